@@ -1,0 +1,1 @@
+"""Plays a fleet of cameras against a real MQTT broker."""

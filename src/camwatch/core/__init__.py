@@ -1,0 +1,1 @@
+"""The judgement: pure, no clock, no socket, no await, no logger."""

@@ -1,0 +1,139 @@
+"""The nouns of the core. Values only: nothing here acts, waits or reads a clock.
+
+Words mean what `docs/semantics.md` says they mean. Times on the wall are UTC milliseconds since 1970;
+times for deadlines and durations are monotonic seconds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NamedTuple
+
+
+class Instant(NamedTuple):
+    """One moment on both clocks (rule T1).
+
+    `mono` is monotonic seconds, for deadlines and durations; `utc_ms` is milliseconds since
+    1970-01-01 UTC, for records.
+    """
+
+    mono: float
+    utc_ms: int
+
+    def shifted(self, seconds: float) -> Instant:
+        """Return the moment `seconds` later (or earlier, if negative) on both clocks."""
+        return Instant(self.mono + seconds, self.utc_ms + round(seconds * 1000))
+
+    def at_mono(self, mono: float) -> Instant:
+        """Return the moment at which the monotonic clock showed or will show `mono`."""
+        return self.shifted(mono - self.mono)
+
+
+class Purpose(StrEnum):
+    """What a camera is for."""
+
+    VIDEO_PROTECTION = "video_protection"
+    ACCESS_CONTROL = "access_control"
+    TRAFFIC = "traffic"
+
+
+class Lifecycle(StrEnum):
+    """What the inventory says about a camera's place in its life."""
+
+    PLANNED = "planned"
+    IN_SERVICE = "in_service"
+    RETIRED = "retired"
+
+
+class Scope(StrEnum):
+    """What a maintenance window covers."""
+
+    CAMERA = "camera"
+    SITE = "site"
+    OPERATOR = "operator"
+
+
+class Status(StrEnum):
+    """What a camera is at an instant: exactly one of these (rule V4 gives the precedence)."""
+
+    PLANNED = "planned"
+    RETIRED = "retired"
+    MAINTENANCE = "maintenance"
+    UNKNOWN = "unknown"
+    DOWN = "down"
+    UP = "up"
+
+
+class Cause(StrEnum):
+    """The evidence on which a camera was convicted (rule A6)."""
+
+    TIMEOUT = "timeout"
+    WILL = "will"
+    GOODBYE = "goodbye"
+
+
+@dataclass(frozen=True, slots=True)
+class Camera:
+    """One row of `cameras.csv`, with the zone of its site.
+
+    `in_service_from_ms` and `commission_by_ms` are UTC milliseconds (local midnight of the date in the
+    table), None where the table is silent. `interval_s` overrides the heartbeat interval in seconds.
+    """
+
+    id: str
+    operator: str
+    site: str
+    zone: str
+    name: str
+    purpose: Purpose
+    lifecycle: Lifecycle
+    in_service_from_ms: int | None = None
+    commission_by_ms: int | None = None
+    interval_s: float | None = None
+    latitude: float | None = None
+    longitude: float | None = None
+    model: str = ""
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A maintenance window: UTC milliseconds, `starts_ms` inside and `ends_ms` outside."""
+
+    scope: Scope
+    scope_id: str
+    starts_ms: int
+    ends_ms: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Liveness:
+    """The deadlines of one camera (rule L2): seconds, and factors of the interval."""
+
+    interval_s: float = 10.0
+    suspect_after: float = 2.5
+    down_after: float = 4.5
+    hint_hold_s: float = 10.0
+
+    @property
+    def down_s(self) -> float:
+        """Seconds of silence after which the camera is down; also `blind_after` (rule S4)."""
+        return self.interval_s * self.down_after
+
+    @property
+    def suspect_s(self) -> float:
+        """Seconds of silence after which the camera is suspect (rule C1)."""
+        return self.interval_s * self.suspect_after
+
+
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """Beyond these a camera that is up is degraded (rule C3)."""
+
+    fps_min: float = 5.0
+    storage_used_max_ratio: float = 0.95
+    temperature_min_celsius: float = -25.0
+    temperature_max_celsius: float = 70.0
+    clock_offset_max_s: float = 5.0

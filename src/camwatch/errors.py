@@ -1,0 +1,68 @@
+"""What can go wrong by no fault of ours: one base, few leaves, each saying what to do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class CamwatchError(Exception):
+    """Base of every error that camwatch raises on purpose; anything else is a bug."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing that is wrong in a setting or an inventory table.
+
+    `place` names the file (and line and column where known) or the setting; `problem` says what is
+    wrong with it and what to do.
+    """
+
+    place: str
+    problem: str
+
+    def __str__(self) -> str:
+        """Return the one line that a person reads."""
+        return f"{self.place}: {self.problem}"
+
+
+class ConfigurationError(CamwatchError):
+    """Settings or inventory cannot be used; carries every fault found, not just the first."""
+
+    def __init__(self, faults: tuple[Fault, ...]) -> None:
+        self.faults = faults
+        super().__init__("\n".join(str(fault) for fault in faults))
+
+
+class RejectReason(StrEnum):
+    """Why a message had no effect; the `reason` label of `camwatch_messages_rejected_total`."""
+
+    MALFORMED = "malformed"
+    OUT_OF_RANGE = "out_of_range"
+    TOO_LARGE = "too_large"
+    WRONG_OPERATOR = "wrong_operator"
+    UNREGISTERED = "unregistered"
+    RETAINED = "retained"
+    DUPLICATE = "duplicate"
+    LATE = "late"
+    UNEXPECTED = "unexpected"
+    UNKNOWN_TOPIC = "unknown_topic"
+
+
+class WireError(CamwatchError):
+    """A message from a camera cannot be taken. The only error that the wire room raises on input."""
+
+    def __init__(self, reason: RejectReason, detail: str) -> None:
+        self.reason = reason
+        self.detail = detail
+        super().__init__(f"{reason}: {detail}")
+
+
+class LinkError(CamwatchError):
+    """A session with a broker failed. `hint` says what to do; trying again may help unless `fatal`."""
+
+    def __init__(self, link: str, problem: str, hint: str = "") -> None:
+        self.link = link
+        self.problem = problem
+        self.hint = hint
+        super().__init__(f"link {link}: {problem}" + (f" ({hint})" if hint else ""))

@@ -1,0 +1,1 @@
+"""Who is watched: the inventory tables."""

@@ -1,0 +1,1 @@
+"""How messages arrive: supervised sessions with MQTT brokers."""

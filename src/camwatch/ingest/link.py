@@ -1,0 +1,86 @@
+"""The interface between a session with a broker and the daemon that judges what it brings.
+
+A link is one session with one MQTT broker, kept up for as long as it runs. What it must promise:
+
+- Messages are handed over in order, synchronously, and QoS 1 is acknowledged after the handing over.
+- `heard` is told only once everything that had arrived was handed over, so that a camera whose
+  heartbeat still waits in a buffer is not convicted (rule S10).
+- A silent broker is asked (PINGREQ or another round trip) after `ask_after_s` of silence; no answer
+  within as long again is loss of sight, from the last packet received (rules S3, S10).
+- It goes on trying, with full-jitter back-off, until it is stopped; it never raises into the daemon.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol, TypeAlias
+
+from camwatch.core.model import Instant
+
+Clock: TypeAlias = Callable[[], Instant]
+
+
+class Receiver(Protocol):
+    """What a link tells the daemon; every call is synchronous, quick, and does not raise."""
+
+    def begin(self, now: Instant) -> None:
+        """Packets arrived at `now`; the messages in them follow."""
+
+    def message(self, topic: str, payload: bytes, retained: bool) -> None:
+        """Take one message of the packets that `begin` announced."""
+
+    def heard(self, now: Instant) -> None:
+        """Note that any packet came by `now` and all that had arrived was handed over."""
+
+    def subscribed(self, now: Instant, *, session_present: bool) -> None:
+        """Sight begins: connected, and every topic filter granted."""
+
+    def lost(self, now: Instant, last_packet: Instant, problem: str) -> None:
+        """Sight, once begun, ended with the last packet received; `problem` is for people."""
+
+    def trouble(self, problem: str) -> None:
+        """Tell people why there is no session; said at each failed attempt."""
+
+
+@dataclass(frozen=True, slots=True)
+class LinkSettings:
+    """One broker and how to talk to it. Durations in seconds; `password` never shows in a repr."""
+
+    name: str
+    scheme: str  # mqtt, mqtts, ws or wss
+    host: str
+    port: int
+    protocol: str  # "5" or "3.1.1"
+    client_id: str
+    filters: tuple[str, ...]
+    path: str = "/mqtt"  # ws and wss only
+    session_expiry_s: int = 86_400
+    keep_alive_s: int = 30
+    ask_after_s: float = 10.0
+    connect_timeout_s: float = 10.0
+    reconnect_min_s: float = 0.5
+    reconnect_max_s: float = 30.0
+    username: str | None = None
+    password: str | None = field(default=None, repr=False)
+    ca_file: Path | None = None
+    cert_file: Path | None = None
+    key_file: Path | None = None
+
+    @property
+    def tls(self) -> bool:
+        """Whether the session is encrypted."""
+        return self.scheme in ("mqtts", "wss")
+
+
+class Link(Protocol):
+    """A supervised session: run it as a task; stop it to say goodbye to the broker cleanly."""
+
+    name: str
+
+    async def run(self) -> None:
+        """Keep the session up until `stop` is called or the task is cancelled."""
+
+    async def stop(self) -> None:
+        """Disconnect cleanly (the broker keeps a persistent session) and let `run` return."""

@@ -1,0 +1,1 @@
+"""What cameras say, as bytes and as values. Pure."""

@@ -1,0 +1,128 @@
+"""camwatch's own messages: encoder and decoder, for the daemon and for anything that plays a camera.
+
+A decoder raises `WireError` and nothing else, whatever the bytes. Unknown fields are ignored, so that
+cameras may say more one day; a known field of a wrong type or range rejects the whole message.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any
+
+import msgspec
+
+from camwatch.core.signal import Word
+from camwatch.errors import RejectReason, WireError
+
+MAX_PAYLOAD_BYTES = 16 * 1024
+"""The largest payload that is read, for both messages."""
+
+_ABSENT: Any = None  # "not told": the default of every field, yet a JSON null is a wrong type
+
+
+def _field(description: str, **bounds: float) -> msgspec.Meta:
+    return msgspec.Meta(description=description, **bounds)  # type: ignore[arg-type]  # bounds are named by hand below
+
+
+class Heartbeat(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """A camera's life sign, with what it cares to tell; a field that it does not tell reads None."""
+
+    ts: Annotated[float, _field("When it was sent: Unix seconds, UTC")] = _ABSENT
+    seq: Annotated[int, _field("Heartbeats since boot: one more each time", ge=0)] = _ABSENT
+    uptime_s: Annotated[float, _field("Seconds since boot", ge=0)] = _ABSENT
+    fps: Annotated[float, _field("Pictures per second", ge=0, le=240)] = _ABSENT
+    bitrate_bps: Annotated[float, _field("Bits per second of the video stream", ge=0)] = _ABSENT
+    recording: Annotated[bool, _field("The pictures are being kept")] = _ABSENT
+    video_loss: Annotated[bool, _field("The sensor gives no picture")] = _ABSENT
+    frozen: Annotated[bool, _field("The picture does not change")] = _ABSENT
+    tamper: Annotated[bool, _field("The camera is covered, turned away or out of focus")] = _ABSENT
+    storage_used_ratio: Annotated[float, _field("How full the storage is", ge=0, le=1)] = _ABSENT
+    temperature_celsius: Annotated[float, _field("Inside the housing", ge=-60, le=150)] = _ABSENT
+    firmware: Annotated[str, msgspec.Meta(description="Firmware version", max_length=64)] = _ABSENT
+
+
+class StatusMessage(msgspec.Struct, frozen=True, kw_only=True):
+    """A word about the camera's session with its broker."""
+
+    status: Annotated[
+        Word,
+        _field("`online` once connected; `offline` as the session's last will; `goodbye` before a clean stop"),
+    ]
+
+
+class _AnyRange(msgspec.Struct):
+    """The heartbeat's types without their ranges: tells `out_of_range` from `malformed`."""
+
+    ts: float = 0
+    seq: int = 0
+    uptime_s: float = 0
+    fps: float = 0
+    bitrate_bps: float = 0
+    recording: bool = False
+    video_loss: bool = False
+    frozen: bool = False
+    tamper: bool = False
+    storage_used_ratio: float = 0
+    temperature_celsius: float = 0
+    firmware: str = ""
+
+
+_BARE = Heartbeat()
+_heartbeat_from_json = msgspec.json.Decoder(Heartbeat).decode
+_status_from_json = msgspec.json.Decoder(StatusMessage).decode
+_to_json = msgspec.json.Encoder().encode
+
+
+def decode_heartbeat(payload: bytes) -> Heartbeat:
+    """Read a heartbeat; an empty payload is a bare one.
+
+    Raises WireError (`too_large`, `malformed`, `out_of_range`).
+    """
+    if not payload:
+        return _BARE
+    if len(payload) > MAX_PAYLOAD_BYTES:
+        raise _too_large(payload)
+    try:
+        # msgspec skips unknown fields without decoding their text, so look at it first.
+        if not payload.isascii():
+            payload.decode()
+        return _heartbeat_from_json(payload)
+    except msgspec.ValidationError as error:
+        raise WireError(_kind_of_violation(payload), str(error)) from None
+    except (ValueError, RecursionError) as error:
+        raise WireError(RejectReason.MALFORMED, str(error)) from None
+
+
+def encode_heartbeat(heartbeat: Heartbeat) -> bytes:
+    """Return the JSON text of a heartbeat, without the fields that are not told."""
+    return _to_json(heartbeat)
+
+
+def decode_status(payload: bytes) -> Word:
+    """Read a status message. Raises WireError (`too_large`, `malformed`)."""
+    if len(payload) > MAX_PAYLOAD_BYTES:
+        raise _too_large(payload)
+    try:
+        if not payload.isascii():
+            payload.decode()
+        return _status_from_json(payload).status
+    except (ValueError, RecursionError) as error:
+        raise WireError(RejectReason.MALFORMED, str(error)) from None
+
+
+def encode_status(word: Word) -> bytes:
+    """Return the JSON text of a status message."""
+    return _to_json(StatusMessage(status=word))
+
+
+def _too_large(payload: bytes) -> WireError:
+    detail = f"{len(payload)} bytes, at most {MAX_PAYLOAD_BYTES} are read"
+    return WireError(RejectReason.TOO_LARGE, detail)
+
+
+def _kind_of_violation(payload: bytes) -> RejectReason:
+    try:
+        msgspec.convert(json.loads(payload), _AnyRange)
+    except (ValueError, RecursionError, OverflowError):
+        return RejectReason.MALFORMED
+    return RejectReason.OUT_OF_RANGE

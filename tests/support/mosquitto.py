@@ -1,0 +1,109 @@
+"""A real Mosquitto on a free port, to start, kill, freeze and restart."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from pathlib import Path
+
+_PATH = os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"))
+
+
+def program(name: str) -> str:
+    """Return the path of a program that the tests need; it missing is a failure, not a skip."""
+    found = shutil.which(name, path=_PATH)
+    if found is None:
+        raise AssertionError(f"{name} is not installed: run `make test`, which installs what the tests need")
+    return found
+
+
+def free_port() -> int:
+    """Return a TCP port on the loopback that nobody listens on now."""
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        port: int = sock.getsockname()[1]
+        return port
+
+
+class Mosquitto:
+    """One broker process and its folder; `config` is added to the listener's lines."""
+
+    def __init__(self, folder: Path, config: str = "allow_anonymous true", port: int | None = None) -> None:
+        self.folder = folder
+        self.port = port or free_port()
+        self.url = f"mqtt://127.0.0.1:{self.port}"
+        self._process: subprocess.Popen[bytes] | None = None
+        folder.mkdir(parents=True, exist_ok=True)
+        folder.chmod(0o755)
+        self._file = folder / "mosquitto.conf"
+        self._file.write_text(f"user root\nlog_dest file {folder}/mosquitto.log\nlisten_port\n".replace(
+            "listen_port", f"listener {self.port} 127.0.0.1") + config + "\n")
+
+    @property
+    def pid(self) -> int:
+        """The process id of the running broker."""
+        assert self._process is not None
+        return self._process.pid
+
+    def start(self) -> None:
+        """Start the broker and wait until it accepts connections."""
+        self._process = subprocess.Popen(
+            [program("mosquitto"), "-c", str(self._file)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        deadline = time.monotonic() + 20
+        while True:
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), timeout=1):
+                return
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                log = self.folder / "mosquitto.log"
+                raise AssertionError(f"mosquitto did not start: {log.read_text() if log.exists() else 'no log'}")
+            time.sleep(0.02)  # polls a foreign process, which offers no event to await
+
+    def kill(self) -> None:
+        """End the broker at once, as a crash does."""
+        self._end(signal.SIGKILL)
+
+    def stop(self) -> None:
+        """End the broker in order (it writes its persistent state, if any)."""
+        self._end(signal.SIGTERM)
+
+    def freeze(self) -> None:
+        """Stop the process with its TCP connections open."""
+        os.kill(self.pid, signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let a frozen broker go on."""
+        os.kill(self.pid, signal.SIGCONT)
+
+    def log(self) -> str:
+        """Return what the broker has logged."""
+        return (self.folder / "mosquitto.log").read_text()
+
+    def _end(self, number: int) -> None:
+        process, self._process = self._process, None
+        if process is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(process.pid, signal.SIGCONT)
+            process.send_signal(number)
+            process.wait(10)
+
+    def __enter__(self) -> Mosquitto:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.kill()
+
+
+async def until(condition: object, timeout: float = 15.0) -> None:
+    """Wait until `condition()` is true, looking every 5 ms; fail after `timeout` seconds."""
+    assert callable(condition)
+    async with asyncio.timeout(timeout):
+        while not condition():  # noqa: ASYNC110 - foreign state: there is no event to await
+            await asyncio.sleep(0.005)
