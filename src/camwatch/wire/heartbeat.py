@@ -10,8 +10,9 @@ import json
 from typing import Annotated, Any
 
 import msgspec
+from msgspec import Meta
 
-from camwatch.core.signal import Word
+from camwatch.core.signal import Word  # noqa: TC001 - msgspec reads the annotations at run time
 from camwatch.errors import RejectReason, WireError
 
 MAX_PAYLOAD_BYTES = 16 * 1024
@@ -20,25 +21,21 @@ MAX_PAYLOAD_BYTES = 16 * 1024
 _ABSENT: Any = None  # "not told": the default of every field, yet a JSON null is a wrong type
 
 
-def _field(description: str, **bounds: float) -> msgspec.Meta:
-    return msgspec.Meta(description=description, **bounds)  # type: ignore[arg-type]  # bounds are named by hand below
-
-
 class Heartbeat(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """A camera's life sign, with what it cares to tell; a field that it does not tell reads None."""
 
-    ts: Annotated[float, _field("When it was sent: Unix seconds, UTC")] = _ABSENT
-    seq: Annotated[int, _field("Heartbeats since boot: one more each time", ge=0)] = _ABSENT
-    uptime_s: Annotated[float, _field("Seconds since boot", ge=0)] = _ABSENT
-    fps: Annotated[float, _field("Pictures per second", ge=0, le=240)] = _ABSENT
-    bitrate_bps: Annotated[float, _field("Bits per second of the video stream", ge=0)] = _ABSENT
-    recording: Annotated[bool, _field("The pictures are being kept")] = _ABSENT
-    video_loss: Annotated[bool, _field("The sensor gives no picture")] = _ABSENT
-    frozen: Annotated[bool, _field("The picture does not change")] = _ABSENT
-    tamper: Annotated[bool, _field("The camera is covered, turned away or out of focus")] = _ABSENT
-    storage_used_ratio: Annotated[float, _field("How full the storage is", ge=0, le=1)] = _ABSENT
-    temperature_celsius: Annotated[float, _field("Inside the housing", ge=-60, le=150)] = _ABSENT
-    firmware: Annotated[str, msgspec.Meta(description="Firmware version", max_length=64)] = _ABSENT
+    ts: Annotated[float, Meta(description="When it was sent: Unix seconds, UTC")] = _ABSENT
+    seq: Annotated[int, Meta(description="Heartbeats since boot: one more each time", ge=0)] = _ABSENT
+    uptime_s: Annotated[float, Meta(description="Seconds since boot", ge=0)] = _ABSENT
+    fps: Annotated[float, Meta(description="Pictures per second", ge=0, le=240)] = _ABSENT
+    bitrate_bps: Annotated[float, Meta(description="Bits per second of the video stream", ge=0)] = _ABSENT
+    recording: Annotated[bool, Meta(description="The pictures are being kept")] = _ABSENT
+    video_loss: Annotated[bool, Meta(description="The sensor gives no picture")] = _ABSENT
+    frozen: Annotated[bool, Meta(description="The picture does not change")] = _ABSENT
+    tamper: Annotated[bool, Meta(description="The camera is covered, turned away or out of focus")] = _ABSENT
+    storage_used_ratio: Annotated[float, Meta(description="How full the storage is", ge=0, le=1)] = _ABSENT
+    temperature_celsius: Annotated[float, Meta(description="Inside the housing", ge=-60, le=150)] = _ABSENT
+    firmware: Annotated[str, Meta(description="Firmware version", max_length=64)] = _ABSENT
 
 
 class StatusMessage(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,7 +43,9 @@ class StatusMessage(msgspec.Struct, frozen=True, kw_only=True):
 
     status: Annotated[
         Word,
-        _field("`online` once connected; `offline` as the session's last will; `goodbye` before a clean stop"),
+        Meta(
+            description="`online` once connected; `offline` as the session's last will; `goodbye` before a clean stop"
+        ),
     ]
 
 
@@ -67,8 +66,13 @@ class _AnyRange(msgspec.Struct):
     firmware: str = ""
 
 
+class _AnyObject(msgspec.Struct):
+    """Any JSON object at all: reads the whole text and keeps nothing."""
+
+
 _BARE = Heartbeat()
 _heartbeat_from_json = msgspec.json.Decoder(Heartbeat).decode
+_any_object_from_json = msgspec.json.Decoder(_AnyObject).decode
 _status_from_json = msgspec.json.Decoder(StatusMessage).decode
 _to_json = msgspec.json.Encoder().encode
 
@@ -88,13 +92,16 @@ def decode_heartbeat(payload: bytes) -> Heartbeat:
             payload.decode()
         return _heartbeat_from_json(payload)
     except msgspec.ValidationError as error:
-        raise WireError(_kind_of_violation(payload), str(error)) from None
+        raise _violation(payload, error) from None
     except (ValueError, RecursionError) as error:
         raise WireError(RejectReason.MALFORMED, str(error)) from None
 
 
 def encode_heartbeat(heartbeat: Heartbeat) -> bytes:
-    """Return the JSON text of a heartbeat, without the fields that are not told."""
+    """Return the JSON text of a heartbeat, without the fields that are not told.
+
+    Ranges are not checked here: a simulated camera must be able to talk nonsense.
+    """
     return _to_json(heartbeat)
 
 
@@ -120,9 +127,14 @@ def _too_large(payload: bytes) -> WireError:
     return WireError(RejectReason.TOO_LARGE, detail)
 
 
-def _kind_of_violation(payload: bytes) -> RejectReason:
+def _violation(payload: bytes, first: msgspec.ValidationError) -> WireError:
+    """Tell a message whose only faults are ranges from one that is worse than its first fault says."""
     try:
-        msgspec.convert(json.loads(payload), _AnyRange)
-    except (ValueError, RecursionError, OverflowError):
-        return RejectReason.MALFORMED
-    return RejectReason.OUT_OF_RANGE
+        _any_object_from_json(payload)  # decoding stopped at the first bad field: is the rest JSON?
+        # Numbers are read as small ones of the same type: here only types count, not size.
+        fields = json.loads(payload, object_pairs_hook=list, parse_int=lambda _: 0, parse_float=lambda _: 0.5)
+        for name, value in fields:  # pairs, as a name may stand in it twice
+            msgspec.convert({name: value}, _AnyRange)
+    except (ValueError, RecursionError) as worse:
+        return WireError(RejectReason.MALFORMED, str(worse))
+    return WireError(RejectReason.OUT_OF_RANGE, str(first))

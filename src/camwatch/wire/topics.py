@@ -45,6 +45,4 @@ def address_of(prefix: str, topic: str) -> Address | None:
 
 def subscriptions(prefix: str, operators: tuple[str, ...] = ()) -> tuple[str, ...]:
     """Return the topic filters that carry the messages of these operators; of all, if none is named."""
-    return tuple(
-        f"{prefix}/{operator}/+/{kind}" for operator in operators or ("+",) for kind in Kind
-    )
+    return tuple(f"{prefix}/{operator}/+/{kind}" for operator in operators or ("+",) for kind in Kind)
