@@ -44,7 +44,7 @@ class StatusMessage(msgspec.Struct, frozen=True, kw_only=True):
     status: Annotated[
         Word,
         Meta(
-            description="`online` once connected; `offline` as the session's last will; `goodbye` before a clean stop"
+            description="`online` once connected, `offline` as the last will, `goodbye` before a clean stop"
         ),
     ]
 

@@ -1,0 +1,1 @@
+"""What cameras say, tested as bytes and as values."""
