@@ -1,0 +1,1 @@
+"""The documentation, and in `generate` the part of it that is written from the code."""

@@ -1,0 +1,136 @@
+"""The AsyncAPI 3.0 description of both messages, from the camera's point of view: what it sends, and how."""
+
+from __future__ import annotations
+
+from camwatch.core.signal import Word
+from camwatch.wire.heartbeat import StatusMessage, encode_status
+from camwatch.wire.topics import DEFAULT_PREFIX, Address, Kind, topic_of
+from docs.generate.heartbeat_schema import EXAMPLES, Json, as_text, heartbeat, of_struct
+
+_BINDING = "0.2.0"  # version of AsyncAPI's MQTT bindings
+
+
+def text() -> str:
+    """Return the document as the text of `docs/asyncapi.json`."""
+    return as_text(
+        {
+            "asyncapi": "3.0.0",
+            "id": "urn:camwatch:v1",
+            "info": _info(),
+            "defaultContentType": "application/json",
+            "servers": {"broker": _server()},
+            "channels": {kind.value: _channel(kind) for kind in Kind},
+            "operations": _operations(),
+            "components": {
+                "parameters": _parameters(),
+                "messages": {"heartbeat": _heartbeat_message(), "status": _status_message()},
+                "schemas": {"heartbeat": heartbeat(), "status": of_struct(StatusMessage)},
+            },
+        }
+    )
+
+
+def _info() -> Json:
+    return {
+        "title": "camwatch messages",
+        "version": "1.0.0",
+        "description": (
+            "What a camera publishes so that camwatch can tell whether it is alive. The topic prefix "
+            f"`{DEFAULT_PREFIX}` can be set; `docs/messages.md` explains the meaning of each field."
+        ),
+        "license": {"name": "Apache-2.0"},
+    }
+
+
+def _server() -> Json:
+    return {
+        "host": "{host}:{port}",
+        "protocol": "mqtt",
+        "description": "Any MQTT 5 or 3.1.1 broker; the binding shows the last will that a camera leaves.",
+        "variables": {"host": {"default": "localhost"}, "port": {"default": "1883"}},
+        "bindings": {
+            "mqtt": {
+                "lastWill": {
+                    "topic": _address(Kind.STATUS),
+                    "qos": 1,
+                    "message": encode_status(Word.OFFLINE).decode(),
+                    "retain": True,
+                },
+                "keepAlive": 30,
+                "bindingVersion": _BINDING,
+            }
+        },
+    }
+
+
+def _address(kind: Kind) -> str:
+    return topic_of(DEFAULT_PREFIX, Address("{operator}", "{camera}", kind))
+
+
+def _channel(kind: Kind) -> Json:
+    return {
+        "address": _address(kind),
+        "messages": {kind.value: {"$ref": f"#/components/messages/{kind}"}},
+        "parameters": {name: {"$ref": f"#/components/parameters/{name}"} for name in ("operator", "camera")},
+    }
+
+
+def _parameters() -> Json:
+    return {
+        "operator": {
+            "description": "Id of the organisation that runs the camera, as in `operators.csv`.",
+            "examples": ["ville"],
+        },
+        "camera": {
+            "description": "Id of the camera, as in `cameras.csv`: at most 63 lower-case letters, digits, hyphens.",
+            "examples": ["cam-0001"],
+        },
+    }
+
+
+def _operations() -> Json:
+    return {
+        "sendHeartbeat": _send(
+            Kind.HEARTBEAT,
+            "Tell that the camera is alive, once per interval (10 s unless agreed otherwise). QoS 0 will do; "
+            "QoS 1 lets a broker keep the message while camwatch restarts. Never retained.",
+            retain=False,
+        ),
+        "sendStatus": _send(
+            Kind.STATUS,
+            "Say `online` after each connection and `goodbye` before a clean stop. The broker says `offline` "
+            "in the camera's name: leave that as the last will of the session.",
+            retain=True,
+        ),
+    }
+
+
+def _send(kind: Kind, description: str, *, retain: bool) -> Json:
+    return {
+        "action": "send",
+        "channel": {"$ref": f"#/channels/{kind}"},
+        "description": description,
+        "messages": [{"$ref": f"#/channels/{kind}/messages/{kind}"}],
+        "bindings": {"mqtt": {"qos": 1, "retain": retain, "bindingVersion": _BINDING}},
+    }
+
+
+def _heartbeat_message() -> Json:
+    return {
+        "title": "Heartbeat",
+        "summary": "A camera's life sign; an empty payload is one as well.",
+        "payload": {"$ref": "#/components/schemas/heartbeat"},
+        "examples": [
+            {"name": name, "payload": payload}
+            for name, payload in zip(("usual", "talkative", "bare"), EXAMPLES, strict=True)
+        ],
+    }
+
+
+def _status_message() -> Json:
+    return {
+        "title": "Status",
+        "summary": "A word about the camera's session with its broker.",
+        "payload": {"$ref": "#/components/schemas/status"},
+        "examples": [{"name": word.value, "payload": {"status": word.value}} for word in Word],
+    }

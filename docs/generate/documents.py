@@ -1,0 +1,43 @@
+"""Which documents are generated, and by what."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TypeAlias
+
+from docs.generate import asyncapi, heartbeat_schema
+
+Generator: TypeAlias = Callable[[], str]
+"""Returns the whole text of a document, the same for the same code."""
+
+FOLDER = Path(__file__).resolve().parents[1]
+"""Where the documents stand: `docs/`."""
+
+DOCUMENTS: Mapping[str, Generator] = {
+    "heartbeat.schema.json": heartbeat_schema.text,
+    "asyncapi.json": asyncapi.text,
+}
+"""Each generated file, relative to `docs/`, and its generator."""
+
+
+def write(folder: Path = FOLDER, documents: Mapping[str, Generator] = DOCUMENTS) -> tuple[str, ...]:
+    """Write the documents that are out of date; return their names."""
+    stale = outdated(folder, documents)
+    for name in stale:
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(documents[name](), encoding="utf-8")
+    return stale
+
+
+def outdated(folder: Path = FOLDER, documents: Mapping[str, Generator] = DOCUMENTS) -> tuple[str, ...]:
+    """Return the names of the documents that are missing or do not say what the code says."""
+    return tuple(name for name, text in documents.items() if _read(folder / name) != text())
+
+
+def _read(path: Path) -> str | None:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (FileNotFoundError, UnicodeDecodeError):
+        return None
