@@ -137,3 +137,50 @@ class Thresholds:
     temperature_min_celsius: float = -25.0
     temperature_max_celsius: float = 70.0
     clock_offset_max_s: float = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """A camera changed its status: `at` when it became true, `noticed_at` when we knew.
+
+    `cause` tells the evidence behind a conviction, None otherwise. `deadline` is the monotonic second at
+    which the conviction fell due, None where no deadline was involved.
+    """
+
+    camera: str
+    operator: str
+    site: str
+    old: Status
+    new: Status
+    at: Instant
+    noticed_at: Instant
+    cause: Cause | None = None
+    deadline: float | None = None
+
+
+class IncidentKind(StrEnum):
+    """What the cameras of an incident have in common (rule I1)."""
+
+    SITE = "site"
+    OPERATOR = "operator"
+    LINK = "link"
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentChange:
+    """An incident began (`open`) or ended; `since` is the earliest `at` of its cameras."""
+
+    kind: IncidentKind
+    id: str
+    open: bool
+    since: Instant
+    noticed_at: Instant
+    cameras: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reboot:
+    """A camera's uptime counter fell (rule L6)."""
+
+    camera: str
+    at: Instant

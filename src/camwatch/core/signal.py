@@ -70,3 +70,12 @@ class Telemetry(Protocol):
 
 
 Signal: TypeAlias = Telemetry | Word
+
+
+class Refusal(StrEnum):
+    """Why a well-formed message from a known camera proves nothing."""
+
+    RETAINED = "retained"
+    DUPLICATE = "duplicate"
+    LATE = "late"
+    UNEXPECTED = "unexpected"

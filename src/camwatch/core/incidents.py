@@ -1,0 +1,76 @@
+"""Many cameras, one cause: incidents of a site, an operator or a link (rules I1, I2).
+
+Only what changes is looked at: a camera going down or leaving `down` costs O(log n), however large the
+group, so that ten thousand cameras may die at once.
+"""
+
+from __future__ import annotations
+
+import heapq
+
+from camwatch.core.model import IncidentChange, IncidentKind, Instant
+
+WITHIN_S = 60.0
+CAMERAS_MIN = 3
+SHARE_MIN = 0.6
+BACK_SHARE = 0.5
+
+
+class IncidentGroup:
+    """The cameras that share a site, an operator or a link, and the incident that may be open."""
+
+    __slots__ = ("_gone", "_members", "_newest", "_order", "_together", "id", "in_service", "kind", "since")
+
+    def __init__(self, kind: IncidentKind, group_id: str) -> None:
+        self.kind = kind
+        self.id = group_id
+        self.in_service = 0  # cameras whose time is in the ledger
+        self.since: Instant | None = None  # set while an incident is open
+        self._together: dict[int, Instant] = {}  # cameras that went down within a minute, and still are
+        self._order: list[tuple[float, int]] = []  # heap of the same, to forget the oldest
+        self._newest = float("-inf")
+        self._members: set[int] = set()  # cameras of the open incident, back or not
+        self._gone: set[int] = set()  # those of them that are not back
+
+    def went_down(self, camera: int, at: Instant, now: Instant) -> IncidentChange | None:
+        """Note that a camera went down at an instant; return the incident if this opens one."""
+        if self.since is not None:
+            self._members.add(camera)
+            self._gone.add(camera)
+            return None
+        self._together[camera] = at
+        heapq.heappush(self._order, (at.mono, camera))
+        self._forget_older_than_a_minute(at.mono)
+        count = len(self._together)
+        if count < CAMERAS_MIN or count < SHARE_MIN * self.in_service:
+            return None
+        self.since = min(self._together.values())
+        self._members = set(self._together)
+        self._gone = set(self._together)
+        self._together.clear()
+        self._order.clear()
+        return IncidentChange(self.kind, self.id, True, self.since, now, count)
+
+    def left_down(self, camera: int, now: Instant, *, back: bool) -> IncidentChange | None:
+        """Note that a camera is no longer down; return the incident if this ends one.
+
+        `back`: it is up again. Otherwise (maintenance, retired, removed) it is no longer part of it.
+        """
+        self._together.pop(camera, None)
+        if self.since is None:
+            return None
+        self._gone.discard(camera)
+        if not back:
+            self._members.discard(camera)
+        if len(self._gone) > (1 - BACK_SHARE) * len(self._members):
+            return None
+        since, self.since = self.since, None
+        return IncidentChange(self.kind, self.id, False, since, now, len(self._members))
+
+    def _forget_older_than_a_minute(self, at: float) -> None:
+        self._newest = max(self._newest, at)
+        order, together = self._order, self._together
+        while order[0][0] < self._newest - WITHIN_S:
+            oldest, camera = heapq.heappop(order)
+            if camera in together and together[camera].mono == oldest:
+                del together[camera]

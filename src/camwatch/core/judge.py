@@ -1,0 +1,289 @@
+"""Judge: carries one camera from status to status, and keeps its account while it does.
+
+House rules: as in `watch`. A camera's life changes in `step` and nowhere else; its account grows in
+`_settle` and nowhere else.
+"""
+
+from __future__ import annotations
+
+import heapq
+from typing import TypeAlias
+
+from camwatch.core import liveness
+from camwatch.core.conditions import Flapping, Reason, reasons_of
+from camwatch.core.ledger import next_boundary, pieces
+from camwatch.core.liveness import IN_SERVICE, TABLE, At, Event
+from camwatch.core.model import Cause, IncidentChange, Instant, Reboot, Status, Transition
+from camwatch.core.signal import Telemetry
+from camwatch.core.state import CameraState
+
+Happening: TypeAlias = Transition | IncidentChange | Reboot
+
+_FOREVER = float("inf")
+
+
+class Judge:
+    """Judges cameras one at a time, and remembers which to look at when.
+
+    `ask_after_s`: a link silent for longer proves no sight (rule S10).
+    """
+
+    def __init__(self, ask_after_s: float) -> None:
+        self.events: list[Happening] = []
+        self._ask_after_s = ask_after_s
+        self._cameras: dict[int, CameraState] = {}
+        self._queue: list[tuple[float, int]] = []  # heap of (when to look again, camera)
+        self._held: list[CameraState] = []  # past their deadline, waiting for proven sight (rule S10)
+
+    def admit(self, camera: CameraState) -> None:
+        """Begin to look at a camera when it asks for it."""
+        self._cameras[camera.index] = camera
+
+    def dismiss(self, camera: CameraState) -> None:
+        """Forget a camera."""
+        del self._cameras[camera.index]
+
+    @property
+    def next_look(self) -> float | None:
+        """The monotonic instant of the next camera to look at; None if none is."""
+        return self._queue[0][0] if self._queue else None
+
+    def look(self, now: Instant, limit: int) -> bool:
+        """Look at the cameras whose time has come, at most `limit`; return whether more wait."""
+        queue = self._queue
+        for _ in range(limit):
+            if not queue or queue[0][0] > now.mono:
+                return False
+            when, index = heapq.heappop(queue)
+            camera = self._cameras.get(index)
+            if camera is not None and camera.armed == when:
+                camera.armed = _FOREVER
+                self._review(camera, now)
+        return bool(queue) and queue[0][0] <= now.mono
+
+    def look_again(self, now: Instant) -> None:
+        """Judge those that waited for proven sight, now that a link has spoken (rule S10)."""
+        if self._held:
+            held, self._held = self._held, []
+            for camera in held:
+                self._judge(camera, now)
+
+    def step(
+        self,
+        camera: CameraState,
+        event: Event,
+        now: Instant,
+        *,
+        cause: Cause | None = None,
+        until: float | None = None,
+    ) -> None:
+        """Let an event change a camera's life, as the table says, and account for the time before it."""
+        step = TABLE[camera.life].get(event)
+        if step is None:
+            return
+        at = self._instant(camera, step.at, now)
+        self._settle(camera, at.mono, now)
+        was_in_service = camera.life in IN_SERVICE
+        camera.life = step.to
+        camera.hint = None
+        camera.calm = step.to is Status.UP
+        entered = (step.to in IN_SERVICE) - was_in_service
+        for group in camera.groups:
+            group.in_service += entered
+        if entered < 0:
+            camera.settled_ms = None
+        elif camera.settled_ms is None:
+            self.enter_service(camera, at)
+        status = camera.status_at(at)
+        if status is not camera.status:
+            self._record(camera, status, at, now, cause, until)
+        self.expect(camera, now)
+        self.settle(camera, now)
+
+    def _instant(self, camera: CameraState, which: At, now: Instant) -> Instant:
+        """Return when a transition became true; never within what is already accounted."""
+        if which is At.DUE:
+            mono = liveness.due(camera)
+        elif which is At.HINT:
+            mono = min(camera.hint_at, liveness.due(camera))
+        elif which is At.BLIND:
+            mono = liveness.blind_from(camera) or now.mono
+        elif which is At.DATE and camera.life is Status.PLANNED:
+            date = camera.camera.in_service_from_ms or now.utc_ms
+            mono = max(now.mono - (now.utc_ms - date) / 1000, camera.since.mono)
+        else:
+            mono = now.mono
+        if camera.settled_ms is not None:
+            mono = max(mono, camera.settled_ms / 1000)
+        return now.at_mono(min(mono, now.mono))
+
+    def enter_service(self, camera: CameraState, at: Instant) -> None:
+        """Begin a camera's ledger, once there has been sight of it or it gave a proof (rule S6)."""
+        if camera.life not in IN_SERVICE or not (camera.sight.began or camera.life is Status.UP):
+            return
+        camera.settled_ms = round(at.mono * 1000)
+        if camera.life is Status.UNKNOWN and camera.sight.blind_since is None:
+            liveness.fresh_deadline(camera, at.mono)
+
+    def expect(self, camera: CameraState, now: Instant) -> None:
+        """Arm the next look at a camera after its life changed."""
+        if camera.life in (Status.UP, Status.UNKNOWN) and camera.sight.blind_since is None:
+            self.arm(camera, liveness.deadline(camera))
+        if camera.windows or camera.life is Status.PLANNED:
+            self.arm(camera, now.mono)
+
+    def _review(self, camera: CameraState, now: Instant) -> None:
+        """Look at a camera whose time has come: in-service date, window, blindness or deadline."""
+        if camera.life is Status.PLANNED:
+            self._review_planned(camera, now)
+            return
+        if camera.life is Status.RETIRED:
+            return
+        if camera.windows:
+            self._review_windows(camera, now)
+        blind = liveness.blind_from(camera)
+        if blind is None:
+            self._judge(camera, now)
+        elif camera.life is not Status.UNKNOWN:
+            if now.mono >= blind + camera.down_s:
+                self.step(camera, Event.BLINDNESS, now)
+            else:
+                self.arm(camera, blind + camera.down_s)
+
+    def _review_planned(self, camera: CameraState, now: Instant) -> None:
+        date = camera.camera.in_service_from_ms
+        if date is None:
+            return
+        if date <= now.utc_ms:
+            self.step(camera, Event.IN_SERVICE, now)
+        else:
+            # A long sleep would miss a step of the wall clock: look at least once an hour.
+            self.arm(camera, now.mono + min(3600.0, (date - now.utc_ms) / 1000))
+
+    def _review_windows(self, camera: CameraState, now: Instant) -> None:
+        self.settle(camera, now)
+        if camera.status is not camera.status_at(now):
+            # What happened before the boundary is not certain yet; the record follows when it is.
+            self.arm(camera, now.mono + min(1.0, camera.interval_s))
+        edge = next_boundary(camera.windows, now.utc_ms)
+        if edge is not None:
+            self.arm(camera, now.mono + min(3600.0, (edge - now.utc_ms) / 1000))
+
+    def _judge(self, camera: CameraState, now: Instant) -> None:
+        """Convict a camera in sight whose time is up, once sight is proven (rules L3, L5, S5, S10)."""
+        if camera.life not in (Status.UP, Status.UNKNOWN) or liveness.blind_from(camera) is not None:
+            return
+        until = liveness.deadline(camera)
+        event = Event.SILENCE
+        if camera.hint is not None:
+            event = Event.HINT
+            until = min(until, camera.hint_until)
+        if now.mono < until:
+            self.arm(camera, until)
+        elif self._sees(camera, now):
+            self.step(camera, event, now, cause=camera.hint or Cause.TIMEOUT, until=until)
+        else:
+            self._held.append(camera)
+
+    def _sees(self, camera: CameraState, now: Instant) -> bool:
+        """Tell whether every connected link has spoken since the heartbeat was due, and lately (S10)."""
+        expected = liveness.due(camera)
+        return all(
+            link.heard > expected and now.mono - link.heard < self._ask_after_s
+            for link in camera.sight.links
+            if link.up
+        )
+
+    def proven(self, camera: CameraState, now: Instant) -> None:
+        """Bring up a camera that gave a proof while it was not simply up, or held under a hint (L4, L5)."""
+        camera.hint = None
+        if camera.life is Status.UP:
+            camera.calm = True
+        else:
+            self.step(camera, Event.PROOF, now)
+
+    def hint(self, camera: CameraState, now: Instant, cause: Cause) -> None:
+        """Hold a camera under a hint: down unless it gives a proof within `hint_hold` (rule L5)."""
+        self.settle(camera, now)
+        if camera.hint is None:
+            camera.hint_at = now.mono
+            camera.hint_until = now.mono + camera.hint_hold_s
+        camera.hint = cause
+        camera.calm = False
+        self.arm(camera, camera.hint_until)
+
+    def examine(self, camera: CameraState, now: Instant, said: Telemetry) -> None:
+        """Set the reasons for which a camera is degraded, and account the time under the old ones (C3)."""
+        reasons = reasons_of(camera, said)
+        if reasons != camera.reasons:
+            self._settle(camera, now.mono, now)
+            for reason in Reason(camera.reasons & ~reasons):
+                camera.reasons_ended[reason] = now.mono
+            camera.reasons = int(reasons)
+
+    def settle(self, camera: CameraState, now: Instant) -> None:
+        """Bring a camera's account up to the instant that is already certain."""
+        self._settle(camera, liveness.vouched(camera, now.mono), now)
+
+    def settle_proven(self, camera: CameraState, now: Instant) -> None:
+        """Bring a camera's account up to now, of which its status is certain."""
+        self._settle(camera, now.mono, now)
+
+    def _settle(self, camera: CameraState, upto: float, now: Instant) -> None:
+        """Account the time up to a monotonic instant, and record the maintenance that began or ended."""
+        begin, end = camera.settled_ms, round(upto * 1000)
+        if begin is None or end <= begin or camera.life not in IN_SERVICE:
+            return
+        camera.settled_ms = end
+        if not camera.windows:
+            self._credit(camera, camera.life, end - begin)
+            return
+        to_utc = now.utc_ms - round(now.mono * 1000)
+        for start, stop, inside in pieces(camera.windows, begin + to_utc, end + to_utc):
+            status = Status.MAINTENANCE if inside else camera.life
+            if status is not camera.status:
+                self._record(camera, status, Instant((start - to_utc) / 1000, start), now)
+            self._credit(camera, status, stop - start)
+
+    def _credit(self, camera: CameraState, status: Status, milliseconds: int) -> None:
+        camera.account.add(status, milliseconds)
+        if status is Status.UP and camera.reasons:
+            camera.account.degraded += milliseconds
+
+    def _record(
+        self,
+        camera: CameraState,
+        new: Status,
+        at: Instant,
+        now: Instant,
+        cause: Cause | None = None,
+        until: float | None = None,
+    ) -> None:
+        """Record a change of status, and what follows from it: outages, flapping, incidents."""
+        old, camera.status, camera.since = camera.status, new, at
+        row = camera.camera
+        self.events.append(Transition(row.id, row.operator, row.site, old, new, at, now, cause, until))
+        if {old, new} == {Status.UP, Status.DOWN}:
+            camera.flapping = camera.flapping or Flapping()
+            camera.flapping.changed(at.mono)
+        if new is Status.DOWN:
+            if not camera.outage_open:  # otherwise one outage, seen through blindness (rule S7)
+                camera.outage_open = True
+                camera.outages += 1
+                for group in camera.groups:
+                    self.tell(group.went_down(camera.index, at, now))
+        elif new is not Status.UNKNOWN and camera.outage_open:
+            camera.outage_open = False
+            for group in camera.groups:
+                self.tell(group.left_down(camera.index, now, back=new is Status.UP))
+
+    def tell(self, change: IncidentChange | None) -> None:
+        """Leave an incident's change, if there is one, among the events."""
+        if change is not None:
+            self.events.append(change)
+
+    def arm(self, camera: CameraState, when: float) -> None:
+        """Look at a camera at a monotonic instant, unless that is planned sooner already."""
+        if when < camera.armed:
+            camera.armed = when
+            heapq.heappush(self._queue, (when, camera.index))

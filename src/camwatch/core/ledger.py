@@ -1,0 +1,117 @@
+"""The account of every in-service millisecond of a camera (rules A1-A4, T3).
+
+An account grows only up to the instant that is already judged (`settled_ms`), and only by whole
+milliseconds from one boundary to the next, so its sums are exact and nothing is ever taken back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from camwatch.core.model import Status
+
+
+@dataclass(slots=True)
+class Account:
+    """Milliseconds of one camera (or, summed, of a group) in each status; `degraded` lies within `up`."""
+
+    up: int = 0
+    down: int = 0
+    unknown: int = 0
+    maintenance: int = 0
+    degraded: int = 0
+
+    def add(self, status: Status, milliseconds: int) -> None:
+        """Credit time to the account that belongs to an in-service status."""
+        if status is Status.UP:
+            self.up += milliseconds
+        elif status is Status.DOWN:
+            self.down += milliseconds
+        elif status is Status.MAINTENANCE:
+            self.maintenance += milliseconds
+        else:
+            self.unknown += milliseconds
+
+    @property
+    def in_service(self) -> int:
+        """Milliseconds in service: the sum of the accounts, exactly (rule A1)."""
+        return self.up + self.down + self.unknown + self.maintenance
+
+    @property
+    def availability(self) -> float | None:
+        """Return up / (up + down); None without covered time (rule A2)."""
+        return _ratio(self.up, self.up + self.down)
+
+    @property
+    def coverage(self) -> float | None:
+        """Return the share of the time, outside maintenance, that can be spoken for; None without any."""
+        return _ratio(self.up + self.down, self.up + self.down + self.unknown)
+
+    @property
+    def bounds(self) -> tuple[float, float] | None:
+        """Return the availability had the unknown time all been down, and had it all been up (rule A3)."""
+        whole = self.up + self.down + self.unknown
+        return (self.up / whole, (self.up + self.unknown) / whole) if whole else None
+
+
+def total(accounts: Iterable[Account]) -> Account:
+    """Sum the milliseconds of a group, to be divided afterwards (rule A4)."""
+    result = Account()
+    for account in accounts:
+        result.up += account.up
+        result.down += account.down
+        result.unknown += account.unknown
+        result.maintenance += account.maintenance
+        result.degraded += account.degraded
+    return result
+
+
+class Span(NamedTuple):
+    """A maintenance window: milliseconds, `starts` inside and `ends` outside."""
+
+    starts: int
+    ends: int
+
+
+def merged(spans: Iterable[Span]) -> tuple[Span, ...]:
+    """Return the same time as disjoint spans in order."""
+    result: list[Span] = []
+    for span in sorted(spans):
+        if result and span.starts <= result[-1].ends:
+            result[-1] = Span(result[-1].starts, max(result[-1].ends, span.ends))
+        elif span.ends > span.starts:
+            result.append(span)
+    return tuple(result)
+
+
+def covered(spans: tuple[Span, ...], instant: int) -> bool:
+    """Tell whether an instant lies inside one of the spans."""
+    return any(span.starts <= instant < span.ends for span in spans)
+
+
+def pieces(spans: tuple[Span, ...], start: int, end: int) -> Iterator[tuple[int, int, bool]]:
+    """Cut [start, end) where it enters and leaves the (merged) spans: (from, to, inside)."""
+    for span in spans:
+        if span.ends <= start:
+            continue
+        if span.starts >= end:
+            break
+        if start < span.starts:
+            yield start, span.starts, False
+            start = span.starts
+        until = min(end, span.ends)
+        yield start, until, True
+        start = until
+    if start < end:
+        yield start, end, False
+
+
+def next_boundary(spans: tuple[Span, ...], instant: int) -> int | None:
+    """Return the first beginning or end of a span after an instant."""
+    return min((edge for span in spans for edge in span if edge > instant), default=None)
+
+
+def _ratio(part: int, whole: int) -> float | None:
+    return part / whole if whole else None

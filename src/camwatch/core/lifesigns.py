@@ -1,0 +1,113 @@
+"""Which boot, which order, whose clock: what a heartbeat says beside "alive" (rules L6-L9).
+
+The common case (the next `seq` of the same boot, on time) is decided inline in `watch.heartbeat`; what
+is out of the ordinary comes here.
+"""
+
+from __future__ import annotations
+
+from array import array
+from typing import TYPE_CHECKING
+
+from camwatch.core.signal import Refusal, Telemetry
+
+if TYPE_CHECKING:
+    from camwatch.core.state import CameraState
+
+OFFSETS_KEPT = 32
+"""Over how many heartbeats the smallest clock offset is taken (rule L7)."""
+UNSEEN_KEPT = 64
+"""How many missed sequence numbers are remembered, to know a reordered heartbeat from a duplicate."""
+_NO_OFFSETS = array("d", [float("inf")] * OFFSETS_KEPT)
+
+
+def no_offsets() -> array[float]:
+    """Return an empty memory of clock offsets."""
+    return _NO_OFFSETS[:]
+
+
+def out_of_order(camera: CameraState, said: Telemetry) -> tuple[Refusal | None, bool]:
+    """Judge a heartbeat whose `seq` is not the next one, or whose uptime fell.
+
+    Returns why it proves nothing (None: it does prove), and whether it shows a reboot.
+    """
+    if _rebooted(camera, said):
+        begin_boot(camera, said.seq)
+        return None, True
+    seq = said.seq
+    if seq is None:
+        return None, False
+    expected = camera.next_seq
+    if expected is None or (seq < expected and _counts_anew(camera, said, expected - seq)):
+        begin_boot(camera, seq, keep_clock=True)
+        return None, False
+    if seq >= expected:
+        _remember_unseen(camera, expected, seq)
+        camera.next_seq = seq + 1
+        return None, False
+    if seq in camera.unseen:
+        camera.unseen = camera.unseen - {seq}
+        return None, False
+    if seq < camera.first_seq:
+        _remember_unseen(camera, seq + 1, camera.first_seq)
+        camera.first_seq = seq
+        return None, False
+    return Refusal.DUPLICATE, False
+
+
+def begin_boot(camera: CameraState, seq: int | None, *, keep_clock: bool = False) -> None:
+    """Forget what belongs to the boot before: the sequence, and (after a reboot) the clock."""
+    camera.first_seq = 0 if seq is None else seq
+    camera.next_seq = None if seq is None else seq + 1
+    camera.unseen = frozenset()
+    if not keep_clock:
+        camera.uptime = -1.0
+        camera.boot = None
+        forget_clock(camera)
+
+
+def forget_clock(camera: CameraState) -> None:
+    """Begin a new memory of clock offsets."""
+    camera.offsets = no_offsets()
+    camera.clock_offset = float("inf")
+
+
+def clock_was_set_back(camera: CameraState, said: Telemetry, now: float) -> bool:
+    """Tell whether a heartbeat only looks late because the camera's clock was set back.
+
+    Its uptime does not pass through that clock: where it says "sent just now", the message is on time.
+    """
+    if said.uptime_s is None or camera.boot is None:
+        return False
+    return (now - said.uptime_s) - camera.boot <= camera.interval_s
+
+
+def _rebooted(camera: CameraState, said: Telemetry) -> bool:
+    """Tell whether the uptime fell (rule L6), other than by an older message of the same boot."""
+    uptime = said.uptime_s
+    if uptime is None or uptime >= camera.uptime:
+        return False
+    if said.ts is None or camera.ts is None:
+        return True
+    booted = said.ts - uptime
+    booted_before = camera.ts - camera.uptime
+    tolerance = 1.0 if uptime.is_integer() else 0.05
+    return abs(booted - booted_before) > tolerance
+
+
+def _counts_anew(camera: CameraState, said: Telemetry, behind: int) -> bool:
+    """Tell, of a camera that does not say its uptime, whether a smaller `seq` is another boot's.
+
+    `behind` is by how much the `seq` is smaller than the one expected.
+    """
+    if said.uptime_s is not None:
+        return False
+    if said.ts is not None and camera.ts is not None:
+        return said.ts > camera.ts
+    return behind > UNSEEN_KEPT
+
+
+def _remember_unseen(camera: CameraState, first: int, end: int) -> None:
+    missing = range(max(first, end - UNSEEN_KEPT), end)
+    if missing:
+        camera.unseen = frozenset(sorted(camera.unseen.union(missing))[-UNSEEN_KEPT:])

@@ -1,0 +1,165 @@
+"""Alive or not: the transition table, and the deadlines that move a camera through it (rules L, S, V).
+
+The table is the whole of what can happen to a camera. The rest of the core asks it; the diagram in
+`docs/states.md` is drawn from it. Deadlines are functions of a camera's state: a heartbeat moves them
+by moving `proof`, and blindness by an override that lasts until the next proof.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING, NamedTuple
+
+from camwatch.core.model import Status
+
+if TYPE_CHECKING:
+    from camwatch.core.state import CameraState
+
+NEVER = float("-inf")
+"""The `proof` of a camera that never gave one."""
+
+
+class Event(StrEnum):
+    """What can befall a camera."""
+
+    PROOF = "proof"
+    SILENCE = "silence"
+    HINT = "hint"
+    BLINDNESS = "blindness"
+    IN_SERVICE = "in service"
+    PLANNED = "planned again"
+    RETIREMENT = "retirement"
+
+
+class At(StrEnum):
+    """Which instant a transition carries as `at`."""
+
+    PROOF = "the proof"
+    DUE = "when a heartbeat was due and had not come"
+    HINT = "the hint, or when a heartbeat was due if that was earlier"
+    BLIND = "the beginning of the blindness"
+    DATE = "the in-service date, or the reload that brought it"
+    RELOAD = "the reload of the inventory"
+
+
+class Step(NamedTuple):
+    """Where an event leads, which instant it carries, and the rule that says so."""
+
+    to: Status
+    at: At
+    rule: str
+
+
+TABLE: dict[Status, dict[Event, Step]] = {
+    Status.PLANNED: {
+        Event.PROOF: Step(Status.UP, At.PROOF, "V1"),
+        Event.IN_SERVICE: Step(Status.UNKNOWN, At.DATE, "V1"),
+        Event.RETIREMENT: Step(Status.RETIRED, At.RELOAD, "V2"),
+    },
+    Status.UNKNOWN: {
+        Event.PROOF: Step(Status.UP, At.PROOF, "L4"),
+        Event.SILENCE: Step(Status.DOWN, At.DUE, "S5"),
+        Event.HINT: Step(Status.DOWN, At.HINT, "L5"),
+        Event.PLANNED: Step(Status.PLANNED, At.RELOAD, "V1"),
+        Event.RETIREMENT: Step(Status.RETIRED, At.RELOAD, "V2"),
+    },
+    Status.UP: {
+        Event.SILENCE: Step(Status.DOWN, At.DUE, "L3"),
+        Event.HINT: Step(Status.DOWN, At.HINT, "L5"),
+        Event.BLINDNESS: Step(Status.UNKNOWN, At.BLIND, "S4"),
+        Event.RETIREMENT: Step(Status.RETIRED, At.RELOAD, "V2"),
+    },
+    Status.DOWN: {
+        Event.PROOF: Step(Status.UP, At.PROOF, "L4"),
+        Event.BLINDNESS: Step(Status.UNKNOWN, At.BLIND, "S4"),
+        Event.PLANNED: Step(Status.PLANNED, At.RELOAD, "V1"),
+        Event.RETIREMENT: Step(Status.RETIRED, At.RELOAD, "V2"),
+    },
+    Status.RETIRED: {
+        Event.IN_SERVICE: Step(Status.UNKNOWN, At.DATE, "V2"),
+        Event.PLANNED: Step(Status.PLANNED, At.RELOAD, "V2"),
+    },
+}
+"""Every transition there is, below maintenance (which covers a status and does not change it, rule V3)."""
+
+IN_SERVICE = frozenset({Status.UNKNOWN, Status.UP, Status.DOWN})
+"""The statuses whose time is in the ledger, below maintenance."""
+
+
+def due(camera: CameraState) -> float:
+    """Return the monotonic instant by which a heartbeat is due, in sight (rule L3)."""
+    if camera.override_for == camera.proof:
+        return camera.due_override
+    return camera.proof + camera.interval_s
+
+
+def deadline(camera: CameraState) -> float:
+    """Return the monotonic instant at which the camera is down for want of a proof (rules L2, S4, S5)."""
+    if camera.override_for == camera.proof:
+        return camera.deadline_override
+    return camera.proof + camera.down_s
+
+
+def override(camera: CameraState, due_at: float, deadline_at: float) -> None:
+    """Set due instant and deadline until the next proof."""
+    camera.override_for = camera.proof
+    camera.due_override = due_at
+    camera.deadline_override = deadline_at
+
+
+def fresh_deadline(camera: CameraState, start: float) -> None:
+    """Give the camera a whole `down_after` from `start` to show itself (rule S5)."""
+    override(camera, start + camera.interval_s, start + camera.down_s)
+
+
+def shift_for_blindness(camera: CameraState, blind_from: float, sight_at: float) -> None:
+    """Move the deadlines past a short blindness: by its length plus one interval (rule S4).
+
+    A heartbeat that fell due within the blindness is due one interval after sight returned (rule L3).
+    """
+    extra = sight_at - blind_from + camera.interval_s
+    due_at = due(camera)
+    if blind_from <= due_at < sight_at:
+        due_at = sight_at + camera.interval_s
+    override(camera, due_at, deadline(camera) + extra)
+    if camera.hint is not None:
+        camera.hint_until += extra
+
+
+def blind_from(camera: CameraState) -> float | None:
+    """Return since when nothing could have been seen of the camera; None while it is in sight.
+
+    A proof that came through all the same (the broker sends what it kept before the subscription is
+    confirmed) ends the blindness up to itself.
+    """
+    blind_since = camera.sight.blind_since
+    return None if blind_since is None else max(blind_since.mono, camera.proof)
+
+
+def vouched(camera: CameraState, now: float) -> float:
+    """Return the monotonic instant up to which the camera's present life is certain.
+
+    Beyond it nothing is accounted yet, so that no account is ever taken back: a camera that is up is
+    certain until its next heartbeat is due, its hint came, or its link gave the last packet (S3).
+    """
+    sight = camera.sight
+    if camera.life is Status.UNKNOWN:
+        if sight.blind_since is not None:
+            return now
+        limit = min(now, due(camera))
+    else:
+        limit = min(now, max(sight.heard, camera.proof))
+        if camera.life is Status.UP:
+            limit = min(limit, due(camera))
+    return min(limit, camera.hint_at) if camera.hint is not None else limit
+
+
+def is_suspect(camera: CameraState, now: float) -> bool:
+    """Tell whether a camera that is up is past `suspect_after`, or held under a hint (rule C1)."""
+    if camera.life is not Status.UP:
+        return False
+    if camera.hint is not None:
+        return True
+    blind = blind_from(camera)
+    until = now if blind is None else min(now, blind)
+    return until >= deadline(camera) - camera.down_s + camera.suspect_s

@@ -1,0 +1,142 @@
+"""What is kept of each camera, link and sight while the daemon runs. Only `watch` changes it.
+
+A camera's state is a flat record, because every heartbeat goes through it; figures are derived from it.
+"""
+
+from __future__ import annotations
+
+from array import array
+from dataclasses import dataclass, field
+
+from camwatch.core.conditions import Flapping, Reason
+from camwatch.core.incidents import IncidentGroup
+from camwatch.core.ledger import Account, Span, covered
+from camwatch.core.lifesigns import no_offsets
+from camwatch.core.liveness import NEVER
+from camwatch.core.model import Camera, Cause, Instant, Liveness, Status, Thresholds
+
+GAP_BOUNDS_S = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 7.5, 10.0, 12.5, 15.0, 20.0, 30.0, 45.0, 60.0, 120.0, 300.0)
+"""Upper bounds of the histogram of gaps between heartbeats, seconds."""
+
+
+@dataclass(slots=True)
+class Gaps:
+    """Histogram of the gaps between the proofs of an operator's cameras; the last count is +Inf."""
+
+    counts: list[int] = field(default_factory=lambda: [0] * (len(GAP_BOUNDS_S) + 1))
+    total_s: float = 0.0
+
+
+@dataclass(slots=True, eq=False)
+class LinkState:
+    """One session with a broker, as the core sees it; `heard` is the monotonic instant of a packet."""
+
+    name: str
+    operators: frozenset[str]  # empty: all
+    up: bool = False
+    heard: float = NEVER
+    last_packet: Instant | None = None
+    sights: list[Sight] = field(default_factory=list)
+
+    def carries(self, operator: str) -> bool:
+        """Tell whether the cameras of an operator are heard over this link."""
+        return not self.operators or operator in self.operators
+
+
+@dataclass(slots=True, eq=False)
+class Sight:
+    """The links that carry the same cameras: in sight while one of them is up (rule S1)."""
+
+    links: tuple[LinkState, ...]
+    blind_since: Instant | None
+    heard: float = NEVER
+    began: bool = False  # whether there ever was sight: no ledger before (rule S6)
+    cameras: dict[int, CameraState] = field(default_factory=dict)
+
+
+class CameraState:
+    """Everything that is known of one camera. Times are monotonic seconds unless the name says otherwise."""
+
+    __slots__ = (
+        "account", "armed", "bitrate_bps", "boot", "calm", "camera", "clock_offset", "deadline_override",
+        "down_s", "due_override", "firmware", "first_seq", "flapping", "fps", "fps_min", "gaps", "groups",
+        "heartbeats", "hint", "hint_at", "hint_hold_s", "hint_until", "index", "interval_s", "life",
+        "next_seq", "offset_at", "offset_max_s", "offsets", "outage_open", "outages", "override_for",
+        "proof", "proof_ms", "reasons", "reasons_ended", "reboots", "settled_ms", "sight", "since",
+        "status", "storage_max", "storage_used_ratio", "suspect_s", "temperature_celsius",
+        "temperature_max", "temperature_min", "thresholds", "ts", "unseen", "uptime", "windows",
+    )  # fmt: skip
+
+    def __init__(
+        self, index: int, camera: Camera, life: Status, now: Instant, sight: Sight, gaps: Gaps
+    ) -> None:
+        self.index = index
+        self.camera = camera
+        self.sight = sight
+        self.gaps = gaps
+        self.groups: tuple[IncidentGroup, ...] = ()
+        self.windows: tuple[Span, ...] = ()  # merged maintenance windows, UTC milliseconds
+        self.configure(Liveness(), Thresholds())
+        # what it is
+        self.life = life  # below maintenance
+        self.status = life  # as last recorded
+        self.since = now
+        self.calm = False  # up, and no hint held: a heartbeat changes no status
+        # proof and deadlines
+        self.proof = NEVER
+        self.proof_ms: int | None = None  # UTC
+        self.override_for = NEVER
+        self.due_override = NEVER
+        self.deadline_override = NEVER
+        self.hint: Cause | None = None
+        self.hint_at = NEVER
+        self.hint_until = NEVER
+        self.armed = float("inf")
+        # boots, order, clock
+        self.first_seq = 0
+        self.next_seq: int | None = None
+        self.unseen: frozenset[int] = frozenset()
+        self.uptime = -1.0
+        self.boot: float | None = None  # arrival minus uptime, of the last heartbeat on time
+        self.ts: float | None = None
+        self.offsets: array[float] = no_offsets()
+        self.offset_at = 0
+        self.clock_offset = float("inf")  # infinite: none yet
+        # what it last said
+        self.fps: float | None = None
+        self.bitrate_bps: float | None = None
+        self.temperature_celsius: float | None = None
+        self.storage_used_ratio: float | None = None
+        self.firmware: str | None = None
+        self.reasons = 0  # bits of Reason; a plain int, which a heartbeat tests fast
+        self.reasons_ended: dict[Reason, float] = {}
+        # counts and accounts
+        self.heartbeats = 0
+        self.outages = 0
+        self.outage_open = False
+        self.reboots = 0
+        self.flapping: Flapping | None = None
+        self.account = Account()
+        self.settled_ms: int | None = None  # monotonic; everything before it is accounted
+
+    def configure(self, liveness: Liveness, thresholds: Thresholds) -> None:
+        """Set deadlines and thresholds; the flat copies are what every heartbeat reads."""
+        self.interval_s = liveness.interval_s
+        self.down_s = liveness.down_s
+        self.suspect_s = liveness.suspect_s
+        self.hint_hold_s = liveness.hint_hold_s
+        self.thresholds = thresholds
+        self.fps_min = thresholds.fps_min
+        self.storage_max = thresholds.storage_used_max_ratio
+        self.temperature_min = thresholds.temperature_min_celsius
+        self.temperature_max = thresholds.temperature_max_celsius
+        self.offset_max_s = thresholds.clock_offset_max_s
+
+    def status_at(self, now: Instant) -> Status:
+        """Return what the camera is now: maintenance covers what its life signs say (rules V3, V4)."""
+        if self.windows and self.life in _COVERED and covered(self.windows, now.utc_ms):
+            return Status.MAINTENANCE
+        return self.life
+
+
+_COVERED = frozenset({Status.UNKNOWN, Status.UP, Status.DOWN})

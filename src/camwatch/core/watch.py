@@ -1,0 +1,369 @@
+"""FleetWatch: the judgement of a whole fleet. Facts in (heartbeats, hints, sight), facts out (events).
+
+House rules: no clock, no socket, no await, no logger; every call is given `now`. Whatever changes a
+camera's status goes through the `Judge`, which asks the table in `liveness`. What happened is taken
+with `take_events` by whoever remembers, tells or counts.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from camwatch.core import lifesigns, liveness
+from camwatch.core.incidents import IncidentGroup
+from camwatch.core.judge import Happening, Judge
+from camwatch.core.ledger import Span, merged
+from camwatch.core.liveness import IN_SERVICE, NEVER, Event
+from camwatch.core.model import (
+    Camera,
+    Cause,
+    IncidentKind,
+    Instant,
+    Lifecycle,
+    Liveness,
+    Reboot,
+    Scope,
+    Status,
+    Thresholds,
+    Window,
+)
+from camwatch.core.signal import Refusal, Telemetry, Word
+from camwatch.core.state import GAP_BOUNDS_S, CameraState, Gaps, LinkState, Sight
+
+_FOREVER = float("inf")
+
+
+@dataclass(frozen=True, slots=True)
+class Enrolment:
+    """A camera to be watched, with its deadlines and thresholds."""
+
+    camera: Camera
+    liveness: Liveness = field(default_factory=Liveness)
+    thresholds: Thresholds = field(default_factory=Thresholds)
+
+
+class FleetWatch:
+    """Judges a fleet. `links` maps each link to the operators it carries (none named: all).
+
+    `ask_after_s`: a link silent for longer proves no sight (rule S10). `stall_after_s`: a gap between two
+    calls longer than this was slept through (rule S8).
+    """
+
+    def __init__(
+        self,
+        start: Instant,
+        links: Mapping[str, frozenset[str]],
+        *,
+        ask_after_s: float = 10.0,
+        stall_after_s: float = 5.0,
+    ) -> None:
+        self.cameras: dict[str, CameraState] = {}
+        self.links = {name: LinkState(name, operators) for name, operators in links.items()}
+        self.gaps: dict[str, Gaps] = {}  # by operator
+        self.incidents: dict[tuple[IncidentKind, str], IncidentGroup] = {}
+        self.judge = Judge(ask_after_s)
+        self.stalled_s = 0.0
+        self._start = start
+        self._stall_after_s = stall_after_s
+        self._awake = start.mono
+        self._sights: dict[tuple[str, ...], Sight] = {}
+        self._enrolled = 0
+
+    # --- what cameras say
+
+    def heartbeat(  # noqa: C901, PLR0912, PLR0915 - flat on purpose, see below
+        self, camera: CameraState, now: Instant, said: Telemetry
+    ) -> Refusal | None:
+        """Take a heartbeat, not retained; return why it proves nothing, None if it does (rules L1-L9).
+
+        The one function that every heartbeat passes: written flat, because it is what camwatch costs.
+        """
+        if camera.life is Status.RETIRED:
+            return Refusal.UNEXPECTED
+        mono, utc_ms = now
+        seq = said.seq
+        uptime = said.uptime_s
+        if (seq is not None and seq != camera.next_seq) or (uptime is not None and uptime < camera.uptime):
+            refusal, rebooted = lifesigns.out_of_order(camera, said)
+            if refusal is not None:
+                return refusal
+            if rebooted:
+                camera.reboots += 1
+                self.judge.events.append(Reboot(camera.camera.id, now))
+        elif seq is not None:
+            camera.next_seq = seq + 1
+        ts = said.ts
+        if ts is not None:
+            offset = utc_ms * 0.001 - ts
+            if offset - camera.clock_offset > camera.interval_s:
+                if not lifesigns.clock_was_set_back(camera, said, mono):
+                    return Refusal.LATE
+                lifesigns.forget_clock(camera)
+            offsets = camera.offsets
+            slot = camera.offset_at & 31
+            oldest = offsets[slot]
+            offsets[slot] = offset
+            camera.offset_at = slot + 1
+            if offset <= camera.clock_offset:
+                camera.clock_offset = offset
+            elif oldest == camera.clock_offset:
+                camera.clock_offset = min(offsets)
+            camera.ts = ts
+        if uptime is not None:
+            camera.boot = mono - uptime
+            if uptime > camera.uptime:  # noqa: PLR1730 - max() costs a call per heartbeat
+                camera.uptime = uptime
+        gaps = camera.gaps
+        gap = mono - camera.proof
+        if gap < _FOREVER:
+            gaps.counts[bisect_left(GAP_BOUNDS_S, gap)] += 1
+            gaps.total_s += gap
+        camera.heartbeats += 1
+        camera.proof = mono
+        camera.proof_ms = utc_ms
+        fps = said.fps
+        if fps is not None:
+            camera.fps = fps
+        storage = said.storage_used_ratio
+        if storage is not None:
+            camera.storage_used_ratio = storage
+        temperature = said.temperature_celsius
+        if temperature is not None:
+            camera.temperature_celsius = temperature
+        bitrate = said.bitrate_bps
+        if bitrate is not None:
+            camera.bitrate_bps = bitrate
+        firmware = said.firmware
+        if firmware is not None:
+            camera.firmware = firmware
+        if (
+            camera.reasons
+            or said.video_loss
+            or said.frozen
+            or said.tamper
+            or said.recording is False
+            or (fps is not None and fps < camera.fps_min)
+            or (storage is not None and storage > camera.storage_max)
+            or (
+                temperature is not None
+                and not camera.temperature_min <= temperature <= camera.temperature_max
+            )
+            or (ts is not None and not -camera.offset_max_s <= camera.clock_offset <= camera.offset_max_s)
+        ):
+            self.judge.examine(camera, now, said)
+        if not camera.calm:
+            self.judge.proven(camera, now)
+        return None
+
+    def word(self, camera: CameraState, now: Instant, word: Word, *, retained: bool) -> Refusal | None:
+        """Take a status message: `online` is a proof, the others are hints (rules L1, L5)."""
+        if camera.life is Status.RETIRED:
+            return None if retained else Refusal.UNEXPECTED
+        if word is Word.ONLINE:
+            if not retained:
+                camera.proof = now.mono
+                camera.proof_ms = now.utc_ms
+                if not camera.calm:
+                    self.judge.proven(camera, now)
+            return None
+        if camera.life is Status.UNKNOWN or (camera.life is Status.UP and not retained):
+            self.judge.hint(camera, now, Cause.WILL if word is Word.OFFLINE else Cause.GOODBYE)
+        return None
+
+    # --- what links report
+
+    def heard(self, link: LinkState, now: Instant) -> None:
+        """Note that a link delivered a packet, and everything before it was taken (rule S10)."""
+        link.heard = now.mono
+        link.last_packet = now
+        for sight in link.sights:
+            sight.heard = now.mono
+        self.judge.look_again(now)
+
+    def regain_sight(self, link: LinkState, now: Instant) -> None:
+        """Note that a link is connected and subscribed."""
+        self.awake(now)
+        link.up = True
+        self.heard(link, now)
+        for sight in link.sights:
+            if sight.blind_since is not None:
+                self._end_blindness(sight, now)
+
+    def lose_sight(self, link: LinkState, now: Instant, last_packet: Instant) -> None:
+        """Note that a link was lost; its last packet came at `last_packet` (rule S3)."""
+        self.awake(now)
+        link.up = False
+        link.last_packet = last_packet
+        for sight in link.sights:
+            if not any(other.up for other in sight.links):
+                packets = [other.last_packet for other in sight.links if other.last_packet is not None]
+                self._begin_blindness(sight, max(packets))
+
+    # --- time
+
+    def awake(self, now: Instant) -> None:
+        """Note that the daemon's loop runs; a gap since the last note may be blindness (rule S8)."""
+        gap = now.mono - self._awake
+        if gap > self._stall_after_s:
+            self.stalled_s += gap
+            for sight in self._sights.values():
+                if sight.blind_since is None:
+                    self._begin_blindness(sight, now.at_mono(self._awake))
+                    self._end_blindness(sight, now)
+        self._awake = now.mono
+
+    def tick(self, now: Instant, limit: int = 1000) -> bool:
+        """Judge what is due by `now`, at most `limit` cameras; return whether more is due."""
+        self.awake(now)
+        return self.judge.look(now, limit)
+
+    @property
+    def next_deadline(self) -> float | None:
+        """The monotonic instant at which `tick` has something to look at; None: nothing to wait for."""
+        return self.judge.next_look
+
+    @property
+    def blind(self) -> bool:
+        """Whether camwatch could not see some of its cameras now, whoever sent what."""
+        return any(sight.blind_since is not None and sight.cameras for sight in self._sights.values())
+
+    def take_events(self) -> list[Happening]:
+        """Return what happened since the last call, in order."""
+        events, self.judge.events = self.judge.events, []
+        return events
+
+    # --- who is watched
+
+    def reload(self, now: Instant, enrolments: Iterable[Enrolment], windows: Iterable[Window]) -> None:
+        """Watch exactly these cameras from now on; those already watched keep their state (rule V6)."""
+        wanted = {enrolment.camera.id: enrolment for enrolment in enrolments}
+        spans = _spans_by_scope(windows)
+        for camera in list(self.cameras.values()):
+            enrolment = wanted.get(camera.camera.id)
+            if enrolment is None or enrolment.camera.operator != camera.camera.operator:
+                self._remove(camera, now)
+        for enrolment in wanted.values():
+            known = self.cameras.get(enrolment.camera.id) or self._enrol(enrolment.camera, now)
+            self._configure(known, enrolment, spans, now)
+        self.cameras = dict(sorted(self.cameras.items()))
+
+    def _enrol(self, camera: Camera, now: Instant) -> CameraState:
+        life = _life_by_inventory(camera, now)
+        sight = self._sight_of(camera.operator)
+        gaps = self.gaps.setdefault(camera.operator, Gaps())
+        state = CameraState(self._enrolled, camera, life, now, sight, gaps)
+        self._enrolled += 1
+        self.cameras[camera.id] = state
+        self.judge.admit(state)
+        sight.cameras[state.index] = state
+        return state
+
+    def _configure(
+        self,
+        camera: CameraState,
+        enrolment: Enrolment,
+        spans: Mapping[tuple[Scope, str], list[Span]],
+        now: Instant,
+    ) -> None:
+        row = enrolment.camera
+        self.judge.settle(camera, now)
+        camera.camera = row
+        camera.configure(enrolment.liveness, enrolment.thresholds)
+        camera.windows = merged(
+            span
+            for scope in ((Scope.CAMERA, row.id), (Scope.SITE, row.site), (Scope.OPERATOR, row.operator))
+            for span in spans.get(scope, ())
+        )
+        self._join(camera, now)
+        wanted = _life_by_inventory(row, now)
+        if wanted is Status.RETIRED:
+            self.judge.step(camera, Event.RETIREMENT, now)
+        elif wanted is Status.PLANNED:
+            if camera.proof == NEVER or camera.life is Status.RETIRED:
+                self.judge.step(camera, Event.PLANNED, now)
+        elif camera.life in (Status.PLANNED, Status.RETIRED):
+            self.judge.step(camera, Event.IN_SERVICE, now)
+        elif camera.settled_ms is None:
+            self.judge.enter_service(camera, now)
+        self.judge.arm(camera, now.mono)
+
+    def _join(self, camera: CameraState, now: Instant) -> None:
+        row = camera.camera
+        keys = [(IncidentKind.SITE, row.site), (IncidentKind.OPERATOR, row.operator)]
+        keys += [(IncidentKind.LINK, link.name) for link in camera.sight.links]
+        groups = tuple(self.incidents.setdefault(key, IncidentGroup(*key)) for key in keys)
+        if groups != camera.groups:
+            self._leave_groups(camera, now)
+            camera.groups = groups
+            for group in groups:
+                group.in_service += camera.life in IN_SERVICE
+
+    def _leave_groups(self, camera: CameraState, now: Instant) -> None:
+        for group in camera.groups:
+            group.in_service -= camera.life in IN_SERVICE
+            self.judge.tell(group.left_down(camera.index, now, back=False))
+
+    def _remove(self, camera: CameraState, now: Instant) -> None:
+        self._leave_groups(camera, now)
+        self.judge.dismiss(camera)
+        del self.cameras[camera.camera.id], camera.sight.cameras[camera.index]
+
+    def _sight_of(self, operator: str) -> Sight:
+        links = tuple(link for link in self.links.values() if link.carries(operator))
+        key = tuple(link.name for link in links)
+        sight = self._sights.get(key)
+        if sight is None:
+            sight = self._sights[key] = Sight(links, self._start)
+            for link in links:
+                link.sights.append(sight)
+                sight.heard = max(sight.heard, link.heard)
+            if any(link.up for link in links):
+                sight.blind_since = None
+                sight.began = True
+        return sight
+
+    def _begin_blindness(self, sight: Sight, since: Instant) -> None:
+        if sight.blind_since is not None:
+            return
+        sight.blind_since = since
+        for camera in sight.cameras.values():
+            if camera.life in (Status.UP, Status.DOWN):
+                self.judge.arm(camera, max(since.mono, camera.proof) + camera.down_s)
+
+    def _end_blindness(self, sight: Sight, now: Instant) -> None:
+        """Give every camera what S4 or S5 grants it, and make long-blind ones unknown first."""
+        first, sight.began = not sight.began, True
+        for camera in sight.cameras.values():
+            blind = liveness.blind_from(camera)
+            if camera.life in (Status.UP, Status.DOWN) and blind is not None:
+                if now.mono - blind >= camera.down_s:
+                    self.judge.step(camera, Event.BLINDNESS, now)
+                elif camera.life is Status.UP:
+                    liveness.shift_for_blindness(camera, blind, now.mono)
+            if first and camera.settled_ms is None:
+                self.judge.enter_service(camera, now)
+        sight.blind_since = None
+        for camera in sight.cameras.values():
+            if camera.life is Status.UNKNOWN:
+                self.judge.settle_proven(camera, now)
+                liveness.fresh_deadline(camera, now.mono)
+            self.judge.expect(camera, now)
+
+
+def _life_by_inventory(camera: Camera, now: Instant) -> Status:
+    """Return what the inventory alone says of a camera: retired, planned, or in service (unknown yet)."""
+    date = camera.in_service_from_ms
+    if camera.lifecycle is Lifecycle.RETIRED:
+        return Status.RETIRED
+    if date is not None:
+        return Status.UNKNOWN if date <= now.utc_ms else Status.PLANNED
+    return Status.PLANNED if camera.lifecycle is Lifecycle.PLANNED else Status.UNKNOWN
+
+
+def _spans_by_scope(windows: Iterable[Window]) -> dict[tuple[Scope, str], list[Span]]:
+    spans: dict[tuple[Scope, str], list[Span]] = {}
+    for window in windows:
+        spans.setdefault((window.scope, window.scope_id), []).append(Span(window.starts_ms, window.ends_ms))
+    return spans
