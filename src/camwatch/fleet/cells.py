@@ -1,0 +1,151 @@
+"""What one cell of a table may hold: text in, value out, and a `CellError` that says what is allowed.
+
+Every parser takes the cell without its surrounding blanks. None of them guesses.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import TypeVar
+from zoneinfo import ZoneInfo
+
+MAX_TEXT = 200
+"""The longest text that a cell may hold, in characters."""
+
+_E = TypeVar("_E", bound=StrEnum)
+_T = TypeVar("_T")
+
+_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+_NUMBER = re.compile(r"[+-]?[0-9]{1,20}([.][0-9]{0,20})?([eE][+-]?[0-9]{1,3})?")
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_DATE_TIME = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]{1,6})?)?(Z|[+-][0-9]{2}:?[0-9]{2})?"
+)
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
+
+
+class CellError(Exception):
+    """A cell cannot be taken; the text says why and what is allowed. Becomes a `Fault` of its table."""
+
+
+def shown(cell: str) -> str:
+    """Return the cell in quotes, cut where it is long."""
+    return repr(cell if len(cell) <= 40 else cell[:39] + "…")
+
+
+def identifier(cell: str) -> str:
+    """Read an id: lower-case letters, digits and hyphens, 63 at most."""
+    if _ID.fullmatch(cell):
+        return cell
+    raise CellError(
+        f"{shown(cell)} is no id: use 1 to 63 lower-case letters a-z, digits and hyphens, no hyphen first"
+        if cell
+        else "is empty: give an id of lower-case letters a-z, digits and hyphens"
+    )
+
+
+def text(cell: str) -> str:
+    """Read a text for people, as it stands; empty is allowed."""
+    if len(cell) > MAX_TEXT:
+        raise CellError(f"is too long: {len(cell)} characters, at most {MAX_TEXT} are allowed")
+    if found := _CONTROL.search(cell):
+        raise CellError(f"holds the control character {found[0]!r}: remove it")
+    return cell
+
+
+def filled(cell: str) -> str:
+    """Read a text for people that may not be empty."""
+    if not cell:
+        raise CellError("is empty: write what people call it")
+    return text(cell)
+
+
+def optional(parse: Callable[[str], _T]) -> Callable[[str], _T | None]:
+    """Return a parser that gives None for an empty cell and otherwise does as `parse`."""
+    return lambda cell: parse(cell) if cell else None
+
+
+def one_of(kinds: type[_E], noun: str) -> Callable[[str], _E]:
+    """Return a parser of one of these words."""
+    words = {str(kind): kind for kind in kinds}
+    *others, last = words
+    allowed = f"{', '.join(others)} or {last}"
+
+    def parse(cell: str) -> _E:
+        try:
+            return words[cell]
+        except KeyError:
+            raise CellError(
+                f"{shown(cell)} is no {noun}: use {allowed}" if cell else f"is empty: use {allowed}"
+            ) from None
+
+    return parse
+
+
+def number(low: float, high: float, noun: str, *, above_low: bool = False) -> Callable[[str], float]:
+    """Return a parser of a number from `low` (excluded if `above_low`) to `high`, with a decimal point."""
+    allowed = f"above {low:g} and up to {high:g}" if above_low else f"from {low:g} to {high:g}"
+
+    def parse(cell: str) -> float:
+        if not _NUMBER.fullmatch(cell):
+            raise CellError(f"{shown(cell)} is no {noun}: write a number {allowed}, like {high / 2 or 1:g}")
+        value = float(cell)
+        if not math.isfinite(value) or not low <= value <= high or (above_low and value == low):
+            raise CellError(f"{shown(cell)} is no {noun}: it must be {allowed}")
+        return value
+
+    return parse
+
+
+def moment(timezone: ZoneInfo, *, date_alone: bool) -> Callable[[str], int]:
+    """Return a parser of ISO 8601 date-times into UTC milliseconds.
+
+    Without an offset they are local to `timezone`: one that comes twice in autumn is the first of the
+    two, one that the spring change skips is refused. With `date_alone` a date stands for the first
+    instant of that day.
+    """
+
+    def parse(cell: str) -> int:
+        if date_alone and _DATE.fullmatch(cell):
+            # In a zone whose clocks skip midnight, this is the instant at which they do.
+            return _milliseconds(_calendar(cell).replace(tzinfo=timezone))
+        if _DATE_TIME.fullmatch(cell):
+            when = _calendar(cell)
+            return _milliseconds(when if when.tzinfo else _local(when, cell, timezone))
+        wanted = "a date like 2026-11-22" if date_alone else "a date and a time like 2026-11-22T08:00"
+        raise CellError(
+            f"{shown(cell)} is no {'date' if date_alone else 'date-time'}: write {wanted}"
+            if cell
+            else f"is empty: write {wanted}"
+        )
+
+    return parse
+
+
+def _calendar(cell: str) -> datetime:
+    try:
+        when = datetime.fromisoformat(cell)
+    except ValueError:
+        raise CellError(f"{shown(cell)} is in no calendar: check day, month and time") from None
+    if not 1970 < when.year < 2200:
+        raise CellError(f"{shown(cell)} is out of range: the years 1971 to 2199 are allowed")
+    return when
+
+
+def _local(naive: datetime, cell: str, timezone: ZoneInfo) -> datetime:
+    when = naive.replace(tzinfo=timezone)
+    if when.astimezone(UTC).astimezone(timezone).replace(tzinfo=None) != naive:
+        raise CellError(
+            f"{shown(cell)} does not exist in {timezone}: the clocks skip it; write a time before or after"
+        )
+    return when
+
+
+def _milliseconds(when: datetime) -> int:
+    return (when - _EPOCH) // _MILLISECOND

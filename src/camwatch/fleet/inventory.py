@@ -1,0 +1,268 @@
+"""The inventory: who runs which camera, where it stands, and when it is being worked on.
+
+It is read from a folder of four tables (`docs/inventory.md`). Either all of it is sound and there is an
+`Inventory`, or there is none and a `ConfigurationError` tells every fault at once (rule V6).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+from types import MappingProxyType
+from typing import Generic, TypeVar
+from zoneinfo import ZoneInfo
+
+from camwatch.core.model import Camera, Lifecycle, Purpose, Scope, Window
+from camwatch.errors import ConfigurationError, Fault
+from camwatch.fleet import cells
+from camwatch.fleet.cells import CellError, shown
+from camwatch.fleet.tables import Row, Table
+
+OPERATOR_COLUMNS = ("operator_id", "name", "objective")
+SITE_COLUMNS = ("site_id", "name", "zone", "latitude", "longitude")
+CAMERA_COLUMNS = (
+    "camera_id",
+    "operator_id",
+    "site_id",
+    "name",
+    "purpose",
+    "lifecycle",
+    "in_service_from",
+    "commission_by",
+    "interval_s",
+    "latitude",
+    "longitude",
+    "model",
+    "source",
+)
+MAINTENANCE_COLUMNS = ("scope", "scope_id", "starts_at", "ends_at", "reason")
+
+_FILES = ("operators.csv", "sites.csv", "cameras.csv", "maintenance.csv")
+_FEW = 12  # that many ids are worth listing in a message
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True)
+class Operator:
+    """An organisation that runs cameras; `objective` is the availability it promises, in (0, 1]."""
+
+    id: str
+    name: str
+    objective: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Where cameras stand; `zone` is the district that holds it. Degrees, WGS 84."""
+
+    id: str
+    name: str
+    zone: str
+    latitude: float | None = None
+    longitude: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Inventory:
+    """One sound reading of the tables, by id and in the order of the tables. Nothing in it changes."""
+
+    operators: Mapping[str, Operator]
+    sites: Mapping[str, Site]
+    cameras: Mapping[str, Camera]
+    windows: tuple[Window, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """The ids of the cameras that differ between two inventories."""
+
+    added: frozenset[str]
+    removed: frozenset[str]
+    changed: frozenset[str]
+
+
+def load_inventory(folder: Path, timezone: ZoneInfo) -> Inventory:
+    """Read the tables of `folder`; dates and times without an offset are local to `timezone`.
+
+    Raises ConfigurationError with every fault found.
+    """
+    if (problem := _folder_problem(folder)) is not None:
+        raise ConfigurationError((Fault(str(folder), problem),))
+    operators_csv, sites_csv, cameras_csv, maintenance_csv = (folder / name for name in _FILES)
+    operators = _Register(Table(operators_csv, OPERATOR_COLUMNS), "operator", _operator)
+    sites = _Register(Table(sites_csv, SITE_COLUMNS), "site", _site)
+    camera = _camera_of(operators, sites, timezone)
+    cameras = _Register(Table(cameras_csv, CAMERA_COLUMNS), "camera", camera)
+    maintenance = Table(maintenance_csv, MAINTENANCE_COLUMNS, required=False)
+    references = {
+        Scope.CAMERA: cameras.reference,
+        Scope.SITE: sites.reference,
+        Scope.OPERATOR: operators.reference,
+    }
+    windows = tuple(_windows(maintenance, references, timezone))
+    tables = (operators.table, sites.table, cameras.table, maintenance)
+    if faults := tuple(chain.from_iterable(table.faults for table in tables)):
+        raise ConfigurationError(faults)
+    return Inventory(
+        MappingProxyType(operators.records),
+        MappingProxyType(sites.records),
+        MappingProxyType(cameras.records),
+        windows,
+    )
+
+
+def changes(old: Inventory, new: Inventory) -> Changes:
+    """Return which cameras came, went, or have another row (or another zone) in `new`."""
+    before, after = old.cameras, new.cameras
+    kept = before.keys() & after.keys()
+    return Changes(
+        added=frozenset(after.keys() - before.keys()),
+        removed=frozenset(before.keys() - after.keys()),
+        changed=frozenset(camera for camera in kept if before[camera] != after[camera]),
+    )
+
+
+def signature(folder: Path) -> tuple[tuple[str, int, int], ...]:
+    """Return name, modification time (ns) and size of the tables that are there; it differs after an edit.
+
+    Take it before loading: an edit in between then shows at the next look. Never raises.
+    """
+    return tuple(_signatures(folder))
+
+
+def _signatures(folder: Path) -> Iterator[tuple[str, int, int]]:
+    for name in _FILES:
+        try:
+            found = (folder / name).stat()
+        except (OSError, ValueError):
+            continue
+        yield name, found.st_mtime_ns, found.st_size
+
+
+def _folder_problem(folder: Path) -> str | None:
+    try:
+        if folder.is_dir():
+            return None
+    except OSError as error:
+        return f"cannot be looked at: {error.strerror or error}"
+    return "is no folder: the setting fleet.path must name the folder that holds cameras.csv"
+
+
+class _Register(Generic[_T]):
+    """The records of one table by id, and the ids of its faulty rows, so that references to them hold."""
+
+    def __init__(self, table: Table, noun: str, build: Callable[[Row], _T]) -> None:
+        self.table = table
+        self.records: dict[str, _T] = {}
+        self._noun = noun
+        self._lines: dict[str, int] = {}
+        column = f"{noun}_id"
+        for row in table.rows():
+            first = self._lines.setdefault(row[column], row.line)
+            if not row.whole:
+                continue
+            key = row.read(column, cells.identifier)
+            if row.ok and first != row.line:
+                row.fault(
+                    column, f"{shown(key)} is already on line {first}: an id stands for one {noun} only"
+                )
+            record = build(row)
+            if row.ok:
+                self.records[key] = record
+
+    def reference(self, cell: str) -> str:
+        """Read the id of a record of this table."""
+        if (cell and cell in self._lines) or not self.table.complete:
+            return cell
+        known = ", ".join(self._lines) if 0 < len(self._lines) <= _FEW else ""
+        add = f"add it to {self.table.file.name}" + (f", or use one of: {known}" if known else "")
+        raise CellError(
+            f"{shown(cell)} is no {self._noun}: {add}" if cell else f"is empty: name the {self._noun}"
+        )
+
+
+_objective = cells.optional(cells.number(0, 1, "objective", above_low=True))
+_latitude = cells.optional(cells.number(-90, 90, "latitude"))
+_longitude = cells.optional(cells.number(-180, 180, "longitude"))
+_interval = cells.optional(cells.number(0, 86_400, "interval in seconds", above_low=True))
+_purpose = cells.one_of(Purpose, "purpose")
+_lifecycle = cells.one_of(Lifecycle, "lifecycle")
+_scope = cells.one_of(Scope, "scope")
+
+
+def _operator(row: Row) -> Operator:
+    return Operator(
+        row["operator_id"], row.read("name", cells.filled), row.read_number("objective", _objective)
+    )
+
+
+def _site(row: Row) -> Site:
+    name, zone = row.read("name", cells.filled), row.read("zone", cells.filled)
+    return Site(row["site_id"], name, zone, *_place(row))
+
+
+def _place(row: Row) -> tuple[float | None, float | None]:
+    latitude, longitude = row.read_number("latitude", _latitude), row.read_number("longitude", _longitude)
+    if row.ok and (latitude is None) != (longitude is None):
+        empty = "latitude" if latitude is None else "longitude"
+        row.fault(empty, "is empty, the other coordinate is not: give both or none")
+    return latitude, longitude
+
+
+def _camera_of(
+    operators: _Register[Operator], sites: _Register[Site], timezone: ZoneInfo
+) -> Callable[[Row], Camera]:
+    date = cells.optional(cells.moment(timezone, date_alone=True))
+
+    def camera(row: Row) -> Camera:
+        operator = row.read("operator_id", operators.reference)
+        site = row.read("site_id", sites.reference)
+        record = sites.records.get(site)
+        name = row.read("name", cells.filled)
+        purpose = row.read("purpose", _purpose)
+        lifecycle = row.read("lifecycle", _lifecycle)
+        in_service_from = row.read("in_service_from", date)
+        commission_by = row.read("commission_by", date)
+        interval = row.read_number("interval_s", _interval)
+        latitude, longitude = _place(row)
+        return Camera(
+            id=row["camera_id"],
+            operator=operator,
+            site=site,
+            zone=record.zone if record else "",
+            name=name,
+            purpose=purpose,
+            lifecycle=lifecycle,
+            in_service_from_ms=in_service_from,
+            commission_by_ms=commission_by,
+            interval_s=interval,
+            latitude=latitude,
+            longitude=longitude,
+            model=row.read("model", cells.text),
+            source=row.read("source", cells.text),
+        )
+
+    return camera
+
+
+def _windows(
+    table: Table, references: Mapping[Scope, Callable[[str], str]], timezone: ZoneInfo
+) -> Iterator[Window]:
+    date_time = cells.moment(timezone, date_alone=False)
+    for row in table.rows():
+        if not row.whole:
+            continue
+        scope = row.read("scope", _scope)
+        reference = references.get(scope, cells.identifier)
+        scope_id = row.read("scope_id", reference)
+        starts, ends = row.read("starts_at", date_time), row.read("ends_at", date_time)
+        reason = row.read("reason", cells.text)
+        if row.ok and ends <= starts:
+            row.fault(
+                "ends_at", f"{shown(row['ends_at'])} is not after starts_at: a window ends after it starts"
+            )
+        if row.ok:
+            yield Window(scope, scope_id, starts, ends, reason)

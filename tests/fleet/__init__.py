@@ -1,0 +1,1 @@
+"""The inventory: tables, faults, changes, and the reference fleet."""
