@@ -82,7 +82,7 @@ def _parameters() -> Json:
             "examples": ["ville"],
         },
         "camera": {
-            "description": "Id of the camera, as in `cameras.csv`: at most 63 lower-case letters, digits, hyphens.",
+            "description": "Id of the camera, as in `cameras.csv`: lower-case letters, digits, hyphens.",
             "examples": ["cam-0001"],
         },
     }
