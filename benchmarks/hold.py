@@ -1,0 +1,87 @@
+"""How long a scrape keeps the daemon's event loop from everything else, heartbeats included."""
+
+from __future__ import annotations
+
+import statistics
+import sys
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from benchmarks.peers import Camwatch
+from benchmarks.process import BenchmarkError, get
+from benchmarks.scrape import AS_PROMETHEUS, PLAIN
+from benchmarks.stage import Stage
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+_AFTERMATH_S = 0.05  # a tick that the scrape delayed may be told just after its answer
+
+
+class _Ticking(Camwatch):
+    """camwatch with a ticker in its loop."""
+
+    @property
+    def record(self) -> Path:
+        """The file of late ticks."""
+        return self.place.folder / "ticks"
+
+    def command(self) -> list[str]:
+        return [sys.executable, "-m", "benchmarks.ticking", str(self.record), *super().command()[1:]]
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """The longest lateness of a tick, in seconds: one value per scrape, and per idle span as long."""
+
+    scraped: tuple[float, ...]
+    idle: tuple[float, ...]
+
+    @property
+    def typical_s(self) -> float:
+        """The median over the scrapes."""
+        return statistics.median(self.scraped)
+
+    @property
+    def worst_s(self) -> float:
+        """The worst of the scrapes."""
+        return max(self.scraped)
+
+
+def loop_hold(cameras: int, folder: Path, scrapes: int) -> dict[str, Hold]:
+    """Scrape a daemon with so many cameras, plainly and as Prometheus does, and read its late ticks."""
+    with Stage(cameras, folder, (_Ticking,)) as stage:
+        running = stage.running[_Ticking]
+        peer = running.peer
+        running.take(cameras)  # all telemetry is there
+        if not isinstance(peer, _Ticking) or not peer.record.exists():
+            raise BenchmarkError("the daemon's loop has no ticker: does camwatch still use asyncio.run?")
+        return {
+            name: _hold(peer, scrapes, headers)
+            for name, headers in (("plain", PLAIN), ("as Prometheus asks", AS_PROMETHEUS))
+        }
+
+
+def _hold(peer: _Ticking, scrapes: int, headers: Mapping[str, str]) -> Hold:
+    scraped, idle = [], []
+    for _ in range(scrapes):
+        began = time.monotonic()
+        get(peer.port, "/metrics", headers)
+        time.sleep(_AFTERMATH_S)
+        ended = time.monotonic()
+        time.sleep(ended - began)
+        late = _late_ticks(peer.record)
+        scraped.append(_longest(late, began, ended))
+        idle.append(_longest(late, ended, time.monotonic()))
+    return Hold(tuple(scraped), tuple(idle))
+
+
+def _late_ticks(record: Path) -> list[tuple[float, float]]:
+    lines = record.read_text().splitlines(keepends=True)
+    return [(float(at), float(late)) for at, late in (line.split() for line in lines if line.endswith("\n"))]
+
+
+def _longest(late: list[tuple[float, float]], began: float, ended: float) -> float:
+    return max((lateness for at, lateness in late if began <= at <= ended), default=0.0)

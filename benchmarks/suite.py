@@ -1,0 +1,184 @@
+"""The comparison from end to end: what is measured, in which order, against which target."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from typing import TYPE_CHECKING
+
+from benchmarks.detection import detection_delay
+from benchmarks.hold import loop_hold
+from benchmarks.peers import Camwatch, GoExporter, PythonExporter
+from benchmarks.report import Figure, Row, beside, within
+from benchmarks.scrape import AS_PROMETHEUS, PLAIN, ScrapeCost, library_cost, scrape_cost
+from benchmarks.stage import Round, Stage
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+    from pathlib import Path
+
+    from benchmarks.peers import Peer
+
+NAMES = ("ingest", "metrics", "memory", "hold", "detection")
+CITY, MANY = 458, 10_000
+
+_GO, _PYTHON, _C, _LIBRARY = "Go exporter", "Python exporter", "mosquitto_sub", "generate_latest"
+_SLOW_PEERS_PART = 4  # the Python exporter gets a quarter of the flood, for the sake of everyone's time
+
+_NOTES = """\
+Ingest: a publisher of our own (raw sockets, QoS 0, heartbeats of about 180 bytes) floods one Mosquitto with \
+{messages:,} messages a round ({python}: a quarter of it); of {rounds} interleaved rounds the median counts.
+Each program has a broker of its own that drops nothing, knows every camera from a first pass, and must show \
+by its own count that it processed every message. camwatch refuses none of them.
+CPU is the user and system time of the consumer, with its children, from /proc; publisher and broker are not \
+in it.
+The exporters extract what they can of the same message: the Go exporter seven fields, the Python exporter \
+eight. camwatch decodes and checks all ten, judges the camera, and keeps its ledger.
+Scrapes: {scrapes} over HTTP at {many:,} cameras; CPU of the server, without what it uses when idle. "As \
+Prometheus asks" is with the headers of Prometheus 2: OpenMetrics where the server has it, and gzip.
+Memory: resident set after the flood and the scrapes, at {many:,} cameras.
+Loop: a ticker of 1 ms in the daemon's event loop, and how late it is at worst while one scrape is served; \
+the median of {scrapes} scrapes. Idle: the same over spans of the same length without a scrape.
+Detection: {many:,} cameras with an interval of 2 s fall silent together. The delay is the daemon's own \
+`camwatch_detection_delay_seconds`, so the figure is the upper bound of a bucket."""
+
+
+class Suite:
+    """Runs the measurements and collects their rows; `only` names those that are wanted, all if none."""
+
+    def __init__(self, folder: Path, *, quick: bool, only: Collection[str] | None) -> None:
+        self.rows: list[Row] = []
+        self._folder = folder
+        self._messages = 40_000 if quick else 200_000
+        self._rounds = 2 if quick else 3
+        self._scrapes = 3 if quick else 8
+        self._wanted = set(only or NAMES)
+        self._began = time.monotonic()
+
+    @property
+    def notes(self) -> list[str]:
+        """What a reader must know to judge the figures, or to repeat them."""
+        return _NOTES.format(
+            messages=self._messages, rounds=self._rounds, scrapes=self._scrapes, many=MANY, python=_PYTHON
+        ).splitlines()
+
+    def run(self) -> None:
+        """Measure all that is wanted, telling how far it is."""
+        if "ingest" in self._wanted:
+            with self._stage(CITY) as stage:
+                self._ingest(stage)
+        if self._wanted & {"ingest", "metrics", "memory"}:
+            with self._stage(MANY) as stage:
+                self._at_ten_thousand(stage)
+        if "hold" in self._wanted:
+            self._hold()
+        if "detection" in self._wanted:
+            self._detection()
+
+    def _stage(self, cameras: int) -> Stage:
+        self._tell(f"{cameras} cameras: starting camwatch, its peers and their brokers")
+        return Stage(cameras, self._folder / str(cameras))
+
+    def _at_ten_thousand(self, stage: Stage) -> None:
+        if "ingest" in self._wanted:
+            self._ingest(stage)
+        elif "memory" in self._wanted:
+            for kind in (Camwatch, GoExporter):
+                stage.running[kind].take(self._messages)
+        if self._wanted & {"metrics", "memory"}:
+            self._metrics(stage)
+        if "memory" in self._wanted:
+            ours, peer = (
+                Figure(stage.running[kind].process.rss_bytes() / 1e6, "MB", of)
+                for kind, of in ((Camwatch, ""), (GoExporter, _GO))
+            )
+            self.rows.append(beside("memory, 10,000 cameras", ours, peer, 1.0))
+
+    def _ingest(self, stage: Stage) -> None:
+        rounds: dict[str, list[Round]] = {"camwatch": [], _GO: [], _PYTHON: [], _C: []}
+        for number in range(self._rounds):
+            for name, taken in rounds.items():
+                taken.append(self._round(stage, name))
+                self._tell_round(f"{stage.cameras} cameras, round {number + 1}, {name}", taken[-1])
+        ours, go, python, c = (
+            Figure(statistics.median(r.us_per_message for r in taken), "µs", "" if of == "camwatch" else of)
+            for of, taken in rounds.items()
+        )
+        what = f"heartbeat, {stage.cameras:,} cameras"
+        self.rows += [
+            beside(what, ours, go, 1 / 3),
+            beside(what, ours, python, 1 / 8),
+            beside(what, ours, c, 1.5),
+        ]
+
+    def _round(self, stage: Stage, name: str) -> Round:
+        if name == _C:
+            return stage.take_with_mosquitto_sub(self._messages)
+        if name == _PYTHON:
+            return stage.running[PythonExporter].take(self._messages // _SLOW_PEERS_PART)
+        return stage.running[GoExporter if name == _GO else Camwatch].take(self._messages)
+
+    def _metrics(self, stage: Stage) -> None:
+        plain = self._scrape_both(stage, "plain", PLAIN)
+        packed = self._scrape_both(stage, "as Prometheus asks", AS_PROMETHEUS)
+        self._tell("rendering the same samples with prometheus_client")
+        library = library_cost(stage.running[Camwatch].metrics(), 3)
+        ours = Figure(plain[Camwatch].us_per_sample, "µs")
+        self.rows += [
+            beside("/metrics, per sample", ours, Figure(library.us_per_sample, "µs", _LIBRARY), 1 / 8),
+            beside("/metrics, per sample", ours, Figure(plain[GoExporter].us_per_sample, "µs", _GO), 1.0),
+            beside(
+                "  as Prometheus asks",
+                Figure(packed[Camwatch].us_per_sample, "µs"),
+                Figure(packed[GoExporter].us_per_sample, "µs", _GO),
+            ),
+            beside(
+                "  time for all, plain",
+                Figure(plain[Camwatch].seconds * 1000, "ms"),
+                Figure(plain[GoExporter].seconds * 1000, "ms", _GO),
+            ),
+        ]
+
+    def _scrape_both(
+        self, stage: Stage, how: str, headers: Mapping[str, str]
+    ) -> dict[type[Peer], ScrapeCost]:
+        costs: dict[type[Peer], ScrapeCost] = {}
+        for kind in (Camwatch, GoExporter):
+            cost = costs[kind] = scrape_cost(stage.running[kind], self._scrapes, headers)
+            self._tell(
+                f"scrape {how}, {kind.name}: {cost.samples:,} samples, {cost.us_per_sample:.2f} µs each, "
+                f"{cost.seconds * 1000:.0f} ms, {cost.megabytes:.1f} MB"
+            )
+        return costs
+
+    def _hold(self) -> None:
+        self._tell(f"how long a scrape of {MANY} cameras holds the loop")
+        for how, hold in loop_hold(MANY, self._folder / "hold", self._scrapes).items():
+            spans = [f"{1000 * s:.1f}" for s in hold.scraped]
+            self._tell(f"longest hold in each scrape, {how}: {' '.join(spans)} ms")
+            idle = Figure(1000 * statistics.median(hold.idle), "ms", "idle")
+            what = "loop held by a scrape" if how == "plain" else "  as Prometheus asks"
+            self.rows.append(within(what, Figure(1000 * hold.typical_s, "ms"), 20.0, told=str(idle)))
+
+    def _detection(self) -> None:
+        self._tell(f"{MANY} cameras die at once")
+        found = detection_delay(MANY, self._folder / "detection")
+        self._tell(f"p50 <= {found.p50_s:g} s, p99 <= {found.p99_s:g} s, all <= {found.all_s:g} s")
+        self.rows.append(
+            within(
+                "deadline to down, p99",
+                Figure(found.p99_s * 1000, "ms"),
+                250.0,
+                told=f"p50 <= {found.p50_s * 1000:g} ms",
+            )
+        )
+
+    def _tell_round(self, what: str, taken: Round) -> None:
+        flood = taken.flood
+        self._tell(
+            f"{what}: {taken.us_per_message:.1f} µs each of {flood.messages:,} (flood {flood.rate:,.0f}/s, "
+            f"its publisher {flood.cpu_s / flood.elapsed_s:.0%} busy)"
+        )
+
+    def _tell(self, text: str) -> None:
+        print(f"{time.monotonic() - self._began:4.0f} s  {text}", flush=True)
