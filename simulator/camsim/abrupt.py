@@ -1,0 +1,59 @@
+"""The one place that reaches inside aiomqtt: a camera that loses power or network sends no farewell.
+
+aiomqtt (2.5) ends a session in one way only, with DISCONNECT, after which the broker must not publish the
+last will. What is needed beyond its public interface, and found inside it:
+
+- `client._client`: the paho client, of which only public members are used (`socket()`, the callbacks);
+- `client._misc_task`: the task that sends PINGREQ when the keep-alive runs out.
+
+`tests/simulator/test_abrupt.py` fails when a new release moves either.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from typing import Any
+
+import aiomqtt
+
+
+def hang_up(client: aiomqtt.Client) -> None:
+    """End the TCP connection of a session without DISCONNECT, so that the broker publishes the last will.
+
+    The connection is only shut down: the library then reads its end, and tidies up by its own path.
+    """
+    _shut(_paho(client).socket())
+
+
+def fall_silent(client: aiomqtt.Client) -> None:
+    """Send nothing more of the library's own accord; the TCP connection stays open, the broker unaware."""
+    task = client._misc_task  # noqa: SLF001 - see above
+    if task is not None:
+        task.cancel()
+
+
+def abandon(client: aiomqtt.Client, opening: asyncio.Task[Any]) -> None:
+    """Give up a session that is still being opened, or could not be, and leave no connection behind.
+
+    aiomqtt connects in a thread, which cannot be cancelled and may get its connection after we have left:
+    so it is told to shut that down, instead of giving it to the event loop. Without `on_disconnect`
+    because aiomqtt's own raises CancelledError once the opening was cancelled.
+    """
+    paho = _paho(client)
+    paho.on_disconnect = None
+    paho.on_socket_register_write = None
+    paho.on_socket_open = lambda _client, _data, sock: _shut(sock)
+    _shut(paho.socket())
+    opening.cancel()
+
+
+def _paho(client: aiomqtt.Client) -> Any:
+    return client._client  # noqa: SLF001 - see above
+
+
+def _shut(sock: socket.socket | None) -> None:
+    if sock is not None:
+        with contextlib.suppress(OSError):  # the broker was faster
+            sock.shutdown(socket.SHUT_RDWR)

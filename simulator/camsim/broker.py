@@ -1,0 +1,129 @@
+"""The broker as cameras see it: where it is, how to talk to it, and what its refusals mean in plain words."""
+
+from __future__ import annotations
+
+import ssl
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import aiomqtt
+
+from camsim.errors import BrokerError
+
+_PORTS = {"mqtt": 1883, "mqtts": 8883}
+_FATAL_CODES = {
+    132: "the broker does not speak MQTT 3.1.1",
+    134: "the broker refuses the user name or the password: check --username and --password-file",
+    135: "the broker does not authorise the cameras: check --username, --password-file and its access list",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Broker:
+    """One broker and how to talk to it. `keep_alive_s` is in whole seconds, as MQTT has it."""
+
+    host: str
+    port: int
+    tls: ssl.SSLContext | None = None
+    username: str | None = None
+    password: str | None = field(default=None, repr=False)
+    keep_alive_s: int = 30
+
+    @property
+    def place(self) -> str:
+        """Host and port, for people."""
+        return f"{self.host}:{self.port}"
+
+    def client(self, camera: str, will: aiomqtt.Will) -> aiomqtt.Client:
+        """Return a client for a new session of a camera; MQTT 3.1.1, which every broker speaks."""
+        return aiomqtt.Client(
+            self.host,
+            self.port,
+            identifier=camera,
+            protocol=aiomqtt.ProtocolVersion.V311,
+            will=will,
+            keepalive=self.keep_alive_s,
+            tls_context=self.tls,
+            username=self.username,
+            password=self.password,
+        )
+
+
+def broker_at(
+    url: str,
+    *,
+    username: str | None = None,
+    password_file: Path | None = None,
+    ca_file: Path | None = None,
+    keep_alive_s: int = 30,
+) -> Broker:
+    """Return the broker at `mqtt://host:port` or `mqtts://host:port`. Raises BrokerError."""
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port
+    except ValueError as error:
+        raise BrokerError(f"broker {url!r}: {error}") from None
+    if parts.scheme not in _PORTS or not host or parts.path not in ("", "/") or parts.username:
+        raise BrokerError(f"broker {url!r}: write mqtt://HOST:PORT, or mqtts://HOST:PORT for TLS")
+    if ca_file is not None and parts.scheme != "mqtts":
+        raise BrokerError("--ca-file has a meaning with mqtts:// only")
+    if password_file is not None and username is None:
+        raise BrokerError("--password-file needs --username")
+    return Broker(
+        host=host,
+        port=port or _PORTS[parts.scheme],
+        tls=_tls(ca_file) if parts.scheme == "mqtts" else None,
+        username=username,
+        password=None if password_file is None else _secret(password_file),
+        keep_alive_s=keep_alive_s,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Why there is no session, for people; `fatal` if trying again will not help."""
+
+    text: str
+    fatal: bool = False
+
+
+def problem_of(broker: Broker, error: aiomqtt.MqttError) -> Problem:
+    """Return what an error of the MQTT library means and what to do about it, the same for every camera."""
+    if isinstance(error, aiomqtt.MqttCodeError):
+        code = getattr(error.rc, "value", None)
+        if isinstance(error, aiomqtt.exceptions.MqttConnectError) and code in _FATAL_CODES:
+            return Problem(f"{broker.place}: {_FATAL_CODES[code]}", fatal=True)
+        return Problem(f"{broker.place}: no session: {error}")
+    text = str(error)
+    if "CERTIFICATE_VERIFY_FAILED" in text:
+        advice = "give the authority that signed it with --ca-file, and the host name that it names"
+        return Problem(
+            f"{broker.place}: the broker's certificate is not trusted: {advice} ({text})", fatal=True
+        )
+    if "Connection refused" in text:
+        return Problem(f"{broker.place}: nobody listens there: start the broker, or correct --broker")
+    if "ame or service not known" in text or "name resolution" in text:
+        return Problem(f"{broker.place}: the host name is not known: correct --broker ({text})")
+    if "timed out" in text:
+        advice = "is it frozen, behind a firewall, or does it want TLS (mqtts://)?"
+        return Problem(f"{broker.place}: the broker does not answer: {advice}")
+    if "Disconnected" in text:
+        why = "the broker stopped, or another client took a camera's id"
+        return Problem(f"{broker.place}: sessions were lost ({why}): reconnecting")
+    return Problem(f"{broker.place}: {text}")
+
+
+def _tls(ca_file: Path | None) -> ssl.SSLContext:
+    try:
+        return ssl.create_default_context(cafile=ca_file)
+    except OSError as error:  # covers ssl.SSLError: the file is there but holds no certificate
+        raise BrokerError(f"--ca-file {ca_file}: cannot be used: {error.strerror or error}") from None
+
+
+def _secret(file: Path) -> str:
+    try:
+        return file.read_text("utf-8").rstrip("\r\n")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise BrokerError(f"--password-file {file}: cannot be read: {reason}") from None

@@ -1,0 +1,102 @@
+"""A camera as a pure function of seed and time: what it says next, and when. No clock, no socket.
+
+The same seed gives the same camera, whatever else runs beside it: every figure is drawn from a hash of
+the seed, the camera's id and the figure's name, never from a shared random generator.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import TypeVar
+
+from camsim.fleet import PlayedCamera
+from camwatch.wire.heartbeat import Heartbeat
+
+_JITTER = 0.05  # of the interval, either way: two heartbeats are 0.9 to 1.1 intervals apart
+_HOUR_S = 3600.0
+_DAY_S = 24 * _HOUR_S
+_YEAR_S = 365.25 * _DAY_S
+_FRAME_RATES = (12.0, 15.0, 25.0)
+_FIRMWARES = ("4.1.7", "4.2.0", "4.2.0", "4.2.3", "4.2.3", "4.2.3", "5.0.1")
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """One camera's firmware, so to speak. `interval_s`: seconds between two heartbeats.
+
+    `boot` counts its starts from 0, `seq` its heartbeats since that start from 0.
+    """
+
+    camera: PlayedCamera
+    seed: int
+    interval_s: float
+
+    def due_s(self, boot: int, seq: int) -> float:
+        """Return when heartbeat `seq` is due: seconds after the first connection of this boot.
+
+        The first comes at a random phase of the interval, so that a fleet spreads evenly.
+        """
+        phase = self._draw("phase", boot)
+        jitter = _JITTER * (2 * self._draw("jitter", boot, seq) - 1)
+        return max(0.0, phase + seq + jitter) * self.interval_s
+
+    def next_seq(self, boot: int, after_s: float) -> int:
+        """Return the number of the first heartbeat that is due later than `after_s`."""
+        seq = max(0, math.floor(after_s / self.interval_s) - 2)
+        while self.due_s(boot, seq) <= after_s:
+            seq += 1
+        return seq
+
+    def pause_s(self, boot: int, occasion: int) -> float:
+        """Return how long this camera takes to come back once power or network do: under half an interval."""
+        return self._draw("pause", boot, occasion) * self.interval_s / 2
+
+    def heartbeat(self, seq: int, uptime_s: float, utc_s: float) -> Heartbeat:
+        """Return what the camera says at `utc_s` (Unix seconds), `uptime_s` seconds after its boot."""
+        fps = self._pick("fps", _FRAME_RATES) - self._drift("fps", utc_s, _HOUR_S)
+        return Heartbeat(
+            ts=round(utc_s, 3),
+            seq=seq,
+            uptime_s=round(uptime_s, 3),
+            fps=round(fps, 1),
+            bitrate_bps=round(fps * self._bits_per_picture(utc_s), -3),
+            recording=True,
+            video_loss=False,
+            frozen=False,
+            tamper=False,
+            storage_used_ratio=round(0.55 + 0.35 * self._drift("storage", utc_s, _DAY_S), 4),
+            temperature_celsius=round(self._temperature(utc_s), 1),
+            firmware=self._pick("firmware", _FIRMWARES),
+        )
+
+    def _bits_per_picture(self, utc_s: float) -> float:
+        """More happens by day, so less can be compressed away."""
+        busy = 0.7 + 0.3 * self._sun(utc_s)
+        return (120e3 + 80e3 * self._draw("optics")) * busy * (0.9 + 0.2 * self._drift("bits", utc_s, 600.0))
+
+    def _temperature(self, utc_s: float) -> float:
+        """Inside the housing, in a mild climate: warmest in July and in the afternoon."""
+        season = 14 - 9 * math.cos(math.tau * (utc_s / _YEAR_S % 1 - 0.05))
+        own_heat = 8 + 8 * self._draw("housing")
+        return season + 6 * self._sun(utc_s - 2 * _HOUR_S) + own_heat + 3 * self._drift("air", utc_s, _HOUR_S)
+
+    def _sun(self, utc_s: float) -> float:
+        """Return -1 at the camera's solar midnight, 1 at its noon."""
+        return -math.cos(math.tau * (utc_s / _DAY_S + self.camera.longitude / 360))
+
+    def _drift(self, name: str, utc_s: float, period_s: float) -> float:
+        """Return a figure from 0 to 1 that wanders: another target each period, a straight line between."""
+        step, part = divmod(utc_s / period_s, 1)
+        here, there = self._draw(name, int(step)), self._draw(name, int(step) + 1)
+        return here + (there - here) * part
+
+    def _pick(self, name: str, choices: tuple[_T, ...]) -> _T:
+        return choices[int(self._draw(name) * len(choices))]
+
+    def _draw(self, *name: object) -> float:
+        """Return a figure in [0, 1) that depends on the seed, the camera and `name` only."""
+        text = f"{self.seed}/{self.camera.id}/{name}".encode()
+        return (int.from_bytes(blake2b(text, digest_size=8).digest()) >> 11) * 2.0**-53

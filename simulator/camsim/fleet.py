@@ -1,0 +1,142 @@
+"""Which cameras there are to play: a small reader of `cameras.csv`, forgiving where camsim needs nothing.
+
+It is its own on purpose: the simulator must not share the daemon's reading of the tables, so that a
+mistake there cannot hide behind the same mistake here.
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from camsim.errors import FleetError
+
+TABLE = "cameras.csv"
+_NEEDED = ("camera_id", "operator_id", "site_id", "lifecycle")
+_LIFECYCLES = ("planned", "in_service", "retired")
+_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+
+
+@dataclass(frozen=True, slots=True)
+class PlayedCamera:
+    """One row of the table: what a simulated camera needs to know about itself.
+
+    `interval_s` is the row's own heartbeat interval in seconds, None where the table is silent.
+    """
+
+    id: str
+    operator: str
+    site: str
+    planned: bool = False
+    interval_s: float | None = None
+    longitude: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Fleet:
+    """The cameras of a table, in its order; the retired ones are left out."""
+
+    cameras: tuple[PlayedCamera, ...]
+
+    @property
+    def in_service(self) -> tuple[PlayedCamera, ...]:
+        """The cameras that live from the start."""
+        return tuple(camera for camera in self.cameras if not camera.planned)
+
+    @property
+    def planned(self) -> tuple[PlayedCamera, ...]:
+        """The cameras that wait for their commissioning."""
+        return tuple(camera for camera in self.cameras if camera.planned)
+
+
+def read_fleet(folder: Path) -> Fleet:
+    """Read `cameras.csv` in `folder`: UTF-8 with or without BOM, comma or semicolon.
+
+    Raises FleetError with the file and, where one is to blame, its line.
+    """
+    file = folder / TABLE
+    try:
+        text = file.read_text("utf-8-sig")
+    except FileNotFoundError:
+        raise FleetError(
+            file, 0, "there is no such file: give the folder of the tables with --fleet"
+        ) from None
+    except UnicodeDecodeError as error:
+        raise FleetError(file, error.object.count(b"\n", 0, error.start) + 1, "is not UTF-8 text") from None
+    except OSError as error:
+        raise FleetError(file, 0, f"cannot be read: {error.strerror}") from None
+    cameras = tuple(_cameras(file, text.splitlines()))
+    if not cameras:
+        raise FleetError(file, 0, "has no camera that could be played")
+    return Fleet(cameras)
+
+
+def _cameras(file: Path, lines: list[str]) -> Iterator[PlayedCamera]:
+    header = lines[0] if lines else ""
+    delimiter = ";" if header.count(";") > header.count(",") else ","
+    rows = csv.DictReader(lines, delimiter=delimiter, strict=True)
+    missing = [column for column in _NEEDED if column not in (rows.fieldnames or ())]
+    if missing:
+        raise FleetError(file, 1, f"the header lacks {', '.join(missing)}")
+    seen: dict[str, int] = {}
+    for row in _well_formed(file, rows):
+        camera, lifecycle = _camera(file, rows.line_num, row)
+        first = seen.setdefault(camera.id, rows.line_num)
+        if first != rows.line_num:
+            raise FleetError(file, rows.line_num, f"camera {camera.id!r} is already on line {first}")
+        if lifecycle != "retired":
+            yield camera
+
+
+def _well_formed(file: Path, rows: csv.DictReader[str]) -> Iterable[dict[str, str]]:
+    while True:
+        try:
+            row = next(rows)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            raise FleetError(file, rows.line_num, f"is not CSV: {error}") from None
+        if None in row.values() or None in row:
+            raise FleetError(file, rows.line_num, "has another number of columns than the header")
+        yield row
+
+
+def _camera(file: Path, line: int, row: dict[str, str]) -> tuple[PlayedCamera, str]:
+    row = {column: value.strip() for column, value in row.items()}
+    for column in ("camera_id", "operator_id", "site_id"):
+        if not _ID.fullmatch(row[column]):
+            raise FleetError(
+                file, line, f"{column} {row[column]!r}: use 1 to 63 of a-z, 0-9 and -, not - first"
+            )
+    if row["lifecycle"] not in _LIFECYCLES:
+        raise FleetError(file, line, f"lifecycle {row['lifecycle']!r}: use one of {', '.join(_LIFECYCLES)}")
+    interval = _number(file, line, "interval_s", row)
+    if interval is not None and interval <= 0:
+        raise FleetError(file, line, "interval_s: give seconds above 0, or leave it empty")
+    camera = PlayedCamera(
+        id=row["camera_id"],
+        operator=row["operator_id"],
+        site=row["site_id"],
+        planned=row["lifecycle"] == "planned",
+        interval_s=interval,
+        longitude=_number(file, line, "longitude", row) or 0.0,
+    )
+    return camera, row["lifecycle"]
+
+
+def _number(file: Path, line: int, column: str, row: dict[str, str]) -> float | None:
+    """Return the number in an optional column, or None; a decimal comma is taken for a point."""
+    text = row.get(column, "")
+    if not text:
+        return None
+    try:
+        number = float(text.replace(",", "."))
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        raise FleetError(file, line, f"{column} {text!r} is not a number")
+    return number
