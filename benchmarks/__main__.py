@@ -10,15 +10,18 @@ import time
 from pathlib import Path
 
 from benchmarks import report
+from benchmarks.errors import BenchmarkError
 from benchmarks.peers import Camwatch
-from benchmarks.process import BenchmarkError
 from benchmarks.suite import NAMES, Suite
+
+_STOPS = (signal.SIGINT, signal.SIGTERM)
 
 
 def main() -> int:
     """Run what was asked for; return 0 if every target was reached, 1 if not, 2 if nothing was measured."""
     options = _options()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # both end every process that was started
+    for number in _STOPS:
+        signal.signal(number, _stop)
     began = time.monotonic()
     try:
         with tempfile.TemporaryDirectory(prefix="camwatch-bench-") as folder:
@@ -39,6 +42,12 @@ def main() -> int:
         report.DOCUMENT.write_text(text, encoding="utf-8")
         print(f"written: {report.DOCUMENT}")
     return 1 if any(row.reached is False for row in suite.rows) else 0
+
+
+def _stop(*_: object) -> None:
+    for number in _STOPS:  # whoever is impatient shall not interrupt the ending of the processes
+        signal.signal(number, signal.SIG_IGN)
+    raise KeyboardInterrupt
 
 
 def _options() -> argparse.Namespace:

@@ -11,8 +11,8 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from benchmarks.errors import BenchmarkError
 from benchmarks.peers import Camwatch
-from benchmarks.process import BenchmarkError
 from benchmarks.stage import Stage
 
 if TYPE_CHECKING:

@@ -17,6 +17,7 @@ import sys
 import time
 from dataclasses import dataclass
 
+from benchmarks.errors import BenchmarkError
 from benchmarks.fleet import heartbeat_topic
 
 FIRST_SEQ = 10_000_000
@@ -48,20 +49,22 @@ class Flood:
         self.cameras = cameras
         self._passes_sent: dict[int, int] = {}
 
-    def run(self, port: int, messages: int, every_s: float = 0.0) -> FloodReport:
+    def run(self, port: int, messages: int, every_s: float = 0.0, *, spread: bool = False) -> FloodReport:
         """Publish at least `messages` heartbeats in whole passes over the fleet to the broker on `port`.
 
-        With `every_s`, a pass starts only so many seconds after the one before.
+        With `every_s`, a pass starts only so many seconds after the one before; its messages go out
+        together, or evenly over that time if `spread`.
         """
         passes = math.ceil(messages / self.cameras)
         first = self._passes_sent.get(port, 0)
         self._passes_sent[port] = first + passes
-        arguments = {
+        arguments: dict[str, float] = {
             "port": port,
             "cameras": self.cameras,
             "passes": passes,
             "first": first,
             "every": every_s,
+            "spread": int(spread),
         }
         command = [sys.executable, "-m", "benchmarks.flood", *(f"--{k}={v}" for k, v in arguments.items())]
         with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
@@ -71,7 +74,7 @@ class Flood:
                 process.kill()
                 raise
         if process.returncode:
-            raise RuntimeError(f"the publisher failed with exit code {process.returncode}")
+            raise BenchmarkError(f"the publisher failed with exit code {process.returncode}")
         return FloodReport(**json.loads(output))
 
 
@@ -94,6 +97,16 @@ class _Block:
                 raise AssertionError(f"{name} must stay {len(_MARKS[name])} characters wide, not {text}")
             for position, digit in enumerate(text.encode(), self._places[name]):
                 self.bytes[position :: self._size] = bytes((digit,)) * self._count
+
+    def send(self, sock: socket.socket, gap_s: float) -> None:
+        """Send all messages at once, or, with a gap, one after the other, that many seconds apart."""
+        if not gap_s:
+            sock.sendall(self.bytes)
+            return
+        start = time.monotonic()
+        for n, place in enumerate(range(0, len(self.bytes), self._size)):
+            time.sleep(max(0.0, start + n * gap_s - time.monotonic()))
+            sock.sendall(memoryview(self.bytes)[place : place + self._size])
 
 
 def _payload(number: int) -> bytes:
@@ -126,10 +139,11 @@ def _connect(port: int) -> socket.socket:
     return sock
 
 
-def _send(sock: socket.socket, blocks: list[_Block], first: int, passes: int, every_s: float) -> None:
+def _send(sock: socket.socket, blocks: list[_Block], options: argparse.Namespace) -> None:
     start = time.monotonic()
-    for n in range(first, first + passes):
-        time.sleep(max(0.0, start + (n - first) * every_s - time.monotonic()))
+    gap_s = options.every / options.cameras if options.spread else 0.0
+    for n in range(options.first, options.first + options.passes):
+        time.sleep(max(0.0, start + (n - options.first) * options.every - time.monotonic()))
         for block in blocks:
             now = time.time()
             block.patch(
@@ -138,12 +152,12 @@ def _send(sock: socket.socket, blocks: list[_Block], first: int, passes: int, ev
                 uptime_s=f"{_BOOTED_BEFORE_S + now % 1_000_000:.1f}",
                 bitrate_bps=str(4_000_000 + n % 1000),
             )
-            sock.sendall(block.bytes)
+            block.send(sock, gap_s)
 
 
 def _main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    for name in ("port", "cameras", "passes", "first"):
+    for name in ("port", "cameras", "passes", "first", "spread"):
         parser.add_argument(f"--{name}", type=int, required=True)
     parser.add_argument("--every", type=float, required=True)
     options = parser.parse_args()
@@ -151,7 +165,7 @@ def _main() -> None:
     blocks = [_Block(cameras[n : n + _BLOCK]) for n in range(0, len(cameras), _BLOCK)]
     with _connect(options.port) as sock:
         began, cpu = time.perf_counter(), time.process_time()
-        _send(sock, blocks, options.first, options.passes, options.every)
+        _send(sock, blocks, options)
         sock.sendall(b"\xe0\x00")  # DISCONNECT; then wait until the broker has read all and closed
         sock.recv(1)
         elapsed, cpu = time.perf_counter() - began, time.process_time() - cpu

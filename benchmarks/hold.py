@@ -8,8 +8,9 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from benchmarks.errors import BenchmarkError
 from benchmarks.peers import Camwatch
-from benchmarks.process import BenchmarkError, get
+from benchmarks.process import get
 from benchmarks.scrape import AS_PROMETHEUS, PLAIN
 from benchmarks.stage import Stage
 

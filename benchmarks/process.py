@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Self
 
 import psutil
 
+from benchmarks.errors import BenchmarkError
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
@@ -18,10 +20,6 @@ if TYPE_CHECKING:
 _LOOK_S = 0.05
 _QUIET_S = 0.4
 _QUIET_CPU_S = 0.02  # below this in _QUIET_S, a process has caught up: 5 % of one core, two clock ticks
-
-
-class BenchmarkError(Exception):
-    """A measurement could not be taken; the text says which and why."""
 
 
 class Process:

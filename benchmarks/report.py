@@ -43,8 +43,8 @@ class Row:
 
     @property
     def ratio_text(self) -> str:
-        """Return the ratio with three digits, or nothing."""
-        return "" if self.ratio is None else f"{self.ratio:.3g}"
+        """Return the ratio with at most three decimals, or nothing."""
+        return "" if self.ratio is None else f"{self.ratio:.3f}"[:5].rstrip(".")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,7 @@ def table(rows: Iterable[Row]) -> str:
 
 
 def _line(what: str, ours: str, peer: str, ratio: str, target: str, verdict: str) -> str:
-    return f"{what:<24} {ours:>8} {peer:>23} {ratio:>5} {target:>8} {verdict:<7}".rstrip()
+    return f"{what:<24} {ours:>7} {peer:>23} {ratio:>5} {target:>9} {verdict:<7}".rstrip()
 
 
 def document(rows: Sequence[Row], notes: Sequence[str], command: str) -> str:

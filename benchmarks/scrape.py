@@ -13,7 +13,8 @@ from prometheus_client import CollectorRegistry, Metric, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.registry import Collector
 
-from benchmarks.process import BenchmarkError, get
+from benchmarks.errors import BenchmarkError
+from benchmarks.process import get
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

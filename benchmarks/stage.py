@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Self
 
 from tests.support.mosquitto import Mosquitto
 
+from benchmarks.errors import BenchmarkError
 from benchmarks.flood import Flood, FloodReport
 from benchmarks.peers import Camwatch, GoExporter, Peer, Place, PythonExporter, mosquitto_sub
-from benchmarks.process import BenchmarkError, Process, get
+from benchmarks.process import Process, get
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -75,11 +76,14 @@ class Running:
                 return
         raise BenchmarkError(f"{self.peer.name} takes no heartbeats: {self.peer.complaint(self.metrics())}")
 
-    def take(self, messages: int) -> Round:
-        """Flood the peer; return what it used until it had processed all, by its own count."""
+    def take(self, messages: int, pace_s: float = 0.0) -> Round:
+        """Flood the peer; return what it used until it had processed all, by its own count.
+
+        With `pace_s` it is no flood: each camera sends once in so many seconds, evenly spread.
+        """
         before = self.peer.processed(self.metrics())
         used, start = 0.0, self.process.settled_cpu_s()
-        report = self._flood.run(self.peer.place.broker_port, messages)
+        report = self._flood.run(self.peer.place.broker_port, messages, pace_s, spread=pace_s > 0)
         deadline = time.monotonic() + _PATIENCE_S
         while True:
             used += self.process.settled_cpu_s() - start
