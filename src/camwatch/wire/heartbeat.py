@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
-from camwatch.core.signal import Word  # noqa: TC001 - msgspec reads the annotations at run time
+from camwatch.core.signal import Word
 from camwatch.errors import RejectReason, WireError
 
 MAX_PAYLOAD_BYTES = 16 * 1024
