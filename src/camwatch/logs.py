@@ -1,0 +1,106 @@
+"""Logs by structlog: one line per event, as JSON for machines or as text for people; never a secret.
+
+camwatch's own lines and those of the libraries go through the same processors to standard error.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import msgspec
+import structlog
+
+from camwatch.core.judge import Happening
+from camwatch.core.model import Instant, Reboot, Status, Transition
+from camwatch.fleet.inventory import Inventory
+
+_BAD = frozenset({Status.DOWN, Status.UNKNOWN})
+
+
+def configure(style: str, level: str, timezone: ZoneInfo) -> None:
+    """Set the form of the logs: `style` is `json`, `console`, or `auto` (console on a terminal)."""
+    if style == "auto":
+        style = "console" if sys.stderr.isatty() else "json"
+    renderer: Any = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+    if style == "json":
+        renderer = structlog.processors.JSONRenderer(serializer=_to_json)
+    number = logging.getLevelNamesMapping()[level.upper()]
+    shared = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        _stamper(timezone),
+        structlog.processors.format_exc_info,
+    ]
+    structlog.configure(
+        processors=[*shared, renderer],
+        wrapper_class=structlog.make_filtering_bound_logger(number),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+        )
+    )
+    logging.basicConfig(level=max(number, logging.WARNING), handlers=[handler], force=True)
+
+
+class Journal:
+    """Writes one line per happening, with the camera's name and times in the fleet's zone."""
+
+    def __init__(self, timezone: ZoneInfo) -> None:
+        self._timezone = timezone
+        self._log = structlog.get_logger("fleet")
+
+    def write(self, events: Iterable[Happening], inventory: Inventory) -> None:
+        """Log what happened, in order."""
+        for event in events:
+            if isinstance(event, Transition):
+                self._transition(event, inventory)
+            elif isinstance(event, Reboot):
+                self._log.info("camera rebooted", camera=event.camera, at=self._local(event.at))
+            else:
+                (self._log.error if event.open else self._log.info)(
+                    f"{event.kind} incident {'began' if event.open else 'ended'}",
+                    **{event.kind.value: event.id},
+                    since=self._local(event.since),
+                    cameras=event.cameras,
+                )
+
+    def _transition(self, event: Transition, inventory: Inventory) -> None:
+        row = inventory.cameras.get(event.camera)
+        details: dict[str, object] = {"cause": event.cause} if event.cause else {}
+        (self._log.warning if event.new in _BAD else self._log.info)(
+            f"camera {event.new}",
+            camera=event.camera,
+            name=row.name if row else "",
+            operator=event.operator,
+            site=event.site,
+            old=event.old.value,
+            new=event.new.value,
+            at=self._local(event.at),
+            noticed_at=self._local(event.noticed_at),
+            **details,
+        )
+
+    def _local(self, instant: Instant) -> str:
+        return datetime.fromtimestamp(instant.utc_ms / 1000, self._timezone).isoformat(timespec="milliseconds")
+
+
+def _stamper(timezone: ZoneInfo) -> structlog.typing.Processor:
+    def stamp(_logger: object, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+        event["time"] = datetime.now(timezone).isoformat(timespec="milliseconds")
+        return event
+
+    return stamp
+
+
+def _to_json(event: dict[str, Any], **_options: object) -> str:
+    return msgspec.json.encode(event, enc_hook=str).decode()

@@ -1,0 +1,162 @@
+"""Every metric that camwatch exports: name, type, labels, help. `docs/metrics.md` is generated from it.
+
+Names, types and labels are public. Counters never decrease within a process: they stay as judged at the
+time.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+CAMERA_LABELS = ("camera", "operator", "site")
+
+
+class Metric(NamedTuple):
+    """One metric family; a counter's `name` ends in `_total`."""
+
+    name: str
+    type: str
+    help: str
+    labels: tuple[str, ...] = ()
+
+    def header(self, *, openmetrics: bool) -> str:
+        """Return the HELP and TYPE lines."""
+        name = self.name
+        if openmetrics and self.type == "counter":
+            name = name.removesuffix("_total")
+        return f"# HELP {name} {self.help}\n# TYPE {name} {self.type}\n"
+
+
+def _camera(name: str, kind: str, text: str, *labels: str) -> Metric:
+    return Metric(f"camwatch_camera_{name}", kind, text, CAMERA_LABELS + labels)
+
+
+def _operator(name: str, kind: str, text: str, *labels: str) -> Metric:
+    return Metric(f"camwatch_operator_{name}", kind, text, ("operator", *labels))
+
+
+# Per camera
+CAMERA_INFO = _camera(
+    "info",
+    "gauge",
+    "What the inventory says of a camera; always 1.",
+    "zone",
+    "purpose",
+    "name",
+    "model",
+    "firmware",
+)
+CAMERA_STATUS = _camera(
+    "status", "gauge", "1 for the status that the camera has, 0 for each other one.", "status"
+)
+CAMERA_UP = _camera("up", "gauge", "1 if the camera is up, 0 if down; absent in every other status.")
+CAMERA_SUSPECT = _camera(
+    "suspect",
+    "gauge",
+    "1 while a camera that is up is late with its heartbeat, or its broker hinted that it left.",
+)
+CAMERA_FLAPPING = _camera("flapping", "gauge", "1 while a camera changes between up and down too often.")
+CAMERA_DEGRADED = _camera(
+    "degraded",
+    "gauge",
+    "1 while a camera that is up has this fault; 0 for an hour after. Absent otherwise.",
+    "reason",
+)
+CAMERA_LAST_HEARTBEAT = _camera(
+    "last_heartbeat_timestamp_seconds", "gauge", "When the last proof of life arrived, Unix time."
+)
+CAMERA_HEARTBEATS = _camera("heartbeats_total", "counter", "Heartbeats that proved life.")
+CAMERA_OUTAGES = _camera("outages_total", "counter", "Outages begun; one seen through blindness counts once.")
+CAMERA_REBOOTS = _camera("reboots_total", "counter", "Times that the camera's uptime counter fell.")
+CAMERA_LEDGER = _camera(
+    "ledger_seconds_total",
+    "counter",
+    "In-service time in each account, up to the instant that is already certain.",
+    "account",
+)
+CAMERA_DEGRADED_SECONDS = _camera(
+    "degraded_seconds_total",
+    "counter",
+    "Time up, but degraded for one reason or more; lies within account up.",
+)
+CAMERA_FPS = _camera("fps", "gauge", "Pictures per second, as last reported.")
+CAMERA_BITRATE = _camera(
+    "bitrate_bits_per_second", "gauge", "Bit rate of the video stream, as last reported."
+)
+CAMERA_TEMPERATURE = _camera("temperature_celsius", "gauge", "Temperature in the housing, as last reported.")
+CAMERA_STORAGE = _camera("storage_used_ratio", "gauge", "How full the storage is, 0 to 1, as last reported.")
+CAMERA_CLOCK = _camera(
+    "clock_offset_seconds",
+    "gauge",
+    "How far the camera's clock is behind ours: smallest of the last 32 heartbeats.",
+)
+
+# Per operator
+OPERATOR_CAMERAS = _operator("cameras", "gauge", "Cameras of the operator in each status.", "status")
+OPERATOR_OBJECTIVE = _operator(
+    "objective_ratio", "gauge", "The availability that the operator promises, from the inventory."
+)
+HEARTBEAT_GAP = Metric(
+    "camwatch_heartbeat_gap_seconds",
+    "histogram",
+    "Time between one proof of life and the next of the same camera.",
+    ("operator",),
+)
+
+# Incidents
+SITE_INCIDENT = Metric(
+    "camwatch_site_incident", "gauge", "1 while many cameras of the site are down for one cause.", ("site",)
+)
+OPERATOR_INCIDENT = Metric(
+    "camwatch_operator_incident",
+    "gauge",
+    "1 while many cameras of the operator are down for one cause.",
+    ("operator",),
+)
+LINK_INCIDENT = Metric(
+    "camwatch_link_incident", "gauge", "1 while many cameras on the link are down for one cause.", ("link",)
+)
+
+# The daemon on itself
+BUILD_INFO = Metric(
+    "camwatch_build_info", "gauge", "Versions of camwatch and Python; always 1.", ("version", "python")
+)
+LINK_UP = Metric("camwatch_link_up", "gauge", "1 while the link is connected and subscribed.", ("link",))
+BLIND = Metric(
+    "camwatch_blind", "gauge", "1 while heartbeats of some cameras could not be seen, whoever sent them."
+)
+MESSAGES_RECEIVED = Metric("camwatch_messages_received_total", "counter", "Messages received.", ("link",))
+MESSAGES_REJECTED = Metric(
+    "camwatch_messages_rejected_total", "counter", "Messages that had no effect, by reason.", ("reason",)
+)
+UNREGISTERED = Metric(
+    "camwatch_unregistered_cameras",
+    "gauge",
+    "Ids heard that the inventory does not know (the last 1,000 are kept).",
+)
+DETECTION_DELAY = Metric(
+    "camwatch_detection_delay_seconds",
+    "histogram",
+    "From a camera's deadline to our noticing that it is down.",
+)
+LOOP_STALL = Metric(
+    "camwatch_loop_stall_seconds_total",
+    "counter",
+    "Time in which the daemon did not run although it should have.",
+)
+RELOAD_ERRORS = Metric(
+    "camwatch_inventory_reload_errors_total", "counter", "Reloads refused because the inventory was faulty."
+)
+LAST_RELOAD = Metric(
+    "camwatch_inventory_last_reload_timestamp_seconds",
+    "gauge",
+    "When the inventory in force was loaded, Unix time.",
+)
+CLOCK_STEPS = Metric(
+    "camwatch_clock_steps_total", "counter", "Times that the wall clock was set by more than 2 s."
+)
+
+CATALOGUE: tuple[Metric, ...] = tuple(
+    value for value in list(globals().values()) if isinstance(value, Metric)
+)
+"""All of them, in the order above."""

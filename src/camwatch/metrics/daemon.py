@@ -1,0 +1,210 @@
+"""The daemon on itself, operators and incidents, through `prometheus_client`; and the whole exposition."""
+
+from __future__ import annotations
+
+import platform
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Protocol
+
+from prometheus_client import CollectorRegistry, Histogram, PlatformCollector, ProcessCollector
+from prometheus_client import exposition as text
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+)
+from prometheus_client.core import (
+    Metric as Family,
+)
+from prometheus_client.openmetrics import exposition as openmetrics_text
+from prometheus_client.registry import Collector
+
+from camwatch import __version__
+from camwatch.core.judge import Happening
+from camwatch.core.model import IncidentKind, Instant, Status, Transition
+from camwatch.core.state import GAP_BOUNDS_S
+from camwatch.core.watch import FleetWatch
+from camwatch.errors import RejectReason
+from camwatch.fleet.inventory import Inventory
+from camwatch.metrics import catalogue
+from camwatch.metrics.catalogue import Metric
+from camwatch.metrics.exposition import Row, render_cameras, render_flags
+
+DELAY_BOUNDS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+
+
+class _LinkReport(Protocol):
+    @property
+    def received(self) -> int: ...
+
+
+class _Rejections(Protocol):
+    @property
+    def counts(self) -> Mapping[RejectReason, int]: ...
+    @property
+    def unregistered(self) -> Mapping[str, int]: ...
+
+
+class Source(Protocol):
+    """What the metrics are read from: the daemon's watcher."""
+
+    @property
+    def watch(self) -> FleetWatch:
+        """The judgement of the fleet."""
+
+    @property
+    def inventory(self) -> Inventory:
+        """The inventory in force."""
+
+    @property
+    def clock(self) -> Callable[[], Instant]:
+        """Where `now` comes from."""
+
+    @property
+    def rejections(self) -> _Rejections:
+        """What was refused."""
+
+    @property
+    def link_reports(self) -> Mapping[str, _LinkReport]:
+        """What each link received."""
+
+    @property
+    def reload_errors(self) -> int:
+        """Inventories refused."""
+
+    @property
+    def last_reload(self) -> Instant:
+        """When the inventory in force was taken."""
+
+    @property
+    def clock_steps(self) -> int:
+        """Steps of the wall clock."""
+
+
+class Exposition:
+    """Writes everything that Prometheus reads, and counts what only happens once (detection delays)."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self._registry = CollectorRegistry()
+        self._delays = Histogram(
+            catalogue.DETECTION_DELAY.name,
+            catalogue.DETECTION_DELAY.help,
+            buckets=DELAY_BOUNDS_S,
+            registry=self._registry,
+        )
+        self._registry.register(_Daemon(source))
+        ProcessCollector(registry=self._registry)
+        PlatformCollector(registry=self._registry)
+        self._inventory: Inventory | None = None
+        self._rows: list[Row] = []
+
+    def happened(self, events: Iterable[Happening]) -> None:
+        """Take note of transitions for the histogram of detection delays."""
+        for event in events:
+            if isinstance(event, Transition) and event.deadline is not None:
+                self._delays.observe(max(0.0, event.noticed_at.mono - event.deadline))
+
+    def render(self, *, openmetrics: bool = False) -> Iterator[str]:
+        """Yield the exposition in pieces of a millisecond's work each, in format 0.0.4 or OpenMetrics 1.0."""
+        source = self._source
+        if source.inventory is not self._inventory:
+            self._rows = [Row(camera) for camera in source.watch.cameras.values()]
+            self._inventory = source.inventory
+        yield from render_cameras(self._rows, source.watch.judge, source.clock, openmetrics=openmetrics)
+        for metric, kind, ids in (
+            (catalogue.SITE_INCIDENT, IncidentKind.SITE, source.inventory.sites),
+            (catalogue.OPERATOR_INCIDENT, IncidentKind.OPERATOR, source.inventory.operators),
+            (catalogue.LINK_INCIDENT, IncidentKind.LINK, source.link_reports),
+        ):
+            yield render_flags(metric, self._open(kind, ids), openmetrics=openmetrics)
+        generate = openmetrics_text.generate_latest if openmetrics else text.generate_latest
+        yield generate(self._registry).decode()
+
+    def _open(self, kind: IncidentKind, ids: Iterable[str]) -> Iterator[tuple[str, bool]]:
+        incidents = self._source.watch.incidents
+        for key in ids:
+            group = incidents.get((kind, key))
+            yield key, group is not None and group.since is not None
+
+
+class _Daemon(Collector):
+    """Reads operators' and the daemon's own figures at each scrape."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+
+    def collect(self) -> Iterator[Family]:
+        yield from self._operators()
+        yield self._gaps()
+        yield from self._links()
+        source = self._source
+        watch = source.watch
+        info = _gauge(catalogue.BUILD_INFO)
+        info.add_metric([__version__, platform.python_version()], 1)
+        yield info
+        yield _single(catalogue.BLIND, watch.blind)
+        rejected = _counter(catalogue.MESSAGES_REJECTED)
+        for reason, count in source.rejections.counts.items():
+            rejected.add_metric([reason.value], count)
+        yield rejected
+        yield _single(catalogue.UNREGISTERED, len(source.rejections.unregistered))
+        yield _single(catalogue.LOOP_STALL, watch.stalled_s)
+        yield _single(catalogue.RELOAD_ERRORS, source.reload_errors)
+        yield _single(catalogue.LAST_RELOAD, source.last_reload.utc_ms / 1000)
+        yield _single(catalogue.CLOCK_STEPS, source.clock_steps)
+
+    def _operators(self) -> Iterator[Family]:
+        source = self._source
+        now = source.clock()
+        counts = Counter(
+            (camera.camera.operator, camera.status_at(now)) for camera in source.watch.cameras.values()
+        )
+        cameras = _gauge(catalogue.OPERATOR_CAMERAS)
+        objective = _gauge(catalogue.OPERATOR_OBJECTIVE)
+        for operator in source.inventory.operators.values():
+            for status in Status:
+                cameras.add_metric([operator.id, status.value], counts[operator.id, status])
+            if operator.objective is not None:
+                objective.add_metric([operator.id], operator.objective)
+        yield cameras
+        yield objective
+
+    def _gaps(self) -> Family:
+        family = HistogramMetricFamily(
+            catalogue.HEARTBEAT_GAP.name, catalogue.HEARTBEAT_GAP.help, labels=catalogue.HEARTBEAT_GAP.labels
+        )
+        bounds = [*(str(bound) for bound in GAP_BOUNDS_S), "+Inf"]
+        for operator in self._source.inventory.operators:
+            gaps = self._source.watch.gaps.get(operator)
+            if gaps is not None:
+                running, buckets = 0, []
+                for bound, count in zip(bounds, gaps.counts, strict=True):
+                    running += count
+                    buckets.append((bound, running))
+                family.add_metric([operator], buckets, sum_value=gaps.total_s)
+        return family
+
+    def _links(self) -> Iterator[Family]:
+        up = _gauge(catalogue.LINK_UP)
+        received = _counter(catalogue.MESSAGES_RECEIVED)
+        for name, report in self._source.link_reports.items():
+            up.add_metric([name], self._source.watch.links[name].up)
+            received.add_metric([name], report.received)
+        yield up
+        yield received
+
+
+def _gauge(metric: Metric) -> GaugeMetricFamily:
+    return GaugeMetricFamily(metric.name, metric.help, labels=metric.labels)
+
+
+def _counter(metric: Metric) -> CounterMetricFamily:
+    return CounterMetricFamily(metric.name, metric.help, labels=metric.labels)
+
+
+def _single(metric: Metric, value: float) -> Family:
+    family = _gauge(metric) if metric.type == "gauge" else _counter(metric)
+    family.add_metric([], value)
+    return family

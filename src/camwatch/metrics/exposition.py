@@ -1,0 +1,244 @@
+"""The per-camera families, rendered fast: prepared labels, one join per slice of cameras.
+
+A fleet of 10,000 cameras has a quarter of a million samples, so the renderer gives way to the event loop
+after every slice; a sample is true at the moment when it is written. `prometheus_client` would take
+longer by an order of magnitude (ADR 0003); its parser proves that the text is right.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import NamedTuple
+
+from camwatch.core import liveness
+from camwatch.core.conditions import REASON_NAMES, REASON_SHOWN_S
+from camwatch.core.judge import Judge
+from camwatch.core.model import Instant, Status
+from camwatch.core.state import CameraState
+from camwatch.metrics import catalogue
+from camwatch.metrics.catalogue import Metric
+
+SLICE = 250
+"""Cameras rendered before others get their turn: about a millisecond."""
+
+_ESCAPES = str.maketrans({"\\": r"\\", '"': r"\"", "\n": r"\n"})
+_STATUSES = tuple(Status)
+
+
+def escaped(value: str) -> str:
+    """Return a label value with backslash, quote and line feed escaped."""
+    return value.translate(_ESCAPES)
+
+
+class Row:
+    """One camera and its labels as text, prepared once per inventory."""
+
+    __slots__ = ("camera", "labels", "static")
+
+    def __init__(self, camera: CameraState) -> None:
+        row = camera.camera
+        self.camera = camera
+        self.labels = f'camera="{row.id}",operator="{row.operator}",site="{row.site}"'
+        self.static = (
+            f'{self.labels},zone="{escaped(row.zone)}",purpose="{row.purpose}",'
+            f'name="{escaped(row.name)}",model="{escaped(row.model)}"'
+        )
+
+
+class Scrape(NamedTuple):
+    """The moment of a scrape, and whose accounts are to be brought up to it."""
+
+    now: Instant
+    judge: Judge
+
+
+Renderer = Callable[[Scrape, list[Row]], str]
+
+
+def _info(_scrape: Scrape, rows: list[Row]) -> str:
+    return "".join(
+        [
+            f'camwatch_camera_info{{{row.static},firmware="{escaped(row.camera.firmware or "")}"}} 1\n'
+            for row in rows
+        ]
+    )
+
+
+def _status_lines() -> dict[Status, tuple[str, ...]]:
+    """For each status, the texts between which a camera's labels stand, six times."""
+    start = catalogue.CAMERA_STATUS.name + "{"
+    result = {}
+    for holding in _STATUSES:
+        ends = [f',status="{status}"}} {int(status is holding)}\n' for status in _STATUSES]
+        result[holding] = (start, *(end + start for end in ends[:-1]), ends[-1])
+    return result
+
+
+_STATUS_LINES = _status_lines()
+
+
+def _status(scrape: Scrape, rows: list[Row]) -> str:
+    now = scrape.now
+    return "".join([row.labels.join(_STATUS_LINES[row.camera.status_at(now)]) for row in rows])
+
+
+def _up(scrape: Scrape, rows: list[Row]) -> str:
+    now = scrape.now
+    values = {Status.UP: "1\n", Status.DOWN: "0\n"}
+    return "".join(
+        [
+            f"camwatch_camera_up{{{row.labels}}} {values[status]}"
+            for row in rows
+            if (status := row.camera.status_at(now)) in values
+        ]
+    )
+
+
+def _suspect(scrape: Scrape, rows: list[Row]) -> str:
+    now = scrape.now
+    mono = now.mono
+    return "".join(
+        [
+            f"camwatch_camera_suspect{{{row.labels}}} "
+            f"{int(row.camera.status_at(now) is Status.UP and liveness.is_suspect(row.camera, mono))}\n"
+            for row in rows
+        ]
+    )
+
+
+def _flapping(scrape: Scrape, rows: list[Row]) -> str:
+    mono = scrape.now.mono
+    return "".join(
+        [
+            f"camwatch_camera_flapping{{{row.labels}}} "
+            f"{int(row.camera.flapping is not None and row.camera.flapping.holds(mono))}\n"
+            for row in rows
+        ]
+    )
+
+
+def _degraded(scrape: Scrape, rows: list[Row]) -> str:
+    lines = []
+    for row in rows:
+        camera = row.camera
+        if not camera.reasons and not camera.reasons_ended:
+            continue
+        up = camera.status_at(scrape.now) is Status.UP
+        for reason, name in REASON_NAMES.items():
+            holds = bool(camera.reasons & reason)
+            ended = camera.reasons_ended.get(reason)
+            if holds or (ended is not None and scrape.now.mono - ended <= REASON_SHOWN_S):
+                lines.append(
+                    f'camwatch_camera_degraded{{{row.labels},reason="{name}"}} {int(holds and up)}\n'
+                )
+    return "".join(lines)
+
+
+def _last_heartbeat(_scrape: Scrape, rows: list[Row]) -> str:
+    return "".join(
+        [
+            f"camwatch_camera_last_heartbeat_timestamp_seconds{{{row.labels}}} {row.camera.proof_ms / 1000}\n"
+            for row in rows
+            if row.camera.proof_ms is not None
+        ]
+    )
+
+
+def _ledger(scrape: Scrape, rows: list[Row]) -> str:
+    lines = []
+    for row in rows:
+        scrape.judge.settle(row.camera, scrape.now)
+        account = row.camera.account
+        start = f'camwatch_camera_ledger_seconds_total{{{row.labels},account="'
+        lines.append(
+            f'{start}up"}} {account.up / 1000}\n'
+            f'{start}down"}} {account.down / 1000}\n'
+            f'{start}unknown"}} {account.unknown / 1000}\n'
+            f'{start}maintenance"}} {account.maintenance / 1000}\n'
+        )
+    return "".join(lines)
+
+
+def _degraded_seconds(_scrape: Scrape, rows: list[Row]) -> str:
+    return "".join(
+        [
+            f"camwatch_camera_degraded_seconds_total{{{row.labels}}} {row.camera.account.degraded / 1000}\n"
+            for row in rows
+        ]
+    )
+
+
+def _clock(_scrape: Scrape, rows: list[Row]) -> str:
+    return "".join(
+        [
+            f"camwatch_camera_clock_offset_seconds{{{row.labels}}} {row.camera.clock_offset:.3f}\n"
+            for row in rows
+            if row.camera.ts is not None
+        ]
+    )
+
+
+def _counter(metric: Metric, value: Callable[[CameraState], int]) -> Renderer:
+    start = metric.name + "{"
+
+    def render(_scrape: Scrape, rows: list[Row]) -> str:
+        return "".join([f"{start}{row.labels}}} {value(row.camera)}\n" for row in rows])
+
+    return render
+
+
+def _gauge(metric: Metric, value: Callable[[CameraState], float | None]) -> Renderer:
+    start = metric.name + "{"
+
+    def render(_scrape: Scrape, rows: list[Row]) -> str:
+        return "".join(
+            [
+                f"{start}{row.labels}}} {reading}\n"
+                for row in rows
+                if (reading := value(row.camera)) is not None
+            ]
+        )
+
+    return render
+
+
+_FAMILIES: tuple[tuple[Metric, Renderer], ...] = (
+    (catalogue.CAMERA_INFO, _info),
+    (catalogue.CAMERA_STATUS, _status),
+    (catalogue.CAMERA_UP, _up),
+    (catalogue.CAMERA_SUSPECT, _suspect),
+    (catalogue.CAMERA_FLAPPING, _flapping),
+    (catalogue.CAMERA_DEGRADED, _degraded),
+    (catalogue.CAMERA_LAST_HEARTBEAT, _last_heartbeat),
+    (catalogue.CAMERA_HEARTBEATS, _counter(catalogue.CAMERA_HEARTBEATS, lambda camera: camera.heartbeats)),
+    (catalogue.CAMERA_OUTAGES, _counter(catalogue.CAMERA_OUTAGES, lambda camera: camera.outages)),
+    (catalogue.CAMERA_REBOOTS, _counter(catalogue.CAMERA_REBOOTS, lambda camera: camera.reboots)),
+    (catalogue.CAMERA_LEDGER, _ledger),
+    (catalogue.CAMERA_DEGRADED_SECONDS, _degraded_seconds),
+    (catalogue.CAMERA_FPS, _gauge(catalogue.CAMERA_FPS, lambda camera: camera.fps)),
+    (catalogue.CAMERA_BITRATE, _gauge(catalogue.CAMERA_BITRATE, lambda camera: camera.bitrate_bps)),
+    (
+        catalogue.CAMERA_TEMPERATURE,
+        _gauge(catalogue.CAMERA_TEMPERATURE, lambda camera: camera.temperature_celsius),
+    ),
+    (catalogue.CAMERA_STORAGE, _gauge(catalogue.CAMERA_STORAGE, lambda camera: camera.storage_used_ratio)),
+    (catalogue.CAMERA_CLOCK, _clock),
+)
+
+
+def render_cameras(
+    rows: list[Row], judge: Judge, clock: Callable[[], Instant], *, openmetrics: bool
+) -> Iterator[str]:
+    """Yield the text of all per-camera families, a slice of cameras at a time."""
+    for metric, render in _FAMILIES:
+        yield metric.header(openmetrics=openmetrics)
+        for start in range(0, len(rows), SLICE):
+            yield render(Scrape(clock(), judge), rows[start : start + SLICE])
+
+
+def render_flags(metric: Metric, flags: Iterable[tuple[str, bool]], *, openmetrics: bool) -> str:
+    """Return a family of 0/1 gauges with one label each."""
+    label = metric.labels[0]
+    return metric.header(openmetrics=openmetrics) + "".join(
+        [f'{metric.name}{{{label}="{escaped(key)}"}} {int(flag)}\n' for key, flag in flags]
+    )

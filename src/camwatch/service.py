@@ -1,0 +1,258 @@
+"""The Watcher: what links bring goes into the core, what the core finds out goes to those who listen.
+
+It owns the core's one `FleetWatch`, gives it the time, looks at deadlines, and reloads the inventory.
+Everything runs in one event loop; messages are judged in the callback that brings them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import structlog
+
+from camwatch.clock import Clock
+from camwatch.core.judge import Happening
+from camwatch.core.model import Instant
+from camwatch.core.state import CameraState, LinkState
+from camwatch.core.watch import Enrolment, FleetWatch
+from camwatch.errors import ConfigurationError, RejectReason, WireError
+from camwatch.fleet.inventory import Inventory, changes
+from camwatch.rejections import Rejections
+from camwatch.settings import Settings
+from camwatch.wire.heartbeat import decode_heartbeat, decode_status
+from camwatch.wire.topics import Address, Kind, address_of, topic_of
+
+_LOOK_EVERY_S = 0.1  # what is armed meanwhile is at least a deadline away, so this only bounds the delay
+_CAMERAS_PER_TICK = 500  # some 5 ms of judgement, then others get their turn
+
+_log = structlog.get_logger("watch")
+
+
+@dataclass(slots=True)
+class LinkReport:
+    """What people want to know of a link: messages received, and why it is not subscribed (None: it is)."""
+
+    received: int = 0
+    problem: str | None = "not connected yet"
+
+
+class Watcher:
+    """Judges an inventory's cameras by what the links bring.
+
+    `listen` is called with everything that happens, synchronously and in order.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        inventory: Inventory,
+        links: Mapping[str, frozenset[str]],
+        clock: Clock,
+        listen: Callable[[list[Happening]], None],
+    ) -> None:
+        self.settings = settings
+        self.inventory = inventory
+        self.clock = clock
+        self.rejections = Rejections()
+        self.link_reports = {name: LinkReport() for name in links}
+        self.reload_errors = 0
+        self.clock_steps = 0
+        self.watch = FleetWatch(
+            clock(),
+            links,
+            ask_after_s=settings.liveness.interval_s,
+            stall_after_s=settings.liveness.stall_after_s,
+        )
+        self._listen = listen
+        self.heartbeat_topics: dict[str, CameraState] = {}
+        self.status_topics: dict[str, CameraState] = {}
+        self.adopt(inventory)
+
+    @property
+    def unready(self) -> list[str]:
+        """Why the daemon is not ready: one line a reason; empty when it is."""
+        return [
+            f"link {name}: {report.problem}"
+            for name, report in self.link_reports.items()
+            if report.problem is not None
+        ]
+
+    def receiver(self, link: str) -> LinkReceiver:
+        """Return the receiver for one link's messages."""
+        return LinkReceiver(self, self.watch.links[link], self.link_reports[link])
+
+    def adopt(self, inventory: Inventory) -> None:
+        """Watch the cameras of an inventory from now on (rule V6)."""
+        now = self.clock()
+        settings = self.settings
+        self.watch.reload(
+            now,
+            [
+                Enrolment(camera, settings.liveness_of(camera), settings.thresholds_of(camera))
+                for camera in inventory.cameras.values()
+            ],
+            inventory.windows,
+        )
+        prefix = settings.mqtt.topic_prefix
+        topics: dict[Kind, dict[str, CameraState]] = {kind: {} for kind in Kind}
+        for state in self.watch.cameras.values():
+            for kind, table in topics.items():
+                table[topic_of(prefix, Address(state.camera.operator, state.camera.id, kind))] = state
+        self.heartbeat_topics, self.status_topics = topics[Kind.HEARTBEAT], topics[Kind.STATUS]
+        self.inventory = inventory
+        self.last_reload = now
+        self.rejections.forget(frozenset(inventory.cameras))
+        self.tell()
+
+    def reload(self, load: Callable[[], Inventory]) -> bool:
+        """Load the inventory anew; a faulty one changes nothing and is told. Return whether it was taken."""
+        try:
+            inventory = load()
+        except ConfigurationError as error:
+            self.reload_failed(error)
+            return False
+        self.reloaded(inventory)
+        return True
+
+    def reloaded(self, inventory: Inventory) -> None:
+        """Take a newly loaded inventory, and say what is different."""
+        difference = changes(self.inventory, inventory)
+        self.adopt(inventory)
+        _log.info(
+            "inventory reloaded",
+            cameras=len(inventory.cameras),
+            added=len(difference.added),
+            removed=len(difference.removed),
+            changed=len(difference.changed),
+        )
+
+    def reload_failed(self, error: ConfigurationError) -> None:
+        """Say every fault of an inventory that could not be taken; the old one stays in force."""
+        self.reload_errors += 1
+        for fault in error.faults:
+            _log.error("inventory not reloaded, the old one stays", fault=str(fault))
+
+    def clock_stepped(self, seconds: float) -> None:
+        """Count a step of the wall clock (rule T2)."""
+        self.clock_steps += 1
+        _log.warning("the wall clock was set", by_s=round(seconds, 3))
+
+    def tell(self) -> None:
+        """Hand what has happened to the listener."""
+        if self.watch.judge.events:
+            self._listen(self.watch.take_events())
+
+    async def watch_deadlines(self) -> None:
+        """Convict, uncover and commission when it is time; runs until cancelled."""
+        while True:
+            now = self.clock()
+            more = self.watch.tick(now, _CAMERAS_PER_TICK)
+            self.tell()
+            upcoming = self.watch.next_deadline
+            if more or upcoming is None:
+                pause = 0.0 if more else _LOOK_EVERY_S
+            else:
+                pause = min(_LOOK_EVERY_S, max(0.0, upcoming - now.mono))
+            await asyncio.sleep(pause)
+
+
+class LinkReceiver:
+    """Takes what one link brings: the way of every heartbeat. See `ingest.link.Receiver`."""
+
+    def __init__(self, watcher: Watcher, link: LinkState, report: LinkReport) -> None:
+        self._watcher = watcher
+        self._watch = watcher.watch
+        self._observe = watcher.watch.heartbeat
+        self._link = link
+        self._report = report
+        self._now = watcher.clock()
+
+    def begin(self, now: Instant) -> None:
+        """Packets arrived at `now`; the messages in them follow."""
+        self._now = now
+        self._watch.awake(now)
+
+    def message(self, topic: str, payload: bytes, retained: bool) -> None:
+        """Decode and judge one message."""
+        self._report.received += 1
+        camera = self._watcher.heartbeat_topics.get(topic)
+        if camera is None:
+            self._other_message(topic, payload, retained)
+            return
+        if retained:
+            self._reject(RejectReason.RETAINED, camera.camera.id, topic)
+            return
+        try:
+            said = decode_heartbeat(payload)
+        except WireError as error:
+            self._reject(error.reason, camera.camera.id, topic, error.detail)
+            return
+        refusal = self._observe(camera, self._now, said)
+        if refusal is not None:
+            self._reject(RejectReason(refusal.value), camera.camera.id, topic)
+
+    def heard(self, now: Instant) -> None:
+        """All that had arrived was handed over."""
+        self._watch.heard(self._link, now)
+        self._watcher.tell()
+
+    def subscribed(self, now: Instant, *, session_present: bool) -> None:
+        """Sight begins."""
+        self._report.problem = None
+        self._watch.regain_sight(self._link, now)
+        _log.info("link subscribed", link=self._link.name, session_present=session_present)
+        self._watcher.tell()
+
+    def lost(self, now: Instant, last_packet: Instant, problem: str) -> None:
+        """Sight ended with the last packet received."""
+        self._report.problem = problem
+        self._watch.lose_sight(self._link, now, last_packet)
+        _log.error(
+            "link lost",
+            link=self._link.name,
+            problem=problem,
+            silent_s=round(now.mono - last_packet.mono, 3),
+        )
+        self._watcher.tell()
+
+    def trouble(self, problem: str) -> None:
+        """Say why there is no session; the same words are said once only."""
+        if self._link.up:
+            _log.warning("link impaired", link=self._link.name, problem=problem)
+            return
+        if problem != self._report.problem:
+            _log.error("link not connected, trying again", link=self._link.name, problem=problem)
+        self._report.problem = problem
+
+    def _other_message(self, topic: str, payload: bytes, retained: bool) -> None:
+        camera = self._watcher.status_topics.get(topic)
+        if camera is None:
+            self._stray(topic)
+            return
+        if not payload:
+            return  # how MQTT clears a retained message
+        try:
+            word = decode_status(payload)
+        except WireError as error:
+            self._reject(error.reason, camera.camera.id, topic, error.detail)
+            return
+        refusal = self._watch.word(camera, self._now, word, retained=retained)
+        if refusal is not None:
+            self._reject(RejectReason(refusal.value), camera.camera.id, topic)
+
+    def _stray(self, topic: str) -> None:
+        address = address_of(self._watcher.settings.mqtt.topic_prefix, topic)
+        if address is None:
+            self._reject(RejectReason.UNKNOWN_TOPIC, topic[:200], topic)
+        elif address.camera in self._watcher.watch.cameras:
+            operator = self._watcher.watch.cameras[address.camera].camera.operator
+            detail = f"the inventory says operator {operator}"
+            self._reject(RejectReason.WRONG_OPERATOR, address.camera, topic, detail)
+        else:
+            detail = "add the camera to cameras.csv, or stop it"
+            self._reject(RejectReason.UNREGISTERED, address.camera[:64], topic, detail)
+
+    def _reject(self, reason: RejectReason, who: str, topic: str, detail: str = "") -> None:
+        self._watcher.rejections.add(reason, who, self._now.mono, topic=topic[:200], detail=detail)

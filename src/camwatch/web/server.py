@@ -1,0 +1,143 @@
+"""The HTTP server: metrics and health, by Starlette under uvicorn in the daemon's own event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import zlib
+from collections.abc import AsyncIterator, Callable, Iterator
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from camwatch.errors import ConfigurationError, Fault
+
+TEXT = "text/plain; version=0.0.4; charset=utf-8"
+OPENMETRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
+_SEND_BYTES = 64 * 1024
+
+Render = Callable[[bool], Iterator[str]]
+"""Give the exposition in small pieces; the argument asks for OpenMetrics."""
+
+
+def make_site(render: Render, unready: Callable[[], list[str]]) -> Starlette:
+    """Build the application. `unready` says why the daemon is not ready, a line a reason."""
+
+    async def metrics(request: Request) -> Response:
+        openmetrics = _wants_openmetrics(request.headers.get("accept", ""))
+        headers = {"content-type": OPENMETRICS if openmetrics else TEXT, "vary": "accept, accept-encoding"}
+        pieces = _in_turns(render(openmetrics))
+        if _accepts_gzip(request.headers.get("accept-encoding", "")):
+            headers["content-encoding"] = "gzip"
+            pieces = _gzipped(pieces)
+        return StreamingResponse(pieces, headers=headers)
+
+    async def healthy(_request: Request) -> Response:
+        return PlainTextResponse("camwatch runs\n")
+
+    async def ready(_request: Request) -> Response:
+        reasons = unready()
+        if reasons:
+            return PlainTextResponse("".join(f"{reason}\n" for reason in reasons), status_code=503)
+        return PlainTextResponse("camwatch is ready\n")
+
+    async def index(_request: Request) -> Response:
+        return PlainTextResponse("camwatch\n\n/metrics\n/-/healthy\n/-/ready\n")
+
+    return Starlette(
+        routes=[
+            Route("/", index),
+            Route("/metrics", metrics),
+            Route("/-/healthy", healthy),
+            Route("/-/ready", ready),
+        ]
+    )
+
+
+def listen_on(host: str, port: int) -> socket.socket:
+    """Open the listening socket, before anything else starts.
+
+    Raises ConfigurationError when the address cannot be had.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind((host, port))
+    except OSError as error:
+        sock.close()
+        problem = f"cannot listen on {host}:{port}: {error.strerror or error}; choose a free address"
+        raise ConfigurationError((Fault("http.listen", problem),)) from None
+    sock.listen(128)
+    sock.setblocking(False)
+    return sock
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without its signal handlers: signals stay the daemon's."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+@contextlib.asynccontextmanager
+async def serving(site: Starlette, sock: socket.socket) -> AsyncIterator[None]:
+    """Serve the application on an open socket for as long as the context lasts."""
+    config = uvicorn.Config(
+        site,
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+        server_header=False,
+        timeout_graceful_shutdown=2,
+        limit_concurrency=1000,
+    )
+    server = _Server(config)
+    task = asyncio.create_task(server.serve(sockets=[sock]), name="http")
+    try:
+        yield
+    finally:
+        server.should_exit = True
+        await task
+
+
+def _wants_openmetrics(accept: str) -> bool:
+    return any(part.split(";")[0].strip() == "application/openmetrics-text" for part in accept.split(","))
+
+
+def _accepts_gzip(accept_encoding: str) -> bool:
+    for part in accept_encoding.split(","):
+        name, *parameters = (piece.strip() for piece in part.split(";"))
+        if name == "gzip":
+            return not any(
+                parameter.replace(" ", "") in {"q=0", "q=0.0", "q=0.00"} for parameter in parameters
+            )
+    return False
+
+
+async def _in_turns(pieces: Iterator[str]) -> AsyncIterator[bytes]:
+    """Gather pieces into sizeable chunks, letting the event loop run between pieces."""
+    gathered, size = [], 0
+    for piece in pieces:
+        encoded = piece.encode()
+        gathered.append(encoded)
+        size += len(encoded)
+        if size >= _SEND_BYTES:
+            yield b"".join(gathered)
+            gathered, size = [], 0
+        await asyncio.sleep(0)
+    yield b"".join(gathered)
+
+
+async def _gzipped(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    packer = zlib.compressobj(level=1, wbits=31)
+    async for chunk in chunks:
+        packed = packer.compress(chunk)
+        if packed:
+            yield packed
+    yield packer.flush()
