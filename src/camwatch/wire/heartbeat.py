@@ -134,7 +134,8 @@ def _violation(payload: bytes, first: msgspec.ValidationError) -> WireError:
         # Numbers are read as small ones of the same type: here only types count, not size.
         fields = json.loads(payload, object_pairs_hook=list, parse_int=lambda _: 0, parse_float=lambda _: 0.5)
         for name, value in fields:  # pairs, as a name may stand in it twice
-            msgspec.convert({name: value}, _AnyRange)
+            if name in _AnyRange.__struct_fields__:
+                msgspec.convert({name: value}, _AnyRange)
     except (ValueError, RecursionError) as worse:
         return WireError(RejectReason.MALFORMED, str(worse))
     return WireError(RejectReason.OUT_OF_RANGE, str(first))
