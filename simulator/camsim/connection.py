@@ -7,6 +7,7 @@ reason holds its power off, and is heard while no reason holds its network silen
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 import time
 from dataclasses import dataclass
@@ -106,16 +107,16 @@ class Connection:
         """End cleanly, if the camera can: retained `goodbye`, then DISCONNECT. Else just end."""
         self._end_life()
         client = self._client
-        if client is None or self._silent:
-            self._drop()
-            return
-        try:
-            await client.publish(self._status, encode_status(Word.GOODBYE), qos=1, retain=True)
-            await client.__aexit__(None, None, None)
-        except aiomqtt.MqttError:
-            pass  # the broker is gone: there is nobody left to say it to
-        finally:
-            self._drop()
+        if client is not None and not self._silent:
+            with contextlib.suppress(aiomqtt.MqttError):  # the broker is gone: nobody is left to say it to
+                await client.publish(self._status, encode_status(Word.GOODBYE), qos=1, retain=True)
+                await client.__aexit__(None, None, None)
+        self.end()
+
+    def end(self) -> None:
+        """Stop for good, without a word where none was said."""
+        self._end_life()
+        self._drop()
 
     def _start_up(self) -> None:
         self._boot += 1

@@ -7,9 +7,10 @@ mistake there cannot hide behind the same mistake here.
 from __future__ import annotations
 
 import csv
+import io
 import math
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -69,40 +70,38 @@ def read_fleet(folder: Path) -> Fleet:
         raise FleetError(file, error.object.count(b"\n", 0, error.start) + 1, "is not UTF-8 text") from None
     except OSError as error:
         raise FleetError(file, 0, f"cannot be read: {error.strerror}") from None
-    cameras = tuple(_cameras(file, text.splitlines()))
+    cameras = tuple(_cameras(file, text))
     if not cameras:
         raise FleetError(file, 0, "has no camera that could be played")
     return Fleet(cameras)
 
 
-def _cameras(file: Path, lines: list[str]) -> Iterator[PlayedCamera]:
-    header = lines[0] if lines else ""
-    delimiter = ";" if header.count(";") > header.count(",") else ","
-    rows = csv.DictReader(lines, delimiter=delimiter, strict=True)
-    missing = [column for column in _NEEDED if column not in (rows.fieldnames or ())]
-    if missing:
-        raise FleetError(file, 1, f"the header lacks {', '.join(missing)}")
+def _cameras(file: Path, text: str) -> Iterator[PlayedCamera]:
     seen: dict[str, int] = {}
-    for row in _well_formed(file, rows):
-        camera, lifecycle = _camera(file, rows.line_num, row)
-        first = seen.setdefault(camera.id, rows.line_num)
-        if first != rows.line_num:
-            raise FleetError(file, rows.line_num, f"camera {camera.id!r} is already on line {first}")
+    for line, row in _rows(file, text):
+        camera, lifecycle = _camera(file, line, row)
+        first = seen.setdefault(camera.id, line)
+        if first != line:
+            raise FleetError(file, line, f"camera {camera.id!r} is already on line {first}")
         if lifecycle != "retired":
             yield camera
 
 
-def _well_formed(file: Path, rows: csv.DictReader[str]) -> Iterable[dict[str, str]]:
-    while True:
-        try:
-            row = next(rows)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            raise FleetError(file, rows.line_num, f"is not CSV: {error}") from None
-        if None in row.values() or None in row:
-            raise FleetError(file, rows.line_num, "has another number of columns than the header")
-        yield row
+def _rows(file: Path, text: str) -> Iterator[tuple[int, dict[str, str]]]:
+    """Return each row with its line number; it has every needed column."""
+    header, *_ = text.split("\n", 1)
+    delimiter = ";" if header.count(";") > header.count(",") else ","
+    rows = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    try:
+        missing = [column for column in _NEEDED if column not in (rows.fieldnames or ())]
+        if missing:
+            raise FleetError(file, 1, f"the header lacks {', '.join(missing)}")
+        for row in rows:
+            if None in row.values() or None in row:
+                raise FleetError(file, rows.line_num, "has another number of columns than the header")
+            yield rows.line_num, row
+    except csv.Error as error:
+        raise FleetError(file, rows.reader.line_num, f"is not CSV: {error}") from None
 
 
 def _camera(file: Path, line: int, row: dict[str, str]) -> tuple[PlayedCamera, str]:

@@ -72,7 +72,9 @@ class Simulator:
         """Bring the cameras in service to life; return when all are connected, or the time for it is over."""
         allow_connections(len(self.fleet.cameras))
         async with AsyncExitStack() as stack:
-            tasks = await stack.enter_async_context(asyncio.TaskGroup())
+            tasks = await asyncio.TaskGroup().__aenter__()
+            # Told of no exception, the group waits for its tasks and leaves ours as it is, ungrouped.
+            stack.push_async_callback(tasks.__aexit__, None, None, None)
             stack.push_async_callback(self._say_goodbye)
             self._set_stage(tasks)
             self.commission(self.fleet.in_service)
@@ -186,6 +188,11 @@ class Simulator:
         self.statistics.expected = sum(connection.reachable for connection in connections)
 
     async def _say_goodbye(self) -> None:
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_GOODBYE_S):
-                await asyncio.gather(*(c.say_goodbye() for c in self._connections.values()))
+        connections = self._connections.values()
+        try:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_GOODBYE_S):
+                    await asyncio.gather(*(connection.say_goodbye() for connection in connections))
+        finally:
+            for connection in connections:
+                connection.end()

@@ -1,0 +1,48 @@
+"""Fleets and settings for the tests of the simulator."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from camsim.broker import broker_at
+from camsim.faults import parse_fault
+from camsim.fleet import Fleet, PlayedCamera
+from camsim.simulator import Simulator, SimulatorSettings
+
+INTERVAL_S = 0.1
+HEADER = (
+    "camera_id,operator_id,site_id,name,purpose,lifecycle,in_service_from,commission_by,"
+    "interval_s,latitude,longitude,model,source"
+)
+
+
+def camera(number: int, *, planned: bool = False) -> PlayedCamera:
+    """Return camera `cam-{number}`: three to a site, all of the operator `ville`."""
+    return PlayedCamera(f"cam-{number}", "ville", f"site-{number // 3}", planned=planned)
+
+
+def fleet_of(count: int, planned: int = 0) -> Fleet:
+    """Return `count` cameras in service, then so many planned ones."""
+    return Fleet(tuple(camera(n, planned=n >= count) for n in range(count + planned)))
+
+
+def simulator(url: str, fleet: Fleet, *faults: str, keep_alive_s: int = 30, **settings: Any) -> Simulator:
+    """Return a simulator of quick cameras."""
+    broker = broker_at(url, keep_alive_s=keep_alive_s)
+    parsed = tuple(parse_fault(spec) for spec in faults)
+    return Simulator(
+        SimulatorSettings(broker, fleet, **{"interval_s": INTERVAL_S, "faults": parsed, **settings})
+    )
+
+
+def row(camera_id: str = "cam-1", site: str = "site-1", lifecycle: str = "in_service", interval: str = "") -> str:
+    """Return one line of `cameras.csv`."""
+    return f"{camera_id},ville,{site},Caméra de l’Étoile,traffic,{lifecycle},,,{interval},43.5,5.4,m,assumption"
+
+
+def table(folder: Path, *rows: str, header: str = HEADER, encoding: str = "utf-8") -> Path:
+    """Write `cameras.csv` into a folder and return the folder."""
+    folder.mkdir(exist_ok=True)
+    (folder / "cameras.csv").write_bytes("\n".join((header, *rows, "")).encode(encoding))
+    return folder

@@ -1,0 +1,109 @@
+"""What camsim reaches for inside aiomqtt is still there, and does what cameras need."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+
+import aiomqtt
+import pytest
+
+from camsim.abrupt import abandon, fall_silent, hang_up
+from camwatch.core.signal import Word
+from camwatch.wire.heartbeat import encode_status
+from tests.simulator.observer import observing
+from tests.support.mosquitto import Mosquitto
+
+TOPIC = "camwatch/v1/ville/cam-1/status"
+
+
+def client_of(port: int) -> aiomqtt.Client:
+    will = aiomqtt.Will(TOPIC, encode_status(Word.OFFLINE), qos=1, retain=True)
+    return aiomqtt.Client("127.0.0.1", port, identifier="cam-1", will=will)
+
+
+async def test_the_library_still_has_inside_what_camsim_needs(mosquitto: Mosquitto) -> None:
+    async with client_of(mosquitto.port) as client:
+        assert isinstance(client._client.socket(), socket.socket)
+        assert isinstance(client._misc_task, asyncio.Task)
+        for callback in ("on_disconnect", "on_socket_open", "on_socket_register_write"):
+            assert callable(getattr(client._client, callback)), callback
+
+
+async def test_hanging_up_makes_the_broker_publish_the_will(mosquitto: Mosquitto) -> None:
+    async with observing(mosquitto.url) as observer:
+        client = await client_of(mosquitto.port).__aenter__()
+        hang_up(client)
+        await observer.until(lambda: observer.words("cam-1") == [Word.OFFLINE])
+        with pytest.raises(aiomqtt.MqttError):  # the library noticed, by its own path
+            await anext(aiter(client.messages))
+        assert client._client.socket() is None
+        hang_up(client)
+
+
+async def test_a_clean_end_leaves_the_will_unsaid(mosquitto: Mosquitto) -> None:
+    async with observing(mosquitto.url) as observer:
+        async with client_of(mosquitto.port) as client:
+            await client.publish(TOPIC, encode_status(Word.GOODBYE), qos=1)
+        async with client_of(mosquitto.port) as client:
+            await client.publish(TOPIC, encode_status(Word.ONLINE), qos=1)
+            await observer.until(lambda: len(observer.words("cam-1")) == 2)
+        assert observer.words("cam-1") == [Word.GOODBYE, Word.ONLINE]
+
+
+async def test_a_silent_client_sends_no_ping_any_more(mosquitto: Mosquitto) -> None:
+    async with client_of(mosquitto.port) as client:
+        fall_silent(client)
+        await asyncio.wait({client._misc_task}, timeout=5) if client._misc_task else None
+        assert client._misc_task is None or client._misc_task.cancelled()
+        assert client._client.socket() is not None
+
+
+async def test_an_abandoned_opening_leaves_no_connection_behind() -> None:
+    """The broker accepts the connection but never answers CONNECT."""
+    ended, greeted = asyncio.Event(), asyncio.Event()
+
+    async def mute(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        assert await reader.read(1) == b"\x10"  # CONNECT
+        greeted.set()
+        await reader.read()
+        ended.set()
+        writer.close()
+
+    async with await asyncio.start_server(mute, "127.0.0.1", 0) as server:
+        client = client_of(server.sockets[0].getsockname()[1])
+        opening = asyncio.create_task(client.__aenter__())
+        await greeted.wait()
+        abandon(client, opening)
+        with pytest.raises(asyncio.CancelledError):
+            await opening
+        async with asyncio.timeout(5):
+            await ended.wait()
+
+
+async def test_an_opening_abandoned_in_its_thread_hangs_up_when_it_gets_through() -> None:
+    """The connection comes about only after the camera has left: nothing may be said on it."""
+    loop = asyncio.get_running_loop()
+    with contextlib.ExitStack() as stack:
+        server = stack.enter_context(socket.socket())
+        server.bind(("127.0.0.1", 0))
+        server.listen(0)
+        server.setblocking(False)
+        # The one place in the queue is taken, so that the next connection has to wait.
+        taken = stack.enter_context(socket.create_connection(server.getsockname()))
+        client = client_of(server.getsockname()[1])
+        opening = asyncio.create_task(client.__aenter__())
+        await asyncio.sleep(0.1)  # the thread has begun to connect; nothing tells from outside
+        assert client._client.socket() is None
+        abandon(client, opening)
+        with pytest.raises(asyncio.CancelledError):
+            await opening
+        first, _ = await loop.sock_accept(server)
+        stack.enter_context(first)
+        assert first.getpeername() == taken.getsockname()
+        async with asyncio.timeout(10):
+            second, _ = await loop.sock_accept(server)
+            stack.enter_context(second)
+            second.setblocking(False)
+            assert await loop.sock_recv(second, 1) == b""
