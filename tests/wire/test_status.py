@@ -42,7 +42,7 @@ def test_unknown_fields_of_a_status_are_ignored() -> None:
      b'{"status":"online","x":NaN}'],
 )  # fmt: skip
 def test_anything_else_is_malformed(payload: bytes) -> None:
-    """An empty payload too: it is how MQTT clears a retained message, and says nothing of a camera."""
+    """An empty payload too: the daemon, to whom MQTT so tells of a cleared message, does not ask."""
     assert refusal(payload).reason is RejectReason.MALFORMED
 
 

@@ -1,0 +1,42 @@
+"""The page of all metrics, from the catalogue that the exporter itself uses."""
+
+from __future__ import annotations
+
+from camwatch.metrics.catalogue import CATALOGUE, Metric
+
+_GROUPS = (
+    ("Per camera", "camwatch_camera_", "All rows of the inventory are there from the first scrape."),
+    ("Per operator", "camwatch_operator_", "An operator with no camera has counts of 0, and no gaps."),
+    ("The rest: gaps, incidents, the daemon on itself", "camwatch_", "The `process_…` and `python_info` metrics of `prometheus-client` come with them."),
+)  # fmt: skip
+
+
+def text() -> str:
+    """Return the whole page."""
+    left = list(CATALOGUE)
+    sections = []
+    for title, prefix, remark in _GROUPS:
+        chosen = [metric for metric in left if metric.name.startswith(prefix)]
+        left = [metric for metric in left if metric not in chosen]
+        sections.append(f"## {title}\n\n{remark}\n\n" + "\n".join(_entry(metric) for metric in chosen))
+    return (
+        """# Metrics
+
+Generated from `src/camwatch/metrics/catalogue.py` by `make docs`; do not edit.
+
+`/metrics` answers in the text format 0.0.4, or in OpenMetrics 1.0 if the request's `Accept` asks for it, gzipped if it
+may be. What the words mean stands in `docs/semantics.md`.
+
+Counters never decrease while the daemon runs: they stay as judged at the time. The accounts of the ledger grow only up
+to the instant that is already certain (ADR 0005): at most `down_after` intervals behind now for a camera that has just
+fallen silent, not at all for one that is down.
+
+"""
+        + "\n\n".join(sections)
+        + "\n"
+    )
+
+
+def _entry(metric: Metric) -> str:
+    labels = f" `{{{', '.join(metric.labels)}}}`" if metric.labels else ""
+    return f"- `{metric.name}`{labels} ({metric.type}): {metric.help}"
