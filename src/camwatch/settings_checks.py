@@ -1,0 +1,164 @@
+"""What a setting may hold: a value in, the value or its parts out, `ValueError` saying what is allowed.
+
+No message repeats what it was given where that may be a secret: URLs and what stands in secret files.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+import zoneinfo
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+PORTS = {"mqtt": 1883, "mqtts": 8883, "ws": 80, "wss": 443}
+"""The schemes of a broker's URL and their usual ports."""
+ENCRYPTED = ("mqtts", "wss")
+
+_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+_LISTEN = re.compile(r"(?P<host>\[[0-9a-fA-F:.%]+\]|[^\s:\[\]/@]+):(?P<port>[0-9]{1,5})")
+
+
+class Endpoint(NamedTuple):
+    """Where a broker listens; `path` is for WebSockets only."""
+
+    scheme: str
+    host: str
+    port: int
+    path: str
+
+    @property
+    def encrypted(self) -> bool:
+        """Whether the session is inside TLS."""
+        return self.scheme in ENCRYPTED
+
+
+def not_boolean(value: object) -> object:
+    """Refuse true and false where a number is meant: they would be read as 1 and 0."""
+    if value is True or value is False:
+        raise ValueError("must be a number")
+    return value
+
+
+def identifier(value: str) -> str:
+    """Check an id of the inventory."""
+    if not _ID.fullmatch(value):
+        raise ValueError(f"{value[:70]!r} is no id: use 1 to 63 lower-case letters a-z, digits and hyphens")
+    return value
+
+
+def label(value: str) -> str:
+    """Check a name that is shown to people and sent to brokers."""
+    if not value.isprintable() or value != value.strip() or not 1 <= len(value) <= 63:
+        raise ValueError("must have 1 to 63 printable characters, without blanks around them")
+    return value
+
+
+def time_zone(value: object) -> object:
+    """Return the time zone of this name; what is no text is left for others to refuse."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return ZoneInfo(value)
+    except (OSError, ValueError, zoneinfo.ZoneInfoNotFoundError):
+        close = difflib.get_close_matches(value, zoneinfo.available_timezones(), 1)
+        hint = f"is {close[0]!r} meant?" if close else "write one like 'Europe/Paris'"
+    raise ValueError(f"{value[:40]!r} is no time zone: {hint}")
+
+
+def topic_prefix(value: str) -> str:
+    """Check the levels that begin every topic."""
+    if not all(value.split("/")):
+        raise ValueError("must be levels like 'camwatch/v1': no slash first or last, no level empty")
+    if not value.isprintable() or any(mark in value for mark in "+#") or value.startswith("$"):
+        raise ValueError("must be a plain topic: no '+', no '#', no '$' at the beginning")
+    if len(value) > 200:
+        raise ValueError("must have 200 characters at most")
+    return value
+
+
+def broker_url(value: str) -> str:
+    """Check that a URL tells where a broker listens."""
+    endpoint(value)
+    return value
+
+
+@lru_cache(maxsize=64)
+def endpoint(url: str) -> Endpoint:
+    """Return the parts of a broker's URL, with the usual port and path where it is silent."""
+    if "@" in url:
+        raise ValueError("holds credentials: use username and password_file")
+    scheme, _, rest = url.partition("://")
+    if scheme not in PORTS or not rest:
+        raise ValueError("must begin with mqtt://, mqtts://, ws:// or wss://, and a host must follow")
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        host, port = None, None
+    if not host or port == 0 or not url.isprintable() or " " in url:
+        raise ValueError("has no valid host and port: write it like mqtt://broker.example:1883")
+    if parts.query or parts.fragment:
+        raise ValueError("must end with the port or the path: no '?', no '#'")
+    if scheme in ("mqtt", "mqtts") and parts.path not in ("", "/"):
+        raise ValueError("must end with the port: only ws:// and wss:// have a path")
+    return Endpoint(scheme, host, port or PORTS[scheme], parts.path or "/mqtt")
+
+
+def listen_address(value: str) -> str:
+    """Check that a text tells where to listen."""
+    listener(value)
+    return value
+
+
+@lru_cache(maxsize=64)
+def listener(value: str) -> tuple[str, int]:
+    """Return the host (without the brackets of IPv6) and the port to listen on."""
+    found = _LISTEN.fullmatch(value)
+    if found is None or int(found["port"]) > 65_535:
+        raise ValueError(
+            "must be host:port, like 127.0.0.1:9458 or [::1]:9458; 0.0.0.0:9458 is every IPv4 address"
+        )
+    return found["host"].strip("[]"), int(found["port"])
+
+
+def store_url(value: str) -> str:
+    """Check that a URL names a kind of store that camwatch knows."""
+    if not value.startswith(("sqlite://", "postgresql://")):
+        raise ValueError("must begin with sqlite:/// or postgresql://")
+    return value
+
+
+def readable_file(path: Path) -> Path:
+    """Check that the file is there and may be read; it is not opened, for it may be a pipe."""
+    try:
+        if path.is_dir():
+            raise ValueError(f"{path} is a folder: name a file")
+        if not path.exists():
+            raise ValueError(f"{path} is not there: create it, or mend the path")
+    except OSError as error:
+        raise ValueError(f"{path} cannot be looked at: {error.strerror}") from None
+    if not os.access(path, os.R_OK):
+        raise ValueError(f"{path} may not be read by this user: change its owner or its mode")
+    return path
+
+
+def order_problem(suspect_after: float | None, down_after: float | None) -> str | None:
+    """Return why `down_after` contradicts `suspect_after`; one that is not known contradicts nothing."""
+    if suspect_after is None or down_after is None or suspect_after < down_after:
+        return None
+    return f"must be above suspect_after ({suspect_after:g}), it is {down_after:g}"
+
+
+def range_problem(base: Mapping[str, float], own: Mapping[str, float]) -> str | None:
+    """Return why the highest temperature of `own` laid over `base` contradicts the lowest."""
+    both = {**base, **own}
+    low, high = both.get("temperature_min_celsius"), both.get("temperature_max_celsius")
+    if low is None or high is None or low < high:
+        return None
+    return f"must be above temperature_min_celsius ({low:g}), it is {high:g}"
