@@ -353,32 +353,27 @@ def load_settings(file: Path | None, environ: Mapping[str, str] = os.environ) ->
 
 def check_against(settings: Settings, inventory: Registered) -> tuple[Fault, ...]:
     """Return what the settings say of operators and cameras that does not hold for this inventory."""
-    return tuple(_mismatches(settings, inventory))
-
-
-def _mismatches(settings: Settings, inventory: Registered) -> Iterator[Fault]:
     place = settings._origin.place  # noqa: SLF001 - this module's own
+    found = (*_strangers(settings, inventory), *_contradictions(settings, inventory))
+    return tuple(Fault(place(path, problem), problem) for path, problem in found)
+
+
+def _strangers(settings: Settings, inventory: Registered) -> Iterator[tuple[source.Steps, str]]:
     for number, broker in enumerate(settings.brokers):
         for operator in broker.operators:
             if operator not in inventory.operators:
-                yield Fault(
-                    place(("brokers", number, "operators")), f"{operator!r} is no operator of the inventory"
-                )
-    for operator in settings.liveness.operator.keys() - inventory.operators.keys():
-        yield Fault(place(("liveness", "operator", operator)), "is no operator of the inventory")
-    for camera in settings.liveness.camera.keys() - inventory.cameras.keys():
-        yield Fault(place(("liveness", "camera", camera)), "is no camera of the inventory")
-    if settings.liveness.purpose or settings.liveness.operator or settings.liveness.camera:
-        yield from _contradictions(settings, inventory)
+                yield ("brokers", number, "operators"), f"{operator!r} is no operator of the inventory"
+    for operator in sorted(settings.liveness.operator.keys() - inventory.operators.keys()):
+        yield ("liveness", "operator", operator), "is no operator of the inventory"
+    for camera in sorted(settings.liveness.camera.keys() - inventory.cameras.keys()):
+        yield ("liveness", "camera", camera), "is no camera of the inventory"
 
 
-def _contradictions(settings: Settings, inventory: Registered) -> Iterator[Fault]:
+def _contradictions(settings: Settings, inventory: Registered) -> Iterator[tuple[source.Steps, str]]:
     told: set[str] = set()
     for camera in inventory.cameras.values():
         liveness = settings.liveness_of(camera)
         problem = checks.order_problem(liveness.suspect_after, liveness.down_after)
         if problem and problem not in told:
             told.add(problem)
-            yield Fault(
-                settings._origin.place(("liveness",)), f"for camera {camera.id}, down_after {problem}"
-            )  # noqa: SLF001
+            yield ("liveness",), f"for camera {camera.id}, down_after {problem}"

@@ -10,7 +10,8 @@ import difflib
 import json
 import re
 import tomllib
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar, get_args
 
@@ -25,7 +26,8 @@ MAX_BYTES = 1 << 20
 
 _M = TypeVar("_M", bound=BaseModel)
 _Step: TypeAlias = str | int
-_Path: TypeAlias = tuple[_Step, ...]
+Steps: TypeAlias = tuple[_Step, ...]
+"""The way to a setting: names of tables, numbers in lists."""
 _Tree: TypeAlias = dict[str, Any]
 
 _TOML_PLACE = re.compile(r"(?P<problem>.*) \(at line (?P<line>\d+), column (?P<column>\d+)\)", re.DOTALL)
@@ -54,10 +56,10 @@ class Origin:
     """
 
     file: str = "settings"
-    variables: Mapping[_Path, str] = dataclasses.field(default_factory=dict)
-    made: Set[_Path] = frozenset()
+    variables: Mapping[Steps, str] = dataclasses.field(default_factory=dict)
+    made: AbstractSet[Steps] = frozenset()
 
-    def variable(self, path: _Path, problem: str = "") -> str | None:
+    def variable(self, path: Steps, problem: str = "") -> str | None:
         """Return the variable to blame for a problem at this path, if there is one."""
         for length in range(len(path), 0, -1):
             if found := self.variables.get(path[:length]):
@@ -69,7 +71,7 @@ class Origin:
                 return variable
         return None
 
-    def place(self, path: _Path, problem: str = "") -> str:
+    def place(self, path: Steps, problem: str = "") -> str:
         """Return the place of a problem as people write it."""
         return self.variable(path, problem) or f"{self.file}: {_dotted(path)}"
 
@@ -119,8 +121,8 @@ class _Overlay:
     """Lays variables over a tree of settings and remembers which of them set what."""
 
     def __init__(self, model: type[BaseModel], tree: _Tree) -> None:
-        self.variables: dict[_Path, str] = {}
-        self.made: set[_Path] = set()
+        self.variables: dict[Steps, str] = {}
+        self.made: set[Steps] = set()
         self.faults: list[Fault] = []
         self._model = model
         self._tree = tree
@@ -133,7 +135,7 @@ class _Overlay:
             self._forgotten_underscore(variable, steps[0])
             return
         node: Any = self._tree
-        path: _Path = ()
+        path: Steps = ()
         for step, following in zip(steps, [*steps[1:], None], strict=True):
             key = self._key(node, step)
             if key is None:
@@ -154,7 +156,7 @@ class _Overlay:
             return int(step)  # as many as there are: one more is added
         return None
 
-    def _descend(self, node: Any, key: _Step, path: _Path) -> Any:
+    def _descend(self, node: Any, key: _Step, path: Steps) -> Any:
         missing = key not in node if isinstance(node, dict) else key == len(node)
         if missing:
             _assign(node, key, [] if _is_list_of_tables(self._model, path) else {})
@@ -203,10 +205,12 @@ def _faults_of(error: ValidationError, model: type[BaseModel], origin: Origin) -
         problem = _problem(found, model, path)
         if found["type"] in _WRITTEN_AS_JSON and origin.variable(path):
             problem += ", written as JSON"
+        if found["type"] == "string_type" and not origin.variable(path):
+            problem += ", in quotes"
         yield Fault(origin.place(path, problem), problem)
 
 
-def _problem(found: Any, model: type[BaseModel], path: _Path) -> str:
+def _problem(found: Any, model: type[BaseModel], path: Steps) -> str:
     kind, context = found["type"], found.get("ctx", {})
     if kind == "extra_forbidden":
         return _unknown(str(path[-1]), _fields_at(model, path[:-1]))
@@ -221,7 +225,7 @@ def _unknown(name: str, known: list[str]) -> str:
     return f"{name!r} is no setting: " + (f"is {close[0]!r} meant?" if close else f"use {', '.join(known)}")
 
 
-def _fields_at(model: type[BaseModel], path: _Path) -> list[str]:
+def _fields_at(model: type[BaseModel], path: Steps) -> list[str]:
     annotation: Any = model
     for step in path:
         annotation = _inside(annotation, step)
@@ -238,12 +242,12 @@ def _inside(annotation: Any, step: _Step) -> Any:
     return arguments[0] if isinstance(step, int) else arguments[-1]
 
 
-def _is_list_of_tables(model: type[BaseModel], path: _Path) -> bool:
+def _is_list_of_tables(model: type[BaseModel], path: Steps) -> bool:
     annotation: Any = model
     for step in path:
         annotation = _inside(annotation, step)
     return getattr(annotation, "__origin__", None) is tuple
 
 
-def _dotted(path: _Path) -> str:
+def _dotted(path: Steps) -> str:
     return "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path).removeprefix(".")
