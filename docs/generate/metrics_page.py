@@ -6,9 +6,13 @@ from camwatch.metrics.catalogue import CATALOGUE, Metric
 
 _GROUPS = (
     ("Per camera", "camwatch_camera_", "All rows of the inventory are there from the first scrape."),
-    ("Per operator", "camwatch_operator_", "An operator with no camera has counts of 0, and no gaps."),
-    ("The rest: gaps, incidents, the daemon on itself", "camwatch_", "The `process_…` and `python_info` metrics of `prometheus-client` come with them."),
-)  # fmt: skip
+    ("Per operator", "camwatch_operator_", "An operator with no camera has counts of 0."),
+    (
+        "Gaps, incidents, the daemon on itself",
+        "camwatch_",
+        "The `process_…` and `python_info` metrics of `prometheus-client` come with them.",
+    ),
+)
 
 
 def text() -> str:
@@ -24,12 +28,12 @@ def text() -> str:
 
 Generated from `src/camwatch/metrics/catalogue.py` by `make docs`; do not edit.
 
-`/metrics` answers in the text format 0.0.4, or in OpenMetrics 1.0 if the request's `Accept` asks for it, gzipped if it
-may be. What the words mean stands in `docs/semantics.md`.
+`/metrics` answers in the text format 0.0.4, or in OpenMetrics 1.0 if the request's `Accept` asks for it,
+gzipped if it may be. What the words mean stands in `docs/semantics.md`.
 
-Counters never decrease while the daemon runs: they stay as judged at the time. The accounts of the ledger grow only up
-to the instant that is already certain (ADR 0005): at most `down_after` intervals behind now for a camera that has just
-fallen silent, not at all for one that is down.
+Counters never decrease while the daemon runs: they stay as judged at the time. The accounts of the ledger
+grow only up to the instant that is already certain (ADR 0005): at most `down_after` intervals behind now
+for a camera that has just fallen silent, not at all for one that is down.
 
 """
         + "\n\n".join(sections)

@@ -18,9 +18,9 @@ def text() -> str:
 
 Generated from the transition table in `src/camwatch/core/liveness.py` by `make docs`; do not edit.
 
-Every change of status there is, with the rule that asks for it (`docs/semantics.md`). An event that has no row for a
-status leaves the camera as it is. `maintenance` is not in the table: it covers what is below it for as long as a
-window lasts, and changes nothing there (V3).
+Every change of status there is, with the rule that asks for it (`docs/semantics.md`). An event that has no
+row for a status leaves the camera as it is. `maintenance` is not in the table: it covers what is below it
+for as long as a window lasts, and changes nothing there (V3).
 
 ```mermaid
 stateDiagram-v2

@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
-from collections.abc import AsyncIterator, Callable, Iterator
-from pathlib import Path
+from collections.abc import AsyncIterator, Callable, Coroutine
 
 import structlog
 
@@ -21,7 +20,7 @@ from camwatch.logs import Journal
 from camwatch.metrics.daemon import Exposition
 from camwatch.service import Watcher
 from camwatch.settings import Broker, Settings, check_against
-from camwatch.web.server import listen_on, make_site, serving
+from camwatch.web.server import HttpServer, listen_on, make_site
 from camwatch.wire.topics import subscriptions
 
 _LINES_PER_TURN = 100
@@ -34,7 +33,7 @@ def load(settings: Settings) -> Inventory:
 
     Raises ConfigurationError with every fault.
     """
-    inventory = load_inventory(settings.fleet.path, settings.fleet.zone)
+    inventory = load_inventory(settings.fleet.path, settings.fleet.timezone)
     faults = check_against(settings, inventory)
     if faults:
         raise ConfigurationError(faults)
@@ -50,16 +49,27 @@ class Daemon:
         self._something = asyncio.Event()
         self._reload_asked = asyncio.Event()
         self.listeners: list[Callable[[list[Happening]], None]] = []
-        clock = Clock(stepped=lambda seconds: self.watcher.clock_stepped(seconds))
+        clock = Clock(self._clock_stepped)
         links = {broker.name: frozenset(broker.operators) for broker in settings.brokers}
         self.watcher = Watcher(settings, inventory, links, clock, self._listen)
         self.exposition = Exposition(self.watcher)
-        self.journal = Journal(settings.fleet.zone)
+        self.journal = Journal(settings.fleet.timezone)
         self.links: list[Link] = [
             make_link(link_settings(broker, settings), self.watcher.receiver(broker.name), clock)
             for broker in settings.brokers
         ]
         self.port = 0
+
+    def _clock_stepped(self, seconds: float) -> None:
+        self.watcher.clock_stepped(seconds)
+
+    def works(self) -> dict[str, Coroutine[None, None, None]]:
+        """Return what must run beside the links and the HTTP server, by name."""
+        return {
+            "deadlines": self.watcher.watch_deadlines(),
+            "journal": self.tell(),
+            "inventory": self.follow_inventory(),
+        }
 
     def ask_reload(self) -> None:
         """Have the inventory read anew, whether its files changed or not."""
@@ -152,35 +162,16 @@ async def running(settings: Settings, inventory: Inventory) -> AsyncIterator[Dae
         daemon = Daemon(settings, inventory)
         daemon.port = sock.getsockname()[1]
         stack.callback(daemon.tell_rest)
-        stack.enter_context(_named_tasks(daemon))
-        site = make_site(
-            lambda openmetrics: daemon.exposition.render(openmetrics=openmetrics),
-            lambda: daemon.watcher.unready,
-        )
-        await stack.enter_async_context(serving(site, sock))
+        tasks = await stack.enter_async_context(asyncio.TaskGroup())
+        for name, work in daemon.works().items():
+            stack.callback(tasks.create_task(work, name=name).cancel)
+        server = HttpServer(make_site(daemon.exposition.render, lambda: daemon.watcher.unready), sock)
+        tasks.create_task(server.run(), name="http")
+        stack.callback(server.stop)
         for link in daemon.links:
-            stack.push_async_callback(_end_link, link, asyncio.create_task(link.run(), name=f"link {link.name}"))
+            tasks.create_task(link.run(), name=f"link {link.name}")
+            stack.push_async_callback(link.stop)
         yield daemon
-
-
-@contextlib.contextmanager
-def _named_tasks(daemon: Daemon) -> Iterator[None]:
-    works = {
-        "deadlines": daemon.watcher.watch_deadlines(),
-        "journal": daemon.tell(),
-        "inventory": daemon.follow_inventory(),
-    }
-    tasks = [asyncio.create_task(work, name=name) for name, work in works.items()]
-    try:
-        yield
-    finally:
-        for task in tasks:
-            task.cancel()
-
-
-async def _end_link(link: Link, task: asyncio.Task[None]) -> None:
-    await link.stop()
-    await task
 
 
 async def run(settings: Settings, inventory: Inventory) -> None:
@@ -200,8 +191,3 @@ async def run(settings: Settings, inventory: Inventory) -> None:
         )
         await stop.wait()
         _log.info("camwatch stops")
-
-
-def config_path(path: str) -> Path:
-    """Return a path as given by a person."""
-    return Path(path).expanduser()

@@ -1,6 +1,6 @@
 """Logs by structlog: one line per event, as JSON for machines or as text for people; never a secret.
 
-camwatch's own lines and those of the libraries go through the same processors to standard error.
+camwatch's own lines and those of the libraries go through the same processors, to standard error by default.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import logging
 import sys
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any
+from typing import Any, TextIO
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -22,15 +22,15 @@ from camwatch.fleet.inventory import Inventory
 _BAD = frozenset({Status.DOWN, Status.UNKNOWN})
 
 
-def configure(style: str, level: str, timezone: ZoneInfo) -> None:
+def configure(style: str, level: str, timezone: ZoneInfo, stream: TextIO = sys.stderr) -> None:
     """Set the form of the logs: `style` is `json`, `console`, or `auto` (console on a terminal)."""
     if style == "auto":
-        style = "console" if sys.stderr.isatty() else "json"
-    renderer: Any = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+        style = "console" if stream.isatty() else "json"
+    renderer: Any = structlog.dev.ConsoleRenderer(colors=stream.isatty())
     if style == "json":
         renderer = structlog.processors.JSONRenderer(serializer=_to_json)
     number = logging.getLevelNamesMapping()[level.upper()]
-    shared = [
+    shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         _stamper(timezone),
@@ -39,10 +39,10 @@ def configure(style: str, level: str, timezone: ZoneInfo) -> None:
     structlog.configure(
         processors=[*shared, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(number),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(stream),
         cache_logger_on_first_use=True,
     )
-    handler = logging.StreamHandler(sys.stderr)
+    handler = logging.StreamHandler(stream)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
@@ -91,7 +91,9 @@ class Journal:
         )
 
     def _local(self, instant: Instant) -> str:
-        return datetime.fromtimestamp(instant.utc_ms / 1000, self._timezone).isoformat(timespec="milliseconds")
+        return datetime.fromtimestamp(instant.utc_ms / 1000, self._timezone).isoformat(
+            timespec="milliseconds"
+        )
 
 
 def _stamper(timezone: ZoneInfo) -> structlog.typing.Processor:

@@ -72,6 +72,19 @@ def forget_clock(camera: CameraState) -> None:
     camera.clock_offset = float("inf")
 
 
+def note_late(camera: CameraState, now: float, offset: float) -> None:
+    """Let a late heartbeat into the memory of offsets, unless it came in a burst with the one before.
+
+    A clock that was set back without our being able to tell (no uptime) is the new normal after 32
+    heartbeats (rule L7). A broker that empties its queue must not make its own delay the normal.
+    """
+    if now - camera.late_at >= camera.interval_s / 2:
+        camera.offsets[camera.offset_at & (OFFSETS_KEPT - 1)] = offset
+        camera.offset_at += 1
+        camera.clock_offset = min(camera.offsets)
+    camera.late_at = now
+
+
 def clock_was_set_back(camera: CameraState, said: Telemetry, now: float) -> bool:
     """Tell whether a heartbeat only looks late because the camera's clock was set back.
 

@@ -60,10 +60,10 @@ class CameraState:
     __slots__ = (
         "account", "armed", "bitrate_bps", "boot", "calm", "camera", "clock_offset", "deadline_override",
         "down_s", "due_override", "firmware", "first_seq", "flapping", "fps", "fps_min", "gaps", "groups",
-        "heartbeats", "hint", "hint_at", "hint_hold_s", "hint_until", "index", "interval_s", "life",
-        "next_seq", "offset_at", "offset_max_s", "offsets", "outage_open", "outages", "override_for",
-        "proof", "proof_ms", "reasons", "reasons_ended", "reboots", "settled_ms", "sight", "since",
-        "status", "storage_max", "storage_used_ratio", "suspect_s", "temperature_celsius",
+        "heartbeats", "hint", "hint_at", "hint_hold_s", "hint_until", "index", "interval_s", "late_at",
+        "life", "next_seq", "offset_at", "offset_max_s", "offsets", "outage_open", "outages",
+        "override_for", "proof", "proof_ms", "reasons", "reasons_ended", "reboots", "settled_ms", "sight",
+        "since", "status", "storage_max", "storage_used_ratio", "suspect_s", "temperature_celsius",
         "temperature_max", "temperature_min", "thresholds", "ts", "unseen", "uptime", "windows",
     )  # fmt: skip
 
@@ -102,6 +102,7 @@ class CameraState:
         self.offsets: array[float] = no_offsets()
         self.offset_at = 0
         self.clock_offset = float("inf")  # infinite: none yet
+        self.late_at = NEVER  # arrival of the last late heartbeat
         # what it last said
         self.fps: float | None = None
         self.bitrate_bps: float | None = None

@@ -99,6 +99,7 @@ class FleetWatch:
             offset = utc_ms * 0.001 - ts
             if offset - camera.clock_offset > camera.interval_s:
                 if not lifesigns.clock_was_set_back(camera, said, mono):
+                    lifesigns.note_late(camera, mono, offset)
                     return Refusal.LATE
                 lifesigns.forget_clock(camera)
             offsets = camera.offsets

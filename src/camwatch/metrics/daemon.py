@@ -106,7 +106,7 @@ class Exposition:
             if isinstance(event, Transition) and event.deadline is not None:
                 self._delays.observe(max(0.0, event.noticed_at.mono - event.deadline))
 
-    def render(self, *, openmetrics: bool = False) -> Iterator[str]:
+    def render(self, openmetrics: bool = False) -> Iterator[str]:
         """Yield the exposition in pieces of a millisecond's work each, in format 0.0.4 or OpenMetrics 1.0."""
         source = self._source
         if source.inventory is not self._inventory:

@@ -85,25 +85,30 @@ class _Server(uvicorn.Server):
         yield
 
 
-@contextlib.asynccontextmanager
-async def serving(site: Starlette, sock: socket.socket) -> AsyncIterator[None]:
-    """Serve the application on an open socket for as long as the context lasts."""
-    config = uvicorn.Config(
-        site,
-        log_config=None,
-        access_log=False,
-        lifespan="off",
-        server_header=False,
-        timeout_graceful_shutdown=2,
-        limit_concurrency=1000,
-    )
-    server = _Server(config)
-    task = asyncio.create_task(server.serve(sockets=[sock]), name="http")
-    try:
-        yield
-    finally:
-        server.should_exit = True
-        await task
+class HttpServer:
+    """Serves the application on an open socket, from `run` until `stop`."""
+
+    def __init__(self, site: Starlette, sock: socket.socket) -> None:
+        self._sock = sock
+        self._server = _Server(
+            uvicorn.Config(
+                site,
+                log_config=None,
+                access_log=False,
+                lifespan="off",
+                server_header=False,
+                timeout_graceful_shutdown=2,
+                limit_concurrency=1000,
+            )
+        )
+
+    async def run(self) -> None:
+        """Serve until stopped."""
+        await self._server.serve(sockets=[self._sock])
+
+    def stop(self) -> None:
+        """Finish the requests under way, for at most two seconds, and let `run` return."""
+        self._server.should_exit = True
 
 
 def _wants_openmetrics(accept: str) -> bool:
