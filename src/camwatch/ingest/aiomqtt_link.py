@@ -1,0 +1,381 @@
+"""MQTT 3.1.1, and MQTT 5 over WebSocket, through `aiomqtt` and the paho client below it: the compatible way.
+
+Three things that we need, neither says: when any packet came, whether the broker kept our session, and
+why a connection failed before it stood. `_Client` adds them where aiomqtt hears of them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import math
+import random
+import ssl
+from socket import SHUT_RDWR
+from typing import TYPE_CHECKING, Any, Final
+
+import aiomqtt
+from paho.mqtt.client import MQTT_CLEAN_START_FIRST_ONLY, WebsocketConnectionError
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+from paho.mqtt.subscribeoptions import SubscribeOptions
+
+from camwatch.errors import LinkError
+from camwatch.ingest import problems
+from camwatch.ingest.dial import dial, tls_context
+from camwatch.ingest.supervisor import Supervisor, Teller, Uniform
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Callable
+
+    from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags
+
+    from camwatch.ingest.link import Clock, LinkSettings, Receiver
+
+NEVER_SUBSCRIBED: Final = "camwatch-link/never-subscribed"
+"""We unsubscribe from this topic to hear from a silent broker, which must answer with an UNSUBACK."""
+
+MAX_PACKET_BYTES: Final = 1024 * 1024 + 64 * 1024
+_GOODBYE_S: Final = 1.0
+
+# paho logs what we tell the receiver anyway, without our hints.
+_quiet = logging.getLogger("camwatch.ingest.paho")
+_quiet.setLevel(logging.CRITICAL)
+
+
+class AiomqttLink:
+    """One session through aiomqtt, kept up; see `camwatch.ingest.link` for what it promises."""
+
+    def __init__(
+        self, settings: LinkSettings, receiver: Receiver, clock: Clock, uniform: Uniform = random.uniform
+    ) -> None:
+        self.name = settings.name
+        teller = Teller(settings, receiver)
+        self._supervisor = Supervisor(
+            settings, receiver, clock, lambda: _Connection(settings, receiver, clock, teller), uniform
+        )
+
+    async def run(self) -> None:
+        """Keep the session up until `stop` is called or the task is cancelled."""
+        await self._supervisor.run()
+
+    async def stop(self) -> None:
+        """Disconnect cleanly (the broker keeps the session) and let `run` return."""
+        await self._supervisor.stop()
+
+
+class _Connection:
+    """One connection of aiomqtt's client, as the supervisor wants it."""
+
+    def __init__(self, settings: LinkSettings, receiver: Receiver, clock: Clock, teller: Teller) -> None:
+        self.last_packet = clock()
+        self.keep_alive_s = math.inf  # paho sees to it
+        self.sighted = False
+        self.ended: asyncio.Future[LinkError] = asyncio.get_running_loop().create_future()
+        self._settings = settings
+        self._receiver = receiver
+        self._clock = clock
+        self._teller = teller
+        self._client: _Client | None = None
+        self._asking: asyncio.Task[None] | None = None
+        self._packets = 0
+        self._settling = False
+
+    # ---- what the client hears
+
+    def message(self, message: aiomqtt.Message) -> None:
+        """Hand a message over; paho acknowledges it once this returns."""
+        self.packet()
+        self._receiver.begin(self.last_packet)
+        self._receiver.message(message.topic.value, message.payload, message.retain)
+
+    def packet(self) -> None:
+        """Note that a packet came now."""
+        self.last_packet = self._clock()
+        self._packets += 1
+        if not self._settling:
+            self._settling = True
+            asyncio.get_running_loop().call_soon(self._settle, -1)
+
+    def _settle(self, seen: int) -> None:
+        # paho reads one packet per turn of the loop. A whole turn without one, and the socket is empty.
+        if self._packets != seen:
+            asyncio.get_running_loop().call_soon(self._settle, self._packets)
+            return
+        self._settling = False
+        if self.sighted and not self.ended.done():
+            self._receiver.heard(self.last_packet)
+
+    def granted(self, codes: list[int], *, session_present: bool) -> None:
+        """Take the answer to our subscription."""
+        self.packet()
+        refusal = self._teller.answered(codes, self.last_packet, session_present=session_present)
+        if refusal is None:
+            self.sighted = True
+        else:
+            self.end(refusal)
+
+    def end(self, problem: LinkError) -> None:
+        """Note why the connection is over; the first reason counts."""
+        if not self.ended.done():
+            self.ended.set_result(problem)
+
+    # ---- towards the supervisor
+
+    async def open(self) -> None:
+        """Connect and subscribe. Raises LinkError."""
+        settings = self._settings
+        context = tls_context(settings, _Context) if settings.tls else None
+        client = self._client = _Client(settings, self, context)
+        try:
+            await client.connect()
+            await self._subscribe(client)
+        except Exception as error:  # noqa: BLE001 - paho raises what its parsing stumbles over
+            raise client.explained(error) from None
+        if self.ended.done():
+            raise self.ended.result()
+
+    async def _subscribe(self, client: _Client) -> None:
+        # aiomqtt would wait for the answer for ever if the connection ended now.
+        name = f"link {self._settings.name}: subscribe"
+        granting = asyncio.create_task(client.subscribe(_filters(self._settings)), name=name)
+        try:
+            await asyncio.wait((granting, self.ended), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            granting.cancel()
+            await asyncio.wait({granting})
+        if not granting.cancelled():
+            granting.result()
+
+    def ask(self) -> None:
+        """Start a round trip, unless one is still under way."""
+        if self._client is not None and (self._asking is None or self._asking.done()):
+            name = f"link {self._settings.name}: ask"
+            self._asking = asyncio.create_task(self._client.round_trip(), name=name)
+
+    def abort(self) -> None:
+        """Read no more; the socket goes in `close`."""
+        self.end(problems.broken(self._settings, None))
+        if self._client is not None:
+            self._client.stop_reading()
+
+    async def close(self) -> None:
+        """Disconnect in order, if there is somebody to listen, and release everything."""
+        if self._asking is not None:
+            self._asking.cancel()
+            await asyncio.wait({self._asking})
+        if self._client is None:
+            return
+        if not self.ended.done():
+            self.end(problems.broken(self._settings, None))
+            await self._client.say_goodbye()
+        await self._client.release()
+
+
+class _Context(ssl.SSLContext):
+    """Remembers the socket that it wrapped: paho drops it unclosed when the handshake fails."""
+
+    wrapped: ssl.SSLSocket | None = None
+
+    def wrap_socket(self, *args: Any, **kwargs: Any) -> ssl.SSLSocket:
+        """Wrap a socket, and remember it."""
+        self.wrapped = super().wrap_socket(*args, **kwargs)
+        return self.wrapped
+
+
+class _Client(aiomqtt.Client):
+    """aiomqtt's client on a TCP connection of ours, for one session.
+
+    The connection is ours so that a stop can end it while paho, in a thread, shakes hands on it.
+    Overriding methods with an underscore ties this class to aiomqtt 2; the dependency says so.
+    """
+
+    def __init__(self, settings: LinkSettings, owner: _Connection, context: _Context | None) -> None:
+        five = settings.protocol == "5"
+        super().__init__(
+            settings.host,
+            settings.port,
+            username=settings.username,
+            password=settings.password,
+            logger=_quiet,
+            identifier=settings.client_id,
+            queue_type=_handing_over_to(owner.message),
+            protocol=aiomqtt.ProtocolVersion.V5 if five else aiomqtt.ProtocolVersion.V311,
+            clean_session=None if five else False,
+            clean_start=False if five else MQTT_CLEAN_START_FIRST_ONLY,
+            properties=_connect_properties(settings) if five else None,
+            transport="websockets" if settings.scheme in ("ws", "wss") else "tcp",
+            websocket_path=settings.path,
+            timeout=math.inf,  # the supervisor has the watch in its hand
+            keepalive=settings.keep_alive_s,
+            tls_context=context,
+        )
+        self._settings = settings
+        self._owner = owner
+        self._context = context
+        self._tcp: socket.socket | None = None
+        self._grip: socket.socket | None = None
+        self._session_present = False
+        self._handshake_error: Exception | None = None
+        self._thread_entered = False
+        self._thread_left = asyncio.Event()
+        self._disconnected.add_done_callback(self._on_reader_end)
+
+    async def connect(self) -> None:
+        """Connect and wait for the broker's yes. Raises what `explained` explains, or LinkError."""
+        tcp = self._tcp = await dial(self._settings)
+        tcp.settimeout(self._settings.connect_timeout_s)
+        self._grip = tcp.dup()
+        # paho would open a socket that nobody else can reach while its thread waits on it.
+        self._client._create_socket_connection = lambda: tcp  # type: ignore[method-assign]  # noqa: SLF001
+        await self.__aenter__()
+
+    async def round_trip(self) -> None:
+        """Have the broker answer something that changes nothing."""
+        with contextlib.suppress(aiomqtt.MqttError):
+            await self.unsubscribe(NEVER_SUBSCRIBED)
+
+    def explained(self, error: Exception) -> LinkError:
+        """Return what an exception of aiomqtt, paho or below means for people."""
+        settings, cause = self._settings, self._handshake_error or error
+        if isinstance(cause, LinkError):
+            return cause
+        if isinstance(cause, WebsocketConnectionError):
+            return problems.not_a_websocket(settings, cause)
+        if isinstance(cause, OSError):
+            return problems.broken_handshake(settings, cause)
+        if isinstance(cause, aiomqtt.MqttCodeError) and isinstance(cause.rc, ReasonCode):
+            return problems.refused(settings, cause.rc.value)
+        if isinstance(cause, aiomqtt.MqttError):
+            return problems.broken(settings, cause)
+        accepted = self._connected.done() and self._connected.exception() is None
+        return problems.unreadable(settings, f"{type(cause).__name__}: {cause}", first=not accepted)
+
+    # ---- connecting, in a thread of the loop's executor
+
+    def _client_connect(self) -> None:
+        self._thread_entered = True
+        try:
+            super()._client_connect()
+        except Exception as error:
+            self._handshake_error = error  # aiomqtt keeps its text only
+            raise
+        finally:
+            self._loop.call_soon_threadsafe(self._thread_left.set)
+
+    # ---- what paho calls
+
+    def _on_connect(
+        self,
+        client: Client,
+        userdata: Any,
+        flags: ConnectFlags,
+        reason_code: ReasonCode,
+        properties: Any = None,
+    ) -> None:
+        self._session_present = flags.session_present
+        self._owner.packet()
+        super()._on_connect(client, userdata, flags, reason_code, properties)
+
+    def _on_subscribe(
+        self, client: Client, userdata: Any, mid: int, reason_codes: list[ReasonCode], properties: Any = None
+    ) -> None:
+        codes = [code.value for code in reason_codes]
+        self._owner.granted(codes, session_present=self._session_present)
+        super()._on_subscribe(client, userdata, mid, reason_codes, properties)
+
+    def _on_unsubscribe(
+        self, client: Client, userdata: Any, mid: int, reason_codes: list[ReasonCode], properties: Any = None
+    ) -> None:
+        self._owner.packet()
+        super()._on_unsubscribe(client, userdata, mid, reason_codes, properties)
+
+    def _on_disconnect(
+        self,
+        client: Client,
+        userdata: Any,
+        flags: DisconnectFlags,
+        reason_code: ReasonCode,
+        properties: Any = None,
+    ) -> None:
+        if self._connected.cancelled():
+            return
+        if not self._connected.done():  # aiomqtt would go on waiting for an answer
+            self._connected.set_exception(problems.unanswered_connect(self._settings))
+        elif flags.is_disconnect_packet_from_server:
+            self._owner.end(problems.dismissed(self._settings, reason_code.value))
+        else:
+            self._owner.end(problems.broken(self._settings, None))
+        super()._on_disconnect(client, userdata, flags, reason_code, properties)
+
+    def _on_reader_end(self, disconnected: asyncio.Future[None]) -> None:
+        error = None if disconnected.cancelled() else disconnected.exception()
+        if not isinstance(error, Exception):
+            return
+        problem = self.explained(error)
+        if not self._connected.done():
+            self._connected.set_exception(problem)
+        self._owner.end(problem)
+
+    # ---- ending
+
+    def stop_reading(self) -> None:
+        """Hand nothing over any more, acknowledge nothing, and drop the TCP connection."""
+        sock = self._client.socket()
+        if sock is not None and sock.fileno() >= 0:
+            self._loop.remove_reader(sock.fileno())
+        if self._grip is not None:
+            with contextlib.suppress(OSError):
+                self._grip.shutdown(SHUT_RDWR)
+
+    async def say_goodbye(self) -> None:
+        """Send DISCONNECT, if the broker had said yes to us."""
+        if self._connected.done() and not self._connected.cancelled() and self._connected.exception() is None:
+            with contextlib.suppress(aiomqtt.MqttError, TimeoutError):
+                async with asyncio.timeout(_GOODBYE_S):
+                    await self.__aexit__(None, None, None)
+
+    async def release(self) -> None:
+        """Close every socket and end every task and thread of this client."""
+        self.stop_reading()
+        if self._thread_entered:
+            await self._thread_left.wait()
+        await asyncio.sleep(0)  # aiomqtt may have scheduled a writer for the socket: it must not come after
+        self._client._sock_close()  # noqa: SLF001 - paho closes only when it notices an end itself
+        if self._misc_task is not None:
+            self._misc_task.cancel()
+            await asyncio.wait({self._misc_task})
+        if self._connected.done() and not self._connected.cancelled():
+            self._connected.exception()  # nobody may be left to look at it
+        wrapped = self._context.wrapped if self._context else None
+        for sock in (wrapped, self._tcp, self._grip):
+            if sock is not None:
+                sock.close()
+
+
+def _handing_over_to(deliver: Callable[[aiomqtt.Message], None]) -> type[asyncio.Queue[aiomqtt.Message]]:
+    class Handover(asyncio.Queue[aiomqtt.Message]):
+        """Keeps nothing: a message is taken while paho delivers it, before paho acknowledges it."""
+
+        def put_nowait(self, item: aiomqtt.Message) -> None:
+            deliver(item)
+
+    return Handover
+
+
+def _filters(settings: LinkSettings) -> Any:
+    if settings.protocol == "5":
+        # retainAsPublished off, so that the retained flag means "from the broker's store" (rule L1)
+        options = SubscribeOptions(qos=1, retainAsPublished=False, retainHandling=0)
+        return [(pattern, options) for pattern in settings.filters]
+    return [(pattern, 1) for pattern in settings.filters]
+
+
+def _connect_properties(settings: LinkSettings) -> Properties:
+    properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]  # paho leaves it untyped
+    properties.SessionExpiryInterval = settings.session_expiry_s
+    properties.MaximumPacketSize = MAX_PACKET_BYTES
+    return properties

@@ -1,0 +1,17 @@
+"""Which link talks to which broker."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from camwatch.ingest.aiomqtt_link import AiomqttLink
+from camwatch.ingest.mqtt5_link import Mqtt5Link
+
+if TYPE_CHECKING:
+    from camwatch.ingest.link import Clock, Link, LinkSettings, Receiver
+
+
+def make_link(settings: LinkSettings, receiver: Receiver, clock: Clock) -> Link:
+    """Return the fast link for MQTT 5 over TCP or TLS, and the compatible one for everything else."""
+    fast = settings.protocol == "5" and settings.scheme in ("mqtt", "mqtts")
+    return (Mqtt5Link if fast else AiomqttLink)(settings, receiver, clock)

@@ -1,0 +1,294 @@
+"""MQTT 5 over TCP or TLS, through the sans-io codec `mqtt5`: the fast way, the default.
+
+The hot path is `_Connection.buffer_updated`: bytes go from the socket into one buffer, packets are
+parsed in place and handed over there and then. No queue, no task and no object of ours per message.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import random
+import ssl
+from struct import Struct
+from typing import TYPE_CHECKING, Final, cast
+
+import mqtt5
+
+from camwatch.ingest import problems
+from camwatch.ingest.dial import dial, tls_context
+from camwatch.ingest.supervisor import Supervisor, Teller, Uniform
+
+if TYPE_CHECKING:
+    from camwatch.core.model import Instant
+    from camwatch.errors import LinkError
+    from camwatch.ingest.link import Clock, LinkSettings, Receiver
+
+BUFFER_BYTES: Final = 256 * 1024
+"""What one read from the socket may bring."""
+
+MAX_PACKET_BYTES: Final = 1024 * 1024 + 64 * 1024
+"""The largest packet that the broker may send us, told to it in CONNECT."""
+
+RECEIVE_MAX: Final = 10_000
+"""How many QoS 1 messages the broker may have under way to us at once."""
+
+_PING: Final = mqtt5.PingReqPacket().write()
+_GOODBYE: Final = mqtt5.DisconnectPacket().write()
+_MALFORMED: Final = mqtt5.DisconnectPacket(reason_code=mqtt5.DisconnectReasonCode.MALFORMED_PACKET).write()
+_SUBSCRIBE_ID: Final = 1
+_ack: Final = Struct("!HH").pack
+_PUBACK: Final = 0x4002  # the two bytes before a packet id, in an acknowledgement that says success
+_PUBREC: Final = 0x5002
+_PUBCOMP: Final = 0x7002
+_GOODBYE_S: Final = 1.0
+
+
+class Mqtt5Link:
+    """One MQTT 5 session over TCP or TLS, kept up; see `camwatch.ingest.link` for what it promises."""
+
+    def __init__(
+        self, settings: LinkSettings, receiver: Receiver, clock: Clock, uniform: Uniform = random.uniform
+    ) -> None:
+        self.name = settings.name
+        teller = Teller(settings, receiver)
+        self._supervisor = Supervisor(
+            settings, receiver, clock, lambda: _Connection(settings, receiver, clock, teller), uniform
+        )
+
+    async def run(self) -> None:
+        """Keep the session up until `stop` is called or the task is cancelled."""
+        await self._supervisor.run()
+
+    async def stop(self) -> None:
+        """Disconnect cleanly (the broker keeps the session) and let `run` return."""
+        await self._supervisor.stop()
+
+
+class _Connection(asyncio.BufferedProtocol):
+    """One connection: a protocol towards asyncio, a Connection towards the supervisor."""
+
+    def __init__(self, settings: LinkSettings, receiver: Receiver, clock: Clock, teller: Teller) -> None:
+        loop = asyncio.get_running_loop()
+        self.last_packet = clock()
+        self.keep_alive_s = settings.keep_alive_s or math.inf
+        self.sighted = False
+        self.ended: asyncio.Future[LinkError] = loop.create_future()
+        self._settings = settings
+        self._receiver = receiver
+        self._clock = clock
+        self._teller = teller
+        self._closed: asyncio.Future[None] = loop.create_future()
+        self._opened: asyncio.Future[None] = loop.create_future()
+        self._transport: asyncio.Transport | None = None
+        self._connack: mqtt5.ConnAckPacket | None = None
+        self._base = memoryview(bytearray(BUFFER_BYTES))
+        self._view = self._base
+        self._filled = 0  # bytes of a packet whose rest is still to come, at the start of the buffer
+
+    # ---- the hot path
+
+    def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 - asyncio calls it with a hint
+        """Return where the next bytes go: behind the beginning of a packet, if there is one."""
+        return self._view[self._filled :] if self._filled else self._view
+
+    def buffer_updated(self, nbytes: int) -> None:
+        """Hand over every message that is complete, acknowledge, and tell that we heard the broker."""
+        if self.ended.done():
+            return
+        now = self.last_packet = self._clock()
+        receiver = self._receiver
+        receiver.begin(now)
+        read, publish, message = mqtt5.read, mqtt5.PublishPacket, receiver.message
+        view = self._view
+        end = self._filled + nbytes
+        position = 0
+        acks: list[bytes] = []
+        while position < end:
+            try:
+                packet, size = read(view[position:end])
+            except IndexError:
+                break
+            except BaseException as error:  # noqa: BLE001 - the codec's panics are no Exception
+                self._write(b"".join(acks))
+                self._give_up_on(error)
+                return
+            position += size
+            if type(packet) is publish:
+                message(packet.topic, packet.payload, packet.retain)
+                if packet.packet_id is not None:
+                    acks.append(_ack(_PUBACK if packet.qos == 1 else _PUBREC, packet.packet_id))
+            else:
+                self._take(packet, now)
+                if self.ended.done():
+                    return
+        if acks:
+            self._write(b"".join(acks))
+        drained = self._is_drained(end, nbytes)
+        self._keep(position, end)
+        if self.sighted and position and drained:
+            receiver.heard(now)
+
+    def _is_drained(self, end: int, nbytes: int) -> bool:
+        """Whether that read took all that had arrived."""
+        # TLS reads its own buffer of the same size and gives us less, by the overhead of its records.
+        return nbytes < BUFFER_BYTES // 2 if self._settings.tls else end < len(self._view)
+
+    def _keep(self, position: int, end: int) -> None:
+        """Move what is left of the buffer to a start that has room for the rest of its packet."""
+        self._filled = left = end - position
+        if not left:
+            self._view = self._base
+            return
+        view = self._view
+        size = packet_size(view[position:end]) or left
+        if size > MAX_PACKET_BYTES:
+            self._fail(problems.too_large(self._settings, size, MAX_PACKET_BYTES), _MALFORMED)
+            return
+        if size <= BUFFER_BYTES // 2:
+            target = self._base
+        else:
+            target = view if size < len(view) else memoryview(bytearray(size + BUFFER_BYTES))
+        if position or target is not view:
+            target[:left] = bytes(view[position:end])  # a copy, for the two may overlap
+        self._view = target
+
+    # ---- the slow path
+
+    def _take(self, packet: mqtt5.Packet, now: Instant) -> None:
+        settings = self._settings
+        match packet:
+            case mqtt5.ConnAckPacket() if self._connack is None:
+                self._connack = packet
+                if packet.reason_code >= 128:
+                    self._fail(problems.refused(settings, packet.reason_code, packet.reason_str))
+                    return
+                if packet.server_keep_alive is not None:
+                    self.keep_alive_s = packet.server_keep_alive or math.inf
+                self._write(_subscribe(settings))
+            case mqtt5.SubAckPacket() if self._connack is not None and not self.sighted:
+                present = self._connack.session_present
+                refusal = self._teller.answered(packet.reason_codes, now, session_present=present)
+                if refusal is not None:
+                    self._fail(refusal, _GOODBYE)
+                    return
+                self.sighted = True
+                self._opened.set_result(None)
+            case mqtt5.PubRelPacket():  # of a QoS 2 subscription that this session had before it was ours
+                self._write(_ack(_PUBCOMP, packet.packet_id))
+            case mqtt5.DisconnectPacket():
+                self._fail(problems.dismissed(settings, packet.reason_code, packet.reason_str))
+            case mqtt5.PingRespPacket():
+                pass
+            case _:
+                detail = f"an unexpected {type(packet).__name__}"
+                self._fail(problems.unreadable(settings, detail, first=self._connack is None), _MALFORMED)
+
+    def _give_up_on(self, error: BaseException) -> None:
+        # The codec says ValueError, or panics (a BaseException) on a topic that is not UTF-8.
+        if not isinstance(error, ValueError) and type(error).__name__ != "PanicException":
+            raise error
+        self._fail(problems.unreadable(self._settings, error, first=self._connack is None), _MALFORMED)
+
+    def _fail(self, problem: LinkError, last_words: bytes = b"") -> None:
+        if self.ended.done():
+            return
+        self._write(last_words)
+        self.ended.set_result(problem)
+        if not self._opened.done():
+            self._opened.set_result(None)
+        if self._transport is not None:
+            self._transport.close()
+
+    def _write(self, data: bytes) -> None:
+        if data and self._transport is not None and not self.ended.done():
+            self._transport.write(data)
+
+    # ---- towards asyncio
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Introduce ourselves."""
+        self._transport = cast("asyncio.Transport", transport)
+        self._transport.write(_connect(self._settings))
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Note that the connection is over."""
+        if exc is None and self._connack is None:
+            self._fail(problems.unanswered_connect(self._settings))
+        self._fail(problems.broken(self._settings, exc))
+        if not self._closed.done():
+            self._closed.set_result(None)
+
+    # ---- towards the supervisor
+
+    async def open(self) -> None:
+        """Connect and subscribe. Raises LinkError."""
+        settings = self._settings
+        context = tls_context(settings, ssl.SSLContext) if settings.tls else None
+        sock = await dial(settings)
+        name = settings.host if context else None
+        try:
+            await asyncio.get_running_loop().create_connection(
+                lambda: self, sock=sock, ssl=context, server_hostname=name
+            )
+        except OSError as error:
+            raise problems.broken_handshake(settings, error) from None
+        await self._opened
+        if self.ended.done():
+            raise self.ended.result()
+
+    def ask(self) -> None:
+        """Send a PINGREQ."""
+        self._write(_PING)
+
+    def abort(self) -> None:
+        """Drop the connection; what still comes is not looked at."""
+        self._fail(problems.broken(self._settings, None))
+        if self._transport is not None:
+            self._transport.abort()
+
+    async def close(self) -> None:
+        """Disconnect in order, if there is somebody to listen, and wait until the socket is closed."""
+        if self._transport is None:
+            return
+        self._fail(problems.broken(self._settings, None), _GOODBYE if self._connack else b"")
+        await asyncio.wait({self._closed}, timeout=_GOODBYE_S)
+        if not self._closed.done():
+            self._transport.abort()
+            await self._closed
+
+
+def packet_size(start: memoryview) -> int | None:
+    """Return how many bytes the packet that begins here has, or None while that cannot be told."""
+    size = 0
+    for index, byte in enumerate(start[1:5]):
+        size |= (byte & 127) << (7 * index)
+        if byte < 128:
+            return size + index + 2
+    return None
+
+
+def _connect(settings: LinkSettings) -> bytes:
+    return mqtt5.ConnectPacket(
+        settings.client_id,
+        username=settings.username,
+        password=None if settings.password is None else settings.password.encode(),
+        clean_start=False,
+        keep_alive=settings.keep_alive_s,
+        session_expiry_interval=settings.session_expiry_s,
+        receive_max=RECEIVE_MAX,
+        max_packet_size=MAX_PACKET_BYTES,
+    ).write()
+
+
+def _subscribe(settings: LinkSettings) -> bytes:
+    filters = [
+        mqtt5.TopicFilter(
+            pattern,
+            max_qos=mqtt5.QoS.AT_LEAST_ONCE,
+            retain_as_published=False,  # so that the retained flag means "from the broker's store" (rule L1)
+            retain_handling=mqtt5.RetainHandling.SEND_ALWAYS,
+        )
+        for pattern in settings.filters
+    ]
+    return mqtt5.SubscribePacket(_SUBSCRIBE_ID, filters).write()

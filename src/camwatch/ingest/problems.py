@@ -1,0 +1,230 @@
+"""What can go wrong between us and a broker, in words that say which setting to look at.
+
+Every text is for people; none ever holds the password.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import ssl
+from collections.abc import Sequence
+
+import mqtt5
+
+from camwatch.errors import LinkError
+from camwatch.ingest.link import LinkSettings
+
+_HOSTNAME_MISMATCH = 62
+_LOGIN_CODES = frozenset(
+    (mqtt5.ConnAckReasonCode.BAD_USER_NAME_OR_PASSWORD, mqtt5.ConnAckReasonCode.NOT_AUTHORIZED)
+)
+_USE_3_1_1 = 'if it speaks MQTT 3.1.1 only, set `protocol = "3.1.1"`'
+
+
+def in_words(error: LinkError) -> str:
+    """Return the problem and its hint, without the link's name, which the listener knows."""
+    return f"{error.problem} ({error.hint})" if error.hint else error.problem
+
+
+def unknown_host(settings: LinkSettings) -> LinkError:
+    """Say that name resolution failed."""
+    return LinkError(
+        settings.name, f"no address is known for host {settings.host!r}", "check `url` and the DNS"
+    )
+
+
+def no_answer(settings: LinkSettings) -> LinkError:
+    """Say that connecting and subscribing took longer than `connect_timeout_s`."""
+    return LinkError(
+        settings.name,
+        f"{_place(settings)} did not answer within {settings.connect_timeout_s:g} s",
+        "check `url`, the network and whether the broker is well",
+    )
+
+
+def unreachable(settings: LinkSettings, error: OSError) -> LinkError:
+    """Say why no TCP connection came about."""
+    if isinstance(error, TimeoutError):
+        return no_answer(settings)
+    if isinstance(error, socket.gaierror):
+        return unknown_host(settings)
+    if isinstance(error, ConnectionRefusedError):
+        return LinkError(
+            settings.name, f"nobody listens at {_place(settings)}", "start the broker, or check `url`"
+        )
+    return LinkError(
+        settings.name,
+        f"{_place(settings)} cannot be reached: {_reason(error)}",
+        "check `url` and the network",
+    )
+
+
+def broken(settings: LinkSettings, error: BaseException | None) -> LinkError:
+    """Say that a connection which stood came to an end; None means that the broker closed it in order."""
+    if isinstance(error, ssl.SSLError):
+        return bad_tls(settings, error)
+    if error is None:
+        return LinkError(settings.name, "the broker closed the connection", "its log may say why")
+    return LinkError(settings.name, f"the connection broke: {_reason(error)}")
+
+
+def broken_handshake(settings: LinkSettings, error: OSError) -> LinkError:
+    """Say that the TCP connection stood, but no session came about on it."""
+    if settings.tls and not isinstance(error, ssl.SSLError):
+        problem = f"{_place(settings)} broke off the TLS handshake: {_reason(error)}"
+        return LinkError(settings.name, problem, "does this port speak TLS? check `url`")
+    return broken(settings, error)
+
+
+def silent(settings: LinkSettings) -> LinkError:
+    """Say that the broker neither sent anything nor answered when asked (rule S10)."""
+    return LinkError(
+        settings.name,
+        f"no packet for {settings.ask_after_s:g} s, and no answer when asked for as long",
+        "the broker is frozen, or the network between is gone",
+    )
+
+
+def unusable_file(settings: LinkSettings, setting: str, path: object, error: Exception) -> LinkError:
+    """Say that a certificate or key file of the settings could not be loaded."""
+    return LinkError(
+        settings.name, f"`{setting}` {path} cannot be used: {_reason(error)}", f"check `{setting}`"
+    )
+
+
+def bad_tls(settings: LinkSettings, error: ssl.SSLError) -> LinkError:
+    """Tell who refused whom during or just after the TLS handshake."""
+    place = _place(settings)
+    if isinstance(error, ssl.SSLCertVerificationError):
+        if error.verify_code == _HOSTNAME_MISMATCH or "doesn't match" in str(error):
+            problem = f"the certificate of {place} is for another name: {error.verify_message}"
+            return LinkError(settings.name, problem, "check `url`")
+        trust = (
+            f"`ca_file` {settings.ca_file}" if settings.ca_file else "the system's authorities (no `ca_file`)"
+        )
+        problem = f"the certificate of {place} is not trusted by {trust}: {error.verify_message}"
+        return LinkError(settings.name, problem, "set `ca_file` to the authority that signed it")
+    if "ALERT" in (error.reason or ""):
+        problem = f"the broker refused the TLS session: {_tls_reason(error)}"
+        return LinkError(settings.name, problem, "check `cert_file` and `key_file`")
+    if (error.reason or "") in (
+        "WRONG_VERSION_NUMBER",
+        "UNEXPECTED_EOF_WHILE_READING",
+        "RECORD_LAYER_FAILURE",
+    ):
+        problem = f"{place} does not speak TLS: {_tls_reason(error)}"
+        return LinkError(settings.name, problem, "use mqtt:// or ws://, or check the port in `url`")
+    return LinkError(settings.name, f"TLS with {place} failed: {_tls_reason(error)}")
+
+
+def not_a_websocket(settings: LinkSettings, error: Exception) -> LinkError:
+    """Say that the server did not take up the WebSocket."""
+    problem = f"{_place(settings)} does not take up a WebSocket at {settings.path}: {error}"
+    return LinkError(settings.name, problem, "check the port and the path in `url`")
+
+
+def unreadable(settings: LinkSettings, detail: object, *, first: bool) -> LinkError:
+    """Say that bytes came that are no MQTT packet; `first` if they answer our CONNECT."""
+    if first and settings.protocol == "5":
+        return LinkError(settings.name, f"the broker's first answer is not MQTT 5: {detail}", _USE_3_1_1)
+    return LinkError(
+        settings.name, f"the broker sent what is no MQTT packet: {detail}", "is there a broker behind `url`?"
+    )
+
+
+def too_large(settings: LinkSettings, size: int, limit: int) -> LinkError:
+    """Say that a packet is announced that is larger than what our CONNECT allowed."""
+    return LinkError(
+        settings.name, f"the broker sent a packet of {size} bytes, though we take {limit} at most"
+    )
+
+
+def unanswered_connect(settings: LinkSettings) -> LinkError:
+    """Say that the connection ended before any answer to our CONNECT."""
+    problem = f"{_place(settings)} closed the connection without an answer to CONNECT"
+    if settings.protocol == "5":
+        return LinkError(
+            settings.name, problem, f"{_USE_3_1_1}; if the port wants TLS, use mqtts:// or wss://"
+        )
+    return LinkError(
+        settings.name, problem, 'try `protocol = "5"`; if the port wants TLS, use mqtts:// or wss://'
+    )
+
+
+def refused(settings: LinkSettings, code: int, detail: str | None = None) -> LinkError:
+    """Say why the broker's CONNACK is a no; `code` is a reason code of MQTT 5."""
+    reason = _named(mqtt5.ConnAckReasonCode, code) + (f", {detail}" if detail else "")
+    if code == mqtt5.ConnAckReasonCode.UNSUPPORTED_PROTOCOL_VERSION:
+        hint = _USE_3_1_1 if settings.protocol == "5" else 'try `protocol = "5"`'
+        return LinkError(settings.name, f"the broker refuses MQTT {settings.protocol}: {reason}", hint)
+    if code in _LOGIN_CODES:
+        who = "an anonymous session" if settings.username is None else f"user {settings.username!r}"
+        return LinkError(
+            settings.name, f"the broker refuses {who}: {reason}", "check `username` and `password_file`"
+        )
+    if code == mqtt5.ConnAckReasonCode.CLIENT_ID_NOT_VALID:
+        problem = f"the broker refuses client id {settings.client_id!r}: {reason}"
+        return LinkError(settings.name, problem, "set another `client_id`")
+    return LinkError(settings.name, f"the broker refuses the session: {reason}")
+
+
+def dismissed(settings: LinkSettings, code: int, detail: str | None = None) -> LinkError:
+    """Say why the broker ended the session with a DISCONNECT packet."""
+    reason = _named(mqtt5.DisconnectReasonCode, code) + (f", {detail}" if detail else "")
+    hint = ""
+    if code == mqtt5.DisconnectReasonCode.SESSION_TAKEN_OVER:
+        hint = f"another client came as {settings.client_id!r}: each daemon needs its own `client_id`"
+    return LinkError(settings.name, f"the broker ended the session: {reason}", hint)
+
+
+def ungranted(settings: LinkSettings, codes: Sequence[int]) -> LinkError | None:
+    """Return which topic filters a SUBACK refuses and why, or None if all are granted."""
+    if len(codes) != len(settings.filters):
+        problem = f"the broker answered for {len(codes)} topic filters, not {len(settings.filters)}"
+        return LinkError(settings.name, problem)
+    refusals = [
+        f"{pattern} ({_named(mqtt5.SubAckReasonCode, code)})"
+        for pattern, code in zip(settings.filters, codes, strict=True)
+        if code >= 128
+    ]
+    if not refusals:
+        return None
+    problem = f"the broker refuses the subscription to {', '.join(refusals)}"
+    return LinkError(settings.name, problem, "let this user read them in the broker's access list")
+
+
+def granted_less(settings: LinkSettings, codes: Sequence[int]) -> str | None:
+    """Return what to say about topic filters that are granted with QoS 0 only, or None."""
+    weak = [pattern for pattern, code in zip(settings.filters, codes, strict=True) if code == 0]
+    if not weak:
+        return None
+    return (
+        f"the broker grants only QoS 0 for {', '.join(weak)}: it keeps no messages for us while we are away, "
+        "so a restart of camwatch leaves its own length unknown"
+    )
+
+
+def _place(settings: LinkSettings) -> str:
+    return f"{settings.host}:{settings.port}"
+
+
+def _reason(error: BaseException) -> str:
+    if isinstance(error, ssl.SSLError):
+        return _tls_reason(error)
+    if isinstance(error, OSError) and error.errno:
+        return os.strerror(error.errno)
+    return str(error) or type(error).__name__
+
+
+def _tls_reason(error: ssl.SSLError) -> str:
+    return (error.reason or str(error)).lower().replace("_", " ")
+
+
+def _named(
+    codes: type[mqtt5.ConnAckReasonCode | mqtt5.DisconnectReasonCode | mqtt5.SubAckReasonCode], code: int
+) -> str:
+    try:
+        return codes(code).name.lower().replace("_", " ")
+    except ValueError:
+        return f"reason code {code}"

@@ -1,0 +1,181 @@
+"""What both links share: keep one session up, watch for silence, back off, tell the receiver.
+
+One `Connection` is one attempt: it opens, lives and closes once. The `Supervisor` makes them one after
+another until it is stopped, and is the only one to say `lost` and to decide that silence is loss.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Callable, Sequence
+from typing import Protocol, TypeAlias
+
+from camwatch.core.model import Instant
+from camwatch.errors import LinkError
+from camwatch.ingest import problems
+from camwatch.ingest.link import Clock, LinkSettings, Receiver
+
+Uniform: TypeAlias = Callable[[float, float], float]
+"""Draws a number between two: `random.uniform`, unless a test wants to know what was drawn."""
+
+KEEP_ALIVE_SHARE = 0.8
+"""A ping goes out after this share of the keep-alive, to be on the wire before the whole of it is over."""
+
+
+class Connection(Protocol):
+    """One attempt at a session with the broker."""
+
+    last_packet: Instant
+    """When the last bytes came from the broker."""
+
+    keep_alive_s: float
+    """Ask at least this often, in seconds; infinite if that is seen to elsewhere."""
+
+    sighted: bool
+    """Whether the receiver was told that sight began."""
+
+    ended: asyncio.Future[LinkError]
+    """Done once the connection is over, with the reason."""
+
+    async def open(self) -> None:
+        """Connect and subscribe; return when every topic filter is granted. Raises LinkError."""
+
+    def ask(self) -> None:
+        """Send the broker something that it must answer; does not wait."""
+
+    def abort(self) -> None:
+        """Drop the connection now; nothing is handed over any more."""
+
+    async def close(self) -> None:
+        """Say goodbye if that still makes sense, and release everything; always called, quick."""
+
+
+class Teller:
+    """Tells the receiver what concerns a subscription, the same for both links."""
+
+    def __init__(self, settings: LinkSettings, receiver: Receiver) -> None:
+        self._settings = settings
+        self._receiver = receiver
+        self._said: set[str] = set()
+
+    def answered(self, codes: Sequence[int], now: Instant, *, session_present: bool) -> LinkError | None:
+        """Take a SUBACK: sight begins, or the refusal is returned. A weaker QoS is told of once."""
+        refusal = problems.ungranted(self._settings, codes)
+        if refusal is not None:
+            return refusal
+        self._receiver.subscribed(now, session_present=session_present)
+        weaker = problems.granted_less(self._settings, codes)
+        if weaker is not None and weaker not in self._said:
+            self._said.add(weaker)
+            self._receiver.trouble(weaker)
+        return None
+
+
+class Supervisor:
+    """Keeps a session up: `run` it as a task, `stop` it to say goodbye."""
+
+    def __init__(
+        self,
+        settings: LinkSettings,
+        receiver: Receiver,
+        clock: Clock,
+        connect: Callable[[], Connection],
+        uniform: Uniform,
+    ) -> None:
+        self._settings = settings
+        self._receiver = receiver
+        self._clock = clock
+        self._connect = connect
+        self._uniform = uniform
+        self._stopped = False
+        self._task: asyncio.Task[None] | None = None
+
+    async def run(self) -> None:
+        """Keep the session up until `stop` is called or the caller is cancelled."""
+        if self._stopped:
+            return
+        # An inner task, so that `stop` can interrupt any wait without cancelling the caller's task.
+        task = self._task = asyncio.create_task(self._keep_up(), name=f"link {self._settings.name}: session")
+        try:
+            await asyncio.wait({task})
+        finally:
+            task.cancel()
+            await asyncio.wait({task})
+        if not task.cancelled():
+            task.result()
+
+    async def stop(self) -> None:
+        """Disconnect cleanly and let `run` return. The loss of sight that this is, is not told."""
+        self._stopped = True
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait({self._task})
+
+    async def _keep_up(self) -> None:
+        failures = 0
+        while True:
+            if await self._session():
+                failures = 0
+            await asyncio.sleep(backoff(self._settings, failures, self._uniform))
+            failures += 1
+
+    async def _session(self) -> bool:
+        """Live through one session, to its failure; return whether it had sight."""
+        connection = self._connect()
+        try:
+            problem = problems.in_words(await self._failure_of(connection))
+            connection.abort()
+            if connection.sighted:
+                self._receiver.lost(self._clock(), connection.last_packet, problem)
+            self._receiver.trouble(problem)
+        finally:
+            await connection.close()
+        return connection.sighted
+
+    async def _failure_of(self, connection: Connection) -> LinkError:
+        try:
+            async with asyncio.timeout(self._settings.connect_timeout_s):
+                await connection.open()
+            return await self._watch(connection)
+        except LinkError as error:
+            return error
+        except TimeoutError:
+            return problems.no_answer(self._settings)
+        except Exception as error:  # noqa: BLE001 - a bug in a library must not blind us for good
+            problem = f"unexpected {type(error).__name__}: {error}"
+            return LinkError(self._settings.name, problem, "please report this; camwatch tries again")
+
+    async def _watch(self, connection: Connection) -> LinkError:
+        """Ask the broker when it falls silent (rule S10) and at least each keep-alive."""
+        patience = self._settings.ask_after_s
+        keep_alive = connection.keep_alive_s * KEEP_ALIVE_SHARE
+        asked = self._clock().mono
+        waiting = False  # for an answer to the question of `asked`
+        while True:
+            silent_since = asked if waiting else connection.last_packet.mono
+            due = min(silent_since + patience, math.inf if waiting else asked + keep_alive)
+            done, _ = await asyncio.wait({connection.ended}, timeout=max(0.0, due - self._clock().mono))
+            if done:
+                return connection.ended.result()
+            now = self._clock().mono
+            if waiting and connection.last_packet.mono >= asked:
+                waiting = False
+            if now < due:  # the loop's timer may run a hair early
+                continue
+            # Woken late, we did not wait for an answer but slept through it: ask anew.
+            if waiting and now - due <= patience / 4:
+                return problems.silent(self._settings)
+            if waiting or now - connection.last_packet.mono >= patience or now - asked >= keep_alive:
+                connection.ask()
+                asked, waiting = now, True
+
+
+def backoff(settings: LinkSettings, failures: int, uniform: Uniform) -> float:
+    """Return the seconds to wait after so many failures in a row: full jitter below a doubling cap.
+
+    Between 0 and min(`reconnect_max_s`, `reconnect_min_s` times 2 to the power of `failures`), so that
+    daemons which lost the same broker do not come back to it at the same instant.
+    """
+    doublings = min(failures, 60)  # beyond that, the cap holds anyway
+    return uniform(0.0, min(settings.reconnect_max_s, settings.reconnect_min_s * 2.0**doublings))
