@@ -8,8 +8,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from benchmarks.errors import BenchmarkError
-from benchmarks.peers import Camwatch
+from benchmarks.peers import Camwatch, Peer
 from benchmarks.process import get
 from benchmarks.scrape import AS_PROMETHEUS, PLAIN
 from benchmarks.stage import Stage
@@ -24,13 +23,9 @@ _AFTERMATH_S = 0.05  # a tick that the scrape delayed may be told just after its
 class _Ticking(Camwatch):
     """camwatch with a ticker in its loop."""
 
-    @property
-    def record(self) -> Path:
-        """The file of late ticks."""
-        return self.place.folder / "ticks"
-
     def command(self) -> list[str]:
-        return [sys.executable, "-m", "benchmarks.ticking", str(self.record), *super().command()[1:]]
+        ticks = str(_record(self))
+        return [sys.executable, "-m", "benchmarks.ticking", ticks, str(self.write_config())]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,15 +52,13 @@ def loop_hold(cameras: int, folder: Path, scrapes: int) -> dict[str, Hold]:
         running = stage.running[_Ticking]
         peer = running.peer
         running.take(cameras)  # all telemetry is there
-        if not isinstance(peer, _Ticking) or not peer.record.exists():
-            raise BenchmarkError("the daemon's loop has no ticker: does camwatch still use asyncio.run?")
         return {
             name: _hold(peer, scrapes, headers)
             for name, headers in (("plain", PLAIN), ("as Prometheus asks", AS_PROMETHEUS))
         }
 
 
-def _hold(peer: _Ticking, scrapes: int, headers: Mapping[str, str]) -> Hold:
+def _hold(peer: Peer, scrapes: int, headers: Mapping[str, str]) -> Hold:
     scraped, idle = [], []
     for _ in range(scrapes):
         began = time.monotonic()
@@ -73,10 +66,14 @@ def _hold(peer: _Ticking, scrapes: int, headers: Mapping[str, str]) -> Hold:
         time.sleep(_AFTERMATH_S)
         ended = time.monotonic()
         time.sleep(ended - began)
-        late = _late_ticks(peer.record)
+        late = _late_ticks(_record(peer))
         scraped.append(_longest(late, began, ended))
         idle.append(_longest(late, ended, time.monotonic()))
     return Hold(tuple(scraped), tuple(idle))
+
+
+def _record(peer: Peer) -> Path:
+    return peer.place.folder / "ticks"
 
 
 def _late_ticks(record: Path) -> list[tuple[float, float]]:

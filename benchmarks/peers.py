@@ -13,9 +13,8 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.support.mosquitto import free_port, program
-
 from benchmarks.fleet import write_fleet
+from tests.support.mosquitto import free_port, program
 
 _FILTER = "camwatch/v1/+/+/heartbeat"
 _FLOOD_INTERVAL_S = 60.0  # long enough that no camera dies while another program has its turn

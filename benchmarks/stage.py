@@ -14,12 +14,11 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
-from tests.support.mosquitto import Mosquitto
-
 from benchmarks.errors import BenchmarkError
 from benchmarks.flood import Flood, FloodReport
 from benchmarks.peers import Camwatch, GoExporter, Peer, Place, PythonExporter, mosquitto_sub
 from benchmarks.process import Process, get
+from tests.support.mosquitto import Mosquitto
 
 if TYPE_CHECKING:
     from pathlib import Path
