@@ -65,7 +65,8 @@ class Origin:
             if found := self.variables.get(path[:length]):
                 return found
         for other, variable in self.variables.items():
-            beside = other[:-1] == path[:-1] and str(other[-1]) in problem  # a rule between two settings
+            # A rule between two settings names the other one with its value: "above suspect_after (2.5)".
+            beside = other[:-1] == path[:-1] and f"{other[-1]} (" in problem
             below = path in self.made and other[: len(path)] == path
             if beside or below:
                 return variable
@@ -141,6 +142,10 @@ class _Overlay:
             if key is None:
                 there = _dotted(path)
                 self.faults.append(Fault(variable, f"{there} has no {step!r}: {_what_is_there(node)}"))
+                if not node and path in self.made:
+                    del self._tree[
+                        str(path[0])
+                    ]  # lists of tables stand at the top; made for nothing, this one
                 return
             path = (*path, key)
             if following is None:

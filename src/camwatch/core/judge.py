@@ -231,8 +231,11 @@ class Judge:
 
     def _settle(self, camera: CameraState, upto: float, now: Instant) -> None:
         """Account the time up to a monotonic instant, and record the maintenance that began or ended."""
-        begin, end = camera.settled_ms, round(upto * 1000)
-        if begin is None or end <= begin or camera.life not in IN_SERVICE:
+        begin = camera.settled_ms
+        if begin is None:  # not in service, or never seen: no ledger
+            return
+        end = round(upto * 1000)
+        if end <= begin:
             return
         camera.settled_ms = end
         if not camera.windows:

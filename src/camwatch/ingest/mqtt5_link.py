@@ -160,15 +160,16 @@ class _Connection(asyncio.BufferedProtocol):
         match packet:
             case mqtt5.ConnAckPacket() if self._connack is None:
                 self._connack = packet
-                if packet.reason_code >= 128:
-                    self._fail(problems.refused(settings, packet.reason_code, packet.reason_str))
+                if packet.reason_code != mqtt5.ConnAckReasonCode.SUCCESS:
+                    self._fail(problems.refused(settings, int(packet.reason_code), packet.reason_str))
                     return
                 if packet.server_keep_alive is not None:
                     self.keep_alive_s = packet.server_keep_alive or math.inf
                 self._write(_subscribe(settings))
             case mqtt5.SubAckPacket() if self._connack is not None and not self.sighted:
+                codes = [int(code) for code in packet.reason_codes]
                 present = self._connack.session_present
-                refusal = self._teller.answered(packet.reason_codes, now, session_present=present)
+                refusal = self._teller.answered(codes, now, session_present=present)
                 if refusal is not None:
                     self._fail(refusal, _GOODBYE)
                     return
@@ -177,7 +178,7 @@ class _Connection(asyncio.BufferedProtocol):
             case mqtt5.PubRelPacket():  # of a QoS 2 subscription that this session had before it was ours
                 self._write(_ack(_PUBCOMP, packet.packet_id))
             case mqtt5.DisconnectPacket():
-                self._fail(problems.dismissed(settings, packet.reason_code, packet.reason_str))
+                self._fail(problems.dismissed(settings, int(packet.reason_code), packet.reason_str))
             case mqtt5.PingRespPacket():
                 pass
             case _:

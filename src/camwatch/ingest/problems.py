@@ -16,9 +16,11 @@ from camwatch.errors import LinkError
 from camwatch.ingest.link import LinkSettings
 
 _HOSTNAME_MISMATCH = 62
-_LOGIN_CODES = frozenset(
-    (mqtt5.ConnAckReasonCode.BAD_USER_NAME_OR_PASSWORD, mqtt5.ConnAckReasonCode.NOT_AUTHORIZED)
-)
+# Reason codes of MQTT 5 as numbers: the codec's enumerations only look like integers.
+_UNSUPPORTED_PROTOCOL = 132
+_BAD_CLIENT_ID = 133
+_LOGIN_CODES = (134, 135)
+_TAKEN_OVER = 142
 _USE_3_1_1 = 'if it speaks MQTT 3.1.1 only, set `protocol = "3.1.1"`'
 
 
@@ -155,7 +157,7 @@ def unanswered_connect(settings: LinkSettings) -> LinkError:
 def refused(settings: LinkSettings, code: int, detail: str | None = None) -> LinkError:
     """Say why the broker's CONNACK is a no; `code` is a reason code of MQTT 5."""
     reason = _named(mqtt5.ConnAckReasonCode, code) + (f", {detail}" if detail else "")
-    if code == mqtt5.ConnAckReasonCode.UNSUPPORTED_PROTOCOL_VERSION:
+    if code == _UNSUPPORTED_PROTOCOL:
         hint = _USE_3_1_1 if settings.protocol == "5" else 'try `protocol = "5"`'
         return LinkError(settings.name, f"the broker refuses MQTT {settings.protocol}: {reason}", hint)
     if code in _LOGIN_CODES:
@@ -163,7 +165,7 @@ def refused(settings: LinkSettings, code: int, detail: str | None = None) -> Lin
         return LinkError(
             settings.name, f"the broker refuses {who}: {reason}", "check `username` and `password_file`"
         )
-    if code == mqtt5.ConnAckReasonCode.CLIENT_ID_NOT_VALID:
+    if code == _BAD_CLIENT_ID:
         problem = f"the broker refuses client id {settings.client_id!r}: {reason}"
         return LinkError(settings.name, problem, "set another `client_id`")
     return LinkError(settings.name, f"the broker refuses the session: {reason}")
@@ -173,7 +175,7 @@ def dismissed(settings: LinkSettings, code: int, detail: str | None = None) -> L
     """Say why the broker ended the session with a DISCONNECT packet."""
     reason = _named(mqtt5.DisconnectReasonCode, code) + (f", {detail}" if detail else "")
     hint = ""
-    if code == mqtt5.DisconnectReasonCode.SESSION_TAKEN_OVER:
+    if code == _TAKEN_OVER:
         hint = f"another client came as {settings.client_id!r}: each daemon needs its own `client_id`"
     return LinkError(settings.name, f"the broker ended the session: {reason}", hint)
 

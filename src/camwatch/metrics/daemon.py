@@ -7,7 +7,13 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Protocol
 
-from prometheus_client import CollectorRegistry, Histogram, PlatformCollector, ProcessCollector
+from prometheus_client import (
+    CollectorRegistry,
+    Histogram,
+    PlatformCollector,
+    ProcessCollector,
+    disable_created_metrics,
+)
 from prometheus_client import exposition as text
 from prometheus_client.core import (
     CounterMetricFamily,
@@ -87,6 +93,7 @@ class Exposition:
 
     def __init__(self, source: Source) -> None:
         self._source = source
+        disable_created_metrics()  # a switch of the library for the whole process: we export no `_created`
         self._registry = CollectorRegistry()
         self._delays = Histogram(
             catalogue.DETECTION_DELAY.name,
