@@ -70,7 +70,7 @@ class IncidentGroup:
     def _forget_older_than_a_minute(self, at: float) -> None:
         self._newest = max(self._newest, at)
         order, together = self._order, self._together
-        while order[0][0] < self._newest - WITHIN_S:
+        while order and order[0][0] < self._newest - WITHIN_S:
             oldest, camera = heapq.heappop(order)
             if camera in together and together[camera].mono == oldest:
                 del together[camera]

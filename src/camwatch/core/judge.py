@@ -33,7 +33,7 @@ class Judge:
         self._ask_after_s = ask_after_s
         self._cameras: dict[int, CameraState] = {}
         self._queue: list[tuple[float, int]] = []  # heap of (when to look again, camera)
-        self._held: list[CameraState] = []  # past their deadline, waiting for proven sight (rule S10)
+        self._held: dict[int, CameraState] = {}  # past their deadline, waiting for proven sight (rule S10)
 
     def admit(self, camera: CameraState) -> None:
         """Begin to look at a camera when it asks for it."""
@@ -42,6 +42,7 @@ class Judge:
     def dismiss(self, camera: CameraState) -> None:
         """Forget a camera."""
         del self._cameras[camera.index]
+        self._held.pop(camera.index, None)
 
     @property
     def next_look(self) -> float | None:
@@ -64,8 +65,8 @@ class Judge:
     def look_again(self, now: Instant) -> None:
         """Judge those that waited for proven sight, now that a link has spoken (rule S10)."""
         if self._held:
-            held, self._held = self._held, []
-            for camera in held:
+            held, self._held = self._held, {}
+            for camera in held.values():
                 self._judge(camera, now)
 
     def step(
@@ -86,6 +87,8 @@ class Judge:
         was_in_service = camera.life in IN_SERVICE
         camera.life = step.to
         camera.hint = None
+        if step.to is Status.DOWN:
+            camera.cause = cause
         camera.calm = step.to is Status.UP
         entered = (step.to in IN_SERVICE) - was_in_service
         for group in camera.groups:
@@ -107,10 +110,13 @@ class Judge:
         elif which is At.HINT:
             mono = min(camera.hint_at, liveness.due(camera))
         elif which is At.BLIND:
-            mono = liveness.blind_from(camera) or now.mono
+            blind = liveness.blind_from(camera)
+            mono = now.mono if blind is None else blind
         elif which is At.DATE and camera.life is Status.PLANNED:
-            date = camera.camera.in_service_from_ms or now.utc_ms
-            mono = max(now.mono - (now.utc_ms - date) / 1000, camera.since.mono)
+            date = camera.camera.in_service_from_ms
+            mono = camera.row_at
+            if date is not None:
+                mono = max(mono, now.mono - (now.utc_ms - date) / 1000)
         else:
             mono = now.mono
         if camera.settled_ms is not None:
@@ -123,12 +129,17 @@ class Judge:
             return
         camera.settled_ms = round(at.mono * 1000)
         if camera.life is Status.UNKNOWN and camera.sight.blind_since is None:
-            liveness.fresh_deadline(camera, at.mono)
+            # The date may have passed while nothing could be seen, and been noticed afterwards.
+            liveness.fresh_deadline(camera, max(at.mono, camera.sight.since))
 
     def expect(self, camera: CameraState, now: Instant) -> None:
         """Arm the next look at a camera after its life changed."""
-        if camera.life in (Status.UP, Status.UNKNOWN) and camera.sight.blind_since is None:
-            self.arm(camera, liveness.deadline(camera))
+        blind = liveness.blind_from(camera)
+        if blind is None:
+            if camera.life in (Status.UP, Status.UNKNOWN):
+                self.arm(camera, liveness.conviction(camera))
+        elif camera.life in (Status.UP, Status.DOWN):
+            self.arm(camera, blind + camera.down_s)
         if camera.windows or camera.life is Status.PLANNED:
             self.arm(camera, now.mono)
 
@@ -173,17 +184,14 @@ class Judge:
         """Convict a camera in sight whose time is up, once sight is proven (rules L3, L5, S5, S10)."""
         if camera.life not in (Status.UP, Status.UNKNOWN) or liveness.blind_from(camera) is not None:
             return
-        until = liveness.deadline(camera)
-        event = Event.SILENCE
-        if camera.hint is not None:
-            event = Event.HINT
-            until = min(until, camera.hint_until)
+        until = liveness.conviction(camera)
+        event = Event.SILENCE if camera.hint is None else Event.HINT
         if now.mono < until:
             self.arm(camera, until)
         elif self._sees(camera, now):
             self.step(camera, event, now, cause=camera.hint or Cause.TIMEOUT, until=until)
         else:
-            self._held.append(camera)
+            self._held[camera.index] = camera
 
     def _sees(self, camera: CameraState, now: Instant) -> bool:
         """Tell whether every connected link has spoken since the heartbeat was due, and lately (S10)."""
@@ -238,10 +246,14 @@ class Judge:
         if end <= begin:
             return
         camera.settled_ms = end
-        if not camera.windows:
+        if not camera.windows and camera.status is camera.life:
             self._credit(camera, camera.life, end - begin)
             return
         to_utc = now.utc_ms - round(now.mono * 1000)
+        known = min(camera.since.utc_ms, end + to_utc)
+        if known > begin + to_utc:  # the wall clock lost some time: what is recorded stays (rule T2)
+            self._credit(camera, camera.status, known - begin - to_utc)
+            begin = known - to_utc
         for start, stop, inside in pieces(camera.windows, begin + to_utc, end + to_utc):
             status = Status.MAINTENANCE if inside else camera.life
             if status is not camera.status:
@@ -263,6 +275,10 @@ class Judge:
         until: float | None = None,
     ) -> None:
         """Record a change of status, and what follows from it: outages, flapping, incidents."""
+        # A wall clock that lost some time must not make this older than the change before (rule T2).
+        at = Instant(max(at.mono, camera.since.mono), max(at.utc_ms, camera.since.utc_ms))
+        if new is Status.DOWN:
+            cause = cause or camera.cause  # it may have been convicted beneath a maintenance
         old, camera.status, camera.since = camera.status, new, at
         row = camera.camera
         self.events.append(Transition(row.id, row.operator, row.site, old, new, at, now, cause, until))

@@ -18,6 +18,11 @@ OFFSETS_KEPT = 32
 """Over how many heartbeats the smallest clock offset is taken (rule L7)."""
 UNSEEN_KEPT = 64
 """How many missed sequence numbers are remembered, to know a reordered heartbeat from a duplicate."""
+RUN = 1.5
+"""For how many intervals refused heartbeats must go on, at their usual pace, to be believed after all.
+
+Shorter than the silence that convicts: a camera that lost its clock or its count is not down for it.
+"""
 _NO_OFFSETS = array("d", [float("inf")] * OFFSETS_KEPT)
 
 
@@ -26,12 +31,12 @@ def no_offsets() -> array[float]:
     return _NO_OFFSETS[:]
 
 
-def out_of_order(camera: CameraState, said: Telemetry) -> tuple[Refusal | None, bool]:
-    """Judge a heartbeat whose `seq` is not the next one, or whose uptime fell.
+def out_of_order(camera: CameraState, said: Telemetry, now: float) -> tuple[Refusal | None, bool]:
+    """Judge a heartbeat, arrived at `now`, whose `seq` is not the next one, or whose uptime fell.
 
     Returns why it proves nothing (None: it does prove), and whether it shows a reboot.
     """
-    if _rebooted(camera, said):
+    if _rebooted(camera, said, now):
         begin_boot(camera, said.seq)
         return None, True
     seq = said.seq
@@ -51,6 +56,9 @@ def out_of_order(camera: CameraState, said: Telemetry) -> tuple[Refusal | None, 
     if seq < camera.first_seq:
         _remember_unseen(camera, seq + 1, camera.first_seq)
         camera.first_seq = seq
+        return None, False
+    if _counts_on(camera, seq, now):
+        begin_boot(camera, seq)
         return None, False
     return Refusal.DUPLICATE, False
 
@@ -72,30 +80,36 @@ def forget_clock(camera: CameraState) -> None:
     camera.clock_offset = float("inf")
 
 
-def note_late(camera: CameraState, now: float, offset: float) -> None:
-    """Let a late heartbeat into the memory of offsets, unless it came in a burst with the one before.
+def clock_was_set_back(camera: CameraState, said: Telemetry, now: float, offset: float) -> bool:
+    """Tell whether a heartbeat only looks late because its clock was set back, or ours ahead (T2, L8).
 
-    A clock that was set back without our being able to tell (no uptime) is the new normal after 32
-    heartbeats (rule L7). A broker that empties its queue must not make its own delay the normal.
+    Its uptime does not pass through these clocks: where it says "sent just now", the message is on time.
+    Else only time tells: a queue that empties is less late with each heartbeat, a clock evenly so.
     """
-    if now - camera.late_at >= camera.interval_s / 2:
-        camera.offsets[camera.offset_at & (OFFSETS_KEPT - 1)] = offset
-        camera.offset_at += 1
-        camera.clock_offset = min(camera.offsets)
-    camera.late_at = now
+    if (
+        said.uptime_s is not None
+        and camera.boot is not None
+        and (now - said.uptime_s) - camera.boot <= camera.interval_s
+    ):
+        return True
+    if camera.late_at <= camera.proof or offset < camera.late_offset - camera.interval_s / 2:
+        camera.late_at, camera.late_offset = now, offset
+    return now - camera.late_at >= RUN * camera.interval_s
 
 
-def clock_was_set_back(camera: CameraState, said: Telemetry, now: float) -> bool:
-    """Tell whether a heartbeat only looks late because the camera's clock was set back.
+def _counts_on(camera: CameraState, seq: int, now: float) -> bool:
+    """Tell, of a heartbeat that looks like a duplicate, whether its camera merely counts anew.
 
-    Its uptime does not pass through that clock: where it says "sent just now", the message is on time.
+    Duplicates come in bursts, or beside the heartbeats that they copy. A count that goes on by itself
+    at the pace of heartbeats is another boot's.
     """
-    if said.uptime_s is None or camera.boot is None:
-        return False
-    return (now - said.uptime_s) - camera.boot <= camera.interval_s
+    if camera.again_at <= camera.proof or seq <= camera.again_seq:
+        camera.again_at = now
+    camera.again_seq = seq
+    return now - camera.again_at >= RUN * camera.interval_s
 
 
-def _rebooted(camera: CameraState, said: Telemetry) -> bool:
+def _rebooted(camera: CameraState, said: Telemetry, now: float) -> bool:
     """Tell whether the uptime fell (rule L6), other than by an older message of the same boot."""
     uptime = said.uptime_s
     if uptime is None or uptime >= camera.uptime:
@@ -105,7 +119,11 @@ def _rebooted(camera: CameraState, said: Telemetry) -> bool:
     booted = said.ts - uptime
     booted_before = camera.ts - camera.uptime
     tolerance = 1.0 if uptime.is_integer() else 0.05
-    return abs(booted - booted_before) > tolerance
+    if abs(booted - booted_before) > tolerance:
+        return True
+    # The same boot by the camera's clock; but where that begins at the same date with every boot (no
+    # battery, no NTP), only a boot that began after the last heartbeat can be a new one.
+    return camera.boot is not None and now - uptime >= camera.boot + camera.uptime
 
 
 def _counts_anew(camera: CameraState, said: Telemetry, behind: int) -> bool:

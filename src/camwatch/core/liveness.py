@@ -100,6 +100,12 @@ def deadline(camera: CameraState) -> float:
     return camera.proof + camera.down_s
 
 
+def conviction(camera: CameraState) -> float:
+    """Return the monotonic instant at which the camera is down if it stays silent (rules L3, L5)."""
+    until = deadline(camera)
+    return until if camera.hint is None else min(until, camera.hint_until)
+
+
 def override(camera: CameraState, due_at: float, deadline_at: float) -> None:
     """Set due instant and deadline until the next proof."""
     camera.override_for = camera.proof
@@ -122,8 +128,21 @@ def shift_for_blindness(camera: CameraState, blind_from: float, sight_at: float)
     if blind_from <= due_at < sight_at:
         due_at = sight_at + camera.interval_s
     override(camera, due_at, deadline(camera) + extra)
-    if camera.hint is not None:
-        camera.hint_until += extra
+
+
+def shift_hint(camera: CameraState, blind_from: float, sight_at: float) -> None:
+    """Carry a hint through blindness: its time stands still too (rules L5, S2, S4).
+
+    One from before a long blindness is dropped: what it hinted at is long over.
+    """
+    if camera.hint is None:
+        return
+    if camera.hint_at > blind_from:  # it came just before the subscription was confirmed
+        camera.hint_until = sight_at + camera.hint_hold_s
+    elif sight_at - blind_from < camera.down_s:
+        camera.hint_until += sight_at - blind_from + camera.interval_s
+    else:
+        camera.hint = None
 
 
 def blind_from(camera: CameraState) -> float | None:
@@ -142,13 +161,15 @@ def vouched(camera: CameraState, now: float) -> float:
     Beyond it nothing is accounted yet, so that no account is ever taken back: a camera that is up is
     certain until its next heartbeat is due, its hint came, or its link gave the last packet (S3).
     """
-    sight = camera.sight
+    blind = blind_from(camera)
     if camera.life is Status.UNKNOWN:
-        if sight.blind_since is not None:
+        if blind is not None:
             return now
         limit = min(now, due(camera))
     else:
-        limit = min(now, max(sight.heard, camera.proof))
+        # Packets may come before sight returns (the broker's answers): they end no blindness.
+        seen = max(camera.sight.heard, camera.proof)
+        limit = min(now, seen if blind is None else min(seen, blind))
         if camera.life is Status.UP:
             limit = min(limit, due(camera))
     return min(limit, camera.hint_at) if camera.hint is not None else limit

@@ -27,7 +27,8 @@ class Instant(NamedTuple):
 
     def at_mono(self, mono: float) -> Instant:
         """Return the moment at which the monotonic clock showed or will show `mono`."""
-        return self.shifted(mono - self.mono)
+        # Whole milliseconds on both sides, as in the ledger: rounding the difference could be one off.
+        return Instant(mono, self.utc_ms + round(mono * 1000) - round(self.mono * 1000))
 
 
 class Purpose(StrEnum):

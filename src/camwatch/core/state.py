@@ -51,6 +51,7 @@ class Sight:
     blind_since: Instant | None
     heard: float = NEVER
     began: bool = False  # whether there ever was sight: no ledger before (rule S6)
+    since: float = NEVER  # monotonic, when sight last returned
     cameras: dict[int, CameraState] = field(default_factory=dict)
 
 
@@ -58,13 +59,14 @@ class CameraState:
     """Everything that is known of one camera. Times are monotonic seconds unless the name says otherwise."""
 
     __slots__ = (
-        "account", "armed", "bitrate_bps", "boot", "calm", "camera", "clock_offset", "deadline_override",
-        "down_s", "due_override", "firmware", "first_seq", "flapping", "fps", "fps_min", "gaps", "groups",
-        "heartbeats", "hint", "hint_at", "hint_hold_s", "hint_until", "index", "interval_s", "late_at",
-        "life", "next_seq", "offset_at", "offset_max_s", "offsets", "outage_open", "outages",
-        "override_for", "proof", "proof_ms", "reasons", "reasons_ended", "reboots", "settled_ms", "sight",
-        "since", "status", "storage_max", "storage_used_ratio", "suspect_s", "temperature_celsius",
-        "temperature_max", "temperature_min", "thresholds", "ts", "unseen", "uptime", "windows",
+        "account", "again_at", "again_seq", "armed", "bitrate_bps", "boot", "calm", "camera", "cause",
+        "clock_offset", "deadline_override", "down_s", "due_override", "firmware", "first_seq", "flapping",
+        "fps", "fps_min", "gaps", "groups", "heartbeats", "hint", "hint_at", "hint_hold_s", "hint_until",
+        "index", "interval_s", "late_at", "late_offset", "life", "next_seq", "offset_at", "offset_max_s",
+        "offsets", "outage_open", "outages", "override_for", "proof", "proof_ms", "reasons", "reasons_ended",
+        "reboots", "row_at", "settled_ms", "sight", "since", "status", "storage_max", "storage_used_ratio",
+        "suspect_s", "temperature_celsius", "temperature_max", "temperature_min", "thresholds", "ts",
+        "unseen", "uptime", "windows",
     )  # fmt: skip
 
     def __init__(
@@ -80,6 +82,8 @@ class CameraState:
         # what it is
         self.life = life  # below maintenance
         self.status = life  # as last recorded
+        self.cause: Cause | None = None  # of the last conviction
+        self.row_at = now.mono  # since when the inventory says what it says
         self.since = now
         self.calm = False  # up, and no hint held: a heartbeat changes no status
         # proof and deadlines
@@ -96,13 +100,16 @@ class CameraState:
         self.first_seq = 0
         self.next_seq: int | None = None
         self.unseen: frozenset[int] = frozenset()
+        self.again_at = NEVER  # arrival of the first in a run of duplicates that counts upwards
+        self.again_seq = 0  # and the `seq` of the last of them
         self.uptime = -1.0
         self.boot: float | None = None  # arrival minus uptime, of the last heartbeat on time
         self.ts: float | None = None
         self.offsets: array[float] = no_offsets()
         self.offset_at = 0
         self.clock_offset = float("inf")  # infinite: none yet
-        self.late_at = NEVER  # arrival of the last late heartbeat
+        self.late_at = NEVER  # arrival of the first in a run of evenly late heartbeats
+        self.late_offset = 0.0  # and its clock offset
         # what it last said
         self.fps: float | None = None
         self.bitrate_bps: float | None = None

@@ -86,7 +86,7 @@ class FleetWatch:
         seq = said.seq
         uptime = said.uptime_s
         if (seq is not None and seq != camera.next_seq) or (uptime is not None and uptime < camera.uptime):
-            refusal, rebooted = lifesigns.out_of_order(camera, said)
+            refusal, rebooted = lifesigns.out_of_order(camera, said, mono)
             if refusal is not None:
                 return refusal
             if rebooted:
@@ -98,8 +98,7 @@ class FleetWatch:
         if ts is not None:
             offset = utc_ms * 0.001 - ts
             if offset - camera.clock_offset > camera.interval_s:
-                if not lifesigns.clock_was_set_back(camera, said, mono):
-                    lifesigns.note_late(camera, mono, offset)
+                if not lifesigns.clock_was_set_back(camera, said, mono, offset):
                     return Refusal.LATE
                 lifesigns.forget_clock(camera)
             offsets = camera.offsets
@@ -270,12 +269,12 @@ class FleetWatch:
     ) -> None:
         row = enrolment.camera
         self.judge.settle(camera, now)
-        camera.camera = row
+        if row != camera.camera:
+            camera.camera, camera.row_at = row, now.mono
         camera.configure(enrolment.liveness, enrolment.thresholds)
-        camera.windows = merged(
-            span
-            for scope in ((Scope.CAMERA, row.id), (Scope.SITE, row.site), (Scope.OPERATOR, row.operator))
-            for span in spans.get(scope, ())
+        scopes = ((Scope.CAMERA, row.id), (Scope.SITE, row.site), (Scope.OPERATOR, row.operator))
+        camera.windows = _windows_from(
+            now, camera, [span for scope in scopes for span in spans.get(scope, ())]
         )
         self._join(camera, now)
         wanted = _life_by_inventory(row, now)
@@ -338,14 +337,15 @@ class FleetWatch:
         first, sight.began = not sight.began, True
         for camera in sight.cameras.values():
             blind = liveness.blind_from(camera)
-            if camera.life in (Status.UP, Status.DOWN) and blind is not None:
-                if now.mono - blind >= camera.down_s:
+            if blind is not None:
+                if camera.life in (Status.UP, Status.DOWN) and now.mono - blind >= camera.down_s:
                     self.judge.step(camera, Event.BLINDNESS, now)
                 elif camera.life is Status.UP:
                     liveness.shift_for_blindness(camera, blind, now.mono)
+                liveness.shift_hint(camera, blind, now.mono)
             if first and camera.settled_ms is None:
                 self.judge.enter_service(camera, now)
-        sight.blind_since = None
+        sight.blind_since, sight.since = None, now.mono
         for camera in sight.cameras.values():
             if camera.life is Status.UNKNOWN:
                 self.judge.settle_proven(camera, now)
@@ -361,6 +361,20 @@ def _life_by_inventory(camera: Camera, now: Instant) -> Status:
     if date is not None:
         return Status.UNKNOWN if date <= now.utc_ms else Status.PLANNED
     return Status.PLANNED if camera.lifecycle is Lifecycle.PLANNED else Status.UNKNOWN
+
+
+def _windows_from(now: Instant, camera: CameraState, spans: list[Span]) -> tuple[Span, ...]:
+    """Return the windows of a camera with those in `spans` in force from now on (rule V6).
+
+    What is past and not accounted yet stays under the windows that held then.
+    """
+    settled = now.utc_ms if camera.settled_ms is None else now.at_mono(camera.settled_ms / 1000).utc_ms
+    past = [
+        Span(starts, min(ends, now.utc_ms))
+        for starts, ends in camera.windows
+        if starts < now.utc_ms and ends > settled
+    ]
+    return merged(past + [Span(max(starts, now.utc_ms), ends) for starts, ends in spans])
 
 
 def _spans_by_scope(windows: Iterable[Window]) -> dict[tuple[Scope, str], list[Span]]:

@@ -1,0 +1,1 @@
+"""The judgement, by rule, on a clock that moves only when told to."""
