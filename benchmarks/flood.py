@@ -67,14 +67,15 @@ class Flood:
             "spread": int(spread),
         }
         command = [sys.executable, "-m", "benchmarks.flood", *(f"--{k}={v}" for k, v in arguments.items())]
-        with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
             try:
-                output, _ = process.communicate(timeout=120)
+                output, errors = process.communicate(timeout=120)
             except BaseException:
                 process.kill()
                 raise
         if process.returncode:
-            raise BenchmarkError(f"the publisher failed with exit code {process.returncode}")
+            reason = errors.decode(errors="replace").strip().rpartition("\n")[2]
+            raise BenchmarkError(f"the publisher to port {port} failed: {reason}")
         return FloodReport(**json.loads(output))
 
 
