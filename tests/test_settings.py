@@ -171,6 +171,12 @@ def test_a_variable_may_hold_the_whole_list_and_others_parts_of_it() -> None:
     assert settings.brokers[11].name == "eleven"
 
 
+def test_a_list_can_be_made_of_variables_alone_in_the_order_of_their_numbers() -> None:
+    environ = {f"CAMWATCH_BROKERS__{number}__NAME": f"b{number}" for number in range(12)}
+    environ |= {f"CAMWATCH_BROKERS__{number}__CLIENT_ID": f"c{number}" for number in range(12)}
+    assert [broker.name for broker in load_settings(None, environ).brokers] == [f"b{n}" for n in range(12)]
+
+
 def test_a_variable_alone_sets_the_default_broker() -> None:
     (broker,) = load_settings(None, {"CAMWATCH_BROKERS__0__URL": "mqtts://h"}).brokers
     assert (broker.name, broker.url) == ("main", "mqtts://h")
@@ -398,6 +404,12 @@ def test_no_fault_shows_a_secret(file: Path, text: str) -> None:
         load_settings(file, NOTHING)
     assert "hunter2" not in f"{caught.value} {caught.value!r}"
     assert (caught.value.__cause__, caught.value.__context__) == (None, None)
+
+
+def test_a_broker_that_code_makes_shows_no_secret_either() -> None:
+    with pytest.raises(ValueError, match="use username and password_file") as caught:
+        Broker(url="mqtt://camwatch:hunter2@h")
+    assert "hunter2" not in str(caught.value)
 
 
 def test_no_repr_of_the_settings_shows_a_secret(file: Path, tmp_path: Path) -> None:

@@ -246,6 +246,14 @@ def test_a_reference_to_a_faulty_row_is_no_second_fault(tmp_path: Path) -> None:
     assert fault(write_fleet(tmp_path, cameras(20), sites=[site(zone="")])).startswith("sites.csv, line 2")
 
 
+def test_an_empty_reference_is_a_fault_even_where_an_id_is_empty_too(tmp_path: Path) -> None:
+    write_fleet(tmp_path, [camera(site_id="")], sites=[site("")])
+    assert [f.place for f in faults(tmp_path)] == [
+        "sites.csv, line 2, column site_id",
+        "cameras.csv, line 2, column site_id",
+    ]
+
+
 def test_a_row_with_too_few_or_too_many_cells_is_a_fault_of_its_line(tmp_path: Path) -> None:
     write_fleet(tmp_path, [camera(site_id="gare")])
     (tmp_path / "sites.csv").write_text(
