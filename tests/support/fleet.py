@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from camwatch.core.judge import Happening
 from camwatch.core.ledger import Account
@@ -57,25 +57,25 @@ def seconds(moment: Instant) -> float:
     return by_utc
 
 
-def camera(camera_id: str = "cam-1", **row: object) -> Camera:
+def camera(camera_id: str = "cam-1", **row: Any) -> Camera:
     """Return a camera of `ville` at `mairie`, in service, unless `row` says otherwise."""
     sound = Camera(
         camera_id, "ville", "mairie", "centre", camera_id, Purpose.VIDEO_PROTECTION, Lifecycle.IN_SERVICE
     )
-    return replace(sound, **row)  # type: ignore[arg-type] # the caller names the fields of Camera
+    return replace(sound, **row)
 
 
 def enrolment(
     camera_id: str = "cam-1",
     liveness: Liveness | None = None,
     thresholds: Thresholds | None = None,
-    **row: object,
+    **row: Any,
 ) -> Enrolment:
     """Return a camera to be watched, with the default deadlines and thresholds."""
     return Enrolment(camera(camera_id, **row), liveness or Liveness(), thresholds or Thresholds())
 
 
-def fleet(count: int, **row: object) -> list[Enrolment]:
+def fleet(count: int, **row: Any) -> list[Enrolment]:
     """Return `cam-1` … `cam-<count>`."""
     return [Enrolment(camera(f"cam-{number}", **row)) for number in range(1, count + 1)]
 
@@ -169,10 +169,10 @@ class World:
 
     # --- what cameras say
 
-    def beat(self, camera_id: str = "cam-1", link: str = "main", **said: object) -> Refusal | None:
+    def beat(self, camera_id: str = "cam-1", link: str = "main", **said: Any) -> Refusal | None:
         """Deliver a heartbeat now, and return why it proves nothing (None: it does)."""
         self.watch.awake(self.now)
-        heartbeat = Heartbeat(**said) if said else BARE  # type: ignore[arg-type] # the caller names its fields
+        heartbeat = Heartbeat(**said) if said else BARE
         refusal = self.watch.heartbeat(self.camera(camera_id), self.now, heartbeat)
         self.heard(link)
         return refusal

@@ -92,7 +92,7 @@ def clock_was_set_back(camera: CameraState, said: Telemetry, now: float, offset:
         and (now - said.uptime_s) - camera.boot <= camera.interval_s
     ):
         return True
-    if camera.late_at <= camera.proof or offset < camera.late_offset - camera.interval_s / 2:
+    if camera.late_at <= camera.proof or abs(offset - camera.late_offset) > camera.interval_s / 2:
         camera.late_at, camera.late_offset = now, offset
     return now - camera.late_at >= RUN * camera.interval_s
 

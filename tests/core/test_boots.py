@@ -1,0 +1,223 @@
+"""Boots and sequences: duplicates, reordering, reboots with and without what would tell them (L6, L9)."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import pytest
+
+from camwatch.core.lifesigns import UNSEEN_KEPT
+from camwatch.core.model import Cause, Status
+from camwatch.core.signal import Refusal
+from tests.support.fleet import START, Move, World
+
+CLOCK = START.utc_ms / 1000
+"""What a camera's clock shows at second 0, when it is right."""
+
+
+def deliver(world: World, *seqs: int, every: float = 0.0) -> list[Refusal | None]:
+    """Deliver heartbeats that tell their `seq`, and return why each proves nothing."""
+    outcomes = []
+    for seq in seqs:
+        outcomes.append(world.beat(seq=seq))
+        world.to(world.t + every)
+    return outcomes
+
+
+def booted(world: World, at: float, count: int, *, fields: str, seq: int = 0, clock: float = CLOCK) -> int:
+    """Let a camera that booted at `at` give `count` heartbeats, 10 s apart; return how many were refused.
+
+    `fields`: which of `ts`, `uptime_s` and `seq` it tells. `clock` is what it shows at second 0.
+    """
+    refused = 0
+    for number in range(count):
+        world.to(at + 10 * number)
+        said: dict[str, Any] = {"ts": clock + world.t, "uptime_s": 10.0 * number + 2, "seq": seq + number}
+        refused += world.beat(**{name: said[name] for name in fields.split()}) is not None
+    return refused
+
+
+def test_the_same_seq_twice_in_one_boot_is_a_duplicate() -> None:
+    """L9."""
+    world = World()
+    assert deliver(world, 5, 5) == [None, Refusal.DUPLICATE]
+    assert world.camera().heartbeats == 1
+
+
+def test_a_duplicate_moves_no_deadline_and_changes_nothing_told() -> None:
+    """L1, L9."""
+    world = World()
+    world.beat(seq=5, fps=25.0)
+    world.to(40).beat(seq=5, fps=1.0, video_loss=True)
+    assert world.camera().fps == 25.0
+    assert not world.camera().reasons
+    assert world.to(45).last() == Move(Status.UP, Status.DOWN, at=10, noticed=45, cause=Cause.TIMEOUT)
+
+
+def test_a_duplicate_brings_nobody_up() -> None:
+    """L1, L9."""
+    world = World()
+    world.beat(seq=5)
+    world.to(60).beat(seq=5)
+    assert world.status() is Status.DOWN
+
+
+def test_without_seq_nothing_is_a_duplicate() -> None:
+    """L9."""
+    world = World()
+    assert [world.beat(), world.beat(), world.beat(fps=3.0)] == [None, None, None]
+    assert world.camera().heartbeats == 3
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations((1, 2, 3, 4))))
+def test_heartbeats_in_any_order_are_each_taken_once(order: tuple[int, ...]) -> None:
+    """L9: reordered is not repeated."""
+    world = World()
+    assert deliver(world, *order) == [None] * 4
+    assert deliver(world, *order) == [Refusal.DUPLICATE] * 4
+    assert deliver(world, 5) == [None]
+
+
+def test_an_older_heartbeat_than_the_first_one_seen_is_new_too() -> None:
+    """L9: camwatch began in the middle of a boot."""
+    world = World()
+    assert deliver(world, 100, 98, 99, 98, 97) == [None, None, None, Refusal.DUPLICATE, None]
+
+
+def test_missed_heartbeats_are_remembered_up_to_a_bound() -> None:
+    """L9: memory is bounded, whatever a camera counts."""
+    world = World()
+    last, uptime = 10**15, 5.0
+    for seq, refusal in (
+        (0, None),
+        (last, None),
+        (last - UNSEEN_KEPT, None),
+        (last - UNSEEN_KEPT, Refusal.DUPLICATE),
+        (last - UNSEEN_KEPT - 1, Refusal.DUPLICATE),
+    ):
+        assert world.beat(seq=seq, uptime_s=uptime) is refusal
+        assert len(world.camera().unseen) <= UNSEEN_KEPT
+
+
+def test_a_skipped_seq_is_a_lost_heartbeat_and_no_more() -> None:
+    """L9."""
+    world = World()
+    assert deliver(world, 1, 2, 7, 8, 5, 5) == [None] * 5 + [Refusal.DUPLICATE]
+    assert world.reboots() == []
+
+
+def test_a_falling_uptime_is_a_reboot_and_counted_with_its_time() -> None:
+    """L6."""
+    world = World()
+    world.beat(uptime_s=1000.0)
+    world.to(10).beat(uptime_s=1010.0)
+    world.to(30).beat(uptime_s=4.0)
+    assert world.reboots() == [30.0]
+    assert world.camera().reboots == 1
+
+
+def test_an_uptime_that_stands_still_is_no_reboot() -> None:
+    """L6: falling, not "not rising"."""
+    world = World()
+    world.beat(uptime_s=5.0)
+    world.beat(uptime_s=5.0)
+    assert world.reboots() == []
+
+
+@pytest.mark.parametrize("fields", ["uptime_s", "uptime_s ts", "uptime_s seq", "uptime_s ts seq"])
+def test_after_a_reboot_every_heartbeat_counts(fields: str) -> None:
+    """L6, L9: the sequence begins anew."""
+    world = World()
+    assert booted(world, 0, 30, fields=fields) == 0
+    assert booted(world, 310, 40, fields=fields) == 0
+    assert world.reboots() == [310.0]
+    assert world.moves() == [Move(Status.UNKNOWN, Status.UP, at=0, noticed=0)]
+
+
+@pytest.mark.parametrize("fields", ["ts", "seq", "ts seq", "seq uptime_s ts", "uptime_s"])
+@pytest.mark.parametrize("length", [3, 20, 64, 65, 200])
+def test_a_reboot_costs_no_camera_its_life(fields: str, length: int) -> None:
+    """L9: even one that tells too little to know its boots apart is not convicted for counting anew."""
+    world = World()
+    booted(world, 0, length, fields=fields)
+    assert booted(world, length * 10.0, length + 5, fields=fields) <= 2
+    assert world.moves() == [Move(Status.UNKNOWN, Status.UP, at=0, noticed=0)]
+
+
+@pytest.mark.parametrize("fields", ["ts", "ts seq", "ts uptime_s", "ts seq uptime_s"])
+def test_a_camera_whose_clock_begins_at_the_same_date_with_every_boot_lives(fields: str) -> None:
+    """L6, L8, L9: no battery and no NTP: `ts` − `uptime_s` is the same in every boot."""
+    world = World()
+    booted(world, 0, 100, fields=fields, clock=0.0)
+    assert booted(world, 1010, 100, fields=fields, clock=-1010.0) <= 2
+    assert [move for move in world.moves() if move.new is Status.DOWN] == []
+    assert world.reboots() == ([1010.0] if "uptime_s" in fields else [])
+
+
+def test_an_older_heartbeat_of_the_same_boot_is_no_reboot() -> None:
+    """L6: its uptime fell, but it was sent before the one that overtook it."""
+    world = World()
+    for uptime, at in ((100.0, 0.0), (120.0, 20.0), (115.0, 20.5), (130.0, 30.0)):
+        world.to(at)
+        seq = int(uptime / 5)
+        assert world.beat(uptime_s=uptime, ts=CLOCK - 100 + uptime, seq=seq) is None
+    assert world.reboots() == []
+
+
+def test_a_whole_number_of_seconds_of_uptime_is_no_reboot_by_rounding() -> None:
+    """L6."""
+    world = World()
+    world.beat(uptime_s=101.0, ts=CLOCK + 0.01)
+    world.beat(uptime_s=100.0, ts=CLOCK - 0.4)
+    assert world.reboots() == []
+
+
+def test_a_boot_loop_counts_every_boot() -> None:
+    """L6."""
+    world = World()
+    for boot in range(10):
+        booted(world, boot * 35.0, 3, fields="seq ts uptime_s")
+    assert world.camera().reboots == 9
+    assert world.camera().heartbeats == 30
+
+
+def test_a_burst_of_old_duplicates_is_not_taken_for_a_new_boot() -> None:
+    """L9: a broker that repeats what was not acknowledged proves no life."""
+    world = World()
+    booted(world, 0, 10, fields="seq")
+    world.to(130)
+    assert deliver(world, *range(10)) == [Refusal.DUPLICATE] * 10
+    world.to(160)
+    assert deliver(world, *range(10)) == [Refusal.DUPLICATE] * 10
+    assert world.last() == Move(Status.UP, Status.DOWN, at=100, noticed=135, cause=Cause.TIMEOUT)
+
+
+def test_one_heartbeat_repeated_for_hours_proves_nothing() -> None:
+    """L9."""
+    world = World()
+    world.beat(seq=7)
+    assert deliver(world, *[7] * 100, every=30.0) == [Refusal.DUPLICATE] * 100
+    assert world.status() is Status.DOWN
+
+
+def test_a_second_path_that_repeats_every_heartbeat_later_adds_nothing() -> None:
+    """L9: two bridged brokers: the copies count upwards too, beside what they copy."""
+    world = World()
+    for seq in range(100):
+        world.to(seq * 10.0)
+        assert world.beat(seq=seq) is None
+        if seq >= 3:
+            assert world.beat(seq=seq - 3) is Refusal.DUPLICATE
+    assert world.camera().heartbeats == 100
+
+
+def test_a_late_heartbeat_of_the_boot_before_does_not_silence_the_new_boot() -> None:
+    """L8, L9: its `seq` is ahead of the new boot's, which must not make those duplicates for long."""
+    world = World()
+    booted(world, 0, 50, fields="seq ts uptime_s")
+    booted(world, 510, 5, fields="seq ts uptime_s")
+    world.to(555).beat(seq=50, ts=CLOCK + 500, uptime_s=502.0)
+    for number in range(5, 30):
+        world.to(510 + 10 * number).beat(seq=number, ts=CLOCK + world.t, uptime_s=10.0 * number + 2)
+    assert world.moves() == [Move(Status.UNKNOWN, Status.UP, at=0, noticed=0)]

@@ -1,0 +1,204 @@
+"""Last wills and goodbyes: a hint, held, is cancelled by a proof or believed (rule L5)."""
+
+from __future__ import annotations
+
+import pytest
+
+from camwatch.core import liveness
+from camwatch.core.model import Cause, Liveness, Status
+from camwatch.core.signal import Word
+from tests.support.fleet import Move, World, alive, enrolment, fleet, instant
+
+UNKNOWN, UP, DOWN = Status.UNKNOWN, Status.UP, Status.DOWN
+HINTS = [(Word.OFFLINE, Cause.WILL), (Word.GOODBYE, Cause.GOODBYE)]
+
+
+@pytest.mark.parametrize(("word", "cause"), HINTS)
+def test_a_hint_that_no_proof_follows_is_believed_after_its_hold(word: Word, cause: Cause) -> None:
+    """L5: down ten seconds later, `at` the hint, as no heartbeat was due before it."""
+    world = alive(until=100).to(104)
+    world.word(word)
+    assert world.to(113.999).moves() == []
+    assert world.to(114).moves() == [Move(UP, DOWN, at=104, noticed=114, cause=cause)]
+
+
+@pytest.mark.parametrize(("word", "cause"), HINTS)
+def test_a_hint_after_a_missed_heartbeat_dates_the_outage_by_the_heartbeat(word: Word, cause: Cause) -> None:
+    """L5: `at` is the earlier of the hint and `last_proof` + interval."""
+    world = alive(until=100).to(118)
+    world.word(word)
+    assert world.to(200).moves() == [Move(UP, DOWN, at=110, noticed=128, cause=cause)]
+
+
+def test_a_hint_makes_the_camera_suspect_at_once() -> None:
+    """L5, C1."""
+    world = alive().to(3)
+    world.word(Word.OFFLINE)
+    assert world.status() is UP
+    assert liveness.is_suspect(world.camera(), world.now.mono)
+
+
+@pytest.mark.parametrize("proof", ["heartbeat", "online"])
+def test_a_proof_cancels_a_hint(proof: str) -> None:
+    """L5: a camera that came back under the same name within the hold was never down."""
+    world = alive(until=100).to(104)
+    world.word(Word.OFFLINE)
+    world.to(113.9)
+    if proof == "heartbeat":
+        world.beat()
+    else:
+        world.word(Word.ONLINE)
+    assert not liveness.is_suspect(world.camera(), world.now.mono)
+    world.beats(200)
+    assert world.moves() == []
+    assert world.camera().outages == 0
+
+
+def test_after_a_cancelled_hint_silence_has_its_full_time_again() -> None:
+    """L2, L5."""
+    world = alive(until=100).to(104)
+    world.word(Word.OFFLINE)
+    world.to(106).beat()
+    assert world.to(150.999).moves() == []
+    assert world.to(151).moves() == [Move(UP, DOWN, at=116, noticed=151, cause=Cause.TIMEOUT)]
+
+
+def test_a_refused_heartbeat_cancels_no_hint() -> None:
+    """L1, L5, L9: a duplicate proves nothing."""
+    world = World()
+    world.beat(seq=1)
+    world.to(4).word(Word.OFFLINE)
+    world.to(5).beat(seq=1)
+    assert world.to(20).last() == Move(UP, DOWN, at=4, noticed=14, cause=Cause.WILL)
+
+
+def test_a_second_hint_does_not_prolong_the_hold() -> None:
+    """L5: a goodbye and the will after it are one going."""
+    world = alive().to(2)
+    world.word(Word.GOODBYE)
+    world.to(9).word(Word.OFFLINE)
+    assert world.to(30).moves() == [Move(UP, DOWN, at=2, noticed=12, cause=Cause.WILL)]
+
+
+def test_a_hint_shortly_before_the_deadline_does_not_put_it_off() -> None:
+    """L3, L5."""
+    world = alive().to(44)
+    world.word(Word.OFFLINE)
+    assert world.to(45).moves() == [Move(UP, DOWN, at=10, noticed=45, cause=Cause.WILL)]
+
+
+def test_the_hold_is_a_setting() -> None:
+    """L5; a hold below the interval waits for proven sight after the heartbeat was due (S10)."""
+    world = World(*fleet(1), enrolment("cam-2", Liveness(hint_hold_s=20)))
+    world.beats(0)
+    for camera_id in ("cam-1", "cam-2"):
+        world.word(Word.OFFLINE, camera_id)
+    world.to(40)
+    assert world.last("cam-1").noticed == 11  # the first packet after a heartbeat was due
+    assert world.last("cam-2").noticed == 20
+
+
+def test_a_retained_hint_counts_while_the_camera_is_unknown() -> None:
+    """L5: what the broker kept tells of a camera that left while nobody watched."""
+    world = World().to(1)
+    world.word(Word.OFFLINE, retained=True)
+    assert world.to(30).moves() == [Move(UNKNOWN, DOWN, at=1, noticed=11, cause=Cause.WILL)]
+
+
+def test_a_hint_while_unknown_counts_when_not_retained_too() -> None:
+    """L5."""
+    world = World().to(1)
+    world.word(Word.GOODBYE)
+    assert world.to(30).moves() == [Move(UNKNOWN, DOWN, at=1, noticed=11, cause=Cause.GOODBYE)]
+
+
+def test_a_proof_cancels_a_retained_hint() -> None:
+    """L5."""
+    world = World().to(1)
+    world.word(Word.OFFLINE, retained=True)
+    world.to(10.9).beat()
+    assert world.to(40).moves() == [Move(UNKNOWN, UP, at=10.9, noticed=10.9)]
+
+
+@pytest.mark.parametrize("word", [Word.OFFLINE, Word.GOODBYE])
+def test_a_retained_hint_means_nothing_for_a_camera_that_is_up(word: Word) -> None:
+    """L5: it is of an earlier session, as this one gave a proof since."""
+    world = alive().to(5)
+    world.word(word, retained=True)
+    assert not liveness.is_suspect(world.camera(), world.now.mono)
+    world.beats(60)
+    assert world.moves() == []
+
+
+def test_a_hint_means_nothing_for_a_camera_that_is_down() -> None:
+    """L5: one outage, with the cause that was seen first."""
+    world = alive().to(50)
+    world.word(Word.OFFLINE)
+    assert world.to(100).moves() == [Move(UP, DOWN, at=10, noticed=45, cause=Cause.TIMEOUT)]
+
+
+def test_a_hint_held_through_a_short_blindness_is_judged_later_by_its_length_and_an_interval() -> None:
+    """L5, S2, S4."""
+    world = alive(until=100).to(104)
+    world.word(Word.OFFLINE)
+    world.blind(106, 116)
+    assert world.to(133.999).moves() == []
+    assert world.to(134).moves() == [Move(UP, DOWN, at=104, noticed=134, cause=Cause.WILL)]
+
+
+def test_a_hint_held_into_a_long_blindness_is_dropped() -> None:
+    """L5, S4: the camera had all the time to come back."""
+    world = alive(until=100).to(104)
+    world.word(Word.OFFLINE)
+    world.blind(106, 300)
+    world.to(345)
+    assert world.moves() == [
+        Move(UP, UNKNOWN, at=106, noticed=151),
+        Move(UNKNOWN, DOWN, at=310, noticed=345, cause=Cause.TIMEOUT),
+    ]
+
+
+def test_a_hint_for_an_unknown_camera_is_dropped_by_a_long_blindness_too() -> None:
+    """L5, S5: the broker repeats a retained one at the next subscription."""
+    world = World().to(1)
+    world.word(Word.OFFLINE, retained=True)
+    world.blind(5, 200).to(245)
+    assert world.moves() == [Move(UNKNOWN, DOWN, at=210, noticed=245, cause=Cause.TIMEOUT)]
+
+
+def test_a_hint_that_comes_just_before_the_subscription_is_confirmed_has_its_hold_from_then() -> None:
+    """L5, S2: brokers may send what they retained before they grant the subscription."""
+    world = alive().to(5).lose().to(100)
+    world.word(Word.OFFLINE, retained=True)
+    world.to(104).regain().to(140)
+    assert world.moves() == [
+        Move(UP, UNKNOWN, at=5, noticed=50),
+        Move(UNKNOWN, DOWN, at=104, noticed=115, cause=Cause.WILL),
+    ]
+
+
+def test_a_held_hint_stops_the_account_at_the_hint() -> None:
+    """L5, A1: until it is decided, the time after the hint is nobody's."""
+    world = alive(until=100).to(104)
+    world.word(Word.OFFLINE)
+    world.to(109)
+    assert world.account().up == 104_000
+    world.beat()
+    assert world.account().up == 109_000
+
+
+def test_a_believed_hint_leaves_no_time_up_after_it() -> None:
+    """L5, A1."""
+    world = alive(until=100).to(104)
+    world.word(Word.OFFLINE)
+    account = world.to(120).account()
+    assert (account.up, account.down) == (104_000, 16_000)
+
+
+def test_the_deadline_of_a_believed_hint_is_the_end_of_its_hold() -> None:
+    """L5: the detection delay is measured against it."""
+    world = alive(until=100).to(104)
+    world.word(Word.OFFLINE)
+    world.to(114)
+    (conviction,) = world.events
+    assert getattr(conviction, "deadline", None) == instant(114).mono
