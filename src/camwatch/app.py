@@ -14,8 +14,8 @@ from camwatch.clock import Clock
 from camwatch.core.judge import Happening
 from camwatch.errors import ConfigurationError
 from camwatch.fleet.inventory import Inventory, load_inventory, signature
-from camwatch.ingest.link import Link, LinkSettings
 from camwatch.ingest.choice import make_link
+from camwatch.ingest.link import Link, LinkSettings
 from camwatch.logs import Journal
 from camwatch.metrics.daemon import Exposition
 from camwatch.service import Watcher

@@ -12,10 +12,10 @@ import typer
 
 from camwatch import __version__
 from camwatch.app import load, run, running
-from camwatch.errors import CamwatchError, ConfigurationError
-from camwatch.fleet.inventory import Inventory
+from camwatch.errors import CamwatchError, ConfigurationError, Fault
+from camwatch.fleet.inventory import Inventory, load_inventory
 from camwatch.logs import configure
-from camwatch.settings import Settings, load_settings
+from camwatch.settings import Settings, load_fleet_settings, load_settings
 
 _FAILED = 1
 _MISCONFIGURED = 2
@@ -93,17 +93,27 @@ def _checked(config: Path | None) -> tuple[Settings, Inventory]:
     try:
         settings = load_settings(config)
     except ConfigurationError as error:
-        # The inventory may be faulty too; its place is not known for sure without sound settings.
-        _misconfigured(error)
+        _misconfigured(error.faults + _faults_of_inventory(config))
     try:
         return settings, load(settings)
     except ConfigurationError as error:
-        _misconfigured(error)
+        _misconfigured(error.faults)
 
 
-def _misconfigured(error: ConfigurationError) -> NoReturn:
-    count = len(error.faults)
-    lines = "\n".join(f"  {fault}" for fault in error.faults)
+def _faults_of_inventory(config: Path | None) -> tuple[Fault, ...]:
+    """Return what is wrong with the inventory, too, when the settings are faulty; nothing if they hide it."""
+    fleet = load_fleet_settings(config)
+    try:
+        if fleet is not None:
+            load_inventory(fleet.path, fleet.timezone)
+    except ConfigurationError as error:
+        return error.faults
+    return ()
+
+
+def _misconfigured(faults: tuple[Fault, ...]) -> NoReturn:
+    count = len(faults)
+    lines = "\n".join(f"  {fault}" for fault in faults)
     _fail(_MISCONFIGURED, f"{count} {'fault' if count == 1 else 'faults'} in the configuration:\n{lines}")
 
 
@@ -111,7 +121,7 @@ def _guarded(work: Callable[[], None]) -> None:
     try:
         work()
     except ConfigurationError as error:
-        _misconfigured(error)
+        _misconfigured(error.faults)
     except CamwatchError as error:
         _fail(_FAILED, str(error))
     except KeyboardInterrupt:

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Protocol
 
 from amqtt.broker import Broker as EmbeddedBroker
-from rich.console import Console, Group
+from rich.console import Group
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
@@ -29,8 +29,9 @@ from rich.text import Text
 from camsim.broker import broker_at
 from camsim.fleet import PlayedCamera, read_fleet
 from camsim.simulator import Simulator, SimulatorSettings
+from camsim.statistics import Statistics
 from camwatch.core.judge import Happening
-from camwatch.core.model import IncidentChange, Instant, Status, Transition
+from camwatch.core.model import Cause, IncidentChange, Instant, Status, Transition
 from camwatch.fleet.inventory import Inventory
 from camwatch.logs import configure
 from camwatch.service import Watcher
@@ -72,54 +73,79 @@ def show(duration_s: float | None, port: int, load: Load, start: Start) -> None:
 
 
 async def _show(duration_s: float | None, port: int, load: Load, start: Start) -> None:
-    broker_port = _free_port()
-    settings = Settings(
-        fleet=FleetSettings(path=_reference_fleet()),
-        brokers=(
-            Broker(
-                name="demo",
-                url=f"mqtt://127.0.0.1:{broker_port}",
-                protocol="3.1.1",
-                client_id="camwatch-demo",
-                session_expiry_s=0,
-            ),
-        ),
-        liveness=LivenessSettings(interval_s=INTERVAL_S, hint_hold_s=HINT_HOLD_S),
-        http=HttpSettings(listen=f"127.0.0.1:{port}"),
-    )
-    inventory = load(settings)
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    performance = asyncio.create_task(_perform(port, load, start))
+    waiting = asyncio.create_task(stop.wait())
+    await asyncio.wait((performance, waiting), timeout=duration_s, return_when=asyncio.FIRST_COMPLETED)
+    waiting.cancel()
+    performance.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await performance
+
+
+async def _perform(port: int, load: Load, start: Start) -> None:
+    """Build everything up, play until cancelled, take everything down."""
+    broker_port = _free_port()
+    settings = _settings(port, broker_port)
+    inventory = load(settings)
+    configure("console", "error", settings.fleet.timezone, _Nowhere())  # the picture says it all
     async with contextlib.AsyncExitStack() as stack:
-        configure("console", "error", settings.fleet.timezone, _Nowhere())  # the picture says it all
         await stack.enter_async_context(_embedded_broker(broker_port))
+        simulator = await stack.enter_async_context(_simulator(settings, broker_port))
         daemon = await stack.enter_async_context(start(settings, inventory))
         stage = _Stage(daemon, settings)
+        stack.callback(lambda: sys.stdout.write(stage.summary()))
         daemon.listeners.append(stage.happened)
-        show_stage = _live if sys.stdout.isatty() else _plain
-        tasks = [
-            asyncio.create_task(show_stage(stage)),
-            asyncio.create_task(_play(stage, settings, broker_port)),
-        ]
-        waiting = asyncio.create_task(stop.wait())
-        try:
-            await asyncio.wait([waiting, *tasks], timeout=duration_s, return_when=asyncio.FIRST_COMPLETED)
-            stage.summary = stage.summarise()
-        finally:
-            for task in (waiting, *tasks):
-                task.cancel()
-            results = await asyncio.gather(waiting, *tasks, return_exceptions=True)
-    for result in results:
-        if isinstance(result, Exception):
-            raise result
-    Console().print(stage.summary, highlight=False, soft_wrap=True)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(_live(stage) if sys.stdout.isatty() else _plain(stage))
+            while True:
+                await _round(stage, simulator)
 
 
-class _Nowhere(io.TextIOBase):
+def _settings(port: int, broker_port: int) -> Settings:
+    broker = Broker(
+        name="demo",
+        url=f"mqtt://127.0.0.1:{broker_port}",
+        protocol="3.1.1",
+        client_id="camwatch-demo",
+        session_expiry_s=0,
+    )
+    return Settings(
+        fleet=FleetSettings(path=_reference_fleet()),
+        brokers=(broker,),
+        liveness=LivenessSettings(interval_s=INTERVAL_S, hint_hold_s=HINT_HOLD_S),
+        http=HttpSettings(listen=f"127.0.0.1:{port}"),
+    )
+
+
+def _simulator(settings: Settings, broker_port: int) -> Simulator:
+    """Return the fleet's simulator, which tells how far it has come with connecting."""
+
+    def progress(statistics: Statistics) -> None:
+        connected, expected = statistics.connected, statistics.expected
+        if connected % 50 == 0 or connected == expected:
+            sys.stdout.write(f"camwatch demo: {connected}/{expected} cameras connected\n")
+            sys.stdout.flush()
+        if connected == expected:
+            statistics.on_change = lambda _: None
+
+    return Simulator(
+        SimulatorSettings(
+            broker=broker_at(f"mqtt://127.0.0.1:{broker_port}", keep_alive_s=15),
+            fleet=read_fleet(settings.fleet.path),
+            interval_s=INTERVAL_S,
+        ),
+        Statistics(on_change=progress),
+    )
+
+
+class _Nowhere(io.StringIO):
     """Takes what is written, and drops it."""
 
     def write(self, text: str) -> int:
+        """Drop it."""
         return len(text)
 
 
@@ -131,11 +157,11 @@ class _Stage:
         self.inventory = daemon.watcher.inventory
         self.url = f"http://127.0.0.1:{daemon.port}"
         self.zone = settings.fleet.timezone
-        self.act = "the cameras connect"
-        self.summary = ""
+        self.act = ""
         self.most_up = 0
         self.log: deque[tuple[str, str, str]] = deque(maxlen=_LAST)  # time, text, colour
         self.unprinted: list[str] = []
+        self._grouped: dict[tuple[str, Status, Status, Cause | None], list[Transition]] = {}
         self._begun = time.monotonic()
         self._seen = (self._begun, 0)
         self._rate = 0.0
@@ -145,16 +171,28 @@ class _Stage:
         """Take note of transitions and incidents."""
         for event in events:
             if isinstance(event, Transition):
-                if event.new is Status.UP and event.old is Status.UNKNOWN:
-                    continue  # the fleet coming up is in the table
                 self._outages += event.new is Status.DOWN
-                late = event.noticed_at.mono - event.at.mono
-                cause = f" ({event.cause})" if event.cause else ""
-                text = f"{event.camera}: {event.old} → {event.new}{cause}, noticed after {late:.1f} s"
-                self._note(event.noticed_at, text, _COLOURS[event.new])
+                where = "the fleet" if event.old is Status.UNKNOWN else event.site
+                self._grouped.setdefault((where, event.old, event.new, event.cause), []).append(event)
             elif isinstance(event, IncidentChange):
+                self.say_grouped(at_once=True)
                 what = f"{event.kind} incident at {event.id} {'began' if event.open else 'ended'}"
-                self._note(event.noticed_at, f"{what}, {event.cameras} cameras", "bold magenta")
+                self._note(event.noticed_at, what, "bold magenta")
+
+    def say_grouped(self, *, at_once: bool = False) -> None:
+        """Say what happened to several cameras alike in one line, a second after the first of them."""
+        now = self.watcher.clock()
+        for key, events in list(self._grouped.items()):
+            first = events[0].noticed_at
+            if now.mono - first.mono < 1.0 and not at_once:
+                continue
+            del self._grouped[key]
+            where, old, new, cause = key
+            who = events[0].camera if len(events) == 1 else f"{where}: {len(events)} cameras"
+            since = self._clock(min(event.at for event in events))
+            late = max(event.noticed_at.mono - event.at.mono for event in events)
+            told = f" by {cause}, since {since}, noticed within {late:.1f} s" if new is Status.DOWN else ""
+            self._note(first, f"{who} {old} → {new}{told}", _COLOURS[new])
 
     def begin_act(self, text: str) -> None:
         """Say what the simulator does now."""
@@ -197,23 +235,28 @@ class _Stage:
         up = counts.get(("ville", Status.UP), 0)
         return [*lines[:3], f'camwatch_operator_cameras{{operator="ville",status="up"}} {up}']
 
-    def summarise(self) -> str:
+    def summary(self) -> str:
         """Return what happened, in a few lines."""
-        counts = self.counts()
-        now = ", ".join(f"{count} {status}" for status in Status if (count := counts.get(("", status), 0)))
         return (
-            f"\nThe demo ran for {time.monotonic() - self._begun:.0f} s.\n"
-            f"  cameras now      {now}\n"
+            f"\nThe demo watched for {time.monotonic() - self._begun:.0f} s.\n"
+            f"  cameras now      {self.state()}\n"
             f"  most up at once  {self.most_up}\n"
             f"  heartbeats       {self.heartbeats:,}\n"
             f"  outages seen     {self._outages}\n"
-            f"Next: docs/ says how to watch your own cameras: camwatch run --config config/camwatch.toml"
+            "To watch your own cameras: camwatch run --config config/camwatch.toml (docs/settings.md)\n"
         )
 
+    def state(self) -> str:
+        """Return the number of cameras in each status that occurs."""
+        counts = self.counts()
+        return ", ".join(f"{count} {status}" for status in Status if (count := counts.get(("", status), 0)))
+
     def _note(self, at: Instant, text: str, colour: str) -> None:
-        clock = datetime.fromtimestamp(at.utc_ms / 1000, self.zone).strftime("%H:%M:%S")
-        self.log.append((clock, text, colour))
-        self.unprinted.append(f"{clock} {text}")
+        self.log.append((self._clock(at), text, colour))
+        self.unprinted.append(f"{self._clock(at)} {text}")
+
+    def _clock(self, at: Instant) -> str:
+        return datetime.fromtimestamp(at.utc_ms / 1000, self.zone).strftime("%H:%M:%S")
 
 
 def _picture(stage: _Stage) -> Group:
@@ -246,6 +289,7 @@ async def _live(stage: _Stage) -> None:
     with Live(_picture(stage), auto_refresh=False) as live:
         while True:
             await asyncio.sleep(1 / _FRAMES_PER_S)
+            stage.say_grouped()
             live.update(_picture(stage), refresh=True)
 
 
@@ -254,27 +298,15 @@ async def _plain(stage: _Stage) -> None:
     sys.stdout.write(f"camwatch demo: {stage.url}/metrics\n")
     due = 0.0
     while True:
+        stage.say_grouped()
         lines, stage.unprinted = stage.unprinted, []
         if time.monotonic() >= due:
             due = time.monotonic() + _PLAIN_EVERY_S
-            counts = stage.counts()
-            state = ", ".join(
-                f"{count} {status}" for status in Status if (count := counts.get(("", status), 0))
-            )
-            lines.append(f"         {state}; {stage.rate():.0f} heartbeats/s")
+            lines.append(f"         {stage.state()}; {stage.rate():.0f} heartbeats/s")
             lines += [f"         {line}" for line in stage.evidence() if "incident" in line]
         sys.stdout.write("".join(f"{line}\n" for line in lines))
         sys.stdout.flush()
         await asyncio.sleep(1 / _FRAMES_PER_S)
-
-
-async def _play(stage: _Stage, settings: Settings, broker_port: int) -> None:
-    """Let the cameras live, and things befall them, round and round."""
-    fleet = read_fleet(settings.fleet.path)
-    broker = broker_at(f"mqtt://127.0.0.1:{broker_port}", keep_alive_s=15)
-    async with Simulator(SimulatorSettings(broker=broker, fleet=fleet, interval_s=INTERVAL_S)) as simulator:
-        while True:
-            await _round(stage, simulator)
 
 
 async def _round(stage: _Stage, simulator: Simulator) -> None:

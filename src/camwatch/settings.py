@@ -25,6 +25,7 @@ from pydantic import (
     ValidationInfo,
     field_validator,
 )
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from camwatch import settings_checks as checks
 from camwatch import settings_source as source
@@ -289,8 +290,10 @@ class LogSettings(_Section):
     level: Literal["debug", "info", "warning", "error"] = "info"
 
 
-class Settings(_Section):
-    """All settings; each has a default."""
+class Settings(BaseSettings):
+    """All settings; each has a default. `load_settings` reads them; tests and the demo pass them by name."""
+
+    model_config = SettingsConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     fleet: FleetSettings = FleetSettings()
     mqtt: MqttSettings = MqttSettings()
@@ -302,6 +305,21 @@ class Settings(_Section):
     log: LogSettings = LogSettings()
 
     _origin: source.Origin = PrivateAttr(default_factory=source.Origin)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003 - the library's signature
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Take what `settings_source` has laid together, and nothing behind its back.
+
+        The library's own sources neither reach into a list of tables nor tell every fault with its place.
+        """
+        return (init_settings,)
 
     @field_validator("brokers")
     @classmethod
@@ -339,6 +357,21 @@ class Registered(Protocol):
     @property
     def cameras(self) -> Mapping[str, Camera]:
         """By id."""
+
+
+class _FleetAlone(BaseModel):
+    model_config = ConfigDict(hide_input_in_errors=True)
+
+    fleet: FleetSettings = FleetSettings()
+
+
+def load_fleet_settings(file: Path | None, environ: Mapping[str, str] = os.environ) -> FleetSettings | None:
+    """Return the section [fleet], however wrong the others are; None if it is wrong itself."""
+    mine = {name: value for name, value in environ.items() if name.startswith(f"{source.PREFIX}FLEET__")}
+    try:
+        return source.load(_FleetAlone, file, mine)[0].fleet
+    except ConfigurationError:
+        return None
 
 
 def load_settings(file: Path | None, environ: Mapping[str, str] = os.environ) -> Settings:

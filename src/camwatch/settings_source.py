@@ -90,7 +90,7 @@ def load(model: type[_M], file: Path | None, environ: Mapping[str, str]) -> tupl
     origin = Origin(file.name if file else "settings", overlay.variables, overlay.made)
     faults = overlay.faults
     try:
-        settings = model.model_validate(tree)
+        settings = model(**tree)
     except ValidationError as error:
         faults.extend(_faults_of(error, model, origin))
     if faults:
