@@ -150,6 +150,11 @@ class _Connection:
         if not granting.cancelled():
             granting.result()
 
+    def overdue(self) -> LinkError:
+        """Return what to say when `open` takes longer than it may."""
+        greeted = self._client is not None and self._client.greeted and not self._packets
+        return problems.no_answer(self._settings, greeted=greeted)
+
     def ask(self) -> None:
         """Start a round trip, unless one is still under way."""
         if self._client is not None and (self._asking is None or self._asking.done()):
@@ -237,6 +242,11 @@ class _Client(aiomqtt.Client):
         """Have the broker answer something that changes nothing."""
         with contextlib.suppress(aiomqtt.MqttError):
             await self.unsubscribe(NEVER_SUBSCRIBED)
+
+    @property
+    def greeted(self) -> bool:
+        """Whether the handshakes are over and CONNECT is on its way."""
+        return self._thread_left.is_set()
 
     def explained(self, error: Exception) -> LinkError:
         """Return what an exception of aiomqtt, paho or below means for people."""

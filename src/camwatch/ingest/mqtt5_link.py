@@ -214,7 +214,7 @@ class _Connection(asyncio.BufferedProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Note that the connection is over."""
-        if exc is None and self._connack is None:
+        if self._connack is None and not isinstance(exc, ssl.SSLError):
             self._fail(problems.unanswered_connect(self._settings))
         self._fail(problems.broken(self._settings, exc))
         if not self._closed.done():
@@ -237,6 +237,11 @@ class _Connection(asyncio.BufferedProtocol):
         await self._opened
         if self.ended.done():
             raise self.ended.result()
+
+    def overdue(self) -> LinkError:
+        """Return what to say when `open` takes longer than it may."""
+        greeted = self._transport is not None and self._connack is None
+        return problems.no_answer(self._settings, greeted=greeted)
 
     def ask(self) -> None:
         """Send a PINGREQ."""

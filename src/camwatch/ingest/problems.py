@@ -36,13 +36,17 @@ def unknown_host(settings: LinkSettings) -> LinkError:
     )
 
 
-def no_answer(settings: LinkSettings) -> LinkError:
-    """Say that connecting and subscribing took longer than `connect_timeout_s`."""
-    return LinkError(
-        settings.name,
-        f"{_place(settings)} did not answer within {settings.connect_timeout_s:g} s",
-        "check `url`, the network and whether the broker is well",
-    )
+def no_answer(settings: LinkSettings, *, greeted: bool = False) -> LinkError:
+    """Say that connecting and subscribing took longer than `connect_timeout_s`.
+
+    `greeted` if our CONNECT went out: then it may be the version that the broker does not answer.
+    """
+    problem = f"{_place(settings)} did not answer within {settings.connect_timeout_s:g} s"
+    if greeted and settings.protocol == "5":
+        return LinkError(
+            settings.name, f"{problem}, though it let us in", f"is the broker well? {_USE_3_1_1}"
+        )
+    return LinkError(settings.name, problem, "check `url`, the network and whether the broker is well")
 
 
 def unreachable(settings: LinkSettings, error: OSError) -> LinkError:
@@ -67,7 +71,8 @@ def broken(settings: LinkSettings, error: BaseException | None) -> LinkError:
     if isinstance(error, ssl.SSLError):
         return bad_tls(settings, error)
     if error is None:
-        return LinkError(settings.name, "the broker closed the connection", "its log may say why")
+        hint = "its log may say why; two clients with one `client_id` drive each other out"
+        return LinkError(settings.name, "the broker closed the connection", hint)
     return LinkError(settings.name, f"the connection broke: {_reason(error)}")
 
 
@@ -131,7 +136,7 @@ def unreadable(settings: LinkSettings, detail: object, *, first: bool) -> LinkEr
     if first and settings.protocol == "5":
         return LinkError(settings.name, f"the broker's first answer is not MQTT 5: {detail}", _USE_3_1_1)
     return LinkError(
-        settings.name, f"the broker sent what is no MQTT packet: {detail}", "is there a broker behind `url`?"
+        settings.name, f"what came cannot be taken as MQTT: {detail}", "is there a broker behind `url`?"
     )
 
 
@@ -145,13 +150,12 @@ def too_large(settings: LinkSettings, size: int, limit: int) -> LinkError:
 def unanswered_connect(settings: LinkSettings) -> LinkError:
     """Say that the connection ended before any answer to our CONNECT."""
     problem = f"{_place(settings)} closed the connection without an answer to CONNECT"
-    if settings.protocol == "5":
-        return LinkError(
-            settings.name, problem, f"{_USE_3_1_1}; if the port wants TLS, use mqtts:// or wss://"
-        )
-    return LinkError(
-        settings.name, problem, 'try `protocol = "5"`; if the port wants TLS, use mqtts:// or wss://'
-    )
+    version = _USE_3_1_1 if settings.protocol == "5" else 'try `protocol = "5"`'
+    if not settings.tls:
+        door = "if the port wants TLS, use mqtts:// or wss://"
+    else:
+        door = "if it wants a client certificate, set `cert_file` and `key_file`"
+    return LinkError(settings.name, problem, f"{version}; {door}")
 
 
 def refused(settings: LinkSettings, code: int, detail: str | None = None) -> LinkError:

@@ -41,6 +41,9 @@ class Connection(Protocol):
     async def open(self) -> None:
         """Connect and subscribe; return when every topic filter is granted. Raises LinkError."""
 
+    def overdue(self) -> LinkError:
+        """Return what to say when `open` takes longer than it may."""
+
     def ask(self) -> None:
         """Send the broker something that it must answer; does not wait."""
 
@@ -130,8 +133,21 @@ class Supervisor:
                 self._receiver.lost(self._clock(), connection.last_packet, problem)
             self._receiver.trouble(problem)
         finally:
-            await connection.close()
+            await self._close(connection)
         return connection.sighted
+
+    async def _close(self, connection: Connection) -> None:
+        """Close to the end, also when stopped or cancelled meanwhile: half closed, it would leak."""
+        closing = asyncio.create_task(connection.close(), name=f"link {self._settings.name}: close")
+        cancelled = False
+        while not closing.done():
+            try:
+                await asyncio.wait({closing})
+            except asyncio.CancelledError:
+                cancelled = True
+        closing.result()
+        if cancelled:
+            raise asyncio.CancelledError
 
     async def _failure_of(self, connection: Connection) -> LinkError:
         try:
@@ -141,7 +157,7 @@ class Supervisor:
         except LinkError as error:
             return error
         except TimeoutError:
-            return problems.no_answer(self._settings)
+            return connection.overdue()
         except Exception as error:  # noqa: BLE001 - a bug in a library must not blind us for good
             problem = f"unexpected {type(error).__name__}: {error}"
             return LinkError(self._settings.name, problem, "please report this; camwatch tries again")
