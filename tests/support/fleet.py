@@ -138,7 +138,7 @@ class World:
     def to(self, t: float) -> World:
         """Let time pass until `t`: links chatter, and the loop ticks at every deadline and at `t`."""
         while self.t < t:
-            self.t = min(t, self.t + self._chatter_s, self._next_deadline())
+            self.t = min(t, self.t + self._chatter_s, max(self.t, self._next_deadline()))
             self.tick()
             for link in self.watch.links.values():
                 if link.up and link.name not in self.frozen:
@@ -157,8 +157,9 @@ class World:
         return t
 
     def stall(self, t: float) -> World:
-        """Let time pass until `t` without the loop running (rule S8)."""
+        """Let time pass until `t` without the loop running, and let it run again (rule S8)."""
         self.t = t
+        self.tick()
         return self
 
     def tick(self) -> None:
@@ -169,7 +170,7 @@ class World:
 
     # --- what cameras say
 
-    def beat(self, camera_id: str = "cam-1", link: str = "main", **said: Any) -> Refusal | None:
+    def beat(self, camera_id: str = "cam-1", link: str | None = None, **said: Any) -> Refusal | None:
         """Deliver a heartbeat now, and return why it proves nothing (None: it does)."""
         self.watch.awake(self.now)
         heartbeat = Heartbeat(**said) if said else BARE
@@ -196,9 +197,9 @@ class World:
 
     # --- what links report
 
-    def heard(self, link: str = "main") -> None:
-        """Deliver some packet over a link now, if it is connected."""
-        state = self.watch.links[link]
+    def heard(self, link: str | None = None) -> None:
+        """Deliver some packet over a link (the first) now, if it is connected."""
+        state = self.watch.links[link or next(iter(self.watch.links))]
         if state.up:
             self.watch.heard(state, self.now)
         self.events += self.watch.take_events()
@@ -233,6 +234,10 @@ class World:
     def camera(self, camera_id: str = "cam-1") -> CameraState:
         """Return what the core keeps of a camera."""
         return self.watch.cameras[camera_id]
+
+    def is_blind(self) -> bool:
+        """Tell whether some camera could not be seen now."""
+        return self.watch.blind
 
     def status(self, camera_id: str = "cam-1") -> Status:
         """Return what a camera is now."""

@@ -1,0 +1,257 @@
+"""Sight and blindness: nobody is convicted for what could not be seen (rules S1-S5, S7)."""
+
+from __future__ import annotations
+
+import pytest
+
+from camwatch.core import liveness
+from camwatch.core.model import Cause, Liveness, Status
+from camwatch.core.signal import Word
+from tests.support.fleet import Move, World, alive, enrolment, fleet, instant
+
+UNKNOWN, UP, DOWN = Status.UNKNOWN, Status.UP, Status.DOWN
+TIMEOUT = Cause.TIMEOUT
+
+
+def test_before_the_first_subscription_nothing_is_in_sight() -> None:
+    """S1, S6."""
+    world = World(sight=False).to(1000)
+    assert world.is_blind()
+    assert world.status() is UNKNOWN
+    assert world.account().in_service == 0
+    world.regain().to(1044.999)
+    assert not world.is_blind()
+    assert world.moves() == []
+    assert world.to(1045).moves() == [Move(UNKNOWN, DOWN, at=1010, noticed=1045, cause=TIMEOUT)]
+
+
+def test_a_link_that_carries_nobody_blinds_nobody() -> None:
+    """S1."""
+    world = World(enrolment(operator="ville"), links={"main": ["ville"], "spare": ["sacogiva"]}, sight=False)
+    world.regain("main")
+    assert not world.is_blind()
+
+
+@pytest.mark.parametrize(
+    ("begin", "end", "at", "noticed"),
+    [
+        # last proof 100, due 110, deadline 145
+        (102.0, 107.0, 110.0, 160.0),  # before the heartbeat was due: it is still due then
+        (100.0, 109.999, 110.0, 164.999),
+        (105.0, 110.0, 110.0, 160.0),  # sight is back when it is due
+        (105.0, 115.0, 125.0, 165.0),  # around the due instant: one interval after sight
+        (110.0, 115.0, 125.0, 160.0),
+        (111.0, 116.0, 110.0, 160.0),  # after it: it was due, in sight, and had not come
+        (120.0, 130.0, 110.0, 165.0),
+        (144.0, 149.0, 110.0, 160.0),
+        (102.0, 146.999, 156.999, 199.999),  # nearly as long as blind_after
+        (144.999, 189.998, 110.0, 199.999),
+    ],
+)
+def test_a_short_blindness_moves_the_deadline_by_its_length_and_an_interval(
+    begin: float, end: float, at: float, noticed: float
+) -> None:
+    """L3, S2, S4: and `at` is the first instant, in sight, by which a heartbeat was due."""
+    world = alive(until=100).blind(begin, end)
+    assert world.to(noticed - 0.001).moves() == []
+    assert world.to(noticed).moves() == [Move(UP, DOWN, at, noticed, TIMEOUT)]
+
+
+def test_two_short_blindnesses_both_move_the_deadline() -> None:
+    """S4."""
+    world = alive(until=100).blind(105, 110).blind(140, 145)
+    assert world.to(174.999).moves() == []
+    assert world.to(175).moves() == [Move(UP, DOWN, at=110, noticed=175, cause=TIMEOUT)]
+
+
+def test_a_proof_after_a_short_blindness_ends_its_grace() -> None:
+    """L2, S4: the deadline is 4.5 intervals from the proof again."""
+    world = alive(until=100).blind(105, 125).to(126)
+    world.beat()
+    assert world.to(171).moves() == [Move(UP, DOWN, at=136, noticed=171, cause=TIMEOUT)]
+
+
+def test_a_short_blindness_moves_the_suspicion_too() -> None:
+    """C1, S2."""
+    world = alive(until=100).blind(105, 115)
+    for t, suspect in ((144.999, False), (145.0, True)):
+        world.to(t)
+        assert liveness.is_suspect(world.camera(), world.now.mono) is suspect
+
+
+def test_nobody_becomes_suspect_while_nobody_can_be_heard() -> None:
+    """C1, S2."""
+    world = alive(until=100).to(105).lose().to(149)
+    assert world.status() is UP
+    assert not liveness.is_suspect(world.camera(), world.now.mono)
+
+
+@pytest.mark.parametrize("begin", [100.0, 105.0, 110.0, 125.0, 144.999])
+def test_a_long_blindness_makes_the_camera_unknown_at_its_beginning(begin: float) -> None:
+    """S4: noticed when it is as long as `blind_after`, whenever in the silence it began."""
+    world = alive(until=100).to(begin).lose().to(begin + 44.999)
+    assert world.moves() == []
+    assert world.to(begin + 45).moves() == [Move(UP, UNKNOWN, at=begin, noticed=begin + 45)]
+    assert world.to(5000).moves()[1:] == []
+
+
+def test_blindness_begins_at_the_last_packet_and_not_when_it_was_noticed() -> None:
+    """S3."""
+    world = alive(until=100)
+    world.frozen.add("main")
+    world.to(120).lose(last_packet=101)
+    assert world.to(145.999).moves() == []
+    assert world.to(146).moves() == [Move(UP, UNKNOWN, at=101, noticed=146)]
+
+
+def test_a_loss_noticed_only_after_blind_after_is_unknown_from_the_last_packet() -> None:
+    """S3, S4, S10."""
+    world = alive(until=100)
+    world.frozen.add("main")
+    world.to(200).lose(last_packet=101).to(200.001)
+    assert world.moves() == [Move(UP, UNKNOWN, at=101, noticed=200)]
+
+
+def test_a_link_lost_and_regained_before_the_loop_ran_leaves_the_same_story() -> None:
+    """S3, S4: the blindness is judged when it ends, if not before."""
+    world = alive(until=100)
+    world.frozen.add("main")
+    world.to(160)
+    world.lose(last_packet=101).regain()
+    assert world.moves() == [Move(UP, UNKNOWN, at=101, noticed=160)]
+
+
+def test_when_sight_returns_a_proof_makes_an_unknown_camera_up() -> None:
+    """S5, L4."""
+    world = alive(until=100).blind(101, 500).to(512)
+    world.beat()
+    assert world.moves() == [Move(UP, UNKNOWN, at=101, noticed=146), Move(UNKNOWN, UP, at=512, noticed=512)]
+
+
+def test_when_sight_returns_and_no_proof_comes_the_camera_is_down_one_interval_after() -> None:
+    """S5: with a fresh deadline."""
+    world = alive(until=100).blind(101, 500)
+    assert world.to(544.999).moves() == [Move(UP, UNKNOWN, at=101, noticed=146)]
+    assert world.to(545).last() == Move(UNKNOWN, DOWN, at=510, noticed=545, cause=TIMEOUT)
+
+
+def test_each_return_of_sight_gives_an_unknown_camera_a_fresh_deadline() -> None:
+    """S5."""
+    world = alive(until=100).blind(101, 500).blind(530, 531)
+    assert world.to(575.999).last().new is UNKNOWN
+    assert world.to(576).last() == Move(UNKNOWN, DOWN, at=541, noticed=576, cause=TIMEOUT)
+
+
+def test_a_camera_that_was_down_stays_down_through_a_short_blindness() -> None:
+    """S4: changes no status."""
+    world = alive(until=100).to(150).blind(160, 200).to(1000)
+    assert world.moves() == [Move(UP, DOWN, at=110, noticed=145, cause=TIMEOUT)]
+
+
+def test_down_before_and_after_a_long_blindness_is_one_outage() -> None:
+    """S7: the blind time inside it is unknown, not down."""
+    world = alive(until=100).to(150).blind(160, 500).to(600)
+    assert world.moves() == [
+        Move(UP, DOWN, at=110, noticed=145, cause=TIMEOUT),
+        Move(DOWN, UNKNOWN, at=160, noticed=205),
+        Move(UNKNOWN, DOWN, at=510, noticed=545, cause=TIMEOUT),
+    ]
+    assert world.camera().outages == 1
+    account = world.account()
+    assert (account.up, account.down, account.unknown) == (110_000, 50_000 + 90_000, 350_000)
+
+
+def test_a_proof_between_two_stays_in_down_makes_them_two_outages() -> None:
+    """S7."""
+    world = alive(until=100).to(150).blind(160, 500).to(501)
+    world.beat()
+    assert world.to(600).camera().outages == 2
+
+
+def test_a_camera_lost_in_the_blindness_has_a_first_outage_after_it() -> None:
+    """S7."""
+    world = alive(until=100).blind(101, 500).to(600)
+    assert world.camera().outages == 1
+
+
+def test_two_links_are_in_sight_while_one_of_them_is() -> None:
+    """S1."""
+    world = World(links=("one", "two")).beats(100).lose("one").to(101)
+    assert not world.is_blind()
+    world.beat(link="two")
+    world.lose("two").to(102)
+    assert world.is_blind()
+    world.regain("one")
+    assert not world.is_blind()
+
+
+def test_losing_one_of_two_links_moves_no_deadline() -> None:
+    """S1, S2."""
+    world = World(links=("one", "two")).beats(100).lose("one").to(120).regain("one")
+    assert world.to(145).last() == Move(UP, DOWN, at=110, noticed=145, cause=TIMEOUT)
+
+
+def test_blindness_of_two_links_begins_at_the_last_packet_of_either() -> None:
+    """S1, S3."""
+    world = World(links=("one", "two")).beats(100, every=1)
+    world.frozen = {"one", "two"}
+    world.to(120).lose("two", last_packet=103).to(121).lose("one", last_packet=101)
+    world.to(148)
+    assert world.last() == Move(UP, UNKNOWN, at=103, noticed=148)
+
+
+def test_operators_on_different_links_are_blind_apart() -> None:
+    """S1: a landlord's bridge that fails says nothing about the city's cameras."""
+    world = World(
+        enrolment("city", operator="ville"),
+        enrolment("landlord", operator="sacogiva"),
+        links={"main": ["ville"], "bridge": ["sacogiva"]},
+    )
+    world.beats(100).lose("bridge").beats(200, "city")
+    assert world.status("landlord") is UNKNOWN
+    assert world.status("city") is UP
+    assert world.is_blind()
+    world.to(300)
+    assert world.status("city") is DOWN
+    assert world.status("landlord") is UNKNOWN
+
+
+def test_what_a_broker_kept_and_sends_before_the_subscription_is_confirmed_counts() -> None:
+    """L4: a proof is a proof, and ends the blindness up to itself."""
+    world = alive(until=100).to(101).lose().to(500)
+    world.beat()
+    world.regain().to(600)
+    assert world.moves() == [
+        Move(UP, UNKNOWN, at=101, noticed=146),
+        Move(UNKNOWN, UP, at=500, noticed=500),
+        Move(UP, DOWN, at=510, noticed=555, cause=TIMEOUT),
+    ]
+
+
+def test_a_camera_heard_while_out_of_sight_is_unknown_again_if_sight_does_not_return() -> None:
+    """S4: the subscription was refused after all."""
+    world = alive(until=100).to(101).lose().to(500)
+    world.word(Word.ONLINE)
+    assert world.to(545).last() == Move(UP, UNKNOWN, at=500, noticed=545)
+
+
+@pytest.mark.parametrize("silent_for", [5.0, 80.0])
+def test_packets_before_the_subscription_is_back_do_not_shorten_the_blindness(silent_for: float) -> None:
+    """S1, S3: a broker that answers but grants no subscription shows us nothing."""
+    world = alive(until=100).to(100 + silent_for).lose(last_packet=100 + silent_for).to(103 + silent_for)
+    world.watch.heard(world.watch.links["main"], world.now)
+    world.account()
+    world.to(400)
+    assert world.last() == Move(world.last().old, UNKNOWN, at=100 + silent_for, noticed=145 + silent_for)
+    account = world.account()
+    assert account.unknown == (400 - 100 - round(silent_for)) * 1000
+
+
+def test_ten_thousand_cameras_go_blind_and_return_together() -> None:
+    """S4, S5: each by its own deadline."""
+    slow = Liveness(interval_s=60)
+    world = World(*fleet(9_999), enrolment("slow", slow))
+    world.beats(0).blind(1, 61)
+    assert world.status("cam-1") is UNKNOWN
+    assert world.status("slow") is UP
+    assert world.watch.next_deadline == instant(61 + 45).mono
