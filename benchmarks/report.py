@@ -23,6 +23,11 @@ Go exporter: `prometheus-mqtt-exporter` (mqtt2prometheus, Debian). Python export
 mosquitto_sub: Mosquitto's C client, which receives and prints, and neither decodes nor judges.
 generate_latest: the renderer of `prometheus_client`, given the samples of camwatch's own answer."""
 
+_REPEAT = """\
+`make bench` takes about five minutes and writes this document; the machine should have nothing else to do.
+`make bench ARGS=--quick` gives a first look, `make bench ARGS="--only detection"` one measurement (ingest,
+metrics, memory, hold or detection); neither writes."""
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
@@ -101,6 +106,8 @@ def document(rows: Sequence[Row], notes: Sequence[str], command: str) -> str:
         *_missed(rows),
         "## How it was measured",
         "\n".join(f"- {note}" for note in notes),
+        "## To repeat it",
+        _REPEAT,
         "## On what",
         "\n".join(f"- {fact}" for fact in machine()),
     ]
@@ -110,8 +117,9 @@ def document(rows: Sequence[Row], notes: Sequence[str], command: str) -> str:
 def machine() -> list[str]:
     """Return the facts that a figure depends on: processor, memory, system, versions."""
     memory = psutil.virtual_memory().total / 2**30
+    linux = platform.release().partition("-")[0]
     return [
-        f"{_processor()}, {os.cpu_count()} cores, {memory:.0f} GiB of memory, Linux {platform.release()}",
+        f"{_processor()}, {os.cpu_count()} cores, {memory:.0f} GiB of memory, Linux {linux}",
         f"{platform.python_implementation()} {platform.python_version()}",
         *(f"`{name}` {version}" for name, version in versions().items()),
     ]

@@ -147,7 +147,7 @@ class Suite:
             )
         ours = Figure(taken[Camwatch].us_per_message, "µs")
         self.rows += [
-            beside("  at 1000 per second", ours, Figure(taken[kind].us_per_message, "µs", name))
+            beside("… at 1000 per second", ours, Figure(taken[kind].us_per_message, "µs", name))
             for kind, name in ((GoExporter, _GO), (PythonExporter, _PYTHON))
         ]
 
@@ -180,12 +180,12 @@ class Suite:
                 _REMEDY_SAMPLES,
             ),
             beside(
-                "  as Prometheus asks",
+                "… as Prometheus asks",
                 Figure(packed[Camwatch].us_per_sample, "µs"),
                 Figure(packed[GoExporter].us_per_sample, "µs", _GO),
             ),
             beside(
-                "  time for all, plain",
+                "… time for all, plain",
                 Figure(plain[Camwatch].seconds * 1000, "ms"),
                 Figure(plain[GoExporter].seconds * 1000, "ms", _GO),
             ),
@@ -209,7 +209,7 @@ class Suite:
             spans = [f"{1000 * s:.1f}" for s in hold.scraped]
             self._tell(f"longest hold in each scrape, {how}: {' '.join(spans)} ms")
             idle = Figure(1000 * statistics.median(hold.idle), "ms", "idle")
-            what = "loop held by a scrape" if how == "plain" else "  as Prometheus asks"
+            what = "loop held by a scrape" if how == "plain" else "… as Prometheus asks"
             self.rows.append(
                 within(what, Figure(1000 * hold.typical_s, "ms"), 20.0, _REMEDY_HOLD, told=str(idle))
             )
