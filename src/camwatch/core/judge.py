@@ -173,9 +173,12 @@ class Judge:
 
     def _review_windows(self, camera: CameraState, now: Instant) -> None:
         self.settle(camera, now)
-        if camera.status is not camera.status_at(now):
-            # What happened before the boundary is not certain yet; the record follows when it is.
-            self.arm(camera, now.mono + min(1.0, camera.interval_s))
+        if camera.settled_ms is not None:
+            settled = now.at_mono(camera.settled_ms / 1000).utc_ms
+            passed = next_boundary(camera.windows, settled - 1)
+            if passed is not None and passed <= now.utc_ms:
+                # What happened before the boundary is not certain yet; the record follows when it is.
+                self.arm(camera, now.mono + min(1.0, camera.interval_s))
         edge = next_boundary(camera.windows, now.utc_ms)
         if edge is not None:
             self.arm(camera, now.mono + min(3600.0, (edge - now.utc_ms) / 1000))
@@ -196,11 +199,10 @@ class Judge:
     def _sees(self, camera: CameraState, now: Instant) -> bool:
         """Tell whether every connected link has spoken since the heartbeat was due, and lately (S10)."""
         expected = liveness.due(camera)
-        return all(
-            link.heard > expected and now.mono - link.heard < self._ask_after_s
-            for link in camera.sight.links
-            if link.up
-        )
+        for link in camera.sight.links:
+            if link.up and (link.heard <= expected or now.mono - link.heard >= self._ask_after_s):
+                return False
+        return True
 
     def proven(self, camera: CameraState, now: Instant) -> None:
         """Bring up a camera that gave a proof while it was not simply up, or held under a hint (L4, L5)."""
@@ -282,7 +284,7 @@ class Judge:
         old, camera.status, camera.since = camera.status, new, at
         row = camera.camera
         self.events.append(Transition(row.id, row.operator, row.site, old, new, at, now, cause, until))
-        if {old, new} == {Status.UP, Status.DOWN}:
+        if (old is Status.UP and new is Status.DOWN) or (old is Status.DOWN and new is Status.UP):
             camera.flapping = camera.flapping or Flapping()
             camera.flapping.changed(at.mono)
         if new is Status.DOWN:

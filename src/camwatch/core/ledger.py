@@ -96,7 +96,7 @@ def pieces(spans: tuple[Span, ...], start: int, end: int) -> Iterator[tuple[int,
     for span in spans:
         if span.ends <= start:
             continue
-        if span.starts >= end:
+        if span.starts >= end or start >= end:
             break
         if start < span.starts:
             yield start, span.starts, False

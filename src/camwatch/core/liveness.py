@@ -30,6 +30,8 @@ class Event(StrEnum):
     PLANNED = "planned again"
     RETIREMENT = "retirement"
 
+    __hash__ = str.__hash__  # as of Status
+
 
 class At(StrEnum):
     """Which instant a transition carries as `at`."""
@@ -82,7 +84,7 @@ TABLE: dict[Status, dict[Event, Step]] = {
 }
 """Every transition there is, below maintenance (which covers a status and does not change it, rule V3)."""
 
-IN_SERVICE = frozenset({Status.UNKNOWN, Status.UP, Status.DOWN})
+IN_SERVICE = (Status.UP, Status.DOWN, Status.UNKNOWN)
 """The statuses whose time is in the ledger, below maintenance."""
 
 

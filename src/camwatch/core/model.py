@@ -65,6 +65,8 @@ class Status(StrEnum):
     DOWN = "down"
     UP = "up"
 
+    __hash__ = str.__hash__  # a member is its text; Enum's own hash is slow Python, and the table asks often
+
 
 class Cause(StrEnum):
     """The evidence on which a camera was convicted (rule A6)."""
@@ -140,8 +142,7 @@ class Thresholds:
     clock_offset_max_s: float = 5.0
 
 
-@dataclass(frozen=True, slots=True)
-class Transition:
+class Transition(NamedTuple):
     """A camera changed its status: `at` when it became true, `noticed_at` when we knew.
 
     `cause` tells the evidence behind a conviction, None otherwise. `deadline` is the monotonic second at
@@ -167,8 +168,7 @@ class IncidentKind(StrEnum):
     LINK = "link"
 
 
-@dataclass(frozen=True, slots=True)
-class IncidentChange:
+class IncidentChange(NamedTuple):
     """An incident began (`open`) or ended; `since` is the earliest `at` of its cameras."""
 
     kind: IncidentKind
@@ -179,8 +179,7 @@ class IncidentChange:
     cameras: int
 
 
-@dataclass(frozen=True, slots=True)
-class Reboot:
+class Reboot(NamedTuple):
     """A camera's uptime counter fell (rule L6)."""
 
     camera: str

@@ -147,4 +147,4 @@ class CameraState:
         return self.life
 
 
-_COVERED = frozenset({Status.UNKNOWN, Status.UP, Status.DOWN})
+_COVERED = (Status.UP, Status.DOWN, Status.UNKNOWN)
