@@ -38,10 +38,14 @@ class IncidentGroup:
             self._members.add(camera)
             self._gone.add(camera)
             return None
-        self._together[camera] = at
-        heapq.heappush(self._order, (at.mono, camera))
-        self._forget_older_than_a_minute(at.mono)
-        count = len(self._together)
+        together, order = self._together, self._order
+        together[camera] = at
+        heapq.heappush(order, (at.mono, camera))
+        if at.mono > self._newest:  # noqa: PLR1730 - max() costs a call for each of ten thousand
+            self._newest = at.mono
+        if order[0][0] < self._newest - WITHIN_S:
+            self._forget_older_than_a_minute()
+        count = len(together)
         if count < CAMERAS_MIN or count < SHARE_MIN * self.in_service:
             return None
         self.since = min(self._together.values())
@@ -67,8 +71,7 @@ class IncidentGroup:
         since, self.since = self.since, None
         return IncidentChange(self.kind, self.id, False, since, now, len(self._members))
 
-    def _forget_older_than_a_minute(self, at: float) -> None:
-        self._newest = max(self._newest, at)
+    def _forget_older_than_a_minute(self) -> None:
         order, together = self._order, self._together
         while order and order[0][0] < self._newest - WITHIN_S:
             oldest, camera = heapq.heappop(order)

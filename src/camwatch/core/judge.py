@@ -101,7 +101,6 @@ class Judge:
         if status is not camera.status:
             self._record(camera, status, at, now, cause, until)
         self.expect(camera, now)
-        self.settle(camera, now)
 
     def _instant(self, camera: CameraState, which: At, now: Instant) -> Instant:
         """Return when a transition became true; never within what is already accounted."""

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import platform
+from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import accumulate
 from typing import Protocol
 
-from prometheus_client import (
-    CollectorRegistry,
-    Histogram,
-    PlatformCollector,
-    ProcessCollector,
-    disable_created_metrics,
-)
+from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector
 from prometheus_client import exposition as text
 from prometheus_client.core import (
     CounterMetricFamily,
@@ -29,7 +25,7 @@ from prometheus_client.registry import Collector
 from camwatch import __version__
 from camwatch.core.judge import Happening
 from camwatch.core.model import IncidentKind, Instant, Status, Transition
-from camwatch.core.state import GAP_BOUNDS_S
+from camwatch.core.state import GAP_BOUNDS_S, Gaps
 from camwatch.core.watch import FleetWatch
 from camwatch.errors import RejectReason
 from camwatch.fleet.inventory import Inventory
@@ -37,7 +33,7 @@ from camwatch.metrics import catalogue
 from camwatch.metrics.catalogue import Metric
 from camwatch.metrics.exposition import Row, render_cameras, render_flags
 
-DELAY_BOUNDS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+DELAY_BOUNDS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.2, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 
 class _LinkReport(Protocol):
@@ -93,15 +89,10 @@ class Exposition:
 
     def __init__(self, source: Source) -> None:
         self._source = source
-        disable_created_metrics()  # a switch of the library for the whole process: we export no `_created`
+        self._delays = [0] * (len(DELAY_BOUNDS_S) + 1)  # by bucket; the last is +Inf
+        self._delayed_s = 0.0
         self._registry = CollectorRegistry()
-        self._delays = Histogram(
-            catalogue.DETECTION_DELAY.name,
-            catalogue.DETECTION_DELAY.help,
-            buckets=DELAY_BOUNDS_S,
-            registry=self._registry,
-        )
-        self._registry.register(_Daemon(source))
+        self._registry.register(_Daemon(source, self._delay_histogram))
         ProcessCollector(registry=self._registry)
         PlatformCollector(registry=self._registry)
         self._inventory: Inventory | None = None
@@ -111,7 +102,9 @@ class Exposition:
         """Take note of transitions for the histogram of detection delays."""
         for event in events:
             if isinstance(event, Transition) and event.deadline is not None:
-                self._delays.observe(max(0.0, event.noticed_at.mono - event.deadline))
+                delay = max(0.0, event.noticed_at.mono - event.deadline)
+                self._delays[bisect_left(DELAY_BOUNDS_S, delay)] += 1
+                self._delayed_s += delay
 
     def render(self, openmetrics: bool = False) -> Iterator[str]:
         """Yield the exposition in pieces of a millisecond's work each, in format 0.0.4 or OpenMetrics 1.0."""
@@ -129,6 +122,11 @@ class Exposition:
         generate = openmetrics_text.generate_latest if openmetrics else text.generate_latest
         yield generate(self._registry).decode()
 
+    def _delay_histogram(self) -> Family:
+        family = _histogram(catalogue.DETECTION_DELAY)
+        _observed(family, [], DELAY_BOUNDS_S, self._delays, self._delayed_s)
+        return family
+
     def _open(self, kind: IncidentKind, ids: Iterable[str]) -> Iterator[tuple[str, bool]]:
         incidents = self._source.watch.incidents
         for key in ids:
@@ -139,8 +137,9 @@ class Exposition:
 class _Daemon(Collector):
     """Reads operators' and the daemon's own figures at each scrape."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, delays: Callable[[], Family]) -> None:
         self._source = source
+        self._delays = delays
 
     def collect(self) -> Iterator[Family]:
         yield from self._operators()
@@ -157,6 +156,7 @@ class _Daemon(Collector):
             rejected.add_metric([reason.value], count)
         yield rejected
         yield _single(catalogue.UNREGISTERED, len(source.rejections.unregistered))
+        yield self._delays()
         yield _single(catalogue.LOOP_STALL, watch.stalled_s)
         yield _single(catalogue.RELOAD_ERRORS, source.reload_errors)
         yield _single(catalogue.LAST_RELOAD, source.last_reload.utc_ms / 1000)
@@ -179,18 +179,11 @@ class _Daemon(Collector):
         yield objective
 
     def _gaps(self) -> Family:
-        family = HistogramMetricFamily(
-            catalogue.HEARTBEAT_GAP.name, catalogue.HEARTBEAT_GAP.help, labels=catalogue.HEARTBEAT_GAP.labels
-        )
-        bounds = [*(str(bound) for bound in GAP_BOUNDS_S), "+Inf"]
+        family = _histogram(catalogue.HEARTBEAT_GAP)
+        none = Gaps()
         for operator in self._source.inventory.operators:
-            gaps = self._source.watch.gaps.get(operator)
-            if gaps is not None:
-                running, buckets = 0, []
-                for bound, count in zip(bounds, gaps.counts, strict=True):
-                    running += count
-                    buckets.append((bound, running))
-                family.add_metric([operator], buckets, sum_value=gaps.total_s)
+            gaps = self._source.watch.gaps.get(operator, none)
+            _observed(family, [operator], GAP_BOUNDS_S, gaps.counts, gaps.total_s)
         return family
 
     def _links(self) -> Iterator[Family]:
@@ -209,6 +202,22 @@ def _gauge(metric: Metric) -> GaugeMetricFamily:
 
 def _counter(metric: Metric) -> CounterMetricFamily:
     return CounterMetricFamily(metric.name, metric.help, labels=metric.labels)
+
+
+def _histogram(metric: Metric) -> HistogramMetricFamily:
+    return HistogramMetricFamily(metric.name, metric.help, labels=metric.labels)
+
+
+def _observed(
+    family: HistogramMetricFamily,
+    labels: Sequence[str],
+    bounds: Sequence[float],
+    counts: Sequence[int],
+    total: float,
+) -> None:
+    """Add one histogram; `counts` are per bucket, one more than there are `bounds`."""
+    names = [*map(str, bounds), "+Inf"]
+    family.add_metric(labels, list(zip(names, accumulate(counts), strict=True)), sum_value=total)
 
 
 def _single(metric: Metric, value: float) -> Family:
