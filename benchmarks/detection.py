@@ -41,22 +41,26 @@ class Detection:
     all_s: float
 
 
-def detection_delay(cameras: int, folder: Path) -> Detection:
-    """Let all cameras beat for some intervals, fall silent together, and be convicted."""
+def detection_delays(cameras: int, folder: Path, times: int) -> list[Detection]:
+    """So many times, let all cameras beat for some intervals, fall silent together, and be convicted."""
     with Stage(cameras, folder, (_ShortIntervals,)) as stage:
-        running = stage.running[_ShortIntervals]
-        before = _buckets(running.metrics())
-        stage.beat(running, _PASSES, _INTERVAL_S)
-        time.sleep(_SILENCE_S)
-        deadline = time.monotonic() + _PATIENCE_S
-        while True:
-            running.process.settled_cpu_s()
-            counts = _since(before, _buckets(running.metrics()))
-            deaths = round(counts[_ALL])
-            if deaths >= cameras:
-                return Detection(deaths, *(_bound(counts, part) for part in (0.5, 0.99, 1.0)))
-            if time.monotonic() > deadline:
-                raise BenchmarkError(f"only {deaths} of {cameras} cameras were seen to die")
+        return [_all_die(stage) for _ in range(times)]
+
+
+def _all_die(stage: Stage) -> Detection:
+    running = stage.running[_ShortIntervals]
+    before = _buckets(running.metrics())
+    stage.beat(running, _PASSES, _INTERVAL_S)
+    time.sleep(_SILENCE_S)
+    deadline = time.monotonic() + _PATIENCE_S
+    while True:
+        running.process.settled_cpu_s()
+        counts = _since(before, _buckets(running.metrics()))
+        deaths = round(counts[_ALL])
+        if deaths >= stage.cameras:
+            return Detection(deaths, *(_bound(counts, part) for part in (0.5, 0.99, 1.0)))
+        if time.monotonic() > deadline:
+            raise BenchmarkError(f"only {deaths} of {stage.cameras} cameras were seen to die")
 
 
 def _buckets(metrics: str) -> dict[float, float]:

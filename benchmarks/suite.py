@@ -6,7 +6,7 @@ import statistics
 import time
 from typing import TYPE_CHECKING
 
-from benchmarks.detection import detection_delay
+from benchmarks.detection import detection_delays
 from benchmarks.hold import loop_hold
 from benchmarks.peers import Camwatch, GoExporter, PythonExporter
 from benchmarks.report import Figure, Row, beside, within
@@ -51,7 +51,7 @@ Loop: a ticker of 1 ms in the daemon's event loop, and how late it is at worst w
 the median of {scrapes} scrapes. Idle: the same over spans of the same length without a scrape.
 
 Detection: {many:,} cameras with an interval of 2 s fall silent together. The delay is the daemon's own
-`camwatch_detection_delay_seconds`, so the figure is the upper bound of a bucket.
+`camwatch_detection_delay_seconds`, so the figure is the upper bound of a bucket; the median of three deaths.
 """
 
 _REMEDY_INGEST = "To reach it: less work per message in the link and in `FleetWatch.heartbeat`."
@@ -216,17 +216,15 @@ class Suite:
 
     def _detection(self) -> None:
         self._tell(f"{MANY} cameras die at once")
-        found = detection_delay(MANY, self._folder / "detection")
-        self._tell(f"p50 <= {found.p50_s:g} s, p99 <= {found.p99_s:g} s, all <= {found.all_s:g} s")
-        self.rows.append(
-            within(
-                "deadline to down, p99",
-                Figure(found.p99_s * 1000, "ms"),
-                250.0,
-                _REMEDY_DETECTION,
-                told=f"p50 <= {found.p50_s * 1000:g} ms",
-            )
+        found = detection_delays(MANY, self._folder / "detection", 1 if self._quick else 3)
+        for one in found:
+            self._tell(f"p50 <= {one.p50_s:g} s, p99 <= {one.p99_s:g} s, all <= {one.all_s:g} s")
+        p50, p99 = (
+            1000 * statistics.median_low(delays)
+            for delays in ([one.p50_s for one in found], [one.p99_s for one in found])
         )
+        ours, told = Figure(p99, "ms"), f"p50 <= {p50:g} ms"
+        self.rows.append(within("deadline to down, p99", ours, 250.0, _REMEDY_DETECTION, told))
 
     def _tell_round(self, what: str, taken: Round) -> None:
         flood = taken.flood
