@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import ssl
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +12,8 @@ import aiomqtt
 
 from camsim.errors import BrokerError
 
+_quiet = logging.getLogger("camsim.mqtt")
+_quiet.setLevel(logging.CRITICAL)  # paho's errors come as exceptions too, and one a camera is too many
 _PORTS = {"mqtt": 1883, "mqtts": 8883}
 _FATAL_CODES = {
     132: "the broker does not speak MQTT 3.1.1",
@@ -41,6 +44,7 @@ class Broker:
             self.host,
             self.port,
             identifier=camera,
+            logger=_quiet,
             protocol=aiomqtt.ProtocolVersion.V311,
             will=will,
             keepalive=self.keep_alive_s,

@@ -90,7 +90,9 @@ async def _play(settings: SimulatorSettings, duration_s: float | None) -> None:
     playing = asyncio.create_task(_session(Simulator(settings, statistics), duration_s))
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, playing.cancel)
+    following = asyncio.create_task(progress.follow(statistics))
     await asyncio.wait({playing})
+    following.cancel()
     if not playing.cancelled():
         playing.result()
     progress.note(statistics.summary())

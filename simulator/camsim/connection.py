@@ -34,6 +34,7 @@ class Stage:
     pace: asyncio.Semaphore
     statistics: Statistics
     qos: int = 0
+    retain: bool = True
     prefix: str = DEFAULT_PREFIX
     reconnect_min_s: float = 0.5
     reconnect_max_s: float = 30.0
@@ -109,7 +110,7 @@ class Connection:
         client = self._client
         if client is not None and not self._silent:
             with contextlib.suppress(aiomqtt.MqttError):  # the broker is gone: nobody is left to say it to
-                await client.publish(self._status, encode_status(Word.GOODBYE), qos=1, retain=True)
+                await self._say(client, Word.GOODBYE)
                 await client.__aexit__(None, None, None)
         self.end()
 
@@ -117,6 +118,9 @@ class Connection:
         """Stop for good, without a word where none was said."""
         self._end_life()
         self._drop()
+
+    async def _say(self, client: aiomqtt.Client, word: Word) -> None:
+        await _publish(client, self._status, encode_status(word), qos=1, retain=self._stage.retain)
 
     def _start_up(self) -> None:
         self._boot += 1
@@ -154,7 +158,7 @@ class Connection:
 
     async def _connect(self) -> tuple[aiomqtt.Client, asyncio.Task[aiomqtt.MqttError]]:
         """Open a session; the task ends with the reason when that session does."""
-        will = aiomqtt.Will(self._status, encode_status(Word.OFFLINE), qos=1, retain=True)
+        will = aiomqtt.Will(self._status, encode_status(Word.OFFLINE), qos=1, retain=self._stage.retain)
         async with self._stage.pace:
             client = self._stage.broker.client(self.device.camera.id, will)
             opening = asyncio.create_task(client.__aenter__())
@@ -165,7 +169,7 @@ class Connection:
                 raise
             self._client = client
             lost = self._stage.tasks.create_task(_end_of(client))
-            await client.publish(self._status, encode_status(Word.ONLINE), qos=1, retain=True)
+            await self._say(client, Word.ONLINE)
         self._stage.statistics.came(self.device.camera.id)
         return client, lost
 
@@ -183,8 +187,22 @@ class Connection:
                 raise lost.result()
             heartbeat = self.device.heartbeat(self._seq, now() - self._booted_at, time.time())
             self._seq += 1
-            await client.publish(self._heartbeats, encode_heartbeat(heartbeat), qos=self._stage.qos)
+            await _publish(client, self._heartbeats, encode_heartbeat(heartbeat), qos=self._stage.qos)
             self._stage.statistics.heartbeats += 1
+
+
+async def _publish(
+    client: aiomqtt.Client, topic: str, payload: bytes, *, qos: int, retain: bool = False
+) -> None:
+    """Publish, and do not outlive a cancellation.
+
+    Before Python 3.12 `asyncio.wait_for`, on which aiomqtt waits here, returns in spite of a cancellation
+    that comes in the same turn of the loop as the confirmation: the camera would live twice.
+    """
+    await client.publish(topic, payload, qos=qos, retain=retain)
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
 
 
 async def _end_of(client: aiomqtt.Client) -> aiomqtt.MqttError:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from typing import TextIO
 
 from camsim.statistics import Statistics
 
-_TERMINAL_S = 0.1
-_PLAIN_S = 2.0
+_TERMINAL_S = (0.1, 1.0)  # at most this often while something changes; and this often while nothing does
+_PLAIN_S = (2.0, 60.0)
 
 
 class Progress:
@@ -17,9 +18,15 @@ class Progress:
     def __init__(self, out: TextIO) -> None:
         self._out = out
         self._terminal = out.isatty()
-        self._pause_s = _TERMINAL_S if self._terminal else _PLAIN_S
+        self._pause_s, self._calm_s = _TERMINAL_S if self._terminal else _PLAIN_S
         self._shown_at = time.monotonic()
         self._open_line = False
+
+    async def follow(self, statistics: Statistics) -> None:
+        """Show the state again and again while nothing changes it, until cancelled."""
+        while True:
+            await asyncio.sleep(self._calm_s)
+            self.show(statistics)
 
     def show(self, statistics: Statistics) -> None:
         """Show the state, unless it was shown a moment ago."""

@@ -36,9 +36,13 @@ def simulator(url: str, fleet: Fleet, *faults: str, keep_alive_s: int = 30, **se
     )
 
 
-def row(camera_id: str = "cam-1", site: str = "site-1", lifecycle: str = "in_service", interval: str = "") -> str:
+def row(
+    camera_id: str = "cam-1", site: str = "site-1", lifecycle: str = "in_service", interval: str = ""
+) -> str:
     """Return one line of `cameras.csv`."""
-    return f"{camera_id},ville,{site},Caméra de l’Étoile,traffic,{lifecycle},,,{interval},43.5,5.4,m,assumption"
+    return (
+        f"{camera_id},ville,{site},Caméra de l’Étoile,traffic,{lifecycle},,,{interval},43.5,5.4,m,assumption"
+    )
 
 
 def table(folder: Path, *rows: str, header: str = HEADER, encoding: str = "utf-8") -> Path:

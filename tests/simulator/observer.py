@@ -53,14 +53,12 @@ class Observer:
         assert isinstance(message.payload, bytes)
         decode = decode_heartbeat if address.kind is Kind.HEARTBEAT else decode_status
         now = asyncio.get_running_loop().time()
-        self.seen.append(
-            Seen(now, address.camera, address.operator, message.retain, decode(message.payload))
-        )
+        self.seen.append(Seen(now, address.camera, address.operator, message.retain, decode(message.payload)))
         self._more.set()
 
-    async def until(self, condition: Callable[[], object], timeout: float = 15.0) -> None:
+    async def until(self, condition: Callable[[], object], within_s: float = 15.0) -> None:
         """Wait until `condition()` holds, looking after each message."""
-        async with asyncio.timeout(timeout):
+        async with asyncio.timeout(within_s):
             while not condition():
                 self._more.clear()
                 await self._more.wait()

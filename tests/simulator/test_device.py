@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -39,7 +41,7 @@ def test_a_healthy_device_is_never_degraded(device: Device, utc: float) -> None:
     assert heartbeat.storage_used_ratio < limits.storage_used_max_ratio
     assert limits.temperature_min_celsius < heartbeat.temperature_celsius < limits.temperature_max_celsius
     assert heartbeat.recording
-    assert not (heartbeat.video_loss or heartbeat.frozen or heartbeat.tamper)
+    assert not any((heartbeat.video_loss, heartbeat.frozen, heartbeat.tamper))
 
 
 @given(seeds, ids, moments)
@@ -83,7 +85,7 @@ def test_figures_drift_slowly_and_follow_the_hour() -> None:
     device = Device(PlayedCamera("cam-1", "ville", "site", longitude=5.4), 0, 10.0)
     noon = 1_750_000_000 // 86_400 * 86_400 + 43_200.0
     day = [device.heartbeat(0, 0.0, noon + step) for step in range(0, 86_400, 10)]
-    jumps = [abs(b.temperature_celsius - a.temperature_celsius) for a, b in zip(day, day[1:], strict=False)]
+    jumps = [abs(b.temperature_celsius - a.temperature_celsius) for a, b in pairwise(day)]
     assert max(jumps) <= 0.2
     afternoon, night = device.heartbeat(0, 0.0, noon + 7_200), device.heartbeat(0, 0.0, noon + 50_400)
     assert afternoon.temperature_celsius > night.temperature_celsius + 5

@@ -16,7 +16,11 @@ from tests.simulator.builders import HEADER, row, table
 def test_commas_and_semicolons_with_or_without_a_mark_are_read(
     tmp_path: Path, encoding: str, delimiter: str
 ) -> None:
-    rows = [row("cam-1", interval="2.5"), row("cam-2", lifecycle="planned"), row("cam-3", lifecycle="retired")]
+    rows = [
+        row("cam-1", interval="2.5"),
+        row("cam-2", lifecycle="planned"),
+        row("cam-3", lifecycle="retired"),
+    ]
     lines = [line.replace(",", delimiter) for line in (HEADER, *rows)]
     fleet = read_fleet(table(tmp_path / "fleet", *lines[1:], header=lines[0], encoding=encoding))
     assert fleet.in_service == (PlayedCamera("cam-1", "ville", "site-1", interval_s=2.5, longitude=5.4),)

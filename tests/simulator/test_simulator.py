@@ -61,7 +61,7 @@ async def test_a_power_cut_publishes_the_will_at_once_and_the_reboot_counts_from
     async with observing(mosquitto.url) as observer, simulator(mosquitto.url, fleet_of(3)) as playing:
         await observer.until(lambda: all_sent(observer, 5))
         playing.cut_power(playing.fleet.cameras[:1])
-        await observer.until(lambda: observer.words("cam-0") == [Word.ONLINE, Word.OFFLINE], timeout=5)
+        await observer.until(lambda: observer.words("cam-0") == [Word.ONLINE, Word.OFFLINE], within_s=5)
         assert playing.statistics.connected == playing.statistics.expected == 2
         before = len(observer.heartbeats("cam-0"))
         playing.restore(playing.fleet.cameras[:1])

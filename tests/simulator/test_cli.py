@@ -1,0 +1,151 @@
+"""`camsim run` as a tester uses it: a process, its words, its exit code."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import re
+import signal
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from camsim.cli import app
+from camsim.progress import Progress
+from camsim.statistics import Statistics
+from camwatch.core.signal import Word
+from tests.simulator.builders import row, table
+from tests.simulator.observer import observing
+from tests.simulator.process import camsim, finished
+from tests.support.mosquitto import Mosquitto, free_port
+
+
+@pytest.fixture
+def fleet(tmp_path: Path) -> Path:
+    """Six cameras at two sites, and a planned one."""
+    rows = [row(f"cam-{n}", f"site-{n // 3}") for n in range(6)]
+    return table(tmp_path / "fleet", *rows, row("cam-6", "site-2", "planned"))
+
+
+async def test_a_run_ends_after_its_duration_with_a_summary(mosquitto: Mosquitto, fleet: Path) -> None:
+    faults = ["--fault", "power:site=site-1@0.2+0.3", "--fault", "commission:all@0.1"]
+    run = ["run", "--broker", mosquitto.url, "--fleet", str(fleet), "--interval", "0.2", "--duration", "1.5"]
+    async with observing(mosquitto.url) as observer:
+        code, out, err = await finished(await camsim(*run, *faults, "--seed", "7", "--qos", "1"))
+        await observer.until(lambda: all(observer.last(f"cam-{n}") is Word.GOODBYE for n in range(7)))
+    assert (code, err) == (0, "")
+    lines = out.splitlines()
+    assert lines[0] == "6/6 connected, playing"
+    assert "0.1 s: all: commissioned (1 camera)" in lines
+    assert "0.2 s: site=site-1: power off (3 cameras)" in lines
+    assert "0.5 s: site=site-1: restored (3 cameras)" in lines
+    summary = r"7 cameras, 10 connections, \d\d heartbeats sent, 3 reconnects, 0 failures, 2 faults played"
+    assert re.fullmatch(summary, lines[-1])
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+async def test_a_signal_says_goodbye_for_every_camera(
+    mosquitto: Mosquitto, fleet: Path, number: signal.Signals
+) -> None:
+    async with observing(mosquitto.url) as observer:
+        run = await camsim("run", "--broker", mosquitto.url, "--fleet", str(fleet), "--interval", "0.2")
+        await observer.until(lambda: all(observer.heartbeats(f"cam-{n}") for n in range(6)))
+        run.send_signal(number)
+        code, out, err = await finished(run)
+        await observer.until(lambda: all(observer.last(f"cam-{n}") is Word.GOODBYE for n in range(6)))
+    assert (code, err) == (0, "")
+    assert out.splitlines()[-1].startswith("6 cameras (1 still planned), 6 connections")
+
+
+async def test_a_signal_while_connecting_ends_at_once(fleet: Path) -> None:
+    """A server that accepts connections and says nothing: Ctrl-C must not wait for its answer."""
+    greeted = asyncio.Event()
+
+    async def mute(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        greeted.set()
+        await reader.read()
+        writer.close()
+
+    async with await asyncio.start_server(mute, "127.0.0.1", 0) as server:
+        url = f"mqtt://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        run = await camsim("run", "--broker", url, "--fleet", str(fleet), "--connect-timeout", "300")
+        await greeted.wait()
+        run.send_signal(signal.SIGINT)
+        code, out, err = await finished(run)
+    assert (code, err) == (0, "")
+    assert "0 connections, 0 heartbeats sent" in out
+
+
+async def test_nobody_listening_ends_with_1_and_says_what_to_do_once(fleet: Path) -> None:
+    url = f"mqtt://127.0.0.1:{free_port()}"
+    run = ["run", "--broker", url, "--fleet", str(fleet), "--connect-timeout", "0.5"]
+    code, out, err = await finished(await camsim(*run))
+    assert code == 1
+    assert (out + err).count("Traceback") == 0
+    assert out.count("nobody listens there") == 1
+    assert err.startswith("camsim: no camera could connect: ")
+    assert "start the broker, or correct --broker" in err
+    assert len(err.splitlines()) == 1
+
+
+async def test_a_low_limit_of_open_files_is_raised(mosquitto: Mosquitto, tmp_path: Path) -> None:
+    rows = [row(f"cam-{n}") for n in range(60)]
+    run = [
+        "run",
+        "--broker",
+        mosquitto.url,
+        "--fleet",
+        str(table(tmp_path / "many", *rows)),
+        "--duration",
+        "0",
+    ]
+    code, out, err = await finished(await camsim(*run, files=40))
+    assert (code, err) == (0, "")
+    assert "60/60 connected, playing" in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--fault", "power:site=site-9@1"], "no camera of the fleet has site=site-9: did you mean site-"),
+        (["--fault", "pwer:all@1"], "fault 'pwer:all@1': unknown kind 'pwer'"),
+        (["--fault", "commission:camera=cam-1@1"], "nothing to commission"),
+        (["--broker", "ws://127.0.0.1"], "write mqtt://HOST:PORT"),
+        (["--fleet", "/nowhere"], "/nowhere/cameras.csv: there is no such file"),
+        (["--qos", "2"], "--qos"),
+        (["--interval", "0"], "--interval"),
+        (["--password-file", "/nowhere"], "needs --username"),
+        (["--nonsense"], "--nonsense"),
+    ],
+)
+def test_wrong_usage_ends_with_2_and_says_what_is_wrong(fleet: Path, arguments: list[str], says: str) -> None:
+    result = CliRunner().invoke(
+        app, ["run", "--broker", "mqtt://127.0.0.1:1", "--fleet", str(fleet), *arguments]
+    )
+    assert result.exit_code == 2
+    assert says in result.stderr
+
+
+def test_a_wrong_row_ends_with_2_and_its_file_and_line(tmp_path: Path) -> None:
+    folder = table(tmp_path, row(), row("cam-2", lifecycle="lost"))
+    result = CliRunner().invoke(app, ["run", "--broker", "mqtt://127.0.0.1:1", "--fleet", str(folder)])
+    assert result.exit_code == 2
+    assert f"{folder}/cameras.csv:3: lifecycle 'lost'" in result.stderr
+
+
+class _Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+async def test_a_terminal_shows_one_line_in_place_and_notes_that_stay() -> None:
+    screen = _Terminal()
+    progress, statistics = Progress(screen), Statistics(expected=458)
+    following = asyncio.create_task(progress.follow(statistics))
+    async with asyncio.timeout(10):
+        while not screen.getvalue():  # noqa: ASYNC110 - text on a screen gives no event
+            await asyncio.sleep(0.01)
+    following.cancel()
+    progress.note("done")
+    assert screen.getvalue() == ("\r\x1b[K0/458 connected, 0 heartbeats sent\r\x1b[Kdone\n")
