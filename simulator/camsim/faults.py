@@ -17,7 +17,7 @@ FLAP_OFF_INTERVALS = 6
 """How long a flapping camera is without power: longer than the 4.5 intervals that make it down."""
 FLAP_ON_INTERVALS = 3
 """How long it then has power again: long enough for a proof of life."""
-_FORM = "write KIND:SELECTOR@START+DURATION, as in power:site=jas-de-bouffan@30+60"
+_FORM = "write KIND:SELECTOR@START+DURATION, as in power:site=jas-vasarely@30+60"
 
 
 class Kind(StrEnum):
