@@ -5,12 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from hypothesis import settings as hypothesis_settings
+
 from camsim.broker import broker_at
 from camsim.faults import parse_fault
 from camsim.fleet import Fleet, PlayedCamera
 from camsim.simulator import Simulator, SimulatorSettings
 
 INTERVAL_S = 0.1
+patient = hypothesis_settings(deadline=None)  # how fast this machine is proves nothing
 HEADER = (
     "camera_id,operator_id,site_id,name,purpose,lifecycle,in_service_from,commission_by,"
     "interval_s,latitude,longitude,model,source"

@@ -11,6 +11,7 @@ from camsim.device import Device
 from camsim.fleet import PlayedCamera
 from camwatch.core.model import Thresholds
 from camwatch.wire.heartbeat import decode_heartbeat, encode_heartbeat
+from tests.simulator.builders import patient
 
 seeds = st.integers()
 ids = st.from_regex(r"[a-z0-9][a-z0-9-]{0,62}", fullmatch=True)
@@ -24,6 +25,7 @@ def devices(draw: st.DrawFn) -> Device:
     return Device(PlayedCamera(draw(ids), "ville", "site", longitude=longitude), draw(seeds), draw(intervals))
 
 
+@patient
 @given(devices(), st.integers(min_value=0, max_value=2**53), moments, moments)
 def test_every_heartbeat_reads_back_as_it_was_said(
     device: Device, seq: int, uptime: float, utc: float
@@ -33,6 +35,7 @@ def test_every_heartbeat_reads_back_as_it_was_said(
     assert heartbeat.seq == seq
 
 
+@patient
 @given(devices(), moments)
 def test_a_healthy_device_is_never_degraded(device: Device, utc: float) -> None:
     """Rule C3: what the simulator does not want to be seen must not be seen."""
@@ -44,6 +47,7 @@ def test_a_healthy_device_is_never_degraded(device: Device, utc: float) -> None:
     assert not any((heartbeat.video_loss, heartbeat.frozen, heartbeat.tamper))
 
 
+@patient
 @given(seeds, ids, moments)
 def test_the_same_seed_plays_the_same_device(seed: int, name: str, utc: float) -> None:
     one, other = (Device(PlayedCamera(name, "ville", "site"), seed, 10.0) for _ in range(2))
@@ -60,6 +64,7 @@ def test_another_seed_or_another_id_plays_another_device() -> None:
     assert len(set(map(encode_heartbeat, said))) == 4
 
 
+@patient
 @given(devices(), st.integers(min_value=0, max_value=9), st.integers(min_value=0, max_value=10**6))
 def test_heartbeats_are_one_interval_apart_with_some_jitter(device: Device, boot: int, seq: int) -> None:
     gap = device.due_s(boot, seq + 2) - device.due_s(boot, seq + 1)
@@ -67,6 +72,7 @@ def test_heartbeats_are_one_interval_apart_with_some_jitter(device: Device, boot
     assert 0 <= device.due_s(boot, 0) < 1.06 * device.interval_s
 
 
+@patient
 @given(devices(), st.floats(min_value=0, max_value=1e6))
 def test_the_next_heartbeat_is_the_first_that_is_still_due(device: Device, after_s: float) -> None:
     seq = device.next_seq(0, after_s)

@@ -12,11 +12,12 @@ from hypothesis import strategies as st
 from camsim.errors import FaultError
 from camsim.faults import Action, Fault, Kind, Scope, parse_fault, timeline
 from camsim.fleet import Fleet, PlayedCamera
-from tests.simulator.builders import fleet_of
+from tests.simulator.builders import fleet_of, patient
 
 seconds = st.integers(min_value=0, max_value=10**6).map(lambda tenths: tenths / 10)
 
 
+@patient
 @given(
     st.sampled_from([Kind.POWER, Kind.NETWORK, Kind.FLAP]),
     st.sampled_from([Scope.CAMERA, Scope.SITE, Scope.OPERATOR, Scope.ALL]),
@@ -58,6 +59,7 @@ def test_a_wrong_fault_says_what_to_write(spec: str, says: str) -> None:
     assert spec in str(caught.value)
 
 
+@patient
 @given(st.text())
 def test_any_text_is_a_fault_or_a_fault_error(text: str) -> None:
     with contextlib.suppress(FaultError):
