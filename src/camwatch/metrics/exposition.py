@@ -8,6 +8,7 @@ longer by an order of magnitude (ADR 0003); its parser proves that the text is r
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from math import isfinite
 from typing import NamedTuple
 
 from camwatch.core import liveness
@@ -124,10 +125,12 @@ def _degraded(scrape: Scrape, rows: list[Row]) -> str:
         if not camera.reasons and not camera.reasons_ended:
             continue
         up = camera.status_at(scrape.now) is Status.UP
+        # A camera that is not up has no condition; the last one lasted as long as its last proof vouched.
+        recent = up or scrape.now.mono - camera.proof - camera.interval_s <= REASON_SHOWN_S
         for reason, name in REASON_NAMES.items():
             holds = bool(camera.reasons & reason)
             ended = camera.reasons_ended.get(reason)
-            if holds or (ended is not None and scrape.now.mono - ended <= REASON_SHOWN_S):
+            if (holds and recent) or (ended is not None and scrape.now.mono - ended <= REASON_SHOWN_S):
                 lines.append(
                     f'camwatch_camera_degraded{{{row.labels},reason="{name}"}} {int(holds and up)}\n'
                 )
@@ -173,7 +176,7 @@ def _clock(_scrape: Scrape, rows: list[Row]) -> str:
         [
             f"camwatch_camera_clock_offset_seconds{{{row.labels}}} {row.camera.clock_offset:.3f}\n"
             for row in rows
-            if row.camera.ts is not None
+            if isfinite(row.camera.clock_offset)  # it is not, until a boot has said what time it is
         ]
     )
 

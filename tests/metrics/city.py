@@ -1,0 +1,161 @@
+"""A real Watcher whose clock the test moves, and its exposition as the library's parsers read it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from prometheus_client import parser as text_parser
+from prometheus_client.metrics_core import Metric
+from prometheus_client.openmetrics import parser as openmetrics_parser
+
+from camwatch.clock import Clock
+from camwatch.core.model import Camera, Window
+from camwatch.core.signal import Word
+from camwatch.fleet.inventory import Inventory, Operator, Site
+from camwatch.metrics.daemon import Exposition
+from camwatch.service import LinkReceiver, Watcher
+from camwatch.settings import Settings
+from camwatch.wire.heartbeat import Heartbeat, encode_heartbeat, encode_status
+
+BEGIN_S = 1_767_258_000.0
+"""The Unix second at which every city begins."""
+
+Labels = frozenset[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One sample as a parser read it."""
+
+    name: str
+    labels: Labels
+    value: float
+
+    def __getitem__(self, label: str) -> str:
+        """Return the value of a label."""
+        return dict(self.labels)[label]
+
+
+def registered(
+    cameras: Iterable[Camera],
+    operators: Iterable[Operator] = (Operator("ville", "Ville", 0.98),),
+    windows: tuple[Window, ...] = (),
+) -> Inventory:
+    """Return an inventory of these cameras, their sites, and these operators."""
+    rows = {camera.id: camera for camera in cameras}
+    sites = {row.site: Site(row.site, row.site, row.zone) for row in rows.values()}
+    return Inventory({operator.id: operator for operator in operators}, sites, rows, windows)
+
+
+class City:
+    """A Watcher with the link `main`, subscribed unless told otherwise; time moves with `pass_s` alone."""
+
+    def __init__(
+        self, inventory: Inventory, *, settings: Settings | None = None, subscribed: bool = True
+    ) -> None:
+        self.mono = 5_000.0
+        self.wall = BEGIN_S
+        clock = Clock(self._stepped, lambda: self.mono, lambda: self.wall)
+        links: dict[str, frozenset[str]] = {"main": frozenset()}
+        self.watcher = Watcher(settings or Settings(), inventory, links, clock, self._happened)
+        self.exposition = Exposition(self.watcher)
+        self.link: LinkReceiver = self.watcher.receiver("main")
+        if subscribed:
+            self.link.subscribed(self.watcher.clock(), session_present=False)
+
+    def _stepped(self, seconds: float) -> None:
+        self.watcher.clock_stepped(seconds)
+
+    def _happened(self, events: list[Any]) -> None:
+        self.exposition.happened(events)
+
+    def pass_s(self, seconds: float) -> City:
+        """Let time pass, a second at a time; the link says something each second."""
+        until = self.mono + seconds
+        while self.mono < until:
+            step = min(1.0, until - self.mono)
+            self.mono += step
+            self.wall += step
+            while self.watcher.watch.tick(self.watcher.clock()):
+                pass
+            if self.watcher.watch.links["main"].up:
+                self.link.heard(self.watcher.clock())
+            self.watcher.tell()
+        return self
+
+    def beat(self, *camera_ids: str, **said: Any) -> City:
+        """Deliver a heartbeat of each camera as bytes on its topic."""
+        return self.send("heartbeat", encode_heartbeat(Heartbeat(**said)) if said else b"", *camera_ids)
+
+    def say(self, word: Word, *camera_ids: str) -> City:
+        """Deliver a status message of each camera."""
+        return self.send("status", encode_status(word), *camera_ids)
+
+    def send(self, kind: str, payload: bytes, *camera_ids: str) -> City:
+        """Deliver these bytes for each camera."""
+        self.link.begin(self.watcher.clock())
+        for camera_id in camera_ids:
+            operator = self.watcher.inventory.cameras[camera_id].operator
+            self.link.message(f"camwatch/v1/{operator}/{camera_id}/{kind}", payload, retained=False)
+        self.link.heard(self.watcher.clock())
+        return self
+
+    def lose_sight(self) -> City:
+        """Lose the link, now."""
+        now = self.watcher.clock()
+        self.link.lost(now, now, "as the test asked")
+        return self
+
+    def text(self, *, openmetrics: bool = False) -> str:
+        """Return a whole scrape."""
+        return "".join(self.exposition.render(openmetrics))
+
+    def scrape(self) -> Scraped:
+        """Return the samples of a scrape."""
+        return Scraped(self.text())
+
+
+class Scraped:
+    """The samples of one scrape."""
+
+    def __init__(self, text: str, *, openmetrics: bool = False) -> None:
+        self.families = families_of(text, openmetrics=openmetrics)
+        self.samples = [
+            Sample(sample.name, frozenset(sample.labels.items()), sample.value)
+            for family in self.families
+            for sample in family.samples
+        ]
+
+    def of(self, name: str, **labels: str) -> list[Sample]:
+        """Return the samples of this name that have these labels, among others."""
+        wanted = set(labels.items())
+        return [sample for sample in self.samples if sample.name == name and wanted <= sample.labels]
+
+    def value(self, name: str, **labels: str) -> float | None:
+        """Return the one value under this name and these labels; None if there is none."""
+        found = self.of(name, **labels)
+        assert len(found) <= 1, f"{len(found)} samples {name} {labels}"
+        return found[0].value if found else None
+
+    def ours(self) -> set[Sample]:
+        """Return the samples that do not differ from one scrape to the next for reasons of the process."""
+        return {sample for sample in self.samples if not sample.name.startswith(("process_", "python_"))}
+
+    def counters(self) -> Mapping[tuple[str, Labels], float]:
+        """Return the values of ours that must never decrease."""
+        growing = {family.name for family in self.families if family.type in ("counter", "histogram")}
+        return {
+            (sample.name, sample.labels): sample.value
+            for sample in self.ours()
+            if re.sub("_(total|bucket|count|sum)$", "", sample.name) in growing
+        }
+
+
+def families_of(text: str, *, openmetrics: bool) -> list[Metric]:
+    """Parse an exposition."""
+    if openmetrics:
+        return list(openmetrics_parser.text_string_to_metric_families(text))  # type: ignore[no-untyped-call]
+    return list(text_parser.text_string_to_metric_families(text))
