@@ -1,0 +1,194 @@
+"""The whole thing in one terminal: embedded broker, 458 simulated cameras, and the daemon watching them.
+
+For a first look and for showing around. The broker (amqtt, MQTT 3.1.1) is not for production, and the
+heartbeats come every 2 s instead of every 10 s, so that an audience need not wait.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import io
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterable
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+
+from camsim.broker import broker_at
+from camsim.errors import CamsimError
+from camsim.fleet import PlayedCamera, read_fleet
+from camsim.simulator import Simulator, SimulatorSettings
+from camsim.statistics import Statistics
+from camwatch.demo.broker import embedded_broker
+from camwatch.demo.stage import RunningDaemon, Stage, show_live, show_plain
+from camwatch.errors import CamwatchError
+from camwatch.fleet.inventory import Inventory
+from camwatch.logs import configure
+from camwatch.settings import Broker, FleetSettings, HttpSettings, LivenessSettings, Settings
+
+INTERVAL_S = 2.0
+HINT_HOLD_S = 2.0
+_TEARDOWN_S = 12.0
+
+Start = Callable[[Settings, Inventory], AbstractAsyncContextManager[RunningDaemon]]
+Load = Callable[[Settings], Inventory]
+
+
+def show(duration_s: float | None, port: int, load: Load, start: Start) -> None:
+    """Run the demo until `duration_s` of watching are over, or a signal; print a summary.
+
+    `load` and `start` are the daemon's own. Raises CamwatchError if something cannot be started.
+    """
+    curfew = threading.Timer(_TEARDOWN_S, _leave)
+    curfew.daemon = True
+    try:
+        asyncio.run(_show(duration_s, port, load, start, curfew))
+    except CamsimError as error:
+        raise CamwatchError(f"the simulated fleet: {error}") from error
+    finally:
+        curfew.cancel()
+
+
+def _leave() -> None:
+    """Leave what will not end: everything lives in this process, so nothing outlasts it."""
+    sys.stdout.flush()
+    sys.stderr.write(f"camwatch: the demo did not end within {_TEARDOWN_S:g} s and was left\n")
+    sys.stderr.flush()
+    os._exit(1)
+
+
+async def _show(
+    duration_s: float | None, port: int, load: Load, start: Start, curfew: threading.Timer
+) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    over = asyncio.Event()
+    performance = asyncio.create_task(_perform(duration_s, port, load, start, over))
+    ends = [asyncio.create_task(event.wait()) for event in (stop, over)]
+    await asyncio.wait((performance, *ends), return_when=asyncio.FIRST_COMPLETED)
+    curfew.start()
+    for end in ends:
+        end.cancel()
+    if not over.is_set():
+        performance.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await performance
+
+
+async def _perform(
+    duration_s: float | None, port: int, load: Load, start: Start, over: asyncio.Event
+) -> None:
+    """Build everything up, play for `duration_s` or until cancelled, take everything down."""
+    async with contextlib.AsyncExitStack() as stack:
+        broker_port = await stack.enter_async_context(embedded_broker())
+        settings = _settings(port, broker_port)
+        inventory = load(settings)
+        configure("console", "error", settings.fleet.timezone, _Nowhere())  # the picture says it all
+        simulator = await stack.enter_async_context(_simulator(settings, broker_port))
+        daemon = await stack.enter_async_context(start(settings, inventory))
+        stage = Stage(daemon, settings)
+        stack.callback(over.set)
+        stack.callback(lambda: sys.stdout.write(stage.summary()))
+        daemon.listeners.append(stage.happened)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(duration_s), asyncio.TaskGroup() as tasks:
+                tasks.create_task(show_live(stage) if sys.stdout.isatty() else show_plain(stage))
+                while True:
+                    await _round(stage, simulator)
+
+
+def _settings(port: int, broker_port: int) -> Settings:
+    broker = Broker(
+        name="demo",
+        url=f"mqtt://127.0.0.1:{broker_port}",
+        protocol="3.1.1",
+        client_id="camwatch-demo",
+        session_expiry_s=0,
+    )
+    return Settings(
+        fleet=FleetSettings(path=_reference_fleet()),
+        brokers=(broker,),
+        liveness=LivenessSettings(interval_s=INTERVAL_S, hint_hold_s=HINT_HOLD_S),
+        http=HttpSettings(listen=f"127.0.0.1:{port}"),
+    )
+
+
+def _simulator(settings: Settings, broker_port: int) -> Simulator:
+    """Return the fleet's simulator, which tells how far it has come with connecting."""
+
+    def progress(statistics: Statistics) -> None:
+        connected, expected = statistics.connected, statistics.expected
+        if connected % 50 == 0 or connected == expected:
+            sys.stdout.write(f"camwatch demo: {connected}/{expected} cameras connected\n")
+            sys.stdout.flush()
+        if connected == expected:
+            statistics.on_change = lambda _: None
+
+    return Simulator(
+        SimulatorSettings(
+            broker=broker_at(f"mqtt://127.0.0.1:{broker_port}", keep_alive_s=15),
+            fleet=read_fleet(settings.fleet.path),
+            interval_s=INTERVAL_S,
+            retain=False,  # amqtt sends every retained message to every client that connects
+        ),
+        Statistics(on_change=progress),
+    )
+
+
+class _Nowhere(io.StringIO):
+    """Takes what is written, and drops it."""
+
+    def write(self, text: str) -> int:
+        """Drop it."""
+        return len(text)
+
+
+async def _round(stage: Stage, simulator: Simulator) -> None:
+    cameras = simulator.fleet.cameras
+    dark = _at(cameras, "la-duranne")
+    quiet = _at(cameras, "centre-cours-mirabeau")
+    nervous = [next(camera for camera in cameras if camera.site == "centre-rotonde")]
+    stage.begin_act("all is well")
+    await asyncio.sleep(8)
+    stage.begin_act(
+        f"La Duranne loses its power, {len(dark)} cameras; promised within {HINT_HOLD_S:g} s of the will"
+    )
+    simulator.cut_power(dark)
+    await asyncio.sleep(12)
+    stage.begin_act("La Duranne has power again")
+    simulator.restore(dark)
+    await asyncio.sleep(8)
+    promised = INTERVAL_S * LivenessSettings().down_after
+    stage.begin_act(
+        f"Cours Mirabeau is cut off without a word; promised within {promised:g} s of its last heartbeats"
+    )
+    simulator.silence(quiet)
+    await asyncio.sleep(15)
+    stage.begin_act("Cours Mirabeau is back")
+    simulator.restore(quiet)
+    await asyncio.sleep(6)
+    stage.begin_act("a camera at La Rotonde flaps")
+    for _ in range(3):
+        simulator.cut_power(nervous)
+        await asyncio.sleep(4.5)
+        simulator.restore(nervous)
+        await asyncio.sleep(3)
+    planned = [camera for camera in simulator.fleet.planned if camera.site == "saint-eutrope"]
+    stage.begin_act("the planned cameras of Saint-Eutrope are commissioned")
+    simulator.commission(planned)
+    await asyncio.sleep(8)
+
+
+def _at(cameras: Iterable[PlayedCamera], site: str) -> list[PlayedCamera]:
+    return [camera for camera in cameras if camera.site == site and not camera.planned]
+
+
+def _reference_fleet() -> Path:
+    """Return where the reference fleet lies: in the installed package, or in the source tree."""
+    package = Path(__file__).resolve().parents[1]
+    installed = package / "data" / "fleet"
+    return installed if installed.is_dir() else package.parents[1] / "config" / "fleet"

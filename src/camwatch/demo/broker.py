@@ -1,0 +1,65 @@
+"""The embedded broker, in a process of its own.
+
+amqtt passes on one message in some turns of its event loop. Among 458 cameras in the same loop each turn
+takes so long that it falls behind 229 messages a second; alone, it keeps up.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import multiprocessing
+import os
+import signal
+import socket
+from collections.abc import AsyncIterator
+from multiprocessing.connection import Connection
+
+from amqtt.broker import Broker
+
+from camsim.limits import allow_connections
+
+_CONNECTIONS = 2000
+_END_S = 5.0
+
+
+@contextlib.asynccontextmanager
+async def embedded_broker() -> AsyncIterator[int]:
+    """Run the broker while the context lasts, and yield its port on the loopback."""
+    spawning = multiprocessing.get_context("spawn")
+    ours, theirs = spawning.Pipe()
+    process = spawning.Process(target=_serve, args=(theirs,), name="camwatch demo broker", daemon=True)
+    process.start()
+    theirs.close()
+    try:
+        yield await asyncio.to_thread(ours.recv)
+    finally:
+        ours.close()  # the broker takes that for its end
+        await asyncio.to_thread(process.join, _END_S)
+        process.kill()
+
+
+def _serve(pipe: Connection) -> None:
+    """Serve until the other end of the pipe is closed: by a clean stop, or by the death of the demo."""
+    signal.signal(
+        signal.SIGINT, signal.SIG_IGN
+    )  # Ctrl-C reaches this process, too; the demo ends it in its turn
+    allow_connections(_CONNECTIONS)
+    logging.disable()
+    asyncio.run(_run(pipe))
+
+
+async def _run(pipe: Connection) -> None:
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        port: int = sock.getsockname()[1]
+    listener = {"type": "tcp", "bind": f"127.0.0.1:{port}", "max_connections": _CONNECTIONS}
+    anyone = {"amqtt.plugins.authentication.AnonymousAuthPlugin": {"allow_anonymous": True}}
+    broker = Broker({"listeners": {"default": listener}, "plugins": anyone})
+    await broker.start()
+    pipe.send(port)
+    closed = asyncio.Event()
+    asyncio.get_running_loop().add_reader(pipe.fileno(), closed.set)
+    await closed.wait()
+    os._exit(0)  # there is nothing to keep, and a shutdown in order waits for each of 458 sessions
