@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 SUDO := $(shell [ "$$(id -u)" = 0 ] || command -v sudo)
-DEBIAN := mosquitto mosquitto-clients prometheus prometheus-mqtt-exporter
+DEBIAN := mosquitto mosquitto-clients openssl prometheus prometheus-mqtt-exporter
 
 .PHONY: help demo test check format bench docs pins install programs clean
 help: ## list the targets
@@ -38,7 +38,7 @@ pins: $(VENV)/dev.stamp ## resolve the dependencies anew
 	./requirements/pin
 
 programs: ## install the Debian programs that tests and benchmarks talk to
-	@missing=; for p in mosquitto mosquitto_sub promtool prometheus-mqtt-exporter; do \
+	@missing=; for p in mosquitto mosquitto_sub mosquitto_passwd openssl promtool prometheus prometheus-mqtt-exporter; do \
 	  PATH="$$PATH:/usr/sbin" command -v $$p >/dev/null || missing=1; done; \
 	if [ -n "$$missing" ]; then echo "installing $(DEBIAN)"; $(SUDO) apt-get update -qq && \
 	  DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -y -qq --no-install-recommends $(DEBIAN); fi
