@@ -11,6 +11,7 @@ import socket
 import subprocess
 import time
 from pathlib import Path
+from typing import Self
 
 _PATH = os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"))
 
@@ -19,7 +20,7 @@ def program(name: str) -> str:
     """Return the path of a program that the tests need; it missing is a failure, not a skip."""
     found = shutil.which(name, path=_PATH)
     if found is None:
-        raise AssertionError(f"{name} is not installed: run `make test`, which installs what the tests need")
+        raise AssertionError(f"{name} is not installed: `make programs` installs what the tests need")
     return found
 
 
@@ -42,8 +43,8 @@ class Mosquitto:
         folder.mkdir(parents=True, exist_ok=True)
         folder.chmod(0o755)
         self._file = folder / "mosquitto.conf"
-        self._file.write_text(f"user root\nlog_dest file {folder}/mosquitto.log\nlisten_port\n".replace(
-            "listen_port", f"listener {self.port} 127.0.0.1") + config + "\n")
+        log = folder / "mosquitto.log"
+        self._file.write_text(f"user root\nlog_dest file {log}\nlistener {self.port} 127.0.0.1\n{config}\n")
 
     @property
     def pid(self) -> int:
@@ -54,7 +55,9 @@ class Mosquitto:
     def start(self) -> None:
         """Start the broker and wait until it accepts connections."""
         self._process = subprocess.Popen(
-            [program("mosquitto"), "-c", str(self._file)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            [program("mosquitto"), "-c", str(self._file)],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
         )
         deadline = time.monotonic() + 20
         while True:
@@ -62,7 +65,8 @@ class Mosquitto:
                 return
             if self._process.poll() is not None or time.monotonic() > deadline:
                 log = self.folder / "mosquitto.log"
-                raise AssertionError(f"mosquitto did not start: {log.read_text() if log.exists() else 'no log'}")
+                said = log.read_text() if log.exists() else "no log"
+                raise AssertionError(f"mosquitto did not start: {said}")
             time.sleep(0.02)  # polls a foreign process, which offers no event to await
 
     def kill(self) -> None:
@@ -93,7 +97,7 @@ class Mosquitto:
             process.send_signal(number)
             process.wait(10)
 
-    def __enter__(self) -> Mosquitto:
+    def __enter__(self) -> Self:
         self.start()
         return self
 
