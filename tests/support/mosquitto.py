@@ -109,5 +109,5 @@ async def until(condition: object, timeout: float = 15.0) -> None:
     """Wait until `condition()` is true, looking every 5 ms; fail after `timeout` seconds."""
     assert callable(condition)
     async with asyncio.timeout(timeout):
-        while not condition():  # noqa: ASYNC110 - foreign state: there is no event to await
+        while not condition():
             await asyncio.sleep(0.005)
