@@ -128,8 +128,15 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
 
 @pytest.fixture
 def broker(tmp_path: Path, authority: Authority) -> Iterator[Broker]:
-    with Broker(tmp_path / "broker", authority) as running_broker:
-        yield running_broker
+    found = Broker(tmp_path / "broker", authority)
+    try:
+        found.start()
+    except AssertionError:  # somebody else on this machine took one of its ports meanwhile
+        found.kill()
+        found = Broker(tmp_path / "again", authority)
+        found.start()
+    yield found
+    found.kill()
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from tests.ingest.scripted import ACCEPTED, GRANTED, REFUSED_3_1_1, Visit, publi
 from tests.support.receiver import RecordingReceiver
 
 UNSUPPORTED = mqtt5.ConnAckPacket(reason_code=mqtt5.ConnAckReasonCode.UNSUPPORTED_PROTOCOL_VERSION).write()
+PLAIN_3_1_1 = bytes([0x30, 6 + len(HEARTBEAT), 0, len(HEARTBEAT)]) + HEARTBEAT.encode() + b"good"
 WORD = "käse"
 YES_3_1_1 = b"\x20\x02\x00\x00"
 
@@ -150,6 +151,28 @@ NONSENSE = {
 }
 
 
+@pytest.mark.parametrize("protocol", ["5", "3.1.1"])
+async def test_heard_waits_until_all_that_arrived_was_handed_over(
+    protocol: str, receiver: RecordingReceiver
+) -> None:
+    """S10: paho reads one packet a turn, and must not vouch for those that still wait in the socket."""
+
+    async def script(visit: Visit) -> None:
+        if protocol == "5":
+            await visit.welcome(*([published(b"good")] * 30))
+        else:
+            await visit.packet()
+            await visit.say(YES_3_1_1)
+            identifier = (await visit.packet())[2:4]
+            await visit.say(b"\x90\x04" + identifier + b"\x01" * len(FILTERS) + PLAIN_3_1_1 * 30)
+        await visit.until_gone()
+
+    async with served(script, protocol=protocol) as settings, running(settings, receiver):
+        await receiver.until(lambda told: told.heard_at)
+    assert receiver.order == ["subscribed", *([f"message {HEARTBEAT}"] * 30), "heard"]
+    assert receiver.heard_at[0] >= receiver.messages[-1].at
+
+
 @pytest.mark.parametrize(
     ("protocol", "nonsense"),
     [
@@ -163,8 +186,7 @@ async def test_nonsense_is_a_loss_and_another_try_but_no_crash(
     protocol: str, nonsense: bytes, receiver: RecordingReceiver
 ) -> None:
     """S3: what came before the nonsense counts, and the link comes back."""
-    plain = bytes([0x30, 6 + len(HEARTBEAT), 0, len(HEARTBEAT)]) + HEARTBEAT.encode() + b"good"
-    good = published(b"good") if protocol == "5" else plain
+    good = published(b"good") if protocol == "5" else PLAIN_3_1_1
 
     async def script(visit: Visit) -> None:
         if protocol == "5":
@@ -181,6 +203,8 @@ async def test_nonsense_is_a_loss_and_another_try_but_no_crash(
     assert receiver.payloads[:2] == [b"good", b"good"]
     assert len(receiver.losses) >= 2
     assert receiver.troubles[0] == receiver.losses[0].problem
+    if protocol == "5":
+        assert "cannot be taken as MQTT" in receiver.troubles[0] or "we take" in receiver.troubles[0]
 
 
 async def test_a_packet_too_large_is_told_with_its_size(receiver: RecordingReceiver) -> None:
@@ -278,6 +302,6 @@ async def test_a_keep_alive_goes_out_while_messages_come_in(
         receiver.trouble(type(ping.result()).__name__)
         await visit.until_gone()
 
-    async with served(script, keep_alive_s=ours) as settings, running(settings, receiver):
+    async with served(script, keep_alive_s=ours, ask_after_s=600.0) as settings, running(settings, receiver):
         await receiver.until(lambda told: told.troubles)
     assert receiver.troubles == ["PingReqPacket"]

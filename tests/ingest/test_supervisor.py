@@ -7,6 +7,7 @@ import math
 import random
 
 from hypothesis import given
+from hypothesis import settings as how
 from hypothesis import strategies as st
 
 from camwatch.core.model import Instant
@@ -21,6 +22,7 @@ def settings(**changes: float) -> LinkSettings:
     return LinkSettings("main", "mqtt", "127.0.0.1", 1, "5", "camwatch-test", FILTERS, **changes)  # type: ignore[arg-type]  # all given are floats
 
 
+@how(deadline=None)  # a busy machine is no failure
 @given(
     failures=st.integers(0, 10_000),
     low=st.floats(0.001, 100),
@@ -33,6 +35,7 @@ def test_the_pause_never_leaves_its_cap(failures: int, low: float, cap: float, s
     assert pause <= low * 2.0 ** min(failures, 1000)
 
 
+@how(deadline=None)
 @given(failures=st.integers(0, 100))
 def test_the_pause_is_drawn_from_all_below_a_doubling_cap(failures: int) -> None:
     """Full jitter: daemons that lost one broker do not come back to it together."""
@@ -149,6 +152,28 @@ async def test_a_bug_in_a_library_is_told_and_survived(receiver: RecordingReceiv
     await supervisor.stop()
     await task
     assert "ZeroDivisionError: oops" in receiver.troubles[0]
+
+
+async def test_a_stop_waits_until_a_failed_connection_is_closed(receiver: RecordingReceiver) -> None:
+    closing, may_close = asyncio.Event(), asyncio.Event()
+
+    class Slow(Scripted):
+        async def close(self) -> None:
+            closing.set()
+            await may_close.wait()
+            receiver.trouble("all is released")
+
+    supervisor = Supervisor(settings(), receiver, real_clock, lambda: Slow(opens=False), random.uniform)
+    task = asyncio.create_task(supervisor.run())
+    await closing.wait()
+    stopping = asyncio.create_task(supervisor.stop())
+    for _ in range(10):
+        await asyncio.sleep(0)
+    assert not stopping.done()
+    may_close.set()
+    await stopping
+    assert receiver.troubles == ["closed", "all is released"]
+    await task
 
 
 async def test_a_link_that_was_stopped_before_it_ran_does_not_run(receiver: RecordingReceiver) -> None:

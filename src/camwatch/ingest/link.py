@@ -3,11 +3,14 @@
 A link is one session with one MQTT broker, kept up for as long as it runs. What it must promise:
 
 - Messages are handed over in order, synchronously, and QoS 1 is acknowledged after the handing over.
+- Messages that the broker kept for a session come as soon as it stands, so partly before `subscribed`.
 - `heard` is told only once everything that had arrived was handed over, so that a camera whose
   heartbeat still waits in a buffer is not convicted (rule S10).
 - A silent broker is asked (PINGREQ or another round trip) after `ask_after_s` of silence; no answer
   within as long again is loss of sight, from the last packet received (rules S3, S10).
 - It goes on trying, with full-jitter back-off, until it is stopped; it never raises into the daemon.
+- A failed session with sight is told by `lost` and then `trouble`, with the same words. Being stopped is
+  no failure: whoever stops a link knows that its sight ends.
 """
 
 from __future__ import annotations
@@ -41,7 +44,7 @@ class Receiver(Protocol):
         """Sight, once begun, ended with the last packet received; `problem` is for people."""
 
     def trouble(self, problem: str) -> None:
-        """Tell people why there is no session; said at each failed attempt."""
+        """Tell people why there is no session, at each failed attempt; or, once, what one does not grant."""
 
 
 @dataclass(frozen=True, slots=True)
