@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 _INTERVAL_S = 2.0
-_PASSES = 3
+_PASSES = 2
 _SILENCE_S = 4.5 * _INTERVAL_S + 1.0  # no scrape before the deadlines: it would hold up what is measured
 _PATIENCE_S = 60.0
 _ALL = float("inf")
@@ -51,6 +51,8 @@ def _all_die(stage: Stage) -> Detection:
     running = stage.running[_ShortIntervals]
     before = _buckets(running.metrics())
     stage.beat(running, _PASSES, _INTERVAL_S)
+    with running.process.frozen():  # the last heartbeats wait in its socket, to arrive as one
+        stage.beat(running, 1, 0.0)
     time.sleep(_SILENCE_S)
     deadline = time.monotonic() + _PATIENCE_S
     while True:

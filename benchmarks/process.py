@@ -14,7 +14,7 @@ import psutil
 from benchmarks.errors import BenchmarkError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
 _LOOK_S = 0.05
@@ -93,7 +93,18 @@ class Process:
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.kill()
 
+    @contextlib.contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Let the process stand still while the context lasts, with its connections open."""
+        self._ps.suspend()
+        try:
+            yield
+        finally:
+            self._ps.resume()
+
     def _family(self) -> list[psutil.Process]:
+        if self._popen.poll() is not None:
+            raise BenchmarkError(f"{self._describe()} ended too early, code {self._popen.returncode}")
         try:
             return [self._ps, *self._ps.children(recursive=True)]
         except psutil.NoSuchProcess:

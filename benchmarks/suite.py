@@ -50,8 +50,10 @@ Memory: resident set after the flood and the scrapes, at {many:,} cameras.
 Loop: a ticker of 1 ms in the daemon's event loop, and how late it is at worst while one scrape is served;
 the median of {scrapes} scrapes. Idle: the same over spans of the same length without a scrape.
 
-Detection: {many:,} cameras with an interval of 2 s fall silent together. The delay is the daemon's own
-`camwatch_detection_delay_seconds`, so the figure is the upper bound of a bucket; the median of three deaths.
+Detection: {many:,} cameras with an interval of 2 s fall silent together: the daemon is stopped while their
+last heartbeats are sent, and then finds them all in its socket. The delay is the daemon's own
+`camwatch_detection_delay_seconds`, so the figure is the upper bound of a bucket; the median of three
+deaths.
 """
 
 _REMEDY_INGEST = "To reach it: less work per message in the link and in `FleetWatch.heartbeat`."
