@@ -71,6 +71,13 @@ def test_a_proof_after_a_short_blindness_ends_its_grace() -> None:
     assert world.to(171).moves() == [Move(UP, DOWN, at=136, noticed=171, cause=TIMEOUT)]
 
 
+def test_a_proof_right_after_a_short_blindness_brings_the_deadline_forward() -> None:
+    """L2, S4: the grace of the blindness must not delay the conviction of who spoke since."""
+    world = alive(until=100).blind(101, 141).to(141.5)
+    world.beat()
+    assert world.to(186.5).moves() == [Move(UP, DOWN, at=151.5, noticed=186.5, cause=TIMEOUT)]
+
+
 def test_a_short_blindness_moves_the_suspicion_too() -> None:
     """C1, S2."""
     world = alive(until=100).blind(105, 115)

@@ -136,7 +136,7 @@ class Judge:
         blind = liveness.blind_from(camera)
         if blind is None:
             if camera.life in (Status.UP, Status.UNKNOWN):
-                self.arm(camera, liveness.conviction(camera))
+                self._arm_conviction(camera, now)
         elif camera.life in (Status.UP, Status.DOWN):
             self.arm(camera, blind + camera.down_s)
         if camera.windows or camera.life is Status.PLANNED:
@@ -189,11 +189,15 @@ class Judge:
         until = liveness.conviction(camera)
         event = Event.SILENCE if camera.hint is None else Event.HINT
         if now.mono < until:
-            self.arm(camera, until)
+            self._arm_conviction(camera, now)
         elif self._sees(camera, now):
             self.step(camera, event, now, cause=camera.hint or Cause.TIMEOUT, until=until)
         else:
             self._held[camera.index] = camera
+
+    def _arm_conviction(self, camera: CameraState, now: Instant) -> None:
+        # A heartbeat arms nothing, and may bring the deadline forward where blindness had put it off.
+        self.arm(camera, min(liveness.conviction(camera), now.mono + camera.down_s))
 
     def _sees(self, camera: CameraState, now: Instant) -> bool:
         """Tell whether every connected link has spoken since the heartbeat was due, and lately (S10)."""
