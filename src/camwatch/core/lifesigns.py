@@ -18,6 +18,8 @@ OFFSETS_KEPT = 32
 """Over how many heartbeats the smallest clock offset is taken (rule L7)."""
 UNSEEN_KEPT = 64
 """How many missed sequence numbers are remembered, to know a reordered heartbeat from a duplicate."""
+NEVER_SET_S = 86_400.0
+"""A camera's clock that is off by more than this was never set."""
 RUN = 1.5
 """For how many intervals refused heartbeats must go on, at their usual pace, to be believed after all.
 
@@ -57,8 +59,8 @@ def out_of_order(camera: CameraState, said: Telemetry, now: float) -> tuple[Refu
         _remember_unseen(camera, seq + 1, camera.first_seq)
         camera.first_seq = seq
         return None, False
-    if _counts_on(camera, seq, now):
-        begin_boot(camera, seq)
+    if _counts_on(camera, said, seq, now):
+        begin_boot(camera, seq, keep_clock=not _clock_never_set(camera))
         return None, False
     return Refusal.DUPLICATE, False
 
@@ -83,26 +85,30 @@ def forget_clock(camera: CameraState) -> None:
 def clock_was_set_back(camera: CameraState, said: Telemetry, now: float, offset: float) -> bool:
     """Tell whether a heartbeat only looks late because its clock was set back, or ours ahead (T2, L8).
 
-    Its uptime does not pass through these clocks: where it says "sent just now", the message is on time.
-    Else only time tells: a queue that empties is less late with each heartbeat, a clock evenly so.
+    Its uptime does not pass through these clocks: it decides where it is told, so that old heartbeats
+    played again prove nothing. Else only time tells: a queue that empties is less late with each
+    heartbeat, a clock evenly so.
     """
-    if (
-        said.uptime_s is not None
-        and camera.boot is not None
-        and (now - said.uptime_s) - camera.boot <= camera.interval_s
-    ):
-        return True
+    if said.uptime_s is not None and camera.boot is not None:
+        return (now - said.uptime_s) - camera.boot <= camera.interval_s
     if camera.late_at <= camera.proof or abs(offset - camera.late_offset) > camera.interval_s / 2:
         camera.late_at, camera.late_offset = now, offset
     return now - camera.late_at >= RUN * camera.interval_s
 
 
-def _counts_on(camera: CameraState, seq: int, now: float) -> bool:
+def _counts_on(camera: CameraState, said: Telemetry, seq: int, now: float) -> bool:
     """Tell, of a heartbeat that looks like a duplicate, whether its camera merely counts anew.
 
     Duplicates come in bursts, or beside the heartbeats that they copy. A count that goes on by itself
-    at the pace of heartbeats is another boot's.
+    at the pace of heartbeats is another boot's; but not where a clock says that it was sent before.
     """
+    if (
+        said.ts is not None
+        and camera.ts is not None
+        and said.ts <= camera.ts
+        and not _clock_never_set(camera)
+    ):
+        return False
     if camera.again_at <= camera.proof or seq <= camera.again_seq:
         camera.again_at = now
     camera.again_seq = seq
@@ -121,17 +127,22 @@ def _rebooted(camera: CameraState, said: Telemetry, now: float) -> bool:
     tolerance = 1.0 if uptime.is_integer() else 0.05
     if abs(booted - booted_before) > tolerance:
         return True
-    # The same boot by the camera's clock; but where that begins at the same date with every boot (no
-    # battery, no NTP), only a boot that began after the last heartbeat can be a new one.
-    return camera.boot is not None and now - uptime >= camera.boot + camera.uptime
+    # The same boot by the camera's clock. But a clock that was never set (no battery, no NTP) begins at
+    # the same date with every boot; there, a boot that began after the last heartbeat is a new one.
+    began_since = camera.boot is not None and now - uptime >= camera.boot + camera.uptime
+    return began_since and _clock_never_set(camera)
+
+
+def _clock_never_set(camera: CameraState) -> bool:
+    return abs(camera.clock_offset) > NEVER_SET_S
 
 
 def _counts_anew(camera: CameraState, said: Telemetry, behind: int) -> bool:
     """Tell, of a camera that does not say its uptime, whether a smaller `seq` is another boot's.
 
-    `behind` is by how much the `seq` is smaller than the one expected.
+    `behind` is by how much the `seq` is smaller than the one expected; 1 is the last one once more.
     """
-    if said.uptime_s is not None:
+    if said.uptime_s is not None or behind == 1:
         return False
     if said.ts is not None and camera.ts is not None:
         return said.ts > camera.ts

@@ -1,0 +1,60 @@
+"""Old heartbeats played again prove nothing, however they are played."""
+
+from __future__ import annotations
+
+import pytest
+
+from camwatch.core.model import Instant, Status
+from camwatch.core.signal import Refusal
+from camwatch.core.watch import FleetWatch
+from camwatch.wire.heartbeat import Heartbeat
+from tests.support.fleet import enrolment
+
+_EPOCH_MS = 1_760_000_000_000
+
+
+def _moment(mono: float) -> Instant:
+    return Instant(mono, _EPOCH_MS + round(mono * 1000))
+
+
+@pytest.mark.parametrize("pause_s", [15.0, 60.0, 600.0])
+@pytest.mark.parametrize("pace_s", [0.0, 10.0])
+def test_a_boot_played_again_from_its_beginning_keeps_a_dead_camera_down(
+    pause_s: float, pace_s: float
+) -> None:
+    """L1, L8, L9: same `ts`, `seq` and uptime as before, all at once or at the pace of a living camera."""
+    watch = FleetWatch(_moment(0), {"main": frozenset()}, ask_after_s=20, stall_after_s=60)
+    watch.reload(_moment(0), [enrolment("a")], [])
+    link = watch.links["main"]
+    watched = watch.cameras["a"]
+    watch.regain_sight(link, _moment(0))
+    boot = [
+        Heartbeat(ts=_EPOCH_MS / 1000 + 10.0 * number, seq=number, uptime_s=10.0 * number + 3.5)
+        for number in range(60)
+    ]
+    for number, said in enumerate(boot):
+        assert watch.heartbeat(watched, _moment(10.0 * number), said) is None
+    died = 10.0 * (len(boot) - 1)
+    clock = died
+    for _ in range(int(pause_s // 5)):
+        clock += 5.0
+        watch.heard(link, _moment(clock))
+        watch.tick(_moment(clock))
+    for said in boot:
+        clock += pace_s
+        watch.heard(link, _moment(clock))
+        assert watch.heartbeat(watched, _moment(clock), said) in {Refusal.DUPLICATE, Refusal.LATE}
+        watch.tick(_moment(clock))
+    assert watched.proof == died
+    assert watched.reboots == 0
+    assert watched.life is (Status.DOWN if clock - died > 45 else Status.UP)
+
+
+def test_the_last_heartbeat_said_again_is_a_duplicate_whatever_its_time() -> None:
+    """L9: the same `seq` twice in one boot, although `ts` is another."""
+    watch = FleetWatch(_moment(0), {"main": frozenset()}, ask_after_s=20, stall_after_s=60)
+    watch.reload(_moment(0), [enrolment("a")], [])
+    watched = watch.cameras["a"]
+    assert watch.heartbeat(watched, _moment(1), Heartbeat(ts=_EPOCH_MS / 1000 + 1, seq=7)) is None
+    again = Heartbeat(ts=_EPOCH_MS / 1000 + 2, seq=7)
+    assert watch.heartbeat(watched, _moment(2), again) is Refusal.DUPLICATE
