@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate
 from typing import Protocol
 
@@ -106,7 +106,7 @@ class Exposition:
                 self._delays[bisect_left(DELAY_BOUNDS_S, delay)] += 1
                 self._delayed_s += delay
 
-    def render(self, openmetrics: bool = False) -> Iterator[str]:
+    def render(self, openmetrics: bool = False) -> Generator[str]:
         """Yield the exposition in pieces of a millisecond's work each, in format 0.0.4 or OpenMetrics 1.0."""
         source = self._source
         if source.inventory is not self._inventory:

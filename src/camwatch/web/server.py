@@ -6,13 +6,14 @@ import asyncio
 import contextlib
 import socket
 import zlib
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Generator, Iterator
 
 import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
+from starlette.types import Send
 
 from camwatch.errors import ConfigurationError, Fault
 
@@ -20,7 +21,7 @@ TEXT = "text/plain; version=0.0.4; charset=utf-8"
 OPENMETRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
 _SEND_BYTES = 64 * 1024
 
-Render = Callable[[bool], Iterator[str]]
+Render = Callable[[bool], Generator[str]]
 """Give the exposition in small pieces; the argument asks for OpenMetrics."""
 
 
@@ -28,13 +29,13 @@ def make_site(render: Render, unready: Callable[[], list[str]]) -> Starlette:
     """Build the application. `unready` says why the daemon is not ready, a line a reason."""
 
     async def metrics(request: Request) -> Response:
-        openmetrics = _wants_openmetrics(request.headers.get("accept", ""))
+        openmetrics = _wants_openmetrics(request.headers.getlist("accept"))
         headers = {"content-type": OPENMETRICS if openmetrics else TEXT, "vary": "accept, accept-encoding"}
         pieces = _in_turns(render(openmetrics))
-        if _accepts_gzip(request.headers.get("accept-encoding", "")):
+        if _accepts_gzip(request.headers.getlist("accept-encoding")):
             headers["content-encoding"] = "gzip"
             pieces = _gzipped(pieces)
-        return StreamingResponse(pieces, headers=headers)
+        return _Stream(pieces, headers=headers)
 
     async def healthy(_request: Request) -> Response:
         return PlainTextResponse("camwatch runs\n")
@@ -68,13 +69,26 @@ def listen_on(host: str, port: int) -> socket.socket:
     try:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         sock.bind((host, port))
+        sock.listen(128)
     except OSError as error:
         sock.close()
-        problem = f"cannot listen on {host}:{port}: {error.strerror or error}; choose a free address"
+        place = f"[{host}]:{port}" if family == socket.AF_INET6 else f"{host}:{port}"
+        problem = f"cannot listen on {place}: {error.strerror or error}; choose a free address"
         raise ConfigurationError((Fault("http.listen", problem),)) from None
-    sock.listen(128)
     sock.setblocking(False)
     return sock
+
+
+class _Stream(StreamingResponse):
+    """A streamed answer that lets go of its source when the client leaves, not whenever it is collected."""
+
+    async def stream_response(self, send: Send) -> None:
+        source = self.body_iterator
+        try:
+            await super().stream_response(send)
+        finally:
+            if isinstance(source, AsyncGenerator):
+                await source.aclose()
 
 
 class _Server(uvicorn.Server):
@@ -111,38 +125,52 @@ class HttpServer:
         self._server.should_exit = True
 
 
-def _wants_openmetrics(accept: str) -> bool:
-    return any(part.split(";")[0].strip() == "application/openmetrics-text" for part in accept.split(","))
+def _wants_openmetrics(accept: list[str]) -> bool:
+    wanted = _qualities(accept)
+    openmetrics = wanted.get("application/openmetrics-text", 0.0)
+    return openmetrics > 0 and openmetrics >= wanted.get("text/plain", 0.0)
 
 
-def _accepts_gzip(accept_encoding: str) -> bool:
-    for part in accept_encoding.split(","):
+def _accepts_gzip(accept_encoding: list[str]) -> bool:
+    wanted = _qualities(accept_encoding)
+    return wanted.get("gzip", wanted.get("*", 0.0)) > 0
+
+
+def _qualities(headers: list[str]) -> dict[str, float]:
+    """Return how much a client wants each thing that its `Accept…` headers name, 0 (not at all) to 1."""
+    wanted: dict[str, float] = {}
+    for part in ",".join(headers).lower().split(","):
         name, *parameters = (piece.strip() for piece in part.split(";"))
-        if name == "gzip":
-            return not any(
-                parameter.replace(" ", "") in {"q=0", "q=0.0", "q=0.00"} for parameter in parameters
-            )
-    return False
+        quality = 1.0
+        for parameter in parameters:
+            key, _, value = parameter.partition("=")
+            if key.strip() == "q":
+                with contextlib.suppress(ValueError):
+                    quality = float(value)
+        wanted[name] = max(quality, wanted.get(name, 0.0))
+    return wanted
 
 
-async def _in_turns(pieces: Iterator[str]) -> AsyncIterator[bytes]:
+async def _in_turns(pieces: Generator[str]) -> AsyncGenerator[bytes]:
     """Gather pieces into sizeable chunks, letting the event loop run between pieces."""
     gathered, size = [], 0
-    for piece in pieces:
-        encoded = piece.encode()
-        gathered.append(encoded)
-        size += len(encoded)
-        if size >= _SEND_BYTES:
-            yield b"".join(gathered)
-            gathered, size = [], 0
-        await asyncio.sleep(0)
+    with contextlib.closing(pieces):
+        for piece in pieces:
+            encoded = piece.encode()
+            gathered.append(encoded)
+            size += len(encoded)
+            if size >= _SEND_BYTES:
+                yield b"".join(gathered)
+                gathered, size = [], 0
+            await asyncio.sleep(0)
     yield b"".join(gathered)
 
 
-async def _gzipped(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+async def _gzipped(chunks: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
     packer = zlib.compressobj(level=1, wbits=31)
-    async for chunk in chunks:
-        packed = packer.compress(chunk)
-        if packed:
-            yield packed
+    async with contextlib.aclosing(chunks):
+        async for chunk in chunks:
+            packed = packer.compress(chunk)
+            if packed:
+                yield packed
     yield packer.flush()
