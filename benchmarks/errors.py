@@ -1,5 +1,9 @@
-"""The one error of the comparison."""
+"""What can go wrong in the comparison."""
 
 
 class BenchmarkError(Exception):
     """A measurement could not be taken; the text says which and why."""
+
+
+class LostMessagesError(BenchmarkError):
+    """A program came to rest without having processed all that it was sent."""

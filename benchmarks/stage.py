@@ -14,7 +14,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
-from benchmarks.errors import BenchmarkError
+from benchmarks.errors import BenchmarkError, LostMessagesError
 from benchmarks.flood import Flood, FloodReport
 from benchmarks.peers import Camwatch, GoExporter, Peer, Place, PythonExporter, mosquitto_sub
 from benchmarks.process import Process, get
@@ -34,6 +34,7 @@ log_type error
 log_type subscribe
 """
 _PATIENCE_S = 90.0
+_LOOKS_BEFORE_LOST = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,22 +80,23 @@ class Running:
         """Flood the peer; return what it used until it had processed all, by its own count.
 
         With `pace_s` it is no flood: each camera sends once in so many seconds, evenly spread.
+        Raises LostMessagesError when it is at rest and has not processed all.
         """
-        before = self.peer.processed(self.metrics())
+        metrics = self.metrics()
+        before = self.peer.processed(metrics)
         used, start = 0.0, self.process.settled_cpu_s()
         report = self._flood.run(self.peer.place.broker_port, messages, pace_s, spread=pace_s > 0)
-        deadline = time.monotonic() + _PATIENCE_S
-        while True:
+        missing, looks = report.messages, 0
+        while missing:
+            if looks == _LOOKS_BEFORE_LOST:
+                text = f"{self.peer.name} did not process {missing} of {report.messages} messages"
+                raise LostMessagesError(text)
             used += self.process.settled_cpu_s() - start
             metrics = self.metrics()
-            missing = report.messages - (self.peer.processed(metrics) - before)
-            if not missing:
-                break
-            if time.monotonic() > deadline:
-                raise BenchmarkError(
-                    f"{self.peer.name} did not process {missing} of {report.messages} messages"
-                )
             start = self.process.cpu_s()
+            still = report.messages - (self.peer.processed(metrics) - before)
+            looks = looks + 1 if still == missing else 0
+            missing = still
         if complaint := self.peer.complaint(metrics):
             raise BenchmarkError(f"{self.peer.name} {complaint}")
         return Round(used, report)
