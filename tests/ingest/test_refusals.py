@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import subprocess
 from pathlib import Path
 
@@ -143,8 +144,10 @@ async def test_a_key_with_a_passphrase_is_an_error_and_no_question_on_the_termin
 
 @pytest.mark.parametrize("kind", EVERY_KIND, ids=str)
 async def test_a_port_without_listener_is_told(kind: Kind, broker: Broker) -> None:
-    broker.kill()
-    assert "nobody listens at 127.0.0.1:" in await first_trouble(broker, kind)
+    with socket.socket() as held:  # bound, so that nobody else takes the port; but not listening
+        held.bind(("127.0.0.1", 0))
+        problem = await first_trouble(broker, kind, port=held.getsockname()[1])
+    assert "nobody listens at 127.0.0.1:" in problem
 
 
 @both_links
