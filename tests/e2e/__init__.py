@@ -1,0 +1,1 @@
+"""The daemon, the simulator and a real broker together; only what users can read is read."""

@@ -1,0 +1,101 @@
+"""The inventory changes under a running daemon, for better or worse (rule V6)."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+
+from tests.e2e.conftest import playing
+from tests.support.daemon import Daemon, broker, config, running
+from tests.support.mosquitto import Mosquitto
+from tests.support.publisher import heartbeat_topic, publishing
+from tests.support.tables import camera, cameras, write_table
+
+ERRORS = "camwatch_inventory_reload_errors_total"
+LAST = "camwatch_inventory_last_reload_timestamp_seconds"
+
+
+def unwatched(settings: str) -> str:
+    """Return settings whose daemon looks at no file by itself while a test lasts."""
+    return settings.replace("reload_check_s = 0.1", "reload_check_s = 3600")
+
+
+async def assert_refused(daemon: Daemon, fleet: Path, ask: signal.Signals | None) -> None:
+    """Make the inventory faulty, have it read, and see that nothing changes but the words."""
+    before = await daemon.metrics()
+    write_table(fleet, "cameras.csv", [*cameras(4), camera("cam-5", purpose="parking")])
+    if ask is not None:
+        daemon.send(ask)
+    after = await daemon.until(lambda now: now.value(ERRORS) == 1)
+    assert after.statuses() == before.statuses()
+    assert after.value(LAST) == before.value(LAST)
+    line = await daemon.says("inventory not reloaded, the old one stays")
+    assert line["level"] == "error"
+    assert line["fault"].startswith("cameras.csv, line 6, column purpose: 'parking'")
+    assert (await daemon.get("/-/ready")).status_code == 200
+
+
+async def test_a_faulty_inventory_changes_nothing_and_is_told(
+    mosquitto: Mosquitto, fleet: Path, tmp_path: Path
+) -> None:
+    """By SIGHUP; mended, it is taken with the next one."""
+    settings = unwatched(config(fleet, broker(mosquitto.url)))
+    async with running(tmp_path, settings) as daemon, playing(mosquitto.url, fleet):
+        await daemon.until_all("up")
+        await assert_refused(daemon, fleet, signal.SIGHUP)
+        write_table(fleet, "cameras.csv", cameras(5))
+        daemon.send(signal.SIGHUP)
+        after = await daemon.until(lambda now: "cam-5" in now.statuses())
+        assert after.value(ERRORS) == 1
+        assert after.outages() == 0
+
+
+async def test_a_faulty_file_is_noticed_by_itself_and_told_once(
+    mosquitto: Mosquitto, fleet: Path, tmp_path: Path
+) -> None:
+    async with (
+        running(tmp_path, config(fleet, broker(mosquitto.url))) as daemon,
+        playing(mosquitto.url, fleet),
+    ):
+        await daemon.until_all("up")
+        await assert_refused(daemon, fleet, None)
+        write_table(fleet, "cameras.csv", cameras(3))
+        line = await daemon.says("inventory reloaded")
+        assert (line["cameras"], line["added"], line["removed"], line["changed"]) == (3, 0, 1, 0)
+        after = await daemon.metrics()
+        assert after.value(ERRORS) == 1
+        assert after.statuses() == {"cam-1": "up", "cam-2": "up", "cam-3": "up"}
+
+
+async def test_a_good_reload_adds_and_removes_cameras_and_leaves_the_others_alone(
+    mosquitto: Mosquitto, fleet: Path, tmp_path: Path
+) -> None:
+    """V5, V6: a new camera was unregistered until its row came; one removed is, from then on."""
+    settings = unwatched(config(fleet, broker(mosquitto.url)))
+    async with (
+        running(tmp_path, settings) as daemon,
+        playing(mosquitto.url, fleet),
+        publishing(mosquitto.port) as publisher,
+        publisher.beating("cam-9", every_s=0.1),
+    ):
+        await daemon.until(lambda now: list(now.statuses().values()) == ["up"] * 4)
+        before = await daemon.until(lambda now: now.value("camwatch_unregistered_cameras") == 1)
+        assert before.rejected()["unregistered"] > 0
+        write_table(fleet, "cameras.csv", [*cameras(3), camera("cam-9", name="La nouvelle")])
+        daemon.send(signal.SIGHUP)
+        after = await daemon.until(lambda now: now.statuses().get("cam-9") == "up")
+        assert set(after.statuses()) == {"cam-1", "cam-2", "cam-3", "cam-9"}
+        assert after.value("camwatch_camera_info", camera="cam-9", name="La nouvelle") == 1
+        last = after.value(LAST)
+        assert last is not None
+        assert last > (before.value(LAST) or 0)
+        await daemon.until(lambda now: now.value("camwatch_unregistered_cameras") == 1)  # cam-4, by now
+        assert not daemon.log("camera down")
+        for camera_id in ("cam-1", "cam-2", "cam-3"):
+            assert len(daemon.log("camera up", camera=camera_id)) == 1
+            for name, account in (("heartbeats_total", {}), ("ledger_seconds_total", {"account": "up"})):
+                full = f"camwatch_camera_{name}"
+                grown = after.value(full, camera=camera_id, **account)
+                assert grown is not None
+                assert grown >= (before.value(full, camera=camera_id, **account) or 0)
+        assert daemon.log("message rejected", camera="cam-4")[0]["topic"] == heartbeat_topic("cam-4")

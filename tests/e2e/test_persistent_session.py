@@ -1,0 +1,41 @@
+"""The daemon is away while the broker keeps its session (rules S6, S9)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.conftest import playing
+from tests.support.daemon import broker, config, running
+from tests.support.mosquitto import Mosquitto, until
+
+
+@pytest.mark.parametrize("protocol", ["5", "3.1.1"])
+async def test_what_the_broker_kept_while_the_daemon_was_away_is_delivered_and_convicts_nobody(
+    protocol: str, mosquitto: Mosquitto, fleet: Path, tmp_path: Path
+) -> None:
+    """S9: ten heartbeats of each camera wait for the daemon; one camera that died meanwhile is convicted."""
+    settings = config(fleet, broker(mosquitto.url, protocol=protocol))
+    async with playing(mosquitto.url, fleet, qos=1) as cameras:
+        async with running(tmp_path, settings) as daemon:
+            await daemon.until_all("up")
+            assert await daemon.end() == 0
+        beats = cameras.statistics.heartbeats
+        await until(lambda: cameras.statistics.heartbeats >= beats + 8 * 4)
+        cameras.silence(cameras.fleet.cameras[:1])
+        beats_of_three = cameras.statistics.heartbeats
+        await until(lambda: cameras.statistics.heartbeats >= beats_of_three + 6 * 3)
+        kept = cameras.statistics.heartbeats - beats
+        async with running(tmp_path, settings) as daemon:
+            assert (await daemon.says("link subscribed"))["session_present"] is True
+            received = "camwatch_messages_received_total"
+            first = await daemon.until(lambda now: (now.value(received, link="main") or 0) >= kept)
+            heartbeats = first.by("camera", "camwatch_camera_heartbeats_total")
+            assert heartbeats["cam-1"] > 0  # which it sent before it died, and the broker kept
+            refused = first.rejected()
+            assert sum(heartbeats.values()) + refused.pop("late") >= kept
+            assert set(refused.values()) == {0}
+            last = await daemon.until(lambda now: list(now.statuses().values()) == ["down", "up", "up", "up"])
+            assert {line["camera"] for line in daemon.log("camera down")} == {"cam-1"}
+            assert last.outages() == 1
