@@ -50,7 +50,8 @@ def check_config(config: ConfigFile = None) -> None:
     settings, inventory = _checked(config)
     in_service = sum(camera.lifecycle == "in_service" for camera in inventory.cameras.values())
     typer.echo(
-        f"Sound: {len(inventory.cameras)} cameras ({in_service} in service), {len(inventory.operators)} operators, "
+        f"Sound: {len(inventory.cameras)} cameras ({in_service} in service), "
+        f"{len(inventory.operators)} operators, "
         f"{len(inventory.sites)} sites, {len(inventory.windows)} maintenance windows, "
         f"{len(settings.brokers)} {'broker' if len(settings.brokers) == 1 else 'brokers'}."
     )
@@ -59,7 +60,8 @@ def check_config(config: ConfigFile = None) -> None:
 @app.command("demo")
 def demo_command(
     duration: Annotated[
-        float | None, typer.Option(metavar="S", min=1.0, help="End after so many seconds, with a summary.")
+        float | None,
+        typer.Option(metavar="S", min=1.0, help="Watch for so many seconds, then end with a summary."),
     ] = None,
     port: Annotated[
         int, typer.Option(metavar="N", min=0, max=65535, help="HTTP port; 0 takes a free one.")

@@ -5,6 +5,7 @@ camwatch's own lines and those of the libraries go through the same processors, 
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
 from collections.abc import Iterable
@@ -26,9 +27,14 @@ def configure(style: str, level: str, timezone: ZoneInfo, stream: TextIO = sys.s
     """Set the form of the logs: `style` is `json`, `console`, or `auto` (console on a terminal)."""
     if style == "auto":
         style = "console" if stream.isatty() else "json"
-    renderer: Any = structlog.dev.ConsoleRenderer(colors=stream.isatty())
-    if style == "json":
-        renderer = structlog.processors.JSONRenderer(serializer=_to_json)
+    finish: list[structlog.typing.Processor] = [structlog.processors.JSONRenderer(serializer=_to_json)]
+    if style == "console":
+        console = structlog.dev.ConsoleRenderer(
+            colors=stream.isatty(),
+            timestamp_key="time",
+            exception_formatter=structlog.dev.plain_traceback,  # others show the values of variables
+        )
+        finish = [_on_one_line, console]
     number = logging.getLevelNamesMapping()[level.upper()]
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -37,16 +43,15 @@ def configure(style: str, level: str, timezone: ZoneInfo, stream: TextIO = sys.s
         structlog.processors.format_exc_info,
     ]
     structlog.configure(
-        processors=[*shared, renderer],
+        processors=[*shared, *finish],
         wrapper_class=structlog.make_filtering_bound_logger(number),
         logger_factory=structlog.PrintLoggerFactory(stream),
-        cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(stream)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *finish],
         )
     )
     logging.basicConfig(level=max(number, logging.WARNING), handlers=[handler], force=True)
@@ -104,5 +109,19 @@ def _stamper(timezone: ZoneInfo) -> structlog.typing.Processor:
     return stamp
 
 
+def _on_one_line(
+    _logger: object, _method: str, event: structlog.typing.EventDict
+) -> structlog.typing.EventDict:
+    """Escape what would break the line, or steer a terminal: topics are whatever somebody published on."""
+    for key, value in event.items():
+        if isinstance(value, str) and key != "exception" and not value.isprintable():
+            shown = (char if char.isprintable() else char.encode("unicode_escape").decode() for char in value)
+            event[key] = "".join(shown)
+    return event
+
+
 def _to_json(event: dict[str, Any], **_options: object) -> str:
-    return msgspec.json.encode(event, enc_hook=str).decode()
+    try:
+        return msgspec.json.encode(event, enc_hook=str).decode()
+    except UnicodeEncodeError:  # a file's name that is no UTF-8
+        return json.dumps(event, default=str)

@@ -53,7 +53,7 @@ def show(duration_s: float | None, port: int, load: Load, start: Start) -> None:
 
 
 def _leave() -> None:
-    """Leave what will not end: everything lives in this process, so nothing outlasts it."""
+    """Leave what will not end: the broker's process ends with this one, so nothing outlasts it."""
     sys.stdout.flush()
     sys.stderr.write(f"camwatch: the demo did not end within {_TEARDOWN_S:g} s and was left\n")
     sys.stderr.flush()

@@ -19,6 +19,7 @@ from multiprocessing.connection import Connection
 from amqtt.broker import Broker
 
 from camsim.limits import allow_connections
+from camwatch.errors import CamwatchError
 
 _CONNECTIONS = 2000
 _END_S = 5.0
@@ -26,14 +27,21 @@ _END_S = 5.0
 
 @contextlib.asynccontextmanager
 async def embedded_broker() -> AsyncIterator[int]:
-    """Run the broker while the context lasts, and yield its port on the loopback."""
+    """Run the broker while the context lasts, and yield its port on the loopback.
+
+    Raises CamwatchError if it does not start.
+    """
     spawning = multiprocessing.get_context("spawn")
     ours, theirs = spawning.Pipe()
     process = spawning.Process(target=_serve, args=(theirs,), name="camwatch demo broker", daemon=True)
     process.start()
     theirs.close()
     try:
-        yield await asyncio.to_thread(ours.recv)
+        try:
+            port = await asyncio.to_thread(ours.recv)
+        except EOFError:
+            raise CamwatchError("the embedded broker did not start: what it said stands above") from None
+        yield port
     finally:
         ours.close()  # the broker takes that for its end
         await asyncio.to_thread(process.join, _END_S)
@@ -42,9 +50,7 @@ async def embedded_broker() -> AsyncIterator[int]:
 
 def _serve(pipe: Connection) -> None:
     """Serve until the other end of the pipe is closed: by a clean stop, or by the death of the demo."""
-    signal.signal(
-        signal.SIGINT, signal.SIG_IGN
-    )  # Ctrl-C reaches this process, too; the demo ends it in its turn
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches us, too; the demo ends us in its turn
     allow_connections(_CONNECTIONS)
     logging.disable()
     asyncio.run(_run(pipe))

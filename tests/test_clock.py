@@ -1,0 +1,135 @@
+"""The one clock: two hands, of which the UTC one never runs backwards (rule T2)."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from camwatch.clock import STEP_S, Clock
+from camwatch.core.model import Instant
+
+BEGIN_S = 1_767_258_000.0
+
+
+class Hands:
+    """The machine's two clocks, moved by hand, and the Clock that reads them."""
+
+    def __init__(self) -> None:
+        self.mono = 5_000.0
+        self.wall = BEGIN_S
+        self.steps: list[float] = []
+        self.clock = Clock(self.steps.append, lambda: self.mono, lambda: self.wall)
+
+    def pass_s(self, seconds: float) -> Instant:
+        """Let both clocks go on."""
+        self.mono += seconds
+        self.wall += seconds
+        return self.clock()
+
+    @property
+    def utc_s(self) -> float:
+        """What the Clock says now, in seconds since the beginning."""
+        return self.clock().utc_ms / 1000 - BEGIN_S
+
+
+def test_both_hands_go_on_together() -> None:
+    """Rule T1."""
+    hands = Hands()
+    assert hands.clock() == Instant(5_000.0, 1_767_258_000_000)
+    assert hands.pass_s(12.345) == Instant(5_012.345, 1_767_258_012_345)
+    assert hands.steps == []
+
+
+def test_a_step_forward_is_followed_at_once_and_counted() -> None:
+    """Rule T2."""
+    hands = Hands()
+    hands.wall += 3600
+    assert hands.pass_s(1) == Instant(5_001.0, 1_767_261_601_000)
+    assert hands.steps == [pytest.approx(3600)]
+
+
+def test_after_a_step_back_utc_runs_at_half_speed_until_the_wall_clock_has_caught_up() -> None:
+    """Rule T2: what happens later is recorded later."""
+    hands = Hands()
+    hands.wall -= 10
+    assert hands.utc_s == 0
+    shown = [hands.pass_s(4).utc_ms / 1000 - BEGIN_S for _ in range(7)]
+    assert shown == pytest.approx([2, 4, 6, 8, 10, 14, 18], abs=0.002)
+    assert hands.wall - BEGIN_S == 18
+    assert hands.steps == [pytest.approx(-10)]
+
+
+def test_each_step_is_counted_once_however_often_the_clock_is_read() -> None:
+    hands = Hands()
+    for seconds in (-7200, 5, 3, -3, 86_400):
+        hands.wall += seconds
+        for _ in range(5):
+            hands.pass_s(0.5)
+    assert hands.steps == [pytest.approx(seconds) for seconds in (-7200, 5, 3, -3, 86_400)]
+
+
+@pytest.mark.parametrize("seconds", [-STEP_S, -0.5, 0.5, STEP_S])
+def test_a_correction_of_two_seconds_or_less_is_no_step(seconds: float) -> None:
+    hands = Hands()
+    hands.wall += seconds
+    hands.pass_s(1)
+    assert hands.steps == []
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.floats(0, 1e5) | st.sampled_from([0.0, 1e-9, 2.5e-7, 1e-6]),
+            st.floats(-1e6, 1e6) | st.sampled_from([0.0, -1e-3, -1.5]),
+        ),
+        max_size=60,
+    )
+)
+@settings(deadline=None)
+def test_utc_never_runs_backwards_and_the_monotonic_hand_is_left_alone(
+    moves: list[tuple[float, float]],
+) -> None:
+    """Rules T1, T2."""
+    hands = Hands()
+    before = hands.clock()
+    for passed, step in moves:
+        hands.wall += step
+        now = hands.pass_s(passed)
+        assert now.mono == hands.mono
+        assert now.utc_ms >= before.utc_ms
+        assert now.utc_ms >= int(hands.wall * 1000) - 1  # never behind the wall clock
+        assert now.utc_ms - before.utc_ms >= int(passed * 500) - 2  # at half speed at the least
+        before = now
+
+
+@given(st.lists(st.floats(-1e4, 1e4), max_size=20))
+@settings(deadline=None)
+def test_no_step_is_counted_but_those_beyond_two_seconds(moves: list[float]) -> None:
+    hands = Hands()
+    for step in moves:
+        hands.wall += step
+        hands.pass_s(0.1)
+    expected = [step for step in moves if abs(step) > STEP_S]
+    # What lies right at two seconds is a matter of rounding.
+    if all(abs(abs(step) - STEP_S) > 1e-3 for step in moves):
+        assert hands.steps == [pytest.approx(step, abs=1e-3) for step in expected]
+
+
+@given(st.floats(3, 1e5))
+@settings(deadline=None)
+def test_the_wall_clock_is_caught_up_with_after_twice_the_step(step: float) -> None:
+    hands = Hands()
+    hands.wall -= step
+    hands.clock()
+    hands.pass_s(2 * step + 1)
+    assert hands.utc_s == pytest.approx(hands.wall - BEGIN_S, abs=0.002)
+
+
+def test_without_hands_it_tells_the_time_of_this_machine() -> None:
+    clock = Clock()
+    first = clock()
+    assert abs(clock().utc_ms / 1000 - time.time()) < 60
+    assert clock() >= first

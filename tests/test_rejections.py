@@ -1,0 +1,102 @@
+"""Refused messages: counted by reason, told at a bounded rate, strangers remembered (rule V5)."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from structlog.testing import capture_logs
+
+from camwatch.errors import RejectReason
+from camwatch.rejections import IDS_KEPT, LINES_PER_PERIOD, LOG_EVERY_S, Rejections
+
+
+def test_every_reason_counts_from_zero() -> None:
+    rejections = Rejections()
+    assert rejections.counts == dict.fromkeys(RejectReason, 0)
+    rejections.add(RejectReason.LATE, "cam-1", 0.0)
+    assert rejections.counts == dict.fromkeys(RejectReason, 0) | {RejectReason.LATE: 1}
+
+
+def test_strangers_are_counted_by_id_the_latest_last() -> None:
+    rejections = Rejections()
+    for who in ("a", "b", "a"):
+        rejections.add(RejectReason.UNREGISTERED, who, 0.0)
+    rejections.add(RejectReason.WRONG_OPERATOR, "cam-1", 0.0)
+    assert list(rejections.unregistered.items()) == [("b", 1), ("a", 2)]
+
+
+def test_the_last_thousand_strangers_are_kept() -> None:
+    """Rule V5."""
+    rejections = Rejections()
+    for number in range(IDS_KEPT + 500):
+        rejections.add(RejectReason.UNREGISTERED, f"stranger-{number}", 0.0)
+        rejections.add(RejectReason.UNREGISTERED, "steady", 0.0)
+    assert len(rejections.unregistered) == IDS_KEPT
+    assert rejections.unregistered["steady"] == IDS_KEPT + 500
+    assert "stranger-500" not in rejections.unregistered
+    assert f"stranger-{IDS_KEPT + 499}" in rejections.unregistered
+
+
+def test_a_stranger_that_was_registered_is_forgotten() -> None:
+    rejections = Rejections()
+    for who in ("a", "b"):
+        rejections.add(RejectReason.UNREGISTERED, who, 0.0)
+    rejections.forget(frozenset({"a", "cam-1"}))
+    assert list(rejections.unregistered) == ["b"]
+
+
+def test_a_camera_is_told_of_once_a_minute() -> None:
+    rejections = Rejections()
+    with capture_logs() as lines:
+        for second in range(180):
+            rejections.add(RejectReason.LATE, "cam-1", float(second), topic="t")
+    assert len(lines) == 3
+    expected = {"event": "message rejected", "camera": "cam-1", "reason": "late", "topic": "t"}
+    assert lines[0] == expected | {"log_level": "warning"}
+    assert rejections.counts[RejectReason.LATE] == 180
+
+
+def test_a_storm_of_many_cameras_is_told_in_sixty_lines_a_minute_and_what_was_withheld() -> None:
+    rejections = Rejections()
+    with capture_logs() as lines:
+        for number in range(1000):
+            rejections.add(RejectReason.MALFORMED, f"cam-{number}", 0.0)
+        assert len(lines) == LINES_PER_PERIOD
+        rejections.add(RejectReason.MALFORMED, "cam-0", LOG_EVERY_S)
+    assert len(lines) == LINES_PER_PERIOD + 2
+    assert lines[-2]["event"] == "more messages were rejected than logged"
+    assert lines[-2]["withheld"] == 1000 - LINES_PER_PERIOD
+    assert rejections.counts[RejectReason.MALFORMED] == 1001
+
+
+def test_a_camera_that_was_withheld_is_told_of_later() -> None:
+    rejections = Rejections()
+    with capture_logs() as lines:
+        for number in range(LINES_PER_PERIOD + 1):
+            rejections.add(RejectReason.LATE, f"cam-{number}", 0.0)
+        rejections.add(RejectReason.LATE, f"cam-{LINES_PER_PERIOD}", LOG_EVERY_S)
+    assert lines[-1]["camera"] == f"cam-{LINES_PER_PERIOD}"
+
+
+@given(st.lists(st.tuples(st.integers(0, 3000), st.floats(0, 100)), max_size=400), st.floats(0, 1e6))
+def test_lines_and_memory_are_bounded_whatever_comes(storm: list[tuple[int, float]], begin: float) -> None:
+    rejections = Rejections()
+    now = begin
+    with capture_logs() as lines:
+        for who, pause in storm:
+            now += pause / 100
+            rejections.add(RejectReason.UNREGISTERED, f"id-{who}", now)
+    minutes = (now - begin) // LOG_EVERY_S + 1
+    assert len(lines) <= minutes * (LINES_PER_PERIOD + 1)
+    assert len(rejections.unregistered) <= IDS_KEPT
+    assert len(rejections._logged) <= IDS_KEPT
+    assert rejections.counts[RejectReason.UNREGISTERED] == len(storm)
+    assert sum(rejections.unregistered.values()) == len(storm)
+
+
+@pytest.mark.parametrize("reason", RejectReason)
+def test_every_reason_is_told_by_its_public_name(reason: RejectReason) -> None:
+    with capture_logs() as lines:
+        Rejections().add(reason, "cam-1", 0.0, detail="why")
+    assert (lines[0]["reason"], lines[0]["detail"]) == (reason.value, "why")
