@@ -7,6 +7,7 @@ Everything runs in one event loop; messages are judged in the callback that brin
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -63,7 +64,7 @@ class Watcher:
             clock(),
             links,
             ask_after_s=settings.liveness.interval_s,
-            stall_after_s=settings.liveness.stall_after_s,
+            stall_after_s=_stall_after_s(settings, inventory),
         )
         self.caught_up = asyncio.Event()  # clear while more cameras are due than have been judged
         self._listen = listen
@@ -88,6 +89,7 @@ class Watcher:
         """Watch the cameras of an inventory from now on (rule V6)."""
         now = self.clock()
         settings = self.settings
+        self.watch.stall_after_s = _stall_after_s(settings, inventory)
         self.watch.reload(
             now,
             [
@@ -258,3 +260,13 @@ class LinkReceiver:
 
     def _reject(self, reason: RejectReason, who: str, topic: str, detail: str = "") -> None:
         self._watcher.rejections.add(reason, who, self._now.mono, topic=topic[:200], detail=detail)
+
+
+def _stall_after_s(settings: Settings, inventory: Inventory) -> float:
+    """Return how long the loop may stand still before that is blindness (rule S8), seconds.
+
+    Never more than half of the shortest silence that convicts: what waited for us meanwhile comes late
+    (rule L8), so a stall that is not seen as one would convict cameras that lived through it.
+    """
+    silences = (settings.liveness_of(camera).down_s for camera in inventory.cameras.values())
+    return min(settings.liveness.stall_after_s, min(silences, default=math.inf) / 2)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
 import time
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from tests.e2e.conftest import playing
 from tests.support.daemon import broker, config, running
 from tests.support.mosquitto import Mosquitto, until
+from tests.support.publisher import publishing
 
 
 @pytest.mark.parametrize("protocol", ["5", "3.1.1"])
@@ -59,3 +61,30 @@ async def test_a_camera_that_died_while_the_daemon_was_frozen_is_convicted_after
         (down,) = daemon.log("camera down")
         assert down["camera"] == "cam-1"
         assert down["old"] == "unknown"
+
+
+async def test_a_stall_long_enough_to_convict_is_one_whatever_stall_after_says(
+    mosquitto: Mosquitto, fleet: Path, tmp_path: Path
+) -> None:
+    """S8: a camera that says nothing while the daemon is frozen is not convicted when it wakes.
+
+    Its neighbour speaks on, so the link is proven alive at once (rule S10): the stall alone saves it.
+    """
+    async with (
+        running(tmp_path, config(fleet, broker(mosquitto.url))) as daemon,
+        publishing(mosquitto.port) as publisher,
+        publishing(mosquitto.port) as neighbour,
+        neighbour.beating("cam-2", every_s=0.05),
+    ):
+        async with publisher.beating("cam-1", every_s=0.1):
+            await daemon.until(lambda now: list(now.statuses().values())[:2] == ["up", "up"])
+        daemon.send(signal.SIGSTOP)
+        await asyncio.sleep(1.5)
+        daemon.send(signal.SIGCONT)
+        await daemon.metrics()  # the daemon is awake: now, and not before, the camera speaks again
+        async with publisher.beating("cam-1", every_s=0.1):
+            beats = "camwatch_camera_heartbeats_total"
+            before = (await daemon.metrics()).value(beats, camera="cam-1") or 0
+            after = await daemon.until(lambda now: (now.value(beats, camera="cam-1") or 0) > before)
+        assert not daemon.log("camera down", camera="cam-1", old="up")
+        assert (after.value("camwatch_loop_stall_seconds_total") or 0) >= 1.4

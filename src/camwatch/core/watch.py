@@ -66,7 +66,7 @@ class FleetWatch:
         self.judge = Judge(ask_after_s)
         self.stalled_s = 0.0
         self._start = start
-        self._stall_after_s = stall_after_s
+        self.stall_after_s = stall_after_s
         self._awake = start.mono
         self._sights: dict[tuple[str, ...], Sight] = {}
         self._enrolled = 0
@@ -206,7 +206,7 @@ class FleetWatch:
     def awake(self, now: Instant) -> None:
         """Note that the daemon's loop runs; a gap since the last note may be blindness (rule S8)."""
         gap = now.mono - self._awake
-        if gap > self._stall_after_s:
+        if gap > self.stall_after_s:
             self.stalled_s += gap
             for sight in self._sights.values():
                 if sight.blind_since is None:
