@@ -71,7 +71,8 @@ def demo_command(
     try:
         from camwatch import demo  # noqa: PLC0415 - needs the `demo` extra, which the daemon does without
     except ModuleNotFoundError as error:
-        _fail(_MISCONFIGURED, f"the demo needs {error.name}: pip install 'camwatch[demo]'")
+        package = str(error.name).partition(".")[0]
+        _fail(_MISCONFIGURED, f"the demo needs {package}: pip install 'camwatch[demo]'")
     _guarded(lambda: demo.show(duration, port, load, running))
 
 

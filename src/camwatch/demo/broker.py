@@ -50,7 +50,8 @@ async def embedded_broker() -> AsyncIterator[int]:
 
 def _serve(pipe: Connection) -> None:
     """Serve until the other end of the pipe is closed: by a clean stop, or by the death of the demo."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches us, too; the demo ends us in its turn
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)  # a whole group is told to end: the demo ends us in its turn
     allow_connections(_CONNECTIONS)
     logging.disable()
     asyncio.run(_run(pipe))
