@@ -110,9 +110,12 @@ class Process:
         except psutil.NoSuchProcess:
             raise BenchmarkError(f"{self._describe()} ended too early") from None
 
+    def last_output(self) -> str:
+        """Return the end of what the process has said."""
+        return f"its last output: {self.log.read_text(errors='replace')[-600:].strip() or 'none'}"
+
     def _describe(self) -> str:
-        tail = self.log.read_text(errors="replace")[-600:].strip()
-        return f"{self._popen.args!r} (its last output: {tail or 'none'})"
+        return f"{self._popen.args!r} ({self.last_output()})"
 
     def __enter__(self) -> Self:
         return self

@@ -89,8 +89,9 @@ class Running:
         missing, looks = report.messages, 0
         while missing:
             if looks == _LOOKS_BEFORE_LOST:
+                complaint = self.peer.complaint(metrics) or "and does not say why"
                 text = f"{self.peer.name} did not process {missing} of {report.messages} messages"
-                raise LostMessagesError(text)
+                raise LostMessagesError(f"{text}, {complaint}; {self.process.last_output()}")
             used += self.process.settled_cpu_s() - start
             metrics = self.metrics()
             start = self.process.cpu_s()
