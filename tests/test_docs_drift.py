@@ -14,8 +14,6 @@ from zoneinfo import ZoneInfo
 
 import aiomqtt
 import pytest
-from docs.generate.__main__ import main
-from docs.generate.documents import DOCUMENTS, outdated, write
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
@@ -25,6 +23,8 @@ from camwatch.errors import RejectReason, WireError
 from camwatch.fleet.inventory import load_inventory
 from camwatch.wire.heartbeat import Heartbeat, decode_heartbeat, decode_status
 from camwatch.wire.topics import DEFAULT_PREFIX, Kind, address_of
+from docs.generate.__main__ import main
+from docs.generate.documents import DOCUMENTS, outdated, write
 from tests.support.mosquitto import Mosquitto
 from tests.wire import strategies
 

@@ -144,7 +144,7 @@ async def test_a_terminal_shows_one_line_in_place_and_notes_that_stay() -> None:
     progress, statistics = Progress(screen), Statistics(expected=458)
     following = asyncio.create_task(progress.follow(statistics))
     async with asyncio.timeout(10):
-        while not screen.getvalue():  # noqa: ASYNC110 - text on a screen gives no event
+        while not screen.getvalue():
             await asyncio.sleep(0.01)
     following.cancel()
     progress.note("done")
