@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.conftest import playing
-from tests.support.daemon import Daemon, Metrics, broker, config, running
+from tests.support.daemon import INTERVAL_S, Daemon, Metrics, broker, config, running
 from tests.support.mosquitto import Mosquitto
 
 LONG = 0.4  # an interval for tests of blindness that must stay below 4.5 of them, on a busy machine, too
@@ -61,8 +61,9 @@ async def test_a_broker_gone_for_longer_makes_unknown_and_convicts_nobody(
     fault: str, mosquitto: Mosquitto, fleet: Path, tmp_path: Path
 ) -> None:
     """S2-S5, S10: what could not be seen is unknown, to the millisecond; metrics and readiness tell."""
-    settings = config(fleet, broker(mosquitto.url))
-    async with running(tmp_path, settings) as daemon, playing(mosquitto.url, fleet):
+    interval_s = INTERVAL_S if fault == "frozen" else LONG  # cameras need some time to connect anew
+    settings = config(fleet, broker(mosquitto.url, connect_timeout_s=1.0), interval_s=interval_s)
+    async with running(tmp_path, settings) as daemon, playing(mosquitto.url, fleet, interval_s=interval_s):
         before = await daemon.until_all("up")
         assert before.value("camwatch_link_up", link="main") == 1
         assert before.value("camwatch_blind") == 0
@@ -80,8 +81,8 @@ async def test_a_broker_gone_for_longer_makes_unknown_and_convicts_nobody(
             mosquitto.thaw()
         else:
             await asyncio.to_thread(mosquitto.start)
+        await daemon.until_ready()  # what the broker kept may bring cameras up before the link is
         after = await daemon.until_all("up")
-        await daemon.until_ready()
         assert after.value("camwatch_link_up", link="main") == 1
         assert after.value("camwatch_blind") == 0
         assert_nobody_was_convicted(daemon, after)
@@ -96,8 +97,11 @@ async def test_a_camera_that_died_while_the_broker_was_gone_is_convicted_once_si
     mosquitto: Mosquitto, fleet: Path, tmp_path: Path
 ) -> None:
     """S5: the blind time is unknown; what follows is down, from one interval after the return of sight."""
-    settings = config(fleet, broker(mosquitto.url))
-    async with running(tmp_path, settings) as daemon, playing(mosquitto.url, fleet) as cameras:
+    settings = config(fleet, broker(mosquitto.url), interval_s=LONG)
+    async with (
+        running(tmp_path, settings) as daemon,
+        playing(mosquitto.url, fleet, interval_s=LONG) as cameras,
+    ):
         await daemon.until_all("up")
         mosquitto.kill()
         await daemon.until_all("unknown")
@@ -108,4 +112,4 @@ async def test_a_camera_that_died_while_the_broker_was_gone_is_convicted_once_si
         (down,) = daemon.log("camera down")
         assert down["old"] == "unknown"
         subscribed = daemon.log("link subscribed")[-1]
-        assert seconds_between(subscribed["time"], down["at"]) == pytest.approx(0.2, abs=0.05)
+        assert seconds_between(subscribed["time"], down["at"]) == pytest.approx(LONG, abs=0.1)

@@ -33,11 +33,12 @@ async def test_losing_one_broker_blinds_its_operators_alone(
         both,
         broker(mosquitto.url, name="city", operators=["ville"]),
         broker(other.url, name="landlord", operators=["bailleur"]),
+        interval_s=0.4,  # cameras need some time to connect anew
     )
     async with (
         running(tmp_path, settings) as daemon,
-        playing(mosquitto.url, city),
-        playing(other.url, landlord),
+        playing(mosquitto.url, city, interval_s=0.4),
+        playing(other.url, landlord, interval_s=0.4),
     ):
         await daemon.until_all("up")
         mosquitto.kill()
