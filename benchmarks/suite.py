@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import statistics
 import time
 from typing import TYPE_CHECKING
@@ -24,13 +25,15 @@ NAMES = ("ingest", "metrics", "memory", "hold", "detection")
 CITY, MANY = 458, 10_000
 _PACE_S = 10.0
 _MORE_CHANCES = 2
+_IDLE_LOAD = 0.5
 
 _GO, _PYTHON, _C, _LIBRARY = "Go exporter", "Python exporter", "mosquitto_sub", "generate_latest"
-_SLOW_PEERS_PART = 4  # the Python exporter gets a quarter of the flood, for the sake of everyone's time
+_EXPORTERS_PART = 4  # they get a quarter of the flood: they are slow, and lose their session when it piles up
 
 _NOTES = """
 Ingest: a publisher of our own (raw sockets, QoS 0, heartbeats of about 180 bytes) floods one Mosquitto with
-{messages:,} messages a round ({python}: a quarter of it); of {rounds} interleaved rounds the median counts.
+{messages:,} messages a round (the exporters: a quarter of it); of {rounds} interleaved rounds the median
+counts.
 
 Each program has a broker of its own that drops nothing, knows every camera from a first pass, and must show
 by its own count that it processed every message. camwatch refuses none of them.
@@ -80,17 +83,21 @@ class Suite:
         self._quick = quick
         self._wanted = set(only or NAMES)
         self._began = time.monotonic()
+        self.load_before = os.getloadavg()[0]
 
     @property
     def notes(self) -> list[str]:
         """What a reader must know to judge the figures, or to repeat them."""
-        text = _NOTES.format(
-            messages=self._messages, rounds=self._rounds, scrapes=self._scrapes, many=MANY, python=_PYTHON
-        )
-        return [" ".join(note.split()) for note in text.split("\n\n")]
+        text = _NOTES.format(messages=self._messages, rounds=self._rounds, scrapes=self._scrapes, many=MANY)
+        load = f"Load average of the machine when the run began: {self.load_before:.1f}."
+        return [*(" ".join(note.split()) for note in text.split("\n\n")), load]
 
     def run(self) -> None:
         """Measure all that is wanted, telling how far it is."""
+        if self.load_before > _IDLE_LOAD:
+            self._tell(
+                f"the machine is busy (load {self.load_before:.1f}): times and CPU will be worse for it"
+            )
         if "ingest" in self._wanted:
             with self._stage(CITY) as stage:
                 self._ingest(stage)
@@ -158,9 +165,10 @@ class Suite:
     def _round(self, stage: Stage, name: str) -> Round:
         if name == _C:
             return stage.take_with_mosquitto_sub(self._messages)
-        if name == _PYTHON:
-            return self._take(stage, PythonExporter, self._messages // _SLOW_PEERS_PART)
-        return self._take(stage, GoExporter if name == _GO else Camwatch, self._messages)
+        if name == "camwatch":
+            return self._take(stage, Camwatch, self._messages)
+        kind = GoExporter if name == _GO else PythonExporter
+        return self._take(stage, kind, self._messages // _EXPORTERS_PART)
 
     def _take(self, stage: Stage, kind: type[Peer], messages: int) -> Round:
         """Flood one program; a peer that lost its session on a busy machine gets another chance."""
@@ -168,7 +176,7 @@ class Suite:
             try:
                 return stage.running[kind].take(messages)
             except LostMessagesError as lost:
-                self._tell(f"{lost}: once more")
+                self._tell(f"{str(lost).partition(';')[0]}: once more")
         return stage.running[kind].take(messages)
 
     def _metrics(self, stage: Stage) -> None:
