@@ -227,3 +227,5 @@ def test_a_moment_is_carried_to_another_on_both_clocks() -> None:
     assert moment.shifted(-2.5) == Instant(97.5004, 997_500)
     assert moment.at_mono(90.0) == Instant(90.0, 990_000)
     assert Instant(100.0006, 1_000_000).at_mono(100.0) == Instant(100.0, 999_999)
+    # The ledger's milliseconds are those of the monotonic clock, rounded: both of these are 100,000.
+    assert Instant(100.0004, 1_000_000).at_mono(99.9996) == Instant(99.9996, 1_000_000)

@@ -73,9 +73,9 @@ def test_a_proof_after_a_short_blindness_ends_its_grace() -> None:
 
 def test_a_proof_right_after_a_short_blindness_brings_the_deadline_forward() -> None:
     """L2, S4: the grace of the blindness must not delay the conviction of who spoke since."""
-    world = alive(until=100).blind(101, 141).to(141.5)
+    world = alive(until=100).blind(101, 141).to(147)
     world.beat()
-    assert world.to(186.5).moves() == [Move(UP, DOWN, at=151.5, noticed=186.5, cause=TIMEOUT)]
+    assert world.to(192).moves() == [Move(UP, DOWN, at=157, noticed=192, cause=TIMEOUT)]
 
 
 def test_a_short_blindness_moves_the_suspicion_too() -> None:
