@@ -70,6 +70,25 @@ def test_a_storm_of_many_cameras_is_told_in_sixty_lines_a_minute_and_what_was_wi
     assert rejections.counts[RejectReason.MALFORMED] == 1001
 
 
+def test_what_was_withheld_is_told_once() -> None:
+    rejections = Rejections()
+    with capture_logs() as lines:
+        for number in range(LINES_PER_PERIOD + 5):
+            rejections.add(RejectReason.LATE, f"cam-{number}", 0.0)
+        rejections.add(RejectReason.LATE, "cam-0", LOG_EVERY_S)
+        rejections.add(RejectReason.LATE, "cam-0", 2 * LOG_EVERY_S)
+    assert [line["withheld"] for line in lines if "withheld" in line] == [5]
+
+
+def test_whom_it_told_of_is_remembered_for_the_last_thousand() -> None:
+    rejections = Rejections()
+    with capture_logs() as lines:
+        for second in range(IDS_KEPT + 100):
+            rejections.add(RejectReason.LATE, f"cam-{second}", float(second))
+    assert len(lines) == IDS_KEPT + 100
+    assert len(rejections._logged) == IDS_KEPT
+
+
 def test_a_camera_that_was_withheld_is_told_of_later() -> None:
     rejections = Rejections()
     with capture_logs() as lines:

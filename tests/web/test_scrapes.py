@@ -162,12 +162,15 @@ def first(render: Render, told: City) -> Render:
 async def test_a_client_that_does_not_read_makes_nobody_wait() -> None:
     told = city(600)
 
-    asked = asyncio.Event()
+    asked, ended = asyncio.Event(), asyncio.Event()
 
     def endless(openmetrics: bool) -> Generator[str]:
         asked.set()
-        while True:
-            yield from told.exposition.render(openmetrics)
+        try:
+            while True:
+                yield from told.exposition.render(openmetrics)
+        finally:
+            ended.set()
 
     async with serving(first(endless, told)) as client:
         _, writer = await asyncio.open_connection(client.base_url.host, client.base_url.port)
@@ -176,6 +179,7 @@ async def test_a_client_that_does_not_read_makes_nobody_wait() -> None:
         response = await client.get("/metrics")
         assert ours(response.text) == ours(told.text())
         await leave(writer)
+        await asyncio.wait_for(ended.wait(), 20)
 
 
 async def test_the_event_loop_gets_its_turns_during_a_large_scrape() -> None:

@@ -13,7 +13,6 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
-from starlette.types import Send
 
 from camwatch.errors import ConfigurationError, Fault
 
@@ -35,7 +34,7 @@ def make_site(render: Render, unready: Callable[[], list[str]]) -> Starlette:
         if _accepts_gzip(request.headers.getlist("accept-encoding")):
             headers["content-encoding"] = "gzip"
             pieces = _gzipped(pieces)
-        return _Stream(pieces, headers=headers)
+        return StreamingResponse(pieces, headers=headers)
 
     async def healthy(_request: Request) -> Response:
         return PlainTextResponse("camwatch runs\n")
@@ -77,18 +76,6 @@ def listen_on(host: str, port: int) -> socket.socket:
         raise ConfigurationError((Fault("http.listen", problem),)) from None
     sock.setblocking(False)
     return sock
-
-
-class _Stream(StreamingResponse):
-    """A streamed answer that lets go of its source when the client leaves, not whenever it is collected."""
-
-    async def stream_response(self, send: Send) -> None:
-        source = self.body_iterator
-        try:
-            await super().stream_response(send)
-        finally:
-            if isinstance(source, AsyncGenerator):
-                await source.aclose()
 
 
 class _Server(uvicorn.Server):
@@ -154,6 +141,7 @@ def _qualities(headers: list[str]) -> dict[str, float]:
 async def _in_turns(pieces: Generator[str]) -> AsyncGenerator[bytes]:
     """Gather pieces into sizeable chunks, letting the event loop run between pieces."""
     gathered, size = [], 0
+    # When the client leaves, the rendering is let go at once, and not whenever it is collected.
     with contextlib.closing(pieces):
         for piece in pieces:
             encoded = piece.encode()
