@@ -180,9 +180,10 @@ async def run(settings: Settings, inventory: Inventory) -> None:
     """Run until SIGTERM or SIGINT; SIGHUP reloads the inventory."""
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    loop.add_signal_handler(signal.SIGHUP, lambda: None)  # the inventory has just been read
     async with running(settings, inventory) as daemon:
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, stop.set)
         loop.add_signal_handler(signal.SIGHUP, daemon.ask_reload)
         _log.info(
             "camwatch runs",
@@ -195,4 +196,4 @@ async def run(settings: Settings, inventory: Inventory) -> None:
         gc.collect()
         gc.freeze()
         await stop.wait()
-        _log.info("camwatch stops")
+    _log.info("camwatch stops")

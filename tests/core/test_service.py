@@ -270,14 +270,20 @@ def test_a_camera_added_while_out_of_sight_waits_for_sight() -> None:
         assert world.moves(camera_id) == [Move(UNKNOWN, DOWN, at=310, noticed=345, cause=TIMEOUT)]
 
 
-def test_a_removed_camera_is_forgotten_and_comes_back_without_history() -> None:
-    """V6."""
-    world = alive(*fleet(2), until=100).reload(*fleet(1)).to(200)
+def test_a_removed_camera_comes_back_unknown_and_its_counts_go_on() -> None:
+    """V6; counters never decrease within a process, whatever is taken out of the inventory."""
+    world = alive(*fleet(2), until=100)
+    before, heartbeats = replace(world.account("cam-2")), world.camera("cam-2").heartbeats
+    assert before.up
+    assert heartbeats
+    world.reload(*fleet(1)).to(200)
     assert list(world.watch.cameras) == ["cam-1"]
     assert world.moves("cam-2") == []
     world.reload(*fleet(2))
     assert world.status("cam-2") is UNKNOWN
-    assert world.account("cam-2").in_service == 0
+    assert world.account("cam-2") == before
+    world.beat("cam-2")
+    assert world.camera("cam-2").heartbeats == heartbeats + 1
 
 
 def test_a_camera_that_changes_hands_begins_anew() -> None:

@@ -140,6 +140,13 @@ class CameraState:
         self.temperature_max = thresholds.temperature_max_celsius
         self.offset_max_s = thresholds.clock_offset_max_s
 
+    def count_on_from(self, former: CameraState) -> None:
+        """Go on with the counts and the account of the same camera, which left the inventory and is back."""
+        self.heartbeats = former.heartbeats
+        self.outages = former.outages
+        self.reboots = former.reboots
+        self.account = former.account
+
     def status_at(self, now: Instant) -> Status:
         """Return what the camera is now: maintenance covers what its life signs say (rules V3, V4)."""
         if self.windows and self.life in _COVERED and covered(self.windows, now.utc_ms):

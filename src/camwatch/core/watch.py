@@ -70,6 +70,7 @@ class FleetWatch:
         self._awake = start.mono
         self._sights: dict[tuple[str, ...], Sight] = {}
         self._enrolled = 0
+        self._departed: dict[tuple[str, str], CameraState] = {}  # taken out of the inventory; may return
 
     # --- what cameras say
 
@@ -254,6 +255,9 @@ class FleetWatch:
         sight = self._sight_of(camera.operator)
         gaps = self.gaps.setdefault(camera.operator, Gaps())
         state = CameraState(self._enrolled, camera, life, now, sight, gaps)
+        former = self._departed.pop((camera.id, camera.operator), None)
+        if former is not None:
+            state.count_on_from(former)
         self._enrolled += 1
         self.cameras[camera.id] = state
         self.judge.admit(state)
@@ -306,6 +310,8 @@ class FleetWatch:
             self.judge.tell(group.left_down(camera.index, now, back=False))
 
     def _remove(self, camera: CameraState, now: Instant) -> None:
+        self.judge.settle(camera, now)
+        self._departed[camera.camera.id, camera.camera.operator] = camera
         self._leave_groups(camera, now)
         self.judge.dismiss(camera)
         del self.cameras[camera.camera.id], camera.sight.cameras[camera.index]
