@@ -32,6 +32,7 @@ class Diary:
     hint_at: float | None = None
     counters: tuple[int, ...] = (0, 0, 0)
     account: dict[str, int] = field(default_factory=dict)
+    at_first: int = 0  # in-service milliseconds of its earlier stays in the inventory
     base: dict[str, int] | None = None  # the account when the ledger last began; None: out of service
     begin_ms: int = 0  # when it did
     history: list[tuple[int, Status]] = field(default_factory=list)  # every transition, at its millisecond
@@ -55,11 +56,22 @@ class Observer:
             if diary is None:
                 life = state.life if state.status is Status.MAINTENANCE else state.status
                 diary = Diary(state, life, now, now.mono, now.mono, state.down_s, state.interval_s)
-                diary.account = asdict(state.account)
+                self._welcome(diary)
                 diary.history = [(round(now.mono * 1000), life)]
                 self.diaries[state.index] = diary
             diary.down_s = min(diary.down_s, state.down_s)
             diary.interval_s = min(diary.interval_s, state.interval_s)
+
+    def _welcome(self, diary: Diary) -> None:
+        """Check that a camera that returns counts on from where it left (V6), and begin from there."""
+        state = diary.state
+        diary.account, diary.at_first = asdict(state.account), state.account.in_service
+        diary.counters, diary.outages = _counters(state), state.outages
+        row = state.camera
+        former = [each for each in self.diaries.values() if each.state.camera.id == row.id]
+        if former and former[-1].state.camera.operator == row.operator:
+            assert all(new >= old for new, old in zip(diary.counters, former[-1].counters, strict=True))
+            assert all(diary.account[name] >= old for name, old in former[-1].account.items())
 
     def blindness(self, operator: str, begin: float, end: float) -> None:
         """Take note that an operator's cameras could not be seen from `begin` to `end`."""
@@ -137,7 +149,7 @@ class Observer:
         account = asdict(state.account)
         assert all(account[name] >= diary.account[name] for name in account), (diary.account, account)
         assert account["degraded"] <= account["up"]
-        assert state.account.in_service <= now_ms - round(diary.enrolled * 1000)
+        assert state.account.in_service - diary.at_first <= now_ms - round(diary.enrolled * 1000)
         if state.settled_ms is None:
             diary.base = None
         else:
@@ -156,7 +168,7 @@ class Observer:
 
     def _check_counters(self, diary: Diary) -> None:
         state = diary.state
-        counters = (state.heartbeats, state.outages, state.reboots)
+        counters = _counters(state)
         assert all(new >= old for new, old in zip(counters, diary.counters, strict=True))
         assert state.outages == diary.outages
         diary.counters = counters
@@ -167,3 +179,7 @@ class Observer:
         for key, group in self.world.watch.incidents.items():
             assert group.in_service == sum(s.life in IN_SERVICE for s in cameras if group in s.groups)
             assert (group.since is not None) is (key in self._open)
+
+
+def _counters(state: CameraState) -> tuple[int, int, int]:
+    return state.heartbeats, state.outages, state.reboots
