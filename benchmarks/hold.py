@@ -36,14 +36,14 @@ class Hold:
     idle: tuple[float, ...]
 
     @property
-    def typical_s(self) -> float:
+    def scraped_s(self) -> float:
         """The median over the scrapes."""
         return statistics.median(self.scraped)
 
     @property
-    def worst_s(self) -> float:
-        """The worst of the scrapes."""
-        return max(self.scraped)
+    def idle_s(self) -> float:
+        """The median over the idle spans: what the machine and the ticker itself are late by."""
+        return statistics.median(self.idle)
 
 
 def loop_hold(cameras: int, folder: Path, scrapes: int) -> dict[str, Hold]:
