@@ -27,6 +27,7 @@ class Diary:
     enrolled: float
     down_s: float  # the smallest in force so far
     interval_s: float
+    hold_s: float = float("inf")
     outages: int = 0
     outage_open: bool = False
     hint_at: float | None = None
@@ -61,6 +62,7 @@ class Observer:
                 self.diaries[state.index] = diary
             diary.down_s = min(diary.down_s, state.down_s)
             diary.interval_s = min(diary.interval_s, state.interval_s)
+            diary.hold_s = min(diary.hold_s, state.hint_hold_s)
 
     def _welcome(self, diary: Diary) -> None:
         """Check that a camera that returns counts on from where it left (V6), and begin from there."""
@@ -141,7 +143,7 @@ class Observer:
         else:
             assert diary.hint_at is not None, f"no hint: {event}"
             held = noticed - diary.hint_at
-            assert held >= state.hint_hold_s - 1e-6 or silent >= diary.down_s - 1e-6, event
+            assert held >= diary.hold_s - 1e-6 or silent >= diary.down_s - 1e-6, event
 
     def _check_account(self, diary: Diary) -> None:
         """Accounts only grow, sum up exactly, and say what the transitions say (A1, T3)."""
