@@ -154,18 +154,14 @@ async def _round(stage: Stage, simulator: Simulator) -> None:
     nervous = [next(camera for camera in cameras if camera.site == "centre-rotonde")]
     stage.begin_act("all is well")
     await asyncio.sleep(8)
-    stage.begin_act(
-        f"La Duranne loses its power, {len(dark)} cameras; promised within {HINT_HOLD_S:g} s of the will"
-    )
+    stage.begin_act(f"La Duranne loses power; {len(dark)} down are due in {HINT_HOLD_S:g} s")
     simulator.cut_power(dark)
     await asyncio.sleep(12)
     stage.begin_act("La Duranne has power again")
     simulator.restore(dark)
     await asyncio.sleep(8)
     promised = INTERVAL_S * LivenessSettings().down_after
-    stage.begin_act(
-        f"Cours Mirabeau is cut off without a word; promised within {promised:g} s of its last heartbeats"
-    )
+    stage.begin_act(f"Cours Mirabeau falls silent; {len(quiet)} down are due in {promised:g} s")
     simulator.silence(quiet)
     await asyncio.sleep(15)
     stage.begin_act("Cours Mirabeau is back")

@@ -23,6 +23,7 @@ from camwatch.settings import Settings
 _FRAMES_PER_S = 4
 _PLAIN_EVERY_S = 5.0
 _LAST = 8
+_ALWAYS = (Status.PLANNED, Status.UNKNOWN, Status.DOWN, Status.UP)  # the others have a column when needed
 _COLOURS = {
     Status.UP: "green",
     Status.DOWN: "bold red",
@@ -81,10 +82,11 @@ class Stage:
             del self._grouped[key]
             where, old, new, cause = key
             who = events[0].camera if len(events) == 1 else f"{where}: {len(events)} cameras"
-            since = self._clock(min(event.at for event in events))
-            late = max(event.noticed_at.mono - event.at.mono for event in events)
-            told = f" by {cause}, since {since}, noticed within {late:.1f} s" if new is Status.DOWN else ""
-            self._note(first, f"{who} {old} → {new}{told}", _COLOURS[new])
+            what = f"{old} → {new}"
+            if new is Status.DOWN:
+                late = max(event.noticed_at.mono - event.at.mono for event in events)
+                what = f"down ({cause}), noticed after {late:.1f} s"
+            self._note(first, f"{who} {what}", _COLOURS[new])
 
     def begin_act(self, text: str) -> None:
         """Say what the simulator does now."""
@@ -155,11 +157,12 @@ def _picture(stage: Stage) -> Group:
     counts = stage.counts()
     table = Table(title="Cameras by operator and status", title_justify="left", expand=False)
     table.add_column("operator", max_width=30, no_wrap=True)
-    for status in Status:
+    shown = [status for status in Status if status in _ALWAYS or counts.get(("", status))]
+    for status in shown:
         table.add_column(status.value, justify="right", style=_COLOURS[status])
     names = {"": "all", **{operator.id: operator.id for operator in stage.inventory.operators.values()}}
     for operator, name in names.items():
-        cells = [str(counts.get((operator, status), 0) or "·") for status in Status]
+        cells = [str(counts.get((operator, status), 0) or "·") for status in shown]
         table.add_row(name, *cells, style="bold" if not operator else "", end_section=not operator)
     lines = [
         Text(f"{clock} {text}", style=colour, no_wrap=True, overflow="ellipsis")
