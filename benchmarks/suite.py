@@ -53,7 +53,8 @@ Prometheus asks" is with the headers of Prometheus 2: OpenMetrics where the serv
 Memory: resident set after the flood and the scrapes, at {many:,} cameras.
 
 Loop: a ticker of 1 ms in the daemon's event loop, and how late it is at worst while one scrape is served;
-the median of {scrapes} scrapes. Idle: the same over spans of the same length without a scrape; it is taken off.
+the median of {scrapes} scrapes. Idle: the same over spans of the same length without a scrape; it is taken
+off.
 
 Detection: {many:,} cameras with an interval of 2 s fall silent together: the daemon is stopped while their
 last heartbeats are sent, and then finds them all in its socket. The delay is the daemon's own
