@@ -295,13 +295,14 @@ async def test_a_keep_alive_goes_out_while_messages_come_in(
         await visit.say(mqtt5.ConnAckPacket(server_keep_alive=theirs).write())
         await visit.packet()
         await visit.say(GRANTED)
-        ping = asyncio.create_task(visit.mqtt5_packet())
-        while not ping.done():
-            await visit.say(published(b"tick"))
-            await asyncio.wait({ping}, timeout=0.02)
-        receiver.trouble(type(ping.result()).__name__)
+        for _ in range(2):  # one keep-alive after the other, although nobody waits for an answer
+            ping = asyncio.create_task(visit.mqtt5_packet())
+            while not ping.done():
+                await visit.say(published(b"tick"))
+                await asyncio.wait({ping}, timeout=0.02)
+            receiver.trouble(type(ping.result()).__name__)
         await visit.until_gone()
 
     async with served(script, keep_alive_s=ours, ask_after_s=600.0) as settings, running(settings, receiver):
-        await receiver.until(lambda told: told.troubles)
-    assert receiver.troubles == ["PingReqPacket"]
+        await receiver.until(lambda told: len(told.troubles) >= 2)
+    assert receiver.troubles == ["PingReqPacket", "PingReqPacket"]

@@ -166,25 +166,29 @@ class Supervisor:
         """Ask the broker when it falls silent (rule S10) and at least each keep-alive."""
         patience = self._settings.ask_after_s
         keep_alive = connection.keep_alive_s * KEEP_ALIVE_SHARE
-        asked = self._clock().mono
-        waiting = False  # for an answer to the question of `asked`
+        sent = self._clock().mono
+        asked: float | None = None  # since when a question waits for any packet as its answer
         while True:
-            silent_since = asked if waiting else connection.last_packet.mono
-            due = min(silent_since + patience, math.inf if waiting else asked + keep_alive)
+            silent_since = connection.last_packet.mono if asked is None else asked
+            due = min(silent_since + patience, sent + keep_alive)
             done, _ = await asyncio.wait({connection.ended}, timeout=max(0.0, due - self._clock().mono))
             if done:
                 return connection.ended.result()
             now = self._clock().mono
-            if waiting and connection.last_packet.mono >= asked:
-                waiting = False
+            if asked is not None and connection.last_packet.mono >= asked:
+                asked = None
             if now < due:  # the loop's timer may run a hair early
                 continue
-            # Woken late, we did not wait for an answer but slept through it: ask anew.
-            if waiting and now - due <= patience / 4:
-                return problems.silent(self._settings)
-            if waiting or now - connection.last_packet.mono >= patience or now - asked >= keep_alive:
-                connection.ask()
-                asked, waiting = now, True
+            if asked is not None and now >= asked + patience:
+                if now - (asked + patience) <= patience / 4:
+                    return problems.silent(self._settings)
+                asked = now  # woken late, we did not wait for an answer but slept through it: ask anew
+            elif asked is None and now - connection.last_packet.mono >= patience:
+                asked = now
+            elif now - sent < keep_alive:
+                continue
+            connection.ask()
+            sent = now
 
 
 def backoff(settings: LinkSettings, failures: int, uniform: Uniform) -> float:
