@@ -7,7 +7,6 @@ another until it is stopped, and is the only one to say `lost` and to decide tha
 from __future__ import annotations
 
 import asyncio
-import math
 from collections.abc import Callable, Sequence
 from typing import Protocol, TypeAlias
 
