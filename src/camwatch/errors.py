@@ -59,7 +59,7 @@ class WireError(CamwatchError):
 
 
 class LinkError(CamwatchError):
-    """A session with a broker failed. `hint` says what to do; trying again may help unless `fatal`."""
+    """A session with a broker failed. `hint` says what to do; camwatch goes on trying."""
 
     def __init__(self, link: str, problem: str, hint: str = "") -> None:
         self.link = link

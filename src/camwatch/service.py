@@ -109,16 +109,6 @@ class Watcher:
         self.rejections.forget(frozenset(inventory.cameras))
         self.tell()
 
-    def reload(self, load: Callable[[], Inventory]) -> bool:
-        """Load the inventory anew; a faulty one changes nothing and is told. Return whether it was taken."""
-        try:
-            inventory = load()
-        except ConfigurationError as error:
-            self.reload_failed(error)
-            return False
-        self.reloaded(inventory)
-        return True
-
     def reloaded(self, inventory: Inventory) -> None:
         """Take a newly loaded inventory, and say what is different."""
         difference = changes(self.inventory, inventory)

@@ -268,11 +268,7 @@ def test_a_reload_changes_rows_labels_and_the_time_of_the_inventory() -> None:
 
 def test_a_refused_reload_is_counted_and_changes_nothing() -> None:
     told = city().beat("cam-1")
-
-    def faulty() -> None:
-        raise ConfigurationError((Fault("cameras.csv, line 3", "no camera"),))
-
-    assert told.watcher.reload(faulty) is False  # type: ignore[arg-type]  # it never returns
+    told.watcher.reload_failed(ConfigurationError((Fault("cameras.csv, line 3", "no camera"),)))
     scrape = told.scrape()
     assert scrape.value("camwatch_inventory_reload_errors_total") == 1
     assert scrape.value("camwatch_camera_heartbeats_total") == 1
