@@ -46,25 +46,16 @@ _quiet = logging.getLogger("camwatch.ingest.paho")
 _quiet.setLevel(logging.CRITICAL)
 
 
-class AiomqttLink:
+class AiomqttLink(Supervisor):
     """One session through aiomqtt, kept up; see `camwatch.ingest.link` for what it promises."""
 
     def __init__(
         self, settings: LinkSettings, receiver: Receiver, clock: Clock, uniform: Uniform = random.uniform
     ) -> None:
-        self.name = settings.name
         teller = Teller(settings, receiver)
-        self._supervisor = Supervisor(
+        super().__init__(
             settings, receiver, clock, lambda: _Connection(settings, receiver, clock, teller), uniform
         )
-
-    async def run(self) -> None:
-        """Keep the session up until `stop` is called or the task is cancelled."""
-        await self._supervisor.run()
-
-    async def stop(self) -> None:
-        """Disconnect cleanly (the broker keeps the session) and let `run` return."""
-        await self._supervisor.stop()
 
 
 class _Connection:

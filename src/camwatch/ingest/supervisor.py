@@ -75,7 +75,7 @@ class Teller:
 
 
 class Supervisor:
-    """Keeps a session up: `run` it as a task, `stop` it to say goodbye."""
+    """Keeps a session up: `run` it as a task, `stop` it to say goodbye. Each kind of link is one."""
 
     def __init__(
         self,
@@ -85,6 +85,7 @@ class Supervisor:
         connect: Callable[[], Connection],
         uniform: Uniform,
     ) -> None:
+        self.name = settings.name
         self._settings = settings
         self._receiver = receiver
         self._clock = clock
@@ -94,7 +95,7 @@ class Supervisor:
         self._task: asyncio.Task[None] | None = None
 
     async def run(self) -> None:
-        """Keep the session up until `stop` is called or the caller is cancelled."""
+        """Keep the session up until `stop` is called or the task is cancelled."""
         if self._stopped:
             return
         # An inner task, so that `stop` can interrupt any wait without cancelling the caller's task.
@@ -108,7 +109,10 @@ class Supervisor:
             task.result()
 
     async def stop(self) -> None:
-        """Disconnect cleanly and let `run` return. The loss of sight that this is, is not told."""
+        """Disconnect cleanly (the broker keeps the session) and let `run` return.
+
+        The loss of sight that this is, is not told.
+        """
         self._stopped = True
         if self._task is not None:
             self._task.cancel()
