@@ -50,6 +50,25 @@ def test_a_boot_played_again_from_its_beginning_keeps_a_dead_camera_down(
     assert watched.life is (Status.DOWN if clock - died > 45 else Status.UP)
 
 
+def test_a_camera_that_drifted_away_in_days_out_of_reach_is_believed_after_32_heartbeats() -> None:
+    """L7, L8: a slow crystal, no NTP: after four days of silence its `ts` and its uptime are late alike."""
+    watch = FleetWatch(_moment(0), {"main": frozenset()}, ask_after_s=1e6, stall_after_s=1e6)
+    watch.reload(_moment(0), [enrolment("a")], [])
+    watch.regain_sight(watch.links["main"], _moment(0))
+    watched = watch.cameras["a"]
+
+    def beat(clock: float) -> Refusal | None:
+        own = clock * (1 - 50e-6)
+        said = Heartbeat(ts=_EPOCH_MS / 1000 + own, seq=int(clock // 10), uptime_s=own + 100.0)
+        watch.heard(watch.links["main"], _moment(clock))
+        return watch.heartbeat(watched, _moment(clock), said)
+
+    assert beat(0.0) is None
+    back = 4 * 86_400.0
+    refused = [beat(back + 10.0 * number) for number in range(60)]
+    assert refused == [Refusal.LATE] * 32 + [None] * 28
+
+
 def test_the_last_heartbeat_said_again_is_a_duplicate_whatever_its_time() -> None:
     """L9: the same `seq` twice in one boot, although `ts` is another."""
     watch = FleetWatch(_moment(0), {"main": frozenset()}, ask_after_s=20, stall_after_s=60)

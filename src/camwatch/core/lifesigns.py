@@ -85,15 +85,19 @@ def forget_clock(camera: CameraState) -> None:
 def clock_was_set_back(camera: CameraState, said: Telemetry, now: float, offset: float) -> bool:
     """Tell whether a heartbeat only looks late because its clock was set back, or ours ahead (T2, L8).
 
-    Its uptime does not pass through these clocks: it decides where it is told, so that old heartbeats
-    played again prove nothing. Else only time tells: a queue that empties is less late with each
-    heartbeat, a clock evenly so.
+    Its uptime does not pass through these clocks: where it says "sent just now", the message is on time.
+    Else only time tells: a queue that empties is less late with each heartbeat, a clock evenly so. Where
+    the uptime says late as well, that takes the 32 heartbeats of rule L7: it may be an old boot played
+    again, or a camera out of reach for so long that its clock and its uptime drifted away together.
     """
+    believed_after = RUN
     if said.uptime_s is not None and camera.boot is not None:
-        return (now - said.uptime_s) - camera.boot <= camera.interval_s
+        if (now - said.uptime_s) - camera.boot <= camera.interval_s:
+            return True
+        believed_after = OFFSETS_KEPT
     if camera.late_at <= camera.proof or abs(offset - camera.late_offset) > camera.interval_s / 2:
         camera.late_at, camera.late_offset = now, offset
-    return now - camera.late_at >= RUN * camera.interval_s
+    return now - camera.late_at >= believed_after * camera.interval_s
 
 
 def _counts_on(camera: CameraState, said: Telemetry, seq: int, now: float) -> bool:
