@@ -18,8 +18,7 @@ from camsim.abrupt import abandon, fall_silent, hang_up
 from camsim.broker import Broker, problem_of
 from camsim.device import Device
 from camsim.statistics import Statistics
-from camwatch.core.signal import Word  # what a status message says
-from camwatch.wire.heartbeat import encode_heartbeat, encode_status
+from camwatch.wire.heartbeat import Word, encode_heartbeat, encode_status
 from camwatch.wire.topics import DEFAULT_PREFIX, Address, Kind, topic_of
 
 _UNCOMMISSIONED = "uncommissioned"  # the reason that holds the power off from the beginning

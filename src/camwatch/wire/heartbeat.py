@@ -15,6 +15,17 @@ from msgspec import Meta
 from camwatch.core.signal import Word
 from camwatch.errors import RejectReason, WireError
 
+__all__ = [
+    "MAX_PAYLOAD_BYTES",
+    "Heartbeat",
+    "StatusMessage",
+    "Word",  # of the core, and part of what is said here: who plays a camera needs no other room
+    "decode_heartbeat",
+    "decode_status",
+    "encode_heartbeat",
+    "encode_status",
+]
+
 MAX_PAYLOAD_BYTES = 16 * 1024
 """The largest payload that is read, for both messages."""
 
