@@ -474,6 +474,25 @@ def test_settings_that_name_what_the_inventory_does_not_know_are_faults(file: Pa
     assert check_against(Settings(), inventory) == ()
 
 
+def test_an_operator_whose_cameras_no_broker_carries_is_a_fault(file: Path, tmp_path: Path) -> None:
+    """S1: camwatch would be blind for them for ever, without a broker to blame; retired ones do not matter."""
+    rows = [
+        camera("cam-1"),
+        camera("cam-2", operator_id="b"),
+        camera("cam-3", operator_id="c", lifecycle="retired"),
+    ]
+    operators = [operator("ville"), operator("b"), operator("c"), operator("d")]
+    inventory = load_inventory(
+        write_fleet(tmp_path / "fleet", rows, operators=operators), ZoneInfo("Europe/Paris")
+    )
+    only_ville = '[[brokers]]\noperators = ["ville"]'
+    assert [str(found) for found in check_against(load(file, only_ville), inventory)] == [
+        "camwatch.toml: brokers: none carries the cameras of 'b' (1 in the inventory): add it to operators of one"
+    ]
+    rest = '\n[[brokers]]\nname = "rest"\nclient_id = "two"\noperators = ["b"]'
+    assert check_against(load(file, only_ville + rest), inventory) == ()
+
+
 def test_overrides_that_contradict_each_other_for_a_camera_are_a_fault(file: Path, tmp_path: Path) -> None:
     inventory = load_inventory(write_fleet(tmp_path / "fleet", [camera("cam-1")]), ZoneInfo("Europe/Paris"))
     text = (

@@ -29,7 +29,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from camwatch import settings_checks as checks
 from camwatch import settings_source as source
-from camwatch.core.model import Camera, Liveness, Purpose, Thresholds
+from camwatch.core.model import Camera, Lifecycle, Liveness, Purpose, Thresholds
 from camwatch.errors import ConfigurationError, Fault
 from camwatch.wire.topics import DEFAULT_PREFIX
 
@@ -387,7 +387,11 @@ def load_settings(file: Path | None, environ: Mapping[str, str] = os.environ) ->
 def check_against(settings: Settings, inventory: Registered) -> tuple[Fault, ...]:
     """Return what the settings say of operators and cameras that does not hold for this inventory."""
     place = settings._origin.place  # noqa: SLF001 - this module's own
-    found = (*_strangers(settings, inventory), *_contradictions(settings, inventory))
+    found = (
+        *_strangers(settings, inventory),
+        *_unheard(settings, inventory),
+        *_contradictions(settings, inventory),
+    )
     return tuple(Fault(place(path, problem), problem) for path, problem in found)
 
 
@@ -400,6 +404,20 @@ def _strangers(settings: Settings, inventory: Registered) -> Iterator[tuple[sour
         yield ("liveness", "operator", operator), "is no operator of the inventory"
     for camera in sorted(settings.liveness.camera.keys() - inventory.cameras.keys()):
         yield ("liveness", "camera", camera), "is no camera of the inventory"
+
+
+def _unheard(settings: Settings, inventory: Registered) -> Iterator[tuple[source.Steps, str]]:
+    """Find operators whose cameras no broker carries: camwatch would be blind for them for ever."""
+    carried = {operator for broker in settings.brokers for operator in broker.operators}
+    if all(broker.operators for broker in settings.brokers):
+        expected = (row for row in inventory.cameras.values() if row.lifecycle is not Lifecycle.RETIRED)
+        cameras = Counter(camera.operator for camera in expected)
+        for operator in sorted(cameras.keys() - carried):
+            count = f"{cameras[operator]} in the inventory"
+            yield (
+                ("brokers",),
+                f"none carries the cameras of {operator!r} ({count}): add it to operators of one",
+            )
 
 
 def _contradictions(settings: Settings, inventory: Registered) -> Iterator[tuple[source.Steps, str]]:
