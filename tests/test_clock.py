@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from camwatch.clock import STEP_S, Clock
+from camwatch.clock import STEP_S, Clock, Step
 from camwatch.core.model import Instant
 
 BEGIN_S = 1_767_258_000.0
@@ -21,7 +21,12 @@ class Hands:
         self.mono = 5_000.0
         self.wall = BEGIN_S
         self.steps: list[float] = []
-        self.clock = Clock(self.steps.append, lambda: self.mono, lambda: self.wall)
+        self.gaps: list[float] = []  # seconds that never were, of each step; negative: seconds behind
+        self.clock = Clock(self._stepped, lambda: self.mono, lambda: self.wall)
+
+    def _stepped(self, step: Step) -> None:
+        self.steps.append(step.seconds)
+        self.gaps.append((step.ended.utc_ms - step.began.utc_ms) / 1000)
 
     def pass_s(self, seconds: float) -> Instant:
         """Let both clocks go on."""
@@ -49,6 +54,34 @@ def test_a_step_forward_is_followed_at_once_and_counted() -> None:
     hands.wall += 3600
     assert hands.pass_s(1) == Instant(5_001.0, 1_767_261_601_000)
     assert hands.steps == [pytest.approx(3600)]
+    assert hands.gaps == [pytest.approx(3600)]
+
+
+def test_a_step_back_tells_how_far_the_wall_clock_is_behind() -> None:
+    """Rule T2: nothing is left out; what is, is what was never recorded."""
+    hands = Hands()
+    hands.pass_s(1)
+    hands.wall -= 3600
+    hands.pass_s(1)
+    assert hands.gaps == [pytest.approx(-3600)]
+    hands.wall -= 10
+    hands.pass_s(1)
+    assert hands.gaps[1:] == [pytest.approx(-3609.5, abs=0.002)]
+    hands.wall += 3615  # set right again, and by a little more: only the little more never was
+    hands.pass_s(1)
+    assert hands.gaps[2:] == [pytest.approx(6, abs=0.002)]
+
+
+def test_utc_begins_no_earlier_than_the_record_of_an_earlier_process() -> None:
+    """Rules T2, S6: the clock was set back while camwatch did not run."""
+    now = [5_000.0, BEGIN_S]
+    clock = Clock(
+        lambda _: None, lambda: now[0], lambda: now[1], not_before_ms=round(BEGIN_S * 1000) + 60_000
+    )
+    assert clock().utc_ms == round(BEGIN_S * 1000) + 60_000
+    now[0] += 10
+    now[1] += 10
+    assert clock().utc_ms == round(BEGIN_S * 1000) + 65_000
 
 
 def test_after_a_step_back_utc_runs_at_half_speed_until_the_wall_clock_has_caught_up() -> None:
@@ -100,9 +133,25 @@ def test_utc_never_runs_backwards_and_the_monotonic_hand_is_left_alone(
         now = hands.pass_s(passed)
         assert now.mono == hands.mono
         assert now.utc_ms >= before.utc_ms
-        assert now.utc_ms >= int(hands.wall * 1000) - 1  # never behind the wall clock
+        assert now.utc_ms >= int(hands.wall * 1000) - 7  # never behind the wall clock, but for its jitter
         assert now.utc_ms - before.utc_ms >= int(passed * 500) - 2  # at half speed at the least
         before = now
+
+
+@given(st.lists(st.tuples(st.floats(0, 50), st.floats(0, 0.004)), min_size=2, max_size=40))
+@settings(deadline=None)
+def test_a_moment_is_the_same_millisecond_however_the_hands_are_read(
+    readings: list[tuple[float, float]],
+) -> None:
+    """Rules T1, T3: a record made later of an earlier moment agrees with the one made then."""
+    hands = Hands()
+    shown = set()
+    for passed, between in readings:
+        hands.mono += passed
+        hands.wall = BEGIN_S + hands.mono - 5_000.0 + between  # the second hand is read a little later
+        now = hands.clock()
+        shown.add(now.utc_ms - round(now.mono * 1000))
+    assert len(shown) == 1
 
 
 @given(st.lists(st.floats(-1e4, 1e4), max_size=20))

@@ -88,16 +88,25 @@ def test_an_older_heartbeat_than_the_first_one_seen_is_new_too() -> None:
 def test_missed_heartbeats_are_remembered_up_to_a_bound() -> None:
     """L9: memory is bounded, whatever a camera counts."""
     world = World()
-    last, uptime = 10**15, 5.0
+    for seq in range(0, 4 * UNSEEN_KEPT, 2):
+        assert world.beat(seq=seq, uptime_s=5.0) is None
+    assert len(world.camera().unseen) == UNSEEN_KEPT
     for seq, refusal in (
-        (0, None),
-        (last, None),
-        (last - UNSEEN_KEPT, None),
-        (last - UNSEEN_KEPT, Refusal.DUPLICATE),
-        (last - UNSEEN_KEPT - 1, Refusal.DUPLICATE),
+        (1, Refusal.DUPLICATE),
+        (4 * UNSEEN_KEPT - 3, None),
+        (4 * UNSEEN_KEPT - 3, Refusal.DUPLICATE),
     ):
-        assert world.beat(seq=seq, uptime_s=uptime) is refusal
-        assert len(world.camera().unseen) <= UNSEEN_KEPT
+        assert world.beat(seq=seq, uptime_s=5.0) is refusal
+
+
+def test_a_long_run_of_missed_heartbeats_is_new_in_any_order() -> None:
+    """L9, S9: what one link kept for an hour comes after what another link brings now."""
+    world = World()
+    last = 10**15
+    for seq in (0, last, 400, 399, 401, last - 1, *range(1, 399)):
+        assert world.beat(seq=seq, uptime_s=5.0) is None
+    for seq in (0, last, 400, 399, 401, last - 1, 1, 398):
+        assert world.beat(seq=seq, uptime_s=5.0) is Refusal.DUPLICATE
 
 
 def test_a_skipped_seq_is_a_lost_heartbeat_and_no_more() -> None:

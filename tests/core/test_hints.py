@@ -200,5 +200,5 @@ def test_the_deadline_of_a_believed_hint_is_the_end_of_its_hold() -> None:
     world = alive(until=100).to(104)
     world.word(Word.OFFLINE)
     world.to(114)
-    (conviction,) = world.events
+    (conviction,) = world.transitions()
     assert getattr(conviction, "deadline", None) == instant(114).mono

@@ -73,7 +73,7 @@ def test_a_conviction_tells_its_deadline_beside_when_the_loop_got_to_it() -> Non
     world = alive().to(44.5)
     world.t = 45.75
     world.tick()
-    conviction = world.events[-1]
+    conviction = world.transitions()[-1]
     assert isinstance(conviction, Transition)
     assert conviction.deadline == instant(45).mono
     assert conviction.noticed_at == instant(45.75)
@@ -84,7 +84,7 @@ def test_a_proof_carries_no_cause_and_no_deadline() -> None:
     """L4."""
     world = World()
     world.beat()
-    assert world.events == [
+    assert world.transitions() == [
         Transition("cam-1", "ville", "mairie", UNKNOWN, UP, at=instant(0), noticed_at=instant(0))
     ]
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from camwatch.core.ledger import Account
 from camwatch.core.model import Cause, Lifecycle, Liveness, Purpose, Status, Thresholds
 from camwatch.core.signal import Refusal, Word
 from camwatch.core.watch import Enrolment
@@ -226,7 +227,7 @@ def test_a_changed_row_keeps_the_state_and_shows_in_what_follows() -> None:
     state = world.camera()
     world.reload(enrolment(name="Nouvelle", site="puyricard", purpose=Purpose.TRAFFIC)).to(145)
     assert world.camera() is state
-    (down,) = world.events
+    (down,) = world.transitions()
     assert getattr(down, "site", "") == "puyricard"
     assert world.moves() == [Move(UP, DOWN, at=110, noticed=145, cause=TIMEOUT)]
     assert state.camera.purpose is Purpose.TRAFFIC
@@ -318,3 +319,13 @@ def test_a_reload_of_everything_at_once() -> None:
         "cam-7": UNKNOWN,
     }
     assert world.watch.next_deadline == instant(150).mono
+
+
+def test_a_date_that_passed_in_a_stall_counts_before_the_proof_that_ends_it() -> None:
+    """V1, S8: the ledger begins with the date, whether the loop or a heartbeat is first to notice."""
+    world = World(enrolment(lifecycle=Lifecycle.PLANNED, in_service_from_ms=utc_ms(100)))
+    world.to(50)
+    world.t = 200.0
+    world.beat()
+    assert world.account() == Account(unknown=100_000)
+    assert [(move.new, move.at) for move in world.moves()] == [(Status.UNKNOWN, 100.0), (Status.UP, 200.0)]

@@ -7,17 +7,22 @@ House rules: as in `watch`. A camera's life changes in `step` and nowhere else; 
 from __future__ import annotations
 
 import heapq
-from typing import TypeAlias
 
-from camwatch.core import liveness
+from camwatch.core import fills, liveness
 from camwatch.core.conditions import Flapping, Reason, reasons_of
 from camwatch.core.ledger import next_boundary, pieces
-from camwatch.core.liveness import IN_SERVICE, TABLE, At, Event
-from camwatch.core.model import Cause, IncidentChange, Instant, Reboot, Status, Transition
+from camwatch.core.liveness import IN_SERVICE, NEVER, TABLE, At, Event
+from camwatch.core.model import (
+    Cause,
+    Happening,
+    Instant,
+    OutageChange,
+    ServiceChange,
+    Status,
+    Transition,
+)
 from camwatch.core.signal import Telemetry
 from camwatch.core.state import CameraState
-
-Happening: TypeAlias = Transition | IncidentChange | Reboot
 
 _FOREVER = float("inf")
 
@@ -84,7 +89,11 @@ class Judge:
             return
         at = self._instant(camera, step.at, now)
         self._settle(camera, at.mono, now)
-        was_in_service = camera.life in IN_SERVICE
+        if event is Event.BLINDNESS:
+            camera.dark_from, camera.dark_to = camera.proof, NEVER
+        elif camera.life is Status.UNKNOWN and event is Event.PROOF:
+            camera.dark_to = now.mono
+        was_in_service, was = camera.life in IN_SERVICE, camera.status
         camera.life = step.to
         camera.hint = None
         if step.to is Status.DOWN:
@@ -93,13 +102,13 @@ class Judge:
         entered = (step.to in IN_SERVICE) - was_in_service
         for group in camera.groups:
             group.in_service += entered
-        if entered < 0:
-            camera.settled_ms = None
-        elif camera.settled_ms is None:
-            self.enter_service(camera, at)
         status = camera.status_at(at)
         if status is not camera.status:
             self._record(camera, status, at, now, cause, until)
+        if entered < 0:
+            self.leave_service(camera, at, was)
+        elif camera.settled_ms is None:
+            self.enter_service(camera, at)
         self.expect(camera, now)
 
     def _instant(self, camera: CameraState, which: At, now: Instant) -> Instant:
@@ -127,9 +136,18 @@ class Judge:
         if camera.life not in IN_SERVICE or not (camera.sight.began or camera.life is Status.UP):
             return
         camera.settled_ms = round(at.mono * 1000)
+        row = camera.camera
+        self.events.append(ServiceChange(row.id, row.operator, True, at, camera.status))
         if camera.life is Status.UNKNOWN and camera.sight.blind_since is None:
             # The date may have passed while nothing could be seen, and been noticed afterwards.
             liveness.fresh_deadline(camera, max(at.mono, camera.sight.since))
+
+    def leave_service(self, camera: CameraState, at: Instant, status: Status) -> None:
+        """End a camera's ledger, if it has begun."""
+        if camera.settled_ms is not None:
+            camera.settled_ms = None
+            row = camera.camera
+            self.events.append(ServiceChange(row.id, row.operator, False, at, status))
 
     def expect(self, camera: CameraState, now: Instant) -> None:
         """Arm the next look at a camera after its life changed."""
@@ -154,11 +172,20 @@ class Judge:
         blind = liveness.blind_from(camera)
         if blind is None:
             self._judge(camera, now)
+        elif now.mono >= blind + camera.down_s:
+            self.blind_so_far(camera, now)
         elif camera.life is not Status.UNKNOWN:
-            if now.mono >= blind + camera.down_s:
-                self.step(camera, Event.BLINDNESS, now)
-            else:
-                self.arm(camera, blind + camera.down_s)
+            self.arm(camera, blind + camera.down_s)
+
+    def blind_so_far(self, camera: CameraState, now: Instant) -> None:
+        """Make a camera unknown that has been out of sight for long (rule S4)."""
+        blind = liveness.blind_from(camera)
+        if (
+            blind is not None
+            and camera.life in (Status.UP, Status.DOWN)
+            and now.mono >= blind + camera.down_s
+        ):
+            self.step(camera, Event.BLINDNESS, now)
 
     def _review_planned(self, camera: CameraState, now: Instant) -> None:
         date = camera.camera.in_service_from_ms
@@ -208,12 +235,25 @@ class Judge:
         return True
 
     def proven(self, camera: CameraState, now: Instant) -> None:
-        """Bring up a camera that gave a proof while it was not simply up, or held under a hint (L4, L5)."""
+        """Take a proof of a camera that was not simply up: it may hold a hint, or be filling (L4, L5)."""
         camera.hint = None
+        self.tell(fills.on_time(camera, now))
         if camera.life is Status.UP:
             camera.calm = True
         else:
+            if camera.life is Status.PLANNED:
+                self._review_planned(camera, now)  # its date may have passed while the loop slept (rule V1)
             self.step(camera, Event.PROOF, now)
+
+    def late(self, camera: CameraState, now: Instant, late_s: float) -> None:
+        """Take a late heartbeat for what it tells of unknown time (rule L8)."""
+        self.tell(fills.late_proof(camera, now, late_s))
+        if camera.fill is not None:
+            camera.calm = False  # the next heartbeat on time may close the gap, whatever brought it up
+
+    def tell_fill(self, camera: CameraState, now: Instant) -> None:
+        """Leave what late heartbeats filled so far among the events."""
+        self.tell(fills.so_far(camera, now))
 
     def hint(self, camera: CameraState, now: Instant, cause: Cause) -> None:
         """Hold a camera under a hint: down unless it gives a proof within `hint_hold` (rule L5)."""
@@ -252,23 +292,26 @@ class Judge:
             return
         camera.settled_ms = end
         if not camera.windows and camera.status is camera.life:
-            self._credit(camera, camera.life, end - begin)
+            self._credit(camera, camera.life, begin, end)
             return
         to_utc = now.utc_ms - round(now.mono * 1000)
         known = min(camera.since.utc_ms, end + to_utc)
         if known > begin + to_utc:  # the wall clock lost some time: what is recorded stays (rule T2)
-            self._credit(camera, camera.status, known - begin - to_utc)
+            self._credit(camera, camera.status, begin, known - to_utc)
             begin = known - to_utc
         for start, stop, inside in pieces(camera.windows, begin + to_utc, end + to_utc):
             status = Status.MAINTENANCE if inside else camera.life
             if status is not camera.status:
                 self._record(camera, status, Instant((start - to_utc) / 1000, start), now)
-            self._credit(camera, status, stop - start)
+            self._credit(camera, status, start - to_utc, stop - to_utc)
 
-    def _credit(self, camera: CameraState, status: Status, milliseconds: int) -> None:
-        camera.account.add(status, milliseconds)
-        if status is Status.UP and camera.reasons:
-            camera.account.degraded += milliseconds
+    def _credit(self, camera: CameraState, status: Status, begin: int, end: int) -> None:
+        """Put down [begin, end), monotonic milliseconds."""
+        camera.account.add(status, end - begin)
+        if status is Status.UNKNOWN:
+            fills.note_dark(camera, begin, end)
+        elif status is Status.UP and camera.reasons:
+            camera.account.degraded += end - begin
 
     def _record(
         self,
@@ -291,20 +334,36 @@ class Judge:
             camera.flapping = camera.flapping or Flapping()
             camera.flapping.changed(at.mono)
         if new is Status.DOWN:
+            camera.left_down = None
             if not camera.outage_open:  # otherwise one outage, seen through blindness (rule S7)
-                camera.outage_open = True
-                camera.outages += 1
-                for group in camera.groups:
-                    self.tell(group.went_down(camera.index, at, now))
-        elif new is not Status.UNKNOWN and camera.outage_open:
-            camera.outage_open = False
-            for group in camera.groups:
-                self.tell(group.left_down(camera.index, now, back=new is Status.UP))
+                self._begin_outage(camera, at, now, cause)
+        elif camera.outage_open:
+            if new is Status.UNKNOWN:
+                camera.left_down = at
+            else:
+                self.end_outage(camera, at, now, back=new is Status.UP)
 
-    def tell(self, change: IncidentChange | None) -> None:
-        """Leave an incident's change, if there is one, among the events."""
-        if change is not None:
-            self.events.append(change)
+    def _begin_outage(self, camera: CameraState, at: Instant, now: Instant, cause: Cause | None) -> None:
+        camera.outage_open = True
+        camera.outages += 1
+        row = camera.camera
+        self.events.append(OutageChange(row.id, row.operator, row.site, True, at, now, cause))
+        for group in camera.groups:
+            self.tell(group.went_down(camera.index, at, now))
+
+    def end_outage(self, camera: CameraState, at: Instant, now: Instant, *, back: bool) -> None:
+        """End a camera's outage with its last stay in `down`; `back`: the camera is up again."""
+        camera.outage_open = False
+        at, camera.left_down = camera.left_down or at, None
+        row = camera.camera
+        self.events.append(OutageChange(row.id, row.operator, row.site, False, at, now, camera.cause))
+        for group in camera.groups:
+            self.tell(group.left_down(camera.index, now, back=back))
+
+    def tell(self, happening: Happening | None) -> None:
+        """Leave what happened, if anything did, among the events."""
+        if happening is not None:
+            self.events.append(happening)
 
     def arm(self, camera: CameraState, when: float) -> None:
         """Look at a camera at a monotonic instant, unless that is planned sooner already."""

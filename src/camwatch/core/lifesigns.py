@@ -7,8 +7,10 @@ is out of the ordinary comes here.
 from __future__ import annotations
 
 from array import array
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
+from camwatch.core import liveness
 from camwatch.core.signal import Refusal, Telemetry
 
 if TYPE_CHECKING:
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
 OFFSETS_KEPT = 32
 """Over how many heartbeats the smallest clock offset is taken (rule L7)."""
 UNSEEN_KEPT = 64
-"""How many missed sequence numbers are remembered, to know a reordered heartbeat from a duplicate."""
+"""How many runs of missed sequence numbers are remembered, to know a belated heartbeat from a duplicate."""
 NEVER_SET_S = 86_400.0
 """A camera's clock that is off by more than this was never set."""
 RUN = 1.5
@@ -39,41 +41,52 @@ def out_of_order(camera: CameraState, said: Telemetry, now: float) -> tuple[Refu
     Returns why it proves nothing (None: it does prove), and whether it shows a reboot.
     """
     if _rebooted(camera, said, now):
+        # Just after blindness this may have been sent long ago: what tells late from new is kept (rule S9).
         begin_boot(camera, said.seq)
+        if not _may_have_waited(camera, said, now):
+            forget_clock(camera)
         return None, True
     seq = said.seq
     if seq is None:
         return None, False
     expected = camera.next_seq
     if expected is None or (seq < expected and _counts_anew(camera, said, expected - seq)):
-        begin_boot(camera, seq, keep_clock=True)
+        begin_boot(camera, seq, same_clock=True)
         return None, False
     if seq >= expected:
         _remember_unseen(camera, expected, seq)
         camera.next_seq = seq + 1
         return None, False
-    if seq in camera.unseen:
-        camera.unseen = camera.unseen - {seq}
+    if _was_missed(camera, seq):
         return None, False
     if seq < camera.first_seq:
         _remember_unseen(camera, seq + 1, camera.first_seq)
         camera.first_seq = seq
         return None, False
     if _counts_on(camera, said, seq, now):
-        begin_boot(camera, seq, keep_clock=not _clock_never_set(camera))
+        never_set = _clock_never_set(camera)
+        begin_boot(camera, seq, same_clock=not never_set)
+        if never_set:
+            forget_clock(camera)
         return None, False
     return Refusal.DUPLICATE, False
 
 
-def begin_boot(camera: CameraState, seq: int | None, *, keep_clock: bool = False) -> None:
-    """Forget what belongs to the boot before: the sequence, and (after a reboot) the clock."""
+def note_late(camera: CameraState, said: Telemetry) -> None:
+    """Remember what a late heartbeat says of its boot, if that is the newest: another may follow (L6, S9)."""
+    if said.ts is not None and (camera.ts is None or said.ts > camera.ts):
+        camera.ts = said.ts
+        camera.uptime = camera.uptime if said.uptime_s is None else said.uptime_s
+
+
+def begin_boot(camera: CameraState, seq: int | None, *, same_clock: bool = False) -> None:
+    """Forget what belongs to the boot before: the sequence, and (unless it runs on) the uptime."""
     camera.first_seq = 0 if seq is None else seq
     camera.next_seq = None if seq is None else seq + 1
-    camera.unseen = frozenset()
-    if not keep_clock:
+    camera.unseen = ()
+    if not same_clock:
         camera.uptime = -1.0
         camera.boot = None
-        forget_clock(camera)
 
 
 def forget_clock(camera: CameraState) -> None:
@@ -137,6 +150,14 @@ def _rebooted(camera: CameraState, said: Telemetry, now: float) -> bool:
     return began_since and _clock_never_set(camera)
 
 
+def _may_have_waited(camera: CameraState, said: Telemetry, now: float) -> bool:
+    """Tell whether a heartbeat of a new boot may be one that a broker kept for us: by when it came."""
+    kept = liveness.blind_from(camera) is not None or now - camera.sight.since < camera.down_s
+    if not kept or said.ts is None or _clock_never_set(camera):
+        return False
+    return camera.ts is None or said.ts > camera.ts  # a clock that went back is no delay, but a dead battery
+
+
 def _clock_never_set(camera: CameraState) -> bool:
     return abs(camera.clock_offset) > NEVER_SET_S
 
@@ -153,7 +174,20 @@ def _counts_anew(camera: CameraState, said: Telemetry, behind: int) -> bool:
     return behind > UNSEEN_KEPT
 
 
+def _was_missed(camera: CameraState, seq: int) -> bool:
+    """Tell whether a sequence number was missed so far, and take it off the list."""
+    for run in camera.unseen:
+        if seq in run:
+            others = [each for each in camera.unseen if each is not run]
+            camera.unseen = _kept([*others, range(run.start, seq), range(seq + 1, run.stop)])
+            return True
+    return False
+
+
 def _remember_unseen(camera: CameraState, first: int, end: int) -> None:
-    missing = range(max(first, end - UNSEEN_KEPT), end)
-    if missing:
-        camera.unseen = frozenset(sorted(camera.unseen.union(missing))[-UNSEEN_KEPT:])
+    camera.unseen = _kept([*camera.unseen, range(first, end)])
+
+
+def _kept(runs: list[range]) -> tuple[range, ...]:
+    """Return the newest runs in order: one link may bring in an hour what another brings now (rule S9)."""
+    return tuple(sorted((run for run in runs if run), key=attrgetter("start"))[-UNSEEN_KEPT:])

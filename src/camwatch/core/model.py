@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 
 class Instant(NamedTuple):
@@ -183,4 +183,66 @@ class Reboot(NamedTuple):
     """A camera's uptime counter fell (rule L6)."""
 
     camera: str
+    operator: str
     at: Instant
+
+
+class OutageChange(NamedTuple):
+    """An outage began (`open`) or ended `at` that instant (rules A6, S7).
+
+    It ends with the last stay in `down`: where blindness hid the end, when the blindness began.
+    """
+
+    camera: str
+    operator: str
+    site: str
+    open: bool
+    at: Instant
+    noticed_at: Instant
+    cause: Cause | None
+
+
+class ServiceChange(NamedTuple):
+    """A camera's ledger began (`entered`) or ended `at` that instant; `status` is what it was then."""
+
+    camera: str
+    operator: str
+    entered: bool
+    at: Instant
+    status: Status
+
+
+class Fill(NamedTuple):
+    """Late heartbeats prove life: unknown time in [start_ms, end_ms), UTC milliseconds, was up time (L8)."""
+
+    camera: str
+    operator: str
+    start_ms: int
+    end_ms: int
+
+
+class BlindCause(StrEnum):
+    """Why heartbeats could not have been seen."""
+
+    LINK = "link"  # no link was subscribed (S1-S3)
+    STALL = "stall"  # the daemon's own loop stood still (S8)
+    AWAY = "away"  # camwatch did not run (S6)
+    # The wall clock was set ahead: an hour of the record that never was (T2). Where it `ended` before it
+    # `began`, it was set back, and UTC ran at half speed for as long: nobody was blind.
+    CLOCK = "clock"
+
+
+class Blindness(NamedTuple):
+    """The cameras of some operators (none named: of all) were out of sight of these links.
+
+    Told when it ends; until then it is in what the store is given to remember of each sight.
+    """
+
+    links: tuple[str, ...]
+    operators: tuple[str, ...]
+    cause: BlindCause
+    began: Instant
+    ended: Instant
+
+
+Happening: TypeAlias = Transition | OutageChange | ServiceChange | Fill | Blindness | IncidentChange | Reboot

@@ -13,7 +13,8 @@ from camwatch.core.incidents import IncidentGroup
 from camwatch.core.ledger import Account, Span, covered
 from camwatch.core.lifesigns import no_offsets
 from camwatch.core.liveness import NEVER
-from camwatch.core.model import Camera, Cause, Instant, Liveness, Status, Thresholds
+from camwatch.core.memory import NOTHING
+from camwatch.core.model import BlindCause, Camera, Cause, Instant, Liveness, Status, Thresholds
 
 GAP_BOUNDS_S = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 7.5, 10.0, 12.5, 15.0, 20.0, 30.0, 45.0, 60.0, 120.0, 300.0)
 """Upper bounds of the histogram of gaps between heartbeats, seconds."""
@@ -50,8 +51,11 @@ class Sight:
     links: tuple[LinkState, ...]
     blind_since: Instant | None
     heard: float = NEVER
-    began: bool = False  # whether there ever was sight: no ledger before (rule S6)
+    cause: BlindCause = BlindCause.LINK  # of the present blindness
+    resumed: bool = False  # whether an earlier process saw these cameras
+    began: bool = False  # whether there ever was sight in this process: no ledger before (rule S6)
     since: float = NEVER  # monotonic, when sight last returned
+    operators: tuple[str, ...] = ()  # of these cameras, as of the last reload
     cameras: dict[int, CameraState] = field(default_factory=dict)
 
 
@@ -59,14 +63,71 @@ class CameraState:
     """Everything that is known of one camera. Times are monotonic seconds unless the name says otherwise."""
 
     __slots__ = (
-        "account", "again_at", "again_seq", "armed", "bitrate_bps", "boot", "calm", "camera", "cause",
-        "clock_offset", "deadline_override", "down_s", "due_override", "firmware", "first_seq", "flapping",
-        "fps", "fps_min", "gaps", "groups", "heartbeats", "hint", "hint_at", "hint_hold_s", "hint_until",
-        "index", "interval_s", "late_at", "late_offset", "life", "next_seq", "offset_at", "offset_max_s",
-        "offsets", "outage_open", "outages", "override_for", "proof", "proof_ms", "reasons", "reasons_ended",
-        "reboots", "row_at", "settled_ms", "sight", "since", "status", "storage_max", "storage_used_ratio",
-        "suspect_s", "temperature_celsius", "temperature_max", "temperature_min", "thresholds", "ts",
-        "unseen", "uptime", "windows",
+        "account",
+        "again_at",
+        "again_seq",
+        "armed",
+        "bitrate_bps",
+        "boot",
+        "calm",
+        "camera",
+        "cause",
+        "clock_offset",
+        "dark",
+        "dark_from",
+        "dark_to",
+        "deadline_override",
+        "down_s",
+        "due_override",
+        "fill",
+        "fill_told",
+        "firmware",
+        "first_seq",
+        "flapping",
+        "fps",
+        "fps_min",
+        "gaps",
+        "groups",
+        "heartbeats",
+        "hint",
+        "hint_at",
+        "hint_hold_s",
+        "hint_until",
+        "index",
+        "interval_s",
+        "late_at",
+        "late_offset",
+        "left_down",
+        "life",
+        "next_seq",
+        "offset_at",
+        "offset_max_s",
+        "offsets",
+        "outage_open",
+        "outages",
+        "override_for",
+        "proof",
+        "proof_ms",
+        "reasons",
+        "reasons_ended",
+        "reboots",
+        "row_at",
+        "settled_ms",
+        "sight",
+        "since",
+        "status",
+        "storage_max",
+        "storage_used_ratio",
+        "stored",
+        "suspect_s",
+        "temperature_celsius",
+        "temperature_max",
+        "temperature_min",
+        "thresholds",
+        "ts",
+        "unseen",
+        "uptime",
+        "windows",
     )  # fmt: skip
 
     def __init__(
@@ -85,7 +146,7 @@ class CameraState:
         self.cause: Cause | None = None  # of the last conviction
         self.row_at = now.mono  # since when the inventory says what it says
         self.since = now
-        self.calm = False  # up, and no hint held: a heartbeat changes no status
+        self.calm = False  # up, no hint held, nothing being filled: a heartbeat changes no status
         # proof and deadlines
         self.proof = NEVER
         self.proof_ms: int | None = None  # UTC
@@ -99,7 +160,7 @@ class CameraState:
         # boots, order, clock
         self.first_seq = 0
         self.next_seq: int | None = None
-        self.unseen: frozenset[int] = frozenset()
+        self.unseen: tuple[range, ...] = ()  # runs of `seq` that were missed
         self.again_at = NEVER  # arrival of the first in a run of duplicates that counts upwards
         self.again_seq = 0  # and the `seq` of the last of them
         self.uptime = -1.0
@@ -118,14 +179,24 @@ class CameraState:
         self.firmware: str | None = None
         self.reasons = 0  # bits of Reason; a plain int, which a heartbeat tests fast
         self.reasons_ended: dict[Reason, float] = {}
-        # counts and accounts
+        self._open_books()
+
+    def _open_books(self) -> None:
+        """Begin counts and accounts."""
         self.heartbeats = 0
         self.outages = 0
         self.outage_open = False
+        self.left_down: Instant | None = None  # when blindness hid an open outage (rule S7)
         self.reboots = 0
         self.flapping: Flapping | None = None
         self.account = Account()
         self.settled_ms: int | None = None  # monotonic; everything before it is accounted
+        self.dark: list[Span] = []  # the last unknown time, monotonic milliseconds
+        self.dark_from = NEVER  # the last proof before the newest of it
+        self.dark_to = NEVER  # and the first after it
+        self.fill: Span | None = None  # from where, and up to which late heartbeat, it is filled (rule L8)
+        self.fill_told: Span | None = None
+        self.stored = NOTHING  # what the store has of it: the counters that are exported
 
     def configure(self, liveness: Liveness, thresholds: Thresholds) -> None:
         """Set deadlines and thresholds; the flat copies are what every heartbeat reads."""
@@ -139,13 +210,6 @@ class CameraState:
         self.temperature_min = thresholds.temperature_min_celsius
         self.temperature_max = thresholds.temperature_max_celsius
         self.offset_max_s = thresholds.clock_offset_max_s
-
-    def count_on_from(self, former: CameraState) -> None:
-        """Go on with the counts and the account of the same camera, which left the inventory and is back."""
-        self.heartbeats = former.heartbeats
-        self.outages = former.outages
-        self.reboots = former.reboots
-        self.account = former.account
 
     def status_at(self, now: Instant) -> Status:
         """Return what the camera is now: maintenance covers what its life signs say (rules V3, V4)."""

@@ -11,26 +11,31 @@ from bisect import bisect_left
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from camwatch.core import lifesigns, liveness
+from camwatch.core import lifesigns
 from camwatch.core.incidents import IncidentGroup
-from camwatch.core.judge import Happening, Judge
+from camwatch.core.judge import Judge
 from camwatch.core.ledger import Span, merged
 from camwatch.core.liveness import IN_SERVICE, NEVER, Event
+from camwatch.core.memory import Memory, SightMemory, remember, restore
 from camwatch.core.model import (
     Camera,
     Cause,
+    Happening,
     IncidentKind,
     Instant,
     Lifecycle,
     Liveness,
+    OutageChange,
     Reboot,
     Scope,
+    ServiceChange,
     Status,
     Thresholds,
     Window,
 )
+from camwatch.core.sights import Sights
 from camwatch.core.signal import Refusal, Telemetry, Word
-from camwatch.core.state import GAP_BOUNDS_S, CameraState, Gaps, LinkState, Sight
+from camwatch.core.state import GAP_BOUNDS_S, CameraState, Gaps, LinkState
 
 _FOREVER = float("inf")
 
@@ -60,17 +65,28 @@ class FleetWatch:
         stall_after_s: float = 5.0,
     ) -> None:
         self.cameras: dict[str, CameraState] = {}
-        self.links = {name: LinkState(name, operators) for name, operators in links.items()}
+        self.judge = Judge(ask_after_s)
+        self.sights = Sights(self.judge, start, links)
+        self.links = self.sights.links
         self.gaps: dict[str, Gaps] = {}  # by operator
         self.incidents: dict[tuple[IncidentKind, str], IncidentGroup] = {}
-        self.judge = Judge(ask_after_s)
         self.stalled_s = 0.0
-        self._start = start
         self.stall_after_s = stall_after_s
         self._awake = start.mono
-        self._sights: dict[tuple[str, ...], Sight] = {}
         self._enrolled = 0
-        self._departed: dict[tuple[str, str], CameraState] = {}  # taken out of the inventory; may return
+        self.parted: list[Memory] = []  # of cameras that left the inventory, for whoever remembers
+        self._remembered: dict[tuple[str, str], Memory] = {}  # not watched now; may return
+
+    def resume(
+        self, now: Instant, memories: Iterable[Memory], sights: Iterable[SightMemory], vouched_ms: int
+    ) -> None:
+        """Go on from where an earlier process stopped; call it before the first `reload` (rule S6).
+
+        The time since is blind, as if every link had been lost with the last packet before `vouched_ms`.
+        """
+        self._remembered = {(memory.camera, memory.operator): memory for memory in memories}
+        if self._remembered:
+            self.sights.resume(now, sights, vouched_ms)
 
     # --- what cameras say
 
@@ -92,7 +108,7 @@ class FleetWatch:
                 return refusal
             if rebooted:
                 camera.reboots += 1
-                self.judge.events.append(Reboot(camera.camera.id, now))
+                self.judge.events.append(Reboot(camera.camera.id, camera.camera.operator, now))
         elif seq is not None:
             camera.next_seq = seq + 1
         ts = said.ts
@@ -100,6 +116,8 @@ class FleetWatch:
             offset = utc_ms * 0.001 - ts
             if offset - camera.clock_offset > camera.interval_s:
                 if not lifesigns.clock_was_set_back(camera, said, mono, offset):
+                    lifesigns.note_late(camera, said)
+                    self.judge.late(camera, now, offset - camera.clock_offset)
                     return Refusal.LATE
                 lifesigns.forget_clock(camera)
             offsets = camera.offsets
@@ -177,30 +195,17 @@ class FleetWatch:
 
     def heard(self, link: LinkState, now: Instant) -> None:
         """Note that a link delivered a packet, and everything before it was taken (rule S10)."""
-        link.heard = now.mono
-        link.last_packet = now
-        for sight in link.sights:
-            sight.heard = now.mono
-        self.judge.look_again(now)
+        self.sights.heard(link, now)
 
     def regain_sight(self, link: LinkState, now: Instant) -> None:
         """Note that a link is connected and subscribed."""
         self.awake(now)
-        link.up = True
-        self.heard(link, now)
-        for sight in link.sights:
-            if sight.blind_since is not None:
-                self._end_blindness(sight, now)
+        self.sights.regain(link, now)
 
     def lose_sight(self, link: LinkState, now: Instant, last_packet: Instant) -> None:
         """Note that a link was lost; its last packet came at `last_packet` (rule S3)."""
         self.awake(now)
-        link.up = False
-        link.last_packet = last_packet
-        for sight in link.sights:
-            if not any(other.up for other in sight.links):
-                packets = [other.last_packet for other in sight.links if other.last_packet is not None]
-                self._begin_blindness(sight, max(packets))
+        self.sights.lose(link, last_packet)
 
     # --- time
 
@@ -209,10 +214,7 @@ class FleetWatch:
         gap = now.mono - self._awake
         if gap > self.stall_after_s:
             self.stalled_s += gap
-            for sight in self._sights.values():
-                if sight.blind_since is None:
-                    self._begin_blindness(sight, now.at_mono(self._awake))
-                    self._end_blindness(sight, now)
+            self.sights.slept(now.at_mono(self._awake), now)
         self._awake = now.mono
 
     def tick(self, now: Instant, limit: int = 1000) -> bool:
@@ -228,12 +230,19 @@ class FleetWatch:
     @property
     def blind(self) -> bool:
         """Whether camwatch could not see some of its cameras now, whoever sent what."""
-        return any(sight.blind_since is not None and sight.cameras for sight in self._sights.values())
+        return self.sights.blind
 
     def take_events(self) -> list[Happening]:
         """Return what happened since the last call, in order."""
         events, self.judge.events = self.judge.events, []
         return events
+
+    # --- what outlives the process
+
+    def memory(self, camera: CameraState, now: Instant) -> Memory:
+        """Return what is to be kept of a camera, its account brought up to what is certain now."""
+        self.judge.settle(camera, now)
+        return remember(camera, now)
 
     # --- who is watched
 
@@ -245,19 +254,27 @@ class FleetWatch:
             enrolment = wanted.get(camera.camera.id)
             if enrolment is None or enrolment.camera.operator != camera.camera.operator:
                 self._remove(camera, now)
+        returned = []
         for enrolment in wanted.values():
-            known = self.cameras.get(enrolment.camera.id) or self._enrol(enrolment.camera, now)
+            known = self.cameras.get(enrolment.camera.id)
+            if known is None:
+                known = self._enrol(enrolment.camera, now)
+                if known.settled_ms is not None:
+                    returned.append(known)
             self._configure(known, enrolment, spans, now)
+        self._reunite(returned, now)
+        self._leave_behind(now)
+        self.sights.reloaded()
         self.cameras = dict(sorted(self.cameras.items()))
 
     def _enrol(self, camera: Camera, now: Instant) -> CameraState:
         life = _life_by_inventory(camera, now)
-        sight = self._sight_of(camera.operator)
+        sight = self.sights.of(camera.operator)
         gaps = self.gaps.setdefault(camera.operator, Gaps())
         state = CameraState(self._enrolled, camera, life, now, sight, gaps)
-        former = self._departed.pop((camera.id, camera.operator), None)
-        if former is not None:
-            state.count_on_from(former)
+        memory = self._remembered.pop((camera.id, camera.operator), None)
+        if memory is not None:
+            restore(state, memory, now)
         self._enrolled += 1
         self.cameras[camera.id] = state
         self.judge.admit(state)
@@ -272,15 +289,19 @@ class FleetWatch:
         now: Instant,
     ) -> None:
         row = enrolment.camera
-        self.judge.settle(camera, now)
+        # An earlier process's camera has no windows yet: those of the inventory hold for all the time since.
+        first = not camera.groups and camera.settled_ms is not None
+        if not first:
+            self.judge.settle(camera, now)
         if row != camera.camera:
             camera.camera, camera.row_at = row, now.mono
         camera.configure(enrolment.liveness, enrolment.thresholds)
         scopes = ((Scope.CAMERA, row.id), (Scope.SITE, row.site), (Scope.OPERATOR, row.operator))
-        camera.windows = _windows_from(
-            now, camera, [span for scope in scopes for span in spans.get(scope, ())]
-        )
+        mine = [span for scope in scopes for span in spans.get(scope, ())]
+        camera.windows = merged(mine) if first else _windows_from(now, camera, mine)
         self._join(camera, now)
+        if first:
+            self.judge.blind_so_far(camera, now)
         wanted = _life_by_inventory(row, now)
         if wanted is Status.RETIRED:
             self.judge.step(camera, Event.RETIREMENT, now)
@@ -311,52 +332,42 @@ class FleetWatch:
 
     def _remove(self, camera: CameraState, now: Instant) -> None:
         self.judge.settle(camera, now)
-        self._departed[camera.camera.id, camera.camera.operator] = camera
+        self.judge.tell_fill(camera, now)
+        if camera.settled_ms is not None:
+            left = now.at_mono(camera.settled_ms / 1000)
+            if camera.outage_open:
+                self.judge.end_outage(camera, left, now, back=False)
+            self.judge.leave_service(camera, left, camera.status)
+        camera.outage_open = False
+        memory = remember(camera, now)
+        self._remembered[memory.camera, memory.operator] = memory
+        self.parted.append(memory)
         self._leave_groups(camera, now)
         self.judge.dismiss(camera)
         del self.cameras[camera.camera.id], camera.sight.cameras[camera.index]
 
-    def _sight_of(self, operator: str) -> Sight:
-        links = tuple(link for link in self.links.values() if link.carries(operator))
-        key = tuple(link.name for link in links)
-        sight = self._sights.get(key)
-        if sight is None:
-            sight = self._sights[key] = Sight(links, self._start)
-            for link in links:
-                link.sights.append(sight)
-                sight.heard = max(sight.heard, link.heard)
-            if any(link.up for link in links):
-                sight.blind_since = None
-                sight.began = True
-        return sight
+    def _reunite(self, cameras: list[CameraState], now: Instant) -> None:
+        """Find the incidents again of cameras that were down when an earlier process stopped (rule I1)."""
+        for camera in sorted(cameras, key=lambda camera: camera.since.mono):
+            if camera.outage_open:
+                for group in camera.groups:
+                    self.judge.tell(group.went_down(camera.index, camera.since, now))
 
-    def _begin_blindness(self, sight: Sight, since: Instant) -> None:
-        if sight.blind_since is not None:
-            return
-        sight.blind_since = since
-        for camera in sight.cameras.values():
-            if camera.life in (Status.UP, Status.DOWN):
-                self.judge.arm(camera, max(since.mono, camera.proof) + camera.down_s)
-
-    def _end_blindness(self, sight: Sight, now: Instant) -> None:
-        """Give every camera what S4 or S5 grants it, and make long-blind ones unknown first."""
-        first, sight.began = not sight.began, True
-        for camera in sight.cameras.values():
-            blind = liveness.blind_from(camera)
-            if blind is not None:
-                if camera.life in (Status.UP, Status.DOWN) and now.mono - blind >= camera.down_s:
-                    self.judge.step(camera, Event.BLINDNESS, now)
-                elif camera.life is Status.UP:
-                    liveness.shift_for_blindness(camera, blind, now.mono)
-                liveness.shift_hint(camera, blind, now.mono)
-            if first and camera.settled_ms is None:
-                self.judge.enter_service(camera, now)
-        sight.blind_since, sight.since = None, now.mono
-        for camera in sight.cameras.values():
-            if camera.life is Status.UNKNOWN:
-                self.judge.settle_proven(camera, now)
-                liveness.fresh_deadline(camera, now.mono)
-            self.judge.expect(camera, now)
+    def _leave_behind(self, now: Instant) -> None:
+        """End the ledgers of cameras that left the inventory while camwatch did not run."""
+        for key, memory in self._remembered.items():
+            if memory.settled_ms is None:
+                continue
+            at = now.at_mono((memory.settled_ms - now.utc_ms) / 1000 + now.mono)
+            if memory.outage_open:
+                ended = at if memory.left_down_ms is None else Instant(at.mono, memory.left_down_ms)
+                self.judge.events.append(
+                    OutageChange(memory.camera, memory.operator, "", False, ended, now, memory.cause)
+                )
+            self.judge.events.append(ServiceChange(memory.camera, memory.operator, False, at, memory.status))
+            parted = memory._replace(settled_ms=None, outage_open=False, left_down_ms=None)
+            self._remembered[key] = parted
+            self.parted.append(parted)
 
 
 def _life_by_inventory(camera: Camera, now: Instant) -> Status:

@@ -1,0 +1,105 @@
+"""Local days, weeks, months and years as stretches of UTC milliseconds (rule A5).
+
+A day begins at the first instant whose local date is that day, wherever its midnight occurs once, twice or
+not at all. So days tile the time line: each ends where the next one begins, after 23, 24 or 25 hours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, time, timedelta
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+from camwatch.core.ledger import Span
+
+_DAY = timedelta(days=1)
+_WEEK = timedelta(days=7)
+
+
+class LocalDay(NamedTuple):
+    """One local day: its date, and [starts, ends) in UTC milliseconds."""
+
+    date: date
+    starts: int
+    ends: int
+
+
+class Calendar:
+    """The calendar of one time zone. Instants are UTC milliseconds since 1970."""
+
+    def __init__(self, zone: ZoneInfo) -> None:
+        self.zone = zone
+        self._starts: dict[date, int] = {}
+        self._last = LocalDay(date.min, 0, 0)
+
+    def date_of(self, at_ms: int) -> date:
+        """Return the local date of an instant."""
+        return self._at(at_ms).date
+
+    def day(self, at_ms: int) -> Span:
+        """Return the local day that holds an instant."""
+        return Span(*self._at(at_ms)[1:])
+
+    def week(self, at_ms: int) -> Span:
+        """Return the local week, from Monday, that holds an instant."""
+        today = self.date_of(at_ms)
+        return self.between(monday := today - today.weekday() * _DAY, monday + _WEEK)
+
+    def month(self, at_ms: int) -> Span:
+        """Return the local month that holds an instant."""
+        first = self.date_of(at_ms).replace(day=1)
+        return self.between(first, (first + 31 * _DAY).replace(day=1))
+
+    def year(self, at_ms: int) -> Span:
+        """Return the local year that holds an instant."""
+        first = self.date_of(at_ms).replace(month=1, day=1)
+        return self.between(first, first.replace(year=first.year + 1))
+
+    def between(self, first: date, after: date) -> Span:
+        """Return the time from the beginning of one local day to the beginning of another."""
+        return Span(self.start_of(first), self.start_of(after))
+
+    def days(self, start_ms: int, end_ms: int) -> Iterator[LocalDay]:
+        """Yield each local day, whole, of which some lies in [start_ms, end_ms).
+
+        A day that a zone skipped (it moved across the date line) is not there.
+        """
+        while start_ms < end_ms:
+            today = self._at(start_ms)
+            yield today
+            start_ms = today.ends
+
+    def start_of(self, day: date) -> int:
+        """Return the first instant whose local date is `day` (or later, if the zone skipped that day)."""
+        start = self._starts.get(day)
+        if start is None:
+            start = self._starts[day] = self._first_instant(day)
+        return start
+
+    def _at(self, at_ms: int) -> LocalDay:
+        if not self._last.starts <= at_ms < self._last.ends:
+            day = datetime.fromtimestamp(at_ms // 1000, self.zone).date()
+            # A clock set back across midnight shows the day before again: that time is the new day's.
+            while at_ms >= self.start_of(day + _DAY):
+                day += _DAY
+            self._last = LocalDay(day, self.start_of(day), self.start_of(day + _DAY))
+        return self._last
+
+    def _first_instant(self, day: date) -> int:
+        midnight = datetime.combine(day, time.min, self.zone)
+        second = int(midnight.timestamp())
+        if self._shown(second) != midnight.replace(tzinfo=None):
+            # The clock was set ahead over midnight: find where, between the two readings of it.
+            early = int(midnight.replace(fold=1).timestamp())
+            while early < second:
+                middle = (early + second) // 2
+                if self._shown(middle).date() < day:
+                    early = middle + 1
+                else:
+                    second = middle
+        return second * 1000
+
+    def _shown(self, second: int) -> datetime:
+        """Return what a local clock shows."""
+        return datetime.fromtimestamp(second, UTC).astimezone(self.zone).replace(tzinfo=None)

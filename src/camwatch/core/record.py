@@ -1,0 +1,132 @@
+"""The record: what the store gives back to whoever derives figures from it. Values only.
+
+Times are UTC milliseconds; a span holds its start and not its end. Changes are stored, figures derived
+(`timeline`), so a correction made today is right in the report of any month.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import NamedTuple
+
+from camwatch.core.ledger import Account, Span
+from camwatch.core.model import BlindCause, Cause, Purpose, Scope, Status
+
+
+class Attributed(StrEnum):
+    """What people found out to be the cause of an outage (rule A6)."""
+
+    POWER = "power"
+    NETWORK = "network"
+    CAMERA = "camera"
+    VANDALISM = "vandalism"
+    WORKS = "works"
+    OTHER = "other"
+
+
+class Change(NamedTuple):
+    """From `at_ms` on the camera was `status`; None: out of the ledger."""
+
+    at_ms: int
+    status: Status | None
+
+
+class Attribution(NamedTuple):
+    """What people say of an outage: its cause, and whether it counts by contract. The newest holds."""
+
+    cause: Attributed
+    excluded: bool
+    who: str
+    why: str
+    made_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class OutageRecord:
+    """One outage: `cause` is what was seen, `attributions` what people said of it, oldest first."""
+
+    id: int
+    at_ms: int
+    end_ms: int | None  # None: not over
+    noticed_ms: int
+    cause: Cause
+    attributions: tuple[Attribution, ...] = ()
+
+    @property
+    def attribution(self) -> Attribution | None:
+        """The one that holds: the newest."""
+        return self.attributions[-1] if self.attributions else None
+
+
+@dataclass(slots=True)
+class DayAccount:
+    """What a folded day left of a camera: its accounts, and of `down` what was excluded by contract."""
+
+    account: Account
+    excluded: int = 0
+    outages: int = 0
+    reboots: int = 0
+
+
+@dataclass(slots=True)
+class CameraRecord:
+    """One camera's past, in order of time; `days` (local dates, ISO) hold what was folded away."""
+
+    id: str
+    operator: str
+    site: str
+    zone: str
+    purpose: Purpose
+    name: str
+    changes: list[Change] = field(default_factory=list)
+    service: list[Span] = field(default_factory=list)  # an open one ends at OPEN_END
+    fills: list[Span] = field(default_factory=list)
+    outages: list[OutageRecord] = field(default_factory=list)
+    reboots: list[int] = field(default_factory=list)
+    days: dict[str, DayAccount] = field(default_factory=dict)
+
+
+OPEN_END = 1 << 62
+"""The end of a span that has not ended."""
+
+
+class BlindRecord(NamedTuple):
+    """A stretch in which cameras of these operators (none named: of all) could not be seen."""
+
+    operators: tuple[str, ...]
+    links: tuple[str, ...]
+    cause: BlindCause
+    began_ms: int
+    ended_ms: int | None  # None: not over
+
+
+class WindowRecord(NamedTuple):
+    """A maintenance window of the inventory (`id` None), or one added by a correction."""
+
+    id: int | None
+    scope: Scope
+    scope_id: str
+    starts_ms: int
+    ends_ms: int
+    reason: str
+    who: str = ""
+    made_ms: int | None = None
+    withdrawn: bool = False  # by a correction: it no longer counts
+
+
+@dataclass(slots=True)
+class Record:
+    """What the store knows of some operators in some stretch of time.
+
+    `vouched_ms`: everything before it is in the record. `folded_ms`: before it there are only `days`.
+    `corrections` counts the journal's entries, `head` is the hash of the newest.
+    """
+
+    cameras: list[CameraRecord]
+    blind: list[BlindRecord]
+    windows: list[WindowRecord]
+    vouched_ms: int
+    folded_ms: int
+    corrections: int
+    head: str

@@ -1,0 +1,150 @@
+"""Sight: through which links which cameras can be seen, and since when they can not (rules S1-S10).
+
+House rules: as in `watch`. What blindness does to a camera's life, the `Judge` does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from camwatch.core import liveness
+from camwatch.core.judge import Judge
+from camwatch.core.liveness import Event
+from camwatch.core.memory import SightMemory
+from camwatch.core.model import BlindCause, Blindness, Instant, Status
+from camwatch.core.state import LinkState, Sight
+
+
+class Sights:
+    """All links, and the sights that they make. `links` maps each to the operators it carries (none: all)."""
+
+    def __init__(self, judge: Judge, start: Instant, links: Mapping[str, frozenset[str]]) -> None:
+        self.links = {name: LinkState(name, operators) for name, operators in links.items()}
+        self._judge = judge
+        self._start = start
+        self._sights: dict[tuple[str, ...], Sight] = {}
+        self._seen_before: dict[tuple[str, ...], Instant] = {}  # by an earlier process
+        self._vouched: Instant | None = None
+
+    def resume(self, now: Instant, memories: Iterable[SightMemory], vouched_ms: int) -> None:
+        """Take it that every link was lost with the last packet that an earlier process knew of (rule S6)."""
+        self._vouched = _moment(now, vouched_ms)
+        self._seen_before = {
+            memory.links: _moment(now, min(memory.seen_ms, vouched_ms)) for memory in memories
+        }
+
+    def of(self, operator: str) -> Sight:
+        """Return the sight in which an operator's cameras are."""
+        links = tuple(link for link in self.links.values() if link.carries(operator))
+        key = tuple(link.name for link in links)
+        sight = self._sights.get(key)
+        if sight is None:
+            seen = self._seen_before.get(key, self._vouched)
+            sight = self._sights[key] = Sight(links, seen or self._start, resumed=seen is not None)
+            if seen is not None:
+                sight.cause, sight.heard = BlindCause.AWAY, seen.mono
+            for link in links:
+                link.sights.append(sight)
+                sight.heard = max(sight.heard, link.heard)
+            if any(link.up for link in links):
+                sight.blind_since = None
+                sight.began = True
+        return sight
+
+    def reloaded(self) -> None:
+        """Take note of whose cameras are in which sight now."""
+        for sight in self._sights.values():
+            sight.operators = tuple(sorted({each.camera.operator for each in sight.cameras.values()}))
+
+    @property
+    def blind(self) -> bool:
+        """Whether some cameras can not be seen now."""
+        return any(sight.blind_since is not None and sight.cameras for sight in self._sights.values())
+
+    def heard(self, link: LinkState, now: Instant) -> None:
+        """Note that a link delivered a packet, and everything before it was taken (rule S10)."""
+        link.heard = now.mono
+        link.last_packet = now
+        for sight in link.sights:
+            sight.heard = now.mono
+        self._judge.look_again(now)
+
+    def regain(self, link: LinkState, now: Instant) -> None:
+        """Note that a link is connected and subscribed."""
+        link.up = True
+        self.heard(link, now)
+        for sight in link.sights:
+            if sight.blind_since is not None:
+                self._end_blindness(sight, now)
+
+    def lose(self, link: LinkState, last_packet: Instant) -> None:
+        """Note that a link was lost; its last packet came at `last_packet` (rule S3)."""
+        link.up = False
+        link.last_packet = last_packet
+        for sight in link.sights:
+            if not any(other.up for other in sight.links):
+                packets = [other.last_packet for other in sight.links if other.last_packet is not None]
+                self._begin_blindness(sight, max(packets), BlindCause.LINK)
+
+    def slept(self, since: Instant, now: Instant) -> None:
+        """Note that nothing could be seen because the daemon itself did not run (rule S8)."""
+        for sight in self._sights.values():
+            if sight.blind_since is None:
+                self._begin_blindness(sight, since, BlindCause.STALL)
+                self._end_blindness(sight, now)
+
+    def memories(self) -> Iterator[SightMemory]:
+        """Yield what is to be kept of each sight that there ever was: when it saw something last."""
+        for links, sight in self._sights.items():
+            if sight.cameras and (sight.began or sight.resumed):
+                blind = sight.blind_since
+                yield SightMemory(
+                    links,
+                    sight.operators,
+                    _last_packet_ms(sight) if blind is None else blind.utc_ms,
+                    blind is not None,
+                )
+
+    def _begin_blindness(self, sight: Sight, since: Instant, cause: BlindCause) -> None:
+        if sight.blind_since is not None:
+            return
+        sight.blind_since, sight.cause = since, cause
+        for camera in sight.cameras.values():
+            if camera.life in (Status.UP, Status.DOWN):
+                self._judge.arm(camera, max(since.mono, camera.proof) + camera.down_s)
+
+    def _end_blindness(self, sight: Sight, now: Instant) -> None:
+        """Give every camera what S4 or S5 grants it, and make long-blind ones unknown first."""
+        first, sight.began = not sight.began, True
+        self._tell(sight, now, first=first)
+        for camera in sight.cameras.values():
+            blind = liveness.blind_from(camera)
+            if blind is not None:
+                if camera.life in (Status.UP, Status.DOWN) and now.mono - blind >= camera.down_s:
+                    self._judge.step(camera, Event.BLINDNESS, now)
+                elif camera.life is Status.UP:
+                    liveness.shift_for_blindness(camera, blind, now.mono)
+                liveness.shift_hint(camera, blind, now.mono)
+            if first and camera.settled_ms is None:
+                self._judge.enter_service(camera, now)
+        sight.blind_since, sight.since = None, now.mono
+        for camera in sight.cameras.values():
+            if camera.life is Status.UNKNOWN:
+                self._judge.settle_proven(camera, now)
+                liveness.fresh_deadline(camera, now.mono)
+            self._judge.expect(camera, now)
+
+    def _tell(self, sight: Sight, now: Instant, *, first: bool) -> None:
+        began = sight.blind_since
+        if began is None or not sight.cameras or (first and not sight.resumed):
+            return  # before the first sight ever there is no ledger, and nothing was missed
+        links = tuple(link.name for link in sight.links)
+        self._judge.events.append(Blindness(links, sight.operators, sight.cause, began, now))
+
+
+def _moment(now: Instant, utc_ms: int) -> Instant:
+    return Instant((round(now.mono * 1000) + utc_ms - now.utc_ms) / 1000, utc_ms)
+
+
+def _last_packet_ms(sight: Sight) -> int:
+    return max(link.last_packet.utc_ms for link in sight.links if link.up and link.last_packet is not None)

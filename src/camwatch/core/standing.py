@@ -1,0 +1,277 @@
+"""How every operator stands, now: the tallies behind the ratios, kept up with what happens (A4, A5).
+
+Of each camera the last days are kept as the store would give them back, and read through the same
+overlays as any report: what an event changes there, and only that, changes the tally. So an event that
+reaches back is right, and one that is told twice counts once. Not safe for two threads at a time.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+from datetime import date
+from operator import attrgetter
+from typing import TypeAlias
+from zoneinfo import ZoneInfo
+
+from camwatch.core.calendar import Calendar
+from camwatch.core.ledger import Account, Span
+from camwatch.core.model import (
+    BlindCause,
+    Blindness,
+    Fill,
+    Happening,
+    Purpose,
+    ServiceChange,
+    Status,
+    Transition,
+)
+from camwatch.core.record import OPEN_END, BlindRecord, CameraRecord, Change, Record
+from camwatch.core.tally import WINDOWS, Tally
+from camwatch.core.timeline import Overlays, Stretch
+
+REACH_MS = 7 * 86_400_000
+"""How far back an event counts at once; what reaches back further shows after the next `build`."""
+
+_TRIM_AT = 64  # changes of a camera, before the old ones are looked for
+_at = attrgetter("at_ms")
+_Where: TypeAlias = tuple[str, str]
+
+
+class Standing:
+    """The accounts of each operator's cameras. `build` one from the store, then tell it what happens.
+
+    To replace it while events go on: between two batches of the writer, `build` from the store and give
+    it every event of the batches that are not stored yet, in order. A batch that is stored but was not
+    confirmed does no harm.
+    """
+
+    def __init__(self, zone: ZoneInfo) -> None:
+        self._calendar = Calendar(zone)
+        self._tallies: dict[str, Tally] = {}
+        self._cameras: dict[_Where, CameraRecord] = {}
+        self._known: dict[_Where, int] = {}  # from when a camera's record is whole, if it is not whole
+        self._overlaid = Record([], [], [], 0, 0, 0, "")
+        self._overlays = Overlays(self._overlaid)
+
+    @classmethod
+    def build(cls, zone: ZoneInfo, record: Record, until_ms: int) -> Standing:
+        """Return how the operators of a record stand at `until_ms`, in UTC milliseconds.
+
+        The record should reach back 366 days, and ahead as far as maintenance is planned. It is not
+        changed. What each camera was last, it stays.
+        """
+        standing = cls(zone)
+        gaps = [blind for blind in record.blind if blind.cause is BlindCause.CLOCK]
+        standing._overlaid = replace(record, cameras=[], blind=gaps)
+        standing._overlays = Overlays(standing._overlaid)
+        groups: dict[str, list[CameraRecord]] = {}
+        for camera in record.cameras:
+            groups.setdefault(camera.operator, []).append(camera)
+            standing._keep(camera, until_ms)
+        for operator, cameras in groups.items():
+            lives = (standing._life(camera) for camera in cameras)
+            standing._tallies[operator] = Tally(standing._calendar, until_ms, lives)
+        return standing
+
+    def accounts(self, operator: str, now_ms: int) -> dict[str, Account]:
+        """Return the account of an operator's cameras for each of `WINDOWS`, ending now."""
+        tally = self._tallies.get(operator)
+        return {name: Account() for name in WINDOWS} if tally is None else tally.accounts(now_ms)
+
+    def happened(self, events: Iterable[Happening]) -> None:
+        """Take events in order. Those that are not about the ledger may be among them."""
+        for event in events:
+            if isinstance(event, Transition):
+                self._moved(event)
+            elif isinstance(event, ServiceChange):
+                self._served(event)
+            elif isinstance(event, Fill):
+                self._filled(event)
+            elif isinstance(event, Blindness):
+                self._skipped(event)
+
+    # --- events
+
+    def _moved(self, event: Transition) -> None:
+        camera = self._camera(event.camera, event.operator)
+        if camera.site != event.site:  # windows of its site lie over it from now on
+            self._amend(camera, -OPEN_END, lambda: setattr(camera, "site", event.site))
+        change = Change(event.at.utc_ms, _in_ledger(event.new))
+        index = bisect_right(camera.changes, change.at_ms, key=_at)
+        self._amend(camera, change.at_ms, lambda: camera.changes.insert(index, change))
+        if len(camera.changes) > _TRIM_AT:
+            self._trim(camera, change.at_ms - REACH_MS)
+
+    def _served(self, event: ServiceChange) -> None:
+        camera = self._camera(event.camera, event.operator)
+        at, service = event.at.utc_ms, camera.service
+        serving = bool(service) and service[-1].ends == OPEN_END
+        if any(at == (span.starts if event.entered else span.ends) for span in service):
+            return  # told before
+        if event.entered and not serving:
+            self._amend(camera, at, lambda: _enter(camera, Change(at, _in_ledger(event.status))))
+        elif serving and not event.entered:
+            span = Span(service[-1].starts, max(at, service[-1].starts))
+            self._amend(camera, at, lambda: service.__setitem__(-1, span))
+
+    def _filled(self, event: Fill) -> None:
+        camera = self._camera(event.camera, event.operator)
+        fill = Span(event.start_ms, event.end_ms)
+        self._amend(camera, fill.starts, lambda: camera.fills.append(fill))
+
+    def _skipped(self, event: Blindness) -> None:
+        """Take that the wall clock was set ahead: nobody was anything in an hour that never was (T2)."""
+        if event.cause is not BlindCause.CLOCK or event.ended.utc_ms <= event.began.utc_ms:
+            return
+        was = self._overlays
+        gap = BlindRecord(event.operators, event.links, event.cause, event.began.utc_ms, event.ended.utc_ms)
+        self._overlaid.blind.append(gap)
+        self._overlays = Overlays(self._overlaid)
+        for camera in self._cameras.values():
+            start = max(gap.began_ms, self._known_from(camera))
+            self._tell(camera, self._from(camera, start, was), self._from(camera, start, self._overlays))
+
+    def _amend(self, camera: CameraRecord, at_ms: int, deed: Callable[[], object]) -> None:
+        """Change a camera's record from an instant on, and its operator's tally with it."""
+        start = max(at_ms, self._known_from(camera))
+        before = self._from(camera, start, self._overlays)
+        deed()
+        self._tell(camera, before, self._from(camera, start, self._overlays))
+
+    def _tell(self, camera: CameraRecord, before: list[Stretch], after: list[Stretch]) -> None:
+        tally = self._tallies.get(camera.operator)
+        for at, old, new in _differences(before, after):
+            if tally is None:
+                tally = self._tallies[camera.operator] = Tally(self._calendar, at)
+            tally.change(at, old, new)
+
+    # --- what is kept of each camera
+
+    def _camera(self, name: str, operator: str) -> CameraRecord:
+        camera = self._cameras.get((operator, name))
+        if camera is None:
+            camera = CameraRecord(name, operator, "", "", Purpose.VIDEO_PROTECTION, name)
+            self._cameras[operator, name] = camera
+        return camera
+
+    def _keep(self, camera: CameraRecord, until_ms: int) -> None:
+        kept = replace(
+            camera,
+            changes=camera.changes.copy(),
+            service=camera.service.copy(),
+            fills=camera.fills.copy(),
+            outages=[],
+            reboots=[],
+            days={},
+        )
+        self._cameras[camera.operator, camera.id] = kept
+        self._trim(kept, until_ms - REACH_MS)
+
+    def _trim(self, camera: CameraRecord, since_ms: int) -> None:
+        """Forget what was over by an instant."""
+        first = bisect_right(camera.changes, since_ms, key=_at) - 1
+        if first > 0:
+            del camera.changes[:first]
+            known = self._known[camera.operator, camera.id] = camera.changes[0].at_ms
+            camera.fills[:] = [fill for fill in camera.fills if fill.ends > known]
+
+    def _known_from(self, camera: CameraRecord) -> int:
+        return self._known.get((camera.operator, camera.id), -OPEN_END)
+
+    def _from(self, camera: CameraRecord, start: int, overlays: Overlays) -> list[Stretch]:
+        """Return what a camera was and will be from an instant on."""
+        if _nothing_lies_beyond(camera, start, overlays):  # nearly always, and three times as fast
+            return [Stretch(start, OPEN_END, camera.changes[-1].status or Status.UNKNOWN)]
+        first = max(0, bisect_right(camera.changes, start, key=_at) - 1)
+        part = CameraRecord(
+            camera.id,
+            camera.operator,
+            camera.site,
+            camera.zone,
+            camera.purpose,
+            camera.name,
+            camera.changes[first:],
+            camera.service,
+            [fill for fill in camera.fills if fill.ends > start],
+        )
+        return [
+            stretch if stretch.start >= start else Stretch(start, stretch.end, stretch.status)
+            for stretch in overlays.stretches(part, OPEN_END)
+            if stretch.end > start
+        ]
+
+    def _life(self, camera: CameraRecord) -> Iterator[Stretch]:
+        """Yield what a camera was: days that were folded away, up first, then the rest as it was."""
+        for day, folded in camera.days.items():
+            start = self._calendar.start_of(date.fromisoformat(day))
+            account = folded.account
+            for status, spent in (
+                (Status.UP, account.up),
+                (Status.DOWN, account.down),
+                (Status.UNKNOWN, account.unknown),
+                (Status.MAINTENANCE, account.maintenance),
+            ):
+                if spent:
+                    yield Stretch(start, start + spent, status)
+                    start += spent
+        yield from self._overlays.stretches(camera, OPEN_END)
+
+
+def _in_ledger(status: Status) -> Status | None:
+    return None if status in (Status.PLANNED, Status.RETIRED) else status
+
+
+def _enter(camera: CameraRecord, change: Change) -> None:
+    """Begin a camera's ledger with what it was then, unless a transition has said so already."""
+    camera.service.append(Span(change.at_ms, OPEN_END))
+    index = bisect_right(camera.changes, change.at_ms, key=_at)
+    if index == 0 or camera.changes[index - 1].at_ms < change.at_ms:
+        camera.changes.insert(index, change)
+
+
+def _nothing_lies_beyond(camera: CameraRecord, instant: int, overlays: Overlays) -> bool:
+    """Tell whether a camera in service stays, from an instant on, what its last change made it."""
+    if not camera.changes or not camera.service:
+        return False
+    starts, ends = camera.service[-1]
+    return (
+        ends == OPEN_END
+        and starts <= camera.changes[-1].at_ms <= instant
+        and overlays.over_ms <= instant
+        and all(fill.ends <= instant for fill in camera.fills)
+    )
+
+
+_Difference: TypeAlias = tuple[int, Status | None, Status | None]
+
+
+def _differences(before: Sequence[Stretch], after: Sequence[Stretch]) -> Iterator[_Difference]:
+    """Yield the changes (at, old, new) that make the one life out of the other."""
+    if len(before) == len(after) == 1 and before[0][:2] == after[0][:2] == (before[0].start, OPEN_END):
+        if before[0].status is not after[0].status:
+            yield before[0].start, before[0].status, after[0].status
+        return
+    edges = {edge for life in (before, after) for stretch in life for edge in stretch[:2]}
+    olds, news = _statuses(before), _statuses(after)
+    old = new = None
+    for edge in sorted(edges - {OPEN_END}):
+        if old is not new:
+            yield edge, new, old
+        old, new = olds(edge), news(edge)
+        if old is not new:
+            yield edge, old, new
+
+
+def _statuses(life: Sequence[Stretch]) -> Callable[[int], Status | None]:
+    """Return a function that tells the status at an instant, to be asked in order of time."""
+    index = 0
+
+    def status(instant: int) -> Status | None:
+        nonlocal index
+        while index < len(life) and life[index].end <= instant:
+            index += 1
+        return life[index].status if index < len(life) and life[index].start <= instant else None
+
+    return status

@@ -1,0 +1,115 @@
+"""Figures from changes: what a camera was when, after all corrections, and the account of any stretch (A).
+
+Pure and whole: a month's report, the windows that Prometheus reads, and the audit all go through here.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
+from operator import attrgetter
+from typing import NamedTuple
+
+from camwatch.core.ledger import Account, Span, merged, pieces
+from camwatch.core.model import BlindCause, Scope, Status
+from camwatch.core.record import OPEN_END, CameraRecord, Change, Record
+
+
+class Stretch(NamedTuple):
+    """A camera was `status` in [start, end), UTC milliseconds."""
+
+    start: int
+    end: int
+    status: Status
+
+
+class Overlays:
+    """What lies over the changes of every camera: corrected maintenance, and hours that never were."""
+
+    def __init__(self, record: Record) -> None:
+        self._gaps = merged(
+            Span(blind.began_ms, blind.ended_ms)
+            for blind in record.blind
+            if blind.cause is BlindCause.CLOCK and blind.ended_ms is not None
+        )
+        self._windows: dict[tuple[Scope, str], list[Span]] = {}
+        for window in record.windows:
+            if window.id is not None and not window.withdrawn:
+                spans = self._windows.setdefault((window.scope, window.scope_id), [])
+                spans.append(Span(window.starts_ms, window.ends_ms))
+        spans = [span for each in (self._gaps, *self._windows.values()) for span in each]
+        self.over_ms = max((span.ends for span in spans), default=-OPEN_END)  # from when on nothing lies over
+
+    def stretches(self, camera: CameraRecord, until_ms: int) -> list[Stretch]:
+        """Return what a camera was, in service, up to an instant: disjoint, in order, alike ones joined."""
+        scopes = ((Scope.CAMERA, camera.id), (Scope.SITE, camera.site), (Scope.OPERATOR, camera.operator))
+        windows = merged(span for scope in scopes for span in self._windows.get(scope, ()))
+        found = _within(camera, until_ms)
+        # In this order: proof fills what was unknown, an hour that never was is nobody's, maintenance covers.
+        if camera.fills:
+            found = _painted(found, merged(camera.fills), Status.UP, (Status.UNKNOWN,))
+        if self._gaps:
+            found = _painted(found, self._gaps, Status.UNKNOWN, (Status.UP, Status.DOWN))
+        if windows:
+            found = _painted(found, windows, Status.MAINTENANCE, (Status.UP, Status.DOWN, Status.UNKNOWN))
+        return _joined(found)
+
+
+def account_of(stretches: Sequence[Stretch], start: int, end: int) -> Account:
+    """Return the account of [start, end) of stretches as `Overlays.stretches` returns them (rule A1)."""
+    account = Account()
+    first = bisect_right(stretches, start, key=attrgetter("end"))
+    for index in range(first, len(stretches)):
+        stretch = stretches[index]
+        if stretch.start >= end:
+            break
+        account.add(stretch.status, min(stretch.end, end) - max(stretch.start, start))
+    return account
+
+
+def _within(camera: CameraRecord, until_ms: int) -> list[Stretch]:
+    """Cut the changes to the camera's time in service; one without a change at its start is unknown."""
+    found = []
+    changes = camera.changes
+    left = -OPEN_END
+    for service in camera.service:
+        start, end = service.starts, min(service.ends, until_ms)
+        index = bisect_right(changes, start, key=attrgetter("at_ms"))
+        last = changes[index - 1] if index else Change(left, None)
+        # What it was when it left service says nothing of what it was when it came back.
+        status = last.status if last.at_ms > left or last.at_ms == start else None
+        left = service.ends
+        while start < end:
+            until = min(changes[index].at_ms, end) if index < len(changes) else end
+            if until > start:
+                found.append(Stretch(start, until, status or Status.UNKNOWN))
+                start = until
+            if index < len(changes):
+                status = changes[index].status
+            index += 1
+    return found
+
+
+def _painted(
+    stretches: Iterable[Stretch], spans: tuple[Span, ...], status: Status, over: tuple[Status, ...]
+) -> list[Stretch]:
+    found: list[Stretch] = []
+    for stretch in stretches:
+        if stretch.status not in over:
+            found.append(stretch)
+            continue
+        # Spans before the stretch are skipped by a search, or a year of fills would cost its square.
+        near = spans[bisect_right(spans, stretch.start, key=attrgetter("ends")) :]
+        for start, end, inside in pieces(near, stretch.start, stretch.end):
+            found.append(Stretch(start, end, status if inside else stretch.status))
+    return found
+
+
+def _joined(stretches: Iterable[Stretch]) -> list[Stretch]:
+    found: list[Stretch] = []
+    for stretch in stretches:
+        if found and found[-1].end == stretch.start and found[-1].status is stretch.status:
+            found[-1] = Stretch(found[-1].start, stretch.end, stretch.status)
+        else:
+            found.append(stretch)
+    return found

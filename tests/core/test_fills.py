@@ -1,0 +1,196 @@
+"""Late heartbeats fill unknown time, and nothing else (rules L8, S9)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from camwatch.core.ledger import Account, Span
+from camwatch.core.model import Fill, Status
+from camwatch.core.record import CameraRecord, Change, Record
+from camwatch.core.signal import Refusal, Word
+from camwatch.core.timeline import Overlays, account_of
+from tests.support.fleet import START, World, enrolment, utc_ms
+
+
+def sent(world: World, t: float, **said: Any) -> Refusal | None:
+    """Deliver now a heartbeat that was sent at `t`."""
+    return world.beat(ts=(START.utc_ms + t * 1000) / 1000, **said)
+
+
+def lived(until: float) -> World:
+    """Return a world whose camera gave heartbeats with `ts` at 0, 10, … up to `until`."""
+    world = World()
+    t = 0.0
+    while t <= until:
+        world.to(t)
+        sent(world, t)
+        t += 10
+    return world
+
+
+def ledger(world: World, until: float) -> Account:
+    """Return the account from 0 to `until`, as the record gives it: transitions, and fills over them."""
+    camera = CameraRecord("cam-1", "ville", "mairie", "", world.camera().camera.purpose, "")
+    camera.service = [Span(utc_ms(0), utc_ms(until))]
+    camera.changes = [Change(utc_ms(0), Status.UNKNOWN)]
+    camera.changes += [Change(move.at.utc_ms, move.new) for move in world.transitions()]
+    camera.fills = [Span(fill.start_ms, fill.end_ms) for fill in fills(world)]
+    record = Record([camera], [], [], utc_ms(until), 0, 0, "")
+    return account_of(Overlays(record).stretches(camera, utc_ms(until)), utc_ms(0), utc_ms(until))
+
+
+def fills(world: World) -> list[Fill]:
+    """Return what late heartbeats filled so far, as it is told at the next checkpoint."""
+    world.watch.judge.tell_fill(world.camera(), world.now)
+    world.events += world.watch.take_events()
+    return [event for event in world.events if isinstance(event, Fill)]
+
+
+def up(seconds: float) -> Account:
+    """Return an account of nothing but up time."""
+    return Account(up=round(seconds * 1000))
+
+
+@pytest.mark.parametrize("early", [True, False])
+@pytest.mark.parametrize("checkpoint", [True, False])
+def test_kept_heartbeats_fill_the_blindness_with_both_its_edges(early: bool, checkpoint: bool) -> None:
+    """S9: from the last proof to the first on time, before the subscription is confirmed or after it."""
+    world = lived(100).to(103).lose().to(400)
+    if not early:
+        world.regain()
+    for t in range(110, 390, 10):
+        assert sent(world, t) is Refusal.LATE
+        if checkpoint and t % 70 == 0:
+            assert fills(world)
+    if early:
+        world.to(400.5).regain()
+    assert sent(world, 398) is None
+    world.to(408)
+    sent(world, 408)
+    assert ledger(world, 408) == up(408)
+
+
+def test_heartbeats_lost_on_the_way_leave_no_doubt_until_one_would_have_been_suspect() -> None:
+    """L8: between two proofs at most `suspect_after` apart the camera lived."""
+    world = lived(100).blind(103, 400)
+    for t in (125, 150, 175, 200, 225, 250, 275, 300, 325, 350, 375):
+        sent(world, t)
+    sent(world, 400)
+    assert ledger(world, 400) == up(400)
+
+
+def test_a_longer_gap_stays_unknown_but_for_one_interval_around_each_proof() -> None:
+    """L8: an instant proves itself, and an interval before and after."""
+    world = lived(100).blind(103, 400)
+    sent(world, 200)
+    sent(world, 260)
+    sent(world, 400)
+    account = ledger(world, 400)
+    assert account.unknown == (190 - 103 + 250 - 210 + 400 - 270) * 1000
+    assert account.in_service == 400_000
+    assert account.down == 0
+
+
+def test_down_time_is_never_turned_into_up_time() -> None:
+    """L8: a camera that was down in sight stays so, whatever comes later."""
+    world = lived(100).to(300)
+    assert world.status() is Status.DOWN
+    for t in (150, 200, 285):
+        assert sent(world, t) is Refusal.LATE
+    world.to(305)
+    sent(world, 305)
+    assert ledger(world, 305) == Account(up=110_000, down=195_000)
+    assert fills(world) == []
+
+
+def test_a_conviction_that_stands_beside_the_dark_is_not_filled() -> None:
+    """L8: the fill reaches an interval into down time, and changes nothing there."""
+    world = lived(100).to(160)
+    world.lose().to(400).regain()
+    sent(world, 165)
+    world.to(500)
+    account = ledger(world, 500)
+    assert account.down == (160 - 110 + 500 - 410) * 1000
+    assert account.up == (110 + 175 - 160) * 1000
+
+
+def test_without_ts_nothing_is_late() -> None:
+    """L8: a heartbeat that does not tell when it was sent proves the instant at which it came."""
+    world = World().beats(100).blind(103, 400)
+    assert world.beat() is None
+    assert fills(world) == []
+    assert ledger(world, 400).unknown == 297_000
+
+
+def test_a_status_message_among_kept_heartbeats_does_not_part_them() -> None:
+    """S9: `online` does not tell when it was sent; the heartbeats around it do."""
+    world = lived(100).blind(103, 400)
+    for t in range(110, 200, 10):
+        sent(world, t)
+    world.word(Word.ONLINE)
+    for t in range(210, 390, 10):
+        sent(world, t)
+    sent(world, 400)
+    world.to(410)
+    sent(world, 410)
+    assert ledger(world, 410) == up(410)
+
+
+def test_an_old_boot_played_again_fills_nothing_beyond_unknown_time() -> None:
+    """L8, A1: up, down and maintenance stay what they were; the sum is the same."""
+    world = World(enrolment())
+    for t in range(0, 110, 10):
+        world.to(t)
+        sent(world, t, seq=t // 10, uptime_s=t + 100.0)
+    world.blind(103, 400)
+    sent(world, 400, seq=0, uptime_s=1.0)
+    before = ledger(world, 400)
+    for t in range(0, 110, 10):
+        sent(world, t, seq=t // 10, uptime_s=t + 100.0)
+    after = ledger(world, 400)
+    assert after.in_service == before.in_service == 400_000
+    assert after.unknown >= before.unknown - 10_000
+    assert after.down == before.down
+
+
+def test_the_exported_account_does_not_change() -> None:
+    """Counters stay as judged at the time; what is proven later shows in the record."""
+    world = lived(100).blind(103, 400)
+    before = world.account()
+    for t in range(110, 400, 10):
+        sent(world, t)
+    assert world.account() == before
+
+
+def test_two_boots_in_the_dark_are_both_believed() -> None:
+    """L6, S9: a camera that started twice while nobody looked lived all the same."""
+    world = World()
+    for t in range(0, 110, 10):
+        world.to(t)
+        sent(world, t, seq=50 + t // 10, uptime_s=500.0 + t)
+    world.blind(103, 400)
+    for boot, end in ((110, 250), (250, 400)):
+        for t in range(boot, end, 10):
+            assert sent(world, t, seq=(t - boot) // 10, uptime_s=float(t - boot)) in (Refusal.LATE, None)
+    world.to(402)
+    sent(world, 402, seq=16, uptime_s=152.0)
+    assert ledger(world, 402) == up(402)
+    assert len(world.reboots()) == 2
+
+
+def test_one_link_may_bring_what_it_kept_after_another_is_in_sight_again() -> None:
+    """S1, S9: both edges are closed, although newer proofs came first."""
+    world = World(links=("main", "second"))
+    for t in range(0, 110, 10):
+        world.to(t)
+        sent(world, t, seq=t // 10)
+    world.to(103).lose("main").lose("second").to(400).regain("second")
+    for t in range(400, 450, 10):
+        world.to(t)
+        world.beat(link="second", ts=(START.utc_ms + t * 1000) / 1000, seq=t // 10)
+    world.regain("main")
+    for t in range(120, 390, 10):
+        sent(world, t, seq=t // 10)
+    assert ledger(world, 440) == up(440)

@@ -1,0 +1,368 @@
+"""How operators stand, told event by event, held against the record that the same events leave (A)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from copy import deepcopy
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from camwatch.core.ledger import Account, Span, total
+from camwatch.core.model import (
+    BlindCause,
+    Blindness,
+    Fill,
+    Happening,
+    Instant,
+    Purpose,
+    Reboot,
+    Scope,
+    ServiceChange,
+    Status,
+    Transition,
+)
+from camwatch.core.record import (
+    OPEN_END,
+    BlindRecord,
+    CameraRecord,
+    Change,
+    DayAccount,
+    Record,
+    WindowRecord,
+)
+from camwatch.core.standing import REACH_MS, Standing
+from camwatch.core.tally import WINDOWS
+from camwatch.core.timeline import Overlays, account_of
+from tests.core.test_tally import start_of
+
+PARIS = ZoneInfo("Europe/Paris")
+NOW = 1_782_900_000_000  # a Wednesday in July, 12:00 in Paris
+MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000
+UP, DOWN, UNKNOWN, MAINTENANCE = Status.UP, Status.DOWN, Status.UNKNOWN, Status.MAINTENANCE
+
+
+def instant(at: int) -> Instant:
+    """Return an instant so many milliseconds after NOW."""
+    return Instant(at / 1000, NOW + at)
+
+
+def moved(at: int, new: Status, camera: str = "cam-1", operator: str = "ville") -> Transition:
+    """Return a transition; what it was before is not looked at."""
+    return Transition(camera, operator, f"site of {camera}", UNKNOWN, new, instant(at), instant(at))
+
+
+def entered(at: int, camera: str = "cam-1", operator: str = "ville") -> ServiceChange:
+    """Return that a ledger began."""
+    return ServiceChange(camera, operator, True, instant(at), UNKNOWN)
+
+
+def left(at: int, camera: str = "cam-1", operator: str = "ville") -> ServiceChange:
+    """Return that a ledger ended."""
+    return ServiceChange(camera, operator, False, instant(at), UP)
+
+
+def skipped(began: int, ended: int) -> Blindness:
+    """Return that the wall clock was set ahead."""
+    return Blindness((), (), BlindCause.CLOCK, instant(began), instant(ended))
+
+
+def recorded(
+    events: Sequence[Happening],
+    windows: Sequence[WindowRecord] = (),
+    folded: dict[str, DayAccount] | None = None,
+) -> Record:
+    """Return what the store would give back of these events."""
+    cameras: dict[tuple[str, str], CameraRecord] = {}
+    record = Record([], [], list(windows), NOW, 0, 0, "")
+    for event in events:
+        if isinstance(event, Blindness):
+            record.blind.append(BlindRecord((), (), event.cause, event.began.utc_ms, event.ended.utc_ms))
+        if not isinstance(event, Transition | ServiceChange | Fill):
+            continue
+        camera = cameras.setdefault(
+            (event.operator, event.camera),
+            CameraRecord(event.camera, event.operator, "", "centre", Purpose.TRAFFIC, ""),
+        )
+        if isinstance(event, Fill):
+            camera.fills.append(Span(event.start_ms, event.end_ms))
+        elif isinstance(event, Transition):
+            camera.site = event.site
+            status = None if event.new in (Status.PLANNED, Status.RETIRED) else event.new
+            camera.changes.append(Change(event.at.utc_ms, status))
+            camera.changes.sort(key=lambda change: change.at_ms)
+        elif event.entered:
+            camera.service.append(Span(event.at.utc_ms, OPEN_END))
+            if all(change.at_ms != event.at.utc_ms for change in camera.changes):
+                camera.changes.append(Change(event.at.utc_ms, event.status))
+                camera.changes.sort(key=lambda change: change.at_ms)
+        else:
+            camera.service[-1] = Span(camera.service[-1].starts, event.at.utc_ms)
+    record.cameras.extend(cameras.values())
+    for camera in record.cameras:
+        camera.days = folded or {}
+    return record
+
+
+def naive(record: Record, operator: str, now: int) -> dict[str, Account]:
+    """Return the accounts of all windows, read from a record."""
+    overlays = Overlays(record)
+    lives = [overlays.stretches(camera, now) for camera in record.cameras if camera.operator == operator]
+    return {name: total(account_of(life, start_of(name, now), now) for life in lives) for name in WINDOWS}
+
+
+def day(standing: Standing, at: int, operator: str = "ville") -> Account:
+    """Return the account of the last 24 hours, so long after NOW."""
+    return standing.accounts(operator, NOW + at)["24h"]
+
+
+def told(*events: Happening) -> Standing:
+    """Return a standing that heard these events one at a time."""
+    standing = Standing(PARIS)
+    for event in events:
+        standing.happened([event])
+    return standing
+
+
+def test_nobody_stands_anywhere_before_the_first_event() -> None:
+    """A2."""
+    assert Standing(PARIS).accounts("ville", NOW) == dict.fromkeys(WINDOWS, Account())
+
+
+@pytest.mark.parametrize("swapped", [False, True])
+def test_a_ledger_begins_with_the_transition_of_the_same_instant(swapped: bool) -> None:
+    """V1: whichever is told first."""
+    events = [entered(0), moved(0, UP)]
+    standing = told(*(reversed(events) if swapped else events))
+    assert day(standing, HOUR) == Account(up=HOUR)
+
+
+@pytest.mark.parametrize("swapped", [False, True])
+def test_a_ledger_ends_with_the_transition_of_the_same_instant(swapped: bool) -> None:
+    """V2: whichever is told first."""
+    events = [left(HOUR), moved(HOUR, Status.RETIRED)]
+    standing = told(entered(0), moved(0, UP), *(reversed(events) if swapped else events))
+    assert day(standing, 2 * HOUR) == Account(up=HOUR)
+
+
+def test_transitions_out_of_service_do_not_count() -> None:
+    """V1, V2."""
+    standing = told(moved(0, UP), moved(HOUR, DOWN))
+    assert day(standing, 2 * HOUR) == Account()
+    standing.happened([entered(2 * HOUR), left(3 * HOUR), moved(4 * HOUR, UP)])
+    assert day(standing, 5 * HOUR).in_service == HOUR
+
+
+def test_a_camera_that_comes_back_is_unknown_until_it_is_seen() -> None:
+    """V6, S6."""
+    standing = told(entered(0), moved(0, UP), left(HOUR), entered(2 * HOUR), moved(150 * MINUTE, UP))
+    assert day(standing, 3 * HOUR) == Account(up=90 * MINUTE, unknown=30 * MINUTE)
+
+
+def test_what_is_noticed_after_a_ledger_ended_counts_to_its_end() -> None:
+    """V2."""
+    standing = told(entered(0), left(HOUR), moved(0, UP), moved(HOUR // 2, DOWN))
+    assert day(standing, 2 * HOUR) == Account(up=HOUR // 2, down=HOUR // 2)
+
+
+def test_a_camera_that_changes_hands_counts_for_each_in_its_time() -> None:
+    """A4."""
+    standing = told(entered(0), moved(0, UP), left(HOUR), entered(HOUR, operator="sacogiva"))
+    standing.happened([moved(HOUR, DOWN, operator="sacogiva")])
+    assert day(standing, 3 * HOUR) == Account(up=HOUR)
+    assert day(standing, 3 * HOUR, "sacogiva") == Account(down=2 * HOUR)
+
+
+def test_what_is_told_twice_counts_once() -> None:
+    """A batch that was stored and not confirmed is in the record, and told again."""
+    events: list[Happening] = [
+        entered(0),
+        moved(0, UP),
+        moved(HOUR, UNKNOWN),
+        Fill("cam-1", "ville", NOW + HOUR, NOW + 2 * HOUR),
+        moved(3 * HOUR, DOWN),
+        skipped(4 * HOUR, 5 * HOUR),
+        left(6 * HOUR),
+        entered(7 * HOUR),
+        moved(8 * HOUR, UP),
+        left(9 * HOUR),
+        entered(9 * HOUR + 1),
+    ]
+    once = told(*events)
+    assert day(told(*events, *events), 10 * HOUR) == day(once, 10 * HOUR)
+    built = Standing.build(PARIS, recorded(events), NOW)
+    built.happened(events)
+    assert day(built, 10 * HOUR) == day(once, 10 * HOUR)
+
+
+def test_an_end_that_is_told_again_does_not_end_the_next_ledger() -> None:
+    standing = told(entered(0), moved(0, UP), left(HOUR), entered(2 * HOUR), moved(2 * HOUR, UP), left(HOUR))
+    assert day(standing, 3 * HOUR) == Account(up=2 * HOUR)
+
+
+def test_a_ledger_begins_with_the_status_that_it_is_told_of() -> None:
+    standing = told(entered(0)._replace(status=DOWN), moved(HOUR, UP))
+    assert day(standing, 3 * HOUR) == Account(up=2 * HOUR, down=HOUR)
+
+
+def test_late_heartbeats_count_before_and_after_the_time_became_unknown() -> None:
+    """L8, S9: the broker may deliver what it kept before the blindness is in the record."""
+    fill = Fill("cam-1", "ville", NOW + HOUR, NOW + 2 * HOUR)
+    blind = moved(HOUR // 2, UNKNOWN)
+    expected = Account(up=90 * MINUTE, unknown=90 * MINUTE)
+    for order in ((fill, blind), (blind, fill)):
+        assert day(told(entered(0), moved(0, UP), *order), 3 * HOUR) == expected
+
+
+def test_an_hour_that_never_was_is_unknown_for_every_operator() -> None:
+    """T2."""
+    standing = told(
+        entered(0), moved(0, UP), entered(0, "cam-2", "sacogiva"), moved(0, DOWN, "cam-2", "sacogiva")
+    )
+    standing.happened([skipped(HOUR, 2 * HOUR), Reboot("cam-1", "ville", instant(0))])
+    assert day(standing, 3 * HOUR) == Account(up=2 * HOUR, unknown=HOUR)
+    assert day(standing, 3 * HOUR, "sacogiva") == Account(down=2 * HOUR, unknown=HOUR)
+
+
+def test_other_blindness_tells_nothing_by_itself() -> None:
+    """S4."""
+    standing = told(entered(0), moved(0, UP), skipped(HOUR, 2 * HOUR)._replace(cause=BlindCause.LINK))
+    assert day(standing, 3 * HOUR) == Account(up=3 * HOUR)
+
+
+def test_corrected_maintenance_covers_what_is_noticed_in_it_and_what_is_still_to_come() -> None:
+    """V3: the daemon takes a window over from now on; it began an hour ago, and ends in an hour."""
+    window = WindowRecord(7, Scope.SITE, "site of cam-1", NOW - HOUR, NOW + HOUR, "works")
+    before: list[Happening] = [entered(-2 * HOUR), moved(-2 * HOUR, UP)]
+    standing = Standing.build(PARIS, recorded(before, [window]), NOW)
+    standing.happened([moved(-MINUTE, DOWN), moved(0, MAINTENANCE), moved(HOUR, DOWN)])
+    assert day(standing, 2 * HOUR) == Account(up=HOUR, maintenance=2 * HOUR, down=HOUR)
+
+
+def test_a_window_lies_over_a_camera_that_is_new_at_its_site() -> None:
+    """V3: its site is known with its first transition."""
+    window = WindowRecord(7, Scope.SITE, "site of cam-1", NOW, NOW + HOUR, "works")
+    standing = Standing.build(PARIS, recorded([], [window]), NOW)
+    standing.happened([entered(0), moved(HOUR // 2, UP)])
+    assert day(standing, 2 * HOUR) == Account(up=HOUR, maintenance=HOUR)
+
+
+def test_folded_days_count_in_their_day() -> None:
+    """What retention dropped still adds up: a year is more than is kept."""
+    account = Account(up=20 * HOUR, down=3 * HOUR, unknown=HOUR // 2, maintenance=HOUR // 2)
+    days = {"2026-02-28": DayAccount(account), "2026-03-01": DayAccount(Account(up=HOUR))}
+    record = recorded([entered(-HOUR), moved(-HOUR, UP)], folded=days)
+    found = Standing.build(PARIS, record, NOW).accounts("ville", NOW)
+    assert found["year"] == found["365d"] == total([account, Account(up=2 * HOUR)])
+    assert found["month"] == Account(up=HOUR)
+
+
+def test_a_record_is_left_as_it_was() -> None:
+    events: list[Happening] = [entered(-DAY), *(moved(number - HOUR, UP) for number in range(100))]
+    record = recorded(events)
+    copy = deepcopy(record)
+    standing = Standing.build(PARIS, record, NOW)
+    standing.happened([moved(0, DOWN), skipped(0, HOUR), left(2 * HOUR)])
+    assert record == copy
+
+
+def test_only_the_last_days_of_a_camera_are_kept() -> None:
+    """10,000 cameras of a year must fit; what reaches further back waits for the next build."""
+    past = [moved(number * HOUR, (UP, DOWN)[number % 2]) for number in range(2_000)]
+    events: list[Happening] = [entered(0), *past]
+    now = NOW + 2_000 * HOUR
+    standing = told(*events)
+    built = Standing.build(PARIS, recorded(events), now)
+    for each in (standing, built):
+        (camera,) = each._cameras.values()
+        assert REACH_MS // HOUR - 1 <= len(camera.changes) <= REACH_MS // HOUR + 2
+        before = each.accounts("ville", now)
+        each.happened([moved(5 * HOUR + 1, DOWN), Fill("cam-1", "ville", NOW, NOW + 9 * HOUR)])
+        assert each.accounts("ville", now) == before
+        each.happened([skipped(5 * HOUR, 1_990 * HOUR)])
+        assert day(each, 2_000 * HOUR) == Account(up=5 * HOUR, down=5 * HOUR, unknown=14 * HOUR)
+
+
+# --- any story
+
+_MOMENTS = st.one_of(st.sampled_from([0, 1, MINUTE, HOUR, DAY]), st.integers(0, 3 * DAY))
+_CAMERAS = st.sampled_from([("cam-1", "ville"), ("cam-2", "ville"), ("cam-3", "sacogiva")])
+_DEEDS = st.lists(
+    st.one_of(
+        st.tuples(st.just("pass"), _MOMENTS),
+        st.tuples(
+            st.just("move"),
+            _CAMERAS,
+            st.integers(0, 2 * HOUR),
+            st.sampled_from([UP, DOWN, UNKNOWN, MAINTENANCE, Status.RETIRED]),
+        ),
+        st.tuples(st.just("serve"), _CAMERAS, st.integers(0, 2 * HOUR)),
+        st.tuples(st.just("fill"), _CAMERAS, st.integers(0, DAY), st.integers(1, DAY)),
+        st.tuples(st.just("skip"), st.integers(1, 2 * HOUR)),
+    ),
+    max_size=30,
+)
+_WINDOWS = st.lists(
+    st.builds(
+        lambda scope, start, length: WindowRecord(
+            1, scope[0], scope[1], NOW + start, NOW + start + length, "works"
+        ),
+        st.sampled_from([(Scope.CAMERA, "cam-1"), (Scope.SITE, "site of cam-2"), (Scope.OPERATOR, "ville")]),
+        st.integers(-DAY, 5 * DAY),
+        st.integers(1, 2 * DAY),
+    ),
+    max_size=3,
+)
+
+
+def _story(deeds: list[tuple[object, ...]]) -> list[tuple[int, list[Happening]]]:
+    """Return what is told and when; service changes alternate and do not run backwards, as the core's do."""
+    now = 0
+    everyone = [("cam-1", "ville"), ("cam-2", "ville"), ("cam-3", "sacogiva")]
+    story: list[tuple[int, list[Happening]]] = [(NOW, [entered(-2 * HOUR, *who) for who in everyone])]
+    serving: dict[object, bool] = dict.fromkeys(everyone, True)
+    last: dict[object, int] = dict.fromkeys(everyone, -2 * HOUR)
+    for deed in deeds:
+        events: list[Happening] = []
+        match deed:
+            case ("pass", int(spell)):
+                now += spell
+            case ("move", (str(camera), str(operator)), int(back), Status() as new):
+                events = [moved(now - back, new, camera, operator)]
+            case ("serve", (str(camera), str(operator)) as who, int(back)):
+                at = last[who] = max(now - back, last[who] + 1)
+                serving[who] = not serving[who]
+                events = [(entered if serving[who] else left)(at, camera, operator)]
+            case ("fill", (str(camera), str(operator)), int(back), int(length)):
+                events = [Fill(camera, operator, NOW + now - back, NOW + now - back + length)]
+            case ("skip", int(spell)):
+                now += spell
+                events = [skipped(now - spell, now)]
+        story.append((NOW + now, events))
+    return story
+
+
+@given(_DEEDS, _WINDOWS, st.integers(0, 30), st.integers(1, 9))
+@settings(max_examples=250)
+def test_told_or_built_it_is_what_the_record_says(
+    deeds: list[tuple[object, ...]], windows: list[WindowRecord], stored: int, again: int
+) -> None:
+    """A1, A4, A5: built when some of the story was stored, told the rest, and looked at all along."""
+    story = _story(deeds)
+    events = [event for _, heard in story[:stored] for event in heard]
+    now = story[:stored][-1][0] if story[:stored] else NOW
+    standing = Standing.build(PARIS, recorded(events, windows), now)
+    for now, heard in story[stored:]:
+        standing.happened(heard)
+        events += heard
+        for operator in ("ville", "sacogiva"):
+            truth = naive(recorded(events, windows), operator, now)
+            assert standing.accounts(operator, now) == truth
+    rebuilt = Standing.build(PARIS, recorded(events, windows), now)
+    rebuilt.happened(events[-again:])  # the last batch was stored, and not confirmed
+    for operator in ("ville", "sacogiva", "nobody"):
+        for later in (now, now + HOUR, now + 40 * DAY):
+            truth = naive(recorded(events, windows), operator, later)
+            assert standing.accounts(operator, later) == rebuilt.accounts(operator, later) == truth

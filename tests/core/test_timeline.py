@@ -1,0 +1,248 @@
+"""What a camera was when, after all corrections, held against a millisecond-by-millisecond reading (A)."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from camwatch.core.ledger import Account, Span
+from camwatch.core.model import BlindCause, Purpose, Scope, Status
+from camwatch.core.record import OPEN_END, BlindRecord, CameraRecord, Change, Record, WindowRecord
+from camwatch.core.timeline import Overlays, Stretch, account_of
+
+UP, DOWN, UNKNOWN, MAINTENANCE = Status.UP, Status.DOWN, Status.UNKNOWN, Status.MAINTENANCE
+END = 40  # milliseconds that are looked at
+
+
+def camera(
+    *changes: tuple[int, Status | None],
+    service: tuple[tuple[int, int], ...] = ((0, OPEN_END),),
+    fills: tuple[tuple[int, int], ...] = (),
+) -> CameraRecord:
+    """Return the record of `cam-1` of `ville` at `mairie`."""
+    return CameraRecord(
+        "cam-1",
+        "ville",
+        "mairie",
+        "centre",
+        Purpose.TRAFFIC,
+        "",
+        changes=[Change(*change) for change in changes],
+        service=[Span(*span) for span in service],
+        fills=[Span(*span) for span in fills],
+    )
+
+
+def window(
+    starts: int, ends: int, scope: Scope = Scope.CAMERA, scope_id: str = "cam-1", **other: Any
+) -> WindowRecord:
+    """Return a window that a correction added."""
+    return WindowRecord(1, scope, scope_id, starts, ends, "works")._replace(**other)
+
+
+def gap(began: int, ended: int | None, cause: BlindCause = BlindCause.CLOCK) -> BlindRecord:
+    """Return a blindness of all."""
+    return BlindRecord((), (), cause, began, ended)
+
+
+def over(*lying: WindowRecord | BlindRecord) -> Overlays:
+    """Return the overlays of a record that holds these."""
+    windows = [each for each in lying if isinstance(each, WindowRecord)]
+    blind = [each for each in lying if isinstance(each, BlindRecord)]
+    return Overlays(Record([], blind, windows, 0, 0, 0, ""))
+
+
+def read(record: CameraRecord, *lying: WindowRecord | BlindRecord, until: int = END) -> list[Stretch]:
+    """Return the stretches of a record."""
+    return over(*lying).stretches(record, until)
+
+
+def test_changes_are_read_from_one_to_the_next() -> None:
+    assert read(camera((0, UP), (10, DOWN), (15, UP))) == [(0, 10, UP), (10, 15, DOWN), (15, END, UP)]
+
+
+def test_what_stays_the_same_is_one_stretch() -> None:
+    assert read(camera((0, UP), (10, UP), (10, DOWN), (10, UP))) == [(0, END, UP)]
+
+
+def test_the_last_of_two_changes_at_one_instant_holds() -> None:
+    assert read(camera((0, UP), (10, DOWN), (10, UNKNOWN))) == [(0, 10, UP), (10, END, UNKNOWN)]
+
+
+def test_without_a_change_a_camera_in_service_is_unknown() -> None:
+    """S6."""
+    assert read(camera()) == [(0, END, UNKNOWN)]
+    assert read(camera((10, UP))) == [(0, 10, UNKNOWN), (10, END, UP)]
+
+
+def test_nothing_counts_out_of_service() -> None:
+    """V1, V2: whatever was noted of it."""
+    told = camera((0, UP), (5, DOWN), (12, UP), (20, UP), service=((3, 10), (20, 30)))
+    assert read(told) == [(3, 5, UP), (5, 10, DOWN), (20, 30, UP)]
+    assert read(camera((0, UP), service=())) == []
+
+
+def test_a_camera_that_comes_back_is_not_what_it_was_when_it_left() -> None:
+    """V6, S6: unknown until something is seen of it."""
+    told = camera((0, UP), (25, UP), service=((0, 10), (20, OPEN_END)))
+    assert read(told) == [(0, 10, UP), (20, 25, UNKNOWN), (25, END, UP)]
+    assert read(camera((0, UP), (10, DOWN), service=((0, 10), (10, OPEN_END)))) == [
+        (0, 10, UP),
+        (10, END, DOWN),
+    ]
+
+
+def test_late_heartbeats_fill_unknown_time_and_nothing_else() -> None:
+    """L8."""
+    told = camera((0, UP), (10, UNKNOWN), (20, DOWN), fills=((5, 12), (15, 17), (16, 22)))
+    assert read(told) == [(0, 12, UP), (12, 15, UNKNOWN), (15, 20, UP), (20, END, DOWN)]
+
+
+def test_an_hour_that_never_was_is_unknown_but_for_maintenance() -> None:
+    """T2: the clock was set ahead; nobody was up or down in it, not even by a late heartbeat."""
+    told = camera((0, UP), (10, UNKNOWN), (12, MAINTENANCE), (14, DOWN), fills=((10, 12),))
+    assert read(told, gap(8, 16)) == [
+        (0, 8, UP),
+        (8, 12, UNKNOWN),
+        (12, 14, MAINTENANCE),
+        (14, 16, UNKNOWN),
+        (16, END, DOWN),
+    ]
+
+
+def test_other_blindness_and_one_that_is_not_over_change_nothing() -> None:
+    """S4: short blindness changes no status; long blindness is in the changes."""
+    told = camera((0, UP))
+    assert read(told, gap(8, 16, BlindCause.LINK), gap(20, None)) == [(0, END, UP)]
+
+
+def test_corrected_maintenance_covers_whatever_the_camera_was() -> None:
+    """V3: also what was filled, and an hour that never was."""
+    told = camera((0, UP), (10, UNKNOWN), (20, DOWN), fills=((10, 12),))
+    assert read(told, gap(2, 6), window(4, 14), window(12, 25)) == [
+        (0, 2, UP),
+        (2, 4, UNKNOWN),
+        (4, 25, MAINTENANCE),
+        (25, END, DOWN),
+    ]
+
+
+def test_a_window_covers_the_cameras_of_its_scope() -> None:
+    """V3."""
+    told = camera((0, UP))
+    covered = [(0, 5, UP), (5, 10, MAINTENANCE), (10, END, UP)]
+    for scope, mine in ((Scope.CAMERA, "cam-1"), (Scope.SITE, "mairie"), (Scope.OPERATOR, "ville")):
+        assert read(told, window(5, 10, scope, mine)) == covered
+        assert read(told, window(5, 10, scope, "another")) == [(0, END, UP)]
+    assert read(told, window(5, 10, Scope.SITE, "ville")) == [(0, END, UP)]
+
+
+def test_windows_that_the_inventory_announced_and_withdrawn_ones_cover_nothing() -> None:
+    """V3: the former are in the changes already."""
+    assert read(camera((0, UP)), window(5, 10, id=None), window(5, 10, withdrawn=True)) == [(0, END, UP)]
+
+
+def test_an_account_is_cut_at_both_ends() -> None:
+    """A1."""
+    told = read(camera((0, UP), (10, DOWN), (20, UNKNOWN), (30, MAINTENANCE)))
+    assert account_of(told, 5, 32) == Account(up=5, down=10, unknown=10, maintenance=2)
+    assert account_of(told, 10, 20) == Account(down=10)
+    assert account_of(told, 12, 13) == Account(down=1)
+    assert account_of(told, 12, 12) == account_of([], 0, END) == Account()
+
+
+# --- against a naive reading
+
+_edge = st.integers(0, END)
+_spans = st.lists(st.tuples(_edge, _edge).map(lambda pair: tuple(sorted(pair))), max_size=4)
+_statuses = st.sampled_from([UP, DOWN, UNKNOWN, MAINTENANCE, None])
+_changes = st.lists(st.tuples(_edge, _statuses), max_size=12).map(
+    lambda changes: sorted(changes, key=lambda change: change[0])
+)
+
+
+@st.composite
+def _services(draw: st.DrawFn) -> list[tuple[int, int]]:
+    """Return spans that do not overlap; the last one may be open."""
+    edges = sorted(draw(st.sets(_edge, max_size=6)))
+    spans = list(zip(edges[::2], edges[1::2], strict=False))
+    return [*spans, (edges[-1], OPEN_END)] if len(edges) % 2 else spans
+
+
+def naive(
+    instant: int,
+    changes: list[tuple[int, Status | None]],
+    service: list[tuple[int, int]],
+    fills: list[tuple[int, int]],
+    gaps: list[tuple[int, int]],
+    windows: list[tuple[int, int]],
+) -> Status | None:
+    """Return what the camera was in one millisecond, as the rules say it."""
+
+    def within(spans: list[tuple[int, int]]) -> bool:
+        return any(start <= instant < end for start, end in spans)
+
+    for start, end in service:
+        if start <= instant < end:
+            left = [ends for _, ends in service if ends <= start]
+            heard = [
+                status
+                for at, status in changes
+                if at <= instant and (at >= start or not left or at > max(left))
+            ]
+            status = (heard[-1] if heard else None) or UNKNOWN
+            if status is UNKNOWN and within(fills):
+                status = UP
+            if status in (UP, DOWN) and within(gaps):
+                status = UNKNOWN
+            return MAINTENANCE if within(windows) else status
+    return None
+
+
+@given(_changes, _services(), _spans, _spans, _spans, _edge, _edge)
+def test_every_millisecond_is_what_the_rules_say(
+    changes: list[tuple[int, Status | None]],
+    service: list[tuple[int, int]],
+    fills: list[tuple[int, int]],
+    gaps: list[tuple[int, int]],
+    windows: list[tuple[int, int]],
+    start: int,
+    end: int,
+) -> None:
+    """A1, L8, T2, V3: exactly one account for each millisecond in service, none for the others."""
+    told = camera(*changes, service=tuple(service), fills=tuple(fills))
+    found = read(told, *(gap(*span) for span in gaps), *(window(*span) for span in windows))
+    truth = [naive(instant, changes, service, fills, gaps, windows) for instant in range(END)]
+    assert _expanded(found) == truth
+    assert all(one.end <= two.start for one, two in pairwise(found))
+    assert not any(one.end == two.start and one.status is two.status for one, two in pairwise(found))
+    counted = Account()
+    for status in truth[start:end]:
+        if status is not None:
+            counted.add(status, 1)
+    assert account_of(found, start, max(start, end)) == counted
+
+
+@given(_changes, _services(), _spans, _edge)
+def test_what_is_read_up_to_an_instant_is_the_beginning_of_the_whole(
+    changes: list[tuple[int, Status | None]],
+    service: list[tuple[int, int]],
+    fills: list[tuple[int, int]],
+    until: int,
+) -> None:
+    """A report of last month does not change because this month went on."""
+    told = camera(*changes, service=tuple(service), fills=tuple(fills))
+    early = read(told, until=until)
+    assert _expanded(early) == [*_expanded(read(told))[:until], *[None] * (END - until)]
+
+
+def _expanded(stretches: list[Stretch]) -> list[Status | None]:
+    found: list[Status | None] = [None] * END
+    for start, end, status in stretches:
+        assert 0 <= start < end <= END
+        assert found[start:end] == [None] * (end - start)
+        found[start:end] = [status] * (end - start)
+    return found
