@@ -100,7 +100,9 @@ def test_incidents_reboots_and_removed_cameras_have_their_lines(logs: Logs) -> N
     stream = logs()
     began = IncidentChange(IncidentKind.SITE, "mairie", True, SUMMER, LATER, 3)
     ended = IncidentChange(IncidentKind.LINK, "main", False, SUMMER, LATER, 3)
-    Journal(PARIS).write([began, Reboot("cam-1", SUMMER), ended, down("gone")], registered([camera()]))
+    Journal(PARIS).write(
+        [began, Reboot("cam-1", "ville", SUMMER), ended, down("gone")], registered([camera()])
+    )
     first, second, third, fourth = lines(stream)
     assert (first["event"], first["level"], first["site"]) == ("site incident began", "error", "mairie")
     assert (first["cameras"], first["since"]) == (3, "2026-07-01T14:00:00.123+02:00")

@@ -82,6 +82,7 @@ def test_what_the_shipped_file_comments_out_can_be_used(tmp_path: Path) -> None:
     settings = load(tmp_path / "used.toml", used.replace("mqtt://127", "mqtts://127"))
     assert settings.liveness.camera["la-duranne-01"].interval_s == 5.0
     assert settings.brokers[0].key_file == tmp_path / "client.key"
+    assert settings.objectives.purpose.keys() == set(Purpose)
 
 
 def test_the_contract_s_file_is_read(file: Path) -> None:
@@ -160,6 +161,18 @@ def test_variables_override_the_file_also_inside_lists(file: Path) -> None:
     assert (first.name, first.url, first.keep_alive_s) == ("a", "mqtt://h", 5)
     assert (second.name, second.operators) == ("b", ("ville", "sacogiva"))
     assert settings.liveness_of(CAMERA).interval_s == 0.5
+
+
+def test_a_purpose_may_have_an_objective_and_has_none_by_default(file: Path) -> None:
+    """A7."""
+    assert Settings().objectives.purpose == {}
+    text = "[objectives.purpose]\nvideo_protection = 0.99\ntraffic = 1"
+    settings = load(file, text, CAMWATCH_OBJECTIVES__PURPOSE__ACCESS_CONTROL="0.985")
+    assert settings.objectives.purpose == {
+        Purpose.VIDEO_PROTECTION: 0.99,
+        Purpose.TRAFFIC: 1.0,
+        Purpose.ACCESS_CONTROL: 0.985,
+    }
 
 
 def test_a_variable_may_hold_the_whole_list_and_others_parts_of_it() -> None:
@@ -266,6 +279,12 @@ def test_every_fault_is_told_at_once_with_its_place(file: Path) -> None:
             "conditions.purpose",
             "in traffic, temperature_max_celsius must be above temperature_min_celsius (-25)",
         ),
+        ("[objectives.purpose]\ntraffic = 99", "objectives.purpose.traffic", "less than or equal to 1"),
+        ("[objectives.purpose]\ntraffic = 0", "objectives.purpose.traffic", "greater than 0"),
+        ("[objectives.purpose]\ntraffic = true", "objectives.purpose.traffic", "must be a number"),
+        ("[objectives.purpose]\ntrafic = 0.9", "objectives.purpose.trafic", "'access_control' or 'traffic'"),
+        ("[objectives]\ntraffic = 0.9", "objectives.traffic", "is no setting: use purpose"),
+        ("[objectives]\npurpose = 0.9", "objectives.purpose", "must be a table of settings"),
         ("[history]\nurl = 'mysql://h'", "history.url", "sqlite:/// or postgresql://"),
         ("[http]\nlisten = ':9458'", "http.listen", "must be host:port"),
         ("[http]\nlisten = '::1:9458'", "http.listen", "must be host:port"),
@@ -535,6 +554,8 @@ def _settings_of(annotation: Any, path: str) -> Iterator[tuple[str, Any]]:
         inside = _sections_in(field.annotation)
         if inside is None:
             yield f"{path}{name}", field.default
+        elif not hasattr(inside[0], "model_fields"):
+            yield f"{path}{name}{inside[1]}", None
         else:
             yield from _settings_of(inside[0], f"{path}{name}{inside[1]}.")
 

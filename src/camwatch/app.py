@@ -6,21 +6,29 @@ import asyncio
 import contextlib
 import gc
 import signal
+import sys
+import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 
 import structlog
 
 from camwatch import __version__
-from camwatch.clock import Clock
-from camwatch.core.judge import Happening
-from camwatch.errors import ConfigurationError
-from camwatch.fleet.inventory import Inventory, load_inventory, signature
+from camwatch.clock import STEP_S, Clock, Step
+from camwatch.core.model import Happening, Instant
+from camwatch.errors import CamwatchError, ConfigurationError, StoreError
+from camwatch.fleet.inventory import Inventory, signature
+from camwatch.history.batch import Past
+from camwatch.history.chronicle import Chronicle
+from camwatch.history.keeper import StoreKeeper
+from camwatch.history.store import Store
 from camwatch.ingest.choice import make_link
 from camwatch.ingest.link import Link, LinkSettings
+from camwatch.loading import load
 from camwatch.logs import Journal
 from camwatch.metrics.daemon import Exposition
+from camwatch.notify import SILENT, Notifier
 from camwatch.service import Watcher
-from camwatch.settings import Broker, Settings, check_against
+from camwatch.settings import Broker, Settings
 from camwatch.web.server import HttpServer, listen_on, make_site
 from camwatch.wire.topics import subscriptions
 
@@ -29,30 +37,26 @@ _LINES_PER_TURN = 25  # some 2 ms of writing, then others get their turn
 _log = structlog.get_logger("camwatch")
 
 
-def load(settings: Settings) -> Inventory:
-    """Read the inventory and hold the settings against it.
-
-    Raises ConfigurationError with every fault.
-    """
-    inventory = load_inventory(settings.fleet.path, settings.fleet.timezone)
-    faults = check_against(settings, inventory)
-    if faults:
-        raise ConfigurationError(faults)
-    return inventory
-
-
 class Daemon:
     """camwatch, running: built by `running`, for as long as its context lasts."""
 
-    def __init__(self, settings: Settings, inventory: Inventory) -> None:
+    def __init__(
+        self, settings: Settings, inventory: Inventory, keeper: StoreKeeper, past: Past, notifier: Notifier
+    ) -> None:
         self.settings = settings
+        self.notifier = notifier
         self._untold: list[Happening] = []
         self._something = asyncio.Event()
         self._reload_asked = asyncio.Event()
         self.listeners: list[Callable[[list[Happening]], None]] = []
-        clock = Clock(self._clock_stepped)
+        clock = Clock(self._clock_stepped, not_before_ms=past.vouched_ms or 0)
         links = {broker.name: frozenset(broker.operators) for broker in settings.brokers}
-        self.watcher = Watcher(settings, inventory, links, clock, self._listen)
+        # What ended while camwatch was away lies over time that is still to be accounted (rule V3).
+        settled = (memory.settled_ms for memory in past.memories if memory.settled_ms is not None)
+        corrected = keeper.windows(min(settled, default=clock().utc_ms))
+        self.chronicle = Chronicle(keeper, past, clock, _checkpoint_s(settings, inventory))
+        self.watcher = Watcher(settings, inventory, links, clock, self._listen, self.chronicle, corrected)
+        self._begin(inventory, past)
         self.exposition = Exposition(self.watcher)
         self.journal = Journal(settings.fleet.timezone)
         self.links: list[Link] = [
@@ -61,15 +65,33 @@ class Daemon:
         ]
         self.port = 0
 
-    def _clock_stepped(self, seconds: float) -> None:
-        self.watcher.clock_stepped(seconds)
+    def _begin(self, inventory: Inventory, past: Past) -> None:
+        """Take up the thread where an earlier process dropped it, with the inventory of today."""
+        if past.vouched_ms is not None:
+            now = self.watcher.clock()
+            wall_ms = round(time.time() * 1000)
+            behind_s = (now.utc_ms - wall_ms) / 1000
+            if behind_s > 0:
+                self.watcher.clock_apart(now, Instant(now.mono, wall_ms))
+            if behind_s > STEP_S:
+                _log.warning(
+                    "the machine's clock is behind the record: time runs at half speed until it is not",
+                    behind_s=round(behind_s),
+                )
+            self.watcher.watch.resume(now, past.memories, past.sights, past.vouched_ms)
+        self.watcher.adopt(inventory)
+
+    def _clock_stepped(self, step: Step) -> None:
+        self.watcher.clock_stepped(step)
 
     def works(self) -> dict[str, Coroutine[None, None, None]]:
         """Return what must run beside the links and the HTTP server, by name."""
         return {
+            "history": self.chronicle.run(),
             "deadlines": self.watcher.watch_deadlines(),
             "journal": self.tell(),
             "inventory": self.follow_inventory(),
+            "sign of life": self.notifier.live(),
         }
 
     def ask_reload(self) -> None:
@@ -115,7 +137,8 @@ class Daemon:
             now = await asyncio.to_thread(signature, fleet.path)
             if asked or (now != loaded and now == seen):
                 loaded = now
-                await self._reload()
+                with self.notifier.reloading():
+                    await self._reload()
             seen = now
 
     async def _reload(self) -> None:
@@ -153,19 +176,30 @@ def link_settings(broker: Broker, settings: Settings) -> LinkSettings:
 
 
 @contextlib.asynccontextmanager
-async def running(settings: Settings, inventory: Inventory) -> AsyncIterator[Daemon]:
+async def running(
+    settings: Settings, inventory: Inventory, notifier: Notifier = SILENT
+) -> AsyncIterator[Daemon]:
     """Run the daemon while the context lasts; a failed start and a stop drain the same stack.
 
-    Raises ConfigurationError if the HTTP address cannot be had. Must be entered and left in one task.
+    Raises ConfigurationError if the HTTP address or the store cannot be had, StoreError if the store fails.
+    Must be entered and left in one task.
     """
     async with contextlib.AsyncExitStack() as stack:
         sock = listen_on(settings.http.host, settings.http.port)
         stack.callback(sock.close)
-        daemon = Daemon(settings, inventory)
+        store = await asyncio.to_thread(_open, settings)
+        closing = stack.enter_context(contextlib.ExitStack())
+        closing.callback(store.close)
+        past = await asyncio.to_thread(store.load)
+        keeper = StoreKeeper(store, settings.fleet.timezone, settings.history.retention_days)
+        daemon = Daemon(settings, inventory, keeper, past, notifier)
         daemon.port = sock.getsockname()[1]
-        stack.callback(daemon.tell_rest)
         tasks = await stack.enter_async_context(asyncio.TaskGroup())
-        for name, work in daemon.works().items():
+        works = daemon.works()
+        tasks.create_task(works.pop("history"), name="history")
+        stack.push_async_callback(_finish, daemon.chronicle, closing)
+        stack.callback(daemon.tell_rest)
+        for name, work in works.items():
             stack.callback(tasks.create_task(work, name=name).cancel)
         server = HttpServer(make_site(daemon.exposition.render, lambda: daemon.watcher.unready), sock)
         tasks.create_task(server.run(), name="http")
@@ -173,17 +207,62 @@ async def running(settings: Settings, inventory: Inventory) -> AsyncIterator[Dae
         for link in daemon.links:
             tasks.create_task(link.run(), name=f"link {link.name}")
             stack.push_async_callback(link.stop)
+        await server.serving()
         yield daemon
 
 
+async def _finish(chronicle: Chronicle, closing: contextlib.ExitStack) -> None:
+    """Store the rest; a store that still hangs is left to the end of the process."""
+    if not await chronicle.finish():
+        closing.pop_all()
+
+
+def _open(settings: Settings) -> Store:
+    """Open the store and take it for this daemon. Raises ConfigurationError, StoreError."""
+    store = Store.open(settings.history)
+    try:
+        store.hold()
+    except BaseException:
+        store.close()
+        raise
+    return store
+
+
+def _checkpoint_s(settings: Settings, inventory: Inventory) -> float:
+    """Return how often what is remembered is brought up to date: each second, or twice an interval.
+
+    What a crash loses of a camera is less than an interval then, which late heartbeats can fill (L8).
+    """
+    intervals = (settings.liveness_of(camera).interval_s for camera in inventory.cameras.values())
+    usual = min(max(min(intervals, default=1.0) / 2, 0.1), 1.0)
+    return settings.history.checkpoint_s or usual
+
+
 async def run(settings: Settings, inventory: Inventory) -> None:
-    """Run until SIGTERM or SIGINT; SIGHUP reloads the inventory."""
+    """Run until SIGTERM or SIGINT; SIGHUP reloads the inventory.
+
+    Raises what `running` raises, and StoreError when the daemon ends with something not stored.
+    """
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     loop.add_signal_handler(signal.SIGHUP, lambda: None)  # the inventory has just been read
-    async with running(settings, inventory) as daemon:
+    try:
+        await _until(stop, settings, inventory)
+    except BaseExceptionGroup as group:  # a task of the daemon failed
+        if group.split(CamwatchError)[1] is not None:
+            raise
+        error: BaseException = group
+        while isinstance(error, BaseExceptionGroup):
+            error = error.exceptions[0]
+        raise error from None
+
+
+async def _until(stop: asyncio.Event, settings: Settings, inventory: Inventory) -> None:
+    loop = asyncio.get_running_loop()
+    notifier = Notifier.of()
+    async with running(settings, inventory, notifier) as daemon:
         loop.add_signal_handler(signal.SIGHUP, daemon.ask_reload)
         _log.info(
             "camwatch runs",
@@ -195,5 +274,15 @@ async def run(settings: Settings, inventory: Inventory) -> None:
         # What is there now stays: sparing the collector to look at it makes its pauses a fifth shorter.
         gc.collect()
         gc.freeze()
+        # And what comes after, by the hundred thousand, is mostly kept: full collections are to be rare.
+        gc.set_threshold(700, 10, 1000)
+        sys.setswitchinterval(0.001)  # how long the thread that stores may keep the loop waiting, seconds
+        notifier.ready(f"watches {len(inventory.cameras)} cameras")
         await stop.wait()
+        notifier.stopping()
     _log.info("camwatch stops")
+    if lost := daemon.chronicle.pending:
+        raise StoreError(
+            f"{lost} happenings were not stored before the stop",
+            "the next start accounts the time since the store's last word as unknown",
+        )

@@ -66,3 +66,16 @@ class LinkError(CamwatchError):
         self.problem = problem
         self.hint = hint
         super().__init__(f"link {link}: {problem}" + (f" ({hint})" if hint else ""))
+
+
+class StoreError(CamwatchError):
+    """The store failed while camwatch runs: nothing of the transaction was stored. `hint` says what to do."""
+
+    def __init__(self, problem: str, hint: str = "") -> None:
+        self.problem = problem
+        self.hint = hint
+        super().__init__(f"the store: {problem}" + (f" ({hint})" if hint else ""))
+
+
+class CorrectionError(CamwatchError):
+    """A correction of the record cannot be made as it was asked for; the text says why and what to do."""

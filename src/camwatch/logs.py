@@ -16,8 +16,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 import structlog
 
-from camwatch.core.judge import Happening
-from camwatch.core.model import Instant, Reboot, Status, Transition
+from camwatch.core.model import Happening, IncidentChange, Instant, Reboot, Status, Transition
 from camwatch.fleet.inventory import Inventory
 
 _BAD = frozenset({Status.DOWN, Status.UNKNOWN})
@@ -71,7 +70,7 @@ class Journal:
                 self._transition(event, inventory)
             elif isinstance(event, Reboot):
                 self._log.info("camera rebooted", camera=event.camera, at=self._local(event.at))
-            else:
+            elif isinstance(event, IncidentChange):
                 (self._log.error if event.open else self._log.info)(
                     f"{event.kind} incident {'began' if event.open else 'ended'}",
                     **{event.kind.value: event.id},

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 import structlog
 
-from camwatch.clock import Clock
-from camwatch.core.judge import Happening
-from camwatch.core.model import Instant
+from camwatch.clock import Clock, Step
+from camwatch.core.model import BlindCause, Blindness, Camera, Happening, Instant, Window
+from camwatch.core.standing import Standing
 from camwatch.core.state import CameraState, LinkState
 from camwatch.core.watch import Enrolment, FleetWatch
 from camwatch.errors import ConfigurationError, RejectReason, WireError
@@ -26,7 +27,7 @@ from camwatch.wire.heartbeat import decode_heartbeat, decode_status
 from camwatch.wire.topics import Address, Kind, address_of, topic_of
 
 _LOOK_EVERY_S = 0.1  # what is armed meanwhile is at least a deadline away, so this only bounds the delay
-_CAMERAS_PER_TICK = 500  # some 5 ms of judgement, then others get their turn
+_CAMERAS_PER_TICK = 250  # some 6 ms of judging and remembering, then others get their turn
 
 _log = structlog.get_logger("watch")
 
@@ -39,10 +40,46 @@ class LinkReport:
     problem: str | None = "not connected yet"
 
 
+class History(Protocol):
+    """What remembers the fleet: see `history.chronicle`."""
+
+    @property
+    def pending(self) -> int:
+        """How many happenings are not stored yet."""
+
+    @property
+    def write_errors(self) -> int:
+        """How often storing failed."""
+
+    @property
+    def problem(self) -> str | None:
+        """Why nothing can be stored now; None while all is well."""
+
+    @property
+    def standing(self) -> Standing | None:
+        """The operators' accounts over all windows; None until they are derived."""
+
+    def attach(
+        self,
+        watch: FleetWatch,
+        tell: Callable[[], None],
+        take: Callable[[tuple[Window, ...]], None],
+        calm: asyncio.Event,
+    ) -> None:
+        """Be told whose fleet this is; `calm` is set while no more cameras are due than have been judged."""
+
+    def enrolled(self, cameras: Iterable[Camera], windows: Iterable[Window]) -> None:
+        """Be told of an inventory that is about to hold."""
+
+    def happened(self, events: list[Happening]) -> None:
+        """Be told what has just happened."""
+
+
 class Watcher:
     """Judges an inventory's cameras by what the links bring.
 
-    `listen` is called with everything that happens, synchronously and in order.
+    `listen` is called with everything that happens, synchronously and in order. `corrected` is the
+    maintenance that people added beside the inventory's. Nothing is watched before `adopt`.
     """
 
     def __init__(
@@ -52,6 +89,8 @@ class Watcher:
         links: Mapping[str, frozenset[str]],
         clock: Clock,
         listen: Callable[[list[Happening]], None],
+        history: History,
+        corrected: tuple[Window, ...] = (),
     ) -> None:
         self.settings = settings
         self.inventory = inventory
@@ -67,37 +106,40 @@ class Watcher:
             stall_after_s=_stall_after_s(settings, inventory),
         )
         self.caught_up = asyncio.Event()  # clear while more cameras are due than have been judged
+        self.caught_up.set()
+        self.history = history
+        history.attach(self.watch, self.tell, self.take_windows, self.caught_up)
         self._listen = listen
+        self._corrected = corrected
         self.heartbeat_topics: dict[str, CameraState] = {}
         self.status_topics: dict[str, CameraState] = {}
-        self.adopt(inventory)
+        self.last_reload = clock()
 
     @property
     def unready(self) -> list[str]:
         """Why the daemon is not ready: one line a reason; empty when it is."""
+        problem = self.history.problem
         return [
             f"link {name}: {report.problem}"
             for name, report in self.link_reports.items()
             if report.problem is not None
-        ]
+        ] + ([f"history: {problem}"] if problem is not None else [])
+
+    @property
+    def standing(self) -> Standing | None:
+        """The operators' accounts over all windows; None until they are derived from the record."""
+        return self.history.standing
 
     def receiver(self, link: str) -> LinkReceiver:
         """Return the receiver for one link's messages."""
         return LinkReceiver(self, self.watch.links[link], self.link_reports[link])
 
     def adopt(self, inventory: Inventory) -> None:
-        """Watch the cameras of an inventory from now on (rule V6)."""
-        now = self.clock()
+        """Watch the cameras of an inventory from now on (rule V6); once before anything else."""
         settings = self.settings
         self.watch.stall_after_s = _stall_after_s(settings, inventory)
-        self.watch.reload(
-            now,
-            [
-                Enrolment(camera, settings.liveness_of(camera), settings.thresholds_of(camera))
-                for camera in inventory.cameras.values()
-            ],
-            inventory.windows,
-        )
+        self.history.enrolled(inventory.cameras.values(), inventory.windows)
+        self.last_reload = self._enrol(inventory)
         prefix = settings.mqtt.topic_prefix
         topics: dict[Kind, dict[str, CameraState]] = {kind: {} for kind in Kind}
         for state in self.watch.cameras.values():
@@ -105,9 +147,24 @@ class Watcher:
                 table[topic_of(prefix, Address(state.camera.operator, state.camera.id, kind))] = state
         self.heartbeat_topics, self.status_topics = topics[Kind.HEARTBEAT], topics[Kind.STATUS]
         self.inventory = inventory
-        self.last_reload = now
         self.rejections.forget(frozenset(inventory.cameras))
         self.tell()
+
+    def take_windows(self, windows: tuple[Window, ...]) -> None:
+        """Take the maintenance that people added; it holds from now on, beside the inventory's."""
+        if windows != self._corrected:
+            self._corrected = windows
+            self._enrol(self.inventory)
+            self.tell()
+
+    def _enrol(self, inventory: Inventory) -> Instant:
+        now = self.clock()
+        enrolments = [
+            Enrolment(camera, self.settings.liveness_of(camera), self.settings.thresholds_of(camera))
+            for camera in inventory.cameras.values()
+        ]
+        self.watch.reload(now, enrolments, inventory.windows + self._corrected)
+        return now
 
     def reloaded(self, inventory: Inventory) -> None:
         """Take a newly loaded inventory, and say what is different."""
@@ -127,15 +184,22 @@ class Watcher:
         for fault in error.faults:
             _log.error("inventory not reloaded, the old one stays", fault=str(fault))
 
-    def clock_stepped(self, seconds: float) -> None:
-        """Count a step of the wall clock (rule T2)."""
+    def clock_stepped(self, step: Step) -> None:
+        """Count a step of the wall clock (rule T2), and record what it did to our UTC."""
         self.clock_steps += 1
-        _log.warning("the wall clock was set", by_s=round(seconds, 3))
+        _log.warning("the wall clock was set", by_s=round(step.seconds, 3))
+        self.clock_apart(step.began, step.ended)
+
+    def clock_apart(self, began: Instant, ended: Instant) -> None:
+        """Record that the wall clock showed `ended` when our UTC showed `began`: see `clock.Step`."""
+        self.watch.judge.events.append(Blindness((), (), BlindCause.CLOCK, began, ended))
 
     def tell(self) -> None:
         """Hand what has happened to the listener."""
         if self.watch.judge.events:
-            self._listen(self.watch.take_events())
+            events = self.watch.take_events()
+            self.history.happened(events)
+            self._listen(events)
 
     async def watch_deadlines(self) -> None:
         """Convict, uncover and commission when it is time; runs until cancelled."""

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 from zoneinfo import ZoneInfo
 
 PORTS = {"mqtt": 1883, "mqtts": 8883, "ws": 80, "wss": 443}
@@ -128,10 +128,48 @@ def listener(value: str) -> tuple[str, int]:
 
 
 def store_url(value: str) -> str:
-    """Check that a URL names a kind of store that camwatch knows."""
-    if not value.startswith(("sqlite://", "postgresql://")):
+    """Check that a URL names a store that camwatch can keep the record in."""
+    if value.startswith("sqlite:"):
+        _check_sqlite(value)
+    elif value.startswith("postgresql://"):
+        _check_postgresql(value)
+    else:
         raise ValueError("must begin with sqlite:/// or postgresql://")
     return value
+
+
+def has_password(url: str) -> bool:
+    """Tell whether a store's URL holds a password."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    return bool(parts.password) or "password" in parse_qs(parts.query)
+
+
+def _check_sqlite(url: str) -> None:
+    file = url.removeprefix("sqlite://").removeprefix("/")
+    if not file or ":memory:" in file or "mode=memory" in file:
+        raise ValueError("keeps nothing when camwatch stops: name a file, like sqlite:///camwatch.db")
+    if not url.startswith("sqlite:///"):
+        raise ValueError(
+            "needs three slashes before a file, like sqlite:///camwatch.db, four before a full path"
+        )
+    if "?" in url or not url.isprintable():
+        raise ValueError("must end with the name of the file: no '?'")
+
+
+def _check_postgresql(url: str) -> None:
+    problem = "must be like postgresql://camwatch@db.example:5432/camwatch"
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        raise ValueError(problem) from None
+    if port == 0 or not url.isprintable() or " " in url or parts.fragment:
+        raise ValueError(f"{problem}; write special characters in names and passwords as %23 for '#'")
+    if not parts.path.strip("/"):
+        raise ValueError(f"names no database: it {problem}")
 
 
 def readable_file(path: Path) -> Path:

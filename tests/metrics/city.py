@@ -6,14 +6,16 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from prometheus_client import parser as text_parser
 from prometheus_client.metrics_core import Metric
 from prometheus_client.openmetrics import parser as openmetrics_parser
 
-from camwatch.clock import Clock
-from camwatch.core.model import Camera, Window
+from camwatch.clock import Clock, Step
+from camwatch.core.model import Camera, Happening, Window
 from camwatch.core.signal import Word
+from camwatch.core.standing import Standing
 from camwatch.fleet.inventory import Inventory, Operator, Site
 from camwatch.metrics.daemon import Exposition
 from camwatch.service import LinkReceiver, Watcher
@@ -50,6 +52,27 @@ def registered(
     return Inventory({operator.id: operator for operator in operators}, sites, rows, windows)
 
 
+class Forgetful:
+    """A history that keeps nothing but the operators' accounts: what a store has is set by hand here."""
+
+    def __init__(self) -> None:
+        self.pending = 0
+        self.write_errors = 0
+        self.problem: str | None = None
+        self.standing: Standing | None = Standing(ZoneInfo("Europe/Paris"))
+
+    def attach(self, watch: object, tell: object, take: object, calm: object) -> None:
+        """Nobody to ask."""
+
+    def enrolled(self, cameras: object, windows: object) -> None:
+        """Nothing to keep."""
+
+    def happened(self, events: list[Happening]) -> None:
+        """Keep the operators' accounts up to date."""
+        if self.standing is not None:
+            self.standing.happened(events)
+
+
 class City:
     """A Watcher with the link `main`, subscribed unless told otherwise; time moves with `pass_s` alone."""
 
@@ -60,14 +83,16 @@ class City:
         self.wall = BEGIN_S
         clock = Clock(self._stepped, lambda: self.mono, lambda: self.wall)
         links: dict[str, frozenset[str]] = {"main": frozenset()}
-        self.watcher = Watcher(settings or Settings(), inventory, links, clock, self._happened)
+        self.history = Forgetful()
+        self.watcher = Watcher(settings or Settings(), inventory, links, clock, self._happened, self.history)
+        self.watcher.adopt(inventory)
         self.exposition = Exposition(self.watcher)
         self.link: LinkReceiver = self.watcher.receiver("main")
         if subscribed:
             self.link.subscribed(self.watcher.clock(), session_present=False)
 
-    def _stepped(self, seconds: float) -> None:
-        self.watcher.clock_stepped(seconds)
+    def _stepped(self, step: Step) -> None:
+        self.watcher.clock_stepped(step)
 
     def _happened(self, events: list[Any]) -> None:
         self.exposition.happened(events)
@@ -110,7 +135,10 @@ class City:
         return self
 
     def text(self, *, openmetrics: bool = False) -> str:
-        """Return a whole scrape."""
+        """Return a whole scrape, of what a store would have by now."""
+        watch = self.watcher.watch
+        for camera in watch.cameras.values():
+            camera.stored = watch.memory(camera, self.watcher.clock())
         return "".join(self.exposition.render(openmetrics))
 
     def scrape(self) -> Scraped:

@@ -21,6 +21,7 @@ CAMERA = {"camera", "operator", "site"}
 PER_ROW = {  # name: (type, labels beside the camera's own, samples per camera)
     "camwatch_camera_info": ("gauge", {"zone", "purpose", "name", "model", "firmware"}, 1),
     "camwatch_camera_status": ("gauge", {"status"}, 6),
+    "camwatch_camera_status_since_timestamp_seconds": ("gauge", set[str](), 1),
     "camwatch_camera_suspect": ("gauge", set[str](), 1),
     "camwatch_camera_flapping": ("gauge", set[str](), 1),
     "camwatch_camera_heartbeats_total": ("counter", set[str](), 1),
@@ -29,6 +30,7 @@ PER_ROW = {  # name: (type, labels beside the camera's own, samples per camera)
     "camwatch_camera_ledger_seconds_total": ("counter", {"account"}, 4),
     "camwatch_camera_degraded_seconds_total": ("counter", set[str](), 1),
 }
+WHERE_PLANNED = {"camwatch_camera_commission_by_timestamp_seconds": set[str]()}
 WHERE_KNOWN = {
     "camwatch_camera_up": set[str](),
     "camwatch_camera_degraded": {"reason"},
@@ -39,6 +41,10 @@ WHERE_KNOWN = {
     "camwatch_camera_storage_used_ratio": set[str](),
     "camwatch_camera_clock_offset_seconds": set[str](),
 }
+WHERE_COVERED = {  # not before there is some time to divide by
+    "camwatch_operator_availability_ratio": {"operator", "window"},
+    "camwatch_operator_coverage_ratio": {"operator", "window"},
+}
 OTHERS = {
     "camwatch_operator_cameras": ("gauge", {"operator", "status"}),
     "camwatch_operator_objective_ratio": ("gauge", {"operator"}),
@@ -48,12 +54,15 @@ OTHERS = {
     "camwatch_link_incident": ("gauge", {"link"}),
     "camwatch_build_info": ("gauge", {"version", "python"}),
     "camwatch_link_up": ("gauge", {"link"}),
+    "camwatch_ready": ("gauge", set[str]()),
     "camwatch_blind": ("gauge", set[str]()),
     "camwatch_messages_received_total": ("counter", {"link"}),
     "camwatch_messages_rejected_total": ("counter", {"reason"}),
     "camwatch_unregistered_cameras": ("gauge", set[str]()),
     "camwatch_detection_delay_seconds": ("histogram", set[str]()),
     "camwatch_loop_stall_seconds_total": ("counter", set[str]()),
+    "camwatch_history_pending": ("gauge", set[str]()),
+    "camwatch_history_write_errors_total": ("counter", set[str]()),
     "camwatch_inventory_reload_errors_total": ("counter", set[str]()),
     "camwatch_inventory_last_reload_timestamp_seconds": ("gauge", set[str]()),
     "camwatch_clock_steps_total": ("counter", set[str]()),
@@ -68,7 +77,8 @@ def first() -> Scraped:
 
 def test_the_catalogue_holds_the_public_names_types_and_labels() -> None:
     public = {name: (kind, CAMERA | labels) for name, (kind, labels, _) in PER_ROW.items()}
-    public |= {name: ("gauge", CAMERA | labels) for name, labels in WHERE_KNOWN.items()}
+    public |= {name: ("gauge", CAMERA | labels) for name, labels in (WHERE_KNOWN | WHERE_PLANNED).items()}
+    public |= {name: ("gauge", labels) for name, labels in WHERE_COVERED.items()}
     public |= OTHERS
     assert {metric.name: (metric.type, set(metric.labels)) for metric in CATALOGUE} == public
 
@@ -91,7 +101,18 @@ def test_every_row_is_there_from_the_first_scrape(first: Scraped, name: str) -> 
     assert {frozenset(dict(sample.labels)) for sample in samples} == {frozenset(CAMERA | labels)}
 
 
-@pytest.mark.parametrize("name", WHERE_KNOWN)
+def test_a_date_to_be_commissioned_by_is_told_of_planned_cameras_alone(first: Scraped) -> None:
+    """V1."""
+    (name,) = WHERE_PLANNED
+    dated = {sample["camera"] for sample in first.of(name)}
+    planned = {
+        sample["camera"] for sample in first.of("camwatch_camera_status", status="planned") if sample.value
+    }
+    assert len(dated) == 14
+    assert dated <= planned
+
+
+@pytest.mark.parametrize("name", [*WHERE_KNOWN, *WHERE_COVERED])
 def test_nothing_is_said_of_a_camera_that_nobody_knows_yet(first: Scraped, name: str) -> None:
     assert first.of(name) == []
     assert name in {family.name for family in first.families}

@@ -14,6 +14,8 @@ from tests.support.fleet import camera
 
 UP = "camwatch_camera_up"
 DEGRADED = "camwatch_camera_degraded"
+AVAILABILITY = "camwatch_operator_availability_ratio"
+COVERAGE = "camwatch_operator_coverage_ratio"
 LEDGER = "camwatch_camera_ledger_seconds_total"
 
 
@@ -221,6 +223,54 @@ def test_operators_count_their_cameras_by_status_and_promise_what_the_inventory_
     assert sum(sample.value for sample in scrape.of(cameras)) == 3
     (objective,) = scrape.of("camwatch_operator_objective_ratio")
     assert (objective["operator"], objective.value) == ("ville", 0.995)
+
+
+def test_availability_and_coverage_are_told_for_every_window() -> None:
+    """Rules A2-A5: an hour of two cameras, of which one falls silent half way and one is never heard."""
+    operators = (Operator("ville", "Ville"), Operator("sacogiva", "Sacogiva"))
+    rows = [camera("cam-1"), camera("cam-2"), camera("cam-3", operator="sacogiva")]
+    told = City(registered(rows, operators)).beat("cam-1", "cam-2")
+    for _ in range(180):
+        told.pass_s(10).beat("cam-1", "cam-2")
+    for _ in range(180):
+        told.pass_s(10).beat("cam-1")
+    scrape = told.scrape()
+    up, down = 3600 + 1810, 1790
+    for window in ("1h", "24h", "7d", "30d", "365d", "day", "week", "month", "year"):
+        ville = {"operator": "ville", "window": window}
+        assert scrape.value(AVAILABILITY, **ville) == up / (up + down)
+        assert scrape.value(COVERAGE, **ville) == 1
+        other = {"operator": "sacogiva", "window": window}
+        assert scrape.value(AVAILABILITY, **other) == 0
+        assert scrape.value(COVERAGE, **other) == 3590 / 3600
+    assert len(scrape.of(AVAILABILITY)) == len(scrape.of(COVERAGE)) == 2 * 9
+
+
+def test_there_is_no_ratio_without_covered_time() -> None:
+    """Rule A2: no value, never 0 or 100 %. Coverage of time that is all unknown is 0."""
+    told = city()
+    assert told.scrape().of(AVAILABILITY) == told.scrape().of(COVERAGE) == []
+    told.pass_s(5)
+    assert told.scrape().of(AVAILABILITY) == []
+    assert {sample.value for sample in told.scrape().of(COVERAGE)} == {0}
+    told.beat("cam-1").pass_s(5)
+    assert {sample.value for sample in told.scrape().of(AVAILABILITY)} == {1}
+    assert {sample.value for sample in told.scrape().of(COVERAGE)} == {0.5}
+
+
+def test_before_the_operators_accounts_are_derived_nothing_is_said_of_them() -> None:
+    told = city().beat("cam-1").pass_s(5)
+    told.history.standing = None
+    families = {family.name for family in told.scrape().families}
+    assert families.isdisjoint({AVAILABILITY, COVERAGE})
+    assert "camwatch_operator_cameras" in families
+
+
+def test_what_is_not_stored_yet_and_failures_of_the_store_are_counted() -> None:
+    told = city()
+    told.history.pending, told.history.write_errors = 17, 3
+    assert told.scrape().value("camwatch_history_pending") == 17
+    assert told.scrape().value("camwatch_history_write_errors_total") == 3
 
 
 def test_the_delay_from_deadline_to_notice_is_observed_once_per_conviction() -> None:

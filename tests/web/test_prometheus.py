@@ -14,7 +14,7 @@ import httpx
 
 from camwatch.app import running
 from camwatch.fleet.inventory import load_inventory
-from camwatch.settings import Broker, FleetSettings, HttpSettings, Settings
+from camwatch.settings import Broker, FleetSettings, HistorySettings, HttpSettings, Settings
 from camwatch.wire.heartbeat import Heartbeat, encode_heartbeat
 from tests.support.mosquitto import Mosquitto, free_port, program, until
 from tests.support.tables import camera, write_fleet
@@ -72,7 +72,10 @@ async def test_prometheus_reads_the_running_daemon(tmp_path: Path) -> None:
     fleet = FleetSettings(path=write_fleet(tmp_path / "fleet", rows))
     with Mosquitto(tmp_path / "broker") as broker:
         settings = Settings(
-            fleet=fleet, brokers=(Broker(url=broker.url),), http=HttpSettings(listen="127.0.0.1:0")
+            fleet=fleet,
+            brokers=(Broker(url=broker.url),),
+            history=HistorySettings(url=f"sqlite:///{tmp_path}/camwatch.db"),
+            http=HttpSettings(listen="127.0.0.1:0"),
         )
         inventory = load_inventory(fleet.path, ZoneInfo("Europe/Paris"))
         async with running(settings, inventory) as daemon, prometheus(tmp_path / "p", daemon.port) as client:

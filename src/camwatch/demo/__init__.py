@@ -12,6 +12,7 @@ import io
 import os
 import signal
 import sys
+import tempfile
 import threading
 from collections.abc import Callable, Iterable
 from contextlib import AbstractAsyncContextManager
@@ -27,7 +28,14 @@ from camwatch.demo.stage import RunningDaemon, Stage, show_live, show_plain
 from camwatch.errors import CamwatchError
 from camwatch.fleet.inventory import Inventory
 from camwatch.logs import configure
-from camwatch.settings import Broker, FleetSettings, HttpSettings, LivenessSettings, Settings
+from camwatch.settings import (
+    Broker,
+    FleetSettings,
+    HistorySettings,
+    HttpSettings,
+    LivenessSettings,
+    Settings,
+)
 
 INTERVAL_S = 2.0
 HINT_HOLD_S = 2.0
@@ -85,7 +93,8 @@ async def _perform(
     """Build everything up, play for `duration_s` or until cancelled, take everything down."""
     async with contextlib.AsyncExitStack() as stack:
         broker_port = await stack.enter_async_context(embedded_broker())
-        settings = _settings(port, broker_port)
+        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="camwatch-demo-"))
+        settings = _settings(port, broker_port, Path(folder) / "camwatch.db")
         inventory = load(settings)
         configure("console", "error", settings.fleet.timezone, _Nowhere())  # the picture says it all
         simulator = await stack.enter_async_context(_simulator(settings, broker_port))
@@ -101,7 +110,7 @@ async def _perform(
                     await _round(stage, simulator)
 
 
-def _settings(port: int, broker_port: int) -> Settings:
+def _settings(port: int, broker_port: int, store: Path) -> Settings:
     broker = Broker(
         name="demo",
         url=f"mqtt://127.0.0.1:{broker_port}",
@@ -113,6 +122,7 @@ def _settings(port: int, broker_port: int) -> Settings:
         fleet=FleetSettings(path=_reference_fleet()),
         brokers=(broker,),
         liveness=LivenessSettings(interval_s=INTERVAL_S, hint_hold_s=HINT_HOLD_S),
+        history=HistorySettings(url=f"sqlite:///{store}"),
         http=HttpSettings(listen=f"127.0.0.1:{port}"),
     )
 

@@ -15,8 +15,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from camwatch.core.judge import Happening
-from camwatch.core.model import Cause, IncidentChange, Instant, Status, Transition
+from camwatch.core.model import Cause, Happening, IncidentChange, Instant, Status, Transition
 from camwatch.service import Watcher
 from camwatch.settings import Settings
 

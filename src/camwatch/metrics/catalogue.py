@@ -1,7 +1,7 @@
 """Every metric that camwatch exports: name, type, labels, help. `docs/metrics.md` is generated from it.
 
-Names, types and labels are public. Counters never decrease within a process: they stay as judged at the
-time.
+Names, types and labels are public. Counters stay as judged at the time and never decrease: those of a camera
+not even through a restart.
 """
 
 from __future__ import annotations
@@ -65,6 +65,16 @@ CAMERA_DEGRADED = _camera(
 CAMERA_LAST_HEARTBEAT = _camera(
     "last_heartbeat_timestamp_seconds", "gauge", "When the last proof of life arrived, Unix time."
 )
+CAMERA_STATUS_SINCE = _camera(
+    "status_since_timestamp_seconds",
+    "gauge",
+    "When the camera's present status became true (not when it was noticed), Unix time.",
+)
+CAMERA_COMMISSION_BY = _camera(
+    "commission_by_timestamp_seconds",
+    "gauge",
+    "The date by which a planned camera should give its first heartbeat, Unix time; absent once it has.",
+)
 CAMERA_HEARTBEATS = _camera("heartbeats_total", "counter", "Heartbeats that proved life.")
 CAMERA_OUTAGES = _camera("outages_total", "counter", "Outages begun; one seen through blindness counts once.")
 CAMERA_REBOOTS = _camera("reboots_total", "counter", "Times that the camera's uptime counter fell.")
@@ -96,6 +106,18 @@ OPERATOR_CAMERAS = _operator("cameras", "gauge", "Cameras of the operator in eac
 OPERATOR_OBJECTIVE = _operator(
     "objective_ratio", "gauge", "The availability that the operator promises, from the inventory."
 )
+OPERATOR_AVAILABILITY = _operator(
+    "availability_ratio",
+    "gauge",
+    "Up / (up + down) of the operator's cameras over a window; absent where that is no time.",
+    "window",
+)
+OPERATOR_COVERAGE = _operator(
+    "coverage_ratio",
+    "gauge",
+    "Share of a window's time outside maintenance that can be spoken for; absent where that is no time.",
+    "window",
+)
 HEARTBEAT_GAP = Metric(
     "camwatch_heartbeat_gap_seconds",
     "histogram",
@@ -122,6 +144,7 @@ BUILD_INFO = Metric(
     "camwatch_build_info", "gauge", "Versions of camwatch and Python; always 1.", ("version", "python")
 )
 LINK_UP = Metric("camwatch_link_up", "gauge", "1 while the link is connected and subscribed.", ("link",))
+READY = Metric("camwatch_ready", "gauge", "1 while /-/ready says yes.")
 BLIND = Metric(
     "camwatch_blind", "gauge", "1 while heartbeats of some cameras could not be seen, whoever sent them."
 )
@@ -143,6 +166,10 @@ LOOP_STALL = Metric(
     "camwatch_loop_stall_seconds_total",
     "counter",
     "Time in which the daemon did not run although it should have.",
+)
+HISTORY_PENDING = Metric("camwatch_history_pending", "gauge", "Happenings that are not stored yet.")
+HISTORY_WRITE_ERRORS = Metric(
+    "camwatch_history_write_errors_total", "counter", "Times that the store failed."
 )
 RELOAD_ERRORS = Metric(
     "camwatch_inventory_reload_errors_total", "counter", "Reloads refused because the inventory was faulty."

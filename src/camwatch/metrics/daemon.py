@@ -23,8 +23,8 @@ from prometheus_client.openmetrics import exposition as openmetrics_text
 from prometheus_client.registry import Collector
 
 from camwatch import __version__
-from camwatch.core.judge import Happening
-from camwatch.core.model import IncidentKind, Instant, Status, Transition
+from camwatch.core.model import Happening, IncidentKind, Instant, Status, Transition
+from camwatch.core.standing import Standing
 from camwatch.core.state import GAP_BOUNDS_S, Gaps
 from camwatch.core.watch import FleetWatch
 from camwatch.errors import RejectReason
@@ -46,6 +46,13 @@ class _Rejections(Protocol):
     def counts(self) -> Mapping[RejectReason, int]: ...
     @property
     def unregistered(self) -> Mapping[str, int]: ...
+
+
+class _History(Protocol):
+    @property
+    def pending(self) -> int: ...
+    @property
+    def write_errors(self) -> int: ...
 
 
 class Source(Protocol):
@@ -80,8 +87,20 @@ class Source(Protocol):
         """When the inventory in force was taken."""
 
     @property
+    def unready(self) -> list[str]:
+        """Why the daemon is not ready; empty when it is."""
+
+    @property
     def clock_steps(self) -> int:
         """Steps of the wall clock."""
+
+    @property
+    def standing(self) -> Standing | None:
+        """The operators' accounts over all windows; None until they are derived."""
+
+    @property
+    def history(self) -> _History:
+        """What remembers the fleet."""
 
 
 class Exposition:
@@ -112,7 +131,7 @@ class Exposition:
         if source.inventory is not self._inventory:
             self._rows = [Row(camera) for camera in source.watch.cameras.values()]
             self._inventory = source.inventory
-        yield from render_cameras(self._rows, source.watch.judge, source.clock, openmetrics=openmetrics)
+        yield from render_cameras(self._rows, source.clock, openmetrics=openmetrics)
         for metric, kind, ids in (
             (catalogue.SITE_INCIDENT, IncidentKind.SITE, source.inventory.sites),
             (catalogue.OPERATOR_INCIDENT, IncidentKind.OPERATOR, source.inventory.operators),
@@ -143,6 +162,7 @@ class _Daemon(Collector):
 
     def collect(self) -> Iterator[Family]:
         yield from self._operators()
+        yield from self._ratios()
         yield self._gaps()
         yield from self._links()
         source = self._source
@@ -150,6 +170,7 @@ class _Daemon(Collector):
         info = _gauge(catalogue.BUILD_INFO)
         info.add_metric([__version__, platform.python_version()], 1)
         yield info
+        yield _single(catalogue.READY, not source.unready)
         yield _single(catalogue.BLIND, watch.blind)
         rejected = _counter(catalogue.MESSAGES_REJECTED)
         for reason, count in source.rejections.counts.items():
@@ -158,6 +179,8 @@ class _Daemon(Collector):
         yield _single(catalogue.UNREGISTERED, len(source.rejections.unregistered))
         yield self._delays()
         yield _single(catalogue.LOOP_STALL, watch.stalled_s)
+        yield _single(catalogue.HISTORY_PENDING, source.history.pending)
+        yield _single(catalogue.HISTORY_WRITE_ERRORS, source.history.write_errors)
         yield _single(catalogue.RELOAD_ERRORS, source.reload_errors)
         yield _single(catalogue.LAST_RELOAD, source.last_reload.utc_ms / 1000)
         yield _single(catalogue.CLOCK_STEPS, source.clock_steps)
@@ -177,6 +200,23 @@ class _Daemon(Collector):
                 objective.add_metric([operator.id], operator.objective)
         yield cameras
         yield objective
+
+    def _ratios(self) -> Iterator[Family]:
+        """Yield availability and coverage; nothing until they are known, rather than a guess (rule A2)."""
+        standing = self._source.standing
+        if standing is None:
+            return
+        now_ms = self._source.clock().utc_ms
+        availability = _gauge(catalogue.OPERATOR_AVAILABILITY)
+        coverage = _gauge(catalogue.OPERATOR_COVERAGE)
+        for operator in self._source.inventory.operators:
+            for window, account in standing.accounts(operator, now_ms).items():
+                if account.availability is not None:
+                    availability.add_metric([operator, window], account.availability)
+                if account.coverage is not None:
+                    coverage.add_metric([operator, window], account.coverage)
+        yield availability
+        yield coverage
 
     def _gaps(self) -> Family:
         family = _histogram(catalogue.HEARTBEAT_GAP)

@@ -1,19 +1,19 @@
 """The per-camera families, rendered fast: prepared labels, one join per slice of cameras.
 
-A fleet of 10,000 cameras has a quarter of a million samples, so the renderer gives way to the event loop
-after every slice; a sample is true at the moment when it is written. `prometheus_client` would take
-longer by an order of magnitude (ADR 0003); its parser proves that the text is right.
+Counters are what the store has of a camera: what was exported is not taken back, not even by a crash
+(ADR 0008). A fleet of 10,000 cameras has a quarter of a million samples, so the renderer gives way to
+the event loop after every slice; a sample is true at the moment when it is written. `prometheus_client`
+would take longer by an order of magnitude (ADR 0003); its parser proves that the text is right.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from math import isfinite
-from typing import NamedTuple
 
 from camwatch.core import liveness
 from camwatch.core.conditions import REASON_NAMES, REASON_SHOWN_S
-from camwatch.core.judge import Judge
+from camwatch.core.memory import Memory
 from camwatch.core.model import Instant, Status
 from camwatch.core.state import CameraState
 from camwatch.metrics import catalogue
@@ -46,17 +46,10 @@ class Row:
         )
 
 
-class Scrape(NamedTuple):
-    """The moment of a scrape, and whose accounts are to be brought up to it."""
-
-    now: Instant
-    judge: Judge
+Renderer = Callable[[Instant, list[Row]], str]
 
 
-Renderer = Callable[[Scrape, list[Row]], str]
-
-
-def _info(_scrape: Scrape, rows: list[Row]) -> str:
+def _info(_now: Instant, rows: list[Row]) -> str:
     return "".join(
         [
             f'camwatch_camera_info{{{row.static},firmware="{escaped(row.camera.firmware or "")}"}} 1\n'
@@ -78,13 +71,11 @@ def _status_lines() -> dict[Status, tuple[str, ...]]:
 _STATUS_LINES = _status_lines()
 
 
-def _status(scrape: Scrape, rows: list[Row]) -> str:
-    now = scrape.now
+def _status(now: Instant, rows: list[Row]) -> str:
     return "".join([row.labels.join(_STATUS_LINES[row.camera.status_at(now)]) for row in rows])
 
 
-def _up(scrape: Scrape, rows: list[Row]) -> str:
-    now = scrape.now
+def _up(now: Instant, rows: list[Row]) -> str:
     values = {Status.UP: "1\n", Status.DOWN: "0\n"}
     return "".join(
         [
@@ -95,8 +86,7 @@ def _up(scrape: Scrape, rows: list[Row]) -> str:
     )
 
 
-def _suspect(scrape: Scrape, rows: list[Row]) -> str:
-    now = scrape.now
+def _suspect(now: Instant, rows: list[Row]) -> str:
     mono = now.mono
     return "".join(
         [
@@ -107,8 +97,8 @@ def _suspect(scrape: Scrape, rows: list[Row]) -> str:
     )
 
 
-def _flapping(scrape: Scrape, rows: list[Row]) -> str:
-    mono = scrape.now.mono
+def _flapping(now: Instant, rows: list[Row]) -> str:
+    mono = now.mono
     return "".join(
         [
             f"camwatch_camera_flapping{{{row.labels}}} "
@@ -118,26 +108,26 @@ def _flapping(scrape: Scrape, rows: list[Row]) -> str:
     )
 
 
-def _degraded(scrape: Scrape, rows: list[Row]) -> str:
+def _degraded(now: Instant, rows: list[Row]) -> str:
     lines = []
     for row in rows:
         camera = row.camera
         if not camera.reasons and not camera.reasons_ended:
             continue
-        up = camera.status_at(scrape.now) is Status.UP
+        up = camera.status_at(now) is Status.UP
         # A camera that is not up has no condition; the last one lasted as long as its last proof vouched.
-        recent = up or scrape.now.mono - camera.proof - camera.interval_s <= REASON_SHOWN_S
+        recent = up or now.mono - camera.proof - camera.interval_s <= REASON_SHOWN_S
         for reason, name in REASON_NAMES.items():
             holds = bool(camera.reasons & reason)
             ended = camera.reasons_ended.get(reason)
-            if (holds and recent) or (ended is not None and scrape.now.mono - ended <= REASON_SHOWN_S):
+            if (holds and recent) or (ended is not None and now.mono - ended <= REASON_SHOWN_S):
                 lines.append(
                     f'camwatch_camera_degraded{{{row.labels},reason="{name}"}} {int(holds and up)}\n'
                 )
     return "".join(lines)
 
 
-def _last_heartbeat(_scrape: Scrape, rows: list[Row]) -> str:
+def _last_heartbeat(_now: Instant, rows: list[Row]) -> str:
     return "".join(
         [
             f"camwatch_camera_last_heartbeat_timestamp_seconds{{{row.labels}}} {row.camera.proof_ms / 1000}\n"
@@ -147,11 +137,26 @@ def _last_heartbeat(_scrape: Scrape, rows: list[Row]) -> str:
     )
 
 
-def _ledger(scrape: Scrape, rows: list[Row]) -> str:
+def _status_since(_now: Instant, rows: list[Row]) -> str:
+    start = catalogue.CAMERA_STATUS_SINCE.name
+    return "".join([f"{start}{{{row.labels}}} {row.camera.since.utc_ms / 1000}\n" for row in rows])
+
+
+def _commission_by(_now: Instant, rows: list[Row]) -> str:
+    start = catalogue.CAMERA_COMMISSION_BY.name
+    return "".join(
+        [
+            f"{start}{{{row.labels}}} {row.camera.camera.commission_by_ms / 1000}\n"
+            for row in rows
+            if row.camera.life is Status.PLANNED and row.camera.camera.commission_by_ms is not None
+        ]
+    )
+
+
+def _ledger(_now: Instant, rows: list[Row]) -> str:
     lines = []
     for row in rows:
-        scrape.judge.settle(row.camera, scrape.now)
-        account = row.camera.account
+        account = row.camera.stored
         start = f'camwatch_camera_ledger_seconds_total{{{row.labels},account="'
         lines.append(
             f'{start}up"}} {account.up / 1000}\n'
@@ -162,16 +167,16 @@ def _ledger(scrape: Scrape, rows: list[Row]) -> str:
     return "".join(lines)
 
 
-def _degraded_seconds(_scrape: Scrape, rows: list[Row]) -> str:
+def _degraded_seconds(_now: Instant, rows: list[Row]) -> str:
     return "".join(
         [
-            f"camwatch_camera_degraded_seconds_total{{{row.labels}}} {row.camera.account.degraded / 1000}\n"
+            f"camwatch_camera_degraded_seconds_total{{{row.labels}}} {row.camera.stored.degraded / 1000}\n"
             for row in rows
         ]
     )
 
 
-def _clock(_scrape: Scrape, rows: list[Row]) -> str:
+def _clock(_now: Instant, rows: list[Row]) -> str:
     return "".join(
         [
             f"camwatch_camera_clock_offset_seconds{{{row.labels}}} {row.camera.clock_offset:.3f}\n"
@@ -181,11 +186,11 @@ def _clock(_scrape: Scrape, rows: list[Row]) -> str:
     )
 
 
-def _counter(metric: Metric, value: Callable[[CameraState], int]) -> Renderer:
+def _counter(metric: Metric, value: Callable[[Memory], int]) -> Renderer:
     start = metric.name + "{"
 
-    def render(_scrape: Scrape, rows: list[Row]) -> str:
-        return "".join([f"{start}{row.labels}}} {value(row.camera)}\n" for row in rows])
+    def render(_now: Instant, rows: list[Row]) -> str:
+        return "".join([f"{start}{row.labels}}} {value(row.camera.stored)}\n" for row in rows])
 
     return render
 
@@ -193,7 +198,7 @@ def _counter(metric: Metric, value: Callable[[CameraState], int]) -> Renderer:
 def _gauge(metric: Metric, value: Callable[[CameraState], float | None]) -> Renderer:
     start = metric.name + "{"
 
-    def render(_scrape: Scrape, rows: list[Row]) -> str:
+    def render(_now: Instant, rows: list[Row]) -> str:
         return "".join(
             [
                 f"{start}{row.labels}}} {reading}\n"
@@ -213,9 +218,14 @@ _FAMILIES: tuple[tuple[Metric, Renderer], ...] = (
     (catalogue.CAMERA_FLAPPING, _flapping),
     (catalogue.CAMERA_DEGRADED, _degraded),
     (catalogue.CAMERA_LAST_HEARTBEAT, _last_heartbeat),
-    (catalogue.CAMERA_HEARTBEATS, _counter(catalogue.CAMERA_HEARTBEATS, lambda camera: camera.heartbeats)),
-    (catalogue.CAMERA_OUTAGES, _counter(catalogue.CAMERA_OUTAGES, lambda camera: camera.outages)),
-    (catalogue.CAMERA_REBOOTS, _counter(catalogue.CAMERA_REBOOTS, lambda camera: camera.reboots)),
+    (catalogue.CAMERA_STATUS_SINCE, _status_since),
+    (catalogue.CAMERA_COMMISSION_BY, _commission_by),
+    (
+        catalogue.CAMERA_HEARTBEATS,
+        _counter(catalogue.CAMERA_HEARTBEATS, lambda stored: stored.heartbeats),
+    ),
+    (catalogue.CAMERA_OUTAGES, _counter(catalogue.CAMERA_OUTAGES, lambda stored: stored.outages)),
+    (catalogue.CAMERA_REBOOTS, _counter(catalogue.CAMERA_REBOOTS, lambda stored: stored.reboots)),
     (catalogue.CAMERA_LEDGER, _ledger),
     (catalogue.CAMERA_DEGRADED_SECONDS, _degraded_seconds),
     (catalogue.CAMERA_FPS, _gauge(catalogue.CAMERA_FPS, lambda camera: camera.fps)),
@@ -229,14 +239,12 @@ _FAMILIES: tuple[tuple[Metric, Renderer], ...] = (
 )
 
 
-def render_cameras(
-    rows: list[Row], judge: Judge, clock: Callable[[], Instant], *, openmetrics: bool
-) -> Iterator[str]:
+def render_cameras(rows: list[Row], clock: Callable[[], Instant], *, openmetrics: bool) -> Iterator[str]:
     """Yield the text of all per-camera families, a slice of cameras at a time."""
     for metric, render in _FAMILIES:
         yield metric.header(openmetrics=openmetrics)
         for start in range(0, len(rows), SLICE):
-            yield render(Scrape(clock(), judge), rows[start : start + SLICE])
+            yield render(clock(), rows[start : start + SLICE])
 
 
 def render_flags(metric: Metric, flags: Iterable[tuple[str, bool]], *, openmetrics: bool) -> str:

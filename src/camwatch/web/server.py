@@ -79,7 +79,16 @@ def listen_on(host: str, port: int) -> socket.socket:
 
 
 class _Server(uvicorn.Server):
-    """uvicorn without its signal handlers: signals stay the daemon's."""
+    """uvicorn without its signal handlers (signals stay the daemon's) that tells when it serves."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.serving = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start, and say so."""
+        await super().startup(sockets)
+        self.serving.set()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -102,6 +111,10 @@ class HttpServer:
                 limit_concurrency=1000,
             )
         )
+
+    async def serving(self) -> None:
+        """Wait until requests are answered."""
+        await self._server.serving.wait()
 
     async def run(self) -> None:
         """Serve until stopped."""

@@ -1,0 +1,168 @@
+"""Audit: does the record add up? Every table is held against the others, camera by camera (rule A1).
+
+Nothing is mended here. A finding says which camera, when, and what does not fit; the chain of corrections
+is verified first (`journal`), since figures rest on them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Connection, Engine, Table, bindparam, select
+
+from camwatch.core.calendar import Calendar
+from camwatch.core.ledger import Account, Span, merged
+from camwatch.core.model import BlindCause
+from camwatch.core.record import BlindRecord, DayAccount, Record
+from camwatch.core.timeline import Overlays
+from camwatch.history import schema
+from camwatch.history.audit_camera import Checkpoint, Finding, Frame, OutageRow, Rows, findings_of
+from camwatch.history.engine import begin_read
+from camwatch.history.facts import Query, facts, plain
+from camwatch.history.journal import GENESIS, Entry, canonical, entries_since, hash_of, projected
+
+Progress = Callable[[int, int], None]
+"""Told how many cameras of how many are done."""
+
+
+class Checked(NamedTuple):
+    """How much was looked at."""
+
+    cameras: int
+    transitions: int
+    outages: int
+    days: int
+    corrections: int
+
+
+@dataclass(slots=True)
+class AuditResult:
+    """What was looked at, and all that does not fit."""
+
+    checked: Checked
+    head: str
+    findings: list[Finding] = field(default_factory=list)
+
+
+def audit(engine: Engine, timezone: ZoneInfo, progress: Progress = lambda _done, _of: None) -> AuditResult:
+    """Look through the whole store, at one instant of it, and return what does not fit.
+
+    Findings show times in `timezone`.
+    """
+    with begin_read(engine) as connection:
+        entries = entries_since(connection, 0)
+        findings = list(_chain(entries))
+        frame = _frame(connection, timezone, entries if not findings else [])
+        cameras = connection.execute(
+            select(
+                schema.cameras.c.key, schema.cameras.c.id, schema.cameras.c.operator, schema.cameras.c.site
+            ).order_by(schema.cameras.c.operator, schema.cameras.c.id)
+        ).all()
+        transitions = outages = days = 0
+        for number, (key, *who) in enumerate(cameras, 1):
+            rows = _rows(connection, key, *who)
+            findings += findings_of(rows, frame)
+            transitions += len(rows.transitions)
+            outages += len(rows.outages)
+            days += len(rows.days)
+            progress(number, len(cameras))
+        findings += _blindness(connection, frame.vouched_ms)
+    checked = Checked(len(cameras), transitions, outages, days, len(entries))
+    return AuditResult(checked, entries[-1].hash if entries else GENESIS, findings)
+
+
+def _chain(entries: Sequence[Entry]) -> Iterator[Finding]:
+    """Every entry is there, in order, as it was written, and names the one before it."""
+    previous = Entry(0, 0, "", "", "", "", "", GENESIS)
+    for entry in entries:
+        if entry.seq != previous.seq + 1:
+            yield _finding(entry, f"follows entry {previous.seq}: some are missing or out of order")
+        if entry.previous != previous.hash:
+            yield _finding(entry, "does not name the hash of the entry before it")
+        try:
+            sound = hash_of(entry) == entry.hash and canonical(json.loads(entry.payload)) == entry.payload
+        except ValueError:
+            sound = False
+        if not sound:
+            yield _finding(entry, "was changed after it was made: its hash is another")
+        else:
+            try:
+                entry.correction  # noqa: B018 - only whether it can be read
+            except ValueError as error:
+                yield _finding(entry, str(error))
+        previous = entry
+
+
+def _finding(entry: Entry, problem: str) -> Finding:
+    return Finding(None, entry.made_ms, f"correction {entry.seq} {problem}")
+
+
+def _frame(connection: Connection, timezone: ZoneInfo, entries: Sequence[Entry]) -> Frame:
+    known = facts(connection)
+    table = schema.blindness
+    query = select(table.c.began_ms, table.c.ended_ms).where(table.c.cause == str(BlindCause.CLOCK))
+    clock = [(began, ended) for began, ended in connection.execute(query)]
+    gaps = [BlindRecord((), (), BlindCause.CLOCK, began, ended) for began, ended in clock if ended > began]
+    journal = projected(entries)
+    record = Record([], gaps, journal.windows, known.vouched_ms, known.folded_ms, 0, "")
+    return Frame(
+        zone=timezone,
+        vouched_ms=known.vouched_ms,
+        folded_ms=known.folded_ms,
+        calendar=None if known.folded_zone is None else Calendar(known.folded_zone),
+        overlays=Overlays(record),
+        bare=Overlays(Record([], [], [], known.vouched_ms, known.folded_ms, 0, "")),
+        gaps=merged(Span(began, ended) for began, ended in clock),
+        slow=merged(Span(began, began + (began - ended)) for began, ended in clock),
+    )
+
+
+def _of(table: Table, *names: str, order: str = "id") -> Query:
+    query = select(*(table.c[name] for name in names)).where(table.c.camera_key == bindparam("key"))
+    return query.order_by(table.c[order])
+
+
+_ACCOUNTS = ("up", "down", "unknown", "maintenance")
+_SERVICE = _of(schema.service, "start_ms", "end_ms")
+_TRANSITIONS = _of(schema.transitions, "at_ms", "status")
+_OUTAGES = _of(schema.outages, "id", "at_ms", "end_ms")
+_FILLS = _of(schema.fills, "start_ms", "end_ms")
+_DAYS = _of(schema.days, "day", *_ACCOUNTS, "excluded", order="day")
+_CHECKPOINT = _of(
+    schema.checkpoints, "life", "status", "settled_ms", "outage_open", *_ACCOUNTS, order="camera_key"
+)
+
+
+def _rows(connection: Connection, key: int, camera: str, operator: str, site: str) -> Rows:
+    checkpoint = plain(connection, _CHECKPOINT, key=key)
+    return Rows(
+        id=camera,
+        operator=operator,
+        site=site,
+        service=[(start, end) for start, end in plain(connection, _SERVICE, key=key)],
+        transitions=[(at, status) for at, status in plain(connection, _TRANSITIONS, key=key)],
+        outages=[OutageRow(*row) for row in plain(connection, _OUTAGES, key=key)],
+        fills=[Span(*row) for row in plain(connection, _FILLS, key=key)],
+        days={row[0]: DayAccount(Account(*row[1:5]), row[5]) for row in plain(connection, _DAYS, key=key)},
+        checkpoint=_checkpoint(*checkpoint[0]) if checkpoint else None,
+    )
+
+
+def _checkpoint(
+    life: str, status: str, settled_ms: int | None, outage_open: bool, *account: int
+) -> Checkpoint:
+    return Checkpoint(life, status, settled_ms, bool(outage_open), Account(*account))
+
+
+def _blindness(connection: Connection, vouched_ms: int) -> Iterator[Finding]:
+    table = schema.blindness
+    query = select(table.c.began_ms, table.c.ended_ms, table.c.cause).order_by(table.c.id)
+    for began, ended, cause in connection.execute(query):
+        if ended < began and cause != BlindCause.CLOCK:
+            yield Finding(None, began, "a blindness ends before it begins")
+        if ended > vouched_ms:
+            yield Finding(None, ended, "a blindness lies after the last instant that the store vouches for")

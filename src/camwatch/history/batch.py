@@ -1,0 +1,47 @@
+"""What goes into the store in one transaction, and what comes back when the daemon starts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from camwatch.core.memory import Memory, SightMemory
+from camwatch.core.model import Camera, Happening, Window
+
+
+class Roll(NamedTuple):
+    """The inventory as of a (re)load: who the cameras are, and the maintenance that it announces."""
+
+    cameras: tuple[Camera, ...]
+    windows: tuple[Window, ...]
+    at_ms: int
+
+
+@dataclass(slots=True)
+class Batch:
+    """What happened, in order, and what is remembered after it: stored together or not at all.
+
+    `number` grows by one with each batch of a daemon's life, so that one whose commit was not confirmed
+    is not stored twice. The store vouches for everything up to `vouched_ms` (rule S6).
+    """
+
+    number: int
+    vouched_ms: int
+    rolls: list[Roll] = field(default_factory=list)  # stored before the events
+    events: list[Happening] = field(default_factory=list)
+    memories: list[Memory] = field(default_factory=list)  # the last one of a camera holds
+    sights: tuple[SightMemory, ...] = ()
+
+
+@dataclass(slots=True)
+class Past:
+    """What the store remembers: empty the first time.
+
+    `corrections` is the number of the newest entry of the journal.
+    """
+
+    memories: list[Memory] = field(default_factory=list)
+    sights: list[SightMemory] = field(default_factory=list)
+    vouched_ms: int | None = None
+    number: int = 0
+    corrections: int = 0

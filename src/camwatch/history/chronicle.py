@@ -1,0 +1,363 @@
+"""The Chronicle: brings what happens into the store, and the store's corrections back.
+
+Facts are queued in the turn of the loop in which they happen, together with what is to be remembered
+after them; one thread writes them, in order. While the store is away they wait, and are tried again.
+What Prometheus reads of a camera is what the store has (`CameraState.stored`): so no counter ever goes
+back, whenever the process ends.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
+from typing import Protocol, TypeVar
+
+import structlog
+
+from camwatch.core.memory import Memory, remember
+from camwatch.core.model import (
+    BlindCause,
+    Blindness,
+    Camera,
+    Fill,
+    Happening,
+    Instant,
+    OutageChange,
+    ServiceChange,
+    Transition,
+    Window,
+)
+from camwatch.core.standing import Standing
+from camwatch.core.state import CameraState
+from camwatch.core.watch import FleetWatch
+from camwatch.errors import StoreError
+from camwatch.history.batch import Batch, Past, Roll
+from camwatch.history.queue import PENDING_MAX, Piece, Queue
+from camwatch.history.worker import Worker
+
+_RECKONED = 150  # events told to the accounts in one turn: some 2 ms
+_SLICE = 250  # cameras remembered in one turn of the loop: a millisecond or two
+_RETRY_S = (0.2, 0.5, 1.0, 2.0, 5.0)
+_STALE = 5  # so many checkpoints may the store be behind with a camera that says nothing
+_SLOW_S = 10.0  # a store that takes longer for one batch is said to be away
+_LAST_S = 8.0  # how long a stop waits for the store: containers are killed after 10
+
+_T = TypeVar("_T")
+_log = structlog.get_logger("history")
+
+
+class Keeper(Protocol):
+    """What the Chronicle asks of the store; called in its thread, one call at a time."""
+
+    def write(self, batch: Batch) -> None:
+        """Store a batch, whole or not at all. Raises StoreError."""
+
+    def corrections(self) -> int:
+        """Return the number of the newest correction. Raises StoreError."""
+
+    def windows(self, now_ms: int) -> tuple[Window, ...]:
+        """Return the maintenance that people added, as far as it is not over. Raises StoreError."""
+
+    def standing(self, now_ms: int) -> Standing:
+        """Return the operators' accounts by the record. Raises StoreError."""
+
+    def fold(self, now_ms: int) -> None:
+        """Fold away what is older than the retention. Raises StoreError."""
+
+
+class Chronicle:
+    """Remembers one fleet. `tell` hands out what the watch has found, `take` new corrected windows."""
+
+    def __init__(
+        self,
+        keeper: Keeper,
+        past: Past,
+        clock: Callable[[], Instant],
+        checkpoint_s: float,
+        pending_max: int = PENDING_MAX,
+        retry_s: tuple[float, ...] = _RETRY_S,
+    ) -> None:
+        self.standing: Standing | None = None
+        self.write_errors = 0
+        self._problem: str | None = None
+        self._keeper = keeper
+        self._queue = Queue(past.number, pending_max)
+        self._unreckoned: deque[Happening] = deque()  # not told to `standing` yet
+        self._overflow: StoreError | None = None
+        self._retry_s = retry_s
+        self._gave_up = False
+        self._derived = False  # whether `standing` is of all that is stored
+        self._clock = clock
+        self._checkpoint_s = checkpoint_s
+        self._corrections = past.corrections
+        self._thread = Worker("history")
+        self._running: asyncio.Task[None] | None = None
+        self._something = asyncio.Event()
+        self._more_to_reckon = asyncio.Event()
+        self._stopping = asyncio.Event()
+        self._ended = asyncio.Event()
+        self._busy_since: float | None = None
+        self._folded_day = 0
+
+    def attach(
+        self,
+        watch: FleetWatch,
+        tell: Callable[[], None],
+        take: Callable[[tuple[Window, ...]], None],
+        calm: asyncio.Event,
+    ) -> None:
+        """Say whose fleet this is; once, before anything happens. `calm`: judging leaves time for us."""
+        self._watch, self._tell, self._take, self._calm = watch, tell, take, calm
+
+    # --- what others look at
+
+    @property
+    def pending(self) -> int:
+        """How many happenings are not stored yet."""
+        return self._queue.pending
+
+    @property
+    def problem(self) -> str | None:
+        """Why nothing can be stored now; None while the store is well."""
+        if self._problem is None and self._busy_since is not None:
+            busy_s = asyncio.get_running_loop().time() - self._busy_since
+            if busy_s > _SLOW_S:
+                return f"the store has not answered for {busy_s:.0f} s"
+        return self._problem
+
+    # --- what happens
+
+    def happened(self, events: Sequence[Happening]) -> None:
+        """Take what has just happened, in the turn of the loop in which it did."""
+        now = self._clock()
+        concerned = {
+            event.camera for event in events if isinstance(event, (Transition, OutageChange, ServiceChange))
+        }
+        cameras = self._watch.cameras
+        self._add(
+            now,
+            events,
+            [remember(cameras[camera], now) for camera in sorted(concerned) if camera in cameras],
+        )
+        self._unreckoned += events
+        self._more_to_reckon.set()
+
+    def enrolled(self, cameras: Iterable[Camera], windows: Iterable[Window]) -> None:
+        """Take note of a (re)loaded inventory, before what follows from it."""
+        now = self._clock()
+        self._add(now, (), (), Roll(tuple(cameras), tuple(windows), now.utc_ms))
+
+    def _add(
+        self,
+        now: Instant,
+        events: Sequence[Happening],
+        memories: Sequence[Memory],
+        roll: Roll | None = None,
+    ) -> None:
+        parted, self._watch.parted = self._watch.parted, []
+        sights = tuple(self._watch.sights.memories())
+        if self._overflow is not None:
+            return  # what follows a gap is not stored either
+        try:
+            self._queue.add(Piece(tuple(events), (*parted, *memories), sights, now.utc_ms, roll))
+        except StoreError as error:  # who tells is in the middle of a packet: `run` fails instead
+            self._overflow = error
+        if events or roll:
+            self._something.set()
+
+    # --- the work
+
+    async def run(self) -> None:
+        """Store what happens, until `finish`. Raises StoreError when more waits than can be kept."""
+        loop = asyncio.get_running_loop()
+        self._running = asyncio.current_task()
+        reckoning = asyncio.create_task(self._reckon_on(), name="operators' accounts")
+        try:
+            await self._rebuild()
+            next_checkpoint = loop.time()
+            while not self._stopping.is_set():
+                if loop.time() >= next_checkpoint:
+                    await self._checkpoint()
+                    next_checkpoint = loop.time() + self._checkpoint_s
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._something.wait(), next_checkpoint - loop.time())
+                self._something.clear()
+                await self._drain()
+            await self._checkpoint()
+        finally:
+            reckoning.cancel()
+            self._ended.set()
+
+    async def finish(self) -> bool:
+        """Store the rest, for as long as a stop may take; what could not be stored is told.
+
+        Returns whether the store is free: not while a call of it goes on that nobody waits for any more.
+        """
+        self._stopping.set()
+        self._something.set()
+        self._calm.set()  # nobody judges any more
+        try:
+            await asyncio.wait_for(self._ended.wait(), _LAST_S)
+        except TimeoutError:
+            if self._problem is None:
+                self._problem = self.problem or "the store did not answer in time"
+            if self._running is not None:
+                self._running.cancel()
+        if self.pending:
+            _log.error("history not stored", happenings=self.pending, problem=self.problem)
+        self._thread.end()
+        return self._thread.idle
+
+    async def _checkpoint(self) -> None:
+        """Bring what is remembered of every camera up to date, and see whether people corrected anything."""
+        await self._sweep()
+        await self._reckon()
+        await self._drain()
+        if self._problem is None and not self._stopping.is_set():
+            await self._look_for_corrections()
+            if not self._derived:
+                await self._rebuild()
+            await self._fold()
+
+    async def _sweep(self) -> None:
+        stale_ms = 1 if self._stopping.is_set() else round(_STALE * self._checkpoint_s * 1000)
+        names = iter(list(self._watch.cameras))
+        while some := list(islice(names, _SLICE)):
+            now = self._clock()
+            found = [camera for name in some if (camera := self._watch.cameras.get(name)) is not None]
+            for camera in found:
+                self._watch.judge.settle(camera, now)
+                self._watch.judge.tell_fill(camera, now)
+            self._tell()  # what settling found out comes before what is remembered after it
+            self._add(
+                now, (), [memory for camera in found if (memory := _news(camera, now, stale_ms)) is not None]
+            )
+            await asyncio.sleep(0)
+
+    async def _drain(self) -> None:
+        while self._queue:
+            await self._calm.wait()  # whoever judges is not kept waiting by the thread that stores
+            batch = self._queue.batch()
+            if not await self._write(batch):
+                return
+            self._stored(self._queue.stored())
+            if any(isinstance(event, Fill) for event in batch.events):
+                _log.info("late heartbeats filled unknown time", cameras=len(_filled(batch.events)))
+
+    def _stored(self, memories: Iterable[Memory]) -> None:
+        cameras = self._watch.cameras
+        for memory in memories:
+            camera = cameras.get(memory.camera)
+            if camera is not None and camera.camera.operator == memory.operator:
+                camera.stored = memory
+
+    async def _write(self, batch: Batch) -> bool:
+        """Store a batch, trying again while the store is away; False if a stop could not wait longer."""
+        tries = 0
+        while not self._gave_up:
+            if self._overflow is not None:
+                raise self._overflow
+            try:
+                await self._in_thread(lambda: self._keeper.write(batch))
+            except StoreError as error:
+                self.write_errors += 1
+                if self._problem != str(error):
+                    _log.error("history not stored, trying again", problem=str(error), pending=self.pending)
+                self._problem = str(error)
+                tries += 1
+                self._gave_up = self._stopping.is_set() and tries > len(self._retry_s)
+                if not self._gave_up:
+                    await asyncio.sleep(self._retry_s[min(tries, len(self._retry_s)) - 1])
+            else:
+                if self._problem is not None:
+                    _log.info("history is stored again", pending=self.pending)
+                self._problem = None
+                return True
+        return False
+
+    async def _look_for_corrections(self) -> None:
+        with self._forgiving("corrections not looked for"):
+            newest = await self._in_thread(self._keeper.corrections)
+            if newest != self._corrections:
+                now_ms = self._clock().utc_ms
+                windows = await self._in_thread(lambda: self._keeper.windows(now_ms))
+                _log.info("corrections taken over", entries=newest - self._corrections)
+                self._corrections = newest
+                self._take(windows)
+                self._derived = False
+                await self._drain()
+
+    async def _rebuild(self) -> None:
+        """Derive the operators' accounts anew from the record; what is not stored yet comes on top."""
+        with self._forgiving("figures not derived"):
+            now_ms = self._clock().utc_ms
+            self.standing = await self._in_thread(lambda: self._keeper.standing(now_ms))
+            self._derived = True
+            self._unreckoned = deque(self._queue.events())
+            await self._reckon()
+
+    async def _reckon_on(self) -> None:
+        """Keep the operators' accounts up with what happens, also while the store is away."""
+        while True:
+            await self._more_to_reckon.wait()
+            self._more_to_reckon.clear()
+            await self._reckon()
+
+    async def _reckon(self) -> None:
+        """Tell the operators' accounts what happened, a little at a time: thousands may die at once."""
+        while self._unreckoned and self.standing is not None:
+            await self._calm.wait()
+            some = [self._unreckoned.popleft() for _ in range(min(_RECKONED, len(self._unreckoned)))]
+            if any(map(_of_the_clock, some)):
+                self._derived = False  # it concerns every camera: the next checkpoint derives all anew
+            self.standing.happened(event for event in some if not _of_the_clock(event))
+            await asyncio.sleep(0)
+
+    async def _fold(self) -> None:
+        """Fold away what is too old, once a day."""
+        now_ms = self._clock().utc_ms
+        if now_ms // 86_400_000 != self._folded_day:
+            with self._forgiving("nothing folded"):
+                await self._in_thread(lambda: self._keeper.fold(now_ms))
+                self._folded_day = now_ms // 86_400_000
+
+    async def _in_thread(self, work: Callable[[], _T]) -> _T:
+        loop = asyncio.get_running_loop()
+        self._busy_since = loop.time()
+        try:
+            return await self._thread.do(work)
+        finally:
+            self._busy_since = None
+
+    @contextlib.contextmanager
+    def _forgiving(self, what: str) -> Iterator[None]:
+        """Go on without something that can be had at the next checkpoint."""
+        try:
+            yield
+        except StoreError as error:
+            self.write_errors += 1
+            self._problem = str(error)
+            _log.error(what, problem=str(error))
+
+
+def _news(camera: CameraState, now: Instant, stale_ms: int) -> Memory | None:
+    """Return what is to be remembered of a camera, if that differs enough from what the store has."""
+    stored = camera.stored
+    if camera.heartbeats == stored.heartbeats and camera.account.in_service - _in_service(stored) < stale_ms:
+        return None
+    return remember(camera, now)
+
+
+def _of_the_clock(event: Happening) -> bool:
+    return isinstance(event, Blindness) and event.cause is BlindCause.CLOCK
+
+
+def _in_service(memory: Memory) -> int:
+    return memory.up + memory.down + memory.unknown + memory.maintenance
+
+
+def _filled(events: Iterable[Happening]) -> set[str]:
+    return {event.camera for event in events if isinstance(event, Fill)}

@@ -1,0 +1,290 @@
+"""A batch becomes rows: what happened is laid out by table, then stored in few large statements.
+
+Order is kept inside each table. Something that begins and ends in the same batch is one row; what began
+in an earlier one is ended where it lies.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, func, select
+
+from camwatch.core.memory import Memory, SightMemory
+from camwatch.core.model import (
+    Blindness,
+    Camera,
+    Cause,
+    Fill,
+    OutageChange,
+    Purpose,
+    Reboot,
+    ServiceChange,
+    Transition,
+    Window,
+)
+from camwatch.history import schema
+from camwatch.history.batch import Batch, Roll
+from camwatch.history.engine import finish, put
+
+CHECKPOINT = Memory._fields[2:]
+"""The columns of a checkpoint that are a Memory's fields under the same names."""
+
+_LARGEST = (1 << 63) - 1
+_ASKED = 500  # values in one question: fewer than any database takes
+
+
+class _Known(NamedTuple):
+    key: int
+    site: str
+    zone: str
+    purpose: str
+    name: str
+
+
+class Cameras:
+    """Who has a row, and its key. Only one daemon writes, so what it knows is what is there."""
+
+    def __init__(self, connection: Connection) -> None:
+        table = schema.cameras.c
+        rows = connection.execute(
+            select(table.id, table.operator, table.key, table.site, table.zone, table.purpose, table.name)
+        )
+        self._known = {(row[0], row[1]): _Known(*row[2:]) for row in rows}
+        self._next = max((known.key for known in self._known.values()), default=0) + 1
+        self._changed: dict[tuple[str, str], _Known] = {}
+
+    def enrol(self, camera: Camera) -> None:
+        """Take over what the inventory says of a camera."""
+        said = (camera.site, camera.zone, camera.purpose.value, camera.name)
+        self._set(camera.id, camera.operator, tuple(map(_clean, said)))
+
+    def key(self, camera: str, operator: str, site: str = "") -> int:
+        """Return a camera's key; one that no inventory told of gets a row with what is known."""
+        known = self._known.get((camera, operator))
+        if known is None:
+            known = self._set(camera, operator, (site, "", Purpose.VIDEO_PROTECTION.value, camera))
+        return known.key
+
+    def store(self, connection: Connection) -> None:
+        """Write the rows that are new or changed."""
+        rows = [(known.key, *who, *known[1:]) for who, known in self._changed.items()]
+        names = ("key", "id", "operator", "site", "zone", "purpose", "name")
+        put(connection, schema.cameras, names, rows, upsert=True)
+        self._changed.clear()
+
+    def _set(self, camera: str, operator: str, said: tuple[str, ...]) -> _Known:
+        known = self._known.get((camera, operator))
+        if known is None:
+            key, self._next = self._next, self._next + 1
+        elif known[1:] == said:
+            return known
+        else:
+            key = known.key
+        found = self._known[camera, operator] = self._changed[camera, operator] = _Known(key, *said)
+        return found
+
+
+def file(connection: Connection, cameras: Cameras, batch: Batch) -> None:
+    """Store what is in a batch; the caller's transaction makes it whole."""
+    for roll in batch.rolls:
+        for camera in roll.cameras:
+            cameras.enrol(camera)
+        _announce(connection, roll)
+    rows = _Rows(cameras)
+    for event in batch.events:
+        take = _TAKE.get(type(event))
+        if take is not None:
+            take(rows, event)
+    checkpoints = [
+        (cameras.key(memory.camera, memory.operator), *_plain(memory))
+        for memory in {(memory.camera, memory.operator): memory for memory in batch.memories}.values()
+    ]
+    cameras.store(connection)
+    rows.store(connection)
+    put(connection, schema.checkpoints, ("camera_key", *CHECKPOINT), checkpoints, upsert=True)
+    _replace_sights(connection, batch.sights)
+    facts = (("vouched_ms", str(batch.vouched_ms)), ("batch", str(batch.number)))
+    put(connection, schema.meta, ("name", "value"), facts, upsert=True)
+
+
+class _Rows:
+    """The rows of one batch, by table."""
+
+    def __init__(self, cameras: Cameras) -> None:
+        self._key = cameras.key
+        self.transitions: list[tuple[Any, ...]] = []
+        self.outages = _Spans()
+        self.service = _Spans()
+        self.fills: dict[int, list[tuple[int, int]]] = {}
+        self.blindness: list[tuple[Any, ...]] = []
+        self.reboots: list[tuple[int, int]] = []
+
+    def transition(self, event: Transition) -> None:
+        key = self._key(event.camera, event.operator, event.site)
+        cause = None if event.cause is None else event.cause.value
+        at, noticed = _bounded(event.at.utc_ms), _bounded(event.noticed_at.utc_ms)
+        self.transitions.append((key, at, noticed, event.new.value, cause))
+
+    def outage(self, event: OutageChange) -> None:
+        key = self._key(event.camera, event.operator, event.site)
+        at, noticed = _bounded(event.at.utc_ms), _bounded(event.noticed_at.utc_ms)
+        if event.open:
+            self.outages.begin(key, [key, at, None, noticed, (event.cause or Cause.TIMEOUT).value])
+        else:
+            self.outages.end(key, at)
+
+    def service_change(self, event: ServiceChange) -> None:
+        key, at = self._key(event.camera, event.operator), _bounded(event.at.utc_ms)
+        if event.entered:
+            self.service.begin(key, [key, at, None])
+            self.transitions.append((key, at, at, event.status.value, None))
+        else:
+            self.service.end(key, at)
+
+    def fill(self, event: Fill) -> None:
+        start, end = _bounded(event.start_ms), _bounded(event.end_ms)
+        if start < end:
+            self.fills.setdefault(self._key(event.camera, event.operator), []).append((start, end))
+
+    def blind(self, event: Blindness) -> None:
+        who = schema.packed(event.operators), schema.packed(event.links)
+        began, ended = _bounded(event.began.utc_ms), _bounded(event.ended.utc_ms)
+        self.blindness.append((*who, event.cause.value, began, ended))
+
+    def reboot(self, event: Reboot) -> None:
+        self.reboots.append((self._key(event.camera, event.operator), _bounded(event.at.utc_ms)))
+
+    def store(self, connection: Connection) -> None:
+        names = ("camera_key", "at_ms", "noticed_ms", "status", "cause")
+        put(connection, schema.transitions, names, self.transitions)
+        finish(connection, schema.outages, self.outages.ended)
+        names = ("camera_key", "at_ms", "end_ms", "noticed_ms", "cause")
+        put(connection, schema.outages, names, self.outages.begun)
+        finish(connection, schema.service, self.service.ended)
+        put(connection, schema.service, ("camera_key", "start_ms", "end_ms"), self.service.begun)
+        if self.fills:
+            _store_fills(connection, self.fills)
+        names = ("operators", "links", "cause", "began_ms", "ended_ms")
+        put(connection, schema.blindness, names, self.blindness)
+        put(connection, schema.reboots, ("camera_key", "at_ms"), self.reboots)
+
+
+class _Spans:
+    """What begins in this batch (rows with `end_ms` third), and what that began earlier ends in it."""
+
+    def __init__(self) -> None:
+        self.begun: list[list[Any]] = []
+        self.ended: list[tuple[int, int]] = []
+        self._open: dict[int, list[Any]] = {}
+
+    def begin(self, key: int, row: list[Any]) -> None:
+        self.begun.append(row)
+        self._open[key] = row
+
+    def end(self, key: int, end_ms: int) -> None:
+        row = self._open.pop(key, None)
+        if row is None:
+            self.ended.append((end_ms, key))
+        else:
+            row[2] = end_ms
+
+
+_TAKE: dict[type, Callable[[_Rows, Any], None]] = {
+    Transition: _Rows.transition,
+    OutageChange: _Rows.outage,
+    ServiceChange: _Rows.service_change,
+    Fill: _Rows.fill,
+    Blindness: _Rows.blind,
+    Reboot: _Rows.reboot,
+}
+
+
+def _store_fills(connection: Connection, fills: dict[int, list[tuple[int, int]]]) -> None:
+    """Store proven time; what overlaps or touches a camera's newest row makes that one longer."""
+    newest = _newest_fills(connection, list(fills))
+    grown: dict[int, tuple[int, int, int, int]] = {}
+    added: list[list[int]] = []
+    for key, spans in fills.items():
+        last = newest.get(key)
+        for start, end in spans:
+            if last is None or start > last[2] or end < last[1]:
+                last = [0, start, end, key]
+                added.append(last)
+                continue
+            last[1], last[2] = min(last[1], start), max(last[2], end)
+            if last[0]:
+                grown[last[0]] = (last[0], key, last[1], last[2])
+    put(connection, schema.fills, ("id", "camera_key", "start_ms", "end_ms"), grown.values(), upsert=True)
+    rows = ((key, start, end) for _, start, end, key in added)
+    put(connection, schema.fills, ("camera_key", "start_ms", "end_ms"), rows)
+
+
+def _newest_fills(connection: Connection, keys: list[int]) -> dict[int, list[int]]:
+    table = schema.fills.c
+    found = {}
+    for first in range(0, len(keys), _ASKED):
+        asked = table.camera_key.in_(keys[first : first + _ASKED])
+        newest = select(func.max(table.id)).where(asked).group_by(table.camera_key)
+        rows = select(table.id, table.start_ms, table.end_ms, table.camera_key).where(table.id.in_(newest))
+        found.update({row[3]: list(row) for row in connection.execute(rows)})
+    return found
+
+
+def _announce(connection: Connection, roll: Roll) -> None:
+    """Make the windows those of the inventory; one that began and was taken out ended when it was (V3)."""
+    table = schema.windows
+    rows = connection.execute(
+        select(
+            table.c.scope, table.c.scope_id, table.c.starts_ms, table.c.ends_ms, table.c.id, table.c.reason
+        )
+    )
+    stored = {tuple(row[:4]): (row[4], row[5]) for row in rows}
+    announced = {_span(window): _clean(window.reason) for window in roll.windows}
+    kept = dict(announced)
+    for span in sorted(stored.keys() - announced.keys()):
+        if span[2] < roll.at_ms:
+            cut = (*span[:3], min(span[3], roll.at_ms))
+            kept.setdefault(cut, stored[span][1])
+    gone = [stored[span][0] for span in stored.keys() - kept.keys()]
+    for first in range(0, len(gone), _ASKED):
+        connection.execute(table.delete().where(table.c.id.in_(gone[first : first + _ASKED])))
+    for span in stored.keys() & kept.keys():
+        number, reason = stored[span]
+        if kept[span] != reason:
+            connection.execute(table.update().where(table.c.id == number).values(reason=kept[span]))
+    names = ("scope", "scope_id", "starts_ms", "ends_ms", "reason")
+    put(connection, table, names, [(*span, reason) for span, reason in kept.items() if span not in stored])
+
+
+def _span(window: Window) -> tuple[str, str, int, int]:
+    return window.scope.value, window.scope_id, _bounded(window.starts_ms), _bounded(window.ends_ms)
+
+
+def _replace_sights(connection: Connection, sights: Iterable[SightMemory]) -> None:
+    connection.execute(schema.sights.delete())
+    rows = {
+        sight.links: (schema.packed(sight.links), schema.packed(sight.operators), sight.seen_ms, sight.blind)
+        for sight in sights
+    }
+    put(connection, schema.sights, ("links", "operators", "seen_ms", "blind"), rows.values())
+
+
+def _plain(memory: Memory) -> list[Any]:
+    """Return the fields of a checkpoint as a driver takes them; a number beyond 64 bits is the largest."""
+    row: list[Any] = [
+        value if type(value) is not int or -_LARGEST <= value <= _LARGEST else _bounded(value)
+        for value in memory[2:]
+    ]
+    row[0], row[1] = memory.life.value, memory.status.value
+    row[3] = None if memory.cause is None else memory.cause.value
+    return row
+
+
+def _bounded(number: int) -> int:
+    return max(-_LARGEST, min(number, _LARGEST))
+
+
+def _clean(text: str) -> str:
+    return text.replace("\0", "\N{REPLACEMENT CHARACTER}")  # PostgreSQL holds no such character

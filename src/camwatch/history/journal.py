@@ -1,0 +1,285 @@
+"""The journal: what people correct, appended and never changed, each entry chained to the one before (A6).
+
+An entry's hash is the SHA-256 of the hash before it and the entry's own canonical JSON. Attributions and
+corrected maintenance windows are read from the entries; they are kept nowhere else.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+import unicodedata
+from collections.abc import Iterable
+from enum import StrEnum
+from typing import NamedTuple, TypeAlias
+
+from sqlalchemy import Connection, Engine, insert, select
+
+from camwatch.core.calendar import Calendar
+from camwatch.core.model import Scope
+from camwatch.core.record import Attributed, Attribution, WindowRecord
+from camwatch.errors import CorrectionError, StoreError
+from camwatch.history import schema
+from camwatch.history.engine import begin_write
+from camwatch.history.facts import facts
+
+GENESIS = "0" * 64
+"""What the first entry has for the hash before it."""
+
+MAX_TEXT = 500
+"""The longest name or reason, in characters."""
+
+
+class Kind(StrEnum):
+    """What an entry does."""
+
+    ATTRIBUTION = "attribution"
+    MAINTENANCE = "maintenance"
+    CANCELLATION = "cancellation"
+
+
+class OutageAttribution(NamedTuple):
+    """The cause that people found of an outage, and whether it counts by contract (rule A6)."""
+
+    outage: int
+    cause: Attributed
+    excluded: bool
+
+
+class Maintenance(NamedTuple):
+    """A maintenance window, also in the past: UTC milliseconds, the end not inside."""
+
+    scope: Scope
+    scope_id: str
+    starts_ms: int
+    ends_ms: int
+
+
+class Cancellation(NamedTuple):
+    """The window of entry `window` ends at `from_ms`; None: it never was."""
+
+    window: int
+    from_ms: int | None
+
+
+Correction: TypeAlias = OutageAttribution | Maintenance | Cancellation
+
+_KINDS: dict[type[Correction], Kind] = {
+    OutageAttribution: Kind.ATTRIBUTION,
+    Maintenance: Kind.MAINTENANCE,
+    Cancellation: Kind.CANCELLATION,
+}
+
+
+class Entry(NamedTuple):
+    """One row of the journal; `payload` is the correction as canonical JSON."""
+
+    seq: int
+    made_ms: int
+    who: str
+    why: str
+    kind: str
+    payload: str
+    previous: str
+    hash: str
+
+    @property
+    def correction(self) -> Correction:
+        """What the entry does. Raises ValueError if that cannot be read."""
+        said = json.loads(self.payload)
+        try:
+            if self.kind == Kind.ATTRIBUTION:
+                return OutageAttribution(said["outage"], Attributed(said["cause"]), said["excluded"])
+            if self.kind == Kind.MAINTENANCE:
+                return Maintenance(Scope(said["scope"]), said["scope_id"], said["starts_ms"], said["ends_ms"])
+            return Cancellation(said["window"], said["from_ms"])
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"entry {self.seq}: its payload is no {self.kind}") from error
+
+
+def canonical(value: object) -> str:
+    """Return the one JSON text of a value: keys in order, no blanks, letters as they are."""
+    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+
+
+def hash_of(entry: Entry) -> str:
+    """Return the hash that an entry should have: over `previous`, and all its other fields."""
+    fields = entry._asdict() | {"payload": json.loads(entry.payload)}
+    del fields["hash"], fields["previous"]
+    return hashlib.sha256((entry.previous + canonical(fields)).encode()).hexdigest()
+
+
+class Projection(NamedTuple):
+    """What the journal comes to: attributions by outage, oldest first; windows; its length and end."""
+
+    attributions: dict[int, tuple[Attribution, ...]]
+    windows: list[WindowRecord]
+    corrections: int
+    head: str
+    cancelled: frozenset[int]
+
+    def window(self, number: int) -> WindowRecord:
+        """Return the window of an entry. Raises CorrectionError if there is none."""
+        for window in self.windows:
+            if window.id == number:
+                return window
+        raise CorrectionError(
+            f"there is no maintenance window {number}: `camwatch maintenance list --all` shows them "
+            "(those of the inventory are changed in maintenance.csv)"
+        )
+
+
+def append(engine: Engine, who: str, why: str, correction: Correction, made_ms: int | None = None) -> int:
+    """Append a correction made at `made_ms` (None: now), and return its number.
+
+    One at a time, whoever else appends. Raises CorrectionError where it cannot be made.
+    """
+    for name, text in (("who", who), ("why", why)):
+        _check_text(name, text)
+    made = time.time_ns() // 1_000_000 if made_ms is None else made_ms
+    with begin_write(engine) as connection:
+        entries = entries_since(connection, 0)
+        _check(connection, projected(entries), correction)
+        previous = entries[-1].hash if entries else GENESIS
+        entry = Entry(
+            seq=entries[-1].seq + 1 if entries else 1,
+            made_ms=made,
+            who=who,
+            why=why,
+            kind=str(_KINDS[type(correction)]),
+            payload=canonical(correction._asdict()),
+            previous=previous,
+            hash="",
+        )
+        entry = entry._replace(hash=hash_of(entry))
+        connection.execute(insert(schema.corrections), entry._asdict())
+    return entry.seq
+
+
+def cancellation(window: WindowRecord, now_ms: int) -> Cancellation:
+    """Return what cancels a window of the journal now.
+
+    One that has not begun never was; one under way ends now; one that is over is withdrawn from the
+    figures.
+    """
+    assert window.id is not None, "the inventory's windows are cancelled in the inventory"  # noqa: S101
+    under_way = window.starts_ms < now_ms < window.ends_ms
+    return Cancellation(window.id, now_ms if under_way else None)
+
+
+def entries_since(connection: Connection, seq: int) -> list[Entry]:
+    """Return the entries after number `seq` (0: all), in order."""
+    table = schema.corrections
+    query = select(*(table.c[name] for name in Entry._fields)).where(table.c.seq > seq)
+    return [Entry(*row) for row in connection.execute(query.order_by(table.c.seq))]
+
+
+def project(connection: Connection) -> Projection:
+    """Return what all entries come to."""
+    return projected(entries_since(connection, 0))
+
+
+def projected(entries: Iterable[Entry]) -> Projection:
+    """Return what these entries come to, taken in order.
+
+    Raises StoreError where one cannot be read.
+    """
+    attributions: dict[int, tuple[Attribution, ...]] = {}
+    windows: dict[int, WindowRecord] = {}
+    cancelled: set[int] = set()
+    count, head = 0, GENESIS
+    for entry in entries:
+        try:
+            said = entry.correction
+        except ValueError as error:
+            raise StoreError(
+                f"correction {entry.seq} was damaged", "`camwatch audit` says more; restore a backup"
+            ) from error
+        if isinstance(said, OutageAttribution):
+            made = Attribution(said.cause, said.excluded, entry.who, entry.why, entry.made_ms)
+            attributions[said.outage] = (*attributions.get(said.outage, ()), made)
+        elif isinstance(said, Maintenance):
+            windows[entry.seq] = WindowRecord(entry.seq, *said, entry.why, entry.who, entry.made_ms)
+        elif (window := windows.get(said.window)) is not None:
+            cancelled.add(said.window)
+            windows[said.window] = (
+                window._replace(withdrawn=True)
+                if said.from_ms is None
+                else window._replace(ends_ms=said.from_ms)
+            )
+        count, head = count + 1, entry.hash
+    return Projection(attributions, list(windows.values()), count, head, frozenset(cancelled))
+
+
+def _check_text(name: str, text: str) -> None:
+    if not text.strip():
+        raise CorrectionError(f"{name} is empty: every correction says who makes it, and why")
+    if len(text) > MAX_TEXT:
+        raise CorrectionError(f"{name} is too long: {len(text)} characters, at most {MAX_TEXT} are kept")
+    if any(unicodedata.category(character) in {"Cc", "Cs", "Zl", "Zp"} for character in text):
+        raise CorrectionError(f"{name} holds a line break or another control character: remove it")
+
+
+def _check(connection: Connection, journal: Projection, correction: Correction) -> None:
+    if isinstance(correction, OutageAttribution):
+        _check_outage(connection, correction.outage)
+    elif isinstance(correction, Maintenance):
+        _check_window(connection, correction)
+    else:
+        _check_cancellation(connection, journal, correction)
+
+
+def _check_outage(connection: Connection, number: int) -> None:
+    table = schema.outages
+    row = connection.execute(select(table.c.at_ms, table.c.end_ms).where(table.c.id == number)).first()
+    if row is None:
+        folded = _folded(connection)
+        raise CorrectionError(
+            f"there is no outage {number}: `camwatch outages list` shows them"
+            + (f" (those before {folded} are folded into daily accounts)" if folded else "")
+        )
+    _check_not_folded(connection, row.at_ms if row.end_ms is None else row.end_ms - 1, f"outage {number}")
+
+
+def _check_window(connection: Connection, window: Maintenance) -> None:
+    if window.ends_ms <= window.starts_ms:
+        raise CorrectionError("the window ends before it starts: give a --to that is later than --from")
+    column = {
+        Scope.CAMERA: schema.cameras.c.id,
+        Scope.SITE: schema.cameras.c.site,
+        Scope.OPERATOR: schema.cameras.c.operator,
+    }[window.scope]
+    if connection.execute(select(column).where(column == window.scope_id).limit(1)).first() is None:
+        raise CorrectionError(
+            f"there is no {window.scope} {window.scope_id!r} in the record: give the id as in the inventory "
+            "(the daemon must have read it once)"
+        )
+    _check_not_folded(connection, window.starts_ms, "the beginning of the window")
+
+
+def _check_cancellation(connection: Connection, journal: Projection, said: Cancellation) -> None:
+    window = journal.window(said.window)
+    if said.window in journal.cancelled:
+        raise CorrectionError(f"maintenance window {said.window} is cancelled already")
+    if said.from_ms is None:
+        _check_not_folded(connection, window.starts_ms, f"the beginning of maintenance window {said.window}")
+    elif not window.starts_ms < said.from_ms < window.ends_ms:
+        raise CorrectionError(f"maintenance window {said.window} is not under way at that time")
+
+
+def _folded(connection: Connection) -> str | None:
+    """Return the first local day that is not folded, as people write it; None if none is folded."""
+    known = facts(connection)
+    if known.folded_zone is None:
+        return None
+    return Calendar(known.folded_zone).date_of(known.folded_ms).isoformat()
+
+
+def _check_not_folded(connection: Connection, instant: int, what: str) -> None:
+    known = facts(connection)
+    if instant < known.folded_ms:
+        raise CorrectionError(
+            f"{what} lies before {_folded(connection)}: the days before that are folded into daily accounts "
+            "(history.retention_days) and can no longer be corrected"
+        )

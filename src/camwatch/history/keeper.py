@@ -1,0 +1,59 @@
+"""All that the daemon wants of its store, in one place; called in the Chronicle's thread."""
+
+from __future__ import annotations
+
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import func, select
+
+from camwatch.core.model import Window
+from camwatch.core.record import OPEN_END
+from camwatch.core.standing import Standing
+from camwatch.history import schema
+from camwatch.history.batch import Batch
+from camwatch.history.engine import begin_read
+from camwatch.history.failures import told
+from camwatch.history.journal import project
+from camwatch.history.reading import read
+from camwatch.history.retention import fold
+from camwatch.history.store import Store
+
+_YEAR_MS = 366 * 86_400_000
+
+
+class StoreKeeper:
+    """A store that is open and held. `zone` is that of local days (rule A5)."""
+
+    def __init__(self, store: Store, zone: ZoneInfo, retention_days: int) -> None:
+        self._store = store
+        self._zone = zone
+        self._retention_days = retention_days
+
+    def write(self, batch: Batch) -> None:
+        """Store a batch, whole or not at all. Raises StoreError."""
+        self._store.write(batch)
+
+    def corrections(self) -> int:
+        """Return the number of the newest correction. Raises StoreError."""
+        with told(self._store.engine), begin_read(self._store.engine) as connection:
+            return connection.execute(select(func.max(schema.corrections.c.seq))).scalar() or 0
+
+    def windows(self, now_ms: int) -> tuple[Window, ...]:
+        """Return the maintenance that people added, as far as it is not over. Raises StoreError."""
+        with told(self._store.engine), begin_read(self._store.engine) as connection:
+            return tuple(
+                Window(window.scope, window.scope_id, window.starts_ms, window.ends_ms, window.reason)
+                for window in project(connection).windows
+                if not window.withdrawn and window.ends_ms > now_ms
+            )
+
+    def standing(self, now_ms: int) -> Standing:
+        """Return the operators' accounts by the record. Raises StoreError."""
+        with told(self._store.engine), begin_read(self._store.engine) as connection:
+            record = read(connection, None, now_ms - _YEAR_MS, OPEN_END)
+        return Standing.build(self._zone, record, now_ms)
+
+    def fold(self, now_ms: int) -> None:
+        """Fold away what is older than the retention. Raises StoreError."""
+        with told(self._store.engine):
+            fold(self._store.engine, self._zone, self._retention_days, now_ms)

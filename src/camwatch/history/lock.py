@@ -1,0 +1,99 @@
+"""One daemon a store: two would both write the same outage, and each forget what the other knows.
+
+The lock is the operating system's (a file beside the database) or the server's (an advisory lock of a
+session), so it is free at once when its holder dies, however it dies. Readers and corrections need none.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError
+
+from camwatch.history.engine import whoami
+
+WAIT_S = 5.0
+"""How long a daemon waits for its predecessor, which may be just ending."""
+LOOK_S = 0.05
+"""How often it looks meanwhile."""
+
+_DAEMON: Final = 0x63616D77_61746368  # "camwatch": the number of the advisory lock
+_OWNER = text(
+    "SELECT application_name, backend_start FROM pg_stat_activity JOIN pg_locks USING (pid)"
+    " WHERE locktype = 'advisory' AND granted AND objsubid = 1 AND classid = :high AND objid = :low"
+    " AND pg_locks.database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+)
+
+
+class FileLock:
+    """The lock of a store in a file: `camwatch.db.lock` beside `camwatch.db`, never removed."""
+
+    def __init__(self, store: Path) -> None:
+        # Two names of one store must not be two locks.
+        self.file = store.resolve().with_name(f"{store.resolve().name}.lock")
+        self._handle: int | None = None
+
+    def take(self) -> bool:
+        """Take it, if nobody else holds it, and say so in the file. Raises OSError."""
+        if self._handle is not None:
+            return True
+        handle = os.open(self.file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(handle)
+            return False
+        except OSError:
+            os.close(handle)
+            raise
+        self._handle = handle
+        with suppress(OSError):  # a full disk hides who holds it, not that it is held
+            os.ftruncate(handle, 0)
+            os.pwrite(handle, f"{whoami()} since {_shown(datetime.now(UTC))}".encode(), 0)
+        return True
+
+    def owner(self) -> str:
+        """Return who holds it, in words."""
+        with suppress(OSError):
+            return self.file.read_bytes()[:200].decode(errors="replace") or "not known"
+        return "not known"
+
+    def release(self) -> None:
+        """Let another have it."""
+        handle, self._handle = self._handle, None
+        if handle is not None:
+            os.close(handle)
+
+
+def take_advisory(connection: Connection) -> bool:
+    """Take the lock of a database for the session of this connection, if nobody else holds it."""
+    taken = connection.execute(text("SELECT pg_try_advisory_lock(:key)"), {"key": _DAEMON}).scalar()
+    connection.commit()
+    return bool(taken)
+
+
+def release_advisory(connection: Connection) -> None:
+    """Let another have it now, not when the server finds that the session has ended."""
+    with suppress(DBAPIError):  # a session that is gone has no lock
+        connection.execute(text("SELECT pg_advisory_unlock_all()"))
+        connection.commit()
+
+
+def advisory_owner(connection: Connection) -> str:
+    """Return who holds the lock of a database, in words."""
+    halves = {"high": _DAEMON >> 32, "low": _DAEMON & 0xFFFFFFFF}
+    row = connection.execute(_OWNER, halves).first()
+    connection.commit()
+    if row is None or not row[0]:
+        return "not known"
+    return f"{row[0].removeprefix('camwatch ')} since {_shown(row[1])}"
+
+
+def _shown(moment: datetime) -> str:
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"

@@ -1,0 +1,173 @@
+"""Before a store is used: is it there, is it whole, is it ours, is it of this camwatch's making.
+
+Nothing here changes a file that is not sound, or a database that holds other tables.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+import time
+from contextlib import closing
+from pathlib import Path
+from urllib.parse import quote
+
+import structlog
+from sqlalchemy import Connection, Engine, inspect, text
+from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
+
+from camwatch.errors import ConfigurationError, StoreError
+from camwatch.history import schema
+from camwatch.history.engine import BUSY_S, is_sqlite, open_engine, sqlite_file
+from camwatch.history.failures import RESTORE, failure, refused, told, where
+from camwatch.history.migrations import HEAD, REVISIONS, revision_of
+from camwatch.settings import HistorySettings
+
+_ATTEMPT_S = 5.0  # how long one attempt to connect may take
+_PAUSE_S = 0.5  # between attempts
+_DAMAGE = ("SQLITE_CORRUPT", "SQLITE_NOTADB")
+_HOPELESS = (
+    "password authentication failed",
+    "does not exist",
+    "no pg_hba.conf entry",
+    "no password supplied",
+)
+
+_log = structlog.get_logger("history")
+
+
+def open_sqlite(settings: HistorySettings, *, create: bool) -> Engine:
+    """Return the engine of a sound file, or of one yet to be made. Raises ConfigurationError."""
+    file = sqlite_file(settings.url)
+    _check_place(file, create=create)
+    if file.exists() and file.stat().st_size:
+        _check_sound(file)
+    return open_engine(settings.url)
+
+
+def open_postgresql(settings: HistorySettings, wait_s: float, stopping: threading.Event) -> Engine:
+    """Return the engine of a server that answers; waits for it. Raises StoreError, ConfigurationError."""
+    try:
+        engine = open_engine(
+            settings.url, settings.password(), connect_timeout_s=min(_ATTEMPT_S, max(wait_s, 1.0))
+        )
+    except ModuleNotFoundError:
+        raise refused("the driver of PostgreSQL is missing: install camwatch[postgres]") from None
+    except (ArgumentError, ValueError):
+        raise refused("is no address: write it like postgresql://camwatch@db.example/camwatch") from None
+    try:
+        _await(engine, time.monotonic() + wait_s, stopping)
+    except BaseException:
+        engine.dispose()
+        raise
+    return engine
+
+
+def is_current(engine: Engine) -> bool:
+    """Tell whether the tables are those of this camwatch; False where they are older, or not yet there.
+
+    Raises ConfigurationError where they are newer, or somebody else's, StoreError.
+    """
+    with told(engine), engine.connect() as connection:
+        revision = revision_of(connection)
+        if revision is None and (others := _others(connection)):
+            raise refused(
+                f"holds tables that camwatch did not make ({others}): give camwatch a store of its own"
+            )
+        if revision is not None and revision not in REVISIONS:
+            raise refused(
+                f"was written by a newer camwatch (its tables are at step {revision}, this one knows {HEAD}):"
+                f" run that one, or {RESTORE}"
+            )
+    return revision == HEAD
+
+
+def set_journal(engine: Engine) -> None:
+    """Let readers of a file go on while somebody writes (SQLite's WAL). Raises ConfigurationError."""
+    with told(engine), closing(engine.raw_connection()) as connection:
+        cursor = connection.cursor()
+        cursor.execute(
+            "PRAGMA journal_mode = WAL"
+        )  # inside a transaction, as SQLAlchemy begins, it cannot change
+        mode = cursor.fetchall()[0][0]
+        cursor.close()
+    if mode != "wal":
+        raise refused(
+            f"{engine.url.database} lies where SQLite cannot share memory: use a disk of this machine"
+        )
+
+
+def _check_place(file: Path, *, create: bool) -> None:
+    folder = file.parent
+    if not folder.is_dir():
+        raise refused(f"the folder {folder} is not there: create it, or mend the path")
+    if file.is_dir():
+        raise refused(f"{file} is a folder: name a file")
+    if not file.exists() and not create:
+        raise refused(f"{file} is not there yet: `camwatch run` creates it")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise refused(f"the folder {folder} may not be written by this user: change its owner or its mode")
+    if file.exists() and not os.access(file, os.R_OK | os.W_OK):
+        raise refused(f"{file} may not be read and written by this user: change its owner or its mode")
+
+
+def _check_sound(file: Path) -> None:
+    """Read the whole file, changing nothing, not even by what SQLite does when it opens or closes one."""
+    address = f"file:{quote(str(file.resolve()))}?mode=ro"
+    try:
+        with closing(sqlite3.connect(address, uri=True, timeout=BUSY_S)) as connection:
+            connection.execute("PRAGMA query_only = ON")
+            found = [row[0] for row in connection.execute("PRAGMA quick_check(3)")]
+    except sqlite3.Error as error:
+        name = getattr(error, "sqlite_errorname", "")
+        if name.startswith(_DAMAGE):
+            raise _damaged(file, str(error)) from None
+        if name.startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN")):
+            return  # a journal is left from a crash: opening it for writing plays it back
+        raise StoreError(f"{file}: {error}") from None
+    if found != ["ok"]:
+        raise _damaged(file, found[0].splitlines()[-1])
+
+
+def _damaged(file: Path, how: str) -> ConfigurationError:
+    return refused(f"{file} is damaged, or no file of SQLite ({how}). It was left as it is: {RESTORE}")
+
+
+def _others(connection: Connection) -> str:
+    """Return tables that stand in the way of ours."""
+    names = set(inspect(connection).get_table_names())
+    if connection.dialect.name == "postgresql":
+        names &= schema.metadata.tables.keys()  # a schema may be shared
+    return ", ".join(sorted(names)[:3])
+
+
+def _await(engine: Engine, deadline: float, stopping: threading.Event) -> None:
+    while True:
+        try:
+            with engine.connect() as connection:
+                connection.execute(text("SELECT 1"))
+        except DBAPIError as error:
+            found = failure(engine, error.orig)
+            hopeless = not isinstance(error, OperationalError)  # an option of the URL that there is not
+        except ValueError:  # a host that no name server could be asked for
+            raise refused(
+                "names no host that can be: write it like postgresql://camwatch@db.example/camwatch"
+            ) from None
+        else:
+            return
+        if hopeless or any(sign in found.problem for sign in _HOPELESS):
+            raise refused(found.problem)
+        if time.monotonic() + _PAUSE_S > deadline or stopping.is_set():
+            raise StoreError(
+                found.problem,
+                f"start PostgreSQL at {where(engine)}, or mend history.url; how long camwatch waits is"
+                " history.connect_timeout_s",
+            )
+        _log.warning("the store is not there yet", problem=found.problem)
+        stopping.wait(_PAUSE_S)
+
+
+def kind(engine: Engine) -> str:
+    """Return what the store is kept in, for the log."""
+    return f"SQLite, {engine.url.database}" if is_sqlite(engine) else f"PostgreSQL at {where(engine)}"

@@ -1,0 +1,338 @@
+"""Reading: the record of a stretch of time, from few queries that return plain tuples.
+
+Whoever derives figures reads once and goes through `core.timeline`; nothing here adds anything up. Give
+every function a connection that sees one instant of the store (`engine.begin_read`), or a batch that is
+stored in between tears the record.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from operator import attrgetter
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import ColumnElement, Connection, and_, or_, select
+
+from camwatch.core.calendar import Calendar
+from camwatch.core.ledger import Account, Span
+from camwatch.core.model import BlindCause, Cause, Purpose, Scope, Status
+from camwatch.core.record import (
+    OPEN_END,
+    BlindRecord,
+    CameraRecord,
+    Change,
+    DayAccount,
+    OutageRecord,
+    Record,
+    WindowRecord,
+)
+from camwatch.core.timeline import Overlays, account_of
+from camwatch.history import schema
+from camwatch.history.facts import Query, facts, plain
+from camwatch.history.journal import Projection, project
+
+IN_LEDGER = {str(status): status for status in (Status.UP, Status.DOWN, Status.UNKNOWN, Status.MAINTENANCE)}
+"""What the ledger accounts, by the word in the tables; other words stand for out of service."""
+
+
+class Listed(NamedTuple):
+    """An outage with its camera; `account` is of its time, `down` in it what it lasted."""
+
+    camera: CameraRecord
+    outage: OutageRecord
+    account: Account
+
+
+def read(
+    connection: Connection,
+    operators: Iterable[str] | None,
+    from_ms: int,
+    to_ms: int,
+    *,
+    camera: str | None = None,
+    journal: Projection | None = None,
+) -> Record:
+    """Return what the store knows of [from_ms, to_ms), UTC milliseconds.
+
+    Of these operators (None: of all), or of the one camera. The cameras are those that were in service
+    in the stretch, in order of operator and id. Where an outage reaches into the stretch, its camera's
+    record reaches back to its beginning, and so do blindness and windows. Where days were folded away,
+    `days` stand for them, and the rest of the record begins at `folded_ms`. `journal` is what the
+    corrections come to, for one who reads camera by camera and has it already.
+    """
+    known = facts(connection)
+    journal = journal or project(connection)
+    chosen = _chosen(operators, camera)
+    found = _cameras(connection, chosen)
+    stretch = _Stretch(connection, chosen, max(from_ms, known.folded_ms), to_ms, known.folded_ms)
+    since = stretch.fill(found, journal)
+    if known.folded_zone is not None and from_ms < known.folded_ms:
+        _fill_days(stretch, found, from_ms, known.folded_zone)
+    cameras = [camera for camera in found.values() if camera.service or camera.days]
+    everyone = chosen is None
+    return Record(
+        cameras=cameras,
+        blind=_blindness(stretch, since, None if everyone else {camera.operator for camera in cameras}),
+        windows=_windows(stretch, since, journal, None if everyone else cameras),
+        vouched_ms=known.vouched_ms,
+        folded_ms=known.folded_ms,
+        corrections=journal.corrections,
+        head=journal.head,
+    )
+
+
+def outages(  # noqa: PLR0913 - one filter a flag of `camwatch outages list`
+    connection: Connection,
+    *,
+    number: int | None = None,
+    operator: str | None = None,
+    camera: str | None = None,
+    site: str | None = None,
+    from_ms: int = 0,
+    to_ms: int = OPEN_END,
+    still_open: bool = False,
+    unattributed: bool = False,
+) -> list[Listed]:
+    """Return the outages that touch [from_ms, to_ms) and fit every filter, oldest first.
+
+    `number` is the id of one. Those that corrected maintenance covers wholly are among them, with no time
+    in `down`.
+    """
+    table, who = schema.outages, schema.cameras
+    start = max(from_ms, facts(connection).folded_ms)
+    wanted = [table.c.at_ms < to_ms, _touches(table.c.at_ms, table.c.end_ms, start)]
+    wanted += [
+        column == value
+        for column, value in (
+            (table.c.id, number),
+            (who.c.operator, operator),
+            (who.c.id, camera),
+            (who.c.site, site),
+        )
+        if value is not None
+    ]
+    if still_open:
+        wanted.append(table.c.end_ms.is_(None))
+    query = (
+        select(table.c.id, table.c.at_ms, table.c.end_ms, who.c.operator, who.c.id).join(who).where(*wanted)
+    )
+    rows = connection.execute(query).all()
+    if not rows:
+        return []
+    ids = {row[0] for row in rows}
+    ends = max(OPEN_END if row[2] is None else row[2] + 1 for row in rows)
+    alone = rows[0][4] if len({row[4] for row in rows}) == 1 else None
+    record = read(connection, {row[3] for row in rows}, min(row[1] for row in rows), ends, camera=alone)
+    found = sorted(_listed(record, ids), key=lambda listed: (listed.outage.at_ms, listed.outage.id))
+    return [listed for listed in found if not (unattributed and listed.outage.attributions)]
+
+
+def _listed(record: Record, ids: set[int]) -> Iterator[Listed]:
+    overlays = Overlays(record)
+    for camera in record.cameras:
+        mine = [outage for outage in camera.outages if outage.id in ids]
+        stretches = overlays.stretches(camera, record.vouched_ms) if mine else []
+        for outage in mine:
+            until = record.vouched_ms if outage.end_ms is None else outage.end_ms
+            yield Listed(camera, outage, account_of(stretches, outage.at_ms, until))
+
+
+def _chosen(operators: Iterable[str] | None, camera: str | None) -> ColumnElement[bool] | None:
+    """Return what the cameras must be; None for all."""
+    wanted: list[ColumnElement[bool]] = []
+    if operators is not None:
+        wanted.append(schema.cameras.c.operator.in_(list(operators)))
+    if camera is not None:
+        wanted.append(schema.cameras.c.id == camera)
+    return and_(*wanted) if wanted else None
+
+
+def _cameras(connection: Connection, chosen: ColumnElement[bool] | None) -> dict[int, CameraRecord]:
+    table = schema.cameras
+    query = select(
+        table.c.key, table.c.id, table.c.operator, table.c.site, table.c.zone, table.c.purpose, table.c.name
+    ).order_by(table.c.operator, table.c.id)
+    if chosen is not None:
+        query = query.where(chosen)
+    return {
+        key: CameraRecord(camera, operator, site, zone, Purpose(purpose), name)
+        for key, camera, operator, site, zone, purpose, name in connection.execute(query)
+    }
+
+
+class _Stretch(NamedTuple):
+    """[from_ms, to_ms) of the chosen cameras, not before what was folded away."""
+
+    connection: Connection
+    chosen: ColumnElement[bool] | None
+    from_ms: int
+    to_ms: int
+    folded_ms: int
+
+    def rows(self, query: Query, key: ColumnElement[int] | None = None) -> list[tuple[Any, ...]]:
+        """Return rows, those of the chosen cameras if `key` is the column that names them."""
+        if key is not None and self.chosen is not None:
+            query = query.where(key.in_(select(schema.cameras.c.key).where(self.chosen)))
+        return plain(self.connection, query)
+
+    def fill(self, found: dict[int, CameraRecord], journal: Projection) -> int:
+        """Put into the cameras' records what happened, and return how far back that reaches."""
+        _fill_outages(self, found, journal)
+        since = _fill_changes(self, found)
+        _fill_service(self, found)
+        fills, reboots = schema.fills.c, schema.reboots.c
+        query = select(fills.camera_key, fills.start_ms, fills.end_ms).order_by(fills.start_ms)
+        query = query.where(fills.start_ms < self.to_ms, fills.end_ms > since)
+        for key, start, end in self.rows(query, fills.camera_key):
+            found[key].fills.append(Span(start, end))
+        again = select(reboots.camera_key, reboots.at_ms).order_by(reboots.at_ms)
+        again = again.where(reboots.at_ms >= self.from_ms, reboots.at_ms < self.to_ms)
+        for key, at in self.rows(again, reboots.camera_key):
+            found[key].reboots.append(at)
+        return since
+
+
+def _touches(starts: ColumnElement[int], ends: ColumnElement[int], from_ms: int) -> ColumnElement[bool]:
+    """Tell whether [starts, ends), not over if `ends` is null, is not over by `from_ms`."""
+    return or_(ends.is_(None), ends > from_ms, and_(ends == starts, starts >= from_ms))
+
+
+def _fill_changes(stretch: _Stretch, found: dict[int, CameraRecord]) -> int:
+    """Add the changes, and return when the first outage began that reaches into the stretch, or that does."""
+    table, start = schema.transitions, stretch.from_ms
+    changes = select(table.c.camera_key, table.c.at_ms, table.c.status).order_by(table.c.at_ms, table.c.id)
+    began = {
+        key: camera.outages[0].at_ms
+        for key, camera in found.items()
+        if camera.outages and camera.outages[0].at_ms < start
+    }
+    back = changes.where(table.c.camera_key.in_(began), table.c.at_ms < start)
+    if began:
+        back = back.where(table.c.at_ms >= min(began.values()))
+    before = changes.where(table.c.id.in_(last_before(stretch.connection, stretch.chosen, start)))
+    inside = changes.where(table.c.at_ms >= start, table.c.at_ms < stretch.to_ms)
+    words = IN_LEDGER
+    lists = {key: camera.changes for key, camera in found.items()}
+    for key, at, status in stretch.rows(before):
+        if key not in began:
+            lists[key].append(Change(at, words.get(status)))
+    for key, at, status in stretch.rows(back) if began else ():
+        if at >= began[key]:
+            lists[key].append(Change(at, words.get(status)))
+    for key, at, status in stretch.rows(inside, table.c.camera_key):
+        lists[key].append(Change(at, words.get(status)))
+    return max(stretch.folded_ms, min(began.values(), default=start))
+
+
+def last_before(connection: Connection, chosen: ColumnElement[bool] | None, instant: int) -> list[int]:
+    """Return the id of the last transition before an instant, of each of the chosen cameras (None: all)."""
+    table, who = schema.transitions, schema.cameras
+    last = (
+        select(table.c.id)
+        .where(table.c.camera_key == who.c.key, table.c.at_ms < instant)
+        .order_by(table.c.at_ms.desc(), table.c.id.desc())
+        .limit(1)
+        .correlate(who)
+        .scalar_subquery()
+    )
+    # A query of its own: in one with the transitions, SQLite would walk through all the years.
+    query = select(last).select_from(who)
+    if chosen is not None:
+        query = query.where(chosen)
+    return [number for number in connection.execute(query).scalars() if number is not None]
+
+
+def _fill_service(stretch: _Stretch, found: dict[int, CameraRecord]) -> None:
+    """Add the spans in service, from where the changes are known."""
+    table = schema.service
+    query = select(table.c.camera_key, table.c.start_ms, table.c.end_ms).order_by(table.c.start_ms)
+    query = query.where(
+        table.c.start_ms < stretch.to_ms, or_(table.c.end_ms.is_(None), table.c.end_ms > stretch.from_ms)
+    )
+    for key, start, end in stretch.rows(query, table.c.camera_key):
+        camera = found[key]
+        known = stretch.folded_ms
+        if camera.changes and camera.changes[0].at_ms < stretch.from_ms:
+            known = max(known, camera.changes[0].at_ms)
+        camera.service.append(Span(max(start, known), OPEN_END if end is None else end))
+
+
+def _fill_outages(stretch: _Stretch, found: dict[int, CameraRecord], journal: Projection) -> None:
+    table = schema.outages
+    query = select(
+        table.c.camera_key, table.c.id, table.c.at_ms, table.c.end_ms, table.c.noticed_ms, table.c.cause
+    ).where(table.c.at_ms < stretch.to_ms, _touches(table.c.at_ms, table.c.end_ms, stretch.from_ms))
+    causes = {str(cause): cause for cause in Cause}
+    for key, number, at, end, noticed, cause in stretch.rows(query, table.c.camera_key):
+        said = journal.attributions.get(number, ())
+        found[key].outages.append(OutageRecord(number, at, end, noticed, causes[cause], said))
+    for camera in found.values():
+        camera.outages.sort(key=attrgetter("at_ms", "id"))
+
+
+def _fill_days(stretch: _Stretch, found: dict[int, CameraRecord], from_ms: int, zone: ZoneInfo) -> None:
+    """Add the folded days that [from_ms, to_ms) touches."""
+    table = schema.days
+    calendar = Calendar(zone)
+    first = calendar.date_of(max(from_ms, 0)).isoformat()
+    last = calendar.date_of(min(stretch.to_ms, stretch.folded_ms) - 1).isoformat()
+    query = select(
+        table.c.camera_key, table.c.day, table.c.up, table.c.down, table.c.unknown, table.c.maintenance,
+        table.c.excluded, table.c.outages, table.c.reboots,
+    ).order_by(table.c.day)  # fmt: skip
+    query = query.where(table.c.day >= first, table.c.day <= last)
+    for key, day, up, down, unknown, maintenance, excluded, count, reboots in stretch.rows(
+        query, table.c.camera_key
+    ):
+        account = Account(up, down, unknown, maintenance)
+        found[key].days[day] = DayAccount(account, excluded, count, reboots)
+
+
+def _blindness(stretch: _Stretch, since: int, operators: set[str] | None) -> list[BlindRecord]:
+    table, sights = schema.blindness, schema.sights
+    over = select(table.c.operators, table.c.links, table.c.cause, table.c.began_ms, table.c.ended_ms)
+    over = over.where(
+        table.c.began_ms < stretch.to_ms,
+        table.c.ended_ms > since,
+        table.c.ended_ms > table.c.began_ms,  # a clock that was set back blinded nobody
+    )
+    rows: list[Any] = list(stretch.rows(over.order_by(table.c.began_ms, table.c.id)))
+    now = select(sights.c.operators, sights.c.links, sights.c.seen_ms)
+    for named, links, seen in stretch.rows(now.where(sights.c.blind, sights.c.seen_ms < stretch.to_ms)):
+        rows.append((named, links, BlindCause.LINK, seen, None))
+    found = []
+    for named, links, word, began, ended in rows:
+        of, cause = schema.unpacked(named), BlindCause(word)
+        # A clock that was set changes everybody's record, whoever was out of sight.
+        everybody = not of or cause is BlindCause.CLOCK
+        if operators is None or everybody or not operators.isdisjoint(of):
+            found.append(BlindRecord(of, schema.unpacked(links), cause, began, ended))
+    return found
+
+
+def announced(connection: Connection, from_ms: int, to_ms: int) -> list[WindowRecord]:
+    """Return the windows of the inventory, as far as they touch [from_ms, to_ms)."""
+    table = schema.windows
+    query = select(table.c.scope, table.c.scope_id, table.c.starts_ms, table.c.ends_ms, table.c.reason)
+    query = query.where(table.c.starts_ms < to_ms, table.c.ends_ms > from_ms)
+    return [
+        WindowRecord(None, Scope(scope), scope_id, starts, ends, reason)
+        for scope, scope_id, starts, ends, reason in plain(connection, query)
+    ]
+
+
+def _windows(
+    stretch: _Stretch, since: int, journal: Projection, cameras: list[CameraRecord] | None
+) -> list[WindowRecord]:
+    """Return the windows of the stretch that lie over the cameras (None: all), oldest first."""
+    found = announced(stretch.connection, since, stretch.to_ms)
+    found += [
+        window for window in journal.windows if window.starts_ms < stretch.to_ms and window.ends_ms > since
+    ]
+    if cameras is not None:
+        over = {(Scope.CAMERA, camera.id) for camera in cameras}
+        over |= {(Scope.SITE, camera.site) for camera in cameras}
+        over |= {(Scope.OPERATOR, camera.operator) for camera in cameras}
+        found = [window for window in found if (window.scope, window.scope_id) in over]
+    return sorted(found, key=lambda window: (window.starts_ms, window.scope_id, window.ends_ms))

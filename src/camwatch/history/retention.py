@@ -1,0 +1,158 @@
+"""Retention: old days are folded into accounts, one a camera and day; what they were made of is dropped.
+
+First the days are written, which nobody reads yet; then one small transaction says that they hold from now
+on; then the old rows go. Whoever reads takes the days before that instant and the rows after it, so it
+does not matter where a crash comes in between: the next run goes on. Corrections are never dropped.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from datetime import timedelta
+from itertools import islice
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Engine, delete, func, select
+
+from camwatch.core.calendar import Calendar
+from camwatch.core.model import BlindCause
+from camwatch.core.record import DayAccount, Record
+from camwatch.core.timeline import Overlays, account_of
+from camwatch.history import schema
+from camwatch.history.engine import begin_read, begin_write, put
+from camwatch.history.facts import Facts, facts, plain
+from camwatch.history.journal import GENESIS, project
+from camwatch.history.reading import last_before, read
+
+_CAMERAS = 25  # in one transaction: nobody waits long for it
+_DAY = ("camera_key", "day", "up", "down", "unknown", "maintenance", "excluded", "outages", "reboots")
+
+
+class Folded(NamedTuple):
+    """What was done: so many days of cameras were folded, and all is folded up to `until_ms`."""
+
+    days: int
+    until_ms: int
+
+
+def fold(engine: Engine, timezone: ZoneInfo, retention_days: int, now_ms: int) -> Folded:
+    """Fold the local days that are older than `retention_days`, and drop their rows; may be run again.
+
+    Days once folded stay in their time zone, so a store that has some goes on in theirs. Needs the only
+    right to write batches (`Store.hold`), but lets others read and correct.
+    """
+    with begin_read(engine) as connection:
+        known = facts(connection)
+        first = connection.execute(select(func.min(schema.service.c.start_ms))).scalar()
+    calendar = Calendar(known.folded_zone or timezone)
+    today = calendar.date_of(min(now_ms, known.vouched_ms))
+    cutoff = calendar.start_of(today - timedelta(days=retention_days)) if known.vouched_ms else 0
+    days, folded = 0, known.folded_ms
+    if first is not None and cutoff > max(first, folded):
+        days, folded = _fold_until(engine, calendar, known, cutoff), cutoff
+    if folded:
+        _drop(engine, folded)
+    return Folded(days, folded)
+
+
+def _fold_until(engine: Engine, calendar: Calendar, known: Facts, cutoff: int) -> int:
+    """Write the days up to `cutoff` and let them hold; anew if somebody corrected anything meanwhile."""
+    while True:
+        with begin_read(engine) as connection:
+            journal = project(connection)
+        days = 0
+        for keys in _portions(engine):
+            rows = []
+            for key, operator, camera in keys:
+                with begin_read(engine) as connection:
+                    record = read(
+                        connection, [operator], known.folded_ms, cutoff, camera=camera, journal=journal
+                    )
+                rows += [
+                    (key, date, day.account.up, day.account.down, day.account.unknown,
+                     day.account.maintenance, day.excluded, day.outages, day.reboots)
+                    for date, day in _days(record, calendar, known.folded_ms, cutoff)
+                ]  # fmt: skip
+            with begin_write(engine) as connection:
+                put(connection, schema.days, _DAY, rows, upsert=True)
+            days += len(rows)
+        # From here on no correction of these days is taken, and none was made since they were derived.
+        with begin_write(engine) as connection:
+            newest = select(schema.corrections.c.hash).order_by(schema.corrections.c.seq.desc()).limit(1)
+            if (connection.execute(newest).scalar() or GENESIS) == journal.head:
+                held = (("folded_ms", str(cutoff)), ("folded_zone", calendar.zone.key))
+                put(connection, schema.meta, ("name", "value"), held, upsert=True)
+                return days
+
+
+def _days(record: Record, calendar: Calendar, start: int, cutoff: int) -> Iterator[tuple[str, DayAccount]]:
+    overlays = Overlays(record)
+    for camera in record.cameras:
+        stretches = overlays.stretches(camera, cutoff)
+        begun = Counter(
+            calendar.date_of(outage.at_ms)
+            for outage in camera.outages
+            if account_of(stretches, outage.at_ms, _end(outage.end_ms, cutoff)).down
+        )
+        reboots = Counter(calendar.date_of(at) for at in camera.reboots)
+        excluded = [
+            outage
+            for outage in camera.outages
+            if outage.attribution is not None and outage.attribution.excluded
+        ]
+        since = max(start, min((span.starts for span in camera.service), default=cutoff))
+        for day in calendar.days(since, cutoff):
+            account = account_of(stretches, day.starts, day.ends)
+            out = sum(
+                account_of(
+                    stretches, max(outage.at_ms, day.starts), min(_end(outage.end_ms, cutoff), day.ends)
+                ).down
+                for outage in excluded
+                if outage.at_ms < day.ends and _end(outage.end_ms, cutoff) > day.starts
+            )
+            if account.in_service:
+                yield day.date.isoformat(), DayAccount(account, out, begun[day.date], reboots[day.date])
+
+
+def _end(end_ms: int | None, cutoff: int) -> int:
+    return cutoff if end_ms is None else min(end_ms, cutoff)
+
+
+def _drop(engine: Engine, folded_ms: int) -> None:
+    """Delete what the days stand for; each camera keeps what it was when the first day not folded began."""
+    transitions, outages = schema.transitions, schema.outages
+    fills, reboots = schema.fills, schema.reboots
+    for portion in _portions(engine):
+        keys = [key for key, _, _ in portion]
+        with begin_write(engine) as connection:
+            kept = last_before(connection, schema.cameras.c.key.in_(keys), folded_ms)
+            mine = transitions.c.camera_key.in_(keys)
+            connection.execute(
+                delete(transitions).where(
+                    mine, transitions.c.at_ms < folded_ms, transitions.c.id.not_in(kept)
+                )
+            )
+            mine = outages.c.camera_key.in_(keys)
+            connection.execute(delete(outages).where(mine, outages.c.end_ms <= folded_ms))
+            mine = fills.c.camera_key.in_(keys)
+            connection.execute(delete(fills).where(mine, fills.c.end_ms <= folded_ms))
+            mine = reboots.c.camera_key.in_(keys)
+            connection.execute(delete(reboots).where(mine, reboots.c.at_ms < folded_ms))
+    blind, windows = schema.blindness, schema.windows
+    with begin_write(engine) as connection:
+        # When the clock was set is needed for as long as there are counters from before.
+        others = blind.c.cause != str(BlindCause.CLOCK)
+        connection.execute(delete(blind).where(others, blind.c.ended_ms <= folded_ms))
+        connection.execute(delete(windows).where(windows.c.ends_ms <= folded_ms))
+
+
+def _portions(engine: Engine) -> Iterator[list[tuple[Any, ...]]]:
+    """Yield all cameras, a few at a time: key, operator, id."""
+    table = schema.cameras
+    with begin_read(engine) as connection:
+        query = select(table.c.key, table.c.operator, table.c.id).order_by(table.c.key)
+        cameras = iter(plain(connection, query))
+    while portion := list(islice(cameras, _CAMERAS)):
+        yield portion

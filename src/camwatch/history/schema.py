@@ -1,0 +1,217 @@
+"""The tables. Times are UTC milliseconds; words are those of the core's enums, so that SQL reads well.
+
+The migrations in `migrations/` make them; a test holds the two against each other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+# SQLite numbers only a column of type INTEGER by itself.
+_Id = BigInteger().with_variant(Integer, "sqlite")
+
+
+def packed(names: Iterable[str]) -> str:
+    """Return names as one text: one a line, since the name of a link may hold blanks."""
+    return "\n".join(names)
+
+
+def unpacked(text: str) -> tuple[str, ...]:
+    """Return what `packed` was given."""
+    return tuple(text.split("\n")) if text else ()
+
+
+def _camera() -> Column[int]:
+    return Column("camera_key", Integer, ForeignKey("cameras.key"), nullable=False)
+
+
+def _ms(name: str, *, nullable: bool = False) -> Column[int]:
+    return Column(name, BigInteger, nullable=nullable)
+
+
+meta = Table(  # one fact a row: vouched_ms, batch, folded_ms, folded_zone
+    "meta",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("value", Text, nullable=False),
+)
+
+cameras = Table(  # whoever was ever watched; a camera that changes hands is another one
+    "cameras",
+    metadata,
+    Column("key", Integer, primary_key=True, autoincrement=False),
+    Column("id", Text, nullable=False),
+    Column("operator", Text, nullable=False),
+    Column("site", Text, nullable=False),
+    Column("zone", Text, nullable=False),
+    Column("purpose", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    UniqueConstraint("id", "operator"),
+)
+
+service = Table(  # the time for which there is a ledger; end_ms null: not over
+    "service",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    _camera(),
+    _ms("start_ms"),
+    _ms("end_ms", nullable=True),
+    Index(None, "camera_key", "start_ms"),
+)
+
+transitions = Table(
+    "transitions",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    _camera(),
+    _ms("at_ms"),
+    _ms("noticed_ms"),
+    Column("status", Text, nullable=False),
+    Column("cause", Text),
+    Index(None, "camera_key", "at_ms"),
+    Index(None, "at_ms"),
+)
+
+outages = Table(  # end_ms null: not over; corrections name the id, so none is ever given twice
+    "outages",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    _camera(),
+    _ms("at_ms"),
+    _ms("noticed_ms"),
+    _ms("end_ms", nullable=True),
+    Column("cause", Text, nullable=False),
+    Index(None, "camera_key", "at_ms"),
+    sqlite_autoincrement=True,
+)
+
+fills = Table(  # unknown time that late heartbeats prove to have been up (L8)
+    "fills",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    _camera(),
+    _ms("start_ms"),
+    _ms("end_ms"),
+    Index(None, "camera_key", "start_ms"),
+)
+
+blindness = Table(  # operators, links: `packed`; operators empty: all
+    "blindness",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("operators", Text, nullable=False),
+    Column("links", Text, nullable=False),
+    Column("cause", Text, nullable=False),
+    _ms("began_ms"),
+    _ms("ended_ms"),
+    Index(None, "began_ms"),
+)
+
+reboots = Table(
+    "reboots",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    _camera(),
+    _ms("at_ms"),
+    Index(None, "camera_key", "at_ms"),
+)
+
+windows = Table(  # maintenance that the inventory announced
+    "windows",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("scope", Text, nullable=False),
+    Column("scope_id", Text, nullable=False),
+    _ms("starts_ms"),
+    _ms("ends_ms"),
+    Column("reason", Text, nullable=False),
+    UniqueConstraint("scope", "scope_id", "starts_ms", "ends_ms"),
+)
+
+corrections = Table(  # append-only; each entry's hash covers the one before (docs/corrections.md)
+    "corrections",
+    metadata,
+    Column("seq", _Id, primary_key=True, autoincrement=False),
+    _ms("made_ms"),
+    Column("who", Text, nullable=False),
+    Column("why", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("payload", Text, nullable=False),
+    Column("previous", Text, nullable=False),
+    Column("hash", Text, nullable=False),
+)
+
+checkpoints = Table(  # camwatch.core.memory.Memory, one row a camera
+    "checkpoints",
+    metadata,
+    Column("camera_key", Integer, ForeignKey("cameras.key"), primary_key=True, autoincrement=False),
+    Column("life", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    _ms("since_ms"),
+    Column("cause", Text),
+    _ms("settled_ms", nullable=True),
+    _ms("proof_ms", nullable=True),
+    _ms("due_ms", nullable=True),
+    _ms("deadline_ms", nullable=True),
+    Column("outage_open", Boolean, nullable=False),
+    _ms("left_down_ms", nullable=True),
+    Column("up", BigInteger, nullable=False),
+    Column("down", BigInteger, nullable=False),
+    Column("unknown", BigInteger, nullable=False),
+    Column("maintenance", BigInteger, nullable=False),
+    Column("degraded", BigInteger, nullable=False),
+    Column("heartbeats", BigInteger, nullable=False),
+    Column("outages", BigInteger, nullable=False),
+    Column("reboots", BigInteger, nullable=False),
+    Column("first_seq", BigInteger, nullable=False),
+    Column("next_seq", BigInteger),
+    Column("uptime_s", Float(53)),
+    Column("ts", Float(53)),
+    Column("clock_offset_s", Float(53)),
+)
+
+sights = Table(  # camwatch.core.memory.SightMemory; links, operators: `packed`
+    "sights",
+    metadata,
+    Column("links", Text, primary_key=True),
+    Column("operators", Text, nullable=False),
+    _ms("seen_ms"),
+    Column("blind", Boolean, nullable=False),
+)
+
+days = Table(  # what retention dropped, folded by local day
+    "days",
+    metadata,
+    Column("camera_key", Integer, ForeignKey("cameras.key"), primary_key=True, autoincrement=False),
+    Column("day", Text, primary_key=True),
+    Column("up", BigInteger, nullable=False),
+    Column("down", BigInteger, nullable=False),
+    Column("unknown", BigInteger, nullable=False),
+    Column("maintenance", BigInteger, nullable=False),
+    Column("excluded", BigInteger, nullable=False),
+    Column("outages", Integer, nullable=False),
+    Column("reboots", Integer, nullable=False),
+)

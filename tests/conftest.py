@@ -1,0 +1,17 @@
+"""How the suite is spread over the cores: the long tests begin first."""
+
+from __future__ import annotations
+
+import pytest
+
+LONG = ("e2e", "deploy", "simulation", "history", "web", "reports")
+"""Folders whose tests wait for real programs, the longest first."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes long, so that no worker is left with it at the end."""
+    items.sort(key=_rank)
+
+
+def _rank(item: pytest.Item) -> int:
+    return next((LONG.index(part) for part in item.path.parts if part in LONG), len(LONG))

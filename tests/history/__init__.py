@@ -1,0 +1,1 @@
+"""The store and what it keeps, on real files and a real server."""

@@ -1,0 +1,89 @@
+"""Batches for the tests of the record: times are seconds after `T0`, cameras are `ville`'s at `mairie`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import text
+
+from camwatch.core.memory import Memory
+from camwatch.core.model import (
+    Camera,
+    Cause,
+    Happening,
+    Instant,
+    Lifecycle,
+    OutageChange,
+    Purpose,
+    ServiceChange,
+    Status,
+    Transition,
+)
+from camwatch.history.batch import Batch
+from camwatch.history.store import Store
+
+T0 = 1_767_258_000_000
+
+
+def ms(t: float) -> int:
+    """Return the UTC milliseconds of `t`."""
+    return T0 + round(t * 1000)
+
+
+def at(t: float) -> Instant:
+    """Return `t` on both clocks; they share no digits."""
+    return Instant(5_000 + t, ms(t))
+
+
+def camera(camera_id: str = "cam-1", operator: str = "ville", **row: Any) -> Camera:
+    """Return a camera in service."""
+    said = {"site": "mairie", "zone": "centre", "name": camera_id, "purpose": Purpose.TRAFFIC, **row}
+    return Camera(id=camera_id, operator=operator, lifecycle=Lifecycle.IN_SERVICE, **said)
+
+
+def went(
+    new: Status, t: float, name: str = "cam-1", noticed: float | None = None, cause: Cause | None = None
+) -> Transition:
+    """Return a change of status at `t`."""
+    noticed_at = at(t if noticed is None else noticed)
+    return Transition(name, "ville", "mairie", Status.UNKNOWN, new, at(t), noticed_at, cause)
+
+
+def outage(
+    t: float, name: str = "cam-1", *, ended: bool = False, noticed: float | None = None
+) -> OutageChange:
+    """Return the beginning of an outage at `t`, or that it `ended` then."""
+    cause = None if ended else Cause.WILL
+    return OutageChange(
+        name, "ville", "mairie", not ended, at(t), at(t if noticed is None else noticed), cause
+    )
+
+
+def entered(t: float, name: str = "cam-1", status: Status = Status.UNKNOWN) -> ServiceChange:
+    """Return the beginning of a camera's ledger."""
+    return ServiceChange(name, "ville", True, at(t), status)
+
+
+def left(t: float, name: str = "cam-1") -> ServiceChange:
+    """Return the end of a camera's ledger."""
+    return ServiceChange(name, "ville", False, at(t), Status.RETIRED)
+
+
+def memory(name: str = "cam-1", **fields: Any) -> Memory:
+    """Return what is remembered of a camera that is up; every field differs from every other."""
+    whole = Memory(
+        name, "ville", Status.UP, Status.MAINTENANCE, 1, Cause.GOODBYE, 2, 3, 4, 5, True, 6,
+        7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17.5, 18.25, -20.5,
+    )  # fmt: skip
+    return whole._replace(**fields)
+
+
+def batch(number: int, *events: Happening, **rest: Any) -> Batch:
+    """Return a batch of these events, vouching up to as many seconds as its number."""
+    return Batch(number, ms(number), events=list(events), **rest)
+
+
+def rows(store: Store, query: str) -> list[tuple[Any, ...]]:
+    """Return what a question to the store's tables finds."""
+    with store.engine.connect() as connection:
+        return [tuple(row) for row in connection.execute(text(query))]

@@ -1,0 +1,250 @@
+"""The Chronicle at work: a real store in a file, the real core, and a store that goes away and comes back."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sqlite3
+from collections.abc import AsyncIterator, Callable
+from itertools import pairwise
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from camwatch.core.model import Happening, Instant, Scope, Status, Transition, Window
+from camwatch.core.standing import Standing
+from camwatch.core.watch import Enrolment, FleetWatch
+from camwatch.errors import StoreError
+from camwatch.history import journal
+from camwatch.history.batch import Batch
+from camwatch.history.chronicle import Chronicle
+from camwatch.history.keeper import StoreKeeper
+from camwatch.history.store import Store
+from camwatch.settings import HistorySettings
+from tests.history.builders import T0, at, camera, rows
+
+PARIS = ZoneInfo("Europe/Paris")
+
+
+class Away:
+    """A keeper that can be told to be away, in front of a real store."""
+
+    def __init__(self, store: Store) -> None:
+        self.keeper = StoreKeeper(store, PARIS, 1100)
+        self.away = False
+        self.written: list[Batch] = []
+
+    def write(self, batch: Batch) -> None:
+        """Store a batch."""
+        self._ask()
+        self.keeper.write(batch)
+        self.written.append(batch)
+
+    def corrections(self) -> int:
+        """Return the number of the newest correction."""
+        self._ask()
+        return self.keeper.corrections()
+
+    def windows(self, now_ms: int) -> tuple[Window, ...]:
+        """Return the maintenance that people added."""
+        self._ask()
+        return self.keeper.windows(now_ms)
+
+    def standing(self, now_ms: int) -> Standing:
+        """Return the operators' accounts."""
+        self._ask()
+        return self.keeper.standing(now_ms)
+
+    def fold(self, now_ms: int) -> None:
+        """Fold nothing."""
+
+    def _ask(self) -> None:
+        if self.away:
+            raise StoreError("the store is away")
+
+
+class Scene:
+    """A fleet of two, its chronicle, and a clock that stands where it is put."""
+
+    def __init__(self, store: Store, checkpoint_s: float, pending_max: int) -> None:
+        self.store = store
+        self.keeper = Away(store)
+        self.t = 0.0
+        self.taken: list[tuple[Window, ...]] = []
+        self.watch = FleetWatch(at(0), {"main": frozenset()}, stall_after_s=1e9)
+        self.chronicle = Chronicle(
+            self.keeper, store.load(), self.now, checkpoint_s, pending_max, retry_s=(0.05,) * 5
+        )
+        calm = asyncio.Event()
+        calm.set()
+        self.chronicle.attach(self.watch, self.tell, self.taken.append, calm)
+        members = [camera("cam-1"), camera("cam-2")]
+        self.chronicle.enrolled(members, ())
+        self.watch.reload(at(0), [Enrolment(each) for each in members], ())
+        self.watch.regain_sight(self.watch.links["main"], at(0))
+        self.tell()
+
+    def now(self) -> Instant:
+        """Return the moment that the clock shows."""
+        return at(self.t)
+
+    def tell(self) -> None:
+        """Hand over what happened."""
+        events: list[Happening] = self.watch.take_events()
+        if events:
+            self.chronicle.happened(events)
+
+    def flap(self, times: int) -> None:
+        """Let a camera go up and down, as the core tells it."""
+        for _ in range(times):
+            self.t += 1
+            now, state = self.now(), self.watch.cameras["cam-1"]
+            old, new = (Status.UP, Status.DOWN) if state.status is Status.UP else (Status.DOWN, Status.UP)
+            state.life = state.status = new
+            self.chronicle.happened([Transition("cam-1", "ville", "mairie", old, new, now, now)])
+
+    def stored(self) -> list[tuple[int, str]]:
+        """Return the transitions of `cam-1` in the store, in the order in which they were put there."""
+        query = "SELECT at_ms, status FROM transitions WHERE camera_key = 1 ORDER BY id"
+        return [(round((row[0] - T0) / 1000), row[1]) for row in rows(self.store, query)]
+
+
+@contextlib.asynccontextmanager
+async def scene(
+    folder: Path, checkpoint_s: float = 0.05, pending_max: int = 10_000
+) -> AsyncIterator[tuple[Scene, asyncio.Task[None]]]:
+    """Run a chronicle over a store in a file, and stop it as the daemon does."""
+    with Store.open(HistorySettings(url=f"sqlite:///{folder / 'camwatch.db'}")) as store:
+        store.hold()
+        played = Scene(store, checkpoint_s, pending_max)
+        task = asyncio.create_task(played.chronicle.run())
+        try:
+            yield played, task
+        finally:
+            await played.chronicle.finish()
+            with contextlib.suppress(StoreError):
+                await task
+
+
+async def until(what: Callable[[], bool]) -> None:
+    """Wait until something is so."""
+    async with asyncio.timeout(20):
+        while not what():
+            await asyncio.sleep(0.005)
+
+
+async def test_what_happens_is_stored_in_order(tmp_path: Path) -> None:
+    """A1: one transition after the other, however they fall into batches."""
+    async with scene(tmp_path) as (played, _):
+        for _ in range(50):
+            played.flap(3)
+            await asyncio.sleep(0)
+        await until(lambda: not played.chronicle.pending)
+        stored = played.stored()
+    assert [t for t, _ in stored] == [0, *range(1, 151)]
+    assert all(first[1] != second[1] for first, second in pairwise(stored[1:]))
+    assert [batch.number for batch in played.keeper.written] == list(range(1, len(played.keeper.written) + 1))
+
+
+async def test_a_store_that_is_away_loses_nothing_and_says_so(tmp_path: Path) -> None:
+    """What waits is counted, the problem is told until the store is back, and counters wait with it."""
+    async with scene(tmp_path) as (played, _):
+        await until(lambda: not played.chronicle.pending)
+        played.keeper.away = True
+        exported = played.watch.cameras["cam-1"].stored
+        played.flap(20)
+        await until(lambda: played.chronicle.problem is not None)
+        assert "the store is away" in f"{played.chronicle.problem}"
+        assert played.chronicle.pending == 20
+        assert played.chronicle.write_errors > 0
+        assert played.watch.cameras["cam-1"].stored is exported
+        played.keeper.away = False
+        await until(lambda: not played.chronicle.pending)
+        assert played.chronicle.problem is None
+        assert len(played.stored()) == 21
+        assert played.watch.cameras["cam-1"].stored.status in (Status.UP, Status.DOWN)
+
+
+async def test_a_file_that_another_program_has_locked_is_waited_for(tmp_path: Path) -> None:
+    """The database itself says that it is locked; what happened meanwhile is stored once it is free."""
+    async with scene(tmp_path) as (played, _):
+        await until(lambda: not played.chronicle.pending)
+        other = sqlite3.connect(tmp_path / "camwatch.db", isolation_level=None)
+        other.execute("BEGIN EXCLUSIVE")
+        played.flap(5)
+        await until(lambda: played.chronicle.problem is not None)
+        assert "lock" in f"{played.chronicle.problem}"
+        other.execute("COMMIT")
+        other.close()
+        await until(lambda: not played.chronicle.pending)
+        assert [t for t, _ in played.stored()] == [0, 1, 2, 3, 4, 5]
+
+
+async def test_a_stop_while_the_store_is_away_ends_and_leaves_what_was_stored(tmp_path: Path) -> None:
+    """S6: what could not be stored is blind time for the next process; the store vouches for no more."""
+    async with scene(tmp_path) as (played, task):
+        await until(lambda: not played.chronicle.pending)
+        vouched = played.store.load().vouched_ms
+        played.keeper.away = True
+        played.flap(5)
+        await asyncio.wait_for(played.chronicle.finish(), 30)
+        assert played.chronicle.pending == 5
+        await task
+        assert played.store.load().vouched_ms == vouched
+        played.keeper.away = False
+
+
+async def test_a_stop_stores_the_rest(tmp_path: Path) -> None:
+    """A clean stop loses nothing: not even what was told in its last turn."""
+    async with scene(tmp_path, checkpoint_s=3600.0) as (played, task):
+        await until(lambda: not played.chronicle.pending)
+        played.flap(7)
+        await played.chronicle.finish()
+        await task
+        assert len(played.stored()) == 8
+        assert played.store.load().vouched_ms == at(7).utc_ms
+        settled = {memory.camera: memory.settled_ms for memory in played.store.load().memories}
+        assert settled["cam-2"] == at(7).utc_ms
+
+
+async def test_corrections_are_taken_over_without_a_restart(tmp_path: Path) -> None:
+    """A6: maintenance that people added in another process holds from the next checkpoint on."""
+    async with scene(tmp_path) as (played, _):
+        await until(lambda: not played.chronicle.pending and played.chronicle.standing is not None)
+        before = played.chronicle.standing
+        said = journal.Maintenance(Scope.CAMERA, "cam-1", at(10).utc_ms, at(20).utc_ms)
+        journal.append(played.store.engine, "Zoé", "travaux", said)
+        await until(lambda: bool(played.taken) and played.chronicle.standing is not before)
+        assert played.taken == [(Window(Scope.CAMERA, "cam-1", at(10).utc_ms, at(20).utc_ms, "travaux"),)]
+        accounts = played.chronicle.standing
+        assert accounts is not None
+        assert accounts.accounts("ville", at(30).utc_ms)["1h"].maintenance == 10_000
+
+
+async def test_the_operators_accounts_wait_for_a_store_that_is_away_at_the_start(tmp_path: Path) -> None:
+    """A5: none are better than wrong ones; they come with the store."""
+    with Store.open(HistorySettings(url=f"sqlite:///{tmp_path / 'camwatch.db'}")) as store:
+        store.hold()
+        played = Scene(store, 0.05, 10_000)
+        played.keeper.away = True
+        task = asyncio.create_task(played.chronicle.run())
+        await until(lambda: played.chronicle.problem is not None)
+        assert played.chronicle.standing is None
+        played.keeper.away = False
+        await until(lambda: played.chronicle.standing is not None)
+        await played.chronicle.finish()
+        await task
+
+
+async def test_more_than_can_wait_ends_the_chronicle_with_a_clear_word(tmp_path: Path) -> None:
+    """Memory is bounded: the daemon stops, rather than vouch for what it forgot."""
+    async with scene(tmp_path, pending_max=100) as (played, task):
+        await until(lambda: not played.chronicle.pending)
+        vouched = played.store.load().vouched_ms
+        played.keeper.away = True
+        played.flap(150)
+        with pytest.raises(StoreError, match="more than 100 happenings wait for the store: camwatch stops"):
+            await asyncio.wait_for(asyncio.shield(task), 20)
+        assert played.chronicle.pending == 100
+        assert played.store.load().vouched_ms == vouched

@@ -1,0 +1,209 @@
+"""The wall clock is set while camwatch runs, or does not: the record adds up, and says what never was."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from camwatch.clock import Clock, Step
+from camwatch.core.model import BlindCause, Blindness, Instant, Status
+from camwatch.core.standing import Standing
+from camwatch.core.timeline import Overlays, account_of
+from camwatch.history.store import Store
+from camwatch.settings import HistorySettings
+from tests.history.builders import rows
+from tests.history.keeping import PARIS, Kept
+from tests.support.fleet import START, World, fleet
+
+HOUR = 3_600_000
+
+
+class Stepped(World):
+    """A world whose wall clock can be `set`; its UTC is that of the daemon's Clock."""
+
+    def __init__(self) -> None:
+        self.t = self._set_s = 0.0
+        self._start_clock(0)
+        super().__init__(*fleet(2))
+
+    def _start_clock(self, not_before_ms: int) -> None:
+        self._clock = Clock(self._stepped, lambda: round(START.mono + self.t, 3), self._wall, not_before_ms)
+
+    def _wall(self) -> float:
+        return START.utc_ms / 1000 + self.t + self._set_s
+
+    def _stepped(self, step: Step) -> None:
+        self.apart(step.began, step.ended)
+
+    def apart(self, began: Instant, ended: Instant) -> None:
+        """Do what `service.Watcher` does."""
+        self.watch.judge.events.append(Blindness((), (), BlindCause.CLOCK, began, ended))
+
+    @property
+    def now(self) -> Instant:
+        """The moment that the daemon's clock shows."""
+        return self._clock()
+
+    def set(self, seconds: float) -> Stepped:
+        """Set the wall clock, and let the daemon look at it."""
+        self._set_s += seconds
+        self.tick()
+        return self
+
+    def reborn(self, vouched_ms: int) -> None:
+        """Start the clock of the next process."""
+        self._start_clock(vouched_ms)
+
+    def behind(self) -> None:
+        """Record what the next process finds, as `app` does."""
+        now, wall_ms = self.now, round(self._wall() * 1000)
+        if wall_ms < now.utc_ms:
+            self.apart(now, Instant(now.mono, wall_ms))
+
+
+class City(Kept):
+    """Two cameras whose record is kept, and whose clock can be set."""
+
+    def __init__(self, store: Store) -> None:
+        super().__init__(store, *fleet(2))
+        self.world: Stepped = Stepped()
+
+    def restart(self, after: float) -> City:
+        """Kill the daemon, and start it again."""
+        past = self.store.load()
+        assert past.vouched_ms is not None
+        self.world.t += after
+        self.world.reborn(past.vouched_ms)
+        super().restart(0)
+        self.world.behind()
+        return self
+
+
+@pytest.fixture
+def city(tmp_path: Path) -> Iterator[City]:
+    with Store.open(HistorySettings(url=f"sqlite:///{tmp_path / 'camwatch.db'}")) as store:
+        store.hold()
+        yield City(store)
+
+
+def counted(city: City) -> int:
+    """Return how long the counters say that cam-1 was in service, on the steady clock."""
+    return city.world.account().in_service
+
+
+def test_an_hour_that_the_clock_was_set_ahead_is_unknown_and_the_counters_do_not_have_it(city: City) -> None:
+    """T2, A1: nobody was up in it, and nobody was convicted."""
+    city.world.beats(100)
+    city.world.set(3600).beats(200)
+    assert city.keep().problems() == []
+    [gap] = city.record().blind
+    assert gap.ended_ms is not None
+    assert gap.ended_ms - gap.began_ms == HOUR
+    record = city.record()
+    stretches = Overlays(record).stretches(record.cameras[0], record.vouched_ms)
+    account = account_of(stretches, 0, record.vouched_ms)
+    assert account.unknown == HOUR
+    assert account.down == 0
+    assert account.in_service == 200_000 + HOUR
+    assert counted(city) == 200_000
+
+
+def test_a_clock_set_back_blinds_nobody_and_the_audit_allows_for_just_that(city: City) -> None:
+    """T2, A1: UTC runs at half speed, so the counters have more than the record."""
+    city.world.beats(100)
+    city.world.set(-3600).beats(400)
+    assert city.keep().problems() == []
+    record = city.record()
+    assert record.blind == []
+    stretches = Overlays(record).stretches(record.cameras[0], record.vouched_ms)
+    account = account_of(stretches, 0, record.vouched_ms)
+    assert (account.in_service, account.unknown, account.down) == (250_000, 0, 0)
+    assert counted(city) == 400_000
+    with city.store.engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE checkpoints SET up = up + 20 WHERE camera_key = 1")
+    [problem] = city.problems()
+    assert "counted 400020 ms up, the record has 250000 ms" in problem
+    with city.store.engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE checkpoints SET up = up - 20 WHERE camera_key = 1")
+        connection.exec_driver_sql("DELETE FROM blindness")
+    assert len(city.problems()) == 2
+
+
+def test_a_clock_set_back_while_camwatch_did_not_run_is_recorded_by_the_next(city: City) -> None:
+    """T2, S6: twice, and the second time before it has caught up."""
+    city.world.beats(100)
+    city.world.set(-600)
+    city.keep()
+    city.keep().restart(10).world.beats(200)
+    city.keep().restart(10).world.beats(2000)
+    assert city.keep().problems() == []
+    clock = "SELECT began_ms, ended_ms FROM blindness WHERE cause = 'clock'"
+    assert [began > ended for began, ended in rows(city.store, clock)] == [True] * 3
+
+
+def test_an_operator_stands_by_the_record_after_the_clock_was_set(city: City) -> None:
+    """A4, A5, T2: what is kept up change by change is what is derived anew."""
+    world = city.world
+    world.beats(50)
+    city.keep()
+    standing = Standing.build(PARIS, city.record(), world.now.utc_ms)
+    before = len(world.events)
+    world.set(1800).beats(300, "cam-1")
+    world.set(-900).beats(900)
+    city.keep()
+    standing.happened(world.events[before:])
+    now = world.now.utc_ms
+    assert standing.accounts("ville", now) == Standing.build(PARIS, city.record(), now).accounts("ville", now)
+    assert standing.accounts("ville", now)["24h"].unknown == 2 * 1_800_000  # of each camera
+
+
+def test_a_step_convicts_and_acquits_nobody(city: City) -> None:
+    """T2: cam-2 is down throughout, cam-1 up."""
+    world = city.world
+    world.beats(10)
+    world.beats(100, "cam-1")
+    for seconds in (3600, -3600, -7200, 10_000):
+        world.set(seconds).beats(world.t + 60, "cam-1")
+    assert [(event.camera, event.new) for event in world.transitions()][-1] == ("cam-2", Status.DOWN)
+    assert city.keep().problems() == []
+
+
+STEPS = st.integers(-9000, 9000).filter(lambda seconds: abs(seconds) > 2)
+ACTS = st.lists(
+    st.tuples(st.sampled_from(["beats", "silence", "blind", "stall", "restart", "keep"]), st.integers(1, 400))
+    | st.tuples(st.just("set"), STEPS),
+    max_size=14,
+)
+
+
+@settings(max_examples=60)
+@given(acts=ACTS)
+def test_the_audit_passes_whenever_the_clock_is_set(
+    tmp_path_factory: pytest.TempPathFactory, acts: list[tuple[str, int]]
+) -> None:
+    """A1, T2, S6: among heartbeats, silence, blindness and restarts."""
+    file = tmp_path_factory.mktemp("steps") / "camwatch.db"
+    with Store.open(HistorySettings(url=f"sqlite:///{file}")) as store:
+        store.hold()
+        city = City(store)
+        world = city.world
+        for act, seconds in acts:
+            if act == "beats":
+                world.beats(world.t + seconds, "cam-1")
+            elif act == "silence":
+                world.to(world.t + seconds)
+            elif act == "blind":
+                world.blind(world.t, world.t + seconds)
+            elif act == "stall":
+                world.stall(world.t + seconds)
+            elif act == "set":
+                world.set(seconds)
+            elif act == "restart":
+                city.keep().restart(seconds)
+            else:
+                city.keep()
+        assert city.keep().problems() == []

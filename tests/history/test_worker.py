@@ -1,0 +1,56 @@
+"""The thread of the record: the loop awaits it, the end of the process does not."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+import threading
+from functools import partial
+
+import pytest
+
+from camwatch.history.worker import Worker
+
+
+async def test_what_the_work_returns_or_raises_comes_back_in_order() -> None:
+    worker = Worker("record")
+    threads: set[str] = set()
+
+    def work(number: int) -> int:
+        threads.add(threading.current_thread().name)
+        return 10 // number
+
+    assert [await worker.do(partial(work, number)) for number in (1, 2, 5)] == [10, 5, 2]
+    with pytest.raises(ZeroDivisionError):
+        await worker.do(lambda: work(0))
+    assert await worker.do(lambda: work(10)) == 1
+    assert worker.idle
+    assert threads == {"record"}
+    worker.end()
+
+
+async def test_who_waits_no_longer_is_not_told_and_the_worker_says_that_it_works_on() -> None:
+    worker = Worker("record")
+    release = threading.Event()
+    waiting = asyncio.create_task(worker.do(release.wait))
+    await asyncio.sleep(0)
+    waiting.cancel()
+    await asyncio.wait({waiting})
+    idle = [worker.idle]
+    release.set()
+    assert await worker.do(lambda: 1) == 1
+    assert [*idle, worker.idle] == [False, True]
+    worker.end()
+
+
+def test_a_process_ends_while_the_work_hangs() -> None:
+    code = (
+        "import asyncio, threading\n"
+        "from camwatch.history.worker import Worker\n"
+        "async def main():\n"
+        "    hangs = asyncio.create_task(Worker('record').do(threading.Event().wait))\n"
+        "    await asyncio.sleep(0.05)\n"
+        "asyncio.run(main())\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=30)
