@@ -1,0 +1,182 @@
+"""The report for spreadsheets: one flat table, whose first column says what a row is about.
+
+In French it opens right in LibreOffice and Excel with French settings: semicolons, decimal commas, a byte
+order mark, CRLF. Column names are the same in both languages. No text can become a formula.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator
+from typing import TypeAlias
+
+from camwatch.reports import rounding
+from camwatch.reports.as_json import iso
+from camwatch.reports.figures import KINDS, Figures, Kind
+from camwatch.reports.language import Language
+from camwatch.reports.report import BlindLine, CameraLine, Line, OutageLine, Report, Section, WindowLine
+
+Cells: TypeAlias = dict[str, str]
+
+BOM = "\ufeff"
+_FORMULA = "=+-@＝＋－＠"  # what spreadsheets take for the beginning of a formula
+
+
+def _figure_columns() -> Iterator[str]:
+    for name, kind in KINDS.items():
+        if kind is Kind.PERCENT:
+            yield f"{name}_percent"
+        elif kind is Kind.DURATION:
+            yield from (name, f"{name}_ms")
+        else:
+            yield name
+
+
+COLUMNS = (
+    *("row", "operator", "id", "name", "site", "purpose"),
+    *_figure_columns(),
+    *("camera", "start", "start_utc", "end", "end_utc", "duration", "duration_ms"),
+    *("in_period", "in_period_ms", "cause", "attributed", "contract", "who", "made_utc", "why"),
+)
+
+
+def write(report: Report, language: Language) -> str:
+    """Return the report as a table, its line ends included; write it without translating them."""
+    out = io.StringIO(newline="")
+    separator = ";" if language.lang == "fr" else ","
+    writer = csv.writer(out, delimiter=separator, lineterminator="\r\n")
+    writer.writerow(COLUMNS)
+    for row in _Rows(language).of(report):
+        writer.writerow([row.get(column, "") for column in COLUMNS])
+    return BOM + out.getvalue()
+
+
+def plain(text: str) -> str:
+    """Return a text that no spreadsheet takes for a formula, on one line."""
+    text = " ".join(text.split())
+    return f"'{text}" if text[:1] and text[0] in _FORMULA else text
+
+
+class _Rows:
+    """The rows of a report, as cells by column."""
+
+    def __init__(self, language: Language) -> None:
+        self._language = language
+
+    def of(self, report: Report) -> Iterator[Cells]:
+        """Return every row, in the order of the other formats."""
+        yield from self._facts(report)
+        if report.total is not None:
+            yield {"row": "total"} | self._figures(report.total.line.figures)
+            for line in report.total.purposes:
+                yield {"row": "purpose", **self._line(line), "purpose": line.id}
+        for section in report.sections:
+            yield from self._section(section)
+
+    def _facts(self, report: Report) -> Iterator[Cells]:
+        asked = report.question
+        facts = {
+            "camwatch_version": report.version,
+            "made": iso(report.made_ms),
+            "time_zone": asked.period.zone.key,
+            "first_day": asked.period.first.isoformat(),
+            "last_day": asked.period.last.isoformat(),
+            "until": iso(report.until_ms),
+            "reach": report.reach.value,
+            "vouched": iso(report.vouched_ms),
+            "folded": iso(report.folded_ms) if report.folded_ms else "",
+            "corrections": str(report.corrections),
+            "head": report.head,
+            "only_purpose": asked.purpose or "",
+            "only_site": asked.site or "",
+            "only_camera": asked.camera or "",
+        }
+        for name, value in facts.items():
+            yield {"row": "report", "id": name, "why": plain(value)}
+
+    def _section(self, section: Section) -> Iterator[Cells]:
+        operator = {"operator": section.line.id}
+        yield {"row": "operator"} | operator | self._line(section.line)
+        for lifecycle, count in section.idle.items():
+            yield {"row": "without_figure", "id": lifecycle.value, "cameras": str(count)} | operator
+        for line in section.purposes:
+            yield {"row": "purpose", "purpose": line.id} | operator | self._line(line)
+        for line in section.sites:
+            yield {"row": "site", "site": line.id} | operator | self._line(line)
+        for camera in section.cameras:
+            yield {"row": "camera"} | operator | self._camera(camera)
+        for outage in section.outages:
+            yield {"row": "outage"} | operator | self._outage(outage)
+        for blind in section.blind:
+            yield {"row": "blind"} | operator | self._blind(blind)
+        for window in section.windows:
+            yield {"row": "maintenance"} | operator | self._window(window)
+
+    def _line(self, line: Line) -> Cells:
+        return {"id": line.id, "name": plain(line.name)} | self._figures(line.figures, line.objective)
+
+    def _camera(self, camera: CameraLine) -> Cells:
+        found = {"id": camera.id, "name": plain(camera.name), "site": camera.site, "purpose": camera.purpose}
+        return found | self._figures(camera.figures)
+
+    def _figures(self, figures: Figures, objective: float | None = None) -> Cells:
+        cells: Cells = {}
+        for name, figure in figures.shown(objective).items():
+            if figure.text is None:
+                continue
+            if figure.kind is Kind.PERCENT:
+                cells[f"{name}_percent"] = figure.text.replace(".", self._language.point)
+            else:
+                cells[name] = figure.text
+            if figure.kind is Kind.DURATION:
+                cells[f"{name}_ms"] = str(figure.exact)
+        return cells
+
+    def _span(self, start_ms: int, end_ms: int | None) -> Cells:
+        cells = {"start": self._local(start_ms), "start_utc": iso(start_ms)}
+        return cells if end_ms is None else cells | {"end": self._local(end_ms), "end_utc": iso(end_ms)}
+
+    def _local(self, ms: int) -> str:
+        return self._language.instant(ms)
+
+    def _outage(self, outage: OutageLine) -> Cells:
+        cells = {
+            "id": str(outage.id),
+            "camera": outage.camera,
+            "name": plain(outage.name),
+            "cause": outage.cause.value,
+            "in_period": rounding.duration(outage.inside),
+            "in_period_ms": str(outage.inside),
+            "contract": "counted",
+        } | self._lasting(outage.at_ms, outage.end_ms, outage.duration)
+        if said := outage.attribution:
+            cells |= {
+                "attributed": said.cause.value,
+                "contract": "excluded" if said.excluded else "counted",
+                "who": plain(said.who),
+                "made_utc": iso(said.made_ms),
+                "why": plain(said.why),
+            }
+        return cells
+
+    def _lasting(self, start_ms: int, end_ms: int | None, duration: int) -> Cells:
+        lasting = {"duration": rounding.duration(duration), "duration_ms": str(duration)}
+        return self._span(start_ms, end_ms) | lasting
+
+    def _blind(self, blind: BlindLine) -> Cells:
+        cells = {"id": plain(" ".join(blind.links)), "cause": blind.cause.value}
+        return cells | self._lasting(blind.start_ms, blind.end_ms, blind.duration)
+
+    def _window(self, window: WindowLine) -> Cells:
+        return {
+            "id": "" if window.id is None else str(window.id),
+            "name": plain(window.name),
+            "cause": window.scope.value,
+            "camera" if window.scope == "camera" else "site": window.scope_id
+            if window.scope != "operator"
+            else "",
+            "contract": "withdrawn" if window.withdrawn else "counted",
+            "who": plain(window.who),
+            "why": plain(window.reason),
+        } | self._span(window.starts_ms, window.ends_ms)

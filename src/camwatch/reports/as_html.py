@@ -1,0 +1,105 @@
+"""The report for people: one file that needs nothing else, to be read on a screen and printed on A4.
+
+The template escapes whatever it is given. Chart and figures come ready; nothing is computed here.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from camwatch.reports import chart, rounding, wording
+from camwatch.reports.figures import OF_OBJECTIVE, Figures
+from camwatch.reports.language import NONE, Language
+from camwatch.reports.report import Report
+
+LINE_COLUMNS = (
+    "cameras",
+    "availability",
+    "availability_lower",
+    "availability_upper",
+    "coverage",
+    "contractual",
+    "outages",
+    "down",
+    "mttr",
+)
+"""The figures of an operator, a purpose or a site in a table; an operator's own block has all of them."""
+CAMERA_COLUMNS = ("availability", "contractual", "coverage", "outages", "down")
+"""The figures of a camera in a table, beside the chart of its days."""
+KEY_FIGURES = ("availability", "contractual", "objective", "coverage", "budget_left", "outages")
+
+_ENVIRONMENT = Environment(
+    loader=PackageLoader("camwatch.reports"),
+    autoescape=True,
+    trim_blocks=True,
+    lstrip_blocks=True,
+    undefined=StrictUndefined,
+    auto_reload=False,
+)
+
+
+def write(report: Report, language: Language) -> str:
+    """Return the report as one HTML file."""
+    template = _ENVIRONMENT.get_template("report.html")
+    return template.render(
+        report=report,
+        view=_View(language),
+        t=language.text,
+        lang=language.lang,
+        title=wording.title(report, language),
+        period=language.period(report.question.period),
+        notes=wording.notes(report, language),
+        facts=list(wording.facts(report, language)),
+        chart=chart.Chart(report, language),
+        samples=chart.samples(),
+        bar=chart.BAR,
+        high=chart.HEIGHT,
+        line_columns=LINE_COLUMNS,
+        camera_columns=CAMERA_COLUMNS,
+        no_value=NONE,
+        of_objective=OF_OBJECTIVE,
+    )
+
+
+class _View:
+    """What the template asks of a language."""
+
+    def __init__(self, language: Language) -> None:
+        self._language = language
+        self.instant = language.instant
+
+    def figures(self, figures: Figures, objective: float | None = None) -> dict[str, str]:
+        """Return every figure as it is shown."""
+        found = figures.shown(objective)
+        return {name: self._language.shown(figure) for name, figure in found.items()}
+
+    def key_figures(self, shown: dict[str, str]) -> list[tuple[str, str]]:
+        """Return the figures that stand first, those that have a value or must be seen to have none."""
+        needed = ("availability", "contractual", "coverage")
+        return [(name, shown[name]) for name in KEY_FIGURES if name in needed or shown[name] != NONE]
+
+    def lasted(self, milliseconds: int) -> str:
+        """Return a duration as it is shown."""
+        return self._language.duration(rounding.duration(milliseconds))
+
+    def name(self, kind: str, line: Any) -> str:
+        """Return the name of a line."""
+        return wording.line_name(kind, line.id if kind == "purpose" else line.name, self._language)
+
+    def idle(self, section: Any) -> str:
+        """Return how many cameras have no figure."""
+        return wording.idle(section, self._language)
+
+    def end(self, line: Any) -> str:
+        """Return when something ended."""
+        return wording.end(line, self._language)
+
+    def attributed(self, outage: Any) -> str:
+        """Return the cause that people found."""
+        return wording.attributed(outage, self._language)
+
+    def origin(self, window: Any) -> str:
+        """Return where a window comes from."""
+        return wording.window_origin(window, self._language)

@@ -1,0 +1,163 @@
+"""The report for programs: every figure exact in milliseconds, and as the other formats show it.
+
+The shape is in `docs/reports.md`; names are stable, `format_version` grows when one changes its meaning.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timedelta
+from typing import Any
+
+from camwatch.reports import rounding
+from camwatch.reports.figures import Figures
+from camwatch.reports.report import (
+    BlindLine,
+    CameraLine,
+    Line,
+    OutageLine,
+    Report,
+    Section,
+    Total,
+    WindowLine,
+)
+
+FORMAT_VERSION = 1
+_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - UTC, and written so
+
+
+def write(report: Report) -> str:
+    """Return the report as JSON text."""
+    return json.dumps(document(report), ensure_ascii=False, indent=1) + "\n"
+
+
+def document(report: Report) -> dict[str, Any]:
+    """Return the report as what JSON is made of."""
+    asked = report.question
+    return {
+        "format": "camwatch-report",
+        "format_version": FORMAT_VERSION,
+        "camwatch_version": report.version,
+        "made": instant(report.made_ms),
+        "time_zone": asked.period.zone.key,
+        "period": {
+            "first_day": asked.period.first.isoformat(),
+            "last_day": asked.period.last.isoformat(),
+            "start": instant(asked.period.start_ms),
+            "end": instant(asked.period.end_ms),
+            "until": instant(report.until_ms),
+            "reach": report.reach,
+        },
+        "only": {"purpose": asked.purpose, "site": asked.site, "camera": asked.camera},
+        "vouched": instant(report.vouched_ms),
+        "folded": instant(report.folded_ms) if report.folded_ms else None,
+        "corrections": {"count": report.corrections, "head": report.head},
+        "total": None if report.total is None else _total(report.total),
+        "operators": [_section(section) for section in report.sections],
+    }
+
+
+def iso(ms: int) -> str:
+    """Return an instant in UTC as ISO 8601, to the millisecond."""
+    return (_EPOCH + timedelta(milliseconds=ms)).isoformat(timespec="milliseconds") + "Z"
+
+
+def instant(ms: int) -> dict[str, Any]:
+    """Return an instant in both forms."""
+    return {"utc": iso(ms), "ms": ms}
+
+
+def figures(found: Figures, objective: float | None = None) -> dict[str, Any]:
+    """Return the figures of a line: `exact` is in milliseconds and counts, `shown` is what people read."""
+    shown = found.shown(objective)
+    return {
+        "exact": {name: figure.exact for name, figure in shown.items() if figure.exact is not None},
+        "shown": {name: figure.text for name, figure in shown.items()},
+    }
+
+
+def _total(total: Total) -> dict[str, Any]:
+    return {
+        "figures": figures(total.line.figures),
+        "purposes": [_line(line) for line in total.purposes],
+        "worst": [{"operator": camera.operator, "id": camera.id} for camera in total.worst],
+    }
+
+
+def _section(section: Section) -> dict[str, Any]:
+    return {
+        "id": section.line.id,
+        "name": section.line.name,
+        "figures": figures(section.line.figures, section.line.objective),
+        "cameras_without_figure": {str(lifecycle): count for lifecycle, count in section.idle.items()},
+        "purposes": [_line(line) for line in section.purposes],
+        "sites": [_line(line) for line in section.sites],
+        "worst": [camera.id for camera in section.worst],
+        "cameras": [_camera(camera) for camera in section.cameras],
+        "outages": [_outage(outage) for outage in section.outages],
+        "blind": [_blind(blind) for blind in section.blind],
+        "maintenance": [_window(window) for window in section.windows],
+    }
+
+
+def _line(line: Line) -> dict[str, Any]:
+    return {"id": line.id, "name": line.name, "figures": figures(line.figures, line.objective)}
+
+
+def _camera(camera: CameraLine) -> dict[str, Any]:
+    return {
+        "id": camera.id,
+        "name": camera.name,
+        "site": camera.site,
+        "purpose": camera.purpose,
+        "figures": figures(camera.figures),
+    }
+
+
+def _outage(outage: OutageLine) -> dict[str, Any]:
+    said = outage.attribution
+    return {
+        "id": outage.id,
+        "camera": outage.camera,
+        "start": instant(outage.at_ms),
+        "end": None if outage.end_ms is None else instant(outage.end_ms),
+        "duration_ms": outage.duration,
+        "duration": rounding.duration(outage.duration),
+        "in_period_ms": outage.inside,
+        "in_period": rounding.duration(outage.inside),
+        "seen_cause": outage.cause,
+        "attribution": None
+        if said is None
+        else {
+            "cause": said.cause,
+            "excluded": said.excluded,
+            "who": said.who,
+            "why": said.why,
+            "made": instant(said.made_ms),
+        },
+    }
+
+
+def _blind(blind: BlindLine) -> dict[str, Any]:
+    return {
+        "start": instant(blind.start_ms),
+        "end": None if blind.end_ms is None else instant(blind.end_ms),
+        "duration_ms": blind.duration,
+        "duration": rounding.duration(blind.duration),
+        "cause": blind.cause,
+        "links": list(blind.links),
+    }
+
+
+def _window(window: WindowLine) -> dict[str, Any]:
+    return {
+        "correction": window.id,
+        "scope": window.scope,
+        "scope_id": window.scope_id,
+        "name": window.name,
+        "start": instant(window.starts_ms),
+        "end": instant(window.ends_ms),
+        "reason": window.reason,
+        "who": window.who,
+        "withdrawn": window.withdrawn,
+    }

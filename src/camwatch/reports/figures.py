@@ -1,0 +1,151 @@
+"""The figures of a camera or a group: milliseconds and counts that add up, and what is shown of them.
+
+A group is the sum of its cameras, divided afterwards (rule A4). `Figures.shown` names every figure once;
+the formats, the documents and the tests take names and texts from there.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import NamedTuple
+
+from camwatch.core.ledger import Account
+from camwatch.reports import rounding
+
+
+class Kind(StrEnum):
+    """What sort of thing a figure is, and so how a language writes it."""
+
+    COUNT = "count"
+    DURATION = "duration"  # exact in milliseconds, shown as h:mm:ss
+    PERCENT = "percent"
+    YES = "yes"  # true or false
+
+
+class Shown(NamedTuple):
+    """One figure: `exact` is milliseconds, a count or a truth (ratios have none); no `text`: no value."""
+
+    kind: Kind
+    exact: int | bool | None
+    text: str | None
+
+
+KINDS = {
+    "cameras": Kind.COUNT,
+    "availability": Kind.PERCENT,
+    "availability_lower": Kind.PERCENT,
+    "availability_upper": Kind.PERCENT,
+    "coverage": Kind.PERCENT,
+    "contractual": Kind.PERCENT,
+    "objective": Kind.PERCENT,
+    "objective_met": Kind.YES,
+    "contractual_met": Kind.YES,
+    "budget": Kind.DURATION,
+    "budget_used": Kind.DURATION,
+    "budget_left": Kind.DURATION,
+    "in_service": Kind.DURATION,
+    "up": Kind.DURATION,
+    "down": Kind.DURATION,
+    "unknown": Kind.DURATION,
+    "maintenance": Kind.DURATION,
+    "excluded": Kind.DURATION,
+    "outages": Kind.COUNT,
+    "outages_ended": Kind.COUNT,
+    "mttr": Kind.DURATION,
+    "mtbf": Kind.DURATION,
+    "reboots": Kind.COUNT,
+}
+"""Every figure of a line, in the order of the documents."""
+
+
+OF_OBJECTIVE = ("objective", "objective_met", "contractual_met", "budget", "budget_used", "budget_left")
+"""The figures that only a line with an objective has."""
+
+
+@dataclass(slots=True)
+class Figures:
+    """What a period holds of a camera, or of a group.
+
+    `excluded` is the part of `down` that contracts leave out. `outages` began in the period, `ended`
+    ended in it, and `mended` is the whole down time of the latter. Milliseconds.
+    """
+
+    account: Account = field(default_factory=Account)
+    excluded: int = 0
+    outages: int = 0
+    ended: int = 0
+    mended: int = 0
+    reboots: int = 0
+    cameras: int = 0
+
+    def add(self, other: Figures) -> None:
+        """Take in the figures of a camera, or of a smaller group."""
+        add_account(self.account, other.account)
+        self.excluded += other.excluded
+        self.outages += other.outages
+        self.ended += other.ended
+        self.mended += other.mended
+        self.reboots += other.reboots
+        self.cameras += other.cameras
+
+    def shown(self, objective: float | None = None) -> dict[str, Shown]:
+        """Return every figure by name, in the order of `KINDS`."""
+        account = self.account
+        covered = account.up + account.down
+        whole = covered + account.unknown
+        contractual = covered - self.excluded
+        percents = {
+            "availability": rounding.percent(account.up, covered),
+            "availability_lower": rounding.percent(account.up, whole),
+            "availability_upper": rounding.percent(account.up + account.unknown, whole),
+            "coverage": rounding.percent(covered, whole),
+            "contractual": rounding.percent(account.up, contractual),
+            "objective": None if objective is None else rounding.percent_of(objective),
+        }
+        exact: dict[str, int | bool | None] = {
+            "cameras": self.cameras,
+            "in_service": account.in_service,
+            "up": account.up,
+            "down": account.down,
+            "unknown": account.unknown,
+            "maintenance": account.maintenance,
+            "excluded": self.excluded,
+            "outages": self.outages,
+            "outages_ended": self.ended,
+            "mttr": self.mended // self.ended if self.ended else None,
+            "mtbf": account.up // self.outages if self.outages else None,
+            "reboots": self.reboots,
+        }
+        if objective is not None:
+            budget = rounding.budget(objective, covered)
+            exact["objective_met"] = rounding.meets(objective, account.up, covered)
+            exact["contractual_met"] = rounding.meets(objective, account.up, contractual)
+            if covered:
+                exact |= {
+                    "budget": budget,
+                    "budget_used": account.down,
+                    "budget_left": budget - account.down,
+                }
+        return {
+            name: Shown(kind, None, percents[name])
+            if kind is Kind.PERCENT
+            else Shown(kind, exact.get(name), _text(kind, exact.get(name)))
+            for name, kind in KINDS.items()
+        }
+
+
+def add_account(into: Account, other: Account) -> None:
+    """Add the milliseconds of one account to another."""
+    into.up += other.up
+    into.down += other.down
+    into.unknown += other.unknown
+    into.maintenance += other.maintenance
+
+
+def _text(kind: Kind, exact: int | bool | None) -> str | None:
+    if exact is None:
+        return None
+    if kind is Kind.YES:
+        return "yes" if exact else "no"
+    return rounding.duration(exact) if kind is Kind.DURATION else str(exact)

@@ -1,0 +1,81 @@
+"""What a report says in words beside its figures, once for the formats that people read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from camwatch.reports.language import NONE, Language
+from camwatch.reports.period import Reach
+from camwatch.reports.report import BlindLine, OutageLine, Report, Section, WindowLine
+
+
+def notes(report: Report, language: Language) -> list[str]:
+    """Return what one must know before reading the figures."""
+    found = []
+    until, vouched = language.instant(report.until_ms), language.instant(report.vouched_ms)
+    if report.reach is Reach.SO_FAR:
+        found.append(language.text("so_far", until=until))
+    if report.reach is Reach.AWAY:
+        found.append(language.text("away", vouched=vouched, until=until))
+    if report.folded_ms > report.question.period.start_ms:
+        found.append(language.text("folded", folded=language.instant(report.folded_ms)))
+    return found
+
+
+def facts(report: Report, language: Language) -> Iterator[tuple[str, str]]:
+    """Return what the report says of itself: label and text."""
+    text = language.text
+    yield text("period"), language.span(report.question.period)
+    yield text("zone"), report.question.period.zone.key
+    if narrowed := narrowing(report, language):
+        yield text("only"), narrowed
+    yield text("made"), language.instant(report.made_ms)
+    yield text("by"), f"camwatch {report.version}"
+    yield text("vouched"), language.instant(report.vouched_ms)
+    yield text("corrections"), language.number(report.corrections)
+    yield text("head"), report.head or NONE
+
+
+def narrowing(report: Report, language: Language) -> str:
+    """Return to what cameras the report is narrowed, empty for all."""
+    asked = report.question
+    parts = [] if asked.purpose is None else [language.text(f"purpose_{asked.purpose}")]
+    named = ((name, value) for name, value in (("site", asked.site), ("camera", asked.camera)) if value)
+    parts += [f"{language.text(name)} {value}" for name, value in named]
+    return ", ".join(parts)
+
+
+def title(report: Report, language: Language) -> str:
+    """Return whose report this is."""
+    if report.total is not None or not report.sections:
+        return language.text("all_operators")
+    return ", ".join(section.line.name for section in report.sections)
+
+
+def idle(section: Section, language: Language) -> str:
+    """Return how many cameras have no figure and why, empty for none."""
+    return ", ".join(language.text(f"idle_{name}", n=count) for name, count in section.idle.items())
+
+
+def line_name(kind: str, name: str, language: Language) -> str:
+    """Return the name of a line; purposes are named by the language."""
+    return language.text(f"purpose_{name}") if kind == "purpose" else name
+
+
+def end(line: OutageLine | BlindLine, language: Language) -> str:
+    """Return when something ended, or that it goes on."""
+    return language.text("goes_on") if line.end_ms is None else language.instant(line.end_ms)
+
+
+def attributed(outage: OutageLine, language: Language) -> str:
+    """Return the cause that people found, and whether contracts leave the outage out."""
+    if outage.attribution is None:
+        return NONE
+    cause = language.text(f"attributed_{outage.attribution.cause}")
+    return f"{cause} ({language.text('excluded_mark')})" if outage.excluded else cause
+
+
+def window_origin(window: WindowLine, language: Language) -> str:
+    """Return where a window comes from, and whether it still counts."""
+    origin = language.text("announced" if window.id is None else "corrected", n=window.id or 0)
+    return f"{origin}, {language.text('withdrawn')}" if window.withdrawn else origin
