@@ -186,7 +186,8 @@ def test_a_daemon_whose_broker_refuses_it_tells_so_in_json_and_never_the_passwor
     with Mosquitto(tmp_path / "broker", "allow_anonymous false") as broker:
         login = f'username = "camwatch"\npassword_file = "{tmp_path / "secret"}"'
         lines = (
-            f'http.listen = "127.0.0.1:0"\nlog.level = "debug"\n[[brokers]]\nurl = "{broker.url}"\n{login}'
+            f'http.listen = "127.0.0.1:0"\nlog.level = "debug"\n'
+            f'history.url = "sqlite:///{tmp_path}/camwatch.db"\n[[brokers]]\nurl = "{broker.url}"\n{login}'
         )
         command = [str(PROGRAM), "run", "--config", str(config(tmp_path, lines))]
         with subprocess.Popen(
@@ -200,6 +201,10 @@ def test_a_daemon_whose_broker_refuses_it_tells_so_in_json_and_never_the_passwor
                     daemon.send_signal(signal.SIGTERM)
         assert daemon.returncode == 0
     events = [json.loads(line) for line in told]
-    assert [event["event"] for event in events][:2] == ["camwatch runs", "link not connected, trying again"]
-    assert "password" in events[1]["problem"]
+    assert [event["event"] for event in events][:3] == [
+        "tables brought up to date",
+        "camwatch runs",
+        "link not connected, trying again",
+    ]
+    assert "password" in events[2]["problem"]
     assert SECRET not in "".join(told)

@@ -1,0 +1,90 @@
+"""Commands, flags and exit codes: 0 done, 1 failed while running, 2 wrong usage or configuration."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated
+
+import typer
+
+from camwatch import __version__
+from camwatch.cli import audit, corrections
+from camwatch.cli.common import MISCONFIGURED, ConfigFile, checked, fail, guarded
+from camwatch.cli.report import report_command
+from camwatch.loading import load
+from camwatch.logs import configure
+
+app = typer.Typer(
+    help="Watch the health of a city's surveillance cameras.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    add_completion=False,
+)
+
+
+app.add_typer(corrections.outages, name="outages")
+app.add_typer(corrections.maintenance, name="maintenance")
+app.command("audit")(audit.audit_command)
+
+
+@app.command("run")
+def run_command(config: ConfigFile = None) -> None:
+    """Run the daemon until SIGTERM or SIGINT; SIGHUP reloads the inventory."""
+    from camwatch.app import run  # noqa: PLC0415 - reports are quicker without the daemon's libraries
+
+    settings, inventory = checked(config)
+    configure(settings.log.format, settings.log.level, settings.fleet.timezone)
+    guarded(lambda: asyncio.run(run(settings, inventory)))
+
+
+@app.command("check-config")
+def check_config(config: ConfigFile = None) -> None:
+    """Read settings and inventory, and print every fault in them at once."""
+    settings, inventory = checked(config)
+    in_service = sum(camera.lifecycle == "in_service" for camera in inventory.cameras.values())
+    typer.echo(
+        f"Sound: {len(inventory.cameras)} cameras ({in_service} in service), "
+        f"{len(inventory.operators)} operators, "
+        f"{len(inventory.sites)} sites, {len(inventory.windows)} maintenance windows, "
+        f"{len(settings.brokers)} {'broker' if len(settings.brokers) == 1 else 'brokers'}."
+    )
+
+
+@app.command("demo")
+def demo_command(
+    duration: Annotated[
+        float | None,
+        typer.Option(metavar="S", min=1.0, help="Watch for so many seconds, then end with a summary."),
+    ] = None,
+    port: Annotated[
+        int, typer.Option(metavar="N", min=0, max=65535, help="HTTP port; 0 takes a free one.")
+    ] = 0,
+) -> None:
+    """Show the whole thing: an embedded broker, 458 simulated cameras, and the daemon watching them."""
+    from camwatch.app import running  # noqa: PLC0415 - as above
+
+    try:
+        from camwatch import demo  # noqa: PLC0415 - needs the `demo` extra, which the daemon does without
+    except ModuleNotFoundError as error:
+        package = str(error.name).partition(".")[0]
+        fail(MISCONFIGURED, f"the demo needs {package}: pip install 'camwatch[demo]'")
+    guarded(lambda: demo.show(duration, port, load, running))
+
+
+app.command("report")(report_command)
+
+
+@app.callback(invoke_without_command=True)
+def version(
+    show: Annotated[bool, typer.Option("--version", help="Print the version and leave.")] = False,
+) -> None:
+    """Watch the health of a city's surveillance cameras."""
+    if show:
+        typer.echo(f"camwatch {__version__}")
+        raise typer.Exit
+
+
+def main() -> None:
+    """Run the command line."""
+    app()

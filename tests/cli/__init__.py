@@ -1,0 +1,1 @@
+"""The commands on the record, run as people run them."""

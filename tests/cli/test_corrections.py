@@ -1,0 +1,231 @@
+"""What people type, and what they read: on a store that another process holds meanwhile."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from camwatch.cli import app
+from camwatch.cli.texts import WIDTH, duration_text
+from camwatch.core.model import Status
+from camwatch.history.batch import Roll
+from camwatch.history.store import Store
+from camwatch.settings import HistorySettings
+from tests.history.builders import batch, camera, entered, memory, ms, outage, went
+
+DOCS = Path(__file__).parents[2] / "docs/corrections.md"
+
+
+class Desk:
+    """A configuration with its store, held as the daemon holds it: 10:00 in Paris is second 0."""
+
+    def __init__(self, folder: Path) -> None:
+        self.file = folder / "camwatch.db"
+        self.config = folder / "camwatch.toml"
+        self.config.write_text(f'[history]\nurl = "sqlite:///{self.file}"\n')
+        self.store = Store.open(HistorySettings(url=f"sqlite:///{self.file}"))
+        self.store.hold()
+        up = memory(life=Status.UP, status=Status.UP, settled_ms=ms(9000), outage_open=False)
+        up = up._replace(up=9_000_000 - 95_000, down=95_000, unknown=0, maintenance=0)
+        long = memory("a-camera-with-quite-a-long-name-of-its-own", life=Status.DOWN, status=Status.DOWN)
+        long = long._replace(settled_ms=ms(9000), up=1_475_000, down=7_525_000, unknown=0, maintenance=0)
+        name = long.camera
+        self.store.write(
+            batch(
+                9000, entered(0, status=Status.UP), went(Status.DOWN, 5), outage(5), went(Status.UP, 100),
+                outage(100, ended=True), entered(0, name, Status.UP), went(Status.DOWN, 1475, name),
+                outage(1475, name), rolls=[Roll((camera(name="Caméra 1"), camera(name)), (), ms(0))],
+                memories=[up, long],
+            )
+        )  # fmt: skip
+
+    def run(self, *words: str, code: int = 0) -> str:
+        """Run a command, and return what it says, errors too."""
+        done: Result = CliRunner().invoke(app, [*words, "--config", str(self.config)])
+        assert done.exit_code == code, done.output
+        assert max(map(len, done.stdout.splitlines()), default=0) <= WIDTH
+        return done.output
+
+    def list(self, *words: str) -> str:
+        """List the outages of the day."""
+        return self.run("outages", "list", "--from", "2026-01-01", "--to", "2026-01-02", *words)
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    opened = Desk(tmp_path)
+    yield opened
+    opened.store.close()
+
+
+def test_outages_are_listed_in_a_table_of_80_columns(desk: Desk) -> None:
+    assert desk.list().splitlines() == [
+        "2 outages from 2026-01-01 00:00 to 2026-01-02 00:00:",
+        "ID  CAMERA                           FROM              TO     DOWN        CAUSE",
+        "1   cam-1                            2026-01-01 10:00  10:01  1 min 35 s  (will)",
+        "2   a-camera-with-quite-a-long-nam…  2026-01-01 10:24  open   2 h 05 min  (will)",
+    ]
+
+
+def test_an_empty_list_says_so(desk: Desk) -> None:
+    assert desk.list("--operator", "nobody") == "No outages from 2026-01-01 00:00 to 2026-01-02 00:00.\n"
+    assert desk.run("maintenance", "list") == "No maintenance window is under way or to come.\n"
+    assert desk.run("maintenance", "list", "--all") == "No maintenance window.\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "ids"),
+    [
+        (["--camera", "cam-1"], ["1"]),
+        (["--site", "mairie"], ["1", "2"]),
+        (["--open"], ["2"]),
+        (["--unattributed"], ["2"]),
+    ],
+)
+def test_lists_take_every_filter(desk: Desk, words: list[str], ids: list[str]) -> None:
+    desk.run("outages", "attribute", "1", "--cause", "network", "--why", "w", "--who", "zoé")
+    assert re.findall(r"^(\d+)  ", desk.list(*words), re.MULTILINE) == ids
+
+
+def test_an_attribution_is_shown_with_who_and_why_and_keeps_the_exclusion(desk: Desk) -> None:
+    """A6: the newest holds, the older ones stay."""
+    said = desk.run(
+        "outages", "attribute", "1", "--cause", "power", "--exclude", "--why", "EDF", "--who", "zoé"
+    )
+    assert said == "Correction 1: outage 1 was caused by power, and does not count by contract.\n"
+    assert "power, excl." in desk.list()
+    said = desk.run("outages", "attribute", "1", "--cause", "works", "--why", "no: a digger", "--who", "ali")
+    assert said == "Correction 2: outage 1 was caused by works, and does not count by contract.\n"
+    desk.run("outages", "attribute", "1", "--cause", "works", "--include", "--why", "ours", "--who", "ali")
+    shown = desk.run("outages", "show", "1")
+    assert shown.startswith("Outage 1\n  camera       cam-1\n  name         Caméra 1\n  operator     ville\n")
+    assert "  from         2026-01-01 10:00:05 +0100\n  to           2026-01-01 10:01:40 +0100\n" in shown
+    assert "  down         1 min 35 s\n" in shown
+    assert re.findall(r"^    \S+ \S+  (.*)\n      (.*)$", shown, re.MULTILINE) == [
+        ("power, excluded", "zoé: EDF"),
+        ("works, excluded", "ali: no: a digger"),
+        ("works", "ali: ours"),
+    ]
+    assert "by nobody yet" in desk.run("outages", "show", "2")
+
+
+def test_who_is_the_login_name_also_behind_sudo(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LOGNAME", "ines")
+    desk.run("outages", "attribute", "1", "--cause", "other", "--why", "first")
+    monkeypatch.setenv("SUDO_USER", "karim")
+    desk.run("outages", "attribute", "1", "--cause", "other", "--why", "second")
+    shown = desk.run("outages", "show", "1")
+    assert "ines: first" in shown
+    assert "karim: second" in shown
+
+
+def test_a_past_window_covers_an_outage_until_it_is_cancelled(desk: Desk) -> None:
+    """V3: what lies in it counts as maintenance."""
+    words = ["--scope", "site", "--id", "mairie", "--from", "2026-01-01T10:00", "--to", "2026-01-01T10:01"]
+    said = desk.run("maintenance", "add", *words, "--why", "roof", "--who", "zoé")
+    assert said.startswith("Maintenance window 1: site mairie\n")
+    assert "40 s" in desk.list("--camera", "cam-1")
+    assert "zoé: roof" in desk.run("maintenance", "list", "--all")
+    assert desk.run("maintenance", "list") == "No maintenance window is under way or to come.\n"
+    said = desk.run("maintenance", "cancel", "1", "--why", "wrong day", "--who", "zoé")
+    assert said == "Correction 2: maintenance window 1 is withdrawn: it counts no more.\n"
+    assert "1 min 35 s" in desk.list("--camera", "cam-1")
+    assert "withdrawn" in desk.run("maintenance", "list", "--all")
+
+
+def test_a_window_under_way_ends_now(desk: Desk) -> None:
+    words = ["--scope", "operator", "--id", "ville", "--from", "2026-01-01", "--to", "2199-01-01"]
+    desk.run("maintenance", "add", *words, "--why", "strike", "--who", "zoé")
+    assert "operator ville" in desk.run("maintenance", "list")
+    said = desk.run("maintenance", "cancel", "1", "--why", "over", "--who", "zoé")
+    assert said.startswith("Correction 2: maintenance window 1 ends at 2")
+    assert desk.run("maintenance", "list") == "No maintenance window is under way or to come.\n"
+
+
+ATTRIBUTE = ["outages", "attribute", "1", "--cause", "power", "--who", "zoé"]
+ADD = ["maintenance", "add", "--scope", "camera", "--id", "cam-1", "--why", "w", "--who", "zoé"]
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["outages", "show", "77"], "there is no outage 77: `camwatch outages list` shows them"),
+        ([*ATTRIBUTE, "--why", " "], "why is empty"),
+        ([*ATTRIBUTE], "--why"),
+        (["outages", "attribute", "1", "--cause", "mice", "--why", "w"], "mice"),
+        (["outages", "list", "--from", "yesterday"], "--from: 'yesterday' is no date"),
+        (["outages", "list", "--from", "2026-02-01", "--to", "2026-01-01"], "--to is not later than --from"),
+        ([*ADD, "--from", "2026-01-02", "--to", "2026-01-01"], "ends before it starts"),
+        ([*ADD, "--from", "2026-03-29T02:30", "--to", "2026-04-01"], "does not exist in Europe/Paris"),
+        ([*ADD, "--from", "2026-01-02", "--to", "2026-01-03", "--id", "cam-9"], "there is no camera 'cam-9'"),
+        (["maintenance", "cancel", "5", "--why", "w"], "there is no maintenance window 5"),
+    ],
+    ids=lambda words: " ".join(words)[:40] if isinstance(words, list) else "",
+)
+def test_what_cannot_be_done_says_what_to_do_and_leaves_with_2(
+    desk: Desk, words: list[str], told: str
+) -> None:
+    assert told in desk.run(*words, code=2)
+
+
+def test_a_store_that_is_not_there_is_not_made(tmp_path: Path) -> None:
+    config = tmp_path / "camwatch.toml"
+    config.write_text(f'[history]\nurl = "sqlite:///{tmp_path}/none.db"\n')
+    for words in (["outages", "list"], ["maintenance", "list"], ["audit"]):
+        done = CliRunner().invoke(app, [*words, "--config", str(config)])
+        assert done.exit_code == 2
+        assert "`camwatch run` creates it" in done.output
+    assert not (tmp_path / "none.db").exists()
+
+
+def test_an_audit_that_passes_says_what_it_checked(desk: Desk) -> None:
+    desk.run("outages", "attribute", "1", "--cause", "power", "--why", "EDF", "--who", "zoé")
+    said = desk.run("audit")
+    assert said.startswith(
+        "Checked: 2 cameras, 5 transitions, 2 outages,\n0 folded days, 1 corrections (head "
+    )
+    assert said.endswith("The ledger adds up.\n")
+
+
+def test_an_audit_that_finds_something_says_where_and_leaves_with_1(desk: Desk) -> None:
+    with desk.store.engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE outages SET end_ms = end_ms + 1")
+    said = desk.run("audit", code=1)
+    assert (
+        "  cam-1, 2026-01-01 10:00:05 +0100\n"
+        "    outage 1 until 2026-01-01 10:01:40.001+01:00 is no stay in down\n"
+    ) in said
+    assert said.endswith("camwatch: the ledger does not add up: 2 findings\n")
+
+
+def test_the_chain_can_be_checked_as_the_page_says(desk: Desk, tmp_path: Path) -> None:
+    (script,) = re.findall(r"```python\n(.*?)```", DOCS.read_text(), re.DOTALL)
+    file = tmp_path / "check.py"
+    file.write_text(script)
+    for why in ("l’été", 'a "quote" \\ and a tab'):
+        desk.run("outages", "attribute", "1", "--cause", "power", "--why", why, "--who", "zoé")
+    words = [sys.executable, str(file), str(desk.file)]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("2 corrections, the newest hash is ")
+    with desk.store.engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE corrections SET why = 'x' WHERE seq = 1")
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert "entry 1 was changed" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("milliseconds", "text"),
+    [
+        (0, "0 s"), (40, "0.0 s"), (250, "0.2 s"), (43_999, "43 s"), (65_000, "1 min 05 s"),
+        (7_500_000, "2 h 05 min"), (86_400_000, "1 d 00 h"), (90_000_000_000, "1041 d 16 h"),
+    ],
+)  # fmt: skip
+def test_durations_read_well(milliseconds: int, text: str) -> None:
+    assert duration_text(milliseconds) == text
