@@ -14,6 +14,7 @@ from camsim.fleet import read_fleet
 from camsim.simulator import Simulator, SimulatorSettings
 from tests.support.daemon import INTERVAL_S
 from tests.support.mosquitto import Mosquitto
+from tests.support.postgres import PostgreSQL
 from tests.support.tables import cameras, write_fleet
 
 
@@ -28,6 +29,13 @@ def _many_files() -> None:
 def mosquitto(tmp_path: Path) -> Iterator[Mosquitto]:
     with Mosquitto(tmp_path / "mosquitto") as running_broker:
         yield running_broker
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgreSQL]:
+    """Run a server that goes on running; who stops it starts one of their own."""
+    with PostgreSQL() as server:
+        yield server
 
 
 @pytest.fixture

@@ -102,8 +102,12 @@ async def test_bad_messages_are_counted_by_reason_and_touch_no_camera(
     assert metrics.value("camwatch_unregistered_cameras") == 1
     assert "nobody" not in metrics.statuses()
     await publisher.heartbeat("abused", seq=0)
-    metrics = await daemon.until(lambda now: now.statuses()["abused"] == "up")
-    assert metrics.value("camwatch_camera_heartbeats_total", camera="abused") == 1
+    await daemon.until(
+        lambda now: (
+            now.statuses()["abused"] == "up"
+            and now.value("camwatch_camera_heartbeats_total", camera="abused") == 1
+        )
+    )
 
 
 async def test_a_camera_that_talks_nonsense_is_told_of_once_a_minute(

@@ -33,7 +33,8 @@ async def test_a_broker_gone_for_less_than_blind_after_changes_no_status(
     """S2, S4, S10."""
     settings = config(fleet, broker(mosquitto.url), interval_s=LONG)
     async with running(tmp_path, settings) as daemon, playing(mosquitto.url, fleet, interval_s=LONG):
-        before = await daemon.until_all("up")
+        await daemon.until_all("up")
+        before = await daemon.stored()
         if fault == "frozen":
             mosquitto.freeze()
             await daemon.says("link lost")
@@ -64,7 +65,8 @@ async def test_a_broker_gone_for_longer_makes_unknown_and_convicts_nobody(
     interval_s = INTERVAL_S if fault == "frozen" else LONG  # cameras need some time to connect anew
     settings = config(fleet, broker(mosquitto.url, connect_timeout_s=1.0), interval_s=interval_s)
     async with running(tmp_path, settings) as daemon, playing(mosquitto.url, fleet, interval_s=interval_s):
-        before = await daemon.until_all("up")
+        await daemon.until_all("up")
+        before = await daemon.stored()
         assert before.value("camwatch_link_up", link="main") == 1
         assert before.value("camwatch_blind") == 0
         if fault == "frozen":
@@ -82,7 +84,8 @@ async def test_a_broker_gone_for_longer_makes_unknown_and_convicts_nobody(
         else:
             await asyncio.to_thread(mosquitto.start)
         await daemon.until_ready()  # what the broker kept may bring cameras up before the link is
-        after = await daemon.until_all("up")
+        await daemon.until_all("up")
+        after = await daemon.stored()
         assert after.value("camwatch_link_up", link="main") == 1
         assert after.value("camwatch_blind") == 0
         assert_nobody_was_convicted(daemon, after)

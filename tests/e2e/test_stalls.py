@@ -33,6 +33,7 @@ async def test_a_daemon_frozen_for_longer_than_stall_after_convicts_nobody(
             lambda now: (
                 (now.value("camwatch_loop_stall_seconds_total") or 0) > 0
                 and set(now.statuses().values()) == {"up"}
+                and min(now.account("unknown").values()) > before.account("unknown")["cam-1"] + 1
             )
         )
         stalled_s = after.value("camwatch_loop_stall_seconds_total")

@@ -95,13 +95,23 @@ class Daemon:
 
     # ---- the process
 
-    def start(self) -> None:
-        """Start the process; its log begins anew."""
+    @property
+    def pid(self) -> int:
+        """The process id."""
+        assert self._process is not None
+        return self._process.pid
+
+    def start(self, **additional: str) -> None:
+        """Start the process, with these variables too in its environment; its log begins anew."""
         environment = {name: value for name, value in os.environ.items() if not name.startswith("CAMWATCH_")}
         command = [str(_PROGRAM), "run", "--config", str(self.config_file)]
         with self._errors.open("wb") as errors:
             self._process = subprocess.Popen(
-                command, stdout=subprocess.DEVNULL, stderr=errors, env=environment
+                command,
+                stdout=subprocess.DEVNULL,
+                stderr=errors,
+                env=environment | additional,
+                cwd=self.config_file.parent,  # where its store is
             )
 
     async def runs(self) -> None:
@@ -201,6 +211,21 @@ class Daemon:
             return set(found.values()) == {status} and cameras in (None, len(found))
 
         return await self.until(reached, timeout=timeout)
+
+    async def stored(self) -> Metrics:
+        """Scrape when the store, and so every counter, has what has been seen of the cameras that are up."""
+        beats = "camwatch_camera_heartbeats_total"
+        before = await self.metrics()
+        up = {camera for camera, status in before.statuses().items() if status == "up"}
+        seen = before.by("camera", beats)
+
+        def grown(now: Metrics) -> bool:
+            return all(
+                count > seen[camera] for camera, count in now.by("camera", beats).items() if camera in up
+            )
+
+        await self.until(grown)
+        return await self.until(lambda now: now.value("camwatch_history_pending") == 0)
 
     async def until_ready(self) -> None:
         """Wait until /-/ready says yes."""

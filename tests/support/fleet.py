@@ -11,11 +11,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from camwatch.core.judge import Happening
 from camwatch.core.ledger import Account
 from camwatch.core.model import (
     Camera,
     Cause,
+    Happening,
     IncidentChange,
     Instant,
     Lifecycle,
@@ -257,6 +257,10 @@ class World:
             for event in self.events
             if isinstance(event, Transition) and event.camera == camera_id
         ]
+
+    def transitions(self) -> list[Transition]:
+        """Return all transitions so far, as they were told."""
+        return [event for event in self.events if isinstance(event, Transition)]
 
     def last(self, camera_id: str = "cam-1") -> Move:
         """Return a camera's newest transition."""

@@ -1,0 +1,138 @@
+"""The wall clock is set, or summer time changes, while the daemon runs; the steady clock goes on (T1, T2)."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from camwatch.core.model import BlindCause
+from tests.e2e.conftest import playing
+from tests.support.daemon import Daemon, Metrics, broker
+from tests.support.faults import WallClock, problems, settings
+from tests.support.ledger import Book, camwatch
+from tests.support.mosquitto import Mosquitto
+from tests.support.publisher import heartbeat_topic, publishing
+
+HOUR_MS = 3_600_000
+
+
+def steps(metrics: Metrics) -> float:
+    """Return how often the wall clock was set."""
+    return metrics.value("camwatch_clock_steps_total") or 0
+
+
+@pytest.mark.parametrize("hours", [1, -1])
+async def test_a_step_of_an_hour_convicts_and_acquits_nobody(
+    hours: int, tmp_path: Path, mosquitto: Mosquitto, fleet: Path
+) -> None:
+    """T2, A1: three cameras live, one is down; ahead, the hour that never was is unknown, and adds up."""
+    store = tmp_path / "camwatch.db"
+    clock = WallClock(tmp_path)
+    daemon = Daemon(tmp_path, settings(fleet, store, broker(mosquitto.url), interval_s=0.4))
+    expected = {"cam-1": "down", "cam-2": "up", "cam-3": "up", "cam-4": "up"}
+    async with playing(mosquitto.url, fleet, qos=1, interval_s=0.4) as city:
+        try:
+            daemon.start(**clock.environment)
+            await daemon.runs()
+            await daemon.until_all("up")
+            city.silence(city.fleet.cameras[:1])
+            await daemon.until(lambda now: now.statuses() == expected)
+            before = await daemon.stored()
+            clock.set(3600 * hours)
+            await daemon.says("the wall clock was set")
+            await daemon.until(lambda now: steps(now) == 1)
+            for _ in range(3):
+                after = await daemon.stored()
+            assert after.statuses() == expected
+            assert after.outages() == before.outages() == 1
+            assert {line["camera"] for line in daemon.log("camera down")} == {"cam-1"}
+            counted = [
+                sum(sum(now.account(name).values()) for name in ("up", "down", "unknown"))
+                for now in (before, after)
+            ]
+            assert 0 < counted[1] - counted[0] < 3600, "the counters are on the steady clock"
+            assert await daemon.end() == 0, daemon.text
+        finally:
+            await daemon.release()
+    assert problems(daemon.config_file) == []
+    book = Book(store)
+    for camera in expected:
+        account = book.account(camera)
+        assert account.in_service == book.in_service(camera)
+        assert abs(account.unknown - (HOUR_MS if hours > 0 else 0)) < 60_000
+    stepped = [blind for blind in book.record.blind if blind.cause is BlindCause.CLOCK]
+    assert len(stepped) == (hours > 0)
+
+
+@asynccontextmanager
+async def living(port: int, *cameras: str) -> AsyncIterator[None]:
+    """Let cameras give bare heartbeats: their own clocks would tell another year."""
+
+    async def beat() -> None:
+        while True:
+            for camera in cameras:
+                await publisher.send(heartbeat_topic(camera))
+            await asyncio.sleep(0.3)
+
+    async with publishing(port) as publisher:
+        beating = asyncio.create_task(beat())
+        try:
+            yield
+        finally:
+            beating.cancel()
+            await asyncio.wait({beating})
+
+
+async def lives(daemon: Daemon, clock: WallClock, begins: str, until: str) -> None:
+    """Let the daemon begin at a wall clock's time, and live until its log shows a local one."""
+    clock.show(begins)
+    daemon.start(**clock.environment)
+    await daemon.says("camwatch runs")
+    await daemon.until_all("up", timeout=40.0)
+    async with asyncio.timeout(40):
+        while (await daemon.metrics()).value("camwatch_clock_steps_total") == 0:
+            if max(line["time"] for line in daemon.log()) >= until:
+                break
+            daemon.send(signal.SIGHUP)  # which is logged with the time
+            await asyncio.sleep(0.3)
+    assert steps(await daemon.stored()) == 0
+    assert await daemon.end() == 0, daemon.text
+
+
+@pytest.mark.parametrize(
+    ("day", "before", "turned", "length_h"),
+    [
+        ("2026-03-29", "2026-03-28 20:00:00", "2026-03-29T03:00:00", 23),
+        ("2026-10-25", "2026-10-24 20:00:00", "2026-10-25T02:00:00.000+01:00", 25),
+    ],
+)
+async def test_a_change_of_summer_time_while_the_daemon_runs_changes_nothing(
+    day: str, before: str, turned: str, length_h: int, tmp_path: Path, mosquitto: Mosquitto, fleet: Path
+) -> None:
+    """A5, T2: a local day of 23 or 25 hours adds up; no step, no gap in the time in service."""
+    store = tmp_path / "camwatch.db"
+    clock = WallClock(tmp_path)
+    daemon = Daemon(tmp_path, settings(fleet, store, broker(mosquitto.url), interval_s=0.4))
+    async with living(mosquitto.port, "cam-1", "cam-2", "cam-3", "cam-4"):
+        try:
+            await lives(daemon, clock, before, before[:10])
+            await lives(daemon, clock, f"{day} 00:59:57", turned)
+            await lives(daemon, clock, f"{day} 23:30:00", day)
+        finally:
+            await daemon.release()
+    assert problems(daemon.config_file) == []
+    report = ("report", "--all", "--config", daemon.config_file, "--format", "json")
+    code, out, err = await camwatch(*report, "--from", day, "--to", day, cwd=tmp_path)
+    assert code == 0, err
+    for section in json.loads(out)["operators"]:
+        for camera in section["cameras"]:
+            exact = camera["figures"]["exact"]
+            spent = [exact.get(name, 0) for name in ("up", "down", "unknown", "maintenance")]
+            assert sum(spent) == length_h * HOUR_MS
+            assert spent[0] > 0

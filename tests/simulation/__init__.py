@@ -1,0 +1,1 @@
+"""A fleet's life on a virtual clock, judged by the daemon's real parts and by naive computations."""

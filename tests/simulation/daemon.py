@@ -1,0 +1,264 @@
+"""The daemon's real parts (watcher, core, chronicle, store in a file) under a clock that a script moves."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from camwatch.clock import Clock, Step
+from camwatch.core.model import Camera, Happening, Instant, Window
+from camwatch.core.signal import Word
+from camwatch.fleet.inventory import Inventory, Operator, Site
+from camwatch.history import journal
+from camwatch.history.chronicle import Chronicle
+from camwatch.history.keeper import StoreKeeper
+from camwatch.history.store import Store
+from camwatch.service import LinkReceiver, Watcher
+from camwatch.settings import HistorySettings, LivenessSettings, Settings
+from camwatch.wire.heartbeat import Heartbeat
+from tests.simulation.truth import CHATTER, LINKS, PARIS, Item, Sent, Truth
+
+SETTINGS = Settings(liveness=LivenessSettings(interval_s=60, hint_hold_s=10, stall_after_s=30))
+
+
+class _Run(NamedTuple):
+    """One process."""
+
+    store: Store
+    chronicle: Chronicle
+    watcher: Watcher
+    receivers: dict[str, LinkReceiver]
+
+
+class VirtualDaemon:
+    """Plays a truth, item by item. `looked` is called after each write and each start."""
+
+    def __init__(self, truth: Truth, url: str, looked: Callable[[VirtualDaemon], None]) -> None:
+        self.truth = truth
+        self.starts = 0
+        self._history = HistorySettings(url=url)
+        self._looked = looked
+        self._now = truth.begins
+        self._wall_off_s = 0
+        self._mono_base = 0
+        self._run: _Run | None = None
+        self._silent: dict[str, Instant] = {}
+        self._chatter = truth.begins
+        self._announced = tuple(
+            Window(work.scope, work.scope_id, work.starts, work.ends, "works")
+            for work in truth.works
+            if work.told is None
+        )
+
+    @property
+    def run(self) -> _Run:
+        """The process that runs now."""
+        assert self._run is not None
+        return self._run
+
+    @property
+    def running(self) -> bool:
+        """Whether a process runs now."""
+        return self._run is not None
+
+    async def play(self) -> None:
+        """Let everything happen, to a clean stop at the end."""
+        handlers = {
+            "start": self._start,
+            "stop": self._stop,
+            "crash": self._crash,
+            "write": self._write,
+            "told": self._told,
+            "end": self._stop,
+        }
+        for item in self.truth.items:
+            if item.kind == "said":
+                if self._run is not None:
+                    self._pass_to(item.at)
+                    self._said(item.link, item.sent)
+                continue
+            if self._run is not None and item.kind != "stall":
+                self._pass_to(item.at)
+            self._now = item.at
+            if item.kind in handlers:
+                await handlers[item.kind](item)
+            else:
+                getattr(self, f"_{item.kind}")(item)
+
+    def close(self) -> None:
+        """Let go of everything, whatever happened."""
+        if self._run is not None:
+            self._end()
+
+    # --- time
+
+    def mono(self) -> float:
+        """Return what the monotonic clock shows; each process has its own."""
+        return (self._now - self.truth.begins + self._mono_base) / 1000
+
+    def wall(self) -> float:
+        """Return what the wall clock shows."""
+        return self._now / 1000 + self._wall_off_s
+
+    def _pass_to(self, at: int) -> None:
+        """Let time pass until `at`; the loop runs whenever something is due."""
+        watcher = self.run.watcher
+        while True:
+            deadline = watcher.watch.next_deadline
+            if self._chatter <= self._now:
+                self._chatter = self._now + CHATTER
+            wake = self._chatter
+            if deadline is not None:
+                wake = min(wake, max(self._now, self._moment_of(deadline)))
+            if wake >= at:
+                break
+            self._now = wake
+            self._tick()
+        self._now = at
+
+    def _moment_of(self, mono: float) -> int:
+        """Return the first whole millisecond at which the monotonic clock shows at least `mono`."""
+        moment = math.floor(mono * 1000) + self.truth.begins - self._mono_base
+        while (moment - self.truth.begins + self._mono_base) / 1000 < mono:
+            moment += 1
+        return moment
+
+    def _tick(self) -> None:
+        watcher = self.run.watcher
+        while watcher.watch.tick(watcher.clock()):
+            pass
+        self._packets()
+
+    def _packets(self) -> None:
+        """Let every link that is not silent say something."""
+        watcher = self.run.watcher
+        for name, receiver in self.run.receivers.items():
+            if watcher.watch.links[name].up and name not in self._silent:
+                receiver.heard(watcher.clock())
+        watcher.tell()
+
+    # --- the process
+
+    async def _start(self, item: Item) -> None:
+        self.starts += 1
+        self._mono_base = 1_000_000 + self.starts * 7_777_777
+        store = Store.open(self._history)
+        store.hold()
+        past = store.load()
+        keeper = StoreKeeper(store, PARIS, 1100)
+        clock = Clock(self._stepped, self.mono, self.wall, past.vouched_ms or 0)
+        settled = (memory.settled_ms for memory in past.memories if memory.settled_ms is not None)
+        corrected = keeper.windows(min(settled, default=clock().utc_ms))
+        chronicle = Chronicle(keeper, past, clock, 5.0)
+        inventory = _inventory(item.rows, self._announced)
+        watcher = Watcher(SETTINGS, inventory, LINKS, clock, _ignore, chronicle, corrected)
+        self._run = _Run(store, chronicle, watcher, {link: watcher.receiver(link) for link in LINKS})
+        if past.vouched_ms is not None:
+            watcher.watch.resume(clock(), past.memories, past.sights, past.vouched_ms)
+        watcher.adopt(inventory)
+        await chronicle._rebuild()
+        self._looked(self)
+
+    def _stepped(self, step: Step) -> None:
+        self.run.watcher.clock_stepped(step)
+
+    async def _stop(self, item: Item) -> None:
+        self._tick()
+        if item.order % 2:  # links may be closed before the last write
+            for receiver in self.run.receivers.values():
+                link = receiver._link
+                if link.up:
+                    receiver.lost(self.run.watcher.clock(), self.run.watcher.clock(), "stopped")
+        self.run.chronicle._stopping.set()
+        await self._write(item)
+        self._end()
+
+    async def _crash(self, item: Item) -> None:
+        del item
+        self._end()
+
+    def _end(self) -> None:
+        run, self._run = self.run, None
+        run.chronicle._thread.end()
+        run.store.close()
+        self._silent.clear()
+
+    async def _write(self, item: Item) -> None:
+        if not self.running:
+            return
+        del item
+        self._tick()
+        await self.run.chronicle._checkpoint()
+        assert self.run.chronicle.problem is None
+        assert self.run.chronicle.pending == 0
+        self._looked(self)
+
+    async def _told(self, item: Item) -> None:
+        for work in self.truth.works:
+            if work.told == item.at:
+                said = journal.Maintenance(work.scope, work.scope_id, work.starts, work.ends)
+                number = journal.append(self.run.store.engine, "Zoé", "works", said, item.at)
+                if work.cancelled:
+                    never = journal.Cancellation(number, None)
+                    journal.append(self.run.store.engine, "Zoé", "put off", never, item.at)
+        await self._write(item)
+
+    # --- what reaches it
+
+    def _said(self, link: str, sent: Sent | None) -> None:
+        assert sent is not None
+        watcher, receiver = self.run.watcher, self.run.receivers[link]
+        camera = watcher.watch.cameras.get(sent.camera)
+        now = watcher.clock()
+        receiver.begin(now)
+        if camera is not None and sent.word:
+            watcher.watch.word(camera, now, Word(sent.word), retained=sent.retained)
+        elif camera is not None:
+            watcher.watch.heartbeat(camera, now, _heartbeat(sent))
+        if watcher.watch.links[link].up:
+            receiver.heard(now)
+        else:
+            watcher.tell()
+
+    def _packet(self, item: Item) -> None:
+        self.run.receivers[item.link].heard(self.run.watcher.clock())
+        self._silent[item.link] = self.run.watcher.clock()
+
+    def _lost(self, item: Item) -> None:
+        last = self._silent.pop(item.link)
+        self.run.receivers[item.link].lost(self.run.watcher.clock(), last, "gone")
+
+    def _subscribed(self, item: Item) -> None:
+        self.run.receivers[item.link].subscribed(self.run.watcher.clock(), session_present=True)
+
+    def _stall(self, item: Item) -> None:
+        if self._now < item.since:
+            self._pass_to(item.since)
+        self._now = item.since
+        self._tick()
+        self._now = item.at
+        if item.order % 2:
+            self._tick()
+
+    def _reload(self, item: Item) -> None:
+        self._tick()
+        self.run.watcher.reloaded(_inventory(item.rows, self._announced))
+
+    def _step(self, item: Item) -> None:
+        self._wall_off_s += item.seconds
+
+
+def _inventory(rows: tuple[Camera, ...], windows: tuple[Window, ...]) -> Inventory:
+    sites = {row.site: Site(row.site, row.site, row.zone) for row in rows}
+    operators = {row.operator: Operator(row.operator, row.operator, 0.98) for row in rows}
+    return Inventory(operators, sites, {row.id: row for row in rows}, windows)
+
+
+def _heartbeat(sent: Sent) -> Heartbeat:
+    said: dict[str, Any] = {"ts": sent.ts, "seq": sent.seq, "uptime_s": sent.uptime_s}
+    return Heartbeat(**said)
+
+
+def _ignore(events: list[Happening]) -> None:
+    del events

@@ -1,0 +1,63 @@
+"""What the store of a daemon says: read as reports read it, and checked as `camwatch audit` checks it."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+
+from camwatch.core.ledger import Account
+from camwatch.core.record import Record
+from camwatch.core.timeline import Overlays, Stretch, account_of
+from camwatch.history.engine import begin_read, open_engine
+from camwatch.history.reading import read
+
+FOREVER = 1 << 62
+_PROGRAM = Path(sys.executable).with_name("camwatch")
+
+
+class Book:
+    """The record in one SQLite file, up to the last instant that it vouches for."""
+
+    def __init__(self, file: Path) -> None:
+        engine = open_engine(f"sqlite:///{file}")
+        try:
+            with begin_read(engine) as connection:
+                self.record: Record = read(connection, None, 0, FOREVER)
+        finally:
+            engine.dispose()
+        overlays = Overlays(self.record)
+        self.cameras = {camera.id: camera for camera in self.record.cameras}
+        self.stretches: dict[str, list[Stretch]] = {
+            camera.id: overlays.stretches(camera, self.record.vouched_ms) for camera in self.record.cameras
+        }
+
+    def account(self, camera: str, start: int = 0, end: int = FOREVER) -> Account:
+        """Return a camera's account of [start, end), UTC milliseconds."""
+        return account_of(self.stretches[camera], start, end)
+
+    def in_service(self, camera: str) -> int:
+        """Return for how many milliseconds a camera was in service."""
+        vouched = self.record.vouched_ms
+        return sum(min(span.ends, vouched) - span.starts for span in self.cameras[camera].service)
+
+
+async def camwatch(*arguments: str | Path, cwd: Path) -> tuple[int, str, str]:
+    """Run a command of camwatch in a folder; return its exit code and what it wrote on both streams."""
+    process = await asyncio.create_subprocess_exec(
+        _PROGRAM,
+        *map(str, arguments),
+        cwd=cwd,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    out, err = await process.communicate()
+    assert process.returncode is not None
+    return process.returncode, out.decode(), err.decode()
+
+
+async def assert_adds_up(config_file: Path) -> None:
+    """Run `camwatch audit`, as a user would."""
+    code, out, err = await camwatch("audit", "--config", config_file, cwd=config_file.parent)
+    assert code == 0, out + err
+    assert "ledger adds up" in out, out
