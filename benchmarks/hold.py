@@ -66,9 +66,9 @@ def _hold(peer: Peer, scrapes: int, headers: Mapping[str, str]) -> Hold:
         time.sleep(_AFTERMATH_S)
         ended = time.monotonic()
         time.sleep(ended - began)
-        late = _late_ticks(_record(peer))
-        scraped.append(_longest(late, began, ended))
-        idle.append(_longest(late, ended, time.monotonic()))
+        late = late_ticks(_record(peer))
+        scraped.append(longest(late, began, ended))
+        idle.append(longest(late, ended, time.monotonic()))
     return Hold(tuple(scraped), tuple(idle))
 
 
@@ -76,10 +76,12 @@ def _record(peer: Peer) -> Path:
     return peer.place.folder / "ticks"
 
 
-def _late_ticks(record: Path) -> list[tuple[float, float]]:
+def late_ticks(record: Path) -> list[tuple[float, float]]:
+    """Return the ticks that were late so far: monotonic seconds, and by how many seconds."""
     lines = record.read_text().splitlines(keepends=True)
     return [(float(at), float(late)) for at, late in (line.split() for line in lines if line.endswith("\n"))]
 
 
-def _longest(late: list[tuple[float, float]], began: float, ended: float) -> float:
+def longest(late: list[tuple[float, float]], began: float, ended: float) -> float:
+    """Return by how much a tick was late at most between two instants."""
     return max((lateness for at, lateness in late if began <= at <= ended), default=0.0)

@@ -91,6 +91,10 @@ class Camwatch(Peer):
     _count = re.compile(r"^camwatch_camera_heartbeats_total\{.*\} (\S+)$", re.MULTILINE)
     _rejected = re.compile(r"^camwatch_messages_rejected_total\{.*\} (\S+)$", re.MULTILINE)
 
+    def store_url(self) -> str:
+        """Return where it keeps its record."""
+        return f"sqlite:///{self.place.folder}/camwatch.db"
+
     def write_config(self) -> Path:
         """Write the inventory and the settings; return the settings file."""
         folder = self.place.folder
@@ -100,7 +104,7 @@ class Camwatch(Peer):
             f'[fleet]\npath = "{folder}/fleet"\n'
             f'[[brokers]]\nname = "main"\nurl = "mqtt://127.0.0.1:{self.place.broker_port}"\n'
             f"[liveness]\ninterval_s = {self.interval_s}\n"
-            f'[history]\nurl = "sqlite:///{folder}/camwatch.db"\n'
+            f'[history]\nurl = "{self.store_url()}"\n'
             f'[http]\nlisten = "127.0.0.1:{self.port}"\n'
         )
         return file

@@ -51,6 +51,10 @@ class Process:
         """Return the resident memory now, of the process and its children."""
         return sum(process.memory_info().rss for process in self._family())
 
+    def written_bytes(self) -> int:
+        """Return what the process and its children have had written to disk so far."""
+        return sum(process.io_counters().write_bytes for process in self._family())
+
     def settled_cpu_s(self, timeout: float = 90.0) -> float:
         """Wait until the process has nothing more to do; return its CPU seconds by then."""
         deadline = time.monotonic() + timeout

@@ -24,9 +24,9 @@ mosquitto_sub: Mosquitto's C client, which receives and prints, and neither deco
 generate_latest: the renderer of `prometheus_client`, given the samples of camwatch's own answer."""
 
 _REPEAT = """\
-`make bench` takes about five minutes and writes this document; the machine should have nothing else to do.
+`make bench` takes about seven minutes and writes this document; the machine should have nothing else to do.
 `make bench ARGS=--quick` gives a first look, `make bench ARGS="--only detection"` one measurement (ingest,
-metrics, memory, hold or detection); neither writes."""
+metrics, memory, hold, detection or history); neither writes."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,6 +76,10 @@ class Running:
                 return
         raise BenchmarkError(f"{self.peer.name} takes no heartbeats: {self.peer.complaint(self.metrics())}")
 
+    def beat_evenly(self, interval_s: float) -> FloodReport:
+        """Let every camera send one heartbeat, evenly over an interval."""
+        return self._flood.run(self.peer.place.broker_port, 1, interval_s, spread=True)
+
     def take(self, messages: int, pace_s: float = 0.0) -> Round:
         """Flood the peer; return what it used until it had processed all, by its own count.
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from benchmarks.detection import detection_delays
 from benchmarks.errors import LostMessagesError
+from benchmarks.history import HistoryBench
 from benchmarks.hold import loop_hold
 from benchmarks.peers import Camwatch, GoExporter, PythonExporter
 from benchmarks.report import Figure, Row, beside, within
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
     from benchmarks.peers import Peer
 
-NAMES = ("ingest", "metrics", "memory", "hold", "detection")
+NAMES = ("ingest", "metrics", "memory", "hold", "detection", "history")
 CITY, MANY = 458, 10_000
 _PACE_S = 10.0
 _MORE_CHANCES = 2
@@ -83,6 +84,7 @@ class Suite:
         self._scrapes = 3 if quick else 8
         self._quick = quick
         self._wanted = set(only or NAMES)
+        self._more_notes = ""
         self._began = time.monotonic()
         self.load_before = os.getloadavg()[0]
 
@@ -90,6 +92,7 @@ class Suite:
     def notes(self) -> list[str]:
         """What a reader must know to judge the figures, or to repeat them."""
         text = _NOTES.format(messages=self._messages, rounds=self._rounds, scrapes=self._scrapes, many=MANY)
+        text += self._more_notes
         load = f"Load average of the machine when the run began: {self.load_before:.1f}."
         return [*(" ".join(note.split()) for note in text.split("\n\n")), load]
 
@@ -109,6 +112,8 @@ class Suite:
             self._hold()
         if "detection" in self._wanted:
             self._detection()
+        if "history" in self._wanted:
+            self._history()
 
     def _stage(self, cameras: int) -> Stage:
         self._tell(f"{cameras} cameras: starting camwatch, its peers and their brokers")
@@ -246,6 +251,12 @@ class Suite:
         )
         ours, told = Figure(p99, "ms"), f"p50 <= {p50:g} ms"
         self.rows.append(within("deadline to down, p99", ours, 250.0, _REMEDY_DETECTION, told))
+
+    def _history(self) -> None:
+        bench = HistoryBench(self._folder / "history", self._tell, quick=self._quick)
+        bench.run()
+        self.rows += bench.rows
+        self._more_notes = bench.notes
 
     def _tell_round(self, what: str, taken: Round) -> None:
         flood = taken.flood

@@ -11,7 +11,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from camwatch.app import load, run
+from camwatch.app import run
+from camwatch.loading import load
 from camwatch.settings import load_settings
 
 if TYPE_CHECKING:
@@ -21,7 +22,8 @@ TICK_S = 0.001
 WORTH_TELLING_S = 0.0005
 
 
-def _start_ticker(output: TextIO) -> None:
+def start_ticker(output: TextIO) -> None:
+    """Tick from now on, and write each late tick."""
     loop = asyncio.get_running_loop()
 
     def tick(due: float) -> None:
@@ -36,7 +38,7 @@ def _start_ticker(output: TextIO) -> None:
 async def _run(record: Path, config: Path) -> None:
     settings = load_settings(config)
     with record.open("w", buffering=1) as output:
-        _start_ticker(output)
+        start_ticker(output)
         await run(settings, load(settings))
 
 

@@ -1,0 +1,48 @@
+"""camwatch with and without a memory, to tell what remembering costs."""
+
+from __future__ import annotations
+
+import re
+import sys
+from typing import TYPE_CHECKING
+
+from benchmarks import keeping
+from benchmarks.peers import Camwatch
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+class Remembering(Camwatch):
+    """The daemon, telling when its loop was held and what it stored."""
+
+    memory = "with"
+    # Without a memory no heartbeat is counted as stored, but each was received.
+    _count = re.compile(r"^camwatch_messages_received_total\{.*\} (\S+)$", re.MULTILINE)
+
+    @property
+    def folder(self) -> Path:
+        """Where it tells."""
+        return self.place.folder
+
+    def command(self) -> list[str]:
+        """Return the command line of `benchmarks.keeping`."""
+        folder, config = str(self.folder), str(self.write_config())
+        return [sys.executable, "-m", "benchmarks.keeping", folder, config, self.memory]
+
+    def stored(self) -> list[keeping.Stored]:
+        """Return the batches that it has stored so far."""
+        return list(keeping.batches(self.folder))
+
+
+def remembering(interval_s: float, *, url: str | None = None, memory: bool = True) -> type[Remembering]:
+    """Return a daemon with such an interval, and a store at `url` (None: a file)."""
+
+    class _Kind(Remembering):
+        def store_url(self) -> str:
+            return url or super().store_url()
+
+    _Kind.interval_s = interval_s
+    _Kind.memory = "with" if memory else "without"
+    _Kind.name = f"camwatch-{_Kind.memory}"
+    return _Kind
