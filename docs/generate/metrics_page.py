@@ -6,7 +6,12 @@ from camwatch.metrics.catalogue import CATALOGUE, Metric
 
 _GROUPS = (
     ("Per camera", "camwatch_camera_", "All rows of the inventory are there from the first scrape."),
-    ("Per operator", "camwatch_operator_", "An operator with no camera has counts of 0."),
+    (
+        "Per operator",
+        "camwatch_operator_",
+        """An operator with no camera has counts of 0, and no ratios. The windows `1h` `24h` `7d` `30d` `365d`
+reach back from now; `day` `week` `month` `year` began with the local day, week (Monday), month or year.""",
+    ),
     (
         "Gaps, incidents, the daemon on itself",
         "camwatch_",
@@ -31,9 +36,12 @@ Generated from `src/camwatch/metrics/catalogue.py` by `make docs`; do not edit.
 `/metrics` answers in the text format 0.0.4, or in OpenMetrics 1.0 if the request's `Accept` asks for it,
 gzipped if it may be. What the words mean stands in `docs/semantics.md`.
 
-Counters never decrease while the daemon runs: they stay as judged at the time. The accounts of the ledger
-grow only up to the instant that is already certain (ADR 0005): at most `down_after` intervals behind now
-for a camera that has just fallen silent, not at all for one that is down.
+A camera's counters never decrease, not even through a restart: they are what is stored, as it was judged at
+the time. What is corrected afterwards (late heartbeats, maintenance in the past) shows in the ratios. The
+daemon's counters of itself begin anew with each run.
+
+The accounts of the ledger grow only up to the instant that is already certain (ADR 0005): at most
+`down_after` intervals behind now for a camera that has just fallen silent, not at all for one that is down.
 
 """
         + "\n\n".join(sections)
