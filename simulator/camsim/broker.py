@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import ssl
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -11,6 +12,7 @@ from urllib.parse import urlsplit
 import aiomqtt
 
 from camsim.errors import BrokerError
+from camsim.fleet import Fleet, PlayedCamera
 
 _quiet = logging.getLogger("camsim.mqtt")
 _quiet.setLevel(logging.CRITICAL)  # paho's errors come as exceptions too, and one a camera is too many
@@ -24,7 +26,11 @@ _FATAL_CODES = {
 
 @dataclass(frozen=True, slots=True)
 class Broker:
-    """One broker and how to talk to it. `keep_alive_s` is in whole seconds, as MQTT has it."""
+    """One broker and how to talk to it. `keep_alive_s` is in whole seconds, as MQTT has it.
+
+    With `accounts` (user to password) each camera is its own user, `operator/camera`; else all are
+    `username`.
+    """
 
     host: str
     port: int
@@ -32,25 +38,39 @@ class Broker:
     username: str | None = None
     password: str | None = field(default=None, repr=False)
     keep_alive_s: int = 30
+    accounts: Mapping[str, str] | None = field(default=None, repr=False)
 
     @property
     def place(self) -> str:
         """Host and port, for people."""
         return f"{self.host}:{self.port}"
 
-    def client(self, camera: str, will: aiomqtt.Will) -> aiomqtt.Client:
+    def must_know(self, fleet: Fleet) -> None:
+        """Raise BrokerError if a camera that will be played has no account."""
+        if self.accounts is not None:
+            missing = [user for user in map(_user_of, fleet.cameras) if user not in self.accounts]
+            if missing:
+                raise BrokerError(
+                    f"--accounts lacks {len(missing)} of the fleet's cameras: {missing[0]} first"
+                )
+
+    def client(self, camera: PlayedCamera, will: aiomqtt.Will) -> aiomqtt.Client:
         """Return a client for a new session of a camera; MQTT 3.1.1, which every broker speaks."""
+        username, password = self.username, self.password
+        if self.accounts is not None:
+            username = _user_of(camera)
+            password = self.accounts[username]
         return aiomqtt.Client(
             self.host,
             self.port,
-            identifier=camera,
+            identifier=camera.id,
             logger=_quiet,
             protocol=aiomqtt.ProtocolVersion.V311,
             will=will,
             keepalive=self.keep_alive_s,
             tls_context=self.tls,
-            username=self.username,
-            password=self.password,
+            username=username,
+            password=password,
         )
 
 
@@ -60,6 +80,7 @@ def broker_at(
     username: str | None = None,
     password_file: Path | None = None,
     ca_file: Path | None = None,
+    accounts_file: Path | None = None,
     keep_alive_s: int = 30,
 ) -> Broker:
     """Return the broker at `mqtt://host:port` or `mqtts://host:port`. Raises BrokerError."""
@@ -74,13 +95,16 @@ def broker_at(
         raise BrokerError("--ca-file has a meaning with mqtts:// only")
     if password_file is not None and username is None:
         raise BrokerError("--password-file needs --username")
+    if accounts_file is not None and username is not None:
+        raise BrokerError("--accounts gives each camera a user of its own: leave out --username")
     return Broker(
         host=host,
         port=port or _PORTS[parts.scheme],
         tls=_tls(ca_file) if parts.scheme == "mqtts" else None,
         username=username,
-        password=None if password_file is None else _secret(password_file),
+        password=None if password_file is None else _secret("--password-file", password_file),
         keep_alive_s=keep_alive_s,
+        accounts=None if accounts_file is None else _accounts(accounts_file),
     )
 
 
@@ -125,9 +149,24 @@ def _tls(ca_file: Path | None) -> ssl.SSLContext:
         raise BrokerError(f"--ca-file {ca_file}: cannot be used: {error.strerror or error}") from None
 
 
-def _secret(file: Path) -> str:
+def _user_of(camera: PlayedCamera) -> str:
+    return f"{camera.operator}/{camera.id}"
+
+
+def _accounts(file: Path) -> dict[str, str]:
+    """Read lines `user:password`; a password may hold colons."""
+    accounts = {}
+    for number, line in enumerate(_secret("--accounts", file).splitlines(), 1):
+        user, colon, password = line.partition(":")
+        if not colon:
+            raise BrokerError(f"--accounts {file}: line {number}: write OPERATOR/CAMERA:PASSWORD")
+        accounts[user] = password
+    return accounts
+
+
+def _secret(option: str, file: Path) -> str:
     try:
         return file.read_text("utf-8").rstrip("\r\n")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise BrokerError(f"--password-file {file}: cannot be read: {reason}") from None
+        raise BrokerError(f"{option} {file}: cannot be read: {reason}") from None

@@ -50,6 +50,9 @@ def run(  # noqa: PLR0913, PLR0917 - each option of the command is an argument
         str | None, typer.Option(metavar="U", help="the broker's user for all cameras")
     ] = None,
     password_file: Annotated[Path | None, typer.Option(metavar="F", help="holds the user's password")] = None,
+    accounts: Annotated[
+        Path | None, typer.Option(metavar="F", help="lines OPERATOR/CAMERA:PASSWORD, a user for each camera")
+    ] = None,
     ca_file: Annotated[
         Path | None, typer.Option(metavar="F", help="authority of the broker's certificate")
     ] = None,
@@ -66,6 +69,7 @@ def run(  # noqa: PLR0913, PLR0917 - each option of the command is an argument
                 username=username,
                 password_file=password_file,
                 ca_file=ca_file,
+                accounts_file=accounts,
                 keep_alive_s=keep_alive,
             ),
             fleet=read_fleet(fleet),

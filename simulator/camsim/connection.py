@@ -159,7 +159,7 @@ class Connection:
         """Open a session; the task ends with the reason when that session does."""
         will = aiomqtt.Will(self._status, encode_status(Word.OFFLINE), qos=1, retain=self._stage.retain)
         async with self._stage.pace:
-            client = self._stage.broker.client(self.device.camera.id, will)
+            client = self._stage.broker.client(self.device.camera, will)
             opening = asyncio.create_task(client.__aenter__())
             try:
                 await asyncio.shield(opening)

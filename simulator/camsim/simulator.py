@@ -58,14 +58,15 @@ class Simulator:
 
     Entering raises ConnectError if not one camera could connect, LimitError if the system allows too
     few open files (it raises this process's soft limit itself). Leaving says goodbye for every camera
-    that is connected. Constructing raises FaultError for a fault that does not fit the fleet. All in
-    one event loop.
+    that is connected. Constructing raises FaultError for a fault that does not fit the fleet,
+    BrokerError for a camera that has no account. All in one event loop.
     """
 
     def __init__(self, settings: SimulatorSettings, statistics: Statistics | None = None) -> None:
         self.settings = settings
         self.fleet = settings.fleet
         self.statistics = statistics or Statistics()
+        settings.broker.must_know(settings.fleet)
         self._steps = timeline(settings.faults, settings.fleet, settings.interval_s)
         self._connections: dict[str, Connection] = {}
         self._stack = AsyncExitStack()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -85,6 +87,43 @@ async def test_the_right_password_opens_and_the_wrong_one_is_said_once(tmp_path:
                 ):
                     await simulator.__aenter__()
     assert notices == []
+
+
+async def test_each_camera_can_be_a_user_of_its_own(tmp_path: Path) -> None:
+    """The broker makes the user the client's id: 20 cameras that were one user would throw each other out."""
+    folder, accounts = tmp_path / "mosquitto", tmp_path / "accounts"
+    fleet = fleet_of(20)
+    users = [f"{camera.operator}/{camera.id}" for camera in fleet.cameras]
+    accounts.write_text("".join(f"{user}:secret{number}\n" for number, user in enumerate(users)))
+    mosquitto = Mosquitto(folder, LOCKED.format(folder=folder) + "\nuse_username_as_clientid true")
+    shutil.copy(accounts, folder / "passwords")
+    hashing = await asyncio.create_subprocess_exec(program("mosquitto_passwd"), "-U", folder / "passwords")
+    assert await hashing.wait() == 0
+    with mosquitto:
+        broker = broker_at(mosquitto.url, accounts_file=accounts)
+        assert "secret" not in repr(broker)
+        async with Simulator(SimulatorSettings(broker, fleet, qos=1)) as simulator:
+            assert simulator.statistics.connected == 20
+        assert simulator.statistics.failures == 0
+    log = mosquitto.log()
+    assert all(f" as {user} (" in log for user in users)
+
+
+def test_a_camera_without_an_account_is_told_before_anything_starts(tmp_path: Path) -> None:
+    file = tmp_path / "accounts"
+    fleet = fleet_of(3)
+    first, *_, last = fleet.cameras
+    file.write_text(f"{first.operator}/{first.id}:x\n{last.operator}/{last.id}:x\n")
+    broker = broker_at("mqtt://a", accounts_file=file)
+    with pytest.raises(BrokerError, match=f"lacks 1 of the fleet's cameras: .*{fleet.cameras[1].id} first"):
+        Simulator(SimulatorSettings(broker, fleet))
+    with pytest.raises(BrokerError, match="leave out --username"):
+        broker_at("mqtt://a", accounts_file=file, username="u")
+    file.write_text("a:b:b\nc\n")
+    with pytest.raises(BrokerError, match="line 2: write OPERATOR/CAMERA:PASSWORD"):
+        broker_at("mqtt://a", accounts_file=file)
+    with pytest.raises(BrokerError, match=r"--accounts .*nowhere: cannot be read"):
+        broker_at("mqtt://a", accounts_file=tmp_path / "nowhere")
 
 
 def certificate(folder: Path) -> Path:
