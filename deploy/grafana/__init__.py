@@ -1,0 +1,1 @@
+"""Grafana: provisioning, the dashboards and the code that writes them."""

@@ -1,0 +1,126 @@
+"""From panels to a dashboard: places in the grid, ids, links to the other dashboards, the file.
+
+Every panel gets its place and its id here: the SDK's own layout runs over the edge of the grid.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import NamedTuple, TypeAlias
+
+from grafana_foundation_sdk.builders import dashboard as build
+from grafana_foundation_sdk.cog.encoder import JSONEncoder
+from grafana_foundation_sdk.models import dashboard
+
+from deploy.grafana.generate.kit import SOURCE
+from deploy.grafana.generate.language import Say
+
+GRID = 24
+"""Columns of Grafana's grid."""
+
+TITLES = {
+    "fleet": ("Parc de caméras", "Camera fleet"),
+    "operator": ("Exploitant", "Operator"),
+    "camera": ("Caméra", "Camera"),
+    "levels": ("Niveaux de service", "Service levels"),
+    "daemon": ("Camwatch lui-même", "Camwatch itself"),
+}
+"""The dashboards, in the order of their links."""
+
+
+class Heading(NamedTuple):
+    """A line across the page, over the panels that belong together."""
+
+    text: str
+
+
+class Band(NamedTuple):
+    """Panels side by side: the height of all, and each with its width."""
+
+    height: int
+    panels: Sequence[tuple[int, dashboard.Panel]]
+
+
+Parts: TypeAlias = Sequence[Heading | Band]
+Placed: TypeAlias = dashboard.Panel | dashboard.RowPanel
+
+
+def lay_out(parts: Parts) -> list[Placed]:
+    """Give each panel its place, from the top down, and its id from 1 on; too wide a band is a bug."""
+    placed: list[Placed] = []
+    y = 0
+    for part in parts:
+        if isinstance(part, Heading):
+            place = dashboard.GridPos(h=1, w=GRID, x=0, y=y)
+            placed.append(dashboard.RowPanel(title=part.text, grid_pos=place, id_val=len(placed) + 1))
+            y += 1
+            continue
+        x = 0
+        for width, panel in part.panels:
+            panel.grid_pos = dashboard.GridPos(h=part.height, w=width, x=x, y=y)
+            panel.id_val = len(placed) + 1
+            placed.append(panel)
+            x += width
+        if x > GRID:
+            raise ValueError(f"a band is {x} columns wide: {[panel.title for _, panel in part.panels]}")
+        y += part.height
+    return placed
+
+
+def board(
+    say: Say,
+    page: str,
+    tells: str,
+    parts: Parts,
+    variables: Sequence[build.QueryVariable] = (),
+    *,
+    since: str = "now-6h",
+    refresh: str = "30s",
+) -> dashboard.Dashboard:
+    """Return a dashboard with its links to all others and to itself in the other language."""
+    made = (
+        build.Dashboard(say(*TITLES[page]))
+        .uid(say.uid(page))
+        .description(tells)
+        .tags(["camwatch", say.lang])
+        .timezone("browser")
+        .week_start("monday")
+        .time(since, "now")
+        .refresh(refresh)
+        .tooltip(dashboard.DashboardCursorSync.CROSSHAIR)
+        .editable()
+    )
+    made.variables(list(variables))
+    for other, title in TITLES.items():
+        if other != page:
+            made.link(_link(say(*title), say.uid(other)))
+    made.link(_link(say("English", "Français"), say.other.uid(page)).include_vars(True))
+    built = made.build()
+    built.panels = lay_out(parts)
+    return built
+
+
+def _link(title: str, uid: str) -> build.DashboardLink:
+    kind = dashboard.DashboardLinkType.LINK
+    return build.DashboardLink(title).type(kind).icon("dashboard").url(f"/d/{uid}").keep_time(True)
+
+
+def variable(name: str, label: str, query: str, *, regex: str = "") -> build.QueryVariable:
+    """Return a variable that a query (`label_values(…)` or `query_result(…)`) fills on loading."""
+    kind = 1 if query.startswith("label_values") else 3  # as Grafana's editor of variables numbers them
+    made = (
+        build.QueryVariable(name)
+        .label(label)
+        .datasource(SOURCE)
+        .query({"qryType": kind, "query": query, "refId": "PrometheusVariableQueryEditor-VariableQuery"})
+        .definition(query)
+        .refresh(dashboard.VariableRefresh.ON_DASHBOARD_LOAD)
+        .sort(dashboard.VariableSort.ALPHABETICAL_CASE_INSENSITIVE_ASC)
+    )
+    return made.regex(regex) if regex else made
+
+
+def text(made: dashboard.Dashboard) -> str:
+    """Return the file of a dashboard: the same for the same code."""
+    return json.dumps(made, cls=JSONEncoder, indent=2, sort_keys=True, ensure_ascii=False) + "\n"

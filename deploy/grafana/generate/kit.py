@@ -1,0 +1,273 @@
+"""Panels, made the same way on every dashboard: a title, a sentence on what it tells, queries, a unit.
+
+A panel has no place until `board.lay_out` gives it one. Tables and numbers ask for one instant, all else for
+a range.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from grafana_foundation_sdk.builders import common as build_common
+from grafana_foundation_sdk.builders import dashboard as build
+from grafana_foundation_sdk.builders import prometheus
+from grafana_foundation_sdk.builders import stat as build_stat
+from grafana_foundation_sdk.builders import statetimeline as build_timeline
+from grafana_foundation_sdk.builders import table as build_table
+from grafana_foundation_sdk.builders import timeseries as build_series
+from grafana_foundation_sdk.cog.encoder import JSONEncoder
+from grafana_foundation_sdk.models import common, dashboard
+from grafana_foundation_sdk.models.prometheus import PromQueryFormat
+
+SOURCE = common.DataSourceRef("prometheus", "camwatch-prometheus")
+"""The datasource that `provisioning/datasources` sets up."""
+
+COUNT = "short"
+RATIO = "percentunit"
+SECONDS = "s"
+DATE = "dateTimeAsIso"
+"""Milliseconds since 1970, shown as a date in the time zone of who looks."""
+TEXT = "string"
+
+Mappings = Sequence[dashboard.ValueMapping]
+
+
+class Query(NamedTuple):
+    """An expression, and what its series are called."""
+
+    expr: str
+    legend: str = ""
+    colour: str | None = None
+
+
+class Column(NamedTuple):
+    """A column of a table: a label or a `Value`, its head, and how its cells are shown."""
+
+    field: str
+    head: str
+    unit: str = TEXT
+    decimals: int | None = None
+    mappings: Mappings = ()
+    thresholds: build.ThresholdsConfig | None = None
+    link: tuple[str, str] | None = None
+    """Title and address of where a click leads."""
+    width: int | None = None
+
+
+def stat(
+    title: str,
+    tells: str,
+    query: Query,
+    *,
+    unit: str,
+    decimals: int | None = None,
+    thresholds: build.ThresholdsConfig | None = None,
+    mappings: Mappings = (),
+    no_value: str = "–",
+    spark: bool = False,
+) -> dashboard.Panel:
+    """Return one big number, on the colour of its threshold; `spark` draws its course behind it."""
+    panel = (
+        build_stat.Panel()
+        .title(title)
+        .description(tells)
+        .unit(unit)
+        .no_value(no_value)
+        .mappings(list(mappings))
+        .reduce_options(build_common.ReduceDataOptions().calcs(["lastNotNull"]).values(False).fields(""))
+        .color_mode(
+            common.BigValueColorMode.BACKGROUND_SOLID if thresholds else common.BigValueColorMode.NONE
+        )
+        .graph_mode(common.BigValueGraphMode.AREA if spark else common.BigValueGraphMode.NONE)
+        .justify_mode(common.BigValueJustifyMode.CENTER)
+        .text_mode(common.BigValueTextMode.VALUE)
+        .color_scheme(build.FieldColor().mode(dashboard.FieldColorModeId.THRESHOLDS))
+    )
+    if thresholds:
+        panel.thresholds(thresholds)
+    if decimals is not None:
+        panel.decimals(decimals)
+    return _asking(panel.build(), [query], instant=not spark)
+
+
+def series(
+    title: str,
+    tells: str,
+    *queries: Query,
+    unit: str,
+    names: Mapping[str, tuple[str, str | None]] | None = None,
+    stacked: bool = False,
+    steps: bool = False,
+    low: float | None = 0,
+    high: float | None = None,
+    decimals: int | None = None,
+    no_value: str = "–",
+) -> dashboard.Panel:
+    """Return curves. `names` gives series (by legend) another name and a colour; `steps` suits counts."""
+    panel = (
+        build_series.Panel()
+        .title(title)
+        .description(tells)
+        .unit(unit)
+        .no_value(no_value)
+        .line_width(2)
+        .fill_opacity(70 if stacked else 0)
+        .show_points(common.VisibilityMode.NEVER)
+        .legend(
+            build_common.VizLegendOptions()
+            .display_mode(common.LegendDisplayMode.TABLE)
+            .placement(common.LegendPlacement.BOTTOM)
+            .show_legend(True)
+            .calcs(["lastNotNull", "max"])
+        )
+        .tooltip(build_common.VizTooltipOptions().mode(common.TooltipDisplayMode.MULTI))
+        .color_scheme(build.FieldColor().mode(dashboard.FieldColorModeId.PALETTE_CLASSIC_BY_NAME))
+    )
+    if steps or stacked:
+        panel.line_interpolation(common.LineInterpolation.STEP_AFTER)
+    if stacked:
+        panel.stacking(build_common.StackingConfig().mode(common.StackingMode.NORMAL).group("A"))
+    if low is not None:
+        panel.min(low)
+    if high is not None:
+        panel.max(high)
+    if decimals is not None:
+        panel.decimals(decimals)
+    for query in queries:
+        if query.colour:
+            panel.override_by_name(query.legend, [_fixed(query.colour)])
+    for legend, (name, colour) in (names or {}).items():
+        found = [dashboard.DynamicConfigValue(id_val="displayName", value=name)]
+        panel.override_by_name(legend, [*found, _fixed(colour)] if colour else found)
+    return _asking(panel.build(), queries)
+
+
+def timeline(
+    title: str,
+    tells: str,
+    *queries: Query,
+    mappings: Mappings,
+    names: Mapping[str, str] | None = None,
+    no_value: str = "–",
+    points: int | None = None,
+) -> dashboard.Panel:
+    """Return bars of states over time, a row for each series; `points` limits the instants asked for."""
+    panel = (
+        build_timeline.Panel()
+        .title(title)
+        .description(tells)
+        .unit(TEXT)
+        .no_value(no_value)
+        .mappings(list(mappings))
+        .show_value(common.VisibilityMode.NEVER)
+        .merge_values(True)
+        .row_height(0.85)
+        .line_width(0)
+        .fill_opacity(90)
+        .legend(
+            build_common.VizLegendOptions()
+            .display_mode(common.LegendDisplayMode.LIST)
+            .placement(common.LegendPlacement.BOTTOM)
+            .show_legend(True)
+        )
+        .tooltip(build_common.VizTooltipOptions().mode(common.TooltipDisplayMode.SINGLE))
+        .color_scheme(build.FieldColor().mode(dashboard.FieldColorModeId.THRESHOLDS))
+    )
+    if points is not None:
+        panel.max_data_points(points)
+    for legend, name in (names or {}).items():
+        panel.override_by_name(legend, [dashboard.DynamicConfigValue(id_val="displayName", value=name)])
+    return _asking(panel.build(), queries)
+
+
+def table(
+    title: str,
+    tells: str,
+    queries: Sequence[str],
+    columns: Sequence[Column],
+    *,
+    sort: str | None = None,
+    no_value: str = "–",
+) -> dashboard.Panel:
+    """Return a table: the queries' rows joined by their labels, in these columns and no others.
+
+    A query's number is the field `Value`, or with several queries `Value #A`, `Value #B` … in their order.
+    `sort` is the head of the column to sort by, falling.
+    """
+    panel = (
+        build_table.Panel().title(title).description(tells).unit(TEXT).no_value(no_value).show_header(True)
+    )
+    panel.color_scheme(build.FieldColor().mode(dashboard.FieldColorModeId.THRESHOLDS))
+    for column in columns:
+        panel.override_by_name(column.head, _shown(column))
+    if sort is not None:
+        panel.sort_by([build_common.TableSortByFieldState().display_name(sort).desc(True)])
+    built = _asking(
+        panel.build(), [Query(expr) for expr in queries], instant=True, form=PromQueryFormat.TABLE
+    )
+    values = ["Value"] if len(queries) == 1 else [f"Value #{_ref(index)}" for index in range(len(queries))]
+    fields = {column.field for column in columns}
+    built.transformations = [
+        dashboard.DataTransformerConfig(id_val="merge", options={}),
+        dashboard.DataTransformerConfig(
+            id_val="organize",
+            options={
+                "excludeByName": {name: True for name in ("Time", *values) if name not in fields},
+                "indexByName": {column.field: index for index, column in enumerate(columns)},
+                "renameByName": {column.field: column.head for column in columns},
+            },
+        ),
+    ]
+    return built
+
+
+def _shown(column: Column) -> list[dashboard.DynamicConfigValue]:
+    def value(name: str, given: object) -> dashboard.DynamicConfigValue:
+        return dashboard.DynamicConfigValue(id_val=name, value=given)
+
+    found = [value("unit", column.unit)]
+    if column.decimals is not None:
+        found.append(value("decimals", column.decimals))
+    if column.mappings:
+        found.append(value("mappings", _plain(list(column.mappings))))
+    if column.thresholds:
+        found.append(value("thresholds", _plain(column.thresholds.build())))
+    if column.thresholds or column.mappings:
+        found.append(value("custom.cellOptions", {"type": "color-background", "mode": "basic"}))
+    if column.link:
+        title, url = column.link
+        found.append(value("links", [{"title": title, "url": url}]))
+    if column.width:
+        found.append(value("custom.width", column.width))
+    return found
+
+
+def _plain(made: object) -> Any:
+    # An override's value is any JSON: the SDK reads it back as such.
+    return json.loads(json.dumps(made, cls=JSONEncoder))
+
+
+def _fixed(colour: str) -> dashboard.DynamicConfigValue:
+    return dashboard.DynamicConfigValue(id_val="color", value={"mode": "fixed", "fixedColor": colour})
+
+
+def _ref(index: int) -> str:
+    return chr(ord("A") + index)
+
+
+def _asking(
+    panel: dashboard.Panel,
+    queries: Sequence[Query],
+    *,
+    instant: bool = False,
+    form: PromQueryFormat = PromQueryFormat.TIME_SERIES,
+) -> dashboard.Panel:
+    panel.datasource = SOURCE
+    panel.targets = []
+    for index, query in enumerate(queries):
+        asked = prometheus.Dataquery().datasource(SOURCE).ref_id(_ref(index)).expr(query.expr).format(form)
+        asked = asked.legend_format(query.legend or "__auto")
+        panel.targets.append((asked.instant() if instant else asked.range()).build())
+    return panel

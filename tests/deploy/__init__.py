@@ -1,0 +1,1 @@
+"""What stands around camwatch, tried with the programs that it is made for."""
