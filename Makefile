@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 SUDO := $(shell [ "$$(id -u)" = 0 ] || command -v sudo)
-DEBIAN := mosquitto mosquitto-clients openssl prometheus prometheus-mqtt-exporter
+DEBIAN := chromium docker-compose faketime mosquitto mosquitto-clients openssl poppler-utils postgresql prometheus prometheus-alertmanager prometheus-mqtt-exporter sqlite3 systemd
 
 .PHONY: help demo test check format bench docs pins install programs clean
 help: ## list the targets
@@ -14,7 +14,7 @@ demo: $(VENV)/demo.stamp ## the whole thing in one terminal: broker, 458 cameras
 	@$(BIN)/camwatch demo $(ARGS)
 
 test: check programs ## every check and every test, against real servers
-	$(BIN)/pytest $(ARGS)
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: $(VENV)/dev.stamp ## format, lint, types, layers, spelling, drift of generated files
 	$(BIN)/ruff format --check .
@@ -23,6 +23,7 @@ check: $(VENV)/dev.stamp ## format, lint, types, layers, spelling, drift of gene
 	$(BIN)/lint-imports
 	$(BIN)/codespell
 	$(BIN)/python -m docs.generate --check
+	$(BIN)/python -m deploy.grafana.generate --check
 
 format: $(VENV)/dev.stamp ## lay out the code and mend what can be mended
 	$(BIN)/ruff format .
@@ -33,13 +34,14 @@ bench: $(VENV)/dev.stamp programs ## measure speed and memory beside the peers; 
 
 docs: $(VENV)/dev.stamp ## write the generated documents anew
 	$(BIN)/python -m docs.generate
+	$(BIN)/python -m deploy.grafana.generate
 
 pins: $(VENV)/dev.stamp ## resolve the dependencies anew
 	./requirements/pin
 
 programs: ## install the Debian programs that tests and benchmarks talk to
-	@missing=; for p in mosquitto mosquitto_sub mosquitto_passwd openssl promtool prometheus prometheus-mqtt-exporter; do \
-	  PATH="$$PATH:/usr/sbin" command -v $$p >/dev/null || missing=1; done; \
+	@missing=; for p in amtool chromium docker-compose faketime pdftotext mosquitto mosquitto_sub mosquitto_passwd openssl promtool prometheus prometheus-alertmanager prometheus-mqtt-exporter initdb sqlite3 systemd-analyze; do \
+	  PATH="$$PATH:/usr/sbin:$$(echo /usr/lib/postgresql/*/bin | tr ' ' ':')" command -v $$p >/dev/null || missing=1; done; \
 	if [ -n "$$missing" ]; then echo "installing $(DEBIAN)"; $(SUDO) apt-get update -qq && \
 	  DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -y -qq --no-install-recommends $(DEBIAN); fi
 
