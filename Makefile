@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 SUDO := $(shell [ "$$(id -u)" = 0 ] || command -v sudo)
-DEBIAN := chromium docker-compose faketime mosquitto mosquitto-clients openssl poppler-utils postgresql prometheus prometheus-alertmanager prometheus-mqtt-exporter sqlite3 systemd
+DEBIAN := chromium docker-compose mosquitto mosquitto-clients openssl poppler-utils postgresql prometheus prometheus-alertmanager prometheus-mqtt-exporter sqlite3 systemd
 
 .PHONY: help demo test check format bench docs pins install programs clean
 help: ## list the targets
@@ -40,7 +40,7 @@ pins: $(VENV)/dev.stamp ## resolve the dependencies anew
 	./requirements/pin
 
 programs: ## install the Debian programs that tests and benchmarks talk to
-	@missing=; for p in amtool chromium docker-compose faketime pdftotext mosquitto mosquitto_sub mosquitto_passwd openssl promtool prometheus prometheus-alertmanager prometheus-mqtt-exporter initdb sqlite3 systemd-analyze; do \
+	@missing=; for p in amtool chromium docker-compose pdftotext mosquitto mosquitto_sub mosquitto_passwd openssl promtool prometheus prometheus-alertmanager prometheus-mqtt-exporter initdb sqlite3 systemd-analyze; do \
 	  PATH="$$PATH:/usr/sbin:$$(echo /usr/lib/postgresql/*/bin | tr ' ' ':')" command -v $$p >/dev/null || missing=1; done; \
 	if [ -n "$$missing" ]; then echo "installing $(DEBIAN)"; $(SUDO) apt-get update -qq && \
 	  DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -y -qq --no-install-recommends $(DEBIAN); fi

@@ -1,8 +1,12 @@
-"""How the suite is spread over the cores: the long tests begin first."""
+"""How the suite is spread over the cores: the long tests begin first. No test is judged by its speed."""
 
 from __future__ import annotations
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("camwatch")
+settings.load_profile("camwatch")
 
 LONG = ("e2e", "deploy", "simulation", "history", "web", "reports")
 """Folders whose tests wait for real programs, the longest first."""

@@ -119,7 +119,7 @@ def test_the_examples_of_the_schema_are_valid_and_decode() -> None:
         decode_heartbeat(json.dumps(example).encode())
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow])
 @given(st.one_of(strategies.objects(*strategies.FIELDS), strategies.values))
 def test_the_schema_takes_what_the_decoder_takes(content: object) -> None:
     """They differ in one thing, which the page says: JSON Schema calls 1.0 an integer."""

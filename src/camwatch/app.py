@@ -7,14 +7,13 @@ import contextlib
 import gc
 import signal
 import sys
-import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 
 import structlog
 
 from camwatch import __version__
-from camwatch.clock import STEP_S, Clock, Step
-from camwatch.core.model import Happening, Instant
+from camwatch.clock import Clock, Jump
+from camwatch.core.model import Happening
 from camwatch.errors import CamwatchError, ConfigurationError, StoreError
 from camwatch.fleet.inventory import Inventory, signature
 from camwatch.history.batch import Past
@@ -49,7 +48,7 @@ class Daemon:
         self._something = asyncio.Event()
         self._reload_asked = asyncio.Event()
         self.listeners: list[Callable[[list[Happening]], None]] = []
-        clock = Clock(self._clock_stepped, not_before_ms=past.vouched_ms or 0)
+        clock = Clock(self._clock_jumped, not_before_ms=past.vouched_ms or 0)
         links = {broker.name: frozenset(broker.operators) for broker in settings.brokers}
         # What ended while camwatch was away lies over time that is still to be accounted (rule V3).
         settled = (memory.settled_ms for memory in past.memories if memory.settled_ms is not None)
@@ -69,20 +68,19 @@ class Daemon:
         """Take up the thread where an earlier process dropped it, with the inventory of today."""
         if past.vouched_ms is not None:
             now = self.watcher.clock()
-            wall_ms = round(time.time() * 1000)
-            behind_s = (now.utc_ms - wall_ms) / 1000
-            if behind_s > 0:
-                self.watcher.clock_apart(now, Instant(now.mono, wall_ms))
-            if behind_s > STEP_S:
-                _log.warning(
-                    "the machine's clock is behind the record: time runs at half speed until it is not",
-                    behind_s=round(behind_s),
-                )
+            behind = self.watcher.clock.behind
+            if behind is not None:
+                self.watcher.clock_apart(behind)
+                if behind.is_step:
+                    _log.warning(
+                        "the machine's clock is behind the record: time runs at half speed until it is not",
+                        behind_s=round(-behind.seconds),
+                    )
             self.watcher.watch.resume(now, past.memories, past.sights, past.vouched_ms)
         self.watcher.adopt(inventory)
 
-    def _clock_stepped(self, step: Step) -> None:
-        self.watcher.clock_stepped(step)
+    def _clock_jumped(self, jump: Jump) -> None:
+        self.watcher.clock_jumped(jump)
 
     def works(self) -> dict[str, Coroutine[None, None, None]]:
         """Return what must run beside the links and the HTTP server, by name."""

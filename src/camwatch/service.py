@@ -14,7 +14,7 @@ from typing import Protocol
 
 import structlog
 
-from camwatch.clock import Clock, Step
+from camwatch.clock import Clock, Jump
 from camwatch.core.model import BlindCause, Blindness, Camera, Happening, Instant, Window
 from camwatch.core.standing import Standing
 from camwatch.core.state import CameraState, LinkState
@@ -184,15 +184,16 @@ class Watcher:
         for fault in error.faults:
             _log.error("inventory not reloaded, the old one stays", fault=str(fault))
 
-    def clock_stepped(self, step: Step) -> None:
-        """Count a step of the wall clock (rule T2), and record what it did to our UTC."""
-        self.clock_steps += 1
-        _log.warning("the wall clock was set", by_s=round(step.seconds, 3))
-        self.clock_apart(step.began, step.ended)
+    def clock_jumped(self, jump: Jump) -> None:
+        """Record what a jump of the wall clock did to our UTC; count it if it is a step (rule T2)."""
+        if jump.is_step:
+            self.clock_steps += 1
+            _log.warning("the wall clock was set", by_s=round(jump.seconds, 3))
+        self.clock_apart(jump)
 
-    def clock_apart(self, began: Instant, ended: Instant) -> None:
-        """Record that the wall clock showed `ended` when our UTC showed `began`: see `clock.Step`."""
-        self.watch.judge.events.append(Blindness((), (), BlindCause.CLOCK, began, ended))
+    def clock_apart(self, jump: Jump) -> None:
+        """Record what a jump did to our UTC, whenever it was."""
+        self.watch.judge.events.append(Blindness((), (), BlindCause.CLOCK, jump.began, jump.ended))
 
     def tell(self) -> None:
         """Hand what has happened to the listener."""

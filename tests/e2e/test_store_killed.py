@@ -84,8 +84,10 @@ async def until_killed(daemon: Daemon, rng: random.Random) -> Metrics | None:
 
     daemon.start()
     scraping = asyncio.create_task(scrape())
-    if rng.random() < 0.8:  # the others are killed while they start
-        await until(lambda: scraping.done() or daemon.log("link subscribed"))
+    chance = rng.random()
+    if chance < 0.8:  # the others are killed while they start
+        event = "camera down" if chance < 0.3 else "link subscribed"
+        await until(lambda: scraping.done() or daemon.log(event))
     await asyncio.sleep(rng.uniform(0, 0.6))
     scraping.cancel()
     await daemon.end(signal.SIGKILL)

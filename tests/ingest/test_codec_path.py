@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from camwatch.ingest.link import LinkSettings
@@ -161,7 +161,6 @@ async def test_nothing_is_handed_over_once_the_connection_is_over() -> None:
     assert fed.wire.closed
 
 
-@settings(deadline=None)
 @given(st.integers(0, 268_435_455))
 def test_the_size_of_a_packet_is_read_from_its_first_bytes(length: int) -> None:
     head, rest = bytearray([0x30]), length

@@ -12,7 +12,7 @@ from prometheus_client import parser as text_parser
 from prometheus_client.metrics_core import Metric
 from prometheus_client.openmetrics import parser as openmetrics_parser
 
-from camwatch.clock import Clock, Step
+from camwatch.clock import Clock, Jump
 from camwatch.core.model import Camera, Happening, Window
 from camwatch.core.signal import Word
 from camwatch.core.standing import Standing
@@ -81,7 +81,7 @@ class City:
     ) -> None:
         self.mono = 5_000.0
         self.wall = BEGIN_S
-        clock = Clock(self._stepped, lambda: self.mono, lambda: self.wall)
+        clock = Clock(self._jumped, lambda: self.mono, lambda: self.wall)
         links: dict[str, frozenset[str]] = {"main": frozenset()}
         self.history = Forgetful()
         self.watcher = Watcher(settings or Settings(), inventory, links, clock, self._happened, self.history)
@@ -91,8 +91,8 @@ class City:
         if subscribed:
             self.link.subscribed(self.watcher.clock(), session_present=False)
 
-    def _stepped(self, step: Step) -> None:
-        self.watcher.clock_stepped(step)
+    def _jumped(self, jump: Jump) -> None:
+        self.watcher.clock_jumped(jump)
 
     def _happened(self, events: list[Any]) -> None:
         self.exposition.happened(events)

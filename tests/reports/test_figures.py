@@ -412,7 +412,7 @@ def test_a_duration_is_rounded_down_to_seconds(milliseconds: int) -> None:
 _statuses = st.sampled_from([Status.UP, Status.DOWN, Status.UNKNOWN, Status.MAINTENANCE, None])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     changes=st.lists(st.tuples(st.integers(-50, 900), _statuses), min_size=1, max_size=12),
     service=st.tuples(st.integers(-50, 900), st.integers(1, 900)),

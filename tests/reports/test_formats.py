@@ -68,7 +68,7 @@ def test_objectives_of_a_year_of_the_fleet_stand_in_80_columns(ville: Report, la
     assert "−586972:48:00" in text
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.text(min_size=1, max_size=200))
 def test_no_name_makes_the_text_wider_or_speaks_to_the_terminal(name: str) -> None:
     text = as_table.write(hostile(name), FRENCH)

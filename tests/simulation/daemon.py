@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from camwatch.clock import Clock, Step
+from camwatch.clock import Clock, Jump
 from camwatch.core.model import Camera, Happening, Instant, Window
 from camwatch.core.signal import Word
 from camwatch.fleet.inventory import Inventory, Operator, Site
@@ -147,7 +147,7 @@ class VirtualDaemon:
         store.hold()
         past = store.load()
         keeper = StoreKeeper(store, PARIS, 1100)
-        clock = Clock(self._stepped, self.mono, self.wall, past.vouched_ms or 0)
+        clock = Clock(self._jumped, self.mono, self.wall, past.vouched_ms or 0)
         settled = (memory.settled_ms for memory in past.memories if memory.settled_ms is not None)
         corrected = keeper.windows(min(settled, default=clock().utc_ms))
         chronicle = Chronicle(keeper, past, clock, 5.0)
@@ -160,8 +160,8 @@ class VirtualDaemon:
         await chronicle._rebuild()
         self._looked(self)
 
-    def _stepped(self, step: Step) -> None:
-        self.run.watcher.clock_stepped(step)
+    def _jumped(self, jump: Jump) -> None:
+        self.run.watcher.clock_jumped(jump)
 
     async def _stop(self, item: Item) -> None:
         self._tick()

@@ -16,8 +16,6 @@ from camwatch.core.model import Purpose, Status
 from camwatch.core.record import OPEN_END, CameraRecord, Change, DayAccount
 from camwatch.core.timeline import Overlays, account_of
 
-ROUNDING_MS = 2
-"""By how much a counter may differ from the record, a transition: each is rounded on two clocks."""
 # What happened some time ago is dated back from now: a clock that was set since then shifts it. Nothing is
 # dated further back than a silence that convicts.
 _LAG_MS = 3_600_000
@@ -244,11 +242,11 @@ def _counters(
     """Check the counters against the record as it was judged, uncorrected; once folded, only their sum."""
     ends = [min(end, until) for _, end in spans]
     served = [Span(start, min(end + _LAG_MS, frame.vouched_ms)) for start, end in spans]
-    rounding = ROUNDING_MS * (len(rows.transitions) + len(spans))
-    less = rounding + sum(
-        gap.ends - gap.starts for gap in frame.gaps if any(_overlap(gap, s) for s in served)
-    )
-    more = rounding + sum(_overlap(slow, span) for slow in frame.slow for span in served)
+    less = sum(gap.ends - gap.starts for gap in frame.gaps if any(_overlap(gap, s) for s in served))
+    more = sum(_overlap(slow, span) for slow in frame.slow for span in served)
+    if more:  # at half speed each instant is rounded by itself
+        rounding = len(rows.transitions) + 2 * len(spans)
+        less, more = less + rounding, more + rounding
     whole = {
         "in service": (
             counted.in_service,
