@@ -149,6 +149,9 @@ class _Writer:
 
     def _table(self, name: str, lines: Sequence[Line | CameraLine]) -> Iterator[str]:
         yield from self._title(self._text(name), "-")
+        if not lines:
+            yield self._text("none")
+            return
         heads = [
             padded(self._text(f"short_{column}"), size, right=True)
             for column, size in zip(COLUMNS, _WIDTHS, strict=True)
