@@ -11,6 +11,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
+from zoneinfo import ZoneInfo
 
 import structlog
 
@@ -124,6 +125,11 @@ class Watcher:
             for name, report in self.link_reports.items()
             if report.problem is not None
         ] + ([f"history: {problem}"] if problem is not None else [])
+
+    @property
+    def timezone(self) -> ZoneInfo:
+        """The zone in which people are shown times."""
+        return self.settings.fleet.timezone
 
     @property
     def standing(self) -> Standing | None:

@@ -134,7 +134,10 @@ def test_an_alert_says_what_it_is_and_where_its_runbook_is(name: str) -> None:
     assert annotations["runbook_url"] == f"{{{{ $externalLabels.runbooks }}}}/{name}.md"
     assert "humanizeTimestamp" not in annotations["description"], "not a text for people"
     shown = annotations["description"]
-    assert shown.count("toTime") == len(re.findall(r"toTime\)[^}]*}} UTC", shown)), "a time says its zone"
+    local = len(re.findall(r"camwatch_utc_offset_seconds @ .*? toTime\)[^}]*}}{{ else", shown))
+    utc = len(re.findall(r"toTime\)[^}]*}} UTC", shown))
+    assert shown.count("toTime") == local + utc, "a time is local, or says its zone"
+    assert local == utc, "where camwatch's offset is not known, the zone is UTC"
 
 
 def test_each_degraded_reason_of_an_alert_is_told_in_words() -> None:

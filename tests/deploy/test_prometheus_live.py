@@ -139,6 +139,7 @@ async def test_a_real_prometheus_evaluates_every_rule_on_the_real_daemon(tmp_pat
             prometheus(tmp_path / "prometheus", camwatch.url.removeprefix("http://")) as server,
             publisher.beating("cam-1", "cam-2", every_s=daemon.INTERVAL_S),
         ):
+            await server.until(lambda: server.rows("camwatch_utc_offset_seconds"), "the first scrape")
             for name in LOGIS:
                 await publisher.heartbeat(name, "logis")
 
@@ -180,7 +181,7 @@ async def test_a_real_prometheus_evaluates_every_rule_on_the_real_daemon(tmp_pat
             assert set(LOGIS) <= set(down)
             assert "cam-4" not in down, "maintenance needs no alert"
             assert "« Tour « Est » tour-1 »" in down["tour-1"]["annotations"]["description"]
-            assert " UTC." in down["tour-1"]["annotations"]["description"]
+            assert " UTC." not in down["tour-1"]["annotations"]["description"], "local time"
             for found in alerts.values():
                 for alert in found:
                     assert "error" not in alert["annotations"]["description"]

@@ -52,6 +52,7 @@ OTHERS = {
     "camwatch_site_incident": ("gauge", {"site"}),
     "camwatch_operator_incident": ("gauge", {"operator"}),
     "camwatch_link_incident": ("gauge", {"link"}),
+    "camwatch_utc_offset_seconds": ("gauge", set[str]()),
     "camwatch_build_info": ("gauge", {"version", "python"}),
     "camwatch_link_up": ("gauge", {"link"}),
     "camwatch_ready": ("gauge", set[str]()),

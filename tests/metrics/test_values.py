@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 
 from camwatch.core.model import Lifecycle, Scope, Window
@@ -331,3 +333,13 @@ def test_a_reload_in_mid_scrape_leaves_the_scrape_whole() -> None:
     told.watcher.reloaded(registered([camera("cam-3")]))
     assert "cam-1" in begun + "".join(pieces)
     assert {s["camera"] for s in told.scrape().of("camwatch_camera_info")} == {"cam-3"}
+
+
+def test_the_offset_from_utc_is_that_of_the_configured_zone_now() -> None:
+    """A5: in Paris two hours in summer, one in winter."""
+    told = city()
+    offsets = []
+    for instant in ("2026-10-25 00:59:59", "2026-10-25 01:00:01"):
+        told.wall = datetime.fromisoformat(instant).replace(tzinfo=UTC).timestamp()
+        offsets.append(told.scrape().value("camwatch_utc_offset_seconds"))
+    assert offsets == [7200, 3600]

@@ -179,6 +179,11 @@ LAST_RELOAD = Metric(
     "gauge",
     "When the inventory in force was loaded, Unix time.",
 )
+UTC_OFFSET = Metric(
+    "camwatch_utc_offset_seconds",
+    "gauge",
+    "How far the configured time zone is ahead of UTC now: added to a Unix time, it shows local time as UTC.",
+)
 CLOCK_STEPS = Metric(
     "camwatch_clock_steps_total", "counter", "Times that the wall clock was set by more than 2 s."
 )

@@ -6,8 +6,10 @@ import platform
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
 from itertools import accumulate
 from typing import Protocol
+from zoneinfo import ZoneInfo
 
 from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector
 from prometheus_client import exposition as text
@@ -93,6 +95,10 @@ class Source(Protocol):
     @property
     def clock_steps(self) -> int:
         """Steps of the wall clock."""
+
+    @property
+    def timezone(self) -> ZoneInfo:
+        """The zone in which people are shown times."""
 
     @property
     def standing(self) -> Standing | None:
@@ -184,6 +190,8 @@ class _Daemon(Collector):
         yield _single(catalogue.RELOAD_ERRORS, source.reload_errors)
         yield _single(catalogue.LAST_RELOAD, source.last_reload.utc_ms / 1000)
         yield _single(catalogue.CLOCK_STEPS, source.clock_steps)
+        now = datetime.fromtimestamp(source.clock().utc_ms // 1000, source.timezone)
+        yield _single(catalogue.UTC_OFFSET, (now.utcoffset() or timedelta()).total_seconds())
 
     def _operators(self) -> Iterator[Family]:
         source = self._source
