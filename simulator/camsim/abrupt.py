@@ -34,6 +34,16 @@ def fall_silent(client: aiomqtt.Client) -> None:
         task.cancel()
 
 
+async def leave(client: aiomqtt.Client) -> None:
+    """End a session with DISCONNECT. Raises MqttError.
+
+    It is written there and then: aiomqtt would have the event loop do it, which may find the connection
+    closed by then, and tells of each in many lines.
+    """
+    _paho(client).on_socket_register_write = None
+    await client.__aexit__(None, None, None)
+
+
 def abandon(client: aiomqtt.Client, opening: asyncio.Task[Any]) -> None:
     """Give up a session that is still being opened, or could not be, and leave no connection behind.
 

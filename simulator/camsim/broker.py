@@ -54,8 +54,11 @@ class Broker:
                     f"--accounts lacks {len(missing)} of the fleet's cameras: {missing[0]} first"
                 )
 
-    def client(self, camera: PlayedCamera, will: aiomqtt.Will) -> aiomqtt.Client:
-        """Return a client for a new session of a camera; MQTT 3.1.1, which every broker speaks."""
+    def client(self, camera: PlayedCamera, will: aiomqtt.Will, answer_s: float) -> aiomqtt.Client:
+        """Return a client for a new session of a camera; MQTT 3.1.1, which every broker speaks.
+
+        It gives up on a broker that has not answered for `answer_s`.
+        """
         username, password = self.username, self.password
         if self.accounts is not None:
             username = _user_of(camera)
@@ -68,6 +71,7 @@ class Broker:
             protocol=aiomqtt.ProtocolVersion.V311,
             will=will,
             keepalive=self.keep_alive_s,
+            timeout=answer_s,
             tls_context=self.tls,
             username=username,
             password=password,

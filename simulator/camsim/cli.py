@@ -1,22 +1,32 @@
-"""The command line: `camsim run`. Exit codes: 0 done, 1 failed while running, 2 wrong usage."""
+"""The command line. Exit codes: 0 done, 1 failed while running, 2 wrong usage."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import functools
 import signal
 import sys
+import textwrap
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
 
+from camsim import synthetic
 from camsim.broker import broker_at
+from camsim.brokerhand import BrokerHand
 from camsim.errors import CamsimError, UsageError
-from camsim.faults import parse_fault
 from camsim.fleet import read_fleet
 from camsim.progress import Progress
+from camsim.scenario.model import NOTHING, Scenario
+from camsim.scenario.reading import read_inline, read_scenario, shipped
+from camsim.score.command import score
 from camsim.simulator import Simulator, SimulatorSettings
 from camsim.statistics import Statistics
+from camsim.truth import TruthFile
 from camwatch.wire.topics import DEFAULT_PREFIX
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
@@ -32,17 +42,34 @@ def run(  # noqa: PLR0913, PLR0917 - each option of the command is an argument
     broker: Annotated[str, typer.Option(metavar="URL", help="mqtt://HOST:PORT, or mqtts:// for TLS")],
     fleet: Annotated[Path, typer.Option(metavar="DIR", help="folder that holds cameras.csv")],
     interval: Annotated[
-        float, typer.Option(min=0.05, metavar="S", help="seconds between two heartbeats")
-    ] = 10.0,
-    duration: Annotated[float | None, typer.Option(min=0, metavar="S", help="stop after S seconds")] = None,
+        float | None,
+        typer.Option(
+            min=0.05, metavar="S", help="seconds between two heartbeats (as the scenario says, or 10)"
+        ),
+    ] = None,
+    duration: Annotated[
+        float | None, typer.Option(min=0, metavar="S", help="stop after S seconds (as the scenario says)")
+    ] = None,
     seed: Annotated[int, typer.Option(metavar="N", help="the same seed plays the same cameras")] = 0,
-    fault: Annotated[
+    scenario: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="what happens: a file, or the name of a shipped one")
+    ] = None,
+    do: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="SPEC",
-            help="KIND:SELECTOR@START+DURATION; KIND power, network, flap or commission; SELECTOR camera=ID, "
-            "site=ID, operator=ID or all; seconds; without +DURATION until the end. May be repeated",
+            metavar="ENTRY",
+            help="one more entry of the timeline, like '{do: power_cut, on: {site: ID}, at: 30s, for: 2m}'. "
+            "May be repeated",
         ),
+    ] = None,
+    speed: Annotated[
+        float, typer.Option(min=0.01, metavar="K", help="divide all times, the interval too")
+    ] = 1.0,
+    truth: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="write there what really was, for `camsim score`")
+    ] = None,
+    connections: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="N gateways speak for all cameras (MQTT 5, QoS 0)")
     ] = None,
     qos: Annotated[int, typer.Option(min=0, max=1, help="quality of service of the heartbeats")] = 0,
     keep_alive: Annotated[int, typer.Option(min=1, max=65535, metavar="S", help="MQTT keep-alive")] = 30,
@@ -60,6 +87,10 @@ def run(  # noqa: PLR0913, PLR0917 - each option of the command is an argument
     connect_timeout: Annotated[
         float, typer.Option(min=0.1, metavar="S", help="how long to wait for the first connections")
     ] = 30.0,
+    broker_stop: Annotated[
+        str | None, typer.Option(metavar="COMMAND", help="stops the broker, for scenarios that want it")
+    ] = None,
+    broker_start: Annotated[str | None, typer.Option(metavar="COMMAND", help="starts it again")] = None,
 ) -> None:
     """Play every camera in service until --duration or a signal (SIGINT, SIGTERM), then say goodbye."""
     try:
@@ -73,40 +104,117 @@ def run(  # noqa: PLR0913, PLR0917 - each option of the command is an argument
                 keep_alive_s=keep_alive,
             ),
             fleet=read_fleet(fleet),
+            scenario=_scenario(scenario, do or [], duration),
             interval_s=interval,
+            speed=speed,
             seed=seed,
-            faults=tuple(parse_fault(spec) for spec in fault or ()),
-            qos=qos,
+            qos=_qos(qos, connections),
             prefix=prefix,
+            connections=connections,
             connect_timeout_s=connect_timeout,
+            broker_hand=_hand(broker_stop, broker_start),
         )
-        asyncio.run(_play(settings, duration))
+        asyncio.run(_play(settings, truth))
     except UsageError as error:
         _fail(error, 2)
     except CamsimError as error:
         _fail(error, 1)
 
 
-async def _play(settings: SimulatorSettings, duration_s: float | None) -> None:
+@app.command()
+def scenarios() -> None:
+    """List the scenarios that ship with camsim."""
+    for name, file in shipped().items():
+        scenario = read_scenario(file)
+        typer.echo(f"{name}: {scenario.title}, {_lasting(scenario.duration_s or 0)}")
+        typer.echo(textwrap.fill(scenario.description, 78, initial_indent="  ", subsequent_indent="  "))
+
+
+@app.command()
+def fleet(
+    cameras: Annotated[int, typer.Option(min=1, max=1_000_000, metavar="N", help="how many cameras")],
+    output: Annotated[Path, typer.Option(metavar="DIR", help="folder to write the tables into")],
+    operators: Annotated[int, typer.Option(min=1, max=1000, metavar="N", help="how many operators")] = 9,
+    seed: Annotated[int, typer.Option(metavar="N", help="the same seed makes the same fleet")] = 0,
+) -> None:
+    """Make up an inventory of any size."""
+    try:
+        synthetic.write(output, cameras, operators, seed)
+    except UsageError as error:
+        _fail(error, 2)
+    typer.echo(f"{cameras} cameras of {operators} operators: {output}")
+
+
+@app.command("score")
+@functools.wraps(score)
+def score_command(*arguments: Any, **options: Any) -> None:
+    """Mark camwatch against what really happened."""
+    try:
+        score(*arguments, **options)
+    except UsageError as error:
+        _fail(error, 2)
+
+
+def _lasting(seconds: float) -> str:
+    """Return a duration as scenarios write it."""
+    for size, unit in ((86_400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{seconds / size:g} {unit}"
+    return f"{seconds:g} s"
+
+
+def _scenario(file: Path | None, entries: Sequence[str], duration_s: float | None) -> Scenario:
+    """Return what is to be played: a scenario, and entries of the command line after its own."""
+    read = NOTHING if file is None else read_scenario(file)
+    more = tuple(read_inline(entry) for entry in entries)
+    return replace(
+        read,
+        duration_s=read.duration_s if duration_s is None else duration_s,
+        timeline=read.timeline + more,
+    )
+
+
+def _qos(qos: int, connections: int | None) -> int:
+    if qos and connections:
+        raise UsageError("--connections speaks at QoS 0: leave --qos out")
+    return qos
+
+
+def _hand(stop: str | None, start: str | None) -> BrokerHand | None:
+    if (stop is None) is not (start is None):
+        raise UsageError("--broker-stop and --broker-start belong together")
+    return None if stop is None or start is None else BrokerHand(stop, start)
+
+
+async def _play(settings: SimulatorSettings, truth: Path | None) -> None:
     """Play until the time is over or a signal comes; the first signal ends cleanly, a second at once."""
     progress = Progress(sys.stdout)
     statistics = Statistics(on_change=progress.show, on_notice=progress.note)
-    playing = asyncio.create_task(_session(Simulator(settings, statistics), duration_s))
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, playing.cancel)
-    following = asyncio.create_task(progress.follow(statistics))
-    await asyncio.wait({playing})
-    following.cancel()
-    if not playing.cancelled():
-        playing.result()
+    simulator = Simulator(settings, statistics)
+    with contextlib.ExitStack() as stack:
+        record = None if truth is None else stack.enter_context(TruthFile(truth))
+        playing = asyncio.create_task(_session(simulator, record))
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, playing.cancel)
+        following = asyncio.create_task(progress.follow(statistics))
+        await asyncio.wait({playing})
+        following.cancel()
+        if record is not None:
+            record.end(simulator.run, simulator.ended_s)
+        if not playing.cancelled():
+            playing.result()
     progress.note(statistics.summary())
 
 
-async def _session(simulator: Simulator, duration_s: float | None) -> None:
+async def _session(simulator: Simulator, truth: TruthFile | None) -> None:
     async with simulator:
         statistics = simulator.statistics
+        if truth is not None:
+            truth.begin(simulator.run, simulator.began_ms)
         statistics.on_notice(f"{statistics.connected}/{statistics.expected} connected, playing")
-        await simulator.play(duration_s)
+        scenario = simulator.settings.scenario
+        seconds = scenario.duration_s
+        await simulator.play(None if seconds is None else seconds / simulator.settings.speed)
 
 
 def _fail(error: CamsimError, code: int) -> NoReturn:

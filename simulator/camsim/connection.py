@@ -1,147 +1,134 @@
-"""One camera's life with the broker: connected while it has power and network, and lost as cameras are lost.
+"""One camera's session with the broker: connected while it has power and network, lost as cameras are lost.
 
-What the camera says is the device's business; here is when it can say it. A camera lives while no
-reason holds its power off, and is heard while no reason holds its network silent; `restore` ends a reason.
+What the camera says, and when, is its `Life`'s business; here is how it gets to the broker.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import random
 import time
-from dataclasses import dataclass
+from collections.abc import Callable
 
 import aiomqtt
 
-from camsim.abrupt import abandon, fall_silent, hang_up
-from camsim.broker import Broker, problem_of
-from camsim.device import Device
-from camsim.statistics import Statistics
-from camwatch.wire.heartbeat import Word, encode_heartbeat, encode_status
-from camwatch.wire.topics import DEFAULT_PREFIX, Address, Kind, topic_of
-
-_UNCOMMISSIONED = "uncommissioned"  # the reason that holds the power off from the beginning
-
-
-@dataclass(frozen=True, slots=True)
-class Stage:
-    """What all connections of a simulator share. Back-off in seconds; `pace` bounds connecting at once."""
-
-    broker: Broker
-    tasks: asyncio.TaskGroup
-    pace: asyncio.Semaphore
-    statistics: Statistics
-    qos: int = 0
-    retain: bool = True
-    prefix: str = DEFAULT_PREFIX
-    reconnect_min_s: float = 0.5
-    reconnect_max_s: float = 30.0
+from camsim.abrupt import abandon, fall_silent, hang_up, leave
+from camsim.broker import problem_of
+from camsim.draw import draw
+from camsim.effects import Effect, PowerOff
+from camsim.life import Life
+from camsim.stage import Stage
+from camwatch.wire.heartbeat import Word, encode_status
+from camwatch.wire.topics import Address, Kind, topic_of
 
 
 class Connection:
     """One camera on a stage: without power until `commission`. What is done to it takes effect at once."""
 
-    def __init__(self, device: Device, stage: Stage) -> None:
-        self.device = device
+    def __init__(self, life: Life, stage: Stage) -> None:
+        self.life = life
         self._stage = stage
-        self._off = {_UNCOMMISSIONED}
-        self._silent: set[str] = set()
-        self._boot = -1
-        self._booted_at = 0.0
-        self._schedule_from: float | None = None  # the first connection of this boot
-        self._seq = 0
-        self._occasions = 0
-        self._life: asyncio.Task[None] | None = None
+        self._talking: asyncio.Task[None] | None = None
+        self._farewell: asyncio.Task[None] | None = None
         self._client: aiomqtt.Client | None = None
-        address = Address(device.camera.operator, device.camera.id, Kind.HEARTBEAT)
+        camera = life.device.camera
+        address = Address(camera.operator, camera.id, Kind.HEARTBEAT)
         self._heartbeats = topic_of(stage.prefix, address)
         self._status = topic_of(stage.prefix, address._replace(kind=Kind.STATUS))
-
-    @property
-    def commissioned(self) -> bool:
-        """Whether the camera was brought to life, whatever befell it since."""
-        return _UNCOMMISSIONED not in self._off
-
-    @property
-    def reachable(self) -> bool:
-        """Whether the camera has power and network, so that it ought to be connected."""
-        return not self._off and not self._silent
+        self._attempts = 0
 
     def commission(self) -> None:
         """Bring the camera to life, at once."""
-        self.restore(_UNCOMMISSIONED)
+        self._with(lambda: self.life.commission(self._stage.now_s()))
 
-    def cut_power(self, reason: str) -> None:
-        """Take the camera's power: its connection drops without a word."""
-        self._off.add(reason)
-        if not self._silent:  # else nobody hears it: the silent connection stays as it is
-            self._end_life()
-            self._drop()
+    def hold(self, reason: str, effect: Effect) -> None:
+        """Let an effect begin: where it cuts the camera off, the session ends as such sessions end."""
+        was_reachable = self.life.reachable
+        self.life.hold(reason, effect, self._stage.now_s())
+        if self.life.reachable or not was_reachable:
+            return
+        if not isinstance(effect, PowerOff) or effect.silent:
+            self._fall_silent()
+        elif effect.goodbye:
+            self._take_leave()
+        else:
+            self.end()
 
-    def silence(self, reason: str) -> None:
-        """Cut the camera's network: nothing is sent any more, and neither side is told."""
-        self._silent.add(reason)
-        self._end_life()
-        if self._client is not None:
-            fall_silent(self._client)
-        self._stage.statistics.went(self.device.camera.id)
+    def release(self, reason: str) -> None:
+        """End what held for `reason`."""
+        self._with(lambda: self.life.release(reason, self._stage.now_s()))
 
-    def restore(self, reason: str) -> None:
-        """End what was done for `reason`. Power that returns means a new boot; network does not."""
-        had_power, was_heard, was_reachable = not self._off, not self._silent, self.reachable
-        self._off.discard(reason)
-        self._silent.discard(reason)
-        if not self._silent and not was_heard:
-            self._drop()
-        if not self._off and not had_power:
-            self._start_up()
-        if self.reachable and not was_reachable:
-            first = self.device.pause_s(self._boot, self._occasions) if self._occasions else 0.0
-            self._occasions += 1
-            self._life = self._stage.tasks.create_task(
-                self._live(first), name=f"camera {self.device.camera.id}"
-            )
+    def reconnect(self) -> None:
+        """Lose the session without a word, and come back at once."""
+        if self.life.reachable:
+            self.end()
+            self._talk_from(self._stage.now_s())
 
     async def say_goodbye(self) -> None:
         """End cleanly, if the camera can: retained `goodbye`, then DISCONNECT. Else just end."""
-        self._end_life()
+        self._stop_talking()
         client = self._client
-        if client is not None and not self._silent:
-            with contextlib.suppress(aiomqtt.MqttError):  # the broker is gone: nobody is left to say it to
-                await self._say(client, Word.GOODBYE)
-                await client.__aexit__(None, None, None)
+        if client is not None and self.life.reachable:
+            await self._leave(client)
         self.end()
 
     def end(self) -> None:
-        """Stop for good, without a word where none was said."""
-        self._end_life()
-        self._drop()
+        """Stop, without a word where none was said."""
+        self._stop_talking()
+        if self._farewell is not None:
+            self._farewell.cancel()
+        if self._client is not None:
+            hang_up(self._client)
+            self._client = None
+            self._stage.statistics.went(self.life.device.camera.id)
+
+    def _with(self, happens: Callable[[], None]) -> None:
+        """Do what may make the camera reachable, and let it connect if it did."""
+        was_reachable, was_heard = self.life.reachable, self.life.heard
+        happens()
+        if (self.life.heard and not was_heard) or (self.life.reachable and not was_reachable):
+            self.end()  # of a session that fell silent
+        if self.life.reachable and not was_reachable:
+            self._talk_from(self.life.back_s)
+
+    def _talk_from(self, begins_s: float) -> None:
+        name = f"camera {self.life.device.camera.id}"
+        self._talking = self._stage.tasks.create_task(self._live(begins_s), name=name)
+
+    def _stop_talking(self) -> None:
+        if self._talking is not None:
+            self._talking.cancel()
+            self._talking = None
+
+    def _fall_silent(self) -> None:
+        self._stop_talking()
+        if self._client is not None:
+            fall_silent(self._client)
+        self._stage.statistics.went(self.life.device.camera.id)
+
+    def _take_leave(self) -> None:
+        """Say goodbye, as after a command to restart."""
+        self._stop_talking()
+        client, self._client = self._client, None
+        if client is not None:
+            self._stage.statistics.went(self.life.device.camera.id)
+            self._farewell = self._stage.tasks.create_task(self._leave(client))
+
+    async def _leave(self, client: aiomqtt.Client) -> None:
+        try:
+            with contextlib.suppress(aiomqtt.MqttError):  # the broker is gone: nobody is left to say it to
+                await self._say(client, Word.GOODBYE)
+                await leave(client)
+        finally:
+            hang_up(client)
 
     async def _say(self, client: aiomqtt.Client, word: Word) -> None:
         await _publish(client, self._status, encode_status(word), qos=1, retain=self._stage.retain)
 
-    def _start_up(self) -> None:
-        self._boot += 1
-        self._booted_at = asyncio.get_running_loop().time()
-        self._schedule_from = None
-        self._seq = 0
-
-    def _end_life(self) -> None:
-        if self._life is not None:
-            self._life.cancel()
-            self._life = None
-
-    def _drop(self) -> None:
-        """Leave the session, if there is one, without a word."""
-        if self._client is not None:
-            hang_up(self._client)
-            self._client = None
-            self._stage.statistics.went(self.device.camera.id)
-
-    async def _live(self, delay_s: float) -> None:
+    async def _live(self, begins_s: float) -> None:
         """Connect and talk, for ever; after a loss, try again with full-jitter back-off."""
         failures = 0
+        delay_s = begins_s - self._stage.now_s()
         while True:
             await asyncio.sleep(delay_s)
             try:
@@ -149,17 +136,23 @@ class Connection:
                 failures = 0
                 await self._talk(client, lost)
             except aiomqtt.MqttError as error:
-                self._drop()
+                if self._client is not None:
+                    hang_up(self._client)
+                    self._client = None
+                self._stage.statistics.went(self.life.device.camera.id)
                 self._stage.statistics.failed(problem_of(self._stage.broker, error))
             ceiling_s = min(self._stage.reconnect_max_s, self._stage.reconnect_min_s * 2 ** min(failures, 16))
-            delay_s = random.uniform(0, ceiling_s)  # noqa: S311 - spreads load, hides nothing
+            delay_s = ceiling_s * draw(
+                self._stage.seed, self.life.device.camera.id, "attempt", self._attempts
+            )
+            self._attempts += 1
             failures += 1
 
     async def _connect(self) -> tuple[aiomqtt.Client, asyncio.Task[aiomqtt.MqttError]]:
         """Open a session; the task ends with the reason when that session does."""
         will = aiomqtt.Will(self._status, encode_status(Word.OFFLINE), qos=1, retain=self._stage.retain)
         async with self._stage.pace:
-            client = self._stage.broker.client(self.device.camera, will)
+            client = self._stage.broker.client(self.life.device.camera, will, self._stage.answer_s)
             opening = asyncio.create_task(client.__aenter__())
             try:
                 await asyncio.shield(opening)
@@ -169,25 +162,23 @@ class Connection:
             self._client = client
             lost = self._stage.tasks.create_task(_end_of(client))
             await self._say(client, Word.ONLINE)
-        self._stage.statistics.came(self.device.camera.id)
+        self._stage.statistics.came(self.life.device.camera.id)
         return client, lost
 
     async def _talk(self, client: aiomqtt.Client, lost: asyncio.Task[aiomqtt.MqttError]) -> None:
         """Send each heartbeat when it is due. Raises MqttError when the session is lost."""
-        now = asyncio.get_running_loop().time
-        if self._schedule_from is None:
-            self._schedule_from = now()
-        else:  # the camera went on counting while nobody could hear it
-            self._seq = max(self._seq, self.device.next_seq(self._boot, now() - self._schedule_from))
+        stage, life = self._stage, self.life
+        await stage.begun.wait()
+        life.skip(stage.now_s())  # what was due while nobody could hear it
         while True:
-            due = self._schedule_from + self.device.due_s(self._boot, self._seq)
-            await asyncio.wait({lost}, timeout=max(0.0, due - now()))
+            due_s = life.due_s()
+            wait_s = None if due_s is None else max(0.0, due_s - stage.now_s())
+            await asyncio.wait({lost}, timeout=wait_s)
             if lost.done():
                 raise lost.result()
-            heartbeat = self.device.heartbeat(self._seq, now() - self._booted_at, time.time())
-            self._seq += 1
-            await _publish(client, self._heartbeats, encode_heartbeat(heartbeat), qos=self._stage.qos)
-            self._stage.statistics.heartbeats += 1
+            for payload in life.say(stage.now_s(), time.time()):
+                await _publish(client, self._heartbeats, payload, qos=stage.qos)
+                stage.statistics.heartbeats += 1
 
 
 async def _publish(

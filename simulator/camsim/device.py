@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from hashlib import blake2b
-from typing import TypeVar
+from typing import Any, TypeVar
 
+from camsim.draw import draw
 from camsim.fleet import PlayedCamera
 from camwatch.wire.heartbeat import Heartbeat
 
-_JITTER = 0.05  # of the interval, either way: two heartbeats are 0.9 to 1.1 intervals apart
+JITTER = 0.05
+"""Of the interval, either way: two heartbeats of a healthy camera are 0.9 to 1.1 intervals apart."""
+
 _HOUR_S = 3600.0
 _DAY_S = 24 * _HOUR_S
 _YEAR_S = 365.25 * _DAY_S
@@ -34,53 +36,57 @@ class Device:
     seed: int
     interval_s: float
 
-    def due_s(self, boot: int, seq: int) -> float:
-        """Return when heartbeat `seq` is due: seconds after the first connection of this boot.
+    def due_s(self, boot: int, seq: int, jitter: float = JITTER) -> float:
+        """Return when heartbeat `seq` is due: seconds after this boot could speak first.
 
         The first comes at a random phase of the interval, so that a fleet spreads evenly.
         """
-        phase = self._draw("phase", boot)
-        jitter = _JITTER * (2 * self._draw("jitter", boot, seq) - 1)
-        return max(0.0, phase + seq + jitter) * self.interval_s
+        phase = self.draw("phase", boot)
+        late = jitter * (2 * self.draw("jitter", boot, seq) - 1)
+        return max(0.0, phase + seq + late) * self.interval_s
 
-    def next_seq(self, boot: int, after_s: float) -> int:
+    def next_seq(self, boot: int, after_s: float, jitter: float = JITTER) -> int:
         """Return the number of the first heartbeat that is due later than `after_s`."""
         seq = max(0, math.floor(after_s / self.interval_s) - 2)
-        while self.due_s(boot, seq) <= after_s:
+        while self.due_s(boot, seq, jitter) <= after_s:
             seq += 1
         return seq
 
     def pause_s(self, boot: int, occasion: int) -> float:
         """Return how long this camera takes to come back once power or network do: under half an interval."""
-        return self._draw("pause", boot, occasion) * self.interval_s / 2
+        return self.draw("pause", boot, occasion) * self.interval_s / 2
 
-    def heartbeat(self, seq: int, uptime_s: float, utc_s: float) -> Heartbeat:
-        """Return what the camera says at `utc_s` (Unix seconds), `uptime_s` seconds after its boot."""
+    def heartbeat(self, seq: int, uptime_s: float, utc_s: float, **fields: Any) -> Heartbeat:
+        """Return what the camera says at `utc_s` (Unix seconds), `uptime_s` seconds after its boot.
+
+        `fields` replace what a healthy camera would say.
+        """
         fps = self._pick("fps", _FRAME_RATES) - self._drift("fps", utc_s, _HOUR_S)
-        return Heartbeat(
-            ts=round(utc_s, 3),
-            seq=seq,
-            uptime_s=round(uptime_s, 3),
-            fps=round(fps, 1),
-            bitrate_bps=round(fps * self._bits_per_picture(utc_s), -3),
-            recording=True,
-            video_loss=False,
-            frozen=False,
-            tamper=False,
-            storage_used_ratio=round(0.55 + 0.35 * self._drift("storage", utc_s, _DAY_S), 4),
-            temperature_celsius=round(self._temperature(utc_s), 1),
-            firmware=self._pick("firmware", _FIRMWARES),
-        )
+        said: dict[str, Any] = {
+            "ts": round(utc_s, 3),
+            "seq": seq,
+            "uptime_s": round(uptime_s, 3),
+            "fps": round(fps, 1),
+            "bitrate_bps": round(fps * self._bits_per_picture(utc_s), -3),
+            "recording": True,
+            "video_loss": False,
+            "frozen": False,
+            "tamper": False,
+            "storage_used_ratio": round(0.55 + 0.35 * self._drift("storage", utc_s, _DAY_S), 4),
+            "temperature_celsius": round(self._temperature(utc_s), 1),
+            "firmware": self._pick("firmware", _FIRMWARES),
+        }
+        return Heartbeat(**(said | fields))
 
     def _bits_per_picture(self, utc_s: float) -> float:
         """More happens by day, so less can be compressed away."""
         busy = 0.7 + 0.3 * self._sun(utc_s)
-        return (120e3 + 80e3 * self._draw("optics")) * busy * (0.9 + 0.2 * self._drift("bits", utc_s, 600.0))
+        return (120e3 + 80e3 * self.draw("optics")) * busy * (0.9 + 0.2 * self._drift("bits", utc_s, 600.0))
 
     def _temperature(self, utc_s: float) -> float:
         """Inside the housing, in a mild climate: warmest in July and in the afternoon."""
         season = 14 - 9 * math.cos(math.tau * (utc_s / _YEAR_S % 1 - 0.05))
-        own_heat = 8 + 8 * self._draw("housing")
+        own_heat = 8 + 8 * self.draw("housing")
         return season + 6 * self._sun(utc_s - 2 * _HOUR_S) + own_heat + 3 * self._drift("air", utc_s, _HOUR_S)
 
     def _sun(self, utc_s: float) -> float:
@@ -90,13 +96,12 @@ class Device:
     def _drift(self, name: str, utc_s: float, period_s: float) -> float:
         """Return a figure from 0 to 1 that wanders: another target each period, a straight line between."""
         step, part = divmod(utc_s / period_s, 1)
-        here, there = self._draw(name, int(step)), self._draw(name, int(step) + 1)
+        here, there = self.draw(name, int(step)), self.draw(name, int(step) + 1)
         return here + (there - here) * part
 
     def _pick(self, name: str, choices: tuple[_T, ...]) -> _T:
-        return choices[int(self._draw(name) * len(choices))]
+        return choices[int(self.draw(name) * len(choices))]
 
-    def _draw(self, *name: object) -> float:
+    def draw(self, *name: object) -> float:
         """Return a figure in [0, 1) that depends on the seed, the camera and `name` only."""
-        text = f"{self.seed}/{self.camera.id}/{name}".encode()
-        return (int.from_bytes(blake2b(text, digest_size=8).digest()) >> 11) * 2.0**-53
+        return draw(self.seed, self.camera.id, *name)

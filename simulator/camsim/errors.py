@@ -21,17 +21,22 @@ class FleetError(UsageError):
         super().__init__(f"{file}:{line}: {problem}" if line else f"{file}: {problem}")
 
 
-class FaultError(UsageError):
-    """A fault cannot be understood, or names what the fleet does not have."""
+class ScenarioError(UsageError):
+    """A scenario cannot be read, or does not fit the fleet: `problems`, each with its place."""
 
-    def __init__(self, spec: str, problem: str) -> None:
-        self.spec = spec
-        self.problem = problem
-        super().__init__(f"fault {spec!r}: {problem}")
+    def __init__(self, problems: tuple[str, ...]) -> None:
+        self.problems = problems
+        count = len(problems)
+        head = "" if count == 1 else f"{count} mistakes:\n  "
+        super().__init__(head + "\n  ".join(problems))
 
 
 class BrokerError(UsageError):
     """The broker's address, or a file needed to talk to it, cannot be used."""
+
+
+class ScoreError(UsageError):
+    """What is to be marked cannot be read, or there is no such figure."""
 
 
 class ConnectError(CamsimError):

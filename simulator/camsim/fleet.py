@@ -10,13 +10,14 @@ import csv
 import io
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from camsim.errors import FleetError
 
 TABLE = "cameras.csv"
+SITES = "sites.csv"
 _NEEDED = ("camera_id", "operator_id", "site_id", "lifecycle")
 _LIFECYCLES = ("planned", "in_service", "retired")
 _ID = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
@@ -35,6 +36,8 @@ class PlayedCamera:
     planned: bool = False
     interval_s: float | None = None
     longitude: float = 0.0
+    zone: str = ""
+    purpose: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +58,36 @@ class Fleet:
 
 
 def read_fleet(folder: Path) -> Fleet:
-    """Read `cameras.csv` in `folder`: UTF-8 with or without BOM, comma or semicolon.
+    """Read `cameras.csv` in `folder`, and zones from `sites.csv` if it is there.
 
-    Raises FleetError with the file and, where one is to blame, its line.
+    UTF-8 with or without BOM, comma or semicolon. Raises FleetError with the file and, where one is to
+    blame, its line.
     """
+    sites = folder / SITES
+    zones = {}
+    if sites.exists():
+        zones = {row["site_id"].strip(): row["zone"].strip() for _, row in _rows(sites, ("site_id", "zone"))}
     file = folder / TABLE
+    cameras = tuple(_cameras(file, zones))
+    if not cameras:
+        raise FleetError(file, 0, "has no camera that could be played")
+    return Fleet(cameras)
+
+
+def _cameras(file: Path, zones: Mapping[str, str]) -> Iterator[PlayedCamera]:
+    seen: dict[str, int] = {}
+    for line, row in _rows(file, _NEEDED):
+        camera, lifecycle = _camera(file, line, row, zones)
+        first = seen.setdefault(camera.id, line)
+        if first != line:
+            raise FleetError(file, line, f"camera {camera.id!r} is already on line {first}")
+        if lifecycle != "retired":
+            yield camera
+
+
+def _text(file: Path) -> str:
     try:
-        text = file.read_text("utf-8-sig")
+        return file.read_text("utf-8-sig")
     except FileNotFoundError:
         raise FleetError(
             file, 0, "there is no such file: give the folder of the tables with --fleet"
@@ -70,30 +96,16 @@ def read_fleet(folder: Path) -> Fleet:
         raise FleetError(file, error.object.count(b"\n", 0, error.start) + 1, "is not UTF-8 text") from None
     except OSError as error:
         raise FleetError(file, 0, f"cannot be read: {error.strerror}") from None
-    cameras = tuple(_cameras(file, text))
-    if not cameras:
-        raise FleetError(file, 0, "has no camera that could be played")
-    return Fleet(cameras)
 
 
-def _cameras(file: Path, text: str) -> Iterator[PlayedCamera]:
-    seen: dict[str, int] = {}
-    for line, row in _rows(file, text):
-        camera, lifecycle = _camera(file, line, row)
-        first = seen.setdefault(camera.id, line)
-        if first != line:
-            raise FleetError(file, line, f"camera {camera.id!r} is already on line {first}")
-        if lifecycle != "retired":
-            yield camera
-
-
-def _rows(file: Path, text: str) -> Iterator[tuple[int, dict[str, str]]]:
+def _rows(file: Path, needed: tuple[str, ...]) -> Iterator[tuple[int, dict[str, str]]]:
     """Return each row with its line number; it has every needed column."""
+    text = _text(file)
     header, *_ = text.split("\n", 1)
     delimiter = ";" if header.count(";") > header.count(",") else ","
     rows = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     try:
-        missing = [column for column in _NEEDED if column not in (rows.fieldnames or ())]
+        missing = [column for column in needed if column not in (rows.fieldnames or ())]
         if missing:
             raise FleetError(file, 1, f"the header lacks {', '.join(missing)}")
         for row in rows:
@@ -104,7 +116,7 @@ def _rows(file: Path, text: str) -> Iterator[tuple[int, dict[str, str]]]:
         raise FleetError(file, rows.reader.line_num, f"is not CSV: {error}") from None
 
 
-def _camera(file: Path, line: int, row: dict[str, str]) -> tuple[PlayedCamera, str]:
+def _camera(file: Path, line: int, row: dict[str, str], zones: Mapping[str, str]) -> tuple[PlayedCamera, str]:
     row = {column: value.strip() for column, value in row.items()}
     for column in ("camera_id", "operator_id", "site_id"):
         if not _ID.fullmatch(row[column]):
@@ -123,6 +135,8 @@ def _camera(file: Path, line: int, row: dict[str, str]) -> tuple[PlayedCamera, s
         planned=row["lifecycle"] == "planned",
         interval_s=interval,
         longitude=_number(file, line, "longitude", row) or 0.0,
+        zone=zones.get(row["site_id"], ""),
+        purpose=row.get("purpose", ""),
     )
     return camera, row["lifecycle"]
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Iterable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -16,41 +17,72 @@ from types import TracebackType
 from typing import Self
 
 from camsim.broker import Broker
-from camsim.connection import Connection, Stage
+from camsim.brokerhand import BrokerHand
 from camsim.device import Device
-from camsim.errors import ConnectError
-from camsim.faults import Action, Fault, Step, timeline
+from camsim.effects import (
+    Commission,
+    Hold,
+    Install,
+    Lie,
+    NetworkCut,
+    PowerOff,
+    Reconnect,
+    Release,
+    StartBroker,
+    StopBroker,
+)
+from camsim.errors import ConnectError, ScenarioError
 from camsim.fleet import Fleet, PlayedCamera
+from camsim.lies import Liar
+from camsim.life import Life
 from camsim.limits import allow_connections
+from camsim.plan import Step, plan
+from camsim.players import Own, Players, Shared
+from camsim.scenario.model import NOTHING, Scenario
+from camsim.stage import Stage
 from camsim.statistics import Statistics
+from camsim.truth import Run
 from camwatch.wire.topics import DEFAULT_PREFIX
 
 _BY_HAND = "by hand"
 _GOODBYE_S = 10.0
+USUAL_INTERVAL_S = 10.0
+ANSWER_S = 10.0
+"""How long a camera waits for an answer of its broker."""
 
 
 @dataclass(frozen=True, slots=True)
 class SimulatorSettings:
     """What is played where. Durations in seconds.
 
-    `interval_s` is for cameras whose row gives none. `connect_timeout_s` is how long `Simulator` waits
-    for the fleet when it starts; cameras that are late, or lost later, go on trying for ever. `retain`
-    is what the contract wants of status messages; without it, an embedded amqtt broker takes the fleet in
-    2 s instead of 15 (amqtt 0.12 sends every retained message to every client that connects).
+    `interval_s` is for cameras whose row gives none (None: as the scenario says, or 10). `speed` divides
+    every time of the scenario and every interval. `connections`: so many gateways speak for all cameras,
+    instead of a connection for each. `connect_timeout_s` is how long `Simulator` waits for the fleet when
+    it starts; cameras that are late, or lost later, go on trying for ever. `retain` is what the contract
+    wants of status messages; without it, an embedded amqtt broker takes the fleet in 2 s instead of 15
+    (amqtt 0.12 sends every retained message to every client that connects).
     """
 
     broker: Broker
     fleet: Fleet
-    interval_s: float = 10.0
+    scenario: Scenario = NOTHING
+    interval_s: float | None = None
+    speed: float = 1.0
     seed: int = 0
-    faults: tuple[Fault, ...] = ()
     qos: int = 0
     retain: bool = True
     prefix: str = DEFAULT_PREFIX
+    connections: int | None = None
     connect_at_once: int = 50
     connect_timeout_s: float = 30.0
     reconnect_min_s: float = 0.5
     reconnect_max_s: float = 30.0
+    broker_hand: BrokerHand | None = None
+
+    @property
+    def played_interval_s(self) -> float:
+        """The interval of cameras whose row gives none, as it is played."""
+        return (self.interval_s or self.scenario.interval_s or USUAL_INTERVAL_S) / self.speed
 
 
 class Simulator:
@@ -58,7 +90,7 @@ class Simulator:
 
     Entering raises ConnectError if not one camera could connect, LimitError if the system allows too
     few open files (it raises this process's soft limit itself). Leaving says goodbye for every camera
-    that is connected. Constructing raises FaultError for a fault that does not fit the fleet,
+    that is connected. Constructing raises ScenarioError for a scenario that does not fit the fleet,
     BrokerError for a camera that has no account. All in one event loop.
     """
 
@@ -67,14 +99,23 @@ class Simulator:
         self.fleet = settings.fleet
         self.statistics = statistics or Statistics()
         settings.broker.must_know(settings.fleet)
-        self._steps = timeline(settings.faults, settings.fleet, settings.interval_s)
-        self._connections: dict[str, Connection] = {}
+        scenario = settings.scenario.faster(settings.speed)
+        steps = plan(scenario, settings.fleet, settings.seed)
+        if settings.broker_hand is None and any(isinstance(step.change, StopBroker) for step in steps):
+            raise ScenarioError(
+                ("the scenario restarts the broker: say how, with --broker-stop and --broker-start",)
+            )
+        interval_s = settings.played_interval_s
+        self.run = Run(scenario.title, self.fleet, tuple(steps), settings.seed, interval_s, settings.speed)
+        self.ended_s = 0.0
+        self._lives: dict[str, Life] = {}
         self._stack = AsyncExitStack()
-        self._played: set[str] = set()
+        self._occasions: set[str] = set()
 
     async def __aenter__(self) -> Self:
         """Bring the cameras in service to life; return when all are connected, or the time for it is over."""
-        allow_connections(len(self.fleet.cameras))
+        count = self.settings.connections or len(self.fleet.cameras)
+        allow_connections(count)
         async with AsyncExitStack() as stack:
             tasks = await asyncio.TaskGroup().__aenter__()
             # Told of no exception, the group waits for its tasks and leaves ours as it is, ungrouped.
@@ -83,6 +124,7 @@ class Simulator:
             self._set_stage(tasks)
             self.commission(self.fleet.in_service)
             await self._connected()
+            self._stage.begin()
             self._stack = stack.pop_all()
         return self
 
@@ -93,67 +135,89 @@ class Simulator:
         trace: TracebackType | None,
     ) -> bool | None:
         """Say goodbye for every camera that can, and end."""
+        self.ended_s = self._stage.now_s()
         return await self._stack.__aexit__(kind, error, trace)
 
-    async def play(self, duration_s: float | None = None) -> None:
-        """Play the faults of the settings; return after `duration_s` seconds, or never. Call it once.
+    @property
+    def began_ms(self) -> int:
+        """When time began, UTC milliseconds."""
+        return round((time.time() - self._stage.now_s()) * 1000)
 
-        Time runs from this call: a fault at 30 begins 30 s after it.
+    async def play(self, duration_s: float | None = None) -> None:
+        """Play the scenario; return after `duration_s` seconds, or never. Call it once.
+
+        Time runs from when the fleet has connected: what happens at 30 begins 30 s after that. Raises
+        BrokerError if the broker cannot be stopped or started.
         """
-        now = asyncio.get_running_loop().time
-        begun = now()
-        try:
-            async with asyncio.timeout(duration_s):
-                for step in self._steps:
-                    await asyncio.sleep(begun + step.at_s - now())
-                    self._do(step)
+        stage = self._stage
+        begun = asyncio.get_running_loop().time() - stage.now_s()
+        deadline = None if duration_s is None else begun + duration_s
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout_at(deadline):
+                for step in self.run.steps:
+                    await asyncio.sleep(step.at_s - stage.now_s())
+                    await self._do(step)
                 await asyncio.Event().wait()
-        except TimeoutError:
-            return
 
     def commission(self, cameras: Iterable[PlayedCamera]) -> None:
         """Bring planned cameras to life; those alive already stay as they are."""
-        for connection in self._of(cameras):
-            connection.commission()
+        for camera in cameras:
+            self._players.commission(camera.id)
         self._count()
 
     def cut_power(self, cameras: Iterable[PlayedCamera], reason: str = _BY_HAND) -> None:
         """Drop the cameras' connections without DISCONNECT, until `restore` for the same reason."""
-        for connection in self._of(cameras):
-            connection.cut_power(reason)
+        for camera in cameras:
+            self._players.hold(camera.id, f"{reason}, power", PowerOff())
         self._count()
 
     def silence(self, cameras: Iterable[PlayedCamera], reason: str = _BY_HAND) -> None:
         """Send nothing more, with the connections left open, until `restore` for the same reason."""
-        for connection in self._of(cameras):
-            connection.silence(reason)
+        for camera in cameras:
+            self._players.hold(camera.id, f"{reason}, network", NetworkCut())
         self._count()
 
     def restore(self, cameras: Iterable[PlayedCamera], reason: str = _BY_HAND) -> None:
         """End what was done to the cameras for `reason`; a camera held for another reason stays as it is."""
-        for connection in self._of(cameras):
-            connection.restore(reason)
+        for camera in cameras:
+            self._players.release(camera.id, f"{reason}, network")
+            self._players.release(camera.id, f"{reason}, power")
         self._count()
 
-    def _do(self, step: Step) -> None:
-        match step.action:
-            case Action.CUT_POWER:
-                self.cut_power(step.cameras, step.reason)
-            case Action.SILENCE:
-                self.silence(step.cameras, step.reason)
-            case Action.RESTORE:
-                self.restore(step.cameras, step.reason)
-            case Action.COMMISSION:
-                self.commission(step.cameras)
-        self._played.add(step.reason)
-        self.statistics.faults = len(self._played)
-        count = len(step.cameras)
-        cameras = f"{count} camera{'s' if count > 1 else ''}"
-        self.statistics.on_notice(f"{step.at_s:g} s: {step.target}: {step.action} ({cameras})")
+    async def _do(self, step: Step) -> None:
+        if step.tells:
+            self.statistics.on_notice(f"{step.at_s:g} s: {step.tells}")
+        match step.change:
+            case StopBroker() if self.settings.broker_hand is not None:
+                await self.settings.broker_hand.stopped()
+            case StartBroker() if self.settings.broker_hand is not None:
+                await self.settings.broker_hand.started()
+            case _:
+                for camera in step.cameras:
+                    self._befall(camera.id, step)
+        self._occasions.add(step.reason.partition("/")[0])
+        self.statistics.happened = len(self._occasions)
+        if isinstance(step.change, Hold | Release | Commission):
+            self._count()
+
+    def _befall(self, camera: str, step: Step) -> None:
+        match step.change:
+            case Hold(effect):
+                self._players.hold(camera, step.reason, effect)
+            case Release():
+                self._players.release(camera, step.reason)
+            case Commission():
+                self._players.commission(camera)
+            case Reconnect():
+                self._players.reconnect(camera)
+            case Install(version):
+                self._lives[camera].install(version)
+            case Lie() as lie:
+                self._liar.tell(self._lives[camera], lie)
 
     def _set_stage(self, tasks: asyncio.TaskGroup) -> None:
         settings = self.settings
-        stage = Stage(
+        self._stage = stage = Stage(
             broker=settings.broker,
             tasks=tasks,
             pace=asyncio.Semaphore(settings.connect_at_once),
@@ -161,12 +225,19 @@ class Simulator:
             qos=settings.qos,
             retain=settings.retain,
             prefix=settings.prefix,
-            reconnect_min_s=settings.reconnect_min_s,
-            reconnect_max_s=settings.reconnect_max_s,
+            reconnect_min_s=settings.reconnect_min_s / settings.speed,
+            reconnect_max_s=settings.reconnect_max_s / settings.speed,
+            answer_s=ANSWER_S / settings.speed,
+            seed=settings.seed,
         )
         for camera in self.fleet.cameras:
-            device = Device(camera, settings.seed, camera.interval_s or settings.interval_s)
-            self._connections[camera.id] = Connection(device, stage)
+            device = Device(camera, settings.seed, self.run.interval_of(camera))
+            self._lives[camera.id] = Life(device)
+        lives = list(self._lives.values())
+        self._liar = Liar(stage)
+        self._players: Players = (
+            Own(lives, stage) if settings.connections is None else Shared(lives, stage, settings.connections)
+        )
 
     async def _connected(self) -> None:
         """Wait until the fleet is connected; go on without the rest, but not with none at all."""
@@ -183,21 +254,17 @@ class Simulator:
         if connected < expected:
             statistics.on_notice(f"going on with {connected}/{expected} connected; the others go on trying")
 
-    def _of(self, cameras: Iterable[PlayedCamera]) -> list[Connection]:
-        return [self._connections[camera.id] for camera in cameras]
-
     def _count(self) -> None:
-        connections = self._connections.values()
-        self.statistics.cameras = sum(connection.commissioned for connection in connections)
-        self.statistics.planned = len(connections) - self.statistics.cameras
-        self.statistics.expected = sum(connection.reachable for connection in connections)
+        lives = self._lives.values()
+        self.statistics.cameras = sum(life.commissioned for life in lives)
+        self.statistics.planned = len(lives) - self.statistics.cameras
+        self.statistics.expected = sum(life.reachable for life in lives)
 
     async def _say_goodbye(self) -> None:
-        connections = self._connections.values()
+        self._liar.end()
         try:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_GOODBYE_S):
-                    await asyncio.gather(*(connection.say_goodbye() for connection in connections))
+                    await self._players.say_goodbye()
         finally:
-            for connection in connections:
-                connection.end()
+            self._players.end()

@@ -33,8 +33,10 @@ class Statistics:
     """Heartbeats handed to the broker."""
     failures: int = 0
     """Attempts to connect that failed, and sessions that the simulator did not end itself."""
-    faults: int = 0
-    """Faults that have begun."""
+    happened: int = 0
+    """Entries of the scenario that have begun."""
+    lies: int = 0
+    """False heartbeats published in the name of cameras."""
     on_change: Callable[[Statistics], None] = field(default=_nobody, repr=False)
     on_notice: Callable[[str], None] = field(default=_nobody, repr=False)
     last_problem: str = ""
@@ -90,5 +92,6 @@ class Statistics:
         return (
             f"{self.cameras} cameras{planned}, {self.connections} connections, "
             f"{self.heartbeats} heartbeats sent, {self.reconnects} reconnects, "
-            f"{self.failures} failures, {self.faults} faults played"
+            f"{self.failures} failures, {self.happened} entries played"
+            + (f", {self.lies} lies told" if self.lies else "")
         )

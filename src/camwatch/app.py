@@ -8,6 +8,7 @@ import gc
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine
+from functools import partial
 
 import structlog
 
@@ -18,6 +19,7 @@ from camwatch.errors import CamwatchError, ConfigurationError, StoreError
 from camwatch.fleet.inventory import Inventory, signature
 from camwatch.history.batch import Past
 from camwatch.history.chronicle import Chronicle
+from camwatch.history.export import export
 from camwatch.history.keeper import StoreKeeper
 from camwatch.history.store import Store
 from camwatch.ingest.choice import make_link
@@ -199,7 +201,10 @@ async def running(
         stack.callback(daemon.tell_rest)
         for name, work in works.items():
             stack.callback(tasks.create_task(work, name=name).cancel)
-        server = HttpServer(make_site(daemon.exposition.render, lambda: daemon.watcher.unready), sock)
+        site = make_site(
+            daemon.exposition.render, lambda: daemon.watcher.unready, partial(export, store.engine)
+        )
+        server = HttpServer(site, sock)
         tasks.create_task(server.run(), name="http")
         stack.callback(server.stop)
         for link in daemon.links:

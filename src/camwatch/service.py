@@ -195,6 +195,9 @@ class Watcher:
         if jump.is_step:
             self.clock_steps += 1
             _log.warning("the wall clock was set", by_s=round(jump.seconds, 3))
+        ahead_s = (jump.ended.utc_ms - jump.began.utc_ms) / 1000
+        if ahead_s > 0:
+            self.watch.clock_set_ahead(ahead_s)
         self.clock_apart(jump)
 
     def clock_apart(self, jump: Jump) -> None:

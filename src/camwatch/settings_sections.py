@@ -73,8 +73,8 @@ class Broker(_Section):
     session_expiry_s: Annotated[_Whole, Field(ge=0, le=2**32 - 1)] = 86_400
     keep_alive_s: Annotated[_Whole, Field(ge=1, le=65_535)] = 30
     connect_timeout_s: _Seconds = 10.0
-    reconnect_min_s: _Seconds = 0.5
-    reconnect_max_s: Annotated[_Seconds, _BOUNDED] = 30.0
+    reconnect_min_s: _Seconds = 0.25
+    reconnect_max_s: Annotated[_Seconds, _BOUNDED] = 1.0
     operators: tuple[_Id, ...] = ()
     username: str | None = None
     password_file: _File | None = None

@@ -141,13 +141,15 @@ def test_after_its_queue_is_empty_a_camera_is_heard_as_before() -> None:
 
 
 def test_a_clock_set_back_is_told_from_lateness_by_the_uptime() -> None:
-    """L8: uptime does not pass through the clock: no heartbeat is lost."""
+    """L8: uptime does not pass through the clock: one heartbeat is refused, and nobody is convicted."""
     world = World()
     for number in range(50):
         world.to(number * 10.0)
         lag = 0.0 if number < 25 else 3600.0
-        assert say(world, lag, uptime=500.0 + world.t) is None
+        expected = Refusal.LATE if number == 25 else None
+        assert say(world, lag, uptime=500.0 + world.t) is expected
     assert world.camera().reasons == Reason.CLOCK
+    assert [move.new for move in world.moves()] == [Status.UP]
 
 
 def test_a_late_heartbeat_with_uptime_is_late() -> None:
@@ -178,6 +180,20 @@ def test_our_own_clock_set_ahead_convicts_nobody() -> None:
         watch.heard(watch.links["main"], now)
     assert camera.life is Status.UP
     assert camera.outages == 0
+
+
+def test_a_jump_of_our_own_clock_that_is_known_makes_nothing_late() -> None:
+    """T2: nor is the camera's clock any more or less wrong than it was."""
+    world = World()
+    watch, camera = world.watch, world.camera()
+    run(world, 10, 0.3)
+    watch.clock_set_ahead(7200.0)
+    for number in range(11, 60):
+        now = Instant(START.mono + number * 10, START.utc_ms + number * 10_000 + 7_200_000)
+        watch.tick(now)
+        assert watch.heartbeat(camera, now, Heartbeat(ts=CLOCK + number * 10.0 - 0.3)) is None
+        watch.heard(watch.links["main"], now)
+    assert camera.clock_offset == pytest.approx(7200.3, abs=1e-3)
 
 
 def test_our_own_clock_set_back_convicts_and_refuses_nobody() -> None:

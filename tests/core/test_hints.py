@@ -137,13 +137,30 @@ def test_a_hint_means_nothing_for_a_camera_that_is_down() -> None:
     assert world.to(100).moves() == [Move(UP, DOWN, at=10, noticed=45, cause=Cause.TIMEOUT)]
 
 
-def test_a_hint_held_through_a_short_blindness_is_judged_later_by_its_length_and_an_interval() -> None:
-    """L5, S2, S4."""
+def test_a_hint_held_through_a_stall_is_judged_later_by_its_length_and_an_interval() -> None:
+    """L5, S2, S4, S8."""
     world = alive(until=100).to(104)
     world.word(Word.OFFLINE)
-    world.blind(106, 116)
+    world.to(106).stall(116)
     assert world.to(133.999).moves() == []
     assert world.to(134).moves() == [Move(UP, DOWN, at=104, noticed=134, cause=Cause.WILL)]
+
+
+def test_the_wills_that_a_broker_publishes_as_it_ends_convict_nobody() -> None:
+    """L5, S2, S4: a camera that needs 30 s to come back to a broker that was away for 20 s."""
+    world = alive(until=100).to(104)
+    world.word(Word.OFFLINE)
+    world.blind(104.01, 124)
+    world.to(154).beat()
+    assert world.to(190).moves() == []
+
+
+def test_a_camera_that_died_just_before_its_broker_is_convicted_by_its_silence() -> None:
+    """L5, S4: the deadline, put off by the blindness and one interval."""
+    world = alive(until=100).to(104)
+    world.word(Word.OFFLINE)
+    world.blind(106, 116).to(200)
+    assert world.moves() == [Move(UP, DOWN, at=126, noticed=165, cause=Cause.TIMEOUT)]
 
 
 def test_a_hint_held_into_a_long_blindness_is_dropped() -> None:

@@ -77,3 +77,68 @@ def test_the_last_heartbeat_said_again_is_a_duplicate_whatever_its_time() -> Non
     assert watch.heartbeat(watched, _moment(1), Heartbeat(ts=_EPOCH_MS / 1000 + 1, seq=7)) is None
     again = Heartbeat(ts=_EPOCH_MS / 1000 + 2, seq=7)
     assert watch.heartbeat(watched, _moment(2), again) is Refusal.DUPLICATE
+
+
+def _dead_in_its_second_boot(first: list[Heartbeat], second_s: float) -> tuple[FleetWatch, float]:
+    """Return a watch of a camera that lived a first boot, rebooted, lived on, and died; and when it died."""
+    watch = FleetWatch(_moment(0), {"main": frozenset()}, ask_after_s=20, stall_after_s=60)
+    watch.reload(_moment(0), [enrolment("a")], [])
+    link, watched = watch.links["main"], watch.cameras["a"]
+    watch.regain_sight(link, _moment(0))
+    clock = 0.0
+    for said in first:
+        watch.tick(_moment(clock))
+        assert watch.heartbeat(watched, _moment(clock), said) is None
+        clock += 10.0
+    reboot, clock = clock + 20.0, clock + 25.0
+    for number in range(int(second_s // 10)):
+        said = Heartbeat(ts=_EPOCH_MS / 1000 + clock, seq=number, uptime_s=clock - reboot)
+        watch.tick(_moment(clock))
+        assert watch.heartbeat(watched, _moment(clock), said) is None
+        clock += 10.0
+    died = clock - 10.0
+    while clock < died + 60:
+        watch.heard(link, _moment(clock))
+        watch.tick(_moment(clock))
+        clock += 5.0
+    assert watched.life is Status.DOWN
+    return watch, died
+
+
+@pytest.mark.parametrize("second_s", [100.0, 400.0, 3000.0])
+@pytest.mark.parametrize("pace_s", [0.0, 3.0, 5.0])
+@pytest.mark.parametrize("played", [slice(None), slice(59, None), slice(20, 21), slice(0, 1)])
+def test_an_earlier_boot_played_again_keeps_a_dead_camera_down(
+    second_s: float, pace_s: float, played: slice
+) -> None:
+    """L6, L8: by its own clock it began before the known boot, whatever its uptime; again and again."""
+    first = [
+        Heartbeat(ts=_EPOCH_MS / 1000 + 10.0 * number, seq=number, uptime_s=10.0 * number + 3.5)
+        for number in range(60)
+    ]
+    watch, died = _dead_in_its_second_boot(first, second_s)
+    link, watched, clock = watch.links["main"], watch.cameras["a"], died + 60
+    for _ in range(3):
+        for said in first[played]:
+            clock += pace_s
+            watch.heard(link, _moment(clock))
+            assert watch.heartbeat(watched, _moment(clock), said) in {Refusal.DUPLICATE, Refusal.LATE}, said
+            watch.tick(_moment(clock))
+    assert watched.proof == died
+    assert watched.life is Status.DOWN
+    assert watched.reboots == 1
+
+
+@pytest.mark.parametrize("uptime_s", [3600.0, 90_000.0])
+def test_an_uptime_longer_than_the_camera_can_have_had_proves_nothing(uptime_s: float) -> None:
+    """L8: a made-up heartbeat of an hour ago."""
+    watch, died = _dead_in_its_second_boot([], 400.0)
+    link, watched, clock = watch.links["main"], watch.cameras["a"], died + 60
+    for number in range(100):
+        clock += 5.0
+        sent = _EPOCH_MS / 1000 + clock - 3600 - number
+        watch.heard(link, _moment(clock))
+        said = Heartbeat(ts=sent, seq=number, uptime_s=uptime_s)
+        assert watch.heartbeat(watched, _moment(clock), said) in {Refusal.DUPLICATE, Refusal.LATE}
+        watch.tick(_moment(clock))
+    assert watched.life is Status.DOWN

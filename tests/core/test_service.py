@@ -6,11 +6,13 @@ from dataclasses import replace
 
 import pytest
 
+from camwatch.core import liveness
 from camwatch.core.ledger import Account
-from camwatch.core.model import Cause, Lifecycle, Liveness, Purpose, Status, Thresholds
+from camwatch.core.model import Cause, Instant, Lifecycle, Liveness, Purpose, Status, Thresholds
 from camwatch.core.signal import Refusal, Word
 from camwatch.core.watch import Enrolment
-from tests.support.fleet import Move, World, alive, enrolment, fleet, instant, utc_ms, window
+from camwatch.wire.heartbeat import Heartbeat
+from tests.support.fleet import START, Move, World, alive, enrolment, fleet, instant, utc_ms, window
 
 PLANNED, RETIRED, UNKNOWN, UP, DOWN = (
     Status.PLANNED,
@@ -127,6 +129,17 @@ def test_an_in_service_date_that_is_slept_through_convicts_nobody_for_the_sleep(
     world.to(1044)
     assert world.moves() == [Move(PLANNED, UNKNOWN, at=100, noticed=1000)]
     assert world.to(1045).last() == Move(UNKNOWN, DOWN, at=1010, noticed=1045, cause=TIMEOUT)
+
+
+def test_a_proof_after_a_date_that_a_jump_of_the_clock_passed_gives_the_whole_deadline() -> None:
+    """V1, L2, T2: what a heartbeat would have been due by since the date does not count against it."""
+    world = World(dated(100)).to(10)
+    late = Instant(
+        START.mono + 60, START.utc_ms + 160_000
+    )  # the date was 60 s ago, the loop has not looked yet
+    world.watch.heartbeat(world.camera(), late, Heartbeat())
+    assert world.camera().life is Status.UP
+    assert liveness.deadline(world.camera()) == late.mono + 45
 
 
 def test_a_camera_commissioned_before_its_date_stays_in_service() -> None:

@@ -10,14 +10,15 @@ import asyncio
 import csv
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from camsim.broker import broker_at
-from camsim.faults import parse_fault
 from camsim.fleet import PlayedCamera, read_fleet
+from camsim.scenario.model import Scenario, Selector
+from camsim.scenario.reading import read_inline
 from camsim.simulator import Simulator, SimulatorSettings
 from tests.support import daemon
 from tests.support.alertmanager import Alertmanager, derived
@@ -95,6 +96,13 @@ def write_city(folder: Path) -> Path:
     return write_fleet(folder, rows, sites=_rows("sites"), operators=operators, maintenance=[works])
 
 
+def _flapping() -> Scenario:
+    """Let one camera flap."""
+    flap = f"{{do: flap, off_for: {6 * INTERVAL_S}, on_for: {3 * INTERVAL_S}, for: {FLAP_S}}}"
+    entry = replace(read_inline(flap), on=Selector(camera=frozenset((FLAPS,))))
+    return Scenario("flapping", "", None, None, (entry,))
+
+
 def _rows(table: str) -> list[dict[str, str]]:
     return list(csv.DictReader((_FLEET / f"{table}.csv").read_text().splitlines()))
 
@@ -119,7 +127,7 @@ async def play(folder: Path) -> Story:
                 broker_at(broker.url),
                 read_fleet(fleet),
                 interval_s=INTERVAL_S,
-                faults=(parse_fault(f"flap:camera={FLAPS}@0+{FLAP_S}"),),
+                scenario=_flapping(),
                 connect_at_once=CAMERAS,
                 reconnect_min_s=0.5,
                 reconnect_max_s=0.8,

@@ -118,8 +118,8 @@ class Life:
         if self.blind is None:
             self.blind = since
 
-    def regain(self, at: int) -> None:
-        """Sight returns (S4, S5)."""
+    def regain(self, at: int, *, stalled: bool = False) -> None:
+        """Sight returns (S4, S5); `stalled`: no link was lost, we slept."""
         self.pass_to(at)
         if self.blind is not None:
             blind, length = self.blind_from, at - self.blind_from
@@ -129,7 +129,7 @@ class Life:
                 self.deadline += length + self.interval
             if self.hint and self.hint_at > blind:
                 self.hint_until = at + HOLD
-            elif self.hint and length < self.down_after:
+            elif self.hint and stalled and length < self.down_after:
                 self.hint_until += length + self.interval
             else:
                 self.hint = ""
@@ -279,7 +279,7 @@ class _Reading:
         for life in self.lives.values():
             if life.blind is None:
                 life.lose(item.since, item.since)
-                life.regain(item.at)
+                life.regain(item.at, stalled=True)
 
     def stop(self, item: Item) -> None:
         """Stop: nothing is known from the last instant written on (rule S6)."""

@@ -8,8 +8,9 @@ from typing import Any
 from hypothesis import settings as hypothesis_settings
 
 from camsim.broker import broker_at
-from camsim.faults import parse_fault
 from camsim.fleet import Fleet, PlayedCamera
+from camsim.scenario.model import Scenario
+from camsim.scenario.reading import read_inline
 from camsim.simulator import Simulator, SimulatorSettings
 
 INTERVAL_S = 0.1
@@ -30,13 +31,16 @@ def fleet_of(count: int, planned: int = 0) -> Fleet:
     return Fleet(tuple(camera(n, planned=n >= count) for n in range(count + planned)))
 
 
-def simulator(url: str, fleet: Fleet, *faults: str, keep_alive_s: int = 30, **settings: Any) -> Simulator:
-    """Return a simulator of quick cameras."""
+def scenario_of(*entries: str, duration_s: float | None = None) -> Scenario:
+    """Return a scenario of these entries."""
+    return Scenario("made up", "", duration_s, None, tuple(read_inline(entry) for entry in entries))
+
+
+def simulator(url: str, fleet: Fleet, *entries: str, keep_alive_s: int = 30, **settings: Any) -> Simulator:
+    """Return a simulator of quick cameras, to which these entries of a timeline happen."""
     broker = broker_at(url, keep_alive_s=keep_alive_s)
-    parsed = tuple(parse_fault(spec) for spec in faults)
-    return Simulator(
-        SimulatorSettings(broker, fleet, **{"interval_s": INTERVAL_S, "faults": parsed, **settings})
-    )
+    told: dict[str, Any] = {"interval_s": INTERVAL_S, "scenario": scenario_of(*entries)}
+    return Simulator(SimulatorSettings(broker, fleet, **(told | settings)))
 
 
 def row(

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import io
+import json
 import re
 import signal
+import time
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from typer.testing import CliRunner
 
+from camsim import synthetic
 from camsim.cli import app
 from camsim.progress import Progress
+from camsim.scenario.reading import shipped
 from camsim.statistics import Statistics
 from camwatch.core.signal import Word
+from camwatch.fleet.inventory import load_inventory
 from tests.simulator.builders import row, table
 from tests.simulator.observer import observing
 from tests.simulator.process import camsim, finished
@@ -29,7 +35,8 @@ def fleet(tmp_path: Path) -> Path:
 
 
 async def test_a_run_ends_after_its_duration_with_a_summary(mosquitto: Mosquitto, fleet: Path) -> None:
-    faults = ["--fault", "power:site=site-1@0.2+0.3", "--fault", "commission:all@0.1"]
+    cut = "{do: power_cut, on: {site: site-1}, at: 0.2, for: 0.3}"
+    faults = ["--do", cut, "--do", "{do: commission, at: 0.1}"]
     run = ["run", "--broker", mosquitto.url, "--fleet", str(fleet), "--interval", "0.2", "--duration", "1.5"]
     async with observing(mosquitto.url) as observer:
         code, out, err = await finished(await camsim(*run, *faults, "--seed", "7", "--qos", "1"))
@@ -37,10 +44,9 @@ async def test_a_run_ends_after_its_duration_with_a_summary(mosquitto: Mosquitto
     assert (code, err) == (0, "")
     lines = out.splitlines()
     assert lines[0] == "6/6 connected, playing"
-    assert "0.1 s: all: commissioned (1 camera)" in lines
-    assert "0.2 s: site=site-1: power off (3 cameras)" in lines
-    assert "0.5 s: site=site-1: restored (3 cameras)" in lines
-    summary = r"7 cameras, 10 connections, \d\d heartbeats sent, 3 reconnects, 0 failures, 2 faults played"
+    assert "0.1 s: commission: all (1 camera)" in lines
+    assert "0.2 s: power cut: site site-1 (3 cameras)" in lines
+    summary = r"7 cameras, 10 connections, \d\d heartbeats sent, 3 reconnects, 0 failures, 2 entries played"
     assert re.fullmatch(summary, lines[-1])
 
 
@@ -108,9 +114,18 @@ async def test_a_low_limit_of_open_files_is_raised(mosquitto: Mosquitto, tmp_pat
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["--fault", "power:site=site-9@1"], "no camera of the fleet has site=site-9: did you mean site-"),
-        (["--fault", "pwer:all@1"], "fault 'pwer:all@1': unknown kind 'pwer'"),
-        (["--fault", "commission:camera=cam-1@1"], "nothing to commission"),
+        (["--do", "{do: reboot, on: {site: site-9}}"], "--do:1:1: no camera of the fleet has site 'site-9'"),
+        (["--do", "{do: reboott}"], "--do:1:6: do: write one of"),
+        (["--do", "{do: commission, on: {camera: cam-1}}"], "nothing to commission"),
+        (
+            ["--do", "{do: flap}"],
+            "--do:1:1: flap goes on without end: give it 'for', or the run a --duration",
+        ),
+        (["--do", "{do: broker_restart}"], "say how, with --broker-stop and --broker-start"),
+        (["--scenario", "nothing-of-the-sort"], "there is no such file, and no scenario of that name: "),
+        (["--connections", "2", "--qos", "1"], "leave --qos out"),
+        (["--broker-stop", "true"], "belong together"),
+        (["--truth", "/nowhere/truth"], "--truth /nowhere/truth: cannot be written"),
         (["--broker", "ws://127.0.0.1"], "write mqtt://HOST:PORT"),
         (["--fleet", "/nowhere"], "/nowhere/cameras.csv: there is no such file"),
         (["--qos", "2"], "--qos"),
@@ -149,3 +164,39 @@ async def test_a_terminal_shows_one_line_in_place_and_notes_that_stay() -> None:
     following.cancel()
     progress.note("done")
     assert screen.getvalue() == ("\r\x1b[K0/458 connected, 0 heartbeats sent\r\x1b[Kdone\n")
+
+
+def test_scenarios_lists_what_ships_within_80_columns() -> None:
+    result = CliRunner().invoke(app, ["scenarios"])
+    assert result.exit_code == 0
+    for name in shipped():
+        assert f"\n{name}: " in f"\n{result.stdout}"
+    assert max(map(len, result.stdout.splitlines())) <= 80
+
+
+def test_fleet_makes_an_inventory_that_camwatch_takes(tmp_path: Path) -> None:
+    folder = tmp_path / "many"
+    made = ["fleet", "--cameras", "500", "--operators", "7", "--seed", "3", "--output", str(folder)]
+    assert CliRunner().invoke(app, made).exit_code == 0
+    inventory = load_inventory(folder, ZoneInfo("Europe/Paris"))
+    assert (len(inventory.cameras), len(inventory.operators)) == (500, 7)
+    assert len({camera.purpose for camera in inventory.cameras.values()}) == 3
+    assert synthetic.tables(500, 7, 3) == synthetic.tables(500, 7, 3) != synthetic.tables(500, 7, 4)
+    again = CliRunner().invoke(app, made)
+    assert again.exit_code == 2
+    assert "operators.csv is there already: name another folder" in again.stderr
+
+
+async def test_the_truth_of_a_run_is_written_and_is_that_of_the_plan(
+    mosquitto: Mosquitto, fleet: Path, tmp_path: Path
+) -> None:
+    truth, cut = tmp_path / "truth.jsonl", "{do: power_cut, at: 0.4, on: {camera: cam-1}}"
+    run = ["run", "--broker", mosquitto.url, "--fleet", str(fleet), "--interval", "0.4", "--duration", "2"]
+    code, _, err = await finished(await camsim(*run, "--do", cut, "--speed", "2", "--truth", str(truth)))
+    assert (code, err) == (0, "")
+    read = [json.loads(line) for line in truth.read_text("utf-8").splitlines()]
+    assert (read[0]["kind"], read[0]["interval_s"], read[0]["speed"]) == ("run", 0.2, 2)
+    assert abs(read[0]["began_ms"] / 1000 - time.time()) < 60
+    assert 1.0 <= read[-1]["at_s"] < 1.9
+    (died,) = [line for line in read if line["kind"] == "alive" and line["why"] == "power_cut"]
+    assert (died["camera"], died["until_s"]) == ("cam-1", 0.2)

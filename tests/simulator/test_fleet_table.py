@@ -23,8 +23,12 @@ def test_commas_and_semicolons_with_or_without_a_mark_are_read(
     ]
     lines = [line.replace(",", delimiter) for line in (HEADER, *rows)]
     fleet = read_fleet(table(tmp_path / "fleet", *lines[1:], header=lines[0], encoding=encoding))
-    assert fleet.in_service == (PlayedCamera("cam-1", "ville", "site-1", interval_s=2.5, longitude=5.4),)
-    assert fleet.planned == (PlayedCamera("cam-2", "ville", "site-1", planned=True, longitude=5.4),)
+    assert fleet.in_service == (
+        PlayedCamera("cam-1", "ville", "site-1", interval_s=2.5, longitude=5.4, purpose="traffic"),
+    )
+    assert fleet.planned == (
+        PlayedCamera("cam-2", "ville", "site-1", planned=True, longitude=5.4, purpose="traffic"),
+    )
 
 
 def test_a_decimal_comma_is_a_point(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable
 
 import httpx
 
-from camwatch.web.server import HttpServer, Render, listen_on, make_site
+from camwatch.web.server import Export, HttpServer, Render, listen_on, make_site
 
 _UNUSED = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # saves every client the reading of all authorities
 
@@ -28,11 +28,13 @@ async def leave(writer: asyncio.StreamWriter) -> None:
 
 @contextlib.asynccontextmanager
 async def serving(
-    render: Render, unready: Callable[[], list[str]] = list
+    render: Render,
+    unready: Callable[[], list[str]] = list,
+    export: Export = lambda _begin, _end: iter(()),
 ) -> AsyncIterator[httpx.AsyncClient]:
     """Serve `render` while the context lasts, and give a client; it asks for no encoding by itself."""
     sock = listen_on("127.0.0.1", 0)
-    server = HttpServer(make_site(render, unready), sock)
+    server = HttpServer(make_site(render, unready, export), sock)
     url = f"http://127.0.0.1:{sock.getsockname()[1]}"
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(server.run())

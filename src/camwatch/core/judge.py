@@ -243,6 +243,7 @@ class Judge:
         else:
             if camera.life is Status.PLANNED:
                 self._review_planned(camera, now)  # its date may have passed while the loop slept (rule V1)
+                camera.override_for = NEVER  # what was due since then has come
             self.step(camera, Event.PROOF, now)
 
     def late(self, camera: CameraState, now: Instant, late_s: float) -> None:

@@ -11,6 +11,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from camwatch.core import liveness
+from camwatch.core.model import Instant
 from camwatch.core.signal import Refusal, Telemetry
 
 if TYPE_CHECKING:
@@ -27,6 +28,8 @@ RUN = 1.5
 
 Shorter than the silence that convicts: a camera that lost its clock or its count is not down for it.
 """
+AGAIN = 0.5
+"""The same where the uptime speaks for them; one that is played again and again has aged by then."""
 _NO_OFFSETS = array("d", [float("inf")] * OFFSETS_KEPT)
 
 
@@ -35,41 +38,52 @@ def no_offsets() -> array[float]:
     return _NO_OFFSETS[:]
 
 
-def out_of_order(camera: CameraState, said: Telemetry, now: float) -> tuple[Refusal | None, bool]:
-    """Judge a heartbeat, arrived at `now`, whose `seq` is not the next one, or whose uptime fell.
+def out_of_order(camera: CameraState, said: Telemetry, at: Instant) -> tuple[Refusal | None, bool]:
+    """Judge a heartbeat that arrived `at` this moment, whose `seq` is not the next one, or whose uptime fell.
 
     Returns why it proves nothing (None: it does prove), and whether it shows a reboot.
     """
+    now = at.mono
+    if said.ts is not None and _is_of_an_earlier_boot(camera, said, now):
+        if not clock_was_set_back(camera, said, now, at.utc_ms * 0.001 - said.ts):
+            return Refusal.LATE, False
+        begin_boot(camera, said.seq)
+        forget_clock(camera)
+        return None, True
     if _rebooted(camera, said, now):
         # Just after blindness this may have been sent long ago: what tells late from new is kept (rule S9).
         begin_boot(camera, said.seq)
         if not _may_have_waited(camera, said, now):
             forget_clock(camera)
         return None, True
-    seq = said.seq
-    if seq is None:
+    if said.seq is None or _is_new(camera, said, said.seq, now):
         return None, False
+    return Refusal.DUPLICATE, False
+
+
+def _is_new(camera: CameraState, said: Telemetry, seq: int, now: float) -> bool:
+    """Tell whether a sequence number was not there yet in this boot, and remember it (rule L9)."""
     expected = camera.next_seq
     if expected is None or (seq < expected and _counts_anew(camera, said, expected - seq)):
         begin_boot(camera, seq, same_clock=True)
-        return None, False
+        return True
     if seq >= expected:
         _remember_unseen(camera, expected, seq)
         camera.next_seq = seq + 1
-        return None, False
+        return True
     if _was_missed(camera, seq):
-        return None, False
+        return True
     if seq < camera.first_seq:
         _remember_unseen(camera, seq + 1, camera.first_seq)
         camera.first_seq = seq
-        return None, False
+        return True
     if _counts_on(camera, said, seq, now):
         never_set = _clock_never_set(camera)
         begin_boot(camera, seq, same_clock=not never_set)
         if never_set:
             forget_clock(camera)
-        return None, False
-    return Refusal.DUPLICATE, False
+        return True
+    return False
 
 
 def note_late(camera: CameraState, said: Telemetry) -> None:
@@ -95,20 +109,28 @@ def forget_clock(camera: CameraState) -> None:
     camera.clock_offset = float("inf")
 
 
+def shift_clock(camera: CameraState, seconds: float) -> None:
+    """Let the clock offsets of a camera be what they are to a clock of ours that was set ahead."""
+    camera.offsets = array("d", [offset + seconds for offset in camera.offsets])
+    camera.clock_offset += seconds
+
+
 def clock_was_set_back(camera: CameraState, said: Telemetry, now: float, offset: float) -> bool:
     """Tell whether a heartbeat only looks late because its clock was set back, or ours ahead (T2, L8).
 
-    Its uptime does not pass through these clocks: where it says "sent just now", the message is on time.
-    Else only time tells: a queue that empties is less late with each heartbeat, a clock evenly so. Where
-    the uptime says late as well, that takes the 32 heartbeats of rule L7: it may be an old boot played
-    again, or a camera out of reach for so long that its clock and its uptime drifted away together.
+    Only time tells: a queue that empties is less late with each heartbeat, a clock evenly so. The uptime
+    does not pass through these clocks: where it says "sent just now", the second such heartbeat is believed
+    (one alone may be an earlier boot's, which had lived for as long). Where it says late as well, that
+    takes the 32 heartbeats of rule L7: it may be an old boot played again, or a camera out of reach for
+    so long that its clock and its uptime drifted away together.
     """
-    believed_after = RUN
+    believed_after, apart = RUN, camera.interval_s / 2
     if said.uptime_s is not None and camera.boot is not None:
-        if (now - said.uptime_s) - camera.boot <= camera.interval_s:
-            return True
-        believed_after = OFFSETS_KEPT
-    if camera.late_at <= camera.proof or abs(offset - camera.late_offset) > camera.interval_s / 2:
+        if abs((now - said.uptime_s) - camera.boot) <= camera.interval_s:
+            believed_after, apart = AGAIN, camera.interval_s / 4
+        else:
+            believed_after = OFFSETS_KEPT
+    if camera.late_at <= camera.proof or abs(offset - camera.late_offset) > apart:
         camera.late_at, camera.late_offset = now, offset
     return now - camera.late_at >= believed_after * camera.interval_s
 
@@ -132,6 +154,16 @@ def _counts_on(camera: CameraState, said: Telemetry, seq: int, now: float) -> bo
     return now - camera.again_at >= RUN * camera.interval_s
 
 
+def _is_of_an_earlier_boot(camera: CameraState, said: Telemetry, now: float) -> bool:
+    """Tell whether a heartbeat was sent before the known boot began: by its own clock, and its uptime."""
+    if said.ts is None or said.uptime_s is None or camera.ts is None or camera.uptime < 0:
+        return False
+    if said.ts > camera.ts or _began_later(camera, said) >= 0 or _clock_lost(camera, said.ts, now):
+        return False
+    # A clock that was set back within this boot leaves the uptime as it is.
+    return camera.boot is None or abs((now - said.uptime_s) - camera.boot) > camera.interval_s
+
+
 def _rebooted(camera: CameraState, said: Telemetry, now: float) -> bool:
     """Tell whether the uptime fell (rule L6), other than by an older message of the same boot."""
     uptime = said.uptime_s
@@ -139,15 +171,31 @@ def _rebooted(camera: CameraState, said: Telemetry, now: float) -> bool:
         return False
     if said.ts is None or camera.ts is None:
         return True
-    booted = said.ts - uptime
-    booted_before = camera.ts - camera.uptime
-    tolerance = 1.0 if uptime.is_integer() else 0.05
-    if abs(booted - booted_before) > tolerance:
+    if _began_later(camera, said) > 0:
         return True
-    # The same boot by the camera's clock. But a clock that was never set (no battery, no NTP) begins at
-    # the same date with every boot; there, a boot that began after the last heartbeat is a new one.
-    began_since = camera.boot is not None and now - uptime >= camera.boot + camera.uptime
-    return began_since and _clock_never_set(camera)
+    # The same boot by the camera's clock, or an earlier one. But a clock that was never set (no battery, no
+    # NTP) begins at the same date with every boot; there, a boot that began after the last heartbeat is new.
+    began_since = camera.boot is None or now - uptime >= camera.boot + camera.uptime
+    return began_since and _clock_lost(camera, said.ts, now)
+
+
+def _began_later(camera: CameraState, said: Telemetry) -> int:
+    """Tell whether a heartbeat's boot began later (1) than the known one, earlier (-1), or is it (0).
+
+    By the camera's own clock, which may be wrong, but shows when it booted each time the same.
+    """
+    if said.ts is None or said.uptime_s is None or camera.ts is None:
+        return 0
+    later = (said.ts - said.uptime_s) - (camera.ts - camera.uptime)
+    tolerance = 1.0 if said.uptime_s.is_integer() else 0.05
+    return 0 if abs(later) <= tolerance else (1 if later > 0 else -1)
+
+
+def _clock_lost(camera: CameraState, ts: float, now: float) -> bool:
+    """Tell whether a camera's clock shows no time of day: it was never set, or lost more than a day."""
+    if _clock_never_set(camera):
+        return True
+    return camera.ts is not None and camera.ts + (now - camera.proof) - ts > NEVER_SET_S
 
 
 def _may_have_waited(camera: CameraState, said: Telemetry, now: float) -> bool:

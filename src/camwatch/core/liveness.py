@@ -10,7 +10,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
-from camwatch.core.model import Status
+from camwatch.core.model import BlindCause, Status
 
 if TYPE_CHECKING:
     from camwatch.core.state import CameraState
@@ -132,16 +132,17 @@ def shift_for_blindness(camera: CameraState, blind_from: float, sight_at: float)
     override(camera, due_at, deadline(camera) + extra)
 
 
-def shift_hint(camera: CameraState, blind_from: float, sight_at: float) -> None:
-    """Carry a hint through blindness: its time stands still too (rules L5, S2, S4).
+def shift_hint(camera: CameraState, blind_from: float, sight_at: float, cause: BlindCause) -> None:
+    """Carry a hint through a stall of ours: its time stands still too (rules L5, S2, S4).
 
-    One from before a long blindness is dropped: what it hinted at is long over.
+    One from just before a link was lost is dropped: a broker that ends publishes the wills of cameras that
+    live. So is one from before a long blindness: what it hinted at is long over.
     """
     if camera.hint is None:
         return
     if camera.hint_at > blind_from:  # it came just before the subscription was confirmed
         camera.hint_until = sight_at + camera.hint_hold_s
-    elif sight_at - blind_from < camera.down_s:
+    elif cause is BlindCause.STALL and sight_at - blind_from < camera.down_s:
         camera.hint_until += sight_at - blind_from + camera.interval_s
     else:
         camera.hint = None

@@ -124,7 +124,7 @@ class Sights:
                     self._judge.step(camera, Event.BLINDNESS, now)
                 elif camera.life is Status.UP:
                     liveness.shift_for_blindness(camera, blind, now.mono)
-                liveness.shift_hint(camera, blind, now.mono)
+                liveness.shift_hint(camera, blind, now.mono, sight.cause)
             if first and camera.settled_ms is None:
                 self._judge.enter_service(camera, now)
         sight.blind_since, sight.since = None, now.mono

@@ -103,8 +103,10 @@ class FleetWatch:
         seq = said.seq
         uptime = said.uptime_s
         if (seq is not None and seq != camera.next_seq) or (uptime is not None and uptime < camera.uptime):
-            refusal, rebooted = lifesigns.out_of_order(camera, said, mono)
+            refusal, rebooted = lifesigns.out_of_order(camera, said, now)
             if refusal is not None:
+                if refusal is Refusal.LATE and said.ts is not None and camera.clock_offset < _FOREVER:
+                    self.judge.late(camera, now, utc_ms * 0.001 - said.ts - camera.clock_offset)
                 return refusal
             if rebooted:
                 camera.reboots += 1
@@ -208,6 +210,11 @@ class FleetWatch:
         self.sights.lose(link, last_packet)
 
     # --- time
+
+    def clock_set_ahead(self, seconds: float) -> None:
+        """Note that our own UTC jumped: what cameras say afterwards is not late for that (rule T2)."""
+        for camera in self.cameras.values():
+            lifesigns.shift_clock(camera, seconds)
 
     def awake(self, now: Instant) -> None:
         """Note that the daemon's loop runs; a gap since the last note may be blindness (rule S8)."""

@@ -63,8 +63,8 @@ class LinkSettings:
     keep_alive_s: int = 30
     ask_after_s: float = 10.0
     connect_timeout_s: float = 10.0
-    reconnect_min_s: float = 0.5
-    reconnect_max_s: float = 30.0
+    reconnect_min_s: float = 0.25
+    reconnect_max_s: float = 1.0
     username: str | None = None
     password: str | None = field(default=None, repr=False)
     ca_file: Path | None = None

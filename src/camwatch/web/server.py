@@ -24,7 +24,11 @@ Render = Callable[[bool], Generator[str]]
 """Give the exposition in small pieces; the argument asks for OpenMetrics."""
 
 
-def make_site(render: Render, unready: Callable[[], list[str]]) -> Starlette:
+Export = Callable[[int, int], Iterator[bytes]]
+"""Give the record of [begin, end), UTC milliseconds, as JSON lines; it waits for the store."""
+
+
+def make_site(render: Render, unready: Callable[[], list[str]], export: Export) -> Starlette:
     """Build the application. `unready` says why the daemon is not ready, a line a reason."""
 
     async def metrics(request: Request) -> Response:
@@ -45,8 +49,16 @@ def make_site(render: Render, unready: Callable[[], list[str]]) -> Starlette:
             return PlainTextResponse("".join(f"{reason}\n" for reason in reasons), status_code=503)
         return PlainTextResponse("camwatch is ready\n")
 
+    async def history(request: Request) -> Response:
+        try:
+            begin, end = (int(request.query_params[name]) for name in ("from", "to"))
+        except (KeyError, ValueError):
+            return PlainTextResponse("from, to: give UTC milliseconds\n", status_code=422)
+        # An iterator that is not asynchronous is drawn from in threads: the store keeps no loop waiting.
+        return StreamingResponse(export(begin, end), media_type="application/x-ndjson")
+
     async def index(_request: Request) -> Response:
-        return PlainTextResponse("camwatch\n\n/metrics\n/-/healthy\n/-/ready\n")
+        return PlainTextResponse("camwatch\n\n/metrics\n/-/healthy\n/-/ready\n/api/v1/history\n")
 
     return Starlette(
         routes=[
@@ -54,6 +66,7 @@ def make_site(render: Render, unready: Callable[[], list[str]]) -> Starlette:
             Route("/metrics", metrics),
             Route("/-/healthy", healthy),
             Route("/-/ready", ready),
+            Route("/api/v1/history", history),
         ]
     )
 

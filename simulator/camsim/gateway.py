@@ -1,0 +1,252 @@
+"""A site's gateway: one MQTT 5 session that speaks for many cameras, so that 100,000 fit on one machine.
+
+Its cameras have no session of their own, so no last will, and they say neither `online` nor `goodbye`: one
+that loses power or network is silent. Heartbeats go out at QoS 0, through the codec `mqtt5`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import heapq
+import time
+from collections.abc import Callable, Sequence
+from typing import cast
+
+import aiomqtt
+import mqtt5
+
+from camsim.broker import problem_of
+from camsim.draw import draw
+from camsim.effects import Effect
+from camsim.life import Life
+from camsim.stage import Stage
+from camwatch.wire.topics import Address, Kind, topic_of
+
+_TOGETHER_S = 0.005  # what is due within this goes out in one piece
+_FULL_BYTES = 1 << 20
+_PING = mqtt5.PingReqPacket().write()
+_GOODBYE = mqtt5.DisconnectPacket().write()
+
+
+class Gateway:
+    """Many cameras on a stage, over one connection named `name`."""
+
+    def __init__(self, name: str, lives: Sequence[Life], stage: Stage) -> None:
+        self.name = name
+        self.lives = {life.device.camera.id: life for life in lives}
+        self._stage = stage
+        self._order = {camera: number for number, camera in enumerate(self.lives)}
+        self._topics = {
+            camera: topic_of(stage.prefix, Address(life.device.camera.operator, camera, Kind.HEARTBEAT))
+            for camera, life in self.lives.items()
+        }
+        self._due: list[tuple[float, int, str]] = []
+        self._more = asyncio.Event()  # something befell a camera, or the session
+        self._session: _Session | None = None
+        self._task = stage.tasks.create_task(self._live(), name=f"gateway {name}")
+
+    def commission(self, camera: str) -> None:
+        """Bring a camera to life, at once."""
+        self._with(camera, lambda life: life.commission(self._stage.now_s()))
+
+    def hold(self, camera: str, reason: str, effect: Effect) -> None:
+        """Let an effect begin."""
+        self._with(camera, lambda life: life.hold(reason, effect, self._stage.now_s()))
+
+    def release(self, camera: str, reason: str) -> None:
+        """End what held for `reason`."""
+        self._with(camera, lambda life: life.release(reason, self._stage.now_s()))
+
+    def reconnect(self) -> None:
+        """Lose the session without a word; it comes back at once."""
+        if self._session is not None:
+            self._session.drop()
+
+    def end(self) -> None:
+        """Stop: with DISCONNECT, where there is a session."""
+        if self._session is not None:
+            self._session.write(_GOODBYE)
+            self._session.close()
+        self._task.cancel()
+
+    def _with(self, camera: str, happens: Callable[[Life], None]) -> None:
+        life = self.lives[camera]
+        was_reachable = life.reachable
+        happens(life)
+        if self._session is not None and life.reachable is not was_reachable:
+            note = self._stage.statistics.came if life.reachable else self._stage.statistics.went
+            note(camera)
+        self._expect(camera)
+        self._more.set()
+
+    def _expect(self, camera: str) -> None:
+        due = self.lives[camera].due_s()
+        if due is not None:
+            heapq.heappush(self._due, (due, self._order[camera], camera))
+
+    async def _live(self) -> None:
+        """Keep a session, and speak on it; for ever."""
+        stage, failures = self._stage, 0
+        while True:
+            try:
+                async with stage.pace:
+                    session = await _open(self.name, stage, self._more.set)
+                failures = 0
+                self._session = session
+                self._connected(stage.statistics.came)
+                await self._talk(session)
+            except (OSError, TimeoutError) as error:
+                stage.statistics.failed(
+                    problem_of(stage.broker, aiomqtt.MqttError(str(error) or "timed out"))
+                )
+            finally:
+                if self._session is not None:
+                    self._session.close()
+                    self._session = None
+                    self._connected(stage.statistics.went)
+            ceiling_s = min(stage.reconnect_max_s, stage.reconnect_min_s * 2 ** min(failures, 16))
+            failures += 1
+            await asyncio.sleep(ceiling_s * draw(stage.seed, self.name, "attempt", failures))
+
+    def _connected(self, note: Callable[[str], None]) -> None:
+        for camera, life in self.lives.items():
+            if life.reachable:
+                note(camera)
+
+    async def _talk(self, session: _Session) -> None:
+        """Send what is due when it is due. Raises OSError when the session is lost."""
+        stage = self._stage
+        await stage.begun.wait()
+        now_s = stage.now_s()
+        self._due.clear()
+        for camera, life in self.lives.items():
+            life.skip(now_s)  # what was due without a session is lost
+            self._expect(camera)
+        while True:
+            await self._wait()
+            if session.lost.done():
+                raise ConnectionError(session.lost.result())
+            self._speak(session, stage.now_s() + _TOGETHER_S)
+            await session.drained()
+
+    async def _wait(self) -> None:
+        """Wait until something is due, or has changed, or the session is lost."""
+        keep_s = self._stage.broker.keep_alive_s / 2
+        wait_s = min(keep_s, max(0.0, self._due[0][0] - self._stage.now_s())) if self._due else keep_s
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(wait_s):
+                await self._more.wait()
+                self._more.clear()
+
+    def _speak(self, session: _Session, until_s: float) -> None:
+        utc_s, due = time.time(), self._due
+        packets = []
+        while due and due[0][0] <= until_s:
+            at_s, _, camera = heapq.heappop(due)
+            life = self.lives[camera]
+            if life.due_s() != at_s:
+                continue  # it has changed since, and stands in the heap anew
+            topic = self._topics[camera]
+            packets += [
+                mqtt5.PublishPacket(topic=topic, payload=payload).write()
+                for payload in life.say(until_s, utc_s)
+            ]
+            self._expect(camera)
+        if packets:
+            self._stage.statistics.heartbeats += len(packets)
+            session.write(b"".join(packets))
+        else:
+            session.write(_PING)
+
+
+class _Session(asyncio.Protocol):
+    """One connection: what is written goes out, what comes is read and dropped."""
+
+    def __init__(self, ended: Callable[[], None]) -> None:
+        loop = asyncio.get_running_loop()
+        self._ended = ended
+        self.opened: asyncio.Future[None] = loop.create_future()
+        self.lost: asyncio.Future[str] = loop.create_future()
+        self._transport: asyncio.Transport | None = None
+        self._room = asyncio.Event()
+        self._room.set()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Take the transport."""
+        self._transport = cast("asyncio.Transport", transport)
+        self._transport.set_write_buffer_limits(high=_FULL_BYTES)
+
+    def data_received(self, data: bytes) -> None:
+        """Look for the answer to CONNECT; whatever else the broker says needs no answer."""
+        if self.opened.done():
+            return
+        packet = mqtt5.read(memoryview(data))[0]
+        if isinstance(packet, mqtt5.ConnAckPacket) and packet.reason_code == mqtt5.ConnAckReasonCode.SUCCESS:
+            self.opened.set_result(None)
+        else:
+            self.opened.set_exception(
+                ConnectionError("the broker refuses the gateway: is it MQTT 5, and open?")
+            )
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Tell whoever waits."""
+        why = "Disconnected" if exc is None else str(exc)
+        self._room.set()
+        self._ended()
+        if not self.lost.done():
+            self.lost.set_result(why)
+        if not self.opened.done():
+            self.opened.set_exception(ConnectionError(why))
+
+    def pause_writing(self) -> None:
+        """Wait: the broker does not keep up."""
+        self._room.clear()
+
+    def resume_writing(self) -> None:
+        """Go on."""
+        self._room.set()
+
+    def write(self, data: bytes) -> None:
+        """Send bytes."""
+        if self._transport is not None:
+            self._transport.write(data)
+
+    async def drained(self) -> None:
+        """Wait until there is room for more."""
+        await self._room.wait()
+
+    def close(self) -> None:
+        """End it, once what was written is gone."""
+        if self._transport is not None:
+            self._transport.close()
+
+    def drop(self) -> None:
+        """End it at once."""
+        if self._transport is not None:
+            self._transport.abort()
+
+
+async def _open(name: str, stage: Stage, ended: Callable[[], None]) -> _Session:
+    """Open a session, which calls `ended` when it is lost. Raises OSError or TimeoutError."""
+    broker = stage.broker
+    async with asyncio.timeout(stage.answer_s):
+        loop = asyncio.get_running_loop()
+        _, session = await loop.create_connection(
+            lambda: _Session(ended),
+            broker.host,
+            broker.port,
+            ssl=broker.tls,
+            server_hostname=broker.host if broker.tls else None,
+        )
+        session.write(
+            mqtt5.ConnectPacket(
+                client_id=f"camsim-{name}",
+                clean_start=True,
+                keep_alive=broker.keep_alive_s,
+                username=broker.username,
+                password=None if broker.password is None else broker.password.encode(),
+            ).write()
+        )
+        await session.opened
+    return session

@@ -1,0 +1,236 @@
+"""One camera's life: what it has to say next, given all that befell it. No clock, no socket.
+
+A camera lives while nothing holds its power off, and is heard while nothing cuts its network. Each boot
+counts its heartbeats from 0. All times are seconds since the fleet has connected; `say` alone is told what
+the wall clock shows, which stands in what is said.
+"""
+
+from __future__ import annotations
+
+import heapq
+from itertools import count
+from math import inf
+from typing import Any, NamedTuple, TypeVar
+
+from camsim.device import JITTER, Device
+from camsim.effects import (
+    ClockWrong,
+    Delay,
+    Duplicate,
+    Effect,
+    Jitter,
+    Loss,
+    NetworkCut,
+    Nonsense,
+    PowerOff,
+    Reorder,
+    Says,
+    StorageFills,
+)
+from camwatch.wire.heartbeat import MAX_PAYLOAD_BYTES, encode_heartbeat
+
+_NO_POWER_YET = "uncommissioned"
+_NOT_YET = inf
+_OVERTAKEN_S = 0.001  # after the heartbeat that overtakes it
+_TWICE_S = 0.02
+_LOOK_BACK = 64  # heartbeats: no delay of a scenario is worth looking further for the last one heard
+_E = TypeVar("_E")
+
+
+class Passing(NamedTuple):
+    """One heartbeat on its way: when it arrives, which it is, and whether it can be read."""
+
+    at_s: float
+    seq: int
+    sound: bool
+
+
+class Life:
+    """One camera. Without power until `commission`."""
+
+    def __init__(self, device: Device) -> None:
+        self.device = device
+        self.boot = -1
+        self.booted_s = 0.0
+        self.speaks_s = _NOT_YET  # since when this boot can speak; its heartbeats count from there
+        self.seq = 0  # of the next heartbeat
+        self.back_s = 0.0  # when it can speak again after it was cut off; it says `online` then
+        self.heard_s: float | None = None  # when it was heard last
+        self.occasions = 0  # how often it came back
+        self.last_payload = b""
+        self._holds: dict[str, Effect] = {_NO_POWER_YET: PowerOff()}
+        self._firmware: dict[str, str] = {}
+        self._under_way: list[tuple[float, int, bytes]] = []
+        self._number = count()
+
+    # --- what befalls it
+
+    @property
+    def commissioned(self) -> bool:
+        """Whether it was brought to life, whatever befell it since."""
+        return _NO_POWER_YET not in self._holds
+
+    @property
+    def powered(self) -> bool:
+        """Whether it has power."""
+        return not self._any(PowerOff)
+
+    @property
+    def heard(self) -> bool:
+        """Whether its packets go anywhere."""
+        return not self._any(NetworkCut)
+
+    @property
+    def reachable(self) -> bool:
+        """Whether it has power and network."""
+        return self.powered and self.heard
+
+    def commission(self, now_s: float) -> None:
+        """Give it power for the first time."""
+        self.release(_NO_POWER_YET, now_s)
+
+    def hold(self, reason: str, effect: Effect, now_s: float) -> None:
+        """Let an effect hold from now on, until it is released for the same reason."""
+        self.catch_up(now_s)
+        self._holds[reason] = effect
+        if not self.reachable:
+            self.speaks_s = self.speaks_s if self.powered else _NOT_YET
+            self._under_way.clear()
+
+    def release(self, reason: str, now_s: float) -> None:
+        """End what held for a reason. Power that returns means a new boot; network does not."""
+        self.catch_up(now_s)
+        had_power, was_reachable = self.powered, self.reachable
+        self._holds.pop(reason, None)
+        if self.powered and not had_power:
+            self.boot += 1
+            self.booted_s = now_s
+            self.seq = 0
+            self.speaks_s = _NOT_YET
+        if self.reachable and not was_reachable:
+            self._come_back(now_s)
+
+    def install(self, version: str) -> None:
+        """Tell another firmware from now on."""
+        self._firmware = {"firmware": version}
+
+    def _come_back(self, now_s: float) -> None:
+        self.back_s = now_s + (self.device.pause_s(self.boot, self.occasions) if self.occasions else 0.0)
+        self.occasions += 1
+        if self.speaks_s == _NOT_YET:
+            self.speaks_s = self.back_s
+        else:  # it went on counting while nobody could hear it
+            self.seq = max(self.seq, self._next_seq(self.back_s))
+
+    # --- what it says
+
+    def due_s(self) -> float | None:
+        """Return when it has something to say next; None while it cannot."""
+        if not self.reachable:
+            return None
+        due = self.speaks_s + self.device.due_s(self.boot, self.seq, self._jitter())
+        return min(due, self._under_way[0][0]) if self._under_way else due
+
+    def say(self, now_s: float, utc_s: float) -> list[bytes]:
+        """Return the payloads of all heartbeats that arrive by now, in order."""
+        if not self.reachable:
+            return []
+        if not self._holds and not self._under_way:
+            return self._say_plainly(now_s, utc_s)
+        while (due := self._due(self.seq)) <= now_s:
+            payload = self._payload(now_s, utc_s - (now_s - due), due)
+            for passing in self.passing(self.seq):
+                arrives = payload if passing.sound else self._nonsense(payload, passing.seq)
+                heapq.heappush(self._under_way, (passing.at_s, next(self._number), arrives))
+            self.seq += 1
+        said = []
+        while self._under_way and self._under_way[0][0] <= now_s:
+            said.append(heapq.heappop(self._under_way)[2])
+        return said
+
+    def skip(self, now_s: float) -> None:
+        """Leave out what was due before: nobody could hear it."""
+        if self.speaks_s <= now_s:
+            self.seq = max(self.seq, self._next_seq(now_s))
+        self._under_way.clear()
+
+    def _say_plainly(self, now_s: float, utc_s: float) -> list[bytes]:
+        said = []
+        while (due := self._due(self.seq)) <= now_s:
+            said.append(self._payload(now_s, utc_s - (now_s - due), due))
+            self.seq += 1
+        return said
+
+    def passing(self, seq: int) -> list[Passing]:
+        """Return what of a heartbeat arrives, as things are now: nothing, once, or twice."""
+        due, comes = self._due(seq), 1.0
+        for loss in self._all(Loss):
+            comes *= 1 - loss.share
+        if self._draw("loss", seq) >= comes:
+            return []
+        sound = all(self._draw("nonsense", seq, n.oversized) >= n.share for n in self._all(Nonsense))
+        at = due + sum(d.by_s + d.plus_s * self._draw("delay", seq) for d in self._all(Delay))
+        if any(self._draw("reorder", seq) < reorder.share for reorder in self._all(Reorder)):
+            at = max(at, self._due(seq + 1) + _OVERTAKEN_S)
+        found = [Passing(at, seq, sound)]
+        if any(self._draw("twice", seq) < twice.share for twice in self._all(Duplicate)):
+            found.append(Passing(at + _TWICE_S, seq, sound))
+        return found
+
+    def catch_up(self, now_s: float) -> None:
+        """Note when it was heard last before now, as things were until now: only sound heartbeats count."""
+        if not self.reachable or self.back_s > now_s:
+            return
+        self.heard_s = max(self.back_s, self.back_s if self.heard_s is None else self.heard_s)
+        last = self._next_seq(now_s) - 1
+        for seq in range(last, max(-1, last - _LOOK_BACK), -1):
+            if self._due(seq) < self.back_s:
+                break
+            heard = [each.at_s for each in self.passing(seq) if each.sound and each.at_s <= now_s]
+            self.heard_s = max([self.heard_s, *heard])
+            if heard and not self._any(Delay) and not self._any(Reorder):
+                break
+
+    # --- helpers
+
+    def _due(self, seq: int) -> float:
+        return self.speaks_s + self.device.due_s(self.boot, seq, self._jitter())
+
+    def _next_seq(self, after_s: float) -> int:
+        return self.device.next_seq(self.boot, after_s - self.speaks_s, self._jitter())
+
+    def _jitter(self) -> float:
+        if not self._holds:
+            return JITTER
+        return max((jitter.share for jitter in self._all(Jitter)), default=JITTER)
+
+    def _payload(self, now_s: float, utc_s: float, due_s: float) -> bytes:
+        fields: dict[str, Any] = dict(self._firmware)
+        wrong = 0.0
+        for effect in self._holds.values():
+            match effect:
+                case Says(said):
+                    fields |= said
+                case StorageFills(since_s, within_s, to):
+                    fields["storage_used_ratio"] = round(to * min(1.0, (now_s - since_s) / within_s), 4)
+                case ClockWrong():
+                    wrong += effect.error_s(now_s)
+        heartbeat = self.device.heartbeat(self.seq, due_s - self.booted_s, utc_s + wrong, **fields)
+        self.last_payload = encode_heartbeat(heartbeat)
+        return self.last_payload
+
+    def _nonsense(self, payload: bytes, seq: int) -> bytes:
+        """Return what cannot be read: too large, cut off, no JSON, or of a wrong type."""
+        if any(n.oversized and self._draw("nonsense", seq, True) < n.share for n in self._all(Nonsense)):
+            return payload[:-1] + b',"note":"' + b"x" * MAX_PAYLOAD_BYTES + b'"}'
+        kinds = (payload[: len(payload) // 2], b"\xff\xfe" + payload, b'{"fps":"many"}', b'{"fps":-1}', b"[]")
+        return kinds[int(self._draw("kind", seq) * len(kinds))]
+
+    def _draw(self, name: str, seq: int, *more: object) -> float:
+        return self.device.draw(name, self.boot, seq, *more)
+
+    def _any(self, kind: type[object]) -> bool:
+        return any(isinstance(effect, kind) for effect in self._holds.values())
+
+    def _all(self, kind: type[_E]) -> list[_E]:
+        return [effect for effect in self._holds.values() if isinstance(effect, kind)]

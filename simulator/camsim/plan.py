@@ -1,0 +1,284 @@
+"""From a scenario to steps: what happens to which camera, and when. Pure: the same seed, the same plan."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from camsim.draw import draw
+from camsim.effects import (
+    Change,
+    ClockWrong,
+    Commission,
+    Delay,
+    Duplicate,
+    Effect,
+    Hold,
+    Install,
+    Jitter,
+    Lie,
+    Loss,
+    NetworkCut,
+    Nonsense,
+    PowerOff,
+    Reconnect,
+    Release,
+    Reorder,
+    Says,
+    StartBroker,
+    StopBroker,
+    StorageFills,
+)
+from camsim.errors import ScenarioError
+from camsim.fleet import Fleet, PlayedCamera
+from camsim.scenario.model import Entry, Scenario, Selector
+
+_MOST_STEPS = 5_000_000
+_BY = ("camera", "site", "zone", "operator", "purpose")
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One moment: `at_s` seconds after the fleet has connected `change` befalls `cameras` (none: the broker).
+
+    `reason` is the same for what one occurrence of one entry does to one camera, and no other; `why` is the
+    action, `tells` a line for people, empty where nothing needs to be said.
+    """
+
+    at_s: float
+    cameras: tuple[PlayedCamera, ...]
+    change: Change
+    reason: str
+    why: str
+    tells: str = ""
+
+
+def plan(scenario: Scenario, fleet: Fleet, seed: int) -> list[Step]:
+    """Return all steps of a scenario in order of time.
+
+    Raises ScenarioError, which says where, if an entry selects no camera, or never ends.
+    """
+    problems: list[str] = []
+    steps: list[Step] = []
+    for number, entry in enumerate(scenario.timeline, 1):
+        try:
+            cameras = () if entry.kind.fleet else _selected(entry, fleet, seed)
+            steps += _steps(entry, number, cameras, scenario.duration_s, seed)
+        except _MisfitError as misfit:
+            problems.append(f"{entry.place}: {misfit}")
+    if problems:
+        raise ScenarioError(tuple(problems))
+    steps.sort(key=lambda step: step.at_s)  # stable: what comes first in the file comes first
+    return steps
+
+
+class _MisfitError(Exception):
+    """An entry does not fit the fleet, or the scenario."""
+
+
+def _selected(entry: Entry, fleet: Fleet, seed: int) -> tuple[PlayedCamera, ...]:
+    """Return the cameras that an entry concerns, in the fleet's order."""
+    found = list(fleet.cameras)
+    for name in _BY:
+        among = getattr(entry.on, name)
+        if among is not None:
+            known = {_value(camera, name) for camera in fleet.cameras}
+            for wanted in sorted(among - known):
+                near = difflib.get_close_matches(wanted, sorted(known), n=3)
+                hint = f"did you mean {' or '.join(near)}?" if near else f"it has {_some(known)}"
+                raise _MisfitError(f"no camera of the fleet has {name} {wanted!r}: {hint}")
+            found = [camera for camera in found if _value(camera, name) in among]
+    if entry.action == "commission":
+        found = [camera for camera in found if camera.planned]
+        if not found:
+            raise _MisfitError("nothing to commission: no camera that it selects is planned")
+    if not found:
+        raise _MisfitError(f"no camera of the fleet fits {entry.on}")
+    found = _drawn(found, entry.on, seed)
+    if entry.action == "uplink_cut":
+        sites = {camera.site for camera in found}
+        found = [camera for camera in fleet.cameras if camera.site in sites]
+    return tuple(found)
+
+
+def _drawn(cameras: list[PlayedCamera], on: Selector, seed: int) -> list[PlayedCamera]:
+    """Return some of the cameras: at least one of a share, no more than a count."""
+    if on.share is None and on.count is None:
+        return cameras
+    order = sorted(cameras, key=lambda camera: draw(seed, camera.id, "selected", on.seed))
+    most = len(order) if on.share is None else max(1, round(on.share * len(order)))
+    if on.count is not None:
+        most = min(most, on.count)
+    chosen = set(order[:most])
+    return [camera for camera in cameras if camera in chosen]
+
+
+def _value(camera: PlayedCamera, name: str) -> str:
+    return camera.id if name == "camera" else str(getattr(camera, name))
+
+
+def _some(known: Iterable[str]) -> str:
+    names = sorted(known)
+    return ", ".join(names[:5]) + (", …" if len(names) > 5 else "")
+
+
+def _steps(
+    entry: Entry, number: int, cameras: tuple[PlayedCamera, ...], ends_s: float | None, seed: int
+) -> Iterator[Step]:
+    """Yield the steps of an entry; cameras that are spread over time have steps of their own."""
+    groups: Sequence[tuple[float, tuple[PlayedCamera, ...]]] = [(0.0, cameras)]
+    count = 0
+    for turn in range(entry.times):
+        if entry.spread_s:
+            late = (entry.spread_s * draw(seed, camera.id, "spread", number, turn) for camera in cameras)
+            groups = [(by, (camera,)) for by, camera in zip(late, cameras, strict=True)]
+        for by, group in groups:
+            begins_s = entry.at_s + turn * entry.every_s + by
+            until_s = None if entry.for_s is None else begins_s + entry.for_s
+            tells = _tells(entry, cameras) if by == groups[0][0] else ""
+            who = f"/{group[0].id}" if entry.spread_s else ""
+            occurrence = _Occurrence(entry, group, f"{number}/{turn}{who}", begins_s, until_s, ends_s, tells)
+            for step in occurrence.steps():
+                count += len(step.cameras) or 1
+                if count > _MOST_STEPS:
+                    raise _MisfitError(
+                        f"makes more than {_MOST_STEPS:,} steps: let it last shorter, or slower"
+                    )
+                yield step
+
+
+def _tells(entry: Entry, cameras: tuple[PlayedCamera, ...]) -> str:
+    if entry.kind.fleet:
+        return entry.action.replace("_", " ")
+    count = f"{len(cameras)} camera{'s' if len(cameras) > 1 else ''}"
+    return f"{entry.action.replace('_', ' ')}: {entry.on} ({count})"
+
+
+@dataclass(frozen=True, slots=True)
+class _Occurrence:
+    """One time that an entry happens to cameras."""
+
+    entry: Entry
+    cameras: tuple[PlayedCamera, ...]
+    reason: str
+    begins_s: float
+    until_s: float | None
+    ends_s: float | None  # of the scenario
+    tells: str
+
+    def steps(self) -> Iterator[Step]:
+        """Yield its steps in order of time."""
+        special = _SPECIAL.get(self.entry.action)
+        if special is not None:
+            yield from special(self)
+            return
+        yield self._step(self.begins_s, Hold(_EFFECTS[self.entry.action](self.entry, self.begins_s)))
+        if self.until_s is not None:
+            yield self._step(self.until_s, Release())
+
+    def _step(self, at_s: float, change: Change) -> Step:
+        begins = at_s == self.begins_s and not isinstance(change, Release)
+        return Step(at_s, self.cameras, change, self.reason, self.entry.action, self.tells if begins else "")
+
+    @property
+    def end_s(self) -> float:
+        """When it is over at the latest, for what goes on by itself."""
+        if self.until_s is not None:
+            return self.until_s
+        if self.ends_s is None:
+            raise _MisfitError(
+                f"{self.entry.action} goes on without end: give it 'for', or the run a --duration"
+            )
+        return self.ends_s
+
+    def cycle(self, first: Change, first_s: float, second_s: float) -> Iterator[Step]:
+        """Yield a change and its release, again and again."""
+        at_s, end_s = self.begins_s, self.end_s
+        while at_s < end_s:
+            yield self._step(at_s, first)
+            yield self._step(min(at_s + first_s, end_s), Release())
+            at_s += first_s + second_s
+
+    def flap(self) -> Iterator[Step]:
+        """Yield power off and on."""
+        yield from self.cycle(Hold(PowerOff()), self.entry["off_for"], self.entry["on_for"])
+
+    def reboot_loop(self) -> Iterator[Step]:
+        """Yield restart after restart."""
+        yield from self.cycle(Hold(PowerOff()), self.entry["takes"], self.entry["up"])
+
+    def reboot(self) -> Iterator[Step]:
+        """Yield one restart."""
+        yield self._step(self.begins_s, Hold(PowerOff(goodbye=self.entry["goodbye"])))
+        yield self._step(self.begins_s + self.entry["takes"], Release())
+
+    def firmware(self) -> Iterator[Step]:
+        """Yield one restart, after which another firmware is told."""
+        yield self._step(self.begins_s, Hold(PowerOff(goodbye=True)))
+        back_s = self.begins_s + self.entry["takes"]
+        yield self._step(back_s, Install(self.entry["version"]))
+        yield self._step(back_s, Release())
+
+    def commission(self) -> Iterator[Step]:
+        """Yield the first sign of life."""
+        yield self._step(self.begins_s, Commission())
+
+    def reconnect(self) -> Iterator[Step]:
+        """Yield the loss of a connection that comes back at once."""
+        yield self._step(self.begins_s, Reconnect())
+
+    def retained(self) -> Iterator[Step]:
+        """Yield one heartbeat that stays on the broker."""
+        yield self._step(self.begins_s, Lie("retained"))
+
+    def lies(self) -> Iterator[Step]:
+        """Yield one false heartbeat after the other."""
+        own = self.entry.action == "replay" or self.entry["topic"] == "own"
+        at_s, end_s, number = self.begins_s, self.end_s, 0
+        while at_s < end_s:
+            yield self._step(at_s, Lie(self.entry.action, number, own_topic=own))
+            number += 1
+            at_s = self.begins_s + number * self.entry["pace"]
+
+    def broker(self) -> Iterator[Step]:
+        """Yield a stop and a start of the broker."""
+        yield self._step(self.begins_s, StopBroker())
+        yield self._step(self.begins_s if self.until_s is None else self.until_s, StartBroker())
+
+
+_SPECIAL: Final[dict[str, Callable[[_Occurrence], Iterator[Step]]]] = {
+    "flap": _Occurrence.flap,
+    "reboot_loop": _Occurrence.reboot_loop,
+    "reboot": _Occurrence.reboot,
+    "firmware": _Occurrence.firmware,
+    "commission": _Occurrence.commission,
+    "reconnect": _Occurrence.reconnect,
+    "retained_heartbeat": _Occurrence.retained,
+    "spoof": _Occurrence.lies,
+    "replay": _Occurrence.lies,
+    "broker_restart": _Occurrence.broker,
+}
+
+_EFFECTS: Final[dict[str, Callable[[Entry, float], Effect]]] = {
+    "power_cut": lambda entry, _: PowerOff(silent=entry["silent"]),
+    "network_cut": lambda _entry, _: NetworkCut(),
+    "uplink_cut": lambda _entry, _: NetworkCut(),
+    "frozen": lambda _entry, _: Says({"frozen": True}),
+    "video_loss": lambda _entry, _: Says({"video_loss": True}),
+    "tamper": lambda _entry, _: Says({"tamper": True}),
+    "low_fps": lambda entry, _: Says({"fps": entry["fps"]}),
+    "not_recording": lambda _entry, _: Says({"recording": False}),
+    "overheating": lambda entry, _: Says({"temperature_celsius": entry["celsius"]}),
+    "storage_fills": lambda entry, at_s: StorageFills(at_s, entry["within"], entry["to"]),
+    "clock_drift": lambda entry, at_s: ClockWrong(at_s, ppm=entry["ppm"]),
+    "clock_jump": lambda entry, at_s: ClockWrong(at_s, by_s=entry["by"]),
+    "loss": lambda entry, _: Loss(entry["share"]),
+    "jitter": lambda entry, _: Jitter(entry["share"]),
+    "delay": lambda entry, _: Delay(entry["by"], entry["plus"]),
+    "duplicate": lambda entry, _: Duplicate(entry["share"]),
+    "reorder": lambda entry, _: Reorder(entry["share"]),
+    "malformed": lambda entry, _: Nonsense(entry["share"]),
+    "oversized": lambda entry, _: Nonsense(entry["share"], oversized=True),
+}

@@ -1,0 +1,236 @@
+"""From YAML to a scenario. Every mistake is told, all at once, with its line and column."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+
+from camsim.errors import ScenarioError
+from camsim.scenario.actions import ACTIONS, REQUIRED
+from camsim.scenario.model import NOTHING, Entry, Place, Scenario, Selector
+from camsim.scenario.values import TEXTS, Kind, UnfitError, duration, number, share, text
+
+SHIPPED: Final = Path(__file__).parents[1] / "scenarios"
+"""Where the scenarios that come with camsim are, once it is installed."""
+CHECKOUT: Final = Path(__file__).parents[2] / "scenarios"
+"""And where they are in a checkout."""
+
+SELECTOR: Final[dict[str, Kind]] = {
+    "camera": TEXTS,
+    "site": TEXTS,
+    "zone": TEXTS,
+    "operator": TEXTS,
+    "purpose": TEXTS,
+    "share": share(),
+    "count": number(1, 10_000_000, whole=True),
+    "seed": number(0, 2**31, whole=True),
+}
+ENTRY: Final[dict[str, Kind]] = {
+    "do": text(*ACTIONS),
+    "at": duration(),
+    "for": duration(0.001),
+    "every": duration(0.001),
+    "times": number(1, 1_000_000, whole=True),
+    "spread": duration(),
+}
+HEAD: Final[dict[str, Kind]] = {
+    "title": text(),
+    "description": text(),
+    "duration": duration(0.001),
+    "interval": duration(0.05),
+}
+
+
+def shipped() -> dict[str, Path]:
+    """Return the scenarios that come with camsim, by name."""
+    folder = SHIPPED if SHIPPED.is_dir() else CHECKOUT
+    return {file.stem: file for file in sorted(folder.glob("*.yaml"))}
+
+
+def read_scenario(source: Path) -> Scenario:
+    """Read a scenario from a file, or a shipped one by its name. Raises ScenarioError."""
+    file = source if source.suffix or source.exists() else shipped().get(str(source))
+    if file is None:
+        names = ", ".join(shipped())
+        raise ScenarioError((f"{source}: there is no such file, and no scenario of that name: {names}",))
+    try:
+        said = file.read_text("utf-8")
+    except OSError as error:
+        raise ScenarioError((f"{file}: cannot be read: {error.strerror}",)) from None
+    except UnicodeDecodeError:
+        raise ScenarioError((f"{file}: is not UTF-8 text",)) from None
+    return _Reader(str(file)).scenario(said)
+
+
+def read_inline(said: str) -> Entry:
+    """Read one entry of a timeline, as given on a command line. Raises ScenarioError."""
+    reader = _Reader("--do")
+    node = reader.composed(said)
+    entry = reader.entry(node) if node is not None else None
+    if entry is None or reader.problems:
+        raise ScenarioError(tuple(reader.problems) or ("--do: write one entry, like {do: reboot, at: 30s}",))
+    return entry
+
+
+class _Reader:
+    """Reads one text; `problems` grows as it goes."""
+
+    def __init__(self, file: str) -> None:
+        self._file = file
+        self.problems: list[str] = []
+
+    def scenario(self, said: str) -> Scenario:
+        """Return the scenario. Raises ScenarioError."""
+        node = self.composed(said)
+        read = NOTHING if node is None else self._scenario(node)
+        if self.problems:
+            raise ScenarioError(tuple(self.problems))
+        return read
+
+    def composed(self, said: str) -> Node | None:
+        """Return the tree of the text, None where it is no YAML."""
+        try:
+            node = yaml.compose(said, Loader=yaml.SafeLoader)
+        except yaml.MarkedYAMLError as error:
+            mark = error.problem_mark
+            where = self._file if mark is None else f"{self._file}:{mark.line + 1}:{mark.column + 1}"
+            self.problems.append(f"{where}: is no YAML: {error.problem or error}")
+            return None
+        except (yaml.YAMLError, RecursionError) as error:
+            why = "nested too deep" if isinstance(error, RecursionError) else str(error)
+            self.problems.append(f"{self._file}: is no YAML: {why}")
+            return None
+        if node is None:
+            self.problems.append(f"{self._file}: is empty")
+        return node
+
+    def _scenario(self, node: Node) -> Scenario:
+        fields = self._fields(node, (*HEAD, "timeline"), "a scenario")
+        head = self._values(fields, HEAD)
+        for name in ("title", "description", "duration", "timeline"):
+            if name not in fields:
+                self._fault(node, f"lacks {name!r}")
+        entries = []
+        timeline = fields.get("timeline")
+        if isinstance(timeline, SequenceNode):
+            entries = [entry for each in timeline.value if (entry := self.entry(each)) is not None]
+        elif timeline is not None:
+            self._fault(timeline, "timeline: write a list of entries, each like {do: reboot, at: 30s}")
+        return Scenario(
+            head.get("title", ""),
+            head.get("description", ""),
+            head.get("duration"),
+            head.get("interval"),
+            tuple(entries),
+        )
+
+    def entry(self, node: Node) -> Entry | None:
+        """Read one entry of a timeline; None where it is none."""
+        before = len(self.problems)
+        fields = self._fields(node, None, "an entry of a timeline")
+        do = fields.get("do")
+        if do is None:
+            self._fault(node, "an entry lacks 'do': say what happens")
+            return None
+        action = self._values({"do": do}, ENTRY).get("do")
+        if action is None:
+            return None
+        taken = ACTIONS[action].taken
+        self._known(fields, (*ENTRY, "on", *taken), f"{action}")
+        said = self._values({name: fields[name] for name in fields if name in ENTRY}, ENTRY)
+        given = self._values(
+            {name: fields[name] for name in fields if name in taken},
+            {name: parameter.kind for name, parameter in taken.items()},
+        )
+        self._consistent(node, action, fields)
+        if len(self.problems) > before:
+            return None
+        on = fields.get("on")
+        return Entry(
+            action=action,
+            place=self._place(node),
+            at_s=said.get("at", 0.0),
+            for_s=said.get("for"),
+            every_s=said.get("every", 0.0),
+            times=said.get("times", 1),
+            spread_s=said.get("spread", 0.0),
+            on=Selector() if on is None else self._selector(on),
+            parameters=given,
+        )
+
+    def _consistent(self, node: Node, action: str, fields: Mapping[str, Node]) -> None:
+        """Tell of what does not fit together."""
+        kind = ACTIONS[action]
+        for name, parameter in kind.taken.items():
+            if parameter.default is REQUIRED and name not in fields:
+                self._fault(node, f"{action} lacks {name!r}: {parameter.tells}")
+        if not kind.lasts and "for" in fields:
+            self._fault(fields["for"], f"{action} happens at once: leave out 'for'")
+        if "times" in fields and "every" not in fields:
+            self._fault(fields["times"], "'times' needs 'every': how far apart")
+        if "every" in fields and "times" not in fields:
+            self._fault(fields["every"], "'every' needs 'times': how often")
+        if kind.fleet and "on" in fields:
+            self._fault(fields["on"], f"{action} concerns everybody: leave out 'on'")
+
+    def _selector(self, node: Node) -> Selector:
+        fields = self._fields(node, tuple(SELECTOR), "'on'")
+        return Selector(**self._values(fields, SELECTOR))
+
+    def _fields(self, node: Node, known: Iterable[str] | None, what: str) -> dict[str, Node]:
+        """Return the fields of a mapping; told are those that are not known, or come twice."""
+        if not isinstance(node, MappingNode):
+            self._fault(node, f"{what} is a mapping: write names with values")
+            return {}
+        fields: dict[str, Node] = {}
+        for key, value in node.value:
+            name = str(key.value) if isinstance(key, ScalarNode) else "?"  # `on` is no truth here
+            if name in fields:
+                self._fault(key, f"{name!r} stands here twice")
+            fields[name] = value
+        if known is not None:
+            self._known(fields, tuple(known), what)
+        return fields
+
+    def _known(self, fields: Mapping[str, Node], known: tuple[str, ...], what: str) -> None:
+        for name, node in fields.items():
+            if name not in known:
+                near = difflib.get_close_matches(name, known, 1)
+                hint = f"did you mean {near[0]!r}?" if near else f"it takes {', '.join(known)}"
+                self._fault(node, f"{what} has no {name!r}: {hint}")
+
+    def _values(self, fields: Mapping[str, Node], kinds: Mapping[str, Kind]) -> dict[str, Any]:
+        found = {}
+        for name, node in fields.items():
+            if name in kinds:
+                try:
+                    found[name] = kinds[name].read(_plain(node))
+                except UnfitError as error:
+                    self._fault(node, f"{name}: {error}{_meant(node, kinds[name])}")
+        return found
+
+    def _place(self, node: Node) -> Place:
+        return Place(self._file, node.start_mark.line + 1, node.start_mark.column + 1)
+
+    def _fault(self, node: Node, problem: str) -> None:
+        self.problems.append(f"{self._place(node)}: {problem}")
+
+
+def _plain(node: Node) -> object:
+    """Return a value without its places; what is neither scalar nor list is None."""
+    if isinstance(node, SequenceNode):
+        return [_plain(each) for each in node.value]
+    if isinstance(node, ScalarNode):
+        return yaml.SafeLoader("").construct_object(node)
+    return None
+
+
+def _meant(node: Node, kind: Kind) -> str:
+    among = getattr(kind, "among", ())
+    near = difflib.get_close_matches(str(node.value), among, 1) if among else []
+    return f": did you mean {near[0]!r}?" if near else ""

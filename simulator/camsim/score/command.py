@@ -1,0 +1,61 @@
+"""`camsim score`: reads the truth and the judgement, and says how far they are apart."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from camsim.errors import ScoreError
+from camsim.score import judged as judging
+from camsim.score.figures import beyond, figures, read_limits
+from camsim.score.marks import Rules, marked
+from camsim.score.page import page
+from camsim.score.real import read_truth
+from camsim.score.showing import table
+
+
+def score(
+    truth: Annotated[Path, typer.Option(metavar="FILE", help="what `camsim run --truth` wrote")],
+    camwatch: Annotated[
+        str | None, typer.Option(metavar="URL", help="a camwatch that runs: http://HOST:PORT")
+    ] = None,
+    history: Annotated[
+        str | None, typer.Option(metavar="URL", help="its store: sqlite:///FILE or postgresql://…")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="print JSON instead of a table")] = False,
+    html: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="draw truth above judgement, for the worst cameras")
+    ] = None,
+    limits: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="figures that must not be exceeded, else exit 1")
+    ] = None,
+    down_after: Annotated[
+        float, typer.Option(min=1, help="as in camwatch's settings, liveness.down_after")
+    ] = 4.5,
+) -> None:
+    """Mark camwatch against what really happened."""
+    if (camwatch is None) is (history is None):
+        raise ScoreError("give one of --camwatch and --history")
+    most = {} if limits is None else read_limits(limits)
+    real = read_truth(truth)
+    said = (
+        judging.from_store(history)
+        if history is not None
+        else judging.from_api(f"{camwatch}", real.began_ms, real.ended_ms)
+    )
+    marks = marked(real, said, Rules(down_after))
+    found = figures(marks, down_after)
+    typer.echo(json.dumps(found, indent=2, ensure_ascii=False) if as_json else table(found), nl=as_json)
+    if html is not None:
+        try:
+            html.write_text(page(found, table(found), marks, real, said), "utf-8")
+        except OSError as error:
+            raise ScoreError(f"--html {html}: cannot be written: {error.strerror}") from None
+    failed = beyond(found, most)
+    for line in failed:
+        typer.echo(f"beyond the limits: {line}", err=True)
+    if failed:
+        raise typer.Exit(1)

@@ -1,0 +1,141 @@
+"""From marks to figures: one mapping, the same for the table, for JSON and for limits. Times in seconds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from camsim.errors import ScoreError
+from camsim.score.marks import CameraMarks, Found, Marks, Missed, by_operator, mean, percentile
+
+Figures = dict[str, Any]
+
+
+def figures(marks: Marks, down_after: float) -> Figures:
+    """Return every figure of a run; what there is nothing to reckon from is None."""
+    found = marks.found
+    return {
+        "scenario": marks.scenario,
+        "seed": marks.seed,
+        "cameras": len(marks.cameras),
+        "watched_camera_s": marks.watched_ms / 1000,
+        "length_s": (marks.ended_ms - marks.began_ms) / 1000,
+        "absences": len(found) + len(marks.missed),
+        "detected": len(found),
+        "missed": len(marks.missed),
+        "mistakes": len(marks.mistakes),
+        "mistake_recurrence_s": marks.watched_ms / 1000 / len(marks.mistakes) if marks.mistakes else None,
+        "mistake_duration_s": _spread([each.duration_ms / 1000 for each in marks.mistakes]),
+        "detection_s": _spread([each.detection_ms / 1000 for each in found]),
+        "detection_intervals": _spread([each.detection_ms / each.interval_ms for each in found]),
+        "detection_late_s": _spread(
+            [(each.detection_ms - down_after * each.interval_ms) / 1000 for each in found]
+        ),
+        "start_error_intervals": _error([each.start_error_ms / each.interval_ms for each in found]),
+        "end_error_intervals": _error(
+            [error / each.interval_ms for each in found if (error := each.end_error_ms) is not None]
+        ),
+        "down_error_intervals": _error(
+            [
+                error / each.interval_ms - each.start_error_ms / each.interval_ms
+                for each in found
+                if (error := each.end_error_ms) is not None
+            ]
+        ),
+        "camera_error_intervals_per_outage": _error(
+            [each.error_ms / each.interval_ms / max(1, each.outages) for each in marks.cameras]
+        ),
+        "unknown_but_knowable_s": sum(each.knowable_ms for each in marks.cameras) / 1000,
+        "up_on_false_evidence_s": sum(each.false_up_ms for each in marks.cameras) / 1000,
+        "blind_s": marks.judged_blind_ms / 1000,
+        "blind_error_s": (marks.judged_blind_ms - marks.true_blind_ms) / 1000,
+        "operators": {name: _operator(each) for name, each in sorted(by_operator(marks.cameras).items())},
+        "causes": _causes(found, marks.missed),
+    }
+
+
+def _spread(values: Sequence[float]) -> dict[str, float | None]:
+    """Return the middle and the end of a distribution."""
+    return {
+        "mean": mean(values),
+        "p50": percentile(values, 0.5),
+        "p95": percentile(values, 0.95),
+        "p99": percentile(values, 0.99),
+        "max": max(values, default=None),
+    }
+
+
+def _error(values: Sequence[float]) -> dict[str, float | None]:
+    """Return how far off: on the whole (the bias), and at worst, either way."""
+    return {
+        "mean": mean(values),
+        "mean_absolute": mean([abs(value) for value in values]),
+        "p99_absolute": percentile([abs(value) for value in values], 0.99),
+        "max_absolute": max((abs(value) for value in values), default=None),
+    }
+
+
+def _operator(cameras: Sequence[CameraMarks]) -> dict[str, float | None]:
+    covered = sum(each.covered_ms for each in cameras)
+    true, judged = (sum(map(of, cameras)) for of in (_true, _judged))
+    return {
+        "availability": 1 - judged / covered if covered else None,
+        "true_availability": 1 - true / covered if covered else None,
+        "error": (true - judged) / covered if covered else None,
+        "outages": sum(each.outages for each in cameras),
+    }
+
+
+_true: Callable[[CameraMarks], int] = lambda each: each.true_down_ms  # noqa: E731 - a name for map
+_judged: Callable[[CameraMarks], int] = lambda each: each.judged_down_ms  # noqa: E731 - same
+
+
+def _causes(found: Iterable[Found], missed: Iterable[Missed]) -> dict[str, Figures]:
+    groups: dict[str, list[Found]] = {}
+    for each in found:
+        groups.setdefault(each.absence.why, []).append(each)
+    lost: dict[str, int] = {}
+    for one in missed:
+        lost[one.absence.why] = lost.get(one.absence.why, 0) + 1
+    return {
+        why: {
+            "detected": len(mine := groups.get(why, [])),
+            "missed": lost.get(why, 0),
+            "detection_intervals": _spread([each.detection_ms / each.interval_ms for each in mine]),
+            "start_error_intervals": _error([each.start_error_ms / each.interval_ms for each in mine]),
+        }
+        for why in sorted(groups.keys() | lost.keys())
+    }
+
+
+def read_limits(file: Path) -> dict[str, float]:
+    """Read limits: YAML, a figure's name (`detection_s.p99`) with the largest value that is taken.
+
+    Raises ScoreError.
+    """
+    try:
+        said = yaml.safe_load(file.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ScoreError(f"--limits {file}: cannot be read: {error}") from None
+    if not isinstance(said, dict) or not all(isinstance(value, int | float) for value in said.values()):
+        raise ScoreError(f"--limits {file}: write one figure a line, like `mistakes: 0`")
+    return {str(name): float(value) for name, value in said.items()}
+
+
+def beyond(found: Figures, limits: Mapping[str, float]) -> list[str]:
+    """Return what is beyond its limit, a line each. Raises ScoreError for a figure that there is not."""
+    told = []
+    for name, most in limits.items():
+        value: Any = found
+        for part in name.split("."):
+            if not isinstance(value, dict) or part not in value:
+                raise ScoreError(f"--limits: there is no figure {name!r}")
+            value = value[part]
+        if value is not None and not isinstance(value, int | float):
+            raise ScoreError(f"--limits: {name!r} is no single figure")
+        if value is not None and abs(value) > most:
+            told.append(f"{name} is {value:.6g}, wanted at most {most:g}")
+    return told

@@ -1,0 +1,103 @@
+"""What really was, read back from the file of a run. Times are Unix milliseconds."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from dataclasses import dataclass, field
+from itertools import zip_longest
+from operator import itemgetter
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from camsim.errors import ScoreError
+from camsim.truth import FORMAT
+
+
+class Absence(NamedTuple):
+    """A camera could not be heard in [from_ms, until_ms); `heard_ms`: its last sign of life before; `why`."""
+
+    from_ms: int
+    until_ms: int
+    heard_ms: int
+    why: str
+    over: bool  # whether it came back within the run
+
+
+@dataclass(slots=True)
+class RealCamera:
+    """One camera that lived at some time, with its absences in order."""
+
+    id: str
+    operator: str
+    interval_ms: float
+    begins_ms: int = 0
+    absences: list[Absence] = field(default_factory=list)
+    lies: int = 0
+    """How often somebody else spoke for it."""
+
+
+@dataclass(slots=True)
+class Real:
+    """One run: cameras by id, and when the broker was not there."""
+
+    scenario: str
+    seed: int
+    began_ms: int
+    ended_ms: int
+    cameras: dict[str, RealCamera]
+    links: list[tuple[int, int]]
+
+
+def read_truth(file: Path) -> Real:
+    """Read the file that `camsim run --truth` wrote. Raises ScoreError."""
+    try:
+        text = file.read_text("utf-8")
+    except OSError as error:
+        raise ScoreError(f"--truth {file}: cannot be read: {error.strerror}") from None
+    try:
+        lines = [json.loads(line) for line in text.splitlines()]
+        return _real(file, lines)
+    except (ValueError, KeyError, TypeError) as error:
+        raise ScoreError(f"--truth {file}: is no truth of camsim: {error!r}") from None
+
+
+def _real(file: Path, lines: list[dict[str, Any]]) -> Real:
+    if not lines or lines[0]["kind"] != "run" or lines[-1]["kind"] != "end":
+        raise ScoreError(f"--truth {file}: is not whole: let camsim end by itself or by Ctrl-C")
+    head, end = lines[0], lines[-1]
+    if head["format"] != FORMAT:
+        raise ScoreError(f"--truth {file}: is of format {head['format']}, this camsim reads {FORMAT}")
+    began_ms = int(head["began_ms"])
+    kinds: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for line in lines:
+        kinds[line["kind"]].append(line)
+    lives: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for line in kinds["alive"]:
+        lives[line["camera"]].append(line)
+    real = Real(head["scenario"], head["seed"], began_ms, _moment(began_ms, end["at_s"]), {}, [])
+    for line in kinds["camera"]:
+        if line["camera"] in lives:
+            camera = RealCamera(line["camera"], line["operator"], line["interval_s"] * 1000)
+            _absences(camera, sorted(lives[camera.id], key=itemgetter("from_s")), real)
+            real.cameras[camera.id] = camera
+    for line in kinds["lie"]:
+        if line["camera"] in real.cameras:
+            real.cameras[line["camera"]].lies += 1
+    for line in kinds["link"]:
+        real.links.append((_moment(began_ms, line["from_s"]), _moment(began_ms, line["until_s"])))
+    return real
+
+
+def _moment(began_ms: int, seconds: float) -> int:
+    return round(began_ms + seconds * 1000)
+
+
+def _absences(camera: RealCamera, lives: list[dict[str, Any]], real: Real) -> None:
+    camera.begins_ms = _moment(real.began_ms, lives[0]["from_s"])
+    for line, after in zip_longest(lives, lives[1:]):
+        if line["why"] == "end":
+            continue
+        until = real.ended_ms if after is None else _moment(real.began_ms, after["from_s"])
+        begins, heard = (_moment(real.began_ms, line[name]) for name in ("until_s", "heard_s"))
+        camera.absences.append(Absence(begins, until, heard, line["why"], after is not None))

@@ -1,0 +1,41 @@
+"""What everything that plays a fleet shares: the broker, the time, and who counts."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+
+from camsim.broker import Broker
+from camsim.statistics import Statistics
+from camwatch.wire.topics import DEFAULT_PREFIX
+
+
+@dataclass(slots=True)
+class Stage:
+    """One run. `pace` bounds connecting at once; a broker has `answer_s` to answer.
+
+    Time begins with `begin`.
+    """
+
+    broker: Broker
+    tasks: asyncio.TaskGroup
+    pace: asyncio.Semaphore
+    statistics: Statistics
+    qos: int = 0
+    retain: bool = True
+    prefix: str = DEFAULT_PREFIX
+    reconnect_min_s: float = 0.5
+    reconnect_max_s: float = 30.0
+    answer_s: float = 10.0
+    seed: int = 0
+    begun: asyncio.Event = field(default_factory=asyncio.Event)
+    _began: float = 0.0
+
+    def begin(self) -> None:
+        """Let time run."""
+        self._began = asyncio.get_running_loop().time()
+        self.begun.set()
+
+    def now_s(self) -> float:
+        """Return the seconds since it began; 0 before."""
+        return asyncio.get_running_loop().time() - self._began if self.begun.is_set() else 0.0

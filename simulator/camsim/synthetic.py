@@ -1,0 +1,103 @@
+"""A made-up inventory of any size, to play and to watch: the same for the same seed."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Final
+
+from camsim.draw import draw
+from camsim.errors import UsageError
+
+_PER_SITE: Final = 8
+_SITES_PER_ZONE: Final = 12
+_PURPOSES: Final = (("video_protection", 0.6), ("traffic", 0.27), ("access_control", 0.13))
+_MODELS: Final = ("Dôme 4K", "Bullet 5 MP", "PTZ 30×", "Panoramique 360°")
+_CENTRE: Final = (43.5297, 5.4474)
+_REACH_DEGREES: Final = 0.08
+_PLANNED: Final = 0.03
+
+
+def tables(cameras: int, operators: int, seed: int) -> dict[str, str]:
+    """Return the text of each table, by its file's name."""
+    sites = max(1, cameras // _PER_SITE)
+    zones = max(1, sites // _SITES_PER_ZONE)
+    return {
+        "operators.csv": _csv(
+            ("operator_id", "name", "objective"),
+            (
+                (f"operator-{n}", f"Exploitant n° {n}", "0.98" if n % 2 else "")
+                for n in range(1, operators + 1)
+            ),
+        ),
+        "sites.csv": _csv(
+            ("site_id", "name", "zone", "latitude", "longitude"),
+            (_site(n, zones, seed) for n in range(sites)),
+        ),
+        "cameras.csv": _csv(_COLUMNS, (_camera(n, sites, operators, seed) for n in range(cameras))),
+    }
+
+
+def write(folder: Path, cameras: int, operators: int, seed: int) -> None:
+    """Write the tables into a folder that has none yet. Raises UsageError."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, text in tables(cameras, operators, seed).items():
+            with (folder / name).open("x", encoding="utf-8", newline="") as file:
+                file.write(text)
+    except FileExistsError as error:
+        raise UsageError(f"{error.filename} is there already: name another folder") from None
+    except OSError as error:
+        raise UsageError(f"{error.filename}: cannot be written: {error.strerror}") from None
+
+
+_COLUMNS = (
+    *(
+        "camera_id",
+        "operator_id",
+        "site_id",
+        "name",
+        "purpose",
+        "lifecycle",
+        "in_service_from",
+        "commission_by",
+    ),
+    *("interval_s", "latitude", "longitude", "model", "source"),
+)
+
+
+def _site(number: int, zones: int, seed: int) -> Sequence[str]:
+    latitude, longitude = (
+        centre + _REACH_DEGREES * (2 * draw(seed, f"site-{number}", axis) - 1)
+        for centre, axis in zip(_CENTRE, "yx", strict=True)
+    )
+    zone = f"Secteur {number % zones + 1}"
+    return f"site-{number}", f"Résidence n° {number}", zone, f"{latitude:.5f}", f"{longitude:.5f}"
+
+
+def _camera(number: int, sites: int, operators: int, seed: int) -> Sequence[str]:
+    site = min(number // _PER_SITE, sites - 1)
+    operator = 1 + int(draw(seed, f"site-{site}", "operator") * operators)
+    chance, purpose = draw(seed, f"cam-{number}", "purpose"), ""
+    for purpose, share in _PURPOSES:  # noqa: B007 - the last one takes the rest
+        chance -= share
+        if chance < 0:
+            break
+    planned = draw(seed, f"cam-{number}", "planned") < _PLANNED
+    model = _MODELS[int(draw(seed, f"cam-{number}", "model") * len(_MODELS))]
+    return (
+        *(f"cam-{number}", f"operator-{operator}", f"site-{site}"),
+        *(f"Résidence n° {site} – caméra {number % _PER_SITE + 1}", purpose),
+        "planned" if planned else "in_service",
+        *("", "", "", "", "", model, "assumption"),
+    )
+
+
+def _csv(columns: Sequence[str], rows: Iterator[Sequence[str]]) -> str:
+    out = io.StringIO()
+    table = csv.writer(out, lineterminator="\n")
+    table.writerow(columns)
+    table.writerows(rows)
+    return out.getvalue()

@@ -1,0 +1,89 @@
+"""The record as JSON lines, for programs that check it: changes of status, outages, fills, blindness.
+
+A line tells its `kind`; times are UTC milliseconds. `vouched` comes last: everything before `at_ms` is told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+import msgspec
+from sqlalchemy import Connection, Engine, Select, and_, func, or_, select
+
+from camwatch.history import schema
+from camwatch.history.engine import begin_read
+from camwatch.history.facts import facts
+
+_TOGETHER: Final = 500  # lines in a piece
+_json = msgspec.json.Encoder().encode
+
+
+def export(engine: Engine, begin_ms: int, end_ms: int) -> Iterator[bytes]:
+    """Yield what there is of [begin_ms, end_ms), in pieces of some hundred lines, as of one instant.
+
+    Of each camera, the last change before the beginning comes too: it says what the camera was then.
+    """
+    with begin_read(engine) as connection:
+        for kind, query in _queries(begin_ms, end_ms):
+            yield from _pieces(kind, connection, query)
+        yield _json({"kind": "vouched", "at_ms": facts(connection).vouched_ms}) + b"\n"
+
+
+def _pieces(kind: str, connection: Connection, query: Select[Any]) -> Iterator[bytes]:
+    rows = connection.execution_options(stream_results=True).execute(query)
+    names = tuple(rows.keys())
+    for some in rows.partitions(_TOGETHER):
+        lines = ({"kind": kind, **dict(zip(names, row, strict=True))} for row in some)
+        yield b"".join(_json(_readable(line)) + b"\n" for line in lines)
+
+
+def _readable(line: dict[str, Any]) -> dict[str, Any]:
+    for name in ("operators", "links"):
+        if name in line:
+            line[name] = schema.unpacked(line[name])
+    return line
+
+
+def _queries(begin_ms: int, end_ms: int) -> Iterator[tuple[str, Select[Any]]]:
+    who = (schema.cameras.c.id.label("camera"), schema.cameras.c.operator)
+    key = schema.cameras.c.key
+    changes, outages, fills, blind = (
+        schema.transitions.c,
+        schema.outages.c,
+        schema.fills.c,
+        schema.blindness.c,
+    )
+    earlier = schema.transitions.alias()
+    last = (
+        select(func.coalesce(func.max(earlier.c.at_ms), 0))
+        .where(and_(earlier.c.camera_key == changes.camera_key, earlier.c.at_ms <= begin_ms))
+        .scalar_subquery()
+    )
+    yield (
+        "transition",
+        select(*who, changes.at_ms, changes.noticed_ms, changes.status, changes.cause)
+        .join_from(schema.transitions, schema.cameras, changes.camera_key == key)
+        .where(and_(changes.at_ms < end_ms, changes.at_ms >= last))
+        .order_by(changes.id),
+    )
+    yield (
+        "outage",
+        select(outages.id, *who, outages.at_ms, outages.end_ms, outages.noticed_ms, outages.cause)
+        .join_from(schema.outages, schema.cameras, outages.camera_key == key)
+        .where(and_(outages.at_ms < end_ms, or_(outages.end_ms.is_(None), outages.end_ms > begin_ms)))
+        .order_by(outages.at_ms),
+    )
+    yield (
+        "fill",
+        select(*who, fills.start_ms, fills.end_ms)
+        .join_from(schema.fills, schema.cameras, fills.camera_key == key)
+        .where(and_(fills.start_ms < end_ms, fills.end_ms > begin_ms))
+        .order_by(fills.id),
+    )
+    yield (
+        "blind",
+        select(blind.operators, blind.links, blind.cause, blind.began_ms, blind.ended_ms)
+        .where(and_(blind.began_ms < end_ms, blind.ended_ms > begin_ms))
+        .order_by(blind.began_ms),
+    )

@@ -1,0 +1,82 @@
+"""The simulator marks the real daemon: the same by its store and by its API, and within what was promised."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from camsim.score.judged import from_api, from_store
+from tests.support.daemon import INTERVAL_S, broker, config, running
+from tests.support.mosquitto import Mosquitto
+from tests.support.tables import cameras, write_fleet
+
+_CAMSIM = Path(sys.executable).with_name("camsim")
+_SCENARIO = """
+title: A short rehearsal
+description: Cuts of every kind, a lie, and the loss of one heartbeat in a hundred.
+duration: 14s
+timeline:
+  - {do: loss, share: 1 %}
+  - {do: power_cut, at: 2s, for: 3s, on: {camera: [cam-1, cam-2]}}
+  - {do: power_cut, at: 3s, for: 4s, silent: true, on: {camera: [cam-3, cam-4]}}
+  - {do: network_cut, at: 4s, for: 3s, spread: 2s, on: {camera: [cam-5, cam-6, cam-7]}}
+  - {do: replay, at: 3s, for: 2s, pace: 0.2, on: {camera: [cam-3]}}
+"""
+
+
+async def camsim(*arguments: str | Path, cwd: Path) -> tuple[int, str, str]:
+    """Run camsim to its end."""
+    process = await asyncio.create_subprocess_exec(
+        _CAMSIM,
+        *map(str, arguments),
+        cwd=cwd,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    out, err = await process.communicate()
+    assert process.returncode is not None
+    return process.returncode, out.decode(), err.decode()
+
+
+async def test_the_daemon_is_marked_against_what_really_happened(
+    mosquitto: Mosquitto, tmp_path: Path
+) -> None:
+    """L2, L3, S10: every cut is found, nobody who lived is accused, and starts are within an interval."""
+    fleet = write_fleet(tmp_path / "fleet", cameras(12))
+    (tmp_path / "rehearsal.yaml").write_text(_SCENARIO)
+    run = ("run", "--broker", mosquitto.url, "--fleet", fleet, "--interval", str(INTERVAL_S), "--qos", "1")
+    play = ("--scenario", "rehearsal.yaml", "--truth", "truth.jsonl", "--seed", "3")
+    async with running(tmp_path, config(fleet, broker(mosquitto.url), hint_hold_s=INTERVAL_S)) as daemon:
+        code, _, err = await camsim(*run, *play, cwd=tmp_path)
+        assert (code, err) == (0, "")
+        await daemon.until(lambda now: now.value("camwatch_history_pending") == 0)
+        began = json.loads((tmp_path / "truth.jsonl").read_text().splitlines()[0])["began_ms"]
+        by_api = await asyncio.to_thread(from_api, daemon.url, began, began + 20_000)
+        by_store = from_store(f"sqlite:///{tmp_path}/camwatch.db")
+        assert {name: camera.outages for name, camera in by_api.cameras.items()} == {
+            name: camera.outages for name, camera in by_store.cameras.items()
+        }
+        asked = ("score", "--truth", "truth.jsonl", "--camwatch", daemon.url, "--json", "--html", "page.html")
+        code, out, err = await camsim(*asked, cwd=tmp_path)
+        assert code == 0, err
+    found: dict[str, Any] = json.loads(out)
+    assert (found["detected"], found["missed"], found["mistakes"]) == (7, 0, 0)
+    assert found["up_on_false_evidence_s"] == 0
+    assert found["start_error_intervals"]["max_absolute"] < 1.5
+    assert (tmp_path / "page.html").read_text().count("<svg") == 12
+    (tmp_path / "limits.yaml").write_text("detected: 6\n")
+    code, _, err = await camsim(
+        *asked[:3], "--history", "sqlite:///camwatch.db", "--limits", "limits.yaml", cwd=tmp_path
+    )
+    assert code == 1
+    assert err == "beyond the limits: detected is 7, wanted at most 6\n"
+
+
+async def test_the_api_refuses_a_time_that_is_none(mosquitto: Mosquitto, fleet: Path, tmp_path: Path) -> None:
+    async with running(tmp_path, config(fleet, broker(mosquitto.url))) as daemon:
+        assert (await daemon.get("/api/v1/history?from=yesterday&to=1")).status_code == 422
+        lines = (await daemon.get("/api/v1/history?from=0&to=1")).text.splitlines()
+        assert [json.loads(line)["kind"] for line in lines] == ["vouched"]
