@@ -13,7 +13,7 @@ _GROUPS = (
 reach back from now; `day` `week` `month` `year` began with the local day, week (Monday), month or year.""",
     ),
     (
-        "Gaps, incidents, the daemon on itself",
+        "Gaps, sites, incidents, the daemon on itself",
         "camwatch_",
         "The `process_…` and `python_info` metrics of `prometheus-client` come with them.",
     ),

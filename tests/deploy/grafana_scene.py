@@ -34,7 +34,10 @@ FLAPS = "cam-1"
 DARK = "jas"
 """The site that loses power: an incident."""
 
-BEFORE = {"count(camera:camwatch_camera_status:code == 5)": 14.0}
+BEFORE = {
+    "count(camera:camwatch_camera_status:code == 5)": 14.0,
+    "count(site:camwatch_site_info:any)": 4.0,
+}
 """What Prometheus must say before anything happens: all are up but those in maintenance or planned."""
 
 REACHED = {
@@ -69,7 +72,7 @@ def scene(folder: Path) -> Iterator[Scene]:
 
 
 def city(folder: Path) -> Path:
-    """Write two operators and two sites with a camera of every kind."""
+    """Write two operators and five sites, one of them nowhere, with a camera of every kind."""
     now = datetime.now(UTC)
     works = window(
         "camera", "cam-2", (now - timedelta(hours=1)).isoformat(), (now + timedelta(hours=1)).isoformat()
@@ -78,16 +81,23 @@ def city(folder: Path) -> Path:
         folder / "fleet",
         [
             *cameras(6),
-            *(camera(f"parc-{number}", operator_id="sacogiva", site_id="parc") for number in (1, 2, 3, 4)),
+            *(camera(f"parc-{number}", operator_id="sacogiva", site_id="parc") for number in (1, 2, 3)),
+            camera("parc-4", operator_id="sacogiva", site_id="ailleurs"),
             *(
                 camera(f"jas-{n}", operator_id="sacogiva", site_id=DARK, name=f"Résidence « Le Jas » {n}")
                 for n in (1, 2, 3, 4)
             ),
-            camera("neuve", lifecycle="planned"),
+            camera("neuve", site_id="chantier", lifecycle="planned"),
             camera(HAMPERED, name="Gare, quai n° 1", model="Dôme motorisé", lifecycle="planned"),
         ],
         operators=[operator(objective="0.99"), operator("sacogiva", objective="0.95")],
-        sites=[site(), site("parc"), site(DARK, zone="Jas-de-Bouffan")],
+        sites=[
+            site(latitude=43.5298, longitude=5.4475),
+            site("parc", latitude=43.5215, longitude=5.4489),
+            site(DARK, name="Résidence « Le Jas »", zone="Jas-de-Bouffan", latitude=43.525, longitude=5.417),
+            site("chantier", latitude=43.54, longitude=5.42),
+            site("ailleurs"),
+        ],
         maintenance=[works],
     )
 

@@ -105,6 +105,12 @@ def test_a_band_that_is_too_wide_is_a_bug() -> None:
 # What a panel must have
 
 
+def columns(panel: dict[str, Any]) -> dict[str, Any]:
+    """Return which columns a table or a map keeps, in which order, and how it calls them."""
+    (found,) = [step["options"] for step in panel["transformations"] if step["id"] == "organize"]
+    return dict(found)
+
+
 @each
 def test_every_panel_has_a_title_a_description_a_unit_and_a_query(name: str) -> None:
     for panel in panels(BOARDS[name]):
@@ -114,9 +120,9 @@ def test_every_panel_has_a_title_a_description_a_unit_and_a_query(name: str) -> 
         assert panel["targets"]
         refs = [target["refId"] for target in panel["targets"]]
         assert len(set(refs)) == len(refs)
-        if panel["type"] == "table":
+        if panel["type"] in ("table", "geomap"):
             overrides = panel["fieldConfig"]["overrides"]
-            heads = panel["transformations"][1]["options"]["renameByName"].values()
+            heads = columns(panel)["renameByName"].values()
             assert {one["matcher"]["options"] for one in overrides} == set(heads), panel["title"]
             for one in overrides:
                 assert "unit" in {given["id"] for given in one["properties"]}
@@ -190,7 +196,7 @@ def test_rates_know_the_interval_of_the_scrapes() -> None:
 
 SAME = {
     *("Maintenance", "Incidents", "Instances", "Zone", "Site", "Python", "99 %", "1 h", "24 h", "Silence"),
-    *("string", "Messages"),
+    *("string", "Messages", "Latitude", "Longitude", "?"),
 }
 """What is the same in both languages, and right so."""
 

@@ -19,10 +19,14 @@ from deploy.grafana.preview.__main__ import html
 from deploy.grafana.preview.asking import Asked, panels, rows
 from deploy.grafana.preview.showing import settings, show
 from tests.deploy.grafana_scene import DARK, FLAPS, HAMPERED, Scene, scene
+from tests.deploy.test_grafana import columns
 
 BOARDS: dict[str, dict[str, Any]] = {
     page: json.loads((FOLDER / f"fr/{page}.json").read_text()) for page in PAGES
 }
+
+TABLES = ("table", "geomap")
+"""Panels whose answers become rows and columns."""
 
 CHOSEN = {"operator": "ville", "camera": HAMPERED}
 
@@ -70,12 +74,12 @@ def test_every_label_that_a_legend_an_override_or_a_column_names_exists(played: 
             for label in re.findall(r"\{\{\s*(\w+)\s*\}\}", target["legendFormat"]):
                 assert all(series.labels.get(label) for series in answer), (panel["title"], label)
         names = {series.name for answer in answers for series in answer}
-        if panel["type"] == "table":
+        if panel["type"] in TABLES:
             found = {name for answer in answers for series in answer for name in series.labels}
             found |= (
                 {"Value"} if len(answers) == 1 else {f"Value #{chr(65 + i)}" for i in range(len(answers))}
             )
-            renamed = panel["transformations"][1]["options"]["renameByName"]
+            renamed = columns(panel)["renameByName"]
             assert set(renamed) <= found, panel["title"]
             names = set(rows(panel, answers)[0])
         wanted = {one["matcher"]["options"] for one in panel["fieldConfig"]["overrides"]}
@@ -85,9 +89,9 @@ def test_every_label_that_a_legend_an_override_or_a_column_names_exists(played: 
 @each
 def test_a_table_shows_its_columns_and_no_others(played: Scene, page: str) -> None:
     for panel in panels(BOARDS[page]):
-        if panel["type"] == "table":
+        if panel["type"] in TABLES:
             heads, table = rows(panel, played.prometheus.answers(panel, asked(played)))
-            options = panel["transformations"][1]["options"]
+            options = columns(panel)
             order = sorted(options["indexByName"], key=options["indexByName"].__getitem__)
             assert heads == [options["renameByName"][name] for name in order], panel["title"]
             assert table, panel["title"]
@@ -121,7 +125,7 @@ def shown(played: Scene, page: str, title: str, **variables: str) -> list[dict[s
     """Return what a table or a stat shows."""
     (panel,) = [panel for panel in panels(BOARDS[page]) if panel["title"] == title]
     answers = played.prometheus.answers(panel, asked(played, **variables))
-    if panel["type"] != "table":
+    if panel["type"] not in TABLES:
         return [
             {"": show(series.points[-1][1], settings(panel, series.name)).text}
             for answer in answers
@@ -144,6 +148,28 @@ def test_the_fleet_says_what_happened(played: Scene) -> None:
     (operator,) = [row for row in shown(played, "fleet", "Exploitants") if row["Exploitant"] == "sacogiva"]
     assert operator["En panne"] == "4"
     assert operator["Objectif"] == "95.0 %"
+
+
+def test_the_map_has_each_site_with_coordinates_at_its_place_and_the_worst_on_top(played: Scene) -> None:
+    dots = {row["Identifiant"]: row for row in shown(played, "fleet", "Carte des sites : caméras en panne")}
+    assert set(dots) == {"mairie", "parc", DARK, "chantier"}, "one is nowhere"
+    assert list(dots)[-1] == DARK
+    (row,) = [row for row in places(played) if row["Identifiant"] == DARK]
+    assert (row["Latitude"], row["Longitude"]) == (43.525, 5.417)
+    dark = dots[DARK]
+    assert (dark["Site"], dark["Zone"]) == ("Résidence « Le Jas »", "Jas-de-Bouffan")
+    assert (dark["En panne"], dark["Inconnues"], dark["En service"], dark["Repère"]) == ("4", "0", "4", "4")
+    assert dots["mairie"]["En panne"] in ("1", "2"), "one flaps"
+    assert (dots["mairie"]["En service"], dots["parc"]["En service"]) == ("7", "3")
+    assert (dots["chantier"]["En service"], dots["chantier"]["Repère"]) == ("0", "–")
+    (parc,) = [row for row in places(played) if row["Identifiant"] == "parc"]
+    assert (parc["En panne"], parc["Repère"]) == (0, None), "all is well there"
+
+
+def places(played: Scene) -> list[dict[str, Any]]:
+    """Return the rows that the map draws."""
+    (panel,) = [panel for panel in panels(BOARDS["fleet"]) if panel["type"] == "geomap"]
+    return rows(panel, played.prometheus.answers(panel, asked(played)))[1]
 
 
 def test_the_timeline_shows_what_is_down_now_and_nothing_else(played: Scene) -> None:

@@ -45,11 +45,13 @@ def registered(
     cameras: Iterable[Camera],
     operators: Iterable[Operator] = (Operator("ville", "Ville", 0.98),),
     windows: tuple[Window, ...] = (),
+    sites: Iterable[Site] = (),
 ) -> Inventory:
-    """Return an inventory of these cameras, their sites, and these operators."""
+    """Return an inventory of these cameras, operators and sites; a site not given has no coordinates."""
     rows = {camera.id: camera for camera in cameras}
-    sites = {row.site: Site(row.site, row.site, row.zone) for row in rows.values()}
-    return Inventory({operator.id: operator for operator in operators}, sites, rows, windows)
+    places = {row.site: Site(row.site, row.site, row.zone) for row in rows.values()}
+    places |= {site.id: site for site in sites}
+    return Inventory({operator.id: operator for operator in operators}, places, rows, windows)
 
 
 class Forgetful:

@@ -49,6 +49,7 @@ OTHERS = {
     "camwatch_operator_cameras": ("gauge", {"operator", "status"}),
     "camwatch_operator_objective_ratio": ("gauge", {"operator"}),
     "camwatch_heartbeat_gap_seconds": ("histogram", {"operator"}),
+    "camwatch_site_info": ("gauge", {"site", "name", "zone", "latitude", "longitude"}),
     "camwatch_site_incident": ("gauge", {"site"}),
     "camwatch_operator_incident": ("gauge", {"operator"}),
     "camwatch_link_incident": ("gauge", {"link"}),
@@ -165,3 +166,12 @@ def test_labels_come_from_the_inventory(first: Scraped) -> None:
     rows = inventory.cameras.values()
     assert told == {(c.id, c.operator, c.site, c.zone, str(c.purpose), c.name, c.model) for c in rows}
     assert {s["firmware"] for s in first.of("camwatch_camera_info")} == {""}
+
+
+def test_every_site_of_the_reference_fleet_has_a_place(first: Scraped) -> None:
+    inventory = load_inventory(FLEET, ZoneInfo("Europe/Paris"))
+    told = {
+        s["site"]: (s["name"], s["zone"], float(s["latitude"]), float(s["longitude"]))
+        for s in first.of("camwatch_site_info")
+    }
+    assert told == {s.id: (s.name, s.zone, s.latitude, s.longitude) for s in inventory.sites.values()}

@@ -15,6 +15,7 @@ from prometheus_client.registry import Collector
 
 from camwatch.core.model import Camera, Lifecycle
 from camwatch.core.signal import Word
+from camwatch.fleet.inventory import Site
 from camwatch.metrics.catalogue import CATALOGUE
 from camwatch.metrics.exposition import SLICE, escaped
 from tests.metrics.city import City, Scraped, registered
@@ -28,7 +29,7 @@ def odd_city() -> City:
     """Return a city with something of everything: all statuses, faults, odd names and firmware."""
     rows = [camera(f"cam-{number}", name=ODD, model='x"\\', zone="Jas de Bouffan") for number in range(1, 9)]
     rows.append(camera("cam-9", name="", lifecycle=Lifecycle.PLANNED))
-    city = City(registered(rows))
+    city = City(registered(rows, sites=[Site("mairie", ODD, "Jas de Bouffan", -1e-7, 179.99999999999997)]))
     city.beat(*(row.id for row in rows[:8]), seq=0, ts=city.wall, uptime_s=1.5, firmware=ODD[:64])
     city.pass_s(10)
     city.beat("cam-1", "cam-2", "cam-3", fps=1e-7, bitrate_bps=1e300, temperature_celsius=-59.999, seq=1)

@@ -9,7 +9,7 @@ import pytest
 from camwatch.core.model import Lifecycle, Scope, Window
 from camwatch.core.signal import Word
 from camwatch.errors import ConfigurationError, Fault
-from camwatch.fleet.inventory import Operator
+from camwatch.fleet.inventory import Operator, Site
 from camwatch.metrics.daemon import DELAY_BOUNDS_S
 from tests.metrics.city import BEGIN_S, City, registered
 from tests.support.fleet import camera
@@ -208,6 +208,30 @@ def test_incidents_are_1_while_open() -> None:
     assert [told.scrape().value(name, **labels) for name, labels in incidents.items()] == [1, 1, 1]
     told.beat("cam-1", "cam-2")
     assert [told.scrape().value(name, **labels) for name, labels in incidents.items()] == [0, 0, 0]
+
+
+def test_a_site_with_coordinates_says_where_it_is_and_one_without_says_nothing() -> None:
+    name = 'Résidence « Le Jas », dite "l’Étoile"'
+    sites = [
+        Site("etoile", name, "Jas de Bouffan", 43.123456789012345, 5.1),
+        Site("null-island", "Null Island", "Mer", 0.0, -0.00001),
+        Site("somewhere", "Quelque part", "Centre-ville"),
+    ]
+    scrape = City(registered([camera()], sites=sites)).scrape()
+    found = {sample["site"]: sample for sample in scrape.of("camwatch_site_info")}
+    assert set(found) == {"etoile", "null-island"}, "the camera’s own site has no coordinates either"
+    assert {sample.value for sample in found.values()} == {1}
+    etoile = found["etoile"]
+    assert (etoile["name"], etoile["zone"]) == (name, "Jas de Bouffan")
+    assert (float(etoile["latitude"]), etoile["longitude"]) == (43.123456789012345, "5.1")
+    assert [float(found["null-island"][axis]) for axis in ("latitude", "longitude")] == [0, -0.00001]
+
+
+def test_a_reload_moves_a_site() -> None:
+    """Rule V6."""
+    told = City(registered([camera()], sites=[Site("mairie", "Mairie", "Centre-ville", 43.5, 5.4)]))
+    told.watcher.reloaded(registered([camera()], sites=[Site("mairie", "Mairie", "Centre-ville", 43.6, 5.4)]))
+    assert [s["latitude"] for s in told.scrape().of("camwatch_site_info")] == ["43.6"]
 
 
 def test_operators_count_their_cameras_by_status_and_promise_what_the_inventory_says() -> None:

@@ -21,6 +21,7 @@ from deploy.grafana.generate.palette import (
     steps,
     values,
 )
+from deploy.grafana.generate.sites import sites
 
 SHOWN = 30
 """So many rows a timeline has at most."""
@@ -43,8 +44,8 @@ def fleet(say: Say) -> Dashboard:
         ),
         [
             Band(4, counts(say)),
-            Band(12, [(15, unwell(say)), (9, zones(say))]),
-            Band(10, [(17, down(say)), (7, incidents(say))]),
+            Band(13, [(10, sites(say)), (9, unwell(say)), (5, incidents(say))]),
+            Band(9, [(15, down(say)), (9, zones(say))]),
             Heading(say("Évolution", "Over time")),
             Band(9, [(12, course(say)), (12, operators(say))]),
         ],
@@ -145,7 +146,7 @@ def unwell(say: Say, chosen: str = "") -> Panel:
 
 
 def zones(say: Say) -> Panel:
-    """Return the state of each zone: what stands where a map would."""
+    """Return the state of each zone, as words and numbers that read across a room."""
 
     def count(status: str) -> str:
         is_so = f"{queries.CODE} == bool {CODES[status]}"

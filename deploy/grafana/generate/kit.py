@@ -12,13 +12,14 @@ from typing import Any, NamedTuple
 
 from grafana_foundation_sdk.builders import common as build_common
 from grafana_foundation_sdk.builders import dashboard as build
+from grafana_foundation_sdk.builders import geomap as build_map
 from grafana_foundation_sdk.builders import prometheus
 from grafana_foundation_sdk.builders import stat as build_stat
 from grafana_foundation_sdk.builders import statetimeline as build_timeline
 from grafana_foundation_sdk.builders import table as build_table
 from grafana_foundation_sdk.builders import timeseries as build_series
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
-from grafana_foundation_sdk.models import common, dashboard
+from grafana_foundation_sdk.models import common, dashboard, geomap
 from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 
 SOURCE = common.DataSourceRef("prometheus", "camwatch-prometheus")
@@ -54,6 +55,24 @@ class Column(NamedTuple):
     link: tuple[str, str] | None = None
     """Title and address of where a click leads."""
     width: int | None = None
+    hidden: bool = False
+    """Not in the tooltip of a map."""
+    span: tuple[float, float] | None = None
+    """The values between which sizes grow."""
+
+
+class Dots(NamedTuple):
+    """What a map draws: the heads of the columns that place a dot, colour and name it, and make it big."""
+
+    latitude: str
+    longitude: str
+    mark: str
+    """Gives the colour, and the text beside the dot; no value gives no text and the lowest colour."""
+    colour: str
+    """Of every dot if nothing has a mark."""
+    size: str
+    radii: tuple[float, float]
+    """In pixels, at the ends of the span of `size`."""
 
 
 def stat(
@@ -204,23 +223,84 @@ def table(
         panel.override_by_name(column.head, _shown(column))
     if sort is not None:
         panel.sort_by([build_common.TableSortByFieldState().display_name(sort).desc(True)])
-    built = _asking(
-        panel.build(), [Query(expr) for expr in queries], instant=True, form=PromQueryFormat.TABLE
+    built = _tabled(panel.build(), queries)
+    built.transformations = [_step("merge"), _organized(queries, columns)]
+    return built
+
+
+def places(
+    title: str, tells: str, queries: Sequence[str], columns: Sequence[Column], dots: Dots
+) -> dashboard.Panel:
+    """Return a map with a dot for each row, as `table` makes rows; the biggest lie on top.
+
+    The columns are the lines of a dot's tooltip. Coordinates are labels, so they are made numbers first.
+    """
+    panel = build_map.Panel().title(title).description(tells).unit(TEXT)
+    # A map of what is there, not of the world: `zoom` is how near it may come, a few streets across.
+    panel.view(build_map.MapViewConfig().id(geomap.MapCenterID.FIT).all_layers(True).padding(10).zoom(15))
+    panel.controls(
+        # The wheel scrolls the dashboard.
+        build_map.ControlsOptions().show_zoom(True).mouse_wheel_zoom(False).show_attribution(True)
     )
-    values = ["Value"] if len(queries) == 1 else [f"Value #{_ref(index)}" for index in range(len(queries))]
-    fields = {column.field for column in columns}
+    panel.basemap(build_common.MapLayerOptions().type("default").name("basemap").config({}))
+    panel.layers([_markers(dots)])
+    panel.tooltip(build_map.TooltipOptions().mode(geomap.TooltipMode.DETAILS))
+    panel.color_scheme(build.FieldColor().mode(dashboard.FieldColorModeId.THRESHOLDS))
+    for column in columns:
+        panel.override_by_name(column.head, _shown(column))
+    built = _tabled(panel.build(), queries)
+    located = [column.field for column in columns if column.head in (dots.latitude, dots.longitude)]
+    conversions = [{"targetField": field, "destinationType": "number"} for field in located]
     built.transformations = [
-        dashboard.DataTransformerConfig(id_val="merge", options={}),
-        dashboard.DataTransformerConfig(
-            id_val="organize",
-            options={
-                "excludeByName": {name: True for name in ("Time", *values) if name not in fields},
-                "indexByName": {column.field: index for index, column in enumerate(columns)},
-                "renameByName": {column.field: column.head for column in columns},
-            },
-        ),
+        _step("merge"),
+        _step("convertFieldType", fields={}, conversions=conversions),
+        _organized(queries, columns),
+        _step("sortBy", fields={}, sort=[{"field": dots.size, "desc": False}]),
     ]
     return built
+
+
+def _markers(dots: Dots) -> build_common.MapLayerOptions:
+    smallest, biggest = dots.radii
+    style = {
+        "color": {"field": dots.mark, "fixed": dots.colour},
+        "opacity": 0.7,
+        "size": {"field": dots.size, "fixed": smallest, "min": smallest, "max": biggest},
+        "symbol": {"mode": "fixed", "fixed": "img/icons/marker/circle.svg"},
+        # Grafana writes it in the colour of the dot, so it stands beside it.
+        "text": {"mode": "field", "field": dots.mark, "fixed": ""},
+        "textConfig": {
+            "fontSize": 14,
+            "textAlign": "left",
+            "textBaseline": "middle",
+            "offsetX": biggest + 3,
+            "offsetY": 0,
+        },
+    }
+    where = build_common.FrameGeometrySource().mode(common.FrameGeometrySourceMode.COORDS)
+    where = where.latitude(dots.latitude).longitude(dots.longitude)
+    layer = build_common.MapLayerOptions().type("markers").name("dots").location(where).tooltip(True)
+    return layer.config({"showLegend": False, "style": style})
+
+
+def _tabled(panel: dashboard.Panel, queries: Sequence[str]) -> dashboard.Panel:
+    asked = [Query(expr) for expr in queries]
+    return _asking(panel, asked, instant=True, form=PromQueryFormat.TABLE)
+
+
+def _step(kind: str, **options: object) -> dashboard.DataTransformerConfig:
+    return dashboard.DataTransformerConfig(id_val=kind, options=options)
+
+
+def _organized(queries: Sequence[str], columns: Sequence[Column]) -> dashboard.DataTransformerConfig:
+    values = ["Value"] if len(queries) == 1 else [f"Value #{_ref(index)}" for index in range(len(queries))]
+    fields = {column.field for column in columns}
+    return _step(
+        "organize",
+        excludeByName={name: True for name in ("Time", *values) if name not in fields},
+        indexByName={column.field: index for index, column in enumerate(columns)},
+        renameByName={column.field: column.head for column in columns},
+    )
 
 
 def _shown(column: Column) -> list[dashboard.DynamicConfigValue]:
@@ -234,7 +314,11 @@ def _shown(column: Column) -> list[dashboard.DynamicConfigValue]:
         found.append(value("mappings", _plain(list(column.mappings))))
     if column.thresholds:
         found.append(value("thresholds", _plain(column.thresholds.build())))
-    if column.thresholds or column.mappings:
+    if column.span:
+        found += [value("min", column.span[0]), value("max", column.span[1])]
+    if column.hidden:
+        found.append(value("custom.hideFrom", {"tooltip": True, "viz": False, "legend": False}))
+    elif column.thresholds or column.mappings:
         found.append(value("custom.cellOptions", {"type": "color-background", "mode": "basic"}))
     if column.link:
         title, url = column.link

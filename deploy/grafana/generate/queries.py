@@ -9,8 +9,11 @@ from __future__ import annotations
 
 from deploy.grafana.generate.palette import CODES
 
+IN_SERVICE = ("down", "unknown", "maintenance", "up")
+
 CODE = "camera:camwatch_camera_status:code"
 INFO = "camera:camwatch_camera_info:any"
+PLACES = "site:camwatch_site_info:any"
 
 
 def cameras(status: str, chosen: str = "") -> str:
@@ -39,6 +42,37 @@ def timeline_of_unwell(most: int, chosen: str = "") -> str:
     at = " @ end()"
     newest = f"topk({most}, ({since('down', chosen, at)}) or ({since('unknown', chosen, at)}))"
     return f"{CODE}{{{chosen}}} and on (job, camera) {newest}"
+
+
+def at_sites(*statuses: str) -> str:
+    """Return how many cameras of each site have one of these statuses; a site with none has no row."""
+    codes = "|".join(str(CODES[status]) for status in statuses)
+    return f'sum by (job, site) (site:camwatch_camera_status:count_values{{code=~"{codes}"}})'
+
+
+def counted_at_sites(*statuses: str) -> str:
+    """Return the same, 0 for a site with none: each site with a camera in service or planned has a row."""
+    return f"{at_sites(*statuses)} or 0 * {at_sites('planned', *IN_SERVICE)}"
+
+
+def marks_of_sites() -> str:
+    """Return for each site what is worth a mark: how many cameras are down, or if none, why it is not well.
+
+    The latter is the number of a status below zero: unknown if any camera is, for then nobody knows that none
+    is down; maintenance or planned if no camera is up. A site where all is well has no row.
+    """
+
+    def instead(status: str) -> str:
+        return f"-{CODES[status]} * ({at_sites(status)} > bool 0)"
+
+    idle = f"({instead('maintenance')} or {instead('planned')}) unless {at_sites('up')}"
+    return f"{at_sites('down')} or {instead('unknown')} or ({idle})"
+
+
+def placed(sites: str) -> str:
+    """Return sites with their name, zone and coordinates; those without coordinates drop out."""
+    labels = "name, zone, latitude, longitude"
+    return f"max by (site, {labels}) (({sites}) * on (job, site) group_left ({labels}) {PLACES})"
 
 
 def availability(window: str, chosen: str = "") -> str:

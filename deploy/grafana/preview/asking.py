@@ -121,7 +121,24 @@ def legend(form: str, labels: Mapping[str, str]) -> str:
 
 
 def rows(panel: Json, answers: Sequence[Sequence[Series]]) -> tuple[list[str], list[Row]]:
-    """Return a table's heads and rows, after its transformations (`merge`, then `organize`)."""
+    """Return a table's heads and rows, after its transformations (`merge` first) and in its order."""
+    kinds = [step["id"] for step in panel.get("transformations", ())]
+    if kinds[:1] != ["merge"] or not set(kinds[1:]) <= set(_STEPS):
+        raise ValueError(f"not understood: {kinds}")
+    heads, table = _merged(answers)
+    for step in panel["transformations"][1:]:
+        heads, table = _STEPS[step["id"]](heads, table, step["options"])
+    for order in panel["options"].get("sortBy", ()):
+        table.sort(key=lambda row: _rank(row.get(order["displayName"])), reverse=order["desc"])
+    return heads, table
+
+
+def panels(board: Json) -> Iterable[Json]:
+    """Return the panels that ask something."""
+    return [panel for panel in board["panels"] if panel["type"] != "row"]
+
+
+def _merged(answers: Sequence[Sequence[Series]]) -> tuple[list[str], list[Row]]:
     merged: dict[tuple[tuple[str, str], ...], Row] = {}
     fields: list[str] = ["Time"]
     for index, answer in enumerate(answers):
@@ -130,22 +147,32 @@ def rows(panel: Json, answers: Sequence[Sequence[Series]]) -> tuple[list[str], l
             row = merged.setdefault(tuple(sorted(series.labels.items())), dict(series.labels))
             row["Time"], row[value] = series.points[-1]
             fields += [name for name in (*series.labels, value) if name not in fields]
-    kinds = [step["id"] for step in panel.get("transformations", ())]
-    if kinds != ["merge", "organize"]:
-        raise ValueError(f"not understood: {kinds}")
-    options = panel["transformations"][1]["options"]
-    kept = [name for name in fields if name not in options["excludeByName"]]
-    kept.sort(key=lambda name: options["indexByName"].get(name, len(fields)))
+    return fields, list(merged.values())
+
+
+def _converted(heads: list[str], table: list[Row], options: Json) -> tuple[list[str], list[Row]]:
+    for one in options["conversions"]:
+        if one["destinationType"] != "number":
+            raise ValueError(f"not understood: {one}")
+        field = one["targetField"]
+        table = [{**row, field: float(row[field])} if row.get(field) else row for row in table]
+    return heads, table
+
+
+def _organized(heads: list[str], table: list[Row], options: Json) -> tuple[list[str], list[Row]]:
+    kept = [name for name in heads if name not in options["excludeByName"]]
+    kept.sort(key=lambda name: options["indexByName"].get(name, len(heads)))
     names = {name: options["renameByName"].get(name, name) for name in kept}
-    table = [{names[name]: row.get(name) for name in kept} for row in merged.values()]
-    for order in panel["options"].get("sortBy", ()):
-        table.sort(key=lambda row: _rank(row.get(order["displayName"])), reverse=order["desc"])
-    return list(names.values()), table
+    return list(names.values()), [{names[name]: row.get(name) for name in kept} for row in table]
 
 
-def panels(board: Json) -> Iterable[Json]:
-    """Return the panels that ask something."""
-    return [panel for panel in board["panels"] if panel["type"] != "row"]
+def _sorted(heads: list[str], table: list[Row], options: Json) -> tuple[list[str], list[Row]]:
+    (order,) = options["sort"]
+    return heads, sorted(table, key=lambda row: _rank(row.get(order["field"])), reverse=order["desc"])
+
+
+_STEPS = {"convertFieldType": _converted, "organize": _organized, "sortBy": _sorted}
+"""The transformations after `merge`, by Grafana's names."""
 
 
 def _rank(value: object) -> tuple[int, float, str]:

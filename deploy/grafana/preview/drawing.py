@@ -8,6 +8,7 @@ from math import ceil
 from zlib import crc32
 
 from deploy.grafana.preview.asking import Asked, Json, Series, rows
+from deploy.grafana.preview.places import STYLE, drawn
 from deploy.grafana.preview.showing import settings, show, written
 
 WIDTH = 1600
@@ -44,7 +45,7 @@ def page(board: Json, answers: dict[int, list[list[Series]]], asked: Asked) -> s
     choices = " · ".join(f"{name}: {value}" for name, value in asked.variables.items())
     links = " | ".join(link["title"] for link in board["links"])
     parts = [
-        f"<!doctype html><meta charset=utf-8><style>{_STYLE}</style>",
+        f"<!doctype html><meta charset=utf-8><style>{_STYLE}{STYLE}</style>",
         f"<header>{escape(board['title'])}<small>{escape(choices)}</small><small>{escape(links)}</small></header>",
     ]
     parts += [_placed(panel, answers.get(panel["id"], []), asked) for panel in board["panels"]]
@@ -65,8 +66,7 @@ def _placed(panel: Json, answers: list[list[Series]], asked: Asked) -> str:
     where += f"width:{wide}px;height:{high}px"
     if panel["type"] == "row":
         return f'<div class=row style="{where}">▾ {escape(panel["title"])}</div>'
-    draw = {"stat": _stat, "table": _table, "timeseries": _curves, "state-timeline": _states}[panel["type"]]
-    inside = draw(panel, answers, asked, (wide, high))
+    inside = _DRAWN[panel["type"]](panel, answers, asked, (wide, high))
     return f'<div class=panel style="{where}"><h2>{escape(panel["title"])}</h2>{inside}</div>'
 
 
@@ -173,6 +173,20 @@ def _states(panel: Json, answers: list[list[Series]], asked: Asked, size: tuple[
             text += f'<rect {box} fill="{shown.colour}"/>'
     legend = " ".join(f'<i style="background:{colour}"></i>{escape(name)}' for name, colour in seen.items())
     return f"{text}</svg><div class=legend>{legend}</div>"
+
+
+def _dots(panel: Json, answers: list[list[Series]], _: Asked, size: tuple[float, float]) -> str:
+    return drawn(panel, *rows(panel, answers), (size[0], size[1] - 30))
+
+
+_DRAWN = {
+    "stat": _stat,
+    "table": _table,
+    "timeseries": _curves,
+    "state-timeline": _states,
+    "geomap": _dots,
+}
+"""What draws each kind of panel."""
 
 
 def _stacked(series: Sequence[Series]) -> list[list[tuple[float, float]]]:

@@ -125,6 +125,14 @@ HEARTBEAT_GAP = Metric(
     ("operator",),
 )
 
+# Per site
+SITE_INFO = Metric(
+    "camwatch_site_info",
+    "gauge",
+    "What the inventory says of a site that has coordinates (degrees, WGS 84); always 1.",
+    ("site", "name", "zone", "latitude", "longitude"),
+)
+
 # Incidents
 SITE_INCIDENT = Metric(
     "camwatch_site_incident", "gauge", "1 while many cameras of the site are down for one cause.", ("site",)

@@ -33,7 +33,7 @@ from camwatch.errors import RejectReason
 from camwatch.fleet.inventory import Inventory
 from camwatch.metrics import catalogue
 from camwatch.metrics.catalogue import Metric
-from camwatch.metrics.exposition import Row, render_cameras, render_flags
+from camwatch.metrics.exposition import Row, render_cameras, render_flags, render_sites
 
 DELAY_BOUNDS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.2, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
@@ -138,6 +138,7 @@ class Exposition:
             self._rows = [Row(camera) for camera in source.watch.cameras.values()]
             self._inventory = source.inventory
         yield from render_cameras(self._rows, source.clock, openmetrics=openmetrics)
+        yield render_sites(source.inventory.sites.values(), openmetrics=openmetrics)
         for metric, kind, ids in (
             (catalogue.SITE_INCIDENT, IncidentKind.SITE, source.inventory.sites),
             (catalogue.OPERATOR_INCIDENT, IncidentKind.OPERATOR, source.inventory.operators),

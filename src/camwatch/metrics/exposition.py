@@ -16,6 +16,7 @@ from camwatch.core.conditions import REASON_NAMES, REASON_SHOWN_S
 from camwatch.core.memory import Memory
 from camwatch.core.model import Instant, Status
 from camwatch.core.state import CameraState
+from camwatch.fleet.inventory import Site
 from camwatch.metrics import catalogue
 from camwatch.metrics.catalogue import Metric
 
@@ -245,6 +246,22 @@ def render_cameras(rows: list[Row], clock: Callable[[], Instant], *, openmetrics
         yield metric.header(openmetrics=openmetrics)
         for start in range(0, len(rows), SLICE):
             yield render(clock(), rows[start : start + SLICE])
+
+
+def render_sites(sites: Iterable[Site], *, openmetrics: bool) -> str:
+    """Return where each site is; one without coordinates has no line.
+
+    A coordinate is the shortest text that reads back as the same number: as the inventory has it.
+    """
+    metric = catalogue.SITE_INFO
+    return metric.header(openmetrics=openmetrics) + "".join(
+        [
+            f'{metric.name}{{site="{site.id}",name="{escaped(site.name)}",zone="{escaped(site.zone)}",'
+            f'latitude="{site.latitude!r}",longitude="{site.longitude!r}"}} 1\n'
+            for site in sites
+            if site.latitude is not None and site.longitude is not None
+        ]
+    )
 
 
 def render_flags(metric: Metric, flags: Iterable[tuple[str, bool]], *, openmetrics: bool) -> str:
