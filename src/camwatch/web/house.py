@@ -1,0 +1,138 @@
+"""What the window asks of the rest of the house; `app` hands it over."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date
+from typing import Protocol
+from zoneinfo import ZoneInfo
+
+from camwatch.core.ledger import Account
+from camwatch.core.model import Camera, Instant, Liveness, Purpose, Scope
+from camwatch.core.record import Attributed, CameraRecord, OutageRecord, Record, WindowRecord
+from camwatch.core.standing import Standing
+from camwatch.core.watch import FleetWatch
+from camwatch.fleet.inventory import Inventory
+
+
+class LinkReport(Protocol):
+    """A link's messages, and why it is not subscribed (None: it is)."""
+
+    received: int
+    problem: str | None
+
+
+class Rejections(Protocol):
+    """What was refused."""
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """Messages by reason."""
+
+    @property
+    def unregistered(self) -> Mapping[str, int]:
+        """Messages by the id of a camera that the inventory does not know, latest last."""
+
+
+class Live(Protocol):
+    """The fleet as it is now: the `Watcher`. Everything answers at once, in the event loop."""
+
+    watch: FleetWatch
+    inventory: Inventory
+
+    @property
+    def link_reports(self) -> Mapping[str, LinkReport]:
+        """By name."""
+
+    @property
+    def rejections(self) -> Rejections:
+        """What was refused since the start."""
+
+    @property
+    def unready(self) -> list[str]:
+        """Why the daemon is not ready, a line a reason."""
+
+    @property
+    def timezone(self) -> ZoneInfo:
+        """The zone in which people are shown times."""
+
+    @property
+    def standing(self) -> Standing | None:
+        """The operators' accounts over all windows; None until they are derived from the record."""
+
+    @property
+    def now(self) -> Instant:
+        """The time, on both clocks."""
+
+    def liveness_of(self, camera: Camera) -> Liveness:
+        """Return a camera's deadlines."""
+
+
+class Listed(Protocol):
+    """An outage with its camera and the account of its time."""
+
+    @property
+    def camera(self) -> CameraRecord:
+        """Whose it is."""
+
+    @property
+    def outage(self) -> OutageRecord:
+        """When it was and why."""
+
+    @property
+    def account(self) -> Account:
+        """Milliseconds of its time by account; `down` is what it lasted."""
+
+
+class Archive(Protocol):
+    """The record. Everything here waits for the store: call it in a thread (`asyncio.to_thread`).
+
+    Raises CorrectionError for what cannot be done, StoreError for a store that fails.
+    """
+
+    def read(
+        self, operators: Iterable[str] | None, from_ms: int, to_ms: int, *, camera: str | None = None
+    ) -> Record:
+        """Return the record of [from_ms, to_ms), UTC milliseconds, of these operators (None: all)."""
+
+    def outages(
+        self,
+        operators: Iterable[str] | None,
+        *,
+        from_ms: int,
+        to_ms: int,
+        number: int | None = None,
+        camera: str | None = None,
+        site: str | None = None,
+        still_open: bool = False,
+        unattributed: bool = False,
+    ) -> Sequence[Listed]:
+        """Return the outages that touch a stretch of time and fit every filter, oldest first."""
+
+    def windows(self, from_ms: int, to_ms: int) -> Sequence[WindowRecord]:
+        """Return all maintenance windows that touch a stretch of time, the inventory's and those added."""
+
+    def attribute(self, who: str, why: str, outage: int, cause: Attributed, *, excluded: bool) -> int:
+        """Append what people say of an outage; return the correction's number."""
+
+    def add_window(self, who: str, why: str, scope: Scope, scope_id: str, from_ms: int, to_ms: int) -> int:
+        """Append a maintenance window; return its number."""
+
+    def cancel_window(self, who: str, why: str, number: int) -> int:
+        """Append that a window is cancelled; return the correction's number."""
+
+    def report(
+        self,
+        operators: Iterable[str] | None,
+        first: date,
+        last: date,
+        *,
+        form: str,
+        lang: str,
+        purpose: Purpose | None = None,
+        site: str | None = None,
+    ) -> bytes:
+        """Return a report in a form (table, csv, json, html), as `camwatch report` writes it."""
+
+    def export(self, operators: Iterable[str] | None, from_ms: int, to_ms: int) -> Iterator[bytes]:
+        """Yield the record of [from_ms, to_ms) as JSON lines."""

@@ -1,0 +1,50 @@
+"""Who looks, and what is theirs to see. What someone may not see does not exist for them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Role(StrEnum):
+    """What someone may do: look; correct the record and plan maintenance; see to camwatch itself."""
+
+    VIEWER = "viewer"
+    EDITOR = "editor"
+    ADMIN = "admin"
+
+    @property
+    def rank(self) -> int:
+        """The place among the roles: each may do what those before it may."""
+        return list(Role).index(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Viewer:
+    """Someone who was let in. `operators` are those whose cameras they see; None: all."""
+
+    name: str
+    role: Role
+    operators: frozenset[str] | None = None
+
+    @property
+    def sees_all(self) -> bool:
+        """Whether every operator's cameras are theirs to see, and so camwatch's own troubles, too."""
+        return self.operators is None
+
+    def sees(self, operator: str) -> bool:
+        """Tell whether an operator's cameras are theirs to see."""
+        return self.operators is None or operator in self.operators
+
+    def seen(self, operators: Iterable[str]) -> tuple[str, ...]:
+        """Return those operators that they see, in the same order."""
+        return tuple(operator for operator in operators if self.sees(operator))
+
+    def may(self, role: Role) -> bool:
+        """Tell whether they may do what a role may."""
+        return self.role.rank >= role.rank
+
+
+LOCAL = Viewer("local", Role.ADMIN)
+"""Whoever reaches a daemon without accounts: it listens on loopback only."""
