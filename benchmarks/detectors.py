@@ -2,8 +2,8 @@
 
 Three detectors look at the same arrivals: camwatch's (a fixed silence after the last heartbeat, rule L2), the
 estimated arrival of Chen, Toueg and Aguilera (IEEE Transactions on Computers 51(5), 2002) and phi accrual
-(Hayashibara, Défago, Yared, Katayama, SRDS 2004). Each has one threshold, which buys fewer mistakes with later
-detection. So each is given the lowest threshold with which it makes no more
+(Hayashibara, Défago, Yared, Katayama, SRDS 2004). Each has one threshold, which buys fewer mistakes with
+later detection. So each is given the lowest threshold with which it makes no more
 mistakes than camwatch's rule does, chosen when all is known: no detector can be better than that.
 
 The arrivals are those of `camsim`'s devices, made here without a clock or a broker, so millions are quick.
