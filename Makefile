@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 SUDO := $(shell [ "$$(id -u)" = 0 ] || command -v sudo)
 DEBIAN := chromium docker-compose mosquitto mosquitto-clients openssl poppler-utils postgresql prometheus prometheus-alertmanager prometheus-mqtt-exporter sqlite3 systemd
 
-.PHONY: help demo test check format bench docs pins install programs clean
+.PHONY: help demo test check format bench accuracy docs pins install programs clean
 help: ## list the targets
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 
@@ -31,6 +31,9 @@ format: $(VENV)/dev.stamp ## lay out the code and mend what can be mended
 
 bench: $(VENV)/dev.stamp programs ## measure speed and memory beside the peers; writes docs/benchmarks.md
 	$(BIN)/python -m benchmarks $(ARGS)
+
+accuracy: $(VENV)/dev.stamp programs ## hold camwatch against the truth: make accuracy ARGS="every-cut --speed 10"
+	$(BIN)/python -m benchmarks.accuracy $(ARGS)
 
 docs: $(VENV)/dev.stamp ## write the generated documents anew
 	$(BIN)/python -m docs.generate

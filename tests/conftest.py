@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
-settings.register_profile("camwatch")
+settings.register_profile(
+    "camwatch",
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
 settings.load_profile("camwatch")
 
 LONG = ("e2e", "deploy", "simulation", "history", "web", "reports")

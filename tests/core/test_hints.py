@@ -183,15 +183,38 @@ def test_a_hint_for_an_unknown_camera_is_dropped_by_a_long_blindness_too() -> No
     assert world.moves() == [Move(UNKNOWN, DOWN, at=210, noticed=245, cause=Cause.TIMEOUT)]
 
 
-def test_a_hint_that_comes_just_before_the_subscription_is_confirmed_has_its_hold_from_then() -> None:
+def test_a_hint_that_comes_just_before_the_first_subscription_is_confirmed_has_its_hold_from_then() -> None:
     """L5, S2: brokers may send what they retained before they grant the subscription."""
-    world = alive().to(5).lose().to(100)
+    world = World(sight=False).to(1)
     world.word(Word.OFFLINE, retained=True)
-    world.to(104).regain().to(140)
-    assert world.moves() == [
+    world.to(4).regain().to(140)
+    assert world.moves() == [Move(UNKNOWN, DOWN, at=4, noticed=15, cause=Cause.WILL)]
+
+
+@pytest.mark.parametrize(("retained", "confirmed"), [(False, False), (True, False), (True, True)])
+def test_a_hint_that_the_broker_kept_while_the_link_was_lost_convicts_nobody(
+    retained: bool, confirmed: bool
+) -> None:
+    """L5, S5: a broker that was stopped has kept the wills of all its cameras, and they come back in 30 s."""
+    world = alive().to(5).lose().to(100)
+    if confirmed:
+        world.regain()
+    world.word(Word.OFFLINE, retained=retained)
+    if not confirmed:
+        world.regain()
+    world.to(130).beat()
+    assert world.to(140).moves() == [
         Move(UP, UNKNOWN, at=5, noticed=50),
-        Move(UNKNOWN, DOWN, at=104, noticed=115, cause=Cause.WILL),
+        Move(UNKNOWN, UP, at=130, noticed=130),
     ]
+
+
+def test_a_hint_that_the_broker_kept_for_a_short_while_convicts_nobody_either() -> None:
+    """L5, S4: the broker was away for 10 s, the camera needs 30 s to come back."""
+    world = alive(until=100).to(104).lose().to(114)
+    world.word(Word.OFFLINE)
+    world.regain().to(144).beat()
+    assert world.to(180).moves() == []
 
 
 def test_a_held_hint_stops_the_account_at_the_hint() -> None:

@@ -10,15 +10,13 @@ import asyncio
 import csv
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from camsim.broker import broker_at
 from camsim.fleet import PlayedCamera, read_fleet
-from camsim.scenario.model import Scenario, Selector
-from camsim.scenario.reading import read_inline
 from camsim.simulator import Simulator, SimulatorSettings
 from tests.support import daemon
 from tests.support.alertmanager import Alertmanager, derived
@@ -39,7 +37,7 @@ LANDLORD = "bailleur-saint-eutrope"
 DARK = "la-duranne"
 """A site of 13 that loses power."""
 FLAPS = "jas-vasarely-01"
-FLAP_S = 15.0
+FLAPS_TIMES = 5
 CARED_FOR = "jas-bastide-01"
 """In maintenance, and without power all the time."""
 QUICK_SITES = {"saint-eutrope", DARK, "jas-vasarely", "jas-bastide"}
@@ -96,13 +94,6 @@ def write_city(folder: Path) -> Path:
     return write_fleet(folder, rows, sites=_rows("sites"), operators=operators, maintenance=[works])
 
 
-def _flapping() -> Scenario:
-    """Let one camera flap."""
-    flap = f"{{do: flap, off_for: {6 * INTERVAL_S}, on_for: {3 * INTERVAL_S}, for: {FLAP_S}}}"
-    entry = replace(read_inline(flap), on=Selector(camera=frozenset((FLAPS,))))
-    return Scenario("flapping", "", None, None, (entry,))
-
-
 def _rows(table: str) -> list[dict[str, str]]:
     return list(csv.DictReader((_FLEET / f"{table}.csv").read_text().splitlines()))
 
@@ -127,7 +118,6 @@ async def play(folder: Path) -> Story:
                 broker_at(broker.url),
                 read_fleet(fleet),
                 interval_s=INTERVAL_S,
-                scenario=_flapping(),
                 connect_at_once=CAMERAS,
                 reconnect_min_s=0.5,
                 reconnect_max_s=0.8,
@@ -162,7 +152,7 @@ class _Play:
         self.simulator.silence(alone)
         self.simulator.cut_power([*dark, *self._cameras(id=CARED_FOR)])
         self.story.note("cut")
-        flapping = asyncio.create_task(self.simulator.play(FLAP_S + INTERVAL_S), name="flapping")
+        flapping = asyncio.create_task(self._flap(), name="flapping")
         try:
             self.story.muted = await self._muted(len(dark))
             await self._told(lambda story: story.told("ville-astreinte", site=DARK))
@@ -177,6 +167,14 @@ class _Play:
         finally:
             flapping.cancel()
             await asyncio.wait({flapping})
+
+    async def _flap(self) -> None:
+        """Let one camera lose power and get it back, more often than rule C2 bears."""
+        for _ in range(FLAPS_TIMES):
+            self.simulator.cut_power(self._cameras(id=FLAPS))
+            await asyncio.sleep(6 * INTERVAL_S)
+            self.simulator.restore(self._cameras(id=FLAPS))
+            await asyncio.sleep(3 * INTERVAL_S)
 
     async def restore(self) -> None:
         """Mend what is left, and wait for the good news."""

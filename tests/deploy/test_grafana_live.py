@@ -41,7 +41,7 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
 
 
 def asked(played: Scene, **variables: str) -> Asked:
-    return Asked(played.end, 60, 2, {**CHOSEN, **variables})
+    return Asked(played.end, 120, 2, {**CHOSEN, **variables})
 
 
 @each

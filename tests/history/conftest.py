@@ -6,18 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, settings
 
 from camwatch.history.store import Store
 from camwatch.settings import HistorySettings
 from tests.support.postgres import PostgreSQL
-
-settings.register_profile(
-    "record",
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
-)
-settings.load_profile("record")
 
 KINDS = ("sqlite", "postgresql")
 

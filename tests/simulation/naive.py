@@ -65,6 +65,7 @@ class Life:
     hint_until: int = 0
     blind: int | None = 0  # since when; None: in sight
     sight: int = 0  # when sight returned last
+    loss: str = "away"  # why it was blind last: link, stall, away
     lateness: int | None = None  # the usual one; None: not known yet
     heard: set[tuple[int, int]] = field(default_factory=set)
 
@@ -108,7 +109,7 @@ class Life:
 
     # --- what befalls it
 
-    def lose(self, since: int, noticed: int) -> None:
+    def lose(self, since: int, noticed: int, loss: str) -> None:
         """Nothing was heard from `since` on (S3); who was due before may be convicted until `noticed`."""
         self.pass_to(since)
         if self.blind is None and self.status in ("up", "unknown"):
@@ -116,10 +117,12 @@ class Life:
             if when < noticed and self.due < since and when - since < ASK_AFTER:
                 self.convict()
         if self.blind is None:
-            self.blind = since
+            self.blind, self.loss = since, loss
+        elif loss == "away":
+            self.loss = loss
 
-    def regain(self, at: int, *, stalled: bool = False) -> None:
-        """Sight returns (S4, S5); `stalled`: no link was lost, we slept."""
+    def regain(self, at: int) -> None:
+        """Sight returns (S4, S5)."""
         self.pass_to(at)
         if self.blind is not None:
             blind, length = self.blind_from, at - self.blind_from
@@ -127,9 +130,9 @@ class Life:
                 if blind <= self.due < at:
                     self.due = at + self.interval
                 self.deadline += length + self.interval
-            if self.hint and self.hint_at > blind:
+            if self.hint and self.loss == "away" and self.hint_at > blind:
                 self.hint_until = at + HOLD
-            elif self.hint and stalled and length < self.down_after:
+            elif self.hint and self.loss == "stall" and length < self.down_after:
                 self.hint_until += length + self.interval
             else:
                 self.hint = ""
@@ -145,7 +148,8 @@ class Life:
             return
         self.pass_to(at)
         if sent.word in ("offline", "goodbye"):
-            if self.status == "unknown" or (self.status == "up" and not sent.retained):
+            news = not sent.retained or (self.status == "unknown" and self.loss != "link")
+            if self.status in ("up", "unknown") and news:
                 if not self.hint:
                     self.hint_at, self.hint_until = at, at + HOLD
                 self.hint = sent.word
@@ -265,7 +269,7 @@ class _Reading:
         for life in self._heard_over(item.link):
             links = {link for link, operators in LINKS.items() if life.operator in operators}
             if not links & self._up:
-                life.lose(max(self._silent[link] for link in links), item.at)
+                life.lose(max(self._silent[link] for link in links), item.at, "link")
 
     def subscribed(self, item: Item) -> None:
         """Have a link back."""
@@ -278,8 +282,8 @@ class _Reading:
         """Sleep (rule S8)."""
         for life in self.lives.values():
             if life.blind is None:
-                life.lose(item.since, item.since)
-                life.regain(item.at, stalled=True)
+                life.lose(item.since, item.since, "stall")
+                life.regain(item.at)
 
     def stop(self, item: Item) -> None:
         """Stop: nothing is known from the last instant written on (rule S6)."""
@@ -289,7 +293,7 @@ class _Reading:
             life.pass_to(item.since)
             self._certain[life.camera] = life.certain(item.since)
             life.hint = ""
-            life.lose(item.since, item.since)
+            life.lose(item.since, item.since, "away")
 
     crash = stop
 

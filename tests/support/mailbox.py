@@ -140,7 +140,8 @@ class Mailbox:
                 await say("250 ok")
 
     def _deliver(self, data: bytes) -> None:
-        message = email.message_from_bytes(data.removesuffix(b".\r\n"), policy=email.policy.default)
+        whole = data.removesuffix(b".\r\n").replace(b"\r\n..", b"\r\n.")  # RFC 5321, 4.5.2
+        message = email.message_from_bytes(whole, policy=email.policy.default)
         assert isinstance(message, EmailMessage)
         body = message.get_body(("plain",))
         assert body is not None, data

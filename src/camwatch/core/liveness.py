@@ -133,15 +133,16 @@ def shift_for_blindness(camera: CameraState, blind_from: float, sight_at: float)
 
 
 def shift_hint(camera: CameraState, blind_from: float, sight_at: float, cause: BlindCause) -> None:
-    """Carry a hint through a stall of ours: its time stands still too (rules L5, S2, S4).
+    """Carry a hint through a blindness of ours, whose time stands still (rules L5, S2, S4).
 
-    One from just before a link was lost is dropped: a broker that ends publishes the wills of cameras that
-    live. So is one from before a long blindness: what it hinted at is long over.
+    Where a link was lost, hints go with it: a broker that ends publishes the wills of cameras that live,
+    just before the loss, or into what it keeps for us meanwhile. So does one from before a long blindness:
+    what it hinted at is long over.
     """
     if camera.hint is None:
         return
-    if camera.hint_at > blind_from:  # it came just before the subscription was confirmed
-        camera.hint_until = sight_at + camera.hint_hold_s
+    if camera.hint_at > blind_from and cause is not BlindCause.LINK:
+        camera.hint_until = sight_at + camera.hint_hold_s  # it came before the subscription was confirmed
     elif cause is BlindCause.STALL and sight_at - blind_from < camera.down_s:
         camera.hint_until += sight_at - blind_from + camera.interval_s
     else:

@@ -51,7 +51,7 @@ class Sight:
     links: tuple[LinkState, ...]
     blind_since: Instant | None
     heard: float = NEVER
-    cause: BlindCause = BlindCause.LINK  # of the present blindness
+    cause: BlindCause = BlindCause.AWAY  # of the present blindness, or the last
     resumed: bool = False  # whether an earlier process saw these cameras
     began: bool = False  # whether there ever was sight in this process: no ledger before (rule S6)
     since: float = NEVER  # monotonic, when sight last returned

@@ -18,6 +18,7 @@ from camwatch.core.ledger import Span, merged
 from camwatch.core.liveness import IN_SERVICE, NEVER, Event
 from camwatch.core.memory import Memory, SightMemory, remember, restore
 from camwatch.core.model import (
+    BlindCause,
     Camera,
     Cause,
     Happening,
@@ -179,7 +180,11 @@ class FleetWatch:
         return None
 
     def word(self, camera: CameraState, now: Instant, word: Word, *, retained: bool) -> Refusal | None:
-        """Take a status message: `online` is a proof, the others are hints (rules L1, L5)."""
+        """Take a status message: `online` is a proof, the others are hints (rules L1, L5).
+
+        A retained hint is for a camera that nobody knows yet. After a link was lost it may be the will that a
+        broker published as it ended, of a camera that lives.
+        """
         if camera.life is Status.RETIRED:
             return None if retained else Refusal.UNEXPECTED
         if word is Word.ONLINE:
@@ -189,7 +194,8 @@ class FleetWatch:
                 if not camera.calm:
                     self.judge.proven(camera, now)
             return None
-        if camera.life is Status.UNKNOWN or (camera.life is Status.UP and not retained):
+        kept = retained and camera.sight.cause is BlindCause.LINK
+        if (camera.life is Status.UNKNOWN and not kept) or (camera.life is Status.UP and not retained):
             self.judge.hint(camera, now, Cause.WILL if word is Word.OFFLINE else Cause.GOODBYE)
         return None
 

@@ -1,0 +1,140 @@
+"""`python -m benchmarks.accuracy SCENARIO` plays a scenario to a real camwatch and marks what it judged.
+
+There is a Mosquitto that keeps sessions, the daemon, and `camsim` with the reference fleet; then come
+`camwatch audit` and `camsim score`. The figures of docs/accuracy.md were made like this. At a `--speed` above
+1 the interval shrinks with the scenario, and the machine's own delays weigh so much more.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import shlex
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from benchmarks.errors import BenchmarkError
+from benchmarks.process import Process
+from tests.support.mosquitto import free_port, program
+
+_ROOT = Path(__file__).parents[1]
+_LIMITS = _ROOT / "simulator" / "limits.yaml"
+_USUAL_INTERVAL_S = 10.0
+_BROKER = """\
+listener {port} 127.0.0.1
+user root
+allow_anonymous true
+max_queued_messages 0
+persistence true
+persistence_location {folder}/
+pid_file {folder}/broker.pid
+"""
+_CONFIG = """\
+[fleet]
+path = "{fleet}"
+[[brokers]]
+name = "main"
+url = "mqtt://127.0.0.1:{broker}"
+[liveness]
+interval_s = {interval}
+hint_hold_s = {interval}
+[history]
+url = "sqlite:///{folder}/camwatch.db"
+[http]
+listen = "127.0.0.1:{http}"
+"""
+
+
+class Rehearsal:
+    """One scenario, played in `folder` at a speed."""
+
+    def __init__(self, folder: Path, fleet: Path, speed: float) -> None:
+        self._folder, self._fleet = folder, fleet
+        self._port, self._http = free_port(), free_port()
+        self.config = folder / "camwatch.toml"
+        self._broker = folder / "mosquitto.conf"
+        interval = _USUAL_INTERVAL_S / speed
+        self._broker.write_text(_BROKER.format(port=self._port, folder=folder))
+        self.config.write_text(
+            _CONFIG.format(
+                fleet=fleet.resolve(), broker=self._port, interval=interval, folder=folder, http=self._http
+            )
+        )
+
+    @contextlib.contextmanager
+    def running(self) -> Iterator[None]:
+        """Have the broker and the daemon run."""
+        try:
+            subprocess.run(shlex.split(self._start), check=True, capture_output=True)
+            with Process([_bin("camwatch"), "run", "--config", str(self.config)], self._folder / "log") as it:
+                it.wait_until_ready(self._http, "/-/ready")
+                yield
+        finally:
+            subprocess.run(["sh", "-c", self._stop], check=False, capture_output=True)
+
+    def play(self, *options: str) -> None:
+        """Play to the end; progress goes to standard error. Raises BenchmarkError if that is not reached."""
+        command = [_bin("camsim"), "run", "--broker", f"mqtt://127.0.0.1:{self._port}"]
+        command += ["--fleet", str(self._fleet), "--truth", str(self.truth)]
+        command += ["--broker-stop", self._stop, "--broker-start", self._start, *options]
+        if subprocess.run(command, check=False, stdout=sys.stderr).returncode:
+            raise BenchmarkError(f"camsim failed: {shlex.join(command)}")
+
+    def marks(self, *options: str) -> int:
+        """Print what the ledger and the judge say; return 1 if one of them finds fault."""
+        audit = subprocess.run([_bin("camwatch"), "audit", "--config", str(self.config)], check=False)
+        store = f"sqlite:///{self._folder}/camwatch.db"
+        score = [_bin("camsim"), "score", "--truth", str(self.truth), "--history", store, *options]
+        return max(audit.returncode, subprocess.run(score, check=False).returncode)
+
+    @property
+    def truth(self) -> Path:
+        """Where camsim writes what really was."""
+        return self._folder / "truth.jsonl"
+
+    @property
+    def _start(self) -> str:
+        return f"{program('mosquitto')} -d -c {self._broker}"
+
+    @property
+    def _stop(self) -> str:
+        pid = self._folder / "broker.pid"
+        return f"kill $(cat {pid}) && while kill -0 $(cat {pid} 2>/dev/null) 2>/dev/null; do sleep 0.02; done"
+
+
+def _bin(name: str) -> str:
+    return str(Path(sys.executable).with_name(name))
+
+
+def main() -> int:
+    """Play and mark; return 0 if all is within the limits, 1 if not, 2 if nothing was marked."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.accuracy", description=__doc__)
+    parser.add_argument("scenario", help="a file, or the name of a shipped scenario")
+    parser.add_argument("--speed", type=float, default=1.0, help="so many times faster than life (1)")
+    parser.add_argument("--duration", type=float, help="end after so many seconds of the scenario")
+    parser.add_argument("--fleet", type=Path, default=_ROOT / "config" / "fleet", help="the inventory")
+    parser.add_argument("--seed", default="1")
+    parser.add_argument("--html", help="where to draw the cameras that differ most")
+    said = parser.parse_args()
+    options = ["--scenario", said.scenario, "--speed", f"{said.speed:g}", "--seed", said.seed]
+    options += [] if said.duration is None else ["--duration", f"{said.duration:g}"]
+    try:
+        with tempfile.TemporaryDirectory(prefix="camwatch-accuracy-") as folder:
+            rehearsal = Rehearsal(Path(folder), said.fleet, said.speed)
+            with rehearsal.running():
+                rehearsal.play(*options)
+                time.sleep(1)  # what the last goodbyes bring is judged, and stored
+            return rehearsal.marks("--limits", str(_LIMITS), *(["--html", said.html] if said.html else []))
+    except (BenchmarkError, subprocess.CalledProcessError) as error:
+        print(f"no result: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())
