@@ -1,7 +1,7 @@
 """How often somebody may try a name or a token: after some failures each further try has to wait longer.
 
-Failures are counted by name and by address. Somebody at an address from which the name came in before is counted
-apart, so that a stranger who guesses at a name cannot lock its owner out. What is remembered is bounded.
+Failures are counted by name and by address. Somebody at an address from which the name came in before is
+counted apart, so that a stranger who guesses at a name cannot lock its owner out. Memory is bounded.
 """
 
 from __future__ import annotations
@@ -52,8 +52,10 @@ class Attempts:
             self._failures.popitem(last=False)
 
     def succeed(self, name: str, address: str) -> None:
-        """Forget the failures of a name from here; of the address only this attempt, or one good account
-        would pay for guessing at others."""
+        """Forget the failures of a name from here; of the address only this attempt.
+
+        Or one good account would pay for guessing at others.
+        """
         by_name, by_address = self._keys(name, address)
         self._failures.pop(by_name, None)
         if failures := self._failures.get(by_address):

@@ -26,7 +26,8 @@ def content_policy(images: Iterable[str] = ()) -> str:
     pictures = " ".join(("'self'", "data:", *images))
     return (
         "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; connect-src 'self'; "
-        f"img-src {pictures}; manifest-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+        f"img-src {pictures}; manifest-src 'self'; form-action 'self'; frame-ancestors 'none'; "
+        "base-uri 'none'"
     )
 
 

@@ -1,7 +1,7 @@
 """Where a request comes from: the client's address, whether TLS carried it, the host that was asked for.
 
-A proxy's word for these, and for who somebody is, counts from the addresses that settings list, and is taken out
-of every other request before anybody can believe it.
+A proxy's word for these, and for who somebody is, counts from the addresses that settings list, and is taken
+out of every other request before anybody can believe it.
 """
 
 from __future__ import annotations
@@ -17,8 +17,11 @@ _Headers = list[tuple[bytes, bytes]]
 
 
 class Origin(NamedTuple):
-    """Where a request comes from; `person` is the name that a trusted proxy vouches for, `proxied` whether
-    anything says that a proxy passed it on, trusted or not."""
+    """Where a request comes from.
+
+    `person` is the name that a trusted proxy vouches for; `proxied` tells whether anything says that a proxy
+    passed it on, trusted or not.
+    """
 
     address: str
     secure: bool
@@ -116,18 +119,13 @@ def same_origin(origin: Origin, headers: _Headers) -> bool:
     sender = _first(headers, b"origin")
     if not sender:
         return False
+    scheme, usual = ("https", 443) if origin.secure else ("http", 80)
     try:
-        found = urlsplit(sender)
-        ours = urlsplit(f"//{origin.host}")
-        scheme = "https" if origin.secure else "http"
-        usual = 443 if origin.secure else 80
-        return (found.scheme, found.hostname, found.port or usual) == (
-            scheme,
-            ours.hostname,
-            ours.port or usual,
-        )
+        found, ours = urlsplit(sender), urlsplit(f"//{origin.host}")
+        there, here = (found.hostname, found.port or usual), (ours.hostname, ours.port or usual)
     except ValueError:
         return False
+    return found.scheme == scheme and there == here
 
 
 def _hostname(host: str) -> str:

@@ -1,7 +1,7 @@
 """Passwords and tokens: made, hashed by Argon2id, and held against hashes without holding up the loop.
 
 The cost of a hash is chosen so that guessing is dear (32 MiB and some 50 ms each) and so that logging in
-takes no core away from the heartbeats for long: one lane, one hash at a time, a queue that is refused when long.
+takes no core from the heartbeats for long: one lane, one hash at a time, a queue that is refused when long.
 """
 
 from __future__ import annotations

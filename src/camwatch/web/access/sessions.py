@@ -1,8 +1,8 @@
 """Who has logged in: a signed cookie, whose key comes from the account's own password hash.
 
-So a new password or a revoked account ends all its sessions at once, and nothing is stored. Only a session that was
-logged out is remembered, until it would have ended by itself. The cookie's name binds it to TLS where there is TLS:
-a page that another host of the domain serves without TLS cannot plant one.
+So a new password or a revoked account ends all its sessions at once, and nothing is stored. Only a session
+that was logged out is remembered, until it would have ended by itself. The cookie's name binds it to TLS where
+there is TLS: a page that another host of the domain serves without TLS cannot plant one.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ class Sessions:
             self._ended.popitem(last=False)
 
     def read(self, cookie: str, accounts: Accounts) -> Session | None:
-        """Return the session of a cookie; None for what is forged, over, logged out or of an older password."""
+        """Return a cookie's session; None for what is forged, over, logged out or of an older password."""
         name = _claimed(cookie)
         account = accounts.named(name) if name is not None else None
         if account is None or account.password is None:
