@@ -8,18 +8,17 @@ import gc
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine
-from functools import partial
 
 import structlog
 
 from camwatch import __version__
-from camwatch.clock import Clock, Jump
+from camwatch.archive.store import StoreArchive
+from camwatch.clock import Clock, Jump, wall_ms
 from camwatch.core.model import Happening
 from camwatch.errors import CamwatchError, ConfigurationError, StoreError
 from camwatch.fleet.inventory import Inventory, signature
 from camwatch.history.batch import Past
 from camwatch.history.chronicle import Chronicle
-from camwatch.history.export import export
 from camwatch.history.keeper import StoreKeeper
 from camwatch.history.store import Store
 from camwatch.ingest.choice import make_link
@@ -30,7 +29,12 @@ from camwatch.metrics.daemon import Exposition
 from camwatch.notify import SILENT, Notifier
 from camwatch.service import Watcher
 from camwatch.settings import Broker, Settings
-from camwatch.web.server import HttpServer, listen_on, make_site
+from camwatch.web.events import Events
+from camwatch.web.parts import Parts
+from camwatch.web.recent import Recent
+from camwatch.web.server import HttpServer, listen_on
+from camwatch.web.site import make_site
+from camwatch.web.threads import Threads
 from camwatch.wire.topics import subscriptions
 
 _LINES_PER_TURN = 25  # some 2 ms of writing, then others get their turn
@@ -199,12 +203,13 @@ async def running(
         tasks.create_task(works.pop("history"), name="history")
         stack.push_async_callback(_finish, daemon.chronicle, closing)
         stack.callback(daemon.tell_rest)
+        parts = _window(daemon, store)
+        stack.callback(parts.threads.close)
+        daemon.listeners.append(parts.events.publish)
+        works |= {"events": parts.events.run(), "recent values": parts.recent.run()}
         for name, work in works.items():
             stack.callback(tasks.create_task(work, name=name).cancel)
-        site = make_site(
-            daemon.exposition.render, lambda: daemon.watcher.unready, partial(export, store.engine)
-        )
-        server = HttpServer(site, sock)
+        server = HttpServer(make_site(parts), sock)
         tasks.create_task(server.run(), name="http")
         stack.callback(server.stop)
         for link in daemon.links:
@@ -212,6 +217,21 @@ async def running(
             stack.push_async_callback(link.stop)
         await server.serving()
         yield daemon
+
+
+def _window(daemon: Daemon, store: Store) -> Parts:
+    """Return what the window is made of."""
+    live, settings = daemon.watcher, daemon.settings
+    objectives = settings.objectives.purpose
+    return Parts(
+        live=live,
+        archive=StoreArchive(store.engine, live.timezone, lambda: live.inventory, wall_ms, objectives),
+        events=Events(live),
+        recent=Recent(live),
+        threads=Threads(),
+        render=daemon.exposition.render,
+        objectives=objectives,
+    )
 
 
 async def _finish(chronicle: Chronicle, closing: contextlib.ExitStack) -> None:
