@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
-from functools import lru_cache
 from typing import Annotated, NamedTuple, TypeAlias, TypeVar
 
 from fastapi import Depends, Query, Request
@@ -48,13 +47,24 @@ Time: TypeAlias = Annotated[
 ]
 """An instant that is given: RFC 3339, with an offset."""
 
-Seer: TypeAlias = Annotated[Viewer, Depends(viewer)]
+# All dependencies are coroutines, or FastAPI would send every request through a thread for each of them.
+
+
+async def _seer(request: Request) -> Viewer:
+    return viewer(request)
+
+
+async def _editor(request: Request) -> Viewer:
+    return editor(request)
+
+
+Seer: TypeAlias = Annotated[Viewer, Depends(_seer)]
 """Whoever looks."""
-Editor: TypeAlias = Annotated[Viewer, Depends(editor)]
+Editor: TypeAlias = Annotated[Viewer, Depends(_editor)]
 """Whoever looks, and may change something."""
 
 
-def _parts(request: Request) -> Parts:
+async def _parts(request: Request) -> Parts:
     found: Parts = request.app.state.parts
     return found
 
@@ -81,7 +91,7 @@ class _Paging(NamedTuple):
         return page_of(items, total, self.offset, self.limit)
 
 
-def _paging(
+async def _paging(
     limit: Annotated[int, Query(ge=1, le=MOST, description="How many at most.")] = USUAL,
     offset: Annotated[
         int, Query(ge=0, le=10_000_000, description="How many to leave out; `next` of the page before.")
@@ -116,7 +126,7 @@ def interval(live: Live, start: datetime | None, end: datetime | None, usual: ti
     return _Interval(milliseconds(since), milliseconds(until))
 
 
-def _usual_interval(
+async def _usual_interval(
     house: House,
     start: Annotated[
         Time | None, Query(alias="from", description="Where it starts; without, 30 days before `to`.")
@@ -132,19 +142,25 @@ Interval: TypeAlias = Annotated[_Interval, Depends(_usual_interval)]
 """A stretch of time that is asked for."""
 
 
-def no_strangers(request: Request) -> None:
+async def no_strangers(request: Request) -> None:
     """Raise Problem (422) for a parameter that is not read: a slip in a filter must not widen the answer."""
     route = request.scope.get("route")
     if isinstance(route, APIRoute):
+        names = _names(route)
         for name in request.query_params:
-            if name not in _names(route):
-                known = ", ".join(sorted(_names(route))) or "none"
+            if name not in names:
+                known = ", ".join(sorted(names)) or "none"
                 raise Problem(422, f"{name}: is no parameter here (there is {known})")
 
 
-@lru_cache(maxsize=256)
+_read: dict[object, frozenset[str]] = {}  # by endpoint, the parameters that it reads
+
+
 def _names(route: APIRoute) -> frozenset[str]:
-    return frozenset(_read_by(route.dependant))
+    names = _read.get(route.endpoint)
+    if names is None:
+        names = _read[route.endpoint] = frozenset(_read_by(route.dependant))
+    return names
 
 
 def _read_by(dependant: Dependant) -> Iterator[str]:
