@@ -7,7 +7,7 @@ group, so that ten thousand cameras may die at once.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Set
+from collections.abc import Set as AbstractSet
 
 from camwatch.core.model import IncidentChange, IncidentKind, Instant
 
@@ -34,12 +34,12 @@ class IncidentGroup:
         self._gone: set[int] = set()  # those of them that are not back
 
     @property
-    def members(self) -> Set[int]:
+    def members(self) -> AbstractSet[int]:
         """The cameras of the incident that is open, or of the last one, back or not."""
         return self._members
 
     @property
-    def gone(self) -> Set[int]:
+    def gone(self) -> AbstractSet[int]:
         """Those of them that are not back."""
         return self._gone
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
-from typing import NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol
 from zoneinfo import ZoneInfo
 
 from camwatch.core.ledger import Account
@@ -160,7 +160,7 @@ class Archive(Protocol):
         last: date,
         *,
         form: str,
-        lang: str,
+        lang: Literal["fr", "en"],
         purpose: Purpose | None = None,
         site: str | None = None,
     ) -> bytes:
