@@ -1,4 +1,4 @@
-"""The door of the real daemon: what it starts with, what changes meanwhile, and that heartbeats never wait."""
+"""The door of the real daemon: what it starts with, what changes meanwhile; and no heartbeat waits for it."""
 
 from __future__ import annotations
 
