@@ -35,7 +35,7 @@ from camwatch.core.model import (
 )
 from camwatch.core.sights import Sights
 from camwatch.core.signal import Refusal, Telemetry, Word
-from camwatch.core.state import GAP_BOUNDS_S, CameraState, Gaps, LinkState
+from camwatch.core.state import GAP_BOUNDS_S, CameraState, Gaps, LinkState, Sight
 
 _FOREVER = float("inf")
 
@@ -238,6 +238,16 @@ class FleetWatch:
     def blind(self) -> bool:
         """Whether camwatch could not see some of its cameras now, whoever sent what."""
         return self.sights.blind
+
+    @property
+    def dark(self) -> list[Sight]:
+        """The sights, with their cameras, that could not see now."""
+        return self.sights.dark
+
+    def members(self, group: IncidentGroup) -> list[CameraState]:
+        """Return the cameras of a group's incident that are still watched, back or not."""
+        found = (self.judge.camera(index) for index in sorted(group.members))
+        return [camera for camera in found if camera is not None]
 
     def take_events(self) -> list[Happening]:
         """Return what happened since the last call, in order."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
-from typing import Protocol
+from typing import Literal, NamedTuple, Protocol
 from zoneinfo import ZoneInfo
 
 from camwatch.core.ledger import Account
@@ -39,6 +39,12 @@ class Live(Protocol):
 
     watch: FleetWatch
     inventory: Inventory
+    reload_errors: int
+    """How often the inventory could not be read anew, since the start."""
+    inventory_faults: tuple[str, ...]
+    """Why the tables were not taken when they were read last; empty if they were."""
+    last_reload: Instant
+    """When the inventory in force was read."""
 
     @property
     def link_reports(self) -> Mapping[str, LinkReport]:
@@ -84,6 +90,15 @@ class Listed(Protocol):
         """Milliseconds of its time by account; `down` is what it lasted."""
 
 
+class Known(NamedTuple):
+    """A camera that is or was in the record, and where it stood last."""
+
+    id: str
+    operator: str
+    site: str
+    name: str
+
+
 class Archive(Protocol):
     """The record. Everything here waits for the store: call it in a thread (`asyncio.to_thread`).
 
@@ -109,6 +124,23 @@ class Archive(Protocol):
     ) -> Sequence[Listed]:
         """Return the outages that touch a stretch of time and fit every filter, oldest first."""
 
+    def outage_page(
+        self,
+        operators: Iterable[str] | None,
+        *,
+        from_ms: int,
+        to_ms: int,
+        piece: slice,
+        camera: str | None = None,
+        site: str | None = None,
+        still_open: bool = False,
+        unattributed: bool = False,
+    ) -> tuple[int, Sequence[Listed]]:
+        """Return how many outages `outages` would return, and a piece of them, the newest first."""
+
+    def known(self, operators: Iterable[str] | None) -> Sequence[Known]:
+        """Return every camera that the record has ever had of these operators (None: all)."""
+
     def windows(self, from_ms: int, to_ms: int) -> Sequence[WindowRecord]:
         """Return all maintenance windows that touch a stretch of time, the inventory's and those added."""
 
@@ -128,7 +160,7 @@ class Archive(Protocol):
         last: date,
         *,
         form: str,
-        lang: str,
+        lang: Literal["fr", "en"],
         purpose: Purpose | None = None,
         site: str | None = None,
     ) -> bytes:

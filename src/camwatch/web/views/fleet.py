@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Callable, Iterable
+
 from pydantic import Field
 
-from camwatch.core.model import Status
+from camwatch.core.liveness import is_suspect
+from camwatch.core.model import Instant, Status
+from camwatch.core.state import CameraState, LinkState
+from camwatch.fleet.inventory import Operator, Site
 from camwatch.web.house import Live
+from camwatch.web.problems import missing
 from camwatch.web.viewer import Viewer
-from camwatch.web.views.base import Moment, View
+from camwatch.web.views.base import Moment, View, moment
+from camwatch.web.views.cameras import flapping, visible
+from camwatch.web.views.incidents import incidents
 from camwatch.web.views.past import AccountView
 
 
 class Counts(View):
-    """How many cameras are what. `suspect`, `flapping` and `degraded` are up."""
+    """How many cameras are what. `suspect` and `degraded` are up, `flapping` may be down just now."""
 
     planned: int = 0
     retired: int = 0
@@ -24,6 +33,11 @@ class Counts(View):
     suspect: int = 0
     flapping: int = 0
     degraded: int = 0
+
+    @property
+    def total(self) -> int:
+        """All cameras."""
+        return self.in_service + self.planned + self.retired
 
     @property
     def worst(self) -> Status | None:
@@ -108,44 +122,162 @@ class FleetView(View):
 
 def counts(live: Live, viewer: Viewer, *, operator: str | None = None, site: str | None = None) -> Counts:
     """Return how many of the cameras that someone sees are what."""
-    raise NotImplementedError
+    states = (
+        state
+        for state in visible(live, viewer)
+        if operator in (None, state.camera.operator) and site in (None, state.camera.site)
+    )
+    return _count(states, live.now)
+
+
+def count_of(live: Live, states: Iterable[CameraState]) -> Counts:
+    """Return how many of these cameras are what."""
+    return _count(states, live.now)
 
 
 def fleet(live: Live, viewer: Viewer) -> FleetView:
     """Return all at a glance."""
-    raise NotImplementedError
+    reasons = live.unready
+    return FleetView(
+        at=moment(live.now.utc_ms),
+        counts=counts(live, viewer),
+        blind=blind(live, viewer),
+        incidents=len(incidents(live, viewer)),
+        ready=not reasons,
+        unready=tuple(reasons) if viewer.sees_all else (),
+    )
 
 
 def places(live: Live, viewer: Viewer) -> list[Place]:
     """Return the dots of the map, in the order of the inventory."""
-    raise NotImplementedError
+    return [
+        Place(
+            site=site.id,
+            name=site.name,
+            zone=site.zone,
+            latitude=site.latitude,
+            longitude=site.longitude,
+            counts=site.counts,
+            worst=site.worst,
+        )
+        for site in sites(live, viewer)
+        if site.latitude is not None and site.longitude is not None and site.counts.total
+    ]
 
 
 def operators(live: Live, viewer: Viewer) -> list[OperatorView]:
     """Return the operators that someone sees, in the order of the inventory."""
-    raise NotImplementedError
+    now, grouped = live.now, _grouped(live, viewer, lambda state: state.camera.operator)
+    known = live.inventory.operators.values()
+    return [
+        _operator(live, row, _count(grouped.get(row.id, ()), now), now)
+        for row in known
+        if viewer.sees(row.id)
+    ]
 
 
 def operator(live: Live, viewer: Viewer, operator_id: str) -> OperatorView:
     """Return one operator. Raises Problem (404)."""
-    raise NotImplementedError
+    row = live.inventory.operators.get(operator_id)
+    if row is None or not viewer.sees(operator_id):
+        raise missing(f"operator {operator_id!r}")
+    return _operator(live, row, counts(live, viewer, operator=operator_id), live.now)
 
 
 def sites(live: Live, viewer: Viewer) -> list[SiteView]:
-    """Return the sites where someone has cameras to see, in the order of the inventory."""
-    raise NotImplementedError
+    """Return the sites where someone has cameras to see, in the order of the inventory.
+
+    Who sees all also sees the sites without a camera.
+    """
+    now, grouped = live.now, _grouped(live, viewer, lambda state: state.camera.site)
+    known = live.inventory.sites.values()
+    return [_site(row, grouped.get(row.id, []), now) for row in known if viewer.sees_all or row.id in grouped]
 
 
 def site(live: Live, viewer: Viewer, site_id: str) -> SiteView:
     """Return one site. Raises Problem (404)."""
-    raise NotImplementedError
+    row = live.inventory.sites.get(site_id)
+    states = [state for state in visible(live, viewer) if state.camera.site == site_id]
+    if row is None or not (states or viewer.sees_all):
+        raise missing(f"site {site_id!r}")
+    return _site(row, states, live.now)
 
 
 def links(live: Live, viewer: Viewer) -> list[LinkView]:
     """Return the links that carry cameras that someone sees."""
-    raise NotImplementedError
+    return [_link(live, viewer, link) for link in live.watch.links.values() if carries(viewer, link)]
+
+
+def carries(viewer: Viewer, link: LinkState) -> bool:
+    """Tell whether a link carries cameras that someone sees."""
+    return viewer.operators is None or not link.operators or not viewer.operators.isdisjoint(link.operators)
 
 
 def blind(live: Live, viewer: Viewer) -> Blind:
     """Tell whether cameras that someone sees are out of sight now."""
-    raise NotImplementedError
+    dark = [(sight, seen) for sight in live.watch.dark if (seen := viewer.seen(sight.operators))]
+    since = [sight.blind_since.utc_ms for sight, _ in dark if sight.blind_since is not None]
+    return Blind(
+        now=bool(dark),
+        since=moment(min(since)) if since else None,
+        operators=tuple(sorted({operator for _, seen in dark for operator in seen})),
+    )
+
+
+def _grouped(live: Live, viewer: Viewer, key: Callable[[CameraState], str]) -> dict[str, list[CameraState]]:
+    found: dict[str, list[CameraState]] = {}
+    for state in visible(live, viewer):
+        found.setdefault(key(state), []).append(state)
+    return found
+
+
+def _count(states: Iterable[CameraState], now: Instant) -> Counts:
+    found: Counter[str] = Counter()
+    for state in states:
+        status = state.status_at(now)
+        found[status] += 1
+        found["in_service"] += status not in _IDLE
+        found["flapping"] += state.flapping is not None and flapping(state, now)
+        if status is Status.UP:
+            found["suspect"] += is_suspect(state, now.mono)
+            found["degraded"] += bool(state.reasons)
+    return Counts(**{str(name): count for name, count in found.items()})
+
+
+_IDLE = (Status.PLANNED, Status.RETIRED)
+
+
+def _operator(live: Live, row: Operator, found: Counts, now: Instant) -> OperatorView:
+    accounts = live.standing.accounts(row.id, now.utc_ms) if live.standing is not None else {}
+    return OperatorView(
+        id=row.id,
+        name=row.name,
+        objective=row.objective,
+        counts=found,
+        windows={name: AccountView.of(account) for name, account in accounts.items()},
+    )
+
+
+def _site(row: Site, states: list[CameraState], now: Instant) -> SiteView:
+    found = _count(states, now)
+    return SiteView(
+        id=row.id,
+        name=row.name,
+        zone=row.zone,
+        latitude=row.latitude,
+        longitude=row.longitude,
+        operators=tuple(sorted({state.camera.operator for state in states})),
+        counts=found,
+        worst=found.worst,
+    )
+
+
+def _link(live: Live, viewer: Viewer, link: LinkState) -> LinkView:
+    report = live.link_reports[link.name]
+    return LinkView(
+        name=link.name,
+        up=report.problem is None,
+        operators=viewer.seen(sorted(link.operators)) if link.operators else None,
+        problem=report.problem if viewer.sees_all else None,
+        received=report.received if viewer.sees_all else None,
+    )

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from camwatch.web.views.base import Moment, View
+from camwatch.web.house import Live
+from camwatch.web.problems import missing
+from camwatch.web.viewer import Viewer
+from camwatch.web.views.base import Moment, View, moment
+from camwatch.web.views.cameras import overdue
 
 
 class UnregisteredView(View):
@@ -37,3 +41,41 @@ class InventoryView(View):
     unregistered: int
     rejected: dict[str, int] = Field(description="Messages refused since the start, by reason.")
     overdue: tuple[OverdueView, ...]
+
+
+def inventory(live: Live, viewer: Viewer) -> InventoryView:
+    """Return how the inventory is. Raises Problem (404) for who does not see all."""
+    _for_all(viewer, "page like that")
+    now, known = live.now, live.inventory
+    late = [state.camera for state in live.watch.cameras.values() if overdue(state, now)]
+    return InventoryView(
+        loaded=moment(live.last_reload.utc_ms),
+        operators=len(known.operators),
+        sites=len(known.sites),
+        cameras=len(known.cameras),
+        failed_reloads=live.reload_errors,
+        faults=live.inventory_faults,
+        unregistered=len(live.rejections.unregistered),
+        rejected={str(reason): count for reason, count in live.rejections.counts.items()},
+        overdue=tuple(
+            OverdueView(
+                camera=row.id,
+                operator=row.operator,
+                name=row.name,
+                commission_by=moment(row.commission_by_ms or 0),
+            )
+            for row in late
+        ),
+    )
+
+
+def unregistered(live: Live, viewer: Viewer) -> list[UnregisteredView]:
+    """Return the ids that nobody knows, the latest first. Raises Problem (404) for who does not see all."""
+    _for_all(viewer, "page like that")
+    found = reversed(list(live.rejections.unregistered.items()))
+    return [UnregisteredView(id=name, messages=count) for name, count in found]
+
+
+def _for_all(viewer: Viewer, what: str) -> None:
+    if not viewer.sees_all:
+        raise missing(what)
