@@ -6,6 +6,7 @@ No message repeats what it was given where that may be a secret: URLs and what s
 from __future__ import annotations
 
 import difflib
+import ipaddress
 import os
 import re
 import zoneinfo
@@ -21,6 +22,9 @@ PORTS = {"mqtt": 1883, "mqtts": 8883, "ws": 80, "wss": 443}
 ENCRYPTED = ("mqtts", "wss")
 
 _ID = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+_ROOT = re.compile(r"(?:/[A-Za-z0-9._~-]+)+")
+_HEADER = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,63}")
+_TAKEN = frozenset({"authorization", "cookie", "host", "origin", "referer", "user-agent", "forwarded"})
 _LISTEN = re.compile(r"(?P<host>\[[0-9a-fA-F:.%]+\]|[^\s:\[\]/@]+):(?P<port>[0-9]{1,5})")
 
 
@@ -125,6 +129,42 @@ def listener(value: str) -> tuple[str, int]:
             "must be host:port, like 127.0.0.1:9458 or [::1]:9458; 0.0.0.0:9458 is every IPv4 address"
         )
     return found["host"].strip("[]"), int(found["port"])
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether a host to listen on can be reached from its own machine only."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
+
+
+def root_path(value: str) -> str:
+    """Check the path below which a proxy serves the pages."""
+    if value and (not _ROOT.fullmatch(value) or "/." in value):
+        raise ValueError("must be like '/camwatch': a slash first, none last; or empty")
+    return value
+
+
+def header_name(value: str) -> str:
+    """Check the name of a header in which a proxy says who somebody is."""
+    if not _HEADER.fullmatch(value):
+        raise ValueError("must be the name of a header, like 'X-Remote-User'")
+    if value.lower() in _TAKEN:
+        raise ValueError(f"cannot be {value}: browsers set it themselves; use one like 'X-Remote-User'")
+    return value
+
+
+def networks(value: tuple[str, ...]) -> tuple[str, ...]:
+    """Check addresses and networks, `10.0.0.7` or `10.0.0.0/24`."""
+    for text in value:
+        try:
+            ipaddress.ip_network(text)
+        except ValueError:
+            raise ValueError(
+                f"{text[:50]!r} is no address and no network: write 10.0.0.7 or 10.0.0.0/24"
+            ) from None
+    return value
 
 
 def store_url(value: str) -> str:
