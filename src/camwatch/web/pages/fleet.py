@@ -19,6 +19,7 @@ from camwatch.web.access.guard import viewer as whoever
 from camwatch.web.house import Live
 from camwatch.web.pages.budget import budget_of
 from camwatch.web.pages.frame import Frame
+from camwatch.web.pages.given import offset_of
 from camwatch.web.pages.language import Language
 from camwatch.web.viewer import Viewer
 from camwatch.web.views import cameras, fleet, incidents
@@ -148,8 +149,7 @@ def _wanted(query: QueryParams) -> Filter:
 
 
 def _piece(live: Live, states: list[CameraState], query: QueryParams) -> Any:
-    text = query.get("offset", "")
-    offset = int(text) if text.isascii() and text.isdigit() and len(text) < 9 else 0
+    offset = offset_of(query)
     if offset >= len(states):
         offset = 0
     return page(cameras.table(live, states[offset : offset + LISTED]), len(states), offset, LISTED)
@@ -215,4 +215,6 @@ def _places(places: list[Place]) -> Markup:
 def _incident_url(root: str, incident: IncidentView) -> str:
     if incident.kind is IncidentKind.SITE:
         return f"{root}/?site={incident.id}#cameras"
-    return f"{root}/operators/{incident.id}" if incident.kind is IncidentKind.OPERATOR else f"{root}/incidents"
+    return (
+        f"{root}/operators/{incident.id}" if incident.kind is IncidentKind.OPERATOR else f"{root}/incidents"
+    )

@@ -20,12 +20,13 @@ from starlette.responses import RedirectResponse, Response
 
 from camwatch import __version__
 from camwatch.web.access.guard import csrf_token
+from camwatch.web.access.paths import is_way_back
 from camwatch.web.pages.assets import Assets
 from camwatch.web.pages.language import LANGS, NONE, Lang, Language, preferred
 from camwatch.web.pages.look import Look
 from camwatch.web.site import Parts
 from camwatch.web.viewer import Role, Viewer
-from camwatch.web.views import fleet, incidents
+from camwatch.web.views import fleet
 from camwatch.web.views.base import moment
 
 LANG_COOKIE: Final = "camwatch_lang"
@@ -68,11 +69,17 @@ class Frame:
 
     # --- what goes out
 
-    def page(self, request: Request, viewer: Viewer, template: str, here: str = "", **context: Any) -> Response:
+    def page(
+        self, request: Request, viewer: Viewer, template: str, here: str = "", **context: Any
+    ) -> Response:
         """Return a page, or a part of one, for somebody who was let in."""
         live = self.parts.live
         seen = fleet.fleet(live, viewer)
-        names = [live.inventory.operators[name].name for name in seen.blind.operators if name in live.inventory.operators]
+        names = [
+            live.inventory.operators[name].name
+            for name in seen.blind.operators
+            if name in live.inventory.operators
+        ]
         whole = len(seen.blind.operators) >= len(viewer.seen(live.inventory.operators))
         common = {
             "viewer": viewer,
@@ -104,7 +111,7 @@ class Frame:
             "asset": lambda name: root + self.assets.url(name),
             "again": lambda path, **changes: root + _again(request, path, changes),
             "preference": lambda **choice: root + _preference(request, root, choice),
-            "csrf_token": csrf_token(request) if isinstance(request, Request) else "",
+            "csrf_token": csrf_token(request),
             "kiosk": "kiosk" in request.query_params,
             "version": __version__,
             "look": self.look,
@@ -129,11 +136,10 @@ class Frame:
     def remember(self, request: Request) -> Response:
         """Keep a choice of language or theme in a cookie and go back to where it was made."""
         path = request.query_params.get("next", "/")
-        here = path if path.startswith("/") and not path.startswith(("//", "/\\")) else "/"
-        response = self.go(request, here)
+        response = self.go(request, path if is_way_back(path) else "/")
         for name, cookie, allowed in (("lang", LANG_COOKIE, LANGS), ("theme", THEME_COOKIE, THEMES)):
             value = request.query_params.get(name)
-            if value in allowed:
+            if value is not None and value in allowed:
                 response.set_cookie(
                     cookie,
                     value,

@@ -130,8 +130,14 @@ class Language:
 
     def _element(self, at: datetime, text: str, more: str) -> Markup:
         utc = at.astimezone(UTC)
-        return Markup('<time datetime="{:%Y-%m-%dT%H:%M:%SZ}" title="{} – {:%Y-%m-%d %H:%M:%S} UTC"{}>{}</time>').format(
-            utc, self.instant(at), utc, Markup(more), text  # noqa: S704 - one of our own two literals
+        return Markup(
+            '<time datetime="{:%Y-%m-%dT%H:%M:%SZ}" title="{} – {:%Y-%m-%d %H:%M:%S} UTC"{}>{}</time>'
+        ).format(
+            utc,
+            self.instant(at),
+            utc,
+            Markup(more),
+            text,
         )
 
 

@@ -7,7 +7,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """`tiles_url` is a template such as `https://tiles.example/{z}/{x}/{y}.png`; without it the map draws itself."""
+    """The map's tiles: a template such as `https://tiles.example/{z}/{x}/{y}.png`, and who is to be named.
+
+    Without a template the map draws itself.
+    """
 
     tiles_url: str = ""
     tiles_attribution: str = ""

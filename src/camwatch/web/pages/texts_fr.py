@@ -1,4 +1,4 @@
-"""What the pages say in French. Forms of a plural are parted by `|`; narrow no-break spaces stand where they belong."""
+"""What the pages say in French. Forms of a plural are parted by `|`."""
 
 from __future__ import annotations
 
@@ -42,6 +42,9 @@ TEXTS: dict[str, str] = {
     "log_in": "Se connecter",
     "log_out": "Se déconnecter",
     "account": "Compte",
+    "login_wrong": "Nom ou mot de passe erroné.",
+    "login_wait": "Trop d’essais\u202f: attendez {n} seconde.|Trop d’essais\u202f: attendez {n} secondes.",
+    "login_busy": "Trop de monde à la fois\u202f: réessayez.",
     "password": "Mot de passe",
     "foot": "camwatch {version} – heures\u202f: {zone}",
     "where": "Fil d’Ariane",
