@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import uvicorn
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
 from camwatch.errors import ConfigurationError, Fault
 
@@ -77,7 +77,8 @@ class Patient(H11Protocol):
         self._watch()
 
     def _watch(self) -> None:
-        serving = self.cycle is not None and not self.cycle.response_complete
+        cycle: RequestResponseCycle | None = self.cycle  # none before the first request
+        serving = cycle is not None and not cycle.response_complete
         if serving or self.transport.is_closing():
             self._wait_no_more()
         elif self._end is None:

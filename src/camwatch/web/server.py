@@ -6,13 +6,13 @@ import asyncio
 import contextlib
 import socket
 import zlib
-from collections.abc import AsyncGenerator, Callable, Generator, Iterator
+from collections.abc import AsyncGenerator, Callable, Generator, Iterator, Sequence
 
 import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp
 
 from camwatch.errors import ConfigurationError, Fault
@@ -30,7 +30,9 @@ Export = Callable[[int, int], Iterator[bytes]]
 """Give the record of [begin, end), UTC milliseconds, as JSON lines; it waits for the store."""
 
 
-def make_site(render: Render, unready: Callable[[], list[str]], export: Export) -> Starlette:
+def make_site(
+    render: Render, unready: Callable[[], list[str]], export: Export, more: Sequence[BaseRoute] = ()
+) -> Starlette:
     """Build the application. `unready` says why the daemon is not ready, a line a reason."""
 
     async def metrics(request: Request) -> Response:
@@ -69,6 +71,7 @@ def make_site(render: Render, unready: Callable[[], list[str]], export: Export) 
             Route("/-/healthy", healthy),
             Route("/-/ready", ready),
             Route("/api/v1/history", history),
+            *more,
         ]
     )
 

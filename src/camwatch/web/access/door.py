@@ -37,6 +37,20 @@ class By(StrEnum):
     SESSION = "session"
 
 
+class Refusal(StrEnum):
+    """Why a request was not let in; the label `reason` of `camwatch_access_refusals_total`."""
+
+    HOST = "host"
+    PERSON = "person"
+    TOKEN = "token"  # noqa: S105 - a word, no secret
+    SESSION = "session"
+    LOGIN = "login"
+    TOO_OFTEN = "too_often"
+    BUSY = "busy"
+    ORIGIN = "origin"
+    CSRF = "csrf"
+
+
 @dataclass(frozen=True, slots=True)
 class Identity:
     """Someone who was let in: as whom, by what, and for how long without being asked again, seconds."""
@@ -78,7 +92,7 @@ class Access:
         self.sessions = Sessions(rules.session_s, rules.root_path, wall)
         self.attempts = Attempts(mono)
         self.verifier = secrets.Verifier()
-        self.refusals: Counter[str] = Counter()
+        self.refusals = Counter({reason.value: 0 for reason in Refusal})
         self.logins = 0
         self.reload_errors = 0
         self.on_change: list[Callable[[], None]] = []
@@ -111,9 +125,9 @@ class Access:
         for tell in self.on_change:
             tell()
 
-    def refused(self, reason: str) -> None:
+    def refused(self, reason: Refusal) -> None:
         """Count a refusal."""
-        self.refusals[reason] += 1
+        self.refusals[reason.value] += 1
 
     async def identify(self, origin: Origin, bearer: str | None, cookie: str | None) -> Identity | None:
         """Return who somebody is; None if they bring nothing that proves it.
@@ -129,7 +143,7 @@ class Access:
         session = self.sessions.read(cookie, self.accounts) if cookie else None
         if session is None:
             if cookie:
-                self.refused("session")
+                self.refused(Refusal.SESSION)
             return None
         lasts_s = self.sessions.renewable_in(session)
         account = session.account
@@ -157,14 +171,14 @@ class Access:
 
     def _local(self, origin: Origin) -> Identity:
         if not is_local(origin.host) or origin.proxied:
-            self.refused("host")
+            self.refused(Refusal.HOST)
             raise _not_from_here(origin)
         return Identity(LOCAL, By.LOCAL, self._token_of("local"))
 
     def _vouched(self, person: str) -> Identity:
         account = self.accounts.named(person) if self.accounts is not None else None
         if account is None:
-            self.refused("person")
+            self.refused(Refusal.PERSON)
             detail = f"the proxy knows {person[:63]!r}, but there is no account of this name: ask for one"
             raise Problem(403, detail)
         return Identity(account.viewer, By.PROXY, self._token_of(f"proxy {person}"), _ASK_AGAIN_S, account)
@@ -222,12 +236,12 @@ class Access:
         return True
 
     def _unknown_token(self, detail: str) -> Problem:
-        self.refused("token")
+        self.refused(Refusal.TOKEN)
         return Problem(401, detail, headers={"www-authenticate": 'Bearer realm="camwatch"'})
 
     def too_often(self, wait_s: float) -> Problem:
         """Return the refusal of an attempt that came too soon."""
-        self.refused("too often")
+        self.refused(Refusal.TOO_OFTEN)
         seconds = int(wait_s) + 1
         detail = f"too many failed attempts: try again in {seconds} s"
         return Problem(429, detail, headers={"retry-after": str(seconds)})

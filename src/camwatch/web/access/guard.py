@@ -19,7 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from camwatch.web.access import body as bodies
 from camwatch.web.access import paths
-from camwatch.web.access.door import Access, By, Identity
+from camwatch.web.access.door import Access, By, Identity, Refusal
 from camwatch.web.access.headers import content_policy, secure_headers
 from camwatch.web.access.origin import Origin, same_origin
 from camwatch.web.problems import Problem, respond
@@ -130,14 +130,14 @@ class Door:
         if identity is not None and identity.by is By.TOKEN:
             pass  # no browser adds a token by itself
         elif not same_origin(visit.origin, headers.raw):
-            self._access.refused("origin")
+            self._access.refused(Refusal.ORIGIN)
             raise Problem(403, "this did not come from a page of this camwatch; programs bring a token")
         elif identity is not None:
             given = headers.get("x-csrf-token", "") or bodies.form_field(
                 content, headers.get("content-type", ""), "csrf"
             )
             if not hmac.compare_digest(given.encode(), identity.form_token.encode()):
-                self._access.refused("csrf")
+                self._access.refused(Refusal.CSRF)
                 raise Problem(403, "this page is out of date: load it anew and try again")
         if identity is not None and not identity.viewer.may(Role.EDITOR) and visit.route != paths.LOGOUT:
             raise Problem(403, f"this takes the role editor, your account has {identity.viewer.role}")

@@ -9,14 +9,14 @@ from enum import StrEnum
 from typing import TypeAlias
 
 import structlog
-from fastapi import APIRouter
 from starlette.background import BackgroundTask
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.routing import BaseRoute, Route
 
 from camwatch.web.access import paths, secrets
 from camwatch.web.access.body import form_field
-from camwatch.web.access.door import Access, Identity
+from camwatch.web.access.door import Access, Identity, Refusal
 
 _log = structlog.get_logger("access")
 
@@ -48,19 +48,16 @@ LoginPage: TypeAlias = Callable[[Request, Form], Response]
 """Render the form, with `Form.status`; it posts the fields `name`, `password` and `next` (`Form.after`)."""
 
 
-def make_router(access: Access) -> APIRouter:
+def login_routes(access: Access) -> list[BaseRoute]:
     """Return the routes. Whoever has a nicer page puts a `LoginPage` at `app.state.login_page`."""
-    router = APIRouter(include_in_schema=False)
     root = access.rules.root_path
 
-    @router.get(paths.LOGIN)
     async def ask(request: Request) -> Response:
         after = _after(request.query_params.get("next", "/"))
         if access.accounts is None:
             return RedirectResponse(f"{root}{after}", 303)
         return _page(request, Form(after=after))
 
-    @router.post(paths.LOGIN)
     async def log_in(request: Request) -> Response:
         body, kind = await request.body(), request.headers.get("content-type", "")
         name, password = (form_field(body, kind, field) for field in ("name", "password"))
@@ -69,7 +66,6 @@ def make_router(access: Access) -> APIRouter:
             return RedirectResponse(f"{root}{after}", 303)
         return await _log_in(access, request, name.strip()[:63], password, after)
 
-    @router.post(paths.LOGOUT)
     async def log_out(request: Request) -> Response:
         response = RedirectResponse(f"{root}{paths.LOGIN}", 303)
         identity: Identity | None = getattr(request.state, "identity", None)
@@ -81,14 +77,18 @@ def make_router(access: Access) -> APIRouter:
             response.background = BackgroundTask(access.turn_out)
         return response
 
-    return router
+    return [
+        Route(paths.LOGIN, ask, name="login"),
+        Route(paths.LOGIN, log_in, methods=["POST"], name="log_in"),
+        Route(paths.LOGOUT, log_out, methods=["POST"], name="log_out"),
+    ]
 
 
 async def _log_in(access: Access, request: Request, name: str, password: str, after: str) -> Response:
     address = _address(request)
     key = name.lower()
     if wait_s := access.attempts.wait_s(key, address):
-        access.refused("too often")
+        access.refused(Refusal.TOO_OFTEN)
         _log.warning("access: login too often", who=name, address=address, wait_s=round(wait_s))
         return _page(request, Form(name, after, Failure.WAIT, int(wait_s) + 1))
     access.attempts.begin(key, address)
@@ -96,14 +96,14 @@ async def _log_in(access: Access, request: Request, name: str, password: str, af
     try:
         right = await access.verifier.matches(account.password if account else None, password)
     except secrets.BusyError:
-        access.refused("busy")
+        access.refused(Refusal.BUSY)
         return _page(request, Form(name, after, Failure.BUSY, 2))
     # The accounts may have changed while the hash was computed.
     held = (
         account is not None and access.accounts is not None and access.accounts.named(account.name) == account
     )
     if not right or account is None or not held:
-        access.refused("login")
+        access.refused(Refusal.LOGIN)
         _log.warning("access: login refused", who=name, address=address)
         return _page(request, Form(name, after, Failure.WRONG))
     access.attempts.succeed(key, address)
