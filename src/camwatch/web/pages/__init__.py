@@ -1,4 +1,4 @@
-"""What people see: pages made on the server, that keep themselves up to date. Nothing is built at run time."""
+"""What people see: pages made on the server, that keep themselves up to date."""
 
 from __future__ import annotations
 

@@ -136,7 +136,7 @@ class Language:
             utc,
             self.instant(at),
             utc,
-            Markup(more),
+            Markup(more),  # noqa: S704 - one of our own two literals
             text,
         )
 
