@@ -38,7 +38,7 @@ class Language:
         self._percent_sign = f"{_THIN}%" if lang == "fr" else "%"
         self.number = lru_cache(maxsize=4096)(self._number)
 
-    def text(self, name: str, **fields: object) -> str:
+    def text(self, name: str, /, **fields: object) -> str:
         """Return a text, its fields filled in; `n` chooses among the forms of a plural, parted by `|`."""
         text = self._texts[name]
         if "n" in fields:

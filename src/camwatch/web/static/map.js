@@ -13,6 +13,7 @@ const FORMS = {
   retired: '<circle class="body" cx="20" cy="20" r="13"/>',
 };
 const CELL_PX = 44;
+const ZONE_MOST = 0.35; // of the whole map; what is wider is no district
 
 const box = document.getElementById("map");
 const words = Object.fromEntries(box.dataset.statuses.split(";").filter(Boolean).map((pair) => pair.split("=")));
@@ -34,9 +35,10 @@ const map = L.map(box, {
 });
 L.control.zoom({ zoomInTitle: box.dataset.in, zoomOutTitle: box.dataset.out }).addTo(map);
 L.control.scale({ imperial: false, position: "bottomright" }).addTo(map);
-if (places.length) map.fitBounds(L.latLngBounds(places.map((place) => place.at)).pad(0.08), { maxZoom: 15, animate: false });
+if (places.length) map.fitBounds(L.latLngBounds(places.map((place) => place.at)).pad(0.1), { maxZoom: 15, animate: false });
 else { map.setView([46.6, 2.4], 5); box.insertAdjacentHTML("beforeend", `<p class="empty">${escaped(box.dataset.none)}</p>`); }
 
+const labels = []; // the districts, the largest first
 if (box.dataset.tiles) {
   L.tileLayer(box.dataset.tiles, { attribution: escaped(box.dataset.tilesBy), maxZoom: 19 }).addTo(map);
 } else {
@@ -44,6 +46,7 @@ if (box.dataset.tiles) {
   drawZones();
 }
 
+const names = L.layerGroup().addTo(map);
 const layer = L.layerGroup().addTo(map);
 let shown = new Map(); // what is on the map, by the sites it stands for
 draw();
@@ -79,23 +82,44 @@ function drawGrid() {
 function drawZones() {
   const zones = new Map();
   for (const place of places) zones.set(place.zone, [...(zones.get(place.zone) ?? []), place.at]);
+  const all = spread(places.map((place) => place.at));
   for (const [name, points] of zones) {
+    if (zones.size > 1 && spread(points) > ZONE_MOST * all) continue; // strewn over the town: no district
     const ring = hull(points);
-    if (spread(points) < 0.35 * spread(places.map((place) => place.at))) {
-      L.polygon(ring.length > 1 ? ring : [ring[0], ring[0]], { className: "zone", interactive: false, weight: 34 }).addTo(map);
+    L.polygon(ring.length > 1 ? ring : [ring[0], ring[0]], { className: "zone", interactive: false, weight: 34 }).addTo(map);
+    labels.push({ name, bounds: L.latLngBounds(points), size: points.length });
+  }
+  labels.sort((one, other) => other.size - one.size);
+}
+
+// A district's name stands beside it, where it covers neither a site nor another name; or nowhere.
+function drawNames() {
+  names.clearLayers();
+  const taken = [...shown.values()].map((one) => {
+    const at = map.latLngToLayerPoint(one.getLatLng());
+    const half = one.options.icon.options.iconSize[0] / 2 + 2;
+    return L.bounds(at.subtract([half, half]), at.add([half, half]));
+  });
+  for (const { name, bounds } of labels) {
+    const [low, high] = [map.latLngToLayerPoint(bounds.getSouthWest()), map.latLngToLayerPoint(bounds.getNorthEast())];
+    const [width, height] = [name.length * 8.2 + 8, 16];
+    const [x, y] = [(low.x + high.x) / 2, (low.y + high.y) / 2];
+    const places = [[x, high.y - 30], [x, low.y + 30], [high.x + 24 + width / 2, y], [low.x - 24 - width / 2, y]];
+    for (const [left, top] of places) {
+      const room = L.bounds([left - width / 2, top - height / 2], [left + width / 2, top + height / 2]);
+      if (taken.some((other) => other.intersects(room))) continue;
+      taken.push(room);
+      const icon = L.divIcon({ className: "zone-name", html: escaped(name), iconSize: [width, height] });
+      L.marker(map.layerPointToLatLng([left, top]), { icon, interactive: false, keyboard: false, zIndexOffset: -1000 }).addTo(names);
+      break;
     }
-    const top = points.reduce((best, point) => (point[0] > best[0] ? point : best));
-    const middle = points.reduce((sum, point) => sum + point[1], 0) / points.length;
-    if (spread(points) < 0.35 * spread(places.map((place) => place.at))) label(name, [top[0], middle]);
   }
 }
 
-function label(name, at) {
-  const icon = L.divIcon({ className: "zone-name", html: escaped(name), iconSize: [200, 16], iconAnchor: [100, 44] });
-  L.marker(at, { icon, interactive: false, keyboard: false, zIndexOffset: -1000 }).addTo(map);
+function spread(points) {
+  const bounds = L.latLngBounds(points);
+  return bounds.getNorthEast().distanceTo(bounds.getSouthWest()) || 1;
 }
-
-const spread = (points) => L.latLngBounds(points).getNorthEast().distanceTo(L.latLngBounds(points).getSouthWest()) || 1;
 
 function hull(points) {
   const sorted = [...points].sort((a, b) => a[1] - b[1] || a[0] - b[0]);
@@ -136,6 +160,7 @@ function draw() {
   for (const [key, old] of shown) if (!next.has(key)) layer.removeLayer(old);
   for (const [key, one] of next) if (!shown.has(key)) layer.addLayer(one);
   shown = next;
+  drawNames();
 }
 
 function marker(group, counts) {
