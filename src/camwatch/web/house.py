@@ -12,6 +12,7 @@ from camwatch.core.model import Camera, Instant, Liveness, Purpose, Scope
 from camwatch.core.record import Attributed, BlindRecord, CameraRecord, OutageRecord, Record, WindowRecord
 from camwatch.core.standing import Standing
 from camwatch.core.watch import FleetWatch
+from camwatch.errors import RejectReason
 from camwatch.fleet.inventory import Inventory
 
 
@@ -26,7 +27,7 @@ class Rejections(Protocol):
     """What was refused."""
 
     @property
-    def counts(self) -> Mapping[str, int]:
+    def counts(self) -> Mapping[RejectReason, int]:
         """Messages by reason."""
 
     @property

@@ -14,8 +14,8 @@ from camwatch.web.pages.look import Look
 from camwatch.web.pages.maintenance import MaintenancePages
 from camwatch.web.pages.past import PastPages
 from camwatch.web.pages.reports import ReportPages
+from camwatch.web.parts import Parts
 from camwatch.web.problems import Problem
-from camwatch.web.site import Parts
 
 __all__ = ["Look", "install"]
 

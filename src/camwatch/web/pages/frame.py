@@ -24,7 +24,7 @@ from camwatch.web.access.paths import is_way_back
 from camwatch.web.pages.assets import Assets
 from camwatch.web.pages.language import LANGS, NONE, Lang, Language, preferred
 from camwatch.web.pages.look import Look
-from camwatch.web.site import Parts
+from camwatch.web.parts import Parts
 from camwatch.web.viewer import Role, Viewer
 from camwatch.web.views import fleet
 from camwatch.web.views.base import moment

@@ -65,7 +65,7 @@ class MaintenancePages:
         records, known = await self._parts.threads.run(
             lambda: (archive.windows(now - _PAST_MS, now + _AHEAD_MS), archive.known(viewer.operators))
         )
-        found = windows(live, viewer, records, known)
+        found = windows(live, viewer, records, known, now)
         order = {"under_way": 0, "planned": 1}
         found.sort(key=lambda window: order.get(window.state, 2))
         may_edit = viewer.may(Role.EDITOR)
@@ -140,7 +140,7 @@ class MaintenancePages:
         records, known = await self._parts.threads.run(
             lambda: (archive.windows(now - _PAST_MS, now + _AHEAD_MS), archive.known(viewer.operators))
         )
-        found = [window for window in windows(live, viewer, records, known) if window.number == number]
+        found = [window for window in windows(live, viewer, records, known, now) if window.number == number]
         if not found:
             raise missing("such maintenance")
         if not found[0].may_cancel:

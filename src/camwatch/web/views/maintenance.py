@@ -84,15 +84,15 @@ class Reach:
 
 
 def windows(
-    live: Live, viewer: Viewer, records: Iterable[WindowRecord], known: Sequence[Known]
+    live: Live, viewer: Viewer, records: Iterable[WindowRecord], known: Sequence[Known], now_ms: int
 ) -> list[WindowView]:
-    """Return the windows that someone sees, those that begin last first."""
+    """Return the windows that someone sees, those that begin last first; any thread may ask."""
     reach = Reach(live, viewer, known)
-    found = [_view(live, viewer, reach, each) for each in records if reach.sees(each.scope, each.scope_id)]
+    found = [_view(viewer, reach, each, now_ms) for each in records if reach.sees(each.scope, each.scope_id)]
     return found[::-1]
 
 
-def _view(live: Live, viewer: Viewer, reach: Reach, record: WindowRecord) -> WindowView:
+def _view(viewer: Viewer, reach: Reach, record: WindowRecord, now_ms: int) -> WindowView:
     mine = viewer.may(Role.EDITOR) and reach.owns(record.scope, record.scope_id)
     return WindowView(
         number=record.id,
@@ -105,7 +105,7 @@ def _view(live: Live, viewer: Viewer, reach: Reach, record: WindowRecord) -> Win
         who=record.who or None,
         made=moment_or_none(record.made_ms),
         withdrawn=record.withdrawn,
-        state=_state(record, live.now.utc_ms),
+        state=_state(record, now_ms),
         may_cancel=mine and record.id is not None and not record.withdrawn,
     )
 
