@@ -105,6 +105,7 @@ TEXTS: dict[str, str] = {
     "operators": "Operators",
     "everybody": "all cameras",
     "since": "since",
+    "since_head": "Since",
     "for": "for",
     "began": "Began",
     "ended": "Ended",

@@ -105,6 +105,7 @@ TEXTS: dict[str, str] = {
     "operators": "Exploitants",
     "everybody": "toutes les caméras",
     "since": "depuis",
+    "since_head": "Depuis",
     "for": "depuis",
     "began": "Début",
     "ended": "Fin",

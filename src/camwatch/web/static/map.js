@@ -169,7 +169,7 @@ function marker(group, counts) {
   const size = worst === "down" ? 34 : worst === "up" || worst === "planned" ? 26 : 30;
   const icon = L.divIcon({
     className: `site s-${worst}`,
-    html: `<svg viewBox="0 0 40 40" aria-hidden="true">${FORMS[worst]}</svg><span>${worst === "unknown" ? "?" : ""}${number}</span>`,
+    html: `<svg viewBox="0 0 40 40" aria-hidden="true">${FORMS[worst]}<text x="20" y="20">${worst === "unknown" ? "?" : ""}${number}</text></svg>`,
     iconSize: [size, size],
   });
   const told = ORDER.filter((name) => counts[name]).map((name) => `${numbers.format(counts[name])} ${words[name].toLowerCase()}`).join(", ");
