@@ -48,6 +48,7 @@ CAMERAS = [
         camera(f"zulu-tower-{number}", operator=THEIRS, site="zulu-tower", zone="zulu-zone", name="Zulu haut")
         for number in range(1, 5)
     ),
+    camera("zulu-plan", operator=THEIRS, lifecycle=Lifecycle.PLANNED, commission_by_ms=BEGIN_MS - 1000),
     camera("zulu-old", operator=THEIRS, name="zulu", lifecycle=Lifecycle.RETIRED),
 ]
 OPERATORS = [Operator(OURS, "Ville d’Aix", 0.98), Operator(THEIRS, "Zulu Habitat", 0.95)]

@@ -147,21 +147,23 @@ def _no_password() -> str:
 class Server(uvicorn.Server):
     """uvicorn without its signal handlers (signals stay the daemon's) that tells when it serves."""
 
-    def __init__(self, config: uvicorn.Config, certificate: Certificate | None) -> None:
+    def __init__(self, config: uvicorn.Config, certificate: Certificate | None, within_s: float) -> None:
         super().__init__(config)
         self.serving = asyncio.Event()
         self._certificate = certificate
+        self._within_s = within_s
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start on open sockets, and say so."""
         await self.lifespan.startup()
-        crowd = Crowd(connections_allowed() // 2)
+        most = self.config.limit_concurrency or MOST_CONNECTIONS
+        crowd = Crowd(most // 2)
 
         def connection() -> Patient:
             protocol = Patient(
                 config=self.config, server_state=self.server_state, app_state=self.lifespan.state
             )
-            protocol.crowd = crowd
+            protocol.crowd, protocol.within_s = crowd, self._within_s
             return protocol
 
         loop = asyncio.get_running_loop()
@@ -172,7 +174,7 @@ class Server(uvicorn.Server):
                 sock=sock,
                 ssl=secure,
                 backlog=_BACKLOG,
-                ssl_handshake_timeout=HEAD_WITHIN_S if secure else None,
+                ssl_handshake_timeout=self._within_s if secure else None,
             )
             for sock in sockets or ()
         ]

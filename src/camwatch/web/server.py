@@ -8,7 +8,13 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from camwatch.errors import ConfigurationError, Fault
-from camwatch.web.connections import MOST_HEAD_BYTES, Certificate, Server, connections_allowed
+from camwatch.web.connections import (
+    HEAD_WITHIN_S,
+    MOST_HEAD_BYTES,
+    Certificate,
+    Server,
+    connections_allowed,
+)
 
 
 def listen_on(host: str, port: int) -> socket.socket:
@@ -34,7 +40,15 @@ def listen_on(host: str, port: int) -> socket.socket:
 class HttpServer:
     """Serves the application on an open socket, from `run` until `stop`."""
 
-    def __init__(self, site: ASGIApp, sock: socket.socket, certificate: Certificate | None = None) -> None:
+    def __init__(
+        self,
+        site: ASGIApp,
+        sock: socket.socket,
+        certificate: Certificate | None = None,
+        *,
+        within_s: float = HEAD_WITHIN_S,
+        most: int | None = None,
+    ) -> None:
         self._sock = sock
         config = uvicorn.Config(
             site,
@@ -46,9 +60,9 @@ class HttpServer:
             proxy_headers=False,  # `web.access` believes those that settings name, and nobody else
             timeout_graceful_shutdown=2,
             h11_max_incomplete_event_size=MOST_HEAD_BYTES,
-            limit_concurrency=connections_allowed(),
+            limit_concurrency=most or connections_allowed(),
         )
-        self._server = Server(config, certificate)
+        self._server = Server(config, certificate, within_s)
 
     async def serving(self) -> None:
         """Wait until requests are answered."""

@@ -11,14 +11,13 @@ from camwatch.web.problems import Problem
 
 MOST_BYTES = 256 * 1024
 """The largest body of a request; a correction has some hundred bytes."""
-_WITHIN_S = 10.0
 
 
 class Gone(Exception):  # noqa: N818 - no error: they went away
     """The client left before it had said everything."""
 
 
-async def read(receive: Receive, length: str, within_s: float = _WITHIN_S) -> bytes:
+async def read(receive: Receive, length: str, within_s: float) -> bytes:
     """Return the body. Raises Problem for one that is too large or too slow, Gone."""
     if length.isdecimal() and int(length) > MOST_BYTES:
         raise _too_large()
@@ -71,4 +70,4 @@ def form_field(body: bytes, content_type: str, name: str) -> str:
 
 def _too_large() -> Problem:
     kib = MOST_BYTES // 1024
-    return Problem(413, f"a request carries {kib} KiB at most", headers={"connection": "close"})
+    return Problem(413, f"a request carries {kib} KiB at most")

@@ -72,6 +72,7 @@ class Rules:
     proxies: Proxies = field(default_factory=Proxies)
     metrics_public: bool = False
     images: tuple[str, ...] = ()
+    body_within_s: float = 10.0
 
 
 class Access:

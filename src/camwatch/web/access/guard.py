@@ -27,6 +27,8 @@ from camwatch.web.viewer import Role, Viewer
 
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
+_MOST_HEADER_BYTES = 16 * 1024
+
 _log = structlog.get_logger("access")
 
 
@@ -107,6 +109,8 @@ class Door:
         scope["scheme"] = "https" if origin.secure else "http"
         scope["client"] = (origin.address, 0)
         visit.arrive(origin, route)
+        if sum(len(name) + len(value) for name, value in scope["headers"]) > _MOST_HEADER_BYTES:
+            raise Problem(431, f"the headers of a request have {_MOST_HEADER_BYTES // 1024} KiB at most")
         if route is None:
             raise Problem(404, "there is no such page")
         headers = Headers(scope=scope)
@@ -120,7 +124,7 @@ class Door:
             visit.enter(identity)
         if scope["method"] in _SAFE or (visit.identity is None and route != paths.LOGIN):
             return receive  # public, and nothing to change there
-        content = await bodies.read(receive, headers.get("content-length", ""))
+        content = await bodies.read(receive, headers.get("content-length", ""), access.rules.body_within_s)
         self._check_change(visit, headers, content)
         return bodies.again(content, receive)
 

@@ -77,13 +77,14 @@ def describe(app: FastAPI, routes: Sequence[BaseRoute]) -> None:
 
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
-            app.openapi_schema = _document(routes)
+            app.openapi_schema = document_of(routes)
         return app.openapi_schema
 
     setattr(app, "openapi", openapi)  # noqa: B010 - so FastAPI wants it, and mypy does not
 
 
-def _document(routes: Sequence[BaseRoute]) -> dict[str, Any]:
+def document_of(routes: Sequence[BaseRoute]) -> dict[str, Any]:
+    """Return the OpenAPI document of these routes."""
     document = get_openapi(
         title="camwatch",
         version=__version__,
