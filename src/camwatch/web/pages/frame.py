@@ -116,6 +116,7 @@ class Frame:
             "version": __version__,
             "look": self.look,
             "none_": NONE,
+            "bare": False,
             "notice": "",
             "viewer": None,
             "may_edit": False,

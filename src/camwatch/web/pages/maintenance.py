@@ -45,7 +45,12 @@ class MaintenancePages:
         """Return the page."""
         w = self._frame.language(request)
         notice = next(
-            (w.text(f"{key}_it") for key in ("planned", "cancelled") if key in request.query_params), ""
+            (
+                w.text(text)
+                for key, text in (("planned", "planned_it"), ("cancelled", "cancelled_it"))
+                if key in request.query_params
+            ),
+            "",
         )
         scope, what = request.query_params.get("scope", ""), request.query_params.get("id", "")
         start = self._frame.now().astimezone(w.zone) + timedelta(minutes=5)

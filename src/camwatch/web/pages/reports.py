@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
+from camwatch.errors import QuestionError
 from camwatch.web.access.guard import viewer as whoever
 from camwatch.web.pages.frame import Frame
 from camwatch.web.pages.language import Language
@@ -113,12 +114,27 @@ class ReportPages:
         operators = [chosen.operator] if chosen.operator else viewer.operators
         w = self._frame.language(request)
         make = partial(parts.archive.report, operators, chosen.first, chosen.last, form=form, lang=w.lang)
-        content = await parts.threads.run(make)
         headers = {"content-security-policy": _REPORT, "x-frame-options": "SAMEORIGIN"}
-        if "read" not in request.query_params:
+        reading = "read" in request.query_params
+        try:
+            content = await parts.threads.run(make)
+        except QuestionError as error:
+            if not reading:
+                raise
+            return self._nothing(request, str(error))
+        if not reading:
             name = f"camwatch-{chosen.operator or 'all'}-{chosen.month}.{form}"
             headers["content-disposition"] = f'attachment; filename="{name}"'
         return Response(content, headers=headers, media_type=_TYPES[form])
+
+    def _nothing(self, request: Request, why: str) -> Response:
+        """Return what stands in the frame where there is no report."""
+        t = self._frame.language(request).text
+        context = {"title": t("no_report"), "text": t("no_report_text"), "detail": why, "status": 404}
+        response = self._frame.send(request, "problem.html", context | {"bare": True}, 404)
+        response.headers["content-security-policy"] = _FRAMED.replace("ancestors 'none'", "ancestors 'self'")
+        response.headers["x-frame-options"] = "SAMEORIGIN"
+        return response
 
     def _chosen(self, request: Request, viewer: Viewer) -> Chosen:
         operator = request.query_params.get("operator", "")

@@ -19,8 +19,9 @@ DAYS: Final = 90
 _CELL, _BAR, _HEIGHT = 10, 8, 24
 _FEW: Final = 6  # days that are named in the words
 _LEVELS: Final = ((0.99, 6), (0.95, 10), (0.80, 15))  # availability at least, height of the red
-_DAY_S: Final = 86_400
-_MINUTES: Final = 1440
+_DAY: Final = timedelta(days=1)
+_MS: Final = timedelta(milliseconds=1)
+_MINUTE_MS: Final = 60_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,22 +108,19 @@ class Hours:
 
 def hours(w: Language, found: Sequence[StretchView], now: datetime) -> Hours:
     """Return the drawing of what a camera was in the 24 hours before now."""
-    start = now - timedelta(seconds=_DAY_S)
-    drawn, spent = [], dict.fromkeys(("up", "down", "unknown", "maintenance"), 0.0)
+    start = now - _DAY
+    drawn, spent = [], dict.fromkeys(("up", "down", "unknown", "maintenance"), 0)
     for stretch in found:
         kind = stretch.status.value
-        begin = max((stretch.start - start).total_seconds() / 60, 0.0)
-        wide = min((stretch.end - start).total_seconds() / 60, _MINUTES) - begin
-        if kind not in spent or wide <= 0:
+        begin = max((stretch.start - start) // _MS, 0)
+        lasted = min((stretch.end - start) // _MS, _DAY // _MS) - begin
+        if kind not in spent or lasted <= 0:
             continue
-        spent[kind] += wide
+        spent[kind] += lasted
         # What is short must be seen, too: a line as wide as three minutes.
-        drawn.append((kind != "up", kind, f"{begin:.1f}", f"{max(wide, 3.0):.1f}"))
-    parts = [
-        f"{w.text(f'status_{kind}').lower()} {w.span(minutes * 60_000)}"
-        for kind, minutes in spent.items()
-        if minutes
-    ]
+        wide = max(lasted / _MINUTE_MS, 3.0)
+        drawn.append((kind != "up", kind, f"{begin / _MINUTE_MS:.1f}", f"{wide:.1f}"))
+    parts = [f"{w.text(f'status_{kind}').lower()} {w.span(ms)}" for kind, ms in spent.items() if ms]
     text = w.text("hours_text", parts=", ".join(parts)) if parts else w.text("hours_nothing")
     marks = [start + timedelta(hours=each) for each in range(0, 25, 6)]
     labels = tuple(f"{mark.astimezone(w.zone):%H:%M}" for mark in marks)

@@ -114,7 +114,6 @@ TEXTS: dict[str, str] = {
     "today": "today",
     # Fleet
     "verdict_fine": "All is well",
-    "verdict_fine_text": "All {n} cameras in service are up.",
     "verdict_down": "{n} camera down|{n} cameras down",
     "verdict_unknown": "{n} camera unknown|{n} cameras unknown",
     "verdict_blind": "camwatch cannot see",
@@ -257,6 +256,8 @@ TEXTS: dict[str, str] = {
     "month": "Month",
     "read_report": "Read the report",
     "report_title": "Availability report – {who} – {month}",
+    "no_report": "No report",
+    "no_report_text": "The record does not reach that far.",
     "download": "download",
     "by_itself": "Open by itself",
     # Maintenance

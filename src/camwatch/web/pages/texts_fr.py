@@ -114,7 +114,6 @@ TEXTS: dict[str, str] = {
     "today": "aujourd’hui",
     # Fleet
     "verdict_fine": "Tout va bien",
-    "verdict_fine_text": "Les {n} caméras en service sont en marche.",
     "verdict_down": "{n} caméra en panne|{n} caméras en panne",
     "verdict_unknown": "{n} caméra inconnue|{n} caméras inconnues",
     "verdict_blind": "camwatch ne voit plus",
@@ -257,6 +256,8 @@ TEXTS: dict[str, str] = {
     "month": "Mois",
     "read_report": "Lire le rapport",
     "report_title": "Rapport de disponibilité – {who} – {month}",
+    "no_report": "Pas de rapport",
+    "no_report_text": "L’historique ne va pas jusque-là.",
     "download": "télécharger",
     "by_itself": "Ouvrir seul",
     # Maintenance
