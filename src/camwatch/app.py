@@ -8,18 +8,17 @@ import gc
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine
-from functools import partial
 
 import structlog
 
 from camwatch import __version__
-from camwatch.clock import Clock, Jump
+from camwatch.archive.store import StoreArchive
+from camwatch.clock import Clock, Jump, wall_ms
 from camwatch.core.model import Happening
 from camwatch.errors import CamwatchError, ConfigurationError, StoreError
 from camwatch.fleet.inventory import Inventory, signature
 from camwatch.history.batch import Past
 from camwatch.history.chronicle import Chronicle
-from camwatch.history.export import export
 from camwatch.history.keeper import StoreKeeper
 from camwatch.history.store import Store
 from camwatch.ingest.choice import make_link
@@ -30,9 +29,15 @@ from camwatch.metrics.daemon import Exposition
 from camwatch.notify import SILENT, Notifier
 from camwatch.service import Watcher
 from camwatch.settings import Broker, Settings
-from camwatch.web.access import Access, Keeper, login_routes, open_access, warn_of_clear_text, wrap
+from camwatch.web.access import Access, Keeper, open_access, warn_of_clear_text
 from camwatch.web.connections import Certificate, allow_files
-from camwatch.web.server import HttpServer, listen_on, make_site
+from camwatch.web.events import Events
+from camwatch.web.pages.look import Look
+from camwatch.web.parts import Parts
+from camwatch.web.recent import Recent
+from camwatch.web.server import HttpServer, listen_on
+from camwatch.web.site import make_site
+from camwatch.web.threads import Threads
 from camwatch.wire.topics import subscriptions
 
 _LINES_PER_TURN = 25  # some 2 ms of writing, then others get their turn
@@ -211,7 +216,7 @@ async def running(
     Must be entered and left in one task.
     """
     async with contextlib.AsyncExitStack() as stack:
-        access = open_access(settings, inventory.operators)
+        access = open_access(settings, inventory.operators, settings.http.tiles_origins)
         stack.callback(access.close)
         certificate = _certificate(settings)
         sock = listen_on(settings.http.host, settings.http.port)
@@ -229,15 +234,13 @@ async def running(
         tasks.create_task(works.pop("history"), name="history")
         stack.push_async_callback(_finish, daemon.chronicle, closing)
         stack.callback(daemon.tell_rest)
+        parts = _window(daemon, store)
+        stack.callback(parts.threads.close)
+        daemon.listeners.append(parts.events.publish)
+        works |= {"events": parts.events.run(), "recent values": parts.recent.run()}
         for name, work in works.items():
             stack.callback(tasks.create_task(work, name=name).cancel)
-        site = make_site(
-            daemon.exposition.render,
-            lambda: daemon.watcher.unready,
-            partial(export, store.engine),
-            login_routes(access),
-        )
-        server = HttpServer(wrap(site, access), sock, certificate)
+        server = HttpServer(make_site(parts), sock, certificate)
         tasks.create_task(server.run(), name="http")
         stack.callback(server.stop)
         for link in daemon.links:
@@ -250,6 +253,23 @@ async def running(
 def _certificate(settings: Settings) -> Certificate | None:
     http = settings.http
     return Certificate(http.cert_file, http.key_file) if http.cert_file is not None else None
+
+
+def _window(daemon: Daemon, store: Store) -> Parts:
+    """Return what the window is made of."""
+    live, settings = daemon.watcher, daemon.settings
+    objectives = settings.objectives.purpose
+    return Parts(
+        live=live,
+        archive=StoreArchive(store.engine, live.timezone, lambda: live.inventory, wall_ms, objectives),
+        events=Events(live),
+        recent=Recent(live),
+        threads=Threads(),
+        render=daemon.exposition.render,
+        objectives=objectives,
+        access=daemon.access,
+        look=Look(settings.http.tiles_url, settings.http.tiles_attribution),
+    )
 
 
 async def _finish(chronicle: Chronicle, closing: contextlib.ExitStack) -> None:

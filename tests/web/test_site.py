@@ -9,10 +9,10 @@ import socket
 import pytest
 
 from camwatch.errors import ConfigurationError
-from camwatch.web.server import HttpServer, listen_on, make_site
+from camwatch.web.server import HttpServer, listen_on
 from tests.metrics.city import City, registered
 from tests.support.fleet import camera
-from tests.web.serving import leave, serving
+from tests.web.serving import bare_site, leave, serving
 
 
 def city(*, subscribed: bool = True) -> City:
@@ -86,7 +86,7 @@ async def test_signals_stay_the_daemons() -> None:
 async def test_a_stop_closes_the_port_and_ends_the_server_with_idle_clients_connected() -> None:
     sock = listen_on("127.0.0.1", 0)
     port = sock.getsockname()[1]
-    server = HttpServer(make_site(city().exposition.render, list, lambda _begin, _end: iter(())), sock)
+    server = HttpServer(bare_site(city().exposition.render), sock)
     running = asyncio.create_task(server.run())
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(b"GET /-/healthy HTTP/1.1\r\nHost: camwatch\r\n\r\n")
@@ -100,7 +100,7 @@ async def test_a_stop_closes_the_port_and_ends_the_server_with_idle_clients_conn
 
 async def test_a_stop_before_the_start_ends_the_server_at_once() -> None:
     sock = listen_on("127.0.0.1", 0)
-    server = HttpServer(make_site(city().exposition.render, list, lambda _begin, _end: iter(())), sock)
+    server = HttpServer(bare_site(city().exposition.render), sock)
     server.stop()
     await asyncio.wait_for(server.run(), 20)
     sock.close()

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Engine, select
 
 from camwatch.archive.reporting import Asked, Format, find, written
 from camwatch.core.model import Purpose, Scope
-from camwatch.core.record import Attributed, Record, WindowRecord
+from camwatch.core.record import Attributed, BlindRecord, Record, WindowRecord
 from camwatch.fleet.inventory import Inventory
 from camwatch.history import schema
 from camwatch.history.engine import begin_read
@@ -29,7 +29,7 @@ from camwatch.history.journal import (
     cancellation,
     project,
 )
-from camwatch.history.reading import Listed, announced, listed, outage_rows, read
+from camwatch.history.reading import Listed, announced, blindness, listed, outage_rows, read
 from camwatch.reports.language import Language
 from camwatch.reports.period import Period
 from camwatch.web.house import Known
@@ -108,6 +108,11 @@ class StoreArchive:
                 rows = [row for row in rows if row.id not in said]
             found = listed(connection, rows[::-1][piece])
         return len(rows), found[::-1]
+
+    def blindness(self, from_ms: int, to_ms: int) -> Sequence[BlindRecord]:
+        """Return when whose cameras could not be seen in [from_ms, to_ms), oldest first."""
+        with self._reading() as connection:
+            return blindness(connection, from_ms, to_ms)
 
     def known(self, operators: Iterable[str] | None) -> Sequence[Known]:
         """Return every camera that the record has ever had of these operators (None: all)."""

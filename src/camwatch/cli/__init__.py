@@ -64,6 +64,9 @@ def demo_command(
     port: Annotated[
         int, typer.Option(metavar="N", min=0, max=65535, help="HTTP port; 0 takes a free one.")
     ] = 0,
+    browser: Annotated[
+        bool, typer.Option(help="Open the page in a browser, if there is a screen to open it on.")
+    ] = True,
 ) -> None:
     """Show the whole thing: an embedded broker, 458 simulated cameras, and the daemon watching them."""
     from camwatch.app import running  # noqa: PLC0415 - as above
@@ -73,7 +76,7 @@ def demo_command(
     except ModuleNotFoundError as error:
         package = str(error.name).partition(".")[0]
         fail(MISCONFIGURED, f"the demo needs {package}: pip install 'camwatch[demo]'")
-    guarded(lambda: demo.show(duration, port, load, running))
+    guarded(lambda: demo.show(duration, port, load, running, browser=browser))
 
 
 app.command("report")(report_command)

@@ -347,6 +347,11 @@ def _blindness(stretch: _Stretch, since: int, operators: set[str] | None) -> lis
     return found
 
 
+def blindness(connection: Connection, from_ms: int, to_ms: int) -> list[BlindRecord]:
+    """Return when whose cameras could not be seen in [from_ms, to_ms), oldest first."""
+    return _blindness(_Stretch(connection, None, from_ms, to_ms, 0), from_ms, None)
+
+
 def announced(connection: Connection, from_ms: int, to_ms: int) -> list[WindowRecord]:
     """Return the windows of the inventory, as far as they touch [from_ms, to_ms)."""
     table = schema.windows

@@ -9,9 +9,10 @@ from zoneinfo import ZoneInfo
 
 from camwatch.core.ledger import Account
 from camwatch.core.model import Camera, Instant, Liveness, Purpose, Scope
-from camwatch.core.record import Attributed, CameraRecord, OutageRecord, Record, WindowRecord
+from camwatch.core.record import Attributed, BlindRecord, CameraRecord, OutageRecord, Record, WindowRecord
 from camwatch.core.standing import Standing
 from camwatch.core.watch import FleetWatch
+from camwatch.errors import RejectReason
 from camwatch.fleet.inventory import Inventory
 
 
@@ -26,7 +27,7 @@ class Rejections(Protocol):
     """What was refused."""
 
     @property
-    def counts(self) -> Mapping[str, int]:
+    def counts(self) -> Mapping[RejectReason, int]:
         """Messages by reason."""
 
     @property
@@ -137,6 +138,9 @@ class Archive(Protocol):
         unattributed: bool = False,
     ) -> tuple[int, Sequence[Listed]]:
         """Return how many outages `outages` would return, and a piece of them, the newest first."""
+
+    def blindness(self, from_ms: int, to_ms: int) -> Sequence[BlindRecord]:
+        """Return when whose cameras could not be seen in [from_ms, to_ms), oldest first."""
 
     def known(self, operators: Iterable[str] | None) -> Sequence[Known]:
         """Return every camera that the record has ever had of these operators (None: all)."""

@@ -18,7 +18,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection
 from starlette.responses import HTMLResponse, Response
 
-from camwatch.errors import CorrectionError, StoreError
+from camwatch.errors import CorrectionError, QuestionError, StoreError
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -87,6 +87,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, _of_framework)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(CorrectionError, _refused)
+    app.add_exception_handler(QuestionError, _no_answer)
     app.add_exception_handler(StoreError, _store_failed)
     app.add_exception_handler(Exception, _bug)
 
@@ -124,6 +125,10 @@ def _place(location: Sequence[int | str]) -> str:
 
 def _refused(request: Request, error: Exception) -> Response:
     return respond(request, Problem(409, str(error), title="The correction cannot be made"))
+
+
+def _no_answer(request: Request, error: Exception) -> Response:
+    return respond(request, Problem(404, str(error)))
 
 
 def _store_failed(request: Request, error: Exception) -> Response:

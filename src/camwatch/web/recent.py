@@ -1,7 +1,7 @@
 """The values of the last hours, in memory only: what cameras said of themselves, sampled by the minute.
 
 Each camera has one array of 32-bit floats, five values a sample. All arrays together stay below
-`BUDGET_BYTES`: 458 cameras have the last 14 hours by the minute, 10,000 the last six in steps of nine minutes.
+`BUDGET_BYTES`: 458 cameras have the last 14 hours by the minute, 10,000 the last six by nine minutes.
 """
 
 from __future__ import annotations

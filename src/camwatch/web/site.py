@@ -2,34 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping
-from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from fastapi import FastAPI
+from starlette.types import ASGIApp
 
-from camwatch.core.model import Purpose
-from camwatch.web.events import Events
-from camwatch.web.house import Archive, Live
-from camwatch.web.recent import Recent
-from camwatch.web.threads import Threads
+from camwatch.web import access, api, pages, problems
+from camwatch.web.api.description import describe
+from camwatch.web.parts import Parts, Render
+from camwatch.web.probes import probes
 
-Render: TypeAlias = Callable[[bool], Generator[str]]
-"""Give the exposition in small pieces; the argument asks for OpenMetrics."""
+__all__ = ["Parts", "Render", "application", "make_site"]
 
 
-@dataclass(frozen=True, slots=True)
-class Parts:
-    """What the window is made of; `app` hands it over.
+def make_site(parts: Parts) -> ASGIApp:
+    """Build the application, with the door before it."""
+    return access.wrap(application(parts), parts.access)
 
-    `access` and `look` are the settings of the rooms `web.access` and `web.pages`. Handlers find the parts
-    at `request.app.state.parts`.
-    """
 
-    live: Live
-    archive: Archive
-    events: Events
-    recent: Recent
-    threads: Threads
-    render: Render
-    objectives: Mapping[Purpose, float] = field(default_factory=dict)
-    access: Any = None
-    look: Any = None
+def application(parts: Parts) -> FastAPI:
+    """Build the application itself: whoever calls it sets `request.state.viewer`."""
+    app = FastAPI(
+        title="camwatch",
+        openapi_url="/api/v1/openapi.json",
+        docs_url=None,  # they would load scripts from elsewhere
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    app.state.parts = parts
+    problems.install(app)
+    app.router.routes += probes(parts.render, lambda: parts.live.unready)
+    if parts.access is not None:
+        app.router.routes += access.login_routes(parts.access)
+    app.include_router(api.router)
+    pages.install(app, parts)
+    describe(app, api.router.routes)
+    return app

@@ -11,8 +11,8 @@ from typing import Any
 
 LOGIN = "/login"
 LOGOUT = "/logout"
-PUBLIC = frozenset({"/-/healthy", "/-/ready", LOGIN})
-"""What anybody may ask for: the probes, and the way in."""
+PUBLIC = frozenset({"/-/healthy", "/-/ready", LOGIN, "/preferences"})
+"""What anybody may ask for: the probes, the way in, and the language it speaks."""
 STATIC = "/static/"
 """What pages are made of, the same for everybody."""
 METRICS = "/metrics"

@@ -15,7 +15,7 @@ T = TypeVar("T")
 class View(BaseModel):
     """Facts that somebody may see."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, serialize_by_alias=True)
 
 
 Moment = Annotated[AwareDatetime, Field(description="RFC 3339, UTC")]

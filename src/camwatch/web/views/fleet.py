@@ -178,10 +178,31 @@ def operators(live: Live, viewer: Viewer) -> list[OperatorView]:
 
 def operator(live: Live, viewer: Viewer, operator_id: str) -> OperatorView:
     """Return one operator. Raises Problem (404)."""
-    row = live.inventory.operators.get(operator_id)
-    if row is None or not viewer.sees(operator_id):
-        raise missing(f"operator {operator_id!r}")
+    check_operator(live, viewer, operator_id)
+    row = live.inventory.operators[operator_id]
     return _operator(live, row, counts(live, viewer, operator=operator_id), live.now)
+
+
+def check_operator(live: Live, viewer: Viewer, operator_id: str) -> None:
+    """Raise Problem (404) if there is no such operator for this viewer."""
+    if operator_id not in live.inventory.operators or not viewer.sees(operator_id):
+        raise missing(f"operator {operator_id!r}")
+
+
+def check_site(live: Live, viewer: Viewer, site_id: str) -> None:
+    """Raise Problem (404) if there is no such site for this viewer."""
+    if site_id not in live.inventory.sites or not (
+        viewer.sees_all or any(state.camera.site == site_id for state in visible(live, viewer))
+    ):
+        raise missing(f"site {site_id!r}")
+
+
+def chosen(live: Live, viewer: Viewer, operator_id: str | None) -> tuple[str, ...] | None:
+    """Return whose record is asked for (None: everybody's). Raises Problem (404) for what is not theirs."""
+    if operator_id is not None:
+        check_operator(live, viewer, operator_id)
+        return (operator_id,)
+    return None if viewer.operators is None else viewer.seen(live.inventory.operators)
 
 
 def sites(live: Live, viewer: Viewer) -> list[SiteView]:
@@ -189,18 +210,21 @@ def sites(live: Live, viewer: Viewer) -> list[SiteView]:
 
     Who sees all also sees the sites without a camera.
     """
+    return site_page(live, viewer, slice(None))[1]
+
+
+def site_page(live: Live, viewer: Viewer, piece: slice) -> tuple[int, list[SiteView]]:
+    """Return how many sites there are to see, and a piece of them."""
     now, grouped = live.now, _grouped(live, viewer, lambda state: state.camera.site)
-    known = live.inventory.sites.values()
-    return [_site(row, grouped.get(row.id, []), now) for row in known if viewer.sees_all or row.id in grouped]
+    rows = [row for row in live.inventory.sites.values() if viewer.sees_all or row.id in grouped]
+    return len(rows), [_site(row, grouped.get(row.id, []), now) for row in rows[piece]]
 
 
 def site(live: Live, viewer: Viewer, site_id: str) -> SiteView:
     """Return one site. Raises Problem (404)."""
-    row = live.inventory.sites.get(site_id)
+    check_site(live, viewer, site_id)
     states = [state for state in visible(live, viewer) if state.camera.site == site_id]
-    if row is None or not (states or viewer.sees_all):
-        raise missing(f"site {site_id!r}")
-    return _site(row, states, live.now)
+    return _site(live.inventory.sites[site_id], states, live.now)
 
 
 def links(live: Live, viewer: Viewer) -> list[LinkView]:

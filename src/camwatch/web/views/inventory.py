@@ -45,7 +45,7 @@ class InventoryView(View):
 
 def inventory(live: Live, viewer: Viewer) -> InventoryView:
     """Return how the inventory is. Raises Problem (404) for who does not see all."""
-    _for_all(viewer, "page like that")
+    _for_all(viewer)
     now, known = live.now, live.inventory
     late = [state.camera for state in live.watch.cameras.values() if overdue(state, now)]
     return InventoryView(
@@ -71,11 +71,11 @@ def inventory(live: Live, viewer: Viewer) -> InventoryView:
 
 def unregistered(live: Live, viewer: Viewer) -> list[UnregisteredView]:
     """Return the ids that nobody knows, the latest first. Raises Problem (404) for who does not see all."""
-    _for_all(viewer, "page like that")
+    _for_all(viewer)
     found = reversed(list(live.rejections.unregistered.items()))
     return [UnregisteredView(id=name, messages=count) for name, count in found]
 
 
-def _for_all(viewer: Viewer, what: str) -> None:
+def _for_all(viewer: Viewer) -> None:
     if not viewer.sees_all:
-        raise missing(what)
+        raise missing("such page")

@@ -6,14 +6,17 @@ thread that read the record.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date
 
 from pydantic import Field
 
 from camwatch.core.ledger import Account
 from camwatch.core.model import BlindCause, Cause, Purpose, Scope, Status
-from camwatch.core.record import Attributed
-from camwatch.web.views.base import Moment, View
+from camwatch.core.record import Attributed, BlindRecord
+from camwatch.web.house import Listed
+from camwatch.web.viewer import Viewer
+from camwatch.web.views.base import Moment, View, moment, moment_or_none
 
 
 class AccountView(View):
@@ -58,8 +61,8 @@ class StretchView(View):
     """A camera was `status` from … to …; `to` is not inside."""
 
     status: Status
-    start: Moment = Field(alias="from")
-    end: Moment = Field(alias="to")
+    start: Moment = Field(serialization_alias="from")
+    end: Moment = Field(serialization_alias="to")
 
 
 class AttributionView(View):
@@ -80,8 +83,8 @@ class OutageView(View):
     name: str
     operator: str
     site: str
-    start: Moment = Field(alias="from")
-    end: Moment | None = Field(alias="to", description="null: not over.")
+    start: Moment = Field(serialization_alias="from")
+    end: Moment | None = Field(serialization_alias="to", description="null: not over.")
     noticed: Moment
     cause: Cause = Field(description="What was seen.")
     attribution: AttributionView | None = Field(description="The one that holds.")
@@ -98,8 +101,8 @@ class WindowView(View):
     scope: Scope
     id: str = Field(description="Of the camera, site or operator that it covers.")
     name: str
-    start: Moment = Field(alias="from")
-    end: Moment = Field(alias="to")
+    start: Moment = Field(serialization_alias="from")
+    end: Moment = Field(serialization_alias="to")
     reason: str
     who: str | None
     made: Moment | None
@@ -112,8 +115,8 @@ class BlindView(View):
     """A stretch in which cameras could not be seen."""
 
     cause: BlindCause
-    start: Moment = Field(alias="from")
-    end: Moment | None = Field(alias="to", description="null: not over.")
+    start: Moment = Field(serialization_alias="from")
+    end: Moment | None = Field(serialization_alias="to", description="null: not over.")
     operators: tuple[str, ...] | None = Field(description="Whose cameras; null: everybody's.")
     links: tuple[str, ...] = Field(description="That were lost; none named for other causes.")
 
@@ -140,8 +143,8 @@ class CameraLevel(LevelLine):
 class Levels(View):
     """Service levels of an interval."""
 
-    start: Moment = Field(alias="from")
-    end: Moment = Field(alias="to")
+    start: Moment = Field(serialization_alias="from")
+    end: Moment = Field(serialization_alias="to")
     until: Moment = Field(description="Where the accounts end: at `to`, or where the record does.")
     days_before: Moment | None = Field(
         description="Before it only whole local days are kept: of a day that is cut, nothing is counted."
@@ -151,3 +154,52 @@ class Levels(View):
     sites: list[LevelLine]
     purposes: list[LevelLine]
     cameras: list[CameraLevel]
+
+
+def outage(found: Listed) -> OutageView:
+    """Return the view of an outage."""
+    camera, record, account = found.camera, found.outage, found.account
+    said = tuple(
+        AttributionView(
+            cause=each.cause, excluded=each.excluded, who=each.who, why=each.why, made=moment(each.made_ms)
+        )
+        for each in record.attributions
+    )
+    return OutageView(
+        id=record.id,
+        camera=camera.id,
+        name=camera.name,
+        operator=camera.operator,
+        site=camera.site,
+        start=moment(record.at_ms),
+        end=moment_or_none(record.end_ms),
+        noticed=moment(record.noticed_ms),
+        cause=record.cause,
+        attribution=said[-1] if said else None,
+        attributions=said,
+        down_ms=account.down,
+        unknown_ms=account.unknown,
+        maintenance_ms=account.maintenance,
+    )
+
+
+def blindness(viewer: Viewer, records: Iterable[BlindRecord]) -> list[BlindView]:
+    """Return when cameras that someone sees were out of sight, the newest first."""
+    found = []
+    for record in records:
+        # A clock that was set changes everybody's record, whoever was out of sight then.
+        everybody = not record.operators or record.cause is BlindCause.CLOCK
+        mine = None if everybody else viewer.seen(record.operators)
+        if mine != ():
+            # Only a lost link was surely the operator's own; the names of others are nobody's business.
+            shown = viewer.sees_all or record.cause is BlindCause.LINK
+            found.append(
+                BlindView(
+                    cause=record.cause,
+                    start=moment(record.began_ms),
+                    end=moment_or_none(record.ended_ms),
+                    operators=mine,
+                    links=record.links if shown and not everybody else (),
+                )
+            )
+    return found[::-1]
