@@ -240,3 +240,17 @@ def range_problem(base: Mapping[str, float], own: Mapping[str, float]) -> str | 
     if low is None or high is None or low < high:
         return None
     return f"must be above temperature_min_celsius ({low:g}), it is {high:g}"
+
+
+def tiles_url(text: str) -> str:
+    """Return a template of map tiles as it is; raises ValueError where it is none."""
+    if not text:
+        return text
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("must be like https://tiles.example.org/{z}/{x}/{y}.png")
+    if any(f"{{{name}}}" not in text for name in "zxy") or "{s}" in text:
+        raise ValueError("must hold {z}, {x} and {y}, and one host: no {s}")
+    if parts.username or parts.password:
+        raise ValueError("holds credentials, which every browser would be told")
+    return text

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from pydantic import (
@@ -300,6 +301,8 @@ class HttpSettings(_Section):
     root_path: Annotated[str, AfterValidator(checks.root_path)] = ""
     metrics_token_file: _File | None = None
     metrics_public: bool = False
+    tiles_url: Annotated[str, AfterValidator(checks.tiles_url)] = ""
+    tiles_attribution: str = ""
 
     @field_validator("key_file")
     @classmethod
@@ -329,6 +332,12 @@ class HttpSettings(_Section):
     def is_loopback(self) -> bool:
         """Whether only this machine can reach it."""
         return checks.is_loopback(self.host)
+
+    @property
+    def tiles_origins(self) -> tuple[str, ...]:
+        """Where map tiles come from, as a content policy names it; nothing without tiles."""
+        parts = urlsplit(self.tiles_url)
+        return (f"{parts.scheme}://{parts.netloc}",) if self.tiles_url else ()
 
     def metrics_token(self) -> str | None:
         """Return what `metrics_token_file` holds now; None where no file is named.

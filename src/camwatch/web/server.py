@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import socket
-from collections.abc import Iterator
 
 import uvicorn
 from starlette.types import ASGIApp
 
 from camwatch.errors import ConfigurationError, Fault
+from camwatch.web.connections import (
+    HEAD_WITHIN_S,
+    MOST_HEAD_BYTES,
+    Certificate,
+    Server,
+    connections_allowed,
+)
 
 
 def listen_on(host: str, port: int) -> socket.socket:
@@ -33,39 +37,32 @@ def listen_on(host: str, port: int) -> socket.socket:
     return sock
 
 
-class _Server(uvicorn.Server):
-    """uvicorn without its signal handlers (signals stay the daemon's) that tells when it serves."""
-
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
-        self.serving = asyncio.Event()
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start, and say so."""
-        await super().startup(sockets)
-        self.serving.set()
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-
 class HttpServer:
     """Serves the application on an open socket, from `run` until `stop`."""
 
-    def __init__(self, site: ASGIApp, sock: socket.socket) -> None:
+    def __init__(
+        self,
+        site: ASGIApp,
+        sock: socket.socket,
+        certificate: Certificate | None = None,
+        *,
+        within_s: float = HEAD_WITHIN_S,
+        most: int | None = None,
+    ) -> None:
         self._sock = sock
-        self._server = _Server(
-            uvicorn.Config(
-                site,
-                log_config=None,
-                access_log=False,
-                lifespan="off",
-                server_header=False,
-                timeout_graceful_shutdown=2,
-                limit_concurrency=1000,
-            )
+        config = uvicorn.Config(
+            site,
+            log_config=None,
+            access_log=False,
+            lifespan="off",
+            ws="none",
+            server_header=False,
+            proxy_headers=False,  # `web.access` believes those that settings name, and nobody else
+            timeout_graceful_shutdown=2,
+            h11_max_incomplete_event_size=MOST_HEAD_BYTES,
+            limit_concurrency=most or connections_allowed(),
         )
+        self._server = Server(config, certificate, within_s)
 
     async def serving(self) -> None:
         """Wait until requests are answered."""

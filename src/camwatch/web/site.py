@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from fastapi import FastAPI
-from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
-from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from camwatch.web import access, api, problems
+from camwatch.web import access, api, pages, problems
 from camwatch.web.api.description import describe
 from camwatch.web.parts import Parts, Render
 from camwatch.web.probes import probes
@@ -33,11 +30,9 @@ def application(parts: Parts) -> FastAPI:
     app.state.parts = parts
     problems.install(app)
     app.router.routes += probes(parts.render, lambda: parts.live.unready)
-    app.router.routes.append(Route("/", _index))
+    if parts.access is not None:
+        app.router.routes += access.login_routes(parts.access)
     app.include_router(api.router)
+    pages.install(app, parts)
     describe(app, api.router.routes)
     return app
-
-
-async def _index(_request: Request) -> Response:
-    return PlainTextResponse("camwatch\n\n/metrics\n/-/healthy\n/-/ready\n/api/v1/openapi.json\n")

@@ -57,7 +57,7 @@ def _hash(value: str) -> str:
     return value
 
 
-_Hash = Annotated[str, AfterValidator(_hash), Field(repr=False)]
+_Hash = Annotated[str, AfterValidator(_hash)]
 
 
 class _Row(BaseModel):
@@ -68,7 +68,7 @@ class KeptToken(_Row):
     """An API token: its id, the hash of its secret, when it was made and when it ends (None: never)."""
 
     id: Annotated[str, AfterValidator(_token_id)]
-    hash: _Hash
+    hash: _Hash = Field(repr=False)
     created: AwareDatetime
     expires: AwareDatetime | None = None
 
@@ -85,7 +85,7 @@ class Account(_Row):
     operators: (
         Annotated[tuple[Annotated[str, AfterValidator(identifier)], ...], Field(min_length=1)] | None
     ) = None
-    password: _Hash | None = None
+    password: _Hash | None = Field(default=None, repr=False)
     tokens: tuple[KeptToken, ...] = ()
 
     @property

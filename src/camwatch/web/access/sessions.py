@@ -1,7 +1,7 @@
 """Who has logged in: a signed cookie, whose key comes from the account's own password hash.
 
 So a new password or a revoked account ends all its sessions at once, and nothing is stored. Only a session
-that was logged out is remembered, until it would have ended by itself. The cookie's name binds it to TLS where
+that was logged out is remembered, until it would have ended by itself. Its name binds the cookie to TLS where
 there is TLS: a page that another host of the domain serves without TLS cannot plant one.
 """
 
@@ -68,6 +68,10 @@ class Sessions:
         while self._ended and (len(self._ended) > _MOST_ENDED or next(iter(self._ended.values())) < now):
             self._ended.popitem(last=False)
 
+    def is_over(self, session: Session) -> bool:
+        """Tell whether a session was logged out, or has ended."""
+        return session.id in self._ended or session.ends <= self._clock()
+
     def read(self, cookie: str, accounts: Accounts) -> Session | None:
         """Return a cookie's session; None for what is forged, over, logged out or of an older password."""
         name = _claimed(cookie)
@@ -79,9 +83,7 @@ class Sessions:
         except BadData:
             return None
         session = _session(told, account)
-        if session is None or session.ends <= self._clock() or session.id in self._ended:
-            return None
-        return session
+        return None if session is None or self.is_over(session) else session
 
     def cookie(self, session: Session, *, secure: bool) -> str:
         """Return the `Set-Cookie` of a session."""
