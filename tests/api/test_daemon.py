@@ -12,7 +12,7 @@ from tests.api.listening import listening
 from tests.e2e.conftest import playing
 from tests.support.daemon import broker, running
 from tests.support.faults import settings
-from tests.support.ledger import assert_adds_up
+from tests.support.ledger import assert_adds_up, camwatch
 from tests.support.mosquitto import Mosquitto
 from tests.support.tables import cameras, write_fleet
 
@@ -22,11 +22,14 @@ async def test_corrections_made_by_api_show_in_reports_and_pass_the_audit(tmp_pa
     fleet = write_fleet(tmp_path / "fleet", cameras(4))
     with Mosquitto(tmp_path / "mosquitto") as mosquitto:
         said = settings(fleet, tmp_path / "camwatch.db", broker(mosquitto.url))
+        said += '\n[access]\naccounts_file = "accounts.toml"\n'
+        bearer = {"authorization": f"Bearer {await _token(tmp_path, said)}"}
         async with (
             playing(mosquitto.url, fleet, qos=1) as city,
             running(tmp_path, said) as daemon,
-            httpx.AsyncClient(base_url=daemon.url, trust_env=False, timeout=20) as client,
+            httpx.AsyncClient(base_url=daemon.url, headers=bearer, trust_env=False, timeout=20) as client,
         ):
+            daemon._http.headers.update(bearer)
             await daemon.until_all("up")
             async with listening(client) as listener:
                 await listener.greeted()
@@ -38,8 +41,8 @@ async def test_corrections_made_by_api_show_in_reports_and_pass_the_audit(tmp_pa
             said_of_it = {"cause": "vandalism", "excluded": True, "why": "Peinture sur le dôme"}
             answer = await client.post(f"/api/v1/outages/{number}/attributions", json=said_of_it)
             assert answer.status_code == 201, answer.text
-            assert answer.json()["attribution"]["who"] == "local"
-            await daemon.says("outage attributed", who="local", outage=number, cause="vandalism")
+            assert answer.json()["attribution"]["who"] == "zoe"
+            await daemon.says("outage attributed", who="zoe", outage=number, cause="vandalism")
             window = await _plan(client)
             await daemon.until(lambda now: now.statuses()["cam-1"] == "maintenance")
             level = (await client.get("/api/v1/service-levels")).json()["total"]
@@ -50,6 +53,16 @@ async def test_corrections_made_by_api_show_in_reports_and_pass_the_audit(tmp_pa
             await daemon.says("maintenance cancelled", window=window, why="early")
             await _report_tells(client)
         await assert_adds_up(daemon.config_file)
+
+
+async def _token(folder: Path, said: str) -> str:
+    """Give a program an account that may make corrections, and return its token."""
+    config = folder / "camwatch.toml"
+    config.write_text(said)
+    add = ("access", "add", "zoe", "--role", "editor", "--token", "--config", config)
+    code, out, err = await camwatch(*add, cwd=folder)
+    assert code == 0, out + err
+    return next(word for word in out.split() if word.startswith("cw_"))
 
 
 async def _outage(client: httpx.AsyncClient) -> int:
