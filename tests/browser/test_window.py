@@ -94,7 +94,7 @@ async def test_an_outage_is_attributed_where_it_is_shown(stage: Stage, editor: B
         stage.simulator.cut_power(gone)
         await expect(page.locator(".now b")).to_contain_text("En panne depuis")
         await page.reload()
-        await page.click("#outages >> text=Attribuer")
+        await page.click("#outages a.button")
         await page.select_option("#cause", "power")
         await page.fill("#why", "Enedis, travaux dans la rue")
         await page.check("[name=excluded]")
@@ -197,9 +197,10 @@ async def test_the_map_is_walked_by_keyboard(stage: Stage, editor: BrowserContex
         assert await page.evaluate("document.activeElement.className") == "skip"
         await page.locator("#map .site").first.focus()
         await page.keyboard.press("Enter")
-        await expect(page.locator(".leaflet-popup-content")).to_contain_text("Voir les caméras")
+        await expect(page.locator(".leaflet-popup-content a")).to_be_focused()
         await page.keyboard.press("Escape")
         await expect(page.locator(".leaflet-popup-content")).to_have_count(0)
+        await expect(page.locator("#map .site").first).to_be_focused()
 
 
 async def test_the_page_says_loudly_that_it_is_stale_and_recovers(stage: Stage) -> None:

@@ -57,6 +57,13 @@ document.body.addEventListener("htmx:oobAfterSwap", (event) => {
   draw();
 });
 
+box.addEventListener("keydown", (event) => {
+  const popup = map._popup; // Leaflet closes it by this key only while the map itself has the focus
+  if (event.key !== "Escape" || !popup?.isOpen()) return;
+  map.closePopup();
+  popup._source?.getElement()?.focus();
+});
+
 // --- the ground
 
 function drawGrid() {
@@ -183,7 +190,11 @@ function marker(group, counts) {
     one.on("click", () => map.fitBounds(L.latLngBounds(group.places.map((place) => place.at)).pad(0.3), { maxZoom: Math.max(map.getZoom() + 2, 15) }));
   } else {
     one.bindPopup(() => popup(group.places), { closeButton: true });
-    one.on("popupopen", (event) => event.popup.getElement().querySelector(".leaflet-popup-close-button")?.setAttribute("aria-label", box.dataset.close));
+    one.on("popupopen", (event) => {
+      const popup = event.popup.getElement();
+      popup.querySelector(".leaflet-popup-close-button")?.setAttribute("aria-label", box.dataset.close);
+      if (document.activeElement === one.getElement()) popup.querySelector("ul + a")?.focus();
+    });
   }
   return one;
 }
