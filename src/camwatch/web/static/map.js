@@ -29,10 +29,13 @@ const map = L.map(box, {
   zoomSnap: 0.25,
   minZoom: 3,
   maxZoom: 18,
-  scrollWheelZoom: true,
+  scrollWheelZoom: false, // the wheel scrolls the page, until one has clicked into the map
+  dragging: !matchMedia("(pointer: coarse)").matches, // one finger scrolls the page, two move the map
   fadeAnimation: false,
   zoomAnimation: !matchMedia("(prefers-reduced-motion: reduce)").matches,
 });
+map.on("click focus", () => map.scrollWheelZoom.enable());
+box.addEventListener("mouseleave", () => map.scrollWheelZoom.disable());
 L.control.zoom({ zoomInTitle: box.dataset.in, zoomOutTitle: box.dataset.out }).addTo(map);
 L.control.scale({ imperial: false, position: "bottomright" }).addTo(map);
 if (places.length) map.fitBounds(L.latLngBounds(places.map((place) => place.at)).pad(0.1), { maxZoom: 15, animate: false });
