@@ -20,6 +20,7 @@ from camwatch.fleet.inventory import Inventory, Operator, Site
 from camwatch.metrics.daemon import Exposition
 from camwatch.service import LinkReceiver, Watcher
 from camwatch.settings import Settings
+from camwatch.web.access import Access
 from camwatch.wire.heartbeat import Heartbeat, encode_heartbeat, encode_status
 
 BEGIN_S = 1_767_258_000.0
@@ -96,7 +97,7 @@ class City:
         self.history = Forgetful()
         self.watcher = Watcher(settings or Settings(), inventory, links, clock, self._happened, self.history)
         self.watcher.adopt(inventory)
-        self.exposition = Exposition(self.watcher)
+        self.exposition = Exposition(self.watcher, Access())
         self.receivers = {name: self.watcher.receiver(name) for name in links}
         self.link: LinkReceiver = self.receivers["main"]
         if subscribed:

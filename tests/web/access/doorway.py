@@ -175,11 +175,12 @@ async def doorway(
     port = sock.getsockname()[1]
     server = HttpServer(wrap(house(access, ended), access), sock, certificate, within_s=within_s, most=most)
     scheme = "https" if certificate else "http"
-    async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(server.run())
-        await server.serving()
-        try:
-            yield Doorway(access, hands, f"{scheme}://127.0.0.1:{port}", ended)
-        finally:
-            server.stop()
-            access.close()
+    with contextlib.closing(sock):
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(server.run())
+            await server.serving()
+            try:
+                yield Doorway(access, hands, f"{scheme}://127.0.0.1:{port}", ended)
+            finally:
+                server.stop()
+                access.close()

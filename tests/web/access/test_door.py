@@ -110,7 +110,7 @@ async def test_a_token_opens_what_its_account_may_see_and_needs_no_form_token() 
 )  # fmt: skip
 async def test_no_other_token_opens_anything(token: str) -> None:
     async with doorway(accounts()) as door, door.client() as client:
-        answer = await client.get("/api/v1/who", headers={"authorization": f"Bearer {token}".encode()})
+        answer = await client.get("/api/v1/who", headers={b"authorization": f"Bearer {token}".encode()})
         assert answer.status_code == 401
         assert answer.headers["www-authenticate"] == 'Bearer realm="camwatch"'
         assert door.access.refusals["token"] == 1

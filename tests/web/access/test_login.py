@@ -121,12 +121,12 @@ async def test_a_changed_account_ends_its_sessions_and_streams_or_narrows_them_a
             if change == "revoked":
                 door.access.take(accounts().without("Zoe"))
             else:
-                update = {
+                updates: dict[str, dict[str, object]] = {
                     "password": {"password": hashed("another horse battery")},
                     "role": {"role": "viewer"},
                     "operators": {"operators": ("sacogiva",)},
-                }[change]
-                door.access.take(accounts().with_(zoe.model_copy(update=update)))
+                }
+                door.access.take(accounts().with_(zoe.model_copy(update=updates[change])))
             assert [piece async for piece in pieces] == []
         told = await client.get("/who")
         if change in ("password", "revoked"):
