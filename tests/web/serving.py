@@ -55,8 +55,8 @@ class _Unready:
 
 def bare_site(render: Render, unready: Callable[[], list[str]] = list) -> ASGIApp:
     """Return the application over a city of one camera, without a record."""
-    live = cast(Live, _Unready(City(registered([camera()])).watcher, unready))
-    nothing = cast(Archive, None)
+    live = cast("Live", _Unready(City(registered([camera()])).watcher, unready))
+    nothing = cast("Archive", None)
     return make_site(Parts(live, nothing, Events(live), Recent(live), Threads(), render))
 
 

@@ -87,6 +87,7 @@ class Town(City):
             render=self.exposition.render,
             objectives={Purpose.TRAFFIC: 0.9},
         )
+        self.first_id = self.parts.events._mark(0)
         self.live_on()
 
     def _happened(self, events: list[Any]) -> None:

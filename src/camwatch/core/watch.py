@@ -8,7 +8,7 @@ with `take_events` by whoever remembers, tells or counts.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from camwatch.core import lifesigns
@@ -244,10 +244,10 @@ class FleetWatch:
         """The sights, with their cameras, that could not see now."""
         return self.sights.dark
 
-    def members(self, group: IncidentGroup) -> list[CameraState]:
-        """Return the cameras of a group's incident that are still watched, back or not."""
-        found = (self.judge.camera(index) for index in sorted(group.members))
-        return [camera for camera in found if camera is not None]
+    def members(self, group: IncidentGroup) -> Iterator[CameraState]:
+        """Yield the cameras of a group's incident that are still watched, back or not."""
+        found = (self.judge.camera(index) for index in group.members)
+        return (camera for camera in found if camera is not None)
 
     def take_events(self) -> list[Happening]:
         """Return what happened since the last call, in order."""

@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import secrets
 from collections import deque
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, Iterable
 from typing import TypeAlias
 
 from camwatch.core.model import Happening
@@ -115,7 +115,7 @@ class Events:
             del self._places[next(iter(self._places))]
         return name
 
-    async def stream(self, viewer: Viewer, last_event_id: str | None = None) -> AsyncIterator[bytes]:
+    async def stream(self, viewer: Viewer, last_event_id: str | None = None) -> AsyncGenerator[bytes]:
         """Yield server-sent events for someone, from after `last_event_id` on (None: from now on).
 
         Where what came after it is not kept any more, the first event is `stale`.

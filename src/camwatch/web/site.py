@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fastapi import FastAPI
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from camwatch.web import access, api, pages, problems
 from camwatch.web.api.description import describe
@@ -15,7 +15,7 @@ __all__ = ["Parts", "Render", "application", "make_site"]
 
 def make_site(parts: Parts) -> ASGIApp:
     """Build the application, with the door before it."""
-    return access.wrap(application(parts), parts.access)
+    return access.wrap(_answering_head(application(parts)), parts.access)
 
 
 def application(parts: Parts) -> FastAPI:
@@ -36,3 +36,21 @@ def application(parts: Parts) -> FastAPI:
     pages.install(app, parts)
     describe(app, api.router.routes)
     return app
+
+
+def _answering_head(app: ASGIApp) -> ASGIApp:
+    """Answer HEAD as GET, without the body."""
+
+    async def answering(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["method"] != "HEAD":
+            await app(scope, receive, send)
+            return
+
+        async def send_head(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                await send(message)
+                await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+        await app({**scope, "method": "GET"}, receive, send_head)
+
+    return answering

@@ -17,7 +17,7 @@ from camwatch.web.parts import Parts
 from camwatch.web.recent import HOURS, Series
 from camwatch.web.viewer import Viewer
 from camwatch.web.views import cameras, levels, past
-from camwatch.web.views.base import Page, View
+from camwatch.web.views.base import Page, View, in_turns
 from camwatch.web.views.past import AccountView, DayView, OutageView, StretchView
 
 router = APIRouter(tags=["cameras"])
@@ -69,7 +69,7 @@ async def list_cameras(
 ) -> Response:
     """Return those that fit every filter."""
     wanted = cameras.Filter(operator, site, zone, purpose, tuple(status), tuple(condition), q)
-    found = cameras.rows(house.live, viewer, wanted, sort)
+    found = await in_turns(cameras.rows_by_steps(house.live, viewer, wanted, sort))
     rows = cameras.table(house.live, found[paging.piece])
     return answer(paging.part(rows, len(found)))
 

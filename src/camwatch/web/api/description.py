@@ -102,7 +102,13 @@ def document_of(routes: Sequence[BaseRoute]) -> dict[str, Any]:
     schemas["Problem"] = _PROBLEM
     parts["securitySchemes"] = {
         "token": {"type": "http", "scheme": "bearer", "description": "Made by `camwatch access add`."},
-        "session": {"type": "apiKey", "in": "cookie", "name": "camwatch_session"},
+        "session": {
+            "type": "apiKey",
+            "in": "cookie",
+            "name": "__Host-camwatch",
+            "description": "Of somebody who logged in; changes then also need the header `X-CSRF-Token`."
+            " The name is `camwatch` without TLS, and `__Secure-camwatch` below a root path.",
+        },
     }
     document["security"] = [{}, {"token": []}, {"session": []}]
     for path, operations in document["paths"].items():

@@ -14,9 +14,9 @@ from camwatch.web.api.asking import House, Paging, Seer
 from camwatch.web.api.cameras import Days
 from camwatch.web.viewer import Role
 from camwatch.web.views import fleet, levels
-from camwatch.web.views.base import Page, View
+from camwatch.web.views.base import Page, View, in_turns
 from camwatch.web.views.fleet import FleetView, LinkView, OperatorView, SiteView
-from camwatch.web.views.incidents import IncidentView, incidents
+from camwatch.web.views.incidents import IncidentView, incident_page
 
 router = APIRouter(tags=["fleet"])
 
@@ -42,13 +42,13 @@ async def me(viewer: Seer) -> Response:
 @router.get("/fleet", response_model=FleetView, summary="All at a glance")
 async def glance(house: House, viewer: Seer) -> Response:
     """Return how many cameras are what, and whether camwatch can see them."""
-    return answer(fleet.fleet(house.live, viewer))
+    return answer(await in_turns(fleet.fleet_by_steps(house.live, viewer)))
 
 
 @router.get("/operators", response_model=Page[OperatorView], summary="Operators and how they stand")
 async def operators(house: House, viewer: Seer, paging: Paging) -> Response:
     """Return them in the order of the inventory."""
-    return answer(paging.of(fleet.operators(house.live, viewer)))
+    return answer(paging.of(await in_turns(fleet.operators_by_steps(house.live, viewer))))
 
 
 @router.get("/operators/{operator}", response_model=OperatorView, summary="One operator")
@@ -81,7 +81,7 @@ async def operator_days(
 @router.get("/sites", response_model=Page[SiteView], summary="Sites and their cameras")
 async def sites(house: House, viewer: Seer, paging: Paging) -> Response:
     """Return where there are cameras to see, in the order of the inventory."""
-    total, found = fleet.site_page(house.live, viewer, paging.piece)
+    total, found = await in_turns(fleet.site_page(house.live, viewer, paging.piece))
     return answer(paging.part(found, total))
 
 
@@ -94,7 +94,8 @@ async def one_site(house: House, viewer: Seer, site: SiteId) -> Response:
 @router.get("/incidents", response_model=Page[IncidentView], summary="Open incidents, newest first")
 async def list_incidents(house: House, viewer: Seer, paging: Paging) -> Response:
     """Return many cameras' one cause: a site, an operator, a link."""
-    return answer(paging.of(incidents(house.live, viewer)))
+    total, found = incident_page(house.live, viewer, paging.piece)
+    return answer(paging.part(found, total))
 
 
 @router.get("/links", response_model=Page[LinkView], summary="Sessions with brokers")

@@ -8,6 +8,7 @@ import structlog
 from fastapi import APIRouter, Path, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
+from camwatch.clock import wall_ms
 from camwatch.core.model import Scope
 from camwatch.core.record import OPEN_END
 from camwatch.web.api.answers import answer
@@ -122,7 +123,7 @@ async def cancel_window(house: House, viewer: Editor, number: WindowNumber, said
         window = _window(house, viewer, number, now_ms)
         Reach(house.live, viewer, house.archive.known(None)).check(window.scope, window.id)
         seq = house.archive.cancel_window(viewer.name, said.why, number)
-        return seq, _window(house, viewer, number, now_ms)
+        return seq, _window(house, viewer, number, wall_ms())  # by the clock that dated its end
 
     seq, window = await house.threads.run(work)
     _audit.info(

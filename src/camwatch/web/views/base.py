@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Generator
 from datetime import UTC, datetime
-from typing import Annotated, Generic, TypeVar
+from typing import Annotated, Generic, TypeAlias, TypeVar
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
@@ -38,6 +40,31 @@ def page(items: list[T], total: int, offset: int, limit: int) -> Page[T]:
     return Page(
         items=items, total=total, offset=offset, limit=limit, next=after if items and after < total else None
     )
+
+
+Steps: TypeAlias = Generator[None, None, T]
+"""Work on a whole fleet that gives way to others between its steps of a few milliseconds."""
+
+
+def whole(steps: Steps[T]) -> T:
+    """Do all steps at once, and return what comes of them."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as done:
+            found: T = done.value
+            return found
+
+
+async def in_turns(steps: Steps[T]) -> T:
+    """Let others have their turn after each step, and return what comes of them."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as done:
+            found: T = done.value
+            return found
+        await asyncio.sleep(0)
 
 
 def moment(utc_ms: int) -> datetime:

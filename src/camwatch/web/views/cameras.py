@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache, partial
+from itertools import islice
 from math import isfinite
+from operator import itemgetter
 from typing import Any, TypeAlias
 
 from pydantic import Field
@@ -19,7 +21,9 @@ from camwatch.core.state import CameraState
 from camwatch.web.house import Live
 from camwatch.web.problems import missing
 from camwatch.web.viewer import Viewer
-from camwatch.web.views.base import Moment, View, moment, moment_or_none
+from camwatch.web.views.base import Moment, Steps, View, moment, moment_or_none, whole
+
+_SLICE = 500
 
 
 class Condition(StrEnum):
@@ -135,15 +139,30 @@ def rows(live: Live, viewer: Viewer, wanted: Filter, sort: str = Sort.WORST) -> 
 
     `sort` is one of `Sort`, with a `-` before it to turn the order around.
     """
+    return whole(rows_by_steps(live, viewer, wanted, sort))
+
+
+def rows_by_steps(
+    live: Live, viewer: Viewer, wanted: Filter, sort: str = Sort.WORST
+) -> Steps[list[CameraState]]:
+    """Do the same, step by step."""
     now = live.now
     words = tuple(fold(word) for word in wanted.q.split())
     checks = _checks(wanted, now)
-    found = [
-        state
-        for state in visible(live, viewer)
-        if all(check(state) for check in checks) and (not words or _says(live, state.camera, words))
-    ]
-    by = Sort(sort.removeprefix("-"))
+    key = _key(Sort(sort.removeprefix("-")), now)
+    found: list[tuple[Any, CameraState]] = []
+    for some in slices(visible(live, viewer)):
+        found += [
+            (key(state), state)
+            for state in some
+            if all(check(state) for check in checks) and (not words or _says(live, state.camera, words))
+        ]
+        yield
+    found.sort(key=itemgetter(0), reverse=sort.startswith("-"))
+    return [state for _, state in found]
+
+
+def _key(by: Sort, now: Instant) -> Callable[[CameraState], Any]:
     keys: dict[Sort, Callable[[CameraState], Any]] = {
         Sort.WORST: partial(_badness, now),
         Sort.ID: lambda state: state.camera.id,
@@ -154,8 +173,14 @@ def rows(live: Live, viewer: Viewer, wanted: Filter, sort: str = Sort.WORST) -> 
         Sort.SINCE: lambda state: (state.since.utc_ms, state.camera.id),
         Sort.LAST_HEARTBEAT: lambda state: (state.proof_ms or 0, state.camera.id),
     }
-    found.sort(key=keys[by], reverse=sort.startswith("-"))
-    return found
+    return keys[by]
+
+
+def slices(states: Iterable[CameraState]) -> Iterator[list[CameraState]]:
+    """Cut the cameras into slices that take a millisecond or two each."""
+    remaining = iter(list(states))
+    while some := list(islice(remaining, _SLICE)):
+        yield some
 
 
 def visible(live: Live, viewer: Viewer) -> Iterable[CameraState]:

@@ -231,7 +231,7 @@ def _outage(live: Live, event: OutageChange) -> OutageEvent:
 def _incident(live: Live, event: IncidentChange) -> Callable[[Scope], View | None]:
     """Return what each may know of an incident: it is theirs by their own cameras in it."""
     group = live.watch.incidents.get((event.kind, event.id))
-    states = live.watch.members(group) if group is not None else []
+    states = list(live.watch.members(group)) if group is not None else []
     began: dict[str, int] = {}
     for state in states:
         operator = state.camera.operator

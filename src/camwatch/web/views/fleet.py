@@ -14,9 +14,9 @@ from camwatch.fleet.inventory import Operator, Site
 from camwatch.web.house import Live
 from camwatch.web.problems import missing
 from camwatch.web.viewer import Viewer
-from camwatch.web.views.base import Moment, View, moment
-from camwatch.web.views.cameras import flapping, visible
-from camwatch.web.views.incidents import incidents
+from camwatch.web.views import incidents
+from camwatch.web.views.base import Moment, Steps, View, moment, whole
+from camwatch.web.views.cameras import flapping, slices, visible
 from camwatch.web.views.past import AccountView
 
 
@@ -122,27 +122,39 @@ class FleetView(View):
 
 def counts(live: Live, viewer: Viewer, *, operator: str | None = None, site: str | None = None) -> Counts:
     """Return how many of the cameras that someone sees are what."""
+    return whole(counts_by_steps(live, viewer, operator=operator, site=site))
+
+
+def counts_by_steps(
+    live: Live, viewer: Viewer, *, operator: str | None = None, site: str | None = None
+) -> Steps[Counts]:
+    """Do the same, step by step."""
+    now, found = live.now, Counter[str]()
     states = (
         state
         for state in visible(live, viewer)
         if operator in (None, state.camera.operator) and site in (None, state.camera.site)
     )
-    return _count(states, live.now)
-
-
-def count_of(live: Live, states: Iterable[CameraState]) -> Counts:
-    """Return how many of these cameras are what."""
-    return _count(states, live.now)
+    for some in slices(states):
+        _add(found, some, now)
+        yield
+    return _counts(found)
 
 
 def fleet(live: Live, viewer: Viewer) -> FleetView:
     """Return all at a glance."""
+    return whole(fleet_by_steps(live, viewer))
+
+
+def fleet_by_steps(live: Live, viewer: Viewer) -> Steps[FleetView]:
+    """Do the same, step by step."""
+    found = yield from counts_by_steps(live, viewer)
     reasons = live.unready
     return FleetView(
         at=moment(live.now.utc_ms),
-        counts=counts(live, viewer),
+        counts=found,
         blind=blind(live, viewer),
-        incidents=len(incidents(live, viewer)),
+        incidents=incidents.count(live, viewer),
         ready=not reasons,
         unready=tuple(reasons) if viewer.sees_all else (),
     )
@@ -150,6 +162,13 @@ def fleet(live: Live, viewer: Viewer) -> FleetView:
 
 def places(live: Live, viewer: Viewer) -> list[Place]:
     """Return the dots of the map, in the order of the inventory."""
+    return whole(places_by_steps(live, viewer))
+
+
+def places_by_steps(live: Live, viewer: Viewer) -> Steps[list[Place]]:
+    """Do the same, step by step."""
+    found = yield from sites_by_steps(live, viewer)
+    yield
     return [
         Place(
             site=site.id,
@@ -160,20 +179,30 @@ def places(live: Live, viewer: Viewer) -> list[Place]:
             counts=site.counts,
             worst=site.worst,
         )
-        for site in sites(live, viewer)
+        for site in found
         if site.latitude is not None and site.longitude is not None and site.counts.total
     ]
 
 
 def operators(live: Live, viewer: Viewer) -> list[OperatorView]:
     """Return the operators that someone sees, in the order of the inventory."""
-    now, grouped = live.now, _grouped(live, viewer, lambda state: state.camera.operator)
-    known = live.inventory.operators.values()
-    return [
-        _operator(live, row, _count(grouped.get(row.id, ()), now), now)
-        for row in known
-        if viewer.sees(row.id)
-    ]
+    return whole(operators_by_steps(live, viewer))
+
+
+def operators_by_steps(live: Live, viewer: Viewer) -> Steps[list[OperatorView]]:
+    """Do the same, step by step."""
+    now = live.now
+    counted: dict[str, Counter[str]] = {}
+    for some in slices(visible(live, viewer)):
+        for operator_id, states in _grouped(some, lambda state: state.camera.operator).items():
+            _add(counted.setdefault(operator_id, Counter()), states, now)
+        yield
+    found = []
+    for row in live.inventory.operators.values():
+        if viewer.sees(row.id):
+            found.append(_operator(live, row, _counts(counted.get(row.id, Counter())), now))
+            yield
+    return found
 
 
 def operator(live: Live, viewer: Viewer, operator_id: str) -> OperatorView:
@@ -210,14 +239,26 @@ def sites(live: Live, viewer: Viewer) -> list[SiteView]:
 
     Who sees all also sees the sites without a camera.
     """
-    return site_page(live, viewer, slice(None))[1]
+    return whole(sites_by_steps(live, viewer))
 
 
-def site_page(live: Live, viewer: Viewer, piece: slice) -> tuple[int, list[SiteView]]:
-    """Return how many sites there are to see, and a piece of them."""
-    now, grouped = live.now, _grouped(live, viewer, lambda state: state.camera.site)
+def sites_by_steps(live: Live, viewer: Viewer) -> Steps[list[SiteView]]:
+    """Do the same, step by step."""
+    _, found = yield from site_page(live, viewer, slice(None))
+    return found
+
+
+def site_page(live: Live, viewer: Viewer, piece: slice) -> Steps[tuple[int, list[SiteView]]]:
+    """Return, step by step, how many sites there are to see, and a piece of them."""
+    grouped = _grouped(visible(live, viewer), lambda state: state.camera.site)
     rows = [row for row in live.inventory.sites.values() if viewer.sees_all or row.id in grouped]
-    return len(rows), [_site(row, grouped.get(row.id, []), now) for row in rows[piece]]
+    yield
+    found = []
+    for number, row in enumerate(rows[piece], 1):
+        found.append(_site(row, grouped.get(row.id, []), live.now))
+        if number % _SITES == 0:
+            yield
+    return len(rows), found
 
 
 def site(live: Live, viewer: Viewer, site_id: str) -> SiteView:
@@ -248,15 +289,17 @@ def blind(live: Live, viewer: Viewer) -> Blind:
     )
 
 
-def _grouped(live: Live, viewer: Viewer, key: Callable[[CameraState], str]) -> dict[str, list[CameraState]]:
+def _grouped(
+    states: Iterable[CameraState], key: Callable[[CameraState], str]
+) -> dict[str, list[CameraState]]:
     found: dict[str, list[CameraState]] = {}
-    for state in visible(live, viewer):
+    for state in states:
         found.setdefault(key(state), []).append(state)
     return found
 
 
-def _count(states: Iterable[CameraState], now: Instant) -> Counts:
-    found: Counter[str] = Counter()
+def _add(found: Counter[str], states: Iterable[CameraState], now: Instant) -> None:
+    """Count cameras by what they are, and by what is remarked on them."""
     for state in states:
         status = state.status_at(now)
         found[status] += 1
@@ -265,10 +308,14 @@ def _count(states: Iterable[CameraState], now: Instant) -> Counts:
         if status is Status.UP:
             found["suspect"] += is_suspect(state, now.mono)
             found["degraded"] += bool(state.reasons)
+
+
+def _counts(found: Counter[str]) -> Counts:
     return Counts(**{str(name): count for name, count in found.items()})
 
 
 _IDLE = (Status.PLANNED, Status.RETIRED)
+_SITES = 50  # sites described before others get their turn
 
 
 def _operator(live: Live, row: Operator, found: Counts, now: Instant) -> OperatorView:
@@ -283,7 +330,9 @@ def _operator(live: Live, row: Operator, found: Counts, now: Instant) -> Operato
 
 
 def _site(row: Site, states: list[CameraState], now: Instant) -> SiteView:
-    found = _count(states, now)
+    counted: Counter[str] = Counter()
+    _add(counted, states, now)
+    found = _counts(counted)
     return SiteView(
         id=row.id,
         name=row.name,

@@ -24,18 +24,36 @@ class IncidentView(View):
 
 def incidents(live: Live, viewer: Viewer) -> list[IncidentView]:
     """Return the open incidents, the newest first."""
-    groups = (group for group in live.watch.incidents.values() if group.since is not None)
-    found = [told for group in groups if (told := _told(live, viewer, group)) is not None]
-    return sorted(found, key=lambda incident: (incident.since, incident.id), reverse=True)
+    return incident_page(live, viewer, slice(None))[1]
 
 
-def _told(live: Live, viewer: Viewer, group: IncidentGroup) -> IncidentView | None:
-    """Return an incident as somebody sees it; None if none of their cameras is in it."""
+def incident_page(live: Live, viewer: Viewer, piece: slice) -> tuple[int, list[IncidentView]]:
+    """Return how many open incidents there are to see, and a piece of them, the newest first."""
+    groups = [group for group in live.watch.incidents.values() if _concerns(live, viewer, group)]
+    groups.sort(key=_beginning, reverse=True)
+    return len(groups), [_told(live, viewer, group) for group in groups[piece]]
+
+
+def count(live: Live, viewer: Viewer) -> int:
+    """Return how many open incidents there are to see."""
+    return sum(_concerns(live, viewer, group) for group in live.watch.incidents.values())
+
+
+def _beginning(group: IncidentGroup) -> tuple[int, str, str]:
+    return 0 if group.since is None else group.since.utc_ms, group.kind, group.id
+
+
+def _concerns(live: Live, viewer: Viewer, group: IncidentGroup) -> bool:
+    """Tell whether an incident is open, and has a camera in it that someone sees."""
+    return group.since is not None and any(
+        viewer.sees(state.camera.operator) for state in live.watch.members(group)
+    )
+
+
+def _told(live: Live, viewer: Viewer, group: IncidentGroup) -> IncidentView:
     mine = [state for state in live.watch.members(group) if viewer.sees(state.camera.operator)]
-    if not mine or group.since is None:
-        return None
     gone = [state for state in mine if state.index in group.gone]
-    since = group.since.utc_ms
+    since = _beginning(group)[0]
     if not viewer.sees_all:  # when another's camera went down is nobody's business
         since = max(since, min((state.since.utc_ms for state in gone), default=since))
     return IncidentView(
