@@ -23,9 +23,9 @@ from camwatch.web.pages.given import offset_of
 from camwatch.web.pages.language import Language
 from camwatch.web.viewer import Viewer
 from camwatch.web.views import cameras, fleet, incidents
-from camwatch.web.views.base import page
+from camwatch.web.views.base import in_turns, page
 from camwatch.web.views.cameras import Filter
-from camwatch.web.views.fleet import Counts, Place
+from camwatch.web.views.fleet import Counts, SiteView
 from camwatch.web.views.incidents import IncidentView
 
 Who = Annotated[Viewer, Depends(whoever)]
@@ -33,6 +33,7 @@ Who = Annotated[Viewer, Depends(whoever)]
 LISTED: Final = 50
 """Cameras on a page of the list."""
 _TROUBLE: Final = 30
+_PLACES: Final = 12  # operators, and sites, that a search names
 _OWN_MOST: Final = 24  # cameras; someone with so few sees their days at once
 _REMARKS: Final = ("suspect", "flapping", "degraded", "overdue")
 
@@ -58,12 +59,12 @@ class FleetPage:
 
     async def whole(self, request: Request, viewer: Who) -> Response:
         """Return the page."""
-        context = self._context(request, viewer)
+        context = await self._context(request, viewer)
         return self._frame.page(request, viewer, "fleet.html", "fleet", **context)
 
     async def part(self, request: Request, viewer: Who) -> Response:
         """Return what changes of it."""
-        context = self._context(request, viewer)
+        context = await self._context(request, viewer)
         return self._frame.page(request, viewer, "parts/fleet.html", "fleet", **context)
 
     async def search(self, request: Request, viewer: Who) -> Response:
@@ -75,52 +76,65 @@ class FleetPage:
         def named(row: Any) -> bool:
             return bool(words) and all(word in cameras.fold(row.name) for word in words)
 
-        found = cameras.rows(live, viewer, Filter(q=q)) if words else []
+        found = await in_turns(cameras.rows_by_steps(live, viewer, Filter(q=q))) if words else []
+        sites = await in_turns(fleet.sites_by_steps(live, viewer))
+        known = live.inventory.operators
         return self._frame.page(
             request,
             viewer,
             "search.html",
             q=q,
             total=len(found),
-            operators=[row for row in fleet.operators(live, viewer) if named(row)][:12],
-            sites=[row for row in fleet.sites(live, viewer) if named(row) and row.counts.total][:12],
+            operators=[known[row] for row in viewer.seen(known) if named(known[row])][:_PLACES],
+            sites=[row for row in sites if named(row) and row.counts.total][:_PLACES],
             cameras=_piece(live, found, request.query_params),
             list_path="/search",
         )
 
-    def _context(self, request: Request, viewer: Viewer) -> dict[str, Any]:
+    async def _context(self, request: Request, viewer: Viewer) -> dict[str, Any]:
+        """Look at the whole fleet, step by step: ten thousand cameras hold up nobody."""
         live, w, query = self._frame.parts.live, self._frame.language(request), request.query_params
-        counts = fleet.counts(live, viewer)
-        everyone = cameras.rows(live, viewer, Filter())
-        unwell = list(takewhile(partial(_is_unwell, now=live.now), everyone))
-        opened = incidents.incidents(live, viewer)
-        told = {camera for incident in opened for camera in incident.cameras}
-        alone = [state for state in unwell if state.camera.id not in told]
-        operators = fleet.operators(live, viewer)
+        counts = await in_turns(fleet.counts_by_steps(live, viewer))
+        everyone = await in_turns(cameras.rows_by_steps(live, viewer, Filter()))
+        operators = await in_turns(fleet.operators_by_steps(live, viewer))
+        sites = await in_turns(fleet.sites_by_steps(live, viewer))
         wanted = _wanted(query)
-        listed = everyone if wanted == Filter() else cameras.rows(live, viewer, wanted)
-        remarked = sum(state.life not in (Status.DOWN, Status.UNKNOWN) for state in unwell)
+        listed = (
+            everyone if wanted == Filter() else await in_turns(cameras.rows_by_steps(live, viewer, wanted))
+        )
+        unwell = list(takewhile(partial(_is_unwell, now=live.now), everyone))
+        remarked = sum(state.status_at(live.now) in (Status.UP, Status.PLANNED) for state in unwell)
         one = len(operators) == 1 and counts.total <= _OWN_MOST
         return {
             "counts": counts,
             "remarked": remarked,
             "verdict": _verdict(w, counts, remarked, blind=fleet.blind(live, viewer).now),
-            "places": _places(fleet.places(live, viewer)),
-            "incidents": opened,
+            "places": _places(sites),
             "incident_url": partial(_incident_url, request.scope.get("root_path", "")),
-            "trouble": cameras.table(live, alone[:_TROUBLE]),
-            "trouble_more": max(len(alone) - _TROUBLE, 0),
-            "trouble_total": len(unwell),
             "many_operators": len(operators) > 1,
             "operators": operators,
             "own": operators[0].id if one else "",
             "budget": partial(budget_of, w),
             "wanted": wanted,
             "filtered": wanted != Filter(),
-            "filters": _filters(w, live, viewer, query),
+            "filters": _filters(w, live, viewer, sites, query),
             "cameras": _piece(live, listed, query),
             "list_path": "/",
+            **_trouble(live, viewer, unwell),
         }
+
+
+def _trouble(live: Live, viewer: Viewer, unwell: list[CameraState]) -> dict[str, Any]:
+    """Return what is not well: incidents, and the cameras that are in none of them."""
+    opened = incidents.incidents(live, viewer)
+    told = {camera for incident in opened for camera in incident.cameras}
+    alone = [state for state in unwell if state.camera.id not in told]
+    return {
+        "incidents": opened,
+        "trouble": cameras.table(live, alone[:_TROUBLE]),
+        "trouble_more": max(len(alone) - _TROUBLE, 0),
+        "trouble_total": len(unwell),
+    }
 
 
 def _is_unwell(state: CameraState, now: Instant) -> bool:
@@ -155,12 +169,12 @@ def _piece(live: Live, states: list[CameraState], query: QueryParams) -> Any:
     return page(cameras.table(live, states[offset : offset + LISTED]), len(states), offset, LISTED)
 
 
-def _filters(w: Language, live: Live, viewer: Viewer, query: QueryParams) -> list[Any]:
+def _filters(w: Language, live: Live, viewer: Viewer, sites: list[SiteView], query: QueryParams) -> list[Any]:
     """Return the fields of the form: name, choices, what is chosen."""
     t = w.text
     inventory = live.inventory
     seen = viewer.seen(inventory.operators)
-    zones = sorted({state.camera.zone for state in cameras.visible(live, viewer)}, key=cameras.fold)
+    zones = sorted({site.zone for site in sites if site.counts.total}, key=cameras.fold)
     statuses = [(status.value, t(f"status_{status}")) for status in reversed(Status)]
     return [
         (name, choices, query.get(name, ""))
@@ -190,11 +204,11 @@ def _verdict(w: Language, counts: Counts, remarked: int, *, blind: bool) -> Verd
     return Verdict("up", "up", w.text("verdict_fine"), of)
 
 
-def _places(places: list[Place]) -> Markup:
+def _places(sites: list[SiteView]) -> Markup:
     """Return the dots of the map as JSON for the page's script, in few bytes."""
     found = [
         {
-            "id": place.site,
+            "id": place.id,
             "name": place.name,
             "zone": place.zone,
             "at": [place.latitude, place.longitude],
@@ -205,7 +219,8 @@ def _places(places: list[Place]) -> Markup:
                 if (count := getattr(place.counts, name))
             },
         }
-        for place in places
+        for place in sites
+        if place.latitude is not None and place.longitude is not None and place.counts.total
     ]
     text = json.dumps(found, ensure_ascii=False, separators=(",", ":"))
     # Inside an element only these two begin something; quotes stay as they are, which saves a third.

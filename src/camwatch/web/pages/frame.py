@@ -26,7 +26,7 @@ from camwatch.web.pages.language import LANGS, NONE, Lang, Language, preferred
 from camwatch.web.pages.look import Look
 from camwatch.web.parts import Parts
 from camwatch.web.viewer import Role, Viewer
-from camwatch.web.views import fleet
+from camwatch.web.views import fleet, incidents
 from camwatch.web.views.base import moment
 
 LANG_COOKIE: Final = "camwatch_lang"
@@ -74,22 +74,22 @@ class Frame:
     ) -> Response:
         """Return a page, or a part of one, for somebody who was let in."""
         live = self.parts.live
-        seen = fleet.fleet(live, viewer)
+        blind = fleet.blind(live, viewer)
         names = [
             live.inventory.operators[name].name
-            for name in seen.blind.operators
+            for name in blind.operators
             if name in live.inventory.operators
         ]
-        whole = len(seen.blind.operators) >= len(viewer.seen(live.inventory.operators))
+        whole = len(blind.operators) >= len(viewer.seen(live.inventory.operators))
         common = {
             "viewer": viewer,
             "may_edit": viewer.may(Role.EDITOR),
             "here": here,
             "live": True,
-            "blind": seen.blind,
+            "blind": blind,
             "blind_names": "" if whole else ", ".join(names),
-            "unready": () if seen.blind.now else seen.unready,
-            "open_incidents": seen.incidents,
+            "unready": tuple(live.unready) if viewer.sees_all and not blind.now else (),
+            "open_incidents": incidents.count(live, viewer),
         }
         return self.send(request, template, common | context)
 

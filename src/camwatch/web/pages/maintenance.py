@@ -20,8 +20,8 @@ from camwatch.web.pages.given import field, local_ms
 from camwatch.web.pages.language import Language
 from camwatch.web.problems import Problem, missing
 from camwatch.web.viewer import Role, Viewer
-from camwatch.web.views import cameras, fleet
 from camwatch.web.views.maintenance import Reach, windows
+from camwatch.web.views.past import WindowView
 
 Who = Annotated[Viewer, Depends(whoever)]
 Editor = Annotated[Viewer, Depends(editor)]
@@ -65,15 +65,9 @@ class MaintenancePages:
     async def _page(
         self, request: Request, viewer: Viewer, given: Mapping[str, str], problem: str = "", notice: str = ""
     ) -> Response:
-        live, now = self._parts.live, self._parts.live.now.utc_ms
-        archive = self._parts.archive
-        records, known = await self._parts.threads.run(
-            lambda: (archive.windows(now - _PAST_MS, now + _AHEAD_MS), archive.known(viewer.operators))
+        found, things = await self._parts.threads.run(
+            partial(self._all, self._frame.language(request), viewer, self._parts.live.now.utc_ms)
         )
-        found = windows(live, viewer, records, known, now)
-        order = {"under_way": 0, "planned": 1}
-        found.sort(key=lambda window: order.get(window.state, 2))
-        may_edit = viewer.may(Role.EDITOR)
         response = self._frame.page(
             request,
             viewer,
@@ -83,27 +77,39 @@ class MaintenancePages:
             given=given,
             problem=problem,
             notice=notice,
-            things=self._things(self._frame.language(request), viewer) if may_edit else [],
+            things=things,
         )
         response.status_code = 422 if problem else 200
         return response
 
+    def _all(
+        self, w: Language, viewer: Viewer, now_ms: int
+    ) -> tuple[list[WindowView], list[tuple[str, str]]]:
+        """Return the windows, what goes on first, and what may be planned for; waits for the store."""
+        live, archive = self._parts.live, self._parts.archive
+        known = archive.known(viewer.operators)
+        records = archive.windows(now_ms - _PAST_MS, now_ms + _AHEAD_MS)
+        found = windows(live, viewer, records, known, now_ms)
+        order = {"under_way": 0, "planned": 1}
+        found.sort(key=lambda window: order.get(window.state, 2))
+        return found, self._things(w, viewer) if viewer.may(Role.EDITOR) else []
+
     def _things(self, w: Language, viewer: Viewer) -> list[tuple[str, str]]:
         """Return what maintenance may be planned for: the value that a form sends, and a name."""
-        live = self._parts.live
-        reach = Reach(live, viewer)
+        inventory, reach = self._parts.live.inventory, Reach(self._parts.live, viewer)
+        mine = [row for row in inventory.cameras.values() if viewer.sees(row.operator)]
+        sites = {row.site for row in mine}
         found = [
             (f"operator:{row.id}", f"{row.name} ({w.text('scope_operator')})")
-            for row in fleet.operators(live, viewer)
+            for row in inventory.operators.values()
             if reach.owns(Scope.OPERATOR, row.id)
         ]
         found += [
             (f"site:{row.id}", f"{row.name} ({w.text('scope_site')})")
-            for row in fleet.sites(live, viewer)
-            if row.counts.total and reach.owns(Scope.SITE, row.id)
+            for row in inventory.sites.values()
+            if row.id in sites and reach.owns(Scope.SITE, row.id)
         ]
-        seen = sorted(cameras.visible(live, viewer), key=lambda state: state.camera.id)[:_OFFERED]
-        return found + [(f"camera:{state.camera.id}", state.camera.name) for state in seen]
+        return found + [(f"camera:{row.id}", row.name) for row in mine[:_OFFERED]]
 
     async def plan(self, request: Request, viewer: Editor) -> Response:
         """Plan maintenance."""
@@ -140,12 +146,9 @@ class MaintenancePages:
     async def cancel(self, request: Request, viewer: Editor, number: int) -> Response:
         """Cancel maintenance that was planned here."""
         w, why = self._frame.language(request), field(await request.form(), "why")
-        live, archive = self._parts.live, self._parts.archive
-        now = live.now.utc_ms
-        records, known = await self._parts.threads.run(
-            lambda: (archive.windows(now - _PAST_MS, now + _AHEAD_MS), archive.known(viewer.operators))
-        )
-        found = [window for window in windows(live, viewer, records, known, now) if window.number == number]
+        archive, now_ms = self._parts.archive, self._parts.live.now.utc_ms
+        listed, _ = await self._parts.threads.run(partial(self._all, w, viewer, now_ms))
+        found = [window for window in listed if window.number == number]
         if not found:
             raise missing("such maintenance")
         if not found[0].may_cancel:

@@ -5,39 +5,37 @@ These parts come after the page itself, since they wait for the store.
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from functools import partial
-from typing import Annotated, Any, Final, Protocol, TypeAlias
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
-from camwatch.core.ledger import Account, total
-from camwatch.core.record import Attributed, Record
+from camwatch.core.ledger import Account
+from camwatch.core.record import Attributed
 from camwatch.errors import CorrectionError
 from camwatch.web.access.guard import editor
 from camwatch.web.access.guard import viewer as whoever
 from camwatch.web.pages.budget import budget_of
+from camwatch.web.pages.days import DAY_MS, CameraDays, Days, OperatorDays, first_day, read_days
 from camwatch.web.pages.frame import Frame
 from camwatch.web.pages.given import field, offset_of
+from camwatch.web.pages.language import Language
 from camwatch.web.pages.strips import DAYS, Strip, figure, hours, strip
 from camwatch.web.problems import missing
 from camwatch.web.viewer import Viewer
 from camwatch.web.views import cameras, fleet, levels, past
-from camwatch.web.views.base import page
+from camwatch.web.views.base import in_turns, page
 
 Who = Annotated[Viewer, Depends(whoever)]
 Editor = Annotated[Viewer, Depends(editor)]
 
-_DAY_MS: Final = 86_400_000
 _ALL_TIME_MS: Final = 1 << 52
 _LISTED: Final = 30  # cameras on a page of bars
 _OUTAGES: Final = 50
-_KEPT_MS: Final = 60_000  # how long the days of an operator are kept
-_KEPT_MOST: Final = 32  # operators
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,17 +48,8 @@ class Line:
     outages: int
 
 
-class _Day(Protocol):
-    """The account of a day, and how many outages began on it."""
-
-    @property
-    def account(self) -> Account: ...
-
-    @property
-    def outages(self) -> int: ...
-
-
-_Days: TypeAlias = Mapping[str, Sequence[_Day]]
+def _line(w: Language, row: cameras.CameraRow, days: CameraDays, first: date) -> Line:
+    return Line(row, strip(w, days.accounts, first), figure(w, days.sum), days.outages)
 
 
 class PastPages:
@@ -69,7 +58,7 @@ class PastPages:
     def __init__(self, frame: Frame, router: APIRouter) -> None:
         self._frame = frame
         self._parts = frame.parts
-        self._days_of: OrderedDict[str, tuple[int, date, _Days]] = OrderedDict()
+        self._days = OperatorDays(frame.parts)
         for path, handler in (
             ("/operators/{operator}", self.operator),
             ("/parts/operators/{operator}", self.operator_part),
@@ -102,25 +91,17 @@ class PastPages:
     async def operator_days(self, request: Request, viewer: Who, operator: str) -> Response:
         """Return the bars of an operator's cameras, those that were down the longest first."""
         live, w = self._parts.live, self._frame.language(request)
-        fleet.operator(live, viewer, operator)
-        first, days = await self._days(operator)
-        states = cameras.rows(live, viewer, cameras.Filter(operator=operator), "name")
-        states = [
-            state for state in states if any(day.account.in_service for day in days.get(state.camera.id, ()))
-        ]
-        sums = {state.camera.id: total(day.account for day in days[state.camera.id]) for state in states}
-        states.sort(key=lambda state: -sums[state.camera.id].down)
+        fleet.check_operator(live, viewer, operator)
+        first, days = await self._days.of(operator)
+        states = await in_turns(
+            cameras.rows_by_steps(live, viewer, cameras.Filter(operator=operator), cameras.Sort.NAME)
+        )
+        states = [state for state in states if state.camera.id in days]
+        states.sort(key=lambda state: -days[state.camera.id].sum.down)
         offset = offset_of(request.query_params)
         offset = offset if offset < len(states) else 0
-        shown = [
-            Line(
-                row,
-                strip(w, [day.account for day in days[row.id]], first),
-                figure(w, sums[row.id]),
-                sum(day.outages for day in days[row.id]),
-            )
-            for row in cameras.table(live, states[offset : offset + _LISTED])
-        ]
+        rows = cameras.table(live, states[offset : offset + _LISTED])
+        shown = [_line(w, row, days[row.id], first) for row in rows]
         return self._frame.page(
             request,
             viewer,
@@ -129,29 +110,9 @@ class PastPages:
             list_path=f"/operators/{operator}",
         )
 
-    async def _days(self, operator: str) -> tuple[date, _Days]:
-        """Return the days of an operator's cameras; what was read within the last minute is good enough."""
-        live = self._parts.live
-        now = live.now.utc_ms
-        kept = self._days_of.get(operator)
-        if kept is not None and now - kept[0] < _KEPT_MS:
-            return kept[1:]
-        last = self._frame.now().astimezone(live.timezone).date()
-        first = last - timedelta(days=DAYS - 1)
-
-        def work() -> _Days:
-            record = self._parts.archive.read([operator], now - (DAYS + 1) * _DAY_MS, now)
-            return levels.days_by_camera(record, live.timezone, first, last)
-
-        days = await self._parts.threads.run(work)
-        self._days_of[operator] = (now, first, days)
-        while len(self._days_of) > _KEPT_MOST:
-            self._days_of.popitem(last=False)
-        return first, days
-
     async def operator_outages(self, request: Request, viewer: Who, operator: str) -> Response:
         """Return an operator's outages of the last 30 days, the newest first."""
-        fleet.operator(self._parts.live, viewer, operator)
+        fleet.check_operator(self._parts.live, viewer, operator)
         return await self._outages(request, viewer, operator, None, 30)
 
     # --- cameras
@@ -172,31 +133,26 @@ class PastPages:
 
     async def camera_past(self, request: Request, viewer: Who, camera: str) -> Response:
         """Return a camera's last 24 hours and 90 days."""
-        live, w = self._parts.live, self._frame.language(request)
-        state = cameras.one(live, viewer, camera)
-        now = live.now.utc_ms
-        last = self._frame.now().astimezone(live.timezone).date()
-        first = last - timedelta(days=DAYS - 1)
+        live, w, now = self._parts.live, self._frame.language(request), self._frame.now()
+        operator = cameras.one(live, viewer, camera).camera.operator
+        now_ms, first = live.now.utc_ms, first_day(self._parts, now)
 
-        def work() -> tuple[Record, _Days, list[past.StretchView]]:
-            record = self._parts.archive.read(
-                [state.camera.operator], now - (DAYS + 1) * _DAY_MS, now, camera=camera
-            )
-            days = levels.days_by_camera(record, live.timezone, first, last)
-            return record, days, levels.stretches(record, now - _DAY_MS, now)
+        def work() -> tuple[Days, list[past.StretchView]]:
+            days = read_days(self._parts, operator, now_ms, first, camera)
+            record = self._parts.archive.read([operator], now_ms - DAY_MS, now_ms, camera=camera)
+            return days, levels.stretches(record, now_ms - DAY_MS, now_ms)
 
-        _, days, stretches = await self._parts.threads.run(work)
-        line = days.get(camera, [])
-        accounts = [day.account for day in line] or [Account()] * DAYS
+        days, stretches = await self._parts.threads.run(work)
+        line = days.get(camera) or CameraDays((Account(),) * DAYS, Account(), 0)
         return self._frame.page(
             request,
             viewer,
             "parts/camera_past.html",
-            hours=hours(w, stretches, self._frame.now()),
-            strip=strip(w, accounts, first),
+            hours=hours(w, stretches, now),
+            strip=strip(w, line.accounts, first),
             first_day=first,
-            account=total(accounts),
-            outage_count=sum(day.outages for day in line),
+            account=line.sum,
+            outage_count=line.outages,
         )
 
     async def camera_outages(self, request: Request, viewer: Who, camera: str) -> Response:
@@ -211,7 +167,7 @@ class PastPages:
         count, found = await self._parts.threads.run(
             lambda: self._parts.archive.outage_page(
                 [operator],
-                from_ms=now - days * _DAY_MS,
+                from_ms=now - days * DAY_MS,
                 to_ms=now + 1,
                 piece=slice(0, _OUTAGES),
                 camera=camera,

@@ -18,7 +18,7 @@ from camwatch.web.views.past import StretchView
 DAYS: Final = 90
 _CELL, _BAR, _HEIGHT = 10, 8, 24
 _FEW: Final = 6  # days that are named in the words
-_LEVELS: Final = ((0.99, 6), (0.95, 10), (0.80, 15))  # availability at least, height of the red
+_LEVELS: Final = ((0.999, 3), (0.99, 6), (0.95, 10), (0.80, 15))  # availability at least, height of the red
 _DAY: Final = timedelta(days=1)
 _MS: Final = timedelta(milliseconds=1)
 _MINUTE_MS: Final = 60_000

@@ -29,10 +29,13 @@ const map = L.map(box, {
   zoomSnap: 0.25,
   minZoom: 3,
   maxZoom: 18,
-  scrollWheelZoom: true,
+  scrollWheelZoom: false, // the wheel scrolls the page, until one has clicked into the map
+  dragging: !matchMedia("(pointer: coarse)").matches, // one finger scrolls the page, two move the map
   fadeAnimation: false,
   zoomAnimation: !matchMedia("(prefers-reduced-motion: reduce)").matches,
 });
+map.on("click focus", () => map.scrollWheelZoom.enable());
+box.addEventListener("mouseleave", () => map.scrollWheelZoom.disable());
 L.control.zoom({ zoomInTitle: box.dataset.in, zoomOutTitle: box.dataset.out }).addTo(map);
 L.control.scale({ imperial: false, position: "bottomright" }).addTo(map);
 if (places.length) map.fitBounds(L.latLngBounds(places.map((place) => place.at)).pad(0.1), { maxZoom: 15, animate: false });
@@ -55,6 +58,13 @@ document.body.addEventListener("htmx:oobAfterSwap", (event) => {
   if (event.detail.target?.id !== "places") return;
   places = read();
   draw();
+});
+
+box.addEventListener("keydown", (event) => {
+  const popup = map._popup; // Leaflet closes it by this key only while the map itself has the focus
+  if (event.key !== "Escape" || !popup?.isOpen()) return;
+  map.closePopup();
+  popup._source?.getElement()?.focus();
 });
 
 // --- the ground
@@ -183,7 +193,11 @@ function marker(group, counts) {
     one.on("click", () => map.fitBounds(L.latLngBounds(group.places.map((place) => place.at)).pad(0.3), { maxZoom: Math.max(map.getZoom() + 2, 15) }));
   } else {
     one.bindPopup(() => popup(group.places), { closeButton: true });
-    one.on("popupopen", (event) => event.popup.getElement().querySelector(".leaflet-popup-close-button")?.setAttribute("aria-label", box.dataset.close));
+    one.on("popupopen", (event) => {
+      const popup = event.popup.getElement();
+      popup.querySelector(".leaflet-popup-close-button")?.setAttribute("aria-label", box.dataset.close);
+      if (document.activeElement === one.getElement()) popup.querySelector("ul + a")?.focus();
+    });
   }
   return one;
 }

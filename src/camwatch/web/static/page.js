@@ -11,7 +11,8 @@ const skew = Number(root.dataset.now) - Date.now(); // this machine's clock may 
 const serverNow = () => Date.now() + skew;
 const byId = (id) => document.getElementById(id);
 const two = (number) => String(number).padStart(2, "0");
-const clock = (ms) => new Date(ms).toLocaleTimeString(root.lang, { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+const face = new Intl.DateTimeFormat(root.lang, { hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false, timeZone: root.dataset.zone });
+const clock = (ms) => face.format(ms); // the time of the cameras, wherever the screen is
 
 // --- durations that go on
 
@@ -30,7 +31,7 @@ function tick() {
     const text = span(now - Date.parse(time.dateTime));
     if (time.textContent !== text) time.textContent = text;
   }
-  for (const face of document.querySelectorAll("[data-clock]")) face.textContent = clock(now);
+  for (const wall of document.querySelectorAll("[data-clock]")) wall.textContent = clock(now);
 }
 setInterval(tick, 1000);
 tick();

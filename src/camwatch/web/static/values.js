@@ -4,6 +4,7 @@
 
 const box = document.getElementById("plots");
 const PLOTS = ["fps", "bitrate_bps", "temperature_celsius", "storage_used_ratio", "clock_offset_s"];
+const ROOM = { fps: 5, bitrate_bps: 1, temperature_celsius: 5, storage_used_ratio: 20, clock_offset_s: 1 }; // no ripple looks like a wave
 const SCALE = { bitrate_bps: 1e-6, storage_used_ratio: 100 };
 const style = getComputedStyle(document.documentElement);
 const numbers = new Intl.NumberFormat(document.documentElement.lang, { maximumFractionDigits: 1 });
@@ -42,7 +43,7 @@ function plot(name, times, values) {
     height: 130,
     legend: { show: false },
     cursor: { sync: { key: "values" }, y: false },
-    scales: { y: { range: (_, least, most) => [Math.min(least, most > 0 ? 0 : least), most === least ? most + 1 : most * 1.08] } },
+    scales: { y: { range: (_, least, most) => [Math.min(least, 0), Math.max(most, Math.min(least, 0) + ROOM[name]) * 1.08] } },
     axes: [
       { ...axis, values: (_, ticks) => ticks.map((tick) => clock.format(tick * 1000)), space: 60 },
       { ...axis, size: 44, values: (_, ticks) => ticks.map((tick) => numbers.format(tick)), space: 30 },
