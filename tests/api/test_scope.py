@@ -110,7 +110,7 @@ async def test_every_route_that_is_read_is_asked() -> None:
 
 
 @settings(
-    max_examples=150,
+    max_examples=100,
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
