@@ -15,6 +15,7 @@ from benchmarks.peers import Camwatch, GoExporter, PythonExporter
 from benchmarks.report import Figure, Row, beside, within
 from benchmarks.scrape import AS_PROMETHEUS, PLAIN, ScrapeCost, library_cost, scrape_cost
 from benchmarks.stage import Round, Stage
+from benchmarks.window import WindowBench
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
     from benchmarks.peers import Peer
 
-NAMES = ("ingest", "metrics", "memory", "hold", "detection", "history")
+NAMES = ("ingest", "metrics", "memory", "hold", "detection", "history", "window")
 CITY, MANY = 458, 10_000
 _PACE_S = 10.0
 _MORE_CHANCES = 2
@@ -114,6 +115,8 @@ class Suite:
             self._detection()
         if "history" in self._wanted:
             self._history()
+        if "window" in self._wanted:
+            self._window()
 
     def _stage(self, cameras: int) -> Stage:
         self._tell(f"{cameras} cameras: starting camwatch, its peers and their brokers")
@@ -256,7 +259,13 @@ class Suite:
         bench = HistoryBench(self._folder / "history", self._tell, quick=self._quick)
         bench.run()
         self.rows += bench.rows
-        self._more_notes = bench.notes
+        self._more_notes += bench.notes
+
+    def _window(self) -> None:
+        bench = WindowBench(self._folder / "window", self._tell, quick=self._quick)
+        bench.run()
+        self.rows += bench.rows
+        self._more_notes += bench.notes
 
     def _tell_round(self, what: str, taken: Round) -> None:
         flood = taken.flood

@@ -79,11 +79,8 @@ async def test_with_a_faulty_file_of_accounts_it_does_not_start(
     file = tmp_path / "accounts.toml"
     if fault != "missing":
         prepared(tmp_path, guarded(fleet, "mqtt://127.0.0.1:1"))
-        text = {"empty": "", "no TOML": "[[accounts]\n", "unknown operator": 'operators = ["nobody"]\n'}.get(
-            fault
-        )
-        if text is not None:
-            file.write_text(text if fault != "unknown operator" else file.read_text() + text)
+        if fault == "unknown operator":
+            file.write_text(file.read_text() + 'operators = ["nobody"]\n')
         file.chmod(0o644 if fault == "open to others" else 0o600)
     daemon = Daemon(tmp_path, guarded(fleet, "mqtt://127.0.0.1:1"))
     daemon.start()

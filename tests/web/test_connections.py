@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from camwatch.errors import ConfigurationError
-from camwatch.web.connections import Certificate, allow_files, connections_allowed
+from camwatch.web.connections import HEAD_WITHIN_S, Certificate, allow_files, connections_allowed
 from tests.support.tls import Authority
 from tests.web.access.doorway import PASSWORD, Doorway, accounts, doorway
 from tests.web.serving import leave
@@ -24,9 +24,10 @@ async def connected(door: Doorway) -> tuple[asyncio.StreamReader, asyncio.Stream
 
 
 async def ended(reader: asyncio.StreamReader) -> bool:
-    """Wait until the server has gone, and tell whether it did so without a word."""
+    """Wait until the server has gone, and tell whether it did so without a word, and not of old age."""
     with contextlib.suppress(ConnectionError):
-        return await reader.read() == b""
+        async with asyncio.timeout(HEAD_WITHIN_S * 0.7):
+            return await reader.read() == b""
     return True
 
 

@@ -53,6 +53,7 @@ class HttpServer:
         config = uvicorn.Config(
             site,
             log_config=None,
+            log_level="error",  # it warns of each bad request, and whoever sends them would fill the log
             access_log=False,
             lifespan="off",
             ws="none",

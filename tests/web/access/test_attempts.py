@@ -80,6 +80,16 @@ def test_a_good_account_buys_no_guesses_at_others() -> None:
     assert attempts.wait_s("another", "192.0.2.1") > 0
 
 
+def test_that_somebody_has_to_wait_is_told_once_for_each_attempt_that_counted() -> None:
+    watch = Watch()
+    attempts = Attempts(watch)
+    failed(attempts, 6)
+    assert [attempts.is_news("chief", "192.0.2.1") for _ in range(3)] == [True, False, False]
+    watch.now += 5
+    failed(attempts, 1)
+    assert attempts.is_news("chief", "192.0.2.1")
+
+
 def test_memory_is_bounded_whatever_is_tried() -> None:
     attempts = Attempts(Watch())
     for number in range(30_000):

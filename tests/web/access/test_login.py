@@ -199,12 +199,12 @@ def forged() -> dict[str, str]:
     }
 
 
-@pytest.mark.parametrize("kind", forged())
-async def test_no_cookie_opens_anything_but_one_that_was_given(kind: str) -> None:
+async def test_no_cookie_opens_anything_but_one_that_was_given() -> None:
     async with doorway(accounts()) as door, door.client() as client:
-        answer = await client.get("/who", headers={"cookie": f"camwatch={forged()[kind]}"})
-        assert answer.status_code == 401
-        assert (door.access.refusals["session"] == 1) or kind == "no text"
+        for kind, cookie in forged().items():
+            answer = await client.get("/who", headers={"cookie": f"camwatch={cookie}"})
+            assert answer.status_code == 401, kind
+        assert door.access.refusals["session"] == len(forged())
 
 
 async def test_every_changed_character_of_a_cookie_is_noticed() -> None:

@@ -24,6 +24,7 @@ _Key = tuple[str, ...]
 class _Failures:
     count: int = 0
     last: float = 0.0
+    told: bool = False
 
 
 class Attempts:
@@ -38,6 +39,17 @@ class Attempts:
         """Return how long to wait before the next attempt, seconds; 0 if it may be made now."""
         return max(self._wait_of(key) for key in self._keys(name, address))
 
+    def is_news(self, name: str, address: str) -> bool:
+        """Tell whether it was not told yet that they have to wait; from now on it was, until they try again.
+
+        So that whoever does not wait fills no log.
+        """
+        found = [self._failures[key] for key in self._keys(name, address) if self._wait_of(key)]
+        news = not any(failures.told for failures in found)
+        for failures in found:
+            failures.told = True
+        return news
+
     def begin(self, name: str, address: str) -> None:
         """Count an attempt as failed until it succeeded, so that many at once gain nothing."""
         now = self._clock()
@@ -47,6 +59,7 @@ class Attempts:
                 failures.count = 0
             failures.count += 1
             failures.last = now
+            failures.told = False
             self._failures.move_to_end(key)
         while len(self._failures) > _MOST_KEYS:
             self._failures.popitem(last=False)

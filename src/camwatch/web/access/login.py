@@ -89,7 +89,8 @@ async def _log_in(access: Access, request: Request, name: str, password: str, af
     key = name.lower()
     if wait_s := access.attempts.wait_s(key, address):
         access.refused(Refusal.TOO_OFTEN)
-        _log.warning("access: login too often", who=name, address=address, wait_s=round(wait_s))
+        if access.attempts.is_news(key, address):
+            _log.warning("access: login too often", who=name, address=address, wait_s=round(wait_s))
         return _page(request, Form(name, after, Failure.WAIT, int(wait_s) + 1))
     access.attempts.begin(key, address)
     account = access.accounts.called(name) if access.accounts is not None else None

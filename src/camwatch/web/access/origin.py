@@ -55,11 +55,15 @@ class Proxies:
         host = _first(kept, b"host")
         if not self._trusts(peer):
             return Origin(peer, secure, host, None, bool(told)), kept
+        if hosts := told.get("x-forwarded-host"):
+            host = hosts[-1]
+            kept = [(name, value) for name, value in kept if name.lower() != b"host"]
+            kept.append((b"host", host.encode("latin-1")))
         proto = told.get("x-forwarded-proto", [])
         origin = Origin(
             address=self._client(told.get("x-forwarded-for", []), peer),
             secure=proto[-1].lower() == "https" if proto else secure,
-            host=told.get("x-forwarded-host", [host])[-1],
+            host=host,
             person=self._vouched(told),
             proxied=True,
         )
