@@ -8,11 +8,11 @@ import re
 from pathlib import Path
 
 import pytest
-from frontend.vendor import HERE, MANIFEST, VENDOR, WANTED, entry, versions
 from starlette.requests import Request
 
 from camwatch.web.pages.assets import Assets
 from camwatch.web.problems import Problem
+from frontend.vendor import HERE, MANIFEST, VENDOR, WANTED, entry, versions
 
 ASSETS = Assets()
 STATIC = VENDOR.parent
