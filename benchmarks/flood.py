@@ -83,7 +83,7 @@ class _Block:
     """Prepared messages of some cameras, back to back in one buffer."""
 
     def __init__(self, cameras: range) -> None:
-        messages = [_publish(heartbeat_topic(n).encode(), _payload(n)) for n in cameras]
+        messages = [publish(heartbeat_topic(n).encode(), _payload(n)) for n in cameras]
         self.bytes = bytearray(b"".join(messages))
         self._size = len(messages[0])
         self._count = len(messages)
@@ -125,12 +125,14 @@ def _payload(number: int) -> bytes:
     )
 
 
-def _publish(topic: bytes, payload: bytes) -> bytes:
+def publish(topic: bytes, payload: bytes) -> bytes:
+    """Return a PUBLISH packet, QoS 0, of 128 to 16,383 bytes."""
     body = struct.pack("!H", len(topic)) + topic + payload
-    return b"\x30" + bytes((len(body) & 127 | 128, len(body) >> 7)) + body  # 128 to 16,383 bytes
+    return b"\x30" + bytes((len(body) & 127 | 128, len(body) >> 7)) + body
 
 
-def _connect(port: int) -> socket.socket:
+def connect(port: int) -> socket.socket:
+    """Open a session with the broker on this loopback port."""
     sock = socket.create_connection(("127.0.0.1", port), timeout=30)
     body = b"\x00\x04MQTT\x04\x02\x00\x00\x00\x05flood"  # clean session, keep-alive off
     sock.sendall(b"\x10" + bytes((len(body),)) + body)
@@ -164,7 +166,7 @@ def _main() -> None:
     options = parser.parse_args()
     cameras = range(options.cameras)
     blocks = [_Block(cameras[n : n + _BLOCK]) for n in range(0, len(cameras), _BLOCK)]
-    with _connect(options.port) as sock:
+    with connect(options.port) as sock:
         began, cpu = time.perf_counter(), time.process_time()
         _send(sock, blocks, options)
         sock.sendall(b"\xe0\x00")  # DISCONNECT; then wait until the broker has read all and closed

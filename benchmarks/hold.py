@@ -1,4 +1,4 @@
-"""How long a scrape keeps the daemon's event loop from everything else, heartbeats included."""
+"""How long a request keeps the daemon's event loop from everything else, heartbeats included."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from benchmarks.scrape import AS_PROMETHEUS, PLAIN
 from benchmarks.stage import Stage
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
 _AFTERMATH_S = 0.05  # a tick that the scrape delayed may be told just after its answer
@@ -58,11 +58,19 @@ def loop_hold(cameras: int, folder: Path, scrapes: int) -> dict[str, Hold]:
         }
 
 
-def _hold(peer: Peer, scrapes: int, headers: Mapping[str, str]) -> Hold:
+def api_hold(cameras: int, folder: Path, paths: Sequence[str], times: int) -> dict[str, Hold]:
+    """Ask a daemon with so many cameras for each of these paths, and read its late ticks."""
+    with Stage(cameras, folder, (_Ticking,)) as stage:
+        running = stage.running[_Ticking]
+        running.take(cameras)
+        return {path: _hold(running.peer, times, {}, path) for path in paths}
+
+
+def _hold(peer: Peer, scrapes: int, headers: Mapping[str, str], path: str = "/metrics") -> Hold:
     scraped, idle = [], []
     for _ in range(scrapes):
         began = time.monotonic()
-        get(peer.port, "/metrics", headers)
+        get(peer.port, path, headers)
         time.sleep(_AFTERMATH_S)
         ended = time.monotonic()
         time.sleep(ended - began)

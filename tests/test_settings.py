@@ -75,7 +75,7 @@ def test_the_shipped_file_says_the_defaults() -> None:
 
 def test_what_the_shipped_file_comments_out_can_be_used(tmp_path: Path) -> None:
     shipped = (ROOT / "config" / "camwatch.toml").read_text(encoding="utf-8")
-    for name in ("password", "ca.pem", "client.pem", "client.key"):
+    for name in ("password", "ca.pem", "client.pem", "client.key", "http.pem", "http.key", "metrics-token"):
         (tmp_path / name).touch()
     used = re.sub(r"^# (\w+ = |\[)", r"\1", shipped, flags=re.MULTILINE)
     used = re.sub(r'"/\S+/(?:mqtt-)?(\S+)"', lambda found: f'"{tmp_path / found[1]}"', used)
@@ -83,6 +83,7 @@ def test_what_the_shipped_file_comments_out_can_be_used(tmp_path: Path) -> None:
     assert settings.liveness.camera["la-duranne-01"].interval_s == 5.0
     assert settings.brokers[0].key_file == tmp_path / "client.key"
     assert settings.objectives.purpose.keys() == set(Purpose)
+    assert settings.access.proxy_addresses == ("10.0.0.7", "192.168.4.0/24")
 
 
 def test_the_contract_s_file_is_read(file: Path) -> None:

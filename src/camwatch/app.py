@@ -8,18 +8,17 @@ import gc
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine
-from functools import partial
 
 import structlog
 
 from camwatch import __version__
-from camwatch.clock import Clock, Jump
+from camwatch.archive.store import StoreArchive
+from camwatch.clock import Clock, Jump, wall_ms
 from camwatch.core.model import Happening
 from camwatch.errors import CamwatchError, ConfigurationError, StoreError
 from camwatch.fleet.inventory import Inventory, signature
 from camwatch.history.batch import Past
 from camwatch.history.chronicle import Chronicle
-from camwatch.history.export import export
 from camwatch.history.keeper import StoreKeeper
 from camwatch.history.store import Store
 from camwatch.ingest.choice import make_link
@@ -30,7 +29,15 @@ from camwatch.metrics.daemon import Exposition
 from camwatch.notify import SILENT, Notifier
 from camwatch.service import Watcher
 from camwatch.settings import Broker, Settings
-from camwatch.web.server import HttpServer, listen_on, make_site
+from camwatch.web.access import Access, Keeper, open_access, warn_of_clear_text
+from camwatch.web.connections import Certificate, allow_files
+from camwatch.web.events import Events
+from camwatch.web.pages.look import Look
+from camwatch.web.parts import Parts
+from camwatch.web.recent import Recent
+from camwatch.web.server import HttpServer, listen_on
+from camwatch.web.site import make_site
+from camwatch.web.threads import Threads
 from camwatch.wire.topics import subscriptions
 
 _LINES_PER_TURN = 25  # some 2 ms of writing, then others get their turn
@@ -42,10 +49,21 @@ class Daemon:
     """camwatch, running: built by `running`, for as long as its context lasts."""
 
     def __init__(
-        self, settings: Settings, inventory: Inventory, keeper: StoreKeeper, past: Past, notifier: Notifier
+        self,
+        settings: Settings,
+        inventory: Inventory,
+        keeper: StoreKeeper,
+        past: Past,
+        notifier: Notifier,
+        access: Access | None = None,
     ) -> None:
         self.settings = settings
         self.notifier = notifier
+        self.access = access or Access()
+        self.door_keeper = Keeper(
+            self.access, settings, lambda: self.watcher.inventory.operators, self._renew_certificate
+        )
+        self.certificate: Certificate | None = None
         self._untold: list[Happening] = []
         self._something = asyncio.Event()
         self._reload_asked = asyncio.Event()
@@ -58,13 +76,20 @@ class Daemon:
         self.chronicle = Chronicle(keeper, past, clock, _checkpoint_s(settings, inventory))
         self.watcher = Watcher(settings, inventory, links, clock, self._listen, self.chronicle, corrected)
         self._begin(inventory, past)
-        self.exposition = Exposition(self.watcher)
+        self.exposition = Exposition(self.watcher, self.access)
         self.journal = Journal(settings.fleet.timezone)
         self.links: list[Link] = [
             make_link(link_settings(broker, settings), self.watcher.receiver(broker.name), clock)
             for broker in settings.brokers
         ]
         self.port = 0
+
+    @property
+    def url(self) -> str:
+        """Where it listens."""
+        http = self.settings.http
+        host = f"[{http.host}]" if ":" in http.host else http.host
+        return f"{'https' if http.cert_file else 'http'}://{host}:{self.port}"
 
     def _begin(self, inventory: Inventory, past: Past) -> None:
         """Take up the thread where an earlier process dropped it, with the inventory of today."""
@@ -91,12 +116,18 @@ class Daemon:
             "deadlines": self.watcher.watch_deadlines(),
             "journal": self.tell(),
             "inventory": self.follow_inventory(),
+            "accounts": self.door_keeper.follow(),
             "sign of life": self.notifier.live(),
         }
 
     def ask_reload(self) -> None:
-        """Have the inventory read anew, whether its files changed or not."""
+        """Have inventory and accounts read anew, whether their files changed or not."""
         self._reload_asked.set()
+        self.door_keeper.ask()
+
+    def _renew_certificate(self) -> None:
+        if self.certificate is not None:
+            self.certificate.renew()
 
     def _listen(self, events: list[Happening]) -> None:
         self._untold.extend(events)
@@ -185,6 +216,9 @@ async def running(
     Must be entered and left in one task.
     """
     async with contextlib.AsyncExitStack() as stack:
+        access = open_access(settings, inventory.operators, settings.http.tiles_origins)
+        stack.callback(access.close)
+        certificate = _certificate(settings)
         sock = listen_on(settings.http.host, settings.http.port)
         stack.callback(sock.close)
         store = await asyncio.to_thread(_open, settings)
@@ -192,19 +226,20 @@ async def running(
         closing.callback(store.close)
         past = await asyncio.to_thread(store.load)
         keeper = StoreKeeper(store, settings.fleet.timezone, settings.history.retention_days)
-        daemon = Daemon(settings, inventory, keeper, past, notifier)
+        daemon = Daemon(settings, inventory, keeper, past, notifier, access)
+        daemon.certificate = certificate
         daemon.port = sock.getsockname()[1]
         tasks = await stack.enter_async_context(asyncio.TaskGroup())
         works = daemon.works()
         tasks.create_task(works.pop("history"), name="history")
         stack.push_async_callback(_finish, daemon.chronicle, closing)
         stack.callback(daemon.tell_rest)
+        parts = _window(daemon, store)
+        daemon.listeners.append(parts.events.publish)
+        works |= {"events": parts.events.run(), "recent values": parts.recent.run()}
         for name, work in works.items():
             stack.callback(tasks.create_task(work, name=name).cancel)
-        site = make_site(
-            daemon.exposition.render, lambda: daemon.watcher.unready, partial(export, store.engine)
-        )
-        server = HttpServer(site, sock)
+        server = HttpServer(make_site(parts), sock, certificate)
         tasks.create_task(server.run(), name="http")
         stack.callback(server.stop)
         for link in daemon.links:
@@ -212,6 +247,28 @@ async def running(
             stack.push_async_callback(link.stop)
         await server.serving()
         yield daemon
+
+
+def _certificate(settings: Settings) -> Certificate | None:
+    http = settings.http
+    return Certificate(http.cert_file, http.key_file) if http.cert_file is not None else None
+
+
+def _window(daemon: Daemon, store: Store) -> Parts:
+    """Return what the window is made of."""
+    live, settings = daemon.watcher, daemon.settings
+    objectives = settings.objectives.purpose
+    return Parts(
+        live=live,
+        archive=StoreArchive(store.engine, live.timezone, lambda: live.inventory, wall_ms, objectives),
+        events=Events(live),
+        recent=Recent(live),
+        threads=Threads(),
+        render=daemon.exposition.render,
+        objectives=objectives,
+        access=daemon.access,
+        look=Look(settings.http.tiles_url, settings.http.tiles_attribution),
+    )
 
 
 async def _finish(chronicle: Chronicle, closing: contextlib.ExitStack) -> None:
@@ -265,6 +322,7 @@ async def run(settings: Settings, inventory: Inventory) -> None:
 async def _until(stop: asyncio.Event, settings: Settings, inventory: Inventory) -> None:
     loop = asyncio.get_running_loop()
     notifier = Notifier.of()
+    allow_files()
     async with running(settings, inventory, notifier) as daemon:
         loop.add_signal_handler(signal.SIGHUP, daemon.ask_reload)
         _log.info(
@@ -272,8 +330,9 @@ async def _until(stop: asyncio.Event, settings: Settings, inventory: Inventory) 
             version=__version__,
             cameras=len(inventory.cameras),
             brokers=len(settings.brokers),
-            http=f"http://{settings.http.host}:{daemon.port}",
+            http=daemon.url,
         )
+        warn_of_clear_text(settings)
         # What is there now stays: sparing the collector to look at it makes its pauses a fifth shorter.
         gc.collect()
         gc.freeze()

@@ -20,6 +20,14 @@ _READINGS = 5  # of a jump, or of the beginning, the quickest of so many counts
 _MONOTONIC = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 
+def wall_ms() -> int:
+    """Return what the wall clock shows, UTC milliseconds: for corrections, as their commands date them.
+
+    Any thread may ask; a `Clock` is the event loop's alone.
+    """
+    return time.time_ns() // 1_000_000
+
+
 class Jump(NamedTuple):
     """The wall clock was set by `seconds`: our UTC was at `began`, and the wall clock at `ended`.
 

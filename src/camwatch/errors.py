@@ -79,3 +79,7 @@ class StoreError(CamwatchError):
 
 class CorrectionError(CamwatchError):
     """A correction of the record cannot be made as it was asked for; the text says why and what to do."""
+
+
+class QuestionError(CamwatchError):
+    """The record has no answer to what was asked; the text says what there is instead."""

@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 import structlog
 
 from camwatch.clock import Clock, Jump
-from camwatch.core.model import BlindCause, Blindness, Camera, Happening, Instant, Window
+from camwatch.core.model import BlindCause, Blindness, Camera, Happening, Instant, Liveness, Window
 from camwatch.core.standing import Standing
 from camwatch.core.state import CameraState, LinkState
 from camwatch.core.watch import Enrolment, FleetWatch
@@ -99,6 +99,7 @@ class Watcher:
         self.rejections = Rejections()
         self.link_reports = {name: LinkReport() for name in links}
         self.reload_errors = 0
+        self.inventory_faults: tuple[str, ...] = ()  # of the last reading, if it was not taken
         self.clock_steps = 0
         self.watch = FleetWatch(
             clock(),
@@ -135,6 +136,15 @@ class Watcher:
     def standing(self) -> Standing | None:
         """The operators' accounts over all windows; None until they are derived from the record."""
         return self.history.standing
+
+    @property
+    def now(self) -> Instant:
+        """The time, on both clocks."""
+        return self.clock()
+
+    def liveness_of(self, camera: Camera) -> Liveness:
+        """Return a camera's deadlines."""
+        return self.settings.liveness_of(camera)
 
     def receiver(self, link: str) -> LinkReceiver:
         """Return the receiver for one link's messages."""
@@ -176,6 +186,7 @@ class Watcher:
         """Take a newly loaded inventory, and say what is different."""
         difference = changes(self.inventory, inventory)
         self.adopt(inventory)
+        self.inventory_faults = ()
         _log.info(
             "inventory reloaded",
             cameras=len(inventory.cameras),
@@ -187,6 +198,7 @@ class Watcher:
     def reload_failed(self, error: ConfigurationError) -> None:
         """Say every fault of an inventory that could not be taken; the old one stays in force."""
         self.reload_errors += 1
+        self.inventory_faults = tuple(str(fault) for fault in error.faults)
         for fault in error.faults:
             _log.error("inventory not reloaded, the old one stays", fault=str(fault))
 

@@ -21,6 +21,7 @@ from camwatch import settings_source as source
 from camwatch.core.model import Camera, Lifecycle, Liveness, Thresholds
 from camwatch.errors import ConfigurationError, Fault
 from camwatch.settings_sections import (
+    AccessSettings,
     Broker,
     ConditionsSettings,
     FleetSettings,
@@ -33,6 +34,7 @@ from camwatch.settings_sections import (
 )
 
 __all__ = [
+    "AccessSettings",
     "Broker",
     "ConditionsSettings",
     "FleetSettings",
@@ -47,6 +49,7 @@ __all__ = [
     "check_against",
     "load_fleet_settings",
     "load_settings",
+    "place_of",
 ]
 
 
@@ -63,6 +66,7 @@ class Settings(BaseSettings):
     objectives: ObjectivesSettings = ObjectivesSettings()
     history: HistorySettings = HistorySettings()
     http: HttpSettings = HttpSettings()
+    access: AccessSettings = AccessSettings()
     log: LogSettings = LogSettings()
 
     _origin: source.Origin = PrivateAttr(default_factory=source.Origin)
@@ -126,6 +130,11 @@ class _FleetAlone(BaseModel):
     fleet: FleetSettings = FleetSettings()
 
 
+def place_of(settings: Settings, *path: str) -> str:
+    """Return where a setting was written, as faults name it."""
+    return settings._origin.place(path)  # noqa: SLF001 - this module's own
+
+
 def load_fleet_settings(file: Path | None, environ: Mapping[str, str] = os.environ) -> FleetSettings | None:
     """Return the section [fleet], however wrong the others are; None if it is wrong itself."""
     mine = {name: value for name, value in environ.items() if name.startswith(f"{source.PREFIX}FLEET__")}
@@ -152,6 +161,7 @@ def check_against(settings: Settings, inventory: Registered) -> tuple[Fault, ...
         *_strangers(settings, inventory),
         *_unheard(settings, inventory),
         *_contradictions(settings, inventory),
+        *_unguarded(settings),
     )
     return tuple(Fault(place(path, problem), problem) for path, problem in found)
 
@@ -179,6 +189,17 @@ def _unheard(settings: Settings, inventory: Registered) -> Iterator[tuple[source
                 ("brokers",),
                 f"none carries the cameras of {operator!r} ({count}): add it to operators of one",
             )
+
+
+def _unguarded(settings: Settings) -> Iterator[tuple[source.Steps, str]]:
+    """Find a door that everybody could go through: without accounts, whoever comes may do everything."""
+    if settings.access.accounts_file is None and not settings.http.is_loopback:
+        problem = (
+            f"{settings.http.listen} can be reached from other machines, and there are no accounts: name a "
+            "file with accounts_file in [access] and make one with `camwatch access add`, or listen on "
+            "127.0.0.1 (docs/access.md)"
+        )
+        yield ("http", "listen"), problem
 
 
 def _contradictions(settings: Settings, inventory: Registered) -> Iterator[tuple[source.Steps, str]]:

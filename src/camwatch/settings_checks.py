@@ -6,6 +6,7 @@ No message repeats what it was given where that may be a secret: URLs and what s
 from __future__ import annotations
 
 import difflib
+import ipaddress
 import os
 import re
 import zoneinfo
@@ -21,6 +22,9 @@ PORTS = {"mqtt": 1883, "mqtts": 8883, "ws": 80, "wss": 443}
 ENCRYPTED = ("mqtts", "wss")
 
 _ID = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+_ROOT = re.compile(r"(?:/[A-Za-z0-9._~-]+)+")
+_HEADER = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,63}")
+_TAKEN = frozenset({"authorization", "cookie", "host", "origin", "referer", "user-agent", "forwarded"})
 _LISTEN = re.compile(r"(?P<host>\[[0-9a-fA-F:.%]+\]|[^\s:\[\]/@]+):(?P<port>[0-9]{1,5})")
 
 
@@ -127,6 +131,42 @@ def listener(value: str) -> tuple[str, int]:
     return found["host"].strip("[]"), int(found["port"])
 
 
+def is_loopback(host: str) -> bool:
+    """Tell whether a host to listen on can be reached from its own machine only."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
+
+
+def root_path(value: str) -> str:
+    """Check the path below which a proxy serves the pages."""
+    if value and (not _ROOT.fullmatch(value) or "/." in value):
+        raise ValueError("must be like '/camwatch': a slash first, none last; or empty")
+    return value
+
+
+def header_name(value: str) -> str:
+    """Check the name of a header in which a proxy says who somebody is."""
+    if not _HEADER.fullmatch(value):
+        raise ValueError("must be the name of a header, like 'X-Remote-User'")
+    if value.lower() in _TAKEN:
+        raise ValueError(f"cannot be {value}: browsers set it themselves; use one like 'X-Remote-User'")
+    return value
+
+
+def networks(value: tuple[str, ...]) -> tuple[str, ...]:
+    """Check addresses and networks, `10.0.0.7` or `10.0.0.0/24`."""
+    for text in value:
+        try:
+            ipaddress.ip_network(text)
+        except ValueError:
+            raise ValueError(
+                f"{text[:50]!r} is no address and no network: write 10.0.0.7 or 10.0.0.0/24"
+            ) from None
+    return value
+
+
 def store_url(value: str) -> str:
     """Check that a URL names a store that camwatch can keep the record in."""
     if value.startswith("sqlite:"):
@@ -200,3 +240,17 @@ def range_problem(base: Mapping[str, float], own: Mapping[str, float]) -> str | 
     if low is None or high is None or low < high:
         return None
     return f"must be above temperature_min_celsius ({low:g}), it is {high:g}"
+
+
+def tiles_url(text: str) -> str:
+    """Return a template of map tiles as it is; raises ValueError where it is none."""
+    if not text:
+        return text
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("must be like https://tiles.example.org/{z}/{x}/{y}.png")
+    if any(f"{{{name}}}" not in text for name in "zxy") or "{s}" in text:
+        raise ValueError("must hold {z}, {x} and {y}, and one host: no {s}")
+    if parts.username or parts.password:
+        raise ValueError("holds credentials, which every browser would be told")
+    return text

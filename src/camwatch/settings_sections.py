@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from pydantic import (
@@ -292,9 +293,30 @@ class HistorySettings(_Section):
 
 
 class HttpSettings(_Section):
-    """Where metrics, health and pages are served; port 0 takes a free one."""
+    """Where metrics, health and pages are served, and how; port 0 takes a free one."""
 
     listen: Annotated[str, AfterValidator(checks.listen_address)] = "127.0.0.1:9458"
+    cert_file: _File | None = None
+    key_file: _File | None = None
+    root_path: Annotated[str, AfterValidator(checks.root_path)] = ""
+    metrics_token_file: _File | None = None
+    metrics_public: bool = False
+    tiles_url: Annotated[str, AfterValidator(checks.tiles_url)] = ""
+    tiles_attribution: str = ""
+
+    @field_validator("key_file")
+    @classmethod
+    def _has_a_certificate(cls, value: Path | None, info: ValidationInfo) -> Path | None:
+        if value and info.data.get("cert_file", value) is None:
+            raise ValueError("needs a cert_file, too: a key alone proves nothing")
+        return value
+
+    @field_validator("metrics_public")
+    @classmethod
+    def _is_not_both(cls, value: bool, info: ValidationInfo) -> bool:
+        if value and info.data.get("metrics_token_file"):
+            raise ValueError("contradicts metrics_token_file, which asks for a token: keep one of the two")
+        return value
 
     @property
     def host(self) -> str:
@@ -305,6 +327,48 @@ class HttpSettings(_Section):
     def port(self) -> int:
         """The port; 0 for any that is free."""
         return checks.listener(self.listen)[1]
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether only this machine can reach it."""
+        return checks.is_loopback(self.host)
+
+    @property
+    def tiles_origins(self) -> tuple[str, ...]:
+        """Where map tiles come from, as a content policy names it; nothing without tiles."""
+        parts = urlsplit(self.tiles_url)
+        return (f"{parts.scheme}://{parts.netloc}",) if self.tiles_url else ()
+
+    def metrics_token(self) -> str | None:
+        """Return what `metrics_token_file` holds now; None where no file is named.
+
+        Raises ConfigurationError where it cannot be read, or holds too little to be a secret.
+        """
+        token = _secret(self.metrics_token_file, "http.metrics_token_file")
+        if token is not None and (len(token) < 16 or not token.isascii() or not token.isprintable()):
+            problem = (
+                "must hold at least 16 printable ASCII characters: openssl rand -hex 32 makes a good one"
+            )
+            raise ConfigurationError((Fault("http.metrics_token_file", problem),))
+        return token
+
+
+class AccessSettings(_Section):
+    """Who is let in: the file of the accounts, and a proxy that may say who somebody is."""
+
+    accounts_file: Path | None = None
+    session_hours: Annotated[_Finite, Field(gt=0, le=24 * 366)] = 12.0
+    proxy_header: Annotated[str, AfterValidator(checks.header_name)] | None = None
+    proxy_addresses: Annotated[tuple[str, ...], AfterValidator(checks.networks), _BOUNDED] = ()
+
+    @field_validator("proxy_addresses")
+    @classmethod
+    def _are_named(cls, value: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        if info.data.get("proxy_header") and not value:
+            raise ValueError(
+                "must name the proxy that sends proxy_header: from anyone else it proves nothing"
+            )
+        return value
 
 
 class LogSettings(_Section):

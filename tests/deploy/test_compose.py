@@ -138,7 +138,13 @@ def test_preparing_twice_keeps_what_people_were_told(tmp_path: Path) -> None:
     assert {file.name for file in (secrets / "alertmanager").iterdir()} == wanted
     assert all(str(secrets / "alertmanager" / name) in first.stdout for name in wanted)
     (secrets / "alertmanager" / min(wanted)).write_text("filled in")
-    kept = ("grafana/admin-password", "cameras/accounts", "cameras/ca.pem", "mosquitto/passwords")
+    kept = (
+        "camwatch/metrics-token",
+        "grafana/admin-password",
+        "cameras/accounts",
+        "cameras/ca.pem",
+        "mosquitto/passwords",
+    )
     before = {name: (secrets / name).read_text() for name in (*kept, f"alertmanager/{min(wanted)}")}
     owner = (secrets / "mosquitto/passwords").stat().st_uid
     second = prepare(secrets, "broker.example", "192.0.2.7")
@@ -178,11 +184,34 @@ def test_camwatch_takes_the_settings_of_the_stack(tmp_path: Path) -> None:
         )
         for name, value in SERVICES["camwatch"]["environment"].items()
     }
-    daemon = Path(sys.executable).with_name("camwatch")
-    command = [str(daemon), "check-config", "--config", str(ROOT / "config/camwatch.toml")]
-    done = subprocess.run(command, env=environment(**told), capture_output=True, text=True, check=False)
+    told["CAMWATCH_ACCESS__ACCOUNTS_FILE"] = str(tmp_path / "accounts.toml")
+
+    def camwatch(*words: str, given: str = "") -> subprocess.CompletedProcess[str]:
+        command = [str(Path(sys.executable).with_name("camwatch")), *words]
+        env = environment(**told)
+        return subprocess.run(command, env=env, input=given, capture_output=True, text=True, check=False)
+
+    config_file = ["--config", str(ROOT / "config/camwatch.toml")]
+    first = camwatch("check-config", *config_file)
+    assert first.returncode == 2, "nobody could come in"
+    assert "make an account with `camwatch access add`" in first.stderr
+    words = re.findall(r"camwatch (access add .*?) *\\\n", TEXT)[0].split()
+    made = camwatch(*words, *config_file, "--password-stdin", given="a password of tests")
+    assert made.returncode == 0, made.stderr
+    done = camwatch("check-config", *config_file)
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("Sound: ")
+
+
+def test_prometheus_has_the_token_that_camwatch_asks_for(tmp_path: Path) -> None:
+    prepare(tmp_path / "secrets", "broker.example")
+    scrapes = yaml.safe_load((DEPLOY / "prometheus/prometheus.yml").read_text())["scrape_configs"]
+    shown = scrapes[0]["authorization"]["credentials_file"].removeprefix("secrets/")
+    asked = SERVICES["camwatch"]["environment"]["CAMWATCH_HTTP__METRICS_TOKEN_FILE"].rpartition("/")[2]
+    token = (tmp_path / "secrets/camwatch" / asked).read_text()
+    assert re.fullmatch(r"[0-9a-f]{64}\n", token)
+    assert (tmp_path / "secrets/prometheus" / shown).read_text() == token
+    assert "./secrets/prometheus:/etc/prometheus/secrets:ro" in SERVICES["prometheus"]["volumes"]
 
 
 def test_the_broker_answers_the_question_how_it_is(tmp_path: Path) -> None:

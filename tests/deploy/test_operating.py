@@ -24,7 +24,7 @@ from tests.support.tables import write_fleet
 PAGE = (ROOT / "docs/operating.md").read_text()
 BLOCKS = re.findall(r"^```sh\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 HERE = [block for block in BLOCKS if block.startswith("cd /opt/camwatch") and "pip install" not in block]
-KNOWN = ("cd", "install", "cp", "grep", "systemctl", "systemd-sysusers", "systemd-tmpfiles")
+KNOWN = ("cd", "install", "openssl", "cp", "grep", "systemctl", "systemd-sysusers", "systemd-tmpfiles")
 STAND_INS = ("systemctl", "systemd-sysusers", "chown")  # what concerns the machine and not its files
 
 
@@ -68,6 +68,7 @@ def test_the_commands_leave_every_file_where_its_reader_looks(followed: Path) ->
     settings = tomllib.loads((etc / "camwatch/camwatch.toml").read_text())
     named |= {value for value in settings["brokers"][0].values() if value.startswith("/")}
     named |= {settings["fleet"]["path"] + "/cameras.csv", "/etc/systemd/system/camwatch.service"}
+    named |= {settings["http"]["metrics_token_file"], "/etc/prometheus/secrets/camwatch-metrics-token"}
     named |= {"/etc/systemd/system/camwatch-backup.timer", "/etc/camwatch/private/mqtt-password-b"}
     assert [path for path in sorted(named) if not (followed / path[1:]).is_file()] == []
     assert (etc / "hosts").read_text() == "127.0.0.1 camwatch alertmanager\n"
@@ -91,9 +92,16 @@ def test_camwatch_takes_what_was_installed(followed: Path) -> None:
     file = followed / "etc/camwatch/camwatch.toml"
     moved = followed / "moved.toml"
     moved.write_text(file.read_text().replace('"/etc/', f'"{followed}/etc/'))
-    command = [str(Path(sys.executable).with_name("camwatch")), "check-config", "--config", str(moved)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+    (words,) = re.findall(r"^/opt/camwatch/.venv/bin/camwatch (access add .*) --config", PAGE, re.MULTILINE)
+    for command in ([*words.split(), "--password-stdin"], ["check-config"]):
+        done = subprocess.run(
+            [str(Path(sys.executable).with_name("camwatch")), *command, "--config", str(moved)],
+            input="a password of tests",
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
 
 
 def test_every_file_that_the_page_names_is_in_the_checkout() -> None:

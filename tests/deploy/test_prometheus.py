@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 from collections.abc import Iterator
 from functools import cache
@@ -95,8 +96,12 @@ def test_promtool_accepts_the_rules() -> None:
     assert promtool("check", "rules", *RULE_FILES).count("SUCCESS") == len(RULE_FILES)
 
 
-def test_promtool_accepts_the_configuration() -> None:
-    assert f"{len(RULE_FILES)} rule files found" in promtool("check", "config", PROMETHEUS / "prometheus.yml")
+def test_promtool_accepts_the_configuration(tmp_path: Path) -> None:
+    shutil.copytree(PROMETHEUS, tmp_path / "prometheus")
+    (tmp_path / "prometheus/secrets").mkdir()
+    (tmp_path / "prometheus/secrets/camwatch-metrics-token").write_text("as deploy/prepare makes it")
+    told = promtool("check", "config", tmp_path / "prometheus/prometheus.yml")
+    assert f"{len(RULE_FILES)} rule files found" in told
 
 
 @pytest.mark.parametrize("file", UNIT_TESTS, ids=lambda file: file.stem)

@@ -17,6 +17,7 @@ from tests.support.publisher import Publisher, publishing
 from tests.support.tables import camera, operator, site, window, write_fleet
 
 PROMETHEUS = Path(__file__).parents[2] / "deploy/prometheus"
+TOKEN = "what camwatch asks for and Prometheus shows"  # noqa: S105
 LOGIS = [f"tour-{n}" for n in (1, 2, 3)]
 """They fall together: an incident of their site and of their operator."""
 FIRE = {"CamwatchSiteIncident", "CamwatchCameraDown", "CamwatchWatchdog", "CamwatchCommissioningOverdue"}
@@ -31,6 +32,8 @@ def derived(folder: Path, target: str) -> Path:
     job["static_configs"] = [{"targets": [target]}]
     config["scrape_configs"] = [job]
     (folder / "rules").mkdir(parents=True)
+    (folder / "secrets").mkdir()
+    (folder / "secrets/camwatch-metrics-token").write_text(TOKEN)
     for file in (PROMETHEUS / "rules").glob("*.yaml"):
         rules = yaml.safe_load(file.read_text())
         for group in rules["groups"]:
@@ -142,6 +145,8 @@ async def heard_once(publisher: Publisher) -> AsyncIterator[None]:
 async def test_a_real_prometheus_evaluates_every_rule_on_the_real_daemon(tmp_path: Path) -> None:
     with Mosquitto(tmp_path / "mosquitto") as broker:
         config = daemon.config(fleet(tmp_path / "fleet"), daemon.broker(broker.url))
+        (tmp_path / "token").write_text(TOKEN)
+        config = config.replace("[http]\n", f'[http]\nmetrics_token_file = "{tmp_path}/token"\n')
         async with (
             daemon.running(tmp_path / "camwatch", config) as camwatch,
             publishing(broker.port) as publisher,

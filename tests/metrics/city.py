@@ -20,6 +20,7 @@ from camwatch.fleet.inventory import Inventory, Operator, Site
 from camwatch.metrics.daemon import Exposition
 from camwatch.service import LinkReceiver, Watcher
 from camwatch.settings import Settings
+from camwatch.web.access import Access
 from camwatch.wire.heartbeat import Heartbeat, encode_heartbeat, encode_status
 
 BEGIN_S = 1_767_258_000.0
@@ -76,22 +77,32 @@ class Forgetful:
 
 
 class City:
-    """A Watcher with the link `main`, subscribed unless told otherwise; time moves with `pass_s` alone."""
+    """A Watcher with the link `main`, subscribed unless told otherwise; time moves with `pass_s` alone.
+
+    `links`: other links than that, `main` among them, with the operators that each carries.
+    """
 
     def __init__(
-        self, inventory: Inventory, *, settings: Settings | None = None, subscribed: bool = True
+        self,
+        inventory: Inventory,
+        *,
+        settings: Settings | None = None,
+        subscribed: bool = True,
+        links: Mapping[str, frozenset[str]] = {},
     ) -> None:
         self.mono = 5_000.0
         self.wall = BEGIN_S
         clock = Clock(self._jumped, lambda: self.mono, lambda: self.wall)
-        links: dict[str, frozenset[str]] = {"main": frozenset()}
+        links = dict(links) or {"main": frozenset()}
         self.history = Forgetful()
         self.watcher = Watcher(settings or Settings(), inventory, links, clock, self._happened, self.history)
         self.watcher.adopt(inventory)
-        self.exposition = Exposition(self.watcher)
-        self.link: LinkReceiver = self.watcher.receiver("main")
+        self.exposition = Exposition(self.watcher, Access())
+        self.receivers = {name: self.watcher.receiver(name) for name in links}
+        self.link: LinkReceiver = self.receivers["main"]
         if subscribed:
-            self.link.subscribed(self.watcher.clock(), session_present=False)
+            for receiver in self.receivers.values():
+                receiver.subscribed(self.watcher.clock(), session_present=False)
 
     def _jumped(self, jump: Jump) -> None:
         self.watcher.clock_jumped(jump)
@@ -108,8 +119,9 @@ class City:
             self.wall += step
             while self.watcher.watch.tick(self.watcher.clock()):
                 pass
-            if self.watcher.watch.links["main"].up:
-                self.link.heard(self.watcher.clock())
+            for name, receiver in self.receivers.items():
+                if self.watcher.watch.links[name].up:
+                    receiver.heard(self.watcher.clock())
             self.watcher.tell()
         return self
 

@@ -68,6 +68,9 @@ OTHERS = {
     "camwatch_inventory_reload_errors_total": ("counter", set[str]()),
     "camwatch_inventory_last_reload_timestamp_seconds": ("gauge", set[str]()),
     "camwatch_clock_steps_total": ("counter", set[str]()),
+    "camwatch_access_reload_errors_total": ("counter", set[str]()),
+    "camwatch_logins_total": ("counter", set[str]()),
+    "camwatch_access_refusals_total": ("counter", {"reason"}),
 }
 
 

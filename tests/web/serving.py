@@ -6,10 +6,21 @@ import asyncio
 import contextlib
 import ssl
 from collections.abc import AsyncIterator, Callable
+from typing import Any, cast
 
 import httpx
+from starlette.types import ASGIApp
 
-from camwatch.web.server import Export, HttpServer, Render, listen_on, make_site
+from camwatch.service import Watcher
+from camwatch.web.events import Events
+from camwatch.web.house import Archive, Live
+from camwatch.web.parts import Parts, Render
+from camwatch.web.recent import Recent
+from camwatch.web.server import HttpServer, listen_on
+from camwatch.web.site import make_site
+from camwatch.web.threads import Threads
+from tests.metrics.city import City, registered
+from tests.support.fleet import camera
 
 _UNUSED = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # saves every client the reading of all authorities
 
@@ -26,15 +37,43 @@ async def leave(writer: asyncio.StreamWriter) -> None:
         await writer.wait_closed()
 
 
+class _Unready:
+    """A daemon that is unready for reasons that the test gives."""
+
+    def __init__(self, watcher: Watcher, unready: Callable[[], list[str]]) -> None:
+        self._watcher = watcher
+        self._unready = unready
+
+    @property
+    def unready(self) -> list[str]:
+        """The reasons."""
+        return self._unready()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._watcher, name)
+
+
+def bare_site(render: Render, unready: Callable[[], list[str]] = list) -> ASGIApp:
+    """Return the application over a city of one camera, without a record."""
+    live = cast("Live", _Unready(City(registered([camera()])).watcher, unready))
+    nothing = cast("Archive", None)
+    return make_site(Parts(live, nothing, Events(live), Recent(live), Threads(), render))
+
+
 @contextlib.asynccontextmanager
 async def serving(
-    render: Render,
-    unready: Callable[[], list[str]] = list,
-    export: Export = lambda _begin, _end: iter(()),
+    render: Render, unready: Callable[[], list[str]] = list
 ) -> AsyncIterator[httpx.AsyncClient]:
     """Serve `render` while the context lasts, and give a client; it asks for no encoding by itself."""
+    async with serving_site(bare_site(render, unready)) as client:
+        yield client
+
+
+@contextlib.asynccontextmanager
+async def serving_site(site: ASGIApp) -> AsyncIterator[httpx.AsyncClient]:
+    """Serve an application while the context lasts, and give a client."""
     sock = listen_on("127.0.0.1", 0)
-    server = HttpServer(make_site(render, unready, export), sock)
+    server = HttpServer(site, sock)
     url = f"http://127.0.0.1:{sock.getsockname()[1]}"
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(server.run())

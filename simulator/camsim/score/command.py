@@ -22,6 +22,9 @@ def score(
     camwatch: Annotated[
         str | None, typer.Option(metavar="URL", help="a camwatch that runs: http://HOST:PORT")
     ] = None,
+    token_file: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="with --camwatch: holds an API token that sees all")
+    ] = None,
     history: Annotated[
         str | None, typer.Option(metavar="URL", help="its store: sqlite:///FILE or postgresql://…")
     ] = None,
@@ -44,7 +47,7 @@ def score(
     said = (
         judging.from_store(history)
         if history is not None
-        else judging.from_api(f"{camwatch}", real.began_ms, real.ended_ms)
+        else judging.from_api(f"{camwatch}", real.began_ms, real.ended_ms, token_file)
     )
     marks = marked(real, said, Rules(down_after))
     found = figures(marks, down_after)

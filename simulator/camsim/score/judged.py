@@ -81,16 +81,24 @@ def from_store(url: str) -> Judged:
     raise ScoreError(f"--history {url!r}: write sqlite:///FILE or postgresql://HOST/DATABASE")
 
 
-def from_api(url: str, began_ms: int, ended_ms: int) -> Judged:
-    """Ask a running camwatch at `http://HOST:PORT`. Raises ScoreError."""
+def from_api(url: str, began_ms: int, ended_ms: int, token_file: Path | None = None) -> Judged:
+    """Ask a running camwatch at `http://HOST:PORT`, with a token where it has accounts. Raises ScoreError."""
     if urlsplit(url).scheme not in ("http", "https"):
         raise ScoreError(f"--camwatch {url!r}: write http://HOST:PORT")
     address = f"{url.rstrip('/')}/api/v1/history?from={began_ms}&to={ended_ms}"
+    headers = {} if token_file is None else {"Authorization": f"Bearer {_token(token_file)}"}
     try:
-        with urlopen(Request(address), timeout=60) as answer:  # noqa: S310 - http and https only, see above
+        with urlopen(Request(address, headers=headers), timeout=60) as answer:  # noqa: S310 - http and https only, see above
             return collected(json.loads(line) for line in answer)
     except (URLError, ValueError, KeyError, TimeoutError) as error:
         raise ScoreError(f"--camwatch {url}: {error}") from None
+
+
+def _token(file: Path) -> str:
+    try:
+        return file.read_text("ascii").strip()
+    except (OSError, ValueError) as error:
+        raise ScoreError(f"--token-file {file}: cannot be read: {error}") from None
 
 
 def collected(lines: Iterable[dict[str, Any]]) -> Judged:

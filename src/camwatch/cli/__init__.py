@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from camwatch import __version__
-from camwatch.cli import audit, corrections
+from camwatch.cli import access, audit, corrections
 from camwatch.cli.common import MISCONFIGURED, ConfigFile, checked, fail, guarded
 from camwatch.cli.report import report_command
 from camwatch.loading import load
@@ -25,6 +25,7 @@ app = typer.Typer(
 
 app.add_typer(corrections.outages, name="outages")
 app.add_typer(corrections.maintenance, name="maintenance")
+app.add_typer(access.access, name="access")
 app.command("audit")(audit.audit_command)
 
 
@@ -41,7 +42,10 @@ def run_command(config: ConfigFile = None) -> None:
 @app.command("check-config")
 def check_config(config: ConfigFile = None) -> None:
     """Read settings and inventory, and print every fault in them at once."""
+    from camwatch.web.access import open_access  # noqa: PLC0415 - as above
+
     settings, inventory = checked(config)
+    guarded(lambda: open_access(settings, inventory.operators).close())
     in_service = sum(camera.lifecycle == "in_service" for camera in inventory.cameras.values())
     typer.echo(
         f"Sound: {len(inventory.cameras)} cameras ({in_service} in service), "
@@ -60,6 +64,9 @@ def demo_command(
     port: Annotated[
         int, typer.Option(metavar="N", min=0, max=65535, help="HTTP port; 0 takes a free one.")
     ] = 0,
+    browser: Annotated[
+        bool, typer.Option(help="Open the page in a browser, if there is a screen to open it on.")
+    ] = True,
 ) -> None:
     """Show the whole thing: an embedded broker, 458 simulated cameras, and the daemon watching them."""
     from camwatch.app import running  # noqa: PLC0415 - as above
@@ -69,7 +76,7 @@ def demo_command(
     except ModuleNotFoundError as error:
         package = str(error.name).partition(".")[0]
         fail(MISCONFIGURED, f"the demo needs {package}: pip install 'camwatch[demo]'")
-    guarded(lambda: demo.show(duration, port, load, running))
+    guarded(lambda: demo.show(duration, port, load, running, browser=browser))
 
 
 app.command("report")(report_command)

@@ -9,7 +9,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from camwatch.errors import CamwatchError, ConfigurationError, Fault
+from camwatch.errors import CamwatchError, ConfigurationError, Fault, QuestionError
 from camwatch.fleet.inventory import Inventory, load_inventory
 from camwatch.loading import load
 from camwatch.settings import Settings, load_fleet_settings, load_settings
@@ -61,6 +61,8 @@ def guarded(work: Callable[[], None]) -> None:
         work()
     except ConfigurationError as error:
         misconfigured(error.faults)
+    except QuestionError as error:
+        fail(MISCONFIGURED, str(error))
     except CamwatchError as error:
         fail(FAILED, str(error))
     except KeyboardInterrupt:

@@ -7,6 +7,7 @@ group, so that ten thousand cameras may die at once.
 from __future__ import annotations
 
 import heapq
+from collections.abc import Set as AbstractSet
 
 from camwatch.core.model import IncidentChange, IncidentKind, Instant
 
@@ -31,6 +32,16 @@ class IncidentGroup:
         self._newest = float("-inf")
         self._members: set[int] = set()  # cameras of the open incident, back or not
         self._gone: set[int] = set()  # those of them that are not back
+
+    @property
+    def members(self) -> AbstractSet[int]:
+        """The cameras of the incident that is open, or of the last one, back or not."""
+        return self._members
+
+    @property
+    def gone(self) -> AbstractSet[int]:
+        """Those of them that are not back."""
+        return self._gone
 
     def went_down(self, camera: int, at: Instant, now: Instant) -> IncidentChange | None:
         """Note that a camera went down at an instant; return the incident if this opens one."""

@@ -49,6 +49,10 @@ class Judge:
         del self._cameras[camera.index]
         self._held.pop(camera.index, None)
 
+    def camera(self, index: int) -> CameraState | None:
+        """Return the camera of an index, if it is still looked at."""
+        return self._cameras.get(index)
+
     @property
     def next_look(self) -> float | None:
         """The monotonic instant of the next camera to look at; None if none is."""

@@ -59,7 +59,12 @@ class Sights:
     @property
     def blind(self) -> bool:
         """Whether some cameras can not be seen now."""
-        return any(sight.blind_since is not None and sight.cameras for sight in self._sights.values())
+        return bool(self.dark)
+
+    @property
+    def dark(self) -> list[Sight]:
+        """The sights of those cameras."""
+        return [sight for sight in self._sights.values() if sight.blind_since is not None and sight.cameras]
 
     def heard(self, link: LinkState, now: Instant) -> None:
         """Note that a link delivered a packet, and everything before it was taken (rule S10)."""

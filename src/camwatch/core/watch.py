@@ -8,7 +8,7 @@ with `take_events` by whoever remembers, tells or counts.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from camwatch.core import lifesigns
@@ -36,7 +36,7 @@ from camwatch.core.model import (
 )
 from camwatch.core.sights import Sights
 from camwatch.core.signal import Refusal, Telemetry, Word
-from camwatch.core.state import GAP_BOUNDS_S, CameraState, Gaps, LinkState
+from camwatch.core.state import GAP_BOUNDS_S, CameraState, Gaps, LinkState, Sight
 
 _FOREVER = float("inf")
 
@@ -244,6 +244,16 @@ class FleetWatch:
     def blind(self) -> bool:
         """Whether camwatch could not see some of its cameras now, whoever sent what."""
         return self.sights.blind
+
+    @property
+    def dark(self) -> list[Sight]:
+        """The sights, with their cameras, that could not see now."""
+        return self.sights.dark
+
+    def members(self, group: IncidentGroup) -> Iterator[CameraState]:
+        """Yield the cameras of a group's incident that are still watched, back or not."""
+        found = (self.judge.camera(index) for index in group.members)
+        return (camera for camera in found if camera is not None)
 
     def take_events(self) -> list[Happening]:
         """Return what happened since the last call, in order."""

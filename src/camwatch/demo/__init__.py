@@ -14,7 +14,8 @@ import signal
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Iterable
+import webbrowser
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
@@ -45,19 +46,40 @@ Start = Callable[[Settings, Inventory], AbstractAsyncContextManager[RunningDaemo
 Load = Callable[[Settings], Inventory]
 
 
-def show(duration_s: float | None, port: int, load: Load, start: Start) -> None:
+def show(duration_s: float | None, port: int, load: Load, start: Start, *, browser: bool = True) -> None:
     """Run the demo until `duration_s` of watching are over, or a signal; print a summary.
 
-    `load` and `start` are the daemon's own. Raises CamwatchError if something cannot be started.
+    `load` and `start` are the daemon's own. `browser` lets it open the page where there is a screen to open
+    it on. Raises CamwatchError if something cannot be started.
     """
     curfew = threading.Timer(_TEARDOWN_S, _leave)
     curfew.daemon = True
     try:
-        asyncio.run(_show(duration_s, port, load, start, curfew))
+        asyncio.run(_show(duration_s, port, load, _shown(start, browser=browser), curfew))
     except CamsimError as error:
         raise CamwatchError(f"the simulated fleet: {error}") from error
     finally:
         curfew.cancel()
+
+
+def _shown(start: Start, *, browser: bool) -> Start:
+    """Return `start` such that the page's address is told, and opened, as soon as it is there."""
+
+    @contextlib.asynccontextmanager
+    async def started(settings: Settings, inventory: Inventory) -> AsyncIterator[RunningDaemon]:
+        async with start(settings, inventory) as daemon:
+            url = f"http://127.0.0.1:{daemon.port}/"
+            sys.stdout.write(f"\ncamwatch demo: the page is at {url}\n\n")
+            sys.stdout.flush()
+            if browser and sys.stdout.isatty() and _has_screen():
+                await asyncio.to_thread(webbrowser.open, url)
+            yield daemon
+
+    return started
+
+
+def _has_screen() -> bool:
+    return any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY"))
 
 
 def _leave() -> None:

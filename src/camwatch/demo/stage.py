@@ -170,7 +170,7 @@ def _picture(stage: Stage) -> Group:
     return Group(
         Text("camwatch demo", style="bold")
         + Text(f"   {stage.rate():.0f} heartbeats/s   Ctrl-C ends it", style="dim"),
-        Text(f"{stage.url}/metrics   {stage.url}/-/ready", style="underline"),
+        Text(f"{stage.url}/", style="bold underline") + Text(f"   {stage.url}/metrics", style="dim"),
         table,
         Text(f"Now: {stage.act}", style="bold"),
         *lines,

@@ -5,12 +5,13 @@ A line tells its `kind`; times are UTC milliseconds. `vouched` comes last: every
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 import msgspec
 from sqlalchemy import Connection, Engine, Select, and_, func, or_, select
 
+from camwatch.core.model import BlindCause
 from camwatch.history import schema
 from camwatch.history.engine import begin_read
 from camwatch.history.facts import facts
@@ -19,23 +20,45 @@ _TOGETHER: Final = 500  # lines in a piece
 _json = msgspec.json.Encoder().encode
 
 
-def export(engine: Engine, begin_ms: int, end_ms: int) -> Iterator[bytes]:
+def export(
+    engine: Engine, begin_ms: int, end_ms: int, operators: Iterable[str] | None = None
+) -> Iterator[bytes]:
     """Yield what there is of [begin_ms, end_ms), in pieces of some hundred lines, as of one instant.
 
-    Of each camera, the last change before the beginning comes too: it says what the camera was then.
+    Of these operators (None: of all). Of each camera, the last change before the beginning comes too: it
+    says what the camera was then.
     """
+    only = None if operators is None else frozenset(operators)
     with begin_read(engine) as connection:
         for kind, query in _queries(begin_ms, end_ms):
-            yield from _pieces(kind, connection, query)
+            if only is None:
+                yield from _pieces(kind, connection, query)
+            elif kind == "blind":
+                yield from _pieces(kind, connection, query, only)
+            else:
+                yield from _pieces(kind, connection, query.where(schema.cameras.c.operator.in_(only)))
         yield _json({"kind": "vouched", "at_ms": facts(connection).vouched_ms}) + b"\n"
 
 
-def _pieces(kind: str, connection: Connection, query: Select[Any]) -> Iterator[bytes]:
+def _pieces(
+    kind: str, connection: Connection, query: Select[Any], only: frozenset[str] | None = None
+) -> Iterator[bytes]:
     rows = connection.execution_options(stream_results=True).execute(query)
     names = tuple(rows.keys())
     for some in rows.partitions(_TOGETHER):
-        lines = ({"kind": kind, **dict(zip(names, row, strict=True))} for row in some)
-        yield b"".join(_json(_readable(line)) + b"\n" for line in lines)
+        lines = (_readable({"kind": kind, **dict(zip(names, row, strict=True))}) for row in some)
+        if only is not None:
+            lines = (told for line in lines if (told := _theirs(line, only)) is not None)
+        yield b"".join(_json(line) + b"\n" for line in lines)
+
+
+def _theirs(line: dict[str, Any], only: frozenset[str]) -> dict[str, Any] | None:
+    """Return what a line on blindness says of these operators; None if it does not concern them."""
+    if not line["operators"] or line["cause"] == BlindCause.CLOCK:
+        return {**line, "operators": [], "links": []}
+    seen = [operator for operator in line["operators"] if operator in only]
+    links = line["links"] if line["cause"] == BlindCause.LINK else []
+    return {**line, "operators": seen, "links": links} if seen else None
 
 
 def _readable(line: dict[str, Any]) -> dict[str, Any]:

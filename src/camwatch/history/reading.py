@@ -7,7 +7,7 @@ stored in between tears the record.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from operator import attrgetter
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
@@ -82,6 +82,16 @@ def read(
     )
 
 
+class OutageRow(NamedTuple):
+    """An outage as it lies in its table, with whose it is."""
+
+    id: int
+    at_ms: int
+    end_ms: int | None
+    operator: str
+    camera: str
+
+
 def outages(  # noqa: PLR0913 - one filter a flag of `camwatch outages list`
     connection: Connection,
     *,
@@ -99,33 +109,59 @@ def outages(  # noqa: PLR0913 - one filter a flag of `camwatch outages list`
     `number` is the id of one. Those that corrected maintenance covers wholly are among them, with no time
     in `down`.
     """
+    rows = outage_rows(
+        connection,
+        None if operator is None else (operator,),
+        from_ms,
+        to_ms,
+        number=number,
+        camera=camera,
+        site=site,
+        still_open=still_open,
+    )
+    found = listed(connection, rows)
+    return [each for each in found if not (unattributed and each.outage.attributions)]
+
+
+def outage_rows(
+    connection: Connection,
+    operators: Iterable[str] | None,
+    from_ms: int,
+    to_ms: int,
+    *,
+    number: int | None = None,
+    camera: str | None = None,
+    site: str | None = None,
+    still_open: bool = False,
+) -> list[OutageRow]:
+    """Return the outages of these operators (None: all) that fit, oldest first, as their table has them."""
     table, who = schema.outages, schema.cameras
     start = max(from_ms, facts(connection).folded_ms)
     wanted = [table.c.at_ms < to_ms, _touches(table.c.at_ms, table.c.end_ms, start)]
     wanted += [
         column == value
-        for column, value in (
-            (table.c.id, number),
-            (who.c.operator, operator),
-            (who.c.id, camera),
-            (who.c.site, site),
-        )
+        for column, value in ((table.c.id, number), (who.c.id, camera), (who.c.site, site))
         if value is not None
     ]
+    if operators is not None:
+        wanted.append(who.c.operator.in_(list(operators)))
     if still_open:
         wanted.append(table.c.end_ms.is_(None))
-    query = (
-        select(table.c.id, table.c.at_ms, table.c.end_ms, who.c.operator, who.c.id).join(who).where(*wanted)
-    )
-    rows = connection.execute(query).all()
+    query = select(table.c.id, table.c.at_ms, table.c.end_ms, who.c.operator, who.c.id).join(who)
+    rows = plain(connection, query.where(*wanted).order_by(table.c.at_ms, table.c.id))
+    return [OutageRow(*row) for row in rows]
+
+
+def listed(connection: Connection, rows: Sequence[OutageRow]) -> list[Listed]:
+    """Return all about these outages, oldest first."""
     if not rows:
         return []
-    ids = {row[0] for row in rows}
-    ends = max(OPEN_END if row[2] is None else row[2] + 1 for row in rows)
-    alone = rows[0][4] if len({row[4] for row in rows}) == 1 else None
-    record = read(connection, {row[3] for row in rows}, min(row[1] for row in rows), ends, camera=alone)
-    found = sorted(_listed(record, ids), key=lambda listed: (listed.outage.at_ms, listed.outage.id))
-    return [listed for listed in found if not (unattributed and listed.outage.attributions)]
+    ids = {row.id for row in rows}
+    ends = max(OPEN_END if row.end_ms is None else row.end_ms + 1 for row in rows)
+    alone = rows[0].camera if len({row.camera for row in rows}) == 1 else None
+    operators = {row.operator for row in rows}
+    record = read(connection, operators, min(row.at_ms for row in rows), ends, camera=alone)
+    return sorted(_listed(record, ids), key=lambda each: (each.outage.at_ms, each.outage.id))
 
 
 def _listed(record: Record, ids: set[int]) -> Iterator[Listed]:
@@ -309,6 +345,11 @@ def _blindness(stretch: _Stretch, since: int, operators: set[str] | None) -> lis
         if operators is None or everybody or not operators.isdisjoint(of):
             found.append(BlindRecord(of, schema.unpacked(links), cause, began, ended))
     return found
+
+
+def blindness(connection: Connection, from_ms: int, to_ms: int) -> list[BlindRecord]:
+    """Return when whose cameras could not be seen in [from_ms, to_ms), oldest first."""
+    return _blindness(_Stretch(connection, None, from_ms, to_ms, 0), from_ms, None)
 
 
 def announced(connection: Connection, from_ms: int, to_ms: int) -> list[WindowRecord]:

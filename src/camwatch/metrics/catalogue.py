@@ -187,6 +187,15 @@ LAST_RELOAD = Metric(
     "gauge",
     "When the inventory in force was loaded, Unix time.",
 )
+ACCESS_RELOAD_ERRORS = Metric(
+    "camwatch_access_reload_errors_total",
+    "counter",
+    "Reloads refused because the file of the accounts, a token or the certificate was faulty.",
+)
+LOGINS = Metric("camwatch_logins_total", "counter", "Logins with name and password that succeeded.")
+ACCESS_REFUSALS = Metric(
+    "camwatch_access_refusals_total", "counter", "Requests that were not let in, by reason.", ("reason",)
+)
 UTC_OFFSET = Metric(
     "camwatch_utc_offset_seconds",
     "gauge",

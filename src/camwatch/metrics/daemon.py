@@ -109,15 +109,37 @@ class Source(Protocol):
         """What remembers the fleet."""
 
 
+class Door(Protocol):
+    """What the door counts: see `web.access`."""
+
+    @property
+    def reload_errors(self) -> int:
+        """Changed files that were refused."""
+
+    @property
+    def logins(self) -> int:
+        """Logins that succeeded."""
+
+    @property
+    def refusals(self) -> Mapping[str, int]:
+        """Requests that were not let in, by reason."""
+
+
+class _NoDoor:
+    reload_errors = 0
+    logins = 0
+    refusals: Mapping[str, int] = {}
+
+
 class Exposition:
     """Writes everything that Prometheus reads, and counts what only happens once (detection delays)."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, door: Door | None = None) -> None:
         self._source = source
         self._delays = [0] * (len(DELAY_BOUNDS_S) + 1)  # by bucket; the last is +Inf
         self._delayed_s = 0.0
         self._registry = CollectorRegistry()
-        self._registry.register(_Daemon(source, self._delay_histogram))
+        self._registry.register(_Daemon(source, door or _NoDoor(), self._delay_histogram))
         ProcessCollector(registry=self._registry)
         PlatformCollector(registry=self._registry)
         self._inventory: Inventory | None = None
@@ -163,8 +185,9 @@ class Exposition:
 class _Daemon(Collector):
     """Reads operators' and the daemon's own figures at each scrape."""
 
-    def __init__(self, source: Source, delays: Callable[[], Family]) -> None:
+    def __init__(self, source: Source, door: Door, delays: Callable[[], Family]) -> None:
         self._source = source
+        self._door = door
         self._delays = delays
 
     def collect(self) -> Iterator[Family]:
@@ -191,6 +214,12 @@ class _Daemon(Collector):
         yield _single(catalogue.RELOAD_ERRORS, source.reload_errors)
         yield _single(catalogue.LAST_RELOAD, source.last_reload.utc_ms / 1000)
         yield _single(catalogue.CLOCK_STEPS, source.clock_steps)
+        yield _single(catalogue.ACCESS_RELOAD_ERRORS, self._door.reload_errors)
+        yield _single(catalogue.LOGINS, self._door.logins)
+        refusals = _counter(catalogue.ACCESS_REFUSALS)
+        for why, count in self._door.refusals.items():
+            refusals.add_metric([why], count)
+        yield refusals
         now = datetime.fromtimestamp(source.clock().utc_ms // 1000, source.timezone)
         yield _single(catalogue.UTC_OFFSET, (now.utcoffset() or timedelta()).total_seconds())
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
-from typing import Protocol
+from typing import Literal, NamedTuple, Protocol
 from zoneinfo import ZoneInfo
 
 from camwatch.core.ledger import Account
 from camwatch.core.model import Camera, Instant, Liveness, Purpose, Scope
-from camwatch.core.record import Attributed, CameraRecord, OutageRecord, Record, WindowRecord
+from camwatch.core.record import Attributed, BlindRecord, CameraRecord, OutageRecord, Record, WindowRecord
 from camwatch.core.standing import Standing
 from camwatch.core.watch import FleetWatch
+from camwatch.errors import RejectReason
 from camwatch.fleet.inventory import Inventory
 
 
@@ -26,7 +27,7 @@ class Rejections(Protocol):
     """What was refused."""
 
     @property
-    def counts(self) -> Mapping[str, int]:
+    def counts(self) -> Mapping[RejectReason, int]:
         """Messages by reason."""
 
     @property
@@ -39,6 +40,12 @@ class Live(Protocol):
 
     watch: FleetWatch
     inventory: Inventory
+    reload_errors: int
+    """How often the inventory could not be read anew, since the start."""
+    inventory_faults: tuple[str, ...]
+    """Why the tables were not taken when they were read last; empty if they were."""
+    last_reload: Instant
+    """When the inventory in force was read."""
 
     @property
     def link_reports(self) -> Mapping[str, LinkReport]:
@@ -84,6 +91,15 @@ class Listed(Protocol):
         """Milliseconds of its time by account; `down` is what it lasted."""
 
 
+class Known(NamedTuple):
+    """A camera that is or was in the record, and where it stood last."""
+
+    id: str
+    operator: str
+    site: str
+    name: str
+
+
 class Archive(Protocol):
     """The record. Everything here waits for the store: call it in a thread (`asyncio.to_thread`).
 
@@ -109,6 +125,26 @@ class Archive(Protocol):
     ) -> Sequence[Listed]:
         """Return the outages that touch a stretch of time and fit every filter, oldest first."""
 
+    def outage_page(
+        self,
+        operators: Iterable[str] | None,
+        *,
+        from_ms: int,
+        to_ms: int,
+        piece: slice,
+        camera: str | None = None,
+        site: str | None = None,
+        still_open: bool = False,
+        unattributed: bool = False,
+    ) -> tuple[int, Sequence[Listed]]:
+        """Return how many outages `outages` would return, and a piece of them, the newest first."""
+
+    def blindness(self, from_ms: int, to_ms: int) -> Sequence[BlindRecord]:
+        """Return when whose cameras could not be seen in [from_ms, to_ms), oldest first."""
+
+    def known(self, operators: Iterable[str] | None) -> Sequence[Known]:
+        """Return every camera that the record has ever had of these operators (None: all)."""
+
     def windows(self, from_ms: int, to_ms: int) -> Sequence[WindowRecord]:
         """Return all maintenance windows that touch a stretch of time, the inventory's and those added."""
 
@@ -128,7 +164,7 @@ class Archive(Protocol):
         last: date,
         *,
         form: str,
-        lang: str,
+        lang: Literal["fr", "en"],
         purpose: Purpose | None = None,
         site: str | None = None,
     ) -> bytes:

@@ -1,0 +1,178 @@
+"""The record behind the window: reads it, reports on it, and appends corrections, beside the daemon's writer.
+
+Everything here waits for the store: call it in a thread. What the database raises becomes StoreError.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import date
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Connection, Engine, select
+
+from camwatch.archive.reporting import Asked, Format, find, written
+from camwatch.core.model import Purpose, Scope
+from camwatch.core.record import Attributed, BlindRecord, Record, WindowRecord
+from camwatch.fleet.inventory import Inventory
+from camwatch.history import schema
+from camwatch.history.engine import begin_read
+from camwatch.history.export import export
+from camwatch.history.failures import told
+from camwatch.history.journal import (
+    Correction,
+    Maintenance,
+    OutageAttribution,
+    append,
+    cancellation,
+    project,
+)
+from camwatch.history.reading import Listed, announced, blindness, listed, outage_rows, read
+from camwatch.reports.language import Language
+from camwatch.reports.period import Period
+from camwatch.web.house import Known
+
+
+class StoreArchive:
+    """See `web.house.Archive`. `inventory` and `now_ms` are asked anew each time."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        zone: ZoneInfo,
+        inventory: Callable[[], Inventory],
+        now_ms: Callable[[], int],
+        objectives: Mapping[Purpose, float],
+    ) -> None:
+        self._engine = engine
+        self._zone = zone
+        self._inventory = inventory
+        self._now_ms = now_ms
+        self._objectives = objectives
+
+    def read(
+        self, operators: Iterable[str] | None, from_ms: int, to_ms: int, *, camera: str | None = None
+    ) -> Record:
+        """Return the record of [from_ms, to_ms), UTC milliseconds, of these operators (None: all)."""
+        with self._reading() as connection:
+            return read(connection, operators, from_ms, to_ms, camera=camera)
+
+    def outages(
+        self,
+        operators: Iterable[str] | None,
+        *,
+        from_ms: int,
+        to_ms: int,
+        number: int | None = None,
+        camera: str | None = None,
+        site: str | None = None,
+        still_open: bool = False,
+        unattributed: bool = False,
+    ) -> Sequence[Listed]:
+        """Return the outages that touch a stretch of time and fit every filter, oldest first."""
+        with self._reading() as connection:
+            rows = outage_rows(
+                connection,
+                operators,
+                from_ms,
+                to_ms,
+                number=number,
+                camera=camera,
+                site=site,
+                still_open=still_open,
+            )
+            found = listed(connection, rows)
+        return [each for each in found if not (unattributed and each.outage.attributions)]
+
+    def outage_page(
+        self,
+        operators: Iterable[str] | None,
+        *,
+        from_ms: int,
+        to_ms: int,
+        piece: slice,
+        camera: str | None = None,
+        site: str | None = None,
+        still_open: bool = False,
+        unattributed: bool = False,
+    ) -> tuple[int, Sequence[Listed]]:
+        """Return how many outages `outages` would return, and a piece of them, the newest first."""
+        with self._reading() as connection:
+            rows = outage_rows(
+                connection, operators, from_ms, to_ms, camera=camera, site=site, still_open=still_open
+            )
+            if unattributed:
+                said = project(connection).attributions
+                rows = [row for row in rows if row.id not in said]
+            found = listed(connection, rows[::-1][piece])
+        return len(rows), found[::-1]
+
+    def blindness(self, from_ms: int, to_ms: int) -> Sequence[BlindRecord]:
+        """Return when whose cameras could not be seen in [from_ms, to_ms), oldest first."""
+        with self._reading() as connection:
+            return blindness(connection, from_ms, to_ms)
+
+    def known(self, operators: Iterable[str] | None) -> Sequence[Known]:
+        """Return every camera that the record has ever had of these operators (None: all)."""
+        table = schema.cameras
+        query = select(table.c.id, table.c.operator, table.c.site, table.c.name).order_by(table.c.key)
+        if operators is not None:
+            query = query.where(table.c.operator.in_(list(operators)))
+        with self._reading() as connection:
+            return [Known(*row) for row in connection.execute(query)]
+
+    def windows(self, from_ms: int, to_ms: int) -> Sequence[WindowRecord]:
+        """Return all maintenance windows that touch a stretch of time, the inventory's and those added."""
+        with self._reading() as connection:
+            found = announced(connection, from_ms, to_ms)
+            added = project(connection).windows
+        found += [window for window in added if window.starts_ms < to_ms and window.ends_ms > from_ms]
+        return sorted(found, key=lambda window: (window.starts_ms, window.scope_id, window.ends_ms))
+
+    def attribute(self, who: str, why: str, outage: int, cause: Attributed, *, excluded: bool) -> int:
+        """Append what people say of an outage; return the correction's number."""
+        return self._append(who, why, OutageAttribution(outage, cause, excluded))
+
+    def add_window(self, who: str, why: str, scope: Scope, scope_id: str, from_ms: int, to_ms: int) -> int:
+        """Append a maintenance window; return its number."""
+        return self._append(who, why, Maintenance(scope, scope_id, from_ms, to_ms))
+
+    def cancel_window(self, who: str, why: str, number: int) -> int:
+        """Append that a window is cancelled; return the correction's number."""
+        with self._reading() as connection:
+            window = project(connection).window(number)
+        return self._append(who, why, cancellation(window, self._now_ms()))
+
+    def report(
+        self,
+        operators: Iterable[str] | None,
+        first: date,
+        last: date,
+        *,
+        form: str,
+        lang: Literal["fr", "en"],
+        purpose: Purpose | None = None,
+        site: str | None = None,
+    ) -> bytes:
+        """Return a report in a form (table, csv, json, html), as `camwatch report` writes it."""
+        only = None if operators is None else tuple(operators)
+        asked = Asked(Period(first, last, self._zone), only, purpose, site)
+        with self._reading() as connection:
+            found = find(connection, self._inventory(), self._objectives, asked, self._now_ms())
+        return written(found, Format(form), Language(lang, self._zone))
+
+    def export(self, operators: Iterable[str] | None, from_ms: int, to_ms: int) -> Iterator[bytes]:
+        """Yield the record of [from_ms, to_ms) as JSON lines."""
+        with told(self._engine):
+            yield from export(self._engine, from_ms, to_ms, operators)
+
+    @contextmanager
+    def _reading(self) -> Iterator[Connection]:
+        with told(self._engine), begin_read(self._engine) as connection:
+            yield connection
+
+    def _append(self, who: str, why: str, correction: Correction) -> int:
+        with told(self._engine):
+            return append(self._engine, who, why, correction, self._now_ms())

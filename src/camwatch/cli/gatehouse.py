@@ -1,0 +1,206 @@
+"""What `camwatch access` does: the file of the accounts is read, changed, and written whole."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import typer
+
+from camwatch.cli.common import FAILED, MISCONFIGURED, checked, fail, misconfigured
+from camwatch.cli.texts import table_text
+from camwatch.errors import ConfigurationError
+from camwatch.settings import Settings, load_settings
+from camwatch.web.access import accounts as book
+from camwatch.web.access import secrets
+from camwatch.web.access.accounts import Account, Accounts, KeptToken
+from camwatch.web.viewer import Role
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What `camwatch access add` was asked for."""
+
+    name: str
+    role: Role | None
+    operators: Sequence[str] | None
+    token: bool
+    days: int | None
+    change: bool
+    no_password: bool
+
+
+def ask() -> str:
+    """Ask for a password on the terminal, twice."""
+    return str(typer.prompt("Password", hide_input=True, confirmation_prompt="Again"))
+
+
+def add(config: Path | None, wish: Wish, read_password: Callable[[], str] | None) -> None:
+    """Make an account, change one, or give one a token."""
+    settings, inventory = checked(config)
+    file = _file(settings)
+    _check(wish, inventory.operators.keys())
+    _check_against(wish, _accounts(file).called(wish.name))
+    token = secrets.new_token() if wish.token else None
+    kept = _kept(token, wish.days) if token is not None else None
+    password = _hash_of(read_password().rstrip("\r\n"), wish.name) if read_password is not None else None
+    _change(file, lambda now: now.with_(_account(now.called(wish.name), wish, password, kept)))
+    if token is not None:
+        typer.echo(f"The token of {wish.name}. It is shown this once only:\n\n{token}\n")
+    else:
+        typer.echo(f"{wish.name}: {'changed' if wish.change else 'may come in'}.")
+
+
+def show(config: Path | None) -> None:
+    """List accounts and tokens."""
+    settings = _settings(config)
+    found = _accounts(_file(settings))
+    if not found.accounts:
+        typer.echo("No accounts. `camwatch access add NAME --role admin` makes one.")
+        return
+    rows = [
+        (one.name, one.role.value, ", ".join(one.operators or ("all",)), _proof(one))
+        for one in found.accounts
+    ]
+    for line in table_text(("account", "role", "operators", "comes in by"), rows, 2):
+        typer.echo(line)
+    zone = settings.fleet.timezone
+    tokens = [
+        (token.id, account.name, _day(token.created, zone), _day(token.expires, zone))
+        for account in found.accounts
+        for token in account.tokens
+    ]
+    if tokens:
+        typer.echo()
+        for line in table_text(("token", "account", "made", "ends"), tokens, 1):
+            typer.echo(line)
+
+
+def revoke(config: Path | None, what: str) -> None:
+    """Take an account or a token away."""
+    file = _file(_settings(config))
+    told = ""
+
+    def without(now: Accounts) -> Accounts:
+        nonlocal told
+        account, token = now.called(what), now.with_token(what.removeprefix("cw_"))
+        if account is not None:
+            count = len(account.tokens)
+            told = f"{account.name} is gone" + (f", with {count} token{'s' * (count > 1)}" if count else "")
+            return now.without(account.name)
+        if token is None:
+            fail(FAILED, f"there is no account and no token {what!r}: `camwatch access list` shows them")
+        owner, gone = token
+        told = f"token {gone.id} of {owner.name} is gone"
+        left = tuple(one for one in owner.tokens if one is not gone)
+        return now.with_(owner.model_copy(update={"tokens": left}))
+
+    _change(file, without)
+    typer.echo(f"{told}.")
+    if not _accounts(file).accounts:
+        typer.echo(
+            "No account is left: nobody comes in, and camwatch does not start again without one.", err=True
+        )
+
+
+def _check(wish: Wish, operators: Collection[str]) -> None:
+    """Leave with exit code 2 where a wish cannot be, whatever accounts there are."""
+    try:
+        book.account_name(wish.name)
+    except ValueError as error:
+        fail(MISCONFIGURED, f"the name {error}")
+    if wish.days is not None and not wish.token:
+        fail(MISCONFIGURED, "--days is how long a token lasts: add --token")
+    for operator in wish.operators or ():
+        if operator not in operators:
+            known = ", ".join(sorted(operators))
+            fail(MISCONFIGURED, f"{operator!r} is no operator of the inventory, which knows {known}")
+
+
+def _check_against(wish: Wish, old: Account | None) -> None:
+    if old is None and wish.change:
+        fail(MISCONFIGURED, f"there is no account {wish.name!r} to change: leave --change away")
+    if old is None and wish.role is None:
+        fail(MISCONFIGURED, "a new account needs a role: --role viewer, editor or admin")
+    if old is None or wish.change:
+        return
+    if not wish.token:
+        fail(
+            MISCONFIGURED, f"there is an account {old.name!r}: --change changes it, --token gives it a token"
+        )
+    if wish.role or wish.operators:
+        fail(MISCONFIGURED, "role and operators are the account's, for all its tokens: --change changes them")
+
+
+def _account(old: Account | None, wish: Wish, password: str | None, token: KeptToken | None) -> Account:
+    tokens = (token,) if token is not None else ()
+    operators = tuple(dict.fromkeys(wish.operators)) if wish.operators else None
+    if old is None:
+        role = wish.role or Role.VIEWER
+        return Account(name=wish.name, role=role, operators=operators, password=password, tokens=tokens)
+    return Account(
+        name=old.name,
+        role=wish.role or old.role,
+        operators=operators or old.operators,
+        password=None if wish.no_password else password or old.password,
+        tokens=(*old.tokens, *tokens),
+    )
+
+
+def _kept(token: secrets.Token, days: int | None) -> KeptToken:
+    now = datetime.now(UTC).replace(microsecond=0)
+    ends = now + timedelta(days=days) if days is not None else None
+    return KeptToken(id=token.id, hash=secrets.hashed(token.secret), created=now, expires=ends)
+
+
+def _hash_of(password: str, name: str) -> str:
+    if problem := secrets.password_problem(password, name):
+        fail(MISCONFIGURED, f"the password {problem}")
+    return secrets.hashed(password)
+
+
+def _settings(config: Path | None) -> Settings:
+    try:
+        return load_settings(config)
+    except ConfigurationError as error:
+        misconfigured(error.faults)
+
+
+def _file(settings: Settings) -> Path:
+    file = settings.access.accounts_file
+    if file is None:
+        fail(MISCONFIGURED, "no file for the accounts: set accounts_file in [access], like 'accounts.toml'")
+    return file
+
+
+def _accounts(file: Path) -> Accounts:
+    """Return the accounts; none where there is no file yet."""
+    if not file.exists():
+        return Accounts()
+    try:
+        return book.load(file)
+    except ConfigurationError as error:
+        misconfigured(error.faults)
+
+
+def _change(file: Path, changed: Callable[[Accounts], Accounts]) -> None:
+    try:
+        with book.held(file):
+            book.write(changed(_accounts(file)), file)
+    except OSError as error:
+        fail(FAILED, f"{file} cannot be written: {error.strerror or error}")
+
+
+def _proof(account: Account) -> str:
+    count = len(account.tokens)
+    proofs = ["password"] if account.password is not None else []
+    if count:
+        proofs.append(f"{count} token{'s' * (count > 1)}")
+    return ", ".join(proofs) or "proxy"
+
+
+def _day(value: datetime | None, zone: ZoneInfo) -> str:
+    return f"{value.astimezone(zone):%Y-%m-%d}" if value is not None else "never"

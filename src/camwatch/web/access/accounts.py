@@ -1,0 +1,275 @@
+"""The file of the accounts: who may come in, as what, and the hashes of what they prove it with.
+
+The file is camwatch's own: `camwatch access` writes it whole, and what it does not understand is a fault.
+It may be read by its owner and its group only.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import re
+import secrets
+import stat
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, field_validator
+
+from camwatch import settings_source
+from camwatch.errors import ConfigurationError, Fault
+from camwatch.settings_checks import identifier
+from camwatch.web.access.secrets import hash_problem
+from camwatch.web.viewer import LOCAL, Role, Viewer
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9.@+_-]{0,62}")
+_TOKEN_ID = re.compile(r"[0-9a-f]{8}")
+_HEAD = re.compile(r"^[ \t]*\[\[[ \t]*accounts[ \t]*\]\]", re.MULTILINE)
+_NUMBER = re.compile(r"accounts\[(\d+)\]")
+_WRITTEN = (
+    "# camwatch's accounts. `camwatch access` writes this file whole; what it does not know is a fault.\n"
+)
+
+
+def account_name(value: str) -> str:
+    """Check the name of an account."""
+    if not _NAME.fullmatch(value) or value.startswith("cw_"):
+        raise ValueError("must have 1 to 63 letters a-z, digits, '.', '@', '+', '_' or '-', no 'cw_' first")
+    if value.lower() == LOCAL.name:
+        raise ValueError(f"cannot be {LOCAL.name!r}: that is whoever uses a camwatch without accounts")
+    return value
+
+
+def _token_id(value: str) -> str:
+    if not _TOKEN_ID.fullmatch(value):
+        raise ValueError("must be 8 digits 0-9 a-f, as `camwatch access add --token` draws them")
+    return value
+
+
+def _hash(value: str) -> str:
+    if problem := hash_problem(value):
+        raise ValueError(problem)
+    return value
+
+
+_Hash = Annotated[str, AfterValidator(_hash)]
+
+
+class _Row(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class KeptToken(_Row):
+    """An API token: its id, the hash of its secret, when it was made and when it ends (None: never)."""
+
+    id: Annotated[str, AfterValidator(_token_id)]
+    hash: _Hash = Field(repr=False)
+    created: AwareDatetime
+    expires: AwareDatetime | None = None
+
+    def holds_at(self, utc_s: float) -> bool:
+        """Tell whether it has not ended yet."""
+        return self.expires is None or utc_s < self.expires.timestamp()
+
+
+class Account(_Row):
+    """Who may come in. Without password and tokens it is for those that the proxy vouches for."""
+
+    name: Annotated[str, AfterValidator(account_name)]
+    role: Role
+    operators: (
+        Annotated[tuple[Annotated[str, AfterValidator(identifier)], ...], Field(min_length=1)] | None
+    ) = None
+    password: _Hash | None = Field(default=None, repr=False)
+    tokens: tuple[KeptToken, ...] = ()
+
+    @property
+    def viewer(self) -> Viewer:
+        """What they are to the rest of camwatch."""
+        return Viewer(self.name, self.role, None if self.operators is None else frozenset(self.operators))
+
+
+class Accounts(_Row):
+    """All accounts; no two have a name that differs in capitals only, no two tokens one id."""
+
+    accounts: tuple[Account, ...] = ()
+
+    @field_validator("accounts")
+    @classmethod
+    def _are_distinct(cls, value: tuple[Account, ...]) -> tuple[Account, ...]:
+        for what, found in (
+            ("accounts are named", Counter(account.name.lower() for account in value)),
+            ("tokens have the id", Counter(token.id for account in value for token in account.tokens)),
+        ):
+            for key, count in found.items():
+                if count > 1:
+                    raise ValueError(f"{count} {what} {key!r}: take one of them away")
+        return value
+
+    def named(self, name: str) -> Account | None:
+        """Return the account of exactly this name."""
+        return next((account for account in self.accounts if account.name == name), None)
+
+    def called(self, name: str) -> Account | None:
+        """Return the account of a name that people typed: capitals make no difference."""
+        wanted = name.strip().lower()
+        return next((account for account in self.accounts if account.name.lower() == wanted), None)
+
+    def with_token(self, token_id: str) -> tuple[Account, KeptToken] | None:
+        """Return a token and whose it is."""
+        for account in self.accounts:
+            for token in account.tokens:
+                if token.id == token_id:
+                    return account, token
+        return None
+
+    def without(self, name: str) -> Accounts:
+        """Return all but one."""
+        return Accounts(accounts=tuple(account for account in self.accounts if account.name != name))
+
+    def with_(self, account: Account) -> Accounts:
+        """Return them with one more, or with another of the same name in its place."""
+        if self.named(account.name) is None:
+            return Accounts(accounts=(*self.accounts, account))
+        return Accounts(accounts=tuple(account if old.name == account.name else old for old in self.accounts))
+
+
+def load(file: Path) -> Accounts:
+    """Read the accounts. Raises ConfigurationError with every fault, its line and what to do."""
+    _check_mode(file)
+    try:
+        return settings_source.load(Accounts, file, {})[0]
+    except ConfigurationError as error:
+        faults = tuple(_with_line(fault, file) for fault in error.faults)
+    raise ConfigurationError(faults)
+
+
+def load_for(file: Path, operators: Iterable[str]) -> Accounts:
+    """Read the accounts and hold them against the inventory's operators, as the daemon's start does.
+
+    Raises ConfigurationError.
+    """
+    accounts = load(file)
+    faults = tuple(strangers(accounts, file, operators))
+    if not accounts.accounts:
+        problem = "holds no account, so nobody could come in: make one with `camwatch access add`"
+        faults = (Fault(str(file), problem),)
+    if faults:
+        raise ConfigurationError(faults)
+    return accounts
+
+
+def strangers(accounts: Accounts, file: Path, operators: Iterable[str]) -> Iterator[Fault]:
+    """Yield a fault for each operator that an account names and the inventory does not know."""
+    known = frozenset(operators)
+    for number, account in enumerate(accounts.accounts):
+        for operator in account.operators or ():
+            if operator not in known:
+                problem = f"account {account.name!r}: {operator!r} is no operator of the inventory"
+                yield _with_line(Fault(f"{file.name}: accounts[{number}].operators", problem), file)
+
+
+def _with_line(fault: Fault, file: Path) -> Fault:
+    """Put the line of an account's table into the place of a fault, where it can be found."""
+    found = _NUMBER.search(fault.place)
+    try:
+        text = file.read_text("utf-8-sig")
+    except (OSError, ValueError):
+        return fault
+    heads = [head.start() for head in _HEAD.finditer(text)]
+    if found is None or int(found[1]) >= len(heads):
+        return fault
+    line = text.count("\n", 0, heads[int(found[1])]) + 1
+    return Fault(fault.place.replace(f"{file.name}: ", f"{file.name}, line {line}: ", 1), fault.problem)
+
+
+def _check_mode(file: Path) -> None:
+    try:
+        mode = file.stat().st_mode
+    except FileNotFoundError:
+        problem = (
+            "is not there: make an account with `camwatch access add`, or mend accounts_file in [access]"
+        )
+    except OSError as error:
+        problem = f"cannot be looked at: {error.strerror or error}"
+    else:
+        if not stat.S_ISREG(mode):
+            problem = "is no file: accounts_file in [access] must name one"
+        elif stat.S_IMODE(mode) & 0o027:
+            problem = f"may be read or written by others (mode {stat.S_IMODE(mode):04o}): chmod 600 it"
+        else:
+            return
+    raise ConfigurationError((Fault(str(file), problem),))
+
+
+# Writing
+
+
+@contextlib.contextmanager
+def held(file: Path) -> Iterator[None]:
+    """Keep others from changing the file meanwhile. Raises OSError."""
+    folder = os.open(file.resolve().parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(folder)
+
+
+def write(accounts: Accounts, file: Path) -> None:
+    """Write the file whole or not at all, for its owner only. Raises OSError.
+
+    What root writes belongs to the owner and group of the old file, or of the folder, for the daemon is to
+    read it; where that owner is root, too, the group may read.
+    """
+    file = file.resolve()
+    model = (file if file.exists() else file.parent).stat()
+    beside = file.with_name(f".camwatch-{secrets.token_hex(8)}.part")
+    try:
+        with open(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as stream:  # noqa: PTH123
+            if os.geteuid() == 0:
+                os.fchown(stream.fileno(), model.st_uid, model.st_gid)
+                os.fchmod(stream.fileno(), 0o600 if model.st_uid else 0o640)
+            stream.write(as_toml(accounts).encode())
+            stream.flush()
+            os.fsync(stream.fileno())
+        beside.replace(file)
+        _sync(file.parent)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def _sync(folder: Path) -> None:
+    number = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(number)
+    finally:
+        os.close(number)
+
+
+def as_toml(accounts: Accounts) -> str:
+    """Return what the file holds."""
+    return "\n".join((_WRITTEN, *(_table(account) for account in accounts.accounts)))
+
+
+def _table(account: Account) -> str:
+    lines = ["[[accounts]]", f"name = {json.dumps(account.name)}", f"role = {json.dumps(account.role)}"]
+    if account.operators is not None:
+        lines.append(f"operators = {json.dumps(list(account.operators))}")
+    if account.password is not None:
+        lines.append(f"password = {json.dumps(account.password)}")
+    for token in account.tokens:
+        lines += ["", "[[accounts.tokens]]", f"id = {json.dumps(token.id)}"]
+        lines += [f"hash = {json.dumps(token.hash)}", f"created = {_instant(token.created)}"]
+        if token.expires is not None:
+            lines.append(f"expires = {_instant(token.expires)}")
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _instant(value: datetime) -> str:
+    return f"{value.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"

@@ -1,0 +1,303 @@
+"""The door before every request: who it is, whether they may, and what the answer tells the browser.
+
+Every request gets its viewer here, before any handler runs; handlers take it as a dependency. Whoever is not
+let in is told nothing of what is behind the door.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+from typing import Any
+from urllib.parse import quote
+
+import structlog
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import HTTPConnection, Request
+from starlette.responses import RedirectResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from camwatch.web.access import body as bodies
+from camwatch.web.access import paths
+from camwatch.web.access.door import Access, By, Identity, Refusal
+from camwatch.web.access.headers import content_policy, secure_headers
+from camwatch.web.access.origin import Origin, same_origin
+from camwatch.web.problems import Problem, respond
+from camwatch.web.viewer import Role, Viewer
+
+_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+
+_MOST_HEADER_BYTES = 16 * 1024
+
+_log = structlog.get_logger("access")
+
+
+def viewer(request: Request) -> Viewer:
+    """Return who looks; for FastAPI's `Depends`. Raises Problem 401 where nobody has to be known."""
+    found: Viewer | None = getattr(request.state, "viewer", None)
+    if found is None:
+        raise Problem(401, "log in, or bring a token")
+    return found
+
+
+def editor(request: Request) -> Viewer:
+    """Return who looks, if they may correct the record and plan maintenance; raises Problem 403 else."""
+    return _at_least(Role.EDITOR, request)
+
+
+def admin(request: Request) -> Viewer:
+    """Return who looks, if they may see to camwatch itself; raises Problem 403 else."""
+    return _at_least(Role.ADMIN, request)
+
+
+def _at_least(role: Role, request: Request) -> Viewer:
+    found = viewer(request)
+    if not found.may(role):
+        raise Problem(403, f"this takes the role {role}, your account has {found.role}")
+    return found
+
+
+def csrf_token(request: HTTPConnection) -> str:
+    """Return what a form sends back as its hidden field `csrf`, or a script as the header `X-CSRF-Token`."""
+    identity: Identity | None = getattr(request.state, "identity", None)
+    return identity.form_token if identity is not None else ""
+
+
+def wrap(app: ASGIApp, access: Access | None = None) -> Door:
+    """Put the door before an application; without `access` whoever comes from this machine is `LOCAL`."""
+    return Door(app, access or Access())
+
+
+class Door:
+    """The middleware. Works without a task of its own until somebody is let in."""
+
+    def __init__(self, app: ASGIApp, access: Access) -> None:
+        self._app = app
+        self._access = access
+        self._policy = content_policy(access.rules.images)
+        self._visits: set[_Visit] = set()
+        access.on_change.append(self._turn_out)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        scope.setdefault("app", self._app)
+        visit = _Visit(scope, send, self._access, self._policy)
+        try:
+            receive = await self._admit(visit, scope, receive)
+        except Problem as problem:
+            await self._refuse(visit, problem)(scope, receive, visit.send)
+            return
+        except bodies.Gone:
+            return
+        await self._serve(visit, scope, receive)
+        visit.tell()
+
+    async def _admit(self, visit: _Visit, scope: Scope, receive: Receive) -> Receive:
+        """Find out who it is and whether they may; raises Problem if not. Returns how to read the body."""
+        access = self._access
+        route = paths.route_of(scope, access.rules.root_path)  # type: ignore[arg-type]
+        peer = (scope.get("client") or ("", 0))[0]
+        try:
+            origin, scope["headers"] = access.rules.proxies.origin(
+                peer, secure=scope["scheme"] == "https", headers=list(scope["headers"])
+            )
+        except ValueError as error:
+            raise Problem(400, str(error)) from None
+        scope["scheme"] = "https" if origin.secure else "http"
+        scope["client"] = (origin.address, 0)
+        visit.arrive(origin, route)
+        if sum(len(name) + len(value) for name, value in scope["headers"]) > _MOST_HEADER_BYTES:
+            raise Problem(431, f"the headers of a request have {_MOST_HEADER_BYTES // 1024} KiB at most")
+        if route is None:
+            raise Problem(404, "there is no such page")
+        headers = Headers(scope=scope)
+        bearer, cookie = _bearer(headers), _cookie(headers, access.sessions.name(secure=origin.secure))
+        if route == paths.METRICS:
+            await access.may_scrape(origin, bearer, cookie)
+        elif not paths.is_public(route):
+            identity = await access.identify(origin, bearer, cookie)
+            if identity is None:
+                raise Problem(401, "log in, or bring a token")
+            visit.enter(identity)
+        if scope["method"] in _SAFE or (visit.identity is None and route != paths.LOGIN):
+            return receive  # public, and nothing to change there
+        content = await bodies.read(receive, headers.get("content-length", ""), access.rules.body_within_s)
+        self._check_change(visit, headers, content)
+        return bodies.again(content, receive)
+
+    def _check_change(self, visit: _Visit, headers: Headers, content: bytes) -> None:
+        """Refuse what another site made a browser send (CSRF), and changes by those who only look."""
+        identity = visit.identity
+        if identity is not None and identity.by is By.TOKEN:
+            pass  # no browser adds a token by itself
+        elif not same_origin(visit.origin, headers.raw):
+            self._access.refused(Refusal.ORIGIN)
+            raise Problem(403, "this did not come from a page of this camwatch; programs bring a token")
+        elif identity is not None:
+            given = headers.get("x-csrf-token", "") or bodies.form_field(
+                content, headers.get("content-type", ""), "csrf"
+            )
+            if not hmac.compare_digest(given.encode(), identity.form_token.encode()):
+                self._access.refused(Refusal.CSRF)
+                raise Problem(403, "this page is out of date: load it anew and try again")
+        if identity is not None and not identity.viewer.may(Role.EDITOR) and visit.route != paths.LOGOUT:
+            raise Problem(403, f"this takes the role editor, your account has {identity.viewer.role}")
+
+    def _refuse(self, visit: _Visit, problem: Problem) -> Response:
+        request = HTTPConnection(visit.scope)
+        visit.refused = problem.detail
+        if problem.status == 401 and visit.is_navigation:
+            root = self._access.rules.root_path
+            asked = visit.asked
+            after = f"?next={quote(asked, safe='/')}" if asked != "/" and paths.is_way_back(asked) else ""
+            return RedirectResponse(f"{root}{paths.LOGIN}{after}", 303)
+        if problem.status == 401 and request.headers.get("hx-request"):
+            problem.headers["hx-redirect"] = f"{self._access.rules.root_path}{paths.LOGIN}"
+        return respond(request, problem)
+
+    async def _serve(self, visit: _Visit, scope: Scope, receive: Receive) -> None:
+        """Let the application answer, for as long as whoever asked may stay."""
+        if visit.identity is None or visit.identity.by is By.LOCAL:
+            await self._app(scope, receive, visit.send)
+            return
+        work = asyncio.ensure_future(self._answer(scope, receive, visit.send))
+        visit.work = work
+        self._visits.add(visit)
+        try:
+            await asyncio.wait({work}, timeout=visit.identity.lasts_s)
+        finally:
+            self._visits.discard(visit)
+            if not work.done():
+                work.cancel()
+                await asyncio.wait({work})
+        if work.cancelled():
+            await visit.cut_short()
+        else:
+            work.result()
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._app(scope, receive, send)
+
+    def _turn_out(self) -> None:
+        """End what is under way for those whose account changed."""
+        for visit in list(self._visits):
+            if visit.identity is not None and not self._access.holds(visit.identity) and visit.work:
+                visit.work.cancel()
+
+
+class _Visit:
+    """One request: where it came from, who it is, and how it is answered."""
+
+    def __init__(self, scope: Scope, send: Send, access: Access, policy: str) -> None:
+        self.scope = scope
+        self.identity: Identity | None = None
+        self.work: asyncio.Future[None] | None = None
+        self.refused = ""
+        self.route: str | None = None
+        self.origin = Origin("", False, "", None, False)
+        self._send = send
+        self._access = access
+        self._policy = policy
+        self._status = 0
+        self._over = False
+
+    def arrive(self, origin: Origin, route: str | None) -> None:
+        """Know where it comes from and what it asks for."""
+        self.origin, self.route = origin, route
+
+    def enter(self, identity: Identity) -> None:
+        """Know who it is; handlers find them in the request's state."""
+        self.identity = identity
+        state: dict[str, Any] = self.scope.setdefault("state", {})
+        state["viewer"], state["identity"] = identity.viewer, identity
+
+    @property
+    def asked(self) -> str:
+        """The path and the query that were asked for, below the root."""
+        query = self.scope.get("query_string", b"").decode("latin-1")
+        path = quote(self.route or "/")
+        return f"{path}?{query}" if query else path
+
+    @property
+    def is_navigation(self) -> bool:
+        """Whether a person's browser wants a page."""
+        headers = Headers(scope=self.scope)
+        return (
+            self.scope["method"] in ("GET", "HEAD")
+            and self.route is not None
+            and not self.route.startswith("/api/")
+            and self.route != paths.METRICS
+            and "text/html" in headers.get("accept", "")
+            and "hx-request" not in headers
+        )
+
+    async def send(self, message: Message) -> None:
+        """Send on, with the headers that every answer has."""
+        if message["type"] == "http.response.start":
+            self._status = message["status"]
+            headers = MutableHeaders(raw=list(message.get("headers", [])))
+            kept = self.route is not None and self.route.startswith(paths.STATIC)
+            secure_headers(headers, self._policy, secure=self.origin.secure, kept=kept)
+            self._renew(headers)
+            message = {**message, "headers": headers.raw}
+        elif message["type"] == "http.response.body":
+            self._over = not message.get("more_body", False)
+        await self._send(message)
+
+    def _renew(self, headers: MutableHeaders) -> None:
+        session = self.identity.session if self.identity is not None else None
+        if session is None or "set-cookie" in headers or self._access.sessions.is_over(session):
+            return
+        renewed = self._access.sessions.renewed(session)
+        if renewed is not None:
+            cookie = self._access.sessions.cookie(renewed, secure=self.origin.secure)
+            headers.append("set-cookie", cookie)
+
+    async def cut_short(self) -> None:
+        """End an answer that goes on beyond what its asker may see."""
+        if not self._status:
+            await respond(HTTPConnection(self.scope), Problem(401, "log in, or bring a token"))(
+                self.scope, _nothing, self.send
+            )
+        elif not self._over:
+            await self._send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    def tell(self) -> None:
+        """Write the audit line of a change, or of its refusal."""
+        if (
+            self.scope["method"] in _SAFE
+            or self.identity is None
+            or self.route in (paths.LOGIN, paths.LOGOUT)
+        ):
+            return
+        _log.info(
+            "access: change" if self._status < 400 else "access: change refused",
+            who=self.identity.viewer.name,
+            role=self.identity.viewer.role.value,
+            by=self.identity.by.value,
+            address=self.origin.address,
+            method=self.scope["method"],
+            path=self.route,
+            status=self._status,
+        )
+
+
+async def _nothing() -> Message:
+    return {"type": "http.disconnect"}
+
+
+def _bearer(headers: Headers) -> str | None:
+    scheme, _, token = headers.get("authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else None
+
+
+def _cookie(headers: Headers, name: str) -> str | None:
+    for line in headers.getlist("cookie"):
+        for part in line.split(";"):
+            key, _, value = part.strip().partition("=")
+            if key == name and value:
+                return value
+    return None

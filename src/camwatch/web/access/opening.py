@@ -1,0 +1,157 @@
+"""The door as settings describe it, and its files watched: accounts and the token of the metrics."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TypeAlias
+
+import structlog
+
+from camwatch.errors import ConfigurationError, Fault
+from camwatch.settings import Settings, place_of
+from camwatch.web.access.accounts import Accounts, load, load_for, strangers
+from camwatch.web.access.door import Access, Rules
+from camwatch.web.access.origin import Proxies
+
+_Signature: TypeAlias = tuple[tuple[int, int, int] | None, ...]
+
+_log = structlog.get_logger("access")
+
+
+def open_access(settings: Settings, operators: Iterable[str], images: Iterable[str] = ()) -> Access:
+    """Return the door; `images` are further origins of pictures that pages show.
+
+    Raises ConfigurationError with every fault in the files that it needs.
+    """
+    access = settings.access
+    faults: list[Fault] = []
+    accounts, token = None, None
+    try:
+        token = settings.http.metrics_token()
+    except ConfigurationError as error:
+        faults.extend(error.faults)
+    try:
+        accounts = load_for(access.accounts_file, operators) if access.accounts_file else None
+    except ConfigurationError as error:
+        faults.extend(error.faults)
+    if accounts is None and access.proxy_header and not faults:
+        problem = "is of no use without accounts: name their file with accounts_file"
+        faults.append(Fault(place_of(settings, "access", "proxy_header"), problem))
+    if faults:
+        raise ConfigurationError(tuple(faults))
+    rules = Rules(
+        session_s=access.session_hours * 3600,
+        root_path=settings.http.root_path,
+        proxies=Proxies(access.proxy_addresses, access.proxy_header),
+        metrics_public=settings.http.metrics_public,
+        images=tuple(images),
+    )
+    return Access(accounts, rules, token)
+
+
+def warn_of_clear_text(settings: Settings) -> None:
+    """Say so in the log when passwords would cross a network that others can read."""
+    http = settings.http
+    if not http.is_loopback and http.cert_file is None and not settings.access.proxy_addresses:
+        _log.warning(
+            "access: passwords cross the network in clear text: set cert_file and key_file in [http], or put "
+            "a proxy with TLS before camwatch and name it in proxy_addresses (docs/access.md)"
+        )
+
+
+class Keeper:
+    """Takes changed files over while the daemon runs; what is faulty changes nothing."""
+
+    def __init__(
+        self,
+        access: Access,
+        settings: Settings,
+        operators: Callable[[], Iterable[str]],
+        renew_certificate: Callable[[], None],
+    ) -> None:
+        self._access = access
+        self._settings = settings
+        self._operators = operators
+        self._renew_certificate = renew_certificate
+        self._asked = asyncio.Event()
+
+    def ask(self) -> None:
+        """Have all files read anew, changed or not."""
+        self._asked.set()
+
+    async def follow(self) -> None:
+        """Read files anew when asked, or when they changed and have come to rest; runs until cancelled."""
+        http = self._settings.http
+        watched = (
+            (self._take_accounts, (self._settings.access.accounts_file,)),
+            (self._take_token, (http.metrics_token_file,)),
+            (self._take_certificate, (http.cert_file, http.key_file)),
+        )
+        loaded = seen = [await asyncio.to_thread(_signature, files) for _, files in watched]
+        while True:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._asked.wait(), self._settings.fleet.reload_check_s)
+            asked = self._asked.is_set()
+            self._asked.clear()
+            now = [await asyncio.to_thread(_signature, files) for _, files in watched]
+            for number, (take, files) in enumerate(watched):
+                rests = now[number] == seen[number] or asked
+                if any(files) and rests and (asked or now[number] != loaded[number]):
+                    loaded[number] = now[number]
+                    await self._try(take)
+            seen = now
+
+    async def _try(self, take: Callable[[], object]) -> None:
+        try:
+            done = take()
+            if asyncio.iscoroutine(done):
+                await done
+        except ConfigurationError as error:
+            self._access.reload_errors += 1
+            for fault in error.faults:
+                _log.error("access: not reloaded, what was before stays", fault=str(fault))
+
+    async def _take_accounts(self) -> None:
+        file = self._settings.access.accounts_file
+        if file is None:
+            return
+        accounts = await asyncio.to_thread(load, file)
+        for fault in strangers(accounts, file, self._operators()):
+            _log.warning("access: an account sees nothing of this operator", fault=str(fault))
+        before = self._access.accounts
+        self._access.take(accounts)
+        _log.info("access: accounts reloaded", **_differences(before, accounts))
+
+    async def _take_token(self) -> None:
+        self._access.metrics_token = await asyncio.to_thread(self._settings.http.metrics_token)
+        _log.info("access: token of the metrics reloaded")
+
+    def _take_certificate(self) -> None:
+        self._renew_certificate()
+        _log.info("access: certificate reloaded")
+
+
+def _differences(before: Accounts | None, after: Accounts) -> dict[str, object]:
+    old = {account.name: account for account in before.accounts} if before is not None else {}
+    new = {account.name: account for account in after.accounts}
+    return {
+        "accounts": len(new),
+        "added": sorted(new.keys() - old.keys()),
+        "removed": sorted(old.keys() - new.keys()),
+        "changed": sorted(name for name in new.keys() & old.keys() if new[name] != old[name]),
+    }
+
+
+def _signature(files: Iterable[Path | None]) -> _Signature:
+    return tuple(_signature_of(file) for file in files if file is not None)
+
+
+def _signature_of(file: Path) -> tuple[int, int, int] | None:
+    try:
+        found = file.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size, found.st_ino

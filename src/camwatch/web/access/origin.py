@@ -1,0 +1,143 @@
+"""Where a request comes from: the client's address, whether TLS carried it, the host that was asked for.
+
+A proxy's word for these, and for who somebody is, counts from the addresses that settings list, and is taken
+out of every other request before anybody can believe it.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterable
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+_FORWARDED = ("x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "forwarded", "x-real-ip")
+
+_Headers = list[tuple[bytes, bytes]]
+
+
+class Origin(NamedTuple):
+    """Where a request comes from.
+
+    `person` is the name that a trusted proxy vouches for; `proxied` tells whether anything says that a proxy
+    passed it on, trusted or not.
+    """
+
+    address: str
+    secure: bool
+    host: str
+    person: str | None
+    proxied: bool
+
+
+class Proxies:
+    """The proxies that are believed; none, usually."""
+
+    def __init__(self, addresses: Iterable[str] = (), person_header: str | None = None) -> None:
+        self._networks = tuple(ipaddress.ip_network(text) for text in addresses)
+        self._person = person_header.lower() if person_header else None
+
+    def origin(self, peer: str, *, secure: bool, headers: _Headers) -> tuple[Origin, _Headers]:
+        """Return where a request comes from, and its headers without those that only a proxy may set.
+
+        Raises ValueError where a trusted proxy contradicts itself.
+        """
+        told: dict[str, list[str]] = {}
+        kept: _Headers = []
+        for raw, value in headers:
+            name = raw.decode("latin-1").lower()
+            # An underscore passes for a hyphen in some servers; here neither is let through.
+            plain = name.replace("_", "-")
+            if plain in _FORWARDED or plain == self._person:
+                told.setdefault(name, []).append(value.decode("latin-1").strip())
+            else:
+                kept.append((raw, value))
+        host = _first(kept, b"host")
+        if not self._trusts(peer):
+            return Origin(peer, secure, host, None, bool(told)), kept
+        if hosts := told.get("x-forwarded-host"):
+            host = hosts[-1]
+            kept = [(name, value) for name, value in kept if name.lower() != b"host"]
+            kept.append((b"host", host.encode("latin-1")))
+        proto = told.get("x-forwarded-proto", [])
+        origin = Origin(
+            address=self._client(told.get("x-forwarded-for", []), peer),
+            secure=proto[-1].lower() == "https" if proto else secure,
+            host=host,
+            person=self._vouched(told),
+            proxied=True,
+        )
+        return origin, kept
+
+    def _vouched(self, told: dict[str, list[str]]) -> str | None:
+        names = told.get(self._person, []) if self._person else []
+        if len(set(names)) > 1:
+            raise ValueError("the proxy names two people at once")
+        return names[0] or None if names else None
+
+    def _client(self, forwarded: list[str], peer: str) -> str:
+        """Return the last address that no trusted proxy has: what stands before it anybody can write."""
+        for text in reversed([part.strip() for line in forwarded for part in line.split(",")]):
+            try:
+                address = str(ipaddress.ip_address(text))
+            except ValueError:
+                return peer
+            if not self._trusts(address):
+                return address
+            peer = address
+        return peer
+
+    def _trusts(self, address: str) -> bool:
+        try:
+            found = ipaddress.ip_address(address)
+        except ValueError:
+            return False
+        mapped = found.ipv4_mapped if found.version == 6 else None
+        return any((mapped or found) in network for network in self._networks)
+
+
+def is_local(host: str) -> bool:
+    """Tell whether a `Host` is a loopback address or name, which no other site's name can be made into."""
+    name = _hostname(host)
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return name == "localhost" or name.endswith(".localhost")
+
+
+def is_plain(host: str) -> bool:
+    """Tell whether a `Host` is an address, or a name without a dot: no name of another site."""
+    name = _hostname(host)
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return bool(name) and "." not in name.removesuffix(".localhost")
+    return True
+
+
+def same_origin(origin: Origin, headers: _Headers) -> bool:
+    """Tell whether a page of ours sent a request, by what the browser says; who says nothing is refused."""
+    site = _first(headers, b"sec-fetch-site")
+    if site:
+        return site == "same-origin"
+    sender = _first(headers, b"origin")
+    if not sender:
+        return False
+    scheme, usual = ("https", 443) if origin.secure else ("http", 80)
+    try:
+        found, ours = urlsplit(sender), urlsplit(f"//{origin.host}")
+        there, here = (found.hostname, found.port or usual), (ours.hostname, ours.port or usual)
+    except ValueError:
+        return False
+    return found.scheme == scheme and there == here
+
+
+def _hostname(host: str) -> str:
+    try:
+        return (urlsplit(f"//{host}").hostname or "").removesuffix(".")
+    except ValueError:
+        return ""
+
+
+def _first(headers: _Headers, name: bytes) -> str:
+    return next((value.decode("latin-1") for key, value in headers if key.lower() == name), "")

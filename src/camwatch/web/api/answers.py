@@ -1,0 +1,83 @@
+"""How answers are written: models as JSON, and streams that wait for nobody for ever."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+
+import structlog
+from pydantic import BaseModel
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+PATIENCE_S = 30.0
+"""How long a client may take to make room for the next piece of a stream."""
+
+_log = structlog.get_logger("window")
+
+
+def answer(view: BaseModel, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    """Return a view as JSON. It has been checked when it was made; nothing checks it again."""
+    return Response(view.model_dump_json(), status, headers, media_type="application/json")
+
+
+async def begun(pieces: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
+    """Draw the first piece, so that what goes wrong at the start is still told as a problem."""
+    first = await anext(pieces, b"")
+
+    async def all_of_them() -> AsyncGenerator[bytes]:
+        try:
+            yield first
+            async for piece in pieces:
+                yield piece
+        finally:
+            await pieces.aclose()
+
+    return all_of_them()
+
+
+class Stream(Response):
+    """An answer in pieces. Its source is let go at once when the client leaves, or makes no room."""
+
+    def __init__(
+        self,
+        pieces: AsyncGenerator[bytes] | AsyncIterator[bytes],
+        media_type: str,
+        headers: Mapping[str, str] | None = None,
+        status_code: int = 200,
+    ) -> None:
+        self._pieces = pieces
+        self.status_code = status_code
+        self.media_type = media_type
+        self.background = None
+        self.init_headers(headers)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send the pieces until they end or the client is gone."""
+        sending = asyncio.create_task(self._send(send), name="stream")
+        leaving = asyncio.create_task(_left(receive), name="client")
+        try:
+            await asyncio.wait((sending, leaving), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in (sending, leaving):
+                task.cancel()
+            results = await asyncio.gather(sending, leaving, return_exceptions=True)
+            close = getattr(self._pieces, "aclose", None)
+            if close is not None:
+                await close()
+        if isinstance(results[0], TimeoutError):
+            _log.info("a client that read too slowly was left", path=scope["path"])
+        elif isinstance(results[0], Exception) and not isinstance(results[0], OSError):
+            raise results[0]
+
+    async def _send(self, send: Send) -> None:
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        async for piece in self._pieces:
+            async with asyncio.timeout(PATIENCE_S):
+                await send({"type": "http.response.body", "body": piece, "more_body": True})
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+async def _left(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass

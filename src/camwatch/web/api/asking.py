@@ -1,0 +1,170 @@
+"""What requests have in common: who asks, the parts, pages, intervals, and no parameter that nobody reads."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+from typing import Annotated, NamedTuple, TypeAlias, TypeVar
+
+from fastapi import Depends, Query, Request
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import APIRoute
+from pydantic import BeforeValidator, WithJsonSchema
+
+from camwatch.web.access.guard import editor, viewer
+from camwatch.web.house import Live
+from camwatch.web.parts import Parts
+from camwatch.web.problems import Problem
+from camwatch.web.viewer import Viewer
+from camwatch.web.views.base import Page, moment
+from camwatch.web.views.base import page as page_of
+
+MOST = 500
+"""The longest page."""
+USUAL = 100
+_USUAL_DAYS = 30
+_RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
+_YEARS = range(1971, 2200)
+
+_T = TypeVar("_T")
+
+
+def _instant(value: object) -> datetime:
+    text = value if isinstance(value, str) else ""
+    if not _RFC_3339.fullmatch(text):
+        raise ValueError("give an RFC 3339 time with its offset, like 2026-10-01T00:00:00Z")
+    found = datetime.fromisoformat(text.upper())
+    if found.year not in _YEARS:
+        raise ValueError(f"give a time of the years {_YEARS.start} to {_YEARS.stop - 1}")
+    return found
+
+
+Time: TypeAlias = Annotated[
+    datetime,
+    BeforeValidator(_instant),
+    WithJsonSchema({"type": "string", "format": "date-time", "examples": ["2026-10-01T00:00:00Z"]}),
+]
+"""An instant that is given: RFC 3339, with an offset."""
+
+# All dependencies are coroutines, or FastAPI would send every request through a thread for each of them.
+
+
+async def _seer(request: Request) -> Viewer:
+    return viewer(request)
+
+
+async def _editor(request: Request) -> Viewer:
+    return editor(request)
+
+
+Seer: TypeAlias = Annotated[Viewer, Depends(_seer)]
+"""Whoever looks."""
+Editor: TypeAlias = Annotated[Viewer, Depends(_editor)]
+"""Whoever looks, and may change something."""
+
+
+async def _parts(request: Request) -> Parts:
+    found: Parts = request.app.state.parts
+    return found
+
+
+House: TypeAlias = Annotated[Parts, Depends(_parts)]
+"""The parts that the window is made of."""
+
+
+class _Paging(NamedTuple):
+    limit: int
+    offset: int
+
+    @property
+    def piece(self) -> slice:
+        """What of the list is wanted."""
+        return slice(self.offset, self.offset + self.limit)
+
+    def of(self, items: Sequence[_T]) -> Page[_T]:
+        """Return the page of a list that is there as a whole."""
+        return self.part(list(items[self.piece]), len(items))
+
+    def part(self, items: list[_T], total: int) -> Page[_T]:
+        """Return a page of which the items are there."""
+        return page_of(items, total, self.offset, self.limit)
+
+
+async def _paging(
+    limit: Annotated[int, Query(ge=1, le=MOST, description="How many at most.")] = USUAL,
+    offset: Annotated[
+        int, Query(ge=0, le=10_000_000, description="How many to leave out; `next` of the page before.")
+    ] = 0,
+) -> _Paging:
+    return _Paging(limit, offset)
+
+
+Paging: TypeAlias = Annotated[_Paging, Depends(_paging)]
+"""Which page of a list is wanted."""
+
+
+class _Interval(NamedTuple):
+    from_ms: int
+    to_ms: int
+
+
+def milliseconds(at: datetime) -> int:
+    """Return a moment as UTC milliseconds."""
+    return round(at.timestamp() * 1000)
+
+
+def interval(live: Live, start: datetime | None, end: datetime | None, usual: timedelta) -> _Interval:
+    """Return [start, end) in UTC milliseconds; without an end until now, without a start the usual time.
+
+    Raises Problem (422) if it ends before it starts.
+    """
+    until = moment(live.now.utc_ms) if end is None else end
+    since = until - usual if start is None else start
+    if since >= until:
+        raise Problem(422, "from: is not before to")
+    return _Interval(milliseconds(since), milliseconds(until))
+
+
+async def _usual_interval(
+    house: House,
+    start: Annotated[
+        Time | None, Query(alias="from", description="Where it starts; without, 30 days before `to`.")
+    ] = None,
+    end: Annotated[
+        Time | None, Query(alias="to", description="Where it ends, itself not inside; without, now.")
+    ] = None,
+) -> _Interval:
+    return interval(house.live, start, end, timedelta(days=_USUAL_DAYS))
+
+
+Interval: TypeAlias = Annotated[_Interval, Depends(_usual_interval)]
+"""A stretch of time that is asked for."""
+
+
+async def no_strangers(request: Request) -> None:
+    """Raise Problem (422) for a parameter that is not read: a slip in a filter must not widen the answer."""
+    route = request.scope.get("route")
+    if isinstance(route, APIRoute):
+        names = _names(route)
+        for name in request.query_params:
+            if name not in names:
+                known = ", ".join(sorted(names)) or "none"
+                raise Problem(422, f"{name}: is no parameter here (there is {known})")
+
+
+_read: dict[object, frozenset[str]] = {}  # by endpoint, the parameters that it reads
+
+
+def _names(route: APIRoute) -> frozenset[str]:
+    names = _read.get(route.endpoint)
+    if names is None:
+        names = _read[route.endpoint] = frozenset(_read_by(route.dependant))
+    return names
+
+
+def _read_by(dependant: Dependant) -> Iterator[str]:
+    for field in dependant.query_params:
+        yield field.alias
+    for part in dependant.dependencies:
+        yield from _read_by(part)

@@ -1,0 +1,104 @@
+"""The fleet: all at a glance, operators, sites, incidents, links, and who asks."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query, Response
+from pydantic import Field
+
+from camwatch.core.calendar import Calendar
+from camwatch.web.api.answers import answer
+from camwatch.web.api.asking import House, Paging, Seer
+from camwatch.web.api.cameras import Days
+from camwatch.web.viewer import Role
+from camwatch.web.views import fleet, levels
+from camwatch.web.views.base import Page, View, in_turns
+from camwatch.web.views.fleet import FleetView, LinkView, OperatorView, SiteView
+from camwatch.web.views.incidents import IncidentView, incident_page
+
+router = APIRouter(tags=["fleet"])
+
+OperatorId = Annotated[str, Path(description="As in `operators.csv`.", examples=["ville"])]
+SiteId = Annotated[str, Path(description="As in `sites.csv`.", examples=["centre-rotonde"])]
+
+
+class Me(View):
+    """Who asks, and what is theirs."""
+
+    name: str
+    role: Role
+    operators: tuple[str, ...] | None = Field(description="Whose cameras they see; null: everybody's.")
+
+
+@router.get("/me", response_model=Me, summary="Who I am here")
+async def me(viewer: Seer) -> Response:
+    """Return the account behind the request."""
+    operators = None if viewer.operators is None else tuple(sorted(viewer.operators))
+    return answer(Me(name=viewer.name, role=viewer.role, operators=operators))
+
+
+@router.get("/fleet", response_model=FleetView, summary="All at a glance")
+async def glance(house: House, viewer: Seer) -> Response:
+    """Return how many cameras are what, and whether camwatch can see them."""
+    return answer(await in_turns(fleet.fleet_by_steps(house.live, viewer)))
+
+
+@router.get("/operators", response_model=Page[OperatorView], summary="Operators and how they stand")
+async def operators(house: House, viewer: Seer, paging: Paging) -> Response:
+    """Return them in the order of the inventory."""
+    return answer(paging.of(await in_turns(fleet.operators_by_steps(house.live, viewer))))
+
+
+@router.get("/operators/{operator}", response_model=OperatorView, summary="One operator")
+async def one_operator(house: House, viewer: Seer, operator: OperatorId) -> Response:
+    """Return its cameras by status, and its accounts by window."""
+    return answer(fleet.operator(house.live, viewer, operator))
+
+
+@router.get("/operators/{operator}/days", response_model=Days, summary="An operator's accounts by day")
+async def operator_days(
+    house: House,
+    viewer: Seer,
+    operator: OperatorId,
+    days: Annotated[int, Query(ge=1, le=400, description="How many, today included.")] = 90,
+) -> Response:
+    """Return the sums of its cameras' days."""
+    fleet.check_operator(house.live, viewer, operator)
+    zone, now_ms = house.live.timezone, house.live.now.utc_ms
+    calendar = Calendar(zone)
+    last = calendar.date_of(now_ms)
+    first = last - timedelta(days=days - 1)
+
+    def work() -> Days:
+        record = house.archive.read((operator,), calendar.start_of(first), now_ms)
+        return Days(days=levels.days(record, zone, first, last))
+
+    return answer(await house.threads.run(work))
+
+
+@router.get("/sites", response_model=Page[SiteView], summary="Sites and their cameras")
+async def sites(house: House, viewer: Seer, paging: Paging) -> Response:
+    """Return where there are cameras to see, in the order of the inventory."""
+    total, found = await in_turns(fleet.site_page(house.live, viewer, paging.piece))
+    return answer(paging.part(found, total))
+
+
+@router.get("/sites/{site}", response_model=SiteView, summary="One site")
+async def one_site(house: House, viewer: Seer, site: SiteId) -> Response:
+    """Return its cameras by status."""
+    return answer(fleet.site(house.live, viewer, site))
+
+
+@router.get("/incidents", response_model=Page[IncidentView], summary="Open incidents, newest first")
+async def list_incidents(house: House, viewer: Seer, paging: Paging) -> Response:
+    """Return many cameras' one cause: a site, an operator, a link."""
+    total, found = incident_page(house.live, viewer, paging.piece)
+    return answer(paging.part(found, total))
+
+
+@router.get("/links", response_model=Page[LinkView], summary="Sessions with brokers")
+async def links(house: House, viewer: Seer, paging: Paging) -> Response:
+    """Return those that carry cameras to see."""
+    return answer(paging.of(fleet.links(house.live, viewer)))

@@ -1,0 +1,25 @@
+"""The inventory: what is wrong with it, and who sends without being in it. For those who see all."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Response
+
+from camwatch.web.api.answers import answer
+from camwatch.web.api.asking import House, Paging, Seer
+from camwatch.web.views import inventory
+from camwatch.web.views.base import Page
+from camwatch.web.views.inventory import InventoryView, UnregisteredView
+
+router = APIRouter(prefix="/inventory", tags=["inventory"])
+
+
+@router.get("", response_model=InventoryView, summary="How the inventory is")
+async def how_it_is(house: House, viewer: Seer) -> Response:
+    """Return when it was read, and what is wrong with it. Whoever does not see all gets 404."""
+    return answer(inventory.inventory(house.live, viewer))
+
+
+@router.get("/unregistered", response_model=Page[UnregisteredView], summary="Ids that nobody knows")
+async def unregistered(house: House, viewer: Seer, paging: Paging) -> Response:
+    """Return the last 1,000 ids that sent without being in the inventory, the latest first."""
+    return answer(paging.of(inventory.unregistered(house.live, viewer)))

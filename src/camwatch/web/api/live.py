@@ -1,0 +1,50 @@
+"""Live events, as server-sent events."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Query, Response
+
+from camwatch.web.api.answers import Stream
+from camwatch.web.api.asking import House, Seer
+
+router = APIRouter(tags=["events"])
+
+_EXAMPLE = (
+    "id: 5f0c2a9e-9d41c07be8a6\n"
+    "event: transition\n"
+    'data: {"camera":"ville-centre-01","name":"Rotonde nord","operator":"ville","site":"centre-rotonde",'
+    '"old":"up","new":"down","at":"2026-11-25T02:11:09.214000Z","noticed":"2026-11-25T02:11:54.220000Z",'
+    '"cause":"timeout"}\n\n'
+)
+
+
+@router.get(
+    "/events",
+    response_class=Stream,
+    summary="Live events",
+    responses={
+        200: {
+            "description": "Server-sent events.",
+            "content": {"text/event-stream": {"schema": {"type": "string"}, "example": _EXAMPLE}},
+        }
+    },
+)
+async def events(
+    house: House,
+    viewer: Seer,
+    last_event_id: Annotated[
+        str | None, Header(max_length=100, description="Go on after this event; browsers send it themselves.")
+    ] = None,
+    after: Annotated[
+        str | None, Query(max_length=100, description="The same, for who cannot send the header.")
+    ] = None,
+) -> Response:
+    """Stream `transition`, `outage`, `incident`, `reboot`, `link`, `blind`, `blindness`, `inventory`.
+
+    `stale` says that events were missed which are not kept any more: load everything anew. A comment comes
+    every 15 seconds when nothing else does.
+    """
+    stream = house.events.stream(viewer, last_event_id or after)
+    return Stream(stream, "text/event-stream", {"cache-control": "no-store", "x-accel-buffering": "no"})

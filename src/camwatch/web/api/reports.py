@@ -1,0 +1,121 @@
+"""Reports, as `camwatch report` writes them."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Query, Response
+
+from camwatch.core.calendar import Calendar
+from camwatch.core.model import Purpose
+from camwatch.web.api.asking import House, Seer
+from camwatch.web.problems import Problem
+from camwatch.web.views import fleet
+
+router = APIRouter(tags=["reports"])
+
+_A_DAY = "^(19[7-9][0-9]|2[0-9]{3})-[0-9]{2}-[0-9]{2}$"
+_A_MONTH = "^(19[7-9][0-9]|2[0-9]{3})-(0[1-9]|1[0-2])$"
+_LONGEST = 3 * 366  # days
+# A report is a page of its own: nothing in it may run, or ask for anything.
+_CONFINED = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:"
+
+
+class Form(StrEnum):
+    """How a report is written."""
+
+    TABLE = "table"
+    CSV = "csv"
+    JSON = "json"
+    HTML = "html"
+
+
+TYPES: dict[Form, tuple[str, str]] = {
+    Form.TABLE: ("text/plain; charset=utf-8", "txt"),
+    Form.CSV: ("text/csv; charset=utf-8", "csv"),
+    Form.JSON: ("application/json", "json"),
+    Form.HTML: ("text/html; charset=utf-8", "html"),
+}
+"""What each is, and how a file of it is called."""
+
+
+@router.get(
+    "/reports",
+    response_class=Response,
+    summary="A report, in any form",
+    responses={
+        200: {
+            "description": "The report, as `camwatch report` writes it.",
+            "content": {kind.partition(";")[0]: {} for kind, _ in TYPES.values()},
+        }
+    },
+)
+async def report(
+    house: House,
+    viewer: Seer,
+    month: Annotated[str | None, Query(pattern=_A_MONTH, description="Like 2026-10.")] = None,
+    first: Annotated[
+        str | None, Query(pattern=_A_DAY, description="The first day, instead of a month.")
+    ] = None,
+    last: Annotated[
+        str | None, Query(pattern=_A_DAY, description="The last day, included; without: today.")
+    ] = None,
+    operator: Annotated[str | None, Query(description="Only of this operator.")] = None,
+    site: Annotated[str | None, Query(description="Only at this site.")] = None,
+    purpose: Annotated[Purpose | None, Query(description="Only for this purpose.")] = None,
+    format: Annotated[Form, Query(description="How it is written.")] = Form.JSON,  # noqa: A002
+    lang: Annotated[Literal["fr", "en"], Query(description="In which language.")] = "fr",
+    download: Annotated[bool, Query(description="As a file to keep.")] = False,
+) -> Response:
+    """Return figures, outages, blindness and maintenance of whole local days; without days, of last month."""
+    operators = fleet.chosen(house.live, viewer, operator)
+    if site is not None:
+        fleet.check_site(house.live, viewer, site)
+    begin, end = _days(Calendar(house.live.timezone), house.live.now.utc_ms, month, first, last)
+    content = await house.threads.run(
+        lambda: house.archive.report(
+            operators, begin, end, form=format, lang=lang, purpose=purpose, site=site
+        )
+    )
+    kind, ending = TYPES[format]
+    whose = "" if operator is None else f"-{operator}"
+    name = f"camwatch-{begin}-{end}{whose}-{lang}.{ending}"
+    manner = "attachment" if download else "inline"
+    return Response(
+        content,
+        media_type=kind,
+        headers={
+            "content-disposition": f'{manner}; filename="{name}"',
+            "content-security-policy": _CONFINED,
+        },
+    )
+
+
+def _days(
+    calendar: Calendar, now_ms: int, month: str | None, first: str | None, last: str | None
+) -> tuple[date, date]:
+    """Return the days that are asked for. Raises Problem (422)."""
+    today = calendar.date_of(now_ms)
+    if month is not None and (first or last):
+        raise Problem(422, "month: contradicts first and last")
+    if first is None and last is not None:
+        raise Problem(422, "last: needs first, too")
+    if first is not None:
+        begin = _day("first", first)
+        end = max(begin, today) if last is None else _day("last", last)
+        if not begin <= end <= begin + timedelta(days=_LONGEST):
+            raise Problem(422, f"last: must be from first up to {_LONGEST} days later")
+        return begin, end
+    begin = (
+        _day("month", f"{month}-01") if month else (today.replace(day=1) - timedelta(days=1)).replace(day=1)
+    )
+    return begin, (begin + timedelta(days=31)).replace(day=1) - timedelta(days=1)
+
+
+def _day(name: str, text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise Problem(422, f"{name}: there is no such day") from None

@@ -1,0 +1,187 @@
+"""Connections to the HTTP server: how long they may take, and how many there may be.
+
+uvicorn waits for a request as long as it takes. Here a connection that has not told its request within some
+seconds is closed, and when too many wait the one that waited longest makes room for who has something to ask.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import resource
+import socket
+import ssl
+from collections import OrderedDict
+from collections.abc import Iterator
+from pathlib import Path
+
+import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
+
+from camwatch.errors import ConfigurationError, Fault
+
+HEAD_WITHIN_S = 10.0
+"""How long a connection may take for a request's head, or be silent."""
+MOST_CONNECTIONS = 2000
+"""The most connections, 500 of them for event streams; beyond them requests are refused with 503."""
+MOST_HEAD_BYTES = 16 * 1024
+_SPARE_FILES = 256  # for the store, the links, the inventory
+_BACKLOG = 128  # so many are accepted in one turn of the loop
+
+
+class Crowd:
+    """The connections that wait for a request; the one that has waited longest is first."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._waiting: OrderedDict[Patient, None] = OrderedDict()
+
+    def join(self, connection: Patient) -> None:
+        """Let one wait; if there are too many, the first has to go."""
+        self._waiting[connection] = None
+        self._waiting.move_to_end(connection)
+        if len(self._waiting) > self._most:
+            first, _ = self._waiting.popitem(last=False)
+            first.transport.abort()
+
+    def leave(self, connection: Patient) -> None:
+        """Let one wait no more."""
+        self._waiting.pop(connection, None)
+
+
+class Patient(H11Protocol):
+    """A connection that is patient for a while only."""
+
+    crowd: Crowd
+    within_s = HEAD_WITHIN_S
+    _end: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Begin to wait for the first request."""
+        super().connection_made(transport)
+        self._watch()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Wait no more."""
+        self._wait_no_more()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Take what came; the wait is over when it completes a request's head."""
+        super().data_received(data)
+        self._watch()
+
+    def on_response_complete(self) -> None:
+        """Begin to wait for the next request."""
+        super().on_response_complete()
+        self._watch()
+
+    def _watch(self) -> None:
+        cycle: RequestResponseCycle | None = self.cycle  # none before the first request
+        serving = cycle is not None and not cycle.response_complete
+        if serving or self.transport.is_closing():
+            self._wait_no_more()
+        elif self._end is None:
+            self._end = self.loop.call_later(self.within_s, self._give_up)
+            self.crowd.join(self)
+
+    def _wait_no_more(self) -> None:
+        if self._end is not None:
+            self._end.cancel()
+            self._end = None
+        self.crowd.leave(self)
+
+    def _give_up(self) -> None:
+        self._end = None
+        self.crowd.leave(self)
+        self.transport.abort()
+
+
+def connections_allowed() -> int:
+    """Return how many connections there may be, with the files that this process may open."""
+    files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return MOST_CONNECTIONS if files < 0 else max(64, min(MOST_CONNECTIONS, files - _SPARE_FILES))
+
+
+def allow_files() -> None:
+    """Let this process open as many files as connections may be, as far as the system permits."""
+    files, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MOST_CONNECTIONS + _SPARE_FILES
+    if 0 <= files < wanted:
+        with contextlib.suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted if most < 0 else min(wanted, most), most))
+
+
+class Certificate:
+    """What the server proves itself with; can be taken anew while it serves."""
+
+    def __init__(self, cert_file: Path, key_file: Path | None) -> None:
+        self._files = cert_file, key_file
+        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.context.minimum_version = ssl.TLSVersion.TLSv1_2
+        self.context.set_alpn_protocols(["http/1.1"])
+        self.renew()
+
+    def renew(self) -> None:
+        """Read the files; connections from now on get what they hold. Raises ConfigurationError."""
+        cert_file, key_file = self._files
+        try:
+            # Tried apart first: a pair that does not match would leave half of it in the one that serves.
+            for context in (ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), self.context):
+                context.load_cert_chain(cert_file, key_file, password=_no_password)
+        except ssl.SSLError as error:
+            problem = (
+                f"{cert_file} and {key_file or 'no key_file'} are no certificate with its key: {error.reason}"
+            )
+        except (OSError, ValueError) as error:
+            problem = f"{cert_file} and {key_file or 'no key_file'} cannot be used: {error}"
+        else:
+            return
+        raise ConfigurationError((Fault("http.cert_file", f"{problem}; both must be in PEM form"),))
+
+
+def _no_password() -> str:
+    raise ValueError("the key is locked by a password: camwatch takes keys without")
+
+
+class Server(uvicorn.Server):
+    """uvicorn without its signal handlers (signals stay the daemon's) that tells when it serves."""
+
+    def __init__(self, config: uvicorn.Config, certificate: Certificate | None, within_s: float) -> None:
+        super().__init__(config)
+        self.serving = asyncio.Event()
+        self._certificate = certificate
+        self._within_s = within_s
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start on open sockets, and say so."""
+        await self.lifespan.startup()
+        most = self.config.limit_concurrency or MOST_CONNECTIONS
+        crowd = Crowd(most // 2)
+
+        def connection() -> Patient:
+            protocol = Patient(
+                config=self.config, server_state=self.server_state, app_state=self.lifespan.state
+            )
+            protocol.crowd, protocol.within_s = crowd, self._within_s
+            return protocol
+
+        loop = asyncio.get_running_loop()
+        secure = self._certificate.context if self._certificate is not None else None
+        self.servers = [
+            await loop.create_server(
+                connection,
+                sock=sock,
+                ssl=secure,
+                backlog=_BACKLOG,
+                ssl_handshake_timeout=self._within_s if secure else None,
+            )
+            for sock in sockets or ()
+        ]
+        self.started = True
+        self.serving.set()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Capture none."""
+        yield

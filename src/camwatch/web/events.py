@@ -1,0 +1,219 @@
+"""Live events for many listeners: one ring, from which each stream reads at its own pace.
+
+A stream keeps a place in the ring and nothing else, so a slow client costs no memory: it falls behind,
+and out. An event is encoded once, or once for each set of operators that somebody listens with where they
+are told different things. Ids are drawn by lot: counting them would tell how much happens to others.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import secrets
+from collections import deque
+from collections.abc import AsyncGenerator, Iterable
+from typing import TypeAlias
+
+from camwatch.core.model import Happening
+from camwatch.web.house import Live
+from camwatch.web.viewer import Viewer
+from camwatch.web.views.events import Owned, StaleEvent, Told, owned, told
+from camwatch.web.watching import Changes
+
+RING = 10_000
+"""Events that are kept for who comes back."""
+MARKS = 10_000
+"""Ids that are kept beside those of events: of a stream's beginning, and of each sign of life."""
+SIGN_S = 15.0
+"""A stream is never silent for longer, seconds."""
+RETRY_MS = 2_000
+"""After how long a browser should come back."""
+_LOOK_S = 0.25  # how often links and sight are looked at
+_TOGETHER = 20  # streams that are woken before others get their turn: some milliseconds
+_BATCH = 250  # events given in one piece
+
+Scope: TypeAlias = frozenset[str] | None
+
+
+class _Owned:
+    """An event of one camera, in the ring: told when somebody listens who sees it, and to all the same."""
+
+    __slots__ = ("_encoded", "_event", "_id")
+
+    def __init__(self, event_id: str, event: Owned) -> None:
+        self._id = event_id
+        self._event = event
+        self._encoded = b""
+
+    def of(self, live: Live, scope: Scope) -> bytes:
+        """Return the event as who sees these operators is told of it; nothing if it is not theirs."""
+        if scope is not None and self._event.operator not in scope:
+            return b""
+        if not self._encoded:
+            name, view = owned(live, self._event)
+            self._encoded = _message(name, view.model_dump_json(), self._id)
+        return self._encoded
+
+
+class _Shared:
+    """An event that concerns many, of whom each is told another part."""
+
+    __slots__ = ("_encoded", "_id", "_told")
+
+    def __init__(self, event_id: str, event: Told) -> None:
+        self._id = event_id
+        self._told = event
+        self._encoded: dict[Scope, bytes] = {}
+
+    def of(self, _live: Live, scope: Scope) -> bytes:
+        """Return the event as who sees these operators is told of it; nothing if it is not theirs."""
+        encoded = self._encoded.get(scope)
+        if encoded is None:
+            view = self._told.of(scope)
+            encoded = b"" if view is None else _message(self._told.name, view.model_dump_json(), self._id)
+            self._encoded[scope] = encoded
+        return encoded
+
+
+class Events:
+    """The last events, and those who wait for the next."""
+
+    def __init__(self, live: Live) -> None:
+        self._live = live
+        self._boot = secrets.token_hex(4)
+        self._ring: deque[_Owned | _Shared] = deque(maxlen=RING)
+        self._count = 0  # events so far; the ring holds the last of them
+        self._places: dict[str, int] = {}  # how many events lie before what an id stands for, oldest first
+        self._waiting: list[asyncio.Future[None]] = []
+        self._something = asyncio.Event()
+        self._sign = ""
+        self._closed = False
+        self.streams = 0
+        """Streams that are open."""
+
+    def publish(self, events: Iterable[Happening]) -> None:
+        """Take what has just happened."""
+        for event in events:
+            if isinstance(event, Owned):
+                self._add(_Owned(self._mark(self._count + 1), event))
+            elif (one := told(self._live, event)) is not None:
+                self._share(one)
+
+    def _share(self, one: Told) -> None:
+        self._add(_Shared(self._mark(self._count + 1), one))
+
+    def _add(self, entry: _Owned | _Shared) -> None:
+        self._count += 1
+        self._ring.append(entry)
+        self._something.set()
+
+    def _mark(self, place: int) -> str:
+        """Return a new id that stands for a place in the ring."""
+        name = f"{self._boot}-{secrets.token_hex(6)}"
+        self._places[name] = place
+        if len(self._places) > RING + MARKS:
+            del self._places[next(iter(self._places))]
+        return name
+
+    async def stream(self, viewer: Viewer, last_event_id: str | None = None) -> AsyncGenerator[bytes]:
+        """Yield server-sent events for someone, from after `last_event_id` on (None: from now on).
+
+        Where what came after it is not kept any more, the first event is `stale`.
+        """
+        self.streams += 1
+        try:
+            place, begin = self._begin(last_event_id)
+            yield begin
+            while not self._closed:
+                if place < self._count - len(self._ring):
+                    yield self._stale("more happened than is kept while this stream was slow")
+                    return
+                if place == self._count:
+                    await self._wait()
+                    if place == self._count and not self._closed:
+                        yield _comment(self._sign)
+                    continue
+                pieces, place = self._after(place, viewer.operators)
+                if pieces:
+                    yield pieces
+                else:
+                    await asyncio.sleep(0)
+        finally:
+            self.streams -= 1
+
+    def _begin(self, last_event_id: str | None) -> tuple[int, bytes]:
+        retry = f"retry: {RETRY_MS}\n".encode()
+        place = None if last_event_id is None else self._places.get(last_event_id)
+        if place is not None and place >= self._count - len(self._ring):
+            return place, retry + b": welcome back\n\n"
+        hello = retry + _comment(self._mark(self._count))
+        if last_event_id:
+            hello += self._stale("what happened meanwhile is not kept any more")
+        return self._count, hello
+
+    def _stale(self, why: str) -> bytes:
+        return _message("stale", StaleEvent(why=why).model_dump_json(), self._mark(self._count))
+
+    def _after(self, place: int, scope: Scope) -> tuple[bytes, int]:
+        """Return what happened after a place, up to some hundred events, and the place after it."""
+        first = place - (self._count - len(self._ring))
+        last = min(first + _BATCH, len(self._ring))
+        # The newest are asked for nearly always, and a deque is slow in its middle only.
+        found = b"".join([self._ring[index].of(self._live, scope) for index in range(first, last)])
+        return found, place + last - first
+
+    async def _wait(self) -> None:
+        waiter = asyncio.get_running_loop().create_future()
+        self._waiting.append(waiter)
+        await waiter
+
+    async def run(self) -> None:
+        """Wake those who wait, and look after links, sight and inventory; runs until cancelled."""
+        loop = asyncio.get_running_loop()
+        changes = Changes(self._live)
+        signed = loop.time()
+        try:
+            while True:
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(_LOOK_S):
+                        await self._something.wait()
+                for one in changes.look():
+                    self._share(one)
+                sign = loop.time() - signed >= SIGN_S
+                if sign:
+                    signed = loop.time()
+                    self._sign = self._mark(self._count)
+                if sign or self._something.is_set():
+                    self._something.clear()
+                    began = loop.time()
+                    await self._wake()
+                    # When thousands die at once, listeners take no more than half of the time.
+                    await asyncio.sleep(loop.time() - began)
+        finally:
+            self.close()
+
+    async def _wake(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        for start in range(0, len(waiting), _TOGETHER):
+            for waiter in waiting[start : start + _TOGETHER]:
+                if not waiter.done():
+                    waiter.set_result(None)
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+
+    def close(self) -> None:
+        """Let every stream end."""
+        self._closed = True
+        for waiter in self._waiting:
+            if not waiter.done():
+                waiter.set_result(None)
+        self._waiting.clear()
+
+
+def _message(name: str, data: str, event_id: str) -> bytes:
+    return f"id: {event_id}\nevent: {name}\ndata: {data}\n\n".encode()
+
+
+def _comment(event_id: str) -> bytes:
+    """Return a sign of life. A browser takes the id from it, and tells nobody."""
+    return f": camwatch lives\nid: {event_id}\n\n".encode()

@@ -1,0 +1,107 @@
+"""The files beside the pages: read once, packed once, and kept by browsers for good.
+
+A file's URL carries the hash of its content (`?v=…`), so a new version has a new URL and an old one is never
+asked for again. A module's imports are given the hashes of what they import, so that holds for them, too.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import re
+from dataclasses import dataclass
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from typing import Final
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from camwatch.web.problems import missing
+
+_TYPES: Final = {
+    "css": "text/css; charset=utf-8",
+    "js": "text/javascript; charset=utf-8",
+    "svg": "image/svg+xml",
+    "png": "image/png",
+    "LICENSE": "text/plain; charset=utf-8",
+}
+_IMPORT: Final = re.compile(r'(?<=from "\./)([a-z]+\.js)(?=")')
+_FOREVER: Final = "public, max-age=31536000, immutable"
+_ASK_AGAIN: Final = "no-cache"
+
+
+@dataclass(frozen=True, slots=True)
+class Asset:
+    """One file: its bytes, the same packed (None where that gains nothing), type and hash."""
+
+    content: bytes
+    packed: bytes | None
+    media_type: str
+    version: str
+
+
+class Assets:
+    """Every file under `static`, by its name there."""
+
+    def __init__(self, folder: Traversable | None = None) -> None:
+        folder = folder or files("camwatch.web") / "static"
+        self._sources = dict(_files(folder, ""))
+        self._assets: dict[str, Asset] = {}
+        for name in self._sources:
+            self._load(name)
+
+    def _load(self, name: str) -> Asset:
+        found = self._assets.get(name)
+        if found is None:
+            content = self._sources[name]
+            if name.endswith(".js") and "/" not in name:  # our own: others' files stay as they are
+                content = _IMPORT.sub(lambda match: self._with_hash(match[1]), content.decode()).encode()
+            packed = gzip.compress(content, 9, mtime=0)
+            found = self._assets[name] = Asset(
+                content,
+                packed if len(packed) < 0.9 * len(content) else None,
+                _TYPES[name.rpartition(".")[2]],
+                hashlib.sha256(content).hexdigest()[:12],
+            )
+        return found
+
+    def _with_hash(self, name: str) -> str:
+        return f"{name}?v={self._load(name).version}"
+
+    def url(self, name: str) -> str:
+        """Return the path of a file below the root, with the hash of its content."""
+        return f"/static/{name}?v={self._assets[name].version}"
+
+    def packed_size(self, name: str) -> int:
+        """Return how many bytes go over the wire for a file."""
+        asset = self._assets[name]
+        return len(asset.packed or asset.content)
+
+    def respond(self, request: Request, name: str) -> Response:
+        """Answer a request for a file. Raises Problem when there is none."""
+        asset = self._assets.get(name)
+        if asset is None:
+            raise missing("such file")
+        asked = request.query_params.get("v")
+        headers = {
+            "cache-control": _FOREVER if asked == asset.version else _ASK_AGAIN,
+            "etag": f'"{asset.version}"',
+            "vary": "accept-encoding",
+        }
+        if f'"{asset.version}"' in request.headers.get("if-none-match", ""):
+            return Response(status_code=304, headers=headers)
+        if asset.packed is not None and "gzip" in request.headers.get("accept-encoding", ""):
+            headers["content-encoding"] = "gzip"
+            return Response(asset.packed, headers=headers, media_type=asset.media_type)
+        return Response(asset.content, headers=headers, media_type=asset.media_type)
+
+
+def _files(folder: Traversable, prefix: str) -> list[tuple[str, bytes]]:
+    found = []
+    for item in sorted(folder.iterdir(), key=lambda item: item.name):
+        if item.is_dir():
+            found += _files(item, f"{prefix}{item.name}/")
+        elif item.name.rpartition(".")[2] in _TYPES:
+            found.append((prefix + item.name, item.read_bytes()))
+    return found

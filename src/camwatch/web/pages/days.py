@@ -1,0 +1,74 @@
+"""The days of an operator's cameras, kept for a minute: hundreds of cameras over months take a while."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Final, TypeAlias
+
+from camwatch.core.ledger import Account, total
+from camwatch.web.pages.strips import DAYS
+from camwatch.web.parts import Parts
+from camwatch.web.views import levels
+from camwatch.web.views.base import moment
+
+DAY_MS: Final = 86_400_000
+_KEPT_MS: Final = 60_000
+_KEPT_MOST: Final = 32  # operators
+
+
+@dataclass(frozen=True, slots=True)
+class CameraDays:
+    """A camera's days, oldest first, and their sum."""
+
+    accounts: tuple[Account, ...]
+    sum: Account
+    outages: int
+
+
+Days: TypeAlias = Mapping[str, CameraDays]
+"""By camera; only those that were in service."""
+
+
+def first_day(parts: Parts, now: datetime) -> date:
+    """Return the first of the days that end today."""
+    return now.astimezone(parts.live.timezone).date() - timedelta(days=DAYS - 1)
+
+
+def read_days(parts: Parts, operator: str, now_ms: int, first: date, camera: str | None = None) -> Days:
+    """Return the days of an operator's cameras, or of one; waits for the store."""
+    record = parts.archive.read([operator], now_ms - (DAYS + 1) * DAY_MS, now_ms, camera=camera)
+    found = levels.days_by_camera(record, parts.live.timezone, first, first + timedelta(days=DAYS - 1))
+    days = {
+        name: CameraDays(
+            tuple(day.account for day in line),
+            total(day.account for day in line),
+            sum(day.outages for day in line),
+        )
+        for name, line in found.items()
+    }
+    return {name: each for name, each in days.items() if each.sum.in_service}
+
+
+class OperatorDays:
+    """What was read of operators lately."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._kept: OrderedDict[str, tuple[int, date, Days]] = OrderedDict()
+
+    async def of(self, operator: str) -> tuple[date, Days]:
+        """Return the first day, and the days of an operator's cameras; the caller knows who may see them."""
+        now_ms = self._parts.live.now.utc_ms
+        kept = self._kept.get(operator)
+        if kept is not None and now_ms - kept[0] < _KEPT_MS:
+            return kept[1:]
+        first = first_day(self._parts, moment(now_ms))
+        days = await self._parts.threads.run(lambda: read_days(self._parts, operator, now_ms, first))
+        self._kept[operator] = (now_ms, first, days)
+        self._kept.move_to_end(operator)
+        while len(self._kept) > _KEPT_MOST:
+            self._kept.popitem(last=False)
+        return first, days

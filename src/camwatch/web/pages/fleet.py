@@ -1,0 +1,231 @@
+"""The fleet at a glance: counts, the map, what is not well, operators, and all cameras in a list."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import partial
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Depends, Request
+from markupsafe import Markup
+from starlette.datastructures import QueryParams
+from starlette.responses import Response
+
+from camwatch.core.model import IncidentKind, Purpose, Status
+from camwatch.core.state import CameraState
+from camwatch.web.access.guard import viewer as whoever
+from camwatch.web.house import Live
+from camwatch.web.pages.budget import budget_of
+from camwatch.web.pages.frame import Frame
+from camwatch.web.pages.given import offset_of
+from camwatch.web.pages.language import Language
+from camwatch.web.pages.overview import Overviews
+from camwatch.web.pages.shared import Shared
+from camwatch.web.viewer import Viewer
+from camwatch.web.views import cameras, fleet, incidents
+from camwatch.web.views.base import in_turns, page
+from camwatch.web.views.cameras import Filter
+from camwatch.web.views.fleet import Counts, SiteView
+from camwatch.web.views.incidents import IncidentView
+
+Who = Annotated[Viewer, Depends(whoever)]
+
+LISTED: Final = 50
+"""Cameras on a page of the list."""
+_TROUBLE: Final = 30
+_PLACES: Final = 12  # operators, and sites, that a search names
+_OWN_MOST: Final = 24  # cameras; someone with so few sees their days at once
+_REMARKS: Final = ("suspect", "flapping", "degraded", "overdue")
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The answer before any question: how it is, in a line."""
+
+    kind: str
+    icon: str
+    title: str
+    text: str
+
+
+class FleetPage:
+    """Serves `/`, and what of it is refreshed."""
+
+    def __init__(self, frame: Frame, router: APIRouter) -> None:
+        self._frame = frame
+        self._overviews = Overviews(frame.parts.live)
+        self._refreshed: Shared[Response] = Shared()
+        router.add_api_route("/", self.whole, methods=["GET"])
+        router.add_api_route("/parts/fleet", self.part, methods=["GET"])
+        router.add_api_route("/search", self.search, methods=["GET"])
+
+    async def whole(self, request: Request, viewer: Who) -> Response:
+        """Return the page."""
+        context = await self._context(request, viewer)
+        return self._frame.page(request, viewer, "fleet.html", "fleet", **context)
+
+    async def part(self, request: Request, viewer: Who) -> Response:
+        """Return what changes of it: made once for all who see the same, and ask for it at once."""
+        w, packed = self._frame.language(request), "gzip" in request.headers.get("accept-encoding", "")
+        root = request.scope.get("root_path", "")
+        key = (viewer.operators, w.lang, root, str(request.query_params), packed)
+        made = await self._refreshed.get(key, lambda: self._part(request, viewer))
+        return Response(made.body, headers=dict(made.headers))
+
+    async def _part(self, request: Request, viewer: Viewer) -> Response:
+        context = await self._context(request, viewer)
+        return self._frame.page(request, viewer, "parts/fleet.html", "fleet", **context)
+
+    async def search(self, request: Request, viewer: Who) -> Response:
+        """Return what has a name like that."""
+        live = self._frame.parts.live
+        q = request.query_params.get("q", "").strip()[:200]
+        words = [cameras.fold(word) for word in q.split()]
+
+        def named(row: Any) -> bool:
+            return bool(words) and all(word in cameras.fold(row.name) for word in words)
+
+        found = await in_turns(cameras.rows_by_steps(live, viewer, Filter(q=q))) if words else []
+        sites = (await self._overviews.of(viewer)).sites
+        known = live.inventory.operators
+        return self._frame.page(
+            request,
+            viewer,
+            "search.html",
+            q=q,
+            total=len(found),
+            operators=[known[row] for row in viewer.seen(known) if named(known[row])][:_PLACES],
+            sites=[row for row in sites if named(row) and row.counts.total][:_PLACES],
+            cameras=_piece(live, found, request.query_params),
+            list_path="/search",
+        )
+
+    async def _context(self, request: Request, viewer: Viewer) -> dict[str, Any]:
+        live, w, query = self._frame.parts.live, self._frame.language(request), request.query_params
+        seen = await self._overviews.of(viewer)
+        counts, operators = seen.counts, seen.operators
+        wanted = _wanted(query)
+        listed = seen.everyone
+        if wanted != Filter():
+            listed = await in_turns(cameras.rows_by_steps(live, viewer, wanted))
+        remarked = sum(state.status_at(live.now) in (Status.UP, Status.PLANNED) for state in seen.unwell)
+        one = len(operators) == 1 and counts.total <= _OWN_MOST
+        return {
+            "counts": counts,
+            "remarked": remarked,
+            "verdict": _verdict(w, counts, remarked, blind=fleet.blind(live, viewer).now),
+            "places": _places(seen.sites),
+            "incident_url": partial(_incident_url, request.scope.get("root_path", "")),
+            "many_operators": len(operators) > 1,
+            "operators": operators,
+            "own": operators[0].id if one else "",
+            "budget": partial(budget_of, w),
+            "wanted": wanted,
+            "filtered": wanted != Filter(),
+            "filters": _filters(w, live, viewer, seen.sites, query),
+            "cameras": _piece(live, listed, query),
+            "list_path": "/",
+            **_trouble(live, viewer, seen.unwell),
+        }
+
+
+def _trouble(live: Live, viewer: Viewer, unwell: list[CameraState]) -> dict[str, Any]:
+    """Return what is not well: incidents, and the cameras that are in none of them."""
+    opened = incidents.incidents(live, viewer)
+    told = {camera for incident in opened for camera in incident.cameras}
+    alone = [state for state in unwell if state.camera.id not in told]
+    return {
+        "incidents": opened,
+        "trouble": cameras.table(live, alone[:_TROUBLE]),
+        "trouble_more": max(len(alone) - _TROUBLE, 0),
+        "trouble_total": len(unwell),
+    }
+
+
+def _wanted(query: QueryParams) -> Filter:
+    """Return what a query asks for; what it does not know, it does not ask for."""
+    asked = query.getlist("status")
+    purpose = query.get("purpose")
+    return Filter(
+        operator=query.get("operator") or None,
+        site=query.get("site") or None,
+        zone=query.get("zone") or None,
+        purpose=Purpose(purpose) if purpose in {each.value for each in Purpose} else None,
+        status=tuple(status for status in Status if status.value in asked),
+        condition=_REMARKS if "remark" in asked else (),
+        q=query.get("q", "").strip()[:200],
+    )
+
+
+def _piece(live: Live, states: list[CameraState], query: QueryParams) -> Any:
+    offset = offset_of(query)
+    if offset >= len(states):
+        offset = 0
+    return page(cameras.table(live, states[offset : offset + LISTED]), len(states), offset, LISTED)
+
+
+def _filters(w: Language, live: Live, viewer: Viewer, sites: list[SiteView], query: QueryParams) -> list[Any]:
+    """Return the fields of the form: name, choices, what is chosen."""
+    t = w.text
+    inventory = live.inventory
+    seen = viewer.seen(inventory.operators)
+    zones = sorted({site.zone for site in sites if site.counts.total}, key=cameras.fold)
+    statuses = [(status.value, t(f"status_{status}")) for status in reversed(Status)]
+    return [
+        (name, choices, query.get(name, ""))
+        for name, choices in (
+            ("status", [*statuses, ("remark", t("condition_remark"))]),
+            ("operator", [(each, inventory.operators[each].name) for each in seen]),
+            ("zone", [(zone, zone) for zone in zones]),
+            ("purpose", [(each.value, t(f"purpose_{each}")) for each in Purpose]),
+        )
+    ]
+
+
+def _verdict(w: Language, counts: Counts, remarked: int, *, blind: bool) -> Verdict:
+    of = w.text("verdict_of", up=w.number(counts.up), total=w.number(counts.in_service))
+    if blind:
+        return Verdict("unknown", "blind", w.text("verdict_blind"), of)
+    if counts.down:
+        return Verdict("down", "down", w.text("verdict_down", n=counts.down), of)
+    if counts.unknown:
+        return Verdict("unknown", "unknown", w.text("verdict_unknown", n=counts.unknown), of)
+    if not counts.in_service:
+        return Verdict("planned", "planned", w.text("verdict_nothing"), w.text("verdict_nothing_text"))
+    if remarked:
+        return Verdict("remark", "remark", w.text("verdict_remark", n=remarked), of)
+    if not counts.up:
+        return Verdict("maintenance", "maintenance", w.text("verdict_quiet"), of)
+    return Verdict("up", "up", w.text("verdict_fine"), of)
+
+
+def _places(sites: list[SiteView]) -> Markup:
+    """Return the dots of the map as JSON for the page's script, in few bytes."""
+    found = [
+        {
+            "id": place.id,
+            "name": place.name,
+            "zone": place.zone,
+            "at": [place.latitude, place.longitude],
+            "worst": place.worst,
+            "n": {
+                name: count
+                for name in ("down", "unknown", "maintenance", "up", "planned", "retired")
+                if (count := getattr(place.counts, name))
+            },
+        }
+        for place in sites
+        if place.latitude is not None and place.longitude is not None and place.counts.total
+    ]
+    text = json.dumps(found, ensure_ascii=False, separators=(",", ":"))
+    # Inside an element only these two begin something; quotes stay as they are, which saves a third.
+    return Markup(text.replace("&", "&amp;").replace("<", "&lt;"))  # noqa: S704 - escaped here
+
+
+def _incident_url(root: str, incident: IncidentView) -> str:
+    if incident.kind is IncidentKind.SITE:
+        return f"{root}/?site={incident.id}#cameras"
+    return (
+        f"{root}/operators/{incident.id}" if incident.kind is IncidentKind.OPERATOR else f"{root}/incidents"
+    )

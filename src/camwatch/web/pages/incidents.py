@@ -1,0 +1,68 @@
+"""Incidents that are open, with their cameras, and when camwatch could not see."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Depends, Request
+from starlette.responses import Response
+
+from camwatch.web.access.guard import viewer as whoever
+from camwatch.web.pages.frame import Frame
+from camwatch.web.viewer import Viewer
+from camwatch.web.views import cameras, incidents, past
+
+Who = Annotated[Viewer, Depends(whoever)]
+
+_MEMBERS: Final = 100
+_WEEK_MS: Final = 7 * 86_400_000
+_BLIND: Final = 100
+
+
+class IncidentPages:
+    """Serves `/incidents`."""
+
+    def __init__(self, frame: Frame, router: APIRouter) -> None:
+        self._frame = frame
+        router.add_api_route("/incidents", self.whole, methods=["GET"])
+        router.add_api_route("/parts/incidents", self.part, methods=["GET"])
+        router.add_api_route("/incidents/blind", self.blind, methods=["GET"])
+
+    async def whole(self, request: Request, viewer: Who) -> Response:
+        """Return the page."""
+        return self._page(request, viewer, "incidents.html")
+
+    async def part(self, request: Request, viewer: Who) -> Response:
+        """Return what changes of it."""
+        return self._page(request, viewer, "parts/incidents.html")
+
+    def _page(self, request: Request, viewer: Viewer, template: str) -> Response:
+        live = self._frame.parts.live
+        found = [
+            (
+                incident,
+                cameras.table(
+                    live, [cameras.one(live, viewer, each) for each in incident.cameras[:_MEMBERS]]
+                ),
+            )
+            for incident in incidents.incidents(live, viewer)
+        ]
+        return self._frame.page(request, viewer, template, "incidents", incidents=found)
+
+    async def blind(self, request: Request, viewer: Who) -> Response:
+        """Return when cameras of theirs were out of sight in the last week, the newest first."""
+        parts = self._frame.parts
+        now = parts.live.now.utc_ms
+        records = await parts.threads.run(lambda: parts.archive.blindness(now - _WEEK_MS, now))
+        found = past.blindness(viewer, records)
+        names = {row.id: row.name for row in parts.live.inventory.operators.values()}
+        return self._frame.page(
+            request,
+            viewer,
+            "parts/blind_list.html",
+            "incidents",
+            list=[
+                (blind, ", ".join(names.get(each, each) for each in blind.operators or ()))
+                for blind in found[:_BLIND]
+            ],
+        )

@@ -1,0 +1,157 @@
+"""How the pages write in one language: texts, plurals, numbers, instants, durations.
+
+Figures are always rounded down, so that 99.9996 % never reads 100 %.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
+from typing import Final, Literal, TypeAlias, get_args
+from zoneinfo import ZoneInfo
+
+from babel import Locale
+from babel.dates import format_date, format_skeleton
+from babel.numbers import format_decimal
+from markupsafe import Markup
+
+from camwatch.web.pages import texts_en, texts_fr
+
+Lang: TypeAlias = Literal["fr", "en"]
+LANGS: Final[tuple[Lang, ...]] = get_args(Lang)
+TEXTS: Final[dict[Lang, dict[str, str]]] = {"fr": texts_fr.TEXTS, "en": texts_en.TEXTS}
+
+NONE: Final = "–"
+"""Stands where there is no value: neither 0 nor 100 % (rule A2)."""
+_THIN: Final = "\u202f"
+_FINE: Final = 10_000  # of a whole: hundredths of a percent
+
+
+class Language:
+    """One language, and the time zone in which it shows instants."""
+
+    def __init__(self, lang: Lang, zone: ZoneInfo) -> None:
+        self.lang, self.zone = lang, zone
+        self.locale = Locale.parse({"fr": "fr_FR", "en": "en_GB"}[lang])
+        self._texts = TEXTS[lang]
+        self._point = self.locale.number_symbols["latn"]["decimal"]
+        self._percent_sign = f"{_THIN}%" if lang == "fr" else "%"
+        self.number = lru_cache(maxsize=4096)(self._number)
+
+    def text(self, name: str, /, **fields: object) -> str:
+        """Return a text, its fields filled in; `n` chooses among the forms of a plural, parted by `|`."""
+        text = self._texts[name]
+        if "n" in fields:
+            count = int(str(fields["n"]))
+            one, _, many = text.partition("|")
+            text = one if not many or self.locale.plural_form(count) == "one" else many
+            fields["n"] = self.number(count)
+        return text.format(**fields) if fields else text
+
+    def _number(self, value: float, digits: int = 0) -> str:
+        pattern = "#,##0." + "0" * digits if digits else "#,##0"
+        return str(format_decimal(value, pattern, locale=self.locale))
+
+    def percent(self, part: int, whole: int) -> str:
+        """Return a share in percent, rounded down to hundredths."""
+        return self._percent(part * _FINE // whole) if whole > 0 else NONE
+
+    def ratio(self, ratio: float | None) -> str:
+        """Return a ratio in percent, rounded down to hundredths; binary fractions are let off a hair."""
+        return NONE if ratio is None else self._percent(int(ratio * _FINE + 1e-6))
+
+    def _percent(self, hundredths: int) -> str:
+        units, rest = divmod(hundredths, 100)
+        return f"{units}{self._point}{rest:02}{self._percent_sign}"
+
+    # --- durations
+
+    def span(self, milliseconds: float) -> str:
+        """Return a duration in its two greatest units, rounded down."""
+        seconds = int(milliseconds // 1000)
+        days, rest = divmod(max(seconds, 0), 86_400)
+        hours, rest = divmod(rest, 3600)
+        minutes, second = divmod(rest, 60)
+        day = "j" if self.lang == "fr" else "d"
+        if days:
+            return f"{self.number(days)} {day} {hours} h" if hours else f"{self.number(days)} {day}"
+        if hours:
+            return f"{hours} h {minutes:02} min"
+        if minutes >= 10 or (minutes and not second):
+            return f"{minutes} min"
+        return f"{minutes} min {second:02} s" if minutes else f"{second} s"
+
+    # --- instants
+
+    def when(self, at: datetime, now: datetime) -> str:
+        """Return an instant, the day only where it is not today."""
+        local, today = at.astimezone(self.zone), now.astimezone(self.zone)
+        clock = f"{local:%H:%M:%S}"
+        if local.date() == today.date():
+            return clock
+        if local.date() == today.date() - timedelta(days=1):
+            return f"{self.text('yesterday')} {local:%H:%M}"
+        if abs((today - local).days) < 300:
+            return f"{self.short_day(local.date())} {local:%H:%M}"
+        return f"{self.day(local.date())} {local:%H:%M}"
+
+    def instant(self, at: datetime) -> str:
+        """Return an instant with its day, to the second."""
+        local = at.astimezone(self.zone)
+        return f"{self.day(local.date())} {local:%H:%M:%S}"
+
+    def clock(self, at: datetime) -> str:
+        """Return the time of day, to the second."""
+        return f"{at.astimezone(self.zone):%H:%M:%S}"
+
+    def day(self, day: date) -> str:
+        """Return a day in words."""
+        text = str(format_date(day, "d MMMM y", locale=self.locale))
+        return f"1er{text[1:]}" if self.lang == "fr" and day.day == 1 else text
+
+    def short_day(self, day: date) -> str:
+        """Return a day and its month, in few signs."""
+        return str(format_skeleton("MMMd", day, locale=self.locale))
+
+    def month(self, day: date) -> str:
+        """Return the month of a day, with its year, as a title."""
+        text = str(format_date(day, "LLLL y", locale=self.locale))
+        return text[:1].upper() + text[1:]
+
+    def time(self, at: datetime | None, now: datetime) -> Markup | str:
+        """Return an instant for a page: local, and UTC when pointed at."""
+        return NONE if at is None else self._element(at, self.when(at, now), "")
+
+    def ago(self, at: datetime | None, now: datetime) -> Markup | str:
+        """Return how long ago something was; the page keeps it counting."""
+        if at is None:
+            return NONE
+        return self._element(at, self.span((now - at).total_seconds() * 1000), " data-ago")
+
+    def _element(self, at: datetime, text: str, more: str) -> Markup:
+        utc = at.astimezone(UTC)
+        return Markup(
+            '<time datetime="{:%Y-%m-%dT%H:%M:%SZ}" title="{} – {:%Y-%m-%d %H:%M:%S} UTC"{}>{}</time>'
+        ).format(
+            utc,
+            self.instant(at),
+            utc,
+            Markup(more),  # noqa: S704 - one of our own two literals
+            text,
+        )
+
+
+def preferred(accept_language: str) -> Lang:
+    """Return the language that a browser asks for: French or English, whichever it wants more.
+
+    Without a word of either it is French: the house's own.
+    """
+    wanted: dict[str, float] = {}
+    for part in accept_language.lower().split(","):
+        tag, _, quality = part.strip().partition(";q=")
+        try:
+            weight = float(quality) if quality else 1.0
+        except ValueError:
+            continue
+        wanted[tag.strip().partition("-")[0]] = max(weight, wanted.get(tag[:2], 0.0))
+    return "en" if wanted.get("en", 0.0) > wanted.get("fr", 0.0) else "fr"

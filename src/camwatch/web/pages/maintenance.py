@@ -1,0 +1,163 @@
+"""Maintenance: what is planned, under way or over; editors plan it and cancel it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from functools import partial
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Depends, Request
+from starlette.datastructures import FormData
+from starlette.responses import Response
+
+from camwatch.core.model import Scope
+from camwatch.errors import CorrectionError
+from camwatch.web.access.guard import editor
+from camwatch.web.access.guard import viewer as whoever
+from camwatch.web.pages.frame import Frame
+from camwatch.web.pages.given import field, local_ms
+from camwatch.web.pages.language import Language
+from camwatch.web.problems import Problem, missing
+from camwatch.web.viewer import Role, Viewer
+from camwatch.web.views.maintenance import Reach, windows
+from camwatch.web.views.past import WindowView
+
+Who = Annotated[Viewer, Depends(whoever)]
+Editor = Annotated[Viewer, Depends(editor)]
+
+_PAST_MS: Final = 30 * 86_400_000
+_AHEAD_MS: Final = 3 * 366 * 86_400_000
+_OFFERED: Final = 600  # cameras that the field offers by name; any other is found by its id
+
+
+class MaintenancePages:
+    """Serves `/maintenance`."""
+
+    def __init__(self, frame: Frame, router: APIRouter) -> None:
+        self._frame = frame
+        self._parts = frame.parts
+        router.add_api_route("/maintenance", self.whole, methods=["GET"])
+        router.add_api_route("/maintenance", self.plan, methods=["POST"])
+        router.add_api_route("/maintenance/{number}/cancel", self.cancel, methods=["POST"])
+
+    async def whole(self, request: Request, viewer: Who) -> Response:
+        """Return the page."""
+        w = self._frame.language(request)
+        notice = next(
+            (
+                w.text(text)
+                for key, text in (("planned", "planned_it"), ("cancelled", "cancelled_it"))
+                if key in request.query_params
+            ),
+            "",
+        )
+        scope, what = request.query_params.get("scope", ""), request.query_params.get("id", "")
+        start = self._frame.now().astimezone(w.zone) + timedelta(minutes=5)
+        given = {
+            "what": f"{scope}:{what}" if scope and what else "",
+            "starts": f"{start:%Y-%m-%dT%H:%M}",
+            "ends": f"{start + timedelta(hours=2):%Y-%m-%dT%H:%M}",
+            "why": "",
+        }
+        return await self._page(request, viewer, given, notice=notice)
+
+    async def _page(
+        self, request: Request, viewer: Viewer, given: Mapping[str, str], problem: str = "", notice: str = ""
+    ) -> Response:
+        found, things = await self._parts.threads.run(
+            partial(self._all, self._frame.language(request), viewer, self._parts.live.now.utc_ms)
+        )
+        response = self._frame.page(
+            request,
+            viewer,
+            "maintenance.html",
+            "maintenance",
+            windows=found,
+            given=given,
+            problem=problem,
+            notice=notice,
+            things=things,
+        )
+        response.status_code = 422 if problem else 200
+        return response
+
+    def _all(
+        self, w: Language, viewer: Viewer, now_ms: int
+    ) -> tuple[list[WindowView], list[tuple[str, str]]]:
+        """Return the windows, what goes on first, and what may be planned for; waits for the store."""
+        live, archive = self._parts.live, self._parts.archive
+        known = archive.known(viewer.operators)
+        records = archive.windows(now_ms - _PAST_MS, now_ms + _AHEAD_MS)
+        found = windows(live, viewer, records, known, now_ms)
+        order = {"under_way": 0, "planned": 1}
+        found.sort(key=lambda window: order.get(window.state, 2))
+        return found, self._things(w, viewer) if viewer.may(Role.EDITOR) else []
+
+    def _things(self, w: Language, viewer: Viewer) -> list[tuple[str, str]]:
+        """Return what maintenance may be planned for: the value that a form sends, and a name."""
+        inventory, reach = self._parts.live.inventory, Reach(self._parts.live, viewer)
+        mine = [row for row in inventory.cameras.values() if viewer.sees(row.operator)]
+        sites = {row.site for row in mine}
+        found = [
+            (f"operator:{row.id}", f"{row.name} ({w.text('scope_operator')})")
+            for row in inventory.operators.values()
+            if reach.owns(Scope.OPERATOR, row.id)
+        ]
+        found += [
+            (f"site:{row.id}", f"{row.name} ({w.text('scope_site')})")
+            for row in inventory.sites.values()
+            if row.id in sites and reach.owns(Scope.SITE, row.id)
+        ]
+        return found + [(f"camera:{row.id}", row.name) for row in mine[:_OFFERED]]
+
+    async def plan(self, request: Request, viewer: Editor) -> Response:
+        """Plan maintenance."""
+        w, form = self._frame.language(request), await request.form()
+        given = {name: field(form, name) for name in ("what", "starts", "ends", "why")}
+        try:
+            scope, what, starts, ends = self._read(w, form)
+            Reach(self._parts.live, viewer).check(scope, what)
+            await self._parts.threads.run(
+                partial(self._parts.archive.add_window, viewer.name, given["why"], scope, what, starts, ends)
+            )
+        except (CorrectionError, ValueError) as error:
+            return await self._page(request, viewer, given, str(error))
+        except Problem as problem:
+            told = w.text("not_a_thing", what=given["what"]) if problem.status == 404 else problem.detail
+            return await self._page(request, viewer, given, told)
+        return self._frame.go(request, "/maintenance?planned")
+
+    def _read(self, w: Language, form: FormData) -> tuple[Scope, str, int, int]:
+        """Return what is to be maintained, from when to when; raises ValueError with what to say."""
+        text = field(form, "what")
+        kind, _, what = text.partition(":")
+        if kind not in {scope.value for scope in Scope} or not what:
+            raise ValueError(w.text("not_a_thing", what=text))
+        starts, ends = (local_ms(field(form, name), w.zone) for name in ("starts", "ends"))
+        if starts is None or ends is None:
+            raise ValueError(w.text("not_a_time"))
+        if ends <= starts:
+            raise ValueError(w.text("ends_before"))
+        if not field(form, "why"):
+            raise ValueError(w.text("needs_why"))
+        return Scope(kind), what, starts, ends
+
+    async def cancel(self, request: Request, viewer: Editor, number: int) -> Response:
+        """Cancel maintenance that was planned here."""
+        w, why = self._frame.language(request), field(await request.form(), "why")
+        archive, now_ms = self._parts.archive, self._parts.live.now.utc_ms
+        listed, _ = await self._parts.threads.run(partial(self._all, w, viewer, now_ms))
+        found = [window for window in listed if window.number == number]
+        if not found:
+            raise missing("such maintenance")
+        if not found[0].may_cancel:
+            raise Problem(403, "this window is not yours alone, or comes from the inventory")
+        given = {"what": "", "starts": "", "ends": "", "why": ""}
+        if not why:
+            return await self._page(request, viewer, given, w.text("needs_why"))
+        try:
+            await self._parts.threads.run(partial(archive.cancel_window, viewer.name, why, number))
+        except CorrectionError as error:
+            return await self._page(request, viewer, given, str(error))
+        return self._frame.go(request, "/maintenance?cancelled")

@@ -1,0 +1,255 @@
+"""What pages show of the record: bars of days, the last 24 hours, outages and what is said of them.
+
+These parts come after the page itself, since they wait for the store.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from functools import partial
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Depends, Request
+from starlette.responses import Response
+
+from camwatch.core.ledger import Account
+from camwatch.core.record import Attributed
+from camwatch.errors import CorrectionError
+from camwatch.web.access.guard import editor
+from camwatch.web.access.guard import viewer as whoever
+from camwatch.web.pages.budget import budget_of
+from camwatch.web.pages.days import DAY_MS, CameraDays, Days, OperatorDays, first_day, read_days
+from camwatch.web.pages.frame import Frame
+from camwatch.web.pages.given import field, offset_of
+from camwatch.web.pages.language import Language
+from camwatch.web.pages.strips import DAYS, Strip, figure, hours, strip
+from camwatch.web.problems import missing
+from camwatch.web.viewer import Viewer
+from camwatch.web.views import cameras, fleet, levels, past
+from camwatch.web.views.base import in_turns, page
+
+Who = Annotated[Viewer, Depends(whoever)]
+Editor = Annotated[Viewer, Depends(editor)]
+
+_ALL_TIME_MS: Final = 1 << 52
+_LISTED: Final = 30  # cameras on a page of bars
+_OUTAGES: Final = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One camera's bars."""
+
+    camera: cameras.CameraRow
+    strip: Strip
+    availability: str
+    outages: int
+
+
+def _line(w: Language, row: cameras.CameraRow, days: CameraDays, first: date) -> Line:
+    return Line(row, strip(w, days.accounts, first), figure(w, days.sum), days.outages)
+
+
+class PastPages:
+    """Serves operators, cameras and outages."""
+
+    def __init__(self, frame: Frame, router: APIRouter) -> None:
+        self._frame = frame
+        self._parts = frame.parts
+        self._days = OperatorDays(frame.parts)
+        for path, handler in (
+            ("/operators/{operator}", self.operator),
+            ("/parts/operators/{operator}", self.operator_part),
+            ("/operators/{operator}/days", self.operator_days),
+            ("/operators/{operator}/outages", self.operator_outages),
+            ("/cameras/{camera}", self.camera),
+            ("/parts/cameras/{camera}", self.camera_part),
+            ("/cameras/{camera}/past", self.camera_past),
+            ("/cameras/{camera}/outages", self.camera_outages),
+            ("/outages/{number}", self.outage),
+        ):
+            router.add_api_route(path, handler, methods=["GET"])
+        router.add_api_route("/outages/{number}", self.attribute, methods=["POST"])
+
+    # --- operators
+
+    async def operator(self, request: Request, viewer: Who, operator: str) -> Response:
+        """Return an operator's page."""
+        return self._operator(request, viewer, operator, "operator.html")
+
+    async def operator_part(self, request: Request, viewer: Who, operator: str) -> Response:
+        """Return what changes of it."""
+        return self._operator(request, viewer, operator, "parts/operator.html")
+
+    def _operator(self, request: Request, viewer: Viewer, operator: str, template: str) -> Response:
+        found = fleet.operator(self._parts.live, viewer, operator)
+        w = self._frame.language(request)
+        return self._frame.page(request, viewer, template, operator=found, budget=partial(budget_of, w))
+
+    async def operator_days(self, request: Request, viewer: Who, operator: str) -> Response:
+        """Return the bars of an operator's cameras, those that were down the longest first."""
+        live, w = self._parts.live, self._frame.language(request)
+        fleet.check_operator(live, viewer, operator)
+        first, days = await self._days.of(operator)
+        states = await in_turns(
+            cameras.rows_by_steps(live, viewer, cameras.Filter(operator=operator), cameras.Sort.NAME)
+        )
+        states = [state for state in states if state.camera.id in days]
+        states.sort(key=lambda state: -days[state.camera.id].sum.down)
+        offset = offset_of(request.query_params)
+        offset = offset if offset < len(states) else 0
+        rows = cameras.table(live, states[offset : offset + _LISTED])
+        shown = [_line(w, row, days[row.id], first) for row in rows]
+        return self._frame.page(
+            request,
+            viewer,
+            "parts/days.html",
+            lines=page(shown, len(states), offset, _LISTED),
+            list_path=f"/operators/{operator}",
+        )
+
+    async def operator_outages(self, request: Request, viewer: Who, operator: str) -> Response:
+        """Return an operator's outages of the last 30 days, the newest first."""
+        fleet.check_operator(self._parts.live, viewer, operator)
+        return await self._outages(request, viewer, operator, None, 30)
+
+    # --- cameras
+
+    async def camera(self, request: Request, viewer: Who, camera: str) -> Response:
+        """Return a camera's page."""
+        return self._camera(request, viewer, camera, "camera.html")
+
+    async def camera_part(self, request: Request, viewer: Who, camera: str) -> Response:
+        """Return what changes of it."""
+        return self._camera(request, viewer, camera, "parts/camera.html")
+
+    def _camera(self, request: Request, viewer: Viewer, camera: str, template: str) -> Response:
+        found = cameras.detail(self._parts.live, viewer, camera)
+        w = self._frame.language(request)
+        key = found.cause or found.status
+        return self._frame.page(request, viewer, template, camera=found, why=w.text(f"why_{key}"))
+
+    async def camera_past(self, request: Request, viewer: Who, camera: str) -> Response:
+        """Return a camera's last 24 hours and 90 days."""
+        live, w, now = self._parts.live, self._frame.language(request), self._frame.now()
+        operator = cameras.one(live, viewer, camera).camera.operator
+        now_ms, first = live.now.utc_ms, first_day(self._parts, now)
+
+        def work() -> tuple[Days, list[past.StretchView]]:
+            days = read_days(self._parts, operator, now_ms, first, camera)
+            record = self._parts.archive.read([operator], now_ms - DAY_MS, now_ms, camera=camera)
+            return days, levels.stretches(record, now_ms - DAY_MS, now_ms)
+
+        days, stretches = await self._parts.threads.run(work)
+        line = days.get(camera) or CameraDays((Account(),) * DAYS, Account(), 0)
+        return self._frame.page(
+            request,
+            viewer,
+            "parts/camera_past.html",
+            hours=hours(w, stretches, now),
+            strip=strip(w, line.accounts, first),
+            first_day=first,
+            account=line.sum,
+            outage_count=line.outages,
+        )
+
+    async def camera_outages(self, request: Request, viewer: Who, camera: str) -> Response:
+        """Return a camera's outages, the newest first."""
+        state = cameras.one(self._parts.live, viewer, camera)
+        return await self._outages(request, viewer, state.camera.operator, camera, DAYS)
+
+    async def _outages(
+        self, request: Request, viewer: Viewer, operator: str, camera: str | None, days: int
+    ) -> Response:
+        now = self._parts.live.now.utc_ms
+        count, found = await self._parts.threads.run(
+            lambda: self._parts.archive.outage_page(
+                [operator],
+                from_ms=now - days * DAY_MS,
+                to_ms=now + 1,
+                piece=slice(0, _OUTAGES),
+                camera=camera,
+            )
+        )
+        return self._frame.page(
+            request,
+            viewer,
+            "parts/outage_list.html",
+            list=[past.outage(each) for each in found],
+            list_more=max(count - len(found), 0),
+            named=camera is None,
+        )
+
+    # --- outages
+
+    async def outage(self, request: Request, viewer: Who, number: int) -> Response:
+        """Return an outage with what was said of it, and the form to say more."""
+        found = await self._find(viewer, number)
+        given = found.attribution
+        return self._outage(
+            request,
+            viewer,
+            found,
+            {
+                "cause": given.cause.value if given else "",
+                "why": "",
+                "excluded": bool(given and given.excluded),
+            },
+        )
+
+    def _outage(
+        self,
+        request: Request,
+        viewer: Viewer,
+        found: past.OutageView,
+        given: Mapping[str, Any],
+        problem: str = "",
+    ) -> Response:
+        saved = "saved" in request.query_params
+        response = self._frame.page(
+            request,
+            viewer,
+            "outage.html",
+            outage=found,
+            causes=[cause.value for cause in Attributed],
+            given=given,
+            problem=problem,
+            notice=self._frame.language(request).text("recorded") if saved else "",
+        )
+        response.status_code = 422 if problem else 200
+        return response
+
+    async def _find(self, viewer: Viewer, number: int) -> past.OutageView:
+        found = await self._parts.threads.run(
+            lambda: self._parts.archive.outages(
+                viewer.operators, from_ms=-_ALL_TIME_MS, to_ms=_ALL_TIME_MS, number=number
+            )
+        )
+        if not found:
+            raise missing("such outage")
+        return past.outage(found[0])
+
+    async def attribute(self, request: Request, viewer: Editor, number: int) -> Response:
+        """Append what an editor says of an outage."""
+        found = await self._find(viewer, number)
+        form = await request.form()
+        given = {
+            "cause": field(form, "cause"),
+            "why": field(form, "why"),
+            "excluded": bool(field(form, "excluded")),
+        }
+        t = self._frame.language(request).text
+        if given["cause"] not in {cause.value for cause in Attributed}:
+            return self._outage(request, viewer, found, given, t("needs_cause"))
+        if not given["why"]:
+            return self._outage(request, viewer, found, given, t("needs_why"))
+        cause, why, excluded = Attributed(str(given["cause"])), str(given["why"]), bool(given["excluded"])
+        try:
+            await self._parts.threads.run(
+                lambda: self._parts.archive.attribute(viewer.name, why, number, cause, excluded=excluded)
+            )
+        except CorrectionError as error:
+            return self._outage(request, viewer, found, given, str(error))
+        return self._frame.go(request, f"/outages/{number}?saved")

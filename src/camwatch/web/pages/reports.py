@@ -1,0 +1,158 @@
+"""Reports: an operator's month, to be read in the page, and to be taken away in all forms."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from functools import partial
+from typing import Annotated, Final
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Depends, Request
+from starlette.responses import Response
+
+from camwatch.errors import QuestionError
+from camwatch.web.access.guard import viewer as whoever
+from camwatch.web.pages.frame import Frame
+from camwatch.web.pages.language import Language
+from camwatch.web.problems import missing
+from camwatch.web.viewer import Viewer
+from camwatch.web.views import fleet
+
+Who = Annotated[Viewer, Depends(whoever)]
+
+_MONTHS: Final = 24
+_TYPES: Final = {
+    "html": "text/html; charset=utf-8",
+    "csv": "text/csv; charset=utf-8",
+    "json": "application/json",
+}
+_FRAMED: Final = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; "
+    "frame-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+)
+"""The policy of the page that shows a report in a frame of its own."""
+_REPORT: Final = (
+    "default-src 'none'; style-src 'unsafe-inline'; form-action 'none'; frame-ancestors 'self'; "
+    "base-uri 'none'; sandbox"
+)
+"""The policy of the report: a file that needs nothing else carries its own style, and no script ever runs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """An operator (empty: all that somebody sees) and a month, as its first day."""
+
+    operator: str
+    first: date
+
+    @property
+    def month(self) -> str:
+        """The month, as a query has it."""
+        return f"{self.first:%Y-%m}"
+
+    @property
+    def last(self) -> date:
+        """The month's last day."""
+        return (self.first + timedelta(days=31)).replace(day=1) - timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """A report that is shown: its title and where it is."""
+
+    title: str
+    root: str
+    chosen: Chosen
+
+    def link(self, form: str, **more: str) -> str:
+        """Return where a form of it is."""
+        query = {"month": self.chosen.month, "operator": self.chosen.operator, **more}
+        return f"{self.root}/reports/report.{form}?{urlencode(query)}"
+
+    @property
+    def view(self) -> str:
+        """Where it is to be read."""
+        return self.link("html", read="1")
+
+
+class ReportPages:
+    """Serves `/reports`."""
+
+    def __init__(self, frame: Frame, router: APIRouter) -> None:
+        self._frame = frame
+        router.add_api_route("/reports", self.choose, methods=["GET"])
+        router.add_api_route("/reports/report.{form}", self.report, methods=["GET"])
+
+    async def choose(self, request: Request, viewer: Who) -> Response:
+        """Return the page on which a report is chosen, and read once it is."""
+        w = self._frame.language(request)
+        chosen = self._chosen(request, viewer)
+        operators = fleet.operators(self._frame.parts.live, viewer)
+        names = {operator.id: operator.name for operator in operators}
+        who = names.get(chosen.operator) or w.text("all_operators")
+        title = w.text("report_title", who=who, month=w.month(chosen.first))
+        read = Read(title, request.scope.get("root_path", ""), chosen)
+        response = self._frame.page(
+            request,
+            viewer,
+            "reports.html",
+            "reports",
+            operators=operators,
+            months=_months(w, self._today()),
+            chosen=chosen,
+            read=read if "month" in request.query_params else None,
+        )
+        response.headers["content-security-policy"] = _FRAMED
+        return response
+
+    async def report(self, request: Request, viewer: Who, form: str) -> Response:
+        """Return a report, to be read or to be saved."""
+        if form not in _TYPES:
+            raise missing("such form of a report")
+        parts, chosen = self._frame.parts, self._chosen(request, viewer)
+        operators = [chosen.operator] if chosen.operator else viewer.operators
+        w = self._frame.language(request)
+        make = partial(parts.archive.report, operators, chosen.first, chosen.last, form=form, lang=w.lang)
+        headers = {"content-security-policy": _REPORT, "x-frame-options": "SAMEORIGIN"}
+        reading = "read" in request.query_params
+        try:
+            content = await parts.threads.run(make)
+        except QuestionError as error:
+            if not reading:
+                raise
+            return self._nothing(request, str(error))
+        if not reading:
+            name = f"camwatch-{chosen.operator or 'all'}-{chosen.month}.{form}"
+            headers["content-disposition"] = f'attachment; filename="{name}"'
+        return Response(content, headers=headers, media_type=_TYPES[form])
+
+    def _nothing(self, request: Request, why: str) -> Response:
+        """Return what stands in the frame where there is no report."""
+        t = self._frame.language(request).text
+        context = {"title": t("no_report"), "text": t("no_report_text"), "detail": why, "status": 404}
+        response = self._frame.send(request, "problem.html", context | {"bare": True}, 404)
+        response.headers["content-security-policy"] = _FRAMED.replace("ancestors 'none'", "ancestors 'self'")
+        response.headers["x-frame-options"] = "SAMEORIGIN"
+        return response
+
+    def _chosen(self, request: Request, viewer: Viewer) -> Chosen:
+        operator = request.query_params.get("operator", "")
+        if operator:
+            fleet.operator(self._frame.parts.live, viewer, operator)  # 404 where it is not theirs
+        try:
+            first = date.fromisoformat(f"{request.query_params.get('month', '')}-01")
+        except ValueError:
+            first = self._today().replace(day=1)
+        return Chosen(operator, min(first, self._today().replace(day=1)))
+
+    def _today(self) -> date:
+        return self._frame.now().astimezone(self._frame.parts.live.timezone).date()
+
+
+def _months(w: Language, today: date) -> list[tuple[str, str]]:
+    found, first = [], today.replace(day=1)
+    for _ in range(_MONTHS):
+        found.append((f"{first:%Y-%m}", w.month(first)))
+        first = (first - timedelta(days=1)).replace(day=1)
+    return found

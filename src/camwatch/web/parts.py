@@ -1,0 +1,35 @@
+"""The parts that the window is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from camwatch.core.model import Purpose
+from camwatch.web.events import Events
+from camwatch.web.house import Archive, Live
+from camwatch.web.recent import Recent
+from camwatch.web.threads import Threads
+
+Render: TypeAlias = Callable[[bool], Generator[str]]
+"""Give the exposition in small pieces; the argument asks for OpenMetrics."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What the window is made of; `app` hands it over.
+
+    `access` and `look` are the settings of the rooms `web.access` and `web.pages`. Handlers find the parts
+    at `request.app.state.parts`.
+    """
+
+    live: Live
+    archive: Archive
+    events: Events
+    recent: Recent
+    threads: Threads
+    render: Render
+    objectives: Mapping[Purpose, float] = field(default_factory=dict)
+    access: Any = None
+    look: Any = None

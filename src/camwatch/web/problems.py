@@ -1,0 +1,140 @@
+"""What went wrong with a request, told to programs (RFC 9457) and to people (a page).
+
+Under `/api/` an error is always `application/problem+json`; elsewhere a browser, which asks for
+`text/html`, gets a page. Whoever has a nicer page puts it at `app.state.problem_page`.
+"""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Callable, Mapping, Sequence
+from http import HTTPStatus
+from typing import Any, TypeAlias
+
+import msgspec
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import HTTPConnection
+from starlette.responses import HTMLResponse, Response
+
+from camwatch.errors import CorrectionError, QuestionError, StoreError
+
+MEDIA_TYPE = "application/problem+json"
+
+
+class Problem(Exception):  # noqa: N818 - the word of RFC 9457
+    """A request that cannot be served. `detail` says what to do; `more` are further members."""
+
+    def __init__(
+        self,
+        status: int,
+        detail: str = "",
+        *,
+        title: str = "",
+        type: str = "about:blank",  # noqa: A002 - the word of RFC 9457
+        headers: Mapping[str, str] | None = None,
+        **more: Any,
+    ) -> None:
+        self.status = status
+        self.title = title or HTTPStatus(status).phrase
+        self.detail = detail
+        self.type = type
+        self.headers = dict(headers or {})
+        self.more = more
+        super().__init__(f"{status} {self.title}: {detail}")
+
+    @property
+    def body(self) -> dict[str, Any]:
+        """The members of the problem document."""
+        told = {"type": self.type, "title": self.title, "status": self.status}
+        return told | ({"detail": self.detail} if self.detail else {}) | self.more
+
+
+ProblemPage: TypeAlias = Callable[[HTTPConnection, Problem], Response]
+"""Render a problem for a person."""
+
+
+def missing(what: str) -> Problem:
+    """Return the problem of a thing that does not exist, or not for whoever asks: the same words for both."""
+    return Problem(404, f"there is no {what}")
+
+
+def respond(request: HTTPConnection, problem: Problem) -> Response:
+    """Return the answer that tells of a problem, in the form that suits who asks."""
+    if _is_for_people(request):
+        page: ProblemPage = getattr(request.app.state, "problem_page", None) or plain_page
+        response = page(request, problem)
+        response.headers.update(problem.headers)
+        return response
+    content = msgspec.json.encode(problem.body)
+    return Response(content, problem.status, problem.headers, media_type=MEDIA_TYPE)
+
+
+def plain_page(_request: HTTPConnection, problem: Problem) -> Response:
+    """Render a problem with nothing around it."""
+    title, detail = html.escape(problem.title), html.escape(problem.detail)
+    return HTMLResponse(
+        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title>'
+        f"<h1>{title}</h1><p>{detail}</p></html>",
+        problem.status,
+    )
+
+
+def install(app: FastAPI) -> None:
+    """Have every error of an application told as a problem, the framework's own, too."""
+    app.add_exception_handler(Problem, _problem)
+    app.add_exception_handler(HTTPException, _of_framework)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(CorrectionError, _refused)
+    app.add_exception_handler(QuestionError, _no_answer)
+    app.add_exception_handler(StoreError, _store_failed)
+    app.add_exception_handler(Exception, _bug)
+
+
+def _is_for_people(request: HTTPConnection) -> bool:
+    if request.url.path.startswith(f"{request.scope.get('root_path', '')}/api/"):
+        return False
+    return "text/html" in request.headers.get("accept", "")
+
+
+def _problem(request: Request, error: Exception) -> Response:
+    assert isinstance(error, Problem)  # noqa: S101 - it is registered for these
+    return respond(request, error)
+
+
+def _of_framework(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101
+    phrase = HTTPStatus(error.status_code).phrase
+    detail = "" if error.detail == phrase else str(error.detail)
+    if error.status_code == HTTPStatus.NOT_FOUND and not detail:
+        detail = "there is no such page"
+    return respond(request, Problem(error.status_code, detail, headers=error.headers))
+
+
+def _invalid(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)  # noqa: S101
+    faults = [{"where": _place(fault["loc"]), "problem": fault["msg"]} for fault in error.errors()]
+    detail = "; ".join(f"{fault['where']}: {fault['problem']}" for fault in faults)
+    return respond(request, Problem(422, detail, errors=faults))
+
+
+def _place(location: Sequence[int | str]) -> str:
+    return ".".join(str(part) for part in location) or "request"
+
+
+def _refused(request: Request, error: Exception) -> Response:
+    return respond(request, Problem(409, str(error), title="The correction cannot be made"))
+
+
+def _no_answer(request: Request, error: Exception) -> Response:
+    return respond(request, Problem(404, str(error)))
+
+
+def _store_failed(request: Request, error: Exception) -> Response:
+    told = Problem(503, str(error), title="The store does not answer", headers={"retry-after": "5"})
+    return respond(request, told)
+
+
+def _bug(request: Request, _error: Exception) -> Response:
+    return respond(request, Problem(500, "camwatch made a mistake: its log says more"))

@@ -1,0 +1,141 @@
+// What every page does: stay up to date, say when it is not, keep durations counting, tell what a day was.
+
+import { follow } from "./stream.js";
+
+const STALE_AFTER_MS = 30000;
+const TOGETHER_MS = 400; // what happens within it is shown at once; the server's look at the fleet is younger
+const APART_MS = 400; // not all who watch ask at the same moment
+const AT_MOST_EVERY_MS = 1500;
+
+const root = document.documentElement;
+const skew = Number(root.dataset.now) - Date.now(); // this machine's clock may be wrong
+const serverNow = () => Date.now() + skew;
+const byId = (id) => document.getElementById(id);
+const two = (number) => String(number).padStart(2, "0");
+const face = new Intl.DateTimeFormat(root.lang, { hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false, timeZone: root.dataset.zone });
+const clock = (ms) => face.format(ms); // the time of the cameras, wherever the screen is
+
+// --- durations that go on
+
+function span(ms) {
+  const seconds = Math.max(0, Math.floor(ms / 1000));
+  const [d, h, m, s] = [Math.floor(seconds / 86400), Math.floor(seconds / 3600) % 24, Math.floor(seconds / 60) % 60, seconds % 60];
+  if (d) return h ? `${d} ${root.lang === "fr" ? "j" : "d"} ${h} h` : `${d} ${root.lang === "fr" ? "j" : "d"}`;
+  if (h) return `${h} h ${two(m)} min`;
+  if (m >= 10 || (m && !s)) return `${m} min`;
+  return m ? `${m} min ${two(s)} s` : `${s} s`;
+}
+
+function tick() {
+  const now = serverNow();
+  for (const time of document.querySelectorAll("time[data-ago]")) {
+    const text = span(now - Date.parse(time.dateTime));
+    if (time.textContent !== text) time.textContent = text;
+  }
+  for (const wall of document.querySelectorAll("[data-clock]")) wall.textContent = clock(now);
+}
+setInterval(tick, 1000);
+tick();
+
+// --- live, or stale
+
+let heard = Date.now();
+let live = false;
+
+function show() {
+  const stale = Date.now() - heard > STALE_AFTER_MS;
+  const indicator = byId("live");
+  root.classList.toggle("is-stale", stale);
+  root.classList.toggle("is-live", live && !stale);
+  byId("stale").hidden = !stale;
+  if (stale) {
+    const since = byId("stale-since");
+    since.dateTime = new Date(heard + skew).toISOString();
+    since.textContent = clock(heard + skew);
+    since.title = `${since.dateTime.slice(0, 19).replace("T", " ")} UTC`;
+  }
+  if (!indicator) return;
+  const text = stale ? indicator.dataset.staleText : live ? indicator.dataset.liveText : indicator.dataset.waitText;
+  if (byId("live-text").textContent !== text) byId("live-text").textContent = text;
+}
+
+let due = 0;
+let last = 0;
+
+function refresh() {
+  if (due) return;
+  const wait = Math.max(TOGETHER_MS, last + AT_MOST_EVERY_MS - Date.now()) + Math.random() * APART_MS;
+  due = setTimeout(() => {
+    due = 0;
+    last = Date.now();
+    document.body.dispatchEvent(new CustomEvent("refresh"));
+  }, wait);
+}
+
+const moved = new Map();
+let saying = 0;
+
+function say(event) {
+  moved.set(event.camera, event);
+  saying ||= setTimeout(() => {
+    const said = byId("said");
+    const words = Object.fromEntries(said.dataset.statuses.split(";").filter(Boolean).map((pair) => pair.split("=")));
+    const [one] = moved.values();
+    const form = said.dataset.many.split("|");
+    said.textContent = moved.size === 1
+      ? said.dataset.one.replace("{name}", one.name).replace("{status}", words[one.new])
+      : form[form.length - 1].replace("{n}", moved.size);
+    moved.clear();
+    saying = 0;
+  }, 1000);
+}
+
+if (root.dataset.live) {
+  setInterval(show, 1000);
+  follow(root.dataset.live, {
+    begun() { refresh(); }, // what happened between the page and its stream
+    life() { heard = Date.now(); live = true; show(); },
+    event(name, data) {
+      if (name === "transition") say(JSON.parse(data));
+      refresh();
+    },
+    refused(status) {
+      live = false;
+      if (status === 401 || status === 403) location.reload();
+    },
+  });
+  // Whoever comes back to a page that slept must not read what was.
+  document.addEventListener("visibilitychange", () => document.hidden || refresh());
+  setInterval(refresh, 60000); // what changes without an event: figures of the last 30 days
+}
+
+// --- what a day was, under the pointer
+
+document.addEventListener("pointermove", (event) => {
+  const strip = event.target.closest?.("[data-strip]");
+  const old = document.querySelector(".tip");
+  if (!strip) return old?.remove();
+  const days = strip.dataset.strip.split("|");
+  const box = strip.getBoundingClientRect();
+  const share = Math.min(0.9999, Math.max(0, (event.clientX - box.left) / box.width));
+  const index = Math.floor(share * days.length);
+  const day = new Date(`${strip.dataset.first}T12:00:00Z`);
+  day.setUTCDate(day.getUTCDate() + index);
+  const tip = old?.parentNode === strip ? old : Object.assign(document.createElement("span"), { className: "tip" });
+  if (tip !== old) { old?.remove(); strip.append(tip); }
+  tip.textContent = `${day.toLocaleDateString(root.lang, { weekday: "short", day: "numeric", month: "short", timeZone: "UTC" })} – ${days[index]}`;
+  tip.style.left = `${Math.min(Math.max(share * box.width, 70), box.width - 70)}px`;
+});
+
+// --- a menu closes when one looks elsewhere
+
+document.addEventListener("click", (event) => {
+  for (const menu of document.querySelectorAll("details.menu[open]")) if (!menu.contains(event.target)) menu.open = false;
+});
+document.addEventListener("keydown", (event) => {
+  if (event.key === "Escape") for (const menu of document.querySelectorAll("details.menu[open]")) { menu.open = false; menu.querySelector("summary").focus(); }
+  if (event.key === "/" && !/^(INPUT|SELECT|TEXTAREA)$/.test(document.activeElement.tagName)) {
+    const field = document.querySelector(".find input");
+    if (field) { event.preventDefault(); field.focus(); }
+  }
+});

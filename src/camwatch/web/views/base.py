@@ -1,0 +1,78 @@
+"""What all views have in common: frozen models, and moments."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Generator
+from datetime import UTC, datetime
+from typing import Annotated, Generic, TypeAlias, TypeVar
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from camwatch.core.record import OPEN_END
+
+T = TypeVar("T")
+
+
+class View(BaseModel):
+    """Facts that somebody may see."""
+
+    model_config = ConfigDict(frozen=True, serialize_by_alias=True)
+
+
+Moment = Annotated[AwareDatetime, Field(description="RFC 3339, UTC")]
+"""An instant."""
+
+
+class Page(View, Generic[T]):
+    """A piece of a longer list: `total` counts all that there is of it, for whoever asks."""
+
+    items: list[T]
+    total: int = Field(ge=0, description="How many there are in all.")
+    offset: int = Field(ge=0, description="How many come before the first of these.")
+    limit: int = Field(ge=1, description="How many were asked for.")
+    next: int | None = Field(description="The offset of the next page; null on the last one.")
+
+
+def page(items: list[T], total: int, offset: int, limit: int) -> Page[T]:
+    """Return a page of a list that has `total` items."""
+    after = offset + len(items)
+    return Page(
+        items=items, total=total, offset=offset, limit=limit, next=after if items and after < total else None
+    )
+
+
+Steps: TypeAlias = Generator[None, None, T]
+"""Work on a whole fleet that gives way to others between its steps of a few milliseconds."""
+
+
+def whole(steps: Steps[T]) -> T:
+    """Do all steps at once, and return what comes of them."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as done:
+            found: T = done.value
+            return found
+
+
+async def in_turns(steps: Steps[T]) -> T:
+    """Let others have their turn after each step, the last one too, and return what comes of them."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as done:
+            found: T = done.value
+            await asyncio.sleep(0)
+            return found
+        await asyncio.sleep(0)
+
+
+def moment(utc_ms: int) -> datetime:
+    """Return UTC milliseconds as a moment."""
+    return datetime.fromtimestamp(utc_ms / 1000, UTC)
+
+
+def moment_or_none(utc_ms: int | None) -> datetime | None:
+    """Return a moment; None for none, and for an end that has not come."""
+    return None if utc_ms is None or utc_ms >= OPEN_END else moment(utc_ms)

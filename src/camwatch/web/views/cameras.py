@@ -1,0 +1,371 @@
+"""Cameras as they are now."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import lru_cache, partial
+from itertools import islice
+from math import isfinite
+from operator import itemgetter
+from typing import Any, TypeAlias
+
+from pydantic import Field
+
+from camwatch.core import liveness
+from camwatch.core.conditions import REASON_NAMES
+from camwatch.core.model import Camera, Cause, IncidentKind, Instant, Lifecycle, Purpose, Status
+from camwatch.core.state import CameraState
+from camwatch.web.house import Live
+from camwatch.web.problems import missing
+from camwatch.web.viewer import Viewer
+from camwatch.web.views.base import Moment, Steps, View, moment, moment_or_none, whole
+
+_SLICE = 500
+
+
+class Condition(StrEnum):
+    """A remark on a camera: `degraded` is any of the reasons that follow it here.
+
+    `overdue`: planned, and its commissioning date has passed.
+    """
+
+    SUSPECT = "suspect"
+    FLAPPING = "flapping"
+    OVERDUE = "overdue"
+    DEGRADED = "degraded"
+    VIDEO_LOSS = "video_loss"
+    FROZEN = "frozen"
+    FPS_LOW = "fps_low"
+    NOT_RECORDING = "not_recording"
+    TAMPER = "tamper"
+    STORAGE = "storage"
+    TEMPERATURE = "temperature"
+    CLOCK = "clock"
+
+
+class Sort(StrEnum):
+    """In which order cameras come; a `-` before it turns it around."""
+
+    WORST = "worst"  # down, unknown, up with a condition, the rest; within each the newest first
+    ID = "id"
+    NAME = "name"
+    OPERATOR = "operator"
+    SITE = "site"
+    ZONE = "zone"
+    SINCE = "since"
+    LAST_HEARTBEAT = "last_heartbeat"
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which cameras are wanted; what is None or empty excludes nobody.
+
+    `q` is searched for in id, name, site, zone and operator, without regard to case and accents.
+    """
+
+    operator: str | None = None
+    site: str | None = None
+    zone: str | None = None
+    purpose: Purpose | None = None
+    status: tuple[Status, ...] = ()
+    condition: tuple[str, ...] = ()
+    q: str = ""
+
+
+class CameraRow(View):
+    """One camera in a list."""
+
+    id: str
+    operator: str
+    operator_name: str
+    site: str
+    site_name: str
+    zone: str
+    name: str
+    purpose: Purpose
+    lifecycle: Lifecycle
+    status: Status
+    since: Moment | None = Field(description="Since when it has this status.")
+    cause: Cause | None = Field(description="What was seen when it went down; null unless it is down.")
+    suspect: bool = Field(description="Up, but silent for longer than usual.")
+    flapping: bool = Field(description="Up and down too often in the last half hour.")
+    degraded: tuple[str, ...] = Field(description="Why it is of less use though up.")
+    overdue: bool = Field(description="Planned, and its commissioning date has passed.")
+    last_heartbeat: Moment | None
+    latitude: float | None
+    longitude: float | None
+
+
+class Values(View):
+    """What a camera last said; null where it said nothing."""
+
+    fps: float | None
+    bitrate_bps: float | None
+    temperature_celsius: float | None
+    storage_used_ratio: float | None
+    clock_offset_s: float | None = Field(description="Our clock less the camera's, seconds.")
+    firmware: str | None
+
+
+class IncidentRef(View):
+    """An open incident that a camera is part of."""
+
+    kind: IncidentKind
+    id: str
+    since: Moment
+
+
+class CameraDetail(CameraRow):
+    """All that is known of one camera now."""
+
+    model: str
+    in_service_from: Moment | None
+    commission_by: Moment | None
+    interval_s: float = Field(description="Between two heartbeats, seconds.")
+    suspect_after_s: float = Field(description="Silence after which it is suspect, seconds.")
+    down_after_s: float = Field(description="Silence after which it is down, seconds.")
+    values: Values
+    heartbeats: int = Field(description="Counted since it was first seen.")
+    outages: int
+    reboots: int
+    incidents: tuple[IncidentRef, ...]
+
+
+def rows(live: Live, viewer: Viewer, wanted: Filter, sort: str = Sort.WORST) -> list[CameraState]:
+    """Return the cameras that someone may see and wants, in order.
+
+    `sort` is one of `Sort`, with a `-` before it to turn the order around.
+    """
+    return whole(rows_by_steps(live, viewer, wanted, sort))
+
+
+def rows_by_steps(
+    live: Live, viewer: Viewer, wanted: Filter, sort: str = Sort.WORST
+) -> Steps[list[CameraState]]:
+    """Do the same, step by step."""
+    now = live.now
+    words = tuple(fold(word) for word in wanted.q.split())
+    checks = _checks(wanted, now)
+    key = _key(Sort(sort.removeprefix("-")), now)
+    found: list[tuple[Any, CameraState]] = []
+    for some in slices(visible(live, viewer)):
+        found += [
+            (key(state), state)
+            for state in some
+            if all(check(state) for check in checks) and (not words or _says(live, state.camera, words))
+        ]
+        yield
+    found.sort(key=itemgetter(0), reverse=sort.startswith("-"))
+    return [state for _, state in found]
+
+
+def _key(by: Sort, now: Instant) -> Callable[[CameraState], Any]:
+    keys: dict[Sort, Callable[[CameraState], Any]] = {
+        Sort.WORST: partial(_badness, now),
+        Sort.ID: lambda state: state.camera.id,
+        Sort.NAME: lambda state: (fold(state.camera.name), state.camera.id),
+        Sort.OPERATOR: lambda state: (state.camera.operator, state.camera.id),
+        Sort.SITE: lambda state: (state.camera.site, state.camera.id),
+        Sort.ZONE: lambda state: (fold(state.camera.zone), state.camera.id),
+        Sort.SINCE: lambda state: (state.since.utc_ms, state.camera.id),
+        Sort.LAST_HEARTBEAT: lambda state: (state.proof_ms or 0, state.camera.id),
+    }
+    return keys[by]
+
+
+def slices(states: Iterable[CameraState]) -> Iterator[list[CameraState]]:
+    """Cut the cameras into slices that take a millisecond or two each."""
+    remaining = iter(list(states))
+    while some := list(islice(remaining, _SLICE)):
+        yield some
+
+
+def visible(live: Live, viewer: Viewer) -> Iterable[CameraState]:
+    """Return the cameras that someone may see, by id."""
+    cameras = live.watch.cameras.values()
+    return cameras if viewer.sees_all else (each for each in cameras if viewer.sees(each.camera.operator))
+
+
+def one(live: Live, viewer: Viewer, camera: str) -> CameraState:
+    """Return a camera. Raises Problem (404) if there is none for this viewer."""
+    state = live.watch.cameras.get(camera)
+    if state is None or not viewer.sees(state.camera.operator):
+        raise missing(f"camera {camera!r}")
+    return state
+
+
+def row(live: Live, state: CameraState) -> CameraRow:
+    """Return a camera's line in a list."""
+    return CameraRow(**_row(live, state, live.now))
+
+
+def table(live: Live, states: Iterable[CameraState]) -> list[CameraRow]:
+    """Return the lines of a list."""
+    now = live.now
+    return [CameraRow(**_row(live, state, now)) for state in states]
+
+
+def detail(live: Live, viewer: Viewer, camera: str) -> CameraDetail:
+    """Return all about a camera. Raises Problem (404) if there is none for this viewer."""
+    state, now = one(live, viewer, camera), live.now
+    deadlines = live.liveness_of(state.camera)
+    return CameraDetail(
+        **_row(live, state, now),
+        model=state.camera.model,
+        in_service_from=moment_or_none(state.camera.in_service_from_ms),
+        commission_by=moment_or_none(state.camera.commission_by_ms),
+        interval_s=deadlines.interval_s,
+        suspect_after_s=deadlines.suspect_s,
+        down_after_s=deadlines.down_s,
+        values=values(state),
+        heartbeats=state.heartbeats,
+        outages=state.outages,
+        reboots=state.reboots,
+        incidents=tuple(
+            IncidentRef(kind=group.kind, id=group.id, since=moment(group.since.utc_ms))
+            for group in state.groups
+            if group.since is not None and state.index in group.members
+        ),
+    )
+
+
+def values(state: CameraState) -> Values:
+    """Return what a camera last said."""
+    return Values(
+        fps=state.fps,
+        bitrate_bps=state.bitrate_bps,
+        temperature_celsius=state.temperature_celsius,
+        storage_used_ratio=state.storage_used_ratio,
+        clock_offset_s=state.clock_offset if isfinite(state.clock_offset) else None,
+        firmware=state.firmware,
+    )
+
+
+def suspect(state: CameraState, now: Instant) -> bool:
+    """Tell whether a camera is suspect (rule C1)."""
+    return state.life is Status.UP and _up(state, now) and liveness.is_suspect(state, now.mono)
+
+
+def flapping(state: CameraState, now: Instant) -> bool:
+    """Tell whether a camera flaps, up or down as it may be just now (rule C2)."""
+    return state.flapping is not None and state.flapping.holds(now.mono)
+
+
+def degraded(state: CameraState, now: Instant) -> tuple[str, ...]:
+    """Return the reasons for which a camera is degraded (rule C3)."""
+    if not state.reasons or not _up(state, now):
+        return ()
+    return tuple(name for reason, name in REASON_NAMES.items() if state.reasons & reason)
+
+
+def overdue(state: CameraState, now: Instant) -> bool:
+    """Tell whether a planned camera should have been commissioned (rule V1)."""
+    by = state.camera.commission_by_ms
+    return by is not None and state.life is Status.PLANNED and by < now.utc_ms
+
+
+@lru_cache(maxsize=65_536)
+def fold(text: str) -> str:
+    """Return a text as it is searched and sorted: without case and accents."""
+    parted = unicodedata.normalize("NFKD", text.casefold())
+    return "".join(letter for letter in parted if not unicodedata.combining(letter))
+
+
+def _row(live: Live, state: CameraState, now: Instant) -> dict[str, Any]:
+    camera, status = state.camera, state.status_at(now)
+    inventory = live.inventory
+    operator, site = inventory.operators.get(camera.operator), inventory.sites.get(camera.site)
+    latitude, longitude = camera.latitude, camera.longitude
+    if (latitude is None or longitude is None) and site is not None:
+        latitude, longitude = site.latitude, site.longitude
+    return {
+        "id": camera.id,
+        "operator": camera.operator,
+        "operator_name": operator.name if operator else camera.operator,
+        "site": camera.site,
+        "site_name": site.name if site else camera.site,
+        "zone": camera.zone,
+        "name": camera.name,
+        "purpose": camera.purpose,
+        "lifecycle": camera.lifecycle,
+        "status": status,
+        "since": moment(state.since.utc_ms),
+        "cause": state.cause if status is Status.DOWN else None,
+        "suspect": suspect(state, now),
+        "flapping": flapping(state, now),
+        "degraded": degraded(state, now),
+        "overdue": overdue(state, now),
+        "last_heartbeat": moment_or_none(state.proof_ms),
+        "latitude": latitude,
+        "longitude": longitude,
+    }
+
+
+def _up(state: CameraState, now: Instant) -> bool:
+    return state.status_at(now) is Status.UP
+
+
+def _says(live: Live, camera: Camera, words: tuple[str, ...]) -> bool:
+    """Tell whether a camera's names hold every word that is searched for."""
+    site, operator = live.inventory.sites.get(camera.site), live.inventory.operators.get(camera.operator)
+    names = (camera.name, camera.zone, site.name if site else "", operator.name if operator else "")
+    text = "\n".join((camera.id, camera.site, camera.operator, *map(fold, names)))
+    return all(word in text for word in words)
+
+
+_Check: TypeAlias = Callable[[CameraState], bool]
+
+
+def _checks(wanted: Filter, now: Instant) -> list[_Check]:
+    """Return what a camera must pass, the quickest first."""
+    checks: list[_Check] = []
+    if wanted.operator is not None:
+        checks.append(lambda state: state.camera.operator == wanted.operator)
+    if wanted.site is not None:
+        checks.append(lambda state: state.camera.site == wanted.site)
+    if wanted.zone is not None:
+        checks.append(lambda state: state.camera.zone == wanted.zone)
+    if wanted.purpose is not None:
+        checks.append(lambda state: state.camera.purpose is wanted.purpose)
+    if wanted.status:
+        checks.append(lambda state: state.status_at(now) in wanted.status)
+    if wanted.condition:
+        checks.append(lambda state: any(_holds(condition, state, now) for condition in wanted.condition))
+    return checks
+
+
+def _holds(condition: str, state: CameraState, now: Instant) -> bool:
+    if condition == "suspect":
+        return suspect(state, now)
+    if condition == "flapping":
+        return flapping(state, now)
+    if condition == "overdue":
+        return overdue(state, now)
+    reasons = degraded(state, now)
+    return bool(reasons) if condition == "degraded" else condition in reasons
+
+
+_BADNESS = {
+    Status.DOWN: 0,
+    Status.UNKNOWN: 1,
+    Status.UP: 6,
+    Status.MAINTENANCE: 5,
+    Status.PLANNED: 7,
+    Status.RETIRED: 8,
+}
+
+
+def _badness(now: Instant, state: CameraState) -> tuple[int, int, str]:
+    status = state.status_at(now)
+    badness = _BADNESS[status]
+    if status is Status.UP:
+        if liveness.is_suspect(state, now.mono):
+            badness = 2
+        elif state.reasons or flapping(state, now):
+            badness = 3
+    elif status is Status.PLANNED and overdue(state, now):
+        badness = 4
+    return badness, -state.since.utc_ms, state.camera.id

@@ -1,0 +1,81 @@
+"""What is wrong with the inventory, and who sends without being in it. For those who see all."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from camwatch.web.house import Live
+from camwatch.web.problems import missing
+from camwatch.web.viewer import Viewer
+from camwatch.web.views.base import Moment, View, moment
+from camwatch.web.views.cameras import overdue
+
+
+class UnregisteredView(View):
+    """An id that sends, and that the inventory does not know."""
+
+    id: str
+    messages: int
+
+
+class OverdueView(View):
+    """A planned camera whose commissioning date has passed."""
+
+    camera: str
+    operator: str
+    name: str
+    commission_by: Moment
+
+
+class InventoryView(View):
+    """How the inventory is."""
+
+    loaded: Moment = Field(description="When the one in force was read.")
+    operators: int
+    sites: int
+    cameras: int
+    failed_reloads: int = Field(description="Since the start.")
+    faults: tuple[str, ...] = Field(
+        description="Why the tables as they lie there now were not taken; empty if they were."
+    )
+    unregistered: int
+    rejected: dict[str, int] = Field(description="Messages refused since the start, by reason.")
+    overdue: tuple[OverdueView, ...]
+
+
+def inventory(live: Live, viewer: Viewer) -> InventoryView:
+    """Return how the inventory is. Raises Problem (404) for who does not see all."""
+    _for_all(viewer)
+    now, known = live.now, live.inventory
+    late = [state.camera for state in live.watch.cameras.values() if overdue(state, now)]
+    return InventoryView(
+        loaded=moment(live.last_reload.utc_ms),
+        operators=len(known.operators),
+        sites=len(known.sites),
+        cameras=len(known.cameras),
+        failed_reloads=live.reload_errors,
+        faults=live.inventory_faults,
+        unregistered=len(live.rejections.unregistered),
+        rejected={str(reason): count for reason, count in live.rejections.counts.items()},
+        overdue=tuple(
+            OverdueView(
+                camera=row.id,
+                operator=row.operator,
+                name=row.name,
+                commission_by=moment(row.commission_by_ms or 0),
+            )
+            for row in late
+        ),
+    )
+
+
+def unregistered(live: Live, viewer: Viewer) -> list[UnregisteredView]:
+    """Return the ids that nobody knows, the latest first. Raises Problem (404) for who does not see all."""
+    _for_all(viewer)
+    found = reversed(list(live.rejections.unregistered.items()))
+    return [UnregisteredView(id=name, messages=count) for name, count in found]
+
+
+def _for_all(viewer: Viewer) -> None:
+    if not viewer.sees_all:
+        raise missing("such page")

@@ -1,0 +1,118 @@
+"""Maintenance windows: whose they are, who may see them, who may cancel or add them.
+
+Someone sees a window if it covers a camera of theirs. They may plan what covers only cameras of theirs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from camwatch.core.model import Camera, Scope
+from camwatch.core.record import WindowRecord
+from camwatch.fleet.inventory import Operator, Site
+from camwatch.web.house import Known, Live
+from camwatch.web.problems import Problem, missing
+from camwatch.web.viewer import Role, Viewer
+from camwatch.web.views.base import moment, moment_or_none
+from camwatch.web.views.past import WindowView
+
+
+class Reach:
+    """Which cameras, sites and operators are there, and which are somebody's.
+
+    `known` are the cameras of the record; one that is not in the inventory any more counts by it.
+    """
+
+    def __init__(self, live: Live, viewer: Viewer, known: Sequence[Known] = ()) -> None:
+        self._live = live
+        self._viewer = viewer
+        rows = live.inventory.cameras
+        gone = [each for each in known if each.id not in rows]
+        theirs: list[tuple[str, str, str]] = [(row.id, row.operator, row.site) for row in rows.values()]
+        theirs += [(each.id, each.operator, each.site) for each in gone]
+        self._cameras: dict[str, set[str]] = {}
+        self._sites: dict[str, set[str]] = {}
+        for camera, operator, site in theirs:
+            self._cameras.setdefault(camera, set()).add(operator)
+            self._sites.setdefault(site, set()).add(operator)
+        self._operators = {operator for _, operator, _ in theirs} | set(live.inventory.operators)
+        self._names = {each.id: each.name for each in gone if viewer.sees(each.operator)}
+
+    def sees(self, scope: Scope, scope_id: str) -> bool:
+        """Tell whether something covers a camera (or is an operator) that they see."""
+        return self._viewer.sees_all or any(map(self._viewer.sees, self._whose(scope, scope_id)))
+
+    def owns(self, scope: Scope, scope_id: str) -> bool:
+        """Tell whether something covers only cameras that they see."""
+        whose = self._whose(scope, scope_id)
+        return self._viewer.sees_all or (bool(whose) and all(map(self._viewer.sees, whose)))
+
+    def exists(self, scope: Scope, scope_id: str) -> bool:
+        """Tell whether there is such a thing."""
+        return bool(self._whose(scope, scope_id)) or (
+            scope is Scope.SITE and scope_id in self._live.inventory.sites
+        )
+
+    def check(self, scope: Scope, scope_id: str) -> None:
+        """Raise Problem where they may not plan maintenance: 404 if it is not theirs to see, else 403."""
+        if not (self.exists(scope, scope_id) and self.sees(scope, scope_id)):
+            raise missing(f"{scope} {scope_id!r}")
+        if not self.owns(scope, scope_id):
+            raise Problem(
+                403,
+                f"{scope} {scope_id!r} also has cameras of others: plan maintenance for your own cameras, "
+                "one by one, or ask someone who sees all",
+            )
+
+    def name(self, scope: Scope, scope_id: str) -> str:
+        """Return what people call it."""
+        inventory = self._live.inventory
+        tables: dict[Scope, Mapping[str, Camera | Site | Operator]] = {
+            Scope.CAMERA: inventory.cameras,
+            Scope.SITE: inventory.sites,
+            Scope.OPERATOR: inventory.operators,
+        }
+        found = tables[scope].get(scope_id)
+        return self._names.get(scope_id, scope_id) if found is None else found.name
+
+    def _whose(self, scope: Scope, scope_id: str) -> Iterable[str]:
+        if scope is Scope.CAMERA:
+            return self._cameras.get(scope_id, ())
+        if scope is Scope.SITE:
+            return self._sites.get(scope_id, ())
+        return (scope_id,) if scope_id in self._operators else ()
+
+
+def windows(
+    live: Live, viewer: Viewer, records: Iterable[WindowRecord], known: Sequence[Known], now_ms: int
+) -> list[WindowView]:
+    """Return the windows that someone sees, those that begin last first; any thread may ask."""
+    reach = Reach(live, viewer, known)
+    found = [_view(viewer, reach, each, now_ms) for each in records if reach.sees(each.scope, each.scope_id)]
+    return found[::-1]
+
+
+def _view(viewer: Viewer, reach: Reach, record: WindowRecord, now_ms: int) -> WindowView:
+    mine = viewer.may(Role.EDITOR) and reach.owns(record.scope, record.scope_id)
+    return WindowView(
+        number=record.id,
+        scope=record.scope,
+        id=record.scope_id,
+        name=reach.name(record.scope, record.scope_id),
+        start=moment(record.starts_ms),
+        end=moment(record.ends_ms),
+        reason=record.reason,
+        who=record.who or None,
+        made=moment_or_none(record.made_ms),
+        withdrawn=record.withdrawn,
+        state=_state(record, now_ms),
+        may_cancel=mine and record.id is not None and not record.withdrawn,
+    )
+
+
+def _state(record: WindowRecord, now_ms: int) -> str:
+    if record.withdrawn:
+        return "withdrawn"
+    if now_ms < record.starts_ms:
+        return "planned"
+    return "under_way" if now_ms < record.ends_ms else "over"

@@ -1,0 +1,205 @@
+"""What was: accounts, days, outages, windows, blindness, from the record.
+
+Pure functions over what an `Archive` gives; adding up a fleet's months takes a while, so call them in the
+thread that read the record.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date
+
+from pydantic import Field
+
+from camwatch.core.ledger import Account
+from camwatch.core.model import BlindCause, Cause, Purpose, Scope, Status
+from camwatch.core.record import Attributed, BlindRecord
+from camwatch.web.house import Listed
+from camwatch.web.viewer import Viewer
+from camwatch.web.views.base import Moment, View, moment, moment_or_none
+
+
+class AccountView(View):
+    """The account of some time: whole milliseconds that add up, and the ratios that follow from them."""
+
+    up_ms: int
+    down_ms: int
+    unknown_ms: int
+    maintenance_ms: int
+    in_service_ms: int = Field(description="The sum of the four.")
+    availability: float | None = Field(description="up / (up + down); null of nothing.")
+    availability_min: float | None = Field(description="Had the unknown time all been down.")
+    availability_max: float | None = Field(description="Had the unknown time all been up.")
+    coverage: float | None = Field(description="(up + down) / (up + down + unknown).")
+
+    @classmethod
+    def of(cls, account: Account) -> AccountView:
+        """Return the view of an account."""
+        least, most = account.bounds or (None, None)
+        return cls(
+            up_ms=account.up,
+            down_ms=account.down,
+            unknown_ms=account.unknown,
+            maintenance_ms=account.maintenance,
+            in_service_ms=account.in_service,
+            availability=account.availability,
+            availability_min=least,
+            availability_max=most,
+            coverage=account.coverage,
+        )
+
+
+class DayView(View):
+    """A local day of a camera (or of a group), as far as it has been."""
+
+    day: date
+    account: AccountView
+    outages: int = Field(description="That began on this day.")
+
+
+class StretchView(View):
+    """A camera was `status` from … to …; `to` is not inside."""
+
+    status: Status
+    start: Moment = Field(serialization_alias="from")
+    end: Moment = Field(serialization_alias="to")
+
+
+class AttributionView(View):
+    """What somebody said of an outage. The newest holds."""
+
+    cause: Attributed
+    excluded: bool = Field(description="Contracts leave the outage out.")
+    who: str
+    why: str
+    made: Moment
+
+
+class OutageView(View):
+    """One outage."""
+
+    id: int
+    camera: str
+    name: str
+    operator: str
+    site: str
+    start: Moment = Field(serialization_alias="from")
+    end: Moment | None = Field(serialization_alias="to", description="null: not over.")
+    noticed: Moment
+    cause: Cause = Field(description="What was seen.")
+    attribution: AttributionView | None = Field(description="The one that holds.")
+    attributions: tuple[AttributionView, ...] = Field(description="All, oldest first.")
+    down_ms: int = Field(description="What it lasted: blind and maintenance time within is not down.")
+    unknown_ms: int
+    maintenance_ms: int
+
+
+class WindowView(View):
+    """A maintenance window."""
+
+    number: int | None = Field(description="By which it is cancelled; null: the inventory's own.")
+    scope: Scope
+    id: str = Field(description="Of the camera, site or operator that it covers.")
+    name: str
+    start: Moment = Field(serialization_alias="from")
+    end: Moment = Field(serialization_alias="to")
+    reason: str
+    who: str | None
+    made: Moment | None
+    withdrawn: bool = Field(description="Cancelled before it began, or after it was over: it counts no more.")
+    state: str = Field(description="`planned`, `under_way`, `over` or `withdrawn`.")
+    may_cancel: bool = Field(description="Whether whoever asks may cancel it.")
+
+
+class BlindView(View):
+    """A stretch in which cameras could not be seen."""
+
+    cause: BlindCause
+    start: Moment = Field(serialization_alias="from")
+    end: Moment | None = Field(serialization_alias="to", description="null: not over.")
+    operators: tuple[str, ...] | None = Field(description="Whose cameras; null: everybody's.")
+    links: tuple[str, ...] = Field(description="That were lost; none named for other causes.")
+
+
+class LevelLine(View):
+    """The account of a camera or a group over the interval."""
+
+    id: str
+    name: str
+    cameras: int
+    account: AccountView
+    objective: float | None = None
+    outages: int = Field(description="That began in the interval.")
+
+
+class CameraLevel(LevelLine):
+    """The account of one camera over the interval."""
+
+    operator: str
+    site: str
+    purpose: Purpose
+
+
+class Levels(View):
+    """Service levels of an interval."""
+
+    start: Moment = Field(serialization_alias="from")
+    end: Moment = Field(serialization_alias="to")
+    until: Moment = Field(description="Where the accounts end: at `to`, or where the record does.")
+    days_before: Moment | None = Field(
+        description="Before it only whole local days are kept: of a day that is cut, nothing is counted."
+    )
+    total: AccountView
+    operators: list[LevelLine]
+    sites: list[LevelLine]
+    purposes: list[LevelLine]
+    cameras: list[CameraLevel]
+
+
+def outage(found: Listed) -> OutageView:
+    """Return the view of an outage."""
+    camera, record, account = found.camera, found.outage, found.account
+    said = tuple(
+        AttributionView(
+            cause=each.cause, excluded=each.excluded, who=each.who, why=each.why, made=moment(each.made_ms)
+        )
+        for each in record.attributions
+    )
+    return OutageView(
+        id=record.id,
+        camera=camera.id,
+        name=camera.name,
+        operator=camera.operator,
+        site=camera.site,
+        start=moment(record.at_ms),
+        end=moment_or_none(record.end_ms),
+        noticed=moment(record.noticed_ms),
+        cause=record.cause,
+        attribution=said[-1] if said else None,
+        attributions=said,
+        down_ms=account.down,
+        unknown_ms=account.unknown,
+        maintenance_ms=account.maintenance,
+    )
+
+
+def blindness(viewer: Viewer, records: Iterable[BlindRecord]) -> list[BlindView]:
+    """Return when cameras that someone sees were out of sight, the newest first."""
+    found = []
+    for record in records:
+        # A clock that was set changes everybody's record, whoever was out of sight then.
+        everybody = not record.operators or record.cause is BlindCause.CLOCK
+        mine = None if everybody else viewer.seen(record.operators)
+        if mine != ():
+            # Only a lost link was surely the operator's own; the names of others are nobody's business.
+            shown = viewer.sees_all or record.cause is BlindCause.LINK
+            found.append(
+                BlindView(
+                    cause=record.cause,
+                    start=moment(record.began_ms),
+                    end=moment_or_none(record.ended_ms),
+                    operators=mine,
+                    links=record.links if shown and not everybody else (),
+                )
+            )
+    return found[::-1]

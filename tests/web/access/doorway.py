@@ -1,0 +1,186 @@
+"""A house of one room behind the real door, on the real server: it tells who came in."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Annotated, Any
+
+import httpx
+from fastapi import Depends, FastAPI
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
+
+from camwatch.web import problems
+from camwatch.web.access import secrets
+from camwatch.web.access.accounts import Account, Accounts, KeptToken
+from camwatch.web.access.door import Access, Rules
+from camwatch.web.access.guard import admin, csrf_token, editor, viewer, wrap
+from camwatch.web.access.login import login_routes
+from camwatch.web.connections import Certificate
+from camwatch.web.server import HttpServer, listen_on
+from camwatch.web.viewer import Role, Viewer
+from tests.web.serving import _UNUSED
+
+PASSWORD = "correct horse battery staple"  # noqa: S105 - of the tests' accounts
+TOKEN = secrets.Token("0badcafe", "x" * 43)
+LANDLORD = secrets.Token("0badf00d", "y" * 43)
+OVER = secrets.Token("0bad0ff0", "z" * 43)
+
+
+_RULES = Rules()
+
+
+class Hands:
+    """The hands of both clocks, which tests move."""
+
+    def __init__(self) -> None:
+        self.seconds = 1_767_258_000.0
+
+    def __call__(self) -> float:
+        """Return the time."""
+        return self.seconds
+
+
+@lru_cache
+def hashed(secret: str) -> str:
+    """Return a hash, made once for all tests."""
+    return secrets.hashed(secret)
+
+
+def kept(token: secrets.Token, *, expires: datetime | None = None) -> KeptToken:
+    """Return what the file keeps of a token."""
+    made = datetime(2026, 1, 1, tzinfo=UTC)
+    return KeptToken(id=token.id, hash=hashed(token.secret), created=made, expires=expires)
+
+
+def accounts() -> Accounts:
+    """Return one account of each kind."""
+    password = hashed(PASSWORD)
+    over = datetime.fromtimestamp(Hands().seconds - 1, UTC)
+    return Accounts(
+        accounts=(
+            Account(name="chief", role=Role.ADMIN, password=password),
+            Account(name="Zoe", role=Role.EDITOR, operators=("ville",), password=password),
+            Account(name="landlord", role=Role.VIEWER, operators=("sacogiva",), password=password),
+            Account(name="grafana", role=Role.VIEWER, tokens=(kept(TOKEN), kept(OVER, expires=over))),
+            Account(name="bridge", role=Role.EDITOR, operators=("sacogiva",), tokens=(kept(LANDLORD),)),
+            Account(name="sso@ville.example", role=Role.EDITOR),
+        )
+    )
+
+
+def house(access: Access, ended: asyncio.Event | None = None) -> FastAPI:
+    """Return an application that tells who came in, changes nothing and streams for ever."""
+    app = FastAPI(openapi_url=None)
+    problems.install(app)
+    app.router.routes.extend(login_routes(access))
+
+    def told(request: Request, who: Viewer) -> Response:
+        operators = None if who.operators is None else sorted(who.operators)
+        return JSONResponse(
+            {
+                "name": who.name,
+                "role": who.role,
+                "operators": operators,
+                "csrf": csrf_token(request),
+                "headers": {key: value for key, value in request.headers.items() if key.startswith("x-")},
+                "client": request.client.host if request.client else None,
+                "url": str(request.url),
+                "path": request.url.path,
+            }
+        )
+
+    @app.get("/api/v1/who")
+    @app.get("/who")
+    @app.get("/")
+    async def who(request: Request, who: Annotated[Viewer, Depends(viewer)]) -> Response:
+        return told(request, who)
+
+    @app.post("/change")
+    async def change(request: Request, who: Annotated[Viewer, Depends(editor)]) -> Response:
+        return JSONResponse({"who": who.name, "body": (await request.body()).decode()})
+
+    @app.post("/careless")
+    async def careless() -> Response:
+        return PlainTextResponse("changed")
+
+    @app.get("/keys")
+    async def keys(who: Annotated[Viewer, Depends(admin)]) -> Response:
+        return PlainTextResponse(who.name)
+
+    @app.get("/stream")
+    async def stream() -> Response:
+        async def pieces() -> AsyncIterator[bytes]:
+            try:
+                yield b"data: first\n\n"
+                await asyncio.Event().wait()
+            finally:
+                if ended is not None:
+                    ended.set()
+
+        return StreamingResponse(pieces(), media_type="text/event-stream")
+
+    for path in ("/metrics", "/-/healthy", "/-/ready", "/static/a.css"):
+        app.get(path)(_plain)
+    return app
+
+
+async def _plain() -> Response:
+    return PlainTextResponse("all of it")
+
+
+class Doorway:
+    """The house, served: clients of it, its door and its clocks."""
+
+    def __init__(self, access: Access, hands: Hands, url: str, ended: asyncio.Event) -> None:
+        self.access = access
+        self.hands = hands
+        self.url = url
+        self.ended = ended
+
+    def client(self, **options: Any) -> httpx.AsyncClient:
+        """Return a client that keeps cookies and follows no redirect."""
+        options = {"verify": _UNUSED, **options}
+        return httpx.AsyncClient(base_url=self.url, timeout=30, trust_env=False, **options)
+
+    async def log_in(
+        self, client: httpx.AsyncClient, name: str, password: str = PASSWORD, **more: str
+    ) -> httpx.Response:
+        """Send the form of the login, as a browser does."""
+        form = {"name": name, "password": password, **more}
+        return await client.post("/login", data=form, headers={"origin": self.url})
+
+    async def form_token(self, client: httpx.AsyncClient) -> str:
+        """Return what a page's forms carry."""
+        return str((await client.get("/who")).json()["csrf"])
+
+
+@contextlib.asynccontextmanager
+async def doorway(
+    known: Accounts | None = None,
+    rules: Rules = _RULES,
+    metrics_token: str | None = None,
+    certificate: Certificate | None = None,
+    within_s: float = 10.0,
+    most: int | None = None,
+) -> AsyncIterator[Doorway]:
+    """Serve the house while the context lasts."""
+    hands, ended = Hands(), asyncio.Event()
+    access = Access(known, rules, metrics_token, wall=hands, mono=hands)
+    sock = listen_on("127.0.0.1", 0)
+    port = sock.getsockname()[1]
+    server = HttpServer(wrap(house(access, ended), access), sock, certificate, within_s=within_s, most=most)
+    scheme = "https" if certificate else "http"
+    with contextlib.closing(sock):
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(server.run())
+            await server.serving()
+            try:
+                yield Doorway(access, hands, f"{scheme}://127.0.0.1:{port}", ended)
+            finally:
+                server.stop()
+                access.close()

@@ -1,0 +1,212 @@
+"""Connections that ask nothing, or slowly; many of them; and those inside TLS."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ssl
+from pathlib import Path
+
+import pytest
+
+from camwatch.errors import ConfigurationError
+from camwatch.web.connections import HEAD_WITHIN_S, Certificate, allow_files, connections_allowed
+from tests.support.tls import Authority
+from tests.web.access.doorway import PASSWORD, Doorway, accounts, doorway
+from tests.web.serving import leave
+
+ASKED = b"GET /-/healthy HTTP/1.1\r\nHost: x\r\n\r\n"
+
+
+async def connected(door: Doorway) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    host, port = door.url.partition("://")[2].split(":")
+    return await asyncio.open_connection(host, int(port))
+
+
+async def ended(reader: asyncio.StreamReader) -> bool:
+    """Wait until the server has gone, and tell whether it did so without a word, and not of old age."""
+    with contextlib.suppress(ConnectionError):
+        async with asyncio.timeout(HEAD_WITHIN_S * 0.7):
+            return await reader.read() == b""
+    return True
+
+
+@pytest.mark.parametrize("said", [b"", b"GET", b"GET / HTTP/1.1\r\nHost: x\r\nX: "])
+async def test_a_connection_that_does_not_ask_is_closed(said: bytes) -> None:
+    async with doorway(accounts(), within_s=0.2) as door:
+        reader, writer = await connected(door)
+        writer.write(said)
+        assert await ended(reader)
+        await leave(writer)
+
+
+async def test_a_head_that_dribbles_in_gains_no_time() -> None:
+    async with doorway(accounts(), within_s=0.3) as door:
+        reader, writer = await connected(door)
+
+        async def dribble() -> None:
+            for byte in b"GET / HTTP/1.1\r\nHost: " + b"x" * 10_000:
+                writer.write(bytes([byte]))
+                await asyncio.sleep(0.02)
+
+        dribbling = asyncio.create_task(dribble())
+        assert await ended(reader)
+        assert not dribbling.done()
+        dribbling.cancel()
+        await leave(writer)
+
+
+async def test_a_body_that_nobody_reads_cannot_be_dribbled_for_ever() -> None:
+    async with doorway(accounts(), within_s=0.3) as door:
+        reader, writer = await connected(door)
+        writer.write(b"GET /-/healthy HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n")
+
+        async def dribble() -> None:
+            while True:
+                writer.write(b"x")
+                await asyncio.sleep(0.02)
+
+        dribbling = asyncio.create_task(dribble())
+        answer = b""
+        with contextlib.suppress(ConnectionError):
+            answer = await reader.read()
+        assert answer == b"" or b" 200 " in answer
+        dribbling.cancel()
+        await leave(writer)
+
+
+async def test_an_answer_may_take_longer_than_a_request() -> None:
+    async with doorway(within_s=0.1) as door, door.client() as client:
+        async with client.stream("GET", "/stream") as stream:
+            pieces = stream.aiter_bytes()
+            await anext(pieces)
+            for _ in range(5):
+                await asyncio.sleep(0.05)
+            assert not door.ended.is_set()
+        await door.ended.wait()
+
+
+async def test_one_connection_serves_several_requests_also_sent_at_once() -> None:
+    async with doorway(accounts(), within_s=5.0) as door:
+        reader, writer = await connected(door)
+        writer.write(ASKED * 3)
+        for _ in range(3):
+            head = await reader.readuntil(b"\r\n\r\n")
+            assert b" 200 " in head
+            await reader.readexactly(len(b"all of it"))
+        writer.write(ASKED)
+        assert b" 200 " in await reader.readline()
+        await leave(writer)
+
+
+async def test_when_too_many_wait_the_one_that_waited_longest_makes_room() -> None:
+    async with doorway(accounts(), most=20) as door, door.client() as client:
+        idle = [await connected(door) for _ in range(15)]
+        assert (await client.get("/-/healthy")).status_code == 200
+        for reader, _ in idle[:5]:
+            assert await ended(reader)
+        _, writer = idle[-1]
+        writer.write(ASKED)
+        assert b" 200 " in await idle[-1][0].readline(), "who asks was not in the way"
+        for _, writer in idle:
+            await leave(writer)
+
+
+async def test_whoever_streams_is_no_idler() -> None:
+    async with doorway(most=8) as door, door.client() as client:
+        async with client.stream("GET", "/stream") as stream:
+            pieces = stream.aiter_bytes()
+            await anext(pieces)
+            idle = [await connected(door) for _ in range(30)]
+            assert (await client.get("/-/healthy")).status_code == 200
+            assert not door.ended.is_set()
+            for _, writer in idle:
+                await leave(writer)
+        await door.ended.wait()
+
+
+def test_the_files_that_the_rest_of_camwatch_needs_are_left() -> None:
+    allow_files()
+    assert 64 <= connections_allowed() <= 2000
+
+
+# TLS
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return Authority(tmp_path_factory.mktemp("tls"))
+
+
+def trusting(authority: Authority) -> ssl.SSLContext:
+    return ssl.create_default_context(cafile=str(authority.ca_file))
+
+
+async def test_inside_tls_cookies_are_secure_and_browsers_are_told_to_stay(authority: Authority) -> None:
+    certificate = Certificate(authority.server_cert, authority.server_key)
+    async with doorway(accounts(), certificate=certificate) as door:
+        async with door.client(verify=trusting(authority)) as client:
+            form = {"name": "chief", "password": PASSWORD}
+            came = await client.post("/login", data=form, headers={"origin": door.url})
+            assert came.status_code == 303
+            assert came.headers["set-cookie"].startswith("__Host-camwatch=")
+            assert came.headers["set-cookie"].endswith("; Secure")
+            assert came.headers["strict-transport-security"] == "max-age=31536000"
+            assert (await client.get("/who")).json()["url"] == f"{door.url}/who"
+            plain = {"cookie": came.headers["set-cookie"].replace("__Host-camwatch", "camwatch")}
+        async with door.client(verify=trusting(authority)) as other:
+            assert (await other.get("/who", headers=plain)).status_code == 401, "planted without TLS"
+
+
+async def test_tls_before_1_2_and_no_tls_at_all_are_refused(authority: Authority) -> None:
+    certificate = Certificate(authority.server_cert, authority.server_key)
+    assert certificate.context.minimum_version is ssl.TLSVersion.TLSv1_2
+    async with doorway(certificate=certificate) as door:
+        reader, writer = await connected(door)
+        writer.write(ASKED)
+        assert await ended(reader)
+        await leave(writer)
+
+
+async def test_a_handshake_that_does_not_come_is_not_waited_for(authority: Authority) -> None:
+    certificate = Certificate(authority.server_cert, authority.server_key)
+    async with doorway(certificate=certificate, within_s=0.2) as door:
+        reader, writer = await connected(door)
+        assert await ended(reader)
+        await leave(writer)
+
+
+async def test_a_new_certificate_is_taken_while_serving_and_a_faulty_one_changes_nothing(
+    tmp_path: Path, authority: Authority
+) -> None:
+    other = Authority(tmp_path / "other", "another authority")
+    cert_file, key_file = tmp_path / "server.pem", tmp_path / "server.key"
+    cert_file.write_bytes(authority.server_cert.read_bytes())
+    key_file.write_bytes(authority.server_key.read_bytes())
+    certificate = Certificate(cert_file, key_file)
+    async with doorway(certificate=certificate) as door:
+        cert_file.write_bytes(other.server_cert.read_bytes())
+        with pytest.raises(ConfigurationError, match="no certificate with its key"):
+            certificate.renew()
+        async with door.client(verify=trusting(authority)) as client:
+            assert (await client.get("/who")).status_code == 200
+        key_file.write_bytes(other.server_key.read_bytes())
+        certificate.renew()
+        async with door.client(verify=trusting(other)) as client:
+            assert (await client.get("/who")).status_code == 200
+
+
+def test_a_certificate_that_is_none_says_so(tmp_path: Path, authority: Authority) -> None:
+    nonsense = tmp_path / "nonsense.pem"
+    nonsense.write_text("x")
+    for cert_file, key_file in (
+        (nonsense, authority.server_key),
+        (authority.server_cert, nonsense),
+        (authority.server_cert, None),
+        (authority.server_cert, authority.client_key),
+    ):
+        with pytest.raises(ConfigurationError) as caught:
+            Certificate(cert_file, key_file)
+        (fault,) = caught.value.faults
+        assert fault.place == "http.cert_file"
+        assert "PEM" in fault.problem

@@ -1,0 +1,219 @@
+"""What the window says of cameras, groups and times, against what is known of the town."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+
+import pytest
+
+from camwatch.core.conditions import REASON_NAMES
+from camwatch.core.model import Purpose, Scope, Status
+from camwatch.core.tally import WINDOWS
+from camwatch.web.problems import Problem
+from camwatch.web.viewer import LOCAL
+from camwatch.web.views import cameras, fleet, incidents, inventory, levels, maintenance, past
+from camwatch.web.views.cameras import Condition, Filter, Sort
+from tests.web.town import BEGIN_MS, MAYOR, OURS, READER, THEIRS, Town, town
+
+HOUR = 3_600_000
+
+
+@pytest.fixture(scope="module")
+def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
+    yield from town(tmp_path_factory.mktemp("town"))
+
+
+def ids(town_: Town, wanted: Filter, sort: str = Sort.ID) -> list[str]:
+    return [state.camera.id for state in cameras.rows(town_.watcher, READER, wanted, sort)]
+
+
+def test_every_reason_for_being_degraded_can_be_asked_for() -> None:
+    assert set(REASON_NAMES.values()) < set(Condition)
+
+
+FILTERS = [
+    (Filter(site="park"), ["ville-park"]),
+    (Filter(zone="Jas"), ["ville-park"]),
+    (Filter(purpose=Purpose.TRAFFIC), ["ville-park"]),
+    (Filter(status=(Status.DOWN,)), ["ville-1", "ville-2", "ville-3"]),
+    (Filter(status=(Status.PLANNED, Status.RETIRED)), ["ville-plan"]),
+    (Filter(condition=("video_loss",)), ["ville-4"]),
+    (Filter(condition=("degraded", "suspect")), ["ville-4", "ville-5"]),
+    (Filter(condition=("overdue",)), ["ville-plan"]),
+    (Filter(operator=THEIRS), []),
+    (Filter(q="PARC jourdan"), ["ville-park"]),
+    (Filter(q="camera 4"), ["ville-4"]),
+    (Filter(q="zulu"), []),
+]
+
+
+@pytest.mark.parametrize(("wanted", "found"), FILTERS)
+def test_filters_narrow_what_is_seen(here: Town, wanted: Filter, found: list[str]) -> None:
+    assert ids(here, wanted) == found
+
+
+def test_what_is_not_well_comes_first_and_each_order_can_be_turned_around(here: Town) -> None:
+    usual = ids(here, Filter(), Sort.WORST)
+    assert usual[:3] == ["ville-1", "ville-2", "ville-3"]
+    assert usual[3:] == ["ville-5", "ville-4", "ville-plan", "ville-park"]
+    for sort in Sort:
+        assert ids(here, Filter(), f"-{sort}") == ids(here, Filter(), sort)[::-1]
+
+
+def test_a_row_says_why_and_since_when(here: Town) -> None:
+    row = cameras.row(here.watcher, cameras.one(here.watcher, LOCAL, "ville-1"))
+    assert (row.status, row.cause, row.site_name) == (Status.DOWN, "timeout", "Mairie")
+    assert row.since == datetime(2026, 1, 1, 10, 12, tzinfo=UTC)
+    assert (row.latitude, row.longitude) == (43.52, 5.44)
+    up = cameras.row(here.watcher, cameras.one(here.watcher, LOCAL, "ville-4"))
+    assert (up.status, up.cause, up.degraded) == (Status.UP, None, ("video_loss",))
+
+
+def test_one_camera_tells_all_that_is_known_of_it(here: Town) -> None:
+    detail = cameras.detail(here.watcher, READER, "ville-1")
+    assert (detail.model, detail.interval_s, detail.down_after_s) == ("AX-1", 10.0, 45.0)
+    assert detail.values.fps == 25.0
+    assert [(each.kind, each.id) for each in detail.incidents] == [("site", "mairie")]
+    with pytest.raises(Problem) as caught:
+        cameras.detail(here.watcher, READER, "zulu-1")
+    assert caught.value.status == 404
+
+
+def test_counts_add_up_for_whoever_asks(here: Town) -> None:
+    everything = fleet.counts(here.watcher, LOCAL)
+    ours = fleet.counts(here.watcher, READER)
+    assert (everything.total, ours.total) == (len(here.watcher.inventory.cameras), 7)
+    assert (ours.up, ours.down, ours.planned, ours.in_service) == (3, 3, 1, 6)
+    assert (ours.suspect, ours.degraded, ours.worst) == (1, 1, Status.DOWN)
+    by_site = [site.counts.total for site in fleet.sites(here.watcher, LOCAL)]
+    by_operator = [each.counts.total for each in fleet.operators(here.watcher, LOCAL)]
+    assert sum(by_site) == sum(by_operator) == everything.total
+
+
+def test_places_are_the_sites_where_somebody_has_cameras_to_see(here: Town) -> None:
+    found = {place.site: place.worst for place in fleet.places(here.watcher, READER)}
+    assert found == {"mairie": Status.DOWN, "park": Status.UP}
+
+
+def test_an_operator_has_every_window(here: Town) -> None:
+    view = fleet.operator(here.watcher, READER, OURS)
+    assert list(view.windows) == list(WINDOWS)
+    assert view.objective == 0.98
+    account = view.windows["24h"]
+    assert account.in_service_ms == 6 * 92 * 60_000
+
+
+def test_blindness_is_told_to_those_whose_cameras_are_in_the_dark(new_town: Town) -> None:
+    now = new_town.watcher.clock()
+    new_town.receivers["main"].lost(now, now, "as the test asked")
+    assert fleet.blind(new_town.watcher, READER).operators == (OURS,)
+    assert fleet.blind(new_town.watcher, LOCAL).operators == (OURS,)  # theirs have another link
+    assert [link.up for link in fleet.links(new_town.watcher, LOCAL)] == [False, True]
+    assert not fleet.fleet(new_town.watcher, LOCAL).ready
+
+
+@pytest.fixture
+def new_town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
+    yield from town(tmp_path_factory.mktemp("town"))
+
+
+def test_an_incident_is_seen_whole_by_who_sees_all(here: Town) -> None:
+    (whole,) = incidents.incidents(here.watcher, LOCAL)
+    (ours,) = incidents.incidents(here.watcher, MAYOR)
+    assert (len(whole.cameras), whole.down, whole.name) == (6, 6, "Mairie")
+    assert (len(ours.cameras), ours.down) == (3, 3)
+    assert incidents.count(here.watcher, MAYOR) == 1
+
+
+def test_the_inventory_tells_what_is_wrong_with_it(here: Town) -> None:
+    view = inventory.inventory(here.watcher, LOCAL)
+    assert [each.camera for each in view.overdue] == ["ville-plan", "zulu-plan"]
+    assert (view.unregistered, view.rejected["unregistered"]) == (1, 1)
+    assert [each.id for each in inventory.unregistered(here.watcher, LOCAL)] == ["zulu-stranger"]
+
+
+# --- what was
+
+
+def test_levels_are_sums_of_cameras_and_agree_with_the_windows(here: Town) -> None:
+    now = here.watcher.now.utc_ms
+    archive = here.parts.archive
+    record = archive.read((OURS,), now - 24 * HOUR, now)
+    found = levels.levels(record, here.watcher.inventory, {Purpose.TRAFFIC: 0.9}, now - 24 * HOUR, now)
+    total = fleet.operator(here.watcher, READER, OURS).windows["24h"]
+    assert found.total == total
+    assert sum(line.account.up_ms for line in found.cameras) == total.up_ms
+    assert [(line.id, line.objective) for line in found.operators] == [(OURS, 0.98)]
+    assert {line.id: line.objective for line in found.purposes}["traffic"] == 0.9
+    assert sum(line.outages for line in found.sites) == 4
+
+
+def test_a_cameras_ledger_days_and_life_are_of_one_account(here: Town) -> None:
+    now, zone = here.watcher.now.utc_ms, here.watcher.timezone
+    record = here.parts.archive.read((OURS,), now - levels.YEAR_MS, now, camera="ville-1")
+    year = levels.windows(record, zone, now)["365d"]
+    today = date(2026, 1, 1)
+    (day,) = levels.days(record, zone, today, today)
+    assert (day.account, day.outages) == (year, 1)
+    life = levels.stretches(record, BEGIN_MS, now)
+    down = sum((each.end - each.start).total_seconds() for each in life if each.status is Status.DOWN)
+    assert round(down * 1000) == year.down_ms
+    assert [each.status for each in life] == ["up", "unknown", "up", "down"]
+
+
+def test_outages_come_newest_first_and_a_page_is_a_piece_of_all(here: Town) -> None:
+    now, archive = here.watcher.now.utc_ms, here.parts.archive
+    everything = archive.outages(None, from_ms=0, to_ms=now)
+    total, first = archive.outage_page(None, from_ms=0, to_ms=now, piece=slice(0, 4))
+    _, second = archive.outage_page(None, from_ms=0, to_ms=now, piece=slice(4, 99))
+    assert total == len(everything)
+    assert [each.outage.id for each in (*first, *second)] == [each.outage.id for each in everything][::-1]
+    assert [each.account for each in second] == [each.account for each in everything[::-1][4:]]
+    assert archive.outage_page(None, from_ms=0, to_ms=now, piece=slice(0, 9), unattributed=True) == (0, [])
+    view = past.outage(everything[0])
+    assert view.attribution is not None
+    assert (view.attribution.who, view.down_ms) == ("Hélène", 600_000)
+
+
+def test_blindness_names_only_what_is_ones_own(here: Town) -> None:
+    records = here.parts.archive.blindness(0, here.watcher.now.utc_ms)
+    (ours,) = past.blindness(READER, records)
+    assert (ours.operators, ours.links) == ((OURS,), ("main",))
+    assert len(past.blindness(LOCAL, records)) == 2
+
+
+REACH = [
+    (Scope.CAMERA, "ville-1", True, True),
+    (Scope.CAMERA, "zulu-1", False, False),
+    (Scope.SITE, "mairie", True, False),
+    (Scope.SITE, "park", True, True),
+    (Scope.SITE, "zulu-tower", False, False),
+    (Scope.OPERATOR, OURS, True, True),
+    (Scope.OPERATOR, THEIRS, False, False),
+    (Scope.CAMERA, "nobody", False, False),
+]
+
+
+@pytest.mark.parametrize(("scope", "scope_id", "sees", "owns"), REACH)
+def test_maintenance_reaches_as_far_as_ones_own_cameras(
+    here: Town, scope: Scope, scope_id: str, sees: bool, owns: bool
+) -> None:
+    reach = maintenance.Reach(here.watcher, MAYOR)
+    assert (reach.sees(scope, scope_id), reach.owns(scope, scope_id)) == (sees, owns)
+    if owns:
+        reach.check(scope, scope_id)
+    else:
+        with pytest.raises(Problem) as caught:
+            reach.check(scope, scope_id)
+        assert caught.value.status == (403 if sees else 404)
+
+
+def test_a_viewer_may_cancel_nothing(here: Town) -> None:
+    archive, now = here.parts.archive, here.watcher.now.utc_ms
+    records, known = archive.windows(0, 1 << 62), archive.known(None)
+    seen = maintenance.windows(here.watcher, READER, records, known, now)
+    assert [(each.id, each.may_cancel, each.state) for each in seen] == [
+        ("ville-4", False, "planned"),
+        ("mairie", False, "planned"),
+    ]
