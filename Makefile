@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 SUDO := $(shell [ "$$(id -u)" = 0 ] || command -v sudo)
 DEBIAN := chromium docker-compose mosquitto mosquitto-clients openssl poppler-utils postgresql prometheus prometheus-alertmanager prometheus-mqtt-exporter sqlite3 systemd
 
-.PHONY: help demo test check format bench docs pins install programs clean
+.PHONY: help demo test check format bench docs vendor pictures pins install programs clean
 help: ## list the targets
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 
@@ -35,6 +35,12 @@ bench: $(VENV)/dev.stamp programs ## measure speed and memory beside the peers; 
 docs: $(VENV)/dev.stamp ## write the generated documents anew
 	$(BIN)/python -m docs.generate
 	$(BIN)/python -m deploy.grafana.generate
+
+vendor: $(VENV)/dev.stamp ## fetch the pages' few front-end files of others anew (needs npm; nothing else does)
+	$(BIN)/python -m frontend.vendor
+
+pictures: $(VENV)/dev.stamp programs ## take the pictures of the pages anew, for the documentation
+	$(BIN)/python -m docs.pictures
 
 pins: $(VENV)/dev.stamp ## resolve the dependencies anew
 	./requirements/pin

@@ -26,7 +26,7 @@ generate_latest: the renderer of `prometheus_client`, given the samples of camwa
 _REPEAT = """\
 `make bench` takes about seven minutes and writes this document; the machine should have nothing else to do.
 `make bench ARGS=--quick` gives a first look, `make bench ARGS="--only detection"` one measurement (ingest,
-metrics, memory, hold, detection, history or window); neither writes."""
+metrics, memory, hold, detection, history, window or pages); neither writes."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from benchmarks.detection import detection_delays
 from benchmarks.errors import LostMessagesError
 from benchmarks.history import HistoryBench
 from benchmarks.hold import loop_hold
+from benchmarks.pages import PagesBench
 from benchmarks.peers import Camwatch, GoExporter, PythonExporter
 from benchmarks.report import Figure, Row, beside, within
 from benchmarks.scrape import AS_PROMETHEUS, PLAIN, ScrapeCost, library_cost, scrape_cost
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
     from benchmarks.peers import Peer
 
-NAMES = ("ingest", "metrics", "memory", "hold", "detection", "history", "window")
+NAMES = ("ingest", "metrics", "memory", "hold", "detection", "history", "window", "pages")
 CITY, MANY = 458, 10_000
 _PACE_S = 10.0
 _MORE_CHANCES = 2
@@ -117,6 +118,8 @@ class Suite:
             self._history()
         if "window" in self._wanted:
             self._window()
+        if "pages" in self._wanted:
+            self._pages()
 
     def _stage(self, cameras: int) -> Stage:
         self._tell(f"{cameras} cameras: starting camwatch, its peers and their brokers")
@@ -263,6 +266,13 @@ class Suite:
 
     def _window(self) -> None:
         bench = WindowBench(self._folder / "window", self._tell, quick=self._quick)
+        bench.run()
+        self.rows += bench.rows
+        self._more_notes += bench.notes
+
+    def _pages(self) -> None:
+        self._tell("pages")
+        bench = PagesBench(self._folder / "pages", self._tell, quick=self._quick)
         bench.run()
         self.rows += bench.rows
         self._more_notes += bench.notes

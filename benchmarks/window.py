@@ -35,8 +35,8 @@ LISTS = ("/api/v1/cameras?limit=100", "/api/v1/cameras?limit=500&sort=name&q=cam
 HELD = (*LISTS, "/api/v1/fleet", "/api/v1/operators", "/api/v1/sites?limit=500")
 _NOTES = f"""
 
-Window: the API of a daemon with {CAMERAS:,} cameras, asked over HTTP one request after the other; the slowest
-of all. Its loop is held as it is by a scrape.
+Window: the API of a daemon with {CAMERAS:,} cameras, asked over HTTP one request after the other; nine
+of ten are quicker. Its loop is held as it is by a scrape.
 
 Listeners: {STREAMS} event streams in one process beside the daemon. A camera that was silent sends its first
 heartbeat; the figure is the time from then until the last stream has the transition, at worst. Ingest: the
@@ -78,10 +78,13 @@ class WindowBench:
 
     def _lists(self, running: Running) -> None:
         for path, what in zip(LISTS, ("list page, 100 of 10000", "… 500, searched, sorted"), strict=True):
-            spent = [_asked(running, path) for _ in range(5 if self.quick else 30)]
-            told = f"median {1000 * statistics.median(spent):.3g} ms"
-            self.rows.append(within(what, Figure(1000 * max(spent), "ms"), 100.0, _REMEDY_LIST, told))
-            self.tell(f"{path}: {told}, at worst {1000 * max(spent):.3g} ms")
+            spent = [_asked(running, path) for _ in range(10 if self.quick else 30)]
+            told, p90 = (
+                f"median {1000 * statistics.median(spent):.3g} ms",
+                statistics.quantiles(spent, n=10)[-1],
+            )
+            self.rows.append(within(what, Figure(1000 * p90, "ms"), 100.0, _REMEDY_LIST, told))
+            self.tell(f"{path}: {told}, p90 {1000 * p90:.3g} ms, at worst {1000 * max(spent):.3g} ms")
 
     def _listeners(self, running: Running) -> None:
         messages, rounds = (40_000, 1) if self.quick else (200_000, 3)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TypeAlias
 
-from docs.generate import asyncapi, heartbeat_schema, metrics_page, scenario_schema, states
+from docs.generate import asyncapi, heartbeat_schema, metrics_page, openapi, scenario_schema, states
 
 Generator: TypeAlias = Callable[[], str]
 """Returns the whole text of a document, the same for the same code."""
@@ -19,6 +19,7 @@ DOCUMENTS: Mapping[str, Generator] = {
     "asyncapi.json": asyncapi.text,
     "metrics.md": metrics_page.text,
     "scenario.schema.json": scenario_schema.text,
+    "openapi.json": openapi.text,
     "states.md": states.text,
 }
 """Each generated file, relative to `docs/`, and its generator."""

@@ -31,9 +31,8 @@ def test_a_day_that_was_not_seen_is_hatched_and_never_green_or_red() -> None:
 
 
 def test_the_worse_a_day_was_the_higher_its_red() -> None:
-    heights = [
-        kinds(Account(up=up, down=10_000 - up))["down"].split("v")[1] for up in (9995, 9950, 9600, 8500, 100)
-    ]
+    ups = (9995, 9950, 9600, 8500, 100)
+    heights = [kinds(Account(up=up, down=10_000 - up))["down"].split("v")[1] for up in ups]
     assert [int(height.split("h")[0]) for height in heights] == [3, 6, 10, 15, 24]
 
 

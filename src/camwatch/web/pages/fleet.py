@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from functools import partial
-from itertools import takewhile
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Request
@@ -13,7 +12,7 @@ from markupsafe import Markup
 from starlette.datastructures import QueryParams
 from starlette.responses import Response
 
-from camwatch.core.model import IncidentKind, Instant, Purpose, Status
+from camwatch.core.model import IncidentKind, Purpose, Status
 from camwatch.core.state import CameraState
 from camwatch.web.access.guard import viewer as whoever
 from camwatch.web.house import Live
@@ -21,6 +20,8 @@ from camwatch.web.pages.budget import budget_of
 from camwatch.web.pages.frame import Frame
 from camwatch.web.pages.given import offset_of
 from camwatch.web.pages.language import Language
+from camwatch.web.pages.overview import Overviews
+from camwatch.web.pages.shared import Shared
 from camwatch.web.viewer import Viewer
 from camwatch.web.views import cameras, fleet, incidents
 from camwatch.web.views.base import in_turns, page
@@ -53,6 +54,8 @@ class FleetPage:
 
     def __init__(self, frame: Frame, router: APIRouter) -> None:
         self._frame = frame
+        self._overviews = Overviews(frame.parts.live)
+        self._refreshed: Shared[Response] = Shared()
         router.add_api_route("/", self.whole, methods=["GET"])
         router.add_api_route("/parts/fleet", self.part, methods=["GET"])
         router.add_api_route("/search", self.search, methods=["GET"])
@@ -63,7 +66,14 @@ class FleetPage:
         return self._frame.page(request, viewer, "fleet.html", "fleet", **context)
 
     async def part(self, request: Request, viewer: Who) -> Response:
-        """Return what changes of it."""
+        """Return what changes of it: made once for all who see the same, and ask for it at once."""
+        w, packed = self._frame.language(request), "gzip" in request.headers.get("accept-encoding", "")
+        root = request.scope.get("root_path", "")
+        key = (viewer.operators, w.lang, root, str(request.query_params), packed)
+        made = await self._refreshed.get(key, lambda: self._part(request, viewer))
+        return Response(made.body, headers=dict(made.headers))
+
+    async def _part(self, request: Request, viewer: Viewer) -> Response:
         context = await self._context(request, viewer)
         return self._frame.page(request, viewer, "parts/fleet.html", "fleet", **context)
 
@@ -77,7 +87,7 @@ class FleetPage:
             return bool(words) and all(word in cameras.fold(row.name) for word in words)
 
         found = await in_turns(cameras.rows_by_steps(live, viewer, Filter(q=q))) if words else []
-        sites = await in_turns(fleet.sites_by_steps(live, viewer))
+        sites = (await self._overviews.of(viewer)).sites
         known = live.inventory.operators
         return self._frame.page(
             request,
@@ -92,24 +102,20 @@ class FleetPage:
         )
 
     async def _context(self, request: Request, viewer: Viewer) -> dict[str, Any]:
-        """Look at the whole fleet, step by step: ten thousand cameras hold up nobody."""
         live, w, query = self._frame.parts.live, self._frame.language(request), request.query_params
-        counts = await in_turns(fleet.counts_by_steps(live, viewer))
-        everyone = await in_turns(cameras.rows_by_steps(live, viewer, Filter()))
-        operators = await in_turns(fleet.operators_by_steps(live, viewer))
-        sites = await in_turns(fleet.sites_by_steps(live, viewer))
+        seen = await self._overviews.of(viewer)
+        counts, operators = seen.counts, seen.operators
         wanted = _wanted(query)
-        listed = (
-            everyone if wanted == Filter() else await in_turns(cameras.rows_by_steps(live, viewer, wanted))
-        )
-        unwell = list(takewhile(partial(_is_unwell, now=live.now), everyone))
-        remarked = sum(state.status_at(live.now) in (Status.UP, Status.PLANNED) for state in unwell)
+        listed = seen.everyone
+        if wanted != Filter():
+            listed = await in_turns(cameras.rows_by_steps(live, viewer, wanted))
+        remarked = sum(state.status_at(live.now) in (Status.UP, Status.PLANNED) for state in seen.unwell)
         one = len(operators) == 1 and counts.total <= _OWN_MOST
         return {
             "counts": counts,
             "remarked": remarked,
             "verdict": _verdict(w, counts, remarked, blind=fleet.blind(live, viewer).now),
-            "places": _places(sites),
+            "places": _places(seen.sites),
             "incident_url": partial(_incident_url, request.scope.get("root_path", "")),
             "many_operators": len(operators) > 1,
             "operators": operators,
@@ -117,10 +123,10 @@ class FleetPage:
             "budget": partial(budget_of, w),
             "wanted": wanted,
             "filtered": wanted != Filter(),
-            "filters": _filters(w, live, viewer, sites, query),
+            "filters": _filters(w, live, viewer, seen.sites, query),
             "cameras": _piece(live, listed, query),
             "list_path": "/",
-            **_trouble(live, viewer, unwell),
+            **_trouble(live, viewer, seen.unwell),
         }
 
 
@@ -128,23 +134,19 @@ def _trouble(live: Live, viewer: Viewer, unwell: list[CameraState]) -> dict[str,
     """Return what is not well: incidents, and the cameras that are in none of them."""
     opened = incidents.incidents(live, viewer)
     told = {camera for incident in opened for camera in incident.cameras}
-    alone = [state for state in unwell if state.camera.id not in told]
+    dark = frozenset(fleet.blind(live, viewer).operators)
+
+    def out_of_sight(state: CameraState) -> bool:
+        return state.camera.operator in dark and state.status_at(live.now) is Status.UNKNOWN
+
+    alone = [state for state in unwell if state.camera.id not in told and not out_of_sight(state)]
     return {
         "incidents": opened,
+        "unseen": sum(map(out_of_sight, unwell)),
         "trouble": cameras.table(live, alone[:_TROUBLE]),
         "trouble_more": max(len(alone) - _TROUBLE, 0),
         "trouble_total": len(unwell),
     }
-
-
-def _is_unwell(state: CameraState, now: Instant) -> bool:
-    """Tell whether a camera belongs among what is not well; these come first in the order of the worst."""
-    status = state.status_at(now)
-    if status in (Status.DOWN, Status.UNKNOWN):
-        return True
-    if status is Status.UP:
-        return bool(state.reasons) or cameras.suspect(state, now) or cameras.flapping(state, now)
-    return status is Status.PLANNED and cameras.overdue(state, now)
 
 
 def _wanted(query: QueryParams) -> Filter:

@@ -96,7 +96,7 @@ function drawZones() {
   for (const [name, points] of zones) {
     if (zones.size > 1 && spread(points) > ZONE_MOST * all) continue; // strewn over the town: no district
     const ring = hull(points);
-    L.polygon(ring.length > 1 ? ring : [ring[0], ring[0]], { className: "zone", interactive: false, weight: 34 }).addTo(map);
+    L.polygon(ring.length > 1 ? ring : [ring[0], ring[0]], { className: "zone", interactive: false, weight: 34, fillOpacity: 1 }).addTo(map);
     labels.push({ name, bounds: L.latLngBounds(points), size: points.length });
   }
   labels.sort((one, other) => other.size - one.size);
@@ -175,11 +175,11 @@ function draw() {
 
 function marker(group, counts) {
   const worst = ORDER.find((name) => counts[name]) ?? "planned";
-  const number = worst === "up" ? counts.up : counts[worst];
-  const size = worst === "down" ? 34 : worst === "up" || worst === "planned" ? 26 : 30;
+  const number = `${worst === "unknown" ? "?" : ""}${counts[worst] ?? 0}`;
+  const size = (worst === "down" ? 34 : worst === "up" || worst === "planned" ? 26 : 30) + 4 * Math.max(0, number.length - 2);
   const icon = L.divIcon({
     className: `site s-${worst}`,
-    html: `<svg viewBox="0 0 40 40" aria-hidden="true">${FORMS[worst]}<text x="20" y="20">${worst === "unknown" ? "?" : ""}${number}</text></svg>`,
+    html: `<svg viewBox="0 0 40 40" aria-hidden="true">${FORMS[worst]}<text x="20" y="20">${number}</text></svg>`,
     iconSize: [size, size],
   });
   const told = ORDER.filter((name) => counts[name]).map((name) => `${numbers.format(counts[name])} ${words[name].toLowerCase()}`).join(", ");

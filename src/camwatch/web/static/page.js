@@ -3,7 +3,8 @@
 import { follow } from "./stream.js";
 
 const STALE_AFTER_MS = 30000;
-const TOGETHER_MS = 400; // what happens within it is shown at once
+const TOGETHER_MS = 400; // what happens within it is shown at once; the server's look at the fleet is younger
+const APART_MS = 400; // not all who watch ask at the same moment
 const AT_MOST_EVERY_MS = 1500;
 
 const root = document.documentElement;
@@ -26,6 +27,7 @@ function span(ms) {
 }
 
 function tick() {
+  if (root.classList.contains("is-stale")) return; // what is not known any more does not go on
   const now = serverNow();
   for (const time of document.querySelectorAll("time[data-ago]")) {
     const text = span(now - Date.parse(time.dateTime));
@@ -63,7 +65,7 @@ let last = 0;
 
 function refresh() {
   if (due) return;
-  const wait = Math.max(TOGETHER_MS, last + AT_MOST_EVERY_MS - Date.now());
+  const wait = Math.max(TOGETHER_MS, last + AT_MOST_EVERY_MS - Date.now()) + Math.random() * APART_MS;
   due = setTimeout(() => {
     due = 0;
     last = Date.now();
@@ -92,6 +94,7 @@ function say(event) {
 if (root.dataset.live) {
   setInterval(show, 1000);
   follow(root.dataset.live, {
+    begun() { refresh(); }, // what happened between the page and its stream
     life() { heard = Date.now(); live = true; show(); },
     event(name, data) {
       if (name === "transition") say(JSON.parse(data));

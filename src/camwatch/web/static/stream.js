@@ -8,7 +8,7 @@ const LONGEST_PAUSE_MS = 15000;
 /**
  * Follow a stream for as long as the page lives.
  * @param {string} url
- * @param {{life: () => void, event: (name: string, data: string) => void, refused: (status: number) => void}} told
+ * @param {{begun: () => void, life: () => void, event: (name: string, data: string) => void, refused: (status: number) => void}} told
  */
 export async function follow(url, told) {
   let pause = FIRST_PAUSE_MS;
@@ -25,6 +25,7 @@ export async function follow(url, told) {
       } else {
         pause = FIRST_PAUSE_MS;
         told.life();
+        if (!lastId) told.begun();
         for await (const message of messages(answer.body, () => { heard = Date.now(); told.life(); })) {
           if (message.id) lastId = message.id;
           if (message.data !== null) told.event(message.event, message.data);

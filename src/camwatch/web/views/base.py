@@ -57,12 +57,13 @@ def whole(steps: Steps[T]) -> T:
 
 
 async def in_turns(steps: Steps[T]) -> T:
-    """Let others have their turn after each step, and return what comes of them."""
+    """Let others have their turn after each step, the last one too, and return what comes of them."""
     while True:
         try:
             next(steps)
         except StopIteration as done:
             found: T = done.value
+            await asyncio.sleep(0)
             return found
         await asyncio.sleep(0)
 

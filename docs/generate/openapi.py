@@ -1,0 +1,12 @@
+"""The OpenAPI 3.1 description of the API, from the routes and the models that serve it."""
+
+from __future__ import annotations
+
+from camwatch.web import api
+from camwatch.web.api.description import document_of
+from docs.generate.heartbeat_schema import as_text
+
+
+def text() -> str:
+    """Return the document as the text of `docs/openapi.json`."""
+    return as_text(document_of(api.router.routes))

@@ -1,0 +1,75 @@
+"""The whole fleet as somebody sees it, looked at once for all who ask within a moment.
+
+When a camera goes down, everyone who watches asks for the same at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import partial
+from itertools import takewhile
+
+from camwatch.core.model import Instant, Status
+from camwatch.core.state import CameraState
+from camwatch.web.house import Live
+from camwatch.web.pages.shared import Shared
+from camwatch.web.viewer import Viewer
+from camwatch.web.views import cameras, fleet
+from camwatch.web.views.base import in_turns
+from camwatch.web.views.cameras import Filter
+from camwatch.web.views.fleet import Counts, OperatorView, SiteView
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """A fleet at a moment: its cameras, the worst first; `unwell` are those of them that are not well."""
+
+    counts: Counts
+    everyone: list[CameraState]
+    unwell: list[CameraState]
+    operators: list[OperatorView]
+    sites: list[SiteView]
+
+
+class Overviews:
+    """Looks at the fleet, a little at a time, and no more often than needed."""
+
+    def __init__(self, live: Live) -> None:
+        self._live = live
+        self._looks: Shared[Overview] = Shared()
+
+    async def of(self, viewer: Viewer) -> Overview:
+        """Return how the fleet is, as somebody sees it."""
+        return await self._looks.get(viewer.operators, lambda: self._look(viewer))
+
+    async def _look(self, viewer: Viewer) -> Overview:
+        live = self._live
+        everyone = await in_turns(cameras.rows_by_steps(live, viewer, Filter()))
+        operators = await in_turns(fleet.operators_by_steps(live, viewer))
+        sites = await in_turns(fleet.sites_by_steps(live, viewer))
+        return Overview(
+            _sum(operator.counts for operator in operators),
+            everyone,
+            list(takewhile(partial(_is_unwell, now=live.now), everyone)),
+            operators,
+            sites,
+        )
+
+
+def _sum(all_counts: Iterable[Counts]) -> Counts:
+    totals = dict.fromkeys(Counts.model_fields, 0)
+    for counts in all_counts:
+        for name in totals:
+            totals[name] += getattr(counts, name)
+    return Counts(**totals)
+
+
+def _is_unwell(state: CameraState, now: Instant) -> bool:
+    """Tell whether a camera belongs among what is not well; these come first in the order of the worst."""
+    status = state.status_at(now)
+    if status in (Status.DOWN, Status.UNKNOWN):
+        return True
+    if status is Status.UP:
+        return bool(state.reasons) or cameras.suspect(state, now) or cameras.flapping(state, now)
+    return status is Status.PLANNED and cameras.overdue(state, now)
