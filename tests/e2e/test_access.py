@@ -132,7 +132,7 @@ async def test_accounts_are_taken_over_while_it_runs_and_a_broken_file_changes_n
 async def test_a_thousand_idle_connections_and_guessing_keep_no_heartbeat_waiting(
     tmp_path: Path, mosquitto: Mosquitto, fleet: Path
 ) -> None:
-    # A slower pace than elsewhere: the cameras are played in this process, which opens all the connections, too.
+    # A slower pace than elsewhere: this process plays the cameras, and opens all the connections.
     settings = prepared(
         tmp_path, guarded(fleet, mosquitto.url).replace("interval_s = 0.2", "interval_s = 0.8")
     )
