@@ -164,6 +164,12 @@ def test_variables_override_the_file_also_inside_lists(file: Path) -> None:
     assert settings.liveness_of(CAMERA).interval_s == 0.5
 
 
+def test_map_tiles_come_from_one_origin_or_from_none(file: Path) -> None:
+    assert load_settings(None).http.tiles_origins == ()
+    file.write_text('[http]\ntiles_url = "https://tiles.example:8443/a/{z}/{x}/{y}.png"')
+    assert load_settings(file).http.tiles_origins == ("https://tiles.example:8443",)
+
+
 def test_a_purpose_may_have_an_objective_and_has_none_by_default(file: Path) -> None:
     """A7."""
     assert Settings().objectives.purpose == {}
@@ -249,6 +255,10 @@ def test_every_fault_is_told_at_once_with_its_place(file: Path) -> None:
         ("brokers = []", "brokers", "at least one broker"),
         ("[brokers]", "brokers", "must be a list"),
         ("http = 3", "http", "must be a table of settings"),
+        ("[http]\ntiles_url = 'ftp://h/{z}/{x}/{y}'", "http.tiles_url", "must be like https://"),
+        ("[http]\ntiles_url = 'https://h/{z}/{x}'", "http.tiles_url", "must hold {z}, {x} and {y}"),
+        ("[http]\ntiles_url = 'https://{s}.h/{z}/{x}/{y}'", "http.tiles_url", "one host"),
+        ("[http]\ntiles_url = 'https://a:b@h/{z}/{x}/{y}'", "http.tiles_url", "holds credentials"),
         ("[[brokers]]\n[[brokers]]\nclient_id = 'b'", "brokers", "2 brokers are named 'main'"),
         ("[[brokers]]\n[[brokers]]\nname = 'b'", "brokers", "would throw each other out"),
         ("[[brokers]]\nname = ' a'", "brokers[0].name", "printable characters"),

@@ -280,3 +280,20 @@ async def test_with_a_root_path_every_address_begins_with_it(built: Town) -> Non
     found = re.findall(r'\b(?:href|src|action|hx-get|data-live)="(/[^"]*)"', text)
     assert found
     assert [each for each in found if not each.startswith("/cam/")] == []
+
+
+# --- when camwatch cannot see
+
+
+async def test_who_cannot_be_seen_is_told_in_one_line_and_only_to_whom_it_concerns(own: Town) -> None:
+    now = own.watcher.clock()
+    for receiver in own.receivers.values():
+        receiver.lost(now, now, "as the test asked")
+    own.pass_s(120)
+    async with own.client(MAYOR) as client:
+        text = (await client.get("/", headers={"accept-language": "en"})).text
+    assert "camwatch cannot see since" in text
+    assert "Concerns" not in text
+    assert re.search(r"\d+ cameras out of sight", text)
+    assert "zulu" not in text.lower()
+    own.close()

@@ -134,9 +134,15 @@ def _trouble(live: Live, viewer: Viewer, unwell: list[CameraState]) -> dict[str,
     """Return what is not well: incidents, and the cameras that are in none of them."""
     opened = incidents.incidents(live, viewer)
     told = {camera for incident in opened for camera in incident.cameras}
-    alone = [state for state in unwell if state.camera.id not in told]
+    dark = frozenset(fleet.blind(live, viewer).operators)
+
+    def out_of_sight(state: CameraState) -> bool:
+        return state.camera.operator in dark and state.status_at(live.now) is Status.UNKNOWN
+
+    alone = [state for state in unwell if state.camera.id not in told and not out_of_sight(state)]
     return {
         "incidents": opened,
+        "unseen": sum(map(out_of_sight, unwell)),
         "trouble": cameras.table(live, alone[:_TROUBLE]),
         "trouble_more": max(len(alone) - _TROUBLE, 0),
         "trouble_total": len(unwell),

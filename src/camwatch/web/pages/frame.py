@@ -75,12 +75,10 @@ class Frame:
         """Return a page, or a part of one, for somebody who was let in."""
         live = self.parts.live
         blind = fleet.blind(live, viewer)
-        names = [
-            live.inventory.operators[name].name
-            for name in blind.operators
-            if name in live.inventory.operators
-        ]
-        whole = len(blind.operators) >= len(viewer.seen(live.inventory.operators))
+        known = live.inventory
+        theirs = viewer.seen({row.operator for row in known.cameras.values()}) if blind.now else ()
+        whole = set(theirs) <= set(blind.operators)
+        names = [known.operators[name].name for name in blind.operators if name in known.operators]
         common = {
             "viewer": viewer,
             "may_edit": viewer.may(Role.EDITOR),

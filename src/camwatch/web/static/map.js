@@ -175,11 +175,11 @@ function draw() {
 
 function marker(group, counts) {
   const worst = ORDER.find((name) => counts[name]) ?? "planned";
-  const number = worst === "up" ? counts.up : counts[worst];
-  const size = (worst === "down" ? 34 : worst === "up" || worst === "planned" ? 26 : 30) + 4 * Math.max(0, String(number).length - 2);
+  const number = `${worst === "unknown" ? "?" : ""}${counts[worst] ?? 0}`;
+  const size = (worst === "down" ? 34 : worst === "up" || worst === "planned" ? 26 : 30) + 4 * Math.max(0, number.length - 2);
   const icon = L.divIcon({
     className: `site s-${worst}`,
-    html: `<svg viewBox="0 0 40 40" aria-hidden="true">${FORMS[worst]}<text x="20" y="20">${worst === "unknown" ? "?" : ""}${number}</text></svg>`,
+    html: `<svg viewBox="0 0 40 40" aria-hidden="true">${FORMS[worst]}<text x="20" y="20">${number}</text></svg>`,
     iconSize: [size, size],
   });
   const told = ORDER.filter((name) => counts[name]).map((name) => `${numbers.format(counts[name])} ${words[name].toLowerCase()}`).join(", ");

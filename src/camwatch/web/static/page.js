@@ -27,6 +27,7 @@ function span(ms) {
 }
 
 function tick() {
+  if (root.classList.contains("is-stale")) return; // what is not known any more does not go on
   const now = serverNow();
   for (const time of document.querySelectorAll("time[data-ago]")) {
     const text = span(now - Date.parse(time.dateTime));
