@@ -16,12 +16,14 @@ from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 from camsim.broker import broker_at
 from camsim.fleet import read_fleet
 from camsim.simulator import Simulator, SimulatorSettings
-from tests.support.daemon import INTERVAL_S, Daemon, broker, config, running
+from tests.support.daemon import Daemon, broker, config, running
 from tests.support.mosquitto import Mosquitto, program
 from tests.support.tables import camera, operator, site, write_fleet
 
 PASSWORD = "a sentence that nobody else says"  # noqa: S105 - of these tests only
 WAIT_MS = 20_000
+_PATIENT = {"interval_s": 0.5, "suspect_after": 20.0, "down_after": 24.0, "hint_hold_s": 0.3}
+"""A browser keeps a small machine busy: only a camera that lost its power is suspect, and then down at once."""
 _CAMWATCH = Path(sys.executable).with_name("camwatch")
 
 OPERATORS = [operator("ville", name="Ville d’Aix", objective=0.99), operator("sacogiva", name="Sacogiva")]
@@ -125,11 +127,16 @@ async def staged(folder: Path) -> AsyncIterator[Stage]:
     with Mosquitto(folder / "mosquitto") as mosquitto:
         home = folder / "daemon"
         home.mkdir()
-        text = config(fleet, broker(mosquitto.url)) + f'[access]\naccounts_file = "{home}/accounts.toml"\n'
+        text = (
+            config(fleet, broker(mosquitto.url), **_PATIENT)
+            + f'[access]\naccounts_file = "{home}/accounts.toml"\n'
+        )
         (home / "camwatch.toml").write_text(text)
         make_account(home / "camwatch.toml", "helene", "--role", "editor")
         make_account(home / "camwatch.toml", "zoe", "--role", "viewer", "--operator", "sacogiva")
-        settings = SimulatorSettings(broker_at(mosquitto.url), read_fleet(fleet), interval_s=INTERVAL_S)
+        settings = SimulatorSettings(
+            broker_at(mosquitto.url), read_fleet(fleet), interval_s=_PATIENT["interval_s"]
+        )
         async with (
             running(home, text) as daemon,
             Simulator(settings) as simulator,

@@ -220,6 +220,22 @@ async def test_the_page_says_loudly_that_it_is_stale_and_recovers(stage: Stage) 
     await context.close()
 
 
+async def test_what_moves_by_itself_can_be_held_still(stage: Stage, editor: BrowserContext) -> None:
+    """WCAG 2.2.2."""
+    gone = stage.played("mees-2")
+    async with stage.page(editor) as page:
+        await page.goto("/")
+        await expect(page.locator("#live-text")).to_have_text("En direct")
+        await page.click("#live")
+        await expect(page.locator("#live-text")).to_have_text("En pause")
+        stage.simulator.cut_power(gone)
+        await expect(page.locator("#said")).to_have_text("Les Mées 2 : En panne")  # who listens is told
+        assert "Les Mées 2" not in await page.inner_text("#trouble")
+        await page.click("#live")
+        await expect(page.locator("#trouble")).to_contain_text("Les Mées 2")
+    stage.simulator.restore(gone)
+
+
 async def test_whoever_is_thrown_out_is_sent_to_the_door(stage: Stage) -> None:
     context = await stage.someone()
     async with stage.page(context) as page:

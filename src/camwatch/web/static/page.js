@@ -15,6 +15,8 @@ const two = (number) => String(number).padStart(2, "0");
 const face = new Intl.DateTimeFormat(root.lang, { hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false, timeZone: root.dataset.zone });
 const clock = (ms) => face.format(ms); // the time of the cameras, wherever the screen is
 
+let paused = false;
+
 // --- durations that go on
 
 function span(ms) {
@@ -27,7 +29,7 @@ function span(ms) {
 }
 
 function tick() {
-  if (root.classList.contains("is-stale")) return; // what is not known any more does not go on
+  if (paused || root.classList.contains("is-stale")) return; // what is not known any more does not go on
   const now = serverNow();
   for (const time of document.querySelectorAll("time[data-ago]")) {
     const text = span(now - Date.parse(time.dateTime));
@@ -47,7 +49,7 @@ function show() {
   const stale = Date.now() - heard > STALE_AFTER_MS;
   const indicator = byId("live");
   root.classList.toggle("is-stale", stale);
-  root.classList.toggle("is-live", live && !stale);
+  root.classList.toggle("is-live", live && !stale && !paused);
   byId("stale").hidden = !stale;
   if (stale) {
     const since = byId("stale-since");
@@ -56,15 +58,22 @@ function show() {
     since.title = `${since.dateTime.slice(0, 19).replace("T", " ")} UTC`;
   }
   if (!indicator) return;
-  const text = stale ? indicator.dataset.staleText : live ? indicator.dataset.liveText : indicator.dataset.waitText;
+  const text = stale ? indicator.dataset.staleText : paused ? indicator.dataset.pausedText : live ? indicator.dataset.liveText : indicator.dataset.waitText;
   if (byId("live-text").textContent !== text) byId("live-text").textContent = text;
 }
+
+byId("live")?.addEventListener("click", () => {
+  paused = !paused;
+  byId("live").setAttribute("aria-pressed", String(paused));
+  if (!paused) refresh();
+  show();
+});
 
 let due = 0;
 let last = 0;
 
 function refresh() {
-  if (due) return;
+  if (due || paused) return;
   const wait = Math.max(TOGETHER_MS, last + AT_MOST_EVERY_MS - Date.now()) + Math.random() * APART_MS;
   due = setTimeout(() => {
     due = 0;
@@ -102,7 +111,7 @@ if (root.dataset.live) {
     },
     refused(status) {
       live = false;
-      if (status === 401 || status === 403) location.reload();
+      if (status === 401) location.reload();
     },
   });
   // Whoever comes back to a page that slept must not read what was.
@@ -135,7 +144,7 @@ document.addEventListener("click", (event) => {
 });
 document.addEventListener("keydown", (event) => {
   if (event.key === "Escape") for (const menu of document.querySelectorAll("details.menu[open]")) { menu.open = false; menu.querySelector("summary").focus(); }
-  if (event.key === "/" && !/^(INPUT|SELECT|TEXTAREA)$/.test(document.activeElement.tagName)) {
+  if (event.key === "k" && (event.ctrlKey || event.metaKey)) {
     const field = document.querySelector(".find input");
     if (field) { event.preventDefault(); field.focus(); }
   }
