@@ -235,7 +235,6 @@ async def running(
         stack.push_async_callback(_finish, daemon.chronicle, closing)
         stack.callback(daemon.tell_rest)
         parts = _window(daemon, store)
-        stack.callback(parts.threads.close)
         daemon.listeners.append(parts.events.publish)
         works |= {"events": parts.events.run(), "recent values": parts.recent.run()}
         for name, work in works.items():

@@ -49,7 +49,7 @@ def test_every_operation_does_as_it_says(
     """With what the description allows, and with what it forbids."""
 
     @settings(
-        max_examples=10,
+        max_examples=6,
         deadline=None,
         derandomize=True,
         database=None,

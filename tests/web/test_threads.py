@@ -29,7 +29,6 @@ async def test_no_more_than_a_few_run_at_once_and_more_than_the_queue_holds_are_
     answers = await asyncio.gather(*asked, return_exceptions=True)
     assert sum(answer == 1 for answer in answers) == 6  # two run, one place is for drawing, three wait
     assert await threads.run(lambda: 2) == 2
-    threads.close()
 
 
 async def test_what_a_thread_raises_is_raised_and_its_place_is_free_again() -> None:
@@ -37,7 +36,6 @@ async def test_what_a_thread_raises_is_raised_and_its_place_is_free_again() -> N
     for _ in range(5):
         with pytest.raises(ZeroDivisionError):
             await threads.run(lambda: 1 // 0)
-    threads.close()
 
 
 async def test_a_source_is_drawn_in_order_and_closed_when_the_client_leaves() -> None:
@@ -56,7 +54,6 @@ async def test_a_source_is_drawn_in_order_and_closed_when_the_client_leaves() ->
     await drawn.aclose()
     assert closed.is_set()
     assert threads._drawing._value == 2
-    threads.close()
 
 
 async def test_slow_streams_do_not_take_the_places_of_those_who_ask() -> None:
@@ -65,4 +62,3 @@ async def test_slow_streams_do_not_take_the_places_of_those_who_ask() -> None:
     assert await anext(drawn) == b"a"
     assert await threads.run(lambda: 7) == 7
     await drawn.aclose()
-    threads.close()

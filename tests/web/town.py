@@ -172,7 +172,6 @@ class Town(City):
 
     def close(self) -> None:
         """Leave nothing behind."""
-        self.parts.threads.close()
         self.store.close()
 
     def ids(self, status: Status) -> list[str]:

@@ -1,15 +1,17 @@
 """Where requests wait for the store: few threads of their own, so that a flood starves nobody else.
 
-The daemon's writer has its threads; whoever asks too much at once waits here, or is told to come again.
+The daemon's writer has its own; whoever asks too much at once waits here, or is told to come again. A thread
+that hangs with its store keeps its place, and ends with the process.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
-from typing import TypeVar
+import contextlib
+import threading
+from collections.abc import AsyncGenerator, Callable, Iterator
+from functools import partial
+from typing import Any, TypeVar
 
 from camwatch.web.problems import Problem
 
@@ -32,40 +34,86 @@ class Threads:
     def __init__(self, at_once: int = AT_ONCE, drawn: int = DRAWN, waiting: int = WAITING) -> None:
         self._asking = asyncio.Semaphore(at_once)
         self._drawing = asyncio.Semaphore(drawn)
-        self._pool = ThreadPoolExecutor(at_once + drawn, thread_name_prefix="window")
         self._free = at_once + drawn + waiting
+        self._tidying: set[asyncio.Task[None]] = set()
 
     async def run(self, work: Callable[[], _T]) -> _T:
         """Run `work` in a thread and return what it returns. Raises Problem (503) when too many wait."""
-        async with self._place(self._asking):
-            return await asyncio.get_running_loop().run_in_executor(self._pool, work)
+        await self._enter(self._asking)
+        job = _in_thread(work)
+        # Whoever asked may leave; the thread goes on, and its place is taken as long as it does.
+        job.add_done_callback(lambda _: self._leave(self._asking))
+        return await asyncio.shield(job)
 
     async def draw(self, pieces: Callable[[], Iterator[bytes]]) -> AsyncGenerator[bytes]:
         """Yield what an iterator yields, drawn in a thread; it keeps its turn until it is over."""
-        loop = asyncio.get_running_loop()
-        async with self._place(self._drawing):
-            drawn = pieces()
-            try:
-                while (piece := await loop.run_in_executor(self._pool, next, drawn, _OVER)) is not _OVER:
-                    yield piece  # type: ignore[misc]
-            finally:
-                close = getattr(drawn, "close", None)
-                if close is not None:
-                    await asyncio.shield(loop.run_in_executor(self._pool, close))
+        await self._enter(self._drawing)
+        drawn = pieces()
+        job: asyncio.Future[Any] | None = None
+        try:
+            while True:
+                job = _in_thread(lambda: next(drawn, _OVER))
+                piece = await asyncio.shield(job)
+                if piece is _OVER:
+                    return
+                yield piece
+        finally:
+            tidying = asyncio.create_task(self._tidy(job, drawn), name="tidying")
+            self._tidying.add(tidying)
+            tidying.add_done_callback(self._tidying.discard)
+            await asyncio.shield(tidying)
 
-    def close(self) -> None:
-        """Let the threads end; work that has not begun is dropped."""
-        self._pool.shutdown(wait=False, cancel_futures=True)
+    async def _tidy(self, job: asyncio.Future[Any] | None, drawn: Iterator[bytes]) -> None:
+        """Close a source once its thread has let go of it, and give its place back."""
+        try:
+            if job is not None:
+                await asyncio.wait({job})
+            close = getattr(drawn, "close", None)
+            if close is not None:
+                await _in_thread(close)
+        finally:
+            self._leave(self._drawing)
 
-    @asynccontextmanager
-    async def _place(self, turn: asyncio.Semaphore) -> AsyncIterator[None]:
+    async def _enter(self, turn: asyncio.Semaphore) -> None:
         if not self._free:
             raise Problem(
                 503, "too many requests wait for the store: try again", headers={"retry-after": "2"}
             )
         self._free -= 1
         try:
-            async with turn:
-                yield
-        finally:
+            await turn.acquire()
+        except BaseException:
             self._free += 1
+            raise
+
+    def _leave(self, turn: asyncio.Semaphore) -> None:
+        self._free += 1
+        turn.release()
+
+
+def _in_thread(work: Callable[[], _T]) -> asyncio.Future[_T]:
+    """Run `work` in a thread that no stop of the process waits for."""
+    loop = asyncio.get_running_loop()
+    job: asyncio.Future[_T] = loop.create_future()
+    job.add_done_callback(lambda done: done.cancelled() or done.exception())  # somebody may have left
+
+    def run() -> None:
+        try:
+            settle = partial(_finish, job, work())
+        except BaseException as error:  # noqa: BLE001 - it is raised where the work was asked for
+            settle = partial(_fail, job, error)
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            loop.call_soon_threadsafe(settle)
+
+    threading.Thread(target=run, name="window", daemon=True).start()
+    return job
+
+
+def _finish(job: asyncio.Future[Any], result: object) -> None:
+    if not job.done():
+        job.set_result(result)
+
+
+def _fail(job: asyncio.Future[Any], error: BaseException) -> None:
+    if not job.done():
+        job.set_exception(error)
