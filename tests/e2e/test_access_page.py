@@ -107,5 +107,5 @@ def test_every_setting_of_the_page_can_be_set(text: str, tmp_path: Path) -> None
         (tmp_path / secret).write_text("x" * 32)
     file = tmp_path / "camwatch.toml"
     file.write_text(text.replace("/etc/camwatch/private", str(tmp_path)))
-    assert load_settings(file, {})
+    assert load_settings(file, {}).http.listen
     assert tomllib.loads(text).keys() <= {"http", "access"}

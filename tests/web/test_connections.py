@@ -112,6 +112,27 @@ async def test_when_too_many_wait_the_one_that_waited_longest_makes_room() -> No
             await leave(writer)
 
 
+async def test_those_whose_bodies_dribble_in_make_room_too() -> None:
+    async with doorway(accounts(), most=20) as door, door.client() as client:
+        slow = [await connected(door) for _ in range(15)]
+        for _, writer in slow:
+            writer.write(b"POST /login HTTP/1.1\r\nHost: x\r\nContent-Length: 99\r\n\r\nname=")
+        assert (await client.get("/-/healthy")).status_code == 200
+        for reader, _ in slow[:5]:
+            assert await ended(reader)
+        for _, writer in slow:
+            await leave(writer)
+
+
+async def test_a_client_that_does_not_read_its_answer_is_left() -> None:
+    async with doorway(within_s=0.05) as door:
+        _, writer = await connected(door)
+        writer.transport.pause_reading()  # type: ignore[attr-defined]
+        writer.write(b"GET /flood HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+        await asyncio.wait_for(door.ended.wait(), 20)
+        await leave(writer)
+
+
 async def test_whoever_streams_is_no_idler() -> None:
     async with doorway(most=8) as door, door.client() as client:
         async with client.stream("GET", "/stream") as stream:

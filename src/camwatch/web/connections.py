@@ -25,6 +25,7 @@ HEAD_WITHIN_S = 10.0
 MOST_CONNECTIONS = 2000
 """The most connections, 500 of them for event streams; beyond them requests are refused with 503."""
 MOST_HEAD_BYTES = 16 * 1024
+_READ_WITHIN = 6  # times as long: a client that reads nothing of its answer for a minute has gone
 _SPARE_FILES = 256  # for the store, the links, the inventory
 _BACKLOG = 128  # so many are accepted in one turn of the loop
 
@@ -37,9 +38,8 @@ class Crowd:
         self._waiting: OrderedDict[Patient, None] = OrderedDict()
 
     def join(self, connection: Patient) -> None:
-        """Let one wait; if there are too many, the first has to go."""
-        self._waiting[connection] = None
-        self._waiting.move_to_end(connection)
+        """Let one wait, or go on waiting; if there are too many, the first has to go."""
+        self._waiting.setdefault(connection)
         if len(self._waiting) > self._most:
             first, _ = self._waiting.popitem(last=False)
             first.transport.abort()
@@ -55,6 +55,7 @@ class Patient(H11Protocol):
     crowd: Crowd
     within_s = HEAD_WITHIN_S
     _end: asyncio.TimerHandle | None = None
+    _stall: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to wait for the first request."""
@@ -63,7 +64,9 @@ class Patient(H11Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Wait no more."""
-        self._wait_no_more()
+        self._answered()
+        self._flows()
+        self.crowd.leave(self)
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -76,25 +79,39 @@ class Patient(H11Protocol):
         super().on_response_complete()
         self._watch()
 
+    def pause_writing(self) -> None:
+        """Begin to wait for a client that does not read its answer."""
+        super().pause_writing()
+        if self._stall is None:
+            self._stall = self.loop.call_later(self.within_s * _READ_WITHIN, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """Wait no more: it reads again."""
+        self._flows()
+        super().resume_writing()
+
     def _watch(self) -> None:
         cycle: RequestResponseCycle | None = self.cycle  # none before the first request
         serving = cycle is not None and not cycle.response_complete
         if serving or self.transport.is_closing():
-            self._wait_no_more()
+            self._answered()
         elif self._end is None:
-            self._end = self.loop.call_later(self.within_s, self._give_up)
+            self._end = self.loop.call_later(self.within_s, self.transport.abort)
+        # How long a body may take, the door says; until it is there, the connection may have to make room.
+        if self.transport.is_closing() or (serving and cycle is not None and not cycle.more_body):
+            self.crowd.leave(self)
+        else:
             self.crowd.join(self)
 
-    def _wait_no_more(self) -> None:
+    def _answered(self) -> None:
         if self._end is not None:
             self._end.cancel()
             self._end = None
-        self.crowd.leave(self)
 
-    def _give_up(self) -> None:
-        self._end = None
-        self.crowd.leave(self)
-        self.transport.abort()
+    def _flows(self) -> None:
+        if self._stall is not None:
+            self._stall.cancel()
+            self._stall = None
 
 
 def connections_allowed() -> int:

@@ -114,19 +114,28 @@ def house(access: Access, ended: asyncio.Event | None = None) -> FastAPI:
 
     @app.get("/stream")
     async def stream() -> Response:
-        async def pieces() -> AsyncIterator[bytes]:
-            try:
-                yield b"data: first\n\n"
-                await asyncio.Event().wait()
-            finally:
-                if ended is not None:
-                    ended.set()
+        return StreamingResponse(_endless(b"data: first\n\n", asyncio.Event(), ended))
 
-        return StreamingResponse(pieces(), media_type="text/event-stream")
+    @app.get("/flood")
+    async def flood() -> Response:
+        return StreamingResponse(_endless(bytes(65_536), None, ended))
 
     for path in ("/metrics", "/-/healthy", "/-/ready", "/static/a.css"):
         app.get(path)(_plain)
     return app
+
+
+async def _endless(
+    piece: bytes, after: asyncio.Event | None, ended: asyncio.Event | None
+) -> AsyncIterator[bytes]:
+    """Yield a piece again and again, each time after an event, and tell the end."""
+    try:
+        while True:
+            yield piece
+            await (after.wait() if after is not None else asyncio.sleep(0))
+    finally:
+        if ended is not None:
+            ended.set()
 
 
 async def _plain() -> Response:
