@@ -23,7 +23,7 @@ from tests.support.tables import camera, operator, site, write_fleet
 PASSWORD = "a sentence that nobody else says"  # noqa: S105 - of these tests only
 WAIT_MS = 20_000
 _PATIENT = {"interval_s": 0.5, "suspect_after": 20.0, "down_after": 24.0, "hint_hold_s": 0.3}
-"""A browser keeps a small machine busy: only a camera that lost its power is suspect, and then down at once."""
+"""A browser keeps a small machine busy: only who lost its power is suspect, and then down at once."""
 _CAMWATCH = Path(sys.executable).with_name("camwatch")
 
 OPERATORS = [operator("ville", name="Ville d’Aix", objective=0.99), operator("sacogiva", name="Sacogiva")]

@@ -65,6 +65,8 @@ function show() {
 byId("live")?.addEventListener("click", () => {
   paused = !paused;
   byId("live").setAttribute("aria-pressed", String(paused));
+  clearTimeout(due);
+  due = 0;
   if (!paused) refresh();
   show();
 });
