@@ -108,7 +108,9 @@ class FleetPage:
         wanted = _wanted(query)
         listed = seen.everyone
         if wanted != Filter():
-            listed = await in_turns(cameras.rows_by_steps(live, viewer, wanted))
+            found = await in_turns(cameras.rows_by_steps(live, viewer, wanted, cameras.Sort.ID))
+            chosen = set(found)  # `everyone` is in the order of the worst already
+            listed = [state for state in seen.everyone if state in chosen]
         remarked = sum(state.status_at(live.now) in (Status.UP, Status.PLANNED) for state in seen.unwell)
         one = len(operators) == 1 and counts.total <= _OWN_MOST
         return {
