@@ -104,7 +104,7 @@ class FleetWatch:
         seq = said.seq
         uptime = said.uptime_s
         if (seq is not None and seq != camera.next_seq) or (uptime is not None and uptime < camera.uptime):
-            refusal, rebooted = lifesigns.out_of_order(camera, said, now)
+            refusal, rebooted = lifesigns.out_of_order(camera, said, mono)
             if refusal is not None:
                 if refusal is Refusal.LATE and said.ts is not None and camera.clock_offset < _FOREVER:
                     self.judge.late(camera, now, utc_ms * 0.001 - said.ts - camera.clock_offset)
@@ -118,7 +118,7 @@ class FleetWatch:
         if ts is not None:
             offset = utc_ms * 0.001 - ts
             if offset - camera.clock_offset > camera.interval_s:
-                if not lifesigns.clock_was_set_back(camera, said, mono, offset):
+                if not lifesigns.clock_was_set_back(camera, said, mono, mono - ts):
                     lifesigns.note_late(camera, said)
                     self.judge.late(camera, now, offset - camera.clock_offset)
                     return Refusal.LATE
