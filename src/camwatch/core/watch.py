@@ -77,6 +77,7 @@ class FleetWatch:
         self._enrolled = 0
         self.parted: list[Memory] = []  # of cameras that left the inventory, for whoever remembers
         self._remembered: dict[tuple[str, str], Memory] = {}  # not watched now; may return
+        self._stored: dict[tuple[str, str], Memory] = {}  # what the store had of those that left meanwhile
 
     def resume(
         self, now: Instant, memories: Iterable[Memory], sights: Iterable[SightMemory], vouched_ms: int
@@ -288,6 +289,8 @@ class FleetWatch:
         memory = self._remembered.pop((camera.id, camera.operator), None)
         if memory is not None:
             restore(state, memory, now)
+            # What it left with may not be stored yet: what is exported goes on from what was (ADR 8).
+            state.stored = self._stored.pop((camera.id, camera.operator), memory)
         self._enrolled += 1
         self.cameras[camera.id] = state
         self.judge.admit(state)
@@ -354,6 +357,7 @@ class FleetWatch:
         camera.outage_open = False
         memory = remember(camera, now)
         self._remembered[memory.camera, memory.operator] = memory
+        self._stored[memory.camera, memory.operator] = camera.stored
         self.parted.append(memory)
         self._leave_groups(camera, now)
         self.judge.dismiss(camera)
