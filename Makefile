@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 SUDO := $(shell [ "$$(id -u)" = 0 ] || command -v sudo)
 DEBIAN := chromium docker-compose mosquitto mosquitto-clients openssl poppler-utils postgresql prometheus prometheus-alertmanager prometheus-mqtt-exporter sqlite3 systemd
 
-.PHONY: help demo test check format bench accuracy docs pins install programs clean
+.PHONY: help demo test check format bench accuracy docs pins install programs simulate clean
 help: ## list the targets
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 
@@ -34,6 +34,9 @@ bench: $(VENV)/dev.stamp programs ## measure speed and memory beside the peers; 
 
 accuracy: $(VENV)/dev.stamp programs ## hold camwatch against the truth: make accuracy ARGS="every-cut --speed 10"
 	$(BIN)/python -m benchmarks.accuracy $(ARGS)
+
+simulate: $(VENV)/dev.stamp ## play the daemon's life under drawn faults: SEEDS=2000, or one: SEED=17 KEEP=3,5 CAMERAS=c1
+	@$(BIN)/python -m tests.simulation $(if $(SEED),--seed $(SEED) $(if $(KEEP),--keep $(KEEP)) $(if $(CAMERAS),--cameras $(CAMERAS)),--seeds $(or $(SEEDS),200)) $(ARGS)
 
 docs: $(VENV)/dev.stamp ## write the generated documents anew
 	$(BIN)/python -m docs.generate
