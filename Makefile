@@ -35,6 +35,9 @@ bench: $(VENV)/dev.stamp programs ## measure speed and memory beside the peers; 
 accuracy: $(VENV)/dev.stamp programs ## hold camwatch against the truth: make accuracy ARGS="every-cut --speed 10"
 	$(BIN)/python -m benchmarks.accuracy $(ARGS)
 
+simulate: $(VENV)/dev.stamp ## play the daemon's life under drawn faults: SEEDS=2000, or one: SEED=17 KEEP=3,5 CAMERAS=c1
+	@$(BIN)/python -m tests.simulation $(if $(SEED),--seed $(SEED) $(if $(KEEP),--keep $(KEEP)) $(if $(CAMERAS),--cameras $(CAMERAS)),--seeds $(or $(SEEDS),200)) $(ARGS)
+
 docs: $(VENV)/dev.stamp ## write the generated documents anew
 	$(BIN)/python -m docs.generate
 	$(BIN)/python -m deploy.grafana.generate

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from camwatch.core.lifesigns import UNSEEN_KEPT
+from camwatch.core.lifesigns import OFFSETS_KEPT, UNSEEN_KEPT
 from camwatch.core.model import Cause, Status
-from camwatch.core.signal import Refusal
+from camwatch.core.signal import Refusal, Word
 from tests.support.fleet import START, Move, World
 
 CLOCK = START.utc_ms / 1000
@@ -189,6 +189,51 @@ def test_a_boot_loop_counts_every_boot() -> None:
         booted(world, boot * 35.0, 3, fields="seq ts uptime_s")
     assert world.camera().reboots == 9
     assert world.camera().heartbeats == 30
+
+
+def test_a_boot_loop_that_tells_the_same_uptime_each_time_counts_every_boot() -> None:
+    """L6, L9: one heartbeat a boot, always at the same second: newer by its clock, so no duplicate."""
+    world = World()
+    for boot in range(10):
+        world.to(boot * 35.0)
+        assert world.beat(seq=0, uptime_s=2.0, ts=CLOCK + world.t) is None
+    assert world.camera().reboots == 9
+    assert world.moves() == [Move(Status.UNKNOWN, Status.UP, at=0, noticed=0)]
+
+
+def test_the_same_heartbeat_again_is_no_reboot_where_the_clock_was_never_set() -> None:
+    """L6, L9."""
+    world = World()
+    world.beat(seq=0, uptime_s=0.0, ts=0.0)
+    world.to(1)
+    assert world.beat(seq=0, uptime_s=0.0, ts=0.0) is Refusal.DUPLICATE
+
+
+def test_a_camera_that_counts_anew_is_believed_over_two_links() -> None:
+    """L9, S1: each heartbeat comes twice, and its copy takes nothing from it."""
+    world = World(links=("main", "second"))
+    for seq in [*range(40), *range(40)]:
+        world.beat(link="main", seq=seq)
+        world.beat(link="second", seq=seq)
+        world.to(world.t + 10)
+    assert world.moves() == [Move(Status.UNKNOWN, Status.UP, at=0, noticed=0)]
+    assert world.camera().heartbeats == 78
+
+
+def test_a_count_that_begins_beside_a_word_costs_two_heartbeats() -> None:
+    """L9: a camera that boots says `online` and beats in one packet."""
+    world = World()
+    booted(world, 0, 20, fields="seq")
+    world.to(200).word(Word.ONLINE)
+    assert booted(world, 200, 20, fields="seq") == 2
+
+
+def test_a_camera_that_counts_anew_with_its_clock_set_back_is_believed_after_32_heartbeats() -> None:
+    """L8, L9: without an uptime nothing else tells it from a boot played again; but it is not dead."""
+    world = World()
+    booted(world, 0, 400, fields="ts seq")
+    assert booted(world, 4010, 100, fields="ts seq", clock=CLOCK - 90_000) <= OFFSETS_KEPT + 1
+    assert world.status() is Status.UP
 
 
 def test_a_burst_of_old_duplicates_is_not_taken_for_a_new_boot() -> None:

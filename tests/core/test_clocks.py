@@ -7,7 +7,7 @@ import pytest
 from camwatch.core.conditions import Reason
 from camwatch.core.lifesigns import OFFSETS_KEPT
 from camwatch.core.model import Cause, Instant, Status, Transition
-from camwatch.core.signal import Refusal
+from camwatch.core.signal import Refusal, Word
 from camwatch.wire.heartbeat import Heartbeat
 from tests.support.fleet import START, Move, World
 
@@ -166,6 +166,30 @@ def test_a_clock_set_back_without_uptime_costs_two_heartbeats_and_no_conviction(
     run(world, 10, 0.0)
     assert run(world, 30, 3600.0) == [Refusal.LATE] * 2 + [None] * 28
     assert [move.new for move in world.moves()] == [Status.UP]
+
+
+def test_a_clock_set_back_is_believed_while_our_own_utc_gives_way_to_ours_set_back() -> None:
+    """L8, T2: evenly late is measured by the steady clock: UTC runs at half speed for hours."""
+    world = World()
+    watch, camera = world.watch, world.camera()
+    outcomes = []
+    for number in range(100):
+        now = Instant(START.mono + number * 10, START.utc_ms + number * 5_000)
+        watch.tick(now)
+        back = 0 if number < 10 else 3600
+        outcomes.append(watch.heartbeat(camera, now, Heartbeat(ts=CLOCK + number * 10.0 - back)))
+        watch.heard(watch.links["main"], now)
+    assert outcomes == [None] * 10 + [Refusal.LATE] * 2 + [None] * 88
+    assert camera.life is Status.UP
+
+
+def test_a_camera_that_boots_with_its_clock_set_back_is_believed_after_two_heartbeats() -> None:
+    """L8: the first of them comes in one packet with its `online`."""
+    world = World()
+    run(world, 10, 0.0)
+    world.to(world.t + 10)
+    world.word(Word.ONLINE)
+    assert [say(world, 3600.0), *run(world, 3, 3600.0)] == [Refusal.LATE] * 2 + [None] * 2
 
 
 def test_our_own_clock_set_ahead_convicts_nobody() -> None:

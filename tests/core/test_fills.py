@@ -72,6 +72,16 @@ def test_kept_heartbeats_fill_the_blindness_with_both_its_edges(early: bool, che
     assert ledger(world, 408) == up(408)
 
 
+def test_a_late_heartbeat_and_the_next_proof_leave_no_doubt_of_the_time_between() -> None:
+    """L8: though there is unknown time only more than an interval after the late one."""
+    world = lived(100).reload().to(150).reload(enrolment()).to(152)
+    assert sent(world, 152) is None
+    world.to(153)
+    assert sent(world, 138) is Refusal.LATE
+    [fill] = fills(world)
+    assert (fill.start_ms, fill.end_ms) == (utc_ms(128), utc_ms(152))
+
+
 def test_heartbeats_lost_on_the_way_leave_no_doubt_until_one_would_have_been_suspect() -> None:
     """L8: between two proofs at most `suspect_after` apart the camera lived."""
     world = lived(100).blind(103, 400)

@@ -51,6 +51,15 @@ def test_life_is_judged_beneath_a_window() -> None:
     assert world.account().maintenance == 350_000
 
 
+def test_an_outage_that_begins_with_a_window_is_told_as_maintenance_without_a_cause() -> None:
+    """V3, V4: the window begins when the first heartbeat was missed, which is known later."""
+    world = alive(until=100, windows=[window(110, 400)]).to(200)
+    [moved] = world.transitions()
+    assert (moved.new, moved.cause, moved.deadline) == (MAINTENANCE, None, None)
+    later = world.to(450).last()
+    assert (later.new, later.at, later.cause) == (DOWN, 400, TIMEOUT)
+
+
 def test_a_camera_still_dead_when_its_window_ends_is_down_from_then() -> None:
     """V3, A6: the status is what the life signs say, with the cause that they told."""
     world = alive(windows=[window(50, 400)]).beats(100).to(450)

@@ -129,6 +129,28 @@ def test_an_earlier_boot_played_again_keeps_a_dead_camera_down(
     assert watched.reboots == 1
 
 
+@pytest.mark.parametrize("pause_s", [90_000.0, 200_000.0])
+@pytest.mark.parametrize("number", [0, 30, 59])
+def test_a_boot_played_again_days_later_keeps_a_dead_camera_down(pause_s: float, number: int) -> None:
+    """L6, L9: its clock has lost no day: it booted when the known boot did, by that clock."""
+    watch = FleetWatch(_moment(0), {"main": frozenset()}, ask_after_s=1e6, stall_after_s=1e6)
+    watch.reload(_moment(0), [enrolment("a")], [])
+    watch.regain_sight(watch.links["main"], _moment(0))
+    watched = watch.cameras["a"]
+    boot = [
+        Heartbeat(ts=_EPOCH_MS / 1000 + 10.0 * number, seq=number, uptime_s=10.0 * number + 3.5)
+        for number in range(60)
+    ]
+    for each, said in enumerate(boot):
+        assert watch.heartbeat(watched, _moment(10.0 * each), said) is None
+    later = _moment(590.0 + pause_s)
+    watch.heard(watch.links["main"], later)
+    watch.tick(later)
+    assert watch.heartbeat(watched, later, boot[number]) is Refusal.DUPLICATE
+    assert watched.life is Status.DOWN
+    assert watched.reboots == 0
+
+
 @pytest.mark.parametrize("uptime_s", [3600.0, 90_000.0])
 def test_an_uptime_longer_than_the_camera_can_have_had_proves_nothing(uptime_s: float) -> None:
     """L8: a made-up heartbeat of an hour ago."""

@@ -136,6 +136,33 @@ def test_what_is_remembered_is_restored() -> None:
     assert again.watch.memory(again.camera(), again.now) == left.memories[0]
 
 
+def test_late_heartbeats_fill_what_was_unknown_before_a_maintenance_in_which_the_restart_fell() -> None:
+    """S9, V3: beneath the window nobody remembers since when it is unknown; since its last proof at most."""
+    world = World(windows=[window(300, 1000)])
+    for t in range(0, 110, 10):
+        world.to(t).beat(ts=START.utc_ms / 1000 + t)
+    left = Left(world.to(103).lose().to(500))
+    resumed = restarted(left, 600.0, windows=[window(300, 1000)]).to(700).regain()
+    for t in range(110, 690, 10):
+        assert resumed.beat(ts=START.utc_ms / 1000 + t) is Refusal.LATE
+    resumed.to(701)
+    resumed.beat(ts=START.utc_ms / 1000 + 701)
+    [fill] = [event for event in resumed.events if isinstance(event, Fill)]
+    assert (fill.start_ms, fill.end_ms) == (utc_ms(100), utc_ms(701))
+
+
+def test_a_camera_that_leaves_and_returns_shows_what_the_store_has_of_it() -> None:
+    """A1: it left with more than was stored, which a crash would take back from whoever had read it."""
+    world = World(*fleet(2)).beats(30)
+    camera = world.camera("cam-2")
+    camera.stored = world.watch.memory(camera, world.now)
+    world.beats(60).reload(enrolment("cam-1"))
+    world.to(70).reload(*fleet(2))
+    again = world.camera("cam-2")
+    assert (again.stored.up, again.stored.heartbeats) == (30_000, 4)
+    assert (again.account.up, again.heartbeats) == (60_000, 8)
+
+
 # --- short and long
 
 

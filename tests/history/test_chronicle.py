@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import sqlite3
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -220,6 +221,22 @@ async def test_corrections_are_taken_over_without_a_restart(tmp_path: Path) -> N
         accounts = played.chronicle.standing
         assert accounts is not None
         assert accounts.accounts("ville", at(30).utc_ms)["1h"].maintenance == 10_000
+
+
+async def test_a_camera_that_moves_takes_no_maintenance_of_its_old_site_with_it(tmp_path: Path) -> None:
+    """A4, A6: what was entered for a site holds for the cameras that stand there, in the past as well."""
+    async with scene(tmp_path) as (played, _):
+        await until(lambda: not played.chronicle.pending and played.chronicle.standing is not None)
+        said = journal.Maintenance(Scope.SITE, "mairie", at(10).utc_ms, at(20).utc_ms)
+        journal.append(played.store.engine, "Zoé", "travaux", said)
+
+        def maintained() -> int:
+            accounts = played.chronicle.standing
+            return 0 if accounts is None else accounts.accounts("ville", at(30).utc_ms)["1h"].maintenance
+
+        await until(lambda: maintained() == 20_000)
+        played.chronicle.enrolled([replace(camera("cam-1"), site="ecole"), camera("cam-2")], ())
+        await until(lambda: maintained() == 10_000)
 
 
 async def test_the_operators_accounts_wait_for_a_store_that_is_away_at_the_start(tmp_path: Path) -> None:

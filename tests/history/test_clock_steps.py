@@ -10,14 +10,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from camwatch.clock import Clock, Jump
-from camwatch.core.model import BlindCause, Blindness, Instant, Status
+from camwatch.core.model import BlindCause, Blindness, Instant, Liveness, Status
 from camwatch.core.standing import Standing
 from camwatch.core.timeline import Overlays, account_of
+from camwatch.core.watch import Enrolment
 from camwatch.history.store import Store
 from camwatch.settings import HistorySettings
 from tests.history.builders import rows
 from tests.history.keeping import PARIS, Kept
-from tests.support.fleet import START, World, fleet
+from tests.support.fleet import START, World, enrolment, fleet
 
 HOUR = 3_600_000
 
@@ -25,10 +26,10 @@ HOUR = 3_600_000
 class Stepped(World):
     """A world whose wall clock can be `set`; its UTC is that of the daemon's Clock."""
 
-    def __init__(self) -> None:
+    def __init__(self, *enrolments: Enrolment) -> None:
         self.t = self._set_s = 0.0
         self._start_clock(0)
-        super().__init__(*fleet(2))
+        super().__init__(*enrolments)
 
     def _start_clock(self, not_before_ms: int) -> None:
         self._clock = Clock(self.apart, lambda: round(START.mono + self.t, 3), self._wall, not_before_ms)
@@ -62,11 +63,11 @@ class Stepped(World):
 
 
 class City(Kept):
-    """Two cameras whose record is kept, and whose clock can be set."""
+    """Cameras (two, if none is named) whose record is kept, and whose clock can be set."""
 
-    def __init__(self, store: Store) -> None:
-        super().__init__(store, *fleet(2))
-        self.world: Stepped = Stepped()
+    def __init__(self, store: Store, *enrolments: Enrolment) -> None:
+        super().__init__(store, *(enrolments or fleet(2)))
+        self.world: Stepped = Stepped(*self._enrolments)
 
     def restart(self, after: float) -> City:
         """Kill the daemon, and start it again."""
@@ -80,10 +81,15 @@ class City(Kept):
 
 
 @pytest.fixture
-def city(tmp_path: Path) -> Iterator[City]:
+def store(tmp_path: Path) -> Iterator[Store]:
     with Store.open(HistorySettings(url=f"sqlite:///{tmp_path / 'camwatch.db'}")) as store:
         store.hold()
-        yield City(store)
+        yield store
+
+
+@pytest.fixture
+def city(store: Store) -> City:
+    return City(store)
 
 
 def counted(city: City) -> int:
@@ -139,6 +145,19 @@ def test_a_clock_set_back_while_camwatch_did_not_run_is_recorded_by_the_next(cit
     assert city.keep().problems() == []
     clock = "SELECT began_ms, ended_ms FROM blindness WHERE cause = 'clock'"
     assert [began > ended for began, ended in rows(city.store, clock)] == [True] * 3
+
+
+def test_a_step_shifts_what_is_dated_back_however_long_ago_it_was(store: Store) -> None:
+    """T2, L3, A1: a camera heard every two hours leaves six hours after it fell silent."""
+    slow = enrolment("cam-1", liveness=Liveness(interval_s=7200))
+    city = City(store, slow, enrolment("cam-2"))
+    city.world.beat("cam-1")
+    city.world.to(8 * 3600)
+    city.world.set(3600).to(8.5 * 3600)
+    city.reload(enrolment("cam-2"))
+    assert city.keep().problems() == []
+    [span] = next(camera for camera in city.record().cameras if camera.id == "cam-1").service
+    assert span.ends - span.starts == 3 * HOUR
 
 
 def test_an_operator_stands_by_the_record_after_the_clock_was_set(city: City) -> None:

@@ -44,7 +44,7 @@ def late_proof(camera: CameraState, now: Instant, late_s: float) -> Fill | None:
         max((each for each in (camera.proof, camera.dark_from) if each * 1000 < at), default=NEVER) * 1000
     )
     start = round(before) if at - before <= beyond_doubt else at - reach
-    if not _was_dark(camera, start, at + reach):
+    if not _was_dark(camera, start, at + beyond_doubt):  # a proof may come until then, and join them
         return None
     complete = so_far(camera, now)
     camera.fill, camera.fill_told = Span(start, at), None

@@ -332,6 +332,8 @@ class Judge:
         at = Instant(max(at.mono, camera.since.mono), max(at.utc_ms, camera.since.utc_ms))
         if new is Status.DOWN:
             cause = cause or camera.cause  # it may have been convicted beneath a maintenance
+        else:
+            cause = until = None  # or from the instant at which one begins: then it is not told to be down
         old, camera.status, camera.since = camera.status, new, at
         row = camera.camera
         self.events.append(Transition(row.id, row.operator, row.site, old, new, at, now, cause, until))

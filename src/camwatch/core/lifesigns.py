@@ -11,7 +11,6 @@ from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from camwatch.core import liveness
-from camwatch.core.model import Instant
 from camwatch.core.signal import Refusal, Telemetry
 
 if TYPE_CHECKING:
@@ -38,14 +37,13 @@ def no_offsets() -> array[float]:
     return _NO_OFFSETS[:]
 
 
-def out_of_order(camera: CameraState, said: Telemetry, at: Instant) -> tuple[Refusal | None, bool]:
-    """Judge a heartbeat that arrived `at` this moment, whose `seq` is not the next one, or whose uptime fell.
+def out_of_order(camera: CameraState, said: Telemetry, now: float) -> tuple[Refusal | None, bool]:
+    """Judge a heartbeat that arrived `now`, whose `seq` is not the next one, or whose uptime fell.
 
     Returns why it proves nothing (None: it does prove), and whether it shows a reboot.
     """
-    now = at.mono
     if said.ts is not None and _is_of_an_earlier_boot(camera, said, now):
-        if not clock_was_set_back(camera, said, now, at.utc_ms * 0.001 - said.ts):
+        if not clock_was_set_back(camera, said, now, now - said.ts):
             return Refusal.LATE, False
         begin_boot(camera, said.seq)
         forget_clock(camera)
@@ -78,9 +76,9 @@ def _is_new(camera: CameraState, said: Telemetry, seq: int, now: float) -> bool:
         camera.first_seq = seq
         return True
     if _counts_on(camera, said, seq, now):
-        never_set = _clock_never_set(camera)
-        begin_boot(camera, seq, same_clock=not never_set)
-        if never_set:
+        other_clock = _clock_never_set(camera) or _sent_before(camera, said)
+        begin_boot(camera, seq, same_clock=not other_clock)
+        if other_clock:
             forget_clock(camera)
         return True
     return False
@@ -115,8 +113,11 @@ def shift_clock(camera: CameraState, seconds: float) -> None:
     camera.clock_offset += seconds
 
 
-def clock_was_set_back(camera: CameraState, said: Telemetry, now: float, offset: float) -> bool:
+def clock_was_set_back(camera: CameraState, said: Telemetry, now: float, apart: float) -> bool:
     """Tell whether a heartbeat only looks late because its clock was set back, or ours ahead (T2, L8).
+
+    `apart` is how far its clock is from the steady one, not from UTC: that runs at half speed for hours
+    after our own clock was set back, and no camera would look evenly late.
 
     Only time tells: a queue that empties is less late with each heartbeat, a clock evenly so. The uptime
     does not pass through these clocks: where it says "sent just now", the second such heartbeat is believed
@@ -124,14 +125,15 @@ def clock_was_set_back(camera: CameraState, said: Telemetry, now: float, offset:
     takes the 32 heartbeats of rule L7: it may be an old boot played again, or a camera out of reach for
     so long that its clock and its uptime drifted away together.
     """
-    believed_after, apart = RUN, camera.interval_s / 2
+    believed_after, evenly = RUN, camera.interval_s / 2
     if said.uptime_s is not None and camera.boot is not None:
         if abs((now - said.uptime_s) - camera.boot) <= camera.interval_s:
-            believed_after, apart = AGAIN, camera.interval_s / 4
+            believed_after, evenly = AGAIN, camera.interval_s / 4
         else:
             believed_after = OFFSETS_KEPT
-    if camera.late_at <= camera.proof or abs(offset - camera.late_offset) > apart:
-        camera.late_at, camera.late_offset = now, offset
+    # A run may begin at the instant of a proof: a camera that boots says `online` and beats in one packet.
+    if camera.late_at < camera.proof or abs(apart - camera.late_apart) > evenly:
+        camera.late_at, camera.late_apart = now, apart
     return now - camera.late_at >= believed_after * camera.interval_s
 
 
@@ -139,19 +141,24 @@ def _counts_on(camera: CameraState, said: Telemetry, seq: int, now: float) -> bo
     """Tell, of a heartbeat that looks like a duplicate, whether its camera merely counts anew.
 
     Duplicates come in bursts, or beside the heartbeats that they copy. A count that goes on by itself
-    at the pace of heartbeats is another boot's; but not where a clock says that it was sent before.
+    at the pace of heartbeats is another boot's. Where a clock says that it was sent before, it may be an old
+    boot played again, or one whose clock was set back: without an uptime, only the time of rule L8 tells.
     """
-    if (
-        said.ts is not None
-        and camera.ts is not None
-        and said.ts <= camera.ts
-        and not _clock_never_set(camera)
-    ):
-        return False
-    if camera.again_at <= camera.proof or seq <= camera.again_seq:
+    believed_after = RUN
+    if _sent_before(camera, said) and not _clock_never_set(camera):
+        if said.uptime_s is not None:
+            return False
+        believed_after = OFFSETS_KEPT
+    if camera.again_at < camera.proof or camera.again_at == liveness.NEVER or seq < camera.again_seq:
         camera.again_at = now
+    elif seq == camera.again_seq:
+        return False  # a copy: over another link, say
     camera.again_seq = seq
-    return now - camera.again_at >= RUN * camera.interval_s
+    return now - camera.again_at >= believed_after * camera.interval_s
+
+
+def _sent_before(camera: CameraState, said: Telemetry) -> bool:
+    return said.ts is not None and camera.ts is not None and said.ts <= camera.ts
 
 
 def _is_of_an_earlier_boot(camera: CameraState, said: Telemetry, now: float) -> bool:
@@ -165,16 +172,22 @@ def _is_of_an_earlier_boot(camera: CameraState, said: Telemetry, now: float) -> 
 
 
 def _rebooted(camera: CameraState, said: Telemetry, now: float) -> bool:
-    """Tell whether the uptime fell (rule L6), other than by an older message of the same boot."""
+    """Tell whether the uptime fell (rule L6), other than by an older message of the same boot.
+
+    A camera that boots again and again may tell the same uptime with the first heartbeat of each boot.
+    """
     uptime = said.uptime_s
-    if uptime is None or uptime >= camera.uptime:
+    if uptime is None or uptime > camera.uptime:
         return False
     if said.ts is None or camera.ts is None:
+        return uptime < camera.uptime
+    later = _began_later(camera, said)
+    if later > 0:
         return True
-    if _began_later(camera, said) > 0:
-        return True
-    # The same boot by the camera's clock, or an earlier one. But a clock that was never set (no battery, no
-    # NTP) begins at the same date with every boot; there, a boot that began after the last heartbeat is new.
+    if uptime == camera.uptime or (later == 0 and not _clock_never_set(camera)):
+        return False  # the same boot, by the camera's clock: an older message, or the last one once more
+    # An earlier boot, or a clock that is lost. One that was never set (no battery, no NTP) begins at the same
+    # date with every boot; there, a boot that began after the last heartbeat is new.
     began_since = camera.boot is None or now - uptime >= camera.boot + camera.uptime
     return began_since and _clock_lost(camera, said.ts, now)
 

@@ -150,7 +150,10 @@ def restore(camera: CameraState, memory: Memory, now: Instant) -> None:
     if memory.left_down_ms is not None:
         camera.left_down = Instant((memory.left_down_ms + to_mono) / 1000, memory.left_down_ms)
     if memory.life is Status.UNKNOWN:
-        camera.dark = [Span(memory.since_ms + to_mono, camera.settled_ms)]
+        since_ms = memory.since_ms
+        if memory.status is Status.MAINTENANCE and memory.proof_ms is not None:
+            since_ms = min(since_ms, memory.proof_ms)  # it may have been unknown before the window began
+        camera.dark = [Span(since_ms + to_mono, camera.settled_ms)]
     if memory.proof_ms is not None:
         camera.proof_ms = memory.proof_ms
         camera.proof = camera.dark_from = (memory.proof_ms + to_mono) / 1000

@@ -95,8 +95,8 @@ class CameraState:
         "hint_until",
         "index",
         "interval_s",
+        "late_apart",
         "late_at",
-        "late_offset",
         "left_down",
         "life",
         "next_seq",
@@ -170,7 +170,7 @@ class CameraState:
         self.offset_at = 0
         self.clock_offset = float("inf")  # infinite: none yet
         self.late_at = NEVER  # arrival of the first in a run of evenly late heartbeats
-        self.late_offset = 0.0  # and its clock offset
+        self.late_apart = float("inf")  # and how far its clock was from the steady one
         # what it last said
         self.fps: float | None = None
         self.bitrate_bps: float | None = None

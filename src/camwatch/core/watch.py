@@ -77,6 +77,7 @@ class FleetWatch:
         self._enrolled = 0
         self.parted: list[Memory] = []  # of cameras that left the inventory, for whoever remembers
         self._remembered: dict[tuple[str, str], Memory] = {}  # not watched now; may return
+        self._stored: dict[tuple[str, str], Memory] = {}  # what the store had of those that left meanwhile
 
     def resume(
         self, now: Instant, memories: Iterable[Memory], sights: Iterable[SightMemory], vouched_ms: int
@@ -104,7 +105,7 @@ class FleetWatch:
         seq = said.seq
         uptime = said.uptime_s
         if (seq is not None and seq != camera.next_seq) or (uptime is not None and uptime < camera.uptime):
-            refusal, rebooted = lifesigns.out_of_order(camera, said, now)
+            refusal, rebooted = lifesigns.out_of_order(camera, said, mono)
             if refusal is not None:
                 if refusal is Refusal.LATE and said.ts is not None and camera.clock_offset < _FOREVER:
                     self.judge.late(camera, now, utc_ms * 0.001 - said.ts - camera.clock_offset)
@@ -118,7 +119,7 @@ class FleetWatch:
         if ts is not None:
             offset = utc_ms * 0.001 - ts
             if offset - camera.clock_offset > camera.interval_s:
-                if not lifesigns.clock_was_set_back(camera, said, mono, offset):
+                if not lifesigns.clock_was_set_back(camera, said, mono, mono - ts):
                     lifesigns.note_late(camera, said)
                     self.judge.late(camera, now, offset - camera.clock_offset)
                     return Refusal.LATE
@@ -298,6 +299,8 @@ class FleetWatch:
         memory = self._remembered.pop((camera.id, camera.operator), None)
         if memory is not None:
             restore(state, memory, now)
+            # What it left with may not be stored yet: what is exported goes on from what was (ADR 8).
+            state.stored = self._stored.pop((camera.id, camera.operator), memory)
         self._enrolled += 1
         self.cameras[camera.id] = state
         self.judge.admit(state)
@@ -364,6 +367,7 @@ class FleetWatch:
         camera.outage_open = False
         memory = remember(camera, now)
         self._remembered[memory.camera, memory.operator] = memory
+        self._stored[memory.camera, memory.operator] = camera.stored
         self.parted.append(memory)
         self._leave_groups(camera, now)
         self.judge.dismiss(camera)

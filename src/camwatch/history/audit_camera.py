@@ -17,8 +17,8 @@ from camwatch.core.record import OPEN_END, CameraRecord, Change, DayAccount
 from camwatch.core.timeline import Overlays, account_of
 
 # What happened some time ago is dated back from now: a clock that was set since then shifts it. Nothing is
-# dated further back than a silence that convicts.
-_LAG_MS = 3_600_000
+# dated further back than a silence that convicts, and with an interval of a day that is days.
+_LAG_MS = 7 * 86_400_000
 
 _IN_LEDGER = ("up", "down", "unknown", "maintenance")
 

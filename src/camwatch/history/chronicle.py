@@ -90,6 +90,7 @@ class Chronicle:
         self._retry_s = retry_s
         self._gave_up = False
         self._derived = False  # whether `standing` is of all that is stored
+        self._sites: dict[str, str] = {}  # of each camera that was in the inventory
         self._clock = clock
         self._checkpoint_s = checkpoint_s
         self._corrections = past.corrections
@@ -147,6 +148,11 @@ class Chronicle:
 
     def enrolled(self, cameras: Iterable[Camera], windows: Iterable[Window]) -> None:
         """Take note of a (re)loaded inventory, before what follows from it."""
+        cameras = tuple(cameras)
+        sites = {camera.id: camera.site for camera in cameras}
+        if any(self._sites.get(name, site) != site for name, site in sites.items()):
+            self._derived = False  # what people corrected on either site reaches back
+        self._sites |= sites
         now = self._clock()
         self._add(now, (), (), Roll(tuple(cameras), tuple(windows), now.utc_ms))
 

@@ -1,0 +1,83 @@
+"""The last look: what the store says of the whole simulation, against the second opinion (A1, A5, A6)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from camwatch.core.model import BlindCause, Window
+from camwatch.core.record import OPEN_END, CameraRecord, Record
+from camwatch.core.timeline import Overlays
+from camwatch.history.audit import audit
+from camwatch.history.engine import begin_read
+from camwatch.history.reading import read
+from camwatch.history.store import Store
+from tests.simulation import verdicts
+from tests.simulation.faults import SetsWall
+from tests.simulation.machine import Machine
+from tests.simulation.mind import Mind
+from tests.simulation.plan import PARIS
+from tests.simulation.verdicts import Outage, Piece
+
+
+def problems(machine: Machine, store: Store) -> Iterator[str]:
+    """Yield whatever the store does not say as it should. The opinion must be that of what is stored."""
+    for finding in audit(store.engine, PARIS).findings:
+        yield f"audit: {finding}"
+    with begin_read(store.engine) as connection:
+        record = read(connection, None, 0, OPEN_END)
+    overlays = Overlays(record)
+    found = {camera.id: camera for camera in record.cameras}
+    clock = [
+        (each.began_ms, each.ended_ms)
+        for each in record.blind
+        if each.cause is BlindCause.CLOCK and each.ended_ms is not None
+    ]
+    for mind in machine.opinion.minds.values():
+        camera = found.get(mind.name)
+        if camera is None:
+            if mind.changes:
+                yield f"{mind.name}: nothing is recorded of it"
+            continue
+        cover = machine.opinion.books[mind.name].cover
+        yield from _outages(mind, camera, verdicts.judged(mind, cover, record.vouched_ms))
+        theirs = [
+            Piece(each.start, each.end, each.status.value)
+            for each in overlays.stretches(camera, record.vouched_ms)
+        ]
+        yield from _ledger(mind, theirs, record, machine, tuple(clock))
+
+
+def _outages(mind: Mind, camera: CameraRecord, judged: list[Piece]) -> Iterator[str]:
+    theirs = [Outage(each.at_ms, each.end_ms, each.cause.value) for each in camera.outages]
+    due = verdicts.outages(judged, over=not mind.serving)
+    if theirs != due:
+        yield f"{mind.name}: the outages are {theirs}; should be {due}"
+
+
+def _ledger(
+    mind: Mind, theirs: list[Piece], record: Record, machine: Machine, clock: tuple[tuple[int, int], ...]
+) -> Iterator[str]:
+    """Every millisecond after all corrections; where a fill is not sure, either is right."""
+    apart = sum(abs(fault.by) for fault in machine.plan.faults if isinstance(fault, SetsWall))
+    sure, maybe = verdicts.fills(mind, apart)
+    judged = verdicts.judged(mind, machine.opinion.books[mind.name].cover, record.vouched_ms)
+    works = [
+        Window(each.scope, each.scope_id, each.starts_ms, each.ends_ms, each.reason)
+        for each in record.windows
+        if each.id is not None and not each.withdrawn
+    ]
+    mine = [verdicts.corrected(mind, judged, cover, clock, works) for cover in (sure, maybe)]
+    mine = [[piece for piece in life if piece.start < piece.end] for life in mine]
+    if [each[:3] for each in theirs] == [each[:3] for each in mine[0]]:
+        return
+    edges = sorted({edge for life in (theirs, *mine) for piece in life for edge in piece[:2]})
+    for edge in edges:
+        said = _at(theirs, edge)
+        if said not in {_at(life, edge) for life in mine}:
+            due = _at(mine[0], edge)
+            yield f"{mind.name}: the record says {said or 'nothing'} at {edge}; should be {due}"
+            return
+
+
+def _at(life: list[Piece], at: int) -> str:
+    return next((piece.status for piece in life if piece.start <= at < piece.end), "")

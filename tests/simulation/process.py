@@ -1,0 +1,172 @@
+"""One process of camwatch: its real parts under a clock that others move, and a keeper that can fail."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from sqlalchemy import Engine, event
+
+from camwatch.clock import Clock, Jump
+from camwatch.core.model import Camera, Happening, Window
+from camwatch.core.standing import Standing
+from camwatch.errors import StoreError
+from camwatch.fleet.inventory import Inventory, Operator, Site
+from camwatch.history.batch import Batch, Past
+from camwatch.history.chronicle import Chronicle
+from camwatch.history.keeper import StoreKeeper
+from camwatch.history.store import Store
+from camwatch.service import LinkReceiver, Watcher
+from camwatch.settings import HistorySettings, Settings
+from tests.simulation.plan import PARIS
+
+RETENTION_DAYS = 1100
+
+
+class KilledError(Exception):
+    """The process was killed here."""
+
+
+class FaultyKeeper:
+    """Passes all on to the real keeper, until it is told to fail, or to die.
+
+    `committed` is told of each batch that the store has.
+    """
+
+    def __init__(self, keeper: StoreKeeper, engine: Engine, committed: Callable[[Batch], None]) -> None:
+        self.away = False
+        self.unconfirmed = False  # the next write is stored, and said to have failed
+        self.dies_at: int | None = None  # so many statements from now
+        self._keeper = keeper
+        self._committed = committed
+        event.listen(engine, "before_cursor_execute", self._statement)
+
+    def write(self, batch: Batch) -> None:
+        """Store a batch, or fail."""
+        if self.unconfirmed:
+            self.unconfirmed = False
+            self._keeper.write(batch)
+            self._committed(batch)
+            raise StoreError("the connection broke while the commit was under way")
+        self._fail_if_away()
+        self._keeper.write(batch)
+        self._committed(batch)
+
+    def corrections(self) -> int:
+        """Return the number of the newest correction, or fail."""
+        self._fail_if_away()
+        return self._keeper.corrections()
+
+    def windows(self, now_ms: int) -> tuple[Window, ...]:
+        """Return the maintenance that people added, or fail."""
+        self._fail_if_away()
+        return self._keeper.windows(now_ms)
+
+    def standing(self, now_ms: int) -> Standing:
+        """Return the operators' accounts, or fail."""
+        self._fail_if_away()
+        return self._keeper.standing(now_ms)
+
+    def fold(self, now_ms: int) -> None:
+        """Fold away what is too old, or fail."""
+        self._fail_if_away()
+        self._keeper.fold(now_ms)
+
+    def _fail_if_away(self) -> None:
+        if self.away:
+            raise StoreError("it is away")
+
+    def _statement(self, *_: Any) -> None:
+        if self.dies_at is not None:
+            if self.dies_at <= 0:
+                raise KilledError
+            self.dies_at -= 1
+
+
+class Process:
+    """camwatch, from its start to its end. `told` collects what the listener hears."""
+
+    def __init__(
+        self,
+        url: str,
+        settings: Settings,
+        links: dict[str, frozenset[str]],
+        hands: tuple[Callable[[], float], Callable[[], float]],
+        committed: Callable[[Batch], None],
+    ) -> None:
+        self.store = Store.open(HistorySettings(url=url))
+        self.store.hold()
+        self.past: Past = self.store.load()
+        self.told: list[Happening] = []
+        keeper = StoreKeeper(self.store, PARIS, RETENTION_DAYS)
+        self.clock = Clock(self._jumped, *hands, self.past.vouched_ms or 0)
+        settled = (memory.settled_ms for memory in self.past.memories if memory.settled_ms is not None)
+        corrected = keeper.windows(min(settled, default=self.clock().utc_ms))
+        self.keeper = FaultyKeeper(keeper, self.store.engine, committed)
+        self.chronicle = Chronicle(self.keeper, self.past, self.clock, 1.0, retry_s=(0.0,))
+        nothing = inventory((), ())
+        self.watcher = Watcher(
+            settings, nothing, links, self.clock, self.told.extend, self.chronicle, corrected
+        )
+        self.receivers: dict[str, LinkReceiver] = {name: self.watcher.receiver(name) for name in links}
+        self._writing: asyncio.Task[None] | None = None
+
+    async def begin(self, rows: Iterable[Camera], windows: Iterable[Window]) -> None:
+        """Take up the thread, as `app.Daemon` does."""
+        if self.past.vouched_ms is not None:
+            now = self.clock()
+            if self.clock.behind is not None:
+                self.watcher.clock_apart(self.clock.behind)
+            self.watcher.watch.resume(now, self.past.memories, self.past.sights, self.past.vouched_ms)
+        self.watcher.adopt(inventory(rows, windows))
+        await self.chronicle._rebuild()
+
+    def reload(self, rows: Iterable[Camera], windows: Iterable[Window]) -> None:
+        """Take another inventory."""
+        self.watcher.reloaded(inventory(rows, windows))
+
+    async def checkpoint(self) -> bool:
+        """Store everything; return whether that is done: not while the store is away."""
+        task = self._writing or asyncio.create_task(self.chronicle._checkpoint())
+        errors, keeper = self.chronicle.write_errors, self.keeper
+        while not task.done() and self.chronicle.write_errors == errors:
+            if not keeper.away and not keeper.unconfirmed:
+                await asyncio.wait({task})
+            await asyncio.sleep(0)
+        self._writing = None if task.done() else task
+        if task.done():
+            await task
+        return self._writing is None
+
+    async def finish(self) -> None:
+        """Stop in order: store the rest, as far as the store is there."""
+        self.chronicle._stopping.set()
+        while not await self.checkpoint():
+            pass
+
+    @property
+    def waiting(self) -> bool:
+        """Whether something waits for a store that is away."""
+        return self._writing is not None
+
+    async def end(self) -> None:
+        """Let go of everything, whatever is under way."""
+        if self._writing is not None:
+            self._writing.cancel()
+            with contextlib.suppress(asyncio.CancelledError, KilledError):
+                await self._writing
+        self.chronicle._thread.end()
+        self.store.close()
+
+    def _jumped(self, jump: Jump) -> None:
+        self.watcher.clock_jumped(jump)
+
+
+def inventory(rows: Iterable[Camera], windows: Iterable[Window]) -> Inventory:
+    """Return the inventory of these rows."""
+    cameras = {row.id: row for row in rows}
+    sites = {row.site: Site(row.site, row.site, row.zone) for row in cameras.values()}
+    operators = {row.operator: Operator(row.operator, row.operator, 0.98) for row in cameras.values()}
+    return Inventory(operators, sites, cameras, tuple(windows))

@@ -1,0 +1,139 @@
+"""What the record shall say of a camera, from the second opinion: as judged, and after all corrections."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import accumulate, pairwise
+from typing import NamedTuple
+
+from camwatch.core.model import Scope, Window
+from tests.simulation.book import Cover, joined
+from tests.simulation.mind import NEVER, Change, Late, Mind
+
+
+class Piece(NamedTuple):
+    """The camera was `status` in [start, end), UTC milliseconds; `cause` says why it was down."""
+
+    start: int
+    end: int
+    status: str
+    cause: str = ""
+
+
+class Outage(NamedTuple):
+    """One outage; `end` is None while it lasts."""
+
+    start: int
+    end: int | None
+    cause: str
+
+
+def pieces(changes: Sequence[Change], until: int) -> list[Piece]:
+    """Return its time in service, beneath maintenance; the last one may have just begun."""
+    last = Change(until, until, "", "", until)
+    return [
+        Piece(one.utc, min(after.utc, until), one.life, one.cause)
+        for one, after in pairwise([*changes, last])
+        if one.life and (one.utc < min(after.utc, until) or (after is last and one.utc == until))
+    ]
+
+
+def painted(found: Iterable[Piece], spans: Cover, status: str, over: str) -> list[Piece]:
+    """Paint disjoint spans over the pieces whose status is among `over`, and join what is alike."""
+    result: list[Piece] = []
+    for piece in found:
+        inner = [edge for span in spans for edge in span if piece.start < edge < piece.end]
+        cuts = [piece.start, *inner, piece.end] if piece.status in over.split() else [piece.start, piece.end]
+        for start, end in pairwise(cuts):
+            hit = len(cuts) > 0 and piece.status in over.split() and _inside(spans, start)
+            _add(result, Piece(start, end, status if hit else piece.status, "" if hit else piece.cause))
+    return result
+
+
+def _inside(spans: Cover, at: int) -> bool:
+    return any(start <= at < end for start, end in spans)
+
+
+def _add(result: list[Piece], piece: Piece) -> None:
+    if result and result[-1].end == piece.start and result[-1].status == piece.status:
+        result[-1] = result[-1]._replace(end=piece.end)
+    else:
+        result.append(piece)
+
+
+def judged(mind: Mind, cover: Cover, until: int) -> list[Piece]:
+    """Return what the camera was as it was judged then: windows hold from when they were known."""
+    return painted(pieces(mind.changes, until), cover, "maintenance", "up down unknown")
+
+
+def corrected(
+    mind: Mind, judged: list[Piece], fills: Cover, clock: Sequence[tuple[int, int]], works: Sequence[Window]
+) -> list[Piece]:
+    """Return what the camera was after all corrections (L8, T2, V3).
+
+    `fills`: what late heartbeats prove. `clock`: time that never was. `works`: maintenance that people added.
+    """
+    life = painted(judged, fills, "up", "unknown")
+    life = painted(life, joined(list(clock)), "unknown", "up down")
+    scopes = {(Scope.CAMERA, mind.name), (Scope.SITE, mind.site), (Scope.OPERATOR, mind.operator)}
+    mine = [(each.starts_ms, each.ends_ms) for each in works if (each.scope, each.scope_id) in scopes]
+    return painted(life, joined(mine), "maintenance", "up down unknown")
+
+
+def outages(found: Sequence[Piece], *, over: bool) -> list[Outage]:
+    """Return the outages in judged pieces: seen through blindness as one (S7), ended by maintenance (A6).
+
+    `over`: the camera is out of service after the last piece.
+    """
+    result: list[Outage] = []
+    begun: Outage | None = None
+    left: int | None = None  # when blindness hid it
+    end = 0
+    for piece in found:
+        if begun is not None and piece.start > end:  # out of service meanwhile
+            result.append(begun._replace(end=end if left is None else left))
+            begun = left = None
+        end = piece.end
+        if piece.status == "down":
+            begun, left = begun or Outage(piece.start, None, piece.cause), None
+        elif begun is not None and piece.status == "unknown":
+            left = piece.start if left is None else left
+        elif begun is not None:
+            result.append(begun._replace(end=piece.start if left is None else left))
+            begun = left = None
+    if begun is not None:
+        result.append(begun._replace(end=(end if left is None else left) if over else None))
+    return result
+
+
+def fills(mind: Mind, apart: int) -> tuple[Cover, Cover]:
+    """Return what late heartbeats prove, and what they may prove where their time is not sure (L8, S9).
+
+    `apart`: by how much the clocks of the machine were set, in all.
+    """
+    sure, maybe = [], []
+    for each in mind.late:
+        if each.sure:  # what lies before a proof that is nearer is not looked at again
+            start = max((at for at, _ in mind.proofs if at < each.utc), default=NEVER)
+            sure.append((max(each.utc - each.interval, start), each.utc + each.interval))
+            maybe.append((each.utc - each.interval, each.utc + each.interval))
+        else:
+            reach = 3 * each.interval + apart
+            maybe.append((each.utc - reach, each.utc + reach))
+    alive = sorted(
+        {(each.utc, each.process, each.interval, own) for each, own in _in_order(mind.late) if each.sure}
+        | {(at, process, 0, True) for at, process in mind.proofs}
+    )
+    for one, after in pairwise(alive):
+        if after[0] - one[0] <= max(one[2], after[2]) * 5 // 2:
+            certain = one[3] and after[3] and (one[1] == after[1] or not one[2])
+            (sure if certain else maybe).append((one[0], after[0]))
+    return joined(sure), joined(sure + maybe)
+
+
+def _in_order(late: Sequence[Late]) -> Iterator[tuple[Late, bool]]:
+    """Yield late heartbeats, and whether none that was sent before came after it, nor the reverse."""
+    newest = list(accumulate((each.utc for each in late), max))
+    oldest = list(accumulate((each.utc for each in reversed(late)), min))[::-1]
+    for number, each in enumerate(late):
+        yield each, newest[number] == each.utc == oldest[number]
