@@ -176,6 +176,9 @@ def test_figures_are_json_and_beyond_their_limits_they_are_told(tmp_path: Path) 
     limits = tmp_path / "limits.yaml"
     limits.write_text("mistakes: 0\nmissed: 0\ndetection_late_s.p99: 0.25\n")
     assert beyond(found, read_limits(limits)) == ["missed is 1, wanted at most 0"]
+    early, biased = {"detection_late_s": {"p99": -2.5}}, {"blind_error_s": -2.5}
+    assert beyond(early, {"detection_late_s.p99": 0.25}) == []
+    assert beyond(biased, {"blind_error_s": 1.0}) == ["blind_error_s is -2.5, wanted at most 1"]
     limits.write_text("mistake: 0\n")
     with pytest.raises(ScoreError, match="there is no figure 'mistake'"):
         beyond(found, read_limits(limits))
