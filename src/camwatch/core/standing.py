@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import date
 from operator import attrgetter
-from typing import TypeAlias
+from typing import Any, Final, TypeAlias
 from zoneinfo import ZoneInfo
 
 from camwatch.core.calendar import Calendar
@@ -27,7 +27,15 @@ from camwatch.core.model import (
     Status,
     Transition,
 )
-from camwatch.core.record import OPEN_END, BlindRecord, CameraRecord, Change, Record
+from camwatch.core.record import (
+    OPEN_END,
+    BlindRecord,
+    CameraRecord,
+    Change,
+    DayAccount,
+    OutageRecord,
+    Record,
+)
 from camwatch.core.tally import WINDOWS, Tally
 from camwatch.core.timeline import Overlays, Stretch
 
@@ -152,7 +160,7 @@ class Standing:
     def _camera(self, name: str, operator: str) -> CameraRecord:
         camera = self._cameras.get((operator, name))
         if camera is None:
-            camera = CameraRecord(name, operator, "", "", Purpose.VIDEO_PROTECTION, name)
+            camera = CameraRecord(name, operator, "", "", Purpose.VIDEO_PROTECTION, name, **_unused())
             self._cameras[operator, name] = camera
         return camera
 
@@ -162,9 +170,7 @@ class Standing:
             changes=camera.changes.copy(),
             service=camera.service.copy(),
             fills=camera.fills.copy(),
-            outages=[],
-            reboots=[],
-            days={},
+            **_unused(),
         )
         self._cameras[camera.operator, camera.id] = kept
         self._trim(kept, until_ms - REACH_MS)
@@ -217,6 +223,16 @@ class Standing:
                     yield Stretch(start, start + spent, status)
                     start += spent
         yield from self._overlays.stretches(camera, OPEN_END)
+
+
+def _unused() -> dict[str, Any]:
+    """Return the parts of a camera's record that a standing has no use for: empty, and one for all."""
+    return {"outages": _NO_OUTAGES, "reboots": _NO_REBOOTS, "days": _NO_DAYS}
+
+
+_NO_OUTAGES: Final[list[OutageRecord]] = []
+_NO_REBOOTS: Final[list[int]] = []
+_NO_DAYS: Final[dict[str, DayAccount]] = {}
 
 
 def _in_ledger(status: Status) -> Status | None:

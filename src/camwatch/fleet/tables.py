@@ -150,10 +150,13 @@ class Table:
         first = next((line for line in io.StringIO(text) if line.strip()), "")
         self.separator = ";" if first.count(";") > first.count(",") else ","
         reader = csv.reader(io.StringIO(text, newline=""), delimiter=self.separator, strict=True)
+        words: dict[
+            str, str
+        ] = {}  # ten thousand cameras say the same again and again: one copy of it is kept
         while True:
             line = reader.line_num + 1
             try:
-                cells = [cell.strip() for cell in next(reader)]
+                cells = [words.setdefault(word, word) for word in map(str.strip, next(reader))]
             except StopIteration:
                 return
             except csv.Error as error:

@@ -20,9 +20,9 @@ from camwatch.web.viewer import Viewer
 from camwatch.web.views.events import Owned, StaleEvent, Told, owned, told
 from camwatch.web.watching import Changes
 
-RING = 10_000
+RING = 4_000
 """Events that are kept for who comes back."""
-MARKS = 10_000
+MARKS = 4_000
 """Ids that are kept beside those of events: of a stream's beginning, and of each sign of life."""
 SIGN_S = 15.0
 """A stream is never silent for longer, seconds."""
