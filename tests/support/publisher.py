@@ -44,8 +44,9 @@ class Publisher:
         try:
             yield
         finally:
-            beat.cancel()
-            await asyncio.wait({beat})
+            while not beat.done():  # before Python 3.12, a confirmation that comes just then swallows it
+                beat.cancel()
+                await asyncio.wait({beat}, timeout=1)
         if not beat.cancelled():
             beat.result()
 
