@@ -120,8 +120,8 @@ def test_quieter_levels_leave_lines_out(logs: Logs) -> None:
 
 def test_what_libraries_log_looks_the_same(logs: Logs) -> None:
     stream = logs()
-    logging.getLogger("uvicorn.error").warning("port %d is é", 7)
-    logging.getLogger("uvicorn.error").info("chatter")
+    logging.getLogger("a.library").warning("port %d is é", 7)
+    logging.getLogger("a.library").info("chatter")
     (line,) = lines(stream)
     assert (line["event"], line["level"]) == ("port 7 is é", "warning")
     assert datetime.fromisoformat(str(line["time"])).tzinfo is not None

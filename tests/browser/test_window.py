@@ -183,6 +183,10 @@ async def test_the_list_is_filtered_as_one_types_and_the_address_keeps_it(
         await mark(page)
         await page.fill("#filter-q", "mees")
         await expect(page.locator("#camera-list tbody tr")).to_have_count(3)
+        async with page.expect_response(lambda answer: "/parts/fleet" in answer.url) as refreshed:
+            await page.evaluate("document.body.dispatchEvent(new CustomEvent('refresh'))")
+        assert "q=mees" in (await refreshed.value).url
+        await expect(page.locator("#camera-list tbody tr")).to_have_count(3)
         await page.select_option("#filter-operator", "ville")
         await expect(page.locator("#camera-list")).to_contain_text("Aucune caméra ne correspond.")
         assert "q=mees" in page.url

@@ -150,7 +150,7 @@ async def test_an_alert_mutes_what_follows_from_it_and_nothing_else(
 ) -> None:
     async with alertmanager(tmp_path, box) as running:
         await running.post([source, *muted, *told])
-        found = await running.alerts()
+        found = await running.settled(muted=len(muted))
     assert len(found) == 1 + len(muted) + len(told)
     quiet = [each["labels"] for each in found if each["status"]["inhibitedBy"]]
     assert sorted(quiet, key=repr) == sorted(muted, key=repr)

@@ -142,6 +142,15 @@ class Alertmanager:
         found: list[dict[str, Any]] = answer.json()
         return found
 
+    async def settled(self, *, muted: int) -> list[dict[str, Any]]:
+        """Wait until it has muted so many alerts, and return all; it inhibits a moment after it was told."""
+        async with asyncio.timeout(15):
+            while True:
+                found = await self.alerts()
+                if sum(bool(each["status"]["inhibitedBy"]) for each in found) >= muted:
+                    return found
+                await asyncio.sleep(0.05)
+
     async def __aenter__(self) -> Self:
         self.start()
         await self.ready()

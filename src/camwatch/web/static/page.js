@@ -84,6 +84,22 @@ function refresh() {
   }, wait);
 }
 
+// A refresh is of what the address says now: a filter that was chosen meanwhile is in it, and an answer
+// that was asked for before is not shown.
+const refresher = byId("refresher");
+let asked = "";
+
+refresher?.addEventListener("htmx:configRequest", (event) => {
+  asked = location.search;
+  event.detail.path = event.detail.path.split("?")[0] + asked;
+});
+
+refresher?.addEventListener("htmx:beforeSwap", (event) => {
+  if (asked === location.search) return;
+  event.detail.shouldSwap = false;
+  refresh();
+});
+
 const moved = new Map();
 let saying = 0;
 
