@@ -220,6 +220,20 @@ def test_a_camera_that_counts_anew_is_believed_over_two_links() -> None:
     assert world.camera().heartbeats == 78
 
 
+def test_copies_of_late_heartbeats_over_a_second_link_prove_nothing() -> None:
+    """L8, L9, S1: a bridge brings hours later what it kept, over both links."""
+    world = World(links=("main", "second"))
+    for seq in range(20):
+        world.to(seq * 10.0)
+        world.beat(link="main", seq=seq, ts=CLOCK + world.t)
+        world.beat(link="second", seq=seq, ts=CLOCK + world.t)
+    world.to(4000)
+    for seq in range(20, 40):
+        assert world.beat(link="main", seq=seq, ts=CLOCK + seq * 10.0) is Refusal.LATE
+        assert world.beat(link="second", seq=seq, ts=CLOCK + seq * 10.0) is Refusal.DUPLICATE
+    assert world.status() is Status.DOWN
+
+
 def test_a_count_that_begins_beside_a_word_costs_two_heartbeats() -> None:
     """L9: a camera that boots says `online` and beats in one packet."""
     world = World()

@@ -149,11 +149,12 @@ def _counts_on(camera: CameraState, said: Telemetry, seq: int, now: float) -> bo
         if said.uptime_s is not None:
             return False
         believed_after = OFFSETS_KEPT
-    if camera.again_at < camera.proof or camera.again_at == liveness.NEVER or seq < camera.again_seq:
+    paused = now - camera.again_last > camera.suspect_s
+    if camera.again_at < camera.proof or paused or seq < camera.again_seq:
         camera.again_at = now
     elif seq == camera.again_seq:
         return False  # a copy: over another link, say
-    camera.again_seq = seq
+    camera.again_last, camera.again_seq = now, seq
     return now - camera.again_at >= believed_after * camera.interval_s
 
 

@@ -65,6 +65,7 @@ class CameraState:
     __slots__ = (
         "account",
         "again_at",
+        "again_last",
         "again_seq",
         "armed",
         "bitrate_bps",
@@ -162,7 +163,8 @@ class CameraState:
         self.next_seq: int | None = None
         self.unseen: tuple[range, ...] = ()  # runs of `seq` that were missed
         self.again_at = NEVER  # arrival of the first in a run of duplicates that counts upwards
-        self.again_seq = 0  # and the `seq` of the last of them
+        self.again_last = NEVER  # and of the last of them
+        self.again_seq = 0  # and its `seq`
         self.uptime = -1.0
         self.boot: float | None = None  # arrival minus uptime, of the last heartbeat on time
         self.ts: float | None = None
