@@ -234,6 +234,16 @@ def test_copies_of_late_heartbeats_over_a_second_link_prove_nothing() -> None:
     assert world.status() is Status.DOWN
 
 
+def test_a_count_that_went_on_while_nobody_could_see_it_is_one_count() -> None:
+    """L9, S4: a camera that tells nothing but `seq` boots, and the link is lost for half a minute."""
+    world = World()
+    booted(world, 0, 30, fields="seq")
+    world.to(300)
+    assert world.beat(seq=0) is Refusal.DUPLICATE
+    world.blind(305, 335).to(340)
+    assert world.beat(seq=4) is None
+
+
 def test_a_count_that_begins_beside_a_word_costs_two_heartbeats() -> None:
     """L9: a camera that boots says `online` and beats in one packet."""
     world = World()

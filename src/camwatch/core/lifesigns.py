@@ -149,10 +149,11 @@ def _counts_on(camera: CameraState, said: Telemetry, seq: int, now: float) -> bo
         if said.uptime_s is not None:
             return False
         believed_after = OFFSETS_KEPT
-    paused = now - camera.again_last > camera.suspect_s
-    if camera.again_at < camera.proof or paused or seq < camera.again_seq:
+    counted = seq - camera.again_seq
+    too_slow = now - camera.again_last > (counted + 1) * camera.suspect_s  # what nobody saw was counted, too
+    if camera.again_at < camera.proof or too_slow or counted < 0:
         camera.again_at = now
-    elif seq == camera.again_seq:
+    elif counted == 0:
         return False  # a copy: over another link, say
     camera.again_last, camera.again_seq = now, seq
     return now - camera.again_at >= believed_after * camera.interval_s
