@@ -156,7 +156,8 @@ class Hearing:
                 sent.uptime_s < self.uptime or (sent.uptime_s == self.uptime and self._set(sent))
             )
             newer = sent.ts is not None and (self.ts is None or sent.ts > self.ts)
-            anew = fell or behind <= 0 or (sent.uptime_s is None and newer and behind > 1)
+            higher = behind <= 0 and (not numbered_only or seq >= self.before)
+            anew = fell or higher or (sent.uptime_s is None and newer and behind > 1)
             return Expected(PROOF) if anew else Expected(None, confuses=not numbered_only)
         return Expected(None if seq < self.before else PROOF)
 
