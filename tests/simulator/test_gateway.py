@@ -24,7 +24,9 @@ async def test_few_gateways_speak_for_all_cameras_and_tell_no_words(mosquitto: M
             assert playing.statistics.connected == playing.statistics.expected == 40
         assert not any(isinstance(one.said, Word) for one in observer.seen)
         for one in cameras:
-            assert [heartbeat.seq for heartbeat in observer.heartbeats(one)][:4] == [0, 1, 2, 3]
+            first, *others = [heartbeat.seq for heartbeat in observer.heartbeats(one)][:4]
+            # One that was due before there was a connection is not said.
+            assert others == [first + 1, first + 2, first + 3], one
 
 
 async def test_a_camera_behind_a_gateway_falls_silent_and_comes_back(mosquitto: Mosquitto) -> None:
