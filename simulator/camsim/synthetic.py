@@ -13,7 +13,8 @@ from camsim.errors import UsageError
 
 _PER_SITE: Final = 8
 _SITES_PER_ZONE: Final = 12
-_PURPOSES: Final = (("video_protection", 0.6), ("traffic", 0.27), ("access_control", 0.13))
+_PURPOSES: Final = (("video_protection", 0.6), ("traffic", 0.87), ("access_control", 1.0))
+"""Each has the chances below its figure and above the one before."""
 _MODELS: Final = ("Dôme 4K", "Bullet 5 MP", "PTZ 30×", "Panoramique 360°")
 _CENTRE: Final = (43.5297, 5.4474)
 _REACH_DEGREES: Final = 0.08
@@ -80,11 +81,8 @@ def _site(number: int, zones: int, seed: int) -> Sequence[str]:
 def _camera(number: int, sites: int, operators: int, seed: int) -> Sequence[str]:
     site = min(number // _PER_SITE, sites - 1)
     operator = 1 + int(draw(seed, f"site-{site}", "operator") * operators)
-    chance, purpose = draw(seed, f"cam-{number}", "purpose"), ""
-    for purpose, share in _PURPOSES:  # noqa: B007 - the last one takes the rest
-        chance -= share
-        if chance < 0:
-            break
+    chance = draw(seed, f"cam-{number}", "purpose")
+    purpose = next(purpose for purpose, below in _PURPOSES if chance < below)
     planned = draw(seed, f"cam-{number}", "planned") < _PLANNED
     model = _MODELS[int(draw(seed, f"cam-{number}", "model") * len(_MODELS))]
     return (

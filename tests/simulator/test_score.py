@@ -15,7 +15,7 @@ from camsim.cli import app
 from camsim.errors import ScoreError
 from camsim.score.figures import beyond, figures, read_limits
 from camsim.score.judged import Change, Judged, JudgedCamera, Outage, from_store
-from camsim.score.marks import Marks, Rules, marked, merged, percentile, stretches
+from camsim.score.marks import Marks, marked, merged, percentile, stretches
 from camsim.score.page import page
 from camsim.score.real import Absence, Real, RealCamera, read_truth
 from camsim.score.showing import table
@@ -50,7 +50,7 @@ def judged(*outages: tuple[float, float | None, float], status: str = "down") ->
 
 
 def marks(truth: Real, said: Judged) -> Marks:
-    return marked(truth, said, Rules())
+    return marked(truth, said, 4.5)
 
 
 def test_a_detected_absence_has_its_delay_and_its_errors() -> None:

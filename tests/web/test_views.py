@@ -13,6 +13,7 @@ from camwatch.core.tally import WINDOWS
 from camwatch.web.problems import Problem
 from camwatch.web.viewer import LOCAL
 from camwatch.web.views import cameras, fleet, incidents, inventory, levels, maintenance, past
+from camwatch.web.views.base import whole
 from camwatch.web.views.cameras import Condition, Filter, Sort
 from tests.web.town import BEGIN_MS, MAYOR, OURS, READER, THEIRS, Town, town
 
@@ -25,7 +26,7 @@ def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
 
 
 def ids(town_: Town, wanted: Filter, sort: str = Sort.ID) -> list[str]:
-    return [state.camera.id for state in cameras.rows(town_.watcher, READER, wanted, sort)]
+    return [state.camera.id for state in whole(cameras.rows(town_.watcher, READER, wanted, sort))]
 
 
 def test_every_reason_for_being_degraded_can_be_asked_for() -> None:
@@ -81,18 +82,18 @@ def test_one_camera_tells_all_that_is_known_of_it(here: Town) -> None:
 
 
 def test_counts_add_up_for_whoever_asks(here: Town) -> None:
-    everything = fleet.counts(here.watcher, LOCAL)
-    ours = fleet.counts(here.watcher, READER)
+    everything = whole(fleet.counts(here.watcher, LOCAL))
+    ours = whole(fleet.counts(here.watcher, READER))
     assert (everything.total, ours.total) == (len(here.watcher.inventory.cameras), 7)
     assert (ours.up, ours.down, ours.planned, ours.in_service) == (3, 3, 1, 6)
     assert (ours.suspect, ours.degraded, ours.worst) == (1, 1, Status.DOWN)
-    by_site = [site.counts.total for site in fleet.sites(here.watcher, LOCAL)]
-    by_operator = [each.counts.total for each in fleet.operators(here.watcher, LOCAL)]
+    by_site = [site.counts.total for site in whole(fleet.sites(here.watcher, LOCAL))]
+    by_operator = [each.counts.total for each in whole(fleet.operators(here.watcher, LOCAL))]
     assert sum(by_site) == sum(by_operator) == everything.total
 
 
-def test_places_are_the_sites_where_somebody_has_cameras_to_see(here: Town) -> None:
-    found = {place.site: place.worst for place in fleet.places(here.watcher, READER)}
+def test_the_sites_of_somebody_are_those_where_there_are_cameras_to_see(here: Town) -> None:
+    found = {site.id: site.worst for site in whole(fleet.sites(here.watcher, READER))}
     assert found == {"mairie": Status.DOWN, "park": Status.UP}
 
 
@@ -110,7 +111,7 @@ def test_blindness_is_told_to_those_whose_cameras_are_in_the_dark(new_town: Town
     assert fleet.blind(new_town.watcher, READER).operators == (OURS,)
     assert fleet.blind(new_town.watcher, LOCAL).operators == (OURS,)  # theirs have another link
     assert [link.up for link in fleet.links(new_town.watcher, LOCAL)] == [False, True]
-    assert not fleet.fleet(new_town.watcher, LOCAL).ready
+    assert not whole(fleet.fleet(new_town.watcher, LOCAL)).ready
 
 
 @pytest.fixture

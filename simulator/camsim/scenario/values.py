@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -18,15 +19,15 @@ class UnfitError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class Kind(ABC):
     """A kind of value: what a mistake is answered with, and its JSON Schema."""
 
     wanted: str
     schema: dict[str, Any]
 
+    @abstractmethod
     def read(self, value: object) -> Any:
         """Return what the value means. Raises UnfitError."""
-        raise NotImplementedError
 
     def fail(self) -> UnfitError:
         """Return the error of a value that is not of this kind."""

@@ -11,7 +11,7 @@ import typer
 from camsim.errors import ScoreError
 from camsim.score import judged as judging
 from camsim.score.figures import beyond, figures, read_limits
-from camsim.score.marks import Rules, marked
+from camsim.score.marks import marked
 from camsim.score.page import page
 from camsim.score.real import read_truth
 from camsim.score.showing import table
@@ -49,7 +49,7 @@ def score(
         if history is not None
         else judging.from_api(f"{camwatch}", real.began_ms, real.ended_ms, token_file)
     )
-    marks = marked(real, said, Rules(down_after))
+    marks = marked(real, said, down_after)
     found = figures(marks, down_after)
     typer.echo(json.dumps(found, indent=2, ensure_ascii=False) if as_json else table(found), nl=as_json)
     if html is not None:

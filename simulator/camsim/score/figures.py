@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -80,17 +80,14 @@ def _error(values: Sequence[float]) -> dict[str, float | None]:
 
 def _operator(cameras: Sequence[CameraMarks]) -> dict[str, float | None]:
     covered = sum(each.covered_ms for each in cameras)
-    true, judged = (sum(map(of, cameras)) for of in (_true, _judged))
+    true = sum(each.true_down_ms for each in cameras)
+    judged = sum(each.judged_down_ms for each in cameras)
     return {
         "availability": 1 - judged / covered if covered else None,
         "true_availability": 1 - true / covered if covered else None,
         "error": (true - judged) / covered if covered else None,
         "outages": sum(each.outages for each in cameras),
     }
-
-
-_true: Callable[[CameraMarks], int] = lambda each: each.true_down_ms  # noqa: E731 - a name for map
-_judged: Callable[[CameraMarks], int] = lambda each: each.judged_down_ms  # noqa: E731 - same
 
 
 def _causes(found: Iterable[Found], missed: Iterable[Missed]) -> dict[str, Figures]:

@@ -105,15 +105,11 @@ class Marks:
     watched_ms: int = 0
 
 
-class Rules(NamedTuple):
-    """What camwatch was told: `down_after` intervals of silence convict, a hint after `hint_hold_ms`."""
+def marked(real: Real, judged: Judged, down_after: float, settle_intervals: float = 3.0) -> Marks:
+    """Mark a run, without its first intervals, in which camwatch meets the cameras, and its last one.
 
-    down_after: float = 4.5
-    hint_hold_ms: float = 10_000.0
-
-
-def marked(real: Real, judged: Judged, rules: Rules, settle_intervals: float = 3.0) -> Marks:
-    """Mark a run, without its first intervals, in which camwatch meets the cameras, and its last one."""
+    camwatch was told to convict after `down_after` intervals of silence.
+    """
     # The goodbyes of the end begin outages, which may date back to when the last heartbeats were due.
     last = max((camera.interval_ms for camera in real.cameras.values()), default=0)
     ended = min(round(real.ended_ms - last), judged.vouched_ms)
@@ -122,7 +118,7 @@ def marked(real: Real, judged: Judged, rules: Rules, settle_intervals: float = 3
         said = judged.cameras.get(name, _NONE)
         begin = _begin(camera, said, settle_intervals)
         if begin < marks.ended_ms:
-            _mark(marks, camera, said, begin, real, rules)
+            _mark(marks, camera, said, begin, real, down_after)
     marks.true_blind_ms = _length(_clipped(real.links, marks.began_ms, marks.ended_ms))
     marks.judged_blind_ms = _length(_clipped(merged(judged.blind), marks.began_ms, marks.ended_ms))
     return marks
@@ -134,13 +130,15 @@ def _begin(camera: RealCamera, said: JudgedCamera, settle_intervals: float) -> i
     return round(max(camera.begins_ms, seen) + settle_intervals * camera.interval_ms)
 
 
-def _mark(marks: Marks, camera: RealCamera, said: JudgedCamera, begin: int, real: Real, rules: Rules) -> None:
+def _mark(
+    marks: Marks, camera: RealCamera, said: JudgedCamera, begin: int, real: Real, down_after: float
+) -> None:
     end = marks.ended_ms
     marks.watched_ms += end - begin
     mine = CameraMarks(camera.id, camera.operator, camera.interval_ms)
     absences = [each for each in camera.absences if each.until_ms > begin and each.from_ms < end]
     outages = [each for each in said.outages if (each.end_ms or end) > begin and each.at_ms < end]
-    _pair(marks, camera, absences, outages, real, rules)
+    _pair(marks, camera, absences, outages, real, down_after)
     mine.outages = len(outages)
     life = stretches(said, begin, end)
     covered = [(start, stop) for start, stop, status in life if status in ("up", "down")]
@@ -161,7 +159,7 @@ def _pair(
     absences: Sequence[Absence],
     outages: Sequence[Outage],
     real: Real,
-    rules: Rules,
+    down_after: float,
 ) -> None:
     """Find the outage of each absence, the absences without one, and the outages without one."""
     used: set[Outage] = set()
@@ -170,7 +168,7 @@ def _pair(
         used.update(mine)
         if mine:
             marks.found.append(Found(camera.id, camera.operator, camera.interval_ms, absence, mine[0]))
-        elif _is_due(camera, absence, real, rules, marks.ended_ms):
+        elif _is_due(camera, absence, real, down_after, marks.ended_ms):
             marks.missed.append(Missed(camera.id, camera.operator, absence))
     for outage in outages:
         if outage not in used:
@@ -182,9 +180,9 @@ def _touch(absence: Absence, outage: Outage, end_ms: int) -> bool:
     return outage.at_ms < absence.until_ms and (outage.end_ms or end_ms) > absence.from_ms
 
 
-def _is_due(camera: RealCamera, absence: Absence, real: Real, rules: Rules, end_ms: int) -> bool:
+def _is_due(camera: RealCamera, absence: Absence, real: Real, down_after: float, end_ms: int) -> bool:
     """Whether an absence was long enough to be seen, with a broker that was there all the time."""
-    needed = rules.down_after * camera.interval_ms
+    needed = down_after * camera.interval_ms
     seen_until = min(absence.until_ms, end_ms)
     margin = 2 * camera.interval_ms
     disturbed = any(

@@ -29,7 +29,7 @@ from camwatch.history.journal import (
     cancellation,
     project,
 )
-from camwatch.history.reading import Listed, announced, blindness, listed, outage_rows, read
+from camwatch.history.reading import Listed, announced, blindness, listed, outage_rows, outages, read
 from camwatch.reports.language import Language
 from camwatch.reports.period import Period
 from camwatch.web.house import Known
@@ -73,18 +73,17 @@ class StoreArchive:
     ) -> Sequence[Listed]:
         """Return the outages that touch a stretch of time and fit every filter, oldest first."""
         with self._reading() as connection:
-            rows = outage_rows(
+            return outages(
                 connection,
-                operators,
-                from_ms,
-                to_ms,
                 number=number,
+                operators=operators,
                 camera=camera,
                 site=site,
+                from_ms=from_ms,
+                to_ms=to_ms,
                 still_open=still_open,
+                unattributed=unattributed,
             )
-            found = listed(connection, rows)
-        return [each for each in found if not (unattributed and each.outage.attributions)]
 
     def outage_page(
         self,

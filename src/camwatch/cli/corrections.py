@@ -47,7 +47,7 @@ def list_outages(
         config,
         start,
         end,
-        operator=operator,
+        operators=None if operator is None else (operator,),
         camera=camera,
         site=site,
         still_open=still_open,

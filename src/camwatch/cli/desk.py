@@ -87,9 +87,7 @@ def _who(named: str | None) -> str:
         raise CorrectionError("nobody is logged in: say with --who who makes the correction") from None
 
 
-def list_outages(
-    config: Path | None, start: str | None, end: str | None, **filters: str | bool | None
-) -> None:
+def list_outages(config: Path | None, start: str | None, end: str | None, **filters: object) -> None:
     """Print the outages of a stretch of time that fit every filter."""
     with _desk(config) as desk:
         until = desk.time("--to", end, _now_ms())

@@ -96,7 +96,7 @@ def outages(  # noqa: PLR0913 - one filter a flag of `camwatch outages list`
     connection: Connection,
     *,
     number: int | None = None,
-    operator: str | None = None,
+    operators: Iterable[str] | None = None,
     camera: str | None = None,
     site: str | None = None,
     from_ms: int = 0,
@@ -111,7 +111,7 @@ def outages(  # noqa: PLR0913 - one filter a flag of `camwatch outages list`
     """
     rows = outage_rows(
         connection,
-        None if operator is None else (operator,),
+        operators,
         from_ms,
         to_ms,
         number=number,

@@ -231,7 +231,7 @@ def write(accounts: Accounts, file: Path) -> None:
     model = (file if file.exists() else file.parent).stat()
     beside = file.with_name(f".camwatch-{secrets.token_hex(8)}.part")
     try:
-        with open(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as stream:  # noqa: PTH123
+        with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as stream:
             if os.geteuid() == 0:
                 os.fchown(stream.fileno(), model.st_uid, model.st_gid)
                 os.fchmod(stream.fileno(), 0o600 if model.st_uid else 0o640)

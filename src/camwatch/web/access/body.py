@@ -13,12 +13,12 @@ MOST_BYTES = 256 * 1024
 """The largest body of a request; a correction has some hundred bytes."""
 
 
-class Gone(Exception):  # noqa: N818 - no error: they went away
+class LeftError(Exception):
     """The client left before it had said everything."""
 
 
 async def read(receive: Receive, length: str, within_s: float) -> bytes:
-    """Return the body. Raises Problem for one that is too large or too slow, Gone."""
+    """Return the body. Raises Problem for one that is too large or too slow, LeftError."""
     if length.isdecimal() and int(length) > MOST_BYTES:
         raise _too_large()
     parts: list[bytes] = []
@@ -28,7 +28,7 @@ async def read(receive: Receive, length: str, within_s: float) -> bytes:
             while True:
                 message = await receive()
                 if message["type"] == "http.disconnect":
-                    raise Gone
+                    raise LeftError
                 part = message.get("body", b"")
                 size += len(part)
                 if size > MOST_BYTES:

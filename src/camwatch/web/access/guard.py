@@ -90,7 +90,7 @@ class Door:
         except Problem as problem:
             await self._refuse(visit, problem)(scope, receive, visit.send)
             return
-        except bodies.Gone:
+        except bodies.LeftError:
             return
         await self._serve(visit, scope, receive)
         visit.tell()

@@ -69,7 +69,7 @@ async def list_cameras(
 ) -> Response:
     """Return those that fit every filter."""
     wanted = cameras.Filter(operator, site, zone, purpose, tuple(status), tuple(condition), q)
-    found = await in_turns(cameras.rows_by_steps(house.live, viewer, wanted, sort))
+    found = await in_turns(cameras.rows(house.live, viewer, wanted, sort))
     rows = cameras.table(house.live, found[paging.piece])
     return answer(paging.part(rows, len(found)))
 

@@ -42,13 +42,13 @@ async def me(viewer: Seer) -> Response:
 @router.get("/fleet", response_model=FleetView, summary="All at a glance")
 async def glance(house: House, viewer: Seer) -> Response:
     """Return how many cameras are what, and whether camwatch can see them."""
-    return answer(await in_turns(fleet.fleet_by_steps(house.live, viewer)))
+    return answer(await in_turns(fleet.fleet(house.live, viewer)))
 
 
 @router.get("/operators", response_model=Page[OperatorView], summary="Operators and how they stand")
 async def operators(house: House, viewer: Seer, paging: Paging) -> Response:
     """Return them in the order of the inventory."""
-    return answer(paging.of(await in_turns(fleet.operators_by_steps(house.live, viewer))))
+    return answer(paging.of(await in_turns(fleet.operators(house.live, viewer))))
 
 
 @router.get("/operators/{operator}", response_model=OperatorView, summary="One operator")

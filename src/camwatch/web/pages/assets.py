@@ -73,11 +73,6 @@ class Assets:
         """Return the path of a file below the root, with the hash of its content."""
         return f"/static/{name}?v={self._assets[name].version}"
 
-    def packed_size(self, name: str) -> int:
-        """Return how many bytes go over the wire for a file."""
-        asset = self._assets[name]
-        return len(asset.packed or asset.content)
-
     def respond(self, request: Request, name: str) -> Response:
         """Answer a request for a file. Raises Problem when there is none."""
         asset = self._assets.get(name)

@@ -86,7 +86,7 @@ class FleetPage:
         def named(row: Any) -> bool:
             return bool(words) and all(word in cameras.fold(row.name) for word in words)
 
-        found = await in_turns(cameras.rows_by_steps(live, viewer, Filter(q=q))) if words else []
+        found = await in_turns(cameras.rows(live, viewer, Filter(q=q))) if words else []
         sites = (await self._overviews.of(viewer)).sites
         known = live.inventory.operators
         return self._frame.page(
@@ -108,7 +108,7 @@ class FleetPage:
         wanted = _wanted(query)
         listed = seen.everyone
         if wanted != Filter():
-            found = await in_turns(cameras.rows_by_steps(live, viewer, wanted, cameras.Sort.ID))
+            found = await in_turns(cameras.rows(live, viewer, wanted, cameras.Sort.ID))
             chosen = set(found)  # `everyone` is in the order of the worst already
             listed = [state for state in seen.everyone if state in chosen]
         remarked = sum(state.status_at(live.now) in (Status.UP, Status.PLANNED) for state in seen.unwell)

@@ -45,9 +45,9 @@ class Overviews:
 
     async def _look(self, viewer: Viewer) -> Overview:
         live = self._live
-        everyone = await in_turns(cameras.rows_by_steps(live, viewer, Filter()))
-        operators = await in_turns(fleet.operators_by_steps(live, viewer))
-        sites = await in_turns(fleet.sites_by_steps(live, viewer))
+        everyone = await in_turns(cameras.rows(live, viewer, Filter()))
+        operators = await in_turns(fleet.operators(live, viewer))
+        sites = await in_turns(fleet.sites(live, viewer))
         return Overview(
             _sum(operator.counts for operator in operators),
             everyone,

@@ -94,7 +94,7 @@ class PastPages:
         fleet.check_operator(live, viewer, operator)
         first, days = await self._days.of(operator)
         states = await in_turns(
-            cameras.rows_by_steps(live, viewer, cameras.Filter(operator=operator), cameras.Sort.NAME)
+            cameras.rows(live, viewer, cameras.Filter(operator=operator), cameras.Sort.NAME)
         )
         states = [state for state in states if state.camera.id in days]
         states.sort(key=lambda state: -days[state.camera.id].sum.down)

@@ -88,7 +88,8 @@ class ReportPages:
         """Return the page on which a report is chosen, and read once it is."""
         w = self._frame.language(request)
         chosen = self._chosen(request, viewer)
-        operators = fleet.operators(self._frame.parts.live, viewer)
+        known = self._frame.parts.live.inventory.operators
+        operators = [known[operator] for operator in viewer.seen(known)]
         names = {operator.id: operator.name for operator in operators}
         who = names.get(chosen.operator) or w.text("all_operators")
         title = w.text("report_title", who=who, month=w.month(chosen.first))
@@ -139,7 +140,7 @@ class ReportPages:
     def _chosen(self, request: Request, viewer: Viewer) -> Chosen:
         operator = request.query_params.get("operator", "")
         if operator:
-            fleet.operator(self._frame.parts.live, viewer, operator)  # 404 where it is not theirs
+            fleet.check_operator(self._frame.parts.live, viewer, operator)  # 404 where it is not theirs
         try:
             first = date.fromisoformat(f"{request.query_params.get('month', '')}-01")
         except ValueError:

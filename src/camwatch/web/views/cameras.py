@@ -21,7 +21,7 @@ from camwatch.core.state import CameraState
 from camwatch.web.house import Live
 from camwatch.web.problems import missing
 from camwatch.web.viewer import Viewer
-from camwatch.web.views.base import Moment, Steps, View, moment, moment_or_none, whole
+from camwatch.web.views.base import Moment, Steps, View, moment, moment_or_none
 
 _SLICE = 500
 
@@ -134,18 +134,11 @@ class CameraDetail(CameraRow):
     incidents: tuple[IncidentRef, ...]
 
 
-def rows(live: Live, viewer: Viewer, wanted: Filter, sort: str = Sort.WORST) -> list[CameraState]:
-    """Return the cameras that someone may see and wants, in order.
+def rows(live: Live, viewer: Viewer, wanted: Filter, sort: str = Sort.WORST) -> Steps[list[CameraState]]:
+    """Return, step by step, the cameras that someone may see and wants, in order.
 
     `sort` is one of `Sort`, with a `-` before it to turn the order around.
     """
-    return whole(rows_by_steps(live, viewer, wanted, sort))
-
-
-def rows_by_steps(
-    live: Live, viewer: Viewer, wanted: Filter, sort: str = Sort.WORST
-) -> Steps[list[CameraState]]:
-    """Do the same, step by step."""
     now = live.now
     words = tuple(fold(word) for word in wanted.q.split())
     checks = _checks(wanted, now)

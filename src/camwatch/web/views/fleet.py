@@ -53,18 +53,6 @@ class Counts(View):
         return next((status for status in order if getattr(self, status.value)), None)
 
 
-class Place(View):
-    """A dot on the map: a site that has coordinates."""
-
-    site: str
-    name: str
-    zone: str
-    latitude: float
-    longitude: float
-    counts: Counts
-    worst: Status | None
-
-
 class OperatorView(View):
     """An operator and its cameras."""
 
@@ -120,35 +108,19 @@ class FleetView(View):
     unready: tuple[str, ...] = Field(description="Why not; only for those who see all.")
 
 
-def counts(live: Live, viewer: Viewer, *, operator: str | None = None, site: str | None = None) -> Counts:
-    """Return how many of the cameras that someone sees are what."""
-    return whole(counts_by_steps(live, viewer, operator=operator, site=site))
-
-
-def counts_by_steps(
-    live: Live, viewer: Viewer, *, operator: str | None = None, site: str | None = None
-) -> Steps[Counts]:
-    """Do the same, step by step."""
+def counts(live: Live, viewer: Viewer, *, operator: str | None = None) -> Steps[Counts]:
+    """Return, step by step, how many of the cameras that someone sees are what."""
     now, found = live.now, Counter[str]()
-    states = (
-        state
-        for state in visible(live, viewer)
-        if operator in (None, state.camera.operator) and site in (None, state.camera.site)
-    )
+    states = (state for state in visible(live, viewer) if operator in (None, state.camera.operator))
     for some in slices(states):
         _add(found, some, now)
         yield
     return _counts(found)
 
 
-def fleet(live: Live, viewer: Viewer) -> FleetView:
-    """Return all at a glance."""
-    return whole(fleet_by_steps(live, viewer))
-
-
-def fleet_by_steps(live: Live, viewer: Viewer) -> Steps[FleetView]:
-    """Do the same, step by step."""
-    found = yield from counts_by_steps(live, viewer)
+def fleet(live: Live, viewer: Viewer) -> Steps[FleetView]:
+    """Return, step by step, all at a glance."""
+    found = yield from counts(live, viewer)
     reasons = live.unready
     return FleetView(
         at=moment(live.now.utc_ms),
@@ -160,37 +132,8 @@ def fleet_by_steps(live: Live, viewer: Viewer) -> Steps[FleetView]:
     )
 
 
-def places(live: Live, viewer: Viewer) -> list[Place]:
-    """Return the dots of the map, in the order of the inventory."""
-    return whole(places_by_steps(live, viewer))
-
-
-def places_by_steps(live: Live, viewer: Viewer) -> Steps[list[Place]]:
-    """Do the same, step by step."""
-    found = yield from sites_by_steps(live, viewer)
-    yield
-    return [
-        Place(
-            site=site.id,
-            name=site.name,
-            zone=site.zone,
-            latitude=site.latitude,
-            longitude=site.longitude,
-            counts=site.counts,
-            worst=site.worst,
-        )
-        for site in found
-        if site.latitude is not None and site.longitude is not None and site.counts.total
-    ]
-
-
-def operators(live: Live, viewer: Viewer) -> list[OperatorView]:
-    """Return the operators that someone sees, in the order of the inventory."""
-    return whole(operators_by_steps(live, viewer))
-
-
-def operators_by_steps(live: Live, viewer: Viewer) -> Steps[list[OperatorView]]:
-    """Do the same, step by step."""
+def operators(live: Live, viewer: Viewer) -> Steps[list[OperatorView]]:
+    """Return, step by step, the operators that someone sees, in the order of the inventory."""
     now = live.now
     counted: dict[str, Counter[str]] = {}
     for some in slices(visible(live, viewer)):
@@ -209,7 +152,7 @@ def operator(live: Live, viewer: Viewer, operator_id: str) -> OperatorView:
     """Return one operator. Raises Problem (404)."""
     check_operator(live, viewer, operator_id)
     row = live.inventory.operators[operator_id]
-    return _operator(live, row, counts(live, viewer, operator=operator_id), live.now)
+    return _operator(live, row, whole(counts(live, viewer, operator=operator_id)), live.now)
 
 
 def check_operator(live: Live, viewer: Viewer, operator_id: str) -> None:
@@ -234,16 +177,11 @@ def chosen(live: Live, viewer: Viewer, operator_id: str | None) -> tuple[str, ..
     return None if viewer.operators is None else viewer.seen(live.inventory.operators)
 
 
-def sites(live: Live, viewer: Viewer) -> list[SiteView]:
-    """Return the sites where someone has cameras to see, in the order of the inventory.
+def sites(live: Live, viewer: Viewer) -> Steps[list[SiteView]]:
+    """Return, step by step, the sites where someone has cameras to see, in the order of the inventory.
 
     Who sees all also sees the sites without a camera.
     """
-    return whole(sites_by_steps(live, viewer))
-
-
-def sites_by_steps(live: Live, viewer: Viewer) -> Steps[list[SiteView]]:
-    """Do the same, step by step."""
     _, found = yield from site_page(live, viewer, slice(None))
     return found
 

@@ -76,11 +76,6 @@ def days_by_camera(record: Record, zone: ZoneInfo, first: date, last: date) -> d
     return found
 
 
-def day_views(lines: Iterable[_Day], first: date) -> list[DayView]:
-    """Return the days of one camera."""
-    return [_day_view(first + timedelta(days=number), line) for number, line in enumerate(lines)]
-
-
 def stretches(record: Record, from_ms: int, to_ms: int) -> list[StretchView]:
     """Return what the one camera of a record was in [from_ms, to_ms), as far as the record goes."""
     until = min(to_ms, record.vouched_ms)
