@@ -13,7 +13,6 @@ import shlex
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -127,7 +126,6 @@ def main() -> int:
             rehearsal = Rehearsal(Path(folder), said.fleet, said.speed)
             with rehearsal.running():
                 rehearsal.play(*options)
-                time.sleep(1)  # what the last goodbyes bring is judged, and stored
             return rehearsal.marks("--limits", str(_LIMITS), *(["--html", said.html] if said.html else []))
     except (BenchmarkError, subprocess.CalledProcessError) as error:
         print(f"no result: {error}", file=sys.stderr)

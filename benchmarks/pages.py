@@ -35,7 +35,7 @@ _FROM_RECORD = (
     "/cameras/cam-00000/past",
     "/operators/op-00/outages",
 )
-_APART_S = 0.3
+_APART_S = 0.3  # views of the same moment are shared, so each is to be of another
 _FILE = re.compile(r'(?:href|src)="(/static/[^"]+)"')
 _NOTES = """
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 CAMERAS = 10_000
 STREAMS = 500
 _SPARE = 60  # cameras that stay silent, until each makes one transition
-_APART_S = 0.4
+_APART_S = 0.4  # one transition has reached everybody before the next is made
 _PAYLOAD = (
     b'{"fps":25.0,"recording":true,"storage_used_ratio":0.50,"temperature_celsius":30.5,"firmware":"4.2.1"}'
 )

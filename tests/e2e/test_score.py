@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
 from camsim.score.judged import from_api, from_store
+from tests.support.commands import run
 from tests.support.daemon import INTERVAL_S, broker, config, running
 from tests.support.mosquitto import Mosquitto
 from tests.support.tables import cameras, write_fleet
 
-_CAMSIM = Path(sys.executable).with_name("camsim")
 _SCENARIO = """
 title: A short rehearsal
 description: Cuts of every kind, a lie, and the loss of one heartbeat in a hundred.
@@ -29,16 +28,7 @@ timeline:
 
 async def camsim(*arguments: str | Path, cwd: Path) -> tuple[int, str, str]:
     """Run camsim to its end."""
-    process = await asyncio.create_subprocess_exec(
-        _CAMSIM,
-        *map(str, arguments),
-        cwd=cwd,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    out, err = await process.communicate()
-    assert process.returncode is not None
-    return process.returncode, out.decode(), err.decode()
+    return await run("camsim", *arguments, cwd=cwd)
 
 
 async def test_the_daemon_is_marked_against_what_really_happened(
@@ -47,10 +37,10 @@ async def test_the_daemon_is_marked_against_what_really_happened(
     """L2, L3, S10: every cut is found, nobody who lived is accused, and starts are within an interval."""
     fleet = write_fleet(tmp_path / "fleet", cameras(12))
     (tmp_path / "rehearsal.yaml").write_text(_SCENARIO)
-    run = ("run", "--broker", mosquitto.url, "--fleet", fleet, "--interval", str(INTERVAL_S), "--qos", "1")
+    base = ("run", "--broker", mosquitto.url, "--fleet", fleet, "--interval", str(INTERVAL_S), "--qos", "1")
     play = ("--scenario", "rehearsal.yaml", "--truth", "truth.jsonl", "--seed", "3")
     async with running(tmp_path, config(fleet, broker(mosquitto.url), hint_hold_s=INTERVAL_S)) as daemon:
-        code, _, err = await camsim(*run, *play, cwd=tmp_path)
+        code, _, err = await camsim(*base, *play, cwd=tmp_path)
         assert (code, err) == (0, "")
         await daemon.until(lambda now: now.value("camwatch_history_pending") == 0)
         began = json.loads((tmp_path / "truth.jsonl").read_text().splitlines()[0])["began_ms"]

@@ -15,8 +15,8 @@ from tests.simulation import verdicts
 from tests.simulation.faults import SetsWall
 from tests.simulation.machine import Machine
 from tests.simulation.mind import Mind
+from tests.simulation.naive import Outage, Piece
 from tests.simulation.plan import PARIS
-from tests.simulation.verdicts import Outage, Piece
 
 
 def problems(machine: Machine, store: Store) -> Iterator[str]:

@@ -4,28 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate, pairwise
-from typing import NamedTuple
 
 from camwatch.core.model import Scope, Window
 from tests.simulation.book import Cover, joined
 from tests.simulation.mind import NEVER, Change, Late, Mind
-
-
-class Piece(NamedTuple):
-    """The camera was `status` in [start, end), UTC milliseconds; `cause` says why it was down."""
-
-    start: int
-    end: int
-    status: str
-    cause: str = ""
-
-
-class Outage(NamedTuple):
-    """One outage; `end` is None while it lasts."""
-
-    start: int
-    end: int | None
-    cause: str
+from tests.simulation.naive import Outage, Piece
 
 
 def pieces(changes: Sequence[Change], until: int) -> list[Piece]:

@@ -9,10 +9,10 @@ from camwatch.core.ledger import Account
 from camwatch.core.model import Window
 from tests.simulation import verdicts
 from tests.simulation.mind import Mind
+from tests.simulation.naive import Piece
 from tests.simulation.opinion import Opinion
 from tests.simulation.plan import PARIS
 from tests.simulation.spelling import DAY, HOUR
-from tests.simulation.verdicts import Piece
 
 _ROLLING = {"1h": HOUR, "24h": DAY, "7d": 7 * DAY, "30d": 30 * DAY, "365d": 365 * DAY}
 

@@ -22,11 +22,11 @@ from camwatch.core.model import (
 from camwatch.core.state import CameraState
 from tests.simulation import verdicts
 from tests.simulation.mind import Mind
+from tests.simulation.naive import Piece
 from tests.simulation.opinion import Opinion
 from tests.simulation.plan import PARIS
 from tests.simulation.process import Process
 from tests.simulation.recall import Told, collapsed, recall
-from tests.simulation.verdicts import Piece
 
 _CLOCK = BlindCause.CLOCK
 LEDGER = ("up", "down", "unknown", "maintenance")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import sys
 from pathlib import Path
 
 from camwatch.core.ledger import Account
@@ -11,9 +9,9 @@ from camwatch.core.record import Record
 from camwatch.core.timeline import Overlays, Stretch, account_of
 from camwatch.history.engine import begin_read, open_engine
 from camwatch.history.reading import read
+from tests.support.commands import run
 
 FOREVER = 1 << 62
-_PROGRAM = Path(sys.executable).with_name("camwatch")
 
 
 class Book:
@@ -44,16 +42,7 @@ class Book:
 
 async def camwatch(*arguments: str | Path, cwd: Path) -> tuple[int, str, str]:
     """Run a command of camwatch in a folder; return its exit code and what it wrote on both streams."""
-    process = await asyncio.create_subprocess_exec(
-        _PROGRAM,
-        *map(str, arguments),
-        cwd=cwd,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    out, err = await process.communicate()
-    assert process.returncode is not None
-    return process.returncode, out.decode(), err.decode()
+    return await run("camwatch", *arguments, cwd=cwd)
 
 
 async def assert_adds_up(config_file: Path) -> None:
