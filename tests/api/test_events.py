@@ -189,6 +189,25 @@ async def test_a_quiet_stream_gives_signs_of_life_that_can_be_resumed_from(
             ]
 
 
+async def test_a_stream_has_its_signs_of_life_while_all_that_happens_is_anothers(
+    new_town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "SIGN_S", 0.3)
+    async with serving(new_town, READER) as client, listening(client) as listener:
+        first = await listener.greeted()
+
+        async def busy() -> None:
+            for at in range(100_000):
+                new_town.parts.events.publish([Reboot("zulu-1", THEIRS, Instant(at, at))])
+                await asyncio.sleep(0.01)
+
+        others = asyncio.create_task(busy())
+        try:
+            assert await listener.greeted() != first
+        finally:
+            others.cancel()
+
+
 async def test_streams_that_are_left_are_counted_no_more(new_town: Town) -> None:
     events = new_town.parts.events
     async with serving(new_town) as client:

@@ -218,14 +218,16 @@ async def test_a_window_of_others_is_cancelled_by_nobody_else(new_town: Town) ->
 
 async def test_another_operators_outage_cannot_be_attributed(new_town: Town) -> None:
     now = new_town.watcher.now.utc_ms
-    theirs = new_town.parts.archive.outages([THEIRS], from_ms=0, to_ms=now)[0].outage.id
+    _, (latest,) = new_town.parts.archive.outage_page([THEIRS], from_ms=0, to_ms=now, piece=slice(1))
+    theirs = latest.outage.id
     said = {"cause": "works", "why": "mine"}
     async with new_town.client(MAYOR) as client:
         answer = await client.post(f"/api/v1/outages/{theirs}/attributions", json=said)
         nothing = await client.post("/api/v1/outages/999/attributions", json=said)
     assert answer.status_code == nothing.status_code == 404
     assert answer.json()["detail"] == f"there is no outage {theirs}"
-    (still,) = new_town.parts.archive.outages(None, from_ms=0, to_ms=now, number=theirs)
+    still = new_town.parts.archive.outage(None, theirs)
+    assert still is not None
     assert [each.who for each in still.outage.attributions] == ["Zulu Martin"]
 
 

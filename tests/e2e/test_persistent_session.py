@@ -35,6 +35,8 @@ async def test_what_the_broker_kept_while_the_daemon_was_away_is_delivered_and_c
             assert heartbeats["cam-1"] > 0  # which it sent before it died, and the broker kept
             refused = first.rejected()
             assert sum(heartbeats.values()) + refused.pop("late") >= kept
+            # What was acknowledged just as the session ended may be delivered once more.
+            assert refused.pop("duplicate") <= 4
             assert set(refused.values()) == {0}
             await daemon.until(lambda now: list(now.statuses().values()) == ["down", "up", "up", "up"])
             assert {line["camera"] for line in daemon.log("camera down")} == {"cam-1"}

@@ -9,12 +9,17 @@ import pytest
 
 from camwatch.core.conditions import REASON_NAMES
 from camwatch.core.model import Purpose, Scope, Status
+from camwatch.core.signal import Word
 from camwatch.core.tally import WINDOWS
+from camwatch.history.engine import begin_read
+from camwatch.history.reading import outages
+from camwatch.web.house import Known
 from camwatch.web.problems import Problem
 from camwatch.web.viewer import LOCAL
 from camwatch.web.views import cameras, fleet, incidents, inventory, levels, maintenance, past
-from camwatch.web.views.base import whole
+from camwatch.web.views.base import moment, whole
 from camwatch.web.views.cameras import Condition, Filter, Sort
+from camwatch.web.views.maintenance import Reach
 from tests.web.town import BEGIN_MS, MAYOR, OURS, READER, THEIRS, Town, town
 
 HOUR = 3_600_000
@@ -165,7 +170,8 @@ def test_a_cameras_ledger_days_and_life_are_of_one_account(here: Town) -> None:
 
 def test_outages_come_newest_first_and_a_page_is_a_piece_of_all(here: Town) -> None:
     now, archive = here.watcher.now.utc_ms, here.parts.archive
-    everything = archive.outages(None, from_ms=0, to_ms=now)
+    with begin_read(here.store.engine) as connection:
+        everything = outages(connection, to_ms=now)
     total, first = archive.outage_page(None, from_ms=0, to_ms=now, piece=slice(0, 4))
     _, second = archive.outage_page(None, from_ms=0, to_ms=now, piece=slice(4, 99))
     assert total == len(everything)
@@ -218,3 +224,35 @@ def test_a_viewer_may_cancel_nothing(here: Town) -> None:
         ("ville-4", False, "planned"),
         ("mairie", False, "planned"),
     ]
+
+
+def test_what_is_past_is_planned_for_by_who_had_all_the_cameras_then(here: Town) -> None:
+    """One that left the inventory, and one that changed hands: what was then is their old operator's, too."""
+    now = here.watcher.now.utc_ms
+    known = [Known("zulu-gone", THEIRS, "park", "Zulu"), Known("ville-1", THEIRS, "mairie", "Zulu")]
+    for scope, scope_id in ((Scope.SITE, "park"), (Scope.CAMERA, "ville-1")):
+        Reach.over(here.watcher, MAYOR, known, now, now).check(scope, scope_id)
+        with pytest.raises(Problem) as caught:
+            Reach.over(here.watcher, MAYOR, known, now - 1, now).check(scope, scope_id)
+        assert caught.value.status == 403
+
+
+def test_when_anothers_camera_went_down_is_told_nowhere(new_town: Town) -> None:
+    """I2: ours are back, theirs are not: the incident goes on, but not for us."""
+    watcher = new_town.watcher
+    new_town.beat("ville-5", seq=8000)
+    new_town.say(Word.GOODBYE, "zulu-4")
+    new_town.pass_s(12)
+    (ours,) = incidents.incidents(watcher, READER)
+    (everything,) = incidents.incidents(watcher, LOCAL)
+    assert everything.since <= ours.since
+    first = min(watcher.watch.cameras[each].since.utc_ms for each in ("ville-1", "ville-2", "ville-3"))
+    assert ours.since == moment(first)
+    (ref,) = cameras.detail(watcher, READER, "ville-1").incidents
+    assert ref.since == ours.since
+    new_town.beat("ville-1", "ville-2", "ville-3", seq=9000)
+    (still,) = incidents.incidents(watcher, LOCAL)
+    assert still.down == 4
+    assert incidents.incidents(watcher, READER) == []
+    assert incidents.count(watcher, READER) == 0
+    assert cameras.detail(watcher, READER, "ville-1").incidents == ()

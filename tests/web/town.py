@@ -140,7 +140,8 @@ class Town(City):
 
     def _correct(self) -> None:
         archive, now = self.parts.archive, self.watcher.now.utc_ms
-        for each in archive.outages(None, from_ms=0, to_ms=now):
+        _, found = archive.outage_page(None, from_ms=0, to_ms=now, piece=slice(None))
+        for each in found[::-1]:
             theirs = each.camera.operator == THEIRS
             archive.attribute(
                 "Zulu Martin" if theirs else "Hélène",

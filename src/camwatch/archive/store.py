@@ -59,31 +59,10 @@ class StoreArchive:
         with self._reading() as connection:
             return read(connection, operators, from_ms, to_ms, camera=camera)
 
-    def outages(
-        self,
-        operators: Iterable[str] | None,
-        *,
-        from_ms: int,
-        to_ms: int,
-        number: int | None = None,
-        camera: str | None = None,
-        site: str | None = None,
-        still_open: bool = False,
-        unattributed: bool = False,
-    ) -> Sequence[Listed]:
-        """Return the outages that touch a stretch of time and fit every filter, oldest first."""
+    def outage(self, operators: Iterable[str] | None, number: int) -> Listed | None:
+        """Return an outage of these operators (None: of all); None if there is no such."""
         with self._reading() as connection:
-            return outages(
-                connection,
-                number=number,
-                operators=operators,
-                camera=camera,
-                site=site,
-                from_ms=from_ms,
-                to_ms=to_ms,
-                still_open=still_open,
-                unattributed=unattributed,
-            )
+            return next(iter(outages(connection, operators=operators, number=number)), None)
 
     def outage_page(
         self,
@@ -97,7 +76,7 @@ class StoreArchive:
         still_open: bool = False,
         unattributed: bool = False,
     ) -> tuple[int, Sequence[Listed]]:
-        """Return how many outages `outages` would return, and a piece of them, the newest first."""
+        """Return how many outages touch a stretch and fit every filter, and a piece, the newest first."""
         with self._reading() as connection:
             rows = outage_rows(
                 connection, operators, from_ms, to_ms, camera=camera, site=site, still_open=still_open

@@ -21,9 +21,7 @@ def add(  # noqa: PLR0913, PLR0917 - each is an option of the command
     config: ConfigFile = None,
     role: Annotated[
         Role | None,
-        typer.Option(
-            "--role", help="viewer looks, editor corrects the record, admin sees to camwatch itself."
-        ),
+        typer.Option("--role", help="viewer looks, editor corrects the record, too; admin: today as editor."),
     ] = None,
     operator: Annotated[
         list[str] | None,

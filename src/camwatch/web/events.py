@@ -86,7 +86,8 @@ class Events:
         self._places: dict[str, int] = {}  # how many events lie before what an id stands for, oldest first
         self._waiting: list[asyncio.Future[None]] = []
         self._something = asyncio.Event()
-        self._sign = ""
+        self._signs = 0  # signs of life so far; the last has this id, and this many events before it
+        self._sign, self._signed = "", 0
         self._closed = False
         self.streams = 0
         """Streams that are open."""
@@ -123,15 +124,18 @@ class Events:
         self.streams += 1
         try:
             place, begin = self._begin(last_event_id)
+            signs = self._signs
             yield begin
             while not self._closed:
                 if place < self._count - len(self._ring):
                     yield self._stale("more happened than is kept while this stream was slow")
                     return
                 if place == self._count:
-                    await self._wait()
-                    if place == self._count and not self._closed:
-                        yield _comment(self._sign)
+                    if signs == self._signs:
+                        await self._wait()
+                    else:  # also where others had all the events
+                        signs = self._signs
+                        yield _comment(self._sign if self._signed == place else self._mark(place))
                     continue
                 pieces, place = self._after(place, viewer.operators)
                 if pieces:
@@ -182,7 +186,8 @@ class Events:
                 sign = loop.time() - signed >= SIGN_S
                 if sign:
                     signed = loop.time()
-                    self._sign = self._mark(self._count)
+                    self._signs += 1
+                    self._sign, self._signed = self._mark(self._count), self._count
                 if sign or self._something.is_set():
                     self._something.clear()
                     began = loop.time()

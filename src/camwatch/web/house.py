@@ -101,7 +101,7 @@ class Known(NamedTuple):
 
 
 class Archive(Protocol):
-    """The record. Everything here waits for the store: call it in a thread (`asyncio.to_thread`).
+    """The record. Everything here waits for the store: call it by `Threads.run`.
 
     Raises CorrectionError for what cannot be done, StoreError for a store that fails.
     """
@@ -111,19 +111,8 @@ class Archive(Protocol):
     ) -> Record:
         """Return the record of [from_ms, to_ms), UTC milliseconds, of these operators (None: all)."""
 
-    def outages(
-        self,
-        operators: Iterable[str] | None,
-        *,
-        from_ms: int,
-        to_ms: int,
-        number: int | None = None,
-        camera: str | None = None,
-        site: str | None = None,
-        still_open: bool = False,
-        unattributed: bool = False,
-    ) -> Sequence[Listed]:
-        """Return the outages that touch a stretch of time and fit every filter, oldest first."""
+    def outage(self, operators: Iterable[str] | None, number: int) -> Listed | None:
+        """Return an outage of these operators (None: of all); None if there is no such."""
 
     def outage_page(
         self,
@@ -137,7 +126,7 @@ class Archive(Protocol):
         still_open: bool = False,
         unattributed: bool = False,
     ) -> tuple[int, Sequence[Listed]]:
-        """Return how many outages `outages` would return, and a piece of them, the newest first."""
+        """Return how many outages touch a stretch and fit every filter, and a piece, the newest first."""
 
     def blindness(self, from_ms: int, to_ms: int) -> Sequence[BlindRecord]:
         """Return when whose cameras could not be seen in [from_ms, to_ms), oldest first."""

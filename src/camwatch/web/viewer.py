@@ -8,7 +8,7 @@ from enum import StrEnum
 
 
 class Role(StrEnum):
-    """What someone may do: look; correct the record and plan maintenance; see to camwatch itself."""
+    """What someone may do: look; correct the record and plan maintenance; all that is to come."""
 
     VIEWER = "viewer"
     EDITOR = "editor"

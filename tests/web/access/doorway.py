@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import html
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -12,14 +13,14 @@ from typing import Annotated, Any
 import httpx
 from fastapi import Depends, FastAPI
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
+from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response, StreamingResponse
 
 from camwatch.web import problems
 from camwatch.web.access import secrets
 from camwatch.web.access.accounts import Account, Accounts, KeptToken
 from camwatch.web.access.door import Access, Rules
 from camwatch.web.access.guard import admin, csrf_token, editor, viewer, wrap
-from camwatch.web.access.login import login_routes
+from camwatch.web.access.login import Form, login_routes
 from camwatch.web.connections import Certificate
 from camwatch.web.server import HttpServer, listen_on
 from camwatch.web.viewer import Role, Viewer
@@ -78,6 +79,7 @@ def house(access: Access, ended: asyncio.Event | None = None) -> FastAPI:
     app = FastAPI(openapi_url=None)
     problems.install(app)
     app.router.routes.extend(login_routes(access))
+    app.state.login_page = _form
 
     def told(request: Request, who: Viewer) -> Response:
         operators = None if who.operators is None else sorted(who.operators)
@@ -136,6 +138,14 @@ async def _endless(
     finally:
         if ended is not None:
             ended.set()
+
+
+def _form(request: Request, form: Form) -> Response:
+    """Return the page of the login: here, only what it has to say."""
+    said = form.failure.value if form.failure else ""
+    root = request.scope.get("root_path", "")
+    field = f'<input name="next" value="{html.escape(form.after)}">'
+    return HTMLResponse(f'<p>{said}</p><form action="{root}/login">{field}</form>')
 
 
 async def _plain() -> Response:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import AsyncIterator
 
 import pytest
 from structlog.testing import capture_logs
@@ -206,6 +207,7 @@ async def test_changes_logins_and_refusals_are_told_in_the_log_and_no_secret_is(
             ours = {"origin": door.url, "x-csrf-token": await door.form_token(client)}
             await client.post("/change?why=secret", headers=ours)
             await client.post("/nowhere", headers=ours)
+            await client.post("/change", headers=ours | {"x-csrf-token": "made up"})
             await client.post("/logout", headers=ours)
             await client.get("/who", headers={"authorization": f"Bearer cw_0badcafe_{'w' * 43}"})
     told = [(line["event"], line.get("who"), line.get("path"), line.get("status")) for line in lines]
@@ -214,6 +216,7 @@ async def test_changes_logins_and_refusals_are_told_in_the_log_and_no_secret_is(
         ("access: logged in", "chief", None, None),
         ("access: change", "chief", "/change", 200),
         ("access: change refused", "chief", "/nowhere", 404),
+        ("access: change refused", "chief", "/change", 403),
         ("access: logged out", "chief", None, None),
         ("access: token refused", None, None, None),
     ]
@@ -222,6 +225,26 @@ async def test_changes_logins_and_refusals_are_told_in_the_log_and_no_secret_is(
     text = json.dumps(lines, default=str)
     for secret in (PASSWORD, "wrong", "www", "csrf", "secret"):
         assert secret not in text
+
+
+async def test_who_is_put_out_while_their_change_comes_in_changes_nothing() -> None:
+    """The account is looked at again once the whole request is there."""
+    async with doorway(accounts()) as door, door.client() as client:
+        go_on = asyncio.Event()
+
+        async def body() -> AsyncIterator[bytes]:
+            yield b"{"
+            await go_on.wait()
+            yield b"}"
+
+        headers = {"authorization": f"Bearer {LANDLORD}"}
+        sending = asyncio.create_task(client.post("/change", content=body(), headers=headers))
+        async with asyncio.timeout(10):
+            while not door.access._verified:
+                await asyncio.sleep(0.01)
+        door.access.take(accounts().without("bridge"))
+        go_on.set()
+        assert (await sending).status_code == 401
 
 
 # The proxy's word

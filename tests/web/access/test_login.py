@@ -8,6 +8,7 @@ import pytest
 from itsdangerous import URLSafeSerializer
 
 from camwatch.web.access.door import Rules
+from camwatch.web.access.login import Failure
 from camwatch.web.access.sessions import Sessions
 from tests.web.access.doorway import PASSWORD, Hands, accounts, doorway, hashed
 
@@ -66,7 +67,7 @@ async def test_wrong_is_wrong_whatever_is_wrong(name: str, password: str) -> Non
     async with doorway(accounts()) as door, door.client() as client:
         answer = await door.log_in(client, name, password)
         assert answer.status_code == 401
-        assert "Name or password is wrong" in answer.text
+        assert Failure.WRONG.value in answer.text
         assert "set-cookie" not in answer.headers
         assert door.access.refusals["login"] == 1
 
@@ -82,7 +83,7 @@ async def test_after_some_failures_each_attempt_has_to_wait_longer_and_the_owner
         limited = await door.log_in(client, "chief")
         assert limited.status_code == 429, "even with the right password"
         assert limited.headers["retry-after"] == "3"
-        assert "wait 3 s" in limited.text
+        assert Failure.WAIT.value in limited.text
         door.hands.seconds += 2.1
         assert (await door.log_in(client, "chief")).status_code == 303
         assert door.access.refusals["too_often"] == 2
@@ -148,6 +149,17 @@ async def test_a_session_lasts_while_it_is_used_and_ends_when_it_is_not() -> Non
             assert "Max-Age=3600" in second.headers["set-cookie"]
         door.hands.seconds += 3601
         assert (await client.get("/who")).status_code == 401
+
+
+async def test_a_session_past_its_half_has_time_for_its_answer() -> None:
+    """It is renewed by that answer, which may be a report that takes a while."""
+    async with doorway(accounts(), Rules(session_s=3600)) as door, door.client() as client:
+        await door.log_in(client, "chief")
+        door.hands.seconds += 2000
+        session = next(iter(client.cookies.values()))
+        found = door.access.sessions.read(session, accounts())
+        assert found is not None
+        assert door.access.sessions.renewable_in(found) == 1800
 
 
 async def test_a_stream_is_asked_again_before_its_session_is_over() -> None:

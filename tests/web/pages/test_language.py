@@ -86,8 +86,8 @@ def test_a_plural_follows_the_language_with_nought_singular_in_french_only() -> 
     assert FR.text("found", n=1234) == "1\u202f234 caméras trouvées"
 
 
-def test_what_stands_in_a_field_of_a_text_is_escaped_where_it_is_shown() -> None:
-    assert "<b>" not in str(EN.ago(datetime(2026, 11, 25, 10, 0, tzinfo=UTC), NOON))
+def test_a_promise_is_shown_with_all_of_its_digits() -> None:
+    assert [FR.promise(each) for each in (None, 0.99, 0.99995)] == [NONE, "99,00\u202f%", "99,995\u202f%"]
 
 
 @pytest.mark.parametrize(

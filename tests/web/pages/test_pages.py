@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -45,6 +46,12 @@ WHOLE = [
 ]
 
 
+def an_outage(town_: Town) -> int:
+    """Return the number of the last outage of the town's own cameras."""
+    _, (last,) = town_.parts.archive.outage_page(["ville"], from_ms=0, to_ms=1 << 52, piece=slice(1))
+    return last.outage.id
+
+
 def landmarks(text: str) -> list[str]:
     """Return the elements that lead somebody around a page."""
     return re.findall(r"<(main|h1)\b", text)
@@ -84,7 +91,7 @@ async def test_whoever_sees_one_operator_reads_nothing_of_another(built: Town, p
     "path", ["/operators/ville", "/cameras/ville-1", "/reports?operator=ville", "/outages/1"]
 )
 async def test_what_is_anothers_is_not_there(built: Town, path: str) -> None:
-    outages = built.parts.archive.outages(["ville"], from_ms=0, to_ms=1 << 52)
+    _, outages = built.parts.archive.outage_page(["ville"], from_ms=0, to_ms=1 << 52, piece=slice(None))
     path = path.replace("/1", f"/{outages[0].outage.id}") if path.startswith("/outages") else path
     async with built.client(LANDLORD) as client:
         answer = await client.get(path, headers=HTML)
@@ -196,14 +203,16 @@ async def post(client: httpx.AsyncClient, path: str, **fields: str) -> httpx.Res
 
 
 async def test_an_editor_attributes_an_outage(own: Town) -> None:
-    number = own.parts.archive.outages(["ville"], from_ms=0, to_ms=1 << 52)[0].outage.id
+    number = an_outage(own)
     async with own.client(MAYOR) as client:
         answer = await post(client, f"/outages/{number}", cause="vandalism", why="paint", excluded="1")
         assert answer.headers["location"] == f"/outages/{number}?saved"
         text = (await client.get(answer.headers["location"], headers={"accept-language": "en"})).text
     assert "It is recorded." in text
     assert "paint – Hélène" in text
-    said = own.parts.archive.outages(["ville"], from_ms=0, to_ms=1 << 52, number=number)[0].outage.attribution
+    found = own.parts.archive.outage(["ville"], number)
+    assert found is not None
+    said = found.outage.attribution
     assert said is not None
     assert (said.cause, said.excluded, said.who, said.why) == ("vandalism", True, "Hélène", "paint")
     own.close()
@@ -220,7 +229,7 @@ async def test_an_editor_attributes_an_outage(own: Town) -> None:
 async def test_an_attribution_that_lacks_something_says_what(
     built: Town, fields: dict[str, str], told: str
 ) -> None:
-    number = built.parts.archive.outages(["ville"], from_ms=0, to_ms=1 << 52)[0].outage.id
+    number = an_outage(built)
     async with built.client(MAYOR) as client:
         answer = await post(client, f"/outages/{number}", **fields)
     assert answer.status_code == 422
@@ -228,7 +237,7 @@ async def test_an_attribution_that_lacks_something_says_what(
 
 
 async def test_who_only_looks_has_no_form_and_changes_nothing(built: Town) -> None:
-    number = built.parts.archive.outages(["ville"], from_ms=0, to_ms=1 << 52)[0].outage.id
+    number = an_outage(built)
     async with built.client(READER) as client:
         for path in (f"/outages/{number}", "/maintenance"):
             assert 'method="post"' not in (await client.get(path)).text.replace(
@@ -297,3 +306,25 @@ async def test_who_cannot_be_seen_is_told_in_one_line_and_only_to_whom_it_concer
     assert re.search(r"\d+ cameras out of sight", text)
     assert "zulu" not in text.lower()
     own.close()
+
+
+async def test_each_count_leads_to_a_list_of_so_many(built: Town) -> None:
+    async with built.client() as client:
+        page = (await client.get("/", headers={"accept-language": "fr"})).text
+        counts = re.findall(r'class="count [^"]*" href="([^"#]+)#cameras"><b>(\d+)</b>', page)
+        assert len(counts) == 6
+        for path, number in counts:
+            listed = (await client.get(html.unescape(path), headers={"accept-language": "fr"})).text
+            rows = (
+                listed.partition('id="camera-list"')[2]
+                .partition("<tbody>")[2]
+                .partition("</tbody>")[0]
+                .count("<tr")
+            )
+            assert rows == int(number), path
+
+
+@pytest.mark.parametrize("path", ["/outages/100000000000000000000", "/outages/0", "/outages/x"])
+async def test_a_number_that_no_record_has_is_no_failure_of_ours(built: Town, path: str) -> None:
+    async with built.client() as client:
+        assert (await client.get(path)).status_code in (404, 422)

@@ -42,6 +42,16 @@ def test_a_day_that_was_partly_unknown_says_so_beside_its_availability() -> None
     assert found.text == "Always up while seen. 1 day partly unknown."
 
 
+def test_little_unknown_time_is_told_and_a_quarter_of_an_hour_is_drawn() -> None:
+    minute = DAY // 1440
+    little, more = (
+        Account(up=DAY - minute, unknown=minute),
+        Account(up=DAY - 15 * minute, unknown=15 * minute),
+    )
+    assert strip(EN, [little], FIRST).values == "100.00% (unknown 1 min)"
+    assert (set(kinds(little)), set(kinds(more))) == ({"up"}, {"up", "unknown"})
+
+
 def test_maintenance_and_no_service_have_forms_of_their_own() -> None:
     assert set(kinds(Account(maintenance=DAY), Account())) == {"maintenance", "nothing"}
 

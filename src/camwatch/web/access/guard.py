@@ -89,6 +89,7 @@ class Door:
             receive = await self._admit(visit, scope, receive)
         except Problem as problem:
             await self._refuse(visit, problem)(scope, receive, visit.send)
+            visit.tell(problem.detail)
             return
         except bodies.LeftError:
             return
@@ -148,7 +149,6 @@ class Door:
 
     def _refuse(self, visit: _Visit, problem: Problem) -> Response:
         request = HTTPConnection(visit.scope)
-        visit.refused = problem.detail
         if problem.status == 401 and visit.is_navigation:
             root = self._access.rules.root_path
             asked = visit.asked
@@ -160,6 +160,9 @@ class Door:
 
     async def _serve(self, visit: _Visit, scope: Scope, receive: Receive) -> None:
         """Let the application answer, for as long as whoever asked may stay."""
+        if visit.identity is not None and not self._access.holds(visit.identity):
+            await visit.cut_short()  # their account changed while the request came in
+            return
         if visit.identity is None or visit.identity.by is By.LOCAL:
             await self._app(scope, receive, visit.send)
             return
@@ -195,7 +198,6 @@ class _Visit:
         self.scope = scope
         self.identity: Identity | None = None
         self.work: asyncio.Future[None] | None = None
-        self.refused = ""
         self.route: str | None = None
         self.origin = Origin("", False, "", None, False)
         self._send = send
@@ -265,8 +267,8 @@ class _Visit:
         elif not self._over:
             await self._send({"type": "http.response.body", "body": b"", "more_body": False})
 
-    def tell(self) -> None:
-        """Write the audit line of a change, or of its refusal."""
+    def tell(self, why: str | None = None) -> None:
+        """Write the audit line of a change, or of its refusal and `why`."""
         if (
             self.scope["method"] in _SAFE
             or self.identity is None
@@ -282,6 +284,7 @@ class _Visit:
             method=self.scope["method"],
             path=self.route,
             status=self._status,
+            **({} if why is None else {"why": why}),
         )
 
 

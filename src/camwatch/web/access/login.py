@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -11,7 +10,7 @@ from typing import TypeAlias
 import structlog
 from starlette.background import BackgroundTask
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from camwatch.web.access import paths, secrets
@@ -49,7 +48,7 @@ LoginPage: TypeAlias = Callable[[Request, Form], Response]
 
 
 def login_routes(access: Access) -> list[BaseRoute]:
-    """Return the routes. Whoever has a nicer page puts a `LoginPage` at `app.state.login_page`."""
+    """Return the routes. The page itself is the `LoginPage` at `app.state.login_page`."""
     root = access.rules.root_path
 
     async def ask(request: Request) -> Response:
@@ -117,31 +116,12 @@ async def _log_in(access: Access, request: Request, name: str, password: str, af
 
 
 def _page(request: Request, form: Form) -> Response:
-    page: LoginPage = getattr(request.app.state, "login_page", None) or plain_page
+    page: LoginPage = request.app.state.login_page
     response = page(request, form)
     response.status_code = form.status
     if form.wait_s:
         response.headers["retry-after"] = str(form.wait_s)
     return response
-
-
-def plain_page(request: Request, form: Form) -> Response:
-    """Render the form with nothing around it."""
-    said = {
-        None: "",
-        Failure.WRONG: "Name or password is wrong. / Nom ou mot de passe erroné.",
-        Failure.WAIT: f"Too many attempts: wait {form.wait_s} s. / Trop d’essais : attendez {form.wait_s} s.",
-        Failure.BUSY: "Too many people at once: try again. / Trop de monde à la fois : réessayez.",
-    }[form.failure]
-    action = f"{request.scope.get('root_path', '')}{paths.LOGIN}"
-    return HTMLResponse(
-        '<!doctype html><html lang="en"><meta charset="utf-8"><title>camwatch</title><h1>camwatch</h1>'
-        f'<p role="alert">{html.escape(said)}</p><form method="post" action="{html.escape(action)}">'
-        f'<input type="hidden" name="next" value="{html.escape(form.after)}">'
-        f'<p><label>Name / Nom <input name="name" autocomplete="username" value="{html.escape(form.name)}">'
-        '</label><p><label>Password / Mot de passe <input name="password" type="password" '
-        'autocomplete="current-password"></label><p><button>Log in / Se connecter</button></form></html>'
-    )
 
 
 def _after(text: str) -> str:

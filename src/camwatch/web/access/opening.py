@@ -77,6 +77,7 @@ class Keeper:
         self._operators = operators
         self._renew_certificate = renew_certificate
         self._asked = asyncio.Event()
+        self._asked.set()  # they may have changed since they were read
 
     def ask(self) -> None:
         """Have all files read anew, changed or not."""

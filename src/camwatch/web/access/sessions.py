@@ -59,7 +59,8 @@ class Sessions:
 
     def renewable_in(self, session: Session) -> float:
         """Return in how many seconds half of the session is over; what lasts longer has to ask again."""
-        return max(1.0, session.ends - self._clock() - self._lifetime_s / 2)
+        left = session.ends - self._clock() - self._lifetime_s / 2
+        return left if left > 0 else self._lifetime_s / 2  # this very answer renews it
 
     def end(self, session: Session) -> None:
         """Let no copy of the cookie open anything any more."""

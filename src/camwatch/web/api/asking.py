@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Annotated, NamedTuple, TypeAlias, TypeVar
 
-from fastapi import Depends, Query, Request
+from fastapi import Depends, Path, Query, Request
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 from pydantic import BeforeValidator, WithJsonSchema
@@ -25,8 +25,9 @@ MOST = 500
 USUAL = 100
 _USUAL_DAYS = 30
 _RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
-_YEARS = range(1971, 2200)
+YEARS = range(1971, 2200)
 
+Number = Annotated[int, Path(ge=1, le=2**53, description="As the record numbers it.")]
 _T = TypeVar("_T")
 
 
@@ -35,8 +36,8 @@ def _instant(value: object) -> datetime:
     if not _RFC_3339.fullmatch(text):
         raise ValueError("give an RFC 3339 time with its offset, like 2026-10-01T00:00:00Z")
     found = datetime.fromisoformat(text.upper())
-    if found.year not in _YEARS:
-        raise ValueError(f"give a time of the years {_YEARS.start} to {_YEARS.stop - 1}")
+    if found.year not in YEARS:
+        raise ValueError(f"give a time of the years {YEARS.start} to {YEARS.stop - 1}")
     return found
 
 

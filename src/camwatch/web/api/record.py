@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import structlog
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from camwatch.core.model import Purpose
-from camwatch.core.record import OPEN_END, Attributed
+from camwatch.core.record import Attributed
+from camwatch.web import deeds
 from camwatch.web.api.answers import Stream, answer, begun
-from camwatch.web.api.asking import Editor, House, Interval, Paging, Seer
-from camwatch.web.house import Archive
-from camwatch.web.problems import missing
-from camwatch.web.viewer import Viewer
+from camwatch.web.api.asking import Editor, House, Interval, Number, Paging, Seer
 from camwatch.web.views import fleet, levels, past
 from camwatch.web.views.base import Page
 from camwatch.web.views.past import BlindView, Levels, OutageView
@@ -22,8 +19,6 @@ from camwatch.web.views.past import BlindView, Levels, OutageView
 router = APIRouter(tags=["record"])
 
 _LARGEST = 2**53  # what every JSON reader takes for a whole number
-OutageId = Annotated[int, Path(ge=1, le=_LARGEST, description="Of the outage.")]
-_audit = structlog.get_logger("audit")
 
 
 class NewAttribution(BaseModel):
@@ -67,9 +62,9 @@ async def outages(
 
 
 @router.get("/outages/{outage}", response_model=OutageView, summary="One outage")
-async def one_outage(house: House, viewer: Seer, outage: OutageId) -> Response:
+async def one_outage(house: House, viewer: Seer, outage: Number) -> Response:
     """Return it with all that was said of it."""
-    return answer(await house.threads.run(lambda: _outage(house.archive, viewer, outage)))
+    return answer(await house.threads.run(lambda: deeds.outage(house, viewer, outage)))
 
 
 @router.post(
@@ -78,26 +73,10 @@ async def one_outage(house: House, viewer: Seer, outage: OutageId) -> Response:
     response_model=OutageView,
     summary="Say what caused an outage",
 )
-async def attribute(house: House, viewer: Editor, outage: OutageId, said: NewAttribution) -> Response:
+async def attribute(house: House, viewer: Editor, outage: Number, said: NewAttribution) -> Response:
     """Append an attribution: nothing is overwritten, and the newest holds."""
-
-    def work() -> tuple[int, OutageView]:
-        before = _outage(house.archive, viewer, outage).attribution
-        held = before is not None and before.excluded
-        excluded = held if said.excluded is None else said.excluded
-        number = house.archive.attribute(viewer.name, said.why, outage, said.cause, excluded=excluded)
-        return number, _outage(house.archive, viewer, outage)
-
-    number, found = await house.threads.run(work)
-    _audit.info(
-        "outage attributed",
-        who=viewer.name,
-        outage=outage,
-        camera=found.camera,
-        cause=str(said.cause),
-        excluded=found.attribution.excluded if found.attribution else None,
-        why=said.why,
-        correction=number,
+    found = await house.threads.run(
+        lambda: deeds.attribute(house, viewer, outage, said.cause, said.why, excluded=said.excluded)
     )
     return answer(found, 201)
 
@@ -150,11 +129,3 @@ async def history(
     """Return transitions, outages, fills and blindness; `kind` tells which. `vouched` comes last."""
     pieces = await begun(house.threads.draw(lambda: house.archive.export(viewer.operators, start, end)))
     return Stream(pieces, "application/x-ndjson")
-
-
-def _outage(archive: Archive, viewer: Viewer, outage: int) -> OutageView:
-    """Return an outage. Raises Problem (404) if there is none for this viewer."""
-    found = archive.outages(viewer.operators, from_ms=0, to_ms=OPEN_END, number=outage)
-    if not found:
-        raise missing(f"outage {outage}")
-    return past.outage(found[0])

@@ -5,16 +5,16 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from functools import partial
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Request
 from markupsafe import Markup
 from starlette.datastructures import QueryParams
 from starlette.responses import Response
 
 from camwatch.core.model import IncidentKind, Purpose, Status
 from camwatch.core.state import CameraState
-from camwatch.web.access.guard import viewer as whoever
+from camwatch.web.api.asking import Seer
 from camwatch.web.house import Live
 from camwatch.web.pages.budget import budget_of
 from camwatch.web.pages.frame import Frame
@@ -28,8 +28,6 @@ from camwatch.web.views.base import in_turns, page
 from camwatch.web.views.cameras import Filter
 from camwatch.web.views.fleet import Counts, SiteView
 from camwatch.web.views.incidents import IncidentView
-
-Who = Annotated[Viewer, Depends(whoever)]
 
 LISTED: Final = 50
 """Cameras on a page of the list."""
@@ -60,12 +58,12 @@ class FleetPage:
         router.add_api_route("/parts/fleet", self.part, methods=["GET"])
         router.add_api_route("/search", self.search, methods=["GET"])
 
-    async def whole(self, request: Request, viewer: Who) -> Response:
+    async def whole(self, request: Request, viewer: Seer) -> Response:
         """Return the page."""
         context = await self._context(request, viewer)
         return self._frame.page(request, viewer, "fleet.html", "fleet", **context)
 
-    async def part(self, request: Request, viewer: Who) -> Response:
+    async def part(self, request: Request, viewer: Seer) -> Response:
         """Return what changes of it: made once for all who see the same, and ask for it at once."""
         w, packed = self._frame.language(request), "gzip" in request.headers.get("accept-encoding", "")
         root = request.scope.get("root_path", "")
@@ -77,7 +75,7 @@ class FleetPage:
         context = await self._context(request, viewer)
         return self._frame.page(request, viewer, "parts/fleet.html", "fleet", **context)
 
-    async def search(self, request: Request, viewer: Who) -> Response:
+    async def search(self, request: Request, viewer: Seer) -> Response:
         """Return what has a name like that."""
         live = self._frame.parts.live
         q = request.query_params.get("q", "").strip()[:200]

@@ -7,6 +7,8 @@ from zoneinfo import ZoneInfo
 
 from starlette.datastructures import FormData, QueryParams
 
+from camwatch.web.api.asking import YEARS
+
 _LONGEST = 500
 _DIGITS_MOST = 9
 
@@ -30,6 +32,8 @@ def local_ms(text: str, zone: ZoneInfo) -> int | None:
     """
     try:
         given = datetime.fromisoformat(text)
+        if given.year not in YEARS:
+            return None
         return round(given.replace(tzinfo=given.tzinfo or zone).timestamp() * 1000)
     except (ValueError, OverflowError):
         return None

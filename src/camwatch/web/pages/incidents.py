@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final
+from typing import Final
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from camwatch.web.access.guard import viewer as whoever
+from camwatch.web.api.asking import Seer
 from camwatch.web.pages.frame import Frame
 from camwatch.web.viewer import Viewer
 from camwatch.web.views import cameras, incidents, past
-
-Who = Annotated[Viewer, Depends(whoever)]
 
 _MEMBERS: Final = 100
 _WEEK_MS: Final = 7 * 86_400_000
@@ -28,11 +26,11 @@ class IncidentPages:
         router.add_api_route("/parts/incidents", self.part, methods=["GET"])
         router.add_api_route("/incidents/blind", self.blind, methods=["GET"])
 
-    async def whole(self, request: Request, viewer: Who) -> Response:
+    async def whole(self, request: Request, viewer: Seer) -> Response:
         """Return the page."""
         return self._page(request, viewer, "incidents.html")
 
-    async def part(self, request: Request, viewer: Who) -> Response:
+    async def part(self, request: Request, viewer: Seer) -> Response:
         """Return what changes of it."""
         return self._page(request, viewer, "parts/incidents.html")
 
@@ -49,7 +47,7 @@ class IncidentPages:
         ]
         return self._frame.page(request, viewer, template, "incidents", incidents=found)
 
-    async def blind(self, request: Request, viewer: Who) -> Response:
+    async def blind(self, request: Request, viewer: Seer) -> Response:
         """Return when cameras of theirs were out of sight in the last week, the newest first."""
         parts = self._frame.parts
         now = parts.live.now.utc_ms

@@ -6,6 +6,7 @@ Figures are always rounded down, so that 99.9996 % never reads 100 %.
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from functools import lru_cache
 from typing import Final, Literal, TypeAlias, get_args
 from zoneinfo import ZoneInfo
@@ -55,6 +56,14 @@ class Language:
     def percent(self, part: int, whole: int) -> str:
         """Return a share in percent, rounded down to hundredths."""
         return self._percent(part * _FINE // whole) if whole > 0 else NONE
+
+    def promise(self, objective: float | None) -> str:
+        """Return an objective in percent with all of its digits, at least two after the point."""
+        if objective is None:
+            return NONE
+        value = Decimal(str(objective)).scaleb(2)
+        text = f"{value:f}" if -int(value.as_tuple().exponent) > 2 else f"{value:.2f}"
+        return f"{text.replace('.', self._point)}{self._percent_sign}"
 
     def ratio(self, ratio: float | None) -> str:
         """Return a ratio in percent, rounded down to hundredths; binary fractions are let off a hair."""

@@ -5,26 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import timedelta
 from functools import partial
-from typing import Annotated, Final
+from typing import Final
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Request
 from starlette.datastructures import FormData
 from starlette.responses import Response
 
 from camwatch.core.model import Scope
 from camwatch.errors import CorrectionError
-from camwatch.web.access.guard import editor
-from camwatch.web.access.guard import viewer as whoever
+from camwatch.web import deeds
+from camwatch.web.api.asking import Editor, Number, Seer
 from camwatch.web.pages.frame import Frame
 from camwatch.web.pages.given import field, local_ms
 from camwatch.web.pages.language import Language
-from camwatch.web.problems import Problem, missing
+from camwatch.web.problems import Problem
 from camwatch.web.viewer import Role, Viewer
-from camwatch.web.views.maintenance import Reach, windows
+from camwatch.web.views.maintenance import Reach
 from camwatch.web.views.past import WindowView
-
-Who = Annotated[Viewer, Depends(whoever)]
-Editor = Annotated[Viewer, Depends(editor)]
 
 _PAST_MS: Final = 30 * 86_400_000
 _AHEAD_MS: Final = 3 * 366 * 86_400_000
@@ -41,7 +38,7 @@ class MaintenancePages:
         router.add_api_route("/maintenance", self.plan, methods=["POST"])
         router.add_api_route("/maintenance/{number}/cancel", self.cancel, methods=["POST"])
 
-    async def whole(self, request: Request, viewer: Who) -> Response:
+    async def whole(self, request: Request, viewer: Seer) -> Response:
         """Return the page."""
         w = self._frame.language(request)
         notice = next(
@@ -86,10 +83,7 @@ class MaintenancePages:
         self, w: Language, viewer: Viewer, now_ms: int
     ) -> tuple[list[WindowView], list[tuple[str, str]]]:
         """Return the windows, what goes on first, and what may be planned for; waits for the store."""
-        live, archive = self._parts.live, self._parts.archive
-        known = archive.known(viewer.operators)
-        records = archive.windows(now_ms - _PAST_MS, now_ms + _AHEAD_MS)
-        found = windows(live, viewer, records, known, now_ms)
+        found = deeds.windows(self._parts, viewer, now_ms, now_ms - _PAST_MS, now_ms + _AHEAD_MS)
         order = {"under_way": 0, "planned": 1}
         found.sort(key=lambda window: order.get(window.state, 2))
         return found, self._things(w, viewer) if viewer.may(Role.EDITOR) else []
@@ -116,10 +110,9 @@ class MaintenancePages:
         w, form = self._frame.language(request), await request.form()
         given = {name: field(form, name) for name in ("what", "starts", "ends", "why")}
         try:
-            scope, what, starts, ends = self._read(w, form)
-            Reach(self._parts.live, viewer).check(scope, what)
+            window, now_ms = self._read(w, form), self._parts.live.now.utc_ms
             await self._parts.threads.run(
-                partial(self._parts.archive.add_window, viewer.name, given["why"], scope, what, starts, ends)
+                partial(deeds.add_window, self._parts, viewer, window, given["why"], now_ms)
             )
         except (CorrectionError, ValueError) as error:
             return await self._page(request, viewer, given, str(error))
@@ -128,7 +121,7 @@ class MaintenancePages:
             return await self._page(request, viewer, given, told)
         return self._frame.go(request, "/maintenance?planned")
 
-    def _read(self, w: Language, form: FormData) -> tuple[Scope, str, int, int]:
+    def _read(self, w: Language, form: FormData) -> deeds.Maintenance:
         """Return what is to be maintained, from when to when; raises ValueError with what to say."""
         text = field(form, "what")
         kind, _, what = text.partition(":")
@@ -141,23 +134,19 @@ class MaintenancePages:
             raise ValueError(w.text("ends_before"))
         if not field(form, "why"):
             raise ValueError(w.text("needs_why"))
-        return Scope(kind), what, starts, ends
+        return deeds.Maintenance(Scope(kind), what, starts, ends)
 
-    async def cancel(self, request: Request, viewer: Editor, number: int) -> Response:
+    async def cancel(self, request: Request, viewer: Editor, number: Number) -> Response:
         """Cancel maintenance that was planned here."""
         w, why = self._frame.language(request), field(await request.form(), "why")
-        archive, now_ms = self._parts.archive, self._parts.live.now.utc_ms
-        listed, _ = await self._parts.threads.run(partial(self._all, w, viewer, now_ms))
-        found = [window for window in listed if window.number == number]
-        if not found:
-            raise missing("such maintenance")
-        if not found[0].may_cancel:
-            raise Problem(403, "this window is not yours alone, or comes from the inventory")
         given = {"what": "", "starts": "", "ends": "", "why": ""}
         if not why:
             return await self._page(request, viewer, given, w.text("needs_why"))
         try:
-            await self._parts.threads.run(partial(archive.cancel_window, viewer.name, why, number))
+            now_ms = self._parts.live.now.utc_ms
+            await self._parts.threads.run(
+                partial(deeds.cancel_window, self._parts, viewer, number, why, now_ms)
+            )
         except CorrectionError as error:
             return await self._page(request, viewer, given, str(error))
         return self._frame.go(request, "/maintenance?cancelled")

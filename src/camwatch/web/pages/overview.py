@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import partial
-from itertools import takewhile
 
 from camwatch.core.model import Instant, Status
 from camwatch.core.state import CameraState
@@ -51,7 +49,7 @@ class Overviews:
         return Overview(
             _sum(operator.counts for operator in operators),
             everyone,
-            list(takewhile(partial(_is_unwell, now=live.now), everyone)),
+            [state for state in everyone if _is_unwell(state, live.now)],  # some may have changed meanwhile
             operators,
             sites,
         )
@@ -66,7 +64,7 @@ def _sum(all_counts: Iterable[Counts]) -> Counts:
 
 
 def _is_unwell(state: CameraState, now: Instant) -> bool:
-    """Tell whether a camera belongs among what is not well; these come first in the order of the worst."""
+    """Tell whether a camera belongs among what is not well."""
     status = state.status_at(now)
     if status in (Status.DOWN, Status.UNKNOWN):
         return True

@@ -9,29 +9,25 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from camwatch.core.ledger import Account
 from camwatch.core.record import Attributed
 from camwatch.errors import CorrectionError
-from camwatch.web.access.guard import editor
-from camwatch.web.access.guard import viewer as whoever
+from camwatch.web import deeds
+from camwatch.web.api.asking import Editor, Number, Seer
 from camwatch.web.pages.budget import budget_of
 from camwatch.web.pages.days import DAY_MS, CameraDays, Days, OperatorDays, first_day, read_days
 from camwatch.web.pages.frame import Frame
 from camwatch.web.pages.given import field, offset_of
 from camwatch.web.pages.language import Language
 from camwatch.web.pages.strips import DAYS, Strip, figure, hours, strip
-from camwatch.web.problems import missing
 from camwatch.web.viewer import Viewer
 from camwatch.web.views import cameras, fleet, levels, past
 from camwatch.web.views.base import in_turns, page
-
-Who = Annotated[Viewer, Depends(whoever)]
-Editor = Annotated[Viewer, Depends(editor)]
 
 _ALL_TIME_MS: Final = 1 << 52
 _LISTED: Final = 30  # cameras on a page of bars
@@ -75,11 +71,11 @@ class PastPages:
 
     # --- operators
 
-    async def operator(self, request: Request, viewer: Who, operator: str) -> Response:
+    async def operator(self, request: Request, viewer: Seer, operator: str) -> Response:
         """Return an operator's page."""
         return self._operator(request, viewer, operator, "operator.html")
 
-    async def operator_part(self, request: Request, viewer: Who, operator: str) -> Response:
+    async def operator_part(self, request: Request, viewer: Seer, operator: str) -> Response:
         """Return what changes of it."""
         return self._operator(request, viewer, operator, "parts/operator.html")
 
@@ -88,7 +84,7 @@ class PastPages:
         w = self._frame.language(request)
         return self._frame.page(request, viewer, template, operator=found, budget=partial(budget_of, w))
 
-    async def operator_days(self, request: Request, viewer: Who, operator: str) -> Response:
+    async def operator_days(self, request: Request, viewer: Seer, operator: str) -> Response:
         """Return the bars of an operator's cameras, those that were down the longest first."""
         live, w = self._parts.live, self._frame.language(request)
         fleet.check_operator(live, viewer, operator)
@@ -110,18 +106,18 @@ class PastPages:
             list_path=f"/operators/{operator}",
         )
 
-    async def operator_outages(self, request: Request, viewer: Who, operator: str) -> Response:
+    async def operator_outages(self, request: Request, viewer: Seer, operator: str) -> Response:
         """Return an operator's outages of the last 30 days, the newest first."""
         fleet.check_operator(self._parts.live, viewer, operator)
         return await self._outages(request, viewer, operator, None, 30)
 
     # --- cameras
 
-    async def camera(self, request: Request, viewer: Who, camera: str) -> Response:
+    async def camera(self, request: Request, viewer: Seer, camera: str) -> Response:
         """Return a camera's page."""
         return self._camera(request, viewer, camera, "camera.html")
 
-    async def camera_part(self, request: Request, viewer: Who, camera: str) -> Response:
+    async def camera_part(self, request: Request, viewer: Seer, camera: str) -> Response:
         """Return what changes of it."""
         return self._camera(request, viewer, camera, "parts/camera.html")
 
@@ -131,7 +127,7 @@ class PastPages:
         key = found.cause or found.status
         return self._frame.page(request, viewer, template, camera=found, why=w.text(f"why_{key}"))
 
-    async def camera_past(self, request: Request, viewer: Who, camera: str) -> Response:
+    async def camera_past(self, request: Request, viewer: Seer, camera: str) -> Response:
         """Return a camera's last 24 hours and 90 days."""
         live, w, now = self._parts.live, self._frame.language(request), self._frame.now()
         operator = cameras.one(live, viewer, camera).camera.operator
@@ -155,7 +151,7 @@ class PastPages:
             outage_count=line.outages,
         )
 
-    async def camera_outages(self, request: Request, viewer: Who, camera: str) -> Response:
+    async def camera_outages(self, request: Request, viewer: Seer, camera: str) -> Response:
         """Return a camera's outages, the newest first."""
         state = cameras.one(self._parts.live, viewer, camera)
         return await self._outages(request, viewer, state.camera.operator, camera, DAYS)
@@ -184,7 +180,7 @@ class PastPages:
 
     # --- outages
 
-    async def outage(self, request: Request, viewer: Who, number: int) -> Response:
+    async def outage(self, request: Request, viewer: Seer, number: Number) -> Response:
         """Return an outage with what was said of it, and the form to say more."""
         found = await self._find(viewer, number)
         given = found.attribution
@@ -222,16 +218,9 @@ class PastPages:
         return response
 
     async def _find(self, viewer: Viewer, number: int) -> past.OutageView:
-        found = await self._parts.threads.run(
-            lambda: self._parts.archive.outages(
-                viewer.operators, from_ms=-_ALL_TIME_MS, to_ms=_ALL_TIME_MS, number=number
-            )
-        )
-        if not found:
-            raise missing("such outage")
-        return past.outage(found[0])
+        return await self._parts.threads.run(lambda: deeds.outage(self._parts, viewer, number))
 
-    async def attribute(self, request: Request, viewer: Editor, number: int) -> Response:
+    async def attribute(self, request: Request, viewer: Editor, number: Number) -> Response:
         """Append what an editor says of an outage."""
         found = await self._find(viewer, number)
         form = await request.form()
@@ -248,7 +237,7 @@ class PastPages:
         cause, why, excluded = Attributed(str(given["cause"])), str(given["why"]), bool(given["excluded"])
         try:
             await self._parts.threads.run(
-                lambda: self._parts.archive.attribute(viewer.name, why, number, cause, excluded=excluded)
+                lambda: deeds.attribute(self._parts, viewer, number, cause, why, excluded=excluded)
             )
         except CorrectionError as error:
             return self._outage(request, viewer, found, given, str(error))

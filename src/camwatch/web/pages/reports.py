@@ -5,21 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import partial
-from typing import Annotated, Final
+from typing import Final
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from camwatch.errors import QuestionError
-from camwatch.web.access.guard import viewer as whoever
+from camwatch.web.api.asking import Seer
 from camwatch.web.pages.frame import Frame
 from camwatch.web.pages.language import Language
 from camwatch.web.problems import missing
 from camwatch.web.viewer import Viewer
 from camwatch.web.views import fleet
-
-Who = Annotated[Viewer, Depends(whoever)]
 
 _MONTHS: Final = 24
 _TYPES: Final = {
@@ -84,7 +82,7 @@ class ReportPages:
         router.add_api_route("/reports", self.choose, methods=["GET"])
         router.add_api_route("/reports/report.{form}", self.report, methods=["GET"])
 
-    async def choose(self, request: Request, viewer: Who) -> Response:
+    async def choose(self, request: Request, viewer: Seer) -> Response:
         """Return the page on which a report is chosen, and read once it is."""
         w = self._frame.language(request)
         chosen = self._chosen(request, viewer)
@@ -107,12 +105,12 @@ class ReportPages:
         response.headers["content-security-policy"] = _FRAMED
         return response
 
-    async def report(self, request: Request, viewer: Who, form: str) -> Response:
+    async def report(self, request: Request, viewer: Seer, form: str) -> Response:
         """Return a report, to be read or to be saved."""
         if form not in _TYPES:
             raise missing("such form of a report")
         parts, chosen = self._frame.parts, self._chosen(request, viewer)
-        operators = [chosen.operator] if chosen.operator else viewer.operators
+        operators = fleet.chosen(parts.live, viewer, chosen.operator or None)
         w = self._frame.language(request)
         make = partial(parts.archive.report, operators, chosen.first, chosen.last, form=form, lang=w.lang)
         headers = {"content-security-policy": _REPORT, "x-frame-options": "SAMEORIGIN"}

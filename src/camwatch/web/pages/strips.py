@@ -19,6 +19,7 @@ DAYS: Final = 90
 _CELL, _BAR, _HEIGHT = 10, 8, 24
 _FEW: Final = 6  # days that are named in the words
 _LEVELS: Final = ((0.999, 3), (0.99, 6), (0.95, 10), (0.80, 15))  # availability at least, height of the red
+_SEEN_FROM: Final = 100  # unknown time is drawn from this part of the day on, a quarter of an hour
 _DAY: Final = timedelta(days=1)
 _MS: Final = timedelta(milliseconds=1)
 _MINUTE_MS: Final = 60_000
@@ -66,7 +67,7 @@ def _bars(account: Account) -> Iterable[tuple[str, int, int]]:
             share = account.up / covered
             high = next((height for least, height in _LEVELS if share >= least), _HEIGHT)
             yield "down", _HEIGHT - high, high
-        if account.unknown * 10 > covered + account.unknown:
+        if account.unknown * _SEEN_FROM >= covered + account.unknown:
             yield "unknown", 0, 9
 
 
@@ -77,8 +78,10 @@ def _value(w: Language, account: Account) -> str:
         return t("legend_nothing")
     if not account.up + account.down:
         return t("legend_maintenance" if account.maintenance >= account.unknown else "legend_unknown")
+    parts = ("down", account.down), ("unknown", account.unknown)
+    spent = ", ".join(f"{t(f'status_{kind}').lower()} {w.span(ms)}" for kind, ms in parts if ms)
     told = w.percent(account.up, account.up + account.down)
-    return f"{told} ({t('status_down').lower()} {w.span(account.down)})" if account.down else told
+    return f"{told} ({spent})" if spent else told
 
 
 def _words(w: Language, accounts: Sequence[Account], first: date) -> str:

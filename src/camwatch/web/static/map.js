@@ -127,6 +127,7 @@ function drawNames() {
 }
 
 function spread(points) {
+  if (!points.length) return 1;
   const bounds = L.latLngBounds(points);
   return bounds.getNorthEast().distanceTo(bounds.getSouthWest()) || 1;
 }

@@ -3,7 +3,7 @@
 import { follow } from "./stream.js";
 
 const STALE_AFTER_MS = 30000;
-const TOGETHER_MS = 400; // what happens within it is shown at once; the server's look at the fleet is younger
+const TOGETHER_MS = 600; // what happens within it is shown at once; the server's look at the fleet is younger
 const APART_MS = 400; // not all who watch ask at the same moment
 const AT_MOST_EVERY_MS = 1500;
 

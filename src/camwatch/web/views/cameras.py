@@ -22,6 +22,7 @@ from camwatch.web.house import Live
 from camwatch.web.problems import missing
 from camwatch.web.viewer import Viewer
 from camwatch.web.views.base import Moment, Steps, View, moment, moment_or_none
+from camwatch.web.views.incidents import since_ms
 
 _SLICE = 500
 
@@ -218,9 +219,9 @@ def detail(live: Live, viewer: Viewer, camera: str) -> CameraDetail:
         outages=state.outages,
         reboots=state.reboots,
         incidents=tuple(
-            IncidentRef(kind=group.kind, id=group.id, since=moment(group.since.utc_ms))
+            IncidentRef(kind=group.kind, id=group.id, since=moment(since))
             for group in state.groups
-            if group.since is not None and state.index in group.members
+            if state.index in group.members and (since := since_ms(live, viewer, group)) is not None
         ),
     )
 

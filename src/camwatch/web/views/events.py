@@ -22,7 +22,7 @@ from camwatch.core.model import (
     Transition,
 )
 from camwatch.web.house import Live
-from camwatch.web.views.base import Moment, View, moment
+from camwatch.web.views.base import Moment, View, moment, moment_or_none
 
 
 class TransitionEvent(View):
@@ -58,7 +58,7 @@ class IncidentEvent(View):
     kind: IncidentKind
     id: str
     open: bool
-    since: Moment
+    since: Moment | None = Field(description="Null where it ended, to who sees only some of its cameras.")
     noticed: Moment
     cameras: int
 
@@ -242,14 +242,15 @@ def _incident(live: Live, event: IncidentChange) -> Callable[[Scope], View | Non
         mine = [operator for operator in count if scope is None or operator in scope]
         if scope is not None and not mine:
             return None
-        since = event.since.utc_ms
-        if scope is not None and event.open:
-            since = max(since, min(began[operator] for operator in mine))
+        since: int | None = event.since.utc_ms
+        if scope is not None:  # when another's camera went down is nobody's business
+            own = min(began[operator] for operator in mine)
+            since = max(event.since.utc_ms, own) if event.open else None
         return IncidentEvent(
             kind=event.kind,
             id=event.id,
             open=event.open,
-            since=moment(since),
+            since=moment_or_none(since),
             noticed=moment(event.noticed_at.utc_ms),
             cameras=event.cameras if scope is None else sum(count[operator] for operator in mine),
         )

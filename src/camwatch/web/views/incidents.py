@@ -29,40 +29,44 @@ def incidents(live: Live, viewer: Viewer) -> list[IncidentView]:
 
 def incident_page(live: Live, viewer: Viewer, piece: slice) -> tuple[int, list[IncidentView]]:
     """Return how many open incidents there are to see, and a piece of them, the newest first."""
-    groups = [group for group in live.watch.incidents.values() if _concerns(live, viewer, group)]
-    groups.sort(key=_beginning, reverse=True)
-    return len(groups), [_told(live, viewer, group) for group in groups[piece]]
+    found = [
+        (since, group)
+        for group in live.watch.incidents.values()
+        if (since := since_ms(live, viewer, group)) is not None
+    ]
+    found.sort(key=lambda each: (each[0], each[1].kind, each[1].id), reverse=True)
+    return len(found), [_told(live, viewer, group, since) for since, group in found[piece]]
 
 
 def count(live: Live, viewer: Viewer) -> int:
     """Return how many open incidents there are to see."""
-    return sum(_concerns(live, viewer, group) for group in live.watch.incidents.values())
+    return sum(since_ms(live, viewer, group) is not None for group in live.watch.incidents.values())
 
 
-def _beginning(group: IncidentGroup) -> tuple[int, str, str]:
-    return 0 if group.since is None else group.since.utc_ms, group.kind, group.id
+def since_ms(live: Live, viewer: Viewer, group: IncidentGroup) -> int | None:
+    """Return since when an incident is open for someone, UTC milliseconds; None if it is not.
 
-
-def _concerns(live: Live, viewer: Viewer, group: IncidentGroup) -> bool:
-    """Tell whether an incident is open, and has a camera in it that someone sees."""
-    return group.since is not None and any(
-        viewer.sees(state.camera.operator) for state in live.watch.members(group)
-    )
-
-
-def _told(live: Live, viewer: Viewer, group: IncidentGroup) -> IncidentView:
+    Who does not see all knows it by their own cameras: it is open while one of these is down, and since the
+    first of them is. When another's went down is nobody's business.
+    """
+    if group.since is None:
+        return None
     mine = [state for state in live.watch.members(group) if viewer.sees(state.camera.operator)]
-    gone = [state for state in mine if state.index in group.gone]
-    since = _beginning(group)[0]
-    if not viewer.sees_all:  # when another's camera went down is nobody's business
-        since = max(since, min((state.since.utc_ms for state in gone), default=since))
+    if viewer.sees_all:
+        return group.since.utc_ms if mine else None
+    gone = [state.since.utc_ms for state in mine if state.index in group.gone]
+    return max(group.since.utc_ms, min(gone)) if gone else None
+
+
+def _told(live: Live, viewer: Viewer, group: IncidentGroup, since: int) -> IncidentView:
+    mine = [state for state in live.watch.members(group) if viewer.sees(state.camera.operator)]
     return IncidentView(
         kind=group.kind,
         id=group.id,
         name=name_of(live, group.kind, group.id),
         since=moment(since),
         cameras=tuple(sorted(state.camera.id for state in mine)),
-        down=len(gone),
+        down=sum(state.index in group.gone for state in mine),
     )
 
 

@@ -20,14 +20,15 @@ from camwatch.web.views.past import WindowView
 class Reach:
     """Which cameras, sites and operators are there, and which are somebody's.
 
-    `known` are the cameras of the record; one that is not in the inventory any more counts by it.
+    `known` are the cameras of the record: one that left the inventory, or changed hands, counts as its old
+    operator's, too. What begins now or later touches no record of theirs (`over`).
     """
 
     def __init__(self, live: Live, viewer: Viewer, known: Sequence[Known] = ()) -> None:
         self._live = live
         self._viewer = viewer
         rows = live.inventory.cameras
-        gone = [each for each in known if each.id not in rows]
+        gone = [each for each in known if each.id not in rows or rows[each.id].operator != each.operator]
         theirs: list[tuple[str, str, str]] = [(row.id, row.operator, row.site) for row in rows.values()]
         theirs += [(each.id, each.operator, each.site) for each in gone]
         self._cameras: dict[str, set[str]] = {}
@@ -37,6 +38,11 @@ class Reach:
             self._sites.setdefault(site, set()).add(operator)
         self._operators = {operator for _, operator, _ in theirs} | set(live.inventory.operators)
         self._names = {each.id: each.name for each in gone if viewer.sees(each.operator)}
+
+    @classmethod
+    def over(cls, live: Live, viewer: Viewer, known: Sequence[Known], from_ms: int, now_ms: int) -> Reach:
+        """Return the reach of what begins at an instant: if that is past, over the record of then, too."""
+        return cls(live, viewer, known if from_ms < now_ms else ())
 
     def sees(self, scope: Scope, scope_id: str) -> bool:
         """Tell whether something covers a camera (or is an operator) that they see."""
@@ -87,13 +93,17 @@ def windows(
     live: Live, viewer: Viewer, records: Iterable[WindowRecord], known: Sequence[Known], now_ms: int
 ) -> list[WindowView]:
     """Return the windows that someone sees, those that begin last first; any thread may ask."""
-    reach = Reach(live, viewer, known)
-    found = [_view(viewer, reach, each, now_ms) for each in records if reach.sees(each.scope, each.scope_id)]
+    past, present = Reach(live, viewer, known), Reach(live, viewer)
+    found = [
+        _view(viewer, past, past if each.starts_ms < now_ms else present, each, now_ms)
+        for each in records
+        if past.sees(each.scope, each.scope_id)
+    ]
     return found[::-1]
 
 
-def _view(viewer: Viewer, reach: Reach, record: WindowRecord, now_ms: int) -> WindowView:
-    mine = viewer.may(Role.EDITOR) and reach.owns(record.scope, record.scope_id)
+def _view(viewer: Viewer, reach: Reach, over: Reach, record: WindowRecord, now_ms: int) -> WindowView:
+    mine = viewer.may(Role.EDITOR) and over.owns(record.scope, record.scope_id)
     return WindowView(
         number=record.id,
         scope=record.scope,

@@ -1,0 +1,121 @@
+"""What people do to the record through the window, by API or on a page: checked, appended, told in the log.
+
+Everything here waits for the store: call it by `Threads.run`, and look at the clock before.
+Raises Problem where somebody may not, or there is no such thing for them; CorrectionError for what cannot
+be done.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import structlog
+
+from camwatch.clock import wall_ms
+from camwatch.core.model import Scope
+from camwatch.core.record import OPEN_END, Attributed
+from camwatch.web.parts import Parts
+from camwatch.web.problems import Problem, missing
+from camwatch.web.viewer import Viewer
+from camwatch.web.views import maintenance, past
+from camwatch.web.views.maintenance import Reach
+from camwatch.web.views.past import OutageView, WindowView
+
+
+class Maintenance(NamedTuple):
+    """What is worked on, from when (UTC milliseconds) to when, itself not inside."""
+
+    scope: Scope
+    id: str
+    from_ms: int
+    to_ms: int
+
+
+_audit = structlog.get_logger("audit")
+
+
+def outage(parts: Parts, viewer: Viewer, number: int) -> OutageView:
+    """Return an outage."""
+    found = parts.archive.outage(viewer.operators, number)
+    if found is None:
+        raise missing(f"outage {number}")
+    return past.outage(found)
+
+
+def attribute(
+    parts: Parts, viewer: Viewer, number: int, cause: Attributed, why: str, *, excluded: bool | None
+) -> OutageView:
+    """Append the cause of an outage, and whether contracts leave it out (None: as it was before)."""
+    before = outage(parts, viewer, number).attribution
+    if excluded is None:
+        excluded = before is not None and before.excluded
+    correction = parts.archive.attribute(viewer.name, why, number, cause, excluded=excluded)
+    found = outage(parts, viewer, number)
+    _audit.info(
+        "outage attributed",
+        who=viewer.name,
+        outage=number,
+        camera=found.camera,
+        cause=str(cause),
+        excluded=excluded,
+        why=why,
+        correction=correction,
+    )
+    return found
+
+
+def windows(
+    parts: Parts, viewer: Viewer, now_ms: int, from_ms: int = 0, to_ms: int = OPEN_END
+) -> list[WindowView]:
+    """Return the maintenance windows that touch a stretch of time, those that begin last first."""
+    archive = parts.archive
+    records = archive.windows(from_ms, to_ms)
+    return maintenance.windows(parts.live, viewer, records, archive.known(None), now_ms)
+
+
+def window(parts: Parts, viewer: Viewer, number: int, now_ms: int) -> WindowView:
+    """Return a maintenance window that people added."""
+    for found in windows(parts, viewer, now_ms):
+        if found.number == number:
+            return found
+    raise missing(f"maintenance window {number}")
+
+
+def add_window(parts: Parts, viewer: Viewer, said: Maintenance, why: str, now_ms: int) -> WindowView:
+    """Append a maintenance window."""
+    reach = Reach.over(parts.live, viewer, parts.archive.known(None), said.from_ms, now_ms)
+    reach.check(said.scope, said.id)
+    number = parts.archive.add_window(viewer.name, why, *said)
+    found = window(parts, viewer, number, now_ms)
+    _audit.info(
+        "maintenance added",
+        who=viewer.name,
+        window=number,
+        scope=str(said.scope),
+        id=said.id,
+        start=found.start.isoformat(),
+        end=found.end.isoformat(),
+        why=why,
+    )
+    return found
+
+
+def cancel_window(parts: Parts, viewer: Viewer, number: int, why: str, now_ms: int) -> WindowView:
+    """Append that a window is cancelled.
+
+    One that has not begun never was, one under way ends now, one that is over counts no more.
+    """
+    found = window(parts, viewer, number, now_ms)
+    if not found.may_cancel and not found.withdrawn:
+        raise Problem(403, "this window is not yours alone: ask someone who sees all")
+    correction = parts.archive.cancel_window(viewer.name, why, number)
+    _audit.info(
+        "maintenance cancelled",
+        who=viewer.name,
+        window=number,
+        scope=str(found.scope),
+        id=found.id,
+        why=why,
+        correction=correction,
+    )
+    return window(parts, viewer, number, wall_ms())  # by the clock that dated its end
