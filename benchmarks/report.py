@@ -136,7 +136,11 @@ def _missed(rows: Iterable[Row]) -> list[str]:
     missed = [row for row in rows if row.reached is False]
     if not missed:
         return ["Every target is reached."]
-    lines = [f"- {row.what}: {row.ours}, wanted {row.target}. {row.remedy}".rstrip() for row in missed]
+    lines = [
+        f"- {row.what}: {row.ours}{f', a ratio of {row.ratio_text}' * (row.ratio is not None)}, "
+        f"wanted {row.target}. {row.remedy}".rstrip()
+        for row in missed
+    ]
     return ["## Targets that were missed", "\n".join(lines)]
 
 

@@ -34,7 +34,8 @@ def text() -> str:
 Generated from `src/camwatch/metrics/catalogue.py` by `make docs`; do not edit.
 
 `/metrics` answers in the text format 0.0.4, or in OpenMetrics 1.0 if the request's `Accept` asks for it,
-gzipped if it may be. What the words mean stands in `docs/semantics.md`.
+gzipped if it may be. Where there are accounts it asks for a token, unless told otherwise: `docs/access.md`.
+What the words mean stands in `docs/semantics.md`.
 
 A camera's counters never decrease, not even through a restart: they are what is stored, as it was judged at
 the time. What is corrected afterwards (late heartbeats, maintenance in the past) shows in the ratios. The

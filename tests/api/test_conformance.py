@@ -28,6 +28,17 @@ CHECKS = [
 ]
 
 
+ANYTHING_GOES = [
+    "/api/v1/me",
+    "/api/v1/fleet",
+    "/api/v1/inventory",
+    "/api/v1/operators/{operator}",
+    "/api/v1/sites/{site}",
+    "/api/v1/cameras/{camera}",
+    "/api/v1/cameras/{camera}/ledger",
+]
+"""What has no parameter but a name, which may be any text: no request is forbidden by the description."""
+
 OPERATIONS = [
     (path, method)
     for path, operations in document_of(api.router.routes)["paths"].items()
@@ -65,7 +76,7 @@ def test_every_operation_does_as_it_says(
     try:
         holds()
     except Unsatisfiable:
-        assert mode is GenerationMode.NEGATIVE  # where every request is allowed
+        assert (mode, path) in {(GenerationMode.NEGATIVE, each) for each in ANYTHING_GOES}
 
 
 def _of_the_town(case: Any) -> None:

@@ -95,6 +95,7 @@ async def test_an_outage_is_attributed_where_it_is_shown(stage: Stage, editor: B
         await expect(page.locator(".now b")).to_contain_text("En panne depuis")
         await page.reload()
         await page.click("#outages a.button")
+        assert await stage.complaints(page) == []
         await page.select_option("#cause", "power")
         await page.fill("#why", "Enedis, travaux dans la rue")
         await page.check("[name=excluded]")

@@ -34,7 +34,7 @@ async def camsim(*arguments: str | Path, cwd: Path) -> tuple[int, str, str]:
 async def test_the_daemon_is_marked_against_what_really_happened(
     mosquitto: Mosquitto, tmp_path: Path
 ) -> None:
-    """L2, L3, S10: every cut is found, nobody who lived is accused, and starts are within an interval."""
+    """L2, L3, S10: every cut is found, nobody who lived is accused, starts within 1.5 (short) intervals."""
     fleet = write_fleet(tmp_path / "fleet", cameras(12))
     (tmp_path / "rehearsal.yaml").write_text(_SCENARIO)
     base = ("run", "--broker", mosquitto.url, "--fleet", fleet, "--interval", str(INTERVAL_S), "--qos", "1")

@@ -192,11 +192,12 @@ async def test_the_truth_of_a_run_is_written_and_is_that_of_the_plan(
 ) -> None:
     truth, cut = tmp_path / "truth.jsonl", "{do: power_cut, at: 0.4, on: {camera: cam-1}}"
     run = ["run", "--broker", mosquitto.url, "--fleet", str(fleet), "--interval", "0.4", "--duration", "2"]
+    before = time.time()
     code, _, err = await finished(await camsim(*run, "--do", cut, "--speed", "2", "--truth", str(truth)))
     assert (code, err) == (0, "")
     read = [json.loads(line) for line in truth.read_text("utf-8").splitlines()]
     assert (read[0]["kind"], read[0]["interval_s"], read[0]["speed"]) == ("run", 0.2, 2)
-    assert abs(read[0]["began_ms"] / 1000 - time.time()) < 60
-    assert 1.0 <= read[-1]["at_s"] < 1.9
+    assert before - 0.1 <= read[0]["began_ms"] / 1000 <= time.time()
+    assert read[-1]["at_s"] >= 1.0  # which is two of the scenario
     (died,) = [line for line in read if line["kind"] == "alive" and line["why"] == "power_cut"]
     assert (died["camera"], died["until_s"]) == ("cam-1", 0.2)

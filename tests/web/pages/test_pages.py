@@ -32,6 +32,7 @@ PAGES = [
     "/parts/cameras/ville-1",
     "/cameras/ville-1/past",
     "/cameras/ville-1/outages",
+    "/outages/8",  # of ville-3
     "/incidents",
     "/parts/incidents",
     "/incidents/blind",
@@ -42,7 +43,11 @@ PAGES = [
     "/search",
 ]
 WHOLE = [
-    path for path in PAGES if re.fullmatch(r"/|/\?.*|/(incidents|reports|maintenance|search)(\?.*)?", path)
+    path
+    for path in PAGES
+    if re.fullmatch(
+        r"/|/\?.*|/(incidents|reports|maintenance|search)(\?.*)?|/(operators|cameras|outages)/[^/]+", path
+    )
 ]
 
 
