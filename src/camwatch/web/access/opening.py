@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
 from typing import TypeAlias
 
@@ -17,6 +17,8 @@ from camwatch.web.access.door import Access, Rules
 from camwatch.web.access.origin import Proxies
 
 _Signature: TypeAlias = tuple[tuple[int, int, int] | None, ...]
+_News: TypeAlias = dict[str, object]  # what a file says that was not so before
+_Take: TypeAlias = Callable[[], Awaitable[_News]]
 
 _log = structlog.get_logger("access")
 
@@ -77,7 +79,6 @@ class Keeper:
         self._operators = operators
         self._renew_certificate = renew_certificate
         self._asked = asyncio.Event()
-        self._asked.set()  # they may have changed since they were read
 
     def ask(self) -> None:
         """Have all files read anew, changed or not."""
@@ -86,58 +87,66 @@ class Keeper:
     async def follow(self) -> None:
         """Read files anew when asked, or when they changed and have come to rest; runs until cancelled."""
         http = self._settings.http
-        watched = (
-            (self._take_accounts, (self._settings.access.accounts_file,)),
-            (self._take_token, (http.metrics_token_file,)),
-            (self._take_certificate, (http.cert_file, http.key_file)),
+        watched: tuple[tuple[str, _Take, tuple[Path | None, ...]], ...] = (
+            ("accounts", self._take_accounts, (self._settings.access.accounts_file,)),
+            ("token of the metrics", self._take_token, (http.metrics_token_file,)),
+            ("certificate", self._take_certificate, (http.cert_file, http.key_file)),
         )
-        loaded = seen = [await asyncio.to_thread(_signature, files) for _, files in watched]
+        loaded = seen = [await asyncio.to_thread(_signature, files) for _, _, files in watched]
+        for what, take, files in watched:
+            if any(files):  # they may have changed since they were read
+                await self._renew(what, take, tell=False)
         while True:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._asked.wait(), self._settings.fleet.reload_check_s)
             asked = self._asked.is_set()
             self._asked.clear()
-            now = [await asyncio.to_thread(_signature, files) for _, files in watched]
-            for number, (take, files) in enumerate(watched):
+            now = [await asyncio.to_thread(_signature, files) for _, _, files in watched]
+            for number, (what, take, files) in enumerate(watched):
                 rests = now[number] == seen[number] or asked
                 if any(files) and rests and (asked or now[number] != loaded[number]):
                     loaded[number] = now[number]
-                    await self._try(take)
+                    await self._renew(what, take, tell=True)
             seen = now
 
-    async def _try(self, take: Callable[[], object]) -> None:
+    async def _renew(self, what: str, take: _Take, *, tell: bool) -> None:
+        """Take a file over, and say so; without `tell` only where it says something else."""
         try:
-            done = take()
-            if asyncio.iscoroutine(done):
-                await done
+            news = await take()
         except ConfigurationError as error:
             self._access.reload_errors += 1
             for fault in error.faults:
                 _log.error("access: not reloaded, what was before stays", fault=str(fault))
+        else:
+            if tell or news:
+                _log.info(f"access: {what} reloaded", **news)
 
-    async def _take_accounts(self) -> None:
+    async def _take_accounts(self) -> _News:
         file = self._settings.access.accounts_file
         if file is None:
-            return
+            return {}
         accounts = await asyncio.to_thread(load, file)
         for fault in strangers(accounts, file, self._operators()):
             _log.warning("access: an account sees nothing of this operator", fault=str(fault))
         before = self._access.accounts
         self._access.take(accounts)
-        _log.info("access: accounts reloaded", **_differences(before, accounts))
+        return _differences(before, accounts)
 
-    async def _take_token(self) -> None:
+    async def _take_token(self) -> _News:
+        before = self._access.metrics_token
         self._access.metrics_token = await asyncio.to_thread(self._settings.http.metrics_token)
-        _log.info("access: token of the metrics reloaded")
+        return {"changed": True} if before != self._access.metrics_token else {}
 
-    def _take_certificate(self) -> None:
+    async def _take_certificate(self) -> _News:
         self._renew_certificate()
-        _log.info("access: certificate reloaded")
+        return {}
 
 
-def _differences(before: Accounts | None, after: Accounts) -> dict[str, object]:
+def _differences(before: Accounts | None, after: Accounts) -> _News:
     old = {account.name: account for account in before.accounts} if before is not None else {}
     new = {account.name: account for account in after.accounts}
+    if old == new:
+        return {}
     return {
         "accounts": len(new),
         "added": sorted(new.keys() - old.keys()),
