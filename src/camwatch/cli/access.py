@@ -70,7 +70,7 @@ def revoke(
     what: Annotated[str, typer.Argument(metavar="NAME", help="Of an account, or the id of a token.")],
     config: ConfigFile = None,
 ) -> None:
-    """Take an account or a token away; its sessions end at once."""
+    """Take an account or a token away; its sessions end within seconds."""
     from camwatch.cli import gatehouse  # noqa: PLC0415 - as above
 
     gatehouse.revoke(config, what)

@@ -19,7 +19,7 @@ from camwatch.web import problems
 from camwatch.web.access import secrets
 from camwatch.web.access.accounts import Account, Accounts, KeptToken
 from camwatch.web.access.door import Access, Rules
-from camwatch.web.access.guard import admin, csrf_token, editor, viewer, wrap
+from camwatch.web.access.guard import csrf_token, editor, viewer, wrap
 from camwatch.web.access.login import Form, login_routes
 from camwatch.web.connections import Certificate
 from camwatch.web.server import HttpServer, listen_on
@@ -109,10 +109,6 @@ def house(access: Access, ended: asyncio.Event | None = None) -> FastAPI:
     @app.post("/careless")
     async def careless() -> Response:
         return PlainTextResponse("changed")
-
-    @app.get("/keys")
-    async def keys(who: Annotated[Viewer, Depends(admin)]) -> Response:
-        return PlainTextResponse(who.name)
 
     @app.get("/stream")
     async def stream() -> Response:

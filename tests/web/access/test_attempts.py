@@ -97,3 +97,14 @@ def test_memory_is_bounded_whatever_is_tried() -> None:
         attempts.succeed(f"name{number}", f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}")
     assert len(attempts._failures) <= 10_000
     assert len(attempts._homes) <= 10_000
+
+
+def test_an_attempt_that_was_not_looked_at_does_not_count() -> None:
+    attempts = Attempts(Watch())
+    for _ in range(40):
+        attempts.begin("chief", "192.0.2.1")
+        attempts.never_mind("chief", "192.0.2.1")
+    assert attempts.wait_s("chief", "192.0.2.1") == 0
+    failed(attempts, 6)
+    attempts.never_mind("chief", "192.0.2.1")
+    assert attempts.wait_s("chief", "192.0.2.1") > 0

@@ -171,13 +171,12 @@ async def test_a_viewer_changes_nothing_whatever_a_handler_forgets() -> None:
 
 async def test_each_role_may_do_what_those_before_it_may() -> None:
     async with doorway(accounts()) as door:
-        for name, change, keys in (("chief", 200, 200), ("Zoe", 200, 403), ("landlord", 403, 403)):
+        for name, change in (("chief", 200), ("Zoe", 200), ("landlord", 403)):
             async with door.client() as client:
                 await door.log_in(client, name)
                 form = {"csrf": await door.form_token(client), "why": "été"}
                 changed = await client.post("/change", data=form, headers={"sec-fetch-site": "same-origin"})
                 assert changed.status_code == change, name
-                assert (await client.get("/keys")).status_code == keys, name
 
 
 async def test_the_token_of_one_session_is_no_use_in_another() -> None:

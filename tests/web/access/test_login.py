@@ -10,7 +10,7 @@ from itsdangerous import URLSafeSerializer
 from camwatch.web.access.door import Rules
 from camwatch.web.access.login import Failure
 from camwatch.web.access.sessions import Sessions
-from tests.web.access.doorway import PASSWORD, Hands, accounts, doorway, hashed
+from tests.web.access.doorway import PASSWORD, TOKEN, Hands, accounts, doorway, hashed
 
 
 async def test_without_a_session_a_browser_is_led_to_the_form_and_a_program_is_told() -> None:
@@ -37,6 +37,18 @@ async def test_a_login_leads_to_where_one_wanted_to_go() -> None:
         )
         told = (await client.get("/who")).json()
         assert (told["name"], told["role"], told["operators"]) == ("Zoe", "editor", ["ville"])
+
+
+async def test_a_busy_door_counts_nobody_as_a_guesser() -> None:
+    bearer = {"authorization": f"Bearer {TOKEN}"}
+    async with doorway(accounts()) as door, door.client() as client:
+        door.access.verifier._waiting = 16
+        for _ in range(6):
+            assert (await door.log_in(client, "chief")).status_code == 503
+            assert (await client.get("/who", headers=bearer)).status_code == 503
+        door.access.verifier._waiting = 0
+        assert (await client.get("/who", headers=bearer)).status_code == 200
+        assert (await door.log_in(client, "chief")).status_code == 303
 
 
 @pytest.mark.parametrize(

@@ -71,12 +71,20 @@ class Attempts:
         """
         by_name, by_address = self._keys(name, address)
         self._failures.pop(by_name, None)
-        if failures := self._failures.get(by_address):
-            failures.count = max(0, failures.count - 1)
+        self._take_back(by_address)
         self._homes[name, _network(address)] = None
         self._homes.move_to_end((name, _network(address)))
         if len(self._homes) > _MOST_KEYS:
             self._homes.popitem(last=False)
+
+    def never_mind(self, name: str, address: str) -> None:
+        """Let an attempt that was not looked at not count."""
+        for key in self._keys(name, address):
+            self._take_back(key)
+
+    def _take_back(self, key: _Key) -> None:
+        if failures := self._failures.get(key):
+            failures.count = max(0, failures.count - 1)
 
     def _keys(self, name: str, address: str) -> tuple[_Key, _Key]:
         network = _network(address)

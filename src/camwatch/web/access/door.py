@@ -226,7 +226,12 @@ class Access:
     ) -> bool:
         accounts = self.accounts
         self.attempts.begin(name, address)
-        if not await self.verifier.matches(kept, token.secret):
+        try:
+            right = await self.verifier.matches(kept, token.secret)
+        except secrets.BusyError:
+            self.attempts.never_mind(name, address)
+            raise
+        if not right:
             _log.warning("access: token refused", token=token.id, address=address)
             return False
         self.attempts.succeed(name, address)

@@ -96,6 +96,7 @@ async def _log_in(access: Access, request: Request, name: str, password: str, af
     try:
         right = await access.verifier.matches(account.password if account else None, password)
     except secrets.BusyError:
+        access.attempts.never_mind(key, address)
         access.refused(Refusal.BUSY)
         return _page(request, Form(name, after, Failure.BUSY, 2))
     # The accounts may have changed while the hash was computed.

@@ -1,7 +1,8 @@
 """Who has logged in: a signed cookie, whose key comes from the account's own password hash.
 
-So a new password or a revoked account ends all its sessions at once, and nothing is stored. Only a session
-that was logged out is remembered, until it would have ended by itself. Its name binds the cookie to TLS where
+So a new password or a revoked account ends all its sessions, and nothing is stored. Only a session that was
+logged out is remembered, by this process, until it would have ended by itself: a copy of its cookie opens
+again after a restart, until then. Its name binds the cookie to TLS where
 there is TLS: a page that another host of the domain serves without TLS cannot plant one.
 """
 
@@ -63,7 +64,7 @@ class Sessions:
         return left if left > 0 else self._lifetime_s / 2  # this very answer renews it
 
     def end(self, session: Session) -> None:
-        """Let no copy of the cookie open anything any more."""
+        """Let no copy of the cookie open anything any more, as long as this process runs."""
         now = self._clock()
         self._ended[session.id] = now + self._lifetime_s
         while self._ended and (len(self._ended) > _MOST_ENDED or next(iter(self._ended.values())) < now):
