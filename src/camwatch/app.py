@@ -159,7 +159,7 @@ class Daemon:
     async def follow_inventory(self) -> None:
         """Reload the inventory when asked, or when its files changed and have come to rest."""
         fleet = self.settings.fleet
-        loaded = seen = await asyncio.to_thread(signature, fleet.path)
+        loaded = seen = self.watcher.inventory.signature
         while True:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._reload_asked.wait(), fleet.reload_check_s)

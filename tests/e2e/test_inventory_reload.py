@@ -5,9 +5,12 @@ from __future__ import annotations
 import signal
 from pathlib import Path
 
+from camwatch import app
+from camwatch.loading import load
+from camwatch.settings import load_settings
 from tests.e2e.conftest import playing
 from tests.support.daemon import Daemon, broker, config, running
-from tests.support.mosquitto import Mosquitto
+from tests.support.mosquitto import Mosquitto, until
 from tests.support.publisher import heartbeat_topic, publishing
 from tests.support.tables import camera, cameras, write_table
 
@@ -99,3 +102,15 @@ async def test_a_good_reload_adds_and_removes_cameras_and_leaves_the_others_alon
                 assert grown is not None
                 assert grown >= (before.value(full, camera=camera_id, **account) or 0)
         assert daemon.log("message rejected", camera="cam-4")[0]["topic"] == heartbeat_topic("cam-4")
+
+
+async def test_an_edit_while_the_daemon_starts_is_taken(
+    mosquitto: Mosquitto, fleet: Path, tmp_path: Path
+) -> None:
+    """After the tables were read, and before they are watched."""
+    (tmp_path / "camwatch.toml").write_text(config(fleet, broker(mosquitto.url)))
+    settings = load_settings(tmp_path / "camwatch.toml")
+    read = load(settings)
+    write_table(fleet, "cameras.csv", cameras(5))
+    async with app.running(settings, read) as daemon:
+        await until(lambda: "cam-5" in daemon.watcher.inventory.cameras)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from types import MappingProxyType
-from typing import Generic, TypeVar
+from typing import Generic, TypeAlias, TypeVar
 from zoneinfo import ZoneInfo
 
 from camwatch.core.model import Camera, Lifecycle, Purpose, Scope, Window
@@ -19,6 +19,9 @@ from camwatch.errors import ConfigurationError, Fault
 from camwatch.fleet import cells
 from camwatch.fleet.cells import CellError, shown
 from camwatch.fleet.tables import Row, Table
+
+Signature: TypeAlias = tuple[tuple[str, int, int], ...]
+"""Name, modification time (ns) and size of each table."""
 
 OPERATOR_COLUMNS = ("operator_id", "name", "objective")
 SITE_COLUMNS = ("site_id", "name", "zone", "latitude", "longitude")
@@ -67,12 +70,16 @@ class Site:
 
 @dataclass(frozen=True, slots=True)
 class Inventory:
-    """One sound reading of the tables, by id and in the order of the tables. Nothing in it changes."""
+    """One sound reading of the tables, by id and in the order of the tables. Nothing in it changes.
+
+    `signature` is that of the files from just before they were read; () if it comes from none.
+    """
 
     operators: Mapping[str, Operator]
     sites: Mapping[str, Site]
     cameras: Mapping[str, Camera]
     windows: tuple[Window, ...] = ()
+    signature: Signature = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +98,7 @@ def load_inventory(folder: Path, timezone: ZoneInfo) -> Inventory:
     """
     if (problem := _folder_problem(folder)) is not None:
         raise ConfigurationError((Fault(str(folder), problem),))
+    before = signature(folder)
     operators_csv, sites_csv, cameras_csv, maintenance_csv = (folder / name for name in _FILES)
     operators = _Register(Table(operators_csv, OPERATOR_COLUMNS), "operator", _operator)
     sites = _Register(Table(sites_csv, SITE_COLUMNS), "site", _site)
@@ -111,6 +119,7 @@ def load_inventory(folder: Path, timezone: ZoneInfo) -> Inventory:
         MappingProxyType(sites.records),
         MappingProxyType(cameras.records),
         windows,
+        before,
     )
 
 
@@ -125,11 +134,8 @@ def changes(old: Inventory, new: Inventory) -> Changes:
     )
 
 
-def signature(folder: Path) -> tuple[tuple[str, int, int], ...]:
-    """Return name, modification time (ns) and size of the tables that are there; it differs after an edit.
-
-    Take it before loading: an edit in between then shows at the next look. Never raises.
-    """
+def signature(folder: Path) -> Signature:
+    """Return the signature of the tables that are there; it differs after an edit. Never raises."""
     return tuple(_signatures(folder))
 
 
