@@ -18,6 +18,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    PrivateAttr,
     ValidationInfo,
     field_validator,
 )
@@ -229,6 +230,7 @@ class ConditionsSettings(_Section):
     temperature_max_celsius: Annotated[_Celsius, _BOUNDED] = _THRESHOLDS.temperature_max_celsius
     clock_offset_max_s: _Seconds = _THRESHOLDS.clock_offset_max_s
     purpose: dict[Purpose, ThresholdsOverride] = {}
+    _of: dict[Purpose, Thresholds] = PrivateAttr(default_factory=dict)  # shared by a purpose's cameras
 
     @field_validator("temperature_max_celsius")
     @classmethod
@@ -249,9 +251,13 @@ class ConditionsSettings(_Section):
 
     def of(self, camera: Camera) -> Thresholds:
         """Return the thresholds of a camera: for all, then its purpose."""
-        base = Thresholds(**self.model_dump(exclude={"purpose"}))
-        override = self.purpose.get(camera.purpose)
-        return dataclasses.replace(base, **override.model_dump(exclude_none=True)) if override else base
+        found = self._of.get(camera.purpose)
+        if found is None:
+            found = Thresholds(**self.model_dump(exclude={"purpose"}))
+            if override := self.purpose.get(camera.purpose):
+                found = dataclasses.replace(found, **override.model_dump(exclude_none=True))
+            self._of[camera.purpose] = found
+        return found
 
 
 class ObjectivesSettings(_Section):

@@ -344,7 +344,10 @@ class FleetWatch:
         row = camera.camera
         keys = [(IncidentKind.SITE, row.site), (IncidentKind.OPERATOR, row.operator)]
         keys += [(IncidentKind.LINK, link.name) for link in camera.sight.links]
-        groups = tuple(self.incidents.setdefault(key, IncidentGroup(*key)) for key in keys)
+        for key in keys:
+            if key not in self.incidents:
+                self.incidents[key] = IncidentGroup(*key)
+        groups = tuple(self.incidents[key] for key in keys)
         if groups != camera.groups:
             self._leave_groups(camera, now)
             camera.groups = groups
