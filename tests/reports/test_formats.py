@@ -21,10 +21,11 @@ from camwatch.core.model import Purpose
 from camwatch.core.record import Attributed, Attribution
 from camwatch.reports import as_csv, as_html, as_json, as_table, chart
 from camwatch.reports.figures import KINDS, Figures
-from camwatch.reports.language import Lang, Language, typeset
+from camwatch.reports.language import Language, typeset
 from camwatch.reports.period import Period
 from camwatch.reports.report import Line, Report
 from camwatch.reports.texts import TEXTS
+from camwatch.words import Lang
 from tests.reports.city import DAY, OCTOBER, PARIS, H, fleet, month, painter, record_of, report_of, utc
 from tests.reports.parsing import Page, rows_of_csv
 

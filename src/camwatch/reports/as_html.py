@@ -11,8 +11,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from camwatch.reports import chart, rounding, wording
 from camwatch.reports.figures import OF_OBJECTIVE, Figures
-from camwatch.reports.language import NONE, Language
+from camwatch.reports.language import Language
 from camwatch.reports.report import Report
+from camwatch.words import NONE
 
 LINE_COLUMNS = (
     "cameras",

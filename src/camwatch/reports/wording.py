@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from camwatch.reports.language import NONE, Language
+from camwatch.reports.language import Language
 from camwatch.reports.period import Reach
 from camwatch.reports.report import BlindLine, OutageLine, Report, Section, WindowLine
+from camwatch.words import NONE
 
 
 def notes(report: Report, language: Language) -> list[str]:

@@ -22,12 +22,13 @@ from camwatch import __version__
 from camwatch.web.access.guard import csrf_token
 from camwatch.web.access.paths import is_way_back
 from camwatch.web.pages.assets import Assets
-from camwatch.web.pages.language import LANGS, NONE, Lang, Language, preferred
+from camwatch.web.pages.language import Language, preferred
 from camwatch.web.pages.look import Look
 from camwatch.web.parts import Parts
 from camwatch.web.viewer import Role, Viewer
 from camwatch.web.views import fleet, incidents
 from camwatch.web.views.base import moment
+from camwatch.words import LANGS, NONE, Lang
 
 LANG_COOKIE: Final = "camwatch_lang"
 THEME_COOKIE: Final = "camwatch_theme"

@@ -5,53 +5,26 @@ Figures are always rounded down, so that 99.9996 % never reads 100 %.
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from functools import lru_cache
-from typing import Final, Literal, TypeAlias, get_args
+from typing import Final
 from zoneinfo import ZoneInfo
 
-from babel import Locale
-from babel.dates import format_date, format_skeleton
-from babel.numbers import format_decimal
 from markupsafe import Markup
 
 from camwatch.web.pages import texts_en, texts_fr
+from camwatch.words import NONE, Lang, Words
 
-Lang: TypeAlias = Literal["fr", "en"]
-LANGS: Final[tuple[Lang, ...]] = get_args(Lang)
 TEXTS: Final[dict[Lang, dict[str, str]]] = {"fr": texts_fr.TEXTS, "en": texts_en.TEXTS}
 
-NONE: Final = "–"
-"""Stands where there is no value: neither 0 nor 100 % (rule A2)."""
-_THIN: Final = "\u202f"
 _FINE: Final = 10_000  # of a whole: hundredths of a percent
 
 
-class Language:
+class Language(Words):
     """One language, and the time zone in which it shows instants."""
 
     def __init__(self, lang: Lang, zone: ZoneInfo) -> None:
-        self.lang, self.zone = lang, zone
-        self.locale = Locale.parse({"fr": "fr_FR", "en": "en_GB"}[lang])
-        self._texts = TEXTS[lang]
-        self._point = self.locale.number_symbols["latn"]["decimal"]
-        self._percent_sign = f"{_THIN}%" if lang == "fr" else "%"
-        self.number = lru_cache(maxsize=4096)(self._number)
-
-    def text(self, name: str, /, **fields: object) -> str:
-        """Return a text, its fields filled in; `n` chooses among the forms of a plural, parted by `|`."""
-        text = self._texts[name]
-        if "n" in fields:
-            count = int(str(fields["n"]))
-            one, _, many = text.partition("|")
-            text = one if not many or self.locale.plural_form(count) == "one" else many
-            fields["n"] = self.number(count)
-        return text.format(**fields) if fields else text
-
-    def _number(self, value: float, digits: int = 0) -> str:
-        pattern = "#,##0." + "0" * digits if digits else "#,##0"
-        return str(format_decimal(value, pattern, locale=self.locale))
+        super().__init__(lang, zone, TEXTS[lang])
 
     def percent(self, part: int, whole: int) -> str:
         """Return a share in percent, rounded down to hundredths."""
@@ -63,7 +36,7 @@ class Language:
             return NONE
         value = Decimal(str(objective)).scaleb(2)
         text = f"{value:f}" if -int(value.as_tuple().exponent) > 2 else f"{value:.2f}"
-        return f"{text.replace('.', self._point)}{self._percent_sign}"
+        return f"{text.replace('.', self.point)}{self.percent_sign}"
 
     def ratio(self, ratio: float | None) -> str:
         """Return a ratio in percent, rounded down to hundredths; binary fractions are let off a hair."""
@@ -71,7 +44,7 @@ class Language:
 
     def _percent(self, hundredths: int) -> str:
         units, rest = divmod(hundredths, 100)
-        return f"{units}{self._point}{rest:02}{self._percent_sign}"
+        return f"{units}{self.point}{rest:02}{self.percent_sign}"
 
     # --- durations
 
@@ -112,20 +85,6 @@ class Language:
     def clock(self, at: datetime) -> str:
         """Return the time of day, to the second."""
         return f"{at.astimezone(self.zone):%H:%M:%S}"
-
-    def day(self, day: date) -> str:
-        """Return a day in words."""
-        text = str(format_date(day, "d MMMM y", locale=self.locale))
-        return f"1er{text[1:]}" if self.lang == "fr" and day.day == 1 else text
-
-    def short_day(self, day: date) -> str:
-        """Return a day and its month, in few signs."""
-        return str(format_skeleton("MMMd", day, locale=self.locale))
-
-    def month(self, day: date) -> str:
-        """Return the month of a day, with its year, as a title."""
-        text = str(format_date(day, "LLLL y", locale=self.locale))
-        return text[:1].upper() + text[1:]
 
     def time(self, at: datetime | None, now: datetime) -> Markup | str:
         """Return an instant for a page: local, and UTC when pointed at."""

@@ -12,8 +12,9 @@ from datetime import date, datetime, timedelta
 from typing import Final
 
 from camwatch.core.ledger import Account
-from camwatch.web.pages.language import NONE, Language
+from camwatch.web.pages.language import Language
 from camwatch.web.views.past import StretchView
+from camwatch.words import NONE
 
 DAYS: Final = 90
 _CELL, _BAR, _HEIGHT = 10, 8, 24
