@@ -1,9 +1,10 @@
-"""What pages and reports share of a language: texts and their plurals, numbers, days."""
+"""What API, pages and reports share: a report's forms, and a language's texts, plurals, numbers, days."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date
+from enum import StrEnum
 from functools import lru_cache
 from typing import Final, Literal, TypeAlias, get_args
 from zoneinfo import ZoneInfo
@@ -19,6 +20,30 @@ NONE: Final = "–"
 """Stands where there is no value: neither 0 nor 100 % (rule A2)."""
 THIN: Final = "\u202f"
 """A narrow space without a break: what French puts before `%` and some other signs, and between thousands."""
+
+
+class Form(StrEnum):
+    """How a report is written."""
+
+    TABLE = "table"
+    CSV = "csv"
+    JSON = "json"
+    HTML = "html"
+
+    @property
+    def media_type(self) -> str:
+        """What it is to HTTP."""
+        return {
+            Form.TABLE: "text/plain; charset=utf-8",
+            Form.CSV: "text/csv; charset=utf-8",
+            Form.JSON: "application/json",
+            Form.HTML: "text/html; charset=utf-8",
+        }[self]
+
+    @property
+    def ending(self) -> str:
+        """How the name of a file of it ends, without the dot."""
+        return "txt" if self is Form.TABLE else self.value
 
 
 class Words:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import difflib
 from collections.abc import Collection, Iterable, Mapping
 from datetime import date
-from enum import StrEnum
 from typing import NamedTuple, NoReturn
 from zoneinfo import ZoneInfo
 
@@ -26,17 +25,9 @@ from camwatch.reports.building import Progress, build
 from camwatch.reports.language import Language
 from camwatch.reports.period import Period, local
 from camwatch.reports.report import Question, Report
+from camwatch.words import Form
 
 _FEW = 12  # that many ids are worth listing in a message
-
-
-class Format(StrEnum):
-    """How a report is written."""
-
-    TABLE = "table"
-    CSV = "csv"
-    JSON = "json"
-    HTML = "html"
 
 
 class Asked(NamedTuple):
@@ -103,15 +94,15 @@ def find(
     )
 
 
-def written(report: Report, form: Format, language: Language) -> bytes:
+def written(report: Report, form: Form, language: Language) -> bytes:
     """Return a report as it is written."""
-    if form is Format.JSON:
+    if form is Form.JSON:
         return as_json.write(report).encode()
-    if form is Format.HTML:
+    if form is Form.HTML:
         from camwatch.reports import as_html  # noqa: PLC0415 - the other forms need no templates
 
         return as_html.write(report, language).encode()
-    write = as_table.write if form is Format.TABLE else as_csv.write
+    write = as_table.write if form is Form.TABLE else as_csv.write
     return write(report, language).encode()
 
 

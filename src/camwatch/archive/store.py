@@ -8,12 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date
-from typing import Literal
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, Engine, select
 
-from camwatch.archive.reporting import Asked, Format, find, written
+from camwatch.archive.reporting import Asked, find, written
 from camwatch.core.model import Purpose, Scope
 from camwatch.core.record import Attributed, BlindRecord, Record, WindowRecord
 from camwatch.fleet.inventory import Inventory
@@ -33,6 +32,7 @@ from camwatch.history.reading import Listed, announced, blindness, listed, outag
 from camwatch.reports.language import Language
 from camwatch.reports.period import Period
 from camwatch.web.house import Known
+from camwatch.words import Form, Lang
 
 
 class StoreArchive:
@@ -129,8 +129,8 @@ class StoreArchive:
         first: date,
         last: date,
         *,
-        form: str,
-        lang: Literal["fr", "en"],
+        form: Form,
+        lang: Lang,
         purpose: Purpose | None = None,
         site: str | None = None,
     ) -> bytes:
@@ -139,7 +139,7 @@ class StoreArchive:
         asked = Asked(Period(first, last, self._zone), only, purpose, site)
         with self._reading() as connection:
             found = find(connection, self._inventory(), self._objectives, asked, self._now_ms())
-        return written(found, Format(form), Language(lang, self._zone))
+        return written(found, form, Language(lang, self._zone))
 
     def export(self, operators: Iterable[str] | None, from_ms: int, to_ms: int) -> Iterator[bytes]:
         """Yield the record of [from_ms, to_ms) as JSON lines."""

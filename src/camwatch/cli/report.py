@@ -8,13 +8,12 @@ from __future__ import annotations
 import sys
 import time
 from datetime import date
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from camwatch.archive.reporting import Asked, Format, find, written
+from camwatch.archive.reporting import Asked, find, written
 from camwatch.cli.common import FAILED, MISCONFIGURED, ConfigFile, checked, fail, guarded
 from camwatch.cli.output import write_whole
 from camwatch.clock import Clock
@@ -24,13 +23,7 @@ from camwatch.history.failures import told
 from camwatch.history.store import Store
 from camwatch.reports.language import Language
 from camwatch.reports.period import Period, last_month, local, month_of
-
-
-class Lang(StrEnum):
-    """The language of a report."""
-
-    FR = "fr"
-    EN = "en"
+from camwatch.words import Form, Lang
 
 
 def report_command(  # noqa: PLR0913, PLR0917 - each is a flag of the command
@@ -49,8 +42,8 @@ def report_command(  # noqa: PLR0913, PLR0917 - each is a flag of the command
     purpose: Annotated[Purpose | None, typer.Option(help="Only cameras of this purpose.")] = None,
     site: Annotated[str | None, typer.Option(metavar="ID", help="Only cameras of this site.")] = None,
     camera: Annotated[str | None, typer.Option(metavar="ID", help="Only this camera.")] = None,
-    form: Annotated[Format, typer.Option("--format", help="How it is written.")] = Format.TABLE,
-    lang: Annotated[Lang, typer.Option(help="In which language.")] = Lang.FR,
+    form: Annotated[Form, typer.Option("--format", help="How it is written.")] = Form.TABLE,
+    lang: Annotated[Lang, typer.Option(help="In which language.")] = "fr",
     output: Annotated[
         Path | None, typer.Option("--output", metavar="FILE", help="Where to (without: standard output).")
     ] = None,
@@ -71,7 +64,7 @@ def report_command(  # noqa: PLR0913, PLR0917 - each is a flag of the command
             with begin_read(store.engine) as connection:
                 tell("reading the record")
                 found = find(connection, inventory, settings.objectives.purpose, asked, now_ms, tell.cameras)
-            text = written(found, form, Language(lang.value, zone))
+            text = written(found, form, Language(lang, zone))
             tell.done()
         _put(text, output)
 

@@ -17,6 +17,11 @@ _DAY = timedelta(days=1)
 _WEEK = timedelta(days=7)
 
 
+def last_of_month(day: date) -> date:
+    """Return the last day of the month that a day lies in."""
+    return (day.replace(day=1) + 31 * _DAY).replace(day=1) - _DAY
+
+
 class LocalDay(NamedTuple):
     """One local day: its date, and [starts, ends) in UTC milliseconds."""
 
@@ -48,8 +53,8 @@ class Calendar:
 
     def month(self, at_ms: int) -> Span:
         """Return the local month that holds an instant."""
-        first = self.date_of(at_ms).replace(day=1)
-        return self.between(first, (first + 31 * _DAY).replace(day=1))
+        today = self.date_of(at_ms)
+        return self.between(today.replace(day=1), last_of_month(today) + _DAY)
 
     def year(self, at_ms: int) -> Span:
         """Return the local year that holds an instant."""

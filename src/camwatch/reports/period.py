@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
-from camwatch.core.calendar import Calendar
+from camwatch.core.calendar import Calendar, last_of_month
 
 FRESH_MS = 60_000
 """A store that vouched for an instant at most this long ago belongs to a daemon that runs."""
@@ -64,8 +64,7 @@ def local(ms: int, zone: ZoneInfo) -> datetime:
 
 def month_of(day: date, zone: ZoneInfo) -> Period:
     """Return the calendar month that holds a day."""
-    first = day.replace(day=1)
-    return Period(first, (first + timedelta(days=31)).replace(day=1) - timedelta(days=1), zone)
+    return Period(day.replace(day=1), last_of_month(day), zone)
 
 
 def last_month(now_ms: int, zone: ZoneInfo) -> Period:

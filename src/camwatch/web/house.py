@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
-from typing import Literal, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 from zoneinfo import ZoneInfo
 
 from camwatch.core.ledger import Account
@@ -14,6 +14,7 @@ from camwatch.core.standing import Standing
 from camwatch.core.watch import FleetWatch
 from camwatch.errors import RejectReason
 from camwatch.fleet.inventory import Inventory
+from camwatch.words import Form, Lang
 
 
 class LinkReport(Protocol):
@@ -152,12 +153,12 @@ class Archive(Protocol):
         first: date,
         last: date,
         *,
-        form: str,
-        lang: Literal["fr", "en"],
+        form: Form,
+        lang: Lang,
         purpose: Purpose | None = None,
         site: str | None = None,
     ) -> bytes:
-        """Return a report in a form (table, csv, json, html), as `camwatch report` writes it."""
+        """Return a report in a form, as `camwatch report` writes it."""
 
     def export(self, operators: Iterable[str] | None, from_ms: int, to_ms: int) -> Iterator[bytes]:
         """Yield the record of [from_ms, to_ms) as JSON lines."""

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
-from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 
-from camwatch.core.calendar import Calendar
+from camwatch.core.calendar import Calendar, last_of_month
 from camwatch.core.model import Purpose
 from camwatch.web.api.asking import House, Seer
 from camwatch.web.problems import Problem
 from camwatch.web.views import fleet
+from camwatch.words import Form, Lang
 
 router = APIRouter(tags=["reports"])
 
@@ -23,24 +23,6 @@ _LONGEST = 3 * 366  # days
 _CONFINED = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 
 
-class Form(StrEnum):
-    """How a report is written."""
-
-    TABLE = "table"
-    CSV = "csv"
-    JSON = "json"
-    HTML = "html"
-
-
-TYPES: dict[Form, tuple[str, str]] = {
-    Form.TABLE: ("text/plain; charset=utf-8", "txt"),
-    Form.CSV: ("text/csv; charset=utf-8", "csv"),
-    Form.JSON: ("application/json", "json"),
-    Form.HTML: ("text/html; charset=utf-8", "html"),
-}
-"""What each is, and how a file of it is called."""
-
-
 @router.get(
     "/reports",
     response_class=Response,
@@ -48,7 +30,7 @@ TYPES: dict[Form, tuple[str, str]] = {
     responses={
         200: {
             "description": "The report, as `camwatch report` writes it.",
-            "content": {kind.partition(";")[0]: {} for kind, _ in TYPES.values()},
+            "content": {form.media_type.partition(";")[0]: {} for form in Form},
         }
     },
 )
@@ -66,7 +48,7 @@ async def report(
     site: Annotated[str | None, Query(description="Only at this site.")] = None,
     purpose: Annotated[Purpose | None, Query(description="Only for this purpose.")] = None,
     format: Annotated[Form, Query(description="How it is written.")] = Form.JSON,  # noqa: A002
-    lang: Annotated[Literal["fr", "en"], Query(description="In which language.")] = "fr",
+    lang: Annotated[Lang, Query(description="In which language.")] = "fr",
     download: Annotated[bool, Query(description="As a file to keep.")] = False,
 ) -> Response:
     """Return figures, outages, blindness and maintenance of whole local days; without days, of last month."""
@@ -79,13 +61,12 @@ async def report(
             operators, begin, end, form=format, lang=lang, purpose=purpose, site=site
         )
     )
-    kind, ending = TYPES[format]
     whose = "" if operator is None else f"-{operator}"
-    name = f"camwatch-{begin}-{end}{whose}-{lang}.{ending}"
+    name = f"camwatch-{begin}-{end}{whose}-{lang}.{format.ending}"
     manner = "attachment" if download else "inline"
     return Response(
         content,
-        media_type=kind,
+        media_type=format.media_type,
         headers={
             "content-disposition": f'{manner}; filename="{name}"',
             "content-security-policy": _CONFINED,
@@ -108,10 +89,8 @@ def _days(
         if not begin <= end <= begin + timedelta(days=_LONGEST):
             raise Problem(422, f"last: must be from first up to {_LONGEST} days later")
         return begin, end
-    begin = (
-        _day("month", f"{month}-01") if month else (today.replace(day=1) - timedelta(days=1)).replace(day=1)
-    )
-    return begin, (begin + timedelta(days=31)).replace(day=1) - timedelta(days=1)
+    end = last_of_month(_day("month", f"{month}-01")) if month else today.replace(day=1) - timedelta(days=1)
+    return end.replace(day=1), end
 
 
 def _day(name: str, text: str) -> date:

@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
+from camwatch.core.calendar import last_of_month
 from camwatch.errors import QuestionError
 from camwatch.web.api.asking import Seer
 from camwatch.web.pages.frame import Frame
@@ -18,13 +19,10 @@ from camwatch.web.pages.language import Language
 from camwatch.web.problems import missing
 from camwatch.web.viewer import Viewer
 from camwatch.web.views import fleet
+from camwatch.words import Form
 
 _MONTHS: Final = 24
-_TYPES: Final = {
-    "html": "text/html; charset=utf-8",
-    "csv": "text/csv; charset=utf-8",
-    "json": "application/json",
-}
+_FORMS: Final = (Form.HTML, Form.CSV, Form.JSON)
 _FRAMED: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; "
     "frame-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
@@ -52,7 +50,7 @@ class Chosen:
     @property
     def last(self) -> date:
         """The month's last day."""
-        return (self.first + timedelta(days=31)).replace(day=1) - timedelta(days=1)
+        return last_of_month(self.first)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,12 +105,13 @@ class ReportPages:
 
     async def report(self, request: Request, viewer: Seer, form: str) -> Response:
         """Return a report, to be read or to be saved."""
-        if form not in _TYPES:
+        if form not in _FORMS:
             raise missing("such form of a report")
+        wanted = Form(form)
         parts, chosen = self._frame.parts, self._chosen(request, viewer)
         operators = fleet.chosen(parts.live, viewer, chosen.operator or None)
         w = self._frame.language(request)
-        make = partial(parts.archive.report, operators, chosen.first, chosen.last, form=form, lang=w.lang)
+        make = partial(parts.archive.report, operators, chosen.first, chosen.last, form=wanted, lang=w.lang)
         headers = {"content-security-policy": _REPORT, "x-frame-options": "SAMEORIGIN"}
         reading = "read" in request.query_params
         try:
@@ -122,9 +121,9 @@ class ReportPages:
                 raise
             return self._nothing(request, str(error))
         if not reading:
-            name = f"camwatch-{chosen.operator or 'all'}-{chosen.month}.{form}"
+            name = f"camwatch-{chosen.operator or 'all'}-{chosen.month}.{wanted.ending}"
             headers["content-disposition"] = f'attachment; filename="{name}"'
-        return Response(content, headers=headers, media_type=_TYPES[form])
+        return Response(content, headers=headers, media_type=wanted.media_type)
 
     def _nothing(self, request: Request, why: str) -> Response:
         """Return what stands in the frame where there is no report."""
