@@ -13,9 +13,9 @@ from camwatch.core.signal import Word
 from camwatch.core.tally import WINDOWS
 from camwatch.history.engine import begin_read
 from camwatch.history.reading import outages
-from camwatch.web.house import Known
+from camwatch.web.house import Known, Live
 from camwatch.web.problems import Problem
-from camwatch.web.viewer import LOCAL
+from camwatch.web.viewer import LOCAL, Viewer
 from camwatch.web.views import cameras, fleet, incidents, inventory, levels, maintenance, past
 from camwatch.web.views.base import moment, whole
 from camwatch.web.views.cameras import Condition, Filter, Sort
@@ -28,6 +28,10 @@ HOUR = 3_600_000
 @pytest.fixture(scope="module")
 def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
     yield from town(tmp_path_factory.mktemp("town"))
+
+
+def incidents_of(live: Live, viewer: Viewer) -> list[incidents.IncidentView]:
+    return [incidents.view(live, each) for each in incidents.opened(live, viewer)]
 
 
 def ids(town_: Town, wanted: Filter, sort: str = Sort.ID) -> list[str]:
@@ -103,7 +107,7 @@ def test_the_sites_of_somebody_are_those_where_there_are_cameras_to_see(here: To
 
 
 def test_an_operator_has_every_window(here: Town) -> None:
-    view = fleet.operator(here.watcher, READER, OURS)
+    view = whole(fleet.operator(here.watcher, READER, OURS))
     assert list(view.windows) == list(WINDOWS)
     assert view.objective == 0.98
     account = view.windows["24h"]
@@ -125,11 +129,11 @@ def new_town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
 
 
 def test_an_incident_is_seen_whole_by_who_sees_all(here: Town) -> None:
-    (whole,) = incidents.incidents(here.watcher, LOCAL)
-    (ours,) = incidents.incidents(here.watcher, MAYOR)
+    (whole,) = incidents_of(here.watcher, LOCAL)
+    (ours,) = incidents_of(here.watcher, MAYOR)
     assert (len(whole.cameras), whole.down, whole.name) == (6, 6, "Mairie")
     assert (len(ours.cameras), ours.down) == (3, 3)
-    assert incidents.count(here.watcher, MAYOR) == 1
+    assert len(incidents.opened(here.watcher, MAYOR)) == 1
 
 
 def test_the_inventory_tells_what_is_wrong_with_it(here: Town) -> None:
@@ -147,7 +151,7 @@ def test_levels_are_sums_of_cameras_and_agree_with_the_windows(here: Town) -> No
     archive = here.parts.archive
     record = archive.read((OURS,), now - 24 * HOUR, now)
     found = levels.levels(record, here.watcher.inventory, {Purpose.TRAFFIC: 0.9}, now - 24 * HOUR, now)
-    total = fleet.operator(here.watcher, READER, OURS).windows["24h"]
+    total = whole(fleet.operator(here.watcher, READER, OURS)).windows["24h"]
     assert found.total == total
     assert sum(line.account.up_ms for line in found.cameras) == total.up_ms
     assert [(line.id, line.objective) for line in found.operators] == [(OURS, 0.98)]
@@ -243,16 +247,16 @@ def test_when_anothers_camera_went_down_is_told_nowhere(new_town: Town) -> None:
     new_town.beat("ville-5", seq=8000)
     new_town.say(Word.GOODBYE, "zulu-4")
     new_town.pass_s(12)
-    (ours,) = incidents.incidents(watcher, READER)
-    (everything,) = incidents.incidents(watcher, LOCAL)
+    (ours,) = incidents_of(watcher, READER)
+    (everything,) = incidents_of(watcher, LOCAL)
     assert everything.since <= ours.since
     first = min(watcher.watch.cameras[each].since.utc_ms for each in ("ville-1", "ville-2", "ville-3"))
     assert ours.since == moment(first)
     (ref,) = cameras.detail(watcher, READER, "ville-1").incidents
     assert ref.since == ours.since
     new_town.beat("ville-1", "ville-2", "ville-3", seq=9000)
-    (still,) = incidents.incidents(watcher, LOCAL)
+    (still,) = incidents_of(watcher, LOCAL)
     assert still.down == 4
-    assert incidents.incidents(watcher, READER) == []
-    assert incidents.count(watcher, READER) == 0
+    assert incidents_of(watcher, READER) == []
+    assert len(incidents.opened(watcher, READER)) == 0
     assert cameras.detail(watcher, READER, "ville-1").incidents == ()

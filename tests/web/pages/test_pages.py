@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import html
 import re
 from datetime import UTC, datetime, timedelta
@@ -12,7 +13,9 @@ import pytest
 
 from camwatch.core.model import Status
 from camwatch.web.viewer import LOCAL
-from tests.web.town import LANDLORD, MAYOR, READER, Town
+from tests.metrics.city import registered
+from tests.support.fleet import camera
+from tests.web.town import LANDLORD, MAYOR, OPERATORS, READER, Town, town
 
 HTML = {"accept": "text/html"}
 PAGES = [
@@ -123,6 +126,26 @@ async def test_what_is_not_well_comes_first_and_an_incident_stands_for_its_camer
     assert "ville-1" in down
     assert trouble.index("incident") < trouble.index("ville-5")
     assert 'id="t-ville-1"' not in trouble
+
+
+async def test_a_city_that_is_dark_fills_no_page_without_end(tmp_path: Path) -> None:
+    """Sixty sites of ten cameras: the largest incidents come first, the rest is counted."""
+    rows = [camera(f"s{site:02}-{number}", site=f"s{site:02}") for site in range(60) for number in range(10)]
+    with contextlib.contextmanager(town)(tmp_path) as built:
+        built.watcher.reloaded(registered(rows, OPERATORS))
+        built.beat(*(row.id for row in rows))
+        built.pass_s(60)
+        assert len(built.ids(Status.DOWN)) == 600
+        async with built.client() as client:
+            listed = (await client.get("/incidents", headers={"accept-language": "en"})).text
+            front = (await client.get("/", headers={"accept-language": "en"})).text
+    assert listed.count("<section") <= 55
+    assert listed.count('<th scope="row">') == 200
+    assert "and 12 more incidents" in listed  # of 60 sites, their operator, their link
+    assert listed.index("Operator: Ville") < listed.index("Site: s59")
+    assert len(re.findall(r'id="i-[^"]+"', listed)) == len(set(re.findall(r'id="i-[^"]+"', listed)))
+    assert "and 50 more incidents" in front
+    assert "s59-9" not in front.partition('id="trouble"')[2].partition("</ul>")[0]
 
 
 async def test_a_search_takes_no_heed_of_accents(built: Town) -> None:

@@ -13,10 +13,10 @@ from camwatch.web.api.answers import answer
 from camwatch.web.api.asking import House, Paging, Seer
 from camwatch.web.api.cameras import Days
 from camwatch.web.viewer import Role
-from camwatch.web.views import fleet, levels
+from camwatch.web.views import fleet, incidents, levels
 from camwatch.web.views.base import Page, View, in_turns
 from camwatch.web.views.fleet import FleetView, LinkView, OperatorView, SiteView
-from camwatch.web.views.incidents import IncidentView, incident_page
+from camwatch.web.views.incidents import IncidentView
 
 router = APIRouter(tags=["fleet"])
 
@@ -54,7 +54,7 @@ async def operators(house: House, viewer: Seer, paging: Paging) -> Response:
 @router.get("/operators/{operator}", response_model=OperatorView, summary="One operator")
 async def one_operator(house: House, viewer: Seer, operator: OperatorId) -> Response:
     """Return its cameras by status, and its accounts by window."""
-    return answer(fleet.operator(house.live, viewer, operator))
+    return answer(await in_turns(fleet.operator(house.live, viewer, operator)))
 
 
 @router.get("/operators/{operator}/days", response_model=Days, summary="An operator's accounts by day")
@@ -94,8 +94,8 @@ async def one_site(house: House, viewer: Seer, site: SiteId) -> Response:
 @router.get("/incidents", response_model=Page[IncidentView], summary="Open incidents, newest first")
 async def list_incidents(house: House, viewer: Seer, paging: Paging) -> Response:
     """Return many cameras' one cause: a site, an operator, a link."""
-    total, found = incident_page(house.live, viewer, paging.piece)
-    return answer(paging.part(found, total))
+    found = incidents.opened(house.live, viewer)
+    return answer(paging.part([incidents.view(house.live, each) for each in found[paging.piece]], len(found)))
 
 
 @router.get("/links", response_model=Page[LinkView], summary="Sessions with brokers")

@@ -32,6 +32,7 @@ from camwatch.web.views.incidents import IncidentView
 LISTED: Final = 50
 """Cameras on a page of the list."""
 _TROUBLE: Final = 30
+_INCIDENTS: Final = 12
 _PLACES: Final = 12  # operators, and sites, that a search names
 _OWN_MOST: Final = 24  # cameras; someone with so few sees their days at once
 _REMARKS: Final = ("suspect", "flapping", "degraded", "overdue")
@@ -132,16 +133,18 @@ class FleetPage:
 
 def _trouble(live: Live, viewer: Viewer, unwell: list[CameraState]) -> dict[str, Any]:
     """Return what is not well: incidents, and the cameras that are in none of them."""
-    opened = incidents.incidents(live, viewer)
-    told = {camera for incident in opened for camera in incident.cameras}
+    opened = incidents.opened(live, viewer)
+    told = {state.index for incident in opened for state in incident.cameras}
+    opened.sort(key=lambda incident: -len(incident.cameras))
     dark = frozenset(fleet.blind(live, viewer).operators)
 
     def out_of_sight(state: CameraState) -> bool:
         return state.camera.operator in dark and state.status_at(live.now) is Status.UNKNOWN
 
-    alone = [state for state in unwell if state.camera.id not in told and not out_of_sight(state)]
+    alone = [state for state in unwell if state.index not in told and not out_of_sight(state)]
     return {
-        "incidents": opened,
+        "incidents": [incidents.view(live, each) for each in opened[:_INCIDENTS]],
+        "incidents_more": max(len(opened) - _INCIDENTS, 0),
         "unseen": sum(map(out_of_sight, unwell)),
         "trouble": cameras.table(live, alone[:_TROUBLE]),
         "trouble_more": max(len(alone) - _TROUBLE, 0),

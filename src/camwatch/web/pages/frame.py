@@ -88,7 +88,7 @@ class Frame:
             "blind": blind,
             "blind_names": "" if whole else ", ".join(names),
             "unready": tuple(live.unready) if viewer.sees_all and not blind.now else (),
-            "open_incidents": incidents.count(live, viewer),
+            "open_incidents": len(incidents.opened(live, viewer)),
         }
         return self.send(request, template, common | context)
 

@@ -12,7 +12,9 @@ from camwatch.web.pages.frame import Frame
 from camwatch.web.viewer import Viewer
 from camwatch.web.views import cameras, incidents, past
 
-_MEMBERS: Final = 100
+_SHOWN: Final = 50
+_MEMBERS: Final = 100  # cameras of one incident
+_ROWS: Final = 200  # cameras of all of them: when a whole city is down, the page must not be what is slow
 _WEEK_MS: Final = 7 * 86_400_000
 _BLIND: Final = 100
 
@@ -36,16 +38,15 @@ class IncidentPages:
 
     def _page(self, request: Request, viewer: Viewer, template: str) -> Response:
         live = self._frame.parts.live
-        found = [
-            (
-                incident,
-                cameras.table(
-                    live, [cameras.one(live, viewer, each) for each in incident.cameras[:_MEMBERS]]
-                ),
-            )
-            for incident in incidents.incidents(live, viewer)
-        ]
-        return self._frame.page(request, viewer, template, "incidents", incidents=found)
+        opened = incidents.opened(live, viewer)
+        opened.sort(key=lambda incident: -len(incident.cameras))
+        found, room = [], _ROWS
+        for incident in opened[:_SHOWN]:
+            members = sorted(incident.cameras, key=lambda state: state.camera.id)[: min(_MEMBERS, room)]
+            found.append((incidents.view(live, incident), cameras.table(live, members)))
+            room -= len(members)
+        more = max(len(opened) - _SHOWN, 0)
+        return self._frame.page(request, viewer, template, "incidents", incidents=found, incidents_more=more)
 
     async def blind(self, request: Request, viewer: Seer) -> Response:
         """Return when cameras of theirs were out of sight in the last week, the newest first."""

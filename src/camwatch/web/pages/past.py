@@ -73,14 +73,14 @@ class PastPages:
 
     async def operator(self, request: Request, viewer: Seer, operator: str) -> Response:
         """Return an operator's page."""
-        return self._operator(request, viewer, operator, "operator.html")
+        return await self._operator(request, viewer, operator, "operator.html")
 
     async def operator_part(self, request: Request, viewer: Seer, operator: str) -> Response:
         """Return what changes of it."""
-        return self._operator(request, viewer, operator, "parts/operator.html")
+        return await self._operator(request, viewer, operator, "parts/operator.html")
 
-    def _operator(self, request: Request, viewer: Viewer, operator: str, template: str) -> Response:
-        found = fleet.operator(self._parts.live, viewer, operator)
+    async def _operator(self, request: Request, viewer: Viewer, operator: str, template: str) -> Response:
+        found = await in_turns(fleet.operator(self._parts.live, viewer, operator))
         w = self._frame.language(request)
         return self._frame.page(request, viewer, template, operator=found, budget=partial(budget_of, w))
 

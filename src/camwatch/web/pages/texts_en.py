@@ -242,6 +242,7 @@ TEXTS: dict[str, str] = {
     "recorded": "It is recorded.",
     # Incidents
     "incidents_help": "Many cameras, one cause.",
+    "more_incidents": "and {n} more incident|and {n} more incidents",
     "incident_site": "Site: {name}",
     "incident_operator": "Operator: {name}",
     "incident_link": "Link: {name}",

@@ -242,6 +242,7 @@ TEXTS: dict[str, str] = {
     "recorded": "C’est consigné.",
     # Incidents
     "incidents_help": "Plusieurs caméras, une seule cause.",
+    "more_incidents": "et {n} autre incident|et {n} autres incidents",
     "incident_site": "Site\u202f: {name}",
     "incident_operator": "Exploitant\u202f: {name}",
     "incident_link": "Liaison\u202f: {name}",

@@ -22,7 +22,7 @@ from camwatch.web.house import Live
 from camwatch.web.problems import missing
 from camwatch.web.viewer import Viewer
 from camwatch.web.views.base import Moment, Steps, View, moment, moment_or_none
-from camwatch.web.views.incidents import since_ms
+from camwatch.web.views.incidents import seen
 
 _SLICE = 500
 
@@ -219,9 +219,9 @@ def detail(live: Live, viewer: Viewer, camera: str) -> CameraDetail:
         outages=state.outages,
         reboots=state.reboots,
         incidents=tuple(
-            IncidentRef(kind=group.kind, id=group.id, since=moment(since))
+            IncidentRef(kind=group.kind, id=group.id, since=moment(found.since_ms))
             for group in state.groups
-            if state.index in group.members and (since := since_ms(live, viewer, group)) is not None
+            if state.index in group.members and (found := seen(live, viewer, group))
         ),
     )
 

@@ -15,7 +15,7 @@ from camwatch.web.house import Live
 from camwatch.web.problems import missing
 from camwatch.web.viewer import Viewer
 from camwatch.web.views import incidents
-from camwatch.web.views.base import Moment, Steps, View, moment, whole
+from camwatch.web.views.base import Moment, Steps, View, moment
 from camwatch.web.views.cameras import flapping, slices, visible
 from camwatch.web.views.past import AccountView
 
@@ -126,7 +126,7 @@ def fleet(live: Live, viewer: Viewer) -> Steps[FleetView]:
         at=moment(live.now.utc_ms),
         counts=found,
         blind=blind(live, viewer),
-        incidents=incidents.count(live, viewer),
+        incidents=len(incidents.opened(live, viewer)),
         ready=not reasons,
         unready=tuple(reasons) if viewer.sees_all else (),
     )
@@ -148,11 +148,12 @@ def operators(live: Live, viewer: Viewer) -> Steps[list[OperatorView]]:
     return found
 
 
-def operator(live: Live, viewer: Viewer, operator_id: str) -> OperatorView:
-    """Return one operator. Raises Problem (404)."""
+def operator(live: Live, viewer: Viewer, operator_id: str) -> Steps[OperatorView]:
+    """Return one operator, step by step. Raises Problem (404)."""
     check_operator(live, viewer, operator_id)
     row = live.inventory.operators[operator_id]
-    return _operator(live, row, whole(counts(live, viewer, operator=operator_id)), live.now)
+    found = yield from counts(live, viewer, operator=operator_id)
+    return _operator(live, row, found, live.now)
 
 
 def check_operator(live: Live, viewer: Viewer, operator_id: str) -> None:

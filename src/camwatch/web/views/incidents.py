@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from pydantic import Field
 
 from camwatch.core.incidents import IncidentGroup
 from camwatch.core.model import IncidentKind
+from camwatch.core.state import CameraState
 from camwatch.web.house import Live
 from camwatch.web.viewer import Viewer
 from camwatch.web.views.base import Moment, View, moment
@@ -22,29 +25,23 @@ class IncidentView(View):
     down: int = Field(description="How many of these are still down.")
 
 
-def incidents(live: Live, viewer: Viewer) -> list[IncidentView]:
-    """Return the open incidents, the newest first."""
-    return incident_page(live, viewer, slice(None))[1]
+class Open(NamedTuple):
+    """An open incident as someone sees it: since when (UTC milliseconds), and their cameras in it."""
+
+    since_ms: int
+    group: IncidentGroup
+    cameras: list[CameraState]
 
 
-def incident_page(live: Live, viewer: Viewer, piece: slice) -> tuple[int, list[IncidentView]]:
-    """Return how many open incidents there are to see, and a piece of them, the newest first."""
-    found = [
-        (since, group)
-        for group in live.watch.incidents.values()
-        if (since := since_ms(live, viewer, group)) is not None
-    ]
-    found.sort(key=lambda each: (each[0], each[1].kind, each[1].id), reverse=True)
-    return len(found), [_told(live, viewer, group, since) for since, group in found[piece]]
+def opened(live: Live, viewer: Viewer) -> list[Open]:
+    """Return the open incidents that there are to see, the newest first."""
+    found = [each for group in live.watch.incidents.values() if (each := seen(live, viewer, group))]
+    found.sort(key=lambda each: (each.since_ms, each.group.kind, each.group.id), reverse=True)
+    return found
 
 
-def count(live: Live, viewer: Viewer) -> int:
-    """Return how many open incidents there are to see."""
-    return sum(since_ms(live, viewer, group) is not None for group in live.watch.incidents.values())
-
-
-def since_ms(live: Live, viewer: Viewer, group: IncidentGroup) -> int | None:
-    """Return since when an incident is open for someone, UTC milliseconds; None if it is not.
+def seen(live: Live, viewer: Viewer, group: IncidentGroup) -> Open | None:
+    """Return a group's incident, if one is open for someone.
 
     Who does not see all knows it by their own cameras: it is open while one of these is down, and since the
     first of them is. When another's went down is nobody's business.
@@ -52,21 +49,25 @@ def since_ms(live: Live, viewer: Viewer, group: IncidentGroup) -> int | None:
     if group.since is None:
         return None
     mine = [state for state in live.watch.members(group) if viewer.sees(state.camera.operator)]
-    if viewer.sees_all:
-        return group.since.utc_ms if mine else None
-    gone = [state.since.utc_ms for state in mine if state.index in group.gone]
-    return max(group.since.utc_ms, min(gone)) if gone else None
+    since_ms = group.since.utc_ms
+    if not viewer.sees_all:
+        gone = [state.since.utc_ms for state in mine if state.index in group.gone]
+        if not gone:
+            return None
+        since_ms = max(since_ms, min(gone))
+    return Open(since_ms, group, mine) if mine else None
 
 
-def _told(live: Live, viewer: Viewer, group: IncidentGroup, since: int) -> IncidentView:
-    mine = [state for state in live.watch.members(group) if viewer.sees(state.camera.operator)]
+def view(live: Live, incident: Open) -> IncidentView:
+    """Return all about an incident."""
+    group = incident.group
     return IncidentView(
         kind=group.kind,
         id=group.id,
         name=name_of(live, group.kind, group.id),
-        since=moment(since),
-        cameras=tuple(sorted(state.camera.id for state in mine)),
-        down=sum(state.index in group.gone for state in mine),
+        since=moment(incident.since_ms),
+        cameras=tuple(sorted(state.camera.id for state in incident.cameras)),
+        down=sum(state.index in group.gone for state in incident.cameras),
     )
 
 
