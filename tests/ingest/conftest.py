@@ -16,7 +16,7 @@ import pytest
 
 from camwatch.ingest.choice import make_link
 from camwatch.ingest.link import Link, LinkSettings
-from tests.support.mosquitto import Mosquitto
+from tests.support.mosquitto import Mosquitto, free_port
 from tests.support.receiver import RecordingReceiver, real_clock
 from tests.support.tls import Authority
 
@@ -52,7 +52,7 @@ class Broker(Mosquitto):
 
     def __init__(self, folder: Path, authority: Authority, config: str = "allow_anonymous true") -> None:
         self.authority = authority
-        self._ports = dict(zip(("mqtt", "mqtts", "ws", "wss"), free_ports(4), strict=True))
+        self._ports = dict(zip(("mqtt", "mqtts", "ws", "wss"), (free_port() for _ in range(4)), strict=True))
         super().__init__(
             folder,
             f"{authority.listener(self._ports['mqtts'], client_certificate=True)}"
@@ -90,15 +90,6 @@ class Broker(Mosquitto):
         if kind.scheme == "mqtts":
             told |= {"cert_file": self.authority.client_cert, "key_file": self.authority.client_key}
         return LinkSettings(**(told | changes))
-
-
-def free_ports(count: int) -> list[int]:
-    """Return so many different TCP ports on the loopback that nobody listens on now."""
-    with contextlib.ExitStack() as held:
-        sockets = [held.enter_context(socket.socket()) for _ in range(count)]
-        for sock in sockets:
-            sock.bind(("127.0.0.1", 0))
-        return [sock.getsockname()[1] for sock in sockets]
 
 
 @asynccontextmanager

@@ -17,11 +17,10 @@ from tests.ingest.conftest import (
     HEARTBEAT,
     Broker,
     Kind,
-    free_ports,
     running,
 )
 from tests.ingest.test_links import publish
-from tests.support.mosquitto import program
+from tests.support.mosquitto import free_port, program
 from tests.support.receiver import RecordingReceiver
 from tests.support.tls import Authority
 
@@ -170,7 +169,7 @@ async def test_a_tls_port_without_tls_is_told(kind: Kind, broker: Broker) -> Non
 @both_links
 async def test_a_broker_of_3_1_1_alone(kind: Kind, receiver: RecordingReceiver, broker: Broker) -> None:
     """The broker of the demo, amqtt: taken with 3.1.1, refused with a hint with 5."""
-    (port,) = free_ports(1)
+    port = free_port()
     config = {
         "listeners": {"default": {"type": "tcp", "bind": f"127.0.0.1:{port}"}},
         "plugins": {"amqtt.plugins.authentication.AnonymousAuthPlugin": {"allow_anonymous": True}},

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import secrets
 import shutil
 import signal
 import socket
@@ -25,11 +26,18 @@ def program(name: str) -> str:
 
 
 def free_port() -> int:
-    """Return a TCP port on the loopback that nobody listens on now."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        port: int = sock.getsockname()[1]
-        return port
+    """Return a TCP port on the loopback that nobody listens on now.
+
+    None of those that the system gives to outgoing connections: one of the tests beside this one could get
+    it before the server that it is for, or while that is being restarted.
+    """
+    given = Path("/proc/sys/net/ipv4/ip_local_port_range").read_text("ascii").split()
+    low = max(20_000, int(given[0]))
+    while True:
+        port = 10_000 + secrets.randbelow(low - 10_000)  # alike in no two processes, whoever seeds `random`
+        with socket.socket() as sock, contextlib.suppress(OSError):
+            sock.bind(("127.0.0.1", port))
+            return port
 
 
 class Mosquitto:
