@@ -99,6 +99,21 @@ async def test_a_stop_before_the_start_ends_the_server_at_once() -> None:
     sock.close()
 
 
+async def test_no_answer_waits_for_the_one_before_to_be_acknowledged() -> None:
+    delays: asyncio.Queue[int] = asyncio.Queue()
+
+    def accept(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        accepted: socket.socket = writer.get_extra_info("socket")
+        delays.put_nowait(accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+        writer.close()
+
+    sock = listen_on("127.0.0.1", 0)
+    async with await asyncio.start_server(accept, sock=sock):
+        _, writer = await asyncio.open_connection(*sock.getsockname())
+        assert await delays.get() == 1
+        await leave(writer)
+
+
 @pytest.mark.parametrize(("host", "shown"), [("127.0.0.1", "127.0.0.1"), ("::1", "[::1]")])
 def test_an_address_in_use_is_a_fault_of_the_setting(host: str, shown: str) -> None:
     with listen_on(host, 0) as taken:

@@ -23,7 +23,9 @@ def listen_on(host: str, port: int) -> socket.socket:
     Raises ConfigurationError when the address cannot be had.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    sock = socket.socket(family, socket.SOCK_STREAM)
+    # asyncio sends at once (TCP_NODELAY) only what it is told to be TCP; else the body of each further answer
+    # on a connection waits some 40 ms, for the other side to acknowledge the head.
+    sock = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         sock.bind((host, port))
