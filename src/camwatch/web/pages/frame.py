@@ -47,10 +47,14 @@ _ENVIRONMENT: Final = Environment(
 
 
 class Frame:
-    """Renders pages for whoever asks."""
+    """Renders pages for whoever asks. What a first view would wait for is done when it is made."""
 
     def __init__(self, parts: Parts) -> None:
         self.parts = parts
+        for template in _ENVIRONMENT.list_templates():
+            _ENVIRONMENT.get_template(template)  # compiles it
+        for lang in LANGS:
+            _language(lang, parts.live.timezone)
         self.assets = Assets()
         self.look: Look = parts.look or Look()
 
