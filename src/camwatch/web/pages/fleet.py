@@ -27,7 +27,7 @@ from camwatch.web.views import cameras, fleet, incidents
 from camwatch.web.views.base import in_turns, page
 from camwatch.web.views.cameras import Filter
 from camwatch.web.views.fleet import Counts, SiteView
-from camwatch.web.views.incidents import IncidentView
+from camwatch.web.views.incidents import Glance
 
 LISTED: Final = 50
 """Cameras on a page of the list."""
@@ -110,7 +110,8 @@ class FleetPage:
             found = await in_turns(cameras.rows(live, viewer, wanted, cameras.Sort.ID))
             chosen = set(found)  # `everyone` is in the order of the worst already
             listed = [state for state in seen.everyone if state in chosen]
-        remarked = sum(state.status_at(live.now) in (Status.UP, Status.PLANNED) for state in seen.unwell)
+        now = live.now
+        remarked = sum(state.status_at(now) in (Status.UP, Status.PLANNED) for state in seen.unwell)
         one = len(operators) == 1 and counts.total <= _OWN_MOST
         return {
             "counts": counts,
@@ -136,14 +137,14 @@ def _trouble(live: Live, viewer: Viewer, unwell: list[CameraState]) -> dict[str,
     opened = incidents.opened(live, viewer)
     told = {state.index for incident in opened for state in incident.cameras}
     opened.sort(key=lambda incident: -len(incident.cameras))
-    dark = frozenset(fleet.blind(live, viewer).operators)
+    dark, now = frozenset(fleet.blind(live, viewer).operators), live.now
 
     def out_of_sight(state: CameraState) -> bool:
-        return state.camera.operator in dark and state.status_at(live.now) is Status.UNKNOWN
+        return state.camera.operator in dark and state.status_at(now) is Status.UNKNOWN
 
     alone = [state for state in unwell if state.index not in told and not out_of_sight(state)]
     return {
-        "incidents": [incidents.view(live, each) for each in opened[:_INCIDENTS]],
+        "incidents": [incidents.glance(live, each) for each in opened[:_INCIDENTS]],
         "incidents_more": max(len(opened) - _INCIDENTS, 0),
         "unseen": sum(map(out_of_sight, unwell)),
         "trouble": cameras.table(live, alone[:_TROUBLE]),
@@ -232,7 +233,7 @@ def _places(sites: list[SiteView]) -> Markup:
     return Markup(text.replace("&", "&amp;").replace("<", "&lt;"))  # noqa: S704 - escaped here
 
 
-def _incident_url(root: str, incident: IncidentView) -> str:
+def _incident_url(root: str, incident: Glance) -> str:
     if incident.kind is IncidentKind.SITE:
         return f"{root}/?site={incident.id}#cameras"
     return (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from heapq import nsmallest
 from typing import Final
 
 from fastapi import APIRouter, Request
@@ -13,8 +14,7 @@ from camwatch.web.viewer import Viewer
 from camwatch.web.views import cameras, incidents, past
 
 _SHOWN: Final = 50
-_MEMBERS: Final = 100  # cameras of one incident
-_ROWS: Final = 200  # cameras of all of them: when a whole city is down, the page must not be what is slow
+_ROWS: Final = 100  # cameras in all: when a whole city is down, the page must not be what is slow
 _WEEK_MS: Final = 7 * 86_400_000
 _BLIND: Final = 100
 
@@ -42,8 +42,8 @@ class IncidentPages:
         opened.sort(key=lambda incident: -len(incident.cameras))
         found, room = [], _ROWS
         for incident in opened[:_SHOWN]:
-            members = sorted(incident.cameras, key=lambda state: state.camera.id)[: min(_MEMBERS, room)]
-            found.append((incidents.view(live, incident), cameras.table(live, members)))
+            members = nsmallest(room, incident.cameras, key=lambda state: state.camera.id)
+            found.append((incidents.glance(live, incident), cameras.table(live, members)))
             room -= len(members)
         more = max(len(opened) - _SHOWN, 0)
         return self._frame.page(request, viewer, template, "incidents", incidents=found, incidents_more=more)

@@ -8,13 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from camwatch.core.model import Instant, Status
 from camwatch.core.state import CameraState
 from camwatch.web.house import Live
 from camwatch.web.pages.shared import Shared
 from camwatch.web.viewer import Viewer
 from camwatch.web.views import cameras, fleet
-from camwatch.web.views.base import in_turns
+from camwatch.web.views.base import Steps, in_turns
 from camwatch.web.views.cameras import Filter
 from camwatch.web.views.fleet import Counts, OperatorView, SiteView
 
@@ -44,15 +43,21 @@ class Overviews:
     async def _look(self, viewer: Viewer) -> Overview:
         live = self._live
         everyone = await in_turns(cameras.rows(live, viewer, Filter()))
-        operators = await in_turns(fleet.operators(live, viewer))
-        sites = await in_turns(fleet.sites(live, viewer))
-        return Overview(
-            _sum(operator.counts for operator in operators),
-            everyone,
-            [state for state in everyone if _is_unwell(state, live.now)],  # some may have changed meanwhile
-            operators,
-            sites,
-        )
+        unwell = await in_turns(_unwell(live, everyone))
+        census = await in_turns(fleet.census(live, viewer))
+        operators = await in_turns(fleet.operators(live, viewer, census))
+        sites = await in_turns(fleet.sites(live, viewer, census))
+        counts = _sum(operator.counts for operator in operators)
+        return Overview(counts, everyone, unwell, operators, sites)
+
+
+def _unwell(live: Live, everyone: list[CameraState]) -> Steps[list[CameraState]]:
+    found: list[CameraState] = []
+    for some in cameras.slices(everyone):
+        now = live.now
+        found += [state for state in some if cameras.is_unwell(state, now)]
+        yield
+    return found
 
 
 def _sum(all_counts: Iterable[Counts]) -> Counts:
@@ -61,13 +66,3 @@ def _sum(all_counts: Iterable[Counts]) -> Counts:
         for name in totals:
             totals[name] += getattr(counts, name)
     return Counts(**totals)
-
-
-def _is_unwell(state: CameraState, now: Instant) -> bool:
-    """Tell whether a camera belongs among what is not well."""
-    status = state.status_at(now)
-    if status in (Status.DOWN, Status.UNKNOWN):
-        return True
-    if status is Status.UP:
-        return bool(state.reasons) or cameras.suspect(state, now) or cameras.flapping(state, now)
-    return status is Status.PLANNED and cameras.overdue(state, now)

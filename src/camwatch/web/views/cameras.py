@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import lru_cache, partial
+from functools import lru_cache
 from itertools import islice
 from math import isfinite
 from operator import itemgetter
@@ -158,7 +158,7 @@ def rows(live: Live, viewer: Viewer, wanted: Filter, sort: str = Sort.WORST) -> 
 
 def _key(by: Sort, now: Instant) -> Callable[[CameraState], Any]:
     keys: dict[Sort, Callable[[CameraState], Any]] = {
-        Sort.WORST: partial(_badness, now),
+        Sort.WORST: lambda state: (_badness(state, now), -state.since.utc_ms, state.camera.id),
         Sort.ID: lambda state: state.camera.id,
         Sort.NAME: lambda state: (fold(state.camera.name), state.camera.id),
         Sort.OPERATOR: lambda state: (state.camera.operator, state.camera.id),
@@ -352,14 +352,21 @@ _BADNESS = {
 }
 
 
-def _badness(now: Instant, state: CameraState) -> tuple[int, int, str]:
+_UNWELL = 4  # and what is worse
+
+
+def is_unwell(state: CameraState, now: Instant) -> bool:
+    """Tell whether a camera belongs among what is not well."""
+    return _badness(state, now) <= _UNWELL
+
+
+def _badness(state: CameraState, now: Instant) -> int:
     status = state.status_at(now)
-    badness = _BADNESS[status]
     if status is Status.UP:
         if liveness.is_suspect(state, now.mono):
-            badness = 2
-        elif state.reasons or flapping(state, now):
-            badness = 3
+            return 2
+        if state.reasons or flapping(state, now):
+            return 3
     elif status is Status.PLANNED and overdue(state, now):
-        badness = 4
-    return badness, -state.since.utc_ms, state.camera.id
+        return 4
+    return _BADNESS[status]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterable
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
 from pydantic import Field
 
@@ -108,12 +109,36 @@ class FleetView(View):
     unready: tuple[str, ...] = Field(description="Why not; only for those who see all.")
 
 
+class Census(NamedTuple):
+    """How many of the cameras that someone sees are what, by operator and by site; whose are at a site."""
+
+    operators: dict[str, Counter[str]]
+    sites: dict[str, Counter[str]]
+    at_site: dict[str, set[str]]
+
+
+def census(live: Live, viewer: Viewer) -> Steps[Census]:
+    """Count, step by step, the cameras that someone sees."""
+    now = live.now
+    found = Census(defaultdict(Counter), defaultdict(Counter), defaultdict(set))
+    for some in slices(visible(live, viewer)):
+        for state in some:
+            camera = state.camera
+            operators, sites = found.operators[camera.operator], found.sites[camera.site]
+            for name in _counted_as(state, now):
+                operators[name] += 1
+                sites[name] += 1
+            found.at_site[camera.site].add(camera.operator)
+        yield
+    return found
+
+
 def counts(live: Live, viewer: Viewer, *, operator: str | None = None) -> Steps[Counts]:
     """Return, step by step, how many of the cameras that someone sees are what."""
-    now, found = live.now, Counter[str]()
     states = (state for state in visible(live, viewer) if operator in (None, state.camera.operator))
+    found = Counter[str]()
     for some in slices(states):
-        _add(found, some, now)
+        found += _count(some, live.now)
         yield
     return _counts(found)
 
@@ -132,18 +157,13 @@ def fleet(live: Live, viewer: Viewer) -> Steps[FleetView]:
     )
 
 
-def operators(live: Live, viewer: Viewer) -> Steps[list[OperatorView]]:
+def operators(live: Live, viewer: Viewer, counted: Census | None = None) -> Steps[list[OperatorView]]:
     """Return, step by step, the operators that someone sees, in the order of the inventory."""
-    now = live.now
-    counted: dict[str, Counter[str]] = {}
-    for some in slices(visible(live, viewer)):
-        for operator_id, states in _grouped(some, lambda state: state.camera.operator).items():
-            _add(counted.setdefault(operator_id, Counter()), states, now)
-        yield
+    counted = counted or (yield from census(live, viewer))
     found = []
     for row in live.inventory.operators.values():
         if viewer.sees(row.id):
-            found.append(_operator(live, row, _counts(counted.get(row.id, Counter())), now))
+            found.append(_operator(live, row, _counts(counted.operators.get(row.id, Counter())), live.now))
             yield
     return found
 
@@ -178,23 +198,24 @@ def chosen(live: Live, viewer: Viewer, operator_id: str | None) -> tuple[str, ..
     return None if viewer.operators is None else viewer.seen(live.inventory.operators)
 
 
-def sites(live: Live, viewer: Viewer) -> Steps[list[SiteView]]:
+def sites(live: Live, viewer: Viewer, counted: Census | None = None) -> Steps[list[SiteView]]:
     """Return, step by step, the sites where someone has cameras to see, in the order of the inventory.
 
     Who sees all also sees the sites without a camera.
     """
-    _, found = yield from site_page(live, viewer, slice(None))
+    _, found = yield from site_page(live, viewer, slice(None), counted)
     return found
 
 
-def site_page(live: Live, viewer: Viewer, piece: slice) -> Steps[tuple[int, list[SiteView]]]:
+def site_page(
+    live: Live, viewer: Viewer, piece: slice, counted: Census | None = None
+) -> Steps[tuple[int, list[SiteView]]]:
     """Return, step by step, how many sites there are to see, and a piece of them."""
-    grouped = _grouped(visible(live, viewer), lambda state: state.camera.site)
-    rows = [row for row in live.inventory.sites.values() if viewer.sees_all or row.id in grouped]
-    yield
+    counted = counted or (yield from census(live, viewer))
+    rows = [row for row in live.inventory.sites.values() if viewer.sees_all or row.id in counted.sites]
     found = []
     for number, row in enumerate(rows[piece], 1):
-        found.append(_site(row, grouped.get(row.id, []), live.now))
+        found.append(_site(row, counted.sites.get(row.id, Counter()), counted.at_site.get(row.id, ())))
         if number % _SITES == 0:
             yield
     return len(rows), found
@@ -204,7 +225,8 @@ def site(live: Live, viewer: Viewer, site_id: str) -> SiteView:
     """Return one site. Raises Problem (404)."""
     check_site(live, viewer, site_id)
     states = [state for state in visible(live, viewer) if state.camera.site == site_id]
-    return _site(live.inventory.sites[site_id], states, live.now)
+    whose = {state.camera.operator for state in states}
+    return _site(live.inventory.sites[site_id], _count(states, live.now), whose)
 
 
 def links(live: Live, viewer: Viewer) -> list[LinkView]:
@@ -228,31 +250,30 @@ def blind(live: Live, viewer: Viewer) -> Blind:
     )
 
 
-def _grouped(
-    states: Iterable[CameraState], key: Callable[[CameraState], str]
-) -> dict[str, list[CameraState]]:
-    found: dict[str, list[CameraState]] = {}
-    for state in states:
-        found.setdefault(key(state), []).append(state)
-    return found
+def _counted_as(state: CameraState, now: Instant) -> Iterator[str]:
+    """Yield under which names a camera is counted: what it is, and what is remarked on it."""
+    status = state.status_at(now)
+    yield _NAMES[status]
+    if status not in _IDLE:
+        yield "in_service"
+    if state.flapping is not None and flapping(state, now):
+        yield "flapping"
+    if status is Status.UP:
+        if is_suspect(state, now.mono):
+            yield "suspect"
+        if state.reasons:
+            yield "degraded"
 
 
-def _add(found: Counter[str], states: Iterable[CameraState], now: Instant) -> None:
-    """Count cameras by what they are, and by what is remarked on them."""
-    for state in states:
-        status = state.status_at(now)
-        found[status] += 1
-        found["in_service"] += status not in _IDLE
-        found["flapping"] += state.flapping is not None and flapping(state, now)
-        if status is Status.UP:
-            found["suspect"] += is_suspect(state, now.mono)
-            found["degraded"] += bool(state.reasons)
+def _count(states: Iterable[CameraState], now: Instant) -> Counter[str]:
+    return Counter(name for state in states for name in _counted_as(state, now))
 
 
 def _counts(found: Counter[str]) -> Counts:
-    return Counts(**{str(name): count for name, count in found.items()})
+    return Counts(**found)
 
 
+_NAMES = {status: status.value for status in Status}
 _IDLE = (Status.PLANNED, Status.RETIRED)
 _SITES = 50  # sites described before others get their turn
 
@@ -268,9 +289,7 @@ def _operator(live: Live, row: Operator, found: Counts, now: Instant) -> Operato
     )
 
 
-def _site(row: Site, states: list[CameraState], now: Instant) -> SiteView:
-    counted: Counter[str] = Counter()
-    _add(counted, states, now)
+def _site(row: Site, counted: Counter[str], whose: Iterable[str]) -> SiteView:
     found = _counts(counted)
     return SiteView(
         id=row.id,
@@ -278,7 +297,7 @@ def _site(row: Site, states: list[CameraState], now: Instant) -> SiteView:
         zone=row.zone,
         latitude=row.latitude,
         longitude=row.longitude,
-        operators=tuple(sorted({state.camera.operator for state in states})),
+        operators=tuple(sorted(whose)),
         counts=found,
         worst=found.worst,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import NamedTuple
 
 from pydantic import Field
@@ -48,26 +49,48 @@ def seen(live: Live, viewer: Viewer, group: IncidentGroup) -> Open | None:
     """
     if group.since is None:
         return None
+    if viewer.sees_all:
+        everyone = list(live.watch.members(group))
+        return Open(group.since.utc_ms, group, everyone) if everyone else None
     mine = [state for state in live.watch.members(group) if viewer.sees(state.camera.operator)]
-    since_ms = group.since.utc_ms
-    if not viewer.sees_all:
-        gone = [state.since.utc_ms for state in mine if state.index in group.gone]
-        if not gone:
-            return None
-        since_ms = max(since_ms, min(gone))
-    return Open(since_ms, group, mine) if mine else None
+    gone = [state.since.utc_ms for state in mine if state.index in group.gone]
+    return Open(max(group.since.utc_ms, min(gone)), group, mine) if gone else None
+
+
+class Glance(NamedTuple):
+    """An incident in a line: `hit` cameras are in it, `down` of them still are."""
+
+    kind: IncidentKind
+    id: str
+    name: str
+    since: datetime
+    hit: int
+    down: int
+
+
+def glance(live: Live, incident: Open) -> Glance:
+    """Return an incident in a line."""
+    group = incident.group
+    return Glance(
+        group.kind,
+        group.id,
+        name_of(live, group.kind, group.id),
+        moment(incident.since_ms),
+        len(incident.cameras),
+        sum(state.index in group.gone for state in incident.cameras),
+    )
 
 
 def view(live: Live, incident: Open) -> IncidentView:
     """Return all about an incident."""
-    group = incident.group
+    line = glance(live, incident)
     return IncidentView(
-        kind=group.kind,
-        id=group.id,
-        name=name_of(live, group.kind, group.id),
-        since=moment(incident.since_ms),
+        kind=line.kind,
+        id=line.id,
+        name=line.name,
+        since=line.since,
         cameras=tuple(sorted(state.camera.id for state in incident.cameras)),
-        down=sum(state.index in group.gone for state in incident.cameras),
+        down=line.down,
     )
 
 
