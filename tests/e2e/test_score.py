@@ -42,6 +42,7 @@ async def test_the_daemon_is_marked_against_what_really_happened(
     async with running(tmp_path, config(fleet, broker(mosquitto.url), hint_hold_s=INTERVAL_S)) as daemon:
         code, _, err = await camsim(*base, *play, cwd=tmp_path)
         assert (code, err) == (0, "")
+        await daemon.until_all("down", 12)  # they said goodbye: nothing comes any more
         await daemon.until(lambda now: now.value("camwatch_history_pending") == 0)
         began = json.loads((tmp_path / "truth.jsonl").read_text().splitlines()[0])["began_ms"]
         by_api = await asyncio.to_thread(from_api, daemon.url, began, began + 20_000)
