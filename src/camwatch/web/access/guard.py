@@ -90,7 +90,7 @@ class Door:
     async def _admit(self, visit: _Visit, scope: Scope, receive: Receive) -> Receive:
         """Find out who it is and whether they may; raises Problem if not. Returns how to read the body."""
         access = self._access
-        route = paths.route_of(scope, access.rules.root_path)  # type: ignore[arg-type]
+        route = paths.route_of(scope, access.rules.root_path)
         peer = (scope.get("client") or ("", 0))[0]
         try:
             origin, scope["headers"] = access.rules.proxies.origin(

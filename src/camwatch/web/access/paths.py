@@ -7,6 +7,7 @@ no dot segment, no encoded slash, no other capital.
 from __future__ import annotations
 
 import re
+from collections.abc import MutableMapping
 from typing import Any
 
 LOGIN = "/login"
@@ -21,7 +22,7 @@ _TRICKS = re.compile(r"//|\\|[\x00-\x1f\x7f]|(?:^|/)\.{1,2}(?:/|$)")
 _ENCODED = re.compile(rb"%(?:2f|5c|00)", re.IGNORECASE)
 
 
-def route_of(scope: dict[str, Any], root: str) -> str | None:
+def route_of(scope: MutableMapping[str, Any], root: str) -> str | None:
     """Return the path below the root, and write the scope so that routers find it; None if it is a trick.
 
     A proxy may take the root away or leave it.

@@ -58,7 +58,7 @@ async def list_cameras(
     status: Annotated[list[Status], Query(description="One of these.")] = [],  # noqa: B006 - FastAPI copies
     condition: Annotated[
         list[cameras.Condition], Query(description="Has one of these; `degraded` is any reason.")
-    ] = [],  # noqa: B006
+    ] = [],  # noqa: B006 - as above
     q: Annotated[
         str, Query(max_length=100, description="Words in ids and names, without regard to case or accents.")
     ] = "",
