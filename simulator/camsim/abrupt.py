@@ -6,6 +6,10 @@ last will. What is needed beyond its public interface, and found inside it:
 - `client._client`: the paho client, of which only public members are used (`socket()`, the callbacks);
 - `client._misc_task`: the task that sends PINGREQ when the keep-alive runs out.
 
+And aiomqtt asks the event loop for a turn to write by the number of the connection's file. When the turn
+comes the broker may have closed the connection; the number is nobody's by then, or another camera's.
+`careful` mends that.
+
 `tests/simulator/test_abrupt.py` fails when a new release moves either.
 """
 
@@ -17,6 +21,21 @@ import socket
 from typing import Any
 
 import aiomqtt
+
+
+def careful(client: aiomqtt.Client) -> aiomqtt.Client:
+    """Return the client, which from now on writes on its own connection only, and only while it is open.
+
+    To be called in the event loop, before the client connects (which it does in a thread).
+    """
+    loop, paho = asyncio.get_running_loop(), _paho(client)
+
+    def watch(sock: socket.socket) -> None:
+        if paho.socket() is sock and sock.fileno() >= 0:
+            loop.add_writer(sock.fileno(), paho.loop_write)
+
+    paho.on_socket_register_write = lambda _client, _data, sock: loop.call_soon_threadsafe(watch, sock)
+    return client
 
 
 def hang_up(client: aiomqtt.Client) -> None:

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 import aiomqtt
 
+from camsim.abrupt import careful
 from camsim.errors import BrokerError
 from camsim.fleet import Fleet, PlayedCamera
 
@@ -63,18 +64,34 @@ class Broker:
         if self.accounts is not None:
             username = _user_of(camera)
             password = self.accounts[username]
-        return aiomqtt.Client(
-            self.host,
-            self.port,
-            identifier=camera.id,
-            logger=_quiet,
-            protocol=aiomqtt.ProtocolVersion.V311,
-            will=will,
-            keepalive=self.keep_alive_s,
-            timeout=answer_s,
-            tls_context=self.tls,
-            username=username,
-            password=password,
+        return careful(
+            aiomqtt.Client(
+                self.host,
+                self.port,
+                identifier=camera.id,
+                logger=_quiet,
+                protocol=aiomqtt.ProtocolVersion.V311,
+                will=will,
+                keepalive=self.keep_alive_s,
+                timeout=answer_s,
+                tls_context=self.tls,
+                username=username,
+                password=password,
+            )
+        )
+
+    def client_of_nobody(self, name: str) -> aiomqtt.Client:
+        """Return a client for a session that is no camera's, named `camsim-{name}`."""
+        return careful(
+            aiomqtt.Client(
+                self.host,
+                self.port,
+                identifier=f"camsim-{name}",
+                logger=_quiet,
+                username=self.username,
+                password=self.password,
+                tls_context=self.tls,
+            )
         )
 
 

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import functools
-import signal
-import sys
 import textwrap
 from collections.abc import Sequence
 from dataclasses import replace
@@ -20,13 +17,11 @@ from camsim.broker import broker_at
 from camsim.brokerhand import BrokerHand
 from camsim.errors import CamsimError, UsageError
 from camsim.fleet import read_fleet
-from camsim.progress import Progress
+from camsim.playing import play
 from camsim.scenario.model import NOTHING, Scenario
 from camsim.scenario.reading import read_inline, read_scenario, shipped
 from camsim.score.command import score
-from camsim.simulator import Simulator, SimulatorSettings
-from camsim.statistics import Statistics
-from camsim.truth import TruthFile
+from camsim.simulator import SimulatorSettings
 from camwatch.wire.topics import DEFAULT_PREFIX
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
@@ -114,7 +109,7 @@ def run(  # noqa: PLR0913, PLR0917 - each option of the command is an argument
             connect_timeout_s=connect_timeout,
             broker_hand=_hand(broker_stop, broker_start),
         )
-        asyncio.run(_play(settings, truth))
+        asyncio.run(play(settings, truth))
     except UsageError as error:
         _fail(error, 2)
     except CamsimError as error:
@@ -184,37 +179,6 @@ def _hand(stop: str | None, start: str | None) -> BrokerHand | None:
     if (stop is None) is not (start is None):
         raise UsageError("--broker-stop and --broker-start belong together")
     return None if stop is None or start is None else BrokerHand(stop, start)
-
-
-async def _play(settings: SimulatorSettings, truth: Path | None) -> None:
-    """Play until the time is over or a signal comes; the first signal ends cleanly, a second at once."""
-    progress = Progress(sys.stdout)
-    statistics = Statistics(on_change=progress.show, on_notice=progress.note)
-    simulator = Simulator(settings, statistics)
-    with contextlib.ExitStack() as stack:
-        record = None if truth is None else stack.enter_context(TruthFile(truth))
-        playing = asyncio.create_task(_session(simulator, record))
-        for number in (signal.SIGINT, signal.SIGTERM):
-            asyncio.get_running_loop().add_signal_handler(number, playing.cancel)
-        following = asyncio.create_task(progress.follow(statistics))
-        await asyncio.wait({playing})
-        following.cancel()
-        if record is not None:
-            record.end(simulator.run, simulator.ended_s)
-        if not playing.cancelled():
-            playing.result()
-    progress.note(statistics.summary())
-
-
-async def _session(simulator: Simulator, truth: TruthFile | None) -> None:
-    async with simulator:
-        statistics = simulator.statistics
-        if truth is not None:
-            truth.begin(simulator.run, simulator.began_ms)
-        statistics.on_notice(f"{statistics.connected}/{statistics.expected} connected, playing")
-        scenario = simulator.settings.scenario
-        seconds = scenario.duration_s
-        await simulator.play(None if seconds is None else seconds / simulator.settings.speed)
 
 
 def _fail(error: CamsimError, code: int) -> NoReturn:

@@ -43,6 +43,10 @@ class ConnectError(CamsimError):
     """Not one camera could connect; the message says what the person can do."""
 
 
+class DeviceError(CamsimError):
+    """A camera failed in a way that nobody foresaw: what it did is not what the truth says it did."""
+
+
 class LimitError(CamsimError):
     """The operating system does not let this process open as many connections as there are cameras."""
 

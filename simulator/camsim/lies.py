@@ -58,14 +58,7 @@ class Liar:
         broker = self._stage.broker
         while True:
             try:
-                async with aiomqtt.Client(
-                    broker.host,
-                    broker.port,
-                    identifier="camsim-lies",
-                    username=broker.username,
-                    password=broker.password,
-                    tls_context=broker.tls,
-                ) as client:
+                async with broker.client_of_nobody("lies") as client:
                     while True:
                         topic, payload, retain = await self._told.get()
                         await client.publish(topic, payload, qos=1, retain=retain)

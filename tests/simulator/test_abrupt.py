@@ -9,7 +9,7 @@ import socket
 import aiomqtt
 import pytest
 
-from camsim.abrupt import abandon, fall_silent, hang_up
+from camsim.abrupt import abandon, careful, fall_silent, hang_up
 from camwatch.core.signal import Word
 from camwatch.wire.heartbeat import encode_status
 from tests.simulator.observer import observing
@@ -21,6 +21,10 @@ TOPIC = "camwatch/v1/ville/cam-1/status"
 def client_of(port: int) -> aiomqtt.Client:
     will = aiomqtt.Will(TOPIC, encode_status(Word.OFFLINE), qos=1, retain=True)
     return aiomqtt.Client("127.0.0.1", port, identifier="cam-1", will=will)
+
+
+def client_of_observer(port: int) -> aiomqtt.Client:
+    return aiomqtt.Client("127.0.0.1", port)
 
 
 async def test_the_library_still_has_inside_what_camsim_needs(mosquitto: Mosquitto) -> None:
@@ -107,3 +111,33 @@ async def test_an_opening_abandoned_in_its_thread_hangs_up_when_it_gets_through(
             stack.enter_context(second)
             second.setblocking(False)
             assert await loop.sock_recv(second, 1) == b""
+
+
+async def test_a_connection_that_ends_before_its_turn_to_write_is_left_alone(mosquitto: Mosquitto) -> None:
+    """The number of its file is nobody's by then, or another camera's."""
+    loop = asyncio.get_running_loop()
+    told: list[dict[str, object]] = []
+    loop.set_exception_handler(lambda _loop, context: told.append(context))
+    client = careful(client_of(mosquitto.port))
+    await client.__aenter__()
+    hang_up(client)
+    publishing = asyncio.create_task(client.publish(TOPIC, encode_status(Word.ONLINE)))
+    loop.call_soon(
+        client._client.loop_read
+    )  # in the same turn as the publishing: it reads the end, and closes
+    await asyncio.wait({publishing})
+    assert client._client.socket() is None
+    assert told == []
+
+
+async def test_a_careful_client_writes_what_the_broker_cannot_take_at_once(mosquitto: Mosquitto) -> None:
+    """Four megabytes are more than the way holds while the broker is frozen."""
+    async with careful(client_of(mosquitto.port)) as client, client_of_observer(mosquitto.port) as observer:
+        await observer.subscribe("large")
+        mosquitto.freeze()
+        publishing = asyncio.create_task(client.publish("large", bytes(4_000_000), qos=1))
+        await asyncio.sleep(0)
+        mosquitto.thaw()
+        await publishing
+        message = await anext(aiter(observer.messages))
+        assert message.payload == bytes(4_000_000)

@@ -1,0 +1,96 @@
+"""One run as a program plays it: with progress, signals and the truth, to its end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from traceback import extract_tb
+from typing import Any
+
+from camsim.errors import DeviceError
+from camsim.progress import Progress
+from camsim.simulator import Simulator, SimulatorSettings
+from camsim.statistics import Statistics
+from camsim.truth import TruthFile
+
+
+async def play(settings: SimulatorSettings, truth: Path | None) -> None:
+    """Play until the time is over or a signal comes; the first signal ends cleanly, a second at once.
+
+    Raises DeviceError, at the end, if something failed that nobody foresaw.
+    """
+    progress = Progress(sys.stdout)
+    statistics = Statistics(on_change=progress.show, on_notice=progress.note)
+    simulator = Simulator(settings, statistics)
+    mishaps = Mishaps(progress.note)
+    asyncio.get_running_loop().set_exception_handler(mishaps.note)
+    with contextlib.ExitStack() as stack:
+        record = None if truth is None else stack.enter_context(TruthFile(truth))
+        playing = asyncio.create_task(_session(simulator, record))
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, playing.cancel)
+        following = asyncio.create_task(progress.follow(statistics))
+        await asyncio.wait({playing})
+        following.cancel()
+        if record is not None:
+            record.end(simulator.run, simulator.ended_s)
+        if not playing.cancelled():
+            with mishaps.told():
+                playing.result()
+    progress.note(statistics.summary())
+    mishaps.must_be_none()
+
+
+class Mishaps:
+    """What failed behind everybody's back, in a callback of the loop or a task of a camera."""
+
+    def __init__(self, on_notice: Callable[[str], None]) -> None:
+        self._on_notice = on_notice
+        self._count = 0
+        self._first = ""
+
+    def note(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """Take what the event loop tells its exception handler; people hear of the first at once."""
+        error = context.get("exception")
+        self._add(str(context.get("message")) if error is None else _described(error))
+
+    @contextlib.contextmanager
+    def told(self) -> Iterator[None]:
+        """Note what the tasks of cameras raised, instead of letting it through."""
+        try:
+            yield
+        except ExceptionGroup as group:
+            for error in group.exceptions:
+                self._add(_described(error))
+
+    def must_be_none(self) -> None:
+        """Raise DeviceError if there was one."""
+        if self._count:
+            raise DeviceError(f"cameras failed {self._count} times, which is a bug; first: {self._first}")
+
+    def _add(self, text: str) -> None:
+        if not self._count:
+            self._first = text
+            self._on_notice(f"a camera failed: {text}")
+        self._count += 1
+
+
+def _described(error: BaseException) -> str:
+    frames = extract_tb(error.__traceback__)
+    place = f" ({Path(frames[-1].filename).name}:{frames[-1].lineno})" if frames else ""
+    return f"{type(error).__name__}: {error}{place}"
+
+
+async def _session(simulator: Simulator, truth: TruthFile | None) -> None:
+    async with simulator:
+        statistics = simulator.statistics
+        if truth is not None:
+            truth.begin(simulator.run, simulator.began_ms)
+        statistics.on_notice(f"{statistics.connected}/{statistics.expected} connected, playing")
+        scenario = simulator.settings.scenario
+        seconds = scenario.duration_s
+        await simulator.play(None if seconds is None else seconds / simulator.settings.speed)
