@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 
+import mqtt5
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -132,15 +133,34 @@ async def test_heard_allows_for_what_tls_takes_off_a_read() -> None:
     assert fed.receiver.order[-1] == "heard"
 
 
-async def test_part_of_a_packet_is_not_heard_but_is_a_sign_of_life() -> None:
-    """S3 and S10: nothing was handed over, yet the broker is there."""
+async def test_part_of_a_packet_is_no_sign_of_life() -> None:
+    """S14: only a packet that is complete was heard, and it is dated by its last byte."""
     fed = Fed()
     fed.feed(ACCEPTED + GRANTED)
     before = fed.connection.last_packet
     fed.receiver.order.clear()
     fed.feed(published(b"whole")[:20])
     assert not fed.receiver.order
-    assert fed.connection.last_packet > before
+    assert fed.connection.last_packet == before
+    fed.feed(published(b"whole")[20:] + published(b"next")[:10])
+    assert fed.receiver.order == [f"message {HEARTBEAT}", "heard"]
+    assert before < fed.connection.last_packet == fed.receiver.messages[0].at
+
+
+async def test_what_was_complete_before_nonsense_is_the_last_packet() -> None:
+    """S14: the message counts, the bytes behind it do not."""
+    fed = Fed()
+    fed.feed(ACCEPTED + GRANTED)
+    fed.feed(published(b"good") + b"\x00\x00")
+    assert fed.connection.ended.done()
+    assert fed.connection.last_packet == fed.receiver.messages[0].at
+
+
+async def test_an_answer_to_another_subscription_is_not_ours() -> None:
+    fed = Fed()
+    fed.feed(ACCEPTED + mqtt5.SubAckPacket(7, [mqtt5.SubAckReasonCode.GRANTED_QOS_AT_LEAST_ONCE] * 2).write())
+    assert not fed.receiver.sessions
+    assert "an unexpected SubAckPacket" in fed.connection.ended.result().problem
 
 
 async def test_messages_kept_for_the_session_come_before_sight_and_are_acknowledged() -> None:

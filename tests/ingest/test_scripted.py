@@ -138,6 +138,35 @@ async def test_packets_that_dribble_in_byte_by_byte_are_the_same_packets(receive
     assert not receiver.troubles
 
 
+@pytest.mark.parametrize("protocol", ["5", "3.1.1"])
+async def test_a_broker_that_hangs_in_mid_packet_is_silent(
+    protocol: str, receiver: RecordingReceiver
+) -> None:
+    """S3 and S14: a byte now and then is no packet; sight ended with the last one that was complete."""
+    good = published(b"good") if protocol == "5" else PLAIN_3_1_1
+
+    async def script(visit: Visit) -> None:
+        if protocol == "5":
+            await visit.welcome(good)
+        else:
+            await visit.packet()
+            await visit.say(YES_3_1_1)
+            identifier = (await visit.packet())[2:4]
+            await visit.say(b"\x90\x04" + identifier + b"\x01" * len(FILTERS), good)
+        for byte in b"\x30\x7f" + bytes(100):  # a PUBLISH whose end never comes
+            await visit.say(bytes([byte]))
+            await asyncio.sleep(0.02)
+        await visit.until_gone()
+
+    async with (
+        served(script, protocol=protocol, ask_after_s=0.1) as settings,
+        running(settings, receiver, alone=False),
+    ):
+        await receiver.until(lambda told: told.losses)
+    assert "no answer when asked" in receiver.losses[0].problem
+    assert receiver.losses[0].last_packet == receiver.messages[0].at
+
+
 # The codec panics on such a topic, which the interpreter also reports on its own.
 PANIC = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 NONSENSE = {

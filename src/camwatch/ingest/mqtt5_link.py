@@ -87,7 +87,7 @@ class _Connection(asyncio.BufferedProtocol):
         """Hand over every message that is complete, acknowledge, and tell that we heard the broker."""
         if self.ended.done():
             return
-        now = self.last_packet = self._clock()
+        now = self._clock()
         receiver = self._receiver
         receiver.begin(now)
         read, publish, message = mqtt5.read, mqtt5.PublishPacket, receiver.message
@@ -95,35 +95,41 @@ class _Connection(asyncio.BufferedProtocol):
         end = self._filled + nbytes
         position = 0
         acks: list[bytes] = []
+        failure: BaseException | None = None
         while position < end:
             try:
                 packet, size = read(view[position:end])
             except IndexError:
                 break
             except BaseException as error:  # noqa: BLE001 - the codec's panics are no Exception
-                self._write(b"".join(acks))
-                self._give_up_on(error)
-                return
+                failure = error
+                break
             position += size
             if type(packet) is publish:
                 message(packet.topic, packet.payload, packet.retain)
                 if packet.packet_id is not None:
                     acks.append(_ack(_PUBACK if packet.qos == 1 else _PUBREC, packet.packet_id))
             else:
+                self.last_packet = now
                 self._take(packet, now)
                 if self.ended.done():
                     return
         if acks:
             self._write(b"".join(acks))
-        drained = self._is_drained(end, nbytes)
+        if position:  # bytes of a packet whose rest is still to come prove nothing (rule S14)
+            self.last_packet = now
+        self._settle(position, end, nbytes, failure)
+
+    def _settle(self, position: int, end: int, nbytes: int, failure: BaseException | None) -> None:
+        """Keep what is incomplete; tell that we heard the broker, if that read took all that had arrived."""
+        if failure is not None:
+            self._give_up_on(failure)
+            return
+        # TLS reads its own buffer of the same size and gives us less, by the overhead of its records.
+        drained = nbytes < BUFFER_BYTES // 2 if self._settings.tls else end < len(self._view)
         self._keep(position, end)
         if self.sighted and position and drained:
-            receiver.heard(now)
-
-    def _is_drained(self, end: int, nbytes: int) -> bool:
-        """Whether that read took all that had arrived."""
-        # TLS reads its own buffer of the same size and gives us less, by the overhead of its records.
-        return nbytes < BUFFER_BYTES // 2 if self._settings.tls else end < len(self._view)
+            self._receiver.heard(self.last_packet)
 
     def _keep(self, position: int, end: int) -> None:
         """Move what is left of the buffer to a start that has room for the rest of its packet."""
@@ -157,7 +163,7 @@ class _Connection(asyncio.BufferedProtocol):
                 if packet.server_keep_alive is not None:
                     self.keep_alive_s = packet.server_keep_alive or math.inf
                 self._write(_subscribe(settings))
-            case mqtt5.SubAckPacket() if self._connack is not None and not self.sighted:
+            case mqtt5.SubAckPacket(packet_id=1) if self._connack is not None and not self.sighted:
                 codes = [int(code) for code in packet.reason_codes]
                 present = self._connack.session_present
                 refusal = self._teller.answered(codes, now, session_present=present)

@@ -26,7 +26,7 @@ class Connection(Protocol):
     """One attempt at a session with the broker."""
 
     last_packet: Instant
-    """When the last bytes came from the broker."""
+    """When the last packet came from the broker whole (rule S14)."""
 
     keep_alive_s: float
     """Ask at least this often, in seconds; infinite if that is seen to elsewhere."""
