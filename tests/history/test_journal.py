@@ -201,6 +201,15 @@ def test_every_correction_says_who_and_why_in_one_line(store: Store) -> None:
     append(store.engine, "who", "l’été : « EDF »", POWER)
 
 
+@pytest.mark.parametrize("unseen", ["\u202e", "\u2066", "\u200b", "\ufeff", "\u00ad", "\U000e0041"])
+def test_no_text_of_a_correction_holds_what_turns_others_around_unseen(store: Store, unseen: str) -> None:
+    """Joiners may stand in it: some scripts need them."""
+    for who, why in ((f"zo{unseen}é", "why"), ("zoé", f"paid{unseen}toN")):
+        with pytest.raises(CorrectionError, match="not seen: remove it"):
+            append(store.engine, who, why, POWER)
+    append(store.engine, "who", "می\u200cخواهم 👩\u200d🔧", POWER)
+
+
 def test_what_was_folded_away_can_no_longer_be_corrected(store: Store) -> None:
     """The message says which day the fold reached."""
     number = add(store, works(0, 10))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import re
 import subprocess
@@ -113,6 +115,23 @@ def test_no_name_becomes_a_formula(sign: str) -> None:
             number = re.fullmatch(r"-?\d+([:,]\d+)*", cell)
             assert number or not re.match(r"\s*[=+\-@＝]", cell), cell
     assert rows_of_csv(text)[-1]["who"].startswith("'")
+
+
+@pytest.mark.parametrize("lang", ["fr", "en"])
+@pytest.mark.parametrize("opened_with", [",", ";", "\t"])
+@pytest.mark.parametrize("between", [",", ";", "\t", "\n", ", ", ';"', '; "'])
+def test_no_text_becomes_a_formula_with_another_list_separator(
+    between: str, opened_with: str, lang: Lang
+) -> None:
+    text = as_csv.write(hostile(f"power cut{between}=cmd|'/c calc'!A0;"), Language(lang, PARIS))
+    for row in csv.reader(io.StringIO(text.removeprefix(as_csv.BOM)), delimiter=opened_with):
+        for cell in row:
+            assert not re.match(r"[\s\"]*[=+@]", cell), cell
+
+
+def test_a_text_that_is_no_formula_stays_as_it_is() -> None:
+    assert as_csv.plain("Rotonde – nord; 3=4, a-b @home") == "Rotonde – nord; 3=4, a-b @home"
+    assert as_csv.plain("cut; -5 degrees") == "cut;' -5 degrees"
 
 
 # The program's

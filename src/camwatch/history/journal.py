@@ -30,6 +30,9 @@ GENESIS = "0" * 64
 MAX_TEXT = 500
 """The longest name or reason, in characters."""
 
+_UNSEEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+_JOINERS = "\u200c\u200d"  # that some scripts, and some signs made of several, are not written without
+
 
 class Kind(StrEnum):
     """What an entry does."""
@@ -217,8 +220,13 @@ def _check_text(name: str, text: str) -> None:
         raise CorrectionError(f"{name} is empty: every correction says who makes it, and why")
     if len(text) > MAX_TEXT:
         raise CorrectionError(f"{name} is too long: {len(text)} characters, at most {MAX_TEXT} are kept")
-    if any(unicodedata.category(character) in {"Cc", "Cs", "Zl", "Zp"} for character in text):
-        raise CorrectionError(f"{name} holds a line break or another control character: remove it")
+    if any(map(_is_unseen, text)):
+        raise CorrectionError(f"{name} holds a line break or another character that is not seen: remove it")
+
+
+def _is_unseen(character: str) -> bool:
+    """Tell whether a character breaks the line, or changes how others are read without being seen."""
+    return unicodedata.category(character) in _UNSEEN and character not in _JOINERS
 
 
 def _check(connection: Connection, journal: Projection, correction: Correction) -> None:

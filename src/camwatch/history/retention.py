@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Engine, delete, func, select
 
 from camwatch.core.calendar import Calendar
+from camwatch.core.lasting import down_ms
 from camwatch.core.model import BlindCause
 from camwatch.core.record import DayAccount, Record
 from camwatch.core.timeline import Overlays, account_of
@@ -92,9 +93,7 @@ def _days(record: Record, calendar: Calendar, start: int, cutoff: int) -> Iterat
     for camera in record.cameras:
         stretches = overlays.stretches(camera, cutoff)
         begun = Counter(
-            calendar.date_of(outage.at_ms)
-            for outage in camera.outages
-            if account_of(stretches, outage.at_ms, _end(outage.end_ms, cutoff)).down
+            calendar.date_of(outage.at_ms) for outage in camera.outages if down_ms(stretches, outage, cutoff)
         )
         reboots = Counter(calendar.date_of(at) for at in camera.reboots)
         excluded = [

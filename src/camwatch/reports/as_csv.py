@@ -1,15 +1,15 @@
 """The report for spreadsheets: one flat table, whose first column says what a row is about.
 
 In French it opens right in LibreOffice and Excel with French settings: semicolons, decimal commas, a byte
-order mark, CRLF. Column names are the same in both languages. No text can become a formula.
+order mark, CRLF. Column names are the same in both languages. No text can become a formula, whichever list
+separator the program that opens the file expects.
 """
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Iterator
-from typing import TypeAlias
+import re
+from collections.abc import Iterable, Iterator
+from typing import Final, TypeAlias
 
 from camwatch.reports import rounding
 from camwatch.reports.as_json import iso
@@ -20,7 +20,9 @@ from camwatch.reports.report import BlindLine, CameraLine, Line, OutageLine, Rep
 Cells: TypeAlias = dict[str, str]
 
 BOM = "\ufeff"
-_FORMULA = "=+-@＝＋－＠"  # what spreadsheets take for the beginning of a formula
+# Where a cell begins, with this list separator or another, and then what spreadsheets take for a formula.
+_FORMULA: Final = re.compile(r"""(^|[,;\t\r\n])(?=[\s"]*[=+\-@＝＋－＠])""")
+_TEXTS: Final = frozenset({"id", "name", "who", "why"})
 
 
 def _figure_columns() -> Iterator[str]:
@@ -43,19 +45,23 @@ COLUMNS = (
 
 def write(report: Report, language: Language) -> str:
     """Return the report as a table, its line ends included; write it without translating them."""
-    out = io.StringIO(newline="")
     separator = ";" if language.lang == "fr" else ","
-    writer = csv.writer(out, delimiter=separator, lineterminator="\r\n")
-    writer.writerow(COLUMNS)
-    for row in _Rows(language).of(report):
-        writer.writerow([row.get(column, "") for column in COLUMNS])
-    return BOM + out.getvalue()
+    lines = [separator.join(COLUMNS)]
+    lines += (separator.join(_cells(row)) for row in _Rows(language).of(report))
+    return BOM + "".join(f"{line}\r\n" for line in lines)
 
 
 def plain(text: str) -> str:
-    """Return a text that no spreadsheet takes for a formula, on one line."""
-    text = " ".join(text.split())
-    return f"'{text}" if text[:1] and text[0] in _FORMULA else text
+    """Return a text on one line, of which no part that a spreadsheet may cut off is a formula."""
+    return _FORMULA.sub(r"\1'", " ".join(text.split()))
+
+
+def _cells(row: Cells) -> Iterable[str]:
+    for column in COLUMNS:
+        text = row.get(column, "")
+        if text and column in _TEXTS:
+            text = '"' + text.replace('"', '""') + '"'
+        yield text
 
 
 class _Rows:

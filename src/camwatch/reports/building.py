@@ -14,6 +14,7 @@ from datetime import timedelta
 from typing import TypeAlias
 
 from camwatch.core.calendar import Calendar
+from camwatch.core.lasting import down_ms
 from camwatch.core.ledger import Account
 from camwatch.core.model import BlindCause, Camera, Lifecycle, Purpose, Scope, Status
 from camwatch.core.record import BlindRecord, CameraRecord, Change, OutageRecord, Record, WindowRecord
@@ -180,10 +181,9 @@ class _Builder:
         until = self.until if end_ms is None else end_ms
         if outage.at_ms >= self.until or until <= self.known:
             return None
-        inside = account_of(stretches, max(outage.at_ms, self.known), until).down
-        before = account_of(stretches, outage.at_ms, self.known).down if outage.at_ms < self.known else 0
-        if not inside + before:
-            return None  # corrected maintenance covers all of it
+        duration = down_ms(stretches, outage, self.until)
+        if not duration:
+            return None
         return OutageLine(
             outage.id,
             record.id,
@@ -192,8 +192,8 @@ class _Builder:
             end_ms,
             outage.cause,
             outage.attribution,
-            inside + before,
-            inside,
+            duration,
+            account_of(stretches, max(outage.at_ms, self.known), until).down,
         )
 
     def _blind(self, operator: str) -> Iterator[BlindLine]:

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from camwatch.core.calendar import Calendar
+from camwatch.core.lasting import down_ms
 from camwatch.core.ledger import Account, total
 from camwatch.core.model import Purpose
 from camwatch.core.record import CameraRecord, Record
@@ -63,7 +64,7 @@ def days_by_camera(record: Record, zone: ZoneInfo, first: date, last: date) -> d
     found: dict[str, list[_Day]] = {}
     for camera in record.cameras:
         life = overlays.stretches(camera, until)
-        began = [outage.at_ms for outage in camera.outages]
+        began = [outage.at_ms for outage in camera.outages if down_ms(life, outage, until)]
         line = found[camera.id] = []
         for number, name in enumerate(names):
             start, end = edges[number], edges[number + 1]
@@ -144,7 +145,9 @@ def _inside(calendar: Calendar, day: date, from_ms: int, to_ms: int) -> bool:
 def _line(overlays: Overlays, camera: CameraRecord, known: int, until: int) -> _Line:
     life: list[Stretch] = overlays.stretches(camera, until)
     account = account_of(life, known, until)
-    count = sum(known <= outage.at_ms < until for outage in camera.outages)
+    count = sum(
+        known <= outage.at_ms < until and down_ms(life, outage, until) > 0 for outage in camera.outages
+    )
     if camera.days:
         account = total((account, *(day.account for day in camera.days.values())))
         count += sum(day.outages for day in camera.days.values())
