@@ -198,3 +198,19 @@ def test_check_config_finds_what_is_wrong_with_the_accounts(run: Run) -> None:
     done = checked()
     assert done.exit_code == 2
     assert "account 'lady': 'sacogiva' is no operator of the inventory" in done.output
+
+
+def test_a_wall_screen_is_a_viewer_and_nothing_else(run: Run) -> None:
+    done = run("add", "wall", "--role", "viewer", "--wall-screen", "--password-stdin", given=f"{PASSWORD}\n")
+    assert done.exit_code == 0
+    wall = known().named("wall")
+    assert wall is not None
+    assert wall.wall_screen
+    assert run("add", "x", "--role", "editor", "--wall-screen").exit_code == 2
+    assert run("add", "wall", "--change", "--role", "editor").exit_code == 0
+    changed = known().named("wall")
+    assert changed is not None
+    assert not changed.wall_screen, "who may change something logs in again after 30 days"
+    assert run("add", "wall", "--change", "--wall-screen").exit_code == 2
+    assert run("add", "wall", "--change", "--role", "viewer", "--wall-screen").exit_code == 0
+    assert is_password("wall", PASSWORD)

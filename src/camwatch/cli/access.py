@@ -46,15 +46,20 @@ def add(  # noqa: PLR0913, PLR0917 - each is an option of the command
     no_password: Annotated[
         bool, typer.Option("--no-password", help="For whom the proxy vouches: no password of camwatch's own.")
     ] = False,
+    wall_screen: Annotated[
+        bool,
+        typer.Option(
+            "--wall-screen", help="Of a viewer: its sessions do not end after 30 days, while they are used."
+        ),
+    ] = False,
 ) -> None:
     """Make an account, or with --token give one a token; asks for the password."""
     from camwatch.cli import gatehouse  # noqa: PLC0415 - other commands are quicker without Argon2
 
     read = sys.stdin.readline if password_stdin else gatehouse.ask
-    asks = password_stdin or not (token or no_password or (change and (role or operator)))
-    gatehouse.add(
-        config, gatehouse.Wish(name, role, operator, token, days, change, no_password), read if asks else None
-    )
+    asks = password_stdin or not (token or no_password or (change and (role or operator or wall_screen)))
+    wish = gatehouse.Wish(name, role, operator, token, days, change, no_password, wall_screen)
+    gatehouse.add(config, wish, read if asks else None)
 
 
 @access.command("list")

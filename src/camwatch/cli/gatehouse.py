@@ -31,6 +31,7 @@ class Wish:
     days: int | None
     change: bool
     no_password: bool
+    wall_screen: bool
 
 
 def ask() -> str:
@@ -112,6 +113,8 @@ def _check(wish: Wish, operators: Collection[str]) -> None:
         book.account_name(wish.name)
     except ValueError as error:
         fail(MISCONFIGURED, f"the name {error}")
+    if wish.wall_screen and wish.role not in {None, Role.VIEWER}:
+        fail(MISCONFIGURED, "--wall-screen is for the role viewer: a session that never ends changes nothing")
     if wish.days is not None and not wish.token:
         fail(MISCONFIGURED, "--days is how long a token lasts: add --token")
     for operator in wish.operators or ():
@@ -121,6 +124,8 @@ def _check(wish: Wish, operators: Collection[str]) -> None:
 
 
 def _check_against(wish: Wish, old: Account | None) -> None:
+    if old is not None and wish.wall_screen and (wish.role or old.role) is not Role.VIEWER:
+        fail(MISCONFIGURED, f"--wall-screen is for viewers: {old.name!r} is {old.role}")
     if old is None and wish.change:
         fail(MISCONFIGURED, f"there is no account {wish.name!r} to change: leave --change away")
     if old is None and wish.role is None:
@@ -131,22 +136,22 @@ def _check_against(wish: Wish, old: Account | None) -> None:
         fail(
             MISCONFIGURED, f"there is an account {old.name!r}: --change changes it, --token gives it a token"
         )
-    if wish.role or wish.operators:
+    if wish.role or wish.operators or wish.wall_screen:
         fail(MISCONFIGURED, "role and operators are the account's, for all its tokens: --change changes them")
 
 
 def _account(old: Account | None, wish: Wish, password: str | None, token: KeptToken | None) -> Account:
     tokens = (token,) if token is not None else ()
     operators = tuple(dict.fromkeys(wish.operators)) if wish.operators else None
-    if old is None:
-        role = wish.role or Role.VIEWER
-        return Account(name=wish.name, role=role, operators=operators, password=password, tokens=tokens)
+    old = old or Account(name=wish.name, role=wish.role or Role.VIEWER)
+    role = wish.role or old.role
     return Account(
         name=old.name,
-        role=wish.role or old.role,
+        role=role,
         operators=operators or old.operators,
         password=None if wish.no_password else password or old.password,
         tokens=(*old.tokens, *tokens),
+        wall_screen=role is Role.VIEWER and (wish.wall_screen or old.wall_screen),
     )
 
 

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import re
+import zlib
+from base64 import urlsafe_b64encode
+from sys import setprofile
 
 import pytest
-from itsdangerous import URLSafeSerializer
 
+from camwatch.web.access.accounts import Account
+from camwatch.web.access.cookies import signed
 from camwatch.web.access.door import Rules
 from camwatch.web.access.login import Failure
-from camwatch.web.access.sessions import Sessions
+from camwatch.web.access.sessions import LONGEST_S, Sessions
+from camwatch.web.viewer import Role
 from tests.web.access.doorway import PASSWORD, TOKEN, Hands, accounts, doorway, hashed
 
 
@@ -163,6 +168,28 @@ async def test_a_session_lasts_while_it_is_used_and_ends_when_it_is_not() -> Non
         assert (await client.get("/who")).status_code == 401
 
 
+def test_however_often_it_is_renewed_a_session_ends_after_30_days_but_a_wall_screens() -> None:
+    hands, days = Hands(), 0
+    sessions, known = Sessions(86_400, "", hands), accounts()
+    chief, landlord = known.named("chief"), known.named("landlord")
+    assert chief is not None
+    assert landlord is not None
+    wall = landlord.model_copy(update={"wall_screen": True})
+    began = hands.seconds
+    session, screen = sessions.begin(chief), sessions.begin(wall)
+    while not sessions.is_over(session):
+        hands.seconds += 80_000
+        session = sessions.renewed(session) or session
+        screen = sessions.renewed(screen) or screen
+        days += 1
+        assert days < 40
+        assert sessions.renewable_in(session) <= began + LONGEST_S - hands.seconds, "no stream outlives it"
+    assert session.ends == began + LONGEST_S
+    assert not sessions.is_over(screen)
+    value = sessions.cookie(screen, secure=False)[9:].partition(";")[0]
+    assert sessions.read(value, known.with_(wall)) == screen
+
+
 async def test_a_session_past_its_half_has_time_for_its_answer() -> None:
     """It is renewed by that answer, which may be a report that takes a while."""
     async with doorway(accounts(), Rules(session_s=3600)) as door, door.client() as client:
@@ -199,26 +226,27 @@ def forged() -> dict[str, str]:
     whole = (
         sessions.cookie(sessions.begin(landlord), secure=False).partition(";")[0].removeprefix("camwatch=")
     )
-    payload, _, signature = whole.partition(".")
     other = sessions.cookie(sessions.begin(chief), secure=False).partition(";")[0].removeprefix("camwatch=")
     old = chief.model_copy(update={"password": hashed("an older horse battery")})
-    claim = {"n": "chief", "s": "a" * 22, "e": int(hands.seconds) + 99999}
     past = Sessions(3600, "", lambda: hands.seconds - 3601)
+    told, _, mac = whole.rpartition(".")
+    grafana = Account(name="grafana", role=Role.VIEWER)
     return {
         "of an older password": sessions.cookie(sessions.begin(old), secure=False)[9:].partition(";")[0],
-        "another's payload": f"{other.partition('.')[0]}.{signature}",
+        "another's name": whole.replace("landlord", "chief"),
+        "another's MAC": f"{other.rpartition('.')[0]}.{mac}",
+        "another's use": signed(chief, "form", "a" * 44),
         "cut": whole[:-1],
-        "longer": f"{whole}A",
-        "no signature": payload,
-        "empty signature": f"{payload}.",
-        "own key": str(URLSafeSerializer("secret").dumps(claim)),
-        "empty key": str(URLSafeSerializer("", salt="camwatch.session").dumps(claim)),
+        "longer": f"{whole}0",
+        "in capitals": f"{told}.{mac.upper()}",
+        "no signature": told,
+        "empty signature": f"{told}.",
         "over": past.cookie(past.begin(chief), secure=False)[9:].partition(";")[0],
-        "for an account without a password": str(URLSafeSerializer("").dumps({**claim, "n": "grafana"})),
-        "no account": str(URLSafeSerializer("").dumps({**claim, "n": "nobody"})),
+        "for an account without a password": sessions.cookie(sessions.begin(grafana), secure=False)[9:],
+        "no account": f"nobody{whole.removeprefix('landlord')}",
+        "no name": whole.removeprefix("landlord"),
         "no text": "\x7f%00",
-        "a list": str(URLSafeSerializer("").dumps([1])),
-        "a bomb": ".eJw" + "A" * 900,
+        "not ASCII": f"{told}.{'é' * 64}",
         "long": "A" * 12_000,
     }
 
@@ -226,7 +254,7 @@ def forged() -> dict[str, str]:
 async def test_no_cookie_opens_anything_but_one_that_was_given() -> None:
     async with doorway(accounts()) as door, door.client() as client:
         for kind, cookie in forged().items():
-            answer = await client.get("/who", headers={"cookie": f"camwatch={cookie}"})
+            answer = await client.get("/who", headers={b"cookie": f"camwatch={cookie}".encode()})
             assert answer.status_code == 401, kind
         assert door.access.refusals["session"] == len(forged())
 
@@ -238,9 +266,39 @@ async def test_every_changed_character_of_a_cookie_is_noticed() -> None:
     assert chief is not None
     value = sessions.cookie(sessions.begin(chief), secure=False)[9:].partition(";")[0]
     assert sessions.read(value, known) is not None
-    for place in range(len(value) - 1):  # the last one has bits that mean nothing
+    for place in range(len(value)):
         changed = value[:place] + ("A" if value[place] != "A" else "B") + value[place + 1 :]
         assert sessions.read(changed, known) is None, place
+
+
+def test_nothing_of_a_cookie_is_decoded_before_its_mac_was_compared() -> None:
+    """What inflates to 700 KB of JSON costs what any other wrong cookie costs, counted in calls."""
+    known, sessions = accounts(), Sessions(3600, "", Hands())
+    bomb = urlsafe_b64encode(zlib.compress(b"[" + b"0.5," * 175_000 + b"0]", 9)).decode()
+    assert len(bomb) < 4096
+
+    def calls(cookie: str) -> list[str]:
+        found: list[str] = []
+
+        def note(_frame: object, event: str, what: object) -> None:
+            if event in ("call", "c_call"):
+                found.append(getattr(what, "__qualname__", "a function of ours"))
+
+        setprofile(note)
+        try:
+            assert sessions.read(cookie, known) is None
+        finally:
+            setprofile(None)
+        return found
+
+    calls("x" * 120)  # the first time, names are put in order
+    wrong = calls("chief." + "A" * 109)
+    assert "compare_digest" in wrong
+    for name in ("chief", "nobody", "." * 8):
+        assert calls(f"{name}.{'A' * 22}.{'9' * 10}.{'9' * 10}.{'0' * 64}") == wrong, "it tells no names"
+    assert len(calls(f".{bomb}.x")) <= len(wrong)
+    assert len(calls(bomb[:170])) <= len(wrong)
+    assert not {"decompress", "a2b_base64", "b64decode", "loads", "raw_decode", "split"} & set(wrong)
 
 
 def test_the_cookie_is_bound_to_tls_and_to_the_path() -> None:

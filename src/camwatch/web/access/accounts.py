@@ -16,10 +16,19 @@ import stat
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, field_validator
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    field_validator,
+)
 
 from camwatch import settings_source
 from camwatch.errors import ConfigurationError, Fault
@@ -27,6 +36,8 @@ from camwatch.settings_checks import identifier
 from camwatch.web.access.secrets import hash_problem
 from camwatch.web.viewer import LOCAL, Role, Viewer
 
+MOST_NAME = 63
+"""The most characters of an account's name."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9.@+_-]{0,62}")
 _TOKEN_ID = re.compile(r"[0-9a-f]{8}")
 _HEAD = re.compile(r"^[ \t]*\[\[[ \t]*accounts[ \t]*\]\]", re.MULTILINE)
@@ -78,7 +89,10 @@ class KeptToken(_Row):
 
 
 class Account(_Row):
-    """Who may come in. Without password and tokens it is for those that the proxy vouches for."""
+    """Who may come in. Without password and tokens it is for those that the proxy vouches for.
+
+    The sessions of a `wall_screen` may be renewed for ever.
+    """
 
     name: Annotated[str, AfterValidator(account_name)]
     role: Role
@@ -87,6 +101,14 @@ class Account(_Row):
     ) = None
     password: _Hash | None = Field(default=None, repr=False)
     tokens: tuple[KeptToken, ...] = ()
+    wall_screen: bool = False
+
+    @field_validator("wall_screen")
+    @classmethod
+    def _only_looks(cls, value: bool, info: ValidationInfo) -> bool:
+        if value and info.data.get("role", Role.VIEWER) is not Role.VIEWER:
+            raise ValueError("is for the role viewer only: a session that never ends must change nothing")
+        return value
 
     @property
     def viewer(self) -> Viewer:
@@ -111,9 +133,13 @@ class Accounts(_Row):
                     raise ValueError(f"{count} {what} {key!r}: take one of them away")
         return value
 
+    @cached_property
+    def _by_name(self) -> dict[str, Account]:
+        return {account.name: account for account in self.accounts}
+
     def named(self, name: str) -> Account | None:
         """Return the account of exactly this name."""
-        return next((account for account in self.accounts if account.name == name), None)
+        return self._by_name.get(name)
 
     def called(self, name: str) -> Account | None:
         """Return the account of a name that people typed: capitals make no difference."""
@@ -263,6 +289,8 @@ def _table(account: Account) -> str:
         lines.append(f"operators = {json.dumps(list(account.operators))}")
     if account.password is not None:
         lines.append(f"password = {json.dumps(account.password)}")
+    if account.wall_screen:
+        lines.append("wall_screen = true")
     for token in account.tokens:
         lines += ["", "[[accounts.tokens]]", f"id = {json.dumps(token.id)}"]
         lines += [f"hash = {json.dumps(token.hash)}", f"created = {_instant(token.created)}"]

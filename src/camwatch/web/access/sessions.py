@@ -3,7 +3,8 @@
 So a new password or a revoked account ends all its sessions, and nothing is stored. Only a session that was
 logged out is remembered, by this process, until it would have ended by itself: a copy of its cookie opens
 again after a restart, until then. Its name binds the cookie to TLS where
-there is TLS: a page that another host of the domain serves without TLS cannot plant one.
+there is TLS: a page that another host of the domain serves without TLS cannot plant one. However often it is
+renewed, a session ends 30 days after its login, but those of wall screens.
 """
 
 from __future__ import annotations
@@ -13,24 +14,27 @@ import hmac
 import secrets
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
-from itsdangerous import BadData, URLSafeSerializer
-
+from camwatch.web.access import cookies
 from camwatch.web.access.accounts import Account, Accounts
 
+LONGEST_S = 30 * 86_400.0
+"""The longest that a session lasts, however often it is renewed."""
 _MOST_ENDED = 10_000
-_ID_LENGTH = 22
+_TIME = 10  # digits of Unix seconds
+_ID = 22
+_WIDTH = _ID + 2 * (_TIME + 1)
 
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """One login: whose it is, its own id, and when it ends, Unix seconds."""
+    """One login: whose it is, its own id, when it began and when it ends, whole Unix seconds."""
 
     account: Account
     id: str
-    ends: float
+    began: int
+    ends: int
 
 
 class Sessions:
@@ -50,18 +54,27 @@ class Sessions:
 
     def begin(self, account: Account) -> Session:
         """Begin a session of an account that has a password."""
-        return Session(account, secrets.token_urlsafe(16), self._clock() + self._lifetime_s)
+        now = int(self._clock())
+        return Session(account, secrets.token_urlsafe(16), now, self._end(account, now))
 
     def renewed(self, session: Session) -> Session | None:
         """Return the session with its whole life before it, once half of it is over; else None."""
         if session.ends - self._clock() > self._lifetime_s / 2:
             return None
-        return Session(session.account, session.id, self._clock() + self._lifetime_s)
+        ends = self._end(session.account, session.began)
+        return replace(session, ends=ends) if ends > session.ends else None
 
     def renewable_in(self, session: Session) -> float:
         """Return in how many seconds half of the session is over; what lasts longer has to ask again."""
-        left = session.ends - self._clock() - self._lifetime_s / 2
-        return left if left > 0 else self._lifetime_s / 2  # this very answer renews it
+        session = self.renewed(session) or session  # past its half, this very answer renews it
+        left = session.ends - self._clock()
+        half = self._lifetime_s / 2
+        return left - half if left > half else left
+
+    def _end(self, account: Account, began: int) -> int:
+        """Return when a session ends that is used now."""
+        ends = self._clock() + self._lifetime_s
+        return int(ends if account.wall_screen else min(ends, began + LONGEST_S))
 
     def end(self, session: Session) -> None:
         """Let no copy of the cookie open anything any more, as long as this process runs."""
@@ -76,21 +89,18 @@ class Sessions:
 
     def read(self, cookie: str, accounts: Accounts) -> Session | None:
         """Return a cookie's session; None for what is forged, over, logged out or of an older password."""
-        name = _claimed(cookie)
-        account = accounts.named(name) if name is not None else None
-        if account is None or account.password is None:
+        found = cookies.proven(cookie, "session", _WIDTH, accounts)
+        if found is None:
             return None
-        try:
-            told = _signer(account).loads(cookie)
-        except BadData:
-            return None
-        session = _session(told, account)
-        return None if session is None or self.is_over(session) else session
+        account, fields = found
+        number, began, ends = fields.split(".")
+        session = Session(account, number, int(began), int(ends))
+        return None if self.is_over(session) else session
 
     def cookie(self, session: Session, *, secure: bool) -> str:
         """Return the `Set-Cookie` of a session."""
-        told = {"n": session.account.name, "s": session.id, "e": int(session.ends)}
-        value = str(_signer(session.account).dumps(told))
+        fields = f"{session.id}.{session.began:0{_TIME}}.{session.ends:0{_TIME}}"
+        value = cookies.signed(session.account, "session", fields)
         age = max(0, round(session.ends - self._clock()))
         return self._set(value, age, secure=secure)
 
@@ -106,37 +116,6 @@ class Sessions:
 
 def form_token(session: Session) -> str:
     """Return what forms of a session carry, which no other site can know."""
-    key = _key(session.account, b"form")
-    return hmac.new(key, session.id.encode(), hashlib.sha256).hexdigest()
-
-
-def _key(account: Account, use: bytes) -> bytes:
-    material = f"{account.name}\0{account.password}".encode()
-    return hmac.new(material, b"camwatch " + use, hashlib.sha256).digest()
-
-
-def _signer(account: Account) -> URLSafeSerializer:
-    return URLSafeSerializer(
-        _key(account, b"session"),
-        salt="camwatch.session",
-        signer_kwargs={"key_derivation": "hmac", "digest_method": hashlib.sha256},
-    )
-
-
-def _claimed(cookie: str) -> str | None:
-    """Return whose a cookie says that it is, which nobody has proven yet."""
-    if len(cookie) > 1024:
-        return None
-    known, told = URLSafeSerializer("").loads_unsafe(cookie)
-    del known
-    name = told.get("n") if isinstance(told, dict) else None
-    return name if isinstance(name, str) else None
-
-
-def _session(told: Any, account: Account) -> Session | None:
-    if not isinstance(told, dict):
-        return None
-    number, ends = told.get("s"), told.get("e")
-    if told.get("n") != account.name or not isinstance(number, str) or not isinstance(ends, int):
-        return None
-    return Session(account, number, float(ends)) if len(number) == _ID_LENGTH else None
+    account = session.account
+    key = cookies.key_of(account.name, account.password, "form")
+    return hmac.digest(key, session.id.encode(), hashlib.sha256).hex()
