@@ -17,6 +17,7 @@ from camsim.broker import problem_of
 from camsim.draw import draw
 from camsim.effects import Effect, PowerOff
 from camsim.life import Life
+from camsim.path import Message, Path
 from camsim.stage import Stage
 from camwatch.wire.heartbeat import Word, encode_status
 from camwatch.wire.topics import Address, Kind, topic_of
@@ -25,9 +26,9 @@ from camwatch.wire.topics import Address, Kind, topic_of
 class Connection:
     """One camera on a stage: without power until `commission`. What is done to it takes effect at once."""
 
-    def __init__(self, life: Life, stage: Stage) -> None:
+    def __init__(self, life: Life, stage: Stage, path: Path) -> None:
         self.life = life
-        self._stage = stage
+        self._stage, self._path = stage, path
         self._talking: asyncio.Task[None] | None = None
         self._farewell: asyncio.Task[None] | None = None
         self._client: aiomqtt.Client | None = None
@@ -50,7 +51,9 @@ class Connection:
         if not isinstance(effect, PowerOff) or effect.silent:
             self._fall_silent()
         elif effect.goodbye:
-            self._take_leave()
+            self._take_leave(Word.GOODBYE)
+        elif self.life.lag is not None:
+            self._take_leave(Word.OFFLINE)  # the broker's own word would overtake what is under way
         else:
             self.end()
 
@@ -106,24 +109,32 @@ class Connection:
             fall_silent(self._client)
         self._stage.statistics.went(self.life.device.camera.id)
 
-    def _take_leave(self) -> None:
-        """Say goodbye, as after a command to restart."""
+    def _take_leave(self, word: Word) -> None:
+        """Say goodbye, as after a command to restart; or what the broker would say."""
         self._stop_talking()
         client, self._client = self._client, None
         if client is not None:
             self._stage.statistics.went(self.life.device.camera.id)
-            self._farewell = self._stage.tasks.create_task(self._leave(client))
+            self._farewell = self._stage.tasks.create_task(self._leave(client, word))
 
-    async def _leave(self, client: aiomqtt.Client) -> None:
+    async def _leave(self, client: aiomqtt.Client, word: Word = Word.GOODBYE) -> None:
         try:
             with contextlib.suppress(aiomqtt.MqttError):  # the broker is gone: nobody is left to say it to
-                await self._say(client, Word.GOODBYE)
+                await self._say(client, word)
                 await leave(client)
         finally:
             hang_up(client)
 
     async def _say(self, client: aiomqtt.Client, word: Word) -> None:
-        await _publish(client, self._status, encode_status(word), qos=1, retain=self._stage.retain)
+        await self._send(client, Message(self._status, encode_status(word), 1, self._stage.retain))
+
+    async def _send(self, client: aiomqtt.Client, message: Message) -> None:
+        """Publish, now or by the slow way."""
+        lag, now_s = self.life.lag, self._stage.now_s()
+        if lag is None and not self._path.busy:
+            await _publish(client, message)
+        else:
+            self._path.send(message, now_s if lag is None else lag.arrival_s(now_s))
 
     async def _live(self, begins_s: float) -> None:
         """Connect and talk, for ever; after a loss, try again with full-jitter back-off."""
@@ -177,19 +188,17 @@ class Connection:
             if lost.done():
                 raise lost.result()
             for payload in life.say(stage.now_s(), time.time()):
-                await _publish(client, self._heartbeats, payload, qos=stage.qos)
+                await self._send(client, Message(self._heartbeats, payload, stage.qos))
                 stage.statistics.heartbeats += 1
 
 
-async def _publish(
-    client: aiomqtt.Client, topic: str, payload: bytes, *, qos: int, retain: bool = False
-) -> None:
+async def _publish(client: aiomqtt.Client, message: Message) -> None:
     """Publish, and do not outlive a cancellation.
 
     Before Python 3.12 `asyncio.wait_for`, on which aiomqtt waits here, returns in spite of a cancellation
     that comes in the same turn of the loop as the confirmation: the camera would live twice.
     """
-    await client.publish(topic, payload, qos=qos, retain=retain)
+    await client.publish(message.topic, message.payload, message.qos, message.retain)
     task = asyncio.current_task()
     if task is not None and task.cancelling():
         raise asyncio.CancelledError

@@ -6,9 +6,13 @@ camera at the same time adds up, and ends one by one. Times are seconds since th
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
+
+from camsim.draw import draw
+
+_KNOTS = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +80,39 @@ class Delay:
 
 
 @dataclass(frozen=True, slots=True)
+class Lag:
+    """Its way lags, for all who share it alike: by `by_s` at `since_s`, evenly to `to_s` at `until_s`.
+
+    And by up to `plus_s` more, which wanders: another draw each two `plus_s`, a straight line between. What
+    is sent later arrives later, and what is still under way at the end arrives then.
+    """
+
+    since_s: float
+    until_s: float
+    by_s: float
+    to_s: float
+    plus_s: float
+    seed: int = 0
+
+    def arrival_s(self, sent_s: float) -> float:
+        """Return when arrives what is sent at an instant in between."""
+        share = (sent_s - self.since_s) / (self.until_s - self.since_s)
+        late_s = self.by_s + share * (self.to_s - self.by_s) + self._more_s(sent_s - self.since_s)
+        return max(sent_s, min(sent_s + late_s, self.until_s))
+
+    def knots(self) -> Iterator[tuple[float, float]]:
+        """Yield instants and arrivals; between two of them the arrival is close to a straight line."""
+        for number in range(_KNOTS + 1):
+            sent_s = self.since_s + (self.until_s - self.since_s) * number / _KNOTS
+            yield sent_s, self.arrival_s(sent_s)
+
+    def _more_s(self, passed_s: float) -> float:
+        step, part = divmod(passed_s / max(2 * self.plus_s, 1e-3), 1)
+        here, there = (draw(self.seed, "path", "lag", int(step) + more) for more in (0, 1))
+        return self.plus_s * (here + (there - here) * part)
+
+
+@dataclass(frozen=True, slots=True)
 class Duplicate:
     """This share of its heartbeats arrives twice."""
 
@@ -106,6 +143,7 @@ Effect: TypeAlias = (
     | Loss
     | Jitter
     | Delay
+    | Lag
     | Duplicate
     | Reorder
     | Nonsense

@@ -20,6 +20,7 @@ from camsim.broker import problem_of
 from camsim.draw import draw
 from camsim.effects import Effect
 from camsim.life import Life
+from camsim.path import Message, Path
 from camsim.stage import Stage
 from camwatch.wire.topics import Address, Kind, topic_of
 
@@ -32,10 +33,10 @@ _GOODBYE = mqtt5.DisconnectPacket().write()
 class Gateway:
     """Many cameras on a stage, over one connection named `name`."""
 
-    def __init__(self, name: str, lives: Sequence[Life], stage: Stage) -> None:
+    def __init__(self, name: str, lives: Sequence[Life], stage: Stage, path: Path) -> None:
         self.name = name
         self.lives = {life.device.camera.id: life for life in lives}
-        self._stage = stage
+        self._stage, self._path = stage, path
         self._order = {camera: number for number, camera in enumerate(self.lives)}
         self._topics = {
             camera: topic_of(stage.prefix, Address(life.device.camera.operator, camera, Kind.HEARTBEAT))
@@ -147,11 +148,14 @@ class Gateway:
             life = self.lives[camera]
             if life.due_s() != at_s:
                 continue  # it has changed since, and stands in the heap anew
-            topic = self._topics[camera]
-            packets += [
-                mqtt5.PublishPacket(topic=topic, payload=payload).write()
-                for payload in life.say(until_s, utc_s)
-            ]
+            topic, lag = self._topics[camera], life.lag
+            for payload in life.say(until_s, utc_s):
+                if lag is None and not self._path.busy:
+                    packets.append(mqtt5.PublishPacket(topic=topic, payload=payload).write())
+                else:
+                    arrives_s = at_s if lag is None else lag.arrival_s(at_s)
+                    self._path.send(Message(topic, payload), arrives_s)
+                    self._stage.statistics.heartbeats += 1
             self._expect(camera)
         if packets:
             self._stage.statistics.heartbeats += len(packets)

@@ -19,6 +19,7 @@ from camsim.effects import (
     Duplicate,
     Effect,
     Jitter,
+    Lag,
     Loss,
     NetworkCut,
     Nonsense,
@@ -123,6 +124,11 @@ class Life:
             self.seq = max(self.seq, self._next_seq(self.back_s))
 
     # --- what it says
+
+    @property
+    def lag(self) -> Lag | None:
+        """The slow way that what it says takes, if it does."""
+        return next(iter(self._all(Lag)), None) if self._holds else None
 
     def due_s(self) -> float | None:
         """Return when it has something to say next; None while it cannot."""

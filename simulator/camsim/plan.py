@@ -18,6 +18,7 @@ from camsim.effects import (
     Hold,
     Install,
     Jitter,
+    Lag,
     Lie,
     Loss,
     NetworkCut,
@@ -229,6 +230,15 @@ class _Occurrence:
         """Yield the loss of a connection that comes back at once."""
         yield self._step(self.begins_s, Reconnect())
 
+    def lag(self) -> Iterator[Step]:
+        """Yield the slow way and its end: it must be known how long it grows."""
+        entry, end_s = self.entry, self.end_s
+        if entry["by"] - entry["up_to"] > (end_s - self.begins_s) / 2:
+            raise _MisfitError("the lag shrinks so quickly that messages would overtake each other")
+        lag = Lag(self.begins_s, end_s, entry["by"], entry["up_to"], entry["plus"], entry.on.seed)
+        yield self._step(self.begins_s, Hold(lag))
+        yield self._step(end_s, Release())
+
     def retained(self) -> Iterator[Step]:
         """Yield one heartbeat that stays on the broker."""
         yield self._step(self.begins_s, Lie("retained"))
@@ -255,6 +265,7 @@ _SPECIAL: Final[dict[str, Callable[[_Occurrence], Iterator[Step]]]] = {
     "firmware": _Occurrence.firmware,
     "commission": _Occurrence.commission,
     "reconnect": _Occurrence.reconnect,
+    "lag": _Occurrence.lag,
     "retained_heartbeat": _Occurrence.retained,
     "spoof": _Occurrence.lies,
     "replay": _Occurrence.lies,

@@ -10,6 +10,7 @@ from camsim.connection import Connection
 from camsim.effects import Effect
 from camsim.gateway import Gateway
 from camsim.life import Life
+from camsim.path import Path
 from camsim.stage import Stage
 
 
@@ -38,8 +39,8 @@ class Players(Protocol):
 class Own:
     """Each camera has a connection of its own, as in the field."""
 
-    def __init__(self, lives: Sequence[Life], stage: Stage) -> None:
-        self._connections = {life.device.camera.id: Connection(life, stage) for life in lives}
+    def __init__(self, lives: Sequence[Life], stage: Stage, path: Path) -> None:
+        self._connections = {life.device.camera.id: Connection(life, stage, path) for life in lives}
 
     def commission(self, camera: str) -> None:
         """Bring it to life."""
@@ -70,9 +71,9 @@ class Own:
 class Shared:
     """So many gateways speak for all cameras, neighbours in the table over the same."""
 
-    def __init__(self, lives: Sequence[Life], stage: Stage, connections: int) -> None:
+    def __init__(self, lives: Sequence[Life], stage: Stage, path: Path, connections: int) -> None:
         self.gateways = [
-            Gateway(f"gateway-{number}", some, stage)
+            Gateway(f"gateway-{number}", some, stage, path)
             for number in range(connections)
             if (some := lives[len(lives) * number // connections : len(lives) * (number + 1) // connections])
         ]

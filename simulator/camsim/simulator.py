@@ -36,6 +36,7 @@ from camsim.fleet import Fleet, PlayedCamera
 from camsim.lies import Liar
 from camsim.life import Life
 from camsim.limits import allow_connections
+from camsim.path import Path
 from camsim.plan import Step, plan
 from camsim.players import Own, Players, Shared
 from camsim.scenario.model import NOTHING, Scenario
@@ -235,8 +236,10 @@ class Simulator:
             self._lives[camera.id] = Life(device)
         lives = list(self._lives.values())
         self._liar = Liar(stage)
+        self._path = path = Path(stage)
+        count = settings.connections
         self._players: Players = (
-            Own(lives, stage) if settings.connections is None else Shared(lives, stage, settings.connections)
+            Own(lives, stage, path) if count is None else Shared(lives, stage, path, count)
         )
 
     async def _connected(self) -> None:
@@ -268,3 +271,4 @@ class Simulator:
                     await self._players.say_goodbye()
         finally:
             self._players.end()
+            self._path.end()

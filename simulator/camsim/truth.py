@@ -11,6 +11,7 @@ alive       camera, from_s, until_s, why, heard_s: until which `why` (an action,
 condition   camera, what, from_s, until_s: it lived, and this was wrong
 lie         camera, what, from_s, until_s: somebody else spoke for it
 link        from_s, until_s: the broker was not there
+lag         cameras, arrivals (pairs of instants: what is sent then arrives then): their way to us lagged
 end         at_s
 """
 
@@ -27,6 +28,7 @@ from camsim.device import Device
 from camsim.effects import (
     Commission,
     Hold,
+    Lag,
     Lie,
     NetworkCut,
     PowerOff,
@@ -94,6 +96,7 @@ def lines(run: Run, ended_s: float) -> Iterator[dict[str, Any]]:
         life = Life(Device(camera, run.seed, run.interval_of(camera)))
         yield from _Story(camera, life).told(mine[camera.id], ended_s)
     yield from _links(run.steps, ended_s)
+    yield from _lags(run.steps, ended_s)
     yield {"kind": "end", "at_s": _round(ended_s)}
 
 
@@ -193,6 +196,13 @@ def _links(steps: Iterable[Step], ended_s: float) -> Iterator[dict[str, Any]]:
             since = None
     if since is not None:
         yield {"kind": "link", "from_s": _round(since), "until_s": _round(ended_s)}
+
+
+def _lags(steps: Iterable[Step], ended_s: float) -> Iterator[dict[str, Any]]:
+    for step in steps:
+        if isinstance(step.change, Hold) and isinstance(step.change.effect, Lag) and step.at_s < ended_s:
+            arrivals = [[_round(sent), _round(arrives)] for sent, arrives in step.change.effect.knots()]
+            yield {"kind": "lag", "cameras": [camera.id for camera in step.cameras], "arrivals": arrivals}
 
 
 def _round(seconds: float) -> float:

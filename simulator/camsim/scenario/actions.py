@@ -120,6 +120,15 @@ ACTIONS: Final[dict[str, Action]] = {
             "plus": Parameter(duration(), "and by how much more at most, evenly drawn", 0.0),
         },
     ),
+    "lag": Action(
+        "The way from the broker lags: all that the cameras say arrives later, in order, also what a camera "
+        "said before it died; at the end all at once.",
+        parameters={
+            "by": Parameter(duration(), "by how much at the beginning", 15.0),
+            "up_to": Parameter(duration(), "by how much at the end, growing evenly", 40.0),
+            "plus": Parameter(duration(), "and by how much more at most, unevenly", 5.0),
+        },
+    ),
     "duplicate": Action("Heartbeats arrive twice.", parameters={"share": _SOME}),
     "reorder": Action(
         "Heartbeats arrive after the one that was sent after them.", parameters={"share": _SOME}

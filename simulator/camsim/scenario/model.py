@@ -99,7 +99,7 @@ class Scenario:
 NOTHING = Scenario("", "", None, None, ())
 """A fleet that nothing befalls, without end."""
 
-_TIMES = {"up", "takes", "off_for", "on_for", "within", "by", "plus", "pace"}
+_TIMES = {"up", "takes", "off_for", "on_for", "within", "by", "up_to", "plus", "pace"}
 """Parameters that are durations of the scenario, in all actions but one."""
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from math import sqrt
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 import yaml
@@ -32,7 +34,7 @@ def figures(marks: Marks, down_after: float) -> Figures:
         "detection_s": _spread([each.detection_ms / 1000 for each in found]),
         "detection_intervals": _spread([each.detection_ms / each.interval_ms for each in found]),
         "detection_late_s": _spread(
-            [(each.detection_ms - down_after * each.interval_ms) / 1000 for each in found]
+            [(each.detection_ms - down_after * each.interval_ms - each.lag_ms) / 1000 for each in found]
         ),
         "start_error_intervals": _error([each.start_error_ms / each.interval_ms for each in found]),
         "end_error_intervals": _error(
@@ -48,6 +50,8 @@ def figures(marks: Marks, down_after: float) -> Figures:
         "camera_error_intervals_per_outage": _error(
             [each.error_ms / each.interval_ms / max(1, each.outages) for each in marks.cameras]
         ),
+        "bounds_told": len(outside := [each for one in found for each in one.outside]),
+        "outside_bounds": sum(outside),
         "unknown_but_knowable_s": sum(each.knowable_ms for each in marks.cameras) / 1000,
         "up_on_false_evidence_s": sum(each.false_up_ms for each in marks.cameras) / 1000,
         "blind_s": marks.judged_blind_ms / 1000,
@@ -69,9 +73,10 @@ def _spread(values: Sequence[float]) -> dict[str, float | None]:
 
 
 def _error(values: Sequence[float]) -> dict[str, float | None]:
-    """Return how far off: on the whole (the bias), and at worst, either way."""
+    """Return how far off: on the whole (the bias), root mean square, and at worst, either way."""
     return {
         "mean": mean(values),
+        "rms": sqrt(fmean(value**2 for value in values)) if values else None,
         "mean_absolute": mean([abs(value) for value in values]),
         "p99_absolute": percentile([abs(value) for value in values], 0.99),
         "max_absolute": max((abs(value) for value in values), default=None),

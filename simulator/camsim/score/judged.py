@@ -28,6 +28,15 @@ class Change(NamedTuple):
     status: str
 
 
+class Bounds(NamedTuple):
+    """Between which instants an outage began, and ended; None where camwatch does not say."""
+
+    at_earliest_ms: int | None = None
+    at_latest_ms: int | None = None
+    end_earliest_ms: int | None = None
+    end_latest_ms: int | None = None
+
+
 class Outage(NamedTuple):
     """One outage; `end_ms` None: not over."""
 
@@ -35,6 +44,7 @@ class Outage(NamedTuple):
     end_ms: int | None
     noticed_ms: int
     cause: str
+    bounds: Bounds = Bounds()
 
 
 @dataclass(slots=True)
@@ -57,18 +67,18 @@ class Judged:
 
 _TABLES: Final = {
     "transition": (
-        "SELECT c.id, t.at_ms, t.noticed_ms, t.status FROM transitions t"
+        "SELECT c.id AS camera, t.at_ms, t.noticed_ms, t.status FROM transitions t"
         " JOIN cameras c ON c.key = t.camera_key ORDER BY t.id"
     ),
     "outage": (
-        "SELECT c.id, o.at_ms, o.end_ms, o.noticed_ms, o.cause FROM outages o"
-        " JOIN cameras c ON c.key = o.camera_key ORDER BY o.at_ms"
+        "SELECT c.id AS camera, o.* FROM outages o JOIN cameras c ON c.key = o.camera_key ORDER BY o.at_ms"
     ),
     "fill": (
-        "SELECT c.id, f.start_ms, f.end_ms FROM fills f JOIN cameras c ON c.key = f.camera_key ORDER BY f.id"
+        "SELECT c.id AS camera, f.start_ms, f.end_ms FROM fills f"
+        " JOIN cameras c ON c.key = f.camera_key ORDER BY f.id"
     ),
     "blind": "SELECT cause, began_ms, ended_ms FROM blindness ORDER BY began_ms",
-    "vouched": "SELECT value FROM meta WHERE name = 'vouched_ms'",
+    "vouched": "SELECT value AS at_ms FROM meta WHERE name = 'vouched_ms'",
 }
 
 
@@ -112,8 +122,8 @@ def collected(lines: Iterable[dict[str, Any]]) -> Judged:
                 change = Change(line["at_ms"], line["noticed_ms"], line["status"])
                 cameras[line["camera"]].changes.append(change)
             case "outage":
-                outage = Outage(line["at_ms"], line["end_ms"], line["noticed_ms"], line["cause"])
-                cameras[line["camera"]].outages.append(outage)
+                if not line.get("voided"):
+                    cameras[line["camera"]].outages.append(_outage(line))
             case "fill":
                 cameras[line["camera"]].fills.append((line["start_ms"], line["end_ms"]))
             case "blind":
@@ -124,18 +134,15 @@ def collected(lines: Iterable[dict[str, Any]]) -> Judged:
     return Judged(dict(cameras), blind, vouched)
 
 
-_NAMES: Final = {
-    "transition": ("camera", "at_ms", "noticed_ms", "status"),
-    "outage": ("camera", "at_ms", "end_ms", "noticed_ms", "cause"),
-    "fill": ("camera", "start_ms", "end_ms"),
-    "blind": ("cause", "began_ms", "ended_ms"),
-    "vouched": ("at_ms",),
-}
+def _outage(line: dict[str, Any]) -> Outage:
+    bounds = Bounds(*(line.get(name) for name in Bounds._fields))
+    return Outage(line["at_ms"], line["end_ms"], line["noticed_ms"], line["cause"], bounds)
 
 
-def _lines(kind: str, rows: Iterable[tuple[Any, ...]]) -> Iterator[dict[str, Any]]:
+def _lines(kind: str, names: Iterable[str], rows: Iterable[tuple[Any, ...]]) -> Iterator[dict[str, Any]]:
+    columns = tuple(names)
     for row in rows:
-        yield {"kind": kind, **dict(zip(_NAMES[kind], row, strict=True))}
+        yield {"kind": kind, **dict(zip(columns, row, strict=True))}
 
 
 def _from_sqlite(file: Path) -> Judged:
@@ -144,8 +151,11 @@ def _from_sqlite(file: Path) -> Judged:
     try:
         with closing(sqlite3.connect(f"file:{file.resolve()}?mode=ro", uri=True)) as connection:
             connection.execute("BEGIN")
+            asked = ((kind, connection.execute(query)) for kind, query in _TABLES.items())
             return collected(
-                line for kind, query in _TABLES.items() for line in _lines(kind, connection.execute(query))
+                line
+                for kind, found in asked
+                for line in _lines(kind, (column[0] for column in found.description), found)
             )
     except sqlite3.Error as error:
         raise ScoreError(f"--history {file}: {error}") from None
@@ -159,10 +169,13 @@ def _from_postgresql(url: str) -> Judged:
     try:
         with psycopg.connect(url) as connection:
             connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+            asked = ((kind, connection.execute(query.encode())) for kind, query in _TABLES.items())
             return collected(
                 line
-                for kind, query in _TABLES.items()
-                for line in _lines(kind, connection.execute(query.encode()).fetchall())
+                for kind, found in asked
+                for line in _lines(
+                    kind, (column.name for column in found.description or ()), found.fetchall()
+                )
             )
     except psycopg.Error as error:
         raise ScoreError(f"--history: {str(error).splitlines()[0]}") from None

@@ -30,11 +30,26 @@ class Found(NamedTuple):
     interval_ms: float
     absence: Absence
     outage: Outage
+    lag_ms: float = 0.0
+    """By how much later what is sent at the deadline arrives: sooner nobody can know."""
 
     @property
     def detection_ms(self) -> int:
         """From the last sign of life to the conviction."""
         return self.outage.noticed_ms - self.absence.heard_ms
+
+    @property
+    def outside(self) -> list[bool]:
+        """For each end with bounds: whether the truth lies outside, by more than a message's time."""
+        bounds, absence = self.outage.bounds, self.absence
+        ends = [(bounds.at_earliest_ms, bounds.at_latest_ms, absence.from_ms)]
+        if absence.over:
+            ends.append((bounds.end_earliest_ms, bounds.end_latest_ms, absence.until_ms))
+        return [
+            not low - _ON_THE_WAY_MS <= truth <= high + _ON_THE_WAY_MS
+            for low, high, truth in ends
+            if low is not None and high is not None
+        ]
 
     @property
     def start_error_ms(self) -> int:
@@ -146,7 +161,7 @@ def _mark(
     mine.covered_ms = _length(covered)
     mine.true_down_ms = _length(_both(covered, away))
     mine.judged_down_ms = _length([(start, stop) for start, stop, status in life if status == "down"])
-    mine.knowable_ms = _knowable(camera, life, away, real)
+    mine.knowable_ms = _knowable(camera, life, away, real, down_after)
     if camera.lies:
         up = [(start, stop) for start, stop, status in life if status == "up"]
         mine.false_up_ms = sum(_false_up(camera, absence, up) for absence in absences)
@@ -167,7 +182,8 @@ def _pair(
         mine = [each for each in outages if _touch(absence, each, marks.ended_ms)]
         used.update(mine)
         if mine:
-            marks.found.append(Found(camera.id, camera.operator, camera.interval_ms, absence, mine[0]))
+            lag = camera.late_ms(absence.heard_ms + down_after * camera.interval_ms)
+            marks.found.append(Found(camera.id, camera.operator, camera.interval_ms, absence, mine[0], lag))
         elif _is_due(camera, absence, real, down_after, marks.ended_ms):
             marks.missed.append(Missed(camera.id, camera.operator, absence))
     for outage in outages:
@@ -181,25 +197,41 @@ def _touch(absence: Absence, outage: Outage, end_ms: int) -> bool:
 
 
 def _is_due(camera: RealCamera, absence: Absence, real: Real, down_after: float, end_ms: int) -> bool:
-    """Whether an absence was long enough to be seen, with a broker that was there all the time."""
+    """Whether an absence was long enough to be seen, with a broker that was there all the time.
+
+    A lag makes no absence shorter, but what came too late for the end of the marks need not be seen.
+    """
     needed = down_after * camera.interval_ms
-    seen_until = min(absence.until_ms, end_ms)
+    seen_until = min(absence.until_ms, end_ms - camera.late_ms(absence.heard_ms + needed))
     margin = 2 * camera.interval_ms
     disturbed = any(
-        start - margin < seen_until and absence.heard_ms < stop + needed for start, stop in real.links
+        start - margin < seen_until and absence.heard_ms < stop + needed
+        for start, stop in [*real.links, *_too_late(camera, down_after)]
     )
     return seen_until - absence.heard_ms > needed + margin and not disturbed
 
 
 def _knowable(
-    camera: RealCamera, life: Sequence[tuple[int, int, str]], away: Sequence[Span], real: Real
+    camera: RealCamera,
+    life: Sequence[tuple[int, int, str]],
+    away: Sequence[Span],
+    real: Real,
+    down_after: float,
 ) -> int:
-    """Return the unknown time in which camwatch could have known: not blind, and the camera had spoken."""
+    """Return the unknown time in which camwatch could have known: not blind, and the camera had spoken.
+
+    A way that lags by more than the silence that convicts makes blind.
+    """
     unknown = [(start, stop) for start, stop, status in life if status == "unknown"]
     # After the broker's return each camera has an interval to be heard, and a session to open before.
     grace = round(2 * camera.interval_ms) + 2000
-    blind = [(start, stop + grace) for start, stop in real.links]
+    blind = [(start, stop + grace) for start, stop in [*real.links, *_too_late(camera, down_after)]]
     return _length(unknown) - _length(_both(unknown, merged([*blind, *away])))
+
+
+def _too_late(camera: RealCamera, down_after: float) -> list[Span]:
+    """Return when news was later than the silence that convicts."""
+    return [span for lag in camera.lags for span in lag.beyond(down_after * camera.interval_ms)]
 
 
 def _false_up(camera: RealCamera, absence: Absence, up: Sequence[Span]) -> int:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+from bisect import bisect_right
 from collections import defaultdict
 from dataclasses import dataclass, field
-from itertools import zip_longest
+from itertools import pairwise, zip_longest
 from operator import itemgetter
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -24,6 +25,34 @@ class Absence(NamedTuple):
     over: bool  # whether it came back within the run
 
 
+@dataclass(frozen=True, slots=True)
+class Lag:
+    """A way that lagged: what was sent at `sent_ms[i]` arrived at `arrived_ms[i]`, evenly in between."""
+
+    sent_ms: tuple[int, ...]
+    arrived_ms: tuple[int, ...]
+
+    def late_ms(self, sent_ms: float) -> float:
+        """Return by how much later arrives what is sent at an instant."""
+        after = bisect_right(self.sent_ms, sent_ms)
+        if after in (0, len(self.sent_ms)):
+            return 0.0
+        (left, right), (down, up) = (
+            self.sent_ms[after - 1 : after + 1],
+            self.arrived_ms[after - 1 : after + 1],
+        )
+        return down + (up - down) * (sent_ms - left) / (right - left) - sent_ms
+
+    def beyond(self, most_ms: float) -> list[tuple[int, int]]:
+        """Return the time in which what came was later than that."""
+        both = list(zip(self.sent_ms, self.arrived_ms, strict=True))
+        return [
+            (sent, arrived)
+            for (sent, came), (_, arrived) in pairwise(both)
+            if max(came - sent, self.late_ms(sent)) > most_ms
+        ]
+
+
 @dataclass(slots=True)
 class RealCamera:
     """One camera that lived at some time, with its absences in order."""
@@ -35,6 +64,11 @@ class RealCamera:
     absences: list[Absence] = field(default_factory=list)
     lies: int = 0
     """How often somebody else spoke for it."""
+    lags: list[Lag] = field(default_factory=list)
+
+    def late_ms(self, sent_ms: float) -> float:
+        """Return by how much later arrives what is sent at an instant."""
+        return max((lag.late_ms(sent_ms) for lag in self.lags), default=0.0)
 
 
 @dataclass(slots=True)
@@ -69,12 +103,7 @@ def _real(file: Path, lines: list[dict[str, Any]]) -> Real:
     if head["format"] != FORMAT:
         raise ScoreError(f"--truth {file}: is of format {head['format']}, this camsim reads {FORMAT}")
     began_ms = int(head["began_ms"])
-    kinds: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for line in lines:
-        kinds[line["kind"]].append(line)
-    lives: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for line in kinds["alive"]:
-        lives[line["camera"]].append(line)
+    kinds, lives = _grouped(lines, "kind"), _grouped(lines, "camera", kind="alive")
     real = Real(head["scenario"], head["seed"], began_ms, _moment(began_ms, end["at_s"]), {}, [])
     for line in kinds["camera"]:
         if line["camera"] in lives:
@@ -84,9 +113,27 @@ def _real(file: Path, lines: list[dict[str, Any]]) -> Real:
     for line in kinds["lie"]:
         if line["camera"] in real.cameras:
             real.cameras[line["camera"]].lies += 1
+    for line in kinds["lag"]:
+        _lag(line, real)
     for line in kinds["link"]:
         real.links.append((_moment(began_ms, line["from_s"]), _moment(began_ms, line["until_s"])))
     return real
+
+
+def _grouped(lines: list[dict[str, Any]], by: str, **only: str) -> dict[str, list[dict[str, Any]]]:
+    found: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for line in lines:
+        if only.items() <= line.items():
+            found[line[by]].append(line)
+    return found
+
+
+def _lag(line: dict[str, Any], real: Real) -> None:
+    sent, arrived = zip(*line["arrivals"], strict=True)
+    lag = Lag(*(tuple(_moment(real.began_ms, each) for each in side) for side in (sent, arrived)))
+    for name in line["cameras"]:
+        if name in real.cameras:
+            real.cameras[name].lags.append(lag)
 
 
 def _moment(began_ms: int, seconds: float) -> int:

@@ -29,6 +29,7 @@ def _lines(found: Figures) -> Iterator[str]:
         yield _row("… how long one lasted, mean", _seconds(found["mistake_duration_s"]["mean"]))
     yield _row("unknown although it could be known", _seconds(found["unknown_but_knowable_s"]))
     yield _row("up on false evidence", _seconds(found["up_on_false_evidence_s"]))
+    yield _row("ends with bounds, truth outside", f"{found['bounds_told']}, {found['outside_bounds']}")
     yield _row("blind, and how far from the truth", _pair(found["blind_s"], found["blind_error_s"]))
     yield ""
     yield f"{'':34}{'mean':>11}{'p50':>11}{'p95':>11}{'p99':>11}"
@@ -39,14 +40,14 @@ def _lines(found: Figures) -> Iterator[str]:
     ):
         yield _spread(label, found[name], ("mean", "p50", "p95", "p99"))
     yield ""
-    yield f"{'in intervals':34}{'mean':>11}{'|mean|':>11}{'|p99|':>11}{'|max|':>11}"
+    yield f"{'in intervals':34}{'mean':>11}{'rms':>11}{'|p99|':>11}{'|max|':>11}"
     for name, label in (
         ("start_error_intervals", "outage begins late by"),
         ("end_error_intervals", "outage ends late by"),
         ("down_error_intervals", "down time of an outage too long by"),
         ("camera_error_intervals_per_outage", "… of a camera, per outage"),
     ):
-        yield _spread(label, found[name], ("mean", "mean_absolute", "p99_absolute", "max_absolute"))
+        yield _spread(label, found[name], ("mean", "rms", "p99_absolute", "max_absolute"))
     yield ""
     yield f"{'why':34}{'detected':>11}{'missed':>11}{'p50':>11}{'p99':>11}"
     for why, cause in found["causes"].items():

@@ -1,0 +1,78 @@
+"""A way that lags: what cameras say waits on it, and arrives later, in the order in which it was said.
+
+The delay belongs to the way, not to the cameras: what was sent before a camera died arrives all the same. So
+it goes over a connection of its own, `camsim-path`, which the broker must let publish for every camera.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import heapq
+from itertools import count
+from typing import NamedTuple
+
+import aiomqtt
+
+from camsim.broker import problem_of
+from camsim.stage import Stage
+
+
+class Message(NamedTuple):
+    """What is published, and how."""
+
+    topic: str
+    payload: bytes
+    qos: int = 0
+    retain: bool = False
+
+
+class Path:
+    """The slow way of a stage; it has no connection before somebody needs it."""
+
+    def __init__(self, stage: Stage) -> None:
+        self._stage = stage
+        self._under_way: list[tuple[float, int, Message]] = []
+        self._number = count()
+        self._more = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def busy(self) -> bool:
+        """Whether something is under way still, which nobody may overtake."""
+        return bool(self._under_way)
+
+    def send(self, message: Message, arrives_s: float) -> None:
+        """Let a message arrive at this time of the stage."""
+        heapq.heappush(self._under_way, (arrives_s, next(self._number), message))
+        self._more.set()
+        if self._task is None:
+            self._task = self._stage.tasks.create_task(self._carry(), name="path")
+
+    def end(self) -> None:
+        """Stop; what is under way is lost."""
+        if self._task is not None:
+            self._task.cancel()
+
+    async def _carry(self) -> None:
+        while True:
+            try:
+                async with self._stage.broker.client_of_nobody("path") as client:
+                    while True:
+                        await self._deliver(client)
+            except aiomqtt.MqttError as error:
+                self._stage.statistics.failed(problem_of(self._stage.broker, error))
+                await asyncio.sleep(self._stage.reconnect_min_s)
+
+    async def _deliver(self, client: aiomqtt.Client) -> None:
+        """Publish what has arrived by now; else wait until something does, or more is sent."""
+        wait_s = self._under_way[0][0] - self._stage.now_s() if self._under_way else None
+        if wait_s is not None and wait_s <= 0:
+            message = self._under_way[0][2]
+            await client.publish(message.topic, message.payload, message.qos, message.retain)
+            heapq.heappop(self._under_way)
+            return
+        self._more.clear()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(wait_s):
+                await self._more.wait()

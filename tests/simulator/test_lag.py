@@ -1,0 +1,176 @@
+"""A way that lags: later, in order, whatever becomes of the cameras; and what the judge makes of it."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from camsim.effects import Hold, Lag, Release
+from camsim.errors import ScenarioError
+from camsim.plan import plan
+from camsim.score.figures import figures
+from camsim.score.judged import Bounds, Outage, collected
+from camsim.score.marks import Marks, marked
+from camsim.score.real import Lag as RealLag
+from camsim.score.real import Real, read_truth
+from camsim.simulator import Simulator
+from camsim.truth import TruthFile
+from camwatch.core.signal import Word
+from camwatch.wire.heartbeat import Heartbeat
+from tests.simulator.builders import fleet_of, patient, scenario_of, simulator
+from tests.simulator.observer import observing
+from tests.simulator.test_score import INTERVAL, S, away, judged, real
+from tests.support.mosquitto import Mosquitto
+
+LAG = "{do: lag, at: 0.3, for: 1.5, by: 0.3, up_to: 0.6, plus: 0.1}"
+
+
+@patient
+@given(
+    st.floats(0, 50),
+    st.floats(0, 50),
+    st.floats(0, 20),
+    st.integers(0, 9),
+    st.lists(st.floats(100, 340), min_size=2),
+)
+def test_what_is_sent_later_arrives_later_and_all_of_it_by_the_end(
+    by_s: float, more_s: float, plus_s: float, seed: int, sent: list[float]
+) -> None:
+    lag = Lag(100.0, 340.0, by_s, by_s + more_s, plus_s, seed)
+    arrivals = [lag.arrival_s(at_s) for at_s in sorted(sent)]
+    assert arrivals == sorted(arrivals)
+    for sent_s, arrives_s in [*zip(sorted(sent), arrivals, strict=True), *lag.knots()]:
+        assert min(sent_s + by_s, 340) - 1e-9 <= arrives_s <= 340
+        assert arrives_s - sent_s <= by_s + more_s + plus_s + 1e-9
+
+
+def test_a_lag_grows_to_its_end_or_to_that_of_the_scenario_and_never_lets_messages_overtake() -> None:
+    held, released = plan(scenario_of("{do: lag, at: 60, for: 240}"), fleet_of(2), 0)
+    assert held.change == Hold(Lag(60, 300, 15, 40, 5))
+    assert (released.at_s, released.change) == (300, Release())
+    held, _ = plan(scenario_of("{do: lag, at: 60}", duration_s=100), fleet_of(2), 0)
+    assert isinstance(held.change, Hold)
+    assert isinstance(held.change.effect, Lag)
+    assert held.change.effect.until_s == 100
+    with pytest.raises(ScenarioError, match="would overtake each other"):
+        plan(scenario_of("{do: lag, for: 20, by: 15, up_to: 1}"), fleet_of(2), 0)
+
+
+@pytest.mark.parametrize("connections", [None, 1])
+async def test_what_a_camera_said_before_it_died_arrives_all_the_same_and_in_order(
+    mosquitto: Mosquitto, connections: int | None
+) -> None:
+    cut = "{do: power_cut, at: 0.8, on: {camera: cam-1}}"
+    async with observing(mosquitto.url) as observer:
+        async with simulator(mosquitto.url, fleet_of(3), LAG, cut, connections=connections) as playing:
+            await playing.play(2.5)
+        await observer.until(lambda: observer.last("cam-0") is Word.GOODBYE or connections)
+    for name in ("cam-0", "cam-1", "cam-2"):
+        numbers = [beat.seq for beat in observer.heartbeats(name)]
+        assert numbers == list(range(numbers[0], numbers[0] + len(numbers))), name
+    said = [one.said.ts for one in observer.seen if isinstance(one.said, Heartbeat)]
+    assert len(said) == playing.statistics.heartbeats
+    # What is sent in the same turn, at the beginning of the lag, may change places.
+    assert all(earlier - later < 0.05 for earlier, later in pairwise(map(float, filter(None, said))))
+    if connections is None:
+        assert observer.words("cam-1") == [Word.ONLINE, Word.OFFLINE]
+        last = max(n for n, one in enumerate(observer.seen) if one.camera == "cam-1")
+        assert observer.seen[last].said is Word.OFFLINE  # after all that was under way
+
+
+async def test_the_truth_is_what_cameras_did_and_tells_how_late_the_news_of_it_was(
+    mosquitto: Mosquitto, tmp_path: Path
+) -> None:
+    file = tmp_path / "truth.jsonl"
+    playing: Simulator
+    with TruthFile(file) as truth:
+        cut = "{do: network_cut, at: 0.8, on: {camera: cam-1}}"
+        async with simulator(mosquitto.url, fleet_of(2), LAG, cut) as playing:
+            truth.begin(playing.run, playing.began_ms)
+            await playing.play(2.5)
+        truth.end(playing.run, playing.ended_s)
+    found = read_truth(file).cameras["cam-1"]
+    (absence,) = found.absences
+    began = playing.began_ms
+    assert absence.from_ms == began + 800
+    assert absence.heard_ms <= began + 800
+    assert found.late_ms(began + 200) == 0
+    assert 300 <= found.late_ms(began + 400) <= 500
+    assert found.late_ms(began + 1790) == pytest.approx(10, abs=1)
+
+
+# --- what the judge makes of it
+
+
+def lagging(*absences: object, late_s: float) -> Real:
+    """Return an hour in which news from minute 10 to 20 is so late; the last of it comes at once."""
+    truth = real(*absences)  # type: ignore[arg-type]
+    sent, last = (600 * S, round((1200 - late_s) * S), 1200 * S), 1200 * S
+    truth.cameras["cam-1"].lags.append(RealLag(sent, (round((600 + late_s) * S), last, last)))
+    return truth
+
+
+def marks(truth: Real, *outages: tuple[float, float | None, float], status: str = "down") -> Marks:
+    return marked(truth, judged(*outages, status=status), 4.5)
+
+
+def test_a_detection_may_come_as_late_as_the_news_of_its_deadline() -> None:
+    found = marks(lagging(away(700, 1500, 694), late_s=30), (704, 1500, 769.1))
+    assert found.found[0].lag_ms == 30_000
+    late = figures(found, 4.5)["detection_late_s"]["max"]
+    assert late == pytest.approx(0.1)
+
+
+@pytest.mark.parametrize(("late_s", "missed"), [(0, 1), (30, 1), (50, 0)])
+def test_an_absence_is_missed_though_news_was_late_unless_that_makes_blind(
+    late_s: float, missed: int
+) -> None:
+    assert len(marks(lagging(away(700, 790, 694), late_s=late_s)).missed) == missed
+
+
+def test_an_absence_of_which_news_came_after_the_end_is_not_missed() -> None:
+    truth = lagging(away(700, 900, 694), late_s=30)
+    assert len(marks(truth).missed) == 1
+    truth.ended_ms = 790 * S
+    assert marks(truth).missed == []
+
+
+@pytest.mark.parametrize(("late_s", "knowable_ms"), [(30, 200_000), (50, 0)])
+def test_unknown_needs_news_that_is_later_than_the_silence_that_convicts(
+    late_s: float, knowable_ms: int
+) -> None:
+    found = marks(lagging(late_s=late_s), (700, 900, 700), status="unknown")
+    assert found.cameras[0].knowable_ms == knowable_ms
+
+
+def test_the_truth_is_held_against_the_bounds_of_an_outage_where_there_are_some() -> None:
+    truth, said = real(away(600, 900, 594)), judged((604, 903, 640))
+    assert figures(marked(truth, said, 4.5), 4.5)["bounds_told"] == 0
+    (outage,) = said.cameras["cam-1"].outages
+    right = outage._replace(bounds=Bounds(595 * S, 605 * S, 893 * S, 903 * S))
+    said.cameras["cam-1"].outages = [right]
+    found = figures(marked(truth, said, 4.5), 4.5)
+    assert (found["bounds_told"], found["outside_bounds"]) == (2, 0)
+    said.cameras["cam-1"].outages = [right._replace(bounds=Bounds(601 * S, 605 * S, 893 * S, 903 * S))]
+    assert figures(marked(truth, said, 4.5), 4.5)["outside_bounds"] == 1
+
+
+def test_bounds_are_read_where_they_are_told_and_a_voided_outage_is_none() -> None:
+    line = {"kind": "outage", "camera": "cam-1", "at_ms": 5, "end_ms": 9, "noticed_ms": 8, "cause": "will"}
+    voided = {**line, "voided": "late heartbeats were sent inside"}
+    more = {**line, "at_earliest_ms": 1, "at_latest_ms": 6}
+    assert collected([line, voided, more]).cameras["cam-1"].outages == [
+        Outage(5, 9, 8, "will"),
+        Outage(5, 9, 8, "will", Bounds(1, 6, None, None)),
+    ]
+
+
+def test_an_error_has_a_bias_and_a_root_mean_square() -> None:
+    truth = real(away(600, 900, 594), away(2000, 2600, 1993))
+    found = figures(marks(truth, (604, 900, 640), (1996, 2600, 2040)), 4.5)
+    assert found["start_error_intervals"]["mean"] == 0
+    assert found["start_error_intervals"]["rms"] == pytest.approx(4 * S / INTERVAL)
