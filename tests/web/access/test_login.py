@@ -10,7 +10,7 @@ from sys import setprofile
 import pytest
 
 from camwatch.web.access.accounts import Account
-from camwatch.web.access.cookies import signed
+from camwatch.web.access.cookies import Jar, signed
 from camwatch.web.access.door import Rules
 from camwatch.web.access.login import Failure
 from camwatch.web.access.sessions import LONGEST_S, Sessions
@@ -36,7 +36,7 @@ async def test_a_login_leads_to_where_one_wanted_to_go() -> None:
         assert 'name="next" value="/who?a=1"' in form.text
         came = await door.log_in(client, " zoe ", next="/who?a=1")
         assert (came.status_code, came.headers["location"]) == (303, "/who?a=1")
-        cookie = came.headers["set-cookie"]
+        cookie, _ = came.headers.get_list("set-cookie")
         assert re.fullmatch(r"camwatch=[\w.-]+; Path=/; Max-Age=43200; HttpOnly; SameSite=Lax", cookie), (
             "and no Secure, which a browser would not send back without TLS"
         )
@@ -75,7 +75,7 @@ async def test_a_login_leads_to_no_other_site(after: str) -> None:
         ("", ""),
         ("grafana", PASSWORD),
         ("sso@ville.example", PASSWORD),
-        ("chief", "x" * 100_000),
+        ("chief", "x" * 2_000),
         ("ch\0ief", PASSWORD),
     ],
 )
@@ -109,7 +109,7 @@ async def test_after_some_failures_each_attempt_has_to_wait_longer_and_the_owner
 async def test_logging_out_ends_every_copy_of_the_session_and_its_streams() -> None:
     async with doorway(accounts()) as door, door.client() as client:
         await door.log_in(client, "chief")
-        (stolen,) = client.cookies.jar
+        stolen = client.cookies["camwatch"]
         token = await door.form_token(client)
         async with client.stream("GET", "/stream") as stream:
             pieces = stream.aiter_bytes()
@@ -120,7 +120,7 @@ async def test_logging_out_ends_every_copy_of_the_session_and_its_streams() -> N
             assert "Max-Age=0" in out.headers["set-cookie"]
             assert [piece async for piece in pieces] == [], "it ended, and cleanly"
         await door.ended.wait()
-        copy = {"cookie": f"camwatch={stolen.value}"}
+        copy = {"cookie": f"camwatch={stolen}"}
         async with door.client() as other:
             assert (await other.get("/who", headers=copy)).status_code == 401
             await door.log_in(other, "chief")
@@ -170,7 +170,7 @@ async def test_a_session_lasts_while_it_is_used_and_ends_when_it_is_not() -> Non
 
 def test_however_often_it_is_renewed_a_session_ends_after_30_days_but_a_wall_screens() -> None:
     hands, days = Hands(), 0
-    sessions, known = Sessions(86_400, "", hands), accounts()
+    sessions, known = Sessions(86_400, Jar(""), hands), accounts()
     chief, landlord = known.named("chief"), known.named("landlord")
     assert chief is not None
     assert landlord is not None
@@ -195,7 +195,7 @@ async def test_a_session_past_its_half_has_time_for_its_answer() -> None:
     async with doorway(accounts(), Rules(session_s=3600)) as door, door.client() as client:
         await door.log_in(client, "chief")
         door.hands.seconds += 2000
-        session = next(iter(client.cookies.values()))
+        session = client.cookies["camwatch"]
         found = door.access.sessions.read(session, accounts())
         assert found is not None
         assert door.access.sessions.renewable_in(found) == 1800
@@ -222,13 +222,13 @@ def forged() -> dict[str, str]:
     chief, landlord = known.named("chief"), known.named("landlord")
     assert chief is not None
     assert landlord is not None
-    sessions = Sessions(3600, "", hands)
+    sessions = Sessions(3600, Jar(""), hands)
     whole = (
         sessions.cookie(sessions.begin(landlord), secure=False).partition(";")[0].removeprefix("camwatch=")
     )
     other = sessions.cookie(sessions.begin(chief), secure=False).partition(";")[0].removeprefix("camwatch=")
     old = chief.model_copy(update={"password": hashed("an older horse battery")})
-    past = Sessions(3600, "", lambda: hands.seconds - 3601)
+    past = Sessions(3600, Jar(""), lambda: hands.seconds - 3601)
     told, _, mac = whole.rpartition(".")
     grafana = Account(name="grafana", role=Role.VIEWER)
     return {
@@ -261,7 +261,7 @@ async def test_no_cookie_opens_anything_but_one_that_was_given() -> None:
 
 async def test_every_changed_character_of_a_cookie_is_noticed() -> None:
     known = accounts()
-    sessions = Sessions(3600, "", Hands())
+    sessions = Sessions(3600, Jar(""), Hands())
     chief = known.named("chief")
     assert chief is not None
     value = sessions.cookie(sessions.begin(chief), secure=False)[9:].partition(";")[0]
@@ -273,7 +273,7 @@ async def test_every_changed_character_of_a_cookie_is_noticed() -> None:
 
 def test_nothing_of_a_cookie_is_decoded_before_its_mac_was_compared() -> None:
     """What inflates to 700 KB of JSON costs what any other wrong cookie costs, counted in calls."""
-    known, sessions = accounts(), Sessions(3600, "", Hands())
+    known, sessions = accounts(), Sessions(3600, Jar(""), Hands())
     bomb = urlsafe_b64encode(zlib.compress(b"[" + b"0.5," * 175_000 + b"0]", 9)).decode()
     assert len(bomb) < 4096
 
@@ -304,7 +304,7 @@ def test_nothing_of_a_cookie_is_decoded_before_its_mac_was_compared() -> None:
 def test_the_cookie_is_bound_to_tls_and_to_the_path() -> None:
     chief = accounts().named("chief")
     assert chief is not None
-    plain, below = Sessions(60, "", Hands()), Sessions(60, "/camwatch", Hands())
+    plain, below = Sessions(60, Jar(""), Hands()), Sessions(60, Jar("/camwatch"), Hands())
     assert plain.cookie(plain.begin(chief), secure=True).startswith("__Host-camwatch=")
     assert "; Path=/; " in plain.cookie(plain.begin(chief), secure=True)
     assert plain.cookie(plain.begin(chief), secure=True).endswith("; Secure")
@@ -318,7 +318,7 @@ def test_a_cookie_says_nothing_of_role_and_operators() -> None:
     known = accounts()
     zoe = known.named("Zoe")
     assert zoe is not None
-    sessions = Sessions(60, "", Hands())
+    sessions = Sessions(60, Jar(""), Hands())
     value = sessions.cookie(sessions.begin(zoe), secure=False)[9:].partition(";")[0]
     narrowed = known.with_(zoe.model_copy(update={"operators": ("sacogiva",)}))
     found = sessions.read(value, narrowed)

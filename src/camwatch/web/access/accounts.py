@@ -56,6 +56,15 @@ def account_name(value: str) -> str:
     return value
 
 
+def typed_name(text: str) -> str:
+    """Return the one form of a name that people typed; empty for what no account can be called.
+
+    Whatever looks up, counts or tells a typed name does so by this: what is one to the one is one to all.
+    """
+    name = text.strip()
+    return name.lower() if _NAME.fullmatch(name) else ""
+
+
 def _token_id(value: str) -> str:
     if not _TOKEN_ID.fullmatch(value):
         raise ValueError("must be 8 digits 0-9 a-f, as `camwatch access add --token` draws them")
@@ -137,14 +146,17 @@ class Accounts(_Row):
     def _by_name(self) -> dict[str, Account]:
         return {account.name: account for account in self.accounts}
 
+    @cached_property
+    def _by_typed(self) -> dict[str, Account]:
+        return {typed_name(account.name): account for account in self.accounts}
+
     def named(self, name: str) -> Account | None:
         """Return the account of exactly this name."""
         return self._by_name.get(name)
 
     def called(self, name: str) -> Account | None:
         """Return the account of a name that people typed: capitals make no difference."""
-        wanted = name.strip().lower()
-        return next((account for account in self.accounts if account.name.lower() == wanted), None)
+        return self._by_typed.get(typed_name(name))
 
     def with_token(self, token_id: str) -> tuple[Account, KeptToken] | None:
         """Return a token and whose it is."""

@@ -5,22 +5,31 @@ from __future__ import annotations
 import asyncio
 from urllib.parse import parse_qs
 
+from starlette.datastructures import Headers
 from starlette.types import Message, Receive
 
 from camwatch.web.problems import Problem
 
 MOST_BYTES = 256 * 1024
 """The largest body of a request; a correction has some hundred bytes."""
+MOST_FORM_BYTES = 16 * 1024
+"""The largest form, whose reading takes the loop longer than that of JSON."""
+MOST_STRANGE_BYTES = 8 * 1024
+"""The largest body of who has not said who they are."""
+_FORM = "application/x-www-form-urlencoded"
 
 
 class LeftError(Exception):
     """The client left before it had said everything."""
 
 
-async def read(receive: Receive, length: str, within_s: float) -> bytes:
+async def read(receive: Receive, headers: Headers, within_s: float, most: int = MOST_BYTES) -> bytes:
     """Return the body. Raises Problem for one that is too large or too slow, LeftError."""
-    if length.isdecimal() and int(length) > MOST_BYTES:
-        raise _too_large()
+    length = headers.get("content-length", "")
+    if _is_form(headers):
+        most = min(most, MOST_FORM_BYTES)
+    if length.isdecimal() and int(length) > most:
+        raise _too_large(most)
     parts: list[bytes] = []
     size = 0
     try:
@@ -31,8 +40,8 @@ async def read(receive: Receive, length: str, within_s: float) -> bytes:
                     raise LeftError
                 part = message.get("body", b"")
                 size += len(part)
-                if size > MOST_BYTES:
-                    raise _too_large()
+                if size > most:
+                    raise _too_large(most)
                 parts.append(part)
                 if not message.get("more_body", False):
                     return b"".join(parts)
@@ -57,17 +66,20 @@ def again(body: bytes, receive: Receive) -> Receive:
     return receive_again
 
 
-def form_field(body: bytes, content_type: str, name: str) -> str:
-    """Return a field of a form as browsers send it; empty if there is none."""
-    if content_type.partition(";")[0].strip().lower() != "application/x-www-form-urlencoded":
-        return ""
+def form(body: bytes, headers: Headers, most_fields: int = 200) -> dict[str, str]:
+    """Return the first value of each field of a form as browsers send it; nothing if it is none."""
+    if not _is_form(headers):
+        return {}
     try:
-        fields = parse_qs(body.decode(), max_num_fields=200)
+        fields = parse_qs(body.decode(), max_num_fields=most_fields)
     except ValueError:
-        return ""
-    return fields.get(name, [""])[0]
+        return {}
+    return {name: values[0] for name, values in fields.items()}
 
 
-def _too_large() -> Problem:
-    kib = MOST_BYTES // 1024
-    return Problem(413, f"a request carries {kib} KiB at most")
+def _is_form(headers: Headers) -> bool:
+    return headers.get("content-type", "").partition(";")[0].strip().lower() == _FORM
+
+
+def _too_large(most: int) -> Problem:
+    return Problem(413, f"this request carries {most // 1024} KiB at most")

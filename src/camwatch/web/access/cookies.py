@@ -8,10 +8,48 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
+from collections.abc import Iterable
+from functools import lru_cache
 
 from camwatch.web.access.accounts import MOST_NAME, Account, Accounts
 
 _MAC = 64  # hexadecimal digits
+
+
+class Jar:
+    """Names cookies and writes them for the path below which camwatch is.
+
+    With TLS the name binds a cookie to it: what another host of the domain serves without cannot plant one.
+    """
+
+    def __init__(self, root_path: str) -> None:
+        self._path = root_path or "/"
+
+    def name(self, name: str, *, secure: bool) -> str:
+        """Return the name of a cookie as browsers know it."""
+        if not secure:
+            return name
+        return f"__Host-{name}" if self._path == "/" else f"__Secure-{name}"
+
+    def set(self, name: str, value: str, age_s: int, *, secure: bool) -> str:
+        """Return the `Set-Cookie` that gives a value to a cookie for a time; 0 takes it away."""
+        name = self.name(name, secure=secure)
+        text = f"{name}={value}; Path={self._path}; Max-Age={age_s}; HttpOnly; SameSite=Lax"
+        return f"{text}; Secure" if secure else text
+
+
+def find(lines: Iterable[str], name: str) -> str | None:
+    """Return the value of a cookie in `Cookie` headers, without taking the others apart."""
+    for line in lines:
+        if found := _called(name).search(line):
+            return found[1].strip()
+    return None
+
+
+@lru_cache
+def _called(name: str) -> re.Pattern[str]:
+    return re.compile(rf"(?:^|;)[ \t]*{re.escape(name)}=([^;]+)")
 
 
 def signed(account: Account, use: str, fields: str) -> str:

@@ -17,6 +17,8 @@ import structlog
 from camwatch.web.access import secrets
 from camwatch.web.access.accounts import Account, Accounts
 from camwatch.web.access.attempts import Attempts
+from camwatch.web.access.cookies import Jar
+from camwatch.web.access.homes import Homes
 from camwatch.web.access.origin import Origin, Proxies, is_local, is_plain
 from camwatch.web.access.sessions import Session, Sessions, form_token
 from camwatch.web.problems import Problem
@@ -90,7 +92,9 @@ class Access:
         self.rules = rules
         self.accounts = accounts
         self.metrics_token = metrics_token
-        self.sessions = Sessions(rules.session_s, rules.root_path, wall)
+        self.jar = Jar(rules.root_path)
+        self.sessions = Sessions(rules.session_s, self.jar, wall)
+        self.homes = Homes(self.jar)
         self.attempts = Attempts(mono)
         self.verifier = secrets.Verifier()
         self.refusals = Counter({reason.value: 0 for reason in Refusal})

@@ -18,10 +18,11 @@ from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from camwatch.web.access import body as bodies
-from camwatch.web.access import paths
+from camwatch.web.access import cookies, paths
 from camwatch.web.access.door import Access, By, Identity, Refusal
 from camwatch.web.access.headers import content_policy, secure_headers
 from camwatch.web.access.origin import Origin, same_origin
+from camwatch.web.access.sessions import COOKIE
 from camwatch.web.problems import Problem, respond
 from camwatch.web.viewer import Role, Viewer
 
@@ -106,7 +107,8 @@ class Door:
         if route is None:
             raise Problem(404, "there is no such page")
         headers = Headers(scope=scope)
-        bearer, cookie = _bearer(headers), _cookie(headers, access.sessions.name(secure=origin.secure))
+        bearer = _bearer(headers)
+        cookie = cookies.find(headers.getlist("cookie"), access.jar.name(COOKIE, secure=origin.secure))
         if route == paths.METRICS:
             await access.may_scrape(origin, bearer, cookie)
         elif not paths.is_public(route):
@@ -116,26 +118,28 @@ class Door:
             visit.enter(identity)
         if scope["method"] in _SAFE or (visit.identity is None and route != paths.LOGIN):
             return receive  # public, and nothing to change there
-        content = await bodies.read(receive, headers.get("content-length", ""), access.rules.body_within_s)
-        self._check_change(visit, headers, content)
+        self._check_sender(visit, headers)
+        if visit.identity is None:
+            return receive  # the login asks its limits before it reads anything
+        content = await bodies.read(receive, headers, access.rules.body_within_s)
+        self._check_change(visit.identity, visit.route, headers, content)
         return bodies.again(content, receive)
 
-    def _check_change(self, visit: _Visit, headers: Headers, content: bytes) -> None:
-        """Refuse what another site made a browser send (CSRF), and changes by those who only look."""
-        identity = visit.identity
-        if identity is not None and identity.by is By.TOKEN:
-            pass  # no browser adds a token by itself
-        elif not same_origin(visit.origin, headers.raw):
+    def _check_sender(self, visit: _Visit, headers: Headers) -> None:
+        """Refuse what another site made a browser send (CSRF); no browser adds a token by itself."""
+        by_token = visit.identity is not None and visit.identity.by is By.TOKEN
+        if not by_token and not same_origin(visit.origin, headers.raw):
             self._access.refused(Refusal.ORIGIN)
             raise Problem(403, "this did not come from a page of this camwatch; programs bring a token")
-        elif identity is not None:
-            given = headers.get("x-csrf-token", "") or bodies.form_field(
-                content, headers.get("content-type", ""), "csrf"
-            )
+
+    def _check_change(self, identity: Identity, route: str | None, headers: Headers, content: bytes) -> None:
+        """Refuse forms that no page of ours gave (CSRF), and changes by those who only look."""
+        if identity.by is not By.TOKEN:
+            given = headers.get("x-csrf-token", "") or bodies.form(content, headers).get("csrf", "")
             if not hmac.compare_digest(given.encode(), identity.form_token.encode()):
                 self._access.refused(Refusal.CSRF)
                 raise Problem(403, "this page is out of date: load it anew and try again")
-        if identity is not None and not identity.viewer.may(Role.EDITOR) and visit.route != paths.LOGOUT:
+        if not identity.viewer.may(Role.EDITOR) and route != paths.LOGOUT:
             raise Problem(403, f"this takes the role editor, your account has {identity.viewer.role}")
 
     def _refuse(self, visit: _Visit, problem: Problem) -> Response:
@@ -286,12 +290,3 @@ async def _nothing() -> Message:
 def _bearer(headers: Headers) -> str | None:
     scheme, _, token = headers.get("authorization", "").partition(" ")
     return token.strip() if scheme.lower() == "bearer" else None
-
-
-def _cookie(headers: Headers, name: str) -> str | None:
-    for line in headers.getlist("cookie"):
-        for part in line.split(";"):
-            key, _, value = part.strip().partition("=")
-            if key == name and value:
-                return value
-    return None

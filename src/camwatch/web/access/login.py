@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import structlog
 from starlette.background import BackgroundTask
@@ -13,9 +13,13 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from camwatch.web.access import body as bodies
 from camwatch.web.access import paths, secrets
-from camwatch.web.access.body import form_field
+from camwatch.web.access.accounts import typed_name
 from camwatch.web.access.door import Access, Identity, Refusal
+from camwatch.web.access.homes import Home
+
+_MOST_FIELDS = 10
 
 _log = structlog.get_logger("access")
 
@@ -58,12 +62,23 @@ def login_routes(access: Access) -> list[BaseRoute]:
         return _page(request, Form(after=after))
 
     async def log_in(request: Request) -> Response:
-        body, kind = await request.body(), request.headers.get("content-type", "")
-        name, password = (form_field(body, kind, field) for field in ("name", "password"))
-        after = _after(form_field(body, kind, "next") or "/")
         if access.accounts is None:
-            return RedirectResponse(f"{root}{after}", 303)
-        return await _log_in(access, request, name.strip()[:63], password, after)
+            return RedirectResponse(f"{root}/", 303)
+        secure = request.url.scheme == "https"
+        home = access.homes.read(request.headers.getlist("cookie"), access.accounts, secure=secure)
+        address = _address(request)
+        if home is None and (wait_s := access.attempts.wait_at(address)):
+            return _wait(access, request, Form(), wait_s)
+        try:
+            body = await bodies.read(
+                request.receive, request.headers, access.rules.body_within_s, bodies.MOST_STRANGE_BYTES
+            )
+        except bodies.LeftError:
+            return Response(status_code=400)  # nobody reads it
+        fields = bodies.form(body, request.headers, _MOST_FIELDS)
+        name, after = typed_name(fields.get("name", "")), _after(fields.get("next", "/"))
+        asked = _Asked(name, address, home if home is not None and home.name == name else None)
+        return await _log_in(access, request, asked, fields.get("password", ""), after)
 
     async def log_out(request: Request) -> Response:
         response = RedirectResponse(f"{root}{paths.LOGIN}", 303)
@@ -83,20 +98,29 @@ def login_routes(access: Access) -> list[BaseRoute]:
     ]
 
 
-async def _log_in(access: Access, request: Request, name: str, password: str, after: str) -> Response:
-    address = _address(request)
-    key = name.lower()
-    if wait_s := access.attempts.wait_s(key, address):
-        access.refused(Refusal.TOO_OFTEN)
-        if access.attempts.is_news(key, address):
-            _log.warning("access: login too often", who=name, address=address, wait_s=round(wait_s))
-        return _page(request, Form(name, after, Failure.WAIT, int(wait_s) + 1))
-    access.attempts.begin(key, address)
+class _Asked(NamedTuple):
+    """Who asks: a name in its one form, from where, and the browser if the name came in from it before."""
+
+    name: str
+    address: str
+    home: Home | None
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """What attempts are counted by."""
+        return self.name, self.address, self.home.id if self.home is not None else ""
+
+
+async def _log_in(access: Access, request: Request, asked: _Asked, password: str, after: str) -> Response:
+    name, address = asked.name, asked.address
+    if wait_s := access.attempts.wait_s(*asked.key):
+        return _wait(access, request, Form(name, after), wait_s, asked)
+    access.attempts.begin(*asked.key)
     account = access.accounts.called(name) if access.accounts is not None else None
     try:
         right = await access.verifier.matches(account.password if account else None, password)
     except secrets.BusyError:
-        access.attempts.never_mind(key, address)
+        access.attempts.never_mind(*asked.key)
         access.refused(Refusal.BUSY)
         return _page(request, Form(name, after, Failure.BUSY, 2))
     # The accounts may have changed while the hash was computed.
@@ -107,13 +131,25 @@ async def _log_in(access: Access, request: Request, name: str, password: str, af
         access.refused(Refusal.LOGIN)
         _log.warning("access: login refused", who=name, address=address)
         return _page(request, Form(name, after, Failure.WRONG))
-    access.attempts.succeed(key, address)
+    access.attempts.succeed(*asked.key)
     access.logins += 1
     _log.info("access: logged in", who=account.name, role=account.role.value, address=address)
-    session = access.sessions.begin(account)
+    secure, session = request.url.scheme == "https", access.sessions.begin(account)
     response = RedirectResponse(f"{access.rules.root_path}{after}", 303)
-    response.headers["set-cookie"] = access.sessions.cookie(session, secure=request.url.scheme == "https")
+    response.headers.append("set-cookie", access.sessions.cookie(session, secure=secure))
+    response.headers.append("set-cookie", access.homes.cookie(account, asked.home, secure=secure))
     return response
+
+
+def _wait(
+    access: Access, request: Request, form: Form, wait_s: float, asked: _Asked | None = None
+) -> Response:
+    """Refuse an attempt that came too soon; without `asked` before its name was read."""
+    access.refused(Refusal.TOO_OFTEN)
+    key = asked.key if asked is not None else ("", _address(request), "")
+    if access.attempts.is_news(*key):
+        _log.warning("access: login too often", who=form.name, address=key[1], wait_s=round(wait_s))
+    return _page(request, replace(form, failure=Failure.WAIT, wait_s=int(wait_s) + 1))
 
 
 def _page(request: Request, form: Form) -> Response:

@@ -2,9 +2,8 @@
 
 So a new password or a revoked account ends all its sessions, and nothing is stored. Only a session that was
 logged out is remembered, by this process, until it would have ended by itself: a copy of its cookie opens
-again after a restart, until then. Its name binds the cookie to TLS where
-there is TLS: a page that another host of the domain serves without TLS cannot plant one. However often it is
-renewed, a session ends 30 days after its login, but those of wall screens.
+again after a restart, until then. However often it is renewed, a session ends 30 days after its login, but
+those of wall screens.
 """
 
 from __future__ import annotations
@@ -19,6 +18,7 @@ from dataclasses import dataclass, replace
 from camwatch.web.access import cookies
 from camwatch.web.access.accounts import Account, Accounts
 
+COOKIE = "camwatch"
 LONGEST_S = 30 * 86_400.0
 """The longest that a session lasts, however often it is renewed."""
 _MOST_ENDED = 10_000
@@ -40,17 +40,11 @@ class Session:
 class Sessions:
     """Makes cookies and reads them, on the wall clock (Unix seconds)."""
 
-    def __init__(self, lifetime_s: float, root_path: str, clock: Callable[[], float]) -> None:
+    def __init__(self, lifetime_s: float, jar: cookies.Jar, clock: Callable[[], float]) -> None:
         self._lifetime_s = lifetime_s
-        self._path = root_path or "/"
+        self._jar = jar
         self._clock = clock
         self._ended: OrderedDict[str, float] = OrderedDict()
-
-    def name(self, *, secure: bool) -> str:
-        """Return the name of the cookie."""
-        if not secure:
-            return "camwatch"
-        return "__Host-camwatch" if self._path == "/" else "__Secure-camwatch"
 
     def begin(self, account: Account) -> Session:
         """Begin a session of an account that has a password."""
@@ -102,16 +96,11 @@ class Sessions:
         fields = f"{session.id}.{session.began:0{_TIME}}.{session.ends:0{_TIME}}"
         value = cookies.signed(session.account, "session", fields)
         age = max(0, round(session.ends - self._clock()))
-        return self._set(value, age, secure=secure)
+        return self._jar.set(COOKIE, value, age, secure=secure)
 
     def no_cookie(self, *, secure: bool) -> str:
         """Return the `Set-Cookie` that takes a session's away."""
-        return self._set("", 0, secure=secure)
-
-    def _set(self, value: str, age_s: int, *, secure: bool) -> str:
-        name = self.name(secure=secure)
-        text = f"{name}={value}; Path={self._path}; Max-Age={age_s}; HttpOnly; SameSite=Lax"
-        return f"{text}; Secure" if secure else text
+        return self._jar.set(COOKIE, "", 0, secure=secure)
 
 
 def form_token(session: Session) -> str:

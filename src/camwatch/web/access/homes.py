@@ -1,0 +1,45 @@
+"""Browsers that an account logged in from: a cookie says so, also after a restart.
+
+Who shows one is asked for the password only as often as for that name from that browser, whoever else guesses
+at the name or from the same address. It opens nothing.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from camwatch.web.access import cookies
+from camwatch.web.access.accounts import Account, Accounts, typed_name
+
+_COOKIE = "camwatch-home"
+_LASTS_S = 180 * 86_400
+_ID = 22
+
+
+class Home(NamedTuple):
+    """A browser that a name came in from: the name in its one form, and the browser's id."""
+
+    name: str
+    id: str
+
+
+class Homes:
+    """Makes these cookies and reads them."""
+
+    def __init__(self, jar: cookies.Jar) -> None:
+        self._jar = jar
+
+    def read(self, lines: Iterable[str], accounts: Accounts, *, secure: bool) -> Home | None:
+        """Return whose home a browser is, by its `Cookie` headers."""
+        cookie = cookies.find(lines, self._jar.name(_COOKIE, secure=secure))
+        found = cookies.proven(cookie, "home", _ID, accounts) if cookie else None
+        return Home(typed_name(found[0].name), found[1]) if found is not None else None
+
+    def cookie(self, account: Account, home: Home | None, *, secure: bool) -> str:
+        """Return the `Set-Cookie` that makes a browser an account's home, or lets it stay so."""
+        stays = home is not None and home.name == typed_name(account.name)
+        number = home.id if home is not None and stays else secrets.token_urlsafe(16)
+        value = cookies.signed(account, "home", number)
+        return self._jar.set(_COOKIE, value, _LASTS_S, secure=secure)
