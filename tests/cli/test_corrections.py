@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -140,7 +141,9 @@ def test_a_past_window_covers_an_outage_until_it_is_cancelled(desk: Desk) -> Non
 
 
 def test_a_window_under_way_ends_now(desk: Desk) -> None:
-    words = ["--scope", "operator", "--id", "ville", "--from", "2026-01-01", "--to", "2199-01-01"]
+    today = datetime.now(UTC).date()
+    around = f"{today - timedelta(days=2)}", f"{today + timedelta(days=2)}"
+    words = ["--scope", "operator", "--id", "ville", "--from", around[0], "--to", around[1]]
     desk.run("maintenance", "add", *words, "--why", "strike", "--who", "zoé")
     assert "operator ville" in desk.run("maintenance", "list")
     said = desk.run("maintenance", "cancel", "1", "--why", "over", "--who", "zoé")

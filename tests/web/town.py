@@ -158,7 +158,7 @@ class Town(City):
             (Cover.SITE, "mairie", "roof"),
             (Cover.CAMERA, "ville-4", "mast"),
         ):
-            archive.add_window("Paul", why, scope, scope_id, now + 24 * hour, now + 26 * hour)
+            archive.add_window("Paul", why, scope, scope_id, now + 24 * hour, now + 26 * hour, None)
 
     def site(self, viewer: Viewer = LOCAL) -> ASGIApp:
         """Return the application as this viewer reaches it."""

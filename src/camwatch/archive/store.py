@@ -113,15 +113,25 @@ class StoreArchive:
         """Append what people say of an outage; return the correction's number."""
         return self._append(who, why, OutageAttribution(outage, cause, excluded))
 
-    def add_window(self, who: str, why: str, scope: Scope, scope_id: str, from_ms: int, to_ms: int) -> int:
-        """Append a maintenance window; return its number."""
-        return self._append(who, why, Maintenance(scope, scope_id, from_ms, to_ms))
+    def add_window(
+        self,
+        who: str,
+        why: str,
+        scope: Scope,
+        scope_id: str,
+        from_ms: int,
+        to_ms: int,
+        operators: Iterable[str] | None,
+    ) -> int:
+        """Append a maintenance window over cameras of these operators (None: of all); return its number."""
+        window = Maintenance(scope, scope_id, from_ms, to_ms, _in_order(operators))
+        return self._append(who, why, window)
 
-    def cancel_window(self, who: str, why: str, number: int) -> int:
-        """Append that a window is cancelled; return the correction's number."""
+    def cancel_window(self, who: str, why: str, number: int, operators: Iterable[str] | None) -> int:
+        """Append that a window is cancelled for these operators (None: all); return the number of that."""
         with self._reading() as connection:
             window = project(connection).window(number)
-        return self._append(who, why, cancellation(window, self._now_ms()))
+        return self._append(who, why, cancellation(window, self._now_ms(), _in_order(operators)))
 
     def report(
         self,
@@ -154,3 +164,7 @@ class StoreArchive:
     def _append(self, who: str, why: str, correction: Correction) -> int:
         with told(self._engine):
             return append(self._engine, who, why, correction, self._now_ms())
+
+
+def _in_order(operators: Iterable[str] | None) -> tuple[str, ...] | None:
+    return None if operators is None else tuple(sorted(operators))

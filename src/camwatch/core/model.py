@@ -55,6 +55,20 @@ class Scope(StrEnum):
     OPERATOR = "operator"
 
 
+class Whose(NamedTuple):
+    """Whose cameras something covers: of the operators in `only` (None: of all), but of none in `but`."""
+
+    only: frozenset[str] | None = None
+    but: frozenset[str] = frozenset()
+
+    def covers(self, operator: str) -> bool:
+        """Tell whether an operator's cameras are among them."""
+        return operator not in self.but and (self.only is None or operator in self.only)
+
+
+EVERYBODY = Whose()
+
+
 class Status(StrEnum):
     """What a camera is at an instant: exactly one of these (rule V4 gives the precedence)."""
 
@@ -102,13 +116,14 @@ class Camera:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """A maintenance window: UTC milliseconds, `starts_ms` inside and `ends_ms` outside."""
+    """A maintenance window: UTC milliseconds, `starts_ms` inside and `ends_ms` outside (rules V3, H3)."""
 
     scope: Scope
     scope_id: str
     starts_ms: int
     ends_ms: int
     reason: str
+    whose: Whose = EVERYBODY
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from camwatch.core.ledger import Account, Span
-from camwatch.core.model import BlindCause, Cause, Purpose, Scope, Status
+from camwatch.core.model import EVERYBODY, BlindCause, Cause, Purpose, Scope, Status, Whose
 
 
 class Attributed(StrEnum):
@@ -102,7 +102,11 @@ class BlindRecord(NamedTuple):
 
 
 class WindowRecord(NamedTuple):
-    """A maintenance window of the inventory (`id` None), or one added by a correction."""
+    """A maintenance window of the inventory (`id` None), or one added by a correction.
+
+    It covers the cameras of `whose` only, at each moment (rule H3). Where some cancelled it for their own
+    cameras, there is one for these and one for the others, with the same `id`.
+    """
 
     id: int | None
     scope: Scope
@@ -113,6 +117,7 @@ class WindowRecord(NamedTuple):
     who: str = ""
     made_ms: int | None = None
     withdrawn: bool = False  # by a correction: it no longer counts
+    whose: Whose = EVERYBODY
 
 
 @dataclass(slots=True)

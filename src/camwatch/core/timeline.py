@@ -11,7 +11,7 @@ from operator import attrgetter
 from typing import NamedTuple
 
 from camwatch.core.ledger import Account, Span, merged, pieces
-from camwatch.core.model import BlindCause, Scope, Status
+from camwatch.core.model import BlindCause, Scope, Status, Whose
 from camwatch.core.record import OPEN_END, CameraRecord, Change, Record
 
 
@@ -32,18 +32,24 @@ class Overlays:
             for blind in record.blind
             if blind.cause is BlindCause.CLOCK and blind.ended_ms is not None
         )
-        self._windows: dict[tuple[Scope, str], list[Span]] = {}
+        self._windows: dict[tuple[Scope, str], list[tuple[Whose, Span]]] = {}
         for window in record.windows:
             if window.id is not None and not window.withdrawn:
                 spans = self._windows.setdefault((window.scope, window.scope_id), [])
-                spans.append(Span(window.starts_ms, window.ends_ms))
-        spans = [span for each in (self._gaps, *self._windows.values()) for span in each]
-        self.over_ms = max((span.ends for span in spans), default=-OPEN_END)  # from when on nothing lies over
+                spans.append((window.whose, Span(window.starts_ms, window.ends_ms)))
+        ends = [span.ends for span in self._gaps]
+        ends += [span.ends for each in self._windows.values() for _, span in each]
+        self.over_ms = max(ends, default=-OPEN_END)  # from when on nothing lies over
 
     def stretches(self, camera: CameraRecord, until_ms: int) -> list[Stretch]:
         """Return what a camera was, in service, up to an instant: disjoint, in order, alike ones joined."""
         scopes = ((Scope.CAMERA, camera.id), (Scope.SITE, camera.site), (Scope.OPERATOR, camera.operator))
-        windows = merged(span for scope in scopes for span in self._windows.get(scope, ()))
+        windows = merged(
+            span
+            for scope in scopes
+            for whose, span in self._windows.get(scope, ())
+            if whose.covers(camera.operator)
+        )
         found = _within(camera, until_ms)
         # In this order: proof fills what was unknown, an hour that never was is nobody's, maintenance covers.
         if camera.fills:

@@ -273,7 +273,7 @@ class FleetWatch:
     def reload(self, now: Instant, enrolments: Iterable[Enrolment], windows: Iterable[Window]) -> None:
         """Watch exactly these cameras from now on; those already watched keep their state (rule V6)."""
         wanted = {enrolment.camera.id: enrolment for enrolment in enrolments}
-        spans = _spans_by_scope(windows)
+        by_scope = _by_scope(windows)
         for camera in list(self.cameras.values()):
             enrolment = wanted.get(camera.camera.id)
             if enrolment is None or enrolment.camera.operator != camera.camera.operator:
@@ -285,7 +285,7 @@ class FleetWatch:
                 known = self._enrol(enrolment.camera, now)
                 if known.settled_ms is not None:
                     returned.append(known)
-            self._configure(known, enrolment, spans, now)
+            self._configure(known, enrolment, by_scope, now)
         self._reunite(returned, now)
         self._leave_behind(now)
         self.sights.reloaded()
@@ -311,7 +311,7 @@ class FleetWatch:
         self,
         camera: CameraState,
         enrolment: Enrolment,
-        spans: Mapping[tuple[Scope, str], list[Span]],
+        windows: Mapping[tuple[Scope, str], list[Window]],
         now: Instant,
     ) -> None:
         row = enrolment.camera
@@ -323,7 +323,12 @@ class FleetWatch:
             camera.camera, camera.row_at = row, now.mono
         camera.configure(enrolment.liveness, enrolment.thresholds)
         scopes = ((Scope.CAMERA, row.id), (Scope.SITE, row.site), (Scope.OPERATOR, row.operator))
-        mine = [span for scope in scopes for span in spans.get(scope, ())]
+        mine = [
+            Span(window.starts_ms, window.ends_ms)
+            for scope in scopes
+            for window in windows.get(scope, ())
+            if window.whose.covers(row.operator)
+        ]
         camera.windows = merged(mine) if first else _windows_from(now, camera, mine)
         self._join(camera, now)
         if first:
@@ -424,8 +429,8 @@ def _windows_from(now: Instant, camera: CameraState, spans: list[Span]) -> tuple
     return merged(past + [Span(max(starts, now.utc_ms), ends) for starts, ends in spans])
 
 
-def _spans_by_scope(windows: Iterable[Window]) -> dict[tuple[Scope, str], list[Span]]:
-    spans: dict[tuple[Scope, str], list[Span]] = {}
+def _by_scope(windows: Iterable[Window]) -> dict[tuple[Scope, str], list[Window]]:
+    found: dict[tuple[Scope, str], list[Window]] = {}
     for window in windows:
-        spans.setdefault((window.scope, window.scope_id), []).append(Span(window.starts_ms, window.ends_ms))
-    return spans
+        found.setdefault((window.scope, window.scope_id), []).append(window)
+    return found

@@ -12,12 +12,12 @@ import time
 import unicodedata
 from collections.abc import Iterable
 from enum import StrEnum
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from sqlalchemy import Connection, Engine, insert, select
 
 from camwatch.core.calendar import Calendar
-from camwatch.core.model import Scope
+from camwatch.core.model import Scope, Whose
 from camwatch.core.record import Attributed, Attribution, WindowRecord
 from camwatch.errors import CorrectionError, StoreError
 from camwatch.history import schema
@@ -32,6 +32,19 @@ MAX_TEXT = 500
 
 _UNSEEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 _JOINERS = "\u200c\u200d"  # that some scripts, and some signs made of several, are not written without
+
+
+class _Bounds(NamedTuple):
+    """How many days a window lasts at most, and how far it reaches back and ahead of when it is made."""
+
+    longest: int
+    back: float
+    ahead: int
+
+
+_DAY_MS = 86_400_000
+_OF_ALL = _Bounds(366, float("inf"), 3 * 366)  # back to where days are folded
+_OF_SOME = _Bounds(31, 31, 366)  # by who does not see all
 
 
 class Kind(StrEnum):
@@ -51,19 +64,28 @@ class OutageAttribution(NamedTuple):
 
 
 class Maintenance(NamedTuple):
-    """A maintenance window, also in the past: UTC milliseconds, the end not inside."""
+    """A maintenance window, also in the past: UTC milliseconds, the end not inside.
+
+    `operators` are those whose cameras who made it sees, and so the only ones that it covers (rule H3); None:
+    they see all.
+    """
 
     scope: Scope
     scope_id: str
     starts_ms: int
     ends_ms: int
+    operators: tuple[str, ...] | None = None
 
 
 class Cancellation(NamedTuple):
-    """The window of entry `window` ends at `from_ms`; None: it never was."""
+    """The window of entry `window` ends at `from_ms`; None: it never was.
+
+    For the cameras of these operators (None: of all); for others it stays.
+    """
 
     window: int
     from_ms: int | None
+    operators: tuple[str, ...] | None = None
 
 
 Correction: TypeAlias = OutageAttribution | Maintenance | Cancellation
@@ -95,10 +117,17 @@ class Entry(NamedTuple):
             if self.kind == Kind.ATTRIBUTION:
                 return OutageAttribution(said["outage"], Attributed(said["cause"]), said["excluded"])
             if self.kind == Kind.MAINTENANCE:
-                return Maintenance(Scope(said["scope"]), said["scope_id"], said["starts_ms"], said["ends_ms"])
-            return Cancellation(said["window"], said["from_ms"])
+                span = said["starts_ms"], said["ends_ms"]
+                return Maintenance(Scope(said["scope"]), said["scope_id"], *span, _operators(said))
+            return Cancellation(said["window"], said["from_ms"], _operators(said))
         except (KeyError, TypeError) as error:
             raise ValueError(f"entry {self.seq}: its payload is no {self.kind}") from error
+
+
+def _operators(said: dict[str, Any]) -> tuple[str, ...] | None:
+    """Return whose cameras an entry is about; one that does not say it is of a time when all were covered."""
+    operators = said.get("operators")
+    return None if operators is None else tuple(operators)
 
 
 def canonical(value: object) -> str:
@@ -114,7 +143,10 @@ def hash_of(entry: Entry) -> str:
 
 
 class Projection(NamedTuple):
-    """What the journal comes to: attributions by outage, oldest first; windows; its length and end."""
+    """What the journal comes to: attributions by outage, oldest first; windows; its length and end.
+
+    `cancelled` are the windows that nobody's cameras are left in to cancel them for.
+    """
 
     attributions: dict[int, tuple[Attribution, ...]]
     windows: list[WindowRecord]
@@ -141,6 +173,8 @@ def append(engine: Engine, who: str, why: str, correction: Correction, made_ms: 
     for name, text in (("who", who), ("why", why)):
         _check_text(name, text)
     made = time.time_ns() // 1_000_000 if made_ms is None else made_ms
+    if isinstance(correction, Maintenance):
+        _check_bounds(correction, made)
     with begin_write(engine) as connection:
         entries = entries_since(connection, 0)
         _check(connection, projected(entries), correction)
@@ -160,15 +194,15 @@ def append(engine: Engine, who: str, why: str, correction: Correction, made_ms: 
     return entry.seq
 
 
-def cancellation(window: WindowRecord, now_ms: int) -> Cancellation:
-    """Return what cancels a window of the journal now.
+def cancellation(window: WindowRecord, now_ms: int, operators: tuple[str, ...] | None = None) -> Cancellation:
+    """Return what cancels a window of the journal now, for the cameras of these operators (None: of all).
 
     One that has not begun never was; one under way ends now; one that is over is withdrawn from the
     figures.
     """
     assert window.id is not None, "the inventory's windows are cancelled in the inventory"  # noqa: S101
     under_way = window.starts_ms < now_ms < window.ends_ms
-    return Cancellation(window.id, now_ms if under_way else None)
+    return Cancellation(window.id, now_ms if under_way else None, operators)
 
 
 def entries_since(connection: Connection, seq: int) -> list[Entry]:
@@ -189,7 +223,7 @@ def projected(entries: Iterable[Entry]) -> Projection:
     Raises StoreError where one cannot be read.
     """
     attributions: dict[int, tuple[Attribution, ...]] = {}
-    windows: dict[int, WindowRecord] = {}
+    windows: dict[int, list[WindowRecord]] = {}
     cancelled: set[int] = set()
     count, head = 0, GENESIS
     for entry in entries:
@@ -203,16 +237,39 @@ def projected(entries: Iterable[Entry]) -> Projection:
             made = Attribution(said.cause, said.excluded, entry.who, entry.why, entry.made_ms)
             attributions[said.outage] = (*attributions.get(said.outage, ()), made)
         elif isinstance(said, Maintenance):
-            windows[entry.seq] = WindowRecord(entry.seq, *said, entry.why, entry.who, entry.made_ms)
-        elif (window := windows.get(said.window)) is not None:
-            cancelled.add(said.window)
-            windows[said.window] = (
-                window._replace(withdrawn=True)
-                if said.from_ms is None
-                else window._replace(ends_ms=said.from_ms)
-            )
+            whose = Whose(None if said.operators is None else frozenset(said.operators))
+            window = WindowRecord(entry.seq, *said[:4], entry.why, entry.who, entry.made_ms, whose=whose)
+            windows[entry.seq] = [window]
+        elif said.window in windows:
+            first = windows[said.window][0]
+            left = _left(first.whose, said)
+            if left is None:
+                cancelled.add(said.window)
+            windows[said.window][:1] = _cancelled(first, left, said)
         count, head = count + 1, entry.hash
-    return Projection(attributions, list(windows.values()), count, head, frozenset(cancelled))
+    every = [window for pieces in windows.values() for window in pieces]
+    return Projection(attributions, every, count, head, frozenset(cancelled))
+
+
+def _cancelled(window: WindowRecord, left: Whose | None, said: Cancellation) -> list[WindowRecord]:
+    """Return a window after a cancellation: what is `left` of it first, then what was cancelled."""
+    over = window._replace(withdrawn=True) if said.from_ms is None else window._replace(ends_ms=said.from_ms)
+    if left is None:
+        return [over]
+    mine = frozenset(said.operators or ()) - window.whose.but
+    if window.whose.only is not None:
+        mine &= window.whose.only
+    return [window._replace(whose=left), over._replace(whose=Whose(mine))]
+
+
+def _left(whose: Whose, said: Cancellation) -> Whose | None:
+    """Return whose cameras a window still covers after a cancellation; None: nobody's."""
+    if said.operators is None:
+        return None
+    gone = frozenset(said.operators)
+    if whose.only is None:
+        return Whose(None, whose.but | gone)
+    return Whose(whose.only - gone) if whose.only - gone else None
 
 
 def _check_text(name: str, text: str) -> None:
@@ -253,12 +310,12 @@ def _check_outage(connection: Connection, number: int) -> None:
 def _check_window(connection: Connection, window: Maintenance) -> None:
     if window.ends_ms <= window.starts_ms:
         raise CorrectionError("the window ends before it starts: give a --to that is later than --from")
-    column = {
-        Scope.CAMERA: schema.cameras.c.id,
-        Scope.SITE: schema.cameras.c.site,
-        Scope.OPERATOR: schema.cameras.c.operator,
-    }[window.scope]
-    if connection.execute(select(column).where(column == window.scope_id).limit(1)).first() is None:
+    table = schema.cameras.c
+    column = {Scope.CAMERA: table.id, Scope.SITE: table.site, Scope.OPERATOR: table.operator}[window.scope]
+    theirs = select(column).where(column == window.scope_id).limit(1)
+    if window.operators is not None:
+        theirs = theirs.where(table.operator.in_(window.operators))
+    if connection.execute(theirs).first() is None:
         raise CorrectionError(
             f"there is no {window.scope} {window.scope_id!r} in the record: give the id as in the inventory "
             "(the daemon must have read it once)"
@@ -266,9 +323,22 @@ def _check_window(connection: Connection, window: Maintenance) -> None:
     _check_not_folded(connection, window.starts_ms, "the beginning of the window")
 
 
+def _check_bounds(window: Maintenance, made_ms: int) -> None:
+    """Check how long a window is, and how far from now: a right lasts as long as its reason (rule H3)."""
+    bounds = _OF_ALL if window.operators is None else _OF_SOME
+    days = (window.ends_ms - window.starts_ms) / _DAY_MS
+    if days > bounds.longest:
+        raise CorrectionError(f"the window lasts {days:.0f} days: at most {bounds.longest} are taken at once")
+    if window.starts_ms < made_ms - bounds.back * _DAY_MS:
+        raise CorrectionError(f"the window begins too long ago: at most {bounds.back} days back")
+    if window.ends_ms > made_ms + bounds.ahead * _DAY_MS:
+        raise CorrectionError(f"the window ends too far ahead: at most {bounds.ahead} days from now")
+
+
 def _check_cancellation(connection: Connection, journal: Projection, said: Cancellation) -> None:
     window = journal.window(said.window)
-    if said.window in journal.cancelled:
+    theirs = said.operators is None or any(map(window.whose.covers, said.operators))
+    if said.window in journal.cancelled or not theirs:
         raise CorrectionError(f"maintenance window {said.window} is cancelled already")
     if said.from_ms is None:
         _check_not_folded(connection, window.starts_ms, f"the beginning of maintenance window {said.window}")

@@ -42,7 +42,7 @@ class StoreKeeper:
         """Return the maintenance that people added, as far as it is not over. Raises StoreError."""
         with told(self._store.engine), begin_read(self._store.engine) as connection:
             return tuple(
-                Window(window.scope, window.scope_id, window.starts_ms, window.ends_ms, window.reason)
+                Window(*window[1:6], whose=window.whose)
                 for window in project(connection).windows
                 if not window.withdrawn and window.ends_ms > now_ms
             )

@@ -375,5 +375,10 @@ def _windows(
         over = {(Scope.CAMERA, camera.id) for camera in cameras}
         over |= {(Scope.SITE, camera.site) for camera in cameras}
         over |= {(Scope.OPERATOR, camera.operator) for camera in cameras}
-        found = [window for window in found if (window.scope, window.scope_id) in over]
+        operators = {camera.operator for camera in cameras}
+        found = [
+            window
+            for window in found
+            if (window.scope, window.scope_id) in over and any(map(window.whose.covers, operators))
+        ]
     return sorted(found, key=lambda window: (window.starts_ms, window.scope_id, window.ends_ms))

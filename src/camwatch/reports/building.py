@@ -218,7 +218,8 @@ class _Builder:
             names[Scope.OPERATOR, operator] = self._operator_name(operator)
         for window in sorted(self.record.windows, key=_beginning):
             name = names.get((window.scope, window.scope_id))
-            if name is not None and window.starts_ms < self.until and window.ends_ms > self.start:
+            there = window.starts_ms < self.until and window.ends_ms > self.start
+            if name is not None and there and window.whose.covers(operator):
                 yield WindowLine(
                     window.id,
                     window.scope,

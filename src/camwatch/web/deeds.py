@@ -15,7 +15,7 @@ from camwatch.clock import wall_ms
 from camwatch.core.model import Scope
 from camwatch.core.record import OPEN_END, Attributed
 from camwatch.web.parts import Parts
-from camwatch.web.problems import Problem, missing
+from camwatch.web.problems import missing
 from camwatch.web.viewer import Viewer
 from camwatch.web.views import maintenance, past
 from camwatch.web.views.maintenance import Reach
@@ -75,17 +75,18 @@ def windows(
 
 def window(parts: Parts, viewer: Viewer, number: int, now_ms: int) -> WindowView:
     """Return a maintenance window that people added."""
-    for found in windows(parts, viewer, now_ms):
-        if found.number == number:
-            return found
-    raise missing(f"maintenance window {number}")
+    found = [each for each in windows(parts, viewer, now_ms) if each.number == number]
+    if not found:
+        raise missing(f"maintenance window {number}")
+    # Where some cancelled it for their own cameras, it is what is left of it for the others.
+    return max(found, key=lambda each: (not each.withdrawn, each.end))
 
 
 def add_window(parts: Parts, viewer: Viewer, said: Maintenance, why: str, now_ms: int) -> WindowView:
-    """Append a maintenance window."""
+    """Append a maintenance window. It covers no other cameras than those that its author sees (rule H3)."""
     reach = Reach.over(parts.live, viewer, parts.archive.known(None), said.from_ms, now_ms)
     reach.check(said.scope, said.id)
-    number = parts.archive.add_window(viewer.name, why, *said)
+    number = parts.archive.add_window(viewer.name, why, *said, viewer.operators)
     found = window(parts, viewer, number, now_ms)
     _audit.info(
         "maintenance added",
@@ -101,14 +102,12 @@ def add_window(parts: Parts, viewer: Viewer, said: Maintenance, why: str, now_ms
 
 
 def cancel_window(parts: Parts, viewer: Viewer, number: int, why: str, now_ms: int) -> WindowView:
-    """Append that a window is cancelled.
+    """Append that a window is cancelled, for the cameras that they see; for others it stays (rule H3).
 
     One that has not begun never was, one under way ends now, one that is over counts no more.
     """
     found = window(parts, viewer, number, now_ms)
-    if not found.may_cancel and not found.withdrawn:
-        raise Problem(403, "this window is not yours alone: ask someone who sees all")
-    correction = parts.archive.cancel_window(viewer.name, why, number)
+    correction = parts.archive.cancel_window(viewer.name, why, number, viewer.operators)
     _audit.info(
         "maintenance cancelled",
         who=viewer.name,

@@ -141,11 +141,20 @@ class Archive(Protocol):
     def attribute(self, who: str, why: str, outage: int, cause: Attributed, *, excluded: bool) -> int:
         """Append what people say of an outage; return the correction's number."""
 
-    def add_window(self, who: str, why: str, scope: Scope, scope_id: str, from_ms: int, to_ms: int) -> int:
-        """Append a maintenance window; return its number."""
+    def add_window(
+        self,
+        who: str,
+        why: str,
+        scope: Scope,
+        scope_id: str,
+        from_ms: int,
+        to_ms: int,
+        operators: Iterable[str] | None,
+    ) -> int:
+        """Append a maintenance window over cameras of these operators (None: of all); return its number."""
 
-    def cancel_window(self, who: str, why: str, number: int) -> int:
-        """Append that a window is cancelled; return the correction's number."""
+    def cancel_window(self, who: str, why: str, number: int, operators: Iterable[str] | None) -> int:
+        """Append that a window is cancelled for these operators (None: all); return the number of that."""
 
     def report(
         self,

@@ -296,7 +296,7 @@ async def test_an_editor_plans_maintenance_and_cancels_it(own: Town) -> None:
     [
         ({"what": "the tower"}, "is no camera, site or operator"),
         ({"what": "camera:zulu-1"}, "is no camera, site or operator"),
-        ({"what": "site:mairie"}, "also has cameras of others"),
+        ({"what": "site:mairie"}, "ends too far ahead"),
         ({"starts": "soon"}, "Give beginning and end"),
         ({"ends": "2026-01-01T00:00"}, "The end must come after"),
         ({"why": ""}, "Say why"),

@@ -92,16 +92,15 @@ class MaintenancePages:
         """Return what maintenance may be planned for: the value that a form sends, and a name."""
         inventory, reach = self._parts.live.inventory, Reach(self._parts.live, viewer)
         mine = [row for row in inventory.cameras.values() if viewer.sees(row.operator)]
-        sites = {row.site for row in mine}
         found = [
             (f"operator:{row.id}", f"{row.name} ({w.text('scope_operator')})")
             for row in inventory.operators.values()
-            if reach.owns(Scope.OPERATOR, row.id)
+            if reach.sees(Scope.OPERATOR, row.id)
         ]
         found += [
             (f"site:{row.id}", f"{row.name} ({w.text('scope_site')})")
             for row in inventory.sites.values()
-            if row.id in sites and reach.owns(Scope.SITE, row.id)
+            if reach.sees(Scope.SITE, row.id)
         ]
         return found + [(f"camera:{row.id}", row.name) for row in mine[:_OFFERED]]
 

@@ -267,7 +267,10 @@ TEXTS: dict[str, str] = {
     "maintenance_help": "During maintenance nothing is held against a camera.",
     "plan_maintenance": "Plan maintenance",
     "what": "What",
-    "what_help": "A camera, a site or an operator: type the beginning of a name.",
+    "what_help": (
+        "A camera, a site or an operator: type the beginning of a name."
+        " Of a site that others share, it covers your cameras only."
+    ),
     "starts": "Starts",
     "ends": "Ends",
     "times_in": "Times of {zone}",

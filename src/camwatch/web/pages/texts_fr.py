@@ -267,7 +267,10 @@ TEXTS: dict[str, str] = {
     "maintenance_help": "Pendant une maintenance, rien n’est reproché à une caméra.",
     "plan_maintenance": "Prévoir une maintenance",
     "what": "Quoi",
-    "what_help": "Une caméra, un site ou un exploitant\u202f: tapez le début d’un nom.",
+    "what_help": (
+        "Une caméra, un site ou un exploitant\u202f: tapez le début d’un nom."
+        " Sur un site partagé, seules vos caméras sont couvertes."
+    ),
     "starts": "Début",
     "ends": "Fin",
     "times_in": "Heures de {zone}",

@@ -1,6 +1,7 @@
-"""Maintenance windows: whose they are, who may see them, who may cancel or add them.
+"""Maintenance windows: whose they are, who may see them, who may cancel or add them (rule H3).
 
-Someone sees a window if it covers a camera of theirs. They may plan what covers only cameras of theirs.
+A window covers only cameras of its author's operators. Someone sees it if it covers a camera of theirs, may
+plan it where they have one, and cancels it for their own.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from camwatch.core.model import Camera, Scope
 from camwatch.core.record import WindowRecord
 from camwatch.fleet.inventory import Operator, Site
 from camwatch.web.house import Known, Live
-from camwatch.web.problems import Problem, missing
+from camwatch.web.problems import missing
 from camwatch.web.viewer import Role, Viewer
 from camwatch.web.views.base import moment, moment_or_none
 from camwatch.web.views.past import WindowView
@@ -45,30 +46,23 @@ class Reach:
         return cls(live, viewer, known if from_ms < now_ms else ())
 
     def sees(self, scope: Scope, scope_id: str) -> bool:
-        """Tell whether something covers a camera (or is an operator) that they see."""
-        return self._viewer.sees_all or any(map(self._viewer.sees, self._whose(scope, scope_id)))
+        """Tell whether something holds a camera (or is an operator) that they see."""
+        if self._viewer.sees_all:
+            known_site = scope is Scope.SITE and scope_id in self._live.inventory.sites
+            return known_site or bool(self._whose(scope, scope_id))
+        return any(map(self._viewer.sees, self._whose(scope, scope_id)))
 
-    def owns(self, scope: Scope, scope_id: str) -> bool:
-        """Tell whether something covers only cameras that they see."""
-        whose = self._whose(scope, scope_id)
-        return self._viewer.sees_all or (bool(whose) and all(map(self._viewer.sees, whose)))
-
-    def exists(self, scope: Scope, scope_id: str) -> bool:
-        """Tell whether there is such a thing."""
-        return bool(self._whose(scope, scope_id)) or (
-            scope is Scope.SITE and scope_id in self._live.inventory.sites
+    def covers(self, window: WindowRecord) -> bool:
+        """Tell whether a window covers a camera that they see."""
+        return self._viewer.sees_all or any(
+            self._viewer.sees(operator) and window.whose.covers(operator)
+            for operator in self._whose(window.scope, window.scope_id)
         )
 
     def check(self, scope: Scope, scope_id: str) -> None:
-        """Raise Problem where they may not plan maintenance: 404 if it is not theirs to see, else 403."""
-        if not (self.exists(scope, scope_id) and self.sees(scope, scope_id)):
+        """Raise Problem (404) where they have nothing to plan maintenance for."""
+        if not self.sees(scope, scope_id):
             raise missing(f"{scope} {scope_id!r}")
-        if not self.owns(scope, scope_id):
-            raise Problem(
-                403,
-                f"{scope} {scope_id!r} also has cameras of others: plan maintenance for your own cameras, "
-                "one by one, or ask someone who sees all",
-            )
 
     def name(self, scope: Scope, scope_id: str) -> str:
         """Return what people call it."""
@@ -93,17 +87,12 @@ def windows(
     live: Live, viewer: Viewer, records: Iterable[WindowRecord], known: Sequence[Known], now_ms: int
 ) -> list[WindowView]:
     """Return the windows that someone sees, those that begin last first; any thread may ask."""
-    past, present = Reach(live, viewer, known), Reach(live, viewer)
-    found = [
-        _view(viewer, past, past if each.starts_ms < now_ms else present, each, now_ms)
-        for each in records
-        if past.sees(each.scope, each.scope_id)
-    ]
-    return found[::-1]
+    reach = Reach(live, viewer, known)
+    return [_view(viewer, reach, each, now_ms) for each in records if reach.covers(each)][::-1]
 
 
-def _view(viewer: Viewer, reach: Reach, over: Reach, record: WindowRecord, now_ms: int) -> WindowView:
-    mine = viewer.may(Role.EDITOR) and over.owns(record.scope, record.scope_id)
+def _view(viewer: Viewer, reach: Reach, record: WindowRecord, now_ms: int) -> WindowView:
+    only, but = record.whose
     return WindowView(
         number=record.id,
         scope=record.scope,
@@ -115,8 +104,10 @@ def _view(viewer: Viewer, reach: Reach, over: Reach, record: WindowRecord, now_m
         who=record.who or None,
         made=moment_or_none(record.made_ms),
         withdrawn=record.withdrawn,
+        operators=None if only is None else viewer.seen(sorted(only)),
+        without=viewer.seen(sorted(but)),
         state=_state(record, now_ms),
-        may_cancel=mine and record.id is not None and not record.withdrawn,
+        may_cancel=viewer.may(Role.EDITOR) and record.id is not None and not record.withdrawn,
     )
 
 
