@@ -1,5 +1,7 @@
 """`python -m benchmarks.accuracy SCENARIO` plays a scenario to a real camwatch and marks what it judged.
 
+`python -m benchmarks.accuracy --faults` plays faults of the broker and the daemon to cameras of every kind.
+
 There is a Mosquitto that keeps sessions, the daemon, and `camsim` with the reference fleet; then come
 `camwatch audit` and `camsim score`. The figures of docs/accuracy.md were made like this. At a `--speed` above
 1 the interval shrinks with the scenario, and the machine's own delays weigh so much more.
@@ -8,15 +10,19 @@ There is a Mosquitto that keeps sessions, the daemon, and `camsim` with the refe
 from __future__ import annotations
 
 import argparse
+import asyncio
 import contextlib
 import shlex
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from benchmarks.errors import BenchmarkError
+from benchmarks.faultmarks import marked, table
+from benchmarks.faults import Played, played
 from benchmarks.process import Process
 from tests.support.mosquitto import free_port, program
 
@@ -112,13 +118,44 @@ def _bin(name: str) -> str:
 def main() -> int:
     """Play and mark; return 0 if all is within the limits, 1 if not, 2 if nothing was marked."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.accuracy", description=__doc__)
-    parser.add_argument("scenario", help="a file, or the name of a shipped scenario")
+    parser.add_argument("scenario", nargs="?", help="a file, or the name of a shipped scenario")
     parser.add_argument("--speed", type=float, default=1.0, help="so many times faster than life (1)")
     parser.add_argument("--duration", type=float, help="end after so many seconds of the scenario")
     parser.add_argument("--fleet", type=Path, default=_ROOT / "config" / "fleet", help="the inventory")
     parser.add_argument("--seed", default="1")
     parser.add_argument("--html", help="where to draw the cameras that differ most")
+    faults = parser.add_argument_group("faults of the broker and the daemon, instead of a scenario")
+    faults.add_argument("--faults", action="store_true")
+    faults.add_argument("--minutes", type=float, default=10.0, help="how long a run takes (10)")
+    faults.add_argument("--runs", type=int, default=1, help="how many (1); the first has --seed")
+    faults.add_argument("--at-once", type=int, default=4, help="how many at the same time (4)")
+    faults.add_argument("--interval", type=float, default=2.0, help="seconds between two heartbeats (2)")
+    faults.add_argument("--cameras", type=int, default=70, help="of a run, a seventh of each kind (70)")
     said = parser.parse_args()
+    if (said.scenario is None) is not said.faults:
+        parser.error("give a scenario, or --faults")
+    return _faults(said) if said.faults else _scenario(said)
+
+
+def _faults(said: argparse.Namespace) -> int:
+    """Play runs under faults, and print their figures; return 1 if an account does not add up."""
+    began, seed = time.monotonic(), int(said.seed)
+
+    def tell(number: int, run: Played) -> None:
+        minutes = (time.monotonic() - began) / 60
+        count = sum(run.faults.values())
+        print(f"{number}/{said.runs} runs in {minutes:.1f} min; {count} faults", file=sys.stderr)
+
+    with tempfile.TemporaryDirectory(prefix="camwatch-accuracy-") as folder:
+        seeds, seconds = range(seed, seed + said.runs), said.minutes * 60
+        playing = played(Path(folder), seeds, seconds, said.interval, said.cameras, said.at_once, tell)
+        runs = asyncio.run(playing)
+    print(table(marked(runs), runs))
+    return int(not runs or not all(run.sound for run in runs))
+
+
+def _scenario(said: argparse.Namespace) -> int:
+    """Play a scenario and mark it."""
     options = ["--scenario", said.scenario, "--speed", f"{said.speed:g}", "--seed", said.seed]
     options += [] if said.duration is None else ["--duration", f"{said.duration:g}"]
     try:

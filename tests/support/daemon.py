@@ -16,7 +16,7 @@ from typing import Any, TypeAlias
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.support.mosquitto import until
+from tests.support.mosquitto import PATIENCE_S, until
 
 INTERVAL_S = 0.2
 """Between two heartbeats of a camera in most end-to-end tests; so `blind_after` is 0.9 s."""
@@ -188,7 +188,7 @@ class Daemon:
         return Metrics(response.text, *only)
 
     async def until(
-        self, condition: Callable[[Metrics], object], *only: str, timeout: float = 15.0
+        self, condition: Callable[[Metrics], object], *only: str, timeout: float = PATIENCE_S
     ) -> Metrics:
         """Scrape until the condition holds, and return that scrape; fail after `timeout` seconds."""
         seen: Metrics | None = None
@@ -203,7 +203,9 @@ class Daemon:
             last = self.text[-2000:]
             raise AssertionError(f"never came about: {seen and seen.statuses()}\n{last}") from None
 
-    async def until_all(self, status: str, cameras: int | None = None, *, timeout: float = 15.0) -> Metrics:
+    async def until_all(
+        self, status: str, cameras: int | None = None, *, timeout: float = PATIENCE_S
+    ) -> Metrics:
         """Wait until every camera (of that many) has this status."""
 
         def reached(metrics: Metrics) -> bool:
@@ -229,7 +231,7 @@ class Daemon:
 
     async def until_ready(self) -> None:
         """Wait until /-/ready says yes."""
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(PATIENCE_S):
             while (await self.get("/-/ready")).status_code != 200:
                 await asyncio.sleep(_LOOK_EVERY_S)
 
@@ -237,7 +239,7 @@ class Daemon:
         """Wait until /-/ready says no with all these words in its reasons, and return them."""
         reasons = ""
         try:
-            async with asyncio.timeout(15):
+            async with asyncio.timeout(PATIENCE_S):
                 while True:
                     response = await self.get("/-/ready")
                     reasons = response.text

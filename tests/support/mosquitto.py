@@ -16,6 +16,9 @@ from typing import Self
 
 _PATH = os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"))
 
+PATIENCE_S = 60.0
+"""How long tests wait for what must come about: a machine that is busy takes long to start a process."""
+
 
 def program(name: str) -> str:
     """Return the path of a program that the tests need; it missing is a failure, not a skip."""
@@ -59,6 +62,11 @@ class Mosquitto:
         """The process id of the running broker."""
         assert self._process is not None
         return self._process.pid
+
+    @property
+    def running(self) -> bool:
+        """Whether it was started and not ended since."""
+        return self._process is not None
 
     def start(self) -> None:
         """Start the broker and wait until it accepts connections."""
@@ -113,7 +121,7 @@ class Mosquitto:
         self.kill()
 
 
-async def until(condition: object, timeout: float = 15.0) -> None:
+async def until(condition: object, timeout: float = PATIENCE_S) -> None:
     """Wait until `condition()` is true, looking every 5 ms; fail after `timeout` seconds."""
     assert callable(condition)
     async with asyncio.timeout(timeout):

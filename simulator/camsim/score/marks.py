@@ -134,8 +134,8 @@ def marked(real: Real, judged: Judged, down_after: float, settle_intervals: floa
         begin = _begin(camera, said, settle_intervals)
         if begin < marks.ended_ms:
             _mark(marks, camera, said, begin, real, down_after)
-    marks.true_blind_ms = _length(_clipped(real.links, marks.began_ms, marks.ended_ms))
-    marks.judged_blind_ms = _length(_clipped(merged(judged.blind), marks.began_ms, marks.ended_ms))
+    marks.true_blind_ms = _length(clipped(real.links, marks.began_ms, marks.ended_ms))
+    marks.judged_blind_ms = _length(clipped(merged(judged.blind), marks.began_ms, marks.ended_ms))
     return marks
 
 
@@ -252,10 +252,10 @@ def stretches(said: JudgedCamera, begin: int, end: int) -> list[tuple[int, int, 
 
 
 def _filled(start: int, stop: int, status: str, fills: Sequence[Span]) -> Iterator[tuple[int, int, str]]:
-    if status != "unknown":
+    if status not in ("unknown", "down"):
         yield start, stop, status
         return
-    for begin, end in _clipped(merged(fills), start, stop):
+    for begin, end in clipped(merged(fills), start, stop):
         if start < begin:
             yield start, begin, status
         yield begin, end, "up"
@@ -275,13 +275,14 @@ def merged(spans: Iterable[Span]) -> list[Span]:
     return result
 
 
-def _clipped(spans: Iterable[Span], begin: int, end: int) -> list[Span]:
+def clipped(spans: Iterable[Span], begin: int, end: int) -> list[Span]:
+    """Return what of the spans lies within [begin, end)."""
     return [(max(start, begin), min(stop, end)) for start, stop in spans if start < end and stop > begin]
 
 
 def _both(some: Iterable[Span], others: Iterable[Span]) -> list[Span]:
     theirs = merged(others)
-    return [piece for start, stop in some for piece in _clipped(theirs, start, stop)]
+    return [piece for start, stop in some for piece in clipped(theirs, start, stop)]
 
 
 def _length(spans: Iterable[Span]) -> int:
