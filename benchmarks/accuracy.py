@@ -44,6 +44,8 @@ path = "{fleet}"
 [[brokers]]
 name = "main"
 url = "mqtt://127.0.0.1:{broker}"
+[clock]
+require_sync = false
 [liveness]
 interval_s = {interval}
 hint_hold_s = {interval}

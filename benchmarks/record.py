@@ -86,6 +86,7 @@ class Kept(NamedTuple):
         file.write_text(
             f'[fleet]\npath = "{_FLEET.resolve()}"\n'
             f'[[brokers]]\nname = "main"\nurl = "mqtt://127.0.0.1:{broker_port}"\n'
+            f"[clock]\nrequire_sync = false\n"
             f'[history]\nurl = "{self.url}"\n'
             f'[http]\nlisten = "127.0.0.1:{http_port}"\n'
         )

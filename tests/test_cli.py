@@ -44,7 +44,7 @@ def program(*arguments: object) -> subprocess.CompletedProcess[str]:
 def config(folder: Path, *lines: str) -> Path:
     """Write a settings file for the inventory in `folder/fleet`."""
     file = folder / "camwatch.toml"
-    file.write_text("\n".join((f'fleet.path = "{folder / "fleet"}"', *lines)))
+    file.write_text("\n".join((f'fleet.path = "{folder / "fleet"}"', "clock.require_sync = false", *lines)))
     return file
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from camwatch.clock import STEP_S, Clock, Jump
+from camwatch.clock import AHEAD_MAX_S, DOUBT_S, STEP_S, Clock, Jump
 from camwatch.core.model import Instant
 
 BEGIN_S = 1_767_258_000.0
@@ -25,7 +25,8 @@ class Hands:
         self.clock = Clock(self._jumped, lambda: self.mono, lambda: self.wall)
 
     def _jumped(self, jump: Jump) -> None:
-        self.gaps.append((jump.ended.utc_ms - jump.began.utc_ms) / 1000)
+        if jump.recorded:
+            self.gaps.append((jump.ended.utc_ms - jump.began.utc_ms) / 1000)
         if jump.is_step:
             self.steps.append(jump.seconds)
 
@@ -62,13 +63,13 @@ def test_a_step_back_tells_how_far_the_wall_clock_is_behind() -> None:
     """Rule T2: nothing is left out; what is, is what was never recorded."""
     hands = Hands()
     hands.pass_s(1)
-    hands.wall -= 3600
+    hands.wall -= 200
     hands.pass_s(1)
-    assert hands.gaps == [pytest.approx(-3600)]
+    assert hands.gaps == [pytest.approx(-200)]
     hands.wall -= 10
     hands.pass_s(1)
-    assert hands.gaps[1:] == [pytest.approx(-3609.5, abs=0.002)]
-    hands.wall += 3615  # set right again, and by a little more: only the little more never was
+    assert hands.gaps[1:] == [pytest.approx(-209.5, abs=0.002)]
+    hands.wall += 215  # set right again, and by a little more: only the little more never was
     hands.pass_s(1)
     assert hands.gaps[2:] == [pytest.approx(6, abs=0.002)]
 
@@ -94,6 +95,68 @@ def test_after_a_step_back_utc_runs_at_half_speed_until_the_wall_clock_has_caugh
     assert shown == pytest.approx([2, 4, 6, 8, 10, 14, 18], abs=0.002)
     assert hands.wall - BEGIN_S == 18
     assert hands.steps == [pytest.approx(-10)]
+
+
+def test_a_step_ahead_of_more_than_an_hour_is_followed_once_it_has_lasted() -> None:
+    """Rule T7: the ten minutes are on the steady clock; then the gap is told, and no second step."""
+    hands = Hands()
+    hands.wall += 86_400
+    hands.pass_s(1)
+    assert hands.steps == [pytest.approx(86_400)]
+    assert hands.gaps == []
+    hands.pass_s(DOUBT_S - 1)
+    assert hands.utc_s == pytest.approx(DOUBT_S, abs=0.002)
+    assert hands.clock.lead_s == pytest.approx(-86_400)
+    hands.pass_s(1)
+    assert hands.utc_s == pytest.approx(86_400 + DOUBT_S + 1, abs=0.002)
+    assert hands.steps == [pytest.approx(86_400)]
+    assert hands.gaps == [pytest.approx(86_400)]
+    assert not hands.clock.in_doubt
+
+
+def test_a_step_in_doubt_that_is_set_once_more_has_to_last_anew() -> None:
+    """Rule T7."""
+    hands = Hands()
+    hands.wall += 86_400
+    hands.pass_s(DOUBT_S - 10)
+    hands.wall += 86_400
+    hands.pass_s(1)
+    hands.pass_s(DOUBT_S - 1)
+    assert hands.clock.in_doubt
+    hands.wall -= 86_400 * 2 - 60  # by less than an hour ahead of us it is believed at once
+    hands.pass_s(1)
+    assert hands.gaps == [pytest.approx(60, abs=0.002)]
+
+
+def test_the_cameras_clocks_confirm_a_step_in_doubt_or_contradict_it() -> None:
+    """Rule T7: they are the other witness."""
+    hands = Hands()
+    hands.wall += 7200
+    hands.pass_s(1)
+    hands.clock.confirm(-3600, 60)  # neither the one nor the other
+    hands.pass_s(DOUBT_S - 2)
+    hands.clock.confirm(0.3, 60)
+    hands.pass_s(DOUBT_S - 1)
+    assert hands.gaps == []
+    hands.clock.confirm(-7190, 60)
+    assert hands.gaps == [pytest.approx(7200)]
+    now = hands.pass_s(1)
+    assert now.utc_ms == round(hands.wall * 1000)
+    hands.clock.confirm(-7200, 60)  # nothing is in doubt any more
+    assert hands.gaps == [pytest.approx(7200)]
+
+
+def test_a_record_that_leads_by_more_than_minutes_keeps_its_pace() -> None:
+    """Rule T5: half speed is sound for minutes only, an outage of four seconds lasts four seconds."""
+    hands = Hands()
+    hands.wall -= AHEAD_MAX_S + 1
+    for _ in range(10):
+        before = hands.clock()
+        assert hands.pass_s(4).utc_ms - before.utc_ms == 4000
+    assert hands.clock.lead_s == pytest.approx(AHEAD_MAX_S + 1)
+    hands.wall += 2  # back among the minutes, and it gives way
+    hands.pass_s(0)
+    assert hands.pass_s(4).utc_ms - before.utc_ms == pytest.approx(6000, abs=3)
 
 
 def test_each_step_is_counted_once_however_often_the_clock_is_read() -> None:
@@ -133,9 +196,65 @@ def test_utc_never_runs_backwards_and_the_monotonic_hand_is_left_alone(
         now = hands.pass_s(passed)
         assert now.mono == hands.mono
         assert now.utc_ms >= before.utc_ms
-        assert now.utc_ms >= int(hands.wall * 1000) - 7  # never behind the wall clock, but for its jitter
         assert now.utc_ms - before.utc_ms >= int(passed * 500) - 2  # at half speed at the least
+        if not hands.clock.in_doubt:  # then never behind the wall clock, but for its jitter
+            assert now.utc_ms >= int(hands.wall * 1000) - 7
         before = now
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.floats(0, 2e3).map(lambda passed: round(passed, 3)),
+            st.sampled_from(
+                [0.0, 0.0, 40.0, 200.0, 1800.0, 7200.0, 3e8, -40.0, -290.0, -900.0, -7200.0, -3e8]
+            ),
+        ),
+        max_size=40,
+    )
+)
+def test_what_the_record_skips_and_loses_is_what_was_said_of_it_to_the_millisecond(
+    moves: list[tuple[float, float]],
+) -> None:
+    """Rules T2, T3, T5, T7: UTC is the steady clock, the leaps that were told, and the slow minutes."""
+    hands = Hands()
+    first = hands.clock()
+    slowed = 0.0
+    for passed, step in moves:
+        hands.wall += step
+        before = hands.clock()
+        lead = hands.clock.lead_s
+        after = hands.pass_s(passed)
+        if 0 < lead <= AHEAD_MAX_S:
+            slowed += min(lead, 0.5 * passed)
+            assert hands.clock.lead_s == pytest.approx(max(0.0, lead - 0.5 * passed), abs=0.02)
+        elif lead > AHEAD_MAX_S:
+            assert after.utc_ms - before.utc_ms == round(passed * 1000)
+    leapt = sum(gap for gap in hands.gaps if gap > 0)
+    passed_s = hands.mono - first.mono
+    shown_s = (hands.clock().utc_ms - first.utc_ms) / 1000
+    assert shown_s == pytest.approx(passed_s + leapt - slowed, abs=0.02 * (1 + len(moves)))
+
+
+@given(
+    st.floats(1.1, 1e5).map(lambda hours: hours * 3600),
+    st.lists(st.floats(0.01, 60).map(lambda passed: round(passed, 3)), min_size=1, max_size=9),
+)
+def test_a_step_that_is_taken_back_within_ten_minutes_is_withdrawn(step: float, passed: list[float]) -> None:
+    """Rule T7: the time line is as if it had never been."""
+    hands = Hands()
+    first = hands.clock()
+    hands.wall += step
+    for seconds in passed:
+        now = hands.pass_s(seconds)
+        assert hands.clock.in_doubt
+        assert now.utc_ms - first.utc_ms == round(now.mono * 1000) - round(first.mono * 1000)
+    hands.wall -= step
+    now = hands.pass_s(1)
+    assert not hands.clock.in_doubt
+    assert abs(now.utc_ms - first.utc_ms - (round(now.mono * 1000) - round(first.mono * 1000))) <= 5
+    assert hands.steps == [pytest.approx(step), pytest.approx(-step)]
+    assert sum(abs(gap) for gap in hands.gaps) <= 0.005
 
 
 @given(st.lists(st.tuples(st.floats(0, 50), st.floats(0, 0.004)), min_size=2, max_size=40))
@@ -165,7 +284,7 @@ def test_no_step_is_counted_but_those_beyond_two_seconds(moves: list[float]) -> 
         assert hands.steps == [pytest.approx(step, abs=0.011) for step in expected]
 
 
-@given(st.floats(3, 1e5))
+@given(st.floats(3, AHEAD_MAX_S - 1))
 def test_the_wall_clock_is_caught_up_with_after_twice_the_step(step: float) -> None:
     hands = Hands()
     hands.wall -= step

@@ -283,11 +283,11 @@ def test_every_rule_that_the_code_quotes_is_explained() -> None:
     assert {rule: str(path) for rule, path in quoted.items() if rule not in explained} == {}
 
 
-def test_rules_are_numbered_without_gaps() -> None:
+def test_rules_stand_in_the_order_of_their_numbers_and_none_twice() -> None:
     rules = re.findall(rf"\*\*({RULE})\b", (ROOT / "docs/semantics.md").read_text())
     for letter in "TLSVCIA":
         numbers = [int(rule[1:]) for rule in rules if rule[0] == letter]
-        assert numbers == list(range(1, len(numbers) + 1)), letter
+        assert numbers == sorted(set(numbers)), letter
 
 
 @pytest.mark.parametrize("path", WRITTEN, ids=lambda path: str(path.relative_to(ROOT)))
@@ -300,10 +300,10 @@ def test_every_decision_is_listed() -> None:
     folder = ROOT / "docs/adr"
     pages = sorted(path.name for path in folder.glob("0*.md"))
     assert re.findall(r"\]\((0[^)]+)\)", (folder / "README.md").read_text()) == pages
-    for number, name in enumerate(pages, 1):
+    assert len({name[:4] for name in pages}) == len(pages), "two decisions of one number"
+    for name in pages:
         lines = (folder / name).read_text().splitlines()
-        assert name.startswith(f"{number:04}-")
-        assert lines[0].startswith(f"# {number:04} ")
+        assert lines[0].startswith(f"# {name[:4]} ")
         assert [line for line in lines if line.startswith("## ")] == [
             "## Context",
             "## Decision",

@@ -13,9 +13,10 @@ import structlog
 
 from camwatch import __version__
 from camwatch.archive.store import StoreArchive
-from camwatch.clock import Clock, Jump, wall_ms
+from camwatch.clock import EPOCH_MS, Clock, Jump, wall_ms
+from camwatch.clock_trust import wait_for_sync
 from camwatch.core.model import Happening
-from camwatch.errors import CamwatchError, ConfigurationError, StoreError
+from camwatch.errors import CamwatchError, ClockError, ConfigurationError, StoreError
 from camwatch.fleet.inventory import Inventory, signature
 from camwatch.history.batch import Past
 from camwatch.history.chronicle import Chronicle
@@ -93,14 +94,15 @@ class Daemon:
 
     def _begin(self, inventory: Inventory, past: Past) -> None:
         """Take up the thread where an earlier process dropped it, with the inventory of today."""
+        now = self.watcher.clock()
+        self.watcher.clock_began(now)
         if past.vouched_ms is not None:
-            now = self.watcher.clock()
             behind = self.watcher.clock.behind
             if behind is not None:
                 self.watcher.clock_apart(behind)
                 if behind.is_step:
                     _log.warning(
-                        "the machine's clock is behind the record: time runs at half speed until it is not",
+                        "the machine's clock is behind the record: see docs/runbooks/CamwatchRecordAhead.md",
                         behind_s=round(-behind.seconds),
                     )
             self.watcher.watch.resume(now, past.memories, past.sights, past.vouched_ms)
@@ -212,8 +214,8 @@ async def running(
 ) -> AsyncIterator[Daemon]:
     """Run the daemon while the context lasts; a failed start and a stop drain the same stack.
 
-    Raises ConfigurationError if the HTTP address or the store cannot be had, StoreError if the store fails.
-    Must be entered and left in one task.
+    Raises ConfigurationError if the HTTP address or the store cannot be had, StoreError if the store fails,
+    ClockError if a first record would begin in 1970. Must be entered and left in one task.
     """
     async with contextlib.AsyncExitStack() as stack:
         access = open_access(settings, inventory.operators, settings.http.tiles_origins)
@@ -225,6 +227,7 @@ async def running(
         closing = stack.enter_context(contextlib.ExitStack())
         closing.callback(store.close)
         past = await asyncio.to_thread(store.load)
+        _check_date(past)
         keeper = StoreKeeper(store, settings.fleet.timezone, settings.history.retention_days)
         daemon = Daemon(settings, inventory, keeper, past, notifier, access)
         daemon.certificate = certificate
@@ -247,6 +250,12 @@ async def running(
             stack.push_async_callback(link.stop)
         await server.serving()
         yield daemon
+
+
+def _check_date(past: Past) -> None:
+    """Raise ClockError where a record would begin before it can: it would count decades that never were."""
+    if past.vouched_ms is None and wall_ms() < EPOCH_MS:
+        raise ClockError(wall_ms())
 
 
 def _certificate(settings: Settings) -> Certificate | None:
@@ -322,6 +331,10 @@ async def run(settings: Settings, inventory: Inventory) -> None:
 async def _until(stop: asyncio.Event, settings: Settings, inventory: Inventory) -> None:
     loop = asyncio.get_running_loop()
     notifier = Notifier.of()
+    if settings.clock.require_sync:
+        await wait_for_sync(settings.clock.sync_timeout_s, stop, notifier.status)
+        if stop.is_set():
+            return
     allow_files()
     async with running(settings, inventory, notifier) as daemon:
         loop.add_signal_handler(signal.SIGHUP, daemon.ask_reload)

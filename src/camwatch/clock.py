@@ -1,4 +1,4 @@
-"""The one place where a clock is read; everything below is given what it says (rules T1, T2)."""
+"""The one place where a clock is read; everything below is given what it says (rules T1, T2, T5, T7)."""
 
 from __future__ import annotations
 
@@ -10,6 +10,13 @@ from camwatch.core.model import Instant
 
 STEP_S = 2.0
 """A jump of the wall clock by more than this is a step, to be logged and counted."""
+AHEAD_MAX_S = 300.0
+"""Our UTC gives way to a wall clock that is behind it by at most this, at half speed."""
+DOUBT_S = 600.0
+"""A step ahead of more than an hour is followed once it has lasted so long (rule T7)."""
+EPOCH_MS = 1_767_225_600_000
+"""2026-01-01: there was no camwatch before, so a clock that shows an earlier date was never set."""
+_FOLLOWED_S = 3600.0 + STEP_S  # a step ahead of at most this is followed at once
 _SLEW = 0.5  # how fast our UTC gives way to a wall clock that was set back: it runs at half speed
 # The two hands are read one after the other, so how far they are apart is never known better than that took.
 # Within this, and within that, they are held together: or the same moment would be a millisecond earlier in
@@ -31,27 +38,39 @@ def wall_ms() -> int:
 class Jump(NamedTuple):
     """The wall clock was set by `seconds`: our UTC was at `began`, and the wall clock at `ended`.
 
-    Set ahead: the time between never was. Left behind: `ended` is before `began`, and our UTC runs at half
-    speed until it shows as much after `began`.
+    Ahead, and `followed`: our UTC leapt, the time between never was. Ahead, and not followed: our UTC runs
+    on as before, until the step has lasted; then comes another jump, of 0 seconds, that is followed.
+    Left behind: `ended` is before `began`, and our UTC gives way, or keeps its lead (see `Clock`).
     """
 
     seconds: float
     began: Instant
     ended: Instant
+    followed: bool = True
 
     @property
     def is_step(self) -> bool:
         """Whether it is to be logged and counted (rule T2)."""
         return abs(self.seconds) > STEP_S
 
+    @property
+    def recorded(self) -> bool:
+        """Whether it changed our UTC, or will: the record then says so."""
+        return self.followed and self.began != self.ended
+
 
 class Clock:
     """Gives the present moment on both clocks. Its UTC part never runs backwards.
 
-    When the wall clock jumps ahead, UTC follows at once. When it is set back, UTC runs at half speed
-    until the wall clock has caught up, so that what happens one after the other is recorded so. Between
-    jumps a moment has one UTC, whenever it is asked for. `jumped` is told of each. `not_before_ms`: UTC
-    does not begin earlier, for what an earlier process recorded.
+    Between jumps a moment has one UTC, whenever it is asked for. `jumped` is called with each jump.
+    `not_before_ms`: UTC does not begin earlier, for what an earlier process recorded.
+
+    - The wall clock jumps ahead by up to an hour: UTC follows at once.
+    - By more: UTC follows when the step has lasted `DOUBT_S`, or `confirm` says that it is right. One that
+      is taken back before leaves no trace in UTC (rule T7).
+    - It is set back by up to `AHEAD_MAX_S`: UTC runs at half speed until the wall clock has caught up.
+    - By more: UTC keeps its lead and its pace, so that durations stay true, until the record is put right
+      (rule T5) or the wall clock is set again.
     """
 
     def __init__(
@@ -67,6 +86,7 @@ class Clock:
         first = self._quickest()
         self._last, self._wall_ahead = first.mono, first.least
         self._ahead = max(self._wall_ahead, not_before_ms / 1000 - self._last)
+        self._doubted: float | None = None  # since when a step is not followed, monotonic
         self._utc_ms = _utc_ms(self._last, self._ahead)
 
     def __call__(self) -> Instant:
@@ -77,9 +97,10 @@ class Clock:
             seconds = read.apart_from(self._wall_ahead)
             if seconds:
                 self._wall_ahead += seconds
-                self._jumped(self._jump(seconds))
+                self._set(seconds, read.mono)
         mono = read.mono
-        self._ahead = max(self._wall_ahead, self._ahead - _SLEW * (mono - self._last))
+        if self._ahead != self._wall_ahead:
+            self._approach(mono)
         self._last = mono
         self._utc_ms = max(self._utc_ms, _utc_ms(mono, self._ahead))
         return Instant(mono, self._utc_ms)
@@ -89,9 +110,52 @@ class Clock:
         """How far the wall clock is behind our UTC, as after a jump back; None if it is not."""
         return self._jump(self._wall_ahead - self._ahead) if self._wall_ahead < self._ahead else None
 
-    def _jump(self, seconds: float) -> Jump:
+    @property
+    def lead_s(self) -> float:
+        """By how many seconds our UTC is ahead of the wall clock; negative while a step is not followed."""
+        return self._ahead - self._wall_ahead
+
+    @property
+    def in_doubt(self) -> bool:
+        """Whether the wall clock was set ahead, and our UTC has not followed yet (rule T7)."""
+        return self._doubted is not None
+
+    def confirm(self, fleet_offset_s: float, within_s: float) -> None:
+        """Take what the cameras' clocks say of a step in doubt: how far our UTC is ahead of them, seconds.
+
+        Within `within_s` of the wall clock, they confirm the step; of our UTC, they contradict it, and it
+        has to last anew.
+        """
+        if self._doubted is None:
+            return
+        if abs(fleet_offset_s - self.lead_s) <= within_s:
+            self._follow()
+        elif abs(fleet_offset_s) <= within_s:
+            self._doubted = self._last
+
+    def _set(self, seconds: float, mono: float) -> None:
+        """Take it that the wall clock was set."""
+        doubted = self._ahead + _FOLLOWED_S < self._wall_ahead
+        self._doubted = mono if doubted else None  # set once more, it has to last anew
+        self._jumped(self._jump(seconds, followed=not doubted))
+
+    def _approach(self, mono: float) -> None:
+        """Let our UTC follow the wall clock, as far as it is to."""
+        if self._doubted is not None:
+            if mono - self._doubted >= DOUBT_S:
+                self._follow()
+        elif self.lead_s <= AHEAD_MAX_S:
+            self._ahead = max(self._wall_ahead, self._ahead - _SLEW * (mono - self._last))
+
+    def _follow(self) -> None:
+        """Let our UTC leap to where the wall clock has been for a while."""
+        self._doubted = None
+        self._jumped(self._jump(0.0))
+        self._ahead = self._wall_ahead
+
+    def _jump(self, seconds: float, *, followed: bool = True) -> Jump:
         began, ended = (_utc_ms(self._last, ahead) for ahead in (self._ahead, self._wall_ahead))
-        return Jump(seconds, Instant(self._last, began), Instant(self._last, ended))
+        return Jump(seconds, Instant(self._last, began), Instant(self._last, ended), followed)
 
     def _quickest(self) -> _Reading:
         return min((self._read() for _ in range(_READINGS)), key=lambda read: read.most - read.least)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import StrEnum
 
 
@@ -75,6 +76,15 @@ class StoreError(CamwatchError):
         self.problem = problem
         self.hint = hint
         super().__init__(f"the store: {problem}" + (f" ({hint})" if hint else ""))
+
+
+class ClockError(CamwatchError):
+    """The machine's clock shows a date on which no record can begin; `shows_ms` is UTC milliseconds."""
+
+    def __init__(self, shows_ms: int) -> None:
+        self.shows_ms = shows_ms
+        date = datetime.fromtimestamp(shows_ms / 1000, UTC).date()
+        super().__init__(f"the machine's clock shows {date}: set it, and start again (see timedatectl)")
 
 
 class CorrectionError(CamwatchError):

@@ -45,6 +45,10 @@ class Notifier:
         """Say that the daemon serves, and what: at the start, and after each reading of the inventory."""
         self._say("READY=1", f"STATUS={status}")
 
+    def status(self, status: str) -> None:
+        """Say what the daemon waits for, before it serves."""
+        self._say(f"STATUS={status}")
+
     def stopping(self) -> None:
         """Say that the daemon has begun to stop."""
         self._say("STOPPING=1")

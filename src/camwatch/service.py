@@ -15,7 +15,8 @@ from zoneinfo import ZoneInfo
 
 import structlog
 
-from camwatch.clock import Clock, Jump
+from camwatch.clock import STEP_S, Clock, Jump
+from camwatch.clock_trust import ClockTrust
 from camwatch.core.model import BlindCause, Blindness, Camera, Happening, Instant, Liveness, Window
 from camwatch.core.standing import Standing
 from camwatch.core.state import CameraState, LinkState
@@ -101,6 +102,7 @@ class Watcher:
         self.reload_errors = 0
         self.inventory_faults: tuple[str, ...] = ()  # of the last reading, if it was not taken
         self.clock_steps = 0
+        self.clock_trust = ClockTrust(clock)
         self.watch = FleetWatch(
             clock(),
             links,
@@ -121,11 +123,13 @@ class Watcher:
     def unready(self) -> list[str]:
         """Why the daemon is not ready: one line a reason; empty when it is."""
         problem = self.history.problem
-        return [
+        found = [
             f"link {name}: {report.problem}"
             for name, report in self.link_reports.items()
             if report.problem is not None
-        ] + ([f"history: {problem}"] if problem is not None else [])
+        ]
+        found += [f"history: {problem}"] if problem is not None else []
+        return [*found, *self.clock_trust.faults(self.clock().mono)]
 
     @property
     def timezone(self) -> ZoneInfo:
@@ -203,18 +207,27 @@ class Watcher:
             _log.error("inventory not reloaded, the old one stays", fault=str(fault))
 
     def clock_jumped(self, jump: Jump) -> None:
-        """Record what a jump of the wall clock did to our UTC; count it if it is a step (rule T2)."""
+        """Record what a jump of the wall clock did to our UTC; count it if it is a step (rules T2, T7)."""
+        ahead_s = (jump.ended.utc_ms - jump.began.utc_ms) / 1000
         if jump.is_step:
             self.clock_steps += 1
-            _log.warning("the wall clock was set", by_s=round(jump.seconds, 3))
-        ahead_s = (jump.ended.utc_ms - jump.began.utc_ms) / 1000
-        if ahead_s > 0:
+            doubted = {} if jump.followed else {"followed": False}
+            _log.warning("the wall clock was set", by_s=round(jump.seconds, 3), **doubted)
+        elif jump.followed and ahead_s > STEP_S:
+            _log.warning("the wall clock is followed after all", by_s=round(ahead_s, 3))
+        if jump.followed and ahead_s > 0:
             self.watch.clock_set_ahead(ahead_s)
         self.clock_apart(jump)
+        self.clock_trust.doubted()
+
+    def clock_began(self, now: Instant) -> None:
+        """Record when this process's time began: a stretch of no length, from which it is one line (T5)."""
+        self.watch.judge.events.append(Blindness((), (), BlindCause.CLOCK, now, now))
 
     def clock_apart(self, jump: Jump) -> None:
         """Record what a jump did to our UTC, whenever it was."""
-        self.watch.judge.events.append(Blindness((), (), BlindCause.CLOCK, jump.began, jump.ended))
+        if jump.recorded:
+            self.watch.judge.events.append(Blindness((), (), BlindCause.CLOCK, jump.began, jump.ended))
 
     def tell(self) -> None:
         """Hand what has happened to the listener."""
@@ -229,6 +242,7 @@ class Watcher:
             now = self.clock()
             more = self.watch.tick(now, _CAMERAS_PER_TICK)
             (self.caught_up.clear if more else self.caught_up.set)()
+            self.clock_trust.look(now.mono, self.watch.cameras.values())
             self.tell()
             upcoming = self.watch.next_deadline
             if more or upcoming is None:

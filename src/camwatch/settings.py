@@ -23,6 +23,7 @@ from camwatch.errors import ConfigurationError, Fault
 from camwatch.settings_sections import (
     AccessSettings,
     Broker,
+    ClockSettings,
     ConditionsSettings,
     FleetSettings,
     HistorySettings,
@@ -36,6 +37,7 @@ from camwatch.settings_sections import (
 __all__ = [
     "AccessSettings",
     "Broker",
+    "ClockSettings",
     "ConditionsSettings",
     "FleetSettings",
     "HistorySettings",
@@ -64,6 +66,7 @@ class Settings(BaseSettings):
     liveness: LivenessSettings = LivenessSettings()
     conditions: ConditionsSettings = ConditionsSettings()
     objectives: ObjectivesSettings = ObjectivesSettings()
+    clock: ClockSettings = ClockSettings()
     history: HistorySettings = HistorySettings()
     http: HttpSettings = HttpSettings()
     access: AccessSettings = AccessSettings()

@@ -260,6 +260,13 @@ class ConditionsSettings(_Section):
         return found
 
 
+class ClockSettings(_Section):
+    """Whether a start waits for a synchronised clock, and for how long at most (rule T4)."""
+
+    require_sync: bool = True
+    sync_timeout_s: _Seconds = 60.0
+
+
 class ObjectivesSettings(_Section):
     """The availability promised for all cameras of a purpose; operators' is in the inventory (rule A7)."""
 

@@ -261,7 +261,14 @@ def test_every_address_asked_is_one_that_answers() -> None:
 
 def test_every_unit_exists_in_deploy_or_in_debian() -> None:
     own = {path.stem for path in (ROOT / "deploy/systemd").glob("*.service")}
-    others = {"mosquitto", "postgresql", "prometheus", "prometheus-alertmanager"}
+    others = {
+        "mosquitto",
+        "postgresql",
+        "prometheus",
+        "prometheus-alertmanager",
+        "systemd-timesyncd",
+        "chrony",
+    }
     for page, words in commands():
         if words[0] == "systemctl":
             assert set(words[2:]) <= own | others, page

@@ -39,7 +39,8 @@ class Stepped(World):
 
     def apart(self, jump: Jump) -> None:
         """Do what `service.Watcher` does."""
-        self.watch.judge.events.append(Blindness((), (), BlindCause.CLOCK, jump.began, jump.ended))
+        if jump.recorded:
+            self.watch.judge.events.append(Blindness((), (), BlindCause.CLOCK, jump.began, jump.ended))
 
     @property
     def now(self) -> Instant:
@@ -114,10 +115,10 @@ def test_an_hour_that_the_clock_was_set_ahead_is_unknown_and_the_counters_do_not
     assert counted(city) == 200_000
 
 
-def test_a_clock_set_back_blinds_nobody_and_the_audit_allows_for_just_that(city: City) -> None:
+def test_a_clock_set_back_by_minutes_blinds_nobody_and_the_audit_allows_for_just_that(city: City) -> None:
     """T2, A1: UTC runs at half speed, so the counters have more than the record."""
     city.world.beats(100)
-    city.world.set(-3600).beats(400)
+    city.world.set(-300).beats(400)
     assert city.keep().problems() == []
     record = city.record()
     assert record.blind == []
@@ -126,19 +127,50 @@ def test_a_clock_set_back_blinds_nobody_and_the_audit_allows_for_just_that(city:
     assert (account.in_service, account.unknown, account.down) == (250_000, 0, 0)
     assert counted(city) == 400_000
     with city.store.engine.begin() as connection:
-        connection.exec_driver_sql("UPDATE checkpoints SET up = up + 20 WHERE camera_key = 1")
+        connection.exec_driver_sql("UPDATE checkpoints SET up = up + 200020 WHERE camera_key = 1")
     [problem] = city.problems()
-    assert "counted 400020 ms up, the record has 250000 ms" in problem
+    assert "counted 600020 ms up, the record has 250000 ms" in problem
     with city.store.engine.begin() as connection:
-        connection.exec_driver_sql("UPDATE checkpoints SET up = up - 20 WHERE camera_key = 1")
+        connection.exec_driver_sql("UPDATE checkpoints SET up = up - 200020 WHERE camera_key = 1")
         connection.exec_driver_sql("DELETE FROM blindness")
     assert len(city.problems()) == 2
+
+
+def test_a_clock_set_back_by_hours_leaves_every_duration_as_long_as_it_was(city: City) -> None:
+    """T5, A1: the record keeps its lead and its pace, so it agrees with the counters to the millisecond."""
+    city.world.beats(100)
+    city.world.set(-3600).beats(200, "cam-2")
+    city.world.beats(400)
+    assert city.keep().problems() == []
+    record = city.record()
+    outage = next(camera for camera in record.cameras if camera.id == "cam-1").outages[0]
+    assert outage.end_ms is not None
+    assert outage.end_ms - outage.at_ms >= 80_000
+    assert record.vouched_ms == START.utc_ms + 400_000
+    with city.store.engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE checkpoints SET up = up + 20 WHERE camera_key = 1")
+    assert len(city.problems()) == 1
+
+
+def test_years_ahead_for_seconds_leave_no_trace_in_the_record(city: City) -> None:
+    """T7: neither a gap nor a lead, and an outage of then has its date."""
+    ten_years = 3652.5 * 86_400
+    city.world.beats(100)
+    city.world.set(ten_years).beats(106)
+    city.world.set(-ten_years).beats(200, "cam-2")
+    city.world.beats(300)
+    assert city.keep().problems() == []
+    record = city.record()
+    assert record.blind == []
+    assert record.vouched_ms == START.utc_ms + 300_000
+    [outage] = next(camera for camera in record.cameras if camera.id == "cam-1").outages
+    assert START.utc_ms + 100_000 < outage.at_ms < START.utc_ms + 120_000
 
 
 def test_a_clock_set_back_while_camwatch_did_not_run_is_recorded_by_the_next(city: City) -> None:
     """T2, S6: twice, and the second time before it has caught up."""
     city.world.beats(100)
-    city.world.set(-600)
+    city.world.set(-280)
     city.keep()
     city.keep().restart(10).world.beats(200)
     city.keep().restart(10).world.beats(2000)

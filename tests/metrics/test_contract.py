@@ -41,9 +41,10 @@ WHERE_KNOWN = {
     "camwatch_camera_storage_used_ratio": set[str](),
     "camwatch_camera_clock_offset_seconds": set[str](),
 }
-WHERE_COVERED = {  # not before there is some time to divide by
+WHERE_COVERED = {  # not before there is some time to divide by, or some cameras to ask
     "camwatch_operator_availability_ratio": {"operator", "window"},
     "camwatch_operator_coverage_ratio": {"operator", "window"},
+    "camwatch_clock_fleet_offset_seconds": set[str](),
 }
 OTHERS = {
     "camwatch_operator_cameras": ("gauge", {"operator", "status"}),
@@ -68,6 +69,8 @@ OTHERS = {
     "camwatch_inventory_reload_errors_total": ("counter", set[str]()),
     "camwatch_inventory_last_reload_timestamp_seconds": ("gauge", set[str]()),
     "camwatch_clock_steps_total": ("counter", set[str]()),
+    "camwatch_now_timestamp_seconds": ("gauge", set[str]()),
+    "camwatch_record_ahead_seconds": ("gauge", set[str]()),
     "camwatch_access_reload_errors_total": ("counter", set[str]()),
     "camwatch_logins_total": ("counter", set[str]()),
     "camwatch_access_refusals_total": ("counter", {"reason"}),

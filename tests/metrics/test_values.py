@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from camwatch.clock import DOUBT_S
 from camwatch.core.model import Lifecycle, Scope, Window
 from camwatch.core.signal import Word
 from camwatch.errors import ConfigurationError, Fault
@@ -363,7 +364,9 @@ def test_the_offset_from_utc_is_that_of_the_configured_zone_now() -> None:
     """A5: in Paris two hours in summer, one in winter."""
     told = city()
     offsets = []
-    for instant in ("2026-10-25 00:59:59", "2026-10-25 01:00:01"):
-        told.wall = datetime.fromisoformat(instant).replace(tzinfo=UTC).timestamp()
+    told.wall = datetime(2026, 10, 25, 0, 59, 59, tzinfo=UTC).timestamp() - DOUBT_S
+    told.scrape()
+    for seconds in (DOUBT_S, 2):
+        told.pass_s(seconds)
         offsets.append(told.scrape().value("camwatch_utc_offset_seconds"))
     assert offsets == [7200, 3600]

@@ -263,8 +263,8 @@ MUTANTS: dict[str, Mutant] = {
         "T2",
         "an hour that never was is not recorded",
         "service.py",
-        "        self.clock_apart(jump)\n\n    def clock_apart",
-        "\n    def clock_apart",
+        "        self.clock_apart(jump)\n        self.clock_trust",
+        "        self.clock_trust",
     ),
     "summer-day": Mutant(
         "A5",

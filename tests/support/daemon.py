@@ -276,6 +276,7 @@ def config(fleet: Path, *brokers: Mapping[str, object], **liveness: object) -> s
     tables: list[tuple[str, Mapping[str, object]]] = [
         ("[fleet]", {"path": str(fleet), "reload_check_s": 0.1}),
         *(("[[brokers]]", table) for table in brokers),
+        ("[clock]", {"require_sync": False}),
         ("[liveness]", {"interval_s": INTERVAL_S, **liveness}),
         ("[http]", {"listen": "127.0.0.1:0"}),
         ("[log]", {"format": "json"}),

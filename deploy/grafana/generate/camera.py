@@ -69,6 +69,10 @@ def camera(say: Say) -> Dashboard:
     )
 
 
+NOW = "scalar(max(camwatch_now_timestamp_seconds))"
+"""The time by which camwatch dates, so that an age does not depend on the clock of another machine."""
+
+
 def _one(metric: str) -> str:
     return f"max by (camera) ({metric}{{{CHOSEN}}})"
 
@@ -107,7 +111,7 @@ def _figures(say: Say) -> list[tuple[int, Panel]]:
             stat(
                 say("Dernier signe de vie", "Last sign of life"),
                 say("Âge du dernier battement.", "Age of the last heartbeat."),
-                Query(f"time() - {_one('camwatch_camera_last_heartbeat_timestamp_seconds')}"),
+                Query(f"{NOW} - {_one('camwatch_camera_last_heartbeat_timestamp_seconds')}"),
                 unit=SECONDS,
                 decimals=0,
                 no_value=say("Jamais", "Never"),
@@ -221,7 +225,7 @@ def _silence(say: Say) -> Panel:
             "tout va bien.",
             "Time since the last heartbeat, at each scrape: saw teeth below the interval if all is well.",
         ),
-        Query(f"time() - {beat}", say("Depuis le dernier battement", "Since the last heartbeat"), ORANGE),
+        Query(f"{NOW} - {beat}", say("Depuis le dernier battement", "Since the last heartbeat"), ORANGE),
         unit=SECONDS,
     )
 

@@ -243,7 +243,8 @@ class BlindCause(StrEnum):
     STALL = "stall"  # the daemon's own loop stood still (S8)
     AWAY = "away"  # camwatch did not run (S6)
     # The wall clock was set ahead: an hour of the record that never was (T2). Where it `ended` before it
-    # `began`, it was set back, and UTC ran at half speed for as long: nobody was blind.
+    # `began`, it was set back: nobody was blind, but UTC is ahead of it by as much (T5). Where both are one,
+    # a process began there.
     CLOCK = "clock"
 
 

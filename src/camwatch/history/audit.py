@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, Engine, Table, bindparam, select
 
+from camwatch.clock import AHEAD_MAX_S
 from camwatch.core.calendar import Calendar
 from camwatch.core.ledger import Account, Span, merged
 from camwatch.core.model import BlindCause
@@ -24,6 +25,8 @@ from camwatch.history.audit_camera import Checkpoint, Finding, Frame, OutageRow,
 from camwatch.history.engine import begin_read
 from camwatch.history.facts import Query, facts, plain
 from camwatch.history.journal import GENESIS, Entry, canonical, entries_since, hash_of, projected
+
+_SLOW_MS = AHEAD_MAX_S * 1000  # further behind, the wall clock slows nothing down
 
 Progress = Callable[[int, int], None]
 """Told how many cameras of how many are done."""
@@ -117,7 +120,9 @@ def _frame(connection: Connection, timezone: ZoneInfo, entries: Sequence[Entry])
         overlays=Overlays(record),
         bare=Overlays(Record([], [], [], known.vouched_ms, known.folded_ms, 0, "")),
         gaps=merged(Span(began, ended) for began, ended in clock),
-        slow=merged(Span(began, began + (began - ended)) for began, ended in clock),
+        slow=merged(
+            Span(began, began + (began - ended)) for began, ended in clock if began - ended <= _SLOW_MS
+        ),
     )
 
 

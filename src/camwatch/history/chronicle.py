@@ -358,7 +358,12 @@ def _news(camera: CameraState, now: Instant, stale_ms: int) -> Memory | None:
 
 
 def _of_the_clock(event: Happening) -> bool:
-    return isinstance(event, Blindness) and event.cause is BlindCause.CLOCK
+    """Tell whether the clock was set ahead: what else is said of it changes no figure."""
+    return (
+        isinstance(event, Blindness)
+        and event.cause is BlindCause.CLOCK
+        and event.ended.utc_ms > event.began.utc_ms
+    )
 
 
 def _in_service(memory: Memory) -> int:

@@ -107,6 +107,6 @@ def _queries(begin_ms: int, end_ms: int) -> Iterator[tuple[str, Select[Any]]]:
     yield (
         "blind",
         select(blind.operators, blind.links, blind.cause, blind.began_ms, blind.ended_ms)
-        .where(and_(blind.began_ms < end_ms, blind.ended_ms > begin_ms))
+        .where(and_(blind.began_ms < end_ms, blind.ended_ms > begin_ms, blind.ended_ms != blind.began_ms))
         .order_by(blind.began_ms),
     )

@@ -201,8 +201,23 @@ UTC_OFFSET = Metric(
     "gauge",
     "How far the configured time zone is ahead of UTC now: added to a Unix time, it shows local time as UTC.",
 )
+NOW = Metric(
+    "camwatch_now_timestamp_seconds",
+    "gauge",
+    "The time by which everything here is dated, Unix time: an age is this less a timestamp.",
+)
 CLOCK_STEPS = Metric(
     "camwatch_clock_steps_total", "counter", "Times that the wall clock was set by more than 2 s."
+)
+CLOCK_FLEET_OFFSET = Metric(
+    "camwatch_clock_fleet_offset_seconds",
+    "gauge",
+    "How far the machine's clock is ahead of the median of the cameras' clocks; absent where too few tell.",
+)
+RECORD_AHEAD = Metric(
+    "camwatch_record_ahead_seconds",
+    "gauge",
+    "How far the record is ahead of the machine's clock, as after it was set back; 0 if it is not.",
 )
 
 CATALOGUE: tuple[Metric, ...] = tuple(

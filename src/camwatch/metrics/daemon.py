@@ -50,6 +50,17 @@ class _Rejections(Protocol):
     def unregistered(self) -> Mapping[str, int]: ...
 
 
+class _Clock(Protocol):
+    def __call__(self) -> Instant: ...
+    @property
+    def lead_s(self) -> float: ...
+
+
+class _ClockTrust(Protocol):
+    @property
+    def fleet_offset_s(self) -> float | None: ...
+
+
 class _History(Protocol):
     @property
     def pending(self) -> int: ...
@@ -69,7 +80,7 @@ class Source(Protocol):
         """The inventory in force."""
 
     @property
-    def clock(self) -> Callable[[], Instant]:
+    def clock(self) -> _Clock:
         """Where `now` comes from."""
 
     @property
@@ -95,6 +106,10 @@ class Source(Protocol):
     @property
     def clock_steps(self) -> int:
         """Steps of the wall clock."""
+
+    @property
+    def clock_trust(self) -> _ClockTrust:
+        """What the cameras' clocks say of the machine's."""
 
     @property
     def timezone(self) -> ZoneInfo:
@@ -213,15 +228,26 @@ class _Daemon(Collector):
         yield _single(catalogue.HISTORY_WRITE_ERRORS, source.history.write_errors)
         yield _single(catalogue.RELOAD_ERRORS, source.reload_errors)
         yield _single(catalogue.LAST_RELOAD, source.last_reload.utc_ms / 1000)
-        yield _single(catalogue.CLOCK_STEPS, source.clock_steps)
+        yield from self._clock()
         yield _single(catalogue.ACCESS_RELOAD_ERRORS, self._door.reload_errors)
         yield _single(catalogue.LOGINS, self._door.logins)
         refusals = _counter(catalogue.ACCESS_REFUSALS)
         for why, count in self._door.refusals.items():
             refusals.add_metric([why], count)
         yield refusals
-        now = datetime.fromtimestamp(source.clock().utc_ms // 1000, source.timezone)
-        yield _single(catalogue.UTC_OFFSET, (now.utcoffset() or timedelta()).total_seconds())
+
+    def _clock(self) -> Iterator[Family]:
+        source = self._source
+        now_ms = source.clock().utc_ms
+        yield _single(catalogue.NOW, now_ms / 1000)
+        local = datetime.fromtimestamp(now_ms // 1000, source.timezone)
+        yield _single(catalogue.UTC_OFFSET, (local.utcoffset() or timedelta()).total_seconds())
+        yield _single(catalogue.CLOCK_STEPS, source.clock_steps)
+        fleet = _gauge(catalogue.CLOCK_FLEET_OFFSET)
+        if source.clock_trust.fleet_offset_s is not None:
+            fleet.add_metric([], source.clock_trust.fleet_offset_s)
+        yield fleet
+        yield _single(catalogue.RECORD_AHEAD, max(0.0, source.clock.lead_s))
 
     def _operators(self) -> Iterator[Family]:
         source = self._source
