@@ -39,7 +39,7 @@ from camwatch.web.recent import Recent
 from camwatch.web.server import HttpServer, listen_on
 from camwatch.web.site import make_site
 from camwatch.web.threads import Threads
-from camwatch.wire.topics import subscriptions
+from camwatch.wire.topics import canary_topic, subscriptions
 
 _LINES_PER_TURN = 25  # some 2 ms of writing, then others get their turn
 
@@ -194,6 +194,7 @@ def link_settings(broker: Broker, settings: Settings) -> LinkSettings:
         protocol=broker.protocol,
         client_id=broker.client_id,
         filters=subscriptions(settings.mqtt.topic_prefix, tuple(broker.operators)),
+        canary=canary_topic(settings.mqtt.topic_prefix, broker.client_id) if broker.canary else None,
         session_expiry_s=broker.session_expiry_s,
         keep_alive_s=broker.keep_alive_s,
         ask_after_s=settings.liveness.interval_s,

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import math
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, field
+from typing import ClassVar, Protocol
 from zoneinfo import ZoneInfo
 
 import structlog
@@ -35,11 +36,26 @@ _log = structlog.get_logger("watch")
 
 
 @dataclass(slots=True)
+class RoundTrips:
+    """Histogram of how long a link's canaries took to come back; the last count is +Inf (rule S12)."""
+
+    bounds: ClassVar = (0.001, 0.005, 0.025, 0.1, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)
+    counts: list[int] = field(default_factory=lambda: [0] * (len(RoundTrips.bounds) + 1))
+    total_s: float = 0.0
+
+    def add(self, seconds: float) -> None:
+        """Count one."""
+        self.counts[bisect_left(self.bounds, seconds)] += 1
+        self.total_s += seconds
+
+
+@dataclass(slots=True)
 class LinkReport:
     """What people want to know of a link: messages received, and why it is not subscribed (None: it is)."""
 
     received: int = 0
     problem: str | None = "not connected yet"
+    round_trips: RoundTrips | None = None  # of a link with a canary
 
 
 class History(Protocol):
@@ -99,6 +115,9 @@ class Watcher:
         self.clock = clock
         self.rejections = Rejections()
         self.link_reports = {name: LinkReport() for name in links}
+        for broker in settings.brokers:
+            if broker.canary and broker.name in links:
+                self.link_reports[broker.name].round_trips = RoundTrips()
         self.reload_errors = 0
         self.inventory_faults: tuple[str, ...] = ()  # of the last reading, if it was not taken
         self.clock_steps = 0
@@ -262,6 +281,7 @@ class LinkReceiver:
         self._link = link
         self._report = report
         self._now = watcher.clock()
+        self._aside: dict[str, Callable[[Instant, bytes], None]] = {}
 
     def begin(self, now: Instant) -> None:
         """Packets arrived at `now`; the messages in them follow."""
@@ -299,6 +319,16 @@ class LinkReceiver:
         _log.info("link subscribed", link=self._link.name, session_present=session_present)
         self._watcher.tell()
 
+    def set_aside(self, topic: str, take: Callable[[Instant, bytes], None]) -> None:
+        """Hand what comes on this topic, which is no camera's, to `take`."""
+        self._aside = {topic: take}
+
+    def canary(self, now: Instant, sent: Instant) -> None:
+        """All that the broker had for us when the canary was `sent` was handed over."""
+        if self._report.round_trips is not None:
+            self._report.round_trips.add(now.mono - sent.mono)
+        # Here the core is to be told: the link has seen everything up to `sent`.
+
     def lost(self, now: Instant, last_packet: Instant, problem: str) -> None:
         """Sight ended with the last packet received."""
         self._report.problem = problem
@@ -323,7 +353,11 @@ class LinkReceiver:
     def _other_message(self, topic: str, payload: bytes, retained: bool) -> None:
         camera = self._watcher.status_topics.get(topic)
         if camera is None:
-            self._stray(topic)
+            take = self._aside.get(topic)
+            if take is None:
+                self._stray(topic)
+            else:
+                take(self._now, payload)
             return
         if not payload:
             return  # how MQTT clears a retained message

@@ -73,6 +73,7 @@ class Broker(_Section):
     protocol: Literal["5", "3.1.1"] = "5"
     client_id: _Label = "camwatch"
     session_expiry_s: Annotated[_Whole, Field(ge=0, le=2**32 - 1)] = 86_400
+    canary: bool = False
     keep_alive_s: Annotated[_Whole, Field(ge=1, le=65_535)] = 30
     connect_timeout_s: _Seconds = 10.0
     reconnect_min_s: _Seconds = 0.25
@@ -83,6 +84,13 @@ class Broker(_Section):
     ca_file: _File | None = None
     cert_file: _File | None = None
     key_file: _File | None = None
+
+    @field_validator("canary")
+    @classmethod
+    def _has_a_topic(cls, value: bool, info: ValidationInfo) -> bool:
+        if value and set(info.data.get("client_id", "")) & set("/+#"):
+            raise ValueError("needs a client_id without '/', '+' and '#', which is a level of its topic")
+        return value
 
     @field_validator("reconnect_max_s")
     @classmethod

@@ -39,7 +39,8 @@ class Fed:
     def __init__(self, scheme: str = "mqtt") -> None:
         self.receiver = RecordingReceiver()
         told = LinkSettings("main", scheme, "127.0.0.1", 1, "5", "camwatch-test", FILTERS)
-        self.connection = _Connection(told, self.receiver, real_clock, Teller(told, self.receiver))
+        teller = Teller(told, self.receiver, real_clock)
+        self.connection = _Connection(self.receiver, real_clock, teller)
         self.wire = Wire()
         self.connection.connection_made(self.wire)
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from camwatch.core.model import Instant
 from camwatch.errors import LinkError
+from camwatch.ingest.canary import Canary
 from camwatch.ingest.link import LinkSettings
 from camwatch.ingest.supervisor import Supervisor, backoff
 from tests.ingest.conftest import FILTERS
@@ -53,7 +54,8 @@ class Scripted:
     """A connection that has sight at once and answers no question; `asked` counts them."""
 
     def __init__(self, *, opens: bool = True) -> None:
-        self.last_packet = real_clock()
+        self.last_packet = self.last_message = real_clock()
+        self.canary: Canary | None = None
         self.keep_alive_s = math.inf
         self.sighted = False
         self.ended: asyncio.Future[LinkError] = asyncio.get_running_loop().create_future()
@@ -64,6 +66,9 @@ class Scripted:
         if not self._opens:
             raise LinkError("main", "closed")
         self.sighted = True
+
+    def publish(self, topic: str, payload: bytes) -> None:
+        """Nobody reads it."""
 
     def overdue(self) -> LinkError:
         return LinkError("main", "overdue")

@@ -46,17 +46,22 @@ class RecordingReceiver:
     sessions: list[bool] = field(default_factory=list)
     losses: list[Loss] = field(default_factory=list)
     troubles: list[str] = field(default_factory=list)
+    canaries: list[tuple[Instant, Instant]] = field(default_factory=list)
     order: list[str] = field(default_factory=list)
     stumbles: int = 0
 
     def __post_init__(self) -> None:
         self._changed = asyncio.Event()
         self._now = Instant(0.0, 0)
+        self._aside: dict[str, Callable[[Instant, bytes], None]] = {}
 
     def begin(self, now: Instant) -> None:
         self._now = now
 
     def message(self, topic: str, payload: bytes, retained: bool) -> None:
+        if topic in self._aside:
+            self._aside[topic](self._now, payload)
+            return
         if self.stumbles:
             self.stumbles -= 1
             raise RuntimeError("the receiver stumbles, as the test asked")
@@ -71,6 +76,13 @@ class RecordingReceiver:
         self._now = now
         self.sessions.append(session_present)
         self._note("subscribed")
+
+    def set_aside(self, topic: str, take: Callable[[Instant, bytes], None]) -> None:
+        self._aside = {topic: take}
+
+    def canary(self, now: Instant, sent: Instant) -> None:
+        self.canaries.append((now, sent))
+        self._note("canary")
 
     def lost(self, now: Instant, last_packet: Instant, problem: str) -> None:
         self.losses.append(Loss(now, last_packet, problem))

@@ -11,34 +11,30 @@ import contextlib
 import logging
 import math
 import random
-import ssl
 from socket import SHUT_RDWR
 from typing import TYPE_CHECKING, Any, Final
 
 import aiomqtt
 from paho.mqtt.client import MQTT_CLEAN_START_FIRST_ONLY, WebsocketConnectionError
-from paho.mqtt.packettypes import PacketTypes
-from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
-from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from camwatch.errors import LinkError
 from camwatch.ingest import problems
 from camwatch.ingest.dial import dial, tls_context
+from camwatch.ingest.paho_parts import Context, connect_properties, handing_over_to, topic_filters
 from camwatch.ingest.supervisor import Supervisor, Teller, Uniform
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Callable
 
     from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags
 
+    from camwatch.ingest.canary import Canary
     from camwatch.ingest.link import Clock, LinkSettings, Receiver
 
 NEVER_SUBSCRIBED: Final = "camwatch-link/never-subscribed"
 """We unsubscribe from this topic to hear from a silent broker, which must answer with an UNSUBACK."""
 
-MAX_PACKET_BYTES: Final = 1024 * 1024 + 64 * 1024
 _GOODBYE_S: Final = 1.0
 
 # paho logs what we tell the receiver anyway, without our hints.
@@ -52,27 +48,27 @@ class AiomqttLink(Supervisor):
     def __init__(
         self, settings: LinkSettings, receiver: Receiver, clock: Clock, uniform: Uniform = random.uniform
     ) -> None:
-        teller = Teller(settings, receiver)
-        super().__init__(
-            settings, receiver, clock, lambda: _Connection(settings, receiver, clock, teller), uniform
-        )
+        teller = Teller(settings, receiver, clock)
+        super().__init__(settings, receiver, clock, lambda: _Connection(receiver, clock, teller), uniform)
 
 
 class _Connection:
     """One connection of aiomqtt's client, as the supervisor wants it."""
 
-    def __init__(self, settings: LinkSettings, receiver: Receiver, clock: Clock, teller: Teller) -> None:
-        self.last_packet = clock()
+    def __init__(self, receiver: Receiver, clock: Clock, teller: Teller) -> None:
+        self.last_packet = self.last_message = clock()
+        self.canary: Canary | None = None
         self.keep_alive_s = math.inf  # paho sees to it
         self.sighted = False
         self.ended: asyncio.Future[LinkError] = asyncio.get_running_loop().create_future()
-        self._settings = settings
+        self._settings = teller.settings
         self._receiver = receiver
         self._clock = clock
         self._teller = teller
         self._client: _Client | None = None
         self._asking: asyncio.Task[None] | None = None
         self._packets = 0
+        self._news = False  # whether something came that counts as heard
         self._settling = False
 
     # ---- what the client hears
@@ -80,6 +76,8 @@ class _Connection:
     def message(self, message: aiomqtt.Message) -> None:
         """Hand a message over; paho acknowledges it once this returns."""
         self.packet()
+        self.last_message = self.last_packet
+        self._news = True
         self._receiver.begin(self.last_packet)
         self._receiver.message(message.topic.value, message.payload, message.retain)
 
@@ -87,6 +85,7 @@ class _Connection:
         """Note that a packet came now."""
         self.last_packet = self._clock()
         self._packets += 1
+        self._news |= self.canary is None  # with one, only a message proves that messages come (rule S12)
         if not self._settling:
             self._settling = True
             asyncio.get_running_loop().call_soon(self._settle, -1)
@@ -97,17 +96,22 @@ class _Connection:
             asyncio.get_running_loop().call_soon(self._settle, self._packets)
             return
         self._settling = False
-        if self.sighted and not self.ended.done():
+        news, self._news = self._news, False
+        if self.sighted and news and not self.ended.done():
             self._receiver.heard(self.last_packet)
 
     def granted(self, codes: list[int], *, session_present: bool) -> None:
         """Take the answer to our subscription."""
         self.packet()
-        refusal = self._teller.answered(codes, self.last_packet, session_present=session_present)
-        if refusal is None:
-            self.sighted = True
-        else:
+        refusal = self._teller.answered(self, codes, self.last_packet, session_present=session_present)
+        if refusal is not None:
             self.end(refusal)
+
+    def published(self, code: int) -> None:
+        """Take the answer to a canary, a reason code of MQTT 5."""
+        self.packet()
+        if code >= 128:
+            self.end(problems.canary_refused(self._settings, code))
 
     def end(self, problem: LinkError) -> None:
         """Note why the connection is over; the first reason counts."""
@@ -119,11 +123,12 @@ class _Connection:
     async def open(self) -> None:
         """Connect and subscribe. Raises LinkError."""
         settings = self._settings
-        context = tls_context(settings, _Context) if settings.tls else None
+        context = tls_context(settings, Context) if settings.tls else None
         client = self._client = _Client(settings, self, context)
         try:
             await client.connect()
             await self._subscribe(client)
+            client.drop(settings.dropped)
         except Exception as error:  # noqa: BLE001 - paho raises what its parsing stumbles over
             raise client.explained(error) from None
         if self.ended.done():
@@ -132,7 +137,7 @@ class _Connection:
     async def _subscribe(self, client: _Client) -> None:
         # aiomqtt would wait for the answer for ever if the connection ended now.
         name = f"link {self._settings.name}: subscribe"
-        granting = asyncio.create_task(client.subscribe(_filters(self._settings)), name=name)
+        granting = asyncio.create_task(client.subscribe(topic_filters(self._settings)), name=name)
         try:
             await asyncio.wait((granting, self.ended), return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -145,6 +150,11 @@ class _Connection:
         """Return what to say when `open` takes longer than it may."""
         greeted = self._client is not None and self._client.greeted and not self._packets
         return problems.no_answer(self._settings, greeted=greeted)
+
+    def publish(self, topic: str, payload: bytes) -> None:
+        """Send a message of our own, QoS 1."""
+        if self._client is not None:
+            self._client.send(topic, payload)
 
     def ask(self) -> None:
         """Start a round trip, unless one is still under way."""
@@ -171,17 +181,6 @@ class _Connection:
         await self._client.release()
 
 
-class _Context(ssl.SSLContext):
-    """Remembers the socket that it wrapped: paho drops it unclosed when the handshake fails."""
-
-    wrapped: ssl.SSLSocket | None = None
-
-    def wrap_socket(self, *args: Any, **kwargs: Any) -> ssl.SSLSocket:
-        """Wrap a socket, and remember it."""
-        self.wrapped = super().wrap_socket(*args, **kwargs)
-        return self.wrapped
-
-
 class _Client(aiomqtt.Client):
     """aiomqtt's client on a TCP connection of ours, for one session.
 
@@ -189,7 +188,7 @@ class _Client(aiomqtt.Client):
     Overriding methods with an underscore ties this class to aiomqtt 2; the dependency says so.
     """
 
-    def __init__(self, settings: LinkSettings, owner: _Connection, context: _Context | None) -> None:
+    def __init__(self, settings: LinkSettings, owner: _Connection, context: Context | None) -> None:
         five = settings.protocol == "5"
         super().__init__(
             settings.host,
@@ -198,11 +197,11 @@ class _Client(aiomqtt.Client):
             password=settings.password,
             logger=_quiet,
             identifier=settings.client_id,
-            queue_type=_handing_over_to(owner.message),
+            queue_type=handing_over_to(owner.message),
             protocol=aiomqtt.ProtocolVersion.V5 if five else aiomqtt.ProtocolVersion.V311,
             clean_session=None if five else False,
             clean_start=False if five else MQTT_CLEAN_START_FIRST_ONLY,
-            properties=_connect_properties(settings) if five else None,
+            properties=connect_properties(settings) if five else None,
             transport="websockets" if settings.scheme in ("ws", "wss") else "tcp",
             websocket_path=settings.path,
             timeout=math.inf,  # the supervisor has the watch in its hand
@@ -233,6 +232,15 @@ class _Client(aiomqtt.Client):
         """Have the broker answer something that changes nothing."""
         with contextlib.suppress(aiomqtt.MqttError):
             await self.unsubscribe(NEVER_SUBSCRIBED)
+
+    def send(self, topic: str, payload: bytes) -> None:
+        """Publish with QoS 1, and wait for nothing."""
+        self._client.publish(topic, payload, qos=1)
+
+    def drop(self, filters: tuple[str, ...]) -> None:
+        """Unsubscribe from these where a kept session may have them, and wait for nothing."""
+        if filters and self._session_present:
+            self._client.unsubscribe(list(filters))
 
     @property
     def greeted(self) -> bool:
@@ -293,6 +301,12 @@ class _Client(aiomqtt.Client):
     ) -> None:
         self._owner.packet()
         super()._on_unsubscribe(client, userdata, mid, reason_codes, properties)
+
+    def _on_publish(
+        self, client: Client, userdata: Any, mid: int, reason_code: ReasonCode, properties: Any
+    ) -> None:
+        self._owner.published(reason_code.value)
+        super()._on_publish(client, userdata, mid, reason_code, properties)
 
     def _on_disconnect(
         self,
@@ -355,28 +369,3 @@ class _Client(aiomqtt.Client):
         for sock in (wrapped, self._tcp, self._grip):
             if sock is not None:
                 sock.close()
-
-
-def _handing_over_to(deliver: Callable[[aiomqtt.Message], None]) -> type[asyncio.Queue[aiomqtt.Message]]:
-    class Handover(asyncio.Queue[aiomqtt.Message]):
-        """Keeps nothing: a message is taken while paho delivers it, before paho acknowledges it."""
-
-        def put_nowait(self, item: aiomqtt.Message) -> None:
-            deliver(item)
-
-    return Handover
-
-
-def _filters(settings: LinkSettings) -> Any:
-    if settings.protocol == "5":
-        # retainAsPublished off, so that the retained flag means "from the broker's store" (rule L1)
-        options = SubscribeOptions(qos=1, retainAsPublished=False, retainHandling=0)
-        return [(pattern, options) for pattern in settings.filters]
-    return [(pattern, 1) for pattern in settings.filters]
-
-
-def _connect_properties(settings: LinkSettings) -> Properties:
-    properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]  # paho leaves it untyped
-    properties.SessionExpiryInterval = settings.session_expiry_s
-    properties.MaximumPacketSize = MAX_PACKET_BYTES
-    return properties

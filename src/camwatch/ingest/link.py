@@ -9,6 +9,7 @@ A link is one session with one MQTT broker, kept up for as long as it runs. What
 - A silent broker is asked (PINGREQ or another round trip) after `ask_after_s` of silence; no answer
   within as long again is loss of sight, from the last packet received (rules S3, S10).
 - It goes on trying, with full-jitter back-off, until it is stopped; it never raises into the daemon.
+- With a canary (rule S12), sight begins and lasts by delivery alone: see `camwatch.ingest.canary`.
 - A failed session with sight is told by `lost` and then `trouble`, with the same words. Being stopped is
   no failure: whoever stops a link knows that its sight ends.
 """
@@ -35,10 +36,16 @@ class Receiver(Protocol):
         """Take one message of the packets that `begin` announced."""
 
     def heard(self, now: Instant) -> None:
-        """Note that any packet came by `now` and all that had arrived was handed over."""
+        """Note that a packet came by `now` (with a canary: a message), all that had arrived handed over."""
 
     def subscribed(self, now: Instant, *, session_present: bool) -> None:
-        """Sight begins: connected, and every topic filter granted."""
+        """Sight begins: connected, every topic filter granted, the first canary back if there are any."""
+
+    def set_aside(self, topic: str, take: Callable[[Instant, bytes], None]) -> None:
+        """Hand messages on this topic, no camera's, to `take` from now on, with the instant of `begin`."""
+
+    def canary(self, now: Instant, sent: Instant) -> None:
+        """Note that a canary sent at `sent` came back, after all that the broker had for us before it."""
 
     def lost(self, now: Instant, last_packet: Instant, problem: str) -> None:
         """Sight, once begun, ended with the last packet received; `problem` is for people."""
@@ -58,6 +65,8 @@ class LinkSettings:
     protocol: str  # "5" or "3.1.1"
     client_id: str
     filters: tuple[str, ...]
+    canary: str | None = None  # the topic of our own that must bring back what we publish on it (S12)
+    dropped: tuple[str, ...] = ()  # filters that a kept session may have, and shall not
     path: str = "/mqtt"  # ws and wss only
     session_expiry_s: int = 86_400
     keep_alive_s: int = 30
@@ -75,6 +84,11 @@ class LinkSettings:
     def tls(self) -> bool:
         """Whether the session is encrypted."""
         return self.scheme in ("mqtts", "wss")
+
+    @property
+    def who(self) -> str:
+        """Who we are to the broker, for people."""
+        return "an anonymous session" if self.username is None else f"user {self.username!r}"
 
 
 class Link(Protocol):

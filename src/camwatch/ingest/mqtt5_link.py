@@ -22,6 +22,7 @@ from camwatch.ingest.supervisor import Supervisor, Teller, Uniform
 if TYPE_CHECKING:
     from camwatch.core.model import Instant
     from camwatch.errors import LinkError
+    from camwatch.ingest.canary import Canary
     from camwatch.ingest.link import Clock, LinkSettings, Receiver
 
 BUFFER_BYTES: Final = 256 * 1024
@@ -37,6 +38,9 @@ _PING: Final = mqtt5.PingReqPacket().write()
 _GOODBYE: Final = mqtt5.DisconnectPacket().write()
 _MALFORMED: Final = mqtt5.DisconnectPacket(reason_code=mqtt5.DisconnectReasonCode.MALFORMED_PACKET).write()
 _SUBSCRIBE_ID: Final = 1
+_UNSUBSCRIBE_ID: Final = 2
+_FIRST_ID: Final = 3  # of what we publish
+_LAST_ID: Final = 65_535
 _ack: Final = Struct("!HH").pack
 _PUBACK: Final = 0x4002  # the two bytes before a packet id, in an acknowledgement that says success
 _PUBREC: Final = 0x5002
@@ -50,18 +54,18 @@ class Mqtt5Link(Supervisor):
     def __init__(
         self, settings: LinkSettings, receiver: Receiver, clock: Clock, uniform: Uniform = random.uniform
     ) -> None:
-        teller = Teller(settings, receiver)
-        super().__init__(
-            settings, receiver, clock, lambda: _Connection(settings, receiver, clock, teller), uniform
-        )
+        teller = Teller(settings, receiver, clock)
+        super().__init__(settings, receiver, clock, lambda: _Connection(receiver, clock, teller), uniform)
 
 
 class _Connection(asyncio.BufferedProtocol):
     """One connection: a protocol towards asyncio, a Connection towards the supervisor."""
 
-    def __init__(self, settings: LinkSettings, receiver: Receiver, clock: Clock, teller: Teller) -> None:
+    def __init__(self, receiver: Receiver, clock: Clock, teller: Teller) -> None:
         loop = asyncio.get_running_loop()
-        self.last_packet = clock()
+        settings = teller.settings
+        self.last_packet = self.last_message = clock()
+        self.canary: Canary | None = None
         self.keep_alive_s = settings.keep_alive_s or math.inf
         self.sighted = False
         self.ended: asyncio.Future[LinkError] = loop.create_future()
@@ -75,6 +79,8 @@ class _Connection(asyncio.BufferedProtocol):
         self._connack: mqtt5.ConnAckPacket | None = None
         self._base = memoryview(bytearray(BUFFER_BYTES))
         self._view = self._base
+        self._others = 0  # bytes of a read that were no messages
+        self._packet_id = _LAST_ID
         self._filled = 0  # bytes of a packet whose rest is still to come, at the start of the buffer
 
     # ---- the hot path
@@ -111,6 +117,7 @@ class _Connection(asyncio.BufferedProtocol):
                     acks.append(_ack(_PUBACK if packet.qos == 1 else _PUBREC, packet.packet_id))
             else:
                 self.last_packet = now
+                self._others += size
                 self._take(packet, now)
                 if self.ended.done():
                     return
@@ -128,6 +135,11 @@ class _Connection(asyncio.BufferedProtocol):
         # TLS reads its own buffer of the same size and gives us less, by the overhead of its records.
         drained = nbytes < BUFFER_BYTES // 2 if self._settings.tls else end < len(self._view)
         self._keep(position, end)
+        if self.canary is not None:
+            position -= self._others  # only a message proves that messages come (rule S12)
+            if position:
+                self.last_message = self.last_packet
+        self._others = 0
         if self.sighted and position and drained:
             self._receiver.heard(self.last_packet)
 
@@ -156,31 +168,45 @@ class _Connection(asyncio.BufferedProtocol):
         settings = self._settings
         match packet:
             case mqtt5.ConnAckPacket() if self._connack is None:
-                self._connack = packet
-                if packet.reason_code != mqtt5.ConnAckReasonCode.SUCCESS:
-                    self._fail(problems.refused(settings, int(packet.reason_code), packet.reason_str))
-                    return
-                if packet.server_keep_alive is not None:
-                    self.keep_alive_s = packet.server_keep_alive or math.inf
-                self._write(_subscribe(settings))
-            case mqtt5.SubAckPacket(packet_id=1) if self._connack is not None and not self.sighted:
-                codes = [int(code) for code in packet.reason_codes]
-                present = self._connack.session_present
-                refusal = self._teller.answered(codes, now, session_present=present)
-                if refusal is not None:
-                    self._fail(refusal, _GOODBYE)
-                    return
-                self.sighted = True
-                self._opened.set_result(None)
+                self._welcomed(packet)
+            case mqtt5.SubAckPacket(packet_id=id_) if id_ == _SUBSCRIBE_ID and self._awaits_suback():
+                self._granted(packet, now)
+            case mqtt5.PubAckPacket():
+                if int(packet.reason_code) >= 128:
+                    self._fail(problems.canary_refused(settings, int(packet.reason_code)), _GOODBYE)
             case mqtt5.PubRelPacket():  # of a QoS 2 subscription that this session had before it was ours
                 self._write(_ack(_PUBCOMP, packet.packet_id))
             case mqtt5.DisconnectPacket():
                 self._fail(problems.dismissed(settings, int(packet.reason_code), packet.reason_str))
-            case mqtt5.PingRespPacket():
+            case mqtt5.PingRespPacket() | mqtt5.UnsubAckPacket():
                 pass
             case _:
                 detail = f"an unexpected {type(packet).__name__}"
                 self._fail(problems.unreadable(settings, detail, first=self._connack is None), _MALFORMED)
+
+    def _awaits_suback(self) -> bool:
+        return self._connack is not None and not self._opened.done()
+
+    def _welcomed(self, connack: mqtt5.ConnAckPacket) -> None:
+        settings = self._settings
+        self._connack = connack
+        if connack.reason_code != mqtt5.ConnAckReasonCode.SUCCESS:
+            self._fail(problems.refused(settings, int(connack.reason_code), connack.reason_str))
+            return
+        if connack.server_keep_alive is not None:
+            self.keep_alive_s = connack.server_keep_alive or math.inf
+        self._write(_subscribe(settings))
+        if connack.session_present and settings.dropped:
+            self._write(mqtt5.UnsubscribePacket(_UNSUBSCRIBE_ID, list(settings.dropped)).write())
+
+    def _granted(self, answer: mqtt5.SubAckPacket, now: Instant) -> None:
+        codes = [int(code) for code in answer.reason_codes]
+        present = self._connack is not None and self._connack.session_present
+        refusal = self._teller.answered(self, codes, now, session_present=present)
+        if refusal is None:
+            self._opened.set_result(None)
+        else:
+            self._fail(refusal, _GOODBYE)
 
     def _give_up_on(self, error: BaseException) -> None:
         # The codec says ValueError, or panics (a BaseException) on a topic that is not UTF-8.
@@ -239,6 +265,12 @@ class _Connection(asyncio.BufferedProtocol):
         """Return what to say when `open` takes longer than it may."""
         greeted = self._transport is not None and self._connack is None
         return problems.no_answer(self._settings, greeted=greeted)
+
+    def publish(self, topic: str, payload: bytes) -> None:
+        """Send a message of our own, QoS 1."""
+        self._packet_id = _FIRST_ID if self._packet_id == _LAST_ID else self._packet_id + 1
+        packet = mqtt5.PublishPacket(topic, payload, qos=mqtt5.QoS.AT_LEAST_ONCE, packet_id=self._packet_id)
+        self._write(packet.write())
 
     def ask(self) -> None:
         """Send a PINGREQ."""

@@ -93,6 +93,31 @@ def silent(settings: LinkSettings) -> LinkError:
     )
 
 
+def starved(settings: LinkSettings) -> LinkError:
+    """Say that the broker answers, but that no message comes, not even our own (rule S12)."""
+    problem = f"the broker answers but delivers nothing: no message for {settings.ask_after_s:g} s"
+    hint = (
+        f"not even the canary on {settings.canary} came back: check access list and queue of {settings.who}"
+    )
+    return LinkError(settings.name, problem, hint)
+
+
+def canary_behind(settings: LinkSettings) -> LinkError:
+    """Say that messages come in, but no canary has come back yet."""
+    hint = (
+        f"a backlog goes first; if there is none, let {settings.who} write and read {settings.canary} in the "
+        "broker's access list"
+    )
+    return LinkError(settings.name, "messages come in, but no canary among them yet", hint)
+
+
+def canary_refused(settings: LinkSettings, code: int) -> LinkError:
+    """Say that the broker does not take our canary."""
+    problem = f"the broker refuses the canary on {settings.canary}: reason code {code}"
+    hint = f"let {settings.who} write and read that topic in the broker's access list"
+    return LinkError(settings.name, problem, hint)
+
+
 def unusable_file(settings: LinkSettings, setting: str, path: object, error: Exception) -> LinkError:
     """Say that a certificate or key file of the settings could not be loaded."""
     return LinkError(
@@ -165,10 +190,8 @@ def refused(settings: LinkSettings, code: int, detail: str | None = None) -> Lin
         hint = _USE_3_1_1 if settings.protocol == "5" else 'try `protocol = "5"`'
         return LinkError(settings.name, f"the broker refuses MQTT {settings.protocol}: {reason}", hint)
     if code in _LOGIN_CODES:
-        who = "an anonymous session" if settings.username is None else f"user {settings.username!r}"
-        return LinkError(
-            settings.name, f"the broker refuses {who}: {reason}", "check `username` and `password_file`"
-        )
+        problem = f"the broker refuses {settings.who}: {reason}"
+        return LinkError(settings.name, problem, "check `username` and `password_file`")
     if code == _BAD_CLIENT_ID:
         problem = f"the broker refuses client id {settings.client_id!r}: {reason}"
         return LinkError(settings.name, problem, "set another `client_id`")

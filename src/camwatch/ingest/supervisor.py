@@ -7,12 +7,15 @@ another until it is stopped, and is the only one to say `lost` and to decide tha
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+import contextlib
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import replace
 from typing import Protocol, TypeAlias
 
 from camwatch.core.model import Instant
 from camwatch.errors import LinkError
 from camwatch.ingest import problems
+from camwatch.ingest.canary import Canary, forms
 from camwatch.ingest.link import Clock, LinkSettings, Receiver
 
 Uniform: TypeAlias = Callable[[float, float], float]
@@ -31,14 +34,23 @@ class Connection(Protocol):
     keep_alive_s: float
     """Ask at least this often, in seconds; infinite if that is seen to elsewhere."""
 
+    last_message: Instant
+    """When the last message came."""
+
     sighted: bool
     """Whether the receiver was told that sight began."""
+
+    canary: Canary | None
+    """What proves delivery, once subscribed; None where nothing shall."""
 
     ended: asyncio.Future[LinkError]
     """Done once the connection is over, with the reason."""
 
     async def open(self) -> None:
         """Connect and subscribe; return when every topic filter is granted. Raises LinkError."""
+
+    def publish(self, topic: str, payload: bytes) -> None:
+        """Send a message of our own, QoS 1; does not wait."""
 
     def overdue(self) -> LinkError:
         """Return what to say when `open` takes longer than it may."""
@@ -54,24 +66,60 @@ class Connection(Protocol):
 
 
 class Teller:
-    """Tells the receiver what concerns a subscription, the same for both links."""
+    """What concerns a subscription, for all connections of a link and the same for both kinds."""
 
-    def __init__(self, settings: LinkSettings, receiver: Receiver) -> None:
+    def __init__(self, settings: LinkSettings, receiver: Receiver, clock: Clock) -> None:
         self._settings = settings
         self._receiver = receiver
+        self._clock = clock
         self._said: set[str] = set()
+        self._forms = forms(settings)
+        self._form = 0
 
-    def answered(self, codes: Sequence[int], now: Instant, *, session_present: bool) -> LinkError | None:
-        """Take a SUBACK: sight begins, or the refusal is returned. A weaker QoS is told of once."""
-        refusal = problems.ungranted(self._settings, codes)
+    @property
+    def settings(self) -> LinkSettings:
+        """The settings for the next connection: which form of the subscription, which others to drop."""
+        form = self._forms[self._form]
+        dropped = tuple(pattern for other in self._forms if other is not form for pattern in other)
+        return replace(self._settings, filters=form, dropped=dropped)
+
+    def answered(
+        self, connection: Connection, codes: Sequence[int], now: Instant, *, session_present: bool
+    ) -> LinkError | None:
+        """Take a SUBACK: sight begins, or a canary flies that begins it, or the refusal is returned."""
+        settings = self.settings
+        refusal = problems.ungranted(settings, codes)
         if refusal is not None:
+            self._form = 0
             return refusal
-        self._receiver.subscribed(now, session_present=session_present)
-        weaker = problems.granted_less(self._settings, codes)
+
+        def sight(now: Instant) -> None:
+            connection.sighted = True
+            self._receiver.subscribed(now, session_present=session_present)
+            self._say_once(problems.granted_less(settings, codes))
+
+        if settings.canary is None:
+            sight(now)
+        else:
+            connection.canary = Canary(
+                settings,
+                settings.canary,
+                self._receiver,
+                self._clock,
+                connection,
+                sight,
+                self._try_another_form,
+            )
+            connection.canary.launch()
+        return None
+
+    def _try_another_form(self) -> None:
+        self._form = (self._form + 1) % len(self._forms)
+
+    def _say_once(self, weaker: str | None) -> None:
         if weaker is not None and weaker not in self._said:
             self._said.add(weaker)
             self._receiver.trouble(weaker)
-        return None
 
 
 class Supervisor:
@@ -133,7 +181,8 @@ class Supervisor:
             problem = problems.in_words(await self._failure_of(connection))
             connection.abort()
             if connection.sighted:
-                self._receiver.lost(self._clock(), connection.last_packet, problem)
+                last = connection.last_packet if connection.canary is None else connection.last_message
+                self._receiver.lost(self._clock(), last, problem)
             self._receiver.trouble(problem)
         finally:
             await self._close(connection)
@@ -154,9 +203,9 @@ class Supervisor:
 
     async def _failure_of(self, connection: Connection) -> LinkError:
         try:
-            async with asyncio.timeout(self._settings.connect_timeout_s):
-                await connection.open()
-            return await self._watch(connection)
+            await self._open(connection)
+            async with self._flying(connection.canary):
+                return await self._watch(connection)
         except LinkError as error:
             return error
         except TimeoutError:
@@ -164,6 +213,38 @@ class Supervisor:
         except Exception as error:  # noqa: BLE001 - a bug in a library must not blind us for good
             problem = f"unexpected {type(error).__name__}: {error}"
             return LinkError(self._settings.name, problem, "please report this; camwatch tries again")
+
+    async def _open(self, connection: Connection) -> None:
+        """Open the connection, for as long as packets come less than `connect_timeout_s` apart.
+
+        What was kept for us may come before the answers to our packets, and take long on a thin line.
+        Raises LinkError, and TimeoutError.
+        """
+        opening = asyncio.create_task(connection.open(), name=f"link {self._settings.name}: open")
+        try:
+            while not opening.done():
+                due = connection.last_packet.mono + self._settings.connect_timeout_s
+                left = due - self._clock().mono
+                if left <= 0:
+                    raise TimeoutError
+                await asyncio.wait({opening}, timeout=left)
+        finally:
+            opening.cancel()
+            await asyncio.gather(opening, return_exceptions=True)
+        opening.result()
+
+    @contextlib.asynccontextmanager
+    async def _flying(self, canary: Canary | None) -> AsyncIterator[None]:
+        """Let a canary fly, if there is one."""
+        if canary is None:
+            yield
+            return
+        flying = asyncio.create_task(canary.fly(), name=f"link {self._settings.name}: canary")
+        try:
+            yield
+        finally:
+            flying.cancel()
+            await asyncio.wait({flying})
 
     async def _watch(self, connection: Connection) -> LinkError:
         """Ask the broker when it falls silent (rule S10) and at least each keep-alive."""

@@ -152,6 +152,12 @@ BUILD_INFO = Metric(
     "camwatch_build_info", "gauge", "Versions of camwatch and Python; always 1.", ("version", "python")
 )
 LINK_UP = Metric("camwatch_link_up", "gauge", "1 while the link is connected and subscribed.", ("link",))
+CANARY_ROUND_TRIP = Metric(
+    "camwatch_canary_round_trip_seconds",
+    "histogram",
+    "How long a message of camwatch's own took through the link; of links with a canary.",
+    ("link",),
+)
 READY = Metric("camwatch_ready", "gauge", "1 while /-/ready says yes.")
 BLIND = Metric(
     "camwatch_blind", "gauge", "1 while heartbeats of some cameras could not be seen, whoever sent them."

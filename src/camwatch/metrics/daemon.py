@@ -38,9 +38,20 @@ from camwatch.metrics.exposition import Row, render_cameras, render_flags, rende
 DELAY_BOUNDS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.2, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 
+class _RoundTrips(Protocol):
+    @property
+    def bounds(self) -> Sequence[float]: ...
+    @property
+    def counts(self) -> Sequence[int]: ...
+    @property
+    def total_s(self) -> float: ...
+
+
 class _LinkReport(Protocol):
     @property
     def received(self) -> int: ...
+    @property
+    def round_trips(self) -> _RoundTrips | None: ...
 
 
 class _Rejections(Protocol):
@@ -293,11 +304,15 @@ class _Daemon(Collector):
     def _links(self) -> Iterator[Family]:
         up = _gauge(catalogue.LINK_UP)
         received = _counter(catalogue.MESSAGES_RECEIVED)
+        canaries = _histogram(catalogue.CANARY_ROUND_TRIP)
         for name, report in self._source.link_reports.items():
             up.add_metric([name], self._source.watch.links[name].up)
             received.add_metric([name], report.received)
+            if (trips := report.round_trips) is not None:
+                _observed(canaries, [name], trips.bounds, trips.counts, trips.total_s)
         yield up
         yield received
+        yield canaries
 
 
 def _gauge(metric: Metric) -> GaugeMetricFamily:

@@ -46,3 +46,8 @@ def address_of(prefix: str, topic: str) -> Address | None:
 def subscriptions(prefix: str, operators: tuple[str, ...] = ()) -> tuple[str, ...]:
     """Return the topic filters that carry the messages of these operators; of all, if none is named."""
     return tuple(f"{prefix}/{operator}/+/{kind}" for operator in operators or ("+",) for kind in Kind)
+
+
+def canary_topic(prefix: str, client_id: str) -> str:
+    """Return the topic on which a client proves to itself that its broker delivers (rule S12)."""
+    return f"{prefix}/$canary/{client_id}"  # no operator's: ids have no dollar sign

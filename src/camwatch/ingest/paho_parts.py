@@ -1,0 +1,59 @@
+"""From our settings to what aiomqtt and paho take."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from typing import TYPE_CHECKING, Any, Final
+
+import aiomqtt
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+from paho.mqtt.subscribeoptions import SubscribeOptions
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from camwatch.ingest.link import LinkSettings
+
+MAX_PACKET_BYTES: Final = 1024 * 1024 + 64 * 1024
+
+
+class Context(ssl.SSLContext):
+    """Remembers the socket that it wrapped: paho drops it unclosed when the handshake fails."""
+
+    wrapped: ssl.SSLSocket | None = None
+
+    def wrap_socket(self, *args: Any, **kwargs: Any) -> ssl.SSLSocket:
+        """Wrap a socket, and remember it."""
+        self.wrapped = super().wrap_socket(*args, **kwargs)
+        return self.wrapped
+
+
+def handing_over_to(deliver: Callable[[aiomqtt.Message], None]) -> type[asyncio.Queue[aiomqtt.Message]]:
+    """Return a queue that hands each message to `deliver`, and keeps nothing."""
+
+    class Handover(asyncio.Queue[aiomqtt.Message]):
+        """Keeps nothing: a message is taken while paho delivers it, before paho acknowledges it."""
+
+        def put_nowait(self, item: aiomqtt.Message) -> None:
+            deliver(item)
+
+    return Handover
+
+
+def topic_filters(settings: LinkSettings) -> Any:
+    """Return the filters as paho takes them, each with QoS 1."""
+    if settings.protocol == "5":
+        # retainAsPublished off, so that the retained flag means "from the broker's store" (rule L1)
+        options = SubscribeOptions(qos=1, retainAsPublished=False, retainHandling=0)
+        return [(pattern, options) for pattern in settings.filters]
+    return [(pattern, 1) for pattern in settings.filters]
+
+
+def connect_properties(settings: LinkSettings) -> Properties:
+    """Return what CONNECT of MQTT 5 says beside the usual."""
+    properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]  # paho leaves it untyped
+    properties.SessionExpiryInterval = settings.session_expiry_s
+    properties.MaximumPacketSize = MAX_PACKET_BYTES
+    return properties
