@@ -87,6 +87,10 @@ class ClockError(CamwatchError):
         super().__init__(f"the machine's clock shows {date}: set it, and start again (see timedatectl)")
 
 
+class StoreWentBackError(StoreError):
+    """The store is not the one that camwatch wrote last (H1): nothing was stored. `Store.load` adopts it."""
+
+
 class CorrectionError(CamwatchError):
     """A correction of the record cannot be made as it was asked for; the text says why and what to do."""
 

@@ -12,6 +12,7 @@ from camwatch.history.audit import audit
 from camwatch.history.batch import Batch, Roll
 from camwatch.history.engine import begin_read
 from camwatch.history.reading import read
+from camwatch.history.rejoining import Known, rejoined, remembered, states
 from camwatch.history.store import Store
 from tests.support.fleet import World, fleet
 
@@ -30,6 +31,7 @@ class Kept:
         self.world = World(*self._enrolments, windows=self._windows, sight=sight)
         self._told = 0
         self._number = 0
+        self._kept: list[Batch] = []
 
     def keep(self) -> Kept:
         """Store what happened, and what is to be remembered after it."""
@@ -49,6 +51,28 @@ class Kept:
         )
         self._told = len(world.events)
         self.store.write(batch)
+        self._kept.append(batch)
+        return self
+
+    def rejoin(self, remembers: int) -> Kept:
+        """Go on with a store that went back, of whose last batches so many are still in memory (rule H1)."""
+        last, past = self._kept[-1], self.store.load()
+        number = past.number if past.ours else 0
+        kept = self._kept[max(number, len(self._kept) - remembers) :]
+        whole = number >= len(self._kept) - remembers
+        events = [event for batch in kept for event in batch.events]
+        parted = [memory for batch in kept for memory in batch.memories if memory.settled_ms is None]
+        known = Known(states([*parted, *last.memories]), events, whole, last.vouched_ms)
+        self._number = past.number + 1
+        again = Batch(
+            self._number,
+            last.vouched_ms,
+            rolls=last.rolls,
+            events=rejoined(past, known),
+            memories=remembered(past, known),
+            sights=last.sights,
+        )
+        self.store.write(again)
         return self
 
     def reload(self, *enrolments: Enrolment) -> Kept:

@@ -43,6 +43,11 @@ class FaultyKeeper:
         self._committed = committed
         event.listen(engine, "before_cursor_execute", self._statement)
 
+    def load(self) -> Past:
+        """Return what the store remembers, or fail."""
+        self._fail_if_away()
+        return self._keeper.load()
+
     def write(self, batch: Batch) -> None:
         """Store a batch, or fail."""
         if self.unconfirmed:

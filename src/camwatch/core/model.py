@@ -242,6 +242,7 @@ class BlindCause(StrEnum):
     LINK = "link"  # no link was subscribed (S1-S3)
     STALL = "stall"  # the daemon's own loop stood still (S8)
     AWAY = "away"  # camwatch did not run (S6)
+    LOST = "lost"  # it was recorded, and the store has lost it (H1)
     # The wall clock was set ahead: an hour of the record that never was (T2). Where it `ended` before it
     # `began`, it was set back: nobody was blind, but UTC is ahead of it by as much (T5). Where both are one,
     # a process began there.

@@ -106,9 +106,7 @@ def _finding(entry: Entry, problem: str) -> Finding:
 
 def _frame(connection: Connection, timezone: ZoneInfo, entries: Sequence[Entry]) -> Frame:
     known = facts(connection)
-    table = schema.blindness
-    query = select(table.c.began_ms, table.c.ended_ms).where(table.c.cause == str(BlindCause.CLOCK))
-    clock = [(began, ended) for began, ended in connection.execute(query)]
+    clock = _spans(connection, BlindCause.CLOCK)
     gaps = [BlindRecord((), (), BlindCause.CLOCK, began, ended) for began, ended in clock if ended > began]
     journal = projected(entries)
     record = Record([], gaps, journal.windows, known.vouched_ms, known.folded_ms, 0, "")
@@ -120,10 +118,17 @@ def _frame(connection: Connection, timezone: ZoneInfo, entries: Sequence[Entry])
         overlays=Overlays(record),
         bare=Overlays(Record([], [], [], known.vouched_ms, known.folded_ms, 0, "")),
         gaps=merged(Span(began, ended) for began, ended in clock),
+        lost_ms=sum(ended - began for began, ended in _spans(connection, BlindCause.LOST)),
         slow=merged(
             Span(began, began + (began - ended)) for began, ended in clock if began - ended <= _SLOW_MS
         ),
     )
+
+
+def _spans(connection: Connection, cause: BlindCause) -> list[tuple[int, int]]:
+    table = schema.blindness
+    query = select(table.c.began_ms, table.c.ended_ms).where(table.c.cause == str(cause))
+    return [(began, ended) for began, ended in connection.execute(query)]
 
 
 def _of(table: Table, *names: str, order: str = "id") -> Query:

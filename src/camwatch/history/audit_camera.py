@@ -69,6 +69,7 @@ class Frame:
     """What holds for every camera. `calendar` is that of the folded days, None before there are any.
 
     `gaps` are hours that the wall clock left out. In `slow` ones it was behind, and UTC ran at half speed.
+    Of `lost_ms` the counters know more than a store that went back (H1).
     """
 
     zone: ZoneInfo
@@ -79,6 +80,7 @@ class Frame:
     bare: Overlays
     gaps: Sequence[Span]
     slow: Sequence[Span]
+    lost_ms: int = 0
 
 
 def findings_of(rows: Rows, frame: Frame) -> Iterator[Finding]:
@@ -247,6 +249,7 @@ def _counters(
     if more:  # at half speed each instant is rounded by itself
         rounding = len(rows.transitions) + 2 * len(spans)
         less, more = less + rounding, more + rounding
+    less, more = less + frame.lost_ms, more + frame.lost_ms
     whole = {
         "in service": (
             counted.in_service,
@@ -262,7 +265,7 @@ def _counters(
     for word, (count, recorded) in whole.items():
         if not -less <= count - recorded <= more:
             at = None if until == OPEN_END else until
-            apart = f"{less} ms less to {more} ms more would be the clocks"
+            apart = f"{less} ms less to {more} ms more would be the clocks, or what the store lost"
             yield at, f"counted {count} ms {word}, the record has {recorded} ms ({apart})"
 
 

@@ -21,8 +21,8 @@ class Roll(NamedTuple):
 class Batch:
     """What happened, in order, and what is remembered after it: stored together or not at all.
 
-    `number` grows by one with each batch of a daemon's life, so that one whose commit was not confirmed
-    is not stored twice. The store vouches for everything up to `vouched_ms` (rule S6).
+    `number` grows by one with each batch, so that one whose commit was not confirmed is not stored twice,
+    and a store that lacks some is noticed (H1). The store vouches for all up to `vouched_ms` (rule S6).
     """
 
     number: int
@@ -37,7 +37,7 @@ class Batch:
 class Past:
     """What the store remembers: empty the first time.
 
-    `corrections` is the number of the newest entry of the journal.
+    `corrections` is the number of the newest entry of the journal. `ours`: this process wrote the last batch.
     """
 
     memories: list[Memory] = field(default_factory=list)
@@ -45,3 +45,4 @@ class Past:
     vouched_ms: int | None = None
     number: int = 0
     corrections: int = 0
+    ours: bool = field(default=False, compare=False)

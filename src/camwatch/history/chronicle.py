@@ -33,9 +33,10 @@ from camwatch.core.model import (
 from camwatch.core.standing import Standing
 from camwatch.core.state import CameraState
 from camwatch.core.watch import FleetWatch
-from camwatch.errors import StoreError
+from camwatch.errors import StoreError, StoreWentBackError
 from camwatch.history.batch import Batch, Past, Roll
 from camwatch.history.queue import PENDING_MAX, Piece, Queue
+from camwatch.history.rejoining import Known, lost, rejoined, remembered, states
 from camwatch.history.worker import Worker
 
 _RECKONED = 150  # events told to the accounts in one turn: some 2 ms
@@ -52,8 +53,11 @@ _log = structlog.get_logger("history")
 class Keeper(Protocol):
     """What the Chronicle asks of the store; called in its thread, one call at a time."""
 
+    def load(self) -> Past:
+        """Return what the store remembers, and take it as what is there. Raises StoreError."""
+
     def write(self, batch: Batch) -> None:
-        """Store a batch, whole or not at all. Raises StoreError."""
+        """Store a batch, whole or not at all. Raises StoreError, StoreWentBackError (H1)."""
 
     def corrections(self) -> int:
         """Return the number of the newest correction. Raises StoreError."""
@@ -85,6 +89,8 @@ class Chronicle:
         self._problem: str | None = None
         self._keeper = keeper
         self._queue = Queue(past.number, pending_max)
+        self._vouched_ms = past.vouched_ms or 0  # by the store, as we know it
+        self._roll: Roll | None = None
         self._unreckoned: deque[Happening] = deque()  # not told to `standing` yet
         self._overflow: StoreError | None = None
         self._retry_s = retry_s
@@ -154,7 +160,8 @@ class Chronicle:
             self._derived = False  # what people corrected on either site reaches back
         self._sites |= sites
         now = self._clock()
-        self._add(now, (), (), Roll(tuple(cameras), tuple(windows), now.utc_ms))
+        self._roll = Roll(tuple(cameras), tuple(windows), now.utc_ms)
+        self._add(now, (), (), self._roll)
 
     def _add(
         self,
@@ -247,8 +254,13 @@ class Chronicle:
         while self._queue:
             await self._calm.wait()  # whoever judges is not kept waiting by the thread that stores
             batch = self._queue.batch()
-            if not await self._write(batch):
-                return
+            try:
+                if not await self._write(batch):
+                    return
+            except StoreWentBackError:
+                await self._rejoin()
+                continue
+            self._vouched_ms = batch.vouched_ms
             self._stored(self._queue.stored())
             if any(isinstance(event, Fill) for event in batch.events):
                 _log.info("late heartbeats filled unknown time", cameras=len(_filled(batch.events)))
@@ -268,11 +280,11 @@ class Chronicle:
                 raise self._overflow
             try:
                 await self._in_thread(lambda: self._keeper.write(batch))
+            except StoreWentBackError as error:
+                self._failed("the store went back", error)
+                raise
             except StoreError as error:
-                self.write_errors += 1
-                if self._problem != str(error):
-                    _log.error("history not stored, trying again", problem=str(error), pending=self.pending)
-                self._problem = str(error)
+                self._failed("history not stored, trying again", error)
                 tries += 1
                 self._gave_up = self._stopping.is_set() and tries > len(self._retry_s)
                 if not self._gave_up:
@@ -283,6 +295,38 @@ class Chronicle:
                 self._problem = None
                 return True
         return False
+
+    def _failed(self, what: str, error: StoreError) -> None:
+        self.write_errors += 1
+        if self._problem != str(error):
+            _log.error(what, problem=str(error), pending=self.pending)
+        self._problem = str(error)
+
+    async def _rejoin(self) -> None:
+        """Take the store as it is, and let what memory still has of what it lacks be stored next (H1)."""
+        try:
+            past = await self._in_thread(self._keeper.load)
+        except StoreError as error:
+            self._failed("the store that went back is not read, trying again", error)
+            await asyncio.sleep(self._retry_s[-1])
+            return
+        events, parted, whole = self._queue.since(past.number if past.ours else None)
+        cameras = [camera.stored for camera in self._watch.cameras.values() if camera.stored.camera]
+        known = Known(states([*parted, *cameras]), events, whole, self._vouched_ms)
+        again = Batch(0, self._vouched_ms, events=rejoined(past, known), memories=remembered(past, known))
+        again.sights = tuple(self._watch.sights.memories())
+        if self._roll is not None:
+            again.rolls.append(self._roll)
+        gap = lost(past, known)
+        _log.error(
+            "the store lacks what was stored: what memory has of it is stored again",
+            ends_with=past.number,
+            again=len(again.events),
+            unknown_s=0 if gap is None else (gap[1] - gap[0]) / 1000,
+            corrections_lost=max(0, self._corrections - past.corrections),
+        )
+        self._queue.rejoin(past.number, again)
+        self._derived = False
 
     async def _look_for_corrections(self) -> None:
         with self._forgiving("corrections not looked for"):

@@ -98,8 +98,8 @@ def put(
     _in_pieces(connection, _insert(table, names, upsert, connection.dialect), rows)
 
 
-def finish(connection: Connection, table: Table, rows: Iterable[tuple[int, int]]) -> None:
-    """End what is open in `table`: each row is (`end_ms`, `camera_key`)."""
+def finish(connection: Connection, table: Table, rows: Sequence[tuple[int, int]]) -> int:
+    """End what is open in `table`: each row is (`end_ms`, `camera_key`). Return how many rows were ended."""
     if connection.dialect.name == "sqlite":
         rest = "SET end_ms = ? WHERE camera_key = ? AND end_ms IS NULL"
     else:
@@ -107,16 +107,18 @@ def finish(connection: Connection, table: Table, rows: Iterable[tuple[int, int]]
             "SET end_ms = given.ended FROM unnest(%s::bigint[], %s::integer[]) AS given(ended, who)"
             " WHERE camera_key = given.who AND end_ms IS NULL"
         )
-    _in_pieces(connection, f'UPDATE "{table.name}" {rest}', rows)
+    return _in_pieces(connection, f'UPDATE "{table.name}" {rest}', rows)
 
 
-def _in_pieces(connection: Connection, statement: str, rows: Iterable[Sequence[Any]]) -> None:
-    remaining = iter(rows)
+def _in_pieces(connection: Connection, statement: str, rows: Iterable[Sequence[Any]]) -> int:
+    remaining, done = iter(rows), 0
     while piece := list(islice(remaining, _ROWS)):
         if connection.dialect.name == "sqlite":
-            connection.exec_driver_sql(statement, [tuple(row) for row in piece])
+            result = connection.exec_driver_sql(statement, [tuple(row) for row in piece])
         else:
-            connection.exec_driver_sql(statement, tuple(map(list, zip(*piece, strict=True))))
+            result = connection.exec_driver_sql(statement, tuple(map(list, zip(*piece, strict=True))))
+        done += result.rowcount
+    return done
 
 
 @lru_cache(maxsize=64)

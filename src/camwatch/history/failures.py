@@ -42,7 +42,12 @@ _POSTGRESQL = {
     "XX001": ("the database is damaged", f"stop camwatch; {RESTORE}"),
     "XX002": ("the database is damaged", f"stop camwatch; {RESTORE}"),
 }
+_UNDEFINED_TABLE = "42P01"
 _GONE = ("08", "57P")  # classes of SQLSTATE: the connection failed, an administrator shut the server down
+
+
+class MissingTablesError(StoreError):
+    """The database has not the tables that it had."""
 
 
 @contextmanager
@@ -64,8 +69,12 @@ def failure(engine: Engine, error: BaseException | None) -> StoreError:
         for kind, (problem, hint) in _SQLITE.items():
             if name and name.startswith(kind):
                 return StoreError(f"{engine.url.database}: {problem}", hint)
+        if said.startswith("no such table"):
+            return MissingTablesError(f"{engine.url.database}: {said}", f"stop camwatch; {RESTORE}")
         return StoreError(f"{engine.url.database}: {said}")
     state: Any = getattr(error, "sqlstate", None)
+    if state == _UNDEFINED_TABLE:
+        return MissingTablesError(f"PostgreSQL says: {said}", f"stop camwatch; {RESTORE}")
     if state in _POSTGRESQL:
         return StoreError(*_POSTGRESQL[state])
     lost = state is None and isinstance(error, engine.dialect.loaded_dbapi.OperationalError)

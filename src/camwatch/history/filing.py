@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, func, select
+import structlog
+from sqlalchemy import Connection, Table, func, select
 
 from camwatch.core.memory import Memory, SightMemory
 from camwatch.core.model import (
@@ -30,6 +31,8 @@ from camwatch.history.engine import finish, put
 
 CHECKPOINT = Memory._fields[2:]
 """The columns of a checkpoint that are a Memory's fields under the same names."""
+
+_log = structlog.get_logger("history")
 
 _LARGEST = (1 << 63) - 1
 _ASKED = 500  # values in one question: fewer than any database takes
@@ -86,8 +89,8 @@ class Cameras:
         return found
 
 
-def file(connection: Connection, cameras: Cameras, batch: Batch) -> None:
-    """Store what is in a batch; the caller's transaction makes it whole."""
+def file(connection: Connection, cameras: Cameras, batch: Batch, run: str) -> None:
+    """Store what is in a batch of this `run` of camwatch; the caller's transaction makes it whole."""
     for roll in batch.rolls:
         for camera in roll.cameras:
             cameras.enrol(camera)
@@ -105,7 +108,7 @@ def file(connection: Connection, cameras: Cameras, batch: Batch) -> None:
     rows.store(connection)
     put(connection, schema.checkpoints, ("camera_key", *CHECKPOINT), checkpoints, upsert=True)
     _replace_sights(connection, batch.sights)
-    facts = (("vouched_ms", str(batch.vouched_ms)), ("batch", str(batch.number)))
+    facts = (("vouched_ms", str(batch.vouched_ms)), ("batch", str(batch.number)), ("run", run))
     put(connection, schema.meta, ("name", "value"), facts, upsert=True)
 
 
@@ -159,16 +162,28 @@ class _Rows:
     def store(self, connection: Connection) -> None:
         names = ("camera_key", "at_ms", "noticed_ms", "status", "cause")
         put(connection, schema.transitions, names, self.transitions)
-        finish(connection, schema.outages, self.outages.ended)
+        _end(connection, schema.outages, self.outages.ended)
         names = ("camera_key", "at_ms", "end_ms", "noticed_ms", "cause")
         put(connection, schema.outages, names, self.outages.begun)
-        finish(connection, schema.service, self.service.ended)
+        _end(connection, schema.service, self.service.ended)
         put(connection, schema.service, ("camera_key", "start_ms", "end_ms"), self.service.begun)
         if self.fills:
             _store_fills(connection, self.fills)
         names = ("operators", "links", "cause", "began_ms", "ended_ms")
         put(connection, schema.blindness, names, self.blindness)
         put(connection, schema.reboots, ("camera_key", "at_ms"), self.reboots)
+
+
+def _end(connection: Connection, table: Table, rows: list[tuple[int, int]]) -> None:
+    """End what is open; a record in which it is not was changed by others, which must not stop it."""
+    ended = finish(connection, table, rows)
+    if ended != len(rows):
+        _log.error(
+            "the record has not what ended now: run `camwatch audit`",
+            table=table.name,
+            ended=len(rows),
+            found=ended,
+        )
 
 
 class _Spans:

@@ -10,7 +10,7 @@ from camwatch.core.model import Window
 from camwatch.core.record import OPEN_END
 from camwatch.core.standing import Standing
 from camwatch.history import schema
-from camwatch.history.batch import Batch
+from camwatch.history.batch import Batch, Past
 from camwatch.history.engine import begin_read
 from camwatch.history.failures import told
 from camwatch.history.journal import project
@@ -29,8 +29,12 @@ class StoreKeeper:
         self._zone = zone
         self._retention_days = retention_days
 
+    def load(self) -> Past:
+        """Return what the store remembers, and take it as what is there. Raises StoreError."""
+        return self._store.load()
+
     def write(self, batch: Batch) -> None:
-        """Store a batch, whole or not at all. Raises StoreError."""
+        """Store a batch, whole or not at all. Raises StoreError, StoreWentBackError (H1)."""
         self._store.write(batch)
 
     def corrections(self) -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from typing import NamedTuple
 
 from camwatch.core.memory import Memory, SightMemory
@@ -18,6 +19,8 @@ from camwatch.history.batch import Batch, Roll
 PENDING_MAX = 500_000
 """So many happenings are kept in memory while the store is away: years of a city's (some 0.65 kB each)."""
 _BATCH_ROWS = 2000
+_KEPT_BATCHES = 2000
+_KEPT_EVENTS = 10_000  # in memory after they were stored: some seven megabytes
 
 
 class Piece(NamedTuple):
@@ -30,18 +33,37 @@ class Piece(NamedTuple):
     roll: Roll | None = None
 
 
+class _Kept(NamedTuple):
+    """What is kept of a batch that is stored: `parted` are memories of cameras that are out of service."""
+
+    number: int
+    events: tuple[Happening, ...]
+    parted: tuple[Memory, ...]
+
+
+class Since(NamedTuple):
+    """What was stored after some batch, in order; `whole`: it is all of it."""
+
+    events: list[Happening]
+    parted: list[Memory]
+    whole: bool
+
+
 class Queue:
     """Pieces in order of time, until they are stored. `number`: of the last batch that is stored."""
 
     def __init__(self, number: int, pending_max: int = PENDING_MAX) -> None:
         self.pending = 0  # happenings not yet stored
-        self._number = number
+        self._number = self._stored = number
+        self._again: Batch | None = None  # that joins a store that went back, while it waits
         self._pending_max = pending_max
         self._pieces: deque[Piece] = deque()
-        self._batch: Batch | None = None
+        self._ready: deque[Batch] = deque()
+        self._kept: deque[_Kept] = deque()
+        self._kept_events = 0
 
     def __bool__(self) -> bool:
-        return bool(self._pieces) or self._batch is not None
+        return bool(self._pieces or self._ready)
 
     def add(self, piece: Piece) -> None:
         """Let a piece wait its turn. Raises StoreError when too much waits already."""
@@ -55,9 +77,10 @@ class Queue:
 
     def batch(self) -> Batch:
         """Return the batch that is to be stored next: the same one until it is `stored`."""
-        if self._batch is None:
+        if not self._ready:
             self._number += 1
-            batch = self._batch = Batch(self._number, self._pieces[0].vouched_ms)
+            batch = Batch(self._number, self._pieces[0].vouched_ms)
+            self._ready.append(batch)
             rows = 0
             while self._pieces and rows < _BATCH_ROWS:
                 piece = self._pieces.popleft()
@@ -70,18 +93,47 @@ class Queue:
                 batch.memories += piece.memories
                 batch.sights, batch.vouched_ms = piece.sights, piece.vouched_ms
                 rows += len(piece.events) + len(piece.memories)
-        return self._batch
+        return self._ready[0]
 
     def stored(self) -> Iterable[Memory]:
         """Note that the batch is stored, and return what the store remembers since."""
-        batch = self.batch()
-        self._batch = None
+        batch = self._ready.popleft()
         self.pending -= len(batch.events)
+        self._stored = batch.number
+        if batch is self._again:
+            self._again = None
+            self._kept.clear()
+            self._kept_events = 0
+        parted = tuple(memory for memory in batch.memories if memory.settled_ms is None)
+        self._kept.append(_Kept(batch.number, tuple(batch.events), parted))
+        self._kept_events += len(batch.events)
+        while len(self._kept) > _KEPT_BATCHES or self._kept_events > _KEPT_EVENTS:
+            self._kept_events -= len(self._kept.popleft().events)
         return batch.memories
+
+    def since(self, number: int | None) -> Since:
+        """Return the last of what was stored, after batch `number`; None: what is kept, which is not all."""
+        kept = [each for each in self._kept if number is None or each.number > number]
+        first = self._kept[0].number if self._kept else self._stored + 1
+        return Since(
+            [event for each in kept for event in each.events],
+            [memory for each in kept for memory in each.parted],
+            number is not None and number + 1 >= first,
+        )
+
+    def rejoin(self, number: int, batch: Batch) -> None:
+        """Store `batch` next, after batch `number` of the store, and what waits after it."""
+        if self._again is not None:  # it went back once more
+            self.pending -= len(self._ready.popleft().events)
+        self._again = batch
+        self._ready.appendleft(batch)
+        self.pending += len(batch.events)
+        for each in self._ready:
+            number += 1
+            each.number = number
+        self._number = number
 
     def events(self) -> Iterator[Happening]:
         """Yield all happenings that are not stored yet, in order."""
-        if self._batch is not None:
-            yield from self._batch.events
-        for piece in self._pieces:
-            yield from piece.events
+        yield from chain.from_iterable(batch.events for batch in self._ready)
+        yield from chain.from_iterable(piece.events for piece in self._pieces)

@@ -141,8 +141,8 @@ def _drop(engine: Engine, folded_ms: int) -> None:
             connection.execute(delete(reboots).where(mine, reboots.c.at_ms < folded_ms))
     blind, windows = schema.blindness, schema.windows
     with begin_write(engine) as connection:
-        # When the clock was set is needed for as long as there are counters from before.
-        others = blind.c.cause != str(BlindCause.CLOCK)
+        # When the clock was set, and what the store lost, is needed for as long as counters reach back to it.
+        others = blind.c.cause.not_in((str(BlindCause.CLOCK), str(BlindCause.LOST)))
         connection.execute(delete(blind).where(others, blind.c.ended_ms <= folded_ms))
         connection.execute(delete(windows).where(windows.c.ends_ms <= folded_ms))
 

@@ -6,10 +6,11 @@ What cannot be stored raises StoreError, leaves nothing behind, and may be tried
 
 from __future__ import annotations
 
+import secrets
 import threading
 import time
 from types import TracebackType
-from typing import Self
+from typing import NamedTuple, Self
 
 import structlog
 from sqlalchemy import Connection, Engine, func, select, text
@@ -17,14 +18,21 @@ from sqlalchemy.exc import DBAPIError
 
 from camwatch.core.memory import Memory, SightMemory
 from camwatch.core.model import Cause, Status
-from camwatch.errors import StoreError
+from camwatch.errors import ConfigurationError, StoreError, StoreWentBackError
 from camwatch.history import filing, lock, migrations, opening, schema
 from camwatch.history.batch import Batch, Past
 from camwatch.history.engine import begin_read, is_sqlite, sqlite_file, writing
-from camwatch.history.failures import refused, told
+from camwatch.history.failures import MissingTablesError, refused, told
 from camwatch.settings import HistorySettings
 
 _log = structlog.get_logger("history")
+
+
+class _Written(NamedTuple):
+    """The last batch of a store: which process wrote it (None: none did), and its number."""
+
+    run: str | None
+    number: int
 
 
 class Store:
@@ -34,6 +42,9 @@ class Store:
         self.engine = engine
         self._connection: Connection | None = None  # that writes; on PostgreSQL its session has the lock
         self._cameras: filing.Cameras | None = None
+        self._run = secrets.token_hex(8)
+        self._wrote: str | None = None  # the run under which we wrote last
+        self._last: _Written | None = None  # what the store must end with, or it went back (H1)
         self._file = sqlite_file(f"{engine.url.database}") if is_sqlite(engine) else None
         self._lock = lock.FileLock(self._file) if self._file else None
         self._inode: tuple[int, int] | None = None
@@ -83,20 +94,50 @@ class Store:
     def load(self) -> Past:
         """Return what the store remembers. Raises StoreError."""
         with told(self.engine), begin_read(self.engine) as connection:
-            return _past(connection)
+            self._last = _written(connection)
+            return _past(connection, ours=self._last.run is not None and self._last.run == self._wrote)
 
     def write(self, batch: Batch) -> None:
-        """Store a batch, whole and for good, unless it was stored before. Raises StoreError."""
+        """Store a batch, whole and for good, unless it was stored before.
+
+        Its number follows that of the last one. Raises StoreError; StoreWentBackError where the store does
+        not end with the last batch that was written or loaded (H1).
+        """
+        mine = _Written(self._run, batch.number)
         try:
             with told(self.engine):
                 connection = self._writer()
                 with writing(connection):
-                    if _stored(connection) < batch.number:
+                    found = _written(connection)
+                    if found != mine:
+                        self._check(found, batch)
                         self._cameras = self._cameras or filing.Cameras(connection)
-                        filing.file(connection, self._cameras, batch)
+                        filing.file(connection, self._cameras, batch, self._run)
+        except MissingTablesError as error:
+            self._hang_up()
+            self._make_tables()
+            raise _went_back("it was emptied") from error
         except BaseException:
             self._hang_up()  # what we know may be of rows that were rolled back
             raise
+        self._last, self._wrote = mine, mine.run
+
+    def _check(self, found: _Written, batch: Batch) -> None:
+        last = self._last = self._last or found
+        if found != last:
+            self._run = secrets.token_hex(
+                8
+            )  # no copy of what was written until now is what comes from now on
+            raise _went_back(f"it ends with batch {found.number}, not {last.number}")
+        assert batch.number == last.number + 1, "batches follow one another"  # noqa: S101
+
+    def _make_tables(self) -> None:
+        """Make the tables in a database that was emptied while we ran. Raises StoreError."""
+        try:
+            if not opening.is_current(self.engine):
+                self._migrate()
+        except ConfigurationError as error:
+            raise StoreError(str(error)) from error
 
     def close(self) -> None:
         """Let another daemon have the store, and end every session."""
@@ -192,12 +233,18 @@ def _lives(connection: Connection) -> bool:
     return True
 
 
-def _stored(connection: Connection) -> int:
+def _written(connection: Connection) -> _Written:
     table = schema.meta.c
-    return int(connection.execute(select(table.value).where(table.name == "batch")).scalar() or 0)
+    query = select(table.name, table.value).where(table.name.in_(("batch", "run")))
+    found: dict[str, str] = {row.name: row.value for row in connection.execute(query)}
+    return _Written(found.get("run"), int(found.get("batch", 0)))
 
 
-def _past(connection: Connection) -> Past:
+def _went_back(how: str) -> StoreWentBackError:
+    return StoreWentBackError(f"it is not the one that camwatch wrote last: {how}")
+
+
+def _past(connection: Connection, *, ours: bool) -> Past:
     facts = {row.name: row.value for row in connection.execute(select(schema.meta))}
     vouched = facts.get("vouched_ms")
     sights = connection.execute(select(schema.sights))
@@ -210,6 +257,7 @@ def _past(connection: Connection) -> Past:
         vouched_ms=None if vouched is None else int(vouched),
         number=int(facts.get("batch", 0)),
         corrections=connection.execute(select(func.max(schema.corrections.c.seq))).scalar() or 0,
+        ours=ours,
     )
 
 

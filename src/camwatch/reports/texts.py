@@ -159,6 +159,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "blind_link": ("liaison perdue", "link lost"),
     "blind_stall": ("camwatch arrêté net (machine en pause)", "camwatch stood still (paused machine)"),
     "blind_away": ("camwatch ne fonctionnait pas", "camwatch did not run"),
+    "blind_lost": ("la base a perdu ce qui était enregistré", "the store has lost what was recorded"),
     "blind_clock": ("horloge avancée", "clock set ahead"),
     "scope_camera": ("caméra", "camera"),
     "scope_site": ("site", "site"),

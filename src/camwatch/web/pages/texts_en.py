@@ -95,6 +95,7 @@ TEXTS: dict[str, str] = {
     "blind_link": "link lost",
     "blind_stall": "camwatch stood still (paused machine)",
     "blind_away": "camwatch did not run",
+    "blind_lost": "the store has lost what was recorded",
     "blind_clock": "clock set ahead",
     "scope_camera": "camera",
     "scope_site": "site",

@@ -95,6 +95,7 @@ TEXTS: dict[str, str] = {
     "blind_link": "liaison perdue",
     "blind_stall": "camwatch arrêté net (machine en pause)",
     "blind_away": "camwatch ne fonctionnait pas",
+    "blind_lost": "la base a perdu ce qui était enregistré",
     "blind_clock": "horloge avancée",
     "scope_camera": "caméra",
     "scope_site": "site",

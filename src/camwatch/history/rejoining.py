@@ -1,0 +1,197 @@
+"""Rejoining: what to store so that a store that went back goes on from what memory still has (rule H1).
+
+Memory has the last happenings that were stored, and of each camera what the store had of it last. Between the
+end of the older record and that, a camera's time is unknown, unless its status has not changed since.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from operator import attrgetter
+from typing import NamedTuple, TypeAlias
+
+from camwatch.core.memory import Memory
+from camwatch.core.model import (
+    BlindCause,
+    Blindness,
+    Cause,
+    Fill,
+    Happening,
+    Instant,
+    OutageChange,
+    Reboot,
+    ServiceChange,
+    Status,
+    Transition,
+)
+from camwatch.history.batch import Past
+
+_SEEN = frozenset(Status) - {Status.UNKNOWN}
+
+Key: TypeAlias = tuple[str, str]
+"""A camera and its operator."""
+
+
+class Known(NamedTuple):
+    """What memory has: `memories` as the store had them last, when it vouched for `vouched_ms`.
+
+    `events` are the last happenings that were stored, in order. `whole`: they reach back to the older record.
+    """
+
+    memories: Mapping[Key, Memory]
+    events: Sequence[Happening]
+    whole: bool
+    vouched_ms: int
+
+
+def lost(past: Past, known: Known) -> tuple[int, int] | None:
+    """Return from when until when (UTC ms) a store lacks what memory has no more; None: nothing is lost."""
+    if known.whole:
+        return None
+    if past.vouched_ms is not None:
+        return min(past.vouched_ms, known.vouched_ms), known.vouched_ms
+    longest = max((_in_service(memory) for memory in known.memories.values()), default=0)
+    return known.vouched_ms - longest, known.vouched_ms
+
+
+def rejoined(past: Past, known: Known) -> list[Happening]:
+    """Return what the older record `past` lacks, in order."""
+    span = lost(past, known)
+    if span is None:
+        return list(known.events)
+    since = Instant(0.0, span[0])
+    found: list[Happening] = [Blindness((), (), BlindCause.LOST, since, Instant(0.0, span[1]))]
+    before = states(past.memories)
+    mine: dict[Key, list[Happening]] = {}
+    for event in known.events:
+        if isinstance(event, (Transition, OutageChange, ServiceChange)):
+            mine.setdefault((event.camera, event.operator), []).append(_not_before(event, since))
+        elif isinstance(event, (Blindness, Fill, Reboot)):
+            found.append(event)
+    for key in sorted(before.keys() | known.memories.keys() | mine.keys()):
+        events = mine.get(key, [])
+        first = _first_known(known.memories.get(key), events, since)
+        found += _bridge(key, before.get(key), first, since)
+        found += events if first.status in _SEEN else _ended_unseen(events, before.get(key), since)
+    return found
+
+
+def remembered(past: Past, known: Known) -> list[Memory]:
+    """Return what is to be remembered after that, also of cameras that only the older record has."""
+    before = states(past.memories)
+    gone = [
+        before[key] for key in before.keys() - known.memories.keys() if before[key].settled_ms is not None
+    ]
+    parted = [memory._replace(settled_ms=None, outage_open=False, left_down_ms=None) for memory in gone]
+    return [*parted, *known.memories.values()]
+
+
+def _in_service(memory: Memory) -> int:
+    return memory.up + memory.down + memory.unknown + memory.maintenance
+
+
+@dataclass(slots=True)
+class _First:
+    """What a camera was when the first of what is known of it begins; `status` None: that is not known."""
+
+    serving: bool
+    outage_open: bool
+    status: Status | None
+    at: Instant
+    since_ms: int | None = None
+    cause: Cause | None = None
+
+
+def _first_known(memory: Memory | None, events: Sequence[Happening], since: Instant) -> _First:
+    serving = memory is not None and memory.settled_ms is not None
+    outage_open = serving and memory is not None and memory.outage_open
+    if events:
+        service = next((each.entered for each in events if isinstance(each, ServiceChange)), None)
+        outage = next((each.open for each in events if isinstance(each, OutageChange)), None)
+        serving = serving if service is None else not service
+        outage_open = outage_open if outage is None else not outage
+        moved = next((each for each in events if isinstance(each, Transition)), None)
+        if moved is None or moved.old is Status.UNKNOWN:
+            return _First(serving, outage_open, None, since)
+        return _First(serving, outage_open, moved.old, moved.at)
+    if memory is None:
+        return _First(serving=False, outage_open=False, status=None, at=since)
+    at = Instant(0.0, max(since.utc_ms, memory.since_ms))
+    if outage_open and memory.left_down_ms is not None:
+        at = Instant(0.0, memory.left_down_ms)  # so the outage will end, unless it goes on
+    return _First(serving, outage_open, memory.status, at, memory.since_ms, memory.cause)
+
+
+def _bridge(key: Key, before: Memory | None, first: _First, since: Instant) -> Iterator[Happening]:
+    """Yield what leads from the end of the record to what is known of a camera next."""
+    if before is None or before.settled_ms is None:
+        if first.serving:
+            yield ServiceChange(*key, True, first.at, first.status or Status.UNKNOWN)
+            yield from _arrive(key, first, was_open=False)
+            if not first.outage_open:
+                yield _went(key, first.status or Status.UNKNOWN, first.at, first.cause)
+        return
+    was = (before.status, before.since_ms, before.outage_open)
+    if first.serving and was == (first.status, first.since_ms, first.outage_open):
+        return  # it has been that all the time
+    since = Instant(0.0, max(before.since_ms, min(since.utc_ms, first.at.utc_ms)))
+    first.at = max(first.at, since, key=attrgetter("utc_ms"))
+    if before.status is not Status.UNKNOWN:
+        yield _went(key, Status.UNKNOWN, since)
+    if before.outage_open and not first.outage_open:
+        left = since.utc_ms if before.left_down_ms is None else before.left_down_ms
+        yield OutageChange(*key, "", False, Instant(0.0, left), since, None)
+        if first.serving and first.status not in _SEEN:  # it was seen alive, or else the outage went on
+            yield _went(key, Status.UP, first.at)
+            yield _went(key, Status.UNKNOWN, first.at)
+            return
+    if not first.serving:
+        yield ServiceChange(*key, False, since, first.status or Status.UNKNOWN)
+        return
+    yield from _arrive(key, first, was_open=before.outage_open)
+    if first.status is not None and not first.outage_open:
+        yield _went(key, first.status, first.at, first.cause)
+
+
+def _arrive(key: Key, first: _First, *, was_open: bool) -> Iterator[Happening]:
+    """Yield what makes an outage be open, where it is: with an instant in `down` where no more is known."""
+    if not first.outage_open:
+        return
+    cause = first.cause or Cause.TIMEOUT
+    if not was_open:
+        yield OutageChange(*key, "", True, first.at, first.at, cause)
+    if not was_open or first.status is not None:
+        yield _went(key, Status.DOWN, first.at, cause)
+    if first.status is not Status.DOWN and (not was_open or first.status is not None):
+        yield _went(key, first.status or Status.UNKNOWN, first.at)
+
+
+def _ended_unseen(events: Sequence[Happening], before: Memory | None, since: Instant) -> Iterator[Happening]:
+    """Yield events; an outage that ended while its camera was unknown ended when it began to be (S7)."""
+    left = before.left_down_ms if before is not None and before.outage_open else None
+    at = since if left is None else Instant(0.0, left)
+    first = True
+    for event in events:
+        if isinstance(event, OutageChange):
+            yield event._replace(at=at) if first and not event.open else event
+            first = False
+        else:
+            first = first and not (isinstance(event, Transition) and event.new is Status.DOWN)
+            yield event
+
+
+def _went(key: Key, new: Status, at: Instant, cause: Cause | None = None) -> Transition:
+    return Transition(*key, "", Status.UNKNOWN, new, at, at, cause)
+
+
+def _not_before(
+    event: Transition | OutageChange | ServiceChange, since: Instant
+) -> Transition | OutageChange | ServiceChange:
+    """Return what happened, dated after the end of the record that it is added to."""
+    return event._replace(at=max(event.at, since, key=attrgetter("utc_ms")))
+
+
+def states(memories: Iterable[Memory]) -> dict[Key, Memory]:
+    """Return memories by whose they are."""
+    return {(memory.camera, memory.operator): memory for memory in memories}

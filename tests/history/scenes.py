@@ -1,0 +1,135 @@
+"""A chronicle at work for tests: a real store, the real core, and a store that can be told to be away."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from camwatch.core.model import Happening, Instant, Status, Transition, Window
+from camwatch.core.standing import Standing
+from camwatch.core.watch import Enrolment, FleetWatch
+from camwatch.errors import StoreError
+from camwatch.history.batch import Batch, Past
+from camwatch.history.chronicle import Chronicle
+from camwatch.history.keeper import StoreKeeper
+from camwatch.history.store import Store
+from camwatch.settings import HistorySettings
+from tests.history.builders import T0, at, camera, rows
+
+PARIS = ZoneInfo("Europe/Paris")
+
+
+class Away:
+    """A keeper that can be told to be away, in front of a real store."""
+
+    def __init__(self, store: Store) -> None:
+        self.keeper = StoreKeeper(store, PARIS, 1100)
+        self.away = False
+        self.written: list[Batch] = []
+
+    def load(self) -> Past:
+        """Return what the store remembers."""
+        self._ask()
+        return self.keeper.load()
+
+    def write(self, batch: Batch) -> None:
+        """Store a batch."""
+        self._ask()
+        self.keeper.write(batch)
+        self.written.append(batch)
+
+    def corrections(self) -> int:
+        """Return the number of the newest correction."""
+        self._ask()
+        return self.keeper.corrections()
+
+    def windows(self, now_ms: int) -> tuple[Window, ...]:
+        """Return the maintenance that people added."""
+        self._ask()
+        return self.keeper.windows(now_ms)
+
+    def standing(self, now_ms: int) -> Standing:
+        """Return the operators' accounts."""
+        self._ask()
+        return self.keeper.standing(now_ms)
+
+    def fold(self, now_ms: int) -> None:
+        """Fold nothing."""
+
+    def _ask(self) -> None:
+        if self.away:
+            raise StoreError("the store is away")
+
+
+class Scene:
+    """A fleet of two, its chronicle, and a clock that stands where it is put."""
+
+    def __init__(self, store: Store, checkpoint_s: float, pending_max: int) -> None:
+        self.store = store
+        self.keeper = Away(store)
+        self.t = 0.0
+        self.taken: list[tuple[Window, ...]] = []
+        self.watch = FleetWatch(at(0), {"main": frozenset()}, stall_after_s=1e9)
+        self.chronicle = Chronicle(
+            self.keeper, store.load(), self.now, checkpoint_s, pending_max, retry_s=(0.05,) * 5
+        )
+        calm = asyncio.Event()
+        calm.set()
+        self.chronicle.attach(self.watch, self.tell, self.taken.append, calm)
+        members = [camera("cam-1"), camera("cam-2")]
+        self.chronicle.enrolled(members, ())
+        self.watch.reload(at(0), [Enrolment(each) for each in members], ())
+        self.watch.regain_sight(self.watch.links["main"], at(0))
+        self.tell()
+
+    def now(self) -> Instant:
+        """Return the moment that the clock shows."""
+        return at(self.t)
+
+    def tell(self) -> None:
+        """Hand over what happened."""
+        events: list[Happening] = self.watch.take_events()
+        if events:
+            self.chronicle.happened(events)
+
+    def flap(self, times: int) -> None:
+        """Let a camera go up and down, as the core tells it."""
+        for _ in range(times):
+            self.t += 1
+            now, state = self.now(), self.watch.cameras["cam-1"]
+            old, new = (Status.UP, Status.DOWN) if state.status is Status.UP else (Status.DOWN, Status.UP)
+            state.life = state.status = new
+            self.chronicle.happened([Transition("cam-1", "ville", "mairie", old, new, now, now)])
+
+    def stored(self) -> list[tuple[int, str]]:
+        """Return the transitions of `cam-1` in the store, in the order in which they were put there."""
+        query = "SELECT at_ms, status FROM transitions WHERE camera_key = 1 ORDER BY id"
+        return [(round((row[0] - T0) / 1000), row[1]) for row in rows(self.store, query)]
+
+
+@contextlib.asynccontextmanager
+async def scene(
+    where: Path | str, checkpoint_s: float = 0.05, pending_max: int = 10_000
+) -> AsyncIterator[tuple[Scene, asyncio.Task[None]]]:
+    """Run a chronicle over the store at a URL, or in a file of a folder, and stop it as the daemon does."""
+    url = where if isinstance(where, str) else f"sqlite:///{where / 'camwatch.db'}"
+    with Store.open(HistorySettings(url=url)) as store:
+        store.hold()
+        played = Scene(store, checkpoint_s, pending_max)
+        task = asyncio.create_task(played.chronicle.run())
+        try:
+            yield played, task
+        finally:
+            await played.chronicle.finish()
+            with contextlib.suppress(StoreError):
+                await task
+
+
+async def until(what: Callable[[], bool]) -> None:
+    """Wait until something is so."""
+    async with asyncio.timeout(20):
+        while not what():
+            await asyncio.sleep(0.005)

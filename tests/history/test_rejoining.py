@@ -1,0 +1,195 @@
+"""A store that went back is noticed before it is written, and goes on from what memory still has (H1)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from camwatch.core.model import Lifecycle, Status
+from camwatch.errors import StoreWentBackError
+from camwatch.history import queue
+from camwatch.history.queue import Piece, Queue
+from camwatch.history.store import Store
+from camwatch.settings import HistorySettings
+from tests.history.builders import batch, outage, rows, went
+from tests.history.keeping import Kept
+from tests.history.scenes import Scene, scene, until
+from tests.support.copies import Copies, InFile, InServer
+from tests.support.fleet import enrolment, fleet, window
+
+LOST = "SELECT began_ms, ended_ms FROM blindness WHERE cause = 'lost'"
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def copies(request: pytest.FixtureRequest, tmp_path: Path) -> Copies:
+    """Return a store that can go back."""
+    if request.param == "sqlite":
+        return InFile(tmp_path / "camwatch.db")
+    return InServer(request.getfixturevalue("postgres"))
+
+
+@pytest.mark.parametrize("emptied", [False, True])
+def test_a_store_that_went_back_is_not_written_before_it_is_taken_as_it_is(
+    copies: Copies, emptied: bool
+) -> None:
+    """H1: a batch that follows upon others than those in the store is not stored on top of it."""
+    with Store.open(HistorySettings(url=copies.url)) as store:
+        store.hold()
+        store.write(batch(1, went(Status.UP, 1)))
+        copies.take()
+        store.write(batch(2, outage(2)))
+        store.write(batch(3, outage(3, ended=True)))
+        copies.empty() if emptied else copies.put_back()
+        for _ in range(2):
+            with pytest.raises(StoreWentBackError, match="not the one that camwatch wrote last"):
+                store.write(batch(4, outage(4)))
+        assert rows(store, "SELECT * FROM outages") == []
+        past = store.load()
+        assert past.number == (0 if emptied else 1)
+        assert past.ours is not emptied
+        store.write(batch(past.number + 1, outage(4)))
+        assert len(rows(store, "SELECT * FROM outages")) == 1
+
+
+def test_a_store_that_another_daemon_wrote_meanwhile_is_not_written(store_url: str) -> None:
+    """H1: the number alone would fit."""
+    with Store.open(HistorySettings(url=store_url)) as one:
+        one.write(batch(1))
+        one.close()
+        with Store.open(HistorySettings(url=store_url)) as other:
+            other.load()
+            other.write(batch(2))
+        with pytest.raises(StoreWentBackError):
+            one.write(batch(2, outage(2)))
+        assert not one.load().ours
+
+
+async def played_until(played: Scene, count: int) -> None:
+    """Let a camera change so often that so many transitions of it are stored."""
+    while len(played.stored()) < count:
+        played.flap(1)
+        await until(lambda: not played.chronicle.pending)
+
+
+async def test_what_memory_still_has_is_stored_again(copies: Copies) -> None:
+    """H1: a standby that lacks the last batches is made whole, without a restart; counters do not fall."""
+    async with scene(copies.url) as (played, _):
+        await played_until(played, 3)
+        copies.take()
+        await played_until(played, 9)
+        before = played.stored()
+        counted = played.watch.cameras["cam-1"].stored
+        copies.put_back()
+        played.flap(1)
+        await until(lambda: not played.chronicle.pending and len(played.stored()) > 9)
+        assert played.stored()[:9] == before
+        assert rows(played.store, LOST) == []
+        assert played.chronicle.problem is None
+        assert played.chronicle.write_errors > 0
+        assert played.watch.cameras["cam-1"].stored.up >= counted.up
+
+
+async def test_what_memory_has_no_more_is_a_gap(copies: Copies, monkeypatch: pytest.MonkeyPatch) -> None:
+    """H1: the time of it is unknown, named as lost, and all goes on."""
+    monkeypatch.setattr(queue, "_KEPT_BATCHES", 1)
+    async with scene(copies.url) as (played, _):
+        await played_until(played, 3)
+        copies.take()
+        await played_until(played, 9)
+        copies.put_back()
+        played.flap(1)
+        await until(lambda: not played.chronicle.pending and bool(rows(played.store, LOST)))
+        assert "unknown" in {status for _, status in played.stored()[3:]}
+        assert played.stored()[-1][0] == played.t
+        await until(lambda: played.chronicle.problem is None)
+
+
+async def test_a_store_that_was_emptied_begins_anew(copies: Copies) -> None:
+    """H1: its tables are made, what memory has is stored, and the rest is named as lost."""
+    async with scene(copies.url) as (played, _):
+        await played_until(played, 3)
+        copies.empty()
+        played.flap(1)
+        await until(lambda: not played.chronicle.pending and bool(rows(played.store, LOST)))
+        assert played.stored()[-1][0] == played.t
+        await until(lambda: played.chronicle.problem is None)
+
+
+def test_a_store_that_goes_back_while_it_is_made_whole_is_made_whole_once() -> None:
+    """H1: what was to be stored again is made anew; what waits comes after it, once."""
+    waiting = Queue(5)
+    waiting.add(Piece((went(Status.UP, 1),), (), (), 1))
+    waiting.batch()
+    waiting.stored()
+    waiting.add(Piece((went(Status.DOWN, 2), went(Status.UP, 3)), (), (), 2))
+    waiting.batch()
+    waiting.rejoin(3, batch(0, went(Status.UP, 1), went(Status.DOWN, 2)))
+    assert (waiting.batch().number, waiting.pending) == (4, 4)
+    assert waiting.since(3) == ([went(Status.UP, 1)], [], False)
+    waiting.rejoin(0, batch(0, went(Status.UP, 1)))
+    assert (waiting.batch().number, waiting.pending) == (1, 3)
+    waiting.stored()
+    assert (waiting.batch().number, waiting.pending) == (2, 2)
+    assert waiting.since(1) == ([], [], True)
+    assert len(list(waiting.events())) == 2
+
+
+ACTS = st.lists(
+    st.tuples(
+        st.sampled_from(["beats", "silence", "blind", "stall", "remove", "retire", "keep"]),
+        st.integers(1, 400),
+    ),
+    max_size=10,
+)
+
+
+def play(kept: Kept, acts: Iterable[tuple[str, int]]) -> None:
+    """Let things happen, each kept at once."""
+    world = kept.world
+    for act, seconds in acts:
+        if act == "beats":
+            world.beats(world.t + seconds, *list(world.watch.cameras)[:1])
+        elif act == "silence":
+            world.to(world.t + seconds)
+        elif act == "blind":
+            world.blind(world.t, world.t + seconds)
+        elif act == "stall":
+            world.stall(world.t + seconds)
+        elif act == "remove":
+            kept.reload(*fleet(1 + seconds % 2))
+        elif act == "retire":
+            kept.reload(
+                *fleet(1),
+                enrolment("cam-2", lifecycle=[Lifecycle.RETIRED, Lifecycle.PLANNED][seconds % 2]),
+            )
+        kept.keep()
+
+
+@settings(max_examples=30)
+@given(before=ACTS, meanwhile=ACTS, after=ACTS, remembered=st.integers(0, 12))
+def test_whenever_a_store_goes_back_its_record_adds_up(
+    tmp_path_factory: pytest.TempPathFactory,
+    before: list[tuple[str, int]],
+    meanwhile: list[tuple[str, int]],
+    after: list[tuple[str, int]],
+    remembered: int,
+) -> None:
+    """H1, A1, S7: whatever happened before, meanwhile and after, and however much memory still has."""
+    copies = InFile(tmp_path_factory.mktemp("rejoining") / "camwatch.db")
+    with Store.open(HistorySettings(url=copies.url)) as store:
+        store.hold()
+        kept = Kept(store, *fleet(2), windows=[window(300, 700)])
+        kept.world.beats(50)
+        play(kept.keep(), before)
+        copies.take()
+        play(kept, meanwhile)
+        copies.put_back()
+        store._hang_up()
+        kept.rejoin(remembered)
+        assert kept.problems() == []
+        play(kept, after)
+        assert kept.problems() == []
