@@ -243,7 +243,7 @@ async def running(
         works |= {"events": parts.events.run(), "recent values": parts.recent.run()}
         for name, work in works.items():
             stack.callback(tasks.create_task(work, name=name).cancel)
-        server = HttpServer(make_site(parts), sock, certificate)
+        server = HttpServer(make_site(parts), sock, certificate, each=access.connections_of)
         tasks.create_task(server.run(), name="http")
         stack.callback(server.stop)
         for link in daemon.links:

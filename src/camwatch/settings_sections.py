@@ -322,6 +322,7 @@ class HttpSettings(_Section):
     root_path: Annotated[str, AfterValidator(checks.root_path)] = ""
     metrics_token_file: _File | None = None
     metrics_public: bool = False
+    connections_per_address: Annotated[int, Field(ge=10, le=2000)] = 100
     tiles_url: Annotated[str, AfterValidator(checks.tiles_url)] = ""
     tiles_attribution: str = ""
 
@@ -381,6 +382,7 @@ class AccessSettings(_Section):
     session_hours: Annotated[_Finite, Field(gt=0, le=24 * 366)] = 12.0
     proxy_header: Annotated[str, AfterValidator(checks.header_name)] | None = None
     proxy_addresses: Annotated[tuple[str, ...], AfterValidator(checks.networks), _BOUNDED] = ()
+    proxy_names_host: bool = False
 
     @field_validator("proxy_addresses")
     @classmethod

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from camwatch.core.model import Instant, Reboot
 from camwatch.web import events as module
-from camwatch.web.events import Events
+from camwatch.web.events import MOST_STREAMS, RETRY_LATE_MS, Events
 from camwatch.web.viewer import LOCAL, Viewer
 from tests.api.listening import Heard, listening
 from tests.web.serving import serving_site
@@ -243,3 +243,23 @@ async def test_a_stop_ends_the_streams(new_town: Town) -> None:
         new_town.parts.events.close()
         with pytest.raises(EOFError):
             await listener.next()
+
+
+async def test_one_account_has_so_many_streams_and_the_oldest_makes_room(old_town: Town) -> None:
+    """The end tells a browser to come back later; others, and this machine without accounts, are not hit."""
+    events = Events(old_town.parts.live)
+    first, *others = [events.stream(READER) for _ in range(MOST_STREAMS)]
+    local = [events.stream(LOCAL) for _ in range(MOST_STREAMS + 5)]
+    for stream in (first, *others, *local):
+        await anext(stream)
+    waiting = asyncio.ensure_future(anext(first))
+    await asyncio.sleep(0)
+    another = events.stream(READER)
+    await anext(another)
+    assert f"retry: {RETRY_LATE_MS}\n".encode() in await waiting
+    assert [piece async for piece in first] == []
+    assert events.streams == 2 * MOST_STREAMS + 5
+    for stream in (*others, *local, another):
+        await stream.aclose()
+    assert events.streams == 0
+    assert events._listeners == {}

@@ -12,11 +12,14 @@ from pathlib import Path
 import pytest
 
 from camwatch.errors import ConfigurationError
+from camwatch.web.access.door import Rules
+from camwatch.web.access.origin import Proxies
 from camwatch.web.connections import HEAD_WITHIN_S, Certificate
 from tests.support.tls import Authority
-from tests.web.access.doorway import PASSWORD, Doorway, accounts, doorway
+from tests.web.access.doorway import PASSWORD, TOKEN, Doorway, accounts, doorway
 from tests.web.serving import leave
 
+OWN = "only-for-the-metrics"
 ASKED = b"GET /-/healthy HTTP/1.1\r\nHost: x\r\n\r\n"
 
 
@@ -147,6 +150,79 @@ async def test_whoever_streams_is_no_idler() -> None:
             for _, writer in idle:
                 await leave(writer)
         await door.ended.wait()
+
+
+async def test_one_address_has_so_many_connections_and_those_that_wait_make_room() -> None:
+    """Whoever holds them all open keeps nobody else away, nor new ones of its own that ask."""
+    async with doorway(accounts(), Rules(each=5)) as door, door.client() as client:
+        host, port = door.url.partition("://")[2].split(":")
+        idle = [await asyncio.open_connection(host, int(port), local_addr=("127.0.0.2", 0)) for _ in range(8)]
+        for reader, _ in idle[:3]:
+            assert await ended(reader), "the oldest"
+        _, writer = idle[-1]
+        writer.write(ASKED)
+        assert b" 200 " in await idle[-1][0].readline()
+        assert (await client.get("/-/healthy")).status_code == 200
+        for _, writer in idle:
+            await leave(writer)
+
+
+async def test_one_address_streams_so_often_at_a_time_and_no_more() -> None:
+    bearer = f"GET /stream HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {TOKEN}\r\n\r\n".encode()
+    async with doorway(accounts(), Rules(each=3)) as door, door.client() as client:
+        streams = [await connected(door) for _ in range(3)]
+        for reader, writer in streams:
+            writer.write(bearer)
+            assert b" 200 " in await reader.readline()
+        reader, writer = await connected(door)
+        assert await ended(reader), "nobody waits who could make room"
+        await leave(writer)
+        _, first = streams[0]
+        await leave(first)
+        await door.ended.wait()
+        assert (await client.get("/-/healthy")).status_code == 200
+        for _, writer in streams:
+            await leave(writer)
+
+
+async def test_behind_a_proxy_requests_are_counted_by_where_they_came_from() -> None:
+    rules = Rules(each=3, proxies=Proxies(["127.0.0.1"]))
+    async with (
+        doorway(accounts(), rules) as door,
+        door.client() as client,
+        contextlib.AsyncExitStack() as stack,
+    ):
+
+        def headers(address: str) -> dict[str, str]:
+            return {"authorization": f"Bearer {TOKEN}", "x-forwarded-for": address}
+
+        for _ in range(3):
+            await stack.enter_async_context(client.stream("GET", "/stream", headers=headers("192.0.2.1")))
+        assert (await client.get("/who", headers=headers("192.0.2.1"))).status_code == 429
+        assert (await client.get("/-/healthy", headers=headers("192.0.2.1"))).status_code == 200
+        assert (await client.get("/who", headers=headers("192.0.2.2"))).status_code == 200
+        await stack.aclose()
+        async with asyncio.timeout(HEAD_WITHIN_S):
+            while (await client.get("/who", headers=headers("192.0.2.1"))).status_code != 200:
+                await asyncio.sleep(0.01)
+
+
+async def test_when_all_connections_are_taken_probes_and_prometheus_still_get_theirs() -> None:
+    bearer = f"GET /stream HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {TOKEN}\r\n\r\n".encode()
+    own = {"authorization": f"Bearer {OWN}"}
+    async with doorway(accounts(), metrics_token=OWN, most=40) as door, door.client() as client:
+        streams = []
+        for _ in range(35):
+            reader, writer = await connected(door)
+            streams.append((reader, writer))
+            writer.write(bearer)
+            assert b" 200 " in await reader.readline()
+        refused = await client.get("/who", headers={"authorization": f"Bearer {TOKEN}"})
+        assert (refused.status_code, refused.headers["connection"]) == (503, "close")
+        for path in ("/-/healthy", "/-/ready", "/metrics"):
+            assert (await client.get(path, headers=own)).status_code == 200, path
+        for _, writer in streams:
+            await leave(writer)
 
 
 @pytest.mark.parametrize(("files", "connections"), [(1000, 744), (300, 64), (3000, 2000)])

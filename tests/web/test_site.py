@@ -45,6 +45,17 @@ async def test_every_reason_has_a_line() -> None:
         assert (await client.get("/-/ready")).text.splitlines() == ["link a: x", "link b: y"]
 
 
+async def test_through_a_proxy_strangers_hear_what_kind_of_thing_is_not_ready_and_nothing_more() -> None:
+    reasons = [
+        "link b: host broker.sacogiva:8883 refuses user 'x'",
+        "link a: y",
+        "history: no file /srv/a.db",
+    ]
+    async with serving(city().exposition.render, lambda: reasons) as client:
+        told = await client.get("/-/ready", headers={"x-forwarded-for": "192.0.2.7"})
+        assert (told.status_code, told.text) == (503, "not ready\nhistory\nlink\n")
+
+
 async def test_head_has_no_body_and_post_is_not_allowed() -> None:
     async with serving(city().exposition.render) as client:
         for path in ("/", "/metrics", "/-/healthy", "/-/ready", "/api/v1/cameras"):

@@ -1,7 +1,8 @@
 """Connections to the HTTP server: how long they may take, and how many there may be.
 
 uvicorn waits for a request as long as it takes. Here a connection that has not told its request within some
-seconds is closed, and when too many wait the one that waited longest makes room for who has something to ask.
+seconds is closed, and when there are too many, in all or from one address, the one that waited longest makes
+room for who has something to ask. Some are kept free for probes and Prometheus.
 """
 
 from __future__ import annotations
@@ -11,42 +12,86 @@ import contextlib
 import resource
 import socket
 import ssl
-from collections import OrderedDict
-from collections.abc import Iterator
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TypeAlias
 
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
 from camwatch.errors import ConfigurationError, Fault
+from camwatch.web.access.networks import networks
 
 HEAD_WITHIN_S = 10.0
 """How long a connection may take for a request's head, or be silent."""
 MOST_CONNECTIONS = 2000
-"""The most connections, 500 of them for event streams; beyond them requests are refused with 503."""
+"""The most connections; beyond them requests are refused with 503."""
+RESERVED = 50
+"""How many of them are for the probes and the metrics."""
 MOST_HEAD_BYTES = 16 * 1024
+MOST_HEAD_LINES = 100
 _READ_WITHIN = 6  # times as long: a client that reads nothing of its answer for a minute has gone
 _SPARE_FILES = 256  # for the store, the links, the inventory
 _BACKLOG = 128  # so many are accepted in one turn of the loop
+_TOO_LONG = b"HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
+_EVERYWHERE = ""
+
+Each: TypeAlias = Callable[[str], int | None]
+"""Return how many connections an address may have; None: as many as there are."""
 
 
 class Crowd:
-    """The connections that wait for a request; the one that has waited longest is first."""
+    """The connections: how many there are, and which wait for a request, who has waited longest first."""
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, most: int, each: Each) -> None:
         self._most = most
-        self._waiting: OrderedDict[Patient, None] = OrderedDict()
+        self._each = each
+        self._open: Counter[str] = Counter()  # by network; all by none
+        self._waiting: dict[str, OrderedDict[Patient, None]] = {_EVERYWHERE: OrderedDict()}
+
+    def arrive(self, connection: Patient, address: str) -> None:
+        """Count one; where there are too many, one that waits has to go, or else this one."""
+        each = self._each(address)
+        if each is not None:
+            connection.limits = {network: each * more for network, more in networks(address)}
+        for network, most in (*connection.limits.items(), (_EVERYWHERE, self._most)):
+            self._open[network] += 1
+            if self._open[network] > most and not self._make_room(network) and network:
+                connection.transport.abort()
+
+    def depart(self, connection: Patient) -> None:
+        """Count one no more."""
+        self.leave(connection)
+        for network in (*connection.limits, _EVERYWHERE):
+            self._open[network] -= 1
+            if not self._open[network]:
+                del self._open[network]
 
     def join(self, connection: Patient) -> None:
-        """Let one wait, or go on waiting; if there are too many, the first has to go."""
-        self._waiting.setdefault(connection)
-        if len(self._waiting) > self._most:
-            first, _ = self._waiting.popitem(last=False)
-            first.transport.abort()
+        """Let one wait, or go on waiting; if half of all that there may be do, the first has to go."""
+        for network in (*connection.limits, _EVERYWHERE):
+            self._waiting.setdefault(network, OrderedDict()).setdefault(connection)
+        if len(self._waiting[_EVERYWHERE]) > self._most // 2:
+            self._make_room(_EVERYWHERE)
 
     def leave(self, connection: Patient) -> None:
         """Let one wait no more."""
-        self._waiting.pop(connection, None)
+        for network in (*connection.limits, _EVERYWHERE):
+            waiting = self._waiting.get(network)
+            if waiting is not None:
+                waiting.pop(connection, None)
+                if not waiting and network:
+                    del self._waiting[network]
+
+    def _make_room(self, network: str) -> bool:
+        """Close the connection of a network that has waited longest; tell whether there was one."""
+        first = next(iter(self._waiting.get(network, ())), None)
+        if first is None:
+            return False
+        self.leave(first)
+        first.transport.abort()
+        return True
 
 
 class Patient(H11Protocol):
@@ -54,28 +99,50 @@ class Patient(H11Protocol):
 
     crowd: Crowd
     within_s = HEAD_WITHIN_S
+    limits: dict[str, int] = {}  # noqa: RUF012 - replaced as a whole: by network, how many there may be
+    _lines = 0  # of a head that is coming in
+    _tail = b""
     _end: asyncio.TimerHandle | None = None
     _stall: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to wait for the first request."""
         super().connection_made(transport)
+        self.crowd.arrive(self, self.client[0] if self.client else "")
         self._watch()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Wait no more."""
         self._answered()
         self._flows()
-        self.crowd.leave(self)
+        self.crowd.depart(self)
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         """Take what came; the wait is over when it completes a request's head."""
-        super().data_received(data)
+        if not self._serves and self._has_too_many_lines(data):
+            self._refuse_head()
+        else:
+            super().data_received(data)
         self._watch()
+
+    def _refuse_head(self) -> None:
+        self.transport.write(_TOO_LONG)
+        self.transport.close()
+
+    def _has_too_many_lines(self, data: bytes) -> bool:
+        """Count the lines of a head, each of which takes longer to read than to send."""
+        joined = self._tail + data
+        end = joined.find(b"\r\n\r\n")
+        self._lines += joined.count(b"\n", len(self._tail), len(joined) if end < 0 else end)
+        self._tail = joined[-3:]
+        return self._lines > MOST_HEAD_LINES
 
     def on_response_complete(self) -> None:
         """Begin to wait for the next request."""
+        self._lines, self._tail = 0, b""
+        if self._has_too_many_lines(self.conn.trailing_data[0]):  # that came with the last one
+            self._refuse_head()
         super().on_response_complete()
         self._watch()
 
@@ -90,9 +157,14 @@ class Patient(H11Protocol):
         self._flows()
         super().resume_writing()
 
-    def _watch(self) -> None:
+    @property
+    def _serves(self) -> bool:
         cycle: RequestResponseCycle | None = self.cycle  # none before the first request
-        serving = cycle is not None and not cycle.response_complete
+        return cycle is not None and not cycle.response_complete
+
+    def _watch(self) -> None:
+        cycle: RequestResponseCycle | None = self.cycle
+        serving = self._serves
         if serving or self.transport.is_closing():
             self._answered()
         elif self._end is None:
@@ -164,23 +236,24 @@ def _no_password() -> str:
 class Server(uvicorn.Server):
     """uvicorn without its signal handlers (signals stay the daemon's) that tells when it serves."""
 
-    def __init__(self, config: uvicorn.Config, certificate: Certificate | None, within_s: float) -> None:
+    def __init__(
+        self, config: uvicorn.Config, certificate: Certificate | None, within_s: float, crowd: Crowd
+    ) -> None:
         super().__init__(config)
         self.serving = asyncio.Event()
         self._certificate = certificate
         self._within_s = within_s
+        self._crowd = crowd
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start on open sockets, and say so."""
         await self.lifespan.startup()
-        most = self.config.limit_concurrency or MOST_CONNECTIONS
-        crowd = Crowd(most // 2)
 
         def connection() -> Patient:
             protocol = Patient(
                 config=self.config, server_state=self.server_state, app_state=self.lifespan.state
             )
-            protocol.crowd, protocol.within_s = crowd, self._within_s
+            protocol.crowd, protocol.within_s = self._crowd, self._within_s
             return protocol
 
         loop = asyncio.get_running_loop()

@@ -16,7 +16,7 @@ from typing import TypeAlias
 
 from camwatch.core.model import Happening
 from camwatch.web.house import Live
-from camwatch.web.viewer import Viewer
+from camwatch.web.viewer import LOCAL, Viewer
 from camwatch.web.views.events import Owned, StaleEvent, Told, owned, told
 from camwatch.web.watching import Changes
 
@@ -28,6 +28,10 @@ SIGN_S = 15.0
 """A stream is never silent for longer, seconds."""
 RETRY_MS = 2_000
 """After how long a browser should come back."""
+MOST_STREAMS = 16
+"""Streams of one account at a time; one more ends the oldest."""
+RETRY_LATE_MS = 60_000
+"""After how long a browser should come back whose stream made room."""
 _LOOK_S = 0.25  # how often links and sight are looked at
 _TOGETHER = 20  # streams that are woken before others get their turn: some milliseconds
 _BATCH = 250  # events given in one piece
@@ -75,6 +79,22 @@ class _Shared:
         return encoded
 
 
+class _Listener:
+    """One stream: what it waits for, and whether it has to make room."""
+
+    __slots__ = ("over", "waiter")
+
+    def __init__(self) -> None:
+        self.over = False
+        self.waiter: asyncio.Future[None] | None = None
+
+    def end(self) -> None:
+        """Let it end with what it sends next."""
+        self.over = True
+        if self.waiter is not None and not self.waiter.done():
+            self.waiter.set_result(None)
+
+
 class Events:
     """The last events, and those who wait for the next."""
 
@@ -89,6 +109,7 @@ class Events:
         self._signs = 0  # signs of life so far; the last has this id, and this many events before it
         self._sign, self._signed = "", 0
         self._closed = False
+        self._listeners: dict[str, list[_Listener]] = {}  # by account, oldest first
         self.streams = 0
         """Streams that are open."""
 
@@ -121,18 +142,22 @@ class Events:
 
         Where what came after it is not kept any more, the first event is `stale`.
         """
+        listener = self._admit(viewer)
         self.streams += 1
         try:
             place, begin = self._begin(last_event_id)
             signs = self._signs
             yield begin
             while not self._closed:
+                if listener.over:
+                    yield f"retry: {RETRY_LATE_MS}\n: this account has too many streams\n\n".encode()
+                    return
                 if place < self._count - len(self._ring):
                     yield self._stale("more happened than is kept while this stream was slow")
                     return
                 if place == self._count:
                     if signs == self._signs:
-                        await self._wait()
+                        await self._wait(listener)
                     else:  # also where others had all the events
                         signs = self._signs
                         yield _comment(self._sign if self._signed == place else self._mark(place))
@@ -144,6 +169,24 @@ class Events:
                     await asyncio.sleep(0)
         finally:
             self.streams -= 1
+            self._dismiss(viewer, listener)
+
+    def _admit(self, viewer: Viewer) -> _Listener:
+        """Note one more stream of an account; the oldest makes room where there are too many."""
+        listener = _Listener()
+        if viewer != LOCAL:
+            listeners = self._listeners.setdefault(viewer.name, [])
+            listeners.append(listener)
+            if len(listeners) > MOST_STREAMS:
+                listeners.pop(0).end()
+        return listener
+
+    def _dismiss(self, viewer: Viewer, listener: _Listener) -> None:
+        listeners = self._listeners.get(viewer.name, [])
+        if listener in listeners:
+            listeners.remove(listener)
+            if not listeners:
+                del self._listeners[viewer.name]
 
     def _begin(self, last_event_id: str | None) -> tuple[int, bytes]:
         retry = f"retry: {RETRY_MS}\n".encode()
@@ -166,8 +209,8 @@ class Events:
         found = b"".join([self._ring[index].of(self._live, scope) for index in range(first, last)])
         return found, place + last - first
 
-    async def _wait(self) -> None:
-        waiter = asyncio.get_running_loop().create_future()
+    async def _wait(self, listener: _Listener) -> None:
+        waiter = listener.waiter = asyncio.get_running_loop().create_future()
         self._waiting.append(waiter)
         await waiter
 

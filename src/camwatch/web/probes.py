@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from camwatch.web.access import hears_all
 from camwatch.web.parts import Render
 
 TEXT = "text/plain; version=0.0.4; charset=utf-8"
@@ -19,7 +20,10 @@ _SEND_BYTES = 64 * 1024
 
 
 def probes(render: Render, unready: Callable[[], list[str]]) -> list[Route]:
-    """Return the routes. `unready` says why the daemon is not ready, a line a reason."""
+    """Return the routes. `unready` says why the daemon is not ready, a line a reason.
+
+    These name hosts, users and paths, and whose link it is: strangers are told only the kinds.
+    """
 
     async def metrics(request: Request) -> Response:
         openmetrics = _wants_openmetrics(request.headers.getlist("accept"))
@@ -33,9 +37,11 @@ def probes(render: Render, unready: Callable[[], list[str]]) -> list[Route]:
     async def healthy(_request: Request) -> Response:
         return PlainTextResponse("camwatch runs\n")
 
-    async def ready(_request: Request) -> Response:
+    async def ready(request: Request) -> Response:
         reasons = unready()
         if reasons:
+            if not hears_all(request):
+                reasons = ["not ready", *sorted({_kind(reason) for reason in reasons})]
             return PlainTextResponse("".join(f"{reason}\n" for reason in reasons), status_code=503)
         return PlainTextResponse("camwatch is ready\n")
 
@@ -44,6 +50,11 @@ def probes(render: Render, unready: Callable[[], list[str]]) -> list[Route]:
         Route("/-/healthy", healthy),
         Route("/-/ready", ready),
     ]
+
+
+def _kind(reason: str) -> str:
+    """Return the first word of a reason: what is not ready, and nothing of which or why."""
+    return reason.partition(" ")[0].partition(":")[0]
 
 
 def _wants_openmetrics(accept: list[str]) -> bool:

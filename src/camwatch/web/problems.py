@@ -60,10 +60,12 @@ def missing(what: str) -> Problem:
     return Problem(404, f"there is no {what}")
 
 
-def respond(request: HTTPConnection, problem: Problem) -> Response:
-    """Return the answer that tells of a problem, in the form that suits who asks."""
+def respond(request: HTTPConnection, problem: Problem, *, plainly: bool = False) -> Response:
+    """Return the answer that tells of a problem, in the form that suits who asks; `plainly` with no frame."""
     if _is_for_people(request):
-        page: ProblemPage = getattr(request.app.state, "problem_page", None) or plain_page
+        page: ProblemPage = plain_page
+        if not plainly:
+            page = getattr(request.app.state, "problem_page", None) or plain_page
         response = page(request, problem)
         response.headers.update(problem.headers)
         return response

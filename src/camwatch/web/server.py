@@ -5,15 +5,25 @@ from __future__ import annotations
 import socket
 
 import uvicorn
-from starlette.types import ASGIApp
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from camwatch.errors import ConfigurationError, Fault
+from camwatch.web.access import paths
 from camwatch.web.connections import (
     HEAD_WITHIN_S,
     MOST_HEAD_BYTES,
+    RESERVED,
     Certificate,
+    Crowd,
+    Each,
     Server,
     connections_allowed,
+)
+
+_FIRST = (*paths.PROBES, paths.METRICS)  # whatever the root path is; the door lets in who may
+_FULL = PlainTextResponse(
+    "too many connections: try again\n", 503, {"connection": "close", "retry-after": "5"}
 )
 
 
@@ -50,10 +60,12 @@ class HttpServer:
         *,
         within_s: float = HEAD_WITHIN_S,
         most: int | None = None,
+        each: Each = lambda _address: None,
     ) -> None:
         self._sock = sock
+        most = most or connections_allowed()
         config = uvicorn.Config(
-            site,
+            self._rationed(site, most),
             log_config=None,
             log_level="error",  # it warns of each bad request, and whoever sends them would fill the log
             access_log=False,
@@ -63,9 +75,21 @@ class HttpServer:
             proxy_headers=False,  # `web.access` believes those that settings name, and nobody else
             timeout_graceful_shutdown=2,
             h11_max_incomplete_event_size=MOST_HEAD_BYTES,
-            limit_concurrency=most or connections_allowed(),
         )
-        self._server = Server(config, certificate, within_s)
+        self._server = Server(config, certificate, within_s, Crowd(most, each))
+
+    def _rationed(self, site: ASGIApp, most: int) -> ASGIApp:
+        """Refuse requests when there are too many connections: those of probes and Prometheus last."""
+        reserved = min(RESERVED, most // 8)
+
+        async def rationed(scope: Scope, receive: Receive, send: Send) -> None:
+            first = str(scope.get("path", "")).endswith(_FIRST)
+            if len(self._server.server_state.connections) > (most if first else most - reserved):
+                await _FULL(scope, receive, send)
+            else:
+                await site(scope, receive, send)
+
+        return rationed
 
     async def serving(self) -> None:
         """Wait until requests are answered."""

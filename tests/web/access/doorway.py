@@ -19,7 +19,7 @@ from camwatch.web import problems
 from camwatch.web.access import secrets
 from camwatch.web.access.accounts import Account, Accounts, KeptToken
 from camwatch.web.access.door import Access, Rules
-from camwatch.web.access.guard import csrf_token, editor, viewer, wrap
+from camwatch.web.access.guard import csrf_token, editor, hears_all, viewer, wrap
 from camwatch.web.access.login import Form, login_routes
 from camwatch.web.connections import Certificate
 from camwatch.web.server import HttpServer, listen_on
@@ -118,7 +118,16 @@ def house(access: Access, ended: asyncio.Event | None = None) -> FastAPI:
     async def flood() -> Response:
         return StreamingResponse(_endless(bytes(65_536), None, ended))
 
-    for path in ("/metrics", "/-/healthy", "/-/ready", "/static/a.css"):
+    @app.get("/dear")
+    async def dear(request: Request) -> Response:
+        request.app.state.dear()
+        return PlainTextResponse("dear")
+
+    @app.get("/-/ready")
+    async def ready(request: Request) -> Response:
+        return JSONResponse(hears_all(request))
+
+    for path in ("/metrics", "/-/healthy", "/static/a.css"):
         app.get(path)(_plain)
     return app
 
@@ -151,11 +160,18 @@ async def _plain() -> Response:
 class Doorway:
     """The house, served: clients of it, its door and its clocks."""
 
-    def __init__(self, access: Access, hands: Hands, url: str, ended: asyncio.Event) -> None:
+    def __init__(self, access: Access, hands: Hands, work: Hands, url: str, ended: asyncio.Event) -> None:
         self.access = access
         self.hands = hands
         self.url = url
         self.ended = ended
+        self.work = work
+        self.dear = 0
+
+    def take_5_ms(self) -> None:
+        """Take some of the loop's time."""
+        self.dear += 1
+        self.work.seconds += 0.005
 
     def client(self, **options: Any) -> httpx.AsyncClient:
         """Return a client that keeps cookies and follows no redirect."""
@@ -184,18 +200,22 @@ async def doorway(
     most: int | None = None,
 ) -> AsyncIterator[Doorway]:
     """Serve the house while the context lasts."""
-    hands, ended = Hands(), asyncio.Event()
-    access = Access(known, rules, metrics_token, wall=hands, mono=hands)
+    hands, work, ended = Hands(), Hands(), asyncio.Event()
+    access = Access(known, rules, metrics_token, wall=hands, mono=hands, work=work)
     sock = listen_on("127.0.0.1", 0)
     port = sock.getsockname()[1]
-    server = HttpServer(wrap(house(access, ended), access), sock, certificate, within_s=within_s, most=most)
+    inside = house(access, ended)
+    site = wrap(inside, access)
+    server = HttpServer(site, sock, certificate, within_s=within_s, most=most, each=access.connections_of)
     scheme = "https" if certificate else "http"
     with contextlib.closing(sock):
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(server.run())
             await server.serving()
             try:
-                yield Doorway(access, hands, f"{scheme}://127.0.0.1:{port}", ended)
+                door = Doorway(access, hands, work, f"{scheme}://127.0.0.1:{port}", ended)
+                inside.state.dear = door.take_5_ms
+                yield door
             finally:
                 server.stop()
                 access.close()

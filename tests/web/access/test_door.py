@@ -248,7 +248,7 @@ async def test_who_is_put_out_while_their_change_comes_in_changes_nothing() -> N
 
 # The proxy's word
 
-SSO = Rules(proxies=Proxies(["127.0.0.1", "10.0.0.0/8"], "X-Remote-User"))
+SSO = Rules(proxies=Proxies(["127.0.0.1", "10.0.0.0/8"], "X-Remote-User", names_host=True))
 ELSEWHERE = Rules(proxies=Proxies(["10.0.0.0/8"], "X-Remote-User"))
 ZOE = {"x-remote-user": "sso@ville.example"}
 

@@ -1,7 +1,7 @@
 """Who is let in, as whom, and what the door keeps out: accounts, sessions, limits, headers."""
 
 from camwatch.web.access.door import Access
-from camwatch.web.access.guard import csrf_token, editor, viewer, wrap
+from camwatch.web.access.guard import csrf_token, editor, hears_all, viewer, wrap
 from camwatch.web.access.login import Failure, Form, LoginPage, login_routes
 from camwatch.web.access.opening import Keeper, open_access, warn_of_clear_text
 
@@ -13,6 +13,7 @@ __all__ = [
     "LoginPage",
     "csrf_token",
     "editor",
+    "hears_all",
     "login_routes",
     "open_access",
     "viewer",

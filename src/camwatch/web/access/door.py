@@ -17,9 +17,11 @@ import structlog
 from camwatch.web.access import secrets
 from camwatch.web.access.accounts import Account, Accounts
 from camwatch.web.access.attempts import Attempts
+from camwatch.web.access.budget import LEAST_S, PEOPLE, STRANGERS, Allowance, Budget, Payer
 from camwatch.web.access.cookies import Jar
 from camwatch.web.access.homes import Homes
-from camwatch.web.access.origin import Origin, Proxies, is_local, is_plain
+from camwatch.web.access.networks import networks
+from camwatch.web.access.origin import Origin, Proxies, is_local, is_local_address, is_plain
 from camwatch.web.access.sessions import Session, Sessions, form_token
 from camwatch.web.problems import Problem
 from camwatch.web.viewer import LOCAL, Viewer
@@ -51,6 +53,7 @@ class Refusal(StrEnum):
     BUSY = "busy"
     ORIGIN = "origin"
     CSRF = "csrf"
+    BUDGET = "budget"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +78,12 @@ class Rules:
     metrics_public: bool = False
     images: tuple[str, ...] = ()
     body_within_s: float = 10.0
+    strangers: Allowance = STRANGERS
+    """Of the loop's time, what those at one address may take who have not said who they are."""
+    people: Allowance = PEOPLE
+    """The same of one account."""
+    each: int = 100
+    """How many connections, or requests that a proxy passed on, there may be from one address at a time."""
 
 
 class Access:
@@ -88,6 +97,7 @@ class Access:
         *,
         wall: Callable[[], float] = time.time,
         mono: Callable[[], float] = time.monotonic,
+        work: Callable[[], float] = time.thread_time,
     ) -> None:
         self.rules = rules
         self.accounts = accounts
@@ -96,11 +106,14 @@ class Access:
         self.sessions = Sessions(rules.session_s, self.jar, wall)
         self.homes = Homes(self.jar)
         self.attempts = Attempts(mono)
+        self.budget = Budget(mono)
+        self.work = work
         self.verifier = secrets.Verifier()
         self.refusals = Counter({reason.value: 0 for reason in Refusal})
         self.logins = 0
         self.reload_errors = 0
         self.on_change: list[Callable[[], None]] = []
+        self._told_lost = False
         self._wall = wall
         self._key = random.token_bytes(32)
         self._verified: OrderedDict[bytes, str] = OrderedDict()  # SHA-256 of a token, its id
@@ -145,27 +158,87 @@ class Access:
             return self._vouched(origin.person)
         if bearer is not None:
             return await self._with_token(bearer, origin.address)
-        session = self.sessions.read(cookie, self.accounts) if cookie else None
+        found = self.session_of(cookie)
+        if cookie and found is None:
+            self.refused(Refusal.SESSION)
+        return found
+
+    def session_of(self, cookie: str | None) -> Identity | None:
+        """Return whose session a cookie is, if it is one that holds."""
+        session = self.sessions.read(cookie, self.accounts) if cookie and self.accounts is not None else None
         if session is None:
-            if cookie:
-                self.refused(Refusal.SESSION)
             return None
         lasts_s = self.sessions.renewable_in(session)
         account = session.account
         return Identity(account.viewer, By.SESSION, form_token(session), lasts_s, account, session)
 
-    async def may_scrape(self, origin: Origin, bearer: str | None, cookie: str | None) -> None:
-        """Let in who may read the metrics, which name all cameras. Raises Problem for others."""
-        if self.rules.metrics_public:
-            return
+    async def may_hear(self, origin: Origin, bearer: str | None, cookie: str | None) -> bool:
+        """Tell whether somebody may hear why camwatch is not ready, which names hosts, users and paths.
+
+        They may who see all, who bear the token of the metrics, and this machine, not through a proxy.
+        """
+        if is_local(origin.host) and is_local_address(origin.address) and not origin.proxied:
+            return True
         if self.metrics_token is not None and bearer is not None and secrets.same(bearer, self.metrics_token):
-            return
+            return True
+        try:
+            identity = self.session_of(cookie) or await self.identify(origin, bearer, None)
+        except Problem:
+            return False
+        return identity is not None and identity.viewer.sees_all
+
+    def note_lost(self, peer: str) -> None:
+        """Say once that a trusted proxy names no address: all who come through it count as one."""
+        if not self._told_lost:
+            self._told_lost = True
+            _log.warning(
+                "access: a proxy sends no X-Forwarded-For that can be read: all who come through it count as "
+                "one, and can lock one another out (docs/access.md)",
+                proxy=peer,
+            )
+
+    def connections_of(self, peer: str) -> int | None:
+        """Return how many connections an address may have; None for a proxy's, and without accounts."""
+        return None if self.accounts is None or self.rules.proxies.trust(peer) else self.rules.each
+
+    def payers(self, identity: Identity | None, address: str) -> tuple[Payer, ...]:
+        """Return from whose budget a request is paid; this machine's own without accounts is free."""
+        if self.accounts is None:
+            return ()  # this machine only
+        if identity is None:
+            allowed = self.rules.strangers
+            return tuple(Payer(f"at {net}", allowed.times(more)) for net, more in networks(address))
+        return (Payer(f"by {identity.viewer.name}", self.rules.people),)
+
+    def check_budget(self, payers: tuple[Payer, ...], address: str) -> None:
+        """Raise Problem (429) for those who have taken more of the loop's time than they may."""
+        wait_s = self.budget.wait_s(payers)
+        if wait_s > 0:
+            self.refused(Refusal.BUDGET)
+            if self.budget.is_news(payers):
+                _log.warning(
+                    "access: too much asked", who=payers[0].key, address=address, wait_s=int(wait_s) + 1
+                )
+            seconds = str(int(wait_s) + 1)
+            detail = f"this asks more than camwatch can give beside its work: try again in {seconds} s"
+            raise Problem(429, detail, headers={"retry-after": seconds})
+        self.budget.spend(payers, LEAST_S)
+
+    async def may_scrape(self, origin: Origin, bearer: str | None, cookie: str | None) -> tuple[Payer, ...]:
+        """Let in who may read the metrics, which name all cameras; return from whose budget that is paid.
+
+        Raises Problem for others.
+        """
+        if self.rules.metrics_public:
+            return (Payer(f"metrics at {origin.address}", self.rules.people),)
+        if self.metrics_token is not None and bearer is not None and secrets.same(bearer, self.metrics_token):
+            return ()
         if self.accounts is None:
             if self.metrics_token is not None:
                 raise self._unknown_token("/metrics asks for the token of metrics_token_file")
             if not is_plain(origin.host):
                 raise _not_from_here(origin)
-            return
+            return ()
         identity = await self.identify(origin, bearer, cookie)
         if identity is None:
             raise self._unknown_token(
@@ -173,6 +246,7 @@ class Access:
             )
         if not identity.viewer.sees_all:
             raise Problem(404, "there is no such page")
+        return self.payers(identity, origin.address)
 
     def _local(self, origin: Origin) -> Identity:
         if not is_local(origin.host) or origin.proxied:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import hmac
+from collections import Counter
 from typing import Any
 from urllib.parse import quote
 
@@ -18,9 +19,11 @@ from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from camwatch.web.access import body as bodies
-from camwatch.web.access import cookies, paths
+from camwatch.web.access import cookies, paths, short
+from camwatch.web.access.budget import Payer, metered
 from camwatch.web.access.door import Access, By, Identity, Refusal
 from camwatch.web.access.headers import content_policy, secure_headers
+from camwatch.web.access.networks import networks
 from camwatch.web.access.origin import Origin, same_origin
 from camwatch.web.access.sessions import COOKIE
 from camwatch.web.problems import Problem, respond
@@ -49,6 +52,11 @@ def editor(request: Request) -> Viewer:
     return found
 
 
+def hears_all(request: Request) -> bool:
+    """Tell whether who asks may hear why camwatch is not ready, in full."""
+    return bool(getattr(request.state, "hears_all", False))
+
+
 def csrf_token(request: HTTPConnection) -> str:
     """Return what a form sends back as its hidden field `csrf`, or a script as the header `X-CSRF-Token`."""
     identity: Identity | None = getattr(request.state, "identity", None)
@@ -68,6 +76,7 @@ class Door:
         self._access = access
         self._policy = content_policy(access.rules.images)
         self._visits: set[_Visit] = set()
+        self._passed: Counter[str] = Counter()  # requests that proxies passed on, by where they came from
         access.on_change.append(self._turn_out)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -77,6 +86,18 @@ class Door:
             return
         scope.setdefault("app", self._app)
         visit = _Visit(scope, send, self._access, self._policy)
+        await metered(self._take(visit, scope, receive), self._access.work, visit.charge)
+
+    async def _take(self, visit: _Visit, scope: Scope, receive: Receive) -> None:
+        try:
+            await self._take_one(visit, scope, receive)
+        finally:
+            for network in visit.passed:
+                self._passed[network] -= 1
+                if not self._passed[network]:
+                    del self._passed[network]
+
+    async def _take_one(self, visit: _Visit, scope: Scope, receive: Receive) -> None:
         try:
             receive = await self._admit(visit, scope, receive)
         except Problem as problem:
@@ -102,20 +123,16 @@ class Door:
         scope["scheme"] = "https" if origin.secure else "http"
         scope["client"] = (origin.address, 0)
         visit.arrive(origin, route)
+        if origin.lost:
+            access.note_lost(peer)
+        if access.rules.proxies.trust(peer) and route not in paths.PROBES:
+            self._count_passed(visit, origin.address)
         if sum(len(name) + len(value) for name, value in scope["headers"]) > _MOST_HEADER_BYTES:
             raise Problem(431, f"the headers of a request have {_MOST_HEADER_BYTES // 1024} KiB at most")
         if route is None:
             raise Problem(404, "there is no such page")
+        await self._identify(visit, route)
         headers = Headers(scope=scope)
-        bearer = _bearer(headers)
-        cookie = cookies.find(headers.getlist("cookie"), access.jar.name(COOKIE, secure=origin.secure))
-        if route == paths.METRICS:
-            await access.may_scrape(origin, bearer, cookie)
-        elif not paths.is_public(route):
-            identity = await access.identify(origin, bearer, cookie)
-            if identity is None:
-                raise Problem(401, "log in, or bring a token")
-            visit.enter(identity)
         if scope["method"] in _SAFE or (visit.identity is None and route != paths.LOGIN):
             return receive  # public, and nothing to change there
         self._check_sender(visit, headers)
@@ -124,6 +141,56 @@ class Door:
         content = await bodies.read(receive, headers, access.rules.body_within_s)
         self._check_change(visit.identity, visit.route, headers, content)
         return bodies.again(content, receive)
+
+    def _count_passed(self, visit: _Visit, address: str) -> None:
+        """Count a request that a proxy passed on, as connections are without one. Raises Problem (429)."""
+        if self._access.rules.proxies.trust(address):
+            return  # a proxy's own, or nobody knows whose
+        for network, more in networks(address):
+            if self._passed[network] >= self._access.rules.each * more:
+                self._access.refused(Refusal.BUDGET)
+                detail = "too many requests from one address at a time: try again"
+                raise Problem(429, detail, headers={"retry-after": "5"})
+        visit.passed = [network for network, _ in networks(address)]
+        self._passed.update(visit.passed)
+
+    async def _identify(self, visit: _Visit, route: str) -> None:
+        """Find out who it is, and whether they have something left of their budget; raises Problem."""
+        scope, address = visit.scope, visit.origin.address
+        visit.payers = self._access.payers(None, address)
+        try:
+            known = await self._known(visit, route)
+        except Problem:
+            visit.pay()
+            raise
+        if known is not None:
+            visit.payers = self._access.payers(known, address)
+        visit.pay()
+        if known is None:
+            short.check_query(scope.get("query_string", b""))
+            most = short.MOST_ACCEPT_METRICS if route == paths.METRICS else short.MOST_ACCEPT
+            scope["headers"] = short.cut(scope["headers"], most)
+        if not paths.is_public(route) and route != paths.METRICS:
+            if known is None:
+                raise Problem(401, "log in, or bring a token")
+            visit.enter(known)
+
+    async def _known(self, visit: _Visit, route: str) -> Identity | None:
+        access, origin, headers = self._access, visit.origin, Headers(scope=visit.scope)
+        bearer = _bearer(headers)
+        cookie = cookies.find(headers.getlist("cookie"), access.jar.name(COOKIE, secure=origin.secure))
+        if route == paths.METRICS:
+            visit.payers = await access.may_scrape(origin, bearer, cookie)
+            return None
+        if route in paths.PROBES:
+            visit.payers = ()
+            if route == paths.READY:
+                state = visit.scope.setdefault("state", {})
+                state["hears_all"] = await access.may_hear(origin, bearer, cookie)
+            return None
+        if paths.is_public(route):
+            return access.session_of(cookie)
+        return await access.identify(origin, bearer, cookie)
 
     def _check_sender(self, visit: _Visit, headers: Headers) -> None:
         """Refuse what another site made a browser send (CSRF); no browser adds a token by itself."""
@@ -151,7 +218,7 @@ class Door:
             return RedirectResponse(f"{root}{paths.LOGIN}{after}", 303)
         if problem.status == 401 and request.headers.get("hx-request"):
             problem.headers["hx-redirect"] = f"{self._access.rules.root_path}{paths.LOGIN}"
-        return respond(request, problem)
+        return respond(request, problem, plainly=problem.status == 429)
 
     async def _serve(self, visit: _Visit, scope: Scope, receive: Receive) -> None:
         """Let the application answer, for as long as whoever asked may stay."""
@@ -161,7 +228,7 @@ class Door:
         if visit.identity is None or visit.identity.by is By.LOCAL:
             await self._app(scope, receive, visit.send)
             return
-        work = asyncio.ensure_future(self._answer(scope, receive, visit.send))
+        work = asyncio.ensure_future(self._answer(visit, scope, receive))
         visit.work = work
         self._visits.add(visit)
         try:
@@ -176,8 +243,8 @@ class Door:
         else:
             work.result()
 
-    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await self._app(scope, receive, send)
+    async def _answer(self, visit: _Visit, scope: Scope, receive: Receive) -> None:
+        await metered(self._app(scope, receive, visit.send), self._access.work, visit.charge)
 
     def _turn_out(self) -> None:
         """End what is under way for those whose account changed."""
@@ -194,6 +261,8 @@ class _Visit:
         self.identity: Identity | None = None
         self.work: asyncio.Future[None] | None = None
         self.route: str | None = None
+        self.payers: tuple[Payer, ...] = ()
+        self.passed: list[str] = []
         self.origin = Origin("", False, "", None, False)
         self._send = send
         self._access = access
@@ -210,6 +279,16 @@ class _Visit:
         self.identity = identity
         state: dict[str, Any] = self.scope.setdefault("state", {})
         state["viewer"], state["identity"] = identity.viewer, identity
+
+    def pay(self) -> None:
+        """Pay for the request itself. Raises Problem (429) for who has nothing left: that costs no more."""
+        payers, self.payers = self.payers, ()
+        self._access.check_budget(payers, self.origin.address)
+        self.payers = payers
+
+    def charge(self, seconds: float) -> None:
+        """Pay for time of the loop that was taken."""
+        self._access.budget.spend(self.payers, seconds)
 
     @property
     def asked(self) -> str:

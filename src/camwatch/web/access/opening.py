@@ -47,9 +47,10 @@ def open_access(settings: Settings, operators: Iterable[str], images: Iterable[s
     rules = Rules(
         session_s=access.session_hours * 3600,
         root_path=settings.http.root_path,
-        proxies=Proxies(access.proxy_addresses, access.proxy_header),
+        proxies=Proxies(access.proxy_addresses, access.proxy_header, names_host=access.proxy_names_host),
         metrics_public=settings.http.metrics_public,
         images=tuple(images),
+        each=settings.http.connections_per_address,
     )
     return Access(accounts, rules, token)
 
@@ -57,7 +58,16 @@ def open_access(settings: Settings, operators: Iterable[str], images: Iterable[s
 def warn_of_clear_text(settings: Settings) -> None:
     """Say so in the log when passwords would cross a network that others can read."""
     http = settings.http
-    if not http.is_loopback and http.cert_file is None and not settings.access.proxy_addresses:
+    if http.is_loopback or http.cert_file is not None:
+        return
+    if settings.access.proxy_addresses:
+        _log.warning(
+            "access: who goes around the proxy reaches camwatch in clear text: let it listen on a loopback "
+            "address, or set cert_file and key_file in [http], unless nobody but the proxy can reach it "
+            "(docs/access.md)",
+            listen=http.listen,
+        )
+    else:
         _log.warning(
             "access: passwords cross the network in clear text: set cert_file and key_file in [http], or put "
             "a proxy with TLS before camwatch and name it in proxy_addresses (docs/access.md)"

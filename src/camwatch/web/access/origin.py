@@ -13,6 +13,8 @@ from urllib.parse import urlsplit
 
 _FORWARDED = ("x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "forwarded", "x-real-ip")
 
+_HOPS = 20  # so many proxies in a row are looked at
+
 _Headers = list[tuple[bytes, bytes]]
 
 
@@ -20,7 +22,7 @@ class Origin(NamedTuple):
     """Where a request comes from.
 
     `person` is the name that a trusted proxy vouches for; `proxied` tells whether anything says that a proxy
-    passed it on, trusted or not.
+    passed it on, trusted or not. `lost` tells that a trusted proxy did so and named no address.
     """
 
     address: str
@@ -28,14 +30,18 @@ class Origin(NamedTuple):
     host: str
     person: str | None
     proxied: bool
+    lost: bool = False
 
 
 class Proxies:
     """The proxies that are believed; none, usually."""
 
-    def __init__(self, addresses: Iterable[str] = (), person_header: str | None = None) -> None:
+    def __init__(
+        self, addresses: Iterable[str] = (), person_header: str | None = None, *, names_host: bool = False
+    ) -> None:
         self._networks = tuple(ipaddress.ip_network(text) for text in addresses)
         self._person = person_header.lower() if person_header else None
+        self._names_host = names_host
 
     def origin(self, peer: str, *, secure: bool, headers: _Headers) -> tuple[Origin, _Headers]:
         """Return where a request comes from, and its headers without those that only a proxy may set.
@@ -53,19 +59,22 @@ class Proxies:
             else:
                 kept.append((raw, value))
         host = _first(kept, b"host")
-        if not self._trusts(peer):
+        if not self.trust(peer):
             return Origin(peer, secure, host, None, bool(told)), kept
-        if hosts := told.get("x-forwarded-host"):
+        hosts = told.get("x-forwarded-host")
+        if hosts and self._names_host:
             host = hosts[-1]
             kept = [(name, value) for name, value in kept if name.lower() != b"host"]
             kept.append((b"host", host.encode("latin-1")))
         proto = told.get("x-forwarded-proto", [])
+        address = self._client(told.get("x-forwarded-for", []))
         origin = Origin(
-            address=self._client(told.get("x-forwarded-for", []), peer),
+            address=address or peer,
             secure=proto[-1].lower() == "https" if proto else secure,
             host=host,
             person=self._vouched(told),
             proxied=True,
+            lost=address is None and bool(told),
         )
         return origin, kept
 
@@ -75,25 +84,34 @@ class Proxies:
             raise ValueError("the proxy names two people at once")
         return names[0] or None if names else None
 
-    def _client(self, forwarded: list[str], peer: str) -> str:
+    def _client(self, forwarded: list[str]) -> str | None:
         """Return the last address that no trusted proxy has: what stands before it anybody can write."""
-        for text in reversed([part.strip() for line in forwarded for part in line.split(",")]):
+        found = None
+        chain = [text for line in reversed(forwarded) for text in reversed(line.rsplit(",", _HOPS))]
+        for text in chain[:_HOPS]:
             try:
-                address = str(ipaddress.ip_address(text))
+                found = str(ipaddress.ip_address(_without_port(text.strip())))
             except ValueError:
-                return peer
-            if not self._trusts(address):
-                return address
-            peer = address
-        return peer
+                return found
+            if not self.trust(found):
+                return found
+        return found
 
-    def _trusts(self, address: str) -> bool:
+    def trust(self, address: str) -> bool:
+        """Tell whether an address is a proxy's that is believed."""
         try:
             found = ipaddress.ip_address(address)
         except ValueError:
             return False
         mapped = found.ipv4_mapped if found.version == 6 else None
         return any((mapped or found) in network for network in self._networks)
+
+
+def _without_port(text: str) -> str:
+    """Return an address that may stand with its port, as some proxies write it."""
+    if text.startswith("["):
+        return text[1:].partition("]")[0]
+    return text.partition(":")[0] if text.count(":") == 1 else text
 
 
 def is_local(host: str) -> bool:
@@ -103,6 +121,16 @@ def is_local(host: str) -> bool:
         return ipaddress.ip_address(name).is_loopback
     except ValueError:
         return name == "localhost" or name.endswith(".localhost")
+
+
+def is_local_address(address: str) -> bool:
+    """Tell whether a client's address is of this machine."""
+    try:
+        found = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    mapped = found.ipv4_mapped if found.version == 6 else None
+    return (mapped or found).is_loopback
 
 
 def is_plain(host: str) -> bool:

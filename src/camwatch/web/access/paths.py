@@ -12,7 +12,9 @@ from typing import Any
 
 LOGIN = "/login"
 LOGOUT = "/logout"
-PUBLIC = frozenset({"/-/healthy", "/-/ready", LOGIN, "/preferences"})
+READY = "/-/ready"
+PROBES = frozenset({"/-/healthy", READY})
+PUBLIC = PROBES | {LOGIN, "/preferences"}
 """What anybody may ask for: the probes, the way in, and the language it speaks."""
 STATIC = "/static/"
 """What pages are made of, the same for everybody."""
