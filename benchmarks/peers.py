@@ -104,7 +104,7 @@ class Camwatch(Peer):
             f'[fleet]\npath = "{folder}/fleet"\n'
             f'[[brokers]]\nname = "main"\nurl = "mqtt://127.0.0.1:{self.place.broker_port}"\n'
             f"[clock]\nrequire_sync = false\n"
-            f"[liveness]\ninterval_s = {self.interval_s}\n"
+            f"[liveness]\ninterval_s = {self.interval_s}\nmessages_per_interval = 1_000_000\n"
             f'[history]\nurl = "{self.store_url()}"\n'
             f'[http]\nlisten = "127.0.0.1:{self.port}"\n'
         )

@@ -163,7 +163,7 @@ def test_nobody_breaks_a_line_or_steers_the_terminal_with_a_topic(logs: Logs) ->
     topic = "camwatch/v1/x/\n2026-07-01 [info] all is well\x1b[2J\u2028\x85/heartbeat é"
     for style in ("console", "json"):
         stream = logs(style)
-        Rejections().add(RejectReason.UNKNOWN_TOPIC, topic, 0.0, topic=topic)
+        Rejections().add(RejectReason.UNKNOWN_TOPIC, topic, Instant(0.0, 0), topic=topic)
         structlog.get_logger("x").warning("a\nb", one="\x1b[2J", two="\u2028", three=["\x1b"])
         text = stream.getvalue()
         assert text.count("\n") == 2

@@ -7,22 +7,28 @@ from hypothesis import given
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
+from camwatch.core.model import Instant
 from camwatch.errors import RejectReason
-from camwatch.rejections import IDS_KEPT, LINES_PER_PERIOD, LOG_EVERY_S, Rejections
+from camwatch.rejections import IDS_KEPT, LINES_PER_PERIOD, LOG_EVERY_S, Rejections, Tally
+
+
+def at(second: float) -> Instant:
+    """Return an instant on both clocks."""
+    return Instant(second, round(second * 1000))
 
 
 def test_every_reason_counts_from_zero() -> None:
     rejections = Rejections()
     assert rejections.counts == dict.fromkeys(RejectReason, 0)
-    rejections.add(RejectReason.LATE, "cam-1", 0.0)
+    rejections.add(RejectReason.LATE, "cam-1", at(0.0))
     assert rejections.counts == dict.fromkeys(RejectReason, 0) | {RejectReason.LATE: 1}
 
 
 def test_strangers_are_counted_by_id_the_latest_last() -> None:
     rejections = Rejections()
     for who in ("a", "b", "a"):
-        rejections.add(RejectReason.UNREGISTERED, who, 0.0)
-    rejections.add(RejectReason.WRONG_OPERATOR, "cam-1", 0.0)
+        rejections.add(RejectReason.UNREGISTERED, who, at(0.0))
+    rejections.add(RejectReason.WRONG_OPERATOR, "cam-1", at(0.0))
     assert list(rejections.unregistered.items()) == [("b", 1), ("a", 2)]
 
 
@@ -30,8 +36,8 @@ def test_the_last_thousand_strangers_are_kept() -> None:
     """Rule V5."""
     rejections = Rejections()
     for number in range(IDS_KEPT + 500):
-        rejections.add(RejectReason.UNREGISTERED, f"stranger-{number}", 0.0)
-        rejections.add(RejectReason.UNREGISTERED, "steady", 0.0)
+        rejections.add(RejectReason.UNREGISTERED, f"stranger-{number}", at(0.0))
+        rejections.add(RejectReason.UNREGISTERED, "steady", at(0.0))
     assert len(rejections.unregistered) == IDS_KEPT
     assert rejections.unregistered["steady"] == IDS_KEPT + 500
     assert "stranger-500" not in rejections.unregistered
@@ -41,16 +47,55 @@ def test_the_last_thousand_strangers_are_kept() -> None:
 def test_a_stranger_that_was_registered_is_forgotten() -> None:
     rejections = Rejections()
     for who in ("a", "b"):
-        rejections.add(RejectReason.UNREGISTERED, who, 0.0)
+        rejections.add(RejectReason.UNREGISTERED, who, at(0.0))
     rejections.forget(frozenset({"a", "cam-1"}))
     assert list(rejections.unregistered) == ["b"]
+
+
+def test_what_was_refused_of_a_camera_is_counted_by_reason_with_the_last_time() -> None:
+    """L10; what belongs to no camera of the inventory is kept for none."""
+    rejections = Rejections()
+    for second in range(3):
+        rejections.add(RejectReason.LATE, "cam-1", at(second))
+    rejections.add(RejectReason.DUPLICATE, "cam-1", at(9))
+    rejections.add(RejectReason.UNREGISTERED, "stranger", at(9))
+    rejections.add(RejectReason.UNKNOWN_TOPIC, "camwatch/v1/x", at(9))
+    assert rejections.refused == {"cam-1": {"late": Tally(3, 2_000), "duplicate": Tally(1, 9_000)}}
+    rejections.forget(frozenset({"cam-2"}))
+    assert rejections.refused == {}
+
+
+def test_dropped_fields_are_counted_by_name_and_by_camera() -> None:
+    """C4."""
+    rejections = Rejections()
+    with capture_logs() as lines:
+        for second in range(3):
+            rejections.drop("cam-1", ("fps", "firmware"), at(second))
+        rejections.drop("cam-2", ("fps",), at(9))
+    assert {field: count for field, count in rejections.fields.items() if count} == {"fps": 4, "firmware": 3}
+    assert rejections.dropped["cam-1"] == {"fps": Tally(3, 2_000), "firmware": Tally(3, 2_000)}
+    assert [(line["camera"], line["field"]) for line in lines] == [
+        ("cam-1", "fps"),
+        ("cam-1", "firmware"),
+        ("cam-2", "fps"),
+    ]
+
+
+def test_each_reason_of_a_camera_is_told_of_by_itself() -> None:
+    """That a camera's heartbeats are late must not hide that they are malformed since."""
+    rejections = Rejections()
+    with capture_logs() as lines:
+        for second in range(30):
+            rejections.add(RejectReason.LATE, "cam-1", at(second))
+            rejections.add(RejectReason.MALFORMED, "cam-1", at(second))
+    assert [line["reason"] for line in lines] == ["late", "malformed"]
 
 
 def test_a_camera_is_told_of_once_a_minute() -> None:
     rejections = Rejections()
     with capture_logs() as lines:
         for second in range(180):
-            rejections.add(RejectReason.LATE, "cam-1", float(second), topic="t")
+            rejections.add(RejectReason.LATE, "cam-1", at(float(second)), topic="t")
     assert len(lines) == 3
     expected = {"event": "message rejected", "camera": "cam-1", "reason": "late", "topic": "t"}
     assert lines[0] == expected | {"log_level": "warning"}
@@ -61,9 +106,9 @@ def test_a_storm_of_many_cameras_is_told_in_sixty_lines_a_minute_and_what_was_wi
     rejections = Rejections()
     with capture_logs() as lines:
         for number in range(1000):
-            rejections.add(RejectReason.MALFORMED, f"cam-{number}", 0.0)
+            rejections.add(RejectReason.MALFORMED, f"cam-{number}", at(0.0))
         assert len(lines) == LINES_PER_PERIOD
-        rejections.add(RejectReason.MALFORMED, "cam-0", LOG_EVERY_S)
+        rejections.add(RejectReason.MALFORMED, "cam-0", at(LOG_EVERY_S))
     assert len(lines) == LINES_PER_PERIOD + 2
     assert lines[-2]["event"] == "more messages were rejected than logged"
     assert lines[-2]["withheld"] == 1000 - LINES_PER_PERIOD
@@ -74,9 +119,9 @@ def test_what_was_withheld_is_told_once() -> None:
     rejections = Rejections()
     with capture_logs() as lines:
         for number in range(LINES_PER_PERIOD + 5):
-            rejections.add(RejectReason.LATE, f"cam-{number}", 0.0)
-        rejections.add(RejectReason.LATE, "cam-0", LOG_EVERY_S)
-        rejections.add(RejectReason.LATE, "cam-0", 2 * LOG_EVERY_S)
+            rejections.add(RejectReason.LATE, f"cam-{number}", at(0.0))
+        rejections.add(RejectReason.LATE, "cam-0", at(LOG_EVERY_S))
+        rejections.add(RejectReason.LATE, "cam-0", at(2 * LOG_EVERY_S))
     assert [line["withheld"] for line in lines if "withheld" in line] == [5]
 
 
@@ -84,7 +129,7 @@ def test_whom_it_told_of_is_remembered_for_the_last_thousand() -> None:
     rejections = Rejections()
     with capture_logs() as lines:
         for second in range(IDS_KEPT + 100):
-            rejections.add(RejectReason.LATE, f"cam-{second}", float(second))
+            rejections.add(RejectReason.LATE, f"cam-{second}", at(float(second)))
     assert len(lines) == IDS_KEPT + 100
     assert len(rejections._logged) == IDS_KEPT
 
@@ -93,8 +138,8 @@ def test_a_camera_that_was_withheld_is_told_of_later() -> None:
     rejections = Rejections()
     with capture_logs() as lines:
         for number in range(LINES_PER_PERIOD + 1):
-            rejections.add(RejectReason.LATE, f"cam-{number}", 0.0)
-        rejections.add(RejectReason.LATE, f"cam-{LINES_PER_PERIOD}", LOG_EVERY_S)
+            rejections.add(RejectReason.LATE, f"cam-{number}", at(0.0))
+        rejections.add(RejectReason.LATE, f"cam-{LINES_PER_PERIOD}", at(LOG_EVERY_S))
     assert lines[-1]["camera"] == f"cam-{LINES_PER_PERIOD}"
 
 
@@ -105,7 +150,7 @@ def test_lines_and_memory_are_bounded_whatever_comes(storm: list[tuple[int, floa
     with capture_logs() as lines:
         for who, pause in storm:
             now += pause / 100
-            rejections.add(RejectReason.UNREGISTERED, f"id-{who}", now)
+            rejections.add(RejectReason.UNREGISTERED, f"id-{who}", at(now))
     minutes = (now - begin) // LOG_EVERY_S + 1
     assert len(lines) <= minutes * (LINES_PER_PERIOD + 1)
     assert len(rejections.unregistered) <= IDS_KEPT
@@ -117,5 +162,5 @@ def test_lines_and_memory_are_bounded_whatever_comes(storm: list[tuple[int, floa
 @pytest.mark.parametrize("reason", RejectReason)
 def test_every_reason_is_told_by_its_public_name(reason: RejectReason) -> None:
     with capture_logs() as lines:
-        Rejections().add(reason, "cam-1", 0.0, detail="why")
+        Rejections().add(reason, "cam-1", at(0.0), detail="why")
     assert (lines[0]["reason"], lines[0]["detail"]) == (reason.value, "why")

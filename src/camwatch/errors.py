@@ -39,8 +39,8 @@ class RejectReason(StrEnum):
     """Why a message had no effect; the `reason` label of `camwatch_messages_rejected_total`."""
 
     MALFORMED = "malformed"
-    OUT_OF_RANGE = "out_of_range"
     TOO_LARGE = "too_large"
+    TOO_MANY = "too_many"
     WRONG_OPERATOR = "wrong_operator"
     UNREGISTERED = "unregistered"
     RETAINED = "retained"

@@ -16,9 +16,11 @@ from zoneinfo import ZoneInfo
 
 import structlog
 
+from camwatch.budget import Budget, is_late
 from camwatch.clock import STEP_S, Clock, Jump
 from camwatch.clock_trust import ClockTrust
 from camwatch.core.model import BlindCause, Blindness, Camera, Happening, Instant, Liveness, Window
+from camwatch.core.signal import Refusal
 from camwatch.core.standing import Standing
 from camwatch.core.state import CameraState, LinkState
 from camwatch.core.watch import Enrolment, FleetWatch
@@ -26,7 +28,7 @@ from camwatch.errors import ConfigurationError, RejectReason, WireError
 from camwatch.fleet.inventory import Inventory, changes
 from camwatch.rejections import Rejections
 from camwatch.settings import Settings
-from camwatch.wire.heartbeat import decode_heartbeat, decode_status
+from camwatch.wire.heartbeat import PartialHeartbeat, decode_heartbeat, decode_status
 from camwatch.wire.topics import Address, Kind, address_of, topic_of
 
 _LOOK_EVERY_S = 0.1  # what is armed meanwhile is at least a deadline away, so this only bounds the delay
@@ -114,6 +116,7 @@ class Watcher:
         self.inventory = inventory
         self.clock = clock
         self.rejections = Rejections()
+        self.budget = Budget(settings.liveness.messages_per_interval)
         self.link_reports = {name: LinkReport() for name in links}
         for broker in settings.brokers:
             if broker.canary and broker.name in links:
@@ -182,9 +185,12 @@ class Watcher:
         prefix = settings.mqtt.topic_prefix
         topics: dict[Kind, dict[str, CameraState]] = {kind: {} for kind in Kind}
         for state in self.watch.cameras.values():
+            self.budget.renew(state)
             for kind, table in topics.items():
                 table[topic_of(prefix, Address(state.camera.operator, state.camera.id, kind))] = state
-        self.heartbeat_topics, self.status_topics = topics[Kind.HEARTBEAT], topics[Kind.STATUS]
+        for known, found in ((self.heartbeat_topics, Kind.HEARTBEAT), (self.status_topics, Kind.STATUS)):
+            known.clear()
+            known.update(topics[found])
         self.inventory = inventory
         self.rejections.forget(frozenset(inventory.cameras))
         self.tell()
@@ -272,40 +278,58 @@ class Watcher:
 
 
 class LinkReceiver:
-    """Takes what one link brings: the way of every heartbeat. See `ingest.link.Receiver`."""
+    """Takes what one link brings: the way of every heartbeat. See `ingest.link.Receiver`.
+
+    What a camera sends beyond its `budget` is not looked at.
+    """
 
     def __init__(self, watcher: Watcher, link: LinkState, report: LinkReport) -> None:
         self._watcher = watcher
         self._watch = watcher.watch
         self._observe = watcher.watch.heartbeat
+        self._camera_at = watcher.heartbeat_topics.get
+        self._budget = watcher.budget
         self._link = link
         self._report = report
         self._now = watcher.clock()
         self._aside: dict[str, Callable[[Instant, bytes], None]] = {}
+        self._mono = self._now.mono
 
     def begin(self, now: Instant) -> None:
         """Packets arrived at `now`; the messages in them follow."""
         self._now = now
+        self._mono = now.mono
         self._watch.awake(now)
 
     def message(self, topic: str, payload: bytes, retained: bool) -> None:
         """Decode and judge one message."""
         self._report.received += 1
-        camera = self._watcher.heartbeat_topics.get(topic)
+        camera = self._camera_at(topic)
         if camera is None:
             self._other_message(topic, payload, retained)
             return
         if retained:
             self._reject(RejectReason.RETAINED, camera.camera.id, topic)
             return
+        crowded = self._mono - camera.proof <= camera.crowd_s and self._budget.counts(camera, self._mono)
+        if crowded and camera.crowd >= self._budget.most:
+            self._reject_crowd(camera, topic)
+            return
         try:
             said = decode_heartbeat(payload)
         except WireError as error:
+            self._budget.count(camera, self._mono, crowded)
             self._reject(error.reason, camera.camera.id, topic, error.detail)
             return
         refusal = self._observe(camera, self._now, said)
         if refusal is not None:
+            if refusal is not Refusal.LATE and not is_late(camera, said, self._now):
+                self._budget.count(camera, self._mono, crowded)
             self._reject(RejectReason(refusal.value), camera.camera.id, topic)
+        elif crowded:
+            self._budget.count(camera, self._mono, crowded)
+        if type(said) is PartialHeartbeat:
+            self._watcher.rejections.drop(camera.camera.id, said.dropped, self._now)
 
     def heard(self, now: Instant) -> None:
         """All that had arrived was handed over."""
@@ -361,6 +385,12 @@ class LinkReceiver:
             return
         if not payload:
             return  # how MQTT clears a retained message
+        if not retained:
+            crowded = self._budget.counts(camera, self._mono)
+            if crowded and camera.crowd >= self._budget.most:
+                self._reject_crowd(camera, topic)
+                return
+            self._budget.count(camera, self._mono, crowded)
         try:
             word = decode_status(payload)
         except WireError as error:
@@ -382,8 +412,12 @@ class LinkReceiver:
             detail = "add the camera to cameras.csv, or stop it"
             self._reject(RejectReason.UNREGISTERED, address.camera[:64], topic, detail)
 
+    def _reject_crowd(self, camera: CameraState, topic: str) -> None:
+        detail = f"more than {self._budget.most} in {camera.interval_s:g} s: do two devices share this id?"
+        self._reject(RejectReason.TOO_MANY, camera.camera.id, topic, detail)
+
     def _reject(self, reason: RejectReason, who: str, topic: str, detail: str = "") -> None:
-        self._watcher.rejections.add(reason, who, self._now.mono, topic=topic[:200], detail=detail)
+        self._watcher.rejections.add(reason, who, self._now, topic=topic[:200], detail=detail)
 
 
 def _stall_after_s(settings: Settings, inventory: Inventory) -> float:

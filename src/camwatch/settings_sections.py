@@ -177,13 +177,17 @@ class LivenessOverride(_Section):
 
 
 class LivenessSettings(_Section):
-    """When a camera is suspect and when it is down (rules L2, L5, S8); factors are of the interval."""
+    """When a camera is suspect and when it is down (rules L2, L5, S8); factors are of the interval.
+
+    `messages_per_interval` bounds what one camera may send.
+    """
 
     interval_s: _Seconds = _LIVENESS.interval_s
     suspect_after: _Factor = _LIVENESS.suspect_after
     down_after: Annotated[_Factor, _BOUNDED] = _LIVENESS.down_after
     hint_hold_s: _Hold = _LIVENESS.hint_hold_s
     stall_after_s: _Seconds = 5.0
+    messages_per_interval: Annotated[_Whole, Field(ge=2, le=1_000_000)] = 20
     purpose: dict[Purpose, LivenessOverride] = {}
     operator: dict[_Id, LivenessOverride] = {}
     camera: dict[_Id, LivenessOverride] = {}

@@ -30,6 +30,7 @@ PUBLIC = {
     "CamwatchCameraDegraded": "warning",
     "CamwatchCameraDown": "warning",
     "CamwatchCameraFlapping": "warning",
+    "CamwatchCameraMessagesRejected": "warning",
     "CamwatchCameraRebootLoop": "warning",
     "CamwatchCameraStorage": "warning",
     "CamwatchCameraUnknown": "warning",

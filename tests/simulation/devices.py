@@ -160,8 +160,8 @@ class Speech:
 
 _NONSENSE: dict[str, tuple[str, bytes, str]] = {
     "json": ("heartbeat", b'{"seq":', "malformed"),
-    "type": ("heartbeat", b'{"seq":"7"}', "malformed"),
-    "range": ("heartbeat", b'{"fps":1000}', "out_of_range"),
+    "type": ("heartbeat", b'["seq",7]', "malformed"),
+    "range": ("heartbeat", b"1000", "malformed"),
     "utf8": ("heartbeat", b'{"firmware":"\xff"}', "malformed"),
     "large": ("heartbeat", b'{"firmware":"' + b"x" * 17_000 + b'"}', "too_large"),
     "word": ("status", b'{"status":"asleep"}', "malformed"),

@@ -20,7 +20,7 @@ from tests.support.mosquitto import Mosquitto, free_port, program, until
 from tests.support.tables import camera, write_fleet
 
 NAME = "L'Étoile \"nord\" \\\nrue d'Italie"
-FIRMWARE = 'v1 "β" \\n \x01\x1b[0m\r\n\t\u2028 🎥'
+FIRMWARE = 'v1 "b" \\n {},=# ~'
 CONFIG = """
 global: {{scrape_interval: 1s}}
 scrape_configs:

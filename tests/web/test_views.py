@@ -259,3 +259,15 @@ def test_when_anothers_camera_went_down_is_told_nowhere(new_town: Town) -> None:
     assert incidents_of(watcher, READER) == []
     assert len(incidents.opened(watcher, READER)) == 0
     assert cameras.detail(watcher, READER, "ville-1").incidents == ()
+
+
+def test_what_was_refused_and_dropped_shows_for_an_hour(new_town: Town) -> None:
+    """C4, L10."""
+    new_town.send("heartbeat", b"{", "ville-1").send("heartbeat", b'{"fps":-1}', "ville-4")
+    down = cameras.detail(new_town.watcher, READER, "ville-1")
+    up = cameras.detail(new_town.watcher, READER, "ville-4")
+    assert [(each.reason, each.messages) for each in down.refused] == [("malformed", 1)]
+    assert [(each.field, each.heartbeats) for each in up.dropped] == [("fps", 1)]
+    new_town.pass_s(3601)
+    assert cameras.detail(new_town.watcher, READER, "ville-1").refused == ()
+    assert cameras.detail(new_town.watcher, READER, "ville-4").dropped == ()

@@ -21,7 +21,7 @@ FIELDS: dict[str, st.SearchStrategy[object]] = {
     "tamper": st.booleans(),
     "storage_used_ratio": st.floats(0, 1),
     "temperature_celsius": st.floats(-60, 150),
-    "firmware": st.text(st.characters(codec="utf-8"), max_size=64),
+    "firmware": st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=64),
 }
 """A strategy for the valid values of each field."""
 

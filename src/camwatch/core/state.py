@@ -74,6 +74,9 @@ class CameraState:
         "camera",
         "cause",
         "clock_offset",
+        "crowd",
+        "crowd_s",
+        "crowd_until",
         "dark",
         "dark_from",
         "dark_to",
@@ -173,6 +176,10 @@ class CameraState:
         self.clock_offset = float("inf")  # infinite: none yet
         self.late_at = NEVER  # arrival of the first in a run of evenly late heartbeats
         self.late_apart = float("inf")  # and how far its clock was from the steady one
+        # how many messages it may send, for whoever takes them: see `service`
+        self.crowd_s = 0.0  # a message that follows a proof by no more than this is counted
+        self.crowd = 0  # messages counted
+        self.crowd_until = NEVER  # before this instant
         # what it last said
         self.fps: float | None = None
         self.bitrate_bps: float | None = None

@@ -78,6 +78,12 @@ CAMERA_COMMISSION_BY = _camera(
 CAMERA_HEARTBEATS = _camera("heartbeats_total", "counter", "Heartbeats that proved life.")
 CAMERA_OUTAGES = _camera("outages_total", "counter", "Outages begun; one seen through blindness counts once.")
 CAMERA_REBOOTS = _camera("reboots_total", "counter", "Times that the camera's uptime counter fell.")
+CAMERA_REJECTED = _camera(
+    "messages_rejected_total",
+    "counter",
+    "Messages of the camera that had no effect since camwatch started, by reason; absent where none.",
+    "reason",
+)
 CAMERA_LEDGER = _camera(
     "ledger_seconds_total",
     "counter",
@@ -165,6 +171,12 @@ BLIND = Metric(
 MESSAGES_RECEIVED = Metric("camwatch_messages_received_total", "counter", "Messages received.", ("link",))
 MESSAGES_REJECTED = Metric(
     "camwatch_messages_rejected_total", "counter", "Messages that had no effect, by reason.", ("reason",)
+)
+FIELDS_DROPPED = Metric(
+    "camwatch_fields_dropped_total",
+    "counter",
+    "Fields of heartbeats that could not be used, by name; the rest of the heartbeat was.",
+    ("source", "field"),
 )
 UNREGISTERED = Metric(
     "camwatch_unregistered_cameras",

@@ -33,7 +33,14 @@ from camwatch.errors import RejectReason
 from camwatch.fleet.inventory import Inventory
 from camwatch.metrics import catalogue
 from camwatch.metrics.catalogue import Metric
-from camwatch.metrics.exposition import Row, render_cameras, render_flags, render_sites
+from camwatch.metrics.exposition import (
+    Row,
+    render_cameras,
+    render_flags,
+    render_rejections,
+    render_sites,
+)
+from camwatch.rejections import SOURCE, Tally
 
 DELAY_BOUNDS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.2, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
@@ -59,6 +66,10 @@ class _Rejections(Protocol):
     def counts(self) -> Mapping[RejectReason, int]: ...
     @property
     def unregistered(self) -> Mapping[str, int]: ...
+    @property
+    def refused(self) -> Mapping[str, Mapping[str, Tally]]: ...
+    @property
+    def fields(self) -> Mapping[str, int]: ...
 
 
 class _Clock(Protocol):
@@ -183,9 +194,13 @@ class Exposition:
         """Yield the exposition in pieces of a millisecond's work each, in format 0.0.4 or OpenMetrics 1.0."""
         source = self._source
         if source.inventory is not self._inventory:
-            self._rows = [Row(camera) for camera in source.watch.cameras.values()]
+            before = {row.camera.camera.id: row for row in self._rows}
+            self._rows = [
+                Row(camera, before.get(camera.camera.id)) for camera in source.watch.cameras.values()
+            ]
             self._inventory = source.inventory
         yield from render_cameras(self._rows, source.clock, openmetrics=openmetrics)
+        yield from render_rejections(source.rejections.refused, source.watch.cameras, openmetrics=openmetrics)
         yield render_sites(source.inventory.sites.values(), openmetrics=openmetrics)
         for metric, kind, ids in (
             (catalogue.SITE_INCIDENT, IncidentKind.SITE, source.inventory.sites),
@@ -232,6 +247,10 @@ class _Daemon(Collector):
         for reason, count in source.rejections.counts.items():
             rejected.add_metric([reason.value], count)
         yield rejected
+        dropped = _counter(catalogue.FIELDS_DROPPED)
+        for field, count in source.rejections.fields.items():
+            dropped.add_metric([SOURCE, field], count)
+        yield dropped
         yield _single(catalogue.UNREGISTERED, len(source.rejections.unregistered))
         yield self._delays()
         yield _single(catalogue.LOOP_STALL, watch.stalled_s)

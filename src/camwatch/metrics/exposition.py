@@ -8,7 +8,7 @@ would take longer by an order of magnitude (ADR 0003); its parser proves that th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from math import isfinite
 
 from camwatch.core import liveness
@@ -19,9 +19,13 @@ from camwatch.core.state import CameraState
 from camwatch.fleet.inventory import Site
 from camwatch.metrics import catalogue
 from camwatch.metrics.catalogue import Metric
+from camwatch.rejections import Tally
 
 SLICE = 250
 """Cameras rendered before others get their turn: about a millisecond."""
+
+FIRMWARE_KEPT_S = 3600.0
+"""How long the label of a firmware holds at least."""
 
 _ESCAPES = str.maketrans({"\\": r"\\", '"': r"\"", "\n": r"\n"})
 _STATUSES = tuple(Status)
@@ -35,28 +39,49 @@ def escaped(value: str) -> str:
 class Row:
     """One camera and its labels as text, prepared once per inventory."""
 
-    __slots__ = ("camera", "labels", "static")
+    __slots__ = ("camera", "firmware", "firmware_at", "info", "labels")
 
-    def __init__(self, camera: CameraState) -> None:
-        row = camera.camera
+    def __init__(self, camera: CameraState, before: Row | None = None) -> None:
         self.camera = camera
-        self.labels = f'camera="{row.id}",operator="{row.operator}",site="{row.site}"'
-        self.static = (
-            f'{self.labels},zone="{escaped(row.zone)}",purpose="{row.purpose}",'
-            f'name="{escaped(row.name)}",model="{escaped(row.model)}"'
+        self.labels = labels_of(camera)
+        self.firmware: str | None = None
+        self.firmware_at = float("-inf")
+        if before is not None:
+            self.firmware, self.firmware_at = before.firmware, before.firmware_at
+        self._label()
+
+    def follow_firmware(self, now: float) -> None:
+        """Let the label be what the camera says, an hour after it changed at the earliest.
+
+        The camera chooses the text, and each one is a series of its own for Prometheus.
+        """
+        if now - self.firmware_at >= FIRMWARE_KEPT_S:
+            self.firmware, self.firmware_at = self.camera.firmware, now
+            self._label()
+
+    def _label(self) -> None:
+        row = self.camera.camera
+        self.info = (
+            f'camwatch_camera_info{{{self.labels},zone="{escaped(row.zone)}",purpose="{row.purpose}",'
+            f'name="{escaped(row.name)}",model="{escaped(row.model)}",'
+            f'firmware="{escaped(self.firmware or "")}"}} 1\n'
         )
+
+
+def labels_of(camera: CameraState) -> str:
+    """Return the labels of each of a camera's series."""
+    row = camera.camera
+    return f'camera="{row.id}",operator="{row.operator}",site="{row.site}"'
 
 
 Renderer = Callable[[Instant, list[Row]], str]
 
 
-def _info(_now: Instant, rows: list[Row]) -> str:
-    return "".join(
-        [
-            f'camwatch_camera_info{{{row.static},firmware="{escaped(row.camera.firmware or "")}"}} 1\n'
-            for row in rows
-        ]
-    )
+def _info(now: Instant, rows: list[Row]) -> str:
+    for row in rows:
+        if row.camera.firmware != row.firmware:
+            row.follow_firmware(now.mono)
+    return "".join([row.info for row in rows])
 
 
 def _status_lines() -> dict[Status, tuple[str, ...]]:
@@ -246,6 +271,25 @@ def render_cameras(rows: list[Row], clock: Callable[[], Instant], *, openmetrics
         yield metric.header(openmetrics=openmetrics)
         for start in range(0, len(rows), SLICE):
             yield render(clock(), rows[start : start + SLICE])
+
+
+def render_rejections(
+    refused: Mapping[str, Mapping[str, Tally]], cameras: Mapping[str, CameraState], *, openmetrics: bool
+) -> Iterator[str]:
+    """Yield the text of what was refused of each camera, by reason; a slice of cameras at a time."""
+    metric = catalogue.CAMERA_REJECTED
+    yield metric.header(openmetrics=openmetrics)
+    found = [
+        (labels_of(cameras[camera]), reasons) for camera, reasons in refused.items() if camera in cameras
+    ]
+    for start in range(0, len(found), SLICE):
+        yield "".join(
+            [
+                f'{metric.name}{{{labels},reason="{reason}"}} {refusals.count}\n'
+                for labels, reasons in found[start : start + SLICE]
+                for reason, refusals in reasons.items()
+            ]
+        )
 
 
 def render_sites(sites: Iterable[Site], *, openmetrics: bool) -> str:

@@ -14,6 +14,7 @@ from camwatch.core.standing import Standing
 from camwatch.core.watch import FleetWatch
 from camwatch.errors import RejectReason
 from camwatch.fleet.inventory import Inventory
+from camwatch.rejections import Tally
 from camwatch.words import Form, Lang
 
 
@@ -34,6 +35,14 @@ class Rejections(Protocol):
     @property
     def unregistered(self) -> Mapping[str, int]:
         """Messages by the id of a camera that the inventory does not know, latest last."""
+
+    @property
+    def refused(self) -> Mapping[str, Mapping[str, Tally]]:
+        """Messages by camera and reason."""
+
+    @property
+    def dropped(self) -> Mapping[str, Mapping[str, Tally]]:
+        """Heartbeats by camera and the name of a field of theirs that could not be used."""
 
 
 class Live(Protocol):

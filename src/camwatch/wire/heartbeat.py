@@ -1,13 +1,15 @@
 """camwatch's own messages: encoder and decoder, for the daemon and for anything that plays a camera.
 
 A decoder raises `WireError` and nothing else, whatever the bytes. Unknown fields are ignored, so that
-cameras may say more one day; a known field of a wrong type or range rejects the whole message.
+cameras may say more one day; a known field that cannot be used costs that field only (rule C4).
+
+Refusing costs no more than accepting: a payload is read twice at most, and each of its fields once more. No
+Python code runs per key or per value, however many there are.
 """
 
 from __future__ import annotations
 
-import json
-from typing import Annotated, Any
+from typing import Annotated, Any, get_type_hints
 
 import msgspec
 from msgspec import Meta
@@ -18,6 +20,7 @@ from camwatch.errors import RejectReason, WireError
 __all__ = [
     "MAX_PAYLOAD_BYTES",
     "Heartbeat",
+    "PartialHeartbeat",
     "StatusMessage",
     "Word",  # of the core, and part of what is said here: who plays a camera needs no other room
     "decode_heartbeat",
@@ -46,7 +49,21 @@ class Heartbeat(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, g
     tamper: Annotated[bool, Meta(description="The camera is covered, turned away or out of focus")] = _ABSENT
     storage_used_ratio: Annotated[float, Meta(description="How full the storage is", ge=0, le=1)] = _ABSENT
     temperature_celsius: Annotated[float, Meta(description="Inside the housing", ge=-60, le=150)] = _ABSENT
-    firmware: Annotated[str, Meta(description="Firmware version", max_length=64)] = _ABSENT
+    firmware: Annotated[
+        str,
+        # The pattern is for the schema: to match it would cost a heartbeat as much as half its fields.
+        Meta(
+            description="Firmware version, printable ASCII",
+            max_length=64,
+            extra_json_schema={"pattern": "^[ -~]*$"},
+        ),
+    ] = _ABSENT
+
+
+class PartialHeartbeat(Heartbeat, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """A heartbeat without the fields that could not be used; `dropped` names them."""
+
+    dropped: tuple[str, ...] = ()
 
 
 class StatusMessage(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,52 +77,44 @@ class StatusMessage(msgspec.Struct, frozen=True, kw_only=True):
     ]
 
 
-class _AnyRange(msgspec.Struct):
-    """The heartbeat's types without their ranges: tells `out_of_range` from `malformed`."""
-
-    ts: float = 0
-    seq: int = 0
-    uptime_s: float = 0
-    fps: float = 0
-    bitrate_bps: float = 0
-    recording: bool = False
-    video_loss: bool = False
-    frozen: bool = False
-    tamper: bool = False
-    storage_used_ratio: float = 0
-    temperature_celsius: float = 0
-    firmware: str = ""
-
-
-class _AnyObject(msgspec.Struct):
-    """Any JSON object at all: reads the whole text and keeps nothing."""
-
-
+_FIELDS = {
+    name: msgspec.json.Decoder(hint).decode
+    for name, hint in get_type_hints(Heartbeat, include_extras=True).items()
+}
+_UNTOLD = msgspec.Raw()
+_Unread = msgspec.defstruct("_Unread", [(name, msgspec.Raw, _UNTOLD) for name in _FIELDS], gc=False)
 _BARE = Heartbeat()
 _heartbeat_from_json = msgspec.json.Decoder(Heartbeat).decode
-_any_object_from_json = msgspec.json.Decoder(_AnyObject).decode
+_unread_from_json = msgspec.json.Decoder(_Unread).decode
 _status_from_json = msgspec.json.Decoder(StatusMessage).decode
 _to_json = msgspec.json.Encoder().encode
 
 
 def decode_heartbeat(payload: bytes) -> Heartbeat:
-    """Read a heartbeat; an empty payload is a bare one.
+    """Read a heartbeat; an empty payload is a bare one, a `PartialHeartbeat` lacks fields of no use.
 
-    Raises WireError (`too_large`, `malformed`, `out_of_range`).
+    Raises WireError (`too_large`, `malformed`).
     """
-    if not payload:
-        return _BARE
     if len(payload) > MAX_PAYLOAD_BYTES:
         raise _too_large(payload)
     try:
         # msgspec skips unknown fields without decoding their text, so look at it first.
         if not payload.isascii():
             payload.decode()
-        return _heartbeat_from_json(payload)
-    except msgspec.ValidationError as error:
-        raise _violation(payload, error) from None
+        heartbeat = _heartbeat_from_json(payload)
+    except msgspec.ValidationError:
+        return _usable(payload)
     except (ValueError, RecursionError) as error:
+        if not payload:
+            return _BARE
+        is_text = not isinstance(error, UnicodeDecodeError)
+        if is_text and (b"NaN" in payload or b"Infinity" in payload):
+            return _usable(payload)
         raise WireError(RejectReason.MALFORMED, str(error)) from None
+    firmware: str | None = heartbeat.firmware
+    if firmware is None or (firmware.isascii() and firmware.isprintable()):
+        return heartbeat
+    return _usable(payload)
 
 
 def encode_heartbeat(heartbeat: Heartbeat) -> bytes:
@@ -138,15 +147,35 @@ def _too_large(payload: bytes) -> WireError:
     return WireError(RejectReason.TOO_LARGE, detail)
 
 
-def _violation(payload: bytes, first: msgspec.ValidationError) -> WireError:
-    """Tell a message whose only faults are ranges from one that is worse than its first fault says."""
+def _without_literals(payload: bytes) -> bytes:
+    """Return the payload with null, which no field takes, for the literals that are no JSON.
+
+    Three searches in C. They change texts, too, which `_usable` looks out for.
+    """
+    for literal in (b"-Infinity", b"Infinity", b"NaN"):
+        payload = payload.replace(literal, b"null")
+    return payload
+
+
+def _usable(payload: bytes) -> Heartbeat:
+    """Return what can be used of a payload. Raises WireError (`malformed`)."""
     try:
-        _any_object_from_json(payload)  # decoding stopped at the first bad field: is the rest JSON?
-        # Numbers are read as small ones of the same type: here only types count, not size.
-        fields = json.loads(payload, object_pairs_hook=list, parse_int=lambda _: 0, parse_float=lambda _: 0.5)
-        for name, value in fields:  # pairs, as a name may stand in it twice
-            if name in _AnyRange.__struct_fields__:
-                msgspec.convert({name: value}, _AnyRange)
-    except (ValueError, RecursionError) as worse:
-        return WireError(RejectReason.MALFORMED, str(worse))
-    return WireError(RejectReason.OUT_OF_RANGE, str(first))
+        unread = _unread_from_json(_without_literals(payload))
+    except (ValueError, RecursionError) as error:
+        raise WireError(RejectReason.MALFORMED, str(error)) from None
+    told: dict[str, Any] = {}
+    dropped = []
+    for name, decode in _FIELDS.items():
+        field = getattr(unread, name)
+        if field is _UNTOLD:
+            continue
+        try:
+            value = decode(field)
+        except (ValueError, RecursionError):
+            dropped.append(name)
+            continue
+        if name == "firmware" and not (value.isascii() and value.isprintable() and bytes(field) in payload):
+            dropped.append(name)
+        else:
+            told[name] = value
+    return PartialHeartbeat(**told, dropped=tuple(dropped)) if dropped else Heartbeat(**told)

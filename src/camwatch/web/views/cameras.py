@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
@@ -18,6 +18,8 @@ from camwatch.core import liveness
 from camwatch.core.conditions import REASON_NAMES
 from camwatch.core.model import Camera, Cause, IncidentKind, Instant, Lifecycle, Purpose, Status
 from camwatch.core.state import CameraState
+from camwatch.errors import RejectReason
+from camwatch.rejections import Tally
 from camwatch.web.house import Live
 from camwatch.web.problems import missing
 from camwatch.web.viewer import Viewer
@@ -25,6 +27,7 @@ from camwatch.web.views.base import Moment, Steps, View, moment, moment_or_none
 from camwatch.web.views.incidents import seen
 
 _SLICE = 500
+_LATELY_MS = 3_600_000
 
 
 class Condition(StrEnum):
@@ -119,6 +122,22 @@ class IncidentRef(View):
     since: Moment
 
 
+class Refused(View):
+    """Messages of a camera that had no effect, for one reason."""
+
+    reason: RejectReason
+    messages: int = Field(description="Since camwatch started.")
+    last: Moment
+
+
+class Dropped(View):
+    """A field of a camera's heartbeats that could not be used: not finite, out of range, of a wrong type."""
+
+    field: str
+    heartbeats: int = Field(description="Since camwatch started.")
+    last: Moment
+
+
 class CameraDetail(CameraRow):
     """All that is known of one camera now."""
 
@@ -133,6 +152,12 @@ class CameraDetail(CameraRow):
     outages: int
     reboots: int
     incidents: tuple[IncidentRef, ...]
+    refused: tuple[Refused, ...] = Field(
+        description="Messages refused lately: in the last hour, the newest first."
+    )
+    dropped: tuple[Dropped, ...] = Field(
+        description="Fields dropped lately: in the last hour, the newest first."
+    )
 
 
 def rows(live: Live, viewer: Viewer, wanted: Filter, sort: str = Sort.WORST) -> Steps[list[CameraState]]:
@@ -223,7 +248,21 @@ def detail(live: Live, viewer: Viewer, camera: str) -> CameraDetail:
             for group in state.groups
             if state.index in group.members and (found := seen(live, viewer, group))
         ),
+        refused=tuple(
+            Refused(reason=RejectReason(reason), messages=tally.count, last=moment(tally.last_ms))
+            for reason, tally in _lately(live.rejections.refused.get(camera, {}), now)
+        ),
+        dropped=tuple(
+            Dropped(field=field, heartbeats=tally.count, last=moment(tally.last_ms))
+            for field, tally in _lately(live.rejections.dropped.get(camera, {}), now)
+        ),
     )
+
+
+def _lately(tallies: Mapping[str, Tally], now: Instant) -> list[tuple[str, Tally]]:
+    """Return what happened in the last hour, the newest first."""
+    recent = [each for each in tallies.items() if now.utc_ms - each[1].last_ms <= _LATELY_MS]
+    return sorted(recent, key=lambda each: -each[1].last_ms)
 
 
 def values(state: CameraState) -> Values:

@@ -1,0 +1,144 @@
+"""What one camera may send: never so much that it costs the others, and never too little for the record."""
+
+from __future__ import annotations
+
+import pytest
+
+from camwatch.core.model import Status
+from camwatch.core.signal import Word
+from camwatch.settings import Settings
+from camwatch.settings_sections import LivenessSettings
+from camwatch.wire.heartbeat import Heartbeat, encode_heartbeat
+from tests.metrics.city import City, registered
+from tests.support.fleet import camera
+
+MOST, INTERVAL_S = 20, 10.0
+
+
+def city(most: int = MOST) -> City:
+    """Return two cameras that are up, each with a steady clock."""
+    settings = Settings(liveness=LivenessSettings(messages_per_interval=most))
+    found = City(registered([camera("cam-1"), camera("cam-2")]), settings=settings)
+    for seq in range(3):
+        found.beat("cam-1", "cam-2", seq=seq, ts=found.wall).pass_s(INTERVAL_S)
+    return found
+
+
+def counts(found: City) -> dict[str, int]:
+    """Return how many messages were refused, by reason."""
+    return {str(reason): count for reason, count in found.watcher.rejections.counts.items() if count}
+
+
+def heartbeats(found: City, camera_id: str = "cam-1") -> int:
+    """Return how many heartbeats proved life."""
+    return found.watcher.watch.cameras[camera_id].heartbeats
+
+
+def test_the_default_is_twenty_messages_in_an_interval() -> None:
+    assert Settings().liveness.messages_per_interval == MOST
+
+
+def test_a_camera_that_keeps_its_pace_is_never_counted() -> None:
+    found = city()
+    for seq in range(3, 40):
+        found.beat("cam-1", seq=seq, ts=found.wall).pass_s(INTERVAL_S)
+        assert found.watcher.watch.cameras["cam-1"].crowd == 0
+    assert counts(found) == {}
+
+
+@pytest.mark.parametrize("apart_s", [0.0, 0.05, 0.3])
+def test_more_than_so_many_heartbeats_in_an_interval_are_not_looked_at(apart_s: float) -> None:
+    found = city()
+    before = heartbeats(found)
+    for seq in range(3, 33):
+        found.beat("cam-1", seq=seq, ts=found.wall)
+        if apart_s:
+            found.pass_s(apart_s)
+    assert heartbeats(found) - before == MOST
+    assert counts(found) == {"too_many": 10}
+
+
+@pytest.mark.parametrize("payload", [b"{", b"[" * 8_000, b"x" * 17_000], ids=["cut", "nested", "large"])
+def test_refused_messages_are_counted_as_well(payload: bytes) -> None:
+    """A camera whose messages are all refused proves nothing, and still has its budget."""
+    found = city()
+    for _ in range(3 * MOST):
+        found.send("heartbeat", payload, "cam-1")
+    assert counts(found)["too_many"] == 2 * MOST
+
+
+def test_words_are_counted_with_the_heartbeats() -> None:
+    found = city()
+    for _ in range(MOST):
+        found.say(Word.ONLINE, "cam-1")
+        found.send("heartbeat", b"{", "cam-1")
+    assert counts(found)["too_many"] == MOST
+
+
+def test_a_camera_has_its_budget_anew_after_an_interval_and_then_is_not_counted_any_more() -> None:
+    found = city()
+    for seq in range(3, 3 + 2 * MOST):
+        found.beat("cam-1", seq=seq, ts=found.wall)
+    before = heartbeats(found)
+    for seq in range(100, 104):
+        found.pass_s(INTERVAL_S + 0.1).beat("cam-1", seq=seq, ts=found.wall)
+    assert heartbeats(found) - before == 4
+    assert found.watcher.watch.cameras["cam-1"].crowd == 0
+    assert counts(found) == {"too_many": MOST}
+
+
+def test_one_camera_takes_nothing_from_another() -> None:
+    """Nor does whoever sends under another operator's name: that is no message on the camera's own topic."""
+    found = city()
+    for _ in range(3 * MOST):
+        found.send("heartbeat", b"{", "cam-1")
+        found.link.message("camwatch/v1/stranger/cam-2/heartbeat", b"", retained=False)
+    found.beat("cam-2", seq=3, ts=found.wall)
+    assert heartbeats(found, "cam-2") == 4
+
+
+def test_hours_that_the_broker_kept_are_not_too_many() -> None:
+    """S9: a camera lived while camwatch was away; each heartbeat that was kept comes late, all at once."""
+    found = city()
+    began = found.wall
+    found.lose_sight()
+    found.pass_s(3 * 3600)
+    found.link.subscribed(found.watcher.clock(), session_present=True)
+    kept = [began + INTERVAL_S * number for number in range(3 * 360)]
+    for seq, ts in enumerate(kept, 3):
+        found.beat("cam-1", seq=seq, ts=ts)
+    found.beat("cam-1", seq=3 + len(kept), ts=found.wall)
+    assert "too_many" not in counts(found)
+    assert found.watcher.watch.cameras["cam-1"].status_at(found.watcher.now) is Status.UP
+
+
+def test_what_a_broker_delivers_twice_of_such_hours_is_not_too_many_either() -> None:
+    """S9: the connection broke while the kept heartbeats came, and they come again."""
+    found = city()
+    began = found.wall
+    found.lose_sight()
+    found.pass_s(3600)
+    found.link.subscribed(found.watcher.clock(), session_present=True)
+    for _ in range(2):
+        for number in range(350):
+            found.beat("cam-1", seq=3 + number, ts=began + INTERVAL_S * number)
+    found.beat("cam-1", seq=400, ts=found.wall)
+    assert "too_many" not in counts(found)
+
+
+def test_another_interval_holds_from_the_reload_on() -> None:
+    found = city(most=4)
+    found.watcher.adopt(registered([camera("cam-1", interval_s=1.0), camera("cam-2")]))
+    for number in range(6):
+        found.beat("cam-1", seq=10 + number, ts=found.wall).pass_s(0.5)
+    assert counts(found) == {}
+
+
+def test_the_budget_begins_before_decoding() -> None:
+    """What a message costs to read is what the budget is there to bound."""
+    found = city()
+    payload = encode_heartbeat(Heartbeat(seq=3, ts=found.wall))
+    for _ in range(MOST):
+        found.send("heartbeat", payload, "cam-1")
+    found.send("heartbeat", b"{", "cam-1")
+    assert "malformed" not in counts(found)
