@@ -16,9 +16,11 @@ from camwatch.cli import app
 from camwatch.cli.texts import WIDTH, duration_text
 from camwatch.core.model import Status
 from camwatch.history.batch import Roll
+from camwatch.history.public import PublicIds
 from camwatch.history.store import Store
 from camwatch.settings import HistorySettings
 from tests.history.builders import batch, camera, entered, memory, ms, outage, went
+from tests.support.numbers import ids_of
 
 DOCS = Path(__file__).parents[2] / "docs/corrections.md"
 
@@ -48,10 +50,23 @@ class Desk:
 
     def run(self, *words: str, code: int = 0) -> str:
         """Run a command, and return what it says, errors too."""
-        done: Result = CliRunner().invoke(app, [*words, "--config", str(self.config)])
+        named = [self._named(word) for word in words]
+        done: Result = CliRunner().invoke(app, [*named, "--config", str(self.config)])
         assert done.exit_code == code, done.output
         assert max(map(len, done.stdout.splitlines()), default=0) <= WIDTH
         return done.output
+
+    def _named(self, word: str) -> str:
+        """Return a word; of `outage:1` and `window:1` what people call it."""
+        kind, _, number = word.partition(":")
+        if kind == "outage":
+            return f"{self.ids.outage(int(number))}"
+        return f"{self.ids.correction(int(number))}" if kind == "window" else word
+
+    @property
+    def ids(self) -> PublicIds:
+        """What the store's numbers are called outside."""
+        return ids_of(self.store.engine)
 
     def list(self, *words: str) -> str:
         """List the outages of the day."""
@@ -66,12 +81,14 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
 
 
 def test_outages_are_listed_in_a_table_of_80_columns(desk: Desk) -> None:
-    assert desk.list().splitlines() == [
-        "2 outages from 2026-01-01 00:00 to 2026-01-02 00:00:",
-        "ID  CAMERA                           FROM              TO     DOWN        CAUSE",
-        "1   cam-1                            2026-01-01 10:00  10:01  1 min 35 s  (will)",
-        "2   a-camera-with-quite-a-long-nam…  2026-01-01 10:24  open   2 h 05 min  (will)",
+    first, head, *lines = desk.list().splitlines()
+    assert first == "2 outages from 2026-01-01 00:00 to 2026-01-02 00:00:"
+    assert head.split() == ["ID", "CAMERA", "FROM", "TO", "DOWN", "CAUSE"]
+    assert [re.split("  +", line) for line in lines] == [
+        [f"{desk.ids.outage(1)}", "cam-1", "2026-01-01 10:00", "10:01", "1 min 35 s", "(will)"],
+        [f"{desk.ids.outage(2)}", lines[1].split()[1], "2026-01-01 10:24", "open", "2 h 05 min", "(will)"],
     ]
+    assert re.fullmatch("a-camera-with-quite-[a-z-]*…", lines[1].split()[1])
 
 
 def test_an_empty_list_says_so(desk: Desk) -> None:
@@ -83,29 +100,41 @@ def test_an_empty_list_says_so(desk: Desk) -> None:
 @pytest.mark.parametrize(
     ("words", "ids"),
     [
-        (["--camera", "cam-1"], ["1"]),
-        (["--site", "mairie"], ["1", "2"]),
-        (["--open"], ["2"]),
-        (["--unattributed"], ["2"]),
+        (["--camera", "cam-1"], [1]),
+        (["--site", "mairie"], [1, 2]),
+        (["--open"], [2]),
+        (["--unattributed"], [2]),
     ],
 )
-def test_lists_take_every_filter(desk: Desk, words: list[str], ids: list[str]) -> None:
-    desk.run("outages", "attribute", "1", "--cause", "network", "--why", "w", "--who", "zoé")
-    assert re.findall(r"^(\d+)  ", desk.list(*words), re.MULTILINE) == ids
+def test_lists_take_every_filter(desk: Desk, words: list[str], ids: list[int]) -> None:
+    desk.run("outages", "attribute", "outage:1", "--cause", "network", "--why", "w", "--who", "zoé")
+    assert re.findall(r"^(\d+)  ", desk.list(*words), re.MULTILINE) == [
+        f"{desk.ids.outage(number)}" for number in ids
+    ]
 
 
 def test_an_attribution_is_shown_with_who_and_why_and_keeps_the_exclusion(desk: Desk) -> None:
     """A6: the newest holds, the older ones stay."""
     said = desk.run(
-        "outages", "attribute", "1", "--cause", "power", "--exclude", "--why", "EDF", "--who", "zoé"
+        "outages", "attribute", "outage:1", "--cause", "power", "--exclude", "--why", "EDF", "--who", "zoé"
     )
-    assert said == "Correction 1: outage 1 was caused by power, and does not count by contract.\n"
+    number, outage_id = desk.ids.correction(1), desk.ids.outage(1)
+    told = f"outage {outage_id} was caused by power, and does not count by contract.\n"
+    assert said == f"Correction {number}:\n  {told}"
     assert "power, excl." in desk.list()
-    said = desk.run("outages", "attribute", "1", "--cause", "works", "--why", "no: a digger", "--who", "ali")
-    assert said == "Correction 2: outage 1 was caused by works, and does not count by contract.\n"
-    desk.run("outages", "attribute", "1", "--cause", "works", "--include", "--why", "ours", "--who", "ali")
-    shown = desk.run("outages", "show", "1")
-    assert shown.startswith("Outage 1\n  camera       cam-1\n  name         Caméra 1\n  operator     ville\n")
+    said = desk.run(
+        "outages", "attribute", "outage:1", "--cause", "works", "--why", "no: a digger", "--who", "ali"
+    )
+    number, outage_id = desk.ids.correction(2), desk.ids.outage(1)
+    told = f"outage {outage_id} was caused by works, and does not count by contract.\n"
+    assert said == f"Correction {number}:\n  {told}"
+    desk.run(
+        "outages", "attribute", "outage:1", "--cause", "works", "--include", "--why", "ours", "--who", "ali"
+    )
+    shown = desk.run("outages", "show", "outage:1")
+    assert shown.startswith(
+        f"Outage {desk.ids.outage(1)}\n  camera       cam-1\n  name         Caméra 1\n  operator     ville\n"
+    )
     assert "  from         2026-01-01 10:00:05 +0100\n  to           2026-01-01 10:01:40 +0100\n" in shown
     assert "  down         1 min 35 s\n" in shown
     assert re.findall(r"^    \S+ \S+  (.*)\n      (.*)$", shown, re.MULTILINE) == [
@@ -113,15 +142,15 @@ def test_an_attribution_is_shown_with_who_and_why_and_keeps_the_exclusion(desk: 
         ("works, excluded", "ali: no: a digger"),
         ("works", "ali: ours"),
     ]
-    assert "by nobody yet" in desk.run("outages", "show", "2")
+    assert "by nobody yet" in desk.run("outages", "show", "outage:2")
 
 
 def test_who_is_the_login_name_also_behind_sudo(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LOGNAME", "ines")
-    desk.run("outages", "attribute", "1", "--cause", "other", "--why", "first")
+    desk.run("outages", "attribute", "outage:1", "--cause", "other", "--why", "first")
     monkeypatch.setenv("SUDO_USER", "karim")
-    desk.run("outages", "attribute", "1", "--cause", "other", "--why", "second")
-    shown = desk.run("outages", "show", "1")
+    desk.run("outages", "attribute", "outage:1", "--cause", "other", "--why", "second")
+    shown = desk.run("outages", "show", "outage:1")
     assert "ines: first" in shown
     assert "karim: second" in shown
 
@@ -130,12 +159,13 @@ def test_a_past_window_covers_an_outage_until_it_is_cancelled(desk: Desk) -> Non
     """V3: what lies in it counts as maintenance."""
     words = ["--scope", "site", "--id", "mairie", "--from", "2026-01-01T10:00", "--to", "2026-01-01T10:01"]
     said = desk.run("maintenance", "add", *words, "--why", "roof", "--who", "zoé")
-    assert said.startswith("Maintenance window 1: site mairie\n")
+    assert said.startswith(f"Maintenance window {desk.ids.correction(1)}: site mairie\n")
     assert "40 s" in desk.list("--camera", "cam-1")
     assert "zoé: roof" in desk.run("maintenance", "list", "--all")
     assert desk.run("maintenance", "list") == "No maintenance window is under way or to come.\n"
-    said = desk.run("maintenance", "cancel", "1", "--why", "wrong day", "--who", "zoé")
-    assert said == "Correction 2: maintenance window 1 is withdrawn: it counts no more.\n"
+    said = desk.run("maintenance", "cancel", "window:1", "--why", "wrong day", "--who", "zoé")
+    number, window = desk.ids.correction(2), desk.ids.correction(1)
+    assert said == f"Correction {number}:\n  maintenance window {window} is withdrawn: it counts no more.\n"
     assert "1 min 35 s" in desk.list("--camera", "cam-1")
     assert "withdrawn" in desk.run("maintenance", "list", "--all")
 
@@ -146,12 +176,13 @@ def test_a_window_under_way_ends_now(desk: Desk) -> None:
     words = ["--scope", "operator", "--id", "ville", "--from", around[0], "--to", around[1]]
     desk.run("maintenance", "add", *words, "--why", "strike", "--who", "zoé")
     assert "operator ville" in desk.run("maintenance", "list")
-    said = desk.run("maintenance", "cancel", "1", "--why", "over", "--who", "zoé")
-    assert said.startswith("Correction 2: maintenance window 1 ends at 2")
+    said = desk.run("maintenance", "cancel", "window:1", "--why", "over", "--who", "zoé")
+    number, window = desk.ids.correction(2), desk.ids.correction(1)
+    assert said.startswith(f"Correction {number}:\n  maintenance window {window} ends at 2")
     assert desk.run("maintenance", "list") == "No maintenance window is under way or to come.\n"
 
 
-ATTRIBUTE = ["outages", "attribute", "1", "--cause", "power", "--who", "zoé"]
+ATTRIBUTE = ["outages", "attribute", "outage:1", "--cause", "power", "--who", "zoé"]
 ADD = ["maintenance", "add", "--scope", "camera", "--id", "cam-1", "--why", "w", "--who", "zoé"]
 
 
@@ -161,7 +192,7 @@ ADD = ["maintenance", "add", "--scope", "camera", "--id", "cam-1", "--why", "w",
         (["outages", "show", "77"], "there is no outage 77: `camwatch outages list` shows them"),
         ([*ATTRIBUTE, "--why", " "], "why is empty"),
         ([*ATTRIBUTE], "--why"),
-        (["outages", "attribute", "1", "--cause", "mice", "--why", "w"], "mice"),
+        (["outages", "attribute", "outage:1", "--cause", "mice", "--why", "w"], "mice"),
         (["outages", "list", "--from", "yesterday"], "--from: 'yesterday' is no date"),
         (["outages", "list", "--from", "2026-02-01", "--to", "2026-01-01"], "--to is not later than --from"),
         ([*ADD, "--from", "2026-01-02", "--to", "2026-01-01"], "ends before it starts"),
@@ -188,7 +219,7 @@ def test_a_store_that_is_not_there_is_not_made(tmp_path: Path) -> None:
 
 
 def test_an_audit_that_passes_says_what_it_checked(desk: Desk) -> None:
-    desk.run("outages", "attribute", "1", "--cause", "power", "--why", "EDF", "--who", "zoé")
+    desk.run("outages", "attribute", "outage:1", "--cause", "power", "--why", "EDF", "--who", "zoé")
     said = desk.run("audit")
     assert said.startswith(
         "Checked: 2 cameras, 5 transitions, 2 outages,\n0 folded days, 1 corrections (head "
@@ -212,7 +243,7 @@ def test_the_chain_can_be_checked_as_the_page_says(desk: Desk, tmp_path: Path) -
     file = tmp_path / "check.py"
     file.write_text(script)
     for why in ("l’été", 'a "quote" \\ and a tab'):
-        desk.run("outages", "attribute", "1", "--cause", "power", "--why", why, "--who", "zoé")
+        desk.run("outages", "attribute", "outage:1", "--cause", "power", "--why", why, "--who", "zoé")
     words = [sys.executable, str(file), str(desk.file)]
     done = subprocess.run(words, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")

@@ -26,10 +26,12 @@ async def test_corrections_are_taken_over_by_the_running_daemon(
         await daemon.until(lambda now: now.outages() == 1)
         before = await daemon.until(lambda now: (now.value(ratio, window="1h", operator="ville") or 1) < 1)
         config = daemon.config_file
+        _, listed, _ = await camwatch("outages", "list", "--config", config, cwd=tmp_path)
+        number = listed.splitlines()[-1].split()[0]
         attribute = (
             "outages",
             "attribute",
-            "1",
+            number,
             "--cause",
             "power",
             "--exclude",

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from camwatch.core.model import Camera, Scope, Window
-from camwatch.core.record import Attributed
+from camwatch.core.record import OPEN_END, Attributed
 from camwatch.errors import CorrectionError
 from camwatch.history import journal, reading
 from camwatch.history.batch import Batch
 from camwatch.history.engine import begin_read, open_engine
+from camwatch.history.public import public_ids
 from tests.simulation import windows
 from tests.simulation.faults import Attributes, Corrects, SetsWall
 from tests.simulation.host import Host
@@ -179,11 +180,12 @@ class Machine(Host):
         """Say why a camera's last outage was."""
         engine = open_engine(self.url)
         with begin_read(engine) as connection:
-            found = reading.outages(connection, camera=fault.camera)
+            found = reading.outage_rows(connection, None, 0, OPEN_END, camera=fault.camera)
+            public = public_ids(connection)
         engine.dispose()
         if found:
-            number = found[-1].outage.id
-            said = journal.OutageAttribution(number, Attributed(fault.cause), fault.excluded)
+            number = public.outage(found[-1].number)
+            said = journal.OutageAttribution(found[-1].number, Attributed(fault.cause), fault.excluded)
             if self._append(said) is not None:
                 self.attributed.setdefault(number, []).append((fault.cause, fault.excluded))
 

@@ -19,6 +19,10 @@ from camwatch.core.model import Purpose
 from camwatch.errors import QuestionError
 from camwatch.fleet.inventory import Inventory
 from camwatch.history import schema
+from camwatch.history.concerning import concerning
+from camwatch.history.facts import secret
+from camwatch.history.journal import GENESIS
+from camwatch.history.public import anchor
 from camwatch.history.reading import read
 from camwatch.reports import as_csv, as_json, as_table
 from camwatch.reports.building import Progress, build
@@ -83,7 +87,7 @@ def find(
         site=asked.site,
         camera=asked.camera,
     )
-    return build(
+    report = build(
         record,
         inventory,
         question,
@@ -92,6 +96,12 @@ def find(
         objectives=objectives,
         progress=progress,
     )
+    if asked.operators is not None:
+        mine = concerning(connection, asked.operators)
+        head = mine[-1].hash if mine else GENESIS
+        report.corrections, report.head = len(mine), ""
+        report.anchor = anchor(secret(connection), asked.operators, period.first, period.last, head)
+    return report
 
 
 def written(report: Report, form: Form, language: Language) -> bytes:

@@ -27,8 +27,19 @@ from camwatch.history.journal import (
     append,
     cancellation,
     project,
+    window_of,
 )
-from camwatch.history.reading import Listed, announced, blindness, listed, outage_rows, outages, read
+from camwatch.history.public import public_ids
+from camwatch.history.reading import (
+    Listed,
+    announced,
+    blindness,
+    corrected,
+    listed,
+    outage_rows,
+    outages,
+    read,
+)
 from camwatch.reports.language import Language
 from camwatch.reports.period import Period
 from camwatch.web.house import Known
@@ -62,7 +73,7 @@ class StoreArchive:
     def outage(self, operators: Iterable[str] | None, number: int) -> Listed | None:
         """Return an outage of these operators (None: of all); None if there is no such."""
         with self._reading() as connection:
-            return next(iter(outages(connection, operators=operators, number=number)), None)
+            return next(iter(outages(connection, operators=operators, public=number)), None)
 
     def outage_page(
         self,
@@ -83,9 +94,9 @@ class StoreArchive:
             )
             if unattributed:
                 said = project(connection).attributions
-                rows = [row for row in rows if row.id not in said]
+                rows = [row for row in rows if row.number not in said]
             found = listed(connection, rows[::-1][piece])
-        return len(rows), found[::-1]
+        return len(rows), found
 
     def blindness(self, from_ms: int, to_ms: int) -> Sequence[BlindRecord]:
         """Return when whose cameras could not be seen in [from_ms, to_ms), oldest first."""
@@ -105,13 +116,14 @@ class StoreArchive:
         """Return all maintenance windows that touch a stretch of time, the inventory's and those added."""
         with self._reading() as connection:
             found = announced(connection, from_ms, to_ms)
-            added = project(connection).windows
-        found += [window for window in added if window.starts_ms < to_ms and window.ends_ms > from_ms]
+            found += corrected(connection, project(connection), from_ms, to_ms)
         return sorted(found, key=lambda window: (window.starts_ms, window.scope_id, window.ends_ms))
 
     def attribute(self, who: str, why: str, outage: int, cause: Attributed, *, excluded: bool) -> int:
         """Append what people say of an outage; return the correction's number."""
-        return self._append(who, why, OutageAttribution(outage, cause, excluded))
+        with self._reading() as connection:
+            number = public_ids(connection).outage_of(outage) or 0
+        return self._append(who, why, OutageAttribution(number, cause, excluded))
 
     def add_window(
         self,
@@ -130,7 +142,7 @@ class StoreArchive:
     def cancel_window(self, who: str, why: str, number: int, operators: Iterable[str] | None) -> int:
         """Append that a window is cancelled for these operators (None: all); return the number of that."""
         with self._reading() as connection:
-            window = project(connection).window(number)
+            window = window_of(connection, number)
         return self._append(who, why, cancellation(window, self._now_ms(), _in_order(operators)))
 
     def report(
@@ -163,7 +175,9 @@ class StoreArchive:
 
     def _append(self, who: str, why: str, correction: Correction) -> int:
         with told(self._engine):
-            return append(self._engine, who, why, correction, self._now_ms())
+            number = append(self._engine, who, why, correction, self._now_ms())
+        with self._reading() as connection:
+            return public_ids(connection).correction(number)
 
 
 def _in_order(operators: Iterable[str] | None) -> tuple[str, ...] | None:

@@ -33,8 +33,10 @@ from camwatch.history.journal import (
     append,
     cancellation,
     project,
+    window_of,
 )
-from camwatch.history.reading import Listed, announced, outages
+from camwatch.history.public import public_ids
+from camwatch.history.reading import Listed, announced, corrected, outages
 from camwatch.history.store import Store
 from camwatch.settings import load_settings
 
@@ -162,7 +164,7 @@ def show_outage(config: Path | None, number: int) -> None:
 
 def _outage(desk: Desk, number: int) -> Listed:
     with begin_read(desk.engine) as connection:
-        found = outages(connection, number=number)
+        found = outages(connection, public=number)
         folded = _folded_note(connection, 0)
     if not found:
         raise CorrectionError(
@@ -179,9 +181,11 @@ def attribute_outage(
         before = _outage(desk, number).outage.attribution
         if excluded is None:
             excluded = before is not None and before.excluded
-        seq = _append(desk, who, why, OutageAttribution(number, cause, excluded))
+        with begin_read(desk.engine) as connection:
+            outage = public_ids(connection).outage_of(number) or 0
+        seq = _append(desk, who, why, OutageAttribution(outage, cause, excluded))
         counts = "does not count" if excluded else "counts"
-        typer.echo(f"Correction {seq}: outage {number} was caused by {cause}, and {counts} by contract.")
+        typer.echo(f"Correction {seq}:\n  outage {number} was caused by {cause}, and {counts} by contract.")
 
 
 def add_window(
@@ -201,7 +205,8 @@ def list_windows(config: Path | None, everything: bool) -> None:
     """Print the maintenance windows that are under way or to come, or all."""
     with _desk(config) as desk:
         with begin_read(desk.engine) as connection:
-            windows = [*announced(connection, 0, OPEN_END), *project(connection).windows]
+            windows = announced(connection, 0, OPEN_END)
+            windows += corrected(connection, project(connection), 0, OPEN_END)
         now = _now_ms()
         wanted = [w for w in windows if everything or (w.ends_ms > now and not w.withdrawn)]
         if not wanted:
@@ -229,18 +234,20 @@ def cancel_window(config: Path | None, number: int, who: str | None, why: str) -
     """Append that a window is cancelled."""
     with _desk(config) as desk:
         with begin_read(desk.engine) as connection:
-            window = project(connection).window(number)
+            window = window_of(connection, number)
         said = cancellation(window, _now_ms())
         seq = _append(desk, who, why, said)
         if said.from_ms is not None:
             what = f"ends at {moment_text(said.from_ms, desk.zone)}"
         else:
             what = "is withdrawn: it counts no more"
-        typer.echo(f"Correction {seq}: maintenance window {number} {what}.")
+        typer.echo(f"Correction {seq}:\n  maintenance window {number} {what}.")
 
 
 def _append(desk: Desk, who: str | None, why: str, correction: Correction) -> int:
-    return append(desk.engine, _who(who), why, correction, _now_ms())
+    number = append(desk.engine, _who(who), why, correction, _now_ms())
+    with begin_read(desk.engine) as connection:
+        return public_ids(connection).correction(number)
 
 
 def _folded_note(connection: Connection, since_ms: int) -> str:

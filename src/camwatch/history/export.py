@@ -5,7 +5,7 @@ A line tells its `kind`; times are UTC milliseconds. `vouched` comes last: every
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final
 
 import msgspec
@@ -15,6 +15,7 @@ from camwatch.core.model import BlindCause
 from camwatch.history import schema
 from camwatch.history.engine import begin_read
 from camwatch.history.facts import facts
+from camwatch.history.public import public_ids
 
 _TOGETHER: Final = 500  # lines in a piece
 _json = msgspec.json.Encoder().encode
@@ -43,10 +44,11 @@ def export(
 def _pieces(
     kind: str, connection: Connection, query: Select[Any], only: frozenset[str] | None = None
 ) -> Iterator[bytes]:
+    public = public_ids(connection).outage
     rows = connection.execution_options(stream_results=True).execute(query)
     names = tuple(rows.keys())
     for some in rows.partitions(_TOGETHER):
-        lines = (_readable({"kind": kind, **dict(zip(names, row, strict=True))}) for row in some)
+        lines = (_readable({"kind": kind, **dict(zip(names, row, strict=True))}, public) for row in some)
         if only is not None:
             lines = (told for line in lines if (told := _theirs(line, only)) is not None)
         yield b"".join(_json(line) + b"\n" for line in lines)
@@ -61,7 +63,9 @@ def _theirs(line: dict[str, Any], only: frozenset[str]) -> dict[str, Any] | None
     return {**line, "operators": seen, "links": links} if seen else None
 
 
-def _readable(line: dict[str, Any]) -> dict[str, Any]:
+def _readable(line: dict[str, Any], public: Callable[[int], int]) -> dict[str, Any]:
+    if "id" in line:
+        line["id"] = public(line["id"])
     for name in ("operators", "links"):
         if name in line:
             line[name] = schema.unpacked(line[name])

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, Select, select
 
+from camwatch.errors import StoreError
 from camwatch.history import schema
 
 Query: TypeAlias = Select[*tuple[Any, ...]]
@@ -33,6 +34,15 @@ def facts(connection: Connection) -> Facts:
         int(said.get("folded_ms", 0)),
         None if zone is None else ZoneInfo(zone),
     )
+
+
+def secret(connection: Connection) -> bytes:
+    """Return the secret that was drawn when the store was made. Raises StoreError without one."""
+    table = schema.meta.c
+    found: str | None = connection.execute(select(table.value).where(table.name == "secret")).scalar()
+    if found is None:
+        raise StoreError("the store has lost its secret", "restore a backup")
+    return bytes.fromhex(found)
 
 
 def plain(connection: Connection, query: Query, **values: Any) -> list[tuple[Any, ...]]:

@@ -23,6 +23,7 @@ from camwatch.errors import CorrectionError, StoreError
 from camwatch.history import schema
 from camwatch.history.engine import begin_write
 from camwatch.history.facts import facts
+from camwatch.history.public import public_ids
 
 GENESIS = "0" * 64
 """What the first entry has for the hash before it."""
@@ -56,11 +57,15 @@ class Kind(StrEnum):
 
 
 class OutageAttribution(NamedTuple):
-    """The cause that people found of an outage, and whether it counts by contract (rule A6)."""
+    """The cause that people found of an outage, and whether it counts by contract (rule A6).
+
+    `operator` is whose camera it was; the journal notes it by itself.
+    """
 
     outage: int
     cause: Attributed
     excluded: bool
+    operator: str | None = None
 
 
 class Maintenance(NamedTuple):
@@ -115,7 +120,8 @@ class Entry(NamedTuple):
         said = json.loads(self.payload)
         try:
             if self.kind == Kind.ATTRIBUTION:
-                return OutageAttribution(said["outage"], Attributed(said["cause"]), said["excluded"])
+                cause, excluded = Attributed(said["cause"]), said["excluded"]
+                return OutageAttribution(said["outage"], cause, excluded, said.get("operator"))
             if self.kind == Kind.MAINTENANCE:
                 span = said["starts_ms"], said["ends_ms"]
                 return Maintenance(Scope(said["scope"]), said["scope_id"], *span, _operators(said))
@@ -145,6 +151,8 @@ def hash_of(entry: Entry) -> str:
 class Projection(NamedTuple):
     """What the journal comes to: attributions by outage, oldest first; windows; its length and end.
 
+    All by the record's own numbers, which nobody is told (`public`).
+
     `cancelled` are the windows that nobody's cameras are left in to cancel them for.
     """
 
@@ -155,14 +163,11 @@ class Projection(NamedTuple):
     cancelled: frozenset[int]
 
     def window(self, number: int) -> WindowRecord:
-        """Return the window of an entry. Raises CorrectionError if there is none."""
+        """Return the window of an entry, or what is left of it. Raises CorrectionError if it added none."""
         for window in self.windows:
             if window.id == number:
                 return window
-        raise CorrectionError(
-            f"there is no maintenance window {number}: `camwatch maintenance list --all` shows them "
-            "(those of the inventory are changed in maintenance.csv)"
-        )
+        raise _no_window("of that number")
 
 
 def append(engine: Engine, who: str, why: str, correction: Correction, made_ms: int | None = None) -> int:
@@ -177,7 +182,7 @@ def append(engine: Engine, who: str, why: str, correction: Correction, made_ms: 
         _check_bounds(correction, made)
     with begin_write(engine) as connection:
         entries = entries_since(connection, 0)
-        _check(connection, projected(entries), correction)
+        correction = _checked(connection, projected(entries), correction)
         previous = entries[-1].hash if entries else GENESIS
         entry = Entry(
             seq=entries[-1].seq + 1 if entries else 1,
@@ -192,6 +197,22 @@ def append(engine: Engine, who: str, why: str, correction: Correction, made_ms: 
         entry = entry._replace(hash=hash_of(entry))
         connection.execute(insert(schema.corrections), entry._asdict())
     return entry.seq
+
+
+def window_of(connection: Connection, public: int) -> WindowRecord:
+    """Return the window that has this public id. Raises CorrectionError if none has."""
+    number = public_ids(connection).correction_of(public)
+    for window in project(connection).windows:
+        if window.id == number:
+            return window
+    raise _no_window(f"{public}")
+
+
+def _no_window(what: str) -> CorrectionError:
+    return CorrectionError(
+        f"there is no maintenance window {what}: `camwatch maintenance list --all` shows them "
+        "(those of the inventory are changed in maintenance.csv)"
+    )
 
 
 def cancellation(window: WindowRecord, now_ms: int, operators: tuple[str, ...] | None = None) -> Cancellation:
@@ -286,25 +307,31 @@ def _is_unseen(character: str) -> bool:
     return unicodedata.category(character) in _UNSEEN and character not in _JOINERS
 
 
-def _check(connection: Connection, journal: Projection, correction: Correction) -> None:
+def _checked(connection: Connection, journal: Projection, correction: Correction) -> Correction:
+    """Return a correction as it is appended. Raises CorrectionError where it cannot be."""
     if isinstance(correction, OutageAttribution):
-        _check_outage(connection, correction.outage)
-    elif isinstance(correction, Maintenance):
+        return correction._replace(operator=_check_outage(connection, correction.outage))
+    if isinstance(correction, Maintenance):
         _check_window(connection, correction)
     else:
         _check_cancellation(connection, journal, correction)
+    return correction
 
 
-def _check_outage(connection: Connection, number: int) -> None:
-    table = schema.outages
-    row = connection.execute(select(table.c.at_ms, table.c.end_ms).where(table.c.id == number)).first()
+def _check_outage(connection: Connection, number: int) -> str:
+    """Check that an outage may be attributed, and return whose it is."""
+    table, named = schema.outages, f"outage {public_ids(connection).outage(number)}"
+    query = select(table.c.at_ms, table.c.end_ms, schema.cameras.c.operator).join(schema.cameras)
+    row = connection.execute(query.where(table.c.id == number)).first()
     if row is None:
         folded = _folded(connection)
         raise CorrectionError(
-            f"there is no outage {number}: `camwatch outages list` shows them"
+            f"there is no {named}: `camwatch outages list` shows them"
             + (f" (those before {folded} are folded into daily accounts)" if folded else "")
         )
-    _check_not_folded(connection, row.at_ms if row.end_ms is None else row.end_ms - 1, f"outage {number}")
+    _check_not_folded(connection, row.at_ms if row.end_ms is None else row.end_ms - 1, named)
+    operator: str = row.operator
+    return operator
 
 
 def _check_window(connection: Connection, window: Maintenance) -> None:
@@ -337,13 +364,14 @@ def _check_bounds(window: Maintenance, made_ms: int) -> None:
 
 def _check_cancellation(connection: Connection, journal: Projection, said: Cancellation) -> None:
     window = journal.window(said.window)
+    named = f"maintenance window {public_ids(connection).correction(said.window)}"
     theirs = said.operators is None or any(map(window.whose.covers, said.operators))
     if said.window in journal.cancelled or not theirs:
-        raise CorrectionError(f"maintenance window {said.window} is cancelled already")
+        raise CorrectionError(f"{named} is cancelled already")
     if said.from_ms is None:
-        _check_not_folded(connection, window.starts_ms, f"the beginning of maintenance window {said.window}")
+        _check_not_folded(connection, window.starts_ms, f"the beginning of {named}")
     elif not window.starts_ms < said.from_ms < window.ends_ms:
-        raise CorrectionError(f"maintenance window {said.window} is not under way at that time")
+        raise CorrectionError(f"{named} is not under way at that time")
 
 
 def _folded(connection: Connection) -> str | None:

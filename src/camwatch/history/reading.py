@@ -8,7 +8,7 @@ stored in between tears the record.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from operator import attrgetter
+from collections.abc import Set as AbstractSet
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -31,6 +31,7 @@ from camwatch.core.timeline import Overlays, account_of
 from camwatch.history import schema
 from camwatch.history.facts import Query, facts, plain
 from camwatch.history.journal import Projection, project
+from camwatch.history.public import public_ids
 
 IN_LEDGER = {str(status): status for status in (Status.UP, Status.DOWN, Status.UNKNOWN, Status.MAINTENANCE)}
 """What the ledger accounts, by the word in the tables; other words stand for out of service."""
@@ -83,9 +84,9 @@ def read(
 
 
 class OutageRow(NamedTuple):
-    """An outage as it lies in its table, with whose it is."""
+    """An outage as it lies in its table, with whose it is; `number` is the record's own."""
 
-    id: int
+    number: int
     at_ms: int
     end_ms: int | None
     operator: str
@@ -95,7 +96,7 @@ class OutageRow(NamedTuple):
 def outages(  # noqa: PLR0913 - one filter a flag of `camwatch outages list`
     connection: Connection,
     *,
-    number: int | None = None,
+    public: int | None = None,
     operators: Iterable[str] | None = None,
     camera: str | None = None,
     site: str | None = None,
@@ -106,7 +107,7 @@ def outages(  # noqa: PLR0913 - one filter a flag of `camwatch outages list`
 ) -> list[Listed]:
     """Return the outages that touch [from_ms, to_ms) and fit every filter, oldest first.
 
-    `number` is the id of one. Those that corrected maintenance covers wholly are among them, with no time
+    `public` is the id of one. Those that corrected maintenance covers wholly are among them, with no time
     in `down`.
     """
     rows = outage_rows(
@@ -114,7 +115,7 @@ def outages(  # noqa: PLR0913 - one filter a flag of `camwatch outages list`
         operators,
         from_ms,
         to_ms,
-        number=number,
+        public=public,
         camera=camera,
         site=site,
         still_open=still_open,
@@ -129,13 +130,16 @@ def outage_rows(
     from_ms: int,
     to_ms: int,
     *,
-    number: int | None = None,
+    public: int | None = None,
     camera: str | None = None,
     site: str | None = None,
     still_open: bool = False,
 ) -> list[OutageRow]:
     """Return the outages of these operators (None: all) that fit, oldest first, as their table has them."""
     table, who = schema.outages, schema.cameras
+    number = None if public is None else public_ids(connection).outage_of(public)
+    if public is not None and number is None:
+        return []
     start = max(from_ms, facts(connection).folded_ms)
     wanted = [table.c.at_ms < to_ms, _touches(table.c.at_ms, table.c.end_ms, start)]
     wanted += [
@@ -153,18 +157,19 @@ def outage_rows(
 
 
 def listed(connection: Connection, rows: Sequence[OutageRow]) -> list[Listed]:
-    """Return all about these outages, oldest first."""
+    """Return all about these outages, in their order."""
     if not rows:
         return []
-    ids = {row.id for row in rows}
+    public = public_ids(connection).outage
+    places = {public(row.number): place for place, row in enumerate(rows)}
     ends = max(OPEN_END if row.end_ms is None else row.end_ms + 1 for row in rows)
     alone = rows[0].camera if len({row.camera for row in rows}) == 1 else None
     operators = {row.operator for row in rows}
     record = read(connection, operators, min(row.at_ms for row in rows), ends, camera=alone)
-    return sorted(_listed(record, ids), key=lambda each: (each.outage.at_ms, each.outage.id))
+    return sorted(_listed(record, places.keys()), key=lambda each: places[each.outage.id])
 
 
-def _listed(record: Record, ids: set[int]) -> Iterator[Listed]:
+def _listed(record: Record, ids: AbstractSet[int]) -> Iterator[Listed]:
     overlays = Overlays(record)
     for camera in record.cameras:
         mine = [outage for outage in camera.outages if outage.id in ids]
@@ -299,12 +304,12 @@ def _fill_outages(stretch: _Stretch, found: dict[int, CameraRecord], journal: Pr
     query = select(
         table.c.camera_key, table.c.id, table.c.at_ms, table.c.end_ms, table.c.noticed_ms, table.c.cause
     ).where(table.c.at_ms < stretch.to_ms, _touches(table.c.at_ms, table.c.end_ms, stretch.from_ms))
+    query = query.order_by(table.c.at_ms, table.c.id)
     causes = {str(cause): cause for cause in Cause}
+    public = public_ids(stretch.connection).outage
     for key, number, at, end, noticed, cause in stretch.rows(query, table.c.camera_key):
         said = journal.attributions.get(number, ())
-        found[key].outages.append(OutageRecord(number, at, end, noticed, causes[cause], said))
-    for camera in found.values():
-        camera.outages.sort(key=attrgetter("at_ms", "id"))
+        found[key].outages.append(OutageRecord(public(number), at, end, noticed, causes[cause], said))
 
 
 def _fill_days(stretch: _Stretch, found: dict[int, CameraRecord], from_ms: int, zone: ZoneInfo) -> None:
@@ -363,14 +368,22 @@ def announced(connection: Connection, from_ms: int, to_ms: int) -> list[WindowRe
     ]
 
 
+def corrected(connection: Connection, journal: Projection, from_ms: int, to_ms: int) -> list[WindowRecord]:
+    """Return the windows that people added, under their public ids, if they touch [from_ms, to_ms)."""
+    public = public_ids(connection).correction
+    return [
+        window._replace(id=None if window.id is None else public(window.id))
+        for window in journal.windows
+        if window.starts_ms < to_ms and window.ends_ms > from_ms
+    ]
+
+
 def _windows(
     stretch: _Stretch, since: int, journal: Projection, cameras: list[CameraRecord] | None
 ) -> list[WindowRecord]:
     """Return the windows of the stretch that lie over the cameras (None: all), oldest first."""
     found = announced(stretch.connection, since, stretch.to_ms)
-    found += [
-        window for window in journal.windows if window.starts_ms < stretch.to_ms and window.ends_ms > since
-    ]
+    found += corrected(stretch.connection, journal, since, stretch.to_ms)
     if cameras is not None:
         over = {(Scope.CAMERA, camera.id) for camera in cameras}
         over |= {(Scope.SITE, camera.site) for camera in cameras}

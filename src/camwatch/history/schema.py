@@ -52,7 +52,7 @@ def _ms(name: str, *, nullable: bool = False) -> Column[int]:
     return Column(name, BigInteger, nullable=nullable)
 
 
-meta = Table(  # one fact a row: vouched_ms, batch, run, folded_ms, folded_zone
+meta = Table(  # one fact a row: vouched_ms, batch, run, folded_ms, folded_zone, secret
     "meta",
     metadata,
     Column("name", Text, primary_key=True),

@@ -94,6 +94,7 @@ class _Rows:
             "folded": iso(report.folded_ms) if report.folded_ms else "",
             "corrections": str(report.corrections),
             "head": report.head,
+            "anchor": report.anchor,
             "only_purpose": asked.purpose or "",
             "only_site": asked.site or "",
             "only_camera": asked.camera or "",

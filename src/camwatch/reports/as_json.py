@@ -51,7 +51,11 @@ def document(report: Report) -> dict[str, Any]:
         "only": {"purpose": asked.purpose, "site": asked.site, "camera": asked.camera},
         "vouched": instant(report.vouched_ms),
         "folded": instant(report.folded_ms) if report.folded_ms else None,
-        "corrections": {"count": report.corrections, "head": report.head},
+        "corrections": {
+            "count": report.corrections,
+            "head": None if report.anchor else report.head,
+            "anchor": report.anchor or None,
+        },
         "total": None if report.total is None else _total(report.total),
         "operators": [_section(section) for section in report.sections],
     }

@@ -146,6 +146,8 @@ class Report:
     """A report: `until_ms` is where its accounts end, `reach` says why there.
 
     `folded_ms`: of the time before it there are sums of days, and no single outage any more.
+    `corrections` counts the journal, `head` is the hash of its newest entry. A report on some operators
+    counts those that concern them, and has an `anchor` instead of a `head`: it tells nothing of others.
     """
 
     question: Question
@@ -160,6 +162,7 @@ class Report:
     days: list[date]  # of the period, as far as the accounts go
     sections: list[Section]
     total: Total | None
+    anchor: str = ""
 
 
 WORST = 10

@@ -36,6 +36,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "vouched": ("L’historique répond de tout jusqu’au", "The record vouches for everything before"),
     "corrections": ("Corrections au journal", "Corrections in the journal"),
     "head": ("Empreinte de la dernière", "Hash of the newest"),
+    "anchor": ("Ancrage au journal", "Anchor in the journal"),
     "only": ("Seulement", "Only"),
     "units": (
         "Durées en heures:minutes:secondes. Pourcentages et durées sont arrondis par défaut.",

@@ -34,7 +34,10 @@ def facts(report: Report, language: Language) -> Iterator[tuple[str, str]]:
     yield text("by"), f"camwatch {report.version}"
     yield text("vouched"), language.instant(report.vouched_ms)
     yield text("corrections"), language.number(report.corrections)
-    yield text("head"), report.head or NONE
+    if report.anchor:
+        yield text("anchor"), report.anchor
+    else:
+        yield text("head"), report.head or NONE
 
 
 def narrowing(report: Report, language: Language) -> str:

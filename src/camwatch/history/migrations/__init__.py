@@ -5,6 +5,7 @@ Each runs whole or not at all, on both databases. There is no way back but a bac
 
 from __future__ import annotations
 
+import secrets
 from pathlib import Path
 
 from sqlalchemy import Column, Connection, MetaData, String, Table, inspect, select
@@ -41,6 +42,7 @@ def upgrade(connection: Connection) -> None:
         schema.metadata.create_all(connection)
         _VERSION.create(connection)
         connection.execute(_VERSION.insert().values(version_num=HEAD))
+        connection.execute(schema.meta.insert().values(name="secret", value=secrets.token_hex(32)))
     else:
         run_steps(connection)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import secrets
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -175,3 +177,7 @@ def upgrade() -> None:
     )
     op.create_index("ix_transitions_at_ms", "transitions", ["at_ms"])
     op.create_index("ix_transitions_camera_key_at_ms", "transitions", ["camera_key", "at_ms"])
+    op.bulk_insert(
+        sa.table("meta", sa.column("name", sa.Text), sa.column("value", sa.Text)),
+        [{"name": "secret", "value": secrets.token_hex(32)}],
+    )
