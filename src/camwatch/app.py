@@ -25,7 +25,7 @@ from camwatch.history.store import Store
 from camwatch.ingest.choice import make_link
 from camwatch.ingest.link import Link, LinkSettings
 from camwatch.loading import load
-from camwatch.logs import Journal
+from camwatch.logs import Journal, LogWriter
 from camwatch.metrics.daemon import Exposition
 from camwatch.notify import SILENT, Notifier
 from camwatch.service import Watcher
@@ -57,6 +57,7 @@ class Daemon:
         past: Past,
         notifier: Notifier,
         access: Access | None = None,
+        log: LogWriter | None = None,
     ) -> None:
         self.settings = settings
         self.notifier = notifier
@@ -77,7 +78,7 @@ class Daemon:
         self.chronicle = Chronicle(keeper, past, clock, _checkpoint_s(settings, inventory))
         self.watcher = Watcher(settings, inventory, links, clock, self._listen, self.chronicle, corrected)
         self._begin(inventory, past)
-        self.exposition = Exposition(self.watcher, self.access)
+        self.exposition = Exposition(self.watcher, self.access, log)
         self.journal = Journal(settings.fleet.timezone)
         self.links: list[Link] = [
             make_link(link_settings(broker, settings), self.watcher.receiver(broker.name), clock)
@@ -211,11 +212,12 @@ def link_settings(broker: Broker, settings: Settings) -> LinkSettings:
 
 @contextlib.asynccontextmanager
 async def running(
-    settings: Settings, inventory: Inventory, notifier: Notifier = SILENT
+    settings: Settings, inventory: Inventory, notifier: Notifier = SILENT, log: LogWriter | None = None
 ) -> AsyncIterator[Daemon]:
     """Run the daemon while the context lasts; a failed start and a stop drain the same stack.
 
-    Raises ConfigurationError if the HTTP address or the store cannot be had, StoreError if the store fails,
+    Raises InUseError if another has the HTTP address or the store, ConfigurationError if they cannot be had
+    at all, StoreError if the store fails,
     ClockError if a first record would begin in 1970. Must be entered and left in one task.
     """
     async with contextlib.AsyncExitStack() as stack:
@@ -230,7 +232,7 @@ async def running(
         past = await asyncio.to_thread(store.load)
         _check_date(past)
         keeper = StoreKeeper(store, settings.fleet.timezone, settings.history.retention_days)
-        daemon = Daemon(settings, inventory, keeper, past, notifier, access)
+        daemon = Daemon(settings, inventory, keeper, past, notifier, access, log)
         daemon.certificate = certificate
         daemon.port = sock.getsockname()[1]
         tasks = await stack.enter_async_context(asyncio.TaskGroup())
@@ -288,7 +290,7 @@ async def _finish(chronicle: Chronicle, closing: contextlib.ExitStack) -> None:
 
 
 def _open(settings: Settings) -> Store:
-    """Open the store and take it for this daemon. Raises ConfigurationError, StoreError."""
+    """Open the store and take it for this daemon. Raises InUseError, ConfigurationError, StoreError."""
     store = Store.open(settings.history)
     try:
         store.hold()
@@ -308,8 +310,8 @@ def _checkpoint_s(settings: Settings, inventory: Inventory) -> float:
     return settings.history.checkpoint_s or usual
 
 
-async def run(settings: Settings, inventory: Inventory) -> None:
-    """Run until SIGTERM or SIGINT; SIGHUP reloads the inventory.
+async def run(settings: Settings, inventory: Inventory, log: LogWriter | None = None) -> None:
+    """Run until SIGTERM or SIGINT; SIGHUP reloads the inventory. `log` is what writes the log.
 
     Raises what `running` raises, and StoreError when the daemon ends with something not stored.
     """
@@ -319,7 +321,7 @@ async def run(settings: Settings, inventory: Inventory) -> None:
         loop.add_signal_handler(number, stop.set)
     loop.add_signal_handler(signal.SIGHUP, lambda: None)  # the inventory has just been read
     try:
-        await _until(stop, settings, inventory)
+        await _until(stop, settings, inventory, log)
     except BaseExceptionGroup as group:  # a task of the daemon failed
         if group.split(CamwatchError)[1] is not None:
             raise
@@ -329,7 +331,9 @@ async def run(settings: Settings, inventory: Inventory) -> None:
         raise error from None
 
 
-async def _until(stop: asyncio.Event, settings: Settings, inventory: Inventory) -> None:
+async def _until(
+    stop: asyncio.Event, settings: Settings, inventory: Inventory, log: LogWriter | None
+) -> None:
     loop = asyncio.get_running_loop()
     notifier = Notifier.of()
     if settings.clock.require_sync:
@@ -337,7 +341,7 @@ async def _until(stop: asyncio.Event, settings: Settings, inventory: Inventory) 
         if stop.is_set():
             return
     allow_files()
-    async with running(settings, inventory, notifier) as daemon:
+    async with running(settings, inventory, notifier, log) as daemon:
         loop.add_signal_handler(signal.SIGHUP, daemon.ask_reload)
         _log.info(
             "camwatch runs",

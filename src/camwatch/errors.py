@@ -35,6 +35,10 @@ class ConfigurationError(CamwatchError):
         super().__init__("\n".join(str(fault) for fault in faults))
 
 
+class InUseError(CamwatchError):
+    """Another has what camwatch needs, an address or the store, just now: trying again may help."""
+
+
 class RejectReason(StrEnum):
     """Why a message had no effect; the `reason` label of `camwatch_messages_rejected_total`."""
 

@@ -1,16 +1,23 @@
 """Logs by structlog: one line per event, as JSON for machines or as text for people; never a secret.
 
 camwatch's own lines and those of the libraries go through the same processors, to standard error by default.
+The daemon hands them to a `LogWriter`, so that a log that cannot be written holds nothing up.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
+import os
+import queue
+import select
 import sys
+import threading
+import time
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any, TextIO
+from typing import Any, Protocol, Self, TextIO, cast
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -19,10 +26,97 @@ import structlog
 from camwatch.core.model import Happening, IncidentChange, Instant, Reboot, Status, Transition
 from camwatch.fleet.inventory import Inventory
 
+LINES_KEPT = 10_000
+"""How many lines wait to be written: some 3 MB."""
+LAST_WORDS_S = 2.0
+"""How long the end waits for them, seconds."""
+
 _BAD = frozenset({Status.DOWN, Status.UNKNOWN})
 
 
-def configure(style: str, level: str, timezone: ZoneInfo, stream: TextIO = sys.stderr) -> None:
+class Stream(Protocol):
+    """Where lines go."""
+
+    def write(self, text: str, /) -> int:
+        """Take a text."""
+
+    def flush(self) -> None:
+        """Let what was taken be seen."""
+
+    def isatty(self) -> bool:
+        """Whether it is a terminal."""
+
+
+class LogWriter:
+    """Takes lines at once; a thread of its own writes them.
+
+    A reader that hangs or is gone, and a full disk, cost lines, which are counted in `dropped`. Neither
+    an error nor a wait reaches whoever logs. A context: its end waits for what is left, for a while.
+    """
+
+    def __init__(self, stream: TextIO, kept: int = LINES_KEPT) -> None:
+        self.dropped = 0
+        self._counting = threading.Lock()
+        self._file = stream.fileno()
+        self._is_terminal = stream.isatty()
+        self._torn = False  # whether a line was written in part
+        self._lines: queue.Queue[bytes | None] = queue.Queue(kept)
+        # A daemon's thread: where it hangs in a write, the process can still end.
+        self._thread = threading.Thread(target=self._work, name="log", daemon=True)
+        self._thread.start()
+
+    def write(self, text: str) -> int:
+        """Take a text of whole lines; drop it where too much waits."""
+        try:
+            self._lines.put_nowait(text.encode(errors="backslashreplace"))
+        except queue.Full:
+            self._drop()
+        return len(text)
+
+    def flush(self) -> None:
+        """Do nothing: what was taken is written soon."""
+
+    def isatty(self) -> bool:
+        """Whether it is a terminal."""
+        return self._is_terminal
+
+    def close(self, within_s: float = LAST_WORDS_S) -> None:
+        """Wait until all is written, but no longer than this."""
+        deadline = time.monotonic() + within_s
+        with contextlib.suppress(queue.Full):
+            self._lines.put(None, timeout=within_s)
+            self._thread.join(max(0.0, deadline - time.monotonic()))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _work(self) -> None:
+        while (line := self._lines.get()) is not None:
+            self._put(b"\n" + line if self._torn else line)
+
+    def _put(self, line: bytes) -> None:
+        rest = memoryview(line)
+        try:
+            while rest:
+                try:
+                    rest = rest[os.write(self._file, rest) :]
+                except BlockingIOError:  # somebody else made the file so
+                    select.select([], [self._file], [])
+        except OSError:
+            self._torn = self._torn or len(rest) < len(line)
+            self._drop()
+        else:
+            self._torn = False
+
+    def _drop(self) -> None:
+        with self._counting:
+            self.dropped += 1
+
+
+def configure(style: str, level: str, timezone: ZoneInfo, stream: Stream = sys.stderr) -> None:
     """Set the form of the logs: `style` is `json`, `console`, or `auto` (console on a terminal)."""
     if style == "auto":
         style = "console" if stream.isatty() else "json"
@@ -44,9 +138,9 @@ def configure(style: str, level: str, timezone: ZoneInfo, stream: TextIO = sys.s
     structlog.configure(
         processors=[*shared, *finish],
         wrapper_class=structlog.make_filtering_bound_logger(number),
-        logger_factory=structlog.PrintLoggerFactory(stream),
+        logger_factory=structlog.WriteLoggerFactory(cast("TextIO", stream)),
     )
-    handler = logging.StreamHandler(stream)
+    handler: logging.StreamHandler[Stream] = logging.StreamHandler(stream)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,

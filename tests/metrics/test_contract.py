@@ -71,6 +71,7 @@ OTHERS = {
     "camwatch_history_write_errors_total": ("counter", set[str]()),
     "camwatch_inventory_reload_errors_total": ("counter", set[str]()),
     "camwatch_inventory_last_reload_timestamp_seconds": ("gauge", set[str]()),
+    "camwatch_log_lines_dropped_total": ("counter", set[str]()),
     "camwatch_clock_steps_total": ("counter", set[str]()),
     "camwatch_now_timestamp_seconds": ("gauge", set[str]()),
     "camwatch_record_ahead_seconds": ("gauge", set[str]()),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from typing import Annotated
 
 import typer
@@ -12,7 +13,7 @@ from camwatch.cli import access, audit, corrections
 from camwatch.cli.common import MISCONFIGURED, ConfigFile, checked, fail, guarded
 from camwatch.cli.report import report_command
 from camwatch.loading import load
-from camwatch.logs import configure
+from camwatch.logs import LogWriter, configure
 
 app = typer.Typer(
     help="Watch the health of a city's surveillance cameras.",
@@ -35,8 +36,13 @@ def run_command(config: ConfigFile = None) -> None:
     from camwatch.app import run  # noqa: PLC0415 - reports are quicker without the daemon's libraries
 
     settings, inventory = checked(config)
-    configure(settings.log.format, settings.log.level, settings.fleet.timezone)
-    guarded(lambda: asyncio.run(run(settings, inventory)))
+
+    def work() -> None:
+        with LogWriter(sys.stderr) as log:
+            configure(settings.log.format, settings.log.level, settings.fleet.timezone, log)
+            asyncio.run(run(settings, inventory, log))
+
+    guarded(work)
 
 
 @app.command("check-config")

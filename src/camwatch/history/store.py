@@ -18,11 +18,11 @@ from sqlalchemy.exc import DBAPIError
 
 from camwatch.core.memory import Memory, SightMemory
 from camwatch.core.model import Cause, Status
-from camwatch.errors import ConfigurationError, StoreError, StoreWentBackError
+from camwatch.errors import ConfigurationError, InUseError, StoreError, StoreWentBackError
 from camwatch.history import filing, lock, migrations, opening, schema
 from camwatch.history.batch import Batch, Past
 from camwatch.history.engine import begin_read, is_sqlite, sqlite_file, writing
-from camwatch.history.failures import MissingTablesError, refused, told
+from camwatch.history.failures import PLACE, MissingTablesError, told
 from camwatch.settings import HistorySettings
 
 _log = structlog.get_logger("history")
@@ -79,14 +79,14 @@ class Store:
     def hold(self) -> None:
         """Make the store this process's to write, until `close`; waits a little for one that is just ending.
 
-        Raises ConfigurationError where another daemon has it.
+        Raises InUseError where another daemon has it.
         """
         deadline = time.monotonic() + lock.WAIT_S
         with told(self.engine):
             while not self._take():
                 if time.monotonic() > deadline:
-                    raise refused(
-                        f"is in use by another camwatch ({self._owner()}):"
+                    raise InUseError(
+                        f"{PLACE}: is in use by another camwatch ({self._owner()}):"
                         " stop it, or give this one a store of its own"
                     )
                 time.sleep(lock.LOOK_S)

@@ -224,6 +224,11 @@ NOW = Metric(
     "gauge",
     "The time by which everything here is dated, Unix time: an age is this less a timestamp.",
 )
+LOG_LINES_DROPPED = Metric(
+    "camwatch_log_lines_dropped_total",
+    "counter",
+    "Lines of the log that could not be written: too many waited, or the system refused them.",
+)
 CLOCK_STEPS = Metric(
     "camwatch_clock_steps_total", "counter", "Times that the wall clock was set by more than 2 s."
 )

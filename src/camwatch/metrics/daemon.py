@@ -168,15 +168,27 @@ class _NoDoor:
     refusals: Mapping[str, int] = {}
 
 
+class Log(Protocol):
+    """What the log counts: see `logs`."""
+
+    @property
+    def dropped(self) -> int:
+        """Lines that could not be written."""
+
+
+class _NoLog:
+    dropped = 0
+
+
 class Exposition:
     """Writes everything that Prometheus reads, and counts what only happens once (detection delays)."""
 
-    def __init__(self, source: Source, door: Door | None = None) -> None:
+    def __init__(self, source: Source, door: Door | None = None, log: Log | None = None) -> None:
         self._source = source
         self._delays = [0] * (len(DELAY_BOUNDS_S) + 1)  # by bucket; the last is +Inf
         self._delayed_s = 0.0
         self._registry = CollectorRegistry()
-        self._registry.register(_Daemon(source, door or _NoDoor(), self._delay_histogram))
+        self._registry.register(_Daemon(source, door or _NoDoor(), log or _NoLog(), self._delay_histogram))
         ProcessCollector(registry=self._registry)
         PlatformCollector(registry=self._registry)
         self._inventory: Inventory | None = None
@@ -226,9 +238,10 @@ class Exposition:
 class _Daemon(Collector):
     """Reads operators' and the daemon's own figures at each scrape."""
 
-    def __init__(self, source: Source, door: Door, delays: Callable[[], Family]) -> None:
+    def __init__(self, source: Source, door: Door, log: Log, delays: Callable[[], Family]) -> None:
         self._source = source
         self._door = door
+        self._log = log
         self._delays = delays
 
     def collect(self) -> Iterator[Family]:
@@ -272,6 +285,7 @@ class _Daemon(Collector):
         yield _single(catalogue.NOW, now_ms / 1000)
         local = datetime.fromtimestamp(now_ms // 1000, source.timezone)
         yield _single(catalogue.UTC_OFFSET, (local.utcoffset() or timedelta()).total_seconds())
+        yield _single(catalogue.LOG_LINES_DROPPED, self._log.dropped)
         yield _single(catalogue.CLOCK_STEPS, source.clock_steps)
         fleet = _gauge(catalogue.CLOCK_FLEET_OFFSET)
         if source.clock_trust.fleet_offset_s is not None:

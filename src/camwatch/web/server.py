@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 
 import uvicorn
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from camwatch.errors import ConfigurationError, Fault
+from camwatch.errors import ConfigurationError, Fault, InUseError
 from camwatch.web.access import paths
 from camwatch.web.connections import (
     HEAD_WITHIN_S,
@@ -30,7 +31,7 @@ _FULL = PlainTextResponse(
 def listen_on(host: str, port: int) -> socket.socket:
     """Open the listening socket, before anything else starts.
 
-    Raises ConfigurationError when the address cannot be had.
+    Raises ConfigurationError when the address cannot be had, InUseError when that may pass.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     # asyncio sends at once (TCP_NODELAY) only what it is told to be TCP; else the body of each further answer
@@ -44,6 +45,8 @@ def listen_on(host: str, port: int) -> socket.socket:
         sock.close()
         place = f"[{host}]:{port}" if family == socket.AF_INET6 else f"{host}:{port}"
         problem = f"cannot listen on {place}: {error.strerror or error}; choose a free address"
+        if error.errno == errno.EADDRINUSE:
+            raise InUseError(f"http.listen: {problem}") from None
         raise ConfigurationError((Fault("http.listen", problem),)) from None
     sock.setblocking(False)
     return sock
