@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from camwatch import __version__
-from camwatch.cli import access, audit, corrections
+from camwatch.cli import access, audit, corrections, history
 from camwatch.cli.common import MISCONFIGURED, ConfigFile, checked, fail, guarded
 from camwatch.cli.report import report_command
 from camwatch.loading import load
@@ -27,6 +27,7 @@ app = typer.Typer(
 app.add_typer(corrections.outages, name="outages")
 app.add_typer(corrections.maintenance, name="maintenance")
 app.add_typer(access.access, name="access")
+app.add_typer(history.history, name="history")
 app.command("audit")(audit.audit_command)
 
 

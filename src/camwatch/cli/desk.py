@@ -45,8 +45,9 @@ _PATIENCE_S = 5.0  # how long a command waits for a server
 
 
 class Desk(NamedTuple):
-    """A store that is open, and the zone of times."""
+    """A store that is open, its engine, and the zone of times."""
 
+    store: Store
     engine: Engine
     zone: ZoneInfo
 
@@ -61,12 +62,12 @@ class Desk(NamedTuple):
 
 
 @contextmanager
-def _desk(config: Path | None) -> Iterator[Desk]:
+def open_desk(config: Path | None) -> Iterator[Desk]:
     """Open the store for one command, and leave with the exit code of what goes wrong."""
     try:
         settings = load_settings(config)
         with Store.open(settings.history, wait_s=_PATIENCE_S, create=False) as store, told(store.engine):
-            yield Desk(store.engine, settings.fleet.timezone)
+            yield Desk(store, store.engine, settings.fleet.timezone)
     except ConfigurationError as error:
         misconfigured(error.faults)
     except CorrectionError as error:
@@ -75,11 +76,12 @@ def _desk(config: Path | None) -> Iterator[Desk]:
         fail(FAILED, str(error))
 
 
-def _now_ms() -> int:
+def now_ms() -> int:
+    """Return what the machine's clock shows, UTC milliseconds."""
     return time.time_ns() // 1_000_000
 
 
-def _who(named: str | None) -> str:
+def who_makes_it(named: str | None) -> str:
     """Return who makes a correction: also behind `sudo` the person, not the account of the daemon."""
     if named is not None:
         return named
@@ -91,8 +93,8 @@ def _who(named: str | None) -> str:
 
 def list_outages(config: Path | None, start: str | None, end: str | None, **filters: object) -> None:
     """Print the outages of a stretch of time that fit every filter."""
-    with _desk(config) as desk:
-        until = desk.time("--to", end, _now_ms())
+    with open_desk(config) as desk:
+        until = desk.time("--to", end, now_ms())
         since = desk.time("--from", start, until - 30 * _DAY_MS)
         if until <= since:
             raise CorrectionError("--to is not later than --from: give a later one")
@@ -132,7 +134,7 @@ def _attributed(said: Attribution, excluded: str) -> str:
 
 def show_outage(config: Path | None, number: int) -> None:
     """Print all about one outage."""
-    with _desk(config) as desk:
+    with open_desk(config) as desk:
         listed = _outage(desk, number)
         camera, outage, account = listed.camera, listed.outage, listed.account
         over = None if outage.end_ms is None else moment_text(outage.end_ms, desk.zone)
@@ -177,7 +179,7 @@ def attribute_outage(
     config: Path | None, number: int, cause: Attributed, excluded: bool | None, who: str | None, why: str
 ) -> None:
     """Append what people say of an outage."""
-    with _desk(config) as desk:
+    with open_desk(config) as desk:
         before = _outage(desk, number).outage.attribution
         if excluded is None:
             excluded = before is not None and before.excluded
@@ -192,7 +194,7 @@ def add_window(
     config: Path | None, scope: Scope, scope_id: str, start: str, end: str, who: str | None, why: str
 ) -> None:
     """Append a maintenance window."""
-    with _desk(config) as desk:
+    with open_desk(config) as desk:
         window = Maintenance(scope, scope_id, desk.time("--from", start, 0), desk.time("--to", end, 0))
         seq = _append(desk, who, why, window)
         stretch = (
@@ -203,11 +205,11 @@ def add_window(
 
 def list_windows(config: Path | None, everything: bool) -> None:
     """Print the maintenance windows that are under way or to come, or all."""
-    with _desk(config) as desk:
+    with open_desk(config) as desk:
         with begin_read(desk.engine) as connection:
             windows = announced(connection, 0, OPEN_END)
             windows += corrected(connection, project(connection), 0, OPEN_END)
-        now = _now_ms()
+        now = now_ms()
         wanted = [w for w in windows if everything or (w.ends_ms > now and not w.withdrawn)]
         if not wanted:
             typer.echo(
@@ -232,10 +234,10 @@ def _window_row(window: WindowRecord, zone: ZoneInfo) -> tuple[str, ...]:
 
 def cancel_window(config: Path | None, number: int, who: str | None, why: str) -> None:
     """Append that a window is cancelled."""
-    with _desk(config) as desk:
+    with open_desk(config) as desk:
         with begin_read(desk.engine) as connection:
             window = window_of(connection, number)
-        said = cancellation(window, _now_ms())
+        said = cancellation(window, now_ms())
         seq = _append(desk, who, why, said)
         if said.from_ms is not None:
             what = f"ends at {moment_text(said.from_ms, desk.zone)}"
@@ -245,7 +247,7 @@ def cancel_window(config: Path | None, number: int, who: str | None, why: str) -
 
 
 def _append(desk: Desk, who: str | None, why: str, correction: Correction) -> int:
-    number = append(desk.engine, _who(who), why, correction, _now_ms())
+    number = append(desk.engine, who_makes_it(who), why, correction, now_ms())
     with begin_read(desk.engine) as connection:
         return public_ids(connection).correction(number)
 
@@ -261,7 +263,7 @@ def _folded_note(connection: Connection, since_ms: int) -> str:
 
 def audit_record(config: Path | None) -> None:
     """Print what was checked, and that it adds up or where it does not."""
-    with _desk(config) as desk:
+    with open_desk(config) as desk:
         result = audit(desk.engine, desk.zone, _progress())
         checked = result.checked
         typer.echo(

@@ -24,7 +24,8 @@ from camwatch.history import schema
 from camwatch.history.audit_camera import Checkpoint, Finding, Frame, OutageRow, Rows, findings_of
 from camwatch.history.engine import begin_read
 from camwatch.history.facts import Query, facts, plain
-from camwatch.history.journal import GENESIS, Entry, canonical, entries_since, hash_of, projected
+from camwatch.history.journal import GENESIS, Entry, Rebase, canonical, entries_since, hash_of, projected
+from camwatch.history.rebase import miscounted, rebase_problems
 
 _SLOW_MS = AHEAD_MAX_S * 1000  # further behind, the wall clock slows nothing down
 
@@ -59,7 +60,8 @@ def audit(engine: Engine, timezone: ZoneInfo, progress: Progress = lambda _done,
     with begin_read(engine) as connection:
         entries = entries_since(connection, 0)
         findings = list(_chain(entries))
-        frame = _frame(connection, timezone, entries if not findings else [])
+        sound = [] if findings else entries
+        frame = _frame(connection, timezone, sound)
         cameras = connection.execute(
             select(
                 schema.cameras.c.key, schema.cameras.c.id, schema.cameras.c.operator, schema.cameras.c.site
@@ -74,6 +76,7 @@ def audit(engine: Engine, timezone: ZoneInfo, progress: Progress = lambda _done,
             days += len(rows.days)
             progress(number, len(cameras))
         findings += _blindness(connection, frame.vouched_ms)
+        findings += _rebases(connection, sound)
     checked = Checked(len(cameras), transitions, outages, days, len(entries))
     return AuditResult(checked, entries[-1].hash if entries else GENESIS, findings)
 
@@ -100,6 +103,15 @@ def _chain(entries: Sequence[Entry]) -> Iterator[Finding]:
         previous = entry
 
 
+def _rebases(connection: Connection, entries: Sequence[Entry]) -> Iterator[Finding]:
+    """Check that what was put elsewhere is kept as it was, and lies where the journal says."""
+    for entry in entries:
+        said = entry.correction
+        if isinstance(said, Rebase):
+            for problem in rebase_problems(connection, entry.seq, said):
+                yield _finding(entry, problem)
+
+
 def _finding(entry: Entry, problem: str) -> Finding:
     return Finding(None, entry.made_ms, f"correction {entry.seq} {problem}")
 
@@ -119,6 +131,12 @@ def _frame(connection: Connection, timezone: ZoneInfo, entries: Sequence[Entry])
         bare=Overlays(Record([], [], [], known.vouched_ms, known.folded_ms, 0, "")),
         gaps=merged(Span(began, ended) for began, ended in clock),
         lost_ms=sum(ended - began for began, ended in _spans(connection, BlindCause.LOST)),
+        miscounted=[
+            each
+            for entry in entries
+            if isinstance(said := entry.correction, Rebase)
+            for each in miscounted(said)
+        ],
         slow=merged(
             Span(began, began + (began - ended)) for began, ended in clock if began - ended <= _SLOW_MS
         ),

@@ -70,6 +70,7 @@ class Frame:
 
     `gaps` are hours that the wall clock left out. In `slow` ones it was behind, and UTC ran at half speed.
     Of `lost_ms` the counters know more than a store that went back (H1).
+    `miscounted`: where a rebase took so many milliseconds out of the record that counters have.
     """
 
     zone: ZoneInfo
@@ -81,6 +82,7 @@ class Frame:
     gaps: Sequence[Span]
     slow: Sequence[Span]
     lost_ms: int = 0
+    miscounted: Sequence[tuple[int, int]] = ()
 
 
 def findings_of(rows: Rows, frame: Frame) -> Iterator[Finding]:
@@ -246,6 +248,11 @@ def _counters(
     served = [Span(start, min(end + _LAG_MS, frame.vouched_ms)) for start, end in spans]
     less = sum(gap.ends - gap.starts for gap in frame.gaps if any(_overlap(gap, s) for s in served))
     more = sum(_overlap(slow, span) for slow in frame.slow for span in served)
+    more += sum(
+        much
+        for when, much in frame.miscounted
+        if any(span.starts <= when + 1 and when <= span.ends for span in served)
+    )
     if more:  # at half speed each instant is rounded by itself
         rounding = len(rows.transitions) + 2 * len(spans)
         less, more = less + rounding, more + rounding

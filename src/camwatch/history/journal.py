@@ -54,6 +54,7 @@ class Kind(StrEnum):
     ATTRIBUTION = "attribution"
     MAINTENANCE = "maintenance"
     CANCELLATION = "cancellation"
+    REBASE = "rebase"
 
 
 class OutageAttribution(NamedTuple):
@@ -93,12 +94,26 @@ class Cancellation(NamedTuple):
     operators: tuple[str, ...] | None = None
 
 
-Correction: TypeAlias = OutageAttribution | Maintenance | Cancellation
+class Rebase(NamedTuple):
+    """What was dated in the future was put where it belongs (rule T5); see `history.rebase`.
+
+    `pieces`: after an instant, UTC milliseconds, up to the next, everything was moved back by so many; and
+    whether it was wrong from the start of a process, 1 or 0.
+    `digest` is the SHA-256 of the `rows` that were moved, as they were.
+    """
+
+    pieces: list[list[int]]
+    rows: int
+    digest: str
+
+
+Correction: TypeAlias = OutageAttribution | Maintenance | Cancellation | Rebase
 
 _KINDS: dict[type[Correction], Kind] = {
     OutageAttribution: Kind.ATTRIBUTION,
     Maintenance: Kind.MAINTENANCE,
     Cancellation: Kind.CANCELLATION,
+    Rebase: Kind.REBASE,
 }
 
 
@@ -125,6 +140,8 @@ class Entry(NamedTuple):
             if self.kind == Kind.MAINTENANCE:
                 span = said["starts_ms"], said["ends_ms"]
                 return Maintenance(Scope(said["scope"]), said["scope_id"], *span, _operators(said))
+            if self.kind == Kind.REBASE:
+                return Rebase(said["pieces"], said["rows"], said["digest"])
             return Cancellation(said["window"], said["from_ms"], _operators(said))
         except (KeyError, TypeError) as error:
             raise ValueError(f"entry {self.seq}: its payload is no {self.kind}") from error
@@ -175,27 +192,34 @@ def append(engine: Engine, who: str, why: str, correction: Correction, made_ms: 
 
     One at a time, whoever else appends. Raises CorrectionError where it cannot be made.
     """
+    with begin_write(engine) as connection:
+        return append_in(connection, who, why, correction, made_ms)
+
+
+def append_in(
+    connection: Connection, who: str, why: str, correction: Correction, made_ms: int | None = None
+) -> int:
+    """Do the same in a transaction of the caller's, begun with `begin_write`."""
     for name, text in (("who", who), ("why", why)):
         _check_text(name, text)
     made = time.time_ns() // 1_000_000 if made_ms is None else made_ms
     if isinstance(correction, Maintenance):
         _check_bounds(correction, made)
-    with begin_write(engine) as connection:
-        entries = entries_since(connection, 0)
-        correction = _checked(connection, projected(entries), correction)
-        previous = entries[-1].hash if entries else GENESIS
-        entry = Entry(
-            seq=entries[-1].seq + 1 if entries else 1,
-            made_ms=made,
-            who=who,
-            why=why,
-            kind=str(_KINDS[type(correction)]),
-            payload=canonical(correction._asdict()),
-            previous=previous,
-            hash="",
-        )
-        entry = entry._replace(hash=hash_of(entry))
-        connection.execute(insert(schema.corrections), entry._asdict())
+    entries = entries_since(connection, 0)
+    correction = _checked(connection, projected(entries), correction)
+    previous = entries[-1].hash if entries else GENESIS
+    entry = Entry(
+        seq=entries[-1].seq + 1 if entries else 1,
+        made_ms=made,
+        who=who,
+        why=why,
+        kind=str(_KINDS[type(correction)]),
+        payload=canonical(correction._asdict()),
+        previous=previous,
+        hash="",
+    )
+    entry = entry._replace(hash=hash_of(entry))
+    connection.execute(insert(schema.corrections), entry._asdict())
     return entry.seq
 
 
@@ -261,7 +285,7 @@ def projected(entries: Iterable[Entry]) -> Projection:
             whose = Whose(None if said.operators is None else frozenset(said.operators))
             window = WindowRecord(entry.seq, *said[:4], entry.why, entry.who, entry.made_ms, whose=whose)
             windows[entry.seq] = [window]
-        elif said.window in windows:
+        elif isinstance(said, Cancellation) and said.window in windows:
             first = windows[said.window][0]
             left = _left(first.whose, said)
             if left is None:
@@ -313,7 +337,7 @@ def _checked(connection: Connection, journal: Projection, correction: Correction
         return correction._replace(operator=_check_outage(connection, correction.outage))
     if isinstance(correction, Maintenance):
         _check_window(connection, correction)
-    else:
+    elif isinstance(correction, Cancellation):
         _check_cancellation(connection, journal, correction)
     return correction
 

@@ -164,6 +164,17 @@ corrections = Table(  # append-only; each entry's hash covers the one before (do
     Column("hash", Text, nullable=False),
 )
 
+rebased = (
+    Table(  # rows of the record as they were, as JSON, before the rebase of that correction moved them (T5)
+        "rebased",
+        metadata,
+        Column("correction", BigInteger, primary_key=True, autoincrement=False),
+        Column("kind", Text, primary_key=True),
+        Column("row", BigInteger, primary_key=True, autoincrement=False),
+        Column("original", Text, nullable=False),
+    )
+)
+
 checkpoints = Table(  # camwatch.core.memory.Memory, one row a camera
     "checkpoints",
     metadata,

@@ -12,7 +12,7 @@ from sqlalchemy import Column, Connection, MetaData, String, Table, inspect, sel
 
 from camwatch.history import schema
 
-REVISIONS = ("0001",)
+REVISIONS = ("0001", "0002")
 """Every step, in order, for whoever opens a store."""
 HEAD = REVISIONS[-1]
 

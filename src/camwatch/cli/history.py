@@ -1,0 +1,58 @@
+"""`camwatch history`: what is done to the record as a whole."""
+
+from __future__ import annotations
+
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+import typer
+
+from camwatch.cli.common import ConfigFile
+from camwatch.cli.desk import now_ms, open_desk, who_makes_it
+from camwatch.cli.texts import duration_text, moment_text
+from camwatch.history.engine import begin_read
+from camwatch.history.public import public_ids
+from camwatch.history.rebase import Plan, plan, rebase
+
+history = typer.Typer(help="Put the record right as a whole.", no_args_is_help=True)
+
+
+@history.callback()
+def group() -> None:
+    """Put the record right as a whole."""
+
+
+@history.command("rebase")
+def rebase_command(
+    reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; it is kept with the change.")],
+    author: Annotated[
+        str | None,
+        typer.Option("--author", metavar="NAME", help="Who does it (without: the login name)."),
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be moved.")] = False,
+    config: ConfigFile = None,
+) -> None:
+    """Move what is dated in the future to where it belongs: the clock was ahead. Stop camwatch first."""
+    with open_desk(config) as desk:
+        if dry_run:
+            with begin_read(desk.engine) as connection:
+                made = plan(connection, now_ms())
+        else:
+            desk.store.hold()
+            number, made = rebase(desk.store, who_makes_it(author), reason, now_ms())
+        for line in _lines(made, desk.zone, "would be moved" if dry_run else "were moved"):
+            typer.echo(line)
+        if not dry_run:
+            with begin_read(desk.engine) as connection:
+                named = public_ids(connection).correction(number)
+            typer.echo(f"Correction {named}. The rows as they were are kept in the store.")
+
+
+def _lines(made: Plan, zone: ZoneInfo, what: str) -> list[str]:
+    lines = [f"{made.rows} rows {what}; the record ends {moment_text(made.ends_ms, zone)},"]
+    lines.append(f"not {moment_text(made.ended_ms, zone)}:")
+    lines += [
+        f"  after {moment_text(piece.after_ms, zone)}: back by {duration_text(piece.by_ms)}"
+        for piece in made.pieces
+    ]
+    return lines

@@ -1,0 +1,307 @@
+"""Rebase: what is dated in the future goes where it belongs, after the machine's clock was ahead (rule T5).
+
+Within a process UTC is the steady clock plus a constant, and each change of that constant is in the record
+(`BlindCause.CLOCK`). So what is wrong is wrong by one number from one instant on, and can be put right to
+the millisecond. The rows as they were are kept (`rebased`), and the entry in the journal holds their hash.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, Table, func, insert, or_, select, update
+
+from camwatch.clock import AHEAD_MAX_S
+from camwatch.core.model import BlindCause
+from camwatch.errors import CorrectionError
+from camwatch.history import schema
+from camwatch.history.engine import begin_write, put
+from camwatch.history.facts import facts
+from camwatch.history.failures import told
+from camwatch.history.journal import Rebase, append_in, canonical
+from camwatch.history.store import Store
+
+RECORD = (
+    schema.transitions,
+    schema.outages,
+    schema.service,
+    schema.fills,
+    schema.blindness,
+    schema.reboots,
+)
+"""The tables whose rows are moved, and kept as they were."""
+
+_BEGINS = {
+    "transitions": "at_ms",
+    "outages": "at_ms",
+    "service": "start_ms",
+    "fills": "end_ms",
+    "blindness": "began_ms",
+    "reboots": "at_ms",
+}
+_SLACK_MS = round(AHEAD_MAX_S * 1000)
+_TOGETHER = 1000
+
+
+class Piece(NamedTuple):
+    """What is dated after `after_ms`, up to the next piece, belongs `by_ms` earlier.
+
+    `from_start`: it was wrong from when a process began, so counters have as much of unknown time more.
+    """
+
+    after_ms: int
+    by_ms: int
+    from_start: bool = False
+
+
+class Plan(NamedTuple):
+    """What a rebase would do: its pieces in order of time, the rows that it moves, where the record ends."""
+
+    pieces: tuple[Piece, ...]
+    rows: int
+    ended_ms: int
+    ends_ms: int
+
+
+def pieces_of(clock: Sequence[tuple[int, int]]) -> tuple[Piece, ...]:
+    """Return what lies in the future, by how the clock was set: (began, ended) of each time, as recorded.
+
+    From the newest process back, for as long as its beginning was wrong, too. Nothing, where the record
+    was not ahead when it ended by more than it gives way by itself.
+    """
+    found: list[Piece] = []
+    lead = 0  # of the process after, when it began
+    for process in reversed(_processes(clock)):
+        began, ended = process[-1]
+        mine = _pieces_of_one(process, began - ended if ended < began else lead)
+        found = mine + found
+        if not mine or mine[0].after_ms >= process[0][0]:
+            break
+        lead = _lead_at_start(process)
+    return tuple(found)
+
+
+def _processes(clock: Sequence[tuple[int, int]]) -> list[list[tuple[int, int]]]:
+    """Part what was recorded of the clock where a process began; what is before the first is one, too."""
+    processes: list[list[tuple[int, int]]] = []
+    for began, ended in clock:
+        if began == ended or not processes:
+            processes.append([])
+        processes[-1].append((began, ended))
+    return processes
+
+
+def _lead_at_start(process: Sequence[tuple[int, int]]) -> int:
+    """Return how far the record was ahead when a process began: it is said at once, if it was."""
+    began, ended = process[min(1, len(process) - 1)]
+    return began - ended if began == process[0][0] and ended < began else 0
+
+
+def _pieces_of_one(process: Sequence[tuple[int, int]], lead: int) -> list[Piece]:
+    """Return what is wrong of a process that was ahead by `lead` in the end: each leap explains some."""
+    found: list[Piece] = []
+    left = lead
+    for began, ended in reversed(process):
+        if left <= _SLACK_MS:
+            break
+        if ended > began:
+            found.insert(0, Piece(began, left))
+            left -= ended - began
+        elif began == ended:
+            found.insert(0, Piece(began - 1, left, from_start=True))
+            left = 0
+    if left > _SLACK_MS:
+        return []
+    # What stays where it is must not be overtaken by what is moved.
+    return [piece._replace(by_ms=piece.by_ms - max(left, 0)) for piece in found]
+
+
+class _Moved:
+    """Instants and rows, where they belong."""
+
+    def __init__(self, pieces: Sequence[Piece]) -> None:
+        self._pieces = pieces
+
+    def instant(self, at_ms: int) -> int:
+        """Return where an instant belongs."""
+        by = 0
+        for piece in self._pieces:
+            if at_ms > piece.after_ms:
+                by = piece.by_ms
+        return at_ms - by
+
+    def row(self, table: Table, row: dict[str, Any]) -> dict[str, Any]:
+        """Return what is different in a row where it belongs."""
+        moved = {name: self.instant(row[name]) for name in _instants(table) if row[name] is not None}
+        if (
+            table is schema.blindness
+            and row["cause"] == BlindCause.CLOCK
+            and row["ended_ms"] < row["began_ms"]
+        ):
+            moved["ended_ms"] = moved["began_ms"]  # what it was ahead of is no longer the future
+        return {name: at for name, at in moved.items() if at != row[name]}
+
+
+def _instants(table: Table) -> list[str]:
+    return [column.name for column in table.c if column.name.endswith("_ms")]
+
+
+def plan(connection: Connection, now_ms: int) -> Plan:
+    """Return what a rebase would do. Raises CorrectionError where there is nothing to do, or it cannot be."""
+    known = facts(connection)
+    if known.vouched_ms - now_ms <= _SLACK_MS:
+        raise CorrectionError("nothing of the record lies in the future by the clock of this machine")
+    table = schema.blindness
+    query = select(table.c.began_ms, table.c.ended_ms).where(table.c.cause == str(BlindCause.CLOCK))
+    clock = [(began, ended) for began, ended in connection.execute(query.order_by(table.c.id))]
+    pieces = pieces_of(clock)
+    if not pieces:
+        raise CorrectionError(
+            "the record does not say how far it is ahead: start camwatch once with the clock as it is now, "
+            "which must be right, stop it, and try again"
+        )
+    ends_ms = _Moved(pieces).instant(known.vouched_ms)
+    if ends_ms - now_ms > _SLACK_MS:
+        raise CorrectionError("the record would still end in the future: is the clock of this machine right?")
+    if known.folded_ms > pieces[0].after_ms:
+        raise CorrectionError("what lies in the future is folded into daily accounts: restore a backup")
+    if pieces[0].from_start:
+        _check_order(connection, pieces[0])
+    rows = sum(_count(connection, table, pieces[0].after_ms) for table in RECORD)
+    return Plan(pieces, rows, known.vouched_ms, ends_ms)
+
+
+def _check_order(connection: Connection, first: Piece) -> None:
+    """Raise CorrectionError where what is moved would come before what stays."""
+    at = schema.transitions.c.at_ms
+    stays = connection.execute(select(func.max(at)).where(at <= first.after_ms)).scalar()
+    if stays is not None and first.after_ms - first.by_ms < stays - _SLACK_MS:
+        raise CorrectionError("what lies in the future would come before what was recorded earlier")
+
+
+def _count(connection: Connection, table: Table, after_ms: int) -> int:
+    return connection.execute(
+        select(func.count()).select_from(table).where(_after(table, after_ms))
+    ).scalar_one()
+
+
+def _after(table: Table, after_ms: int) -> Any:
+    return or_(*(table.c[name] > after_ms for name in _instants(table)))
+
+
+def rebase(store: Store, who: str, why: str, now_ms: int) -> tuple[int, Plan]:
+    """Put what lies in the future where it belongs, whole or not at all; return the correction's number.
+
+    Needs the store for itself (`Store.hold`): no daemon may write meanwhile. Raises CorrectionError as
+    `plan` does, StoreError.
+    """
+    with told(store.engine), begin_write(store.engine) as connection:
+        made = plan(connection, now_ms)
+        first, moved = made.pieces[0].after_ms, _Moved(made.pieces)
+        digest, count = hashlib.sha256(), 0
+        originals: list[tuple[str, int, str]] = []
+        for table in RECORD:
+            for row in _rows(connection, table, first):
+                changed = moved.row(table, row)
+                if changed:
+                    originals.append((table.name, row["id"], canonical(row)))
+                    connection.execute(update(table).where(table.c.id == row["id"]).values(changed))
+        for kind, number, text in originals:
+            digest.update(_line(kind, number, text))
+            count += 1
+        said = Rebase([list(map(int, piece)) for piece in made.pieces], count, digest.hexdigest())
+        seq = append_in(connection, who, why, said, now_ms)
+        rows = [
+            {"correction": seq, "kind": kind, "row": number, "original": text}
+            for kind, number, text in originals
+        ]
+        for start in range(0, len(rows), _TOGETHER):
+            connection.execute(insert(schema.rebased), rows[start : start + _TOGETHER])
+        _leave_gaps(connection, made.pieces)
+        _move_what_is_remembered(connection, moved, made)
+    return seq, made
+
+
+def _leave_gaps(connection: Connection, pieces: Sequence[Piece]) -> None:
+    """Let nobody be up or down while camwatch did not run, and the record, which was ahead, stood still."""
+    rows = [
+        ("", "", str(BlindCause.CLOCK), piece.after_ms + 1 - before.by_ms, piece.after_ms + 1 - piece.by_ms)
+        for before, piece in pairwise(pieces)
+        if piece.from_start and piece.by_ms < before.by_ms
+    ]
+    put(connection, schema.blindness, ("operators", "links", "cause", "began_ms", "ended_ms"), rows)
+
+
+def _line(kind: str, number: int, original: str) -> bytes:
+    """Return what the hash of a rebase is taken over, of one row."""
+    return f"{kind} {number} {original}\n".encode()
+
+
+def _rows(connection: Connection, table: Table, after_ms: int) -> Iterable[dict[str, Any]]:
+    found = connection.execute(select(table).where(_after(table, after_ms)).order_by(table.c.id))
+    return [dict(row) for row in found.mappings()]
+
+
+def _move_what_is_remembered(connection: Connection, moved: _Moved, made: Plan) -> None:
+    """Move what the next process goes on from: it is no record, and says what is so now."""
+    checkpoints, sights, meta = schema.checkpoints, schema.sights, schema.meta
+    by_s = (made.ended_ms - made.ends_ms) / 1000
+    for row in connection.execute(select(checkpoints)).mappings().all():
+        changed: dict[str, Any] = moved.row(checkpoints, dict(row))
+        if row["clock_offset_s"] is not None:
+            changed["clock_offset_s"] = row["clock_offset_s"] - by_s
+        if changed:
+            mine = checkpoints.c.camera_key == row["camera_key"]
+            connection.execute(update(checkpoints).where(mine).values(changed))
+    for row in connection.execute(select(sights)).mappings().all():
+        if changed := moved.row(sights, dict(row)):
+            connection.execute(update(sights).where(sights.c.links == row["links"]).values(changed))
+    connection.execute(update(meta).where(meta.c.name == "vouched_ms").values(value=str(made.ends_ms)))
+
+
+def rebase_problems(connection: Connection, seq: int, said: Rebase) -> Iterator[str]:
+    """Yield what does not fit between a rebase in the journal, the rows that it kept, and the record."""
+    kept = _kept(connection, seq)
+    digest = hashlib.sha256()
+    for kind, number, text in kept:
+        digest.update(_line(kind, number, text))
+    if len(kept) != said.rows or digest.hexdigest() != said.digest:
+        yield "moved rows that are no longer kept as they were"
+        return
+    moved = _Moved([Piece(after, by) for after, by, _ in said.pieces])
+    tables = {table.name: table for table in RECORD}
+    for kind, number, text in kept:
+        table, name = tables[kind], _BEGINS[kind]
+        begins = connection.execute(select(table.c[name]).where(table.c.id == number)).scalar()
+        if begins not in {None, moved.instant(json.loads(text)[name])} and not _moved_again(
+            connection, seq, kind, number
+        ):
+            yield f"moved row {number} of {kind}, which lies elsewhere now"
+
+
+def miscounted(said: Rebase) -> Iterator[tuple[int, int]]:
+    """Yield where the counters have how much more than the record since a rebase: counters never decrease."""
+    before = 0
+    for after, by, from_start in said.pieces:
+        if from_start and by > before:
+            yield after - by, by - before
+        before = by
+
+
+def _kept(connection: Connection, seq: int) -> list[tuple[str, int, str]]:
+    """Return the rows that a rebase kept as they were, in the order of their hash."""
+    table = schema.rebased
+    order = [each.name for each in RECORD]
+    query = select(table.c.kind, table.c.row, table.c.original).where(table.c.correction == seq)
+    rows = [(kind, number, text) for kind, number, text in connection.execute(query)]
+    return sorted(rows, key=lambda row: (order.index(row[0]) if row[0] in order else -1, row[1]))
+
+
+def _moved_again(connection: Connection, seq: int, kind: str, number: int) -> bool:
+    table = schema.rebased.c
+    later = select(table.correction).where(table.kind == kind, table.row == number, table.correction > seq)
+    return connection.execute(later).first() is not None
