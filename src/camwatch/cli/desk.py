@@ -94,8 +94,11 @@ def who_makes_it(named: str | None) -> str:
 def list_outages(config: Path | None, start: str | None, end: str | None, **filters: object) -> None:
     """Print the outages of a stretch of time that fit every filter."""
     with open_desk(config) as desk:
-        until = desk.time("--to", end, now_ms())
-        since = desk.time("--from", start, until - 30 * _DAY_MS)
+        with begin_read(desk.engine) as connection:
+            vouched_ms = facts(connection).vouched_ms
+        now = now_ms()
+        until = desk.time("--to", end, max(now, vouched_ms + 1))  # the record may be ahead of the clock
+        since = desk.time("--from", start, (now if end is None else until) - 30 * _DAY_MS)
         if until <= since:
             raise CorrectionError("--to is not later than --from: give a later one")
         with begin_read(desk.engine) as connection:
