@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -39,7 +40,7 @@ class Desk:
         long = memory("a-camera-with-quite-a-long-name-of-its-own", life=Status.DOWN, status=Status.DOWN)
         long = long._replace(settled_ms=ms(9000), up=1_475_000, down=7_525_000, unknown=0, maintenance=0)
         name = long.camera
-        self.store.write(
+        first = (
             batch(
                 9000, entered(0, status=Status.UP), went(Status.DOWN, 5), outage(5), went(Status.UP, 100),
                 outage(100, ended=True), entered(0, name, Status.UP), went(Status.DOWN, 1475, name),
@@ -47,6 +48,7 @@ class Desk:
                 memories=[up, long],
             )
         )  # fmt: skip
+        self.store.write(replace(first, number=1))
 
     def run(self, *words: str, code: int = 0) -> str:
         """Run a command, and return what it says, errors too."""

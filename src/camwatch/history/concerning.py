@@ -8,17 +8,19 @@ from sqlalchemy import Connection, select
 
 from camwatch.core.model import Scope
 from camwatch.history import schema
-from camwatch.history.journal import Entry, Maintenance, OutageAttribution, entries_since
+from camwatch.history.journal import Entry, Maintenance, OutageAttribution, Rebase, entries_since
 
 
 def concerning(connection: Connection, operators: Iterable[str]) -> list[Entry]:
-    """Return the entries about outages of these operators' cameras, or maintenance of them, in order."""
+    """Return the entries about these operators' outages, maintenance or whole record, in order."""
     theirs = frozenset(operators)
     places = _places(connection, theirs)
     found, windows = [], set[int]()
     for entry in entries_since(connection, 0):
         said = entry.correction
-        if isinstance(said, OutageAttribution):
+        if isinstance(said, Rebase):
+            mine = True  # it moved everybody's record
+        elif isinstance(said, OutageAttribution):
             mine = said.operator in theirs
         else:
             if isinstance(said, Maintenance) and (said.scope, said.scope_id) in places:

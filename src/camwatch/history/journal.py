@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-import unicodedata
 from collections.abc import Iterable
 from enum import StrEnum
 from typing import Any, NamedTuple, TypeAlias
@@ -24,15 +23,10 @@ from camwatch.history import schema
 from camwatch.history.engine import begin_write
 from camwatch.history.facts import facts
 from camwatch.history.public import public_ids
+from camwatch.history.said import check_text
 
 GENESIS = "0" * 64
 """What the first entry has for the hash before it."""
-
-MAX_TEXT = 500
-"""The longest name or reason, in characters."""
-
-_UNSEEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
-_JOINERS = "\u200c\u200d"  # that some scripts, and some signs made of several, are not written without
 
 
 class _Bounds(NamedTuple):
@@ -201,7 +195,7 @@ def append_in(
 ) -> int:
     """Do the same in a transaction of the caller's, begun with `begin_write`."""
     for name, text in (("who", who), ("why", why)):
-        _check_text(name, text)
+        check_text(name, text)
     made = time.time_ns() // 1_000_000 if made_ms is None else made_ms
     if isinstance(correction, Maintenance):
         _check_bounds(correction, made)
@@ -315,20 +309,6 @@ def _left(whose: Whose, said: Cancellation) -> Whose | None:
     if whose.only is None:
         return Whose(None, whose.but | gone)
     return Whose(whose.only - gone) if whose.only - gone else None
-
-
-def _check_text(name: str, text: str) -> None:
-    if not text.strip():
-        raise CorrectionError(f"{name} is empty: every correction says who makes it, and why")
-    if len(text) > MAX_TEXT:
-        raise CorrectionError(f"{name} is too long: {len(text)} characters, at most {MAX_TEXT} are kept")
-    if any(map(_is_unseen, text)):
-        raise CorrectionError(f"{name} holds a line break or another character that is not seen: remove it")
-
-
-def _is_unseen(character: str) -> bool:
-    """Tell whether a character breaks the line, or changes how others are read without being seen."""
-    return unicodedata.category(character) in _UNSEEN and character not in _JOINERS
 
 
 def _checked(connection: Connection, journal: Projection, correction: Correction) -> Correction:
