@@ -125,6 +125,7 @@ def main() -> int:
     parser.add_argument("--duration", type=float, help="end after so many seconds of the scenario")
     parser.add_argument("--fleet", type=Path, default=_ROOT / "config" / "fleet", help="the inventory")
     parser.add_argument("--seed", default="1")
+    parser.add_argument("--keep", type=Path, metavar="DIR", help="leave truth, store and logs there")
     parser.add_argument("--html", help="where to draw the cameras that differ most")
     faults = parser.add_argument_group("faults of the broker and the daemon, instead of a scenario")
     faults.add_argument("--faults", action="store_true")
@@ -148,12 +149,23 @@ def _faults(said: argparse.Namespace) -> int:
         count = sum(run.faults.values())
         print(f"{number}/{said.runs} runs in {minutes:.1f} min; {count} faults", file=sys.stderr)
 
-    with tempfile.TemporaryDirectory(prefix="camwatch-accuracy-") as folder:
+    with _place(said) as folder:
         seeds, seconds = range(seed, seed + said.runs), said.minutes * 60
-        playing = played(Path(folder), seeds, seconds, said.interval, said.cameras, said.at_once, tell)
+        playing = played(folder, seeds, seconds, said.interval, said.cameras, said.at_once, tell)
         runs = asyncio.run(playing)
     print(table(marked(runs), runs))
     return int(not runs or not all(run.sound for run in runs))
+
+
+@contextlib.contextmanager
+def _place(said: argparse.Namespace) -> Iterator[Path]:
+    """Yield the folder to play in: one that is kept, or that goes with the run."""
+    if said.keep is not None:
+        said.keep.mkdir(parents=True)
+        yield said.keep.resolve()
+        return
+    with tempfile.TemporaryDirectory(prefix="camwatch-accuracy-") as folder:
+        yield Path(folder)
 
 
 def _scenario(said: argparse.Namespace) -> int:
@@ -161,8 +173,8 @@ def _scenario(said: argparse.Namespace) -> int:
     options = ["--scenario", said.scenario, "--speed", f"{said.speed:g}", "--seed", said.seed]
     options += [] if said.duration is None else ["--duration", f"{said.duration:g}"]
     try:
-        with tempfile.TemporaryDirectory(prefix="camwatch-accuracy-") as folder:
-            rehearsal = Rehearsal(Path(folder), said.fleet, said.speed)
+        with _place(said) as folder:
+            rehearsal = Rehearsal(folder, said.fleet, said.speed)
             with rehearsal.running():
                 rehearsal.play(*options)
             return rehearsal.marks("--limits", str(_LIMITS), *(["--html", said.html] if said.html else []))
