@@ -20,6 +20,7 @@ from camwatch.budget import Budget, is_late
 from camwatch.clock import STEP_S, Clock, Jump
 from camwatch.clock_trust import ClockTrust
 from camwatch.core.model import BlindCause, Blindness, Camera, Happening, Instant, Liveness, Window
+from camwatch.core.scoped import ScopedIncidents
 from camwatch.core.signal import Refusal
 from camwatch.core.standing import Standing
 from camwatch.core.state import CameraState, LinkState
@@ -131,6 +132,7 @@ class Watcher:
             ask_after_s=settings.liveness.interval_s,
             stall_after_s=_stall_after_s(settings, inventory),
         )
+        self.scoped = ScopedIncidents(self.watch)
         self.caught_up = asyncio.Event()  # clear while more cameras are due than have been judged
         self.caught_up.set()
         self.history = history

@@ -88,6 +88,7 @@ class Town(City):
             objectives={Purpose.TRAFFIC: 0.9},
         )
         self.first_id = self.parts.events._mark(0)
+        self.watcher.scoped.of(frozenset({OURS}))  # somebody of ours looks on from the beginning
         self.live_on()
 
     def _happened(self, events: list[Any]) -> None:

@@ -17,7 +17,7 @@ from typing import TypeAlias
 from camwatch.core.model import Happening
 from camwatch.web.house import Live
 from camwatch.web.viewer import LOCAL, Viewer
-from camwatch.web.views.events import Owned, StaleEvent, Told, owned, told
+from camwatch.web.views.events import Owned, StaleEvent, Told, incident_told, owned, told
 from camwatch.web.watching import Changes
 
 RING = 4_000
@@ -118,8 +118,10 @@ class Events:
         for event in events:
             if isinstance(event, Owned):
                 self._add(_Owned(self._mark(self._count + 1), event))
-            elif (one := told(self._live, event)) is not None:
+            elif (one := told(event)) is not None:
                 self._share(one)
+            for operators, change in self._live.scoped.happened(event):
+                self._share(incident_told(change, operators))
 
     def _share(self, one: Told) -> None:
         self._add(_Shared(self._mark(self._count + 1), one))
@@ -143,6 +145,8 @@ class Events:
         Where what came after it is not kept any more, the first event is `stale`.
         """
         listener = self._admit(viewer)
+        if viewer.operators is not None:
+            self._live.scoped.of(viewer.operators)  # so that incidents are derived for them from now on
         self.streams += 1
         try:
             place, begin = self._begin(last_event_id)

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from camwatch.core.ledger import Account
 from camwatch.core.model import Camera, Instant, Liveness, Purpose, Scope
 from camwatch.core.record import Attributed, BlindRecord, CameraRecord, OutageRecord, Record, WindowRecord
+from camwatch.core.scoped import ScopedIncidents
 from camwatch.core.standing import Standing
 from camwatch.core.watch import FleetWatch
 from camwatch.errors import RejectReason
@@ -49,6 +50,8 @@ class Live(Protocol):
     """The fleet as it is now: the `Watcher`. Everything answers at once, in the event loop."""
 
     watch: FleetWatch
+    scoped: ScopedIncidents
+    """The incidents that some operators' cameras alone give; fed by who publishes what happens."""
     inventory: Inventory
     reload_errors: int
     """How often the inventory could not be read anew, since the start."""

@@ -24,7 +24,7 @@ from camwatch.web.house import Live
 from camwatch.web.problems import missing
 from camwatch.web.viewer import Viewer
 from camwatch.web.views.base import Moment, Steps, View, moment, moment_or_none
-from camwatch.web.views.incidents import seen
+from camwatch.web.views.incidents import opened
 
 _SLICE = 500
 _LATELY_MS = 3_600_000
@@ -244,9 +244,9 @@ def detail(live: Live, viewer: Viewer, camera: str) -> CameraDetail:
         outages=state.outages,
         reboots=state.reboots,
         incidents=tuple(
-            IncidentRef(kind=group.kind, id=group.id, since=moment(found.since_ms))
-            for group in state.groups
-            if state.index in group.members and (found := seen(live, viewer, group))
+            IncidentRef(kind=each.group.kind, id=each.group.id, since=moment(each.since_ms))
+            for each in opened(live, viewer)
+            if state.index in each.group.members
         ),
         refused=tuple(
             Refused(reason=RejectReason(reason), messages=tally.count, last=moment(tally.last_ms))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -22,7 +21,7 @@ from camwatch.core.model import (
     Transition,
 )
 from camwatch.web.house import Live
-from camwatch.web.views.base import Moment, View, moment, moment_or_none
+from camwatch.web.views.base import Moment, View, moment
 
 
 class TransitionEvent(View):
@@ -53,12 +52,12 @@ class OutageEvent(View):
 
 
 class IncidentEvent(View):
-    """`incident`: one began or ended; `cameras` counts those that whoever listens may see."""
+    """`incident`: one began or ended, as the cameras give it that whoever listens may see."""
 
     kind: IncidentKind
     id: str
     open: bool
-    since: Moment | None = Field(description="Null where it ended, to who sees only some of its cameras.")
+    since: Moment
     noticed: Moment
     cameras: int
 
@@ -139,10 +138,10 @@ def owned(live: Live, event: Owned) -> tuple[str, View]:
     )
 
 
-def told(live: Live, event: Happening) -> Told | None:
+def told(event: Happening) -> Told | None:
     """Return what happened to many as an event; None for what only the ledger wants to know."""
     if isinstance(event, IncidentChange):
-        return Told("incident", _incident(live, event))
+        return incident_told(event, None)
     if isinstance(event, Blindness) and event.ended.utc_ms > event.began.utc_ms:
         return Told("blindness", _blindness(event))
     return None
@@ -228,34 +227,17 @@ def _outage(live: Live, event: OutageChange) -> OutageEvent:
     )
 
 
-def _incident(live: Live, event: IncidentChange) -> Callable[[Scope], View | None]:
-    """Return what each may know of an incident: it is theirs by their own cameras in it."""
-    group = live.watch.incidents.get((event.kind, event.id))
-    states = list(live.watch.members(group)) if group is not None else []
-    began: dict[str, int] = {}
-    for state in states:
-        operator = state.camera.operator
-        began[operator] = min(began.get(operator, state.since.utc_ms), state.since.utc_ms)
-    count = Counter(state.camera.operator for state in states)
-
-    def of(scope: Scope) -> View | None:
-        mine = [operator for operator in count if scope is None or operator in scope]
-        if scope is not None and not mine:
-            return None
-        since: int | None = event.since.utc_ms
-        if scope is not None:  # when another's camera went down is nobody's business
-            own = min(began[operator] for operator in mine)
-            since = max(event.since.utc_ms, own) if event.open else None
-        return IncidentEvent(
-            kind=event.kind,
-            id=event.id,
-            open=event.open,
-            since=moment_or_none(since),
-            noticed=moment(event.noticed_at.utc_ms),
-            cameras=event.cameras if scope is None else sum(count[operator] for operator in mine),
-        )
-
-    return of
+def incident_told(event: IncidentChange, scope: Scope) -> Told:
+    """Return an incident that began or ended, as an event for who sees exactly these operators."""
+    view = IncidentEvent(
+        kind=event.kind,
+        id=event.id,
+        open=event.open,
+        since=moment(event.since.utc_ms),
+        noticed=moment(event.noticed_at.utc_ms),
+        cameras=event.cameras,
+    )
+    return Told("incident", lambda listens: view if listens == scope else None)
 
 
 def _blindness(event: Blindness) -> Callable[[Scope], View | None]:

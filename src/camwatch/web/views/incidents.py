@@ -1,4 +1,4 @@
-"""Incidents: many cameras, one cause. Someone sees an incident by their own cameras in it."""
+"""Incidents: many cameras, one cause. Who does not see all sees what their own cameras give."""
 
 from __future__ import annotations
 
@@ -35,26 +35,18 @@ class Open(NamedTuple):
 
 
 def opened(live: Live, viewer: Viewer) -> list[Open]:
-    """Return the open incidents that there are to see, the newest first."""
-    found = [each for group in live.watch.incidents.values() if (each := seen(live, viewer, group))]
+    """Return the open incidents that there are to see, the newest first.
+
+    Who does not see all gets those that their own cameras alone would give: they tell nothing of others.
+    """
+    groups = live.watch.incidents.values() if viewer.operators is None else live.scoped.of(viewer.operators)
+    found = [
+        Open(group.since.utc_ms, group, members)
+        for group in groups
+        if group.since is not None and (members := list(live.watch.members(group)))
+    ]
     found.sort(key=lambda each: (each.since_ms, each.group.kind, each.group.id), reverse=True)
     return found
-
-
-def seen(live: Live, viewer: Viewer, group: IncidentGroup) -> Open | None:
-    """Return a group's incident, if one is open for someone.
-
-    Who does not see all knows it by their own cameras: it is open while one of these is down, and since the
-    first of them is. When another's went down is nobody's business.
-    """
-    if group.since is None:
-        return None
-    if viewer.sees_all:
-        everyone = list(live.watch.members(group))
-        return Open(group.since.utc_ms, group, everyone) if everyone else None
-    mine = [state for state in live.watch.members(group) if viewer.sees(state.camera.operator)]
-    gone = [state.since.utc_ms for state in mine if state.index in group.gone]
-    return Open(max(group.since.utc_ms, min(gone)), group, mine) if gone else None
 
 
 class Glance(NamedTuple):
