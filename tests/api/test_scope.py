@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from sys import setprofile
 from typing import Any, NamedTuple
 
 import httpx
@@ -18,7 +19,9 @@ from camwatch.core.model import Status
 from camwatch.history.keeper import StoreKeeper
 from camwatch.web import api
 from camwatch.web.api.description import document_of
+from camwatch.web.problems import Problem
 from camwatch.web.viewer import LOCAL
+from camwatch.web.views import fleet
 from camwatch.web.views.base import moment
 from tests.web.town import LANDLORD, MAYOR, OURS, READER, THEIRS, Town
 
@@ -290,3 +293,37 @@ def _window(scope: str, scope_id: str) -> dict[str, Any]:
         "to": "2026-02-01T10:00:00+01:00",
         "reason": "mast",
     }
+
+
+def test_that_a_site_is_there_is_not_told_by_the_steps_it_takes_to_say_no(old_town: Town) -> None:
+    """Every camera was walked for a site of others, and none for a site of nobody."""
+
+    def steps(site: str) -> int:
+        count = 0
+
+        def note(_frame: object, event: str, _what: object) -> None:
+            nonlocal count
+            count += event in ("call", "c_call")
+
+        with pytest.raises(Problem):
+            fleet.check_site(old_town.parts.live, READER, "the first question of a scope")
+        setprofile(note)
+        try:
+            with pytest.raises(Problem):
+                fleet.check_site(old_town.parts.live, READER, site)
+        finally:
+            setprofile(None)
+        return count
+
+    assert steps("zulu-tower") == steps("nobodys-one")
+    fleet.check_site(old_town.parts.live, READER, "park")
+    fleet.check_site(old_town.parts.live, READER, "mairie")
+    fleet.check_site(old_town.parts.live, LOCAL, "zulu-tower")
+
+
+async def test_when_the_whole_record_begins_is_told_to_who_sees_all_of_it(old_town: Town) -> None:
+    for viewer, told in ((READER, False), (LOCAL, True)):
+        async with old_town.client(viewer) as client:
+            answer = await client.get("/api/v1/reports?month=2020-01")
+        assert answer.status_code == 404
+        assert ("it begins on" in answer.text) == told

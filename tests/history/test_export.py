@@ -2,30 +2,38 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import re
+from pathlib import Path
 
 from camsim.score.judged import Change, Outage, collected, from_store
 from camwatch.core.model import BlindCause, Blindness, Cause, Fill, Status
-from camwatch.history.export import export
+from camwatch.history.batch import Batch
+from camwatch.history.export import _queries, export
 from camwatch.history.store import Store
-from tests.history.builders import at, batch, entered, memory, ms, outage, went
+from camwatch.settings import HistorySettings
+from tests.history.builders import at, entered, memory, ms, outage, went
 
 
 def lived(store: Store) -> None:
     """Keep two cameras: one was down for a while, one was unknown, and late heartbeats filled half of it."""
     store.write(
-        batch(
-            1000,
-            entered(0),
-            entered(0, "cam-2"),
-            went(Status.UP, 1),
-            went(Status.DOWN, 100, noticed=135, cause=Cause.WILL),
-            outage(100, noticed=135),
-            went(Status.UP, 300),
-            outage(300, ended=True),
-            went(Status.UNKNOWN, 200, "cam-2"),
-            Fill("cam-2", "ville", ms(250), ms(270)),
-            Blindness(("main", "aux 2"), ("ville",), BlindCause.LINK, at(200), at(280)),
+        Batch(
+            1,
+            ms(1000),
+            events=[
+                entered(0),
+                entered(0, "cam-2"),
+                went(Status.UP, 1),
+                went(Status.DOWN, 100, noticed=135, cause=Cause.WILL),
+                outage(100, noticed=135),
+                went(Status.UP, 300),
+                outage(300, ended=True),
+                went(Status.UNKNOWN, 200, "cam-2"),
+                Fill("cam-2", "ville", ms(250), ms(270)),
+                Blindness(("main", "aux 2"), ("ville",), BlindCause.LINK, at(200), at(280)),
+            ],
             memories=[memory(), memory("cam-2")],
         )
     )
@@ -63,3 +71,17 @@ def test_of_a_stretch_of_time_the_last_change_before_it_is_told_too(store: Store
 
 def test_an_empty_store_vouches_for_nothing(store: Store) -> None:
     assert json.loads(b"".join(export(store.engine, 0, ms(1)))) == {"kind": "vouched", "at_ms": 0}
+
+
+def test_some_operators_rows_are_found_by_their_cameras_and_not_among_all_others(tmp_path: Path) -> None:
+    """Three cameras' record once took the walk of everybody's transitions."""
+    with contextlib.closing(Store.open(HistorySettings(url=f"sqlite:///{tmp_path / 'one.db'}"))) as store:
+        for kind, query in _queries(0, ms(2000), frozenset({"ville"})):
+            if kind != "blind":
+                told = str(query.compile(store.engine, compile_kwargs={"literal_binds": True}))
+                with store.engine.connect() as connection:
+                    plan = [row[3] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {told}")]
+                table = {"transition": "transitions", "outage": "outages", "fill": "fills"}[kind]
+                steps = [step for step in plan if re.search(rf"\b{table}\b", step)]
+                assert steps, plan
+                assert all("camera_key" in step and step.startswith("SEARCH") for step in steps), plan

@@ -103,6 +103,16 @@ async def test_a_certificate_of_another_authority_leads_to_the_setting(
 
 
 @with_tls
+async def test_a_name_that_stands_nowhere_but_in_the_common_name_is_none(kind: Kind, tmp_path: Path) -> None:
+    """Nobody who signs certificates looks at it any more."""
+    named = Authority(tmp_path / "named")
+    named.server_cert, named.server_key = named._issue("localhost", "extendedKeyUsage=serverAuth")
+    with Broker(tmp_path / "broker", named, "allow_anonymous true") as broker:
+        problem = await first_trouble(broker, kind, host="localhost", ca_file=named.ca_file)
+    assert "the certificate of localhost" in problem
+
+
+@with_tls
 async def test_without_an_authority_the_systems_are_asked(kind: Kind, broker: Broker) -> None:
     problem = await first_trouble(broker, kind, ca_file=None)
     assert "the system's authorities" in problem

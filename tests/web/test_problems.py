@@ -5,6 +5,7 @@ from __future__ import annotations
 import httpx
 import pytest
 from fastapi import FastAPI
+from pydantic import BaseModel, ConfigDict
 from starlette.requests import HTTPConnection
 from starlette.responses import PlainTextResponse, Response
 
@@ -39,7 +40,15 @@ def app() -> FastAPI:
     async def _number(number: int) -> int:
         return number
 
+    @built.post("/api/v1/strict")
+    async def _strict(_said: _Nothing) -> None:
+        pass
+
     return built
+
+
+class _Nothing(BaseModel):
+    model_config = ConfigDict(extra="forbid")
 
 
 def client(built: FastAPI) -> httpx.AsyncClient:
@@ -86,6 +95,16 @@ async def test_a_request_that_is_wrong_is_told_where() -> None:
     assert answer.status_code == told["status"] == 422
     assert told["errors"][0]["where"] == "query.number"
     assert "query.number" in told["detail"]
+
+
+async def test_of_many_faults_the_first_are_told_however_they_are_called() -> None:
+    """A correction of unknown keys was answered with ten times as many bytes."""
+    async with client(app()) as asks:
+        answer = await asks.post("/api/v1/strict", json={f"{number}{'x' * 300}": 1 for number in range(50)})
+    told = answer.json()
+    assert (answer.status_code, len(told["errors"])) == (422, 20)
+    assert told["detail"].endswith("; and 30 more")
+    assert len(answer.content) < 10_000
 
 
 async def test_people_get_a_page() -> None:

@@ -4,38 +4,131 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
 from camwatch.web.problems import Problem
 from camwatch.web.threads import Threads
+from camwatch.web.viewer import LOCAL, Role, Viewer
 
 
-async def test_no_more_than_a_few_run_at_once_and_more_than_the_queue_holds_are_refused() -> None:
-    threads = Threads(at_once=2, drawn=1, waiting=3)
-    gate, running = threading.Event(), threading.Semaphore(0)
+class Work:
+    """Work that waits for the test, and notes for whom it began."""
 
-    def work() -> int:
-        running.release()
-        gate.wait(20)
-        return 1
+    def __init__(self) -> None:
+        self.begun: list[str] = []
+        self._began = threading.Condition()
+        self._gate = threading.Semaphore(0)
 
-    asked = [asyncio.create_task(threads.run(work)) for _ in range(9)]
-    done, _ = await asyncio.wait(asked, return_when=asyncio.FIRST_COMPLETED)
+    def of(self, who: Viewer) -> Callable[[], str]:
+        """Return work for someone."""
+
+        def work() -> str:
+            with self._began:
+                self.begun.append(who.name)
+                self._began.notify_all()
+            assert self._gate.acquire(timeout=60)
+            return who.name
+
+        return work
+
+    def let(self, count: int) -> None:
+        """Let so many end."""
+        self._gate.release(count)
+
+    async def until(self, count: int) -> None:
+        """Wait until so many have begun."""
+
+        def wait() -> None:
+            with self._began:
+                assert self._began.wait_for(lambda: len(self.begun) >= count, 60)
+
+        await asyncio.to_thread(wait)
+
+
+def landlord(name: str) -> Viewer:
+    return Viewer(name, Role.VIEWER, frozenset({name}))
+
+
+ALPHA, BETA, GAMMA = landlord("alpha"), landlord("beta"), landlord("gamma")
+
+
+async def test_what_one_account_asks_keeps_no_other_from_its_turn() -> None:
+    """75 connections of one landlord once had 49 of 49 requests of the admin answered by 503."""
+    threads, work = Threads(at_once=4), Work()
+    flood = [asyncio.create_task(threads.run(ALPHA, work.of(ALPHA))) for _ in range(75)]
+    done, _ = await asyncio.wait(flood, return_when=asyncio.FIRST_COMPLETED)
     refused = [task.exception() for task in done]
-    assert all(isinstance(error, Problem) and error.status == 503 for error in refused)
-    gate.set()
-    answers = await asyncio.gather(*asked, return_exceptions=True)
-    assert sum(answer == 1 for answer in answers) == 6  # two run, one place is for drawing, three wait
-    assert await threads.run(lambda: 2) == 2
+    assert len(refused) == 75 - 2 - 8
+    for error in refused:
+        assert isinstance(error, Problem)
+        assert (error.status, error.headers["retry-after"]) == (429, "2")
+    others = [asyncio.create_task(threads.run(who, work.of(who))) for who in (BETA, GAMMA, BETA, BETA)]
+    await work.until(4)
+    assert sorted(work.begun) == ["alpha", "alpha", "beta", "gamma"]
+    work.let(13)
+    assert await asyncio.gather(*others) == ["beta", "gamma", "beta", "beta"]
+    work.let(13)
+    assert (
+        sum(not isinstance(each, Problem) for each in await asyncio.gather(*flood, return_exceptions=True))
+        == 10
+    )
+
+
+async def test_those_who_wait_take_turns_and_not_who_came_first() -> None:
+    threads, work = Threads(at_once=1), Work()
+    jobs = [
+        asyncio.create_task(threads.run(who, work.of(who)))
+        for who in (ALPHA, ALPHA, ALPHA, ALPHA, BETA, BETA, GAMMA)
+    ]
+    for count in range(1, 8):
+        await work.until(count)
+        work.let(1)
+    await asyncio.gather(*jobs)
+    assert work.begun == ["alpha", "alpha", "beta", "gamma", "alpha", "beta", "alpha"]
+
+
+async def test_whoever_leaves_while_waiting_or_at_work_takes_nobodys_turn() -> None:
+    threads, work = Threads(at_once=1), Work()
+    first, second, third = (asyncio.create_task(threads.run(ALPHA, work.of(ALPHA))) for _ in range(3))
+    await work.until(1)
+    first.cancel()
+    second.cancel()
+    await asyncio.wait({first, second})
+    other = asyncio.create_task(threads.run(BETA, work.of(BETA)))
+    work.let(9)
+    assert (await third, await other) == ("alpha", "beta")
+    assert threads._asking._waiting == {}
+    assert threads._asking._free == 1
+
+
+async def test_without_accounts_there_are_no_others_to_wait_for() -> None:
+    threads, work = Threads(at_once=4), Work()
+    jobs = [asyncio.create_task(threads.run(LOCAL, work.of(LOCAL))) for _ in range(60)]
+    await work.until(4)
+    work.let(60)
+    assert len(await asyncio.gather(*jobs)) == 60
+
+
+async def test_a_slow_reader_of_a_long_answer_holds_one_place_only() -> None:
+    threads = Threads(drawn=2)
+    slow = threads.draw(ALPHA, lambda: iter([b"a", b"b"]))
+    assert await anext(slow) == b"a"
+    waits = asyncio.ensure_future(anext(threads.draw(ALPHA, lambda: iter([b"a"]))))
+    other = threads.draw(BETA, lambda: iter([b"c", b"d"]))
+    assert await anext(other) == b"c"
+    assert not waits.done()
+    await slow.aclose()
+    assert await waits == b"a"
+    await other.aclose()
 
 
 async def test_what_a_thread_raises_is_raised_and_its_place_is_free_again() -> None:
-    threads = Threads(at_once=1, waiting=0)
+    threads = Threads(at_once=1)
     for _ in range(5):
         with pytest.raises(ZeroDivisionError):
-            await threads.run(lambda: 1 // 0)
+            await threads.run(ALPHA, lambda: 1 // 0)
 
 
 async def test_a_source_is_drawn_in_order_and_closed_when_the_client_leaves() -> None:
@@ -49,16 +142,16 @@ async def test_a_source_is_drawn_in_order_and_closed_when_the_client_leaves() ->
         finally:
             closed.set()
 
-    drawn = threads.draw(pieces)
+    drawn = threads.draw(ALPHA, pieces)
     assert [await anext(drawn) for _ in range(3)] == [b"0", b"1", b"2"]
     await drawn.aclose()
     assert closed.is_set()
-    assert threads._drawing._value == 2
+    assert threads._drawing._free == 2
 
 
 async def test_slow_streams_do_not_take_the_places_of_those_who_ask() -> None:
     threads = Threads(at_once=1, drawn=1)
-    drawn = threads.draw(lambda: iter([b"a", b"b"]))
+    drawn = threads.draw(ALPHA, lambda: iter([b"a", b"b"]))
     assert await anext(drawn) == b"a"
-    assert await threads.run(lambda: 7) == 7
+    assert await threads.run(ALPHA, lambda: 7) == 7
     await drawn.aclose()

@@ -71,8 +71,11 @@ def find(
     if known.begins_ms is None:
         raise QuestionError("the store holds no record yet: `camwatch run` keeps it")
     if period.end_ms <= known.begins_ms:
-        begins = local(known.begins_ms, period.zone).date()
-        raise QuestionError(f"there is no record of {named(period)}: it begins on {begins}")
+        # When the whole record begins is nobody's business who may have come later.
+        begins = f": it begins on {local(known.begins_ms, period.zone).date()}"
+        raise QuestionError(
+            f"there is no record of {named(period)}{begins if asked.operators is None else ''}"
+        )
     record = read(connection, asked.operators, period.start_ms, period.end_ms, camera=asked.camera)
     until_ms, _ = period.reach(record.vouched_ms, now_ms)
     if until_ms <= period.start_ms:

@@ -7,7 +7,7 @@ It is read from a folder of four tables (`docs/inventory.md`). Either all of it 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
 from types import MappingProxyType
@@ -80,6 +80,18 @@ class Inventory:
     cameras: Mapping[str, Camera]
     windows: tuple[Window, ...] = ()
     signature: Signature = ()
+    _sites_of: dict[frozenset[str], frozenset[str]] = field(
+        default_factory=dict, init=False, compare=False, repr=False
+    )
+
+    def sites_of(self, operators: frozenset[str]) -> frozenset[str]:
+        """Return the sites where these operators have cameras; found once for a set of operators."""
+        found = self._sites_of.get(operators)
+        if found is None:
+            cameras = self.cameras.values()
+            found = frozenset(camera.site for camera in cameras if camera.operator in operators)
+            self._sites_of[operators] = found
+        return found
 
 
 @dataclass(frozen=True, slots=True)

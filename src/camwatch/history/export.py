@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import Connection, Engine, Select, and_, func, or_, select
+from sqlalchemy import Column, ColumnElement, Connection, Engine, Select, and_, func, or_, select, true
 
 from camwatch.core.model import BlindCause
 from camwatch.history import schema
@@ -31,13 +31,8 @@ def export(
     """
     only = None if operators is None else frozenset(operators)
     with begin_read(engine) as connection:
-        for kind, query in _queries(begin_ms, end_ms):
-            if only is None:
-                yield from _pieces(kind, connection, query)
-            elif kind == "blind":
-                yield from _pieces(kind, connection, query, only)
-            else:
-                yield from _pieces(kind, connection, query.where(schema.cameras.c.operator.in_(only)))
+        for kind, query in _queries(begin_ms, end_ms, only):
+            yield from _pieces(kind, connection, query, only if kind == "blind" else None)
         yield _json({"kind": "vouched", "at_ms": facts(connection).vouched_ms}) + b"\n"
 
 
@@ -72,7 +67,8 @@ def _readable(line: dict[str, Any], public: Callable[[int], int]) -> dict[str, A
     return line
 
 
-def _queries(begin_ms: int, end_ms: int) -> Iterator[tuple[str, Select[Any]]]:
+def _queries(begin_ms: int, end_ms: int, only: frozenset[str] | None) -> Iterator[tuple[str, Select[Any]]]:
+    """Yield what to read. Some operators' rows are found by their cameras' keys, not among all others'."""
     who = (schema.cameras.c.id.label("camera"), schema.cameras.c.operator)
     key = schema.cameras.c.key
     changes, outages, fills, blind = (
@@ -81,6 +77,11 @@ def _queries(begin_ms: int, end_ms: int) -> Iterator[tuple[str, Select[Any]]]:
         schema.fills.c,
         schema.blindness.c,
     )
+    keys = None if only is None else select(key).where(schema.cameras.c.operator.in_(only))
+
+    def theirs(of: Column[Any]) -> ColumnElement[bool]:
+        return true() if keys is None else of.in_(keys)
+
     earlier = schema.transitions.alias()
     last = (
         select(func.coalesce(func.max(earlier.c.at_ms), 0))
@@ -91,22 +92,26 @@ def _queries(begin_ms: int, end_ms: int) -> Iterator[tuple[str, Select[Any]]]:
         "transition",
         select(*who, changes.at_ms, changes.noticed_ms, changes.status, changes.cause)
         .join_from(schema.transitions, schema.cameras, changes.camera_key == key)
-        .where(and_(changes.at_ms < end_ms, changes.at_ms >= last))
-        .order_by(changes.id),
+        .where(theirs(changes.camera_key), changes.at_ms < end_ms, changes.at_ms >= last)
+        .order_by(changes.id if only is None else changes.id + 0),  # or SQLite walks all, to sort none,
     )
     yield (
         "outage",
         select(outages.id, *who, outages.at_ms, outages.end_ms, outages.noticed_ms, outages.cause)
         .join_from(schema.outages, schema.cameras, outages.camera_key == key)
-        .where(and_(outages.at_ms < end_ms, or_(outages.end_ms.is_(None), outages.end_ms > begin_ms)))
+        .where(
+            theirs(outages.camera_key),
+            outages.at_ms < end_ms,
+            or_(outages.end_ms.is_(None), outages.end_ms > begin_ms),
+        )
         .order_by(outages.at_ms),
     )
     yield (
         "fill",
         select(*who, fills.start_ms, fills.end_ms)
         .join_from(schema.fills, schema.cameras, fills.camera_key == key)
-        .where(and_(fills.start_ms < end_ms, fills.end_ms > begin_ms))
-        .order_by(fills.id),
+        .where(theirs(fills.camera_key), fills.start_ms < end_ms, fills.end_ms > begin_ms)
+        .order_by(fills.id if only is None else fills.id + 0),
     )
     yield (
         "blind",

@@ -47,11 +47,13 @@ async def _connected(sock: socket.socket, address: tuple[object, ...]) -> socket
 def tls_context(settings: LinkSettings, kind: type[ContextT]) -> ContextT:
     """Return a client context of this kind: TLS 1.2 or later, the broker's name and certificate checked.
 
+    The name must stand among the certificate's subject alternative names; a common name alone proves nothing.
     Made anew for each attempt, so that renewed certificates are taken up. Raises LinkError naming
     the setting whose file cannot be used.
     """
     context = kind(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.hostname_checks_common_name = False
     if settings.ca_file is None:
         context.load_default_certs()
     else:

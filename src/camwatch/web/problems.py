@@ -21,6 +21,8 @@ from starlette.responses import HTMLResponse, Response
 from camwatch.errors import CorrectionError, QuestionError, StoreError
 
 MEDIA_TYPE = "application/problem+json"
+_MOST_FAULTS = 20
+_MOST_NAME = 100  # of what somebody called a field
 
 
 class Problem(Exception):  # noqa: N818 - the word of RFC 9457
@@ -116,13 +118,16 @@ def _of_framework(request: Request, error: Exception) -> Response:
 
 def _invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101
-    faults = [{"where": _place(fault["loc"]), "problem": fault["msg"]} for fault in error.errors()]
-    detail = "; ".join(f"{fault['where']}: {fault['problem']}" for fault in faults)
-    return respond(request, Problem(422, detail, errors=faults))
+    found = error.errors()
+    faults = [{"where": _place(fault["loc"]), "problem": fault["msg"]} for fault in found[:_MOST_FAULTS]]
+    told = [f"{fault['where']}: {fault['problem']}" for fault in faults]
+    if len(found) > len(faults):
+        told.append(f"and {len(found) - len(faults)} more")
+    return respond(request, Problem(422, "; ".join(told), errors=faults))
 
 
 def _place(location: Sequence[int | str]) -> str:
-    return ".".join(str(part) for part in location) or "request"
+    return ".".join(str(part)[:_MOST_NAME] for part in location) or "request"
 
 
 def _refused(request: Request, error: Exception) -> Response:

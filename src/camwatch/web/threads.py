@@ -1,7 +1,7 @@
-"""Where requests wait for the store: few threads of their own, so that a flood starves nobody else.
+"""Where requests wait for the store: few threads of their own, which accounts take in turn.
 
-The daemon's writer has its own; whoever asks too much at once waits here, or is told to come again. A thread
-that hangs with its store keeps its place, and ends with the process.
+The daemon's writer has its own; whoever asks too much at once waits here, or is told to come again, and keeps
+no other account from its turn. A thread that hangs with its store keeps its place, and ends with the process.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from collections.abc import AsyncGenerator, Callable, Iterator
 from functools import partial
 from typing import Any, TypeVar
 
-from camwatch.web.problems import Problem
+from camwatch.web.turns import Share, Turns
+from camwatch.web.viewer import LOCAL, Viewer
 
 AT_ONCE = 4
 """Requests that read the store at a time; each holds one of its connections."""
@@ -21,8 +22,12 @@ AT_ONCE = 4
 DRAWN = 2
 """Long answers that are drawn from the store at a time, beside those; a slow client holds its place."""
 
-WAITING = 64
-"""Requests that may wait for their turn; more are told to come again."""
+ASKING_EACH = Share(running=2, waiting=8)
+"""How many requests of one account read the store at a time, and how many wait for their turn."""
+DRAWING_EACH = Share(running=1, waiting=8)
+"""The same of long answers: a slow client holds one place, and not the others'."""
+ALONE = Share(running=4, waiting=64)
+"""The same of a machine without accounts: there are no others."""
 
 _T = TypeVar("_T")
 _OVER = object()
@@ -31,23 +36,28 @@ _OVER = object()
 class Threads:
     """Runs what waits, a few at a time."""
 
-    def __init__(self, at_once: int = AT_ONCE, drawn: int = DRAWN, waiting: int = WAITING) -> None:
-        self._asking = asyncio.Semaphore(at_once)
-        self._drawing = asyncio.Semaphore(drawn)
-        self._free = at_once + drawn + waiting
+    def __init__(self, at_once: int = AT_ONCE, drawn: int = DRAWN) -> None:
+        self._asking = Turns(at_once, lambda who: ALONE if who == LOCAL.name else ASKING_EACH)
+        self._drawing = Turns(drawn, lambda who: ALONE if who == LOCAL.name else DRAWING_EACH)
         self._tidying: set[asyncio.Task[None]] = set()
 
-    async def run(self, work: Callable[[], _T]) -> _T:
-        """Run `work` in a thread and return what it returns. Raises Problem (503) when too many wait."""
-        await self._enter(self._asking)
+    async def run(self, viewer: Viewer, work: Callable[[], _T]) -> _T:
+        """Run `work` in a thread for someone, and return what it returns.
+
+        Raises Problem (429) when too many requests of theirs wait.
+        """
+        await self._asking.enter(viewer.name)
         job = _in_thread(work)
         # Whoever asked may leave; the thread goes on, and its place is taken as long as it does.
-        job.add_done_callback(lambda _: self._leave(self._asking))
+        job.add_done_callback(lambda _: self._asking.leave(viewer.name))
         return await asyncio.shield(job)
 
-    async def draw(self, pieces: Callable[[], Iterator[bytes]]) -> AsyncGenerator[bytes]:
-        """Yield what an iterator yields, drawn in a thread; it keeps its turn until it is over."""
-        await self._enter(self._drawing)
+    async def draw(self, viewer: Viewer, pieces: Callable[[], Iterator[bytes]]) -> AsyncGenerator[bytes]:
+        """Yield what an iterator yields, drawn in a thread; it keeps its turn until it is over.
+
+        Raises Problem (429) when too many requests of theirs wait.
+        """
+        await self._drawing.enter(viewer.name)
         drawn = pieces()
         job: asyncio.Future[Any] | None = None
         try:
@@ -58,12 +68,12 @@ class Threads:
                     return
                 yield piece
         finally:
-            tidying = asyncio.create_task(self._tidy(job, drawn), name="tidying")
+            tidying = asyncio.create_task(self._tidy(viewer, job, drawn), name="tidying")
             self._tidying.add(tidying)
             tidying.add_done_callback(self._tidying.discard)
             await asyncio.shield(tidying)
 
-    async def _tidy(self, job: asyncio.Future[Any] | None, drawn: Iterator[bytes]) -> None:
+    async def _tidy(self, viewer: Viewer, job: asyncio.Future[Any] | None, drawn: Iterator[bytes]) -> None:
         """Close a source once its thread has let go of it, and give its place back."""
         try:
             if job is not None:
@@ -72,23 +82,7 @@ class Threads:
             if close is not None:
                 await _in_thread(close)
         finally:
-            self._leave(self._drawing)
-
-    async def _enter(self, turn: asyncio.Semaphore) -> None:
-        if not self._free:
-            raise Problem(
-                503, "too many requests wait for the store: try again", headers={"retry-after": "2"}
-            )
-        self._free -= 1
-        try:
-            await turn.acquire()
-        except BaseException:
-            self._free += 1
-            raise
-
-    def _leave(self, turn: asyncio.Semaphore) -> None:
-        self._free += 1
-        turn.release()
+            self._drawing.leave(viewer.name)
 
 
 def _in_thread(work: Callable[[], _T]) -> asyncio.Future[_T]:

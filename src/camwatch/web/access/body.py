@@ -10,10 +10,8 @@ from starlette.types import Message, Receive
 
 from camwatch.web.problems import Problem
 
-MOST_BYTES = 256 * 1024
-"""The largest body of a request; a correction has some hundred bytes."""
-MOST_FORM_BYTES = 16 * 1024
-"""The largest form, whose reading takes the loop longer than that of JSON."""
+MOST_BYTES = 16 * 1024
+"""The largest body of a request; the longest reason, escaped, has half of that."""
 MOST_STRANGE_BYTES = 8 * 1024
 """The largest body of who has not said who they are."""
 _FORM = "application/x-www-form-urlencoded"
@@ -26,8 +24,6 @@ class LeftError(Exception):
 async def read(receive: Receive, headers: Headers, within_s: float, most: int = MOST_BYTES) -> bytes:
     """Return the body. Raises Problem for one that is too large or too slow, LeftError."""
     length = headers.get("content-length", "")
-    if _is_form(headers):
-        most = min(most, MOST_FORM_BYTES)
     if length.isdecimal() and int(length) > most:
         raise _too_large(most)
     parts: list[bytes] = []

@@ -85,7 +85,9 @@ async def ledger(house: House, viewer: Seer, camera: CameraId) -> Response:
     """Return the windows that end now: 1h, 24h, 7d, 30d, 365d, and the day, week, month, year so far."""
     now_ms, zone = house.live.now.utc_ms, house.live.timezone
     read = _reader(house, viewer, camera, now_ms - levels.YEAR_MS, now_ms)
-    return answer(Ledger(windows=await house.threads.run(lambda: levels.windows(read(), zone, now_ms))))
+    return answer(
+        Ledger(windows=await house.threads.run(viewer, lambda: levels.windows(read(), zone, now_ms)))
+    )
 
 
 @router.get("/cameras/{camera}/days", response_model=Days, summary="Its accounts by day")
@@ -101,7 +103,7 @@ async def days(
     last = calendar.date_of(now_ms)
     first = last - timedelta(days=days - 1)
     read = _reader(house, viewer, camera, calendar.start_of(first), now_ms)
-    return answer(Days(days=await house.threads.run(lambda: levels.days(read(), zone, first, last))))
+    return answer(Days(days=await house.threads.run(viewer, lambda: levels.days(read(), zone, first, last))))
 
 
 @router.get("/cameras/{camera}/life", response_model=Life, summary="What it was, stretch by stretch")
@@ -115,7 +117,7 @@ async def life(
     """Return its statuses after all corrections."""
     since, until = interval(house.live, start, end, timedelta(hours=24))
     read = _reader(house, viewer, camera, since, until)
-    found = await house.threads.run(lambda: levels.stretches(read(), since, until))
+    found = await house.threads.run(viewer, lambda: levels.stretches(read(), since, until))
     return answer(Life(stretches=found))
 
 
@@ -126,9 +128,10 @@ async def outages(
     """Return those that touch the interval."""
     operator = cameras.one(house.live, viewer, camera).camera.operator
     total, found = await house.threads.run(
+        viewer,
         lambda: house.archive.outage_page(
             (operator,), from_ms=interval.from_ms, to_ms=interval.to_ms, camera=camera, piece=paging.piece
-        )
+        ),
     )
     return answer(paging.part([past.outage(each) for each in found], total))
 

@@ -61,8 +61,8 @@ _PROBLEM = {
 _ALWAYS = {
     "401": "Nobody is logged in, or the token is not valid.",
     "422": "The request is not well-formed; `errors` says where.",
-    "429": "Too many attempts: wait as long as `Retry-After` says.",
-    "503": "The store does not answer, or too many wait for it: try again.",
+    "429": "Too many attempts, or too much asked at a time: wait as long as `Retry-After` says.",
+    "503": "The store does not answer, or there are too many connections: try again.",
 }
 _OF_PATHS = {"404": "There is no such thing, or not for this account."}
 _OF_CHANGES = {

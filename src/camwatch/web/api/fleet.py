@@ -75,7 +75,7 @@ async def operator_days(
         record = house.archive.read((operator,), calendar.start_of(first), now_ms)
         return Days(days=levels.days(record, zone, first, last))
 
-    return answer(await house.threads.run(work))
+    return answer(await house.threads.run(viewer, work))
 
 
 @router.get("/sites", response_model=Page[SiteView], summary="Sites and their cameras")

@@ -62,7 +62,7 @@ async def list_windows(
 ) -> Response:
     """Return those that cover cameras to see, those that begin last first."""
     now_ms = house.live.now.utc_ms
-    found = await house.threads.run(lambda: deeds.windows(house, viewer, now_ms))
+    found = await house.threads.run(viewer, lambda: deeds.windows(house, viewer, now_ms))
     if not past:
         found = [window for window in found if window.state in ("planned", "under_way")]
     return answer(paging.of(found))
@@ -72,7 +72,7 @@ async def list_windows(
 async def one_window(house: House, viewer: Seer, number: Number) -> Response:
     """Return a window that was added; those of the inventory have no number."""
     now_ms = house.live.now.utc_ms
-    return answer(await house.threads.run(lambda: deeds.window(house, viewer, number, now_ms)))
+    return answer(await house.threads.run(viewer, lambda: deeds.window(house, viewer, number, now_ms)))
 
 
 @router.post("/maintenance", status_code=201, response_model=WindowView, summary="Plan maintenance")
@@ -82,7 +82,9 @@ async def add_window(house: House, viewer: Editor, said: NewWindow) -> Response:
     if end <= start:
         raise Problem(422, "to: is not after from")
     window, now_ms = deeds.Maintenance(said.scope, said.id, start, end), house.live.now.utc_ms
-    found = await house.threads.run(lambda: deeds.add_window(house, viewer, window, said.reason, now_ms))
+    found = await house.threads.run(
+        viewer, lambda: deeds.add_window(house, viewer, window, said.reason, now_ms)
+    )
     return answer(found, 201)
 
 
@@ -94,5 +96,5 @@ async def cancel_window(house: House, viewer: Editor, number: Number, said: Reas
     """
     now_ms = house.live.now.utc_ms
     return answer(
-        await house.threads.run(lambda: deeds.cancel_window(house, viewer, number, said.why, now_ms))
+        await house.threads.run(viewer, lambda: deeds.cancel_window(house, viewer, number, said.why, now_ms))
     )

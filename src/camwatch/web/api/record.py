@@ -48,6 +48,7 @@ async def outages(
     """Return those that touch the interval and fit every filter."""
     operators = fleet.chosen(house.live, viewer, operator)
     total, found = await house.threads.run(
+        viewer,
         lambda: house.archive.outage_page(
             operators,
             from_ms=interval.from_ms,
@@ -56,7 +57,7 @@ async def outages(
             site=site,
             still_open=open,
             unattributed=unattributed,
-        )
+        ),
     )
     return answer(paging.part([past.outage(each) for each in found], total))
 
@@ -64,7 +65,7 @@ async def outages(
 @router.get("/outages/{outage}", response_model=OutageView, summary="One outage")
 async def one_outage(house: House, viewer: Seer, outage: Number) -> Response:
     """Return it with all that was said of it."""
-    return answer(await house.threads.run(lambda: deeds.outage(house, viewer, outage)))
+    return answer(await house.threads.run(viewer, lambda: deeds.outage(house, viewer, outage)))
 
 
 @router.post(
@@ -76,7 +77,7 @@ async def one_outage(house: House, viewer: Seer, outage: Number) -> Response:
 async def attribute(house: House, viewer: Editor, outage: Number, said: NewAttribution) -> Response:
     """Append an attribution: nothing is overwritten, and the newest holds."""
     found = await house.threads.run(
-        lambda: deeds.attribute(house, viewer, outage, said.cause, said.why, excluded=said.excluded)
+        viewer, lambda: deeds.attribute(house, viewer, outage, said.cause, said.why, excluded=said.excluded)
     )
     return answer(found, 201)
 
@@ -84,7 +85,7 @@ async def attribute(house: House, viewer: Editor, outage: Number, said: NewAttri
 @router.get("/blind-intervals", response_model=Page[BlindView], summary="When cameras were out of sight")
 async def blind_intervals(house: House, viewer: Seer, paging: Paging, interval: Interval) -> Response:
     """Return blindness that touches the interval, newest first: of links, of camwatch, of its clock."""
-    records = await house.threads.run(lambda: house.archive.blindness(*interval))
+    records = await house.threads.run(viewer, lambda: house.archive.blindness(*interval))
     return answer(paging.of(past.blindness(viewer, records)))
 
 
@@ -111,7 +112,7 @@ async def service_levels(
         record = levels.with_folded_days(record, zone, *interval)
         return levels.levels(record, inventory, house.objectives, *interval)
 
-    return answer(await house.threads.run(work))
+    return answer(await house.threads.run(viewer, work))
 
 
 @router.get(
@@ -127,5 +128,7 @@ async def history(
     end: Annotated[int, Query(alias="to", ge=0, le=_LARGEST, description="UTC milliseconds, not inside.")],
 ) -> Response:
     """Return transitions, outages, fills and blindness; `kind` tells which. `vouched` comes last."""
-    pieces = await begun(house.threads.draw(lambda: house.archive.export(viewer.operators, start, end)))
+    pieces = await begun(
+        house.threads.draw(viewer, lambda: house.archive.export(viewer.operators, start, end))
+    )
     return Stream(pieces, "application/x-ndjson")

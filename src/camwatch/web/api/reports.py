@@ -57,9 +57,10 @@ async def report(
         fleet.check_site(house.live, viewer, site)
     begin, end = _days(Calendar(house.live.timezone), house.live.now.utc_ms, month, first, last)
     content = await house.threads.run(
+        viewer,
         lambda: house.archive.report(
             operators, begin, end, form=format, lang=lang, purpose=purpose, site=site
-        )
+        ),
     )
     whose = "" if operator is None else f"-{operator}"
     name = f"camwatch-{begin}-{end}{whose}-{lang}.{format.ending}"

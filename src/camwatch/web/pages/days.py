@@ -11,6 +11,7 @@ from typing import Final, TypeAlias
 from camwatch.core.ledger import Account, total
 from camwatch.web.pages.strips import DAYS
 from camwatch.web.parts import Parts
+from camwatch.web.viewer import Viewer
 from camwatch.web.views import levels
 from camwatch.web.views.base import moment
 
@@ -59,14 +60,14 @@ class OperatorDays:
         self._parts = parts
         self._kept: OrderedDict[str, tuple[int, date, Days]] = OrderedDict()
 
-    async def of(self, operator: str) -> tuple[date, Days]:
+    async def of(self, viewer: Viewer, operator: str) -> tuple[date, Days]:
         """Return the first day, and the days of an operator's cameras; the caller knows who may see them."""
         now_ms = self._parts.live.now.utc_ms
         kept = self._kept.get(operator)
         if kept is not None and now_ms - kept[0] < _KEPT_MS:
             return kept[1:]
         first = first_day(self._parts, moment(now_ms))
-        days = await self._parts.threads.run(lambda: read_days(self._parts, operator, now_ms, first))
+        days = await self._parts.threads.run(viewer, lambda: read_days(self._parts, operator, now_ms, first))
         self._kept[operator] = (now_ms, first, days)
         self._kept.move_to_end(operator)
         while len(self._kept) > _KEPT_MOST:

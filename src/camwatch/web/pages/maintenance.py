@@ -63,7 +63,7 @@ class MaintenancePages:
         self, request: Request, viewer: Viewer, given: Mapping[str, str], problem: str = "", notice: str = ""
     ) -> Response:
         found, things = await self._parts.threads.run(
-            partial(self._all, self._frame.language(request), viewer, self._parts.live.now.utc_ms)
+            viewer, partial(self._all, self._frame.language(request), viewer, self._parts.live.now.utc_ms)
         )
         response = self._frame.page(
             request,
@@ -111,7 +111,7 @@ class MaintenancePages:
         try:
             window, now_ms = self._read(w, form), self._parts.live.now.utc_ms
             await self._parts.threads.run(
-                partial(deeds.add_window, self._parts, viewer, window, given["why"], now_ms)
+                viewer, partial(deeds.add_window, self._parts, viewer, window, given["why"], now_ms)
             )
         except (CorrectionError, ValueError) as error:
             return await self._page(request, viewer, given, str(error))
@@ -144,7 +144,7 @@ class MaintenancePages:
         try:
             now_ms = self._parts.live.now.utc_ms
             await self._parts.threads.run(
-                partial(deeds.cancel_window, self._parts, viewer, number, why, now_ms)
+                viewer, partial(deeds.cancel_window, self._parts, viewer, number, why, now_ms)
             )
         except CorrectionError as error:
             return await self._page(request, viewer, given, str(error))

@@ -88,7 +88,7 @@ class PastPages:
         """Return the bars of an operator's cameras, those that were down the longest first."""
         live, w = self._parts.live, self._frame.language(request)
         fleet.check_operator(live, viewer, operator)
-        first, days = await self._days.of(operator)
+        first, days = await self._days.of(viewer, operator)
         states = await in_turns(
             cameras.rows(live, viewer, cameras.Filter(operator=operator), cameras.Sort.NAME)
         )
@@ -138,7 +138,7 @@ class PastPages:
             record = self._parts.archive.read([operator], now_ms - DAY_MS, now_ms, camera=camera)
             return days, levels.stretches(record, now_ms - DAY_MS, now_ms)
 
-        days, stretches = await self._parts.threads.run(work)
+        days, stretches = await self._parts.threads.run(viewer, work)
         line = days.get(camera) or CameraDays((Account(),) * DAYS, Account(), 0)
         return self._frame.page(
             request,
@@ -161,13 +161,14 @@ class PastPages:
     ) -> Response:
         now = self._parts.live.now.utc_ms
         count, found = await self._parts.threads.run(
+            viewer,
             lambda: self._parts.archive.outage_page(
                 [operator],
                 from_ms=now - days * DAY_MS,
                 to_ms=now + 1,
                 piece=slice(0, _OUTAGES),
                 camera=camera,
-            )
+            ),
         )
         return self._frame.page(
             request,
@@ -218,7 +219,7 @@ class PastPages:
         return response
 
     async def _find(self, viewer: Viewer, number: int) -> past.OutageView:
-        return await self._parts.threads.run(lambda: deeds.outage(self._parts, viewer, number))
+        return await self._parts.threads.run(viewer, lambda: deeds.outage(self._parts, viewer, number))
 
     async def attribute(self, request: Request, viewer: Editor, number: Number) -> Response:
         """Append what an editor says of an outage."""
@@ -237,7 +238,7 @@ class PastPages:
         cause, why, excluded = Attributed(str(given["cause"])), str(given["why"]), bool(given["excluded"])
         try:
             await self._parts.threads.run(
-                lambda: deeds.attribute(self._parts, viewer, number, cause, why, excluded=excluded)
+                viewer, lambda: deeds.attribute(self._parts, viewer, number, cause, why, excluded=excluded)
             )
         except CorrectionError as error:
             return self._outage(request, viewer, found, given, str(error))

@@ -115,7 +115,7 @@ class ReportPages:
         headers = {"content-security-policy": _REPORT, "x-frame-options": "SAMEORIGIN"}
         reading = "read" in request.query_params
         try:
-            content = await parts.threads.run(make)
+            content = await parts.threads.run(viewer, make)
         except QuestionError as error:
             if not reading:
                 raise

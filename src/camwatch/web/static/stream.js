@@ -1,6 +1,6 @@
 // Server-sent events, read by hand: EventSource hides the comments by which the server says that it is there,
 // and never tells that a session has ended. This reader reports every sign of life, resumes by the last id,
-// and comes back after a pause that grows.
+// and comes back after a pause that grows; after the one that the server asks for where that is longer.
 
 const FIRST_PAUSE_MS = 1000;
 const LONGEST_PAUSE_MS = 15000;
@@ -14,6 +14,7 @@ export async function follow(url, told) {
   let pause = FIRST_PAUSE_MS;
   let lastId = "";
   for (;;) {
+    let asked = 0;
     const leave = new AbortController();
     const watch = setInterval(() => Date.now() - heard > 40000 && leave.abort(), 5000);
     let heard = Date.now();
@@ -28,6 +29,7 @@ export async function follow(url, told) {
         if (!lastId) told.begun();
         for await (const message of messages(answer.body, () => { heard = Date.now(); told.life(); })) {
           if (message.id) lastId = message.id;
+          if (message.retry) asked = message.retry > LONGEST_PAUSE_MS ? message.retry : 0;
           if (message.data !== null) told.event(message.event, message.data);
         }
       }
@@ -36,7 +38,7 @@ export async function follow(url, told) {
     } finally {
       clearInterval(watch);
     }
-    await new Promise((done) => setTimeout(done, pause * (0.75 + Math.random() / 2)));
+    await new Promise((done) => setTimeout(done, Math.max(pause, asked) * (0.75 + Math.random() / 2)));
     pause = Math.min(pause * 2, LONGEST_PAUSE_MS);
   }
 }
@@ -55,11 +57,12 @@ async function* messages(body, life) {
 }
 
 function parsed(block) {
-  const message = { event: "message", id: "", data: null };
+  const message = { event: "message", id: "", data: null, retry: 0 };
   for (const line of block.split("\n")) {
     const [, field, value] = /^([a-z]+): ?(.*)$/.exec(line) ?? [];
     if (field === "data") message.data = message.data === null ? value : `${message.data}\n${value}`;
     else if (field === "event" || field === "id") message[field] = value;
+    else if (field === "retry") message.retry = Number(value);
   }
   return message;
 }

@@ -1,0 +1,74 @@
+"""Turns at something of which there is little: one account after another, however much each asks."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter, OrderedDict, deque
+from collections.abc import Callable
+from typing import NamedTuple
+
+from camwatch.web.problems import Problem
+
+
+class Share(NamedTuple):
+    """How many turns an account may have at a time, and how many of its requests may wait for one."""
+
+    running: int
+    waiting: int
+
+
+class Turns:
+    """So many at a time; of each account fewer, of which some may wait. Those who wait take turns."""
+
+    def __init__(self, at_once: int, share: Callable[[str], Share]) -> None:
+        self._free = at_once
+        self._share = share
+        self._running: Counter[str] = Counter()
+        self._waiting: OrderedDict[str, deque[asyncio.Future[None]]] = OrderedDict()
+
+    async def enter(self, who: str) -> None:
+        """Wait for a turn; `leave` gives it back. Raises Problem (429) where too many of them wait."""
+        if len(self._waiting.get(who, ())) >= self._share(who).waiting and not self._may_start(who):
+            raise Problem(
+                429,
+                "too many requests of this account wait for the store: try again",
+                headers={"retry-after": "2"},
+            )
+        turn = asyncio.get_running_loop().create_future()
+        self._waiting.setdefault(who, deque()).append(turn)
+        self._give()
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if not turn.cancelled():
+                self.leave(who)
+            elif turn in (waiting := self._waiting.get(who, deque())):
+                waiting.remove(turn)
+                if not waiting:
+                    del self._waiting[who]
+            raise
+
+    def leave(self, who: str) -> None:
+        """Give a turn back."""
+        self._free += 1
+        self._running[who] -= 1
+        if not self._running[who]:
+            del self._running[who]
+        self._give()
+
+    def _may_start(self, who: str) -> bool:
+        return self._free > 0 and self._running[who] < self._share(who).running
+
+    def _give(self) -> None:
+        """Give what turns there are to those who have waited longest for one, an account at a time."""
+        for who in list(self._waiting):
+            waiting = self._waiting[who]
+            while waiting and waiting[0].cancelled():
+                waiting.popleft()
+            if waiting and self._may_start(who):
+                self._free -= 1
+                self._running[who] += 1
+                waiting.popleft().set_result(None)
+                self._waiting.move_to_end(who)
+            if not waiting:
+                del self._waiting[who]
