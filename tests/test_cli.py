@@ -178,6 +178,29 @@ def test_faults_never_show_a_password(tmp_path: Path, lines: str) -> None:
     assert SECRET not in answer.output
 
 
+@pytest.mark.parametrize(
+    ("content", "problem"), [(b"", "is empty"), (b"\n", "is empty"), (b"\xff\xfe", "is not UTF-8 text")]
+)
+def test_a_secret_that_cannot_be_used_is_a_fault(tmp_path: Path, content: bytes, problem: str) -> None:
+    write_fleet(tmp_path / "fleet")
+    (tmp_path / "secret").write_bytes(content)
+    login = f'[[brokers]]\nusername = "eye"\npassword_file = "{tmp_path / "secret"}"'
+    answer = run("check-config", "--config", config(tmp_path, login))
+    assert answer.exit_code == 2
+    assert problem in answer.output
+
+
+def test_a_password_that_others_could_read_is_told_and_sound(tmp_path: Path) -> None:
+    write_fleet(tmp_path / "fleet")
+    (tmp_path / "secret").write_text(SECRET)
+    login = f'username = "eye"\npassword_file = "{tmp_path / "secret"}"'
+    lines = f'[[brokers]]\nurl = "mqtt://broker.example"\n{login}'
+    answer = run("check-config", "--config", config(tmp_path, lines))
+    assert answer.exit_code == 0
+    assert "Warning: broker main: the password crosses the network in clear text" in answer.output
+    assert SECRET not in answer.output
+
+
 def test_a_daemon_whose_broker_refuses_it_tells_so_in_json_and_never_the_password(tmp_path: Path) -> None:
     write_fleet(tmp_path / "fleet")
     (tmp_path / "secret").write_text(SECRET + "\n")

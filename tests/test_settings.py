@@ -20,7 +20,7 @@ from pydantic import BaseModel
 from camwatch.core.model import Camera, Lifecycle, Liveness, Purpose, Thresholds
 from camwatch.errors import ConfigurationError, Fault
 from camwatch.fleet.inventory import load_inventory
-from camwatch.settings import Broker, Settings, check_against, load_settings
+from camwatch.settings import Broker, Settings, check_against, exposures, load_settings
 from tests.support.tables import camera, operator, write_fleet
 
 ROOT = Path(__file__).parents[1]
@@ -394,6 +394,7 @@ def test_a_secret_that_comes_from_a_pipe_is_not_drained_by_checking_it(file: Pat
         (b"secret\n", "secret"),
         (b"se cret \n\n", "se cret \n"),
         (b"clef\xc3\xa9\r\n", "clefé"),
+        (b"\xef\xbb\xbfsecret\r\n", "secret"),
     ],
 )
 def test_a_password_is_its_file_without_the_last_line_end(
@@ -405,11 +406,53 @@ def test_a_password_is_its_file_without_the_last_line_end(
     assert Broker().password() is None
 
 
+def test_the_name_of_a_user_may_come_from_a_file(file: Path, tmp_path: Path) -> None:
+    name = tmp_path / "name"
+    name.write_text("camwatch-0123456789abcdef\n")
+    settings = load(
+        file, f"[[brokers]]\nprotocol = '3.1.1'\nusername_file = '{name}'\npassword_file = '{name}'"
+    )
+    assert settings.brokers[0].user() == "camwatch-0123456789abcdef"
+    assert Broker(username="eye").user() == "eye"
+    assert Broker().user() is None
+    text = f"[[brokers]]\nusername = 'x'\nusername_file = '{name}'"
+    assert "contradicts username" in fault(file, text)
+
+
+def test_a_canary_needs_a_client_id_that_is_one_level(file: Path) -> None:
+    assert load(file, "[[brokers]]\ncanary = true").brokers[0].canary
+    assert "needs a client_id without" in fault(file, "[[brokers]]\nclient_id = 'a/b'\ncanary = true")
+
+
+@pytest.mark.parametrize(
+    ("url", "exposed"),
+    [
+        ("mqtt://broker.example", True),
+        ("ws://10.0.0.7", True),
+        ("mqtts://broker.example", False),
+        ("mqtt://127.0.0.1", False),
+        ("mqtt://[::1]:1884", False),
+        ("ws://localhost", False),
+    ],
+)
+def test_a_password_in_clear_text_is_told(file: Path, tmp_path: Path, url: str, *, exposed: bool) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("x")
+    login = f"[[brokers]]\nurl = '{url}'\nusername = 'eye'\n"
+    assert exposures(load(file, login)) == (), "no password, nothing to hide"
+    told = exposures(load(file, f"{login}password_file = '{secret}'"))
+    assert bool(told) == exposed
+    assert all("broker main: the password crosses the network in clear text" in text for text in told)
+
+
 def test_a_password_file_that_went_away_is_a_fault(tmp_path: Path) -> None:
     secret = tmp_path / "secret"
     secret.write_bytes(b"\xff\xfe")
     broker = Broker(password_file=secret)
-    with pytest.raises(ConfigurationError, match=r"broker main: password_file: .* is no UTF-8 text"):
+    with pytest.raises(ConfigurationError, match=r"broker main: password_file: .* is not UTF-8 text"):
+        broker.password()
+    secret.write_bytes(b"\n")
+    with pytest.raises(ConfigurationError, match="is empty"):
         broker.password()
     secret.unlink()
     with pytest.raises(ConfigurationError, match="cannot be read: No such file"):

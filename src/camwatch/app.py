@@ -29,7 +29,7 @@ from camwatch.logs import Journal, LogWriter
 from camwatch.metrics.daemon import Exposition
 from camwatch.notify import SILENT, Notifier
 from camwatch.service import Watcher
-from camwatch.settings import Broker, Settings
+from camwatch.settings import Broker, Settings, exposures
 from camwatch.web.access import Access, Keeper, open_access, warn_of_clear_text
 from camwatch.web.connections import Certificate, allow_files
 from camwatch.web.events import Events
@@ -202,7 +202,7 @@ def link_settings(broker: Broker, settings: Settings) -> LinkSettings:
         connect_timeout_s=broker.connect_timeout_s,
         reconnect_min_s=broker.reconnect_min_s,
         reconnect_max_s=broker.reconnect_max_s,
-        username=broker.username,
+        username=broker.user(),
         password=broker.password(),
         ca_file=broker.ca_file,
         cert_file=broker.cert_file,
@@ -351,6 +351,8 @@ async def _until(
             http=daemon.url,
         )
         warn_of_clear_text(settings)
+        for exposure in exposures(settings):
+            _log.warning(exposure)
         # What is there now stays: sparing the collector to look at it makes its pauses a fifth shorter.
         gc.collect()
         gc.freeze()

@@ -20,9 +20,9 @@ from camwatch import settings_checks as checks
 from camwatch import settings_source as source
 from camwatch.core.model import Camera, Lifecycle, Liveness, Thresholds
 from camwatch.errors import ConfigurationError, Fault
+from camwatch.settings_brokers import Broker
 from camwatch.settings_sections import (
     AccessSettings,
-    Broker,
     ClockSettings,
     ConditionsSettings,
     FleetSettings,
@@ -49,6 +49,8 @@ __all__ = [
     "Registered",
     "Settings",
     "check_against",
+    "check_secrets",
+    "exposures",
     "load_fleet_settings",
     "load_settings",
     "place_of",
@@ -155,6 +157,29 @@ def load_settings(file: Path | None, environ: Mapping[str, str] = os.environ) ->
     settings, origin = source.load(Settings, file, environ)
     settings._origin = origin  # noqa: SLF001 - our own, and set once
     return settings
+
+
+def check_secrets(settings: Settings) -> None:
+    """Read every file that holds a secret or a name. Raises ConfigurationError with every fault."""
+    faults: list[Fault] = []
+    readers = [settings.history.password, settings.http.metrics_token]
+    readers += [read for broker in settings.brokers for read in (broker.user, broker.password)]
+    for read in readers:
+        try:
+            read()
+        except ConfigurationError as error:
+            faults += error.faults
+    if faults:
+        raise ConfigurationError(tuple(faults))
+
+
+def exposures(settings: Settings) -> tuple[str, ...]:
+    """Return what is sound but unwise: passwords of brokers in clear text."""
+    return tuple(
+        f"broker {broker.name}: the password crosses the network in clear text: begin url with mqtts:// or wss://"
+        for broker in settings.brokers
+        if broker.exposes_password
+    )
 
 
 def check_against(settings: Settings, inventory: Registered) -> tuple[Fault, ...]:

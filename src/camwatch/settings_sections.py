@@ -16,7 +16,6 @@ from pydantic import (
     AfterValidator,
     BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     PrivateAttr,
     ValidationInfo,
@@ -26,29 +25,28 @@ from pydantic import (
 from camwatch import settings_checks as checks
 from camwatch.core.model import Camera, Liveness, Purpose, Thresholds
 from camwatch.errors import ConfigurationError, Fault
+from camwatch.settings_kinds import BOUNDED as _BOUNDED
+from camwatch.settings_kinds import DAY_S, SECTION
+from camwatch.settings_kinds import File as _File
+from camwatch.settings_kinds import Finite as _Finite
+from camwatch.settings_kinds import Id as _Id
+from camwatch.settings_kinds import Seconds as _Seconds
+from camwatch.settings_kinds import Whole as _Whole
+from camwatch.settings_kinds import secret as _secret
 from camwatch.wire.topics import DEFAULT_PREFIX
 
 _LIVENESS = Liveness()
 _THRESHOLDS = Thresholds()
-_DAY_S = 86_400
 
-_Finite = Annotated[float, BeforeValidator(checks.not_boolean), Field(allow_inf_nan=False)]
-_Whole = Annotated[int, BeforeValidator(checks.not_boolean)]
-_Seconds = Annotated[_Finite, Field(gt=0, le=_DAY_S)]
-_Hold = Annotated[_Finite, Field(ge=0, le=_DAY_S)]
+_Hold = Annotated[_Finite, Field(ge=0, le=DAY_S)]
 _Factor = Annotated[_Finite, Field(ge=1, le=1000)]
 _Celsius = Annotated[_Finite, Field(ge=-60, le=150)]
 _Rate = Annotated[_Finite, Field(ge=0, le=240)]
 _Ratio = Annotated[_Finite, Field(gt=0, le=1)]
-_Id = Annotated[str, AfterValidator(checks.identifier)]
-_Label = Annotated[str, AfterValidator(checks.label)]
-_File = Annotated[Path, AfterValidator(checks.readable_file)]
-# A value that another setting bounds is checked even where it is the default.
-_BOUNDED = Field(validate_default=True)
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+    model_config = SECTION
 
 
 class FleetSettings(_Section):
@@ -63,104 +61,6 @@ class MqttSettings(_Section):
     """What is common to all brokers."""
 
     topic_prefix: Annotated[str, AfterValidator(checks.topic_prefix)] = DEFAULT_PREFIX
-
-
-class Broker(_Section):
-    """One MQTT broker, its session, and the operators whose topics it carries (none named: all)."""
-
-    name: _Label = "main"
-    url: Annotated[str, AfterValidator(checks.broker_url)] = "mqtt://127.0.0.1:1883"
-    protocol: Literal["5", "3.1.1"] = "5"
-    client_id: _Label = "camwatch"
-    session_expiry_s: Annotated[_Whole, Field(ge=0, le=2**32 - 1)] = 86_400
-    canary: bool = False
-    keep_alive_s: Annotated[_Whole, Field(ge=1, le=65_535)] = 30
-    connect_timeout_s: _Seconds = 10.0
-    reconnect_min_s: _Seconds = 0.25
-    reconnect_max_s: Annotated[_Seconds, _BOUNDED] = 1.0
-    operators: tuple[_Id, ...] = ()
-    username: str | None = None
-    password_file: _File | None = None
-    ca_file: _File | None = None
-    cert_file: _File | None = None
-    key_file: _File | None = None
-
-    @field_validator("canary")
-    @classmethod
-    def _has_a_topic(cls, value: bool, info: ValidationInfo) -> bool:
-        if value and set(info.data.get("client_id", "")) & set("/+#"):
-            raise ValueError("needs a client_id without '/', '+' and '#', which is a level of its topic")
-        return value
-
-    @field_validator("reconnect_max_s")
-    @classmethod
-    def _is_not_below_the_least(cls, value: float, info: ValidationInfo) -> float:
-        least = info.data.get("reconnect_min_s", value)
-        if value < least:
-            raise ValueError(f"must be at least reconnect_min_s ({least:g}), it is {value:g}")
-        return value
-
-    @field_validator("password_file")
-    @classmethod
-    def _has_a_username(cls, value: Path | None, info: ValidationInfo) -> Path | None:
-        if value and info.data.get("protocol") == "3.1.1" and info.data.get("username", "") is None:
-            raise ValueError("needs a username, too: MQTT 3.1.1 takes no password without one")
-        return value
-
-    @field_validator("ca_file", "cert_file", "key_file")
-    @classmethod
-    def _is_for_an_encrypted_session(cls, value: Path | None, info: ValidationInfo) -> Path | None:
-        if value and "url" in info.data and not checks.endpoint(info.data["url"]).encrypted:
-            raise ValueError("needs an encrypted session: begin url with mqtts:// or wss://")
-        return value
-
-    @field_validator("key_file")
-    @classmethod
-    def _has_a_certificate(cls, value: Path | None, info: ValidationInfo) -> Path | None:
-        if value and info.data.get("cert_file", value) is None:
-            raise ValueError("needs a cert_file, too: a key alone proves nothing")
-        return value
-
-    @property
-    def scheme(self) -> str:
-        """mqtt, mqtts, ws or wss."""
-        return checks.endpoint(self.url).scheme
-
-    @property
-    def host(self) -> str:
-        """Name or address, without the brackets of IPv6."""
-        return checks.endpoint(self.url).host
-
-    @property
-    def port(self) -> int:
-        """The port of the URL, or the usual one of its scheme."""
-        return checks.endpoint(self.url).port
-
-    @property
-    def path(self) -> str:
-        """The path of the WebSocket: `/mqtt` where the URL has none."""
-        return checks.endpoint(self.url).path
-
-    def password(self) -> str | None:
-        """Return what `password_file` holds now, without one line end; None where no file is named.
-
-        Raises ConfigurationError where it cannot be read.
-        """
-        return _secret(self.password_file, f"broker {self.name}: password_file")
-
-
-def _secret(file: Path | None, place: str) -> str | None:
-    if file is None:
-        return None
-    try:
-        text = file.read_bytes().decode()
-    except OSError as error:
-        problem = f"{file} cannot be read: {error.strerror}"
-    except UnicodeDecodeError:
-        problem = f"{file} is no UTF-8 text"
-    else:
-        return text.removesuffix("\n").removesuffix("\r")
-    raise ConfigurationError((Fault(place, problem),))
 
 
 class LivenessOverride(_Section):

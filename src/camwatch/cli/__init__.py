@@ -14,6 +14,7 @@ from camwatch.cli.common import MISCONFIGURED, ConfigFile, checked, fail, guarde
 from camwatch.cli.report import report_command
 from camwatch.loading import load
 from camwatch.logs import LogWriter, configure
+from camwatch.settings import check_secrets, exposures
 
 app = typer.Typer(
     help="Watch the health of a city's surveillance cameras.",
@@ -52,7 +53,10 @@ def check_config(config: ConfigFile = None) -> None:
     from camwatch.web.access import open_access  # noqa: PLC0415 - as above
 
     settings, inventory = checked(config)
+    guarded(lambda: check_secrets(settings))
     guarded(lambda: open_access(settings, inventory.operators).close())
+    for exposure in exposures(settings):
+        typer.echo(f"Warning: {exposure}", err=True)
     in_service = sum(camera.lifecycle == "in_service" for camera in inventory.cameras.values())
     typer.echo(
         f"Sound: {len(inventory.cameras)} cameras ({in_service} in service), "

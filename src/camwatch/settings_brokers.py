@@ -1,0 +1,119 @@
+"""The section of one broker."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, Field, ValidationInfo, field_validator
+
+from camwatch import settings_checks as checks
+from camwatch.settings_kinds import BOUNDED, SECTION, File, Id, Label, Seconds, Whole, secret
+
+
+class Broker(BaseModel):
+    """One MQTT broker, its session, and the operators whose topics it carries (none named: all)."""
+
+    model_config = SECTION
+
+    name: Label = "main"
+    url: Annotated[str, AfterValidator(checks.broker_url)] = "mqtt://127.0.0.1:1883"
+    protocol: Literal["5", "3.1.1"] = "5"
+    client_id: Label = "camwatch"
+    session_expiry_s: Annotated[Whole, Field(ge=0, le=2**32 - 1)] = 86_400
+    canary: bool = False
+    keep_alive_s: Annotated[Whole, Field(ge=1, le=65_535)] = 30
+    connect_timeout_s: Seconds = 10.0
+    reconnect_min_s: Seconds = 0.25
+    reconnect_max_s: Annotated[Seconds, BOUNDED] = 1.0
+    operators: tuple[Id, ...] = ()
+    username: str | None = None
+    username_file: File | None = None
+    password_file: File | None = None
+    ca_file: File | None = None
+    cert_file: File | None = None
+    key_file: File | None = None
+
+    @field_validator("canary")
+    @classmethod
+    def _has_a_topic(cls, value: bool, info: ValidationInfo) -> bool:
+        if value and set(info.data.get("client_id", "")) & set("/+#"):
+            raise ValueError("needs a client_id without '/', '+' and '#', which is a level of its topic")
+        return value
+
+    @field_validator("reconnect_max_s")
+    @classmethod
+    def _is_not_below_the_least(cls, value: float, info: ValidationInfo) -> float:
+        least = info.data.get("reconnect_min_s", value)
+        if value < least:
+            raise ValueError(f"must be at least reconnect_min_s ({least:g}), it is {value:g}")
+        return value
+
+    @field_validator("username_file")
+    @classmethod
+    def _is_the_only_username(cls, value: Path | None, info: ValidationInfo) -> Path | None:
+        if value and info.data.get("username") is not None:
+            raise ValueError("contradicts username: keep one of the two")
+        return value
+
+    @field_validator("password_file")
+    @classmethod
+    def _has_a_username(cls, value: Path | None, info: ValidationInfo) -> Path | None:
+        named = (info.data.get("username", ""), info.data.get("username_file", ""))
+        if value and info.data.get("protocol") == "3.1.1" and named == (None, None):
+            raise ValueError("needs a username, too: MQTT 3.1.1 takes no password without one")
+        return value
+
+    @field_validator("ca_file", "cert_file", "key_file")
+    @classmethod
+    def _is_for_an_encrypted_session(cls, value: Path | None, info: ValidationInfo) -> Path | None:
+        if value and "url" in info.data and not checks.endpoint(info.data["url"]).encrypted:
+            raise ValueError("needs an encrypted session: begin url with mqtts:// or wss://")
+        return value
+
+    @field_validator("key_file")
+    @classmethod
+    def _has_a_certificate(cls, value: Path | None, info: ValidationInfo) -> Path | None:
+        if value and info.data.get("cert_file", value) is None:
+            raise ValueError("needs a cert_file, too: a key alone proves nothing")
+        return value
+
+    @property
+    def scheme(self) -> str:
+        """mqtt, mqtts, ws or wss."""
+        return checks.endpoint(self.url).scheme
+
+    @property
+    def host(self) -> str:
+        """Name or address, without the brackets of IPv6."""
+        return checks.endpoint(self.url).host
+
+    @property
+    def port(self) -> int:
+        """The port of the URL, or the usual one of its scheme."""
+        return checks.endpoint(self.url).port
+
+    @property
+    def path(self) -> str:
+        """The path of the WebSocket: `/mqtt` where the URL has none."""
+        return checks.endpoint(self.url).path
+
+    @property
+    def exposes_password(self) -> bool:
+        """Whether the password crosses a network, and not encrypted."""
+        end = checks.endpoint(self.url)
+        return self.password_file is not None and not end.encrypted and not checks.is_loopback(end.host)
+
+    def user(self) -> str | None:
+        """Return `username`, or what `username_file` holds now; None where neither is set.
+
+        Raises ConfigurationError where it cannot be read.
+        """
+        return self.username or secret(self.username_file, f"broker {self.name}: username_file")
+
+    def password(self) -> str | None:
+        """Return what `password_file` holds now, without one line end; None where no file is named.
+
+        Raises ConfigurationError where it cannot be read.
+        """
+        return secret(self.password_file, f"broker {self.name}: password_file")

@@ -1,0 +1,46 @@
+"""The kinds of value that settings of several sections have, and how a secret is read from its file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field
+
+from camwatch import settings_checks as checks
+from camwatch.errors import ConfigurationError, Fault
+
+DAY_S = 86_400
+
+Finite = Annotated[float, BeforeValidator(checks.not_boolean), Field(allow_inf_nan=False)]
+Whole = Annotated[int, BeforeValidator(checks.not_boolean)]
+Seconds = Annotated[Finite, Field(gt=0, le=DAY_S)]
+Id = Annotated[str, AfterValidator(checks.identifier)]
+Label = Annotated[str, AfterValidator(checks.label)]
+File = Annotated[Path, AfterValidator(checks.readable_file)]
+# A value that another setting bounds is checked even where it is the default.
+BOUNDED = Field(validate_default=True)
+
+
+SECTION = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+"""A section is frozen, and holds nothing that is not declared."""
+
+
+def secret(file: Path | None, place: str) -> str | None:
+    """Return what a file holds now, without a byte-order mark and one line end; None where none is named.
+
+    Raises ConfigurationError, naming `place`, where it cannot be read, is empty or no UTF-8 text.
+    """
+    if file is None:
+        return None
+    try:
+        text = file.read_bytes().decode("utf-8-sig").removesuffix("\n").removesuffix("\r")
+    except OSError as error:
+        problem = f"{file} cannot be read: {error.strerror}"
+    except UnicodeDecodeError:
+        problem = f"{file} is not UTF-8 text: save it as UTF-8"
+    else:
+        if text:
+            return text
+        problem = f"{file} is empty: write the secret into it"
+    raise ConfigurationError((Fault(place, problem),))
