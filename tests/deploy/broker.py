@@ -49,7 +49,6 @@ class Deployed:
         text = (DEPLOY / "mosquitto/mosquitto.conf").read_text()
         for place, moved in (
             ("/etc/mosquitto/private/", f"{secrets}/mosquitto/"),
-            ("/etc/mosquitto/", f"{DEPLOY}/mosquitto/"),
             ("listener 8883\n", f"listener {mosquitto.port} 127.0.0.1\n"),
             ("log_dest stderr\n", f"log_dest file {mosquitto.folder}/mosquitto.log\n"),
         ):
@@ -64,6 +63,14 @@ class Deployed:
         """The authority that cameras are told to trust."""
         return self.secrets / "cameras/ca.pem"
 
+    def name(self, user: str) -> str:
+        """Return the name of an account: the one drawn for a daemon, by its client id; others as they are."""
+        if user not in ("camwatch", "camwatch-b"):
+            return user
+        return (
+            (self.secrets / "camwatch" / f"mqtt-username{user.removeprefix('camwatch')}").read_text().strip()
+        )
+
     def password(self, user: str) -> str:
         """Return the password of an account."""
         if user in ("camwatch", "camwatch-b"):
@@ -76,7 +83,7 @@ class Deployed:
     async def session(self, user: str | None, **options: Any) -> AsyncIterator[aiomqtt.Client]:
         """Open a session as `user`, with its password and the right authority unless `options` differ."""
         told: dict[str, Any] = {
-            "username": user,
+            "username": None if user is None else self.name(user),
             "password": None if user is None else self.password(user),
             "identifier": None if user is None else user.rpartition("/")[2],  # as camwatch and cameras do
             "tls_context": ssl.create_default_context(cafile=self.ca_file),

@@ -118,6 +118,10 @@ async def test_a_camera_speaks_for_itself_and_a_bridge_for_its_operator(
         ("ville/cam-1", OWN + "command"),
         ("ville/cam-1", OWN + "heartbeat/more"),
         ("ville/cam-1", "camwatch/v1/camwatch/cam-1/heartbeat"),
+        ("ville/cam-1", OWN + "below/heartbeat"),
+        ("ville/cam-1", OWN + "below/status"),
+        ("ville/cam-1", "camwatch/v1/$canary/camwatch"),
+        ("sacogiva", "camwatch/v1/$canary/camwatch"),
         ("ville/cam-1", "$SYS/broker/uptime"),
         ("ville/cam-1", "elsewhere"),
         ("sacogiva", OWN + "heartbeat"),
@@ -129,6 +133,7 @@ async def test_a_camera_speaks_for_itself_and_a_bridge_for_its_operator(
         ("camwatch", "camwatch/v1/camwatch/cam-1/heartbeat"),
         ("camwatch-b", "camwatch/v1/camwatch-b/cam-1/status"),
         ("camwatch-b", "camwatch/v1/camwatch/cam-1/status"),
+        ("camwatch-b", "camwatch/v1/$canary/camwatch"),
     ],
 )
 async def test_nobody_writes_what_is_not_theirs(
@@ -261,13 +266,42 @@ async def test_an_inventory_that_changes_changes_the_accounts(tmp_path: Path) ->
     assert {file.stat().st_mode & 0o077 for file in found.secrets.rglob("*") if file.is_file()} == {0}
 
 
+async def test_a_landlords_account_cannot_use_up_the_broker(tmp_path: Path) -> None:
+    """Who wants more than `memory_limit` (here 20 MB) is disconnected; the others are served on."""
+    found = Deployed.at(tmp_path, write_fleet(tmp_path / "fleet", CAMERAS))
+    file = found.mosquitto._file
+    limit = "memory_limit 1000000000\n"
+    assert limit in file.read_text()
+    file.write_text(file.read_text().replace(limit, "memory_limit 20000000\n"))
+    with found.mosquitto:
+        async with Listening(found) as camwatch:
+            with contextlib.suppress(aiomqtt.MqttError):
+                async with found.session("sacogiva") as greedy:
+                    for number in range(2_000):
+                        topic = f"camwatch/v1/sacogiva/{number}/status"
+                        greedy._client.publish(topic, b"x" * 15_000, qos=0, retain=True)
+                    await until(lambda: "out of memory" in found.mosquitto.log())
+            async with found.session("ville/cam-1") as honest:
+                await honest.publish(OWN + "heartbeat", b"{}", qos=1)
+            assert OWN + "heartbeat" in await camwatch.hears()
+
+
+async def test_a_message_larger_than_any_of_ours_is_not_taken(deployed: Deployed) -> None:
+    async with Listening(deployed) as camwatch:
+        with contextlib.suppress(aiomqtt.MqttError):
+            async with deployed.session("ville/cam-1") as client:
+                await client.publish(OWN + "heartbeat", b"x" * 21_000, qos=1, timeout=5)
+        async with deployed.session("ville/cam-1") as client:
+            await client.publish(OWN + "heartbeat", b"x" * 17_000, qos=1)
+        assert await camwatch.hears() == [OWN + "heartbeat"], "the one that camwatch is to count as too large"
+
+
 def test_what_the_accounts_cannot_be_made_of_is_told(tmp_path: Path) -> None:
-    fleet = write_fleet(tmp_path / "fleet", [camera(operator_id="camwatch")])
-    for folder, problem in ((fleet, "camwatch's own account"), (tmp_path / "none", "No such file")):
-        said = make_accounts(folder, tmp_path / "secrets")
-        assert (said.returncode, said.stdout) == (2, "")
-        assert problem in said.stderr
-        assert "Traceback" not in said.stderr
+    fleet = write_fleet(tmp_path / "fleet")
+    said = make_accounts(tmp_path / "none", tmp_path / "secrets")
+    assert (said.returncode, said.stdout) == (2, "")
+    assert "No such file" in said.stderr
+    assert "Traceback" not in said.stderr
     write_fleet(tmp_path / "fleet", [camera("cam#1")])
     assert "no sound id" in make_accounts(fleet, tmp_path / "secrets").stderr
     write_fleet(tmp_path / "fleet")
@@ -280,7 +314,8 @@ async def test_camwatch_watches_cameras_that_have_accounts(tmp_path: Path) -> No
     fleet = write_fleet(tmp_path / "fleet", [row for row in CAMERAS if row["lifecycle"] == "in_service"])
     found = Deployed.at(tmp_path, fleet)
     access = {
-        "username": "camwatch",
+        "username_file": str(found.secrets / "camwatch/mqtt-username"),
+        "canary": True,
         "password_file": str(found.secrets / "camwatch/mqtt-password"),
         "ca_file": str(found.secrets / "camwatch/ca.pem"),
     }

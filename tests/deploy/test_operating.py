@@ -24,7 +24,17 @@ from tests.support.tables import write_fleet
 PAGE = (ROOT / "docs/operating.md").read_text()
 BLOCKS = re.findall(r"^```sh\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 HERE = [block for block in BLOCKS if block.startswith("cd /opt/camwatch") and "pip install" not in block]
-KNOWN = ("cd", "install", "openssl", "cp", "grep", "systemctl", "systemd-sysusers", "systemd-tmpfiles")
+KNOWN = (
+    "cd",
+    "umask",
+    "install",
+    "openssl",
+    "cp",
+    "grep",
+    "systemctl",
+    "systemd-sysusers",
+    "systemd-tmpfiles",
+)
 STAND_INS = ("systemctl", "systemd-sysusers", "chown")  # what concerns the machine and not its files
 
 
@@ -66,7 +76,7 @@ def test_the_commands_leave_every_file_where_its_reader_looks(followed: Path) ->
     etc = followed / "etc"
     named = set(re.findall(r"/etc/mosquitto/[\w./]+", (DEPLOY / "mosquitto/mosquitto.conf").read_text()))
     settings = tomllib.loads((etc / "camwatch/camwatch.toml").read_text())
-    named |= {value for value in settings["brokers"][0].values() if value.startswith("/")}
+    named |= {value for value in settings["brokers"][0].values() if str(value).startswith("/")}
     named |= {settings["fleet"]["path"] + "/cameras.csv", "/etc/systemd/system/camwatch.service"}
     named |= {settings["http"]["metrics_token_file"], "/etc/prometheus/secrets/camwatch-metrics-token"}
     named |= {"/etc/systemd/system/camwatch-backup.timer", "/etc/camwatch/private/mqtt-password-b"}
@@ -74,6 +84,13 @@ def test_the_commands_leave_every_file_where_its_reader_looks(followed: Path) ->
     assert (etc / "hosts").read_text() == "127.0.0.1 camwatch alertmanager\n"
     targets = re.findall(r"targets: \[(\w+):", (etc / "prometheus/prometheus.yml").read_text())
     assert set(targets) == {"camwatch", "alertmanager", "localhost"}
+
+
+def test_no_secret_that_was_made_is_for_others_to_read(followed: Path) -> None:
+    """Whatever the umask of the shell in which the commands are typed."""
+    made = followed / "etc/camwatch/secrets"
+    assert (made / "camwatch/metrics-token").is_file()
+    assert [path for path in (made, *made.rglob("*")) if path.stat().st_mode & 0o077] == []
 
 
 def test_prometheus_and_alertmanager_take_what_was_installed(followed: Path) -> None:
