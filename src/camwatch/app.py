@@ -106,6 +106,7 @@ class Daemon:
                         "the machine's clock is behind the record: see docs/runbooks/CamwatchRecordAhead.md",
                         behind_s=round(-behind.seconds),
                     )
+            self.watcher.resumed_ms = past.vouched_ms
             self.watcher.watch.resume(now, past.memories, past.sights, past.vouched_ms)
         self.watcher.adopt(inventory)
 

@@ -125,6 +125,7 @@ class Watcher:
         self.reload_errors = 0
         self.inventory_faults: tuple[str, ...] = ()  # of the last reading, if it was not taken
         self.clock_steps = 0
+        self.resumed_ms: int | None = None  # until when an earlier process vouches, if there was one
         self.clock_trust = ClockTrust(clock)
         self.watch = FleetWatch(
             clock(),
@@ -295,6 +296,10 @@ class LinkReceiver:
         self._report = report
         self._now = watcher.clock()
         self._aside: dict[str, Callable[[Instant, bytes], None]] = {}
+        self._away_since_ms = watcher.resumed_ms
+        self._expiry_ms = 1000 * next(
+            (broker.session_expiry_s for broker in watcher.settings.brokers if broker.name == link.name), 0
+        )
         self._mono = self._now.mono
 
     def begin(self, now: Instant) -> None:
@@ -343,6 +348,11 @@ class LinkReceiver:
         self._report.problem = None
         self._watch.regain_sight(self._link, now)
         _log.info("link subscribed", link=self._link.name, session_present=session_present)
+        away_ms = None if self._away_since_ms is None else now.utc_ms - self._away_since_ms
+        if not session_present and away_ms is not None and away_ms < self._expiry_ms:
+            _log.warning(
+                "the broker kept no session: what cameras sent meanwhile is lost", link=self._link.name
+            )
         self._watcher.tell()
 
     def set_aside(self, topic: str, take: Callable[[Instant, bytes], None]) -> None:
@@ -358,6 +368,7 @@ class LinkReceiver:
     def lost(self, now: Instant, last_packet: Instant, problem: str) -> None:
         """Sight ended with the last packet received."""
         self._report.problem = problem
+        self._away_since_ms = last_packet.utc_ms
         self._watch.lose_sight(self._link, now, last_packet)
         _log.error(
             "link lost",

@@ -10,6 +10,8 @@ from tests.e2e.conftest import playing
 from tests.support.daemon import broker, config, running
 from tests.support.mosquitto import Mosquitto, until
 
+LOST = "the broker kept no session: what cameras sent meanwhile is lost"
+
 
 @pytest.mark.parametrize("protocol", ["5", "3.1.1"])
 async def test_what_the_broker_kept_while_the_daemon_was_away_is_delivered_and_convicts_nobody(
@@ -41,3 +43,22 @@ async def test_what_the_broker_kept_while_the_daemon_was_away_is_delivered_and_c
             await daemon.until(lambda now: list(now.statuses().values()) == ["down", "up", "up", "up"])
             assert {line["camera"] for line in daemon.log("camera down")} == {"cam-1"}
             assert (await daemon.stored()).outages() == 1
+
+
+async def test_a_session_that_the_broker_did_not_keep_is_told(
+    mosquitto: Mosquitto, fleet: Path, tmp_path: Path
+) -> None:
+    """S9: what cameras sent meanwhile is lost, and the time unknown; a first start expects no session."""
+    settings = config(fleet, broker(mosquitto.url))
+    async with running(tmp_path, settings) as daemon:
+        await daemon.says("link subscribed")
+        await daemon.stored()
+        assert not daemon.log(LOST)
+        mosquitto.kill()  # it keeps nothing on its disk
+        await daemon.says("link lost")
+        mosquitto.start()
+        await daemon.says(LOST)
+        mosquitto.kill()
+        mosquitto.start()
+    async with running(tmp_path, settings) as daemon:
+        assert (await daemon.says(LOST))["link"] == "main"
