@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import gc
 import signal
 import sys
@@ -69,6 +70,7 @@ class Daemon:
         self._untold: list[Happening] = []
         self._something = asyncio.Event()
         self._reload_asked = asyncio.Event()
+        self._confirmed = False
         self.listeners: list[Callable[[list[Happening]], None]] = []
         clock = Clock(self._clock_jumped, not_before_ms=past.vouched_ms or 0)
         links = {broker.name: frozenset(broker.operators) for broker in settings.brokers}
@@ -124,8 +126,12 @@ class Daemon:
             "sign of life": self.notifier.live(),
         }
 
-    def ask_reload(self) -> None:
-        """Have inventory and accounts read anew, whether their files changed or not."""
+    def ask_reload(self, *, confirm: bool = True) -> None:
+        """Have inventory and accounts read anew, whether their files changed or not.
+
+        `confirm`: take an inventory that is held back, too (rule V6).
+        """
+        self._confirmed |= confirm
         self._reload_asked.set()
         self.door_keeper.ask()
 
@@ -168,21 +174,22 @@ class Daemon:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._reload_asked.wait(), fleet.reload_check_s)
             asked = self._reload_asked.is_set()
+            confirmed, self._confirmed = self._confirmed, False
             self._reload_asked.clear()
             now = await asyncio.to_thread(signature, fleet.path)
             if asked or (now != loaded and now == seen):
                 loaded = now
                 with self.notifier.reloading():
-                    await self._reload()
+                    await self._reload(confirmed=confirmed)
             seen = now
 
-    async def _reload(self) -> None:
+    async def _reload(self, *, confirmed: bool) -> None:
         try:
             inventory = await asyncio.to_thread(load, self.settings)
         except ConfigurationError as error:
             self.watcher.reload_failed(error)
         else:
-            self.watcher.reloaded(inventory)
+            self.watcher.reloaded(inventory, confirmed=confirmed)
 
 
 def link_settings(broker: Broker, settings: Settings) -> LinkSettings:
@@ -312,7 +319,9 @@ def _checkpoint_s(settings: Settings, inventory: Inventory) -> float:
 
 
 async def run(settings: Settings, inventory: Inventory, log: LogWriter | None = None) -> None:
-    """Run until SIGTERM or SIGINT; SIGHUP reloads the inventory. `log` is what writes the log.
+    """Run until SIGTERM or SIGINT. `log` is what writes the log.
+
+    SIGHUP reloads the inventory and confirms one that is held back, SIGUSR1 reloads it only.
 
     Raises what `running` raises, and StoreError when the daemon ends with something not stored.
     """
@@ -320,7 +329,8 @@ async def run(settings: Settings, inventory: Inventory, log: LogWriter | None = 
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    loop.add_signal_handler(signal.SIGHUP, lambda: None)  # the inventory has just been read
+    for number in (signal.SIGHUP, signal.SIGUSR1):
+        loop.add_signal_handler(number, lambda: None)  # the inventory has just been read
     try:
         await _until(stop, settings, inventory, log)
     except BaseExceptionGroup as group:  # a task of the daemon failed
@@ -344,6 +354,7 @@ async def _until(
     allow_files()
     async with running(settings, inventory, notifier, log) as daemon:
         loop.add_signal_handler(signal.SIGHUP, daemon.ask_reload)
+        loop.add_signal_handler(signal.SIGUSR1, functools.partial(daemon.ask_reload, confirm=False))
         _log.info(
             "camwatch runs",
             version=__version__,

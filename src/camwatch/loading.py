@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from camwatch.clock import wall_ms
 from camwatch.errors import ConfigurationError
 from camwatch.fleet.inventory import Inventory, load_inventory
 from camwatch.settings import Settings, check_against
@@ -12,7 +13,7 @@ def load(settings: Settings) -> Inventory:
 
     Raises ConfigurationError with every fault.
     """
-    inventory = load_inventory(settings.fleet.path, settings.fleet.timezone)
+    inventory = load_inventory(settings.fleet.path, settings.fleet.timezone, wall_ms())
     faults = check_against(settings, inventory)
     if faults:
         raise ConfigurationError(faults)

@@ -19,6 +19,7 @@ import structlog
 from camwatch.budget import Budget, is_late
 from camwatch.clock import STEP_S, Clock, Jump
 from camwatch.clock_trust import ClockTrust
+from camwatch.core.liveness import IN_SERVICE
 from camwatch.core.model import BlindCause, Blindness, Camera, Happening, Instant, Liveness, Window
 from camwatch.core.scoped import ScopedIncidents
 from camwatch.core.signal import Refusal
@@ -26,7 +27,7 @@ from camwatch.core.standing import Standing
 from camwatch.core.state import CameraState, LinkState
 from camwatch.core.watch import Enrolment, FleetWatch
 from camwatch.errors import ConfigurationError, RejectReason, WireError
-from camwatch.fleet.inventory import Inventory, changes
+from camwatch.fleet.inventory import Held, Inventory, changes, held_back
 from camwatch.rejections import Rejections
 from camwatch.settings import Settings
 from camwatch.wire.heartbeat import PartialHeartbeat, decode_heartbeat, decode_status
@@ -124,6 +125,7 @@ class Watcher:
                 self.link_reports[broker.name].round_trips = RoundTrips()
         self.reload_errors = 0
         self.inventory_faults: tuple[str, ...] = ()  # of the last reading, if it was not taken
+        self.held: Held | None = None  # the last reading, if someone must confirm it
         self.clock_steps = 0
         self.resumed_ms: int | None = None  # until when an earlier process vouches, if there was one
         self.clock_trust = ClockTrust(clock)
@@ -214,11 +216,26 @@ class Watcher:
         self.watch.reload(now, enrolments, inventory.windows + self._corrected)
         return now
 
-    def reloaded(self, inventory: Inventory) -> None:
-        """Take a newly loaded inventory, and say what is different."""
+    def reloaded(self, inventory: Inventory, *, confirmed: bool = False) -> None:
+        """Take a newly loaded inventory, and say what is different; hold it back where too much goes (V6).
+
+        `confirmed` is for the reading that is held back, and for none that differs from it.
+        """
+        self.inventory_faults = ()
+        serving = [state.camera.id for state in self.watch.cameras.values() if state.life in IN_SERVICE]
+        held = held_back(serving, inventory)
+        if held is not None and not (confirmed and held == self.held):
+            self.held = held
+            _log.error(
+                "inventory held back, the old one stays",
+                leaving=held.leaving,
+                in_service=held.serving,
+                hint="a half-written table? if it is meant: camwatch reload --confirm",
+            )
+            return
+        self.held = None
         difference = changes(self.inventory, inventory)
         self.adopt(inventory)
-        self.inventory_faults = ()
         _log.info(
             "inventory reloaded",
             cameras=len(inventory.cameras),

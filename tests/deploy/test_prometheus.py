@@ -41,6 +41,7 @@ PUBLIC = {
     "CamwatchErrorBudgetBurnSlow": "warning",
     "CamwatchHistoryBehind": "critical",
     "CamwatchInventoryReloadFailed": "warning",
+    "CamwatchInventoryReloadHeld": "warning",
     "CamwatchLinkDown": "critical",
     "CamwatchLinkIncident": "critical",
     "CamwatchManyCamerasDown": "critical",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
+import sys
 from pathlib import Path
 
 from camwatch import app
@@ -14,6 +16,7 @@ from tests.support.mosquitto import Mosquitto, until
 from tests.support.publisher import heartbeat_topic, publishing
 from tests.support.tables import camera, cameras, write_table
 
+HELD = "camwatch_inventory_reload_held"
 ERRORS = "camwatch_inventory_reload_errors_total"
 LAST = "camwatch_inventory_last_reload_timestamp_seconds"
 
@@ -114,3 +117,62 @@ async def test_an_edit_while_the_daemon_starts_is_taken(
     write_table(fleet, "cameras.csv", cameras(5))
     async with app.running(settings, read) as daemon:
         await until(lambda: "cam-5" in daemon.watcher.inventory.cameras)
+
+
+async def test_a_table_cut_half_written_is_held_back_until_it_is_confirmed(
+    mosquitto: Mosquitto, fleet: Path, tmp_path: Path
+) -> None:
+    """V6: by the files alone nothing happens; a plain reload changes nothing, `--confirm` takes it."""
+    write_table(fleet, "cameras.csv", cameras(12))
+    async with (
+        running(tmp_path, config(fleet, broker(mosquitto.url))) as daemon,
+        playing(mosquitto.url, fleet),
+    ):
+        await daemon.until_all("up", 12)
+        write_table(fleet, "cameras.csv", cameras(4))
+        held = await daemon.until(lambda now: now.value(HELD) == 1)
+        assert set(held.statuses().values()) == {"up"}
+        assert len(held.statuses()) == 12
+        assert (await daemon.get("/-/ready")).status_code == 200
+        shown = (await daemon.get("/api/v1/inventory")).json()["held"]
+        assert shown == {"leaving": 8, "in_service": 12}
+        assert "8 caméras sur 12" in (await daemon.get("/")).text
+        line = await daemon.says("inventory held back, the old one stays", leaving=8, in_service=12)
+        assert line["level"] == "error"
+        assert await reload(daemon) == 0
+        await until(lambda: len(daemon.log("inventory held back, the old one stays")) == 2)
+        assert len((await daemon.metrics()).statuses()) == 12
+        assert await reload(daemon, "--confirm") == 0
+        await daemon.until(lambda now: len(now.statuses()) == 4 and now.value(HELD) == 0)
+
+
+async def test_what_is_confirmed_is_what_was_held_back_and_a_whole_table_ends_it(
+    mosquitto: Mosquitto, fleet: Path, tmp_path: Path
+) -> None:
+    """V6: a table that is cut anew meanwhile must be confirmed anew."""
+    write_table(fleet, "cameras.csv", cameras(12))
+    settings = unwatched(config(fleet, broker(mosquitto.url)))
+    async with running(tmp_path, settings) as daemon:
+        await daemon.until_ready()
+        for left in (4, 3):
+            write_table(fleet, "cameras.csv", cameras(left))
+            daemon.send(signal.SIGHUP)
+            await daemon.says("inventory held back, the old one stays", leaving=12 - left)
+        write_table(fleet, "cameras.csv", cameras(12))
+        daemon.send(signal.SIGHUP)
+        after = await daemon.until(lambda now: now.value(HELD) == 0)
+        assert len(after.statuses()) == 12
+
+
+async def reload(daemon: Daemon, *flags: str) -> int:
+    """Run `camwatch reload` beside a daemon; return its exit code."""
+    program = Path(sys.executable).with_name("camwatch")
+    arguments = ("reload", "--config", str(daemon.config_file), *flags)
+    process = await asyncio.create_subprocess_exec(program, *arguments, cwd=daemon.config_file.parent)
+    return await process.wait()
+
+
+async def test_a_reload_without_a_daemon_is_exit_code_1(fleet: Path, tmp_path: Path) -> None:
+    async with running(tmp_path, config(fleet, broker("mqtt://127.0.0.1:1"))) as daemon:
+        assert await daemon.end() == 0
+        assert await reload(daemon) == 1

@@ -70,6 +70,7 @@ OTHERS = {
     "camwatch_history_pending": ("gauge", set[str]()),
     "camwatch_history_write_errors_total": ("counter", set[str]()),
     "camwatch_inventory_reload_errors_total": ("counter", set[str]()),
+    "camwatch_inventory_reload_held": ("gauge", set[str]()),
     "camwatch_inventory_last_reload_timestamp_seconds": ("gauge", set[str]()),
     "camwatch_log_lines_dropped_total": ("counter", set[str]()),
     "camwatch_clock_steps_total": ("counter", set[str]()),

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from camwatch import __version__
-from camwatch.cli import access, audit, corrections, history
+from camwatch.cli import access, audit, corrections, history, reload
 from camwatch.cli.common import MISCONFIGURED, ConfigFile, checked, fail, guarded
 from camwatch.cli.report import report_command
 from camwatch.loading import load
@@ -30,11 +30,12 @@ app.add_typer(corrections.maintenance, name="maintenance")
 app.add_typer(access.access, name="access")
 app.add_typer(history.history, name="history")
 app.command("audit")(audit.audit_command)
+app.command("reload")(reload.reload_command)
 
 
 @app.command("run")
 def run_command(config: ConfigFile = None) -> None:
-    """Run the daemon until SIGTERM or SIGINT; SIGHUP reloads the inventory."""
+    """Run the daemon until SIGTERM or SIGINT; SIGHUP reloads the inventory, and confirms it."""
     from camwatch.app import run  # noqa: PLC0415 - reports are quicker without the daemon's libraries
 
     settings, inventory = checked(config)

@@ -9,6 +9,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from camwatch.clock import wall_ms
 from camwatch.errors import CamwatchError, ConfigurationError, Fault, QuestionError
 from camwatch.fleet.inventory import Inventory, load_inventory
 from camwatch.loading import load
@@ -42,7 +43,7 @@ def _faults_of_inventory(config: Path | None) -> tuple[Fault, ...]:
     fleet = load_fleet_settings(config)
     try:
         if fleet is not None:
-            load_inventory(fleet.path, fleet.timezone)
+            load_inventory(fleet.path, fleet.timezone, wall_ms())
     except ConfigurationError as error:
         return error.faults
     return ()

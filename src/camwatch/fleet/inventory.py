@@ -6,7 +6,7 @@ It is read from a folder of four tables (`docs/inventory.md`). Either all of it 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
@@ -41,6 +41,9 @@ CAMERA_COLUMNS = (
     "source",
 )
 MAINTENANCE_COLUMNS = ("scope", "scope_id", "starts_at", "ends_at", "reason")
+
+MAY_LEAVE, SHARE_MAY_LEAVE = 5, 0.10
+"""Of the cameras in service, how many and which share one reload may remove or retire unconfirmed."""
 
 _FILES = ("operators.csv", "sites.csv", "cameras.csv", "maintenance.csv")
 _FEW = 12  # that many ids are worth listing in a message
@@ -95,6 +98,15 @@ class Inventory:
 
 
 @dataclass(frozen=True, slots=True)
+class Held:
+    """A reading that somebody must confirm: it takes `leaving` of the `serving` cameras out of service."""
+
+    signature: Signature
+    leaving: int
+    serving: int
+
+
+@dataclass(frozen=True, slots=True)
 class Changes:
     """The ids of the cameras that differ between two inventories."""
 
@@ -103,8 +115,10 @@ class Changes:
     changed: frozenset[str]
 
 
-def load_inventory(folder: Path, timezone: ZoneInfo) -> Inventory:
+def load_inventory(folder: Path, timezone: ZoneInfo, now_ms: int | None = None) -> Inventory:
     """Read the tables of `folder`; dates and times without an offset are local to `timezone`.
+
+    A maintenance window that was over `now_ms` may name what has left the tables since.
 
     Raises ConfigurationError with every fault found.
     """
@@ -122,7 +136,7 @@ def load_inventory(folder: Path, timezone: ZoneInfo) -> Inventory:
         Scope.SITE: sites.reference,
         Scope.OPERATOR: operators.reference,
     }
-    windows = tuple(_windows(maintenance, references, timezone))
+    windows = tuple(_windows(maintenance, references, timezone, now_ms))
     tables = (operators.table, sites.table, cameras.table, maintenance)
     if faults := tuple(chain.from_iterable(table.faults for table in tables)):
         raise ConfigurationError(faults)
@@ -144,6 +158,18 @@ def changes(old: Inventory, new: Inventory) -> Changes:
         removed=frozenset(before.keys() - after.keys()),
         changed=frozenset(camera for camera in kept if before[camera] != after[camera]),
     )
+
+
+def held_back(serving: Collection[str], new: Inventory) -> Held | None:
+    """Return what must be confirmed before `new` holds: it takes more of the cameras in service than may go.
+
+    More than a tenth of them and more than five: a half-written table is no decommissioning (rule V6).
+    """
+    rows = map(new.cameras.get, serving)
+    leaving = sum(row is None or row.lifecycle is Lifecycle.RETIRED for row in rows)
+    if leaving <= max(MAY_LEAVE, SHARE_MAY_LEAVE * len(serving)):
+        return None
+    return Held(new.signature, leaving, len(serving))
 
 
 def signature(folder: Path) -> Signature:
@@ -267,14 +293,15 @@ def _camera_of(
 
 
 def _windows(
-    table: Table, references: Mapping[Scope, Callable[[str], str]], timezone: ZoneInfo
+    table: Table, references: Mapping[Scope, Callable[[str], str]], timezone: ZoneInfo, now_ms: int | None
 ) -> Iterator[Window]:
     date_time = cells.moment(timezone, date_alone=False)
     for row in table.rows():
         if not row.whole:
             continue
         scope = row.read("scope", _scope)
-        reference = references.get(scope, cells.identifier)
+        over = now_ms is not None and _instant(row["ends_at"], date_time, now_ms) < now_ms
+        reference = cells.identifier if over else references.get(scope, cells.identifier)
         scope_id = row.read("scope_id", reference)
         starts, ends = row.read("starts_at", date_time), row.read("ends_at", date_time)
         reason = row.read("reason", cells.text)
@@ -284,3 +311,10 @@ def _windows(
             )
         if row.ok:
             yield Window(scope, scope_id, starts, ends, reason)
+
+
+def _instant(cell: str, read: Callable[[str], int], otherwise: int) -> int:
+    try:
+        return read(cell)
+    except CellError:
+        return otherwise  # its fault is told where it is read

@@ -19,6 +19,11 @@ from camwatch.fleet.cells import CellError, shown
 
 MAX_BYTES = 16 * 1024 * 1024
 """The largest table that is read: some hundred thousand cameras."""
+_SEPARATORS = (",", ";", "\t")
+_SEPARATOR_TOLD = re.compile(
+    r'"?sep=([,;\t])"?[,;\s]*$', re.IGNORECASE
+)  # Excel writes, and reads, such a line
+
 MAX_FAULTS = 1_000
 """Where that many faults were found in a table, the rest of it is not read."""
 
@@ -49,8 +54,8 @@ class Row:
             return cast("_T", None)  # a row that is not `ok` yields no record
 
     def read_number(self, column: str, parse: Callable[[str], _T]) -> _T:
-        """Do as `read`, with a decimal comma understood where the semicolon separates the cells."""
-        comma_means_point = self._table.separator == ";"
+        """Do as `read`, with a decimal comma understood where no comma separates the cells."""
+        comma_means_point = self._table.separator != ","
         return self.read(column, lambda cell: parse(cell.replace(",", ".", 1) if comma_means_point else cell))
 
     def fault(self, column: str, problem: str) -> None:
@@ -93,7 +98,9 @@ class Table:
 
     def _named(self, names: list[str], lines: Iterator[tuple[int, list[str]]]) -> Iterator[Row]:
         for line, cells in lines:
-            whole = len(cells) == len(names)
+            # Spreadsheets leave out empty cells at the end of a row, or write more of them.
+            cells.extend([""] * (len(names) - len(cells)))
+            whole = not any(cells[len(names) :])
             if not whole:
                 self.fault(
                     f"has {_count(len(cells), 'cell')}, the header {len(names)}: quote a text that holds "
@@ -148,7 +155,9 @@ class Table:
     def _records(self, text: str) -> Iterator[tuple[int, list[str]]]:
         """Yield the line on which each record begins, and its cells without the blanks around them."""
         first = next((line for line in io.StringIO(text) if line.strip()), "")
-        self.separator = ";" if first.count(";") > first.count(",") else ","
+        told = _SEPARATOR_TOLD.match(first)
+        # A header holds no comma but between its cells; where none prevails, it is the comma.
+        self.separator = told[1] if told else max(_SEPARATORS, key=first.count)
         reader = csv.reader(io.StringIO(text, newline=""), delimiter=self.separator, strict=True)
         words: dict[
             str, str
@@ -164,7 +173,9 @@ class Table:
                 if len(self.faults) >= MAX_FAULTS:
                     return
                 continue
-            if any(cells):  # spreadsheets leave rows of separators behind
+            if told is not None and any(cells):
+                told = None  # the line that tells the separator is no row
+            elif any(cells):  # spreadsheets leave rows of separators behind
                 yield line, cells
 
     def _header_fits(self, line: int, names: list[str]) -> bool:

@@ -58,6 +58,20 @@ class FileLock:
             os.pwrite(handle, f"{whoami()} since {_shown(datetime.now(UTC))}".encode(), 0)
         return True
 
+    def is_taken(self) -> bool:
+        """Tell whether a daemon holds it. Raises OSError."""
+        try:
+            handle = os.open(self.file, os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return False
+        try:
+            fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        finally:
+            os.close(handle)
+        return False
+
     def owner(self) -> str:
         """Return who holds it, in words."""
         with suppress(OSError):

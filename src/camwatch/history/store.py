@@ -91,6 +91,13 @@ class Store:
                     )
                 time.sleep(lock.LOOK_S)
 
+    def holder(self) -> str | None:
+        """Return which daemon has the store, in words; None if none has. Raises StoreError."""
+        with told(self.engine):
+            if self._lock is not None and not self._lock.is_taken():
+                return None
+            return self._owner()
+
     def load(self) -> Past:
         """Return what the store remembers. Raises StoreError."""
         with told(self.engine), begin_read(self.engine) as connection:

@@ -200,6 +200,11 @@ HISTORY_WRITE_ERRORS = Metric(
 RELOAD_ERRORS = Metric(
     "camwatch_inventory_reload_errors_total", "counter", "Reloads refused because the inventory was faulty."
 )
+RELOAD_HELD = Metric(
+    "camwatch_inventory_reload_held",
+    "gauge",
+    "1 while an inventory waits to be confirmed: it would take too many cameras out of service.",
+)
 LAST_RELOAD = Metric(
     "camwatch_inventory_last_reload_timestamp_seconds",
     "gauge",

@@ -118,6 +118,10 @@ class Source(Protocol):
         """Inventories refused."""
 
     @property
+    def held(self) -> object | None:
+        """The inventory that waits to be confirmed."""
+
+    @property
     def last_reload(self) -> Instant:
         """When the inventory in force was taken."""
 
@@ -270,6 +274,7 @@ class _Daemon(Collector):
         yield _single(catalogue.HISTORY_PENDING, source.history.pending)
         yield _single(catalogue.HISTORY_WRITE_ERRORS, source.history.write_errors)
         yield _single(catalogue.RELOAD_ERRORS, source.reload_errors)
+        yield _single(catalogue.RELOAD_HELD, source.held is not None)
         yield _single(catalogue.LAST_RELOAD, source.last_reload.utc_ms / 1000)
         yield from self._clock()
         yield _single(catalogue.ACCESS_RELOAD_ERRORS, self._door.reload_errors)

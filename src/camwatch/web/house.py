@@ -14,7 +14,7 @@ from camwatch.core.scoped import ScopedIncidents
 from camwatch.core.standing import Standing
 from camwatch.core.watch import FleetWatch
 from camwatch.errors import RejectReason
-from camwatch.fleet.inventory import Inventory
+from camwatch.fleet.inventory import Held, Inventory
 from camwatch.rejections import Tally
 from camwatch.words import Form, Lang
 
@@ -57,6 +57,8 @@ class Live(Protocol):
     """How often the inventory could not be read anew, since the start."""
     inventory_faults: tuple[str, ...]
     """Why the tables were not taken when they were read last; empty if they were."""
+    held: Held | None
+    """The last reading, if it waits to be confirmed (rule V6)."""
     last_reload: Instant
     """When the inventory in force was read."""
 

@@ -92,6 +92,7 @@ class Frame:
             "blind": blind,
             "blind_names": "" if whole else ", ".join(names),
             "unready": tuple(live.unready) if viewer.sees_all and not blind.now else (),
+            "held": live.held if viewer.sees_all else None,
             "open_incidents": len(incidents.opened(live, viewer)),
         }
         return self.send(request, template, common | context)
@@ -128,6 +129,7 @@ class Frame:
             "blind": None,
             "blind_names": "",
             "unready": (),
+            "held": None,
             "open_incidents": 0,
         }
         text = _ENVIRONMENT.get_template(template).render(known | dict(context))

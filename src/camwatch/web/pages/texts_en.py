@@ -56,6 +56,8 @@ TEXTS: dict[str, str] = {
     "unseen": "{n} camera out of sight|{n} cameras out of sight",
     "blind_explained": "What is not seen is unknown: neither up nor down.",
     "blind_whose": "Concerns: {names}.",
+    "held": "The new inventory is held back.",
+    "held_explained": "{n} of {of} cameras would leave service.|{n} of {of} cameras would leave service.",
     "not_ready": "camwatch is not ready:",
     "said_one": "{name}: {status}",
     "said_many": "{n} cameras changed their status",

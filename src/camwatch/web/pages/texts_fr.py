@@ -56,6 +56,8 @@ TEXTS: dict[str, str] = {
     "unseen": "{n} caméra hors de vue|{n} caméras hors de vue",
     "blind_explained": "Ce qui n’est pas vu est inconnu\u202f: ni en marche, ni en panne.",
     "blind_whose": "Concerne\u202f: {names}.",
+    "held": "Le nouvel inventaire attend d’être confirmé.",
+    "held_explained": "{n} caméra sur {of} serait retirée.|{n} caméras sur {of} seraient retirées.",
     "not_ready": "camwatch n’est pas prêt\u202f:",
     "said_one": "{name}\u202f: {status}",
     "said_many": "{n} caméras ont changé de statut",

@@ -27,6 +27,13 @@ class OverdueView(View):
     commission_by: Moment
 
 
+class HeldView(View):
+    """A reading of the tables that takes so many cameras out of service that it must be confirmed."""
+
+    leaving: int
+    in_service: int
+
+
 class InventoryView(View):
     """How the inventory is."""
 
@@ -38,6 +45,9 @@ class InventoryView(View):
     faults: tuple[str, ...] = Field(
         description="Why the tables as they lie there now were not taken; empty if they were."
     )
+    held: HeldView | None = Field(
+        description="What waits to be confirmed by `camwatch reload --confirm`; null if nothing does."
+    )
     unregistered: int
     rejected: dict[str, int] = Field(description="Messages refused since the start, by reason.")
     overdue: tuple[OverdueView, ...]
@@ -46,7 +56,7 @@ class InventoryView(View):
 def inventory(live: Live, viewer: Viewer) -> InventoryView:
     """Return how the inventory is. Raises Problem (404) for who does not see all."""
     _for_all(viewer)
-    now, known = live.now, live.inventory
+    now, known, held = live.now, live.inventory, live.held
     late = [state.camera for state in live.watch.cameras.values() if overdue(state, now)]
     return InventoryView(
         loaded=moment(live.last_reload.utc_ms),
@@ -55,6 +65,7 @@ def inventory(live: Live, viewer: Viewer) -> InventoryView:
         cameras=len(known.cameras),
         failed_reloads=live.reload_errors,
         faults=live.inventory_faults,
+        held=HeldView(leaving=held.leaving, in_service=held.serving) if held else None,
         unregistered=len(live.rejections.unregistered),
         rejected={str(reason): count for reason, count in live.rejections.counts.items()},
         overdue=tuple(
