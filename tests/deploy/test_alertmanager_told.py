@@ -139,6 +139,13 @@ LINK = [alert("LinkDown", "critical", link="main"), alert("LinkIncident", "criti
         pytest.param(
             alert("HistoryBehind", "critical"), [alert("NotReady")], CAMERAS_ALERTS[4:5], id="history"
         ),
+        pytest.param(
+            alert("RecordAhead"),
+            [alert("NotReady")],
+            [alert("ClockStepped"), *CAMERAS_ALERTS[4:5]],
+            id="record",
+        ),
+        pytest.param(alert("ClockWrong"), [alert("NotReady")], CAMERAS_ALERTS[4:5], id="clock"),
     ],
 )
 async def test_an_alert_mutes_what_follows_from_it_and_nothing_else(

@@ -79,6 +79,15 @@ def test_the_daemon_is_waited_for_watched_and_not_restarted_on_a_faulty_configur
     assert service["ExecReload"] == "/bin/kill -HUP $MAINPID"
 
 
+def test_the_daemon_comes_after_the_time_and_may_ask_whether_its_clock_is_synchronised() -> None:
+    """T4: `ProtectClock=` would refuse the question together with the right to set the clock."""
+    daemon = unit(UNITS / "camwatch.service")
+    assert "time-sync.target" in daemon["Unit"]["After"].split()
+    assert daemon["Service"].get("ProtectClock", "no") == "no"
+    assert daemon["Service"]["CapabilityBoundingSet"] == ""
+    assert "clock_adjtime" in daemon["Service"]["SystemCallFilter"].split()  # as adjtimex(3) calls it
+
+
 @pytest.mark.parametrize("name", SERVICES)
 def test_what_a_unit_names_is_there(name: str) -> None:
     """Pages and programs of the checkout, which is installed at /opt/camwatch."""

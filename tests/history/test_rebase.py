@@ -168,6 +168,23 @@ def test_a_restart_while_the_record_is_ahead_is_put_right_as_well(city: Clocked)
     assert account_of(stretches, gap.began_ms, gap.ended_ms).unknown == 500_000
 
 
+def test_a_clock_that_was_set_right_in_two_steps_leaves_nothing_of_either(city: Clocked) -> None:
+    """T5: the second step tells by how much; the first is no gap."""
+    die_and_live(city).keep()
+    city.world._set_s += 7200
+    city.restart(30)
+    die_and_live(city)
+    city.world.set(-3600)
+    die_and_live(city)
+    city.world.set(-3600)
+    die_and_live(city).keep()
+    city.rebase()
+    assert city.problems() == []
+    record = city.record()
+    assert [blind for blind in record.blind if blind.cause is BlindCause.CLOCK] == []
+    assert record.vouched_ms == city.true_ms
+
+
 def test_a_clock_that_was_set_right_while_camwatch_did_not_run(city: Clocked) -> None:
     """T5: the next start finds out, and what the wrong process recorded goes as well."""
     die_and_live(city).keep()
