@@ -22,6 +22,7 @@ from camwatch.core.model import Camera, Happening, Status, Transition, Window
 from camwatch.history.batch import Batch
 from camwatch.history.chronicle import Chronicle
 from camwatch.history.keeper import StoreKeeper
+from camwatch.history.sealing import Seal
 from camwatch.loading import load
 from camwatch.logs import configure
 from camwatch.settings import load_settings
@@ -59,10 +60,10 @@ class _Telling(StoreKeeper):
 
     output: TextIO
 
-    def write(self, batch: Batch) -> None:
+    def write(self, batch: Batch) -> Seal | None:
         """Store a batch."""
         began = time.monotonic()
-        super().write(batch)
+        sealed = super().write(batch)
         ended = time.monotonic()
         deaths = [
             event.noticed_at.utc_ms
@@ -72,6 +73,7 @@ class _Telling(StoreKeeper):
         waited_s = time.time() - min(deaths) / 1000 if deaths else 0.0
         told = Stored(ended, ended - began, len(batch.events), len(batch.memories), len(deaths), waited_s)
         self.output.write(json.dumps(asdict(told)) + "\n")
+        return sealed
 
 
 class _Amnesia(Chronicle):

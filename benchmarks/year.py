@@ -38,7 +38,7 @@ from camwatch.core.model import (
 from camwatch.core.record import Attributed
 from camwatch.history import schema
 from camwatch.history.batch import Batch, Roll
-from camwatch.history.engine import begin_read, begin_write, put
+from camwatch.history.engine import begin_read, begin_write
 from camwatch.history.journal import GENESIS, Entry, Kind, canonical, hash_of
 
 if TYPE_CHECKING:
@@ -47,7 +47,8 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
     from camwatch.fleet.inventory import Inventory
-    from camwatch.history.store import Store
+from camwatch.history.sealing import Sealer
+from camwatch.history.store import Store
 
 S, HOUR, DAY = 1000, 3_600_000, 86_400_000
 YEAR_MS = 365 * DAY
@@ -146,7 +147,9 @@ def attribute(engine: Engine, ends_ms: int) -> None:
         previous = hash_of(entry)
         entries.append(entry._replace(hash=previous))
     with begin_write(engine) as connection:
-        put(connection, schema.corrections, Entry._fields, entries)
+        sealer = Sealer(connection)
+        sealer.put(schema.corrections, Entry._fields, entries)
+        sealer.seal(ends_ms)
 
 
 def _batches(year: Year) -> Iterator[Batch]:

@@ -74,6 +74,10 @@ class History(Protocol):
         """How often storing failed."""
 
     @property
+    def sealed(self) -> tuple[int, str]:
+        """The newest seal of what is stored: its number, its hash."""
+
+    @property
     def problem(self) -> str | None:
         """Why nothing can be stored now; None while all is well."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -229,6 +230,22 @@ def test_an_audit_that_passes_says_what_it_checked(desk: Desk) -> None:
     assert said.endswith("The ledger adds up.\n")
 
 
+def test_an_audit_since_a_report_proves_that_the_record_goes_on_from_it(desk: Desk, tmp_path: Path) -> None:
+    """H2: by the report in JSON, or by what was noted of a seal."""
+    report = tmp_path / "report.json"
+    desk.run("report", "--month", "2026-01", "--format", "json", "--output", str(report))
+    desk.run("outages", "attribute", "outage:1", "--cause", "power", "--why", "EDF", "--who", "zoé")
+    said = desk.run("audit", "--since", str(report))
+    assert "It goes on from there: 1 seals since.\n  correction 1, zoé: attribution (EDF)\n" in said
+    sealed = json.loads(report.read_text())["sealed"]
+    assert "It goes on from there" in desk.run("audit", "--since", sealed[:16])
+    other = "0123456789abcdef"
+    assert f"the record does not go on from seal {other}" in desk.run("audit", "--since", other, code=1)
+    report.write_text("{}")
+    assert "is no report in JSON with a seal" in desk.run("audit", "--since", str(report), code=2)
+    assert "No such file" in desk.run("audit", "--since", str(tmp_path / "none.json"), code=2)
+
+
 def test_an_audit_that_finds_something_says_where_and_leaves_with_1(desk: Desk) -> None:
     with desk.store.engine.begin() as connection:
         connection.exec_driver_sql("UPDATE outages SET end_ms = end_ms + 1")
@@ -237,7 +254,7 @@ def test_an_audit_that_finds_something_says_where_and_leaves_with_1(desk: Desk) 
         "  cam-1, 2026-01-01 10:00:05 +0100\n"
         "    outage 1 until 2026-01-01 10:01:40.001+01:00 is no stay in down\n"
     ) in said
-    assert said.endswith("camwatch: the ledger does not add up: 2 findings\n")
+    assert said.endswith("camwatch: the ledger does not add up: 3 findings\n")
 
 
 def test_the_chain_can_be_checked_as_the_page_says(desk: Desk, tmp_path: Path) -> None:

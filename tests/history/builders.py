@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import Connection, delete, text
 
 from camwatch.core.memory import Memory
 from camwatch.core.model import (
@@ -19,6 +19,7 @@ from camwatch.core.model import (
     Status,
     Transition,
 )
+from camwatch.history import schema, sealing
 from camwatch.history.batch import Batch
 from camwatch.history.store import Store
 
@@ -87,3 +88,10 @@ def rows(store: Store, query: str) -> list[tuple[Any, ...]]:
     """Return what a question to the store's tables finds."""
     with store.engine.connect() as connection:
         return [tuple(row) for row in connection.execute(text(query))]
+
+
+def seal_anew(connection: Connection) -> None:
+    """Seal what was put into the tables by hand, as somebody does who has the whole store to himself."""
+    connection.execute(delete(schema.seals))
+    sealing.seal_all(connection)
+    sealing.seal_checkpoints(connection)

@@ -27,7 +27,7 @@ from camwatch.history.reading import read
 from camwatch.history.retention import Folded, fold
 from camwatch.history.store import Store
 from camwatch.settings import HistorySettings
-from tests.history.builders import rows
+from tests.history.builders import rows, seal_anew
 
 PARIS = ZoneInfo("Europe/Paris")
 FIRST = date(2026, 10, 20)  # the 25th has 25 hours
@@ -101,6 +101,7 @@ def written(store: Store, pasts: list[Past]) -> None:
         counters = ("degraded", "heartbeats", "outages", "reboots", "first_seq")
         put(connection, schema.checkpoints, (*of_all, *counters), checkpoints)
         put(connection, schema.meta, ("name", "value"), (("vouched_ms", str(vouched)), ("batch", "1")))
+        seal_anew(connection)
 
 
 def eventful(store: Store) -> None:
@@ -132,6 +133,7 @@ def eventful(store: Store) -> None:
         away = ("", "", "away", BEGIN + 70 * HOUR, BEGIN + 71 * HOUR)
         names = ("operators", "links", "cause", "began_ms", "ended_ms")
         put(connection, schema.blindness, names, (gap, away))
+        seal_anew(connection)
     for window in (
         Maintenance(Scope.SITE, "site-1", BEGIN + 50 * HOUR, BEGIN + 77 * HOUR),
         Maintenance(Scope.CAMERA, "cam-2", BEGIN + 20 * HOUR, BEGIN + 20 * HOUR + 1),

@@ -61,6 +61,7 @@ class Forgetful:
     def __init__(self) -> None:
         self.pending = 0
         self.write_errors = 0
+        self.sealed = (0, "0" * 64)
         self.problem: str | None = None
         self.standing: Standing | None = Standing(ZoneInfo("Europe/Paris"))
 

@@ -69,6 +69,8 @@ OTHERS = {
     "camwatch_loop_stall_seconds_total": ("counter", set[str]()),
     "camwatch_history_pending": ("gauge", set[str]()),
     "camwatch_history_write_errors_total": ("counter", set[str]()),
+    "camwatch_history_seals": ("gauge", set[str]()),
+    "camwatch_history_seal_head": ("gauge", set[str]()),
     "camwatch_inventory_reload_errors_total": ("counter", set[str]()),
     "camwatch_inventory_reload_held": ("gauge", set[str]()),
     "camwatch_inventory_last_reload_timestamp_seconds": ("gauge", set[str]()),

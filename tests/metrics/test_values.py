@@ -295,6 +295,9 @@ def test_before_the_operators_accounts_are_derived_nothing_is_said_of_them() -> 
 
 def test_what_is_not_stored_yet_and_failures_of_the_store_are_counted() -> None:
     told = city()
+    told.history.sealed = (7, "00000000001f" + "a" * 52)
+    assert told.scrape().value("camwatch_history_seals") == 7
+    assert told.scrape().value("camwatch_history_seal_head") == 0x1F
     told.history.pending, told.history.write_errors = 17, 3
     assert told.scrape().value("camwatch_history_pending") == 17
     assert told.scrape().value("camwatch_history_write_errors_total") == 3

@@ -24,6 +24,7 @@ from camwatch.history.facts import secret
 from camwatch.history.journal import GENESIS
 from camwatch.history.public import anchor
 from camwatch.history.reading import read
+from camwatch.history.sealing import newest
 from camwatch.reports import as_csv, as_json, as_table
 from camwatch.reports.building import Progress, build
 from camwatch.reports.language import Language
@@ -104,6 +105,7 @@ def find(
         head = mine[-1].hash if mine else GENESIS
         report.corrections, report.head = len(mine), ""
         report.anchor = anchor(secret(connection), asked.operators, period.first, period.last, head)
+    report.sealed = newest(connection).hash
     return report
 
 

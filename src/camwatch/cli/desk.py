@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import getpass
+import json
 import os
+import re
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -41,6 +43,7 @@ from camwatch.history.store import Store
 from camwatch.settings import load_settings
 
 _DAY_MS = 86_400_000
+_HASH = re.compile("[0-9a-f]{12,64}")
 _PATIENCE_S = 5.0  # how long a command waits for a server
 
 
@@ -264,16 +267,20 @@ def _folded_note(connection: Connection, since_ms: int) -> str:
     return f"Before {day} only daily accounts are kept (history.retention_days)."
 
 
-def audit_record(config: Path | None) -> None:
+def audit_record(config: Path | None, since: str | None) -> None:
     """Print what was checked, and that it adds up or where it does not."""
     with open_desk(config) as desk:
-        result = audit(desk.engine, desk.zone, _progress())
+        anchor = None if since is None else _anchor(since)
+        result = audit(desk.engine, desk.zone, _progress(), anchor)
         checked = result.checked
         typer.echo(
             f"Checked: {checked.cameras} cameras, {checked.transitions} transitions, "
             f"{checked.outages} outages,\n{checked.days} folded days, {checked.corrections} corrections "
-            f"(head {result.head[:16]})."
+            f"(head {result.head[:16]}),\n{checked.seals} seals (head {result.sealed})."
         )
+        if result.since is not None and not result.findings:
+            typer.echo(f"It goes on from there: {result.since.seals} seals since.")
+            typer.echo("".join(f"  correction {made}\n" for made in result.since.corrections), nl=False)
         if not result.findings:
             typer.echo("The ledger adds up.")
             return
@@ -283,6 +290,21 @@ def audit_record(config: Path | None) -> None:
             typer.echo(indented(finding.problem, 4))
         count = len(result.findings)
         fail(FAILED, f"the ledger does not add up: {count} finding{'' if count == 1 else 's'}")
+
+
+def _anchor(said: str) -> str:
+    """Return the hash of a seal, or its beginning, from a report in JSON or as it is."""
+    if _HASH.fullmatch(said):
+        return said
+    try:
+        sealed = json.loads(Path(said).read_bytes())["sealed"]
+    except OSError as error:
+        raise CorrectionError(f"--since {said}: {error.strerror}: name a report, or a hash") from error
+    except (ValueError, LookupError, TypeError):
+        sealed = None
+    if not isinstance(sealed, str) or not _HASH.fullmatch(sealed):
+        raise CorrectionError(f"--since {said} is no report in JSON with a seal: name one, or a hash")
+    return sealed
 
 
 def _progress() -> Callable[[int, int], None]:

@@ -22,6 +22,7 @@ from camwatch.core.record import BlindRecord, DayAccount, Record
 from camwatch.core.timeline import Overlays
 from camwatch.history import schema
 from camwatch.history.audit_camera import Checkpoint, Finding, Frame, OutageRow, Rows, findings_of
+from camwatch.history.audit_seals import compare, replay
 from camwatch.history.engine import begin_read
 from camwatch.history.facts import Query, facts, plain
 from camwatch.history.journal import GENESIS, Entry, Rebase, canonical, entries_since, hash_of, projected
@@ -41,6 +42,14 @@ class Checked(NamedTuple):
     outages: int
     days: int
     corrections: int
+    seals: int
+
+
+class Since(NamedTuple):
+    """What was appended after a seal that was asked for: how many seals, and which corrections."""
+
+    seals: int
+    corrections: list[str]
 
 
 @dataclass(slots=True)
@@ -49,19 +58,34 @@ class AuditResult:
 
     checked: Checked
     head: str
+    sealed: str
     findings: list[Finding] = field(default_factory=list)
+    since: Since | None = None
 
 
-def audit(engine: Engine, timezone: ZoneInfo, progress: Progress = lambda _done, _of: None) -> AuditResult:
+def audit(
+    engine: Engine,
+    timezone: ZoneInfo,
+    progress: Progress = lambda _done, _of: None,
+    since: str | None = None,
+) -> AuditResult:
     """Look through the whole store, at one instant of it, and return what does not fit.
 
-    Findings show times in `timezone`.
+    Findings show times in `timezone`. `since` is the beginning of the hash of a seal, noted elsewhere: the
+    record must go on from it (H2).
     """
     with begin_read(engine) as connection:
         entries = entries_since(connection, 0)
         findings = list(_chain(entries))
         sound = [] if findings else entries
         frame = _frame(connection, timezone, sound)
+        seals = replay(connection, since)
+        findings += seals.findings
+        findings += compare(connection, seals)
+        if since is not None and seals.since is None:
+            findings.append(
+                Finding(None, None, f"the record does not go on from seal {since[:16]}…: it has no such")
+            )
         cameras = connection.execute(
             select(
                 schema.cameras.c.key, schema.cameras.c.id, schema.cameras.c.operator, schema.cameras.c.site
@@ -77,8 +101,12 @@ def audit(engine: Engine, timezone: ZoneInfo, progress: Progress = lambda _done,
             progress(number, len(cameras))
         findings += _blindness(connection, frame.vouched_ms)
         findings += _rebases(connection, sound)
-    checked = Checked(len(cameras), transitions, outages, days, len(entries))
-    return AuditResult(checked, entries[-1].hash if entries else GENESIS, findings)
+    checked = Checked(len(cameras), transitions, outages, days, len(entries), seals.last.seq)
+    head = entries[-1].hash if entries else GENESIS
+    result = AuditResult(checked, head, seals.last.hash, findings)
+    if seals.since is not None:
+        result.since = Since(seals.last.seq - seals.since.seq, seals.corrections)
+    return result
 
 
 def _chain(entries: Sequence[Entry]) -> Iterator[Finding]:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from camwatch.core.memory import Memory, SightMemory
-from camwatch.core.model import Camera, Happening, Window
+from camwatch.core.memory import Memory, SightMemory, remember
+from camwatch.core.model import Camera, Happening, Instant, Window
+from camwatch.core.state import CameraState
+from camwatch.history.sealing import Seal
 
 
 class Roll(NamedTuple):
@@ -37,7 +39,8 @@ class Batch:
 class Past:
     """What the store remembers: empty the first time.
 
-    `corrections` is the number of the newest entry of the journal. `ours`: this process wrote the last batch.
+    `corrections` is the number of the newest entry of the journal, `sealed` the newest seal. `ours`: this
+    process wrote the last batch.
     """
 
     memories: list[Memory] = field(default_factory=list)
@@ -46,3 +49,17 @@ class Past:
     number: int = 0
     corrections: int = 0
     ours: bool = field(default=False, compare=False)
+    sealed: Seal = field(default_factory=Seal, compare=False)
+
+
+def news(camera: CameraState, now: Instant, stale_ms: int) -> Memory | None:
+    """Return what is to be remembered of a camera, if that differs enough from what the store has."""
+    stored = camera.stored
+    if camera.heartbeats == stored.heartbeats and camera.account.in_service - in_service(stored) < stale_ms:
+        return None
+    return remember(camera, now)
+
+
+def in_service(memory: Memory) -> int:
+    """Return how many milliseconds a camera was in service."""
+    return memory.up + memory.down + memory.unknown + memory.maintenance

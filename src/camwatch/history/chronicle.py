@@ -13,7 +13,7 @@ import contextlib
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 import structlog
 
@@ -31,10 +31,10 @@ from camwatch.core.model import (
     Window,
 )
 from camwatch.core.standing import Standing
-from camwatch.core.state import CameraState
 from camwatch.core.watch import FleetWatch
 from camwatch.errors import StoreError, StoreWentBackError
-from camwatch.history.batch import Batch, Past, Roll
+from camwatch.history.batch import Batch, Past, Roll, news
+from camwatch.history.keeping import Keeper
 from camwatch.history.queue import PENDING_MAX, Piece, Queue
 from camwatch.history.rejoining import Known, lost, rejoined, remembered, states
 from camwatch.history.worker import Worker
@@ -48,28 +48,6 @@ _LAST_S = 8.0  # how long a stop waits for the store: containers are killed afte
 
 _T = TypeVar("_T")
 _log = structlog.get_logger("history")
-
-
-class Keeper(Protocol):
-    """What the Chronicle asks of the store; called in its thread, one call at a time."""
-
-    def load(self) -> Past:
-        """Return what the store remembers, and take it as what is there. Raises StoreError."""
-
-    def write(self, batch: Batch) -> None:
-        """Store a batch, whole or not at all. Raises StoreError, StoreWentBackError (H1)."""
-
-    def corrections(self) -> int:
-        """Return the number of the newest correction. Raises StoreError."""
-
-    def windows(self, now_ms: int) -> tuple[Window, ...]:
-        """Return the maintenance that people added, as far as it is not over. Raises StoreError."""
-
-    def standing(self, now_ms: int) -> Standing:
-        """Return the operators' accounts by the record. Raises StoreError."""
-
-    def fold(self, now_ms: int) -> None:
-        """Fold away what is older than the retention. Raises StoreError."""
 
 
 class Chronicle:
@@ -86,6 +64,8 @@ class Chronicle:
     ) -> None:
         self.standing: Standing | None = None
         self.write_errors = 0
+        self.sealed = past.sealed
+        self._noted_hour = 0
         self._problem: str | None = None
         self._keeper = keeper
         self._queue = Queue(past.number, pending_max)
@@ -229,6 +209,7 @@ class Chronicle:
         await self._sweep()
         await self._reckon()
         await self._drain()
+        self._note_seal()
         if self._problem is None and not self._stopping.is_set():
             await self._look_for_corrections()
             if not self._derived:
@@ -246,7 +227,7 @@ class Chronicle:
                 self._watch.judge.tell_fill(camera, now)
             self._tell()  # what settling found out comes before what is remembered after it
             self._add(
-                now, (), [memory for camera in found if (memory := _news(camera, now, stale_ms)) is not None]
+                now, (), [memory for camera in found if (memory := news(camera, now, stale_ms)) is not None]
             )
             await asyncio.sleep(0)
 
@@ -279,7 +260,7 @@ class Chronicle:
             if self._overflow is not None:
                 raise self._overflow
             try:
-                await self._in_thread(lambda: self._keeper.write(batch))
+                sealed = await self._in_thread(lambda: self._keeper.write(batch))
             except StoreWentBackError as error:
                 self._failed("the store went back", error)
                 raise
@@ -293,6 +274,7 @@ class Chronicle:
                 if self._problem is not None:
                     _log.info("history is stored again", pending=self.pending)
                 self._problem = None
+                self.sealed = sealed or self.sealed
                 return True
         return False
 
@@ -366,6 +348,13 @@ class Chronicle:
             self.standing.happened(event for event in some if not _of_the_clock(event))
             await asyncio.sleep(0)
 
+    def _note_seal(self) -> None:
+        """Log the newest seal, once an hour and at the end: the store's owner need not own the log (H2)."""
+        hour = self._clock().utc_ms // 3_600_000
+        if hour != self._noted_hour or self._stopping.is_set():
+            self._noted_hour = hour
+            _log.info("record sealed", seals=self.sealed.seq, head=self.sealed.hash)
+
     async def _fold(self) -> None:
         """Fold away what is too old, once a day."""
         now_ms = self._clock().utc_ms
@@ -393,14 +382,6 @@ class Chronicle:
             _log.error(what, problem=str(error))
 
 
-def _news(camera: CameraState, now: Instant, stale_ms: int) -> Memory | None:
-    """Return what is to be remembered of a camera, if that differs enough from what the store has."""
-    stored = camera.stored
-    if camera.heartbeats == stored.heartbeats and camera.account.in_service - _in_service(stored) < stale_ms:
-        return None
-    return remember(camera, now)
-
-
 def _of_the_clock(event: Happening) -> bool:
     """Tell whether the clock was set ahead: what else is said of it changes no figure."""
     return (
@@ -408,10 +389,6 @@ def _of_the_clock(event: Happening) -> bool:
         and event.cause is BlindCause.CLOCK
         and event.ended.utc_ms > event.began.utc_ms
     )
-
-
-def _in_service(memory: Memory) -> int:
-    return memory.up + memory.down + memory.unknown + memory.maintenance
 
 
 def _filled(events: Iterable[Happening]) -> set[str]:

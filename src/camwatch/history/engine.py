@@ -6,6 +6,7 @@ time (`begin_write`), and a reader sees one instant and waits for nobody (`begin
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 from collections.abc import Iterable, Iterator, Sequence
@@ -83,6 +84,18 @@ def begin_read(engine: Engine) -> Iterator[Connection]:
             yield connection
 
 
+def draw(connection: Connection, table: Table, count: int) -> Sequence[int]:
+    """Return the numbers of the next rows of a table with an `id`; an autoincrement one gives none twice."""
+    if connection.dialect.name == "postgresql":
+        query = text("SELECT nextval(pg_get_serial_sequence(:name, 'id')) FROM generate_series(1, :count)")
+        return connection.execute(query, {"name": table.name, "count": count}).scalars().all()
+    last = connection.exec_driver_sql(f'SELECT max(id) FROM "{table.name}"').scalar() or 0  # noqa: S608 - our own name
+    if table.dialect_options["sqlite"]["autoincrement"]:
+        query = text("SELECT seq FROM sqlite_sequence WHERE name = :name")
+        last = max(last, connection.execute(query, {"name": table.name}).scalar() or 0)
+    return range(last + 1, last + 1 + count)
+
+
 def put(
     connection: Connection,
     table: Table,
@@ -98,27 +111,27 @@ def put(
     _in_pieces(connection, _insert(table, names, upsert, connection.dialect), rows)
 
 
-def finish(connection: Connection, table: Table, rows: Sequence[tuple[int, int]]) -> int:
-    """End what is open in `table`: each row is (`end_ms`, `camera_key`). Return how many rows were ended."""
+def open_rows(
+    connection: Connection, table: Table, names: tuple[str, ...], cameras: Sequence[int]
+) -> list[tuple[Any, ...]]:
+    """Return the rows of these cameras that are not over, as the driver gives them."""
+    columns = ", ".join(f'"{name}"' for name in names)
+    query = f'SELECT {columns} FROM "{table.name}" WHERE end_ms IS NULL AND camera_key '  # noqa: S608 - our own
     if connection.dialect.name == "sqlite":
-        rest = "SET end_ms = ? WHERE camera_key = ? AND end_ms IS NULL"
+        query += "IN (SELECT value FROM json_each(?))"
+        result = connection.exec_driver_sql(query, (json.dumps(cameras),))
     else:
-        rest = (
-            "SET end_ms = given.ended FROM unnest(%s::bigint[], %s::integer[]) AS given(ended, who)"
-            " WHERE camera_key = given.who AND end_ms IS NULL"
-        )
-    return _in_pieces(connection, f'UPDATE "{table.name}" {rest}', rows)
+        result = connection.exec_driver_sql(query + "= ANY(%s)", (list(cameras),))
+    return [tuple(row) for row in result]
 
 
-def _in_pieces(connection: Connection, statement: str, rows: Iterable[Sequence[Any]]) -> int:
-    remaining, done = iter(rows), 0
+def _in_pieces(connection: Connection, statement: str, rows: Iterable[Sequence[Any]]) -> None:
+    remaining = iter(rows)
     while piece := list(islice(remaining, _ROWS)):
         if connection.dialect.name == "sqlite":
-            result = connection.exec_driver_sql(statement, [tuple(row) for row in piece])
+            connection.exec_driver_sql(statement, [tuple(row) for row in piece])
         else:
-            result = connection.exec_driver_sql(statement, tuple(map(list, zip(*piece, strict=True))))
-        done += result.rowcount
-    return done
+            connection.exec_driver_sql(statement, tuple(map(list, zip(*piece, strict=True))))
 
 
 @lru_cache(maxsize=64)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 import structlog
-from sqlalchemy import Connection, Table, func, select
+from sqlalchemy import Connection, Float, Table, func, select
 
 from camwatch.core.memory import Memory, SightMemory
 from camwatch.core.model import (
@@ -27,13 +27,17 @@ from camwatch.core.model import (
 )
 from camwatch.history import schema
 from camwatch.history.batch import Batch, Roll
-from camwatch.history.engine import finish, put
+from camwatch.history.engine import put
+from camwatch.history.sealing import Checkpoints, Seal, Sealer
 
 CHECKPOINT = Memory._fields[2:]
 """The columns of a checkpoint that are a Memory's fields under the same names."""
 
 _log = structlog.get_logger("history")
 
+_REALS = [
+    place for place, name in enumerate(CHECKPOINT) if isinstance(schema.checkpoints.c[name].type, Float)
+]
 _LARGEST = (1 << 63) - 1
 _ASKED = 500  # values in one question: fewer than any database takes
 
@@ -70,11 +74,11 @@ class Cameras:
             known = self._set(camera, operator, (site, "", Purpose.VIDEO_PROTECTION.value, camera))
         return known.key
 
-    def store(self, connection: Connection) -> None:
+    def store(self, sealer: Sealer) -> None:
         """Write the rows that are new or changed."""
         rows = [(known.key, *who, *known[1:]) for who, known in self._changed.items()]
         names = ("key", "id", "operator", "site", "zone", "purpose", "name")
-        put(connection, schema.cameras, names, rows, upsert=True)
+        sealer.put(schema.cameras, names, rows, upsert=True)
         self._changed.clear()
 
     def _set(self, camera: str, operator: str, said: tuple[str, ...]) -> _Known:
@@ -89,12 +93,29 @@ class Cameras:
         return found
 
 
-def file(connection: Connection, cameras: Cameras, batch: Batch, run: str) -> None:
-    """Store what is in a batch of this `run` of camwatch; the caller's transaction makes it whole."""
+class Filed(NamedTuple):
+    """What one who writes batch after batch knows of the store, and so need not ask."""
+
+    cameras: Cameras
+    checkpoints: Checkpoints
+
+    @classmethod
+    def of(cls, connection: Connection) -> Filed:
+        """Return it as it is."""
+        return cls(Cameras(connection), Checkpoints(connection))
+
+
+def file(connection: Connection, filed: Filed, batch: Batch, run: str) -> Seal | None:
+    """Store what is in a batch of this `run` of camwatch; the caller's transaction makes it whole.
+
+    Returns its seal, None where the record did not change.
+    """
+    sealer = Sealer(connection)
+    cameras = filed.cameras
     for roll in batch.rolls:
         for camera in roll.cameras:
             cameras.enrol(camera)
-        _announce(connection, roll)
+        _announce(sealer, roll)
     rows = _Rows(cameras)
     for event in batch.events:
         take = _TAKE.get(type(event))
@@ -104,12 +125,27 @@ def file(connection: Connection, cameras: Cameras, batch: Batch, run: str) -> No
         (cameras.key(memory.camera, memory.operator), *_plain(memory))
         for memory in {(memory.camera, memory.operator): memory for memory in batch.memories}.values()
     ]
-    cameras.store(connection)
-    rows.store(connection)
-    put(connection, schema.checkpoints, ("camera_key", *CHECKPOINT), checkpoints, upsert=True)
+    cameras.store(sealer)
+    rows.store(sealer)
+    names = ("camera_key", *CHECKPOINT)
+    put(connection, schema.checkpoints, names, checkpoints, upsert=True)
+    filed.checkpoints.take(names, checkpoints)
     _replace_sights(connection, batch.sights)
-    facts = (("vouched_ms", str(batch.vouched_ms)), ("batch", str(batch.number)), ("run", run))
-    put(connection, schema.meta, ("name", "value"), facts, upsert=True)
+    sealed = sealer.seal(batch.vouched_ms)
+    facts = {
+        "vouched_ms": batch.vouched_ms,
+        "batch": batch.number,
+        "run": run,
+        "checkpoints": filed.checkpoints.sealed(run, batch.number, batch.vouched_ms),
+    }
+    put(
+        connection,
+        schema.meta,
+        ("name", "value"),
+        [(name, str(value)) for name, value in facts.items()],
+        upsert=True,
+    )
+    return sealed
 
 
 class _Rows:
@@ -159,24 +195,24 @@ class _Rows:
     def reboot(self, event: Reboot) -> None:
         self.reboots.append((self._key(event.camera, event.operator), _bounded(event.at.utc_ms)))
 
-    def store(self, connection: Connection) -> None:
-        names = ("camera_key", "at_ms", "noticed_ms", "status", "cause")
-        put(connection, schema.transitions, names, self.transitions)
-        _end(connection, schema.outages, self.outages.ended)
+    def store(self, sealer: Sealer) -> None:
+        names: tuple[str, ...] = ("camera_key", "at_ms", "noticed_ms", "status", "cause")
+        sealer.add(schema.transitions, names, self.transitions)
+        _end(sealer, schema.outages, self.outages.ended)
         names = ("camera_key", "at_ms", "end_ms", "noticed_ms", "cause")
-        put(connection, schema.outages, names, self.outages.begun)
-        _end(connection, schema.service, self.service.ended)
-        put(connection, schema.service, ("camera_key", "start_ms", "end_ms"), self.service.begun)
+        sealer.add(schema.outages, names, self.outages.begun)
+        _end(sealer, schema.service, self.service.ended)
+        sealer.add(schema.service, ("camera_key", "start_ms", "end_ms"), self.service.begun)
         if self.fills:
-            _store_fills(connection, self.fills)
+            _store_fills(sealer, self.fills)
         names = ("operators", "links", "cause", "began_ms", "ended_ms")
-        put(connection, schema.blindness, names, self.blindness)
-        put(connection, schema.reboots, ("camera_key", "at_ms"), self.reboots)
+        sealer.add(schema.blindness, names, self.blindness)
+        sealer.add(schema.reboots, ("camera_key", "at_ms"), self.reboots)
 
 
-def _end(connection: Connection, table: Table, rows: list[tuple[int, int]]) -> None:
+def _end(sealer: Sealer, table: Table, rows: list[tuple[int, int]]) -> None:
     """End what is open; a record in which it is not was changed by others, which must not stop it."""
-    ended = finish(connection, table, rows)
+    ended = sealer.end(table, rows)
     if ended != len(rows):
         _log.error(
             "the record has not what ended now: run `camwatch audit`",
@@ -216,9 +252,9 @@ _TAKE: dict[type, Callable[[_Rows, Any], None]] = {
 }
 
 
-def _store_fills(connection: Connection, fills: dict[int, list[tuple[int, int]]]) -> None:
+def _store_fills(sealer: Sealer, fills: dict[int, list[tuple[int, int]]]) -> None:
     """Store proven time; what overlaps or touches a camera's newest row makes that one longer."""
-    newest = _newest_fills(connection, list(fills))
+    newest = _newest_fills(sealer.connection, list(fills))
     grown: dict[int, tuple[int, int, int, int]] = {}
     added: list[list[int]] = []
     for key, spans in fills.items():
@@ -231,9 +267,9 @@ def _store_fills(connection: Connection, fills: dict[int, list[tuple[int, int]]]
             last[1], last[2] = min(last[1], start), max(last[2], end)
             if last[0]:
                 grown[last[0]] = (last[0], key, last[1], last[2])
-    put(connection, schema.fills, ("id", "camera_key", "start_ms", "end_ms"), grown.values(), upsert=True)
-    rows = ((key, start, end) for _, start, end, key in added)
-    put(connection, schema.fills, ("camera_key", "start_ms", "end_ms"), rows)
+    names = ("camera_key", "start_ms", "end_ms")
+    sealer.put(schema.fills, ("id", *names), list(grown.values()), upsert=True)
+    sealer.add(schema.fills, names, [(key, start, end) for _, start, end, key in added])
 
 
 def _newest_fills(connection: Connection, keys: list[int]) -> dict[int, list[int]]:
@@ -247,10 +283,10 @@ def _newest_fills(connection: Connection, keys: list[int]) -> dict[int, list[int
     return found
 
 
-def _announce(connection: Connection, roll: Roll) -> None:
+def _announce(sealer: Sealer, roll: Roll) -> None:
     """Make the windows those of the inventory; one that began and was taken out ended when it was (V3)."""
     table = schema.windows
-    rows = connection.execute(
+    rows = sealer.connection.execute(
         select(
             table.c.scope, table.c.scope_id, table.c.starts_ms, table.c.ends_ms, table.c.id, table.c.reason
         )
@@ -262,15 +298,11 @@ def _announce(connection: Connection, roll: Roll) -> None:
         if span[2] < roll.at_ms:
             cut = (*span[:3], min(span[3], roll.at_ms))
             kept.setdefault(cut, stored[span][1])
-    gone = [stored[span][0] for span in stored.keys() - kept.keys()]
-    for first in range(0, len(gone), _ASKED):
-        connection.execute(table.delete().where(table.c.id.in_(gone[first : first + _ASKED])))
-    for span in stored.keys() & kept.keys():
-        number, reason = stored[span]
-        if kept[span] != reason:
-            connection.execute(table.update().where(table.c.id == number).values(reason=kept[span]))
+    sealer.drop(table, [stored[span][0] for span in sorted(stored.keys() - kept.keys())])
     names = ("scope", "scope_id", "starts_ms", "ends_ms", "reason")
-    put(connection, table, names, [(*span, reason) for span, reason in kept.items() if span not in stored])
+    changed = [span for span in kept if span in stored and kept[span] != stored[span][1]]
+    sealer.put(table, ("id", *names), [(stored[span][0], *span, kept[span]) for span in changed], upsert=True)
+    sealer.add(table, names, [(*span, reason) for span, reason in kept.items() if span not in stored])
 
 
 def _span(window: Window) -> tuple[str, str, int, int]:
@@ -294,6 +326,9 @@ def _plain(memory: Memory) -> list[Any]:
     ]
     row[0], row[1] = memory.life.value, memory.status.value
     row[3] = None if memory.cause is None else memory.cause.value
+    for place in _REALS:
+        if row[place] is not None:
+            row[place] = float(row[place]) + 0.0  # SQLite keeps no negative zero
     return row
 
 

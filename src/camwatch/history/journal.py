@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from enum import StrEnum
 from typing import Any, NamedTuple, TypeAlias
 
-from sqlalchemy import Connection, Engine, insert, select
+from sqlalchemy import Connection, Engine, select
 
 from camwatch.core.calendar import Calendar
 from camwatch.core.model import Scope, Whose
@@ -24,6 +24,7 @@ from camwatch.history.engine import begin_write
 from camwatch.history.facts import facts
 from camwatch.history.public import public_ids
 from camwatch.history.said import check_text
+from camwatch.history.sealing import Sealer
 
 GENESIS = "0" * 64
 """What the first entry has for the hash before it."""
@@ -213,7 +214,9 @@ def append_in(
         hash="",
     )
     entry = entry._replace(hash=hash_of(entry))
-    connection.execute(insert(schema.corrections), entry._asdict())
+    sealer = Sealer(connection)
+    sealer.put(schema.corrections, Entry._fields, [entry])
+    sealer.seal(made)
     return entry.seq
 
 

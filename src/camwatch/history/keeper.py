@@ -16,6 +16,7 @@ from camwatch.history.failures import told
 from camwatch.history.journal import project
 from camwatch.history.reading import read
 from camwatch.history.retention import fold
+from camwatch.history.sealing import Seal
 from camwatch.history.store import Store
 
 _YEAR_MS = 366 * 86_400_000
@@ -33,9 +34,12 @@ class StoreKeeper:
         """Return what the store remembers, and take it as what is there. Raises StoreError."""
         return self._store.load()
 
-    def write(self, batch: Batch) -> None:
-        """Store a batch, whole or not at all. Raises StoreError, StoreWentBackError (H1)."""
-        self._store.write(batch)
+    def write(self, batch: Batch) -> Seal | None:
+        """Store a batch, whole or not at all; return its seal, if it has one.
+
+        Raises StoreError, StoreWentBackError (H1).
+        """
+        return self._store.write(batch)
 
     def corrections(self) -> int:
         """Return the number of the newest correction. Raises StoreError."""

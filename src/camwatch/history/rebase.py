@@ -13,16 +13,17 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Table, func, insert, or_, select, update
+from sqlalchemy import Connection, Table, func, or_, select, update
 
 from camwatch.clock import AHEAD_MAX_S
 from camwatch.core.model import BlindCause
 from camwatch.errors import CorrectionError
 from camwatch.history import schema
-from camwatch.history.engine import begin_write, put
+from camwatch.history.engine import begin_write
 from camwatch.history.facts import facts
 from camwatch.history.failures import told
 from camwatch.history.journal import Rebase, append_in, canonical
+from camwatch.history.sealing import Sealer, seal_checkpoints
 from camwatch.history.store import Store
 
 RECORD = (
@@ -44,7 +45,6 @@ _BEGINS = {
     "reboots": "at_ms",
 }
 _SLACK_MS = round(AHEAD_MAX_S * 1000)
-_TOGETHER = 1000
 
 
 class Piece(NamedTuple):
@@ -204,36 +204,37 @@ def rebase(store: Store, who: str, why: str, now_ms: int) -> tuple[int, Plan]:
         first, moved = made.pieces[0].after_ms, _Moved(made.pieces)
         digest, count = hashlib.sha256(), 0
         originals: list[tuple[str, int, str]] = []
+        sealer = Sealer(connection)
         for table in RECORD:
+            names, shifted = tuple(table.c.keys()), []
             for row in _rows(connection, table, first):
                 changed = moved.row(table, row)
                 if changed:
                     originals.append((table.name, row["id"], canonical(row)))
-                    connection.execute(update(table).where(table.c.id == row["id"]).values(changed))
+                    shifted.append([(row | changed)[name] for name in names])
+            sealer.put(table, names, shifted, upsert=True)
         for kind, number, text in originals:
             digest.update(_line(kind, number, text))
             count += 1
         said = Rebase([list(map(int, piece)) for piece in made.pieces], count, digest.hexdigest())
         seq = append_in(connection, who, why, said, now_ms)
-        rows = [
-            {"correction": seq, "kind": kind, "row": number, "original": text}
-            for kind, number, text in originals
-        ]
-        for start in range(0, len(rows), _TOGETHER):
-            connection.execute(insert(schema.rebased), rows[start : start + _TOGETHER])
-        _leave_gaps(connection, made.pieces)
+        names = ("correction", "kind", "row", "original")
+        sealer.put(schema.rebased, names, [(seq, *original) for original in originals])
+        _leave_gaps(sealer, made.pieces)
+        sealer.seal(now_ms)
         _move_what_is_remembered(connection, moved, made)
+        seal_checkpoints(connection)
     return seq, made
 
 
-def _leave_gaps(connection: Connection, pieces: Sequence[Piece]) -> None:
+def _leave_gaps(sealer: Sealer, pieces: Sequence[Piece]) -> None:
     """Let nobody be up or down while camwatch did not run, and the record, which was ahead, stood still."""
     rows = [
         ("", "", str(BlindCause.CLOCK), piece.after_ms + 1 - before.by_ms, piece.after_ms + 1 - piece.by_ms)
         for before, piece in pairwise(pieces)
         if piece.from_start and piece.by_ms < before.by_ms
     ]
-    put(connection, schema.blindness, ("operators", "links", "cause", "began_ms", "ended_ms"), rows)
+    sealer.add(schema.blindness, ("operators", "links", "cause", "began_ms", "ended_ms"), rows)
 
 
 def _line(kind: str, number: int, original: str) -> bytes:

@@ -25,7 +25,7 @@ from camwatch.core.model import (
     Status,
     Transition,
 )
-from camwatch.history.batch import Past
+from camwatch.history.batch import Past, in_service
 
 _SEEN = frozenset(Status) - {Status.UNKNOWN}
 
@@ -51,7 +51,7 @@ def lost(past: Past, known: Known) -> tuple[int, int] | None:
         return None
     if past.vouched_ms is not None:
         return min(past.vouched_ms, known.vouched_ms), known.vouched_ms
-    longest = max((_in_service(memory) for memory in known.memories.values()), default=0)
+    longest = max((in_service(memory) for memory in known.memories.values()), default=0)
     return known.vouched_ms - longest, known.vouched_ms
 
 
@@ -85,10 +85,6 @@ def remembered(past: Past, known: Known) -> list[Memory]:
     ]
     parted = [memory._replace(settled_ms=None, outage_open=False, left_down_ms=None) for memory in gone]
     return [*parted, *known.memories.values()]
-
-
-def _in_service(memory: Memory) -> int:
-    return memory.up + memory.down + memory.unknown + memory.maintenance
 
 
 @dataclass(slots=True)

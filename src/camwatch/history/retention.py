@@ -14,7 +14,7 @@ from itertools import islice
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Engine, delete, func, select
+from sqlalchemy import ColumnElement, Engine, Table, and_, func, select
 
 from camwatch.core.calendar import Calendar
 from camwatch.core.lasting import down_ms
@@ -22,10 +22,11 @@ from camwatch.core.model import BlindCause
 from camwatch.core.record import DayAccount, Record
 from camwatch.core.timeline import Overlays, account_of
 from camwatch.history import schema
-from camwatch.history.engine import begin_read, begin_write, put
+from camwatch.history.engine import begin_read, begin_write
 from camwatch.history.facts import Facts, facts, plain
 from camwatch.history.journal import GENESIS, project
 from camwatch.history.reading import last_before, read
+from camwatch.history.sealing import Sealer
 
 _CAMERAS = 25  # in one transaction: nobody waits long for it
 _DAY = ("camera_key", "day", "up", "down", "unknown", "maintenance", "excluded", "outages", "reboots")
@@ -77,14 +78,18 @@ def _fold_until(engine: Engine, calendar: Calendar, known: Facts, cutoff: int) -
                     for date, day in _days(record, calendar, known.folded_ms, cutoff)
                 ]  # fmt: skip
             with begin_write(engine) as connection:
-                put(connection, schema.days, _DAY, rows, upsert=True)
+                sealer = Sealer(connection)
+                sealer.put(schema.days, _DAY, rows, upsert=True)
+                sealer.seal(cutoff)
             days += len(rows)
         # From here on no correction of these days is taken, and none was made since they were derived.
         with begin_write(engine) as connection:
             newest = select(schema.corrections.c.hash).order_by(schema.corrections.c.seq.desc()).limit(1)
             if (connection.execute(newest).scalar() or GENESIS) == journal.head:
                 held = (("folded_ms", str(cutoff)), ("folded_zone", calendar.zone.key))
-                put(connection, schema.meta, ("name", "value"), held, upsert=True)
+                sealer = Sealer(connection)
+                sealer.put(schema.meta, ("name", "value"), held, upsert=True)
+                sealer.seal(cutoff)
                 return days
 
 
@@ -121,30 +126,34 @@ def _end(end_ms: int | None, cutoff: int) -> int:
 
 def _drop(engine: Engine, folded_ms: int) -> None:
     """Delete what the days stand for; each camera keeps what it was when the first day not folded began."""
-    transitions, outages = schema.transitions, schema.outages
-    fills, reboots = schema.fills, schema.reboots
     for portion in _portions(engine):
         keys = [key for key, _, _ in portion]
         with begin_write(engine) as connection:
             kept = last_before(connection, schema.cameras.c.key.in_(keys), folded_ms)
-            mine = transitions.c.camera_key.in_(keys)
-            connection.execute(
-                delete(transitions).where(
-                    mine, transitions.c.at_ms < folded_ms, transitions.c.id.not_in(kept)
-                )
-            )
-            mine = outages.c.camera_key.in_(keys)
-            connection.execute(delete(outages).where(mine, outages.c.end_ms <= folded_ms))
-            mine = fills.c.camera_key.in_(keys)
-            connection.execute(delete(fills).where(mine, fills.c.end_ms <= folded_ms))
-            mine = reboots.c.camera_key.in_(keys)
-            connection.execute(delete(reboots).where(mine, reboots.c.at_ms < folded_ms))
+            sealer = Sealer(connection)
+            for table, over in (
+                (
+                    schema.transitions,
+                    and_(schema.transitions.c.at_ms < folded_ms, schema.transitions.c.id.not_in(kept)),
+                ),
+                (schema.outages, schema.outages.c.end_ms <= folded_ms),
+                (schema.fills, schema.fills.c.end_ms <= folded_ms),
+                (schema.reboots, schema.reboots.c.at_ms < folded_ms),
+            ):
+                _drop_from(sealer, table, and_(table.c.camera_key.in_(keys), over))
+            sealer.seal(folded_ms)
     blind, windows = schema.blindness, schema.windows
     with begin_write(engine) as connection:
+        sealer = Sealer(connection)
         # When the clock was set, and what the store lost, is needed for as long as counters reach back to it.
         others = blind.c.cause.not_in((str(BlindCause.CLOCK), str(BlindCause.LOST)))
-        connection.execute(delete(blind).where(others, blind.c.ended_ms <= folded_ms))
-        connection.execute(delete(windows).where(windows.c.ends_ms <= folded_ms))
+        _drop_from(sealer, blind, and_(others, blind.c.ended_ms <= folded_ms))
+        _drop_from(sealer, windows, windows.c.ends_ms <= folded_ms)
+        sealer.seal(folded_ms)
+
+
+def _drop_from(sealer: Sealer, table: Table, over: ColumnElement[bool]) -> None:
+    sealer.drop(table, list(sealer.connection.execute(select(table.c.id).where(over)).scalars()))
 
 
 def _portions(engine: Engine) -> Iterator[list[tuple[Any, ...]]]:

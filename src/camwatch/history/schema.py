@@ -52,7 +52,7 @@ def _ms(name: str, *, nullable: bool = False) -> Column[int]:
     return Column(name, BigInteger, nullable=nullable)
 
 
-meta = Table(  # one fact a row: vouched_ms, batch, run, folded_ms, folded_zone, secret
+meta = Table(  # one fact a row: vouched_ms, batch, run, checkpoints, folded_ms, folded_zone, secret
     "meta",
     metadata,
     Column("name", Text, primary_key=True),
@@ -225,4 +225,14 @@ days = Table(  # what retention dropped, folded by local day
     Column("excluded", BigInteger, nullable=False),
     Column("outages", Integer, nullable=False),
     Column("reboots", Integer, nullable=False),
+)
+
+seals = Table(  # append-only; `content` is what one transaction wrote, see camwatch.history.sealing
+    "seals",
+    metadata,
+    Column("seq", _Id, primary_key=True, autoincrement=False),
+    _ms("at_ms"),
+    Column("content", Text, nullable=False),
+    Column("previous", Text, nullable=False),
+    Column("hash", Text, nullable=False),
 )

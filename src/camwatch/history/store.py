@@ -23,6 +23,7 @@ from camwatch.history import filing, lock, migrations, opening, schema
 from camwatch.history.batch import Batch, Past
 from camwatch.history.engine import begin_read, is_sqlite, sqlite_file, writing
 from camwatch.history.failures import PLACE, MissingTablesError, told
+from camwatch.history.sealing import Seal, newest
 from camwatch.settings import HistorySettings
 
 _log = structlog.get_logger("history")
@@ -41,7 +42,7 @@ class Store:
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
         self._connection: Connection | None = None  # that writes; on PostgreSQL its session has the lock
-        self._cameras: filing.Cameras | None = None
+        self._filed: filing.Filed | None = None
         self._run = secrets.token_hex(8)
         self._wrote: str | None = None  # the run under which we wrote last
         self._last: _Written | None = None  # what the store must end with, or it went back (H1)
@@ -104,13 +105,13 @@ class Store:
             self._last = _written(connection)
             return _past(connection, ours=self._last.run is not None and self._last.run == self._wrote)
 
-    def write(self, batch: Batch) -> None:
-        """Store a batch, whole and for good, unless it was stored before.
+    def write(self, batch: Batch) -> Seal | None:
+        """Store a batch, whole and for good, unless it was stored before; return its seal, if it has one.
 
         Its number follows that of the last one. Raises StoreError; StoreWentBackError where the store does
         not end with the last batch that was written or loaded (H1).
         """
-        mine = _Written(self._run, batch.number)
+        mine, seal = _Written(self._run, batch.number), None
         try:
             with told(self.engine):
                 connection = self._writer()
@@ -118,8 +119,8 @@ class Store:
                     found = _written(connection)
                     if found != mine:
                         self._check(found, batch)
-                        self._cameras = self._cameras or filing.Cameras(connection)
-                        filing.file(connection, self._cameras, batch, self._run)
+                        self._filed = self._filed or filing.Filed.of(connection)
+                        seal = filing.file(connection, self._filed, batch, self._run)
         except MissingTablesError as error:
             self._hang_up()
             self._make_tables()
@@ -128,6 +129,7 @@ class Store:
             self._hang_up()  # what we know may be of rows that were rolled back
             raise
         self._last, self._wrote = mine, mine.run
+        return seal
 
     def _check(self, found: _Written, batch: Batch) -> None:
         last = self._last = self._last or found
@@ -225,7 +227,7 @@ class Store:
         return found.st_dev, found.st_ino
 
     def _hang_up(self) -> None:
-        connection, self._connection, self._cameras = self._connection, None, None
+        connection, self._connection, self._filed = self._connection, None, None
         if connection is not None:
             connection.invalidate()  # an advisory lock ends with its session, not with its return to a pool
             connection.close()
@@ -265,6 +267,7 @@ def _past(connection: Connection, *, ours: bool) -> Past:
         number=int(facts.get("batch", 0)),
         corrections=connection.execute(select(func.max(schema.corrections.c.seq))).scalar() or 0,
         ours=ours,
+        sealed=newest(connection),
     )
 
 

@@ -197,6 +197,12 @@ HISTORY_PENDING = Metric("camwatch_history_pending", "gauge", "Happenings that a
 HISTORY_WRITE_ERRORS = Metric(
     "camwatch_history_write_errors_total", "counter", "Times that the store failed."
 )
+HISTORY_SEALS = Metric("camwatch_history_seals", "gauge", "Seals in the record, as stored last.")
+HISTORY_SEAL_HEAD = Metric(
+    "camwatch_history_seal_head",
+    "gauge",
+    "The first 12 hexadecimal digits of the newest seal's hash, as a number.",
+)
 RELOAD_ERRORS = Metric(
     "camwatch_inventory_reload_errors_total", "counter", "Reloads refused because the inventory was faulty."
 )

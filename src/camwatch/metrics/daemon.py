@@ -88,6 +88,8 @@ class _History(Protocol):
     def pending(self) -> int: ...
     @property
     def write_errors(self) -> int: ...
+    @property
+    def sealed(self) -> tuple[int, str]: ...
 
 
 class Source(Protocol):
@@ -273,6 +275,8 @@ class _Daemon(Collector):
         yield _single(catalogue.LOOP_STALL, watch.stalled_s)
         yield _single(catalogue.HISTORY_PENDING, source.history.pending)
         yield _single(catalogue.HISTORY_WRITE_ERRORS, source.history.write_errors)
+        yield _single(catalogue.HISTORY_SEALS, source.history.sealed[0])
+        yield _single(catalogue.HISTORY_SEAL_HEAD, int(source.history.sealed[1][:12], 16))
         yield _single(catalogue.RELOAD_ERRORS, source.reload_errors)
         yield _single(catalogue.RELOAD_HELD, source.held is not None)
         yield _single(catalogue.LAST_RELOAD, source.last_reload.utc_ms / 1000)

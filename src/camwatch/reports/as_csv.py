@@ -95,6 +95,7 @@ class _Rows:
             "corrections": str(report.corrections),
             "head": report.head,
             "anchor": report.anchor,
+            "sealed": report.sealed,
             "only_purpose": asked.purpose or "",
             "only_site": asked.site or "",
             "only_camera": asked.camera or "",

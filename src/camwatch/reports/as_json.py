@@ -56,6 +56,7 @@ def document(report: Report) -> dict[str, Any]:
             "head": None if report.anchor else report.head,
             "anchor": report.anchor or None,
         },
+        "sealed": report.sealed,
         "total": None if report.total is None else _total(report.total),
         "operators": [_section(section) for section in report.sections],
     }

@@ -163,6 +163,7 @@ class Report:
     sections: list[Section]
     total: Total | None
     anchor: str = ""
+    sealed: str = ""  # the newest seal of the record; empty: not known
 
 
 WORST = 10

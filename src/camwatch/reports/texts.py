@@ -37,6 +37,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "corrections": ("Corrections au journal", "Corrections in the journal"),
     "head": ("Empreinte de la dernière", "Hash of the newest"),
     "anchor": ("Ancrage au journal", "Anchor in the journal"),
+    "sealed": ("Sceau du registre", "Seal of the record"),
     "only": ("Seulement", "Only"),
     "units": (
         "Durées en heures:minutes:secondes. Pourcentages et durées sont arrondis par défaut.",

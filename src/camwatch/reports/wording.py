@@ -38,6 +38,8 @@ def facts(report: Report, language: Language) -> Iterator[tuple[str, str]]:
         yield text("anchor"), report.anchor
     else:
         yield text("head"), report.head or NONE
+    if report.sealed:
+        yield text("sealed"), report.sealed
 
 
 def narrowing(report: Report, language: Language) -> str:

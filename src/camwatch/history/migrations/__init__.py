@@ -10,9 +10,9 @@ from pathlib import Path
 
 from sqlalchemy import Column, Connection, MetaData, String, Table, inspect, select
 
-from camwatch.history import schema
+from camwatch.history import schema, sealing
 
-REVISIONS = ("0001", "0002")
+REVISIONS = ("0001", "0002", "0003")
 """Every step, in order, for whoever opens a store."""
 HEAD = REVISIONS[-1]
 
@@ -45,6 +45,7 @@ def upgrade(connection: Connection) -> None:
         connection.execute(schema.meta.insert().values(name="secret", value=secrets.token_hex(32)))
     else:
         run_steps(connection)
+        sealing.seal_all(connection)
 
 
 def run_steps(connection: Connection, revision: str = "head") -> None:

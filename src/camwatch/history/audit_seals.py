@@ -1,0 +1,127 @@
+"""What the audit asks of the seals: the chain is whole, and the tables are what it comes to (rule H2)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any, TypeAlias
+
+from sqlalchemy import Connection, Table, select
+
+from camwatch.history import schema
+from camwatch.history.audit_camera import Finding
+from camwatch.history.sealing import GENESIS, SEALED, Checkpoints, Seal, digest, formed, hash_of
+
+_MOST = 20  # findings of one kind in one table: more say nothing new
+_WHEN = ("at_ms", "start_ms", "starts_ms", "began_ms", "made_ms")
+
+_Row: TypeAlias = tuple[
+    tuple[str, ...], bytes
+]  # the columns that were sealed, and what stands for the values
+
+
+@dataclass(slots=True)
+class Replay:
+    """What the seals come to. `since` is the seal that was asked for, None if it is not among them."""
+
+    last: Seal = field(default_factory=Seal)
+    since: Seal | None = None
+    corrections: list[str] = field(default_factory=list)  # made after it, as they were sealed
+    tables: dict[str, dict[Any, _Row]] = field(default_factory=dict)
+    findings: list[Finding] = field(default_factory=list)
+
+
+def replay(connection: Connection, since: str | None = None) -> Replay:
+    """Go through all seals in order. `since`: the beginning of the hash of one of them, or GENESIS."""
+    found = Replay()
+    if since is not None and GENESIS.startswith(since):
+        found.since = found.last
+    table = schema.seals.c
+    query = select(table.seq, table.at_ms, table.content, table.previous, table.hash).order_by(table.seq)
+    for seq, at_ms, content, previous, sealed in connection.execute(query):
+        for problem in _broken(found.last, seq, at_ms, content, previous, sealed):
+            found.findings.append(Finding(None, at_ms or None, f"seal {seq} {problem}"))
+        try:
+            said = json.loads(content)
+            _take(found, said)
+        except (ValueError, TypeError, LookupError):
+            found.findings.append(Finding(None, at_ms or None, f"seal {seq} cannot be read"))
+        found.last = Seal(seq, sealed)
+        if since is not None and sealed.startswith(since):
+            found.since, found.corrections = found.last, []
+    return found
+
+
+def _broken(last: Seal, seq: int, at_ms: int, content: str, previous: str, sealed: str) -> Iterator[str]:
+    if seq != last.seq + 1:
+        yield f"follows seal {last.seq}: some are missing or out of order"
+    if previous != last.hash:
+        yield "does not name the hash of the seal before it"
+    if hash_of(previous, seq, at_ms, content) != sealed:
+        yield "was changed after it was made: its hash is another"
+
+
+def _take(found: Replay, content: Iterable[tuple[str, Sequence[str] | None, Sequence[Any]]]) -> None:
+    for name, columns, rows in content:
+        known = found.tables.setdefault(name, {})
+        if columns is None:
+            for key in rows:
+                known.pop(key, None)
+            continue
+        names = tuple(columns)
+        places = [names.index(column.name) for column in schema.metadata.tables[name].primary_key]
+        for row in rows:
+            known[_key(row, places)] = (names, digest(row))
+        if name == schema.corrections.name:
+            where = [names.index(each) for each in ("seq", "who", "kind", "why")]
+            found.corrections += ["{}, {}: {} ({})".format(*(row[place] for place in where)) for row in rows]
+
+
+def _key(row: Sequence[Any], places: Sequence[int]) -> Any:
+    return row[places[0]] if len(places) == 1 else tuple(row[place] for place in places)
+
+
+def compare(connection: Connection, found: Replay) -> Iterator[Finding]:
+    """Yield each row that is not as it was sealed, that no seal has, or that is gone."""
+    cameras = {row.key: row.id for row in connection.execute(select(schema.cameras))}
+    for table in SEALED:
+        known = found.tables.get(table.name, {})
+        yield from islice(_differing(connection, table, known, cameras), _MOST)
+        for key in islice(known, _MOST):
+            yield Finding(None, None, f"row {key} of {table.name} was taken away: seals have it")
+        if len(known) > _MOST:
+            yield Finding(None, None, f"{len(known) - _MOST} more rows of {table.name} were taken away")
+    yield from _facts(connection, found.tables.get(schema.meta.name, {}))
+
+
+def _differing(
+    connection: Connection, table: Table, known: dict[Any, _Row], cameras: dict[int, str]
+) -> Iterator[Finding]:
+    columns = tuple(table.c.keys())
+    places = [columns.index(column.name) for column in table.primary_key]
+    for row in connection.execute(select(table)):
+        values = dict(zip(columns, row, strict=True))
+        key = _key(row, places)
+        names, sealed = known.pop(key, (columns, b""))
+        same = digest(formed(table, names, [[values[name] for name in names]])[0]) == sealed
+        if same and not any(values[name] for name in columns if name not in names):
+            continue
+        camera = cameras.get(values.get("camera_key", values.get("key")) or 0)
+        at_ms = next((values[name] for name in _WHEN if name in values), None)
+        how = "was changed after it was stored" if sealed else "was put there by others: no seal has it"
+        yield Finding(camera, at_ms, f"row {key} of {table.name} {how}")
+
+
+def _facts(connection: Connection, known: dict[Any, _Row]) -> Iterator[Finding]:
+    """Check the checkpoints as they are now, and what the store says of itself."""
+    said: dict[str, str] = {row.name: row.value for row in connection.execute(select(schema.meta))}
+    for name, (_, sealed) in known.items():
+        if digest([name, said.get(name)]) != sealed:
+            yield Finding(None, None, f"{name} was changed after it was stored")
+    number, vouched = int(said.get("batch", 0)), int(said.get("vouched_ms", 0))
+    if number and Checkpoints(connection).sealed(said.get("run", ""), number, vouched) != said.get(
+        "checkpoints"
+    ):
+        yield Finding(None, vouched, "the checkpoints are not those that were stored with the last batch")

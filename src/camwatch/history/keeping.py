@@ -1,0 +1,35 @@
+"""What the Chronicle asks of whatever keeps the record."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from camwatch.core.model import Window
+from camwatch.core.standing import Standing
+from camwatch.history.batch import Batch, Past
+from camwatch.history.sealing import Seal
+
+
+class Keeper(Protocol):
+    """What the Chronicle asks of the store; called in its thread, one call at a time."""
+
+    def load(self) -> Past:
+        """Return what the store remembers, and take it as what is there. Raises StoreError."""
+
+    def write(self, batch: Batch) -> Seal | None:
+        """Store a batch, whole or not at all; return its seal, if it has one.
+
+        Raises StoreError, StoreWentBackError (H1).
+        """
+
+    def corrections(self) -> int:
+        """Return the number of the newest correction. Raises StoreError."""
+
+    def windows(self, now_ms: int) -> tuple[Window, ...]:
+        """Return the maintenance that people added, as far as it is not over. Raises StoreError."""
+
+    def standing(self, now_ms: int) -> Standing:
+        """Return the operators' accounts by the record. Raises StoreError."""
+
+    def fold(self, now_ms: int) -> None:
+        """Fold away what is older than the retention. Raises StoreError."""

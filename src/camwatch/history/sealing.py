@@ -1,0 +1,210 @@
+"""Sealing: whatever figures derive from is chained by hash, row by row, as it is stored (rule H2).
+
+Each transaction that changes the record ends with a seal: all rows that it wrote or dropped, as JSON, and a
+SHA-256 over that and the seal before. So the tables are what the seals come to, and the hash of the newest
+seal stands for the whole record. Checkpoints change each second: of them the newest state alone is sealed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import marshal
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import lru_cache
+from typing import Any, Final, NamedTuple
+
+from sqlalchemy import Boolean, Connection, Float, Table, insert, select
+
+from camwatch.history import schema
+from camwatch.history.engine import draw, open_rows, put
+
+GENESIS: Final = "0" * 64
+"""What the first seal has for the hash before it."""
+
+SEALED: Final = tuple(
+    table
+    for table in schema.metadata.sorted_tables
+    if table not in {schema.meta, schema.checkpoints, schema.sights, schema.seals}
+)
+"""The tables that seals come to. A table that is added is among them, and so is written by a `Sealer`."""
+
+_AT_ONCE = 2000  # rows sealed together, where a whole record is
+_ASKED = 500  # values in one question: fewer than any database takes
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
+class Seal(NamedTuple):
+    """The newest seal: its number, and its hash, which stands for all that was sealed."""
+
+    seq: int = 0
+    hash: str = GENESIS
+
+
+class Sealer:
+    """Writes rows of the record in one transaction, and seals them at its end."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self._content: list[tuple[str, Sequence[str] | None, Sequence[Any]]] = []
+
+    def add(self, table: Table, names: tuple[str, ...], rows: Sequence[Sequence[Any]]) -> None:
+        """Insert rows that get a number, in order."""
+        if rows:
+            numbers = draw(self.connection, table, len(rows))
+            self.put(
+                table, ("id", *names), [(number, *row) for number, row in zip(numbers, rows, strict=True)]
+            )
+
+    def put(
+        self, table: Table, names: tuple[str, ...], rows: Sequence[Sequence[Any]], *, upsert: bool = False
+    ) -> None:
+        """Insert rows with their primary key; with `upsert` they replace those that have it."""
+        if rows:
+            put(self.connection, table, names, rows, upsert=upsert)
+            self.wrote(table, names, rows)
+
+    def wrote(self, table: Table, names: tuple[str, ...], rows: Sequence[Sequence[Any]]) -> None:
+        """Take note of rows that are there."""
+        self._content.append((table.name, names, formed(table, names, rows)))
+
+    def drop(self, table: Table, keys: Sequence[int]) -> None:
+        """Delete the rows with these primary keys."""
+        column = key_of(table)
+        for some in _pieces(keys):
+            self.connection.execute(table.delete().where(table.c[column].in_(some)))
+        if keys:
+            self._content.append((table.name, None, list(keys)))
+
+    def end(self, table: Table, ended: Sequence[tuple[int, int]]) -> int:
+        """End what is open: each pair is (`end_ms`, `camera_key`). Return how many rows were ended."""
+        ends = {camera: end_ms for end_ms, camera in ended}
+        if not ends:
+            return 0
+        names = tuple(table.c.keys())
+        found = open_rows(self.connection, table, names, list(ends))
+        end, camera = names.index("end_ms"), names.index("camera_key")
+        rows = [(*row[:end], ends[row[camera]], *row[end + 1 :]) for row in formed(table, names, found)]
+        self.put(table, names, rows, upsert=True)
+        return len(rows)
+
+    def seal(self, at_ms: int) -> Seal | None:
+        """Chain what was written; None if nothing was. `at_ms` is when, by the record's time."""
+        if not self._content:
+            return None
+        before = newest(self.connection)
+        content = _encode(self._content)
+        found = Seal(before.seq + 1, hash_of(before.hash, before.seq + 1, at_ms, content))
+        row = {
+            "seq": found.seq,
+            "at_ms": at_ms,
+            "content": content,
+            "previous": before.hash,
+            "hash": found.hash,
+        }
+        self.connection.execute(insert(schema.seals), row)
+        self._content = []
+        return found
+
+
+def newest(connection: Connection) -> Seal:
+    """Return the newest seal of a record."""
+    table = schema.seals.c
+    row = connection.execute(select(table.seq, table.hash).order_by(table.seq.desc()).limit(1)).first()
+    return Seal() if row is None else Seal(*row)
+
+
+def hash_of(previous: str, seq: int, at_ms: int, content: str) -> str:
+    """Return the hash that a seal should have."""
+    return hashlib.sha256(f"{previous}\n{seq}\n{at_ms}\n{content}".encode()).hexdigest()
+
+
+def key_of(table: Table) -> str:
+    """Return the column that tells one row of a table from another."""
+    return next(iter(table.primary_key)).name
+
+
+def digest(row: Sequence[Any]) -> bytes:
+    """Return what stands for a row as `formed` gives it."""
+    return hashlib.sha256(_encode(row).encode()).digest()
+
+
+def formed(table: Table, names: tuple[str, ...], rows: Iterable[Sequence[Any]]) -> list[Sequence[Any]]:
+    """Return rows as any database gives them back, whatever was handed to it."""
+    forms = _forms(table, names)
+    if not forms:
+        return list(rows)
+    found: list[Sequence[Any]] = []
+    for given in rows:
+        row = list(given)
+        for index, form in forms:
+            if row[index] is not None:
+                row[index] = form(row[index])
+        found.append(row)
+    return found
+
+
+@lru_cache(maxsize=64)
+def _forms(table: Table, names: tuple[str, ...]) -> tuple[tuple[int, Callable[[Any], Any]], ...]:
+    kinds = ((index, table.c[name].type) for index, name in enumerate(names))
+    return tuple(
+        (index, bool if isinstance(kind, Boolean) else _real)
+        for index, kind in kinds
+        if isinstance(kind, (Boolean, Float))
+    )
+
+
+def _real(number: float) -> float:
+    return float(number) + 0.0  # SQLite keeps no negative zero
+
+
+def _pieces(values: Sequence[int]) -> Iterator[Sequence[int]]:
+    for first in range(0, len(values), _ASKED):
+        yield values[first : first + _ASKED]
+
+
+_CHECKPOINT: Final = tuple(schema.checkpoints.c.keys())
+_PLAIN = 0  # the format of marshal that tells values apart, and not how they are kept in memory
+
+
+class Checkpoints:
+    """What stands for all checkpoints as they are now: a digest over one of each row, by their keys."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._digests = bytearray()
+        self.take(_CHECKPOINT, [tuple(row) for row in connection.execute(select(schema.checkpoints))])
+
+    def take(self, names: tuple[str, ...], rows: Sequence[Any]) -> None:
+        """Take over rows that were written; the key is their first value, real numbers are floats."""
+        assert names == _CHECKPOINT, "a checkpoint is sealed whole"  # noqa: S101
+        for row in rows:  # thousands in a second: JSON would take five times as long
+            at = row[0] * 32
+            if len(self._digests) < at + 32:
+                self._digests.extend(bytes(at + 32 - len(self._digests)))
+            self._digests[at : at + 32] = hashlib.sha256(marshal.dumps(row, _PLAIN)).digest()
+
+    def sealed(self, run: str, number: int, vouched_ms: int) -> str:
+        """Return what is kept of it, with the batch that it belongs to."""
+        head = f"{run}\n{number}\n{vouched_ms}\n".encode()
+        return hashlib.sha256(head + self._digests).hexdigest()
+
+
+def seal_checkpoints(connection: Connection) -> None:
+    """Seal the checkpoints as they are now: for who changes them beside a batch."""
+    said: dict[str, str] = {row.name: row.value for row in connection.execute(select(schema.meta))}
+    batch, vouched_ms = int(said.get("batch", 0)), int(said.get("vouched_ms", 0))
+    sealed = Checkpoints(connection).sealed(said.get("run", ""), batch, vouched_ms)
+    put(connection, schema.meta, ("name", "value"), (("checkpoints", sealed),), upsert=True)
+
+
+def seal_all(connection: Connection) -> None:
+    """Seal a record of before there were seals as it is found, in portions."""
+    if newest(connection).seq:
+        return
+    for table in SEALED:
+        names = tuple(table.c.keys())
+        rows = connection.execute(select(table).order_by(*table.primary_key))
+        while some := [tuple(row) for row in rows.fetchmany(_AT_ONCE)]:
+            sealer = Sealer(connection)
+            sealer.wrote(table, names, some)
+            sealer.seal(0)
