@@ -134,7 +134,10 @@ class _Connection(asyncio.BufferedProtocol):
             return
         # TLS reads its own buffer of the same size and gives us less, by the overhead of its records.
         drained = nbytes < BUFFER_BYTES // 2 if self._settings.tls else end < len(self._view)
-        self._keep(position, end)
+        if position < end:
+            self._keep(position, end)
+        else:
+            self._filled, self._view = 0, self._base
         if self.canary is not None:
             position -= self._others  # only a message proves that messages come (rule S12)
             if position:
@@ -146,9 +149,6 @@ class _Connection(asyncio.BufferedProtocol):
     def _keep(self, position: int, end: int) -> None:
         """Move what is left of the buffer to a start that has room for the rest of its packet."""
         self._filled = left = end - position
-        if not left:
-            self._view = self._base
-            return
         view = self._view
         size = packet_size(view[position:end]) or left
         if size > MAX_PACKET_BYTES:
