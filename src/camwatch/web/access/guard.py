@@ -123,7 +123,7 @@ class Door:
         scope["scheme"] = "https" if origin.secure else "http"
         scope["client"] = (origin.address, 0)
         visit.arrive(origin, route)
-        if origin.lost:
+        if origin.lost and route == paths.LOGIN:  # programs on the proxy's machine need not go through it
             access.note_lost(peer)
         if access.rules.proxies.trust(peer) and route not in paths.PROBES:
             self._count_passed(visit, origin.address)

@@ -22,7 +22,7 @@ class Origin(NamedTuple):
     """Where a request comes from.
 
     `person` is the name that a trusted proxy vouches for; `proxied` tells whether anything says that a proxy
-    passed it on, trusted or not. `lost` tells that a trusted proxy did so and named no address.
+    passed it on, trusted or not; `lost` that a trusted one did, and named no address that can be read.
     """
 
     address: str
@@ -74,7 +74,7 @@ class Proxies:
             host=host,
             person=self._vouched(told),
             proxied=True,
-            lost=address is None and bool(told),
+            lost=address is None,
         )
         return origin, kept
 
