@@ -97,9 +97,8 @@ LINK = [alert("LinkDown", "critical", link="main"), alert("LinkIncident", "criti
             [
                 *CAMERAS_ALERTS,
                 alert("SiteIncident", "critical", **SITE),
-                alert("ManyCamerasDown", "critical"),
             ],
-            [*ELSEWHERE[:1], *OWN],
+            [*ELSEWHERE[:1], alert("ManyCamerasDown", "critical"), *OWN],
             id="operator",
         ),
         pytest.param(
