@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -167,6 +168,26 @@ def test_bounds_are_read_where_they_are_told_and_a_voided_outage_is_none() -> No
         Outage(5, 9, 8, "will"),
         Outage(5, 9, 8, "will", Bounds(1, 6, None, None)),
     ]
+
+
+def test_bounds_of_an_outage_are_those_of_the_changes_around_it() -> None:
+    """A change without bounds is exact, where others have some; an end that is hidden has none."""
+
+    def lines(end: str, **bounds: int | None) -> list[dict[str, Any]]:
+        change = {"kind": "transition", "camera": "cam-1", "noticed_ms": 9}
+        return [
+            {**change, "at_ms": 5, "status": "down", **bounds},
+            {**change, "at_ms": 9, "status": end, **dict.fromkeys(bounds)},
+            {"kind": "outage", "camera": "cam-1", "at_ms": 5, "end_ms": 9, "noticed_ms": 8, "cause": "will"},
+        ]
+
+    def found(said: list[dict[str, Any]]) -> Bounds:
+        (outage,) = collected(said).cameras["cam-1"].outages
+        return outage.bounds
+
+    assert found(lines("up")) == Bounds()
+    assert found(lines("up", earliest_ms=1, latest_ms=6)) == Bounds(1, 6, 9, 9)
+    assert found(lines("unknown", earliest_ms=1, latest_ms=6)) == Bounds(1, 6)
 
 
 def test_an_error_has_a_bias_and_a_root_mean_square() -> None:

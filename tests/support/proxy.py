@@ -20,7 +20,8 @@ from contextlib import asynccontextmanager
 from enum import Enum, auto
 
 _PIECE = 1 << 16
-_SLICE_S = 0.02  # a slow way lets bytes pass so often
+_SLICE_S = 0.02  # a slow way looks so often whether more bytes may pass
+_SAVED_S = 1.0  # a machine that was busy makes up for so much time
 _AHEAD = 1 << 18  # so much is taken from the sender before it must wait, as a network's buffers do
 
 
@@ -44,6 +45,8 @@ class Way:
         self.delay_s: Callable[[], float] = float
         self.after: int | None = None
         self.passed = 0
+        self._credit = 0.0
+        self._reckoned = time.monotonic()
         self._came_ms: list[int] = []
         self._went_ms: list[int] = []
 
@@ -66,10 +69,20 @@ class Way:
         self._went_ms.append(_utc_ms())
 
     def share(self, size: int) -> int:
-        """Return how many of so many bytes may pass in this slice."""
+        """Return how many of so many bytes may pass now."""
+        now = time.monotonic()
+        passed_s, self._reckoned = min(_SAVED_S, now - self._reckoned), now
         if self.rate is not None:
-            size = min(size, max(1, round(self.rate * _SLICE_S)))
+            self._credit = min(self._credit + self.rate * passed_s, max(1.0, self.rate * _SAVED_S))
+            size = min(size, int(self._credit))
         return size if self.after is None else min(size, self.after)
+
+    def took(self, size: int) -> None:
+        """Note that so many have passed."""
+        self.passed += size
+        self._credit = max(0.0, self._credit - size)
+        if self.after is not None:
+            self.after -= size
 
 
 class _Pump:
@@ -123,9 +136,7 @@ class _Pump:
                 self._writer.write(piece[:size])
                 await self._writer.drain()
                 piece = piece[size:]
-                way.passed += size
-                if way.after is not None:
-                    way.after -= size
+                way.took(size)
             if piece:
                 await asyncio.sleep(_SLICE_S)
 

@@ -26,6 +26,9 @@ class Change(NamedTuple):
     at_ms: int
     noticed_ms: int
     status: str
+    earliest_ms: int | None = None
+    """Between this and `latest_ms` it became so, where camwatch says."""
+    latest_ms: int | None = None
 
 
 class Bounds(NamedTuple):
@@ -67,8 +70,7 @@ class Judged:
 
 _TABLES: Final = {
     "transition": (
-        "SELECT c.id AS camera, t.at_ms, t.noticed_ms, t.status FROM transitions t"
-        " JOIN cameras c ON c.key = t.camera_key ORDER BY t.id"
+        "SELECT c.id AS camera, t.* FROM transitions t JOIN cameras c ON c.key = t.camera_key ORDER BY t.id"
     ),
     "outage": (
         "SELECT c.id AS camera, o.* FROM outages o JOIN cameras c ON c.key = o.camera_key ORDER BY o.at_ms"
@@ -119,8 +121,7 @@ def collected(lines: Iterable[dict[str, Any]]) -> Judged:
     for line in lines:
         match line["kind"]:
             case "transition":
-                change = Change(line["at_ms"], line["noticed_ms"], line["status"])
-                cameras[line["camera"]].changes.append(change)
+                cameras[line["camera"]].changes.append(_change(line))
             case "outage":
                 if not line.get("voided"):
                     cameras[line["camera"]].outages.append(_outage(line))
@@ -131,7 +132,31 @@ def collected(lines: Iterable[dict[str, Any]]) -> Judged:
                     blind.append((line["began_ms"], line["ended_ms"]))
             case "vouched":
                 vouched = int(line["at_ms"])
+    for camera in cameras.values():
+        camera.outages = [_bounded(outage, camera.changes) for outage in camera.outages]
     return Judged(dict(cameras), blind, vouched)
+
+
+def _change(line: dict[str, Any]) -> Change:
+    """Return a change; where bounds are told of others and this has none, it is exact."""
+    bounds = [line[name] or line["at_ms"] for name in ("earliest_ms", "latest_ms") if name in line]
+    return Change(line["at_ms"], line["noticed_ms"], line["status"], *bounds)
+
+
+def _bounded(outage: Outage, changes: Iterable[Change]) -> Outage:
+    """Return an outage with the bounds of the changes that begin and end it.
+
+    An end that blindness hid has none: what follows is unknown.
+    """
+    bounds = outage.bounds
+    for change in changes:
+        if change.earliest_ms is None:
+            continue
+        if (change.at_ms, change.status) == (outage.at_ms, "down"):
+            bounds = bounds._replace(at_earliest_ms=change.earliest_ms, at_latest_ms=change.latest_ms)
+        elif (change.at_ms, change.status) == (outage.end_ms, "up"):
+            bounds = bounds._replace(end_earliest_ms=change.earliest_ms, end_latest_ms=change.latest_ms)
+    return outage._replace(bounds=bounds)
 
 
 def _outage(line: dict[str, Any]) -> Outage:
