@@ -15,6 +15,7 @@ from tests.support.herd import Camera, Kind
 
 Span = tuple[int, int]
 _ON_THE_WAY_MS = 250
+_EXAMPLES = 5
 _BEGIN = 3  # intervals in which camwatch meets a camera
 
 
@@ -32,7 +33,8 @@ class KindMarks:
     missed: int = 0
     mistakes: int = 0
     bounds: int = 0
-    outside: int = 0
+    outside: list[str] = field(default_factory=list)
+    """Where the truth lies outside the bounds of an end: which camera's, and by how many milliseconds."""
     unknown: float = 0.0
     dark: float = 0.0
 
@@ -53,7 +55,7 @@ def _mark(marks: KindMarks, camera: Camera, run: Played) -> None:
     away = list(_absences(camera, begin, end))
     life = stretches(said, begin, end)
     outages = [each for each in said.outages if (each.end_ms or end) > begin and each.at_ms < end]
-    _ends(marks, away, outages, run, interval)
+    _ends(marks, camera.id, away, outages, run, interval)
     spoke = [(at, at + 1) for at in camera.sent_ms]
     long_away = [(start, stop) for start, stop, silent in away if silent > (DOWN_AFTER + 0.5) * interval]
     up = [(start, stop) for start, stop, status in life if status == "up"]
@@ -83,6 +85,7 @@ def _absences(camera: Camera, begin: int, end: int) -> Iterator[tuple[int, int, 
 
 def _ends(
     marks: KindMarks,
+    camera: str,
     away: Sequence[tuple[int, int, int]],
     outages: Sequence[Outage],
     run: Played,
@@ -96,7 +99,7 @@ def _ends(
         if not mine and not near and silent > (DOWN_AFTER + 1) * interval and stop < run.ended_ms:
             marks.missed += 1
         if len(mine) == 1:
-            _bounds(marks, mine[0], start, stop)
+            _bounds(marks, camera, mine[0], start, stop)
             ended = mine[0].end_ms
             if not near and ended is not None and stop < run.ended_ms:
                 marks.start.append((mine[0].at_ms - start) / interval)
@@ -105,15 +108,18 @@ def _ends(
     marks.mistakes += sum(outage not in used for outage in outages)
 
 
-def _bounds(marks: KindMarks, outage: Outage, start: int, stop: int) -> None:
+def _bounds(marks: KindMarks, camera: str, outage: Outage, start: int, stop: int) -> None:
     told = outage.bounds
-    for low, high, truth in (
-        (told.at_earliest_ms, told.at_latest_ms, start),
-        (told.end_earliest_ms, told.end_latest_ms, stop),
+    for end, low, high, truth in (
+        ("began", told.at_earliest_ms, told.at_latest_ms, start),
+        ("ended", told.end_earliest_ms, told.end_latest_ms, stop),
     ):
         if low is not None and high is not None:
             marks.bounds += 1
-            marks.outside += not low - _ON_THE_WAY_MS <= truth <= high + _ON_THE_WAY_MS
+            if not low - _ON_THE_WAY_MS <= truth <= high + _ON_THE_WAY_MS:
+                marks.outside.append(
+                    f"{camera} {end} at {truth}, between {low - truth:+} and {high - truth:+}"
+                )
 
 
 def _beyond_one(spans: Iterable[Span], interval: float) -> list[float]:
@@ -154,6 +160,8 @@ def table(found: dict[str, KindMarks], runs: Sequence[Played]) -> str:
         head,
     ]
     lines += [_line(kind, marks) for kind, marks in [*found.items(), ("all", _all(found.values()))]]
+    for kind, marks in found.items():
+        lines += [f"outside, {kind}: {each}" for each in marks.outside[:_EXAMPLES]]
     return "\n".join(lines)
 
 
@@ -163,7 +171,7 @@ def _line(kind: str, marks: KindMarks) -> str:
         f"{kind:26}{len(marks.down):>7}{down:>17}{_mean(marks.start):>8}{_mean(marks.end):>8}"
         f"{marks.missed:>8}{marks.mistakes:>9}{_cases(marks.up_though_dead):>13}"
         f"{_cases(marks.down_though_alive):>13}{f'{marks.unknown:.0f}/{marks.dark:.0f}':>15}"
-        f"{f'{marks.outside} of {marks.bounds}':>12}"
+        f"{f'{len(marks.outside)} of {marks.bounds}':>12}"
     )
 
 
