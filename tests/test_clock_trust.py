@@ -130,6 +130,7 @@ def test_a_step_that_the_cameras_confirm_is_followed_at_once() -> None:
     late.watcher.clock_trust.look(late.watcher.clock().mono, late.watcher.watch.cameras.values())
     assert late.watcher.clock().utc_ms == round(late.wall * 1000)
     assert late.scrape().value(STEPS) == 1
+    assert late.scrape().value(OFFSET) == pytest.approx(0, abs=0.01)
     late.pass_s(10)
     late.beat("cam-1", "cam-2", "cam-3", ts=late.wall)
     assert late.watcher.rejections.counts.get(RejectReason.LATE, 0) == 0

@@ -100,9 +100,9 @@ class ClockTrust:
         if mono < self._next_look:
             return
         ours = _median_offset(cameras)
-        if ours is not None:
-            self._clock.confirm(ours, FLEET_OFFSET_MAX_S)
         self.fleet_offset_s = None if ours is None else ours - self._clock.lead_s
+        if ours is not None:
+            self._clock.confirm(ours, FLEET_OFFSET_MAX_S)  # which may change our UTC, and so both
         if self.fleet_offset_s is None or abs(self.fleet_offset_s) <= FLEET_OFFSET_MAX_S:
             self._wrong_since = None
         elif self._wrong_since is None:

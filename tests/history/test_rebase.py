@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
 from camwatch.clock import DOUBT_S
@@ -15,7 +12,6 @@ from camwatch.errors import CorrectionError
 from camwatch.history.journal import OutageAttribution, append
 from camwatch.history.rebase import pieces_of, rebase
 from camwatch.history.store import Store
-from camwatch.settings import HistorySettings
 from tests.history.builders import rows
 from tests.history.test_clock_steps import City
 from tests.support.fleet import START
@@ -65,13 +61,6 @@ class Clocked(City):
             )
             for outage in found
         ]
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with Store.open(HistorySettings(url=f"sqlite:///{tmp_path / 'camwatch.db'}")) as store:
-        store.hold()
-        yield store
 
 
 @pytest.fixture
