@@ -327,7 +327,7 @@ class LinkReceiver:
         """Packets arrived at `now`; the messages in them follow."""
         self._now = now
         self._mono = now.mono
-        self._watch.awake(now)
+        self._watch.begin(self._link, now)
 
     def message(self, topic: str, payload: bytes, retained: bool) -> None:
         """Decode and judge one message."""

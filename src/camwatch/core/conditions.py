@@ -41,9 +41,16 @@ class Flapping:
 
     __slots__ = ("_changes", "_on")
 
-    def __init__(self) -> None:
+    def __init__(self, changes: tuple[float, ...] = ()) -> None:
         self._changes: tuple[float, ...] = ()  # the last six; a fleet that dies at once makes thousands
         self._on = False
+        for at in changes:
+            self.changed(at)
+
+    @property
+    def changes(self) -> tuple[float, ...]:
+        """The last six changes, monotonic; what a new process begins with, to hold what held (rule C2)."""
+        return self._changes
 
     def changed(self, at: float) -> None:
         """Note a change between up and down at a monotonic instant."""
@@ -80,7 +87,12 @@ def reasons_of(camera: CameraState, said: Telemetry) -> Reason:
             <= said.temperature_celsius
             <= limits.temperature_max_celsius,
         ),
-        (Reason.CLOCK, None if said.ts is None else abs(camera.clock_offset) > limits.clock_offset_max_s),
+        (
+            Reason.CLOCK,
+            None
+            if said.ts is None
+            else abs(camera.clock_offset) > limits.clock_offset_max_s or camera.proof < camera.doubted_until,
+        ),
     )
     reasons = Reason(camera.reasons)
     for reason, holds in verdicts:

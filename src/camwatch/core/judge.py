@@ -7,13 +7,17 @@ House rules: as in `watch`. A camera's life changes in `step` and nowhere else; 
 from __future__ import annotations
 
 import heapq
+from math import isfinite
 
-from camwatch.core import fills, liveness
+from camwatch.core import dating, fills, liveness
 from camwatch.core.conditions import Flapping, Reason, reasons_of
+from camwatch.core.dating import Boot
 from camwatch.core.ledger import next_boundary, pieces
 from camwatch.core.liveness import IN_SERVICE, NEVER, TABLE, At, Event
 from camwatch.core.model import (
+    BlindCause,
     Cause,
+    Dated,
     Happening,
     Instant,
     OutageChange,
@@ -54,9 +58,9 @@ class Judge:
         return self._cameras.get(index)
 
     @property
-    def next_look(self) -> float | None:
-        """The monotonic instant of the next camera to look at; None if none is."""
-        return self._queue[0][0] if self._queue else None
+    def next_look(self) -> float:
+        """The monotonic instant of the next camera to look at; infinite if none is."""
+        return self._queue[0][0] if self._queue else _FOREVER
 
     def look(self, now: Instant, limit: int) -> bool:
         """Look at the cameras whose time has come, at most `limit`; return whether more wait."""
@@ -86,17 +90,22 @@ class Judge:
         *,
         cause: Cause | None = None,
         until: float | None = None,
+        dated: Dated | None = None,
     ) -> None:
-        """Let an event change a camera's life, as the table says, and account for the time before it."""
+        """Let an event change a camera's life, as the table says, and account for the time before it.
+
+        `dated` is when that became true, where the caller knows better than the table.
+        """
         step = TABLE[camera.life].get(event)
         if step is None:
             return
-        at = self._instant(camera, step.at, now)
+        dated = dated or self._dated(camera, step.at, now)
+        at = self._instant(camera, dated.at, now)
         self._settle(camera, at.mono, now)
-        if event is Event.BLINDNESS:
-            camera.dark_from, camera.dark_to = camera.proof, NEVER
-        elif camera.life is Status.UNKNOWN and event is Event.PROOF:
-            camera.dark_to = now.mono
+        if step.to in (Status.UNKNOWN, Status.DOWN) and camera.life is Status.UP:
+            camera.dark_from, camera.dark_to = min(camera.proof, dated.earliest), NEVER
+        elif camera.life in (Status.UNKNOWN, Status.DOWN) and event is Event.PROOF:
+            camera.dark_to = at.mono
         was_in_service, was = camera.life in IN_SERVICE, camera.status
         camera.life = step.to
         camera.hint = None
@@ -108,29 +117,30 @@ class Judge:
             group.in_service += entered
         status = camera.status_at(at)
         if status is not camera.status:
-            self._record(camera, status, at, now, cause, until)
+            self._record(camera, status, at, now, cause, until, dated)
         if entered < 0:
             self.leave_service(camera, at, was)
         elif camera.settled_ms is None:
             self.enter_service(camera, at)
         self.expect(camera, now)
 
-    def _instant(self, camera: CameraState, which: At, now: Instant) -> Instant:
-        """Return when a transition became true; never within what is already accounted."""
-        if which is At.DUE:
-            mono = liveness.due(camera)
-        elif which is At.HINT:
-            mono = min(camera.hint_at, liveness.due(camera))
-        elif which is At.BLIND:
+    def _dated(self, camera: CameraState, which: At, now: Instant) -> Dated:
+        """Return when a transition became true."""
+        if which in (At.DUE, At.HINT):
+            return dating.beginning(camera)
+        if which is At.BLIND:
             blind = liveness.blind_from(camera)
-            mono = now.mono if blind is None else blind
-        elif which is At.DATE and camera.life is Status.PLANNED:
+            return dating.hidden(camera, now.mono if blind is None else blind)
+        mono = now.mono
+        if which is At.DATE and camera.life is Status.PLANNED:
             date = camera.camera.in_service_from_ms
             mono = camera.row_at
             if date is not None:
                 mono = max(mono, now.mono - (now.utc_ms - date) / 1000)
-        else:
-            mono = now.mono
+        return dating.exactly(mono)
+
+    def _instant(self, camera: CameraState, mono: float, now: Instant) -> Instant:
+        """Return an instant on both clocks; never within what is already accounted, never after now."""
         if camera.settled_ms is not None:
             mono = max(mono, camera.settled_ms / 1000)
         return now.at_mono(min(mono, now.mono))
@@ -173,6 +183,8 @@ class Judge:
             return
         if camera.windows:
             self._review_windows(camera, now)
+        if camera.lost is not None and now.mono >= camera.lost.mono + camera.down_s:
+            self.visible(camera, now, BlindCause.LINK)  # it had time to show on another link (rule S13)
         blind = liveness.blind_from(camera)
         if blind is None:
             self._judge(camera, now)
@@ -190,6 +202,40 @@ class Judge:
             and now.mono >= blind + camera.down_s
         ):
             self.step(camera, Event.BLINDNESS, now)
+
+    def lose(self, camera: CameraState, since: Instant) -> None:
+        """Take it that the one link over which a camera spoke is lost, while others are not (rule S13)."""
+        camera.lost = since
+        camera.calm = False
+        if camera.life in (Status.UP, Status.DOWN):
+            self.arm(camera, since.mono + camera.down_s)
+
+    def visible(self, camera: CameraState, now: Instant, cause: BlindCause) -> None:
+        """End a camera's blindness: give it what S4 or S5 grants it, and account for what was hidden."""
+        blind = liveness.blind_from(camera)
+        if blind is None:
+            return
+        long = now.mono - blind >= camera.down_s
+        if camera.life is Status.DOWN and not long:
+            # Down as before, and one outage; only the time in between is unknown (rules E3, S7).
+            was, since = camera.cause, dating.hidden(camera, blind)
+            self.step(camera, Event.BLINDNESS, now, dated=since)
+            self.step(camera, Event.SILENCE, now, cause=was, dated=dating.exactly(now.mono))
+        elif camera.life in (Status.UP, Status.DOWN) and long:
+            self.step(camera, Event.BLINDNESS, now)
+        elif camera.life is Status.UP:
+            liveness.shift_for_blindness(camera, blind, now.mono)
+        liveness.shift_hint(camera, blind, now.mono, cause)
+        if camera.lost is not None and camera.sight.blind_since is None:
+            camera.lost = None
+            self.expect_again(camera, now)
+
+    def expect_again(self, camera: CameraState, now: Instant) -> None:
+        """Begin to expect a camera's heartbeats, now that it is in sight (rule S5)."""
+        if camera.life is Status.UNKNOWN:
+            self.settle_proven(camera, now)
+            liveness.fresh_deadline(camera, now.mono)
+        self.expect(camera, now)
 
     def _review_planned(self, camera: CameraState, now: Instant) -> None:
         date = camera.camera.in_service_from_ms
@@ -217,55 +263,108 @@ class Judge:
         """Convict a camera in sight whose time is up, once sight is proven (rules L3, L5, S5, S10)."""
         if camera.life not in (Status.UP, Status.UNKNOWN) or liveness.blind_from(camera) is not None:
             return
-        until = liveness.conviction(camera)
-        event = Event.SILENCE if camera.hint is None else Event.HINT
+        until = liveness.conviction(camera) + camera.sight.lag
         if now.mono < until:
             self._arm_conviction(camera, now)
         elif self._sees(camera, now):
-            self.step(camera, event, now, cause=camera.hint or Cause.TIMEOUT, until=until)
+            self._declare_down(camera, now, until)
         else:
             self._held[camera.index] = camera
 
+    def _declare_down(self, camera: CameraState, now: Instant, until: float) -> None:
+        """Date the outage, and what is unknown before it, by what was visible (rules E1, E3)."""
+        event = Event.SILENCE if camera.hint is None else Event.HINT
+        cause, dated = camera.hint or Cause.TIMEOUT, dating.beginning(camera)
+        if camera.life is Status.UP and dating.returned(camera):
+            self.step(camera, Event.BLINDNESS, now, dated=dating.unproven(camera, camera.proof))
+        self.step(camera, event, now, cause=cause, until=until, dated=dated)
+
     def _arm_conviction(self, camera: CameraState, now: Instant) -> None:
         # A heartbeat arms nothing, and may bring the deadline forward where blindness had put it off.
-        self.arm(camera, min(liveness.conviction(camera), now.mono + camera.down_s))
+        until = liveness.conviction(camera) + camera.sight.lag
+        self.arm(camera, min(until, now.mono + camera.down_s))
 
     def _sees(self, camera: CameraState, now: Instant) -> bool:
-        """Tell whether every connected link has spoken since the heartbeat was due, and lately (S10)."""
+        """Tell whether every connected link has brought what was sent since the heartbeat was due (S10).
+
+        What comes late says nothing of now: a link that lags has seen so much less (rule S11).
+        """
         expected = liveness.due(camera)
         for link in camera.sight.links:
-            if link.up and (link.heard <= expected or now.mono - link.heard >= self._ask_after_s):
+            if link.up and (
+                not link.sees
+                or link.heard - link.lag <= expected
+                or now.mono - link.heard >= self._ask_after_s
+            ):
                 return False
         return True
 
-    def proven(self, camera: CameraState, now: Instant) -> None:
-        """Take a proof of a camera that was not simply up: it may hold a hint, or be filling (L4, L5)."""
-        camera.hint = None
-        self.tell(fills.on_time(camera, now))
-        if camera.life is Status.UP:
-            camera.calm = True
-        else:
-            if camera.life is Status.PLANNED:
-                self._review_planned(camera, now)  # its date may have passed while the loop slept (rule V1)
-                camera.override_for = NEVER  # what was due since then has come
-            self.step(camera, Event.PROOF, now)
+    def proven(self, camera: CameraState, now: Instant, at: Instant, before: float, boot: Boot) -> None:
+        """Take a proof `at` an instant of a camera that was not simply up (rules L4, L5, E2, E3).
 
-    def late(self, camera: CameraState, now: Instant, late_s: float) -> None:
-        """Take a late heartbeat for what it tells of unknown time (rule L8)."""
-        self.tell(fills.late_proof(camera, now, late_s))
+        `before` is its proof before this one, monotonic; `boot` what this one tells of its boot.
+        """
+        camera.hint = None
+        camera.lost = None
+        self.tell(fills.on_time(camera, at.mono, now))
+        if camera.life is Status.UP:
+            if at.mono - before > camera.down_s:
+                self.step(camera, Event.BLINDNESS, now, dated=dating.unproven(camera, before))
+                self.step(camera, Event.PROOF, now, dated=dating.exactly(at.mono))
+            camera.calm = True
+            return
+        if camera.life is Status.PLANNED:
+            self._review_planned(camera, now)  # its date may have passed while the loop slept (rule V1)
+            camera.override_for = NEVER  # what was due since then has come
+        down = camera.life is Status.DOWN
+        dated = dating.ending(camera, at.mono, boot) if down else dating.exactly(at.mono)
+        self.step(camera, Event.PROOF, now, dated=dated)
+
+    def late(self, camera: CameraState, now: Instant, sent: Instant, uptime_s: float | None) -> None:
+        """Take a late heartbeat for what it tells: its camera was alive when it was `sent` (L8, E4)."""
+        if camera.life in (Status.PLANNED, Status.RETIRED):
+            return
+        self.tell(fills.late_proof(camera, now, sent.mono, uptime_s))
         if camera.fill is not None:
             camera.calm = False  # the next heartbeat on time may close the gap, whatever brought it up
+        if camera.life is Status.DOWN:
+            self.opened(camera, now)
+        if sent.mono > camera.proof:
+            if camera.life is Status.UP and sent.mono - camera.proof > camera.down_s:
+                self.step(camera, Event.BLINDNESS, now, dated=dating.unproven(camera, camera.proof))
+            liveness.prove_late(camera, sent)
+            self.expect(camera, now)
+
+    def online(self, camera: CameraState, now: Instant) -> None:
+        """Take a birth: it cancels a hint, and dates the end of an outage if a proof follows (L1, E2)."""
+        if camera.hint is not None:
+            self.settle(camera, now)
+            camera.hint = None
+            camera.calm = camera.life is Status.UP and camera.fill is None
+            self.expect(camera, now)
+        if camera.life is Status.DOWN:
+            self.opened(camera, now)
+
+    def opened(self, camera: CameraState, now: Instant) -> None:
+        """Note that a camera which is down can speak again, though it gave no proof yet (rule E2)."""
+        if now.mono - camera.opened > camera.interval_s:
+            self.settle(camera, now)
+            camera.opened = now.mono
 
     def tell_fill(self, camera: CameraState, now: Instant) -> None:
         """Leave what late heartbeats filled so far among the events."""
         self.tell(fills.so_far(camera, now))
 
-    def hint(self, camera: CameraState, now: Instant, cause: Cause) -> None:
-        """Hold a camera under a hint: down unless it gives a proof within `hint_hold` (rule L5)."""
+    def hint(self, camera: CameraState, now: Instant, cause: Cause, *, retained: bool) -> None:
+        """Hold a camera under a hint: down unless it gives a proof within `hint_hold` (rule L5).
+
+        One that is retained may be old: it is the cause then, but the camera keeps its whole deadline (S5).
+        """
         self.settle(camera, now)
         if camera.hint is None:
             camera.hint_at = now.mono
-            camera.hint_until = now.mono + camera.hint_hold_s
+            hold_s = camera.down_s if retained else camera.hint_hold_s
+            camera.hint_until = now.mono + hold_s
         camera.hint = cause
         camera.calm = False
         self.arm(camera, camera.hint_until)
@@ -313,10 +412,11 @@ class Judge:
     def _credit(self, camera: CameraState, status: Status, begin: int, end: int) -> None:
         """Put down [begin, end), monotonic milliseconds."""
         camera.account.add(status, end - begin)
-        if status is Status.UNKNOWN:
+        if status is Status.UP:
+            if camera.reasons:
+                camera.account.degraded += end - begin
+        elif status is not Status.MAINTENANCE:
             fills.note_dark(camera, begin, end)
-        elif status is Status.UP and camera.reasons:
-            camera.account.degraded += end - begin
 
     def _record(
         self,
@@ -326,6 +426,7 @@ class Judge:
         now: Instant,
         cause: Cause | None = None,
         until: float | None = None,
+        dated: Dated | None = None,
     ) -> None:
         """Record a change of status, and what follows from it: outages, flapping, incidents."""
         # A wall clock that lost some time must not make this older than the change before (rule T2).
@@ -336,34 +437,48 @@ class Judge:
             cause = until = None  # or from the instant at which one begins: then it is not told to be down
         old, camera.status, camera.since = camera.status, new, at
         row = camera.camera
-        self.events.append(Transition(row.id, row.operator, row.site, old, new, at, now, cause, until))
+        earliest, latest = _bounds(dated, now)
+        self.events.append(
+            Transition(row.id, row.operator, row.site, old, new, at, now, cause, until, earliest, latest)
+        )
         if (old is Status.UP and new is Status.DOWN) or (old is Status.DOWN and new is Status.UP):
             camera.flapping = camera.flapping or Flapping()
             camera.flapping.changed(at.mono)
         if new is Status.DOWN:
             camera.left_down = None
             if not camera.outage_open:  # otherwise one outage, seen through blindness (rule S7)
-                self._begin_outage(camera, at, now, cause)
+                self._begin_outage(camera, at, now, cause, dated)
         elif camera.outage_open:
             if new is Status.UNKNOWN:
                 camera.left_down = at
             else:
-                self.end_outage(camera, at, now, back=new is Status.UP)
+                self.end_outage(camera, at, now, back=new is Status.UP, dated=dated)
 
-    def _begin_outage(self, camera: CameraState, at: Instant, now: Instant, cause: Cause | None) -> None:
+    def _begin_outage(
+        self, camera: CameraState, at: Instant, now: Instant, cause: Cause | None, dated: Dated | None
+    ) -> None:
         camera.outage_open = True
         camera.outages += 1
+        camera.opened = NEVER
         row = camera.camera
-        self.events.append(OutageChange(row.id, row.operator, row.site, True, at, now, cause))
+        bounds = _bounds(dated, now)
+        self.events.append(OutageChange(row.id, row.operator, row.site, True, at, now, cause, *bounds))
         for group in camera.groups:
             self.tell(group.went_down(camera.index, at, now))
 
-    def end_outage(self, camera: CameraState, at: Instant, now: Instant, *, back: bool) -> None:
+    def end_outage(
+        self, camera: CameraState, at: Instant, now: Instant, *, back: bool, dated: Dated | None = None
+    ) -> None:
         """End a camera's outage with its last stay in `down`; `back`: the camera is up again."""
         camera.outage_open = False
-        at, camera.left_down = camera.left_down or at, None
+        left, camera.left_down = camera.left_down, None
+        if left is not None:  # it may have come back at any time since
+            dated = Dated(left.mono, left.mono, at.mono)
         row = camera.camera
-        self.events.append(OutageChange(row.id, row.operator, row.site, False, at, now, camera.cause))
+        bounds = _bounds(dated, now)
+        self.events.append(
+            OutageChange(row.id, row.operator, row.site, False, left or at, now, camera.cause, *bounds)
+        )
         for group in camera.groups:
             self.tell(group.left_down(camera.index, now, back=back))
 
@@ -377,3 +492,10 @@ class Judge:
         if when < camera.armed:
             camera.armed = when
             heapq.heappush(self._queue, (when, camera.index))
+
+
+def _bounds(dated: Dated | None, now: Instant) -> tuple[int | None, int | None]:
+    """Return the bounds of an instant as UTC milliseconds; None where it is exact, or they are not known."""
+    if dated is None or dated.earliest == dated.latest or not isfinite(dated.earliest):
+        return None, None
+    return now.at_mono(dated.earliest).utc_ms, now.at_mono(min(dated.latest, now.mono)).utc_ms

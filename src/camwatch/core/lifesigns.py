@@ -11,6 +11,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from camwatch.core import liveness
+from camwatch.core.dating import Boot
 from camwatch.core.signal import Refusal, Telemetry
 
 if TYPE_CHECKING:
@@ -27,8 +28,12 @@ RUN = 1.5
 
 Shorter than the silence that convicts: a camera that lost its clock or its count is not down for it.
 """
+RUN_OF_A_BOOT = 2.5
+"""The same for what looks like an earlier boot that is played again."""
 AGAIN = 0.5
 """The same where the uptime speaks for them; one that is played again and again has aged by then."""
+COARSE_S = 1.1
+"""Clocks and uptimes may be told in whole seconds: two of them differ by so much without any fault."""
 _NO_OFFSETS = array("d", [float("inf")] * OFFSETS_KEPT)
 
 
@@ -43,7 +48,7 @@ def out_of_order(camera: CameraState, said: Telemetry, now: float) -> tuple[Refu
     Returns why it proves nothing (None: it does prove), and whether it shows a reboot.
     """
     if said.ts is not None and _is_of_an_earlier_boot(camera, said, now):
-        if not clock_was_set_back(camera, said, now, now - said.ts):
+        if not _evenly_late(camera, now, now - said.ts, RUN_OF_A_BOOT, camera.interval_s / 2):
             return Refusal.LATE, False
         begin_boot(camera, said.seq)
         forget_clock(camera)
@@ -54,9 +59,22 @@ def out_of_order(camera: CameraState, said: Telemetry, now: float) -> tuple[Refu
         if not _may_have_waited(camera, said, now):
             forget_clock(camera)
         return None, True
-    if said.seq is None or _is_new(camera, said, said.seq, now):
+    if said.seq is None or _is_new(camera, said, said.seq, now) or _is_later(camera, said):
         return None, False
     return Refusal.DUPLICATE, False
+
+
+def _is_later(camera: CameraState, said: Telemetry) -> bool:
+    """Tell whether a heartbeat is newer by clock or uptime, whatever its broken counter says (rule L9)."""
+    later_clock = said.ts is not None and camera.ts is not None and said.ts > camera.ts
+    return later_clock or (said.uptime_s is not None and 0 <= camera.uptime < said.uptime_s)
+
+
+def boot_of(said: Telemetry, seq: int | None, expected: int | None) -> Boot:
+    """Tell, of a proof that shows no new boot, whether it shows the same one as before (rule E2)."""
+    if said.uptime_s is not None:
+        return Boot.SAME
+    return Boot.SAME if seq is not None and expected is not None and seq >= expected else Boot.UNTOLD
 
 
 def _is_new(camera: CameraState, said: Telemetry, seq: int, now: float) -> bool:
@@ -113,50 +131,88 @@ def shift_clock(camera: CameraState, seconds: float) -> None:
     camera.clock_offset += seconds
 
 
-def clock_was_set_back(camera: CameraState, said: Telemetry, now: float, apart: float) -> bool:
-    """Tell whether a heartbeat only looks late because its clock was set back, or ours ahead (T2, L8).
+def clock_is_broken(
+    camera: CameraState, said: Telemetry, now: float, late_s: float, expected: int | None
+) -> bool:
+    """Tell whether a heartbeat only looks late because its camera's clock does not run (rules L8, L10).
 
-    `apart` is how far its clock is from the steady one, not from UTC: that runs at half speed for hours
-    after our own clock was set back, and no camera would look evenly late.
-
-    Only time tells: a queue that empties is less late with each heartbeat, a clock evenly so. The uptime
-    does not pass through these clocks: where it says "sent just now", the second such heartbeat is believed
-    (one alone may be an earlier boot's, which had lived for as long). Where it says late as well, that
-    takes the 32 heartbeats of rule L7: it may be an old boot played again, or a camera out of reach for
-    so long that its clock and its uptime drifted away together.
+    `late_s` is how late it looks; `expected` is the `seq` that was to come next. That it arrived is the
+    strongest fact: it is evidence of the past only if all that it says agrees. Where it does not say enough,
+    time tells: a queue that empties is less late with each heartbeat, a clock that was set back evenly so.
     """
-    believed_after, evenly = RUN, camera.interval_s / 2
-    if said.uptime_s is not None and camera.boot is not None:
-        if abs((now - said.uptime_s) - camera.boot) <= camera.interval_s:
-            believed_after, evenly = AGAIN, camera.interval_s / 4
-        else:
-            believed_after = OFFSETS_KEPT
+    apart = now - (said.ts or 0.0)
+    patience, evenly = RUN, camera.interval_s / 2
+    uptime = said.uptime_s
+    if uptime is not None:
+        camera.undecided_until = liveness.NEVER
+    elif camera.late_at < camera.proof:
+        camera.undecided_until = now + RUN * camera.interval_s
+    if uptime is not None and camera.boot is not None:
+        behind = (now - uptime) - camera.boot
+        if behind <= camera.interval_s / 4:
+            # One alone may be an earlier boot's, which had lived for as long.
+            in_order = said.seq is not None and said.seq == expected
+            evenly = camera.interval_s / 4
+            return in_order or _evenly_late(camera, now, apart, AGAIN, evenly)
+        if abs(behind - late_s) <= camera.interval_s:
+            patience = OFFSETS_KEPT  # clock and uptime agree; they may have drifted away together
+    if patience is RUN and _clock_ran(camera, said, expected) is False:
+        return True
+    return _evenly_late(camera, now, apart, patience, evenly)
+
+
+def doubt_clock(camera: CameraState, said: Telemetry, now: float) -> None:
+    """Ignore a clock that does not run: learn it anew, and say for a while that it is wrong (rule L8)."""
+    forget_clock(camera)
+    camera.fill = None  # that the camera lived "then" was its clock's word alone
+    camera.ts = said.ts
+    camera.doubted_until = now + OFFSETS_KEPT * camera.interval_s
+
+
+def _clock_ran(camera: CameraState, said: Telemetry, expected: int | None) -> bool | None:
+    """Tell whether the clock advanced since the heartbeat before as the uptime did, or the count (rule L8).
+
+    None: there is nothing to compare it with.
+    """
+    if said.ts is None or camera.ts is None:
+        return None
+    passed = said.ts - camera.ts
+    tolerance = min(max(COARSE_S, camera.interval_s / 2), 0.9 * camera.interval_s)
+    if said.uptime_s is not None and camera.uptime >= 0:
+        return abs(passed - (said.uptime_s - camera.uptime)) <= tolerance
+    if said.seq is None or expected is None or said.seq < expected:
+        return None
+    counted = (said.seq - expected + 1) * camera.interval_s
+    return abs(passed - counted) <= tolerance + counted / 4
+
+
+def _evenly_late(camera: CameraState, now: float, apart: float, after: float, evenly: float) -> bool:
+    """Tell whether heartbeats have looked late by the same for `after` intervals.
+
+    `apart` is how far the clock is from the steady one, not from UTC: that runs at half speed for hours
+    after our own clock was set back, and no camera would look evenly late.
+    """
     # A run may begin at the instant of a proof: a camera that boots says `online` and beats in one packet.
     if camera.late_at < camera.proof or abs(apart - camera.late_apart) > evenly:
         camera.late_at, camera.late_apart = now, apart
-    return now - camera.late_at >= believed_after * camera.interval_s
+    return now - camera.late_at >= after * camera.interval_s
 
 
 def _counts_on(camera: CameraState, said: Telemetry, seq: int, now: float) -> bool:
     """Tell, of a heartbeat that looks like a duplicate, whether its camera merely counts anew.
 
     Duplicates come in bursts, or beside the heartbeats that they copy. A count that goes on by itself
-    at the pace of heartbeats is another boot's. Where a clock says that it was sent before, it may be an old
-    boot played again, or one whose clock was set back: without an uptime, only the time of rule L8 tells.
+    at the pace of heartbeats is another boot's; where nothing but the same number comes for as long, the
+    counter is broken (rules L9, L10). An uptime tells an old boot that is played again.
     """
-    believed_after = RUN
-    if _sent_before(camera, said) and not _clock_never_set(camera):
-        if said.uptime_s is not None:
-            return False
-        believed_after = OFFSETS_KEPT
     counted = seq - camera.again_seq
+    if counted and said.uptime_s is not None and _sent_before(camera, said) and not _clock_never_set(camera):
+        return False
     too_slow = now - camera.again_last > (counted + 1) * camera.suspect_s  # what nobody saw was counted, too
     if camera.again_at < camera.proof or too_slow or counted < 0:
         camera.again_at = now
-    elif counted == 0:
-        return False  # a copy: over another link, say
     camera.again_last, camera.again_seq = now, seq
-    return now - camera.again_at >= believed_after * camera.interval_s
+    return now - camera.again_at >= RUN * camera.interval_s
 
 
 def _sent_before(camera: CameraState, said: Telemetry) -> bool:
@@ -179,8 +235,10 @@ def _rebooted(camera: CameraState, said: Telemetry, now: float) -> bool:
     A camera that boots again and again may tell the same uptime with the first heartbeat of each boot.
     """
     uptime = said.uptime_s
-    if uptime is None or uptime > camera.uptime:
+    if uptime is None or camera.uptime < 0:
         return False
+    if uptime > camera.uptime:  # it was heard late: older than the boot before was (rule L6)
+        return _began_later(camera, said) > 0 and _restarted_count(camera, said)
     if said.ts is None or camera.ts is None:
         return uptime < camera.uptime
     later = _began_later(camera, said)
@@ -192,6 +250,11 @@ def _rebooted(camera: CameraState, said: Telemetry, now: float) -> bool:
     # date with every boot; there, a boot that began after the last heartbeat is new.
     began_since = camera.boot is None or now - uptime >= camera.boot + camera.uptime
     return began_since and _clock_lost(camera, said.ts, now)
+
+
+def _restarted_count(camera: CameraState, said: Telemetry) -> bool:
+    """Tell whether the count began anew, or there is none: a clock that was set alone is no boot."""
+    return said.seq is None or camera.next_seq is None or said.seq < camera.next_seq
 
 
 def _began_later(camera: CameraState, said: Telemetry) -> int:

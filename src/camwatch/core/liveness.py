@@ -10,7 +10,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
-from camwatch.core.model import BlindCause, Status
+from camwatch.core.model import BlindCause, Instant, Status
 
 if TYPE_CHECKING:
     from camwatch.core.state import CameraState
@@ -36,10 +36,10 @@ class Event(StrEnum):
 class At(StrEnum):
     """Which instant a transition carries as `at`."""
 
-    PROOF = "the proof"
-    DUE = "when a heartbeat was due and had not come"
-    HINT = "the hint, or when a heartbeat was due if that was earlier"
-    BLIND = "the beginning of the blindness"
+    PROOF = "the proof; after an outage half an interval earlier, or what showed the return (E2)"
+    DUE = "half an interval after the last proof, or an interval after sight returned (E1)"
+    HINT = "the hint, if it came within 1.5 intervals of the last proof (E1)"
+    BLIND = "the beginning of the blindness, or when a heartbeat was due if that was earlier (E3)"
     DATE = "the in-service date, or the reload that brought it"
     RELOAD = "the reload of the inventory"
 
@@ -123,13 +123,19 @@ def fresh_deadline(camera: CameraState, start: float) -> None:
 def shift_for_blindness(camera: CameraState, blind_from: float, sight_at: float) -> None:
     """Move the deadlines past a short blindness: by its length plus one interval (rule S4).
 
-    A heartbeat that fell due within the blindness is due one interval after sight returned (rule L3).
+    The next heartbeat is due one interval after sight returned (rule E1).
     """
     extra = sight_at - blind_from + camera.interval_s
-    due_at = due(camera)
-    if blind_from <= due_at < sight_at:
-        due_at = sight_at + camera.interval_s
-    override(camera, due_at, deadline(camera) + extra)
+    override(camera, sight_at + camera.interval_s, deadline(camera) + extra)
+
+
+def prove_late(camera: CameraState, sent: Instant) -> None:
+    """Let a heartbeat that was `sent` before now move the deadlines, if they become later by it (rule L8)."""
+    due_at, deadline_at = camera.due_override, camera.deadline_override
+    keeps = camera.override_for == camera.proof and sent.mono <= due_at - camera.interval_s
+    camera.proof, camera.proof_ms = sent.mono, sent.utc_ms
+    if keeps:  # sight returned after it was sent
+        override(camera, due_at, max(deadline_at, sent.mono + camera.down_s))
 
 
 def shift_hint(camera: CameraState, blind_from: float, sight_at: float, cause: BlindCause) -> None:
@@ -155,27 +161,33 @@ def blind_from(camera: CameraState) -> float | None:
     A proof that came through all the same (the broker sends what it kept before the subscription is
     confirmed) ends the blindness up to itself.
     """
-    blind_since = camera.sight.blind_since
+    blind_since = camera.sight.blind_since or camera.lost
     return None if blind_since is None else max(blind_since.mono, camera.proof)
 
 
 def vouched(camera: CameraState, now: float) -> float:
     """Return the monotonic instant up to which the camera's present life is certain.
 
-    Beyond it nothing is accounted yet, so that no account is ever taken back: a camera that is up is
-    certain until its next heartbeat is due, its hint came, or its link gave the last packet (S3).
+    Beyond it nothing is accounted yet, so that no account is ever taken back (rule E5): a camera that is up
+    is certain until half an interval after its last proof, its hint, or its link's last packet (S3); one
+    that is down until half an interval before that packet.
     """
     blind = blind_from(camera)
+    limit = now - camera.sight.lag
     if camera.life is Status.UNKNOWN:
         if blind is not None:
-            return now
-        limit = min(now, due(camera))
+            return limit
+        limit = min(limit, due(camera))
     else:
         # Packets may come before sight returns (the broker's answers): they end no blindness.
         seen = max(camera.sight.heard, camera.proof)
-        limit = min(now, seen if blind is None else min(seen, blind))
+        limit = min(limit, seen if blind is None else min(seen, blind))
         if camera.life is Status.UP:
-            limit = min(limit, due(camera))
+            limit = min(limit, camera.proof + camera.interval_s / 2)
+        else:
+            limit -= camera.interval_s / 2
+            if now - camera.opened <= camera.interval_s:
+                limit = min(limit, camera.opened)
     return min(limit, camera.hint_at) if camera.hint is not None else limit
 
 
@@ -186,5 +198,5 @@ def is_suspect(camera: CameraState, now: float) -> bool:
     if camera.hint is not None:
         return True
     blind = blind_from(camera)
-    until = now if blind is None else min(now, blind)
+    until = now - camera.sight.lag if blind is None else min(now, blind)
     return until >= deadline(camera) - camera.down_s + camera.suspect_s

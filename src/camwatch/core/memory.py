@@ -9,7 +9,9 @@ from __future__ import annotations
 from math import isfinite
 from typing import TYPE_CHECKING, NamedTuple
 
+from camwatch.core.conditions import Flapping
 from camwatch.core.ledger import Account, Span
+from camwatch.core.liveness import NEVER
 from camwatch.core.model import Cause, Instant, Status
 
 if TYPE_CHECKING:
@@ -50,6 +52,7 @@ class Memory(NamedTuple):
     uptime_s: float | None
     ts: float | None
     clock_offset_s: float | None
+    flaps: str  # when it last went up or down, UTC milliseconds, with blanks between (rule C2)
 
 
 NOTHING = Memory(
@@ -78,6 +81,7 @@ NOTHING = Memory(
     uptime_s=None,
     ts=None,
     clock_offset_s=None,
+    flaps="",
 )
 """What is remembered of a camera before anything is."""
 
@@ -126,6 +130,7 @@ def remember(camera: CameraState, now: Instant) -> Memory:
         camera.uptime if camera.uptime >= 0 else None,
         camera.ts,
         camera.clock_offset if isfinite(camera.clock_offset) else None,
+        "" if camera.flapping is None else " ".join(str(_utc(at, to_utc)) for at in camera.flapping.changes),
     )
 
 
@@ -140,6 +145,8 @@ def restore(camera: CameraState, memory: Memory, now: Instant) -> None:
     """Put a camera back to what it was, as if it had been out of sight since."""
     restore_counts(camera, memory)
     if memory.settled_ms is None:  # it was out of service: the inventory says what it is now
+        if memory.life is Status.PLANNED:  # its date may have passed since (rule V1)
+            camera.row_at = NEVER
         return
     to_mono = round(now.mono * 1000) - now.utc_ms
     camera.life, camera.status, camera.cause = memory.life, memory.status, memory.cause
@@ -149,10 +156,12 @@ def restore(camera: CameraState, memory: Memory, now: Instant) -> None:
     camera.outage_open = memory.outage_open
     if memory.left_down_ms is not None:
         camera.left_down = Instant((memory.left_down_ms + to_mono) / 1000, memory.left_down_ms)
-    if memory.life is Status.UNKNOWN:
+    if memory.flaps:
+        camera.flapping = Flapping(tuple((int(at) + to_mono) / 1000 for at in memory.flaps.split()))
+    if memory.life in (Status.UNKNOWN, Status.DOWN):
         since_ms = memory.since_ms
         if memory.status is Status.MAINTENANCE and memory.proof_ms is not None:
-            since_ms = min(since_ms, memory.proof_ms)  # it may have been unknown before the window began
+            since_ms = min(since_ms, memory.proof_ms)  # it may have been so before the window began
         camera.dark = [Span(since_ms + to_mono, camera.settled_ms)]
     if memory.proof_ms is not None:
         camera.proof_ms = memory.proof_ms

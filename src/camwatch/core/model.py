@@ -126,6 +126,10 @@ class Window:
     whose: Whose = EVERYBODY
 
 
+HINT_GRACE_MIN = 1.5
+"""A hint is held for at least so many intervals, and dates a death if it came within as many (L5, E1)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Liveness:
     """The deadlines of one camera (rule L2): seconds, and factors of the interval."""
@@ -145,6 +149,14 @@ class Liveness:
         """Seconds of silence after which the camera is suspect (rule C1)."""
         return self.interval_s * self.suspect_after
 
+    @property
+    def grace_s(self) -> float:
+        """Seconds that a camera has to disprove a hint; never less than 1.5 intervals (rule L5).
+
+        Otherwise a camera with a long interval could be declared down before its next heartbeat was due.
+        """
+        return max(self.hint_hold_s, HINT_GRACE_MIN * self.interval_s)
+
 
 @dataclass(frozen=True, slots=True)
 class Thresholds:
@@ -157,11 +169,23 @@ class Thresholds:
     clock_offset_max_s: float = 5.0
 
 
+class Dated(NamedTuple):
+    """When something became true: monotonic seconds, and the instants between which it happened (rule E).
+
+    All three are equal where the instant is known exactly.
+    """
+
+    at: float
+    earliest: float
+    latest: float
+
+
 class Transition(NamedTuple):
     """A camera changed its status: `at` when it became true, `noticed_at` when we knew.
 
     `cause` tells the evidence behind a conviction, None otherwise. `deadline` is the monotonic second at
-    which the conviction fell due, None where no deadline was involved.
+    which the conviction fell due, None where no deadline was involved. `earliest_ms` and `latest_ms` (UTC)
+    are the instants between which it became true, where that is not known exactly (rule E).
     """
 
     camera: str
@@ -173,6 +197,8 @@ class Transition(NamedTuple):
     noticed_at: Instant
     cause: Cause | None = None
     deadline: float | None = None
+    earliest_ms: int | None = None
+    latest_ms: int | None = None
 
 
 class IncidentKind(StrEnum):
@@ -206,6 +232,7 @@ class OutageChange(NamedTuple):
     """An outage began (`open`) or ended `at` that instant (rules A6, S7).
 
     It ends with the last stay in `down`: where blindness hid the end, when the blindness began.
+    `earliest_ms` and `latest_ms` (UTC) are the bounds of `at`, None where it is exact (rule E).
     """
 
     camera: str
@@ -215,6 +242,8 @@ class OutageChange(NamedTuple):
     at: Instant
     noticed_at: Instant
     cause: Cause | None
+    earliest_ms: int | None = None
+    latest_ms: int | None = None
 
 
 class ServiceChange(NamedTuple):
@@ -228,7 +257,7 @@ class ServiceChange(NamedTuple):
 
 
 class Fill(NamedTuple):
-    """Late heartbeats prove life: unknown time in [start_ms, end_ms), UTC milliseconds, was up time (L8)."""
+    """Late heartbeats prove life: what was unknown or down in [start_ms, end_ms), UTC, was up time (E4)."""
 
     camera: str
     operator: str
@@ -243,6 +272,7 @@ class BlindCause(StrEnum):
     STALL = "stall"  # the daemon's own loop stood still (S8)
     AWAY = "away"  # camwatch did not run (S6)
     LOST = "lost"  # it was recorded, and the store has lost it (H1)
+    LAG = "lag"  # messages of the link arrive later than its cameras may be silent (S11)
     # The wall clock was set ahead: an hour of the record that never was (T2). Where it `ended` before it
     # `began`, it was set back: nobody was blind, but UTC is ahead of it by as much (T5). Where both are one,
     # a process began there.

@@ -7,9 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from camwatch.core import liveness
+from camwatch.core import event_time
 from camwatch.core.judge import Judge
-from camwatch.core.liveness import Event
 from camwatch.core.memory import SightMemory
 from camwatch.core.model import BlindCause, Blindness, Instant, Status
 from camwatch.core.state import LinkState, Sight
@@ -18,9 +17,12 @@ from camwatch.core.state import LinkState, Sight
 class Sights:
     """All links, and the sights that they make. `links` maps each to the operators it carries (none: all)."""
 
-    def __init__(self, judge: Judge, start: Instant, links: Mapping[str, frozenset[str]]) -> None:
+    def __init__(
+        self, judge: Judge, start: Instant, links: Mapping[str, frozenset[str]], ask_after_s: float
+    ) -> None:
         self.links = {name: LinkState(name, operators) for name, operators in links.items()}
         self._judge = judge
+        self._look_again_s = ask_after_s / event_time.LOOKS
         self._start = start
         self._sights: dict[tuple[str, ...], Sight] = {}
         self._seen_before: dict[tuple[str, ...], Instant] = {}  # by an earlier process
@@ -46,7 +48,7 @@ class Sights:
             for link in links:
                 link.sights.append(sight)
                 sight.heard = max(sight.heard, link.heard)
-            if any(link.up for link in links):
+            if any(link.sees for link in links):
                 sight.blind_since = None
                 sight.began = True
         return sight
@@ -74,22 +76,86 @@ class Sights:
             sight.heard = now.mono
         self._judge.look_again(now)
 
-    def regain(self, link: LinkState, now: Instant) -> None:
-        """Note that a link is connected and subscribed."""
-        link.up = True
+    def regain(self, link: LinkState, now: Instant, *, backlog: bool) -> None:
+        """Note that a link is connected and subscribed; `backlog`: what was kept for us may come first."""
+        link.up, link.catching_up = True, backlog
         self.heard(link, now)
-        for sight in link.sights:
-            if sight.blind_since is not None:
-                self._end_blindness(sight, now)
+        if backlog:
+            link.look_at = min(link.look_at, now.mono + self._look_again_s)
+        else:
+            self._sees(link, now)
+
+    def answered(self, link: LinkState, now: Instant, asked: float) -> None:
+        """Note that the broker answered what it was asked at `asked`, monotonic (rule S11).
+
+        If nothing late came since, what it had kept is through.
+        """
+        if link.catching_up and link.newest_late < asked:
+            link.catching_up = False
+            self._sees(link, now)
 
     def lose(self, link: LinkState, last_packet: Instant) -> None:
         """Note that a link was lost; its last packet came at `last_packet` (rule S3)."""
-        link.up = False
+        link.up = link.catching_up = link.behind = False
         link.last_packet = last_packet
+        link.late.clear()
+        self._lag(link, 0.0)
+        link.look_at = event_time.FOREVER
+        self._sees_no_more(link, last_packet, BlindCause.LINK)
+
+    @property
+    def next_look(self) -> float:
+        """The monotonic instant at which the lag of a link is to be reckoned; infinite: none lags."""
+        return min((link.look_at for link in self.links.values()), default=event_time.FOREVER)
+
+    def look(self, now: Instant) -> None:
+        """Reckon the lag of the links that brought something late (rule S11)."""
+        for link in self.links.values():
+            if now.mono >= link.look_at:
+                self._look(link, now)
+
+    def _look(self, link: LinkState, now: Instant) -> None:
+        saw = link.sees
+        in_time = event_time.reckon(link, now.mono, self._look_again_s)
+        self._lag(link, link.lag)
+        if link.catching_up:
+            link.catching_up = not in_time
+            link.look_at = min(link.look_at, now.mono + self._look_again_s)
+        was_behind, link.behind = link.behind, link.lag > event_time.shortest_silence(link)
+        if saw and not link.sees:
+            self._sees_no_more(link, now.shifted(-link.lag), BlindCause.LAG)
+        elif link.sees and not saw:
+            self._sees(link, now)
+        elif was_behind and not link.behind:
+            self._judge.look_again(now)
+
+    def _lag(self, link: LinkState, lag_s: float) -> None:
+        link.lag = lag_s
         for sight in link.sights:
-            if not any(other.up for other in sight.links):
-                packets = [other.last_packet for other in sight.links if other.last_packet is not None]
-                self._begin_blindness(sight, max(packets), BlindCause.LINK)
+            sight.lag = max(other.lag for other in sight.links if other.up or other is link)
+
+    def _sees(self, link: LinkState, now: Instant) -> None:
+        """Let the cameras of a link be visible from now on."""
+        for sight in link.sights:
+            if sight.blind_since is not None:
+                self._end_blindness(sight, now)
+            elif len(sight.links) > 1:
+                for camera in sight.cameras.values():
+                    if camera.lost is not None and camera.via is link:
+                        self._judge.visible(camera, now, BlindCause.LINK)
+
+    def _sees_no_more(self, link: LinkState, since: Instant, cause: BlindCause) -> None:
+        """Take it that nothing can be seen through a link any more (rules S1, S13)."""
+        for sight in link.sights:
+            if not any(other.sees for other in sight.links):
+                if cause is BlindCause.LINK:  # another may have been lost before, and have seen more
+                    packets = [other.last_packet for other in sight.links if other.last_packet is not None]
+                    since = max(packets)
+                self._begin_blindness(sight, since, cause)
+            elif sight.blind_since is None and len(sight.links) > 1:
+                for camera in sight.cameras.values():
+                    if camera.via is link and camera.lost is None:
+                        self._judge.lose(camera, since)
 
     def slept(self, since: Instant, now: Instant) -> None:
         """Note that nothing could be seen because the daemon itself did not run (rule S8)."""
@@ -123,21 +189,13 @@ class Sights:
         first, sight.began = not sight.began, True
         self._tell(sight, now, first=first)
         for camera in sight.cameras.values():
-            blind = liveness.blind_from(camera)
-            if blind is not None:
-                if camera.life in (Status.UP, Status.DOWN) and now.mono - blind >= camera.down_s:
-                    self._judge.step(camera, Event.BLINDNESS, now)
-                elif camera.life is Status.UP:
-                    liveness.shift_for_blindness(camera, blind, now.mono)
-                liveness.shift_hint(camera, blind, now.mono, sight.cause)
+            self._judge.visible(camera, now, sight.cause)
             if first and camera.settled_ms is None:
                 self._judge.enter_service(camera, now)
         sight.blind_since, sight.since = None, now.mono
         for camera in sight.cameras.values():
-            if camera.life is Status.UNKNOWN:
-                self._judge.settle_proven(camera, now)
-                liveness.fresh_deadline(camera, now.mono)
-            self._judge.expect(camera, now)
+            camera.lost = None
+            self._judge.expect_again(camera, now)
 
     def _tell(self, sight: Sight, now: Instant, *, first: bool) -> None:
         began = sight.blind_since
@@ -152,4 +210,4 @@ def _moment(now: Instant, utc_ms: int) -> Instant:
 
 
 def _last_packet_ms(sight: Sight) -> int:
-    return max(link.last_packet.utc_ms for link in sight.links if link.up and link.last_packet is not None)
+    return max(link.last_packet.utc_ms for link in sight.links if link.sees and link.last_packet is not None)

@@ -38,6 +38,18 @@ class LinkState:
     heard: float = NEVER
     last_packet: Instant | None = None
     sights: list[Sight] = field(default_factory=list)
+    catching_up: bool = False  # subscribed, but what the broker kept is not through yet (rule S11)
+    behind: bool = False  # its lag is longer than its cameras may be silent (rule S11)
+    lag: float = 0.0  # seconds: how much later than sent its messages arrive
+    reckoned: float = 0.0  # the lag when somebody last said something late
+    late: dict[int, tuple[float, float]] = field(default_factory=dict)  # camera: (arrival, lateness)
+    newest_late: float = NEVER  # arrival of the newest late heartbeat
+    look_at: float = float("inf")  # when the lag is to be reckoned next
+
+    @property
+    def sees(self) -> bool:
+        """Whether what its cameras say now would be known in time (rules S1, S11)."""
+        return self.up and not self.catching_up and not self.behind
 
     def carries(self, operator: str) -> bool:
         """Tell whether the cameras of an operator are heard over this link."""
@@ -55,6 +67,7 @@ class Sight:
     resumed: bool = False  # whether an earlier process saw these cameras
     began: bool = False  # whether there ever was sight in this process: no ledger before (rule S6)
     since: float = NEVER  # monotonic, when sight last returned
+    lag: float = 0.0  # seconds: the longest of its links (rule S11)
     operators: tuple[str, ...] = ()  # of these cameras, as of the last reload
     cameras: dict[int, CameraState] = field(default_factory=dict)
 
@@ -81,6 +94,7 @@ class CameraState:
         "dark_from",
         "dark_to",
         "deadline_override",
+        "doubted_until",
         "down_s",
         "due_override",
         "fill",
@@ -103,10 +117,12 @@ class CameraState:
         "late_at",
         "left_down",
         "life",
+        "lost",
         "next_seq",
         "offset_at",
         "offset_max_s",
         "offsets",
+        "opened",
         "outage_open",
         "outages",
         "override_for",
@@ -129,8 +145,10 @@ class CameraState:
         "temperature_min",
         "thresholds",
         "ts",
+        "undecided_until",
         "unseen",
         "uptime",
+        "via",
         "windows",
     )  # fmt: skip
 
@@ -160,6 +178,9 @@ class CameraState:
         self.hint: Cause | None = None
         self.hint_at = NEVER
         self.hint_until = NEVER
+        self.opened = NEVER  # arrival of what showed, while it was down, that it can speak again (rule E2)
+        self.via: LinkState | None = None  # the link of its last proof
+        self.lost: Instant | None = None  # since when that link is lost, while others are not (rule S13)
         self.armed = float("inf")
         # boots, order, clock
         self.first_seq = 0
@@ -180,6 +201,8 @@ class CameraState:
         self.crowd_s = 0.0  # a message that follows a proof by no more than this is counted
         self.crowd = 0  # messages counted
         self.crowd_until = NEVER  # before this instant
+        self.undecided_until = NEVER  # until then it may be the clock that is wrong: nothing is filled
+        self.doubted_until = NEVER  # its clock stood still, or moved by itself (rule L8)
         # what it last said
         self.fps: float | None = None
         self.bitrate_bps: float | None = None
@@ -200,10 +223,10 @@ class CameraState:
         self.flapping: Flapping | None = None
         self.account = Account()
         self.settled_ms: int | None = None  # monotonic; everything before it is accounted
-        self.dark: list[Span] = []  # the last unknown time, monotonic milliseconds
+        self.dark: list[Span] = []  # the last time that was not up, monotonic milliseconds
         self.dark_from = NEVER  # the last proof before the newest of it
         self.dark_to = NEVER  # and the first after it
-        self.fill: Span | None = None  # from where, and up to which late heartbeat, it is filled (rule L8)
+        self.fill: Span | None = None  # from where, and up to which late heartbeat, it was up (rule E4)
         self.fill_told: Span | None = None
         self.stored = NOTHING  # what the store has of it: the counters that are exported
 
@@ -212,7 +235,7 @@ class CameraState:
         self.interval_s = liveness.interval_s
         self.down_s = liveness.down_s
         self.suspect_s = liveness.suspect_s
-        self.hint_hold_s = liveness.hint_hold_s
+        self.hint_hold_s = liveness.grace_s
         self.thresholds = thresholds
         self.fps_min = thresholds.fps_min
         self.storage_max = thresholds.storage_used_max_ratio

@@ -11,7 +11,8 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from camwatch.core import lifesigns
+from camwatch.core import event_time, lifesigns
+from camwatch.core.dating import Boot
 from camwatch.core.incidents import IncidentGroup
 from camwatch.core.judge import Judge
 from camwatch.core.ledger import Span, merged
@@ -67,13 +68,14 @@ class FleetWatch:
     ) -> None:
         self.cameras: dict[str, CameraState] = {}
         self.judge = Judge(ask_after_s)
-        self.sights = Sights(self.judge, start, links)
+        self.sights = Sights(self.judge, start, links, ask_after_s)
         self.links = self.sights.links
         self.gaps: dict[str, Gaps] = {}  # by operator
         self.incidents: dict[tuple[IncidentKind, str], IncidentGroup] = {}
         self.stalled_s = 0.0
         self.stall_after_s = stall_after_s
         self._awake = start.mono
+        self._receiving: LinkState | None = None  # whose messages are being taken
         self._enrolled = 0
         self.parted: list[Memory] = []  # of cameras that left the inventory, for whoever remembers
         self._remembered: dict[tuple[str, str], Memory] = {}  # not watched now; may return
@@ -104,48 +106,56 @@ class FleetWatch:
         mono, utc_ms = now
         seq = said.seq
         uptime = said.uptime_s
-        if (seq is not None and seq != camera.next_seq) or (uptime is not None and uptime < camera.uptime):
+        expected = camera.next_seq
+        boot = None
+        if (seq is not None and seq != expected) or (uptime is not None and uptime < camera.uptime):
             refusal, rebooted = lifesigns.out_of_order(camera, said, mono)
             if refusal is not None:
                 if refusal is Refusal.LATE and said.ts is not None and camera.clock_offset < _FOREVER:
-                    self.judge.late(camera, now, utc_ms * 0.001 - said.ts - camera.clock_offset)
+                    late_s = utc_ms * 0.001 - said.ts - camera.clock_offset
+                    self.judge.late(camera, now, now.shifted(-late_s), uptime)
                 return refusal
             if rebooted:
-                camera.reboots += 1
-                self.judge.events.append(Reboot(camera.camera.id, camera.camera.operator, now))
+                boot = Boot.NEW
         elif seq is not None:
             camera.next_seq = seq + 1
         ts = said.ts
         if ts is not None:
             offset = utc_ms * 0.001 - ts
-            if offset - camera.clock_offset > camera.interval_s:
-                if not lifesigns.clock_was_set_back(camera, said, mono, mono - ts):
-                    lifesigns.note_late(camera, said)
-                    self.judge.late(camera, now, offset - camera.clock_offset)
+            if offset - camera.clock_offset <= camera.interval_s:
+                offsets = camera.offsets
+                slot = camera.offset_at & 31
+                oldest = offsets[slot]
+                offsets[slot] = offset
+                camera.offset_at = slot + 1
+                if offset <= camera.clock_offset:
+                    camera.clock_offset = offset
+                elif oldest == camera.clock_offset:
+                    camera.clock_offset = min(offsets)
+                camera.ts = ts
+            else:
+                placed = self._belated(camera, now, said, offset - camera.clock_offset, expected)
+                if placed is None:
                     return Refusal.LATE
-                lifesigns.forget_clock(camera)
-            offsets = camera.offsets
-            slot = camera.offset_at & 31
-            oldest = offsets[slot]
-            offsets[slot] = offset
-            camera.offset_at = slot + 1
-            if offset <= camera.clock_offset:
-                camera.clock_offset = offset
-            elif oldest == camera.clock_offset:
-                camera.clock_offset = min(offsets)
-            camera.ts = ts
+                mono, utc_ms = placed
+        if boot is not None:
+            self._rebooted(camera, now, mono, uptime)
         if uptime is not None:
             camera.boot = mono - uptime
             if uptime > camera.uptime:  # noqa: PLR1730 - max() costs a call per heartbeat
                 camera.uptime = uptime
-        gaps = camera.gaps
-        gap = mono - camera.proof
-        if gap < _FOREVER:
+        before = camera.proof
+        gap = mono - before
+        if gap <= camera.down_s:
+            gaps = camera.gaps
             gaps.counts[bisect_left(GAP_BOUNDS_S, gap)] += 1
             gaps.total_s += gap
+        else:
+            self._after_silence(camera, gap)
         camera.heartbeats += 1
         camera.proof = mono
         camera.proof_ms = utc_ms
+        camera.via = self._receiving
         fps = said.fps
         if fps is not None:
             camera.fps = fps
@@ -177,27 +187,67 @@ class FleetWatch:
         ):
             self.judge.examine(camera, now, said)
         if not camera.calm:
-            self.judge.proven(camera, now)
+            if boot is None:
+                boot = lifesigns.boot_of(said, seq, expected)
+            self.judge.proven(camera, now, Instant(mono, utc_ms), before, boot)
         return None
 
-    def word(self, camera: CameraState, now: Instant, word: Word, *, retained: bool) -> Refusal | None:
-        """Take a status message: `online` is a proof, the others are hints (rules L1, L5).
+    def _belated(
+        self, camera: CameraState, now: Instant, said: Telemetry, late_s: float, expected: int | None
+    ) -> Instant | None:
+        """Return the instant of which a heartbeat is a proof that looks late by so much; None: of none.
 
-        A retained hint is for a camera that nobody knows yet. After a link was lost it may be the will that a
-        broker published as it ended, of a camera that lives.
+        It is one of now if its clock does not run (rule L8), and one of when it was sent if it is no later
+        than the link that brought it lags (rule S11).
+        """
+        if lifesigns.clock_is_broken(camera, said, now.mono, late_s, expected):
+            lifesigns.doubt_clock(camera, said, now.mono)
+            self.judge.examine(camera, now, said)
+            return now
+        lifesigns.note_late(camera, said)
+        sent = now.shifted(-late_s)
+        link = self._receiving
+        if link is not None:
+            event_time.note_late(link, camera, now.mono, late_s)
+            if late_s - link.lag <= camera.interval_s and sent.mono >= camera.proof:
+                return sent
+        self.judge.late(camera, now, sent, said.uptime_s)
+        return None
+
+    def _rebooted(self, camera: CameraState, now: Instant, heard: float, uptime_s: float | None) -> None:
+        """Count a reboot, when it was (rule L6)."""
+        camera.reboots += 1
+        began = max(camera.proof, heard - (uptime_s or 0.0)) if camera.proof > NEVER else heard
+        self.judge.events.append(
+            Reboot(camera.camera.id, camera.camera.operator, now.at_mono(min(began, now.mono)))
+        )
+
+    def _after_silence(self, camera: CameraState, gap: float) -> None:
+        """Take note of a first heartbeat, or one after a longer silence than convicts (rule E3)."""
+        if gap < _FOREVER:
+            camera.gaps.counts[bisect_left(GAP_BOUNDS_S, gap)] += 1
+            camera.gaps.total_s += gap
+        camera.calm = False
+
+    def word(self, camera: CameraState, now: Instant, word: Word, *, retained: bool) -> Refusal | None:
+        """Take a status message: `online` cancels a hint, the others are hints (rules L1, L5).
+
+        `online` is no proof: a bridge may repeat that of a camera that is long dead. A retained hint is for a
+        camera that nobody knows yet. After a link was lost it may be the will that a broker published as it
+        ended, of a camera that lives.
         """
         if camera.life is Status.RETIRED:
             return None if retained else Refusal.UNEXPECTED
         if word is Word.ONLINE:
             if not retained:
-                camera.proof = now.mono
-                camera.proof_ms = now.utc_ms
-                if not camera.calm:
-                    self.judge.proven(camera, now)
+                self.judge.online(camera, now)
             return None
-        kept = retained and camera.sight.cause is BlindCause.LINK
-        if (camera.life is Status.UNKNOWN and not kept) or (camera.life is Status.UP and not retained):
-            self.judge.hint(camera, now, Cause.WILL if word is Word.OFFLINE else Cause.GOODBYE)
+        unheard = camera.proof == NEVER and camera.sight.cause is not BlindCause.LINK
+        if (camera.life is Status.UNKNOWN and (unheard or not retained)) or (
+            camera.life is Status.UP and not retained
+        ):
+            cause = Cause.WILL if word is Word.OFFLINE else Cause.GOODBYE
+            self.judge.hint(camera, now, cause, retained=retained)
         return None
 
     # --- what links report
@@ -206,10 +256,24 @@ class FleetWatch:
         """Note that a link delivered a packet, and everything before it was taken (rule S10)."""
         self.sights.heard(link, now)
 
-    def regain_sight(self, link: LinkState, now: Instant) -> None:
-        """Note that a link is connected and subscribed."""
+    def begin(self, link: LinkState, now: Instant) -> None:
+        """Note that packets of a link arrived; the messages in them follow."""
+        self._receiving = link
         self.awake(now)
-        self.sights.regain(link, now)
+
+    def regain_sight(self, link: LinkState, now: Instant, *, backlog: bool = False) -> None:
+        """Note that a link is connected and subscribed.
+
+        `backlog`: the broker kept messages for us, which come first. Nothing is judged by their silence
+        before they are through (rule S11).
+        """
+        self.awake(now)
+        self.sights.regain(link, now, backlog=backlog)
+
+    def answered(self, link: LinkState, now: Instant, asked: float) -> None:
+        """Note that a broker answered what it was asked at `asked`, monotonic (rule S11)."""
+        self.awake(now)
+        self.sights.answered(link, now, asked)
 
     def lose_sight(self, link: LinkState, now: Instant, last_packet: Instant) -> None:
         """Note that a link was lost; its last packet came at `last_packet` (rule S3)."""
@@ -234,12 +298,14 @@ class FleetWatch:
     def tick(self, now: Instant, limit: int = 1000) -> bool:
         """Judge what is due by `now`, at most `limit` cameras; return whether more is due."""
         self.awake(now)
+        self.sights.look(now)
         return self.judge.look(now, limit)
 
     @property
     def next_deadline(self) -> float | None:
         """The monotonic instant at which `tick` has something to look at; None: nothing to wait for."""
-        return self.judge.next_look
+        upcoming = min(self.judge.next_look, self.sights.next_look)
+        return upcoming if upcoming < _FOREVER else None
 
     @property
     def blind(self) -> bool:

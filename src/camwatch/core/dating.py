@@ -1,0 +1,75 @@
+"""When an outage began and ended: both instants lie between two others, and the figure is the point (rule E).
+
+A camera that falls silent died at any instant between its last proof and the heartbeat that was due next;
+one whose stream resumes came back at any instant within the interval before its first proof. The middle of
+each is wrong by half an interval at most, and by nothing on average. Where evidence names the instant (a
+hint, a birth, a boot), that is taken. Times are monotonic seconds.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from camwatch.core.liveness import NEVER
+from camwatch.core.model import HINT_GRACE_MIN, Cause, Dated, Status
+
+if TYPE_CHECKING:
+    from camwatch.core.state import CameraState
+
+
+class Boot(Enum):
+    """What a proof tells of the boot that it belongs to, compared with the one before."""
+
+    NEW = "new"
+    SAME = "same"
+    UNTOLD = "untold"
+
+
+def exactly(at: float) -> Dated:
+    """Return an instant that is known."""
+    return Dated(at, at, at)
+
+
+def returned(camera: CameraState) -> bool:
+    """Tell whether visibility returned since the camera's last proof."""
+    return camera.override_for == camera.proof
+
+
+def beginning(camera: CameraState) -> Dated:
+    """Return when a camera died that is declared down now (rule E1)."""
+    proof, interval = camera.proof, camera.interval_s
+    if returned(camera):
+        at = camera.due_override
+        if camera.hint is not None:
+            at = min(at, camera.hint_at)
+        return Dated(at, at if proof == NEVER else proof, at)
+    if camera.hint is not None and camera.hint_at - proof < HINT_GRACE_MIN * interval:
+        return exactly(camera.hint_at)
+    return Dated(proof + interval / 2, proof, proof + interval)
+
+
+def unproven(camera: CameraState, proof: float) -> Dated:
+    """Return from when a camera is unknown that gave no proof in time after `proof` (rule E3)."""
+    due = proof + camera.interval_s
+    return Dated(due, proof, due)
+
+
+def hidden(camera: CameraState, blind: float) -> Dated:
+    """Return from when a camera is unknown that cannot be seen since `blind` (rules E3, S4)."""
+    if camera.life is not Status.UP:
+        return Dated(blind, blind - camera.interval_s, blind)
+    at = min(blind, camera.proof + camera.interval_s)
+    return Dated(at, min(at, camera.proof), at)
+
+
+def ending(camera: CameraState, proof: float, boot: Boot) -> Dated:
+    """Return when a camera came back that is down and gives its first `proof` (rule E2)."""
+    interval = camera.interval_s
+    if boot is Boot.NEW:
+        return exactly(proof)
+    if 0 <= proof - camera.opened <= interval:
+        return exactly(camera.opened)
+    if boot is Boot.SAME and camera.cause is Cause.TIMEOUT:
+        return Dated(proof - interval / 2, proof - interval, proof)
+    return Dated(proof, proof - interval, proof)

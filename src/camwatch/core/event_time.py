@@ -1,0 +1,71 @@
+"""Event time: up to which instant a link has seen everything (rule S11).
+
+A broker, a link or a restart that is merely behind accuses nobody: deadlines are compared with `now - lag`.
+Only late heartbeats are looked at, so a link whose messages come on time pays nothing. What a few cameras
+with odd clocks say does not count: the link lags while more of its cameras are late than on time.
+"""
+
+from __future__ import annotations
+
+from math import ceil
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from camwatch.core.state import CameraState, LinkState
+
+RECENT = 1.5
+"""For how many of its intervals what a camera said last counts."""
+QUANTILE = 0.9
+"""The share of the late cameras that the lag covers: a few odd clocks do not stretch it."""
+LOOKS = 8
+"""How often per interval the lag is reckoned while heartbeats are late."""
+SILENCE = 2.0
+"""For how many times the shortest `down_after` a lag lasts over which nobody says anything any more."""
+
+FOREVER = float("inf")
+
+
+def note_late(link: LinkState, camera: CameraState, now: float, late_s: float) -> None:
+    """Remember that a camera's newest heartbeat came late over this link."""
+    link.late[camera.index] = (now, late_s)
+    link.newest_late = now
+    if link.look_at == FOREVER:
+        link.look_at = now
+
+
+def reckon(link: LinkState, now: float, look_again_s: float) -> bool:
+    """Reckon the lag of a link anew; return whether more cameras were on time than late."""
+    late, on_time = _late(link, now), 0
+    for camera in _cameras(link):
+        if camera.index not in late and now - camera.proof <= RECENT * camera.interval_s:
+            on_time += 1
+    if len(late) > on_time:
+        ordered = sorted(late.values())
+        link.lag = link.reckoned = ordered[ceil(QUANTILE * len(ordered)) - 1]
+    elif late or on_time or now - link.newest_late > SILENCE * shortest_silence(link):
+        link.lag = 0.0
+    elif link.lag:  # nobody says anything: what is under way is at least as old as the silence
+        link.lag = link.reckoned + now - link.newest_late
+    link.look_at = now + look_again_s if late or link.lag else FOREVER
+    return on_time > len(late)
+
+
+def shortest_silence(link: LinkState) -> float:
+    """Return the shortest `down_after` of a link's cameras, in seconds; infinite without any."""
+    return min((camera.down_s for camera in _cameras(link)), default=FOREVER)
+
+
+def _late(link: LinkState, now: float) -> dict[int, float]:
+    """Return the lateness of the cameras whose newest word was late; forget the others."""
+    cameras = {camera.index: camera for camera in _cameras(link) if camera.index in link.late}
+    for index, (arrived, _) in list(link.late.items()):
+        camera = cameras.get(index)
+        if camera is None or camera.proof >= arrived or now - arrived > RECENT * camera.interval_s:
+            del link.late[index]
+    return {index: late_s for index, (_, late_s) in link.late.items()}
+
+
+def _cameras(link: LinkState) -> Iterator[CameraState]:
+    return (camera for sight in link.sights for camera in sight.cameras.values())
