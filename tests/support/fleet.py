@@ -172,7 +172,7 @@ class World:
 
     def beat(self, camera_id: str = "cam-1", link: str | None = None, **said: Any) -> Refusal | None:
         """Deliver a heartbeat now, and return why it proves nothing (None: it does)."""
-        self.watch.awake(self.now)
+        self.watch.begin(self.watch.links[link or next(iter(self.watch.links))], self.now)
         heartbeat = Heartbeat(**said) if said else BARE
         refusal = self.watch.heartbeat(self.camera(camera_id), self.now, heartbeat)
         self.heard(link)

@@ -48,7 +48,9 @@ def out_of_order(camera: CameraState, said: Telemetry, now: float) -> tuple[Refu
     Returns why it proves nothing (None: it does prove), and whether it shows a reboot.
     """
     if said.ts is not None and _is_of_an_earlier_boot(camera, said, now):
-        if not _evenly_late(camera, now, now - said.ts, RUN_OF_A_BOOT, camera.interval_s / 2):
+        # One that restarted its uptime as well may be a new boot whose clock is behind: only its pace tells.
+        patience = RUN_OF_A_BOOT if _may_be_a_new_boot(camera, said, now) else OFFSETS_KEPT
+        if not _evenly_late(camera, now, now - said.ts, patience, camera.interval_s / 2):
             return Refusal.LATE, False
         begin_boot(camera, said.seq)
         forget_clock(camera)
@@ -137,28 +139,26 @@ def clock_is_broken(
     """Tell whether a heartbeat only looks late because its camera's clock does not run (rules L8, L10).
 
     `late_s` is how late it looks; `expected` is the `seq` that was to come next. That it arrived is the
-    strongest fact: it is evidence of the past only if all that it says agrees. Where it does not say enough,
-    time tells: a queue that empties is less late with each heartbeat, a clock that was set back evenly so.
+    strongest fact: it is evidence of the past only if all that it says agrees. What contradicts itself is
+    believed once a second one has come at the pace of a living camera: one alone, or many at once, may be
+    an old boot's that are played again.
     """
-    apart = now - (said.ts or 0.0)
-    patience, evenly = RUN, camera.interval_s / 2
-    uptime = said.uptime_s
-    if uptime is not None:
+    uptime, interval = said.uptime_s, camera.interval_s
+    behind = None if uptime is None or camera.boot is None else now - uptime - camera.boot
+    just_now = behind is not None and behind <= interval / 4
+    agree = behind is not None and (abs(behind - late_s) <= interval or _began_later(camera, said) < 0)
+    if agree and not just_now:
+        # They may have drifted away together while the camera was out of reach.
         camera.undecided_until = liveness.NEVER
-    elif camera.late_at < camera.proof:
-        camera.undecided_until = now + RUN * camera.interval_s
-    if uptime is not None and camera.boot is not None:
-        behind = (now - uptime) - camera.boot
-        if behind <= camera.interval_s / 4:
-            # One alone may be an earlier boot's, which had lived for as long.
-            in_order = said.seq is not None and said.seq == expected
-            evenly = camera.interval_s / 4
-            return in_order or _evenly_late(camera, now, apart, AGAIN, evenly)
-        if abs(behind - late_s) <= camera.interval_s:
-            patience = OFFSETS_KEPT  # clock and uptime agree; they may have drifted away together
-    if patience is RUN and _clock_ran(camera, said, expected) is False:
-        return True
-    return _evenly_late(camera, now, apart, patience, evenly)
+        return _evenly_late(camera, now, now - (said.ts or 0.0), OFFSETS_KEPT, interval / 2)
+    if _proven_since(camera, camera.late_at):
+        camera.undecided_until = now + RUN * interval
+    if just_now or _clock_ran(camera, said, expected) is False:
+        if now < camera.doubted_until:
+            return True
+        steady = now - uptime if uptime is not None else now - (said.seq or 0) * interval
+        return _evenly_late(camera, now, steady, AGAIN, interval / 4)
+    return _evenly_late(camera, now, now - (said.ts or 0.0), RUN, interval / 2)
 
 
 def doubt_clock(camera: CameraState, said: Telemetry, now: float) -> None:
@@ -192,10 +192,20 @@ def _evenly_late(camera: CameraState, now: float, apart: float, after: float, ev
     `apart` is how far the clock is from the steady one, not from UTC: that runs at half speed for hours
     after our own clock was set back, and no camera would look evenly late.
     """
-    # A run may begin at the instant of a proof: a camera that boots says `online` and beats in one packet.
-    if camera.late_at < camera.proof or abs(apart - camera.late_apart) > evenly:
+    if _proven_since(camera, camera.late_at):
         camera.late_at, camera.late_apart = now, apart
+    elif abs(apart - camera.late_apart) > evenly:  # a queue that empties: not the clock's fault
+        camera.late_at, camera.late_apart = now, apart
+        camera.undecided_until = liveness.NEVER
     return now - camera.late_at >= after * camera.interval_s
+
+
+def _proven_since(camera: CameraState, at: float) -> bool:
+    """Tell whether a heartbeat on time came after an instant.
+
+    Not at it: a camera that boots may say two things in one packet.
+    """
+    return at < camera.proof != camera.sent_late
 
 
 def _counts_on(camera: CameraState, said: Telemetry, seq: int, now: float) -> bool:
@@ -207,9 +217,10 @@ def _counts_on(camera: CameraState, said: Telemetry, seq: int, now: float) -> bo
     """
     counted = seq - camera.again_seq
     if counted and said.uptime_s is not None and _sent_before(camera, said) and not _clock_never_set(camera):
+        camera.again_at, camera.again_last, camera.again_seq = now, now, seq
         return False
     too_slow = now - camera.again_last > (counted + 1) * camera.suspect_s  # what nobody saw was counted, too
-    if camera.again_at < camera.proof or too_slow or counted < 0:
+    if _proven_since(camera, camera.again_at) or too_slow or counted < 0:
         camera.again_at = now
     camera.again_last, camera.again_seq = now, seq
     return now - camera.again_at >= RUN * camera.interval_s
@@ -227,6 +238,12 @@ def _is_of_an_earlier_boot(camera: CameraState, said: Telemetry, now: float) -> 
         return False
     # A clock that was set back within this boot leaves the uptime as it is.
     return camera.boot is None or abs((now - said.uptime_s) - camera.boot) > camera.interval_s
+
+
+def _may_be_a_new_boot(camera: CameraState, said: Telemetry, now: float) -> bool:
+    """Tell whether a heartbeat could be of a boot that began since the last one, if its clock is wrong."""
+    uptime = said.uptime_s
+    return uptime is not None and uptime < camera.uptime and now - uptime >= camera.proof - camera.interval_s
 
 
 def _rebooted(camera: CameraState, said: Telemetry, now: float) -> bool:

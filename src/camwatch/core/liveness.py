@@ -134,6 +134,7 @@ def prove_late(camera: CameraState, sent: Instant) -> None:
     due_at, deadline_at = camera.due_override, camera.deadline_override
     keeps = camera.override_for == camera.proof and sent.mono <= due_at - camera.interval_s
     camera.proof, camera.proof_ms = sent.mono, sent.utc_ms
+    camera.sent_late = sent.mono
     if keeps:  # sight returned after it was sent
         override(camera, due_at, max(deadline_at, sent.mono + camera.down_s))
 

@@ -132,6 +132,7 @@ class CameraState:
         "reasons_ended",
         "reboots",
         "row_at",
+        "sent_late",
         "settled_ms",
         "sight",
         "since",
@@ -172,6 +173,7 @@ class CameraState:
         # proof and deadlines
         self.proof = NEVER
         self.proof_ms: int | None = None  # UTC
+        self.sent_late = NEVER  # `proof`, where that was late: it was sent then, and heard later
         self.override_for = NEVER
         self.due_override = NEVER
         self.deadline_override = NEVER

@@ -136,6 +136,8 @@ class FleetWatch:
             else:
                 placed = self._belated(camera, now, said, offset - camera.clock_offset, expected)
                 if placed is None:
+                    if boot is not None:
+                        self._rebooted(camera, now, mono + camera.clock_offset - offset, uptime)
                     return Refusal.LATE
                 mono, utc_ms = placed
         if boot is not None:
@@ -209,7 +211,7 @@ class FleetWatch:
         link = self._receiving
         if link is not None:
             event_time.note_late(link, camera, now.mono, late_s)
-            if late_s - link.lag <= camera.interval_s and sent.mono >= camera.proof:
+            if link.sees and late_s - link.lag <= camera.interval_s and sent.mono >= camera.proof:
                 return sent
         self.judge.late(camera, now, sent, said.uptime_s)
         return None
