@@ -9,7 +9,7 @@ from camwatch.core.lifesigns import OFFSETS_KEPT
 from camwatch.core.model import Cause, Instant, Status, Transition
 from camwatch.core.signal import Refusal, Word
 from camwatch.wire.heartbeat import Heartbeat
-from tests.support.fleet import START, Move, World
+from tests.support.fleet import START, Move, World, fleet
 
 CLOCK = START.utc_ms / 1000
 
@@ -89,17 +89,18 @@ def test_a_heartbeat_is_late_beyond_one_interval(delay: float, refusal: Refusal 
     assert say(world, 0.1 + delay) is refusal
 
 
-def test_a_late_heartbeat_moves_no_deadline_and_brings_nobody_up() -> None:
-    """L8: it proves nothing about now."""
-    world = World()
+def test_a_late_heartbeat_is_a_sign_of_when_it_was_sent_and_brings_nobody_up() -> None:
+    """L8, E1: the deadline runs from when it was sent, and the outage begins after that."""
+    world = World(*fleet(4))
+    world.beats(0)
     say(world, 0.0)
-    world.to(40)
+    world.beats(40, "cam-2", "cam-3", "cam-4")
     assert say(world, 25.0) is Refusal.LATE
-    world.to(60)
-    assert world.last() == Move(Status.UP, Status.DOWN, at=10, noticed=45, cause=Cause.TIMEOUT)
+    world.beats(70, "cam-2", "cam-3", "cam-4")
+    assert world.last() == Move(Status.UP, Status.DOWN, at=20, noticed=60, cause=Cause.TIMEOUT)
     assert say(world, 35.0) is Refusal.LATE
     assert world.status() is Status.DOWN
-    assert world.camera().heartbeats == 1
+    assert world.camera().heartbeats == 2
 
 
 def test_without_ts_nothing_is_late() -> None:

@@ -243,10 +243,10 @@ def test_a_degraded_camera_that_goes_down_is_down_and_not_degraded() -> None:
     world.beat(tamper=True)
     world.to(100)
     account = world.account()
-    assert (account.up, account.degraded, account.down) == (10_000, 10_000, 90_000)
+    assert (account.up, account.degraded, account.down) == (5_000, 5_000, 90_000)
     world.beat()
     account = world.to(105).account()
-    assert (account.degraded, account.up, account.down) == (15_000, 15_000, 90_000)
+    assert (account.degraded, account.up, account.down) == (10_000, 10_000, 95_000)
 
 
 def test_degraded_time_in_maintenance_is_maintenance() -> None:

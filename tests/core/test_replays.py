@@ -69,14 +69,17 @@ def test_a_camera_that_drifted_away_in_days_out_of_reach_is_believed_after_32_he
     assert refused == [Refusal.LATE] * 32 + [None] * 28
 
 
-def test_the_last_heartbeat_said_again_is_a_duplicate_whatever_its_time() -> None:
-    """L9: the same `seq` twice in one boot, although `ts` is another."""
+@pytest.mark.parametrize(("later_s", "refusal"), [(0, Refusal.DUPLICATE), (-1, Refusal.DUPLICATE), (1, None)])
+def test_the_same_seq_is_a_duplicate_unless_the_clock_says_that_it_is_newer(
+    later_s: int, refusal: Refusal | None
+) -> None:
+    """L9: a counter that does not count takes nobody's life."""
     watch = FleetWatch(_moment(0), {"main": frozenset()}, ask_after_s=20, stall_after_s=60)
     watch.reload(_moment(0), [enrolment("a")], [])
     watched = watch.cameras["a"]
     assert watch.heartbeat(watched, _moment(1), Heartbeat(ts=_EPOCH_MS / 1000 + 1, seq=7)) is None
-    again = Heartbeat(ts=_EPOCH_MS / 1000 + 2, seq=7)
-    assert watch.heartbeat(watched, _moment(2), again) is Refusal.DUPLICATE
+    again = Heartbeat(ts=_EPOCH_MS / 1000 + 1 + later_s, seq=7)
+    assert watch.heartbeat(watched, _moment(2), again) is refusal
 
 
 def _dead_in_its_second_boot(first: list[Heartbeat], second_s: float) -> tuple[FleetWatch, float]:

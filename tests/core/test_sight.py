@@ -6,7 +6,6 @@ import pytest
 
 from camwatch.core import liveness
 from camwatch.core.model import Cause, Liveness, Status
-from camwatch.core.signal import Word
 from tests.support.fleet import Move, World, alive, enrolment, fleet, instant
 
 UNKNOWN, UP, DOWN = Status.UNKNOWN, Status.UP, Status.DOWN
@@ -33,49 +32,68 @@ def test_a_link_that_carries_nobody_blinds_nobody() -> None:
 
 
 @pytest.mark.parametrize(
-    ("begin", "end", "at", "noticed"),
+    ("begin", "end", "noticed"),
     [
         # last proof 100, due 110, deadline 145
-        (102.0, 107.0, 110.0, 160.0),  # before the heartbeat was due: it is still due then
-        (100.0, 109.999, 110.0, 164.999),
-        (105.0, 110.0, 110.0, 160.0),  # sight is back when it is due
-        (105.0, 115.0, 125.0, 165.0),  # around the due instant: one interval after sight
-        (110.0, 115.0, 125.0, 160.0),
-        (111.0, 116.0, 110.0, 160.0),  # after it: it was due, in sight, and had not come
-        (120.0, 130.0, 110.0, 165.0),
-        (144.0, 149.0, 110.0, 160.0),
-        (102.0, 146.999, 156.999, 199.999),  # nearly as long as blind_after
-        (144.999, 189.998, 110.0, 199.999),
+        (102.0, 107.0, 160.0),  # before the heartbeat was due
+        (100.0, 109.999, 164.999),
+        (105.0, 110.0, 160.0),  # sight is back when it is due
+        (105.0, 115.0, 165.0),  # around the due instant
+        (110.0, 115.0, 160.0),
+        (111.0, 116.0, 160.0),  # after it
+        (120.0, 130.0, 165.0),
+        (144.0, 149.0, 160.0),
+        (102.0, 146.999, 199.999),  # nearly as long as blind_after
+        (144.999, 189.998, 199.999),
     ],
 )
 def test_a_short_blindness_moves_the_deadline_by_its_length_and_an_interval(
-    begin: float, end: float, at: float, noticed: float
+    begin: float, end: float, noticed: float
 ) -> None:
-    """L3, S2, S4: and `at` is the first instant, in sight, by which a heartbeat was due."""
+    """S2, S4, E1: `at` is one interval after sight returned; before, from when it was due, it is unknown."""
     world = alive(until=100).blind(begin, end)
     assert world.to(noticed - 0.001).moves() == []
-    assert world.to(noticed).moves() == [Move(UP, DOWN, at, noticed, TIMEOUT)]
+    at = pytest.approx(end + 10, abs=0.0011)
+    assert world.to(noticed).moves() == [
+        Move(UP, UNKNOWN, 110.0, noticed),
+        Move(UNKNOWN, DOWN, at, noticed, TIMEOUT),
+    ]
+
+
+@pytest.mark.parametrize(("begin", "end", "back"), [(102.0, 132.0, 160.0), (120.0, 150.0, 184.0)])
+def test_a_camera_dead_across_a_short_blindness_has_no_time_up_that_nobody_saw(
+    begin: float, end: float, back: float
+) -> None:
+    """E3: its proofs are further apart than `down_after`, so what lies between is unknown, not up."""
+    world = alive(until=100).blind(begin, end).to(back)
+    world.beat()
+    assert world.moves() == [Move(UP, UNKNOWN, 110.0, back), Move(UNKNOWN, UP, back, back)]
+    account = world.beats(back + 20).account()
+    assert (account.up, account.unknown) == (110_000 + 20_000, round((back - 110) * 1000))
 
 
 def test_two_short_blindnesses_both_move_the_deadline() -> None:
     """S4."""
     world = alive(until=100).blind(105, 110).blind(140, 145)
     assert world.to(174.999).moves() == []
-    assert world.to(175).moves() == [Move(UP, DOWN, at=110, noticed=175, cause=TIMEOUT)]
+    assert world.to(175).moves() == [
+        Move(UP, UNKNOWN, at=110, noticed=175),
+        Move(UNKNOWN, DOWN, at=155, noticed=175, cause=TIMEOUT),
+    ]
 
 
 def test_a_proof_after_a_short_blindness_ends_its_grace() -> None:
     """L2, S4: the deadline is 4.5 intervals from the proof again."""
     world = alive(until=100).blind(105, 125).to(126)
     world.beat()
-    assert world.to(171).moves() == [Move(UP, DOWN, at=136, noticed=171, cause=TIMEOUT)]
+    assert world.to(171).moves() == [Move(UP, DOWN, at=131, noticed=171, cause=TIMEOUT)]
 
 
 def test_a_proof_right_after_a_short_blindness_brings_the_deadline_forward() -> None:
     """L2, S4: the grace of the blindness must not delay the conviction of who spoke since."""
     world = alive(until=100).blind(101, 141).to(147)
     world.beat()
-    assert world.to(192).moves() == [Move(UP, DOWN, at=157, noticed=192, cause=TIMEOUT)]
+    assert world.to(192).last() == Move(UP, DOWN, at=152, noticed=192, cause=TIMEOUT)
 
 
 def test_a_short_blindness_moves_the_suspicion_too() -> None:
@@ -95,10 +113,10 @@ def test_nobody_becomes_suspect_while_nobody_can_be_heard() -> None:
 
 @pytest.mark.parametrize("begin", [100.0, 105.0, 110.0, 125.0, 144.999])
 def test_a_long_blindness_makes_the_camera_unknown_at_its_beginning(begin: float) -> None:
-    """S4: noticed when it is as long as `blind_after`, whenever in the silence it began."""
+    """S4, E3: or from when its heartbeat was due, if that was earlier: silence in sight is not up."""
     world = alive(until=100).to(begin).lose().to(begin + 44.999)
     assert world.moves() == []
-    assert world.to(begin + 45).moves() == [Move(UP, UNKNOWN, at=begin, noticed=begin + 45)]
+    assert world.to(begin + 45).moves() == [Move(UP, UNKNOWN, at=min(begin, 110.0), noticed=begin + 45)]
     assert world.to(5000).moves()[1:] == []
 
 
@@ -150,22 +168,27 @@ def test_each_return_of_sight_gives_an_unknown_camera_a_fresh_deadline() -> None
 
 
 def test_a_camera_that_was_down_stays_down_through_a_short_blindness() -> None:
-    """S4: changes no status."""
+    """S4, S7, E3: changes no status, and begins no outage; but the time in between is unknown."""
     world = alive(until=100).to(150).blind(160, 200).to(1000)
-    assert world.moves() == [Move(UP, DOWN, at=110, noticed=145, cause=TIMEOUT)]
+    assert world.moves() == [
+        Move(UP, DOWN, at=105, noticed=145, cause=TIMEOUT),
+        Move(DOWN, UNKNOWN, at=160, noticed=200),
+        Move(UNKNOWN, DOWN, at=200, noticed=200, cause=TIMEOUT),
+    ]
+    assert world.camera().outages == 1
 
 
 def test_down_before_and_after_a_long_blindness_is_one_outage() -> None:
     """S7: the blind time inside it is unknown, not down."""
     world = alive(until=100).to(150).blind(160, 500).to(600)
     assert world.moves() == [
-        Move(UP, DOWN, at=110, noticed=145, cause=TIMEOUT),
+        Move(UP, DOWN, at=105, noticed=145, cause=TIMEOUT),
         Move(DOWN, UNKNOWN, at=160, noticed=205),
         Move(UNKNOWN, DOWN, at=510, noticed=545, cause=TIMEOUT),
     ]
     assert world.camera().outages == 1
     account = world.account()
-    assert (account.up, account.down, account.unknown) == (110_000, 50_000 + 90_000, 350_000)
+    assert (account.up, account.down, account.unknown) == (105_000, 55_000 + 85_000, 350_000)
 
 
 def test_a_proof_between_two_stays_in_down_makes_them_two_outages() -> None:
@@ -192,10 +215,39 @@ def test_two_links_are_in_sight_while_one_of_them_is() -> None:
     assert not world.is_blind()
 
 
-def test_losing_one_of_two_links_moves_no_deadline() -> None:
-    """S1, S2."""
+def test_losing_the_link_over_which_a_camera_does_not_speak_moves_no_deadline() -> None:
+    """S1, S2, S13."""
+    world = World(links=("one", "two")).beats(100).lose("two").to(120).regain("two")
+    assert world.to(145).last() == Move(UP, DOWN, at=105, noticed=145, cause=TIMEOUT)
+
+
+def test_losing_the_link_over_which_a_camera_speaks_blinds_that_camera_alone() -> None:
+    """S13: its session was with that broker, and it takes time to find the other."""
+    world = World(*fleet(2), links=("one", "two"))
+    for t in range(0, 110, 10):
+        world.to(t).beat("cam-1", link="one")
+        world.beat("cam-2", link="two")
+    world.to(101).lose("one").to(145)
+    assert [world.status("cam-1"), world.status("cam-2")] == [UP, DOWN]
+    assert world.to(146).last("cam-1") == Move(UP, UNKNOWN, at=101, noticed=146)
+    assert world.to(190.999).status("cam-1") is UNKNOWN
+    assert world.to(191).last("cam-1") == Move(UNKNOWN, DOWN, at=156, noticed=191, cause=TIMEOUT)
+
+
+def test_a_camera_that_shows_on_the_other_link_was_up_all_the_time() -> None:
+    """S13, E3."""
+    world = World(links=("one", "two")).beats(100).lose("one").to(130)
+    world.beat(link="two")
+    assert world.to(170).moves() == [Move(UNKNOWN, UP, at=0, noticed=0)]
+    assert world.account().up == 135_000
+    assert world.to(175).last() == Move(UP, DOWN, at=135, noticed=175, cause=TIMEOUT)
+
+
+def test_the_link_of_a_camera_that_returns_gives_it_the_grace_of_a_short_blindness() -> None:
+    """S4, S13."""
     world = World(links=("one", "two")).beats(100).lose("one").to(120).regain("one")
-    assert world.to(145).last() == Move(UP, DOWN, at=110, noticed=145, cause=TIMEOUT)
+    assert world.to(174.999).status() is UP
+    assert world.to(175).last() == Move(UNKNOWN, DOWN, at=130, noticed=175, cause=TIMEOUT)
 
 
 def test_blindness_of_two_links_begins_at_the_last_packet_of_either() -> None:
@@ -238,7 +290,7 @@ def test_what_a_broker_kept_and_sends_before_the_subscription_is_confirmed_count
 def test_a_camera_heard_while_out_of_sight_is_unknown_again_if_sight_does_not_return() -> None:
     """S4: the subscription was refused after all."""
     world = alive(until=100).to(101).lose().to(500)
-    world.word(Word.ONLINE)
+    world.beat()
     assert world.to(545).last() == Move(UP, UNKNOWN, at=500, noticed=545)
 
 

@@ -41,8 +41,8 @@ def beginning(camera: CameraState) -> Dated:
     proof, interval = camera.proof, camera.interval_s
     if returned(camera):
         at = camera.due_override
-        if camera.hint is not None:
-            at = min(at, camera.hint_at)
+        if camera.hint is not None:  # what lies before the return is unknown, whatever hinted at it
+            at = max(at - interval, min(at, camera.hint_at))
         return Dated(at, at if proof == NEVER else proof, at)
     if camera.hint is not None and camera.hint_at - proof < HINT_GRACE_MIN * interval:
         return exactly(camera.hint_at)
@@ -52,7 +52,9 @@ def beginning(camera: CameraState) -> Dated:
 def unproven(camera: CameraState, proof: float) -> Dated:
     """Return from when a camera is unknown that gave no proof in time after `proof` (rule E3)."""
     due = proof + camera.interval_s
-    return Dated(due, proof, due)
+    if camera.hint is not None:
+        due = min(due, camera.hint_at)
+    return Dated(due, min(proof, due), due)
 
 
 def hidden(camera: CameraState, blind: float) -> Dated:

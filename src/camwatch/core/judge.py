@@ -275,8 +275,9 @@ class Judge:
         """Date the outage, and what is unknown before it, by what was visible (rules E1, E3)."""
         event = Event.SILENCE if camera.hint is None else Event.HINT
         cause, dated = camera.hint or Cause.TIMEOUT, dating.beginning(camera)
-        if camera.life is Status.UP and dating.returned(camera):
-            self.step(camera, Event.BLINDNESS, now, dated=dating.unproven(camera, camera.proof))
+        unknown = dating.unproven(camera, camera.proof)
+        if camera.life is Status.UP and unknown.at < dated.at and dating.returned(camera):
+            self.step(camera, Event.BLINDNESS, now, dated=unknown)
         self.step(camera, event, now, cause=cause, until=until, dated=dated)
 
     def _arm_conviction(self, camera: CameraState, now: Instant) -> None:

@@ -149,7 +149,8 @@ def shift_hint(camera: CameraState, blind_from: float, sight_at: float, cause: B
     if camera.hint is None:
         return
     if camera.hint_at > blind_from and cause is not BlindCause.LINK:
-        camera.hint_until = sight_at + camera.hint_hold_s  # it came before the subscription was confirmed
+        # It came before the subscription was confirmed: it is held from then.
+        camera.hint_until = sight_at + camera.hint_until - camera.hint_at
     elif cause is BlindCause.STALL and sight_at - blind_from < camera.down_s:
         camera.hint_until += sight_at - blind_from + camera.interval_s
     else:
