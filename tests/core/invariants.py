@@ -89,6 +89,10 @@ class Observer:
         diary.proof = self.world.now.mono
         diary.hint_at = None
 
+    def online(self, state: CameraState) -> None:
+        """Take note of a birth now, which cancels a hint."""
+        self.diaries[state.index].hint_at = None
+
     def hint(self, state: CameraState) -> None:
         """Take note of a hint now."""
         diary = self.diaries[state.index]

@@ -44,7 +44,7 @@ def test_a_site_whose_cameras_all_go_down_has_one_incident_since_the_earliest() 
         world.to(t).beat(camera_id)
     world.to(60)
     for kind, group in ((SITE, "mairie"), (OPERATOR, "ville"), (LINK, "main")):
-        assert told(world, kind) == [(True, 12.0, 51.0, 3)]
+        assert told(world, kind) == [(True, 7.0, 51.0, 3)]
         assert [change.id for change in world.incidents() if change.kind is kind] == [group]
 
 
@@ -87,7 +87,7 @@ def test_slow_cameras_and_fast_ones_die_together() -> None:
     world = World(enrolment("slow", slow), *fleet(2))
     world.beat("slow")
     world.beats(40, *names(1, 2)).to(300)
-    assert told(world) == [(True, 50.0, 270.0, 3)]
+    assert told(world) == [(True, 30.0, 270.0, 3)]
 
 
 def test_a_conviction_noticed_long_after_an_incident_ended_opens_none() -> None:
@@ -96,8 +96,8 @@ def test_a_conviction_noticed_long_after_an_incident_ended_opens_none() -> None:
     world = World(*fleet(3), enrolment("slow", slow))
     world.beat("slow")
     world.beats(100, *names(1, 2, 3)).to(160).beats(300, *names(1, 2, 3))
-    assert told(world) == [(True, 110.0, 145.0, 3), (False, 110.0, 160.0, 3)]
-    assert world.moves("slow")[-1] == Move(Status.UP, Status.DOWN, 60.0, 270.0, world.last("slow").cause)
+    assert told(world) == [(True, 105.0, 145.0, 3), (False, 105.0, 160.0, 3)]
+    assert world.moves("slow")[-1] == Move(Status.UP, Status.DOWN, 30.0, 270.0, world.last("slow").cause)
 
 
 def test_an_incident_ends_when_half_are_back() -> None:
@@ -106,7 +106,7 @@ def test_an_incident_ends_when_half_are_back() -> None:
     world.beat("cam-2")
     assert len(told(world)) == 1
     world.to(101).beat("cam-4")
-    assert told(world) == [(True, 10.0, 45.0, 3), (False, 10.0, 101.0, 4)]
+    assert told(world) == [(True, 5.0, 45.0, 3), (False, 5.0, 101.0, 4)]
 
 
 def test_of_three_cameras_two_must_be_back() -> None:
@@ -125,13 +125,13 @@ def test_cameras_that_follow_later_belong_to_the_open_incident() -> None:
         world.beat(f"cam-{number}")
     assert len(told(world)) == 1
     world.beat("cam-5")
-    assert told(world) == [(True, 10.0, 45.0, 4), (False, 10.0, 200.0, 6)]
+    assert told(world) == [(True, 5.0, 45.0, 4), (False, 5.0, 200.0, 6)]
 
 
 def test_a_camera_that_was_down_long_before_is_not_part_of_it() -> None:
     """I1: its return ends nothing."""
     world = alive(*fleet(5)).beats(200, *names(2, 3, 4, 5)).to(300)
-    assert told(world) == [(True, 210.0, 245.0, 3)]
+    assert told(world) == [(True, 205.0, 245.0, 3)]
     for number in (1, 2):
         world.beat(f"cam-{number}")
     assert len(told(world)) == 1
@@ -163,12 +163,12 @@ def test_an_incident_can_follow_an_incident() -> None:
     for round_ in range(4):
         world.to(round_ * 200.0).beats(round_ * 200.0 + 100)
     assert [change[:2] for change in told(world)] == [
-        (True, 110.0),
-        (False, 110.0),
-        (True, 310.0),
-        (False, 310.0),
-        (True, 510.0),
-        (False, 510.0),
+        (True, 105.0),
+        (False, 105.0),
+        (True, 305.0),
+        (False, 305.0),
+        (True, 505.0),
+        (False, 505.0),
     ]
 
 
@@ -177,7 +177,7 @@ def test_planned_and_retired_cameras_do_not_weigh() -> None:
     others = [enrolment(f"p-{number}", lifecycle=Lifecycle.PLANNED) for number in range(10)]
     others += [enrolment(f"r-{number}", lifecycle=Lifecycle.RETIRED) for number in range(10)]
     world = World(*fleet(3), *others).beats(0, *names(1, 2, 3)).to(60)
-    assert told(world) == [(True, 10.0, 45.0, 3)]
+    assert told(world) == [(True, 5.0, 45.0, 3)]
 
 
 def test_a_commissioned_camera_weighs_from_then_on_and_a_retired_one_no_more() -> None:
@@ -199,8 +199,8 @@ def test_incidents_of_a_link_and_an_operator_reach_over_their_sites() -> None:
     rows = [enrolment(f"s{site}-{n}", site=f"site-{site}") for site in range(5) for n in range(2)]
     world = alive(*rows).to(60)
     assert told(world) == []
-    assert told(world, OPERATOR) == [(True, 10.0, 45.0, 6)]
-    assert told(world, LINK) == [(True, 10.0, 45.0, 6)]
+    assert told(world, OPERATOR) == [(True, 5.0, 45.0, 6)]
+    assert told(world, LINK) == [(True, 5.0, 45.0, 6)]
 
 
 def test_operators_have_incidents_apart() -> None:
@@ -225,7 +225,7 @@ def test_maintenance_takes_a_camera_out_of_an_incident() -> None:
     world = alive(*fleet(4), windows=[window(100, 900, scope_id=name) for name in names(1, 2)]).to(110)
     assert len(told(world)) == 1
     world.beat("cam-3")
-    assert told(world)[1:] == [(False, 10.0, 110.0, 2)]
+    assert told(world)[1:] == [(False, 5.0, 110.0, 2)]
 
 
 def test_an_incident_of_cameras_that_are_all_in_maintenance_is_over() -> None:
@@ -245,7 +245,7 @@ def test_a_removed_camera_leaves_its_incident() -> None:
     world = alive(*fleet(4)).to(100).reload(*fleet(2))
     assert len(told(world)) == 1
     world.beat("cam-1")
-    assert told(world)[1:] == [(False, 10.0, 100.0, 2)]
+    assert told(world)[1:] == [(False, 5.0, 100.0, 2)]
 
 
 def test_a_camera_that_moves_away_leaves_its_incident() -> None:
@@ -262,7 +262,7 @@ def test_blindness_inside_an_incident_is_the_same_incident() -> None:
     world = alive(*fleet(3)).to(100).lose().to(300).regain().to(400)
     assert len(told(world)) == 1
     world.beats(410)
-    assert told(world)[1:] == [(False, 10.0, 400.0, 3)]
+    assert told(world)[1:] == [(False, 5.0, 400.0, 3)]
 
 
 def test_cameras_dead_at_the_first_subscription_are_an_incident() -> None:
@@ -276,7 +276,7 @@ def test_an_incident_is_known_to_be_open() -> None:
     world = alive(*fleet(3)).to(60)
     group = world.watch.incidents[SITE, "mairie"]
     assert group.since
-    assert seconds(group.since) == 10.0
+    assert seconds(group.since) == 5.0
     world.beats(70)
     assert group.since is None
 
@@ -309,9 +309,9 @@ def test_a_fleet_of_ten_thousand_dies_and_returns() -> None:
     world.t = 45
     world.tick()
     assert len([event for event in world.events if getattr(event, "new", None) is Status.DOWN]) == 10_000
-    assert told(world, OPERATOR) == [(True, 10.0, 45.0, 6_000)]
+    assert told(world, OPERATOR) == [(True, 5.0, 45.0, 6_000)]
     for camera_id in list(world.watch.cameras)[:4_999]:
         world.beat(camera_id)
     assert len(told(world, OPERATOR)) == 1
     world.beats(45)
-    assert told(world, OPERATOR)[1:] == [(False, 10.0, 45.0, 10_000)]
+    assert told(world, OPERATOR)[1:] == [(False, 5.0, 45.0, 10_000)]

@@ -131,13 +131,13 @@ def test_settling_twice_or_more_often_changes_nothing() -> None:
     assert often.account() == seldom.account()
 
 
-def test_a_silent_camera_is_accounted_up_to_the_heartbeat_that_was_due() -> None:
-    """A1, L3: what a conviction may yet make down is not accounted as up, so nothing is taken back."""
+def test_a_silent_camera_is_accounted_up_to_half_an_interval_after_its_last_heartbeat() -> None:
+    """A1, E5: what a conviction may yet make down is not accounted as up, so nothing is taken back."""
     world = alive(until=100).to(144)
-    assert world.account().up == 110_000
-    assert world.account().in_service == 110_000
+    assert world.account().up == 105_000
+    assert world.account().in_service == 105_000
     account = world.to(145).account()
-    assert (account.up, account.down) == (110_000, 35_000)
+    assert (account.up, account.down) == (105_000, 35_000)
 
 
 def test_a_camera_that_spoke_at_the_last_moment_was_up_all_the_time() -> None:
@@ -151,5 +151,5 @@ def test_availability_of_a_fleet_counts_every_camera_by_its_time() -> None:
     """A4: on worlds, not on numbers made up."""
     world = alive(*fleet(4)).beats(1000, "cam-1", "cam-2", "cam-3")
     whole = total(world.account(camera_id) for camera_id in world.watch.cameras)
-    assert whole.in_service == 4_000_000
-    assert whole.availability == pytest.approx((3 * 1000 + 10) / 4000)
+    assert whole.in_service == 3 * 1_000_000 + 995_000
+    assert whole.availability == pytest.approx((3 * 1000 + 5) / 3995)

@@ -81,7 +81,11 @@ def test_a_conviction_tells_its_deadline_beside_when_the_loop_got_to_it() -> Non
     assert isinstance(conviction, Transition)
     assert conviction.deadline == instant(45).mono
     assert conviction.noticed_at == instant(45.75)
-    assert (conviction.at, conviction.earliest_ms, conviction.latest_ms) == (instant(5), utc_ms(0), utc_ms(10))
+    assert (conviction.at, conviction.earliest_ms, conviction.latest_ms) == (
+        instant(5),
+        utc_ms(0),
+        utc_ms(10),
+    )
 
 
 def test_a_proof_carries_no_cause_and_no_deadline() -> None:

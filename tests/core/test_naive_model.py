@@ -50,8 +50,8 @@ class Story:
 def opinion(story: Story) -> list[Stretch]:
     """Say what the camera was, beneath maintenance."""
     told: list[Stretch] = []
-    was, since, due, deadline, lost = UNKNOWN, 0, story.interval, story.down, 0
-    seeing = True
+    was, since, due, deadline, lost, proof = UNKNOWN, 0, story.interval, story.down, 0, 0
+    seeing, returned = True, True
 
     def become(status: Status, at: int) -> None:
         nonlocal was, since
@@ -62,21 +62,26 @@ def opinion(story: Story) -> list[Stretch]:
         if deadline == t and not story.binary:
             reject()  # whether the float of this millisecond lies before or after is nobody's business
         if seeing and was is not DOWN and deadline <= t:
-            become(DOWN, due)
+            if was is UP and returned:
+                become(UNKNOWN, min(due, proof + story.interval))
+            become(DOWN, due if returned else proof + story.interval // 2)
         if what == "lost":
             seeing, lost = False, t
         elif what == "proof":
+            if was is UP and t - proof > story.down:
+                become(UNKNOWN, proof + story.interval)
             become(UP, t)
-            due, deadline = t + story.interval, t + story.down
+            proof, deadline, returned = t, t + story.down, False
         else:
             seeing, length = True, t - lost
-            if length >= story.down and was is not UNKNOWN:
+            if was is UP and length >= story.down:
+                become(UNKNOWN, min(lost, proof + story.interval))
+            elif was is DOWN:
                 become(UNKNOWN, lost)
-            if was is UNKNOWN:
-                due, deadline = t + story.interval, t + story.down
-            elif was is UP:
-                due = t + story.interval if lost <= due < t else due
-                deadline += length + story.interval
+                if length < story.down:
+                    become(DOWN, t)
+            due, returned = t + story.interval, True
+            deadline = t + story.down if was is UNKNOWN else deadline + length + story.interval
     return told
 
 
@@ -200,9 +205,10 @@ def test_the_naive_opinion_itself_on_a_story_told_by_hand() -> None:
     story = Story(proofs=(5_000, 70_000, 400_000), blind=((72_000, 90_000), (200_000, 300_000)))
     assert opinion(story) == [
         (0, 5_000, UNKNOWN),
-        (5_000, 15_000, UP),
-        (15_000, 70_000, DOWN),
-        (70_000, 100_000, UP),  # due at 80 s, which was blind: so at 100 s
+        (5_000, 10_000, UP),
+        (10_000, 70_000, DOWN),
+        (70_000, 80_000, UP),
+        (80_000, 100_000, UNKNOWN),  # due at 80 s, which was blind: so at 100 s
         (100_000, 200_000, DOWN),
         (200_000, 310_000, UNKNOWN),
         (310_000, 400_000, DOWN),

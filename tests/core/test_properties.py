@@ -178,7 +178,7 @@ class Play:
         if word is not Word.ONLINE:
             self.observer.hint(state)
         elif not retained and life is not Status.RETIRED:
-            self.observer.proof(state)
+            self.observer.online(state)
 
     def lose(self, step: Step) -> None:
         link = self.world.watch.links[step.who]

@@ -95,10 +95,10 @@ def test_a_camera_that_comes_back_is_not_what_it_was_when_it_left() -> None:
     ]
 
 
-def test_late_heartbeats_fill_unknown_time_and_nothing_else() -> None:
-    """L8."""
+def test_late_heartbeats_fill_what_was_unknown_or_down() -> None:
+    """E4."""
     told = camera((0, UP), (10, UNKNOWN), (20, DOWN), fills=((5, 12), (15, 17), (16, 22)))
-    assert read(told) == [(0, 12, UP), (12, 15, UNKNOWN), (15, 20, UP), (20, END, DOWN)]
+    assert read(told) == [(0, 12, UP), (12, 15, UNKNOWN), (15, 22, UP), (22, END, DOWN)]
 
 
 def test_an_hour_that_never_was_is_unknown_but_for_maintenance() -> None:
@@ -194,7 +194,7 @@ def naive(
                 if at <= instant and (at >= start or not left or at > max(left))
             ]
             status = (heard[-1] if heard else None) or UNKNOWN
-            if status is UNKNOWN and within(fills):
+            if status in (UNKNOWN, DOWN) and within(fills):
                 status = UP
             if status in (UP, DOWN) and within(gaps):
                 status = UNKNOWN
@@ -212,7 +212,7 @@ def test_every_millisecond_is_what_the_rules_say(
     start: int,
     end: int,
 ) -> None:
-    """A1, L8, T2, V3: exactly one account for each millisecond in service, none for the others."""
+    """A1, E4, T2, V3: exactly one account for each millisecond in service, none for the others."""
     told = camera(*changes, service=tuple(service), fills=tuple(fills))
     found = read(told, *(gap(*span) for span in gaps), *(window(*span) for span in windows))
     truth = [naive(instant, changes, service, fills, gaps, windows) for instant in range(END)]

@@ -45,7 +45,9 @@ def beginning(camera: CameraState) -> Dated:
             at = max(at - interval, min(at, camera.hint_at))
         return Dated(at, at if proof == NEVER else proof, at)
     if camera.hint is not None and camera.hint_at - proof < HINT_GRACE_MIN * interval:
-        return exactly(camera.hint_at)
+        # A broker publishes a will up to 1.5 keep-alives after the death; a goodbye comes before it.
+        at = camera.hint_at
+        return exactly(at) if camera.hint is Cause.GOODBYE else Dated(at, proof, at)
     return Dated(proof + interval / 2, proof, proof + interval)
 
 
@@ -65,13 +67,16 @@ def hidden(camera: CameraState, blind: float) -> Dated:
     return Dated(at, min(at, camera.proof), at)
 
 
-def ending(camera: CameraState, proof: float, boot: Boot) -> Dated:
-    """Return when a camera came back that is down and gives its first `proof` (rule E2)."""
+def ending(camera: CameraState, proof: float, boot: Boot, uptime_s: float | None) -> Dated:
+    """Return when a camera came back that is down and gives its first `proof` (rule E2).
+
+    `uptime_s` is what that proof tells of its boot.
+    """
     interval = camera.interval_s
-    if boot is Boot.NEW:
-        return exactly(proof)
     if 0 <= proof - camera.opened <= interval:
         return exactly(camera.opened)
+    if boot is Boot.NEW:
+        return Dated(proof, proof - min(uptime_s or 0.0, interval), proof)
     if boot is Boot.SAME and camera.cause is Cause.TIMEOUT:
         return Dated(proof - interval / 2, proof - interval, proof)
     return Dated(proof, proof - interval, proof)

@@ -21,6 +21,8 @@ QUANTILE = 0.9
 """The share of the late cameras that the lag covers: a few odd clocks do not stretch it."""
 LOOKS = 8
 """How often per interval the lag is reckoned while heartbeats are late."""
+WITNESSES = 3
+"""How many cameras must have been late for their silence to be the link's."""
 SILENCE = 2.0
 """For how many times the shortest `down_after` a lag lasts over which nobody says anything any more."""
 
@@ -43,11 +45,12 @@ def reckon(link: LinkState, now: float, look_again_s: float) -> bool:
             on_time += 1
     if len(late) > on_time:
         ordered = sorted(late.values())
-        link.lag = link.reckoned = ordered[ceil(QUANTILE * len(ordered)) - 1]
+        link.lag = ordered[ceil(QUANTILE * len(ordered)) - 1]
+        link.lagged = link.lag if len(late) >= WITNESSES else 0.0
     elif late or on_time or now - link.newest_late > SILENCE * shortest_silence(link):
-        link.lag = 0.0
-    elif link.lag:  # nobody says anything: what is under way is at least as old as the silence
-        link.lag = link.reckoned + now - link.newest_late
+        link.lag = link.lagged = 0.0
+    else:  # nobody says anything: what is under way is at least as old as the silence
+        link.lag = link.lagged and link.lagged + now - link.newest_late
     link.look_at = now + look_again_s if late or link.lag else FOREVER
     return on_time > len(late)
 

@@ -11,7 +11,6 @@ from math import isfinite
 
 from camwatch.core import dating, fills, liveness
 from camwatch.core.conditions import Flapping, Reason, reasons_of
-from camwatch.core.dating import Boot
 from camwatch.core.ledger import next_boundary, pieces
 from camwatch.core.liveness import IN_SERVICE, NEVER, TABLE, At, Event
 from camwatch.core.model import (
@@ -300,10 +299,10 @@ class Judge:
                 return False
         return True
 
-    def proven(self, camera: CameraState, now: Instant, at: Instant, before: float, boot: Boot) -> None:
+    def proven(self, camera: CameraState, now: Instant, at: Instant, before: float, back: Dated) -> None:
         """Take a proof `at` an instant of a camera that was not simply up (rules L4, L5, E2, E3).
 
-        `before` is its proof before this one, monotonic; `boot` what this one tells of its boot.
+        `before` is its proof before this one, monotonic; `back` is when it came back, if it was down.
         """
         camera.hint = None
         camera.lost = None
@@ -318,8 +317,7 @@ class Judge:
             self._review_planned(camera, now)  # its date may have passed while the loop slept (rule V1)
             camera.override_for = NEVER  # what was due since then has come
         down = camera.life is Status.DOWN
-        dated = dating.ending(camera, at.mono, boot) if down else dating.exactly(at.mono)
-        self.step(camera, Event.PROOF, now, dated=dated)
+        self.step(camera, Event.PROOF, now, dated=back if down else dating.exactly(at.mono))
 
     def late(self, camera: CameraState, now: Instant, sent: Instant, uptime_s: float | None) -> None:
         """Take a late heartbeat for what it tells: its camera was alive when it was `sent` (L8, E4)."""
@@ -374,7 +372,7 @@ class Judge:
         """Set the reasons for which a camera is degraded, and account the time under the old ones (C3)."""
         reasons = reasons_of(camera, said)
         if reasons != camera.reasons:
-            self._settle(camera, now.mono, now)
+            self._settle(camera, camera.proof, now)
             for reason in Reason(camera.reasons & ~reasons):
                 camera.reasons_ended[reason] = now.mono
             camera.reasons = int(reasons)

@@ -133,29 +133,28 @@ def shift_clock(camera: CameraState, seconds: float) -> None:
     camera.clock_offset += seconds
 
 
-def clock_is_broken(
-    camera: CameraState, said: Telemetry, now: float, late_s: float, expected: int | None
-) -> bool:
+def clock_is_broken(camera: CameraState, said: Telemetry, now: float, ran: bool | None) -> bool:
     """Tell whether a heartbeat only looks late because its camera's clock does not run (rules L8, L10).
 
-    `late_s` is how late it looks; `expected` is the `seq` that was to come next. That it arrived is the
-    strongest fact: it is evidence of the past only if all that it says agrees. What contradicts itself is
+    `ran` is what `clock_ran` returned. That it arrived is the strongest fact: it is evidence of the past only if all that it says agrees. What contradicts itself is
     believed once a second one has come at the pace of a living camera: one alone, or many at once, may be
     an old boot's that are played again.
     """
     uptime, interval = said.uptime_s, camera.interval_s
     behind = None if uptime is None or camera.boot is None else now - uptime - camera.boot
-    just_now = behind is not None and behind <= interval / 4
-    agree = behind is not None and (abs(behind - late_s) <= interval or _began_later(camera, said) < 0)
-    if agree and not just_now:
-        # They may have drifted away together while the camera was out of reach.
+    of_the_past = behind is not None and behind > interval / 4 and _began_later(camera, said) < 0
+    if (ran and behind is not None) or of_the_past:
+        # All agrees, or clock and uptime drifted away together while the camera was out of reach.
         camera.undecided_until = liveness.NEVER
         return _evenly_late(camera, now, now - (said.ts or 0.0), OFFSETS_KEPT, interval / 2)
     if _proven_since(camera, camera.late_at):
         camera.undecided_until = now + RUN * interval
-    if just_now or _clock_ran(camera, said, expected) is False:
+    stands = ran is None and camera.ts is not None and abs((said.ts or 0.0) - camera.ts) <= COARSE_S
+    if ran is False or stands:
         if now < camera.doubted_until:
             return True
+        if stands:
+            return _evenly_late(camera, now, 0.0, RUN, interval)
         steady = now - uptime if uptime is not None else now - (said.seq or 0) * interval
         return _evenly_late(camera, now, steady, AGAIN, interval / 4)
     return _evenly_late(camera, now, now - (said.ts or 0.0), RUN, interval / 2)
@@ -169,7 +168,7 @@ def doubt_clock(camera: CameraState, said: Telemetry, now: float) -> None:
     camera.doubted_until = now + OFFSETS_KEPT * camera.interval_s
 
 
-def _clock_ran(camera: CameraState, said: Telemetry, expected: int | None) -> bool | None:
+def clock_ran(camera: CameraState, said: Telemetry, expected: int | None) -> bool | None:
     """Tell whether the clock advanced since the heartbeat before as the uptime did, or the count (rule L8).
 
     None: there is nothing to compare it with.
@@ -255,7 +254,8 @@ def _rebooted(camera: CameraState, said: Telemetry, now: float) -> bool:
     if uptime is None or camera.uptime < 0:
         return False
     if uptime > camera.uptime:  # it was heard late: older than the boot before was (rule L6)
-        return _began_later(camera, said) > 0 and _restarted_count(camera, said)
+        by_ours = camera.boot is not None and now - uptime - camera.boot > camera.interval_s
+        return _began_later(camera, said) > 0 and (by_ours or _restarted_count(camera, said))
     if said.ts is None or camera.ts is None:
         return uptime < camera.uptime
     later = _began_later(camera, said)
@@ -270,8 +270,8 @@ def _rebooted(camera: CameraState, said: Telemetry, now: float) -> bool:
 
 
 def _restarted_count(camera: CameraState, said: Telemetry) -> bool:
-    """Tell whether the count began anew, or there is none: a clock that was set alone is no boot."""
-    return said.seq is None or camera.next_seq is None or said.seq < camera.next_seq
+    """Tell whether the count began anew: a clock that was set ahead alone is no boot."""
+    return said.seq is not None and camera.next_seq is not None and said.seq < camera.next_seq
 
 
 def _began_later(camera: CameraState, said: Telemetry) -> int:

@@ -121,7 +121,10 @@ class Sights:
         if link.catching_up:
             link.catching_up = not in_time
             link.look_at = min(link.look_at, now.mono + self._look_again_s)
-        was_behind, link.behind = link.behind, link.lag > event_time.shortest_silence(link)
+        was_behind, link.behind = (
+            link.behind,
+            link.lagged > 0.0 and link.lag > event_time.shortest_silence(link),
+        )
         if saw and not link.sees:
             self._sees_no_more(link, now.shifted(-link.lag), BlindCause.LAG)
         elif link.sees and not saw:

@@ -41,7 +41,7 @@ class LinkState:
     catching_up: bool = False  # subscribed, but what the broker kept is not through yet (rule S11)
     behind: bool = False  # its lag is longer than its cameras may be silent (rule S11)
     lag: float = 0.0  # seconds: how much later than sent its messages arrive
-    reckoned: float = 0.0  # the lag when somebody last said something late
+    lagged: float = 0.0  # the lag when several cameras last said something late
     late: dict[int, tuple[float, float]] = field(default_factory=dict)  # camera: (arrival, lateness)
     newest_late: float = NEVER  # arrival of the newest late heartbeat
     look_at: float = float("inf")  # when the lag is to be reckoned next

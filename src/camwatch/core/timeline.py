@@ -51,9 +51,10 @@ class Overlays:
             if whose.covers(camera.operator)
         )
         found = _within(camera, until_ms)
-        # In this order: proof fills what was unknown, an hour that never was is nobody's, maintenance covers.
+        # In this order: proof that came late holds against what was thought (E4), an hour that never was is
+        # nobody's, maintenance covers.
         if camera.fills:
-            found = _painted(found, merged(camera.fills), Status.UP, (Status.UNKNOWN,))
+            found = _painted(found, merged(camera.fills), Status.UP, (Status.UNKNOWN, Status.DOWN))
         if self._gaps:
             found = _painted(found, self._gaps, Status.UNKNOWN, (Status.UP, Status.DOWN))
         if windows:

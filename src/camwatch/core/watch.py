@@ -11,7 +11,7 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from camwatch.core import event_time, lifesigns
+from camwatch.core import dating, event_time, lifesigns
 from camwatch.core.dating import Boot
 from camwatch.core.incidents import IncidentGroup
 from camwatch.core.judge import Judge
@@ -158,6 +158,9 @@ class FleetWatch:
         camera.proof = mono
         camera.proof_ms = utc_ms
         camera.via = self._receiving
+        if not camera.calm:
+            back = dating.ending(camera, mono, boot or lifesigns.boot_of(said, seq, expected), uptime)
+            self.judge.proven(camera, now, Instant(mono, utc_ms), before, back)
         fps = said.fps
         if fps is not None:
             camera.fps = fps
@@ -188,10 +191,6 @@ class FleetWatch:
             or (ts is not None and not -camera.offset_max_s <= camera.clock_offset <= camera.offset_max_s)
         ):
             self.judge.examine(camera, now, said)
-        if not camera.calm:
-            if boot is None:
-                boot = lifesigns.boot_of(said, seq, expected)
-            self.judge.proven(camera, now, Instant(mono, utc_ms), before, boot)
         return None
 
     def _belated(
@@ -202,17 +201,19 @@ class FleetWatch:
         It is one of now if its clock does not run (rule L8), and one of when it was sent if it is no later
         than the link that brought it lags (rule S11).
         """
-        if lifesigns.clock_is_broken(camera, said, now.mono, late_s, expected):
+        ran = lifesigns.clock_ran(camera, said, expected)
+        sent, link = now.shifted(-late_s), self._receiving
+        in_time = link is not None and link.sees and late_s - link.lag <= camera.interval_s
+        in_time = in_time and ran is not False and sent.mono >= camera.proof
+        if not in_time and lifesigns.clock_is_broken(camera, said, now.mono, ran):
             lifesigns.doubt_clock(camera, said, now.mono)
             self.judge.examine(camera, now, said)
             return now
         lifesigns.note_late(camera, said)
-        sent = now.shifted(-late_s)
-        link = self._receiving
         if link is not None:
             event_time.note_late(link, camera, now.mono, late_s)
-            if link.sees and late_s - link.lag <= camera.interval_s and sent.mono >= camera.proof:
-                return sent
+        if in_time:
+            return sent
         self.judge.late(camera, now, sent, said.uptime_s)
         return None
 
