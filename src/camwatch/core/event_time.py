@@ -10,8 +10,10 @@ from __future__ import annotations
 from math import ceil
 from typing import TYPE_CHECKING
 
+from camwatch.core.liveness import NEVER
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from camwatch.core.state import CameraState, LinkState
 
@@ -33,6 +35,7 @@ def note_late(link: LinkState, camera: CameraState, now: float, late_s: float) -
     """Remember that a camera's newest heartbeat came late over this link."""
     link.late[camera.index] = (now, late_s)
     link.newest_late = now
+    link.sent_late = max(link.sent_late, now - late_s)
     if link.look_at == FOREVER:
         link.look_at = now
 
@@ -44,13 +47,13 @@ def reckon(link: LinkState, now: float, look_again_s: float) -> bool:
         if camera.index not in late and now - camera.proof <= RECENT * camera.interval_s:
             on_time += 1
     if len(late) > on_time:
-        ordered = sorted(late.values())
-        link.lag = ordered[ceil(QUANTILE * len(ordered)) - 1]
-        link.lagged = link.lag if len(late) >= WITNESSES else 0.0
+        link.lag = _quantile(late_s for _, late_s in late.values())
+        enough = len(late) >= WITNESSES
+        link.seen_upto = _quantile(arrived - late_s for arrived, late_s in late.values()) if enough else NEVER
     elif late or on_time or now - link.newest_late > SILENCE * shortest_silence(link):
-        link.lag = link.lagged = 0.0
-    else:  # nobody says anything: what is under way is at least as old as the silence
-        link.lag = link.lagged and link.lagged + now - link.newest_late
+        link.lag, link.seen_upto = 0.0, NEVER
+    else:  # nobody says anything: what is under way was sent since
+        link.lag = 0.0 if link.seen_upto == NEVER else now - link.seen_upto
     link.look_at = now + look_again_s if late or link.lag else FOREVER
     return on_time > len(late)
 
@@ -60,14 +63,19 @@ def shortest_silence(link: LinkState) -> float:
     return min((camera.down_s for camera in _cameras(link)), default=FOREVER)
 
 
-def _late(link: LinkState, now: float) -> dict[int, float]:
-    """Return the lateness of the cameras whose newest word was late; forget the others."""
+def _quantile(values: Iterable[float]) -> float:
+    ordered = sorted(values)
+    return ordered[ceil(QUANTILE * len(ordered)) - 1]
+
+
+def _late(link: LinkState, now: float) -> dict[int, tuple[float, float]]:
+    """Return the cameras whose newest word was late: when it came, and by how much; forget the others."""
     cameras = {camera.index: camera for camera in _cameras(link) if camera.index in link.late}
     for index, (arrived, _) in list(link.late.items()):
         camera = cameras.get(index)
         if camera is None or camera.proof >= arrived or now - arrived > RECENT * camera.interval_s:
             del link.late[index]
-    return {index: late_s for index, (_, late_s) in link.late.items()}
+    return link.late
 
 
 def _cameras(link: LinkState) -> Iterator[CameraState]:

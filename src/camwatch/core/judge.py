@@ -25,7 +25,7 @@ from camwatch.core.model import (
     Transition,
 )
 from camwatch.core.signal import Telemetry
-from camwatch.core.state import CameraState
+from camwatch.core.state import CameraState, LinkState
 
 _FOREVER = float("inf")
 
@@ -291,13 +291,12 @@ class Judge:
         """
         expected = liveness.due(camera)
         for link in camera.sight.links:
-            if link.up and (
-                not link.sees
-                or link.heard - link.lag <= expected
-                or now.mono - link.heard >= self._ask_after_s
-            ):
+            if link.up and (not link.sees or link.heard <= expected or self._is_silent(link, now)):
                 return False
         return True
+
+    def _is_silent(self, link: LinkState, now: Instant) -> bool:
+        return link.last_packet is None or now.mono - link.last_packet.mono >= self._ask_after_s
 
     def proven(self, camera: CameraState, now: Instant, at: Instant, before: float, back: Dated) -> None:
         """Take a proof `at` an instant of a camera that was not simply up (rules L4, L5, E2, E3).
@@ -345,10 +344,11 @@ class Judge:
             self.opened(camera, now)
 
     def opened(self, camera: CameraState, now: Instant) -> None:
-        """Note that a camera which is down can speak again, though it gave no proof yet (rule E2)."""
-        if now.mono - camera.opened > camera.interval_s:
+        """Note that a camera which is down can speak again, though it gave no proof yet (rules E2, S11)."""
+        at = now.mono - camera.sight.lag
+        if at - camera.opened > camera.interval_s:
             self.settle(camera, now)
-            camera.opened = now.mono
+            camera.opened = at
 
     def tell_fill(self, camera: CameraState, now: Instant) -> None:
         """Leave what late heartbeats filled so far among the events."""

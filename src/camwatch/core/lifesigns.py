@@ -295,7 +295,8 @@ def _clock_lost(camera: CameraState, ts: float, now: float) -> bool:
 
 def _may_have_waited(camera: CameraState, said: Telemetry, now: float) -> bool:
     """Tell whether a heartbeat of a new boot may be one that a broker kept for us: by when it came."""
-    kept = liveness.blind_from(camera) is not None or now - camera.sight.since < camera.down_s
+    sight = camera.sight
+    kept = sight.lag > 0 or liveness.blind_from(camera) is not None or now - sight.since < camera.down_s
     if not kept or said.ts is None or _clock_never_set(camera):
         return False
     return camera.ts is None or said.ts > camera.ts  # a clock that went back is no delay, but a dead battery

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from camwatch.core import event_time
 from camwatch.core.judge import Judge
+from camwatch.core.liveness import NEVER
 from camwatch.core.memory import SightMemory
 from camwatch.core.model import BlindCause, Blindness, Instant, Status
 from camwatch.core.state import LinkState, Sight
@@ -70,10 +71,14 @@ class Sights:
 
     def heard(self, link: LinkState, now: Instant) -> None:
         """Note that a link delivered a packet, and everything before it was taken (rule S10)."""
-        link.heard = now.mono
         link.last_packet = now
+        # What came late says nothing of now; nor does an answer while messages lag (rule S11).
+        upto = now.mono - link.lag if link.sent_late == NEVER else link.sent_late
+        link.sent_late = NEVER
+        if upto > link.heard:
+            link.heard = upto
         for sight in link.sights:
-            sight.heard = now.mono
+            sight.heard = max(sight.heard, upto)
         self._judge.look_again(now)
 
     def regain(self, link: LinkState, now: Instant, *, backlog: bool) -> None:
@@ -97,11 +102,11 @@ class Sights:
     def lose(self, link: LinkState, last_packet: Instant) -> None:
         """Note that a link was lost; its last packet came at `last_packet` (rule S3)."""
         link.up = link.catching_up = link.behind = False
-        link.last_packet = last_packet
+        link.last_packet = seen = last_packet.shifted(-link.lag)
         link.late.clear()
         self._lag(link, 0.0)
         link.look_at = event_time.FOREVER
-        self._sees_no_more(link, last_packet, BlindCause.LINK)
+        self._sees_no_more(link, seen, BlindCause.LINK)
 
     @property
     def next_look(self) -> float:
@@ -123,7 +128,7 @@ class Sights:
             link.look_at = min(link.look_at, now.mono + self._look_again_s)
         was_behind, link.behind = (
             link.behind,
-            link.lagged > 0.0 and link.lag > event_time.shortest_silence(link),
+            _is_behind(link),
         )
         if saw and not link.sees:
             self._sees_no_more(link, now.shifted(-link.lag), BlindCause.LAG)
@@ -206,6 +211,11 @@ class Sights:
             return  # before the first sight ever there is no ledger, and nothing was missed
         links = tuple(link.name for link in sight.links)
         self._judge.events.append(Blindness(links, sight.operators, sight.cause, began, now))
+
+
+def _is_behind(link: LinkState) -> bool:
+    """Tell whether a link lags by more than its cameras may be silent (rule S11)."""
+    return link.seen_upto > NEVER and link.lag > event_time.shortest_silence(link)
 
 
 def _moment(now: Instant, utc_ms: int) -> Instant:

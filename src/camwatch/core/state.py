@@ -30,7 +30,11 @@ class Gaps:
 
 @dataclass(slots=True, eq=False)
 class LinkState:
-    """One session with a broker, as the core sees it; `heard` is the monotonic instant of a packet."""
+    """One session with a broker, as the core sees it.
+
+    `heard` is the monotonic instant up to which it has brought everything (rules S10, S11): that of its last
+    packet, unless that was late.
+    """
 
     name: str
     operators: frozenset[str]  # empty: all
@@ -41,9 +45,10 @@ class LinkState:
     catching_up: bool = False  # subscribed, but what the broker kept is not through yet (rule S11)
     behind: bool = False  # its lag is longer than its cameras may be silent (rule S11)
     lag: float = 0.0  # seconds: how much later than sent its messages arrive
-    lagged: float = 0.0  # the lag when several cameras last said something late
+    seen_upto: float = NEVER  # monotonic: what was sent since is under way; NEVER: it does not lag
     late: dict[int, tuple[float, float]] = field(default_factory=dict)  # camera: (arrival, lateness)
     newest_late: float = NEVER  # arrival of the newest late heartbeat
+    sent_late: float = NEVER  # when the newest late heartbeat of the present packets was sent
     look_at: float = float("inf")  # when the lag is to be reckoned next
 
     @property

@@ -1,0 +1,197 @@
+"""A link that is merely behind accuses nobody, and hides no death (rules S10, S11)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from camwatch.core.event_time import QUANTILE
+from camwatch.core.model import BlindCause, Blindness, Cause, Status
+from camwatch.core.signal import Refusal
+from tests.support.fleet import START, Move, World, fleet, instant
+
+UP, DOWN, UNKNOWN = Status.UP, Status.DOWN, Status.UNKNOWN
+CAMERAS = 10
+APART_S = 1.0
+
+
+class Road:
+    """A link on which all arrives in order, each `delay(t)` seconds after it was sent at `t`, or later.
+
+    Nothing else is heard on it: what the broker answers waits in the same line. Cameras send `ts`, `seq` and `uptime_s` every 10 s, `APART_S` apart; `died` maps some to their end.
+    """
+
+    def __init__(self, delay: Callable[[float], float], died: dict[int, float] | None = None) -> None:
+        self.world = World(*fleet(CAMERAS), chatter_s=0.5)
+        self.world.frozen.add("main")
+        self._delay = delay
+        self._died = died or {}
+
+    def run(self, until: float) -> World:
+        """Deliver all that arrives up to an instant."""
+        for arrival, sent, camera in self._arrivals(until):
+            self.world.to(round(arrival, 3))
+            self.world.beat(
+                f"cam-{camera}",
+                ts=(START.utc_ms + round(sent * 1000)) / 1000,
+                seq=round(sent // 10),
+                uptime_s=1000.0 + sent,
+            )
+        return self.world.to(until)
+
+    def _arrivals(self, until: float) -> Iterator[tuple[float, float, int]]:
+        last = 0.0
+        step = 0
+        while step * APART_S < until:
+            sent = step * APART_S
+            camera = step % CAMERAS + 1
+            if sent < self._died.get(camera, float("inf")):
+                last = max(last, sent + self._delay(sent))
+                if last < until:
+                    yield last, sent, camera
+            step += 1
+
+
+def declared(world: World) -> dict[str, list[Move]]:
+    """Return who was declared down."""
+    found = {name: [move for move in world.moves(name) if move.new is DOWN] for name in world.watch.cameras}
+    return {name: moves for name, moves in found.items() if moves}
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.lists(st.integers(15, 42), min_size=1, max_size=12))
+def test_however_uneven_the_lag_nobody_is_declared_down_and_nobody_unknown(lags: list[int]) -> None:
+    """S11: as long as it is shorter than `down_after`; it grows from 15 s, and changes every 20 s."""
+
+    def delay(sent: float) -> float:
+        index = int((sent - 100) // 20)
+        return 0.1 if sent < 100 else float(lags[index]) if index < len(lags) else 0.1
+
+    world = Road(delay).run(600)
+    for name in world.watch.cameras:
+        assert [move.new for move in world.moves(name)] == [UP]
+
+
+def test_a_lag_that_grows_beyond_two_minutes_declares_nobody_down() -> None:
+    """S11: beyond `down_after` the link is blind, with that cause, and its cameras unknown; not before."""
+    world = Road(lambda sent: 0.1 if sent < 100 else min(120.0, 15 + (sent - 100) * 0.3)).run(700)
+    assert declared(world) == {}
+    assert not any(move.at < 180 for name in world.watch.cameras for move in world.moves(name)[1:])
+    assert {world.status(name) for name in world.watch.cameras} == {UNKNOWN}
+    assert world.watch.links["main"].lag == pytest.approx(120, abs=10)
+    assert world.watch.blind
+    world.frozen.clear()
+    world.beats(710)
+    assert world.to(715).watch.links["main"].lag == 0.0
+    [gap] = [each for each in world.events if isinstance(each, Blindness) and each.cause is BlindCause.LAG]
+    assert not world.watch.blind
+    assert gap.ended > gap.began
+
+
+@pytest.mark.parametrize("lag", [15.0, 30.0, 44.0])
+def test_a_real_death_under_a_lag_is_found_within_the_lag_and_the_deadline(lag: float) -> None:
+    """S11, E1: and dated by when its last heartbeat was sent."""
+    world = Road(lambda sent: 0.1 if sent < 100 else lag, {3: 200.0}).run(400)
+    assert list(declared(world)) == ["cam-3"]
+    [down] = declared(world)["cam-3"]
+    last_sent = 192.0  # the third camera speaks two seconds after every tenth
+    assert down.at == pytest.approx(last_sent + 5, abs=0.2)
+    assert last_sent + 45 <= down.noticed <= last_sent + 45 + lag + 1.3
+    assert down.cause is Cause.TIMEOUT
+
+
+def test_a_link_that_catches_up_in_a_burst_declares_only_the_dead() -> None:
+    """S11: all of the backlog is taken before anyone is judged by it."""
+    world = Road(lambda sent: max(0.1, 140 - sent) if 100 <= sent < 140 else 0.1, {5: 110.0}).run(300)
+    assert list(declared(world)) == ["cam-5"]
+
+
+def test_a_few_late_cameras_are_no_lag_of_the_link() -> None:
+    """S11: odd clocks, or a landlord's bridge, delay nobody else's judgement."""
+    world = World(*fleet(CAMERAS))
+    for step in range(30):
+        t = step * 10.0
+        world.to(t)
+        for number in range(1, CAMERAS + 1):
+            behind = 20.0 if number <= 3 and step > 5 else 0.0
+            said = {"ts": (START.utc_ms + round((t - behind) * 1000)) / 1000, "seq": step}
+            world.beat(f"cam-{number}", **said)
+        assert world.watch.links["main"].lag == 0.0
+
+
+def test_the_lag_covers_nine_cameras_in_ten() -> None:
+    """S11: one odd clock among the late does not stretch it."""
+    twelve = 12
+    world = World(*fleet(twelve))
+    for t in (0.0, 10.0, 20.0):
+        world.to(t)
+        for number in range(1, twelve + 1):
+            world.beat(
+                f"cam-{number}", ts=(START.utc_ms + t * 1000) / 1000, seq=int(t // 10), uptime_s=t + 50
+            )
+    world.to(50)
+    for number in range(1, twelve + 1):
+        behind = 3000.0 if number == twelve else 20.0 + number / 10
+        sent = 50 - behind
+        world.beat(f"cam-{number}", ts=(START.utc_ms + sent * 1000) / 1000, seq=3, uptime_s=sent + 50)
+    world.to(52)
+    assert QUANTILE == 0.9
+    assert world.watch.links["main"].lag == pytest.approx(21.1)
+
+
+# --- a session that the broker kept
+
+
+def test_after_a_kept_session_nobody_is_judged_before_the_backlog_is_through() -> None:
+    """S11, S9: it trickles for two minutes; a broker answers in between, and that is not enough."""
+    world = World(*fleet(3))
+    for t in range(0, 101, 10):
+        world.to(t)
+        for number in (1, 2, 3):
+            say(world, number, t)
+    world.lose().to(160)
+    link = world.watch.links["main"]
+    world.watch.regain_sight(link, world.now, backlog=True)
+    for step in range(120):
+        world.to(160 + step)
+        asked = world.now.mono
+        for number in (1, 2, 3):
+            if number < 3 or step < 3:  # the third died at about 130
+                assert say(world, number, 110 + step) is Refusal.LATE
+        world.watch.answered(link, world.now, asked)
+        assert world.watch.blind
+    assert declared(world) == {}
+    for number in (1, 2):
+        assert say(world, number, 279) is None
+    asked = world.to(280).now.mono
+    world.watch.answered(link, world.to(280.1).now, asked)
+    assert not world.watch.blind
+    for t in range(290, 340, 10):
+        world.to(t)
+        say(world, 1, t)
+        say(world, 2, t)
+    assert list(declared(world)) == ["cam-3"]
+    assert world.last("cam-3").at == pytest.approx(290, abs=0.2)
+
+
+def test_an_answer_with_nothing_late_behind_the_question_ends_the_backlog() -> None:
+    """S11: a broker that kept nothing holds nobody up."""
+    world = World(*fleet(3), sight=False).to(5)
+    link = world.watch.links["main"]
+    world.watch.regain_sight(link, world.now, backlog=True)
+    assert world.watch.blind
+    world.watch.answered(link, world.to(5.01).now, instant(5).mono)
+    assert not world.watch.blind
+
+
+def say(world: World, number: int, sent: float) -> Refusal | None:
+    """Let a camera's heartbeat arrive that was sent at an instant."""
+    return world.beat(
+        f"cam-{number}",
+        ts=(START.utc_ms + round(sent * 1000)) / 1000,
+        seq=round(sent),
+        uptime_s=500.0 + sent,
+    )
