@@ -203,8 +203,14 @@ class FleetWatch:
         """
         ran = lifesigns.clock_ran(camera, said, expected)
         sent, link = now.shifted(-late_s), self._receiving
-        in_time = link is not None and link.sees and late_s - link.lag <= camera.interval_s
-        in_time = in_time and ran is not False and sent.mono >= camera.proof
+        in_time = (
+            link is not None
+            and link.sees
+            and link.lag <= camera.down_s
+            and late_s - link.lag <= camera.interval_s
+            and ran is not False
+            and sent.mono >= camera.proof
+        )
         if not in_time and lifesigns.clock_is_broken(camera, said, now.mono, ran):
             lifesigns.doubt_clock(camera, said, now.mono)
             self.judge.examine(camera, now, said)
