@@ -367,13 +367,25 @@ class LinkReceiver:
     def subscribed(self, now: Instant, *, session_present: bool) -> None:
         """Sight begins."""
         self._report.problem = None
-        self._watch.regain_sight(self._link, now)
+        # With a canary, what was kept is through when it is back (rule S12).
+        backlog = session_present and self._report.round_trips is None
+        self._watch.regain_sight(self._link, now, backlog=backlog)
         _log.info("link subscribed", link=self._link.name, session_present=session_present)
         away_ms = None if self._away_since_ms is None else now.utc_ms - self._away_since_ms
         if not session_present and away_ms is not None and away_ms < self._expiry_ms:
             _log.warning(
                 "the broker kept no session: what cameras sent meanwhile is lost", link=self._link.name
             )
+        self._watcher.tell()
+
+    @property
+    def catching_up(self) -> bool:
+        """Whether what the broker kept may still be under way (rule S11)."""
+        return self._link.catching_up
+
+    def answered(self, now: Instant, asked: Instant) -> None:
+        """The broker answered what it was asked."""
+        self._watch.answered(self._link, now, asked.mono)
         self._watcher.tell()
 
     def set_aside(self, topic: str, take: Callable[[Instant, bytes], None]) -> None:
@@ -384,7 +396,7 @@ class LinkReceiver:
         """All that the broker had for us when the canary was `sent` was handed over."""
         if self._report.round_trips is not None:
             self._report.round_trips.add(now.mono - sent.mono)
-        # Here the core is to be told: the link has seen everything up to `sent`.
+        self._watch.canary(self._link, now, sent.mono)
 
     def lost(self, now: Instant, last_packet: Instant, problem: str) -> None:
         """Sight ended with the last packet received."""

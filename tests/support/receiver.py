@@ -49,6 +49,8 @@ class RecordingReceiver:
     canaries: list[tuple[Instant, Instant]] = field(default_factory=list)
     order: list[str] = field(default_factory=list)
     stumbles: int = 0
+    catching_up: bool = False
+    answers: list[tuple[Instant, Instant]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self._changed = asyncio.Event()
@@ -83,6 +85,10 @@ class RecordingReceiver:
     def canary(self, now: Instant, sent: Instant) -> None:
         self.canaries.append((now, sent))
         self._note("canary")
+
+    def answered(self, now: Instant, asked: Instant) -> None:
+        self.answers.append((now, asked))
+        self._note("answered")
 
     def lost(self, now: Instant, last_packet: Instant, problem: str) -> None:
         self.losses.append(Loss(now, last_packet, problem))

@@ -40,6 +40,14 @@ def note_late(link: LinkState, camera: CameraState, now: float, late_s: float) -
         link.look_at = now
 
 
+def take_canary(link: LinkState, now: float, sent: float, on_time_s: float) -> None:
+    """Take the return of a canary: all that the broker had when it was `sent` is here (rule S12)."""
+    behind = now - sent
+    link.canary_lag = behind if behind > on_time_s else 0.0
+    if link.canary_lag or link.lag:
+        link.look_at = min(link.look_at, now)
+
+
 def reckon(link: LinkState, now: float, look_again_s: float) -> bool:
     """Reckon the lag of a link anew; return whether more cameras were on time than late."""
     late, on_time = _late(link, now), 0
@@ -54,6 +62,8 @@ def reckon(link: LinkState, now: float, look_again_s: float) -> bool:
         link.lag, link.seen_upto = 0.0, NEVER
     else:  # nobody says anything: what is under way was sent since
         link.lag = 0.0 if link.seen_upto == NEVER else now - link.seen_upto
+    if link.canary_lag > link.lag:
+        link.lag, link.seen_upto = link.canary_lag, max(link.seen_upto, now - link.canary_lag)
     link.look_at = now + look_again_s if late or link.lag else FOREVER
     return on_time > len(late)
 

@@ -436,7 +436,7 @@ class Judge:
             cause = until = None  # or from the instant at which one begins: then it is not told to be down
         old, camera.status, camera.since = camera.status, new, at
         row = camera.camera
-        earliest, latest = _bounds(dated, now)
+        earliest, latest = _bounds(dated, at, now)
         self.events.append(
             Transition(row.id, row.operator, row.site, old, new, at, now, cause, until, earliest, latest)
         )
@@ -446,38 +446,28 @@ class Judge:
         if new is Status.DOWN:
             camera.left_down = None
             if not camera.outage_open:  # otherwise one outage, seen through blindness (rule S7)
-                self._begin_outage(camera, at, now, cause, dated)
+                self._begin_outage(camera, at, now, cause)
         elif camera.outage_open:
             if new is Status.UNKNOWN:
                 camera.left_down = at
             else:
-                self.end_outage(camera, at, now, back=new is Status.UP, dated=dated)
+                self.end_outage(camera, at, now, back=new is Status.UP)
 
-    def _begin_outage(
-        self, camera: CameraState, at: Instant, now: Instant, cause: Cause | None, dated: Dated | None
-    ) -> None:
+    def _begin_outage(self, camera: CameraState, at: Instant, now: Instant, cause: Cause | None) -> None:
         camera.outage_open = True
         camera.outages += 1
         camera.opened = NEVER
         row = camera.camera
-        bounds = _bounds(dated, now)
-        self.events.append(OutageChange(row.id, row.operator, row.site, True, at, now, cause, *bounds))
+        self.events.append(OutageChange(row.id, row.operator, row.site, True, at, now, cause))
         for group in camera.groups:
             self.tell(group.went_down(camera.index, at, now))
 
-    def end_outage(
-        self, camera: CameraState, at: Instant, now: Instant, *, back: bool, dated: Dated | None = None
-    ) -> None:
+    def end_outage(self, camera: CameraState, at: Instant, now: Instant, *, back: bool) -> None:
         """End a camera's outage with its last stay in `down`; `back`: the camera is up again."""
         camera.outage_open = False
-        left, camera.left_down = camera.left_down, None
-        if left is not None:  # it may have come back at any time since
-            dated = Dated(left.mono, left.mono, at.mono)
+        at, camera.left_down = camera.left_down or at, None
         row = camera.camera
-        bounds = _bounds(dated, now)
-        self.events.append(
-            OutageChange(row.id, row.operator, row.site, False, left or at, now, camera.cause, *bounds)
-        )
+        self.events.append(OutageChange(row.id, row.operator, row.site, False, at, now, camera.cause))
         for group in camera.groups:
             self.tell(group.left_down(camera.index, now, back=back))
 
@@ -493,8 +483,9 @@ class Judge:
             heapq.heappush(self._queue, (when, camera.index))
 
 
-def _bounds(dated: Dated | None, now: Instant) -> tuple[int | None, int | None]:
-    """Return the bounds of an instant as UTC milliseconds; None where it is exact, or they are not known."""
+def _bounds(dated: Dated | None, at: Instant, now: Instant) -> tuple[int | None, int | None]:
+    """Return the bounds of `at` as UTC milliseconds; None where it is exact, or they are not known."""
     if dated is None or dated.earliest == dated.latest or not isfinite(dated.earliest):
         return None, None
-    return now.at_mono(dated.earliest).utc_ms, now.at_mono(min(dated.latest, now.mono)).utc_ms
+    earliest, latest = now.at_mono(dated.earliest), now.at_mono(min(dated.latest, now.mono))
+    return min(earliest.utc_ms, at.utc_ms), max(latest.utc_ms, at.utc_ms)

@@ -232,7 +232,6 @@ class OutageChange(NamedTuple):
     """An outage began (`open`) or ended `at` that instant (rules A6, S7).
 
     It ends with the last stay in `down`: where blindness hid the end, when the blindness began.
-    `earliest_ms` and `latest_ms` (UTC) are the bounds of `at`, None where it is exact (rule E).
     """
 
     camera: str
@@ -242,8 +241,6 @@ class OutageChange(NamedTuple):
     at: Instant
     noticed_at: Instant
     cause: Cause | None
-    earliest_ms: int | None = None
-    latest_ms: int | None = None
 
 
 class ServiceChange(NamedTuple):

@@ -99,11 +99,16 @@ class Sights:
             link.catching_up = False
             self._sees(link, now)
 
+    def canary(self, link: LinkState, now: Instant, sent: float) -> None:
+        """Note that the canary came back that was published at `sent`, monotonic (rule S12)."""
+        event_time.take_canary(link, now.mono, sent, self._look_again_s * event_time.LOOKS)
+
     def lose(self, link: LinkState, last_packet: Instant) -> None:
         """Note that a link was lost; its last packet came at `last_packet` (rule S3)."""
         link.up = link.catching_up = link.behind = False
         link.last_packet = seen = last_packet.shifted(-link.lag)
         link.late.clear()
+        link.canary_lag = 0.0
         self._lag(link, 0.0)
         link.look_at = event_time.FOREVER
         self._sees_no_more(link, seen, BlindCause.LINK)

@@ -45,6 +45,7 @@ class LinkState:
     catching_up: bool = False  # subscribed, but what the broker kept is not through yet (rule S11)
     behind: bool = False  # its lag is longer than its cameras may be silent (rule S11)
     lag: float = 0.0  # seconds: how much later than sent its messages arrive
+    canary_lag: float = 0.0  # the same by its canary, if it has one and that was late (rule S12)
     seen_upto: float = NEVER  # monotonic: what was sent since is under way; NEVER: it does not lag
     late: dict[int, tuple[float, float]] = field(default_factory=dict)  # camera: (arrival, lateness)
     newest_late: float = NEVER  # arrival of the newest late heartbeat

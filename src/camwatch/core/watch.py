@@ -284,6 +284,11 @@ class FleetWatch:
         self.awake(now)
         self.sights.answered(link, now, asked)
 
+    def canary(self, link: LinkState, now: Instant, sent: float) -> None:
+        """Note that the canary came back that was published at `sent`, monotonic (rule S12)."""
+        self.awake(now)
+        self.sights.canary(link, now, sent)
+
     def lose_sight(self, link: LinkState, now: Instant, last_packet: Instant) -> None:
         """Note that a link was lost; its last packet came at `last_packet` (rule S3)."""
         self.awake(now)

@@ -164,7 +164,8 @@ class _Rows:
         key = self._key(event.camera, event.operator, event.site)
         cause = None if event.cause is None else event.cause.value
         at, noticed = _bounded(event.at.utc_ms), _bounded(event.noticed_at.utc_ms)
-        self.transitions.append((key, at, noticed, event.new.value, cause))
+        bounds = (None if each is None else _bounded(each) for each in (event.earliest_ms, event.latest_ms))
+        self.transitions.append((key, at, noticed, event.new.value, cause, *bounds))
 
     def outage(self, event: OutageChange) -> None:
         key = self._key(event.camera, event.operator, event.site)
@@ -178,7 +179,7 @@ class _Rows:
         key, at = self._key(event.camera, event.operator), _bounded(event.at.utc_ms)
         if event.entered:
             self.service.begin(key, [key, at, None])
-            self.transitions.append((key, at, at, event.status.value, None))
+            self.transitions.append((key, at, at, event.status.value, None, None, None))
         else:
             self.service.end(key, at)
 
@@ -196,7 +197,9 @@ class _Rows:
         self.reboots.append((self._key(event.camera, event.operator), _bounded(event.at.utc_ms)))
 
     def store(self, sealer: Sealer) -> None:
-        names: tuple[str, ...] = ("camera_key", "at_ms", "noticed_ms", "status", "cause")
+        names: tuple[str, ...] = (
+            "camera_key", "at_ms", "noticed_ms", "status", "cause", "earliest_ms", "latest_ms",
+        )  # fmt: skip
         sealer.add(schema.transitions, names, self.transitions)
         _end(sealer, schema.outages, self.outages.ended)
         names = ("camera_key", "at_ms", "end_ms", "noticed_ms", "cause")

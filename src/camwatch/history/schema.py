@@ -91,6 +91,8 @@ transitions = Table(
     _ms("noticed_ms"),
     Column("status", Text, nullable=False),
     Column("cause", Text),
+    _ms("earliest_ms", nullable=True),  # the bounds of at_ms, null where it is exact (E)
+    _ms("latest_ms", nullable=True),
     Index(None, "camera_key", "at_ms"),
     Index(None, "at_ms"),
 )
@@ -202,6 +204,7 @@ checkpoints = Table(  # camwatch.core.memory.Memory, one row a camera
     Column("uptime_s", Float(53)),
     Column("ts", Float(53)),
     Column("clock_offset_s", Float(53)),
+    Column("flaps", Text, nullable=False),
 )
 
 sights = Table(  # camwatch.core.memory.SightMemory; links, operators: `packed`

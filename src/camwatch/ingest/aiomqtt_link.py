@@ -160,7 +160,12 @@ class _Connection:
         """Start a round trip, unless one is still under way."""
         if self._client is not None and (self._asking is None or self._asking.done()):
             name = f"link {self._settings.name}: ask"
-            self._asking = asyncio.create_task(self._client.round_trip(), name=name)
+            self._asking = asyncio.create_task(self._round_trip(self._client), name=name)
+
+    async def _round_trip(self, client: _Client) -> None:
+        asked = self._clock()
+        if await client.round_trip() and self.sighted and not self.ended.done():
+            self._receiver.answered(self._clock(), asked)
 
     def abort(self) -> None:
         """Read no more; the socket goes in `close`."""
@@ -228,10 +233,12 @@ class _Client(aiomqtt.Client):
         self._client._create_socket_connection = lambda: tcp  # type: ignore[method-assign]  # noqa: SLF001
         await self.__aenter__()
 
-    async def round_trip(self) -> None:
-        """Have the broker answer something that changes nothing."""
+    async def round_trip(self) -> bool:
+        """Have the broker answer something that changes nothing; return whether it did."""
         with contextlib.suppress(aiomqtt.MqttError):
             await self.unsubscribe(NEVER_SUBSCRIBED)
+            return True
+        return False
 
     def send(self, topic: str, payload: bytes) -> None:
         """Publish with QoS 1, and wait for nothing."""

@@ -7,7 +7,8 @@ A link is one session with one MQTT broker, kept up for as long as it runs. What
 - `heard` is told only once everything that had arrived was handed over, so that a camera whose
   heartbeat still waits in a buffer is not convicted (rule S10).
 - A silent broker is asked (PINGREQ or another round trip) after `ask_after_s` of silence; no answer
-  within as long again is loss of sight, from the last packet received (rules S3, S10).
+  within as long again is loss of sight, from the last packet received (rules S3, S10). While the receiver
+  is catching up it is asked more often, and each answer is told.
 - It goes on trying, with full-jitter back-off, until it is stopped; it never raises into the daemon.
 - With a canary (rule S12), sight begins and lasts by delivery alone: see `camwatch.ingest.canary`.
 - A failed session with sight is told by `lost` and then `trouble`, with the same words. Being stopped is
@@ -46,6 +47,13 @@ class Receiver(Protocol):
 
     def canary(self, now: Instant, sent: Instant) -> None:
         """Note that a canary sent at `sent` came back, after all that the broker had for us before it."""
+
+    @property
+    def catching_up(self) -> bool:
+        """Whether what the broker kept may still be under way, so that it is to be asked often (rule S11)."""
+
+    def answered(self, now: Instant, asked: Instant) -> None:
+        """Note that what was `asked` was answered, after all that came before the answer (rule S11)."""
 
     def lost(self, now: Instant, last_packet: Instant, problem: str) -> None:
         """Sight, once begun, ended with the last packet received; `problem` is for people."""

@@ -10,6 +10,7 @@ import asyncio
 import math
 import random
 import ssl
+from collections import deque
 from struct import Struct
 from typing import TYPE_CHECKING, Final, cast
 
@@ -68,6 +69,7 @@ class _Connection(asyncio.BufferedProtocol):
         self.canary: Canary | None = None
         self.keep_alive_s = settings.keep_alive_s or math.inf
         self.sighted = False
+        self._asked: deque[Instant] = deque()  # when each question was sent that has no answer yet
         self.ended: asyncio.Future[LinkError] = loop.create_future()
         self._settings = settings
         self._receiver = receiver
@@ -178,7 +180,11 @@ class _Connection(asyncio.BufferedProtocol):
                 self._write(_ack(_PUBCOMP, packet.packet_id))
             case mqtt5.DisconnectPacket():
                 self._fail(problems.dismissed(settings, int(packet.reason_code), packet.reason_str))
-            case mqtt5.PingRespPacket() | mqtt5.UnsubAckPacket():
+            case mqtt5.PingRespPacket():
+                asked = self._asked.popleft() if self._asked else now
+                if self.sighted:
+                    self._receiver.answered(now, asked)
+            case mqtt5.UnsubAckPacket():
                 pass
             case _:
                 detail = f"an unexpected {type(packet).__name__}"
@@ -274,6 +280,7 @@ class _Connection(asyncio.BufferedProtocol):
 
     def ask(self) -> None:
         """Send a PINGREQ."""
+        self._asked.append(self._clock())
         self._write(_PING)
 
     def abort(self) -> None:

@@ -21,6 +21,9 @@ from camwatch.ingest.link import Clock, LinkSettings, Receiver
 Uniform: TypeAlias = Callable[[float, float], float]
 """Draws a number between two: `random.uniform`, unless a test wants to know what was drawn."""
 
+ASKS_WHILE_CATCHING_UP = 8
+"""How often the broker is asked within `ask_after_s` while what it kept may be under way."""
+
 KEEP_ALIVE_SHARE = 0.8
 """A ping goes out after this share of the keep-alive, to be on the wire before the whole of it is over."""
 
@@ -254,7 +257,9 @@ class Supervisor:
         asked: float | None = None  # since when a question waits for any packet as its answer
         while True:
             silent_since = connection.last_packet.mono if asked is None else asked
-            due = min(silent_since + patience, sent + keep_alive)
+            catching_up = self._receiver.catching_up
+            often = patience / ASKS_WHILE_CATCHING_UP if catching_up else keep_alive
+            due = min(silent_since + patience, sent + min(often, keep_alive))
             done, _ = await asyncio.wait({connection.ended}, timeout=max(0.0, due - self._clock().mono))
             if done:
                 return connection.ended.result()
@@ -269,7 +274,7 @@ class Supervisor:
                 asked = now  # woken late, we did not wait for an answer but slept through it: ask anew
             elif asked is None and now - connection.last_packet.mono >= patience:
                 asked = now
-            elif now - sent < keep_alive:
+            elif now - sent < min(often, keep_alive):
                 continue
             connection.ask()
             sent = now

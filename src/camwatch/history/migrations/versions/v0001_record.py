@@ -105,6 +105,7 @@ def upgrade() -> None:
         sa.Column("uptime_s", sa.Float(precision=53)),
         sa.Column("ts", sa.Float(precision=53)),
         sa.Column("clock_offset_s", sa.Float(precision=53)),
+        sa.Column("flaps", sa.Text, nullable=False),
         sa.ForeignKeyConstraint(["camera_key"], ["cameras.key"], name="fk_checkpoints_camera_key"),
         sa.PrimaryKeyConstraint("camera_key", name="pk_checkpoints"),
     )
@@ -172,6 +173,8 @@ def upgrade() -> None:
         sa.Column("noticed_ms", sa.BigInteger, nullable=False),
         sa.Column("status", sa.Text, nullable=False),
         sa.Column("cause", sa.Text),
+        sa.Column("earliest_ms", sa.BigInteger),
+        sa.Column("latest_ms", sa.BigInteger),
         sa.ForeignKeyConstraint(["camera_key"], ["cameras.key"], name="fk_transitions_camera_key"),
         sa.PrimaryKeyConstraint("id", name="pk_transitions"),
     )
