@@ -74,7 +74,7 @@ def memory(name: str = "cam-1", **fields: Any) -> Memory:
     """Return what is remembered of a camera that is up; every field differs from every other."""
     whole = Memory(
         name, "ville", Status.UP, Status.MAINTENANCE, 1, Cause.GOODBYE, 2, 3, 4, 5, True, 6,
-        7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17.5, 18.25, -20.5,
+        7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17.5, 18.25, -20.5, "21 22",
     )  # fmt: skip
     return whole._replace(**fields)
 

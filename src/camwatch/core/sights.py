@@ -228,4 +228,9 @@ def _moment(now: Instant, utc_ms: int) -> Instant:
 
 
 def _last_packet_ms(sight: Sight) -> int:
-    return max(link.last_packet.utc_ms for link in sight.links if link.sees and link.last_packet is not None)
+    """Return up to when a sight that is not blind has seen everything: a link that lags, so much less."""
+    return max(
+        link.last_packet.utc_ms - round(link.lag * 1000)
+        for link in sight.links
+        if link.up and link.last_packet is not None
+    )
