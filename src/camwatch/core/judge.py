@@ -388,7 +388,7 @@ class Judge:
     def _settle(self, camera: CameraState, upto: float, now: Instant) -> None:
         """Account the time up to a monotonic instant, and record the maintenance that began or ended."""
         begin = camera.settled_ms
-        if begin is None:  # not in service, or never seen: no ledger
+        if begin is None or upto == NEVER:  # not in service, or never seen: no ledger
             return
         end = round(upto * 1000)
         if end <= begin:
