@@ -384,7 +384,7 @@ class LinkReceiver:
         return self._link.catching_up
 
     def answered(self, now: Instant, asked: Instant) -> None:
-        """The broker answered what it was asked."""
+        """Tell the core that everything is here that was sent before the question."""
         self._watch.answered(self._link, now, asked.mono)
         self._watcher.tell()
 

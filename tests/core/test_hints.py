@@ -15,7 +15,7 @@ HINTS = [(Word.OFFLINE, Cause.WILL), (Word.GOODBYE, Cause.GOODBYE)]
 
 @pytest.mark.parametrize(("word", "cause"), HINTS)
 def test_a_hint_that_no_proof_follows_is_believed_after_its_hold(word: Word, cause: Cause) -> None:
-    """L5, E1: down 1.5 intervals later, `at` the hint: it came so soon after the proof that it is the death."""
+    """L5, E1: down 1.5 intervals later, `at` the hint: so soon after the proof it is the death."""
     world = alive(until=100).to(104)
     world.word(word)
     assert world.to(118.999).moves() == []

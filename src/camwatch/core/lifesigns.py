@@ -136,9 +136,9 @@ def shift_clock(camera: CameraState, seconds: float) -> None:
 def clock_is_broken(camera: CameraState, said: Telemetry, now: float, ran: bool | None) -> bool:
     """Tell whether a heartbeat only looks late because its camera's clock does not run (rules L8, L10).
 
-    `ran` is what `clock_ran` returned. That it arrived is the strongest fact: it is evidence of the past only if all that it says agrees. What contradicts itself is
-    believed once a second one has come at the pace of a living camera: one alone, or many at once, may be
-    an old boot's that are played again.
+    `ran` is what `clock_ran` returned. That it arrived is the strongest fact: it is evidence of the past only
+    if all that it says agrees. What contradicts itself is believed once a second one has come at the pace of
+    a living camera: one alone, or many at once, may be an old boot's that are played again.
     """
     uptime, interval = said.uptime_s, camera.interval_s
     behind = None if uptime is None or camera.boot is None else now - uptime - camera.boot

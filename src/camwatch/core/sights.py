@@ -75,8 +75,7 @@ class Sights:
         # What came late says nothing of now; nor does an answer while messages lag (rule S11).
         upto = now.mono - link.lag if link.sent_late == NEVER else link.sent_late
         link.sent_late = NEVER
-        if upto > link.heard:
-            link.heard = upto
+        link.heard = max(link.heard, upto)
         for sight in link.sights:
             sight.heard = max(sight.heard, upto)
         self._judge.look_again(now)

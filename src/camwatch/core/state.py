@@ -190,7 +190,19 @@ class CameraState:
         self.via: LinkState | None = None  # the link of its last proof
         self.lost: Instant | None = None  # since when that link is lost, while others are not (rule S13)
         self.armed = float("inf")
-        # boots, order, clock
+        self._meet()
+        # what it last said
+        self.fps: float | None = None
+        self.bitrate_bps: float | None = None
+        self.temperature_celsius: float | None = None
+        self.storage_used_ratio: float | None = None
+        self.firmware: str | None = None
+        self.reasons = 0  # bits of Reason; a plain int, which a heartbeat tests fast
+        self.reasons_ended: dict[Reason, float] = {}
+        self._open_books()
+
+    def _meet(self) -> None:
+        """Know nothing yet of its boots, its order and its clock."""
         self.first_seq = 0
         self.next_seq: int | None = None
         self.unseen: tuple[range, ...] = ()  # runs of `seq` that were missed
@@ -211,15 +223,6 @@ class CameraState:
         self.crowd_until = NEVER  # before this instant
         self.undecided_until = NEVER  # until then it may be the clock that is wrong: nothing is filled
         self.doubted_until = NEVER  # its clock stood still, or moved by itself (rule L8)
-        # what it last said
-        self.fps: float | None = None
-        self.bitrate_bps: float | None = None
-        self.temperature_celsius: float | None = None
-        self.storage_used_ratio: float | None = None
-        self.firmware: str | None = None
-        self.reasons = 0  # bits of Reason; a plain int, which a heartbeat tests fast
-        self.reasons_ended: dict[Reason, float] = {}
-        self._open_books()
 
     def _open_books(self) -> None:
         """Begin counts and accounts."""
