@@ -45,7 +45,7 @@ def beginning(camera: CameraState) -> Dated:
             at = max(at - interval, min(at, camera.hint_at))
         return Dated(at, at if proof == NEVER else proof, at)
     if camera.hint is not None and camera.hint_at - proof < HINT_GRACE_MIN * interval:
-        # A broker publishes a will up to 1.5 keep-alives after the death; a goodbye comes before it.
+        # A broker publishes a will up to 1.5 times the keep-alive after the death; a goodbye comes before it.
         at = camera.hint_at
         return exactly(at) if camera.hint is Cause.GOODBYE else Dated(at, proof, at)
     return Dated(proof + interval / 2, proof, proof + interval)
