@@ -256,7 +256,8 @@ async def test_one_account_has_so_many_streams_and_the_oldest_makes_room(old_tow
     await asyncio.sleep(0)
     another = events.stream(READER)
     await anext(another)
-    assert f"retry: {RETRY_LATE_MS}\n".encode() in await waiting
+    async with asyncio.timeout(60):
+        assert f"retry: {RETRY_LATE_MS}\n".encode() in await waiting
     assert [piece async for piece in first] == []
     assert events.streams == 2 * MOST_STREAMS + 5
     for stream in (*others, *local, another):
