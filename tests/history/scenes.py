@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -56,8 +56,10 @@ class Away:
         self._ask()
         return self.keeper.standing(now_ms)
 
-    def fold(self, now_ms: int) -> None:
-        """Fold nothing."""
+    def fold(self, now_ms: int) -> Iterator[None]:
+        """Fold away what is too old."""
+        self._ask()
+        return self.keeper.fold(now_ms)
 
     def _ask(self) -> None:
         if self.away:

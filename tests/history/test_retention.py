@@ -21,10 +21,12 @@ from camwatch.core.timeline import Overlays, account_of
 from camwatch.errors import CorrectionError
 from camwatch.history import schema
 from camwatch.history.audit import audit
+from camwatch.history.batch import Batch
 from camwatch.history.engine import begin_read, begin_write, put
 from camwatch.history.journal import Maintenance, OutageAttribution, append
 from camwatch.history.reading import read
-from camwatch.history.retention import Folded, fold
+from camwatch.history.retention import Folded, fold, fold_steps
+from camwatch.history.sealing import Sealer
 from camwatch.history.store import Store
 from camwatch.settings import HistorySettings
 from tests.history.builders import rows, seal_anew
@@ -301,7 +303,7 @@ def test_folded_time_can_no_longer_be_corrected(store: Store) -> None:
     until = fold(store.engine, PARIS, 5, NOW).until_ms
     with pytest.raises(CorrectionError, match=r"lies before 2026-10-29.*folded into daily accounts"):
         append(store.engine, "zoé", "late", Maintenance(Scope.SITE, "site-1", until - 1, until + 9))
-    with pytest.raises(CorrectionError, match=r"no outage 1: .*before 2026-10-29 are folded"):
+    with pytest.raises(CorrectionError, match=r"no outage \d+: .*before 2026-10-29 are folded"):
         append(store.engine, "zoé", "late", OutageAttribution(1, Attributed.POWER, True))
 
 
@@ -371,3 +373,43 @@ def naive(changes: list[tuple[int, str]], until: int) -> dict[str, Account]:
             setattr(account, status, getattr(account, status) + after - at)
             at = after
     return found
+
+
+def test_one_wrong_year_of_the_clock_folds_nothing(store: Store) -> None:
+    """T7: retention counts time that was lived; hours that the clock left out were not."""
+    eventful(store)
+    before = rows(store, "SELECT count(*) FROM transitions")
+    ten_years = 10 * 366 * 86_400_000
+    with begin_write(store.engine) as connection:
+        sealer = Sealer(connection)
+        last = noon(FIRST + timedelta(days=DAYS))
+        names = ("operators", "links", "cause", "began_ms", "ended_ms")
+        sealer.add(schema.blindness, names, [("", "", "clock", last, last + ten_years)])
+        vouched = last + ten_years + 2 * 86_400_000
+        put(connection, schema.meta, ("name", "value"), (("vouched_ms", str(vouched)),), upsert=True)
+    assert fold(store.engine, PARIS, DAYS + 6, vouched).days == 0
+    assert rows(store, "SELECT count(*) FROM transitions") == before
+    assert fold(store.engine, PARIS, 5, vouched).days > 0
+
+
+def test_nothing_is_folded_within_a_day_of_a_step_of_the_clock(store: Store) -> None:
+    """T7: a step may be taken back."""
+    eventful(store)
+    last = noon(FIRST + timedelta(days=DAYS))
+    with begin_write(store.engine) as connection:
+        names = ("operators", "links", "cause", "began_ms", "ended_ms")
+        put(connection, schema.blindness, names, [("", "", "clock", last - HOUR, last - HOUR + 5000)])
+    assert fold(store.engine, PARIS, 5, last).days == 0
+
+
+def test_folding_pauses_so_that_batches_are_stored_in_between(store: Store) -> None:
+    """H1: one who stops after any step has lost nothing, and the next run goes on."""
+    eventful(store)
+    last = noon(FIRST + timedelta(days=DAYS))
+    steps = fold_steps(store.engine, PARIS, 5, last)
+    next(steps)
+    store.write(Batch(2, last))
+    steps.close()
+    assert rows(store, "SELECT value FROM meta WHERE name = 'folded_ms'") == []
+    assert fold(store.engine, PARIS, 5, last).days > 0
+    assert audit(store.engine, PARIS).findings == []

@@ -335,3 +335,26 @@ def test_a_password_comes_from_a_file_and_is_never_shown(postgres: PostgreSQL, t
 
 def test_a_database_that_is_not_there_is_a_fault_of_the_setting(postgres: PostgreSQL) -> None:
     assert 'database "nowhere" does not exist' in refusal(at(postgres.url("nowhere")))
+
+
+def test_a_store_in_a_file_is_nobody_elses_to_read(tmp_path: Path) -> None:
+    """Whatever the umask of who starts camwatch by hand."""
+    file = tmp_path / "camwatch.db"
+    before = os.umask(0o022)
+    try:
+        with Store.open(HistorySettings(url=f"sqlite:///{file}")) as store:
+            store.hold()
+            store.write(batch(1))
+            modes = {each.name: each.stat().st_mode & 0o777 for each in tmp_path.iterdir()}
+    finally:
+        os.umask(before)
+    names = ("", "-shm", "-wal", ".lock")
+    assert modes == dict.fromkeys((f"camwatch.db{name}" for name in names), 0o600)
+
+
+def test_who_only_reads_makes_no_tables(empty_url: str) -> None:
+    """An audit of nothing must not say that it adds up."""
+    with pytest.raises(ConfigurationError, match=r"`camwatch run` (makes its tables|creates it)"):
+        Store.open(HistorySettings(url=empty_url), create=False)
+    with Store.open(HistorySettings(url=empty_url)) as store:
+        assert store.load().number == 0

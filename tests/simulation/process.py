@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from sqlalchemy import Engine, event
@@ -74,10 +74,10 @@ class FaultyKeeper:
         self._fail_if_away()
         return self._keeper.standing(now_ms)
 
-    def fold(self, now_ms: int) -> None:
+    def fold(self, now_ms: int) -> Iterator[None]:
         """Fold away what is too old, or fail."""
         self._fail_if_away()
-        self._keeper.fold(now_ms)
+        return self._keeper.fold(now_ms)
 
     def _fail_if_away(self) -> None:
         if self.away:

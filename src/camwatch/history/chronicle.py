@@ -360,7 +360,11 @@ class Chronicle:
         now_ms = self._clock().utc_ms
         if now_ms // 86_400_000 != self._folded_day:
             with self._forgiving("nothing folded"):
-                await self._in_thread(lambda: self._keeper.fold(now_ms))
+                steps = self._keeper.fold(now_ms)
+                while await self._in_thread(lambda: next(steps, self)) is not self:
+                    await self._drain()
+                    if self._stopping.is_set():
+                        return
                 self._folded_day = now_ms // 86_400_000
 
     async def _in_thread(self, work: Callable[[], _T]) -> _T:

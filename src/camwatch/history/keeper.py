@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import func, select
@@ -15,7 +16,7 @@ from camwatch.history.engine import begin_read
 from camwatch.history.failures import told
 from camwatch.history.journal import project
 from camwatch.history.reading import read
-from camwatch.history.retention import fold
+from camwatch.history.retention import fold_steps
 from camwatch.history.sealing import Seal
 from camwatch.history.store import Store
 
@@ -61,7 +62,7 @@ class StoreKeeper:
             record = read(connection, None, now_ms - _YEAR_MS, OPEN_END)
         return Standing.build(self._zone, record, now_ms)
 
-    def fold(self, now_ms: int) -> None:
-        """Fold away what is older than the retention. Raises StoreError."""
+    def fold(self, now_ms: int) -> Iterator[None]:
+        """Fold away what is older than the retention, a transaction at each step. Raises StoreError."""
         with told(self._store.engine):
-            fold(self._store.engine, self._zone, self._retention_days, now_ms)
+            yield from fold_steps(self._store.engine, self._zone, self._retention_days, now_ms)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Protocol
 
 from camwatch.core.model import Window
@@ -31,5 +32,5 @@ class Keeper(Protocol):
     def standing(self, now_ms: int) -> Standing:
         """Return the operators' accounts by the record. Raises StoreError."""
 
-    def fold(self, now_ms: int) -> None:
-        """Fold away what is older than the retention. Raises StoreError."""
+    def fold(self, now_ms: int) -> Iterator[None]:
+        """Fold away what is older than the retention, a transaction at each step. Raises StoreError."""

@@ -43,7 +43,7 @@ class FileLock:
         """Take it, if nobody else holds it, and say so in the file. Raises OSError."""
         if self._handle is not None:
             return True
-        handle = os.open(self.file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        handle = os.open(self.file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -43,6 +43,9 @@ def open_sqlite(settings: HistorySettings, *, create: bool) -> Engine:
     _check_place(file, create=create)
     if file.exists() and file.stat().st_size:
         _check_sound(file)
+    elif not file.exists():
+        # Nobody else's to read, whatever the umask says; SQLite gives what it puts beside it the same mode.
+        os.close(os.open(file, os.O_CREAT | os.O_WRONLY, 0o600))
     return open_engine(settings.url)
 
 
@@ -64,10 +67,11 @@ def open_postgresql(settings: HistorySettings, wait_s: float, stopping: threadin
     return engine
 
 
-def is_current(engine: Engine) -> bool:
+def is_current(engine: Engine, *, create: bool = True) -> bool:
     """Tell whether the tables are those of this camwatch; False where they are older, or not yet there.
 
-    Raises ConfigurationError where they are newer, or somebody else's, StoreError.
+    Raises ConfigurationError where they are newer, or somebody else's, or not there and not to be made
+    (`create`), StoreError.
     """
     with told(engine), engine.connect() as connection:
         revision = revision_of(connection)
@@ -75,6 +79,8 @@ def is_current(engine: Engine) -> bool:
             raise refused(
                 f"holds tables that camwatch did not make ({others}): give camwatch a store of its own"
             )
+        if revision is None and not create:
+            raise refused(f"{where(engine)} holds no record yet: `camwatch run` makes its tables")
         if revision is not None and revision not in REVISIONS:
             raise refused(
                 f"was written by a newer camwatch (its tables are at step {revision}, this one knows {HEAD}):"

@@ -8,8 +8,7 @@ does not matter where a crash comes in between: the next run goes on. Correction
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
-from datetime import timedelta
+from collections.abc import Generator, Iterator, Sequence
 from itertools import islice
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
@@ -28,6 +27,7 @@ from camwatch.history.journal import GENESIS, project
 from camwatch.history.reading import last_before, read
 from camwatch.history.sealing import Sealer
 
+DAY_MS = 86_400_000
 _CAMERAS = 25  # in one transaction: nobody waits long for it
 _DAY = ("camera_key", "day", "up", "down", "unknown", "maintenance", "excluded", "outages", "reboots")
 
@@ -40,26 +40,60 @@ class Folded(NamedTuple):
 
 
 def fold(engine: Engine, timezone: ZoneInfo, retention_days: int, now_ms: int) -> Folded:
+    """Do all `fold_steps` at once."""
+    steps = fold_steps(engine, timezone, retention_days, now_ms)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as done:
+            folded: Folded = done.value
+            return folded
+
+
+def fold_steps(
+    engine: Engine, timezone: ZoneInfo, retention_days: int, now_ms: int
+) -> Generator[None, None, Folded]:
     """Fold the local days that are older than `retention_days`, and drop their rows; may be run again.
 
-    Days once folded stay in their time zone, so a store that has some goes on in theirs. Needs the only
-    right to write batches (`Store.hold`), but lets others read and correct.
+    Pauses after each transaction, so that batches can be stored in between; what is left undone, the next
+    run does. Days are of time that was lived, and nothing is folded within a day of a step of the clock
+    (rule T7). Days once folded stay in their time zone, so a store that has some goes on in theirs. Needs
+    the only right to write batches (`Store.hold`), but lets others read and correct.
     """
     with begin_read(engine) as connection:
         known = facts(connection)
         first = connection.execute(select(func.min(schema.service.c.start_ms))).scalar()
+        blind = schema.blindness.c
+        steps = select(blind.began_ms, blind.ended_ms).where(blind.cause == str(BlindCause.CLOCK))
+        gaps = [(began, ended) for began, ended in connection.execute(steps)]
     calendar = Calendar(known.folded_zone or timezone)
-    today = calendar.date_of(min(now_ms, known.vouched_ms))
-    cutoff = calendar.start_of(today - timedelta(days=retention_days)) if known.vouched_ms else 0
+    reach = min(now_ms, known.vouched_ms)
+    cutoff = calendar.start_of(calendar.date_of(_lived_before(reach, gaps, retention_days * DAY_MS)))
     days, folded = 0, known.folded_ms
-    if first is not None and cutoff > max(first, folded):
-        days, folded = _fold_until(engine, calendar, known, cutoff), cutoff
+    if any(max(gap) > reach - DAY_MS for gap in gaps):
+        return Folded(days, folded)  # a clock that was just set may be set back
+    if first is not None and known.vouched_ms and cutoff > max(first, folded):
+        days, folded = (yield from _fold_until(engine, calendar, known, cutoff)), cutoff
     if folded:
-        _drop(engine, folded)
+        yield from _drop(engine, folded)
     return Folded(days, folded)
 
 
-def _fold_until(engine: Engine, calendar: Calendar, known: Facts, cutoff: int) -> int:
+def _lived_before(reach: int, gaps: Sequence[tuple[int, int]], age_ms: int) -> int:
+    """Return the instant at which `age_ms` of time had yet to be lived until `reach` (rule T7).
+
+    Hours that the wall clock left out, `gaps`, were not lived: one wrong year must not make all else old.
+    """
+    for began, ended in sorted(gaps, reverse=True):
+        if began < ended <= reach:
+            if reach - ended >= age_ms:
+                break
+            age_ms -= reach - ended
+            reach = began
+    return reach - age_ms
+
+
+def _fold_until(engine: Engine, calendar: Calendar, known: Facts, cutoff: int) -> Generator[None, None, int]:
     """Write the days up to `cutoff` and let them hold; anew if somebody corrected anything meanwhile."""
     while True:
         with begin_read(engine) as connection:
@@ -82,6 +116,7 @@ def _fold_until(engine: Engine, calendar: Calendar, known: Facts, cutoff: int) -
                 sealer.put(schema.days, _DAY, rows, upsert=True)
                 sealer.seal(cutoff)
             days += len(rows)
+            yield
         # From here on no correction of these days is taken, and none was made since they were derived.
         with begin_write(engine) as connection:
             newest = select(schema.corrections.c.hash).order_by(schema.corrections.c.seq.desc()).limit(1)
@@ -124,7 +159,7 @@ def _end(end_ms: int | None, cutoff: int) -> int:
     return cutoff if end_ms is None else min(end_ms, cutoff)
 
 
-def _drop(engine: Engine, folded_ms: int) -> None:
+def _drop(engine: Engine, folded_ms: int) -> Iterator[None]:
     """Delete what the days stand for; each camera keeps what it was when the first day not folded began."""
     for portion in _portions(engine):
         keys = [key for key, _, _ in portion]
@@ -142,6 +177,7 @@ def _drop(engine: Engine, folded_ms: int) -> None:
             ):
                 _drop_from(sealer, table, and_(table.c.camera_key.in_(keys), over))
             sealer.seal(folded_ms)
+        yield
     blind, windows = schema.blindness, schema.windows
     with begin_write(engine) as connection:
         sealer = Sealer(connection)

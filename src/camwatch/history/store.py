@@ -59,7 +59,7 @@ class Store:
         create: bool = True,
         stopping: threading.Event | None = None,
     ) -> Self:
-        """Connect, check, and bring the tables up to date; `create`: make a file that is not there.
+        """Connect, check, and bring the tables up to date; `create`: make what is not there.
 
         A server that is not there is awaited for `wait_s` seconds (None: as the settings say), or until
         `stopping`. Raises ConfigurationError where the store cannot be used as it is, or StoreError.
@@ -71,7 +71,7 @@ class Store:
             engine = opening.open_postgresql(settings, wait_s, stopping or threading.Event())
         store = cls(engine)
         try:
-            store._prepare()
+            store._prepare(create=create)
         except BaseException:
             store.close()
             raise
@@ -165,8 +165,8 @@ class Store:
     ) -> None:
         self.close()
 
-    def _prepare(self) -> None:
-        if not opening.is_current(self.engine):
+    def _prepare(self, *, create: bool) -> None:
+        if not opening.is_current(self.engine, create=create):
             self.hold()  # no daemon of an older make may write meanwhile
             self._migrate()
             self.close()
