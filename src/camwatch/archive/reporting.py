@@ -140,7 +140,8 @@ def _known(connection: Connection, inventory: Inventory, zone: ZoneInfo) -> _Kno
     starts = [] if begins is None else [int(begins)]
     if day is not None:
         starts.append(Calendar(zone).start_of(date.fromisoformat(day)))
-    sites = frozenset(site for _, site, _ in cameras) | inventory.sites.keys()
+    stood = connection.execute(select(schema.placements.c.site).distinct()).scalars()
+    sites = frozenset(site for _, site, _ in cameras) | inventory.sites.keys() | frozenset(stood)
     return _Known((*inventory.operators, *gone), cameras, sites, min(starts, default=None))
 
 

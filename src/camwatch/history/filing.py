@@ -61,11 +61,21 @@ class Cameras:
         self._known = {(row[0], row[1]): _Known(*row[2:]) for row in rows}
         self._next = max((known.key for known in self._known.values()), default=0) + 1
         self._changed: dict[tuple[str, str], _Known] = {}
+        places = schema.placements.c
+        query = select(places.camera_key, places.site, places.purpose).order_by(places.since_ms, places.id)
+        self._places: dict[int, tuple[str, str]] = {
+            key: (site, purpose) for key, site, purpose in connection.execute(query)
+        }
+        self._moved: list[tuple[int, int, str, str]] = []
 
-    def enrol(self, camera: Camera) -> None:
-        """Take over what the inventory says of a camera."""
+    def enrol(self, camera: Camera, at_ms: int) -> None:
+        """Take over what the inventory says of a camera from an instant on (rule V7)."""
         said = (camera.site, camera.zone, camera.purpose.value, camera.name)
-        self._set(camera.id, camera.operator, tuple(map(_clean, said)))
+        known = self._set(camera.id, camera.operator, tuple(map(_clean, said)))
+        place = known.site, known.purpose
+        if self._places.get(known.key) != place:
+            self._places[known.key] = place
+            self._moved.append((known.key, _bounded(at_ms), *place))
 
     def key(self, camera: str, operator: str, site: str = "") -> int:
         """Return a camera's key; one that no inventory told of gets a row with what is known."""
@@ -79,7 +89,9 @@ class Cameras:
         rows = [(known.key, *who, *known[1:]) for who, known in self._changed.items()]
         names = ("key", "id", "operator", "site", "zone", "purpose", "name")
         sealer.put(schema.cameras, names, rows, upsert=True)
+        sealer.add(schema.placements, ("camera_key", "since_ms", "site", "purpose"), self._moved)
         self._changed.clear()
+        self._moved.clear()
 
     def _set(self, camera: str, operator: str, said: tuple[str, ...]) -> _Known:
         known = self._known.get((camera, operator))
@@ -114,7 +126,7 @@ def file(connection: Connection, filed: Filed, batch: Batch, run: str) -> Seal |
     cameras = filed.cameras
     for roll in batch.rolls:
         for camera in roll.cameras:
-            cameras.enrol(camera)
+            cameras.enrol(camera, roll.at_ms)
         _announce(sealer, roll)
     rows = _Rows(cameras)
     for event in batch.events:

@@ -65,7 +65,7 @@ def read(
     known = facts(connection)
     journal = journal or project(connection)
     chosen = _chosen(operators, camera)
-    found = _cameras(connection, chosen)
+    found = _cameras(connection, chosen, to_ms)
     stretch = _Stretch(connection, chosen, max(from_ms, known.folded_ms), to_ms, known.folded_ms)
     since = stretch.fill(found, journal)
     if known.folded_zone is not None and from_ms < known.folded_ms:
@@ -189,15 +189,25 @@ def _chosen(operators: Iterable[str] | None, camera: str | None) -> ColumnElemen
     return and_(*wanted) if wanted else None
 
 
-def _cameras(connection: Connection, chosen: ColumnElement[bool] | None) -> dict[int, CameraRecord]:
-    table = schema.cameras
+def _cameras(
+    connection: Connection, chosen: ColumnElement[bool] | None, to_ms: int
+) -> dict[int, CameraRecord]:
+    """Return the cameras, each with the site and the purpose that it had when a stretch ended (rule V7)."""
+    table, places = schema.cameras, schema.placements.c
+    moves = select(places.camera_key, places.since_ms, places.site, places.purpose)
+    held: dict[int, tuple[str, str]] = {}
+    for key, since, site, purpose in plain(connection, moves.order_by(places.since_ms, places.id)):
+        if since < to_ms or key not in held:
+            held[key] = site, purpose
     query = select(
         table.c.key, table.c.id, table.c.operator, table.c.site, table.c.zone, table.c.purpose, table.c.name
     ).order_by(table.c.operator, table.c.id)
     if chosen is not None:
         query = query.where(chosen)
     return {
-        key: CameraRecord(camera, operator, site, zone, Purpose(purpose), name)
+        key: CameraRecord(
+            camera, operator, (now := held.get(key, (site, purpose)))[0], zone, Purpose(now[1]), name
+        )
         for key, camera, operator, site, zone, purpose, name in connection.execute(query)
     }
 

@@ -72,6 +72,19 @@ cameras = Table(  # whoever was ever watched; a camera that changes hands is ano
     UniqueConstraint("id", "operator"),
 )
 
+placements = (
+    Table(  # where a camera stood and for what, from `since_ms` on (V7); the first holds before it, too
+        "placements",
+        metadata,
+        Column("id", _Id, primary_key=True),
+        _camera(),
+        _ms("since_ms"),
+        Column("site", Text, nullable=False),
+        Column("purpose", Text, nullable=False),
+        Index(None, "camera_key", "since_ms"),
+    )
+)
+
 service = Table(  # the time for which there is a ledger; end_ms null: not over
     "service",
     metadata,

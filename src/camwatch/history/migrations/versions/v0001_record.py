@@ -156,6 +156,17 @@ def upgrade() -> None:
     )
     op.create_index("ix_reboots_camera_key_at_ms", "reboots", ["camera_key", "at_ms"])
     op.create_table(
+        "placements",
+        sa.Column("id", _ID, nullable=False),
+        sa.Column("camera_key", sa.Integer, nullable=False),
+        sa.Column("since_ms", sa.BigInteger, nullable=False),
+        sa.Column("site", sa.Text, nullable=False),
+        sa.Column("purpose", sa.Text, nullable=False),
+        sa.ForeignKeyConstraint(["camera_key"], ["cameras.key"], name="fk_placements_camera_key"),
+        sa.PrimaryKeyConstraint("id", name="pk_placements"),
+    )
+    op.create_index("ix_placements_camera_key_since_ms", "placements", ["camera_key", "since_ms"])
+    op.create_table(
         "service",
         sa.Column("id", _ID, nullable=False),
         sa.Column("camera_key", sa.Integer, nullable=False),
