@@ -98,6 +98,11 @@ def counted(city: City) -> int:
     return city.world.account().in_service
 
 
+def miscounted(city: City) -> list[str]:
+    """Return where the audit finds that the counters and the record differ."""
+    return [problem for problem in city.problems() if "counted" in problem]
+
+
 def test_an_hour_that_the_clock_was_set_ahead_is_unknown_and_the_counters_do_not_have_it(city: City) -> None:
     """T2, A1: nobody was up in it, and nobody was convicted."""
     city.world.beats(100)
@@ -128,12 +133,12 @@ def test_a_clock_set_back_by_minutes_blinds_nobody_and_the_audit_allows_for_just
     assert counted(city) == 400_000
     with city.store.engine.begin() as connection:
         connection.exec_driver_sql("UPDATE checkpoints SET up = up + 200020 WHERE camera_key = 1")
-    [problem] = city.problems()
+    [problem] = miscounted(city)
     assert "counted 600020 ms up, the record has 250000 ms" in problem
     with city.store.engine.begin() as connection:
         connection.exec_driver_sql("UPDATE checkpoints SET up = up - 200020 WHERE camera_key = 1")
         connection.exec_driver_sql("DELETE FROM blindness")
-    assert len(city.problems()) == 2
+    assert len(miscounted(city)) == 2
 
 
 def test_a_clock_set_back_by_hours_leaves_every_duration_as_long_as_it_was(city: City) -> None:
@@ -149,7 +154,7 @@ def test_a_clock_set_back_by_hours_leaves_every_duration_as_long_as_it_was(city:
     assert record.vouched_ms == START.utc_ms + 400_000
     with city.store.engine.begin() as connection:
         connection.exec_driver_sql("UPDATE checkpoints SET up = up + 20 WHERE camera_key = 1")
-    assert len(city.problems()) == 1
+    assert len(miscounted(city)) == 1
 
 
 def test_years_ahead_for_seconds_leave_no_trace_in_the_record(city: City) -> None:
