@@ -28,6 +28,7 @@ class Away:
     def __init__(self, store: Store) -> None:
         self.keeper = StoreKeeper(store, PARIS, 1100)
         self.away = False
+        self.damaged = False  # where figures are read from
         self.written: list[Batch] = []
 
     def load(self) -> Past:
@@ -54,6 +55,8 @@ class Away:
     def standing(self, now_ms: int) -> Standing:
         """Return the operators' accounts."""
         self._ask()
+        if self.damaged:
+            raise StoreError("the file is damaged")
         return self.keeper.standing(now_ms)
 
     def fold(self, now_ms: int) -> Iterator[None]:

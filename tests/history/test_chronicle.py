@@ -152,3 +152,21 @@ async def test_more_than_can_wait_ends_the_chronicle_with_a_clear_word(tmp_path:
             await asyncio.wait_for(asyncio.shield(task), 20)
         assert played.chronicle.pending == 100
         assert played.store.load().vouched_ms == vouched
+
+
+async def test_what_cannot_be_read_is_told_once_and_stays_so_while_writes_go_on(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A store that is damaged in half: a write that succeeds does not make it well."""
+    async with scene(tmp_path) as (played, _):
+        played.keeper.damaged = True
+        await until(lambda: played.chronicle.problem is not None)
+        errors = played.chronicle.write_errors
+        written = len(played.keeper.written)
+        played.flap(3)
+        await until(lambda: played.chronicle.write_errors > errors + 2)
+        assert len(played.keeper.written) > written
+        assert "damaged" in f"{played.chronicle.problem}"
+        assert capsys.readouterr().out.count("figures not derived") == 1
+        played.keeper.damaged = False
+        await until(lambda: played.chronicle.problem is None)

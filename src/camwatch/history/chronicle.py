@@ -64,9 +64,9 @@ class Chronicle:
     ) -> None:
         self.standing: Standing | None = None
         self.write_errors = 0
-        self.sealed = past.sealed
-        self._noted_hour = 0
+        self.sealed, self._noted_hour = past.sealed, 0
         self._problem: str | None = None
+        self._unread: dict[str, str] = {}  # what could not be read when it was last tried, and why
         self._keeper = keeper
         self._queue = Queue(past.number, pending_max)
         self._vouched_ms = past.vouched_ms or 0  # by the store, as we know it
@@ -99,8 +99,6 @@ class Chronicle:
         """Say whose fleet this is; once, before anything happens. `calm`: judging leaves time for us."""
         self._watch, self._tell, self._take, self._calm = watch, tell, take, calm
 
-    # --- what others look at
-
     @property
     def pending(self) -> int:
         """How many happenings are not stored yet."""
@@ -113,9 +111,7 @@ class Chronicle:
             busy_s = asyncio.get_running_loop().time() - self._busy_since
             if busy_s > _SLOW_S:
                 return f"the store has not answered for {busy_s:.0f} s"
-        return self._problem
-
-    # --- what happens
+        return self._problem or next(iter(self._unread.values()), None)
 
     def happened(self, events: Sequence[Happening]) -> None:
         """Take what has just happened, in the turn of the loop in which it did."""
@@ -382,8 +378,11 @@ class Chronicle:
             yield
         except StoreError as error:
             self.write_errors += 1
-            self._problem = str(error)
-            _log.error(what, problem=str(error))
+            if self._unread.get(what) != str(error):
+                _log.error(what, problem=str(error))
+            self._unread[what] = str(error)
+        else:
+            self._unread.pop(what, None)
 
 
 def _of_the_clock(event: Happening) -> bool:
