@@ -195,6 +195,8 @@ def _cameras(
     """Return the cameras, each with the site and the purpose that it had when a stretch ended (rule V7)."""
     table, places = schema.cameras, schema.placements.c
     moves = select(places.camera_key, places.since_ms, places.site, places.purpose)
+    if chosen is not None:
+        moves = moves.where(places.camera_key.in_(select(table.c.key).where(chosen)))
     held: dict[int, tuple[str, str]] = {}
     for key, since, site, purpose in plain(connection, moves.order_by(places.since_ms, places.id)):
         if since < to_ms or key not in held:
