@@ -108,6 +108,8 @@ def test_a_link_that_catches_up_in_a_burst_declares_only_the_dead() -> None:
     """S11: all of the backlog is taken before anyone is judged by it."""
     world = Road(lambda sent: max(0.1, 140 - sent) if 100 <= sent < 140 else 0.1, {5: 110.0}).run(300)
     assert list(declared(world)) == ["cam-5"]
+    [down] = declared(world)["cam-5"]
+    assert down.noticed <= 104 + 45 + 1.3  # the lag is over: it puts nothing off any more
 
 
 def test_a_few_late_cameras_are_no_lag_of_the_link() -> None:

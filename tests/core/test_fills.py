@@ -118,6 +118,15 @@ def test_what_was_sent_inside_an_outage_proves_it_false_there() -> None:
     assert world.account().down == 195_000  # what was exported stays
 
 
+def test_a_late_heartbeat_that_ends_the_benefit_of_a_short_blindness_fills_what_it_proves() -> None:
+    """E3, E4: unknown from when the one before was due, but for the time around it."""
+    world = lived(100).blind(103, 140).to(164)
+    assert sent(world, 150) is Refusal.LATE
+    world.to(170)
+    sent(world, 170)
+    assert ledger(world, 170) == Account(up=(110 + 170 - 145) * 1000, unknown=(145 - 110) * 1000)
+
+
 def test_all_that_was_sent_inside_an_outage_leaves_nothing_of_it() -> None:
     """E4: a landlord's bridge that kept everything for three minutes."""
     world = lived(100).to(300)

@@ -74,7 +74,9 @@ def ending(camera: CameraState, proof: float, boot: Boot, uptime_s: float | None
     """
     interval = camera.interval_s
     if 0 <= proof - camera.opened <= interval:
-        return exactly(camera.opened)
+        # Where its link lags, that is known as well as the lag is.
+        doubt = interval if camera.opened_by > camera.opened else 0.0
+        return Dated(camera.opened, camera.opened - doubt, camera.opened_by)
     if boot is Boot.NEW:
         return Dated(proof, proof - min(uptime_s or 0.0, interval), proof)
     if boot is Boot.SAME and camera.cause is Cause.TIMEOUT:

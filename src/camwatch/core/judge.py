@@ -322,14 +322,14 @@ class Judge:
         """Take a late heartbeat for what it tells: its camera was alive when it was `sent` (L8, E4)."""
         if camera.life in (Status.PLANNED, Status.RETIRED):
             return
+        if camera.life is Status.UP and sent.mono - camera.proof > camera.down_s:
+            self.step(camera, Event.BLINDNESS, now, dated=dating.unproven(camera, camera.proof))
         self.tell(fills.late_proof(camera, now, sent.mono, uptime_s))
         if camera.fill is not None:
             camera.calm = False  # the next heartbeat on time may close the gap, whatever brought it up
         if camera.life is Status.DOWN:
             self.opened(camera, now)
         if sent.mono > camera.proof:
-            if camera.life is Status.UP and sent.mono - camera.proof > camera.down_s:
-                self.step(camera, Event.BLINDNESS, now, dated=dating.unproven(camera, camera.proof))
             liveness.prove_late(camera, sent)
             self.expect(camera, now)
 
@@ -348,7 +348,7 @@ class Judge:
         at = now.mono - camera.sight.lag
         if at - camera.opened > camera.interval_s:
             self.settle(camera, now)
-            camera.opened = at
+            camera.opened, camera.opened_by = at, now.mono
 
     def tell_fill(self, camera: CameraState, now: Instant) -> None:
         """Leave what late heartbeats filled so far among the events."""

@@ -140,6 +140,18 @@ class Sights:
             self._sees(link, now)
         elif was_behind and not link.behind:
             self._judge.look_again(now)
+        self._bring_forward(link, now)
+
+    def _bring_forward(self, link: LinkState, now: Instant) -> None:
+        """Look sooner at cameras whose deadlines were put off by a lag that has fallen."""
+        if link.lag and link.lag > link.armed_lag - self._look_again_s * event_time.LOOKS:
+            link.armed_lag = max(link.armed_lag, link.lag)
+        elif link.armed_lag > link.lag:
+            link.armed_lag = link.lag
+            for sight in link.sights:
+                if sight.blind_since is None:
+                    for camera in sight.cameras.values():
+                        self._judge.expect(camera, now)
 
     def _lag(self, link: LinkState, lag_s: float) -> None:
         link.lag = lag_s

@@ -51,6 +51,7 @@ class LinkState:
     newest_late: float = NEVER  # arrival of the newest late heartbeat
     sent_late: float = NEVER  # when the newest late heartbeat of the present packets was sent
     look_at: float = float("inf")  # when the lag is to be reckoned next
+    armed_lag: float = 0.0  # the longest lag by which its cameras' deadlines may have been put off
 
     @property
     def sees(self) -> bool:
@@ -129,6 +130,7 @@ class CameraState:
         "offset_max_s",
         "offsets",
         "opened",
+        "opened_by",
         "outage_open",
         "outages",
         "override_for",
@@ -186,7 +188,8 @@ class CameraState:
         self.hint: Cause | None = None
         self.hint_at = NEVER
         self.hint_until = NEVER
-        self.opened = NEVER  # arrival of what showed, while it was down, that it can speak again (rule E2)
+        self.opened = NEVER  # when it showed, while it was down, that it can speak again (rule E2)
+        self.opened_by = NEVER  # and when that arrived
         self.via: LinkState | None = None  # the link of its last proof
         self.lost: Instant | None = None  # since when that link is lost, while others are not (rule S13)
         self.armed = float("inf")
