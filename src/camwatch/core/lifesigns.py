@@ -72,11 +72,12 @@ def _is_later(camera: CameraState, said: Telemetry) -> bool:
     return later_clock or (said.uptime_s is not None and 0 <= camera.uptime < said.uptime_s)
 
 
-def boot_of(said: Telemetry, seq: int | None, expected: int | None) -> Boot:
-    """Tell, of a proof that shows no new boot, whether it shows the same one as before (rule E2)."""
-    if said.uptime_s is not None:
-        return Boot.SAME
-    return Boot.SAME if seq is not None and expected is not None and seq >= expected else Boot.UNTOLD
+def boot_of(camera: CameraState, said: Telemetry, now: float, expected: int | None) -> Boot:
+    """Tell what a proof that came `now` says of its boot; `expected` is the `seq` that was next (rule E2)."""
+    if camera.rebooted == now:
+        return Boot.NEW
+    goes_on = said.seq is not None and expected is not None and said.seq >= expected
+    return Boot.SAME if said.uptime_s is not None or goes_on else Boot.UNTOLD
 
 
 def _is_new(camera: CameraState, said: Telemetry, seq: int, now: float) -> bool:

@@ -138,6 +138,7 @@ class CameraState:
         "proof_ms",
         "reasons",
         "reasons_ended",
+        "rebooted",
         "reboots",
         "row_at",
         "sent_late",
@@ -213,6 +214,7 @@ class CameraState:
         self.again_last = NEVER  # and of the last of them
         self.again_seq = 0  # and its `seq`
         self.uptime = -1.0
+        self.rebooted = NEVER  # arrival of the newest heartbeat that showed a reboot
         self.boot: float | None = None  # arrival minus uptime, of the last heartbeat on time
         self.ts: float | None = None
         self.offsets: array[float] = no_offsets()

@@ -12,7 +12,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from camwatch.core import dating, event_time, lifesigns
-from camwatch.core.dating import Boot
 from camwatch.core.incidents import IncidentGroup
 from camwatch.core.judge import Judge
 from camwatch.core.ledger import Span, merged
@@ -107,7 +106,6 @@ class FleetWatch:
         seq = said.seq
         uptime = said.uptime_s
         expected = camera.next_seq
-        boot = None
         if (seq is not None and seq != expected) or (uptime is not None and uptime < camera.uptime):
             refusal, rebooted = lifesigns.out_of_order(camera, said, mono)
             if refusal is not None:
@@ -116,7 +114,7 @@ class FleetWatch:
                     self.judge.late(camera, now, now.shifted(-late_s), uptime)
                 return refusal
             if rebooted:
-                boot = Boot.NEW
+                self._rebooted(camera, now, said)
         elif seq is not None:
             camera.next_seq = seq + 1
         ts = said.ts
@@ -136,12 +134,8 @@ class FleetWatch:
             else:
                 placed = self._belated(camera, now, said, offset - camera.clock_offset, expected)
                 if placed is None:
-                    if boot is not None:
-                        self._rebooted(camera, now, mono + camera.clock_offset - offset, uptime)
                     return Refusal.LATE
                 mono, utc_ms = placed
-        if boot is not None:
-            self._rebooted(camera, now, mono, uptime)
         if uptime is not None:
             camera.boot = mono - uptime
             if uptime > camera.uptime:  # noqa: PLR1730 - max() costs a call per heartbeat
@@ -159,7 +153,7 @@ class FleetWatch:
         camera.proof_ms = utc_ms
         camera.via = self._receiving
         if not camera.calm:
-            back = dating.ending(camera, mono, boot or lifesigns.boot_of(said, seq, expected), uptime)
+            back = dating.ending(camera, mono, lifesigns.boot_of(camera, said, now.mono, expected), uptime)
             self.judge.proven(camera, now, Instant(mono, utc_ms), before, back)
         fps = said.fps
         if fps is not None:
@@ -223,10 +217,15 @@ class FleetWatch:
         self.judge.late(camera, now, sent, said.uptime_s)
         return None
 
-    def _rebooted(self, camera: CameraState, now: Instant, heard: float, uptime_s: float | None) -> None:
-        """Count a reboot, when it was (rule L6)."""
+    def _rebooted(self, camera: CameraState, now: Instant, said: Telemetry) -> None:
+        """Count a reboot, when it was; what tells of it may have come late (rule L6)."""
         camera.reboots += 1
-        began = max(camera.proof, heard - (uptime_s or 0.0)) if camera.proof > NEVER else heard
+        camera.rebooted = now.mono
+        sent = now.mono
+        if said.ts is not None and camera.clock_offset < _FOREVER:
+            late_s = now.utc_ms * 0.001 - said.ts - camera.clock_offset
+            sent -= late_s if late_s > camera.interval_s else 0.0
+        began = max(camera.proof, sent - (said.uptime_s or 0.0)) if camera.proof > NEVER else sent
         self.judge.events.append(
             Reboot(camera.camera.id, camera.camera.operator, now.at_mono(min(began, now.mono)))
         )
