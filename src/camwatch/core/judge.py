@@ -110,7 +110,7 @@ class Judge:
         camera.hint = None
         if step.to is Status.DOWN:
             camera.cause = cause
-        camera.calm = step.to is Status.UP
+        camera.calm = step.to is Status.UP and len(camera.sight.links) < 2
         entered = (step.to in IN_SERVICE) - was_in_service
         for group in camera.groups:
             group.in_service += entered
@@ -310,7 +310,7 @@ class Judge:
             if at.mono - before > camera.down_s:
                 self.step(camera, Event.BLINDNESS, now, dated=dating.unproven(camera, before))
                 self.step(camera, Event.PROOF, now, dated=dating.exactly(at.mono))
-            camera.calm = True
+            camera.calm = len(camera.sight.links) < 2  # otherwise it matters which one brought it (rule S13)
             return
         if camera.life is Status.PLANNED:
             self._review_planned(camera, now)  # its date may have passed while the loop slept (rule V1)
@@ -338,7 +338,7 @@ class Judge:
         if camera.hint is not None:
             self.settle(camera, now)
             camera.hint = None
-            camera.calm = camera.life is Status.UP and camera.fill is None
+            camera.calm = camera.life is Status.UP and camera.fill is None and len(camera.sight.links) < 2
             self.expect(camera, now)
         if camera.life is Status.DOWN:
             self.opened(camera, now)

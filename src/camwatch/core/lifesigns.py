@@ -47,6 +47,7 @@ def out_of_order(camera: CameraState, said: Telemetry, now: float) -> tuple[Refu
 
     Returns why it proves nothing (None: it does prove), and whether it shows a reboot.
     """
+    camera.disordered, camera.expected = now, camera.next_seq
     if said.ts is not None and _is_of_an_earlier_boot(camera, said, now):
         # One that restarted its uptime as well may be a new boot whose clock is behind: only its pace tells.
         patience = RUN_OF_A_BOOT if _may_be_a_new_boot(camera, said, now) else OFFSETS_KEPT
@@ -72,10 +73,11 @@ def _is_later(camera: CameraState, said: Telemetry) -> bool:
     return later_clock or (said.uptime_s is not None and 0 <= camera.uptime < said.uptime_s)
 
 
-def boot_of(camera: CameraState, said: Telemetry, now: float, expected: int | None) -> Boot:
-    """Tell what a proof that came `now` says of its boot; `expected` is the `seq` that was next (rule E2)."""
+def boot_of(camera: CameraState, said: Telemetry, now: float) -> Boot:
+    """Tell what a proof that came `now` says of its boot (rule E2)."""
     if camera.rebooted == now:
         return Boot.NEW
+    expected = _expected(camera, said, now)
     goes_on = said.seq is not None and expected is not None and said.seq >= expected
     return Boot.SAME if said.uptime_s is not None or goes_on else Boot.UNTOLD
 
@@ -169,7 +171,12 @@ def doubt_clock(camera: CameraState, said: Telemetry, now: float) -> None:
     camera.doubted_until = now + OFFSETS_KEPT * camera.interval_s
 
 
-def clock_ran(camera: CameraState, said: Telemetry, expected: int | None) -> bool | None:
+def _expected(camera: CameraState, said: Telemetry, now: float) -> int | None:
+    """Return the `seq` that was to come next before a heartbeat that came `now`."""
+    return camera.expected if camera.disordered == now else said.seq
+
+
+def clock_ran(camera: CameraState, said: Telemetry, now: float) -> bool | None:
     """Tell whether the clock advanced since the heartbeat before as the uptime did, or the count (rule L8).
 
     None: there is nothing to compare it with.
@@ -180,6 +187,7 @@ def clock_ran(camera: CameraState, said: Telemetry, expected: int | None) -> boo
     tolerance = min(max(COARSE_S, camera.interval_s / 2), 0.9 * camera.interval_s)
     if said.uptime_s is not None and camera.uptime >= 0:
         return abs(passed - (said.uptime_s - camera.uptime)) <= tolerance
+    expected = _expected(camera, said, now)
     if said.seq is None or expected is None or said.seq < expected:
         return None
     counted = (said.seq - expected + 1) * camera.interval_s

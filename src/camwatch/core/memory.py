@@ -150,7 +150,7 @@ def restore(camera: CameraState, memory: Memory, now: Instant) -> None:
         return
     to_mono = round(now.mono * 1000) - now.utc_ms
     camera.life, camera.status, camera.cause = memory.life, memory.status, memory.cause
-    camera.calm = memory.life is Status.UP
+    camera.calm = memory.life is Status.UP and len(camera.sight.links) < 2
     camera.since = Instant((memory.since_ms + to_mono) / 1000, memory.since_ms)
     camera.settled_ms = memory.settled_ms + to_mono
     camera.outage_open = memory.outage_open

@@ -101,9 +101,11 @@ class CameraState:
         "dark_from",
         "dark_to",
         "deadline_override",
+        "disordered",
         "doubted_until",
         "down_s",
         "due_override",
+        "expected",
         "fill",
         "fill_told",
         "firmware",
@@ -209,6 +211,8 @@ class CameraState:
         """Know nothing yet of its boots, its order and its clock."""
         self.first_seq = 0
         self.next_seq: int | None = None
+        self.disordered = NEVER  # arrival of the newest heartbeat that was not the next one
+        self.expected: int | None = None  # the `seq` that was the next one then
         self.unseen: tuple[range, ...] = ()  # runs of `seq` that were missed
         self.again_at = NEVER  # arrival of the first in a run of duplicates that counts upwards
         self.again_last = NEVER  # and of the last of them

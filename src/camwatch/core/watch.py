@@ -105,8 +105,7 @@ class FleetWatch:
         mono, utc_ms = now
         seq = said.seq
         uptime = said.uptime_s
-        expected = camera.next_seq
-        if (seq is not None and seq != expected) or (uptime is not None and uptime < camera.uptime):
+        if (seq is not None and seq != camera.next_seq) or (uptime is not None and uptime < camera.uptime):
             refusal, rebooted = lifesigns.out_of_order(camera, said, mono)
             if refusal is not None:
                 if refusal is Refusal.LATE and said.ts is not None and camera.clock_offset < _FOREVER:
@@ -120,7 +119,12 @@ class FleetWatch:
         ts = said.ts
         if ts is not None:
             offset = utc_ms * 0.001 - ts
-            if offset - camera.clock_offset <= camera.interval_s:
+            if offset - camera.clock_offset > camera.interval_s:
+                placed = self._belated(camera, now, said, offset - camera.clock_offset)
+                if placed is None:
+                    return Refusal.LATE
+                mono, utc_ms = placed
+            else:
                 offsets = camera.offsets
                 slot = camera.offset_at & 31
                 oldest = offsets[slot]
@@ -131,29 +135,24 @@ class FleetWatch:
                 elif oldest == camera.clock_offset:
                     camera.clock_offset = min(offsets)
                 camera.ts = ts
-            else:
-                placed = self._belated(camera, now, said, offset - camera.clock_offset, expected)
-                if placed is None:
-                    return Refusal.LATE
-                mono, utc_ms = placed
         if uptime is not None:
             camera.boot = mono - uptime
             if uptime > camera.uptime:  # noqa: PLR1730 - max() costs a call per heartbeat
                 camera.uptime = uptime
         before = camera.proof
         gap = mono - before
-        if gap <= camera.down_s:
+        if gap > camera.down_s:
+            self._after_silence(camera, gap)
+        else:
             gaps = camera.gaps
             gaps.counts[bisect_left(GAP_BOUNDS_S, gap)] += 1
             gaps.total_s += gap
-        else:
-            self._after_silence(camera, gap)
         camera.heartbeats += 1
         camera.proof = mono
         camera.proof_ms = utc_ms
-        camera.via = self._receiving
         if not camera.calm:
-            back = dating.ending(camera, mono, lifesigns.boot_of(camera, said, now.mono, expected), uptime)
+            camera.via = self._receiving
+            back = dating.ending(camera, mono, lifesigns.boot_of(camera, said, now.mono), uptime)
             self.judge.proven(camera, now, Instant(mono, utc_ms), before, back)
         fps = said.fps
         if fps is not None:
@@ -187,15 +186,13 @@ class FleetWatch:
             self.judge.examine(camera, now, said)
         return None
 
-    def _belated(
-        self, camera: CameraState, now: Instant, said: Telemetry, late_s: float, expected: int | None
-    ) -> Instant | None:
+    def _belated(self, camera: CameraState, now: Instant, said: Telemetry, late_s: float) -> Instant | None:
         """Return the instant of which a heartbeat is a proof that looks late by so much; None: of none.
 
         It is one of now if its clock does not run (rule L8), and one of when it was sent if it is no later
         than the link that brought it lags (rule S11).
         """
-        ran = lifesigns.clock_ran(camera, said, expected)
+        ran = lifesigns.clock_ran(camera, said, now.mono)
         sent, link = now.shifted(-late_s), self._receiving
         in_time = (
             link is not None
