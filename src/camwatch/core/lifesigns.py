@@ -184,14 +184,14 @@ def clock_ran(camera: CameraState, said: Telemetry, now: float) -> bool | None:
     if said.ts is None or camera.ts is None:
         return None
     passed = said.ts - camera.ts
-    tolerance = min(max(COARSE_S, camera.interval_s / 2), 0.9 * camera.interval_s)
+    tolerance = min(max(COARSE_S, camera.interval_s / 4), 0.9 * camera.interval_s)
     if said.uptime_s is not None and camera.uptime >= 0:
-        return abs(passed - (said.uptime_s - camera.uptime)) <= tolerance
+        return abs(passed - (said.uptime_s - camera.uptime)) < tolerance
     expected = _expected(camera, said, now)
     if said.seq is None or expected is None or said.seq < expected:
         return None
     counted = (said.seq - expected + 1) * camera.interval_s
-    return abs(passed - counted) <= tolerance + counted / 4
+    return abs(passed - counted) < tolerance + counted / 4
 
 
 def _evenly_late(camera: CameraState, now: float, apart: float, after: float, evenly: float) -> bool:

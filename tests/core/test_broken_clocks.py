@@ -1,0 +1,126 @@
+"""That a message arrived is the strongest fact: no clock and no counter takes a living camera's life (L8-L10)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import pytest
+
+from camwatch.core.conditions import Reason
+from camwatch.core.model import Status
+from camwatch.core.signal import Refusal
+from tests.support.fleet import START, World
+
+EPOCH_S = START.utc_ms / 1000
+Clock = Callable[[float], float]
+
+
+def live(fields: str, clock: Clock, *, boots: tuple[float, ...] = (-500.0,), until: float = 1200.0) -> World:
+    """Return a world whose camera lived from 0 on, one heartbeat in 10 s; it tells these fields.
+
+    `clock` is what its clock shows at an instant; `boots` are the instants at which it started.
+    """
+    world, refused = World(), 0
+    t = 0.0
+    while t < until:
+        world.to(t)
+        boot = max(each for each in boots if each <= t)
+        told: Mapping[str, float | int] = {
+            "ts": clock(t),
+            "seq": round((t - boot) / 10),
+            "uptime_s": t - boot,
+        }
+        refusal = world.beat(**{name: told[name] for name in fields.split()})
+        refused = refused + 1 if refusal is not None else 0
+        assert refused <= 3, f"refused again and again at {t}: {refusal}"
+        t += 10.0
+    return world
+
+
+CLOCKS: dict[str, Clock] = {
+    "stands at 0": lambda _t: 0.0,
+    "stands at a date": lambda _t: EPOCH_S,
+    "moves in steps of six intervals": lambda t: EPOCH_S + t // 60 * 60,
+    "is an hour back from the middle on": lambda t: EPOCH_S + t - 3600 * (t >= 600),
+    "is a quarter of an hour ahead for a while": lambda t: EPOCH_S + t + 900 * (300 <= t < 600),
+    "is 0 for five minutes, until it is set": lambda t: t if t < 300 else EPOCH_S + t,
+    "runs at half speed": lambda t: EPOCH_S + t / 2,
+}
+
+
+SLOW = "runs at half speed"
+"""Where nothing else is told, such a clock cannot be told from a line that gets slower and slower."""
+
+
+@pytest.mark.parametrize(
+    ("clock", "fields"),
+    [
+        (clock, fields)
+        for clock in CLOCKS
+        for fields in ("ts seq uptime_s", "ts uptime_s", "ts seq", "ts")
+        if (clock, fields) != (SLOW, "ts")
+    ],
+)
+def test_a_living_camera_is_up_whatever_its_clock_does(clock: str, fields: str) -> None:
+    """L8, L10."""
+    world = live(fields, CLOCKS[clock])
+    assert Status.DOWN not in [move.new for move in world.moves()]
+    assert world.status() is Status.UP
+
+
+@pytest.mark.parametrize("clock", ["stands at 0", "stands at a date", "moves in steps of six intervals"])
+def test_a_clock_that_does_not_run_degrades_its_camera(clock: str) -> None:
+    """L8, C3."""
+    world = live("ts seq uptime_s", CLOCKS[clock])
+    assert Reason(world.camera().reasons) & Reason.CLOCK
+
+
+@pytest.mark.parametrize("fields", ["ts seq uptime_s", "ts uptime_s"])
+@pytest.mark.parametrize("lives", [300.0, 5000.0])
+def test_a_clock_that_is_an_hour_back_after_each_boot_costs_no_outage(fields: str, lives: float) -> None:
+    """L10: uptime and count began anew, so it is a new boot, and its clock is its own affair."""
+    boots = (-lives, 200.0, 700.0)
+
+    def clock(t: float) -> float:
+        return EPOCH_S + t - 3600.0 * sum(boot <= t for boot in boots[1:])
+
+    world = live(fields, clock, boots=boots)
+    assert Status.DOWN not in [move.new for move in world.moves()]
+    assert world.status() is Status.UP
+
+
+@pytest.mark.parametrize("seq", [0, 1, 7])
+@pytest.mark.parametrize("others", ["ts", "uptime_s", "ts uptime_s", ""])
+def test_a_counter_that_never_counts_costs_no_outage(seq: int, others: str) -> None:
+    """L9."""
+    world = World()
+    for step in range(120):
+        t = step * 10.0
+        world.to(t)
+        told = {"ts": EPOCH_S + t, "uptime_s": 50.0 + t}
+        world.beat(seq=seq, **{name: told[name] for name in others.split()})
+    assert Status.DOWN not in [move.new for move in world.moves()]
+
+
+@pytest.mark.parametrize("bits", [4, 6, 8])
+def test_a_counter_that_wraps_costs_no_outage(bits: int) -> None:
+    """L9."""
+    world = World()
+    for step in range(4 * 2**bits):
+        t = step * 10.0
+        world.to(t)
+        world.beat(seq=step % 2**bits, ts=EPOCH_S + t)
+    assert [move.new for move in world.moves()] == [Status.UP]
+
+
+def test_copies_of_the_last_heartbeat_bring_no_dead_camera_up() -> None:
+    """L9: a broker that sends again what was not acknowledged, each time the line comes back."""
+    world = World()
+    for step in range(10):
+        t = step * 10.0
+        world.to(t)
+        world.beat(seq=step, ts=EPOCH_S + t, uptime_s=500.0 + t)
+    for t in (150.0, 151.0, 300.0, 600.0):
+        world.to(t)
+        assert world.beat(seq=9, ts=EPOCH_S + 90, uptime_s=590.0) in (Refusal.DUPLICATE, Refusal.LATE)
+    assert world.status() is Status.DOWN
