@@ -76,6 +76,19 @@ def test_however_uneven_the_lag_nobody_is_declared_down_and_nobody_unknown(lags:
         assert [move.new for move in world.moves(name)] == [UP]
 
 
+def test_a_lag_that_differs_from_camera_to_camera_declares_nobody_down() -> None:
+    """S11: what one camera said late is no sign that all before it is through."""
+    world = World(*fleet(CAMERAS), chatter_s=0.5)
+    world.frozen.add("main")
+    sent = [(float(t + number), number) for t in range(0, 400, 10) for number in range(1, CAMERAS + 1)]
+    on_the_way = [(t + (0.1 if t < 100 else min(43.0, 6.0 + (t - 100) / 10 + 2 * n)), t, n) for t, n in sent]
+    for arrival, t, number in sorted(on_the_way):
+        world.to(round(arrival, 3))
+        ts = (START.utc_ms + round(t * 1000)) / 1000
+        world.beat(f"cam-{number}", ts=ts, seq=round(t // 10), uptime_s=1000.0 + t)
+    assert declared(world) == {}
+
+
 def test_a_lag_that_grows_beyond_two_minutes_declares_nobody_down() -> None:
     """S11: beyond `down_after` the link is blind, with that cause, and its cameras unknown; not before."""
     world = Road(lambda sent: 0.1 if sent < 100 else min(120.0, 15 + (sent - 100) * 0.3)).run(700)

@@ -267,6 +267,31 @@ def test_a_camera_that_left_the_inventory_meanwhile_ends_where_it_was_last_certa
     assert (parted.settled_ms, parted.outage_open) == (None, False)
 
 
+def test_a_date_that_passes_while_camwatch_is_away_begins_the_service() -> None:
+    """V1, A1: at the date, and unknown; not when somebody looked again."""
+    row = enrolment(in_service_from_ms=utc_ms(150))
+    left = Left(World(row).to(100))
+    world = restarted(left, 300.0, row).regain().to(302)
+    world.beat()
+    [entered] = [event for event in world.events if isinstance(event, ServiceChange)]
+    assert (seconds(entered.at), entered.status) == (150.0, UNKNOWN)
+    assert world.account() == Account(unknown=152_000)
+
+
+def test_a_camera_that_flaps_does_so_after_a_restart() -> None:
+    """C2: six changes in half an hour hold until there are two or fewer."""
+    world = World()
+    for t in range(0, 601, 100):
+        world.to(t).beat()
+    assert world.camera().flapping
+    again = restarted(Left(world.to(602)), 610.0).regain().to(612)
+    again.beat()
+    flapping = again.camera().flapping
+    assert flapping is not None
+    assert flapping.holds(again.now.mono)
+    assert not flapping.holds(again.now.mono + 1800)
+
+
 def test_a_planned_camera_that_was_commissioned_is_in_service_after_a_restart() -> None:
     """V1: its table still says planned; the proof said otherwise."""
     row = enrolment(lifecycle=Lifecycle.PLANNED)

@@ -145,8 +145,12 @@ class Judge:
         return now.at_mono(min(mono, now.mono))
 
     def enter_service(self, camera: CameraState, at: Instant) -> None:
-        """Begin a camera's ledger, once there has been sight of it or it gave a proof (rule S6)."""
-        if camera.life not in IN_SERVICE or not (camera.sight.began or camera.life is Status.UP):
+        """Begin a camera's ledger, once there has been sight of it or it gave a proof (rule S6).
+
+        One that an earlier process knew as planned waits for neither: nobody saw its date pass (rule V1).
+        """
+        seen = camera.sight.began or camera.life is Status.UP or camera.row_at == NEVER
+        if camera.life not in IN_SERVICE or not seen:
             return
         camera.settled_ms = round(at.mono * 1000)
         row = camera.camera

@@ -145,7 +145,9 @@ def restore(camera: CameraState, memory: Memory, now: Instant) -> None:
     """Put a camera back to what it was, as if it had been out of sight since."""
     restore_counts(camera, memory)
     if memory.settled_ms is None:  # it was out of service: the inventory says what it is now
-        if memory.life is Status.PLANNED:  # its date may have passed since (rule V1)
+        if memory.life is Status.PLANNED and camera.life is Status.UNKNOWN:
+            # Its date has passed since, and is when it enters service (rule V1).
+            camera.life = camera.status = Status.PLANNED
             camera.row_at = NEVER
         return
     to_mono = round(now.mono * 1000) - now.utc_ms
