@@ -11,13 +11,15 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from camwatch.core.model import Scope, Status, Window
+from camwatch.core.model import Lifecycle, Scope, Status, Window
 from camwatch.errors import StoreError
 from camwatch.history import journal
+from camwatch.history.batch import news
 from camwatch.history.store import Store
 from camwatch.settings import HistorySettings
 from tests.history.builders import at, camera
 from tests.history.scenes import Scene, scene, until
+from tests.support.fleet import World, enrolment
 
 PARIS = ZoneInfo("Europe/Paris")
 
@@ -170,3 +172,14 @@ async def test_what_cannot_be_read_is_told_once_and_stays_so_while_writes_go_on(
         assert capsys.readouterr().out.count("figures not derived") == 1
         played.keeper.damaged = False
         await until(lambda: played.chronicle.problem is None)
+
+
+def test_a_camera_that_is_planned_is_remembered_once() -> None:
+    """V1: the next process must know that it was, to put it in service at a date that passed meanwhile."""
+    world = World(enrolment(lifecycle=Lifecycle.PLANNED))
+    planned = world.camera()
+    first = news(planned, world.now, 5000)
+    assert first is not None
+    assert first.life is Status.PLANNED
+    planned.stored = first
+    assert news(planned, world.to(100).now, 5000) is None

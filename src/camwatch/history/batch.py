@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from camwatch.core.memory import Memory, SightMemory, remember
+from camwatch.core.memory import NOTHING, Memory, SightMemory, remember
 from camwatch.core.model import Camera, Happening, Instant, Window
 from camwatch.core.state import CameraState
 from camwatch.history.sealing import Seal
@@ -55,7 +55,12 @@ class Past:
 def news(camera: CameraState, now: Instant, stale_ms: int) -> Memory | None:
     """Return what is to be remembered of a camera, if that differs enough from what the store has."""
     stored = camera.stored
-    if camera.heartbeats == stored.heartbeats and camera.account.in_service - in_service(stored) < stale_ms:
+    known = stored is not NOTHING  # a planned one is remembered once, for the next process to know it (V1)
+    if (
+        known
+        and camera.heartbeats == stored.heartbeats
+        and camera.account.in_service - in_service(stored) < stale_ms
+    ):
         return None
     return remember(camera, now)
 
