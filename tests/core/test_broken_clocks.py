@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -25,7 +26,7 @@ def live(fields: str, clock: Clock, *, boots: tuple[float, ...] = (-500.0,), unt
     while t < until:
         world.to(t)
         boot = max(each for each in boots if each <= t)
-        told: Mapping[str, float | int] = {
+        told: dict[str, Any] = {
             "ts": clock(t),
             "seq": round((t - boot) / 10),
             "uptime_s": t - boot,
@@ -97,7 +98,7 @@ def test_a_counter_that_never_counts_costs_no_outage(seq: int, others: str) -> N
     for step in range(120):
         t = step * 10.0
         world.to(t)
-        told = {"ts": EPOCH_S + t, "uptime_s": 50.0 + t}
+        told: dict[str, Any] = {"ts": EPOCH_S + t, "uptime_s": 50.0 + t}
         refusal = world.beat(seq=seq, **{name: told[name] for name in others.split()})
         assert not others or refusal is None  # by its clock or its uptime it is newer
     assert Status.DOWN not in [move.new for move in world.moves()]

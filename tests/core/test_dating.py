@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from camwatch.core.model import Cause, Liveness, Status, Transition
@@ -11,7 +13,7 @@ from tests.support.fleet import START, Move, World, enrolment, utc_ms
 UP, DOWN = Status.UP, Status.DOWN
 
 
-def beat(world: World, t: float, **said: float) -> None:
+def beat(world: World, t: float, **said: Any) -> None:
     """Give a heartbeat at an instant."""
     world.to(t).beat(**said)
 
