@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 import aiomqtt
@@ -179,6 +180,21 @@ async def test_an_idle_broker_that_answers_is_never_lost(
     assert not receiver.losses
     assert not receiver.troubles
     assert not receiver.messages
+
+
+@with_web
+async def test_a_broker_is_asked_again_and_again_while_what_it_kept_may_be_under_way(
+    kind: Kind, broker: Broker, receiver: RecordingReceiver
+) -> None:
+    """S11: though it is not silent; each answer is told with when it was asked for."""
+    receiver.catching_up = True
+    async with running(replace(broker.settings(kind), ask_after_s=1.0, keep_alive_s=60), receiver):
+        await receiver.until(lambda told: len(told.answers) >= 3)
+        receiver.catching_up = False
+    asked = [question.mono for _, question in receiver.answers]
+    assert asked == sorted(set(asked))
+    assert all(question.mono <= answer.mono for answer, question in receiver.answers)
+    assert receiver.order.index("subscribed") < receiver.order.index("answered")
 
 
 @representative
