@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from camwatch.core.event_time import QUANTILE
 from camwatch.core.model import BlindCause, Blindness, Cause, Status
 from camwatch.core.signal import Refusal
+from camwatch.wire.heartbeat import Heartbeat
 from tests.support.fleet import START, Move, World, fleet, instant
 
 UP, DOWN, UNKNOWN = Status.UP, Status.DOWN, Status.UNKNOWN
@@ -136,6 +137,31 @@ def test_a_few_late_cameras_are_no_lag_of_the_link() -> None:
             ts = (START.utc_ms + round((t - behind) * 1000)) / 1000
             world.beat(f"cam-{number}", ts=ts, seq=step)
         assert world.watch.links["main"].lag == 0.0
+
+
+def test_one_camera_that_is_late_all_the_time_hides_nobodys_death() -> None:
+    """S10, S11: not with an old message in each packet that comes."""
+    world = World(*fleet(CAMERAS))
+    world.frozen.add("main")
+    for step in range(120):
+        t = step * 1.0
+        world.to(t)
+        spoke = [(number, t) for number in range(2, CAMERAS + 1) if step % 10 == number % 10]
+        alive = [(number, sent) for number, sent in spoke if not (number == 3 and sent > 40)]
+        packet(world, *alive, (1, t / 2 if t > 20 else t))
+    [down] = declared(world)["cam-3"]
+    assert down.noticed <= 33 + 45 + 1
+    assert declared(world).keys() <= {"cam-1", "cam-3"}  # the first is as old as it says
+
+
+def packet(world: World, *beats: tuple[int, float]) -> None:
+    """Let heartbeats arrive together: of which camera, and when each was sent."""
+    watch, link = world.watch, world.watch.links["main"]
+    watch.begin(link, world.now)
+    for number, sent in beats:
+        said = Heartbeat(ts=(START.utc_ms + round(sent * 1000)) / 1000, uptime_s=700.0 + sent)
+        watch.heartbeat(world.camera(f"cam-{number}"), world.now, said)
+    world.heard()
 
 
 def test_the_lag_covers_nine_cameras_in_ten() -> None:

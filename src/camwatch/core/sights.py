@@ -72,8 +72,12 @@ class Sights:
     def heard(self, link: LinkState, now: Instant) -> None:
         """Note that a link delivered a packet, and everything before it was taken (rule S10)."""
         link.last_packet = now
-        # What came late says nothing of now; nor does an answer while messages lag (rule S11).
-        upto = now.mono - link.lag if link.sent_late == NEVER else link.sent_late
+        # What came late says nothing of now; nor does an answer while messages lag (rule S11). But a few that
+        # are late among many on time hold nobody up.
+        if link.sent_late == NEVER or now.mono - link.in_time_at <= 2 * self._look_again_s:
+            upto = now.mono - link.lag
+        else:
+            upto = link.sent_late
         link.sent_late = NEVER
         link.heard = max(link.heard, upto)
         for sight in link.sights:
@@ -130,10 +134,9 @@ class Sights:
         if link.catching_up:
             link.catching_up = not in_time
             link.look_at = min(link.look_at, now.mono + self._look_again_s)
-        was_behind, link.behind = (
-            link.behind,
-            _is_behind(link),
-        )
+        if in_time:
+            link.in_time_at = now.mono
+        was_behind, link.behind = link.behind, _is_behind(link)
         if saw and not link.sees:
             self._sees_no_more(link, now.shifted(-link.lag), BlindCause.LAG)
         elif link.sees and not saw:

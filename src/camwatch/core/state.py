@@ -50,6 +50,7 @@ class LinkState:
     late: dict[int, tuple[float, float]] = field(default_factory=dict)  # camera: (arrival, lateness)
     newest_late: float = NEVER  # arrival of the newest late heartbeat
     sent_late: float = NEVER  # when the newest late heartbeat of the present packets was sent
+    in_time_at: float = NEVER  # when more of its cameras were last found on time than late
     look_at: float = float("inf")  # when the lag is to be reckoned next
     armed_lag: float = 0.0  # the longest lag by which its cameras' deadlines may have been put off
 
