@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from camwatch.core.event_time import QUANTILE
-from camwatch.core.model import BlindCause, Blindness, Cause, Status
+from camwatch.core.model import BlindCause, Blindness, Cause, Fill, Status
 from camwatch.core.signal import Refusal
 from camwatch.wire.heartbeat import Heartbeat
-from tests.support.fleet import START, Move, World, fleet, instant
+from tests.support.fleet import START, Move, World, fleet, instant, utc_ms
 
 UP, DOWN, UNKNOWN = Status.UP, Status.DOWN, Status.UNKNOWN
 CAMERAS = 10
@@ -116,6 +116,29 @@ def test_a_real_death_under_a_lag_is_found_within_the_lag_and_the_deadline(lag: 
     assert down.at == pytest.approx(last_sent + 5, abs=0.2)
     assert last_sent + 45 <= down.noticed <= last_sent + 45 + lag + 1.3
     assert down.cause is Cause.TIMEOUT
+
+
+def test_a_proof_older_than_what_is_accounted_fills_the_record() -> None:
+    """S11, E4: a camera back under a lag that was not known when its down time was put down."""
+    world = World(*fleet(4))
+    for t in range(0, 101, 10):
+        world.to(t)
+        for number in (1, 2, 3, 4):
+            say(world, number, t)
+    for t in range(110, 201, 10):
+        world.to(t)
+        for number in (2, 3, 4):
+            say(world, number, t)
+    world.to(230).account()
+    assert world.status("cam-1") is DOWN
+    for number in (2, 3, 4):
+        say(world, number, 205)
+    world.to(231)
+    assert world.watch.links["main"].lag == pytest.approx(25)
+    assert say(world, 1, 204) is None
+    assert world.status("cam-1") is UP
+    [fill] = [event for event in world.events if isinstance(event, Fill)]
+    assert (fill.start_ms, fill.end_ms) == (utc_ms(199), utc_ms(225))
 
 
 def test_a_link_that_catches_up_in_a_burst_declares_only_the_dead() -> None:

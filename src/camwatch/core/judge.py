@@ -309,7 +309,11 @@ class Judge:
         """
         camera.hint = None
         camera.lost = None
-        self.tell(fills.on_time(camera, at.mono, now))
+        upto = at.mono if camera.settled_ms is None else max(at.mono, camera.settled_ms / 1000)
+        if upto > at.mono and camera.life in (Status.DOWN, Status.UNKNOWN):
+            # It is older than what is accounted already: that time is proven by the record alone (rule E4).
+            self.tell(fills.late_proof(camera, now, at.mono, None))
+        self.tell(fills.on_time(camera, upto, now))
         if camera.life is Status.UP:
             if at.mono - before > camera.down_s:
                 self.step(camera, Event.BLINDNESS, now, dated=dating.unproven(camera, before))
