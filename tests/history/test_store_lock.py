@@ -33,6 +33,16 @@ print("held", flush=True)
 signal.pause()
 """
 
+SECOND = """
+import sys
+from camwatch.history import lock
+from camwatch.history.store import Store
+from camwatch.settings import HistorySettings
+lock.WAIT_S = 0.0
+Store.open(HistorySettings(url=sys.argv[1])).hold()
+print("held")
+"""
+
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -105,6 +115,56 @@ def test_two_names_of_a_file_are_one_store(tmp_path: Path) -> None:
         first.hold()
         with pytest.raises(InUseError, match="in use"):
             second.hold()
+
+
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize("name", ["hard.db", "camwatch.db"])
+def test_neither_another_hard_link_nor_a_removed_lock_lets_a_second_daemon_in(
+    tmp_path: Path, name: str
+) -> None:
+    """The database file itself is locked, and it is one file under all its names."""
+    file = tmp_path / "camwatch.db"
+    with Store.open(HistorySettings(url=f"sqlite:///{file}")) as first:
+        first.hold()
+        first.write(batch(1))
+        if name == file.name:
+            file.with_name("camwatch.db.lock").unlink()
+        else:
+            (tmp_path / name).hardlink_to(file)
+        tried = subprocess.run(
+            [sys.executable, "-c", SECOND, f"sqlite:///{tmp_path / name}"],
+            capture_output=True,
+            check=False,
+            text=True,
+        )
+        assert "in use by another camwatch" in tried.stderr
+        assert tried.stdout == ""
+
+
+def test_a_lock_that_is_removed_is_told_once_and_made_again(tmp_path: Path) -> None:
+    file = tmp_path / "camwatch.db"
+    beside = file.with_name("camwatch.db.lock")
+    with Store.open(HistorySettings(url=f"sqlite:///{file}")) as store:
+        store.hold()
+        store.write(batch(1))
+        beside.unlink()
+        with pytest.raises(StoreError, match=r"camwatch\.db\.lock was removed.*made again"):
+            store.write(batch(2))
+        store.write(batch(2))
+        assert beside.read_text().startswith(f"process {os.getpid()} ")
+        assert not lock.FileLock(file.with_name("other.db")).is_taken()
+        assert lock.FileLock(file).is_taken()
+
+
+def test_to_ask_who_holds_a_store_takes_it_from_nobody(tmp_path: Path) -> None:
+    where = HistorySettings(url=f"sqlite:///{tmp_path / 'camwatch.db'}")
+    with Store.open(where) as asking, Store.open(where) as daemon:
+        assert asking.holder() is None
+        daemon.hold()
+        assert f"process {os.getpid()}" in (asking.holder() or "")
+        daemon.write(batch(1))
+        daemon.close()
+        assert asking.holder() is None
 
 
 @pytest.mark.usefixtures("impatient")

@@ -1,7 +1,7 @@
 """One daemon a store: two would both write the same outage, and each forget what the other knows.
 
-The lock is the operating system's (a file beside the database) or the server's (an advisory lock of a
-session), so it is free at once when its holder dies, however it dies. Readers and corrections need none.
+The lock is the operating system's (on the database file, and one beside it) or the server's (an advisory lock
+of a session), so it is free at once when its holder dies, however it dies. Readers and corrections need none.
 """
 
 from __future__ import annotations
@@ -32,22 +32,32 @@ _OWNER = text(
 
 
 class FileLock:
-    """The lock of a store in a file: `camwatch.db.lock` beside `camwatch.db`, never removed."""
+    """The lock of a store in a file: the database itself, and `camwatch.db.lock` beside it, never removed.
+
+    The database is one file under all its names; the file beside it tells who has it, and keeps out a
+    camwatch that knows no other lock. A handle of the database stays open until `release`, which comes after
+    the last connection: closing it would end the locks that SQLite has on the same file.
+    """
 
     def __init__(self, store: Path) -> None:
         # Two names of one store must not be two locks.
-        self.file = store.resolve().with_name(f"{store.resolve().name}.lock")
+        self._store = store.resolve()
+        self.file = self._store.with_name(f"{self._store.name}.lock")
+        self._database: int | None = None
         self._handle: int | None = None
 
     def take(self) -> bool:
         """Take it, if nobody else holds it, and say so in the file. Raises OSError."""
         if self._handle is not None:
             return True
+        if not self._lock_database(fcntl.LOCK_EX):
+            return False
         handle = os.open(self.file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             os.close(handle)
+            self._unlock_database()
             return False
         except OSError:
             os.close(handle)
@@ -58,8 +68,19 @@ class FileLock:
             os.pwrite(handle, f"{whoami()} since {_shown(datetime.now(UTC))}".encode(), 0)
         return True
 
+    def lost(self) -> bool:
+        """Tell whether the file was removed while we hold it; `take` then makes it again. Raises OSError."""
+        if self._handle is None or _is(self._handle, self.file):
+            return False
+        os.close(self._handle)
+        self._handle = None
+        return True
+
     def is_taken(self) -> bool:
         """Tell whether a daemon holds it. Raises OSError."""
+        if self._handle is not None or not self._lock_database(fcntl.LOCK_SH):
+            return True
+        self._unlock_database()
         try:
             handle = os.open(self.file, os.O_RDONLY | os.O_CLOEXEC)
         except FileNotFoundError:
@@ -79,10 +100,37 @@ class FileLock:
         return "not known"
 
     def release(self) -> None:
-        """Let another have it."""
-        handle, self._handle = self._handle, None
-        if handle is not None:
-            os.close(handle)
+        """Let another have it; after the last connection to the database was closed."""
+        handles, self._handle, self._database = (self._handle, self._database), None, None
+        for handle in handles:
+            if handle is not None:
+                os.close(handle)
+
+    def _lock_database(self, how: int) -> bool:
+        if self._database is None or not _is(self._database, self._store):
+            try:
+                found = os.open(self._store, os.O_RDONLY | os.O_CLOEXEC)
+            except FileNotFoundError:
+                return True  # nobody writes what is not there
+            before, self._database = self._database, found
+            if before is not None:
+                os.close(before)
+        try:
+            fcntl.flock(self._database, how | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+    def _unlock_database(self) -> None:
+        if self._database is not None:
+            fcntl.flock(self._database, fcntl.LOCK_UN)
+
+
+def _is(handle: int, file: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(handle), file.stat())
+    except FileNotFoundError:
+        return False
 
 
 def take_advisory(connection: Connection) -> bool:

@@ -20,11 +20,14 @@ from camwatch.core.memory import Memory, SightMemory
 from camwatch.core.model import Cause, Status
 from camwatch.errors import ConfigurationError, InUseError, StoreError, StoreWentBackError
 from camwatch.history import filing, lock, migrations, opening, schema
+from camwatch.history.ahead import Ahead
 from camwatch.history.batch import Batch, Past
 from camwatch.history.engine import begin_read, is_sqlite, sqlite_file, writing
 from camwatch.history.failures import PLACE, MissingTablesError, told
 from camwatch.history.sealing import Seal, newest
 from camwatch.settings import HistorySettings
+
+_REMOVED = "nothing is lost, and it was made again: find out who removes it"
 
 _log = structlog.get_logger("history")
 
@@ -48,6 +51,7 @@ class Store:
         self._last: _Written | None = None  # what the store must end with, or it went back (H1)
         self._file = sqlite_file(f"{engine.url.database}") if is_sqlite(engine) else None
         self._lock = lock.FileLock(self._file) if self._file else None
+        self._ahead = Ahead(engine) if self._file else None
         self._inode: tuple[int, int] | None = None
 
     @classmethod
@@ -152,10 +156,9 @@ class Store:
         """Let another daemon have the store, and end every session."""
         if self._connection is not None and self._lock is None:
             lock.release_advisory(self._connection)
-        self._hang_up()
+        self._disconnect()
         if self._lock is not None:
             self._lock.release()
-        self.engine.dispose()
 
     def __enter__(self) -> Self:
         return self
@@ -193,13 +196,25 @@ class Store:
         """Return the connection that writes, alive, with the lock ours."""
         if self._inode is not None and self._identity() != self._inode:
             raise StoreError(f"{self._file} was replaced while camwatch ran", "restart camwatch")
+        self._check_beside()
         if self._connection is not None and self._lock is None and not _lives(self._connection):
             self._hang_up()
         if not self._take():
             raise StoreError(f"another camwatch took it meanwhile ({self._owner()})", "stop one of them")
+        if self._ahead is not None:
+            self._ahead.hold()
         if self._connection is None:
             self._connection = self.engine.connect()
         return self._connection
+
+    def _check_beside(self) -> None:
+        """See whether what lies beside a file is still there; make good what was removed, and say so."""
+        if self._ahead is not None and (lost := self._ahead.lost()) is not None:
+            self._ahead.save()
+            self._disconnect()  # what was opened meanwhile has another one open
+            raise StoreError(f"{lost} was removed while camwatch ran", _REMOVED)
+        if self._lock is not None and self._lock.lost() and self._take():
+            raise StoreError(f"{self._lock.file} was removed while camwatch ran", _REMOVED)
 
     def _take(self) -> bool:
         """Take the lock, unless we have it; on PostgreSQL with a session of its own, which then writes."""
@@ -225,6 +240,12 @@ class Store:
             return None
         found = self._file.stat()
         return found.st_dev, found.st_ino
+
+    def _disconnect(self) -> None:
+        self._hang_up()
+        self.engine.dispose()
+        if self._ahead is not None:
+            self._ahead.release()
 
     def _hang_up(self) -> None:
         connection, self._connection, self._filed = self._connection, None, None

@@ -1,0 +1,77 @@
+"""What SQLite keeps beside a database: `-wal`, with what was stored last, and `-shm`, its index.
+
+Who removes them takes from everybody but us what was stored last, and from us too when we are killed. So a
+connection is held that has them open: through it all goes into the database, whatever became of the names.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+from sqlalchemy import Engine
+
+from camwatch.errors import StoreError
+from camwatch.history.engine import BUSY_S, sqlite_file
+from camwatch.history.failures import failure
+
+_NAMES = ("-wal", "-shm")
+_Identity = tuple[int, int]
+
+
+class Ahead:
+    """Holds these files open, from `hold` to `release`: meanwhile SQLite itself never makes them anew."""
+
+    def __init__(self, engine: Engine) -> None:
+        file = sqlite_file(f"{engine.url.database}").resolve()
+        self._engine = engine
+        self._file = file
+        self._beside = [file.with_name(file.name + name) for name in _NAMES]
+        self._connection: sqlite3.Connection | None = None
+        self._held: list[_Identity | None] = []
+
+    def hold(self) -> None:
+        """Have the files open, and know them again. Raises StoreError."""
+        if self._connection is not None:
+            return
+        connection = sqlite3.connect(
+            self._file, timeout=BUSY_S, isolation_level=None, check_same_thread=False
+        )
+        try:
+            connection.execute("SELECT count(*) FROM sqlite_master").fetchall()  # the first read opens them
+        except sqlite3.Error as error:
+            connection.close()
+            raise failure(self._engine, error) from error
+        self._connection = connection
+        self._held = [_identity(file) for file in self._beside]
+
+    def lost(self) -> Path | None:
+        """Return which of the files is not there any more, or is another one; None if all is well."""
+        for file, held in zip(self._beside, self._held, strict=False):
+            if _identity(file) != held:
+                return file
+        return None
+
+    def save(self) -> None:
+        """Bring all that was stored into the database itself. Raises StoreError, and may be tried again."""
+        assert self._connection is not None, "what is not held is not lost"  # noqa: S101
+        try:
+            [(busy, _, _)] = self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        except sqlite3.Error as error:
+            raise failure(self._engine, error) from error
+        if busy:
+            raise StoreError(f"{self.lost()} was removed, and others read what it held", "end what reads")
+
+    def release(self) -> None:
+        """Let SQLite put the files away."""
+        connection, self._connection, self._held = self._connection, None, []
+        if connection is not None:
+            connection.close()
+
+
+def _identity(file: Path) -> _Identity | None:
+    try:
+        found = file.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_dev, found.st_ino
