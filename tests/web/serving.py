@@ -55,7 +55,11 @@ class _Unready:
 
 def bare_site(render: Render, unready: Callable[[], list[str]] = list) -> ASGIApp:
     """Return the application over a city of one camera, without a record."""
-    live = cast("Live", _Unready(City(registered([camera()])).watcher, unready))
+    return site_over(cast("Live", _Unready(City(registered([camera()])).watcher, unready)), render)
+
+
+def site_over(live: Live, render: Render) -> ASGIApp:
+    """Return the application over a fleet, without a record."""
     nothing = cast("Archive", None)
     return make_site(Parts(live, nothing, Events(live), Recent(live), Threads(), render))
 

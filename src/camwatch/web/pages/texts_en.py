@@ -142,6 +142,7 @@ TEXTS: dict[str, str] = {
     "trouble": "What is not well",
     "no_trouble": "Nothing to report.",
     "and_more": "and {n} more…|and {n} more…",
+    "operators_hit": "{n} of {of} with cameras down or unknown",
     "operators_help": "last 30 days",
     "cameras_now": "Cameras now",
     "availability": "Availability",

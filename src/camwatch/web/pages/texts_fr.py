@@ -142,6 +142,7 @@ TEXTS: dict[str, str] = {
     "trouble": "Ce qui ne va pas",
     "no_trouble": "Rien à signaler.",
     "and_more": "et {n} autre…|et {n} autres…",
+    "operators_hit": "{n} sur {of} avec des caméras en panne ou inconnues",
     "operators_help": "30 derniers jours",
     "cameras_now": "Caméras maintenant",
     "availability": "Disponibilité",

@@ -41,6 +41,11 @@ class Counts(View):
         return self.in_service + self.planned + self.retired
 
     @property
+    def ill(self) -> int:
+        """Cameras that are down or unknown."""
+        return self.down + self.unknown
+
+    @property
     def worst(self) -> Status | None:
         """The worst status that some camera has; None without a camera."""
         order = (

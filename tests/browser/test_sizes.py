@@ -1,0 +1,129 @@
+"""From a phone to a wall: nothing leaves a page, no number is cut, and what is wrong is in sight."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+
+from camwatch.web.viewer import Role, Viewer
+from tests.browser.towns import town_of
+from tests.support.mosquitto import program
+from tests.web.serving import serving_site, site_over
+from tests.web.town import OURS, THEIRS, Town
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+WIDTHS = (320, 390, 700, 720, 768, 800, 911, 1024, 1100, 1280, 1366, 1920, 2560, 3840)
+"""911: a screen of 1366 at 150 %."""
+WALLS = (
+    (1280, 720), (1366, 768), (1600, 900), (1920, 1080), (3840, 2160), (1080, 1920), (720, 1280), (768, 1024),
+    (1024, 768), (911, 512), (390, 844), (320, 640),
+)  # fmt: skip
+TOWNS = ((2, 458, False), (9, 458, True), (20, 458, False), (20, 9713, False))
+"""Operators, cameras, and whether camwatch has lost its broker."""
+LANGS = ("fr-FR", "en-GB")
+PAGES = (
+    "/", "/operators/ville", "/cameras/ville-1", "/incidents", "/reports", "/maintenance", "/search?q=cam",
+    "/cameras/nowhere",
+)  # fmt: skip
+
+MEASURE = """() => {
+  const numbers = ".count b, .count .status, .verdict h1, .verdict p, .number, .clock, .badge, .tag, #live";
+  const shown = (e) => e.getClientRects().length && getComputedStyle(e).display !== "inline";
+  const cut = [...document.querySelectorAll(numbers)].filter(
+    (e) => shown(e) && e.scrollWidth > e.clientWidth + 1);
+  const top = document.querySelector(".top");
+  const away = top ? [...top.querySelectorAll("a, input, button, summary, .badge")].filter((e) => {
+    const box = e.getBoundingClientRect();
+    return shown(e) && box.width && (box.left < 0 || box.right > innerWidth + 0.5);
+  }) : [];
+  return {
+    cut: cut.map((e) => e.textContent.trim()),
+    away: away.map((e) => e.outerHTML.slice(0, 80)),
+    wide: document.documentElement.scrollWidth,
+    list: (document.getElementById("trouble")?.clientHeight ?? 0) / innerHeight,
+    map: document.getElementById("map")?.clientHeight ?? 0,
+  };
+}"""
+"""What of a page is cut or off it, how wide it is, and the list's share of the height."""
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def browser() -> AsyncIterator[Browser]:
+    """Give a browser."""
+    async with async_playwright() as playwright:
+        found = await playwright.chromium.launch(
+            executable_path=program("chromium"), args=["--no-sandbox", "--disable-gpu"]
+        )
+        yield found
+        await found.close()
+
+
+async def measured(page: Page, width: int, height: int) -> Any:
+    """Return what a page measures in a window of this size."""
+    await page.set_viewport_size({"width": width, "height": height})
+    return await page.evaluate(MEASURE)
+
+
+def faults(page: Page, width: int, height: int, found: Any) -> list[str]:
+    """Return what is cut or off the page in a window of this size."""
+    return [
+        *(f"{width}x{height} {page.url}: cut {text!r}" for text in found["cut"]),
+        *(f"{width}x{height} {page.url}: off the page {element}" for element in found["away"]),
+        *([f"{width}x{height} {page.url}: {found['wide']} wide"] if found["wide"] > width else []),
+    ]
+
+
+async def opened(context: BrowserContext, path: str) -> Page:
+    """Open a page, and wait until it is laid out."""
+    page = await context.new_page()
+    await page.goto(path)
+    await page.wait_for_selector("#map.leaflet-container" if path.startswith(("/?", "/#")) else "main")
+    return page
+
+
+@pytest.mark.parametrize(("operators", "cameras", "blind"), TOWNS)
+async def test_the_wall_and_the_fleet_fit_every_window(
+    browser: Browser, operators: int, cameras: int, blind: bool
+) -> None:
+    """The wall's list has 35 % of the height at least; the operators' table is what gives way."""
+    city = town_of(operators, cameras, blind=blind)
+    found: list[str] = []
+    async with serving_site(site_over(city.watcher, city.exposition.render)) as client:
+        for lang in LANGS:
+            context = await browser.new_context(base_url=str(client.base_url), locale=lang)
+            wall = await opened(context, "/?kiosk")
+            for width, height in WALLS:
+                sizes = await measured(wall, width, height)
+                found += faults(wall, width, height, sizes)
+                if sizes["list"] < 0.35 or sizes["map"] < 100:
+                    found.append(f"{lang} {width}x{height}: list {sizes['list']:.2f}, map {sizes['map']} px")
+            fleet = await opened(context, "/")
+            for width in WIDTHS:
+                found += faults(fleet, width, 900, await measured(fleet, width, 900))
+            await context.close()
+    assert found == []
+
+
+@pytest.mark.parametrize("lang", LANGS)
+async def test_no_page_is_wider_than_its_window(browser: Browser, tmp_path: Path, lang: str) -> None:
+    """At 150 % zoom, too (WCAG 1.4.10): that is a narrower window."""
+    town = await asyncio.to_thread(Town, tmp_path)
+    everything = Viewer("Marie-Antoinette de Saint-Exupéry", Role.ADMIN, frozenset({OURS, THEIRS}))
+    found: list[str] = []
+    async with serving_site(town.site(everything)) as client:
+        context = await browser.new_context(base_url=str(client.base_url), locale=lang)
+        for path in PAGES:
+            page = await opened(context, path)
+            for width in WIDTHS:
+                found += faults(page, width, 900, await measured(page, width, 900))
+            await page.close()
+        await context.close()
+    town.close()
+    assert found == []
