@@ -96,6 +96,7 @@ TEXTS: dict[str, str] = {
     "attributed_other": "Other",
     "blind_link": "link lost",
     "blind_stall": "camwatch stood still (paused machine)",
+    "blind_lag": "messages came late",
     "blind_away": "camwatch did not run",
     "blind_lost": "the store has lost what was recorded",
     "blind_clock": "clock set ahead",

@@ -96,6 +96,7 @@ TEXTS: dict[str, str] = {
     "attributed_other": "Autre",
     "blind_link": "liaison perdue",
     "blind_stall": "camwatch arrêté net (machine en pause)",
+    "blind_lag": "messages en retard",
     "blind_away": "camwatch ne fonctionnait pas",
     "blind_lost": "la base a perdu ce qui était enregistré",
     "blind_clock": "horloge avancée",
