@@ -13,7 +13,6 @@ import contextlib
 import socket
 import struct
 import time
-from bisect import bisect_left
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -47,13 +46,6 @@ class Way:
         self.passed = 0
         self._credit = 0.0
         self._reckoned = time.monotonic()
-        self._came_ms: list[int] = []
-        self._went_ms: list[int] = []
-
-    def arrival_ms(self, sent_ms: int) -> int | None:
-        """Return when arrived what came in at an instant or next after it (UTC); None if it has not."""
-        at = bisect_left(self._came_ms, sent_ms)
-        return self._went_ms[at] if at < len(self._went_ms) else None
 
     def stall(self) -> None:
         """Let nothing pass any more."""
@@ -62,11 +54,6 @@ class Way:
     def free(self) -> None:
         """Let everything pass, at once."""
         self.rate, self.after, self.delay_s = None, None, float
-
-    def note(self, came_ms: int) -> None:
-        """Write down that a piece which came in then has gone out now."""
-        self._came_ms.append(came_ms)
-        self._went_ms.append(_utc_ms())
 
     def share(self, size: int) -> int:
         """Return how many of so many bytes may pass now."""
@@ -90,7 +77,7 @@ class _Pump:
 
     def __init__(self, way: Way, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._way, self._reader, self._writer = way, reader, writer
-        self._pieces: deque[tuple[float, int, bytes]] = deque()
+        self._pieces: deque[tuple[float, bytes]] = deque()
         self._held = 0
         self._changed = asyncio.Event()
 
@@ -105,7 +92,7 @@ class _Pump:
         while True:
             piece = await self._reader.read(_PIECE)
             due = max(due, loop.time() + self._way.delay_s())
-            self._pieces.append((due, _utc_ms(), piece))
+            self._pieces.append((due, piece))
             self._held += len(piece)
             self._changed.set()
             if not piece:
@@ -119,14 +106,13 @@ class _Pump:
             while not self._pieces:
                 self._changed.clear()
                 await self._changed.wait()
-            due, came_ms, piece = self._pieces.popleft()
+            due, piece = self._pieces.popleft()
             await asyncio.sleep(due - loop.time())
             if not piece:
                 self._writer.write_eof()
                 return
             await self._slices(piece)
             self._held -= len(piece)
-            self._way.note(came_ms)
 
     async def _slices(self, piece: bytes) -> None:
         way = self._way
