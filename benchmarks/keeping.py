@@ -93,7 +93,7 @@ class _Amnesia(Chronicle):
         """Do nothing, until `finish`."""
         await self._over.wait()
 
-    async def finish(self) -> bool:
+    async def finish(self, within_s: float) -> bool:  # noqa: ARG002 - there is nothing to wait for
         """End; there is nothing left to store."""
         self._over.set()
         return True

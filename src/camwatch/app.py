@@ -8,7 +8,7 @@ import functools
 import gc
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
 
 import structlog
 
@@ -21,6 +21,7 @@ from camwatch.errors import CamwatchError, ClockError, ConfigurationError, Store
 from camwatch.fleet.inventory import Inventory, signature
 from camwatch.history.batch import Past
 from camwatch.history.chronicle import Chronicle
+from camwatch.history.ending import PUT_AWAY_S, Ending, put_away
 from camwatch.history.keeper import StoreKeeper
 from camwatch.history.store import Store
 from camwatch.ingest.choice import make_link
@@ -235,8 +236,9 @@ async def running(
         sock = listen_on(settings.http.host, settings.http.port)
         stack.callback(sock.close)
         store = await asyncio.to_thread(_open, settings)
-        closing = stack.enter_context(contextlib.ExitStack())
-        closing.callback(store.close)
+        ending = Ending()
+        closing = await stack.enter_async_context(contextlib.AsyncExitStack())
+        closing.push_async_callback(put_away, store.close, ending)
         past = await asyncio.to_thread(store.load)
         _check_date(past)
         keeper = StoreKeeper(store, settings.fleet.timezone, settings.history.retention_days)
@@ -246,7 +248,7 @@ async def running(
         tasks = await stack.enter_async_context(asyncio.TaskGroup())
         works = daemon.works()
         tasks.create_task(works.pop("history"), name="history")
-        stack.push_async_callback(_finish, daemon.chronicle, closing)
+        stack.push_async_callback(_finish, daemon.chronicle, closing, ending)
         stack.callback(daemon.tell_rest)
         parts = _window(daemon, store)
         daemon.listeners.append(parts.events.publish)
@@ -258,7 +260,7 @@ async def running(
         stack.callback(server.stop)
         for link in daemon.links:
             tasks.create_task(link.run(), name=f"link {link.name}")
-            stack.push_async_callback(link.stop)
+        stack.push_async_callback(_part, daemon.links, ending)
         await server.serving()
         yield daemon
 
@@ -291,9 +293,15 @@ def _window(daemon: Daemon, store: Store) -> Parts:
     )
 
 
-async def _finish(chronicle: Chronicle, closing: contextlib.ExitStack) -> None:
+async def _part(links: Iterable[Link], ending: Ending) -> None:
+    """Say goodbye to all brokers at once; with this a stop begins."""
+    ending.begin()
+    await asyncio.gather(*(link.stop() for link in links))
+
+
+async def _finish(chronicle: Chronicle, closing: contextlib.AsyncExitStack, ending: Ending) -> None:
     """Store the rest; a store that still hangs is left to the end of the process."""
-    if not await chronicle.finish():
+    if not await chronicle.finish(ending.left_s(PUT_AWAY_S)):
         closing.pop_all()
 
 

@@ -128,7 +128,7 @@ async def scene(
         try:
             yield played, task
         finally:
-            await played.chronicle.finish()
+            await played.chronicle.finish(8.0)
             with contextlib.suppress(StoreError):
                 await task
 

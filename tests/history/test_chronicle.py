@@ -78,7 +78,7 @@ async def test_a_stop_while_the_store_is_away_ends_and_leaves_what_was_stored(tm
         vouched = played.store.load().vouched_ms
         played.keeper.away = True
         played.flap(5)
-        await asyncio.wait_for(played.chronicle.finish(), 30)
+        await asyncio.wait_for(played.chronicle.finish(8.0), 30)
         assert played.chronicle.pending == 5
         await task
         assert played.store.load().vouched_ms == vouched
@@ -90,7 +90,7 @@ async def test_a_stop_stores_the_rest(tmp_path: Path) -> None:
     async with scene(tmp_path, checkpoint_s=3600.0) as (played, task):
         await until(lambda: not played.chronicle.pending)
         played.flap(7)
-        await played.chronicle.finish()
+        await played.chronicle.finish(8.0)
         await task
         assert len(played.stored()) == 8
         assert played.store.load().vouched_ms == at(7).utc_ms
@@ -139,7 +139,7 @@ async def test_the_operators_accounts_wait_for_a_store_that_is_away_at_the_start
         assert played.chronicle.standing is None
         played.keeper.away = False
         await until(lambda: played.chronicle.standing is not None)
-        await played.chronicle.finish()
+        await played.chronicle.finish(8.0)
         await task
 
 
@@ -183,3 +183,18 @@ def test_a_camera_that_is_planned_is_remembered_once() -> None:
     assert first.life is Status.PLANNED
     planned.stored = first
     assert news(planned, world.to(100).now, 5000) is None
+
+
+async def test_a_stop_waits_for_the_store_no_longer_than_it_is_given(tmp_path: Path) -> None:
+    """What has been taken by the parts of a stop before it is not there for the store."""
+    with Store.open(HistorySettings(url=f"sqlite:///{tmp_path / 'camwatch.db'}")) as store:
+        store.hold()
+        played = Scene(store, 0.05, 10_000)
+        played.keeper.away = True
+        task = asyncio.create_task(played.chronicle.run())
+        await until(lambda: played.chronicle.problem is not None)
+        played.flap(5)
+        await played.chronicle.finish(0.0)
+        await asyncio.wait({task})
+        assert task.cancelled()
+        assert played.chronicle.pending >= 5

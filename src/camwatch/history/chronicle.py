@@ -44,7 +44,6 @@ _SLICE = 250  # cameras remembered in one turn of the loop: a millisecond or two
 _RETRY_S = (0.2, 0.5, 1.0, 2.0, 5.0)
 _STALE = 5  # so many checkpoints may the store be behind with a camera that says nothing
 _SLOW_S = 10.0  # a store that takes longer for one batch is said to be away
-_LAST_S = 8.0  # how long a stop waits for the store: containers are killed after 10
 
 _T = TypeVar("_T")
 _log = structlog.get_logger("history")
@@ -180,8 +179,8 @@ class Chronicle:
             reckoning.cancel()
             self._ended.set()
 
-    async def finish(self) -> bool:
-        """Store the rest, for as long as a stop may take; what could not be stored is told.
+    async def finish(self, within_s: float) -> bool:
+        """Store the rest, for as long as the stop may take; what could not be stored is told.
 
         Returns whether the store is free: not while a call of it goes on that nobody waits for any more.
         """
@@ -189,7 +188,7 @@ class Chronicle:
         self._something.set()
         self._calm.set()  # nobody judges any more
         try:
-            await asyncio.wait_for(self._ended.wait(), _LAST_S)
+            await asyncio.wait_for(self._ended.wait(), within_s)
         except TimeoutError:
             if self._problem is None:
                 self._problem = self.problem or "the store did not answer in time"

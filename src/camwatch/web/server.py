@@ -22,6 +22,9 @@ from camwatch.web.connections import (
     connections_allowed,
 )
 
+GRACE_S = 2
+"""How long requests under way may take once the server is asked to stop."""
+
 _FIRST = (*paths.PROBES, paths.METRICS)  # whatever the root path is; the door lets in who may
 _FULL = PlainTextResponse(
     "too many connections: try again\n", 503, {"connection": "close", "retry-after": "5"}
@@ -76,7 +79,7 @@ class HttpServer:
             ws="none",
             server_header=False,
             proxy_headers=False,  # `web.access` believes those that settings name, and nobody else
-            timeout_graceful_shutdown=2,
+            timeout_graceful_shutdown=GRACE_S,
             h11_max_incomplete_event_size=MOST_HEAD_BYTES,
         )
         self._server = Server(config, certificate, within_s, Crowd(most, each))
@@ -103,5 +106,5 @@ class HttpServer:
         await self._server.serve(sockets=[self._sock])
 
     def stop(self) -> None:
-        """Finish the requests under way, for at most two seconds, and let `run` return."""
+        """Finish the requests under way, for at most `GRACE_S`, and let `run` return."""
         self._server.should_exit = True
