@@ -60,6 +60,7 @@ class LinkReport:
     received: int = 0
     problem: str | None = "not connected yet"
     round_trips: RoundTrips | None = None  # of a link with a canary
+    subscribed: float = 0.0  # monotonic, the last time
 
 
 class History(Protocol):
@@ -154,13 +155,25 @@ class Watcher:
     def unready(self) -> list[str]:
         """Why the daemon is not ready: one line a reason; empty when it is."""
         problem = self.history.problem
-        found = [
-            f"link {name}: {report.problem}"
-            for name, report in self.link_reports.items()
-            if report.problem is not None
-        ]
+        troubles = {name: self.link_trouble(name) for name in self.link_reports}
+        found = [f"link {name}: {trouble}" for name, trouble in troubles.items() if trouble is not None]
         found += [f"history: {problem}"] if problem is not None else []
         return [*found, *self.clock_trust.faults(self.clock().mono)]
+
+    def link_trouble(self, name: str) -> str | None:
+        """Return why a link does not show what its cameras say now; None if it does (rules S1, S11)."""
+        report, link = self.link_reports[name], self.watch.links[name]
+        if report.problem is not None:
+            return report.problem
+        if link.behind:
+            return (
+                f"messages arrive {link.lag:.0f} s late, longer than a camera may be silent"
+                " (is the broker overloaded, or the network?)"
+            )
+        since = self.clock().mono - report.subscribed
+        if link.catching_up and since > self.settings.liveness.interval_s * self.settings.liveness.down_after:
+            return f"what the broker kept is still arriving, {since:.0f} s after the connection"
+        return None
 
     @property
     def timezone(self) -> ZoneInfo:
@@ -366,7 +379,7 @@ class LinkReceiver:
 
     def subscribed(self, now: Instant, *, session_present: bool) -> None:
         """Sight begins."""
-        self._report.problem = None
+        self._report.problem, self._report.subscribed = None, now.mono
         # With a canary, what was kept is through when it is back (rule S12).
         backlog = session_present and self._report.round_trips is None
         self._watch.regain_sight(self._link, now, backlog=backlog)

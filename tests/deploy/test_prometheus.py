@@ -44,6 +44,7 @@ PUBLIC = {
     "CamwatchInventoryReloadHeld": "warning",
     "CamwatchLinkDown": "critical",
     "CamwatchLinkIncident": "critical",
+    "CamwatchLinkLags": "warning",
     "CamwatchManyCamerasDown": "critical",
     "CamwatchMessagesRejected": "warning",
     "CamwatchNotReady": "warning",

@@ -58,6 +58,7 @@ OTHERS = {
     "camwatch_link_incident": ("gauge", {"link"}),
     "camwatch_utc_offset_seconds": ("gauge", set[str]()),
     "camwatch_build_info": ("gauge", {"version", "python"}),
+    "camwatch_link_lag_seconds": ("gauge", {"link"}),
     "camwatch_link_up": ("gauge", {"link"}),
     "camwatch_ready": ("gauge", set[str]()),
     "camwatch_blind": ("gauge", set[str]()),

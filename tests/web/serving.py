@@ -60,8 +60,13 @@ def bare_site(render: Render, unready: Callable[[], list[str]] = list) -> ASGIAp
 
 def site_over(live: Live, render: Render) -> ASGIApp:
     """Return the application over a fleet, without a record."""
+    return make_site(parts_over(live, render))
+
+
+def parts_over(live: Live, render: Render) -> Parts:
+    """Return what the window is made of, over a fleet without a record."""
     nothing = cast("Archive", None)
-    return make_site(Parts(live, nothing, Events(live), Recent(live), Threads(), render))
+    return Parts(live, nothing, Events(live), Recent(live), Threads(), render)
 
 
 @contextlib.asynccontextmanager

@@ -158,6 +158,12 @@ BUILD_INFO = Metric(
     "camwatch_build_info", "gauge", "Versions of camwatch and Python; always 1.", ("version", "python")
 )
 LINK_UP = Metric("camwatch_link_up", "gauge", "1 while the link is connected and subscribed.", ("link",))
+LINK_LAG = Metric(
+    "camwatch_link_lag_seconds",
+    "gauge",
+    "How much later than sent the link's messages arrive; 0 while they come on time.",
+    ("link",),
+)
 CANARY_ROUND_TRIP = Metric(
     "camwatch_canary_round_trip_seconds",
     "histogram",

@@ -345,14 +345,17 @@ class _Daemon(Collector):
 
     def _links(self) -> Iterator[Family]:
         up = _gauge(catalogue.LINK_UP)
+        lag = _gauge(catalogue.LINK_LAG)
         received = _counter(catalogue.MESSAGES_RECEIVED)
         canaries = _histogram(catalogue.CANARY_ROUND_TRIP)
         for name, report in self._source.link_reports.items():
             up.add_metric([name], self._source.watch.links[name].up)
+            lag.add_metric([name], self._source.watch.links[name].lag)
             received.add_metric([name], report.received)
             if (trips := report.round_trips) is not None:
                 _observed(canaries, [name], trips.bounds, trips.counts, trips.total_s)
         yield up
+        yield lag
         yield received
         yield canaries
 

@@ -86,6 +86,9 @@ class Live(Protocol):
     def now(self) -> Instant:
         """The time, on both clocks."""
 
+    def link_trouble(self, name: str) -> str | None:
+        """Return why a link does not show what its cameras say now; None if it does."""
+
     def liveness_of(self, camera: Camera) -> Liveness:
         """Return a camera's deadlines."""
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from camwatch.web.house import Live
 from camwatch.web.views.events import Told, blind_told, inventory_told, link_told
+from camwatch.web.views.links import strain_of
 
 
 class Changes:
@@ -32,8 +33,11 @@ class Changes:
             self._loaded = self._live.last_reload
             yield inventory_told(self._live)
 
-    def _problems(self) -> dict[str, str | None]:
-        return {name: report.problem for name, report in self._live.link_reports.items()}
+    def _problems(self) -> dict[str, tuple[str | None, str]]:
+        links = self._live.watch.links
+        return {
+            name: (report.problem, strain_of(links[name])) for name, report in self._live.link_reports.items()
+        }
 
     def _sights(self) -> dict[str, int]:
         """Return since when each operator's cameras are out of sight, where they are."""

@@ -137,7 +137,7 @@ async def test_a_city_that_is_dark_fills_no_page_without_end(tmp_path: Path) -> 
     """Sixty sites of ten cameras: the largest incidents come first, the rest is counted."""
     rows = [camera(f"s{site:02}-{number}", site=f"s{site:02}") for site in range(60) for number in range(10)]
     with contextlib.contextmanager(town)(tmp_path) as built:
-        built.watcher.reloaded(registered(rows, OPERATORS))
+        built.watcher.adopt(registered(rows, OPERATORS))
         built.beat(*(row.id for row in rows))
         built.pass_s(60)
         assert len(built.ids(Status.DOWN)) == 600

@@ -115,8 +115,9 @@ class FleetPage:
         one = len(operators) == 1 and counts.total <= _OWN_MOST
         return {
             "counts": counts,
+            "first_step": _first_step(viewer),
             "remarked": remarked,
-            "verdict": _verdict(w, counts, remarked, blind=fleet.blind(live, viewer).now),
+            "verdict": _verdict(w, counts, remarked, viewer, blind=fleet.blind(live, viewer).now),
             "places": _places(seen.sites),
             "incident_url": partial(_incident_url, request.scope.get("root_path", "")),
             "many_operators": len(operators) > 1,
@@ -193,10 +194,15 @@ def _filters(w: Language, live: Live, viewer: Viewer, sites: list[SiteView], que
     ]
 
 
-def _verdict(w: Language, counts: Counts, remarked: int, *, blind: bool) -> Verdict:
+def _verdict(w: Language, counts: Counts, remarked: int, viewer: Viewer, *, blind: bool) -> Verdict:
     of = w.text("verdict_of", up=w.number(counts.up), total=w.number(counts.in_service))
+    if not counts.total:
+        return Verdict("planned", "planned", w.text("verdict_empty"), w.text(_first_step(viewer)))
     if blind:
-        return Verdict("unknown", "blind", w.text("verdict_blind"), of)
+        unseen = w.text("unseen", n=counts.unknown)
+        return Verdict(
+            "unknown", "blind", w.text("verdict_blind"), f"{unseen} – {of}" if counts.up else unseen
+        )
     if counts.down:
         return Verdict("down", "down", w.text("verdict_down", n=counts.down), of)
     if counts.unknown:
@@ -208,6 +214,11 @@ def _verdict(w: Language, counts: Counts, remarked: int, *, blind: bool) -> Verd
     if not counts.up:
         return Verdict("maintenance", "maintenance", w.text("verdict_quiet"), of)
     return Verdict("up", "up", w.text("verdict_fine"), of)
+
+
+def _first_step(viewer: Viewer) -> str:
+    """Return what to do while there is no camera at all."""
+    return "first_step" if viewer.sees_all else "first_step_of_others"
 
 
 def _places(sites: list[SiteView]) -> Markup:

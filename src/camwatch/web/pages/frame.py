@@ -26,7 +26,7 @@ from camwatch.web.pages.language import Language, preferred
 from camwatch.web.pages.look import Look
 from camwatch.web.parts import Parts
 from camwatch.web.viewer import Role, Viewer
-from camwatch.web.views import fleet, incidents
+from camwatch.web.views import fleet, incidents, links
 from camwatch.web.views.base import moment
 from camwatch.words import LANGS, NONE, Lang
 
@@ -84,6 +84,8 @@ class Frame:
         theirs = viewer.seen({row.operator for row in known.cameras.values()}) if blind.now else ()
         whole = set(theirs) <= set(blind.operators)
         names = [known.operators[name].name for name in blind.operators if name in known.operators]
+        strains = links.strains(live, viewer)
+        said = {f"link {strain.name}: {strain.trouble}" for strain in strains}
         common = {
             "viewer": viewer,
             "may_edit": viewer.may(Role.EDITOR),
@@ -91,7 +93,8 @@ class Frame:
             "live": True,
             "blind": blind,
             "blind_names": "" if whole else ", ".join(names),
-            "unready": tuple(live.unready) if viewer.sees_all and not blind.now else (),
+            "strains": strains,
+            "unready": [why for why in live.unready if why not in said] if viewer.sees_all else [],
             "held": live.held if viewer.sees_all else None,
             "open_incidents": len(incidents.opened(live, viewer)),
         }
@@ -128,6 +131,7 @@ class Frame:
             "live": False,
             "blind": None,
             "blind_names": "",
+            "strains": (),
             "unready": (),
             "held": None,
             "open_incidents": 0,

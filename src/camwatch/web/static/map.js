@@ -57,6 +57,7 @@ map.on("zoomend", draw);
 document.body.addEventListener("htmx:oobAfterSwap", (event) => {
   if (event.detail.target?.id !== "places") return;
   places = read();
+  if (places.length) box.querySelector(":scope > .empty")?.remove();
   draw();
 });
 

@@ -1,0 +1,53 @@
+"""What keeps links from showing what their cameras say now."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Final, NamedTuple
+
+from camwatch.core.model import Instant
+from camwatch.core.state import LinkState
+from camwatch.web.house import Live
+from camwatch.web.viewer import Viewer
+from camwatch.web.views.base import moment
+from camwatch.web.views.fleet import carries
+
+LATE_S: Final = 1.0
+"""From what lag on people are told of it, in seconds."""
+
+
+class Strain(NamedTuple):
+    """A link that is down, behind, catching up or late; its name and the reason are for who sees all."""
+
+    kind: str
+    since: datetime | None
+    lag_s: int
+    name: str = ""
+    trouble: str = ""
+
+
+def strains(live: Live, viewer: Viewer) -> list[Strain]:
+    """Return what is wrong with the links that carry cameras that someone sees."""
+    found = []
+    for link in live.watch.links.values():
+        kind = strain_of(link)
+        if kind and carries(viewer, link):
+            last = link.last_packet if kind == "down" else None
+            told = (link.name, live.link_trouble(link.name) or "") if viewer.sees_all else ()
+            found.append(Strain(kind, _moment(last), round(link.lag), *told))
+    return found
+
+
+def strain_of(link: LinkState) -> str:
+    """Return what is wrong with a link, in a word; empty if nothing is."""
+    if not link.up:
+        return "down"
+    if link.behind:
+        return "behind"
+    if link.catching_up:
+        return "catching_up"
+    return "late" if link.lag >= LATE_S else ""
+
+
+def _moment(at: Instant | None) -> datetime | None:
+    return None if at is None else moment(at.utc_ms)
