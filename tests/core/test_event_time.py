@@ -242,6 +242,27 @@ def test_after_a_kept_session_nobody_is_judged_before_the_backlog_is_through() -
     assert world.last("cam-3").at == pytest.approx(290, abs=0.2)
 
 
+def test_a_steady_lag_after_a_restart_is_no_fault_of_the_cameras_clocks() -> None:
+    """L8, S11: a new process does not know when they booted; a line that is half a minute behind stays so."""
+    world = World(*fleet(CAMERAS))
+    for t in range(0, 101, 10):
+        world.to(t)
+        for number in range(1, CAMERAS + 1):
+            say(world, number, t)
+    for camera in world.watch.cameras.values():
+        camera.boot = None  # as after a restart
+    world.lose().to(135)
+    world.watch.regain_sight(world.watch.links["main"], world.now, backlog=True)
+    for t in range(140, 261, 10):
+        world.to(t)
+        for number in range(1, CAMERAS + 1):
+            say(world, number, t - 30)
+    assert world.watch.links["main"].lag == pytest.approx(30)
+    for camera in world.watch.cameras.values():
+        assert camera.clock_offset == pytest.approx(0, abs=0.01)
+        assert not camera.reasons
+
+
 def test_an_answer_with_nothing_late_behind_the_question_ends_the_backlog() -> None:
     """S11: a broker that kept nothing holds nobody up."""
     world = World(*fleet(3), sight=False).to(5)

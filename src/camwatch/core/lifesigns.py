@@ -146,7 +146,9 @@ def clock_is_broken(camera: CameraState, said: Telemetry, now: float, ran: bool 
     uptime, interval = said.uptime_s, camera.interval_s
     behind = None if uptime is None or camera.boot is None else now - uptime - camera.boot
     of_the_past = behind is not None and behind > interval / 4 and _began_later(camera, said) < 0
-    if (ran and behind is not None) or of_the_past:
+    # What many cameras of a link share is no fault of their clocks (rule S11).
+    shared = ran is not False and any(link.seen_upto > liveness.NEVER for link in camera.sight.links)
+    if (ran and behind is not None) or of_the_past or shared:
         # All agrees, or clock and uptime drifted away together while the camera was out of reach.
         camera.undecided_until = liveness.NEVER
         return _evenly_late(camera, now, now - (said.ts or 0.0), OFFSETS_KEPT, interval / 2)
