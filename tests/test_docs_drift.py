@@ -21,7 +21,7 @@ from jsonschema import Draft202012Validator
 from camwatch.core.signal import Word
 from camwatch.errors import RejectReason, WireError
 from camwatch.fleet.inventory import load_inventory
-from camwatch.wire.heartbeat import Heartbeat, decode_heartbeat, decode_status
+from camwatch.wire.heartbeat import Heartbeat, PartialHeartbeatError, decode_heartbeat, decode_status
 from camwatch.wire.topics import DEFAULT_PREFIX, Kind, address_of
 from docs.generate.__main__ import main
 from docs.generate.documents import DOCUMENTS, outdated, write
@@ -126,8 +126,9 @@ def test_the_schema_takes_what_the_decoder_takes(content: object) -> None:
     if isinstance(content, dict):
         assume(not isinstance(content.get("seq"), float))
     try:
-        taken = type(decode_heartbeat(json.dumps(content).encode())) is Heartbeat  # with all its fields
-    except WireError:
+        decode_heartbeat(json.dumps(content).encode())
+        taken = True
+    except (WireError, PartialHeartbeatError):
         taken = False
     assert Draft202012Validator(SCHEMA).is_valid(content) == taken
 
@@ -190,7 +191,7 @@ def test_the_asyncapi_document_states_the_topics_and_how_they_are_sent() -> None
 
 @pytest.mark.parametrize("name", ["heartbeat", "status"])
 def test_the_examples_of_the_asyncapi_document_are_valid_and_decode(name: str) -> None:
-    decode = {"heartbeat": decode_heartbeat, "status": decode_status}[name]
+    decode = decode_heartbeat if name == "heartbeat" else decode_status
     message = ASYNCAPI["components"]["messages"][name]
     schema = _resolved(message["payload"]["$ref"])
     Draft202012Validator.check_schema(schema)

@@ -1,12 +1,13 @@
 """How many messages one camera may send, so that none costs what others need.
 
-More than `most` messages of one camera within one of its intervals are not looked at. Late ones are not
-counted, however many: after a restart, or a line that was cut, hours of them come at once and fill the
-record (rule S9).
+They are counted in runs of `most`. If a run took less than one of the camera's intervals, what comes in the
+rest of that interval is not looked at. So a flood has `most` messages in each interval, and less than twice
+as many where it begins within a run. Late ones that are refused are not counted, and a run is over at once
+while a broker hands over what it kept for us: after a restart, or a line that was cut, hours of heartbeats
+come together and fill the record (rules S9, S11).
 
-A message that follows a proof by more than interval / `most` needs no counting: no more of them fit into an
-interval than may be sent. So a camera that keeps its pace costs one comparison, with its `crowd_s`. The first
-message that comes sooner, or is refused, opens a span of one interval, in which all are counted.
+No message that proves life is counted here: `heartbeats` counts it already, and `budget` is what that may
+reach in the present run. A message that proves nothing lowers `budget` by one.
 """
 
 from __future__ import annotations
@@ -20,33 +21,26 @@ from camwatch.core.state import CameraState
 
 
 class Budget:
-    """Counts in the cameras' own `crowd`, `crowd_s` and `crowd_until`. Instants are monotonic seconds."""
+    """Keeps the cameras' own `budget` and `budget_until`. Instants are monotonic seconds."""
 
     def __init__(self, most: int) -> None:
         self.most = most
 
     def renew(self, camera: CameraState) -> None:
-        """Begin anew for a camera, by the interval that it has now."""
-        camera.crowd = 0
-        camera.crowd_until = NEVER
-        camera.crowd_s = camera.interval_s / self.most
+        """Have a run begin with the next message, by the interval that the camera has now."""
+        camera.budget = camera.heartbeats
+        camera.budget_until = NEVER
 
-    def counts(self, camera: CameraState, now: float) -> bool:
-        """Tell whether a message that arrives `now` is one of those that are counted."""
-        if now >= camera.crowd_until:
-            self.renew(camera)
-        return now - camera.proof <= camera.crowd_s
+    def is_over(self, camera: CameraState, now: float, *, kept: bool) -> bool:
+        """Tell whether a message is one too many, where `heartbeats` has reached `budget`.
 
-    def count(self, camera: CameraState, now: float, crowded: bool) -> None:
-        """Count a message; the first opens a span.
-
-        `crowded`: what `counts` said of it. Where it crowds a proof, that was the first.
+        If not, a run begins with it. While a broker hands over what it `kept` for us, no message is.
         """
-        if now >= camera.crowd_until:
-            camera.crowd = int(crowded)
-            camera.crowd_until = now + camera.interval_s
-            camera.crowd_s = inf
-        camera.crowd += 1
+        if now < camera.budget_until and not kept:
+            return True
+        camera.budget = camera.heartbeats + self.most
+        camera.budget_until = NEVER if kept else now + camera.interval_s
+        return False
 
 
 def is_late(camera: CameraState, said: Telemetry, now: Instant) -> bool:

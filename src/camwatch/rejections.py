@@ -60,7 +60,7 @@ class Rejections:
         """Count a refused message from `who` (a camera's id, or a topic)."""
         self.counts[reason] += 1
         if reason not in _OF_NO_CAMERA:
-            self.refused[who][reason.value].add(now)
+            self.refused[who][reason].add(now)
         elif reason is RejectReason.UNREGISTERED:
             self.unregistered[who] = self.unregistered.pop(who, 0) + 1
             if len(self.unregistered) > IDS_KEPT:

@@ -18,7 +18,8 @@ from camwatch.core.signal import Word
 from camwatch.core.standing import Standing
 from camwatch.fleet.inventory import Inventory, Operator, Site
 from camwatch.metrics.daemon import Exposition
-from camwatch.service import LinkReceiver, Watcher
+from camwatch.receiving import LinkReceiver
+from camwatch.service import Watcher
 from camwatch.settings import Settings
 from camwatch.web.access import Access
 from camwatch.wire.heartbeat import Heartbeat, encode_heartbeat, encode_status

@@ -14,7 +14,8 @@ from camwatch.history import journal
 from camwatch.history.chronicle import Chronicle
 from camwatch.history.keeper import StoreKeeper
 from camwatch.history.store import Store
-from camwatch.service import LinkReceiver, Watcher
+from camwatch.receiving import LinkReceiver
+from camwatch.service import Watcher
 from camwatch.settings import HistorySettings, LivenessSettings, Settings
 from camwatch.wire.heartbeat import Heartbeat
 from tests.simulation.truth import CHATTER, LINKS, PARIS, Item, Sent, Truth

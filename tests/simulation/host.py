@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from camwatch.core.model import Camera, Instant
-from camwatch.service import LinkReceiver
+from camwatch.receiving import LinkReceiver
 from camwatch.settings import LivenessSettings, Settings
 from tests.simulation.devices import Sent
 from tests.simulation.mind import Moment

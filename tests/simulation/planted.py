@@ -36,7 +36,7 @@ MUTANTS: dict[str, Mutant] = {
     "retained-is-life": Mutant(
         "L1",
         "a retained heartbeat is taken as life",
-        "service.py",
+        "receiving.py",
         "        if retained:\n            self._reject(RejectReason.RETAINED",
         "        if retained and not payload:\n            self._reject(RejectReason.RETAINED",
     ),
@@ -120,7 +120,7 @@ MUTANTS: dict[str, Mutant] = {
     "blind-when-noticed": Mutant(
         "S3",
         "blindness begins when the loss was noticed",
-        "service.py",
+        "receiving.py",
         "        self._watch.lose_sight(self._link, now, last_packet)\n",
         "        self._watch.lose_sight(self._link, now, now)\n",
     ),

@@ -18,7 +18,8 @@ from camwatch.history.batch import Batch, Past
 from camwatch.history.chronicle import Chronicle
 from camwatch.history.keeper import StoreKeeper
 from camwatch.history.store import Store
-from camwatch.service import LinkReceiver, Watcher
+from camwatch.receiving import LinkReceiver
+from camwatch.service import Watcher
 from camwatch.settings import HistorySettings, Settings
 from tests.simulation.plan import PARIS
 

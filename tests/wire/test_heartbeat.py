@@ -17,7 +17,7 @@ from camwatch.errors import RejectReason, WireError
 from camwatch.wire.heartbeat import (
     MAX_PAYLOAD_BYTES,
     Heartbeat,
-    PartialHeartbeat,
+    PartialHeartbeatError,
     decode_heartbeat,
     encode_heartbeat,
 )
@@ -93,11 +93,11 @@ def test_a_value_of_the_right_type_and_range_is_taken(name: str, value: str) -> 
     assert others == [None] * 11, "a field that is not told reads None"
 
 
-def partial(payload: bytes) -> PartialHeartbeat:
-    """Return a heartbeat of which a part cannot be used."""
-    heartbeat = decode_heartbeat(payload)
-    assert isinstance(heartbeat, PartialHeartbeat)
-    return heartbeat
+def partial(payload: bytes) -> tuple[Heartbeat, tuple[str, ...]]:
+    """Return what can be used of a heartbeat, and the names of the fields that cannot."""
+    with pytest.raises(PartialHeartbeatError) as caught:
+        decode_heartbeat(payload)
+    return caught.value.heartbeat, caught.value.dropped
 
 
 @pytest.mark.parametrize(("name", "value"), UNUSABLE, ids=_short)
@@ -105,8 +105,8 @@ def test_a_value_of_no_use_costs_its_field_only(name: str, value: str) -> None:
     """C4: beyond its range, not finite, or of a wrong type; a null is one of these."""
     other, sound = ("fps", 25.0) if name != "fps" else ("seq", 7)
     for fields in (f'"{name}":{value},"{other}":{sound}', f'"x":"é","{other}":{sound},"{name}":{value}'):
-        heartbeat = partial(f"{{{fields}}}".encode())
-        assert heartbeat.dropped == (name,)
+        heartbeat, dropped = partial(f"{{{fields}}}".encode())
+        assert dropped == (name,)
         assert getattr(heartbeat, name) is None
         assert getattr(heartbeat, other) == sound
 
@@ -124,7 +124,7 @@ def test_a_field_of_no_use_does_not_hide_what_is_no_json(name: str, value: str, 
 
 def test_every_field_can_be_of_no_use_and_the_heartbeat_is_a_bare_one() -> None:
     payload = ",".join(f'"{name}":[]' for name in TABLE)
-    assert partial(f"{{{payload}}}".encode()) == PartialHeartbeat(dropped=tuple(TABLE))
+    assert partial(f"{{{payload}}}".encode()) == (Heartbeat(), tuple(TABLE))
 
 
 def test_each_of_several_fields_of_no_use_costs_itself_in_whatever_order_they_come() -> None:
@@ -132,8 +132,8 @@ def test_each_of_several_fields_of_no_use_costs_itself_in_whatever_order_they_co
         '"fps":-1,"temperature_celsius":NaN,"seq":5',
         '"temperature_celsius":NaN,"seq":5,"fps":-1',
     ):
-        expected = PartialHeartbeat(seq=5, dropped=("fps", "temperature_celsius"))
-        assert decode_heartbeat(f"{{{fields}}}".encode()) == expected
+        expected = Heartbeat(seq=5), ("fps", "temperature_celsius")
+        assert partial(f"{{{fields}}}".encode()) == expected
 
 
 def test_literals_that_are_no_json_are_values_of_no_use_in_fields_that_nobody_knows_too() -> None:
@@ -143,9 +143,17 @@ def test_literals_that_are_no_json_are_values_of_no_use_in_fields_that_nobody_kn
 def test_a_text_that_names_such_a_literal_is_taken_as_it_is_or_not_at_all() -> None:
     """C4: where the literal stands beside it, the text is given up rather than shown as another."""
     assert decode_heartbeat(b'{"firmware":"NaN"}').firmware == "NaN"
-    assert partial(b'{"firmware":"1.4","fps":NaN}').firmware == "1.4"
-    heartbeat = partial(b'{"firmware":"v NaN","fps":NaN,"seq":1}')
-    assert heartbeat == PartialHeartbeat(seq=1, dropped=("fps", "firmware"))
+    assert partial(b'{"firmware":"1.4","fps":NaN}') == (Heartbeat(firmware="1.4"), ("fps",))
+    found = partial(b'{"firmware":"v NaN","fps":NaN,"seq":1}')
+    assert found == (Heartbeat(seq=1), ("fps", "firmware"))
+
+
+def test_a_firmware_that_was_read_before_is_taken_again_and_spares_no_other_one() -> None:
+    for before in (None, "1.4.2", "1.4.3"):
+        assert decode_heartbeat(b'{"firmware":"1.4.2"}', before) == Heartbeat(firmware="1.4.2")
+        assert decode_heartbeat(b"{}", before) == Heartbeat()
+        with pytest.raises(PartialHeartbeatError):
+            decode_heartbeat(rb'{"firmware":"1.4.2\u001b"}', before)
 
 
 def test_an_empty_payload_is_a_bare_heartbeat() -> None:
@@ -204,7 +212,7 @@ def test_the_last_of_two_fields_of_one_name_counts() -> None:
 @pytest.mark.parametrize("first", ["300", '"x"', "NaN"])
 def test_the_last_of_two_fields_of_one_name_counts_whatever_the_first_was(first: str) -> None:
     assert decode_heartbeat(f'{{"fps":{first},"fps":10}}'.encode()) == Heartbeat(fps=10)
-    assert partial(f'{{"fps":10,"fps":{first}}}'.encode()) == PartialHeartbeat(dropped=("fps",))
+    assert partial(f'{{"fps":10,"fps":{first}}}'.encode()) == (Heartbeat(), ("fps",))
 
 
 def padded(size: int) -> bytes:
@@ -262,8 +270,7 @@ def test_one_value_of_no_use_leaves_all_else_of_any_heartbeat(
     told.pop(name, None)
     fields = [f'"{key}":{json.dumps(valid)}' for key, valid in told.items()]
     fields.insert(data.draw(st.integers(0, len(fields))), f'"{name}":{value}')
-    expected = PartialHeartbeat(**told, dropped=(name,))
-    assert decode_heartbeat(f"{{{','.join(fields)}}}".encode()) == expected
+    assert partial(f"{{{','.join(fields)}}}".encode()) == (Heartbeat(**told), (name,))
 
 
 def _crowd(first: str, *, unit: str = '"fps":9') -> bytes:
@@ -308,7 +315,7 @@ def _steps(payload: bytes) -> int:
     sys.settrace(trace)
     sys.setprofile(profile)
     try:
-        with contextlib.suppress(WireError):
+        with contextlib.suppress(WireError, PartialHeartbeatError):
             decode_heartbeat(payload)
     finally:
         sys.setprofile(profiled)

@@ -91,13 +91,12 @@ class CameraState:
         "armed",
         "bitrate_bps",
         "boot",
+        "budget",
+        "budget_until",
         "calm",
         "camera",
         "cause",
         "clock_offset",
-        "crowd",
-        "crowd_s",
-        "crowd_until",
         "dark",
         "dark_from",
         "dark_to",
@@ -227,10 +226,9 @@ class CameraState:
         self.clock_offset = float("inf")  # infinite: none yet
         self.late_at = NEVER  # arrival of the first in a run of evenly late heartbeats
         self.late_apart = float("inf")  # and how far its clock was from the steady one
-        # how many messages it may send, for whoever takes them: see `service`
-        self.crowd_s = 0.0  # a message that follows a proof by no more than this is counted
-        self.crowd = 0  # messages counted
-        self.crowd_until = NEVER  # before this instant
+        # how many messages it may send, for whoever takes them: see `receiving`
+        self.budget = 0  # what `heartbeats` may reach
+        self.budget_until = NEVER  # before this instant
         self.undecided_until = NEVER  # until then it may be the clock that is wrong: nothing is filled
         self.doubted_until = NEVER  # its clock stood still, or moved by itself (rule L8)
 

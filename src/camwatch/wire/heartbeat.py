@@ -1,10 +1,11 @@
 """camwatch's own messages: encoder and decoder, for the daemon and for anything that plays a camera.
 
-A decoder raises `WireError` and nothing else, whatever the bytes. Unknown fields are ignored, so that
-cameras may say more one day; a known field that cannot be used costs that field only (rule C4).
+A decoder raises `WireError` and nothing else, whatever the bytes; that of heartbeats `PartialHeartbeatError`
+as well. Unknown fields are ignored, so that cameras may say more one day; a known field that cannot be used
+costs that field only (rule C4).
 
-Refusing costs no more than accepting: a payload is read twice at most, and each of its fields once more. No
-Python code runs per key or per value, however many there are.
+Refusing costs little more than accepting: a payload is read twice at most, and each of its fields once more.
+No Python code runs per key or per value, however many there are.
 """
 
 from __future__ import annotations
@@ -15,12 +16,12 @@ import msgspec
 from msgspec import Meta
 
 from camwatch.core.signal import Word
-from camwatch.errors import RejectReason, WireError
+from camwatch.errors import CamwatchError, RejectReason, WireError
 
 __all__ = [
     "MAX_PAYLOAD_BYTES",
     "Heartbeat",
-    "PartialHeartbeat",
+    "PartialHeartbeatError",
     "StatusMessage",
     "Word",  # of the core, and part of what is said here: who plays a camera needs no other room
     "decode_heartbeat",
@@ -60,10 +61,13 @@ class Heartbeat(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, g
     ] = _ABSENT
 
 
-class PartialHeartbeat(Heartbeat, frozen=True, kw_only=True, omit_defaults=True, gc=False):
-    """A heartbeat without the fields that could not be used; `dropped` names them."""
+class PartialHeartbeatError(CamwatchError):
+    """A heartbeat counts, but some of its fields could not be used; `dropped` names them (rule C4)."""
 
-    dropped: tuple[str, ...] = ()
+    def __init__(self, heartbeat: Heartbeat, dropped: tuple[str, ...]) -> None:
+        super().__init__(f"of no use: {', '.join(dropped)}")
+        self.heartbeat = heartbeat
+        self.dropped = dropped
 
 
 class StatusMessage(msgspec.Struct, frozen=True, kw_only=True):
@@ -90,10 +94,13 @@ _status_from_json = msgspec.json.Decoder(StatusMessage).decode
 _to_json = msgspec.json.Encoder().encode
 
 
-def decode_heartbeat(payload: bytes) -> Heartbeat:
-    """Read a heartbeat; an empty payload is a bare one, a `PartialHeartbeat` lacks fields of no use.
+def decode_heartbeat(payload: bytes, firmware: str | None = None) -> Heartbeat:
+    """Read a heartbeat; an empty payload is a bare one.
 
-    Raises WireError (`too_large`, `malformed`).
+    `firmware` is a version that was read before, the camera's last: it is not looked through again.
+
+    Raises WireError (`too_large`, `malformed`), or PartialHeartbeatError, which carries what can be used: so
+    nobody need ask a sound heartbeat whether it is one.
     """
     if len(payload) > MAX_PAYLOAD_BYTES:
         raise _too_large(payload)
@@ -111,8 +118,7 @@ def decode_heartbeat(payload: bytes) -> Heartbeat:
         if is_text and (b"NaN" in payload or b"Infinity" in payload):
             return _usable(payload)
         raise WireError(RejectReason.MALFORMED, str(error)) from None
-    firmware: str | None = heartbeat.firmware
-    if firmware is None or (firmware.isascii() and firmware.isprintable()):
+    if heartbeat.firmware == firmware or _is_plain(heartbeat.firmware):
         return heartbeat
     return _usable(payload)
 
@@ -142,6 +148,10 @@ def encode_status(word: Word) -> bytes:
     return _to_json(StatusMessage(status=word))
 
 
+def _is_plain(firmware: str | None) -> bool:
+    return firmware is None or (firmware.isascii() and firmware.isprintable())
+
+
 def _too_large(payload: bytes) -> WireError:
     detail = f"{len(payload)} bytes, at most {MAX_PAYLOAD_BYTES} are read"
     return WireError(RejectReason.TOO_LARGE, detail)
@@ -158,7 +168,7 @@ def _without_literals(payload: bytes) -> bytes:
 
 
 def _usable(payload: bytes) -> Heartbeat:
-    """Return what can be used of a payload. Raises WireError (`malformed`)."""
+    """Read a payload field by field. Raises WireError (`malformed`), PartialHeartbeatError."""
     try:
         unread = _unread_from_json(_without_literals(payload))
     except (ValueError, RecursionError) as error:
@@ -174,8 +184,10 @@ def _usable(payload: bytes) -> Heartbeat:
         except (ValueError, RecursionError):
             dropped.append(name)
             continue
-        if name == "firmware" and not (value.isascii() and value.isprintable() and bytes(field) in payload):
+        if name == "firmware" and not (_is_plain(value) and bytes(field) in payload):
             dropped.append(name)
         else:
             told[name] = value
-    return PartialHeartbeat(**told, dropped=tuple(dropped)) if dropped else Heartbeat(**told)
+    if dropped:
+        raise PartialHeartbeatError(Heartbeat(**told), tuple(dropped)) from None
+    return Heartbeat(**told)

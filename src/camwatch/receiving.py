@@ -1,0 +1,230 @@
+"""The way of every message: what a link brings is read, judged by the core, or refused."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import ClassVar, Protocol
+
+import structlog
+
+from camwatch.budget import Budget, is_late
+from camwatch.core.model import Instant
+from camwatch.core.signal import Refusal
+from camwatch.core.state import CameraState, LinkState
+from camwatch.core.watch import FleetWatch
+from camwatch.errors import RejectReason, WireError
+from camwatch.rejections import Rejections
+from camwatch.settings import Settings
+from camwatch.wire.heartbeat import PartialHeartbeatError, decode_heartbeat, decode_status
+from camwatch.wire.topics import address_of
+
+_REASONS = {refusal: RejectReason(refusal.value) for refusal in Refusal}
+
+_log = structlog.get_logger("watch")
+
+
+@dataclass(slots=True)
+class RoundTrips:
+    """Histogram of how long a link's canaries took to come back; the last count is +Inf (rule S12)."""
+
+    bounds: ClassVar = (0.001, 0.005, 0.025, 0.1, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)
+    counts: list[int] = field(default_factory=lambda: [0] * (len(RoundTrips.bounds) + 1))
+    total_s: float = 0.0
+
+    def add(self, seconds: float) -> None:
+        """Count one."""
+        self.counts[bisect_left(self.bounds, seconds)] += 1
+        self.total_s += seconds
+
+
+@dataclass(slots=True)
+class LinkReport:
+    """What people want to know of a link: messages received, and why it is not subscribed (None: it is)."""
+
+    received: int = 0
+    problem: str | None = "not connected yet"
+    round_trips: RoundTrips | None = None  # of a link with a canary
+    subscribed: float = 0.0  # monotonic, the last time
+
+
+class Shared(Protocol):
+    """What the receivers of all links share; see `service.Watcher`."""
+
+    settings: Settings
+    watch: FleetWatch
+    rejections: Rejections
+    budget: Budget
+    heartbeat_topics: dict[str, CameraState]
+    status_topics: dict[str, CameraState]
+    resumed_ms: int | None
+
+    @property
+    def now(self) -> Instant:
+        """The time, on both clocks."""
+
+    def tell(self) -> None:
+        """Hand what has happened to the listener."""
+
+
+class LinkReceiver:
+    """Takes what one link brings: the way of every heartbeat. See `ingest.link.Receiver`.
+
+    What a camera sends beyond its `budget` is not looked at.
+    """
+
+    def __init__(self, shared: Shared, link: LinkState, report: LinkReport) -> None:
+        self._shared = shared
+        self._watch = shared.watch
+        self._observe = shared.watch.heartbeat
+        self._camera_at = shared.heartbeat_topics.get
+        self._link = link
+        self._report = report
+        self._now = shared.now
+        self._aside: dict[str, Callable[[Instant, bytes], None]] = {}
+        self._away_since_ms = shared.resumed_ms
+        self._expiry_ms = 1000 * next(
+            (broker.session_expiry_s for broker in shared.settings.brokers if broker.name == link.name), 0
+        )
+
+    def begin(self, now: Instant) -> None:
+        """Packets arrived at `now`; the messages in them follow."""
+        self._now = now
+        self._watch.begin(self._link, now)
+
+    def message(self, topic: str, payload: bytes, retained: bool) -> None:
+        """Decode and judge one message."""
+        self._report.received += 1
+        camera = self._camera_at(topic)
+        if camera is None:
+            self._other_message(topic, payload, retained)
+            return
+        if retained:
+            self._reject(RejectReason.RETAINED, camera.camera.id, topic)
+            return
+        if camera.heartbeats >= camera.budget and self._has_spent(camera, topic):
+            return
+        try:
+            said = decode_heartbeat(payload, camera.firmware)
+        except PartialHeartbeatError as partial:
+            said = partial.heartbeat
+            self._shared.rejections.drop(camera.camera.id, partial.dropped, self._now)
+        except WireError as error:
+            camera.budget -= 1
+            self._reject(error.reason, camera.camera.id, topic, error.detail)
+            return
+        refusal = self._observe(camera, self._now, said)
+        if refusal is not None:
+            if refusal is not Refusal.LATE and not is_late(camera, said, self._now):
+                camera.budget -= 1
+            self._reject(_REASONS[refusal], camera.camera.id, topic)
+
+    def heard(self, now: Instant) -> None:
+        """All that had arrived was handed over."""
+        self._watch.heard(self._link, now)
+        self._shared.tell()
+
+    def subscribed(self, now: Instant, *, session_present: bool) -> None:
+        """Sight begins."""
+        self._report.problem, self._report.subscribed = None, now.mono
+        # With a canary, what was kept is through when it is back (rule S12).
+        backlog = session_present and self._report.round_trips is None
+        self._watch.regain_sight(self._link, now, backlog=backlog)
+        _log.info("link subscribed", link=self._link.name, session_present=session_present)
+        away_ms = None if self._away_since_ms is None else now.utc_ms - self._away_since_ms
+        if not session_present and away_ms is not None and away_ms < self._expiry_ms:
+            _log.warning(
+                "the broker kept no session: what cameras sent meanwhile is lost", link=self._link.name
+            )
+        self._shared.tell()
+
+    @property
+    def catching_up(self) -> bool:
+        """Whether what the broker kept may still be under way (rule S11)."""
+        return self._link.catching_up
+
+    def answered(self, now: Instant, asked: Instant) -> None:
+        """Tell the core that everything is here that was sent before the question."""
+        self._watch.answered(self._link, now, asked.mono)
+        self._shared.tell()
+
+    def set_aside(self, topic: str, take: Callable[[Instant, bytes], None]) -> None:
+        """Hand what comes on this topic, which is no camera's, to `take`."""
+        self._aside = {topic: take}
+
+    def canary(self, now: Instant, sent: Instant) -> None:
+        """All that the broker had for us when the canary was `sent` was handed over."""
+        if self._report.round_trips is not None:
+            self._report.round_trips.add(now.mono - sent.mono)
+        self._watch.canary(self._link, now, sent.mono)
+
+    def lost(self, now: Instant, last_packet: Instant, problem: str) -> None:
+        """Sight ended with the last packet received."""
+        self._report.problem = problem
+        self._away_since_ms = last_packet.utc_ms
+        self._watch.lose_sight(self._link, now, last_packet)
+        _log.error(
+            "link lost",
+            link=self._link.name,
+            problem=problem,
+            silent_s=round(now.mono - last_packet.mono, 3),
+        )
+        self._shared.tell()
+
+    def trouble(self, problem: str) -> None:
+        """Say why there is no session; the same words are said once only."""
+        if self._link.up:
+            _log.warning("link impaired", link=self._link.name, problem=problem)
+            return
+        if problem != self._report.problem:
+            _log.error("link not connected, trying again", link=self._link.name, problem=problem)
+        self._report.problem = problem
+
+    def _other_message(self, topic: str, payload: bytes, retained: bool) -> None:
+        camera = self._shared.status_topics.get(topic)
+        if camera is None:
+            take = self._aside.get(topic)
+            if take is None:
+                self._stray(topic)
+            else:
+                take(self._now, payload)
+            return
+        if not payload:
+            return  # how MQTT clears a retained message
+        if not retained:
+            if camera.heartbeats >= camera.budget and self._has_spent(camera, topic):
+                return
+            camera.budget -= 1
+        try:
+            word = decode_status(payload)
+        except WireError as error:
+            self._reject(error.reason, camera.camera.id, topic, error.detail)
+            return
+        refusal = self._watch.word(camera, self._now, word, retained=retained)
+        if refusal is not None:
+            self._reject(_REASONS[refusal], camera.camera.id, topic)
+
+    def _stray(self, topic: str) -> None:
+        address = address_of(self._shared.settings.mqtt.topic_prefix, topic)
+        if address is None:
+            self._reject(RejectReason.UNKNOWN_TOPIC, topic[:200], topic)
+        elif address.camera in self._shared.watch.cameras:
+            operator = self._shared.watch.cameras[address.camera].camera.operator
+            detail = f"the inventory says operator {operator}"
+            self._reject(RejectReason.WRONG_OPERATOR, address.camera, topic, detail)
+        else:
+            detail = "add the camera to cameras.csv, or stop it"
+            self._reject(RejectReason.UNREGISTERED, address.camera[:64], topic, detail)
+
+    def _has_spent(self, camera: CameraState, topic: str) -> bool:
+        """Refuse a message that is one too many; of what a broker kept for us, none is."""
+        budget, link = self._shared.budget, self._link
+        if not budget.is_over(camera, self._now.mono, kept=link.catching_up or not link.up):
+            return False
+        detail = f"more than {budget.most} in {camera.interval_s:g} s: do two devices share this id?"
+        self._reject(RejectReason.TOO_MANY, camera.camera.id, topic, detail)
+        return True
+
+    def _reject(self, reason: RejectReason, who: str, topic: str, detail: str = "") -> None:
+        self._shared.rejections.add(reason, who, self._now, topic=topic[:200], detail=detail)
