@@ -199,10 +199,9 @@ def _verdict(w: Language, counts: Counts, remarked: int, viewer: Viewer, *, blin
     if not counts.total:
         return Verdict("planned", "planned", w.text("verdict_empty"), w.text(_first_step(viewer)))
     if blind:
-        unseen = w.text("unseen", n=counts.unknown)
-        return Verdict(
-            "unknown", "blind", w.text("verdict_blind"), f"{unseen} – {of}" if counts.up else unseen
-        )
+        unseen = [w.text("unseen", n=counts.unknown)] if counts.unknown else []
+        seen = [of] if counts.up else []
+        return Verdict("unknown", "blind", w.text("verdict_blind"), " – ".join(unseen + seen))
     if counts.down:
         return Verdict("down", "down", w.text("verdict_down", n=counts.down), of)
     if counts.unknown:
