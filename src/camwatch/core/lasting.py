@@ -1,17 +1,86 @@
-"""How long an outage lasted, and so whether it counts: one answer for reports, levels and folded days."""
+"""How long an outage lasted, and so whether it counts: one answer for all that counts outages."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from operator import attrgetter
 
-from camwatch.core.record import OutageRecord
+from camwatch.core.ledger import Span, merged, without
+from camwatch.core.model import Status
+from camwatch.core.record import OPEN_END, CameraRecord, Change, OutageRecord
 from camwatch.core.timeline import Stretch, account_of
 
 
 def down_ms(stretches: Sequence[Stretch], outage: OutageRecord, until_ms: int) -> int:
     """Return the down time of an outage up to an instant, of its camera's stretches after all corrections.
 
-    One that has none, since corrected maintenance covers it wholly, is not counted anywhere.
+    One that has none, since corrected maintenance or late heartbeats cover it wholly, counts nowhere.
     """
     end_ms = until_ms if outage.end_ms is None else min(outage.end_ms, until_ms)
     return account_of(stretches, outage.at_ms, end_ms).down
+
+
+def by_evidence(camera: CameraRecord) -> list[OutageRecord]:
+    """Return a camera's outages as its changes bound them and its late heartbeats leave them (rules E, E4).
+
+    One that late heartbeats cover in part is shortened to what they leave; one that they cover wholly is
+    voided, and keeps the instants that it was thought to have.
+    """
+    fills = merged(camera.fills)
+    return [_shortened(_bounded(camera.changes, each), camera.changes, fills) for each in camera.outages]
+
+
+def _bounded(changes: Sequence[Change], outage: OutageRecord) -> OutageRecord:
+    began = next((each for each in _at(changes, outage.at_ms) if each.status is Status.DOWN), None)
+    ends = () if outage.end_ms is None else _at(changes, outage.end_ms)
+    ended = next((each for each in ends if each.status is not Status.DOWN), None)
+    return replace(outage, at_bounds=_bounds(began), end_bounds=_bounds(ended))
+
+
+def _at(changes: Sequence[Change], at_ms: int) -> Iterator[Change]:
+    for index in range(bisect_left(changes, at_ms, key=attrgetter("at_ms")), len(changes)):
+        if changes[index].at_ms != at_ms:
+            return
+        yield changes[index]
+
+
+def _bounds(change: Change | None) -> Span | None:
+    if change is None or change.earliest_ms is None or change.latest_ms is None:
+        return None
+    return Span(change.earliest_ms, change.latest_ms)
+
+
+def _shortened(outage: OutageRecord, changes: Sequence[Change], fills: tuple[Span, ...]) -> OutageRecord:
+    end_ms = OPEN_END if outage.end_ms is None else outage.end_ms
+    if not any(fill.starts < end_ms and outage.at_ms < fill.ends for fill in fills):
+        return outage
+    thought = tuple(_stays(outage.at_ms, end_ms, changes))
+    left = without(thought, fills)
+    if left == thought:
+        return outage
+    if not left:
+        return replace(outage, voided=True)
+    if left[0].starts > outage.at_ms:
+        outage = replace(outage, at_ms=left[0].starts, at_bounds=None)
+    if outage.end_ms is not None and left[-1].ends < outage.end_ms:
+        outage = replace(outage, end_ms=left[-1].ends, end_bounds=None)
+    return outage
+
+
+def _stays(at_ms: int, end_ms: int, changes: Sequence[Change]) -> Iterator[Span]:
+    """Yield the stays in `down` of an outage: blindness parts them (rule S7)."""
+    since: int | None = at_ms
+    for index in range(bisect_left(changes, at_ms, key=attrgetter("at_ms")), len(changes)):
+        change = changes[index]
+        if change.at_ms >= end_ms:
+            break
+        if change.status is Status.DOWN:
+            since = change.at_ms if since is None else since
+        elif since is not None:
+            if since < change.at_ms:
+                yield Span(since, change.at_ms)
+            since = None
+    if since is not None and since < end_ms:
+        yield Span(since, end_ms)

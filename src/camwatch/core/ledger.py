@@ -6,8 +6,10 @@ milliseconds from one boundary to the next, so its sums are exact and nothing is
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import NamedTuple
 
 from camwatch.core.model import Status
@@ -15,20 +17,28 @@ from camwatch.core.model import Status
 
 @dataclass(slots=True)
 class Account:
-    """Milliseconds of one camera (or, summed, of a group) in each status; `degraded` lies within `up`."""
+    """Milliseconds of one camera (or, summed, of a group) in each status; `degraded` lies within `up`.
+
+    `uncertain_up` and `uncertain_down` are the parts of `up` and `down` in which the camera may as well have
+    been the other: they lie between the bounds of a change (rule A3).
+    """
 
     up: int = 0
     down: int = 0
     unknown: int = 0
     maintenance: int = 0
     degraded: int = 0
+    uncertain_up: int = 0
+    uncertain_down: int = 0
 
-    def add(self, status: Status, milliseconds: int) -> None:
+    def add(self, status: Status, milliseconds: int, *, uncertain: bool = False) -> None:
         """Credit time to the account that belongs to an in-service status."""
         if status is Status.UP:
             self.up += milliseconds
+            self.uncertain_up += milliseconds if uncertain else 0
         elif status is Status.DOWN:
             self.down += milliseconds
+            self.uncertain_down += milliseconds if uncertain else 0
         elif status is Status.MAINTENANCE:
             self.maintenance += milliseconds
         else:
@@ -51,9 +61,19 @@ class Account:
 
     @property
     def bounds(self) -> tuple[float, float] | None:
-        """Return the availability had the unknown time all been down, and had it all been up (rule A3)."""
+        """Return the availability had what is unknown or uncertain all been down, and all been up (A3)."""
         whole = self.up + self.down + self.unknown
-        return (self.up / whole, (self.up + self.unknown) / whole) if whole else None
+        return (self.least_up / whole, self.most_up / whole) if whole else None
+
+    @property
+    def least_up(self) -> int:
+        """Milliseconds that were up for certain."""
+        return self.up - self.uncertain_up
+
+    @property
+    def most_up(self) -> int:
+        """Milliseconds that may have been up."""
+        return self.up + self.unknown + self.uncertain_down
 
 
 def total(accounts: Iterable[Account]) -> Account:
@@ -65,6 +85,8 @@ def total(accounts: Iterable[Account]) -> Account:
         result.unknown += account.unknown
         result.maintenance += account.maintenance
         result.degraded += account.degraded
+        result.uncertain_up += account.uncertain_up
+        result.uncertain_down += account.uncertain_down
     return result
 
 
@@ -106,6 +128,18 @@ def pieces(spans: tuple[Span, ...], start: int, end: int) -> Iterator[tuple[int,
         start = until
     if start < end:
         yield start, end, False
+
+
+def without(spans: Iterable[Span], holes: tuple[Span, ...]) -> tuple[Span, ...]:
+    """Return the time of spans that lies in none of the (merged) holes."""
+    return tuple(
+        Span(start, end)
+        for span in spans
+        for start, end, inside in pieces(
+            holes[bisect_right(holes, span.starts, key=attrgetter("ends")) :], *span
+        )
+        if not inside
+    )
 
 
 def next_boundary(spans: tuple[Span, ...], instant: int) -> int | None:

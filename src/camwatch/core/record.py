@@ -13,6 +13,9 @@ from typing import NamedTuple
 from camwatch.core.ledger import Account, Span
 from camwatch.core.model import EVERYBODY, BlindCause, Cause, Purpose, Scope, Status, Whose
 
+VOIDED_WHY = "late heartbeats prove that the camera was alive"
+"""Why an outage is voided, for programs; pages and reports say it in their own language."""
+
 
 class Attributed(StrEnum):
     """What people found out to be the cause of an outage (rule A6)."""
@@ -26,10 +29,15 @@ class Attributed(StrEnum):
 
 
 class Change(NamedTuple):
-    """From `at_ms` on the camera was `status`; None: out of the ledger."""
+    """From `at_ms` on the camera was `status`; None: out of the ledger.
+
+    It changed somewhere in [earliest_ms, latest_ms]; None where `at_ms` is exact (rule E).
+    """
 
     at_ms: int
     status: Status | None
+    earliest_ms: int | None = None
+    latest_ms: int | None = None
 
 
 class Attribution(NamedTuple):
@@ -44,7 +52,11 @@ class Attribution(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class OutageRecord:
-    """One outage: `cause` is what was seen, `attributions` what people said of it, oldest first."""
+    """One outage: `cause` is what was seen, `attributions` what people said of it, oldest first.
+
+    It began and ended somewhere between the earliest and the latest instants; without them, exactly at
+    `at_ms` and `end_ms`. `voided`: late heartbeats prove that the camera was alive all the time (rule E4).
+    """
 
     id: int
     at_ms: int
@@ -52,6 +64,29 @@ class OutageRecord:
     noticed_ms: int
     cause: Cause
     attributions: tuple[Attribution, ...] = ()
+    at_bounds: Span | None = None
+    end_bounds: Span | None = None
+    voided: bool = False
+
+    @property
+    def at_earliest_ms(self) -> int:
+        """The instant before which it did not begin."""
+        return self.at_ms if self.at_bounds is None else self.at_bounds.starts
+
+    @property
+    def at_latest_ms(self) -> int:
+        """The instant by which it had begun."""
+        return self.at_ms if self.at_bounds is None else self.at_bounds.ends
+
+    @property
+    def end_earliest_ms(self) -> int | None:
+        """The instant before which it did not end; None: it is not over."""
+        return self.end_ms if self.end_bounds is None else self.end_bounds.starts
+
+    @property
+    def end_latest_ms(self) -> int | None:
+        """The instant by which it had ended; None: it is not over."""
+        return self.end_ms if self.end_bounds is None else self.end_bounds.ends
 
     @property
     def attribution(self) -> Attribution | None:

@@ -36,12 +36,13 @@ from camwatch.core.record import (
     OutageRecord,
     Record,
 )
-from camwatch.core.tally import WINDOWS, Tally
-from camwatch.core.timeline import Overlays, Stretch
+from camwatch.core.tally import WINDOWS, Tally, What
+from camwatch.core.timeline import Overlays, Stretch, Uncertain
 
 REACH_MS = 7 * 86_400_000
 """How far back an event counts at once; what reaches back further shows after the next `build`."""
 
+_BOUNDS_REACH = 2  # so many changes before the last one may be bounded by an instant after it
 _TRIM_AT = 64  # changes of a camera, before the old ones are looked for
 _at = attrgetter("at_ms")
 _Where: TypeAlias = tuple[str, str]
@@ -106,9 +107,10 @@ class Standing:
         camera = self._camera(event.camera, event.operator)
         if camera.site != event.site:  # windows of its site lie over it from now on
             self._amend(camera, -OPEN_END, lambda: setattr(camera, "site", event.site))
-        change = Change(event.at.utc_ms, _in_ledger(event.new))
+        change = Change(event.at.utc_ms, _in_ledger(event.new), event.earliest_ms, event.latest_ms)
         index = bisect_right(camera.changes, change.at_ms, key=_at)
-        self._amend(camera, change.at_ms, lambda: camera.changes.insert(index, change))
+        since = change.at_ms if change.earliest_ms is None else min(change.at_ms, change.earliest_ms)
+        self._amend(camera, since, lambda: camera.changes.insert(index, change))
         if len(camera.changes) > _TRIM_AT:
             self._trim(camera, change.at_ms - REACH_MS)
 
@@ -190,7 +192,7 @@ class Standing:
         """Return what a camera was and will be from an instant on."""
         if _nothing_lies_beyond(camera, start, overlays):  # nearly always, and three times as fast
             return [Stretch(start, OPEN_END, camera.changes[-1].status or Status.UNKNOWN)]
-        first = max(0, bisect_right(camera.changes, start, key=_at) - 1)
+        first = max(0, bisect_right(camera.changes, start, key=_at) - 1 - _BOUNDS_REACH)
         part = CameraRecord(
             camera.id,
             camera.operator,
@@ -203,8 +205,8 @@ class Standing:
             [fill for fill in camera.fills if fill.ends > start],
         )
         return [
-            stretch if stretch.start >= start else Stretch(start, stretch.end, stretch.status)
-            for stretch in overlays.stretches(part, OPEN_END)
+            stretch if stretch.start >= start else stretch._replace(start=start)
+            for stretch in overlays.dated(part, OPEN_END)
             if stretch.end > start
         ]
 
@@ -213,16 +215,18 @@ class Standing:
         for day, folded in camera.days.items():
             start = self._calendar.start_of(date.fromisoformat(day))
             account = folded.account
-            for status, spent in (
-                (Status.UP, account.up),
-                (Status.DOWN, account.down),
-                (Status.UNKNOWN, account.unknown),
-                (Status.MAINTENANCE, account.maintenance),
+            for kind, status, spent in (
+                (Stretch, Status.UP, account.up - account.uncertain_up),
+                (Uncertain, Status.UP, account.uncertain_up),
+                (Stretch, Status.DOWN, account.down - account.uncertain_down),
+                (Uncertain, Status.DOWN, account.uncertain_down),
+                (Stretch, Status.UNKNOWN, account.unknown),
+                (Stretch, Status.MAINTENANCE, account.maintenance),
             ):
                 if spent:
-                    yield Stretch(start, start + spent, status)
+                    yield kind(start, start + spent, status)
                     start += spent
-        yield from self._overlays.stretches(camera, OPEN_END)
+        yield from self._overlays.dated(camera, OPEN_END)
 
 
 def _unused() -> dict[str, Any]:
@@ -255,23 +259,25 @@ def _nothing_lies_beyond(camera: CameraRecord, instant: int, overlays: Overlays)
     return (
         ends == OPEN_END
         and starts <= camera.changes[-1].at_ms <= instant
+        and all((change.latest_ms or 0) <= instant for change in camera.changes[-1 - _BOUNDS_REACH :])
         and overlays.over_ms <= instant
         and all(fill.ends <= instant for fill in camera.fills)
     )
 
 
-_Difference: TypeAlias = tuple[int, Status | None, Status | None]
+_Difference: TypeAlias = tuple[int, What, What]
 
 
 def _differences(before: Sequence[Stretch], after: Sequence[Stretch]) -> Iterator[_Difference]:
     """Yield the changes (at, old, new) that make the one life out of the other."""
     if len(before) == len(after) == 1 and before[0][:2] == after[0][:2] == (before[0].start, OPEN_END):
-        if before[0].status is not after[0].status:
-            yield before[0].start, before[0].status, after[0].status
+        if before[0].what is not after[0].what:
+            yield before[0].start, before[0].what, after[0].what
         return
     edges = {edge for life in (before, after) for stretch in life for edge in stretch[:2]}
     olds, news = _statuses(before), _statuses(after)
-    old = new = None
+    old: What = None
+    new: What = None
     for edge in sorted(edges - {OPEN_END}):
         if old is not new:
             yield edge, new, old
@@ -280,14 +286,14 @@ def _differences(before: Sequence[Stretch], after: Sequence[Stretch]) -> Iterato
             yield edge, old, new
 
 
-def _statuses(life: Sequence[Stretch]) -> Callable[[int], Status | None]:
+def _statuses(life: Sequence[Stretch]) -> Callable[[int], What]:
     """Return a function that tells the status at an instant, to be asked in order of time."""
     index = 0
 
-    def status(instant: int) -> Status | None:
+    def status(instant: int) -> What:
         nonlocal index
         while index < len(life) and life[index].end <= instant:
             index += 1
-        return life[index].status if index < len(life) and life[index].start <= instant else None
+        return life[index].what if index < len(life) and life[index].start <= instant else None
 
     return status

@@ -10,12 +10,16 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator
+from typing import TypeAlias
 
 from camwatch.core.calendar import Calendar
 from camwatch.core.ledger import Account, Span
 from camwatch.core.model import Status
 from camwatch.core.record import OPEN_END
-from camwatch.core.timeline import Stretch
+from camwatch.core.timeline import Stretch, Unsure
+
+What: TypeAlias = Status | Unsure | None
+"""What a camera was; None: not in the ledger."""
 
 _HOUR_MS = 3_600_000
 ROLLING: dict[str, int] = {
@@ -39,8 +43,8 @@ WINDOWS = (*ROLLING, *CALENDAR)
 """The names of all windows, as metrics show them."""
 
 # A change in the log is one integer: its instant, what was (three bits), what is from then on (three bits).
-_OUT, _UP, _DOWN, _UNKNOWN, _MAINTENANCE = range(5)
-_SLOTS: dict[Status | None, int] = {
+_OUT, _UP, _DOWN, _UNKNOWN, _MAINTENANCE, _UNSURE_UP, _UNSURE_DOWN = range(7)
+_SLOTS: dict[What, int] = {
     None: _OUT,
     Status.PLANNED: _OUT,
     Status.RETIRED: _OUT,
@@ -48,6 +52,8 @@ _SLOTS: dict[Status | None, int] = {
     Status.DOWN: _DOWN,
     Status.UNKNOWN: _UNKNOWN,
     Status.MAINTENANCE: _MAINTENANCE,
+    Unsure.UP: _UNSURE_UP,
+    Unsure.DOWN: _UNSURE_DOWN,
 }
 _PRUNE_AT = 4096
 
@@ -63,8 +69,8 @@ class _Cursor:
     def __init__(self) -> None:
         self.at = -OPEN_END
         self.index = 0  # of the first change after `at`
-        self.counts = [0] * 5
-        self.moments = [0] * 5
+        self.counts = [0] * 7
+        self.moments = [0] * 7
 
     def copy(self) -> _Cursor:
         twin = _Cursor()
@@ -114,7 +120,7 @@ class Tally:
         self._head = cursor  # now
         self._prune(1)
 
-    def change(self, at_ms: int, old: Status | None, new: Status | None) -> None:
+    def change(self, at_ms: int, old: What, new: What) -> None:
         """Take that a camera was `new` and not `old` from an instant on, past or now; None: no ledger."""
         if _SLOTS[old] == _SLOTS[new]:
             return
@@ -141,8 +147,15 @@ class Tally:
         return {name: self._since(self._tails[name]) for name in WINDOWS}
 
     def _since(self, tail: _Cursor) -> Account:
-        spent = [self._head.spent(slot) - tail.spent(slot) for slot in range(5)]
-        return Account(spent[_UP], spent[_DOWN], spent[_UNKNOWN], spent[_MAINTENANCE])
+        spent = [self._head.spent(slot) - tail.spent(slot) for slot in range(7)]
+        return Account(
+            spent[_UP] + spent[_UNSURE_UP],
+            spent[_DOWN] + spent[_UNSURE_DOWN],
+            spent[_UNKNOWN],
+            spent[_MAINTENANCE],
+            uncertain_up=spent[_UNSURE_UP],
+            uncertain_down=spent[_UNSURE_DOWN],
+        )
 
     def _prune(self, at_least: int) -> None:
         """Drop the changes that every window has left behind."""
@@ -154,18 +167,19 @@ class Tally:
                 cursor.index -= passed
 
 
-def _coded(at_ms: int, old: Status | None, new: Status | None) -> int:
+def _coded(at_ms: int, old: What, new: What) -> int:
     return at_ms << 6 | _SLOTS[old] << 3 | _SLOTS[new]
 
 
 def _changes(life: Iterable[Stretch]) -> Iterator[int]:
     """Yield the changes that make these stretches, coded."""
-    end, status = -OPEN_END, None
+    end = -OPEN_END
+    status: What = None
     for stretch in life:
         if status is not None and end < stretch.start:
             yield _coded(end, status, None)
             status = None
-        yield _coded(stretch.start, status, stretch.status)
-        end, status = stretch.end, stretch.status
+        yield _coded(stretch.start, status, stretch.what)
+        end, status = stretch.end, stretch.what
     if status is not None and end < OPEN_END:
         yield _coded(end, status, None)

@@ -7,12 +7,20 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
+from enum import StrEnum
 from operator import attrgetter
 from typing import NamedTuple
 
-from camwatch.core.ledger import Account, Span, merged, pieces
+from camwatch.core.ledger import Account, Span, merged, pieces, without
 from camwatch.core.model import BlindCause, Scope, Status, Whose
 from camwatch.core.record import OPEN_END, CameraRecord, Change, Record
+
+
+class Unsure(StrEnum):
+    """What a camera was, and may as well not have been (rule A3)."""
+
+    UP = "uncertain_up"
+    DOWN = "uncertain_down"
 
 
 class Stretch(NamedTuple):
@@ -21,6 +29,29 @@ class Stretch(NamedTuple):
     start: int
     end: int
     status: Status
+
+    @property
+    def uncertain(self) -> bool:
+        """Whether it may as well have been down, if it was up, or up, if it was down (rule A3)."""
+        return False
+
+    @property
+    def what(self) -> Status | Unsure:
+        """The status, and that it is uncertain."""
+        if self.uncertain:
+            return Unsure.UP if self.status is Status.UP else Unsure.DOWN
+        return self.status
+
+
+class Uncertain(Stretch):
+    """A stretch between the bounds of a change."""
+
+    __slots__ = ()
+
+    @property
+    def uncertain(self) -> bool:
+        """See `Stretch`."""
+        return True
 
 
 class Overlays:
@@ -61,16 +92,45 @@ class Overlays:
             found = _painted(found, windows, Status.MAINTENANCE, (Status.UP, Status.DOWN, Status.UNKNOWN))
         return _joined(found)
 
+    def dated(self, camera: CameraRecord, until_ms: int) -> list[Stretch]:
+        """Return the same, cut where time becomes uncertain or certain again: for accounts (rule A3)."""
+        found = self.stretches(camera, until_ms)
+        spans = _uncertain(camera)
+        if not spans:
+            return found
+        cut: list[Stretch] = []
+        for stretch in found:
+            if stretch.status not in (Status.UP, Status.DOWN):
+                cut.append(stretch)
+                continue
+            near = spans[bisect_right(spans, stretch.start, key=attrgetter("ends")) :]
+            cut += (
+                (Uncertain if inside else Stretch)(start, end, stretch.status)
+                for start, end, inside in pieces(near, stretch.start, stretch.end)
+            )
+        return cut
+
+
+def _uncertain(camera: CameraRecord) -> tuple[Span, ...]:
+    """Return the time between the bounds of changes, less what late heartbeats prove (rules A3, E4)."""
+    spans = merged(
+        Span(change.earliest_ms, change.latest_ms)
+        for change in camera.changes
+        if change.earliest_ms is not None and change.latest_ms is not None
+    )
+    return without(spans, merged(camera.fills)) if camera.fills else spans
+
 
 def account_of(stretches: Sequence[Stretch], start: int, end: int) -> Account:
-    """Return the account of [start, end) of stretches as `Overlays.stretches` returns them (rule A1)."""
+    """Return the account of [start, end) of stretches as `Overlays` returns them (rule A1)."""
     account = Account()
     first = bisect_right(stretches, start, key=attrgetter("end"))
     for index in range(first, len(stretches)):
         stretch = stretches[index]
         if stretch.start >= end:
             break
-        account.add(stretch.status, min(stretch.end, end) - max(stretch.start, start))
+        spent = min(stretch.end, end) - max(stretch.start, start)
+        account.add(stretch.status, spent, uncertain=stretch.uncertain)
     return account
 
 

@@ -1,0 +1,167 @@
+"""Between which instants a change came, and what late heartbeats leave of an outage (rules A3, E1-E4)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from camwatch.core.lasting import by_evidence, down_ms
+from camwatch.core.ledger import Account, Span
+from camwatch.core.model import Cause, Purpose, Status
+from camwatch.core.record import OPEN_END, CameraRecord, Change, OutageRecord, Record
+from camwatch.core.timeline import Overlays, account_of
+from tests.support.fleet import World, alive, utc_ms
+
+UP, DOWN, UNKNOWN = Status.UP, Status.DOWN, Status.UNKNOWN
+INTERVAL = 10.0
+
+
+def camera(*changes: Change, fills: tuple[tuple[int, int], ...] = ()) -> CameraRecord:
+    found = CameraRecord("cam-1", "ville", "mairie", "centre", Purpose.TRAFFIC, "", list(changes))
+    found.service = [Span(0, OPEN_END)]
+    found.fills = [Span(*fill) for fill in fills]
+    return found
+
+
+def account(record: CameraRecord, start: int, end: int) -> Account:
+    overlays = Overlays(Record([record], [], [], 0, 0, 0, ""))
+    return account_of(overlays.dated(record, end), start, end)
+
+
+def outage(record: CameraRecord, at: int, end: int | None) -> OutageRecord:
+    record.outages = [OutageRecord(1, at, end, at, Cause.TIMEOUT)]
+    (found,) = by_evidence(record)
+    return found
+
+
+def test_time_between_the_bounds_of_a_change_is_uncertain() -> None:
+    """A3: up time before the point, down time after it; an exact change leaves no doubt."""
+    record = camera(Change(0, UP), Change(105, DOWN, 100, 110), Change(200, UP))
+    assert account(record, 0, 300) == Account(up=205, down=95, uncertain_up=5, uncertain_down=5)
+    assert account(record, 0, 103) == Account(up=103, uncertain_up=3)
+    assert account(record, 0, 300).bounds == (200 / 300, 210 / 300)
+
+
+def test_what_late_heartbeats_prove_is_certain() -> None:
+    """E4."""
+    record = camera(Change(0, UP), Change(105, DOWN, 100, 110), fills=((90, 150),))
+    assert account(record, 0, 200) == Account(up=150, down=50)
+
+
+def test_an_outage_has_the_bounds_of_the_changes_that_began_and_ended_it() -> None:
+    """E1, E2."""
+    record = camera(Change(0, UP), Change(105, DOWN, 100, 110), Change(205, UP, 200, 210))
+    found = outage(record, 105, 205)
+    assert (found.at_earliest_ms, found.at_latest_ms) == (100, 110)
+    assert (found.end_earliest_ms, found.end_latest_ms) == (200, 210)
+
+
+def test_where_a_change_is_exact_so_is_the_outage() -> None:
+    record = camera(Change(0, UP), Change(105, DOWN), Change(205, UP))
+    found = outage(record, 105, 205)
+    assert (found.at_earliest_ms, found.at_latest_ms) == (105, 105)
+    assert (found.end_earliest_ms, found.end_latest_ms) == (205, 205)
+    still = outage(record, 105, None)
+    assert (still.end_earliest_ms, still.end_latest_ms) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("fills", "left"),
+    [
+        (((90, 150),), (150, 300)),
+        (((250, 310),), (100, 250)),
+        (((150, 200),), (100, 300)),
+        (((90, 120), (280, 300)), (120, 280)),
+    ],
+)
+def test_an_outage_is_shortened_to_what_late_heartbeats_leave(
+    fills: tuple[tuple[int, int], ...], left: tuple[int, int]
+) -> None:
+    """E4: where they prove its middle false it is split in two, and reaches over both."""
+    record = camera(Change(0, UP), Change(100, DOWN), Change(300, UP), fills=fills)
+    found = outage(record, 100, 300)
+    assert (found.at_ms, found.end_ms, found.voided) == (*left, False)
+    stretches = Overlays(Record([], [], [], 0, 0, 0, "")).stretches(record, 400)
+    covered = sum(min(end, 300) - max(start, 100) for start, end in fills)
+    assert down_ms(stretches, found, 400) == 200 - covered
+
+
+def test_an_outage_that_late_heartbeats_cover_is_voided_and_keeps_its_instants() -> None:
+    """E4, S7: blind time inside it needs no proof."""
+    record = camera(
+        Change(0, UP), Change(100, DOWN), Change(150, UNKNOWN), Change(250, DOWN), Change(300, UP),
+        fills=((100, 150), (250, 310)),
+    )  # fmt: skip
+    found = outage(record, 100, 300)
+    assert (found.at_ms, found.end_ms, found.voided) == (100, 300, True)
+
+
+def test_an_outage_that_goes_on_is_not_voided() -> None:
+    record = camera(Change(0, UP), Change(100, DOWN), fills=((90, 150),))
+    found = outage(record, 100, None)
+    assert (found.at_ms, found.end_ms, found.voided) == (150, None, False)
+
+
+def test_an_outage_of_no_length_is_disproved_by_nothing() -> None:
+    record = camera(Change(0, UP), Change(100, DOWN), Change(100, UNKNOWN), fills=((90, 150),))
+    assert not outage(record, 100, 100).voided
+
+
+@st.composite
+def cuts(draw: st.DrawFn) -> list[tuple[float, float]]:
+    """Return some absences, each longer than a camera may be silent: (died, back)."""
+    found, at = [], 30.0
+    for _ in range(draw(st.integers(1, 4))):
+        died = at + draw(st.integers(1, 60_000)) / 1000
+        back = died + 65 + draw(st.integers(0, 100_000)) / 1000
+        found.append((died, back))
+        at = back + 30
+    return found
+
+
+def heartbeats(absences: list[tuple[float, float]], phases: list[float]) -> Iterator[float]:
+    """Yield when a camera spoke; after each absence within the interval that follows its return."""
+    at = 0.0
+    for (died, back), phase in zip([*absences, (absences[-1][1] + 40, 0.0)], phases, strict=True):
+        while at < died:
+            yield at
+            at += INTERVAL
+        at = back + phase
+
+
+@given(
+    cuts(),
+    st.lists(st.integers(1, 9_999).map(lambda each: each / 1000), min_size=5, max_size=5),
+    st.booleans(),
+    st.integers(0, 999),
+    st.integers(0, 999),
+)
+def test_the_truth_lies_within_the_bounds_of_every_account(
+    absences: list[tuple[float, float]], phases: list[float], numbered: bool, one: int, other: int
+) -> None:
+    """A3, E1, E2: whatever the instants of death and return, for any stretch of time."""
+    world: World = alive()
+    last = 0.0
+    for number, at in enumerate(heartbeats(absences, phases[: len(absences) + 1])):
+        said: dict[str, Any] = {"seq": number + 1} if numbered else {}
+        world.to(at).beat(**said)
+        last = at
+    changes = [Change(utc_ms(0), UNKNOWN)]
+    changes += [
+        Change(move.at.utc_ms, move.new, move.earliest_ms, move.latest_ms) for move in world.transitions()
+    ]
+    record = camera(*changes)
+    record.service = [Span(utc_ms(0), OPEN_END)]
+    start, end = sorted((round(last * one), round(last * other) + 1))
+    found = account(record, utc_ms(0) + start, utc_ms(0) + end)
+    gone = sum(
+        max(0, min(end, round(back * 1000)) - max(start, round(died * 1000))) for died, back in absences
+    )
+    alive_ms = end - start - gone
+    rounding = 2 * len(absences)
+    assert found.in_service == end - start
+    assert found.least_up - rounding <= alive_ms <= found.most_up + rounding
