@@ -7,8 +7,8 @@ import json
 import re
 from pathlib import Path
 
-from camsim.score.judged import Change, Outage, collected, from_store
-from camwatch.core.model import BlindCause, Blindness, Cause, Fill, Status
+from camsim.score.judged import Bounds, Change, Outage, collected, from_store
+from camwatch.core.model import BlindCause, Blindness, Cause, Fill, Happening, Status
 from camwatch.history.batch import Batch
 from camwatch.history.export import _queries, export
 from camwatch.history.store import Store
@@ -47,11 +47,13 @@ def test_what_is_told_is_what_the_tables_hold(store: Store, store_url: str) -> N
     assert (blind["operators"], blind["links"]) == (["ville"], ["main", "aux 2"])
     told, read = collected(lines), from_store(store_url)
     assert told == read
-    assert told.cameras["cam-1"].outages == [Outage(ms(100), ms(300), ms(135), "will")]
+    assert told.cameras["cam-1"].outages == [
+        Outage(ms(100), ms(300), ms(135), "will", Bounds(ms(100), ms(100), ms(300), ms(300)))
+    ]
     assert told.cameras["cam-1"].changes[1:] == [
-        Change(ms(1), ms(1), "up"),
-        Change(ms(100), ms(135), "down"),
-        Change(ms(300), ms(300), "up"),
+        Change(ms(1), ms(1), "up", ms(1), ms(1)),
+        Change(ms(100), ms(135), "down", ms(100), ms(100)),
+        Change(ms(300), ms(300), "up", ms(300), ms(300)),
     ]
     assert told.cameras["cam-2"].fills == [(ms(250), ms(270))]
     assert (told.blind, told.vouched_ms) == ([(ms(200), ms(280))], ms(1000))
@@ -67,6 +69,27 @@ def test_of_a_stretch_of_time_the_last_change_before_it_is_told_too(store: Store
         ("outage", "cam-1", None),
         ("vouched", None, None),
     ]
+
+
+def test_an_outage_is_told_as_late_heartbeats_leave_it(store: Store) -> None:
+    """E1, E4: with its bounds; one that they cover is voided."""
+    down = went(Status.DOWN, 100)._replace(earliest_ms=ms(95), latest_ms=ms(105))
+    events: list[Happening] = [
+        entered(0, status=Status.UP), down, outage(100), went(Status.UP, 200), outage(200, ended=True),
+    ]  # fmt: skip
+    store.write(Batch(1, ms(1000), events=events, memories=[memory()]))
+
+    def told() -> tuple[object, ...]:
+        lines = [json.loads(line) for line in b"".join(export(store.engine, 0, ms(2000))).splitlines()]
+        (line,) = [line for line in lines if line["kind"] == "outage"]
+        names = ("at_ms", "end_ms", "at_earliest_ms", "at_latest_ms", "end_earliest_ms", "end_latest_ms")
+        return (*((line[name] - ms(0)) / 1000 for name in names), line["voided"])
+
+    assert told() == (100, 200, 95, 105, 200, 200, False)
+    store.write(Batch(2, ms(1001), events=[Fill("cam-1", "ville", ms(90), ms(150))]))
+    assert told() == (150, 200, 150, 150, 200, 200, False)
+    store.write(Batch(3, ms(1002), events=[Fill("cam-1", "ville", ms(140), ms(200))]))
+    assert told() == (100, 200, 95, 105, 200, 200, True)
 
 
 def test_an_empty_store_vouches_for_nothing(store: Store) -> None:

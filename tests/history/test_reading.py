@@ -6,15 +6,15 @@ import pytest
 
 from camwatch.core.ledger import Account, Span
 from camwatch.core.memory import SightMemory
-from camwatch.core.model import BlindCause, Blindness, Fill, Reboot, Scope, Status, Window
+from camwatch.core.model import BlindCause, Blindness, Fill, Happening, Reboot, Scope, Status, Window
 from camwatch.core.record import OPEN_END, Attributed, BlindRecord, Change, Record, WindowRecord
 from camwatch.core.timeline import Overlays, account_of
-from camwatch.history.batch import Roll
+from camwatch.history.batch import Batch, Roll
 from camwatch.history.engine import begin_read
 from camwatch.history.journal import GENESIS, Maintenance, OutageAttribution, append
 from camwatch.history.reading import Listed, outages, read
 from camwatch.history.store import Store
-from tests.history.builders import at, batch, camera, entered, left, ms, outage, went
+from tests.history.builders import at, camera, entered, left, ms, outage, went
 from tests.support.numbers import ids_of
 
 
@@ -26,16 +26,19 @@ def stored(store: Store) -> None:
     other = Blindness(("main",), ("bailleur",), BlindCause.LINK, at(310), at(410))
     clock = Blindness((), (), BlindCause.CLOCK, at(420), at(430))
     store.write(
-        batch(
-            1000,
-            entered(0), entered(0, "cam-2"), entered(10)._replace(camera="cam-3", operator="bailleur"),
-            went(Status.UP, 5), went(Status.DOWN, 50), outage(50, noticed=95),
-            went(Status.UP, 20, "cam-2"), went(Status.DOWN, 150, "cam-2"), outage(150, "cam-2"),
-            went(Status.UP, 160, "cam-2"), outage(160, "cam-2", ended=True),
-            blind, other, clock,
-            went(Status.UNKNOWN, 300), went(Status.DOWN, 410), went(Status.UP, 600), outage(600, ended=True),
-            went(Status.RETIRED, 700), left(700),
-            Fill("cam-1", "ville", ms(305), ms(310)), Reboot("cam-1", "ville", at(610)),
+        Batch(
+            1, ms(1000),
+            events=[
+                entered(0), entered(0, "cam-2"), entered(10)._replace(camera="cam-3", operator="bailleur"),
+                went(Status.UP, 5), went(Status.DOWN, 50), outage(50, noticed=95),
+                went(Status.UP, 20, "cam-2"), went(Status.DOWN, 150, "cam-2"), outage(150, "cam-2"),
+                went(Status.UP, 160, "cam-2"), outage(160, "cam-2", ended=True),
+                blind, other, clock,
+                went(Status.UNKNOWN, 300), went(Status.DOWN, 410), went(Status.UP, 600),
+                outage(600, ended=True),
+                went(Status.RETIRED, 700), left(700),
+                Fill("cam-1", "ville", ms(305), ms(310)), Reboot("cam-1", "ville", at(610)),
+            ],
             rolls=[Roll(cameras, windows, ms(0))],
             sights=(SightMemory(("main",), ("ville",), ms(900), True), SightMemory(("x",), (), ms(1), False)),
         )
@@ -150,6 +153,33 @@ def test_attributions_come_with_their_outage(store: Store) -> None:
     assert record.corrections == 1
 
 
+def disproved(store: Store, *fills: Fill) -> None:
+    """Keep an outage that began between 95 and 105, and these late heartbeats."""
+    down = went(Status.DOWN, 100)._replace(earliest_ms=ms(95), latest_ms=ms(105))
+    events: list[Happening] = [
+        entered(0, status=Status.UP), down, outage(100), went(Status.UP, 200), outage(200, ended=True),
+    ]  # fmt: skip
+    store.write(Batch(1, ms(1000), events=[*events, *fills], rolls=[Roll((camera(),), (), ms(0))]))
+
+
+def test_an_outage_comes_with_the_instants_between_which_it_began(store: Store) -> None:
+    """E1."""
+    disproved(store)
+    (found,) = listing(store)
+    assert (found.outage.at_bounds, found.outage.end_bounds) == (Span(ms(95), ms(105)), None)
+    assert found.account == Account(down=100_000, uncertain_down=5_000)
+    change = reading(store).cameras[0].changes[1]
+    assert change == Change(ms(100), Status.DOWN, ms(95), ms(105))
+
+
+def test_an_outage_that_late_heartbeats_disprove_is_listed_as_voided(store: Store) -> None:
+    """E4: it keeps its instants, and has no down time."""
+    disproved(store, Fill("cam-1", "ville", ms(90), ms(205)))
+    (found,) = listing(store)
+    assert (found.outage.voided, found.outage.at_ms, found.outage.end_ms) == (True, ms(100), ms(200))
+    assert found.account == Account(up=100_000)
+
+
 @pytest.mark.parametrize(
     ("wanted", "ids"),
     [
@@ -181,6 +211,6 @@ def test_outages_are_listed_by_every_filter(store: Store, wanted: dict[str, obje
 
 def test_an_open_outage_lasts_until_what_the_store_vouches_for(store: Store) -> None:
     stored(store)
-    store.write(batch(1100, went(Status.DOWN, 1040, "cam-2"), outage(1040, "cam-2")))
+    store.write(Batch(2, ms(1100), events=[went(Status.DOWN, 1040, "cam-2"), outage(1040, "cam-2")]))
     (found,) = listing(store, still_open=True)
     assert (found.outage.end_ms, found.account.down) == (None, 60_000)

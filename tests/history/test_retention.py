@@ -72,7 +72,9 @@ def written(store: Store, pasts: list[Past]) -> None:
         counted = dict.fromkeys(STATUSES, 0)
         until = past.end or vouched
         for (at, status), (after, _) in zip(past.changes, [*past.changes[1:], (until, "")], strict=True):
-            transitions.append((key, at, at, status, None))
+            # Some changes are exact; the bounds of others part days.
+            bounds = (None, None) if at % 3 else (at - HOUR, at + HOUR // 2)
+            transitions.append((key, at, at, status, None, *bounds))
             counted[status] += after - at
             if status == "down":
                 since, left = at if since is None else since, None
@@ -91,16 +93,16 @@ def written(store: Store, pasts: list[Past]) -> None:
         settled = None if past.end is not None else vouched
         is_open = since is not None and past.end is None
         checkpoints.append(
-            (key, life, last, 1, settled, is_open, *(counted[word] for word in STATUSES), 0, 0, 0, 0, 0)
+            (key, life, last, 1, settled, is_open, *(counted[word] for word in STATUSES), 0, 0, 0, 0, 0, "")
         )
     with begin_write(store.engine) as connection:
         put(connection, schema.cameras, ("key", "id", "operator", "site", "zone", "purpose", "name"), cameras)
         put(connection, schema.service, ("camera_key", "start_ms", "end_ms"), service)
-        names = ("camera_key", "at_ms", "noticed_ms", "status", "cause")
+        names = ("camera_key", "at_ms", "noticed_ms", "status", "cause", "earliest_ms", "latest_ms")
         put(connection, schema.transitions, names, sorted(transitions, key=lambda row: row[1]))
         put(connection, schema.outages, ("camera_key", "at_ms", "noticed_ms", "end_ms", "cause"), outages)
         of_all = ("camera_key", "life", "status", "since_ms", "settled_ms", "outage_open", *STATUSES)
-        counters = ("degraded", "heartbeats", "outages", "reboots", "first_seq")
+        counters = ("degraded", "heartbeats", "outages", "reboots", "first_seq", "flaps")
         put(connection, schema.checkpoints, (*of_all, *counters), checkpoints)
         put(connection, schema.meta, ("name", "value"), (("vouched_ms", str(vouched)), ("batch", "1")))
         seal_anew(connection)
@@ -222,6 +224,7 @@ def test_old_days_say_the_same_before_and_after_the_fold(store: Store) -> None:
     assert sum(len(camera.days) for camera in record.cameras) == done.days > 20
     assert before["cam-2"]["2026-10-25"].account.in_service == 25 * HOUR
     assert any(day.excluded for day in before["cam-1"].values())
+    assert any(day.account.uncertain_up for day in before["cam-1"].values())
 
 
 def test_folding_again_changes_nothing_and_later_goes_on(store: Store) -> None:

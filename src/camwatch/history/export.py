@@ -5,19 +5,35 @@ A line tells its `kind`; times are UTC milliseconds. `vouched` comes last: every
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from typing import Any, Final
+from collections.abc import Iterable, Iterator
+from typing import Any, Final, NamedTuple
 
 import msgspec
-from sqlalchemy import Column, ColumnElement, Connection, Engine, Select, and_, func, or_, select, true
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    Engine,
+    ScalarSelect,
+    Select,
+    and_,
+    exists,
+    func,
+    or_,
+    select,
+    true,
+)
 
-from camwatch.core.model import BlindCause
+from camwatch.core.model import BlindCause, Status
+from camwatch.core.record import OutageRecord
 from camwatch.history import schema
 from camwatch.history.engine import begin_read
-from camwatch.history.facts import facts
+from camwatch.history.facts import facts, plain
 from camwatch.history.public import public_ids
+from camwatch.history.reading import OutageRow, listed
 
 _TOGETHER: Final = 500  # lines in a piece
+_OF_CHANGE: Final = ("at_ms", "noticed_ms", "status", "cause", "earliest_ms", "latest_ms")
 _json = msgspec.json.Encoder().encode
 
 
@@ -32,18 +48,66 @@ def export(
     only = None if operators is None else frozenset(operators)
     with begin_read(engine) as connection:
         for kind, query in _queries(begin_ms, end_ms, only):
-            yield from _pieces(kind, connection, query, only if kind == "blind" else None)
+            if kind == "outage":
+                yield from _outages(connection, query)
+            else:
+                yield from _pieces(kind, connection, query, only if kind == "blind" else None)
         yield _json({"kind": "vouched", "at_ms": facts(connection).vouched_ms}) + b"\n"
+
+
+def _outages(connection: Connection, query: Select[Any]) -> Iterator[bytes]:
+    """Yield outages with their bounds, and as late heartbeats leave them: few have to be looked at."""
+    public = public_ids(connection).outage
+    rows = plain(connection, query)
+    for start in range(0, len(rows), _TOGETHER):
+        some = [_Outage(*row) for row in rows[start : start + _TOGETHER]]
+        doubted = [OutageRow(*each[:3], each.operator, each.camera) for each in some if each.filled]
+        amended = {each.outage.id: each.outage for row in doubted for each in listed(connection, [row])}
+        yield b"".join(
+            _json(_outage_line(each, amended.get(public(each.id)), public(each.id))) + b"\n" for each in some
+        )
+
+
+class _Outage(NamedTuple):
+    """An outage as the query gives it; `filled`: late heartbeats touch it."""
+
+    id: int
+    at_ms: int
+    end_ms: int | None
+    camera: str
+    operator: str
+    noticed_ms: int
+    cause: str
+    at_earliest_ms: int | None
+    at_latest_ms: int | None
+    end_earliest_ms: int | None
+    end_latest_ms: int | None
+    filled: bool
+
+
+def _outage_line(found: _Outage, amended: OutageRecord | None, public: int) -> dict[str, Any]:
+    line = {"kind": "outage", **found._asdict(), "id": public, "voided": False}
+    del line["filled"]
+    exact = {
+        "at_earliest_ms": "at_ms",
+        "at_latest_ms": "at_ms",
+        "end_earliest_ms": "end_ms",
+        "end_latest_ms": "end_ms",
+    }
+    for name, point in exact.items():
+        line[name] = line[point] if line[name] is None else line[name]
+    if amended is not None:
+        line |= {name: getattr(amended, name) for name in ("at_ms", "end_ms", *exact, "voided")}
+    return line
 
 
 def _pieces(
     kind: str, connection: Connection, query: Select[Any], only: frozenset[str] | None = None
 ) -> Iterator[bytes]:
-    public = public_ids(connection).outage
-    rows = connection.execution_options(stream_results=True).execute(query)
+    rows = connection.execute(query, execution_options={"stream_results": True})
     names = tuple(rows.keys())
     for some in rows.partitions(_TOGETHER):
-        lines = (_readable({"kind": kind, **dict(zip(names, row, strict=True))}, public) for row in some)
+        lines = (_readable({"kind": kind, **dict(zip(names, row, strict=True))}) for row in some)
         if only is not None:
             lines = (told for line in lines if (told := _theirs(line, only)) is not None)
         yield b"".join(_json(line) + b"\n" for line in lines)
@@ -58,13 +122,31 @@ def _theirs(line: dict[str, Any], only: frozenset[str]) -> dict[str, Any] | None
     return {**line, "operators": seen, "links": links} if seen else None
 
 
-def _readable(line: dict[str, Any], public: Callable[[int], int]) -> dict[str, Any]:
-    if "id" in line:
-        line["id"] = public(line["id"])
+def _readable(line: dict[str, Any]) -> dict[str, Any]:
     for name in ("operators", "links"):
         if name in line:
             line[name] = schema.unpacked(line[name])
     return line
+
+
+def _bounds(at: Column[Any], *, begins: bool) -> Iterator[ScalarSelect[Any]]:
+    """Yield the bounds of the change that began an outage, or that ended it."""
+    change, outages = schema.transitions.alias(), schema.outages.c
+    down = change.c.status == str(Status.DOWN)
+    for name in ("earliest_ms", "latest_ms"):
+        query = select(change.c[name]).where(
+            change.c.camera_key == outages.camera_key, change.c.at_ms == at, down if begins else ~down
+        )
+        yield query.order_by(change.c.id).limit(1).scalar_subquery()
+
+
+def _filled() -> ColumnElement[bool]:
+    fills, outages = schema.fills.c, schema.outages.c
+    return exists().where(
+        fills.camera_key == outages.camera_key,
+        fills.end_ms > outages.at_ms,
+        or_(outages.end_ms.is_(None), fills.start_ms < outages.end_ms),
+    )
 
 
 def _queries(begin_ms: int, end_ms: int, only: frozenset[str] | None) -> Iterator[tuple[str, Select[Any]]]:
@@ -90,14 +172,15 @@ def _queries(begin_ms: int, end_ms: int, only: frozenset[str] | None) -> Iterato
     )
     yield (
         "transition",
-        select(*who, changes.at_ms, changes.noticed_ms, changes.status, changes.cause)
+        select(*who, *(changes[name] for name in _OF_CHANGE))
         .join_from(schema.transitions, schema.cameras, changes.camera_key == key)
         .where(theirs(changes.camera_key), changes.at_ms < end_ms, changes.at_ms >= last)
         .order_by(changes.id if only is None else changes.id + 0),  # or SQLite walks all, to sort none,
     )
     yield (
         "outage",
-        select(outages.id, *who, outages.at_ms, outages.end_ms, outages.noticed_ms, outages.cause)
+        select(outages.id, outages.at_ms, outages.end_ms, *who, outages.noticed_ms, outages.cause)
+        .add_columns(*_bounds(outages.at_ms, begins=True), *_bounds(outages.end_ms, begins=False), _filled())
         .join_from(schema.outages, schema.cameras, outages.camera_key == key)
         .where(
             theirs(outages.camera_key),

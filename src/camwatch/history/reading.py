@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import ColumnElement, Connection, and_, or_, select
 
 from camwatch.core.calendar import Calendar
+from camwatch.core.lasting import by_evidence
 from camwatch.core.ledger import Account, Span
 from camwatch.core.model import BlindCause, Cause, Purpose, Scope, Status
 from camwatch.core.record import (
@@ -107,8 +108,8 @@ def outages(  # noqa: PLR0913 - one filter a flag of `camwatch outages list`
 ) -> list[Listed]:
     """Return the outages that touch [from_ms, to_ms) and fit every filter, oldest first.
 
-    `public` is the id of one. Those that corrected maintenance covers wholly are among them, with no time
-    in `down`.
+    `public` is the id of one. Those that corrected maintenance or late heartbeats cover wholly are among
+    them, with no time in `down`.
     """
     rows = outage_rows(
         connection,
@@ -173,7 +174,7 @@ def _listed(record: Record, ids: AbstractSet[int]) -> Iterator[Listed]:
     overlays = Overlays(record)
     for camera in record.cameras:
         mine = [outage for outage in camera.outages if outage.id in ids]
-        stretches = overlays.stretches(camera, record.vouched_ms) if mine else []
+        stretches = overlays.dated(camera, record.vouched_ms) if mine else []
         for outage in mine:
             until = record.vouched_ms if outage.end_ms is None else outage.end_ms
             yield Listed(camera, outage, account_of(stretches, outage.at_ms, until))
@@ -243,6 +244,9 @@ class _Stretch(NamedTuple):
         again = again.where(reboots.at_ms >= self.from_ms, reboots.at_ms < self.to_ms)
         for key, at in self.rows(again, reboots.camera_key):
             found[key].reboots.append(at)
+        for camera in found.values():
+            if camera.outages:
+                camera.outages = by_evidence(camera)
         return since
 
 
@@ -254,7 +258,9 @@ def _touches(starts: ColumnElement[int], ends: ColumnElement[int], from_ms: int)
 def _fill_changes(stretch: _Stretch, found: dict[int, CameraRecord]) -> int:
     """Add the changes, and return when the first outage began that reaches into the stretch, or that does."""
     table, start = schema.transitions, stretch.from_ms
-    changes = select(table.c.camera_key, table.c.at_ms, table.c.status).order_by(table.c.at_ms, table.c.id)
+    changes = select(
+        table.c.camera_key, table.c.at_ms, table.c.status, table.c.earliest_ms, table.c.latest_ms
+    ).order_by(table.c.at_ms, table.c.id)
     began = {
         key: camera.outages[0].at_ms
         for key, camera in found.items()
@@ -267,14 +273,14 @@ def _fill_changes(stretch: _Stretch, found: dict[int, CameraRecord]) -> int:
     inside = changes.where(table.c.at_ms >= start, table.c.at_ms < stretch.to_ms)
     words = IN_LEDGER
     lists = {key: camera.changes for key, camera in found.items()}
-    for key, at, status in stretch.rows(before):
+    for key, at, status, earliest, latest in stretch.rows(before):
         if key not in began:
-            lists[key].append(Change(at, words.get(status)))
-    for key, at, status in stretch.rows(back) if began else ():
+            lists[key].append(Change(at, words.get(status), earliest, latest))
+    for key, at, status, earliest, latest in stretch.rows(back) if began else ():
         if at >= began[key]:
-            lists[key].append(Change(at, words.get(status)))
-    for key, at, status in stretch.rows(inside, table.c.camera_key):
-        lists[key].append(Change(at, words.get(status)))
+            lists[key].append(Change(at, words.get(status), earliest, latest))
+    for key, at, status, earliest, latest in stretch.rows(inside, table.c.camera_key):
+        lists[key].append(Change(at, words.get(status), earliest, latest))
     return max(stretch.folded_ms, min(began.values(), default=start))
 
 
@@ -332,13 +338,13 @@ def _fill_days(stretch: _Stretch, found: dict[int, CameraRecord], from_ms: int, 
     last = calendar.date_of(min(stretch.to_ms, stretch.folded_ms) - 1).isoformat()
     query = select(
         table.c.camera_key, table.c.day, table.c.up, table.c.down, table.c.unknown, table.c.maintenance,
-        table.c.excluded, table.c.outages, table.c.reboots,
+        table.c.excluded, table.c.outages, table.c.reboots, table.c.uncertain_up, table.c.uncertain_down,
     ).order_by(table.c.day)  # fmt: skip
     query = query.where(table.c.day >= first, table.c.day <= last)
-    for key, day, up, down, unknown, maintenance, excluded, count, reboots in stretch.rows(
+    for key, day, up, down, unknown, maintenance, excluded, count, reboots, *uncertain in stretch.rows(
         query, table.c.camera_key
     ):
-        account = Account(up, down, unknown, maintenance)
+        account = Account(up, down, unknown, maintenance, 0, *uncertain)
         found[key].days[day] = DayAccount(account, excluded, count, reboots)
 
 

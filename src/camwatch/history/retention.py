@@ -29,7 +29,8 @@ from camwatch.history.sealing import Sealer
 
 DAY_MS = 86_400_000
 _CAMERAS = 25  # in one transaction: nobody waits long for it
-_DAY = ("camera_key", "day", "up", "down", "unknown", "maintenance", "excluded", "outages", "reboots")
+_DAY = ("camera_key", "day", "up", "down", "unknown", "maintenance", "excluded", "outages", "reboots",
+        "uncertain_up", "uncertain_down")  # fmt: skip
 
 
 class Folded(NamedTuple):
@@ -108,7 +109,8 @@ def _fold_until(engine: Engine, calendar: Calendar, known: Facts, cutoff: int) -
                     )
                 rows += [
                     (key, date, day.account.up, day.account.down, day.account.unknown,
-                     day.account.maintenance, day.excluded, day.outages, day.reboots)
+                     day.account.maintenance, day.excluded, day.outages, day.reboots,
+                     day.account.uncertain_up, day.account.uncertain_down)
                     for date, day in _days(record, calendar, known.folded_ms, cutoff)
                 ]  # fmt: skip
             with begin_write(engine) as connection:
@@ -131,7 +133,7 @@ def _fold_until(engine: Engine, calendar: Calendar, known: Facts, cutoff: int) -
 def _days(record: Record, calendar: Calendar, start: int, cutoff: int) -> Iterator[tuple[str, DayAccount]]:
     overlays = Overlays(record)
     for camera in record.cameras:
-        stretches = overlays.stretches(camera, cutoff)
+        stretches = overlays.dated(camera, cutoff)
         begun = Counter(
             calendar.date_of(outage.at_ms) for outage in camera.outages if down_ms(stretches, outage, cutoff)
         )

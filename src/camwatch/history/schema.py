@@ -123,7 +123,7 @@ outages = Table(  # end_ms null: not over; corrections name the id, so none is e
     sqlite_autoincrement=True,
 )
 
-fills = Table(  # unknown time that late heartbeats prove to have been up (L8)
+fills = Table(  # what late heartbeats prove to have been up, though it was unknown or down (E4)
     "fills",
     metadata,
     Column("id", _Id, primary_key=True),
@@ -241,6 +241,8 @@ days = Table(  # what retention dropped, folded by local day
     Column("excluded", BigInteger, nullable=False),
     Column("outages", Integer, nullable=False),
     Column("reboots", Integer, nullable=False),
+    Column("uncertain_up", BigInteger, nullable=False),  # the parts of `up` and `down` (A3)
+    Column("uncertain_down", BigInteger, nullable=False),
 )
 
 seals = Table(  # append-only; `content` is what one transaction wrote, see camwatch.history.sealing

@@ -120,6 +120,8 @@ def upgrade() -> None:
         sa.Column("excluded", sa.BigInteger, nullable=False),
         sa.Column("outages", sa.Integer, nullable=False),
         sa.Column("reboots", sa.Integer, nullable=False),
+        sa.Column("uncertain_up", sa.BigInteger, nullable=False),
+        sa.Column("uncertain_down", sa.BigInteger, nullable=False),
         sa.ForeignKeyConstraint(["camera_key"], ["cameras.key"], name="fk_days_camera_key"),
         sa.PrimaryKeyConstraint("camera_key", "day", name="pk_days"),
     )
