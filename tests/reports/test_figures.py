@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from camwatch.core.lasting import by_evidence
 from camwatch.core.ledger import Account, Span
 from camwatch.core.model import BlindCause, Camera, Lifecycle, Purpose, Scope, Status
 from camwatch.core.record import (
@@ -21,7 +22,7 @@ from camwatch.core.record import (
     DayAccount,
     WindowRecord,
 )
-from camwatch.reports import as_table, rounding
+from camwatch.reports import as_csv, as_html, as_json, as_table, rounding
 from camwatch.reports.figures import OF_OBJECTIVE, Figures, Shown
 from camwatch.reports.language import Language
 from camwatch.reports.period import Period, Reach, last_month, month_of
@@ -261,6 +262,41 @@ def test_an_outage_that_corrected_maintenance_covers_is_none() -> None:
     withdrawn = report_of(record_of(camera, windows=[window._replace(withdrawn=True)]))
     assert exact(withdrawn, "outages", "down", "maintenance") == [1, H, 0]
     assert [line.withdrawn for line in withdrawn.sections[0].windows] == [True]
+
+
+def test_an_outage_that_late_heartbeats_disproved_is_listed_and_counts_nowhere() -> None:
+    """E4: marked as such, in every format that lists outages."""
+    camera = painter().outage(1, NOON, NOON + H, EXCLUDED).done()
+    camera.fills = [Span(NOON - H, NOON + 2 * H)]
+    camera.outages = by_evidence(camera)
+    report = report_of(record_of(camera))
+    (line,) = report.sections[0].outages
+    assert (line.voided, line.excluded, line.duration, line.at_ms) == (True, False, 0, NOON)
+    assert exact(report, "outages", "outages_ended", "down", "excluded") == [0, 0, 0, 0]
+    assert "voided: late heartbeats prove" in as_table.write(report, Language("en", PARIS))
+    assert "annulée : des messages tardifs" in as_table.write(report, Language("fr", PARIS)).replace(
+        "\u202f", " "
+    )
+    assert "voided: late heartbeats prove" in as_html.write(report, Language("en", PARIS))
+    assert '"voided": "late heartbeats prove' in as_json.write(report)
+    assert ",voided," in as_csv.write(report, Language("en", PARIS))
+
+
+def test_an_outage_says_between_which_instants_it_began_and_the_bounds_take_that_in() -> None:
+    """A3, E1."""
+    camera = painter().outage(1, NOON, NOON + H).done()
+    down = next(each for each in camera.changes if each.status is Status.DOWN)
+    camera.changes[camera.changes.index(down)] = down._replace(
+        earliest_ms=NOON - 5 * S, latest_ms=NOON + 5 * S
+    )
+    camera.outages = by_evidence(camera)
+    report = report_of(record_of(camera))
+    assert exact(report, "uncertain_up", "uncertain_down", "down") == [5 * S, 5 * S, H]
+    account = report.sections[0].line.figures.account
+    assert (account.least_up, account.most_up) == (account.up - 5 * S, account.up + 5 * S)
+    said = "began between 2026-10-10 11:59:55 and 2026-10-10 12:00:05"
+    assert said in as_table.write(report, Language("en", PARIS))
+    assert said in as_html.write(report, Language("en", PARIS))
 
 
 def test_outages_at_the_very_edges_belong_to_one_period_only() -> None:

@@ -74,7 +74,7 @@ def test_what_is_not_well_comes_first_and_each_order_can_be_turned_around(here: 
 def test_a_row_says_why_and_since_when(here: Town) -> None:
     row = cameras.row(here.watcher, cameras.one(here.watcher, LOCAL, "ville-1"))
     assert (row.status, row.cause, row.site_name) == (Status.DOWN, "timeout", "Mairie")
-    assert row.since == datetime(2026, 1, 1, 10, 12, tzinfo=UTC)
+    assert row.since == datetime(2026, 1, 1, 10, 11, 55, tzinfo=UTC)
     assert (row.latitude, row.longitude) == (43.52, 5.44)
     up = cameras.row(here.watcher, cameras.one(here.watcher, LOCAL, "ville-4"))
     assert (up.status, up.cause, up.degraded) == (Status.UP, None, ("video_loss",))
@@ -185,6 +185,9 @@ def test_outages_come_newest_first_and_a_page_is_a_piece_of_all(here: Town) -> N
     view = past.outage(everything[0])
     assert view.attribution is not None
     assert (view.attribution.who, view.down_ms) == ("Hélène", 600_000)
+    (silent,) = [past.outage(each) for each in everything if each.camera.id == "ville-1"][-1:]
+    assert silent.at_earliest < silent.start < silent.at_latest
+    assert (silent.voided, silent.voided_why) == (False, None)
 
 
 def test_blindness_names_only_what_is_ones_own(here: Town) -> None:
@@ -245,7 +248,7 @@ def test_when_anothers_camera_went_down_is_told_nowhere(new_town: Town) -> None:
     watcher = new_town.watcher
     new_town.beat("ville-5", seq=8000)
     new_town.say(Word.GOODBYE, "zulu-4")
-    new_town.pass_s(12)
+    new_town.pass_s(16)
     (ours,) = incidents_of(watcher, READER)
     (everything,) = incidents_of(watcher, LOCAL)
     assert everything.since <= ours.since

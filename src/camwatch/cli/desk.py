@@ -21,7 +21,7 @@ from camwatch.cli.common import FAILED, MISCONFIGURED, fail, misconfigured
 from camwatch.cli.texts import WIDTH, cut, duration_text, indented, minute_text, moment_text, table_text
 from camwatch.core.calendar import Calendar
 from camwatch.core.model import Scope
-from camwatch.core.record import OPEN_END, Attributed, Attribution, OutageRecord, WindowRecord
+from camwatch.core.record import OPEN_END, VOIDED_WHY, Attributed, Attribution, OutageRecord, WindowRecord
 from camwatch.errors import CamwatchError, ConfigurationError, CorrectionError
 from camwatch.fleet.cells import CellError, moment
 from camwatch.history.audit import audit
@@ -124,7 +124,7 @@ def _outage_row(listed: Listed, zone: ZoneInfo) -> tuple[str, ...]:
     end = "open" if outage.end_ms is None else minute_text(outage.end_ms, zone)
     if end[:10] == start[:10]:
         end = end[11:]
-    down = duration_text(listed.account.down)
+    down = "voided" if outage.voided else duration_text(listed.account.down)
     return str(outage.id), listed.camera.id, start, end, down, _cause(outage)
 
 
@@ -152,6 +152,7 @@ def show_outage(config: Path | None, number: int) -> None:
             "site": camera.site,
             "from": moment_text(outage.at_ms, desk.zone),
             "to": over or "not over",
+            **_bounds(outage, desk.zone),
             "noticed": moment_text(outage.noticed_ms, desk.zone),
             "seen": outage.cause,
             "down": duration_text(account.down),
@@ -168,6 +169,16 @@ def show_outage(config: Path | None, number: int) -> None:
         for said in outage.attributions:
             typer.echo(f"    {minute_text(said.made_ms, desk.zone)}  {_attributed(said, 'excluded')}")
             typer.echo(indented(f"{said.who}: {said.why}", 6))
+
+
+def _bounds(outage: OutageRecord, zone: ZoneInfo) -> dict[str, str]:
+    """Return between which instants an outage began and ended, where not exact; and if it is voided."""
+    lines = {
+        name: f"between {moment_text(bounds.starts, zone)} and\n{'':15}{moment_text(bounds.ends, zone)}"
+        for name, bounds in (("began", outage.at_bounds), ("ended", outage.end_bounds))
+        if bounds is not None
+    }
+    return lines | ({"voided": VOIDED_WHY} if outage.voided else {})
 
 
 def _outage(desk: Desk, number: int) -> Listed:

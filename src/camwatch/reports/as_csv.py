@@ -38,7 +38,8 @@ def _figure_columns() -> Iterator[str]:
 COLUMNS = (
     *("row", "operator", "id", "name", "site", "purpose"),
     *_figure_columns(),
-    *("camera", "start", "start_utc", "end", "end_utc", "duration", "duration_ms"),
+    *("camera", "start", "start_utc", "start_earliest_utc", "start_latest_utc"),
+    *("end", "end_utc", "end_earliest_utc", "end_latest_utc", "duration", "duration_ms"),
     *("in_period", "in_period_ms", "cause", "attributed", "contract", "who", "made_utc", "why"),
 )
 
@@ -158,6 +159,12 @@ class _Rows:
             "in_period_ms": str(outage.inside),
             "contract": "counted",
         } | self._lasting(outage.at_ms, outage.end_ms, outage.duration)
+        for edge, bounds in (("start", outage.at_bounds), ("end", outage.end_bounds)):
+            if bounds is not None:
+                cells |= {
+                    f"{edge}_earliest_utc": iso(bounds.starts),
+                    f"{edge}_latest_utc": iso(bounds.ends),
+                }
         if said := outage.attribution:
             cells |= {
                 "attributed": said.cause.value,
@@ -166,6 +173,8 @@ class _Rows:
                 "made_utc": iso(said.made_ms),
                 "why": plain(said.why),
             }
+        if outage.voided:
+            cells["contract"] = "voided"
         return cells
 
     def _lasting(self, start_ms: int, end_ms: int | None, duration: int) -> Cells:

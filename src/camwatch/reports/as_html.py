@@ -97,6 +97,10 @@ class _View:
         """Return when something ended."""
         return wording.end(line, self._language)
 
+    def bounds(self, outage: Any) -> list[str]:
+        """Return between which instants an outage began and ended, where that is not exact."""
+        return wording.bounds(outage, self._language)
+
     def attributed(self, outage: Any) -> str:
         """Return the cause that people found."""
         return wording.attributed(outage, self._language)

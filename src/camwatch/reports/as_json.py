@@ -9,6 +9,8 @@ import json
 from datetime import datetime, timedelta
 from typing import Any
 
+from camwatch.core.ledger import Span
+from camwatch.core.record import VOIDED_WHY
 from camwatch.reports import rounding
 from camwatch.reports.figures import Figures
 from camwatch.reports.report import (
@@ -126,6 +128,9 @@ def _outage(outage: OutageLine) -> dict[str, Any]:
         "camera": outage.camera,
         "start": instant(outage.at_ms),
         "end": None if outage.end_ms is None else instant(outage.end_ms),
+        "start_between": _between(outage.at_bounds),
+        "end_between": _between(outage.end_bounds),
+        "voided": VOIDED_WHY if outage.voided else None,
         "duration_ms": outage.duration,
         "duration": rounding.duration(outage.duration),
         "in_period_ms": outage.inside,
@@ -141,6 +146,10 @@ def _outage(outage: OutageLine) -> dict[str, Any]:
             "made": instant(said.made_ms),
         },
     }
+
+
+def _between(bounds: Span | None) -> list[dict[str, Any]] | None:
+    return None if bounds is None else [instant(bounds.starts), instant(bounds.ends)]
 
 
 def _blind(blind: BlindLine) -> dict[str, Any]:

@@ -219,6 +219,8 @@ class _Writer:
             yield [
                 f"{self._text('number')} {outage.id}  {outage.camera}",
                 f"{language.instant(outage.at_ms)} → {wording.end(outage, language)}  {lasted}",
+                *wording.bounds(outage, language),
+                *([self._text("voided")] if outage.voided else []),
                 (
                     f"{self._text('cause')} {language.text(f'cause_{outage.cause}')}, "
                     f"{self._text('attributed')} {wording.attributed(outage, language)}"

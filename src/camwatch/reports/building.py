@@ -155,14 +155,17 @@ class _Builder:
         outages = []
         for outage in record.outages:
             line = self._outage(record, outage, stretches)
-            if line is not None:
-                outages.append(line)
-                figures.outages += line.at_ms >= self.known
-                if line.end_ms is not None:
-                    figures.ended += 1
-                    figures.mended += line.duration
-                if line.excluded:
-                    figures.excluded += line.inside
+            if line is None:
+                continue
+            outages.append(line)
+            if line.voided:
+                continue
+            figures.outages += line.at_ms >= self.known
+            if line.end_ms is not None:
+                figures.ended += 1
+                figures.mended += line.duration
+            if line.excluded:
+                figures.excluded += line.inside
         name, purpose = record.name, record.purpose
         return CameraLine(record.id, record.operator, record.site, purpose, name, figures, days), outages
 
@@ -172,7 +175,7 @@ class _Builder:
             # Nobody vouches for what came after: it is unknown, whatever the camera was then (rule S6).
             changes = [change for change in record.changes if change.at_ms < vouched]
             record = replace(record, changes=[*changes, Change(vouched, Status.UNKNOWN)])
-        return self._overlays.stretches(record, self.until)
+        return self._overlays.dated(record, self.until)
 
     def _outage(
         self, record: CameraRecord, outage: OutageRecord, stretches: Sequence[Stretch]
@@ -182,7 +185,7 @@ class _Builder:
         if outage.at_ms >= self.until or until <= self.known:
             return None
         duration = down_ms(stretches, outage, self.until)
-        if not duration:
+        if not duration and not outage.voided:
             return None
         return OutageLine(
             outage.id,
@@ -194,6 +197,9 @@ class _Builder:
             outage.attribution,
             duration,
             account_of(stretches, max(outage.at_ms, self.known), until).down,
+            outage.at_bounds,
+            None if end_ms is None else outage.end_bounds,
+            outage.voided,
         )
 
     def _blind(self, operator: str) -> Iterator[BlindLine]:
@@ -266,7 +272,7 @@ def _by_day(stretches: Sequence[Stretch], edges: Sequence[int], known: int) -> d
             account = days.get(number)
             if account is None:
                 account = days[number] = Account()
-            account.add(stretch.status, until - start)
+            account.add(stretch.status, until - start, uncertain=stretch.uncertain)
             start, number = until, number + 1
     return days
 

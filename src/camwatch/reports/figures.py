@@ -49,6 +49,8 @@ KINDS = {
     "down": Kind.DURATION,
     "unknown": Kind.DURATION,
     "maintenance": Kind.DURATION,
+    "uncertain_up": Kind.DURATION,
+    "uncertain_down": Kind.DURATION,
     "excluded": Kind.DURATION,
     "outages": Kind.COUNT,
     "outages_ended": Kind.COUNT,
@@ -97,8 +99,8 @@ class Figures:
         contractual = covered - self.excluded
         percents = {
             "availability": rounding.percent(account.up, covered),
-            "availability_lower": rounding.percent(account.up, whole),
-            "availability_upper": rounding.percent(account.up + account.unknown, whole),
+            "availability_lower": rounding.percent(account.least_up, whole),
+            "availability_upper": rounding.percent(account.most_up, whole),
             "coverage": rounding.percent(covered, whole),
             "contractual": rounding.percent(account.up, contractual),
             "objective": None if objective is None else rounding.percent_of(objective),
@@ -110,6 +112,8 @@ class Figures:
             "down": account.down,
             "unknown": account.unknown,
             "maintenance": account.maintenance,
+            "uncertain_up": account.uncertain_up,
+            "uncertain_down": account.uncertain_down,
             "excluded": self.excluded,
             "outages": self.outages,
             "outages_ended": self.ended,
@@ -141,6 +145,8 @@ def add_account(into: Account, other: Account) -> None:
     into.down += other.down
     into.unknown += other.unknown
     into.maintenance += other.maintenance
+    into.uncertain_up += other.uncertain_up
+    into.uncertain_down += other.uncertain_down
 
 
 def _text(kind: Kind, exact: int | bool | None) -> str | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import date
 
-from camwatch.core.ledger import Account
+from camwatch.core.ledger import Account, Span
 from camwatch.core.model import BlindCause, Cause, Lifecycle, Purpose, Scope
 from camwatch.core.record import Attribution
 from camwatch.reports.figures import Figures
@@ -63,7 +63,8 @@ class OutageLine:
     """One outage that touches the period.
 
     `duration` is its down time up to its end, or to the end of the accounts if it goes on (`end_ms`
-    None); `inside` is the part of that within the period.
+    None); `inside` is the part of that within the period. Where `at_ms` or `end_ms` is not exact, it lies
+    within its bounds. One that late heartbeats `voided` counts nowhere.
     """
 
     id: int
@@ -75,11 +76,14 @@ class OutageLine:
     attribution: Attribution | None
     duration: int
     inside: int
+    at_bounds: Span | None = None
+    end_bounds: Span | None = None
+    voided: bool = False
 
     @property
     def excluded(self) -> bool:
-        """Tell whether contracts leave it out."""
-        return self.attribution is not None and self.attribution.excluded
+        """Tell whether contracts leave it out; of a voided one nothing is left to leave out."""
+        return self.attribution is not None and self.attribution.excluded and not self.voided
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,11 +59,8 @@ TEXTS: dict[str, tuple[str, str]] = {
     "figures": ("Chiffres", "Figures"),
     "cameras": ("Caméras en service", "Cameras in service"),
     "availability": ("Disponibilité", "Availability"),
-    "availability_lower": (
-        "si tout l’inconnu était en panne",
-        "had all unknown time been down",
-    ),
-    "availability_upper": ("si tout l’inconnu était en marche", "had all unknown time been up"),
+    "availability_lower": ("au moins", "at least"),
+    "availability_upper": ("au plus", "at most"),
     "coverage": ("Couverture", "Coverage"),
     "contractual": ("Disponibilité contractuelle", "Contractual availability"),
     "objective": ("Objectif", "Objective"),
@@ -77,6 +74,8 @@ TEXTS: dict[str, tuple[str, str]] = {
     "down": ("En panne", "Down"),
     "unknown": ("Inconnu", "Unknown"),
     "maintenance": ("Maintenance", "Maintenance"),
+    "uncertain_up": ("dont incertain, en marche", "of it uncertain, up"),
+    "uncertain_down": ("dont incertain, en panne", "of it uncertain, down"),
     "excluded": ("Panne exclue du contrat", "Down, excluded by contract"),
     "outages": ("Pannes commencées", "Outages begun"),
     "outages_ended": ("Pannes terminées", "Outages ended"),
@@ -141,6 +140,12 @@ TEXTS: dict[str, tuple[str, str]] = {
     "what": ("Quoi", "What"),
     "links": ("Liaison", "Link"),
     "goes_on": ("continue", "goes on"),
+    "start_between": ("début entre le {earliest} et le {latest}", "began between {earliest} and {latest}"),
+    "end_between": ("fin entre le {earliest} et le {latest}", "ended between {earliest} and {latest}"),
+    "voided": (
+        "annulée : des messages tardifs prouvent que la caméra fonctionnait ; elle ne compte pas",
+        "voided: late heartbeats prove that the camera was alive; it does not count",
+    ),
     "excluded_mark": ("exclue", "excluded"),
     "withdrawn": ("annulée", "withdrawn"),
     "announced": ("annoncée", "announced"),
@@ -162,6 +167,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "blind_stall": ("camwatch arrêté net (machine en pause)", "camwatch stood still (paused machine)"),
     "blind_away": ("camwatch ne fonctionnait pas", "camwatch did not run"),
     "blind_lost": ("la base a perdu ce qui était enregistré", "the store has lost what was recorded"),
+    "blind_lag": ("messages trop en retard", "messages too late"),
     "blind_clock": ("horloge avancée", "clock set ahead"),
     "scope_camera": ("caméra", "camera"),
     "scope_site": ("site", "site"),
@@ -190,12 +196,16 @@ TEXTS: dict[str, tuple[str, str]] = {
             "Disponibilité = en marche / (en marche + en panne). "
             "Couverture = (en marche + en panne) / (en marche + en panne + inconnu). "
             "Disponibilité contractuelle : sans le temps des pannes exclues. "
+            "Bornes : le temps inconnu, et celui où un changement a eu lieu à un instant non connu, "
+            "compté tout en panne, ou tout en marche. "
             "Budget = (1 − objectif) × (en marche + en panne). "
             "Un groupe : les millisecondes de ses caméras, additionnées, puis divisées."
         ),
         (
             "Availability = up / (up + down). Coverage = (up + down) / (up + down + unknown). "
             "Contractual availability: without the time of excluded outages. "
+            "Bounds: time that is unknown, or in which a change came at an instant that is not known, "
+            "had it all been down, or all up. "
             "Budget = (1 − objective) × (up + down). "
             "A group: the milliseconds of its cameras, added up, then divided."
         ),

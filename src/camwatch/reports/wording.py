@@ -73,6 +73,17 @@ def end(line: OutageLine | BlindLine, language: Language) -> str:
     return language.text("goes_on") if line.end_ms is None else language.instant(line.end_ms)
 
 
+def bounds(outage: OutageLine, language: Language) -> list[str]:
+    """Return between which instants an outage began and ended, as far as these are not exact."""
+    return [
+        language.text(
+            f"{edge}_between", earliest=language.instant(span.starts), latest=language.instant(span.ends)
+        )
+        for edge, span in (("start", outage.at_bounds), ("end", outage.end_bounds))
+        if span is not None
+    ]
+
+
 def attributed(outage: OutageLine, language: Language) -> str:
     """Return the cause that people found, and whether contracts leave the outage out."""
     if outage.attribution is None:

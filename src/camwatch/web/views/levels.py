@@ -32,7 +32,7 @@ def windows(record: Record, zone: ZoneInfo, now_ms: int) -> dict[str, AccountVie
     starts |= {name: of(calendar, now_ms).starts for name, of in CALENDAR.items()}
     until = min(now_ms, record.vouched_ms)
     overlays = Overlays(record)
-    lives = [overlays.stretches(camera, until) for camera in record.cameras]
+    lives = [overlays.dated(camera, until) for camera in record.cameras]
     return {
         name: AccountView.of(total(account_of(life, start, until) for life in lives))
         for name, start in starts.items()
@@ -63,7 +63,7 @@ def days_by_camera(record: Record, zone: ZoneInfo, first: date, last: date) -> d
     names = [day.isoformat() for day in _dates(first, last)]
     found: dict[str, list[_Day]] = {}
     for camera in record.cameras:
-        life = overlays.stretches(camera, until)
+        life = overlays.dated(camera, until)
         began = [outage.at_ms for outage in camera.outages if down_ms(life, outage, until)]
         line = found[camera.id] = []
         for number, name in enumerate(names):
@@ -143,7 +143,7 @@ def _inside(calendar: Calendar, day: date, from_ms: int, to_ms: int) -> bool:
 
 
 def _line(overlays: Overlays, camera: CameraRecord, known: int, until: int) -> _Line:
-    life: list[Stretch] = overlays.stretches(camera, until)
+    life: list[Stretch] = overlays.dated(camera, until)
     account = account_of(life, known, until)
     count = sum(
         known <= outage.at_ms < until and down_ms(life, outage, until) > 0 for outage in camera.outages

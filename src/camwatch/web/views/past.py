@@ -13,7 +13,7 @@ from pydantic import Field
 
 from camwatch.core.ledger import Account
 from camwatch.core.model import BlindCause, Cause, Purpose, Scope, Status
-from camwatch.core.record import Attributed, BlindRecord
+from camwatch.core.record import VOIDED_WHY, Attributed, BlindRecord
 from camwatch.web.house import Listed
 from camwatch.web.viewer import Viewer
 from camwatch.web.views.base import Moment, View, moment, moment_or_none
@@ -28,8 +28,10 @@ class AccountView(View):
     maintenance_ms: int
     in_service_ms: int = Field(description="The sum of the four.")
     availability: float | None = Field(description="up / (up + down); null of nothing.")
-    availability_min: float | None = Field(description="Had the unknown time all been down.")
-    availability_max: float | None = Field(description="Had the unknown time all been up.")
+    uncertain_up_ms: int = Field(description="Of `up_ms`: between the bounds of a change.")
+    uncertain_down_ms: int = Field(description="Of `down_ms`: between the bounds of a change.")
+    availability_min: float | None = Field(description="Had what is unknown or uncertain all been down.")
+    availability_max: float | None = Field(description="Had what is unknown or uncertain all been up.")
     coverage: float | None = Field(description="(up + down) / (up + down + unknown).")
 
     @classmethod
@@ -43,6 +45,8 @@ class AccountView(View):
             maintenance_ms=account.maintenance,
             in_service_ms=account.in_service,
             availability=account.availability,
+            uncertain_up_ms=account.uncertain_up,
+            uncertain_down_ms=account.uncertain_down,
             availability_min=least,
             availability_max=most,
             coverage=account.coverage,
@@ -85,6 +89,12 @@ class OutageView(View):
     site: str
     start: Moment = Field(serialization_alias="from")
     end: Moment | None = Field(serialization_alias="to", description="null: not over.")
+    at_earliest: Moment = Field(description="It began no earlier; as `from` where that is exact.")
+    at_latest: Moment = Field(description="It had begun by then; as `from` where that is exact.")
+    end_earliest: Moment | None = Field(description="It ended no earlier; as `to` where that is exact.")
+    end_latest: Moment | None = Field(description="It had ended by then; as `to` where that is exact.")
+    voided: bool = Field(description="Late heartbeats prove that the camera was alive: it does not count.")
+    voided_why: str | None = Field(description="Why it is voided; null: it is not.")
     noticed: Moment
     cause: Cause = Field(description="What was seen.")
     attribution: AttributionView | None = Field(description="The one that holds.")
@@ -175,6 +185,12 @@ def outage(found: Listed) -> OutageView:
         site=camera.site,
         start=moment(record.at_ms),
         end=moment_or_none(record.end_ms),
+        at_earliest=moment(record.at_earliest_ms),
+        at_latest=moment(record.at_latest_ms),
+        end_earliest=moment_or_none(record.end_earliest_ms),
+        end_latest=moment_or_none(record.end_latest_ms),
+        voided=record.voided,
+        voided_why=VOIDED_WHY if record.voided else None,
         noticed=moment(record.noticed_ms),
         cause=record.cause,
         attribution=said[-1] if said else None,
