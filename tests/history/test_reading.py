@@ -172,6 +172,15 @@ def test_an_outage_comes_with_the_instants_between_which_it_began(store: Store) 
     assert change == Change(ms(100), Status.DOWN, ms(95), ms(105))
 
 
+def test_the_end_of_a_stretch_is_as_uncertain_as_the_change_after_it_makes_it(store: Store) -> None:
+    """A3: the change came after the stretch, or within its last 3 s."""
+    disproved(store)
+    record = reading(store, 0, 98)
+    (camera,) = record.cameras
+    found = account_of(Overlays(record).dated(camera, ms(98)), ms(0), ms(98))
+    assert found == Account(up=98_000, uncertain_up=3_000)
+
+
 def test_an_outage_that_late_heartbeats_disprove_is_listed_as_voided(store: Store) -> None:
     """E4: it keeps its instants, and has no down time."""
     disproved(store, Fill("cam-1", "ville", ms(90), ms(205)))

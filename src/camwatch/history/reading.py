@@ -38,6 +38,9 @@ IN_LEDGER = {str(status): status for status in (Status.UP, Status.DOWN, Status.U
 """What the ledger accounts, by the word in the tables; other words stand for out of service."""
 
 
+_BOUNDED_MS = 86_400_000  # so long before it may a change begin to be uncertain: the longest interval
+
+
 class Listed(NamedTuple):
     """An outage with its camera; `account` is of its time, `down` in it what it lasted."""
 
@@ -270,7 +273,12 @@ def _fill_changes(stretch: _Stretch, found: dict[int, CameraRecord]) -> int:
     if began:
         back = back.where(table.c.at_ms >= min(began.values()))
     before = changes.where(table.c.id.in_(last_before(stretch.connection, stretch.chosen, start)))
-    inside = changes.where(table.c.at_ms >= start, table.c.at_ms < stretch.to_ms)
+    # What is uncertain at the end of the stretch is bounded by a change that comes after it.
+    inside = changes.where(
+        table.c.at_ms >= start,
+        table.c.at_ms < stretch.to_ms + _BOUNDED_MS,
+        or_(table.c.at_ms < stretch.to_ms, table.c.earliest_ms < stretch.to_ms),
+    )
     words = IN_LEDGER
     lists = {key: camera.changes for key, camera in found.items()}
     for key, at, status, earliest, latest in stretch.rows(before):
