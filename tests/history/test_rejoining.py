@@ -103,7 +103,7 @@ async def test_what_memory_has_no_more_is_a_gap(copies: Copies, monkeypatch: pyt
         copies.put_back()
         played.flap(1)
         await until(lambda: not played.chronicle.pending and bool(rows(played.store, LOST)))
-        assert "unknown" in {status for _, status in played.stored()[3:]}
+        assert "unknown" in {status for _, status in played.stored()[1:]}
         assert played.stored()[-1][0] == played.t
         await until(lambda: played.chronicle.problem is None)
 
@@ -167,6 +167,36 @@ def play(kept: Kept, acts: Iterable[tuple[str, int]]) -> None:
                 enrolment("cam-2", lifecycle=[Lifecycle.RETIRED, Lifecycle.PLANNED][seconds % 2]),
             )
         kept.keep()
+
+
+@pytest.mark.parametrize(
+    ("before", "meanwhile"),
+    [
+        # Blind for a moment within an outage, then retired at once: the stay ends where the sight returned.
+        (
+            [("silence", 337), ("stall", 17), ("retire", 76), ("blind", 119), ("silence", 234)],
+            [("keep", 226), ("beats", 153), ("retire", 171), ("silence", 3), ("blind", 139)],
+        ),
+        # Down when the older record ended, gone after it: vouched was less than until then (E5).
+        ([("stall", 15), ("blind", 122), ("silence", 152), ("keep", 287)], [("remove", 30)]),
+    ],
+)
+def test_a_store_that_went_back_adds_up_when_memory_has_nothing(
+    tmp_path: Path, before: list[tuple[str, int]], meanwhile: list[tuple[str, int]]
+) -> None:
+    """H1, E3, E5."""
+    copies = InFile(tmp_path / "camwatch.db")
+    with Store.open(HistorySettings(url=copies.url)) as store:
+        store.hold()
+        kept = Kept(store, *fleet(2), windows=[window(300, 700)])
+        kept.world.beats(50)
+        play(kept.keep(), before)
+        copies.take()
+        play(kept, meanwhile)
+        copies.put_back()
+        store._hang_up()
+        kept.rejoin(0)
+        assert kept.problems() == []
 
 
 @settings(max_examples=30)

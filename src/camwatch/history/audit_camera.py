@@ -201,7 +201,13 @@ def _stays(
     carried: Sequence[OutageRow],
 ) -> Iterator[tuple[int, int | None]]:
     """Yield each stay in `down`, seen through `unknown` as one: from, until."""
-    ends = [(span.ends, 0, "") for span in spans if span.ends != OPEN_END and span.ends >= folded_ms]
+    # What came at the instant at which a service ended came before that, unless another one began there.
+    starts, last = {span.starts for span in spans}, len(transitions) + 1
+    ends = [
+        (span.ends, 0 if span.ends in starts else last, "")
+        for span in spans
+        if span.ends != OPEN_END and span.ends >= folded_ms
+    ]
     changes = [(at, number, status) for number, (at, status) in enumerate(transitions, 1)]
     since = carried[0].at_ms if carried else None
     left: int | None = None

@@ -46,11 +46,15 @@ class Known(NamedTuple):
 
 
 def lost(past: Past, known: Known) -> tuple[int, int] | None:
-    """Return from when until when (UTC ms) a store lacks what memory has no more; None: nothing is lost."""
+    """Return from when until when (UTC ms) a store lacks what memory has no more; None: nothing is lost.
+
+    The older record vouches for no camera beyond what of it was accounted: a verdict may reach back there.
+    """
     if known.whole:
         return None
     if past.vouched_ms is not None:
-        return min(past.vouched_ms, known.vouched_ms), known.vouched_ms
+        settled = [each.settled_ms for each in past.memories if each.settled_ms is not None]
+        return min(past.vouched_ms, known.vouched_ms, *settled), known.vouched_ms
     longest = max((in_service(memory) for memory in known.memories.values()), default=0)
     return known.vouched_ms - longest, known.vouched_ms
 
@@ -60,21 +64,30 @@ def rejoined(past: Past, known: Known) -> list[Happening]:
     span = lost(past, known)
     if span is None:
         return list(known.events)
-    since = Instant(0.0, span[0])
-    found: list[Happening] = [Blindness((), (), BlindCause.LOST, since, Instant(0.0, span[1]))]
+    began, ended = (Instant(0.0, edge) for edge in span)
+    found: list[Happening] = [Blindness((), (), BlindCause.LOST, began, ended)]
     before = states(past.memories)
+    vouched_ms = span[0] if past.vouched_ms is None else min(past.vouched_ms, known.vouched_ms)
     mine: dict[Key, list[Happening]] = {}
     for event in known.events:
         if isinstance(event, (Transition, OutageChange, ServiceChange)):
-            mine.setdefault((event.camera, event.operator), []).append(_not_before(event, since))
+            key = event.camera, event.operator
+            mine.setdefault(key, []).append(_not_before(event, _accounted(before.get(key), vouched_ms)))
         elif isinstance(event, (Blindness, Fill, Reboot)):
             found.append(event)
     for key in sorted(before.keys() | known.memories.keys() | mine.keys()):
         events = mine.get(key, [])
+        since = _accounted(before.get(key), vouched_ms)
         first = _first_known(known.memories.get(key), events, since)
         found += _bridge(key, before.get(key), first, since)
         found += events if first.status in _SEEN else _ended_unseen(events, before.get(key), since)
     return found
+
+
+def _accounted(before: Memory | None, vouched_ms: int) -> Instant:
+    """Return until when the older record is certain of a camera."""
+    settled_ms = None if before is None else before.settled_ms
+    return Instant(0.0, vouched_ms if settled_ms is None else min(vouched_ms, settled_ms))
 
 
 def remembered(past: Past, known: Known) -> list[Memory]:
