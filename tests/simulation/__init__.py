@@ -1,1 +1,1 @@
-"""A fleet's life on a virtual clock, judged by the daemon's real parts and by naive computations."""
+"""A fleet's life on a virtual clock, judged by the daemon's real parts and by a second opinion."""

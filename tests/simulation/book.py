@@ -6,7 +6,7 @@ import copy
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from tests.simulation.mind import Change
+from tests.simulation.moments import Change
 
 Cover: TypeAlias = tuple[tuple[int, int], ...]
 """Disjoint spans in order, [from, to), UTC milliseconds."""
@@ -32,26 +32,24 @@ def joined(spans: list[tuple[int, int]]) -> Cover:
 
 @dataclass
 class Book:
-    """`spent`: milliseconds up to `upto` (on the axis, None: out of service) by what they were; and degraded.
+    """`spent`: milliseconds up to `upto` (on the axis, None: out of service) by what they were.
 
     `cover` is the maintenance as it was known: what is past does not change when other windows are announced.
     """
 
     spent: dict[str, int] = field(
-        default_factory=lambda: dict.fromkeys(("up", "down", "unknown", "maintenance", "degraded"), 0)
+        default_factory=lambda: dict.fromkeys(("up", "down", "unknown", "maintenance"), 0)
     )
     upto: int | None = None
     at: int = 0  # how many changes have begun by `upto`
     cover: Cover = ()
-    ill: bool = False
-    ill_at: int = 0
 
     def covers(self, spans: list[tuple[int, int]], since: int) -> None:
         """Take other windows, which hold from an instant on (V6)."""
         far = 1 << 62
         self.cover = joined([*clipped(self.cover, -far, since), *clipped(joined(spans), since, far)])
 
-    def settle(self, changes: list[Change], ills: list[tuple[int, bool]], settled: int, to_utc: int) -> None:
+    def settle(self, changes: list[Change], settled: int, to_utc: int) -> None:
         """Go forward to an instant."""
         if self.upto is None:
             while self.at < len(changes) and not changes[self.at].life:
@@ -62,19 +60,14 @@ class Book:
             while self.at < len(changes) and changes[self.at].at <= self.upto:
                 self.at += 1
             until = min(settled, changes[self.at].at) if self.at < len(changes) else settled
-            while self.ill_at < len(ills) and ills[self.ill_at][0] <= self.upto:
-                self.ill = ills[self.ill_at][1]
-                self.ill_at += 1
-            if self.ill_at < len(ills):
-                until = min(until, ills[self.ill_at][0])
             self._spend(changes[self.at - 1].life, until, to_utc)
 
-    def close(self, changes: list[Change], ills: list[tuple[int, bool]], to_utc: int) -> None:
+    def close(self, changes: list[Change], to_utc: int) -> None:
         """Go forward to where its time in service ended."""
         if self.upto is None:
             return
         out = next(number for number in range(self.at, len(changes)) if not changes[number].life)
-        self.settle(changes, ills, changes[out].at, to_utc)
+        self.settle(changes, changes[out].at, to_utc)
         self.upto, self.at = None, out + 1
 
     def remembered(self) -> Book:
@@ -89,6 +82,4 @@ class Book:
         covered = sum(b - a for a, b in clipped(self.cover, start, end)) if self.cover else 0
         self.spent["maintenance"] += covered
         self.spent[life] += until - self.upto - covered
-        if life == "up" and self.ill:
-            self.spent["degraded"] += until - self.upto - covered
         self.upto = until

@@ -45,6 +45,7 @@ class VirtualDaemon:
         self._mono_base = 0
         self._run: _Run | None = None
         self._silent: dict[str, Instant] = {}
+        self._asked: dict[str, Instant] = {}  # when each link was asked for a packet last
         self._chatter = truth.begins
         self._announced = tuple(
             Window(work.scope, work.scope_id, work.starts, work.ends, "works")
@@ -134,9 +135,12 @@ class VirtualDaemon:
     def _packets(self) -> None:
         """Let every link that is not silent say something."""
         watcher = self.run.watcher
+        now = watcher.clock()
         for name, receiver in self.run.receivers.items():
             if watcher.watch.links[name].up and name not in self._silent:
-                receiver.heard(watcher.clock())
+                receiver.heard(now)
+                receiver.answered(now, self._asked.get(name, now))
+                self._asked[name] = now
         watcher.tell()
 
     # --- the process
@@ -184,6 +188,7 @@ class VirtualDaemon:
         run.chronicle._thread.end()
         run.store.close()
         self._silent.clear()
+        self._asked.clear()
 
     async def _write(self, item: Item) -> None:
         if not self.running:

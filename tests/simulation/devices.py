@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from tests.simulation.faults import Ails, Dies, Drifts, Flaps, Paces, Plans, Sets
+from tests.simulation.faults import Ails, Dies, Drifts, Flaps, Paces, Plans, Sets, Stands, Sticks, Wanders
 from tests.simulation.plan import Device, Plan
 
 PREFIX = "camwatch/v1"
@@ -78,8 +78,12 @@ class Speech:
         self.device = device
         self._plan = plan
         mine = [fault for fault in plan.faults if getattr(fault, "camera", "") == device.id]
+        self._wanders = [fault for fault in mine if isinstance(fault, Wanders)]
+        self._stands = [fault for fault in mine if isinstance(fault, Stands)]
+        self._sticks = [fault for fault in mine if isinstance(fault, Sticks)]
         self._sets = [fault for fault in mine if isinstance(fault, Sets)]
         self._drifts = [fault for fault in mine if isinstance(fault, Drifts)]
+        self._stuck: dict[Sticks, int] = {}
         self._ails = [fault for fault in mine if isinstance(fault, Ails)]
         self._paces = [fault for fault in mine if isinstance(fault, Paces) and fault.follows]
         self._topic = f"{PREFIX}/{device.operator}/{device.id}/"
@@ -100,7 +104,13 @@ class Speech:
 
     def clock(self, at: int) -> int:
         """Return what the camera's clock shows, in milliseconds."""
-        begins, shown = self._plan.begins, at + self.device.off
+        begins = self._plan.begins
+        for stand in self._stands:
+            since = at - begins - stand.at
+            if 0 <= since < stand.lasts:
+                at -= since % stand.step if stand.step else since
+        shown = at + self.device.off
+        shown += sum(fault.by for fault in self._wanders if 0 <= at - begins - fault.at < fault.lasts)
         shown += sum(fault.by for fault in self._sets if begins + fault.at <= at)
         for drift in self._drifts:
             lasted = min(at - begins - drift.at, drift.lasts)
@@ -120,6 +130,13 @@ class Speech:
             seq += 1
             at += self.pace(at) + self._wobble(number, seq)
 
+    def _counted(self, seq: int, at: int) -> int:
+        since = at - self._plan.begins
+        for stick in self._sticks:
+            if 0 <= since - stick.at < stick.lasts:
+                return self._stuck.setdefault(stick, seq)
+        return seq
+
     def _wobble(self, boot: int, seq: int) -> int:
         most = self.device.wobble // self._plan.grid
         if not most:
@@ -133,7 +150,7 @@ class Speech:
         if says in ("all", "whole", "seq+ts", "ts"):
             told["ts"] = self.clock(at) / 1000
         if says in ("all", "whole", "seq+ts", "seq"):
-            told["seq"] = seq
+            told["seq"] = self._counted(seq, at)
         if says in ("all", "whole"):
             lived = at - boot.begins
             told["uptime_s"] = lived // 1000 if says == "whole" else lived / 1000
@@ -147,7 +164,7 @@ class Speech:
             f"{{{text}}}".encode() if text else b"",
             at,
             number,
-            seq if "seq" in told else None,
+            int(told["seq"]) if "seq" in told else None,
             told.get("ts"),
             told.get("uptime_s"),
             ill=ill,
@@ -156,6 +173,12 @@ class Speech:
     def _word(self, word: str, at: int) -> Sent:
         payload = f'{{"status":"{word}"}}'.encode()
         return Sent(self.device.id, self._topic + "status", payload, at, word=word, retain=True)
+
+
+def greeting(device: Device, at: int) -> Sent:
+    """Return an `online` that another than the camera says, which is not retained."""
+    topic = f"{PREFIX}/{device.operator}/{device.id}/status"
+    return Sent(device.id, topic, b'{"status":"online"}', at, word="online")
 
 
 _NONSENSE: dict[str, tuple[str, bytes, str]] = {

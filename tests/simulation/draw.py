@@ -137,12 +137,16 @@ class _Draw:
         random = self.random
         kinds = [kind for kind, weight in _WEIGHTS.items() for _ in range(weight)]
         kinds = random.sample(kinds, min(len(kinds), random.choice((8, 20, len(kinds)))))
-        found = [_MAKERS[random.choice(kinds)](self) for _ in range(random.randint(2, 30))]
+        found = [fault for _ in range(random.randint(2, 30)) for fault in self._made(random.choice(kinds))]
         if self.clock:
             found = [each for each in found if not isinstance(each, _BY_WALL)]
             steps = [_sets_wall(self) for _ in range(random.randint(1, 3))]
             found += steps
         return tuple(sorted(found, key=lambda fault: fault.at))
+
+    def _made(self, kind: str) -> tuple[Fault, ...]:
+        made = _MAKERS[kind](self)
+        return made if isinstance(made, tuple) else (made,)
 
     def camera(self) -> str:
         return self.random.choice(self.devices).id
@@ -208,6 +212,40 @@ def _cuts(d: _Draw) -> Fault:
     return faults.Cuts(d.near(), d.random.choice(d.lines).name, noticed, d.long(), d.random.random() < 0.5)
 
 
+def _dies_unseen(d: _Draw) -> tuple[Fault, ...]:
+    """Return a short blindness with a death in it, which may last longer."""
+    at, lasts = d.near(), d.long(most=4.0)
+    cut = faults.Cuts(at, d.random.choice(d.lines).name, 0, lasts, d.random.random() < 0.5)
+    within = d.on_grid(at + lasts * d.random.random())
+    return cut, faults.Dies(within, d.camera(), d.long(most=20), "silence", 0)
+
+
+def _lags(d: _Draw) -> tuple[Fault, ...]:
+    """Return a link whose messages come late; in half of them camwatch stops meanwhile, or a camera dies."""
+    random, at, lasts = d.random, d.near(), d.long(most=60)
+    how = random.choice(("steady", "grows", "uneven", "bursts", "thin"))
+    by = d.long(most=random.choice((2.5, 8.0)))
+    lag = faults.Lags(at, random.choice(d.lines).name, lasts, by, how, random.random() < 0.5)
+    within = d.on_grid(at + lasts * random.random())
+    others: tuple[tuple[Fault, ...], ...] = (
+        (),
+        (),
+        (faults.Stops(within, d.long(most=8)),),
+        (faults.Dies(within, d.camera(), d.long(most=60), "silence", 0),),
+    )
+    return lag, *random.choice(others)
+
+
+def _wanders(d: _Draw) -> Fault:
+    by = d.random.choice((-1, 1)) * d.random.choice((d.interval * 2, MINUTE, HOUR, DAY))
+    return faults.Wanders(d.near(), d.camera(), d.long(), d.on_grid(by))
+
+
+def _stands(d: _Draw) -> Fault:
+    step = d.random.choice((0, 0, d.interval * 3, d.interval * 10))
+    return faults.Stands(d.near(), d.camera(), d.long(), step)
+
+
 def _stalls(d: _Draw) -> Fault:
     return faults.Stalls(d.near(), d.long(most=60), d.random.random() < 0.5)
 
@@ -231,7 +269,7 @@ def _corrects(d: _Draw) -> Fault:
     return faults.Corrects(d.near(), scope, where, starts, starts + d.long(), cancelled)
 
 
-_MAKERS: dict[str, Callable[[_Draw], Fault]] = {
+_MAKERS: dict[str, Callable[[_Draw], Fault | tuple[Fault, ...]]] = {
     "dies": _dies,
     "reboots": _reboots,
     "flaps": _flaps,
@@ -251,6 +289,12 @@ _MAKERS: dict[str, Callable[[_Draw], Fault]] = {
         d.near(), d.camera(), d.on_grid(d.random.choice((-1, 1)) * d.random.choice((2 * SECOND, MINUTE, DAY)))
     ),
     "drifts": lambda d: faults.Drifts(d.near(), d.camera(), d.long(), d.random.choice((-200, 50, 500))),
+    "wanders": _wanders,
+    "stands": _stands,
+    "sticks": lambda d: faults.Sticks(d.near(), d.camera(), d.long()),
+    "greets": lambda d: faults.Greets(d.near(), d.random.choice(d.devices).operator),
+    "lags": _lags,
+    "dies unseen": _dies_unseen,
     "ails": lambda d: faults.Ails(d.near(), d.camera(), d.long()),
     "cuts": _cuts,
     "stalls": _stalls,
@@ -272,7 +316,8 @@ _MAKERS: dict[str, Callable[[_Draw], Fault]] = {
 }
 
 _WEIGHTS = dict.fromkeys(_MAKERS, 1) | {
-    "dies": 4, "reboots": 2, "loses": 2, "cuts": 5, "stalls": 2, "crashes": 3, "announces": 2, "corrects": 2
+    "dies": 4, "lags": 3, "dies unseen": 2, "reboots": 2, "loses": 2, "cuts": 5, "stalls": 2, "crashes": 3,
+    "announces": 2, "corrects": 2,
 }  # fmt: skip
 
 

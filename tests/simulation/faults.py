@@ -134,6 +134,35 @@ class Drifts:
 
 
 @dataclass(frozen=True, slots=True)
+class Wanders:
+    """A camera's clock is wrong for a while `by` so much, and then is right again."""
+
+    at: Ms
+    camera: str
+    lasts: Ms
+    by: Ms
+
+
+@dataclass(frozen=True, slots=True)
+class Stands:
+    """A camera's clock stands still for a while, or (`step`) goes on in steps only."""
+
+    at: Ms
+    camera: str
+    lasts: Ms
+    step: Ms
+
+
+@dataclass(frozen=True, slots=True)
+class Sticks:
+    """A camera does not count for a while: its `seq` stays as it was."""
+
+    at: Ms
+    camera: str
+    lasts: Ms
+
+
+@dataclass(frozen=True, slots=True)
 class Ails:
     """A camera says for a while that it is covered."""
 
@@ -158,6 +187,30 @@ class Cuts:
     noticed: Ms
     lasts: Ms
     early: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Lags:
+    """For a while all messages of a link come later, in order, by at most `by`.
+
+    `how`: steady, grows, uneven, bursts, thin (so many messages in a row need as long). `stream`: what else
+    the broker says waits behind them.
+    """
+
+    at: Ms
+    link: str
+    lasts: Ms
+    by: Ms
+    how: str
+    stream: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Greets:
+    """An operator's bridge says `online` for all its cameras, whether they live or not."""
+
+    at: Ms
+    operator: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,15 +350,29 @@ class Attributes:
 
 
 OfCamera: TypeAlias = (
-    Dies | Flaps | Loses | Duplicates | Delays | Replays | Retains | Strays | Babbles | Sets | Drifts | Ails
+    Dies
+    | Flaps
+    | Loses
+    | Duplicates
+    | Delays
+    | Replays
+    | Retains
+    | Strays
+    | Babbles
+    | Sets
+    | Drifts
+    | Wanders
+    | Stands
+    | Sticks
+    | Ails
 )
-OfDaemon: TypeAlias = Cuts | Stalls | Stops | Crashes | LosesStore | SetsWall
+OfDaemon: TypeAlias = Cuts | Lags | Stalls | Stops | Crashes | LosesStore | SetsWall
 OfPeople: TypeAlias = Leaves | Retires | Plans | Paces | Moves | Announces | Corrects | Attributes
-Fault: TypeAlias = OfCamera | Holds | OfDaemon | OfPeople
+Fault: TypeAlias = OfCamera | Holds | Greets | OfDaemon | OfPeople
 
 KINDS: dict[str, type[Fault]] = names(
-    Dies, Flaps, Loses, Duplicates, Delays, Holds, Replays, Retains, Strays, Babbles, Sets, Drifts, Ails,
-    Cuts, Stalls, Stops, Crashes, LosesStore, SetsWall,
+    Dies, Flaps, Loses, Duplicates, Delays, Holds, Replays, Retains, Strays, Babbles, Sets, Drifts, Wanders,
+    Stands, Sticks, Ails, Greets, Cuts, Lags, Stalls, Stops, Crashes, LosesStore, SetsWall,
     Leaves, Retires, Plans, Paces, Moves, Announces, Corrects, Attributes,
 )  # fmt: skip
 """Every kind of fault, by its name in text."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from sqlalchemy import Connection, text
+
 from camwatch.core.model import BlindCause, Window
 from camwatch.core.record import OPEN_END, CameraRecord, Record
 from camwatch.core.timeline import Overlays
@@ -11,11 +13,11 @@ from camwatch.history.audit import audit
 from camwatch.history.engine import begin_read
 from camwatch.history.reading import read
 from camwatch.history.store import Store
-from tests.simulation import verdicts
+from tests.simulation import reality, verdicts
 from tests.simulation.faults import SetsWall
 from tests.simulation.machine import Machine
 from tests.simulation.mind import Mind
-from tests.simulation.naive import Outage, Piece
+from tests.simulation.pieces import Outage, Piece
 from tests.simulation.plan import PARIS
 
 
@@ -25,6 +27,7 @@ def problems(machine: Machine, store: Store) -> Iterator[str]:
         yield f"audit: {finding}"
     with begin_read(store.engine) as connection:
         record = read(connection, None, 0, OPEN_END)
+        edges = _edges(connection)
     overlays = Overlays(record)
     found = {camera.id: camera for camera in record.cameras}
     clock = [
@@ -45,6 +48,25 @@ def problems(machine: Machine, store: Store) -> Iterator[str]:
             for each in overlays.stretches(camera, record.vouched_ms)
         ]
         yield from _ledger(mind, theirs, record, machine, tuple(clock))
+        device = next(device for device in machine.plan.devices if device.id == mind.name)
+        blinds = [
+            (each.began, each.ended) for each in machine.opinion.blinds if mind.operator in each.operators
+        ]
+        yield from reality.problems(machine.plan, device, theirs, edges.get(mind.name, []), blinds)
+
+
+def _edges(connection: Connection) -> dict[str, list[reality.Edge]]:
+    """Return every change of status that is recorded, by camera."""
+    rows = connection.execute(
+        text(
+            "SELECT c.id, t.at_ms, t.status, t.earliest_ms, t.latest_ms"
+            " FROM transitions t JOIN cameras c ON c.key = t.camera_key ORDER BY t.id"
+        )
+    )
+    found: dict[str, list[reality.Edge]] = {}
+    for camera, *edge in rows:
+        found.setdefault(camera, []).append(reality.Edge(*edge))
+    return found
 
 
 def _outages(mind: Mind, camera: CameraRecord, judged: list[Piece]) -> Iterator[str]:

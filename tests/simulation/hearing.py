@@ -13,12 +13,12 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from tests.simulation.devices import Sent
-from tests.simulation.mind import Moment
+from tests.simulation.moments import Moment
 
-PROOF, DUPLICATE, LATE = "proof", "duplicate", "late"
+PROOF, EVENT, DUPLICATE, LATE = "proof", "event", "duplicate", "late"
+"""An event-time proof is dated when it was sent, another one when it came."""
 OFFSETS = 32
 FORGETS = 64  # runs of missed numbers; so far back may a number lie
-NEVER_SET = 86_400_000
 CLOSE = 3
 """Milliseconds: so near to a threshold, floats may decide."""
 
@@ -26,21 +26,34 @@ CLOSE = 3
 class Expected(NamedTuple):
     """What must become of a heartbeat; None: who knows, but not `never`.
 
-    `confuses`: nor is it known of those that follow, for a while.
+    `doubts`: nor is it known of those that follow, until one is a proof.
     """
 
     verdict: str | None
-    confuses: bool = False
     never: str = ""
+    doubts: bool = False
+
+
+ANYTHING = Expected(None)
+CONTRADICTS = Expected(None, doubts=True)
 
 
 class Heard(NamedTuple):
-    """A heartbeat arrived at `now` after so long (true ms); `kept`: a broker may have kept it for us (S9)."""
+    """A heartbeat arrived at `now` over a link that lags so much, so long after it was sent (true ms)."""
 
     sent: Sent
     now: Moment
+    lag: int
     travelled: int
-    kept: bool
+
+
+class Words(NamedTuple):
+    """What the newest heartbeat that was heard of a boot told."""
+
+    boot: int
+    seq: int | None
+    ts: float | None
+    uptime_s: float | None
 
 
 @dataclass
@@ -48,6 +61,7 @@ class Hearing:
     """What is known of one camera's messages. `latency`: how long they take, by the truth."""
 
     latency: int
+    by_wall: bool = False  # our own clock is set: clock and uptime may agree, and be late for ever
     interval: int = 0
     boot: int = 0
     highest: int = -1  # seq of this boot
@@ -55,24 +69,28 @@ class Hearing:
     heard: set[tuple[int, int]] = field(default_factory=set)
     log: list[tuple[int, int]] = field(default_factory=list)  # the same, in order
     offsets: deque[int] = field(default_factory=lambda: deque(maxlen=OFFSETS))
-    ts: float | None = None  # of the newest
-    uptime: float = -1.0
+    last: Words | None = None  # heard, of this boot
+    ts: float | None = None  # the latest
+    uptime: float = -1.0  # the largest of this boot
     booted: float | None = None  # by its own clock: ts less uptime
-    here: int | None = None  # and by the steady clock of this process
+    here: int | None = None  # and by the steady clock of this process, at the earliest
+    first_late: int | None = None  # since the last proof on time
     late_since: int | None = None
     late_apart: int = 0  # and its clock is so far from the steady one
-    again: bool = False  # a duplicate came since the last proof
-    unsure: int = 0  # so many clean heartbeats until its clock and count are known again
+    copies_since: int | None = None  # only duplicates came
     refused_since: int | None = None
     refused_boot: int = 0
+    doubtful: bool = False  # what it says contradicts itself
+    confused: bool = False  # an old boot was played again: the daemon may take it for a new one
     mark: int = 0
 
     def expects(self, said: Heard) -> Expected:
         """Return what must become of a heartbeat."""
-        if said.sent.seq is None and said.sent.ts is None:
+        sent = said.sent
+        if sent.seq is None and sent.ts is None:
             return Expected(PROOF)
-        if self.unsure:
-            return Expected(None, confuses=not self._clean(said))
+        if self.confused:
+            return ANYTHING
         by_number = self._by_number(said)
         return by_number if by_number.verdict != PROOF else self._by_time(said)
 
@@ -80,31 +98,62 @@ class Hearing:
         """Return by how much a heartbeat is late, by what it says (L7, L8)."""
         return self._offset(said) - min(self.offsets) if said.sent.ts is not None and self.offsets else 0
 
+    def boot_of(self, said: Heard) -> str:
+        """Return whether it is of a new boot, of the same, of some boot, or who knows (E2, L6)."""
+        sent = said.sent
+        if self.confused:
+            return "?"
+        if self.boot == 0:
+            return "" if sent.uptime_s is None else "?"
+        if sent.uptime_s is None:
+            if sent.seq is None:
+                return ""
+            return "same" if sent.seq > self.highest else "?" if sent.seq in (self.highest, 0) else ""
+        if self.booted is None or self.last is None:
+            return "?"
+        if sent.uptime_s < self.uptime:
+            return "new"
+        assert sent.ts is not None
+        later = sent.ts - sent.uptime_s - self.booted
+        if later < -2:
+            return "?"
+        if later > 2:  # a clock that was set ahead shows the same
+            return "new" if sent.seq is not None and sent.seq <= self.highest else "?"
+        return "?" if later > 0.5 else "same"
+
     def takes(self, said: Heard, verdict: str, expected: Expected) -> None:
         """Note what became of it."""
-        sent, clean = said.sent, self._clean(said)
+        self.doubtful = verdict != PROOF and (self.doubtful or expected.doubts)
+        sent = said.sent
         fresh = (sent.boot, sent.seq) not in self.heard
         late = self.lateness(said) > self.interval
-        if expected.confuses:
-            self.unsure = OFFSETS + 1
-        elif self.unsure and clean and verdict == PROOF:
-            self.unsure -= 1
+        counted_anew = sent.ts is None and sent.uptime_s is None and sent.seq is not None and not fresh
+        if (sent.boot < self.boot and verdict != DUPLICATE) or (counted_anew and verdict == PROOF):
+            self.confused = True
+        elif self.confused and verdict == PROOF and self._clean(said) and sent.boot >= self.boot:
+            self.confused = False
+            self._relearns(said)
         if verdict == DUPLICATE:
-            self.again = True
+            self.copies_since = self.copies_since or said.now.at
         else:
+            self.copies_since = None
             self._counts(said, verdict, late=late)
-        if verdict == PROOF:
+        if verdict in (PROOF, EVENT):
             self.proves(said.now.at)
-        elif not clean:
+        elif not self._clean(said):
             self.refused_since = None  # what was delayed may look like anything, and spoil the evenness
         elif fresh and (self.refused_since is None or self._another_boot(sent)):
             self.refused_since, self.refused_boot = said.now.at, sent.boot
+        if verdict == PROOF:
+            self.first_late = None
+        elif verdict != DUPLICATE and self.first_late is None:
+            self.first_late = said.now.at
         if verdict == LATE and not self._goes_on(said):
             self.late_since, self.late_apart = said.now.at, self._apart(said)
 
     def proves(self, at: int) -> None:
         """Note a proof of any kind."""
-        self.again, self.refused_since = False, None
+        self.copies_since = self.refused_since = None
         if self.late_since != at:  # a run may begin at the instant of a proof
             self.late_since = None
 
@@ -112,13 +161,17 @@ class Hearing:
         """Our own clock was set ahead by so much: nobody is late for that (T2)."""
         self.offsets = deque((offset + ahead for offset in self.offsets), maxlen=OFFSETS)
 
+    def learns(self, offsets: list[int]) -> None:
+        """Take the daemon's word for how far the camera's clock is off, where that was judged."""
+        self.offsets = deque(offsets, maxlen=OFFSETS)
+
     def patience(self) -> int:
-        """Return for how long a live camera may be refused (L8, L9)."""
-        return self.interval * (OFFSETS + 1 if self.unsure else 2) + CLOSE
+        """Return for how long a live camera may be refused (L8-L10)."""
+        return self.interval * (OFFSETS + 2 if self.by_wall else 2) + CLOSE
 
     def restarts(self) -> None:
         """Forget what no store keeps."""
-        self.here, self.late_since, self.again, self.refused_since = None, None, False, None
+        self.here = self.late_since = self.first_late = self.copies_since = self.refused_since = None
         self.before = self.highest + 1
         if self.offsets:
             self.offsets = deque([min(self.offsets)], maxlen=OFFSETS)
@@ -139,93 +192,112 @@ class Hearing:
 
     def _by_number(self, said: Heard) -> Expected:
         sent = said.sent
-        seq, behind = sent.seq, self.highest + 1 - (sent.seq or 0)
-        if seq is None or self.boot == 0:
+        if sent.seq is None or self.boot == 0:
             return Expected(PROOF)
-        numbered_only = sent.ts is None
-        if sent.boot < self.boot and self._before_this_boot(said):
-            return Expected(None, confuses=True, never=PROOF)
-        if sent.boot < self.boot or (seq <= self.highest and sent.boot == self.boot and self._set(sent)):
-            return Expected(None, confuses=True)
-        if numbered_only and behind > FORGETS:
-            return Expected(None, confuses=True)
-        if (sent.boot, seq) in self.heard:
-            return Expected(None if numbered_only and self.again else DUPLICATE)
+        if sent.boot < self.boot:
+            return Expected(None, never=PROOF) if self._before_this_boot(sent) else ANYTHING
         if sent.boot > self.boot:
-            fell = sent.uptime_s is not None and (
-                sent.uptime_s < self.uptime or (sent.uptime_s == self.uptime and self._set(sent))
-            )
-            newer = sent.ts is not None and (self.ts is None or sent.ts > self.ts)
-            higher = behind <= 0 and (not numbered_only or seq >= self.before)
-            anew = fell or higher or (sent.uptime_s is None and newer and behind > 1)
-            return Expected(PROOF) if anew else Expected(None, confuses=not numbered_only)
-        return Expected(None if seq < self.before else PROOF)
+            return self._by_new_boot(sent)
+        if (sent.boot, sent.seq) in self.heard:
+            newer = sent.ts is not None and self.ts is not None and sent.ts > self.ts
+            longer = sent.uptime_s is not None and sent.uptime_s > self.uptime
+            if newer or longer:
+                return Expected(PROOF)  # a broken counter (L9)
+            if self.doubtful:
+                return CONTRADICTS
+            only = sent.ts is None and sent.uptime_s is None
+            return ANYTHING if only and self.copies_since is not None else Expected(DUPLICATE)
+        if sent.ts is None and self.highest + 1 - sent.seq > FORGETS:
+            return ANYTHING
+        return ANYTHING if sent.seq < self.before else Expected(PROOF)
+
+    def _by_new_boot(self, sent: Sent) -> Expected:
+        assert sent.seq is not None
+        if sent.uptime_s is not None:
+            return Expected(PROOF)
+        if sent.ts is not None:
+            return Expected(PROOF) if self.ts is None or sent.ts > self.ts else ANYTHING
+        return Expected(PROOF) if sent.seq > self.highest and sent.seq >= self.before else ANYTHING
 
     def _by_time(self, said: Heard) -> Expected:
         sent = said.sent
         if sent.ts is None or not self.offsets:
             return Expected(PROOF)
         late = self.lateness(said)
-        if sent.boot > self.boot and sent.uptime_s is not None:  # a boot may bring another clock
-            plain = self._clean(said) and late <= self.interval - CLOSE
-            return Expected(PROOF) if plain else Expected(None, confuses=True)
         if abs(late - self.interval) <= CLOSE:
-            return Expected(None)
+            return ANYTHING
         if late < self.interval:
             return Expected(PROOF)
-        return self._evenly(said)
+        if sent.uptime_s is None and sent.seq is None:
+            return self._evenly(said)
+        if sent.boot != self.boot or self.last is None:
+            return ANYTHING  # a boot may bring another clock, or be old news
+        running = self._runs(sent)
+        if running is None or sent.seq == self.last.seq:
+            return CONTRADICTS
+        beyond = late - said.lag - self.interval
+        if abs(beyond) <= CLOSE:
+            return ANYTHING
+        if running and beyond < 0:
+            return Expected(EVENT)
+        # What contradicts itself may be an old boot that is played again: a live camera is believed soon.
+        if self.doubtful or not running or self._just_now(said) is not False or self._long_late(said):
+            return CONTRADICTS
+        return Expected(LATE)
+
+    def _runs(self, sent: Sent) -> bool | None:
+        """Whether its clock went on as it should since the last one (L8); None: it is too close to tell."""
+        assert self.last is not None
+        if sent.ts is None or self.last.ts is None:
+            return True
+        shown = sent.ts - self.last.ts
+        if sent.uptime_s is not None and self.last.uptime_s is not None:
+            off, doubt = abs(shown - (sent.uptime_s - self.last.uptime_s)), 0.003
+        elif sent.seq is not None and self.last.seq is not None:
+            counted = (sent.seq - self.last.seq) * self.interval / 1000
+            off, doubt = abs(shown - counted), 0.003 + abs(counted) / 4  # no camera keeps quite to its pace
+        else:
+            return True
+        most = min(max(1.1, self.interval / 2000), 0.9 * self.interval / 1000)
+        return None if most - 0.003 <= off <= most + doubt else off < most
+
+    def _just_now(self, said: Heard) -> bool | None:
+        """Whether its uptime says that it was sent just now (L8); None: it is too close to tell."""
+        if said.sent.uptime_s is None or self.here is None:
+            return False
+        off, near = said.now.at - round(said.sent.uptime_s * 1000) - self.here, self.interval // 4
+        if off > near + CLOSE:
+            return False
+        # One that is out of order may be of an earlier boot, which had lived for as long.
+        in_order = said.sent.seq is not None and said.sent.seq == self.highest + 1
+        return True if in_order and -near < off < near - CLOSE else None
+
+    def _long_late(self, said: Heard) -> bool:
+        """Whether clock and uptime may have drifted away together; a count alone tells less."""
+        most = self.interval if said.sent.uptime_s is None else self.interval * OFFSETS // 2
+        return self.first_late is not None and said.now.at - self.first_late > most
 
     def _evenly(self, said: Heard) -> Expected:
-        """Tell a clock that was set back from a delay (L8)."""
-        sent, now, evenly = said.sent, said.now.at, self.interval * 3 // 2
-        if sent.uptime_s is not None and self.here is not None:
-            if abs(self._off_boot(said) - self.interval) <= CLOSE:
-                return Expected(None)
-            evenly = self.interval // 2 if self._just_now(said) else self.interval * OFFSETS
-        apart = abs(self._apart(said) - self.late_apart) - self._spread(said)
+        """Tell a clock that was set back from a delay, by nothing else than how late it is (L8)."""
+        now, evenly = said.now.at, self.interval * 3 // 2
+        apart = abs(self._apart(said) - self.late_apart) - self.interval // 2
         since = now if self.late_since is None or apart > 0 else self.late_since
         unclear = (self.late_since is not None and abs(apart) <= CLOSE) or abs(now - since - evenly) <= CLOSE
-        return Expected(None if unclear else PROOF if now - since >= evenly else LATE)
+        return ANYTHING if unclear or said.lag else Expected(PROOF if now - since >= evenly else LATE)
+
+    def _before_this_boot(self, sent: Sent) -> bool:
+        """Whether it was sent before the boot that is known, by its own clock and its uptime (L6, L8)."""
+        if sent.ts is None or sent.uptime_s is None or self.ts is None or self.booted is None:
+            return False
+        return sent.ts <= self.ts and sent.ts - sent.uptime_s < self.booted - 2 and self.here is not None
+
+    def _goes_on(self, said: Heard) -> bool:
+        """Whether it is as late as those before it."""
+        return self.late_since is not None and abs(self._apart(said) - self.late_apart) <= self.interval // 2
 
     def _another_boot(self, sent: Sent) -> bool:
         """Whether this is of another boot than what was refused, and does not say so (L9)."""
         return sent.uptime_s is None and sent.boot != self.refused_boot
-
-    def _off_boot(self, said: Heard) -> int:
-        """Return how far its uptime is from what it should be by now, by the steady clock."""
-        assert said.sent.uptime_s is not None
-        assert self.here is not None
-        return abs(said.now.at - round(said.sent.uptime_s * 1000) - self.here)
-
-    def _before_this_boot(self, said: Heard) -> bool:
-        """Whether it was sent before the boot that is known, by its own clock and its uptime (L6, L8)."""
-        sent = said.sent
-        if sent.ts is None or sent.uptime_s is None or self.ts is None or self.booted is None:
-            return False
-        lost = self.ts - sent.ts > NEVER_SET // 2000 or not self.offsets or abs(min(self.offsets)) > NEVER_SET
-        earlier = sent.ts <= self.ts and sent.ts - sent.uptime_s < self.booted - 1
-        return earlier and not lost and not self._just_now(said)
-
-    def _just_now(self, said: Heard) -> bool:
-        """Whether its uptime says that it was sent just now."""
-        told = said.sent.uptime_s is not None and self.here is not None
-        return told and self._off_boot(said) <= self.interval
-
-    def _goes_on(self, said: Heard) -> bool:
-        """Whether it is as late as those before it."""
-        return self.late_since is not None and abs(self._apart(said) - self.late_apart) <= self._spread(said)
-
-    def _spread(self, said: Heard) -> int:
-        """Return within what heartbeats are evenly late."""
-        return self.interval // (4 if self._just_now(said) else 2)
-
-    def _set(self, sent: Sent) -> bool:
-        """Whether a camera's clock was set since a heartbeat of the same boot, as far as it tells."""
-        if sent.ts is None or self.ts is None:
-            return False
-        if sent.uptime_s is None or self.booted is None:
-            return sent.ts > self.ts
-        return abs(sent.ts - sent.uptime_s - self.booted) > (0.9 if isinstance(sent.uptime_s, int) else 0.04)
 
     def _clean(self, said: Heard) -> bool:
         return said.travelled == self.latency
@@ -235,41 +307,41 @@ class Hearing:
         return said.now.utc - round(said.sent.ts * 1000)
 
     def _apart(self, said: Heard) -> int:
-        assert said.sent.ts is not None
-        return said.now.at - round(said.sent.ts * 1000)
+        return 0 if said.sent.ts is None else said.now.at - round(said.sent.ts * 1000)
 
     # --- what it makes of it
 
     def _counts(self, said: Heard, verdict: str, *, late: bool) -> None:
         sent = said.sent
         if sent.boot > self.boot and (sent.seq is not None or sent.uptime_s is not None):
-            self._boots(said, verdict)
+            # Who tells nothing but numbers tells one boot from another only once they are higher.
+            self.before = max(self.before, self.highest + 1) if sent.ts is None else -1
+            self.boot, self.highest, self.here, self.uptime = sent.boot, -1, None, -1.0
         if sent.seq is not None:
             if (sent.boot, sent.seq) not in self.heard:
                 self.heard.add((sent.boot, sent.seq))
                 self.log.append((sent.boot, sent.seq))
             self.highest = max(self.highest, sent.seq)
+        if sent.boot == self.boot or self.last is None:
+            self.last = Words(sent.boot, sent.seq, sent.ts, sent.uptime_s)
+        self._reads_clock(said, verdict, late=late)
+        if sent.uptime_s is not None:
+            self.uptime = max(self.uptime, sent.uptime_s)
+            if verdict == PROOF:
+                began = said.now.at - round(sent.uptime_s * 1000)
+                self.here = began if self.here is None else min(self.here, began)
+
+    def _reads_clock(self, said: Heard, verdict: str, *, late: bool) -> None:
+        sent = said.sent
         if verdict == PROOF and late:
             self.offsets.clear()
         if sent.ts is not None and (verdict == PROOF or self.ts is None or sent.ts > self.ts):
             self.ts = sent.ts
             if sent.uptime_s is not None:
-                self.booted, self.uptime = sent.ts - sent.uptime_s, sent.uptime_s
-        if verdict == PROOF:
-            if sent.ts is not None:
-                self.offsets.append(self._offset(said))
-            if sent.uptime_s is not None:
-                self.here = said.now.at - round(sent.uptime_s * 1000)
+                self.booted = sent.ts - sent.uptime_s
+        if verdict == PROOF and sent.ts is not None:
+            self.offsets.append(self._offset(said))
 
-    def _boots(self, said: Heard, verdict: str) -> None:
-        sent, first = said.sent, self.boot == 0
-        # Who tells nothing but numbers tells one boot from another only once they are higher.
-        self.before = max(self.before, self.highest + 1) if sent.ts is None else -1
-        self.boot, self.highest = sent.boot, -1
-        if sent.uptime_s is None or first:
-            return
-        self.here = None
-        never_set = bool(self.offsets) and abs(min(self.offsets)) > NEVER_SET
-        newer = self.ts is None or (sent.ts is not None and sent.ts > self.ts)
-        if verdict == PROOF and (not said.kept or never_set or not newer):
-            self.offsets.clear()
+    def _relearns(self, said: Heard) -> None:
+        self.boot, self.highest = said.sent.boot, -1
+        self.uptime, self.here = -1.0, None

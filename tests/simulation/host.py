@@ -6,18 +6,21 @@ What happens to the daemon is told to the second opinion as well, and the witnes
 from __future__ import annotations
 
 from collections.abc import Iterable
+from math import isfinite
 
 from camwatch.core.model import Camera, Instant
 from camwatch.receiving import LinkReceiver
 from camwatch.settings import LivenessSettings, Settings
 from tests.simulation.devices import Sent
-from tests.simulation.mind import Moment
-from tests.simulation.opinion import Opinion
+from tests.simulation.hearing import EVENT, PROOF, Expected, Heard
+from tests.simulation.moments import Moment
+from tests.simulation.opinion import Judged, Opinion
 from tests.simulation.plan import Plan
 from tests.simulation.process import Process
 from tests.simulation.wires import SUBSCRIBED, Wire
 from tests.simulation.witness import ViolationError, Witness
 
+_MOST = 1000  # messages of a camera in an interval: bridges and brokers bring them in bursts
 _LOOKS = 3  # of all cameras at one instant: then it goes round in circles, which `loops` finds
 _TURNS = 5  # of the loop at one instant: what it does may leave something to look at
 
@@ -48,6 +51,7 @@ class Host:
                 suspect_after=2.5,
                 down_after=plan.half_steps / 2,
                 hint_hold_s=plan.hold / 1000,
+                messages_per_interval=_MOST,
                 stall_after_s=plan.stall_after / 1000,
             )
         )
@@ -81,7 +85,7 @@ class Host:
     def _deadlines(self, row: Camera) -> tuple[int, int, int]:
         assert row.interval_s is not None
         interval = round(row.interval_s * 1000)
-        return interval, self.plan.down_after(interval), self.plan.hold
+        return interval, self.plan.down_after(interval), max(self.plan.hold, interval * 3 // 2)
 
     # --- time passes
 
@@ -118,7 +122,7 @@ class Host:
                 axis - 2 <= threshold <= axis
                 for mind in self.opinion.minds.values()
                 for threshold in mind.thresholds()
-            )
+            ) or any(axis - 2 <= at <= axis for at in self.opinion.looks())
             at += 3 * near
         return at
 
@@ -143,7 +147,7 @@ class Host:
         watcher.tell()
         self._note()
         for name, wire in self._wires.items():
-            if wire.state == SUBSCRIBED and not wire.cut:
+            if wire.state == SUBSCRIBED and not wire.cut and not wire.queue.waits(self.now):
                 self._hears(name, now)
 
     def _hears(self, name: str, now: Instant) -> None:
@@ -175,14 +179,14 @@ class Host:
         receiver.begin(now)
         self._last[wire.line.name] = now
         for sent in sents:
-            self._message(receiver, sent, retained=retained)
+            self._message(wire.line.name, receiver, sent, retained=retained)
         if wire.state == SUBSCRIBED:
             self._hears(wire.line.name, now)
         else:
             self.running.watcher.tell()
         self._after({sent.camera for sent in sents})
 
-    def _message(self, receiver: LinkReceiver, sent: Sent, *, retained: bool) -> None:
+    def _message(self, link: str, receiver: LinkReceiver, sent: Sent, *, retained: bool) -> None:
         counts = self.running.watcher.rejections.counts
         before = counts.copy()
         receiver.message(sent.topic, sent.payload, retained)
@@ -198,7 +202,7 @@ class Host:
         elif sent.word:
             self.opinion.word(sent, retained=retained)
         else:
-            self._heartbeat(sent, verdict)
+            self._heartbeat(link, sent, verdict)
 
     def _without_looking(self, sent: Sent, registered: bool, *, retained: bool) -> str | None:
         """Return why a message is refused before the core sees it; empty: passed over; None: it is not."""
@@ -212,32 +216,64 @@ class Host:
             return "retained"
         return sent.wrong or None
 
-    def _heartbeat(self, sent: Sent, verdict: str) -> None:
-        tally = self.witness.tally
+    def _heartbeat(self, link: str, sent: Sent, verdict: str) -> None:
+        tally, opinion = self.witness.tally, self.opinion
         tally.heartbeats += 1
-        said, expected = self.opinion.hears(sent, self.now - sent.at)
-        tally.judgements += expected.verdict is None
-        if verdict == expected.never or verdict != (expected.verdict or verdict):
-            due = expected.verdict or f"anything but {expected.never}"
-            at = self.witness.shown(self.opinion.now.at)
+        said, expected = opinion.hears(link, sent, self.now - sent.at)
+        due = PROOF if expected.verdict == EVENT else expected.verdict
+        tally.judgements += due is None
+        if verdict == expected.never or verdict != (due or verdict):
+            at = self.witness.shown(opinion.now.at)
+            due = due or f"anything but {expected.never}"
             raise ViolationError(f"at {at}, {sent} was taken for {verdict}, should be {due}")
-        self.opinion.took(said, verdict, expected)
-        hearing = self.opinion.hearings[sent.camera]
+        if due is None:
+            self._judged(link, said, verdict, expected)
+        else:
+            opinion.took(link, said, expected.verdict or verdict, expected)
+        hearing = opinion.hearings[sent.camera]
         since = hearing.refused_since
-        if since is not None and self.opinion.now.at - since > hearing.patience():
+        if since is not None and opinion.now.at - since > hearing.patience():
             raise ViolationError(f"{sent}: a live camera is refused since {self.witness.shown(since)}")
+
+    def _judged(self, link: str, said: Heard, verdict: str, expected: Expected) -> None:
+        """Take the daemon's word for what the rules leave to judgement."""
+        state = self.running.watcher.watch.cameras[said.sent.camera]
+        now, dated = self.opinion.now, None
+        if verdict == PROOF:
+            dated = min(now.at, round(state.proof * 1000) - self.witness.zero)
+            verdict = PROOF if dated == now.at else EVENT
+        late, _ = self.running.watcher.watch.links[link].late.get(state.index, (0.0, 0.0))
+        lags = round(late * 1000) - self.witness.zero == now.at
+        self.opinion.took(link, said, verdict, expected, Judged(dated, lags))
+        offsets = [round(each * 1000) for each in state.offsets if isfinite(each)]
+        self.opinion.hearings[said.sent.camera].learns(offsets)
 
     def subscribes(self, wire: Wire) -> None:
         """Sight over a link begins; what the broker kept or retains follows."""
         now = self._look()
         name = wire.line.name
-        wire.state, wire.known = SUBSCRIBED, True
-        self.opinion.subscribed(name)
-        self.running.receivers[name].subscribed(now, session_present=wire.line.keeps)
+        wire.kept_session, wire.state, wire.known = wire.line.keeps and wire.known, SUBSCRIBED, True
+        kept = wire.kept_session
+        wire.sessions += 1
+        self.opinion.subscribed(name, kept=kept)
+        self.running.receivers[name].subscribed(now, session_present=kept)
         self._last[name] = now
         self._after()
         self.hand(wire, wire.flow())
         self.hand(wire, [wire.retained[topic] for topic in sorted(wire.retained)], retained=True)
+
+    def waits(self, wire: Wire) -> bool:
+        """Whether what a session kept is not through yet."""
+        return self.opinion.links[wire.line.name].waits
+
+    def answers(self, wire: Wire, asked: int) -> None:
+        """Let a ping be answered that was sent at an instant, and all before it be handed over."""
+        name, now = wire.line.name, self._look()
+        since = (asked - self.now) / 1000
+        self._hears(name, now)
+        self.opinion.answered(name, asked - self._axis_zero)
+        self.running.receivers[name].answered(now, now.shifted(since))
+        self._after()
 
     def loses(self, wire: Wire) -> None:
         """Let it be found that a link is lost."""

@@ -1,66 +1,20 @@
 """A second opinion on one camera: what it is by the rules, from what reached camwatch, in whole milliseconds.
 
 It shares no code with the core, and is told nothing of what the core thinks but how far it has settled its
-accounts. Instants are on the axis of the process: its UTC when it began, and steady time since.
+accounts, and how it judged what the rules leave to judgement. Instants are on the axis of the process: its
+UTC when it began, and steady time since.
 """
 
 from __future__ import annotations
 
 import copy
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
 from camwatch.core.model import Camera, Lifecycle
+from tests.simulation.moments import NEVER, Change, Late, Moment, Proof, Sight
 
-NEVER = -(1 << 60)
 IN_LEDGER = ("up", "down", "unknown")
-
-
-class Moment(NamedTuple):
-    """An instant on the axis, and the UTC that camwatch showed."""
-
-    at: int
-    utc: int
-
-
-class Change(NamedTuple):
-    """From `at` on (and `utc`, in the record) the camera was `life`; empty: out of the ledger."""
-
-    at: int
-    utc: int
-    life: str
-    cause: str
-    noticed: int
-
-
-class Late(NamedTuple):
-    """A late heartbeat: when it was sent, by camwatch's clock; its camera's `interval`; who took it.
-
-    Not `sure`: what it fills is a matter of judgement, or a crash may have made camwatch forget it.
-    """
-
-    utc: int
-    interval: int
-    process: int
-    sure: bool
-
-
-@dataclass
-class Sight:
-    """What the links that carry the same cameras see; `blind`: since when nothing, None: in sight.
-
-    `seen_before`: an earlier process saw them. `why` they can not be seen now.
-    """
-
-    links: tuple[str, ...]
-    blind: int | None
-    blind_utc: int
-    heard: int
-    why: str
-    seen_before: bool
-    began: bool = False
-    since: int = NEVER
-    operators: tuple[str, ...] = ()
 
 
 @dataclass
@@ -77,6 +31,7 @@ class Mind:
     life: str = ""
     since: int = NEVER  # of the present life
     since_utc: int = NEVER
+    cause: str = ""  # of the outage
     proof: int = NEVER
     proof_utc: int = NEVER
     due: int = NEVER
@@ -84,24 +39,25 @@ class Mind:
     moved: bool = False  # due and deadline are not those of the last proof
     hint: str = ""
     hint_at: int = 0
-    hint_until: int = 0
+    hint_until: int | None = 0  # None: the deadline, which a retained one does not shorten
     held: bool = False  # past its deadline, until sight is proven (S10)
+    opened: tuple[int, ...] = ()  # when words came while it was down, that are no proofs
+    via: str = ""  # the link that brought the last proof (S13)
+    alone: int | None = None  # since when it is out of sight alone, as that link is lost
     row_at: int = NEVER
     settled: int | None = None  # as the core said last
     settled_utc: int = NEVER
     floor: int = NEVER  # what was certain by deadlines that have changed since
     site: str = ""
     strayed: bool = False  # was put on another site while camwatch did not run
-    tampered: bool = False
-    off: bool = False  # its clock is wrong by more than 5 s (C3)
     changes: list[Change] = field(default_factory=list)
     proofs: list[tuple[int, int]] = field(default_factory=list)  # UTC, process
     late: list[Late] = field(default_factory=list)
-    ill: list[tuple[int, bool]] = field(default_factory=list)
     heartbeats: int = 0
     process: int = 0
     matched: int = 0  # so many changes were seen to be told
     marks: tuple[int, ...] = ()
+    blurred: bool = False  # when it rose is a matter of judgement, and hidden by maintenance
 
     # --- what it is
 
@@ -113,33 +69,43 @@ class Mind:
     @property
     def dark_since(self) -> int | None:
         """Since when it is out of sight; a proof that came through all the same counts (S3)."""
-        return None if self.sight.blind is None else max(self.sight.blind, self.proof)
+        blind = self.alone if self.sight.blind is None else self.sight.blind
+        return None if blind is None else max(blind, self.proof)
 
     def certain(self, now: int) -> int:
-        """Return up to when its present life is certain: nothing beyond is accounted (ADR 5)."""
-        dark = self.dark_since
+        """Return up to when its present life is certain: nothing beyond is accounted (E5)."""
+        dark, half = self.dark_since, self.interval // 2
         if self.life == "unknown":
             if dark is not None:
                 return now
-            limit = min(now, self.due)
-        else:
-            limit = min(now, max(self.sight.heard, self.proof))
-            limit = limit if dark is None else min(limit, dark)
-            if self.life == "up":
-                limit = min(limit, self.due)
+            limit = min(now, self.due)  # until sight returned nobody could know
+            limit = max(min(limit, self.hint_at), self.due - self.interval) if self.hint else limit
+            return min(now, limit)
+        limit = min(now, max(self.sight.heard, self.proof))
+        limit = limit if dark is None else min(limit, dark)
+        if self.life == "up":
+            limit = min(limit, self.proof + half)
+        elif self.life == "down":
+            limit -= half
+            if self.opened and now - self.opened[-1] <= self.interval:
+                limit = min(limit, self.opened[-1])
+            limit = max(limit, self.since)  # it is one outage, seen on both sides of a blindness (S7)
         return min(limit, self.hint_at) if self.hint else limit
 
     @property
     def until(self) -> int:
-        """When it is down if it stays silent (L3, L5)."""
-        return min(self.deadline, self.hint_until) if self.hint else self.deadline
+        """When it is down if it stays silent (L3, L5), by the time at which messages are sent (S11)."""
+        if self.hint and self.hint_until is not None:
+            return min(self.deadline, self.hint_until)
+        return self.deadline
 
     def thresholds(self) -> list[int]:
         """Return the instants at which something about it is decided next."""
-        dark = self.dark_since
+        dark, lag = self.dark_since, self.sight.lag
         if dark is not None:
-            return [dark + self.down_after] if self.life in ("up", "down") else []
-        return [self.due, self.deadline, *([self.hint_until] if self.hint else ())]
+            return [dark + self.down_after]
+        hints = [self.hint_until + lag] if self.hint and self.hint_until is not None else []
+        return [self.due, self.due + lag, self.deadline + lag, *hints]
 
     # --- what befalls it
 
@@ -151,53 +117,120 @@ class Mind:
         dark = self.dark_since
         if dark is not None:
             if self.life in ("up", "down") and now.at - dark >= self.down_after:
-                self._become("unknown", dark, now)
+                self._loses_sight(dark, now)
+            if self.alone is not None and now.at - self.alone >= self.down_after:  # S13
+                self.alone = None
+                if self.sight.blind is None:
+                    self.sees_again(now, first=False)
             return False
-        if self.life not in ("up", "unknown") or self.held or now.at < self.until:
+        if self.life not in ("up", "unknown") or self.held or now.at < self.until + self.sight.lag:
             return False
         self.held = True
         return True
 
-    def convicts(self, now: Moment) -> None:
-        """Convict it, now that sight is proven, unless it has given a proof meanwhile (S10)."""
-        self.held = False
-        if self.dark_since is not None or self.life not in ("up", "unknown") or now.at < self.until:
-            return
-        at = min(self.hint_at, self.due) if self.hint else self.due
-        cause = {"offline": "will", "goodbye": "goodbye"}.get(self.hint, "timeout")
-        self._become("down", at, now, cause)
+    def _loses_sight(self, dark: int, now: Moment) -> None:
+        at = min(dark, self.proof + self.interval) if self.life == "up" else dark
+        self._become("unknown", at, now)
 
-    def proves(self, now: Moment) -> None:
-        """Take a proof of life (L1, L2, L4)."""
+    def falls(self, now: Moment) -> None:
+        """Declare it down, now that sight is proven, unless it has given a proof meanwhile (S10, E1)."""
+        self.held = False
+        if self.dark_since is not None or self.life not in ("up", "unknown"):
+            return
+        if now.at < self.until + self.sight.lag:
+            return
+        hint, hint_at, sign, back = self.hint, self.hint_at, self.proof, self.moved
+        self.cause = {"offline": "will", "goodbye": "goodbye"}.get(hint, "timeout")
+        if back:  # what lies before the return is unknown, whatever hinted at it
+            at = max(self.due - self.interval, min(self.due, hint_at)) if hint else self.due
+            unproven = min(sign + self.interval, hint_at) if hint else sign + self.interval
+            if self.life == "up" and unproven < at:
+                self._become("unknown", unproven, now)
+        elif hint and hint_at - sign < self.interval * 3 // 2:
+            at = hint_at
+        else:
+            at = sign + self.interval // 2
+        self._become("down", at, now, self.cause)
+
+    def proves(self, proof: Proof, now: Moment) -> None:
+        """Take a proof of life (L1, L2, L4, E2, E3)."""
         if self.life == "planned":
             self._date(now)
-        self.proof, self.proof_utc, self.moved = now.at, now.utc, False
-        self.proofs.append((now.utc, self.process))
-        self.from_proof()
+        if self.life == "down":
+            self._rises(proof, now)
+        elif self.life != "up":
+            self._become("up", proof.at, now)
+        elif proof.at - self.proof > self.down_after:
+            self._become("unknown", self.proof + self.interval, now)
+            self._become("up", proof.at, now)
+        self.hint, self.opened, self.alone = "", (), None
+        self._lives_at(proof.at, now)
+        self.proofs.append((now.utc - (now.at - proof.at), self.process))
+
+    def _lives_at(self, at: int, now: Moment) -> None:
+        if at >= self.proof:
+            self.proof, self.proof_utc = at, now.utc - (now.at - at)
+            self.moved = False
+            self.from_proof()
+
+    def _rises(self, proof: Proof, now: Moment) -> None:
+        at, half = proof.at, proof.at - self.interval // 2
+        run = [each for each in self.opened if at - self.interval <= each <= at]
+        silence = half if self.cause == "timeout" else at
+        others: tuple[int, ...] = ()
+        if run:
+            at, others = run[0], (*run[1:], *((silence,) if run[0] != self.opened[0] else ()))
+        elif proof.boot == "same":
+            at = silence
+        elif proof.boot == "?":
+            others = (silence,)
+        self._become("up", at, now, or_at=others)
+
+    def speaks_late(self, at: int, now: Moment) -> None:
+        """Take a late heartbeat, sent at an instant (L8)."""
+        if self.life == "down":
+            self.opened += (now.at - self.sight.lag,)
+        if at <= self.proof or self.life in ("planned", "retired"):
+            return
+        if self.life == "up" and at - self.proof > self.down_after:
+            self._become("unknown", self.proof + self.interval, now)
+        due, deadline, returned = self.due, self.deadline, self.moved and at <= self.due - self.interval
+        self._lives_at(at, now)
+        if returned:
+            self.due, self.deadline, self.moved = due, max(deadline, at + self.down_after), True
+
+    def greets(self, now: Moment) -> None:
+        """Take an `online`: it is no proof (L1), but the way has opened (E2)."""
         self.hint = ""
-        if self.life != "up":
-            self._become("up", now.at, now)
+        if self.life == "down":
+            self.opened += (now.at - self.sight.lag,)
 
     def hints(self, word: str, now: Moment, *, retained: bool) -> None:
         """Take a last will or a goodbye (L5)."""
-        kept = retained and self.sight.why == "link"  # it may be such a will
-        if (self.life == "unknown" and not kept) or (self.life == "up" and not retained):
-            if not self.hint:
+        if retained:
+            if self.life == "unknown" and self.proof == NEVER and self.sight.why != "link":
+                if not self.hint:
+                    self.hint_at, self.hint_until = now.at, None
+                self.hint = word
+        elif self.life in ("unknown", "up"):
+            if not self.hint or self.hint_until is None:
                 self.hint_at, self.hint_until = now.at, now.at + self.hold
             self.hint = word
 
     def sees_again(self, now: Moment, *, first: bool) -> None:
-        """Take it that sight returns (S4, S5); called before the sight itself says so."""
+        """Take it that sight returns (S4, S5, E3); called before the sight itself says so."""
         dark = self.dark_since
         if dark is not None:
             length = now.at - dark
             if self.life in ("up", "down") and length >= self.down_after:
-                self._become("unknown", dark, now)
+                self._loses_sight(dark, now)
             elif self.life == "up":
-                if dark <= self.due < now.at:
-                    self.due = now.at + self.interval
+                self.due = now.at + self.interval
                 self.deadline += length + self.interval
                 self.moved = True
+            elif self.life == "down":
+                self._become("unknown", dark, now)
+                self._become("down", now.at, now, self.cause)
             self._hint_through(dark, length, now)
         if first and not self.serving:
             self._enter(now.at, now)
@@ -209,9 +242,10 @@ class Mind:
         if not self.hint:
             return
         if self.hint_at > dark and self.sight.why != "link":
-            self.hint_until = now.at + self.hold
+            self.hint_until = None if self.hint_until is None else now.at + self.hold
         elif self.sight.why == "stall" and length < self.down_after:
-            self.hint_until += length + self.interval
+            if self.hint_until is not None:
+                self.hint_until += length + self.interval
         else:
             self.hint = ""
 
@@ -234,8 +268,7 @@ class Mind:
         self.strayed = started and self.site not in ("", row.site)
         self.row, self.site = row, row.site
         if self.interval not in (0, deadlines[0]):  # how far a run of late ones reaches is told later
-            reach = max(self.interval, deadlines[0])
-            self.late[:] = [late._replace(sure=False, interval=reach) for late in self.late]
+            self.late[:] = [late._replace(sure=False) for late in self.late]
         self.interval, self.down_after, self.hold = deadlines
         if not self.moved:
             self.from_proof()
@@ -245,7 +278,7 @@ class Mind:
         dark = self.dark_since
         long = dark is not None and now.at - dark >= self.down_after
         if started and dark is not None and long and self.life in ("up", "down"):
-            self._become("unknown", dark, now)
+            self._loses_sight(dark, now)
         self._turn(wanted, now)
 
     def _turn(self, wanted: str, now: Moment) -> None:
@@ -298,7 +331,7 @@ class Mind:
     def _leave(self, now: Moment) -> None:
         """Leave the inventory: what is not certain yet is in no account."""
         if self.serving:
-            self._become("", self.certain(now.at), now)
+            self._become("", max(self.certain(now.at), self.floor), now)
         self.forget()
 
     def ends_at_settled(self, now: Moment) -> None:
@@ -311,9 +344,8 @@ class Mind:
     def forget(self) -> None:
         """Begin anew, as a camera that was never seen: only its account goes on."""
         self.life, self.hint, self.held, self.moved = "", "", False, False
-        self.tampered = self.off = False
         self.proof = self.proof_utc = self.due = self.deadline = self.floor = NEVER
-        self.settled = None
+        self.opened, self.via, self.alone, self.settled = (), "", None, None
 
     # --- how it is noted
 
@@ -325,23 +357,33 @@ class Mind:
     def _fresh(self, start: int) -> None:
         self.due, self.deadline, self.moved = start + self.interval, start + self.down_after, True
 
-    def _become(self, life: str, at: int, now: Moment, cause: str = "") -> None:
+    def _become(self, life: str, at: int, now: Moment, cause: str = "", or_at: tuple[int, ...] = ()) -> None:
         """Change its life at an instant, not within what is settled already."""
-        if self.settled is not None:
-            at = max(at, self.settled, self.floor)
-        at = min(at, now.at)
+        at = self._allowed(at, now)
         utc = max(now.utc - (now.at - at), self.since_utc)
-        at = max(at, self.since)
-        self.changes.append(Change(at, utc, life, cause, now.at))
+        others = tuple(self._allowed(each, now) for each in or_at)
+        self.changes.append(Change(at, utc, life, cause, now.at, others))
         self.since, self.since_utc = at, utc
         self.life = life or self.life
         self.hint, self.held = "", False
+
+    def _allowed(self, at: int, now: Moment) -> int:
+        if self.settled is not None:
+            at = max(at, self.settled, self.floor)
+        return max(min(at, now.at), self.since)
+
+    def settles_for(self, at: int, number: int) -> None:
+        """Take it that a change, the last one, was at another instant that is right as well."""
+        last = self.changes[-1]
+        if number == len(self.changes) and at in last.or_at:
+            self.since, self.since_utc = at, last.utc + at - last.at
+            self.changes[-1] = last._replace(at=at, utc=self.since_utc)
 
     # --- what a crash leaves
 
     @property
     def _grown(self) -> tuple[list[Any], ...]:
-        return (self.changes, self.proofs, self.late, self.ill)
+        return (self.changes, self.proofs, self.late)
 
     def remembered(self) -> Mind:
         """Return what is known now, to go back to; what only grows is shared."""

@@ -21,7 +21,8 @@ from typing import Final, NamedTuple
 
 from tests.simulation.draw import draw
 from tests.simulation.plan import Plan
-from tests.simulation.planted import MUTANTS, Mutant
+from tests.simulation.planted import MUTANTS
+from tests.simulation.planted_time import Mutant
 from tests.simulation.runner import cores, say
 
 ROOT: Final = Path(__file__).resolve().parents[2]

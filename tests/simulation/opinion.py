@@ -7,35 +7,30 @@ facts of the simulation; what follows from them is worked out here once more, fr
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from camwatch.core.model import Camera, Scope, Window
 from tests.simulation.book import Book
 from tests.simulation.devices import Sent
 from tests.simulation.faults import SetsWall
-from tests.simulation.hearing import Expected, Heard, Hearing
-from tests.simulation.mind import NEVER, Late, Mind, Moment, Sight
+from tests.simulation.hearing import ANYTHING, CLOSE, EVENT, LATE, PROOF, Expected, Heard, Hearing
+from tests.simulation.mind import Mind
+from tests.simulation.moments import Late, Moment, Proof
 from tests.simulation.plan import Plan
+from tests.simulation.visibility import Session, Visibility
 
 
-@dataclass
-class Session:
-    """One link; `last` is its last packet."""
+class Judged(NamedTuple):
+    """How the daemon judged a heartbeat: of when it is a proof (None: as the rules say).
 
-    up: bool = False
-    heard: int = NEVER
-    last: Moment | None = None
+    `lags`: whether it counts for the lag of its link, which an earlier boot's does not.
+    """
+
+    dated: int | None = None
+    lags: bool = True
 
 
-class Blind(NamedTuple):
-    """A stretch out of sight, as the record shall have it."""
-
-    operators: tuple[str, ...]
-    links: tuple[str, ...]
-    why: str
-    began: int
-    ended: int
+AS_EXPECTED = Judged()
 
 
 class Known(NamedTuple):
@@ -61,28 +56,19 @@ Deadlines = Callable[[Camera], tuple[int, int, int]]
 """Returns interval, down_after and hint_hold of a camera, in ms."""
 
 
-class Opinion:
+class Opinion(Visibility):
     """All cameras and links of a plan. `now` is set by whoever tells what happens."""
 
     def __init__(self, plan: Plan, deadlines: Deadlines) -> None:
-        self.plan = plan
-        self.now = Moment(0, 0)
-        self.minds: dict[str, Mind] = {}
+        super().__init__(plan)
         self.books = {device.id: Book() for device in plan.devices}
         self.hearings = {device.id: Hearing(device.latency) for device in plan.devices}
-        self.links: dict[str, Session] = {}
-        self.sights: dict[tuple[str, ...], Sight] = {}
-        self.blinds: list[Blind] = []
         self.process = 0
-        self.stall_after = 0
         self.working: tuple[Window, ...] = ()  # maintenance in force, of inventory and journal
         self._deadlines = deadlines
-        self._awake = 0
         self._notes: list[_Note] = []
         self._stored: dict[str, Known] = {}
-        self._stored_sights: dict[tuple[str, ...], int] = {}
         self._stored_blinds = 0
-        self._vouched: int | None = None
         self._by_wall = any(isinstance(fault, SetsWall) for fault in plan.faults)
         self._told: dict[str, int] = {}  # of how many late heartbeats the store was certainly told
         self._operators = {device.id: device.operator for device in plan.devices}
@@ -95,7 +81,7 @@ class Opinion:
         self.process += 1
         self._notes.clear()
         self.links = {line.name: Session() for line in self.plan.lines}
-        self.sights = {}
+        self.sights, self._resumed = {}, bool(self._stored)
         del self.blinds[self._stored_blinds :]
         for name in self._operators:
             known = self._stored.get(name)
@@ -112,9 +98,11 @@ class Opinion:
         self.minds[name], self.books[name], self.hearings[name] = mind, book, hearing
         mind.process, mind.sight = self.process, self._sight(mind.operator)
         hearing.restarts()
-        mind.hint, mind.held, mind.tampered, mind.off = "", False, False, False
+        mind.hint, mind.held, mind.opened, mind.via, mind.alone = "", False, (), "", None
         if mind.settled is None:
+            planned = mind.life == "planned"
             mind.forget()
+            mind.life = "planned" if planned else ""
             mind.row = None
             self.hearings[name] = Hearing(hearing.latency)
             return
@@ -130,131 +118,74 @@ class Opinion:
         mind.late[told:] = [late._replace(sure=False) for late in mind.late[told:]]
         mind.changes[:] = [each._replace(at=each.utc) for each in mind.changes]
         book.at = sum(change.at <= book.upto for change in mind.changes)
-        book.ill, book.ill_at = False, len(mind.ill)
-        mind.ill.append((book.upto, False))
 
     def stops(self) -> None:
         """End: what is not stored is forgotten with the next start."""
         self.links = {}
-
-    # --- time
 
     def clock_set_ahead(self, by: int) -> None:
         """Take it that the UTC of this process jumped (T2)."""
         for mind in self._enrolled():
             self.hearings[mind.name].shifts(by)
 
-    def awake(self) -> None:
-        """Note that the loop runs, and see whether it was asleep (S8)."""
-        since, self._awake = self._awake, self.now.at
-        if self.now.at - since <= self.stall_after:
-            return
-        for sight in self.sights.values():
-            if sight.blind is None:
-                sight.blind, sight.why = since, "stall"
-                sight.blind_utc = self.now.utc - (self.now.at - since)
-                self._in_sight(sight)
-
-    def ticks(self) -> None:
-        """Look at what is due."""
-        self.awake()
-        for mind in self._enrolled():
-            if mind.passes(self.now) and self._proven(mind):
-                mind.convicts(self.now)
-
-    def _proven(self, mind: Mind) -> bool:
-        """Whether every link that is up has spoken since a heartbeat was due, and lately (S10)."""
-        for name in mind.sight.links:
-            link = self.links[name]
-            if link.up and (link.heard <= mind.due or self.now.at - link.heard >= self.plan.interval):
-                return False
-        return True
-
-    # --- links
-
-    def heard(self, name: str) -> None:
-        """Note that a link delivered some packet, and all before it was handed over."""
-        self.links[name].heard, self.links[name].last = self.now.at, self.now
-        for sight in self._over(name):
-            sight.heard = self.now.at
-        for mind in self._enrolled():
-            if mind.held:
-                if mind.dark_since is not None or self.now.at < mind.until:
-                    mind.held = False
-                elif self._proven(mind):
-                    mind.convicts(self.now)
-
-    def subscribed(self, name: str) -> None:
-        """Take it that a link is there (S1)."""
-        self.awake()
-        self.links[name].up = True
-        self.heard(name)
-        for sight in self._over(name):
-            if sight.blind is not None:
-                self._in_sight(sight)
-
-    def lost(self, name: str, last: Moment) -> None:
-        """Take it that a link is gone, since its last packet (S3)."""
-        self.awake()
-        link = self.links[name]
-        link.up, link.last = False, last
-        for sight in self._over(name):
-            if sight.blind is None and not any(self.links[each].up for each in sight.links):
-                since = max(seen for each in sight.links if (seen := self.links[each].last) is not None)
-                sight.blind, sight.blind_utc, sight.why = since.at, since.utc, "link"
-
-    def _in_sight(self, sight: Sight) -> None:
-        first, sight.began = not sight.began, True
-        cameras = [mind for mind in self._enrolled() if mind.sight is sight]
-        if cameras and not (first and not sight.seen_before):
-            blind = Blind(sight.operators, sight.links, sight.why, sight.blind_utc, self.now.utc)
-            self.blinds.append(blind)
-        for mind in cameras:
-            mind.sees_again(self.now, first=first)
-        sight.blind, sight.since = None, self.now.at
-
-    def _over(self, name: str) -> list[Sight]:
-        return [sight for sight in self.sights.values() if name in sight.links]
-
-    def _sight(self, operator: str) -> Sight:
-        links = tuple(line.name for line in self.plan.lines if line.carries(operator))
-        sight = self.sights.get(links)
-        if sight is None:
-            seen = self._vouched if self._stored else None  # nobody was watched: nobody was out of sight
-            if seen is not None:
-                seen = min(self._stored_sights.get(links, seen), seen)
-            since = self.now.at if seen is None else seen
-            sight = Sight(links, since, since, since if seen is not None else NEVER, "away", seen is not None)
-            sight.heard = max(sight.heard, *(self.links[each].heard for each in links))
-            if any(self.links[each].up for each in links):
-                sight.blind, sight.began = None, True
-            self.sights[links] = sight
-        return sight
-
     # --- what cameras say
 
-    def hears(self, sent: Sent, travelled: int) -> tuple[Heard, Expected]:
+    def hears(self, link: str, sent: Sent, travelled: int) -> tuple[Heard, Expected]:
         """Return what must become of a heartbeat, sound and not retained, of a camera that is expected."""
         mind, hearing = self.minds[sent.camera], self.hearings[sent.camera]
-        sight = mind.sight
-        kept = sight.blind is not None or self.now.at - sight.since < mind.down_after
-        hearing.interval = mind.interval
-        said = Heard(sent, self.now, travelled, kept)
+        hearing.interval, hearing.by_wall = mind.interval, self._by_wall
+        session = self.links[link]
+        usual = session.lag if session.sees and session.lag <= mind.down_after else 0
+        said = Heard(sent, self.now, usual, travelled)
+        newer = self.now.at - hearing.lateness(said) - mind.proof
+        if abs(newer) <= CLOSE and hearing.lateness(said) > CLOSE:
+            return said, ANYTHING
+        if newer < 0:  # nothing newer than what is known
+            said = said._replace(lag=0)
         return said, hearing.expects(said)
 
-    def took(self, said: Heard, verdict: str, expected: Expected) -> None:
+    def took(
+        self, link: str, said: Heard, verdict: str, expected: Expected, judged: Judged = AS_EXPECTED
+    ) -> None:
         """Note what became of it."""
         mind, hearing = self.minds[said.sent.camera], self.hearings[said.sent.camera]
         lateness = hearing.lateness(said)
+        boot = hearing.boot_of(said)
         hearing.takes(said, verdict, expected)
-        if verdict == "late":
-            sure = expected.verdict == "late" and not self._by_wall
-            mind.late.append(Late(self.now.utc - lateness, mind.interval, self.process, sure))
-        elif verdict == "proof":
+        sent = self.now.at - lateness
+        if verdict == LATE:
+            mind.speaks_late(sent, self.now)
+        elif verdict in (PROOF, EVENT):
             mind.heartbeats += 1
-            clock = abs(min(hearing.offsets)) > 5000 if hearing.offsets and said.sent.ts is not None else None
-            self._ails(mind, said.sent, clock=clock)
-            mind.proves(self.now)
+            at = sent if verdict == EVENT else self.now.at
+            at = at if judged.dated is None else judged.dated
+            mind.proves(Proof(at, boot), self.now)
+            mind.via = link
+        if verdict in (LATE, EVENT):
+            mind.late.append(self._late(mind, said, sent, sure=expected.verdict == LATE))
+            if judged.lags:
+                self._notes_late(link, mind, lateness)
+        elif verdict == PROOF:
+            for name in mind.sight.links:
+                self.links[name].late.pop(mind.name, None)
+
+    def _notes_late(self, link: str, mind: Mind, lateness: int) -> None:
+        session = self.links[link]
+        session.late[mind.name] = (self.now.at, lateness)
+        session.late_at = self.now.at
+        session.sent_late = max(session.sent_late, self.now.at - lateness)
+        if session.look_at is None:
+            session.look_at = self.now.at
+
+    def _late(self, mind: Mind, said: Heard, sent: int, *, sure: bool) -> Late:
+        uptime, half = said.sent.uptime_s, mind.interval // 2
+        before = half if uptime is None else min(half, round(uptime * 1000))
+        utc = self.now.utc - (self.now.at - sent)
+        dark = mind.life != "up" or mind.dark_since is not None
+        sure = sure and (
+            said.sent.seq is not None or uptime is not None
+        )  # else its clock may turn out broken
+        return Late(utc, before, half, mind.down_after, self.process, sure and dark and not self._by_wall)
 
     def word(self, sent: Sent, *, retained: bool) -> None:
         """Take a word about a camera (L1, L5)."""
@@ -264,16 +195,7 @@ class Opinion:
         if sent.word != "online":
             mind.hints(sent.word, self.now, retained=retained)
         elif not retained:
-            self.hearings[sent.camera].proves(self.now.at)
-            mind.proves(self.now)
-
-    def _ails(self, mind: Mind, sent: Sent, *, clock: bool | None) -> None:
-        tampered = sent.ill if b"tamper" in sent.payload else mind.tampered
-        mind.tampered = tampered
-        mind.off = mind.off if clock is None else clock
-        ill = mind.tampered or mind.off
-        if not mind.ill or mind.ill[-1][1] is not ill:
-            mind.ill.append((self.now.at, ill))
+            mind.greets(self.now)
 
     # --- who is watched
 
@@ -298,7 +220,7 @@ class Opinion:
             deadlines = (0, 0, 0) if row is None else self._deadlines(row)
             mind.enrol(row, self.now, deadlines, started=started)
             if not mind.serving:
-                self.books[name].close(mind.changes, mind.ill, self.now.utc - self.now.at)
+                self.books[name].close(mind.changes, self.now.utc - self.now.at)
         for sight in self.sights.values():
             operators = {mind.operator for mind in self._enrolled() if mind.sight is sight}
             sight.operators = tuple(sorted(operators))
@@ -312,9 +234,6 @@ class Opinion:
         if started and mind.settled is not None:
             since = mind.settled  # those of the inventory of today hold for all the time since
         self.books[mind.name].covers(mine, since)
-
-    def _enrolled(self) -> list[Mind]:
-        return [mind for mind in self.minds.values() if mind.row is not None]
 
     # --- what the store has
 
@@ -330,13 +249,15 @@ class Opinion:
             for name in cameras
         }
         sights = {
-            links: max(seen.utc for each in links if self.links[each].up and (seen := self.links[each].last))
-            if sight.blind is None
-            else sight.blind_utc
+            links: self._seen(links) if sight.blind is None else sight.blind_utc
             for links, sight in self.sights.items()
             if (sight.began or sight.seen_before) and any(mind.sight is sight for mind in self._enrolled())
         }
         self._notes.append(_Note(utc, known, sights, len(self.blinds), swept, mark))
+
+    def _seen(self, links: tuple[str, ...]) -> int:
+        found = [self.links[each] for each in links]
+        return max(link.last.utc - link.lag for link in found if link.up and link.last is not None)
 
     def stored(self, vouched: int, cameras: Iterable[str], mark: object) -> None:
         """Note that the store has everything up to `vouched`, and remembers these cameras anew.

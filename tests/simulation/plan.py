@@ -10,7 +10,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, fields, replace
 from zoneinfo import ZoneInfo
 
-from tests.simulation.faults import Fault, Holds
+from tests.simulation.faults import Fault, Greets, Holds
 from tests.simulation.spelling import Ms, spell, spelled
 
 PARIS = ZoneInfo("Europe/Paris")
@@ -95,7 +95,7 @@ class Plan:
                 for number, fault in enumerate(self.faults)
                 if number in numbers
                 and getattr(fault, "camera", kept[0].id) in ids
-                and (not isinstance(fault, Holds) or fault.operator in operators)
+                and (not isinstance(fault, (Holds, Greets)) or fault.operator in operators)
             ),
         )
 

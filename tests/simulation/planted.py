@@ -5,20 +5,9 @@ Each is a piece of text that stands exactly once in a file of `src/camwatch`, an
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from tests.simulation.planted_time import TIMES, Mutant
 
-
-class Mutant(NamedTuple):
-    """In `file`, `new` instead of `old` breaks the `rule`."""
-
-    rule: str
-    what: str
-    file: str
-    old: str
-    new: str
-
-
-MUTANTS: dict[str, Mutant] = {
+_STATES: dict[str, Mutant] = {
     "early-conviction": Mutant(
         "L2",
         "down after one interval less",
@@ -42,17 +31,17 @@ MUTANTS: dict[str, Mutant] = {
     ),
     "retained-word-is-life": Mutant(
         "L1",
-        "a retained `online` is taken as life",
+        "a retained `online` opens the way",
         "core/watch.py",
-        "            if not retained:\n                camera.proof = now.mono",
-        "            if word:\n                camera.proof = now.mono",
+        "            if not retained:\n                self.judge.online(camera, now)\n",
+        "            if word:\n                self.judge.online(camera, now)\n",
     ),
     "retained-hint": Mutant(
         "L5",
         "a retained last will counts while the camera is up",
         "core/watch.py",
-        "(camera.life is Status.UP and not retained)",
-        "camera.life is Status.UP",
+        "            camera.life is Status.UP and not retained\n",
+        "            camera.life is Status.UP\n",
     ),
     "duplicate-is-life": Mutant(
         "L9",
@@ -63,7 +52,7 @@ MUTANTS: dict[str, Mutant] = {
     ),
     "late-moves-deadline": Mutant(
         "L8",
-        "a late heartbeat moves the deadline",
+        "a late heartbeat is life when it came",
         "core/watch.py",
         "                    return Refusal.LATE\n",
         "                    camera.proof = mono\n                    return Refusal.LATE\n",
@@ -72,36 +61,36 @@ MUTANTS: dict[str, Mutant] = {
         "L3",
         "an outage is dated when it was noticed",
         "core/judge.py",
-        "            mono = liveness.due(camera)\n        elif which is At.HINT",
-        "            mono = now.mono\n        elif which is At.HINT",
+        "cause, dated = camera.hint or Cause.TIMEOUT, dating.beginning(camera)\n",
+        "cause, dated = camera.hint or Cause.TIMEOUT, dating.exactly(now.mono)\n",
     ),
     "proof-keeps-hint": Mutant(
         "L5",
         "a proof does not cancel a hint",
         "core/judge.py",
-        'or be filling (L4, L5)."""\n        camera.hint = None\n',
-        'or be filling (L4, L5)."""\n',
+        "        camera.hint = None\n        camera.lost = None\n        self.tell(",
+        "        camera.lost = None\n        self.tell(",
     ),
     "hint-convicts-at-once": Mutant(
         "L5",
         "a hint convicts without being held",
         "core/judge.py",
-        "            camera.hint_until = now.mono + camera.hint_hold_s\n",
+        "            camera.hint_until = now.mono + hold_s\n",
         "            camera.hint_until = now.mono\n",
     ),
     "will-of-the-down": Mutant(
-        "L5",
-        "an outage by a hint is never dated before the hint",
-        "core/judge.py",
-        "            mono = min(camera.hint_at, liveness.due(camera))\n",
-        "            mono = camera.hint_at\n",
+        "E1",
+        "what lies before the return of sight is down if something hinted at it",
+        "core/dating.py",
+        "            at = max(at - interval, min(at, camera.hint_at))\n",
+        "            at = camera.hint_at\n",
     ),
     "no-blind-shift": Mutant(
         "S4",
         "a short blindness moves no deadline",
-        "core/sights.py",
-        "                    liveness.shift_for_blindness(camera, blind, now.mono)\n",
-        "                    pass\n",
+        "core/judge.py",
+        "            liveness.shift_for_blindness(camera, blind, now.mono)\n",
+        "            pass\n",
     ),
     "blind-shift-too-short": Mutant(
         "S4",
@@ -113,9 +102,9 @@ MUTANTS: dict[str, Mutant] = {
     "long-blindness-exclusive": Mutant(
         "S4",
         "a blindness of exactly `down_after` changes no status (`>` for `>=`)",
-        "core/sights.py",
-        "and now.mono - blind >= camera.down_s:",
-        "and now.mono - blind > camera.down_s:",
+        "core/judge.py",
+        "        long = now.mono - blind >= camera.down_s\n",
+        "        long = now.mono - blind > camera.down_s\n",
     ),
     "blind-when-noticed": Mutant(
         "S3",
@@ -127,16 +116,16 @@ MUTANTS: dict[str, Mutant] = {
     "no-fresh-deadline": Mutant(
         "S5",
         "when sight returns, the unknown get no fresh deadline",
-        "core/sights.py",
-        "                liveness.fresh_deadline(camera, now.mono)\n",
-        "                pass\n",
+        "core/judge.py",
+        "            liveness.fresh_deadline(camera, now.mono)\n",
+        "            pass\n",
     ),
     "one-link-is-all": Mutant(
         "S1",
         "a camera is out of sight when any of its links is lost",
         "core/sights.py",
-        "            if not any(other.up for other in sight.links):\n",
-        "            if not all(other.up for other in sight.links):\n",
+        "            if not any(other.sees for other in sight.links):\n",
+        "            if not all(other.sees for other in sight.links):\n",
     ),
     "two-outages-through-blindness": Mutant(
         "S7",
@@ -156,8 +145,8 @@ MUTANTS: dict[str, Mutant] = {
         "S10",
         "a frozen broker convicts: no packet is asked for",
         "core/judge.py",
-        "(link.heard <= expected or now.mono - link.heard >= self._ask_after_s):\n",
-        "link.heard < 0:\n",
+        "if link.up and (not link.sees or link.heard <= expected or self._is_silent(link, now)):\n",
+        "if link.up and link.heard < 0:\n",
     ),
     "no-fill-after-restart": Mutant(
         "S9",
@@ -167,10 +156,10 @@ MUTANTS: dict[str, Mutant] = {
         "        camera.settled_ms += 0\n",
     ),
     "fill-too-short": Mutant(
-        "L8",
+        "E4",
         "a late heartbeat fills nothing after itself",
         "core/fills.py",
-        "    end = run.ends + round(camera.interval_s * 1000)\n",
+        "    end = run.ends + round(camera.interval_s * 500)\n",
         "    end = run.ends\n",
     ),
     "clock-forgotten": Mutant(
@@ -191,8 +180,8 @@ MUTANTS: dict[str, Mutant] = {
         "A1",
         "counters are exported before they are stored",
         "history/chronicle.py",
-        "_news(camera, now, stale_ms)) is not None]\n            )\n",
-        "_news(camera, now, stale_ms)) is not None]\n            )\n"
+        "news(camera, now, stale_ms)) is not None]\n            )\n",
+        "news(camera, now, stale_ms)) is not None]\n            )\n"
         "            for camera in found:\n                camera.stored = remember(camera, now)\n",
     ),
     "vouches-too-early": Mutant(
@@ -207,8 +196,8 @@ MUTANTS: dict[str, Mutant] = {
         "A1",
         "a batch whose commit was not confirmed is stored twice",
         "history/store.py",
-        "                    if _stored(connection) < batch.number:\n",
-        "                    if _stored(connection) <= batch.number:\n",
+        "                        self._check(found, batch)\n",
+        "                        self._check(found, batch)\n                    if found:\n",
     ),
     "maintenance-gap": Mutant(
         "V3",
@@ -281,4 +270,6 @@ MUTANTS: dict[str, Mutant] = {
         "            if at_ms < cursor.at - 1:\n",
     ),
 }
+
+MUTANTS: dict[str, Mutant] = {**_STATES, **TIMES}
 """By name; in order of the rules they break."""

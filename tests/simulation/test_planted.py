@@ -8,7 +8,8 @@ import pytest
 
 from tests.simulation.draw import draw
 from tests.simulation.mutants import PAGE, Catch, caught, page, plant, simulate
-from tests.simulation.planted import MUTANTS, Mutant
+from tests.simulation.planted import MUTANTS
+from tests.simulation.planted_time import Mutant
 from tests.simulation.play import play
 
 _CAUGHT = caught()

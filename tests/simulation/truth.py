@@ -1,7 +1,7 @@
 """What really happened in a month: a script drawn from a seed, in whole UTC milliseconds.
 
 It knows when each camera really sent what, when links were up, when camwatch ran, and when people worked
-on cameras. The daemon hears it as it unfolds; the naive ledger reads it when it is over. No judgement here.
+on cameras. The daemon hears it as it unfolds; then the record is held against it. No judgement here.
 """
 
 from __future__ import annotations

@@ -7,17 +7,22 @@ from itertools import accumulate, pairwise
 
 from camwatch.core.model import Scope, Window
 from tests.simulation.book import Cover, joined
-from tests.simulation.mind import NEVER, Change, Late, Mind
-from tests.simulation.naive import Outage, Piece
+from tests.simulation.mind import Mind
+from tests.simulation.moments import Change, Late
+from tests.simulation.pieces import Outage, Piece
 
 
 def pieces(changes: Sequence[Change], until: int) -> list[Piece]:
-    """Return its time in service, beneath maintenance; the last one may have just begun."""
+    """Return its time in service, beneath maintenance; the last one may have just begun.
+
+    An outage that turned out to lie before a blindness lasted no time, but was one.
+    """
     last = Change(until, until, "", "", until)
     return [
         Piece(one.utc, min(after.utc, until), one.life, one.cause)
         for one, after in pairwise([*changes, last])
-        if one.life and (one.utc < min(after.utc, until) or (after is last and one.utc == until))
+        if one.life
+        and (one.utc < min(after.utc, until) or (after is last and one.utc == until) or one.life == "down")
     ]
 
 
@@ -56,7 +61,7 @@ def corrected(
 
     `fills`: what late heartbeats prove. `clock`: time that never was. `works`: maintenance that people added.
     """
-    life = painted(judged, fills, "up", "unknown")
+    life = painted(judged, fills, "up", "unknown down")
     life = painted(life, joined(list(clock)), "unknown", "up down")
     scopes = {(Scope.CAMERA, mind.name), (Scope.SITE, mind.site), (Scope.OPERATOR, mind.operator)}
     mine = [(each.starts_ms, each.ends_ms) for each in works if (each.scope, each.scope_id) in scopes]
@@ -96,19 +101,17 @@ def fills(mind: Mind, apart: int) -> tuple[Cover, Cover]:
     """
     sure, maybe = [], []
     for each in mind.late:
-        if each.sure:  # what lies before a proof that is nearer is not looked at again
-            start = max((at for at, _ in mind.proofs if at < each.utc), default=NEVER)
-            sure.append((max(each.utc - each.interval, start), each.utc + each.interval))
-            maybe.append((each.utc - each.interval, each.utc + each.interval))
+        if each.sure:
+            sure.append((each.utc - each.before, each.utc + each.after))
         else:
-            reach = 3 * each.interval + apart
+            reach = each.after + each.reach + apart
             maybe.append((each.utc - reach, each.utc + reach))
     alive = sorted(
-        {(each.utc, each.process, each.interval, own) for each, own in _in_order(mind.late) if each.sure}
+        {(each.utc, each.process, each.reach, own) for each, own in _in_order(mind.late) if each.sure}
         | {(at, process, 0, True) for at, process in mind.proofs}
     )
     for one, after in pairwise(alive):
-        if after[0] - one[0] <= max(one[2], after[2]) * 5 // 2:
+        if after[0] - one[0] <= max(one[2], after[2]):
             certain = one[3] and after[3] and (one[1] == after[1] or not one[2])
             (sure if certain else maybe).append((one[0], after[0]))
     return joined(sure), joined(sure + maybe)

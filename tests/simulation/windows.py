@@ -9,8 +9,8 @@ from camwatch.core.ledger import Account
 from camwatch.core.model import Window
 from tests.simulation import verdicts
 from tests.simulation.mind import Mind
-from tests.simulation.naive import Piece
 from tests.simulation.opinion import Opinion
+from tests.simulation.pieces import Piece
 from tests.simulation.plan import PARIS
 from tests.simulation.spelling import DAY, HOUR
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from tests.simulation.devices import Sent
-from tests.simulation.faults import Cuts
+from tests.simulation.faults import Cuts, Lags
 from tests.simulation.plan import Line, Plan
 
 NONE, CONNECTED, SUBSCRIBED = range(3)
@@ -36,6 +36,48 @@ def cuts(line: Line, plan: Plan) -> list[Cut]:
     return found
 
 
+class Queue:
+    """The way to one broker: when what is published there arrives, in order."""
+
+    def __init__(self, line: Line, plan: Plan) -> None:
+        self._begins, self._grid = plan.begins, plan.grid
+        self._lags = [fault for fault in plan.faults if isinstance(fault, Lags) and fault.link == line.name]
+        self._free = plan.begins  # when all before has arrived
+        self.busy = False  # what else the broker says waits behind
+
+    def arrival(self, at: int) -> int:
+        """Return when what is published at an instant arrives."""
+        due = at
+        for lag in self._lags:
+            since = at - self._begins - lag.at
+            if 0 <= since < lag.lasts:
+                due = max(due, at + self._delay(lag, since, at))
+                self.busy = lag.stream
+        self._free = max(due, self._free)
+        return self._free
+
+    def waits(self, at: int) -> bool:
+        """Whether a ping that is sent at an instant is not answered at once."""
+        return self.busy and self._free > at
+
+    def through(self, at: int) -> int:
+        """Return when an answer to what is asked at an instant comes."""
+        return max(at, self._free) if self.busy else at
+
+    def _delay(self, lag: Lags, since: int, at: int) -> int:
+        if lag.how == "grows":
+            delay = lag.by * since // lag.lasts
+        elif lag.how == "uneven":
+            delay = lag.by * (50 + (at // 1000 * 2_654_435_761 >> 7) % 50) // 100
+        elif lag.how == "bursts":
+            delay = -since % lag.by
+        elif lag.how == "thin":
+            delay = min(lag.by, max(0, self._free - at) + lag.by // 8)
+        else:
+            delay = lag.by
+        return delay // self._grid * self._grid
+
+
 @dataclass
 class Wire:
     """One broker and camwatch's session with it.
@@ -46,10 +88,13 @@ class Wire:
 
     line: Line
     sure: frozenset[str]  # cameras that publish with QoS 1
+    queue: Queue
     state: int = NONE
     cut: bool = False
     early: bool = False
     known: bool = False  # the broker knows the session
+    sessions: int = 0  # so many subscriptions were there
+    kept_session: bool = False  # and went on with it at the last subscription
     kept: list[Sent] = field(default_factory=list)
     pipe: list[Sent] = field(default_factory=list)
     inbox: list[Sent] = field(default_factory=list)

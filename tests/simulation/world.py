@@ -6,12 +6,13 @@ import heapq
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
-from tests.simulation.devices import Sent, Speech
+from tests.simulation.devices import Sent, Speech, greeting
 from tests.simulation.faults import (
     Attributes,
     Corrects,
     Crashes,
     Fault,
+    Greets,
     LosesStore,
     Replays,
     SetsWall,
@@ -22,10 +23,11 @@ from tests.simulation.machine import Machine
 from tests.simulation.people import Office
 from tests.simulation.plan import Plan
 from tests.simulation.road import Road
-from tests.simulation.wires import CONNECTED, NONE, Cut, Wire, cuts
+from tests.simulation.wires import CONNECTED, NONE, SUBSCRIBED, Cut, Queue, Wire, cuts
 from tests.simulation.witness import ViolationError
 
 _CONFIRM = 250
+_AGAIN = 2000
 _ACTS_AT_ONCE = 100_000
 _Act = Callable[..., Awaitable[None] | None]
 
@@ -36,7 +38,7 @@ class World:
     def __init__(self, plan: Plan, url: str) -> None:
         self.plan = plan
         sure = frozenset(device.id for device in plan.devices if device.sure)
-        self.wires = {line.name: Wire(line, sure) for line in plan.lines}
+        self.wires = {line.name: Wire(line, sure, Queue(line, plan)) for line in plan.lines}
         self.machine = Machine(plan, self.wires, url)
         self.roads = {device.id: Road(device, plan) for device in plan.devices}
         self._asleep_until: int | None = None
@@ -131,10 +133,22 @@ class World:
 
     def _arrive(self, sent: Sent) -> None:
         operator = sent.topic.split("/")[2]
-        asleep = self._asleep_until is not None
         for wire in self.wires.values():
-            if wire.line.carries(operator) and wire.publish(sent, asleep=asleep):
-                self.machine.hand(wire, [sent])
+            if wire.line.carries(operator):
+                due = wire.queue.arrival(self.machine.now)
+                if due <= self.machine.now:
+                    self._publish(wire, sent)
+                else:
+                    self._at(due, self._publish, wire, sent)
+
+    def _publish(self, wire: Wire, sent: Sent) -> None:
+        if wire.publish(sent, asleep=self._asleep_until is not None):
+            self.machine.hand(wire, [sent])
+
+    def _greet(self, fault: Greets) -> None:
+        for device in self.plan.devices:
+            if device.operator == fault.operator:
+                self._arrive(greeting(device, self.machine.now))
 
     def _replay(self, fault: Replays) -> None:
         for arrival in self.roads[fault.camera].again(fault):
@@ -166,7 +180,7 @@ class World:
             return
         wire.state = CONNECTED
         if not wire.early or not wire.line.keeps or not wire.known:
-            self.machine.subscribes(wire)
+            self._subscribe(wire)
             return
         if burst := wire.flow():
             self.machine.hand(wire, burst)
@@ -178,7 +192,27 @@ class World:
         if wire.cut:
             wire.drop()
         else:
-            self.machine.subscribes(wire)
+            self._subscribe(wire)
+
+    def _subscribe(self, wire: Wire) -> None:
+        self.machine.subscribes(wire)
+        self._ask(wire, wire.sessions)
+
+    def _ask(self, wire: Wire, session: int) -> None:
+        """Ask for a packet, until what a session kept is through (S11)."""
+        if wire.state != SUBSCRIBED or wire.sessions != session or not self.machine.waits(wire):
+            return
+        asked = self.machine.now
+        self._at(wire.queue.through(asked) + _CONFIRM, self._answer, wire, session, asked)
+
+    def _answer(self, wire: Wire, session: int, asked: int) -> None:
+        if wire.state != SUBSCRIBED or wire.sessions != session:
+            return
+        if self._later(self._answer, wire, session, asked):
+            return
+        if not wire.cut:
+            self.machine.answers(wire, asked)
+        self._at(self.machine.now + _AGAIN, self._ask, wire, session)
 
     # --- the daemon
 
@@ -286,4 +320,5 @@ _ACTS: dict[type[object], str] = {
     Stalls: "_stall",
     LosesStore: "_lose_store",
     SetsWall: "_set_wall",
+    Greets: "_greet",
 }

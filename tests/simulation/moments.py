@@ -1,0 +1,70 @@
+"""The nouns of the second opinion: instants, changes, proofs, late heartbeats, and what links see."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+NEVER = -(1 << 60)
+
+
+class Moment(NamedTuple):
+    """An instant on the axis, and the UTC that camwatch showed."""
+
+    at: int
+    utc: int
+
+
+class Change(NamedTuple):
+    """From `at` on (and `utc`, in the record) the camera was `life`; empty: out of the ledger.
+
+    `or_at`: other instants that are right as well, where the rules leave it to judgement.
+    """
+
+    at: int
+    utc: int
+    life: str
+    cause: str
+    noticed: int
+    or_at: tuple[int, ...] = ()
+
+
+class Late(NamedTuple):
+    """A late heartbeat: when it was sent, by camwatch's clock; what it proves around it; who took it.
+
+    Not `sure`: what it fills is a matter of judgement, or a crash may have made camwatch forget it.
+    """
+
+    utc: int
+    before: int
+    after: int
+    reach: int
+    process: int
+    sure: bool
+
+
+class Proof(NamedTuple):
+    """A proof of life at `at`. `boot`: it is of a `new` boot, the `same`, some (empty), who knows (?)."""
+
+    at: int
+    boot: str = ""
+
+
+@dataclass
+class Sight:
+    """What the links that carry the same cameras see; `blind`: since when nothing, None: in sight.
+
+    `seen_before`: an earlier process saw them. `why` they can not be seen now. `lag`: how much later than
+    sent messages come.
+    """
+
+    links: tuple[str, ...]
+    blind: int | None
+    blind_utc: int
+    heard: int
+    why: str
+    seen_before: bool
+    began: bool = False
+    since: int = NEVER
+    lag: int = 0
+    operators: tuple[str, ...] = ()

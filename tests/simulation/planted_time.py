@@ -1,0 +1,204 @@
+"""Faults to be planted in what judges by event time, dates both ends of an outage, and believes arrivals.
+
+The others, and how they are planted: `planted`.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Mutant(NamedTuple):
+    """In `file`, `new` instead of `old` breaks the `rule`."""
+
+    rule: str
+    what: str
+    file: str
+    old: str
+    new: str
+
+
+TIMES: dict[str, Mutant] = {
+    "online-is-life": Mutant(
+        "L1",
+        "`online` is a proof",
+        "core/watch.py",
+        "                self.judge.online(camera, now)\n",
+        "                camera.proof = now.mono\n                self.judge.online(camera, now)\n",
+    ),
+    "grace-too-short": Mutant(
+        "L5",
+        "a hint is held for less than 1.5 intervals",
+        "core/model.py",
+        "        return max(self.hint_hold_s, HINT_GRACE_MIN * self.interval_s)\n",
+        "        return self.hint_hold_s\n",
+    ),
+    "retained-hint-of-the-known": Mutant(
+        "L5",
+        "a retained last will counts though the camera gave proofs",
+        "core/watch.py",
+        "        unheard = camera.proof == NEVER and camera.sight.cause is not BlindCause.LINK\n",
+        "        unheard = camera.sight.cause is not BlindCause.LINK\n",
+    ),
+    "retained-hint-shortens": Mutant(
+        "L5",
+        "a retained last will shortens the deadline after blindness",
+        "core/judge.py",
+        "            hold_s = camera.down_s if retained else camera.hint_hold_s\n",
+        "            hold_s = camera.hint_hold_s\n",
+    ),
+    "clock-stands": Mutant(
+        "L8",
+        "a clock that stands still or steps makes its camera late for ever",
+        "core/lifesigns.py",
+        "    if ran is False or stands:\n        if now",
+        "    if False:\n        if now",
+    ),
+    "late-is-now": Mutant(
+        "L8",
+        "a late heartbeat proves nothing of when it was sent",
+        "core/judge.py",
+        "            liveness.prove_late(camera, sent)\n",
+        "            pass\n",
+    ),
+    "event-time-is-now": Mutant(
+        "S11",
+        "what is no later than its link lags is life when it came",
+        "core/watch.py",
+        "        if in_time:\n            return sent\n",
+        "        if in_time:\n            return now\n",
+    ),
+    "constant-counter": Mutant(
+        "L9",
+        "a counter that stands still makes duplicates of all",
+        "core/lifesigns.py",
+        "    return later_clock or (said.uptime_s is not None and 0 <= camera.uptime < said.uptime_s)\n",
+        "    return False\n",
+    ),
+    "start-when-due": Mutant(
+        "E1",
+        "an outage is dated when a heartbeat was due",
+        "core/dating.py",
+        "    return Dated(proof + interval / 2, proof, proof + interval)\n",
+        "    return Dated(proof + interval, proof, proof + interval)\n",
+    ),
+    "bounds-too-narrow": Mutant(
+        "A3",
+        "what bounds the start of an outage leaves out the truth",
+        "core/dating.py",
+        "    return Dated(proof + interval / 2, proof, proof + interval)\n",
+        "    return Dated(proof + interval / 2, proof + interval / 2, proof + interval)\n",
+    ),
+    "end-at-proof": Mutant(
+        "E2",
+        "an outage seen by silence ends with the proof",
+        "core/dating.py",
+        "        return Dated(proof - interval / 2, proof - interval, proof)\n",
+        "        return Dated(proof, proof - interval, proof)\n",
+    ),
+    "birth-ignored": Mutant(
+        "E2",
+        "that the way opened does not end an outage",
+        "core/dating.py",
+        "    if 0 <= proof - camera.opened <= interval:\n",
+        "    if proof < camera.opened <= interval:\n",
+    ),
+    "new-boot-shifted": Mutant(
+        "E2",
+        "a new boot ends an outage half an interval before its proof",
+        "core/dating.py",
+        "    if boot is Boot.NEW:\n        return",
+        "    if boot is Boot.NEW:\n        proof -= interval / 2\n        return",
+    ),
+    "silence-is-up": Mutant(
+        "E3",
+        "time between proofs is up, however far they are apart",
+        "core/judge.py",
+        "            if at.mono - before > camera.down_s:\n",
+        "            if at.mono < before:\n",
+    ),
+    "gap-in-outage": Mutant(
+        "E3",
+        "a short gap within an outage is down",
+        "core/judge.py",
+        "        if camera.life is Status.DOWN and not long:\n",
+        "        if camera.life is Status.PLANNED and not long:\n",
+    ),
+    "unseen-is-up": Mutant(
+        "E3",
+        "the time before sight returned is up until the outage",
+        "core/judge.py",
+        "        if camera.life is Status.UP and unknown.at < dated.at and dating.returned(camera):\n",
+        "        if camera.life is Status.PLANNED and unknown.at < dated.at:\n",
+    ),
+    "fills-spare-down": Mutant(
+        "E4",
+        "late heartbeats leave an outage as it is",
+        "core/timeline.py",
+        "Status.UP, (Status.UNKNOWN, Status.DOWN))\n",
+        "Status.UP, (Status.UNKNOWN,))\n",
+    ),
+    "fill-beyond-boot": Mutant(
+        "E4",
+        "a late heartbeat proves life before its boot",
+        "core/fills.py",
+        "    back = reach if uptime_s is None else min(reach, round(uptime_s * 1000))\n",
+        "    back = reach\n",
+    ),
+    "vouched-up": Mutant(
+        "E5",
+        "a camera that is up is certain until its next heartbeat is due",
+        "core/liveness.py",
+        "            limit = min(limit, camera.proof + camera.interval_s / 2)\n",
+        "            limit = min(limit, camera.proof + camera.interval_s)\n",
+    ),
+    "vouched-down": Mutant(
+        "E5",
+        "a camera that is down is certain up to the last packet",
+        "core/liveness.py",
+        "            limit -= camera.interval_s / 2\n",
+        "            limit -= 0.0\n",
+    ),
+    "lag-accuses": Mutant(
+        "S11",
+        "deadlines are not compared with event time",
+        "core/judge.py",
+        "        until = liveness.conviction(camera) + camera.sight.lag\n        if now.mono < until",
+        "        until = liveness.conviction(camera)\n        if now.mono < until",
+    ),
+    "late-is-a-sign-of-now": Mutant(
+        "S11",
+        "a late message shows that the link is up to date",
+        "core/sights.py",
+        "        upto = now.mono - link.lag if link.sent_late == NEVER else link.sent_late\n",
+        "        upto = now.mono\n",
+    ),
+    "backlog-ignored": Mutant(
+        "S11",
+        "a link sees before what was kept is through",
+        "core/sights.py",
+        "        link.up, link.catching_up = True, backlog\n",
+        "        link.up, link.catching_up = True, False\n",
+    ),
+    "lag-is-no-gap": Mutant(
+        "S11",
+        "a lag longer than cameras may be silent is no gap",
+        "core/sights.py",
+        "    return link.seen_upto > NEVER and link.lag > event_time.shortest_silence(link)\n",
+        "    return False\n",
+    ),
+    "lost-link-sees": Mutant(
+        "S13",
+        "a camera is in sight though the link of its proofs is lost",
+        "core/sights.py",
+        "if camera.via is link and camera.lost is None:\n",
+        "if camera.via is None:\n",
+    ),
+    "date-passed-away": Mutant(
+        "V1",
+        "a date that passes while camwatch does not run begins with its start",
+        "core/memory.py",
+        "            camera.row_at = NEVER\n",
+        "            camera.row_at += 0.0\n",
+    ),
+}
