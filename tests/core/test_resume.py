@@ -275,6 +275,7 @@ def test_a_date_that_passes_while_camwatch_is_away_begins_the_service() -> None:
     world.beat()
     [entered] = [event for event in world.events if isinstance(event, ServiceChange)]
     assert (seconds(entered.at), entered.status) == (150.0, UNKNOWN)
+    assert [seconds(event.at) for event in world.transitions()] == [150.0, 302.0]
     assert world.account() == Account(unknown=152_000)
 
 

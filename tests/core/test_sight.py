@@ -249,6 +249,13 @@ def test_the_link_of_a_camera_that_returns_gives_it_the_grace_of_a_short_blindne
     assert world.to(175).last() == Move(UNKNOWN, DOWN, at=130, noticed=175, cause=TIMEOUT)
 
 
+def test_a_camera_alone_in_the_dark_is_in_the_dark_with_the_others_once_they_are() -> None:
+    """S4, S13: a look at it when its own time is over changes nothing, and asks for no other at once."""
+    world = World(links=("one", "two")).beats(100).to(146).lose("one").to(180).lose("two").to(224.999)
+    assert world.last() == Move(UP, DOWN, at=105, noticed=145, cause=TIMEOUT)
+    assert world.to(225).last() == Move(DOWN, UNKNOWN, at=180, noticed=225)
+
+
 def test_blindness_of_two_links_begins_at_the_last_packet_of_either() -> None:
     """S1, S3."""
     world = World(links=("one", "two")).beats(100, every=1)

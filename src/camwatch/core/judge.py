@@ -186,7 +186,8 @@ class Judge:
             return
         if camera.windows:
             self._review_windows(camera, now)
-        if camera.lost is not None and now.mono >= camera.lost.mono + camera.down_s:
+        lost = camera.lost if camera.sight.blind_since is None else None  # nobody is alone in the dark
+        if lost is not None and now.mono >= lost.mono + camera.down_s:
             self.visible(camera, now, BlindCause.LINK)  # it had time to show on another link (rule S13)
         blind = liveness.blind_from(camera)
         if blind is None:

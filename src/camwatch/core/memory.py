@@ -144,16 +144,17 @@ def restore_counts(camera: CameraState, memory: Memory) -> None:
 def restore(camera: CameraState, memory: Memory, now: Instant) -> None:
     """Put a camera back to what it was, as if it had been out of sight since."""
     restore_counts(camera, memory)
+    to_mono = round(now.mono * 1000) - now.utc_ms
+    since = Instant((memory.since_ms + to_mono) / 1000, memory.since_ms)
     if memory.settled_ms is None:  # it was out of service: the inventory says what it is now
         if memory.life is Status.PLANNED and camera.life is Status.UNKNOWN:
             # Its date has passed since, and is when it enters service (rule V1).
             camera.life = camera.status = Status.PLANNED
-            camera.row_at = NEVER
+            camera.row_at, camera.since = NEVER, since
         return
-    to_mono = round(now.mono * 1000) - now.utc_ms
     camera.life, camera.status, camera.cause = memory.life, memory.status, memory.cause
     camera.calm = memory.life is Status.UP and len(camera.sight.links) < 2
-    camera.since = Instant((memory.since_ms + to_mono) / 1000, memory.since_ms)
+    camera.since = since
     camera.settled_ms = memory.settled_ms + to_mono
     camera.outage_open = memory.outage_open
     if memory.left_down_ms is not None:
