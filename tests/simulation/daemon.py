@@ -32,6 +32,14 @@ class _Run(NamedTuple):
     receivers: dict[str, LinkReceiver]
 
 
+class Taken(NamedTuple):
+    """What was said, and when it came; `at`: when it was sent, by our own UTC."""
+
+    sent: Sent
+    came: int
+    at: int
+
+
 class VirtualDaemon:
     """Plays a truth, item by item. `looked` is called after each write and each start."""
 
@@ -40,6 +48,8 @@ class VirtualDaemon:
         self.starts = 0
         self._history = HistorySettings(url=url)
         self._looked = looked
+        self.heard: list[Taken] = []
+        self._lead = self._leads_since = 0  # of our UTC before the truth
         self._now = truth.begins
         self._wall_off_s = 0
         self._mono_base = 0
@@ -217,6 +227,7 @@ class VirtualDaemon:
         watcher, receiver = self.run.watcher, self.run.receivers[link]
         camera = watcher.watch.cameras.get(sent.camera)
         now = watcher.clock()
+        self._notes(sent, now.utc_ms - self._now)
         receiver.begin(now)
         if camera is not None and sent.word:
             watcher.watch.word(camera, now, Word(sent.word), retained=sent.retained)
@@ -226,6 +237,13 @@ class VirtualDaemon:
             receiver.heard(now)
         else:
             watcher.tell()
+
+    def _notes(self, sent: Sent, lead: int) -> None:
+        """Note what was heard, unless it was sent while our UTC had another lead: who knows when that was."""
+        if lead != self._lead:
+            self._lead, self._leads_since = lead, self._now
+        if sent.at >= self._leads_since:
+            self.heard.append(Taken(sent, self._now, sent.at + lead))
 
     def _packet(self, item: Item) -> None:
         self.run.receivers[item.link].heard(self.run.watcher.clock())

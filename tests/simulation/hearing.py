@@ -144,7 +144,7 @@ class Hearing:
             self.refused_since = None  # what was delayed may look like anything, and spoil the evenness
         elif fresh and (self.refused_since is None or self._another_boot(sent)):
             self.refused_since, self.refused_boot = said.now.at, sent.boot
-        if verdict == PROOF:
+        if verdict == PROOF and self.first_late != said.now.at:  # a run may begin at the instant of a proof
             self.first_late = None
         elif verdict != DUPLICATE and self.first_late is None:
             self.first_late = said.now.at

@@ -273,15 +273,17 @@ class Mind:
         if not self.moved:
             self.from_proof()
         wanted = self._by_inventory(row, now)
-        if new:
+        away = started and self.life == "planned" and wanted == "unknown"  # its date passed meanwhile
+        if away:
+            self.row_at = NEVER
+        elif new:
             self.life = wanted
         dark = self.dark_since
-        long = dark is not None and now.at - dark >= self.down_after
-        if started and dark is not None and long and self.life in ("up", "down"):
+        if started and dark is not None and now.at - dark >= self.down_after and self.life in ("up", "down"):
             self._loses_sight(dark, now)
-        self._turn(wanted, now)
+        self._turn(wanted, now, unseen=away)
 
-    def _turn(self, wanted: str, now: Moment) -> None:
+    def _turn(self, wanted: str, now: Moment, *, unseen: bool) -> None:
         if wanted == "retired" and self.life != "retired":
             self._out("retired", now)
         elif wanted == "planned":
@@ -289,7 +291,7 @@ class Mind:
                 self._out("planned", now)
         elif wanted == "unknown":
             if self.life in ("planned", "retired"):
-                self._in_service(now.at if self.life == "retired" else self._dated(now), now)
+                self._in_service(now.at if self.life == "retired" else self._dated(now), now, unseen=unseen)
             elif not self.serving:
                 self._enter(now.at, now)
 
@@ -312,13 +314,12 @@ class Mind:
         date = self.row.in_service_from_ms
         return self.row_at if date is None else max(self.row_at, now.at - (now.utc - date))
 
-    def _in_service(self, at: int, now: Moment) -> None:
-        self.life = "unknown"
-        self.hint = ""
-        self._enter(at, now)
+    def _in_service(self, at: int, now: Moment, *, unseen: bool = False) -> None:
+        self.life, self.hint = "unknown", ""
+        self._enter(at, now, unseen=unseen)
 
-    def _enter(self, at: int, now: Moment) -> None:
-        if self.life in IN_LEDGER and (self.sight.began or self.life == "up"):
+    def _enter(self, at: int, now: Moment, *, unseen: bool = False) -> None:
+        if self.life in IN_LEDGER and (self.sight.began or self.life == "up" or unseen):
             self._become(self.life, at, now)
             if self.life == "unknown" and self.sight.blind is None:
                 self._fresh(max(at, self.sight.since))
@@ -374,8 +375,8 @@ class Mind:
 
     def settles_for(self, at: int, number: int) -> None:
         """Take it that a change, the last one, was at another instant that is right as well."""
-        last = self.changes[-1]
-        if number == len(self.changes) and at in last.or_at:
+        if number == len(self.changes) and at in self.changes[-1].or_at:
+            last = self.changes[-1]
             self.since, self.since_utc = at, last.utc + at - last.at
             self.changes[-1] = last._replace(at=at, utc=self.since_utc)
 

@@ -68,8 +68,8 @@ _STATES: dict[str, Mutant] = {
         "L5",
         "a proof does not cancel a hint",
         "core/judge.py",
-        "        camera.hint = None\n        camera.lost = None\n        self.tell(",
-        "        camera.lost = None\n        self.tell(",
+        "        camera.hint = None\n        camera.lost = None\n        upto",
+        "        camera.lost = None\n        upto",
     ),
     "hint-convicts-at-once": Mutant(
         "L5",

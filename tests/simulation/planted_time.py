@@ -170,8 +170,8 @@ TIMES: dict[str, Mutant] = {
         "S11",
         "a late message shows that the link is up to date",
         "core/sights.py",
-        "        upto = now.mono - link.lag if link.sent_late == NEVER else link.sent_late\n",
-        "        upto = now.mono\n",
+        "            upto = link.sent_late\n",
+        "            upto = now.mono\n",
     ),
     "backlog-ignored": Mutant(
         "S11",
@@ -198,7 +198,7 @@ TIMES: dict[str, Mutant] = {
         "V1",
         "a date that passes while camwatch does not run begins with its start",
         "core/memory.py",
-        "            camera.row_at = NEVER\n",
-        "            camera.row_at += 0.0\n",
+        "            camera.row_at, camera.since = NEVER, since\n",
+        "            camera.since = since\n",
     ),
 }
