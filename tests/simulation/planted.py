@@ -8,34 +8,6 @@ from __future__ import annotations
 from tests.simulation.planted_time import TIMES, Mutant
 
 _STATES: dict[str, Mutant] = {
-    "early-conviction": Mutant(
-        "L2",
-        "down after one interval less",
-        "core/liveness.py",
-        "    return camera.proof + camera.down_s\n",
-        "    return camera.proof + camera.down_s - camera.interval_s\n",
-    ),
-    "deadline-inclusive": Mutant(
-        "L3",
-        "at the deadline itself the camera is not yet down (`<=` for `<`)",
-        "core/judge.py",
-        "        if now.mono < until:\n            self._arm_conviction",
-        "        if now.mono <= until:\n            self._arm_conviction",
-    ),
-    "retained-is-life": Mutant(
-        "L1",
-        "a retained heartbeat is taken as life",
-        "receiving.py",
-        "        if retained:\n            self._reject(RejectReason.RETAINED",
-        "        if retained and not payload:\n            self._reject(RejectReason.RETAINED",
-    ),
-    "retained-word-is-life": Mutant(
-        "L1",
-        "a retained `online` opens the way",
-        "core/watch.py",
-        "            if not retained:\n                self.judge.online(camera, now)\n",
-        "            if word:\n                self.judge.online(camera, now)\n",
-    ),
     "retained-hint": Mutant(
         "L5",
         "a retained last will counts while the camera is up",
@@ -64,13 +36,6 @@ _STATES: dict[str, Mutant] = {
         "cause, dated = camera.hint or Cause.TIMEOUT, dating.beginning(camera)\n",
         "cause, dated = camera.hint or Cause.TIMEOUT, dating.exactly(now.mono)\n",
     ),
-    "proof-keeps-hint": Mutant(
-        "L5",
-        "a proof does not cancel a hint",
-        "core/judge.py",
-        "        camera.hint = None\n        camera.lost = None\n        upto",
-        "        camera.lost = None\n        upto",
-    ),
     "hint-convicts-at-once": Mutant(
         "L5",
         "a hint convicts without being held",
@@ -78,26 +43,12 @@ _STATES: dict[str, Mutant] = {
         "            camera.hint_until = now.mono + hold_s\n",
         "            camera.hint_until = now.mono\n",
     ),
-    "will-of-the-down": Mutant(
-        "E1",
-        "what lies before the return of sight is down if something hinted at it",
-        "core/dating.py",
-        "            at = max(at - interval, min(at, camera.hint_at))\n",
-        "            at = camera.hint_at\n",
-    ),
     "no-blind-shift": Mutant(
         "S4",
         "a short blindness moves no deadline",
         "core/judge.py",
         "            liveness.shift_for_blindness(camera, blind, now.mono)\n",
         "            pass\n",
-    ),
-    "blind-shift-too-short": Mutant(
-        "S4",
-        "the deadline is moved by the blindness alone, without the interval more",
-        "core/liveness.py",
-        "    extra = sight_at - blind_from + camera.interval_s\n",
-        "    extra = sight_at - blind_from\n",
     ),
     "long-blindness-exclusive": Mutant(
         "S4",
@@ -147,13 +98,6 @@ _STATES: dict[str, Mutant] = {
         "core/judge.py",
         "if link.up and (not link.sees or link.heard <= expected or self._is_silent(link, now)):\n",
         "if link.up and link.heard < 0:\n",
-    ),
-    "no-fill-after-restart": Mutant(
-        "S9",
-        "what a broker kept while camwatch did not run fills nothing",
-        "core/memory.py",
-        "        camera.dark = [Span(since_ms + to_mono, camera.settled_ms)]\n",
-        "        camera.settled_ms += 0\n",
     ),
     "fill-too-short": Mutant(
         "E4",
@@ -247,27 +191,6 @@ _STATES: dict[str, Mutant] = {
         "core/watch.py",
         "            left = now.at_mono(camera.settled_ms / 1000)\n",
         "            left = now\n",
-    ),
-    "clock-jump-unrecorded": Mutant(
-        "T2",
-        "an hour that never was is not recorded",
-        "service.py",
-        "        self.clock_apart(jump)\n        self.clock_trust",
-        "        self.clock_trust",
-    ),
-    "summer-day": Mutant(
-        "A5",
-        "the day of a summer-time change has 24 hours",
-        "core/calendar.py",
-        "            self._last = LocalDay(day, self.start_of(day), self.start_of(day + _DAY))\n",
-        "            self._last = LocalDay(day, self.start_of(day), self.start_of(day) + 86_400_000)\n",
-    ),
-    "tally-forgets-the-past": Mutant(
-        "A5",
-        "a change that reaches back is counted from now on only",
-        "core/tally.py",
-        "            if at_ms <= cursor.at:\n",
-        "            if at_ms < cursor.at - 1:\n",
     ),
 }
 
