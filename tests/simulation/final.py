@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from sqlalchemy import Connection, text
 
 from camwatch.core.model import BlindCause, Window
-from camwatch.core.record import OPEN_END, CameraRecord, Record
+from camwatch.core.record import OPEN_END, Record
 from camwatch.core.timeline import Overlays
 from camwatch.history.audit import audit
 from camwatch.history.engine import begin_read
@@ -27,7 +27,7 @@ def problems(machine: Machine, store: Store) -> Iterator[str]:
         yield f"audit: {finding}"
     with begin_read(store.engine) as connection:
         record = read(connection, None, 0, OPEN_END)
-        edges = _edges(connection)
+        edges, declared = _edges(connection), _declared(connection)
     overlays = Overlays(record)
     found = {camera.id: camera for camera in record.cameras}
     clock = [
@@ -42,7 +42,9 @@ def problems(machine: Machine, store: Store) -> Iterator[str]:
                 yield f"{mind.name}: nothing is recorded of it"
             continue
         cover = machine.opinion.books[mind.name].cover
-        yield from _outages(mind, camera, verdicts.judged(mind, cover, record.vouched_ms))
+        yield from _outages(
+            mind, declared.get(mind.name, []), verdicts.judged(mind, cover, record.vouched_ms)
+        )
         theirs = [
             Piece(each.start, each.end, each.status.value)
             for each in overlays.stretches(camera, record.vouched_ms)
@@ -69,8 +71,21 @@ def _edges(connection: Connection) -> dict[str, list[reality.Edge]]:
     return found
 
 
-def _outages(mind: Mind, camera: CameraRecord, judged: list[Piece]) -> Iterator[str]:
-    theirs = [Outage(each.at_ms, each.end_ms, each.cause.value) for each in camera.outages]
+def _declared(connection: Connection) -> dict[str, list[Outage]]:
+    """Return the outages as they were declared, by camera, whatever late heartbeats left of them (E4)."""
+    rows = connection.execute(
+        text(
+            "SELECT c.id, o.at_ms, o.end_ms, o.cause"
+            " FROM outages o JOIN cameras c ON c.key = o.camera_key ORDER BY o.at_ms, o.id"
+        )
+    )
+    found: dict[str, list[Outage]] = {}
+    for camera, *outage in rows:
+        found.setdefault(camera, []).append(Outage(*outage))
+    return found
+
+
+def _outages(mind: Mind, theirs: list[Outage], judged: list[Piece]) -> Iterator[str]:
     due = verdicts.outages(judged, over=not mind.serving)
     if theirs != due:
         yield f"{mind.name}: the outages are {theirs}; should be {due}"

@@ -128,28 +128,6 @@ _STATES: dict[str, Mutant] = {
         "news(camera, now, stale_ms)) is not None]\n            )\n"
         "            for camera in found:\n                camera.stored = remember(camera, now)\n",
     ),
-    "vouches-too-early": Mutant(
-        "S6",
-        "the store vouches for what is not in it",
-        "history/queue.py",
-        "                batch.sights, batch.vouched_ms = piece.sights, piece.vouched_ms\n",
-        "                batch.sights = piece.sights\n"
-        "                batch.vouched_ms = (self._pieces or [piece])[-1].vouched_ms\n",
-    ),
-    "stored-twice": Mutant(
-        "A1",
-        "a batch whose commit was not confirmed is stored twice",
-        "history/store.py",
-        "                        self._check(found, batch)\n",
-        "                        self._check(found, batch)\n                    if found:\n",
-    ),
-    "maintenance-gap": Mutant(
-        "V3",
-        "a millisecond is in no account as a window begins",
-        "core/ledger.py",
-        "            start = span.starts\n        until",
-        "            start = span.starts + 1\n        until",
-    ),
     "window-too-long": Mutant(
         "V3",
         "a window ends a millisecond late",
