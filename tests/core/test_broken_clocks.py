@@ -115,6 +115,19 @@ def test_a_counter_that_wraps_costs_no_outage(bits: int) -> None:
     assert [move.new for move in world.moves()] == [Status.UP]
 
 
+def test_a_copy_played_at_the_pace_of_a_living_camera_brings_no_dead_one_up() -> None:
+    """L1, L9: its number, its clock and its uptime all say that it was there before."""
+    world = World()
+    for step in range(10):
+        t = step * 10.0
+        world.to(t)
+        world.beat(seq=step, ts=EPOCH_S + t, uptime_s=500.0 + t)
+    for step in range(10, 60):
+        world.to(step * 10.0)
+        assert world.beat(seq=9, ts=EPOCH_S + 90, uptime_s=590.0) in (Refusal.DUPLICATE, Refusal.LATE)
+    assert world.status() is Status.DOWN
+
+
 def test_copies_of_the_last_heartbeat_bring_no_dead_camera_up() -> None:
     """L9: a broker that sends again what was not acknowledged, each time the line comes back."""
     world = World()

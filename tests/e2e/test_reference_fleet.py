@@ -94,20 +94,20 @@ def instants(line: Line, metrics: Metrics) -> tuple[datetime, datetime, datetime
 
 
 def assert_silence_was_noticed_in_time(line: Line, metrics: Metrics) -> None:
-    """L2, L3."""
+    """L2, L3, E1."""
     last, at, noticed = instants(line, metrics)
     assert line["cause"] == "timeout"
-    assert abs(at - last - INTERVAL) <= MILLISECOND
+    assert abs(at - last - INTERVAL / 2) <= MILLISECOND
     assert DOWN_AFTER - MILLISECOND <= noticed - last <= DOWN_AFTER + PROMISE
 
 
 def assert_will_was_noticed_in_time(line: Line, metrics: Metrics) -> None:
-    """L5: `at` the arrival of the will, unless a heartbeat was due before; noticed when the hold was over."""
+    """L5, E1: `at` the arrival of the will, soon after the death; noticed when the hold was over."""
     last, at, noticed = instants(line, metrics)
     assert line["cause"] == "will"
-    assert last < at <= last + INTERVAL + MILLISECOND
+    assert last < at <= last + 1.5 * INTERVAL + MILLISECOND
     assert noticed - at >= HINT_HOLD - MILLISECOND
-    assert noticed - last <= INTERVAL + HINT_HOLD + PROMISE
+    assert noticed - last <= 1.5 * INTERVAL + HINT_HOLD + PROMISE
 
 
 async def watch_the_site_go_and_return(

@@ -232,6 +232,8 @@ def _counts_on(camera: CameraState, said: Telemetry, seq: int, now: float) -> bo
     too_slow = now - camera.again_last > (counted + 1) * camera.suspect_s  # what nobody saw was counted, too
     if _proven_since(camera, camera.again_at) or too_slow or counted < 0:
         camera.again_at = now
+    elif counted == 0 and (said.ts is not None or said.uptime_s is not None):
+        return False  # a copy, to the last word of it
     camera.again_last, camera.again_seq = now, seq
     return now - camera.again_at >= RUN * camera.interval_s
 
