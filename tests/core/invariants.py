@@ -84,9 +84,9 @@ class Observer:
         known.append((begin, end))
 
     def proof(self, state: CameraState) -> None:
-        """Take note of a proof now."""
+        """Take note of a proof now; one that came as late as its link lags is of when it was sent (S11)."""
         diary = self.diaries[state.index]
-        diary.proof = self.world.now.mono
+        diary.proof = min(self.world.now.mono, state.proof)
         diary.hint_at = None
 
     def online(self, state: CameraState) -> None:

@@ -21,7 +21,7 @@ from camsim.simulator import Simulator, SimulatorSettings
 from deploy.grafana.preview.asking import Prometheus
 from tests.support import daemon
 from tests.support.mosquitto import Mosquitto, free_port, program
-from tests.support.publisher import Publisher, publishing
+from tests.support.publisher import Publisher, heartbeat_topic, publishing
 from tests.support.tables import camera, cameras, operator, site, window, write_fleet
 
 RULES = Path(__file__).parents[2] / "deploy/prometheus/rules"
@@ -165,7 +165,7 @@ async def _hampered(publisher: Publisher) -> None:
             HAMPERED, ts=now - 60, seq=seq, uptime_s=now - begun, firmware="1.0", **figures, **faults
         )
         await publisher.heartbeat("stranger")
-        await publisher.heartbeat("cam-1", fps=-1)
+        await publisher.send(heartbeat_topic("cam-1"), b"[]")  # no heartbeat, so no sign of life
         seq += 1
         await asyncio.sleep(INTERVAL_S)
 

@@ -72,7 +72,7 @@ def stretches(store: Store, until: int) -> dict[tuple[str, str], list[Stretch]]:
     with begin_read(store.engine) as connection:
         record = read(connection, None, 0, OPEN_END)
     overlays = Overlays(record)
-    return {(camera.operator, camera.id): overlays.stretches(camera, until) for camera in record.cameras}
+    return {(camera.operator, camera.id): overlays.dated(camera, until) for camera in record.cameras}
 
 
 async def played(truth: Truth, folder: Path) -> tuple[str, list[Taken]]:
