@@ -131,12 +131,16 @@ def shift_for_blindness(camera: CameraState, blind_from: float, sight_at: float)
 
 def prove_late(camera: CameraState, sent: Instant) -> None:
     """Let a heartbeat that was `sent` before now move the deadlines, if they become later by it (rule L8)."""
-    due_at, deadline_at = camera.due_override, camera.deadline_override
-    keeps = camera.override_for == camera.proof and sent.mono <= due_at - camera.interval_s
+    keep_return(camera, sent.mono)
     camera.proof, camera.proof_ms = sent.mono, sent.utc_ms
     camera.sent_late = sent.mono
-    if keeps:  # sight returned after it was sent
-        override(camera, due_at, max(deadline_at, sent.mono + camera.down_s))
+
+
+def keep_return(camera: CameraState, sent: float) -> None:
+    """Keep what the return of sight granted for a proof that was `sent` before it (rules S4, S11)."""
+    if camera.override_for == camera.proof and sent <= camera.due_override - camera.interval_s:
+        camera.override_for = sent
+        camera.deadline_override = max(camera.deadline_override, sent + camera.down_s)
 
 
 def shift_hint(camera: CameraState, blind_from: float, sight_at: float, cause: BlindCause) -> None:

@@ -11,7 +11,7 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from camwatch.core import dating, event_time, lifesigns
+from camwatch.core import dating, event_time, lifesigns, liveness
 from camwatch.core.incidents import IncidentGroup
 from camwatch.core.judge import Judge
 from camwatch.core.ledger import Span, merged
@@ -210,6 +210,7 @@ class FleetWatch:
         if link is not None:
             event_time.note_late(link, camera, now.mono, late_s)
         if in_time:
+            liveness.keep_return(camera, sent.mono)
             return sent
         self.judge.late(camera, now, sent, said.uptime_s)
         return None
