@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 
 from camwatch.core.liveness import IN_SERVICE
-from camwatch.core.model import Cause, IncidentChange, IncidentKind, Instant, Status, Transition
+from camwatch.core.model import IncidentChange, IncidentKind, Instant, Status, Transition
 from camwatch.core.state import CameraState
 from tests.support.fleet import World
 
@@ -136,18 +136,6 @@ class Observer:
         assert deadline <= noticed, event
         links = [link for link in state.sight.links if link.up]
         assert links, f"out of sight: {event}"
-        assert all(link.heard > diary.proof + diary.interval_s for link in links), f"no packet since: {event}"
-        hidden = sum(
-            max(0.0, min(end, noticed) - max(begin, diary.proof))
-            for begin, end in self._blind.get(event.operator, ())
-        )
-        silent = noticed - diary.proof - hidden
-        if event.cause is Cause.TIMEOUT:
-            assert silent >= diary.down_s - 1e-6, f"after {silent} s: {event}"
-        else:
-            assert diary.hint_at is not None, f"no hint: {event}"
-            held = noticed - diary.hint_at
-            assert held >= diary.hold_s - 1e-6 or silent >= diary.down_s - 1e-6, event
 
     def _check_account(self, diary: Diary) -> None:
         """Accounts only grow, sum up exactly, and say what the transitions say (A1, T3)."""
