@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 
 from camwatch.core.liveness import IN_SERVICE
-from camwatch.core.model import IncidentChange, IncidentKind, Instant, Status, Transition
+from camwatch.core.model import Cause, IncidentChange, IncidentKind, Instant, Status, Transition
 from camwatch.core.state import CameraState
 from tests.support.fleet import World
 
@@ -55,14 +55,22 @@ class Observer:
         for state in self.world.watch.cameras.values():
             diary = self.diaries.get(state.index)
             if diary is None:
-                life = state.life if state.status is Status.MAINTENANCE else state.status
-                diary = Diary(state, life, now, now.mono, now.mono, state.down_s, state.interval_s)
+                life, met = state.life if state.status is Status.MAINTENANCE else state.status, now
+                told = self._told_already(state)
+                if told is not None:
+                    life, met = told.old, told.at
+                diary = Diary(state, life, met, now.mono, met.mono, state.down_s, state.interval_s)
                 self._welcome(diary)
-                diary.history = [(round(now.mono * 1000), life)]
+                diary.history = [(round(met.mono * 1000), life)]
                 self.diaries[state.index] = diary
             diary.down_s = min(diary.down_s, state.down_s)
             diary.interval_s = min(diary.interval_s, state.interval_s)
             diary.hold_s = min(diary.hold_s, state.hint_hold_s)
+
+    def _told_already(self, state: CameraState) -> Transition | None:
+        """Return what the reload that brought a camera changed already: its date passed while away (V1)."""
+        mine = (each for each in self.world.events if isinstance(each, Transition))
+        return next((each for each in mine if each.camera == state.camera.id), None)
 
     def _welcome(self, diary: Diary) -> None:
         """Check that a camera that returns counts on from where it left (V6), and begin from there."""
@@ -136,6 +144,18 @@ class Observer:
         assert deadline <= noticed, event
         links = [link for link in state.sight.links if link.up]
         assert links, f"out of sight: {event}"
+        assert all(link.heard > diary.proof + diary.interval_s for link in links), f"no packet since: {event}"
+        hidden = sum(
+            max(0.0, min(end, noticed) - max(begin, diary.proof))
+            for begin, end in self._blind.get(event.operator, ())
+        )
+        silent = noticed - diary.proof - hidden
+        if event.cause is Cause.TIMEOUT:
+            assert silent >= diary.down_s - 1e-6, f"after {silent} s: {event}"
+        else:
+            assert diary.hint_at is not None, f"no hint: {event}"
+            held = noticed - diary.hint_at
+            assert held >= diary.hold_s - 1e-6 or silent >= diary.down_s - 1e-6, event
 
     def _check_account(self, diary: Diary) -> None:
         """Accounts only grow, sum up exactly, and say what the transitions say (A1, T3)."""

@@ -8,7 +8,16 @@ import pytest
 
 from camwatch.core import liveness
 from camwatch.core.ledger import Account
-from camwatch.core.model import Cause, Instant, Lifecycle, Liveness, Purpose, Status, Thresholds
+from camwatch.core.model import (
+    Cause,
+    Instant,
+    Lifecycle,
+    Liveness,
+    Purpose,
+    ServiceChange,
+    Status,
+    Thresholds,
+)
 from camwatch.core.signal import Refusal, Word
 from camwatch.core.watch import Enrolment
 from camwatch.wire.heartbeat import Heartbeat
@@ -339,3 +348,39 @@ def test_a_date_that_passed_in_a_stall_counts_before_the_proof_that_ends_it() ->
     world.beat()
     assert world.account() == Account(unknown=100_000)
     assert [(move.new, move.at) for move in world.moves()] == [(Status.UNKNOWN, 100.0), (Status.UP, 200.0)]
+
+
+def test_a_planned_camera_that_left_and_returns_in_service_is_so_from_the_reload_on() -> None:
+    world = World(planned(), enrolment("cam-2")).to(10)
+    world.reload(enrolment("cam-2"))
+    world.to(20).reload(enrolment(), enrolment("cam-2"))
+    world.to(30)
+    assert world.moves("cam-1") == []
+    assert world.account() == Account(unknown=10_000)
+
+
+def test_what_was_sent_before_a_camera_was_planned_puts_it_in_service_no_sooner() -> None:
+    """V2, S11: its link lags by 20 s, and it was retired when it said that."""
+    world, others = World(*fleet(5)), fleet(4)
+    for t, late in ((0, 0), (10, 0), (20, 0), (40, 20), (44, 20), (48, 20)):
+        world.to(t)
+        for camera_id in list(world.watch.cameras)[: 4 if late else 5]:
+            world.beat(camera_id, ts=START.utc_ms / 1000 + t - late)
+    world.reload(*others, enrolment("cam-5", lifecycle=Lifecycle.RETIRED))
+    world.to(60).reload(*others, planned("cam-5"))
+    assert world.beat("cam-5", ts=START.utc_ms / 1000 + 40) is None
+    assert world.last("cam-5") == Move(PLANNED, UP, at=60, noticed=60)
+    began = [event for event in world.events if isinstance(event, ServiceChange)][-1]
+    assert (began.camera, began.entered, began.at) == ("cam-5", True, instant(60))
+
+
+def test_a_date_that_passed_while_a_camera_was_not_in_the_inventory_convicts_nobody() -> None:
+    """V1, V6: nobody expected it then."""
+    world = World(dated(20), enrolment("cam-2")).to(10)
+    world.reload(enrolment("cam-2"))
+    world.to(100).reload(dated(20), enrolment("cam-2"))
+    world.to(200)
+    assert world.moves() == [
+        Move(PLANNED, UNKNOWN, at=100, noticed=100),
+        Move(UNKNOWN, DOWN, at=110, noticed=145, cause=TIMEOUT),
+    ]

@@ -50,8 +50,7 @@ async def test_a_store_that_is_away_loses_nothing_and_says_so(tmp_path: Path) ->
         assert played.chronicle.write_errors > 0
         assert played.watch.cameras["cam-1"].stored is exported
         played.keeper.away = False
-        await until(lambda: not played.chronicle.pending)
-        assert played.chronicle.problem is None
+        await until(lambda: not played.chronicle.pending and played.chronicle.problem is None)
         assert len(played.stored()) == 21
         assert played.watch.cameras["cam-1"].stored.status in (Status.UP, Status.DOWN)
 

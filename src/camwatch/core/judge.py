@@ -139,9 +139,9 @@ class Judge:
         return dating.exactly(mono)
 
     def _instant(self, camera: CameraState, mono: float, now: Instant) -> Instant:
-        """Return an instant on both clocks; never within what is already accounted, never after now."""
-        if camera.settled_ms is not None:
-            mono = max(mono, camera.settled_ms / 1000)
+        """Return an instant on both clocks; never after now, nor before what was told of a camera."""
+        told = camera.since.mono if camera.settled_ms is None else camera.settled_ms / 1000
+        mono = max(mono, told)
         return now.at_mono(min(mono, now.mono))
 
     def enter_service(self, camera: CameraState, at: Instant) -> None:

@@ -147,7 +147,8 @@ def restore(camera: CameraState, memory: Memory, now: Instant) -> None:
     to_mono = round(now.mono * 1000) - now.utc_ms
     since = Instant((memory.since_ms + to_mono) / 1000, memory.since_ms)
     if memory.settled_ms is None:  # it was out of service: the inventory says what it is now
-        if memory.life is Status.PLANNED and camera.life is Status.UNKNOWN:
+        dated = camera.camera.in_service_from_ms is not None
+        if memory.life is Status.PLANNED and camera.life is Status.UNKNOWN and dated:
             # Its date has passed since, and is when it enters service (rule V1).
             camera.life = camera.status = Status.PLANNED
             camera.row_at, camera.since = NEVER, since

@@ -376,8 +376,10 @@ class FleetWatch:
         memory = self._remembered.pop((camera.id, camera.operator), None)
         if memory is not None:
             restore(state, memory, now)
-            # What it left with may not be stored yet: what is exported goes on from what was (ADR 8).
-            state.stored = self._stored.pop((camera.id, camera.operator), memory)
+            stored = self._stored.pop((camera.id, camera.operator), None)
+            if stored is not None:  # it left this process, and is expected again from now on
+                # What it left with may not be stored yet: what is exported goes on from what was (ADR 8).
+                state.stored, state.row_at = stored, now.mono
         self._enrolled += 1
         self.cameras[camera.id] = state
         self.judge.admit(state)
