@@ -6,7 +6,8 @@ import pytest
 
 from camwatch.core import liveness
 from camwatch.core.model import Cause, Liveness, Status
-from tests.support.fleet import Move, World, alive, enrolment, fleet, instant
+from camwatch.core.signal import Refusal
+from tests.support.fleet import START, Move, World, alive, enrolment, fleet, instant
 
 UNKNOWN, UP, DOWN = Status.UNKNOWN, Status.UP, Status.DOWN
 TIMEOUT = Cause.TIMEOUT
@@ -320,3 +321,17 @@ def test_ten_thousand_cameras_go_blind_and_return_together() -> None:
     assert world.status("cam-1") is UNKNOWN
     assert world.status("slow") is UP
     assert world.watch.next_deadline == instant(61 + 45).mono
+
+
+@pytest.mark.parametrize(("sent", "deadline"), [(20, 95), (28, 103), (35, 105), (39, 105)])
+def test_what_was_sent_before_sight_returned_is_judged_as_if_it_had_been_known_then(
+    sent: float, deadline: float
+) -> None:
+    """S4, L8: its last heartbeat before was of second 0, and it was out of sight from 30 to 50."""
+    world = World()
+    world.beat(ts=START.utc_ms / 1000)
+    world.blind(30, 50)
+    assert world.beat(ts=START.utc_ms / 1000 + sent) is Refusal.LATE
+    world.to(200)
+    assert world.last().new is Status.DOWN
+    assert world.last().noticed == deadline

@@ -137,10 +137,15 @@ def prove_late(camera: CameraState, sent: Instant) -> None:
 
 
 def keep_return(camera: CameraState, sent: float) -> None:
-    """Keep what the return of sight granted for a proof that was `sent` before it (rules S4, S11)."""
-    if camera.override_for == camera.proof and sent <= camera.due_override - camera.interval_s:
+    """Keep what the return of sight granted for a proof that was `sent` before it (rules S4, S11).
+
+    The deadline moves with the proof, up to that of a camera which spoke until sight returned.
+    """
+    returned = camera.due_override - camera.interval_s
+    if camera.override_for == camera.proof and sent <= returned:
+        moved = camera.deadline_override + sent - camera.proof
         camera.override_for = sent
-        camera.deadline_override = max(camera.deadline_override, sent + camera.down_s)
+        camera.deadline_override = min(moved, returned + camera.down_s + camera.interval_s)
 
 
 def shift_hint(camera: CameraState, blind_from: float, sight_at: float, cause: BlindCause) -> None:
