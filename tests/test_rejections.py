@@ -9,7 +9,7 @@ from structlog.testing import capture_logs
 
 from camwatch.core.model import Instant
 from camwatch.errors import RejectReason
-from camwatch.rejections import IDS_KEPT, LINES_PER_PERIOD, LOG_EVERY_S, Rejections, Tally
+from camwatch.rejections import IDS_KEPT, LINES_PER_PERIOD, LOG_EVERY_S, Refused, Rejections, Tally
 
 
 def at(second: float) -> Instant:
@@ -48,21 +48,63 @@ def test_a_stranger_that_was_registered_is_forgotten() -> None:
     rejections = Rejections()
     for who in ("a", "b"):
         rejections.add(RejectReason.UNREGISTERED, who, at(0.0))
-    rejections.forget(frozenset({"a", "cam-1"}))
+    rejections.adopt({"a": "ville", "cam-1": "ville"})
     assert list(rejections.unregistered) == ["b"]
 
 
 def test_what_was_refused_of_a_camera_is_counted_by_reason_with_the_last_time() -> None:
     """L10; what belongs to no camera of the inventory is kept for none."""
     rejections = Rejections()
+    rejections.adopt({"cam-1": "ville"})
     for second in range(3):
         rejections.add(RejectReason.LATE, "cam-1", at(second))
     rejections.add(RejectReason.DUPLICATE, "cam-1", at(9))
     rejections.add(RejectReason.UNREGISTERED, "stranger", at(9))
     rejections.add(RejectReason.UNKNOWN_TOPIC, "camwatch/v1/x", at(9))
     assert rejections.refused == {"cam-1": {"late": Tally(3, 2_000), "duplicate": Tally(1, 9_000)}}
-    rejections.forget(frozenset({"cam-2"}))
+    rejections.adopt({"cam-2": "ville"})
     assert rejections.refused == {}
+
+
+def stored(rejections: Rejections, *cameras: str) -> list[tuple[str, str, int]]:
+    """Store what is new of these cameras; return what was."""
+    found = list(rejections.news(cameras))
+    rejections.stored(found)
+    return [(each.operator, each.reason, each.messages) for each in found]
+
+
+def test_refusals_are_stored_where_they_are_new_and_go_on_in_the_next_process() -> None:
+    first = Rejections()
+    first.adopt({"cam-1": "ville", "cam-2": "ville"})
+    first.add(RejectReason.LATE, "cam-1", at(1))
+    assert stored(first, "cam-1", "cam-2") == [("ville", "late", 1)]
+    assert stored(first, "cam-1", "cam-2") == []
+    first.add(RejectReason.LATE, "cam-1", at(2))
+    first.add(RejectReason.DUPLICATE, "cam-1", at(2))
+    assert list(first.all_stored()) == [Refused("cam-1", "ville", "late", 1)]
+    second = Rejections()
+    second.resume(first.all_stored())
+    second.adopt({"cam-1": "ville"})
+    assert stored(second, "cam-1") == []
+    second.add(RejectReason.LATE, "cam-1", at(3))
+    assert stored(second, "cam-1") == [("ville", "late", 2)]
+
+
+def test_a_camera_that_returns_to_the_inventory_goes_on_with_its_refusals_and_its_new_operator_does_not() -> (
+    None
+):
+    rejections = Rejections()
+    rejections.adopt({"cam-1": "ville"})
+    rejections.add(RejectReason.LATE, "cam-1", at(1))
+    assert stored(rejections, "cam-1") == [("ville", "late", 1)]
+    rejections.adopt({})
+    rejections.adopt({"cam-1": "bailleur"})
+    rejections.add(RejectReason.LATE, "cam-1", at(2))
+    assert stored(rejections, "cam-1") == [("bailleur", "late", 1)]
+    assert [each.operator for each in rejections.all_stored()] == ["bailleur", "ville"]
+    rejections.adopt({"cam-1": "ville"})
+    rejections.add(RejectReason.LATE, "cam-1", at(3))
+    assert stored(rejections, "cam-1") == [("ville", "late", 2)]
 
 
 def test_dropped_fields_are_counted_by_name_and_by_camera() -> None:

@@ -111,6 +111,7 @@ class Daemon:
                     )
             self.watcher.resumed_ms = past.vouched_ms
             self.watcher.watch.resume(now, past.memories, past.sights, past.vouched_ms)
+            self.watcher.rejections.resume(past.refused)
         self.watcher.adopt(inventory)
 
     def _clock_jumped(self, jump: Jump) -> None:

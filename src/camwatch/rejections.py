@@ -1,13 +1,15 @@
 """What was refused, and fields of no use: counted by reason and by camera, logged at a bounded rate.
 
-Unregistered ids are kept (rule V5). What is kept of cameras is bounded by the inventory.
+Unregistered ids are kept (rule V5). Refusals of a camera are counted over restarts, also over a time in which
+it is in no inventory: what is kept is bounded by the cameras that ever were in it.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple, TypeAlias
 
 import structlog
 
@@ -28,10 +30,14 @@ _log = structlog.get_logger("rejections")
 
 @dataclass(slots=True)
 class Tally:
-    """How often something happened, and when last (UTC milliseconds)."""
+    """How often something happened, and when last (UTC milliseconds; 0: not since the start).
+
+    `stored` is the count that the store has, which is the one to export: it is not lost in a crash.
+    """
 
     count: int = 0
     last_ms: int = 0
+    stored: int = 0
 
     def add(self, now: Instant) -> None:
         """Count once more."""
@@ -39,8 +45,20 @@ class Tally:
         self.last_ms = now.utc_ms
 
 
+class Refused(NamedTuple):
+    """How many messages of a camera were refused for a reason, since it was first watched."""
+
+    camera: str
+    operator: str
+    reason: str
+    messages: int
+
+
+_Tallies: TypeAlias = defaultdict[str, Tally]  # by reason, or by field
+
+
 class Rejections:
-    """Counts refused messages and dropped fields since the start.
+    """Counts refused messages and dropped fields: those of cameras for good, the others since the start.
 
     Logs one line a minute per camera and reason, and 60 lines a minute in all.
     """
@@ -48,9 +66,11 @@ class Rejections:
     def __init__(self) -> None:
         self.counts = dict.fromkeys(RejectReason, 0)
         self.unregistered: OrderedDict[str, int] = OrderedDict()  # id → messages, latest last
-        self.refused: defaultdict[str, defaultdict[str, Tally]] = _tallies()  # by camera and reason
+        self.refused: defaultdict[str, _Tallies] = _tallies()  # by camera and reason
+        self._parted: defaultdict[tuple[str, str], _Tallies] = defaultdict(lambda: defaultdict(Tally))
+        self._owners: Mapping[str, str] = {}  # the operator of each camera in the inventory
         self.fields = dict.fromkeys(Heartbeat.__struct_fields__, 0)  # how often each was dropped
-        self.dropped: defaultdict[str, defaultdict[str, Tally]] = _tallies()  # by camera and field
+        self.dropped: defaultdict[str, _Tallies] = _tallies()  # by camera and field
         self._logged: OrderedDict[tuple[str, str], float] = OrderedDict()
         self._period_began = float("-inf")
         self._lines = 0
@@ -77,13 +97,44 @@ class Rejections:
             if self._may_log(camera, field, now.mono):
                 _log.warning("field dropped", camera=camera, field=field)
 
-    def forget(self, registered: frozenset[str]) -> None:
-        """Drop the ids that the inventory has come to know, and the cameras that it knows no more."""
-        for camera in registered & self.unregistered.keys():
+    def resume(self, past: Iterable[Refused]) -> None:
+        """Go on with the counts of an earlier process; before the first `adopt`."""
+        for each in past:
+            self._parted[each.camera, each.operator][each.reason] = Tally(each.messages, stored=each.messages)
+
+    def adopt(self, owners: Mapping[str, str]) -> None:
+        """Take over whose the cameras of the inventory are; one that changes hands is another one."""
+        for camera in owners.keys() & self.unregistered.keys():
             del self.unregistered[camera]
-        for kept in (self.refused, self.dropped):
-            for camera in kept.keys() - registered:
-                del kept[camera]
+        for camera, operator in self._owners.items() - owners.items():
+            self.dropped.pop(camera, None)
+            if camera in self.refused:
+                self._parted[camera, operator] = self.refused.pop(camera)
+        for camera, operator in self._parted.keys() & owners.items():
+            self.refused[camera] = self._parted.pop((camera, operator))
+        self._owners = owners
+
+    def news(self, cameras: Iterable[str]) -> Iterator[Refused]:
+        """Yield the counts of these cameras that differ from what the store has."""
+        for camera in cameras:
+            for reason, tally in self.refused.get(camera, {}).items():
+                if tally.count != tally.stored:
+                    yield Refused(camera, self._owners[camera], str(reason), tally.count)
+
+    def stored(self, counts: Iterable[Refused]) -> None:
+        """Note that the store has these counts."""
+        for camera, operator, reason, messages in counts:
+            mine = self._owners.get(camera) == operator
+            (self.refused[camera] if mine else self._parted[camera, operator])[reason].stored = messages
+
+    def all_stored(self) -> Iterator[Refused]:
+        """Yield every count as the store had it last."""
+        mine = ((camera, self._owners[camera], tallies) for camera, tallies in self.refused.items())
+        parted = ((*who, tallies) for who, tallies in self._parted.items())
+        for camera, operator, tallies in (*mine, *parted):
+            for reason, tally in tallies.items():
+                if tally.stored:
+                    yield Refused(camera, operator, str(reason), tally.stored)
 
     def _may_log(self, who: str, what: str, now: float) -> bool:
         key = (who, what)
@@ -104,5 +155,5 @@ class Rejections:
         return True
 
 
-def _tallies() -> defaultdict[str, defaultdict[str, Tally]]:
+def _tallies() -> defaultdict[str, _Tallies]:
     return defaultdict(lambda: defaultdict(Tally))

@@ -65,6 +65,7 @@ class History(Protocol):
         tell: Callable[[], None],
         take: Callable[[tuple[Window, ...]], None],
         calm: asyncio.Event,
+        rejections: Rejections,
     ) -> None:
         """Be told whose fleet this is; `calm` is set while no more cameras are due than have been judged."""
 
@@ -117,7 +118,7 @@ class Watcher:
         self.caught_up = asyncio.Event()  # clear while more cameras are due than have been judged
         self.caught_up.set()
         self.history = history
-        history.attach(self.watch, self.tell, self.take_windows, self.caught_up)
+        history.attach(self.watch, self.tell, self.take_windows, self.caught_up, self.rejections)
         self._listen = listen
         self._corrected = corrected
         self.heartbeat_topics: dict[str, CameraState] = {}
@@ -187,7 +188,7 @@ class Watcher:
             known.clear()
             known.update(topics[found])
         self.inventory = inventory
-        self.rejections.forget(frozenset(inventory.cameras))
+        self.rejections.adopt({camera.id: camera.operator for camera in inventory.cameras.values()})
         self.tell()
 
     def take_windows(self, windows: tuple[Window, ...]) -> None:

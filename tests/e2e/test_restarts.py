@@ -10,9 +10,11 @@ import pytest
 from camwatch.core.model import BlindCause, Status
 from camwatch.core.timeline import Stretch
 from tests.e2e.conftest import playing
-from tests.support.daemon import INTERVAL_S, Daemon, Metrics, broker, config, running
+from tests.support.daemon import INTERVAL_S, Daemon, broker, config, running
+from tests.support.faults import assert_none_decreased
 from tests.support.ledger import Book, assert_adds_up
 from tests.support.mosquitto import Mosquitto, until
+from tests.support.publisher import heartbeat_topic, publishing
 
 AWAY = 20
 """For how many intervals the daemon is away."""
@@ -23,13 +25,6 @@ Cameras = ("cam-1", "cam-2", "cam-3", "cam-4")
 def of(book: Book, camera: str, status: Status) -> list[Stretch]:
     """Return when a camera was `status`, after it had been seen first."""
     return [stretch for stretch in book.stretches[camera][1:] if stretch.status is status]
-
-
-def assert_none_decreased(before: Metrics, after: Metrics) -> None:
-    """Compare the counters of cameras over a restart."""
-    for key in before.counters:
-        if key[0].startswith("camwatch_camera_"):
-            assert after.values[key] >= before.values[key], key
 
 
 async def played(
@@ -93,6 +88,32 @@ async def test_without_one_the_time_is_unknown_and_nothing_else_is(
         assert unknown.end - unknown.start >= (AWAY - 5) * INTERVAL_S * 1000
         assert of(book, camera, Status.DOWN) == []
         assert book.account(camera).in_service == book.in_service(camera)
+
+
+async def test_what_was_refused_of_a_camera_is_counted_over_a_kill(
+    mosquitto: Mosquitto, fleet: Path, tmp_path: Path
+) -> None:
+    """A counter that was read never falls, and the next refusal is one more."""
+    settings = config(fleet, broker(mosquitto.url))
+    rejected = "camwatch_camera_messages_rejected_total"
+    async with publishing(mosquitto.port) as publisher:
+        first = Daemon(tmp_path, settings)
+        try:
+            first.start()
+            await first.runs()
+            await first.until_ready()
+            for _ in range(3):
+                await publisher.send(heartbeat_topic("cam-1"), b"{")
+            before = await first.until(lambda now: now.value(rejected, camera="cam-1") == 3)
+            await first.end(signal.SIGKILL)
+        finally:
+            await first.release()
+        async with running(tmp_path, settings) as second:
+            await second.until_ready()
+            assert_none_decreased(before, await second.metrics())
+            await publisher.send(heartbeat_topic("cam-1"), b"{")
+            after = await second.until(lambda now: now.value(rejected, camera="cam-1") == 4)
+            assert after.rejected()["malformed"] == 1
 
 
 async def test_an_outage_over_a_restart_is_one_and_its_blind_time_is_unknown(

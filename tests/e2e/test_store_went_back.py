@@ -11,6 +11,15 @@ from tests.support.copies import Copies, InFile, InServer
 from tests.support.daemon import broker, running
 from tests.support.faults import assert_none_decreased, problems, settings
 from tests.support.mosquitto import Mosquitto
+from tests.support.publisher import heartbeat_topic, publishing
+
+REJECTED = "camwatch_camera_messages_rejected_total"
+
+
+async def refuse(mosquitto: Mosquitto) -> None:
+    """Send a message of a camera that is refused."""
+    async with publishing(mosquitto.port) as publisher:
+        await publisher.send(heartbeat_topic("cam-1"), b"{")
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -31,6 +40,8 @@ async def test_a_store_that_goes_back_is_told_and_goes_on_without_a_restart(
             await daemon.until_all("up")
             await daemon.stored()
             copies.take()
+            await refuse(mosquitto)
+            await daemon.until(lambda now: now.value(REJECTED, camera="cam-1", reason="malformed") == 1)
             city.silence(city.fleet.cameras[:2])
             await daemon.until(lambda now: sorted(now.statuses().values()) == ["down", "down", "up", "up"])
             city.restore(city.fleet.cameras[:1])
@@ -49,3 +60,5 @@ async def test_a_store_that_goes_back_is_told_and_goes_on_without_a_restart(
             assert (after.value("camwatch_history_write_errors_total") or 0) > 0
             assert after.value("camwatch_history_pending") == 0
         assert problems(daemon.config_file) == []
+        async with running(tmp_path, settings(fleet, copies.url, broker(mosquitto.url))) as daemon:
+            assert (await daemon.metrics()).value(REJECTED, camera="cam-1", reason="malformed") == 1

@@ -16,6 +16,7 @@ from camwatch.history.batch import Batch, Past
 from camwatch.history.chronicle import Chronicle
 from camwatch.history.keeper import StoreKeeper
 from camwatch.history.store import Store
+from camwatch.rejections import Rejections
 from camwatch.settings import HistorySettings
 from tests.history.builders import T0, at, camera, rows
 
@@ -81,9 +82,11 @@ class Scene:
         self.chronicle = Chronicle(
             self.keeper, store.load(), self.now, checkpoint_s, pending_max, retry_s=(0.05,) * 5
         )
+        self.rejections = Rejections()
+        self.rejections.adopt({"cam-1": "ville", "cam-2": "ville"})
         calm = asyncio.Event()
         calm.set()
-        self.chronicle.attach(self.watch, self.tell, self.taken.append, calm)
+        self.chronicle.attach(self.watch, self.tell, self.taken.append, calm, self.rejections)
         members = [camera("cam-1"), camera("cam-2")]
         self.chronicle.enrolled(members, ())
         self.watch.reload(at(0), [Enrolment(each) for each in members], ())

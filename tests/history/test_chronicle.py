@@ -12,10 +12,11 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from camwatch.core.model import Lifecycle, Scope, Status, Window
-from camwatch.errors import StoreError
+from camwatch.errors import RejectReason, StoreError
 from camwatch.history import journal
 from camwatch.history.batch import news
 from camwatch.history.store import Store
+from camwatch.rejections import Refused
 from camwatch.settings import HistorySettings
 from tests.history.builders import at, camera
 from tests.history.scenes import Scene, scene, until
@@ -53,6 +54,20 @@ async def test_a_store_that_is_away_loses_nothing_and_says_so(tmp_path: Path) ->
         await until(lambda: not played.chronicle.pending and played.chronicle.problem is None)
         assert len(played.stored()) == 21
         assert played.watch.cameras["cam-1"].stored.status in (Status.UP, Status.DOWN)
+
+
+async def test_refusals_are_exported_as_they_are_stored(tmp_path: Path) -> None:
+    """What was exported is not taken back by a crash: it waits for the store, as the other counters do."""
+    async with scene(tmp_path) as (played, _):
+        await until(lambda: not played.chronicle.pending)
+        played.keeper.away = True
+        played.rejections.add(RejectReason.LATE, "cam-1", played.now())
+        await until(lambda: played.chronicle.problem is not None)
+        tally = played.rejections.refused["cam-1"]["late"]
+        assert (tally.count, tally.stored) == (1, 0)
+        played.keeper.away = False
+        await until(lambda: tally.stored == 1)
+        assert played.store.load().refused == [Refused("cam-1", "ville", "late", 1)]
 
 
 async def test_a_file_that_another_program_has_locked_is_waited_for(tmp_path: Path) -> None:

@@ -278,7 +278,7 @@ def test_every_table_is_sealed_or_its_newest_state_is() -> None:
     others = {table.name for table in schema.metadata.sorted_tables} - {
         table.name for table in sealing.SEALED
     }
-    assert others == {"meta", "checkpoints", "sights", "seals"}
+    assert others == {"meta", "checkpoints", "refusals", "sights", "seals"}
 
 
 def test_a_column_that_was_added_later_may_be_empty_in_what_was_sealed_before(store: Store) -> None:

@@ -25,6 +25,7 @@ from camwatch.core.model import (
 )
 from camwatch.history.batch import Past, Roll
 from camwatch.history.store import Store
+from camwatch.rejections import Refused
 from camwatch.settings import HistorySettings
 from tests.history.builders import at, batch, camera, entered, left, memory, ms, outage, rows, went
 
@@ -49,7 +50,7 @@ def test_what_is_remembered_comes_back_as_it_was(store: Store) -> None:
     )
     store.write(batch(1, memories=memories, sights=sights))
     past = store.load()
-    assert past == Past(memories, past.sights, ms(1), 1, 0)
+    assert past == Past(memories, [], past.sights, ms(1), 1, 0)
     assert sorted(past.sights) == sorted(sights)
 
 
@@ -59,6 +60,15 @@ def test_the_newest_memory_of_a_camera_holds(store: Store) -> None:
     store.write(batch(2, memories=[memory("cam-2")]))
     store.write(batch(3, memories=[memory(up=3)]))
     assert {found.camera: found.up for found in store.load().memories} == {"cam-1": 3, "cam-2": 7}
+
+
+def test_refusals_are_counted_by_camera_operator_and_reason_and_the_newest_count_holds(store: Store) -> None:
+    late, twice = Refused("cam-1", "ville", "late", 3), Refused("cam-1", "ville", "duplicate", 2)
+    other = Refused("cam-1", "bailleur", "late", 1)
+    store.write(batch(1, refused=[late, twice, other, late._replace(messages=4)]))
+    store.write(batch(2, refused=[twice._replace(messages=5)]))
+    found = sorted(store.load().refused)
+    assert found == sorted([late._replace(messages=4), twice._replace(messages=5), other])
 
 
 def test_sights_are_those_of_the_newest_batch(store: Store) -> None:

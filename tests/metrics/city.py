@@ -66,7 +66,7 @@ class Forgetful:
         self.problem: str | None = None
         self.standing: Standing | None = Standing(ZoneInfo("Europe/Paris"))
 
-    def attach(self, watch: object, tell: object, take: object, calm: object) -> None:
+    def attach(self, watch: object, tell: object, take: object, calm: object, rejections: object) -> None:
         """Nobody to ask."""
 
     def enrolled(self, cameras: object, windows: object) -> None:
@@ -155,6 +155,8 @@ class City:
         watch = self.watcher.watch
         for camera in watch.cameras.values():
             camera.stored = watch.memory(camera, self.watcher.clock())
+        rejections = self.watcher.rejections
+        rejections.stored(list(rejections.news(watch.cameras)))
         return "".join(self.exposition.render(openmetrics))
 
     def scrape(self) -> Scraped:

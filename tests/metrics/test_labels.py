@@ -48,6 +48,14 @@ def test_refusals_are_counted_for_their_camera_by_reason_and_only_where_there_ar
     assert found == {("cam-1", "duplicate"): 1, ("cam-1", "malformed"): 2, ("cam-2", "wrong_operator"): 1}
 
 
+def test_a_refusal_that_is_not_stored_yet_is_not_exported() -> None:
+    """A crash would take it back."""
+    city = City(registered([camera("cam-1")]))
+    city.send("heartbeat", b"{", "cam-1")
+    assert f"{REJECTED}{{" not in "".join(city.exposition.render())
+    assert city.scrape().value(REJECTED, camera="cam-1", reason="malformed") == 1
+
+
 def test_what_was_refused_of_a_camera_that_left_is_not_told_any_more() -> None:
     city = City(registered([camera("cam-1"), camera("cam-2")]))
     city.send("heartbeat", b"{", "cam-1", "cam-2")

@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from camwatch.core.memory import NOTHING, Memory, SightMemory, remember
-from camwatch.core.model import Camera, Happening, Instant, Window
+from camwatch.core.model import Camera, Fill, Happening, Instant, Window
 from camwatch.core.state import CameraState
 from camwatch.history.sealing import Seal
+from camwatch.rejections import Refused
 
 
 class Roll(NamedTuple):
@@ -32,7 +33,13 @@ class Batch:
     rolls: list[Roll] = field(default_factory=list)  # stored before the events
     events: list[Happening] = field(default_factory=list)
     memories: list[Memory] = field(default_factory=list)  # the last one of a camera holds
+    refused: list[Refused] = field(default_factory=list)  # as are the last counts
     sights: tuple[SightMemory, ...] = ()
+
+    @property
+    def filled(self) -> set[str]:
+        """The cameras of which late heartbeats filled time."""
+        return {event.camera for event in self.events if isinstance(event, Fill)}
 
 
 @dataclass(slots=True)
@@ -44,6 +51,7 @@ class Past:
     """
 
     memories: list[Memory] = field(default_factory=list)
+    refused: list[Refused] = field(default_factory=list)
     sights: list[SightMemory] = field(default_factory=list)
     vouched_ms: int | None = None
     number: int = 0

@@ -22,7 +22,6 @@ from camwatch.core.model import (
     BlindCause,
     Blindness,
     Camera,
-    Fill,
     Happening,
     Instant,
     OutageChange,
@@ -38,6 +37,7 @@ from camwatch.history.keeping import Keeper
 from camwatch.history.queue import PENDING_MAX, Piece, Queue
 from camwatch.history.rejoining import Known, lost, rejoined, remembered, states
 from camwatch.history.worker import Worker
+from camwatch.rejections import Refused, Rejections
 
 _RECKONED = 150  # events told to the accounts in one turn: some 2 ms
 _SLICE = 250  # cameras remembered in one turn of the loop: a millisecond or two
@@ -94,9 +94,11 @@ class Chronicle:
         tell: Callable[[], None],
         take: Callable[[tuple[Window, ...]], None],
         calm: asyncio.Event,
+        rejections: Rejections,
     ) -> None:
         """Say whose fleet this is; once, before anything happens. `calm`: judging leaves time for us."""
         self._watch, self._tell, self._take, self._calm = watch, tell, take, calm
+        self._rejections = rejections
 
     @property
     def pending(self) -> int:
@@ -144,13 +146,15 @@ class Chronicle:
         events: Sequence[Happening],
         memories: Sequence[Memory],
         roll: Roll | None = None,
+        refused: Iterable[Refused] = (),
     ) -> None:
         parted, self._watch.parted = self._watch.parted, []
         sights = tuple(self._watch.sights.memories())
         if self._overflow is not None:
             return  # what follows a gap is not stored either
         try:
-            self._queue.add(Piece(tuple(events), (*parted, *memories), sights, now.utc_ms, roll))
+            piece = Piece(tuple(events), (*parted, *memories), sights, now.utc_ms, roll, tuple(refused))
+            self._queue.add(piece)
         except StoreError as error:  # who tells is in the middle of a packet: `run` fails instead
             self._overflow = error
         if events or roll:
@@ -221,9 +225,8 @@ class Chronicle:
                 self._watch.judge.settle(camera, now)
                 self._watch.judge.tell_fill(camera, now)
             self._tell()  # what settling found out comes before what is remembered after it
-            self._add(
-                now, (), [memory for camera in found if (memory := news(camera, now, stale_ms)) is not None]
-            )
+            memories = [memory for camera in found if (memory := news(camera, now, stale_ms)) is not None]
+            self._add(now, (), memories, refused=self._rejections.news(some))
             await asyncio.sleep(0)
 
     async def _drain(self) -> None:
@@ -238,8 +241,9 @@ class Chronicle:
                 continue
             self._vouched_ms = batch.vouched_ms
             self._stored(self._queue.stored())
-            if any(isinstance(event, Fill) for event in batch.events):
-                _log.info("late heartbeats filled unknown time", cameras=len(_filled(batch.events)))
+            self._rejections.stored(batch.refused)
+            if cameras := batch.filled:
+                _log.info("late heartbeats filled unknown time", cameras=len(cameras))
 
     def _stored(self, memories: Iterable[Memory]) -> None:
         cameras = self._watch.cameras
@@ -292,6 +296,7 @@ class Chronicle:
         known = Known(states([*parted, *cameras]), events, whole, self._vouched_ms)
         again = Batch(0, self._vouched_ms, events=rejoined(past, known), memories=remembered(past, known))
         again.sights = tuple(self._watch.sights.memories())
+        again.refused = list(self._rejections.all_stored())
         if self._roll is not None:
             again.rolls.append(self._roll)
         gap = lost(past, known)
@@ -391,7 +396,3 @@ def _of_the_clock(event: Happening) -> bool:
         and event.cause is BlindCause.CLOCK
         and event.ended.utc_ms > event.began.utc_ms
     )
-
-
-def _filled(events: Iterable[Happening]) -> set[str]:
-    return {event.camera for event in events if isinstance(event, Fill)}

@@ -137,10 +137,16 @@ def file(connection: Connection, filed: Filed, batch: Batch, run: str) -> Seal |
         (cameras.key(memory.camera, memory.operator), *_plain(memory))
         for memory in {(memory.camera, memory.operator): memory for memory in batch.memories}.values()
     ]
+    counts = {
+        (cameras.key(each.camera, each.operator), each.reason): _bounded(each.messages)
+        for each in batch.refused
+    }
     cameras.store(sealer)
     rows.store(sealer)
     names = ("camera_key", *CHECKPOINT)
     put(connection, schema.checkpoints, names, checkpoints, upsert=True)
+    refusals = [(*key, messages) for key, messages in counts.items()]
+    put(connection, schema.refusals, ("camera_key", "reason", "messages"), refusals, upsert=True)
     filed.checkpoints.take(names, checkpoints)
     _replace_sights(connection, batch.sights)
     sealed = sealer.seal(batch.vouched_ms)

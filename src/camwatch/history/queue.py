@@ -15,6 +15,7 @@ from camwatch.core.memory import Memory, SightMemory
 from camwatch.core.model import Happening
 from camwatch.errors import StoreError
 from camwatch.history.batch import Batch, Roll
+from camwatch.rejections import Refused
 
 PENDING_MAX = 500_000
 """So many happenings are kept in memory while the store is away: years of a city's (some 0.65 kB each)."""
@@ -31,6 +32,7 @@ class Piece(NamedTuple):
     sights: tuple[SightMemory, ...]
     vouched_ms: int
     roll: Roll | None = None
+    refused: tuple[Refused, ...] = ()
 
 
 class _Kept(NamedTuple):
@@ -91,8 +93,9 @@ class Queue:
                     batch.rolls.append(piece.roll)
                 batch.events += piece.events
                 batch.memories += piece.memories
+                batch.refused += piece.refused
                 batch.sights, batch.vouched_ms = piece.sights, piece.vouched_ms
-                rows += len(piece.events) + len(piece.memories)
+                rows += len(piece.events) + len(piece.memories) + len(piece.refused)
         return self._ready[0]
 
     def stored(self) -> Iterable[Memory]:

@@ -220,6 +220,14 @@ checkpoints = Table(  # camwatch.core.memory.Memory, one row a camera
     Column("flaps", Text, nullable=False),
 )
 
+refusals = Table(  # how many messages of a camera were refused for a reason, since it was first watched
+    "refusals",
+    metadata,
+    Column("camera_key", Integer, ForeignKey("cameras.key"), primary_key=True, autoincrement=False),
+    Column("reason", Text, primary_key=True),
+    Column("messages", BigInteger, nullable=False),
+)
+
 sights = Table(  # camwatch.core.memory.SightMemory; links, operators: `packed`
     "sights",
     metadata,

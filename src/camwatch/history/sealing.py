@@ -3,6 +3,7 @@
 Each transaction that changes the record ends with a seal: all rows that it wrote or dropped, as JSON, and a
 SHA-256 over that and the seal before. So the tables are what the seals come to, and the hash of the newest
 seal stands for the whole record. Checkpoints change each second: of them the newest state alone is sealed.
+Refusals are not: no figure derives from them.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ GENESIS: Final = "0" * 64
 SEALED: Final = tuple(
     table
     for table in schema.metadata.sorted_tables
-    if table not in {schema.meta, schema.checkpoints, schema.sights, schema.seals}
+    if table not in {schema.meta, schema.checkpoints, schema.refusals, schema.sights, schema.seals}
 )
 """The tables that seals come to. A table that is added is among them, and so is written by a `Sealer`."""
 

@@ -25,6 +25,7 @@ from camwatch.history.batch import Batch, Past
 from camwatch.history.engine import begin_read, is_sqlite, sqlite_file, writing
 from camwatch.history.failures import PLACE, MissingTablesError, told
 from camwatch.history.sealing import Seal, newest
+from camwatch.rejections import Refused
 from camwatch.settings import HistorySettings
 
 _REMOVED = "nothing is lost, and it was made again: find out who removes it"
@@ -280,6 +281,7 @@ def _past(connection: Connection, *, ours: bool) -> Past:
     sights = connection.execute(select(schema.sights))
     return Past(
         memories=_memories(connection),
+        refused=_refused(connection),
         sights=[
             SightMemory(schema.unpacked(row.links), schema.unpacked(row.operators), row.seen_ms, row.blind)
             for row in sights
@@ -304,3 +306,10 @@ def _memories(connection: Connection) -> list[Memory]:
         Memory._make((*row[:2], words[row[2]], words[row[3]], row[4], causes[row[5]], *row[6:]))
         for row in rows
     ]
+
+
+def _refused(connection: Connection) -> list[Refused]:
+    cameras, refusals = schema.cameras, schema.refusals
+    columns = cameras.c.id, cameras.c.operator, refusals.c.reason, refusals.c.messages
+    rows = connection.execute(select(*columns).join_from(refusals, cameras))
+    return [Refused(*row) for row in rows]

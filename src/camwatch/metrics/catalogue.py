@@ -81,7 +81,7 @@ CAMERA_REBOOTS = _camera("reboots_total", "counter", "Times that the camera's up
 CAMERA_REJECTED = _camera(
     "messages_rejected_total",
     "counter",
-    "Messages of the camera that had no effect since camwatch started, by reason; absent where none.",
+    "Messages of the camera that had no effect, by reason; absent where none.",
     "reason",
 )
 CAMERA_LEDGER = _camera(

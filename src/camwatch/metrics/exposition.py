@@ -285,9 +285,10 @@ def render_rejections(
     for start in range(0, len(found), SLICE):
         yield "".join(
             [
-                f'{metric.name}{{{labels},reason="{reason}"}} {refusals.count}\n'
+                f'{metric.name}{{{labels},reason="{reason}"}} {refusals.stored}\n'
                 for labels, reasons in found[start : start + SLICE]
                 for reason, refusals in reasons.items()
+                if refusals.stored
             ]
         )
 

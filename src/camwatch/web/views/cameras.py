@@ -126,7 +126,7 @@ class Refused(View):
     """Messages of a camera that had no effect, for one reason."""
 
     reason: RejectReason
-    messages: int = Field(description="Since camwatch started.")
+    messages: int = Field(description="Counted since it was first seen.")
     last: Moment
 
 
