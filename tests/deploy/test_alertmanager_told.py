@@ -75,7 +75,27 @@ OWN = [
     alert("UnregisteredCamera", "info"),
     alert("Watchdog", "none"),
 ]
-LINK = [alert("LinkDown", "critical", link="main"), alert("LinkIncident", "critical", link="main")]
+LINK = [
+    alert("LinkDown", "critical", link="main"),
+    alert("LinkIncident", "critical", link="main"),
+    alert("LinkLags", link="main"),
+]
+LANDLORDS = [
+    *CAMERAS_ALERTS,
+    alert("SiteIncident", "critical", **SITE),
+    alert("OperatorIncident", "critical", operator="sacogiva"),
+    alert("ErrorBudgetBurnFast", "critical", operator="sacogiva"),
+]
+LANDLORDS_LINK = [
+    alert("LinkDown", "critical", link="other", operator="sacogiva"),
+    alert("LinkLags", link="other", operator="sacogiva"),
+]
+CITYS = [
+    *ELSEWHERE[:1],
+    alert("OperatorIncident", "critical", operator="bailleur-4"),
+    alert("ManyCamerasDown", "critical"),
+    alert("NotReady"),
+]
 
 
 @pytest.mark.parametrize(
@@ -84,7 +104,34 @@ LINK = [alert("LinkDown", "critical", link="main"), alert("LinkIncident", "criti
         pytest.param(alert("Blind", "critical"), [*LINK, *FLEETS_ALERTS, *ELSEWHERE], OWN, id="blind"),
         pytest.param(alert("Absent", "critical"), [*LINK, *FLEETS_ALERTS, *ELSEWHERE], OWN, id="absent"),
         pytest.param(
-            alert("LinkDown", "critical", link="other"), [*FLEETS_ALERTS, *ELSEWHERE], OWN, id="link down"
+            alert("Blind", "critical", operator="sacogiva"),
+            [*LANDLORDS, *LANDLORDS_LINK],
+            [*LINK[2:], *CITYS, *OWN[1:]],
+            id="blind for one operator",
+        ),
+        pytest.param(
+            alert("LinkDown", "critical", link="main"),
+            [*LINK[2:], alert("NotReady")],
+            [*LANDLORDS_LINK[1:], *CAMERAS_ALERTS[4:5], *ELSEWHERE[:1], *OWN],
+            id="link down",
+        ),
+        pytest.param(
+            alert("LinkDown", "critical", link="other", operator="sacogiva"),
+            LANDLORDS_LINK[1:],
+            [*LINK[2:], *LANDLORDS[-1:], *CITYS, *OWN[1:]],
+            id="link of one operator down",
+        ),
+        pytest.param(
+            alert("LinkDown", "critical", link="main"),
+            [alert("LinkIncident", "critical", link="main")],
+            LANDLORDS_LINK[1:],
+            id="link down after its incident",
+        ),
+        pytest.param(
+            alert("LinkIncident", "critical", link="other", operator="sacogiva"),
+            LANDLORDS,
+            [*CITYS, *OWN[1:]],
+            id="incident of a link of one operator",
         ),
         pytest.param(
             alert("LinkIncident", "critical", link="main"),
@@ -223,3 +270,18 @@ async def test_the_dead_mans_switch_is_fed_again_and_again(tmp_path: Path, box: 
         await running.post([alert("Watchdog", "none")])
         await box.until(lambda box: len(box.to("veilleur")) >= 3)
     assert not box.mails
+
+
+async def test_a_blindness_of_several_operators_is_one_notification_for_the_city(
+    tmp_path: Path, box: Mailbox
+) -> None:
+    """Each landlord is told of its own; who is called for the city is called once."""
+    async with alertmanager(tmp_path, box) as running:
+        await running.post(
+            [alert("Blind", "critical", operator=name) for name in ("sacogiva", "bailleur-4", "bailleur-5")],
+            {"summary": "camwatch ne voit plus les caméras"},
+        )
+        await box.until(lambda box: len(box.notifications) == 4)
+    (city,) = box.to("ville-astreinte")
+    assert len(city.alerts()) == 3
+    assert [len(told.alerts()) for told in box.to("sacogiva", "bailleur-4", "bailleur-5")] == [1, 1, 1]

@@ -46,6 +46,9 @@ async def test_losing_one_broker_blinds_its_operators_alone(
         blind = await daemon.until(lambda now: now.statuses() == gone)
         assert blind.by("link", "camwatch_link_up") == {"city": 0, "landlord": 1}
         assert blind.value("camwatch_blind") == 1
+        assert blind.by("operator", "camwatch_operator_blind") == {"ville": 1, "bailleur": 0}
+        carried = {(each["link"], each["operator"]) for each, _ in blind.find("camwatch_link_operator_info")}
+        assert carried == {("city", "ville"), ("landlord", "bailleur")}
         reasons = await daemon.unready("link city: nobody listens")
         assert "landlord" not in reasons
         await asyncio.to_thread(mosquitto.start)

@@ -47,6 +47,7 @@ WHERE_COVERED = {  # not before there is some time to divide by, or some cameras
     "camwatch_operator_coverage_ratio": {"operator", "window"},
     "camwatch_clock_fleet_offset_seconds": set[str](),
 }
+OF_SOME_OPERATORS = {"camwatch_link_operator_info": ("gauge", {"link", "operator"})}
 WITH_A_CANARY = {"camwatch_canary_round_trip_seconds": ("histogram", {"link"})}
 OTHERS = {
     "camwatch_operator_cameras": ("gauge", {"operator", "status"}),
@@ -56,6 +57,7 @@ OTHERS = {
     "camwatch_site_incident": ("gauge", {"site"}),
     "camwatch_operator_incident": ("gauge", {"operator"}),
     "camwatch_link_incident": ("gauge", {"link"}),
+    "camwatch_operator_blind": ("gauge", {"operator"}),
     "camwatch_utc_offset_seconds": ("gauge", set[str]()),
     "camwatch_build_info": ("gauge", {"version", "python"}),
     "camwatch_link_lag_seconds": ("gauge", {"link"}),
@@ -96,7 +98,7 @@ def test_the_catalogue_holds_the_public_names_types_and_labels() -> None:
     public |= {name: ("gauge", CAMERA | labels) for name, labels in (WHERE_KNOWN | WHERE_PLANNED).items()}
     public |= {name: ("gauge", labels) for name, labels in WHERE_COVERED.items()}
     public |= {name: ("counter", CAMERA | labels) for name, labels in WHERE_REFUSED.items()}
-    public |= OTHERS | WITH_A_CANARY
+    public |= OTHERS | WITH_A_CANARY | OF_SOME_OPERATORS
     assert {metric.name: (metric.type, set(metric.labels)) for metric in CATALOGUE} == public
 
 

@@ -124,6 +124,9 @@ OPERATOR_COVERAGE = _operator(
     "Share of a window's time outside maintenance that can be spoken for; absent where that is no time.",
     "window",
 )
+OPERATOR_BLIND = _operator(
+    "blind", "gauge", "1 while heartbeats of some of its cameras could not be seen; absent where it has none."
+)
 HEARTBEAT_GAP = Metric(
     "camwatch_heartbeat_gap_seconds",
     "histogram",
@@ -158,6 +161,12 @@ BUILD_INFO = Metric(
     "camwatch_build_info", "gauge", "Versions of camwatch and Python; always 1.", ("version", "python")
 )
 LINK_UP = Metric("camwatch_link_up", "gauge", "1 while the link is connected and subscribed.", ("link",))
+LINK_OPERATOR = Metric(
+    "camwatch_link_operator_info",
+    "gauge",
+    "The operators of a link that carries not all of them; always 1.",
+    ("link", "operator"),
+)
 LINK_LAG = Metric(
     "camwatch_link_lag_seconds",
     "gauge",

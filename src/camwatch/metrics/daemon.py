@@ -310,13 +310,18 @@ class _Daemon(Collector):
         )
         cameras = _gauge(catalogue.OPERATOR_CAMERAS)
         objective = _gauge(catalogue.OPERATOR_OBJECTIVE)
-        for operator in source.inventory.operators.values():
+        blind = _gauge(catalogue.OPERATOR_BLIND)
+        dark = {operator for sight in source.watch.dark for operator in sight.operators}
+        for operator in sorted({operator for operator, _ in counts}):
+            blind.add_metric([operator], operator in dark)
+        for row in source.inventory.operators.values():
             for status in Status:
-                cameras.add_metric([operator.id, status.value], counts[operator.id, status])
-            if operator.objective is not None:
-                objective.add_metric([operator.id], operator.objective)
+                cameras.add_metric([row.id, status.value], counts[row.id, status])
+            if row.objective is not None:
+                objective.add_metric([row.id], row.objective)
         yield cameras
         yield objective
+        yield blind
 
     def _ratios(self) -> Iterator[Family]:
         """Yield availability and coverage; nothing until they are known, rather than a guess (rule A2)."""
@@ -345,16 +350,20 @@ class _Daemon(Collector):
 
     def _links(self) -> Iterator[Family]:
         up = _gauge(catalogue.LINK_UP)
+        operators = _gauge(catalogue.LINK_OPERATOR)
         lag = _gauge(catalogue.LINK_LAG)
         received = _counter(catalogue.MESSAGES_RECEIVED)
         canaries = _histogram(catalogue.CANARY_ROUND_TRIP)
         for name, report in self._source.link_reports.items():
             up.add_metric([name], self._source.watch.links[name].up)
+            for operator in sorted(self._source.watch.links[name].operators):
+                operators.add_metric([name, operator], 1)
             lag.add_metric([name], self._source.watch.links[name].lag)
             received.add_metric([name], report.received)
             if (trips := report.round_trips) is not None:
                 _observed(canaries, [name], trips.bounds, trips.counts, trips.total_s)
         yield up
+        yield operators
         yield lag
         yield received
         yield canaries
