@@ -15,7 +15,7 @@ from camwatch.history import queue
 from camwatch.history.queue import Piece, Queue
 from camwatch.history.store import Store
 from camwatch.settings import HistorySettings
-from tests.history.builders import batch, outage, rows, went
+from tests.history.builders import batch, ms, outage, rows, went
 from tests.history.keeping import Kept
 from tests.history.scenes import Scene, scene, until
 from tests.support.copies import Copies, InFile, InServer
@@ -117,6 +117,33 @@ async def test_a_store_that_was_emptied_begins_anew(copies: Copies) -> None:
         await until(lambda: not played.chronicle.pending and bool(rows(played.store, LOST)))
         assert played.stored()[-1][0] == played.t
         await until(lambda: played.chronicle.problem is None)
+
+
+async def test_a_copy_from_before_a_store_was_emptied_is_no_copy_of_what_was_written_after(
+    copies: Copies,
+) -> None:
+    """H1: batches are numbered anew, so a number of before names none of them: hours do not go in silence."""
+    async with scene(copies.url) as (played, _):
+        await played_until(played, 9)
+        copies.take()
+        await played_until(played, 20)
+        copies.empty()
+        played.flap(1)
+        await until(lambda: not played.chronicle.pending and bool(rows(played.store, LOST)))
+        copies.put_back()
+        played.flap(1)
+        await until(lambda: not played.chronicle.pending and len(played.stored()) > 9)
+        gaps = rows(played.store, LOST)
+        assert any(began <= ms(9) and ended >= ms(20) for began, ended in gaps)
+
+
+def test_a_batch_that_was_never_stored_is_followed_by_none_that_is_known() -> None:
+    """H1: of a store that claims more than was written nothing is known."""
+    waiting = Queue(5)
+    waiting.add(Piece((went(Status.UP, 1),), (), (), 1))
+    waiting.batch()
+    waiting.stored()
+    assert [waiting.since(number).whole for number in (4, 5, 6, 7)] == [False, True, True, False]
 
 
 def test_a_store_that_goes_back_while_it_is_made_whole_is_made_whole_once() -> None:

@@ -121,7 +121,7 @@ class Queue:
         return Since(
             [event for each in kept for event in each.events],
             [memory for each in kept for memory in each.parted],
-            number is not None and number + 1 >= first,
+            number is not None and first <= number + 1 <= self._stored + 1,
         )
 
     def rejoin(self, number: int, batch: Batch) -> None:

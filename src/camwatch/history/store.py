@@ -129,7 +129,7 @@ class Store:
         except MissingTablesError as error:
             self._hang_up()
             self._make_tables()
-            raise _went_back("it was emptied") from error
+            raise self._went_back("it was emptied") from error
         except BaseException:
             self._hang_up()  # what we know may be of rows that were rolled back
             raise
@@ -139,11 +139,13 @@ class Store:
     def _check(self, found: _Written, batch: Batch) -> None:
         last = self._last = self._last or found
         if found != last:
-            self._run = secrets.token_hex(
-                8
-            )  # no copy of what was written until now is what comes from now on
-            raise _went_back(f"it ends with batch {found.number}, not {last.number}")
+            raise self._went_back(f"it ends with batch {found.number}, not {last.number}")
         assert batch.number == last.number + 1, "batches follow one another"  # noqa: S101
+
+    def _went_back(self, how: str) -> StoreWentBackError:
+        # Numbers are given anew from here on: no copy of what was written until now may pass for what comes.
+        self._run = secrets.token_hex(8)
+        return StoreWentBackError(f"it is not the one that camwatch wrote last: {how}")
 
     def _make_tables(self) -> None:
         """Make the tables in a database that was emptied while we ran. Raises StoreError."""
@@ -269,10 +271,6 @@ def _written(connection: Connection) -> _Written:
     query = select(table.name, table.value).where(table.name.in_(("batch", "run")))
     found: dict[str, str] = {row.name: row.value for row in connection.execute(query)}
     return _Written(found.get("run"), int(found.get("batch", 0)))
-
-
-def _went_back(how: str) -> StoreWentBackError:
-    return StoreWentBackError(f"it is not the one that camwatch wrote last: {how}")
 
 
 def _past(connection: Connection, *, ours: bool) -> Past:
