@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Generator, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import islice
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
@@ -20,12 +21,13 @@ from camwatch.core.lasting import down_ms
 from camwatch.core.model import BlindCause
 from camwatch.core.record import DayAccount, Record
 from camwatch.core.timeline import Overlays, account_of
+from camwatch.errors import StoreWentBackError
 from camwatch.history import schema
 from camwatch.history.engine import begin_read, begin_write
 from camwatch.history.facts import Facts, facts, plain
 from camwatch.history.journal import GENESIS, project
 from camwatch.history.reading import last_before, read
-from camwatch.history.sealing import Sealer
+from camwatch.history.sealing import Seal, Sealer, has, newest
 
 DAY_MS = 86_400_000
 _CAMERAS = 25  # in one transaction: nobody waits long for it
@@ -59,9 +61,11 @@ def fold_steps(
     Pauses after each transaction, so that batches can be stored in between; what is left undone, the next
     run does. Days are of time that was lived, and nothing is folded within a day of a step of the clock
     (rule T7). Days once folded stay in their time zone, so a store that has some goes on in theirs. Needs
-    the only right to write batches (`Store.hold`), but lets others read and correct.
+    the only right to write batches (`Store.hold`), but lets others read and correct. Raises
+    StoreWentBackError where the store has no more what was folded before (rule H1): nothing is dropped then.
     """
     with begin_read(engine) as connection:
+        writer = _Writer(engine, newest(connection))
         known = facts(connection)
         first = connection.execute(select(func.min(schema.service.c.start_ms))).scalar()
         blind = schema.blindness.c
@@ -74,10 +78,29 @@ def fold_steps(
     if any(max(gap) > reach - DAY_MS for gap in gaps):
         return Folded(days, folded)  # a clock that was just set may be set back
     if first is not None and known.vouched_ms and cutoff > max(first, folded):
-        days, folded = (yield from _fold_until(engine, calendar, known, cutoff)), cutoff
+        days, folded = (yield from _fold_until(writer, calendar, known, cutoff)), cutoff
     if folded:
-        yield from _drop(engine, folded)
+        yield from _drop(writer, folded)
     return Folded(days, folded)
+
+
+class _Writer:
+    """Writes in many transactions, each on top of those before: `sealed` is the last of them."""
+
+    def __init__(self, engine: Engine, sealed: Seal) -> None:
+        self.engine = engine
+        self._sealed = sealed
+
+    @contextmanager
+    def writes(self, at_ms: int) -> Iterator[Sealer]:
+        """Open a transaction, and seal it. Raises StoreWentBackError where what was sealed is gone."""
+        with begin_write(self.engine) as connection:
+            if not has(connection, self._sealed):
+                raise StoreWentBackError("it went back while days were folded")
+            sealer = Sealer(connection)
+            yield sealer
+            sealed = sealer.seal(at_ms)
+        self._sealed = sealed or self._sealed
 
 
 def _lived_before(reach: int, gaps: Sequence[tuple[int, int]], age_ms: int) -> int:
@@ -94,8 +117,9 @@ def _lived_before(reach: int, gaps: Sequence[tuple[int, int]], age_ms: int) -> i
     return reach - age_ms
 
 
-def _fold_until(engine: Engine, calendar: Calendar, known: Facts, cutoff: int) -> Generator[None, None, int]:
+def _fold_until(writer: _Writer, calendar: Calendar, known: Facts, cutoff: int) -> Generator[None, None, int]:
     """Write the days up to `cutoff` and let them hold; anew if somebody corrected anything meanwhile."""
+    engine = writer.engine
     while True:
         with begin_read(engine) as connection:
             journal = project(connection)
@@ -113,20 +137,16 @@ def _fold_until(engine: Engine, calendar: Calendar, known: Facts, cutoff: int) -
                      day.account.uncertain_up, day.account.uncertain_down)
                     for date, day in _days(record, calendar, known.folded_ms, cutoff)
                 ]  # fmt: skip
-            with begin_write(engine) as connection:
-                sealer = Sealer(connection)
+            with writer.writes(cutoff) as sealer:
                 sealer.put(schema.days, _DAY, rows, upsert=True)
-                sealer.seal(cutoff)
             days += len(rows)
             yield
         # From here on no correction of these days is taken, and none was made since they were derived.
-        with begin_write(engine) as connection:
-            newest = select(schema.corrections.c.hash).order_by(schema.corrections.c.seq.desc()).limit(1)
-            if (connection.execute(newest).scalar() or GENESIS) == journal.head:
+        with writer.writes(cutoff) as sealer:
+            head = select(schema.corrections.c.hash).order_by(schema.corrections.c.seq.desc()).limit(1)
+            if (sealer.connection.execute(head).scalar() or GENESIS) == journal.head:
                 held = (("folded_ms", str(cutoff)), ("folded_zone", calendar.zone.key))
-                sealer = Sealer(connection)
                 sealer.put(schema.meta, ("name", "value"), held, upsert=True)
-                sealer.seal(cutoff)
                 return days
 
 
@@ -161,13 +181,12 @@ def _end(end_ms: int | None, cutoff: int) -> int:
     return cutoff if end_ms is None else min(end_ms, cutoff)
 
 
-def _drop(engine: Engine, folded_ms: int) -> Iterator[None]:
+def _drop(writer: _Writer, folded_ms: int) -> Iterator[None]:
     """Delete what the days stand for; each camera keeps what it was when the first day not folded began."""
-    for portion in _portions(engine):
+    for portion in _portions(writer.engine):
         keys = [key for key, _, _ in portion]
-        with begin_write(engine) as connection:
-            kept = last_before(connection, schema.cameras.c.key.in_(keys), folded_ms)
-            sealer = Sealer(connection)
+        with writer.writes(folded_ms) as sealer:
+            kept = last_before(sealer.connection, schema.cameras.c.key.in_(keys), folded_ms)
             for table, over in (
                 (
                     schema.transitions,
@@ -178,16 +197,13 @@ def _drop(engine: Engine, folded_ms: int) -> Iterator[None]:
                 (schema.reboots, schema.reboots.c.at_ms < folded_ms),
             ):
                 _drop_from(sealer, table, and_(table.c.camera_key.in_(keys), over))
-            sealer.seal(folded_ms)
         yield
     blind, windows = schema.blindness, schema.windows
-    with begin_write(engine) as connection:
-        sealer = Sealer(connection)
+    with writer.writes(folded_ms) as sealer:
         # When the clock was set, and what the store lost, is needed for as long as counters reach back to it.
         others = blind.c.cause.not_in((str(BlindCause.CLOCK), str(BlindCause.LOST)))
         _drop_from(sealer, blind, and_(others, blind.c.ended_ms <= folded_ms))
         _drop_from(sealer, windows, windows.c.ends_ms <= folded_ms)
-        sealer.seal(folded_ms)
 
 
 def _drop_from(sealer: Sealer, table: Table, over: ColumnElement[bool]) -> None:

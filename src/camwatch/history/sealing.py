@@ -115,6 +115,12 @@ def newest(connection: Connection) -> Seal:
     return Seal() if row is None else Seal(*row)
 
 
+def has(connection: Connection, seal: Seal) -> bool:
+    """Tell whether a record goes on from a seal: then it has all that was sealed until then."""
+    found = connection.execute(select(schema.seals.c.hash).where(schema.seals.c.seq == seal.seq)).scalar()
+    return (found or GENESIS) == seal.hash
+
+
 def hash_of(previous: str, seq: int, at_ms: int, content: str) -> str:
     """Return the hash that a seal should have."""
     return hashlib.sha256(f"{previous}\n{seq}\n{at_ms}\n{content}".encode()).hexdigest()
