@@ -6,6 +6,7 @@ import io
 import json
 import logging
 import re
+import sys
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
@@ -18,7 +19,7 @@ from hypothesis import strategies as st
 
 from camwatch.core.model import Cause, IncidentChange, IncidentKind, Instant, Reboot, Status, Transition
 from camwatch.errors import RejectReason
-from camwatch.logs import Journal, _on_one_line, _to_json, configure
+from camwatch.logs import Journal, _on_one_line, _to_json, configure, log_strays
 from camwatch.rejections import Rejections
 from camwatch.settings import Broker
 from tests.metrics.city import registered
@@ -47,6 +48,24 @@ def logs() -> Iterator[Logs]:
     structlog.reset_defaults()
     root.handlers[:] = handlers
     root.setLevel(level)
+
+
+class Careless:
+    """Something that fails where nobody can take the error."""
+
+    def __del__(self) -> None:
+        raise ValueError("lost")
+
+
+def test_an_error_that_nobody_can_take_is_a_line_like_any_other(
+    logs: Logs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "unraisablehook", sys.unraisablehook)  # put back afterwards
+    stream = logs()
+    log_strays()
+    Careless()
+    (line,) = lines(stream)
+    assert (line["event"], line["error"]) == ("an error that nobody could take", "ValueError('lost')")
 
 
 def down(camera_id: str = "cam-1", **parts: object) -> Transition:

@@ -150,6 +150,19 @@ def configure(style: str, level: str, timezone: ZoneInfo, stream: Stream = sys.s
     logging.basicConfig(level=max(number, logging.WARNING), handlers=[handler], force=True)
 
 
+def log_strays() -> None:
+    """Log errors that the interpreter can raise to nobody, as a line like any other."""
+    log = structlog.get_logger("camwatch")
+
+    def strayed(stray: sys.UnraisableHookArgs) -> None:
+        where = stray.err_msg or "in a library"
+        log.error(
+            "an error that nobody could take", error=repr(stray.exc_value or stray.exc_type), where=where
+        )
+
+    sys.unraisablehook = strayed
+
+
 class Journal:
     """Writes one line per happening, with the camera's name and times in the fleet's zone."""
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Iterator
+from itertools import product
 
 import mqtt5
 import pytest
@@ -11,7 +13,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from camwatch.ingest.link import LinkSettings
-from camwatch.ingest.mqtt5_link import BUFFER_BYTES, MAX_PACKET_BYTES, _Connection, packet_size
+from camwatch.ingest.mqtt5_link import (
+    BUFFER_BYTES,
+    MAX_PACKET_BYTES,
+    Codec,
+    _Connection,
+    packet_size,
+    read_with_care,
+)
 from camwatch.ingest.supervisor import Teller
 from tests.ingest.conftest import FILTERS, HEARTBEAT
 from tests.ingest.scripted import ACCEPTED, GRANTED, published
@@ -36,11 +45,11 @@ class Wire(asyncio.Transport):
 class Fed:
     """A connection that is fed bytes by hand, as a socket would."""
 
-    def __init__(self, scheme: str = "mqtt") -> None:
+    def __init__(self, scheme: str = "mqtt", codec: Codec | None = None) -> None:
         self.receiver = RecordingReceiver()
         told = LinkSettings("main", scheme, "127.0.0.1", 1, "5", "camwatch-test", FILTERS)
         teller = Teller(told, self.receiver, real_clock)
-        self.connection = _Connection(self.receiver, real_clock, teller)
+        self.connection = _Connection(self.receiver, real_clock, teller, codec or Codec())
         self.wire = Wire()
         self.connection.connection_made(self.wire)
 
@@ -76,14 +85,45 @@ async def test_a_stream_cut_anywhere_yields_the_same_messages_and_acknowledgemen
     whole = Fed()
     whole.feed(stream())
     assert whole.receiver.payloads == [b"first", b"x" * 200, b"", b"last"]
-    for cut in cuts():
-        fed = Fed()
+    careful = Codec()
+    careful.take_care()
+    for cut, codec in product(cuts(), (Codec(), careful)):
+        fed = Fed(codec=codec)
         fed.feed(stream()[:cut])
         fed.feed(stream()[cut:])
         assert fed.receiver.payloads == whole.receiver.payloads, cut
         assert b"".join(fed.wire.written) == b"".join(whole.wire.written), cut
         assert fed.receiver.sessions == [False]
         assert not fed.connection.ended.done()
+
+
+BAD_TOPIC = b"\x30\x06\x00\x02\xff\xfe\x00\x00"
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+async def test_a_link_on_which_the_codec_panicked_once_looks_at_topics_first(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    """The panic writes raw lines to standard error, of which nobody can make a log: so there is one only."""
+    codec = Codec()
+    for number in range(3):
+        fed = Fed(codec=codec)
+        fed.feed(ACCEPTED + GRANTED + published(b"good") + BAD_TOPIC)
+        assert fed.receiver.payloads == [b"good"]
+        assert "cannot be taken as MQTT" in fed.connection.ended.result().problem
+        assert ("panicked" in capfd.readouterr().err) is (number == 0)
+
+
+@given(st.binary(max_size=9), st.binary(max_size=9), st.integers(0, 40))
+def test_no_topic_makes_the_codec_panic_where_it_is_read_with_care(
+    topic: bytes, payload: bytes, kept: int
+) -> None:
+    body = len(topic).to_bytes(2) + topic + b"\0" + payload
+    packet = (bytes([0x30, len(body)]) + body)[:kept]
+    with contextlib.suppress(ValueError, IndexError):
+        found, size = read_with_care(memoryview(packet))
+        assert isinstance(found, mqtt5.PublishPacket)
+        assert (found.topic.encode(), found.payload, size) == (topic, payload, len(packet))
 
 
 @pytest.mark.parametrize("size", [100_000, 131_072, 200_000, 262_143, 262_144, 300_000, 1_100_000])

@@ -13,7 +13,7 @@ from camwatch.cli import access, audit, corrections, history, reload
 from camwatch.cli.common import MISCONFIGURED, ConfigFile, checked, fail, guarded
 from camwatch.cli.report import report_command
 from camwatch.loading import load
-from camwatch.logs import LogWriter, configure
+from camwatch.logs import LogWriter, configure, log_strays
 from camwatch.settings import check_secrets, exposures
 
 app = typer.Typer(
@@ -43,6 +43,7 @@ def run_command(config: ConfigFile = None) -> None:
     def work() -> None:
         with LogWriter(sys.stderr) as log:
             configure(settings.log.format, settings.log.level, settings.fleet.timezone, log)
+            log_strays()
             asyncio.run(run(settings, inventory, log))
 
     guarded(work)

@@ -21,6 +21,8 @@ from camwatch.ingest.dial import dial, tls_context
 from camwatch.ingest.supervisor import Supervisor, Teller, Uniform
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from camwatch.core.model import Instant
     from camwatch.errors import LinkError
     from camwatch.ingest.canary import Canary
@@ -38,6 +40,7 @@ RECEIVE_MAX: Final = 10_000
 _PING: Final = mqtt5.PingReqPacket().write()
 _GOODBYE: Final = mqtt5.DisconnectPacket().write()
 _MALFORMED: Final = mqtt5.DisconnectPacket(reason_code=mqtt5.DisconnectReasonCode.MALFORMED_PACKET).write()
+_PUBLISH: Final = 3  # the type of a packet: the upper half of its first byte
 _SUBSCRIBE_ID: Final = 1
 _UNSUBSCRIBE_ID: Final = 2
 _FIRST_ID: Final = 3  # of what we publish
@@ -55,14 +58,41 @@ class Mqtt5Link(Supervisor):
     def __init__(
         self, settings: LinkSettings, receiver: Receiver, clock: Clock, uniform: Uniform = random.uniform
     ) -> None:
-        teller = Teller(settings, receiver, clock)
-        super().__init__(settings, receiver, clock, lambda: _Connection(receiver, clock, teller), uniform)
+        teller, codec = Teller(settings, receiver, clock), Codec()
+        super().__init__(
+            settings, receiver, clock, lambda: _Connection(receiver, clock, teller, codec), uniform
+        )
+
+
+class Codec:
+    """How a link reads packets: as they come, until one made the codec panic, and with care from then on.
+
+    A panic costs nothing but lines on standard error that are no log; nobody but a broker out of its mind
+    sends a topic that is not UTF-8. So only who met one pays for the look.
+    """
+
+    def __init__(self) -> None:
+        self.read: Callable[[memoryview], tuple[mqtt5.Packet, int]] = mqtt5.read
+
+    def take_care(self) -> None:
+        """Look at topics before the codec does."""
+        self.read = read_with_care
+
+
+def read_with_care(view: memoryview) -> tuple[mqtt5.Packet, int]:
+    """Read as `mqtt5.read` does, and raise ValueError, not a panic, where a topic is not UTF-8."""
+    size = packet_size(view)
+    if size is not None and view[0] >> 4 == _PUBLISH and len(view) >= size:
+        start = next(index for index, byte in enumerate(view[1:5], 2) if byte < 128)
+        length = int.from_bytes(view[start : start + 2])
+        str(view[start + 2 : min(start + 2 + length, size)], "utf-8")
+    return mqtt5.read(view)
 
 
 class _Connection(asyncio.BufferedProtocol):
     """One connection: a protocol towards asyncio, a Connection towards the supervisor."""
 
-    def __init__(self, receiver: Receiver, clock: Clock, teller: Teller) -> None:
+    def __init__(self, receiver: Receiver, clock: Clock, teller: Teller, codec: Codec) -> None:
         loop = asyncio.get_running_loop()
         settings = teller.settings
         self.last_packet = self.last_message = clock()
@@ -75,6 +105,7 @@ class _Connection(asyncio.BufferedProtocol):
         self._receiver = receiver
         self._clock = clock
         self._teller = teller
+        self._codec = codec
         self._closed: asyncio.Future[None] = loop.create_future()
         self._opened: asyncio.Future[None] = loop.create_future()
         self._transport: asyncio.Transport | None = None
@@ -98,7 +129,7 @@ class _Connection(asyncio.BufferedProtocol):
         now = self._clock()
         receiver = self._receiver
         receiver.begin(now)
-        read, publish, message = mqtt5.read, mqtt5.PublishPacket, receiver.message
+        read, publish, message = self._codec.read, mqtt5.PublishPacket, receiver.message
         view = self._view
         end = self._filled + nbytes
         position = 0
@@ -215,8 +246,10 @@ class _Connection(asyncio.BufferedProtocol):
             self._fail(refusal, _GOODBYE)
 
     def _give_up_on(self, error: BaseException) -> None:
-        # The codec says ValueError, or panics (a BaseException) on a topic that is not UTF-8.
-        if not isinstance(error, ValueError) and type(error).__name__ != "PanicException":
+        # The codec says ValueError, or panics (a BaseException) on a text that is not UTF-8.
+        if type(error).__name__ == "PanicException":
+            self._codec.take_care()
+        elif not isinstance(error, ValueError):
             raise error
         self._fail(problems.unreadable(self._settings, error, first=self._connack is None), _MALFORMED)
 
