@@ -66,6 +66,12 @@ def test_every_image_has_a_version_to_the_last_digit(name: str) -> None:
     assert re.fullmatch(r"[a-z/-]+:v?\d+\.\d+\.\d+", image), image
 
 
+def test_grafana_is_not_older_than_what_it_has_mended() -> None:
+    """11.6.1 and before open redirects to strangers (CVE-2025-4123)."""
+    version = SERVICES["grafana"]["image"].partition(":")[2]
+    assert tuple(map(int, version.split("."))) > (11, 6, 1)
+
+
 def test_our_own_image_has_the_version_of_the_package() -> None:
     version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
     assert SERVICES["camwatch"]["image"] == SERVICES["camsim"]["image"] == f"camwatch:{version}"

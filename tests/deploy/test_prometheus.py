@@ -50,6 +50,7 @@ PUBLIC = {
     "CamwatchNotReady": "warning",
     "CamwatchOperatorIncident": "critical",
     "CamwatchRecordAhead": "warning",
+    "CamwatchRecordReplaced": "warning",
     "CamwatchSiteIncident": "critical",
     "CamwatchUnregisteredCamera": "info",
     "CamwatchVideoProtectionDown": "critical",
