@@ -80,6 +80,7 @@ class Observer:
         row = state.camera
         former = [each for each in self.diaries.values() if each.state.camera.id == row.id]
         if former and former[-1].state.camera.operator == row.operator:
+            diary.outage_open = former[-1].outage_open and state.life in IN_SERVICE
             assert all(new >= old for new, old in zip(diary.counters, former[-1].counters, strict=True))
             assert all(diary.account[name] >= old for name, old in former[-1].account.items())
 

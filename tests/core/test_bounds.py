@@ -165,3 +165,15 @@ def test_the_truth_lies_within_the_bounds_of_every_account(
     rounding = 2 * len(absences)
     assert found.in_service == end - start
     assert found.least_up - rounding <= alive_ms <= found.most_up + rounding
+
+
+def test_what_an_absence_parts_is_voided_with_its_down_time() -> None:
+    """V6, E4: nobody was down while it was not in the inventory."""
+    record = camera(
+        Change(0, UP), Change(100, DOWN), Change(250, UNKNOWN), Change(260, DOWN), Change(300, UP)
+    )
+    record.service = [Span(0, 200), Span(250, OPEN_END)]
+    record.fills = [Span(90, 200)]
+    assert outage(record, 100, 300).at_ms == 260
+    record.fills = [Span(90, 210), Span(250, 310)]
+    assert outage(record, 100, 300).voided

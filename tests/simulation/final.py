@@ -86,7 +86,7 @@ def _declared(connection: Connection) -> dict[str, list[Outage]]:
 
 
 def _outages(mind: Mind, theirs: list[Outage], judged: list[Piece]) -> Iterator[str]:
-    due = verdicts.outages(judged, over=not mind.serving)
+    due = verdicts.outages(judged, over=not mind.serving, dismissed=mind.dismissed)
     if theirs != due:
         yield f"{mind.name}: the outages are {theirs}; should be {due}"
 

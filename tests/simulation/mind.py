@@ -45,6 +45,7 @@ class Mind:
     via: str = ""  # the link that brought the last proof (S13)
     alone: int | None = None  # since when it is out of sight alone, as that link is lost
     row_at: int = NEVER
+    dismissed: tuple[int, ...] = ()  # UTC: when it was retired, or came back as planned
     settled: int | None = None  # as the core said last
     settled_utc: int = NEVER
     floor: int = NEVER  # what was certain by deadlines that have changed since
@@ -278,6 +279,7 @@ class Mind:
             self.row_at = NEVER
         elif new:
             self.life = wanted
+            self.dismissed += () if wanted == "unknown" else (now.utc,)
         dark = self.dark_since
         if started and dark is not None and now.at - dark >= self.down_after and self.life in ("up", "down"):
             self._loses_sight(dark, now)
@@ -327,6 +329,7 @@ class Mind:
     def _out(self, life: str, now: Moment) -> None:
         if self.serving:
             self._become("", now.at, now)
+        self.dismissed += (now.utc,)
         self.life, self.hint, self.held = life, "", False
 
     def _leave(self, now: Moment) -> None:

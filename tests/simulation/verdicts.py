@@ -68,29 +68,33 @@ def corrected(
     return painted(life, joined(mine), "maintenance", "up down unknown")
 
 
-def outages(found: Sequence[Piece], *, over: bool) -> list[Outage]:
+def outages(found: Sequence[Piece], *, over: bool, dismissed: Sequence[int] = ()) -> list[Outage]:
     """Return the outages in judged pieces: seen through blindness as one (S7), ended by maintenance (A6).
 
-    `over`: the camera is out of service after the last piece.
+    `over`: the camera is out of service after the last piece. One that leaves the inventory and is back and
+    down goes on, unless it was `dismissed` in between, UTC: retired or planned (V6).
     """
     result: list[Outage] = []
     begun: Outage | None = None
     left: int | None = None  # when blindness hid it
     end = 0
+    absent = False
     for piece in found:
         if begun is not None and piece.start > end:  # out of service meanwhile
-            result.append(begun._replace(end=end if left is None else left))
-            begun = left = None
+            left, absent = end if left is None else left, True
+            if any(end <= at <= piece.start for at in dismissed):
+                result.append(begun._replace(end=left))
+                begun = left = None
         end = piece.end
         if piece.status == "down":
-            begun, left = begun or Outage(piece.start, None, piece.cause), None
+            begun, left, absent = begun or Outage(piece.start, None, piece.cause), None, False
         elif begun is not None and piece.status == "unknown":
             left = piece.start if left is None else left
         elif begun is not None:
             result.append(begun._replace(end=piece.start if left is None else left))
             begun = left = None
     if begun is not None:
-        result.append(begun._replace(end=(end if left is None else left) if over else None))
+        result.append(begun._replace(end=(end if left is None else left) if over or absent else None))
     return result
 
 

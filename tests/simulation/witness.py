@@ -191,7 +191,7 @@ class Witness:
                 self.fail(mind, f"accounted up to {self.shown(mind.settled)} only")
             until = now.utc if mind.settled is None else mind.settled + now.utc - now.at
             judged = verdicts.judged(mind, book.cover, until)
-            count = len(verdicts.outages(judged, over=not mind.serving))
+            count = len(verdicts.outages(judged, over=not mind.serving, dismissed=mind.dismissed))
             if state.outages != count:
                 self.fail(mind, f"{state.outages} outages are counted, should be {count}")
             if book.cover and not mind.blurred:

@@ -453,21 +453,24 @@ class Judge:
             camera.flapping = camera.flapping or Flapping()
             camera.flapping.changed(at.mono)
         if new is Status.DOWN:
-            camera.left_down = None
             if not camera.outage_open:  # otherwise one outage, seen through blindness (rule S7)
                 self._begin_outage(camera, at, now, cause)
+            camera.left_down = None
         elif camera.outage_open:
             if new is Status.UNKNOWN:
                 camera.left_down = at
             else:
                 self.end_outage(camera, at, now, back=new is Status.UP)
+        elif new is not Status.UNKNOWN:
+            camera.left_down = None  # what ended with an absence is over
 
     def _begin_outage(self, camera: CameraState, at: Instant, now: Instant, cause: Cause | None) -> None:
+        again = camera.left_down is not None  # one outage, on both sides of an absence (rule V6)
         camera.outage_open = True
-        camera.outages += 1
+        camera.outages += not again
         camera.opened = NEVER
         row = camera.camera
-        self.events.append(OutageChange(row.id, row.operator, row.site, True, at, now, cause))
+        self.events.append(OutageChange(row.id, row.operator, row.site, True, at, now, cause, again))
         for group in camera.groups:
             self.tell(group.went_down(camera.index, at, now))
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from operator import attrgetter
 
-from camwatch.core.ledger import Span, merged, without
+from camwatch.core.ledger import Span, merged, pieces, without
 from camwatch.core.model import Status
 from camwatch.core.record import OPEN_END, CameraRecord, Change, OutageRecord
 from camwatch.core.timeline import Stretch, account_of
@@ -29,7 +29,7 @@ def by_evidence(camera: CameraRecord) -> list[OutageRecord]:
     voided, and keeps the instants that it was thought to have.
     """
     fills = merged(camera.fills)
-    return [_shortened(_bounded(camera.changes, each), camera.changes, fills) for each in camera.outages]
+    return [_shortened(_bounded(camera.changes, each), camera, fills) for each in camera.outages]
 
 
 def _bounded(changes: Sequence[Change], outage: OutageRecord) -> OutageRecord:
@@ -52,11 +52,11 @@ def _bounds(change: Change | None) -> Span | None:
     return Span(change.earliest_ms, change.latest_ms)
 
 
-def _shortened(outage: OutageRecord, changes: Sequence[Change], fills: tuple[Span, ...]) -> OutageRecord:
+def _shortened(outage: OutageRecord, camera: CameraRecord, fills: tuple[Span, ...]) -> OutageRecord:
     end_ms = OPEN_END if outage.end_ms is None else outage.end_ms
     if not any(fill.starts < end_ms and outage.at_ms < fill.ends for fill in fills):
         return outage
-    thought = tuple(_stays(outage.at_ms, end_ms, changes))
+    thought = tuple(_stays(outage.at_ms, end_ms, camera))
     left = without(thought, fills)
     if left == thought:
         return outage
@@ -69,8 +69,15 @@ def _shortened(outage: OutageRecord, changes: Sequence[Change], fills: tuple[Spa
     return outage
 
 
-def _stays(at_ms: int, end_ms: int, changes: Sequence[Change]) -> Iterator[Span]:
-    """Yield the stays in `down` of an outage: blindness parts them (rule S7)."""
+def _stays(at_ms: int, end_ms: int, camera: CameraRecord) -> Iterator[Span]:
+    """Yield the stays in `down` of an outage: blindness and absences part them (rules S7, V6)."""
+    for span in _down(at_ms, end_ms, camera.changes):
+        for start, end, serving in pieces(tuple(camera.service), *span):
+            if serving:
+                yield Span(start, end)
+
+
+def _down(at_ms: int, end_ms: int, changes: Sequence[Change]) -> Iterator[Span]:
     since: int | None = at_ms
     for index in range(bisect_left(changes, at_ms, key=attrgetter("at_ms")), len(changes)):
         change = changes[index]

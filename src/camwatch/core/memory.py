@@ -24,7 +24,8 @@ class Memory(NamedTuple):
     """One camera at one instant: its judgement, its counters, and what tells late from new (L6-L9).
 
     `settled_ms` is up to when its account is kept, None out of service. `due_ms` and `deadline_ms` are
-    set where blindness moved them. `left_down_ms` is when an open outage was last seen to be one (S7).
+    set where blindness moved them. `left_down_ms` is when an open outage was last seen to be one (S7), or
+    when one ended as the camera left the inventory: it goes on if that returns, and is down as before (V6).
     """
 
     camera: str
@@ -147,6 +148,8 @@ def restore(camera: CameraState, memory: Memory, now: Instant) -> None:
     to_mono = round(now.mono * 1000) - now.utc_ms
     since = Instant((memory.since_ms + to_mono) / 1000, memory.since_ms)
     if memory.settled_ms is None:  # it was out of service: the inventory says what it is now
+        if camera.life is Status.UNKNOWN:
+            _restore_left_down(camera, memory, to_mono)
         dated = camera.camera.in_service_from_ms is not None
         if memory.life is Status.PLANNED and camera.life is Status.UNKNOWN and dated:
             # Its date has passed since, and is when it enters service (rule V1).
@@ -158,8 +161,7 @@ def restore(camera: CameraState, memory: Memory, now: Instant) -> None:
     camera.since = since
     camera.settled_ms = memory.settled_ms + to_mono
     camera.outage_open = memory.outage_open
-    if memory.left_down_ms is not None:
-        camera.left_down = Instant((memory.left_down_ms + to_mono) / 1000, memory.left_down_ms)
+    _restore_left_down(camera, memory, to_mono)
     if memory.flaps:
         camera.flapping = Flapping(tuple((int(at) + to_mono) / 1000 for at in memory.flaps.split()))
     if memory.life in (Status.UNKNOWN, Status.DOWN):
@@ -175,6 +177,11 @@ def restore(camera: CameraState, memory: Memory, now: Instant) -> None:
         camera.due_override = (memory.due_ms + to_mono) / 1000
         camera.deadline_override = (memory.deadline_ms + to_mono) / 1000
     _restore_clock(camera, memory)
+
+
+def _restore_left_down(camera: CameraState, memory: Memory, to_mono: int) -> None:
+    if memory.left_down_ms is not None:
+        camera.left_down = Instant((memory.left_down_ms + to_mono) / 1000, memory.left_down_ms)
 
 
 def _restore_clock(camera: CameraState, memory: Memory) -> None:

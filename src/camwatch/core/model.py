@@ -231,7 +231,8 @@ class Reboot(NamedTuple):
 class OutageChange(NamedTuple):
     """An outage began (`open`) or ended `at` that instant (rules A6, S7).
 
-    It ends with the last stay in `down`: where blindness hid the end, when the blindness began.
+    It ends with the last stay in `down`: where blindness hid the end, when the blindness began. `again`: it
+    ended as its camera left the inventory, which is back and down as before: it is the same one (rule V6).
     """
 
     camera: str
@@ -241,6 +242,7 @@ class OutageChange(NamedTuple):
     at: Instant
     noticed_at: Instant
     cause: Cause | None
+    again: bool = False
 
 
 class ServiceChange(NamedTuple):

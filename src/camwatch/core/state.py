@@ -237,7 +237,9 @@ class CameraState:
         self.heartbeats = 0
         self.outages = 0
         self.outage_open = False
-        self.left_down: Instant | None = None  # when blindness hid an open outage (rule S7)
+        self.left_down: Instant | None = (
+            None  # when blindness hid an open outage (S7), or an absence ended it (V6)
+        )
         self.reboots = 0
         self.flapping: Flapping | None = None
         self.account = Account()

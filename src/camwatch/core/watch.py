@@ -32,6 +32,7 @@ from camwatch.core.model import (
     ServiceChange,
     Status,
     Thresholds,
+    Transition,
     Window,
 )
 from camwatch.core.sights import Sights
@@ -376,6 +377,8 @@ class FleetWatch:
         memory = self._remembered.pop((camera.id, camera.operator), None)
         if memory is not None:
             restore(state, memory, now)
+            if memory.left_down_ms is not None and state.life not in IN_SERVICE:
+                self._is_over(memory, state, now)
             stored = self._stored.pop((camera.id, camera.operator), None)
             if stored is not None:  # it left this process, and is expected again from now on
                 # What it left with may not be stored yet: what is exported goes on from what was (ADR 8).
@@ -449,9 +452,10 @@ class FleetWatch:
         if camera.settled_ms is not None:
             left = now.at_mono(camera.settled_ms / 1000)
             if camera.outage_open:
+                ended = camera.left_down or left
                 self.judge.end_outage(camera, left, now, back=False)
+                camera.left_down = ended  # it goes on if the camera returns, and is down as before (rule V6)
             self.judge.leave_service(camera, left, camera.status)
-        camera.outage_open = False
         memory = remember(camera, now)
         self._remembered[memory.camera, memory.operator] = memory
         self._stored[memory.camera, memory.operator] = camera.stored
@@ -468,20 +472,39 @@ class FleetWatch:
                     self.judge.tell(group.went_down(camera.index, camera.since, now))
 
     def _leave_behind(self, now: Instant) -> None:
-        """End the ledgers of cameras that left the inventory while camwatch did not run."""
+        """End the ledgers of cameras that left the inventory while camwatch did not run (rule V6).
+
+        The outage of one that is another operator's now goes on no more.
+        """
         for key, memory in self._remembered.items():
-            if memory.settled_ms is None:
-                continue
-            at = now.at_mono((memory.settled_ms - now.utc_ms) / 1000 + now.mono)
-            if memory.outage_open:
-                ended = at if memory.left_down_ms is None else Instant(at.mono, memory.left_down_ms)
-                self.judge.events.append(
-                    OutageChange(memory.camera, memory.operator, "", False, ended, now, memory.cause)
-                )
-            self.judge.events.append(ServiceChange(memory.camera, memory.operator, False, at, memory.status))
-            parted = memory._replace(settled_ms=None, outage_open=False, left_down_ms=None)
-            self._remembered[key] = parted
-            self.parted.append(parted)
+            parted = memory if memory.settled_ms is None else self._left(memory, memory.settled_ms, now)
+            heir = self.cameras.get(parted.camera)
+            if parted.left_down_ms is not None and heir is not None:
+                self._is_over(parted, heir, now)
+                parted = parted._replace(left_down_ms=None)
+            if parted is not memory:
+                self._remembered[key] = parted
+                self.parted.append(parted)
+
+    def _left(self, memory: Memory, settled_ms: int, now: Instant) -> Memory:
+        """End the ledger of a camera that left the inventory; return what is remembered of it then."""
+        at = now.at_mono((settled_ms - now.utc_ms) / 1000 + now.mono)
+        left_down_ms = memory.left_down_ms
+        if memory.outage_open:
+            left_down_ms = at.utc_ms if left_down_ms is None else left_down_ms
+            ended = Instant(at.mono, left_down_ms)
+            self.judge.tell(OutageChange(memory.camera, memory.operator, "", False, ended, now, memory.cause))
+        self.judge.tell(ServiceChange(memory.camera, memory.operator, False, at, memory.status))
+        return memory._replace(settled_ms=None, outage_open=False, left_down_ms=left_down_ms)
+
+    def _is_over(self, memory: Memory, seen: CameraState, now: Instant) -> None:
+        """Put down why the outage in which a camera left does not go on: what it is instead (rule V6).
+
+        `seen` is what returned: that camera, planned or retired, or the same with another operator.
+        """
+        row = seen.camera
+        new = seen.life if row.operator == memory.operator else Status.RETIRED
+        self.judge.tell(Transition(memory.camera, memory.operator, row.site, memory.status, new, now, now))
 
 
 def _life_by_inventory(camera: Camera, now: Instant) -> Status:

@@ -200,28 +200,30 @@ def _stays(
     folded_ms: int,
     carried: Sequence[OutageRow],
 ) -> Iterator[tuple[int, int | None]]:
-    """Yield each stay in `down`, seen through `unknown` as one: from, until."""
+    """Yield each stay in `down`, seen through `unknown` and absences as one: from, until (rules S7, V6)."""
     # What came at the instant at which a service ended came before that, unless another one began there.
     starts, last = {span.starts for span in spans}, len(transitions) + 1
+    known = transitions[0][0] if transitions else folded_ms
     ends = [
-        (span.ends, 0 if span.ends in starts else last, "")
-        for span in spans
-        if span.ends != OPEN_END and span.ends >= folded_ms
+        (span.ends, 0 if span.ends in starts else last, "") for span in spans if known <= span.ends < OPEN_END
     ]
     changes = [(at, number, status) for number, (at, status) in enumerate(transitions, 1)]
     since = carried[0].at_ms if carried else None
     left: int | None = None
+    absent = False  # it left the inventory, and was not down since (V6)
     for at, _, status in sorted(ends + changes):
         if status == "down":
-            since, left = at if since is None else since, None
+            if absent and not carried and left is not None and left <= folded_ms:
+                since = None  # what was over when its days were folded away is another one
+            since, left, absent = at if since is None else since, None, False
         elif since is not None:
-            if status == "unknown":
-                left = at if left is None else left
+            if status in {"unknown", ""}:
+                left, absent = at if left is None else left, absent or not status
             else:
                 yield since, at if left is None else left
-                since = left = None
+                since, left, absent = None, None, False
     if since is not None:
-        yield since, None
+        yield since, left if absent else None
 
 
 def _checkpoint(rows: Rows, spans: Sequence[Span], frame: Frame) -> Iterator[_Problem]:

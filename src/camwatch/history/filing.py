@@ -22,6 +22,7 @@ from camwatch.core.model import (
     Purpose,
     Reboot,
     ServiceChange,
+    Status,
     Transition,
     Window,
 )
@@ -188,8 +189,11 @@ class _Rows:
     def outage(self, event: OutageChange) -> None:
         key = self._key(event.camera, event.operator, event.site)
         at, noticed = _bounded(event.at.utc_ms), _bounded(event.noticed_at.utc_ms)
-        if event.open:
-            self.outages.begin(key, [key, at, None, noticed, (event.cause or Cause.TIMEOUT).value])
+        row = [key, at, None, noticed, (event.cause or Cause.TIMEOUT).value]
+        if event.open and event.again:
+            self.outages.begin_again(key, row)
+        elif event.open:
+            self.outages.begin(key, row)
         else:
             self.outages.end(key, at)
 
@@ -219,6 +223,7 @@ class _Rows:
             "camera_key", "at_ms", "noticed_ms", "status", "cause", "earliest_ms", "latest_ms",
         )  # fmt: skip
         sealer.add(schema.transitions, names, self.transitions)
+        _begin_again(sealer, self.outages)
         _end(sealer, schema.outages, self.outages.ended)
         names = ("camera_key", "at_ms", "end_ms", "noticed_ms", "cause")
         sealer.add(schema.outages, names, self.outages.begun)
@@ -231,7 +236,29 @@ class _Rows:
         sealer.add(schema.reboots, ("camera_key", "at_ms"), self.reboots)
 
 
-def _end(sealer: Sealer, table: Table, rows: list[tuple[int, int]]) -> None:
+def _begin_again(sealer: Sealer, outages: _Spans) -> None:
+    """Let outages go on that an absence ended (V6); begin those of which the record has nothing, or the end.
+
+    It was folded away, or the store went back (H1).
+    """
+    table, moved = schema.outages.c, schema.transitions.c
+    again = []
+    for key, row in outages.again.items():
+        newest = select(func.max(table.id)).where(table.camera_key == key)
+        before = select(moved.status).where(
+            moved.camera_key == key, moved.at_ms < row[1], moved.status != Status.UNKNOWN.value
+        )
+        seen = sealer.connection.execute(before.order_by(moved.at_ms.desc(), moved.id.desc()).limit(1))
+        number = sealer.connection.execute(newest).scalar()
+        if number is not None and seen.scalar() == Status.DOWN.value:
+            again.append(number)
+        else:
+            outages.begin_at_last(key, row)
+    if again:
+        sealer.reopen(schema.outages, again)
+
+
+def _end(sealer: Sealer, table: Table, rows: dict[int, int]) -> None:
     """End what is open; a record in which it is not was changed by others, which must not stop it."""
     ended = sealer.end(table, rows)
     if ended != len(rows):
@@ -244,21 +271,36 @@ def _end(sealer: Sealer, table: Table, rows: list[tuple[int, int]]) -> None:
 
 
 class _Spans:
-    """What begins in this batch (rows with `end_ms` third), and what that began earlier ends in it."""
+    """What begins in this batch (rows with `end_ms` third), and what that began earlier ends in it.
+
+    `again`: what ended in an earlier batch and goes on, by key, with the row for where the record lacks it.
+    """
 
     def __init__(self) -> None:
         self.begun: list[list[Any]] = []
-        self.ended: list[tuple[int, int]] = []
-        self._open: dict[int, list[Any]] = {}
+        self.ended: dict[int, int] = {}
+        self.again: dict[int, list[Any]] = {}
+        self._newest: dict[int, list[Any]] = {}
 
     def begin(self, key: int, row: list[Any]) -> None:
         self.begun.append(row)
-        self._open[key] = row
+        self._newest[key] = row
+
+    def begin_again(self, key: int, row: list[Any]) -> None:
+        if key in self._newest:
+            self._newest[key][2] = None
+        elif self.ended.pop(key, None) is None:
+            self.again[key] = row
+
+    def begin_at_last(self, key: int, row: list[Any]) -> None:
+        """Begin what should have gone on, and let it end as that would have."""
+        row[2] = self.ended.pop(key, None)
+        self.begun.insert(0, row)
 
     def end(self, key: int, end_ms: int) -> None:
-        row = self._open.pop(key, None)
-        if row is None:
-            self.ended.append((end_ms, key))
+        row = self._newest.get(key)
+        if row is None or row[2] is not None:
+            self.ended[key] = end_ms
         else:
             row[2] = end_ms
 

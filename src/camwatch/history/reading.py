@@ -237,7 +237,7 @@ class _Stretch(NamedTuple):
         """Put into the cameras' records what happened, and return how far back that reaches."""
         _fill_outages(self, found, journal)
         since = _fill_changes(self, found)
-        _fill_service(self, found)
+        _fill_service(self, found, since)
         fills, reboots = schema.fills.c, schema.reboots.c
         query = select(fills.camera_key, fills.start_ms, fills.end_ms).order_by(fills.start_ms)
         query = query.where(fills.start_ms < self.to_ms, fills.end_ms > since)
@@ -310,15 +310,21 @@ def last_before(connection: Connection, chosen: ColumnElement[bool] | None, inst
     return [number for number in connection.execute(query).scalars() if number is not None]
 
 
-def _fill_service(stretch: _Stretch, found: dict[int, CameraRecord]) -> None:
-    """Add the spans in service, from where the changes are known."""
+def _fill_service(stretch: _Stretch, found: dict[int, CameraRecord], since: int) -> None:
+    """Add the spans in service, from where the changes are known; `since` is the earliest of these instants.
+
+    Those before the stretch belong to it where an outage goes on through an absence (V6).
+    """
     table = schema.service
     query = select(table.c.camera_key, table.c.start_ms, table.c.end_ms).order_by(table.c.start_ms)
     query = query.where(
-        table.c.start_ms < stretch.to_ms, or_(table.c.end_ms.is_(None), table.c.end_ms > stretch.from_ms)
+        table.c.start_ms < stretch.to_ms, or_(table.c.end_ms.is_(None), table.c.end_ms > since)
     )
     for key, start, end in stretch.rows(query, table.c.camera_key):
         camera = found[key]
+        first = min((outage.at_ms for outage in camera.outages[:1]), default=stretch.from_ms)
+        if end is not None and end <= min(first, stretch.from_ms):
+            continue
         known = stretch.folded_ms
         if camera.changes and camera.changes[0].at_ms < stretch.from_ms:
             known = max(known, camera.changes[0].at_ms)

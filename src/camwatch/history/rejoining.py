@@ -92,12 +92,19 @@ def _accounted(before: Memory | None, vouched_ms: int) -> Instant:
 
 def remembered(past: Past, known: Known) -> list[Memory]:
     """Return what is to be remembered after that, also of cameras that only the older record has."""
-    before = states(past.memories)
+    span, before = lost(past, known), states(past.memories)
     gone = [
         before[key] for key in before.keys() - known.memories.keys() if before[key].settled_ms is not None
     ]
-    parted = [memory._replace(settled_ms=None, outage_open=False, left_down_ms=None) for memory in gone]
-    return [*parted, *known.memories.values()]
+    return [*(_parted(memory, span) for memory in gone), *known.memories.values()]
+
+
+def _parted(memory: Memory, span: tuple[int, int] | None) -> Memory:
+    """Return what is remembered of a camera that left; its outage goes on if it is down as before (V6)."""
+    left_down_ms = memory.left_down_ms
+    if memory.outage_open and left_down_ms is None and span is not None:
+        left_down_ms = max(memory.since_ms, span[0])
+    return memory._replace(settled_ms=None, outage_open=False, left_down_ms=left_down_ms)
 
 
 @dataclass(slots=True)

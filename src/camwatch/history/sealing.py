@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import marshal
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
@@ -77,9 +77,8 @@ class Sealer:
         if keys:
             self._content.append((table.name, None, list(keys)))
 
-    def end(self, table: Table, ended: Sequence[tuple[int, int]]) -> int:
-        """End what is open: each pair is (`end_ms`, `camera_key`). Return how many rows were ended."""
-        ends = {camera: end_ms for end_ms, camera in ended}
+    def end(self, table: Table, ends: Mapping[int, int]) -> int:
+        """End what is open, of each camera (by its key) at an instant. Return how many rows were ended."""
         if not ends:
             return 0
         names = tuple(table.c.keys())
@@ -88,6 +87,14 @@ class Sealer:
         rows = [(*row[:end], ends[row[camera]], *row[end + 1 :]) for row in formed(table, names, found)]
         self.put(table, names, rows, upsert=True)
         return len(rows)
+
+    def reopen(self, table: Table, numbers: Sequence[int]) -> None:
+        """Let rows with these ids be not over, as they were before they were ended."""
+        names = tuple(table.c.keys())
+        found = self.connection.execute(select(table).where(table.c.id.in_(numbers)).order_by(table.c.id))
+        end = names.index("end_ms")
+        rows = [(*row[:end], None, *row[end + 1 :]) for row in formed(table, names, map(tuple, found))]
+        self.put(table, names, rows, upsert=True)
 
     def seal(self, at_ms: int) -> Seal | None:
         """Chain what was written; None if nothing was. `at_ms` is when, by the record's time."""
