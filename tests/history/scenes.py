@@ -109,7 +109,7 @@ class Scene:
             self.t += 1
             now, state = self.now(), self.watch.cameras["cam-1"]
             old, new = (Status.UP, Status.DOWN) if state.status is Status.UP else (Status.DOWN, Status.UP)
-            state.life = state.status = new
+            state.life, state.status, state.since = new, new, now
             self.chronicle.happened([Transition("cam-1", "ville", "mairie", old, new, now, now)])
 
     def stored(self) -> list[tuple[int, str]]:
