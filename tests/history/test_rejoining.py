@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from camwatch.core.model import Lifecycle, Status
@@ -228,6 +228,18 @@ def test_a_store_that_went_back_adds_up_when_memory_has_nothing(
 
 @settings(max_examples=30)
 @given(before=ACTS, meanwhile=ACTS, after=ACTS, remembered=st.integers(0, 12))
+@example(  # it left the inventory in an outage, and came back as planned
+    before=[("keep", 165)],
+    meanwhile=[("silence", 300), ("remove", 10), ("retire", 85), ("silence", 286), ("remove", 350)],
+    after=[("remove", 1), ("silence", 100)],
+    remembered=4,
+)
+@example(  # it left and was back at the instant at which a blindness ended
+    before=[("silence", 100), ("retire", 145)],
+    meanwhile=[("remove", 285), ("blind", 61), ("beats", 164)],
+    after=[("blind", 34), ("remove", 64), ("remove", 395), ("blind", 263)],
+    remembered=2,
+)
 def test_whenever_a_store_goes_back_its_record_adds_up(
     tmp_path_factory: pytest.TempPathFactory,
     before: list[tuple[str, int]],

@@ -504,7 +504,7 @@ class FleetWatch:
         """
         row = seen.camera
         new = seen.life if row.operator == memory.operator else Status.RETIRED
-        self.judge.tell(Transition(memory.camera, memory.operator, row.site, memory.status, new, now, now))
+        self.judge.tell(Transition(memory.camera, memory.operator, row.site, Status.UNKNOWN, new, now, now))
 
 
 def _life_by_inventory(camera: Camera, now: Instant) -> Status:

@@ -201,13 +201,17 @@ def _stays(
     carried: Sequence[OutageRow],
 ) -> Iterator[tuple[int, int | None]]:
     """Yield each stay in `down`, seen through `unknown` and absences as one: from, until (rules S7, V6)."""
-    # What came at the instant at which a service ended came before that, unless another one began there.
-    starts, last = {span.starts for span in spans}, len(transitions) + 1
+    # What came at the instant at which a service ended came before that. Where another one began there,
+    # that holds for what says `down` alone: nobody is that at once.
+    starts, last = {span.starts for span in spans}, 2 * len(transitions)
+    changes = [(at, 2 * number, status) for number, (at, status) in enumerate(transitions)]
+    downs = {at: number + 1 for at, number, status in changes if status == "down"}
     known = transitions[0][0] if transitions else folded_ms
     ends = [
-        (span.ends, 0 if span.ends in starts else last, "") for span in spans if known <= span.ends < OPEN_END
+        (span.ends, downs.get(span.ends, -1) if span.ends in starts else last, "")
+        for span in spans
+        if known <= span.ends < OPEN_END
     ]
-    changes = [(at, number, status) for number, (at, status) in enumerate(transitions, 1)]
     since = carried[0].at_ms if carried else None
     left: int | None = None
     absent = False  # it left the inventory, and was not down since (V6)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import NamedTuple, TypeAlias
 
-from camwatch.core.memory import Memory
+from camwatch.core.memory import NOTHING, Memory
 from camwatch.core.model import (
     BlindCause,
     Blindness,
@@ -92,29 +92,28 @@ def _accounted(before: Memory | None, vouched_ms: int) -> Instant:
 
 def remembered(past: Past, known: Known) -> list[Memory]:
     """Return what is to be remembered after that, also of cameras that only the older record has."""
-    span, before = lost(past, known), states(past.memories)
-    gone = [
-        before[key] for key in before.keys() - known.memories.keys() if before[key].settled_ms is not None
+    before = states(past.memories)
+    gone = [before[key] for key in before.keys() - known.memories.keys()]
+    parted = [
+        memory._replace(settled_ms=None, outage_open=False, left_down_ms=None)
+        for memory in gone
+        if memory.settled_ms is not None or memory.left_down_ms is not None
     ]
-    return [*(_parted(memory, span) for memory in gone), *known.memories.values()]
-
-
-def _parted(memory: Memory, span: tuple[int, int] | None) -> Memory:
-    """Return what is remembered of a camera that left; its outage goes on if it is down as before (V6)."""
-    left_down_ms = memory.left_down_ms
-    if memory.outage_open and left_down_ms is None and span is not None:
-        left_down_ms = max(memory.since_ms, span[0])
-    return memory._replace(settled_ms=None, outage_open=False, left_down_ms=left_down_ms)
+    return [*parted, *known.memories.values()]
 
 
 @dataclass(slots=True)
 class _First:
-    """What a camera was when the first of what is known of it begins; `status` None: that is not known."""
+    """What a camera was when the first of what is known of it begins; `status` None: that is not known.
+
+    `absent`: it left the inventory in an outage, which goes on if it is down as before (V6).
+    """
 
     serving: bool
     outage_open: bool
     status: Status | None
     at: Instant
+    absent: bool = False
     since_ms: int | None = None
     cause: Cause | None = None
 
@@ -122,31 +121,33 @@ class _First:
 def _first_known(memory: Memory | None, events: Sequence[Happening], since: Instant) -> _First:
     serving = memory is not None and memory.settled_ms is not None
     outage_open = serving and memory is not None and memory.outage_open
+    absent = memory is not None and _is_absent(memory)
     if events:
         service = next((each.entered for each in events if isinstance(each, ServiceChange)), None)
-        outage = next((each.open for each in events if isinstance(each, OutageChange)), None)
+        outage = next((each for each in events if isinstance(each, OutageChange)), None)
         serving = serving if service is None else not service
-        outage_open = outage_open if outage is None else not outage
+        if outage is not None:
+            outage_open, absent = not outage.open, outage.again
         moved = next((each for each in events if isinstance(each, Transition)), None)
         if moved is None or moved.old is Status.UNKNOWN:
-            return _First(serving, outage_open, None, since)
-        return _First(serving, outage_open, moved.old, moved.at)
+            return _First(serving, outage_open, None, since, absent)
+        return _First(serving, outage_open, moved.old, moved.at, absent)
     if memory is None:
         return _First(serving=False, outage_open=False, status=None, at=since)
     at = Instant(0.0, max(since.utc_ms, memory.since_ms))
     if outage_open and memory.left_down_ms is not None:
         at = Instant(0.0, memory.left_down_ms)  # so the outage will end, unless it goes on
-    return _First(serving, outage_open, memory.status, at, memory.since_ms, memory.cause)
+    return _First(serving, outage_open, memory.status, at, absent, memory.since_ms, memory.cause)
+
+
+def _is_absent(memory: Memory) -> bool:
+    return memory.left_down_ms is not None and not memory.outage_open
 
 
 def _bridge(key: Key, before: Memory | None, first: _First, since: Instant) -> Iterator[Happening]:
     """Yield what leads from the end of the record to what is known of a camera next."""
     if before is None or before.settled_ms is None:
-        if first.serving:
-            yield ServiceChange(*key, True, first.at, first.status or Status.UNKNOWN)
-            yield from _arrive(key, first, was_open=False)
-            if not first.outage_open:
-                yield _went(key, first.status or Status.UNKNOWN, first.at, first.cause)
+        yield from _enter(key, before or NOTHING, first)
         return
     was = (before.status, before.since_ms, before.outage_open)
     if first.serving and was == (first.status, first.since_ms, first.outage_open):
@@ -158,25 +159,60 @@ def _bridge(key: Key, before: Memory | None, first: _First, since: Instant) -> I
     if before.outage_open and not first.outage_open:
         left = since.utc_ms if before.left_down_ms is None else before.left_down_ms
         yield OutageChange(*key, "", False, Instant(0.0, left), since, None)
-        if first.serving and first.status not in _SEEN:  # it was seen alive, or else the outage went on
-            yield _went(key, Status.UP, first.at)
-            yield _went(key, Status.UNKNOWN, first.at)
-            return
     if not first.serving:
+        if _is_over(before, first):
+            yield from _seen(key, first, since)
         yield ServiceChange(*key, False, since, first.status or Status.UNKNOWN)
-        return
-    yield from _arrive(key, first, was_open=before.outage_open)
-    if first.status is not None and not first.outage_open:
-        yield _went(key, first.status, first.at, first.cause)
+    elif first.absent and before.outage_open:
+        yield ServiceChange(*key, False, since, Status.UNKNOWN)
+        yield ServiceChange(*key, True, first.at, Status.UNKNOWN)
+    elif first.status not in _SEEN and _is_over(before, first):
+        yield from _seen(key, first, first.at)
+    else:
+        yield from _arrive(key, first, was_open=before.outage_open, again=_is_absent(before))
+        if first.status is not None and not first.outage_open:
+            yield _went(key, first.status, first.at, first.cause)
 
 
-def _arrive(key: Key, first: _First, *, was_open: bool) -> Iterator[Happening]:
-    """Yield what makes an outage be open, where it is: with an instant in `down` where no more is known."""
+def _enter(key: Key, before: Memory, first: _First) -> Iterator[Happening]:
+    """Yield what leads from out of service to what is known of a camera next."""
+    over = _is_over(before, first)
+    if first.serving:
+        yield ServiceChange(*key, True, first.at, first.status or Status.UNKNOWN)
+        if over and first.status not in _SEEN:
+            yield from _seen(key, first, first.at)
+        yield from _arrive(key, first, was_open=False, again=_is_absent(before))
+        if not first.outage_open:
+            yield _went(key, first.status or Status.UNKNOWN, first.at, first.cause)
+    elif over:  # it was in service meanwhile, or is no more what it was
+        yield ServiceChange(*key, True, first.at, Status.UNKNOWN)
+        yield from _seen(key, first, first.at)
+        yield ServiceChange(*key, False, first.at, Status.UNKNOWN)
+
+
+def _is_over(before: Memory, first: _First) -> bool:
+    """Tell whether an outage was open, or could go on, and cannot any more."""
+    return (before.outage_open or _is_absent(before)) and not first.outage_open and not first.absent
+
+
+def _seen(key: Key, first: _First, at: Instant) -> Iterator[Happening]:
+    """Yield that a camera was no longer down: it was seen alive, or else its outage went on."""
+    over = first.status if first.status in (Status.PLANNED, Status.RETIRED) else Status.UP
+    yield _went(key, over, at)
+    if over is Status.UP:
+        yield _went(key, Status.UNKNOWN, at)
+
+
+def _arrive(key: Key, first: _First, *, was_open: bool, again: bool) -> Iterator[Happening]:
+    """Yield what makes an outage be open, where it is: with an instant in `down` where no more is known.
+
+    `again`: one that an absence ended may go on (V6).
+    """
     if not first.outage_open:
         return
     cause = first.cause or Cause.TIMEOUT
     if not was_open:
-        yield OutageChange(*key, "", True, first.at, first.at, cause)
+        yield OutageChange(*key, "", True, first.at, first.at, cause, again)
     if not was_open or first.status is not None:
         yield _went(key, Status.DOWN, first.at, cause)
     if first.status is not Status.DOWN and (not was_open or first.status is not None):
