@@ -26,7 +26,6 @@ from camwatch.history.engine import begin_read, begin_write, put
 from camwatch.history.journal import Maintenance, OutageAttribution, append
 from camwatch.history.reading import read
 from camwatch.history.retention import Folded, fold, fold_steps
-from camwatch.history.sealing import Sealer
 from camwatch.history.store import Store
 from camwatch.settings import HistorySettings
 from tests.history.builders import rows, seal_anew
@@ -380,33 +379,6 @@ def naive(changes: list[tuple[int, str]], until: int) -> dict[str, Account]:
             setattr(account, status, getattr(account, status) + after - at)
             at = after
     return found
-
-
-def test_one_wrong_year_of_the_clock_folds_nothing(store: Store) -> None:
-    """T7: retention counts time that was lived; hours that the clock left out were not."""
-    eventful(store)
-    before = rows(store, "SELECT count(*) FROM transitions")
-    ten_years = 10 * 366 * 86_400_000
-    with begin_write(store.engine) as connection:
-        sealer = Sealer(connection)
-        last = noon(FIRST + timedelta(days=DAYS))
-        names = ("operators", "links", "cause", "began_ms", "ended_ms")
-        sealer.add(schema.blindness, names, [("", "", "clock", last, last + ten_years)])
-        vouched = last + ten_years + 2 * 86_400_000
-        put(connection, schema.meta, ("name", "value"), (("vouched_ms", str(vouched)),), upsert=True)
-    assert fold(store.engine, PARIS, DAYS + 6, vouched).days == 0
-    assert rows(store, "SELECT count(*) FROM transitions") == before
-    assert fold(store.engine, PARIS, 5, vouched).days > 0
-
-
-def test_nothing_is_folded_within_a_day_of_a_step_of_the_clock(store: Store) -> None:
-    """T7: a step may be taken back."""
-    eventful(store)
-    last = noon(FIRST + timedelta(days=DAYS))
-    with begin_write(store.engine) as connection:
-        names = ("operators", "links", "cause", "began_ms", "ended_ms")
-        put(connection, schema.blindness, names, [("", "", "clock", last - HOUR, last - HOUR + 5000)])
-    assert fold(store.engine, PARIS, 5, last).days == 0
 
 
 def test_folding_pauses_so_that_batches_are_stored_in_between(store: Store) -> None:

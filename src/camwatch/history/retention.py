@@ -11,11 +11,13 @@ from collections import Counter
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
+from operator import itemgetter
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement, Engine, Table, and_, func, select
 
+from camwatch.clock import STEP_S
 from camwatch.core.calendar import Calendar
 from camwatch.core.lasting import down_ms
 from camwatch.core.model import BlindCause
@@ -30,6 +32,7 @@ from camwatch.history.reading import last_before, read
 from camwatch.history.sealing import Seal, Sealer, has, newest
 
 DAY_MS = 86_400_000
+_NOT_LIVED = (str(BlindCause.CLOCK), str(BlindCause.AWAY))
 _CAMERAS = 25  # in one transaction: nobody waits long for it
 _DAY = ("camera_key", "day", "up", "down", "unknown", "maintenance", "excluded", "outages", "reboots",
         "uncertain_up", "uncertain_down")  # fmt: skip
@@ -69,13 +72,15 @@ def fold_steps(
         known = facts(connection)
         first = connection.execute(select(func.min(schema.service.c.start_ms))).scalar()
         blind = schema.blindness.c
-        steps = select(blind.began_ms, blind.ended_ms).where(blind.cause == str(BlindCause.CLOCK))
-        gaps = [(began, ended) for began, ended in connection.execute(steps)]
+        query = select(blind.began_ms, blind.ended_ms, blind.cause).where(blind.cause.in_(_NOT_LIVED))
+        found = [(began, ended, BlindCause(cause)) for began, ended, cause in connection.execute(query)]
     calendar = Calendar(known.folded_zone or timezone)
     reach = min(now_ms, known.vouched_ms)
+    gaps = [(began, ended) for began, ended, _ in found]
     cutoff = calendar.start_of(calendar.date_of(_lived_before(reach, gaps, retention_days * DAY_MS)))
     days, folded = 0, known.folded_ms
-    if any(max(gap) > reach - DAY_MS for gap in gaps):
+    steps = [gap[:2] for gap in found if gap[2] is BlindCause.CLOCK and abs(gap[1] - gap[0]) > STEP_S * 1000]
+    if any(max(step) > reach - DAY_MS for step in steps):
         return Folded(days, folded)  # a clock that was just set may be set back
     if first is not None and known.vouched_ms and cutoff > max(first, folded):
         days, folded = (yield from _fold_until(writer, calendar, known, cutoff)), cutoff
@@ -106,13 +111,15 @@ class _Writer:
 def _lived_before(reach: int, gaps: Sequence[tuple[int, int]], age_ms: int) -> int:
     """Return the instant at which `age_ms` of time had yet to be lived until `reach` (rule T7).
 
-    Hours that the wall clock left out, `gaps`, were not lived: one wrong year must not make all else old.
+    In `gaps` nobody lived, be it that the wall clock left them out, or that camwatch did not run: it may have
+    begun with a clock that was wrong by years, and those must not make all else old.
     """
-    for began, ended in sorted(gaps, reverse=True):
-        if began < ended <= reach:
-            if reach - ended >= age_ms:
-                break
-            age_ms -= reach - ended
+    for began, ended in sorted(gaps, key=itemgetter(1), reverse=True):
+        lived = max(0, reach - ended)
+        if lived >= age_ms:
+            break
+        if began < min(ended, reach):
+            age_ms -= lived
             reach = began
     return reach - age_ms
 
