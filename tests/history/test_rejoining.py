@@ -10,12 +10,13 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from camwatch.core.model import Lifecycle, Status
+from camwatch.core.watch import Enrolment
 from camwatch.errors import StoreWentBackError
 from camwatch.history import queue
 from camwatch.history.queue import Piece, Queue
 from camwatch.history.store import Store
 from camwatch.settings import HistorySettings
-from tests.history.builders import batch, ms, outage, rows, went
+from tests.history.builders import batch, camera, ms, outage, rows, went
 from tests.history.keeping import Kept
 from tests.history.scenes import Scene, scene, until
 from tests.support.copies import Copies, InFile, InServer
@@ -108,6 +109,27 @@ async def test_what_memory_has_no_more_is_a_gap(copies: Copies, monkeypatch: pyt
         await until(lambda: played.chronicle.problem is None)
 
 
+async def test_where_cameras_stood_meanwhile_is_stored_again(copies: Copies) -> None:
+    """H1, V7: each place from its own instant, also of a camera that is gone."""
+    query = "SELECT camera_key, site, since_ms FROM placements ORDER BY 1, 3"
+    async with scene(copies.url) as (played, _):
+        await played_until(played, 1)
+        copies.take()
+        moved, gone = camera("cam-1", site="gare"), camera("cam-3", site="port")
+        for inventory in ([moved, camera("cam-2"), gone], [moved, camera("cam-2")]):
+            played.t += 100
+            played.chronicle.enrolled(inventory, ())
+            played.watch.reload(played.now(), [Enrolment(each) for each in inventory], ())
+            played.tell()
+            await played_until(played, len(played.stored()) + 1)
+        before = rows(played.store, query)
+        assert len(before) == 4
+        copies.put_back()
+        played.flap(1)
+        await until(lambda: not played.chronicle.pending and played.chronicle.problem is None)
+        assert rows(played.store, query) == before
+
+
 async def test_a_store_that_was_emptied_begins_anew(copies: Copies) -> None:
     """H1: its tables are made, what memory has is stored, and the rest is named as lost."""
     async with scene(copies.url) as (played, _):
@@ -156,12 +178,12 @@ def test_a_store_that_goes_back_while_it_is_made_whole_is_made_whole_once() -> N
     waiting.batch()
     waiting.rejoin(3, batch(0, went(Status.UP, 1), went(Status.DOWN, 2)))
     assert (waiting.batch().number, waiting.pending) == (4, 4)
-    assert waiting.since(3) == ([went(Status.UP, 1)], [], False)
+    assert waiting.since(3) == ([went(Status.UP, 1)], [], [], False)
     waiting.rejoin(0, batch(0, went(Status.UP, 1)))
     assert (waiting.batch().number, waiting.pending) == (1, 3)
     waiting.stored()
     assert (waiting.batch().number, waiting.pending) == (2, 2)
-    assert waiting.since(1) == ([], [], True)
+    assert waiting.since(1) == ([], [], [], True)
     assert len(list(waiting.events())) == 2
 
 

@@ -291,13 +291,14 @@ class Chronicle:
             self._failed("the store that went back is not read, trying again", error)
             await asyncio.sleep(self._retry_s[-1])
             return
-        events, parted, whole = self._queue.since(past.number if past.ours else None)
+        events, parted, rolls, whole = self._queue.since(past.number if past.ours else None)
         cameras = [camera.stored for camera in self._watch.cameras.values() if camera.stored.camera]
         known = Known(states([*parted, *cameras]), events, whole, self._vouched_ms)
         again = Batch(0, self._vouched_ms, events=rejoined(past, known), memories=remembered(past, known))
         again.sights = tuple(self._watch.sights.memories())
         again.refused = list(self._rejections.all_stored())
-        if self._roll is not None:
+        again.rolls = rolls
+        if self._roll is not None and self._roll not in rolls[-1:]:
             again.rolls.append(self._roll)
         gap = lost(past, known)
         _log.error(

@@ -41,6 +41,7 @@ class _Kept(NamedTuple):
     number: int
     events: tuple[Happening, ...]
     parted: tuple[Memory, ...]
+    rolls: tuple[Roll, ...]
 
 
 class Since(NamedTuple):
@@ -48,6 +49,7 @@ class Since(NamedTuple):
 
     events: list[Happening]
     parted: list[Memory]
+    rolls: list[Roll]
     whole: bool
 
 
@@ -108,7 +110,7 @@ class Queue:
             self._kept.clear()
             self._kept_events = 0
         parted = tuple(memory for memory in batch.memories if memory.settled_ms is None)
-        self._kept.append(_Kept(batch.number, tuple(batch.events), parted))
+        self._kept.append(_Kept(batch.number, tuple(batch.events), parted, tuple(batch.rolls)))
         self._kept_events += len(batch.events)
         while len(self._kept) > _KEPT_BATCHES or self._kept_events > _KEPT_EVENTS:
             self._kept_events -= len(self._kept.popleft().events)
@@ -121,6 +123,7 @@ class Queue:
         return Since(
             [event for each in kept for event in each.events],
             [memory for each in kept for memory in each.parted],
+            [roll for each in kept for roll in each.rolls],
             number is not None and first <= number + 1 <= self._stored + 1,
         )
 
