@@ -15,6 +15,7 @@ from camwatch.history.audit_camera import Finding
 from camwatch.history.sealing import GENESIS, SEALED, Checkpoints, Seal, digest, formed, hash_of
 
 _MOST = 20  # findings of one kind in one table: more say nothing new
+_STREAMED = {"yield_per": 500}  # rows in memory at once, where a database would send them all
 _WHEN = ("at_ms", "start_ms", "starts_ms", "began_ms", "made_ms")
 
 _Row: TypeAlias = tuple[
@@ -40,7 +41,7 @@ def replay(connection: Connection, since: str | None = None) -> Replay:
         found.since = found.last
     table = schema.seals.c
     query = select(table.seq, table.at_ms, table.content, table.previous, table.hash).order_by(table.seq)
-    for seq, at_ms, content, previous, sealed in connection.execute(query):
+    for seq, at_ms, content, previous, sealed in connection.execute(query, execution_options=_STREAMED):
         for problem in _broken(found.last, seq, at_ms, content, previous, sealed):
             found.findings.append(Finding(None, at_ms or None, f"seal {seq} {problem}"))
         try:
@@ -88,12 +89,21 @@ def compare(connection: Connection, found: Replay) -> Iterator[Finding]:
     cameras = {row.key: row.id for row in connection.execute(select(schema.cameras))}
     for table in SEALED:
         known = found.tables.get(table.name, {})
-        yield from islice(_differing(connection, table, known, cameras), _MOST)
-        for key in islice(known, _MOST):
-            yield Finding(None, None, f"row {key} of {table.name} was taken away: seals have it")
-        if len(known) > _MOST:
-            yield Finding(None, None, f"{len(known) - _MOST} more rows of {table.name} were taken away")
+        differing = _differing(connection, table, known, cameras)
+        yield from _some(differing, f"{table.name} were changed, or put there by others")
+        # What is known still was not found: it takes all of the table to tell.
+        gone = (
+            Finding(None, None, f"row {key} of {table.name} was taken away: seals have it") for key in known
+        )
+        yield from _some(gone, f"{table.name} were taken away")
     yield from _facts(connection, found.tables.get(schema.meta.name, {}))
+
+
+def _some(findings: Iterator[Finding], what: str) -> Iterator[Finding]:
+    """Yield the first of the findings, and how many more there are."""
+    yield from islice(findings, _MOST)
+    if more := sum(1 for _ in findings):
+        yield Finding(None, None, f"{more} more rows of {what}")
 
 
 def _differing(
@@ -101,7 +111,7 @@ def _differing(
 ) -> Iterator[Finding]:
     columns = tuple(table.c.keys())
     places = [columns.index(column.name) for column in table.primary_key]
-    for row in connection.execute(select(table)):
+    for row in connection.execute(select(table), execution_options=_STREAMED):
         values = dict(zip(columns, row, strict=True))
         key = _key(row, places)
         names, sealed = known.pop(key, (columns, b""))
