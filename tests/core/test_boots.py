@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from camwatch.core.lifesigns import OFFSETS_KEPT, UNSEEN_KEPT
-from camwatch.core.model import Cause, Status
+from camwatch.core.model import Cause, Fill, Status
 from camwatch.core.signal import Refusal, Word
-from tests.support.fleet import START, Move, World
+from tests.support.fleet import START, Move, World, utc_ms
 
 CLOCK = START.utc_ms / 1000
 """What a camera's clock shows at second 0, when it is right."""
@@ -299,3 +299,34 @@ def test_a_late_heartbeat_of_the_boot_before_does_not_silence_the_new_boot() -> 
     for number in range(5, 30):
         world.to(510 + 10 * number).beat(seq=number, ts=CLOCK + world.t, uptime_s=10.0 * number + 2)
     assert world.moves() == [Move(Status.UNKNOWN, Status.UP, at=0, noticed=0)]
+
+
+def test_a_boot_under_a_short_lag_leaves_the_clock_as_it_was_known() -> None:
+    """L6, L7: it was on time by the clock before, so nothing says that this is another one."""
+    world = World()
+    booted(world, 0, 10, fields="seq ts uptime_s")
+    world.to(118).beat(seq=0, ts=CLOCK + 110, uptime_s=2.0)
+    assert world.reboots() == [116.0]
+    assert world.camera().clock_offset == pytest.approx(0, abs=0.001)
+
+
+def test_a_boot_that_sets_the_clock_back_begins_to_learn_it_anew() -> None:
+    """L6, L7: on time by no clock that was known."""
+    world = World()
+    booted(world, 0, 10, fields="seq ts uptime_s")
+    assert booted(world, 110, 3, fields="seq ts uptime_s", clock=CLOCK - 60) == 0
+    assert world.camera().clock_offset == pytest.approx(60, abs=0.001)
+
+
+def test_what_a_new_boot_said_while_a_bridge_held_it_back_is_late_too() -> None:
+    """L6, E4, S9: the link was there all the time; that the boot before speaks late tells what happened."""
+    world = World()
+    booted(world, 0, 10, fields="seq ts uptime_s")
+    world.to(400)
+    said = [{"seq": 10, "ts": CLOCK + 100, "uptime_s": 102.0}]
+    said += [{"seq": step, "ts": CLOCK + 120 + step * 10, "uptime_s": 2.0 + step * 10} for step in range(29)]
+    for told in said:
+        world.beat(**told)
+    assert world.camera().clock_offset == pytest.approx(0, abs=0.001)
+    [fill] = [event for event in world.events if isinstance(event, Fill)]
+    assert (fill.start_ms, fill.end_ms) == (utc_ms(90), utc_ms(400))

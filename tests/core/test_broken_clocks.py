@@ -139,3 +139,16 @@ def test_copies_of_the_last_heartbeat_bring_no_dead_camera_up() -> None:
         world.to(t)
         assert world.beat(seq=9, ts=EPOCH_S + 90, uptime_s=590.0) in (Refusal.DUPLICATE, Refusal.LATE)
     assert world.status() is Status.DOWN
+
+
+def test_copies_from_a_clock_that_moves_in_steps_are_no_new_boot() -> None:
+    """L6, L9: by that clock one boot looks like several, and a copy like one of the next."""
+    world = World()
+    said = [{"seq": step, "ts": EPOCH_S + step // 6 * 60, "uptime_s": 500.0 + step * 10} for step in range(30)]
+    for step, told in enumerate(said):
+        world.to(step * 10.0).beat(**told)
+    world.to(400)
+    for told in said[-8:]:
+        assert world.beat(**told) in (Refusal.DUPLICATE, Refusal.LATE)
+    assert world.status() is Status.DOWN
+    assert world.reboots() == []

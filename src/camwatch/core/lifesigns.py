@@ -10,7 +10,7 @@ from array import array
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
-from camwatch.core import liveness
+from camwatch.core import event_time, liveness
 from camwatch.core.dating import Boot
 from camwatch.core.signal import Refusal, Telemetry
 
@@ -57,10 +57,7 @@ def out_of_order(camera: CameraState, said: Telemetry, now: float) -> tuple[Refu
         forget_clock(camera)
         return None, True
     if _rebooted(camera, said, now):
-        # Just after blindness this may have been sent long ago: what tells late from new is kept (rule S9).
         begin_boot(camera, said.seq)
-        if not _may_have_waited(camera, said, now):
-            forget_clock(camera)
         return None, True
     if said.seq is None or _is_new(camera, said, said.seq, now) or _is_later(camera, said):
         return None, False
@@ -272,8 +269,8 @@ def _rebooted(camera: CameraState, said: Telemetry, now: float) -> bool:
     if said.ts is None or camera.ts is None:
         return uptime < camera.uptime
     later = _began_later(camera, said)
-    if later > 0:
-        return True
+    if later > 0:  # a clock that moves in steps makes a copy look so, which is older than what was told
+        return said.ts > camera.ts or _may_be_a_new_boot(camera, said, now)
     if uptime == camera.uptime or (later == 0 and not _clock_never_set(camera)):
         return False  # the same boot, by the camera's clock: an older message, or the last one once more
     # An earlier boot, or a clock that is lost. One that was never set (no battery, no NTP) begins at the same
@@ -306,10 +303,18 @@ def _clock_lost(camera: CameraState, ts: float, now: float) -> bool:
     return camera.ts is not None and camera.ts + (now - camera.proof) - ts > NEVER_SET_S
 
 
-def _may_have_waited(camera: CameraState, said: Telemetry, now: float) -> bool:
-    """Tell whether a heartbeat of a new boot may be one that a broker kept for us: by when it came."""
+def may_have_waited(camera: CameraState, said: Telemetry, now: float) -> bool:
+    """Tell whether a late heartbeat of a new boot may be one that a broker kept: by when it came (rule S9).
+
+    Otherwise the boot brought another clock.
+    """
     sight = camera.sight
-    kept = sight.lag > 0 or liveness.blind_from(camera) is not None or now - sight.since < camera.down_s
+    kept = (
+        sight.lag > 0
+        or liveness.blind_from(camera) is not None
+        or now - sight.since < camera.down_s
+        or any(camera.index in link.late or len(link.late) >= event_time.WITNESSES for link in sight.links)
+    )
     if not kept or said.ts is None or _clock_never_set(camera):
         return False
     return camera.ts is None or said.ts > camera.ts  # a clock that went back is no delay, but a dead battery

@@ -223,7 +223,11 @@ class FleetWatch:
         sent = now.mono
         if said.ts is not None and camera.clock_offset < _FOREVER:
             late_s = now.utc_ms * 0.001 - said.ts - camera.clock_offset
-            sent -= late_s if late_s > camera.interval_s else 0.0
+            if late_s > camera.interval_s:
+                if lifesigns.may_have_waited(camera, said, sent):
+                    sent -= late_s
+                else:
+                    lifesigns.forget_clock(camera)
         began = max(camera.proof, sent - (said.uptime_s or 0.0)) if camera.proof > NEVER else sent
         self.judge.events.append(
             Reboot(camera.camera.id, camera.camera.operator, now.at_mono(min(began, now.mono)))
