@@ -39,12 +39,16 @@ CONTRADICTS = Expected(None, doubts=True)
 
 
 class Heard(NamedTuple):
-    """A heartbeat arrived at `now` over a link that lags so much, so long after it was sent (true ms)."""
+    """A heartbeat arrived at `now` over a link that lags so much, so long after it was sent (true ms).
+
+    `shared`: many cameras of its links are late together, which no clock of theirs is to blame for.
+    """
 
     sent: Sent
     now: Moment
     lag: int
     travelled: int
+    shared: bool
 
 
 class Words(NamedTuple):
@@ -169,6 +173,12 @@ class Hearing:
         """Return for how long a live camera may be refused (L8-L10)."""
         return self.interval * (OFFSETS + 2 if self.by_wall else 2) + CLOSE
 
+    def is_undecided(self, now: int) -> bool:
+        """Return whether so few were late so far that its clock may be the reason (L8)."""
+        return (
+            self.here is None and self.first_late is not None and now - self.first_late <= self.interval * 2
+        )
+
     def restarts(self) -> None:
         """Forget what no store keeps."""
         self.here = self.late_since = self.first_late = self.copies_since = self.refused_since = None
@@ -205,6 +215,8 @@ class Hearing:
                 return Expected(PROOF)  # a broken counter (L9)
             if self.doubtful:
                 return CONTRADICTS
+            if self._before_this_boot(sent, by=0):  # a clock that moves in steps makes one boot look like two
+                return Expected(None, never=PROOF)
             only = sent.ts is None and sent.uptime_s is None
             return ANYTHING if only and self.copies_since is not None else Expected(DUPLICATE)
         if sent.ts is None and self.highest + 1 - sent.seq > FORGETS:
@@ -283,13 +295,17 @@ class Hearing:
         apart = abs(self._apart(said) - self.late_apart) - self.interval // 2
         since = now if self.late_since is None or apart > 0 else self.late_since
         unclear = (self.late_since is not None and abs(apart) <= CLOSE) or abs(now - since - evenly) <= CLOSE
-        return ANYTHING if unclear or said.lag else Expected(PROOF if now - since >= evenly else LATE)
+        return (
+            ANYTHING
+            if unclear or said.lag or said.shared
+            else Expected(PROOF if now - since >= evenly else LATE)
+        )
 
-    def _before_this_boot(self, sent: Sent) -> bool:
+    def _before_this_boot(self, sent: Sent, *, by: int = 2) -> bool:
         """Whether it was sent before the boot that is known, by its own clock and its uptime (L6, L8)."""
         if sent.ts is None or sent.uptime_s is None or self.ts is None or self.booted is None:
             return False
-        return sent.ts <= self.ts and sent.ts - sent.uptime_s < self.booted - 2 and self.here is not None
+        return sent.ts <= self.ts and sent.ts - sent.uptime_s < self.booted - by and self.here is not None
 
     def _goes_on(self, said: Heard) -> bool:
         """Whether it is as late as those before it."""

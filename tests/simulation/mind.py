@@ -54,6 +54,7 @@ class Mind:
     changes: list[Change] = field(default_factory=list)
     proofs: list[tuple[int, int]] = field(default_factory=list)  # UTC, process
     late: list[Late] = field(default_factory=list)
+    late_before: int = 0  # so many of these came before the last proof
     heartbeats: int = 0
     process: int = 0
     matched: int = 0  # so many changes were seen to be told
@@ -167,6 +168,7 @@ class Mind:
         self.hint, self.opened, self.alone = "", (), None
         self._lives_at(proof.at, now)
         self.proofs.append((now.utc - (now.at - proof.at), self.process))
+        self.late_before = len(self.late)
 
     def _lives_at(self, at: int, now: Moment) -> None:
         if at >= self.proof:
@@ -372,8 +374,7 @@ class Mind:
         self.hint, self.held = "", False
 
     def _allowed(self, at: int, now: Moment) -> int:
-        if self.settled is not None:
-            at = max(at, self.settled, self.floor)
+        at = at if self.settled is None else max(at, self.settled, self.floor)
         return max(min(at, now.at), self.since)
 
     def settles_for(self, at: int, number: int) -> None:

@@ -15,7 +15,7 @@ from tests.simulation.devices import Sent
 from tests.simulation.faults import SetsWall
 from tests.simulation.hearing import ANYTHING, CLOSE, EVENT, LATE, PROOF, Expected, Heard, Hearing
 from tests.simulation.mind import Mind
-from tests.simulation.moments import Late, Moment, Proof
+from tests.simulation.moments import NEVER, Late, Moment, Proof
 from tests.simulation.plan import Plan
 from tests.simulation.visibility import Session, Visibility
 
@@ -34,11 +34,15 @@ AS_EXPECTED = Judged()
 
 
 class Known(NamedTuple):
-    """What the store would bring back of one camera."""
+    """What the store would bring back of one camera.
+
+    `told`: of so many late heartbeats it certainly has what they prove.
+    """
 
     mind: Mind
     book: Book
     hearing: Hearing
+    told: int
 
 
 class _Note(NamedTuple):
@@ -115,7 +119,7 @@ class Opinion(Visibility):
         else:
             mind.from_proof()
         told = self._told.get(name, 0)
-        mind.late[told:] = [late._replace(sure=False) for late in mind.late[told:]]
+        mind.late[told:] = _unsure(mind.late[told:])
         mind.changes[:] = [each._replace(at=each.utc) for each in mind.changes]
         book.at = sum(change.at <= book.upto for change in mind.changes)
 
@@ -136,7 +140,8 @@ class Opinion(Visibility):
         hearing.interval, hearing.by_wall = mind.interval, self._by_wall
         session = self.links[link]
         usual = session.lag if session.sees and session.lag <= mind.down_after else 0
-        said = Heard(sent, self.now, usual, travelled)
+        shared = any(self.links[each].seen_upto != NEVER for each in mind.sight.links)
+        said = Heard(sent, self.now, usual, travelled, shared)
         newer = self.now.at - hearing.lateness(said) - mind.proof
         if abs(newer) <= CLOSE and hearing.lateness(said) > CLOSE:
             return said, ANYTHING
@@ -157,6 +162,10 @@ class Opinion(Visibility):
             mind.speaks_late(sent, self.now)
         elif verdict in (PROOF, EVENT):
             mind.heartbeats += 1
+            if (
+                verdict == PROOF and lateness > mind.interval
+            ):  # what late ones prove was a broken clock's word
+                mind.late[mind.late_before :] = _unsure(mind.late[mind.late_before :])
             at = sent if verdict == EVENT else self.now.at
             at = at if judged.dated is None else judged.dated
             mind.proves(Proof(at, boot), self.now)
@@ -242,18 +251,19 @@ class Opinion(Visibility):
         for mind in self.minds.values():
             if mind.settled is not None:
                 mind.settled_utc = mind.settled + self.now.utc - self.now.at
-        known = {
-            name: Known(
-                self.minds[name].remembered(), self.books[name].remembered(), self.hearings[name].remembered()
-            )
-            for name in cameras
-        }
+        known = {name: self._known(name) for name in cameras}
         sights = {
             links: self._seen(links) if sight.blind is None else sight.blind_utc
             for links, sight in self.sights.items()
             if (sight.began or sight.seen_before) and any(mind.sight is sight for mind in self._enrolled())
         }
         self._notes.append(_Note(utc, known, sights, len(self.blinds), swept, mark))
+
+    def _known(self, name: str) -> Known:
+        mind, hearing = self.minds[name], self.hearings[name]
+        # What is late may turn out to be the fault of its clock, until that is decided.
+        told = mind.late_before if hearing.is_undecided(self.now.at) else len(mind.late)
+        return Known(mind.remembered(), self.books[name].remembered(), hearing.remembered(), told)
 
     def _seen(self, links: tuple[str, ...]) -> int:
         found = [self.links[each] for each in links]
@@ -275,4 +285,8 @@ class Opinion(Visibility):
             self._stored.update({name: known for name, known in note.cameras.items() if name in wanted})
             self._stored_sights, self._stored_blinds = note.sights, note.blinds
             if note.swept:
-                self._told.update({name: known.mind.marks[2] for name, known in note.cameras.items()})
+                self._told.update({name: known.told for name, known in note.cameras.items()})
+
+
+def _unsure(late: Iterable[Late]) -> list[Late]:
+    return [each._replace(sure=False) for each in late]

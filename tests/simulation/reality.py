@@ -27,6 +27,7 @@ from tests.simulation.faults import (
     Retires,
     Sets,
     SetsWall,
+    Stalls,
     Stands,
     Sticks,
     Stops,
@@ -68,7 +69,7 @@ def problems(
             if piece.status == "down":
                 yield _far(device, piece, "it lived all the time")
     if device.says in ("all", "whole") and not any(isinstance(fault, _CLOCKS) for fault in mine):
-        yield from _near(plan, device, alive, pieces)
+        yield from _near(plan, device, alive, pieces, mine)
         if not any(isinstance(fault, (*_LATE, Replays)) for fault in mine):
             yield from _within(plan, device, alive, edges, blinds)
 
@@ -109,19 +110,34 @@ def _over(fault: Lags | Holds | Delays) -> int:
     return fault.at + fault.lasts + (fault.by if isinstance(fault, Lags) else 0)
 
 
-def _near(plan: Plan, device: Device, alive: list[Boot], pieces: list[Piece]) -> Iterator[str]:
-    """Nowhere up though dead, or down though alive, for longer than an interval."""
+def _near(
+    plan: Plan, device: Device, alive: list[Boot], pieces: list[Piece], mine: list[Fault]
+) -> Iterator[str]:
+    """Nowhere up though dead, or down though alive, for longer than an interval.
+
+    What waits for no longer than that counts as said when it came (L8): it may seem to live as much longer.
+    """
     interval, down_after = device.interval, plan.down_after(device.interval)
     slack = interval + 2 * device.wobble + 2 * device.latency + 2 * plan.grid
     for boot, after in zip(alive, [*alive[1:], Boot(plan.ends, plan.ends, "", 0)], strict=True):
         long = after.begins - boot.ends > down_after + interval
         for piece in pieces:
             dead = min(piece.end, after.begins) - max(piece.start, boot.ends)
-            if piece.status == "up" and dead > (slack if long else down_after + slack):
+            waited = interval if _may_have_waited(mine, boot.ends - plan.begins, interval) else 0
+            if piece.status == "up" and dead > waited + (slack if long else down_after + slack):
                 yield _far(device, piece, f"it was dead from {boot.ends} to {after.begins}")
             lived = min(piece.end, boot.ends) - max(piece.start, boot.begins)
             if piece.status == "down" and lived > slack:
                 yield _far(device, piece, f"it lived from {boot.begins} to {boot.ends}")
+
+
+def _may_have_waited(mine: list[Fault], at: int, interval: int) -> bool:
+    """Tell whether what a camera said last, before `at`, may have come later than it was sent."""
+    return any(
+        fault.at - interval <= at <= (_over(fault) if isinstance(fault, _LATE) else fault.at + fault.lasts)
+        for fault in mine
+        if isinstance(fault, (*_LATE, Cuts, Stalls, Stops, Crashes))
+    )
 
 
 def _within(

@@ -33,6 +33,7 @@ class Session:
     lag: int = 0
     seen_upto: int = NEVER  # what was sent since is under way, if enough cameras showed that it lags
     sent_late: int = NEVER  # when the newest late heartbeat of the present packets was sent
+    in_time_at: int = NEVER  # more of its cameras were on time than late, when last measured
     look_at: int | None = None  # when to measure the lag
 
     @property
@@ -110,7 +111,8 @@ class Visibility:
     def heard(self, name: str) -> None:
         """Note that a link delivered some packet, and all before it was handed over."""
         link = self.links[name]
-        upto = self.now.at - link.lag if link.sent_late == NEVER else link.sent_late
+        in_time = link.sent_late == NEVER or self.now.at - link.in_time_at <= 2 * (self.plan.interval // 8)
+        upto = self.now.at - link.lag if in_time else link.sent_late  # a few late ones hold nobody up
         link.heard, link.last, link.sent_late = max(link.heard, upto), self.now, NEVER
         for sight in self._over(name):
             sight.heard = max(sight.heard, upto)
@@ -154,7 +156,7 @@ class Visibility:
         self.awake()
         link = self.links[name]
         sighted, seen = link.sees, Moment(last.at - link.lag, last.utc - link.lag)
-        self.links[name] = Session(last=seen, heard=link.heard)
+        self.links[name] = Session(last=seen, heard=link.heard, in_time_at=link.in_time_at)
         self._lags(name)
         if sighted:
             self._out_of_sight(name, seen, "link")
@@ -205,6 +207,8 @@ class Visibility:
             link.lag, link.seen_upto = 0, NEVER
         else:
             link.lag = 0 if link.seen_upto == NEVER else now - link.seen_upto
+        if len(fresh) > len(late):
+            link.in_time_at = now
         again = link.late or link.lag or link.waits
         link.look_at = now + self.plan.interval // 8 if again else None
         self._lags(name)

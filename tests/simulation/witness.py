@@ -199,11 +199,8 @@ class Witness:
 
     def _maintained(self, mind: Mind, judged: list[Piece], until: int) -> None:
         """V3: a window lies over what the life signs say, from its first millisecond to its last."""
-        due = [
-            Told(piece.start, piece.status, piece.cause, 0)
-            for piece in judged
-            if piece.start < until and piece.start < piece.end
-        ]
+        lasting = [piece for piece in judged if piece.start < until and piece.start < piece.end]
+        due = collapsed([Told(piece.start, piece.status, piece.cause, 0) for piece in lasting])
         seen = [
             Told(each.utc, each.status, each.cause, 0)
             for each in self.seen.get(mind.name, ())
