@@ -97,9 +97,8 @@ class Mind:
     @property
     def until(self) -> int:
         """When it is down if it stays silent (L3, L5), by the time at which messages are sent (S11)."""
-        if self.hint and self.hint_until is not None:
-            return min(self.deadline, self.hint_until)
-        return self.deadline
+        held = self.hint_until if self.hint else None
+        return self.deadline if held is None else min(self.deadline, held)
 
     def thresholds(self) -> list[int]:
         """Return the instants at which something about it is decided next."""
@@ -171,9 +170,14 @@ class Mind:
         self.late_before = len(self.late)
 
     def _lives_at(self, at: int, now: Moment) -> None:
-        if at >= self.proof:
-            self.proof, self.proof_utc = at, now.utc - (now.at - at)
-            self.moved = False
+        if at < self.proof:
+            return
+        returned, moved = self.due - self.interval, self.deadline + at - self.proof
+        self.proof, self.proof_utc = at, now.utc - (now.at - at)
+        self.moved = self.moved and at <= returned and at < now.at  # it was said before sight returned
+        if self.moved:
+            self.deadline = min(moved, returned + self.down_after + self.interval)
+        else:
             self.from_proof()
 
     def _rises(self, proof: Proof, now: Moment) -> None:
@@ -197,10 +201,7 @@ class Mind:
             return
         if self.life == "up" and at - self.proof > self.down_after:
             self._become("unknown", self.proof + self.interval, now)
-        due, deadline, returned = self.due, self.deadline, self.moved and at <= self.due - self.interval
         self._lives_at(at, now)
-        if returned:
-            self.due, self.deadline, self.moved = due, max(deadline, at + self.down_after), True
 
     def greets(self, now: Moment) -> None:
         """Take an `online`: it is no proof (L1), but the way has opened (E2)."""
@@ -247,8 +248,7 @@ class Mind:
         if self.hint_at > dark and self.sight.why != "link":
             self.hint_until = None if self.hint_until is None else now.at + self.hold
         elif self.sight.why == "stall" and length < self.down_after:
-            if self.hint_until is not None:
-                self.hint_until += length + self.interval
+            self.hint_until = self.hint_until and self.hint_until + length + self.interval
         else:
             self.hint = ""
 

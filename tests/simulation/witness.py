@@ -199,8 +199,9 @@ class Witness:
 
     def _maintained(self, mind: Mind, judged: list[Piece], until: int) -> None:
         """V3: a window lies over what the life signs say, from its first millisecond to its last."""
-        lasting = [piece for piece in judged if piece.start < until and piece.start < piece.end]
-        due = collapsed([Told(piece.start, piece.status, piece.cause, 0) for piece in lasting])
+        lasting = (piece for piece in judged if piece.start < until and piece.start < piece.end)
+        joined = verdicts.painted(lasting, (), "", "")
+        due = [Told(piece.start, piece.status, piece.cause, 0) for piece in joined]
         seen = [
             Told(each.utc, each.status, each.cause, 0)
             for each in self.seen.get(mind.name, ())
