@@ -323,7 +323,7 @@ def test_what_a_new_boot_said_while_a_bridge_held_it_back_is_late_too() -> None:
     world = World()
     booted(world, 0, 10, fields="seq ts uptime_s")
     world.to(400)
-    said = [{"seq": 10, "ts": CLOCK + 100, "uptime_s": 102.0}]
+    said: list[dict[str, Any]] = [{"seq": 10, "ts": CLOCK + 100, "uptime_s": 102.0}]
     said += [{"seq": step, "ts": CLOCK + 120 + step * 10, "uptime_s": 2.0 + step * 10} for step in range(29)]
     for told in said:
         world.beat(**told)

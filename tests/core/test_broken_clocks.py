@@ -144,7 +144,9 @@ def test_copies_of_the_last_heartbeat_bring_no_dead_camera_up() -> None:
 def test_copies_from_a_clock_that_moves_in_steps_are_no_new_boot() -> None:
     """L6, L9: by that clock one boot looks like several, and a copy like one of the next."""
     world = World()
-    said = [{"seq": step, "ts": EPOCH_S + step // 6 * 60, "uptime_s": 500.0 + step * 10} for step in range(30)]
+    said: list[dict[str, Any]] = [
+        {"seq": step, "ts": EPOCH_S + step // 6 * 60, "uptime_s": 500.0 + step * 10} for step in range(30)
+    ]
     for step, told in enumerate(said):
         world.to(step * 10.0).beat(**told)
     world.to(400)
@@ -152,3 +154,18 @@ def test_copies_from_a_clock_that_moves_in_steps_are_no_new_boot() -> None:
         assert world.beat(**told) in (Refusal.DUPLICATE, Refusal.LATE)
     assert world.status() is Status.DOWN
     assert world.reboots() == []
+
+
+def test_a_clock_that_was_set_back_while_camwatch_was_away_takes_no_life() -> None:
+    """L8, L10, S6: some heartbeats were lost as well; its uptime says that this is the boot that is known."""
+    world = World()
+    for step in range(20):
+        world.to(step * 10.0).beat(seq=step, ts=EPOCH_S + step * 10, uptime_s=500.0 + step * 10)
+    world.camera().boot = None  # as after a restart
+    world.lose().to(222).regain()
+    for step in range(23, 60):
+        t = step * 10.0
+        refusal = world.to(t).beat(seq=step, ts=EPOCH_S + t - 3600, uptime_s=500.0 + t)
+        assert refusal is None or step == 23
+    assert world.status() is Status.UP
+    assert Status.DOWN not in [move.new for move in world.moves()]

@@ -245,8 +245,9 @@ def _is_of_an_earlier_boot(camera: CameraState, said: Telemetry, now: float) -> 
         return False
     if said.ts > camera.ts or _began_later(camera, said) >= 0 or _clock_lost(camera, said.ts, now):
         return False
-    # A clock that was set back within this boot leaves the uptime as it is.
-    return camera.boot is None or abs((now - said.uptime_s) - camera.boot) > camera.interval_s
+    # A clock that was set back within this boot leaves the uptime as it is, also while camwatch was away.
+    known = camera.proof - camera.uptime if camera.boot is None else camera.boot
+    return abs((now - said.uptime_s) - known) > camera.interval_s
 
 
 def _may_be_a_new_boot(camera: CameraState, said: Telemetry, now: float) -> bool:
