@@ -131,9 +131,11 @@ class Hearing:
         sent = said.sent
         fresh = (sent.boot, sent.seq) not in self.heard
         late = self.lateness(said) > self.interval
-        counted_anew = sent.ts is None and sent.uptime_s is None and sent.seq is not None and not fresh
-        if (sent.boot < self.boot and verdict != DUPLICATE) or (counted_anew and verdict == PROOF):
+        only = sent.ts is None and sent.uptime_s is None and sent.seq is not None
+        counted_anew = only and not fresh and verdict == PROOF
+        if (sent.boot < self.boot and verdict != DUPLICATE) or counted_anew:
             self.confused = True
+            self.before = max(self.before, (self.highest + 1) * counted_anew)
         elif self.confused and verdict == PROOF and self._clean(said) and sent.boot >= self.boot:
             self.confused = False
             self._relearns(said)
@@ -218,7 +220,8 @@ class Hearing:
             if self._before_this_boot(sent, by=0):  # a clock that moves in steps makes one boot look like two
                 return Expected(None, never=PROOF)
             only = sent.ts is None and sent.uptime_s is None
-            return ANYTHING if only and self.copies_since is not None else Expected(DUPLICATE)
+            unclear = self.copies_since is not None or sent.seq < self.before
+            return ANYTHING if only and unclear else Expected(DUPLICATE)
         if sent.ts is None and self.highest + 1 - sent.seq > FORGETS:
             return ANYTHING
         return ANYTHING if sent.seq < self.before else Expected(PROOF)

@@ -124,8 +124,8 @@ _STATES: dict[str, Mutant] = {
         "A1",
         "counters are exported before they are stored",
         "history/chronicle.py",
-        "news(camera, now, stale_ms)) is not None]\n            )\n",
-        "news(camera, now, stale_ms)) is not None]\n            )\n"
+        "news(camera, now, stale_ms)) is not None]\n",
+        "news(camera, now, stale_ms)) is not None]\n"
         "            for camera in found:\n                camera.stored = remember(camera, now)\n",
     ),
     "window-too-long": Mutant(
