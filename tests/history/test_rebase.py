@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from camwatch.clock import DOUBT_S
-from camwatch.core.model import BlindCause, Blindness
+from camwatch.core.model import BlindCause, Blindness, Fill
 from camwatch.core.record import Attributed
 from camwatch.core.timeline import Overlays, account_of
 from camwatch.errors import CorrectionError
@@ -232,6 +232,50 @@ def test_the_audit_finds_a_moved_row_that_was_changed_or_whose_original_was(city
     with city.store.engine.begin() as connection:
         connection.exec_driver_sql("DELETE FROM rebased WHERE kind = 'outages'")
     assert any("no longer kept as they were" in problem for problem in city.problems())
+
+
+def ahead(city: Clocked, ahead_s: float) -> Clocked:
+    """Let a process begin with a clock that is ahead."""
+    city.world.beats(100)
+    city.keep()
+    city.world._set_s += ahead_s
+    return city.restart(300)
+
+
+def test_a_fill_that_late_heartbeats_make_longer_afterwards_is_no_finding(city: Clocked) -> None:
+    """A6, L8: it lies where it was moved, and further; one that was cut is one."""
+    ahead(city, 7200).world.beats(city.world.t + 300)
+    now_ms = city.world.now.utc_ms
+    city.world.events.append(Fill("cam-1", "ville", now_ms - 60_000, now_ms - 1000))
+    city.keep()
+    city.world.set(-7200).beats(city.world.t + 20)
+    city.keep()
+    city.rebase()
+    assert city.problems() == []
+    city.restart(5)
+    [(end_ms,)] = rows(city.store, "SELECT end_ms FROM fills WHERE camera_key = 1")
+    city.world.events.append(Fill("cam-1", "ville", end_ms, end_ms + 10_000))
+    city.keep()
+    assert [found for found in city.problems() if "lies elsewhere" in found] == []
+    with city.store.engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE fills SET start_ms = start_ms + 1 WHERE camera_key = 1")
+    assert [found for found in city.problems() if "of fills, which lies elsewhere" in found]
+
+
+def test_changes_that_count_for_flapping_go_where_they_belong(city: Clocked) -> None:
+    """C2, T5: dated in the future they would never be old."""
+    ahead(city, DAYS_400)
+    for _ in range(4):
+        city.world.beats(city.world.t + 60, "cam-2")
+        city.world.beats(city.world.t + 20)
+    city.keep()
+    city.world.set(-DAYS_400).beats(city.world.t + 20)
+    city.keep()
+    city.rebase()
+    city.restart(5)
+    flapping, mono = city.world.camera("cam-1").flapping, city.world.now.mono
+    assert flapping.holds(mono)
+    assert not flapping.holds(mono + 7 * 86_400)
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Table, func, or_, select, update
+from sqlalchemy import Connection, RowMapping, Table, func, or_, select, update
 
 from camwatch.clock import AHEAD_MAX_S
 from camwatch.core.model import BlindCause
@@ -40,7 +40,6 @@ _BEGINS = {
     "transitions": "at_ms",
     "outages": "at_ms",
     "service": "start_ms",
-    "fills": "end_ms",
     "blindness": "began_ms",
     "reboots": "at_ms",
 }
@@ -255,6 +254,8 @@ def _move_what_is_remembered(connection: Connection, moved: _Moved, made: Plan) 
         changed: dict[str, Any] = moved.row(checkpoints, dict(row))
         if row["clock_offset_s"] is not None:
             changed["clock_offset_s"] = row["clock_offset_s"] - by_s
+        if row["flaps"]:
+            changed["flaps"] = " ".join(str(moved.instant(int(at))) for at in row["flaps"].split())
         if changed:
             mine = checkpoints.c.camera_key == row["camera_key"]
             connection.execute(update(checkpoints).where(mine).values(changed))
@@ -276,12 +277,20 @@ def rebase_problems(connection: Connection, seq: int, said: Rebase) -> Iterator[
     moved = _Moved([Piece(after, by) for after, by, _ in said.pieces])
     tables = {table.name: table for table in RECORD}
     for kind, number, text in kept:
-        table, name = tables[kind], _BEGINS[kind]
-        begins = connection.execute(select(table.c[name]).where(table.c.id == number)).scalar()
-        if begins not in {None, moved.instant(json.loads(text)[name])} and not _moved_again(
-            connection, seq, kind, number
-        ):
+        table = tables[kind]
+        row = connection.execute(select(table).where(table.c.id == number)).mappings().first()
+        stays = row is None or _stays(table, row, moved, json.loads(text))
+        if not stays and not _moved_again(connection, seq, kind, number):
             yield f"moved row {number} of {kind}, which lies elsewhere now"
+
+
+def _stays(table: Table, row: RowMapping, moved: _Moved, original: dict[str, Any]) -> bool:
+    """Tell whether a row lies where it was moved; late heartbeats may have made a fill longer since."""
+    if table is schema.fills:
+        start, end = (moved.instant(original[name]) for name in ("start_ms", "end_ms"))
+        return bool(row["start_ms"] <= start and row["end_ms"] >= end)
+    begins = _BEGINS[table.name]
+    return bool(row[begins] == moved.instant(original[begins]))
 
 
 def miscounted(said: Rebase) -> Iterator[tuple[int, int]]:
