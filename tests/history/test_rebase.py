@@ -274,6 +274,7 @@ def test_changes_that_count_for_flapping_go_where_they_belong(city: Clocked) -> 
     city.rebase()
     city.restart(5)
     flapping, mono = city.world.camera("cam-1").flapping, city.world.now.mono
+    assert flapping is not None
     assert flapping.holds(mono)
     assert not flapping.holds(mono + 7 * 86_400)
 

@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from camwatch.errors import StoreError
+from camwatch.history.ahead import Ahead
+from camwatch.history.engine import open_engine
 from camwatch.history.store import Store
 from camwatch.settings import HistorySettings
 from tests.history.builders import batch
@@ -18,6 +20,8 @@ from tests.history.builders import batch
 KILLED = """
 import os, pathlib, signal, sys
 from camwatch.errors import StoreError
+from camwatch.history.ahead import Ahead
+from camwatch.history.engine import open_engine
 from camwatch.history.batch import Batch
 from camwatch.history.store import Store
 from camwatch.settings import HistorySettings
@@ -109,3 +113,13 @@ def test_the_files_are_put_away_when_the_store_is_closed(file: Path) -> None:
         store.write(batch(1))
         assert file.with_name("camwatch.db-wal").exists()
     assert not file.with_name("camwatch.db-wal").exists()
+
+
+def test_a_file_that_cannot_be_opened_is_a_failure_of_the_store(tmp_path: Path) -> None:
+    """H1: such as where no descriptor is left; it may be tried again."""
+    ahead = Ahead(open_engine(f"sqlite:///{tmp_path / 'nowhere' / 'camwatch.db'}"))
+    with pytest.raises(StoreError, match="cannot be opened"):
+        ahead.hold()
+    (tmp_path / "nowhere").mkdir()
+    ahead.hold()
+    ahead.release()

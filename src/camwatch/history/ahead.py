@@ -34,13 +34,15 @@ class Ahead:
         """Have the files open, and know them again. Raises StoreError."""
         if self._connection is not None:
             return
-        connection = sqlite3.connect(
-            self._file, timeout=BUSY_S, isolation_level=None, check_same_thread=False
-        )
+        connection = None
         try:
+            connection = sqlite3.connect(
+                self._file, timeout=BUSY_S, isolation_level=None, check_same_thread=False
+            )
             connection.execute("SELECT count(*) FROM sqlite_master").fetchall()  # the first read opens them
         except sqlite3.Error as error:
-            connection.close()
+            if connection is not None:
+                connection.close()
             raise failure(self._engine, error) from error
         self._connection = connection
         self._held = [_identity(file) for file in self._beside]
