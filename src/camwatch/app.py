@@ -23,7 +23,7 @@ from camwatch.history.batch import Past
 from camwatch.history.chronicle import Chronicle
 from camwatch.history.ending import PUT_AWAY_S, Ending, put_away
 from camwatch.history.keeper import StoreKeeper
-from camwatch.history.store import Store
+from camwatch.history.store import DAEMON, Store
 from camwatch.ingest.choice import make_link
 from camwatch.ingest.link import Link, LinkSettings
 from camwatch.loading import load
@@ -310,7 +310,7 @@ def _open(settings: Settings) -> Store:
     """Open the store and take it for this daemon. Raises InUseError, ConfigurationError, StoreError."""
     store = Store.open(settings.history)
     try:
-        store.hold()
+        store.hold(DAEMON)
     except BaseException:
         store.close()
         raise

@@ -16,7 +16,7 @@ from camwatch.core.model import Status
 from camwatch.errors import InUseError, StoreError
 from camwatch.history import lock, schema
 from camwatch.history.engine import begin_write, put
-from camwatch.history.store import Store
+from camwatch.history.store import DAEMON, Store
 from camwatch.settings import HistorySettings
 from tests.history.builders import batch, rows, went
 from tests.support.postgres import PostgreSQL
@@ -24,7 +24,7 @@ from tests.support.postgres import PostgreSQL
 HOLDER = """
 import sys, signal
 from camwatch.history.batch import Batch
-from camwatch.history.store import Store
+from camwatch.history.store import DAEMON, Store
 from camwatch.settings import HistorySettings
 store = Store.open(HistorySettings(url=sys.argv[1]))
 store.hold()
@@ -36,7 +36,7 @@ signal.pause()
 SECOND = """
 import sys
 from camwatch.history import lock
-from camwatch.history.store import Store
+from camwatch.history.store import DAEMON, Store
 from camwatch.settings import HistorySettings
 lock.WAIT_S = 0.0
 Store.open(HistorySettings(url=sys.argv[1])).hold()
@@ -203,3 +203,13 @@ def _cut_off(server: PostgreSQL, database: str) -> None:
         session.execute(
             "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = %s", (database,)
         )
+
+
+def test_whoever_has_a_store_is_told_for_what(store_url: str) -> None:
+    """So that a daemon is asked to read its inventory, and nobody else."""
+    with (
+        Store.open(HistorySettings(url=store_url)) as one,
+        Store.open(HistorySettings(url=store_url)) as asking,
+    ):
+        one.hold(DAEMON)
+        assert (asking.holder() or "").startswith(f"daemon {os.getpid()} on {socket.gethostname()} since 2")

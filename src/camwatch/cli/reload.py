@@ -31,15 +31,28 @@ def _ask(settings: Settings, number: signal.Signals) -> None:
 
     with Store.open(settings.history, create=False) as store:
         holder = store.holder()
-    found = holder and re.match(r"process (\d+) on (\S+)", holder)
-    if not found:
-        fail(FAILED, "no daemon has the store that these settings name: is it running?")
-    process, host = int(found[1]), found[2]
-    if host != socket.gethostname():
-        fail(FAILED, f"the daemon runs on {host}: ask there")
+    process = daemon_of(holder, socket.gethostname())
     try:
         os.kill(process, number)
     except ProcessLookupError:
         fail(FAILED, f"process {process} is gone: is the daemon running?")
     except PermissionError:
         fail(FAILED, f"process {process} is another user's: ask as that user, or as root")
+
+
+def daemon_of(holder: str | None, here: str) -> int:
+    """Return the process of the daemon that is the `Store.holder`; leave if it does not run `here`.
+
+    Nobody else is asked: `camwatch history rebase` would die of it.
+    """
+    from camwatch.history.engine import SESSION_MAX, session_of  # noqa: PLC0415 - as above
+
+    found = holder and re.match(r"daemon (\d+) on (\S*)", holder)
+    if not found:
+        has = f" ({holder} has it)" if holder else ""
+        fail(FAILED, f"no daemon has the store that these settings name{has}: is it running?")
+    process, host = int(found[1]), found[2]
+    cut = len(session_of(found[0])) == SESSION_MAX
+    if host != here and not (cut and here.startswith(host)):
+        fail(FAILED, f"the daemon runs on {host}: ask there")
+    return process

@@ -23,6 +23,9 @@ BUSY_S = 5.0
 KEEP_ALIVE_S = (10, 5, 3)
 """After how many seconds of silence a session of PostgreSQL is probed, how often, and how many times."""
 
+SESSION_MAX = 63
+"""So many characters of its name are left of a session of PostgreSQL."""
+
 _ROWS = 1000  # bound in one piece of work, so that the event loop gets its turn (they share the GIL)
 _WRITER: Final = 0x63616D77_77726974  # the advisory lock of whoever writes, for one transaction
 _IMMEDIATE = "camwatch_immediate"
@@ -44,9 +47,14 @@ def sqlite_file(url: str) -> Path:
     return Path(url.removeprefix("sqlite:///"))
 
 
-def whoami() -> str:
-    """Return this process as others are told of it."""
-    return f"process {os.getpid()} on {socket.gethostname()}"
+def whoami(role: str = "process") -> str:
+    """Return this process as others are told of it: what it is for, its number, its machine."""
+    return f"{role} {os.getpid()} on {socket.gethostname()}"
+
+
+def session_of(who: str) -> str:
+    """Return the name of a session of PostgreSQL, which cuts it."""
+    return f"camwatch {who}"[:SESSION_MAX]
 
 
 def is_sqlite(engine: Engine) -> bool:
@@ -178,7 +186,7 @@ def _postgresql(address: URL, connect_timeout_s: float) -> Engine:
         pool_pre_ping=True,
         connect_args={
             "connect_timeout": max(2, round(connect_timeout_s)),  # libpq's smallest
-            "application_name": f"camwatch {whoami()}"[:63],
+            "application_name": session_of(whoami()),
             "keepalives_idle": idle,
             "keepalives_interval": interval,
             "keepalives_count": count,

@@ -16,7 +16,7 @@ from typing import Final
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
-from camwatch.history.engine import whoami
+from camwatch.history.engine import session_of
 
 WAIT_S = 5.0
 """How long a daemon waits for its predecessor, which may be just ending."""
@@ -46,8 +46,8 @@ class FileLock:
         self._database: int | None = None
         self._handle: int | None = None
 
-    def take(self) -> bool:
-        """Take it, if nobody else holds it, and say so in the file. Raises OSError."""
+    def take(self, who: str = "") -> bool:
+        """Take it, if nobody else holds it, and say `who` does in the file. Raises OSError."""
         if self._handle is not None:
             return True
         if not self._lock_database(fcntl.LOCK_EX):
@@ -65,7 +65,7 @@ class FileLock:
         self._handle = handle
         with suppress(OSError):  # a full disk hides who holds it, not that it is held
             os.ftruncate(handle, 0)
-            os.pwrite(handle, f"{whoami()} since {_shown(datetime.now(UTC))}".encode(), 0)
+            os.pwrite(handle, f"{who} since {_shown(datetime.now(UTC))}".encode(), 0)
         return True
 
     def lost(self) -> bool:
@@ -133,9 +133,12 @@ def _is(handle: int, file: Path) -> bool:
         return False
 
 
-def take_advisory(connection: Connection) -> bool:
-    """Take the lock of a database for the session of this connection, if nobody else holds it."""
+def take_advisory(connection: Connection, who: str) -> bool:
+    """Take the lock of a database for the session of this connection, `who`, if nobody else holds it."""
     taken = connection.execute(text("SELECT pg_try_advisory_lock(:key)"), {"key": _DAEMON}).scalar()
+    if taken:
+        named = text("SELECT set_config('application_name', :name, false)")
+        connection.execute(named, {"name": session_of(who)})
     connection.commit()
     return bool(taken)
 

@@ -22,11 +22,14 @@ from camwatch.errors import ConfigurationError, InUseError, StoreError, StoreWen
 from camwatch.history import filing, lock, migrations, opening, schema
 from camwatch.history.ahead import Ahead
 from camwatch.history.batch import Batch, Past
-from camwatch.history.engine import begin_read, is_sqlite, sqlite_file, writing
+from camwatch.history.engine import begin_read, is_sqlite, sqlite_file, whoami, writing
 from camwatch.history.failures import PLACE, MissingTablesError, told
 from camwatch.history.sealing import Seal, newest
 from camwatch.rejections import Refused
 from camwatch.settings import HistorySettings
+
+DAEMON = "daemon"
+"""Who holds a store as this is told to read the inventory anew, and must be no other process."""
 
 _REMOVED = "nothing is lost, and it was made again: find out who removes it"
 
@@ -54,6 +57,7 @@ class Store:
         self._lock = lock.FileLock(self._file) if self._file else None
         self._ahead = Ahead(engine) if self._file else None
         self._inode: tuple[int, int] | None = None
+        self._who = whoami()
 
     @classmethod
     def open(
@@ -82,11 +86,12 @@ class Store:
             raise
         return store
 
-    def hold(self) -> None:
+    def hold(self, role: str = "process") -> None:
         """Make the store this process's to write, until `close`; waits a little for one that is just ending.
 
-        Raises InUseError where another daemon has it.
+        `role` is what others are told that it is. Raises InUseError where another daemon has it.
         """
+        self._who = whoami(role)
         deadline = time.monotonic() + lock.WAIT_S
         with told(self.engine):
             while not self._take():
@@ -98,7 +103,7 @@ class Store:
                 time.sleep(lock.LOOK_S)
 
     def holder(self) -> str | None:
-        """Return which daemon has the store, in words; None if none has. Raises StoreError."""
+        """Return who has the store, in words (`engine.whoami`); None if nobody has. Raises StoreError."""
         with told(self.engine):
             if self._lock is not None and not self._lock.is_taken():
                 return None
@@ -222,11 +227,11 @@ class Store:
     def _take(self) -> bool:
         """Take the lock, unless we have it; on PostgreSQL with a session of its own, which then writes."""
         if self._lock is not None:
-            return self._lock.take()
+            return self._lock.take(self._who)
         if self._connection is not None:
             return True
         connection = self.engine.connect()
-        if lock.take_advisory(connection):
+        if lock.take_advisory(connection, self._who):
             self._connection = connection
             return True
         connection.close()
