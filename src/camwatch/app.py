@@ -256,7 +256,8 @@ async def running(
         works |= {"events": parts.events.run(), "recent values": parts.recent.run()}
         for name, work in works.items():
             stack.callback(tasks.create_task(work, name=name).cancel)
-        server = HttpServer(make_site(parts), sock, certificate, each=access.connections_of)
+        each, pays = access.connections_of, access.pay_handshake
+        server = HttpServer(make_site(parts), sock, certificate, each=each, pays=pays)
         tasks.create_task(server.run(), name="http")
         stack.callback(server.stop)
         for link in daemon.links:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from camwatch.errors import ConfigurationError
+from camwatch.web.access.budget import Allowance
 from camwatch.web.access.door import Rules
 from camwatch.web.access.origin import Proxies
 from camwatch.web.connections import HEAD_WITHIN_S, Certificate
@@ -281,6 +282,88 @@ async def test_a_handshake_that_does_not_come_is_not_waited_for(authority: Autho
         reader, writer = await connected(door)
         assert await ended(reader)
         await leave(writer)
+
+
+async def test_who_has_not_shaken_hands_is_counted_and_makes_room(authority: Authority) -> None:
+    """Else the limits would not hold inside TLS: silent sockets would use up the files of the process."""
+    certificate = Certificate(authority.server_cert, authority.server_key)
+    async with doorway(accounts(), Rules(each=5), certificate=certificate) as door:
+        silent = [await connected(door) for _ in range(8)]
+        for reader, _ in silent[:3]:
+            assert await ended(reader), "the oldest"
+        async with door.client(verify=trusting(authority)) as client:
+            assert (await client.get("/-/healthy")).status_code == 200
+        for _, writer in silent:
+            await leave(writer)
+
+
+async def test_those_who_left_during_the_handshake_are_counted_no_more(authority: Authority) -> None:
+    certificate = Certificate(authority.server_cert, authority.server_key)
+    async with doorway(accounts(), Rules(each=2), certificate=certificate) as door:
+        for said in (b"no handshake", b"", b"\x16\x03\x01", b"no handshake"):
+            reader, writer = await connected(door)
+            writer.write(said)
+            if said.startswith(b"no"):
+                assert await ended(reader)
+            await leave(writer)
+        for _ in range(4):
+            async with door.client(verify=trusting(authority)) as client:
+                assert (await client.get("/-/healthy")).status_code == 200
+
+
+async def test_what_comes_with_the_end_of_the_handshake_is_a_request_like_any_other(
+    authority: Authority,
+) -> None:
+    certificate = Certificate(authority.server_cert, authority.server_key)
+    async with doorway(accounts(), certificate=certificate) as door:
+        reader, writer = await connected(door)
+        came, leaves = ssl.MemoryBIO(), ssl.MemoryBIO()
+        inside = trusting(authority).wrap_bio(came, leaves, server_hostname="127.0.0.1")
+        while True:
+            try:
+                inside.do_handshake()
+            except ssl.SSLWantReadError:
+                writer.write(leaves.read())
+                came.write(await reader.read(65_536))
+            else:
+                break
+        inside.write(ASKED)
+        writer.write(leaves.read())  # the end of the handshake, and the request
+        answer = b""
+        while not answer and (piece := await reader.read(65_536)):
+            came.write(piece)
+            with contextlib.suppress(ssl.SSLWantReadError):
+                answer = inside.read()
+        assert b" 200 " in answer
+        await leave(writer)
+
+
+async def test_an_address_pays_for_its_handshakes_before_they_begin(authority: Authority) -> None:
+    certificate = Certificate(authority.server_cert, authority.server_key)
+    rules = Rules(strangers=Allowance(0.0055, 0.001))
+    async with doorway(accounts(), rules, certificate=certificate) as door:
+        silent = [await connected(door) for _ in range(4)]
+        reader, writer = await connected(door)
+        assert await ended(reader), "it has spent what it may"
+        assert door.access.refusals["budget"] == 1
+        door.hands.seconds += 10
+        async with door.client(verify=trusting(authority)) as client:
+            assert (await client.get("/-/healthy")).status_code == 200
+        for _, other in silent:
+            await leave(other)
+        await leave(writer)
+
+
+async def test_nobody_is_waited_for_who_has_not_shaken_hands_when_the_server_stops(
+    authority: Authority,
+) -> None:
+    certificate = Certificate(authority.server_cert, authority.server_key)
+    async with doorway(accounts(), certificate=certificate) as door:
+        reader, writer = await connected(door)
+        async with door.client(verify=trusting(authority)) as client:
+            await client.get("/-/healthy")
+    assert await ended(reader)
+    await leave(writer)
 
 
 async def test_a_new_certificate_is_taken_while_serving_and_a_faulty_one_changes_nothing(

@@ -2,7 +2,8 @@
 
 uvicorn waits for a request as long as it takes. Here a connection that has not told its request within some
 seconds is closed, and when there are too many, in all or from one address, the one that waited longest makes
-room for who has something to ask. Some are kept free for probes and Prometheus.
+room for who has something to ask. Some are kept free for probes and Prometheus. With TLS all this holds from
+before the handshake, which an address has to pay for: it takes the loop longer than most requests.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import socket
 import ssl
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import TypeAlias
 
@@ -39,6 +41,8 @@ _EVERYWHERE = ""
 
 Each: TypeAlias = Callable[[str], int | None]
 """Return how many connections an address may have; None: as many as there are."""
+Pays: TypeAlias = Callable[[str], bool]
+"""Let an address pay for a TLS handshake; tell whether it could."""
 
 
 class Crowd:
@@ -100,15 +104,25 @@ class Patient(H11Protocol):
     crowd: Crowd
     within_s = HEAD_WITHIN_S
     limits: dict[str, int] = {}  # noqa: RUF012 - replaced as a whole: by network, how many there may be
+    _counted = False
     _lines = 0  # of a head that is coming in
     _tail = b""
     _end: asyncio.TimerHandle | None = None
     _stall: asyncio.TimerHandle | None = None
 
+    def arrive(self, transport: asyncio.Transport) -> None:
+        """Be counted, and wait for the first request."""
+        self.transport = transport
+        self._counted = True
+        self.crowd.arrive(self, _address(transport))
+        if not transport.is_closing():
+            self.crowd.join(self)
+
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to wait for the first request."""
         super().connection_made(transport)
-        self.crowd.arrive(self, self.client[0] if self.client else "")
+        if not self._counted:  # there was no handshake
+            self.arrive(transport)
         self._watch()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -186,6 +200,64 @@ class Patient(H11Protocol):
             self._stall = None
 
 
+class _Greeter(asyncio.Protocol):
+    """A connection before its TLS handshake is over: counted and waiting like any other."""
+
+    def __init__(
+        self, patient: Patient, context: ssl.SSLContext, pays: Pays, tasks: set[asyncio.Task[None]]
+    ) -> None:
+        self._patient = patient
+        self._context = context
+        self._pays = pays
+        self._tasks = tasks
+        self._said = b""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Begin the handshake, if there may be one more connection and its address can pay for that."""
+        patient = self._patient
+        patient.arrive(transport)
+        if not transport.is_closing() and not self._pays(_address(transport)):
+            transport.abort()
+        if transport.is_closing():
+            patient.crowd.depart(patient)
+            return
+        transport.pause_reading()
+        task = patient.loop.create_task(self._shake_hands(transport), name="handshake")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def data_received(self, data: bytes) -> None:
+        """Keep what came together with the end of the handshake."""
+        self._said += data
+
+    async def _shake_hands(self, transport: asyncio.Transport) -> None:
+        patient, secure = self._patient, None
+        try:
+            if not transport.is_closing():
+                secure = await patient.loop.start_tls(
+                    transport,
+                    self,
+                    self._context,
+                    server_side=True,
+                    ssl_handshake_timeout=patient.within_s,
+                )
+        except OSError:
+            pass  # there was none in time, or it came to nothing
+        finally:
+            if secure is None:
+                patient.crowd.depart(patient)
+        if secure is not None:
+            secure.set_protocol(patient)
+            patient.connection_made(secure)
+            if self._said:
+                patient.data_received(self._said)
+
+
+def _address(transport: asyncio.Transport) -> str:
+    peer = transport.get_extra_info("peername")
+    return str(peer[0]) if peer else ""
+
+
 def connections_allowed() -> int:
     """Return how many connections there may be, with the files that this process may open."""
     files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -237,39 +309,45 @@ class Server(uvicorn.Server):
     """uvicorn without its signal handlers (signals stay the daemon's) that tells when it serves."""
 
     def __init__(
-        self, config: uvicorn.Config, certificate: Certificate | None, within_s: float, crowd: Crowd
+        self,
+        config: uvicorn.Config,
+        certificate: Certificate | None,
+        within_s: float,
+        crowd: Crowd,
+        pays: Pays,
     ) -> None:
         super().__init__(config)
         self.serving = asyncio.Event()
         self._certificate = certificate
         self._within_s = within_s
         self._crowd = crowd
+        self._pays = pays
+        self._handshakes: set[asyncio.Task[None]] = set()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start on open sockets, and say so."""
         await self.lifespan.startup()
 
-        def connection() -> Patient:
-            protocol = Patient(
-                config=self.config, server_state=self.server_state, app_state=self.lifespan.state
-            )
-            protocol.crowd, protocol.within_s = self._crowd, self._within_s
-            return protocol
-
         loop = asyncio.get_running_loop()
-        secure = self._certificate.context if self._certificate is not None else None
-        self.servers = [
-            await loop.create_server(
-                connection,
-                sock=sock,
-                ssl=secure,
-                backlog=_BACKLOG,
-                ssl_handshake_timeout=self._within_s if secure else None,
-            )
-            for sock in sockets or ()
-        ]
+        certificate = self._certificate
+        made = self._plain if certificate is None else partial(self._greeted, certificate.context)
+        self.servers = [await loop.create_server(made, sock=sock, backlog=_BACKLOG) for sock in sockets or ()]
         self.started = True
         self.serving.set()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop, without waiting for who has not even shaken hands."""
+        for handshake in self._handshakes:
+            handshake.cancel()
+        await super().shutdown(sockets)
+
+    def _plain(self) -> Patient:
+        patient = Patient(config=self.config, server_state=self.server_state, app_state=self.lifespan.state)
+        patient.crowd, patient.within_s = self._crowd, self._within_s
+        return patient
+
+    def _greeted(self, context: ssl.SSLContext) -> _Greeter:
+        return _Greeter(self._plain(), context, self._pays, self._handshakes)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:

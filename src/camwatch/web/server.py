@@ -18,6 +18,7 @@ from camwatch.web.connections import (
     Certificate,
     Crowd,
     Each,
+    Pays,
     Server,
     connections_allowed,
 )
@@ -67,6 +68,7 @@ class HttpServer:
         within_s: float = HEAD_WITHIN_S,
         most: int | None = None,
         each: Each = lambda _address: None,
+        pays: Pays = lambda _address: True,
     ) -> None:
         self._sock = sock
         most = most or connections_allowed()
@@ -82,7 +84,7 @@ class HttpServer:
             timeout_graceful_shutdown=GRACE_S,
             h11_max_incomplete_event_size=MOST_HEAD_BYTES,
         )
-        self._server = Server(config, certificate, within_s, Crowd(most, each))
+        self._server = Server(config, certificate, within_s, Crowd(most, each), pays)
 
     def _rationed(self, site: ASGIApp, most: int) -> ASGIApp:
         """Refuse requests when there are too many connections: those of probes and Prometheus last."""

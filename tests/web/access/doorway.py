@@ -206,7 +206,8 @@ async def doorway(
     port = sock.getsockname()[1]
     inside = house(access, ended)
     site = wrap(inside, access)
-    server = HttpServer(site, sock, certificate, within_s=within_s, most=most, each=access.connections_of)
+    each, pays = access.connections_of, access.pay_handshake
+    server = HttpServer(site, sock, certificate, within_s=within_s, most=most, each=each, pays=pays)
     scheme = "https" if certificate else "http"
     with contextlib.closing(sock):
         async with asyncio.TaskGroup() as tasks:

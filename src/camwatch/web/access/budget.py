@@ -14,6 +14,8 @@ from typing import Any, NamedTuple, TypeVar
 
 LEAST_S = 0.001
 """What a request costs at least: reading its head is not measured."""
+HANDSHAKE_S = 0.0015
+"""What a TLS handshake costs; it is over before anybody can tell who it is."""
 _MOST_KEYS = 10_000
 
 _T = TypeVar("_T")

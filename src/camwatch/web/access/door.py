@@ -17,7 +17,7 @@ import structlog
 from camwatch.web.access import secrets
 from camwatch.web.access.accounts import Account, Accounts
 from camwatch.web.access.attempts import Attempts
-from camwatch.web.access.budget import LEAST_S, PEOPLE, STRANGERS, Allowance, Budget, Payer
+from camwatch.web.access.budget import HANDSHAKE_S, LEAST_S, PEOPLE, STRANGERS, Allowance, Budget, Payer
 from camwatch.web.access.cookies import Jar
 from camwatch.web.access.homes import Homes
 from camwatch.web.access.networks import networks
@@ -201,17 +201,27 @@ class Access:
         """Return how many connections an address may have; None for a proxy's, and without accounts."""
         return None if self.accounts is None or self.rules.proxies.trust(peer) else self.rules.each
 
+    def pay_handshake(self, peer: str) -> bool:
+        """Let an address pay for a TLS handshake, from a purse of its own; tell whether it could."""
+        if self.connections_of(peer) is None:
+            return True
+        payers = _strangers(peer, self.rules.strangers, "handshakes of")
+        try:
+            self.check_budget(payers, peer, HANDSHAKE_S)
+        except Problem:
+            return False
+        return True
+
     def payers(self, identity: Identity | None, address: str) -> tuple[Payer, ...]:
         """Return from whose budget a request is paid; this machine's own without accounts is free."""
         if self.accounts is None:
             return ()  # this machine only
         if identity is None:
-            allowed = self.rules.strangers
-            return tuple(Payer(f"at {net}", allowed.times(more)) for net, more in networks(address))
+            return _strangers(address, self.rules.strangers, "at")
         return (Payer(f"by {identity.viewer.name}", self.rules.people),)
 
-    def check_budget(self, payers: tuple[Payer, ...], address: str) -> None:
-        """Raise Problem (429) for those who have taken more of the loop's time than they may."""
+    def check_budget(self, payers: tuple[Payer, ...], address: str, costs_s: float = LEAST_S) -> None:
+        """Take what something costs; raise Problem (429) for those who have taken all that they may."""
         wait_s = self.budget.wait_s(payers)
         if wait_s > 0:
             self.refused(Refusal.BUDGET)
@@ -222,7 +232,7 @@ class Access:
             seconds = str(int(wait_s) + 1)
             detail = f"this asks more than camwatch can give beside its work: try again in {seconds} s"
             raise Problem(429, detail, headers={"retry-after": seconds})
-        self.budget.spend(payers, LEAST_S)
+        self.budget.spend(payers, costs_s)
 
     async def may_scrape(self, origin: Origin, bearer: str | None, cookie: str | None) -> tuple[Payer, ...]:
         """Let in who may read the metrics, which name all cameras; return from whose budget that is paid.
@@ -329,6 +339,10 @@ class Access:
         seconds = int(wait_s) + 1
         detail = f"too many failed attempts: try again in {seconds} s"
         return Problem(429, detail, headers={"retry-after": str(seconds)})
+
+
+def _strangers(address: str, allowed: Allowance, what: str) -> tuple[Payer, ...]:
+    return tuple(Payer(f"{what} {net}", allowed.times(more)) for net, more in networks(address))
 
 
 def busy() -> Problem:
