@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Message, Scope
 from camwatch.web.access.body import MOST_STRANGE_BYTES
 from camwatch.web.access.budget import Allowance, Budget, Payer, metered
 from camwatch.web.access.door import Access, Rules
+from camwatch.web.access.homes import Home
 from camwatch.web.access.origin import Proxies
 from camwatch.web.access.short import cut
 from camwatch.web.site import make_site
@@ -214,6 +215,43 @@ async def test_who_spent_the_budget_of_an_address_is_refused_before_any_work() -
         door.hands.seconds += 3
         assert [await login("192.0.2.1") for _ in range(4)].count(200) == 3
         assert door.access.refusals["budget"] == 4
+
+
+async def test_from_where_somebody_logged_in_before_strangers_at_that_address_do_not_keep_them_out() -> None:
+    async with doorway(accounts(), SHORT) as door, door.client() as client, door.client() as stranger:
+        form = {"name": "chief", "password": PASSWORD}
+        there = {"x-forwarded-for": "192.0.2.1"}
+        log_in = {**there, "origin": door.url}
+        assert (await client.post("/login", data=form, headers=log_in)).status_code == 303
+        del client.cookies["camwatch"]
+        while (await stranger.get("/login", headers=there)).status_code == 200:
+            pass
+        assert (await stranger.post("/login", data=form, headers=log_in)).status_code == 429
+        home = client.cookies["camwatch-home"]
+        assert (await client.get("/login", headers=there)).status_code == 200
+        assert (await client.post("/login", data=form, headers=log_in)).status_code == 303
+        forged = {**there, "cookie": f"camwatch-home={home[:-1]}{'1' if home[-1] == '0' else '0'}"}
+        assert (await stranger.get("/login", headers=forged)).status_code == 429
+        shown = {**there, "cookie": f"camwatch-home={home}"}
+        answers = [(await stranger.get("/login", headers=shown)).status_code for _ in range(12)]
+        assert answers.count(200) == 9, "nor does it open more than one address has"
+
+
+def test_all_browsers_of_an_account_share_a_budget() -> None:
+    access = Access(accounts())
+    access.budget.spend(access.payers(None, "192.0.2.1", Home("chief", "a")), 11.0)
+    for home, waits in ((Home("chief", "b"), True), (Home("zoe", "c"), False)):
+        assert (access.budget.wait_s(access.payers(None, "192.0.2.2", home)) > 0) == waits
+    access.close()
+
+
+async def test_who_asks_on_after_429_has_to_connect_anew_but_no_proxy_does() -> None:
+    rules = Rules(strangers=Allowance(0.0015, 0.001))
+    for given, closes in ((rules, True), (dataclasses.replace(rules, proxies=Proxies(["127.0.0.1"])), False)):
+        async with doorway(accounts(), given) as door, door.client() as client:
+            answers = [await client.get("/login") for _ in range(3)]
+            assert [answer.status_code for answer in answers] == [200, 200, 429]
+            assert ("close" in answers[-1].headers.get("connection", "")) == closes
 
 
 async def test_an_account_pays_for_what_its_requests_take_of_the_loop_wherever_it_asks_from() -> None:

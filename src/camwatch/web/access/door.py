@@ -19,7 +19,7 @@ from camwatch.web.access.accounts import Account, Accounts
 from camwatch.web.access.attempts import Attempts
 from camwatch.web.access.budget import HANDSHAKE_S, LEAST_S, PEOPLE, STRANGERS, Allowance, Budget, Payer
 from camwatch.web.access.cookies import Jar
-from camwatch.web.access.homes import Homes
+from camwatch.web.access.homes import Home, Homes
 from camwatch.web.access.networks import networks
 from camwatch.web.access.origin import Origin, Proxies, is_local, is_local_address, is_plain
 from camwatch.web.access.sessions import Session, Sessions, form_token
@@ -212,13 +212,20 @@ class Access:
             return False
         return True
 
-    def payers(self, identity: Identity | None, address: str) -> tuple[Payer, ...]:
-        """Return from whose budget a request is paid; this machine's own without accounts is free."""
+    def payers(self, identity: Identity | None, address: str, home: Home | None = None) -> tuple[Payer, ...]:
+        """Return from whose budget a request is paid; this machine's own without accounts is free.
+
+        A browser that somebody logged in from has a budget of its own, so that strangers at its address do
+        not keep it from the login; all those of one account share another.
+        """
         if self.accounts is None:
             return ()  # this machine only
-        if identity is None:
-            return _strangers(address, self.rules.strangers, "at")
-        return (Payer(f"by {identity.viewer.name}", self.rules.people),)
+        if identity is not None:
+            return (Payer(f"by {identity.viewer.name}", self.rules.people),)
+        if home is not None:
+            browsers = Payer(f"browsers of {home.name}", self.rules.people)
+            return (Payer(f"browser {home.id}", self.rules.strangers), browsers)
+        return _strangers(address, self.rules.strangers, "at")
 
     def check_budget(self, payers: tuple[Payer, ...], address: str, costs_s: float = LEAST_S) -> None:
         """Take what something costs; raise Problem (429) for those who have taken all that they may."""

@@ -23,6 +23,7 @@ from camwatch.web.access import cookies, paths, short
 from camwatch.web.access.budget import Payer, metered
 from camwatch.web.access.door import Access, By, Identity, Refusal
 from camwatch.web.access.headers import content_policy, secure_headers
+from camwatch.web.access.homes import Home
 from camwatch.web.access.networks import networks
 from camwatch.web.access.origin import Origin, same_origin
 from camwatch.web.access.sessions import COOKIE
@@ -125,7 +126,8 @@ class Door:
         visit.arrive(origin, route)
         if origin.lost and route == paths.LOGIN:  # programs on the proxy's machine need not go through it
             access.note_lost(peer)
-        if access.rules.proxies.trust(peer) and route not in paths.PROBES:
+        visit.through_proxy = access.rules.proxies.trust(peer)
+        if visit.through_proxy and route not in paths.PROBES:
             self._count_passed(visit, origin.address)
         if sum(len(name) + len(value) for name, value in scope["headers"]) > _MOST_HEADER_BYTES:
             raise Problem(431, f"the headers of a request have {_MOST_HEADER_BYTES // 1024} KiB at most")
@@ -165,6 +167,8 @@ class Door:
             raise
         if known is not None:
             visit.payers = self._access.payers(known, address)
+        elif route != paths.METRICS and route not in paths.PROBES:
+            visit.payers = self._access.payers(None, address, self._home(visit))
         visit.pay()
         if known is None:
             short.check_query(scope.get("query_string", b""))
@@ -174,6 +178,12 @@ class Door:
             if known is None:
                 raise Problem(401, "log in, or bring a token")
             visit.enter(known)
+
+    def _home(self, visit: _Visit) -> Home | None:
+        accounts, lines = self._access.accounts, Headers(scope=visit.scope).getlist("cookie")
+        if accounts is None:
+            return None
+        return self._access.homes.read(lines, accounts, secure=visit.origin.secure)
 
     async def _known(self, visit: _Visit, route: str) -> Identity | None:
         access, origin, headers = self._access, visit.origin, Headers(scope=visit.scope)
@@ -218,6 +228,8 @@ class Door:
             return RedirectResponse(f"{root}{paths.LOGIN}{after}", 303)
         if problem.status == 401 and request.headers.get("hx-request"):
             problem.headers["hx-redirect"] = f"{self._access.rules.root_path}{paths.LOGIN}"
+        if problem.status == 429 and not visit.through_proxy:
+            problem.headers["connection"] = "close"  # who goes on asking has to connect anew
         return respond(request, problem, plainly=problem.status == 429)
 
     async def _serve(self, visit: _Visit, scope: Scope, receive: Receive) -> None:
@@ -263,6 +275,7 @@ class _Visit:
         self.route: str | None = None
         self.payers: tuple[Payer, ...] = ()
         self.passed: list[str] = []
+        self.through_proxy = False
         self.origin = Origin("", False, "", None, False)
         self._send = send
         self._access = access
