@@ -131,6 +131,22 @@ async def test_what_a_thread_raises_is_raised_and_its_place_is_free_again() -> N
             await threads.run(ALPHA, lambda: 1 // 0)
 
 
+async def test_where_no_thread_can_be_started_no_place_is_lost() -> None:
+    threads = Threads()
+    usual = threading.stack_size(1 << 62)  # more than any machine has
+    try:
+        for _ in range(2):  # as many as an account has
+            with pytest.raises(RuntimeError, match="start new thread"):
+                await threads.run(ALPHA, dict)
+            with pytest.raises(RuntimeError, match="start new thread"):
+                await anext(threads.draw(ALPHA, lambda: iter([b"piece"])))
+    finally:
+        threading.stack_size(usual)
+    async with asyncio.timeout(60):
+        assert await threads.run(ALPHA, dict) == {}
+        assert [piece async for piece in threads.draw(ALPHA, lambda: iter([b"piece"]))] == [b"piece"]
+
+
 async def test_a_source_is_drawn_in_order_and_closed_when_the_client_leaves() -> None:
     threads = Threads()
     closed = threading.Event()

@@ -47,7 +47,11 @@ class Threads:
         Raises Problem (429) when too many requests of theirs wait.
         """
         await self._asking.enter(viewer.name)
-        job = _in_thread(work)
+        try:
+            job = _in_thread(work)
+        except BaseException:  # there are no threads left
+            self._asking.leave(viewer.name)
+            raise
         # Whoever asked may leave; the thread goes on, and its place is taken as long as it does.
         job.add_done_callback(lambda _: self._asking.leave(viewer.name))
         return await asyncio.shield(job)
@@ -57,8 +61,8 @@ class Threads:
 
         Raises Problem (429) when too many requests of theirs wait.
         """
-        await self._drawing.enter(viewer.name)
         drawn = pieces()
+        await self._drawing.enter(viewer.name)
         job: asyncio.Future[Any] | None = None
         try:
             while True:
