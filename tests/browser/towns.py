@@ -20,10 +20,10 @@ _NAMES = (
 )
 
 
-def town_of(operators: int, cameras: int, *, blind: bool = False) -> City:
+def town_of(operators: int, cameras: int, *, blind_s: float = 0) -> City:
     """Return a town in which 13 cameras are down, some are planned and one has a remark.
 
-    `blind`: camwatch has lost the broker since.
+    `blind_s`: for so long camwatch has lost the broker since; after a minute it knows of no camera any more.
     """
     rows = list(_cameras(operators, cameras))
     owners = [Operator(f"operator-{number}", _name(number), 0.98) for number in range(operators)]
@@ -37,9 +37,9 @@ def town_of(operators: int, cameras: int, *, blind: bool = False) -> City:
         city.beat(*(serving if seq == 1 else serving[DOWN:]), seq=seq, fps=25.0)
         city.pass_s(10)
     city.beat(serving[-1], seq=7, fps=2.0, video_loss=True)
-    if blind:
+    if blind_s:
         city.lose_sight()
-        city.pass_s(40)
+        city.pass_s(blind_s)
     return city
 
 

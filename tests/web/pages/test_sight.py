@@ -47,10 +47,12 @@ def late(by_s: float) -> City:
 
 
 @pytest.mark.parametrize("path", PAGES)
-async def test_no_page_shows_a_tick_while_the_broker_is_gone(path: str) -> None:
+@pytest.mark.parametrize("gone_s", [40, 120])
+async def test_no_page_shows_a_tick_while_the_broker_is_gone(path: str, gone_s: float) -> None:
+    """S4: for less than a silence, when no status has changed, and for longer, when all are unknown."""
     city = seeing()
     assert TICK in await page(city, path)
-    city.lose_sight().pass_s(40)
+    city.lose_sight().pass_s(gone_s)
     text = await page(city, path)
     assert TICK not in text
     assert "0 up of" not in text

@@ -233,6 +233,7 @@ TEXTS: dict[str, str] = {
     "why_will": "The broker announced that its connection was lost.",
     "why_goodbye": "The camera announced its stop.",
     "why_down": "No heartbeat any more.",
+    "why_unseen": "camwatch cannot see them: neither up nor down.",
     "why_unknown": "camwatch could not see it: neither up nor down.",
     "why_maintenance": "Maintenance is planned: nothing is held against it.",
     "why_planned": "Not in service yet.",

@@ -234,6 +234,7 @@ TEXTS: dict[str, str] = {
     "why_will": "Le courtier a annoncé la perte de sa connexion.",
     "why_goodbye": "La caméra a annoncé son arrêt.",
     "why_down": "Plus aucun signe de vie.",
+    "why_unseen": "camwatch ne peut pas les voir\u202f: ni en marche, ni en panne.",
     "why_unknown": "camwatch n’a pas pu la voir\u202f: ni en marche, ni en panne.",
     "why_maintenance": "Une maintenance est prévue\u202f: rien ne lui est reproché.",
     "why_planned": "Pas encore mise en service.",

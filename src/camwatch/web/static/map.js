@@ -38,7 +38,8 @@ map.on("click focus", () => map.scrollWheelZoom.enable());
 box.addEventListener("mouseleave", () => map.scrollWheelZoom.disable());
 L.control.zoom({ zoomInTitle: box.dataset.in, zoomOutTitle: box.dataset.out }).addTo(map);
 L.control.scale({ imperial: false, position: "bottomright" }).addTo(map);
-if (places.length) map.fitBounds(L.latLngBounds(places.map((place) => place.at)).pad(0.1), { maxZoom: 15, animate: false });
+const showAll = () => map.fitBounds(L.latLngBounds(places.map((place) => place.at)).pad(0.1), { maxZoom: 15, animate: false });
+if (places.length) showAll();
 else { map.setView([46.6, 2.4], 5); box.insertAdjacentHTML("beforeend", `<p class="empty">${escaped(box.dataset.none)}</p>`); }
 
 const labels = []; // the districts, the largest first
@@ -54,6 +55,10 @@ const layer = L.layerGroup().addTo(map);
 let shown = new Map(); // what is on the map, by the sites it stands for
 draw();
 map.on("zoomend", draw);
+new ResizeObserver(() => {
+  map.invalidateSize({ animate: false });
+  if (places.length && document.documentElement.classList.contains("kiosk")) showAll(); // nobody moves it there
+}).observe(box);
 document.body.addEventListener("htmx:oobAfterSwap", (event) => {
   if (event.detail.target?.id !== "places") return;
   places = read();
