@@ -98,6 +98,11 @@ class Observer:
         diary.proof = min(self.world.now.mono, state.proof)
         diary.hint_at = None
 
+    def late(self, state: CameraState) -> None:
+        """Take note of a heartbeat that came too late to be a proof of now: of when it was sent (L8)."""
+        diary = self.diaries[state.index]
+        diary.proof = max(diary.proof, min(self.world.now.mono, state.proof))
+
     def online(self, state: CameraState) -> None:
         """Take note of a birth now, which cancels a hint."""
         self.diaries[state.index].hint_at = None

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from camwatch.core.model import Instant, Lifecycle, Liveness, Scope, Status, Window
-from camwatch.core.signal import Word
+from camwatch.core.signal import Refusal, Word
 from camwatch.core.state import LinkState
 from camwatch.core.watch import Enrolment
 from tests.core.invariants import Observer
@@ -88,7 +88,7 @@ def _step(what: str, who: st.SearchStrategy[str] = _who, how: st.SearchStrategy[
     return st.builds(Step, _after, st.just(what), who, st.none() if how is None else how)
 
 
-_said = st.sampled_from(["bare", "next", "again", "older", "reboot", "late", "ill", "well", "offset"])
+_said = st.sampled_from(["bare", "next", "again", "older", "reboot", "late", "behind", "ill", "well", "offset"])
 _words = st.tuples(st.sampled_from(Word), st.booleans())
 _steps = st.lists(
     st.one_of(
@@ -144,8 +144,11 @@ class Play:
 
     def beat(self, step: Step) -> None:
         state = self.world.camera(step.who)
-        if self.world.beat(step.who, **self._say(step)) is None:
+        refusal = self.world.beat(step.who, **self._say(step))
+        if refusal is None:
             self.observer.proof(state)
+        elif refusal is Refusal.LATE:
+            self.observer.late(state)
 
     def beats(self, _step: Step) -> None:
         """Everybody speaks: most sequences would be of the dead otherwise."""
@@ -165,6 +168,7 @@ class Play:
             "older": {"seq": max(0, seq - 2)},
             "reboot": {"seq": seq, "ts": clock, "uptime_s": 0.0},
             "late": {"ts": clock - 60.0},
+            "behind": {"ts": clock - 20.0},
             "ill": {"tamper": True, "fps": 1.0},
             "well": {"tamper": False, "fps": 25.0},
             "offset": {"ts": clock + 3600.0},
