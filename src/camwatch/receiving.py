@@ -22,6 +22,9 @@ from camwatch.wire.topics import address_of
 
 _REASONS = {refusal: RejectReason(refusal.value) for refusal in Refusal}
 
+_STUMBLES_TOLD = 10
+"""How many different faults of ours each link logs with a traceback."""
+
 _log = structlog.get_logger("watch")
 
 
@@ -83,6 +86,7 @@ class LinkReceiver:
         self._report = report
         self._now = shared.now
         self._aside: dict[str, Callable[[Instant, bytes], None]] = {}
+        self._stumbled: set[str] = set()
         self._away_since_ms = shared.resumed_ms
         self._expiry_ms = 1000 * next(
             (broker.session_expiry_s for broker in shared.settings.brokers if broker.name == link.name), 0
@@ -95,30 +99,33 @@ class LinkReceiver:
 
     def message(self, topic: str, payload: bytes, retained: bool) -> None:
         """Decode and judge one message."""
-        self._report.received += 1
-        camera = self._camera_at(topic)
-        if camera is None:
-            self._other_message(topic, payload, retained)
-            return
-        if retained:
-            self._reject(RejectReason.RETAINED, camera.camera.id, topic)
-            return
-        if camera.heartbeats >= camera.budget and self._has_spent(camera, topic):
-            return
         try:
-            said = decode_heartbeat(payload, camera.firmware)
-        except PartialHeartbeatError as partial:
-            said = partial.heartbeat
-            self._shared.rejections.drop(camera.camera.id, partial.dropped, self._now)
-        except WireError as error:
-            camera.budget -= 1
-            self._reject(error.reason, camera.camera.id, topic, error.detail)
-            return
-        refusal = self._observe(camera, self._now, said)
-        if refusal is not None:
-            if refusal is not Refusal.LATE and not is_late(camera, said, self._now):
+            self._report.received += 1
+            camera = self._camera_at(topic)
+            if camera is None:
+                self._other_message(topic, payload, retained)
+                return
+            if retained:
+                self._reject(RejectReason.RETAINED, camera.camera.id, topic)
+                return
+            if camera.heartbeats >= camera.budget and self._has_spent(camera, topic):
+                return
+            try:
+                said = decode_heartbeat(payload, camera.firmware)
+            except PartialHeartbeatError as partial:
+                said = partial.heartbeat
+                self._shared.rejections.drop(camera.camera.id, partial.dropped, self._now)
+            except WireError as error:
                 camera.budget -= 1
-            self._reject(_REASONS[refusal], camera.camera.id, topic)
+                self._reject(error.reason, camera.camera.id, topic, error.detail)
+                return
+            refusal = self._observe(camera, self._now, said)
+            if refusal is not None:
+                if refusal is not Refusal.LATE and not is_late(camera, said, self._now):
+                    camera.budget -= 1
+                self._reject(_REASONS[refusal], camera.camera.id, topic)
+        except Exception as error:  # noqa: BLE001 - a fault of ours, which must not end the link
+            self._stumble(topic, error)
 
     def heard(self, now: Instant) -> None:
         """All that had arrived was handed over."""
@@ -225,6 +232,16 @@ class LinkReceiver:
         detail = f"more than {budget.most} in {camera.interval_s:g} s: do two devices share this id?"
         self._reject(RejectReason.TOO_MANY, camera.camera.id, topic, detail)
         return True
+
+    def _stumble(self, topic: str, error: Exception) -> None:
+        """Go on after a message that camwatch failed to judge: a kept session would bring it for ever."""
+        detail = f"camwatch failed to judge it, please report this: {type(error).__name__}: {error}"
+        if detail not in self._stumbled and len(self._stumbled) < _STUMBLES_TOLD:
+            self._stumbled.add(detail)
+            _log.error("message not judged", link=self._link.name, topic=topic[:200], exc_info=error)
+        camera = self._shared.heartbeat_topics.get(topic) or self._shared.status_topics.get(topic)
+        who = topic[:200] if camera is None else camera.camera.id
+        self._reject(RejectReason.MALFORMED, who, topic, detail)
 
     def _reject(self, reason: RejectReason, who: str, topic: str, detail: str = "") -> None:
         self._shared.rejections.add(reason, who, self._now, topic=topic[:200], detail=detail)

@@ -177,6 +177,42 @@ def test_one_camera_that_is_late_all_the_time_hides_nobodys_death() -> None:
     assert declared(world).keys() <= {"cam-1", "cam-3"}  # the first is as old as it says
 
 
+@settings(max_examples=20, deadline=None)
+@given(st.lists(st.integers(11, 100_000), min_size=1, max_size=20), st.sampled_from([4, 20]))
+def test_whatever_past_one_camera_speaks_of_the_death_of_all_others_is_found(
+    behind: list[int], cameras: int
+) -> None:
+    """S11: once they are silent, it is the only one that speaks, and still no witness of its link."""
+    world = World(*fleet(cameras)).beats(20)
+    for step in range(12):
+        world.to(25.0 + 5 * step)
+        packet(world, (1, world.t - behind[step % len(behind)]))
+    assert {name: moves[0].noticed for name, moves in declared(world).items() if name != "cam-1"} == {
+        f"cam-{number}": 65 for number in range(2, cameras + 1)
+    }
+
+
+@pytest.mark.parametrize("apart_s", [200.0, 3600.0, 1e9])
+def test_a_lag_says_nothing_of_the_time_before_there_was_sight(apart_s: float) -> None:
+    """S11, S3: what three cameras that are late by an hour hide began when the link was subscribed."""
+    world = World(*fleet(3), sight=False).to(100).regain()
+    for t in (101, 111):
+        world.to(t)
+        packet(world, *((number, t) for number in (1, 2, 3)))
+    world.to(115)
+    packet(world, *((number, 115 - apart_s) for number in (1, 2, 3)))
+    world.to(118)
+    assert world.is_blind()
+    [sight] = world.watch.sights.memories()
+    assert sight.seen_ms >= utc_ms(100)
+    for t in (120, 130, 140):
+        world.to(t)
+        packet(world, *((number, t) for number in (1, 2, 3)))
+    gaps = [event for event in world.events if isinstance(event, Blindness)]
+    assert [(gap.cause, gap.began >= instant(100)) for gap in gaps] == [(BlindCause.LAG, True)]
+    assert all(each.at >= instant(100) for each in world.transitions())
+
+
 def packet(world: World, *beats: tuple[int, float]) -> None:
     """Let heartbeats arrive together: of which camera, and when each was sent."""
     watch, link = world.watch, world.watch.links["main"]

@@ -88,7 +88,9 @@ def _step(what: str, who: st.SearchStrategy[str] = _who, how: st.SearchStrategy[
     return st.builds(Step, _after, st.just(what), who, st.none() if how is None else how)
 
 
-_said = st.sampled_from(["bare", "next", "again", "older", "reboot", "late", "behind", "ill", "well", "offset"])
+_said = st.sampled_from(
+    ["bare", "next", "again", "older", "reboot", "late", "behind", "ill", "well", "offset"]
+)
 _words = st.tuples(st.sampled_from(Word), st.booleans())
 _steps = st.lists(
     st.one_of(

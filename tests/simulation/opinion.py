@@ -85,7 +85,7 @@ class Opinion(Visibility):
         self.process += 1
         self._notes.clear()
         self.links = {line.name: Session() for line in self.plan.lines}
-        self.sights, self._resumed = {}, bool(self._stored)
+        self.sights, self._resumed, self._began = {}, bool(self._stored), now.at
         del self.blinds[self._stored_blinds :]
         for name in self._operators:
             known = self._stored.get(name)
@@ -266,8 +266,12 @@ class Opinion(Visibility):
         return Known(mind.remembered(), self.books[name].remembered(), hearing.remembered(), told)
 
     def _seen(self, links: tuple[str, ...]) -> int:
-        found = [self.links[each] for each in links]
-        return max(link.last.utc - link.lag for link in found if link.up and link.last is not None)
+        found, since = [self.links[each] for each in links], self.sights[links].since
+        return max(
+            link.last.utc - min(link.lag, max(0, link.last.at - since))
+            for link in found
+            if link.up and link.last is not None
+        )
 
     def stored(self, vouched: int, cameras: Iterable[str], mark: object) -> None:
         """Note that the store has everything up to `vouched`, and remembers these cameras anew.

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from tests.simulation.mind import Mind
+from tests.simulation.mind import IN_LEDGER, Mind
 from tests.simulation.moments import NEVER, Moment, Sight
 from tests.simulation.plan import Plan
 
@@ -69,7 +69,7 @@ class Visibility:
         self.sights: dict[tuple[str, ...], Sight] = {}
         self.blinds: list[Blind] = []
         self.stall_after = 0
-        self._awake = 0
+        self._awake = self._began = 0
         self._resumed = False  # somebody was watched before
         self._stored_sights: dict[tuple[str, ...], int] = {}
         self._vouched: int | None = None
@@ -172,6 +172,8 @@ class Visibility:
                 continue
             seen = [last for each in sight.links if each != name and (last := self.links[each].last)]
             begun = max([since, *seen])
+            earliest = max(sight.since, self._began)  # whatever a lag says
+            begun = Moment(max(begun.at, earliest), begun.utc + max(0, earliest - begun.at))
             sight.blind, sight.blind_utc, sight.why = begun.at, begun.utc, why
 
     def _in_sight(self, sight: Sight) -> None:
@@ -199,7 +201,8 @@ class Visibility:
         ]
         link.late = late
         least = min((mind.down_after for mind in minds), default=0)
-        if len(late) > len(fresh):
+        serving = sum(mind.life in IN_LEDGER for mind in minds)
+        if len(late) > len(fresh) and len(late) >= min(_WITNESSES, serving):
             link.lag = _most(by for _, by in late.values())
             enough = len(late) >= _WITNESSES
             link.seen_upto = _most(came - by for came, by in late.values()) if enough else NEVER

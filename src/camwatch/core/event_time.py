@@ -2,7 +2,8 @@
 
 A broker, a link or a restart that is merely behind accuses nobody: deadlines are compared with `now - lag`.
 Only late heartbeats are looked at, so a link whose messages come on time pays nothing. What a few cameras
-with odd clocks say does not count: the link lags while more of its cameras are late than on time.
+with odd clocks say does not count: the link lags while more of its cameras are late than on time, and at
+least three are (all, where it has fewer). One alone never puts off what is judged of the others.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 from math import ceil
 from typing import TYPE_CHECKING
 
-from camwatch.core.liveness import NEVER
+from camwatch.core.liveness import IN_SERVICE, NEVER
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -24,7 +25,10 @@ QUANTILE = 0.9
 LOOKS = 8
 """How often per interval the lag is reckoned while heartbeats are late."""
 WITNESSES = 3
-"""How many cameras must have been late for their silence to be the link's."""
+"""How many cameras must be late for it to be the link's doing, and their silence, too.
+
+Where a link carries fewer, all of them must: they put off their own deadlines, and prove no more.
+"""
 SILENCE = 2.0
 """For how many times the shortest `down_after` a lag lasts over which nobody says anything any more."""
 
@@ -50,11 +54,12 @@ def take_canary(link: LinkState, now: float, sent: float, on_time_s: float) -> N
 
 def reckon(link: LinkState, now: float, look_again_s: float) -> bool:
     """Reckon the lag of a link anew; return whether more cameras were on time than late."""
-    late, on_time = _late(link, now), 0
+    late, on_time, in_service = _late(link, now), 0, 0
     for camera in _cameras(link):
+        in_service += camera.life in IN_SERVICE
         if camera.index not in late and now - camera.proof <= RECENT * camera.interval_s:
             on_time += 1
-    if len(late) > on_time:
+    if len(late) > on_time and len(late) >= min(WITNESSES, in_service):
         link.lag = _quantile(late_s for _, late_s in late.values())
         enough = len(late) >= WITNESSES
         link.seen_upto = _quantile(arrived - late_s for arrived, late_s in late.values()) if enough else NEVER

@@ -206,6 +206,8 @@ class Sights:
     def _begin_blindness(self, sight: Sight, since: Instant, cause: BlindCause) -> None:
         if sight.blind_since is not None:
             return
+        # However late messages say they are: of the time before there was sight, more is known already.
+        since = since.at_mono(max(since.mono, sight.since, self._start.mono))
         sight.blind_since, sight.cause = since, cause
         for camera in sight.cameras.values():
             if camera.life in (Status.UP, Status.DOWN):
@@ -244,7 +246,7 @@ def _moment(now: Instant, utc_ms: int) -> Instant:
 def _last_packet_ms(sight: Sight) -> int:
     """Return up to when a sight that is not blind has seen everything: a link that lags, so much less."""
     return max(
-        link.last_packet.utc_ms - round(link.lag * 1000)
+        link.last_packet.utc_ms - round(1000 * min(link.lag, max(0.0, link.last_packet.mono - sight.since)))
         for link in sight.links
         if link.up and link.last_packet is not None
     )

@@ -33,17 +33,22 @@ __all__ = [
 MAX_PAYLOAD_BYTES = 16 * 1024
 """The largest payload that is read, for both messages."""
 
+_LAST_TS = 253_402_300_799  # the end of the year 9999, beyond which nobody can write a date
 _ABSENT: Any = None  # "not told": the default of every field, yet a JSON null is a wrong type
 
 
 class Heartbeat(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """A camera's life sign, with what it cares to tell; a field that it does not tell reads None."""
 
-    ts: Annotated[float, Meta(description="When it was sent: Unix seconds, UTC")] = _ABSENT
-    seq: Annotated[int, Meta(description="Heartbeats since boot: one more each time", ge=0)] = _ABSENT
-    uptime_s: Annotated[float, Meta(description="Seconds since boot", ge=0)] = _ABSENT
+    ts: Annotated[float, Meta(description="When it was sent: Unix seconds, UTC", ge=0, le=_LAST_TS)] = _ABSENT
+    seq: Annotated[int, Meta(description="Heartbeats since boot: one more each time", ge=0, le=2**63 - 1)] = (
+        _ABSENT
+    )
+    uptime_s: Annotated[float, Meta(description="Seconds since boot", ge=0, le=1e10)] = _ABSENT
     fps: Annotated[float, Meta(description="Pictures per second", ge=0, le=240)] = _ABSENT
-    bitrate_bps: Annotated[float, Meta(description="Bits per second of the video stream", ge=0)] = _ABSENT
+    bitrate_bps: Annotated[float, Meta(description="Bits per second of the video stream", ge=0, le=1e12)] = (
+        _ABSENT
+    )
     recording: Annotated[bool, Meta(description="The pictures are being kept")] = _ABSENT
     video_loss: Annotated[bool, Meta(description="The sensor gives no picture")] = _ABSENT
     frozen: Annotated[bool, Meta(description="The picture does not change")] = _ABSENT
