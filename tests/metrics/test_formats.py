@@ -34,8 +34,8 @@ def odd_city() -> City:
     city = City(registered(rows, sites=[Site("mairie", ODD, "Jas de Bouffan", -1e-7, 179.99999999999997)]))
     city.beat(*(row.id for row in rows[:8]), seq=0, ts=city.wall, uptime_s=1.5, firmware=PLAIN)
     city.pass_s(10)
-    city.beat("cam-1", "cam-2", "cam-3", fps=1e-7, bitrate_bps=1e300, temperature_celsius=-59.999, seq=1)
-    city.beat("cam-2", storage_used_ratio=1, video_loss=True, recording=False, ts=1e308, seq=2)
+    city.beat("cam-1", "cam-2", "cam-3", fps=1e-7, bitrate_bps=1e12, temperature_celsius=-59.999, seq=1)
+    city.beat("cam-2", storage_used_ratio=1, video_loss=True, recording=False, ts=253402300799, seq=2)
     city.say(Word.OFFLINE, "cam-4").send("heartbeat", b"{", "cam-5")
     return city.pass_s(30)
 

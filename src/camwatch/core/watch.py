@@ -221,7 +221,9 @@ class FleetWatch:
         camera.reboots += 1
         camera.rebooted = now.mono
         sent = now.mono
-        if said.ts is not None and camera.clock_offset < _FOREVER:
+        if said.ts is None:
+            lifesigns.forget_clock(camera)
+        elif camera.clock_offset < _FOREVER:
             late_s = now.utc_ms * 0.001 - said.ts - camera.clock_offset
             if late_s > camera.interval_s:
                 if lifesigns.may_have_waited(camera, said, sent):
