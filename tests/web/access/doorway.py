@@ -167,6 +167,14 @@ class Doorway:
         self.ended = ended
         self.work = work
         self.dear = 0
+        self.slow_began = asyncio.Event()
+        self.slow_may_end = asyncio.Event()
+
+    async def change_slowly(self) -> str:
+        """Make a change that takes until the test lets it end."""
+        self.slow_began.set()
+        await self.slow_may_end.wait()
+        return "changed"
 
     def take_5_ms(self) -> None:
         """Take some of the loop's time."""
@@ -216,6 +224,7 @@ async def doorway(
             try:
                 door = Doorway(access, hands, work, f"{scheme}://127.0.0.1:{port}", ended)
                 inside.state.dear = door.take_5_ms
+                inside.post("/slow")(door.change_slowly)
                 yield door
             finally:
                 server.stop()

@@ -246,6 +246,22 @@ async def test_who_is_put_out_while_their_change_comes_in_changes_nothing() -> N
         assert (await sending).status_code == 401
 
 
+async def test_a_change_that_began_is_told_as_what_it_was_though_its_account_changes_meanwhile() -> None:
+    """The store does not stop half-way: an answer of 401 and "refused" in the log would not be true."""
+    with capture_logs() as lines:
+        async with doorway(accounts()) as door, door.client() as client:
+            headers = {"authorization": f"Bearer {LANDLORD}"}
+            asked = asyncio.create_task(client.post("/slow", headers=headers))
+            async with asyncio.timeout(60):
+                await door.slow_began.wait()
+            door.access.take(accounts().without("bridge"))
+            door.slow_may_end.set()
+            assert ((await asked).status_code, (await asked).json()) == (200, "changed")
+            assert (await client.post("/slow", headers=headers)).status_code == 401
+    told = [(line["event"], line.get("status")) for line in lines]
+    assert told == [("access: change", 200)]
+
+
 # The proxy's word
 
 SSO = Rules(proxies=Proxies(["127.0.0.1", "10.0.0.0/8"], "X-Remote-User", names_host=True))

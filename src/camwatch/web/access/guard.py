@@ -237,7 +237,9 @@ class Door:
         if visit.identity is not None and not self._access.holds(visit.identity):
             await visit.cut_short()  # their account changed while the request came in
             return
-        if visit.identity is None or visit.identity.by is By.LOCAL:
+        # A change that began is not cut short: it would be made all the same, and told as refused.
+        changes = scope["method"] not in _SAFE
+        if changes or visit.identity is None or visit.identity.by is By.LOCAL:
             await self._app(scope, receive, visit.send)
             return
         work = asyncio.ensure_future(self._answer(visit, scope, receive))
@@ -259,7 +261,7 @@ class Door:
         await metered(self._app(scope, receive, visit.send), self._access.work, visit.charge)
 
     def _turn_out(self) -> None:
-        """End what is under way for those whose account changed."""
+        """End the reading that is under way for those whose account changed."""
         for visit in list(self._visits):
             if visit.identity is not None and not self._access.holds(visit.identity) and visit.work:
                 visit.work.cancel()
