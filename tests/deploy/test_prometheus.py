@@ -48,6 +48,7 @@ PUBLIC = {
     "CamwatchManyCamerasDown": "critical",
     "CamwatchMessagesRejected": "warning",
     "CamwatchNotReady": "warning",
+    "CamwatchPairIncomplete": "warning",
     "CamwatchOperatorIncident": "critical",
     "CamwatchRecordAhead": "warning",
     "CamwatchRecordReplaced": "warning",
