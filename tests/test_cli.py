@@ -14,6 +14,8 @@ from typer.testing import CliRunner, Result
 
 from camwatch import __version__
 from camwatch.cli import app
+from camwatch.history.store import Store
+from camwatch.settings import HistorySettings
 from camwatch.web.server import listen_on
 from tests.support.mosquitto import Mosquitto
 from tests.support.tables import camera, cameras, write_fleet
@@ -37,7 +39,11 @@ def run(*arguments: object) -> Result:
 def program(*arguments: object) -> subprocess.CompletedProcess[str]:
     """Run the installed program."""
     return subprocess.run(
-        [PROGRAM, *map(str, arguments)], capture_output=True, encoding="utf-8", timeout=60, check=False
+        [PROGRAM, *(each if isinstance(each, bytes) else str(each) for each in arguments)],
+        capture_output=True,
+        encoding="utf-8",
+        timeout=60,
+        check=False,
     )
 
 
@@ -229,3 +235,17 @@ def test_a_daemon_whose_broker_refuses_it_tells_so_in_json_and_never_the_passwor
     ]
     assert "password" in events[2]["problem"]
     assert SECRET not in "".join(told)
+
+
+@pytest.mark.parametrize(
+    "words", [("outages", "list", "--camera", b"\xff"), ("report", "--operator", b"ville\xe9")]
+)
+def test_an_argument_that_is_no_text_is_exit_code_2(tmp_path: Path, words: tuple[object, ...]) -> None:
+    """Whatever encoding a terminal has: no traceback."""
+    url = f"sqlite:///{tmp_path / 'camwatch.db'}"
+    Store.open(HistorySettings(url=url)).close()
+    write_fleet(tmp_path / "fleet")
+    file = config(tmp_path, f'history.url = "{url}"')
+    done = program(*words, "--config", file)
+    assert done.returncode == 2, done.stderr
+    assert "Traceback" not in done.stderr

@@ -318,3 +318,28 @@ def test_without_hands_it_tells_the_time_of_this_machine() -> None:
     first = clock()
     assert abs(clock().utc_ms / 1000 - time.time()) < 60
     assert clock() >= first
+
+
+def test_a_clock_that_nobody_listens_to_keeps_its_line_and_tells_the_jump_afterwards() -> None:
+    """Rule T2: while the daemon is built there is nobody yet to record it."""
+    hand = [5_000.0, BEGIN_S]
+    clock = Clock(None, lambda: hand[0], lambda: hand[1])
+    began = clock()
+    hand[1] += 30
+    assert clock() == began
+    jumps: list[Jump] = []
+    clock.listen(jumps.append)
+    assert clock().utc_ms == began.utc_ms + 30_000
+    assert [(round(jump.seconds), jump.began) for jump in jumps] == [(30, began)]
+
+
+def test_corrections_of_milliseconds_leave_a_doubt_as_old_as_it_is() -> None:
+    """Rule T7: a clock that is set by a little each minute is followed all the same."""
+    hands = Hands()
+    hands.wall += 7200
+    hands.pass_s(1)
+    for _ in range(round(DOUBT_S / 60)):
+        assert hands.clock.in_doubt
+        hands.wall += 0.006
+        hands.pass_s(60)
+    assert not hands.clock.in_doubt

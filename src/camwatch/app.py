@@ -14,7 +14,7 @@ import structlog
 
 from camwatch import __version__
 from camwatch.archive.store import StoreArchive
-from camwatch.clock import EPOCH_MS, Clock, Jump, wall_ms
+from camwatch.clock import EPOCH_MS, Clock, wall_ms
 from camwatch.clock_trust import wait_for_sync
 from camwatch.core.model import Happening
 from camwatch.errors import CamwatchError, ClockError, ConfigurationError, StoreError
@@ -73,7 +73,7 @@ class Daemon:
         self._reload_asked = asyncio.Event()
         self._confirmed = False
         self.listeners: list[Callable[[list[Happening]], None]] = []
-        clock = Clock(self._clock_jumped, not_before_ms=past.vouched_ms or 0)
+        clock = Clock(None, not_before_ms=past.vouched_ms or 0)
         links = {broker.name: frozenset(broker.operators) for broker in settings.brokers}
         # What ended while camwatch was away lies over time that is still to be accounted (rule V3).
         settled = (memory.settled_ms for memory in past.memories if memory.settled_ms is not None)
@@ -100,6 +100,7 @@ class Daemon:
         """Take up the thread where an earlier process dropped it, with the inventory of today."""
         now = self.watcher.clock()
         self.watcher.clock_began(now)
+        self.watcher.clock.listen(self.watcher.clock_jumped)
         if past.vouched_ms is not None:
             behind = self.watcher.clock.behind
             if behind is not None:
@@ -109,13 +110,11 @@ class Daemon:
                         "the machine's clock is behind the record: see docs/runbooks/CamwatchRecordAhead.md",
                         behind_s=round(-behind.seconds),
                     )
-            self.watcher.resumed_ms = past.vouched_ms
+            links = {name for sight in past.sights for name in sight.links}
+            self.watcher.resumed_ms = dict.fromkeys(links, past.vouched_ms)
             self.watcher.watch.resume(now, past.memories, past.sights, past.vouched_ms)
             self.watcher.rejections.resume(past.refused)
         self.watcher.adopt(inventory)
-
-    def _clock_jumped(self, jump: Jump) -> None:
-        self.watcher.clock_jumped(jump)
 
     def works(self) -> dict[str, Coroutine[None, None, None]]:
         """Return what must run beside the links and the HTTP server, by name."""

@@ -1,4 +1,7 @@
-"""The one place where a clock is read; everything below is given what it says (rules T1, T2, T5, T7)."""
+"""What time it is for the core and the record: one reading of both clocks (rules T1, T2, T5, T7).
+
+Everything below is given what it says. Deadlines of connections and threads are their event loop's.
+"""
 
 from __future__ import annotations
 
@@ -62,7 +65,8 @@ class Jump(NamedTuple):
 class Clock:
     """Gives the present moment on both clocks. Its UTC part never runs backwards.
 
-    Between jumps a moment has one UTC, whenever it is asked for. `jumped` is called with each jump.
+    Between jumps a moment has one UTC, whenever it is asked for. `jumped` is called with each jump; until
+    there is one (`listen`), none is looked for.
     `not_before_ms`: UTC does not begin earlier, for what an earlier process recorded.
 
     - The wall clock jumps ahead by up to an hour: UTC follows at once.
@@ -75,7 +79,7 @@ class Clock:
 
     def __init__(
         self,
-        jumped: Callable[[Jump], None] = lambda _jump: None,
+        jumped: Callable[[Jump], None] | None = lambda _jump: None,
         monotonic: Callable[[], float] = lambda: time.clock_gettime(_MONOTONIC),
         wall: Callable[[], float] = time.time,
         not_before_ms: int = 0,
@@ -92,7 +96,7 @@ class Clock:
     def __call__(self) -> Instant:
         """Return now."""
         read = self._read()
-        if read.apart_from(self._wall_ahead):
+        if self._jumped is not None and read.apart_from(self._wall_ahead):
             read = self._quickest()
             seconds = read.apart_from(self._wall_ahead)
             if seconds:
@@ -104,6 +108,10 @@ class Clock:
         self._last = mono
         self._utc_ms = max(self._utc_ms, _utc_ms(mono, self._ahead))
         return Instant(mono, self._utc_ms)
+
+    def listen(self, jumped: Callable[[Jump], None]) -> None:
+        """Call `jumped` with each jump from now on, also with one that came before."""
+        self._jumped = jumped
 
     @property
     def behind(self) -> Jump | None:
@@ -136,8 +144,11 @@ class Clock:
     def _set(self, seconds: float, mono: float) -> None:
         """Take it that the wall clock was set."""
         doubted = self._ahead + _FOLLOWED_S < self._wall_ahead
-        self._doubted = mono if doubted else None  # set once more, it has to last anew
-        self._jumped(self._jump(seconds, followed=not doubted))
+        if not doubted:
+            self._doubted = None
+        elif self._doubted is None or abs(seconds) > STEP_S:
+            self._doubted = mono  # set once more, it has to last anew
+        self._tell(self._jump(seconds, followed=not doubted))
 
     def _approach(self, mono: float) -> None:
         """Let our UTC follow the wall clock, as far as it is to."""
@@ -150,8 +161,12 @@ class Clock:
     def _follow(self) -> None:
         """Let our UTC leap to where the wall clock has been for a while."""
         self._doubted = None
-        self._jumped(self._jump(0.0))
+        self._tell(self._jump(0.0))
         self._ahead = self._wall_ahead
+
+    def _tell(self, jump: Jump) -> None:
+        if self._jumped is not None:
+            self._jumped(jump)
 
     def _jump(self, seconds: float, *, followed: bool = True) -> Jump:
         began, ended = (_utc_ms(self._last, ahead) for ahead in (self._ahead, self._wall_ahead))

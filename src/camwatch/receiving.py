@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar, Protocol
 
@@ -61,7 +61,7 @@ class Shared(Protocol):
     budget: Budget
     heartbeat_topics: dict[str, CameraState]
     status_topics: dict[str, CameraState]
-    resumed_ms: int | None
+    resumed_ms: Mapping[str, int]
 
     @property
     def now(self) -> Instant:
@@ -87,7 +87,7 @@ class LinkReceiver:
         self._now = shared.now
         self._aside: dict[str, Callable[[Instant, bytes], None]] = {}
         self._stumbled: set[str] = set()
-        self._away_since_ms = shared.resumed_ms
+        self._away_since_ms = shared.resumed_ms.get(link.name)
         self._expiry_ms = 1000 * next(
             (broker.session_expiry_s for broker in shared.settings.brokers if broker.name == link.name), 0
         )

@@ -106,7 +106,9 @@ class Watcher:
         self.inventory_faults: tuple[str, ...] = ()  # of the last reading, if it was not taken
         self.held: Held | None = None  # the last reading, if someone must confirm it
         self.clock_steps = 0
-        self.resumed_ms: int | None = None  # until when an earlier process vouches, if there was one
+        self.resumed_ms: Mapping[
+            str, int
+        ] = {}  # until when an earlier process vouches, of each link that it had
         self.clock_trust = ClockTrust(clock)
         self.watch = FleetWatch(
             clock(),

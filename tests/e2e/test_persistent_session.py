@@ -62,3 +62,7 @@ async def test_a_session_that_the_broker_did_not_keep_is_told(
         mosquitto.start()
     async with running(tmp_path, settings) as daemon:
         assert (await daemon.says(LOST))["link"] == "main"
+    async with running(tmp_path, config(fleet, broker(mosquitto.url, name="new"))) as daemon:
+        await daemon.says("link subscribed")
+        await daemon.stored()
+        assert not daemon.log(LOST)

@@ -94,3 +94,9 @@ def test_a_camera_that_is_retired_leaves_as_well() -> None:
     ids = [row["camera_id"] for row in cameras(10)]
     new = registered([fleet.camera(str(name), lifecycle=Lifecycle.RETIRED) for name in ids])
     assert held_back([str(name) for name in ids], new) == Held((), 10, 10)
+
+
+def test_a_reading_is_the_same_whoever_came_into_service_meanwhile() -> None:
+    """V6: who confirms it need not do so twice; one that takes others is another."""
+    assert Held((), 10, 20) == Held((), 10, 21)
+    assert Held((), 10, 20) != Held((), 11, 20)

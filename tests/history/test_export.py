@@ -33,6 +33,7 @@ def lived(store: Store) -> None:
                 went(Status.UNKNOWN, 200, "cam-2"),
                 Fill("cam-2", "ville", ms(250), ms(270)),
                 Blindness(("main", "aux 2"), ("ville",), BlindCause.LINK, at(200), at(280)),
+                Blindness((), (), BlindCause.CLOCK, at(500), at(400)),  # it was set back: nobody was blind
             ],
             memories=[memory(), memory("cam-2")],
         )

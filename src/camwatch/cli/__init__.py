@@ -107,4 +107,10 @@ def version(
 
 def main() -> None:
     """Run the command line."""
-    app()
+    try:
+        app()
+    except UnicodeEncodeError as error:
+        if error.encoding != "utf-8":  # what is printed, where the terminal cannot show it
+            raise
+        typer.echo("camwatch: an argument is not UTF-8 text", err=True)
+        sys.exit(MISCONFIGURED)

@@ -103,7 +103,7 @@ class Held:
 
     signature: Signature
     leaving: int
-    serving: int
+    serving: int = field(compare=False)  # one more that came into service makes it no other reading
 
 
 @dataclass(frozen=True, slots=True)

@@ -199,6 +199,7 @@ def _queries(begin_ms: int, end_ms: int, only: frozenset[str] | None) -> Iterato
     yield (
         "blind",
         select(blind.operators, blind.links, blind.cause, blind.began_ms, blind.ended_ms)
-        .where(and_(blind.began_ms < end_ms, blind.ended_ms > begin_ms, blind.ended_ms != blind.began_ms))
+        # A clock that was set back blinded nobody.
+        .where(and_(blind.began_ms < end_ms, blind.ended_ms > begin_ms, blind.ended_ms > blind.began_ms))
         .order_by(blind.began_ms),
     )

@@ -1,4 +1,4 @@
-"""All that the daemon wants of its store, in one place; called in the Chronicle's thread."""
+"""What the Chronicle asks of the store (`keeping.Keeper`), answered in its thread by one that is held."""
 
 from __future__ import annotations
 

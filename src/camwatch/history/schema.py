@@ -1,6 +1,7 @@
 """The tables. Times are UTC milliseconds; words are those of the core's enums, so that SQL reads well.
 
-The migrations in `migrations/` make them; a test holds the two against each other.
+A new store is made from them, an older one is brought up to them by the steps in `migrations/`; a test
+holds the two against each other.
 """
 
 from __future__ import annotations

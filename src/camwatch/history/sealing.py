@@ -97,7 +97,7 @@ class Sealer:
         self.put(table, names, rows, upsert=True)
 
     def seal(self, at_ms: int) -> Seal | None:
-        """Chain what was written; None if nothing was. `at_ms` is when, by the record's time."""
+        """Chain what was written; None if nothing was. `at_ms` dates it, for people: the order is `seq`'s."""
         if not self._content:
             return None
         before = newest(self.connection)
