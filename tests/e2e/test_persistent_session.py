@@ -59,7 +59,7 @@ async def test_a_session_that_the_broker_did_not_keep_is_told(
         mosquitto.start()
         await daemon.says(LOST)
         mosquitto.kill()
-        mosquitto.start()
+    mosquitto.start()  # once the daemon has ended, which would have begun a session
     async with running(tmp_path, settings) as daemon:
         assert (await daemon.says(LOST))["link"] == "main"
     async with running(tmp_path, config(fleet, broker(mosquitto.url, name="new"))) as daemon:
