@@ -228,7 +228,3 @@ def _close(writer: asyncio.StreamWriter, how: Cut) -> None:
         writer.transport.abort()
     else:
         writer.close()
-
-
-def _utc_ms() -> int:
-    return time.time_ns() // 1_000_000

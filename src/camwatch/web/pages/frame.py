@@ -8,7 +8,7 @@ from __future__ import annotations
 import gzip
 from collections.abc import Mapping
 from datetime import datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, Final
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
@@ -24,6 +24,7 @@ from camwatch.web.access.paths import is_way_back
 from camwatch.web.pages.assets import Assets
 from camwatch.web.pages.language import Language, preferred
 from camwatch.web.pages.look import Look
+from camwatch.web.pages.reasons import reason_in
 from camwatch.web.parts import Parts
 from camwatch.web.viewer import Role, Viewer
 from camwatch.web.views import fleet, incidents, links
@@ -110,6 +111,7 @@ class Frame:
         known = {
             "w": w,
             "t": w.text,
+            "reason": partial(reason_in, w.lang),
             "now": self.now(),
             "zone": str(w.zone),
             "theme": theme if theme in THEMES else "auto",

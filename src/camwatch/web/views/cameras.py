@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
@@ -18,16 +18,14 @@ from camwatch.core import liveness
 from camwatch.core.conditions import REASON_NAMES
 from camwatch.core.model import Camera, Cause, IncidentKind, Instant, Lifecycle, Purpose, Status
 from camwatch.core.state import CameraState
-from camwatch.errors import RejectReason
-from camwatch.rejections import Tally
 from camwatch.web.house import Live
 from camwatch.web.problems import missing
 from camwatch.web.viewer import Viewer
 from camwatch.web.views.base import Moment, Steps, View, moment, moment_or_none
 from camwatch.web.views.incidents import opened
+from camwatch.web.views.refusals import Dropped, Refused, dropped, refused
 
 _SLICE = 500
-_LATELY_MS = 3_600_000
 
 
 class Condition(StrEnum):
@@ -120,22 +118,6 @@ class IncidentRef(View):
     kind: IncidentKind
     id: str
     since: Moment
-
-
-class Refused(View):
-    """Messages of a camera that had no effect, for one reason."""
-
-    reason: RejectReason
-    messages: int = Field(description="Counted since it was first seen.")
-    last: Moment
-
-
-class Dropped(View):
-    """A field of a camera's heartbeats that could not be used: not finite, out of range, of a wrong type."""
-
-    field: str
-    heartbeats: int = Field(description="Since camwatch started.")
-    last: Moment
 
 
 class CameraDetail(CameraRow):
@@ -248,21 +230,9 @@ def detail(live: Live, viewer: Viewer, camera: str) -> CameraDetail:
             for each in opened(live, viewer)
             if state.index in each.group.members
         ),
-        refused=tuple(
-            Refused(reason=RejectReason(reason), messages=tally.count, last=moment(tally.last_ms))
-            for reason, tally in _lately(live.rejections.refused.get(camera, {}), now)
-        ),
-        dropped=tuple(
-            Dropped(field=field, heartbeats=tally.count, last=moment(tally.last_ms))
-            for field, tally in _lately(live.rejections.dropped.get(camera, {}), now)
-        ),
+        refused=refused(live, camera),
+        dropped=dropped(live, camera),
     )
-
-
-def _lately(tallies: Mapping[str, Tally], now: Instant) -> list[tuple[str, Tally]]:
-    """Return what happened in the last hour, the newest first."""
-    recent = [each for each in tallies.items() if now.utc_ms - each[1].last_ms <= _LATELY_MS]
-    return sorted(recent, key=lambda each: -each[1].last_ms)
 
 
 def values(state: CameraState) -> Values:

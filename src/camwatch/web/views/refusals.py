@@ -1,0 +1,53 @@
+"""What was refused of a camera lately, messages and fields."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from pydantic import Field
+
+from camwatch.errors import RejectReason
+from camwatch.rejections import Tally
+from camwatch.web.house import Live
+from camwatch.web.views.base import Moment, View, moment
+
+_LATELY_MS = 3_600_000
+
+
+class Refused(View):
+    """Messages of a camera that had no effect, for one reason."""
+
+    reason: RejectReason
+    messages: int = Field(description="Counted since it was first seen.")
+    last: Moment
+
+
+class Dropped(View):
+    """A field of a camera's heartbeats that could not be used: not finite, out of range, of a wrong type."""
+
+    field: str
+    heartbeats: int = Field(description="Since camwatch started.")
+    last: Moment
+
+
+def refused(live: Live, camera: str) -> tuple[Refused, ...]:
+    """Return the messages that were refused in the last hour, by reason, the newest first."""
+    return tuple(
+        Refused(reason=RejectReason(reason), messages=tally.count, last=moment(tally.last_ms))
+        for reason, tally in _lately(live, live.rejections.refused.get(camera, {}))
+    )
+
+
+def dropped(live: Live, camera: str) -> tuple[Dropped, ...]:
+    """Return the fields that were dropped in the last hour, the newest first."""
+    return tuple(
+        Dropped(field=field, heartbeats=tally.count, last=moment(tally.last_ms))
+        for field, tally in _lately(live, live.rejections.dropped.get(camera, {}))
+    )
+
+
+def _lately(live: Live, tallies: Mapping[str, Tally]) -> list[tuple[str, Tally]]:
+    """Return what happened in the last hour, the newest first."""
+    now = live.now
+    recent = [each for each in tallies.items() if now.utc_ms - each[1].last_ms <= _LATELY_MS]
+    return sorted(recent, key=lambda each: -each[1].last_ms)
