@@ -243,6 +243,18 @@ def test_what_is_past_is_planned_for_by_who_had_cameras_there_then(here: Town) -
         Reach.over(here.watcher, LANDLORD, known, now - 1, now).check(scope, scope_id)
 
 
+def test_a_camera_that_changed_hands_has_for_its_old_operator_the_name_that_it_gave(here: Town) -> None:
+    known = [Known("ville-1", THEIRS, "mairie", "Zulu's own")]
+    new = here.watcher.inventory.cameras["ville-1"].name
+    for viewer, seen, name in (
+        (LANDLORD, known, "Zulu's own"),
+        (LANDLORD, [], "ville-1"),
+        (READER, known, new),
+        (LOCAL, known, new),
+    ):
+        assert Reach(here.watcher, viewer, seen).name(Scope.CAMERA, "ville-1") == name
+
+
 def test_when_anothers_camera_went_down_is_told_nowhere(new_town: Town) -> None:
     """I2: ours are back, theirs are not: the incident goes on, but not for us."""
     watcher = new_town.watcher

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from camwatch.core.model import Camera, Scope
+from camwatch.core.model import Scope
 from camwatch.core.record import WindowRecord
 from camwatch.fleet.inventory import Operator, Site
 from camwatch.web.house import Known, Live
@@ -65,15 +65,15 @@ class Reach:
             raise missing(f"{scope} {scope_id!r}")
 
     def name(self, scope: Scope, scope_id: str) -> str:
-        """Return what people call it."""
+        """Return what people call it; a camera that changed hands has for each the name that they gave it."""
         inventory = self._live.inventory
-        tables: dict[Scope, Mapping[str, Camera | Site | Operator]] = {
-            Scope.CAMERA: inventory.cameras,
-            Scope.SITE: inventory.sites,
-            Scope.OPERATOR: inventory.operators,
-        }
-        found = tables[scope].get(scope_id)
-        return self._names.get(scope_id, scope_id) if found is None else found.name
+        if scope is Scope.CAMERA:
+            row = inventory.cameras.get(scope_id)
+            seen = row is not None and self._viewer.sees(row.operator)
+            return row.name if row is not None and seen else self._names.get(scope_id, scope_id)
+        table: Mapping[str, Site | Operator]
+        table = inventory.sites if scope is Scope.SITE else inventory.operators
+        return table[scope_id].name if scope_id in table else scope_id
 
     def _whose(self, scope: Scope, scope_id: str) -> Iterable[str]:
         if scope is Scope.CAMERA:
