@@ -9,12 +9,15 @@ import subprocess
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import cast
 
 import aiomqtt
 import mqtt5
 import pytest
 
-from camwatch.ingest.canary import forms
+from camwatch.core.model import Instant
+from camwatch.errors import LinkError
+from camwatch.ingest.canary import _MOST_OUT, Canary, Carrier, forms
 from camwatch.ingest.link import LinkSettings
 from tests.ingest.conftest import BOTH_LINKS, FILTERS, HEARTBEAT, Broker, Kind, running
 from tests.ingest.scripted import ACCEPTED, Visit, published, served
@@ -321,6 +324,51 @@ async def test_a_broker_that_refuses_the_canary_is_told_with_its_topic(receiver:
         await receiver.until(lambda told: told.troubles)
     assert f"the broker refuses the canary on {CANARY}" in receiver.troubles[0]
     assert "access list" in receiver.troubles[0]
+
+
+class Chatty:
+    """A connection on which messages of others come all the time."""
+
+    def __init__(self) -> None:
+        self.sighted = False
+        self.ended: asyncio.Future[LinkError] = asyncio.get_running_loop().create_future()
+        self.published: list[bytes] = []
+
+    @property
+    def last_message(self) -> Instant:
+        return real_clock()
+
+    last_packet = last_message
+
+    def publish(self, _topic: str, payload: bytes) -> None:
+        self.published.append(payload)
+
+    def sight(self, _now: Instant) -> None:
+        self.sighted = True
+
+    async def until(self, count: int) -> None:
+        await until(lambda: len(self.published) > count)
+
+
+async def test_a_canary_that_stops_while_others_are_heard_is_told_once_and_kept_for_a_while_only(
+    receiver: RecordingReceiver,
+) -> None:
+    """S12: an access list that lets the cameras' topics pass and the canary's no more."""
+    settings = LinkSettings("main", "mqtt", "h", 1, "5", "x", FILTERS, canary=CANARY, ask_after_s=0.001)
+    chatty = Chatty()
+    carrier = cast("Carrier", chatty)
+    canary = Canary(settings, CANARY, receiver, real_clock, carrier, chatty.sight, lambda: None)
+    canary.launch()
+    flying = asyncio.create_task(canary.fly())
+    for count in (1, 2):
+        receiver.message(CANARY, chatty.published[-1], retained=False)
+        assert len(receiver.canaries) == count
+        await chatty.until(len(chatty.published) + 2 * _MOST_OUT)
+        assert len(canary._out) == _MOST_OUT
+        assert len(receiver.troubles) == count
+        assert "no canary among them" in receiver.troubles[-1]
+    chatty.ended.set_result(LinkError("main", "over"))
+    await flying
 
 
 def test_every_form_of_a_subscription_is_written_differently() -> None:

@@ -18,6 +18,11 @@ from camwatch.errors import LinkError
 from camwatch.ingest import problems
 from camwatch.ingest.link import Clock, LinkSettings, Receiver
 
+_MISSED = 6
+"""So many that are out, while other messages come, are told of."""
+_MOST_OUT = 360
+"""So many may be out; the oldest are not waited for any more."""
+
 
 class Carrier(Protocol):
     """The connection that a canary goes out and comes back on."""
@@ -71,6 +76,8 @@ class Canary:
         self._last = now.mono
         payload = f"{self._nonce} {self._launched}".encode()
         self._out[payload] = now
+        if len(self._out) > _MOST_OUT:
+            del self._out[next(iter(self._out))]
         self._carrier.publish(self._topic, payload)
 
     async def fly(self) -> None:
@@ -87,7 +94,7 @@ class Canary:
                 self._give_up()
                 return
             if now >= self._last + patience:
-                if self._launched == 1 and not self._carrier.sighted:
+                if len(self._out) == (_MISSED if self._carrier.sighted else 1):
                     self._receiver.trouble(problems.in_words(problems.canary_behind(self._settings)))
                 self.launch()
 

@@ -103,12 +103,12 @@ def starved(settings: LinkSettings) -> LinkError:
 
 
 def canary_behind(settings: LinkSettings) -> LinkError:
-    """Say that messages come in, but no canary has come back yet."""
+    """Say that messages come in, but no canary comes back, or none has yet."""
     hint = (
         f"a backlog goes first; if there is none, let {settings.who} write and read {settings.canary} in the "
         "broker's access list"
     )
-    return LinkError(settings.name, "messages come in, but no canary among them yet", hint)
+    return LinkError(settings.name, "messages come in, but no canary among them", hint)
 
 
 def canary_refused(settings: LinkSettings, code: int) -> LinkError:
