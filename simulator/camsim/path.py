@@ -34,13 +34,14 @@ class Path:
         self._stage = stage
         self._under_way: list[tuple[float, int, Message]] = []
         self._number = count()
+        self._leaves = False
         self._more = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
     @property
     def busy(self) -> bool:
         """Whether something is under way still, which nobody may overtake."""
-        return bool(self._under_way)
+        return self._leaves or bool(self._under_way)
 
     def send(self, message: Message, arrives_s: float) -> None:
         """Let a message arrive at this time of the stage."""
@@ -68,11 +69,21 @@ class Path:
         """Publish what has arrived by now; else wait until something does, or more is sent."""
         wait_s = self._under_way[0][0] - self._stage.now_s() if self._under_way else None
         if wait_s is not None and wait_s <= 0:
-            message = self._under_way[0][2]
-            await client.publish(message.topic, message.payload, message.qos, message.retain)
-            heapq.heappop(self._under_way)
+            await self._let_go(client, heapq.heappop(self._under_way))
             return
         self._more.clear()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(wait_s):
                 await self._more.wait()
+
+    async def _let_go(self, client: aiomqtt.Client, entry: tuple[float, int, Message]) -> None:
+        """Publish one that is not under way any more; it is again if that fails."""
+        message = entry[2]
+        self._leaves = True
+        try:
+            await client.publish(message.topic, message.payload, message.qos, message.retain)
+        except BaseException:
+            heapq.heappush(self._under_way, entry)
+            raise
+        finally:
+            self._leaves = False

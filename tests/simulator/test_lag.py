@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
 from itertools import pairwise
-from pathlib import Path
-from typing import Any
+from pathlib import Path as File
+from typing import Any, cast
 
+import aiomqtt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from camsim.broker import broker_at
 from camsim.effects import Hold, Lag, Release
 from camsim.errors import ScenarioError
+from camsim.path import Message, Path
 from camsim.plan import plan
 from camsim.score.figures import figures
 from camsim.score.judged import Bounds, Outage, collected
@@ -19,6 +24,8 @@ from camsim.score.marks import Marks, marked
 from camsim.score.real import Lag as RealLag
 from camsim.score.real import Real, read_truth
 from camsim.simulator import Simulator
+from camsim.stage import Stage
+from camsim.statistics import Statistics
 from camsim.truth import TruthFile
 from camwatch.core.signal import Word
 from camwatch.wire.heartbeat import Heartbeat
@@ -61,6 +68,45 @@ def test_a_lag_grows_to_its_end_or_to_that_of_the_scenario_and_never_lets_messag
         plan(scenario_of("{do: lag, for: 20, by: 15, up_to: 1}"), fleet_of(2), 0)
 
 
+class Publishing:
+    """A client that publishes slowly, and fails when it is told to."""
+
+    def __init__(self) -> None:
+        self.topics: list[str] = []
+        self.begins: Callable[[], None] = lambda: None
+        self.fails = False
+
+    async def publish(self, topic: str, *_: object) -> None:
+        self.begins()
+        await asyncio.sleep(0)
+        if self.fails:
+            raise aiomqtt.MqttError("gone")
+        self.topics.append(topic)
+
+
+async def test_what_is_sent_while_another_message_leaves_is_neither_lost_nor_is_that_sent_twice() -> None:
+    async with asyncio.TaskGroup() as tasks:
+        stage = Stage(broker_at("mqtt://127.0.0.1:1"), tasks, asyncio.Semaphore(), Statistics())
+        stage.begin()
+        path, slow = Path(stage), Publishing()
+        client = cast("aiomqtt.Client", slow)
+        path.send(Message("second", b""), -1)
+        path.end()  # here, the test delivers
+
+        def another() -> None:
+            assert path.busy
+            if not slow.topics and not slow.fails:
+                path.send(Message("first", b""), -2)
+
+        slow.fails = True
+        with pytest.raises(aiomqtt.MqttError):
+            await path._deliver(client)
+        slow.begins, slow.fails = another, False
+        while path.busy:
+            await path._deliver(client)
+        assert slow.topics == ["second", "first"]
+
+
 @pytest.mark.parametrize("connections", [None, 1])
 async def test_what_a_camera_said_before_it_died_arrives_all_the_same_and_in_order(
     mosquitto: Mosquitto, connections: int | None
@@ -84,7 +130,7 @@ async def test_what_a_camera_said_before_it_died_arrives_all_the_same_and_in_ord
 
 
 async def test_the_truth_is_what_cameras_did_and_tells_how_late_the_news_of_it_was(
-    mosquitto: Mosquitto, tmp_path: Path
+    mosquitto: Mosquitto, tmp_path: File
 ) -> None:
     file = tmp_path / "truth.jsonl"
     playing: Simulator
