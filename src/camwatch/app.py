@@ -256,7 +256,8 @@ async def running(
         for name, work in works.items():
             stack.callback(tasks.create_task(work, name=name).cancel)
         each, pays = access.connections_of, access.pay_handshake
-        server = HttpServer(make_site(parts), sock, certificate, each=each, pays=pays)
+        root = access.rules.root_path
+        server = HttpServer(make_site(parts), sock, certificate, each=each, pays=pays, root_path=root)
         tasks.create_task(server.run(), name="http")
         stack.callback(server.stop)
         for link in daemon.links:

@@ -211,7 +211,8 @@ async def test_behind_a_proxy_requests_are_counted_by_where_they_came_from() -> 
 async def test_when_all_connections_are_taken_probes_and_prometheus_still_get_theirs() -> None:
     bearer = f"GET /stream HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {TOKEN}\r\n\r\n".encode()
     own = {"authorization": f"Bearer {OWN}"}
-    async with doorway(accounts(), metrics_token=OWN, most=40) as door, door.client() as client:
+    rules = Rules(root_path="/camwatch")
+    async with doorway(accounts(), rules, metrics_token=OWN, most=40) as door, door.client() as client:
         streams = []
         for _ in range(35):
             reader, writer = await connected(door)
@@ -220,8 +221,10 @@ async def test_when_all_connections_are_taken_probes_and_prometheus_still_get_th
             assert b" 200 " in await reader.readline()
         refused = await client.get("/who", headers={"authorization": f"Bearer {TOKEN}"})
         assert (refused.status_code, refused.headers["connection"]) == (503, "close")
-        for path in ("/-/healthy", "/-/ready", "/metrics"):
+        for path in ("/-/healthy", "/-/ready", "/metrics", "/camwatch/metrics"):
             assert (await client.get(path, headers=own)).status_code == 200, path
+        for path in ("/x/metrics", "/camwatch/x/-/healthy", "/x/camwatch/metrics"):
+            assert (await client.get(path, headers=own)).status_code == 503, path
         for _, writer in streams:
             await leave(writer)
 

@@ -26,7 +26,7 @@ from camwatch.web.connections import (
 GRACE_S = 2
 """How long requests under way may take once the server is asked to stop."""
 
-_FIRST = (*paths.PROBES, paths.METRICS)  # whatever the root path is; the door lets in who may
+_FIRST = frozenset({*paths.PROBES, paths.METRICS})  # the door lets in who may
 _FULL = PlainTextResponse(
     "too many connections: try again\n", 503, {"connection": "close", "retry-after": "5"}
 )
@@ -69,11 +69,12 @@ class HttpServer:
         most: int | None = None,
         each: Each = lambda _address: None,
         pays: Pays = lambda _address: True,
+        root_path: str = "",
     ) -> None:
         self._sock = sock
         most = most or connections_allowed()
         config = uvicorn.Config(
-            self._rationed(site, most),
+            self._rationed(site, most, root_path),
             log_config=None,
             log_level="error",  # it warns of each bad request, and whoever sends them would fill the log
             access_log=False,
@@ -86,12 +87,12 @@ class HttpServer:
         )
         self._server = Server(config, certificate, within_s, Crowd(most, each), pays)
 
-    def _rationed(self, site: ASGIApp, most: int) -> ASGIApp:
+    def _rationed(self, site: ASGIApp, most: int, root_path: str) -> ASGIApp:
         """Refuse requests when there are too many connections: those of probes and Prometheus last."""
         reserved = min(RESERVED, most // 8)
 
         async def rationed(scope: Scope, receive: Receive, send: Send) -> None:
-            first = str(scope.get("path", "")).endswith(_FIRST)
+            first = scope.get("path", "").removeprefix(root_path) in _FIRST  # a proxy may have done so
             if len(self._server.server_state.connections) > (most if first else most - reserved):
                 await _FULL(scope, receive, send)
             else:

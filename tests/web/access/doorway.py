@@ -215,7 +215,16 @@ async def doorway(
     inside = house(access, ended)
     site = wrap(inside, access)
     each, pays = access.connections_of, access.pay_handshake
-    server = HttpServer(site, sock, certificate, within_s=within_s, most=most, each=each, pays=pays)
+    server = HttpServer(
+        site,
+        sock,
+        certificate,
+        within_s=within_s,
+        most=most,
+        each=each,
+        pays=pays,
+        root_path=rules.root_path,
+    )
     scheme = "https" if certificate else "http"
     with contextlib.closing(sock):
         async with asyncio.TaskGroup() as tasks:
