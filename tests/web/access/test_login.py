@@ -52,6 +52,7 @@ async def test_a_busy_door_counts_nobody_as_a_guesser() -> None:
             assert (await door.log_in(client, "chief")).status_code == 503
             assert (await client.get("/who", headers=bearer)).status_code == 503
         door.access.verifier._waiting = 0
+        assert door.access.refusals["busy"] == 12
         assert (await client.get("/who", headers=bearer)).status_code == 200
         assert (await door.log_in(client, "chief")).status_code == 303
 

@@ -312,6 +312,7 @@ class Access:
         try:
             right = await asyncio.shield(verifying)
         except secrets.BusyError:
+            self.refused(Refusal.BUSY)
             raise busy() from None
         if not right:
             raise self._unknown_token("this token opens nothing: it is mistyped, or was revoked")
