@@ -288,8 +288,12 @@ class Hearing:
         return True if in_order and -near < off < near - CLOSE else None
 
     def _long_late(self, said: Heard) -> bool:
-        """Whether clock and uptime may have drifted away together; a count alone tells less."""
-        most = self.interval if said.sent.uptime_s is None else self.interval * OFFSETS // 2
+        """Whether clock and uptime may have drifted away together.
+
+        A count alone tells less, and so does an uptime of which nobody knows when it began.
+        """
+        unknown = said.sent.uptime_s is None or self.here is None
+        most = self.interval if unknown else self.interval * OFFSETS // 2
         return self.first_late is not None and said.now.at - self.first_late > most
 
     def _evenly(self, said: Heard) -> Expected:
