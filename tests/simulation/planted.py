@@ -8,6 +8,27 @@ from __future__ import annotations
 from tests.simulation.planted_time import TIMES, Mutant
 
 _STATES: dict[str, Mutant] = {
+    "early-conviction": Mutant(
+        "L2",
+        "down after one interval less",
+        "core/liveness.py",
+        "    return camera.proof + camera.down_s\n",
+        "    return camera.proof + camera.down_s - camera.interval_s\n",
+    ),
+    "deadline-inclusive": Mutant(
+        "L3",
+        "at the deadline itself the camera is not yet down (`<=` for `<`)",
+        "core/judge.py",
+        "        if now.mono < until:\n            self._arm_conviction",
+        "        if now.mono <= until:\n            self._arm_conviction",
+    ),
+    "retained-is-life": Mutant(
+        "L1",
+        "a retained heartbeat is taken as life",
+        "receiving.py",
+        "            if retained:\n                self._reject(RejectReason.RETAINED",
+        "            if retained and not payload:\n                self._reject(RejectReason.RETAINED",
+    ),
     "retained-hint": Mutant(
         "L5",
         "a retained last will counts while the camera is up",
@@ -49,6 +70,13 @@ _STATES: dict[str, Mutant] = {
         "core/judge.py",
         "            liveness.shift_for_blindness(camera, blind, now.mono)\n",
         "            pass\n",
+    ),
+    "blind-shift-too-short": Mutant(
+        "S4",
+        "the deadline is moved by the blindness alone, without the interval more",
+        "core/liveness.py",
+        "    extra = sight_at - blind_from + camera.interval_s\n",
+        "    extra = sight_at - blind_from\n",
     ),
     "long-blindness-exclusive": Mutant(
         "S4",
@@ -128,6 +156,21 @@ _STATES: dict[str, Mutant] = {
         "news(camera, now, stale_ms)) is not None]\n"
         "            for camera in found:\n                camera.stored = remember(camera, now)\n",
     ),
+    "vouches-too-early": Mutant(
+        "S6",
+        "the store vouches for what is not in it",
+        "history/queue.py",
+        "                batch.sights, batch.vouched_ms = piece.sights, piece.vouched_ms\n",
+        "                batch.sights = piece.sights\n"
+        "                batch.vouched_ms = (self._pieces or [piece])[-1].vouched_ms\n",
+    ),
+    "maintenance-gap": Mutant(
+        "V3",
+        "a millisecond is in no account as a window begins",
+        "core/ledger.py",
+        "            start = span.starts\n        until",
+        "            start = span.starts + 1\n        until",
+    ),
     "window-too-long": Mutant(
         "V3",
         "a window ends a millisecond late",
@@ -169,6 +212,27 @@ _STATES: dict[str, Mutant] = {
         "core/watch.py",
         "            left = now.at_mono(camera.settled_ms / 1000)\n",
         "            left = now\n",
+    ),
+    "clock-jump-unrecorded": Mutant(
+        "T2",
+        "an hour that never was is not recorded",
+        "service.py",
+        "        self.clock_apart(jump)\n        self.clock_trust",
+        "        self.clock_trust",
+    ),
+    "summer-day": Mutant(
+        "A5",
+        "the day of a summer-time change has 24 hours",
+        "core/calendar.py",
+        "            self._last = LocalDay(day, self.start_of(day), self.start_of(day + _DAY))\n",
+        "            self._last = LocalDay(day, self.start_of(day), self.start_of(day) + 86_400_000)\n",
+    ),
+    "tally-forgets-the-past": Mutant(
+        "A5",
+        "a change that reaches back is counted from now on only",
+        "core/tally.py",
+        "        change = _coded(at_ms, old, new)\n",
+        "        change = _coded(max(at_ms, self._head.at), old, new)\n",
     ),
 }
 
