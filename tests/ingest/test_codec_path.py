@@ -12,10 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from camwatch.ingest.link import LinkSettings
+from camwatch.ingest.link import MAX_PACKET_BYTES, LinkSettings
 from camwatch.ingest.mqtt5_link import (
     BUFFER_BYTES,
-    MAX_PACKET_BYTES,
     Codec,
     _Connection,
     packet_size,

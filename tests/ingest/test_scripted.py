@@ -7,7 +7,7 @@ import asyncio
 import mqtt5
 import pytest
 
-from camwatch.ingest.mqtt5_link import MAX_PACKET_BYTES
+from camwatch.ingest.link import MAX_PACKET_BYTES
 from tests.ingest.conftest import FILTERS, HEARTBEAT, running
 from tests.ingest.scripted import ACCEPTED, GRANTED, REFUSED_3_1_1, Visit, published, served
 from tests.support.receiver import RecordingReceiver

@@ -20,9 +20,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol, TypeAlias
+from typing import Final, Protocol, TypeAlias
 
 from camwatch.core.model import Instant
+
+MAX_PACKET_BYTES: Final = 1024 * 1024 + 64 * 1024
+"""The largest packet that the broker may send us, told to it in CONNECT."""
 
 Clock: TypeAlias = Callable[[], Instant]
 

@@ -18,6 +18,7 @@ import mqtt5
 
 from camwatch.ingest import problems
 from camwatch.ingest.dial import dial, tls_context
+from camwatch.ingest.link import MAX_PACKET_BYTES
 from camwatch.ingest.supervisor import Supervisor, Teller, Uniform
 
 if TYPE_CHECKING:
@@ -30,9 +31,6 @@ if TYPE_CHECKING:
 
 BUFFER_BYTES: Final = 256 * 1024
 """What one read from the socket may bring."""
-
-MAX_PACKET_BYTES: Final = 1024 * 1024 + 64 * 1024
-"""The largest packet that the broker may send us, told to it in CONNECT."""
 
 RECEIVE_MAX: Final = 10_000
 """How many QoS 1 messages the broker may have under way to us at once."""

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import aiomqtt
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
+from camwatch.ingest.link import MAX_PACKET_BYTES
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from camwatch.ingest.link import LinkSettings
-
-MAX_PACKET_BYTES: Final = 1024 * 1024 + 64 * 1024
 
 
 class Context(ssl.SSLContext):
