@@ -62,9 +62,10 @@ def _shortened(outage: OutageRecord, camera: CameraRecord, fills: tuple[Span, ..
         return outage
     if not left:
         return replace(outage, voided=True)
-    if left[0].starts > outage.at_ms:
+    # Compared with what is known of it: its beginning may be folded away.
+    if left[0].starts > thought[0].starts:
         outage = replace(outage, at_ms=left[0].starts, at_bounds=None)
-    if outage.end_ms is not None and left[-1].ends < outage.end_ms:
+    if outage.end_ms is not None and left[-1].ends < thought[-1].ends:
         outage = replace(outage, end_ms=left[-1].ends, end_bounds=None)
     return outage
 
