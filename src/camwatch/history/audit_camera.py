@@ -6,7 +6,7 @@ from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -15,11 +15,13 @@ from camwatch.core.ledger import Account, Span, total
 from camwatch.core.model import Purpose, Status
 from camwatch.core.record import OPEN_END, CameraRecord, Change, DayAccount
 from camwatch.core.timeline import Overlays, account_of
+from camwatch.history.unlived import lived_days
 
 # What happened some time ago is dated back from now: a clock that was set since then shifts it. Nothing is
 # dated further back than a silence that convicts, and with an interval of a day that is days.
 _LAG_MS = 7 * 86_400_000
 
+_DAY = timedelta(days=1)
 _IN_LEDGER = ("up", "down", "unknown", "maintenance")
 
 
@@ -298,13 +300,15 @@ def _days(rows: Rows, spans: Sequence[Span], frame: Frame) -> Iterator[_Problem]
         return
     due: Counter[str] = Counter()
     starts: dict[str, int] = {}
-    for start, end in spans:
-        for day in frame.calendar.days(start, min(end, frame.folded_ms)):
-            name = day.date.isoformat()
-            starts[name] = day.starts
-            due[name] += min(end, day.ends) - max(start, day.starts)
     beyond = frame.calendar.date_of(frame.folded_ms).isoformat()
     held = {name: day for name, day in rows.days.items() if name < beyond}
+    told = [frame.calendar.between(day := date.fromisoformat(name), day + _DAY) for name in held]
+    for start, end in spans:
+        served = Span(start, min(end, frame.folded_ms))
+        for local in lived_days(frame.calendar, served, frame.gaps, [Span(*span) for span in told]):
+            name = local.date.isoformat()
+            starts[name] = local.starts
+            due[name] += min(end, local.ends) - max(start, local.starts)
     for name in sorted(due.keys() | held.keys()):
         folded = held.get(name, DayAccount(Account()))
         if folded.account.in_service != due[name]:

@@ -33,6 +33,7 @@ from camwatch.history import schema
 from camwatch.history.facts import Query, facts, plain
 from camwatch.history.journal import Projection, project
 from camwatch.history.public import public_ids
+from camwatch.history.unlived import service_unlived
 
 IN_LEDGER = {str(status): status for status in (Status.UP, Status.DOWN, Status.UNKNOWN, Status.MAINTENANCE)}
 """What the ledger accounts, by the word in the tables; other words stand for out of service."""
@@ -360,6 +361,22 @@ def _fill_days(stretch: _Stretch, found: dict[int, CameraRecord], from_ms: int, 
     ):
         account = Account(up, down, unknown, maintenance, 0, *uncertain)
         found[key].days[day] = DayAccount(account, excluded, count, reboots)
+    _fill_unlived(stretch, found, calendar, Span(calendar.day(max(from_ms, 0)).starts, stretch.to_ms))
+
+
+def _fill_unlived(
+    stretch: _Stretch, found: dict[int, CameraRecord], calendar: Calendar, within: Span
+) -> None:
+    """Add the folded days that the wall clock left out: unknown, and in no row (rule T2)."""
+    within = within._replace(ends=min(within.ends, stretch.folded_ms))
+    unlived: dict[int, dict[str, int]] = {}
+    for key, day, spent in service_unlived(stretch.connection, stretch.chosen, calendar, within):
+        mine = unlived.setdefault(key, {})
+        mine[day] = mine.get(day, 0) + spent
+    for key, days in unlived.items():
+        told = found[key].days
+        days_of = {day: DayAccount(Account(unknown=spent)) for day, spent in days.items()} | told
+        found[key].days = dict(sorted(days_of.items()))
 
 
 def _blindness(stretch: _Stretch, since: int, operators: set[str] | None) -> list[BlindRecord]:

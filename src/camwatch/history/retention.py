@@ -20,6 +20,7 @@ from sqlalchemy import ColumnElement, Engine, Table, and_, func, select
 from camwatch.clock import STEP_S
 from camwatch.core.calendar import Calendar
 from camwatch.core.lasting import down_ms
+from camwatch.core.ledger import Span
 from camwatch.core.model import BlindCause
 from camwatch.core.record import DayAccount, Record
 from camwatch.core.timeline import Overlays, account_of
@@ -30,6 +31,7 @@ from camwatch.history.facts import Facts, facts, plain
 from camwatch.history.journal import GENESIS, project
 from camwatch.history.reading import last_before, read
 from camwatch.history.sealing import Seal, Sealer, has, newest
+from camwatch.history.unlived import lived_days
 
 DAY_MS = 86_400_000
 _NOT_LIVED = (str(BlindCause.CLOCK), str(BlindCause.AWAY))
@@ -159,6 +161,12 @@ def _fold_until(writer: _Writer, calendar: Calendar, known: Facts, cutoff: int) 
 
 def _days(record: Record, calendar: Calendar, start: int, cutoff: int) -> Iterator[tuple[str, DayAccount]]:
     overlays = Overlays(record)
+    gaps = [
+        Span(blind.began_ms, blind.ended_ms)
+        for blind in record.blind
+        if blind.cause is BlindCause.CLOCK and blind.ended_ms is not None
+    ]
+    covered = [Span(each.starts_ms, each.ends_ms) for each in record.windows if each.id is not None]
     for camera in record.cameras:
         stretches = overlays.dated(camera, cutoff)
         begun = Counter(
@@ -171,7 +179,8 @@ def _days(record: Record, calendar: Calendar, start: int, cutoff: int) -> Iterat
             if outage.attribution is not None and outage.attribution.excluded
         ]
         since = max(start, min((span.starts for span in camera.service), default=cutoff))
-        for day in calendar.days(since, cutoff):
+        busy = [Span(at, at) for at in (*camera.reboots, *(outage.at_ms for outage in camera.outages))]
+        for day in lived_days(calendar, Span(since, cutoff), gaps, [*busy, *covered]):
             account = account_of(stretches, day.starts, day.ends)
             out = sum(
                 account_of(
