@@ -12,11 +12,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 from typer.testing import CliRunner, Result
 
 from camwatch.cli import app
 from camwatch.cli.texts import WIDTH, duration_text
 from camwatch.core.model import Status
+from camwatch.history import schema
 from camwatch.history.batch import Roll
 from camwatch.history.public import PublicIds
 from camwatch.history.store import Store
@@ -244,6 +246,26 @@ def test_an_audit_since_a_report_proves_that_the_record_goes_on_from_it(desk: De
     report.write_text("{}")
     assert "is no report in JSON with a seal" in desk.run("audit", "--since", str(report), code=2)
     assert "No such file" in desk.run("audit", "--since", str(tmp_path / "none.json"), code=2)
+
+
+def test_a_report_on_some_operators_tells_nothing_of_others_and_the_record_goes_on_from_it(
+    desk: Desk, tmp_path: Path
+) -> None:
+    """H2: no two have the same mark, so nobody sees by it whether the record of others has changed."""
+    asked = ("report", "--format", "json", "--operator", "ville")
+    one, another = tmp_path / "one.json", tmp_path / "another.json"
+    desk.run(*asked, "--month", "2026-01", "--output", str(one))
+    desk.run(*asked, "--from", "2026-01-01", "--to", "2026-01-02", "--output", str(another))
+    desk.run("outages", "attribute", "outage:1", "--cause", "power", "--why", "EDF", "--who", "zoé")
+    marks = [json.loads(report.read_text())["sealed"] for report in (one, another)]
+    with desk.store.engine.connect() as connection:
+        heads = {row.hash for row in connection.execute(select(schema.seals.c.hash))}
+    assert len({*marks, *heads}) == 2 + len(heads)
+    for since in (str(one), str(another), marks[0][:32]):
+        said = desk.run("audit", "--since", since)
+        assert "It goes on from there: 1 seals since.\n  correction 1, zoé" in said
+    wrong = marks[0][:-1] + ("1" if marks[0].endswith("0") else "0")
+    assert "does not go on from seal" in desk.run("audit", "--since", wrong, code=1)
 
 
 def test_an_audit_that_finds_something_says_where_and_leaves_with_1(desk: Desk) -> None:

@@ -22,7 +22,7 @@ from camwatch.history import schema
 from camwatch.history.concerning import concerning
 from camwatch.history.facts import secret
 from camwatch.history.journal import GENESIS
-from camwatch.history.public import anchor
+from camwatch.history.public import anchor, mark
 from camwatch.history.reading import read
 from camwatch.history.sealing import newest
 from camwatch.reports import as_csv, as_json, as_table
@@ -100,12 +100,14 @@ def find(
         objectives=objectives,
         progress=progress,
     )
+    report.sealed = newest(connection).hash
     if asked.operators is not None:
         mine = concerning(connection, asked.operators)
         head = mine[-1].hash if mine else GENESIS
         report.corrections, report.head = len(mine), ""
-        report.anchor = anchor(secret(connection), asked.operators, period.first, period.last, head)
-    report.sealed = newest(connection).hash
+        whose = secret(connection), asked.operators, period.first, period.last
+        report.anchor = anchor(*whose, head)
+        report.sealed = mark(*whose, record.vouched_ms, report.sealed)
     return report
 
 

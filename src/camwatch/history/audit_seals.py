@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, TypeAlias
 
 from sqlalchemy import Connection, Table, select
 
+from camwatch.errors import StoreError
 from camwatch.history import schema
 from camwatch.history.audit_camera import Finding
+from camwatch.history.facts import secret
+from camwatch.history.public import marks
 from camwatch.history.sealing import GENESIS, SEALED, Checkpoints, Seal, digest, formed, hash_of
 
 _MOST = 20  # findings of one kind in one table: more say nothing new
@@ -35,9 +38,14 @@ class Replay:
 
 
 def replay(connection: Connection, since: str | None = None) -> Replay:
-    """Go through all seals in order. `since`: the beginning of the hash of one of them, or GENESIS."""
+    """Go through all seals in order.
+
+    `since`: the beginning of the hash of one of them, or of GENESIS, or of the mark of a report on some
+    operators.
+    """
     found = Replay()
-    if since is not None and GENESIS.startswith(since):
+    known = _asked_for(connection, since)
+    if known(GENESIS):
         found.since = found.last
     table = schema.seals.c
     query = select(table.seq, table.at_ms, table.content, table.previous, table.hash).order_by(table.seq)
@@ -50,9 +58,20 @@ def replay(connection: Connection, since: str | None = None) -> Replay:
         except (ValueError, TypeError, LookupError):
             found.findings.append(Finding(None, at_ms or None, f"seal {seq} cannot be read"))
         found.last = Seal(seq, sealed)
-        if since is not None and sealed.startswith(since):
+        if known(sealed):
             found.since, found.corrections = found.last, []
     return found
+
+
+def _asked_for(connection: Connection, since: str | None) -> Callable[[str], bool]:
+    """Return what tells whether a seal is the one that is asked for."""
+    if since is None:
+        return lambda _head: False
+    try:
+        key = secret(connection)
+    except StoreError:  # that the secret is gone is another finding
+        return lambda head: head.startswith(since)
+    return lambda head: head.startswith(since) or marks(key, since, head)
 
 
 def _broken(last: Seal, seq: int, at_ms: int, content: str, previous: str, sealed: str) -> Iterator[str]:

@@ -23,6 +23,8 @@ _ROUNDS: Final = 8
 _HALF: Final = 16
 _MASK: Final = (1 << _HALF) - 1
 _OUTAGE, _CORRECTION = 0, 1
+_DRAWN: Final = 16  # hexadecimal digits of a mark that differ in every report
+_TOLD: Final = 16  # and so many at least of the others tell a seal from another
 
 
 class PublicIds:
@@ -82,3 +84,22 @@ def anchor(key: bytes, operators: Iterable[str], first: date, last: date, head: 
     """
     said = "\n".join(("anchor", f"{first}", f"{last}", *sorted(operators), head))
     return hmac.digest(key, said.encode(), "sha256").hex()
+
+
+def mark(key: bytes, operators: Iterable[str], first: date, last: date, vouched_ms: int, head: str) -> str:
+    """Return what a report for some operators prints instead of the hash of the newest seal (rule H2).
+
+    No two reports have the same one, so it does not tell whether anything happened to others meanwhile.
+    """
+    said = "\n".join(("mark", f"{first}", f"{last}", f"{vouched_ms}", *sorted(operators)))
+    drawn = hmac.digest(key, said.encode(), "sha256").hex()[:_DRAWN]
+    return _marked(key, drawn, head)
+
+
+def marks(key: bytes, said: str, head: str) -> bool:
+    """Tell whether a mark, or its beginning, is of this seal."""
+    return len(said) >= _DRAWN + _TOLD and _marked(key, said[:_DRAWN], head).startswith(said)
+
+
+def _marked(key: bytes, drawn: str, head: str) -> str:
+    return drawn + hmac.digest(key, f"seal\n{drawn}\n{head}".encode(), "sha256").hex()[: 64 - _DRAWN]
