@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from camwatch.core.lasting import by_evidence, down_ms
-from camwatch.core.ledger import Account, Span
-from camwatch.core.model import Cause, Purpose, Status
+from camwatch.core.ledger import Account, Span, edges_of
+from camwatch.core.model import Cause, Fill, Purpose, Status
 from camwatch.core.record import OPEN_END, CameraRecord, Change, OutageRecord, Record
 from camwatch.core.timeline import Overlays, account_of
-from tests.support.fleet import World, alive, utc_ms
+from tests.support.fleet import START, World, alive, utc_ms
 
 UP, DOWN, UNKNOWN = Status.UP, Status.DOWN, Status.UNKNOWN
 INTERVAL = 10.0
@@ -177,3 +177,54 @@ def test_what_an_absence_parts_is_voided_with_its_down_time() -> None:
     assert outage(record, 100, 300).at_ms == 260
     record.fills = [Span(90, 210), Span(250, 310)]
     assert outage(record, 100, 300).voided
+
+
+def test_the_ends_of_what_late_heartbeats_prove_are_uncertain() -> None:
+    """A3, E4: within the proven time it may have been down, without it up; in between nothing is doubted."""
+    record = camera(Change(0, UP), Change(100, DOWN), Change(300, UP), fills=((150, 250),))
+    record.edges = list(edges_of(Span(150, 250), 155, 245))
+    assert record.edges == [Span(145, 155), Span(245, 255)]
+    assert account(record, 0, 400) == Account(up=300, down=100, uncertain_up=10, uncertain_down=10)
+    assert account(record, 155, 245) == Account(up=90)
+
+
+def test_an_outage_that_late_heartbeats_shorten_has_their_bounds() -> None:
+    """E4."""
+    record = camera(Change(0, UP), Change(100, DOWN), Change(300, UP), fills=((90, 150), (250, 310)))
+    record.edges = [Span(145, 155), Span(245, 255)]
+    found = outage(record, 100, 300)
+    assert (found.at_ms, found.at_bounds) == (150, Span(145, 155))
+    assert (found.end_ms, found.end_bounds) == (250, Span(245, 255))
+
+
+@given(
+    st.integers(1, 5), st.integers(-9_999, 0), st.integers(0, 9_999), st.integers(0, 300), st.integers(1, 200)
+)
+def test_the_truth_lies_within_the_bounds_of_late_heartbeats(
+    words: int, began: int, ended: int, start: int, length: int
+) -> None:
+    """A3, E4: whenever it came back before the first of them and was gone after the last."""
+    world = World()
+    for t in range(0, 110, 10):
+        world.to(t).beat(ts=START.utc_ms / 1000 + t)
+    world.to(300)
+    for number in range(words):
+        world.beat(ts=START.utc_ms / 1000 + 180 + 10 * number)
+    world.to(400)
+    world.watch.judge.tell_fill(world.camera(), world.now)
+    record = camera(Change(utc_ms(0), UNKNOWN), *changes(world))
+    for fill in (each for each in (*world.events, *world.watch.take_events()) if isinstance(each, Fill)):
+        record.fills.append(Span(fill.start_ms, fill.end_ms))
+        record.edges += edges_of(record.fills[-1], fill.sure_start_ms, fill.sure_end_ms)
+    assert record.fills
+    back, gone = utc_ms(180) + began, utc_ms(180 + 10 * (words - 1)) + ended
+    window = utc_ms(110 + start), utc_ms(110 + start + length)
+    truth = max(0, min(gone, window[1]) - max(back, window[0]))
+    found = account(record, *window)
+    assert found.least_up <= truth <= found.most_up
+
+
+def changes(world: World) -> list[Change]:
+    return [
+        Change(each.at.utc_ms, each.new, each.earliest_ms, each.latest_ms) for each in world.transitions()
+    ]

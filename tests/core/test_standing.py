@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from camwatch.core.ledger import Account, Span, total
+from camwatch.core.ledger import Account, Span, edges_of, total
 from camwatch.core.model import (
     BlindCause,
     Blindness,
@@ -87,7 +87,9 @@ def recorded(
             CameraRecord(event.camera, event.operator, "", "centre", Purpose.TRAFFIC, ""),
         )
         if isinstance(event, Fill):
-            camera.fills.append(Span(event.start_ms, event.end_ms))
+            fill = Span(event.start_ms, event.end_ms)
+            camera.fills.append(fill)
+            camera.edges += edges_of(fill, event.sure_start_ms, event.sure_end_ms)
         elif isinstance(event, Transition):
             camera.site = event.site
             status = None if event.new in (Status.PLANNED, Status.RETIRED) else event.new
@@ -109,7 +111,7 @@ def recorded(
 def naive(record: Record, operator: str, now: int) -> dict[str, Account]:
     """Return the accounts of all windows, read from a record."""
     overlays = Overlays(record)
-    lives = [overlays.stretches(camera, now) for camera in record.cameras if camera.operator == operator]
+    lives = [overlays.dated(camera, now) for camera in record.cameras if camera.operator == operator]
     return {name: total(account_of(life, start_of(name, now), now) for life in lives) for name in WINDOWS}
 
 
@@ -336,7 +338,9 @@ def _story(deeds: list[tuple[object, ...]]) -> list[tuple[int, list[Happening]]]
                 serving[who] = not serving[who]
                 events = [(entered if serving[who] else left)(at, camera, operator)]
             case ("fill", (str(camera), str(operator)), int(back), int(length)):
-                events = [Fill(camera, operator, NOW + now - back, NOW + now - back + length)]
+                span = NOW + now - back, NOW + now - back + length
+                sure = span[0] + length // 3, span[1] - length // 4
+                events = [Fill(camera, operator, *span, *sure)]
             case ("skip", int(spell)):
                 now += spell
                 events = [skipped(now - spell, now)]

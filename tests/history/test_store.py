@@ -157,6 +157,15 @@ def test_proven_time_grows_one_row_while_it_is_unbroken(store: Store) -> None:
     assert rows(store, FILLS) == [("cam-1", 0, 120), ("cam-2", 115, 130), ("cam-1", 180, 210)]
 
 
+def test_proven_time_keeps_from_when_until_when_it_is_certain(store: Store) -> None:
+    """E4: as it grows, within a batch and from one to the next."""
+    one, more = Fill("cam-1", "ville", 100, 200, 105, 195), Fill("cam-1", "ville", 100, 210, 105, 205)
+    store.write(batch(1, one, more))
+    store.write(batch(2, Fill("cam-1", "ville", 100, 300, 105, 300)))
+    query = "SELECT start_ms, end_ms, sure_start_ms, sure_end_ms FROM fills"
+    assert rows(store, query) == [(100, 300, 105, 300)]
+
+
 def test_blindness_and_reboots_are_kept_and_incidents_are_not(store: Store) -> None:
     blind = Blindness(("main", "a b"), ("ville", "sacogiva"), BlindCause.STALL, at(1), at(2.5))
     everyone = Blindness(("main",), (), BlindCause.AWAY, at(3), at(4))

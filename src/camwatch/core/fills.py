@@ -8,7 +8,7 @@ as in a camera's account.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from camwatch.core import liveness
 from camwatch.core.ledger import Span
@@ -17,6 +17,15 @@ from camwatch.core.model import Fill, Instant, Status
 
 if TYPE_CHECKING:
     from camwatch.core.state import CameraState
+
+
+class Run(NamedTuple):
+    """Late heartbeats on end: up from `starts`, for certain from `sure`, to the last, sent at `ends`."""
+
+    starts: int
+    ends: int
+    sure: int
+
 
 _DARK_KEPT = 16
 """How many stretches without life are remembered of a camera, to know what a late heartbeat may fill."""
@@ -38,19 +47,22 @@ def late_proof(camera: CameraState, now: Instant, sent: float, uptime_s: float |
     """
     at, reach = round(sent * 1000), round(camera.interval_s * 500)
     back = reach if uptime_s is None else min(reach, round(uptime_s * 1000))
+    sure = at if back == reach else at - back  # it booted then, or it may have come back a little later
     no_further = round(camera.down_s * 1000)
     run = camera.fill
     if run is not None and abs(at - run.ends) <= no_further:
-        camera.fill = Span(min(run.starts, at - back), max(run.ends, at))
+        camera.fill = Run(min(run.starts, at - back), max(run.ends, at), min(run.sure, sure))
         return None
     # Another link may have brought newer proofs already.
     signs = (each for each in (camera.proof, camera.dark_from) if each * 1000 < at)
     before = max(signs, default=NEVER) * 1000
-    start = round(before) if at - before <= no_further else at - back
+    start = at - back
+    if at - before <= no_further:
+        start = sure = round(before)
     if not _was_dark(camera, start, at + no_further):  # a proof may come until then, and join them
         return None
     complete = so_far(camera, now)
-    camera.fill, camera.fill_told = Span(start, at), None
+    camera.fill, camera.fill_told = Run(start, at, sure), None
     return complete
 
 
@@ -64,7 +76,8 @@ def on_time(camera: CameraState, at: float, now: Instant) -> Fill | None:
         return None
     if proof - run.ends > round(camera.down_s * 1000):
         return so_far(camera, now)
-    filled = _told(camera, now, run.starts, max(proof, run.ends))
+    end = max(proof, run.ends)
+    filled = _told(camera, now, run, end, end)
     camera.fill = camera.fill_told = None
     return filled
 
@@ -74,19 +87,24 @@ def so_far(camera: CameraState, now: Instant) -> Fill | None:
     run = camera.fill
     if run is None or now.mono < camera.undecided_until:
         return None
-    end = run.ends + round(camera.interval_s * 500)
+    end, sure = run.ends + round(camera.interval_s * 500), run.ends
     if 0 < camera.dark_to * 1000 - run.ends <= camera.down_s * 1000:
-        end = max(end, round(camera.dark_to * 1000))
-    return _told(camera, now, run.starts, min(end, round(now.mono * 1000)))
+        sure = round(camera.dark_to * 1000)
+        end = max(end, sure)
+    return _told(camera, now, run, min(end, round(now.mono * 1000)), sure)
 
 
-def _told(camera: CameraState, now: Instant, start: int, end: int) -> Fill | None:
-    span = Span(start, end)
+def _told(camera: CameraState, now: Instant, run: Run, end: int, sure: int) -> Fill | None:
+    span = Span(run.starts, end)
     if span == camera.fill_told:
         return None
     camera.fill_told = span
     to_utc = now.utc_ms - round(now.mono * 1000)
-    return Fill(camera.camera.id, camera.camera.operator, start + to_utc, end + to_utc)
+    first, last = min(run.sure, end), min(sure, end)
+    row = camera.camera
+    return Fill(
+        row.id, row.operator, span.starts + to_utc, end + to_utc, first + to_utc, max(first, last) + to_utc
+    )
 
 
 def _was_dark(camera: CameraState, start: int, end: int) -> bool:

@@ -64,10 +64,15 @@ def _shortened(outage: OutageRecord, camera: CameraRecord, fills: tuple[Span, ..
         return replace(outage, voided=True)
     # Compared with what is known of it: its beginning may be folded away.
     if left[0].starts > thought[0].starts:
-        outage = replace(outage, at_ms=left[0].starts, at_bounds=None)
+        outage = replace(outage, at_ms=left[0].starts, at_bounds=_edge(camera, left[0].starts))
     if outage.end_ms is not None and left[-1].ends < thought[-1].ends:
-        outage = replace(outage, end_ms=left[-1].ends, end_bounds=None)
+        outage = replace(outage, end_ms=left[-1].ends, end_bounds=_edge(camera, left[-1].ends))
     return outage
+
+
+def _edge(camera: CameraRecord, at_ms: int) -> Span | None:
+    """Return between which instants late heartbeats say that something came, which they date at one."""
+    return next((edge for edge in camera.edges if edge.starts + edge.ends == 2 * at_ms), None)
 
 
 def _stays(at_ms: int, end_ms: int, camera: CameraRecord) -> Iterator[Span]:

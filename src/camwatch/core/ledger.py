@@ -97,6 +97,22 @@ class Span(NamedTuple):
     ends: int
 
 
+def edges_of(span: Span, sure_start: int | None, sure_end: int | None) -> Iterator[Span]:
+    """Yield between which instants proven time began and ended, where it is not known exactly (rule E4).
+
+    It is certain in [sure_start, sure_end); each end of `span` is the middle of what it may be.
+    """
+    if sure_start is not None and sure_start > span.starts:
+        yield Span(2 * span.starts - sure_start, sure_start)
+    if sure_end is not None and sure_end < span.ends:
+        yield Span(sure_end, 2 * span.ends - sure_end)
+
+
+def within(spans: Iterable[Span], holes: tuple[Span, ...]) -> tuple[Span, ...]:
+    """Return the time of spans that lies in one of the (merged) holes."""
+    return tuple(Span(start, end) for span in spans for start, end, inside in pieces(holes, *span) if inside)
+
+
 def merged(spans: Iterable[Span]) -> tuple[Span, ...]:
     """Return the same time as disjoint spans in order."""
     result: list[Span] = []

@@ -256,12 +256,17 @@ class ServiceChange(NamedTuple):
 
 
 class Fill(NamedTuple):
-    """Late heartbeats prove life: what was unknown or down in [start_ms, end_ms), UTC, was up time (E4)."""
+    """Late heartbeats prove life: what was unknown or down in [start_ms, end_ms), UTC, was up time (E4).
+
+    For certain it was from the first of them to the last, in [sure_start_ms, sure_end_ms); None: all of it.
+    """
 
     camera: str
     operator: str
     start_ms: int
     end_ms: int
+    sure_start_ms: int | None = None
+    sure_end_ms: int | None = None
 
 
 class BlindCause(StrEnum):

@@ -117,6 +117,7 @@ class CameraRecord:
     changes: list[Change] = field(default_factory=list)
     service: list[Span] = field(default_factory=list)  # an open one ends at OPEN_END
     fills: list[Span] = field(default_factory=list)
+    edges: list[Span] = field(default_factory=list)  # between which instants fills began or ended (E4)
     outages: list[OutageRecord] = field(default_factory=list)
     reboots: list[int] = field(default_factory=list)
     days: dict[str, DayAccount] = field(default_factory=dict)

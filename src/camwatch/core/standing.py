@@ -16,7 +16,7 @@ from typing import Any, Final, TypeAlias
 from zoneinfo import ZoneInfo
 
 from camwatch.core.calendar import Calendar
-from camwatch.core.ledger import Account, Span
+from camwatch.core.ledger import Account, Span, edges_of
 from camwatch.core.model import (
     BlindCause,
     Blindness,
@@ -129,7 +129,13 @@ class Standing:
     def _filled(self, event: Fill) -> None:
         camera = self._camera(event.camera, event.operator)
         fill = Span(event.start_ms, event.end_ms)
-        self._amend(camera, fill.starts, lambda: camera.fills.append(fill))
+        edges = tuple(edges_of(fill, event.sure_start_ms, event.sure_end_ms))
+
+        def take() -> None:
+            camera.fills.append(fill)
+            camera.edges.extend(edges)
+
+        self._amend(camera, min(fill.starts, *(edge.starts for edge in edges), fill.starts), take)
 
     def _skipped(self, event: Blindness) -> None:
         """Take that the wall clock was set ahead: nobody was anything in an hour that never was (T2)."""
@@ -172,6 +178,7 @@ class Standing:
             changes=camera.changes.copy(),
             service=camera.service.copy(),
             fills=camera.fills.copy(),
+            edges=camera.edges.copy(),
             **_unused(),
         )
         self._cameras[camera.operator, camera.id] = kept
@@ -184,6 +191,7 @@ class Standing:
             del camera.changes[:first]
             known = self._known[camera.operator, camera.id] = camera.changes[0].at_ms
             camera.fills[:] = [fill for fill in camera.fills if fill.ends > known]
+            camera.edges[:] = [edge for edge in camera.edges if edge.ends > known]
 
     def _known_from(self, camera: CameraRecord) -> int:
         return self._known.get((camera.operator, camera.id), -OPEN_END)
@@ -203,6 +211,7 @@ class Standing:
             camera.changes[first:],
             camera.service,
             [fill for fill in camera.fills if fill.ends > start],
+            [edge for edge in camera.edges if edge.ends > start],
         )
         return [
             stretch if stretch.start >= start else stretch._replace(start=start)
@@ -262,6 +271,7 @@ def _nothing_lies_beyond(camera: CameraRecord, instant: int, overlays: Overlays)
         and all((change.latest_ms or 0) <= instant for change in camera.changes[-1 - _BOUNDS_REACH :])
         and overlays.over_ms <= instant
         and all(fill.ends <= instant for fill in camera.fills)
+        and all(edge.ends <= instant for edge in camera.edges)
     )
 
 

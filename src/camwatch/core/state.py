@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from array import array
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from camwatch.core.conditions import Flapping, Reason
 from camwatch.core.incidents import IncidentGroup
@@ -15,6 +16,9 @@ from camwatch.core.lifesigns import no_offsets
 from camwatch.core.liveness import NEVER
 from camwatch.core.memory import NOTHING
 from camwatch.core.model import BlindCause, Camera, Cause, Instant, Liveness, Status, Thresholds
+
+if TYPE_CHECKING:
+    from camwatch.core.fills import Run
 
 GAP_BOUNDS_S = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 7.5, 10.0, 12.5, 15.0, 20.0, 30.0, 45.0, 60.0, 120.0, 300.0)
 """Upper bounds of the histogram of gaps between heartbeats, seconds."""
@@ -247,7 +251,7 @@ class CameraState:
         self.dark: list[Span] = []  # the last time that was not up, monotonic milliseconds
         self.dark_from = NEVER  # the last proof before the newest of it
         self.dark_to = NEVER  # and the first after it
-        self.fill: Span | None = None  # from where, and up to which late heartbeat, it was up (rule E4)
+        self.fill: Run | None = None  # from where, and up to which late heartbeat, it was up (rule E4)
         self.fill_told: Span | None = None
         self.stored = NOTHING  # what the store has of it: the counters that are exported
 

@@ -11,7 +11,7 @@ from enum import StrEnum
 from operator import attrgetter
 from typing import NamedTuple
 
-from camwatch.core.ledger import Account, Span, merged, pieces, without
+from camwatch.core.ledger import Account, Span, merged, pieces, within, without
 from camwatch.core.model import BlindCause, Scope, Status, Whose
 from camwatch.core.record import OPEN_END, CameraRecord, Change, Record
 
@@ -95,14 +95,15 @@ class Overlays:
     def dated(self, camera: CameraRecord, until_ms: int) -> list[Stretch]:
         """Return the same, cut where time becomes uncertain or certain again: for accounts (rule A3)."""
         found = self.stretches(camera, until_ms)
-        spans = _uncertain(camera)
-        if not spans:
+        ups, downs = _uncertain(camera)
+        if not downs:
             return found
         cut: list[Stretch] = []
         for stretch in found:
             if stretch.status not in (Status.UP, Status.DOWN):
                 cut.append(stretch)
                 continue
+            spans = ups if stretch.status is Status.UP else downs
             near = spans[bisect_right(spans, stretch.start, key=attrgetter("ends")) :]
             cut += (
                 (Uncertain if inside else Stretch)(start, end, stretch.status)
@@ -111,14 +112,22 @@ class Overlays:
         return cut
 
 
-def _uncertain(camera: CameraRecord) -> tuple[Span, ...]:
-    """Return the time between the bounds of changes, less what late heartbeats prove (rules A3, E4)."""
+def _uncertain(camera: CameraRecord) -> tuple[tuple[Span, ...], tuple[Span, ...]]:
+    """Return where up time, and where down time, is uncertain (rules A3, E4).
+
+    That is between the bounds of changes, less what late heartbeats prove for certain, and about the ends of
+    that: within it for up time, without it for down time.
+    """
     spans = merged(
         Span(change.earliest_ms, change.latest_ms)
         for change in camera.changes
         if change.earliest_ms is not None and change.latest_ms is not None
     )
-    return without(spans, merged(camera.fills)) if camera.fills else spans
+    if not camera.fills:
+        return spans, merged((*spans, *camera.edges))
+    fills, edges = merged(camera.fills), merged(camera.edges)
+    spans = without(spans, without(fills, edges) if edges else fills)
+    return (merged((*spans, *within(edges, fills))), merged((*spans, *edges))) if edges else (spans, spans)
 
 
 def account_of(stretches: Sequence[Stretch], start: int, end: int) -> Account:

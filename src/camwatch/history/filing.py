@@ -7,7 +7,7 @@ in an earlier one is ended where it lies.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import structlog
 from sqlalchemy import Connection, Float, Table, func, select
@@ -167,6 +167,10 @@ def file(connection: Connection, filed: Filed, batch: Batch, run: str) -> Seal |
     return sealed
 
 
+_Fill: TypeAlias = tuple[int, int, int, int]
+"""From when until when, and for certain."""
+
+
 class _Rows:
     """The rows of one batch, by table."""
 
@@ -175,7 +179,7 @@ class _Rows:
         self.transitions: list[tuple[Any, ...]] = []
         self.outages = _Spans()
         self.service = _Spans()
-        self.fills: dict[int, list[tuple[int, int]]] = {}
+        self.fills: dict[int, list[_Fill]] = {}
         self.blindness: list[tuple[Any, ...]] = []
         self.reboots: list[tuple[int, int]] = []
 
@@ -208,7 +212,10 @@ class _Rows:
     def fill(self, event: Fill) -> None:
         start, end = _bounded(event.start_ms), _bounded(event.end_ms)
         if start < end:
-            self.fills.setdefault(self._key(event.camera, event.operator), []).append((start, end))
+            first = start if event.sure_start_ms is None else _bounded(event.sure_start_ms)
+            last = end if event.sure_end_ms is None else _bounded(event.sure_end_ms)
+            mine = self.fills.setdefault(self._key(event.camera, event.operator), [])
+            mine.append((start, end, first, last))
 
     def blind(self, event: Blindness) -> None:
         who = schema.packed(event.operators), schema.packed(event.links)
@@ -315,24 +322,25 @@ _TAKE: dict[type, Callable[[_Rows, Any], None]] = {
 }
 
 
-def _store_fills(sealer: Sealer, fills: dict[int, list[tuple[int, int]]]) -> None:
+def _store_fills(sealer: Sealer, fills: dict[int, list[_Fill]]) -> None:
     """Store proven time; what overlaps or touches a camera's newest row makes that one longer."""
     newest = _newest_fills(sealer.connection, list(fills))
-    grown: dict[int, tuple[int, int, int, int]] = {}
+    grown: dict[int, tuple[int, ...]] = {}
     added: list[list[int]] = []
     for key, spans in fills.items():
         last = newest.get(key)
-        for start, end in spans:
-            if last is None or start > last[2] or end < last[1]:
-                last = [0, start, end, key]
+        for fill in spans:
+            if last is None or fill[0] > last[3] or fill[1] < last[2]:
+                last = [0, key, *fill]
                 added.append(last)
                 continue
-            last[1], last[2] = min(last[1], start), max(last[2], end)
+            wider = (min, max, min, max)
+            last[2:] = [pick(*both) for pick, *both in zip(wider, last[2:], fill, strict=True)]
             if last[0]:
-                grown[last[0]] = (last[0], key, last[1], last[2])
-    names = ("camera_key", "start_ms", "end_ms")
+                grown[last[0]] = tuple(last)
+    names = ("camera_key", "start_ms", "end_ms", "sure_start_ms", "sure_end_ms")
     sealer.put(schema.fills, ("id", *names), list(grown.values()), upsert=True)
-    sealer.add(schema.fills, names, [(key, start, end) for _, start, end, key in added])
+    sealer.add(schema.fills, names, [row[1:] for row in added])
 
 
 def _newest_fills(connection: Connection, keys: list[int]) -> dict[int, list[int]]:
@@ -341,8 +349,14 @@ def _newest_fills(connection: Connection, keys: list[int]) -> dict[int, list[int
     for first in range(0, len(keys), _ASKED):
         asked = table.camera_key.in_(keys[first : first + _ASKED])
         newest = select(func.max(table.id)).where(asked).group_by(table.camera_key)
-        rows = select(table.id, table.start_ms, table.end_ms, table.camera_key).where(table.id.in_(newest))
-        found.update({row[3]: list(row) for row in connection.execute(rows)})
+        sure = (
+            func.coalesce(table.sure_start_ms, table.start_ms),
+            func.coalesce(table.sure_end_ms, table.end_ms),
+        )
+        rows = select(table.id, table.camera_key, table.start_ms, table.end_ms, *sure).where(
+            table.id.in_(newest)
+        )
+        found.update({row[1]: list(row) for row in connection.execute(rows)})
     return found
 
 

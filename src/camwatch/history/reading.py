@@ -16,7 +16,7 @@ from sqlalchemy import ColumnElement, Connection, and_, or_, select
 
 from camwatch.core.calendar import Calendar
 from camwatch.core.lasting import by_evidence
-from camwatch.core.ledger import Account, Span
+from camwatch.core.ledger import Account, Span, edges_of
 from camwatch.core.model import BlindCause, Cause, Purpose, Scope, Status
 from camwatch.core.record import (
     OPEN_END,
@@ -240,10 +240,14 @@ class _Stretch(NamedTuple):
         since = _fill_changes(self, found)
         _fill_service(self, found, since)
         fills, reboots = schema.fills.c, schema.reboots.c
-        query = select(fills.camera_key, fills.start_ms, fills.end_ms).order_by(fills.start_ms)
+        query = select(
+            fills.camera_key, fills.start_ms, fills.end_ms, fills.sure_start_ms, fills.sure_end_ms
+        ).order_by(fills.start_ms)
         query = query.where(fills.start_ms < self.to_ms, fills.end_ms > since)
-        for key, start, end in self.rows(query, fills.camera_key):
-            found[key].fills.append(Span(start, end))
+        for key, start, end, *sure in self.rows(query, fills.camera_key):
+            fill = Span(start, end)
+            found[key].fills.append(fill)
+            found[key].edges += edges_of(fill, *sure)
         again = select(reboots.camera_key, reboots.at_ms).order_by(reboots.at_ms)
         again = again.where(reboots.at_ms >= self.from_ms, reboots.at_ms < self.to_ms)
         for key, at in self.rows(again, reboots.camera_key):

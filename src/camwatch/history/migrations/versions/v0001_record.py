@@ -131,6 +131,8 @@ def upgrade() -> None:
         sa.Column("camera_key", sa.Integer, nullable=False),
         sa.Column("start_ms", sa.BigInteger, nullable=False),
         sa.Column("end_ms", sa.BigInteger, nullable=False),
+        sa.Column("sure_start_ms", sa.BigInteger),
+        sa.Column("sure_end_ms", sa.BigInteger),
         sa.ForeignKeyConstraint(["camera_key"], ["cameras.key"], name="fk_fills_camera_key"),
         sa.PrimaryKeyConstraint("id", name="pk_fills"),
     )
