@@ -131,8 +131,8 @@ _STATES: dict[str, Mutant] = {
         "E4",
         "a late heartbeat fills nothing after itself",
         "core/fills.py",
-        "    end = run.ends + round(camera.interval_s * 500)\n",
-        "    end = run.ends\n",
+        "    end, sure = run.ends + round(camera.interval_s * 500), run.ends\n",
+        "    end, sure = run.ends, run.ends\n",
     ),
     "clock-forgotten": Mutant(
         "S9",
