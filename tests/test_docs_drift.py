@@ -211,7 +211,7 @@ def test_the_page_on_messages_tells_every_field_with_its_range() -> None:
         _, kind, limits, meaning = rows[name]
         assert kind == schema["type"]
         told = {float(number.replace("−", "-")) for number in re.findall(r"−?\d+", limits)}
-        bounds = {schema[key] for key in ("minimum", "maximum", "maxLength") if key in schema}
+        bounds = {float(schema[key]) for key in ("minimum", "maximum", "maxLength") if key in schema}
         assert told == bounds, name
         assert meaning
 
