@@ -14,7 +14,7 @@ from camwatch.history.rebase import pieces_of, rebase
 from camwatch.history.store import Store
 from tests.history.builders import rows
 from tests.history.test_clock_steps import City
-from tests.support.fleet import START
+from tests.support.fleet import START, fleet
 
 HOUR = 3_600_000
 DAYS_400 = 400 * 86_400
@@ -277,6 +277,32 @@ def test_changes_that_count_for_flapping_go_where_they_belong(city: Clocked) -> 
     assert flapping is not None
     assert flapping.holds(mono)
     assert not flapping.holds(mono + 7 * 86_400)
+
+
+def test_where_cameras_stood_since_then_goes_where_it_belongs(city: Clocked) -> None:
+    """V7, T5: dated in the future, a move would hold only once the clock is there, and over later ones."""
+    ahead(city, DAYS_400).reload(*fleet(2, site="gare"))
+    moved_ms = city.true_ms
+    city.world.beats(city.world.t + 100)
+    city.keep()
+    city.world.set(-DAYS_400).beats(city.world.t + 20)
+    city.keep()
+    seq = city.rebase()
+    assert city.problems() == []
+
+    def since(site: str) -> list[tuple[int]]:
+        return rows(city.store, f"SELECT since_ms FROM placements WHERE site = '{site}' AND camera_key = 1")  # noqa: S608
+
+    [(since_ms,)] = since("gare")
+    assert moved_ms <= since_ms <= city.true_ms
+    assert {camera.site for camera in city.record().cameras} == {"gare"}
+    city.restart(20).reload(*fleet(2, site="port")).keep()
+    assert {camera.site for camera in city.record().cameras} == {"port"}
+    city.restart(20).keep()
+    assert len(since("port")) == 1
+    with city.store.engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE placements SET since_ms = since_ms + 1 WHERE site = 'gare'")
+    assert any(f"correction {seq} moved row" in problem for problem in city.problems())
 
 
 @pytest.mark.parametrize(

@@ -33,6 +33,7 @@ RECORD = (
     schema.fills,
     schema.blindness,
     schema.reboots,
+    schema.placements,
 )
 """The tables whose rows are moved, and kept as they were."""
 
@@ -42,6 +43,7 @@ _BEGINS = {
     "service": "start_ms",
     "blindness": "began_ms",
     "reboots": "at_ms",
+    "placements": "since_ms",
 }
 _SLACK_MS = round(AHEAD_MAX_S * 1000)
 
