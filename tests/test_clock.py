@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from camwatch.clock import AHEAD_MAX_S, DOUBT_S, STEP_S, Clock, Jump
+from camwatch.clock import AHEAD_MAX_S, DOUBT_S, STEP_S, Clock, Jump, steady
 from camwatch.core.model import Instant
 
 BEGIN_S = 1_767_258_000.0
@@ -343,3 +343,34 @@ def test_corrections_of_milliseconds_leave_a_doubt_as_old_as_it_is() -> None:
         hands.wall += 0.006
         hands.pass_s(60)
     assert not hands.clock.in_doubt
+
+
+def restarted(then: Instant, wall_ahead_s: float, boot: str | None = None) -> Clock:
+    """Return the clock of a process that begins five minutes later; the wall clock was set meanwhile."""
+    hand = [then.mono + 300, then.utc_ms / 1000 + 300 + wall_ahead_s]
+    said = steady(then) if boot is None else f"{boot} {steady(then).split()[1]}"
+    return Clock(None, lambda: hand[0], lambda: hand[1], not_before_ms=then.utc_ms, steady_then=said)
+
+
+def test_a_restart_lets_a_step_of_more_than_an_hour_last_anew() -> None:
+    """Rules T7, S6: the steady clock goes on, so the next process knows how far the wall clock was set."""
+    then = Instant(5_000.0, round(BEGIN_S * 1000))
+    clock = restarted(then, 86_400)
+    jumps: list[Jump] = []
+    clock.listen(jumps.append)
+    assert clock() == Instant(5_300.0, then.utc_ms + 300_000)
+    assert clock.in_doubt
+    assert [(round(jump.seconds), jump.followed) for jump in jumps] == [(86_400, False)]
+    clock.confirm(-86_400.0, 60.0)
+    assert clock().utc_ms == then.utc_ms + 300_000 + 86_400_000
+
+
+@pytest.mark.parametrize(
+    ("ahead_s", "boot"), [(3600, None), (0, None), (86_400, "another"), (86_400, "unknown"), (-20, None)]
+)
+def test_a_start_believes_the_wall_clock_otherwise(ahead_s: float, boot: str | None) -> None:
+    """Rule S6: after a boot nothing else is known; a step of up to an hour is followed at once."""
+    then = Instant(5_000.0, round(BEGIN_S * 1000))
+    clock = restarted(then, ahead_s, boot)
+    assert clock().utc_ms == then.utc_ms + 300_000 + round(ahead_s * 1000)
+    assert not clock.in_doubt

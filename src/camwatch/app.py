@@ -73,7 +73,7 @@ class Daemon:
         self._reload_asked = asyncio.Event()
         self._confirmed = False
         self.listeners: list[Callable[[list[Happening]], None]] = []
-        clock = Clock(None, not_before_ms=past.vouched_ms or 0)
+        clock = Clock(None, not_before_ms=past.vouched_ms or 0, steady_then=past.steady)
         links = {broker.name: frozenset(broker.operators) for broker in settings.brokers}
         # What ended while camwatch was away lies over time that is still to be accounted (rule V3).
         settled = (memory.settled_ms for memory in past.memories if memory.settled_ms is not None)

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import cache
+from pathlib import Path
 from typing import NamedTuple
 
 from camwatch.core.model import Instant
@@ -38,6 +40,20 @@ def wall_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
+def steady(now: Instant) -> str:
+    """Return what the steady clock shows, after the boot from which it counts: for a process that follows."""
+    return f"{_boot()} {round(now.mono * 1000)}"
+
+
+@cache
+def _boot() -> str:
+    """Return what tells this boot of the machine from others."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    except OSError:
+        return "unknown"
+
+
 class Jump(NamedTuple):
     """The wall clock was set by `seconds`: our UTC was at `began`, and the wall clock at `ended`.
 
@@ -67,11 +83,12 @@ class Clock:
 
     Between jumps a moment has one UTC, whenever it is asked for. `jumped` is called with each jump; until
     there is one (`listen`), none is looked for.
-    `not_before_ms`: UTC does not begin earlier, for what an earlier process recorded.
+    `not_before_ms`: UTC does not begin earlier, for what an earlier process recorded. `steady_then` is what
+    `steady` said at that moment: within one boot it tells whether the wall clock was set since.
 
     - The wall clock jumps ahead by up to an hour: UTC follows at once.
     - By more: UTC follows when the step has lasted `DOUBT_S`, or `confirm` says that it is right. One that
-      is taken back before leaves no trace in UTC (rule T7).
+      is taken back before leaves no trace in UTC (rule T7). A restart meanwhile lets it last anew.
     - It is set back by up to `AHEAD_MAX_S`: UTC runs at half speed until the wall clock has caught up.
     - By more: UTC keeps its lead and its pace, so that durations stay true, until the record is put right
       (rule T5) or the wall clock is set again.
@@ -83,6 +100,7 @@ class Clock:
         monotonic: Callable[[], float] = lambda: time.clock_gettime(_MONOTONIC),
         wall: Callable[[], float] = time.time,
         not_before_ms: int = 0,
+        steady_then: str = "",
     ) -> None:
         self._monotonic = monotonic
         self._wall = wall
@@ -91,6 +109,11 @@ class Clock:
         self._last, self._wall_ahead = first.mono, first.least
         self._ahead = max(self._wall_ahead, not_before_ms / 1000 - self._last)
         self._doubted: float | None = None  # since when a step is not followed, monotonic
+        boot, _, then_ms = steady_then.partition(" ")
+        if boot == _boot() != "unknown" and int(then_ms) <= round(self._last * 1000):
+            went_on = (not_before_ms - int(then_ms)) / 1000
+            if went_on + _FOLLOWED_S < self._wall_ahead:
+                self._ahead, self._doubted = went_on, self._last
         self._utc_ms = _utc_ms(self._last, self._ahead)
 
     def __call__(self) -> Instant:
@@ -110,8 +133,10 @@ class Clock:
         return Instant(mono, self._utc_ms)
 
     def listen(self, jumped: Callable[[Jump], None]) -> None:
-        """Call `jumped` with each jump from now on, also with one that came before."""
+        """Call `jumped` with each jump from now on, also with one that came before, if it still matters."""
         self._jumped = jumped
+        if self._doubted is not None:
+            jumped(self._jump(-self.lead_s, followed=False))
 
     @property
     def behind(self) -> Jump | None:

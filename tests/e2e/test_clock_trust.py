@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import sqlite3
 import time
 from datetime import datetime
 from pathlib import Path
@@ -41,6 +43,11 @@ class Scene:
         self.daemon.start(**self.clock.environment)
         await self.daemon.runs()
         await self.daemon.until(lambda now: set(now.statuses().values()) <= {"up", "down"})
+
+    def boot(self) -> None:
+        """Let the record be of another boot of the machine: its steady clock tells nothing then."""
+        with contextlib.closing(sqlite3.connect(self.store)) as connection, connection:
+            connection.execute("UPDATE meta SET value = '' WHERE name = 'steady'")
 
     async def stop(self) -> None:
         """Stop the daemon."""
@@ -128,6 +135,34 @@ async def test_ten_years_off_for_seconds_change_nothing_in_the_record(
     await scene.assert_month_is_right()
 
 
+async def test_a_restart_while_a_step_is_in_doubt_follows_it_no_sooner(
+    tmp_path: Path, mosquitto: Mosquitto, fleet: Path
+) -> None:
+    """T7: the steady clock goes on through it, so the next process knows what time it is."""
+    async with playing(mosquitto.url, fleet, qos=1, interval_s=INTERVAL_S) as city:
+        scene = Scene(tmp_path, mosquitto, fleet, city)
+        try:
+            await scene.start()
+            await scene.outage()
+            scene.clock.set(10 * YEAR_S)
+            await scene.daemon.unready("clock: ", "it is not followed")
+            await scene.stop()
+            await scene.start()
+            await scene.daemon.unready("clock: ", "it is not followed")
+            metrics = await scene.outage()
+            assert metrics.value("camwatch_clock_steps_total") == 1
+            scene.clock.set(0)
+            await scene.daemon.until_ready()
+            metrics = await scene.outage()
+            assert metrics.value(AHEAD) == pytest.approx(0, abs=0.1)
+            await scene.stop()
+        finally:
+            await scene.daemon.release()
+    assert problems(scene.daemon.config_file) == []
+    assert len(scene.outages()) == 3
+    await scene.assert_month_is_right()
+
+
 async def test_1970_at_a_start_on_a_record_that_is_there(
     tmp_path: Path, mosquitto: Mosquitto, fleet: Path
 ) -> None:
@@ -184,6 +219,7 @@ async def test_a_start_with_a_clock_ahead_is_put_right_by_one_command(
             await scene.outage()
             await scene.stop()
             scene.clock.set(ahead_s)
+            scene.boot()
             await scene.start()
             await scene.outage()
             scene.clock.set(0)

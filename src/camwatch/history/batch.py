@@ -35,6 +35,7 @@ class Batch:
     memories: list[Memory] = field(default_factory=list)  # the last one of a camera holds
     refused: list[Refused] = field(default_factory=list)  # as are the last counts
     sights: tuple[SightMemory, ...] = ()
+    steady: str = ""  # the steady clock at `vouched_ms`, if it is known (see `clock.steady`)
 
     @property
     def filled(self) -> set[str]:
@@ -58,6 +59,7 @@ class Past:
     corrections: int = 0
     ours: bool = field(default=False, compare=False)
     sealed: Seal = field(default_factory=Seal, compare=False)
+    steady: str = ""
 
 
 def news(camera: CameraState, now: Instant, stale_ms: int) -> Memory | None:

@@ -17,6 +17,7 @@ from typing import TypeVar
 
 import structlog
 
+from camwatch.clock import steady
 from camwatch.core.memory import Memory, remember
 from camwatch.core.model import (
     BlindCause,
@@ -121,11 +122,8 @@ class Chronicle:
             event.camera for event in events if isinstance(event, (Transition, OutageChange, ServiceChange))
         }
         cameras = self._watch.cameras
-        self._add(
-            now,
-            events,
-            [remember(cameras[camera], now) for camera in sorted(concerned) if camera in cameras],
-        )
+        memories = [remember(cameras[name], now) for name in sorted(concerned) if name in cameras]
+        self._add(now, events, memories)
         self._unreckoned += events
         self._more_to_reckon.set()
 
@@ -153,8 +151,10 @@ class Chronicle:
         if self._overflow is not None:
             return  # what follows a gap is not stored either
         try:
-            piece = Piece(tuple(events), (*parted, *memories), sights, now.utc_ms, roll, tuple(refused))
-            self._queue.add(piece)
+            every = (*parted, *memories)
+            self._queue.add(
+                Piece(tuple(events), every, sights, now.utc_ms, roll, tuple(refused), steady(now))
+            )
         except StoreError as error:  # who tells is in the middle of a packet: `run` fails instead
             self._overflow = error
         if events or roll:

@@ -153,6 +153,7 @@ def file(connection: Connection, filed: Filed, batch: Batch, run: str) -> Seal |
     sealed = sealer.seal(batch.vouched_ms)
     facts = {
         "vouched_ms": batch.vouched_ms,
+        "steady": batch.steady,
         "batch": batch.number,
         "run": run,
         "checkpoints": filed.checkpoints.sealed(run, batch.number, batch.vouched_ms),

@@ -33,6 +33,7 @@ class Piece(NamedTuple):
     vouched_ms: int
     roll: Roll | None = None
     refused: tuple[Refused, ...] = ()
+    steady: str = ""
 
 
 class _Kept(NamedTuple):
@@ -96,7 +97,7 @@ class Queue:
                 batch.events += piece.events
                 batch.memories += piece.memories
                 batch.refused += piece.refused
-                batch.sights, batch.vouched_ms = piece.sights, piece.vouched_ms
+                batch.sights, batch.vouched_ms, batch.steady = piece.sights, piece.vouched_ms, piece.steady
                 rows += len(piece.events) + len(piece.memories) + len(piece.refused)
         return self._ready[0]
 

@@ -290,6 +290,7 @@ def _past(connection: Connection, *, ours: bool) -> Past:
             for row in sights
         ],
         vouched_ms=None if vouched is None else int(vouched),
+        steady=facts.get("steady", ""),
         number=int(facts.get("batch", 0)),
         corrections=connection.execute(select(func.max(schema.corrections.c.seq))).scalar() or 0,
         ours=ours,
