@@ -12,7 +12,8 @@ from camwatch.core.timeline import Overlays, account_of
 from camwatch.history.batch import Batch, Roll
 from camwatch.history.engine import begin_read
 from camwatch.history.journal import GENESIS, Maintenance, OutageAttribution, append
-from camwatch.history.reading import Listed, outages, read
+from camwatch.history.listing import Listed, outages
+from camwatch.history.reading import read
 from camwatch.history.store import Store
 from tests.history.builders import at, camera, entered, left, ms, outage, went
 from tests.support.numbers import ids_of

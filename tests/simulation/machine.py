@@ -5,7 +5,7 @@ from __future__ import annotations
 from camwatch.core.model import Camera, Scope, Window
 from camwatch.core.record import OPEN_END, Attributed
 from camwatch.errors import CorrectionError
-from camwatch.history import journal, reading
+from camwatch.history import journal, listing
 from camwatch.history.batch import Batch
 from camwatch.history.engine import begin_read, open_engine
 from camwatch.history.public import public_ids
@@ -180,7 +180,7 @@ class Machine(Host):
         """Say why a camera's last outage was."""
         engine = open_engine(self.url)
         with begin_read(engine) as connection:
-            found = reading.outage_rows(connection, None, 0, OPEN_END, camera=fault.camera)
+            found = listing.outage_rows(connection, None, 0, OPEN_END, camera=fault.camera)
             public = public_ids(connection)
         engine.dispose()
         if found:

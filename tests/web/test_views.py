@@ -12,7 +12,7 @@ from camwatch.core.model import Purpose, Scope, Status
 from camwatch.core.signal import Word
 from camwatch.core.tally import WINDOWS
 from camwatch.history.engine import begin_read
-from camwatch.history.reading import outages
+from camwatch.history.listing import outages
 from camwatch.web.house import Known, Live
 from camwatch.web.problems import Problem
 from camwatch.web.viewer import LOCAL, Viewer

@@ -29,17 +29,9 @@ from camwatch.history.journal import (
     project,
     window_of,
 )
+from camwatch.history.listing import Listed, listed, outage_rows, outages
 from camwatch.history.public import public_ids
-from camwatch.history.reading import (
-    Listed,
-    announced,
-    blindness,
-    corrected,
-    listed,
-    outage_rows,
-    outages,
-    read,
-)
+from camwatch.history.reading import announced, blindness, corrected, read
 from camwatch.reports.language import Language
 from camwatch.reports.period import Period
 from camwatch.web.house import Known

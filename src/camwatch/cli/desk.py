@@ -37,8 +37,9 @@ from camwatch.history.journal import (
     project,
     window_of,
 )
+from camwatch.history.listing import Listed, outages
 from camwatch.history.public import public_ids
-from camwatch.history.reading import Listed, announced, corrected, outages
+from camwatch.history.reading import announced, corrected
 from camwatch.history.store import Store
 from camwatch.settings import load_settings
 

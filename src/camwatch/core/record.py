@@ -104,9 +104,25 @@ class DayAccount:
     reboots: int = 0
 
 
+OPEN_END = 1 << 62
+"""The end of a span that has not ended."""
+
+
+class Place(NamedTuple):
+    """Where a camera stood, and for what, in [since_ms, until_ms) (rule V7)."""
+
+    site: str
+    purpose: Purpose
+    since_ms: int
+    until_ms: int
+
+
 @dataclass(slots=True)
 class CameraRecord:
-    """One camera's past, in order of time; `days` (local dates, ISO) hold what was folded away."""
+    """One camera's past, in order of time; `days` (local dates, ISO) hold what was folded away.
+
+    `site` and `purpose` are those that it had in the end, `earlier` what it had before (rule V7).
+    """
 
     id: str
     operator: str
@@ -121,10 +137,18 @@ class CameraRecord:
     outages: list[OutageRecord] = field(default_factory=list)
     reboots: list[int] = field(default_factory=list)
     days: dict[str, DayAccount] = field(default_factory=dict)
+    earlier: list[Place] = field(default_factory=list)
 
+    @property
+    def places(self) -> list[Place]:
+        """Where it stood, in order and without gaps, from the beginning of time on."""
+        since = self.earlier[-1].until_ms if self.earlier else -OPEN_END
+        return [*self.earlier, Place(self.site, self.purpose, since, OPEN_END)]
 
-OPEN_END = 1 << 62
-"""The end of a span that has not ended."""
+    def place_at(self, at_ms: int) -> Place:
+        """Return where it stood at an instant."""
+        places = self.places
+        return next((place for place in places if at_ms < place.until_ms), places[-1])
 
 
 class BlindRecord(NamedTuple):

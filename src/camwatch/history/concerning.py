@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 
 from sqlalchemy import Connection, select
 
+from camwatch.core.ledger import Span
 from camwatch.core.model import Scope
+from camwatch.core.record import OPEN_END
 from camwatch.history import schema
 from camwatch.history.journal import Entry, Maintenance, OutageAttribution, Rebase, entries_since
+from camwatch.history.places import places
 
 
 def concerning(connection: Connection, operators: Iterable[str]) -> list[Entry]:
     """Return the entries about these operators' outages, maintenance or whole record, in order."""
     theirs = frozenset(operators)
-    places = _places(connection, theirs)
+    reach = _places(connection, theirs)
     found, windows = [], set[int]()
     for entry in entries_since(connection, 0):
         said = entry.correction
@@ -23,7 +26,7 @@ def concerning(connection: Connection, operators: Iterable[str]) -> list[Entry]:
         elif isinstance(said, OutageAttribution):
             mine = said.operator in theirs
         else:
-            if isinstance(said, Maintenance) and (said.scope, said.scope_id) in places:
+            if isinstance(said, Maintenance) and _covers(said, entry.made_ms, reach):
                 windows.add(entry.seq)
             number = entry.seq if isinstance(said, Maintenance) else said.window
             whose = said.operators is None or not theirs.isdisjoint(said.operators)
@@ -33,11 +36,26 @@ def concerning(connection: Connection, operators: Iterable[str]) -> list[Entry]:
     return found
 
 
-def _places(connection: Connection, operators: frozenset[str]) -> set[tuple[Scope, str]]:
-    """Return what a window must be of to cover one of their cameras."""
+def _covers(said: Maintenance, made_ms: int, reach: Mapping[tuple[Scope, str], Sequence[Span]]) -> bool:
+    """Tell whether a window covers one of their cameras, or would have if that stood where it did then."""
+    return any(
+        stay.starts < said.ends_ms and (stay.ends > said.starts_ms or stay.starts <= made_ms < stay.ends)
+        for stay in reach.get((said.scope, said.scope_id), ())
+    )
+
+
+def _places(connection: Connection, operators: frozenset[str]) -> dict[tuple[Scope, str], list[Span]]:
+    """Return what a window must be of to cover one of their cameras, and when (rule V7)."""
     table = schema.cameras.c
-    rows = connection.execute(select(table.id, table.site).where(table.operator.in_(operators)))
-    found = {(Scope.OPERATOR, operator) for operator in operators}
-    for camera, site in rows:
-        found |= {(Scope.CAMERA, camera), (Scope.SITE, site)}
+    theirs = table.operator.in_(operators)
+    always = [Span(-OPEN_END, OPEN_END)]
+    found = {(Scope.OPERATOR, operator): always for operator in operators}
+    found |= {
+        (Scope.CAMERA, camera): always
+        for camera in connection.execute(select(table.id).where(theirs)).scalars()
+    }
+    for stays in places(connection, theirs).values():
+        for place in stays:
+            here = found.setdefault((Scope.SITE, place.site), [])
+            here.append(Span(place.since_ms, place.until_ms))
     return found

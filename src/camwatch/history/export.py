@@ -29,8 +29,8 @@ from camwatch.core.record import OutageRecord
 from camwatch.history import schema
 from camwatch.history.engine import begin_read
 from camwatch.history.facts import facts, plain
+from camwatch.history.listing import OutageRow, listed
 from camwatch.history.public import public_ids
-from camwatch.history.reading import OutageRow, listed
 
 _TOGETHER: Final = 500  # lines in a piece
 _OF_CHANGE: Final = ("at_ms", "noticed_ms", "status", "cause", "earliest_ms", "latest_ms")

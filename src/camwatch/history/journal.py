@@ -22,6 +22,7 @@ from camwatch.errors import CorrectionError, StoreError
 from camwatch.history import schema
 from camwatch.history.engine import begin_write
 from camwatch.history.facts import facts
+from camwatch.history.places import was_in
 from camwatch.history.public import public_ids
 from camwatch.history.said import check_text
 from camwatch.history.sealing import Sealer
@@ -345,8 +346,7 @@ def _check_window(connection: Connection, window: Maintenance) -> None:
     if window.ends_ms <= window.starts_ms:
         raise CorrectionError("the window ends before it starts: give a --to that is later than --from")
     table = schema.cameras.c
-    column = {Scope.CAMERA: table.id, Scope.SITE: table.site, Scope.OPERATOR: table.operator}[window.scope]
-    theirs = select(column).where(column == window.scope_id).limit(1)
+    theirs = select(table.key).where(was_in(window.scope, window.scope_id)).limit(1)
     if window.operators is not None:
         theirs = theirs.where(table.operator.in_(window.operators))
     if connection.execute(theirs).first() is None:

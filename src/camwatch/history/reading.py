@@ -7,8 +7,7 @@ stored in between tears the record.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from collections.abc import Set as AbstractSet
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -17,7 +16,7 @@ from sqlalchemy import ColumnElement, Connection, and_, or_, select
 from camwatch.core.calendar import Calendar
 from camwatch.core.lasting import by_evidence
 from camwatch.core.ledger import Account, Span, edges_of
-from camwatch.core.model import BlindCause, Cause, Purpose, Scope, Status
+from camwatch.core.model import BlindCause, Cause, Scope, Status
 from camwatch.core.record import (
     OPEN_END,
     BlindRecord,
@@ -28,10 +27,10 @@ from camwatch.core.record import (
     Record,
     WindowRecord,
 )
-from camwatch.core.timeline import Overlays, account_of
 from camwatch.history import schema
 from camwatch.history.facts import Query, facts, plain
 from camwatch.history.journal import Projection, project
+from camwatch.history.places import places
 from camwatch.history.public import public_ids
 from camwatch.history.unlived import service_unlived
 
@@ -40,14 +39,6 @@ IN_LEDGER = {str(status): status for status in (Status.UP, Status.DOWN, Status.U
 
 
 _BOUNDED_MS = 86_400_000  # so long before it may a change begin to be uncertain: the longest interval
-
-
-class Listed(NamedTuple):
-    """An outage with its camera; `account` is of its time, `down` in it what it lasted."""
-
-    camera: CameraRecord
-    outage: OutageRecord
-    account: Account
 
 
 def read(
@@ -88,102 +79,6 @@ def read(
     )
 
 
-class OutageRow(NamedTuple):
-    """An outage as it lies in its table, with whose it is; `number` is the record's own."""
-
-    number: int
-    at_ms: int
-    end_ms: int | None
-    operator: str
-    camera: str
-
-
-def outages(  # noqa: PLR0913 - one filter a flag of `camwatch outages list`
-    connection: Connection,
-    *,
-    public: int | None = None,
-    operators: Iterable[str] | None = None,
-    camera: str | None = None,
-    site: str | None = None,
-    from_ms: int = 0,
-    to_ms: int = OPEN_END,
-    still_open: bool = False,
-    unattributed: bool = False,
-) -> list[Listed]:
-    """Return the outages that touch [from_ms, to_ms) and fit every filter, oldest first.
-
-    `public` is the id of one. Those that corrected maintenance or late heartbeats cover wholly are among
-    them, with no time in `down`.
-    """
-    rows = outage_rows(
-        connection,
-        operators,
-        from_ms,
-        to_ms,
-        public=public,
-        camera=camera,
-        site=site,
-        still_open=still_open,
-    )
-    found = listed(connection, rows)
-    return [each for each in found if not (unattributed and each.outage.attributions)]
-
-
-def outage_rows(
-    connection: Connection,
-    operators: Iterable[str] | None,
-    from_ms: int,
-    to_ms: int,
-    *,
-    public: int | None = None,
-    camera: str | None = None,
-    site: str | None = None,
-    still_open: bool = False,
-) -> list[OutageRow]:
-    """Return the outages of these operators (None: all) that fit, oldest first, as their table has them."""
-    table, who = schema.outages, schema.cameras
-    number = None if public is None else public_ids(connection).outage_of(public)
-    if public is not None and number is None:
-        return []
-    start = max(from_ms, facts(connection).folded_ms)
-    wanted = [table.c.at_ms < to_ms, _touches(table.c.at_ms, table.c.end_ms, start)]
-    wanted += [
-        column == value
-        for column, value in ((table.c.id, number), (who.c.id, camera), (who.c.site, site))
-        if value is not None
-    ]
-    if operators is not None:
-        wanted.append(who.c.operator.in_(list(operators)))
-    if still_open:
-        wanted.append(table.c.end_ms.is_(None))
-    query = select(table.c.id, table.c.at_ms, table.c.end_ms, who.c.operator, who.c.id).join(who)
-    rows = plain(connection, query.where(*wanted).order_by(table.c.at_ms, table.c.id))
-    return [OutageRow(*row) for row in rows]
-
-
-def listed(connection: Connection, rows: Sequence[OutageRow]) -> list[Listed]:
-    """Return all about these outages, in their order."""
-    if not rows:
-        return []
-    public = public_ids(connection).outage
-    places = {public(row.number): place for place, row in enumerate(rows)}
-    ends = max(OPEN_END if row.end_ms is None else row.end_ms + 1 for row in rows)
-    alone = rows[0].camera if len({row.camera for row in rows}) == 1 else None
-    operators = {row.operator for row in rows}
-    record = read(connection, operators, min(row.at_ms for row in rows), ends, camera=alone)
-    return sorted(_listed(record, places.keys()), key=lambda each: places[each.outage.id])
-
-
-def _listed(record: Record, ids: AbstractSet[int]) -> Iterator[Listed]:
-    overlays = Overlays(record)
-    for camera in record.cameras:
-        mine = [outage for outage in camera.outages if outage.id in ids]
-        stretches = overlays.dated(camera, record.vouched_ms) if mine else []
-        for outage in mine:
-            until = record.vouched_ms if outage.end_ms is None else outage.end_ms
-            yield Listed(camera, outage, account_of(stretches, outage.at_ms, until))
-
-
 def _chosen(operators: Iterable[str] | None, camera: str | None) -> ColumnElement[bool] | None:
     """Return what the cameras must be; None for all."""
     wanted: list[ColumnElement[bool]] = []
@@ -197,26 +92,19 @@ def _chosen(operators: Iterable[str] | None, camera: str | None) -> ColumnElemen
 def _cameras(
     connection: Connection, chosen: ColumnElement[bool] | None, to_ms: int
 ) -> dict[int, CameraRecord]:
-    """Return the cameras, each with the site and the purpose that it had when a stretch ended (rule V7)."""
-    table, places = schema.cameras, schema.placements.c
-    moves = select(places.camera_key, places.since_ms, places.site, places.purpose)
-    if chosen is not None:
-        moves = moves.where(places.camera_key.in_(select(table.c.key).where(chosen)))
-    held: dict[int, tuple[str, str]] = {}
-    for key, since, site, purpose in plain(connection, moves.order_by(places.since_ms, places.id)):
-        if since < to_ms or key not in held:
-            held[key] = site, purpose
-    query = select(
-        table.c.key, table.c.id, table.c.operator, table.c.site, table.c.zone, table.c.purpose, table.c.name
-    ).order_by(table.c.operator, table.c.id)
+    """Return the cameras, each with the sites and purposes that it had until a stretch ended (rule V7)."""
+    table, stood = schema.cameras, places(connection, chosen)
+    query = select(table.c.key, table.c.id, table.c.operator, table.c.zone, table.c.name).order_by(
+        table.c.operator, table.c.id
+    )
     if chosen is not None:
         query = query.where(chosen)
-    return {
-        key: CameraRecord(
-            camera, operator, (now := held.get(key, (site, purpose)))[0], zone, Purpose(now[1]), name
-        )
-        for key, camera, operator, site, zone, purpose, name in connection.execute(query)
-    }
+    found = {}
+    for key, camera, operator, zone, name in connection.execute(query):
+        first, *rest = stood[key]
+        *earlier, last = first, *(place for place in rest if place.since_ms < to_ms)
+        found[key] = CameraRecord(camera, operator, last.site, zone, last.purpose, name, earlier=earlier)
+    return found
 
 
 class _Stretch(NamedTuple):
@@ -258,7 +146,7 @@ class _Stretch(NamedTuple):
         return since
 
 
-def _touches(starts: ColumnElement[int], ends: ColumnElement[int], from_ms: int) -> ColumnElement[bool]:
+def touches(starts: ColumnElement[int], ends: ColumnElement[int], from_ms: int) -> ColumnElement[bool]:
     """Tell whether [starts, ends), not over if `ends` is null, is not over by `from_ms`."""
     return or_(ends.is_(None), ends > from_ms, and_(ends == starts, starts >= from_ms))
 
@@ -340,7 +228,7 @@ def _fill_outages(stretch: _Stretch, found: dict[int, CameraRecord], journal: Pr
     table = schema.outages
     query = select(
         table.c.camera_key, table.c.id, table.c.at_ms, table.c.end_ms, table.c.noticed_ms, table.c.cause
-    ).where(table.c.at_ms < stretch.to_ms, _touches(table.c.at_ms, table.c.end_ms, stretch.from_ms))
+    ).where(table.c.at_ms < stretch.to_ms, touches(table.c.at_ms, table.c.end_ms, stretch.from_ms))
     query = query.order_by(table.c.at_ms, table.c.id)
     causes = {str(cause): cause for cause in Cause}
     public = public_ids(stretch.connection).outage

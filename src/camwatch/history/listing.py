@@ -1,0 +1,128 @@
+"""Listing: outages one by one, each with its camera and what it lasted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import replace
+from typing import NamedTuple
+
+from sqlalchemy import Connection, select
+
+from camwatch.core.ledger import Account
+from camwatch.core.record import OPEN_END, CameraRecord, OutageRecord, Record
+from camwatch.core.timeline import Overlays, account_of
+from camwatch.history import schema
+from camwatch.history.facts import facts, plain
+from camwatch.history.places import site_at
+from camwatch.history.public import public_ids
+from camwatch.history.reading import read, touches
+
+
+class Listed(NamedTuple):
+    """An outage with its camera; `account` is of its time, `down` in it what it lasted.
+
+    Site and purpose of the camera are those that it had when the outage began (rule V7).
+    """
+
+    camera: CameraRecord
+    outage: OutageRecord
+    account: Account
+
+
+class OutageRow(NamedTuple):
+    """An outage as it lies in its table, with whose it is; `number` is the record's own."""
+
+    number: int
+    at_ms: int
+    end_ms: int | None
+    operator: str
+    camera: str
+
+
+def outages(  # noqa: PLR0913 - one filter a flag of `camwatch outages list`
+    connection: Connection,
+    *,
+    public: int | None = None,
+    operators: Iterable[str] | None = None,
+    camera: str | None = None,
+    site: str | None = None,
+    from_ms: int = 0,
+    to_ms: int = OPEN_END,
+    still_open: bool = False,
+    unattributed: bool = False,
+) -> list[Listed]:
+    """Return the outages that touch [from_ms, to_ms) and fit every filter, oldest first.
+
+    `public` is the id of one, `site` where the camera stood when it began. Those that corrected maintenance
+    or late heartbeats cover wholly are among them, with no time in `down`.
+    """
+    rows = outage_rows(
+        connection,
+        operators,
+        from_ms,
+        to_ms,
+        public=public,
+        camera=camera,
+        site=site,
+        still_open=still_open,
+    )
+    found = listed(connection, rows)
+    return [each for each in found if not (unattributed and each.outage.attributions)]
+
+
+def outage_rows(
+    connection: Connection,
+    operators: Iterable[str] | None,
+    from_ms: int,
+    to_ms: int,
+    *,
+    public: int | None = None,
+    camera: str | None = None,
+    site: str | None = None,
+    still_open: bool = False,
+) -> list[OutageRow]:
+    """Return the outages of these operators (None: all) that fit, oldest first, as their table has them."""
+    table, who = schema.outages, schema.cameras
+    number = None if public is None else public_ids(connection).outage_of(public)
+    if public is not None and number is None:
+        return []
+    start = max(from_ms, facts(connection).folded_ms)
+    wanted = [table.c.at_ms < to_ms, touches(table.c.at_ms, table.c.end_ms, start)]
+    wanted += [
+        column == value
+        for column, value in ((table.c.id, number), (who.c.id, camera), (site_at(table.c.at_ms), site))
+        if value is not None
+    ]
+    if operators is not None:
+        wanted.append(who.c.operator.in_(list(operators)))
+    if still_open:
+        wanted.append(table.c.end_ms.is_(None))
+    query = select(table.c.id, table.c.at_ms, table.c.end_ms, who.c.operator, who.c.id).join(who)
+    rows = plain(connection, query.where(*wanted).order_by(table.c.at_ms, table.c.id))
+    return [OutageRow(*row) for row in rows]
+
+
+def listed(connection: Connection, rows: Sequence[OutageRow]) -> list[Listed]:
+    """Return all about these outages, in their order."""
+    if not rows:
+        return []
+    public = public_ids(connection).outage
+    places = {public(row.number): place for place, row in enumerate(rows)}
+    ends = max(OPEN_END if row.end_ms is None else row.end_ms + 1 for row in rows)
+    alone = rows[0].camera if len({row.camera for row in rows}) == 1 else None
+    operators = {row.operator for row in rows}
+    record = read(connection, operators, min(row.at_ms for row in rows), ends, camera=alone)
+    return sorted(_listed(record, places.keys()), key=lambda each: places[each.outage.id])
+
+
+def _listed(record: Record, ids: AbstractSet[int]) -> Iterator[Listed]:
+    overlays = Overlays(record)
+    for camera in record.cameras:
+        mine = [outage for outage in camera.outages if outage.id in ids]
+        stretches = overlays.dated(camera, record.vouched_ms) if mine else []
+        for outage in mine:
+            until = record.vouched_ms if outage.end_ms is None else outage.end_ms
+            place = camera.place_at(outage.at_ms)
+            whose = replace(camera, site=place.site, purpose=place.purpose)
+            yield Listed(whose, outage, account_of(stretches, outage.at_ms, until))
