@@ -251,6 +251,18 @@ def test_a_window_lies_over_a_camera_that_is_new_at_its_site() -> None:
     assert day(standing, 2 * HOUR) == Account(up=HOUR, maintenance=HOUR)
 
 
+def test_windows_of_a_site_lie_over_a_camera_since_it_was_moved_there() -> None:
+    """V7: what it was where it stood before stays; an event of before that is told again moves nothing."""
+    windows = [WindowRecord(7, Scope.SITE, "gare", NOW - 2 * HOUR, NOW + HOUR, "works")]
+    before: list[Happening] = [entered(-4 * HOUR), moved(-4 * HOUR, UP)]
+    standing = Standing.build(PARIS, recorded(before, windows), NOW)
+    noticed = moved(-MINUTE, DOWN)._replace(site="gare", noticed_at=instant(0))
+    standing.happened([*before, noticed, *before])
+    assert day(standing, 2 * HOUR) == Account(up=4 * HOUR - MINUTE, down=HOUR + MINUTE, maintenance=HOUR)
+    standing.happened([moved(2 * HOUR, UP)])
+    assert day(standing, 2 * HOUR) == Account(up=4 * HOUR - MINUTE, down=HOUR + MINUTE, maintenance=HOUR)
+
+
 def test_folded_days_count_in_their_day() -> None:
     """What retention dropped still adds up: a year is more than is kept."""
     account = Account(up=20 * HOUR, down=3 * HOUR, unknown=HOUR // 2, maintenance=HOUR // 2)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from camwatch.core.ledger import Account, Span
 from camwatch.core.model import BlindCause, Purpose, Scope, Status
-from camwatch.core.record import OPEN_END, BlindRecord, CameraRecord, Change, Record, WindowRecord
+from camwatch.core.record import OPEN_END, BlindRecord, CameraRecord, Change, Place, Record, WindowRecord
 from camwatch.core.timeline import Overlays, Stretch, account_of
 
 UP, DOWN, UNKNOWN, MAINTENANCE = Status.UP, Status.DOWN, Status.UNKNOWN, Status.MAINTENANCE
@@ -138,6 +138,21 @@ def test_a_window_covers_the_cameras_of_its_scope() -> None:
         assert read(told, window(5, 10, scope, mine)) == covered
         assert read(told, window(5, 10, scope, "another")) == [(0, END, UP)]
     assert read(told, window(5, 10, Scope.SITE, "ville")) == [(0, END, UP)]
+
+
+def test_a_window_of_a_site_covers_a_camera_while_it_stands_there() -> None:
+    """V7: the first place holds before it was noted, too."""
+    told = camera((0, UP))
+    told.earlier = [
+        Place("gare", Purpose.TRAFFIC, -OPEN_END, 10),
+        Place("port", Purpose.TRAFFIC, 10, 20),
+    ]
+    covered = {site: read(told, window(5, 25, Scope.SITE, site)) for site in ("gare", "port", "mairie")}
+    assert covered["gare"] == [(0, 5, UP), (5, 10, MAINTENANCE), (10, END, UP)]
+    assert covered["port"] == [(0, 10, UP), (10, 20, MAINTENANCE), (20, END, UP)]
+    assert covered["mairie"] == [(0, 20, UP), (20, 25, MAINTENANCE), (25, END, UP)]
+    assert read(told, window(2, 4, Scope.SITE, "mairie")) == [(0, END, UP)]
+    assert [told.place_at(at).site for at in (-1, 9, 10, 20)] == ["gare", "gare", "port", "mairie"]
 
 
 def test_windows_that_the_inventory_announced_and_withdrawn_ones_cover_nothing() -> None:

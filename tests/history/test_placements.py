@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from camwatch.core.ledger import Account
 from camwatch.core.model import Purpose, Scope
+from camwatch.core.timeline import Overlays, account_of
 from camwatch.errors import CorrectionError
+from camwatch.history import schema
 from camwatch.history.concerning import concerning
-from camwatch.history.engine import begin_read
+from camwatch.history.engine import begin_read, begin_write
 from camwatch.history.journal import Maintenance, append
 from camwatch.history.listing import outages
 from camwatch.history.reading import read
+from camwatch.history.retention import fold
+from camwatch.history.sealing import Sealer
 from camwatch.history.store import Store
-from tests.history.keeping import Kept
+from camwatch.settings import HistorySettings
+from tests.history.keeping import PARIS, Kept
+from tests.history.test_retention import BEGIN, HOUR, Past, everything, told, written
 from tests.support.fleet import enrolment, fleet, utc_ms
 
 MOVED_AT = 600
@@ -124,3 +133,60 @@ def test_an_outage_is_listed_where_its_camera_stood_when_it_began(store: Store) 
     assert [each.camera.site for each in every] == ["mairie", "gare"]
     assert [each.outage.id for each in there + here] == [each.outage.id for each in every]
     assert [len(there), len(here), nowhere] == [1, 1, []]
+
+
+def account(store: Store, to_s: float) -> Account:
+    """Return what the first minutes of cam-1 come to in the record up to an instant."""
+    with begin_read(store.engine) as connection:
+        record = read(connection, ["ville"], 0, utc_ms(to_s), camera="cam-1")
+    stretches = Overlays(record).dated(record.cameras[0], utc_ms(to_s))
+    return account_of(stretches, utc_ms(0), utc_ms(MOVED_AT))
+
+
+def test_maintenance_of_a_site_covers_no_time_in_which_a_camera_stood_elsewhere(store: Store) -> None:
+    """V7, V3: whatever period a report is of, and whenever people say it."""
+    moved(store)
+    before = account(store, MOVED_AT - 10), account(store, MOVED_AT + 200)
+    assert before[0].maintenance == before[1].maintenance == 40_000
+    switch = Maintenance(Scope.SITE, "gare", utc_ms(20), utc_ms(MOVED_AT + 100))
+    append(store.engine, "zoé", "switch", switch, utc_ms(900))
+    assert (account(store, MOVED_AT - 10), account(store, MOVED_AT + 200)) == before
+    roof = Maintenance(Scope.SITE, "mairie", utc_ms(300), utc_ms(MOVED_AT + 200))
+    append(store.engine, "zoé", "roof again", roof, utc_ms(900))
+    assert account(store, MOVED_AT + 200).maintenance == 40_000 + 300_000
+
+
+def test_the_windows_of_a_period_are_those_of_the_sites_where_cameras_stood_then(store: Store) -> None:
+    """V7: of the time in which they stood there."""
+    moved(store)
+    for why, site, since, until in (
+        ("not yet there", "gare", 20, 90),
+        ("there", "gare", 20, MOVED_AT + 90),
+        ("no longer", "mairie", MOVED_AT + 10, MOVED_AT + 90),
+    ):
+        window = Maintenance(Scope.SITE, site, utc_ms(since), utc_ms(until))
+        append(store.engine, "zoé", why, window, utc_ms(900))
+    with begin_read(store.engine) as connection:
+        record = read(connection, ["ville"], 0, utc_ms(900))
+    assert [window.reason for window in record.windows] == ["roof", "there"]
+
+
+def test_folding_changes_nothing_where_cameras_stood_elsewhere(tmp_path: Path) -> None:
+    """V7, A1: maintenance of the site where a camera went is not laid over days before, folded or not."""
+    with Store.open(HistorySettings(url=f"sqlite:///{tmp_path}/camwatch.db")) as store:
+        store.hold()
+        written(store, [Past(BEGIN, [(BEGIN, "up")], None)])
+        stood = [(1, BEGIN, "site-1", "traffic"), (1, BEGIN + 240 * HOUR, "gare", "traffic")]
+        with begin_write(store.engine) as connection:
+            sealer = Sealer(connection)
+            sealer.add(schema.placements, ("camera_key", "since_ms", "site", "purpose"), stood)
+            sealer.seal(BEGIN)
+        for site, since in (("gare", 30), ("site-1", 60)):
+            switch = Maintenance(Scope.SITE, site, BEGIN + since * HOUR, BEGIN + (since + 10) * HOUR)
+            append(store.engine, "zoé", "switch", switch)
+        before = told(everything(store))
+        assert before["cam-1"]["2026-10-21"].account == Account(up=24 * HOUR)
+        assert before["cam-1"]["2026-10-22"].account == Account(up=14 * HOUR, maintenance=10 * HOUR)
+        for days in range(4, 14):
+            fold(store.engine, PARIS, 3, BEGIN + (24 * days + 1) * HOUR)
+        assert told(everything(store)) == before

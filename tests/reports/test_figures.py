@@ -14,12 +14,14 @@ from camwatch.core.lasting import by_evidence
 from camwatch.core.ledger import Account, Span
 from camwatch.core.model import BlindCause, Camera, Lifecycle, Purpose, Scope, Status
 from camwatch.core.record import (
+    OPEN_END,
     Attributed,
     Attribution,
     BlindRecord,
     CameraRecord,
     Change,
     DayAccount,
+    Place,
     WindowRecord,
 )
 from camwatch.reports import as_csv, as_html, as_json, as_table, rounding
@@ -474,6 +476,22 @@ def test_the_days_add_up_to_what_an_hour_by_hour_count_finds(
     assert section.line.figures.account == naive
     found = {number: account.in_service for line in section.cameras for number, account in line.days.items()}
     assert found == by_day
+
+
+def test_the_windows_of_a_site_are_told_where_a_camera_stood_there_in_the_period() -> None:
+    """V7: and not those of before it came, or of after it went."""
+    camera = painter(site="gare").done()
+    camera.earlier = [Place("mairie", camera.purpose, -OPEN_END, NOON)]
+    windows = [
+        WindowRecord(number, Scope.SITE, site, NOON + since * H, NOON + until * H, "works")
+        for number, (site, since, until) in enumerate(
+            (("mairie", -5, -4), ("mairie", 1, 2), ("gare", -3, -2), ("gare", -1, 1), ("gare", 3, 4))
+        )
+    ]
+    (section,) = report_of(record_of(camera, windows=windows)).sections
+    assert [line.id for line in section.windows] == [0, 3, 4]
+    assert section.line.figures.account.maintenance == 3 * H
+    assert [line.id for line in section.sites] == ["gare"]
 
 
 def test_figures_add_up() -> None:

@@ -50,6 +50,7 @@ class Mind:
     settled_utc: int = NEVER
     floor: int = NEVER  # what was certain by deadlines that have changed since
     site: str = ""
+    sites: tuple[tuple[int, str], ...] = ()  # UTC: since when it stood where; the first holds before it, too
     strayed: bool = False  # was put on another site while camwatch did not run
     changes: list[Change] = field(default_factory=list)
     proofs: list[tuple[int, int]] = field(default_factory=list)  # UTC, process
@@ -268,8 +269,8 @@ class Mind:
             self.row_at = now.at
         if self.serving and not new:  # what was certain by the old deadlines stays so
             self.floor = max(self.floor, self.certain(now.at))
-        self.strayed = started and self.site not in ("", row.site)
-        self.row, self.site = row, row.site
+        self._stands(row.site, now, started=started)
+        self.row = row
         if self.interval not in (0, deadlines[0]):  # how far a run of late ones reaches is told later
             self.late[:] = [late._replace(sure=False) for late in self.late]
         self.interval, self.down_after, self.hold = deadlines
@@ -286,6 +287,13 @@ class Mind:
         if started and dark is not None and now.at - dark >= self.down_after and self.life in ("up", "down"):
             self._loses_sight(dark, now)
         self._turn(wanted, now, unseen=away)
+
+    def _stands(self, site: str, now: Moment, *, started: bool) -> None:
+        """Take where it stands (V7)."""
+        self.strayed = started and self.site not in ("", site)
+        if self.site != site:
+            self.sites += ((now.utc, site),)
+        self.site = site
 
     def _turn(self, wanted: str, now: Moment, *, unseen: bool) -> None:
         if wanted == "retired" and self.life != "retired":

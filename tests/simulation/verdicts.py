@@ -11,6 +11,8 @@ from tests.simulation.mind import Mind
 from tests.simulation.moments import Change, Late
 from tests.simulation.pieces import Outage, Piece
 
+_EVER = 1 << 62
+
 
 def pieces(changes: Sequence[Change], until: int) -> list[Piece]:
     """Return its time in service, beneath maintenance; the last one may have just begun.
@@ -57,14 +59,23 @@ def judged(mind: Mind, cover: Cover, until: int) -> list[Piece]:
 def corrected(
     mind: Mind, judged: list[Piece], fills: Cover, clock: Sequence[tuple[int, int]], works: Sequence[Window]
 ) -> list[Piece]:
-    """Return what the camera was after all corrections (L8, T2, V3).
+    """Return what the camera was after all corrections (L8, T2, V3, V7).
 
     `fills`: what late heartbeats prove. `clock`: time that never was. `works`: maintenance that people added.
     """
     life = painted(judged, fills, "up", "unknown down")
     life = painted(life, joined(list(clock)), "unknown", "up down")
-    scopes = {(Scope.CAMERA, mind.name), (Scope.SITE, mind.site), (Scope.OPERATOR, mind.operator)}
+    scopes = {(Scope.CAMERA, mind.name), (Scope.OPERATOR, mind.operator)}
     mine = [(each.starts_ms, each.ends_ms) for each in works if (each.scope, each.scope_id) in scopes]
+    edges = [-_EVER, *(since for since, _ in mind.sites[1:]), _EVER]
+    mine += [
+        (max(each.starts_ms, since), min(each.ends_ms, until))
+        for (_, site), since, until in zip(mind.sites, edges, edges[1:], strict=False)
+        for each in works
+        if (each.scope, each.scope_id) == (Scope.SITE, site)
+        and each.starts_ms < until
+        and each.ends_ms > since
+    ]
     return painted(life, joined(mine), "maintenance", "up down unknown")
 
 

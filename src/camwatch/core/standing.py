@@ -105,8 +105,10 @@ class Standing:
 
     def _moved(self, event: Transition) -> None:
         camera = self._camera(event.camera, event.operator)
-        if camera.site != event.site:  # windows of its site lie over it from now on
-            self._amend(camera, -OPEN_END, lambda: setattr(camera, "site", event.site))
+        noticed_ms = event.noticed_at.utc_ms
+        if camera.site != event.site and event.site not in ("", camera.place_at(noticed_ms).site):
+            # Windows of its site lie over it from now on.
+            self._amend(camera, noticed_ms if camera.site else -OPEN_END, lambda: _move(camera, event))
         change = Change(event.at.utc_ms, _in_ledger(event.new), event.earliest_ms, event.latest_ms)
         index = bisect_right(camera.changes, change.at_ms, key=_at)
         since = change.at_ms if change.earliest_ms is None else min(change.at_ms, change.earliest_ms)
@@ -179,6 +181,7 @@ class Standing:
             service=camera.service.copy(),
             fills=camera.fills.copy(),
             edges=camera.edges.copy(),
+            earlier=camera.earlier.copy(),
             **_unused(),
         )
         self._cameras[camera.operator, camera.id] = kept
@@ -212,6 +215,7 @@ class Standing:
             camera.service,
             [fill for fill in camera.fills if fill.ends > start],
             [edge for edge in camera.edges if edge.ends > start],
+            earlier=camera.earlier,
         )
         return [
             stretch if stretch.start >= start else stretch._replace(start=start)
@@ -250,6 +254,15 @@ _NO_DAYS: Final[dict[str, DayAccount]] = {}
 
 def _in_ledger(status: Status) -> Status | None:
     return None if status in (Status.PLANNED, Status.RETIRED) else status
+
+
+def _move(camera: CameraRecord, event: Transition) -> None:
+    """Take that a camera stands at another site since something was noticed there; at its first, always."""
+    if camera.site:
+        last = camera.places[-1]
+        since = max(last.since_ms, event.noticed_at.utc_ms)
+        camera.earlier.append(last._replace(until_ms=since))
+    camera.site = event.site
 
 
 def _enter(camera: CameraRecord, change: Change) -> None:

@@ -6,7 +6,7 @@ Pure and whole: a month's report, the windows that Prometheus reads, and the aud
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from enum import StrEnum
 from operator import attrgetter
 from typing import NamedTuple
@@ -74,13 +74,7 @@ class Overlays:
 
     def stretches(self, camera: CameraRecord, until_ms: int) -> list[Stretch]:
         """Return what a camera was, in service, up to an instant: disjoint, in order, alike ones joined."""
-        scopes = ((Scope.CAMERA, camera.id), (Scope.SITE, camera.site), (Scope.OPERATOR, camera.operator))
-        windows = merged(
-            span
-            for scope in scopes
-            for whose, span in self._windows.get(scope, ())
-            if whose.covers(camera.operator)
-        )
+        windows = merged(self._over(camera))
         found = _within(camera, until_ms)
         # In this order: proof that came late holds against what was thought (E4), an hour that never was is
         # nobody's, maintenance covers.
@@ -91,6 +85,14 @@ class Overlays:
         if windows:
             found = _painted(found, windows, Status.MAINTENANCE, (Status.UP, Status.DOWN, Status.UNKNOWN))
         return _joined(found)
+
+    def _over(self, camera: CameraRecord) -> Iterator[Span]:
+        """Yield what windows cover of a camera; those of a site, while it stood there (rule V7)."""
+        for scope, there in scopes_of(camera):
+            for whose, span in self._windows.get(scope, ()):
+                covered = Span(max(span.starts, there.starts), min(span.ends, there.ends))
+                if whose.covers(camera.operator) and covered.starts < covered.ends:
+                    yield covered
 
     def dated(self, camera: CameraRecord, until_ms: int) -> list[Stretch]:
         """Return the same, cut where time becomes uncertain or certain again: for accounts (rule A3)."""
@@ -128,6 +130,13 @@ def _uncertain(camera: CameraRecord) -> tuple[tuple[Span, ...], tuple[Span, ...]
     fills, edges = merged(camera.fills), merged(camera.edges)
     spans = without(spans, without(fills, edges) if edges else fills)
     return (merged((*spans, *within(edges, fills))), merged((*spans, *edges))) if edges else (spans, spans)
+
+
+def scopes_of(camera: CameraRecord) -> list[tuple[tuple[Scope, str], Span]]:
+    """Return what a window must be of to cover a camera, and when (rules V3, V7)."""
+    always = Span(-OPEN_END, OPEN_END)
+    sites = (((Scope.SITE, place.site), Span(place.since_ms, place.until_ms)) for place in camera.places)
+    return [((Scope.CAMERA, camera.id), always), *sites, ((Scope.OPERATOR, camera.operator), always)]
 
 
 def account_of(stretches: Sequence[Stretch], start: int, end: int) -> Account:

@@ -27,6 +27,7 @@ from camwatch.core.record import (
     Record,
     WindowRecord,
 )
+from camwatch.core.timeline import scopes_of
 from camwatch.history import schema
 from camwatch.history.facts import Query, facts, plain
 from camwatch.history.journal import Projection, project
@@ -326,13 +327,16 @@ def _windows(
     found = announced(stretch.connection, since, stretch.to_ms)
     found += corrected(stretch.connection, journal, since, stretch.to_ms)
     if cameras is not None:
-        over = {(Scope.CAMERA, camera.id) for camera in cameras}
-        over |= {(Scope.SITE, camera.site) for camera in cameras}
-        over |= {(Scope.OPERATOR, camera.operator) for camera in cameras}
-        operators = {camera.operator for camera in cameras}
+        over: dict[tuple[Scope, str], list[tuple[str, Span]]] = {}
+        for camera in cameras:
+            for scope, there in scopes_of(camera):
+                over.setdefault(scope, []).append((camera.operator, there))
         found = [
             window
             for window in found
-            if (window.scope, window.scope_id) in over and any(map(window.whose.covers, operators))
+            if any(
+                window.whose.covers(operator) and window.starts_ms < ends and window.ends_ms > starts
+                for operator, (starts, ends) in over.get((window.scope, window.scope_id), ())
+            )
         ]
     return sorted(found, key=lambda window: (window.starts_ms, window.scope_id, window.ends_ms))

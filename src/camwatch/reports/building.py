@@ -17,7 +17,7 @@ from camwatch.core.calendar import Calendar
 from camwatch.core.lasting import down_ms
 from camwatch.core.ledger import Account
 from camwatch.core.model import BlindCause, Camera, Lifecycle, Purpose, Scope, Status
-from camwatch.core.record import BlindRecord, CameraRecord, Change, OutageRecord, Record, WindowRecord
+from camwatch.core.record import BlindRecord, CameraRecord, Change, OutageRecord, Place, Record, WindowRecord
 from camwatch.core.timeline import Overlays, Stretch, account_of
 from camwatch.fleet.inventory import Inventory
 from camwatch.reports.figures import Figures, add_account
@@ -218,13 +218,24 @@ class _Builder:
                 yield BlindLine(start, until if over else None, until - start, blind.cause, links)
 
     def _windows(self, operator: str, cameras: Iterable[CameraRecord]) -> Iterator[WindowLine]:
-        names = {(Scope.CAMERA, camera.id): camera.name for camera in cameras}
-        names |= {(Scope.SITE, camera.site): self._site_name(camera.site) for camera in cameras}
+        names, sites = dict[tuple[Scope, str], str](), dict[str, list[Place]]()
+        for camera in cameras:
+            names[Scope.CAMERA, camera.id] = camera.name
+            for place in camera.places:
+                names[Scope.SITE, place.site] = self._site_name(place.site)
+                sites.setdefault(place.site, []).append(place)
         if names or not self.question.narrowed:
             names[Scope.OPERATOR, operator] = self._operator_name(operator)
         for window in sorted(self.record.windows, key=_beginning):
             name = names.get((window.scope, window.scope_id))
-            there = window.starts_ms < self.until and window.ends_ms > self.start
+            start, end = max(window.starts_ms, self.start), min(window.ends_ms, self.until)
+            there = start < end and (
+                window.scope is not Scope.SITE
+                or any(
+                    place.since_ms < end and place.until_ms > start
+                    for place in sites.get(window.scope_id, ())
+                )
+            )
             if name is not None and there and window.whose.covers(operator):
                 yield WindowLine(
                     window.id,
