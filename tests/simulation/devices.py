@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import NamedTuple
 
 from tests.simulation.faults import Ails, Dies, Drifts, Flaps, Paces, Plans, Sets, Stands, Sticks, Wanders
@@ -92,15 +94,26 @@ class Speech:
     def __iter__(self) -> Iterator[Sent]:
         """Yield each message."""
         lives: Sequence[Boot] = boots(self.device, self._plan)
+        yield from heapq.merge(self._wills(lives), self._said(lives), key=attrgetter("at"))
+
+    def _said(self, lives: Sequence[Boot]) -> Iterator[Sent]:
         for number, boot in enumerate(lives, 1):
             if self.device.speaks:
                 yield self._word("online", boot.begins)
             yield from self._heartbeats(number, boot)
             if boot.how == "goodbye":
                 yield self._word("goodbye", boot.ends)
+
+    def _wills(self, lives: Sequence[Boot]) -> Iterator[Sent]:
+        """Yield what brokers say of a camera that died; an old will may come after its return."""
+        found = []
+        for number, boot in enumerate(lives, 1):
+            at = boot.ends + boot.told
+            if boot.how == "old-will":
+                found.append(at)
             elif boot.how == "will":
-                again = lives[number].begins if number < len(lives) else boot.ends + boot.told
-                yield self._word("offline", min(boot.ends + boot.told, again))
+                found.append(min(at, lives[number].begins) if number < len(lives) else at)
+        return (self._word("offline", at) for at in sorted(found))
 
     def clock(self, at: int) -> int:
         """Return what the camera's clock shows, in milliseconds."""

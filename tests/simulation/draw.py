@@ -33,6 +33,7 @@ def draw(seed: int) -> Plan:
 class _Draw:
     def __init__(self, random: Random, seed: int) -> None:
         self.random = random
+        self.apart = Random(f"wills of {seed}")  # so that the rest of each plan stayed as it was
         self.seed = seed
         self.exact = random.random() < 0.5  # all instants are eighths of seconds: ties, and exact floats
         self.grid = 125 if self.exact else 1
@@ -164,12 +165,17 @@ _BY_WALL = (faults.Announces, faults.Corrects, faults.Plans)
 
 def _dies(d: _Draw) -> Fault:
     how = d.random.choice(("silence", "silence", "will", "goodbye"))
-    return faults.Dies(d.near(), d.camera(), d.long(), how, d.long(most=2.5))
+    return faults.Dies(d.near(), d.camera(), d.long(), _old(d, how), d.long(most=2.5))
 
 
 def _reboots(d: _Draw) -> Fault:
     how = d.random.choice(("silence", "will", "goodbye"))
-    return faults.Dies(d.near(), d.camera(), d.long(most=1.1), how, d.long(most=2.0))
+    return faults.Dies(d.near(), d.camera(), d.long(most=1.1), _old(d, how), d.long(most=2.0))
+
+
+def _old(d: _Draw, how: str) -> str:
+    """Let every other will come whether or not the camera has returned."""
+    return "old-will" if how == "will" and d.apart.random() < 0.5 else how
 
 
 def _flaps(d: _Draw) -> Fault:

@@ -16,7 +16,11 @@ from tests.simulation.spelling import Ms, names
 
 @dataclass(frozen=True, slots=True)
 class Dies:
-    """A camera sends nothing for a while, then boots; `how`: silence, will (told after `told`), goodbye."""
+    """A camera sends nothing for a while, then boots; `how`: silence, goodbye, will, old-will.
+
+    A will is told after `told`, or as the camera returns and takes over its session; an old one may come
+    after the return, which was under another client id.
+    """
 
     at: Ms
     camera: str

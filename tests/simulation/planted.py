@@ -29,6 +29,13 @@ _STATES: dict[str, Mutant] = {
         "            if retained:\n                self._reject(RejectReason.RETAINED",
         "            if retained and not payload:\n                self._reject(RejectReason.RETAINED",
     ),
+    "retained-word-is-life": Mutant(
+        "L1",
+        "a retained `online` opens the way",
+        "core/watch.py",
+        "            if not retained:\n                self.judge.online(camera, now)\n",
+        "            if word:\n                self.judge.online(camera, now)\n",
+    ),
     "retained-hint": Mutant(
         "L5",
         "a retained last will counts while the camera is up",
@@ -57,12 +64,26 @@ _STATES: dict[str, Mutant] = {
         "cause, dated = camera.hint or Cause.TIMEOUT, dating.beginning(camera)\n",
         "cause, dated = camera.hint or Cause.TIMEOUT, dating.exactly(now.mono)\n",
     ),
+    "proof-keeps-hint": Mutant(
+        "L5",
+        "a proof does not cancel a hint",
+        "core/judge.py",
+        "        camera.hint = None\n        camera.lost = None\n        upto",
+        "        camera.lost = None\n        upto",
+    ),
     "hint-convicts-at-once": Mutant(
         "L5",
         "a hint convicts without being held",
         "core/judge.py",
         "            camera.hint_until = now.mono + hold_s\n",
         "            camera.hint_until = now.mono\n",
+    ),
+    "will-of-the-down": Mutant(
+        "E1",
+        "what lies before the return of sight is down if something hinted at it",
+        "core/dating.py",
+        "            at = max(at - interval, min(at, camera.hint_at))\n",
+        "            at = camera.hint_at\n",
     ),
     "no-blind-shift": Mutant(
         "S4",
@@ -126,6 +147,13 @@ _STATES: dict[str, Mutant] = {
         "core/judge.py",
         "if link.up and (not link.sees or link.heard <= expected or self._is_silent(link, now)):\n",
         "if link.up and link.heard < 0:\n",
+    ),
+    "no-fill-after-restart": Mutant(
+        "S9",
+        "what a broker kept while camwatch did not run fills nothing",
+        "core/memory.py",
+        "        camera.dark = [Span(since_ms + to_mono, camera.settled_ms)]\n",
+        "        camera.settled_ms += 0\n",
     ),
     "fill-too-short": Mutant(
         "E4",

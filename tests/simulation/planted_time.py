@@ -33,6 +33,20 @@ TIMES: dict[str, Mutant] = {
         "        return max(self.hint_hold_s, HINT_GRACE_MIN * self.interval_s)\n",
         "        return self.hint_hold_s\n",
     ),
+    "retained-hint-of-the-known": Mutant(
+        "L5",
+        "a retained last will counts though the camera gave proofs",
+        "core/watch.py",
+        "        unheard = camera.proof == NEVER and camera.sight.cause is not BlindCause.LINK\n",
+        "        unheard = camera.sight.cause is not BlindCause.LINK\n",
+    ),
+    "retained-hint-shortens": Mutant(
+        "L5",
+        "a retained last will shortens the deadline after blindness",
+        "core/judge.py",
+        "            hold_s = camera.down_s if retained else camera.hint_hold_s\n",
+        "            hold_s = camera.hint_hold_s\n",
+    ),
     "clock-stands": Mutant(
         "L8",
         "a clock that stands still or steps makes its camera late for ever",
