@@ -188,8 +188,9 @@ _STATES: dict[str, Mutant] = {
         "S6",
         "the store vouches for what is not in it",
         "history/queue.py",
-        "                batch.sights, batch.vouched_ms = piece.sights, piece.vouched_ms\n",
-        "                batch.sights = piece.sights\n"
+        "                batch.sights, batch.vouched_ms, batch.steady "
+        "= piece.sights, piece.vouched_ms, piece.steady\n",
+        "                batch.sights, batch.steady = piece.sights, piece.steady\n"
         "                batch.vouched_ms = (self._pieces or [piece])[-1].vouched_ms\n",
     ),
     "maintenance-gap": Mutant(
