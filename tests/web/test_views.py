@@ -9,6 +9,7 @@ import pytest
 
 from camwatch.core.conditions import REASON_NAMES
 from camwatch.core.model import Purpose, Scope, Status
+from camwatch.core.record import WindowRecord
 from camwatch.core.signal import Word
 from camwatch.core.tally import WINDOWS
 from camwatch.history.engine import begin_read
@@ -241,6 +242,30 @@ def test_what_is_past_is_planned_for_by_who_had_cameras_there_then(here: Town) -
         with pytest.raises(Problem):
             Reach.over(here.watcher, LANDLORD, known, now, now).check(scope, scope_id)
         Reach.over(here.watcher, LANDLORD, known, now - 1, now).check(scope, scope_id)
+
+
+def test_windows_of_a_site_are_seen_by_whose_cameras_stood_there_then(new_town: Town) -> None:
+    """V7, H3: also where they were moved since, and not what was there before they came."""
+    now = new_town.watcher.now.utc_ms
+    with new_town.store.engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE placements SET site = 'zulu-yard' WHERE site = 'zulu-tower'")
+        connection.exec_driver_sql(
+            "INSERT INTO placements (camera_key, since_ms, site, purpose) "  # noqa: S608
+            f"SELECT key, {now}, site, purpose FROM cameras WHERE site = 'zulu-tower'"
+        )
+    known = new_town.parts.archive.known(None)
+    reach = Reach(new_town.watcher, LANDLORD, known)
+    for site, from_ms, to_ms, covers in (
+        ("zulu-yard", now - 9, now - 1, True),
+        ("zulu-yard", now - 9, now + 9, True),
+        ("zulu-yard", now, now + 9, False),
+        ("zulu-tower", now - 9, now, False),
+        ("zulu-tower", now - 9, now + 9, True),
+    ):
+        assert reach.covers(WindowRecord(1, Scope.SITE, site, from_ms, to_ms, "works")) == covers
+    Reach.over(new_town.watcher, LANDLORD, known, now - 1, now).check(Scope.SITE, "zulu-yard")
+    with pytest.raises(Problem):
+        Reach.over(new_town.watcher, LANDLORD, known, now, now).check(Scope.SITE, "zulu-yard")
 
 
 def test_a_camera_that_changed_hands_has_for_its_old_operator_the_name_that_it_gave(here: Town) -> None:

@@ -30,6 +30,7 @@ from camwatch.history.journal import (
     window_of,
 )
 from camwatch.history.listing import Listed, listed, outage_rows, outages
+from camwatch.history.places import places
 from camwatch.history.public import public_ids
 from camwatch.history.reading import announced, blindness, corrected, read
 from camwatch.reports.language import Language
@@ -96,13 +97,19 @@ class StoreArchive:
             return blindness(connection, from_ms, to_ms)
 
     def known(self, operators: Iterable[str] | None) -> Sequence[Known]:
-        """Return every camera that the record has ever had of these operators (None: all)."""
-        table = schema.cameras
-        query = select(table.c.id, table.c.operator, table.c.site, table.c.name).order_by(table.c.key)
-        if operators is not None:
-            query = query.where(table.c.operator.in_(list(operators)))
+        """Return every place of every camera that the record has ever had of these operators (None: all)."""
+        table = schema.cameras.c
+        chosen = None if operators is None else table.operator.in_(list(operators))
+        query = select(table.key, table.id, table.operator, table.name).order_by(table.key)
+        if chosen is not None:
+            query = query.where(chosen)
         with self._reading() as connection:
-            return [Known(*row) for row in connection.execute(query)]
+            stood = places(connection, chosen)
+            return [
+                Known(camera, operator, place.site, name, place.since_ms, place.until_ms)
+                for key, camera, operator, name in connection.execute(query)
+                for place in stood[key]
+            ]
 
     def windows(self, from_ms: int, to_ms: int) -> Sequence[WindowRecord]:
         """Return all maintenance windows that touch a stretch of time, the inventory's and those added."""

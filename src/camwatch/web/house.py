@@ -9,7 +9,15 @@ from zoneinfo import ZoneInfo
 
 from camwatch.core.ledger import Account
 from camwatch.core.model import Camera, Instant, Liveness, Purpose, Scope
-from camwatch.core.record import Attributed, BlindRecord, CameraRecord, OutageRecord, Record, WindowRecord
+from camwatch.core.record import (
+    OPEN_END,
+    Attributed,
+    BlindRecord,
+    CameraRecord,
+    OutageRecord,
+    Record,
+    WindowRecord,
+)
 from camwatch.core.scoped import ScopedIncidents
 from camwatch.core.standing import Standing
 from camwatch.core.watch import FleetWatch
@@ -110,12 +118,14 @@ class Listed(Protocol):
 
 
 class Known(NamedTuple):
-    """A camera that is or was in the record, and where it stood last."""
+    """A camera that is or was in the record, and a place where it stood in [since_ms, until_ms) (rule V7)."""
 
     id: str
     operator: str
     site: str
     name: str
+    since_ms: int = -OPEN_END
+    until_ms: int = OPEN_END
 
 
 class Archive(Protocol):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from camwatch.core.model import Scope
-from camwatch.core.record import WindowRecord
+from camwatch.core.record import OPEN_END, WindowRecord
 from camwatch.fleet.inventory import Operator, Site
 from camwatch.web.house import Known, Live
 from camwatch.web.problems import missing
@@ -22,7 +22,8 @@ class Reach:
     """Which cameras, sites and operators are there, and which are somebody's.
 
     `known` are the cameras of the record: one that left the inventory, or changed hands, counts as its old
-    operator's, too. What begins now or later touches no record of theirs (`over`).
+    operator's, too, and one that was moved is at each site for the time in which it stood there (rule V7).
+    What begins now or later touches no record of theirs (`over`).
     """
 
     def __init__(self, live: Live, viewer: Viewer, known: Sequence[Known] = ()) -> None:
@@ -30,14 +31,15 @@ class Reach:
         self._viewer = viewer
         rows = live.inventory.cameras
         gone = [each for each in known if each.id not in rows or rows[each.id].operator != each.operator]
-        theirs: list[tuple[str, str, str]] = [(row.id, row.operator, row.site) for row in rows.values()]
-        theirs += [(each.id, each.operator, each.site) for each in gone]
+        now = {(row.id, row.operator, row.site) for row in rows.values()}
+        now -= {each[:3] for each in known if each.until_ms == OPEN_END}
+        theirs = [*known, *(Known(camera, operator, site, "") for camera, operator, site in now)]
         self._cameras: dict[str, set[str]] = {}
-        self._sites: dict[str, set[str]] = {}
-        for camera, operator, site in theirs:
-            self._cameras.setdefault(camera, set()).add(operator)
-            self._sites.setdefault(site, set()).add(operator)
-        self._operators = {operator for _, operator, _ in theirs} | set(live.inventory.operators)
+        self._sites: dict[str, list[Known]] = {}
+        for each in theirs:
+            self._cameras.setdefault(each.id, set()).add(each.operator)
+            self._sites.setdefault(each.site, []).append(each)
+        self._operators = {each.operator for each in theirs} | set(live.inventory.operators)
         self._names = {each.id: each.name for each in gone if viewer.sees(each.operator)}
 
     @classmethod
@@ -54,9 +56,9 @@ class Reach:
 
     def covers(self, window: WindowRecord) -> bool:
         """Tell whether a window covers a camera that they see."""
+        whose = self._whose(window.scope, window.scope_id, window.starts_ms, window.ends_ms)
         return self._viewer.sees_all or any(
-            self._viewer.sees(operator) and window.whose.covers(operator)
-            for operator in self._whose(window.scope, window.scope_id)
+            self._viewer.sees(operator) and window.whose.covers(operator) for operator in whose
         )
 
     def check(self, scope: Scope, scope_id: str) -> None:
@@ -75,11 +77,15 @@ class Reach:
         table = inventory.sites if scope is Scope.SITE else inventory.operators
         return table[scope_id].name if scope_id in table else scope_id
 
-    def _whose(self, scope: Scope, scope_id: str) -> Iterable[str]:
+    def _whose(
+        self, scope: Scope, scope_id: str, from_ms: int = -OPEN_END, to_ms: int = OPEN_END
+    ) -> Iterable[str]:
+        """Return whose a camera or an operator is, or the cameras at a site in [from_ms, to_ms)."""
         if scope is Scope.CAMERA:
             return self._cameras.get(scope_id, ())
         if scope is Scope.SITE:
-            return self._sites.get(scope_id, ())
+            stood = self._sites.get(scope_id, ())
+            return {each.operator for each in stood if each.since_ms < to_ms and each.until_ms > from_ms}
         return (scope_id,) if scope_id in self._operators else ()
 
 
