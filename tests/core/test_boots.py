@@ -330,3 +330,22 @@ def test_what_a_new_boot_said_while_a_bridge_held_it_back_is_late_too() -> None:
     assert world.camera().clock_offset == pytest.approx(0, abs=0.001)
     [fill] = [event for event in world.events if isinstance(event, Fill)]
     assert (fill.start_ms, fill.end_ms) == (utc_ms(90), utc_ms(400))
+
+
+def test_an_old_number_played_again_ends_no_outage() -> None:
+    """L9: a boot that has counted so far began before the last proof, and so is none."""
+    world = World()
+    booted(world, 0, 200, fields="seq")
+    world.to(2100)
+    assert world.status() is Status.DOWN
+    assert world.beat(seq=100) is Refusal.DUPLICATE
+    assert world.status() is Status.DOWN
+
+
+def test_what_a_second_link_kept_for_hours_is_no_new_boot() -> None:
+    """L9, S1: a broker brings at once what the other one brought long ago; it tells nothing but numbers."""
+    world = World(links=("main", "second"))
+    for seq in range(200):
+        world.to(seq * 10.0)
+        world.beat(link="main", seq=seq)
+    assert {world.beat(link="second", seq=seq) for seq in range(20, 200)} == {Refusal.DUPLICATE}

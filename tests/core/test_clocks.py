@@ -9,7 +9,7 @@ from camwatch.core.lifesigns import OFFSETS_KEPT
 from camwatch.core.model import Cause, Instant, Status, Transition
 from camwatch.core.signal import Refusal, Word
 from camwatch.wire.heartbeat import Heartbeat
-from tests.support.fleet import START, Move, World, fleet
+from tests.support.fleet import START, Move, World, fleet, instant
 
 CLOCK = START.utc_ms / 1000
 
@@ -245,3 +245,15 @@ def test_transitions_stay_in_order_while_utc_gives_way_to_a_clock_set_back() -> 
         world.watch.tick(now)
     (down,) = [event for event in world.watch.take_events() if isinstance(event, Transition)]
     assert START.utc_ms <= down.at.utc_ms <= down.noticed_at.utc_ms
+
+
+def test_what_waits_in_a_line_that_moves_is_no_fault_of_its_clock() -> None:
+    """L8, S11: it is as late as one that was refused before, but others in between had waited for less."""
+    world = World()
+    world.frozen.add("main")
+    for t in range(0, 110, 10):
+        world.to(t).beat(ts=CLOCK + t)
+    came = [(110, 150.0), (120, 154.5), (130, 158.5), (140, 163.0), (150, 190.5)]
+    taken = [world.to(at).beat(ts=CLOCK + sent) for sent, at in came]
+    assert taken == [Refusal.LATE, None, None, None, Refusal.LATE]
+    assert world.camera().proof == instant(150).mono

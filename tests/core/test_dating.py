@@ -121,3 +121,13 @@ def test_what_is_down_is_never_accounted_beyond_where_it_may_end(interval_s: flo
     beat(world, 30.05 * interval_s, seq=30, uptime_s=100.0 + 30.05 * interval_s)
     last = world.transitions()[-1]
     assert last.at.utc_ms == pytest.approx(utc_ms(29.55 * interval_s), abs=2)
+
+
+def test_of_two_births_an_interval_apart_the_one_within_an_interval_of_the_proof_is_the_end() -> None:
+    """E2: the first of them came too long before, and does not hide the second."""
+    world = World()
+    world.beat(seq=0)
+    world.to(290).word(Word.ONLINE)
+    world.to(300).word(Word.ONLINE)
+    world.to(310).beat(seq=1)
+    assert world.last().at == 300

@@ -355,7 +355,7 @@ class Judge:
     def opened(self, camera: CameraState, now: Instant) -> None:
         """Note that a camera which is down can speak again, though it gave no proof yet (rules E2, S11)."""
         at = now.mono - camera.sight.lag
-        if at - camera.opened > camera.interval_s:
+        if at - camera.opened > camera.interval_s / 2:  # not the same burst: the end is within an interval
             self.settle(camera, now)
             camera.opened, camera.opened_by = at, now.mono
 

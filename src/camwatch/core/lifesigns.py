@@ -82,7 +82,7 @@ def boot_of(camera: CameraState, said: Telemetry, now: float) -> Boot:
 def _is_new(camera: CameraState, said: Telemetry, seq: int, now: float) -> bool:
     """Tell whether a sequence number was not there yet in this boot, and remember it (rule L9)."""
     expected = camera.next_seq
-    if expected is None or (seq < expected and _counts_anew(camera, said, expected - seq)):
+    if expected is None or (seq < expected and _counts_anew(camera, said, expected - seq, now)):
         begin_boot(camera, seq, same_clock=True)
         return True
     if seq >= expected:
@@ -325,7 +325,7 @@ def _clock_never_set(camera: CameraState) -> bool:
     return abs(camera.clock_offset) > NEVER_SET_S
 
 
-def _counts_anew(camera: CameraState, said: Telemetry, behind: int) -> bool:
+def _counts_anew(camera: CameraState, said: Telemetry, behind: int, now: float) -> bool:
     """Tell, of a camera that does not say its uptime, whether a smaller `seq` is another boot's.
 
     `behind` is by how much the `seq` is smaller than the one expected; 1 is the last one once more.
@@ -334,7 +334,10 @@ def _counts_anew(camera: CameraState, said: Telemetry, behind: int) -> bool:
         return False
     if said.ts is not None and camera.ts is not None:
         return said.ts > camera.ts
-    return behind > UNSEEN_KEPT
+    # A number tells how long its boot has lived. One that began before the last proof is not new: this is an
+    # old message (rule L9). A count that begins anywhere is believed by its pace.
+    lived = (said.seq or 0) * camera.interval_s
+    return behind > UNSEEN_KEPT and lived <= now - camera.proof + camera.interval_s
 
 
 def _was_missed(camera: CameraState, seq: int) -> bool:

@@ -211,6 +211,7 @@ class FleetWatch:
         if link is not None:
             event_time.note_late(link, camera, now.mono, late_s)
         if in_time:
+            camera.late_at = NEVER  # what was refused before it was late by its way, not by its clock
             liveness.keep_return(camera, sent.mono)
             return sent
         self.judge.late(camera, now, sent, said.uptime_s)
