@@ -85,6 +85,8 @@ class Hearing:
     refused_since: int | None = None
     refused_boot: int = 0
     doubtful: bool = False  # what it says contradicts itself
+    anew: bool = False  # its clock was just given up: the next word shows how far it is off, or this one did
+    proved: int | None = None  # when a proof came last, in this process
     confused: bool = False  # an old boot was played again: the daemon may take it for a new one
     mark: int = 0
 
@@ -160,6 +162,7 @@ class Hearing:
     def proves(self, at: int) -> None:
         """Note a proof of any kind."""
         self.copies_since = self.refused_since = None
+        self.proved = at
         if self.late_since != at:  # a run may begin at the instant of a proof
             self.late_since = None
 
@@ -184,6 +187,7 @@ class Hearing:
     def restarts(self) -> None:
         """Forget what no store keeps."""
         self.here = self.late_since = self.first_late = self.copies_since = self.refused_since = None
+        self.proved = None
         self.before = self.highest + 1
         if self.offsets:
             self.offsets = deque([min(self.offsets)], maxlen=OFFSETS)
@@ -220,11 +224,17 @@ class Hearing:
             if self._before_this_boot(sent, by=0):  # a clock that moves in steps makes one boot look like two
                 return Expected(None, never=PROOF)
             only = sent.ts is None and sent.uptime_s is None
-            unclear = self.copies_since is not None or sent.seq < self.before
+            unclear = self.copies_since is not None or sent.seq < self.before or self._may_begin_anew(said)
             return ANYTHING if only and unclear else Expected(DUPLICATE)
         if sent.ts is None and self.highest + 1 - sent.seq > FORGETS:
             return ANYTHING
-        return ANYTHING if sent.seq < self.before else Expected(PROOF)
+        unsteady = self.by_wall and self.here is None and (sent.ts or 0.0) <= (self.ts or 0.0)
+        return ANYTHING if sent.seq < self.before or unsteady else Expected(PROOF)
+
+    def _may_begin_anew(self, said: Heard) -> bool:
+        """Whether a boot that has counted so far could have begun since the last proof."""
+        lived = (said.sent.seq or 0) * self.interval
+        return self.proved is None or lived <= said.now.at - self.proved + self.interval + CLOSE
 
     def _by_new_boot(self, sent: Sent) -> Expected:
         assert sent.seq is not None
@@ -239,7 +249,7 @@ class Hearing:
         if sent.ts is None or not self.offsets:
             return Expected(PROOF)
         late = self.lateness(said)
-        if abs(late - self.interval) <= CLOSE:
+        if abs(late - self.interval) <= CLOSE or (self.anew and late > self.interval):
             return ANYTHING
         if late < self.interval:
             return Expected(PROOF)
@@ -338,7 +348,9 @@ class Hearing:
         sent = said.sent
         if sent.boot > self.boot and (sent.seq is not None or sent.uptime_s is not None):
             # Who tells nothing but numbers tells one boot from another only once they are higher.
-            self.before = max(self.before, self.highest + 1) if sent.ts is None else -1
+            # So does one that goes on by chance where the last one ended.
+            goes_on = sent.seq == self.highest + 1 and (sent.uptime_s or 0.0) >= self.uptime
+            self.before = max(self.before, self.highest + 1) if sent.ts is None or goes_on else -1
             self.boot, self.highest, self.here, self.uptime = sent.boot, -1, None, -1.0
         if sent.seq is not None:
             if (sent.boot, sent.seq) not in self.heard:
@@ -356,7 +368,8 @@ class Hearing:
 
     def _reads_clock(self, said: Heard, verdict: str, *, late: bool) -> None:
         sent = said.sent
-        if verdict == PROOF and late:
+        self.anew = verdict == PROOF and late
+        if self.anew:
             self.offsets.clear()
         if sent.ts is not None and (verdict == PROOF or self.ts is None or sent.ts > self.ts):
             self.ts = sent.ts

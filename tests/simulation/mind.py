@@ -332,7 +332,9 @@ class Mind:
 
     def _enter(self, at: int, now: Moment, *, unseen: bool = False) -> None:
         if self.life in IN_LEDGER and (self.sight.began or self.life == "up" or unseen):
+            hint = self.hint
             self._become(self.life, at, now)
+            self.hint = hint  # that it enters service is no news of the camera
             if self.life == "unknown" and self.sight.blind is None:
                 self._fresh(max(at, self.sight.since))
 

@@ -171,7 +171,9 @@ class Opinion(Visibility):
             mind.proves(Proof(at, boot), self.now)
             mind.via = link
         if verdict in (LATE, EVENT):
-            mind.late.append(self._late(mind, said, sent, sure=expected.verdict == LATE))
+            # A new boot may bring another clock; once it is taken for late, it is known what that proves.
+            sure = expected.verdict == LATE or (verdict == LATE and boot == "new")
+            mind.late.append(self._late(mind, said, sent, sure=sure))
             if judged.lags:
                 self._notes_late(link, mind, lateness)
         elif verdict == PROOF:

@@ -138,6 +138,13 @@ TIMES: dict[str, Mutant] = {
         "Status.UP, (Status.UNKNOWN, Status.DOWN))\n",
         "Status.UP, (Status.UNKNOWN,))\n",
     ),
+    "fill-beyond-boot": Mutant(
+        "E4",
+        "a late heartbeat proves life before its boot",
+        "core/fills.py",
+        "    back = reach if uptime_s is None else min(reach, round(uptime_s * 1000))\n",
+        "    back = reach\n",
+    ),
     "vouched-up": Mutant(
         "E5",
         "a camera that is up is certain until its next heartbeat is due",
