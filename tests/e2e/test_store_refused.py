@@ -115,7 +115,7 @@ async def test_a_second_daemon_is_refused_until_the_first_is_gone(
             await until(lambda: second.exit_code is not None, timeout=40.0)
             assert second.exit_code == 1  # it may pass
             assert "is in use by another camwatch" in second.text
-            assert f"process {first.pid} on " in second.text
+            assert f"daemon {first.pid} on " in second.text
             assert "Traceback" not in second.text
             before = await first.stored()  # it goes on
             assert (await first.get("/-/ready")).status_code == 200
