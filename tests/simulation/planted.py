@@ -193,6 +193,13 @@ _STATES: dict[str, Mutant] = {
         "                batch.sights, batch.steady = piece.sights, piece.steady\n"
         "                batch.vouched_ms = (self._pieces or [piece])[-1].vouched_ms\n",
     ),
+    "stored-twice": Mutant(
+        "A1",
+        "a batch whose commit was not confirmed is stored twice",
+        "history/store.py",
+        "                        self._check(found, batch)\n",
+        "                        self._check(found, batch)\n                    if found:\n",
+    ),
     "maintenance-gap": Mutant(
         "V3",
         "a millisecond is in no account as a window begins",
