@@ -14,7 +14,7 @@ import pytest
 from camwatch.core.model import BlindCause
 from tests.e2e.conftest import playing
 from tests.support.daemon import Daemon, Metrics, broker
-from tests.support.faults import WallClock, problems, settings
+from tests.support.faults import WallClock, boot_anew, problems, settings
 from tests.support.ledger import Book, camwatch
 from tests.support.mosquitto import Mosquitto
 from tests.support.publisher import heartbeat_topic, publishing
@@ -117,7 +117,9 @@ async def test_a_change_of_summer_time_while_the_daemon_runs_changes_nothing(
     async with living(mosquitto.port, "cam-1", "cam-2", "cam-3", "cam-4"):
         try:
             await lives(daemon, clock, before, before)
+            boot_anew(store)
             await lives(daemon, clock, f"{day} 00:59:57", f"{day} 01:00:00")
+            boot_anew(store)
             await lives(daemon, clock, f"{day} 23:30:00", f"{day} 23:30:00")
         finally:
             await daemon.release()

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import sqlite3
 import time
 from datetime import datetime
 from pathlib import Path
@@ -15,7 +13,7 @@ import pytest
 from camsim.simulator import Simulator
 from tests.e2e.conftest import playing
 from tests.support.daemon import Daemon, Metrics, broker
-from tests.support.faults import WallClock, problems, settings
+from tests.support.faults import WallClock, boot_anew, problems, settings
 from tests.support.ledger import Book, camwatch
 from tests.support.mosquitto import Mosquitto
 
@@ -43,11 +41,6 @@ class Scene:
         self.daemon.start(**self.clock.environment)
         await self.daemon.runs()
         await self.daemon.until(lambda now: set(now.statuses().values()) <= {"up", "down"})
-
-    def boot(self) -> None:
-        """Let the record be of another boot of the machine: its steady clock tells nothing then."""
-        with contextlib.closing(sqlite3.connect(self.store)) as connection, connection:
-            connection.execute("UPDATE meta SET value = '' WHERE name = 'steady'")
 
     async def stop(self) -> None:
         """Stop the daemon."""
@@ -219,7 +212,7 @@ async def test_a_start_with_a_clock_ahead_is_put_right_by_one_command(
             await scene.outage()
             await scene.stop()
             scene.clock.set(ahead_s)
-            scene.boot()
+            boot_anew(scene.store)
             await scene.start()
             await scene.outage()
             scene.clock.set(0)

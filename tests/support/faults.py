@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import mmap
 import resource
+import sqlite3
 import struct
 import subprocess
 import threading
@@ -122,3 +123,9 @@ class WallClock:
     def show(self, utc: str) -> None:
         """Let it show this instant now."""
         self.set(datetime.fromisoformat(utc).replace(tzinfo=UTC).timestamp() - time.time())
+
+
+def boot_anew(store: Path) -> None:
+    """Let a record in a file be of another boot of the machine: its steady clock tells nothing then."""
+    with contextlib.closing(sqlite3.connect(store)) as connection, connection:
+        connection.execute("UPDATE meta SET value = '' WHERE name = 'steady'")

@@ -27,7 +27,7 @@ _PHRASES: Final = {
     r"the broker answers but delivers nothing: no message for (\S+) s": (
         r"le courtier répond mais ne remet rien : aucun message depuis \1 s"
     ),
-    r"messages come in, but no canary among them yet": r"des messages arrivent, mais le témoin pas encore",
+    r"messages come in, but no canary among them": r"des messages arrivent, mais pas le témoin",
     r"the broker refuses the canary on (\S+): reason code (\d+)": (
         r"le courtier refuse le témoin sur \1 : code \2"
     ),
