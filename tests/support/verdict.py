@@ -33,7 +33,8 @@ def false_outages(said: Judged, herd: Herd) -> list[str]:
             within = [
                 at - outage.at_ms
                 for at in camera.sent_ms
-                if outage.at_ms < at < end and not any(start <= at <= stop for start, stop in one.fills)
+                if outage.at_ms < at < end - camera.interval_s * 1000
+                and not any(start <= at <= stop for start, stop in one.fills)
             ]
             if len(within) > 1:
                 found.append(f"{camera.id}: {end - outage.at_ms} ms down, spoke after {within}; {one}")
