@@ -13,7 +13,7 @@ from camwatch.errors import RejectReason
 from tests.metrics.city import City, registered
 from tests.support.fleet import camera
 
-PAST = "camwatch/v1/ville/cam-1/heartbeat"
+TOPIC = "camwatch/v1/ville/cam-1/heartbeat"
 NUMBERS = ["0", "-0.0", "1e10", "1e308", "-1e308", "1e15", "-1e15", "1e400", "NaN", "9" * 400, "253402300799"]
 
 
@@ -28,7 +28,7 @@ def city() -> City:
 def send(found: City, payload: str) -> None:
     """Let a camera's message come alone."""
     found.link.begin(found.watcher.clock())
-    found.link.message(PAST, payload.encode(), False)
+    found.link.message(TOPIC, payload.encode(), False)
     found.link.heard(found.watcher.clock())
 
 
@@ -49,7 +49,7 @@ def test_no_number_that_a_camera_tells_ends_the_link(told: list[dict[str, str]],
     for fields in told:
         send(found, "{" + ",".join(f'"{name}":{value}' for name, value in fields.items()) + "}")
         found.pass_s(apart_s)
-    assert not found.link._stumbled
+    assert not found.link._failures
 
 
 def test_a_message_that_camwatch_fails_to_judge_is_told_and_ends_nothing(

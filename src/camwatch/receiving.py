@@ -22,7 +22,7 @@ from camwatch.wire.topics import address_of
 
 _REASONS = {refusal: RejectReason(refusal.value) for refusal in Refusal}
 
-_STUMBLES_TOLD = 10
+_FAILURES_LOGGED = 10
 """How many different faults of ours each link logs with a traceback."""
 
 _log = structlog.get_logger("watch")
@@ -86,7 +86,7 @@ class LinkReceiver:
         self._report = report
         self._now = shared.now
         self._aside: dict[str, Callable[[Instant, bytes], None]] = {}
-        self._stumbled: set[str] = set()
+        self._failures: set[str] = set()
         self._away_since_ms = shared.resumed_ms.get(link.name)
         self._expiry_ms = 1000 * next(
             (broker.session_expiry_s for broker in shared.settings.brokers if broker.name == link.name), 0
@@ -125,7 +125,7 @@ class LinkReceiver:
                     camera.budget -= 1
                 self._reject(_REASONS[refusal], camera.camera.id, topic)
         except Exception as error:  # noqa: BLE001 - a fault of ours, which must not end the link
-            self._stumble(topic, error)
+            self._failed_to_judge(topic, error)
 
     def heard(self, now: Instant) -> None:
         """All that had arrived was handed over."""
@@ -233,11 +233,11 @@ class LinkReceiver:
         self._reject(RejectReason.TOO_MANY, camera.camera.id, topic, detail)
         return True
 
-    def _stumble(self, topic: str, error: Exception) -> None:
+    def _failed_to_judge(self, topic: str, error: Exception) -> None:
         """Go on after a message that camwatch failed to judge: a kept session would bring it for ever."""
         detail = f"camwatch failed to judge it, please report this: {type(error).__name__}: {error}"
-        if detail not in self._stumbled and len(self._stumbled) < _STUMBLES_TOLD:
-            self._stumbled.add(detail)
+        if detail not in self._failures and len(self._failures) < _FAILURES_LOGGED:
+            self._failures.add(detail)
             _log.error("message not judged", link=self._link.name, topic=topic[:200], exc_info=error)
         camera = self._shared.heartbeat_topics.get(topic) or self._shared.status_topics.get(topic)
         who = topic[:200] if camera is None else camera.camera.id

@@ -226,7 +226,7 @@ async def test_a_start_with_a_clock_ahead_is_put_right_by_one_command(
             assert 0 < now - since < 600
             assert metrics.value(AHEAD) == pytest.approx(ahead_s, abs=5)
             listed = (await scene.listed()).count(" cam-1 ")
-            assert listed >= 3  # on a busy machine heartbeats may come too unevenly for some seconds
+            assert listed >= 3  # those played here; after a start with a wrong clock there may be another
             await scene.lives_on()
             await scene.stop()
             assert "were moved" in await scene.rebase()

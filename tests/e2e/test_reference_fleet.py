@@ -92,7 +92,7 @@ def instants(line: Line, metrics: Metrics) -> tuple[datetime, datetime, datetime
     return datetime.fromtimestamp(last, tz=at.tzinfo), at, noticed
 
 
-def assert_silence_was_noticed_in_time(line: Line, metrics: Metrics) -> None:
+def assert_silence_was_dated(line: Line, metrics: Metrics) -> None:
     """L2, L3, E1."""
     last, at, noticed = instants(line, metrics)
     assert line["cause"] == "timeout"
@@ -100,7 +100,7 @@ def assert_silence_was_noticed_in_time(line: Line, metrics: Metrics) -> None:
     assert noticed - last >= DOWN_AFTER - MILLISECOND
 
 
-def assert_will_was_noticed_in_time(line: Line, metrics: Metrics) -> None:
+def assert_will_was_dated(line: Line, metrics: Metrics) -> None:
     """L5, E1: `at` the arrival of the will, soon after the death; noticed when the hold was over."""
     last, at, noticed = instants(line, metrics)
     assert line["cause"] == "will"
@@ -147,6 +147,6 @@ async def test_a_site_that_goes_away_is_one_incident_and_nobody_else_is_harmed(
         before = await with_statuses(daemon, dict.fromkeys(ALL, "up"))
         assert sum(value for _, value in before.find("camwatch_operator_cameras", status="up")) == 458
         assert before.outages() == 0
-        await watch_the_site_go_and_return(daemon, assert_silence_was_noticed_in_time, 1)
-        await watch_the_site_go_and_return(daemon, assert_will_was_noticed_in_time, 2)
+        await watch_the_site_go_and_return(daemon, assert_silence_was_dated, 1)
+        await watch_the_site_go_and_return(daemon, assert_will_was_dated, 2)
         assert len(daemon.log("link subscribed")) == 1
