@@ -335,3 +335,22 @@ def test_what_was_sent_before_sight_returned_is_judged_as_if_it_had_been_known_t
     world.to(200)
     assert world.last().new is Status.DOWN
     assert world.last().noticed == deadline
+
+
+@pytest.mark.parametrize(("up_s", "lost_s"), [(1.0, 0.5), (9.0, 1.0), (3.0, 40.0), (20.0, 30.0)])
+def test_however_many_short_blindnesses_follow_one_another_a_death_is_found(
+    up_s: float, lost_s: float
+) -> None:
+    """S4: no longer up than for twice the deadline, and down a deadline and an interval after the last."""
+    world = World(*fleet(2))
+    world.beat()
+    while world.t < 900:
+        world.to(world.t + up_s)
+        world.beat("cam-2")
+        world.lose().to(world.t + lost_s).regain()
+        assert world.status() is not UP or world.t <= 90 + lost_s + 45
+    last = world.t
+    world.beats(last + 60, "cam-2")
+    assert DOWN not in [move.new for move in world.moves("cam-2")]
+    assert world.last().new is DOWN
+    assert world.last().noticed <= last + 55

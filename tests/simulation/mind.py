@@ -227,11 +227,12 @@ class Mind:
         dark = self.dark_since
         if dark is not None:
             length = now.at - dark
-            if self.life in ("up", "down") and length >= self.down_after:
+            worn = self.life == "up" and now.at - self.proof > 2 * self.down_after
+            if worn or (self.life in ("up", "down") and length >= self.down_after):
                 self._loses_sight(dark, now)
             elif self.life == "up":
                 self.due = now.at + self.interval
-                self.deadline += length + self.interval
+                self.deadline = min(self.deadline + length + self.interval, self.due + self.down_after)
                 self.moved = True
             elif self.life == "down":
                 self._become("unknown", dark, now)

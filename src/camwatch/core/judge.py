@@ -219,7 +219,9 @@ class Judge:
         blind = liveness.blind_from(camera)
         if blind is None:
             return
-        long = now.mono - blind >= camera.down_s
+        # Short ones that follow one another must not add up: nobody is up for ever on the strength of one proof.
+        worn = camera.life is Status.UP and now.mono - camera.proof > 2 * camera.down_s
+        long = worn or now.mono - blind >= camera.down_s
         if camera.life is Status.DOWN and not long:
             # Down as before, and one outage; only the time in between is unknown (rules E3, S7).
             was, since = camera.cause, dating.hidden(camera, blind)

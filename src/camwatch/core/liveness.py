@@ -123,10 +123,12 @@ def fresh_deadline(camera: CameraState, start: float) -> None:
 def shift_for_blindness(camera: CameraState, blind_from: float, sight_at: float) -> None:
     """Move the deadlines past a short blindness: by its length plus one interval (rule S4).
 
+    No further than a deadline and an interval beyond the return: many in a row would put it off for ever.
     The next heartbeat is due one interval after sight returned (rule E1).
     """
-    extra = sight_at - blind_from + camera.interval_s
-    override(camera, sight_at + camera.interval_s, deadline(camera) + extra)
+    due_at = sight_at + camera.interval_s
+    moved = deadline(camera) + sight_at - blind_from + camera.interval_s
+    override(camera, due_at, min(moved, due_at + camera.down_s))
 
 
 def prove_late(camera: CameraState, sent: Instant) -> None:
