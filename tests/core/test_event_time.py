@@ -77,6 +77,27 @@ def test_however_uneven_the_lag_nobody_is_declared_down_and_nobody_unknown(lags:
         assert [move.new for move in world.moves(name)] == [UP]
 
 
+@pytest.mark.parametrize("cameras", [3, 4, 5, 8])
+@pytest.mark.parametrize("grows", [0.5, 0.7, 0.8])
+@pytest.mark.parametrize("apart", [1, 2, 3])
+def test_a_lag_that_grows_declares_nobody_of_a_few_cameras_down(
+    cameras: int, grows: float, apart: int
+) -> None:
+    """S11: what they say comes ever further apart, so that fewer than three have spoken lately."""
+    world = World(*fleet(cameras))
+    sent = [
+        (step + (0.1 if step < 100 else min(100.0, 0.1 + (step - 100) * grows)), step, camera)
+        for step in range(400)
+        for camera in range(1, cameras + 1)
+        if (step - camera * apart) % 10 == 0
+    ]
+    for arrival, at, camera in sorted(sent):
+        world.to(round(arrival, 3))
+        ts = START.utc_ms / 1000 + at
+        world.beat(f"cam-{camera}", ts=ts, seq=at // 10, uptime_s=1000.0 + at)
+    assert declared(world) == {}
+
+
 def test_a_lag_that_differs_from_camera_to_camera_declares_nobody_down() -> None:
     """S11: what one camera said late is no sign that all before it is through."""
     world = World(*fleet(CAMERAS), chatter_s=0.5)

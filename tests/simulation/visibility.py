@@ -202,9 +202,10 @@ class Visibility:
         link.late = late
         least = min((mind.down_after for mind in minds), default=0)
         serving = sum(mind.life in IN_LEDGER for mind in minds)
-        if len(late) > len(fresh) and len(late) >= min(_WITNESSES, serving):
+        lagged = link.seen_upto != NEVER and not fresh
+        if len(late) > len(fresh) and (lagged or len(late) >= min(_WITNESSES, serving)):
             link.lag = _most(by for _, by in late.values())
-            enough = len(late) >= _WITNESSES
+            enough = lagged or len(late) >= _WITNESSES
             link.seen_upto = _most(came - by for came, by in late.values()) if enough else NEVER
         elif late or fresh or now - link.late_at > 2 * least:
             link.lag, link.seen_upto = 0, NEVER

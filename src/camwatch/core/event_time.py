@@ -59,9 +59,10 @@ def reckon(link: LinkState, now: float, look_again_s: float) -> bool:
         in_service += camera.life in IN_SERVICE
         if camera.index not in late and now - camera.proof <= RECENT * camera.interval_s:
             on_time += 1
-    if len(late) > on_time and len(late) >= min(WITNESSES, in_service):
+    lagged = link.seen_upto > NEVER and not on_time  # as enough have shown, and nobody denied since
+    if len(late) > on_time and (lagged or len(late) >= min(WITNESSES, in_service)):
         link.lag = _quantile(late_s for _, late_s in late.values())
-        enough = len(late) >= WITNESSES
+        enough = lagged or len(late) >= WITNESSES
         link.seen_upto = _quantile(arrived - late_s for arrived, late_s in late.values()) if enough else NEVER
     elif late or on_time or now - link.newest_late > SILENCE * shortest_silence(link):
         link.lag, link.seen_upto = 0.0, NEVER
