@@ -219,7 +219,7 @@ class Judge:
         blind = liveness.blind_from(camera)
         if blind is None:
             return
-        # Short ones that follow one another must not add up: nobody is up for ever on the strength of one proof.
+        # Short ones must not add up: nobody is up for ever on the strength of one proof.
         worn = camera.life is Status.UP and now.mono - camera.proof > 2 * camera.down_s
         long = worn or now.mono - blind >= camera.down_s
         if camera.life is Status.DOWN and not long:
