@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from camwatch.core.lasting import by_evidence, down_ms
-from camwatch.core.ledger import Account, Span, edges_of
+from camwatch.core.ledger import Account, Proven, Span
 from camwatch.core.model import Cause, Fill, Purpose, Status
 from camwatch.core.record import OPEN_END, CameraRecord, Change, OutageRecord, Record
 from camwatch.core.timeline import Overlays, account_of
@@ -20,10 +20,10 @@ UP, DOWN, UNKNOWN = Status.UP, Status.DOWN, Status.UNKNOWN
 INTERVAL = 10.0
 
 
-def camera(*changes: Change, fills: tuple[tuple[int, int], ...] = ()) -> CameraRecord:
+def camera(*changes: Change, fills: tuple[tuple[int, ...], ...] = ()) -> CameraRecord:
     found = CameraRecord("cam-1", "ville", "mairie", "centre", Purpose.TRAFFIC, "", list(changes))
     found.service = [Span(0, OPEN_END)]
-    found.fills = [Span(*fill) for fill in fills]
+    found.fills = [Proven.of(*fill) for fill in fills]
     return found
 
 
@@ -173,25 +173,24 @@ def test_what_an_absence_parts_is_voided_with_its_down_time() -> None:
         Change(0, UP), Change(100, DOWN), Change(250, UNKNOWN), Change(260, DOWN), Change(300, UP)
     )
     record.service = [Span(0, 200), Span(250, OPEN_END)]
-    record.fills = [Span(90, 200)]
+    record.fills = [Proven.of(90, 200)]
     assert outage(record, 100, 300).at_ms == 260
-    record.fills = [Span(90, 210), Span(250, 310)]
+    record.fills = [Proven.of(90, 210), Proven.of(250, 310)]
     assert outage(record, 100, 300).voided
 
 
 def test_the_ends_of_what_late_heartbeats_prove_are_uncertain() -> None:
     """A3, E4: within the proven time it may have been down, without it up; in between nothing is doubted."""
-    record = camera(Change(0, UP), Change(100, DOWN), Change(300, UP), fills=((150, 250),))
-    record.edges = list(edges_of(Span(150, 250), 155, 245))
-    assert record.edges == [Span(145, 155), Span(245, 255)]
+    record = camera(Change(0, UP), Change(100, DOWN), Change(300, UP), fills=((150, 250, 155, 245),))
+    assert record.fills[0].edges == (Span(145, 155), Span(245, 255))
     assert account(record, 0, 400) == Account(up=300, down=100, uncertain_up=10, uncertain_down=10)
     assert account(record, 155, 245) == Account(up=90)
 
 
 def test_an_outage_that_late_heartbeats_shorten_has_their_bounds() -> None:
     """E4."""
-    record = camera(Change(0, UP), Change(100, DOWN), Change(300, UP), fills=((90, 150), (250, 310)))
-    record.edges = [Span(145, 155), Span(245, 255)]
+    fills = ((90, 150, 90, 145), (250, 310, 255, 310))
+    record = camera(Change(0, UP), Change(100, DOWN), Change(300, UP), fills=fills)
     found = outage(record, 100, 300)
     assert (found.at_ms, found.at_bounds) == (150, Span(145, 155))
     assert (found.end_ms, found.end_bounds) == (250, Span(245, 255))
@@ -214,8 +213,7 @@ def test_the_truth_lies_within_the_bounds_of_late_heartbeats(
     world.watch.judge.tell_fill(world.camera(), world.now)
     record = camera(Change(utc_ms(0), UNKNOWN), *changes(world))
     for fill in (each for each in (*world.events, *world.watch.take_events()) if isinstance(each, Fill)):
-        record.fills.append(Span(fill.start_ms, fill.end_ms))
-        record.edges += edges_of(record.fills[-1], fill.sure_start_ms, fill.sure_end_ms)
+        record.fills.append(Proven.of(*fill[2:]))
     assert record.fills
     back, gone = utc_ms(180) + began, utc_ms(180 + 10 * (words - 1)) + ended
     window = utc_ms(110 + start), utc_ms(110 + start + length)

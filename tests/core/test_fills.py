@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from camwatch.core.ledger import Account, Span
+from camwatch.core.ledger import Account, Proven, Span
 from camwatch.core.model import Fill, Status
 from camwatch.core.record import CameraRecord, Change, Record
 from camwatch.core.signal import Refusal, Word
@@ -36,7 +36,7 @@ def ledger(world: World, until: float) -> Account:
     camera.service = [Span(utc_ms(0), utc_ms(until))]
     camera.changes = [Change(utc_ms(0), Status.UNKNOWN)]
     camera.changes += [Change(move.at.utc_ms, move.new) for move in world.transitions()]
-    camera.fills = [Span(fill.start_ms, fill.end_ms) for fill in fills(world)]
+    camera.fills = [Proven.of(fill.start_ms, fill.end_ms) for fill in fills(world)]
     record = Record([camera], [], [], utc_ms(until), 0, 0, "")
     return account_of(Overlays(record).stretches(camera, utc_ms(until)), utc_ms(0), utc_ms(until))
 

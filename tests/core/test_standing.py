@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from camwatch.core.ledger import Account, Span, edges_of, total
+from camwatch.core.ledger import Account, Proven, Span, total
 from camwatch.core.model import (
     BlindCause,
     Blindness,
@@ -87,9 +87,7 @@ def recorded(
             CameraRecord(event.camera, event.operator, "", "centre", Purpose.TRAFFIC, ""),
         )
         if isinstance(event, Fill):
-            fill = Span(event.start_ms, event.end_ms)
-            camera.fills.append(fill)
-            camera.edges += edges_of(fill, event.sure_start_ms, event.sure_end_ms)
+            camera.fills.append(Proven.of(*event[2:]))
         elif isinstance(event, Transition):
             camera.site = event.site
             status = None if event.new in (Status.PLANNED, Status.RETIRED) else event.new

@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from camwatch.core.ledger import Account, Span
+from camwatch.core.ledger import Account, Proven, Span
 from camwatch.core.model import BlindCause, Purpose, Scope, Status
 from camwatch.core.record import OPEN_END, BlindRecord, CameraRecord, Change, Place, Record, WindowRecord
 from camwatch.core.timeline import Overlays, Stretch, account_of
@@ -32,7 +32,7 @@ def camera(
         "",
         changes=[Change(*change) for change in changes],
         service=[Span(*span) for span in service],
-        fills=[Span(*span) for span in fills],
+        fills=[Proven.of(*span) for span in fills],
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from camwatch.core.ledger import Account, Span
+from camwatch.core.ledger import Account, Proven, Span
 from camwatch.core.memory import SightMemory
 from camwatch.core.model import BlindCause, Blindness, Fill, Happening, Reboot, Scope, Status, Window
 from camwatch.core.record import OPEN_END, Attributed, BlindRecord, Change, Record, WindowRecord
@@ -75,7 +75,7 @@ def test_everything_of_a_camera_is_in_the_record(store: Store) -> None:
         Change(ms(600), Status.UP),
         Change(ms(700), None),
     ]
-    assert first.fills == [Span(ms(305), ms(310))]
+    assert first.fills == [Proven.of(ms(305), ms(310))]
     assert first.reboots == [ms(610)]
     assert [(out.at_ms, out.end_ms, out.noticed_ms, out.cause) for out in first.outages] == [
         (ms(50), ms(600), ms(95), "will")

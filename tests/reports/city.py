@@ -12,7 +12,7 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from camwatch.core.ledger import Account, Span
+from camwatch.core.ledger import Account, Proven, Span
 from camwatch.core.model import BlindCause, Camera, Cause, Lifecycle, Purpose, Scope, Status
 from camwatch.core.record import (
     OPEN_END,
@@ -194,7 +194,7 @@ def month(inventory: Inventory, seed: int = 7, *, folded: bool = False) -> Recor
         camera = brush.done()
         camera.zone = row.zone
         if draw.random() < 0.5:
-            camera.fills.append(Span(utc("2026-10-15T22:00:01"), utc("2026-10-15T22:04:44")))
+            camera.fills.append(Proven.of(utc("2026-10-15T22:00:01"), utc("2026-10-15T22:04:44")))
         camera.reboots = [began + draw.randrange(60 * DAY) for _ in range(draw.choice((0, 0, 1)))]
         cameras.append(camera)
     windows = [

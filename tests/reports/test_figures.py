@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from camwatch.core.lasting import by_evidence
-from camwatch.core.ledger import Account, Span
+from camwatch.core.ledger import Account, Proven, Span
 from camwatch.core.model import BlindCause, Camera, Lifecycle, Purpose, Scope, Status
 from camwatch.core.record import (
     OPEN_END,
@@ -269,7 +269,7 @@ def test_an_outage_that_corrected_maintenance_covers_is_none() -> None:
 def test_an_outage_that_late_heartbeats_disproved_is_listed_and_counts_nowhere() -> None:
     """E4: marked as such, in every format that lists outages."""
     camera = painter().outage(1, NOON, NOON + H, EXCLUDED).done()
-    camera.fills = [Span(NOON - H, NOON + 2 * H)]
+    camera.fills = [Proven.of(NOON - H, NOON + 2 * H)]
     camera.outages = by_evidence(camera)
     report = report_of(record_of(camera))
     (line,) = report.sections[0].outages

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from operator import attrgetter
 
-from camwatch.core.ledger import Span, merged, pieces, without
+from camwatch.core.ledger import Proven, Span, pieces, united, without
 from camwatch.core.model import Status
 from camwatch.core.record import OPEN_END, CameraRecord, Change, OutageRecord
 from camwatch.core.timeline import Stretch, account_of
@@ -28,8 +28,8 @@ def by_evidence(camera: CameraRecord) -> list[OutageRecord]:
     One that late heartbeats cover in part is shortened to what they leave; one that they cover wholly is
     voided, and keeps the instants that it was thought to have.
     """
-    fills = merged(camera.fills)
-    return [_shortened(_bounded(camera.changes, each), camera, fills) for each in camera.outages]
+    proven = united(camera.fills)
+    return [_shortened(_bounded(camera.changes, each), camera, proven) for each in camera.outages]
 
 
 def _bounded(changes: Sequence[Change], outage: OutageRecord) -> OutageRecord:
@@ -52,27 +52,28 @@ def _bounds(change: Change | None) -> Span | None:
     return Span(change.earliest_ms, change.latest_ms)
 
 
-def _shortened(outage: OutageRecord, camera: CameraRecord, fills: tuple[Span, ...]) -> OutageRecord:
+def _shortened(outage: OutageRecord, camera: CameraRecord, proven: Sequence[Proven]) -> OutageRecord:
     end_ms = OPEN_END if outage.end_ms is None else outage.end_ms
-    if not any(fill.starts < end_ms and outage.at_ms < fill.ends for fill in fills):
+    if not any(each.starts < end_ms and outage.at_ms < each.ends for each in proven):
         return outage
     thought = tuple(_stays(outage.at_ms, end_ms, camera))
-    left = without(thought, fills)
+    left = without(thought, tuple(each.span for each in proven))
     if left == thought:
         return outage
     if not left:
         return replace(outage, voided=True)
     # Compared with what is known of it: its beginning may be folded away.
     if left[0].starts > thought[0].starts:
-        outage = replace(outage, at_ms=left[0].starts, at_bounds=_edge(camera, left[0].starts))
+        outage = replace(outage, at_ms=left[0].starts, at_bounds=_edge(proven, left[0].starts))
     if outage.end_ms is not None and left[-1].ends < thought[-1].ends:
-        outage = replace(outage, end_ms=left[-1].ends, end_bounds=_edge(camera, left[-1].ends))
+        outage = replace(outage, end_ms=left[-1].ends, end_bounds=_edge(proven, left[-1].ends))
     return outage
 
 
-def _edge(camera: CameraRecord, at_ms: int) -> Span | None:
+def _edge(proven: Iterable[Proven], at_ms: int) -> Span | None:
     """Return between which instants late heartbeats say that something came, which they date at one."""
-    return next((edge for edge in camera.edges if edge.starts + edge.ends == 2 * at_ms), None)
+    edges = (edge for each in proven for edge in each.edges)
+    return next((edge for edge in edges if edge.starts + edge.ends == 2 * at_ms), None)
 
 
 def _stays(at_ms: int, end_ms: int, camera: CameraRecord) -> Iterator[Span]:

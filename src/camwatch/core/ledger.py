@@ -10,7 +10,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from operator import attrgetter
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 from camwatch.core.model import Status
 
@@ -97,15 +97,66 @@ class Span(NamedTuple):
     ends: int
 
 
-def edges_of(span: Span, sure_start: int | None, sure_end: int | None) -> Iterator[Span]:
-    """Yield between which instants proven time began and ended, where it is not known exactly (rule E4).
+class Proven(NamedTuple):
+    """Up time that late heartbeats prove (rule E4): [starts, ends), for certain [sure_starts, sure_ends).
 
-    It is certain in [sure_start, sure_end); each end of `span` is the middle of what it may be.
+    Each end is the middle of what it may be. Milliseconds.
     """
-    if sure_start is not None and sure_start > span.starts:
-        yield Span(2 * span.starts - sure_start, sure_start)
-    if sure_end is not None and sure_end < span.ends:
-        yield Span(sure_end, 2 * span.ends - sure_end)
+
+    starts: int
+    ends: int
+    sure_starts: int
+    sure_ends: int
+
+    @classmethod
+    def of(cls, starts: int, ends: int, sure_starts: int | None = None, sure_ends: int | None = None) -> Self:
+        """Return it where None stands for "all of it is certain"."""
+        first = starts if sure_starts is None else sure_starts
+        last = ends if sure_ends is None else sure_ends
+        return cls(starts, ends, first, last)
+
+    @property
+    def span(self) -> Span:
+        """All of it."""
+        return Span(self.starts, self.ends)
+
+    @property
+    def edges(self) -> tuple[Span, ...]:
+        """Between which instants it began and ended, where that is not known exactly."""
+        began = Span(2 * self.starts - self.sure_starts, self.sure_starts)
+        ended = Span(self.sure_ends, 2 * self.ends - self.sure_ends)
+        return tuple(edge for edge in (began, ended) if edge.starts < edge.ends)
+
+    @property
+    def earliest(self) -> int:
+        """The first instant of which it tells anything."""
+        return min(self.starts, 2 * self.starts - self.sure_starts)
+
+    @property
+    def latest(self) -> int:
+        """The last."""
+        return max(self.ends, 2 * self.ends - self.sure_ends)
+
+
+def united(stretches: Iterable[Proven]) -> list[Proven]:
+    """Return the same time as disjoint stretches in order, however it was told.
+
+    Of two that overlap or touch the signs of life are no further apart than an interval: between them is no
+    doubt.
+    """
+    result: list[Proven] = []
+    for each in sorted(stretches):
+        if result and each.starts <= result[-1].ends:
+            last = result[-1]
+            result[-1] = Proven(
+                last.starts,
+                max(last.ends, each.ends),
+                min(last.sure_starts, each.sure_starts),
+                max(last.sure_ends, each.sure_ends),
+            )
+        elif each.ends > each.starts:
+            result.append(each)
+    return result
 
 
 def within(spans: Iterable[Span], holes: tuple[Span, ...]) -> tuple[Span, ...]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
 
-from camwatch.core.ledger import Account, Span
+from camwatch.core.ledger import Account, Proven, Span
 from camwatch.core.model import EVERYBODY, BlindCause, Cause, Purpose, Scope, Status, Whose
 
 VOIDED_WHY = "late heartbeats prove that the camera was alive"
@@ -132,8 +132,7 @@ class CameraRecord:
     name: str
     changes: list[Change] = field(default_factory=list)
     service: list[Span] = field(default_factory=list)  # an open one ends at OPEN_END
-    fills: list[Span] = field(default_factory=list)
-    edges: list[Span] = field(default_factory=list)  # between which instants fills began or ended (E4)
+    fills: list[Proven] = field(default_factory=list)
     outages: list[OutageRecord] = field(default_factory=list)
     reboots: list[int] = field(default_factory=list)
     days: dict[str, DayAccount] = field(default_factory=dict)

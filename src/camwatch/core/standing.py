@@ -16,7 +16,7 @@ from typing import Any, Final, TypeAlias
 from zoneinfo import ZoneInfo
 
 from camwatch.core.calendar import Calendar
-from camwatch.core.ledger import Account, Span, edges_of
+from camwatch.core.ledger import Account, Proven, Span, united
 from camwatch.core.model import (
     BlindCause,
     Blindness,
@@ -130,14 +130,12 @@ class Standing:
 
     def _filled(self, event: Fill) -> None:
         camera = self._camera(event.camera, event.operator)
-        fill = Span(event.start_ms, event.end_ms)
-        edges = tuple(edges_of(fill, event.sure_start_ms, event.sure_end_ms))
-
-        def take() -> None:
-            camera.fills.append(fill)
-            camera.edges.extend(edges)
-
-        self._amend(camera, min(fill.starts, *(edge.starts for edge in edges), fill.starts), take)
+        fill = Proven.of(event.start_ms, event.end_ms, event.sure_start_ms, event.sure_end_ms)
+        proven = united((*camera.fills, fill))
+        changed = {*camera.fills} ^ {*proven}
+        if changed:  # otherwise it was told before
+            since, until = min(each.earliest for each in changed), max(each.latest for each in changed)
+            self._amend(camera, since, lambda: camera.fills.__setitem__(slice(None), proven), until)
 
     def _skipped(self, event: Blindness) -> None:
         """Take that the wall clock was set ahead: nobody was anything in an hour that never was (T2)."""
@@ -151,12 +149,14 @@ class Standing:
             start = max(gap.began_ms, self._known_from(camera))
             self._tell(camera, self._from(camera, start, was), self._from(camera, start, self._overlays))
 
-    def _amend(self, camera: CameraRecord, at_ms: int, deed: Callable[[], object]) -> None:
-        """Change a camera's record from an instant on, and its operator's tally with it."""
+    def _amend(
+        self, camera: CameraRecord, at_ms: int, deed: Callable[[], object], until_ms: int = OPEN_END
+    ) -> None:
+        """Change a camera's record from one instant to another, and its operator's tally with it."""
         start = max(at_ms, self._known_from(camera))
-        before = self._from(camera, start, self._overlays)
+        before = self._from(camera, start, self._overlays, until_ms)
         deed()
-        self._tell(camera, before, self._from(camera, start, self._overlays))
+        self._tell(camera, before, self._from(camera, start, self._overlays, until_ms))
 
     def _tell(self, camera: CameraRecord, before: list[Stretch], after: list[Stretch]) -> None:
         tally = self._tallies.get(camera.operator)
@@ -179,8 +179,7 @@ class Standing:
             camera,
             changes=camera.changes.copy(),
             service=camera.service.copy(),
-            fills=camera.fills.copy(),
-            edges=camera.edges.copy(),
+            fills=united(camera.fills),
             earlier=camera.earlier.copy(),
             **_unused(),
         )
@@ -193,17 +192,21 @@ class Standing:
         if first > 0:
             del camera.changes[:first]
             known = self._known[camera.operator, camera.id] = camera.changes[0].at_ms
-            camera.fills[:] = [fill for fill in camera.fills if fill.ends > known]
-            camera.edges[:] = [edge for edge in camera.edges if edge.ends > known]
+            camera.fills[:] = [fill for fill in camera.fills if fill.latest > known]
 
     def _known_from(self, camera: CameraRecord) -> int:
         return self._known.get((camera.operator, camera.id), -OPEN_END)
 
-    def _from(self, camera: CameraRecord, start: int, overlays: Overlays) -> list[Stretch]:
-        """Return what a camera was and will be from an instant on."""
+    def _from(
+        self, camera: CameraRecord, start: int, overlays: Overlays, until: int = OPEN_END
+    ) -> list[Stretch]:
+        """Return what a camera was and will be from one instant to another."""
+        if start >= until:
+            return []
         if _nothing_lies_beyond(camera, start, overlays):  # nearly always, and three times as fast
-            return [Stretch(start, OPEN_END, camera.changes[-1].status or Status.UNKNOWN)]
+            return [Stretch(start, until, camera.changes[-1].status or Status.UNKNOWN)]
         first = max(0, bisect_right(camera.changes, start, key=_at) - 1 - _BOUNDS_REACH)
+        end = bisect_right(camera.changes, until, key=_at) + _BOUNDS_REACH
         part = CameraRecord(
             camera.id,
             camera.operator,
@@ -211,15 +214,14 @@ class Standing:
             camera.zone,
             camera.purpose,
             camera.name,
-            camera.changes[first:],
+            camera.changes[first:end],
             camera.service,
-            [fill for fill in camera.fills if fill.ends > start],
-            [edge for edge in camera.edges if edge.ends > start],
+            [fill for fill in camera.fills if fill.latest > start and fill.earliest < until],
             earlier=camera.earlier,
         )
         return [
             stretch if stretch.start >= start else stretch._replace(start=start)
-            for stretch in overlays.dated(part, OPEN_END)
+            for stretch in overlays.dated(part, until)
             if stretch.end > start
         ]
 
@@ -283,8 +285,7 @@ def _nothing_lies_beyond(camera: CameraRecord, instant: int, overlays: Overlays)
         and starts <= camera.changes[-1].at_ms <= instant
         and all((change.latest_ms or 0) <= instant for change in camera.changes[-1 - _BOUNDS_REACH :])
         and overlays.over_ms <= instant
-        and all(fill.ends <= instant for fill in camera.fills)
-        and all(edge.ends <= instant for edge in camera.edges)
+        and all(fill.latest <= instant for fill in camera.fills)
     )
 
 

@@ -11,7 +11,7 @@ from enum import StrEnum
 from operator import attrgetter
 from typing import NamedTuple
 
-from camwatch.core.ledger import Account, Span, merged, pieces, within, without
+from camwatch.core.ledger import Account, Span, merged, pieces, united, within, without
 from camwatch.core.model import BlindCause, Scope, Status, Whose
 from camwatch.core.record import OPEN_END, CameraRecord, Change, Record
 
@@ -79,7 +79,8 @@ class Overlays:
         # In this order: proof that came late holds against what was thought (E4), an hour that never was is
         # nobody's, maintenance covers.
         if camera.fills:
-            found = _painted(found, merged(camera.fills), Status.UP, (Status.UNKNOWN, Status.DOWN))
+            proven = tuple(each.span for each in united(camera.fills))
+            found = _painted(found, proven, Status.UP, (Status.UNKNOWN, Status.DOWN))
         if self._gaps:
             found = _painted(found, self._gaps, Status.UNKNOWN, (Status.UP, Status.DOWN))
         if windows:
@@ -125,9 +126,10 @@ def _uncertain(camera: CameraRecord) -> tuple[tuple[Span, ...], tuple[Span, ...]
         for change in camera.changes
         if change.earliest_ms is not None and change.latest_ms is not None
     )
-    if not camera.fills:
-        return spans, merged((*spans, *camera.edges))
-    fills, edges = merged(camera.fills), merged(camera.edges)
+    proven = united(camera.fills)
+    if not proven:
+        return spans, spans
+    fills, edges = tuple(each.span for each in proven), merged(edge for each in proven for edge in each.edges)
     spans = without(spans, without(fills, edges) if edges else fills)
     return (merged((*spans, *within(edges, fills))), merged((*spans, *edges))) if edges else (spans, spans)
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from camwatch.core.calendar import Calendar
-from camwatch.core.ledger import Account, Span, total
+from camwatch.core.ledger import Account, Proven, Span, total
 from camwatch.core.model import Purpose, Status
 from camwatch.core.record import OPEN_END, CameraRecord, Change, DayAccount
 from camwatch.core.timeline import Overlays, account_of
@@ -158,7 +158,7 @@ def _record(rows: Rows, spans: Sequence[Span], frame: Frame) -> CameraRecord:
     record.changes = [Change(at, words.get(status)) for at, status in _known(rows, frame)]
     folded = frame.folded_ms
     record.service = [Span(max(start, folded), end) for start, end in spans if end > folded]
-    record.fills = list(rows.fills)
+    record.fills = [Proven.of(*span) for span in rows.fills]
     return record
 
 

@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, Connection, and_, or_, select
 
 from camwatch.core.calendar import Calendar
 from camwatch.core.lasting import by_evidence
-from camwatch.core.ledger import Account, Span, edges_of
+from camwatch.core.ledger import Account, Proven, Span
 from camwatch.core.model import BlindCause, Cause, Scope, Status
 from camwatch.core.record import (
     OPEN_END,
@@ -134,9 +134,7 @@ class _Stretch(NamedTuple):
         ).order_by(fills.start_ms)
         query = query.where(fills.start_ms < self.to_ms, fills.end_ms > since)
         for key, start, end, *sure in self.rows(query, fills.camera_key):
-            fill = Span(start, end)
-            found[key].fills.append(fill)
-            found[key].edges += edges_of(fill, *sure)
+            found[key].fills.append(Proven.of(start, end, *sure))
         again = select(reboots.camera_key, reboots.at_ms).order_by(reboots.at_ms)
         again = again.where(reboots.at_ms >= self.from_ms, reboots.at_ms < self.to_ms)
         for key, at in self.rows(again, reboots.camera_key):
