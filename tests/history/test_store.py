@@ -157,6 +157,16 @@ def test_proven_time_grows_one_row_while_it_is_unbroken(store: Store) -> None:
     assert rows(store, FILLS) == [("cam-1", 0, 120), ("cam-2", 115, 130), ("cam-1", 180, 210)]
 
 
+def test_proven_time_grows_the_row_that_it_meets_whichever_is_the_newest(store: Store) -> None:
+    """E4: two stretches by turns, and what joins them at last; a reader unites what lies within another."""
+    for number in range(1, 7):
+        start = 100 * (number % 2)
+        store.write(batch(number, Fill("cam-1", "ville", start, start + 10 * number)))
+    assert rows(store, FILLS) == [("cam-1", 100, 150), ("cam-1", 0, 60)]
+    store.write(batch(7, Fill("cam-1", "ville", 55, 120), Fill("cam-2", "ville", 55, 120)))
+    assert rows(store, FILLS) == [("cam-1", 100, 150), ("cam-1", 0, 150), ("cam-2", 55, 120)]
+
+
 def test_proven_time_keeps_from_when_until_when_it_is_certain(store: Store) -> None:
     """E4: as it grows, within a batch and from one to the next."""
     one, more = Fill("cam-1", "ville", 100, 200, 105, 195), Fill("cam-1", "ville", 100, 210, 105, 205)

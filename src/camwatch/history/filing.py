@@ -7,11 +7,12 @@ in an earlier one is ended where it lies.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple
 
 import structlog
 from sqlalchemy import Connection, Float, Table, func, select
 
+from camwatch.core.ledger import Proven
 from camwatch.core.memory import Memory, SightMemory
 from camwatch.core.model import (
     Blindness,
@@ -26,7 +27,7 @@ from camwatch.core.model import (
     Transition,
     Window,
 )
-from camwatch.history import schema
+from camwatch.history import fills, schema
 from camwatch.history.batch import Batch, Roll
 from camwatch.history.engine import put
 from camwatch.history.sealing import Checkpoints, Seal, Sealer
@@ -40,7 +41,6 @@ _REALS = [
     place for place, name in enumerate(CHECKPOINT) if isinstance(schema.checkpoints.c[name].type, Float)
 ]
 _LARGEST = (1 << 63) - 1
-_ASKED = 500  # values in one question: fewer than any database takes
 
 
 class _Known(NamedTuple):
@@ -168,10 +168,6 @@ def file(connection: Connection, filed: Filed, batch: Batch, run: str) -> Seal |
     return sealed
 
 
-_Fill: TypeAlias = tuple[int, int, int, int]
-"""From when until when, and for certain."""
-
-
 class _Rows:
     """The rows of one batch, by table."""
 
@@ -180,7 +176,7 @@ class _Rows:
         self.transitions: list[tuple[Any, ...]] = []
         self.outages = _Spans()
         self.service = _Spans()
-        self.fills: dict[int, list[_Fill]] = {}
+        self.fills: dict[int, list[Proven]] = {}
         self.blindness: list[tuple[Any, ...]] = []
         self.reboots: list[tuple[int, int]] = []
 
@@ -216,7 +212,7 @@ class _Rows:
             first = start if event.sure_start_ms is None else _bounded(event.sure_start_ms)
             last = end if event.sure_end_ms is None else _bounded(event.sure_end_ms)
             mine = self.fills.setdefault(self._key(event.camera, event.operator), [])
-            mine.append((start, end, first, last))
+            mine.append(Proven(start, end, first, last))
 
     def blind(self, event: Blindness) -> None:
         who = schema.packed(event.operators), schema.packed(event.links)
@@ -238,7 +234,7 @@ class _Rows:
         _end(sealer, schema.service, self.service.ended)
         sealer.add(schema.service, ("camera_key", "start_ms", "end_ms"), self.service.begun)
         if self.fills:
-            _store_fills(sealer, self.fills)
+            fills.store(sealer, self.fills)
         names = ("operators", "links", "cause", "began_ms", "ended_ms")
         sealer.add(schema.blindness, names, self.blindness)
         sealer.add(schema.reboots, ("camera_key", "at_ms"), self.reboots)
@@ -321,44 +317,6 @@ _TAKE: dict[type, Callable[[_Rows, Any], None]] = {
     Blindness: _Rows.blind,
     Reboot: _Rows.reboot,
 }
-
-
-def _store_fills(sealer: Sealer, fills: dict[int, list[_Fill]]) -> None:
-    """Store proven time; what overlaps or touches a camera's newest row makes that one longer."""
-    newest = _newest_fills(sealer.connection, list(fills))
-    grown: dict[int, tuple[int, ...]] = {}
-    added: list[list[int]] = []
-    for key, spans in fills.items():
-        last = newest.get(key)
-        for fill in spans:
-            if last is None or fill[0] > last[3] or fill[1] < last[2]:
-                last = [0, key, *fill]
-                added.append(last)
-                continue
-            wider = (min, max, min, max)
-            last[2:] = [pick(*both) for pick, *both in zip(wider, last[2:], fill, strict=True)]
-            if last[0]:
-                grown[last[0]] = tuple(last)
-    names = ("camera_key", "start_ms", "end_ms", "sure_start_ms", "sure_end_ms")
-    sealer.put(schema.fills, ("id", *names), list(grown.values()), upsert=True)
-    sealer.add(schema.fills, names, [row[1:] for row in added])
-
-
-def _newest_fills(connection: Connection, keys: list[int]) -> dict[int, list[int]]:
-    table = schema.fills.c
-    found = {}
-    for first in range(0, len(keys), _ASKED):
-        asked = table.camera_key.in_(keys[first : first + _ASKED])
-        newest = select(func.max(table.id)).where(asked).group_by(table.camera_key)
-        sure = (
-            func.coalesce(table.sure_start_ms, table.start_ms),
-            func.coalesce(table.sure_end_ms, table.end_ms),
-        )
-        rows = select(table.id, table.camera_key, table.start_ms, table.end_ms, *sure).where(
-            table.id.in_(newest)
-        )
-        found.update({row[1]: list(row) for row in connection.execute(rows)})
-    return found
 
 
 def _announce(sealer: Sealer, roll: Roll) -> None:

@@ -1,0 +1,55 @@
+"""Time that late heartbeats prove, as rows: stretches that overlap or touch are one (rule E4)."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, and_, or_, select
+
+from camwatch.core.ledger import Proven, united
+from camwatch.history import schema
+from camwatch.history.sealing import Sealer
+
+_ASKED = 100  # cameras in one question
+
+
+def store(sealer: Sealer, fills: dict[int, list[Proven]]) -> None:
+    """Store proven time by camera; what overlaps or touches a camera's row makes that one longer.
+
+    If it joins several, the newest: the others stay within it, and whoever reads them unites them.
+    """
+    grown: list[tuple[int, ...]] = []
+    added: list[tuple[int, ...]] = []
+    told = {key: united(mine) for key, mine in fills.items()}
+    stored = _met_by(sealer.connection, told)
+    for key, mine in told.items():
+        rows = stored.get(key, {})
+        for fill in united((*mine, *rows.values())):
+            within = [number for number, row in rows.items() if fill.starts <= row.starts <= fill.ends]
+            if not within:
+                added.append((key, *fill))
+            elif rows[max(within)] != fill:
+                grown.append((max(within), key, *fill))
+    names = ("camera_key", "start_ms", "end_ms", "sure_start_ms", "sure_end_ms")
+    sealer.put(schema.fills, ("id", *names), grown, upsert=True)
+    sealer.add(schema.fills, names, added)
+
+
+def _met_by(connection: Connection, fills: dict[int, list[Proven]]) -> dict[int, dict[int, Proven]]:
+    """Return the rows that lie between the first and the last of a camera's fills, by camera and id."""
+    table = schema.fills.c
+    found: dict[int, dict[int, Proven]] = {}
+    keys = list(fills)
+    for first in range(0, len(keys), _ASKED):
+        lies = (
+            and_(
+                table.camera_key == key,
+                table.start_ms <= max(fill.ends for fill in fills[key]),
+                table.end_ms >= min(fill.starts for fill in fills[key]),
+            )
+            for key in keys[first : first + _ASKED]
+        )
+        query = select(
+            table.camera_key, table.id, table.start_ms, table.end_ms, table.sure_start_ms, table.sure_end_ms
+        ).where(or_(*lies))
+        for key, number, *row in connection.execute(query):
+            found.setdefault(key, {})[number] = Proven.of(*row)
+    return found
