@@ -159,8 +159,8 @@ _STATES: dict[str, Mutant] = {
         "E4",
         "a late heartbeat fills nothing after itself",
         "core/fills.py",
-        "    end, sure = run.ends + round(camera.interval_s * 500), run.ends\n",
-        "    end, sure = run.ends, run.ends\n",
+        "    after = 0 if run.closed else round(camera.interval_s * 500)\n",
+        "    after = 0\n",
     ),
     "clock-forgotten": Mutant(
         "S9",

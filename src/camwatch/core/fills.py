@@ -4,10 +4,15 @@ A late heartbeat changes no account. It proves that its camera was alive when it
 interval on either side: what is unknown or down there becomes up time in the record. Between two signs of
 life no further apart than `down_after` there is no doubt (rule E3). Times here are monotonic milliseconds,
 as in a camera's account.
+
+What was told is remembered, so that a heartbeat which says it again tells nothing: however many come, each
+event is for a stretch of its own, or for one that grew. A restart forgets it, and the record does not mind:
+there, stretches that overlap are one.
 """
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import TYPE_CHECKING, NamedTuple
 
 from camwatch.core import liveness
@@ -16,19 +21,32 @@ from camwatch.core.liveness import NEVER
 from camwatch.core.model import Fill, Instant, Status
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from camwatch.core.state import CameraState
 
 
 class Run(NamedTuple):
-    """Late heartbeats on end: up from `starts`, for certain from `sure`, to the last, sent at `ends`."""
+    """Signs of life on end: up from `starts`, for certain from `sure`, to the last, at `ends`.
+
+    `closed`: the last of them was on time. `told`: all of this is among the events.
+    """
 
     starts: int
     ends: int
     sure: int
+    closed: bool = False
+    told: bool = False
 
 
 _DARK_KEPT = 16
 """How many stretches without life are remembered of a camera, to know what a late heartbeat may fill."""
+RUNS_KEPT = 64
+"""How many runs are remembered of a camera beside the present one. What is earlier than all of them fills
+nothing more."""
+_STEP = 16
+"""A late heartbeat is news if it tells of another 16th of an interval: a flood may not creep on for ever."""
+_ends = attrgetter("ends")
 
 
 def note_dark(camera: CameraState, start: int, end: int) -> None:
@@ -40,70 +58,138 @@ def note_dark(camera: CameraState, start: int, end: int) -> None:
     del dark[:-_DARK_KEPT]
 
 
-def late_proof(camera: CameraState, now: Instant, sent: float, uptime_s: float | None) -> Fill | None:
-    """Take a heartbeat that was `sent` long ago; return the stretch that is complete by it, if any.
+def late_proof(camera: CameraState, now: Instant, sent: float, uptime_s: float | None) -> list[Fill]:
+    """Take a heartbeat that was `sent` long ago; return what is to be told before it is forgotten.
 
-    It proves nothing of the time before its camera booted, `uptime_s` earlier.
+    It proves nothing of the time before its camera booted, `uptime_s` earlier. Sets `late_news`: whether it
+    told more than what was known.
     """
-    at, reach = round(sent * 1000), round(camera.interval_s * 500)
-    back = reach if uptime_s is None else min(reach, round(uptime_s * 1000))
-    sure = at if back == reach else at - back  # it booted then, or it may have come back a little later
-    no_further = round(camera.down_s * 1000)
-    run = camera.fill
-    if run is not None and abs(at - run.ends) <= no_further:
-        camera.fill = Run(min(run.starts, at - back), max(run.ends, at), min(run.sure, sure))
-        return None
-    # Another link may have brought newer proofs already.
-    signs = (each for each in (camera.proof, camera.dark_from) if each * 1000 < at)
-    before = max(signs, default=NEVER) * 1000
-    start = at - back
-    if at - before <= no_further:
-        start = sure = round(before)
-    if not _was_dark(camera, start, at + no_further):  # a proof may come until then, and join them
-        return None
-    complete = so_far(camera, now)
-    camera.fill, camera.fill_told = Run(start, at, sure), None
-    return complete
+    at, no_further = round(sent * 1000), round(camera.down_s * 1000)
+    step = round(camera.interval_s * 1000 / _STEP)
+    # A queue that empties goes on and on, also through time that was not dark.
+    camera.late_news = at >= camera.late_upto + step
+    if camera.late_news:
+        camera.late_upto = at
+    sign = _sign(camera, at, no_further, uptime_s)
+    runs = _runs(camera)
+    first, last = at - no_further, at + no_further
+    # One that is closed does not go on: what comes after it need not have been dark.
+    near = [
+        run for run in runs if first <= run.ends and run.sure <= last and (at <= run.ends or not run.closed)
+    ]
+    if not any(run.starts <= at for run in near):  # it does not go on with what was dark
+        too_old = len(runs) > RUNS_KEPT and all(at < run.sure for run in runs)
+        # A proof may come until `no_further` after it, and join them.
+        if too_old or not _was_dark(camera, sign.starts, last):
+            return []
+    joined = _closed(camera, _joined(near, sign), no_further)
+    grown = joined.ends - joined.starts - sum(run.ends - run.starts for run in near)
+    camera.late_news = camera.late_news or not near or grown >= step
+    if len(near) == 1 and joined == near[0]._replace(told=False):
+        return []
+    forgotten = [] if camera.fill is None or camera.fill in near else _set_aside(camera, now, camera.fill)
+    camera.filled = [run for run in camera.filled if run not in near]
+    camera.fill = joined
+    return forgotten
 
 
-def on_time(camera: CameraState, at: float, now: Instant) -> Fill | None:
+def on_time(camera: CameraState, at: float, now: Instant) -> list[Fill]:
     """Let a proof at a monotonic instant close the gap to a run of late ones.
 
     One too far from them leaves the run to those that are still to come: another camera's link may be ahead.
     """
-    run, proof = camera.fill, round(at * 1000)
-    if run is None:
-        return None
-    if proof - run.ends > round(camera.down_s * 1000):
-        return so_far(camera, now)
-    end = max(proof, run.ends)
-    filled = _told(camera, now, run, end, end)
-    camera.fill = camera.fill_told = None
-    return filled
+    if camera.fill is None:
+        return []
+    run, proof = max(_runs(camera), key=_ends), round(at * 1000)
+    if (run.closed and run is not camera.fill) or proof - run.ends > round(camera.down_s * 1000):
+        return []
+    if run is camera.fill:
+        camera.fill = None
+    else:
+        camera.filled.remove(run)
+    closed = run._replace(ends=max(proof, run.ends), closed=True, told=True)
+    fill = _fill_of(camera, now, closed)
+    told = run.told and fill == _fill_of(camera, now, run)
+    return [*([] if told else [fill]), *_set_aside(camera, now, closed)]
 
 
-def so_far(camera: CameraState, now: Instant) -> Fill | None:
-    """Return the stretch that late heartbeats filled so far; None if there is none, or it was told."""
+def so_far(camera: CameraState, now: Instant) -> list[Fill]:
+    """Return the stretches that late heartbeats filled so far, of which something was not told."""
+    if (camera.fill is None and not camera.filled) or now.mono < camera.undecided_until:
+        return []
+    untold = [run for run in _runs(camera) if not run.told]
+    if untold:
+        # An open one that ends later fills still more.
+        over = round(now.mono * 1000 - camera.interval_s * 500)
+        camera.filled = [_told(run, over) for run in camera.filled]
+        camera.fill = None if camera.fill is None else _told(camera.fill, over)
+    return [_fill_of(camera, now, run) for run in untold]
+
+
+def forget_told(camera: CameraState) -> None:
+    """Forget what was told: our clock was set, and it would be of another time if it were told again (T2)."""
+    camera.filled = [run for run in camera.filled if not run.told]
     run = camera.fill
-    if run is None or now.mono < camera.undecided_until:
-        return None
-    end, sure = run.ends + round(camera.interval_s * 500), run.ends
-    if 0 < camera.dark_to * 1000 - run.ends <= camera.down_s * 1000:
-        sure = round(camera.dark_to * 1000)
-        end = max(end, sure)
-    return _told(camera, now, run, min(end, round(now.mono * 1000)), sure)
+    if run is not None and run.told:
+        camera.fill = run._replace(starts=run.ends, sure=run.ends)
 
 
-def _told(camera: CameraState, now: Instant, run: Run, end: int, sure: int) -> Fill | None:
-    span = Span(run.starts, end)
-    if span == camera.fill_told:
-        return None
-    camera.fill_told = span
+def _sign(camera: CameraState, at: int, no_further: int, uptime_s: float | None) -> Run:
+    """Return what a heartbeat proves by itself, or with the proof before it, if that is near."""
+    reach = round(camera.interval_s * 500)
+    back = reach if uptime_s is None else min(reach, round(uptime_s * 1000))
+    sure = at if back == reach else at - back  # it booted then, or it may have come back a little later
+    # Another link may have brought newer proofs already.
+    signs = (each for each in (camera.proof, camera.dark_from) if each * 1000 < at)
+    before = max(signs, default=NEVER) * 1000
+    if at - before <= no_further:
+        return Run(round(before), at, round(before))
+    return Run(at - back, at, sure)
+
+
+def _runs(camera: CameraState) -> list[Run]:
+    return camera.filled if camera.fill is None else [*camera.filled, camera.fill]
+
+
+def _told(run: Run, over: int) -> Run:
+    return run._replace(told=run.closed or run.ends <= over)
+
+
+def _joined(runs: Sequence[Run], sign: Run) -> Run:
+    every = (*runs, sign)
+    last = max(every, key=_ends)
+    starts, sure = min(run.starts for run in every), min(run.sure for run in every)
+    return Run(starts, last.ends, sure, closed=last.closed)
+
+
+def _closed(camera: CameraState, run: Run, no_further: int) -> Run:
+    """Let the return that ended the newest darkness close the gap to a run, if it was heard of first."""
+    back = camera.dark_to * 1000
+    if run.closed or not 0 < back - run.ends <= no_further:
+        return run
+    return run._replace(ends=round(back), closed=True)
+
+
+def _set_aside(camera: CameraState, now: Instant, run: Run) -> list[Fill]:
+    """Remember a run that does not go on now; return what is to be told of one that is forgotten for it."""
+    if now.mono < camera.undecided_until and not run.told:
+        return []  # it may be its clock that is wrong
+    camera.filled.append(run)
+    if len(camera.filled) <= RUNS_KEPT:
+        return []
+    first = min(camera.filled, key=_ends)
+    camera.filled.remove(first)
+    return [] if first.told else [_fill_of(camera, now, first)]
+
+
+def _fill_of(camera: CameraState, now: Instant, run: Run) -> Fill:
+    after = 0 if run.closed else round(camera.interval_s * 500)
+    end = min(run.ends + after, round(now.mono * 1000))
     to_utc = now.utc_ms - round(now.mono * 1000)
-    first, last = min(run.sure, end), min(sure, end)
+    first, last = min(run.sure, end), min(run.ends, end)
     row = camera.camera
     return Fill(
-        row.id, row.operator, span.starts + to_utc, end + to_utc, first + to_utc, max(first, last) + to_utc
+        row.id, row.operator, run.starts + to_utc, end + to_utc, first + to_utc, max(first, last) + to_utc
     )
 
 

@@ -315,8 +315,8 @@ class Judge:
         upto = at.mono if camera.settled_ms is None else max(at.mono, camera.settled_ms / 1000)
         if upto > at.mono and camera.life in (Status.DOWN, Status.UNKNOWN):
             # It is older than what is accounted already: that time is proven by the record alone (rule E4).
-            self.tell(fills.late_proof(camera, now, at.mono, None))
-        self.tell(fills.on_time(camera, upto, now))
+            self.tell(*fills.late_proof(camera, now, at.mono, None))
+        self.tell(*fills.on_time(camera, upto, now))
         if camera.life is Status.UP:
             if at.mono - before > camera.down_s:
                 self.step(camera, Event.BLINDNESS, now, dated=dating.unproven(camera, before))
@@ -335,7 +335,7 @@ class Judge:
             return
         if camera.life is Status.UP and sent.mono - camera.proof > camera.down_s:
             self.step(camera, Event.BLINDNESS, now, dated=dating.unproven(camera, camera.proof))
-        self.tell(fills.late_proof(camera, now, sent.mono, uptime_s))
+        self.tell(*fills.late_proof(camera, now, sent.mono, uptime_s))
         if camera.fill is not None:
             camera.calm = False  # the next heartbeat on time may close the gap, whatever brought it up
         if camera.life is Status.DOWN:
@@ -363,7 +363,7 @@ class Judge:
 
     def tell_fill(self, camera: CameraState, now: Instant) -> None:
         """Leave what late heartbeats filled so far among the events."""
-        self.tell(fills.so_far(camera, now))
+        self.tell(*fills.so_far(camera, now))
 
     def hint(self, camera: CameraState, now: Instant, cause: Cause, *, retained: bool) -> None:
         """Hold a camera under a hint: down unless it gives a proof within `hint_hold` (rule L5).
@@ -485,10 +485,9 @@ class Judge:
         for group in camera.groups:
             self.tell(group.left_down(camera.index, now, back=back))
 
-    def tell(self, happening: Happening | None) -> None:
+    def tell(self, *happenings: Happening | None) -> None:
         """Leave what happened, if anything did, among the events."""
-        if happening is not None:
-            self.events.append(happening)
+        self.events += (each for each in happenings if each is not None)
 
     def arm(self, camera: CameraState, when: float) -> None:
         """Look at a camera at a monotonic instant, unless that is planned sooner already."""

@@ -111,7 +111,7 @@ class CameraState:
         "due_override",
         "expected",
         "fill",
-        "fill_told",
+        "filled",
         "firmware",
         "first_seq",
         "flapping",
@@ -128,6 +128,8 @@ class CameraState:
         "interval_s",
         "late_apart",
         "late_at",
+        "late_news",
+        "late_upto",
         "left_down",
         "life",
         "lost",
@@ -233,6 +235,8 @@ class CameraState:
         # how many messages it may send, for whoever takes them: see `receiving`
         self.budget = 0  # what `heartbeats` may reach
         self.budget_until = NEVER  # before this instant
+        self.late_news = False  # whether the newest late heartbeat told more than what was known
+        self.late_upto = NEVER  # when the newest was sent that did, monotonic milliseconds
         self.undecided_until = NEVER  # until then it may be the clock that is wrong: nothing is filled
         self.doubted_until = NEVER  # its clock stood still, or moved by itself (rule L8)
 
@@ -252,7 +256,7 @@ class CameraState:
         self.dark_from = NEVER  # the last proof before the newest of it
         self.dark_to = NEVER  # and the first after it
         self.fill: Run | None = None  # from where, and up to which late heartbeat, it was up (rule E4)
-        self.fill_told: Span | None = None
+        self.filled: list[Run] = []  # the same of earlier ones, to tell none of them again
         self.stored = NOTHING  # what the store has of it: the counters that are exported
 
     def configure(self, liveness: Liveness, thresholds: Thresholds) -> None:

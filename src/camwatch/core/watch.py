@@ -11,7 +11,7 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from camwatch.core import dating, event_time, lifesigns, liveness
+from camwatch.core import dating, event_time, fills, lifesigns, liveness
 from camwatch.core.incidents import IncidentGroup
 from camwatch.core.judge import Judge
 from camwatch.core.ledger import Span, merged
@@ -305,6 +305,7 @@ class FleetWatch:
         """Note that our own UTC jumped: what cameras say afterwards is not late for that (rule T2)."""
         for camera in self.cameras.values():
             lifesigns.shift_clock(camera, seconds)
+            fills.forget_told(camera)
 
     def awake(self, now: Instant) -> None:
         """Note that the daemon's loop runs; a gap since the last note may be blindness (rule S8)."""
