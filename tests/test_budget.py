@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from camwatch.core.model import Status
+from camwatch.core.ledger import Account
+from camwatch.core.model import Scope, Status, Window
 from camwatch.core.signal import Word
 from camwatch.settings import Settings
 from camwatch.settings_sections import LivenessSettings
 from camwatch.wire.heartbeat import Heartbeat, encode_heartbeat
-from tests.metrics.city import City, registered
+from tests.metrics.city import BEGIN_S, City, registered
 from tests.support.fleet import camera
 
 MOST, INTERVAL_S = 20, 10.0
@@ -22,6 +23,18 @@ def city(most: int = MOST) -> City:
     found = City(registered([camera("cam-1"), camera("cam-2")]), settings=settings)
     for seq in range(3):
         found.beat("cam-1", "cam-2", seq=seq, ts=found.wall).pass_s(INTERVAL_S)
+    return found
+
+
+def dark(seconds: float, *windows: Window) -> City:
+    """Return the same two after a time in which `cam-1` alone was silent, longer than it may be."""
+    settings = Settings(liveness=LivenessSettings(messages_per_interval=MOST))
+    cameras = registered([camera("cam-1"), camera("cam-2")], windows=windows)
+    found = City(cameras, settings=settings)
+    for seq in range(3):
+        found.beat("cam-1", "cam-2", seq=seq, ts=found.wall).pass_s(INTERVAL_S)
+    for seq in range(3, round(seconds / INTERVAL_S)):
+        found.beat("cam-2", seq=seq, ts=found.wall).pass_s(INTERVAL_S)
     return found
 
 
@@ -83,6 +96,45 @@ def test_duplicates_are_counted_as_well() -> None:
     for _ in range(3 * MOST):
         found.beat("cam-1", seq=2, ts=found.wall)
     assert counts(found)["too_many"] == MOST + BEGUN
+
+
+@pytest.mark.parametrize("creeping_s", [0.0, 0.001])
+def test_late_heartbeats_that_tell_nothing_new_are_counted_as_well(creeping_s: float) -> None:
+    """E4: two instants of a time in which the camera was down, in turn; each time a little later, or not."""
+    found = dark(200.0)
+    told = 20 * MOST
+    for number in range(told):
+        found.beat("cam-1", ts=found.wall - (150.0 if number % 2 else 50.0) + number * creeping_s)
+    assert counts(found)["too_many"] >= told - 2 * MOST - 16
+    assert found.watcher.watch.cameras["cam-1"].status_at(found.watcher.now) is Status.DOWN
+
+
+def test_late_duplicates_are_counted_as_well() -> None:
+    found = city()
+    for _ in range(3 * MOST):
+        found.beat("cam-1", seq=0, ts=found.wall - 3 * INTERVAL_S)
+    assert counts(found)["too_many"] == MOST + BEGUN
+
+
+@pytest.mark.parametrize("heard_first", [True, False])
+def test_hours_that_a_bridge_kept_are_not_too_many(heard_first: bool) -> None:
+    """S9, E4: nothing tells us that they were kept, and first the camera was in maintenance."""
+    begin_ms = round(BEGIN_S * 1000)
+    works = Window(Scope.CAMERA, "cam-1", begin_ms, begin_ms + 7_200_000, "works")
+    found = dark(3 * 3600.0, works)
+    kept = [BEGIN_S + INTERVAL_S * number for number in range(3, 3 * 360)]
+    if heard_first:
+        found.beat("cam-1", seq=3 + len(kept), ts=found.wall)
+    for seq, ts in enumerate(kept, 3):
+        found.beat("cam-1", seq=seq, ts=ts)
+    found.beat("cam-1", seq=4 + len(kept), ts=found.wall)
+    assert "too_many" not in counts(found)
+    cam = found.watcher.watch.cameras["cam-1"]
+    found.watcher.watch.judge.tell_fill(cam, found.watcher.now)
+    found.watcher.tell()
+    assert found.history.standing is not None
+    account = found.history.standing.accounts("ville", found.watcher.now.utc_ms)["24h"]
+    assert account == Account(up=(3 + 1) * 3_600_000, maintenance=2 * 3_600_000)
 
 
 def test_words_are_counted_with_the_heartbeats() -> None:

@@ -2,21 +2,18 @@
 
 They are counted in runs of `most`. If a run took less than one of the camera's intervals, what comes in the
 rest of that interval is not looked at. So a flood has `most` messages in each interval, and less than twice
-as many where it begins within a run. Late ones that are refused are not counted, and a run is over at once
-while a broker hands over what it kept for us: after a restart, or a line that was cut, hours of heartbeats
-come together and fill the record (rules S9, S11).
+as many where it begins within a run. After a restart, or a line that was cut, hours of heartbeats come
+together and fill the record (rules S9, S11): a late one that tells something new is not counted, and a run
+is over at once while a broker hands over what it kept for us.
 
 No message that proves life is counted here: `heartbeats` counts it already, and `budget` is what that may
-reach in the present run. A message that proves nothing lowers `budget` by one.
+reach in the present run. A message that proves nothing lowers `budget` by one. `late_news` says of a late
+one that it shall not.
 """
 
 from __future__ import annotations
 
-from math import inf
-
 from camwatch.core.liveness import NEVER
-from camwatch.core.model import Instant
-from camwatch.core.signal import Telemetry
 from camwatch.core.state import CameraState
 
 
@@ -41,9 +38,3 @@ class Budget:
         camera.budget = camera.heartbeats + self.most
         camera.budget_until = NEVER if kept else now + camera.interval_s
         return False
-
-
-def is_late(camera: CameraState, said: Telemetry, now: Instant) -> bool:
-    """Tell whether a heartbeat was sent more than an interval ago, by its camera's clock."""
-    apart = 0.0 if camera.clock_offset == inf else camera.clock_offset
-    return said.ts is not None and now.utc_ms / 1000 - said.ts - apart > camera.interval_s

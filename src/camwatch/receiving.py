@@ -9,7 +9,7 @@ from typing import ClassVar, Protocol
 
 import structlog
 
-from camwatch.budget import Budget, is_late
+from camwatch.budget import Budget
 from camwatch.core.model import Instant
 from camwatch.core.signal import Refusal
 from camwatch.core.state import CameraState, LinkState
@@ -121,7 +121,9 @@ class LinkReceiver:
                 return
             refusal = self._observe(camera, self._now, said)
             if refusal is not None:
-                if refusal is not Refusal.LATE and not is_late(camera, said, self._now):
+                if camera.late_news:
+                    camera.late_news = False
+                else:
                     camera.budget -= 1
                 self._reject(_REASONS[refusal], camera.camera.id, topic)
         except Exception as error:  # noqa: BLE001 - a fault of ours, which must not end the link
