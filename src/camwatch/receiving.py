@@ -149,9 +149,9 @@ class LinkReceiver:
         self._shared.tell()
 
     @property
-    def catching_up(self) -> bool:
-        """Whether what the broker kept may still be under way (rule S11)."""
-        return self._link.catching_up
+    def doubted(self) -> bool:
+        """Whether what comes does not tell that it is up to date (rules S10, S11)."""
+        return self._link.catching_up or self._link.doubted
 
     def answered(self, now: Instant, asked: Instant) -> None:
         """Tell the core that everything is here that was sent before the question."""

@@ -10,7 +10,7 @@ import pytest
 from camwatch.core.conditions import Reason
 from camwatch.core.model import Status
 from camwatch.core.signal import Refusal
-from tests.support.fleet import START, World
+from tests.support.fleet import START, World, fleet
 
 EPOCH_S = START.utc_ms / 1000
 Clock = Callable[[float], float]
@@ -169,3 +169,15 @@ def test_a_clock_that_was_set_back_while_camwatch_was_away_takes_no_life() -> No
         assert refusal is None or step == 23
     assert world.status() is Status.UP
     assert Status.DOWN not in [move.new for move in world.moves()]
+
+
+def test_a_clock_set_back_by_whole_intervals_is_believed_as_soon_as_any_other() -> None:
+    """L8, L10: it shows again what it showed last, and does not stand still for that."""
+    world, refusals = World(*fleet(4)), 0
+    for step in range(60):
+        world.to(10.0 * step)
+        for name in ("cam-2", "cam-3", "cam-4"):
+            world.beat(name, ts=EPOCH_S + 10.0 * step)
+        refusals += world.beat(ts=EPOCH_S + 10.0 * step - 20 * (step > 30)) is not None
+    assert refusals == 2
+    assert [move.new for move in world.moves()] == [Status.UP]

@@ -187,10 +187,10 @@ async def test_a_broker_is_asked_again_and_again_while_what_it_kept_may_be_under
     kind: Kind, broker: Broker, receiver: RecordingReceiver
 ) -> None:
     """S11: though it is not silent; each answer is told with when it was asked for."""
-    receiver.catching_up = True
+    receiver.doubted = True
     async with running(replace(broker.settings(kind), ask_after_s=1.0, keep_alive_s=60), receiver):
         await receiver.until(lambda told: len(told.answers) >= 3)
-        receiver.catching_up = False
+        receiver.doubted = False
     asked = [question.mono for _, question in receiver.answers]
     assert asked == sorted(set(asked))
     assert all(question.mono <= answer.mono for answer, question in receiver.answers)

@@ -19,6 +19,7 @@ PROOF, EVENT, DUPLICATE, LATE = "proof", "event", "duplicate", "late"
 """An event-time proof is dated when it was sent, another one when it came."""
 OFFSETS = 32
 FORGETS = 64  # runs of missed numbers; so far back may a number lie
+_COARSE_S = 1.1  # clocks may tell whole seconds
 CLOSE = 3
 """Milliseconds: so near to a threshold, floats may decide."""
 
@@ -85,6 +86,7 @@ class Hearing:
     refused_since: int | None = None
     refused_boot: int = 0
     doubtful: bool = False  # what it says contradicts itself
+    spoke_late: bool = False  # its last word was late
     anew: bool = False  # its clock was just given up: the next word shows how far it is off, or this one did
     proved: int | None = None  # when a proof came last, in this process
     confused: bool = False  # an old boot was played again: the daemon may take it for a new one
@@ -156,6 +158,11 @@ class Hearing:
             self.first_late = None
         elif verdict != DUPLICATE and self.first_late is None:
             self.first_late = said.now.at
+        self._speaks_late(said, verdict)
+
+    def _speaks_late(self, said: Heard, verdict: str) -> None:
+        if verdict != DUPLICATE:
+            self.spoke_late = verdict == LATE
         if verdict == LATE and not self._goes_on(said):
             self.late_since, self.late_apart = said.now.at, self._apart(said)
 
@@ -187,7 +194,7 @@ class Hearing:
     def restarts(self) -> None:
         """Forget what no store keeps."""
         self.here = self.late_since = self.first_late = self.copies_since = self.refused_since = None
-        self.proved = None
+        self.proved, self.spoke_late = None, False
         self.before = self.highest + 1
         if self.offsets:
             self.offsets = deque([min(self.offsets)], maxlen=OFFSETS)
@@ -283,7 +290,7 @@ class Hearing:
             off, doubt = abs(shown - counted), 0.003 + abs(counted) / 4  # no camera keeps quite to its pace
         else:
             return True
-        most = min(max(1.1, self.interval / 2000), 0.9 * self.interval / 1000)
+        most = min(max(1.1, self.interval / 4000), 0.9 * self.interval / 1000)
         return None if most - 0.003 <= off <= most + doubt else off < most
 
     def _just_now(self, said: Heard) -> bool | None:
@@ -312,9 +319,10 @@ class Hearing:
         apart = abs(self._apart(said) - self.late_apart) - self.interval // 2
         since = now if self.late_since is None or apart > 0 else self.late_since
         unclear = (self.late_since is not None and abs(apart) <= CLOSE) or abs(now - since - evenly) <= CLOSE
+        stands = self.ts is not None and abs((said.sent.ts or 0.0) - self.ts) <= _COARSE_S
         return (
             ANYTHING
-            if unclear or said.lag or said.shared
+            if unclear or stands or said.lag or said.shared
             else Expected(PROOF if now - since >= evenly else LATE)
         )
 

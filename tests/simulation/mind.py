@@ -107,7 +107,7 @@ class Mind:
         if dark is not None:
             return [dark + self.down_after]
         hints = [self.hint_until + lag] if self.hint and self.hint_until is not None else []
-        return [self.due, self.due + lag, self.deadline + lag, *hints]
+        return [self.due, self.due + lag, self.deadline + lag, *hints, self.until + lag + self.down_after]
 
     # --- what befalls it
 
@@ -153,6 +153,11 @@ class Mind:
         else:
             at = sign + self.interval // 2
         self._become("down", at, now, self.cause)
+
+    def fades(self, now: Moment) -> None:
+        """Be unknown, for nothing proves any more that it could be seen (S10)."""
+        due = self.proof + self.interval
+        self._become("unknown", min(due, self.hint_at) if self.hint else due, now)
 
     def proves(self, proof: Proof, now: Moment) -> None:
         """Take a proof of life (L1, L2, L4, E2, E3)."""
@@ -231,9 +236,7 @@ class Mind:
             if worn or (self.life in ("up", "down") and length >= self.down_after):
                 self._loses_sight(dark, now)
             elif self.life == "up":
-                self.due = now.at + self.interval
-                self.deadline = min(self.deadline + length + self.interval, self.due + self.down_after)
-                self.moved = True
+                self.shifts(length, now)
             elif self.life == "down":
                 self._become("unknown", dark, now)
                 self._become("down", now.at, now, self.cause)
@@ -242,6 +245,12 @@ class Mind:
             self._enter(now.at, now)
         if self.life == "unknown":
             self._fresh(now.at)
+
+    def shifts(self, length: int, now: Moment) -> None:
+        """Have its deadline moved past a short blindness (S4)."""
+        self.due = now.at + self.interval
+        self.deadline = min(self.deadline + length + self.interval, self.due + self.down_after)
+        self.moved = True
 
     def _hint_through(self, dark: int, length: int, now: Moment) -> None:
         # Where a link was lost, the hint goes: a broker that ends publishes wills of cameras that live (L5).

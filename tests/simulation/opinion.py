@@ -13,7 +13,7 @@ from camwatch.core.model import Camera, Scope, Window
 from tests.simulation.book import Book
 from tests.simulation.devices import Sent
 from tests.simulation.faults import SetsWall
-from tests.simulation.hearing import ANYTHING, CLOSE, EVENT, LATE, PROOF, Expected, Heard, Hearing
+from tests.simulation.hearing import ANYTHING, CLOSE, DUPLICATE, EVENT, LATE, PROOF, Expected, Heard, Hearing
 from tests.simulation.mind import Mind
 from tests.simulation.moments import NEVER, Late, Moment, Proof
 from tests.simulation.plan import Plan
@@ -155,7 +155,7 @@ class Opinion(Visibility):
         """Note what became of it."""
         mind, hearing = self.minds[said.sent.camera], self.hearings[said.sent.camera]
         lateness = hearing.lateness(said)
-        boot = hearing.boot_of(said)
+        boot, known = hearing.boot_of(said), bool(hearing.offsets)
         hearing.takes(said, verdict, expected)
         sent = self.now.at - lateness
         if verdict == LATE:
@@ -176,9 +176,22 @@ class Opinion(Visibility):
             mind.late.append(self._late(mind, said, sent, sure=sure))
             if judged.lags:
                 self._notes_late(link, mind, lateness)
-        elif verdict == PROOF:
-            for name in mind.sight.links:
-                self.links[name].late.pop(mind.name, None)
+        elif verdict == DUPLICATE and len(mind.sight.links) > 1 and said.sent.ts is not None and known:
+            if lateness > mind.interval:
+                self._notes_late(link, mind, lateness)
+            else:
+                self.links[link].copies[mind.name] = self.now.at
+
+    def _tells_time(self, mind: Mind) -> bool:
+        return bool(self.hearings[mind.name].offsets)
+
+    def _spoke_late(self, mind: Mind) -> bool:
+        return self.hearings[mind.name].spoke_late
+
+    def _forgets_clock(self, mind: Mind) -> None:
+        hearing = self.hearings[mind.name]
+        hearing.offsets.clear()
+        mind.late[mind.late_before :] = _unsure(mind.late[mind.late_before :])
 
     def _notes_late(self, link: str, mind: Mind, lateness: int) -> None:
         session = self.links[link]

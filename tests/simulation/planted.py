@@ -145,8 +145,8 @@ _STATES: dict[str, Mutant] = {
         "S10",
         "a frozen broker convicts: no packet is asked for",
         "core/judge.py",
-        "if link.up and (not link.sees or link.heard <= expected or self._is_silent(link, now)):\n",
-        "if link.up and link.heard < 0:\n",
+        "            elif link.up and (link.heard <= expected or self._is_silent(link, now)):\n",
+        "            elif link.up and link.heard < 0:\n",
     ),
     "no-fill-after-restart": Mutant(
         "S9",

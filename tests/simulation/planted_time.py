@@ -183,9 +183,9 @@ TIMES: dict[str, Mutant] = {
     "lag-is-no-gap": Mutant(
         "S11",
         "a lag longer than cameras may be silent is no gap",
-        "core/sights.py",
-        "    return link.seen_upto > NEVER and link.lag > event_time.shortest_silence(link)\n",
-        "    return False\n",
+        "core/event_time.py",
+        "    link.behind = enough and link.lag > shortest_silence(link)\n",
+        "    link.behind = False\n",
     ),
     "lost-link-sees": Mutant(
         "S13",

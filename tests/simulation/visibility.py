@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from statistics import median_low
 from typing import NamedTuple
 
 from tests.simulation.mind import IN_LEDGER, Mind
@@ -12,6 +13,8 @@ from tests.simulation.plan import Plan
 
 _WITNESSES = 3
 """So many cameras show that a link lags: fewer may have odd clocks."""
+_BELIEVED = 32
+"""After so many intervals of the same lag it is the clocks."""
 
 
 @dataclass
@@ -33,6 +36,11 @@ class Session:
     lag: int = 0
     seen_upto: int = NEVER  # what was sent since is under way, if enough cameras showed that it lags
     sent_late: int = NEVER  # when the newest late heartbeat of the present packets was sent
+    apart: int | None = None  # while it is dull: by how much, on the steady clock, ...
+    apart_since: int = NEVER  # ... and since when by the same
+    measured_at: int = NEVER
+    least: int = 0  # its lag falls by no more than time passes, from this when measured last
+    copies: dict[str, int] = field(default_factory=dict)  # when a copy came on time of what another brought
     in_time_at: int = NEVER  # more of its cameras were on time than late, when last measured
     look_at: int | None = None  # when to measure the lag
 
@@ -94,15 +102,33 @@ class Visibility:
             if link.look_at is not None and self.now.at >= link.look_at:
                 self._measures(name, link)
         for mind in self._enrolled():
-            if mind.passes(self.now) and self._proven(mind):
-                mind.falls(self.now)
+            if mind.passes(self.now) or mind.held:
+                self._decides(mind)
+
+    def _decides(self, mind: Mind) -> None:
+        """Let a camera fall whose deadline has passed, once that is proven; not for ever up without (S10)."""
+        if mind.dark_since is not None or self.now.at < mind.until + mind.sight.lag:
+            mind.held = False
+        elif self._proven(mind):
+            mind.falls(self.now)
+        elif (
+            mind.life == "up"
+            and self.now.at >= mind.until + mind.sight.lag + mind.down_after
+            and not any(self._silent(self.links[name]) for name in mind.sight.links)
+        ):
+            mind.fades(self.now)
+
+    def _silent(self, link: Session) -> bool:
+        return link.up and (link.last is None or self.now.at - link.last.at >= self.plan.interval)
 
     def _proven(self, mind: Mind) -> bool:
-        """Whether every link that is up has spoken since a heartbeat was due, and lately (S10, S11)."""
+        """Whether every link that sees it has spoken since one was due, and lately (S10, S11, S13)."""
         for name in mind.sight.links:
             link = self.links[name]
-            silent = link.last is None or self.now.at - link.last.at >= self.plan.interval
-            if link.up and (not link.sees or link.heard <= mind.due or silent):
+            if link.up and not link.sees:
+                if mind.via == name or mind.name in link.late:
+                    return False
+            elif link.up and (link.heard <= mind.due or self._silent(link)):
                 return False
         return True
 
@@ -113,15 +139,17 @@ class Visibility:
         link = self.links[name]
         in_time = link.sent_late == NEVER or self.now.at - link.in_time_at <= 2 * (self.plan.interval // 8)
         upto = self.now.at - link.lag if in_time else link.sent_late  # a few late ones hold nobody up
-        link.heard, link.last, link.sent_late = max(link.heard, upto), self.now, NEVER
+        link.last, link.sent_late = self.now, NEVER
+        self._shows(name, upto)
+
+    def _shows(self, name: str, upto: int) -> None:
+        link = self.links[name]
+        link.heard = max(link.heard, upto)
         for sight in self._over(name):
             sight.heard = max(sight.heard, upto)
         for mind in self._enrolled():
             if mind.held:
-                if mind.dark_since is not None or self.now.at < mind.until + mind.sight.lag:
-                    mind.held = False
-                elif self._proven(mind):
-                    mind.falls(self.now)
+                self._decides(mind)
 
     def subscribed(self, name: str, *, kept: bool) -> None:
         """Take it that a link is there (S1); what a session `kept` is to come through first (S11)."""
@@ -136,13 +164,17 @@ class Visibility:
     def answered(self, name: str, asked: int) -> None:
         """Take it that a ping was answered which was sent at an instant."""
         link = self.links[name]
-        if link.waits and link.late_at < asked:
+        if link.late_at >= asked and self._is_shared(name, link):
+            return
+        self._shows(name, asked - link.lag)
+        if link.waits:
             link.waits = False
             self._sees(name)
 
     def _sees(self, name: str) -> None:
         if not self.links[name].sees:
             return
+        self._lags(name)
         for sight in self._over(name):
             if sight.blind is not None:
                 self._in_sight(sight)
@@ -170,7 +202,12 @@ class Visibility:
                     if mind.sight is sight and mind.via == name and mind.alone is None:
                         mind.alone = since.at
                 continue
-            seen = [last for each in sight.links if each != name and (last := self.links[each].last)]
+            others = [self.links[each] for each in sight.links if each != name]
+            seen = [
+                Moment(link.last.at - link.lag, link.last.utc - link.lag)
+                for link in others
+                if link.last is not None and not link.waits
+            ]
             begun = max([since, *seen])
             earliest = max(sight.since, self._began)  # whatever a lag says
             begun = Moment(max(begun.at, earliest), begun.utc + max(0, earliest - begun.at))
@@ -190,20 +227,44 @@ class Visibility:
     # --- how much later than sent messages come (S11)
 
     def _measures(self, name: str, link: Session) -> None:
-        now, minds = self.now.at, [mind for mind in self._enrolled() if name in mind.sight.links]
-        late = {
+        now, minds, sighted = self.now.at, self._carried(name), link.sees
+        least, link.measured_at = link.least - (now - link.measured_at), now
+        in_time = self._lateness(name, link, minds)
+        link.lag = max(link.lag, least)
+        enough = link.seen_upto != NEVER
+        link.dull = enough and link.lag > min((mind.down_after for mind in minds), default=0)
+        link.least = 0 if link.dull else link.lag if enough else max(0, least)
+        if in_time:
+            link.in_time_at = now
+        again = link.late or link.lag or link.waits
+        link.look_at = now + self.plan.interval // 8 if again else None
+        link.waits = link.waits and not in_time and not enough
+        if not link.dull:
+            link.apart = None
+        elif self._is_even(link, minds):
+            self._believes(link, minds)
+        self._lags(name)
+        if sighted and not link.sees:
+            since = Moment(now - link.lag, self.now.utc - link.lag)
+            self._out_of_sight(name, since, "lag")
+        elif link.sees and not sighted:
+            self._sees(name)
+
+    def _lateness(self, name: str, link: Session, minds: list[Mind]) -> bool:
+        """Measure the lag of a link; return whether more cameras are on time than late."""
+        now = self.now.at
+        link.late = {
             mind.name: link.late[mind.name]
             for mind in minds
-            if mind.name in link.late and now - link.late[mind.name][0] <= mind.interval * 3 // 2
+            if mind.name in link.late
+            and self._on_time(name, mind) < link.late[mind.name][0] >= now - mind.interval * 3 // 2
         }
-        fresh = [
-            mind for mind in minds if mind.name not in late and now - mind.proof <= mind.interval * 3 // 2
-        ]
-        link.late = late
+        late, fresh = link.late, 0
+        for mind in minds:
+            fresh += mind.name not in late and now - self._on_time(name, mind) <= mind.interval * 3 // 2
         least = min((mind.down_after for mind in minds), default=0)
-        serving = sum(mind.life in IN_LEDGER for mind in minds)
         lagged = link.seen_upto != NEVER and not fresh
-        if len(late) > len(fresh) and (lagged or len(late) >= min(_WITNESSES, serving)):
+        if len(late) > fresh and (lagged or self._is_shared(name, link)):
             link.lag = _most(by for _, by in late.values())
             enough = lagged or len(late) >= _WITNESSES
             link.seen_upto = _most(came - by for came, by in late.values()) if enough else NEVER
@@ -211,21 +272,54 @@ class Visibility:
             link.lag, link.seen_upto = 0, NEVER
         else:
             link.lag = 0 if link.seen_upto == NEVER else now - link.seen_upto
-        if len(fresh) > len(late):
-            link.in_time_at = now
-        again = link.late or link.lag or link.waits
-        link.look_at = now + self.plan.interval // 8 if again else None
-        self._lags(name)
-        if link.waits and len(fresh) > len(late):
-            link.waits = False
-            self._sees(name)
-        dull = link.lag > least and link.seen_upto != NEVER
-        if dull is not link.dull:
-            sighted, link.dull = link.sees, dull
-            if link.dull and sighted:
-                since = Moment(now - link.lag, self.now.utc - link.lag)
-                self._out_of_sight(name, since, "lag")
-            self._sees(name)
+        return fresh > len(late)
+
+    def _carried(self, name: str) -> list[Mind]:
+        return [mind for mind in self._enrolled() if name in mind.sight.links]
+
+    def _is_shared(self, name: str, link: Session) -> bool:
+        serving = sum(mind.life in IN_LEDGER for mind in self._carried(name))
+        return len(link.late) >= min(_WITNESSES, serving)
+
+    def _on_time(self, name: str, mind: Mind) -> int:
+        """Return when something of a camera came over a link that was not late; one without a clock never."""
+        if not self._tells_time(mind):
+            return NEVER
+        return max(
+            mind.proof if mind.via in ("", name) else NEVER, self.links[name].copies.get(mind.name, NEVER)
+        )
+
+    def _is_even(self, link: Session, minds: list[Mind]) -> bool:
+        """Whether it has been behind by the same for so long that it must be the clocks (L8)."""
+        late = [mind for mind in minds if mind.name in link.late]
+        if not late:
+            return False
+        interval = median_low(mind.interval for mind in late)
+        apart = median_low(by for _, by in link.late.values()) + self.now.at - self.now.utc
+        if link.apart is None or abs(apart - link.apart) > interval // 2:
+            link.apart, link.apart_since = apart, self.now.at
+        return self.now.at - link.apart_since >= _BELIEVED * interval
+
+    def _believes(self, link: Session, minds: list[Mind]) -> None:
+        for mind in minds:
+            if mind.name in link.late or self._spoke_late(mind):
+                self._forgets_clock(mind)
+                if mind.dark_since is None:
+                    mind.shifts(link.lag, self.now)
+        link.late = {}
+        link.lag, link.seen_upto, link.dull, link.waits = 0, NEVER, False, False
+
+    def _tells_time(self, mind: Mind) -> bool:
+        """Whether it is known how far a camera's clock is off."""
+        raise NotImplementedError
+
+    def _spoke_late(self, mind: Mind) -> bool:
+        """Whether a camera's last word was late."""
+        raise NotImplementedError
+
+    def _forgets_clock(self, mind: Mind) -> None:
+        """Forget how far a camera's clock is off."""
+        raise NotImplementedError
 
     def looks(self) -> list[int]:
         """Return when the lag of a link is to be measured."""
@@ -233,7 +327,8 @@ class Visibility:
 
     def _lags(self, name: str) -> None:
         for sight in self._over(name):
-            sight.lag = max(self.links[each].lag for each in sight.links)
+            links = [self.links[each] for each in sight.links]
+            sight.lag = max(link.lag for link in [each for each in links if each.sees] or links)
 
     def _over(self, name: str) -> list[Sight]:
         return [sight for sight in self.sights.values() if name in sight.links]

@@ -49,7 +49,7 @@ class RecordingReceiver:
     canaries: list[tuple[Instant, Instant]] = field(default_factory=list)
     order: list[str] = field(default_factory=list)
     stumbles: int = 0
-    catching_up: bool = False
+    doubted: bool = False
     answers: list[tuple[Instant, Instant]] = field(default_factory=list)
 
     def __post_init__(self) -> None:

@@ -9,6 +9,7 @@ least three are (all, where it has fewer). One alone never puts off what is judg
 from __future__ import annotations
 
 from math import ceil
+from statistics import median_low
 from typing import TYPE_CHECKING
 
 from camwatch.core.liveness import IN_SERVICE, NEVER
@@ -16,6 +17,7 @@ from camwatch.core.liveness import IN_SERVICE, NEVER
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from camwatch.core.model import Instant
     from camwatch.core.state import CameraState, LinkState
 
 RECENT = 1.5
@@ -31,6 +33,8 @@ Where a link carries fewer, all of them must: they put off their own deadlines, 
 """
 SILENCE = 2.0
 """For how many times the shortest `down_after` a lag lasts over which nobody says anything any more."""
+BELIEVED = 32
+"""For how many intervals a link must lag evenly to be believed: it is the clocks, ours or all of theirs."""
 
 FOREVER = float("inf")
 
@@ -53,14 +57,29 @@ def take_canary(link: LinkState, now: float, sent: float, on_time_s: float) -> N
 
 
 def reckon(link: LinkState, now: float, look_again_s: float) -> bool:
-    """Reckon the lag of a link anew; return whether more cameras were on time than late."""
-    late, on_time, in_service = _late(link, now), 0, 0
-    for camera in _cameras(link):
-        in_service += camera.life in IN_SERVICE
-        if camera.index not in late and now - camera.proof <= RECENT * camera.interval_s:
+    """Reckon the lag of a link anew; return whether more cameras were on time than late.
+
+    It falls by no more than a second per second: what was sent before may still stand in a queue that newer
+    messages pass by. Where it was so long that nothing could be seen, sight returns to all anew instead.
+    """
+    least = link.least - (now - link.reckoned)
+    link.reckoned = now
+    in_time = _measure(link, now)
+    link.lag = max(link.lag, least)
+    enough = link.seen_upto > NEVER
+    link.behind = enough and link.lag > shortest_silence(link)
+    link.least = 0.0 if link.behind else link.lag if enough else max(0.0, least)
+    link.look_at = now + look_again_s if link.late or link.lag else FOREVER
+    return in_time
+
+
+def _measure(link: LinkState, now: float) -> bool:
+    late, on_time = _late(link, now), 0
+    for camera in cameras(link):
+        if camera.index not in late and now - _on_time(link, camera) <= RECENT * camera.interval_s:
             on_time += 1
     lagged = link.seen_upto > NEVER and not on_time  # as enough have shown, and nobody denied since
-    if len(late) > on_time and (lagged or len(late) >= min(WITNESSES, in_service)):
+    if len(late) > on_time and (lagged or is_shared(link)):
         link.lag = _quantile(late_s for _, late_s in late.values())
         enough = lagged or len(late) >= WITNESSES
         link.seen_upto = _quantile(arrived - late_s for arrived, late_s in late.values()) if enough else NEVER
@@ -70,13 +89,43 @@ def reckon(link: LinkState, now: float, look_again_s: float) -> bool:
         link.lag = 0.0 if link.seen_upto == NEVER else now - link.seen_upto
     if link.canary_lag > link.lag:
         link.lag, link.seen_upto = link.canary_lag, max(link.seen_upto, now - link.canary_lag)
-    link.look_at = now + look_again_s if late or link.lag else FOREVER
     return on_time > len(late)
+
+
+def is_shared(link: LinkState) -> bool:
+    """Tell whether so many cameras are late that it is the link's doing."""
+    return len(link.late) >= min(WITNESSES, sum(camera.life in IN_SERVICE for camera in cameras(link)))
+
+
+def _on_time(link: LinkState, camera: CameraState) -> float:
+    """Return when something of a camera came over this link that was not late.
+
+    What does not tell when it was sent may have come late as well: its camera is no witness.
+    """
+    if camera.clock_offset == FOREVER:
+        return NEVER
+    came = camera.proof if camera.via in (None, link) else NEVER
+    return max(came, link.copies.get(camera.index, NEVER))
+
+
+def is_even(link: LinkState, now: Instant) -> bool:
+    """Tell whether a link that is behind has been so by the same for so long that it is the clocks.
+
+    `apart` is by the steady clock: ours may run slow for hours after it was set back.
+    """
+    late = [camera for camera in cameras(link) if camera.index in link.late]
+    if not late:
+        return False
+    interval = median_low(camera.interval_s for camera in late)
+    apart = median_low(late_s for _, late_s in link.late.values()) + now.mono - now.utc_ms / 1000
+    if abs(apart - link.apart) > interval / 2:
+        link.apart, link.apart_since = apart, now.mono
+    return now.mono - link.apart_since >= BELIEVED * interval
 
 
 def shortest_silence(link: LinkState) -> float:
     """Return the shortest `down_after` of a link's cameras, in seconds; infinite without any."""
-    return min((camera.down_s for camera in _cameras(link)), default=FOREVER)
+    return min((camera.down_s for camera in cameras(link)), default=FOREVER)
 
 
 def _quantile(values: Iterable[float]) -> float:
@@ -86,13 +135,14 @@ def _quantile(values: Iterable[float]) -> float:
 
 def _late(link: LinkState, now: float) -> dict[int, tuple[float, float]]:
     """Return the cameras whose newest word was late: when it came, and by how much; forget the others."""
-    cameras = {camera.index: camera for camera in _cameras(link) if camera.index in link.late}
+    found = {camera.index: camera for camera in cameras(link) if camera.index in link.late}
     for index, (arrived, _) in list(link.late.items()):
-        camera = cameras.get(index)
-        if camera is None or camera.proof >= arrived or now - arrived > RECENT * camera.interval_s:
+        camera = found.get(index)
+        if camera is None or _on_time(link, camera) >= arrived or now - arrived > RECENT * camera.interval_s:
             del link.late[index]
     return link.late
 
 
-def _cameras(link: LinkState) -> Iterator[CameraState]:
+def cameras(link: LinkState) -> Iterator[CameraState]:
+    """Yield the cameras that a link carries."""
     return (camera for sight in link.sights for camera in sight.cameras.values())

@@ -275,7 +275,23 @@ class Judge:
         elif self._sees(camera, now):
             self._declare_down(camera, now, until)
         else:
-            self._held[camera.index] = camera
+            self._hold(camera, now, until)
+
+    def _hold(self, camera: CameraState, now: Instant, until: float) -> None:
+        """Wait for sight to be proven, while a link that speaks of the past alone is asked (rule S10).
+
+        In vain for as long again, and nothing is known of the camera any more.
+        """
+        self._held[camera.index] = camera
+        links = [link for link in camera.sight.links if link.up]
+        for link in links:
+            link.doubted = True
+        if camera.life is not Status.UP or any(self._is_silent(link, now) for link in links):
+            return
+        if now.mono < until + camera.down_s:
+            self.arm(camera, until + camera.down_s)
+        else:
+            self.step(camera, Event.BLINDNESS, now, dated=dating.unproven(camera, camera.proof))
 
     def _declare_down(self, camera: CameraState, now: Instant, until: float) -> None:
         """Date the outage, and what is unknown before it, by what was visible (rules E1, E3)."""
@@ -294,11 +310,15 @@ class Judge:
     def _sees(self, camera: CameraState, now: Instant) -> bool:
         """Tell whether every connected link has brought what was sent since the heartbeat was due (S10).
 
-        What comes late says nothing of now: a link that lags has seen so much less (rule S11).
+        What comes late says nothing of now: a link that lags has seen so much less (rule S11). One that
+        cannot see hides those cameras alone that speak over it (rule S13).
         """
         expected = liveness.due(camera)
         for link in camera.sight.links:
-            if link.up and (not link.sees or link.heard <= expected or self._is_silent(link, now)):
+            if link.up and not link.sees:
+                if camera.via is link or camera.index in link.late:
+                    return False
+            elif link.up and (link.heard <= expected or self._is_silent(link, now)):
                 return False
         return True
 

@@ -34,6 +34,8 @@ AGAIN = 0.5
 """The same where the uptime speaks for them; one that is played again and again has aged by then."""
 COARSE_S = 1.1
 """Clocks and uptimes may be told in whole seconds: two of them differ by so much without any fault."""
+STANDS = 0.0
+"""How far apart from the steady clock one is said to be that stands still."""
 _NO_OFFSETS = array("d", [float("inf")] * OFFSETS_KEPT)
 
 
@@ -140,26 +142,35 @@ def clock_is_broken(camera: CameraState, said: Telemetry, now: float, ran: bool 
     if all that it says agrees. What contradicts itself is believed once a second one has come at the pace of
     a living camera: one alone, or many at once, may be an old boot's that are played again.
     """
-    uptime, interval = said.uptime_s, camera.interval_s
+    uptime, interval = _running_uptime(camera, said), camera.interval_s
     behind = None if uptime is None or camera.boot is None else now - uptime - camera.boot
     of_the_past = behind is not None and behind > interval / 4 and _began_later(camera, said) < 0
     # What many cameras of a link share is no fault of their clocks (rule S11).
     shared = ran is not False and any(link.seen_upto > liveness.NEVER for link in camera.sight.links)
+    if shared and any(link.behind for link in camera.sight.links):  # all of them are believed at once
+        _evenly_late(camera, now, now - (said.ts or 0.0), OFFSETS_KEPT, interval / 2)
+        return False
     if (ran and behind is not None) or of_the_past or shared:
         # All agrees, or clock and uptime drifted away together while the camera was out of reach.
         camera.undecided_until = liveness.NEVER
         return _evenly_late(camera, now, now - (said.ts or 0.0), OFFSETS_KEPT, interval / 2)
     if _proven_since(camera, camera.late_at):
         camera.undecided_until = now + RUN * interval
-    stands = ran is None and camera.ts is not None and abs((said.ts or 0.0) - camera.ts) <= COARSE_S
+    same = ran is None and camera.ts is not None and abs((said.ts or 0.0) - camera.ts) <= COARSE_S
+    stands = same and (_proven_since(camera, camera.late_at) or camera.late_apart == STANDS)
     if ran is False or stands:
         if now < camera.doubted_until:
             return True
         if stands:
-            return _evenly_late(camera, now, 0.0, RUN, interval)
+            return _evenly_late(camera, now, STANDS, RUN, interval)
         steady = now - uptime if uptime is not None else now - (said.seq or 0) * interval
         return _evenly_late(camera, now, steady, AGAIN, interval / 4)
     return _evenly_late(camera, now, now - (said.ts or 0.0), RUN, interval / 2)
+
+
+def spoke_late(camera: CameraState) -> bool:
+    """Tell whether a camera's last word was late."""
+    return camera.late_at > liveness.NEVER and not _proven_since(camera, camera.late_at)
 
 
 def doubt_clock(camera: CameraState, said: Telemetry, now: float) -> None:
@@ -184,13 +195,19 @@ def clock_ran(camera: CameraState, said: Telemetry, now: float) -> bool | None:
         return None
     passed = said.ts - camera.ts
     tolerance = min(max(COARSE_S, camera.interval_s / 4), 0.9 * camera.interval_s)
-    if said.uptime_s is not None and camera.uptime >= 0:
-        return abs(passed - (said.uptime_s - camera.uptime)) < tolerance
+    uptime = _running_uptime(camera, said)
+    if uptime is not None and camera.uptime >= 0:
+        return abs(passed - (uptime - camera.uptime)) < tolerance
     expected = _expected(camera, said, now)
     if said.seq is None or expected is None or said.seq < expected:
         return None
     counted = (said.seq - expected + 1) * camera.interval_s
     return abs(passed - counted) < tolerance + counted / 4
+
+
+def _running_uptime(camera: CameraState, said: Telemetry) -> float | None:
+    """Return the uptime that a heartbeat tells; None if it stands still, which tells nothing of the clock."""
+    return None if said.uptime_s == camera.uptime else said.uptime_s
 
 
 def _evenly_late(camera: CameraState, now: float, apart: float, after: float, evenly: float) -> bool:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from camwatch.core import event_time
+from camwatch.core import event_time, lifesigns, liveness
 from camwatch.core.judge import Judge
 from camwatch.core.liveness import NEVER
 from camwatch.core.memory import SightMemory
@@ -76,9 +76,13 @@ class Sights:
         # are late among many on time hold nobody up.
         if link.sent_late == NEVER or now.mono - link.in_time_at <= 2 * self._look_again_s:
             upto = now.mono - link.lag
+            link.doubted = False
         else:
             upto = link.sent_late
         link.sent_late = NEVER
+        self._heard(link, now, upto)
+
+    def _heard(self, link: LinkState, now: Instant, upto: float) -> None:
         link.heard = max(link.heard, upto)
         for sight in link.sights:
             sight.heard = max(sight.heard, upto)
@@ -96,9 +100,13 @@ class Sights:
     def answered(self, link: LinkState, now: Instant, asked: float) -> None:
         """Note that the broker answered what it was asked at `asked`, monotonic (rule S11).
 
-        If nothing late came since, what it had kept is through.
+        If nothing late came since, or late messages come of a few cameras only, all before it is through.
         """
-        if link.catching_up and link.newest_late < asked:
+        if link.newest_late >= asked and event_time.is_shared(link):
+            return
+        link.doubted = False
+        self._heard(link, now, asked - link.lag)
+        if link.catching_up:
             link.catching_up = False
             self._sees(link, now)
 
@@ -108,11 +116,13 @@ class Sights:
 
     def lose(self, link: LinkState, last_packet: Instant) -> None:
         """Note that a link was lost; its last packet came at `last_packet` (rule S3)."""
-        link.up = link.catching_up = link.behind = False
+        link.up = link.catching_up = link.behind = link.doubted = False
         link.last_packet = seen = last_packet.shifted(-link.lag)
         link.late.clear()
-        link.canary_lag = 0.0
-        self._lag(link, 0.0)
+        link.copies.clear()
+        link.seen_upto = NEVER
+        link.lag = link.canary_lag = link.least = 0.0
+        self._lag(link)
         link.look_at = event_time.FOREVER
         self._sees_no_more(link, seen, BlindCause.LINK)
 
@@ -129,14 +139,19 @@ class Sights:
 
     def _look(self, link: LinkState, now: Instant) -> None:
         saw = link.sees
+        was_behind = link.behind
         in_time = event_time.reckon(link, now.mono, self._look_again_s)
-        self._lag(link, link.lag)
         if link.catching_up:
-            link.catching_up = not in_time
+            # Once it is known how far behind it is, the lag says what is through.
+            link.catching_up = not in_time and link.seen_upto == NEVER
             link.look_at = min(link.look_at, now.mono + self._look_again_s)
         if in_time:
             link.in_time_at = now.mono
-        was_behind, link.behind = link.behind, _is_behind(link)
+        if not link.behind:
+            link.apart = NEVER
+        elif event_time.is_even(link, now):
+            self._believe(link, now)
+        self._lag(link)
         if saw and not link.sees:
             self._sees_no_more(link, now.shifted(-link.lag), BlindCause.LAG)
         elif link.sees and not saw:
@@ -144,6 +159,21 @@ class Sights:
         elif was_behind and not link.behind:
             self._judge.look_again(now)
         self._bring_forward(link, now)
+
+    def _believe(self, link: LinkState, now: Instant) -> None:
+        """Take it that clocks are to blame for a lag: forget those of all whose last word was late (L8).
+
+        Of all at once: whoever is believed later would look late on a link that lags no more. To cameras that
+        another link shows as well, the lag was a blindness that ends now.
+        """
+        for camera in event_time.cameras(link):
+            if camera.index in link.late or lifesigns.spoke_late(camera):
+                lifesigns.forget_clock(camera)
+                camera.fill = None  # that it lived "then" was its clock's word alone
+                if liveness.blind_from(camera) is None:
+                    liveness.shift_for_blindness(camera, now.mono - link.lag, now.mono)
+        link.late.clear()
+        link.lag, link.seen_upto, link.behind, link.catching_up = 0.0, NEVER, False, False
 
     def _bring_forward(self, link: LinkState, now: Instant) -> None:
         """Look sooner at cameras whose deadlines were put off by a lag that has fallen."""
@@ -156,13 +186,15 @@ class Sights:
                     for camera in sight.cameras.values():
                         self._judge.expect(camera, now)
 
-    def _lag(self, link: LinkState, lag_s: float) -> None:
-        link.lag = lag_s
+    def _lag(self, link: LinkState) -> None:
+        """Reckon anew how much later than sent what a link carries is seen: by the slowest that sees."""
         for sight in link.sights:
-            sight.lag = max(other.lag for other in sight.links if other.up or other is link)
+            links = [each for each in sight.links if each.sees] or sight.links
+            sight.lag = max(each.lag for each in links)
 
     def _sees(self, link: LinkState, now: Instant) -> None:
         """Let the cameras of a link be visible from now on."""
+        self._lag(link)
         for sight in link.sights:
             if sight.blind_since is not None:
                 self._end_blindness(sight, now)
@@ -175,10 +207,8 @@ class Sights:
         """Take it that nothing can be seen through a link any more (rules S1, S13)."""
         for sight in link.sights:
             if not any(other.sees for other in sight.links):
-                if cause is BlindCause.LINK:  # another may have been lost before, and have seen more
-                    packets = [other.last_packet for other in sight.links if other.last_packet is not None]
-                    since = max(packets)
-                self._begin_blindness(sight, since, cause)
+                others = [_seen_upto(other) for other in sight.links if other is not link]
+                self._begin_blindness(sight, max([since, *filter(None, others)]), cause)
             elif sight.blind_since is None and len(sight.links) > 1:
                 for camera in sight.cameras.values():
                     if camera.via is link and camera.lost is None:
@@ -234,9 +264,10 @@ class Sights:
         self._judge.events.append(Blindness(links, sight.operators, sight.cause, began, now))
 
 
-def _is_behind(link: LinkState) -> bool:
-    """Tell whether a link lags by more than its cameras may be silent (rule S11)."""
-    return link.seen_upto > NEVER and link.lag > event_time.shortest_silence(link)
+def _seen_upto(link: LinkState) -> Instant | None:
+    """Return up to when a link has seen everything that it ever will; None: nobody knows."""
+    last = None if link.catching_up else link.last_packet
+    return None if last is None else last.shifted(-link.lag)
 
 
 def _moment(now: Instant, utc_ms: int) -> Instant:

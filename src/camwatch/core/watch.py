@@ -109,7 +109,9 @@ class FleetWatch:
         if (seq is not None and seq != camera.next_seq) or (uptime is not None and uptime < camera.uptime):
             refusal, rebooted = lifesigns.out_of_order(camera, said, mono)
             if refusal is not None:
-                if refusal is Refusal.LATE and said.ts is not None and camera.clock_offset < _FOREVER:
+                if refusal is Refusal.DUPLICATE:
+                    self._copied(camera, now, said)
+                elif said.ts is not None and camera.clock_offset < _FOREVER:
                     late_s = utc_ms * 0.001 - said.ts - camera.clock_offset
                     self.judge.late(camera, now, now.shifted(-late_s), uptime)
                 return refusal
@@ -216,6 +218,17 @@ class FleetWatch:
             return sent
         self.judge.late(camera, now, sent, said.uptime_s)
         return None
+
+    def _copied(self, camera: CameraState, now: Instant, said: Telemetry) -> None:
+        """Note how late a copy came of what another link brought before (rules S11, S13)."""
+        link = self._receiving
+        if link is None or said.ts is None or len(camera.sight.links) < 2 or camera.clock_offset == _FOREVER:
+            return
+        late_s = now.utc_ms * 0.001 - said.ts - camera.clock_offset
+        if late_s > camera.interval_s:
+            event_time.note_late(link, camera, now.mono, late_s)
+        else:
+            link.copies[camera.index] = now.mono
 
     def _rebooted(self, camera: CameraState, now: Instant, said: Telemetry) -> None:
         """Count a reboot, when it was; what tells of it may have come late (rule L6)."""

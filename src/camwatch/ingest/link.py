@@ -52,8 +52,8 @@ class Receiver(Protocol):
         """Note that a canary sent at `sent` came back, after all that the broker had for us before it."""
 
     @property
-    def catching_up(self) -> bool:
-        """Whether what the broker kept may still be under way, so that it is to be asked often (rule S11)."""
+    def doubted(self) -> bool:
+        """Whether what comes does not tell that it is up to date: the broker is asked often (S10, S11)."""
 
     def answered(self, now: Instant, asked: Instant) -> None:
         """Note that what was `asked` was answered, after all that came before the answer (rule S11)."""

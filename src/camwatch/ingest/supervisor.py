@@ -21,8 +21,8 @@ from camwatch.ingest.link import Clock, LinkSettings, Receiver
 Uniform: TypeAlias = Callable[[float, float], float]
 """Draws a number between two: `random.uniform`, unless a test wants to know what was drawn."""
 
-ASKS_WHILE_CATCHING_UP = 8
-"""How often the broker is asked within `ask_after_s` while what it kept may be under way."""
+ASKS_WHILE_DOUBTED = 8
+"""How often the broker is asked within `ask_after_s` while it is doubted that all comes in time."""
 
 KEEP_ALIVE_SHARE = 0.8
 """A ping goes out after this share of the keep-alive, to be on the wire before the whole of it is over."""
@@ -257,8 +257,7 @@ class Supervisor:
         asked: float | None = None  # since when a question waits for any packet as its answer
         while True:
             silent_since = connection.last_packet.mono if asked is None else asked
-            catching_up = self._receiver.catching_up
-            often = patience / ASKS_WHILE_CATCHING_UP if catching_up else keep_alive
+            often = patience / ASKS_WHILE_DOUBTED if self._receiver.doubted else keep_alive
             due = min(silent_since + patience, sent + min(often, keep_alive))
             done, _ = await asyncio.wait({connection.ended}, timeout=max(0.0, due - self._clock().mono))
             if done:
