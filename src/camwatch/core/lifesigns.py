@@ -156,8 +156,7 @@ def clock_is_broken(camera: CameraState, said: Telemetry, now: float, ran: bool 
         return _evenly_late(camera, now, now - (said.ts or 0.0), OFFSETS_KEPT, interval / 2)
     if _proven_since(camera, camera.late_at):
         camera.undecided_until = now + RUN * interval
-    same = ran is None and camera.ts is not None and abs((said.ts or 0.0) - camera.ts) <= COARSE_S
-    stands = same and (_proven_since(camera, camera.late_at) or camera.late_apart == STANDS)
+    stands = ran is None and _stands(camera, said.ts)
     if ran is False or stands:
         if now < camera.doubted_until:
             return True
@@ -208,6 +207,15 @@ def clock_ran(camera: CameraState, said: Telemetry, now: float) -> bool | None:
 def _running_uptime(camera: CameraState, said: Telemetry) -> float | None:
     """Return the uptime that a heartbeat tells; None if it stands still, which tells nothing of the clock."""
     return None if said.uptime_s == camera.uptime else said.uptime_s
+
+
+def _stands(camera: CameraState, ts: float | None) -> bool:
+    """Tell whether a clock shows what it showed last, and nothing else since the last proof on time."""
+    if ts is None or camera.ts is None or abs(ts - camera.ts) > COARSE_S:
+        return False
+    if camera.late_apart == STANDS or _proven_since(camera, camera.late_at):
+        return True
+    return abs(ts - (camera.late_at - camera.late_apart)) <= COARSE_S
 
 
 def _evenly_late(camera: CameraState, now: float, apart: float, after: float, evenly: float) -> bool:
