@@ -58,6 +58,13 @@ def note_dark(camera: CameraState, start: int, end: int) -> None:
     del dark[:-_DARK_KEPT]
 
 
+def note_sign(camera: CameraState, at: float) -> None:
+    """Remember a proof on time at an edge of such a stretch, monotonic."""
+    if at > NEVER:
+        camera.signs.append(at)
+        del camera.signs[: -2 * _DARK_KEPT]
+
+
 def late_proof(camera: CameraState, now: Instant, sent: float, uptime_s: float | None) -> list[Fill]:
     """Take a heartbeat that was `sent` long ago; return what is to be told before it is forgotten.
 
@@ -140,7 +147,7 @@ def _sign(camera: CameraState, at: int, no_further: int, uptime_s: float | None)
     back = reach if uptime_s is None else min(reach, round(uptime_s * 1000))
     sure = at if back == reach else at - back  # it booted then, or it may have come back a little later
     # Another link may have brought newer proofs already.
-    signs = (each for each in (camera.proof, camera.dark_from) if each * 1000 < at)
+    signs = (each for each in (camera.proof, *camera.signs) if each * 1000 < at)
     before = max(signs, default=NEVER) * 1000
     if at - before <= no_further:
         return Run(round(before), at, round(before))
@@ -163,11 +170,11 @@ def _joined(runs: Sequence[Run], sign: Run) -> Run:
 
 
 def _closed(camera: CameraState, run: Run, no_further: int) -> Run:
-    """Let the return that ended the newest darkness close the gap to a run, if it was heard of first."""
-    back = camera.dark_to * 1000
-    if run.closed or not 0 < back - run.ends <= no_further:
+    """Let a return that ended a darkness close the gap to a run, if it was heard of first."""
+    back = min((round(each * 1000) for each in camera.signs if each * 1000 > run.ends), default=None)
+    if run.closed or back is None or back - run.ends > no_further:
         return run
-    return run._replace(ends=round(back), closed=True)
+    return run._replace(ends=back, closed=True)
 
 
 def _set_aside(camera: CameraState, now: Instant, run: Run) -> list[Fill]:

@@ -102,9 +102,9 @@ class Judge:
         at = self._instant(camera, dated.at, now)
         self._settle(camera, at.mono, now)
         if step.to in (Status.UNKNOWN, Status.DOWN) and camera.life is Status.UP:
-            camera.dark_from, camera.dark_to = min(camera.proof, dated.earliest), NEVER
+            fills.note_sign(camera, min(camera.proof, dated.earliest))
         elif camera.life in (Status.UNKNOWN, Status.DOWN) and event is Event.PROOF:
-            camera.dark_to = at.mono
+            fills.note_sign(camera, at.mono)
         was_in_service, was = camera.life in IN_SERVICE, camera.status
         camera.life = step.to
         camera.hint = None

@@ -171,7 +171,8 @@ def restore(camera: CameraState, memory: Memory, now: Instant) -> None:
         camera.dark = [Span(since_ms + to_mono, camera.settled_ms)]
     if memory.proof_ms is not None:
         camera.proof_ms = memory.proof_ms
-        camera.proof = camera.dark_from = (memory.proof_ms + to_mono) / 1000
+        camera.proof = (memory.proof_ms + to_mono) / 1000
+        camera.signs = [camera.proof]
     if memory.due_ms is not None and memory.deadline_ms is not None:
         camera.override_for = camera.proof
         camera.due_override = (memory.due_ms + to_mono) / 1000

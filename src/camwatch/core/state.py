@@ -108,8 +108,6 @@ class CameraState:
         "cause",
         "clock_offset",
         "dark",
-        "dark_from",
-        "dark_to",
         "deadline_override",
         "disordered",
         "doubted_until",
@@ -158,6 +156,7 @@ class CameraState:
         "sent_late",
         "settled_ms",
         "sight",
+        "signs",
         "since",
         "status",
         "storage_max",
@@ -259,8 +258,7 @@ class CameraState:
         self.account = Account()
         self.settled_ms: int | None = None  # monotonic; everything before it is accounted
         self.dark: list[Span] = []  # the last time that was not up, monotonic milliseconds
-        self.dark_from = NEVER  # the last proof before the newest of it
-        self.dark_to = NEVER  # and the first after it
+        self.signs: list[float] = []  # the last proof before each of it, and the first after
         self.fill: Run | None = None  # from where, and up to which late heartbeat, it was up (rule E4)
         self.filled: list[Run] = []  # the same of earlier ones, to tell none of them again
         self.stored = NOTHING  # what the store has of it: the counters that are exported
