@@ -181,3 +181,16 @@ def test_a_clock_set_back_by_whole_intervals_is_believed_as_soon_as_any_other() 
         refusals += world.beat(ts=EPOCH_S + 10.0 * step - 20 * (step > 30)) is not None
     assert refusals == 2
     assert [move.new for move in world.moves()] == [Status.UP]
+
+
+def test_bursts_that_come_evenly_apart_are_no_broken_clock() -> None:
+    """L8, S11: the last of each is on time, if at the same instant as those before it."""
+    world, refusals = World(*fleet(4)), []
+    for step in range(61):
+        world.to(10.0 * step)
+        for name in ("cam-2", "cam-3", "cam-4"):
+            world.beat(name, ts=EPOCH_S + 10.0 * step)
+        if step % 3 == 0:  # what it sent 20 s ago, and what it sent just now
+            for sent in range(max(0, step - 2), step + 1, 2):
+                refusals.append(world.beat(ts=EPOCH_S + 10.0 * sent, seq=sent))
+    assert refusals == [None] + [Refusal.LATE, None] * 20

@@ -154,7 +154,7 @@ def clock_is_broken(camera: CameraState, said: Telemetry, now: float, ran: bool 
         # All agrees, or clock and uptime drifted away together while the camera was out of reach.
         camera.undecided_until = liveness.NEVER
         return _evenly_late(camera, now, now - (said.ts or 0.0), OFFSETS_KEPT, interval / 2)
-    if _proven_since(camera, camera.late_at):
+    if _proven_since_late(camera):
         camera.undecided_until = now + RUN * interval
     stands = ran is None and _stands(camera, said.ts)
     if ran is False or stands:
@@ -169,7 +169,7 @@ def clock_is_broken(camera: CameraState, said: Telemetry, now: float, ran: bool 
 
 def spoke_late(camera: CameraState) -> bool:
     """Tell whether a camera's last word was late."""
-    return camera.late_at > liveness.NEVER and not _proven_since(camera, camera.late_at)
+    return camera.late_at > liveness.NEVER and not _proven_since_late(camera)
 
 
 def doubt_clock(camera: CameraState, said: Telemetry, now: float) -> None:
@@ -213,7 +213,7 @@ def _stands(camera: CameraState, ts: float | None) -> bool:
     """Tell whether a clock shows what it showed last, and nothing else since the last proof on time."""
     if ts is None or camera.ts is None or abs(ts - camera.ts) > COARSE_S:
         return False
-    if camera.late_apart == STANDS or _proven_since(camera, camera.late_at):
+    if camera.late_apart == STANDS or _proven_since_late(camera):
         return True
     return abs(ts - (camera.late_at - camera.late_apart)) <= COARSE_S
 
@@ -224,12 +224,18 @@ def _evenly_late(camera: CameraState, now: float, apart: float, after: float, ev
     `apart` is how far the clock is from the steady one, not from UTC: that runs at half speed for hours
     after our own clock was set back, and no camera would look evenly late.
     """
-    if _proven_since(camera, camera.late_at):
+    if _proven_since_late(camera):
         camera.late_at, camera.late_apart = now, apart
     elif abs(apart - camera.late_apart) > evenly:  # a queue that empties: not the clock's fault
         camera.late_at, camera.late_apart = now, apart
         camera.undecided_until = liveness.NEVER
+    camera.late_after = camera.proof
     return now - camera.late_at >= after * camera.interval_s
+
+
+def _proven_since_late(camera: CameraState) -> bool:
+    """Tell whether a heartbeat on time came after the last late one, be it in the same packet."""
+    return camera.late_after != camera.proof != camera.sent_late
 
 
 def _proven_since(camera: CameraState, at: float) -> bool:

@@ -130,6 +130,7 @@ class CameraState:
         "hint_until",
         "index",
         "interval_s",
+        "late_after",
         "late_apart",
         "late_at",
         "late_news",
@@ -236,6 +237,7 @@ class CameraState:
         self.offset_at = 0
         self.clock_offset = float("inf")  # infinite: none yet
         self.late_at = NEVER  # arrival of the first in a run of evenly late heartbeats
+        self.late_after = NEVER  # the proof on time before the last of them
         self.late_apart = float("inf")  # and how far its clock was from the steady one
         # how many messages it may send, for whoever takes them: see `receiving`
         self.budget = 0  # what `heartbeats` may reach
