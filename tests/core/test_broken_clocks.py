@@ -191,6 +191,6 @@ def test_bursts_that_come_evenly_apart_are_no_broken_clock() -> None:
         for name in ("cam-2", "cam-3", "cam-4"):
             world.beat(name, ts=EPOCH_S + 10.0 * step)
         if step % 3 == 0:  # what it sent 20 s ago, and what it sent just now
-            for sent in range(max(0, step - 2), step + 1, 2):
-                refusals.append(world.beat(ts=EPOCH_S + 10.0 * sent, seq=sent))
+            sent = range(max(0, step - 2), step + 1, 2)
+            refusals += [world.beat(ts=EPOCH_S + 10.0 * each, seq=each) for each in sent]
     assert refusals == [None] + [Refusal.LATE, None] * 20

@@ -49,7 +49,7 @@ def test_each_event_tells_what_none_before_it_told(heard: list[tuple[int, bool]]
 
 
 @given(_HEARD, st.booleans())
-@example([(105, False), (106, False), (105, False)], False)  # noqa: FBT003 - nobody came back
+@example([(105, False), (106, False), (105, False)], False)
 @settings(max_examples=60)
 def test_they_prove_the_same_in_whatever_order_they_come(heard: list[tuple[int, bool]], back: bool) -> None:
     """E4: two links may bring by turns what each had kept."""

@@ -228,6 +228,8 @@ class Hearing:
                 return Expected(PROOF)  # a broken counter (L9)
             if self.doubtful:
                 return CONTRADICTS
+            if self.spoke_late and sent.uptime_s is not None:  # what was refused may not have been taken in
+                return Expected(None, never=PROOF)
             if self._before_this_boot(sent, by=0):  # a clock that moves in steps makes one boot look like two
                 return Expected(None, never=PROOF)
             only = sent.ts is None and sent.uptime_s is None

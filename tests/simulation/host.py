@@ -245,7 +245,9 @@ class Host:
         late, _ = self.running.watcher.watch.links[link].late.get(state.index, (0.0, 0.0))
         lags = round(late * 1000) - self.witness.zero == now.at
         self.opinion.took(link, said, verdict, expected, Judged(dated, lags))
-        offsets = [round(each * 1000) for each in state.offsets if isfinite(each)]
+        slot = state.offset_at & 31  # the oldest
+        ring = [*state.offsets[slot:], *state.offsets[:slot]]
+        offsets = [round(each * 1000) for each in ring if isfinite(each)]
         self.opinion.hearings[said.sent.camera].learns(offsets)
 
     def subscribes(self, wire: Wire) -> None:

@@ -156,7 +156,7 @@ def clock_is_broken(camera: CameraState, said: Telemetry, now: float, ran: bool 
         return _evenly_late(camera, now, now - (said.ts or 0.0), OFFSETS_KEPT, interval / 2)
     if _proven_since_late(camera):
         camera.undecided_until = now + RUN * interval
-    stands = ran is None and _stands(camera, said.ts)
+    stands = ran is None and _stands(camera, said.ts, now)
     if ran is False or stands:
         if now < camera.doubted_until:
             return True
@@ -169,7 +169,7 @@ def clock_is_broken(camera: CameraState, said: Telemetry, now: float, ran: bool 
 
 def spoke_late(camera: CameraState) -> bool:
     """Tell whether a camera's last word was late."""
-    return camera.late_at > liveness.NEVER and not _proven_since_late(camera)
+    return not _proven_since_late(camera)
 
 
 def doubt_clock(camera: CameraState, said: Telemetry, now: float) -> None:
@@ -209,13 +209,14 @@ def _running_uptime(camera: CameraState, said: Telemetry) -> float | None:
     return None if said.uptime_s == camera.uptime else said.uptime_s
 
 
-def _stands(camera: CameraState, ts: float | None) -> bool:
+def _stands(camera: CameraState, ts: float | None, now: float) -> bool:
     """Tell whether a clock shows what it showed last, and nothing else since the last proof on time."""
     if ts is None or camera.ts is None or abs(ts - camera.ts) > COARSE_S:
         return False
     if camera.late_apart == STANDS or _proven_since_late(camera):
         return True
-    return abs(ts - (camera.late_at - camera.late_apart)) <= COARSE_S
+    first = camera.late_at - camera.late_apart
+    return abs(ts - first) <= COARSE_S and now - camera.late_at > camera.interval_s / 2  # and is no copy
 
 
 def _evenly_late(camera: CameraState, now: float, apart: float, after: float, evenly: float) -> bool:
@@ -235,7 +236,7 @@ def _evenly_late(camera: CameraState, now: float, apart: float, after: float, ev
 
 def _proven_since_late(camera: CameraState) -> bool:
     """Tell whether a heartbeat on time came after the last late one, be it in the same packet."""
-    return camera.late_after != camera.proof != camera.sent_late
+    return camera.late_at == liveness.NEVER or camera.late_after != camera.proof != camera.sent_late
 
 
 def _proven_since(camera: CameraState, at: float) -> bool:
