@@ -154,7 +154,7 @@ class Hearing:
             self.refused_since = None  # what was delayed may look like anything, and spoil the evenness
         elif fresh and (self.refused_since is None or self._another_boot(sent)):
             self.refused_since, self.refused_boot = said.now.at, sent.boot
-        if verdict == PROOF and self.first_late != said.now.at:  # a run may begin at the instant of a proof
+        if verdict == PROOF:
             self.first_late = None
         elif verdict != DUPLICATE and self.first_late is None:
             self.first_late = said.now.at
@@ -170,8 +170,7 @@ class Hearing:
         """Note a proof of any kind."""
         self.copies_since = self.refused_since = None
         self.proved = at
-        if self.late_since != at:  # a run may begin at the instant of a proof
-            self.late_since = None
+        self.late_since = None
 
     def shifts(self, ahead: int) -> None:
         """Our own clock was set ahead by so much: nobody is late for that (T2)."""
