@@ -205,8 +205,8 @@ TIMES: dict[str, Mutant] = {
         "S11",
         "cameras that do not tell when they spoke speak against a lag",
         "core/event_time.py",
-        "    if camera.clock_offset == FOREVER:\n        return NEVER\n",
-        "",
+        "        if camera.index in late or camera.clock_offset == FOREVER:\n",
+        "        if camera.index in late:\n",
     ),
     "copies-tell-nothing": Mutant(
         "S13",

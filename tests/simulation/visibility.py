@@ -261,7 +261,8 @@ class Visibility:
         }
         late, fresh = link.late, 0
         for mind in minds:
-            fresh += mind.name not in late and now - self._on_time(name, mind) <= mind.interval * 3 // 2
+            if mind.name not in late and self._tells_time(mind):  # others may be late as well
+                fresh += now - self._on_time(name, mind) <= mind.interval * 3 // 2
         least = min((mind.down_after for mind in minds), default=0)
         lagged = link.seen_upto != NEVER and not fresh
         if len(late) > fresh and (lagged or self._is_shared(name, link)):
@@ -282,9 +283,7 @@ class Visibility:
         return len(link.late) >= min(_WITNESSES, serving)
 
     def _on_time(self, name: str, mind: Mind) -> int:
-        """Return when something of a camera came over a link that was not late; one without a clock never."""
-        if not self._tells_time(mind):
-            return NEVER
+        """Return when something of a camera came over a link that was not late."""
         return max(
             mind.proof if mind.via in ("", name) else NEVER, self.links[name].copies.get(mind.name, NEVER)
         )

@@ -76,8 +76,9 @@ def reckon(link: LinkState, now: float, look_again_s: float) -> bool:
 def _measure(link: LinkState, now: float) -> bool:
     late, on_time = _late(link, now), 0
     for camera in cameras(link):
-        if camera.index not in late and now - _on_time(link, camera) <= RECENT * camera.interval_s:
-            on_time += 1
+        if camera.index in late or camera.clock_offset == FOREVER:
+            continue  # what does not tell when it was sent may have come late as well: no witness
+        on_time += now - _on_time(link, camera) <= RECENT * camera.interval_s
     lagged = link.seen_upto > NEVER and not on_time  # as enough have shown, and nobody denied since
     if len(late) > on_time and (lagged or is_shared(link)):
         link.lag = _quantile(late_s for _, late_s in late.values())
@@ -98,12 +99,7 @@ def is_shared(link: LinkState) -> bool:
 
 
 def _on_time(link: LinkState, camera: CameraState) -> float:
-    """Return when something of a camera came over this link that was not late.
-
-    What does not tell when it was sent may have come late as well: its camera is no witness.
-    """
-    if camera.clock_offset == FOREVER:
-        return NEVER
+    """Return when something of a camera came over this link that was not late."""
     came = camera.proof if camera.via in (None, link) else NEVER
     return max(came, link.copies.get(camera.index, NEVER))
 
