@@ -35,6 +35,7 @@ class Book:
     """`spent`: milliseconds up to `upto` (on the axis, None: out of service) by what they were.
 
     `cover` is the maintenance as it was known: what is past does not change when other windows are announced.
+    `announced` is when some of it began as it became known: what was at that instant was told before.
     """
 
     spent: dict[str, int] = field(
@@ -43,10 +44,13 @@ class Book:
     upto: int | None = None
     at: int = 0  # how many changes have begun by `upto`
     cover: Cover = ()
+    announced: tuple[int, ...] = ()
 
     def covers(self, spans: list[tuple[int, int]], since: int) -> None:
         """Take other windows, which hold from an instant on (V6)."""
         far = 1 << 62
+        if any(start <= since < end for start, end in spans):
+            self.announced += (since,)
         self.cover = joined([*clipped(self.cover, -far, since), *clipped(joined(spans), since, far)])
 
     def settle(self, changes: list[Change], settled: int, to_utc: int) -> None:

@@ -41,10 +41,8 @@ def problems(machine: Machine, store: Store) -> Iterator[str]:
             if mind.changes:
                 yield f"{mind.name}: nothing is recorded of it"
             continue
-        cover = machine.opinion.books[mind.name].cover
-        yield from _outages(
-            mind, declared.get(mind.name, []), verdicts.judged(mind, cover, record.vouched_ms)
-        )
+        judged = verdicts.judged(mind, machine.opinion.books[mind.name], record.vouched_ms)
+        yield from _outages(mind, declared.get(mind.name, []), judged)
         theirs = [
             Piece(each.start, each.end, each.status.value)
             for each in overlays.stretches(camera, record.vouched_ms)
@@ -97,7 +95,7 @@ def _ledger(
     """Every millisecond after all corrections; where a fill is not sure, either is right."""
     apart = sum(abs(fault.by) for fault in machine.plan.faults if isinstance(fault, SetsWall))
     sure, maybe = verdicts.fills(mind, apart)
-    judged = verdicts.judged(mind, machine.opinion.books[mind.name].cover, record.vouched_ms)
+    judged = verdicts.judged(mind, machine.opinion.books[mind.name], record.vouched_ms)
     works = [
         Window(each.scope, each.scope_id, each.starts_ms, each.ends_ms, each.reason)
         for each in record.windows

@@ -60,7 +60,6 @@ class Mind:
     process: int = 0
     matched: int = 0  # so many changes were seen to be told
     marks: tuple[int, ...] = ()
-    blurred: bool = False  # when it rose is a matter of judgement, and hidden by maintenance
 
     # --- what it is
 

@@ -144,7 +144,7 @@ class Opinion(Visibility):
         said = Heard(sent, self.now, usual, travelled, shared)
         newer = self.now.at - hearing.lateness(said) - mind.proof
         if abs(newer) <= CLOSE and hearing.lateness(said) > CLOSE:
-            return said, ANYTHING
+            return said, ANYTHING._replace(doubts=hearing.expects(said).doubts)
         if newer < 0:  # nothing newer than what is known
             said = said._replace(lag=0)
         return said, hearing.expects(said)

@@ -124,6 +124,7 @@ def _near(
         for piece in pieces:
             dead = min(piece.end, after.begins) - max(piece.start, boot.ends)
             waited = interval if _may_have_waited(mine, boot.ends - plan.begins, interval) else 0
+            waited += interval // 2 if boot.how.endswith("will") else 0  # which comes as much later (E1)
             if piece.status == "up" and dead > waited + (slack if long else down_after + slack):
                 yield _far(device, piece, f"it was dead from {boot.ends} to {after.begins}")
             lived = min(piece.end, boot.ends) - max(piece.start, boot.begins)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate, pairwise
 
 from camwatch.core.model import Scope, Window
-from tests.simulation.book import Cover, joined
+from tests.simulation.book import Book, Cover, joined
 from tests.simulation.mind import Mind
 from tests.simulation.moments import Change, Late
 from tests.simulation.pieces import Outage, Piece
@@ -35,12 +35,13 @@ def painted(found: Iterable[Piece], spans: Cover, status: str, over: str) -> lis
         inner = [edge for span in spans for edge in span if piece.start < edge < piece.end]
         cuts = [piece.start, *inner, piece.end] if piece.status in over.split() else [piece.start, piece.end]
         for start, end in pairwise(cuts):
-            hit = len(cuts) > 0 and piece.status in over.split() and _inside(spans, start)
+            hit = len(cuts) > 0 and piece.status in over.split() and inside(spans, start)
             _add(result, Piece(start, end, status if hit else piece.status, "" if hit else piece.cause))
     return result
 
 
-def _inside(spans: Cover, at: int) -> bool:
+def inside(spans: Cover, at: int) -> bool:
+    """Tell whether an instant lies within one of these spans."""
     return any(start <= at < end for start, end in spans)
 
 
@@ -51,9 +52,13 @@ def _add(result: list[Piece], piece: Piece) -> None:
         result.append(piece)
 
 
-def judged(mind: Mind, cover: Cover, until: int) -> list[Piece]:
+def judged(mind: Mind, book: Book, until: int) -> list[Piece]:
     """Return what the camera was as it was judged then: windows hold from when they were known."""
-    return painted(pieces(mind.changes, until), cover, "maintenance", "up down unknown")
+    found: list[Piece] = []
+    for piece in pieces(mind.changes, until):
+        told = piece.start == piece.end and piece.start in book.announced
+        found += [piece] if told else painted([piece], book.cover, "maintenance", "up down unknown")
+    return painted(found, (), "", "")
 
 
 def corrected(
@@ -109,20 +114,25 @@ def outages(found: Sequence[Piece], *, over: bool, dismissed: Sequence[int] = ()
     return result
 
 
-def fills(mind: Mind, apart: int) -> tuple[Cover, Cover]:
+def fills(mind: Mind, apart: int, decided: int | None = None) -> tuple[Cover, Cover]:
     """Return what late heartbeats prove, and what they may prove where their time is not sure (L8, S9).
 
-    `apart`: by how much the clocks of the machine were set, in all.
+    `apart`: by how much the clocks of the machine were set, in all. `decided`: so many of them are not the
+    fault of a clock; of the others that is not known yet (None: it is known of all).
     """
     sure, maybe = [], []
-    for each in mind.late:
+    late = [
+        each._replace(sure=each.sure and (decided is None or number < decided))
+        for number, each in enumerate(mind.late)
+    ]
+    for each in late:
         if each.sure:
             sure.append((each.utc - each.before, each.utc + each.after))
         else:
             reach = each.after + each.reach + apart
             maybe.append((each.utc - reach, each.utc + reach))
     alive = sorted(
-        {(each.utc, each.process, each.reach, own) for each, own in _in_order(mind.late) if each.sure}
+        {(each.utc, each.process, each.reach, own) for each, own in _in_order(late) if each.sure}
         | {(at, process, 0, True) for at, process in mind.proofs}
     )
     for one, after in pairwise(alive):

@@ -50,8 +50,10 @@ def problems(
     now = opinion.now.utc
     lives: tuple[list[list[Piece]], list[list[Piece]]] = ([], [])
     for mind in minds:
-        judged = verdicts.judged(mind, opinion.books[mind.name].cover, now)
-        for found, fills in zip(lives, verdicts.fills(mind, 0), strict=True):
+        judged = verdicts.judged(mind, opinion.books[mind.name], now)
+        undecided = opinion.hearings[mind.name].is_undecided(opinion.now.at)
+        proven = verdicts.fills(mind, 0, mind.late_before if undecided else None)
+        for found, fills in zip(lives, proven, strict=True):
             found.append(verdicts.corrected(mind, judged, fills, (), works))
     for name, start in starts(now).items():
         least, most = (spent(life, start, now) for life in lives)
