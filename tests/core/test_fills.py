@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from camwatch.core.ledger import Account, Proven, Span
-from camwatch.core.model import Fill, Status
+from camwatch.core.model import Fill, Lifecycle, Status
 from camwatch.core.record import CameraRecord, Change, Record
 from camwatch.core.signal import Refusal, Word
 from camwatch.core.timeline import Overlays, account_of
@@ -196,6 +196,34 @@ def test_an_old_boot_played_again_fills_nothing_beyond_unknown_time() -> None:
     assert after.in_service == before.in_service == 400_000
     assert after.unknown >= before.unknown - 5_000
     assert after.down == before.down
+
+
+def test_what_a_clock_told_before_it_went_wrong_stays_proven() -> None:
+    """E4, L8: a clock is doubted for what it told since the last proof on time."""
+    world = World()
+    for t in range(0, 110, 10):
+        world.to(t)
+        sent(world, t, uptime_s=500.0 + t)
+    world.blind(103, 400)
+    for t in range(110, 210, 10):
+        assert sent(world, t, uptime_s=500.0 + t) is Refusal.LATE
+    for t in (400, 410, 420, 430, 440):  # its clock stands
+        world.to(t)
+        sent(world, 400, uptime_s=500.0 + t)
+    assert world.camera().doubted_until > world.now.mono
+    [fill] = fills(world)
+    assert (fill.start_ms, fill.end_ms) == (utc_ms(100), utc_ms(205))
+
+
+def test_a_late_heartbeat_proves_nothing_beyond_the_proof_that_followed_it() -> None:
+    """E3, E4: what is unknown after that proof is so for another reason."""
+    world = lived(100).to(105)
+    world.reload(enrolment(lifecycle=Lifecycle.RETIRED)).to(110).reload(enrolment())
+    world.to(130)
+    assert sent(world, 95) is Refusal.LATE
+    sent(world, 130)
+    assert world.moves()[-1].at == 130
+    assert [fill.end_ms for fill in fills(world) if fill.end_ms > utc_ms(100)] == []
 
 
 def test_the_exported_account_does_not_change() -> None:

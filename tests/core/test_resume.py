@@ -151,6 +151,25 @@ def test_late_heartbeats_fill_what_was_unknown_before_a_maintenance_in_which_the
     assert (fill.start_ms, fill.end_ms) == (utc_ms(100), utc_ms(701))
 
 
+def test_what_an_earlier_process_had_not_seen_is_filled_by_a_later_one() -> None:
+    """E4, S9: another link was seen in between, and the broker of this one kept what was sent."""
+    links = ("main", "second")
+    world = World(links=links)
+    for t in range(0, 110, 10):
+        world.to(t).beat(ts=START.utc_ms / 1000 + t, link="main")
+    left = Left(world.to(103).lose("main").lose("second").to(500))
+    second = restarted(left, 600.0, links=links).to(610).regain("second")
+    second.beat(ts=START.utc_ms / 1000 + 610, link="second")
+    third = restarted(Left(second.to(613).lose("second")), 700.0, links=links).to(710).regain("main")
+    for t in range(110, 610, 10):
+        assert third.beat(ts=START.utc_ms / 1000 + t, link="main") is Refusal.LATE
+    third.to(711).beat(ts=START.utc_ms / 1000 + 711, link="main")
+    third.watch.judge.tell_fill(third.camera(), third.now)
+    third.events += third.watch.take_events()
+    assert [each.start_ms for each in fills(third)] == [utc_ms(105)]
+    assert fills(third)[0].end_ms >= utc_ms(605)
+
+
 def test_a_camera_that_leaves_and_returns_shows_what_the_store_has_of_it() -> None:
     """A1: it left with more than was stored, which a crash would take back from whoever had read it."""
     world = World(*fleet(2)).beats(30)

@@ -21,7 +21,7 @@ from camwatch.core.liveness import NEVER
 from camwatch.core.model import Fill, Instant, Status
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from camwatch.core.state import CameraState
 
@@ -72,6 +72,8 @@ def late_proof(camera: CameraState, now: Instant, sent: float, uptime_s: float |
     told more than what was known.
     """
     at, no_further = round(sent * 1000), round(camera.down_s * 1000)
+    if camera.sound is None:
+        camera.sound = (camera.fill, tuple(camera.filled))
     step = round(camera.interval_s * 1000 / _STEP)
     # A queue that empties goes on and on, also through time that was not dark.
     camera.late_news = at >= camera.late_upto + step
@@ -104,7 +106,9 @@ def on_time(camera: CameraState, at: float, now: Instant) -> list[Fill]:
     """Let a proof at a monotonic instant close the gap to a run of late ones.
 
     One too far from them leaves the run to those that are still to come: another camera's link may be ahead.
+    What the run proves so far is not doubted any more.
     """
+    camera.sound = None
     if camera.fill is None:
         return []
     run, proof = max(_runs(camera), key=_ends), round(at * 1000)
@@ -114,7 +118,8 @@ def on_time(camera: CameraState, at: float, now: Instant) -> list[Fill]:
         camera.fill = None
     else:
         camera.filled.remove(run)
-    closed = run._replace(ends=max(proof, run.ends), closed=True, told=True)
+    # One that is closed already goes on no further: what came after its end need not have been dark.
+    closed = run._replace(ends=run.ends if run.closed else max(proof, run.ends), closed=True, told=True)
     fill = _fill_of(camera, now, closed)
     told = run.told and fill == _fill_of(camera, now, run)
     return [*([] if told else [fill]), *_set_aside(camera, now, closed)]
@@ -130,15 +135,29 @@ def so_far(camera: CameraState, now: Instant) -> list[Fill]:
         over = round(now.mono * 1000 - camera.interval_s * 500)
         camera.filled = [_told(run, over) for run in camera.filled]
         camera.fill = None if camera.fill is None else _told(camera.fill, over)
+        camera.sound = None if camera.sound is None else (camera.fill, tuple(camera.filled))
     return [_fill_of(camera, now, run) for run in untold]
+
+
+def doubt(camera: CameraState) -> None:
+    """Forget what late heartbeats told since the last proof on time: a wrong clock's word alone (L8)."""
+    if camera.sound is not None:
+        (camera.fill, filled), camera.sound = camera.sound, None
+        camera.filled = list(filled)
 
 
 def forget_told(camera: CameraState) -> None:
     """Forget what was told: our clock was set, and it would be of another time if it were told again (T2)."""
-    camera.filled = [run for run in camera.filled if not run.told]
-    run = camera.fill
-    if run is not None and run.told:
-        camera.fill = run._replace(starts=run.ends, sure=run.ends)
+    camera.fill, camera.filled = _untold(camera.fill, camera.filled)
+    if camera.sound is not None:
+        fill, filled = _untold(*camera.sound)
+        camera.sound = fill, tuple(filled)
+
+
+def _untold(fill: Run | None, filled: Iterable[Run]) -> tuple[Run | None, list[Run]]:
+    if fill is not None and fill.told:
+        fill = fill._replace(starts=fill.ends, sure=fill.ends)
+    return fill, [run for run in filled if not run.told]
 
 
 def _sign(camera: CameraState, at: int, no_further: int, uptime_s: float | None) -> Run:
@@ -170,8 +189,13 @@ def _joined(runs: Sequence[Run], sign: Run) -> Run:
 
 
 def _closed(camera: CameraState, run: Run, no_further: int) -> Run:
-    """Let a return that ended a darkness close the gap to a run, if it was heard of first."""
-    back = min((round(each * 1000) for each in camera.signs if each * 1000 > run.ends), default=None)
+    """Let a proof that followed close the gap to a run, if it was heard of first.
+
+    That is the last one, or the return that ended a darkness.
+    """
+    on_time = () if camera.proof == camera.sent_late else (camera.proof,)
+    signs = (round(each * 1000) for each in (*on_time, *camera.signs) if each * 1000 > run.ends)
+    back = min(signs, default=None)
     if run.closed or back is None or back - run.ends > no_further:
         return run
     return run._replace(ends=back, closed=True)
@@ -179,7 +203,8 @@ def _closed(camera: CameraState, run: Run, no_further: int) -> Run:
 
 def _set_aside(camera: CameraState, now: Instant, run: Run) -> list[Fill]:
     """Remember a run that does not go on now; return what is to be told of one that is forgotten for it."""
-    if now.mono < camera.undecided_until and not run.told:
+    doubtful = camera.sound is not None and run != camera.sound[0]
+    if now.mono < camera.undecided_until and doubtful and not run.told:
         return []  # it may be its clock that is wrong
     camera.filled.append(run)
     if len(camera.filled) <= RUNS_KEPT:

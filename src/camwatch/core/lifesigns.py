@@ -10,7 +10,7 @@ from array import array
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
-from camwatch.core import event_time, liveness
+from camwatch.core import event_time, fills, liveness
 from camwatch.core.dating import Boot
 from camwatch.core.signal import Refusal, Telemetry
 
@@ -175,7 +175,7 @@ def spoke_late(camera: CameraState) -> bool:
 def doubt_clock(camera: CameraState, said: Telemetry, now: float) -> None:
     """Ignore a clock that does not run: learn it anew, and say for a while that it is wrong (rule L8)."""
     forget_clock(camera)
-    camera.fill = None  # that the camera lived "then" was its clock's word alone
+    fills.doubt(camera)
     camera.ts = said.ts
     camera.doubted_until = now + OFFSETS_KEPT * camera.interval_s
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from camwatch.core.state import CameraState
 
 _LARGEST = 2**63 - 1  # what a store can hold
+_EVER = -(1 << 62)  # before anything that was accounted
 
 
 class Memory(NamedTuple):
@@ -164,11 +165,9 @@ def restore(camera: CameraState, memory: Memory, now: Instant) -> None:
     _restore_left_down(camera, memory, to_mono)
     if memory.flaps:
         camera.flapping = Flapping(tuple((int(at) + to_mono) / 1000 for at in memory.flaps.split()))
-    if memory.life in (Status.UNKNOWN, Status.DOWN):
-        since_ms = memory.since_ms
-        if memory.status is Status.MAINTENANCE and memory.proof_ms is not None:
-            since_ms = min(since_ms, memory.proof_ms)  # it may have been so before the window began
-        camera.dark = [Span(since_ms + to_mono, camera.settled_ms)]
+    # What it was earlier is not kept: late heartbeats may prove something of all that time (rule E4).
+    lit_ms = min(memory.since_ms, memory.settled_ms) if memory.life is Status.UP else memory.settled_ms
+    camera.dark = [Span(_EVER, lit_ms + to_mono)]
     if memory.proof_ms is not None:
         camera.proof_ms = memory.proof_ms
         camera.proof = (memory.proof_ms + to_mono) / 1000

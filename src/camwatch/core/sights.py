@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from camwatch.core import event_time, lifesigns, liveness
+from camwatch.core import event_time, fills, lifesigns, liveness
 from camwatch.core.judge import Judge
 from camwatch.core.liveness import NEVER
 from camwatch.core.memory import SightMemory
@@ -169,7 +169,7 @@ class Sights:
         for camera in event_time.cameras(link):
             if camera.index in link.late or lifesigns.spoke_late(camera):
                 lifesigns.forget_clock(camera)
-                camera.fill = None  # that it lived "then" was its clock's word alone
+                fills.doubt(camera)
                 if liveness.blind_from(camera) is None:
                     liveness.shift_for_blindness(camera, now.mono - link.lag, now.mono)
         link.late.clear()
