@@ -159,8 +159,8 @@ _STATES: dict[str, Mutant] = {
         "S9",
         "what a broker kept while camwatch did not run fills nothing",
         "core/memory.py",
-        "        camera.dark = [Span(since_ms + to_mono, camera.settled_ms)]\n",
-        "        camera.settled_ms += 0\n",
+        "    camera.dark = [Span(_EVER, lit_ms + to_mono)]\n",
+        "    camera.dark = []\n",
     ),
     "old-edges-forgotten": Mutant(
         "E4",
