@@ -215,6 +215,20 @@ def test_what_a_clock_told_before_it_went_wrong_stays_proven() -> None:
     assert (fill.start_ms, fill.end_ms) == (utc_ms(100), utc_ms(205))
 
 
+def test_heartbeats_that_looked_late_by_a_clock_that_is_wrong_prove_life_when_they_came() -> None:
+    """L8, L10: nobody else shows a lag, and 32 intervals show that it is the clock."""
+    world = World(enrolment("cam-1"), enrolment("cam-2"))
+    for t in range(0, 600, 10):
+        world.to(t).beat("cam-2", seq=t // 10)
+        behind = 60 if t >= 160 else 0
+        if not 100 < t < 160:
+            sent(world, t - behind, seq=(t - behind) // 10, uptime_s=500.0 + t - behind)
+    assert Status.DOWN in [move.new for move in world.moves()]
+    assert world.status() is Status.UP
+    account = ledger(world, 590)
+    assert (account.down, account.up) == (170_000 - 105_000, 590_000 - 65_000)
+
+
 def test_a_late_heartbeat_proves_nothing_beyond_the_proof_that_followed_it() -> None:
     """E3, E4: what is unknown after that proof is so for another reason."""
     world = lived(100).to(105)

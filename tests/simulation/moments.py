@@ -32,7 +32,8 @@ class Change(NamedTuple):
 class Late(NamedTuple):
     """A late heartbeat: when it was sent, by camwatch's clock; what it proves around it; who took it.
 
-    Not `sure`: what it fills is a matter of judgement, or a crash may have made camwatch forget it.
+    Not `sure`: what it fills is a matter of judgement, or a crash may have made camwatch forget it. `came`:
+    when it did, which is what counts if its clock turns out to be `wrong`.
     """
 
     utc: int
@@ -41,6 +42,8 @@ class Late(NamedTuple):
     reach: int
     process: int
     sure: bool
+    came: int
+    wrong: bool = False
 
 
 class Proof(NamedTuple):

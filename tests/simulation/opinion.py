@@ -162,10 +162,8 @@ class Opinion(Visibility):
             mind.speaks_late(sent, self.now)
         elif verdict in (PROOF, EVENT):
             mind.heartbeats += 1
-            if (
-                verdict == PROOF and lateness > mind.interval
-            ):  # what late ones prove was a broken clock's word
-                mind.late[mind.late_before :] = _unsure(mind.late[mind.late_before :])
+            if verdict == PROOF and lateness > mind.interval:  # what late ones prove was a wrong clock's word
+                mind.late[mind.late_before :] = _unsure(mind.late[mind.late_before :], wrong=True)
             at = sent if verdict == EVENT else self.now.at
             at = at if judged.dated is None else judged.dated
             mind.proves(Proof(at, boot), self.now)
@@ -191,7 +189,7 @@ class Opinion(Visibility):
     def _forgets_clock(self, mind: Mind) -> None:
         hearing = self.hearings[mind.name]
         hearing.offsets.clear()
-        mind.late[mind.late_before :] = _unsure(mind.late[mind.late_before :])
+        mind.late[mind.late_before :] = _unsure(mind.late[mind.late_before :], wrong=True)
 
     def _notes_late(self, link: str, mind: Mind, lateness: int) -> None:
         session = self.links[link]
@@ -209,7 +207,8 @@ class Opinion(Visibility):
         sure = sure and (
             said.sent.seq is not None or uptime is not None
         )  # else its clock may turn out broken
-        return Late(utc, before, half, mind.down_after, self.process, sure and dark and not self._by_wall)
+        sure = sure and dark and not self._by_wall
+        return Late(utc, before, half, mind.down_after, self.process, sure, self.now.utc)
 
     def word(self, sent: Sent, *, retained: bool) -> None:
         """Take a word about a camera (L1, L5)."""
@@ -307,5 +306,5 @@ class Opinion(Visibility):
                 self._told.update({name: known.told for name, known in note.cameras.items()})
 
 
-def _unsure(late: Iterable[Late]) -> list[Late]:
-    return [each._replace(sure=False) for each in late]
+def _unsure(late: Iterable[Late], *, wrong: bool = False) -> list[Late]:
+    return [each._replace(sure=False, wrong=wrong or each.wrong) for each in late]

@@ -130,7 +130,7 @@ def fills(mind: Mind, apart: int, decided: int | None = None) -> tuple[Cover, Co
             sure.append((each.utc - each.before, each.utc + each.after))
         else:
             reach = each.after + each.reach + apart
-            maybe.append((each.utc - reach, each.utc + reach))
+            maybe += [(at - reach, at + reach) for at in (each.utc, *((each.came,) if each.wrong else ()))]
     alive = sorted(
         {(each.utc, each.process, each.reach, own) for each, own in _in_order(late) if each.sure}
         | {(at, process, 0, True) for at, process in mind.proofs}

@@ -74,6 +74,7 @@ def late_proof(camera: CameraState, now: Instant, sent: float, uptime_s: float |
     at, no_further = round(sent * 1000), round(camera.down_s * 1000)
     if camera.sound is None:
         camera.sound = (camera.fill, tuple(camera.filled))
+    _note_arrival(camera, round(now.mono * 1000), no_further)
     step = round(camera.interval_s * 1000 / _STEP)
     # A queue that empties goes on and on, also through time that was not dark.
     camera.late_news = at >= camera.late_upto + step
@@ -108,7 +109,7 @@ def on_time(camera: CameraState, at: float, now: Instant) -> list[Fill]:
     One too far from them leaves the run to those that are still to come: another camera's link may be ahead.
     What the run proves so far is not doubted any more.
     """
-    camera.sound = None
+    camera.sound = camera.came = None
     if camera.fill is None:
         return []
     run, proof = max(_runs(camera), key=_ends), round(at * 1000)
@@ -140,10 +141,21 @@ def so_far(camera: CameraState, now: Instant) -> list[Fill]:
 
 
 def doubt(camera: CameraState) -> None:
-    """Forget what late heartbeats told since the last proof on time: a wrong clock's word alone (L8)."""
-    if camera.sound is not None:
-        (camera.fill, filled), camera.sound = camera.sound, None
-        camera.filled = list(filled)
+    """Forget what late heartbeats told since the last proof on time: a wrong clock's word alone (L8).
+
+    So they were not late, and proved life when they came: those that looked late by the same.
+    """
+    if camera.sound is None or camera.came is None:
+        return
+    (camera.fill, filled), camera.sound = camera.sound, None
+    camera.filled = list(filled)
+    came, camera.came = camera.came, None
+    starts = max(came.starts, round(camera.late_at * 1000))
+    if camera.late_at > NEVER and starts < came.ends and _was_dark(camera, starts, came.ends):
+        if camera.fill is not None:
+            camera.filled.append(camera.fill)
+        camera.fill, camera.calm = Run(starts, came.ends, starts), False
+        camera.undecided_until = NEVER
 
 
 def forget_told(camera: CameraState) -> None:
@@ -152,6 +164,11 @@ def forget_told(camera: CameraState) -> None:
     if camera.sound is not None:
         fill, filled = _untold(*camera.sound)
         camera.sound = fill, tuple(filled)
+
+
+def _note_arrival(camera: CameraState, at: int, no_further: int) -> None:
+    last = camera.came
+    camera.came = Span(at if last is None or at - last.ends > no_further else last.starts, at)
 
 
 def _untold(fill: Run | None, filled: Iterable[Run]) -> tuple[Run | None, list[Run]]:

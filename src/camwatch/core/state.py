@@ -104,6 +104,7 @@ class CameraState:
         "budget",
         "budget_until",
         "calm",
+        "came",
         "camera",
         "cause",
         "clock_offset",
@@ -264,7 +265,8 @@ class CameraState:
         self.signs: list[float] = []  # the last proof before each of it, and the first after
         self.fill: Run | None = None  # from where, and up to which late heartbeat, it was up (rule E4)
         self.filled: list[Run] = []  # the same of earlier ones, to tell none of them again
-        # Both, as they were at the last proof on time, if a late heartbeat came since.
+        self.came: Span | None = None  # when late heartbeats came since the last proof on time, the last run
+        # Both, as they were at that proof, if a late heartbeat came since.
         self.sound: tuple[Run | None, tuple[Run, ...]] | None = None
         self.stored = NOTHING  # what the store has of it: the counters that are exported
 
