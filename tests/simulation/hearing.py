@@ -116,6 +116,8 @@ class Hearing:
         if sent.uptime_s is None:
             if sent.seq is None:
                 return ""
+            if sent.boot != self.boot or self.refused_since is not None:
+                return "?"  # numbers alone may go on with those of the boot before
             return "same" if sent.seq > self.highest else "?" if sent.seq in (self.highest, 0) else ""
         if self.booted is None or self.last is None:
             return "?"

@@ -99,13 +99,6 @@ _STATES: dict[str, Mutant] = {
         "    moved = deadline(camera) + sight_at - blind_from + camera.interval_s\n",
         "    moved = deadline(camera) + sight_at - blind_from\n",
     ),
-    "blindnesses-add-up": Mutant(
-        "S4",
-        "many short blindnesses put a deadline off for as long as they last",
-        "core/judge.py",
-        "        long = worn or now.mono - blind >= camera.down_s\n",
-        "        long = now.mono - blind >= camera.down_s\n",
-    ),
     "long-blindness-exclusive": Mutant(
         "S4",
         "a blindness of exactly `down_after` changes no status (`>` for `>=`)",
@@ -161,13 +154,6 @@ _STATES: dict[str, Mutant] = {
         "core/memory.py",
         "    camera.dark = [Span(_EVER, lit_ms + to_mono)]\n",
         "    camera.dark = []\n",
-    ),
-    "old-edges-forgotten": Mutant(
-        "E4",
-        "only the newest darkness is known to have ended with a proof",
-        "core/fills.py",
-        "        camera.signs.append(at)\n",
-        "        camera.signs[:] = [at]\n",
     ),
     "fill-too-short": Mutant(
         "E4",

@@ -194,13 +194,6 @@ TIMES: dict[str, Mutant] = {
         "    link.lag = max(link.lag, least)\n",
         "    link.lag += 0.0\n",
     ),
-    "clocks-never-believed": Mutant(
-        "L8",
-        "however long a link is behind by the same, it is never the clocks",
-        "core/sights.py",
-        "        elif event_time.is_even(link, now):\n",
-        "        elif link.apart == 0.0:\n",
-    ),
     "no-clock-is-on-time": Mutant(
         "S11",
         "cameras that do not tell when they spoke speak against a lag",
@@ -214,27 +207,6 @@ TIMES: dict[str, Mutant] = {
         "core/watch.py",
         "        if late_s > camera.interval_s:\n            event_time.note_late",
         "        if late_s == _FOREVER:\n            event_time.note_late",
-    ),
-    "held-for-ever": Mutant(
-        "S10",
-        "a camera stays up for as long as nothing proves that it could be seen",
-        "core/judge.py",
-        "        if camera.life is not Status.UP or any(",
-        "        if camera.index >= 0 or any(",
-    ),
-    "answer-proves-nothing": Mutant(
-        "S10",
-        "an answer shows nothing while one camera speaks of the past",
-        "core/sights.py",
-        "        self._heard(link, now, asked - link.lag)\n",
-        "",
-    ),
-    "slow-link-hides-all": Mutant(
-        "S13",
-        "a link that cannot see hides all cameras that it carries",
-        "core/judge.py",
-        "                if camera.via is link or camera.index in link.late:\n",
-        "                if camera.index >= 0:\n",
     ),
     "lost-link-sees": Mutant(
         "S13",
