@@ -150,7 +150,10 @@ class Observer:
         assert deadline <= noticed, event
         links = [link for link in state.sight.links if link.up]
         assert links, f"out of sight: {event}"
-        assert all(link.heard > diary.proof + diary.interval_s for link in links), f"no packet since: {event}"
+        hiding = [link for link in links if link.sees or state.via in (None, link)]
+        assert all(link.heard > diary.proof + diary.interval_s for link in hiding), (
+            f"no packet since: {event}"
+        )
         hidden = sum(
             max(0.0, min(end, noticed) - max(begin, diary.proof))
             for begin, end in self._blind.get(event.operator, ())

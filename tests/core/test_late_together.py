@@ -255,3 +255,12 @@ def test_an_uptime_that_stands_still_tells_nothing_of_a_clock(
             world.beat(name, ts=START.utc_ms / 1000 + t, seq=step, uptime_s=1000 + t)
     assert declared(world) == []
     assert seconds(world.now) == 890
+
+
+def test_what_a_link_kept_of_a_camera_that_nobody_knows_is_waited_for() -> None:
+    """S11, S13: another link that sees says nothing of what is not through yet."""
+    world = World(*fleet(4), links=("main", "second"), sight=False)
+    world.regain("main")
+    world.watch.regain_sight(world.watch.links["second"], world.now, backlog=True)
+    world.to(100)
+    assert declared(world) == []

@@ -126,7 +126,7 @@ class Visibility:
         for name in mind.sight.links:
             link = self.links[name]
             if link.up and not link.sees:
-                if mind.via == name or mind.name in link.late:
+                if mind.via in ("", name) or mind.name in link.late:
                     return False
             elif link.up and (link.heard <= mind.due or self._silent(link)):
                 return False

@@ -311,12 +311,12 @@ class Judge:
         """Tell whether every connected link has brought what was sent since the heartbeat was due (S10).
 
         What comes late says nothing of now: a link that lags has seen so much less (rule S11). One that
-        cannot see hides those cameras alone that speak over it (rule S13).
+        cannot see hides those cameras alone that speak over it, or of which nobody knows (rule S13).
         """
         expected = liveness.due(camera)
         for link in camera.sight.links:
             if link.up and not link.sees:
-                if camera.via is link or camera.index in link.late:
+                if camera.via in (None, link) or camera.index in link.late:
                     return False
             elif link.up and (link.heard <= expected or self._is_silent(link, now)):
                 return False
