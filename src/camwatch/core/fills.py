@@ -183,10 +183,10 @@ def _sign(camera: CameraState, at: int, no_further: int, uptime_s: float | None)
     back = reach if uptime_s is None else min(reach, round(uptime_s * 1000))
     sure = at if back == reach else at - back  # it booted then, or it may have come back a little later
     # Another link may have brought newer proofs already.
-    signs = (each for each in (camera.proof, *camera.signs) if each * 1000 < at)
-    before = max(signs, default=NEVER) * 1000
-    if at - before <= no_further:
-        return Run(round(before), at, round(before))
+    signs = (round(each * 1000) for each in (camera.proof, *camera.signs) if each > NEVER)
+    before = max((each for each in signs if each < at), default=None)
+    if before is not None and at - before <= no_further:
+        return Run(before, at, before)
     return Run(at - back, at, sure)
 
 
@@ -211,8 +211,8 @@ def _closed(camera: CameraState, run: Run, no_further: int) -> Run:
     That is the last one, or the return that ended a darkness.
     """
     on_time = () if camera.proof == camera.sent_late else (camera.proof,)
-    signs = (round(each * 1000) for each in (*on_time, *camera.signs) if each * 1000 > run.ends)
-    back = min(signs, default=None)
+    signs = (round(each * 1000) for each in (*on_time, *camera.signs) if each > NEVER)
+    back = min((each for each in signs if each > run.ends), default=None)
     if run.closed or back is None or back - run.ends > no_further:
         return run
     return run._replace(ends=back, closed=True)
