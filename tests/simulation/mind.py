@@ -255,9 +255,10 @@ class Mind:
         # Where a link was lost, the hint goes: a broker that ends publishes wills of cameras that live (L5).
         if not self.hint:
             return
-        if self.hint_at > dark and self.sight.why != "link":
+        why = self.sight.why if self.alone is None or self.sight.blind is not None else "link"
+        if self.hint_at > dark and why != "link":
             self.hint_until = None if self.hint_until is None else now.at + self.hold
-        elif self.sight.why == "stall" and length < self.down_after:
+        elif why == "stall" and length < self.down_after:
             self.hint_until = self.hint_until and self.hint_until + length + self.interval
         else:
             self.hint = ""
