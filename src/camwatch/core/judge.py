@@ -166,11 +166,12 @@ class Judge:
             row = camera.camera
             self.events.append(ServiceChange(row.id, row.operator, False, at, status))
 
-    def expect(self, camera: CameraState, now: Instant) -> None:
-        """Arm the next look at a camera after its life changed."""
+    def expect(self, camera: CameraState, now: Instant, *, before: float = _FOREVER) -> None:
+        """Arm the next look at a camera after its life changed, or the lag of its link; if it is `before`."""
         blind = liveness.blind_from(camera)
         if blind is None:
-            if camera.life in (Status.UP, Status.UNKNOWN):
+            until = liveness.conviction(camera) + camera.sight.lag
+            if camera.life in (Status.UP, Status.UNKNOWN) and until < before:
                 self._arm_conviction(camera, now)
         elif camera.life in (Status.UP, Status.DOWN):
             self.arm(camera, blind + camera.down_s)

@@ -177,14 +177,16 @@ class Sights:
 
     def _bring_forward(self, link: LinkState, now: Instant) -> None:
         """Look sooner at cameras whose deadlines were put off by a lag that has fallen."""
-        if link.lag and link.lag > link.armed_lag - self._look_again_s * event_time.LOOKS:
-            link.armed_lag = max(link.armed_lag, link.lag)
-        elif link.armed_lag > link.lag:
+        if link.lag >= link.armed_lag:
             link.armed_lag = link.lag
-            for sight in link.sights:
-                if sight.blind_since is None:
-                    for camera in sight.cameras.values():
-                        self._judge.expect(camera, now)
+            return
+        # The others are brought forward by a later look.
+        soon = now.mono + 2 * self._look_again_s if link.lag else event_time.FOREVER
+        for camera in event_time.cameras(link):
+            if camera.sight.blind_since is None:
+                self._judge.expect(camera, now, before=soon)
+        if not link.lag:
+            link.armed_lag = 0.0
 
     def _lag(self, link: LinkState) -> None:
         """Reckon anew how much later than sent what a link carries is seen: by the slowest that sees."""
