@@ -104,7 +104,7 @@ class Judge:
         if step.to in (Status.UNKNOWN, Status.DOWN) and camera.life is Status.UP:
             fills.note_sign(camera, min(camera.proof, dated.earliest))
         elif camera.life in (Status.UNKNOWN, Status.DOWN) and event is Event.PROOF:
-            fills.note_sign(camera, at.mono)
+            fills.note_sign(camera, camera.proof)
         was_in_service, was = camera.life in IN_SERVICE, camera.status
         camera.life = step.to
         camera.hint = None
