@@ -245,6 +245,11 @@ class Mind:
         if self.life == "unknown":
             self._fresh(now.at)
 
+    def doubts_clock(self) -> None:
+        """Take it that what it said late since its last proof was a wrong clock's word (L8)."""
+        late = self.late[self.late_before :]
+        self.late[self.late_before :] = [each._replace(sure=False, wrong=True) for each in late]
+
     def shifts(self, length: int, now: Moment) -> None:
         """Have its deadline moved past a short blindness (S4)."""
         self.due = now.at + self.interval

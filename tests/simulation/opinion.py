@@ -66,7 +66,6 @@ class Opinion(Visibility):
     def __init__(self, plan: Plan, deadlines: Deadlines) -> None:
         super().__init__(plan)
         self.books = {device.id: Book() for device in plan.devices}
-        self.hearings = {device.id: Hearing(device.latency) for device in plan.devices}
         self.process = 0
         self.working: tuple[Window, ...] = ()  # maintenance in force, of inventory and journal
         self._deadlines = deadlines
@@ -163,7 +162,7 @@ class Opinion(Visibility):
         elif verdict in (PROOF, EVENT):
             mind.heartbeats += 1
             if verdict == PROOF and lateness > mind.interval:  # what late ones prove was a wrong clock's word
-                mind.late[mind.late_before :] = _unsure(mind.late[mind.late_before :], wrong=True)
+                mind.doubts_clock()
             at = sent if verdict == EVENT else self.now.at
             at = at if judged.dated is None else judged.dated
             mind.proves(Proof(at, boot), self.now)
@@ -179,17 +178,6 @@ class Opinion(Visibility):
                 self._notes_late(link, mind, lateness)
             else:
                 self.links[link].copies[mind.name] = self.now.at
-
-    def _tells_time(self, mind: Mind) -> bool:
-        return bool(self.hearings[mind.name].offsets)
-
-    def _spoke_late(self, mind: Mind) -> bool:
-        return self.hearings[mind.name].spoke_late
-
-    def _forgets_clock(self, mind: Mind) -> None:
-        hearing = self.hearings[mind.name]
-        hearing.offsets.clear()
-        mind.late[mind.late_before :] = _unsure(mind.late[mind.late_before :], wrong=True)
 
     def _notes_late(self, link: str, mind: Mind, lateness: int) -> None:
         session = self.links[link]
@@ -306,5 +294,5 @@ class Opinion(Visibility):
                 self._told.update({name: known.told for name, known in note.cameras.items()})
 
 
-def _unsure(late: Iterable[Late], *, wrong: bool = False) -> list[Late]:
-    return [each._replace(sure=False, wrong=wrong or each.wrong) for each in late]
+def _unsure(late: Iterable[Late]) -> list[Late]:
+    return [each._replace(sure=False) for each in late]

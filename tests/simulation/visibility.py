@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from statistics import median_low
 from typing import NamedTuple
 
+from tests.simulation.hearing import Hearing
 from tests.simulation.mind import IN_LEDGER, Mind
 from tests.simulation.moments import NEVER, Moment, Sight
 from tests.simulation.plan import Plan
@@ -73,6 +74,7 @@ class Visibility:
         self.plan = plan
         self.now = Moment(0, 0)
         self.minds: dict[str, Mind] = {}
+        self.hearings = {device.id: Hearing(device.latency) for device in plan.devices}
         self.links: dict[str, Session] = {}
         self.sights: dict[tuple[str, ...], Sight] = {}
         self.blinds: list[Blind] = []
@@ -261,7 +263,7 @@ class Visibility:
         }
         late, fresh = link.late, 0
         for mind in minds:
-            if mind.name not in late and self._tells_time(mind):  # others may be late as well
+            if mind.name not in late and self.hearings[mind.name].offsets:  # others may be late as well
                 fresh += now - self._on_time(name, mind) <= mind.interval * 3 // 2
         least = min((mind.down_after for mind in minds), default=0)
         lagged = link.seen_upto != NEVER and not fresh
@@ -301,24 +303,14 @@ class Visibility:
 
     def _believes(self, link: Session, minds: list[Mind]) -> None:
         for mind in minds:
-            if mind.name in link.late or self._spoke_late(mind):
-                self._forgets_clock(mind)
+            hearing = self.hearings[mind.name]
+            if mind.name in link.late or hearing.spoke_late:
+                hearing.offsets.clear()
+                mind.doubts_clock()
                 if mind.dark_since is None:
                     mind.shifts(link.lag, self.now)
         link.late = {}
         link.lag, link.seen_upto, link.dull, link.waits = 0, NEVER, False, False
-
-    def _tells_time(self, mind: Mind) -> bool:
-        """Whether it is known how far a camera's clock is off."""
-        raise NotImplementedError
-
-    def _spoke_late(self, mind: Mind) -> bool:
-        """Whether a camera's last word was late."""
-        raise NotImplementedError
-
-    def _forgets_clock(self, mind: Mind) -> None:
-        """Forget how far a camera's clock is off."""
-        raise NotImplementedError
 
     def looks(self) -> list[int]:
         """Return when the lag of a link is to be measured."""

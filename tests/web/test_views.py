@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime
 
 import pytest
+from sqlalchemy import text
 
 from camwatch.core.conditions import REASON_NAMES
 from camwatch.core.model import Purpose, Scope, Status
@@ -249,10 +250,11 @@ def test_windows_of_a_site_are_seen_by_whose_cameras_stood_there_then(new_town: 
     now = new_town.watcher.now.utc_ms
     with new_town.store.engine.begin() as connection:
         connection.exec_driver_sql("UPDATE placements SET site = 'zulu-yard' WHERE site = 'zulu-tower'")
-        connection.exec_driver_sql(
-            "INSERT INTO placements (camera_key, since_ms, site, purpose) "  # noqa: S608
-            f"SELECT key, {now}, site, purpose FROM cameras WHERE site = 'zulu-tower'"
+        moved = (
+            "INSERT INTO placements (camera_key, since_ms, site, purpose) "
+            "SELECT key, :now, site, purpose FROM cameras WHERE site = 'zulu-tower'"
         )
+        connection.execute(text(moved), {"now": now})
     known = new_town.parts.archive.known(None)
     reach = Reach(new_town.watcher, LANDLORD, known)
     for site, from_ms, to_ms, covers in (
