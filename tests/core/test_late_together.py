@@ -101,22 +101,6 @@ def test_a_start_with_our_own_clock_ahead_accuses_nobody(
     assert jitter > 4 or statuses(world) == {UP}
 
 
-@pytest.mark.parametrize("lag", [20.0, 34.0, 40.0, 44.0])
-def test_a_lag_that_ends_at_once_while_its_queue_is_passed_by_accuses_nobody(lag: float) -> None:
-    """S11: it falls by a second per second; until then what stands in the queue may be anybody's."""
-
-    def delay(at: float) -> float:
-        return min(lag, max(0.1, (at - 100) * 0.4)) if at < 500 else 0.1
-
-    phases = [number / 2 for number in range(20)]
-    world = World(*fleet(20))
-    for sent in under_way(phases, delay, 0, 700):
-        world.to(round(sent.arrives, 3))
-        beat(world, sent)
-    assert declared(world) == []
-    assert world.watch.links["main"].lag == 0
-
-
 def test_a_subscription_to_a_link_that_lags_a_little_leaves_nobody_unknown() -> None:
     """S11: once it is known how far it is behind, what was kept is through as far as that."""
     phases = [number / 2 for number in range(20)]

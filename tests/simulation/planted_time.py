@@ -184,15 +184,8 @@ TIMES: dict[str, Mutant] = {
         "S11",
         "a lag longer than cameras may be silent is no gap",
         "core/event_time.py",
-        "    link.behind = enough and link.lag > shortest_silence(link)\n",
+        "    link.behind = link.seen_upto > NEVER and link.lag > shortest_silence(link)\n",
         "    link.behind = False\n",
-    ),
-    "lag-falls-at-once": Mutant(
-        "S11",
-        "a lag is over with the first look at which most are on time",
-        "core/event_time.py",
-        "    link.lag = max(link.lag, least)\n",
-        "    link.lag += 0.0\n",
     ),
     "no-clock-is-on-time": Mutant(
         "S11",

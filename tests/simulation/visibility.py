@@ -39,8 +39,6 @@ class Session:
     sent_late: int = NEVER  # when the newest late heartbeat of the present packets was sent
     apart: int | None = None  # while it is dull: by how much, on the steady clock, ...
     apart_since: int = NEVER  # ... and since when by the same
-    measured_at: int = NEVER
-    least: int = 0  # its lag falls by no more than time passes, from this when measured last
     copies: dict[str, int] = field(default_factory=dict)  # when a copy came on time of what another brought
     in_time_at: int = NEVER  # more of its cameras were on time than late, when last measured
     look_at: int | None = None  # when to measure the lag
@@ -230,12 +228,9 @@ class Visibility:
 
     def _measures(self, name: str, link: Session) -> None:
         now, minds, sighted = self.now.at, self._carried(name), link.sees
-        least, link.measured_at = link.least - (now - link.measured_at), now
         in_time = self._lateness(name, link, minds)
-        link.lag = max(link.lag, least)
         enough = link.seen_upto != NEVER
         link.dull = enough and link.lag > min((mind.down_after for mind in minds), default=0)
-        link.least = 0 if link.dull else link.lag if enough else max(0, least)
         if in_time:
             link.in_time_at = now
         again = link.late or link.lag or link.waits

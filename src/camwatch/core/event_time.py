@@ -57,18 +57,9 @@ def take_canary(link: LinkState, now: float, sent: float, on_time_s: float) -> N
 
 
 def reckon(link: LinkState, now: float, look_again_s: float) -> bool:
-    """Reckon the lag of a link anew; return whether more cameras were on time than late.
-
-    It falls by no more than a second per second: what was sent before may still stand in a queue that newer
-    messages pass by. Where it was so long that nothing could be seen, sight returns to all anew instead.
-    """
-    least = link.least - (now - link.reckoned)
-    link.reckoned = now
+    """Reckon the lag of a link anew; return whether more cameras were on time than late."""
     in_time = _measure(link, now)
-    link.lag = max(link.lag, least)
-    enough = link.seen_upto > NEVER
-    link.behind = enough and link.lag > shortest_silence(link)
-    link.least = 0.0 if link.behind else link.lag if enough else max(0.0, least)
+    link.behind = link.seen_upto > NEVER and link.lag > shortest_silence(link)
     link.look_at = now + look_again_s if link.late or link.lag else FOREVER
     return in_time
 

@@ -121,7 +121,7 @@ class Sights:
         link.late.clear()
         link.copies.clear()
         link.seen_upto = NEVER
-        link.lag = link.canary_lag = link.least = 0.0
+        link.lag = link.canary_lag = 0.0
         self._lag(link)
         link.look_at = event_time.FOREVER
         self._sees_no_more(link, seen, BlindCause.LINK)

@@ -58,8 +58,6 @@ class LinkState:
     sent_late: float = NEVER  # when the newest late heartbeat of the present packets was sent
     apart: float = NEVER  # while it is behind: by how much, on the steady clock, ...
     apart_since: float = NEVER  # ... and since when by the same
-    reckoned: float = NEVER  # when its lag was reckoned last, ...
-    least: float = 0.0  # ... and, in seconds, from which it falls by no more than a second per second
     in_time_at: float = NEVER  # when more of its cameras were last found on time than late
     look_at: float = float("inf")  # when the lag is to be reckoned next
     armed_lag: float = 0.0  # the longest lag by which its cameras' deadlines may have been put off
