@@ -108,6 +108,7 @@ class Simulator:
             )
         interval_s = settings.played_interval_s
         self.run = Run(scenario.title, self.fleet, tuple(steps), settings.seed, interval_s, settings.speed)
+        self.began_ms = 0  # when time began, UTC
         self.ended_s = 0.0
         self._lives: dict[str, Life] = {}
         self._stack = AsyncExitStack()
@@ -126,6 +127,7 @@ class Simulator:
             self.commission(self.fleet.in_service)
             await self._connected()
             self._stage.begin()
+            self.began_ms = round(time.time() * 1000)
             self._stack = stack.pop_all()
         return self
 
@@ -138,11 +140,6 @@ class Simulator:
         """Say goodbye for every camera that can, and end."""
         self.ended_s = self._stage.now_s()
         return await self._stack.__aexit__(kind, error, trace)
-
-    @property
-    def began_ms(self) -> int:
-        """When time began, UTC milliseconds."""
-        return round((time.time() - self._stage.now_s()) * 1000)
 
     async def play(self, duration_s: float | None = None) -> None:
         """Play the scenario; return after `duration_s` seconds, or never. Call it once.
