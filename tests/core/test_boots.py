@@ -209,6 +209,20 @@ def test_the_same_heartbeat_again_is_no_reboot_where_the_clock_was_never_set() -
     assert world.beat(seq=0, uptime_s=0.0, ts=0.0) is Refusal.DUPLICATE
 
 
+def test_a_copy_after_a_late_heartbeat_proves_nothing_however_long_ago_copies_came() -> None:
+    """L8, L9: a run of copies ends with the next heartbeat on time, though a late one is the newest sign."""
+    world = World()
+    for seq in range(40):
+        world.to(seq * 10.0)
+        assert world.beat(seq=seq, ts=CLOCK + world.t) is None
+        if seq in (10, 11):
+            assert world.beat(seq=seq - 5, ts=CLOCK + world.t - 50) is Refusal.DUPLICATE
+    world.to(600)
+    assert world.beat(seq=40, ts=CLOCK + 400) is Refusal.LATE
+    assert world.beat(seq=39, ts=CLOCK + 390) is Refusal.DUPLICATE
+    assert world.status() is Status.DOWN
+
+
 def test_a_camera_that_counts_anew_is_believed_over_two_links() -> None:
     """L9, S1: each heartbeat comes twice, and its copy takes nothing from it."""
     world = World(links=("main", "second"))

@@ -433,3 +433,23 @@ def test_a_clock_that_was_set_ahead_while_camwatch_was_away_convicts_nobody(with
         beat(again, seq, again.t - 3600)
     assert DOWN not in [move.new for move in again.moves()]
     assert again.status() is UP
+
+
+def test_an_old_heartbeat_of_a_clock_that_was_never_set_is_no_new_boot_after_a_restart() -> None:
+    """L6, S6, S9: what a link kept is heard again over another one, after camwatch was away."""
+
+    def beat(world: World, seq: int, link: str, off: float = 90_000.0) -> Refusal | None:
+        return world.beat(link=link, seq=seq, ts=utc_ms(10.0 * seq) / 1000 + off, uptime_s=10.0 * seq)
+
+    links = ("main", "second")
+    world = World(links=links)
+    for seq in range(20):
+        assert beat(world.to(10.0 * seq), seq, "main") is None
+    again = restarted(Left(world), 1000.0, links=links).regain("main").regain("second")
+    for seq in range(20, 50):
+        assert beat(again, seq, "main") is Refusal.LATE
+    for seq in range(50, 100):  # its clock is set right
+        assert beat(again, seq, "main", off=0.0) is Refusal.LATE
+    assert beat(again, 20, "second") is not None
+    assert again.reboots() == []
+    assert again.status() is UNKNOWN

@@ -68,6 +68,7 @@ class Hearing:
     latency: int
     by_wall: bool = False  # our own clock is set: clock and uptime may agree, and be late for ever
     interval: int = 0
+    slowest: int = 0  # the longest interval of those that its links carry
     boot: int = 0
     highest: int = -1  # seq of this boot
     before: int = -1  # smaller numbers may have been missed, or not: a restart forgot which
@@ -179,12 +180,24 @@ class Hearing:
         self.offsets = deque((offset + ahead for offset in self.offsets), maxlen=OFFSETS)
 
     def learns(self, offsets: list[int]) -> None:
-        """Take the daemon's word for how far the camera's clock is off, where that was judged."""
+        """Take the daemon's word for how far the camera's clock is off, where it was judged or given up."""
         self.offsets = deque(offsets, maxlen=OFFSETS)
 
     def patience(self) -> int:
-        """Return for how long a live camera may be refused (L8-L10)."""
-        return self.interval * (OFFSETS + 2 if self.by_wall else 2) + CLOSE
+        """Return for how long a live camera may be refused (L6, L8-L10).
+
+        What many say late by the same is believed together, after as many of their intervals.
+        """
+        if self.by_wall:
+            return self.slowest * (OFFSETS + 2) + CLOSE
+        return self.interval * (3 if self._seems_earlier() else 2) + CLOSE
+
+    def _seems_earlier(self) -> bool:
+        """Whether what was heard last began, by its clock, before the boot that is known."""
+        last = self.last
+        if last is None or last.ts is None or last.uptime_s is None or self.booted is None:
+            return False
+        return last.ts - last.uptime_s < self.booted
 
     def is_undecided(self, now: int) -> bool:
         """Return whether so few were late so far that its clock may be the reason (L8)."""
@@ -274,7 +287,7 @@ class Hearing:
         if abs(beyond) <= CLOSE:
             return ANYTHING
         if running and beyond < 0:
-            return Expected(EVENT)
+            return CONTRADICTS if self.doubtful else Expected(EVENT)
         # What contradicts itself may be an old boot that is played again: a live camera is believed soon.
         if self.doubtful or not running or self._just_now(said) is not False or self._long_late(said):
             return CONTRADICTS

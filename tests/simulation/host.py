@@ -231,6 +231,8 @@ class Host:
         else:
             opinion.took(link, said, expected.verdict or verdict, expected)
         hearing = opinion.hearings[sent.camera]
+        if due is None or hearing.anew:
+            hearing.learns(self._offsets(sent.camera))
         since = hearing.refused_since
         if since is not None and opinion.now.at - since > hearing.patience():
             raise ViolationError(f"{sent}: a live camera is refused since {self.witness.shown(since)}")
@@ -245,10 +247,13 @@ class Host:
         late, _ = self.running.watcher.watch.links[link].late.get(state.index, (0.0, 0.0))
         lags = round(late * 1000) - self.witness.zero == now.at
         self.opinion.took(link, said, verdict, expected, Judged(dated, lags))
+
+    def _offsets(self, camera: str) -> list[int]:
+        """Return how far a camera's clock was off lately, by the daemon."""
+        state = self.running.watcher.watch.cameras[camera]
         slot = state.offset_at & 31  # the oldest
         ring = [*state.offsets[slot:], *state.offsets[:slot]]
-        offsets = [round(each * 1000) for each in ring if isfinite(each)]
-        self.opinion.hearings[said.sent.camera].learns(offsets)
+        return [round(each * 1000) for each in ring if isfinite(each)]
 
     def subscribes(self, wire: Wire) -> None:
         """Sight over a link begins; what the broker kept or retains follows."""

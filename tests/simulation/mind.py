@@ -283,7 +283,7 @@ class Mind:
         if row != self.row:
             self.row_at = now.at
         if self.serving and not new:  # what was certain by the old deadlines stays so
-            self.floor = max(self.floor, self.certain(now.at))
+            self.floor = max(self.floor, min(self.certain(now.at), now.at - self.sight.lag))
         self._stands(row.site, now, started=started)
         self.row = row
         if self.interval not in (0, deadlines[0]):  # how far a run of late ones reaches is told later

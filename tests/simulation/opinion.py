@@ -137,6 +137,7 @@ class Opinion(Visibility):
         """Return what must become of a heartbeat, sound and not retained, of a camera that is expected."""
         mind, hearing = self.minds[sent.camera], self.hearings[sent.camera]
         hearing.interval, hearing.by_wall = mind.interval, self._by_wall
+        hearing.slowest = max(each.interval for name in mind.sight.links for each in self._carried(name))
         session = self.links[link]
         usual = session.lag if session.sees and session.lag <= mind.down_after else 0
         shared = any(self.links[each].seen_upto != NEVER for each in mind.sight.links)

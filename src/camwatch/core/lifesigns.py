@@ -307,9 +307,10 @@ def _rebooted(camera: CameraState, said: Telemetry, now: float) -> bool:
     if uptime == camera.uptime or (later == 0 and not _clock_never_set(camera)):
         return False  # the same boot, by the camera's clock: an older message, or the last one once more
     # An earlier boot, or a clock that is lost. One that was never set (no battery, no NTP) begins at the same
-    # date with every boot; there, a boot that began after the last heartbeat is new.
+    # date with every boot; there, a boot that began after the last heartbeat is new. While late ones come, it
+    # may be one of those once more: its pace will tell.
     began_since = camera.boot is None or now - uptime >= camera.boot + camera.uptime
-    return began_since and _clock_lost(camera, said.ts, now)
+    return began_since and not spoke_late(camera) and _clock_lost(camera, said.ts, now)
 
 
 def _restarted_count(camera: CameraState, said: Telemetry) -> bool:

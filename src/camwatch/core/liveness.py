@@ -134,6 +134,8 @@ def shift_for_blindness(camera: CameraState, blind_from: float, sight_at: float)
 def prove_late(camera: CameraState, sent: Instant) -> None:
     """Let a heartbeat that was `sent` before now move the deadlines, if they become later by it (rule L8)."""
     keep_return(camera, sent.mono)
+    if camera.again_at < camera.proof != camera.sent_late:  # a proof on time ended the run of duplicates
+        camera.again_last = NEVER
     camera.proof, camera.proof_ms = sent.mono, sent.utc_ms
     camera.sent_late = sent.mono
 
