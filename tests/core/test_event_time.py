@@ -23,14 +23,20 @@ class Road:
     """A link on which all arrives in order, each `delay(t)` seconds after it was sent at `t`, or later.
 
     Nothing else is heard on it: what the broker answers waits in the same line. Cameras send `ts`, `seq` and
-    `uptime_s` every 10 s, `APART_S` apart; `died` maps some to their end.
+    `uptime_s` every 10 s, `APART_S` apart; `died` maps some to their end, `back` to when they speak again.
     """
 
-    def __init__(self, delay: Callable[[float], float], died: dict[int, float] | None = None) -> None:
+    def __init__(
+        self,
+        delay: Callable[[float], float],
+        died: dict[int, float] | None = None,
+        back: dict[int, float] | None = None,
+    ) -> None:
         self.world = World(*fleet(CAMERAS), chatter_s=0.5)
         self.world.frozen.add("main")
         self._delay = delay
         self._died = died or {}
+        self._back = back or {}
 
     def run(self, until: float) -> World:
         """Deliver all that arrives up to an instant."""
@@ -50,7 +56,7 @@ class Road:
         while step * APART_S < until:
             sent = step * APART_S
             camera = step % CAMERAS + 1
-            if sent < self._died.get(camera, float("inf")):
+            if sent < self._died.get(camera, float("inf")) or sent >= self._back.get(camera, float("inf")):
                 last = max(last, sent + self._delay(sent))
                 if last < until:
                     yield last, sent, camera
@@ -137,6 +143,21 @@ def test_a_real_death_under_a_lag_is_found_within_the_lag_and_the_deadline(lag: 
     assert down.at == pytest.approx(last_sent + 5, abs=0.2)
     assert last_sent + 45 <= down.noticed <= last_sent + 45 + lag + 1.3
     assert down.cause is Cause.TIMEOUT
+
+
+@pytest.mark.parametrize("back", [262.5, 271.0, 283.0, 288.4, 291.9])
+def test_a_return_under_a_lag_that_ends_is_dated_by_when_the_camera_spoke(back: float) -> None:
+    """S11, E2: what waited for less than an interval is not late, but did not come at once, either."""
+
+    def delay(sent: float) -> float:
+        return 0.1 if sent < 100 else min(15 + (sent - 100) / 10, max(0.1, 300 - sent))
+
+    world = Road(delay, {3: 150.0}, {3: back}).run(400)
+    [up] = [event for event in world.transitions() if event.new is UP and event.old is DOWN]
+    assert up.earliest_ms is not None
+    assert up.latest_ms is not None
+    assert up.earliest_ms <= utc_ms(back) <= up.latest_ms
+    assert up.at.utc_ms == pytest.approx(utc_ms(back), abs=5100)
 
 
 @pytest.mark.parametrize("ms", range(8))

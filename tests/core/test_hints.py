@@ -34,7 +34,7 @@ def test_a_hint_long_after_the_last_heartbeat_dates_no_death(word: Word, cause: 
     assert world.to(200).moves() == [Move(UP, DOWN, at=105, noticed=130, cause=cause)]
     assert (world.transitions()[0].earliest_ms, world.transitions()[0].latest_ms) == (
         utc_ms(100),
-        utc_ms(110),
+        utc_ms(112.5),
     )
 
 

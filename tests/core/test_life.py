@@ -84,7 +84,7 @@ def test_a_conviction_tells_its_deadline_beside_when_the_loop_got_to_it() -> Non
     assert (conviction.at, conviction.earliest_ms, conviction.latest_ms) == (
         instant(5),
         utc_ms(0),
-        utc_ms(10),
+        utc_ms(12.5),
     )
 
 

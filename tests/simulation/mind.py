@@ -89,7 +89,7 @@ class Mind:
             limit = min(limit, self.proof + half)
         elif self.life == "down":
             limit -= half
-            if self.opened and now - self.opened[-1] <= self.interval:
+            if self.opened and now - self.opened[-1] <= self.interval * 5 // 4:
                 limit = min(limit, self.opened[-1])
             limit = max(limit, self.since)  # it is one outage, seen on both sides of a blindness (S7)
         return min(limit, self.hint_at) if self.hint else limit
@@ -186,8 +186,8 @@ class Mind:
             self.from_proof()
 
     def _rises(self, proof: Proof, now: Moment) -> None:
-        at, half = proof.at, proof.at - self.interval // 2
-        run = [each for each in self.opened if at - self.interval <= each <= at]
+        at, half = proof.sent, proof.sent - self.interval // 2
+        run = [each for each in self.opened if at - self.interval * 5 // 4 <= each <= proof.at]
         silence = half if self.cause == "timeout" else at
         others: tuple[int, ...] = ()
         if run:

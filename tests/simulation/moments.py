@@ -47,10 +47,19 @@ class Late(NamedTuple):
 
 
 class Proof(NamedTuple):
-    """A proof of life at `at`. `boot`: it is of a `new` boot, the `same`, some (empty), who knows (?)."""
+    """A proof of life at `at`. `boot`: it is of a `new` boot, the `same`, some (empty), who knows (?).
+
+    `waited`: for how long, on a link that lags, though it was not late.
+    """
 
     at: int
     boot: str = ""
+    waited: int = 0
+
+    @property
+    def sent(self) -> int:
+        """When it was sent, as far as its link tells."""
+        return self.at - self.waited
 
 
 @dataclass

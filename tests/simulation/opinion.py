@@ -166,7 +166,8 @@ class Opinion(Visibility):
                 mind.doubts_clock()
             at = sent if verdict == EVENT else self.now.at
             at = at if judged.dated is None else judged.dated
-            mind.proves(Proof(at, boot), self.now)
+            waits = at == self.now.at and self.links[link].lag > 0
+            mind.proves(Proof(at, boot, max(0, hearing.lateness(said)) if waits else 0), self.now)
             mind.via = link
         if verdict in (LATE, EVENT):
             # A new boot may bring another clock; once it is taken for late, it is known what that proves.

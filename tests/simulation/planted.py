@@ -85,6 +85,13 @@ _STATES: dict[str, Mutant] = {
         "            at = max(at - interval, min(at, camera.hint_at))\n",
         "            at = camera.hint_at\n",
     ),
+    "old-edges-forgotten": Mutant(
+        "E4",
+        "only the newest darkness is known to have ended with a proof",
+        "core/fills.py",
+        "        camera.signs.append(at)\n",
+        "        camera.signs[:] = [at]\n",
+    ),
     "no-blind-shift": Mutant(
         "S4",
         "a short blindness moves no deadline",

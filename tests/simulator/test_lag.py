@@ -172,6 +172,16 @@ def test_a_detection_may_come_as_late_as_the_news_of_its_deadline() -> None:
     assert late == pytest.approx(0.1)
 
 
+def test_a_lag_that_falls_is_known_when_what_the_cameras_said_last_has_come() -> None:
+    """S11: over the last interval; what is sent in minute 20 comes at once, what was said before does not."""
+    camera = lagging(away(700, 1500, 694), late_s=30).cameras["cam-1"]
+    last = (1200 - 30) * S + 20 * S
+    assert camera.late_ms(last) == pytest.approx(10 * S)
+    assert camera.most_late_ms(last) == pytest.approx(20 * S)
+    assert camera.most_late_ms(605 * S) == pytest.approx(30 * S)
+    assert camera.most_late_ms(500 * S) == 0
+
+
 @pytest.mark.parametrize(("late_s", "missed"), [(0, 1), (30, 1), (50, 0)])
 def test_an_absence_is_missed_though_news_was_late_unless_that_makes_blind(
     late_s: float, missed: int

@@ -31,7 +31,10 @@ class Found(NamedTuple):
     absence: Absence
     outage: Outage
     lag_ms: float = 0.0
-    """By how much later what is sent at the deadline arrives: sooner nobody can know."""
+    """By how much later arrives what is sent in the interval before the deadline, at most.
+
+    A lag shows in what cameras said last, an interval ago at most: sooner nobody can know that it fell.
+    """
 
     @property
     def detection_ms(self) -> int:
@@ -182,7 +185,7 @@ def _pair(
         mine = [each for each in outages if _touch(absence, each, marks.ended_ms)]
         used.update(mine)
         if mine:
-            lag = camera.late_ms(absence.heard_ms + down_after * camera.interval_ms)
+            lag = camera.most_late_ms(absence.heard_ms + down_after * camera.interval_ms)
             marks.found.append(Found(camera.id, camera.operator, camera.interval_ms, absence, mine[0], lag))
         elif _is_due(camera, absence, real, down_after, marks.ended_ms):
             marks.missed.append(Missed(camera.id, camera.operator, absence))

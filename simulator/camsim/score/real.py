@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from dataclasses import dataclass, field
 from itertools import pairwise, zip_longest
@@ -43,6 +43,11 @@ class Lag:
         )
         return down + (up - down) * (sent_ms - left) / (right - left) - sent_ms
 
+    def most_late_ms(self, first_ms: float, last_ms: float) -> float:
+        """Return by how much later arrives what is sent from one instant to another, at most."""
+        between = self.sent_ms[bisect_left(self.sent_ms, first_ms) : bisect_right(self.sent_ms, last_ms)]
+        return max(self.late_ms(sent) for sent in (first_ms, *between, last_ms))
+
     def beyond(self, most_ms: float) -> list[tuple[int, int]]:
         """Return the time in which what came was later than that."""
         both = list(zip(self.sent_ms, self.arrived_ms, strict=True))
@@ -69,6 +74,11 @@ class RealCamera:
     def late_ms(self, sent_ms: float) -> float:
         """Return by how much later arrives what is sent at an instant."""
         return max((lag.late_ms(sent_ms) for lag in self.lags), default=0.0)
+
+    def most_late_ms(self, last_ms: float) -> float:
+        """Return by how much later arrives what is sent in the interval up to an instant, at most."""
+        first_ms = last_ms - self.interval_ms
+        return max((lag.most_late_ms(first_ms, last_ms) for lag in self.lags), default=0.0)
 
 
 @dataclass(slots=True)

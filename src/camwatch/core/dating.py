@@ -3,7 +3,8 @@
 A camera that falls silent died at any instant between its last proof and the heartbeat that was due next;
 one whose stream resumes came back at any instant within the interval before its first proof. The middle of
 each is wrong by half an interval at most, and by nothing on average. Where evidence names the instant (a
-hint, a birth, a boot), that is taken. Times are monotonic seconds.
+hint, a birth, a boot), that is taken. No camera keeps quite to its pace, so what bounds the instant allows
+for that (`PACE`). Times are monotonic seconds.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from camwatch.core.liveness import NEVER
+from camwatch.core.liveness import NEVER, PACE
 from camwatch.core.model import HINT_GRACE_MIN, Cause, Dated, Status
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def beginning(camera: CameraState) -> Dated:
         # A broker publishes a will up to 1.5 times the keep-alive after the death; a goodbye comes before it.
         at = camera.hint_at
         return exactly(at) if camera.hint is Cause.GOODBYE else Dated(at, proof, at)
-    return Dated(proof + interval / 2, proof, proof + interval)
+    return Dated(proof + interval / 2, proof, proof + PACE * interval)
 
 
 def unproven(camera: CameraState, proof: float) -> Dated:
@@ -67,18 +68,20 @@ def hidden(camera: CameraState, blind: float) -> Dated:
     return Dated(at, min(at, camera.proof), at)
 
 
-def ending(camera: CameraState, proof: float, boot: Boot, uptime_s: float | None) -> Dated:
+def ending(
+    camera: CameraState, proof: float, boot: Boot, uptime_s: float | None, waited_s: float = 0.0
+) -> Dated:
     """Return when a camera came back that is down and gives its first `proof` (rule E2).
 
-    `uptime_s` is what that proof tells of its boot.
+    `uptime_s` is what that proof tells of its boot; `waited_s`, for how long it waited on a link that lags.
     """
-    interval = camera.interval_s
-    if 0 <= proof - camera.opened <= interval:
+    interval, sent = camera.interval_s, proof - waited_s
+    first = sent - PACE * interval
+    if first <= camera.opened <= proof:
         # Where its link lags, that is known as well as the lag is.
         doubt = interval if camera.opened_by > camera.opened else 0.0
         return Dated(camera.opened, camera.opened - doubt, camera.opened_by)
     if boot is Boot.NEW:
-        return Dated(proof, proof - min(uptime_s or 0.0, interval), proof)
-    if boot is Boot.SAME and camera.cause is Cause.TIMEOUT:
-        return Dated(proof - interval / 2, proof - interval, proof)
-    return Dated(proof, proof - interval, proof)
+        return Dated(sent, max(sent - (uptime_s or 0.0), first), proof)
+    at = sent - interval / 2 if boot is Boot.SAME and camera.cause is Cause.TIMEOUT else sent
+    return Dated(at, first, proof)

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 NEVER = float("-inf")
 """The `proof` of a camera that never gave one."""
+PACE = 1.25
+"""Within how many intervals the next heartbeat comes of a camera that lives and can be seen: none keeps quite
+to its pace."""
 
 
 class Event(StrEnum):
@@ -201,7 +204,7 @@ def vouched(camera: CameraState, now: float) -> float:
             limit = min(limit, camera.proof + camera.interval_s / 2)
         else:
             limit -= camera.interval_s / 2
-            if now - camera.opened <= camera.interval_s:
+            if now - camera.opened <= PACE * camera.interval_s:
                 limit = min(limit, camera.opened)
     return min(limit, camera.hint_at) if camera.hint is not None else limit
 

@@ -155,7 +155,8 @@ class FleetWatch:
         camera.proof_ms = utc_ms
         if not camera.calm:
             camera.via = self._receiving
-            back = dating.ending(camera, mono, lifesigns.boot_of(camera, said, now.mono), uptime)
+            boot, waited_s = lifesigns.boot_of(camera, said, now.mono), self._waited(camera, now, mono, ts)
+            back = dating.ending(camera, mono, boot, uptime, waited_s)
             self.judge.proven(camera, now, Instant(mono, utc_ms), before, back)
         fps = said.fps
         if fps is not None:
@@ -218,6 +219,13 @@ class FleetWatch:
             return sent
         self.judge.late(camera, now, sent, said.uptime_s)
         return None
+
+    def _waited(self, camera: CameraState, now: Instant, proof: float, ts: float | None) -> float:
+        """Return for how long a proof of now waited on a link that lags, though it does not look late."""
+        link = self._receiving
+        if ts is None or link is None or not link.lag or proof < now.mono:
+            return 0.0
+        return max(0.0, now.utc_ms * 0.001 - ts - camera.clock_offset)
 
     def _copied(self, camera: CameraState, now: Instant, said: Telemetry) -> None:
         """Note how late a copy came of what another link brought before (rules S11, S13)."""
