@@ -453,3 +453,32 @@ def test_an_old_heartbeat_of_a_clock_that_was_never_set_is_no_new_boot_after_a_r
     assert beat(again, 20, "second") is not None
     assert again.reboots() == []
     assert again.status() is UNKNOWN
+
+
+@pytest.mark.parametrize("ahead_s", [30.0, 150.0, 1000.0])
+@pytest.mark.parametrize(("until", "back"), [(135.0, 163.0), (125.0, 203.0), (155.0, 1000.0)])
+def test_a_clock_that_was_ahead_while_camwatch_was_away_convicts_nobody(
+    ahead_s: float, until: float, back: float
+) -> None:
+    """L8, S9: what was kept looks fresh by that clock, so its boot seems to have begun later than it did."""
+
+    def beat(world: World, seq: int) -> None:
+        t = 10.0 * seq
+        for camera in ("cam-1", "cam-2", "cam-3", "cam-4"):  # the others' clocks are right
+            wrong = ahead_s if camera == "cam-1" and 105 <= t < until else 0.0
+            world.beat(camera, ts=utc_ms(t) / 1000 + wrong, seq=seq, uptime_s=1000.0 + t)
+
+    world = World(*fleet(4))
+    for seq in range(11):
+        beat(world.to(10.0 * seq), seq)
+    again = restarted(Left(world), back, *fleet(4))
+    link = again.watch.links["main"]
+    again.watch.regain_sight(link, again.now, backlog=True)
+    kept = int(back // 10) + 1
+    for seq in range(11, kept):
+        beat(again, seq)
+    again.watch.answered(link, again.now, again.now.mono)
+    for seq in range(kept, kept + 60):
+        beat(again.to(10.0 * seq), seq)
+    assert DOWN not in [move.new for move in again.moves()]
+    assert again.status("cam-1") is UP
