@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from camwatch.core.event_time import QUANTILE
 from camwatch.core.model import BlindCause, Blindness, Cause, Fill, Status
-from camwatch.core.signal import Refusal
+from camwatch.core.signal import Refusal, Word
 from camwatch.wire.heartbeat import Heartbeat
 from tests.support.fleet import START, Move, World, fleet, instant, utc_ms
 
@@ -158,6 +158,25 @@ def test_a_return_under_a_lag_that_ends_is_dated_by_when_the_camera_spoke(back: 
     assert up.latest_ms is not None
     assert up.earliest_ms <= utc_ms(back) <= up.latest_ms
     assert up.at.utc_ms == pytest.approx(utc_ms(back), abs=5100)
+
+
+@pytest.mark.parametrize("waits", [9, 12, 21])
+def test_a_birth_under_a_lag_dates_the_end_however_often_the_account_is_taken(waits: int) -> None:
+    """S11, E2, E5: the way opened when it was sent, an interval (or what the lag is off by) before the proof."""
+    world = World(*fleet(4))
+    for t in range(400):
+        world.to(t).account()
+        if t == 300:
+            world.word(Word.ONLINE, "cam-1")
+        late = 30 if t >= 100 else 0
+        if t % 10 == 0:
+            for number in (2, 3, 4):
+                say(world, number, t - late)
+        if t % 10 == 1 and (t < 100 or t >= 300 + waits):
+            say(world, 1, t - late)
+    [up] = [event for event in world.transitions() if event.new is UP and event.old is DOWN]
+    first = next(t for t in range(300 + waits, 400) if t % 10 == 1) - 30
+    assert up.at.utc_ms == pytest.approx(utc_ms(max(270, first - 12.5)), abs=2)
 
 
 @pytest.mark.parametrize("ms", range(8))

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from camwatch.core.model import Camera, Lifecycle
-from tests.simulation.moments import NEVER, Change, Late, Moment, Proof, Sight
+from tests.simulation.moments import NEVER, Change, Late, Moment, Opened, Proof, Sight
 
 IN_LEDGER = ("up", "down", "unknown")
 
@@ -41,7 +41,7 @@ class Mind:
     hint_at: int = 0
     hint_until: int | None = 0  # None: the deadline, which a retained one does not shorten
     held: bool = False  # past its deadline, until sight is proven (S10)
-    opened: tuple[int, ...] = ()  # when words came while it was down, that are no proofs
+    opened: tuple[Opened, ...] = ()  # when words came while it was down, that are no proofs
     via: str = ""  # the link that brought the last proof (S13)
     alone: int | None = None  # since when it is out of sight alone, as that link is lost
     row_at: int = NEVER
@@ -89,8 +89,9 @@ class Mind:
             limit = min(limit, self.proof + half)
         elif self.life == "down":
             limit -= half
-            if self.opened and now - self.opened[-1] <= self.interval * 5 // 4:
-                limit = min(limit, self.opened[-1])
+            earliest, doubt = now - self.sight.lag - self.interval * 5 // 4, self.interval
+            if self.opened and self.opened[-1].at >= earliest - doubt * (self.sight.lag > 0):
+                limit = min(limit, max(self.opened[-1].at, earliest))
             limit = max(limit, self.since)  # it is one outage, seen on both sides of a blindness (S7)
         return min(limit, self.hint_at) if self.hint else limit
 
@@ -187,11 +188,13 @@ class Mind:
 
     def _rises(self, proof: Proof, now: Moment) -> None:
         at, half = proof.sent, proof.sent - self.interval // 2
-        run = [each for each in self.opened if at - self.interval * 5 // 4 <= each <= proof.at]
+        first = at - self.interval * 5 // 4
+        doubtful = [(each.at, self.interval if each.by > each.at else 0) for each in self.opened]
+        run = [max(each, first) for each, doubt in doubtful if first - doubt <= each <= proof.at]
         silence = half if self.cause == "timeout" else at
         others: tuple[int, ...] = ()
         if run:
-            at, others = run[0], (*run[1:], *((silence,) if run[0] != self.opened[0] else ()))
+            at, others = run[0], (*run[1:], *((silence,) if run[0] != self.opened[0].at else ()))
         elif proof.boot == "same":
             at = silence
         elif proof.boot == "?":
@@ -201,7 +204,7 @@ class Mind:
     def speaks_late(self, at: int, now: Moment) -> None:
         """Take a late heartbeat, sent at an instant (L8)."""
         if self.life == "down":
-            self.opened += (now.at - self.sight.lag,)
+            self.opened += (Opened(now.at - self.sight.lag, now.at),)
         if at <= self.proof or self.life in ("planned", "retired"):
             return
         if self.life == "up" and at - self.proof > self.down_after:
@@ -212,7 +215,7 @@ class Mind:
         """Take an `online`: it is no proof (L1), but the way has opened (E2)."""
         self.hint = ""
         if self.life == "down":
-            self.opened += (now.at - self.sight.lag,)
+            self.opened += (Opened(now.at - self.sight.lag, now.at),)
 
     def hints(self, word: str, now: Moment, *, retained: bool) -> None:
         """Take a last will or a goodbye (L5)."""

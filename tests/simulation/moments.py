@@ -62,6 +62,13 @@ class Proof(NamedTuple):
         return self.at - self.waited
 
 
+class Opened(NamedTuple):
+    """The way of a camera that is down opened at `at`, as far as the lag tells; that arrived at `by` (E2)."""
+
+    at: int
+    by: int
+
+
 @dataclass
 class Sight:
     """What the links that carry the same cameras see; `blind`: since when nothing, None: in sight.

@@ -12,7 +12,7 @@ from __future__ import annotations
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from camwatch.core.liveness import NEVER, PACE
+from camwatch.core.liveness import NEVER, PACE, opening_doubt
 from camwatch.core.model import HINT_GRACE_MIN, Cause, Dated, Status
 
 if TYPE_CHECKING:
@@ -77,10 +77,9 @@ def ending(
     """
     interval, sent = camera.interval_s, proof - waited_s
     first = sent - PACE * interval
-    if first <= camera.opened <= proof:
-        # Where its link lags, that is known as well as the lag is.
-        doubt = interval if camera.opened_by > camera.opened else 0.0
-        return Dated(camera.opened, camera.opened - doubt, camera.opened_by)
+    doubt = opening_doubt(camera)
+    if first - doubt <= camera.opened <= proof:
+        return Dated(max(camera.opened, first), camera.opened - doubt, camera.opened_by)
     if boot is Boot.NEW:
         return Dated(sent, max(sent - (uptime_s or 0.0), first), proof)
     at = sent - interval / 2 if boot is Boot.SAME and camera.cause is Cause.TIMEOUT else sent
