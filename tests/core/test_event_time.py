@@ -162,7 +162,7 @@ def test_a_return_under_a_lag_that_ends_is_dated_by_when_the_camera_spoke(back: 
 
 @pytest.mark.parametrize("waits", [9, 12, 21])
 def test_a_birth_under_a_lag_dates_the_end_however_often_the_account_is_taken(waits: int) -> None:
-    """S11, E2, E5: the way opened when it was sent, an interval (or what the lag is off by) before the proof."""
+    """S11, E2, E5: the way opened when it was sent, in the last interval or two before the proof."""
     world = World(*fleet(4))
     for t in range(400):
         world.to(t).account()

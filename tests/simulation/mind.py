@@ -148,8 +148,8 @@ class Mind:
             unproven = min(sign + self.interval, hint_at) if hint else sign + self.interval
             if self.life == "up" and unproven < at:
                 self._become("unknown", unproven, now)
-        elif hint and hint_at - sign < self.interval * 3 // 2:
-            at = hint_at
+        elif hint and hint_at - self.sight.lag - sign < self.interval * 3 // 2:
+            at = max(sign, hint_at - self.sight.lag)
         else:
             at = sign + self.interval // 2
         self._become("down", at, now, self.cause)

@@ -140,7 +140,7 @@ class Opinion(Visibility):
         hearing.slowest = max(each.interval for name in mind.sight.links for each in self._carried(name))
         session = self.links[link]
         usual = session.lag if session.sees and session.lag <= mind.down_after else 0
-        shared = any(self.links[each].seen_upto != NEVER for each in mind.sight.links)
+        shared = session.seen_upto != NEVER
         said = Heard(sent, self.now, usual, travelled, shared)
         newer = self.now.at - hearing.lateness(said) - mind.proof
         if abs(newer) <= CLOSE and hearing.lateness(said) > CLOSE:
@@ -166,7 +166,7 @@ class Opinion(Visibility):
                 mind.doubts_clock()
             at = sent if verdict == EVENT else self.now.at
             at = at if judged.dated is None else judged.dated
-            waits = at == self.now.at and self.links[link].lag > 0
+            waits = at == self.now.at
             mind.proves(Proof(at, boot, max(0, hearing.lateness(said)) if waits else 0), self.now)
             mind.via = link
         if verdict in (LATE, EVENT):

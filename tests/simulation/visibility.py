@@ -257,11 +257,13 @@ class Visibility:
             and self._on_time(name, mind) < link.late[mind.name][0] >= now - mind.interval * 3 // 2
         }
         late, fresh = link.late, 0
+        slowest = max((mind.interval for mind in minds if mind.name in late), default=0)
         for mind in minds:
             if mind.name not in late and self.hearings[mind.name].offsets:  # others may be late as well
-                fresh += now - self._on_time(name, mind) <= mind.interval * 3 // 2
+                window = min(mind.interval, slowest or mind.interval)
+                fresh += now - self._on_time(name, mind) <= window * 3 // 2
         least = min((mind.down_after for mind in minds), default=0)
-        lagged = link.seen_upto != NEVER and not fresh
+        lagged = link.seen_upto != NEVER and not fresh and not self._is_alone(link, minds)
         if len(late) > fresh and (lagged or self._is_shared(name, link)):
             link.lag = _most(by for _, by in late.values())
             enough = lagged or len(late) >= _WITNESSES
@@ -271,6 +273,12 @@ class Visibility:
         else:
             link.lag = 0 if link.seen_upto == NEVER else now - link.seen_upto
         return fresh > len(late)
+
+    def _is_alone(self, link: Session, minds: list[Mind]) -> bool:
+        """Whether one late camera has left all others behind, so that they are silent."""
+        newest = max((mind.proof for mind in minds if mind.name in link.late), default=NEVER)
+        near = sum(mind.proof >= newest - mind.down_after for mind in minds)
+        return near < min(2, sum(mind.life in IN_LEDGER for mind in minds))
 
     def _carried(self, name: str) -> list[Mind]:
         return [mind for mind in self._enrolled() if name in mind.sight.links]

@@ -44,11 +44,12 @@ def beginning(camera: CameraState) -> Dated:
         at = camera.due_override
         if camera.hint is not None:  # what lies before the return is unknown, whatever hinted at it
             at = max(at - interval, min(at, camera.hint_at))
-        return Dated(at, at if proof == NEVER else proof, at)
-    if camera.hint is not None and camera.hint_at - proof < HINT_GRACE_MIN * interval:
+        return Dated(at, at if proof == NEVER else proof, at + (PACE - 1) * interval)
+    lag = camera.sight.lag
+    if camera.hint is not None and camera.hint_at - lag - proof < HINT_GRACE_MIN * interval:
         # A broker publishes a will up to 1.5 times the keep-alive after the death; a goodbye comes before it.
-        at = camera.hint_at
-        return exactly(at) if camera.hint is Cause.GOODBYE else Dated(at, proof, at)
+        at = max(proof, camera.hint_at - lag)
+        return exactly(at) if camera.hint is Cause.GOODBYE and not lag else Dated(at, proof, camera.hint_at)
     return Dated(proof + interval / 2, proof, proof + PACE * interval)
 
 
@@ -63,7 +64,7 @@ def unproven(camera: CameraState, proof: float) -> Dated:
 def hidden(camera: CameraState, blind: float) -> Dated:
     """Return from when a camera is unknown that cannot be seen since `blind` (rules E3, S4)."""
     if camera.life is not Status.UP:
-        return Dated(blind, blind - camera.interval_s, blind)
+        return Dated(blind, blind - PACE * camera.interval_s, blind)
     at = min(blind, camera.proof + camera.interval_s)
     return Dated(at, min(at, camera.proof), at)
 

@@ -66,11 +66,14 @@ def reckon(link: LinkState, now: float, look_again_s: float) -> bool:
 
 def _measure(link: LinkState, now: float) -> bool:
     late, on_time = _late(link, now), 0
+    # A slow camera is no witness for longer than the late ones are: it would not look late before its interval.
+    window = max((camera.interval_s for camera in cameras(link) if camera.index in late), default=FOREVER)
     for camera in cameras(link):
         if camera.index in late or camera.clock_offset == FOREVER:
             continue  # what does not tell when it was sent may have come late as well: no witness
-        on_time += now - _on_time(link, camera) <= RECENT * camera.interval_s
-    lagged = link.seen_upto > NEVER and not on_time  # as enough have shown, and nobody denied since
+        on_time += now - _on_time(link, camera) <= RECENT * min(camera.interval_s, window)
+    # As enough have shown, and nobody denied since.
+    lagged = link.seen_upto > NEVER and not on_time and not _is_alone(link)
     if len(late) > on_time and (lagged or is_shared(link)):
         link.lag = _quantile(late_s for _, late_s in late.values())
         enough = lagged or len(late) >= WITNESSES
@@ -87,6 +90,13 @@ def _measure(link: LinkState, now: float) -> bool:
 def is_shared(link: LinkState) -> bool:
     """Tell whether so many cameras are late that it is the link's doing."""
     return len(link.late) >= min(WITNESSES, sum(camera.life in IN_SERVICE for camera in cameras(link)))
+
+
+def _is_alone(link: LinkState) -> bool:
+    """Tell whether one late camera has left all others behind: they are silent, and it puts off nothing."""
+    newest = max((camera.proof for camera in cameras(link) if camera.index in link.late), default=NEVER)
+    near = sum(camera.proof >= newest - camera.down_s for camera in cameras(link))
+    return near < min(2, sum(camera.life in IN_SERVICE for camera in cameras(link)))
 
 
 def _on_time(link: LinkState, camera: CameraState) -> float:

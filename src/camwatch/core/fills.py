@@ -77,9 +77,12 @@ def late_proof(camera: CameraState, now: Instant, sent: float, uptime_s: float |
     _note_arrival(camera, round(now.mono * 1000), no_further)
     step = round(camera.interval_s * 1000 / _STEP)
     # A queue that empties goes on and on, also through time that was not dark.
-    camera.late_news = at >= camera.late_upto + step
+    served = camera.settled_ms is None or at + no_further >= camera.settled_ms - camera.account.in_service
+    camera.late_news = served and at >= camera.late_upto + step
     if camera.late_news:
         camera.late_upto = at
+    if not served:  # there was no ledger yet that could be dark
+        return []
     sign = _sign(camera, at, no_further, uptime_s)
     runs = _runs(camera)
     first, last = at - no_further, at + no_further
@@ -154,6 +157,7 @@ def doubt(camera: CameraState) -> None:
     if camera.late_at > NEVER and starts < came.ends and _was_dark(camera, starts, came.ends):
         if camera.fill is not None:
             camera.filled.append(camera.fill)
+            del camera.filled[:-RUNS_KEPT]
         camera.fill, camera.calm = Run(starts, came.ends, starts), False
         camera.undecided_until = NEVER
 

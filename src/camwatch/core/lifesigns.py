@@ -15,7 +15,7 @@ from camwatch.core.dating import Boot
 from camwatch.core.signal import Refusal, Telemetry
 
 if TYPE_CHECKING:
-    from camwatch.core.state import CameraState
+    from camwatch.core.state import CameraState, LinkState
 
 OFFSETS_KEPT = 32
 """Over how many heartbeats the smallest clock offset is taken (rule L7)."""
@@ -135,10 +135,12 @@ def shift_clock(camera: CameraState, seconds: float) -> None:
     camera.clock_offset += seconds
 
 
-def clock_is_broken(camera: CameraState, said: Telemetry, now: float, ran: bool | None) -> bool:
+def clock_is_broken(
+    camera: CameraState, link: LinkState | None, said: Telemetry, now: float, ran: bool | None
+) -> bool:
     """Tell whether a heartbeat only looks late because its camera's clock does not run (rules L8, L10).
 
-    `ran` is what `clock_ran` returned. That it arrived is the strongest fact: it is evidence of the past only
+    `link` brought it; `ran` is what `clock_ran` returned. That it arrived is the strongest fact: it is evidence of the past only
     if all that it says agrees. What contradicts itself is believed once a second one has come at the pace of
     a living camera: one alone, or many at once, may be an old boot's that are played again.
     """
@@ -146,8 +148,8 @@ def clock_is_broken(camera: CameraState, said: Telemetry, now: float, ran: bool 
     behind = None if uptime is None or camera.boot is None else now - uptime - camera.boot
     of_the_past = behind is not None and behind > interval / 4 and _began_later(camera, said) < 0
     # What many cameras of a link share is no fault of their clocks (rule S11).
-    shared = ran is not False and any(link.seen_upto > liveness.NEVER for link in camera.sight.links)
-    if shared and any(link.behind for link in camera.sight.links):  # all of them are believed at once
+    shared = ran is not False and link is not None and link.seen_upto > liveness.NEVER
+    if shared and link is not None and link.behind:  # all of them are believed at once
         _evenly_late(camera, now, now - (said.ts or 0.0), OFFSETS_KEPT, interval / 2)
         return False
     if (ran and behind is not None) or of_the_past or shared:
@@ -170,6 +172,11 @@ def clock_is_broken(camera: CameraState, said: Telemetry, now: float, ran: bool 
 def spoke_late(camera: CameraState) -> bool:
     """Tell whether a camera's last word was late."""
     return not _proven_since_late(camera)
+
+
+def _speaks_late(camera: CameraState, now: float) -> bool:
+    """Tell whether late heartbeats come of a camera, or came a moment ago."""
+    return spoke_late(camera) and camera.came is not None and now - camera.came.ends / 1000 <= camera.down_s
 
 
 def doubt_clock(camera: CameraState, said: Telemetry, now: float) -> None:
@@ -308,9 +315,9 @@ def _rebooted(camera: CameraState, said: Telemetry, now: float) -> bool:
         return False  # the same boot, by the camera's clock: an older message, or the last one once more
     # An earlier boot, or a clock that is lost. One that was never set (no battery, no NTP) begins at the same
     # date with every boot; there, a boot that began after the last heartbeat is new. While late ones come, it
-    # may be one of those once more: its pace will tell.
+    # may be one of those once more.
     began_since = camera.boot is None or now - uptime >= camera.boot + camera.uptime
-    return began_since and not spoke_late(camera) and _clock_lost(camera, said.ts, now)
+    return began_since and not _speaks_late(camera, now) and _clock_lost(camera, said.ts, now)
 
 
 def _restarted_count(camera: CameraState, said: Telemetry) -> bool:
@@ -337,7 +344,7 @@ def _clock_lost(camera: CameraState, ts: float, now: float) -> bool:
     return camera.ts is not None and camera.ts + (now - camera.proof) - ts > NEVER_SET_S
 
 
-def may_have_waited(camera: CameraState, said: Telemetry, now: float) -> bool:
+def may_have_waited(camera: CameraState, link: LinkState | None, said: Telemetry, now: float) -> bool:
     """Tell whether a late heartbeat of a new boot may be one that a broker kept: by when it came (rule S9).
 
     Otherwise the boot brought another clock.
@@ -347,7 +354,7 @@ def may_have_waited(camera: CameraState, said: Telemetry, now: float) -> bool:
         sight.lag > 0
         or liveness.blind_from(camera) is not None
         or now - sight.since < camera.down_s
-        or any(camera.index in link.late or len(link.late) >= event_time.WITNESSES for link in sight.links)
+        or (link is not None and (camera.index in link.late or len(link.late) >= event_time.WITNESSES))
     )
     if not kept or said.ts is None or _clock_never_set(camera):
         return False

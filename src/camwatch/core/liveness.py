@@ -213,7 +213,7 @@ def vouched(camera: CameraState, now: float) -> float:
 
 
 def opening_doubt(camera: CameraState) -> float:
-    """Return by how much an opening may have been earlier than it is dated: a lag is not known exactly (S11)."""
+    """Return by how much an opening may have been before its date: a lag is not known exactly (S11)."""
     return camera.interval_s if camera.opened_by > camera.opened else 0.0
 
 

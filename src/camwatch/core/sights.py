@@ -114,7 +114,7 @@ class Sights:
         """Note that the canary came back that was published at `sent`, monotonic (rule S12)."""
         event_time.take_canary(link, now.mono, sent, self._look_again_s * event_time.LOOKS)
 
-    def lose(self, link: LinkState, last_packet: Instant) -> None:
+    def lose(self, link: LinkState, now: Instant, last_packet: Instant) -> None:
         """Note that a link was lost; its last packet came at `last_packet` (rule S3)."""
         link.up = link.catching_up = link.behind = link.doubted = False
         link.last_packet = seen = last_packet.shifted(-link.lag)
@@ -125,6 +125,7 @@ class Sights:
         self._lag(link)
         link.look_at = event_time.FOREVER
         self._sees_no_more(link, seen, BlindCause.LINK)
+        self._bring_forward(link, now)
 
     @property
     def next_look(self) -> float:
@@ -149,7 +150,7 @@ class Sights:
             link.in_time_at = now.mono
         if not link.behind:
             link.apart = NEVER
-        elif event_time.is_even(link, now):
+        elif event_time.is_even(link, now) and not link.canary_lag:  # that is by our own clock
             self._believe(link, now)
         self._lag(link)
         if saw and not link.sees:

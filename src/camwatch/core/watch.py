@@ -206,7 +206,7 @@ class FleetWatch:
             and ran is not False
             and sent.mono >= camera.proof
         )
-        if not in_time and lifesigns.clock_is_broken(camera, said, now.mono, ran):
+        if not in_time and lifesigns.clock_is_broken(camera, link, said, now.mono, ran):
             lifesigns.doubt_clock(camera, said, now.mono)
             self.judge.examine(camera, now, said)
             return now
@@ -221,9 +221,8 @@ class FleetWatch:
         return None
 
     def _waited(self, camera: CameraState, now: Instant, proof: float, ts: float | None) -> float:
-        """Return for how long a proof of now waited on a link that lags, though it does not look late."""
-        link = self._receiving
-        if ts is None or link is None or not link.lag or proof < now.mono:
+        """Return for how long a proof of now waited on its way, though it does not look late."""
+        if ts is None or proof < now.mono:
             return 0.0
         return max(0.0, now.utc_ms * 0.001 - ts - camera.clock_offset)
 
@@ -248,7 +247,7 @@ class FleetWatch:
         elif camera.clock_offset < _FOREVER:
             late_s = now.utc_ms * 0.001 - said.ts - camera.clock_offset
             if late_s > camera.interval_s:
-                if lifesigns.may_have_waited(camera, said, sent):
+                if lifesigns.may_have_waited(camera, self._receiving, said, sent):
                     sent -= late_s
                 else:
                     lifesigns.forget_clock(camera)
@@ -318,7 +317,7 @@ class FleetWatch:
     def lose_sight(self, link: LinkState, now: Instant, last_packet: Instant) -> None:
         """Note that a link was lost; its last packet came at `last_packet` (rule S3)."""
         self.awake(now)
-        self.sights.lose(link, last_packet)
+        self.sights.lose(link, now, last_packet)
 
     # --- time
 
@@ -491,6 +490,8 @@ class FleetWatch:
         self.parted.append(memory)
         self._leave_groups(camera, now)
         self.judge.dismiss(camera)
+        for link in camera.sight.links:
+            link.copies.pop(camera.index, None)
         del self.cameras[camera.camera.id], camera.sight.cameras[camera.index]
 
     def _reunite(self, cameras: list[CameraState], now: Instant) -> None:
