@@ -50,7 +50,13 @@ def beginning(camera: CameraState) -> Dated:
         # A broker publishes a will up to 1.5 times the keep-alive after the death; a goodbye comes before it.
         at = max(proof, camera.hint_at - lag)
         return exactly(at) if camera.hint is Cause.GOODBYE and not lag else Dated(at, proof, camera.hint_at)
-    return Dated(proof + interval / 2, proof, proof + PACE * interval)
+    return Dated(proof + interval / 2, proof - _waited(camera), proof + PACE * interval)
+
+
+def _waited(camera: CameraState) -> float:
+    """Return for how long a camera's last proof waited on its way, by its clock; 0 if that does not tell."""
+    waited = camera.offsets[(camera.offset_at - 1) & 31] - camera.clock_offset
+    return waited if 0.0 < waited < camera.interval_s and camera.proof != camera.sent_late else 0.0
 
 
 def unproven(camera: CameraState, proof: float) -> Dated:

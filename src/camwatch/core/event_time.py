@@ -66,7 +66,7 @@ def reckon(link: LinkState, now: float, look_again_s: float) -> bool:
 
 def _measure(link: LinkState, now: float) -> bool:
     late, on_time = _late(link, now), 0
-    # A slow camera is no witness for longer than the late ones are: it would not look late before its interval.
+    # A slow camera is no witness for longer than the late ones: it does not look late before its interval.
     window = max((camera.interval_s for camera in cameras(link) if camera.index in late), default=FOREVER)
     for camera in cameras(link):
         if camera.index in late or camera.clock_offset == FOREVER:

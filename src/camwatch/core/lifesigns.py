@@ -140,8 +140,8 @@ def clock_is_broken(
 ) -> bool:
     """Tell whether a heartbeat only looks late because its camera's clock does not run (rules L8, L10).
 
-    `link` brought it; `ran` is what `clock_ran` returned. That it arrived is the strongest fact: it is evidence of the past only
-    if all that it says agrees. What contradicts itself is believed once a second one has come at the pace of
+    `link` brought it; `ran` is what `clock_ran` returned. That it arrived is the strongest fact: it is
+    evidence of the past only if all that it says agrees. What contradicts itself is believed once a second one has come at the pace of
     a living camera: one alone, or many at once, may be an old boot's that are played again.
     """
     uptime, interval = _running_uptime(camera, said), camera.interval_s
