@@ -1,4 +1,4 @@
-"""No camera, link or clock is doubted for ever on the word of one: living cameras return, dead ones are found."""
+"""No camera, link or clock is doubted for ever: who lives is believed in the end, who died is found."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_a_camera_that_lost_its_clock_is_back_at_once_though_its_last_word_was_l
 
 @pytest.mark.parametrize("says", [("ts", "seq", "uptime_s"), ("ts",), ("ts", "seq")])
 def test_a_clock_is_judged_by_the_link_that_brings_its_camera(says: tuple[str, ...]) -> None:
-    """L8, S11, S13: another link of the operator is behind, unevenly; no camera of this one waits for that."""
+    """L8, S11, S13: another link is behind, unevenly; no camera of this one waits for that."""
     world = World(*fleet(6), links=("a", "b"))
     beats = [
         (t + min(t / 2, 80.0 + 20 * (t // 120 % 2)), t, n) for n in range(1, 6) for t in range(n, 1500, 10)
@@ -136,7 +136,7 @@ def test_an_even_lag_that_the_canary_shows_is_not_the_clocks() -> None:
 
 
 def test_what_is_older_than_the_ledger_fills_nothing_and_is_no_news() -> None:
-    """E4, S9: one camera may tell of any past, 46 s apart, and after a restart all of it could have been dark."""
+    """E4, S9: one camera may tell of any past; after a restart all of it may have been dark."""
     world = World(*fleet(4))
     for t in range(0, 101, 10):
         world.to(t)

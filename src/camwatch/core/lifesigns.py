@@ -141,8 +141,9 @@ def clock_is_broken(
     """Tell whether a heartbeat only looks late because its camera's clock does not run (rules L8, L10).
 
     `link` brought it; `ran` is what `clock_ran` returned. That it arrived is the strongest fact: it is
-    evidence of the past only if all that it says agrees. What contradicts itself is believed once a second one has come at the pace of
-    a living camera: one alone, or many at once, may be an old boot's that are played again.
+    evidence of the past only if all that it says agrees. What contradicts itself is believed once a second
+    one has come at the pace of a living camera: one alone, or many at once, may be an old boot's that are
+    played again.
     """
     uptime, interval = _running_uptime(camera, said), camera.interval_s
     behind = None if uptime is None or camera.boot is None else now - uptime - camera.boot
