@@ -17,7 +17,8 @@ from camsim.broker import problem_of
 from camsim.draw import draw
 from camsim.effects import Effect, PowerOff
 from camsim.life import Life
-from camsim.path import Message, Path
+from camsim.path import Path
+from camsim.publishing import Message, publish
 from camsim.stage import Stage
 from camwatch.wire.heartbeat import Word, encode_status
 from camwatch.wire.topics import Address, Kind, topic_of
@@ -132,7 +133,7 @@ class Connection:
         """Publish, now or by the slow way."""
         lag, now_s = self.life.lag, self._stage.now_s()
         if lag is None and not self._path.busy:
-            await _publish(client, message)
+            await publish(client, message)
         else:
             self._path.send(message, now_s if lag is None else lag.arrival_s(now_s))
 
@@ -190,18 +191,6 @@ class Connection:
             for payload in life.say(stage.now_s(), time.time()):
                 await self._send(client, Message(self._heartbeats, payload, stage.qos))
                 stage.statistics.heartbeats += 1
-
-
-async def _publish(client: aiomqtt.Client, message: Message) -> None:
-    """Publish, and do not outlive a cancellation.
-
-    Before Python 3.12 `asyncio.wait_for`, on which aiomqtt waits here, returns in spite of a cancellation
-    that comes in the same turn of the loop as the confirmation: the camera would live twice.
-    """
-    await client.publish(message.topic, message.payload, message.qos, message.retain)
-    task = asyncio.current_task()
-    if task is not None and task.cancelling():
-        raise asyncio.CancelledError
 
 
 async def _end_of(client: aiomqtt.Client) -> aiomqtt.MqttError:

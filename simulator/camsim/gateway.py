@@ -20,7 +20,8 @@ from camsim.broker import problem_of
 from camsim.draw import draw
 from camsim.effects import Effect
 from camsim.life import Life
-from camsim.path import Message, Path
+from camsim.path import Path
+from camsim.publishing import Message
 from camsim.stage import Stage
 from camwatch.wire.topics import Address, Kind, topic_of
 

@@ -10,6 +10,7 @@ import aiomqtt
 
 from camsim.effects import Lie
 from camsim.life import Life
+from camsim.publishing import Message, heed_cancellation, publish
 from camsim.stage import Stage
 from camwatch.wire.heartbeat import encode_heartbeat
 from camwatch.wire.topics import Address, Kind, topic_of
@@ -36,7 +37,7 @@ class Liar:
 
     def __init__(self, stage: Stage) -> None:
         self._stage = stage
-        self._told: asyncio.Queue[tuple[str, bytes, bool]] = asyncio.Queue()
+        self._told: asyncio.Queue[Message] = asyncio.Queue()
         self._task: asyncio.Task[None] | None = None
 
     def tell(self, life: Life, lie: Lie) -> None:
@@ -45,7 +46,7 @@ class Liar:
         operator = camera.operator if lie.own_topic else _NOBODY
         topic = topic_of(self._stage.prefix, Address(operator, camera.id, Kind.HEARTBEAT))
         payload = false_heartbeat(life, lie, self._stage.now_s(), time.time())
-        self._told.put_nowait((topic, payload, lie.kind == "retained"))
+        self._told.put_nowait(Message(topic, payload, qos=1, retain=lie.kind == "retained"))
         if self._task is None:
             self._task = self._stage.tasks.create_task(self._publish(), name="lies")
 
@@ -59,9 +60,10 @@ class Liar:
         while True:
             try:
                 async with broker.client_of_nobody("lies") as client:
+                    heed_cancellation()
                     while True:
-                        topic, payload, retain = await self._told.get()
-                        await client.publish(topic, payload, qos=1, retain=retain)
+                        await publish(client, await self._told.get())
                         self._stage.statistics.lies += 1
             except aiomqtt.MqttError:
+                heed_cancellation()
                 await asyncio.sleep(self._stage.reconnect_min_s)

@@ -10,21 +10,12 @@ import asyncio
 import contextlib
 import heapq
 from itertools import count
-from typing import NamedTuple
 
 import aiomqtt
 
 from camsim.broker import problem_of
+from camsim.publishing import Message, heed_cancellation, publish
 from camsim.stage import Stage
-
-
-class Message(NamedTuple):
-    """What is published, and how."""
-
-    topic: str
-    payload: bytes
-    qos: int = 0
-    retain: bool = False
 
 
 class Path:
@@ -59,9 +50,11 @@ class Path:
         while True:
             try:
                 async with self._stage.broker.client_of_nobody("path") as client:
+                    heed_cancellation()
                     while True:
                         await self._deliver(client)
             except aiomqtt.MqttError as error:
+                heed_cancellation()
                 self._stage.statistics.failed(problem_of(self._stage.broker, error))
                 await asyncio.sleep(self._stage.reconnect_min_s)
 
@@ -78,10 +71,9 @@ class Path:
 
     async def _let_go(self, client: aiomqtt.Client, entry: tuple[float, int, Message]) -> None:
         """Publish one that is not under way any more; it is again if that fails."""
-        message = entry[2]
         self._leaves = True
         try:
-            await client.publish(message.topic, message.payload, message.qos, message.retain)
+            await publish(client, entry[2])
         except BaseException:
             heapq.heappush(self._under_way, entry)
             raise

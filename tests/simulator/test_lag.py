@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 from camsim.broker import broker_at
 from camsim.effects import Hold, Lag, Release
 from camsim.errors import ScenarioError
-from camsim.path import Message, Path
+from camsim.path import Path
 from camsim.plan import plan
+from camsim.publishing import Message
 from camsim.score.figures import figures
 from camsim.score.judged import Bounds, Outage, collected
 from camsim.score.marks import Marks, marked
