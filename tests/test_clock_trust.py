@@ -183,6 +183,7 @@ def test_a_start_waits_until_the_clock_is_synchronised_and_says_so() -> None:
     said, logs, whole = asked(False, False, True)
     assert said == ["waits for a synchronised clock"]
     assert [line["event"] for line in logs] == ["waits for a synchronised clock", "the clock is synchronised"]
+    assert "clock.require_sync = false" in str(logs[0]["advice"])  # at once, not after the minute
     assert whole
 
 

@@ -321,3 +321,10 @@ def test_the_first_inventory_of_the_readme_can_be_read(tmp_path: Path) -> None:
     (config,) = [tomllib.loads(block) for block in blocks(readme, "toml")]
     inventory = load_inventory(tmp_path, ZoneInfo(config["fleet"]["timezone"]))
     assert set(inventory.cameras) == {"cam-0001", "les-mees-1"}
+
+
+def test_the_readme_says_why_a_first_start_may_not_answer_for_a_minute() -> None:
+    start = (ROOT / "README.md").read_text().partition("camwatch run --config camwatch.toml")[2]
+    said = start.partition("curl -s")[0]
+    assert "clock is not synchronised" in said
+    assert "`require_sync = false` under `[clock]`" in said

@@ -26,6 +26,8 @@ _TIME_ERROR = 5  # what adjtimex(2) returns of a clock that is not synchronised
 _TIMEX_BYTES = 512  # more than any struct timex has
 _ASK_EVERY_S = 0.5
 
+_ADVICE = "see timedatectl, or set clock.require_sync = false where nothing synchronises it"
+
 _log = structlog.get_logger("clock")
 
 
@@ -59,16 +61,13 @@ async def wait_for_sync(
         _log.warning("the kernel does not say whether the clock is synchronised: it is believed")
     if known is not False:
         return
-    _log.warning("waits for a synchronised clock", at_most_s=timeout_s)
+    _log.warning("waits for a synchronised clock", at_most_s=timeout_s, advice=_ADVICE)
     report("waits for a synchronised clock")
     deadline = asyncio.get_running_loop().time() + timeout_s
     while ask() is False:
         left_s = deadline - asyncio.get_running_loop().time()
         if left_s <= 0:
-            _log.error(
-                "the clock is not synchronised: dates may be wrong from here on",
-                advice="see timedatectl, or set clock.require_sync = false where nothing synchronises it",
-            )
+            _log.error("the clock is not synchronised: dates may be wrong from here on", advice=_ADVICE)
             return
         if await _sleeps(min(_ASK_EVERY_S, left_s), stop):
             return
