@@ -91,6 +91,16 @@ def test_an_absence_that_is_not_over_may_have_an_outage_that_is_not() -> None:
     assert found.cameras[0].judged_down_ms == (3600 - 604) * S
 
 
+def test_a_later_run_in_the_same_store_leaves_out_no_camera_of_this_one() -> None:
+    """One that was never seen up in this run is marked, as by what the API tells of the run alone."""
+    truth, said = real(away(600, 900, 594)), judged()
+    said.cameras["cam-1"].changes = [Change(0, 0, "unknown"), Change(4000 * S, 4000 * S, "up")]
+    whole = marks(truth, said)
+    del said.cameras["cam-1"].changes[1]
+    assert whole == marks(truth, said)
+    assert len(whole.cameras) == len(whole.missed) == 1
+
+
 def test_the_goodbyes_of_the_end_are_no_mistakes() -> None:
     assert marks(real(), judged((3605, None, 3612))).mistakes == []
 

@@ -134,7 +134,7 @@ def marked(real: Real, judged: Judged, down_after: float, settle_intervals: floa
     marks = Marks(real.scenario, real.seed, real.began_ms, ended)
     for name, camera in real.cameras.items():
         said = judged.cameras.get(name, _NONE)
-        begin = _begin(camera, said, settle_intervals)
+        begin = _begin(camera, said, real.ended_ms, settle_intervals)
         if begin < marks.ended_ms:
             _mark(marks, camera, said, begin, real, down_after)
     marks.true_blind_ms = _length(clipped(real.links, marks.began_ms, marks.ended_ms))
@@ -142,9 +142,14 @@ def marked(real: Real, judged: Judged, down_after: float, settle_intervals: floa
     return marks
 
 
-def _begin(camera: RealCamera, said: JudgedCamera, settle_intervals: float) -> int:
-    """Return from when on a camera is marked: both it and camwatch were there, and had time to meet."""
-    seen = min((change.noticed_ms for change in said.changes if change.status == "up"), default=0)
+def _begin(camera: RealCamera, said: JudgedCamera, ended_ms: int, settle_intervals: float) -> int:
+    """Return from when on a camera is marked: both it and camwatch were there, and had time to meet.
+
+    A store may hold later runs as well: what was noticed after the end of this one says nothing of it, and a
+    camera that was never seen up in it is marked all the same.
+    """
+    ups = (change.noticed_ms for change in said.changes if change.status == "up")
+    seen = min((noticed for noticed in ups if noticed < ended_ms), default=0)
     return round(max(camera.begins_ms, seen) + settle_intervals * camera.interval_ms)
 
 
