@@ -21,6 +21,7 @@ from jsonschema import Draft202012Validator
 from camwatch.core.signal import Word
 from camwatch.errors import RejectReason, WireError
 from camwatch.fleet.inventory import load_inventory
+from camwatch.settings import Settings, load_settings
 from camwatch.wire.heartbeat import Heartbeat, PartialHeartbeatError, decode_heartbeat, decode_status
 from camwatch.wire.topics import DEFAULT_PREFIX, Kind, address_of
 from docs.generate.__main__ import main
@@ -328,3 +329,17 @@ def test_the_readme_says_why_a_first_start_may_not_answer_for_a_minute() -> None
     said = start.partition("curl -s")[0]
     assert "clock is not synchronised" in said
     assert "`require_sync = false` under `[clock]`" in said
+
+
+def test_the_settings_of_the_simulators_walk_fit_ten_times_the_speed(tmp_path: Path) -> None:
+    text = (ROOT / "docs/simulator.md").read_text()
+    walk = text.partition("## A scenario in ten minutes")[2].partition("\n### ")[0]
+    assert "/-/ready" in walk
+    file = tmp_path / "camwatch.toml"
+    file.write_text(*blocks(walk, "toml"))
+    told, usual = load_settings(file, {}), Settings()
+    assert told.liveness.interval_s == usual.liveness.interval_s / 10
+    assert told.liveness.hint_hold_s == told.liveness.interval_s
+    assert not told.clock.require_sync
+    command = text.partition("--broker ")[2].partition("\n")[0].split()
+    assert [told.brokers[0].url, str(told.fleet.path)] == [command[0], command[2]]
