@@ -1,4 +1,4 @@
-"""Sight: through which links which cameras can be seen, and since when they can not (rules S1-S10).
+"""Sight: through which links which cameras can be seen, and since when they can not (rules S1-S13).
 
 House rules: as in `watch`. What blindness does to a camera's life, the `Judge` does.
 """
