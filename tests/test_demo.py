@@ -104,6 +104,11 @@ def test_the_demo_shows_all_cameras_up_and_ends_after_its_duration_with_a_summar
         summary = shown.told[shown.told.index("\nThe demo watched for") :]
         assert "\n  cameras now      14 planned, " in summary
         assert "\n  most up at once  458\n" in summary
+        section = re.search(r"To watch your own cameras: README.md, '(.+)'", summary)
+        assert section, "it says what can be done next, whatever is on the PATH"
+        assert f"\n## {section[1]}\n" in (Path(__file__).resolve().parents[1] / "README.md").read_text(
+            "utf-8"
+        )
         assert not listens(port)
         assert shown.errors() == ""
 

@@ -136,7 +136,7 @@ class Stage:
             f"  most up at once  {self.most_up}\n"
             f"  heartbeats       {self.heartbeats:,}\n"
             f"  outages seen     {self._outages}\n"
-            "To watch your own cameras: camwatch run --config config/camwatch.toml (docs/settings.md)\n"
+            "To watch your own cameras: README.md, 'With your own broker'\n"
         )
 
     def state(self) -> str:
