@@ -18,6 +18,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
+from camwatch.cli import check_config
 from camwatch.core.signal import Word
 from camwatch.errors import RejectReason, WireError
 from camwatch.fleet.inventory import load_inventory
@@ -343,3 +344,8 @@ def test_the_settings_of_the_simulators_walk_fit_ten_times_the_speed(tmp_path: P
     assert not told.clock.require_sync
     command = text.partition("--broker ")[2].partition("\n")[0].split()
     assert [told.brokers[0].url, str(told.fleet.path)] == [command[0], command[2]]
+
+
+def test_what_check_config_cannot_say_at_once_is_said() -> None:
+    assert "is told once those are" in (ROOT / "docs/settings.md").read_text().partition("```")[0]
+    assert "once those are" in " ".join((check_config.__doc__ or "").split())

@@ -51,7 +51,10 @@ def run_command(config: ConfigFile = None) -> None:
 
 @app.command("check-config")
 def check_config(config: ConfigFile = None) -> None:
-    """Read settings and inventory, and print every fault in them at once."""
+    """Read settings and inventory, and print every fault that can be seen in them at once.
+
+    What needs sound settings or a sound inventory to be checked is told once those are.
+    """
     from camwatch.web.access import open_access  # noqa: PLC0415 - as above
 
     settings, inventory = checked(config)
