@@ -35,6 +35,7 @@ _ALIVE = (6.0, 30.0)  # intervals between two cuts of a camera
 _AWAY = (1.0, 40.0)
 _CALM = (12.0, 40.0)  # intervals between two faults
 _FAULTY = (1.0, 20.0)
+_APART_S = 2.0
 
 
 @dataclass(slots=True)
@@ -180,11 +181,13 @@ async def played(
     on_run: Callable[[int, Played], None],
 ) -> list[Played]:
     """Play many runs, some of them at once; tell of each when it is over."""
-    room = asyncio.Semaphore(at_once)
+    room, entrance = asyncio.Semaphore(at_once), asyncio.Lock()
     found: list[Played] = []
 
     async def one(seed: int) -> None:
         async with room:
+            async with entrance:  # daemons that start together start slowly
+                await asyncio.sleep(_APART_S)
             place = folder / f"run-{seed}"
             place.mkdir()
             result = await Run(place, seed, seconds, interval_s, cameras).played()
