@@ -89,9 +89,9 @@ class Mind:
             limit = min(limit, self.proof + half)
         elif self.life == "down":
             limit -= half
-            earliest, doubt = now - self.sight.lag - self.interval * 5 // 4, self.interval
-            if self.opened and self.opened[-1].at >= earliest - doubt * (self.sight.lag > 0):
-                limit = min(limit, max(self.opened[-1].at, earliest))
+            earliest = now - self.sight.lag - self.interval * 5 // 4
+            if self.opened and self.opened[-1].at >= earliest:
+                limit = min(limit, self.opened[-1].at)
             limit = max(limit, self.since)  # it is one outage, seen on both sides of a blindness (S7)
         return min(limit, self.hint_at) if self.hint else limit
 
@@ -148,8 +148,8 @@ class Mind:
             unproven = min(sign + self.interval, hint_at) if hint else sign + self.interval
             if self.life == "up" and unproven < at:
                 self._become("unknown", unproven, now)
-        elif hint and hint_at - self.sight.lag - sign < self.interval * 3 // 2:
-            at = max(sign, hint_at - self.sight.lag)
+        elif hint and hint_at - (lag := self.sight.lag * (hint == "goodbye")) - sign < self.interval * 3 // 2:
+            at = max(sign, hint_at - lag)
         else:
             at = sign + self.interval // 2
         self._become("down", at, now, self.cause)
@@ -189,12 +189,15 @@ class Mind:
     def _rises(self, proof: Proof, now: Moment) -> None:
         at, half = proof.sent, proof.sent - self.interval // 2
         first = at - self.interval * 5 // 4
-        doubtful = [(each.at, self.interval if each.by > each.at else 0) for each in self.opened]
-        run = [max(each, first) for each, doubt in doubtful if first - doubt <= each <= proof.at]
+        run = [each.at for each in self.opened if first <= each.at <= proof.at]
+        before = [each for each in self.opened if first - self.interval <= each.at < first]
+        near = any(each.by > each.at for each in before)  # and the lag is not known so well
         silence = half if self.cause == "timeout" else at
         others: tuple[int, ...] = ()
         if run:
-            at, others = run[0], (*run[1:], *((silence,) if run[0] != self.opened[0].at else ()))
+            at, others = run[0], (*run[1:], *((silence, half) if run[0] != self.opened[0].at else ()))
+        elif near:
+            at, others = half, (silence, at)
         elif proof.boot == "same":
             at = silence
         elif proof.boot == "?":

@@ -12,7 +12,7 @@ from __future__ import annotations
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from camwatch.core.liveness import NEVER, PACE, opening_doubt
+from camwatch.core.liveness import NEVER, PACE
 from camwatch.core.model import HINT_GRACE_MIN, Cause, Dated, Status
 
 if TYPE_CHECKING:
@@ -45,11 +45,12 @@ def beginning(camera: CameraState) -> Dated:
         if camera.hint is not None:  # what lies before the return is unknown, whatever hinted at it
             at = max(at - interval, min(at, camera.hint_at))
         return Dated(at, at if proof == NEVER else proof, at + (PACE - 1) * interval)
-    lag = camera.sight.lag
+    # A broker publishes a will up to 1.5 times the keep-alive after the death; a goodbye comes before it.
+    said = camera.hint is Cause.GOODBYE
+    lag = camera.sight.lag if said else 0.0
     if camera.hint is not None and camera.hint_at - lag - proof < HINT_GRACE_MIN * interval:
-        # A broker publishes a will up to 1.5 times the keep-alive after the death; a goodbye comes before it.
         at = max(proof, camera.hint_at - lag)
-        return exactly(at) if camera.hint is Cause.GOODBYE and not lag else Dated(at, proof, camera.hint_at)
+        return exactly(at) if said and not lag else Dated(at, proof, camera.hint_at)
     return Dated(proof + interval / 2, proof - _waited(camera), proof + PACE * interval)
 
 
@@ -84,9 +85,12 @@ def ending(
     """
     interval, sent = camera.interval_s, proof - waited_s
     first = sent - PACE * interval
-    doubt = opening_doubt(camera)
+    # Where its link lags, when it opened is known as well as the lag is.
+    doubt = interval if camera.opened_by > camera.opened else 0.0
+    if first <= camera.opened <= proof:
+        return Dated(camera.opened, camera.opened - doubt, camera.opened_by)
     if first - doubt <= camera.opened <= proof:
-        return Dated(max(camera.opened, first), camera.opened - doubt, camera.opened_by)
+        return Dated(sent - interval / 2, first, proof)
     if boot is Boot.NEW:
         return Dated(sent, max(sent - (uptime_s or 0.0), first), proof)
     at = sent - interval / 2 if boot is Boot.SAME and camera.cause is Cause.TIMEOUT else sent

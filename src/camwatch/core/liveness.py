@@ -207,14 +207,9 @@ def vouched(camera: CameraState, now: float) -> float:
             earliest = (
                 now - camera.sight.lag - PACE * camera.interval_s
             )  # to which a proof of now could date it
-            if earliest - opening_doubt(camera) <= camera.opened:
-                limit = min(limit, max(camera.opened, earliest))
+            if earliest <= camera.opened:
+                limit = min(limit, camera.opened)
     return min(limit, camera.hint_at) if camera.hint is not None else limit
-
-
-def opening_doubt(camera: CameraState) -> float:
-    """Return by how much an opening may have been before its date: a lag is not known exactly (S11)."""
-    return camera.interval_s if camera.opened_by > camera.opened else 0.0
 
 
 def is_suspect(camera: CameraState, now: float) -> bool:
