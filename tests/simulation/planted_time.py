@@ -100,7 +100,7 @@ TIMES: dict[str, Mutant] = {
         "E2",
         "that the way opened does not end an outage",
         "core/dating.py",
-        "    if first - doubt <= camera.opened <= proof:\n",
+        "    if first <= camera.opened <= proof:\n",
         "    if proof < camera.opened <= first:\n",
     ),
     "new-boot-shifted": Mutant(
