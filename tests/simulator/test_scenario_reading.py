@@ -17,7 +17,7 @@ from camsim.scenario.actions import ACTIONS, REQUIRED
 from camsim.scenario.model import Scenario, Selector
 from camsim.scenario.reading import read_inline, read_scenario, shipped
 from camsim.scenario.schema import schema
-from camsim.scenario.values import UnfitError, duration, share
+from camsim.scenario.values import UnfitError, duration, number, share
 
 HEAD = "title: T\ndescription: D\nduration: 1h\n"
 
@@ -147,6 +147,12 @@ def test_any_value_is_a_duration_and_a_share_or_refused_as_one(value: Any) -> No
 def test_seconds_are_seconds(seconds: float) -> None:
     assert duration().read(seconds) == seconds
     assert duration().read(f"{round(seconds)} s") == round(seconds)
+
+
+@pytest.mark.parametrize("value", [1, 3.0, 1e7])
+def test_a_number_without_a_fraction_is_a_whole_one_however_it_is_written(value: float) -> None:
+    """JSON Schema says the same of an integer."""
+    assert number(1, 10_000_000, whole=True).read(value) == int(value)
 
 
 # --- the schema says the same

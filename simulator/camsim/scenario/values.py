@@ -82,10 +82,11 @@ class Number(Kind):
 
     def read(self, value: object) -> float | int:
         """Return the number. Raises UnfitError."""
-        right = int if self.whole else (int, float)
-        if isinstance(value, bool) or not isinstance(value, right) or not self.low <= value <= self.high:
+        if isinstance(value, bool) or not isinstance(value, int | float) or not self.low <= value <= self.high:
             raise self.fail()
-        return value if self.whole else float(value)
+        if self.whole and value != int(value):
+            raise self.fail()
+        return int(value) if self.whole else float(value)
 
 
 @dataclass(frozen=True, slots=True)
