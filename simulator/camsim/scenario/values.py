@@ -82,7 +82,11 @@ class Number(Kind):
 
     def read(self, value: object) -> float | int:
         """Return the number. Raises UnfitError."""
-        if isinstance(value, bool) or not isinstance(value, int | float) or not self.low <= value <= self.high:
+        if (
+            isinstance(value, bool)
+            or not isinstance(value, int | float)
+            or not self.low <= value <= self.high
+        ):
             raise self.fail()
         if self.whole and value != int(value):
             raise self.fail()
