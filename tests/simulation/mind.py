@@ -142,14 +142,15 @@ class Mind:
         if now.at < self.until + self.sight.lag:
             return
         hint, hint_at, sign, back = self.hint, self.hint_at, self.proof, self.moved
+        said_at = hint_at - self.sight.lag if hint == "goodbye" else hint_at
         self.cause = {"offline": "will", "goodbye": "goodbye"}.get(hint, "timeout")
         if back:  # what lies before the return is unknown, whatever hinted at it
             at = max(self.due - self.interval, min(self.due, hint_at)) if hint else self.due
             unproven = min(sign + self.interval, hint_at) if hint else sign + self.interval
             if self.life == "up" and unproven < at:
                 self._become("unknown", unproven, now)
-        elif hint and hint_at - (lag := self.sight.lag * (hint == "goodbye")) - sign < self.interval * 3 // 2:
-            at = max(sign, hint_at - lag)
+        elif hint and said_at - sign < self.interval * 3 // 2:
+            at = max(sign, said_at)
         else:
             at = sign + self.interval // 2
         self._become("down", at, now, self.cause)

@@ -49,7 +49,7 @@ class Late(NamedTuple):
 class Proof(NamedTuple):
     """A proof of life at `at`. `boot`: it is of a `new` boot, the `same`, some (empty), who knows (?).
 
-    `waited`: for how long, on a link that lags, though it was not late.
+    `waited`: for how long, on its way, though it was not late.
     """
 
     at: int

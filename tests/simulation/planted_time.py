@@ -79,14 +79,14 @@ TIMES: dict[str, Mutant] = {
         "E1",
         "an outage is dated when a heartbeat was due",
         "core/dating.py",
-        "    return Dated(proof + interval / 2, proof - _waited(camera), proof + PACE * interval)\n",
+        "    return Dated(proof + interval / 2, proof - waited(camera), proof + PACE * interval)\n",
         "    return Dated(proof + interval, proof, proof + PACE * interval)\n",
     ),
     "bounds-too-narrow": Mutant(
         "A3",
         "what bounds the start of an outage leaves out the truth",
         "core/dating.py",
-        "    return Dated(proof + interval / 2, proof - _waited(camera), proof + PACE * interval)\n",
+        "    return Dated(proof + interval / 2, proof - waited(camera), proof + PACE * interval)\n",
         "    return Dated(proof + interval / 2, proof + interval / 2, proof + PACE * interval)\n",
     ),
     "end-at-proof": Mutant(

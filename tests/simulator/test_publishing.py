@@ -69,6 +69,13 @@ def carrying(stage: Stage) -> Callable[[], None]:
     return path.end
 
 
+def waiting(stage: Stage) -> Callable[[], None]:
+    """Let the slow way of a stage wait long with what it carries; return what ends it."""
+    path = Path(stage)
+    path.send(Message("topic", b""), 1e6)
+    return path.end
+
+
 def lying(stage: Stage) -> Callable[[], None]:
     """Let a lie be told on a stage; return what ends the liar."""
     liar = Liar(stage)
@@ -76,8 +83,13 @@ def lying(stage: Stage) -> Callable[[], None]:
     return liar.end
 
 
-@pytest.mark.parametrize("where", ["opening", "publishing", "closing"])
-@pytest.mark.parametrize("begin", [carrying, lying])
+@pytest.mark.parametrize(
+    ("begin", "where"),
+    [
+        (waiting, "opening"),
+        *[(begin, where) for begin in (carrying, lying) for where in ("publishing", "closing")],
+    ],
+)
 async def test_what_has_a_connection_of_its_own_ends_though_a_cancellation_is_swallowed(
     begin: Callable[[Stage], Callable[[], None]], where: str
 ) -> None:

@@ -51,13 +51,16 @@ def beginning(camera: CameraState) -> Dated:
     if camera.hint is not None and camera.hint_at - lag - proof < HINT_GRACE_MIN * interval:
         at = max(proof, camera.hint_at - lag)
         return exactly(at) if said and not lag else Dated(at, proof, camera.hint_at)
-    return Dated(proof + interval / 2, proof - _waited(camera), proof + PACE * interval)
+    return Dated(proof + interval / 2, proof - waited(camera), proof + PACE * interval)
 
 
-def _waited(camera: CameraState) -> float:
-    """Return for how long a camera's last proof waited on its way, by its clock; 0 if that does not tell."""
-    waited = camera.offsets[(camera.offset_at - 1) & 31] - camera.clock_offset
-    return waited if 0.0 < waited < camera.interval_s and camera.proof != camera.sent_late else 0.0
+def waited(camera: CameraState) -> float:
+    """Return for how many seconds a camera's last proof waited on its way, though it was not late.
+
+    By the newest `ts` that came on time; 0 if that does not tell.
+    """
+    late_s = camera.offsets[(camera.offset_at - 1) & 31] - camera.clock_offset
+    return late_s if 0.0 < late_s <= camera.interval_s and camera.proof != camera.sent_late else 0.0
 
 
 def unproven(camera: CameraState, proof: float) -> Dated:
@@ -81,7 +84,7 @@ def ending(
 ) -> Dated:
     """Return when a camera came back that is down and gives its first `proof` (rule E2).
 
-    `uptime_s` is what that proof tells of its boot; `waited_s`, for how long it waited on a link that lags.
+    `uptime_s` is what that proof tells of its boot; `waited_s` is for how long it waited on its way.
     """
     interval, sent = camera.interval_s, proof - waited_s
     first = sent - PACE * interval

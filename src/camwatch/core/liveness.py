@@ -204,9 +204,8 @@ def vouched(camera: CameraState, now: float) -> float:
             limit = min(limit, camera.proof + camera.interval_s / 2)
         else:
             limit -= camera.interval_s / 2
-            earliest = (
-                now - camera.sight.lag - PACE * camera.interval_s
-            )  # to which a proof of now could date it
+            # To which a proof of now could date its return.
+            earliest = now - camera.sight.lag - PACE * camera.interval_s
             if earliest <= camera.opened:
                 limit = min(limit, camera.opened)
     return min(limit, camera.hint_at) if camera.hint is not None else limit

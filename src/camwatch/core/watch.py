@@ -155,7 +155,8 @@ class FleetWatch:
         camera.proof_ms = utc_ms
         if not camera.calm:
             camera.via = self._receiving
-            boot, waited_s = lifesigns.boot_of(camera, said, now.mono), self._waited(camera, now, mono, ts)
+            boot = lifesigns.boot_of(camera, said, now.mono)
+            waited_s = 0.0 if ts is None or mono < now.mono else dating.waited(camera)
             back = dating.ending(camera, mono, boot, uptime, waited_s)
             self.judge.proven(camera, now, Instant(mono, utc_ms), before, back)
         fps = said.fps
@@ -219,12 +220,6 @@ class FleetWatch:
             return sent
         self.judge.late(camera, now, sent, said.uptime_s)
         return None
-
-    def _waited(self, camera: CameraState, now: Instant, proof: float, ts: float | None) -> float:
-        """Return for how long a proof of now waited on its way, though it does not look late."""
-        if ts is None or proof < now.mono:
-            return 0.0
-        return max(0.0, now.utc_ms * 0.001 - ts - camera.clock_offset)
 
     def _copied(self, camera: CameraState, now: Instant, said: Telemetry) -> None:
         """Note how late a copy came of what another link brought before (rules S11, S13)."""
