@@ -35,6 +35,8 @@ class KindMarks:
     bounds: int = 0
     outside: list[str] = field(default_factory=list)
     """Where the truth lies outside the bounds of an end: which camera's, and by how many milliseconds."""
+    stretches: list[str] = field(default_factory=list)
+    """Which camera was up though dead, or down though alive, and from when to when."""
     unknown: float = 0.0
     dark: float = 0.0
 
@@ -60,11 +62,10 @@ def _mark(marks: KindMarks, camera: Camera, run: Played) -> None:
     long_away = [(start, stop) for start, stop, silent in away if silent > (DOWN_AFTER + 0.5) * interval]
     up = [(start, stop) for start, stop, status in life if status == "up"]
     down = [(start, stop) for start, stop, status in life if status == "down"]
-    marks.up_though_dead += _beyond_one(_both(up, long_away), interval)
+    _stretches(marks, marks.up_though_dead, f"{camera.id} up though dead", _both(up, long_away), interval)
     lived = _without((begin, end), [(start, stop) for start, stop, _ in away])
-    marks.down_though_alive += _beyond_one(
-        [piece for piece in _both(down, lived) if _both([piece], spoke)], interval
-    )
+    alive = [piece for piece in _both(down, lived) if _both([piece], spoke)]
+    _stretches(marks, marks.down_though_alive, f"{camera.id} down though alive", alive, interval)
     marks.unknown += sum(stop - start for start, stop, status in life if status == "unknown") / interval
     marks.dark += sum(stop - start for start, stop in clipped(merged(run.dark), begin, end)) / interval
 
@@ -122,8 +123,14 @@ def _bounds(marks: KindMarks, camera: str, outage: Outage, start: int, stop: int
                 )
 
 
-def _beyond_one(spans: Iterable[Span], interval: float) -> list[float]:
-    return [(stop - start) / interval for start, stop in spans if stop - start > interval]
+def _stretches(
+    marks: KindMarks, found: list[float], what: str, spans: Iterable[Span], interval: float
+) -> None:
+    """Note those longer than one interval."""
+    for start, stop in spans:
+        if stop - start > interval:
+            found.append((stop - start) / interval)
+            marks.stretches.append(f"{what} from {start} to {stop}")
 
 
 def _both(some: Iterable[Span], others: Iterable[Span]) -> list[Span]:
@@ -161,6 +168,7 @@ def table(found: dict[str, KindMarks], runs: Sequence[Played]) -> str:
     ]
     lines += [_line(kind, marks) for kind, marks in [*found.items(), ("all", _all(found.values()))]]
     for kind, marks in found.items():
+        lines += [f"{kind}: {each}" for each in marks.stretches[:_EXAMPLES]]
         lines += [f"outside, {kind}: {each}" for each in marks.outside[:_EXAMPLES]]
     return "\n".join(lines)
 

@@ -8,13 +8,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import random
 import signal
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from camsim.score.judged import Judged, from_store
+from sqlalchemy import create_engine
+
+from camsim.score.judged import Judged, collected
+from camwatch.history.export import export
 from tests.support.commands import run as command
 from tests.support.daemon import Daemon, broker, config
 from tests.support.herd import Camera, Herd, Kind, utc_ms
@@ -36,6 +40,7 @@ _AWAY = (1.0, 40.0)
 _CALM = (12.0, 40.0)  # intervals between two faults
 _FAULTY = (1.0, 20.0)
 _APART_S = 2.0
+_FOREVER_MS = 1 << 53
 
 
 @dataclass(slots=True)
@@ -80,7 +85,7 @@ class Run:
                 finally:
                     await daemon.release()
         code, _, _ = await command("camwatch", "audit", "--config", daemon.config_file, cwd=self._folder)
-        judged = await asyncio.to_thread(from_store, f"sqlite:///{self._folder}/camwatch.db")
+        judged = await asyncio.to_thread(_published, self._folder / "camwatch.db")
         return Played(herd.cameras, ended_ms, self._dark, self._counts, judged, code == 0)
 
     async def _befall(self, herd: Herd, proxy: Proxy, daemon: Daemon) -> None:
@@ -163,6 +168,16 @@ class Run:
 
     async def _wait(self, intervals: float) -> None:
         await asyncio.sleep(intervals * self._interval_s)
+
+
+def _published(store: Path) -> Judged:
+    """Return what camwatch publishes: outages as late heartbeats left them, with their bounds."""
+    engine = create_engine(f"sqlite:///{store}")
+    try:
+        pieces = export(engine, 0, _FOREVER_MS)
+        return collected(json.loads(line) for piece in pieces for line in piece.splitlines())
+    finally:
+        engine.dispose()
 
 
 def _drawn(chance: random.Random, among: tuple[float, float]) -> float:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from camwatch.core import liveness
-from camwatch.core.model import Cause, Liveness, Status
+from camwatch.core.model import Cause, Fill, Liveness, Status
 from camwatch.core.signal import Refusal
-from tests.support.fleet import START, Move, World, alive, enrolment, fleet, instant
+from tests.support.fleet import START, Move, World, alive, enrolment, fleet, instant, utc_ms
 
 UNKNOWN, UP, DOWN = Status.UNKNOWN, Status.UP, Status.DOWN
 TIMEOUT = Cause.TIMEOUT
@@ -282,22 +282,96 @@ def test_operators_on_different_links_are_blind_apart() -> None:
     assert world.status("landlord") is UNKNOWN
 
 
-def test_what_a_broker_kept_and_sends_before_the_subscription_is_confirmed_counts() -> None:
-    """L4: a proof is a proof, and ends the blindness up to itself."""
+def ts_of(t: float) -> float:
+    """Return what the clock of a camera shows."""
+    return START.utc_ms / 1000 + t
+
+
+def told_until(t: int) -> World:
+    """Return the world of one camera that tells when it speaks, up to an instant."""
+    world = World()
+    for at in range(0, t + 1, 10):
+        world.to(at).beat(ts=ts_of(at))
+    return world
+
+
+def test_what_a_broker_kept_proves_life_when_it_was_sent() -> None:
+    """E3, S9: it comes before the subscription is confirmed, and waited for less than an interval."""
+    world = told_until(100).to(101).lose().to(500)
+    world.beat(ts=ts_of(493))
+    world.regain().to(600)
+    assert world.moves() == [
+        Move(UNKNOWN, UP, at=0, noticed=0),
+        Move(UP, UNKNOWN, at=101, noticed=146),
+        Move(UNKNOWN, UP, at=493, noticed=500),
+        Move(UP, UNKNOWN, at=503, noticed=555),
+        Move(UNKNOWN, DOWN, at=510, noticed=555, cause=TIMEOUT),
+    ]
+
+
+def test_what_a_broker_kept_proves_no_life_of_now_if_it_does_not_tell_when_it_was_sent() -> None:
+    """E3: it may have waited since the link was lost."""
     world = alive(until=100).to(101).lose().to(500)
     world.beat()
     world.regain().to(600)
     assert world.moves() == [
         Move(UP, UNKNOWN, at=101, noticed=146),
-        Move(UNKNOWN, UP, at=500, noticed=500),
-        Move(UP, DOWN, at=510, noticed=555, cause=TIMEOUT),
+        Move(UNKNOWN, DOWN, at=510, noticed=545, cause=TIMEOUT),
     ]
+    world.beat()
+    assert world.status() is UP
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_a_camera_that_is_down_and_heard_while_out_of_sight_is_unknown_there(told: bool) -> None:
+    """E3, S7: it came back after sight was lost, so it was not down up to what was kept."""
+    world = told_until(100).to(200).lose().to(215)
+    assert world.last() == Move(UP, DOWN, at=105, noticed=145, cause=TIMEOUT)
+    world.beat(**({"ts": ts_of(211)} if told else {}))
+    world.regain().to(221).beat(ts=ts_of(221))
+    back = (211, 215) if told else (221, 221)
+    assert world.moves()[2:] == [
+        Move(DOWN, UNKNOWN, at=200, noticed=215),
+        Move(UNKNOWN, UP, at=back[0], noticed=back[1]),
+    ]
+
+
+def test_a_late_word_of_a_camera_that_is_down_shows_that_it_came_back_out_of_sight() -> None:
+    """E3, S7: what it was since sight was lost is unknown, but for what its words prove."""
+    world = told_until(100).to(200).lose().to(230)
+    world.beat(ts=ts_of(215))
+    world.regain().to(231).beat(ts=ts_of(231))
+    assert [move.new for move in world.moves()] == [UP, DOWN, UNKNOWN, UP]
+    [fill] = [each for each in world.events if isinstance(each, Fill)]
+    assert (fill.start_ms, fill.end_ms) == (utc_ms(210), utc_ms(231))
+
+
+@pytest.mark.parametrize(("uptime_s", "at"), [(12.0, 215), (2.0, 218)])
+def test_a_camera_that_booted_out_of_sight_was_back_when_sight_returned(uptime_s: float, at: float) -> None:
+    """E2: or since it booted."""
+    world = World()
+    for t in range(0, 101, 10):
+        world.to(t).beat(ts=ts_of(t), seq=t // 10, uptime_s=1000.0 + t)
+    world.to(200).lose().to(215).regain().to(218)
+    world.beat(ts=ts_of(218), seq=0, uptime_s=uptime_s)
+    back = world.transitions()[-1]
+    assert (back.new, back.at.utc_ms) == (UP, utc_ms(at))
+    assert (back.earliest_ms, back.latest_ms) == (utc_ms(218 - uptime_s), utc_ms(218))
+
+
+def test_a_camera_may_have_come_back_at_any_time_since_sight_was_lost() -> None:
+    """E2: where its first heartbeat comes within the interval after sight returned."""
+    world = told_until(100).to(200).lose().to(215).regain().to(221)
+    world.beat(ts=ts_of(221))
+    back = world.transitions()[-1]
+    assert (back.new, back.at.utc_ms) == (UP, utc_ms(221))
+    assert (back.earliest_ms, back.latest_ms) == (utc_ms(187.5), utc_ms(221))
 
 
 def test_a_camera_heard_while_out_of_sight_is_unknown_again_if_sight_does_not_return() -> None:
     """S4: the subscription was refused after all."""
-    world = alive(until=100).to(101).lose().to(500)
-    world.beat()
+    world = told_until(100).to(101).lose().to(500)
+    world.beat(ts=ts_of(500))
     assert world.to(545).last() == Move(UP, UNKNOWN, at=500, noticed=545)
 
 

@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from math import isfinite
 
+from camwatch.core.lifesigns import knows_clock
 from camwatch.core.model import Camera, Instant
+from camwatch.core.state import CameraState
 from camwatch.receiving import LinkReceiver
 from camwatch.settings import LivenessSettings, Settings
 from tests.simulation.devices import Sent
@@ -226,10 +228,12 @@ class Host:
             at = self.witness.shown(opinion.now.at)
             due = due or f"anything but {expected.never}"
             raise ViolationError(f"at {at}, {sent} was taken for {verdict}, should be {due}")
+        state = self.running.watcher.watch.cameras[sent.camera]
         if due is None:
             self._judged(link, said, verdict, expected)
         else:
-            opinion.took(link, said, expected.verdict or verdict, expected)
+            judged = Judged(proof=self._proof(state))
+            opinion.took(link, said, expected.verdict or verdict, expected, judged)
         hearing = opinion.hearings[sent.camera]
         if due is None or hearing.anew:
             hearing.learns(self._offsets(sent.camera))
@@ -240,13 +244,17 @@ class Host:
     def _judged(self, link: str, said: Heard, verdict: str, expected: Expected) -> None:
         """Take the daemon's word for what the rules leave to judgement."""
         state = self.running.watcher.watch.cameras[said.sent.camera]
-        now, dated = self.opinion.now, None
-        if verdict == PROOF:
-            dated = min(now.at, round(state.proof * 1000) - self.witness.zero)
-            verdict = PROOF if dated == now.at else EVENT
+        now, dated, proof = self.opinion.now, None, self._proof(state)
         late, _ = self.running.watcher.watch.links[link].late.get(state.index, (0.0, 0.0))
         lags = round(late * 1000) - self.witness.zero == now.at
-        self.opinion.took(link, said, verdict, expected, Judged(dated, lags))
+        if verdict == PROOF and lags and proof is not None and proof < now.at:
+            dated, verdict = proof, EVENT
+        told = knows_clock(state)
+        self.opinion.took(link, said, verdict, expected, Judged(dated, lags, told, proof))
+
+    def _proof(self, state: CameraState) -> int | None:
+        """Return when a camera gave its last proof, by the daemon."""
+        return round(state.proof * 1000) - self.witness.zero if isfinite(state.proof) else None
 
     def _offsets(self, camera: str) -> list[int]:
         """Return how far a camera's clock was off lately, by the daemon."""

@@ -42,6 +42,7 @@ class Mind:
     hint_until: int | None = 0  # None: the deadline, which a retained one does not shorten
     held: bool = False  # past its deadline, until sight is proven (S10)
     opened: tuple[Opened, ...] = ()  # when words came while it was down, that are no proofs
+    hidden_to: int = NEVER  # when sight of it returned last
     via: str = ""  # the link that brought the last proof (S13)
     alone: int | None = None  # since when it is out of sight alone, as that link is lost
     row_at: int = NEVER
@@ -90,8 +91,9 @@ class Mind:
         elif self.life == "down":
             limit -= half
             earliest = now - self.sight.lag - self.interval * 5 // 4
-            if self.opened and self.opened[-1].at >= earliest:
-                limit = min(limit, self.opened[-1].at)
+            back = max(self.opened[-1].at if self.opened else NEVER, self.hidden_to)
+            if back >= earliest:
+                limit = min(limit, back)
             limit = max(limit, self.since)  # it is one outage, seen on both sides of a blindness (S7)
         return min(limit, self.hint_at) if self.hint else limit
 
@@ -164,17 +166,23 @@ class Mind:
         """Take a proof of life (L1, L2, L4, E2, E3)."""
         if self.life == "planned":
             self._date(now)
+        self.lived(proof.at, now)
         if self.life == "down":
             self._rises(proof, now)
         elif self.life != "up":
-            self._become("up", proof.at, now)
-        elif proof.at - self.proof > self.down_after:
-            self._become("unknown", self.proof + self.interval, now)
             self._become("up", proof.at, now)
         self.hint, self.opened, self.alone = "", (), None
         self._lives_at(proof.at, now)
         self.proofs.append((now.utc - (now.at - proof.at), self.process))
         self.late_before = len(self.late)
+
+    def lived(self, at: int, now: Moment) -> None:
+        """Take it that it lived at an instant: it was silent for too long, or came back out of sight (E3)."""
+        kept = self.sight.kept_since
+        if self.life == "up" and at - self.proof > self.down_after:
+            self._become("unknown", self.proof + self.interval, now)
+        elif self.life == "down" and kept is not None and kept <= at:
+            self._become("unknown", kept, now)
 
     def _lives_at(self, at: int, now: Moment) -> None:
         if at < self.proof:
@@ -190,6 +198,11 @@ class Mind:
     def _rises(self, proof: Proof, now: Moment) -> None:
         at, half = proof.sent, proof.sent - self.interval // 2
         first = at - self.interval * 5 // 4
+        unseen = self.hidden_to >= first
+        booted = first if proof.uptime is None else at - proof.uptime
+        if unseen:  # it was back then, or came back since
+            half = max(half, self.hidden_to)
+            at = self.hidden_to if proof.boot == "new" and booted <= self.hidden_to else at
         run = [each.at for each in self.opened if first <= each.at <= proof.at]
         before = [each for each in self.opened if first - self.interval <= each.at < first]
         near = any(each.by > each.at for each in before)  # and the lag is not known so well
@@ -200,19 +213,20 @@ class Mind:
         elif near:
             at, others = half, (silence, at)
         elif proof.boot == "same":
-            at = silence
+            at = half if unseen else silence
         elif proof.boot == "?":
-            others = (silence,)
+            others = (silence, half, self.hidden_to) if unseen else (silence,)
         self._become("up", at, now, or_at=others)
 
     def speaks_late(self, at: int, now: Moment) -> None:
         """Take a late heartbeat, sent at an instant (L8)."""
+        if self.life in ("planned", "retired"):
+            return
+        self.lived(at, now)
         if self.life == "down":
             self.opened += (Opened(now.at - self.sight.lag, now.at),)
-        if at <= self.proof or self.life in ("planned", "retired"):
+        if at <= self.proof:
             return
-        if self.life == "up" and at - self.proof > self.down_after:
-            self._become("unknown", self.proof + self.interval, now)
         self._lives_at(at, now)
 
     def greets(self, now: Moment) -> None:
@@ -237,7 +251,7 @@ class Mind:
         """Take it that sight returns (S4, S5, E3); called before the sight itself says so."""
         dark = self.dark_since
         if dark is not None:
-            length = now.at - dark
+            self.hidden_to, length = now.at, now.at - dark
             worn = self.life == "up" and now.at - self.proof > 2 * self.down_after
             if worn or (self.life in ("up", "down") and length >= self.down_after):
                 self._loses_sight(dark, now)
@@ -384,6 +398,7 @@ class Mind:
         self.life, self.hint, self.held, self.moved = "", "", False, False
         self.proof = self.proof_utc = self.due = self.deadline = self.floor = NEVER
         self.opened, self.via, self.alone, self.settled = (), "", None, None
+        self.hidden_to = NEVER
 
     # --- how it is noted
 

@@ -49,12 +49,13 @@ class Late(NamedTuple):
 class Proof(NamedTuple):
     """A proof of life at `at`. `boot`: it is of a `new` boot, the `same`, some (empty), who knows (?).
 
-    `waited`: for how long, on its way, though it was not late.
+    `waited`: for how long, on its way, though it was not late. `uptime`: what it says of that boot, in ms.
     """
 
     at: int
     boot: str = ""
     waited: int = 0
+    uptime: int | None = None
 
     @property
     def sent(self) -> int:
@@ -87,3 +88,8 @@ class Sight:
     since: int = NEVER
     lag: int = 0
     operators: tuple[str, ...] = ()
+
+    @property
+    def kept_since(self) -> int | None:
+        """Since when a broker may have kept what comes now; None: it was sent just now."""
+        return self.blind if self.began or self.seen_before else None

@@ -23,11 +23,14 @@ from tests.simulation.visibility import Session, Visibility
 class Judged(NamedTuple):
     """How the daemon judged a heartbeat: of when it is a proof (None: as the rules say).
 
-    `lags`: whether it counts for the lag of its link, which an earlier boot's does not.
+    `lags`: whether it counts for the lag of its link, which an earlier boot's does not. `told`: whether the
+    daemon knew the clock that says when it was sent. `proof`: the last one that the daemon knows of now.
     """
 
     dated: int | None = None
     lags: bool = True
+    told: bool = True
+    proof: int | None = None
 
 
 AS_EXPECTED = Judged()
@@ -166,9 +169,12 @@ class Opinion(Visibility):
                 mind.doubts_clock()
             at = sent if verdict == EVENT else self.now.at
             at = at if judged.dated is None else judged.dated
-            waits = at == self.now.at
-            mind.proves(Proof(at, boot, max(0, hearing.lateness(said)) if waits else 0), self.now)
+            told = said.sent.ts is not None and known and judged.told
+            waited = hearing.lateness(said) if at == self.now.at else 0
+            waited = waited if 0 < waited <= mind.interval else 0
+            uptime = None if said.sent.uptime_s is None else round(said.sent.uptime_s * 1000)
             mind.via = link
+            self._proves(mind, Proof(at, boot, waited, uptime), told=told, last=judged.proof)
         if verdict in (LATE, EVENT):
             # A new boot may bring another clock; once it is taken for late, it is known what that proves.
             sure = expected.verdict == LATE or (verdict == LATE and boot == "new")
@@ -180,6 +186,25 @@ class Opinion(Visibility):
                 self._notes_late(link, mind, lateness)
             else:
                 self.links[link].copies[mind.name] = self.now.at
+
+    def _proves(self, mind: Mind, proof: Proof, *, told: bool, last: int | None) -> None:
+        """Take a proof; what a broker may have kept is one of when it was sent, if that is `told` (E3).
+
+        `last`: the same, as the daemon reckoned with floats.
+        """
+        kept, now = mind.sight.kept_since, self.now.at
+        waited = proof.waited
+        if kept is not None and not told:
+            mind.lived(proof.at, self.now)
+            if mind.life != "up":
+                return
+            waited = proof.at - kept
+        if kept is not None and waited > 0:
+            at = max(proof.at - waited, min(proof.at, mind.proof))
+            at = last if last is not None and abs(last - at) <= CLOSE else at
+            proof = proof._replace(at=at, waited=0)
+            self.links[mind.via].copies[mind.name] = now
+        mind.proves(proof, self.now)
 
     def _notes_late(self, link: str, mind: Mind, lateness: int) -> None:
         session = self.links[link]

@@ -150,6 +150,8 @@ def _bounded(outage: Outage, changes: Iterable[Change]) -> Outage:
     """
     bounds = outage.bounds
     for change in changes:
+        if (change.at_ms, change.status) == (outage.end_ms, "unknown"):
+            bounds = bounds._replace(end_earliest_ms=None, end_latest_ms=None)
         if change.earliest_ms is None:
             continue
         if (change.at_ms, change.status) == (outage.at_ms, "down"):

@@ -51,16 +51,17 @@ def beginning(camera: CameraState) -> Dated:
     if camera.hint is not None and camera.hint_at - lag - proof < HINT_GRACE_MIN * interval:
         at = max(proof, camera.hint_at - lag)
         return exactly(at) if said and not lag else Dated(at, proof, camera.hint_at)
-    return Dated(proof + interval / 2, proof - waited(camera), proof + PACE * interval)
+    waited_s = 0.0 if proof == camera.sent_late else waited(camera)
+    return Dated(proof + interval / 2, proof - waited_s, proof + PACE * interval)
 
 
 def waited(camera: CameraState) -> float:
-    """Return for how many seconds a camera's last proof waited on its way, though it was not late.
+    """Return for how many seconds a camera's last heartbeat on time waited on its way.
 
     By the newest `ts` that came on time; 0 if that does not tell.
     """
     late_s = camera.offsets[(camera.offset_at - 1) & 31] - camera.clock_offset
-    return late_s if 0.0 < late_s <= camera.interval_s and camera.proof != camera.sent_late else 0.0
+    return late_s if 0.0 < late_s <= camera.interval_s else 0.0
 
 
 def unproven(camera: CameraState, proof: float) -> Dated:
@@ -87,14 +88,17 @@ def ending(
     `uptime_s` is what that proof tells of its boot; `waited_s` is for how long it waited on its way.
     """
     interval, sent = camera.interval_s, proof - waited_s
-    first = sent - PACE * interval
-    # Where its link lags, when it opened is known as well as the lag is.
-    doubt = interval if camera.opened_by > camera.opened else 0.0
-    if first <= camera.opened <= proof:
-        return Dated(camera.opened, camera.opened - doubt, camera.opened_by)
-    if first - doubt <= camera.opened <= proof:
-        return Dated(sent - interval / 2, first, proof)
+    due = sent - PACE * interval
+    if due <= camera.opened <= proof:
+        return Dated(camera.opened, camera.opened_from, camera.opened_by)
+    unseen = camera.hidden_to >= due  # it may have come back before sight of it returned
+    first = min(due, camera.hidden_from) if unseen else due
+    if due - interval <= camera.opened <= proof and camera.opened_by > camera.opened:
+        return Dated(sent - interval / 2, first, proof)  # the lag is not known as well as that
     if boot is Boot.NEW:
-        return Dated(sent, max(sent - (uptime_s or 0.0), first), proof)
-    at = sent - interval / 2 if boot is Boot.SAME and camera.cause is Cause.TIMEOUT else sent
+        began = sent - uptime_s if uptime_s is not None else first if unseen else sent
+        at = max(began, camera.hidden_to) if unseen and began <= camera.hidden_to else sent
+        return Dated(at, max(began, first), proof)
+    silent = boot is Boot.SAME and (unseen or camera.cause is Cause.TIMEOUT)
+    at = max(sent - interval / 2, camera.hidden_to if unseen else NEVER) if silent else sent
     return Dated(at, first, proof)

@@ -110,7 +110,7 @@ class Judge:
         camera.hint = None
         if step.to is Status.DOWN:
             camera.cause = cause
-        camera.calm = step.to is Status.UP and len(camera.sight.links) < 2
+        camera.calm = step.to is Status.UP and camera.plain
         entered = (step.to in IN_SERVICE) - was_in_service
         for group in camera.groups:
             group.in_service += entered
@@ -220,6 +220,9 @@ class Judge:
         blind = liveness.blind_from(camera)
         if blind is None:
             return
+        if blind - camera.hidden_to > liveness.PACE * camera.interval_s:
+            camera.hidden_from = blind - liveness.PACE * camera.interval_s
+        camera.hidden_to = now.mono
         # Short ones must not add up: nobody is up for ever on the strength of one proof.
         worn = camera.life is Status.UP and now.mono - camera.proof > 2 * camera.down_s
         long = worn or now.mono - blind >= camera.down_s
@@ -326,10 +329,22 @@ class Judge:
     def _is_silent(self, link: LinkState, now: Instant) -> bool:
         return link.last_packet is None or now.mono - link.last_packet.mono >= self._ask_after_s
 
-    def proven(self, camera: CameraState, now: Instant, at: Instant, before: float, back: Dated) -> None:
-        """Take a proof `at` an instant of a camera that was not simply up (rules L4, L5, E2, E3).
+    def lived(self, camera: CameraState, now: Instant, at: float) -> None:
+        """Take it that a camera lived `at` an instant: before it, more may be unknown than it seemed (E3).
 
-        `before` is its proof before this one, monotonic; `back` is when it came back, if it was down.
+        One that had been silent for too long is unknown since its heartbeat was due; one that was down, since
+        it went out of sight: it came back there.
+        """
+        hidden = liveness.kept_since(camera)
+        if camera.life is Status.UP and at - camera.proof > camera.down_s:
+            self.step(camera, Event.BLINDNESS, now, dated=dating.unproven(camera, camera.proof))
+        elif camera.life is Status.DOWN and NEVER < hidden <= at:
+            self.step(camera, Event.BLINDNESS, now, dated=dating.hidden(camera, hidden))
+
+    def proven(self, camera: CameraState, now: Instant, at: Instant, back: Dated) -> None:
+        """Take a proof `at` an instant of a camera that was not simply up (rules L4, L5, E2).
+
+        `back` is when it came back, if it was down.
         """
         camera.hint = None
         camera.lost = None
@@ -339,10 +354,7 @@ class Judge:
             self.tell(*fills.late_proof(camera, now, at.mono, None))
         self.tell(*fills.on_time(camera, upto, now))
         if camera.life is Status.UP:
-            if at.mono - before > camera.down_s:
-                self.step(camera, Event.BLINDNESS, now, dated=dating.unproven(camera, before))
-                self.step(camera, Event.PROOF, now, dated=dating.exactly(at.mono))
-            camera.calm = len(camera.sight.links) < 2  # otherwise it matters which one brought it (rule S13)
+            camera.calm = camera.plain
             return
         if camera.life is Status.PLANNED:
             self._review_planned(camera, now)  # its date may have passed while the loop slept (rule V1)
@@ -354,8 +366,7 @@ class Judge:
         """Take a late heartbeat for what it tells: its camera was alive when it was `sent` (L8, E4)."""
         if camera.life in (Status.PLANNED, Status.RETIRED):
             return
-        if camera.life is Status.UP and sent.mono - camera.proof > camera.down_s:
-            self.step(camera, Event.BLINDNESS, now, dated=dating.unproven(camera, camera.proof))
+        self.lived(camera, now, sent.mono)
         self.tell(*fills.late_proof(camera, now, sent.mono, uptime_s))
         if camera.fill is not None:
             camera.calm = False  # the next heartbeat on time may close the gap, whatever brought it up
@@ -370,7 +381,7 @@ class Judge:
         if camera.hint is not None:
             self.settle(camera, now)
             camera.hint = None
-            camera.calm = camera.life is Status.UP and camera.fill is None and len(camera.sight.links) < 2
+            camera.calm = camera.life is Status.UP and camera.fill is None and camera.plain
             self.expect(camera, now)
         if camera.life is Status.DOWN:
             self.opened(camera, now)
@@ -381,6 +392,11 @@ class Judge:
         if at - camera.opened > camera.interval_s / 2:  # not the same burst: the end is within an interval
             self.settle(camera, now)
             camera.opened, camera.opened_by = at, now.mono
+            # Where its link lags, that is known as well as the lag is; and a broker may have kept it.
+            camera.opened_from = at - camera.interval_s if camera.sight.lag else at
+            kept = liveness.kept_since(camera)
+            if kept > NEVER:
+                camera.opened_from = min(camera.opened_from, kept - liveness.PACE * camera.interval_s)
 
     def tell_fill(self, camera: CameraState, now: Instant) -> None:
         """Leave what late heartbeats filled so far among the events."""

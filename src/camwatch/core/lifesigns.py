@@ -129,6 +129,11 @@ def forget_clock(camera: CameraState) -> None:
     camera.clock_offset = float("inf")
 
 
+def knows_clock(camera: CameraState) -> bool:
+    """Tell whether an offset was known before that of the newest heartbeat on time."""
+    return camera.offsets[(camera.offset_at - 2) % OFFSETS_KEPT] < float("inf")
+
+
 def shift_clock(camera: CameraState, seconds: float) -> None:
     """Let the clock offsets of a camera be what they are to a clock of ours that was set ahead."""
     camera.offsets = array("d", [offset + seconds for offset in camera.offsets])

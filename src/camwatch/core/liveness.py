@@ -183,6 +183,13 @@ def blind_from(camera: CameraState) -> float | None:
     return None if blind_since is None else max(blind_since.mono, camera.proof)
 
 
+def kept_since(camera: CameraState) -> float:
+    """Return since when a broker may have kept what comes of a camera now; NEVER: it was sent just now."""
+    sight = camera.sight
+    missed = sight.began or sight.resumed  # otherwise there was nobody for whom it could be kept
+    return NEVER if sight.blind_since is None or not missed else sight.blind_since.mono
+
+
 def vouched(camera: CameraState, now: float) -> float:
     """Return the monotonic instant up to which the camera's present life is certain.
 
@@ -206,8 +213,9 @@ def vouched(camera: CameraState, now: float) -> float:
             limit -= camera.interval_s / 2
             # To which a proof of now could date its return.
             earliest = now - camera.sight.lag - PACE * camera.interval_s
-            if earliest <= camera.opened:
-                limit = min(limit, camera.opened)
+            back = max(camera.opened, camera.hidden_to)
+            if earliest <= back:
+                limit = min(limit, back)
     return min(limit, camera.hint_at) if camera.hint is not None else limit
 
 

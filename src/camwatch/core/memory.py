@@ -158,7 +158,7 @@ def restore(camera: CameraState, memory: Memory, now: Instant) -> None:
             camera.row_at, camera.since = NEVER, since
         return
     camera.life, camera.status, camera.cause = memory.life, memory.status, memory.cause
-    camera.calm = memory.life is Status.UP and len(camera.sight.links) < 2
+    camera.calm = memory.life is Status.UP and camera.plain
     camera.since = since
     camera.settled_ms = memory.settled_ms + to_mono
     camera.outage_open = memory.outage_open

@@ -243,6 +243,7 @@ class Sights:
         since = since.at_mono(max(since.mono, sight.since, self._start.mono))
         sight.blind_since, sight.cause = since, cause
         for camera in sight.cameras.values():
+            camera.calm = False
             if camera.life in (Status.UP, Status.DOWN):
                 self._judge.arm(camera, max(since.mono, camera.proof) + camera.down_s)
 

@@ -123,6 +123,8 @@ class CameraState:
         "gaps",
         "groups",
         "heartbeats",
+        "hidden_from",
+        "hidden_to",
         "hint",
         "hint_at",
         "hint_hold_s",
@@ -143,6 +145,7 @@ class CameraState:
         "offsets",
         "opened",
         "opened_by",
+        "opened_from",
         "outage_open",
         "outages",
         "override_for",
@@ -192,7 +195,7 @@ class CameraState:
         self.cause: Cause | None = None  # of the last conviction
         self.row_at = now.mono  # since when the inventory says what it says
         self.since = now
-        self.calm = False  # up, no hint held, nothing being filled: a heartbeat changes no status
+        self.calm = False  # up, in sight, no hint held, nothing being filled: a heartbeat changes no status
         # proof and deadlines
         self.proof = NEVER
         self.proof_ms: int | None = None  # UTC
@@ -204,7 +207,10 @@ class CameraState:
         self.hint_at = NEVER
         self.hint_until = NEVER
         self.opened = NEVER  # when it showed, while it was down, that it can speak again (rule E2)
-        self.opened_by = NEVER  # and when that arrived
+        self.opened_by = NEVER  # when that arrived, ...
+        self.opened_from = NEVER  # ... and when it was said at the earliest
+        self.hidden_from = NEVER  # when it was due at the latest before it was out of sight
+        self.hidden_to = NEVER  # and when sight of it returned
         self.via: LinkState | None = None  # the link of its last proof
         self.lost: Instant | None = None  # since when that link is lost, while others are not (rule S13)
         self.armed = float("inf")
@@ -280,6 +286,11 @@ class CameraState:
         self.temperature_min = thresholds.temperature_min_celsius
         self.temperature_max = thresholds.temperature_max_celsius
         self.offset_max_s = thresholds.clock_offset_max_s
+
+    @property
+    def plain(self) -> bool:
+        """Whether it does not matter which link brings a heartbeat, nor how long that waited (S13, E3)."""
+        return len(self.sight.links) < 2 and self.sight.blind_since is None
 
     def status_at(self, now: Instant) -> Status:
         """Return what the camera is now: maintenance covers what its life signs say (rules V3, V4)."""

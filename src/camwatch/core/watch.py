@@ -151,14 +151,11 @@ class FleetWatch:
             gaps.counts[bisect_left(GAP_BOUNDS_S, gap)] += 1
             gaps.total_s += gap
         camera.heartbeats += 1
-        camera.proof = mono
-        camera.proof_ms = utc_ms
-        if not camera.calm:
-            camera.via = self._receiving
-            boot = lifesigns.boot_of(camera, said, now.mono)
-            waited_s = 0.0 if ts is None or mono < now.mono else dating.waited(camera)
-            back = dating.ending(camera, mono, boot, uptime, waited_s)
-            self.judge.proven(camera, now, Instant(mono, utc_ms), before, back)
+        if camera.calm:
+            camera.proof = mono
+            camera.proof_ms = utc_ms
+        else:
+            self._proven(camera, now, said, Instant(mono, utc_ms))
         fps = said.fps
         if fps is not None:
             camera.fps = fps
@@ -190,6 +187,34 @@ class FleetWatch:
         ):
             self.judge.examine(camera, now, said)
         return None
+
+    def _proven(self, camera: CameraState, now: Instant, said: Telemetry, at: Instant) -> None:
+        """Take a proof `at` an instant, of a camera that is not simply up and in sight."""
+        camera.via = self._receiving
+        kept, told = liveness.kept_since(camera), said.ts is not None and lifesigns.knows_clock(camera)
+        waited_s = 0.0 if said.ts is None or at.mono < now.mono else dating.waited(camera)
+        if kept > NEVER and not told:  # nobody knows for how long a broker kept it (rule E3)
+            self.judge.lived(camera, now, at.mono)
+            if camera.life is not Status.UP:
+                return
+            waited_s = at.mono - kept
+        if kept > NEVER and waited_s > 0.0:
+            at, waited_s = self._kept(camera, at, waited_s, said), 0.0
+            if told and camera.via is not None:
+                camera.via.copies[camera.index] = now.mono  # it came on time, though it was sent before
+        self.judge.lived(camera, now, at.mono)
+        camera.proof, camera.proof_ms = at
+        boot = lifesigns.boot_of(camera, said, now.mono)
+        back = dating.ending(camera, at.mono, boot, said.uptime_s, waited_s)
+        self.judge.proven(camera, now, at, back)
+
+    def _kept(self, camera: CameraState, at: Instant, waited_s: float, said: Telemetry) -> Instant:
+        """Return of when a heartbeat is a proof that a broker kept while nothing could be seen (rule E3)."""
+        sent = at.shifted(max(-waited_s, min(0.0, camera.proof - at.mono)))
+        liveness.keep_return(camera, sent.mono)
+        if said.uptime_s is not None:
+            camera.boot = sent.mono - said.uptime_s
+        return sent
 
     def _belated(self, camera: CameraState, now: Instant, said: Telemetry, late_s: float) -> Instant | None:
         """Return the instant of which a heartbeat is a proof that looks late by so much; None: of none.
