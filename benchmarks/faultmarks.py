@@ -92,21 +92,28 @@ def _ends(
     run: Played,
     interval: float,
 ) -> None:
-    used: set[Outage] = set()
-    for start, stop, silent in away:
-        mine = [each for each in outages if each.at_ms < stop and (each.end_ms or run.ended_ms) > start]
-        used.update(mine)
+    def during(absence: tuple[int, int, int]) -> list[Outage]:
+        start, stop, _ = absence
+        return [each for each in outages if each.at_ms < stop and (each.end_ms or run.ended_ms) > start]
+
+    for absence in away:
+        start, stop, silent = absence
+        mine, over = during(absence), stop < run.ended_ms
         near = clipped(run.dark, round(start - 2 * interval), round(stop + 2 * interval))
-        if not mine and not near and silent > (DOWN_AFTER + 1) * interval and stop < run.ended_ms:
+        if not mine and not near and silent > (DOWN_AFTER + 1) * interval and over:
             marks.missed += 1
-        if len(mine) == 1:
-            _bounds(marks, camera, mine[0], start, stop)
-            ended = mine[0].end_ms
-            if not near and ended is not None and stop < run.ended_ms:
-                marks.start.append((mine[0].at_ms - start) / interval)
-                marks.end.append((ended - stop) / interval)
-                marks.down.append(marks.end[-1] - marks.start[-1])
-    marks.mistakes += sum(outage not in used for outage in outages)
+        ended = mine[0].end_ms if len(mine) == 1 else None
+        if not near and over and ended is not None:
+            marks.start.append((mine[0].at_ms - start) / interval)
+            marks.end.append((ended - stop) / interval)
+            marks.down.append(marks.end[-1] - marks.start[-1])
+    for outage in outages:
+        # One outage lies over many absences where nothing could be seen in between.
+        under = [each for each in away if outage in during(each)]
+        if not under:
+            marks.mistakes += 1
+        elif all(len(during(each)) == 1 for each in under):
+            _bounds(marks, camera, outage, under[0][0], under[-1][1])
 
 
 def _bounds(marks: KindMarks, camera: str, outage: Outage, start: int, stop: int) -> None:
