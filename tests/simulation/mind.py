@@ -87,7 +87,7 @@ class Mind:
         limit = min(now, max(self.sight.heard, self.proof))
         limit = limit if dark is None else min(limit, dark)
         if self.life == "up":
-            limit = min(limit, self.proof + half)
+            limit = max(min(limit, self.proof + half), self.since)
         elif self.life == "down":
             limit -= half
             earliest = now - self.sight.lag - self.interval * 5 // 4
@@ -170,7 +170,9 @@ class Mind:
         if self.life == "down":
             self._rises(proof, now)
         elif self.life != "up":
-            self._become("up", proof.at, now)
+            # What is unknown is certain to be so up to now: how much of it is accounted, nobody prescribes.
+            kept = self.sight.kept_since is not None
+            self._become("up", proof.at, now, or_at=(proof.at, now.at) if kept else ())
         self.hint, self.opened, self.alone = "", (), None
         self._lives_at(proof.at, now)
         self.proofs.append((now.utc - (now.at - proof.at), self.process))
@@ -414,7 +416,8 @@ class Mind:
         """Change its life at an instant, not within what is settled already."""
         at = self._allowed(at, now)
         utc = max(now.utc - (now.at - at), self.since_utc)
-        others = tuple(self._allowed(each, now) for each in or_at)
+        floor = max(self.since, NEVER if self.settled is None else self.settled)
+        others = tuple(max(min(each, now.at), floor) for each in or_at)
         self.changes.append(Change(at, utc, life, cause, now.at, others))
         self.since, self.since_utc = at, utc
         self.life = life or self.life

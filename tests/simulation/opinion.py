@@ -203,7 +203,13 @@ class Opinion(Visibility):
             at = max(proof.at - waited, min(proof.at, mind.proof))
             at = last if last is not None and abs(last - at) <= CLOSE else at
             proof = proof._replace(at=at, waited=0)
-            self.links[mind.via].copies[mind.name] = now
+            if told:
+                self.links[mind.via].copies[mind.name] = now
+            if mind.life == "unknown":  # which may be accounted already: that it is up since is proven
+                utc = self.now.utc - (now - at)
+                sure = not self._by_wall
+                half = mind.interval // 2
+                mind.late.append(Late(utc, half, now - at, mind.down_after, self.process, sure, self.now.utc))
         mind.proves(proof, self.now)
 
     def _notes_late(self, link: str, mind: Mind, lateness: int) -> None:
