@@ -208,8 +208,7 @@ class Opinion(Visibility):
             if mind.life == "unknown":  # which may be accounted already: that it is up since is proven
                 utc = self.now.utc - (now - at)
                 sure = not self._by_wall
-                half = mind.interval // 2
-                mind.late.append(Late(utc, half, now - at, mind.down_after, self.process, sure, self.now.utc))
+                mind.late.append(Late(utc, 0, now - at, mind.down_after, self.process, sure, self.now.utc))
         mind.proves(proof, self.now)
 
     def _notes_late(self, link: str, mind: Mind, lateness: int) -> None:

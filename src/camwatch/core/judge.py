@@ -351,7 +351,9 @@ class Judge:
         upto = at.mono if camera.settled_ms is None else max(at.mono, camera.settled_ms / 1000)
         if upto > at.mono and camera.life in (Status.DOWN, Status.UNKNOWN):
             # It is older than what is accounted already: that time is proven by the record alone (rule E4).
-            self.tell(*fills.late_proof(camera, now, at.mono, None))
+            # Unknown time out of sight may be accounted up to now, or not yet: the record is the same.
+            before_s = 0.0 if liveness.kept_since(camera) > NEVER else None
+            self.tell(*fills.late_proof(camera, now, at.mono, before_s))
         self.tell(*fills.on_time(camera, upto, now))
         if camera.life is Status.UP:
             camera.calm = camera.plain
