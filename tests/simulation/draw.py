@@ -219,11 +219,14 @@ def _cuts(d: _Draw) -> Fault:
 
 
 def _dies_unseen(d: _Draw) -> tuple[Fault, ...]:
-    """Return a short blindness with a death in it, which may last longer."""
+    """Return a short blindness with a death in it, which may last longer, or with the return of one."""
     at, lasts = d.near(), d.long(most=4.0)
     cut = faults.Cuts(at, d.random.choice(d.lines).name, 0, lasts, d.random.random() < 0.5)
-    within = d.on_grid(at + lasts * d.random.random())
-    return cut, faults.Dies(within, d.camera(), d.long(most=20), "silence", 0)
+    within, camera, away = d.on_grid(at + lasts * d.random.random()), d.camera(), d.long(most=20)
+    if d.apart.random() < 0.3:
+        died = max(0, at - d.on_grid(d.interval * d.apart.uniform(6, 20)))
+        return cut, faults.Dies(died, camera, within - died, "silence", 0)
+    return cut, faults.Dies(within, camera, away, "silence", 0)
 
 
 def _lags(d: _Draw) -> tuple[Fault, ...]:
