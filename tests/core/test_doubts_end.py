@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import pytest
 
@@ -202,3 +202,44 @@ def test_bounds_allow_for_the_pace_of_cameras_where_sight_was_lost_as_well() -> 
     world.to(310.5).lose().to(400).regain()
     hidden = next(each for each in world.transitions() if each.camera == "cam-1" and each.old is DOWN)
     assert hidden.earliest_ms == utc_ms(310.5 - 12.5)
+
+
+@pytest.mark.parametrize(
+    ("says", "shows"),
+    [
+        ("ts", lambda _: 0.0),  # it has no battery, and stands
+        ("ts", lambda _: CLOCK + 240.0),
+        ("ts", lambda t: CLOCK + 600.0 - t),  # backwards
+        ("ts", lambda t: CLOCK + t - (60.0 if t % 20 else 120.0)),
+        ("ts", lambda t: CLOCK + 10 * (t * 7919 % 97) - 2000.0),  # anything
+        ("ts, seq", lambda t: CLOCK + t - 3600.0),  # and its counter stands still
+        ("ts, seq", lambda t: CLOCK + 600.0 - t),
+    ],
+)
+def test_a_living_camera_is_not_down_for_what_its_clock_shows(
+    says: str, shows: Callable[[int], float]
+) -> None:
+    """L8 to L10: it went wrong at 300 s. Heartbeats arrive at their pace, whatever they say."""
+    world = World(*fleet(5))
+    for t in range(0, 3901, 10):
+        world.to(t)
+        said = {"ts": CLOCK + t if t < 300 else shows(t)} | ({"seq": 7} if "seq" in says else {})
+        world.beat("cam-1", **said)
+        for number in range(2, 6):
+            say(world, number, t)
+    assert [move.new for move in world.moves()] == [UP]
+
+
+def test_a_queue_of_a_camera_without_a_counter_that_empties_is_no_life_of_now() -> None:
+    """L8, L10: what comes at once is not at the pace of heartbeats, in whatever order."""
+    world = World(*fleet(5))
+    for t in range(0, 700, 10):
+        world.to(t)
+        if t < 300:
+            world.beat("cam-1", ts=CLOCK + t)
+        if 400 <= t < 430:
+            for sent in (300, 310, 310, 320, 330):
+                world.beat("cam-1", ts=CLOCK + sent + t - 400)
+        for number in range(2, 6):
+            say(world, number, t)
+    assert world.status() is DOWN

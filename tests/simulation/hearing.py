@@ -84,6 +84,10 @@ class Hearing:
     late_since: int | None = None
     late_apart: int = 0  # and its clock is so far from the steady one
     copies_since: int | None = None  # only duplicates came
+    copied: float | None = None  # what the last of them said it was
+    late_ts: float | None = None  # what the last late one said it was, since the last proof
+    contradicted: bool = False  # a late one said no more than the one before
+    doubted_until: int = -1  # its clock was given up
     refused_since: int | None = None
     refused_boot: int = 0
     doubtful: bool = False  # what it says contradicts itself
@@ -148,6 +152,7 @@ class Hearing:
             self._relearns(said)
         if verdict == DUPLICATE:
             self.copies_since = self.copies_since or said.now.at
+            self.copied = sent.ts
         else:
             self.copies_since = None
             self._counts(said, verdict, late=late)
@@ -166,6 +171,8 @@ class Hearing:
     def _speaks_late(self, said: Heard, verdict: str) -> None:
         if verdict != DUPLICATE:
             self.spoke_late = verdict == LATE
+            self.contradicted = self.spoke_late and (self.contradicted or self._says_no_more(said.sent))
+            self.late_ts = said.sent.ts if self.spoke_late else None
         if verdict == LATE and not self._goes_on(said):
             self.late_since, self.late_apart = said.now.at, self._apart(said)
 
@@ -246,13 +253,20 @@ class Hearing:
                 return Expected(None, never=PROOF)
             if self._before_this_boot(sent, by=0):  # a clock that moves in steps makes one boot look like two
                 return Expected(None, never=PROOF)
-            only = sent.ts is None and sent.uptime_s is None
-            unclear = self.copies_since is not None or sent.seq < self.before or self._may_begin_anew(said)
-            return ANYTHING if only and unclear else Expected(DUPLICATE)
+            return ANYTHING if self._may_be_no_copy(said) else Expected(DUPLICATE)
         if sent.ts is None and self.highest + 1 - sent.seq > FORGETS:
             return ANYTHING
         unsteady = self.by_wall and self.here is None and (sent.ts or 0.0) <= (self.ts or 0.0)
         return ANYTHING if sent.seq < self.before or unsteady else Expected(PROOF)
+
+    def _may_be_no_copy(self, said: Heard) -> bool:
+        """Whether a number that was heard may be of another boot, or of a counter that stands still."""
+        sent = said.sent
+        if sent.uptime_s is not None:
+            return False
+        if sent.ts is not None:
+            return self.copies_since is not None and sent.ts != self.copied
+        return self.copies_since is not None or (sent.seq or 0) < self.before or self._may_begin_anew(said)
 
     def _may_begin_anew(self, said: Heard) -> bool:
         """Whether a boot that has counted so far could have begun since the last proof."""
@@ -336,11 +350,16 @@ class Hearing:
         since = now if self.late_since is None or apart > 0 else self.late_since
         unclear = (self.late_since is not None and abs(apart) <= CLOSE) or abs(now - since - evenly) <= CLOSE
         stands = self.ts is not None and abs((said.sent.ts or 0.0) - self.ts) <= _COARSE_S
+        doubted = self.contradicted or self._says_no_more(said.sent) or now <= self.doubted_until
         return (
             ANYTHING
-            if unclear or stands or said.lag or said.shared
+            if unclear or stands or doubted or said.lag or said.shared
             else Expected(PROOF if now - since >= evenly else LATE)
         )
+
+    def _says_no_more(self, sent: Sent) -> bool:
+        """Whether its clock shows no more than with the late heartbeat before (L10)."""
+        return None not in (sent.ts, self.late_ts) and (sent.ts or 0.0) <= (self.late_ts or 0.0) + _COARSE_S
 
     def _before_this_boot(self, sent: Sent, *, by: int = 2) -> bool:
         """Whether it was sent before the boot that is known, by its own clock and its uptime (L6, L8)."""
@@ -395,6 +414,7 @@ class Hearing:
         self.anew = verdict == PROOF and late
         if self.anew:
             self.offsets.clear()
+            self.doubted_until = said.now.at + OFFSETS * self.interval
         if sent.ts is not None and (verdict == PROOF or self.ts is None or sent.ts > self.ts):
             self.ts = sent.ts
             if sent.uptime_s is not None:

@@ -165,10 +165,13 @@ def clock_is_broken(
     if _proven_since_late(camera):
         camera.undecided_until = now + RUN * interval
     stands = ran is None and _stands(camera, said.ts, now)
+    camera.late_ts = liveness.NEVER if said.ts is None else said.ts
     if ran is False or stands:
         if now < camera.doubted_until:
             return True
         if stands:
+            if not _proven_since_late(camera):
+                camera.late_apart = STANDS  # the run goes on, whatever the clock showed before
             return _evenly_late(camera, now, STANDS, RUN, interval)
         steady = now - uptime if uptime is not None else now - (said.seq or 0) * interval
         return _evenly_late(camera, now, steady, AGAIN, interval / 4)
@@ -223,13 +226,19 @@ def _running_uptime(camera: CameraState, said: Telemetry) -> float | None:
 
 
 def _stands(camera: CameraState, ts: float | None, now: float) -> bool:
-    """Tell whether a clock shows what it showed last, and nothing else since the last proof on time."""
-    if ts is None or camera.ts is None or abs(ts - camera.ts) > COARSE_S:
+    """Tell whether a clock does not run, of which nothing else tells: no `seq`, and no uptime (L8, L10).
+
+    It shows what it showed last, or no more than with the late heartbeat before: an interval ago, so that
+    this is no copy and no queue that empties. What does so once is doubted for as long as it seems late.
+    """
+    if ts is None or camera.ts is None:
         return False
-    if camera.late_apart == STANDS or _proven_since_late(camera):
-        return True
-    first = camera.late_at - camera.late_apart
-    return abs(ts - first) <= COARSE_S and now - camera.late_at > camera.interval_s / 2  # and is no copy
+    if _proven_since_late(camera) or camera.came is None:
+        return abs(ts - camera.ts) <= COARSE_S or now < camera.doubted_until
+    if now - camera.came.ends / 1000 <= camera.interval_s / 2:
+        return False
+    coarse = min(COARSE_S, camera.interval_s / 2)
+    return camera.late_apart == STANDS or ts <= camera.late_ts + coarse
 
 
 def _evenly_late(camera: CameraState, now: float, apart: float, after: float, evenly: float) -> bool:
@@ -268,13 +277,15 @@ def _counts_on(camera: CameraState, said: Telemetry, seq: int, now: float) -> bo
     counter is broken (rules L9, L10). An uptime tells an old boot that is played again.
     """
     counted = seq - camera.again_seq
+    same = said.uptime_s is not None or (said.ts is not None and said.ts == camera.again_ts)
+    camera.again_ts = said.ts
     if counted and said.uptime_s is not None and _sent_before(camera, said) and not _clock_never_set(camera):
         camera.again_at, camera.again_last, camera.again_seq = now, now, seq
         return False
     too_slow = now - camera.again_last > (counted + 1) * camera.suspect_s  # what nobody saw was counted, too
     if _proven_since(camera, camera.again_at) or too_slow or counted < 0:
         camera.again_at = now
-    elif counted == 0 and (said.ts is not None or said.uptime_s is not None):
+    elif counted == 0 and same:
         return False  # a copy, to the last word of it
     camera.again_last, camera.again_seq = now, seq
     return now - camera.again_at >= RUN * camera.interval_s

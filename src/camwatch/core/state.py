@@ -96,6 +96,7 @@ class CameraState:
         "again_at",
         "again_last",
         "again_seq",
+        "again_ts",
         "armed",
         "bitrate_bps",
         "boot",
@@ -135,6 +136,7 @@ class CameraState:
         "late_apart",
         "late_at",
         "late_news",
+        "late_ts",
         "late_upto",
         "left_down",
         "life",
@@ -235,6 +237,7 @@ class CameraState:
         self.again_at = NEVER  # arrival of the first in a run of duplicates that counts upwards
         self.again_last = NEVER  # and of the last of them
         self.again_seq = 0  # and its `seq`
+        self.again_ts: float | None = None  # and its `ts`
         self.uptime = -1.0
         self.rebooted = NEVER  # arrival of the newest heartbeat that showed a reboot
         self.boot: float | None = None  # arrival minus uptime, of the last heartbeat on time
@@ -245,6 +248,7 @@ class CameraState:
         self.late_at = NEVER  # arrival of the first in a run of evenly late heartbeats
         self.late_after = NEVER  # the proof on time before the last of them
         self.late_apart = float("inf")  # and how far its clock was from the steady one
+        self.late_ts = NEVER  # what the last of them said it was
         # how many messages it may send, for whoever takes them: see `receiving`
         self.budget = 0  # what `heartbeats` may reach
         self.budget_until = NEVER  # before this instant
