@@ -137,7 +137,7 @@ def _may_have_waited(mine: list[Fault], at: int, interval: int) -> bool:
     return any(
         fault.at - interval <= at <= (_over(fault) if isinstance(fault, _LATE) else fault.at + fault.lasts)
         for fault in mine
-        if isinstance(fault, (*_LATE, Cuts, Stalls, Stops, Crashes))
+        if isinstance(fault, (*_LATE, Stalls))
     )
 
 
