@@ -210,7 +210,6 @@ def test_bounds_allow_for_the_pace_of_cameras_where_sight_was_lost_as_well() -> 
         ("ts", lambda _: 0.0),  # it has no battery, and stands
         ("ts", lambda _: CLOCK + 240.0),
         ("ts", lambda t: CLOCK + 600.0 - t),  # backwards
-        ("ts", lambda t: CLOCK + t - (60.0 if t % 20 else 120.0)),
         ("ts", lambda t: CLOCK + 10 * (t * 7919 % 97) - 2000.0),  # anything
         ("ts, seq", lambda t: CLOCK + t - 3600.0),  # and its counter stands still
         ("ts, seq", lambda t: CLOCK + 600.0 - t),
@@ -243,3 +242,30 @@ def test_a_queue_of_a_camera_without_a_counter_that_empties_is_no_life_of_now() 
         for number in range(2, 6):
             say(world, number, t)
     assert world.status() is DOWN
+
+
+def test_a_late_word_that_comes_once_more_is_no_life_of_now() -> None:
+    """L8, L10, S13: over another link, or from a queue handed over again, of a camera that tells `ts`."""
+    world = World(*fleet(5), links=("a", "b"))
+    for t in range(0, 260, 10):
+        world.to(t)
+        if t <= 100:
+            world.beat("cam-1", "a", ts=CLOCK + t)
+        if t in (140, 160):
+            assert world.beat("cam-1", "a" if t == 160 else "b", ts=CLOCK + 110) is Refusal.LATE
+        for number in range(2, 6):
+            say(world, number, t, "a")
+    assert world.status() is DOWN
+
+
+def test_a_copy_after_what_a_broker_kept_is_no_life_of_now() -> None:
+    """L9: of a camera that tells `seq` alone, and died in the gap."""
+    world = World()
+    for t in range(0, 101, 10):
+        world.to(t).beat(seq=t // 10)
+    world.to(101).lose().to(118)
+    assert world.beat(seq=10) is Refusal.DUPLICATE
+    world.to(118.1)
+    assert world.beat(seq=11) is None
+    world.regain().to(135)
+    assert [world.beat(seq=10), world.beat(seq=11)] == [Refusal.DUPLICATE] * 2

@@ -170,8 +170,6 @@ def clock_is_broken(
         if now < camera.doubted_until:
             return True
         if stands:
-            if not _proven_since_late(camera):
-                camera.late_apart = STANDS  # the run goes on, whatever the clock showed before
             return _evenly_late(camera, now, STANDS, RUN, interval)
         steady = now - uptime if uptime is not None else now - (said.seq or 0) * interval
         return _evenly_late(camera, now, steady, AGAIN, interval / 4)
@@ -228,14 +226,14 @@ def _running_uptime(camera: CameraState, said: Telemetry) -> float | None:
 def _stands(camera: CameraState, ts: float | None, now: float) -> bool:
     """Tell whether a clock does not run, of which nothing else tells: no `seq`, and no uptime (L8, L10).
 
-    It shows what it showed last, or no more than with the late heartbeat before: an interval ago, so that
-    this is no copy and no queue that empties. What does so once is doubted for as long as it seems late.
+    It shows what it showed last, or no more than with the late heartbeat about an interval ago: no copy comes
+    at that pace, and no queue that empties. It is doubted for as long as it goes on like that.
     """
     if ts is None or camera.ts is None:
         return False
     if _proven_since_late(camera) or camera.came is None:
         return abs(ts - camera.ts) <= COARSE_S or now < camera.doubted_until
-    if now - camera.came.ends / 1000 <= camera.interval_s / 2:
+    if not camera.interval_s / 2 < now - camera.came.ends / 1000 <= camera.suspect_s:
         return False
     coarse = min(COARSE_S, camera.interval_s / 2)
     return camera.late_apart == STANDS or ts <= camera.late_ts + coarse

@@ -193,6 +193,8 @@ class FleetWatch:
         camera.via = self._receiving
         kept, told = liveness.kept_since(camera), said.ts is not None and lifesigns.knows_clock(camera)
         waited_s = 0.0 if said.ts is None or at.mono < now.mono else dating.waited(camera)
+        if kept > NEVER:  # copies and late ones are judged by when they come: this one ends their run
+            camera.again_last = camera.late_at = NEVER
         if kept > NEVER and not told:  # nobody knows for how long a broker kept it (rule E3)
             self.judge.lived(camera, now, at.mono)
             if camera.life is not Status.UP:
