@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from typing import Any
 
 import pytest
 
@@ -222,7 +223,8 @@ def test_a_living_camera_is_not_down_for_what_its_clock_shows(
     world = World(*fleet(5))
     for t in range(0, 3901, 10):
         world.to(t)
-        said = {"ts": CLOCK + t if t < 300 else shows(t)} | ({"seq": 7} if "seq" in says else {})
+        said: dict[str, Any] = {"ts": CLOCK + t if t < 300 else shows(t)}
+        said |= {"seq": 7} if "seq" in says else {}
         world.beat("cam-1", **said)
         for number in range(2, 6):
             say(world, number, t)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from camwatch.core import liveness
@@ -327,7 +329,8 @@ def test_a_camera_that_is_down_and_heard_while_out_of_sight_is_unknown_there(tol
     """E3, S7: it came back after sight was lost, so it was not down up to what was kept."""
     world = told_until(100).to(200).lose().to(215)
     assert world.last() == Move(UP, DOWN, at=105, noticed=145, cause=TIMEOUT)
-    world.beat(**({"ts": ts_of(211)} if told else {}))
+    said: dict[str, Any] = {"ts": ts_of(211)} if told else {}
+    world.beat(**said)
     world.regain().to(221).beat(ts=ts_of(221))
     back = (211, 215) if told else (221, 221)
     assert world.moves()[2:] == [
