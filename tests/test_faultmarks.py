@@ -81,6 +81,20 @@ def test_unknown_and_dark_time_and_bounds_are_counted() -> None:
     assert found.outside == ["cam-1 ended at 141000, between +1000 and +3000"]
 
 
+def test_one_outage_over_two_absences_begins_with_the_first_and_ends_with_the_last() -> None:
+    """Nothing could be seen in between."""
+    again = Absence(151 * S, 150 * S, 181 * S)
+    outage = Outage(102 * S, 182 * S, 109 * S, "timeout", Bounds(100 * S, 102 * S, 180 * S, 182 * S))
+    found = marks(lived(AWAY, again), said(outage), (140 * S, 153 * S))
+    assert (found.bounds, found.outside, found.mistakes) == (2, [], 0)
+
+
+def test_what_is_wrong_for_longer_than_an_interval_is_told_with_its_instants() -> None:
+    camera, judged = lived(AWAY), said(Outage(102 * S, 144 * S, 109 * S, "timeout"))
+    run = Played([camera], END, [], {}, judged, sound=True)
+    assert "cam-1 down though alive from 141000 to 144000" in table(marked([run]), [run])
+
+
 def test_the_table_tells_each_kind_and_all_of_them() -> None:
     camera, judged = lived(AWAY), said(Outage(102 * S, 144 * S, 109 * S, "timeout"))
     run = Played([camera], END, [], {"daemon killed": 2}, judged, sound=True)

@@ -245,6 +245,9 @@ def test_bounds_of_an_outage_are_those_of_the_changes_around_it() -> None:
     assert found(lines("up")) == Bounds()
     assert found(lines("up", earliest_ms=1, latest_ms=6)) == Bounds(1, 6, 9, 9)
     assert found(lines("unknown", earliest_ms=1, latest_ms=6)) == Bounds(1, 6)
+    hidden = lines("unknown", earliest_ms=1, latest_ms=6)
+    hidden[2] |= {"end_earliest_ms": 7, "end_latest_ms": 9}
+    assert found(hidden) == Bounds(1, 6)
 
 
 def test_an_error_has_a_bias_and_a_root_mean_square() -> None:
