@@ -8,7 +8,7 @@ import pytest
 
 from camwatch.core import liveness
 from camwatch.core.model import Cause, Fill, Liveness, Status
-from camwatch.core.signal import Refusal
+from camwatch.core.signal import Refusal, Word
 from tests.support.fleet import START, Move, World, alive, enrolment, fleet, instant, utc_ms
 
 UNKNOWN, UP, DOWN = Status.UNKNOWN, Status.UP, Status.DOWN
@@ -431,3 +431,35 @@ def test_however_many_short_blindnesses_follow_one_another_a_death_is_found(
     assert DOWN not in [move.new for move in world.moves("cam-2")]
     assert world.last().new is DOWN
     assert world.last().noticed <= last + 55
+
+
+def test_a_birth_before_a_silent_camera_is_declared_down_dates_its_return() -> None:
+    """E2: it was back at 143, its deadline passed at 145, and its heartbeat came at 149."""
+    world = told_until(100).to(143)
+    world.word(Word.ONLINE)
+    world.to(149).beat(ts=ts_of(149))
+    assert world.moves()[1:] == [
+        Move(UP, DOWN, at=105, noticed=145, cause=TIMEOUT),
+        Move(DOWN, UP, at=143, noticed=149),
+    ]
+    assert world.transitions()[-1].earliest_ms is None
+
+
+def test_a_birth_before_the_last_proof_dates_no_return() -> None:
+    """E2: it said `online` at 100, gave a proof, died, and was back after a short hold of its will."""
+    world = told_until(100).to(100.5)
+    world.word(Word.ONLINE)
+    world.to(101).beat(ts=ts_of(101))
+    world.to(102).word(Word.OFFLINE)
+    world.to(160).beat(ts=ts_of(160))
+    assert world.last() == Move(DOWN, UP, at=160, noticed=160)
+
+
+def test_a_birth_just_after_sight_returned_may_be_of_a_camera_that_was_back_before() -> None:
+    """E2: a broker that restarts makes all connect anew."""
+    world = told_until(100).to(200).lose().to(215).regain().to(216)
+    world.word(Word.ONLINE)
+    world.to(221).beat(ts=ts_of(221))
+    back = world.transitions()[-1]
+    assert (back.new, back.at.utc_ms) == (UP, utc_ms(216))
+    assert (back.earliest_ms, back.latest_ms) == (utc_ms(187.5), utc_ms(216))

@@ -143,6 +143,7 @@ class Mind:
             return
         if now.at < self.until + self.sight.lag:
             return
+        self.opened = tuple(each for each in self.opened if each.at > self.proof)
         hint, hint_at, sign, back = self.hint, self.hint_at, self.proof, self.moved
         said_at = hint_at - self.sight.lag if hint == "goodbye" else hint_at
         self.cause = {"offline": "will", "goodbye": "goodbye"}.get(hint, "timeout")
@@ -234,7 +235,7 @@ class Mind:
     def greets(self, now: Moment) -> None:
         """Take an `online`: it is no proof (L1), but the way has opened (E2)."""
         self.hint = ""
-        if self.life == "down":
+        if self.life in IN_LEDGER:
             self.opened += (Opened(now.at - self.sight.lag, now.at),)
 
     def hints(self, word: str, now: Moment, *, retained: bool) -> None:

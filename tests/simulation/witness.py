@@ -200,7 +200,7 @@ class Witness:
             if (
                 mind.settled is not None
                 and not lags
-                and not mind.opened
+                and not (mind.life == "down" and mind.opened)
                 and mind.settled < min(mind.certain(now.at), now.at)
             ):
                 self.fail(mind, f"accounted up to {self.shown(mind.settled)} only")

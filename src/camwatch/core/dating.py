@@ -12,6 +12,7 @@ from __future__ import annotations
 from enum import Enum
 from typing import TYPE_CHECKING
 
+from camwatch.core import liveness
 from camwatch.core.liveness import NEVER, PACE
 from camwatch.core.model import HINT_GRACE_MIN, Cause, Dated, Status
 
@@ -78,6 +79,19 @@ def hidden(camera: CameraState, blind: float) -> Dated:
         return Dated(blind, blind - PACE * camera.interval_s, blind)
     at = min(blind, camera.proof + camera.interval_s)
     return Dated(at, min(at, camera.proof), at)
+
+
+def opened_from(camera: CameraState, at: float) -> float:
+    """Return when a camera can have come back at the earliest that showed `at` an instant that it can speak.
+
+    Where its link lags, that instant is known as well as the lag is. A broker may have kept what showed it,
+    and who had come back before sight was lost connects anew when it returns.
+    """
+    spare, kept = PACE * camera.interval_s, liveness.kept_since(camera)
+    earliest = at - camera.interval_s if camera.sight.lag else at
+    if kept > NEVER:
+        return min(earliest, kept - spare)
+    return min(earliest, camera.hidden_from) if at - camera.hidden_to <= spare else earliest
 
 
 def ending(

@@ -385,20 +385,16 @@ class Judge:
             camera.hint = None
             camera.calm = camera.life is Status.UP and camera.fill is None and camera.plain
             self.expect(camera, now)
-        if camera.life is Status.DOWN:
+        if camera.life in IN_SERVICE:  # it may be silent, and declared down before its next heartbeat is due
             self.opened(camera, now)
 
     def opened(self, camera: CameraState, now: Instant) -> None:
-        """Note that a camera which is down can speak again, though it gave no proof yet (rules E2, S11)."""
+        """Note that a camera can speak again, though it gave no proof yet (rules E2, S11)."""
         at = now.mono - camera.sight.lag
         if at - camera.opened > camera.interval_s / 2:  # not the same burst: the end is within an interval
             self.settle(camera, now)
             camera.opened, camera.opened_by = at, now.mono
-            # Where its link lags, that is known as well as the lag is; and a broker may have kept it.
-            camera.opened_from = at - camera.interval_s if camera.sight.lag else at
-            kept = liveness.kept_since(camera)
-            if kept > NEVER:
-                camera.opened_from = min(camera.opened_from, kept - liveness.PACE * camera.interval_s)
+            camera.opened_from = dating.opened_from(camera, at)
 
     def tell_fill(self, camera: CameraState, now: Instant) -> None:
         """Leave what late heartbeats filled so far among the events."""
@@ -509,7 +505,8 @@ class Judge:
         again = camera.left_down is not None  # one outage, on both sides of an absence (rule V6)
         camera.outage_open = True
         camera.outages += not again
-        camera.opened = NEVER
+        if camera.opened <= camera.proof:
+            camera.opened = NEVER
         row = camera.camera
         self.events.append(OutageChange(row.id, row.operator, row.site, True, at, now, cause, again))
         for group in camera.groups:
