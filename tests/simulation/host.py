@@ -14,7 +14,7 @@ from camwatch.core.state import CameraState
 from camwatch.receiving import LinkReceiver
 from camwatch.settings import LivenessSettings, Settings
 from tests.simulation.devices import Sent
-from tests.simulation.hearing import EVENT, PROOF, Expected, Heard
+from tests.simulation.hearing import CLOSE, EVENT, PROOF, Expected, Heard
 from tests.simulation.moments import Moment
 from tests.simulation.opinion import Judged, Opinion
 from tests.simulation.plan import Plan
@@ -245,9 +245,10 @@ class Host:
         """Take the daemon's word for what the rules leave to judgement."""
         state = self.running.watcher.watch.cameras[said.sent.camera]
         now, dated, proof = self.opinion.now, None, self._proof(state)
-        late, _ = self.running.watcher.watch.links[link].late.get(state.index, (0.0, 0.0))
+        late, by = self.running.watcher.watch.links[link].late.get(state.index, (0.0, 0.0))
         lags = round(late * 1000) - self.witness.zero == now.at
-        if verdict == PROOF and lags and proof is not None and proof < now.at:
+        # What waited for no longer than an interval is no late word, though a late one may have come with it.
+        if verdict == PROOF and lags and proof is not None and abs(now.at - proof - by * 1000) <= CLOSE:
             dated, verdict = proof, EVENT
         told = knows_clock(state)
         self.opinion.took(link, said, verdict, expected, Judged(dated, lags, told, proof))

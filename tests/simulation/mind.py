@@ -42,6 +42,7 @@ class Mind:
     hint_until: int | None = 0  # None: the deadline, which a retained one does not shorten
     held: bool = False  # past its deadline, until sight is proven (S10)
     opened: tuple[Opened, ...] = ()  # when words came while it was down, that are no proofs
+    unknown_upto: int = NEVER  # so far may unknown time out of sight be accounted
     hidden_to: int = NEVER  # when sight of it returned last
     via: str = ""  # the link that brought the last proof (S13)
     alone: int | None = None  # since when it is out of sight alone, as that link is lost
@@ -87,7 +88,7 @@ class Mind:
         limit = min(now, max(self.sight.heard, self.proof))
         limit = limit if dark is None else min(limit, dark)
         if self.life == "up":
-            limit = max(min(limit, self.proof + half), self.since)
+            limit = max(min(limit, self.proof + half), self.since, self.unknown_upto)
         elif self.life == "down":
             limit -= half
             earliest = now - self.sight.lag - self.interval * 5 // 4
@@ -173,6 +174,7 @@ class Mind:
         elif self.life != "up":
             # What is unknown is certain to be so up to now: how much of it is accounted, nobody prescribes.
             kept = self.sight.kept_since is not None
+            self.unknown_upto = now.at if kept else NEVER
             self._become("up", proof.at, now, or_at=(proof.at, now.at) if kept else ())
         self.hint, self.opened, self.alone = "", (), None
         self._lives_at(proof.at, now)

@@ -164,7 +164,7 @@ def clock_is_broken(
         return _evenly_late(camera, now, now - (said.ts or 0.0), OFFSETS_KEPT, interval / 2)
     if _proven_since_late(camera):
         camera.undecided_until = now + RUN * interval
-    stands = ran is None and _stands(camera, said.ts, now)
+    stands = ran is None and _stands(camera, said, now)
     camera.late_ts = liveness.NEVER if said.ts is None else said.ts
     if ran is False or stands:
         if now < camera.doubted_until:
@@ -223,20 +223,26 @@ def _running_uptime(camera: CameraState, said: Telemetry) -> float | None:
     return None if said.uptime_s == camera.uptime else said.uptime_s
 
 
-def _stands(camera: CameraState, ts: float | None, now: float) -> bool:
-    """Tell whether a clock does not run, of which nothing else tells: no `seq`, and no uptime (L8, L10).
+def _stands(camera: CameraState, said: Telemetry, now: float) -> bool:
+    """Tell whether a clock does not run, where no uptime tells, and no `seq` that goes on (rules L8, L10).
 
     It shows what it showed last, or no more than with the late heartbeat about an interval ago: no copy comes
     at that pace, and no queue that empties. It is doubted for as long as it goes on like that.
     """
+    ts = said.ts
     if ts is None or camera.ts is None:
         return False
+    alone = said.seq is None and said.uptime_s is None
+    as_before = abs(ts - camera.ts) <= COARSE_S
     if _proven_since_late(camera) or camera.came is None:
-        return abs(ts - camera.ts) <= COARSE_S or now < camera.doubted_until
-    if not camera.interval_s / 2 < now - camera.came.ends / 1000 <= camera.suspect_s:
-        return False
-    coarse = min(COARSE_S, camera.interval_s / 2)
-    return camera.late_apart == STANDS or ts <= camera.late_ts + coarse
+        return as_before or (alone and now < camera.doubted_until)
+    goes_on, apart_s = camera.late_apart == STANDS, now - camera.came.ends / 1000
+    if apart_s > camera.suspect_s:
+        return goes_on and as_before
+    no_more = ts <= camera.late_ts + min(COARSE_S, camera.interval_s / 2)
+    if apart_s <= camera.interval_s / 2:  # a copy, by another link
+        return goes_on and no_more
+    return no_more or (goes_on and alone)
 
 
 def _evenly_late(camera: CameraState, now: float, apart: float, after: float, evenly: float) -> bool:
