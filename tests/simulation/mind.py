@@ -88,7 +88,7 @@ class Mind:
         limit = min(now, max(self.sight.heard, self.proof))
         limit = limit if dark is None else min(limit, dark)
         if self.life == "up":
-            limit = max(min(limit, self.proof + half), self.since, self.unknown_upto)
+            limit = max(min(limit, self.proof + half), self.since)
         elif self.life == "down":
             limit -= half
             earliest = now - self.sight.lag - self.interval * 5 // 4
@@ -237,7 +237,7 @@ class Mind:
     def greets(self, now: Moment) -> None:
         """Take an `online`: it is no proof (L1), but the way has opened (E2)."""
         self.hint = ""
-        if self.life in IN_LEDGER:
+        if self.life == "down" or (self.life in IN_LEDGER and not self.sight.lag):
             self.opened += (Opened(now.at - self.sight.lag, now.at),)
 
     def hints(self, word: str, now: Moment, *, retained: bool) -> None:

@@ -147,7 +147,7 @@ class Witness:
             if not mind.serving:
                 self.fail(mind, "has a ledger, but should not")
             least = settled if mind.settled is None else mind.settled
-            if not least <= settled <= max(mind.certain(now.at), mind.floor, least):
+            if not least <= settled <= max(mind.certain(now.at), mind.floor, mind.unknown_upto, least):
                 certain = self.shown(mind.certain(now.at))
                 self.fail(mind, f"accounted up to {self.shown(settled)}, certain is {certain}")
             book.settle(mind.changes, settled, to_utc)

@@ -385,7 +385,9 @@ class Judge:
             camera.hint = None
             camera.calm = camera.life is Status.UP and camera.fill is None and camera.plain
             self.expect(camera, now)
-        if camera.life in IN_SERVICE:  # it may be silent, and declared down before its next heartbeat is due
+        # It may be silent, and declared down before its next heartbeat is due; where its link lags, when the
+        # birth was sent is not known as well as that.
+        if camera.life is Status.DOWN or (camera.life in IN_SERVICE and not camera.sight.lag):
             self.opened(camera, now)
 
     def opened(self, camera: CameraState, now: Instant) -> None:
