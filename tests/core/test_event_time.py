@@ -182,6 +182,23 @@ def test_a_birth_under_a_lag_dates_the_end_however_often_the_account_is_taken(wa
     assert up.at.utc_ms == pytest.approx(utc_ms(opened), abs=2)
 
 
+def test_a_birth_under_a_lag_is_no_earlier_than_the_boot_that_follows_it() -> None:
+    """S11, E2: it waited for longer than the lag of the others tells."""
+    world = World(*fleet(4))
+    for t in range(312):
+        world.to(t)
+        if t == 300:
+            world.word(Word.ONLINE, "cam-1")
+        for number in (2, 3, 4) if t % 10 == 0 else ():
+            say(world, number, t - (30 if t >= 100 else 0))
+        if t % 10 == 1 and t < 100:
+            say(world, 1, t)
+    world.beat("cam-1", ts=START.utc_ms / 1000 + 281, seq=0, uptime_s=5.0)
+    back = world.transitions()[-1]
+    assert (back.new, back.at.utc_ms) == (UP, utc_ms(276))
+    assert (back.earliest_ms, back.latest_ms) == (utc_ms(260), utc_ms(300))
+
+
 @pytest.mark.parametrize("ms", range(8))
 def test_a_proof_older_than_what_is_accounted_fills_the_record(ms: int) -> None:
     """S11, E4: a camera back under a lag that was not known when its down time was put down."""

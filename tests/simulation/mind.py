@@ -208,7 +208,11 @@ class Mind:
         if unseen:  # it was back then, or came back since
             half = max(half, self.hidden_to)
             at = self.hidden_to if proof.boot == "new" and booted <= self.hidden_to else at
-        run = [each.at for each in self.opened if first <= each.at <= proof.at]
+        within = [each for each in self.opened if first <= each.at <= proof.at]
+        run = [each.at for each in within]
+        if proof.uptime is not None and proof.boot in ("new", "?"):  # it cannot have spoken before it booted
+            later = [max(each.at, min(booted, each.by)) for each in within]
+            run = later if proof.boot == "new" else [*run, *later]
         before = [each for each in self.opened if first - self.interval <= each.at < first]
         near = any(each.by > each.at for each in before)  # and the lag is not known so well
         silence = half if self.cause == "timeout" else at

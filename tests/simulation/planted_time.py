@@ -107,8 +107,8 @@ TIMES: dict[str, Mutant] = {
         "E2",
         "a new boot ends an outage half an interval before its proof",
         "core/dating.py",
-        "    if boot is Boot.NEW:\n        began",
-        "    if boot is Boot.NEW:\n        sent -= interval / 2\n        began",
+        "    if boot is Boot.NEW:\n        if",
+        "    if boot is Boot.NEW:\n        sent -= interval / 2\n        if",
     ),
     "silence-is-up": Mutant(
         "E3",

@@ -103,16 +103,22 @@ def ending(
     """
     interval, sent = camera.interval_s, proof - waited_s
     due = sent - PACE * interval
+    booted = sent - uptime_s if boot is Boot.NEW and uptime_s is not None else NEVER
     if due <= camera.opened <= proof:
-        return Dated(camera.opened, camera.opened_from, camera.opened_by)
+        at = camera.opened
+        if camera.opened_by > at:  # by a lag, which may be wrong: it cannot have spoken before it booted
+            at = max(at, min(booted, camera.opened_by))
+        return Dated(at, camera.opened_from, camera.opened_by)
     unseen = camera.hidden_to >= due  # it may have come back before sight of it returned
     first = min(due, camera.hidden_from) if unseen else due
     if due - interval <= camera.opened <= proof and camera.opened_by > camera.opened:
         return Dated(sent - interval / 2, first, proof)  # the lag is not known as well as that
     if boot is Boot.NEW:
-        began = sent - uptime_s if uptime_s is not None else first if unseen else sent
-        at = max(began, camera.hidden_to) if unseen and began <= camera.hidden_to else sent
-        return Dated(at, max(began, first), proof)
+        if booted == NEVER:
+            booted = first if unseen else sent
+        # What had booted before sight returned was back then.
+        at = camera.hidden_to if unseen and booted <= camera.hidden_to else sent
+        return Dated(at, max(booted, first), proof)
     silent = boot is Boot.SAME and (unseen or camera.cause is Cause.TIMEOUT)
     at = max(sent - interval / 2, camera.hidden_to if unseen else NEVER) if silent else sent
     return Dated(at, first, proof)

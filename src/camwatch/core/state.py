@@ -211,8 +211,8 @@ class CameraState:
         self.opened = NEVER  # when it showed, while it was down, that it can speak again (rule E2)
         self.opened_by = NEVER  # when that arrived, ...
         self.opened_from = NEVER  # ... and when it was said at the earliest
-        self.hidden_from = NEVER  # when it was due at the latest before it was out of sight
-        self.hidden_to = NEVER  # and when sight of it returned
+        self.hidden_from = NEVER  # since when it may have come back unseen (E2)
+        self.hidden_to = NEVER  # when sight of it returned
         self.via: LinkState | None = None  # the link of its last proof
         self.lost: Instant | None = None  # since when that link is lost, while others are not (rule S13)
         self.armed = float("inf")
