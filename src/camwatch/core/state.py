@@ -208,7 +208,7 @@ class CameraState:
         self.hint: Cause | None = None
         self.hint_at = NEVER
         self.hint_until = NEVER
-        self.opened = NEVER  # when it showed, while it was down, that it can speak again (rule E2)
+        self.opened = NEVER  # when it showed that it can speak again (rule E2)
         self.opened_by = NEVER  # when that arrived, ...
         self.opened_from = NEVER  # ... and when it was said at the earliest
         self.hidden_from = NEVER  # since when it may have come back unseen (E2)
