@@ -202,25 +202,21 @@ class Mind:
 
     def _rises(self, proof: Proof, now: Moment) -> None:
         at, half = proof.sent, proof.sent - self.interval // 2
+        middle = half
         first = at - self.interval * 5 // 4
         unseen = self.hidden_to >= first
         booted = first if proof.uptime is None else at - proof.uptime
         if unseen:  # it was back then, or came back since
             half = max(half, self.hidden_to)
             at = self.hidden_to if proof.boot == "new" and booted <= self.hidden_to else at
-        within = [each for each in self.opened if first <= each.at <= proof.at]
-        run = [each.at for each in within]
-        if proof.uptime is not None and proof.boot in ("new", "?"):  # it cannot have spoken before it booted
-            later = [max(each.at, min(booted, each.by)) for each in within]
-            run = later if proof.boot == "new" else [*run, *later]
-        before = [each for each in self.opened if first - self.interval <= each.at < first]
-        near = any(each.by > each.at for each in before)  # and the lag is not known so well
+        soonest = first - self.interval
+        way = [each for each in self.opened if each.by >= first and soonest <= each.at <= proof.at]
+        floors = {"new": [booted], "?": [NEVER, booted]}.get(proof.boot, [NEVER])
+        run = [each.dated(proof.sent, max(floor, middle)) for floor in floors for each in way]
         silence = half if self.cause == "timeout" else at
         others: tuple[int, ...] = ()
         if run:
-            at, others = run[0], (*run[1:], *((silence, half) if run[0] != self.opened[0].at else ()))
-        elif near:
-            at, others = half, (silence, at)
+            at, others = run[0], (*run[1:], *((silence, half) if way[0] is not self.opened[0] else ()))
         elif proof.boot == "same":
             at = half if unseen else silence
         elif proof.boot == "?":

@@ -69,6 +69,11 @@ class Opened(NamedTuple):
     at: int
     by: int
 
+    def dated(self, sent: int, floor: int) -> int:
+        """Return when it opened, given the first proof's sending and the earliest that this proof allows."""
+        lagged = self.by > self.at
+        return min(sent, self.by, max(self.at, floor) if lagged else self.at)
+
 
 @dataclass
 class Sight:

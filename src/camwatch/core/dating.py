@@ -41,19 +41,20 @@ def returned(camera: CameraState) -> bool:
 def beginning(camera: CameraState) -> Dated:
     """Return when a camera died that is declared down now (rule E1)."""
     proof, interval = camera.proof, camera.interval_s
+    since = proof - unsaid_wait(camera, proof)
     if returned(camera):
         at = camera.due_override
         if camera.hint is not None:  # what lies before the return is unknown, whatever hinted at it
             at = max(at - interval, min(at, camera.hint_at))
-        return Dated(at, at if proof == NEVER else proof, at + (PACE - 1) * interval)
+        return Dated(at, at if proof == NEVER else since, at + (PACE - 1) * interval)
     # A broker publishes a will up to 1.5 times the keep-alive after the death; a goodbye comes before it.
     said = camera.hint is Cause.GOODBYE
     lag = camera.sight.lag if said else 0.0
     if camera.hint is not None and camera.hint_at - lag - proof < HINT_GRACE_MIN * interval:
         at = max(proof, camera.hint_at - lag)
-        return exactly(at) if said and not lag else Dated(at, proof, camera.hint_at)
+        return exactly(at) if said and since == proof and not lag else Dated(at, since, camera.hint_at)
     waited_s = 0.0 if proof == camera.sent_late else waited(camera)
-    return Dated(proof + interval / 2, proof - waited_s, proof + PACE * interval)
+    return Dated(proof + interval / 2, since - waited_s, proof + PACE * interval)
 
 
 def waited(camera: CameraState) -> float:
@@ -65,12 +66,24 @@ def waited(camera: CameraState) -> float:
     return late_s if 0.0 < late_s <= camera.interval_s else 0.0
 
 
+def unsaid_wait(camera: CameraState, came: float) -> float:
+    """Return for how many seconds at most waited what a camera said, if that does not tell when it was sent.
+
+    `came` is when it arrived. The lag of a link is known to an interval.
+    """
+    sight = camera.sight
+    lagged = sight.lagged_from <= came and (sight.lag > 0.0 or came <= sight.lagged_to)
+    if not lagged or camera.clock_offset < float("inf"):
+        return 0.0
+    return sight.lagged_s + camera.interval_s
+
+
 def unproven(camera: CameraState, proof: float) -> Dated:
     """Return from when a camera is unknown that gave no proof in time after `proof` (rule E3)."""
     due = proof + camera.interval_s
     if camera.hint is not None:
         due = min(due, camera.hint_at)
-    return Dated(due, min(proof, due), due)
+    return Dated(due, min(proof - unsaid_wait(camera, proof), due), due)
 
 
 def hidden(camera: CameraState, blind: float) -> Dated:
@@ -78,7 +91,7 @@ def hidden(camera: CameraState, blind: float) -> Dated:
     if camera.life is not Status.UP:
         return Dated(blind, blind - PACE * camera.interval_s, blind)
     at = min(blind, camera.proof + camera.interval_s)
-    return Dated(at, min(at, camera.proof), at)
+    return Dated(at, min(at, camera.proof - unsaid_wait(camera, camera.proof)), at)
 
 
 def opened_from(camera: CameraState, at: float) -> float:
@@ -101,24 +114,25 @@ def ending(
 
     `uptime_s` is what that proof tells of its boot; `waited_s` is for how long it waited on its way.
     """
-    interval, sent = camera.interval_s, proof - waited_s
+    interval, sent, unsaid_s = camera.interval_s, proof - waited_s, unsaid_wait(camera, proof)
     due = sent - PACE * interval
     booted = sent - uptime_s if boot is Boot.NEW and uptime_s is not None else NEVER
-    if due <= camera.opened <= proof:
-        at = camera.opened
-        if camera.opened_by > at:  # by a lag, which may be wrong: it cannot have spoken before it booted
-            at = max(at, min(booted, camera.opened_by))
-        return Dated(at, camera.opened_from, camera.opened_by)
     unseen = camera.hidden_to >= due  # it may have come back before sight of it returned
-    first = min(due, camera.hidden_from) if unseen else due
-    if due - interval <= camera.opened <= proof and camera.opened_by > camera.opened:
-        return Dated(sent - interval / 2, first, proof)  # the lag is not known as well as that
+    first = (min(due, camera.hidden_from) if unseen else due) - unsaid_s
+    if due <= camera.opened_by and due - interval <= camera.opened <= proof:
+        at = camera.opened
+        if camera.opened_by > at:  # by the longest lag: what was said then may have waited for less
+            at = min(max(at, sent - interval / 2, booted), camera.opened_by)
+        earliest = camera.opened_from if camera.opened >= due else first
+        if at > sent:  # it waited as well
+            at, earliest = sent, min(earliest, at - waited_s)
+        return Dated(at, earliest, camera.opened_by)
     if boot is Boot.NEW:
         if booted == NEVER:
             booted = first if unseen else sent
         # What had booted before sight returned was back then.
         at = camera.hidden_to if unseen and booted <= camera.hidden_to else sent
-        return Dated(at, max(booted, first), proof)
+        return Dated(at, max(booted - unsaid_s, first), proof)
     silent = boot is Boot.SAME and (unseen or camera.cause is Cause.TIMEOUT)
     at = max(sent - interval / 2, camera.hidden_to if unseen else NEVER) if silent else sent
     return Dated(at, first, proof)

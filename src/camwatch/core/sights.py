@@ -122,7 +122,7 @@ class Sights:
         link.copies.clear()
         link.seen_upto = NEVER
         link.lag = link.canary_lag = 0.0
-        self._lag(link)
+        self._lag(link, now.mono)
         link.look_at = event_time.FOREVER
         self._sees_no_more(link, seen, BlindCause.LINK)
         self._bring_forward(link, now)
@@ -152,7 +152,7 @@ class Sights:
             link.apart = NEVER
         elif event_time.is_even(link, now) and not link.canary_lag:  # that is by our own clock
             self._believe(link, now)
-        self._lag(link)
+        self._lag(link, now.mono)
         if saw and not link.sees:
             self._sees_no_more(link, now.shifted(-link.lag), BlindCause.LAG)
         elif link.sees and not saw:
@@ -189,15 +189,19 @@ class Sights:
         if not link.lag:
             link.armed_lag = 0.0
 
-    def _lag(self, link: LinkState) -> None:
+    def _lag(self, link: LinkState, now: float) -> None:
         """Reckon anew how much later than sent what a link carries is seen: by the slowest that sees."""
         for sight in link.sights:
             links = [each for each in sight.links if each.sees] or sight.links
-            sight.lag = max(each.lag for each in links)
+            before, sight.lag = sight.lag, max(each.lag for each in links)
+            if sight.lag and not before:  # who showed it spoke before that was known
+                sight.lagged_from, sight.lagged_s = now - sight.lag, 0.0
+            if sight.lag or before:
+                sight.lagged_to, sight.lagged_s = now, max(sight.lagged_s, sight.lag)
 
     def _sees(self, link: LinkState, now: Instant) -> None:
         """Let the cameras of a link be visible from now on."""
-        self._lag(link)
+        self._lag(link, now.mono)
         for sight in link.sights:
             if sight.blind_since is not None:
                 self._end_blindness(sight, now)

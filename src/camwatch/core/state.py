@@ -84,6 +84,9 @@ class Sight:
     began: bool = False  # whether there ever was sight in this process: no ledger before (rule S6)
     since: float = NEVER  # monotonic, when sight last returned
     lag: float = 0.0  # seconds: the longest of its links (rule S11)
+    lagged_from: float = NEVER  # monotonic: what came since then, in the present lag or the last, ...
+    lagged_to: float = NEVER  # ... until then ...
+    lagged_s: float = 0.0  # ... may have waited for so long
     operators: tuple[str, ...] = ()  # of these cameras, as of the last reload
     cameras: dict[int, CameraState] = field(default_factory=dict)
 
