@@ -249,6 +249,21 @@ def test_bounds_allow_for_the_lag_where_a_camera_does_not_tell_when_it_speaks(
         assert edge.earliest_ms <= utc_ms(truth) <= edge.latest_ms
 
 
+def test_what_comes_just_after_a_lag_may_have_waited_for_up_to_an_interval() -> None:
+    """S11, E2."""
+    world = World(*fleet(4))
+    for t in range(340):
+        world.to(t)
+        if t == 305:
+            world.word(Word.ONLINE, "cam-1")
+        for number in (2, 3, 4) if t % 10 == 0 else ():
+            say(world, number, t - (30 if 100 <= t < 300 else 0))
+        if t % 10 == 1 and (t < 100 or t >= 310):
+            say(world, 1, t)
+    back = next(event for event in world.transitions() if event.new is UP and event.old is DOWN)
+    assert (back.at.utc_ms, back.earliest_ms) == (utc_ms(305), utc_ms(295))
+
+
 def test_a_camera_was_back_when_it_sent_its_first_heartbeat() -> None:
     """E2: what comes before that waited as well, though for less than an interval."""
     world = World(*fleet(1))

@@ -52,9 +52,15 @@ def beginning(camera: CameraState) -> Dated:
     lag = camera.sight.lag if said else 0.0
     if camera.hint is not None and camera.hint_at - lag - proof < HINT_GRACE_MIN * interval:
         at = max(proof, camera.hint_at - lag)
-        return exactly(at) if said and since == proof and not lag else Dated(at, since, camera.hint_at)
+        exact = said and since == proof and not lagged(camera, at)
+        return exactly(at) if exact else Dated(at, since, camera.hint_at)
     waited_s = 0.0 if proof == camera.sent_late else waited(camera)
     return Dated(proof + interval / 2, since - waited_s, proof + PACE * interval)
+
+
+def lagged(camera: CameraState, at: float) -> bool:
+    """Tell whether what came `at` an instant may have waited: its link lags, or did within an interval."""
+    return camera.sight.lag > 0.0 or at - camera.sight.lagged_to <= camera.interval_s
 
 
 def waited(camera: CameraState) -> float:
@@ -72,8 +78,8 @@ def unsaid_wait(camera: CameraState, came: float) -> float:
     `came` is when it arrived. The lag of a link is known to an interval.
     """
     sight = camera.sight
-    lagged = sight.lagged_from <= came and (sight.lag > 0.0 or came <= sight.lagged_to)
-    if not lagged or camera.clock_offset < float("inf"):
+    within = sight.lagged_from <= came and (sight.lag > 0.0 or came <= sight.lagged_to)
+    if not within or camera.clock_offset < float("inf"):
         return 0.0
     return sight.lagged_s + camera.interval_s
 
@@ -97,11 +103,11 @@ def hidden(camera: CameraState, blind: float) -> Dated:
 def opened_from(camera: CameraState, at: float) -> float:
     """Return when a camera can have come back at the earliest that showed `at` an instant that it can speak.
 
-    Where its link lags, that instant is known as well as the lag is. A broker may have kept what showed it,
-    and who had come back before sight was lost connects anew when it returns.
+    Where its link lags, that instant is known to an interval. A broker may have kept what showed it, and who
+    had come back before sight was lost connects anew when it returns.
     """
     spare, kept = PACE * camera.interval_s, liveness.kept_since(camera)
-    earliest = at - camera.interval_s if camera.sight.lag else at
+    earliest = at - camera.interval_s if lagged(camera, at) else at
     if kept > NEVER:
         return min(earliest, kept - spare)
     return min(earliest, camera.hidden_from) if at - camera.hidden_to <= spare else earliest
