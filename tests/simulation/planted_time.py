@@ -103,13 +103,6 @@ TIMES: dict[str, Mutant] = {
         "    if due <= camera.opened_by and due - interval <= camera.opened <= proof:\n",
         "    if proof < camera.opened_by <= due:\n",
     ),
-    "birth-by-the-lag-alone": Mutant(
-        "E2",
-        "an `online` on a link that lags waited for as long as the lag",
-        "core/dating.py",
-        "            at = min(max(at, sent - interval / 2, booted), camera.opened_by)\n",
-        "            at = camera.opened\n",
-    ),
     "new-boot-shifted": Mutant(
         "E2",
         "a new boot ends an outage half an interval before its proof",
