@@ -75,6 +75,7 @@ class Camera:
     booted: float = 0.0
     seq: int = 0
     session: _Session | None = None
+    connecting: asyncio.Task[None] | None = None
     queue: list[tuple[int, bytes]] = field(default_factory=list)
 
     def boot(self) -> None:
@@ -119,7 +120,6 @@ class Herd:
         self.port, self.qos = port, qos
         self._due: list[tuple[float, int, Camera]] = []
         self._number = count()
-        self._returning: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Self:
         """Connect all, and let them live."""
@@ -136,7 +136,7 @@ class Herd:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """End without a word."""
-        tasks = [self._living, *self._returning]
+        tasks = [self._living, *(each.connecting for each in self.cameras if each.connecting)]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -153,6 +153,8 @@ class Herd:
         now = utc_ms()
         camera.absences.append(Absence(now, camera.sent_ms[-1] if camera.sent_ms else now))
         camera.cut = True
+        if camera.connecting is not None:
+            camera.connecting.cancel()
         if camera.kind is Kind.POWER_TOLD and camera.session is not None:
             camera.session.reset()
 
@@ -160,14 +162,18 @@ class Herd:
         """Let it come back: at once, or as soon as it has a connection."""
         anew = camera.session is None or camera.session.lost or camera.kind is Kind.RECONNECTS
         if camera.kind.power or anew:
-            self._start(self._return(camera))
+            self._start(camera, self._return(camera))
         else:
             self._back(camera)
             self._flush(camera)
 
     async def _return(self, camera: Camera) -> None:
         old, camera.session = camera.session, None
-        await self._connect(camera, after_absence=True)
+        try:
+            await self._connect(camera, after_absence=True)
+        except asyncio.CancelledError:  # it was cut off again
+            camera.session = old
+            raise
         if old is not None:
             old.end()
 
@@ -222,12 +228,13 @@ class Herd:
         """Connect anew where the broker ended the session of a camera that lives."""
         if camera.session is session and not camera.cut and session.opened.done():
             camera.session = None
-            self._start(self._connect(camera))
+            self._start(camera, self._connect(camera))
 
-    def _start(self, work: Coroutine[None, None, None]) -> None:
-        task = asyncio.create_task(work)
-        self._returning.add(task)
-        task.add_done_callback(self._returning.discard)
+    def _start(self, camera: Camera, work: Coroutine[None, None, None]) -> None:
+        """Let it connect, once at a time: two sessions of one name would end each other for ever."""
+        if camera.connecting is not None:
+            camera.connecting.cancel()
+        camera.connecting = asyncio.create_task(work)
 
     def _expect(self, camera: Camera, in_s: float) -> None:
         due = asyncio.get_running_loop().time() + in_s
