@@ -161,7 +161,7 @@ def _mark(
     mine = CameraMarks(camera.id, camera.operator, camera.interval_ms)
     absences = [each for each in camera.absences if each.until_ms > begin and each.from_ms < end]
     outages = [each for each in said.outages if (each.end_ms or end) > begin and each.at_ms < end]
-    _pair(marks, camera, absences, outages, real, down_after)
+    _pair(marks, camera, list(_joined(absences)), outages, real, down_after)
     mine.outages = len(outages)
     life = stretches(said, begin, end)
     covered = [(start, stop) for start, stop, status in life if status in ("up", "down")]
@@ -174,6 +174,18 @@ def _mark(
         up = [(start, stop) for start, stop, status in life if status == "up"]
         mine.false_up_ms = sum(_false_up(camera, absence, up) for absence in absences)
     marks.cameras.append(mine)
+
+
+def _joined(absences: Sequence[Absence]) -> Iterator[Absence]:
+    """Make one of absences between which the camera said no heartbeat: words alone end no outage."""
+    last: Absence | None = None
+    for each in absences:
+        if last is not None and each.heard_ms > last.until_ms:
+            yield last
+            last = None
+        last = each if last is None else last._replace(until_ms=each.until_ms, over=each.over)
+    if last is not None:
+        yield last
 
 
 def _pair(
