@@ -65,7 +65,7 @@ def test_a_detected_absence_has_its_delay_and_its_errors() -> None:
     assert camera.covered_ms == 3600 * S - (S + 3 * INTERVAL)
 
 
-def test_absences_between_which_a_camera_said_no_heartbeat_are_one() -> None:
+def test_absences_between_which_a_camera_sent_no_heartbeat_are_one() -> None:
     """Words alone prove no life."""
     apart = marks(real(away(600, 900, 594), away(960, 1200, 952)), judged((604, 903, 639), (957, 1203, 997)))
     assert [(one.start_error_ms, one.end_error_ms) for one in apart.found] == [(4000, 3000), (-3000, 3000)]

@@ -177,7 +177,7 @@ def _mark(
 
 
 def _joined(absences: Sequence[Absence]) -> Iterator[Absence]:
-    """Make one of absences between which the camera said no heartbeat: words alone end no outage."""
+    """Join absences between which the camera sent no heartbeat: words alone end no outage."""
     last: Absence | None = None
     for each in absences:
         if last is not None and each.heard_ms > last.until_ms:

@@ -41,7 +41,7 @@ def returned(camera: CameraState) -> bool:
 def beginning(camera: CameraState) -> Dated:
     """Return when a camera died that is declared down now (rule E1)."""
     proof, interval = camera.proof, camera.interval_s
-    since = proof - unsaid_wait(camera, proof)
+    since = proof - possible_wait(camera, proof)
     if returned(camera):
         at = camera.due_override
         if camera.hint is not None:  # what lies before the return is unknown, whatever hinted at it
@@ -59,7 +59,7 @@ def beginning(camera: CameraState) -> Dated:
 
 
 def lagged(camera: CameraState, at: float) -> bool:
-    """Tell whether what came `at` an instant may have waited: its link lags, or did within an interval."""
+    """Tell whether a message that came `at` an instant may have waited: the link lags, or just did."""
     return camera.sight.lag > 0.0 or at - camera.sight.lagged_to <= camera.interval_s
 
 
@@ -72,10 +72,10 @@ def waited(camera: CameraState) -> float:
     return late_s if 0.0 < late_s <= camera.interval_s else 0.0
 
 
-def unsaid_wait(camera: CameraState, came: float) -> float:
-    """Return for how many seconds at most waited what a camera said, if that does not tell when it was sent.
+def possible_wait(camera: CameraState, came: float) -> float:
+    """Return how long a heartbeat can have waited that arrived when it `came`, in seconds.
 
-    `came` is when it arrived. The lag of a link is known to an interval.
+    0 for a camera that tells when it sends, and where the link did not lag. A lag is known to an interval.
     """
     sight = camera.sight
     within = sight.lagged_from <= came and (sight.lag > 0.0 or came <= sight.lagged_to)
@@ -89,7 +89,7 @@ def unproven(camera: CameraState, proof: float) -> Dated:
     due = proof + camera.interval_s
     if camera.hint is not None:
         due = min(due, camera.hint_at)
-    return Dated(due, min(proof - unsaid_wait(camera, proof), due), due)
+    return Dated(due, min(proof - possible_wait(camera, proof), due), due)
 
 
 def hidden(camera: CameraState, blind: float) -> Dated:
@@ -97,7 +97,7 @@ def hidden(camera: CameraState, blind: float) -> Dated:
     if camera.life is not Status.UP:
         return Dated(blind, blind - PACE * camera.interval_s, blind)
     at = min(blind, camera.proof + camera.interval_s)
-    return Dated(at, min(at, camera.proof - unsaid_wait(camera, camera.proof)), at)
+    return Dated(at, min(at, camera.proof - possible_wait(camera, camera.proof)), at)
 
 
 def opened_from(camera: CameraState, at: float) -> float:
@@ -120,14 +120,14 @@ def ending(
 
     `uptime_s` is what that proof tells of its boot; `waited_s` is for how long it waited on its way.
     """
-    interval, sent, unsaid_s = camera.interval_s, proof - waited_s, unsaid_wait(camera, proof)
+    interval, sent, wait_s = camera.interval_s, proof - waited_s, possible_wait(camera, proof)
     due = sent - PACE * interval
     booted = sent - uptime_s if boot is Boot.NEW and uptime_s is not None else NEVER
     unseen = camera.hidden_to >= due  # it may have come back before sight of it returned
-    first = (min(due, camera.hidden_from) if unseen else due) - unsaid_s
+    first = (min(due, camera.hidden_from) if unseen else due) - wait_s
     if due <= camera.opened_by and due - interval <= camera.opened <= proof:
         at = camera.opened
-        if camera.opened_by > at:  # by the longest lag: what was said then may have waited for less
+        if camera.opened_by > at:  # the lag is that of the slowest message: this one may have waited for less
             at = min(max(at, sent - interval / 2, booted), camera.opened_by)
         earliest = camera.opened_from if camera.opened >= due else first
         if at > sent:  # it waited as well
@@ -138,7 +138,7 @@ def ending(
             booted = first if unseen else sent
         # What had booted before sight returned was back then.
         at = camera.hidden_to if unseen and booted <= camera.hidden_to else sent
-        return Dated(at, max(booted - unsaid_s, first), proof)
+        return Dated(at, max(booted - wait_s, first), proof)
     silent = boot is Boot.SAME and (unseen or camera.cause is Cause.TIMEOUT)
     at = max(sent - interval / 2, camera.hidden_to if unseen else NEVER) if silent else sent
     return Dated(at, first, proof)

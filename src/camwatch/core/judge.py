@@ -385,8 +385,8 @@ class Judge:
             camera.hint = None
             camera.calm = camera.life is Status.UP and camera.fill is None and camera.plain
             self.expect(camera, now)
-        # It may be silent, and declared down before its next heartbeat is due; where its link lags, when the
-        # birth was sent is not known as well as that.
+        # It may have been silent, and be declared down before its next heartbeat is due. While the link lags,
+        # nobody knows well enough when the birth was sent.
         if camera.life is Status.DOWN or (camera.life in IN_SERVICE and not camera.sight.lag):
             self.opened(camera, now)
 

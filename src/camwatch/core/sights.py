@@ -194,7 +194,7 @@ class Sights:
         for sight in link.sights:
             links = [each for each in sight.links if each.sees] or sight.links
             before, sight.lag = sight.lag, max(each.lag for each in links)
-            if sight.lag and not before:  # who showed it spoke before that was known
+            if sight.lag and not before:  # it was there before it was known: that is how it was found
                 sight.lagged_from, sight.lagged_s = now - sight.lag, 0.0
             if sight.lag or before:
                 sight.lagged_to, sight.lagged_s = now, max(sight.lagged_s, sight.lag)
