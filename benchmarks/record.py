@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 import psycopg
-from sqlalchemy import text
+from sqlalchemy import func, select, text
 
 from benchmarks.errors import BenchmarkError
 from benchmarks.process import Process
@@ -24,6 +24,7 @@ from benchmarks.stage import broker
 from benchmarks.year import DAY, attribute, batches_of, made_up, store_year
 from camwatch import __version__
 from camwatch.fleet.inventory import Inventory, load_inventory
+from camwatch.history import schema
 from camwatch.history.audit import audit
 from camwatch.history.engine import begin_read, is_sqlite
 from camwatch.history.keeper import StoreKeeper
@@ -249,8 +250,13 @@ def _fold(kept: Kept) -> float:
     with Store.open(kept.settings) as store:
         store.hold()
         watch = _Watch()
-        StoreKeeper(store, ZONE, _FOLDED_QUARTER).fold(kept.year.ends_ms + DAY)
-        return watch()
+        for _ in StoreKeeper(store, ZONE, _FOLDED_QUARTER).fold(kept.year.ends_ms + DAY):
+            pass
+        taken = watch()
+        with begin_read(store.engine) as connection:
+            if not connection.execute(select(func.count()).select_from(schema.days)).scalar():
+                raise BenchmarkError("nothing was folded")
+        return taken
 
 
 def _megabytes(store: Store) -> float:
