@@ -201,7 +201,7 @@ async def test_a_broker_is_asked_again_and_again_while_what_it_kept_may_be_under
 async def test_a_broker_that_may_have_kept_something_is_asked_at_once(
     kind: Kind, broker: Broker, receiver: RecordingReceiver
 ) -> None:
-    """S11: nothing is seen before the answer comes, so each second without the question is unknown time."""
+    """S11: the link is blind until the answer comes: each second before the question is unknown time."""
     receiver.doubted = True
     async with running(replace(broker.settings(kind), ask_after_s=600.0, keep_alive_s=600), receiver):
         await receiver.until(lambda told: bool(told.answers))

@@ -256,7 +256,7 @@ class Supervisor:
         sent = self._clock().mono
         asked: float | None = None  # since when a question waits for any packet as its answer
         if self._receiver.doubted:
-            connection.ask()  # the answer comes behind what was kept for us: until then there is no sight
+            connection.ask()  # the link is blind until the answer comes, behind all that the broker kept
         while True:
             silent_since = connection.last_packet.mono if asked is None else asked
             often = patience / ASKS_WHILE_DOUBTED if self._receiver.doubted else keep_alive
