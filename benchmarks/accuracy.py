@@ -21,7 +21,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from benchmarks.errors import BenchmarkError
-from benchmarks.faultmarks import marked, table
+from benchmarks.fault_scores import marked, table
 from benchmarks.faults import Played, played
 from benchmarks.process import Process
 from tests.support.mosquitto import free_port, program

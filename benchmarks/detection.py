@@ -11,9 +11,9 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from benchmarks.environment import Stage
 from benchmarks.errors import BenchmarkError
 from benchmarks.peers import Camwatch
-from benchmarks.stage import Stage
 
 if TYPE_CHECKING:
     from pathlib import Path

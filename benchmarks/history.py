@@ -5,18 +5,18 @@ from __future__ import annotations
 import statistics
 from typing import TYPE_CHECKING
 
-from benchmarks.deaths import deaths
-from benchmarks.record import Kept, a_year, year_costs
+from benchmarks.idle_cost import INTERVAL_S, upkeep
+from benchmarks.mass_outage import deaths
 from benchmarks.report import Figure, Row, beside, within
-from benchmarks.upkeep import INTERVAL_S, upkeep
+from benchmarks.store_costs import Kept, a_year, year_costs
 from tests.support.postgres import PostgreSQL
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from benchmarks.deaths import Deaths
-    from benchmarks.record import YearCosts
+    from benchmarks.mass_outage import Deaths
+    from benchmarks.store_costs import YearCosts
 
 CITY, MANY = 458, 10_000
 _YEAR, _QUICK_YEAR = 200_000, 100_000

@@ -8,11 +8,11 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from benchmarks.environment import Running, Stage
 from benchmarks.errors import BenchmarkError
 from benchmarks.peers import Camwatch
 from benchmarks.process import get
 from benchmarks.report import Figure, Row, within
-from benchmarks.stage import Running, Stage
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -19,7 +19,7 @@ from benchmarks.process import get
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from benchmarks.stage import Running
+    from benchmarks.environment import Running
 
 PLAIN = {"Accept": "text/plain;version=0.0.4", "Accept-Encoding": "identity"}
 AS_PROMETHEUS = {

@@ -8,15 +8,15 @@ import time
 from typing import TYPE_CHECKING
 
 from benchmarks.detection import detection_delays
+from benchmarks.environment import Round, Stage
 from benchmarks.errors import LostMessagesError
 from benchmarks.history import HistoryBench
-from benchmarks.hold import loop_hold
+from benchmarks.http_load import WindowBench
+from benchmarks.loop_latency import loop_hold
 from benchmarks.pages import PagesBench
 from benchmarks.peers import Camwatch, GoExporter, PythonExporter
 from benchmarks.report import Figure, Row, beside, within
 from benchmarks.scrape import AS_PROMETHEUS, PLAIN, ScrapeCost, library_cost, scrape_cost
-from benchmarks.stage import Round, Stage
-from benchmarks.window import WindowBench
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.faultmarks import KindMarks, marked, table
+from benchmarks.fault_scores import KindMarks, marked, table
 from benchmarks.faults import Played
 from camsim.score.judged import Bounds, Change, Judged, JudgedCamera, Outage
 from camwatch.core.signal import Word

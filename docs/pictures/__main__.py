@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from playwright.async_api import Browser, async_playwright
 
-from benchmarks.year import made_up, store_year
+from benchmarks.synthetic_history import made_up, store_year
 from camsim.broker import broker_at
 from camsim.fleet import read_fleet
 from camsim.simulator import Simulator, SimulatorSettings

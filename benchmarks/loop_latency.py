@@ -8,10 +8,10 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from benchmarks.environment import Stage
 from benchmarks.peers import Camwatch, Peer
 from benchmarks.process import get
 from benchmarks.scrape import AS_PROMETHEUS, PLAIN
-from benchmarks.stage import Stage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -25,7 +25,7 @@ class _Ticking(Camwatch):
 
     def command(self) -> list[str]:
         ticks = str(_record(self))
-        return [sys.executable, "-m", "benchmarks.ticking", ticks, str(self.write_config())]
+        return [sys.executable, "-m", "benchmarks.loop_ticker", ticks, str(self.write_config())]
 
 
 @dataclass(frozen=True, slots=True)

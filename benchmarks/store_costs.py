@@ -18,10 +18,10 @@ from zoneinfo import ZoneInfo
 import psycopg
 from sqlalchemy import func, select, text
 
+from benchmarks.environment import broker
 from benchmarks.errors import BenchmarkError
 from benchmarks.process import Process
-from benchmarks.stage import broker
-from benchmarks.year import DAY, attribute, batches_of, made_up, store_year
+from benchmarks.synthetic_history import DAY, attribute, batches_of, made_up, store_year
 from camwatch import __version__
 from camwatch.fleet.inventory import Inventory, load_inventory
 from camwatch.history import schema
@@ -41,7 +41,7 @@ from tests.support.mosquitto import free_port
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from benchmarks.year import Year
+    from benchmarks.synthetic_history import Year
 
 ZONE = ZoneInfo("Europe/Paris")
 _FLEET = Path("config/fleet")

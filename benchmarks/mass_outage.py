@@ -10,12 +10,12 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from benchmarks.environment import Running, Stage
 from benchmarks.errors import LostMessagesError
-from benchmarks.hold import late_ticks, longest
-from benchmarks.keeping import TICKS
-from benchmarks.kept import Remembering, remembering
+from benchmarks.loop_latency import late_ticks, longest
 from benchmarks.process import get
-from benchmarks.stage import Running, Stage
+from benchmarks.recorder_process import TICKS
+from benchmarks.with_history import Remembering, remembering
 
 if TYPE_CHECKING:
     from pathlib import Path

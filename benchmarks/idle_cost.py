@@ -8,8 +8,8 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from benchmarks.kept import Remembering, remembering
-from benchmarks.stage import Running, Stage
+from benchmarks.environment import Running, Stage
+from benchmarks.with_history import Remembering, remembering
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

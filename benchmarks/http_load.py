@@ -11,14 +11,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from benchmarks.environment import Running, Stage
 from benchmarks.errors import BenchmarkError
 from benchmarks.fleet import camera_id, heartbeat_topic, write_fleet
-from benchmarks.flood import connect, publish
-from benchmarks.hold import api_hold
+from benchmarks.load_generator import connect, publish
+from benchmarks.loop_latency import api_hold
 from benchmarks.peers import Camwatch
 from benchmarks.process import get
 from benchmarks.report import Figure, Row, beside, within
-from benchmarks.stage import Running, Stage
 
 if TYPE_CHECKING:
     import socket
@@ -140,7 +140,7 @@ def _asked(running: Running, path: str) -> float:
 
 @contextmanager
 def _listening(port: int) -> Iterator[subprocess.Popen[str]]:
-    command = [sys.executable, "-m", "benchmarks.listeners", f"--port={port}", f"--streams={STREAMS}"]
+    command = [sys.executable, "-m", "benchmarks.sse_clients", f"--port={port}", f"--streams={STREAMS}"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as crowd:
         try:
             if _line(crowd) != "ready":

@@ -6,7 +6,7 @@ import re
 import sys
 from typing import TYPE_CHECKING
 
-from benchmarks import keeping
+from benchmarks import recorder_process
 from benchmarks.peers import Camwatch
 
 if TYPE_CHECKING:
@@ -26,13 +26,13 @@ class Remembering(Camwatch):
         return self.place.folder
 
     def command(self) -> list[str]:
-        """Return the command line of `benchmarks.keeping`."""
+        """Return the command line of `benchmarks.recorder_process`."""
         folder, config = str(self.folder), str(self.write_config())
-        return [sys.executable, "-m", "benchmarks.keeping", folder, config, self.memory]
+        return [sys.executable, "-m", "benchmarks.recorder_process", folder, config, self.memory]
 
-    def stored(self) -> list[keeping.Stored]:
+    def stored(self) -> list[recorder_process.Stored]:
         """Return the batches that it has stored so far."""
-        return list(keeping.batches(self.folder))
+        return list(recorder_process.batches(self.folder))
 
 
 def remembering(interval_s: float, *, url: str | None = None, memory: bool = True) -> type[Remembering]:

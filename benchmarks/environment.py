@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 from benchmarks.errors import BenchmarkError, LostMessagesError
-from benchmarks.flood import Flood, FloodReport
+from benchmarks.load_generator import Flood, FloodReport
 from benchmarks.peers import Camwatch, GoExporter, Peer, Place, PythonExporter, mosquitto_sub
 from benchmarks.process import Process, get
 from tests.support.mosquitto import Mosquitto

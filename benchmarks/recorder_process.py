@@ -1,6 +1,6 @@
-"""Runs the daemon and tells what its history does: `python -m benchmarks.keeping FOLDER SETTINGS MEMORY`.
+"""Runs the daemon and tells what its history does: `python -m benchmarks.recorder_process FOLDER SETTINGS MEMORY`.
 
-Late ticks of the event loop go to FOLDER/ticks, as `benchmarks.ticking` has them, and each batch that was
+Late ticks of the event loop go to FOLDER/ticks, as `benchmarks.loop_ticker` has them, and each batch that was
 stored goes to FOLDER/batches, a line of JSON. With `without` for MEMORY the daemon remembers nothing, so
 that what history costs can be told from what all the rest does.
 """
@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
-from benchmarks.ticking import start_ticker
+from benchmarks.loop_ticker import start_ticker
 from camwatch import app
 from camwatch.core.model import Camera, Happening, Status, Transition, Window
 from camwatch.history.batch import Batch

@@ -66,7 +66,12 @@ class Flood:
             "every": every_s,
             "spread": int(spread),
         }
-        command = [sys.executable, "-m", "benchmarks.flood", *(f"--{k}={v}" for k, v in arguments.items())]
+        command = [
+            sys.executable,
+            "-m",
+            "benchmarks.load_generator",
+            *(f"--{k}={v}" for k, v in arguments.items()),
+        ]
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
             try:
                 output, errors = process.communicate(timeout=120)
