@@ -17,11 +17,11 @@ from grafana_foundation_sdk.models import dashboard
 
 from camwatch.core.model import Status
 from deploy.grafana.generate import __main__ as command
-from deploy.grafana.generate.board import Band, lay_out
+from deploy.grafana.generate.dashboard import Band, lay_out
 from deploy.grafana.generate.documents import FOLDER, PAGES, documents, outdated
-from deploy.grafana.generate.kit import Query, stat
-from deploy.grafana.generate.language import LANGUAGES, REASONS, STATUSES
+from deploy.grafana.generate.i18n import LANGUAGES, REASONS, STATUSES
 from deploy.grafana.generate.palette import CODES, ORANGE, STATUS
+from deploy.grafana.generate.panels import Query, stat
 from deploy.grafana.preview.asking import panels
 
 ROOT = Path(__file__).parents[2]

@@ -14,7 +14,7 @@ import pytest
 
 from deploy.grafana.generate import queries
 from deploy.grafana.generate.documents import FOLDER
-from deploy.grafana.generate.language import LANGUAGES
+from deploy.grafana.generate.i18n import LANGUAGES
 from deploy.grafana.generate.palette import CODES, STATUS
 from deploy.grafana.preview.asking import Asked, Series, panels, rows
 from deploy.grafana.preview.drawing import page

@@ -5,21 +5,9 @@ from __future__ import annotations
 from grafana_foundation_sdk.models.dashboard import Dashboard, Panel
 
 from deploy.grafana.generate import queries
-from deploy.grafana.generate.board import Band, Heading, board, variable
+from deploy.grafana.generate.dashboard import Band, Heading, board, variable
 from deploy.grafana.generate.fleet import to
-from deploy.grafana.generate.kit import (
-    COUNT,
-    DATE,
-    RATIO,
-    SECONDS,
-    Column,
-    Query,
-    series,
-    stat,
-    table,
-    timeline,
-)
-from deploy.grafana.generate.language import REASONS, STATUSES, Say
+from deploy.grafana.generate.i18n import REASONS, STATUSES, Say
 from deploy.grafana.generate.palette import (
     BLUE,
     CODES,
@@ -33,6 +21,18 @@ from deploy.grafana.generate.palette import (
     statuses,
     steps,
     values,
+)
+from deploy.grafana.generate.panels import (
+    COUNT,
+    DATE,
+    RATIO,
+    SECONDS,
+    Column,
+    Query,
+    series,
+    stat,
+    table,
+    timeline,
 )
 
 CHOSEN = 'camera="$camera"'

@@ -5,8 +5,10 @@ from __future__ import annotations
 from grafana_foundation_sdk.models.dashboard import Dashboard, Panel
 
 from deploy.grafana.generate import queries
-from deploy.grafana.generate.board import Band, Heading, board
-from deploy.grafana.generate.kit import (
+from deploy.grafana.generate.dashboard import Band, Heading, board
+from deploy.grafana.generate.i18n import Say
+from deploy.grafana.generate.palette import BAD_FROM_ONE, GREEN, GREY, ORANGE, VERMILION, steps, values
+from deploy.grafana.generate.panels import (
     COUNT,
     DATE,
     RATIO,
@@ -18,8 +20,6 @@ from deploy.grafana.generate.kit import (
     table,
     timeline,
 )
-from deploy.grafana.generate.language import Say
-from deploy.grafana.generate.palette import BAD_FROM_ONE, GREEN, GREY, ORANGE, VERMILION, steps, values
 
 RATE = "suffix:/s"
 JOB = 'job="camwatch"'

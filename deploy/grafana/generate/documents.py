@@ -8,13 +8,13 @@ from typing import TypeAlias
 
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
-from deploy.grafana.generate.board import text
 from deploy.grafana.generate.camera import camera
 from deploy.grafana.generate.daemon import daemon
+from deploy.grafana.generate.dashboard import text
 from deploy.grafana.generate.fleet import fleet
-from deploy.grafana.generate.language import LANGUAGES, Say
-from deploy.grafana.generate.levels import levels
+from deploy.grafana.generate.i18n import LANGUAGES, Say
 from deploy.grafana.generate.operator import operator
+from deploy.grafana.generate.service_levels import levels
 
 Page: TypeAlias = Callable[[Say], Dashboard]
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 from grafana_foundation_sdk.models.dashboard import Dashboard, Panel
 
 from deploy.grafana.generate import queries
-from deploy.grafana.generate.board import Band, Heading, board
-from deploy.grafana.generate.kit import COUNT, DATE, RATIO, Column, Query, series, stat, table, timeline
-from deploy.grafana.generate.language import Say
+from deploy.grafana.generate.dashboard import Band, Heading, board
+from deploy.grafana.generate.i18n import Say
 from deploy.grafana.generate.palette import (
     BAD_FROM_ONE,
     CODES,
@@ -21,6 +20,7 @@ from deploy.grafana.generate.palette import (
     steps,
     values,
 )
+from deploy.grafana.generate.panels import COUNT, DATE, RATIO, Column, Query, series, stat, table, timeline
 from deploy.grafana.generate.sites import sites
 
 SHOWN = 30

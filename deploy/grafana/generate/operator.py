@@ -5,11 +5,11 @@ from __future__ import annotations
 from grafana_foundation_sdk.models.dashboard import Dashboard, Panel
 
 from deploy.grafana.generate import queries
-from deploy.grafana.generate.board import Band, Heading, board, variable
+from deploy.grafana.generate.dashboard import Band, Heading, board, variable
 from deploy.grafana.generate.fleet import BUDGET, SHOWN, course, down, to, unwell
-from deploy.grafana.generate.kit import COUNT, RATIO, SECONDS, Column, Query, series, stat, table
-from deploy.grafana.generate.language import Say
+from deploy.grafana.generate.i18n import Say
 from deploy.grafana.generate.palette import BAD_FROM_ONE, BLUE, GREEN, GREY, ORANGE, SKY, VERMILION, steps
+from deploy.grafana.generate.panels import COUNT, RATIO, SECONDS, Column, Query, series, stat, table
 
 CHOSEN = 'operator="$operator"'
 

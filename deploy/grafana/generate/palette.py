@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from grafana_foundation_sdk.builders import dashboard as build
 from grafana_foundation_sdk.models import dashboard as model
 
-from deploy.grafana.generate.language import Say
+from deploy.grafana.generate.i18n import Say
 
 GREEN = "#009E73"
 VERMILION = "#D55E00"

@@ -5,9 +5,9 @@ from __future__ import annotations
 from grafana_foundation_sdk.models.dashboard import Panel
 
 from deploy.grafana.generate import queries
-from deploy.grafana.generate.kit import COUNT, Column, Dots, places
-from deploy.grafana.generate.language import Say
+from deploy.grafana.generate.i18n import Say
 from deploy.grafana.generate.palette import BAD_FROM_ONE, CODES, GREEN, STATUS, steps, values
+from deploy.grafana.generate.panels import COUNT, Column, Dots, places
 
 BIG = 5
 """So many cameras down make the biggest dot."""

@@ -13,8 +13,8 @@ from grafana_foundation_sdk.builders import dashboard as build
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.models import dashboard
 
-from deploy.grafana.generate.kit import SOURCE
-from deploy.grafana.generate.language import Say
+from deploy.grafana.generate.i18n import Say
+from deploy.grafana.generate.panels import SOURCE
 
 GRID = 24
 """Columns of Grafana's grid."""

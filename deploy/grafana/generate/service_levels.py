@@ -5,10 +5,10 @@ from __future__ import annotations
 from grafana_foundation_sdk.models.dashboard import Dashboard, Panel
 
 from deploy.grafana.generate import queries
-from deploy.grafana.generate.board import Band, Heading, board
+from deploy.grafana.generate.dashboard import Band, Heading, board
 from deploy.grafana.generate.fleet import BUDGET, to
-from deploy.grafana.generate.kit import COUNT, RATIO, SECONDS, Column, Query, series, table
-from deploy.grafana.generate.language import WINDOWS, Say
+from deploy.grafana.generate.i18n import WINDOWS, Say
+from deploy.grafana.generate.panels import COUNT, RATIO, SECONDS, Column, Query, series, table
 
 CALENDAR = {
     "day": ("Aujourd’hui", "Today"),
