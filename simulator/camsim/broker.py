@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import aiomqtt
 
-from camsim.abrupt import careful
+from camsim.disconnects import careful
 from camsim.errors import BrokerError
 from camsim.fleet import Fleet, PlayedCamera
 

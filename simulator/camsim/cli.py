@@ -12,12 +12,12 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from camsim import synthetic
+from camsim import fleet_generator
 from camsim.broker import broker_at
-from camsim.brokerhand import BrokerHand
+from camsim.broker_control import BrokerHand
 from camsim.errors import CamsimError, UsageError
 from camsim.fleet import read_fleet
-from camsim.playing import play
+from camsim.runner import play
 from camsim.scenario.model import NOTHING, Scenario
 from camsim.scenario.reading import read_inline, read_scenario, shipped
 from camsim.score.command import score
@@ -134,7 +134,7 @@ def fleet(
 ) -> None:
     """Make up an inventory of any size."""
     try:
-        synthetic.write(output, cameras, operators, seed)
+        fleet_generator.write(output, cameras, operators, seed)
     except UsageError as error:
         _fail(error, 2)
     typer.echo(f"{cameras} cameras of {operators} operators: {output}")

@@ -12,14 +12,14 @@ from collections.abc import Callable
 
 import aiomqtt
 
-from camsim.abrupt import abandon, fall_silent, hang_up, leave
 from camsim.broker import problem_of
-from camsim.draw import draw
-from camsim.effects import Effect, PowerOff
-from camsim.life import Life
-from camsim.path import Path
+from camsim.disconnects import abandon, fall_silent, hang_up, leave
+from camsim.faults import Effect, PowerOff
+from camsim.lagging_path import Path
 from camsim.publishing import Message, publish
-from camsim.stage import Stage
+from camsim.run_context import Stage
+from camsim.seeded_random import draw
+from camsim.virtual_camera import Life
 from camwatch.wire.heartbeat import Word, encode_status
 from camwatch.wire.topics import Address, Kind, topic_of
 

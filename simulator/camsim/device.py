@@ -10,8 +10,8 @@ import math
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from camsim.draw import draw
 from camsim.fleet import PlayedCamera
+from camsim.seeded_random import draw
 from camwatch.wire.heartbeat import Heartbeat
 
 JITTER = 0.05

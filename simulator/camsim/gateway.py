@@ -17,12 +17,12 @@ import aiomqtt
 import mqtt5
 
 from camsim.broker import problem_of
-from camsim.draw import draw
-from camsim.effects import Effect
-from camsim.life import Life
-from camsim.path import Path
+from camsim.faults import Effect
+from camsim.lagging_path import Path
 from camsim.publishing import Message
-from camsim.stage import Stage
+from camsim.run_context import Stage
+from camsim.seeded_random import draw
+from camsim.virtual_camera import Life
 from camwatch.wire.topics import Address, Kind, topic_of
 
 _TOGETHER_S = 0.005  # what is due within this goes out in one piece

@@ -6,7 +6,7 @@ import asyncio
 import time
 from typing import TextIO
 
-from camsim.statistics import Statistics
+from camsim.stats import Statistics
 
 _TERMINAL_S = (0.1, 1.0)  # at most this often while something changes; and this often while nothing does
 _PLAIN_S = (2.0, 60.0)

@@ -17,9 +17,10 @@ from types import TracebackType
 from typing import Self
 
 from camsim.broker import Broker
-from camsim.brokerhand import BrokerHand
+from camsim.broker_control import BrokerHand
 from camsim.device import Device
-from camsim.effects import (
+from camsim.errors import ConnectError, ScenarioError
+from camsim.faults import (
     Commission,
     Hold,
     Install,
@@ -31,18 +32,17 @@ from camsim.effects import (
     StartBroker,
     StopBroker,
 )
-from camsim.errors import ConnectError, ScenarioError
 from camsim.fleet import Fleet, PlayedCamera
-from camsim.lies import Liar
-from camsim.life import Life
-from camsim.limits import allow_connections
-from camsim.path import Path
-from camsim.plan import Step, plan
-from camsim.players import Own, Players, Shared
+from camsim.ground_truth import Run
+from camsim.lagging_path import Path
+from camsim.rlimits import allow_connections
+from camsim.run_context import Stage
 from camsim.scenario.model import NOTHING, Scenario
-from camsim.stage import Stage
-from camsim.statistics import Statistics
-from camsim.truth import Run
+from camsim.schedule import Step, plan
+from camsim.spoofing import Liar
+from camsim.stats import Statistics
+from camsim.transports import Own, Players, Shared
+from camsim.virtual_camera import Life
 from camwatch.wire.topics import DEFAULT_PREFIX
 
 _BY_HAND = "by hand"

@@ -17,8 +17,8 @@ import pytest
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-from camsim.abrupt import hang_up
 from camsim.broker import broker_at
+from camsim.disconnects import hang_up
 from camsim.fleet import read_fleet
 from camsim.simulator import Simulator, SimulatorSettings
 from tests.deploy.broker import Deployed, make_accounts

@@ -9,7 +9,7 @@ import socket
 import aiomqtt
 import pytest
 
-from camsim.abrupt import abandon, careful, fall_silent, hang_up
+from camsim.disconnects import abandon, careful, fall_silent, hang_up
 from camwatch.core.signal import Word
 from camwatch.wire.heartbeat import encode_status
 from tests.simulator.observer import observing

@@ -14,11 +14,11 @@ from zoneinfo import ZoneInfo
 import pytest
 from typer.testing import CliRunner
 
-from camsim import synthetic
+from camsim import fleet_generator
 from camsim.cli import app
 from camsim.progress import Progress
 from camsim.scenario.reading import shipped
-from camsim.statistics import Statistics
+from camsim.stats import Statistics
 from camwatch.core.signal import Word
 from camwatch.fleet.inventory import load_inventory
 from tests.simulator.builders import row, table
@@ -181,7 +181,11 @@ def test_fleet_makes_an_inventory_that_camwatch_takes(tmp_path: Path) -> None:
     inventory = load_inventory(folder, ZoneInfo("Europe/Paris"))
     assert (len(inventory.cameras), len(inventory.operators)) == (500, 7)
     assert len({camera.purpose for camera in inventory.cameras.values()}) == 3
-    assert synthetic.tables(500, 7, 3) == synthetic.tables(500, 7, 3) != synthetic.tables(500, 7, 4)
+    assert (
+        fleet_generator.tables(500, 7, 3)
+        == fleet_generator.tables(500, 7, 3)
+        != fleet_generator.tables(500, 7, 4)
+    )
     again = CliRunner().invoke(app, made)
     assert again.exit_code == 2
     assert "operators.csv is there already: name another folder" in again.stderr

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from camsim.brokerhand import BrokerHand
+from camsim.broker_control import BrokerHand
 from camsim.errors import BrokerError, ConnectError
 from camwatch.core.signal import Word
 from camwatch.wire.heartbeat import Heartbeat

@@ -14,20 +14,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from camsim.broker import broker_at
-from camsim.effects import Hold, Lag, Release
 from camsim.errors import ScenarioError
-from camsim.path import Path
-from camsim.plan import plan
+from camsim.faults import Hold, Lag, Release
+from camsim.ground_truth import TruthFile
+from camsim.lagging_path import Path
 from camsim.publishing import Message
+from camsim.run_context import Stage
+from camsim.schedule import plan
 from camsim.score.figures import figures
 from camsim.score.judged import Bounds, Outage, collected
 from camsim.score.marks import Marks, marked
 from camsim.score.real import Lag as RealLag
 from camsim.score.real import Real, read_truth
 from camsim.simulator import Simulator
-from camsim.stage import Stage
-from camsim.statistics import Statistics
-from camsim.truth import TruthFile
+from camsim.stats import Statistics
 from camwatch.core.signal import Word
 from camwatch.wire.heartbeat import Heartbeat
 from tests.simulator.builders import fleet_of, patient, scenario_of, simulator

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from camsim.device import Device
-from camsim.effects import (
+from camsim.faults import (
     ClockWrong,
     Delay,
     Duplicate,
@@ -23,7 +23,7 @@ from camsim.effects import (
     Says,
     StorageFills,
 )
-from camsim.life import Life
+from camsim.virtual_camera import Life
 from camwatch.errors import WireError
 from camwatch.wire.heartbeat import Heartbeat, decode_heartbeat
 from tests.simulator.builders import camera

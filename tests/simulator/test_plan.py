@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from camsim.effects import Hold, Lie, PowerOff, Release, StartBroker, StopBroker
 from camsim.errors import ScenarioError
+from camsim.faults import Hold, Lie, PowerOff, Release, StartBroker, StopBroker
 from camsim.fleet import Fleet, PlayedCamera
-from camsim.plan import Step, plan
+from camsim.schedule import Step, plan
 from tests.simulator.builders import fleet_of, scenario_of
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from camsim.broker import broker_at
 from camsim.errors import DeviceError
-from camsim.playing import Mishaps, play
+from camsim.runner import Mishaps, play
 from camsim.simulator import SimulatorSettings
 from tests.simulator.builders import INTERVAL_S, fleet_of, scenario_of
 from tests.support.mosquitto import Mosquitto

@@ -15,13 +15,13 @@ import pytest
 import camsim
 from camsim.broker import Broker
 from camsim.device import Device
-from camsim.effects import Lie
-from camsim.lies import Liar
-from camsim.life import Life
-from camsim.path import Path
+from camsim.faults import Lie
+from camsim.lagging_path import Path
 from camsim.publishing import Message
-from camsim.stage import Stage
-from camsim.statistics import Statistics
+from camsim.run_context import Stage
+from camsim.spoofing import Liar
+from camsim.stats import Statistics
+from camsim.virtual_camera import Life
 from tests.simulator.builders import camera, fleet_of, simulator
 from tests.support.mosquitto import PATIENCE_S, Mosquitto
 

@@ -12,11 +12,11 @@ import typer
 import yaml
 
 from camsim.cli import app
-from camsim.effects import Lie, StopBroker
+from camsim.faults import Lie, StopBroker
 from camsim.fleet import Fleet, read_fleet
-from camsim.plan import plan
 from camsim.scenario.actions import ACTIONS
 from camsim.scenario.reading import ENTRY, SELECTOR, read_inline, read_scenario, shipped
+from camsim.schedule import plan
 from tests.simulator.builders import scenario_of
 
 ROOT = Path(__file__).parents[2]

@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import pytest
 
-from camsim.statistics import Statistics
+from camsim.stats import Statistics
 from tests.simulator.builders import fleet_of, simulator
 from tests.simulator.observer import Observer, observing
 from tests.support.mosquitto import Mosquitto, until

@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from camsim.fleet import Fleet, PlayedCamera, read_fleet
-from camsim.plan import plan
+from camsim.ground_truth import Run, TruthFile, header, lines
 from camsim.scenario.reading import read_scenario
-from camsim.truth import Run, TruthFile, header, lines
+from camsim.schedule import plan
 from tests.simulator.builders import fleet_of, scenario_of
 
 FLEET = Path(__file__).parents[2] / "config" / "fleet"

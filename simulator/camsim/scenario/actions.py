@@ -1,7 +1,7 @@
 """Everything that can befall cameras: the actions of a scenario, their parameters, and their documentation.
 
 The reader, the JSON Schema and the table in the documentation come from here; what an action does to a
-device is in `camsim.plan`.
+device is in `camsim.schedule`.
 """
 
 from __future__ import annotations

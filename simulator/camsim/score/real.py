@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from camsim.errors import ScoreError
-from camsim.truth import FORMAT
+from camsim.ground_truth import FORMAT
 
 
 class Absence(NamedTuple):

@@ -23,7 +23,7 @@ from camsim.broker import broker_at
 from camsim.errors import CamsimError
 from camsim.fleet import PlayedCamera, read_fleet
 from camsim.simulator import Simulator, SimulatorSettings
-from camsim.statistics import Statistics
+from camsim.stats import Statistics
 from camwatch.demo.broker import embedded_broker
 from camwatch.demo.stage import RunningDaemon, Stage, show_live, show_plain
 from camwatch.errors import CamwatchError

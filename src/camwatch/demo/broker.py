@@ -18,7 +18,7 @@ from multiprocessing.connection import Connection
 
 from amqtt.broker import Broker
 
-from camsim.limits import allow_connections
+from camsim.rlimits import allow_connections
 from camwatch.errors import CamwatchError
 
 _CONNECTIONS = 2000

@@ -25,7 +25,8 @@ from pathlib import Path
 from typing import Any, Final, Self
 
 from camsim.device import Device
-from camsim.effects import (
+from camsim.errors import UsageError
+from camsim.faults import (
     Commission,
     Hold,
     Lag,
@@ -36,10 +37,9 @@ from camsim.effects import (
     StartBroker,
     StopBroker,
 )
-from camsim.errors import UsageError
 from camsim.fleet import Fleet, PlayedCamera
-from camsim.life import Life
-from camsim.plan import Step
+from camsim.schedule import Step
+from camsim.virtual_camera import Life
 
 FORMAT: Final = 1
 _END = "end"

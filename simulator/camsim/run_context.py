@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import dataclass, field
 
 from camsim.broker import Broker
-from camsim.statistics import Statistics
+from camsim.stats import Statistics
 from camwatch.wire.topics import DEFAULT_PREFIX
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from camsim.draw import draw
+from camsim.seeded_random import draw
 
 _KNOTS = 500
 

@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
-from camsim.draw import draw
 from camsim.errors import UsageError
+from camsim.seeded_random import draw
 
 _PER_SITE: Final = 8
 _SITES_PER_ZONE: Final = 12

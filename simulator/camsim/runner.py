@@ -12,10 +12,10 @@ from traceback import extract_tb
 from typing import Any
 
 from camsim.errors import DeviceError
+from camsim.ground_truth import TruthFile
 from camsim.progress import Progress
 from camsim.simulator import Simulator, SimulatorSettings
-from camsim.statistics import Statistics
-from camsim.truth import TruthFile
+from camsim.stats import Statistics
 
 
 async def play(settings: SimulatorSettings, truth: Path | None) -> None:

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from camsim.draw import draw
-from camsim.effects import (
+from camsim.errors import ScenarioError
+from camsim.faults import (
     Change,
     ClockWrong,
     Commission,
@@ -32,9 +32,9 @@ from camsim.effects import (
     StopBroker,
     StorageFills,
 )
-from camsim.errors import ScenarioError
 from camsim.fleet import Fleet, PlayedCamera
 from camsim.scenario.model import Entry, Scenario, Selector
+from camsim.seeded_random import draw
 
 _MOST_STEPS = 5_000_000
 _BY = ("camera", "site", "zone", "operator", "purpose")

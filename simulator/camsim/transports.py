@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from camsim.connection import Connection
-from camsim.effects import Effect
+from camsim.faults import Effect
 from camsim.gateway import Gateway
-from camsim.life import Life
-from camsim.path import Path
-from camsim.stage import Stage
+from camsim.lagging_path import Path
+from camsim.run_context import Stage
+from camsim.virtual_camera import Life
 
 
 class Players(Protocol):

@@ -13,7 +13,7 @@ from math import inf
 from typing import Any, NamedTuple, TypeVar
 
 from camsim.device import JITTER, Device
-from camsim.effects import (
+from camsim.faults import (
     ClockWrong,
     Delay,
     Duplicate,

@@ -15,7 +15,7 @@ import aiomqtt
 
 from camsim.broker import problem_of
 from camsim.publishing import Message, heed_cancellation, publish
-from camsim.stage import Stage
+from camsim.run_context import Stage
 
 
 class Path:

@@ -8,10 +8,10 @@ from typing import Final
 
 import aiomqtt
 
-from camsim.effects import Lie
-from camsim.life import Life
+from camsim.faults import Lie
 from camsim.publishing import Message, heed_cancellation, publish
-from camsim.stage import Stage
+from camsim.run_context import Stage
+from camsim.virtual_camera import Life
 from camwatch.wire.heartbeat import encode_heartbeat
 from camwatch.wire.topics import Address, Kind, topic_of
 
