@@ -19,7 +19,7 @@ from camsim.errors import CamsimError, UsageError
 from camsim.fleet import read_fleet
 from camsim.runner import play
 from camsim.scenario.model import NOTHING, Scenario
-from camsim.scenario.reading import read_inline, read_scenario, shipped
+from camsim.scenario.parser import read_inline, read_scenario, shipped
 from camsim.score.command import score
 from camsim.simulator import SimulatorSettings
 from camwatch.wire.topics import DEFAULT_PREFIX

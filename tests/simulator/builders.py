@@ -10,7 +10,7 @@ from hypothesis import settings as hypothesis_settings
 from camsim.broker import broker_at
 from camsim.fleet import Fleet, PlayedCamera
 from camsim.scenario.model import Scenario
-from camsim.scenario.reading import read_inline
+from camsim.scenario.parser import read_inline
 from camsim.simulator import Simulator, SimulatorSettings
 
 INTERVAL_S = 0.1

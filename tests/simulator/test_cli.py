@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 from camsim import fleet_generator
 from camsim.cli import app
 from camsim.progress import Progress
-from camsim.scenario.reading import shipped
+from camsim.scenario.parser import shipped
 from camsim.stats import Statistics
 from camwatch.core.signal import Word
 from camwatch.fleet.inventory import load_inventory

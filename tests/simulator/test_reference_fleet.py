@@ -15,7 +15,7 @@ from camsim.cli import app
 from camsim.faults import Lie, StopBroker
 from camsim.fleet import Fleet, read_fleet
 from camsim.scenario.actions import ACTIONS
-from camsim.scenario.reading import ENTRY, SELECTOR, read_inline, read_scenario, shipped
+from camsim.scenario.parser import ENTRY, SELECTOR, read_inline, read_scenario, shipped
 from camsim.schedule import plan
 from tests.simulator.builders import scenario_of
 

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from camsim.errors import ScenarioError
 from camsim.scenario.actions import ACTIONS, REQUIRED
 from camsim.scenario.model import Scenario, Selector
-from camsim.scenario.reading import read_inline, read_scenario, shipped
+from camsim.scenario.parser import read_inline, read_scenario, shipped
 from camsim.scenario.schema import schema
-from camsim.scenario.values import UnfitError, duration, number, share
+from camsim.scenario.value_types import UnfitError, duration, number, share
 
 HEAD = "title: T\ndescription: D\nduration: 1h\n"
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from camsim.fleet import Fleet, PlayedCamera, read_fleet
 from camsim.ground_truth import Run, TruthFile, header, lines
-from camsim.scenario.reading import read_scenario
+from camsim.scenario.parser import read_scenario
 from camsim.schedule import plan
 from tests.simulator.builders import fleet_of, scenario_of
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from camsim.scenario.values import FLAG, Kind, duration, number, share, text
+from camsim.scenario.value_types import FLAG, Kind, duration, number, share, text
 
 REQUIRED: Final = object()
 """The default of a parameter that must be given."""

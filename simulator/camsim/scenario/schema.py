@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from camsim.scenario.actions import ACTIONS, REQUIRED
-from camsim.scenario.reading import ENTRY, HEAD, SELECTOR
+from camsim.scenario.parser import ENTRY, HEAD, SELECTOR
 
 
 def schema() -> dict[str, Any]:

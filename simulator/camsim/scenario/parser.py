@@ -13,7 +13,7 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from camsim.errors import ScenarioError
 from camsim.scenario.actions import ACTIONS, REQUIRED
 from camsim.scenario.model import NOTHING, Entry, Place, Scenario, Selector
-from camsim.scenario.values import TEXTS, Kind, UnfitError, duration, number, share, text
+from camsim.scenario.value_types import TEXTS, Kind, UnfitError, duration, number, share, text
 
 SHIPPED: Final = Path(__file__).parents[1] / "scenarios"
 """Where the scenarios that come with camsim are, once it is installed."""
