@@ -9,8 +9,8 @@ from math import sqrt
 from statistics import fmean
 
 from benchmarks.faults import DOWN_AFTER, Played
-from camsim.score.judged import JudgedCamera, Outage
-from camsim.score.marks import clipped, merged, stretches
+from camsim.score.matching import clipped, merged, stretches
+from camsim.score.observations import JudgedCamera, Outage
 from tests.support.herd import Camera, Kind
 
 Span = tuple[int, int]

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from sqlalchemy import create_engine
 
-from camsim.score.judged import Judged, collected
+from camsim.score.observations import Judged, collected
 from camwatch.history.export import export
 from tests.support.commands import run as command
 from tests.support.daemon import Daemon, broker, config

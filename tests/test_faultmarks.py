@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks.fault_scores import KindMarks, marked, table
 from benchmarks.faults import Played
-from camsim.score.judged import Bounds, Change, Judged, JudgedCamera, Outage
+from camsim.score.observations import Bounds, Change, Judged, JudgedCamera, Outage
 from camwatch.core.signal import Word
 from tests.simulator.observer import observing
 from tests.support.herd import Absence, Camera, Herd, Kind

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from camsim.score.judged import from_api
+from camsim.score.observations import from_api
 from camwatch.settings import load_settings
 from tests.e2e.test_access import PASSWORD, client_of
 from tests.support.daemon import broker, config, running

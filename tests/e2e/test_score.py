@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from camsim.score.judged import from_api, from_store
+from camsim.score.observations import from_api, from_store
 from tests.support.commands import run
 from tests.support.daemon import broker, config, running
 from tests.support.mosquitto import Mosquitto

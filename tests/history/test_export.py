@@ -7,7 +7,7 @@ import json
 import re
 from pathlib import Path
 
-from camsim.score.judged import Bounds, Change, Outage, collected, from_store
+from camsim.score.observations import Bounds, Change, Outage, collected, from_store
 from camwatch.core.model import BlindCause, Blindness, Cause, Fill, Happening, Status
 from camwatch.history.batch import Batch
 from camwatch.history.export import _queries, export

@@ -22,10 +22,10 @@ from camsim.publishing import Message
 from camsim.run_context import Stage
 from camsim.schedule import plan
 from camsim.score.figures import figures
-from camsim.score.judged import Bounds, Outage, collected
-from camsim.score.marks import Marks, marked
-from camsim.score.real import Lag as RealLag
-from camsim.score.real import Real, read_truth
+from camsim.score.matching import Marks, marked
+from camsim.score.observations import Bounds, Outage, collected
+from camsim.score.truth_reader import Lag as RealLag
+from camsim.score.truth_reader import Real, read_truth
 from camsim.simulator import Simulator
 from camsim.stats import Statistics
 from camwatch.core.signal import Word

@@ -14,11 +14,11 @@ from typer.testing import CliRunner
 from camsim.cli import app
 from camsim.errors import ScoreError
 from camsim.score.figures import beyond, figures, read_limits
-from camsim.score.judged import Change, Judged, JudgedCamera, Outage, from_store
-from camsim.score.marks import Marks, marked, merged, percentile, stretches
-from camsim.score.page import page
-from camsim.score.real import Absence, Real, RealCamera, read_truth
-from camsim.score.showing import table
+from camsim.score.markdown_page import page
+from camsim.score.matching import Marks, marked, merged, percentile, stretches
+from camsim.score.observations import Change, Judged, JudgedCamera, Outage, from_store
+from camsim.score.text_table import table
+from camsim.score.truth_reader import Absence, Real, RealCamera, read_truth
 
 S = 1000
 INTERVAL = 10 * S

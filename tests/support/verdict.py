@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 
-from camsim.score.judged import Judged, JudgedCamera, Outage, from_api
+from camsim.score.observations import Judged, JudgedCamera, Outage, from_api
 from tests.support.daemon import Daemon
 from tests.support.herd import Camera, Herd, utc_ms
 

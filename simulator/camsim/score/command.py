@@ -9,12 +9,12 @@ from typing import Annotated
 import typer
 
 from camsim.errors import ScoreError
-from camsim.score import judged as judging
+from camsim.score import observations as judging
 from camsim.score.figures import beyond, figures, read_limits
-from camsim.score.marks import marked
-from camsim.score.page import page
-from camsim.score.real import read_truth
-from camsim.score.showing import table
+from camsim.score.markdown_page import page
+from camsim.score.matching import marked
+from camsim.score.text_table import table
+from camsim.score.truth_reader import read_truth
 
 
 def score(

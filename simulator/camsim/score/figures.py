@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 from camsim.errors import ScoreError
-from camsim.score.marks import CameraMarks, Found, Marks, Missed, by_operator, mean, percentile
+from camsim.score.matching import CameraMarks, Found, Marks, Missed, by_operator, mean, percentile
 
 Figures = dict[str, Any]
 

@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 from html import escape
 
 from camsim.score.figures import Figures
-from camsim.score.judged import Judged, JudgedCamera
-from camsim.score.marks import CameraMarks, Marks, stretches
-from camsim.score.real import Real, RealCamera
+from camsim.score.matching import CameraMarks, Marks, stretches
+from camsim.score.observations import Judged, JudgedCamera
+from camsim.score.truth_reader import Real, RealCamera
 
 _SHOWN = 40
 _WIDE, _TALL = 1000, 16

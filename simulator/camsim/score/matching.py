@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from statistics import fmean
 from typing import NamedTuple
 
-from camsim.score.judged import Judged, JudgedCamera, Outage
-from camsim.score.real import Absence, Real, RealCamera
+from camsim.score.observations import Judged, JudgedCamera, Outage
+from camsim.score.truth_reader import Absence, Real, RealCamera
 
 Span = tuple[int, int]
 _NONE = JudgedCamera()
