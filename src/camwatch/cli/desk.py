@@ -23,7 +23,7 @@ from camwatch.core.calendar import Calendar
 from camwatch.core.model import Scope
 from camwatch.core.record import OPEN_END, VOIDED_WHY, Attributed, Attribution, OutageRecord, WindowRecord
 from camwatch.errors import CamwatchError, ConfigurationError, CorrectionError
-from camwatch.fleet.cells import CellError, moment
+from camwatch.fleet.fields import CellError, moment
 from camwatch.history.audit import audit
 from camwatch.history.engine import begin_read
 from camwatch.history.facts import facts

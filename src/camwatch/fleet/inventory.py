@@ -16,9 +16,9 @@ from zoneinfo import ZoneInfo
 
 from camwatch.core.model import Camera, Lifecycle, Purpose, Scope, Window
 from camwatch.errors import ConfigurationError, Fault
-from camwatch.fleet import cells
-from camwatch.fleet.cells import CellError, shown
-from camwatch.fleet.tables import Row, Table
+from camwatch.fleet import fields
+from camwatch.fleet.csv_tables import Row, Table
+from camwatch.fleet.fields import CellError, shown
 
 Signature: TypeAlias = tuple[tuple[str, int, int], ...]
 """Name, modification time (ns) and size of each table."""
@@ -208,7 +208,7 @@ class _Register(Generic[_T]):
             first = self._lines.setdefault(row[column], row.line)
             if not row.whole:
                 continue
-            key = row.read(column, cells.identifier)
+            key = row.read(column, fields.identifier)
             if row.ok and first != row.line:
                 row.fault(
                     column, f"{shown(key)} is already on line {first}: an id stands for one {noun} only"
@@ -228,23 +228,23 @@ class _Register(Generic[_T]):
         )
 
 
-_objective = cells.optional(cells.number(0, 1, "objective", above_low=True))
-_latitude = cells.optional(cells.number(-90, 90, "latitude"))
-_longitude = cells.optional(cells.number(-180, 180, "longitude"))
-_interval = cells.optional(cells.number(0, 86_400, "interval in seconds", above_low=True))
-_purpose = cells.one_of(Purpose, "purpose")
-_lifecycle = cells.one_of(Lifecycle, "lifecycle")
-_scope = cells.one_of(Scope, "scope")
+_objective = fields.optional(fields.number(0, 1, "objective", above_low=True))
+_latitude = fields.optional(fields.number(-90, 90, "latitude"))
+_longitude = fields.optional(fields.number(-180, 180, "longitude"))
+_interval = fields.optional(fields.number(0, 86_400, "interval in seconds", above_low=True))
+_purpose = fields.one_of(Purpose, "purpose")
+_lifecycle = fields.one_of(Lifecycle, "lifecycle")
+_scope = fields.one_of(Scope, "scope")
 
 
 def _operator(row: Row) -> Operator:
     return Operator(
-        row["operator_id"], row.read("name", cells.filled), row.read_number("objective", _objective)
+        row["operator_id"], row.read("name", fields.filled), row.read_number("objective", _objective)
     )
 
 
 def _site(row: Row) -> Site:
-    name, zone = row.read("name", cells.filled), row.read("zone", cells.filled)
+    name, zone = row.read("name", fields.filled), row.read("zone", fields.filled)
     return Site(row["site_id"], name, zone, *_place(row))
 
 
@@ -259,13 +259,13 @@ def _place(row: Row) -> tuple[float | None, float | None]:
 def _camera_of(
     operators: _Register[Operator], sites: _Register[Site], timezone: ZoneInfo
 ) -> Callable[[Row], Camera]:
-    date = cells.optional(cells.moment(timezone, date_alone=True))
+    date = fields.optional(fields.moment(timezone, date_alone=True))
 
     def camera(row: Row) -> Camera:
         operator = row.read("operator_id", operators.reference)
         site = row.read("site_id", sites.reference)
         record = sites.records.get(site)
-        name = row.read("name", cells.filled)
+        name = row.read("name", fields.filled)
         purpose = row.read("purpose", _purpose)
         lifecycle = row.read("lifecycle", _lifecycle)
         in_service_from = row.read("in_service_from", date)
@@ -285,8 +285,8 @@ def _camera_of(
             interval_s=interval,
             latitude=latitude,
             longitude=longitude,
-            model=row.read("model", cells.text),
-            source=row.read("source", cells.text),
+            model=row.read("model", fields.text),
+            source=row.read("source", fields.text),
         )
 
     return camera
@@ -295,16 +295,16 @@ def _camera_of(
 def _windows(
     table: Table, references: Mapping[Scope, Callable[[str], str]], timezone: ZoneInfo, now_ms: int | None
 ) -> Iterator[Window]:
-    date_time = cells.moment(timezone, date_alone=False)
+    date_time = fields.moment(timezone, date_alone=False)
     for row in table.rows():
         if not row.whole:
             continue
         scope = row.read("scope", _scope)
         over = now_ms is not None and _instant(row["ends_at"], date_time, now_ms) < now_ms
-        reference = cells.identifier if over else references.get(scope, cells.identifier)
+        reference = fields.identifier if over else references.get(scope, fields.identifier)
         scope_id = row.read("scope_id", reference)
         starts, ends = row.read("starts_at", date_time), row.read("ends_at", date_time)
-        reason = row.read("reason", cells.text)
+        reason = row.read("reason", fields.text)
         if row.ok and ends <= starts:
             row.fault(
                 "ends_at", f"{shown(row['ends_at'])} is not after starts_at: a window ends after it starts"

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TypeVar, cast
 
 from camwatch.errors import Fault
-from camwatch.fleet.cells import CellError, shown
+from camwatch.fleet.fields import CellError, shown
 
 MAX_BYTES = 16 * 1024 * 1024
 """The largest table that is read: some hundred thousand cameras."""
