@@ -24,7 +24,7 @@ from camwatch.history.chronicle import Chronicle
 from camwatch.history.ending import PUT_AWAY_S, Ending, put_away
 from camwatch.history.keeper import StoreKeeper
 from camwatch.history.store import DAEMON, Store
-from camwatch.ingest.choice import make_link
+from camwatch.ingest.factory import make_link
 from camwatch.ingest.link import Link, LinkSettings
 from camwatch.loading import load
 from camwatch.logs import Journal, LogWriter

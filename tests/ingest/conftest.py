@@ -14,7 +14,7 @@ from typing import Any, Self
 
 import pytest
 
-from camwatch.ingest.choice import make_link
+from camwatch.ingest.factory import make_link
 from camwatch.ingest.link import Link, LinkSettings
 from tests.support.mosquitto import Mosquitto, free_port
 from tests.support.receiver import RecordingReceiver, real_clock

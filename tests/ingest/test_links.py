@@ -10,7 +10,7 @@ import aiomqtt
 import pytest
 
 from camwatch.ingest.aiomqtt_link import AiomqttLink
-from camwatch.ingest.choice import make_link
+from camwatch.ingest.factory import make_link
 from camwatch.ingest.mqtt5_link import Mqtt5Link
 from tests.ingest.conftest import (
     BOTH_LINKS,

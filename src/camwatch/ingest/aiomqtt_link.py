@@ -19,10 +19,10 @@ from paho.mqtt.client import MQTT_CLEAN_START_FIRST_ONLY, WebsocketConnectionErr
 from paho.mqtt.reasoncodes import ReasonCode
 
 from camwatch.errors import LinkError
-from camwatch.ingest import problems
-from camwatch.ingest.dial import dial, tls_context
-from camwatch.ingest.paho_parts import Context, connect_properties, handing_over_to, topic_filters
+from camwatch.ingest import link_errors
+from camwatch.ingest.paho_options import Context, connect_properties, handing_over_to, topic_filters
 from camwatch.ingest.supervisor import Supervisor, Teller, Uniform
+from camwatch.ingest.transport import dial, tls_context
 
 if TYPE_CHECKING:
     import socket
@@ -111,7 +111,7 @@ class _Connection:
         """Take the answer to a canary, a reason code of MQTT 5."""
         self.packet()
         if code >= 128:
-            self.end(problems.canary_refused(self._settings, code))
+            self.end(link_errors.canary_refused(self._settings, code))
 
     def end(self, problem: LinkError) -> None:
         """Note why the connection is over; the first reason counts."""
@@ -149,7 +149,7 @@ class _Connection:
     def overdue(self) -> LinkError:
         """Return what to say when `open` takes longer than it may."""
         greeted = self._client is not None and self._client.greeted and not self._packets
-        return problems.no_answer(self._settings, greeted=greeted)
+        return link_errors.no_answer(self._settings, greeted=greeted)
 
     def publish(self, topic: str, payload: bytes) -> None:
         """Send a message of our own, QoS 1."""
@@ -169,7 +169,7 @@ class _Connection:
 
     def abort(self) -> None:
         """Read no more; the socket goes in `close`."""
-        self.end(problems.broken(self._settings, None))
+        self.end(link_errors.broken(self._settings, None))
         if self._client is not None:
             self._client.stop_reading()
 
@@ -181,7 +181,7 @@ class _Connection:
         if self._client is None:
             return
         if not self.ended.done():
-            self.end(problems.broken(self._settings, None))
+            self.end(link_errors.broken(self._settings, None))
             await self._client.say_goodbye()
         await self._client.release()
 
@@ -260,15 +260,15 @@ class _Client(aiomqtt.Client):
         if isinstance(cause, LinkError):
             return cause
         if isinstance(cause, WebsocketConnectionError):
-            return problems.not_a_websocket(settings, cause)
+            return link_errors.not_a_websocket(settings, cause)
         if isinstance(cause, OSError):
-            return problems.broken_handshake(settings, cause)
+            return link_errors.broken_handshake(settings, cause)
         if isinstance(cause, aiomqtt.MqttCodeError) and isinstance(cause.rc, ReasonCode):
-            return problems.refused(settings, cause.rc.value)
+            return link_errors.refused(settings, cause.rc.value)
         if isinstance(cause, aiomqtt.MqttError):
-            return problems.broken(settings, cause)
+            return link_errors.broken(settings, cause)
         accepted = self._connected.done() and self._connected.exception() is None
-        return problems.unreadable(settings, f"{type(cause).__name__}: {cause}", first=not accepted)
+        return link_errors.unreadable(settings, f"{type(cause).__name__}: {cause}", first=not accepted)
 
     # ---- connecting, in a thread of the loop's executor
 
@@ -326,11 +326,11 @@ class _Client(aiomqtt.Client):
         if self._connected.cancelled():
             return
         if not self._connected.done():  # aiomqtt would go on waiting for an answer
-            self._connected.set_exception(problems.unanswered_connect(self._settings))
+            self._connected.set_exception(link_errors.unanswered_connect(self._settings))
         elif flags.is_disconnect_packet_from_server:
-            self._owner.end(problems.dismissed(self._settings, reason_code.value))
+            self._owner.end(link_errors.dismissed(self._settings, reason_code.value))
         else:
-            self._owner.end(problems.broken(self._settings, None))
+            self._owner.end(link_errors.broken(self._settings, None))
         super()._on_disconnect(client, userdata, flags, reason_code, properties)
 
     def _on_reader_end(self, disconnected: asyncio.Future[None]) -> None:

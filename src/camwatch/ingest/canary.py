@@ -15,7 +15,7 @@ from typing import Protocol
 
 from camwatch.core.model import Instant
 from camwatch.errors import LinkError
-from camwatch.ingest import problems
+from camwatch.ingest import link_errors
 from camwatch.ingest.link import Clock, LinkSettings, Receiver
 
 _MISSED = 6
@@ -95,7 +95,7 @@ class Canary:
                 return
             if now >= self._last + patience:
                 if len(self._out) == (_MISSED if self._carrier.sighted else 1):
-                    self._receiver.trouble(problems.in_words(problems.canary_behind(self._settings)))
+                    self._receiver.trouble(link_errors.in_words(link_errors.canary_behind(self._settings)))
                 self.launch()
 
     def _silent_since(self) -> float:
@@ -111,7 +111,7 @@ class Canary:
     def _give_up(self) -> None:
         self._starved()
         if not self._carrier.ended.done():
-            self._carrier.ended.set_result(problems.starved(self._settings))
+            self._carrier.ended.set_result(link_errors.starved(self._settings))
 
     def _came(self, now: Instant, payload: bytes) -> None:
         sent = self._out.get(payload)

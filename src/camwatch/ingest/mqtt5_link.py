@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Final, cast
 
 import mqtt5
 
-from camwatch.ingest import problems
-from camwatch.ingest.dial import dial, tls_context
+from camwatch.ingest import link_errors
 from camwatch.ingest.link import MAX_PACKET_BYTES
 from camwatch.ingest.supervisor import Supervisor, Teller, Uniform
+from camwatch.ingest.transport import dial, tls_context
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -183,7 +183,7 @@ class _Connection(asyncio.BufferedProtocol):
         view = self._view
         size = packet_size(view[position:end]) or left
         if size > MAX_PACKET_BYTES:
-            self._fail(problems.too_large(self._settings, size, MAX_PACKET_BYTES), _MALFORMED)
+            self._fail(link_errors.too_large(self._settings, size, MAX_PACKET_BYTES), _MALFORMED)
             return
         if size <= BUFFER_BYTES // 2:
             target = self._base
@@ -204,11 +204,11 @@ class _Connection(asyncio.BufferedProtocol):
                 self._granted(packet, now)
             case mqtt5.PubAckPacket():
                 if int(packet.reason_code) >= 128:
-                    self._fail(problems.canary_refused(settings, int(packet.reason_code)), _GOODBYE)
+                    self._fail(link_errors.canary_refused(settings, int(packet.reason_code)), _GOODBYE)
             case mqtt5.PubRelPacket():  # of a QoS 2 subscription that this session had before it was ours
                 self._write(_ack(_PUBCOMP, packet.packet_id))
             case mqtt5.DisconnectPacket():
-                self._fail(problems.dismissed(settings, int(packet.reason_code), packet.reason_str))
+                self._fail(link_errors.dismissed(settings, int(packet.reason_code), packet.reason_str))
             case mqtt5.PingRespPacket():
                 asked = self._asked.popleft() if self._asked else now
                 if self.sighted:
@@ -217,7 +217,7 @@ class _Connection(asyncio.BufferedProtocol):
                 pass
             case _:
                 detail = f"an unexpected {type(packet).__name__}"
-                self._fail(problems.unreadable(settings, detail, first=self._connack is None), _MALFORMED)
+                self._fail(link_errors.unreadable(settings, detail, first=self._connack is None), _MALFORMED)
 
     def _awaits_suback(self) -> bool:
         return self._connack is not None and not self._opened.done()
@@ -226,7 +226,7 @@ class _Connection(asyncio.BufferedProtocol):
         settings = self._settings
         self._connack = connack
         if connack.reason_code != mqtt5.ConnAckReasonCode.SUCCESS:
-            self._fail(problems.refused(settings, int(connack.reason_code), connack.reason_str))
+            self._fail(link_errors.refused(settings, int(connack.reason_code), connack.reason_str))
             return
         if connack.server_keep_alive is not None:
             self.keep_alive_s = connack.server_keep_alive or math.inf
@@ -249,7 +249,7 @@ class _Connection(asyncio.BufferedProtocol):
             self._codec.take_care()
         elif not isinstance(error, ValueError):
             raise error
-        self._fail(problems.unreadable(self._settings, error, first=self._connack is None), _MALFORMED)
+        self._fail(link_errors.unreadable(self._settings, error, first=self._connack is None), _MALFORMED)
 
     def _fail(self, problem: LinkError, last_words: bytes = b"") -> None:
         if self.ended.done():
@@ -275,8 +275,8 @@ class _Connection(asyncio.BufferedProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Note that the connection is over."""
         if self._connack is None and not isinstance(exc, ssl.SSLError):
-            self._fail(problems.unanswered_connect(self._settings))
-        self._fail(problems.broken(self._settings, exc))
+            self._fail(link_errors.unanswered_connect(self._settings))
+        self._fail(link_errors.broken(self._settings, exc))
         if not self._closed.done():
             self._closed.set_result(None)
 
@@ -293,7 +293,7 @@ class _Connection(asyncio.BufferedProtocol):
                 lambda: self, sock=sock, ssl=context, server_hostname=name
             )
         except OSError as error:
-            raise problems.broken_handshake(settings, error) from None
+            raise link_errors.broken_handshake(settings, error) from None
         await self._opened
         if self.ended.done():
             raise self.ended.result()
@@ -301,7 +301,7 @@ class _Connection(asyncio.BufferedProtocol):
     def overdue(self) -> LinkError:
         """Return what to say when `open` takes longer than it may."""
         greeted = self._transport is not None and self._connack is None
-        return problems.no_answer(self._settings, greeted=greeted)
+        return link_errors.no_answer(self._settings, greeted=greeted)
 
     def publish(self, topic: str, payload: bytes) -> None:
         """Send a message of our own, QoS 1."""
@@ -316,7 +316,7 @@ class _Connection(asyncio.BufferedProtocol):
 
     def abort(self) -> None:
         """Drop the connection; what still comes is not looked at."""
-        self._fail(problems.broken(self._settings, None))
+        self._fail(link_errors.broken(self._settings, None))
         if self._transport is not None:
             self._transport.abort()
 
@@ -324,7 +324,7 @@ class _Connection(asyncio.BufferedProtocol):
         """Disconnect in order, if there is somebody to listen, and wait until the socket is closed."""
         if self._transport is None:
             return
-        self._fail(problems.broken(self._settings, None), _GOODBYE if self._connack else b"")
+        self._fail(link_errors.broken(self._settings, None), _GOODBYE if self._connack else b"")
         await asyncio.wait({self._closed}, timeout=_GOODBYE_S)
         if not self._closed.done():
             self._transport.abort()

@@ -14,7 +14,7 @@ from typing import Protocol, TypeAlias
 
 from camwatch.core.model import Instant
 from camwatch.errors import LinkError
-from camwatch.ingest import problems
+from camwatch.ingest import link_errors
 from camwatch.ingest.canary import Canary, forms
 from camwatch.ingest.link import Clock, LinkSettings, Receiver
 
@@ -91,7 +91,7 @@ class Teller:
     ) -> LinkError | None:
         """Take a SUBACK: sight begins, or a canary flies that begins it, or the refusal is returned."""
         settings = self.settings
-        refusal = problems.ungranted(settings, codes)
+        refusal = link_errors.ungranted(settings, codes)
         if refusal is not None:
             self._form = 0
             return refusal
@@ -99,7 +99,7 @@ class Teller:
         def sight(now: Instant) -> None:
             connection.sighted = True
             self._receiver.subscribed(now, session_present=session_present)
-            self._say_once(problems.granted_less(settings, codes))
+            self._say_once(link_errors.granted_less(settings, codes))
 
         if settings.canary is None:
             sight(now)
@@ -181,7 +181,7 @@ class Supervisor:
         """Live through one session, to its failure; return whether it had sight."""
         connection = self._connect()
         try:
-            problem = problems.in_words(await self._failure_of(connection))
+            problem = link_errors.in_words(await self._failure_of(connection))
             connection.abort()
             if connection.sighted:
                 last = connection.last_packet if connection.canary is None else connection.last_message
@@ -271,7 +271,7 @@ class Supervisor:
                 continue
             if asked is not None and now >= asked + patience:
                 if now - (asked + patience) <= patience / 4:
-                    return problems.silent(self._settings)
+                    return link_errors.silent(self._settings)
                 asked = now  # woken late, we did not wait for an answer but slept through it: ask anew
             elif asked is None and now - connection.last_packet.mono >= patience:
                 asked = now

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from camwatch.errors import LinkError
-from camwatch.ingest import problems
+from camwatch.ingest import link_errors
 from camwatch.ingest.link import LinkSettings
 from camwatch.web.pages.reasons import reason_in
 
@@ -37,41 +37,41 @@ def untrusted(code: int) -> ssl.SSLCertVerificationError:
 
 def reasons(settings: LinkSettings) -> list[LinkError]:
     """Return one of each that can be said."""
-    found = problems.ungranted(settings, [135, 135])
+    found = link_errors.ungranted(settings, [135, 135])
     assert found is not None
     return [
-        problems.unknown_host(settings),
-        problems.no_answer(settings),
-        problems.no_answer(settings, greeted=True),
-        problems.unreachable(settings, ConnectionRefusedError()),
-        problems.unreachable(settings, OSError("x")),
-        problems.broken(settings, None),
-        problems.broken(settings, OSError("x")),
-        problems.broken_handshake(settings, OSError("x")),
-        problems.silent(settings),
-        problems.starved(settings),
-        problems.canary_behind(settings),
-        problems.canary_refused(settings, 135),
-        problems.unusable_file(settings, "ca_file", "/x", OSError("x")),
-        problems.bad_tls(settings, untrusted(62)),
-        problems.bad_tls(settings, untrusted(1)),
-        problems.bad_tls(replace(settings, ca_file=Path("/x")), untrusted(1)),
-        problems.bad_tls(settings, failed("ALERT_X")),
-        problems.bad_tls(settings, failed("WRONG_VERSION_NUMBER")),
-        problems.bad_tls(settings, failed("X")),
-        problems.not_a_websocket(settings, OSError("x")),
-        problems.unreadable(settings, "x", first=True),
-        problems.unreadable(settings, "x", first=False),
-        problems.too_large(settings, 2, 1),
-        problems.unanswered_connect(settings),
-        *(problems.refused(settings, code, "x") for code in (132, 133, 135, 151)),
-        problems.dismissed(settings, 142),
-        problems.ungranted(settings, [0]) or found,
+        link_errors.unknown_host(settings),
+        link_errors.no_answer(settings),
+        link_errors.no_answer(settings, greeted=True),
+        link_errors.unreachable(settings, ConnectionRefusedError()),
+        link_errors.unreachable(settings, OSError("x")),
+        link_errors.broken(settings, None),
+        link_errors.broken(settings, OSError("x")),
+        link_errors.broken_handshake(settings, OSError("x")),
+        link_errors.silent(settings),
+        link_errors.starved(settings),
+        link_errors.canary_behind(settings),
+        link_errors.canary_refused(settings, 135),
+        link_errors.unusable_file(settings, "ca_file", "/x", OSError("x")),
+        link_errors.bad_tls(settings, untrusted(62)),
+        link_errors.bad_tls(settings, untrusted(1)),
+        link_errors.bad_tls(replace(settings, ca_file=Path("/x")), untrusted(1)),
+        link_errors.bad_tls(settings, failed("ALERT_X")),
+        link_errors.bad_tls(settings, failed("WRONG_VERSION_NUMBER")),
+        link_errors.bad_tls(settings, failed("X")),
+        link_errors.not_a_websocket(settings, OSError("x")),
+        link_errors.unreadable(settings, "x", first=True),
+        link_errors.unreadable(settings, "x", first=False),
+        link_errors.too_large(settings, 2, 1),
+        link_errors.unanswered_connect(settings),
+        *(link_errors.refused(settings, code, "x") for code in (132, 133, 135, 151)),
+        link_errors.dismissed(settings, 142),
+        link_errors.ungranted(settings, [0]) or found,
         found,
     ]
 
 
-SAID = [problems.in_words(error) for settings in (PLAIN, SAFE) for error in reasons(settings)]
+SAID = [link_errors.in_words(error) for settings in (PLAIN, SAFE) for error in reasons(settings)]
 OURS = [
     "not connected yet",
     "messages arrive 6 s late, longer than a camera may be silent",
@@ -95,5 +95,5 @@ def test_every_reason_is_said_in_french(reason: str) -> None:
 
 
 def test_what_a_broker_says_itself_stays_as_it_came() -> None:
-    reason = problems.in_words(problems.dismissed(PLAIN, 139, "back at noon"))
+    reason = link_errors.in_words(link_errors.dismissed(PLAIN, 139, "back at noon"))
     assert reason_in("fr", reason).endswith(", back at noon")

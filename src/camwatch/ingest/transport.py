@@ -7,7 +7,7 @@ import socket
 import ssl
 from typing import TypeVar
 
-from camwatch.ingest import problems
+from camwatch.ingest import link_errors
 from camwatch.ingest.link import LinkSettings
 
 ContextT = TypeVar("ContextT", bound=ssl.SSLContext)
@@ -22,7 +22,7 @@ async def dial(settings: LinkSettings) -> socket.socket:
     try:
         found = await loop.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError):
-        raise problems.unknown_host(settings) from None
+        raise link_errors.unknown_host(settings) from None
     failure = OSError("it has no address")
     for family, kind, number, _, address in found:
         try:
@@ -30,7 +30,7 @@ async def dial(settings: LinkSettings) -> socket.socket:
                 return await _connected(socket.socket(family, kind, number), address)
         except OSError as error:
             failure = error
-    raise problems.unreachable(settings, failure)
+    raise link_errors.unreachable(settings, failure)
 
 
 async def _connected(sock: socket.socket, address: tuple[object, ...]) -> socket.socket:
@@ -60,12 +60,12 @@ def tls_context(settings: LinkSettings, kind: type[ContextT]) -> ContextT:
         try:
             context.load_verify_locations(cafile=settings.ca_file)
         except OSError as error:
-            raise problems.unusable_file(settings, "ca_file", settings.ca_file, error) from None
+            raise link_errors.unusable_file(settings, "ca_file", settings.ca_file, error) from None
     if settings.cert_file is not None:
         try:
             # An empty passphrase, or OpenSSL would ask for one on the terminal.
             context.load_cert_chain(settings.cert_file, settings.key_file, password=str)
         except OSError as error:
             files = f"{settings.cert_file} with `key_file` {settings.key_file}"
-            raise problems.unusable_file(settings, "cert_file", files, error) from None
+            raise link_errors.unusable_file(settings, "cert_file", files, error) from None
     return context
