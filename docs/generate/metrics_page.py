@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from camwatch.metrics.catalogue import CATALOGUE, Metric
+from camwatch.metrics.families import CATALOGUE, Metric
 
 _GROUPS = (
     ("Per camera", "camwatch_camera_", "All rows of the inventory are there from the first scrape."),
@@ -31,7 +31,7 @@ def text() -> str:
     return (
         """# Metrics
 
-Generated from `src/camwatch/metrics/catalogue.py` by `make docs`; do not edit.
+Generated from `src/camwatch/metrics/families.py` by `make docs`; do not edit.
 
 `/metrics` answers in the text format 0.0.4, or in OpenMetrics 1.0 if the request's `Accept` asks for it,
 gzipped if it may be. Where there are accounts it asks for a token, unless told otherwise: `docs/access.md`.

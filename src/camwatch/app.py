@@ -28,7 +28,7 @@ from camwatch.ingest.factory import make_link
 from camwatch.ingest.link import Link, LinkSettings
 from camwatch.loading import load
 from camwatch.logs import Journal, LogWriter
-from camwatch.metrics.daemon import Exposition
+from camwatch.metrics.collector import Exposition
 from camwatch.notify import SILENT, Notifier
 from camwatch.service import Watcher
 from camwatch.settings import Broker, Settings, exposures

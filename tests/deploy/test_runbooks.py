@@ -20,7 +20,7 @@ import typer
 import yaml
 
 from camwatch.cli import app
-from camwatch.metrics.catalogue import CATALOGUE
+from camwatch.metrics.families import CATALOGUE
 from camwatch.wire.topics import DEFAULT_PREFIX, address_of
 from tests.deploy.test_prometheus import ALERTS, ROOT, promtool, rules
 from tests.test_docs_drift import blocks

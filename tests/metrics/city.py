@@ -17,7 +17,7 @@ from camwatch.core.model import Camera, Happening, Window
 from camwatch.core.signal import Word
 from camwatch.core.standing import Standing
 from camwatch.fleet.inventory import Inventory, Operator, Site
-from camwatch.metrics.daemon import Exposition
+from camwatch.metrics.collector import Exposition
 from camwatch.receiving import LinkReceiver
 from camwatch.service import Watcher
 from camwatch.settings import Settings

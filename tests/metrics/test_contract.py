@@ -10,7 +10,7 @@ import pytest
 from camwatch.core.model import Status
 from camwatch.errors import RejectReason
 from camwatch.fleet.inventory import load_inventory
-from camwatch.metrics.catalogue import CATALOGUE
+from camwatch.metrics.families import CATALOGUE
 from tests.metrics.city import City, Scraped, registered
 from tests.support.fleet import camera
 

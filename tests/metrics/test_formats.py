@@ -16,8 +16,8 @@ from prometheus_client.registry import Collector
 from camwatch.core.model import Camera, Lifecycle
 from camwatch.core.signal import Word
 from camwatch.fleet.inventory import Site
-from camwatch.metrics.catalogue import CATALOGUE
-from camwatch.metrics.exposition import SLICE, escaped
+from camwatch.metrics.camera_renderer import SLICE, escaped
+from camwatch.metrics.families import CATALOGUE
 from tests.metrics.city import City, Scraped, registered
 from tests.support.fleet import camera
 from tests.support.mosquitto import program

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from camwatch.metrics.exposition import FIRMWARE_KEPT_S
+from camwatch.metrics.camera_renderer import FIRMWARE_KEPT_S
 from tests.metrics.city import City, registered
 from tests.support.fleet import camera
 

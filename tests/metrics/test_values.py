@@ -11,7 +11,7 @@ from camwatch.core.model import Lifecycle, Scope, Window
 from camwatch.core.signal import Word
 from camwatch.errors import ConfigurationError, Fault
 from camwatch.fleet.inventory import Operator, Site
-from camwatch.metrics.daemon import DELAY_BOUNDS_S
+from camwatch.metrics.collector import DELAY_BOUNDS_S
 from tests.metrics.city import BEGIN_S, City, registered
 from tests.support.fleet import camera
 

@@ -31,15 +31,15 @@ from camwatch.core.state import GAP_BOUNDS_S, Gaps
 from camwatch.core.watch import FleetWatch
 from camwatch.errors import RejectReason
 from camwatch.fleet.inventory import Inventory
-from camwatch.metrics import catalogue
-from camwatch.metrics.catalogue import Metric
-from camwatch.metrics.exposition import (
+from camwatch.metrics import families
+from camwatch.metrics.camera_renderer import (
     Row,
     render_cameras,
     render_flags,
     render_rejections,
     render_sites,
 )
+from camwatch.metrics.families import Metric
 from camwatch.rejections import SOURCE, Tally
 
 DELAY_BOUNDS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.2, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -221,16 +221,16 @@ class Exposition:
         yield from render_rejections(source.rejections.refused, source.watch.cameras, openmetrics=openmetrics)
         yield render_sites(source.inventory.sites.values(), openmetrics=openmetrics)
         for metric, kind, ids in (
-            (catalogue.SITE_INCIDENT, IncidentKind.SITE, source.inventory.sites),
-            (catalogue.OPERATOR_INCIDENT, IncidentKind.OPERATOR, source.inventory.operators),
-            (catalogue.LINK_INCIDENT, IncidentKind.LINK, source.link_reports),
+            (families.SITE_INCIDENT, IncidentKind.SITE, source.inventory.sites),
+            (families.OPERATOR_INCIDENT, IncidentKind.OPERATOR, source.inventory.operators),
+            (families.LINK_INCIDENT, IncidentKind.LINK, source.link_reports),
         ):
             yield render_flags(metric, self._open(kind, ids), openmetrics=openmetrics)
         generate = openmetrics_text.generate_latest if openmetrics else text.generate_latest
         yield generate(self._registry).decode()
 
     def _delay_histogram(self) -> Family:
-        family = _histogram(catalogue.DETECTION_DELAY)
+        family = _histogram(families.DETECTION_DELAY)
         _observed(family, [], DELAY_BOUNDS_S, self._delays, self._delayed_s)
         return family
 
@@ -257,33 +257,33 @@ class _Daemon(Collector):
         yield from self._links()
         source = self._source
         watch = source.watch
-        info = _gauge(catalogue.BUILD_INFO)
+        info = _gauge(families.BUILD_INFO)
         info.add_metric([__version__, platform.python_version()], 1)
         yield info
-        yield _single(catalogue.READY, not source.unready)
-        yield _single(catalogue.BLIND, watch.blind)
-        rejected = _counter(catalogue.MESSAGES_REJECTED)
+        yield _single(families.READY, not source.unready)
+        yield _single(families.BLIND, watch.blind)
+        rejected = _counter(families.MESSAGES_REJECTED)
         for reason, count in source.rejections.counts.items():
             rejected.add_metric([reason.value], count)
         yield rejected
-        dropped = _counter(catalogue.FIELDS_DROPPED)
+        dropped = _counter(families.FIELDS_DROPPED)
         for field, count in source.rejections.fields.items():
             dropped.add_metric([SOURCE, field], count)
         yield dropped
-        yield _single(catalogue.UNREGISTERED, len(source.rejections.unregistered))
+        yield _single(families.UNREGISTERED, len(source.rejections.unregistered))
         yield self._delays()
-        yield _single(catalogue.LOOP_STALL, watch.stalled_s)
-        yield _single(catalogue.HISTORY_PENDING, source.history.pending)
-        yield _single(catalogue.HISTORY_WRITE_ERRORS, source.history.write_errors)
-        yield _single(catalogue.HISTORY_SEALS, source.history.sealed[0])
-        yield _single(catalogue.HISTORY_SEAL_HEAD, int(source.history.sealed[1][:12], 16))
-        yield _single(catalogue.RELOAD_ERRORS, source.reload_errors)
-        yield _single(catalogue.RELOAD_HELD, source.held is not None)
-        yield _single(catalogue.LAST_RELOAD, source.last_reload.utc_ms / 1000)
+        yield _single(families.LOOP_STALL, watch.stalled_s)
+        yield _single(families.HISTORY_PENDING, source.history.pending)
+        yield _single(families.HISTORY_WRITE_ERRORS, source.history.write_errors)
+        yield _single(families.HISTORY_SEALS, source.history.sealed[0])
+        yield _single(families.HISTORY_SEAL_HEAD, int(source.history.sealed[1][:12], 16))
+        yield _single(families.RELOAD_ERRORS, source.reload_errors)
+        yield _single(families.RELOAD_HELD, source.held is not None)
+        yield _single(families.LAST_RELOAD, source.last_reload.utc_ms / 1000)
         yield from self._clock()
-        yield _single(catalogue.ACCESS_RELOAD_ERRORS, self._door.reload_errors)
-        yield _single(catalogue.LOGINS, self._door.logins)
-        refusals = _counter(catalogue.ACCESS_REFUSALS)
+        yield _single(families.ACCESS_RELOAD_ERRORS, self._door.reload_errors)
+        yield _single(families.LOGINS, self._door.logins)
+        refusals = _counter(families.ACCESS_REFUSALS)
         for why, count in self._door.refusals.items():
             refusals.add_metric([why], count)
         yield refusals
@@ -291,16 +291,16 @@ class _Daemon(Collector):
     def _clock(self) -> Iterator[Family]:
         source = self._source
         now_ms = source.clock().utc_ms
-        yield _single(catalogue.NOW, now_ms / 1000)
+        yield _single(families.NOW, now_ms / 1000)
         local = datetime.fromtimestamp(now_ms // 1000, source.timezone)
-        yield _single(catalogue.UTC_OFFSET, (local.utcoffset() or timedelta()).total_seconds())
-        yield _single(catalogue.LOG_LINES_DROPPED, self._log.dropped)
-        yield _single(catalogue.CLOCK_STEPS, source.clock_steps)
-        fleet = _gauge(catalogue.CLOCK_FLEET_OFFSET)
+        yield _single(families.UTC_OFFSET, (local.utcoffset() or timedelta()).total_seconds())
+        yield _single(families.LOG_LINES_DROPPED, self._log.dropped)
+        yield _single(families.CLOCK_STEPS, source.clock_steps)
+        fleet = _gauge(families.CLOCK_FLEET_OFFSET)
         if source.clock_trust.fleet_offset_s is not None:
             fleet.add_metric([], source.clock_trust.fleet_offset_s)
         yield fleet
-        yield _single(catalogue.RECORD_AHEAD, max(0.0, source.clock.lead_s))
+        yield _single(families.RECORD_AHEAD, max(0.0, source.clock.lead_s))
 
     def _operators(self) -> Iterator[Family]:
         source = self._source
@@ -308,9 +308,9 @@ class _Daemon(Collector):
         counts = Counter(
             (camera.camera.operator, camera.status_at(now)) for camera in source.watch.cameras.values()
         )
-        cameras = _gauge(catalogue.OPERATOR_CAMERAS)
-        objective = _gauge(catalogue.OPERATOR_OBJECTIVE)
-        blind = _gauge(catalogue.OPERATOR_BLIND)
+        cameras = _gauge(families.OPERATOR_CAMERAS)
+        objective = _gauge(families.OPERATOR_OBJECTIVE)
+        blind = _gauge(families.OPERATOR_BLIND)
         dark = {operator for sight in source.watch.dark for operator in sight.operators}
         for operator in sorted({operator for operator, _ in counts}):
             blind.add_metric([operator], operator in dark)
@@ -329,8 +329,8 @@ class _Daemon(Collector):
         if standing is None:
             return
         now_ms = self._source.clock().utc_ms
-        availability = _gauge(catalogue.OPERATOR_AVAILABILITY)
-        coverage = _gauge(catalogue.OPERATOR_COVERAGE)
+        availability = _gauge(families.OPERATOR_AVAILABILITY)
+        coverage = _gauge(families.OPERATOR_COVERAGE)
         for operator in self._source.inventory.operators:
             for window, account in standing.accounts(operator, now_ms).items():
                 if account.availability is not None:
@@ -341,7 +341,7 @@ class _Daemon(Collector):
         yield coverage
 
     def _gaps(self) -> Family:
-        family = _histogram(catalogue.HEARTBEAT_GAP)
+        family = _histogram(families.HEARTBEAT_GAP)
         none = Gaps()
         for operator in self._source.inventory.operators:
             gaps = self._source.watch.gaps.get(operator, none)
@@ -349,11 +349,11 @@ class _Daemon(Collector):
         return family
 
     def _links(self) -> Iterator[Family]:
-        up = _gauge(catalogue.LINK_UP)
-        operators = _gauge(catalogue.LINK_OPERATOR)
-        lag = _gauge(catalogue.LINK_LAG)
-        received = _counter(catalogue.MESSAGES_RECEIVED)
-        canaries = _histogram(catalogue.CANARY_ROUND_TRIP)
+        up = _gauge(families.LINK_UP)
+        operators = _gauge(families.LINK_OPERATOR)
+        lag = _gauge(families.LINK_LAG)
+        received = _counter(families.MESSAGES_RECEIVED)
+        canaries = _histogram(families.CANARY_ROUND_TRIP)
         for name, report in self._source.link_reports.items():
             up.add_metric([name], self._source.watch.links[name].up)
             for operator in sorted(self._source.watch.links[name].operators):

@@ -17,8 +17,8 @@ from camwatch.core.memory import Memory
 from camwatch.core.model import Instant, Status
 from camwatch.core.state import CameraState
 from camwatch.fleet.inventory import Site
-from camwatch.metrics import catalogue
-from camwatch.metrics.catalogue import Metric
+from camwatch.metrics import families
+from camwatch.metrics.families import Metric
 from camwatch.rejections import Tally
 
 SLICE = 250
@@ -86,7 +86,7 @@ def _info(now: Instant, rows: list[Row]) -> str:
 
 def _status_lines() -> dict[Status, tuple[str, ...]]:
     """For each status, the texts between which a camera's labels stand, six times."""
-    start = catalogue.CAMERA_STATUS.name + "{"
+    start = families.CAMERA_STATUS.name + "{"
     result = {}
     for holding in _STATUSES:
         ends = [f',status="{status}"}} {int(status is holding)}\n' for status in _STATUSES]
@@ -164,12 +164,12 @@ def _last_heartbeat(_now: Instant, rows: list[Row]) -> str:
 
 
 def _status_since(_now: Instant, rows: list[Row]) -> str:
-    start = catalogue.CAMERA_STATUS_SINCE.name
+    start = families.CAMERA_STATUS_SINCE.name
     return "".join([f"{start}{{{row.labels}}} {row.camera.since.utc_ms / 1000}\n" for row in rows])
 
 
 def _commission_by(_now: Instant, rows: list[Row]) -> str:
-    start = catalogue.CAMERA_COMMISSION_BY.name
+    start = families.CAMERA_COMMISSION_BY.name
     return "".join(
         [
             f"{start}{{{row.labels}}} {row.camera.camera.commission_by_ms / 1000}\n"
@@ -237,31 +237,31 @@ def _gauge(metric: Metric, value: Callable[[CameraState], float | None]) -> Rend
 
 
 _FAMILIES: tuple[tuple[Metric, Renderer], ...] = (
-    (catalogue.CAMERA_INFO, _info),
-    (catalogue.CAMERA_STATUS, _status),
-    (catalogue.CAMERA_UP, _up),
-    (catalogue.CAMERA_SUSPECT, _suspect),
-    (catalogue.CAMERA_FLAPPING, _flapping),
-    (catalogue.CAMERA_DEGRADED, _degraded),
-    (catalogue.CAMERA_LAST_HEARTBEAT, _last_heartbeat),
-    (catalogue.CAMERA_STATUS_SINCE, _status_since),
-    (catalogue.CAMERA_COMMISSION_BY, _commission_by),
+    (families.CAMERA_INFO, _info),
+    (families.CAMERA_STATUS, _status),
+    (families.CAMERA_UP, _up),
+    (families.CAMERA_SUSPECT, _suspect),
+    (families.CAMERA_FLAPPING, _flapping),
+    (families.CAMERA_DEGRADED, _degraded),
+    (families.CAMERA_LAST_HEARTBEAT, _last_heartbeat),
+    (families.CAMERA_STATUS_SINCE, _status_since),
+    (families.CAMERA_COMMISSION_BY, _commission_by),
     (
-        catalogue.CAMERA_HEARTBEATS,
-        _counter(catalogue.CAMERA_HEARTBEATS, lambda stored: stored.heartbeats),
+        families.CAMERA_HEARTBEATS,
+        _counter(families.CAMERA_HEARTBEATS, lambda stored: stored.heartbeats),
     ),
-    (catalogue.CAMERA_OUTAGES, _counter(catalogue.CAMERA_OUTAGES, lambda stored: stored.outages)),
-    (catalogue.CAMERA_REBOOTS, _counter(catalogue.CAMERA_REBOOTS, lambda stored: stored.reboots)),
-    (catalogue.CAMERA_LEDGER, _ledger),
-    (catalogue.CAMERA_DEGRADED_SECONDS, _degraded_seconds),
-    (catalogue.CAMERA_FPS, _gauge(catalogue.CAMERA_FPS, lambda camera: camera.fps)),
-    (catalogue.CAMERA_BITRATE, _gauge(catalogue.CAMERA_BITRATE, lambda camera: camera.bitrate_bps)),
+    (families.CAMERA_OUTAGES, _counter(families.CAMERA_OUTAGES, lambda stored: stored.outages)),
+    (families.CAMERA_REBOOTS, _counter(families.CAMERA_REBOOTS, lambda stored: stored.reboots)),
+    (families.CAMERA_LEDGER, _ledger),
+    (families.CAMERA_DEGRADED_SECONDS, _degraded_seconds),
+    (families.CAMERA_FPS, _gauge(families.CAMERA_FPS, lambda camera: camera.fps)),
+    (families.CAMERA_BITRATE, _gauge(families.CAMERA_BITRATE, lambda camera: camera.bitrate_bps)),
     (
-        catalogue.CAMERA_TEMPERATURE,
-        _gauge(catalogue.CAMERA_TEMPERATURE, lambda camera: camera.temperature_celsius),
+        families.CAMERA_TEMPERATURE,
+        _gauge(families.CAMERA_TEMPERATURE, lambda camera: camera.temperature_celsius),
     ),
-    (catalogue.CAMERA_STORAGE, _gauge(catalogue.CAMERA_STORAGE, lambda camera: camera.storage_used_ratio)),
-    (catalogue.CAMERA_CLOCK, _clock),
+    (families.CAMERA_STORAGE, _gauge(families.CAMERA_STORAGE, lambda camera: camera.storage_used_ratio)),
+    (families.CAMERA_CLOCK, _clock),
 )
 
 
@@ -277,7 +277,7 @@ def render_rejections(
     refused: Mapping[str, Mapping[str, Tally]], cameras: Mapping[str, CameraState], *, openmetrics: bool
 ) -> Iterator[str]:
     """Yield the text of what was refused of each camera, by reason; a slice of cameras at a time."""
-    metric = catalogue.CAMERA_REJECTED
+    metric = families.CAMERA_REJECTED
     yield metric.header(openmetrics=openmetrics)
     found = [
         (labels_of(cameras[camera]), reasons) for camera, reasons in refused.items() if camera in cameras
@@ -298,7 +298,7 @@ def render_sites(sites: Iterable[Site], *, openmetrics: bool) -> str:
 
     A coordinate is the shortest text that reads back as the same number: as the inventory has it.
     """
-    metric = catalogue.SITE_INFO
+    metric = families.SITE_INFO
     return metric.header(openmetrics=openmetrics) + "".join(
         [
             f'{metric.name}{{site="{site.id}",name="{escaped(site.name)}",zone="{escaped(site.zone)}",'
