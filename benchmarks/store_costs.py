@@ -31,10 +31,10 @@ from camwatch.history.keeper import StoreKeeper
 from camwatch.history.reading import read
 from camwatch.history.store import Store
 from camwatch.reports import as_csv, as_html, as_json, as_table
-from camwatch.reports.building import build
-from camwatch.reports.language import Language
+from camwatch.reports.builder import build
+from camwatch.reports.formatting import Language
+from camwatch.reports.model import Question, Report
 from camwatch.reports.period import Period, month_of
-from camwatch.reports.report import Question, Report
 from camwatch.settings import HistorySettings
 from tests.support.mosquitto import free_port
 

@@ -27,9 +27,9 @@ from camwatch.core.record import (
     WindowRecord,
 )
 from camwatch.fleet.inventory import Inventory, Operator, Site, load_inventory
-from camwatch.reports.building import build
+from camwatch.reports.builder import build
+from camwatch.reports.model import Question, Report
 from camwatch.reports.period import Period
-from camwatch.reports.report import Question, Report
 
 PARIS = ZoneInfo("Europe/Paris")
 OCTOBER = Period(date(2026, 10, 1), date(2026, 10, 31), PARIS)

@@ -10,9 +10,9 @@ import pytest
 from camwatch.core.model import Purpose
 from camwatch.reports import as_csv, as_html, as_json, as_table
 from camwatch.reports.figures import KINDS, OF_OBJECTIVE, Kind
-from camwatch.reports.language import Language
-from camwatch.reports.report import Report
-from camwatch.reports.texts import TEXTS
+from camwatch.reports.formatting import Language
+from camwatch.reports.model import Report
+from camwatch.reports.translations import TEXTS
 from tests.reports.city import PARIS, fleet, month, report_of
 from tests.reports.parsing import Figures, Of, Page, of_html, of_table, rows_of_csv
 

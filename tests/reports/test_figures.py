@@ -26,9 +26,9 @@ from camwatch.core.record import (
 )
 from camwatch.reports import as_csv, as_html, as_json, as_table, rounding
 from camwatch.reports.figures import OF_OBJECTIVE, Figures, Shown
-from camwatch.reports.language import Language
+from camwatch.reports.formatting import Language
+from camwatch.reports.model import Report
 from camwatch.reports.period import Period, Reach, last_month, month_of
-from camwatch.reports.report import Report
 from tests.reports.city import (
     DAY,
     MIN,

@@ -21,12 +21,12 @@ from camwatch.cli import app
 from camwatch.core.ledger import Account
 from camwatch.core.model import Purpose
 from camwatch.core.record import Attributed, Attribution
-from camwatch.reports import as_csv, as_html, as_json, as_table, chart
+from camwatch.reports import as_csv, as_html, as_json, as_table, uptime_bars
 from camwatch.reports.figures import KINDS, Figures
-from camwatch.reports.language import Language, typeset
+from camwatch.reports.formatting import Language, typeset
+from camwatch.reports.model import Line, Report
 from camwatch.reports.period import Period
-from camwatch.reports.report import Line, Report
-from camwatch.reports.texts import TEXTS
+from camwatch.reports.translations import TEXTS
 from camwatch.words import Lang
 from tests.reports.city import DAY, OCTOBER, PARIS, H, fleet, month, painter, record_of, report_of, utc
 from tests.reports.parsing import Page, rows_of_csv
@@ -232,13 +232,13 @@ def test_the_hour_that_comes_twice_is_told_apart() -> None:
     ],
 )
 def test_a_day_has_one_level(account: Account | None, level: str) -> None:
-    assert chart.level(account) == level
+    assert uptime_bars.level(account) == level
 
 
 def test_a_strip_says_in_words_what_it_draws() -> None:
     brush = painter().outage(1, NOON, NOON + 6 * H)
     report = report_of(record_of(brush.done()))
-    strip = chart.Chart(report, FRENCH).strip(report.sections[0].cameras[0])
+    strip = uptime_bars.Chart(report, FRENCH).strip(report.sections[0].cameras[0])
     assert strip.text == "Moins de 100\u202f%\u202f: 10 oct. 75,000\u202f%."
     assert strip.paths == (("c", "M0 6H309"), ("d", "M90 12v-12h9v12z"))
 
@@ -246,7 +246,7 @@ def test_a_strip_says_in_words_what_it_draws() -> None:
 def test_a_long_period_is_drawn_by_months() -> None:
     year = Period(OCTOBER.first.replace(month=1), OCTOBER.last.replace(month=12), PARIS)
     report = report_of(record_of(painter(since=year.start_ms).outage(1, NOON, NOON + DAY).done()), year)
-    found = chart.Chart(report, ENGLISH)
+    found = uptime_bars.Chart(report, ENGLISH)
     assert [label for _, label in found.axis.labels()] == [str(number) for number in range(1, 13)]
     assert found.strip(report.sections[0].cameras[0]).text == "Below 100%: October 2026 96.778%."
 

@@ -7,7 +7,7 @@ import pytest
 from camwatch.core.model import BlindCause, Camera, Lifecycle, Purpose, Scope
 from camwatch.core.record import Attributed, Attribution, BlindRecord, WindowRecord
 from camwatch.reports import as_csv, as_html, as_json, as_table
-from camwatch.reports.language import Language
+from camwatch.reports.formatting import Language
 from tests.reports.city import DAY, PARIS, H, inventory_of, painter, record_of, report_of, utc
 
 NOON = utc("2026-10-10T12:00")

@@ -10,7 +10,7 @@ import pytest
 
 from camwatch.core.model import Purpose
 from camwatch.reports import as_html
-from camwatch.reports.language import Language
+from camwatch.reports.formatting import Language
 from camwatch.words import Lang
 from tests.reports.city import PARIS, fleet, month, report_of
 

@@ -26,10 +26,10 @@ from camwatch.history.public import anchor, mark
 from camwatch.history.reading import read
 from camwatch.history.sealing import newest
 from camwatch.reports import as_csv, as_json, as_table
-from camwatch.reports.building import Progress, build
-from camwatch.reports.language import Language
+from camwatch.reports.builder import Progress, build
+from camwatch.reports.formatting import Language
+from camwatch.reports.model import Question, Report
 from camwatch.reports.period import Period, local
-from camwatch.reports.report import Question, Report
 from camwatch.words import Form
 
 _FEW = 12  # that many ids are worth listing in a message

@@ -33,7 +33,7 @@ from camwatch.history.listing import Listed, listed, outage_rows, outages
 from camwatch.history.places import places
 from camwatch.history.public import public_ids
 from camwatch.history.reading import announced, blindness, corrected, read
-from camwatch.reports.language import Language
+from camwatch.reports.formatting import Language
 from camwatch.reports.period import Period
 from camwatch.web.house import Known
 from camwatch.words import Form, Lang

@@ -21,7 +21,7 @@ from camwatch.core.model import Purpose
 from camwatch.history.engine import begin_read
 from camwatch.history.failures import told
 from camwatch.history.store import Store
-from camwatch.reports.language import Language
+from camwatch.reports.formatting import Language
 from camwatch.reports.period import Period, last_month, local, month_of
 from camwatch.words import Form, Lang
 

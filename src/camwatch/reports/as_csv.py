@@ -14,8 +14,8 @@ from typing import Final, TypeAlias
 from camwatch.reports import rounding
 from camwatch.reports.as_json import iso
 from camwatch.reports.figures import KINDS, Figures, Kind
-from camwatch.reports.language import Language
-from camwatch.reports.report import BlindLine, CameraLine, Line, OutageLine, Report, Section, WindowLine
+from camwatch.reports.formatting import Language
+from camwatch.reports.model import BlindLine, CameraLine, Line, OutageLine, Report, Section, WindowLine
 
 Cells: TypeAlias = dict[str, str]
 

@@ -9,10 +9,10 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from camwatch.reports import chart, rounding, wording
+from camwatch.reports import labels, rounding, uptime_bars
 from camwatch.reports.figures import OF_OBJECTIVE, Figures
-from camwatch.reports.language import Language
-from camwatch.reports.report import Report
+from camwatch.reports.formatting import Language
+from camwatch.reports.model import Report
 from camwatch.words import NONE
 
 LINE_COLUMNS = (
@@ -49,14 +49,14 @@ def write(report: Report, language: Language) -> str:
         view=_View(language),
         t=language.text,
         lang=language.lang,
-        title=wording.title(report, language),
+        title=labels.title(report, language),
         period=language.period(report.question.period),
-        notes=wording.notes(report, language),
-        facts=list(wording.facts(report, language)),
-        chart=chart.Chart(report, language),
-        samples=chart.samples(),
-        bar=chart.BAR,
-        high=chart.HEIGHT,
+        notes=labels.notes(report, language),
+        facts=list(labels.facts(report, language)),
+        chart=uptime_bars.Chart(report, language),
+        samples=uptime_bars.samples(),
+        bar=uptime_bars.BAR,
+        high=uptime_bars.HEIGHT,
         line_columns=LINE_COLUMNS,
         camera_columns=CAMERA_COLUMNS,
         no_value=NONE,
@@ -87,24 +87,24 @@ class _View:
 
     def name(self, kind: str, line: Any) -> str:
         """Return the name of a line."""
-        return wording.line_name(kind, line.id if kind == "purpose" else line.name, self._language)
+        return labels.line_name(kind, line.id if kind == "purpose" else line.name, self._language)
 
     def idle(self, section: Any) -> str:
         """Return how many cameras have no figure."""
-        return wording.idle(section, self._language)
+        return labels.idle(section, self._language)
 
     def end(self, line: Any) -> str:
         """Return when something ended."""
-        return wording.end(line, self._language)
+        return labels.end(line, self._language)
 
     def bounds(self, outage: Any) -> list[str]:
         """Return between which instants an outage began and ended, where that is not exact."""
-        return wording.bounds(outage, self._language)
+        return labels.bounds(outage, self._language)
 
     def attributed(self, outage: Any) -> str:
         """Return the cause that people found."""
-        return wording.attributed(outage, self._language)
+        return labels.attributed(outage, self._language)
 
     def origin(self, window: Any) -> str:
         """Return where a window comes from."""
-        return wording.window_origin(window, self._language)
+        return labels.window_origin(window, self._language)

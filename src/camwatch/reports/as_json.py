@@ -13,7 +13,7 @@ from camwatch.core.ledger import Span
 from camwatch.core.record import VOIDED_WHY
 from camwatch.reports import rounding
 from camwatch.reports.figures import Figures
-from camwatch.reports.report import (
+from camwatch.reports.model import (
     BlindLine,
     CameraLine,
     Line,

@@ -10,10 +10,10 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 
-from camwatch.reports import rounding, wording
+from camwatch.reports import labels, rounding
 from camwatch.reports.figures import OF_OBJECTIVE, Figures
-from camwatch.reports.language import Language
-from camwatch.reports.report import CameraLine, Line, Report, Section
+from camwatch.reports.formatting import Language
+from camwatch.reports.model import CameraLine, Line, Report, Section
 
 WIDTH = 80
 COLUMNS = ("availability", "contractual", "coverage", "outages", "down")
@@ -91,12 +91,12 @@ class _Writer:
         self._text = language.text
 
     def lines(self, report: Report) -> Iterator[str]:
-        yield from self._title(f"{self._text('title')} – {wording.title(report, self._language)}", "=")
+        yield from self._title(f"{self._text('title')} – {labels.title(report, self._language)}", "=")
         yield self._language.period(report.question.period)
-        for note in wording.notes(report, self._language):
+        for note in labels.notes(report, self._language):
             yield from wrapped(f"! {note}", WIDTH)
         yield ""
-        for label, text in wording.facts(report, self._language):
+        for label, text in labels.facts(report, self._language):
             yield from self._fact(label, text)
         yield from wrapped(self._text("units"), WIDTH)
         if report.total is not None:
@@ -111,7 +111,7 @@ class _Writer:
 
     def _section(self, section: Section) -> Iterator[str]:
         yield from self._title(f"{section.line.name} ({section.line.id})", "=")
-        idle = wording.idle(section, self._language)
+        idle = labels.idle(section, self._language)
         if not section.cameras:
             yield from wrapped(self._text("nothing"), WIDTH)
         yield from self._figures(section.line.figures, section.line.objective)
@@ -184,7 +184,7 @@ class _Writer:
 
     def _label(self, kind: str, line: Line | CameraLine) -> str:
         if kind == "purpose":
-            return wording.line_name(kind, line.id, self._language)
+            return labels.line_name(kind, line.id, self._language)
         return line.name if line.name == line.id else f"{line.name} ({line.id})"
 
     def _row(self, label: str, cells: str, room: int) -> Iterator[str]:
@@ -218,12 +218,12 @@ class _Writer:
                 lasted += f" ({self._text('inside')} {rounding.duration(outage.inside)})"
             yield [
                 f"{self._text('number')} {outage.id}  {outage.camera}",
-                f"{language.instant(outage.at_ms)} → {wording.end(outage, language)}  {lasted}",
-                *wording.bounds(outage, language),
+                f"{language.instant(outage.at_ms)} → {labels.end(outage, language)}  {lasted}",
+                *labels.bounds(outage, language),
                 *([self._text("voided")] if outage.voided else []),
                 (
                     f"{self._text('cause')} {language.text(f'cause_{outage.cause}')}, "
-                    f"{self._text('attributed')} {wording.attributed(outage, language)}"
+                    f"{self._text('attributed')} {labels.attributed(outage, language)}"
                 ),
             ]
 
@@ -245,7 +245,7 @@ class _Writer:
             cause = language.text(f"blind_{blind.cause}")
             cause = f"{cause} ({', '.join(blind.links)})" if blind.links else cause
             lasted = rounding.duration(blind.duration)
-            span = f"{language.instant(blind.start_ms)} → {wording.end(blind, language)}"
+            span = f"{language.instant(blind.start_ms)} → {labels.end(blind, language)}"
             yield [f"{span}  {lasted}", cause]
 
     def _windows(self, section: Section) -> Iterator[list[str]]:
@@ -256,6 +256,6 @@ class _Writer:
             yield [
                 f"{language.instant(window.starts_ms)} → {language.instant(window.ends_ms)}",
                 what,
-                f"{by}{wording.window_origin(window, language)}",
+                f"{by}{labels.window_origin(window, language)}",
                 *([window.reason] if window.reason else []),
             ]

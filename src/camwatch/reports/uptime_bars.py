@@ -14,8 +14,8 @@ from enum import StrEnum
 from camwatch.core.ledger import Account
 from camwatch.reports import rounding
 from camwatch.reports.figures import add_account
-from camwatch.reports.language import Language
-from camwatch.reports.report import CameraLine, Report
+from camwatch.reports.formatting import Language
+from camwatch.reports.model import CameraLine, Report
 
 MOST_DAYS = 62
 """A longer period is drawn by months."""

@@ -21,7 +21,7 @@ from camwatch.core.record import BlindRecord, CameraRecord, Change, OutageRecord
 from camwatch.core.timeline import Overlays, Stretch, account_of
 from camwatch.fleet.inventory import Inventory
 from camwatch.reports.figures import Figures, add_account
-from camwatch.reports.report import (
+from camwatch.reports.model import (
     BlindLine,
     CameraLine,
     Line,

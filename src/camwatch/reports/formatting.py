@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from camwatch.reports.figures import Kind, Shown
 from camwatch.reports.period import Period, local
-from camwatch.reports.texts import TEXTS
+from camwatch.reports.translations import TEXTS
 from camwatch.words import NONE, THIN, Lang, Words
 
 _NARROW = re.compile(r" (?=[%:;!?»])|(?<=«) ")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from camwatch.reports.language import Language
+from camwatch.reports.formatting import Language
+from camwatch.reports.model import BlindLine, OutageLine, Report, Section, WindowLine
 from camwatch.reports.period import Reach
-from camwatch.reports.report import BlindLine, OutageLine, Report, Section, WindowLine
 from camwatch.words import NONE
 
 
