@@ -30,11 +30,11 @@ from camwatch.history.engine import begin_read, is_sqlite
 from camwatch.history.keeper import StoreKeeper
 from camwatch.history.reading import read
 from camwatch.history.store import Store
-from camwatch.reports import as_csv, as_html, as_json, as_table
 from camwatch.reports.builder import build
 from camwatch.reports.formatting import Language
 from camwatch.reports.model import Question, Report
 from camwatch.reports.period import Period, month_of
+from camwatch.reports.renderers import csv_table, html_page, json_document, text_table
 from camwatch.settings import HistorySettings
 from tests.support.mosquitto import free_port
 
@@ -176,10 +176,10 @@ def _parts(kept: Kept) -> Iterator[tuple[str, float]]:
         yield "figures", watch()
         language = Language("fr", ZONE)
         writers: dict[str, Callable[[Report], str]] = {
-            "json": as_json.write,
-            "csv": lambda found: as_csv.write(found, language),
-            "table": lambda found: as_table.write(found, language),
-            "html": lambda found: as_html.write(found, language),
+            "json": json_document.write,
+            "csv": lambda found: csv_table.write(found, language),
+            "table": lambda found: text_table.write(found, language),
+            "html": lambda found: html_page.write(found, language),
         }
         for name, write in writers.items():
             write(report)

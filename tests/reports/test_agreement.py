@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from camwatch.core.model import Purpose
-from camwatch.reports import as_csv, as_html, as_json, as_table
 from camwatch.reports.figures import KINDS, OF_OBJECTIVE, Kind
 from camwatch.reports.formatting import Language
 from camwatch.reports.model import Report
+from camwatch.reports.renderers import csv_table, html_page, json_document, text_table
 from camwatch.reports.translations import TEXTS
 from tests.reports.city import PARIS, fleet, month, report_of
 from tests.reports.parsing import Figures, Of, Page, of_html, of_table, rows_of_csv
@@ -70,18 +70,18 @@ def compare(found: dict[Of, Figures], expected: dict[Of, dict[str, Any]]) -> int
 
 
 def test_the_page_shows_what_the_json_has(report: Report) -> None:
-    document = json.loads(as_json.write(report))
-    found = of_html(as_html.write(report, FRENCH))
+    document = json.loads(json_document.write(report))
+    found = of_html(html_page.write(report, FRENCH))
     assert compare(found, of_json(document)) > 458 * 5
     shown = {of for of in found if of[1] == "camera" and of[0] != "total"}
     assert len(shown) == sum(len(section["cameras"]) for section in document["operators"]) == 458
 
 
 def test_the_text_shows_what_the_json_has(report: Report) -> None:
-    document = json.loads(as_json.write(report))
+    document = json.loads(json_document.write(report))
     labels = {french_text("fr", name): name for name in KINDS}
     purposes = {french_text("fr", f"purpose_{name}"): str(name) for name in Purpose}
-    found = of_table(as_table.write(report, FRENCH), labels)
+    found = of_table(text_table.write(report, FRENCH), labels)
     known = {(of[0], of[1], purposes.get(of[2], of[2])): figures for of, figures in found.items()}
     assert compare(known, of_json(document)) > 458 * 5
     assert len({of for of in known if of[1] == "camera" and of[0] != "total"}) == 458
@@ -92,10 +92,10 @@ def test_the_text_shows_what_the_json_has(report: Report) -> None:
 def test_each_format_measures_purposes_by_their_objective(report: Report) -> None:
     """A7: in the sections and in the total; a purpose without one has none of its figures anywhere."""
     labels = {french_text("fr", name): name for name in KINDS}
-    text = of_table(as_table.write(report, FRENCH), labels)
-    page = of_html(as_html.write(report, FRENCH))
-    expected = of_json(json.loads(as_json.write(report)))
-    rows = [row for row in rows_of_csv(as_csv.write(report, FRENCH)) if row["row"] == "purpose"]
+    text = of_table(text_table.write(report, FRENCH), labels)
+    page = of_html(html_page.write(report, FRENCH))
+    expected = of_json(json.loads(json_document.write(report)))
+    rows = [row for row in rows_of_csv(csv_table.write(report, FRENCH)) if row["row"] == "purpose"]
     sheet = {(row["operator"] or "total", row["id"]): row for row in rows}
     for section in ("total", "ville"):
         for purpose in Purpose:
@@ -119,9 +119,9 @@ def french_text(lang: str, name: str) -> str:
 
 
 def test_the_spreadsheet_shows_what_the_json_has(report: Report) -> None:
-    expected = of_json(json.loads(as_json.write(report)))
+    expected = of_json(json.loads(json_document.write(report)))
     count = 0
-    for row in rows_of_csv(as_csv.write(report, FRENCH)):
+    for row in rows_of_csv(csv_table.write(report, FRENCH)):
         kind = row["row"]
         if kind not in ("total", "operator", "purpose", "site", "camera"):
             continue
@@ -144,10 +144,10 @@ def _id(row: dict[str, str]) -> str:
 
 
 def test_outages_blind_intervals_and_maintenance_agree(report: Report) -> None:
-    document = json.loads(as_json.write(report))
-    rows = rows_of_csv(as_csv.write(report, FRENCH))
-    tables = {(t.section, t.kind): t for t in Page(as_html.write(report, FRENCH)).tables}
-    text = as_table.write(report, FRENCH)
+    document = json.loads(json_document.write(report))
+    rows = rows_of_csv(csv_table.write(report, FRENCH))
+    tables = {(t.section, t.kind): t for t in Page(html_page.write(report, FRENCH)).tables}
+    text = text_table.write(report, FRENCH)
     for section in document["operators"]:
         mine = [row for row in rows if row["operator"] == section["id"]]
         sheet = [row for row in mine if row["row"] == "outage"]
@@ -184,8 +184,8 @@ def test_outages_blind_intervals_and_maintenance_agree(report: Report) -> None:
 
 def test_exclusions_are_listed_one_by_one_with_who_when_and_why(report: Report) -> None:
     """A6."""
-    document = json.loads(as_json.write(report))
-    tables = {(t.section, t.kind): t for t in Page(as_html.write(report, FRENCH)).tables}
+    document = json.loads(json_document.write(report))
+    tables = {(t.section, t.kind): t for t in Page(html_page.write(report, FRENCH)).tables}
     (ville,) = [section for section in document["operators"] if section["id"] == "ville"]
     excluded = [outage for outage in ville["outages"] if (outage["attribution"] or {}).get("excluded")]
     listed = [cells for _, cells in tables["ville", "exclusion"].rows[1:]]
@@ -203,7 +203,7 @@ def test_exclusions_are_listed_one_by_one_with_who_when_and_why(report: Report) 
 
 def test_the_sums_of_the_json_are_exact(report: Report) -> None:
     """A1, A4."""
-    document = json.loads(as_json.write(report))
+    document = json.loads(json_document.write(report))
     accounts = ("up", "down", "unknown", "maintenance")
     for section in document["operators"]:
         whole = section["figures"]["exact"]
@@ -218,17 +218,17 @@ def test_the_sums_of_the_json_are_exact(report: Report) -> None:
 def test_an_operator_without_a_camera_has_no_availability_in_any_format(report: Report) -> None:
     """A2."""
     alone = report_of(month(CITY), operators=("bailleur-4",), inventory=CITY)
-    document = json.loads(as_json.write(alone))
+    document = json.loads(json_document.write(alone))
     (section,) = document["operators"]
     assert section["figures"]["shown"]["availability"] is None
     assert section["cameras"] == []
-    page = Page(as_html.write(alone, FRENCH))
+    page = Page(html_page.write(alone, FRENCH))
     assert page.key_figures["bailleur-4"]["availability"] == "–"
     assert "Aucune caméra en service" in page.text
-    text = as_table.write(alone, FRENCH)
+    text = text_table.write(alone, FRENCH)
     assert "Aucune caméra en service" in text
     assert f"{'Disponibilité':38}  {'–':>16}" in text
-    (row,) = [row for row in rows_of_csv(as_csv.write(alone, FRENCH)) if row["row"] == "operator"]
+    (row,) = [row for row in rows_of_csv(csv_table.write(alone, FRENCH)) if row["row"] == "operator"]
     assert (row["cameras"], row["availability_percent"]) == ("0", "")
     assert "100,000" not in text + page.text
     assert report.total is not None

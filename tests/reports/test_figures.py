@@ -24,11 +24,12 @@ from camwatch.core.record import (
     Place,
     WindowRecord,
 )
-from camwatch.reports import as_csv, as_html, as_json, as_table, rounding
+from camwatch.reports import rounding
 from camwatch.reports.figures import OF_OBJECTIVE, Figures, Shown
 from camwatch.reports.formatting import Language
 from camwatch.reports.model import Report
 from camwatch.reports.period import Period, Reach, last_month, month_of
+from camwatch.reports.renderers import csv_table, html_page, json_document, text_table
 from tests.reports.city import (
     DAY,
     MIN,
@@ -202,7 +203,7 @@ def test_a_purpose_that_nobody_could_see_has_an_objective_but_no_budget() -> Non
     assert {name: shown[name].text for name in OF_OBJECTIVE} == dict.fromkeys(OF_OBJECTIVE) | {
         "objective": "99.000"
     }
-    table = as_table.write(report, Language("fr", PARIS)).partition("Objectifs par usage\n")[2]
+    table = text_table.write(report, Language("fr", PARIS)).partition("Objectifs par usage\n")[2]
     row = table.splitlines()[2]
     assert re.split(" +", row) == ["Vidéoprotection", "99,000\u202f%", *"–––––"]
 
@@ -275,13 +276,13 @@ def test_an_outage_that_late_heartbeats_disproved_is_listed_and_counts_nowhere()
     (line,) = report.sections[0].outages
     assert (line.voided, line.excluded, line.duration, line.at_ms) == (True, False, 0, NOON)
     assert exact(report, "outages", "outages_ended", "down", "excluded") == [0, 0, 0, 0]
-    assert "voided: late heartbeats prove" in as_table.write(report, Language("en", PARIS))
-    assert "annulée : des messages tardifs" in as_table.write(report, Language("fr", PARIS)).replace(
+    assert "voided: late heartbeats prove" in text_table.write(report, Language("en", PARIS))
+    assert "annulée : des messages tardifs" in text_table.write(report, Language("fr", PARIS)).replace(
         "\u202f", " "
     )
-    assert "voided: late heartbeats prove" in as_html.write(report, Language("en", PARIS))
-    assert '"voided": "late heartbeats prove' in as_json.write(report)
-    assert ",voided," in as_csv.write(report, Language("en", PARIS))
+    assert "voided: late heartbeats prove" in html_page.write(report, Language("en", PARIS))
+    assert '"voided": "late heartbeats prove' in json_document.write(report)
+    assert ",voided," in csv_table.write(report, Language("en", PARIS))
 
 
 def test_an_outage_says_between_which_instants_it_began_and_the_bounds_take_that_in() -> None:
@@ -297,8 +298,8 @@ def test_an_outage_says_between_which_instants_it_began_and_the_bounds_take_that
     account = report.sections[0].line.figures.account
     assert (account.least_up, account.most_up) == (account.up - 5 * S, account.up + 5 * S)
     said = "began between 2026-10-10 11:59:55 and 2026-10-10 12:00:05"
-    assert said in as_table.write(report, Language("en", PARIS))
-    assert said in as_html.write(report, Language("en", PARIS))
+    assert said in text_table.write(report, Language("en", PARIS))
+    assert said in html_page.write(report, Language("en", PARIS))
 
 
 def test_outages_at_the_very_edges_belong_to_one_period_only() -> None:

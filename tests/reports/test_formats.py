@@ -21,11 +21,12 @@ from camwatch.cli import app
 from camwatch.core.ledger import Account
 from camwatch.core.model import Purpose
 from camwatch.core.record import Attributed, Attribution
-from camwatch.reports import as_csv, as_html, as_json, as_table, uptime_bars
+from camwatch.reports import uptime_bars
 from camwatch.reports.figures import KINDS, Figures
 from camwatch.reports.formatting import Language, typeset
 from camwatch.reports.model import Line, Report
 from camwatch.reports.period import Period
+from camwatch.reports.renderers import csv_table, html_page, json_document, text_table
 from camwatch.reports.translations import TEXTS
 from camwatch.words import Lang
 from tests.reports.city import DAY, OCTOBER, PARIS, H, fleet, month, painter, record_of, report_of, utc
@@ -54,8 +55,8 @@ def hostile(name: str = HOSTILE) -> Report:
 
 @pytest.mark.parametrize("lang", ["fr", "en"])
 def test_the_text_is_at_most_80_columns_wide(ville: Report, lang: Lang) -> None:
-    text = as_table.write(ville, Language(lang, PARIS))
-    assert max(as_table.width(line) for line in text.splitlines()) <= 80
+    text = text_table.write(ville, Language(lang, PARIS))
+    assert max(text_table.width(line) for line in text.splitlines()) <= 80
     assert not any(line != line.rstrip(" ") for line in text.splitlines())
 
 
@@ -65,8 +66,10 @@ def test_objectives_of_a_year_of_the_fleet_stand_in_80_columns(ville: Report, la
     year = Account(up=458 * 276 * DAY, down=458 * 90 * DAY)
     section = ville.sections[0]
     lines = [Line(purpose, purpose, Figures(year), 0.9) for purpose in Purpose]
-    text = as_table.write(replace(ville, sections=[replace(section, purposes=lines)]), Language(lang, PARIS))
-    assert max(as_table.width(line) for line in text.splitlines()) <= 80
+    text = text_table.write(
+        replace(ville, sections=[replace(section, purposes=lines)]), Language(lang, PARIS)
+    )
+    assert max(text_table.width(line) for line in text.splitlines()) <= 80
     assert "402307:12:00" in text
     assert "−586972:48:00" in text
 
@@ -74,23 +77,23 @@ def test_objectives_of_a_year_of_the_fleet_stand_in_80_columns(ville: Report, la
 @settings(max_examples=60)
 @given(st.text(min_size=1, max_size=200))
 def test_no_name_makes_the_text_wider_or_speaks_to_the_terminal(name: str) -> None:
-    text = as_table.write(hostile(name), FRENCH)
-    assert max(as_table.width(line) for line in text.split("\n")) <= 80
+    text = text_table.write(hostile(name), FRENCH)
+    assert max(text_table.width(line) for line in text.split("\n")) <= 80
     assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]", text)
 
 
 def test_width_is_what_the_terminal_shows() -> None:
-    assert as_table.width("Émile") == as_table.width("E\u0301mile") == 5
-    assert as_table.width("広場") == 4
-    assert as_table.padded("é", 3) == "é  "
-    assert as_table.padded("é", 3, right=True) == "  é"
+    assert text_table.width("Émile") == text_table.width("E\u0301mile") == 5
+    assert text_table.width("広場") == 4
+    assert text_table.padded("é", 3) == "é  "
+    assert text_table.padded("é", 3, right=True) == "  é"
 
 
 # The spreadsheet
 
 
 def test_the_spreadsheet_is_what_french_settings_open_right(ville: Report) -> None:
-    text = as_csv.write(ville, FRENCH)
+    text = csv_table.write(ville, FRENCH)
     assert text.startswith("\ufeffrow;operator;id;name;")
     assert text.count("\r\n") == text.count("\n") == len(rows_of_csv(text)) + 1
     camera = next(row for row in rows_of_csv(text) if row["row"] == "camera")
@@ -99,7 +102,7 @@ def test_the_spreadsheet_is_what_french_settings_open_right(ville: Report) -> No
 
 
 def test_the_spreadsheet_in_english_has_commas_and_points(ville: Report) -> None:
-    rows = rows_of_csv(as_csv.write(ville, ENGLISH), ",")
+    rows = rows_of_csv(csv_table.write(ville, ENGLISH), ",")
     assert re.fullmatch(r"\d+\.\d{3}", rows[-400]["availability_percent"] or "0.000")
     assert {row["row"] for row in rows} == {
         *("report", "operator", "without_figure", "purpose", "site", "camera"),
@@ -109,7 +112,7 @@ def test_the_spreadsheet_in_english_has_commas_and_points(ville: Report) -> None
 
 @pytest.mark.parametrize("sign", ["=", "+", "-", "@", "\t=", "\r=", " =", "＝", "\n+"])
 def test_no_name_becomes_a_formula(sign: str) -> None:
-    text = as_csv.write(hostile(f"{sign}1+1"), FRENCH)
+    text = csv_table.write(hostile(f"{sign}1+1"), FRENCH)
     for row in rows_of_csv(text):
         for cell in row.values():
             number = re.fullmatch(r"-?\d+([:,]\d+)*", cell)
@@ -123,26 +126,26 @@ def test_no_name_becomes_a_formula(sign: str) -> None:
 def test_no_text_becomes_a_formula_with_another_list_separator(
     between: str, opened_with: str, lang: Lang
 ) -> None:
-    text = as_csv.write(hostile(f"power cut{between}=cmd|'/c calc'!A0;"), Language(lang, PARIS))
-    for row in csv.reader(io.StringIO(text.removeprefix(as_csv.BOM)), delimiter=opened_with):
+    text = csv_table.write(hostile(f"power cut{between}=cmd|'/c calc'!A0;"), Language(lang, PARIS))
+    for row in csv.reader(io.StringIO(text.removeprefix(csv_table.BOM)), delimiter=opened_with):
         for cell in row:
             assert not re.match(r"[\s\"]*[=+@]", cell), cell
 
 
 def test_a_text_that_is_no_formula_stays_as_it_is() -> None:
-    assert as_csv.plain("Rotonde – nord; 3=4, a-b @home") == "Rotonde – nord; 3=4, a-b @home"
-    assert as_csv.plain("cut; -5 degrees") == "cut;' -5 degrees"
+    assert csv_table.plain("Rotonde – nord; 3=4, a-b @home") == "Rotonde – nord; 3=4, a-b @home"
+    assert csv_table.plain("cut; -5 degrees") == "cut;' -5 degrees"
 
 
 # The program's
 
 
 def test_the_json_has_instants_both_as_text_and_as_number(ville: Report) -> None:
-    document = json.loads(as_json.write(ville))
+    document = json.loads(json_document.write(ville))
     assert document["format"], document["format_version"] == ("camwatch-report", 1)
     assert document["period"]["start"] == {"utc": "2026-09-30T22:00:00.000Z", "ms": OCTOBER.start_ms}
     assert document["period"]["end"] == {"utc": "2026-10-31T23:00:00.000Z", "ms": OCTOBER.end_ms}
-    assert as_json.iso(-1) == "1969-12-31T23:59:59.999Z"
+    assert json_document.iso(-1) == "1969-12-31T23:59:59.999Z"
     assert document["total"] is None
 
 
@@ -151,7 +154,7 @@ def test_the_json_has_instants_both_as_text_and_as_number(ville: Report) -> None
 
 def test_the_page_needs_nothing_else(ville: Report) -> None:
     """No script, no other file, no address."""
-    text = as_html.write(ville, FRENCH)
+    text = html_page.write(ville, FRENCH)
     page = Page(text)
     assert page.open == []
     assert not {tag for tag, _ in page.tags} & {"script", "link", "img", "iframe", "object", "embed"}
@@ -162,7 +165,7 @@ def test_the_page_needs_nothing_else(ville: Report) -> None:
 
 @pytest.mark.parametrize("lang", ["fr", "en"])
 def test_the_page_says_its_language_and_every_table_has_heads(ville: Report, lang: Lang) -> None:
-    page = Page(as_html.write(ville, Language(lang, PARIS)))
+    page = Page(html_page.write(ville, Language(lang, PARIS)))
     assert ("html", {"lang": lang}) in page.tags
     assert sum(tag == "h1" for tag, _ in page.tags) == 1
     scopes = [said.get("scope") for tag, said in page.tags if tag == "th"]
@@ -175,14 +178,14 @@ def test_the_page_says_its_language_and_every_table_has_heads(ville: Report, lan
 
 
 def test_names_are_escaped() -> None:
-    text = as_html.write(hostile(), FRENCH)
+    text = html_page.write(hostile(), FRENCH)
     assert "<script" not in text
     assert "&lt;script&gt;" in text
 
 
 def test_no_text_is_missing_in_a_language_and_none_is_idle() -> None:
     source = "".join(
-        file.read_text() for file in Path(as_html.__file__).parent.rglob("*.*") if file.suffix != ".pyc"
+        file.read_text() for file in Path(html_page.__file__).parent.rglob("*.*") if file.suffix != ".pyc"
     )
     for name, forms in TEXTS.items():
         assert all(form.strip() for form in forms), name
@@ -196,7 +199,7 @@ def test_french_has_narrow_spaces_where_its_typography_wants_them() -> None:
     assert typeset("50 % : oui ; non ! « mot »", "fr") == (
         "50\u202f%\u202f: oui\u202f; non\u202f! «\u202fmot\u202f»"
     )
-    text = as_html.write(hostile("Nom"), FRENCH)
+    text = html_page.write(hostile("Nom"), FRENCH)
     assert not re.search(r"[ \u00a0][%:;!?](\s|<)", Page(text).text.partition("}\n")[2].rpartition("}")[2])
     assert FRENCH.percent("99.123") == "99,123\u202f%"
     assert ENGLISH.percent("99.123") == "99.123%"
@@ -265,7 +268,7 @@ def test_the_templates_are_in_the_wheel(tmp_path: Path) -> None:
 
 def test_a_note_says_what_the_report_does_not_know(ville: Report) -> None:
     noted = replace(ville, folded_ms=NOON)
-    for text in (as_html.write(noted, FRENCH), as_table.write(noted, FRENCH)):
+    for text in (html_page.write(noted, FRENCH), text_table.write(noted, FRENCH)):
         assert "10/10/2026 12:00:00" in text
         assert "l’historique ne garde que des" in text
 
@@ -284,7 +287,7 @@ def test_every_figure_option_and_row_is_documented() -> None:
 def test_the_documented_shape_is_the_shape(ville: Report) -> None:
     page = (Path(__file__).parents[2] / "docs" / "reports.md").read_text(encoding="utf-8")
     shape = page.partition('{ "format"')[2].partition("```")[0]
-    document = json.loads(as_json.write(ville))
+    document = json.loads(json_document.write(ville))
     section = document["operators"][0]
     said = next(outage for outage in section["outages"] if outage["attribution"])
     parts = (document, document["period"], document["only"], document["corrections"], section)

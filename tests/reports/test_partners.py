@@ -6,8 +6,8 @@ import pytest
 
 from camwatch.core.model import BlindCause, Camera, Lifecycle, Purpose, Scope
 from camwatch.core.record import Attributed, Attribution, BlindRecord, WindowRecord
-from camwatch.reports import as_csv, as_html, as_json, as_table
 from camwatch.reports.formatting import Language
+from camwatch.reports.renderers import csv_table, html_page, json_document, text_table
 from tests.reports.city import DAY, PARIS, H, inventory_of, painter, record_of, report_of, utc
 
 NOON = utc("2026-10-10T12:00")
@@ -41,12 +41,12 @@ def handed_over(operator: str) -> dict[str, str]:
     record = record_of(*cameras, blind=blind, windows=windows)
     planned = Camera(f"{OTHERS}-3", OTHERS, "shared", "", OTHERS, Purpose.TRAFFIC, Lifecycle.PLANNED)
     report = report_of(record, operators=(operator,), inventory=inventory_of(record, planned))
-    formats = {"json": as_json.write(report)}
+    formats = {"json": json_document.write(report)}
     for lang in ("fr", "en"):
         language = Language("fr" if lang == "fr" else "en", PARIS)
-        formats[f"html {lang}"] = as_html.write(report, language)
-        formats[f"csv {lang}"] = as_csv.write(report, language)
-        formats[f"table {lang}"] = as_table.write(report, language)
+        formats[f"html {lang}"] = html_page.write(report, language)
+        formats[f"csv {lang}"] = csv_table.write(report, language)
+        formats[f"table {lang}"] = text_table.write(report, language)
     return formats
 
 

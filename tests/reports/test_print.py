@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from camwatch.core.model import Purpose
-from camwatch.reports import as_html
 from camwatch.reports.formatting import Language
+from camwatch.reports.renderers import html_page
 from camwatch.words import Lang
 from tests.reports.city import PARIS, fleet, month, report_of
 
@@ -28,7 +28,7 @@ def printed(folder: Path, operators: tuple[str, ...], lang: Lang) -> list[str]:
     record, total = month(CITY), len(operators) > 1
     report = report_of(record, operators=operators, inventory=CITY, total=total, objectives=objectives)
     page, pdf = folder / "report.html", folder / "report.pdf"
-    page.write_text(as_html.write(report, Language(lang, PARIS)), encoding="utf-8")
+    page.write_text(html_page.write(report, Language(lang, PARIS)), encoding="utf-8")
     command = [
         "chromium",
         *FLAGS,

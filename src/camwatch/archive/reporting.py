@@ -25,11 +25,11 @@ from camwatch.history.journal import GENESIS
 from camwatch.history.public import anchor, mark
 from camwatch.history.reading import read
 from camwatch.history.sealing import newest
-from camwatch.reports import as_csv, as_json, as_table
 from camwatch.reports.builder import Progress, build
 from camwatch.reports.formatting import Language
 from camwatch.reports.model import Question, Report
 from camwatch.reports.period import Period, local
+from camwatch.reports.renderers import csv_table, json_document, text_table
 from camwatch.words import Form
 
 _FEW = 12  # that many ids are worth listing in a message
@@ -114,12 +114,12 @@ def find(
 def written(report: Report, form: Form, language: Language) -> bytes:
     """Return a report as it is written."""
     if form is Form.JSON:
-        return as_json.write(report).encode()
+        return json_document.write(report).encode()
     if form is Form.HTML:
-        from camwatch.reports import as_html  # noqa: PLC0415 - the other forms need no templates
+        from camwatch.reports.renderers import html_page  # noqa: PLC0415 - the other forms need no templates
 
-        return as_html.write(report, language).encode()
-    write = as_table.write if form is Form.TABLE else as_csv.write
+        return html_page.write(report, language).encode()
+    write = text_table.write if form is Form.TABLE else csv_table.write
     return write(report, language).encode()
 
 

@@ -12,10 +12,10 @@ from collections.abc import Iterable, Iterator
 from typing import Final, TypeAlias
 
 from camwatch.reports import rounding
-from camwatch.reports.as_json import iso
 from camwatch.reports.figures import KINDS, Figures, Kind
 from camwatch.reports.formatting import Language
 from camwatch.reports.model import BlindLine, CameraLine, Line, OutageLine, Report, Section, WindowLine
+from camwatch.reports.renderers.json_document import iso
 
 Cells: TypeAlias = dict[str, str]
 
