@@ -25,7 +25,7 @@ from camsim.fleet import PlayedCamera, read_fleet
 from camsim.simulator import Simulator, SimulatorSettings
 from camsim.stats import Statistics
 from camwatch.demo.broker import embedded_broker
-from camwatch.demo.stage import RunningDaemon, Stage, show_live, show_plain
+from camwatch.demo.screen import RunningDaemon, Stage, show_live, show_plain
 from camwatch.errors import CamwatchError
 from camwatch.fleet.inventory import Inventory
 from camwatch.logs import configure
