@@ -16,7 +16,7 @@ from sqlalchemy import select
 from typer.testing import CliRunner, Result
 
 from camwatch.cli import app
-from camwatch.cli.texts import WIDTH, duration_text
+from camwatch.cli.formatting import WIDTH, duration_text
 from camwatch.core.model import Status
 from camwatch.history import schema
 from camwatch.history.batch import Roll

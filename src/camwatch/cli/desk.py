@@ -18,7 +18,7 @@ import typer
 from sqlalchemy import Connection, Engine
 
 from camwatch.cli.common import FAILED, MISCONFIGURED, fail, misconfigured
-from camwatch.cli.texts import WIDTH, cut, duration_text, indented, minute_text, moment_text, table_text
+from camwatch.cli.formatting import WIDTH, cut, duration_text, indented, minute_text, moment_text, table_text
 from camwatch.core.calendar import Calendar
 from camwatch.core.model import Scope
 from camwatch.core.record import OPEN_END, VOIDED_WHY, Attributed, Attribution, OutageRecord, WindowRecord

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import typer
 
 from camwatch.cli.common import FAILED, MISCONFIGURED, checked, fail, misconfigured
-from camwatch.cli.texts import table_text
+from camwatch.cli.formatting import table_text
 from camwatch.errors import ConfigurationError
 from camwatch.settings import Settings, load_settings
 from camwatch.web.access import accounts as book
