@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from sqlalchemy import select
 
+from camwatch.accounting.records import Attributed
 from camwatch.core.ledger import Account, Span
 from camwatch.core.memory import NOTHING, Memory, SightMemory
 from camwatch.core.model import (
@@ -35,7 +36,6 @@ from camwatch.core.model import (
     Transition,
     Window,
 )
-from camwatch.core.record import Attributed
 from camwatch.history import schema
 from camwatch.history.batch import Batch, Roll
 from camwatch.history.engine import begin_read, begin_write

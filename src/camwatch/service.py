@@ -14,13 +14,13 @@ from zoneinfo import ZoneInfo
 
 import structlog
 
+from camwatch.accounting.rolling import Standing
 from camwatch.budget import Budget
 from camwatch.clock import STEP_S, Clock, Jump
 from camwatch.clock_trust import ClockTrust
 from camwatch.core.liveness import IN_SERVICE
 from camwatch.core.model import BlindCause, Blindness, Camera, Happening, Instant, Liveness, Window
 from camwatch.core.scoped import ScopedIncidents
-from camwatch.core.standing import Standing
 from camwatch.core.state import CameraState
 from camwatch.core.watch import Enrolment, FleetWatch
 from camwatch.errors import ConfigurationError

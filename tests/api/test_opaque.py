@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from camwatch.core.record import Attributed
+from camwatch.accounting.records import Attributed
 from camwatch.history.engine import begin_read
 from camwatch.history.facts import secret
 from camwatch.history.journal import entries_since

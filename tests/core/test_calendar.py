@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from camwatch.core.calendar import Calendar
+from camwatch.accounting.calendar import Calendar
 from camwatch.core.ledger import Span
 
 HOUR = 3_600_000

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
+from camwatch.accounting.records import CameraRecord, Change, Record
+from camwatch.accounting.timeline import Overlays, account_of
 from camwatch.core.ledger import Account, Proven, Span
 from camwatch.core.model import Fill, Lifecycle, Status
-from camwatch.core.record import CameraRecord, Change, Record
 from camwatch.core.signal import Refusal, Word
-from camwatch.core.timeline import Overlays, account_of
 from tests.support.fleet import START, World, enrolment, utc_ms
 
 

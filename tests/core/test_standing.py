@@ -10,6 +10,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from camwatch.accounting.records import (
+    OPEN_END,
+    BlindRecord,
+    CameraRecord,
+    Change,
+    DayAccount,
+    Record,
+    WindowRecord,
+)
+from camwatch.accounting.rolling import REACH_MS, Standing
+from camwatch.accounting.rolling_window import WINDOWS
+from camwatch.accounting.timeline import Overlays, account_of
 from camwatch.core.ledger import Account, Proven, Span, total
 from camwatch.core.model import (
     BlindCause,
@@ -24,18 +36,6 @@ from camwatch.core.model import (
     Status,
     Transition,
 )
-from camwatch.core.record import (
-    OPEN_END,
-    BlindRecord,
-    CameraRecord,
-    Change,
-    DayAccount,
-    Record,
-    WindowRecord,
-)
-from camwatch.core.standing import REACH_MS, Standing
-from camwatch.core.tally import WINDOWS
-from camwatch.core.timeline import Overlays, account_of
 from tests.core.test_tally import start_of
 
 PARIS = ZoneInfo("Europe/Paris")

@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from camwatch.core.calendar import Calendar
+from camwatch.accounting.calendar import Calendar
+from camwatch.accounting.records import OPEN_END
+from camwatch.accounting.rolling_window import WINDOWS, Tally
+from camwatch.accounting.timeline import Stretch, account_of
 from camwatch.core.ledger import Account, total
 from camwatch.core.model import Status
-from camwatch.core.record import OPEN_END
-from camwatch.core.tally import WINDOWS, Tally
-from camwatch.core.timeline import Stretch, account_of
 
 UP, DOWN, UNKNOWN, MAINTENANCE = Status.UP, Status.DOWN, Status.UNKNOWN, Status.MAINTENANCE
 PARIS = ZoneInfo("Europe/Paris")

@@ -8,10 +8,18 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
+from camwatch.accounting.records import (
+    OPEN_END,
+    BlindRecord,
+    CameraRecord,
+    Change,
+    Place,
+    Record,
+    WindowRecord,
+)
+from camwatch.accounting.timeline import Overlays, Stretch, account_of
 from camwatch.core.ledger import Account, Proven, Span
 from camwatch.core.model import BlindCause, Purpose, Scope, Status
-from camwatch.core.record import OPEN_END, BlindRecord, CameraRecord, Change, Place, Record, WindowRecord
-from camwatch.core.timeline import Overlays, Stretch, account_of
 
 UP, DOWN, UNKNOWN, MAINTENANCE = Status.UP, Status.DOWN, Status.UNKNOWN, Status.MAINTENANCE
 END = 40  # milliseconds that are looked at

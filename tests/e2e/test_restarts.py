@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from camwatch.accounting.timeline import Stretch
 from camwatch.core.model import BlindCause, Status
-from camwatch.core.timeline import Stretch
 from tests.e2e.conftest import playing
 from tests.support.daemon import INTERVAL_S, Daemon, broker, config, running
 from tests.support.faults import assert_none_decreased

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from zoneinfo import ZoneInfo
 
+from camwatch.accounting.records import OPEN_END, Record
 from camwatch.core.model import Window
-from camwatch.core.record import OPEN_END, Record
 from camwatch.core.watch import Enrolment, FleetWatch
 from camwatch.history.audit import audit
 from camwatch.history.batch import Batch, Roll

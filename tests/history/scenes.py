@@ -8,8 +8,8 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from camwatch.accounting.rolling import Standing
 from camwatch.core.model import Happening, Instant, Status, Transition, Window
-from camwatch.core.standing import Standing
 from camwatch.core.watch import Enrolment, FleetWatch
 from camwatch.errors import StoreError
 from camwatch.history.batch import Batch, Past

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from camwatch.accounting.timeline import Overlays
 from camwatch.core.lasting import down_ms
 from camwatch.core.model import Happening, Lifecycle, Status
-from camwatch.core.timeline import Overlays
 from camwatch.core.watch import Enrolment
 from camwatch.history.engine import begin_read
 from camwatch.history.reading import read

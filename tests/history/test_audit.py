@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from camwatch.accounting.records import Attributed
 from camwatch.core.model import Lifecycle, Scope
-from camwatch.core.record import Attributed
 from camwatch.history.audit import audit
 from camwatch.history.journal import Maintenance, OutageAttribution, append
 from camwatch.history.store import Store

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from camwatch.accounting.rolling import Standing
+from camwatch.accounting.timeline import Overlays, account_of
 from camwatch.clock import Clock, Jump
 from camwatch.core.model import BlindCause, Blindness, Instant, Liveness, Status
-from camwatch.core.standing import Standing
-from camwatch.core.timeline import Overlays, account_of
 from camwatch.core.watch import Enrolment
 from camwatch.history.store import Store
 from camwatch.settings import HistorySettings

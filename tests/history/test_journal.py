@@ -10,8 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from camwatch.accounting.records import Attributed
 from camwatch.core.model import Scope
-from camwatch.core.record import Attributed
 from camwatch.errors import CorrectionError, StoreError
 from camwatch.history import schema
 from camwatch.history.engine import begin_read, begin_write, open_engine, put
@@ -107,7 +107,7 @@ def test_processes_that_append_at_once_make_one_chain(store: Store) -> None:
     """From other processes, while the daemon holds the store."""
     script = (
         "import sys\n"
-        "from camwatch.core.record import Attributed\n"
+        "from camwatch.accounting.records import Attributed\n"
         "from camwatch.history.engine import open_engine\n"
         "from camwatch.history.journal import OutageAttribution, append\n"
         "engine = open_engine(sys.argv[1])\n"

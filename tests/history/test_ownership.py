@@ -7,9 +7,9 @@ import json
 import pytest
 from sqlalchemy import select
 
+from camwatch.accounting.timeline import Overlays, account_of
 from camwatch.core.ledger import Account
 from camwatch.core.model import Scope
-from camwatch.core.timeline import Overlays, account_of
 from camwatch.core.watch import Enrolment
 from camwatch.errors import CorrectionError
 from camwatch.history import schema

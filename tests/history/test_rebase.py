@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from camwatch.accounting.records import Attributed
+from camwatch.accounting.timeline import Overlays, account_of
 from camwatch.clock import DOUBT_S
 from camwatch.core.model import BlindCause, Blindness, Fill
-from camwatch.core.record import Attributed
-from camwatch.core.timeline import Overlays, account_of
 from camwatch.errors import CorrectionError
 from camwatch.history.journal import OutageAttribution, append
 from camwatch.history.rebase import pieces_of, rebase

@@ -14,10 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection, event, select
 
+from camwatch.accounting.records import OPEN_END, Attributed, DayAccount, Record
+from camwatch.accounting.timeline import Overlays, account_of
 from camwatch.core.ledger import Account
 from camwatch.core.model import Scope
-from camwatch.core.record import OPEN_END, Attributed, DayAccount, Record
-from camwatch.core.timeline import Overlays, account_of
 from camwatch.errors import CorrectionError
 from camwatch.history import schema
 from camwatch.history.audit import audit

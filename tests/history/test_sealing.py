@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection, delete, text
 
+from camwatch.accounting.records import Attributed
 from camwatch.core.model import Scope, Status
-from camwatch.core.record import Attributed
 from camwatch.history import schema, sealing
 from camwatch.history.audit import AuditResult, audit
 from camwatch.history.engine import begin_write

@@ -7,10 +7,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from camwatch.core.calendar import Calendar
+from camwatch.accounting.calendar import Calendar
+from camwatch.accounting.timeline import Overlays, account_of
 from camwatch.core.ledger import Account, Span
 from camwatch.core.model import BlindCause, Blindness, Happening, Scope, Status
-from camwatch.core.timeline import Overlays, account_of
 from camwatch.history.audit import audit
 from camwatch.history.batch import Batch
 from camwatch.history.engine import begin_read

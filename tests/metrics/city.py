@@ -12,10 +12,10 @@ from prometheus_client import parser as text_parser
 from prometheus_client.metrics_core import Metric
 from prometheus_client.openmetrics import parser as openmetrics_parser
 
+from camwatch.accounting.rolling import Standing
 from camwatch.clock import Clock, Jump
 from camwatch.core.model import Camera, Happening, Window
 from camwatch.core.signal import Word
-from camwatch.core.standing import Standing
 from camwatch.fleet.inventory import Inventory, Operator, Site
 from camwatch.metrics.collector import Exposition
 from camwatch.receiving import LinkReceiver

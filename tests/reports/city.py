@@ -12,9 +12,7 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from camwatch.core.ledger import Account, Proven, Span
-from camwatch.core.model import BlindCause, Camera, Cause, Lifecycle, Purpose, Scope, Status
-from camwatch.core.record import (
+from camwatch.accounting.records import (
     OPEN_END,
     Attributed,
     Attribution,
@@ -26,6 +24,8 @@ from camwatch.core.record import (
     Record,
     WindowRecord,
 )
+from camwatch.core.ledger import Account, Proven, Span
+from camwatch.core.model import BlindCause, Camera, Cause, Lifecycle, Purpose, Scope, Status
 from camwatch.fleet.inventory import Inventory, Operator, Site, load_inventory
 from camwatch.reports.builder import build
 from camwatch.reports.model import Question, Report

@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
+from camwatch.accounting.records import WindowRecord
 from camwatch.core.model import Scope
-from camwatch.core.record import WindowRecord
 from camwatch.web.views import levels
 from tests.reports.city import OCTOBER, PARIS, H, inventory_of, painter, record_of, report_of
 

@@ -10,10 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from camwatch.core.lasting import by_evidence
-from camwatch.core.ledger import Account, Proven, Span
-from camwatch.core.model import BlindCause, Camera, Lifecycle, Purpose, Scope, Status
-from camwatch.core.record import (
+from camwatch.accounting.records import (
     OPEN_END,
     Attributed,
     Attribution,
@@ -24,6 +21,9 @@ from camwatch.core.record import (
     Place,
     WindowRecord,
 )
+from camwatch.core.lasting import by_evidence
+from camwatch.core.ledger import Account, Proven, Span
+from camwatch.core.model import BlindCause, Camera, Lifecycle, Purpose, Scope, Status
 from camwatch.reports import rounding
 from camwatch.reports.figures import OF_OBJECTIVE, Figures, Shown
 from camwatch.reports.formatting import Language

@@ -17,10 +17,10 @@ import typer
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from camwatch.accounting.records import Attributed, Attribution
 from camwatch.cli import app
 from camwatch.core.ledger import Account
 from camwatch.core.model import Purpose
-from camwatch.core.record import Attributed, Attribution
 from camwatch.reports import uptime_bars
 from camwatch.reports.figures import KINDS, Figures
 from camwatch.reports.formatting import Language, typeset

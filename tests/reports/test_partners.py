@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from camwatch.accounting.records import Attributed, Attribution, BlindRecord, WindowRecord
 from camwatch.core.model import BlindCause, Camera, Lifecycle, Purpose, Scope
-from camwatch.core.record import Attributed, Attribution, BlindRecord, WindowRecord
 from camwatch.reports.formatting import Language
 from camwatch.reports.renderers import csv_table, html_page, json_document, text_table
 from tests.reports.city import DAY, PARIS, H, inventory_of, painter, record_of, report_of, utc

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from sqlalchemy import Connection, text
 
+from camwatch.accounting.records import OPEN_END, Record
+from camwatch.accounting.timeline import Overlays
 from camwatch.core.model import BlindCause, Window
-from camwatch.core.record import OPEN_END, Record
-from camwatch.core.timeline import Overlays
 from camwatch.history.audit import audit
 from camwatch.history.engine import begin_read
 from camwatch.history.reading import read

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from camwatch.accounting.records import OPEN_END, Attributed
 from camwatch.core.model import Camera, Scope, Window
-from camwatch.core.record import OPEN_END, Attributed
 from camwatch.errors import CorrectionError
 from camwatch.history import journal, listing
 from camwatch.history.batch import Batch

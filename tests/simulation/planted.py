@@ -266,14 +266,14 @@ _STATES: dict[str, Mutant] = {
     "summer-day": Mutant(
         "A5",
         "the day of a summer-time change has 24 hours",
-        "core/calendar.py",
+        "accounting/calendar.py",
         "            self._last = LocalDay(day, self.start_of(day), self.start_of(day + _DAY))\n",
         "            self._last = LocalDay(day, self.start_of(day), self.start_of(day) + 86_400_000)\n",
     ),
     "tally-forgets-the-past": Mutant(
         "A5",
         "a change that reaches back is counted from now on only",
-        "core/tally.py",
+        "accounting/rolling_window.py",
         "        change = _coded(at_ms, old, new)\n",
         "        change = _coded(max(at_ms, self._head.at), old, new)\n",
     ),

@@ -162,7 +162,7 @@ TIMES: dict[str, Mutant] = {
     "fills-spare-down": Mutant(
         "E4",
         "late heartbeats leave an outage as it is",
-        "core/timeline.py",
+        "accounting/timeline.py",
         "Status.UP, (Status.UNKNOWN, Status.DOWN))\n",
         "Status.UP, (Status.UNKNOWN,))\n",
     ),

@@ -9,9 +9,9 @@ from typing import Any
 
 from sqlalchemy import Engine, event
 
+from camwatch.accounting.rolling import Standing
 from camwatch.clock import Clock, Jump
 from camwatch.core.model import Camera, Happening, Window
-from camwatch.core.standing import Standing
 from camwatch.errors import StoreError
 from camwatch.fleet.inventory import Inventory, Operator, Site
 from camwatch.history.batch import Batch, Past

@@ -8,11 +8,11 @@ from datetime import UTC, date, datetime
 import pytest
 from sqlalchemy import text
 
+from camwatch.accounting.records import WindowRecord
+from camwatch.accounting.rolling_window import WINDOWS
 from camwatch.core.conditions import REASON_NAMES
 from camwatch.core.model import Purpose, Scope, Status
-from camwatch.core.record import WindowRecord
 from camwatch.core.signal import Word
-from camwatch.core.tally import WINDOWS
 from camwatch.history.engine import begin_read
 from camwatch.history.listing import outages
 from camwatch.web.house import Known, Live

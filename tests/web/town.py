@@ -13,10 +13,10 @@ from typing import Any
 import httpx
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from camwatch.accounting.records import Attributed
 from camwatch.archive.store import StoreArchive
 from camwatch.core.model import Happening, Lifecycle, Purpose, Status
 from camwatch.core.model import Scope as Cover
-from camwatch.core.record import Attributed
 from camwatch.core.signal import Word
 from camwatch.fleet.inventory import Operator, Site
 from camwatch.history.batch import Batch, Roll

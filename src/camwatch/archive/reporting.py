@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection, func, select
 
 from camwatch import __version__
-from camwatch.core.calendar import Calendar
+from camwatch.accounting.calendar import Calendar
 from camwatch.core.model import Purpose
 from camwatch.errors import QuestionError
 from camwatch.fleet.inventory import Inventory

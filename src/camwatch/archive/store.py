@@ -12,9 +12,9 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, Engine, select
 
+from camwatch.accounting.records import Attributed, BlindRecord, Record, WindowRecord
 from camwatch.archive.reporting import Asked, find, written
 from camwatch.core.model import Purpose, Scope
-from camwatch.core.record import Attributed, BlindRecord, Record, WindowRecord
 from camwatch.fleet.inventory import Inventory
 from camwatch.history import schema
 from camwatch.history.engine import begin_read

@@ -9,10 +9,10 @@ from typing import Annotated
 
 import typer
 
+from camwatch.accounting.records import Attributed
 from camwatch.cli import desk
 from camwatch.cli.common import ConfigFile
 from camwatch.core.model import Scope
-from camwatch.core.record import Attributed
 
 outages = typer.Typer(help="List outages, show one, say what caused it.", no_args_is_help=True)
 maintenance = typer.Typer(

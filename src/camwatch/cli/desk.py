@@ -17,11 +17,18 @@ from zoneinfo import ZoneInfo
 import typer
 from sqlalchemy import Connection, Engine
 
+from camwatch.accounting.calendar import Calendar
+from camwatch.accounting.records import (
+    OPEN_END,
+    VOIDED_WHY,
+    Attributed,
+    Attribution,
+    OutageRecord,
+    WindowRecord,
+)
 from camwatch.cli.common import FAILED, MISCONFIGURED, fail, misconfigured
 from camwatch.cli.formatting import WIDTH, cut, duration_text, indented, minute_text, moment_text, table_text
-from camwatch.core.calendar import Calendar
 from camwatch.core.model import Scope
-from camwatch.core.record import OPEN_END, VOIDED_WHY, Attributed, Attribution, OutageRecord, WindowRecord
 from camwatch.errors import CamwatchError, ConfigurationError, CorrectionError
 from camwatch.fleet.fields import CellError, moment
 from camwatch.history.audit import audit

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from operator import attrgetter
 
+from camwatch.accounting.records import OPEN_END, CameraRecord, Change, OutageRecord
+from camwatch.accounting.timeline import Stretch, account_of
 from camwatch.core.ledger import Proven, Span, pieces, united, without
 from camwatch.core.model import Status
-from camwatch.core.record import OPEN_END, CameraRecord, Change, OutageRecord
-from camwatch.core.timeline import Stretch, account_of
 
 
 def down_ms(stretches: Sequence[Stretch], outage: OutageRecord, until_ms: int) -> int:

@@ -14,12 +14,12 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, Engine, Table, bindparam, select
 
+from camwatch.accounting.calendar import Calendar
+from camwatch.accounting.records import BlindRecord, DayAccount, Record
+from camwatch.accounting.timeline import Overlays
 from camwatch.clock import AHEAD_MAX_S
-from camwatch.core.calendar import Calendar
 from camwatch.core.ledger import Account, Span, merged
 from camwatch.core.model import BlindCause
-from camwatch.core.record import BlindRecord, DayAccount, Record
-from camwatch.core.timeline import Overlays
 from camwatch.history import schema
 from camwatch.history.audit_camera import Checkpoint, Finding, Frame, OutageRow, Rows, findings_of
 from camwatch.history.audit_seals import compare, replay

@@ -10,11 +10,11 @@ from datetime import date, datetime, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from camwatch.core.calendar import Calendar
+from camwatch.accounting.calendar import Calendar
+from camwatch.accounting.records import OPEN_END, CameraRecord, Change, DayAccount
+from camwatch.accounting.timeline import Overlays, account_of
 from camwatch.core.ledger import Account, Proven, Span, total
 from camwatch.core.model import Purpose, Status
-from camwatch.core.record import OPEN_END, CameraRecord, Change, DayAccount
-from camwatch.core.timeline import Overlays, account_of
 from camwatch.history.unlived import lived_days
 
 # What happened some time ago is dated back from now: a clock that was set since then shifts it. Nothing is

@@ -17,6 +17,7 @@ from typing import TypeVar
 
 import structlog
 
+from camwatch.accounting.rolling import Standing
 from camwatch.clock import steady
 from camwatch.core.memory import Memory, remember
 from camwatch.core.model import (
@@ -30,7 +31,6 @@ from camwatch.core.model import (
     Transition,
     Window,
 )
-from camwatch.core.standing import Standing
 from camwatch.core.watch import FleetWatch
 from camwatch.errors import StoreError, StoreWentBackError
 from camwatch.history.batch import Batch, Past, Roll, news

@@ -24,8 +24,8 @@ from sqlalchemy import (
     true,
 )
 
+from camwatch.accounting.records import OutageRecord
 from camwatch.core.model import BlindCause, Status
-from camwatch.core.record import OutageRecord
 from camwatch.history import schema
 from camwatch.history.engine import begin_read
 from camwatch.history.facts import facts, plain

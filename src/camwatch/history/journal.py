@@ -15,9 +15,9 @@ from typing import Any, NamedTuple, TypeAlias
 
 from sqlalchemy import Connection, Engine, select
 
-from camwatch.core.calendar import Calendar
+from camwatch.accounting.calendar import Calendar
+from camwatch.accounting.records import Attributed, Attribution, WindowRecord
 from camwatch.core.model import Scope, Whose
-from camwatch.core.record import Attributed, Attribution, WindowRecord
 from camwatch.errors import CorrectionError, StoreError
 from camwatch.history import schema
 from camwatch.history.engine import begin_write

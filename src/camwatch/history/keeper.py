@@ -7,9 +7,9 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import func, select
 
+from camwatch.accounting.records import OPEN_END
+from camwatch.accounting.rolling import Standing
 from camwatch.core.model import Window
-from camwatch.core.record import OPEN_END
-from camwatch.core.standing import Standing
 from camwatch.history import schema
 from camwatch.history.batch import Batch, Past
 from camwatch.history.engine import begin_read

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Protocol
 
+from camwatch.accounting.rolling import Standing
 from camwatch.core.model import Window
-from camwatch.core.standing import Standing
 from camwatch.history.batch import Batch, Past
 from camwatch.history.sealing import Seal
 

@@ -6,8 +6,8 @@ from itertools import pairwise
 
 from sqlalchemy import Column, ColumnElement, Connection, func, or_, select
 
+from camwatch.accounting.records import OPEN_END, Place
 from camwatch.core.model import Purpose, Scope
-from camwatch.core.record import OPEN_END, Place
 from camwatch.history import schema
 from camwatch.history.facts import plain
 

@@ -13,11 +13,8 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement, Connection, and_, or_, select
 
-from camwatch.core.calendar import Calendar
-from camwatch.core.lasting import by_evidence
-from camwatch.core.ledger import Account, Proven, Span
-from camwatch.core.model import BlindCause, Cause, Scope, Status
-from camwatch.core.record import (
+from camwatch.accounting.calendar import Calendar
+from camwatch.accounting.records import (
     OPEN_END,
     BlindRecord,
     CameraRecord,
@@ -27,7 +24,10 @@ from camwatch.core.record import (
     Record,
     WindowRecord,
 )
-from camwatch.core.timeline import scopes_of
+from camwatch.accounting.timeline import scopes_of
+from camwatch.core.lasting import by_evidence
+from camwatch.core.ledger import Account, Proven, Span
+from camwatch.core.model import BlindCause, Cause, Scope, Status
 from camwatch.history import schema
 from camwatch.history.facts import Query, facts, plain
 from camwatch.history.journal import Projection, project

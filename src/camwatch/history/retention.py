@@ -17,13 +17,13 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement, Engine, Table, and_, func, select
 
+from camwatch.accounting.calendar import Calendar
+from camwatch.accounting.records import DayAccount, Record
+from camwatch.accounting.timeline import Overlays, account_of
 from camwatch.clock import STEP_S
-from camwatch.core.calendar import Calendar
 from camwatch.core.lasting import down_ms
 from camwatch.core.ledger import Span
 from camwatch.core.model import BlindCause
-from camwatch.core.record import DayAccount, Record
-from camwatch.core.timeline import Overlays, account_of
 from camwatch.errors import StoreWentBackError
 from camwatch.history import schema
 from camwatch.history.engine import begin_read, begin_write

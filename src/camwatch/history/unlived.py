@@ -10,10 +10,10 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from sqlalchemy import ColumnElement, Connection, or_, select
 
-from camwatch.core.calendar import Calendar, LocalDay
+from camwatch.accounting.calendar import Calendar, LocalDay
+from camwatch.accounting.records import OPEN_END
 from camwatch.core.ledger import Span, merged, without
 from camwatch.core.model import BlindCause
-from camwatch.core.record import OPEN_END
 from camwatch.history import schema
 from camwatch.history.facts import plain
 

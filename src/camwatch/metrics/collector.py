@@ -25,8 +25,8 @@ from prometheus_client.openmetrics import exposition as openmetrics_text
 from prometheus_client.registry import Collector
 
 from camwatch import __version__
+from camwatch.accounting.rolling import Standing
 from camwatch.core.model import Happening, IncidentKind, Instant, Status, Transition
-from camwatch.core.standing import Standing
 from camwatch.core.state import GAP_BOUNDS_S, Gaps
 from camwatch.core.watch import FleetWatch
 from camwatch.errors import RejectReason

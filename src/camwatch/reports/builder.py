@@ -13,12 +13,20 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TypeAlias
 
-from camwatch.core.calendar import Calendar
+from camwatch.accounting.calendar import Calendar
+from camwatch.accounting.records import (
+    BlindRecord,
+    CameraRecord,
+    Change,
+    OutageRecord,
+    Place,
+    Record,
+    WindowRecord,
+)
+from camwatch.accounting.timeline import Overlays, Stretch, account_of
 from camwatch.core.lasting import down_ms
 from camwatch.core.ledger import Account
 from camwatch.core.model import BlindCause, Camera, Lifecycle, Purpose, Scope, Status
-from camwatch.core.record import BlindRecord, CameraRecord, Change, OutageRecord, Place, Record, WindowRecord
-from camwatch.core.timeline import Overlays, Stretch, account_of
 from camwatch.fleet.inventory import Inventory
 from camwatch.reports.figures import Figures, add_account
 from camwatch.reports.model import (

@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
-from camwatch.core.calendar import Calendar, last_of_month
+from camwatch.accounting.calendar import Calendar, last_of_month
 
 FRESH_MS = 60_000
 """A store that vouched for an instant at most this long ago belongs to a daemon that runs."""

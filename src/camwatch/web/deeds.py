@@ -11,9 +11,9 @@ from typing import NamedTuple
 
 import structlog
 
+from camwatch.accounting.records import OPEN_END, Attributed
 from camwatch.clock import wall_ms
 from camwatch.core.model import Scope
-from camwatch.core.record import OPEN_END, Attributed
 from camwatch.web.parts import Parts
 from camwatch.web.problems import missing
 from camwatch.web.viewer import Viewer

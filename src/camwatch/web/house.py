@@ -7,9 +7,7 @@ from datetime import date
 from typing import NamedTuple, Protocol
 from zoneinfo import ZoneInfo
 
-from camwatch.core.ledger import Account
-from camwatch.core.model import Camera, Instant, Liveness, Purpose, Scope
-from camwatch.core.record import (
+from camwatch.accounting.records import (
     OPEN_END,
     Attributed,
     BlindRecord,
@@ -18,8 +16,10 @@ from camwatch.core.record import (
     Record,
     WindowRecord,
 )
+from camwatch.accounting.rolling import Standing
+from camwatch.core.ledger import Account
+from camwatch.core.model import Camera, Instant, Liveness, Purpose, Scope
 from camwatch.core.scoped import ScopedIncidents
-from camwatch.core.standing import Standing
 from camwatch.core.watch import FleetWatch
 from camwatch.errors import RejectReason
 from camwatch.fleet.inventory import Held, Inventory

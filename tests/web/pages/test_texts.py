@@ -9,9 +9,9 @@ from string import Formatter
 import pytest
 
 import camwatch.web
+from camwatch.accounting.records import Attributed
 from camwatch.core.conditions import REASON_NAMES
 from camwatch.core.model import BlindCause, Cause, IncidentKind, Purpose, Scope, Status
-from camwatch.core.record import Attributed
 from camwatch.web.access.login import Failure
 from camwatch.web.pages import texts_en, texts_fr
 from camwatch.web.viewer import Role

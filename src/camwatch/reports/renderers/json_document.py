@@ -9,8 +9,8 @@ import json
 from datetime import datetime, timedelta
 from typing import Any
 
+from camwatch.accounting.records import VOIDED_WHY
 from camwatch.core.ledger import Span
-from camwatch.core.record import VOIDED_WHY
 from camwatch.reports import rounding
 from camwatch.reports.figures import Figures
 from camwatch.reports.model import (

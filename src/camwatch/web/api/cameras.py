@@ -8,9 +8,9 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Response
 
-from camwatch.core.calendar import Calendar
+from camwatch.accounting.calendar import Calendar
+from camwatch.accounting.records import Record
 from camwatch.core.model import Purpose, Status
-from camwatch.core.record import Record
 from camwatch.web.api.answers import answer
 from camwatch.web.api.asking import House, Interval, Paging, Seer, Time, interval
 from camwatch.web.parts import Parts

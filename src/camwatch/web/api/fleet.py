@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query, Response
 from pydantic import Field
 
-from camwatch.core.calendar import Calendar
+from camwatch.accounting.calendar import Calendar
 from camwatch.web.api.answers import answer
 from camwatch.web.api.asking import House, Paging, Seer
 from camwatch.web.api.cameras import Days

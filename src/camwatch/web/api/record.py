@@ -7,8 +7,8 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
+from camwatch.accounting.records import Attributed
 from camwatch.core.model import Purpose
-from camwatch.core.record import Attributed
 from camwatch.web import deeds
 from camwatch.web.api.answers import Stream, answer, begun
 from camwatch.web.api.asking import Editor, House, Interval, Number, Paging, Seer

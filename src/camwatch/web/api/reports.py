@@ -7,7 +7,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 
-from camwatch.core.calendar import Calendar, last_of_month
+from camwatch.accounting.calendar import Calendar, last_of_month
 from camwatch.core.model import Purpose
 from camwatch.web.api.asking import House, Seer
 from camwatch.web.problems import Problem

@@ -14,8 +14,8 @@ from typing import Any, Final
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
+from camwatch.accounting.records import Attributed
 from camwatch.core.ledger import Account
-from camwatch.core.record import Attributed
 from camwatch.errors import CorrectionError
 from camwatch.web import deeds
 from camwatch.web.api.asking import Editor, Number, Seer

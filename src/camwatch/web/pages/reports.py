@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from camwatch.core.calendar import last_of_month
+from camwatch.accounting.calendar import last_of_month
 from camwatch.errors import QuestionError
 from camwatch.web.api.asking import Seer
 from camwatch.web.pages.frame import Frame

@@ -9,7 +9,7 @@ from typing import Annotated, Generic, TypeAlias, TypeVar
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from camwatch.core.record import OPEN_END
+from camwatch.accounting.records import OPEN_END
 
 T = TypeVar("T")
 

@@ -10,13 +10,13 @@ from datetime import date, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from camwatch.core.calendar import Calendar
+from camwatch.accounting.calendar import Calendar
+from camwatch.accounting.records import CameraRecord, Record
+from camwatch.accounting.rolling_window import CALENDAR, ROLLING
+from camwatch.accounting.timeline import Overlays, Stretch, account_of
 from camwatch.core.lasting import down_ms
 from camwatch.core.ledger import Account, total
 from camwatch.core.model import Purpose
-from camwatch.core.record import CameraRecord, Record
-from camwatch.core.tally import CALENDAR, ROLLING
-from camwatch.core.timeline import Overlays, Stretch, account_of
 from camwatch.fleet.inventory import Inventory
 from camwatch.web.views.base import moment
 from camwatch.web.views.past import AccountView, CameraLevel, DayView, LevelLine, Levels, StretchView

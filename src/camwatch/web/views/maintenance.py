@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from camwatch.accounting.records import OPEN_END, WindowRecord
 from camwatch.core.model import Scope
-from camwatch.core.record import OPEN_END, WindowRecord
 from camwatch.fleet.inventory import Operator, Site
 from camwatch.web.house import Known, Live
 from camwatch.web.problems import missing

@@ -12,11 +12,11 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator
 from typing import TypeAlias
 
-from camwatch.core.calendar import Calendar
+from camwatch.accounting.calendar import Calendar
+from camwatch.accounting.records import OPEN_END
+from camwatch.accounting.timeline import Stretch, Unsure
 from camwatch.core.ledger import Account, Span
 from camwatch.core.model import Status
-from camwatch.core.record import OPEN_END
-from camwatch.core.timeline import Stretch, Unsure
 
 What: TypeAlias = Status | Unsure | None
 """What a camera was; None: not in the ledger."""

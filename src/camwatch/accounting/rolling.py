@@ -15,7 +15,18 @@ from operator import attrgetter
 from typing import Any, Final, TypeAlias
 from zoneinfo import ZoneInfo
 
-from camwatch.core.calendar import Calendar
+from camwatch.accounting.calendar import Calendar
+from camwatch.accounting.records import (
+    OPEN_END,
+    BlindRecord,
+    CameraRecord,
+    Change,
+    DayAccount,
+    OutageRecord,
+    Record,
+)
+from camwatch.accounting.rolling_window import WINDOWS, Tally, What
+from camwatch.accounting.timeline import Overlays, Stretch, Uncertain
 from camwatch.core.ledger import Account, Proven, Span, united
 from camwatch.core.model import (
     BlindCause,
@@ -27,17 +38,6 @@ from camwatch.core.model import (
     Status,
     Transition,
 )
-from camwatch.core.record import (
-    OPEN_END,
-    BlindRecord,
-    CameraRecord,
-    Change,
-    DayAccount,
-    OutageRecord,
-    Record,
-)
-from camwatch.core.tally import WINDOWS, Tally, What
-from camwatch.core.timeline import Overlays, Stretch, Uncertain
 
 REACH_MS = 7 * 86_400_000
 """How far back an event counts at once; what reaches back further shows after the next `build`."""

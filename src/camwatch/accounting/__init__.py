@@ -1,0 +1,1 @@
+"""Figures from the record. Pure: rows in, figures out."""
