@@ -17,8 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from sqlalchemy import select
 
 from camwatch.accounting.records import Attributed
-from camwatch.core.ledger import Account, Span
-from camwatch.core.memory import NOTHING, Memory, SightMemory
+from camwatch.core.checkpoint import NOTHING, Memory, SightMemory
 from camwatch.core.model import (
     BlindCause,
     Blindness,
@@ -36,6 +35,7 @@ from camwatch.core.model import (
     Transition,
     Window,
 )
+from camwatch.core.status_time import Account, Span
 from camwatch.history import schema
 from camwatch.history.batch import Batch, Roll
 from camwatch.history.engine import begin_read, begin_write

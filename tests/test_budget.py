@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from camwatch.core.ledger import Account
 from camwatch.core.model import Scope, Status, Window
-from camwatch.core.signal import Word
+from camwatch.core.status_time import Account
+from camwatch.core.telemetry import Word
 from camwatch.settings import Settings
 from camwatch.settings_sections import LivenessSettings
 from camwatch.wire.heartbeat import Heartbeat, encode_heartbeat

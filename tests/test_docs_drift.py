@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from camwatch.cli import check_config
-from camwatch.core.signal import Word
+from camwatch.core.telemetry import Word
 from camwatch.errors import RejectReason, WireError
 from camwatch.fleet.inventory import load_inventory
 from camwatch.settings import Settings, load_settings

@@ -10,7 +10,7 @@ import pytest
 from benchmarks.fault_scores import KindMarks, marked, table
 from benchmarks.faults import Played
 from camsim.score.observations import Bounds, Change, Judged, JudgedCamera, Outage
-from camwatch.core.signal import Word
+from camwatch.core.telemetry import Word
 from tests.simulator.observer import observing
 from tests.support.herd import Absence, Camera, Herd, Kind
 from tests.support.mosquitto import Mosquitto, until

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from camwatch.core.signal import Word
+from camwatch.core.telemetry import Word
 from camwatch.wire.heartbeat import StatusMessage, encode_status
 from camwatch.wire.topics import DEFAULT_PREFIX, Address, Kind, topic_of
 from docs.generate.heartbeat_schema import EXAMPLES, Json, as_text, heartbeat, of_struct

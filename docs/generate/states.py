@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from camwatch.core.liveness import TABLE
+from camwatch.core.deadlines import TABLE
 
 
 def text() -> str:
@@ -16,7 +16,7 @@ def text() -> str:
     lines = "\n".join(f"| {' | '.join(row)} |" for row in rows)
     return f"""# What can happen to a camera
 
-Generated from the transition table in `src/camwatch/core/liveness.py` by `make docs`; do not edit.
+Generated from the transition table in `src/camwatch/core/deadlines.py` by `make docs`; do not edit.
 
 Every change of status there is, with the rule that asks for it (`docs/semantics.md`). An event that has no
 row for a status leaves the camera as it is. `maintenance` is not in the table: it covers what is below it

@@ -11,9 +11,9 @@ import structlog
 
 from camwatch.budget import Budget
 from camwatch.core.model import Instant
-from camwatch.core.signal import Refusal
+from camwatch.core.monitor import FleetWatch
 from camwatch.core.state import CameraState, LinkState
-from camwatch.core.watch import FleetWatch
+from camwatch.core.telemetry import Refusal
 from camwatch.errors import RejectReason, WireError
 from camwatch.rejections import Rejections
 from camwatch.settings import Settings

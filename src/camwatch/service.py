@@ -18,11 +18,11 @@ from camwatch.accounting.rolling import Standing
 from camwatch.budget import Budget
 from camwatch.clock import STEP_S, Clock, Jump
 from camwatch.clock_trust import ClockTrust
-from camwatch.core.liveness import IN_SERVICE
+from camwatch.core.deadlines import IN_SERVICE
 from camwatch.core.model import BlindCause, Blindness, Camera, Happening, Instant, Liveness, Window
-from camwatch.core.scoped import ScopedIncidents
+from camwatch.core.monitor import Enrolment, FleetWatch
+from camwatch.core.scoped_incidents import ScopedIncidents
 from camwatch.core.state import CameraState
-from camwatch.core.watch import Enrolment, FleetWatch
 from camwatch.errors import ConfigurationError
 from camwatch.fleet.inventory import Held, Inventory, changes, held_back
 from camwatch.receiving import LinkReceiver, LinkReport, RoundTrips

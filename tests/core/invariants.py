@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
 
-from camwatch.core.liveness import IN_SERVICE
+from camwatch.core.deadlines import IN_SERVICE
 from camwatch.core.model import Cause, IncidentChange, IncidentKind, Instant, Status, Transition
 from camwatch.core.state import CameraState
 from tests.support.fleet import World

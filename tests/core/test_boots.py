@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from camwatch.core.lifesigns import OFFSETS_KEPT, UNSEEN_KEPT
+from camwatch.core.message_order import OFFSETS_KEPT, UNSEEN_KEPT
 from camwatch.core.model import Cause, Fill, Status
-from camwatch.core.signal import Refusal, Word
+from camwatch.core.telemetry import Refusal, Word
 from tests.support.fleet import START, Move, World, utc_ms
 
 CLOCK = START.utc_ms / 1000

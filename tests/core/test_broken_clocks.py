@@ -9,7 +9,7 @@ import pytest
 
 from camwatch.core.conditions import Reason
 from camwatch.core.model import Status
-from camwatch.core.signal import Refusal
+from camwatch.core.telemetry import Refusal
 from tests.support.fleet import START, World, fleet
 
 EPOCH_S = START.utc_ms / 1000

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from camwatch.accounting.calendar import Calendar
-from camwatch.core.ledger import Span
+from camwatch.core.status_time import Span
 
 HOUR = 3_600_000
 PARIS = Calendar(ZoneInfo("Europe/Paris"))

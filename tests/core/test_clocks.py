@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from camwatch.core.conditions import Reason
-from camwatch.core.lifesigns import OFFSETS_KEPT
+from camwatch.core.message_order import OFFSETS_KEPT
 from camwatch.core.model import Cause, Instant, Status, Transition
-from camwatch.core.signal import Refusal, Word
+from camwatch.core.telemetry import Refusal, Word
 from camwatch.wire.heartbeat import Heartbeat
 from tests.support.fleet import START, Move, World, fleet, instant
 

@@ -8,7 +8,7 @@ import pytest
 
 from camwatch.core.conditions import REASON_NAMES, Flapping, Reason
 from camwatch.core.model import Status, Thresholds
-from camwatch.core.signal import Word
+from camwatch.core.telemetry import Word
 from tests.support.fleet import World, alive, enrolment, instant, window
 
 MINUTE = 60.0

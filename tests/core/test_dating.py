@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from camwatch.core.model import Cause, Liveness, Status, Transition
-from camwatch.core.signal import Word
+from camwatch.core.telemetry import Word
 from tests.support.fleet import START, Move, World, enrolment, utc_ms
 
 UP, DOWN = Status.UP, Status.DOWN

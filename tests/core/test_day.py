@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from camwatch.core.ledger import Account, total
 from camwatch.core.model import IncidentKind, Status
+from camwatch.core.status_time import Account, total
 from tests.support.fleet import BARE, World, fleet, instant, seconds, window
 
 CAMERAS = 458

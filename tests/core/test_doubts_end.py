@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from camwatch.core.fills import RUNS_KEPT
+from camwatch.core.backfill import RUNS_KEPT
 from camwatch.core.model import Cause, Fill, Liveness, Status
-from camwatch.core.signal import Refusal, Word
+from camwatch.core.telemetry import Refusal, Word
 from tests.core.test_resume import Left, restarted
 from tests.support.fleet import START, World, enrolment, fleet, seconds, utc_ms
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from camwatch.core.event_time import QUANTILE
 from camwatch.core.model import BlindCause, Blindness, Cause, Fill, Status
-from camwatch.core.signal import Refusal, Word
+from camwatch.core.telemetry import Refusal, Word
 from camwatch.wire.heartbeat import Heartbeat
 from tests.support.fleet import START, Move, World, fleet, instant, utc_ms
 

@@ -8,9 +8,9 @@ import pytest
 
 from camwatch.accounting.records import CameraRecord, Change, Record
 from camwatch.accounting.timeline import Overlays, account_of
-from camwatch.core.ledger import Account, Proven, Span
 from camwatch.core.model import Fill, Lifecycle, Status
-from camwatch.core.signal import Refusal, Word
+from camwatch.core.status_time import Account, Proven, Span
+from camwatch.core.telemetry import Refusal, Word
 from tests.support.fleet import START, World, enrolment, utc_ms
 
 

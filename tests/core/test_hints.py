@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from camwatch.core import liveness
+from camwatch.core import deadlines
 from camwatch.core.model import Cause, Liveness, Status
-from camwatch.core.signal import Word
+from camwatch.core.telemetry import Word
 from tests.support.fleet import Move, World, alive, enrolment, fleet, instant, utc_ms
 
 UNKNOWN, UP, DOWN = Status.UNKNOWN, Status.UP, Status.DOWN
@@ -52,7 +52,7 @@ def test_a_hint_makes_the_camera_suspect_at_once() -> None:
     world = alive().to(3)
     world.word(Word.OFFLINE)
     assert world.status() is UP
-    assert liveness.is_suspect(world.camera(), world.now.mono)
+    assert deadlines.is_suspect(world.camera(), world.now.mono)
 
 
 @pytest.mark.parametrize("proof", ["heartbeat", "online"])
@@ -65,7 +65,7 @@ def test_a_proof_cancels_a_hint(proof: str) -> None:
         world.beat()
     else:
         world.word(Word.ONLINE)
-    assert not liveness.is_suspect(world.camera(), world.now.mono)
+    assert not deadlines.is_suspect(world.camera(), world.now.mono)
     world.beats(200)
     assert world.moves() == []
     assert world.camera().outages == 0
@@ -151,7 +151,7 @@ def test_a_retained_hint_means_nothing_for_a_camera_that_is_up(word: Word) -> No
     """L5: it is of an earlier session, as this one gave a proof since."""
     world = alive().to(5)
     world.word(word, retained=True)
-    assert not liveness.is_suspect(world.camera(), world.now.mono)
+    assert not deadlines.is_suspect(world.camera(), world.now.mono)
     world.beats(60)
     assert world.moves() == []
 

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from camwatch.core.fills import RUNS_KEPT
-from camwatch.core.ledger import Proven, united
+from camwatch.core.backfill import RUNS_KEPT
 from camwatch.core.model import Fill
+from camwatch.core.status_time import Proven, united
 from tests.core.test_fills import fills, lived, sent
 from tests.support.fleet import World, utc_ms
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from camwatch.core.ledger import Account, total
 from camwatch.core.model import Status
+from camwatch.core.status_time import Account, total
 from tests.support.fleet import World, alive, fleet
 
 milliseconds = st.integers(min_value=0, max_value=10**13)

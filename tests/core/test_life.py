@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from camwatch.core import liveness
+from camwatch.core import deadlines
 from camwatch.core.model import Cause, Instant, Liveness, Reboot, Status, Transition
-from camwatch.core.signal import Word
-from camwatch.core.watch import FleetWatch
+from camwatch.core.monitor import FleetWatch
+from camwatch.core.telemetry import Word
 from tests.support.fleet import BARE, Move, World, alive, enrolment, fleet, instant, utc_ms
 
 UNKNOWN, UP, DOWN = Status.UNKNOWN, Status.UP, Status.DOWN
@@ -151,9 +151,9 @@ def test_interval_and_factors_set_the_deadlines(
     world = World(enrolment(liveness=setting), chatter_s=0.01 if down < 2 else 1.0)
     world.beat()
     world.to(suspect - 0.001)
-    assert not liveness.is_suspect(world.camera(), world.now.mono)
+    assert not deadlines.is_suspect(world.camera(), world.now.mono)
     world.to(suspect + 0.001)
-    assert liveness.is_suspect(world.camera(), world.now.mono)
+    assert deadlines.is_suspect(world.camera(), world.now.mono)
     world.to(down - 0.001)
     assert world.status() is UP
     world.to(down + 0.001)
@@ -164,14 +164,14 @@ def test_interval_and_factors_set_the_deadlines(
 def test_suspect_begins_at_its_instant_and_ends_with_a_proof_or_a_conviction() -> None:
     """C1: 2.5 intervals of silence; a camera that is down or unknown is not suspect as well."""
     world = World()
-    assert not liveness.is_suspect(world.camera(), world.to(30).now.mono)
+    assert not deadlines.is_suspect(world.camera(), world.to(30).now.mono)
     world.beat()
     for t, suspect in ((54.999, False), (55.0, True), (74.999, True), (75.0, False)):
         world.to(t)
-        assert liveness.is_suspect(world.camera(), world.now.mono) is suspect, t
+        assert deadlines.is_suspect(world.camera(), world.now.mono) is suspect, t
     assert world.status() is DOWN
     world.beat()
-    assert not liveness.is_suspect(world.camera(), world.now.mono)
+    assert not deadlines.is_suspect(world.camera(), world.now.mono)
 
 
 def test_cameras_are_judged_each_by_its_own_silence() -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from camwatch.core.ledger import Span, covered, merged, next_boundary, pieces
 from camwatch.core.model import Cause, Instant, Scope, Status, Transition, Window
-from camwatch.core.signal import Word
+from camwatch.core.status_time import Span, covered, merged, next_boundary, pieces
+from camwatch.core.telemetry import Word
 from tests.support.fleet import BARE, START, Move, World, alive, enrolment, fleet, window
 
 UNKNOWN, UP, DOWN, MAINTENANCE = Status.UNKNOWN, Status.UP, Status.DOWN, Status.MAINTENANCE

@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from camwatch.core.model import Instant, Lifecycle, Liveness, Scope, Status, Window
-from camwatch.core.signal import Refusal, Word
+from camwatch.core.monitor import Enrolment
 from camwatch.core.state import LinkState
-from camwatch.core.watch import Enrolment
+from camwatch.core.telemetry import Refusal, Word
 from tests.core.invariants import Observer
 from tests.support.fleet import START, World, enrolment, instant, utc_ms, window
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from camwatch.core.model import Cause, Status
-from camwatch.core.signal import Word
+from camwatch.core.telemetry import Word
 from tests.support.fleet import Move, World, alive, fleet, instant
 
 UNKNOWN, UP, DOWN = Status.UNKNOWN, Status.UP, Status.DOWN

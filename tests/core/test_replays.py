@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from camwatch.core.model import Instant, Status
-from camwatch.core.signal import Refusal
-from camwatch.core.watch import FleetWatch
+from camwatch.core.monitor import FleetWatch
+from camwatch.core.telemetry import Refusal
 from camwatch.wire.heartbeat import Heartbeat
 from tests.support.fleet import enrolment
 

@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from camwatch.core.ledger import Account
-from camwatch.core.memory import Memory, SightMemory
+from camwatch.core.checkpoint import Memory, SightMemory
 from camwatch.core.model import (
     BlindCause,
     Blindness,
@@ -23,8 +22,9 @@ from camwatch.core.model import (
     Transition,
     Window,
 )
-from camwatch.core.signal import Refusal, Word
-from camwatch.core.watch import Enrolment, FleetWatch
+from camwatch.core.monitor import Enrolment, FleetWatch
+from camwatch.core.status_time import Account
+from camwatch.core.telemetry import Refusal, Word
 from tests.support.fleet import START, World, enrolment, fleet, seconds, utc_ms, window
 
 UNKNOWN, UP, DOWN, MAINTENANCE = Status.UNKNOWN, Status.UP, Status.DOWN, Status.MAINTENANCE

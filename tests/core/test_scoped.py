@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from camwatch.core.model import Happening, IncidentChange
-from camwatch.core.scoped import ScopedIncidents
-from camwatch.core.watch import Enrolment
+from camwatch.core.monitor import Enrolment
+from camwatch.core.scoped_incidents import ScopedIncidents
 from tests.support.fleet import World, enrolment
 
 OURS = frozenset({"alpha"})

@@ -6,8 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from camwatch.core import liveness
-from camwatch.core.ledger import Account
+from camwatch.core import deadlines
 from camwatch.core.model import (
     Cause,
     Instant,
@@ -18,8 +17,9 @@ from camwatch.core.model import (
     Status,
     Thresholds,
 )
-from camwatch.core.signal import Refusal, Word
-from camwatch.core.watch import Enrolment
+from camwatch.core.monitor import Enrolment
+from camwatch.core.status_time import Account
+from camwatch.core.telemetry import Refusal, Word
 from camwatch.wire.heartbeat import Heartbeat
 from tests.support.fleet import START, Move, World, alive, enrolment, fleet, instant, utc_ms, window
 
@@ -145,7 +145,7 @@ def test_a_proof_after_a_date_that_a_jump_of_the_clock_passed_gives_the_whole_de
     )  # the date was 60 s ago, the loop has not looked yet
     world.watch.heartbeat(world.camera(), late, Heartbeat())
     assert world.camera().life is Status.UP
-    assert liveness.deadline(world.camera()) == late.mono + 45
+    assert deadlines.deadline(world.camera()) == late.mono + 45
 
 
 def test_a_camera_commissioned_before_its_date_stays_in_service() -> None:

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from camwatch.core import liveness
+from camwatch.core import deadlines
 from camwatch.core.model import Cause, Fill, Liveness, Status
-from camwatch.core.signal import Refusal, Word
+from camwatch.core.telemetry import Refusal, Word
 from tests.support.fleet import START, Move, World, alive, enrolment, fleet, instant, utc_ms
 
 UNKNOWN, UP, DOWN = Status.UNKNOWN, Status.UP, Status.DOWN
@@ -103,14 +103,14 @@ def test_a_short_blindness_moves_the_suspicion_too() -> None:
     world = alive(until=100).blind(105, 115)
     for t, suspect in ((144.999, False), (145.0, True)):
         world.to(t)
-        assert liveness.is_suspect(world.camera(), world.now.mono) is suspect
+        assert deadlines.is_suspect(world.camera(), world.now.mono) is suspect
 
 
 def test_nobody_becomes_suspect_while_nobody_can_be_heard() -> None:
     """C1, S2."""
     world = alive(until=100).to(105).lose().to(149)
     assert world.status() is UP
-    assert not liveness.is_suspect(world.camera(), world.now.mono)
+    assert not deadlines.is_suspect(world.camera(), world.now.mono)
 
 
 @pytest.mark.parametrize("begin", [100.0, 105.0, 110.0, 125.0, 144.999])

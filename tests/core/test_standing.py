@@ -22,7 +22,6 @@ from camwatch.accounting.records import (
 from camwatch.accounting.rolling import REACH_MS, Standing
 from camwatch.accounting.rolling_window import WINDOWS
 from camwatch.accounting.timeline import Overlays, account_of
-from camwatch.core.ledger import Account, Proven, Span, total
 from camwatch.core.model import (
     BlindCause,
     Blindness,
@@ -36,6 +35,7 @@ from camwatch.core.model import (
     Status,
     Transition,
 )
+from camwatch.core.status_time import Account, Proven, Span, total
 from tests.core.test_tally import start_of
 
 PARIS = ZoneInfo("Europe/Paris")

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from camwatch.accounting.rolling import Standing
-from camwatch.core.ledger import Account, Proven, united
 from camwatch.core.model import Fill, Happening
+from camwatch.core.status_time import Account, Proven, united
 from tests.core.test_standing import (
     DOWN,
     HOUR,

@@ -15,8 +15,8 @@ from camwatch.accounting.calendar import Calendar
 from camwatch.accounting.records import OPEN_END
 from camwatch.accounting.rolling_window import WINDOWS, Tally
 from camwatch.accounting.timeline import Stretch, account_of
-from camwatch.core.ledger import Account, total
 from camwatch.core.model import Status
+from camwatch.core.status_time import Account, total
 
 UP, DOWN, UNKNOWN, MAINTENANCE = Status.UP, Status.DOWN, Status.UNKNOWN, Status.MAINTENANCE
 PARIS = ZoneInfo("Europe/Paris")

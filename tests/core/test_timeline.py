@@ -18,8 +18,8 @@ from camwatch.accounting.records import (
     WindowRecord,
 )
 from camwatch.accounting.timeline import Overlays, Stretch, account_of
-from camwatch.core.ledger import Account, Proven, Span
 from camwatch.core.model import BlindCause, Purpose, Scope, Status
+from camwatch.core.status_time import Account, Proven, Span
 
 UP, DOWN, UNKNOWN, MAINTENANCE = Status.UP, Status.DOWN, Status.UNKNOWN, Status.MAINTENANCE
 END = 40  # milliseconds that are looked at

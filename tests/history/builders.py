@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, text
 
-from camwatch.core.memory import Memory
+from camwatch.core.checkpoint import Memory
 from camwatch.core.model import (
     Camera,
     Cause,

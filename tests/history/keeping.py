@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from camwatch.accounting.records import OPEN_END, Record
 from camwatch.core.model import Window
-from camwatch.core.watch import Enrolment, FleetWatch
+from camwatch.core.monitor import Enrolment, FleetWatch
 from camwatch.history.audit import audit
 from camwatch.history.batch import Batch, Roll
 from camwatch.history.engine import begin_read

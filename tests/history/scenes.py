@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from camwatch.accounting.rolling import Standing
 from camwatch.core.model import Happening, Instant, Status, Transition, Window
-from camwatch.core.watch import Enrolment, FleetWatch
+from camwatch.core.monitor import Enrolment, FleetWatch
 from camwatch.errors import StoreError
 from camwatch.history.batch import Batch, Past
 from camwatch.history.chronicle import Chronicle

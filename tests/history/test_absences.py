@@ -7,9 +7,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from camwatch.accounting.timeline import Overlays
-from camwatch.core.lasting import down_ms
 from camwatch.core.model import Happening, Lifecycle, Status
-from camwatch.core.watch import Enrolment
+from camwatch.core.monitor import Enrolment
+from camwatch.core.outage_length import down_ms
 from camwatch.history.engine import begin_read
 from camwatch.history.reading import read
 from camwatch.history.store import Store

@@ -13,7 +13,7 @@ from camwatch.accounting.rolling import Standing
 from camwatch.accounting.timeline import Overlays, account_of
 from camwatch.clock import Clock, Jump
 from camwatch.core.model import BlindCause, Blindness, Instant, Liveness, Status
-from camwatch.core.watch import Enrolment
+from camwatch.core.monitor import Enrolment
 from camwatch.history.store import Store
 from camwatch.settings import HistorySettings
 from tests.history.builders import rows

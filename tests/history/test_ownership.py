@@ -8,9 +8,9 @@ import pytest
 from sqlalchemy import select
 
 from camwatch.accounting.timeline import Overlays, account_of
-from camwatch.core.ledger import Account
 from camwatch.core.model import Scope
-from camwatch.core.watch import Enrolment
+from camwatch.core.monitor import Enrolment
+from camwatch.core.status_time import Account
 from camwatch.errors import CorrectionError
 from camwatch.history import schema
 from camwatch.history.audit import audit

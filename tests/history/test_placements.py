@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from camwatch.accounting.timeline import Overlays, account_of
-from camwatch.core.ledger import Account
 from camwatch.core.model import Purpose, Scope
+from camwatch.core.status_time import Account
 from camwatch.errors import CorrectionError
 from camwatch.history import schema
 from camwatch.history.concerning import concerning

@@ -6,9 +6,9 @@ import pytest
 
 from camwatch.accounting.records import OPEN_END, Attributed, BlindRecord, Change, Record, WindowRecord
 from camwatch.accounting.timeline import Overlays, account_of
-from camwatch.core.ledger import Account, Proven, Span
-from camwatch.core.memory import SightMemory
+from camwatch.core.checkpoint import SightMemory
 from camwatch.core.model import BlindCause, Blindness, Fill, Happening, Reboot, Scope, Status, Window
+from camwatch.core.status_time import Account, Proven, Span
 from camwatch.history.batch import Batch, Roll
 from camwatch.history.engine import begin_read
 from camwatch.history.journal import GENESIS, Maintenance, OutageAttribution, append

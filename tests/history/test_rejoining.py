@@ -10,7 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from camwatch.core.model import Lifecycle, Status
-from camwatch.core.watch import Enrolment
+from camwatch.core.monitor import Enrolment
 from camwatch.errors import StoreWentBackError
 from camwatch.history import queue
 from camwatch.history.queue import Piece, Queue

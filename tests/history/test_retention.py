@@ -16,8 +16,8 @@ from sqlalchemy import Connection, event, select
 
 from camwatch.accounting.records import OPEN_END, Attributed, DayAccount, Record
 from camwatch.accounting.timeline import Overlays, account_of
-from camwatch.core.ledger import Account
 from camwatch.core.model import Scope
+from camwatch.core.status_time import Account
 from camwatch.errors import CorrectionError
 from camwatch.history import schema
 from camwatch.history.audit import audit

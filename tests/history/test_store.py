@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from camwatch.core.memory import Memory, SightMemory
+from camwatch.core.checkpoint import Memory, SightMemory
 from camwatch.core.model import (
     BlindCause,
     Blindness,

@@ -9,8 +9,8 @@ import pytest
 
 from camwatch.accounting.calendar import Calendar
 from camwatch.accounting.timeline import Overlays, account_of
-from camwatch.core.ledger import Account, Span
 from camwatch.core.model import BlindCause, Blindness, Happening, Scope, Status
+from camwatch.core.status_time import Account, Span
 from camwatch.history.audit import audit
 from camwatch.history.batch import Batch
 from camwatch.history.engine import begin_read

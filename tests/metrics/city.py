@@ -15,7 +15,7 @@ from prometheus_client.openmetrics import parser as openmetrics_parser
 from camwatch.accounting.rolling import Standing
 from camwatch.clock import Clock, Jump
 from camwatch.core.model import Camera, Happening, Window
-from camwatch.core.signal import Word
+from camwatch.core.telemetry import Word
 from camwatch.fleet.inventory import Inventory, Operator, Site
 from camwatch.metrics.collector import Exposition
 from camwatch.receiving import LinkReceiver

@@ -14,7 +14,7 @@ from prometheus_client.openmetrics.exposition import generate_latest as generate
 from prometheus_client.registry import Collector
 
 from camwatch.core.model import Camera, Lifecycle
-from camwatch.core.signal import Word
+from camwatch.core.telemetry import Word
 from camwatch.fleet.inventory import Site
 from camwatch.metrics.camera_renderer import SLICE, escaped
 from camwatch.metrics.families import CATALOGUE

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from camwatch.core.model import Lifecycle, Scope, Window
-from camwatch.core.signal import Word
+from camwatch.core.telemetry import Word
 from tests.metrics.city import BEGIN_S, City, Scraped, registered
 from tests.support.fleet import camera
 

@@ -8,7 +8,7 @@ import pytest
 
 from camwatch.clock import DOUBT_S
 from camwatch.core.model import Lifecycle, Scope, Window
-from camwatch.core.signal import Word
+from camwatch.core.telemetry import Word
 from camwatch.errors import ConfigurationError, Fault
 from camwatch.fleet.inventory import Operator, Site
 from camwatch.metrics.collector import DELAY_BOUNDS_S

@@ -24,8 +24,8 @@ from camwatch.accounting.records import (
     Record,
     WindowRecord,
 )
-from camwatch.core.ledger import Account, Proven, Span
 from camwatch.core.model import BlindCause, Camera, Cause, Lifecycle, Purpose, Scope, Status
+from camwatch.core.status_time import Account, Proven, Span
 from camwatch.fleet.inventory import Inventory, Operator, Site, load_inventory
 from camwatch.reports.builder import build
 from camwatch.reports.model import Question, Report

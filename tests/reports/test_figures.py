@@ -21,9 +21,9 @@ from camwatch.accounting.records import (
     Place,
     WindowRecord,
 )
-from camwatch.core.lasting import by_evidence
-from camwatch.core.ledger import Account, Proven, Span
 from camwatch.core.model import BlindCause, Camera, Lifecycle, Purpose, Scope, Status
+from camwatch.core.outage_length import by_evidence
+from camwatch.core.status_time import Account, Proven, Span
 from camwatch.reports import rounding
 from camwatch.reports.figures import OF_OBJECTIVE, Figures, Shown
 from camwatch.reports.formatting import Language

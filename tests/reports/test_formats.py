@@ -19,8 +19,8 @@ from hypothesis import strategies as st
 
 from camwatch.accounting.records import Attributed, Attribution
 from camwatch.cli import app
-from camwatch.core.ledger import Account
 from camwatch.core.model import Purpose
+from camwatch.core.status_time import Account
 from camwatch.reports import uptime_bars
 from camwatch.reports.figures import KINDS, Figures
 from camwatch.reports.formatting import Language, typeset

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from camwatch.clock import Clock, Jump
 from camwatch.core.model import Camera, Happening, Instant, Window
-from camwatch.core.signal import Word
+from camwatch.core.telemetry import Word
 from camwatch.fleet.inventory import Inventory, Operator, Site
 from camwatch.history import journal
 from camwatch.history.chronicle import Chronicle

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from math import isfinite
 
-from camwatch.core.lifesigns import knows_clock
+from camwatch.core.message_order import knows_clock
 from camwatch.core.model import Camera, Instant
 from camwatch.core.state import CameraState
 from camwatch.receiving import LinkReceiver

@@ -15,8 +15,8 @@ from camwatch.accounting.calendar import Calendar
 from camwatch.accounting.records import OPEN_END
 from camwatch.accounting.rolling_window import CALENDAR, ROLLING
 from camwatch.accounting.timeline import Overlays, Stretch, account_of
-from camwatch.core.ledger import total
 from camwatch.core.model import Status
+from camwatch.core.status_time import total
 from camwatch.history.audit import audit
 from camwatch.history.engine import begin_read
 from camwatch.history.reading import read

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime, time, timedelta
 
-from camwatch.core.ledger import Account
 from camwatch.core.model import Window
+from camwatch.core.status_time import Account
 from tests.simulation import verdicts
 from tests.simulation.mind import Mind
 from tests.simulation.opinion import Opinion

@@ -9,7 +9,7 @@ from datetime import datetime
 from itertools import zip_longest
 from typing import NamedTuple
 
-from camwatch.core.memory import NOTHING, Memory
+from camwatch.core.checkpoint import NOTHING, Memory
 from camwatch.core.model import (
     BlindCause,
     Blindness,

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import aiomqtt
 
-from camwatch.core.signal import Word
+from camwatch.core.telemetry import Word
 from camwatch.wire.heartbeat import Heartbeat, decode_heartbeat, decode_status
 from camwatch.wire.topics import DEFAULT_PREFIX, Kind, address_of
 

@@ -10,7 +10,7 @@ import aiomqtt
 import pytest
 
 from camsim.disconnects import abandon, careful, fall_silent, hang_up
-from camwatch.core.signal import Word
+from camwatch.core.telemetry import Word
 from camwatch.wire.heartbeat import encode_status
 from tests.simulator.observer import observing
 from tests.support.mosquitto import Mosquitto

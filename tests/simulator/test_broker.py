@@ -12,7 +12,7 @@ import pytest
 from camsim.broker import broker_at
 from camsim.errors import BrokerError, ConnectError
 from camsim.simulator import Simulator, SimulatorSettings
-from camwatch.core.signal import Word
+from camwatch.core.telemetry import Word
 from tests.simulator.builders import fleet_of, row, table
 from tests.simulator.observer import observing
 from tests.simulator.process import camsim, finished

@@ -19,7 +19,7 @@ from camsim.cli import app
 from camsim.progress import Progress
 from camsim.scenario.parser import shipped
 from camsim.stats import Statistics
-from camwatch.core.signal import Word
+from camwatch.core.telemetry import Word
 from camwatch.fleet.inventory import load_inventory
 from tests.simulator.builders import row, table
 from tests.simulator.observer import observing

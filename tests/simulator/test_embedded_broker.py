@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from amqtt.broker import Broker
 
-from camwatch.core.signal import Word
+from camwatch.core.telemetry import Word
 from tests.simulator.builders import fleet_of, simulator
 from tests.simulator.observer import observing
 from tests.support.mosquitto import free_port

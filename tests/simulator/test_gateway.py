@@ -9,7 +9,7 @@ import pytest
 
 from camsim.broker_control import BrokerHand
 from camsim.errors import BrokerError, ConnectError
-from camwatch.core.signal import Word
+from camwatch.core.telemetry import Word
 from camwatch.wire.heartbeat import Heartbeat
 from tests.simulator.builders import fleet_of, simulator
 from tests.simulator.observer import observing

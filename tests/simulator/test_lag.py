@@ -28,7 +28,7 @@ from camsim.score.truth_reader import Lag as RealLag
 from camsim.score.truth_reader import Real, read_truth
 from camsim.simulator import Simulator
 from camsim.stats import Statistics
-from camwatch.core.signal import Word
+from camwatch.core.telemetry import Word
 from camwatch.wire.heartbeat import Heartbeat
 from tests.simulator.builders import fleet_of, patient, scenario_of, simulator
 from tests.simulator.observer import observing

@@ -9,7 +9,7 @@ import pytest
 
 from camsim.errors import ConnectError
 from camsim.simulator import Simulator
-from camwatch.core.signal import Word
+from camwatch.core.telemetry import Word
 from tests.simulator.builders import INTERVAL_S, fleet_of, simulator
 from tests.simulator.observer import Observer, observing
 from tests.support.mosquitto import Mosquitto, until

@@ -11,7 +11,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from camwatch.core.ledger import Account
 from camwatch.core.model import (
     Camera,
     Cause,
@@ -28,9 +27,10 @@ from camwatch.core.model import (
     Transition,
     Window,
 )
-from camwatch.core.signal import Refusal, Word
+from camwatch.core.monitor import Enrolment, FleetWatch
 from camwatch.core.state import CameraState
-from camwatch.core.watch import Enrolment, FleetWatch
+from camwatch.core.status_time import Account
+from camwatch.core.telemetry import Refusal, Word
 from camwatch.wire.heartbeat import Heartbeat
 
 START = Instant(5_000.0, 1_767_258_000_000)

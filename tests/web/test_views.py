@@ -12,7 +12,7 @@ from camwatch.accounting.records import WindowRecord
 from camwatch.accounting.rolling_window import WINDOWS
 from camwatch.core.conditions import REASON_NAMES
 from camwatch.core.model import Purpose, Scope, Status
-from camwatch.core.signal import Word
+from camwatch.core.telemetry import Word
 from camwatch.history.engine import begin_read
 from camwatch.history.listing import outages
 from camwatch.web.house import Known, Live

@@ -17,7 +17,7 @@ from camwatch.accounting.records import Attributed
 from camwatch.archive.store import StoreArchive
 from camwatch.core.model import Happening, Lifecycle, Purpose, Status
 from camwatch.core.model import Scope as Cover
-from camwatch.core.signal import Word
+from camwatch.core.telemetry import Word
 from camwatch.fleet.inventory import Operator, Site
 from camwatch.history.batch import Batch, Roll
 from camwatch.history.store import Store

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from camwatch.core.signal import Word
+from camwatch.core.telemetry import Word
 from camwatch.errors import RejectReason, WireError
 from camwatch.wire.heartbeat import (
     Heartbeat,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from camwatch.core.signal import Word
+from camwatch.core.telemetry import Word
 from camwatch.errors import RejectReason, WireError
 from camwatch.wire.heartbeat import MAX_PAYLOAD_BYTES, decode_status, encode_status
 

@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from camwatch.core.ledger import Span
+from camwatch.core.status_time import Span
 
 _DAY = timedelta(days=1)
 _WEEK = timedelta(days=7)

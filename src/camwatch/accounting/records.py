@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
 
-from camwatch.core.ledger import Account, Proven, Span
 from camwatch.core.model import EVERYBODY, BlindCause, Cause, Purpose, Scope, Status, Whose
+from camwatch.core.status_time import Account, Proven, Span
 
 VOIDED_WHY = "late heartbeats prove that the camera was alive"
 """Why an outage is voided, for programs; pages and reports say it in their own language."""

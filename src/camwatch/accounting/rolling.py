@@ -27,7 +27,6 @@ from camwatch.accounting.records import (
 )
 from camwatch.accounting.rolling_window import WINDOWS, Tally, What
 from camwatch.accounting.timeline import Overlays, Stretch, Uncertain
-from camwatch.core.ledger import Account, Proven, Span, united
 from camwatch.core.model import (
     BlindCause,
     Blindness,
@@ -38,6 +37,7 @@ from camwatch.core.model import (
     Status,
     Transition,
 )
+from camwatch.core.status_time import Account, Proven, Span, united
 
 REACH_MS = 7 * 86_400_000
 """How far back an event counts at once; what reaches back further shows after the next `build`."""

@@ -15,8 +15,8 @@ from typing import TypeAlias
 from camwatch.accounting.calendar import Calendar
 from camwatch.accounting.records import OPEN_END
 from camwatch.accounting.timeline import Stretch, Unsure
-from camwatch.core.ledger import Account, Span
 from camwatch.core.model import Status
+from camwatch.core.status_time import Account, Span
 
 What: TypeAlias = Status | Unsure | None
 """What a camera was; None: not in the ledger."""

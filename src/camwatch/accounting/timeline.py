@@ -12,8 +12,8 @@ from operator import attrgetter
 from typing import NamedTuple
 
 from camwatch.accounting.records import OPEN_END, CameraRecord, Change, Record
-from camwatch.core.ledger import Account, Span, merged, pieces, united, within, without
 from camwatch.core.model import BlindCause, Scope, Status, Whose
+from camwatch.core.status_time import Account, Span, merged, pieces, united, within, without
 
 
 class Unsure(StrEnum):

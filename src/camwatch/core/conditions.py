@@ -10,8 +10,8 @@ from enum import IntFlag
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from camwatch.core.signal import Telemetry
     from camwatch.core.state import CameraState
+    from camwatch.core.telemetry import Telemetry
 
 FLAPPING_WINDOW_S = 30 * 60.0
 FLAPPING_STARTS = 6

@@ -12,8 +12,8 @@ from __future__ import annotations
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from camwatch.core import liveness
-from camwatch.core.liveness import NEVER, PACE
+from camwatch.core import deadlines
+from camwatch.core.deadlines import NEVER, PACE
 from camwatch.core.model import HINT_GRACE_MIN, Cause, Dated, Status
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ def opened_from(camera: CameraState, at: float) -> float:
     Where its link lags, that instant is known to an interval. A broker may have kept what showed it, and who
     had come back before sight was lost connects anew when it returns.
     """
-    spare, kept = PACE * camera.interval_s, liveness.kept_since(camera)
+    spare, kept = PACE * camera.interval_s, deadlines.kept_since(camera)
     earliest = at - camera.interval_s if lagged(camera, at) else at
     if kept > NEVER:
         return min(earliest, kept - spare)

@@ -12,7 +12,7 @@ from math import ceil
 from statistics import median_low
 from typing import TYPE_CHECKING
 
-from camwatch.core.liveness import IN_SERVICE, NEVER
+from camwatch.core.deadlines import IN_SERVICE, NEVER
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -9,16 +9,16 @@ from array import array
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from camwatch.core.checkpoint import NOTHING
 from camwatch.core.conditions import Flapping, Reason
+from camwatch.core.deadlines import NEVER
 from camwatch.core.incidents import IncidentGroup
-from camwatch.core.ledger import Account, Span, covered
-from camwatch.core.lifesigns import no_offsets
-from camwatch.core.liveness import NEVER
-from camwatch.core.memory import NOTHING
+from camwatch.core.message_order import no_offsets
 from camwatch.core.model import BlindCause, Camera, Cause, Instant, Liveness, Status, Thresholds
+from camwatch.core.status_time import Account, Span, covered
 
 if TYPE_CHECKING:
-    from camwatch.core.fills import Run
+    from camwatch.core.backfill import Run
 
 GAP_BOUNDS_S = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 7.5, 10.0, 12.5, 15.0, 20.0, 30.0, 45.0, 60.0, 120.0, 300.0)
 """Upper bounds of the histogram of gaps between heartbeats, seconds."""

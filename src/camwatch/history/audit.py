@@ -18,8 +18,8 @@ from camwatch.accounting.calendar import Calendar
 from camwatch.accounting.records import BlindRecord, DayAccount, Record
 from camwatch.accounting.timeline import Overlays
 from camwatch.clock import AHEAD_MAX_S
-from camwatch.core.ledger import Account, Span, merged
 from camwatch.core.model import BlindCause
+from camwatch.core.status_time import Account, Span, merged
 from camwatch.history import schema
 from camwatch.history.audit_camera import Checkpoint, Finding, Frame, OutageRow, Rows, findings_of
 from camwatch.history.audit_seals import compare, replay

@@ -13,8 +13,8 @@ from zoneinfo import ZoneInfo
 from camwatch.accounting.calendar import Calendar
 from camwatch.accounting.records import OPEN_END, CameraRecord, Change, DayAccount
 from camwatch.accounting.timeline import Overlays, account_of
-from camwatch.core.ledger import Account, Proven, Span, total
 from camwatch.core.model import Purpose, Status
+from camwatch.core.status_time import Account, Proven, Span, total
 from camwatch.history.unlived import lived_days
 
 # What happened some time ago is dated back from now: a clock that was set since then shifts it. Nothing is

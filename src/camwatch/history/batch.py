@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from camwatch.core.memory import NOTHING, Memory, SightMemory, remember
+from camwatch.core.checkpoint import NOTHING, Memory, SightMemory, remember
 from camwatch.core.model import Camera, Fill, Happening, Instant, Window
 from camwatch.core.state import CameraState
 from camwatch.history.sealing import Seal

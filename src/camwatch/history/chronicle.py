@@ -19,7 +19,7 @@ import structlog
 
 from camwatch.accounting.rolling import Standing
 from camwatch.clock import steady
-from camwatch.core.memory import Memory, remember
+from camwatch.core.checkpoint import Memory, remember
 from camwatch.core.model import (
     BlindCause,
     Blindness,
@@ -31,7 +31,7 @@ from camwatch.core.model import (
     Transition,
     Window,
 )
-from camwatch.core.watch import FleetWatch
+from camwatch.core.monitor import FleetWatch
 from camwatch.errors import StoreError, StoreWentBackError
 from camwatch.history.batch import Batch, Past, Roll, news
 from camwatch.history.keeping import Keeper

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from sqlalchemy import Connection, select
 
 from camwatch.accounting.records import OPEN_END
-from camwatch.core.ledger import Span
 from camwatch.core.model import Scope
+from camwatch.core.status_time import Span
 from camwatch.history import schema
 from camwatch.history.journal import Entry, Maintenance, OutageAttribution, Rebase, entries_since
 from camwatch.history.places import places

@@ -12,8 +12,7 @@ from typing import Any, NamedTuple
 import structlog
 from sqlalchemy import Connection, Float, Table, func, select
 
-from camwatch.core.ledger import Proven
-from camwatch.core.memory import Memory, SightMemory
+from camwatch.core.checkpoint import Memory, SightMemory
 from camwatch.core.model import (
     Blindness,
     Camera,
@@ -27,6 +26,7 @@ from camwatch.core.model import (
     Transition,
     Window,
 )
+from camwatch.core.status_time import Proven
 from camwatch.history import fills, schema
 from camwatch.history.batch import Batch, Roll
 from camwatch.history.engine import put

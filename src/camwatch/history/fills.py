@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, and_, or_, select
 
-from camwatch.core.ledger import Proven, united
+from camwatch.core.status_time import Proven, united
 from camwatch.history import schema
 from camwatch.history.sealing import Sealer
 

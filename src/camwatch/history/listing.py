@@ -11,7 +11,7 @@ from sqlalchemy import Connection, select
 
 from camwatch.accounting.records import OPEN_END, CameraRecord, OutageRecord, Record
 from camwatch.accounting.timeline import Overlays, account_of
-from camwatch.core.ledger import Account
+from camwatch.core.status_time import Account
 from camwatch.history import schema
 from camwatch.history.facts import facts, plain
 from camwatch.history.places import site_at

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from itertools import chain
 from typing import NamedTuple
 
-from camwatch.core.memory import Memory, SightMemory
+from camwatch.core.checkpoint import Memory, SightMemory
 from camwatch.core.model import Happening
 from camwatch.errors import StoreError
 from camwatch.history.batch import Batch, Roll

@@ -25,9 +25,9 @@ from camwatch.accounting.records import (
     WindowRecord,
 )
 from camwatch.accounting.timeline import scopes_of
-from camwatch.core.lasting import by_evidence
-from camwatch.core.ledger import Account, Proven, Span
 from camwatch.core.model import BlindCause, Cause, Scope, Status
+from camwatch.core.outage_length import by_evidence
+from camwatch.core.status_time import Account, Proven, Span
 from camwatch.history import schema
 from camwatch.history.facts import Query, facts, plain
 from camwatch.history.journal import Projection, project

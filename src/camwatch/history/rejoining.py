@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import NamedTuple, TypeAlias
 
-from camwatch.core.memory import NOTHING, Memory
+from camwatch.core.checkpoint import NOTHING, Memory
 from camwatch.core.model import (
     BlindCause,
     Blindness,

@@ -21,9 +21,9 @@ from camwatch.accounting.calendar import Calendar
 from camwatch.accounting.records import DayAccount, Record
 from camwatch.accounting.timeline import Overlays, account_of
 from camwatch.clock import STEP_S
-from camwatch.core.lasting import down_ms
-from camwatch.core.ledger import Span
 from camwatch.core.model import BlindCause
+from camwatch.core.outage_length import down_ms
+from camwatch.core.status_time import Span
 from camwatch.errors import StoreWentBackError
 from camwatch.history import schema
 from camwatch.history.engine import begin_read, begin_write

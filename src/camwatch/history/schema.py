@@ -193,7 +193,7 @@ rebased = (
     )
 )
 
-checkpoints = Table(  # camwatch.core.memory.Memory, one row a camera
+checkpoints = Table(  # camwatch.core.checkpoint.Memory, one row a camera
     "checkpoints",
     metadata,
     Column("camera_key", Integer, ForeignKey("cameras.key"), primary_key=True, autoincrement=False),
@@ -231,7 +231,7 @@ refusals = Table(  # how many messages of a camera were refused for a reason, si
     Column("messages", BigInteger, nullable=False),
 )
 
-sights = Table(  # camwatch.core.memory.SightMemory; links, operators: `packed`
+sights = Table(  # camwatch.core.checkpoint.SightMemory; links, operators: `packed`
     "sights",
     metadata,
     Column("links", Text, primary_key=True),

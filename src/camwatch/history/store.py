@@ -16,7 +16,7 @@ import structlog
 from sqlalchemy import Connection, Engine, func, select, text
 from sqlalchemy.exc import DBAPIError
 
-from camwatch.core.memory import Memory, SightMemory
+from camwatch.core.checkpoint import Memory, SightMemory
 from camwatch.core.model import Cause, Status
 from camwatch.errors import ConfigurationError, InUseError, StoreError, StoreWentBackError
 from camwatch.history import filing, lock, migrations, opening, schema

@@ -12,8 +12,8 @@ from sqlalchemy import ColumnElement, Connection, or_, select
 
 from camwatch.accounting.calendar import Calendar, LocalDay
 from camwatch.accounting.records import OPEN_END
-from camwatch.core.ledger import Span, merged, without
 from camwatch.core.model import BlindCause
+from camwatch.core.status_time import Span, merged, without
 from camwatch.history import schema
 from camwatch.history.facts import plain
 

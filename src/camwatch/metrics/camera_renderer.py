@@ -11,9 +11,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from math import isfinite
 
-from camwatch.core import liveness
+from camwatch.core import deadlines
+from camwatch.core.checkpoint import Memory
 from camwatch.core.conditions import REASON_NAMES, REASON_SHOWN_S
-from camwatch.core.memory import Memory
 from camwatch.core.model import Instant, Status
 from camwatch.core.state import CameraState
 from camwatch.fleet.inventory import Site
@@ -117,7 +117,7 @@ def _suspect(now: Instant, rows: list[Row]) -> str:
     return "".join(
         [
             f"camwatch_camera_suspect{{{row.labels}}} "
-            f"{int(row.camera.status_at(now) is Status.UP and liveness.is_suspect(row.camera, mono))}\n"
+            f"{int(row.camera.status_at(now) is Status.UP and deadlines.is_suspect(row.camera, mono))}\n"
             for row in rows
         ]
     )

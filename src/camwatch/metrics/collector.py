@@ -27,8 +27,8 @@ from prometheus_client.registry import Collector
 from camwatch import __version__
 from camwatch.accounting.rolling import Standing
 from camwatch.core.model import Happening, IncidentKind, Instant, Status, Transition
+from camwatch.core.monitor import FleetWatch
 from camwatch.core.state import GAP_BOUNDS_S, Gaps
-from camwatch.core.watch import FleetWatch
 from camwatch.errors import RejectReason
 from camwatch.fleet.inventory import Inventory
 from camwatch.metrics import families

@@ -24,9 +24,9 @@ from camwatch.accounting.records import (
     WindowRecord,
 )
 from camwatch.accounting.timeline import Overlays, Stretch, account_of
-from camwatch.core.lasting import down_ms
-from camwatch.core.ledger import Account
 from camwatch.core.model import BlindCause, Camera, Lifecycle, Purpose, Scope, Status
+from camwatch.core.outage_length import down_ms
+from camwatch.core.status_time import Account
 from camwatch.fleet.inventory import Inventory
 from camwatch.reports.figures import Figures, add_account
 from camwatch.reports.model import (

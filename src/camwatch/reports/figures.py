@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
 
-from camwatch.core.ledger import Account
+from camwatch.core.status_time import Account
 from camwatch.reports import rounding
 
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from camwatch.accounting.records import Attribution
-from camwatch.core.ledger import Account, Span
 from camwatch.core.model import BlindCause, Cause, Lifecycle, Purpose, Scope
+from camwatch.core.status_time import Account, Span
 from camwatch.reports.figures import Figures
 from camwatch.reports.period import Period, Reach
 

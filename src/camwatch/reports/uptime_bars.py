@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
-from camwatch.core.ledger import Account
+from camwatch.core.status_time import Account
 from camwatch.reports import rounding
 from camwatch.reports.figures import add_account
 from camwatch.reports.formatting import Language

@@ -17,10 +17,10 @@ from camwatch.accounting.records import (
     WindowRecord,
 )
 from camwatch.accounting.rolling import Standing
-from camwatch.core.ledger import Account
 from camwatch.core.model import Camera, Instant, Liveness, Purpose, Scope
-from camwatch.core.scoped import ScopedIncidents
-from camwatch.core.watch import FleetWatch
+from camwatch.core.monitor import FleetWatch
+from camwatch.core.scoped_incidents import ScopedIncidents
+from camwatch.core.status_time import Account
 from camwatch.errors import RejectReason
 from camwatch.fleet.inventory import Held, Inventory
 from camwatch.rejections import Tally

@@ -15,7 +15,7 @@ from typing import Annotated, Any, get_type_hints
 import msgspec
 from msgspec import Meta
 
-from camwatch.core.signal import Word
+from camwatch.core.telemetry import Word
 from camwatch.errors import CamwatchError, RejectReason, WireError
 
 __all__ = [

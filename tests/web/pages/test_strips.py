@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from camwatch.core.ledger import Account
 from camwatch.core.model import Status
+from camwatch.core.status_time import Account
 from camwatch.web.pages.language import Language
 from camwatch.web.pages.strips import hours, strip
 from camwatch.web.views.past import StretchView

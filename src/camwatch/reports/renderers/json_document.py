@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from camwatch.accounting.records import VOIDED_WHY
-from camwatch.core.ledger import Span
+from camwatch.core.status_time import Span
 from camwatch.reports import rounding
 from camwatch.reports.figures import Figures
 from camwatch.reports.model import (

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Final, TypeAlias
 
-from camwatch.core.ledger import Account, total
+from camwatch.core.status_time import Account, total
 from camwatch.web.pages.strips import DAYS
 from camwatch.web.parts import Parts
 from camwatch.web.viewer import Viewer

@@ -15,7 +15,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from camwatch.accounting.records import Attributed
-from camwatch.core.ledger import Account
+from camwatch.core.status_time import Account
 from camwatch.errors import CorrectionError
 from camwatch.web import deeds
 from camwatch.web.api.asking import Editor, Number, Seer

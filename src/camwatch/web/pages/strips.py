@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Final
 
-from camwatch.core.ledger import Account
+from camwatch.core.status_time import Account
 from camwatch.web.pages.language import Language
 from camwatch.web.views.past import StretchView
 from camwatch.words import NONE

@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 
 from pydantic import Field
 
-from camwatch.core import liveness
+from camwatch.core import deadlines
 from camwatch.core.conditions import REASON_NAMES
 from camwatch.core.model import Camera, Cause, IncidentKind, Instant, Lifecycle, Purpose, Status
 from camwatch.core.state import CameraState
@@ -249,7 +249,7 @@ def values(state: CameraState) -> Values:
 
 def suspect(state: CameraState, now: Instant) -> bool:
     """Tell whether a camera is suspect (rule C1)."""
-    return state.life is Status.UP and _up(state, now) and liveness.is_suspect(state, now.mono)
+    return state.life is Status.UP and _up(state, now) and deadlines.is_suspect(state, now.mono)
 
 
 def flapping(state: CameraState, now: Instant) -> bool:
@@ -372,7 +372,7 @@ def is_unwell(state: CameraState, now: Instant) -> bool:
 def _badness(state: CameraState, now: Instant) -> int:
     status = state.status_at(now)
     if status is Status.UP:
-        if liveness.is_suspect(state, now.mono):
+        if deadlines.is_suspect(state, now.mono):
             return 2
         if state.reasons or flapping(state, now):
             return 3

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from pydantic import Field
 
-from camwatch.core.liveness import is_suspect
+from camwatch.core.deadlines import is_suspect
 from camwatch.core.model import Instant, Status
 from camwatch.core.state import CameraState, LinkState
 from camwatch.fleet.inventory import Operator, Site

@@ -14,9 +14,9 @@ from camwatch.accounting.calendar import Calendar
 from camwatch.accounting.records import CameraRecord, Record
 from camwatch.accounting.rolling_window import CALENDAR, ROLLING
 from camwatch.accounting.timeline import Overlays, Stretch, account_of
-from camwatch.core.lasting import down_ms
-from camwatch.core.ledger import Account, total
 from camwatch.core.model import Purpose
+from camwatch.core.outage_length import down_ms
+from camwatch.core.status_time import Account, total
 from camwatch.fleet.inventory import Inventory
 from camwatch.web.views.base import moment
 from camwatch.web.views.past import AccountView, CameraLevel, DayView, LevelLine, Levels, StretchView

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from camwatch.core import event_time, fills, lifesigns, liveness
-from camwatch.core.judge import Judge
-from camwatch.core.liveness import NEVER
-from camwatch.core.memory import SightMemory
+from camwatch.core import backfill, deadlines, event_time, message_order
+from camwatch.core.checkpoint import SightMemory
+from camwatch.core.deadlines import NEVER
 from camwatch.core.model import BlindCause, Blindness, Instant, Status
 from camwatch.core.state import LinkState, Sight
+from camwatch.core.state_machine import Judge
 
 
 class Sights:
@@ -168,11 +168,11 @@ class Sights:
         another link shows as well, the lag was a blindness that ends now.
         """
         for camera in event_time.cameras(link):
-            if camera.index in link.late or lifesigns.spoke_late(camera):
-                lifesigns.forget_clock(camera)
-                fills.doubt(camera)
-                if liveness.blind_from(camera) is None:
-                    liveness.shift_for_blindness(camera, now.mono - link.lag, now.mono)
+            if camera.index in link.late or message_order.spoke_late(camera):
+                message_order.forget_clock(camera)
+                backfill.doubt(camera)
+                if deadlines.blind_from(camera) is None:
+                    deadlines.shift_for_blindness(camera, now.mono - link.lag, now.mono)
         link.late.clear()
         link.lag, link.seen_upto, link.behind, link.catching_up = 0.0, NEVER, False, False
 

@@ -10,9 +10,9 @@ from array import array
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
-from camwatch.core import event_time, fills, liveness
+from camwatch.core import backfill, deadlines, event_time
 from camwatch.core.dating import Boot
-from camwatch.core.signal import Refusal, Telemetry
+from camwatch.core.telemetry import Refusal, Telemetry
 
 if TYPE_CHECKING:
     from camwatch.core.state import CameraState, LinkState
@@ -154,18 +154,18 @@ def clock_is_broken(
     behind = None if uptime is None or camera.boot is None else now - uptime - camera.boot
     of_the_past = behind is not None and behind > interval / 4 and _began_later(camera, said) < 0
     # What many cameras of a link share is no fault of their clocks (rule S11).
-    shared = ran is not False and link is not None and link.seen_upto > liveness.NEVER
+    shared = ran is not False and link is not None and link.seen_upto > deadlines.NEVER
     if shared and link is not None and link.behind:  # all of them are believed at once
         _evenly_late(camera, now, now - (said.ts or 0.0), OFFSETS_KEPT, interval / 2)
         return False
     if (ran and behind is not None) or of_the_past or shared:
         # All agrees, or clock and uptime drifted away together while the camera was out of reach.
-        camera.undecided_until = liveness.NEVER
+        camera.undecided_until = deadlines.NEVER
         return _evenly_late(camera, now, now - (said.ts or 0.0), OFFSETS_KEPT, interval / 2)
     if _proven_since_late(camera):
         camera.undecided_until = now + RUN * interval
     stands = ran is None and _stands(camera, said, now)
-    camera.late_ts = liveness.NEVER if said.ts is None else said.ts
+    camera.late_ts = deadlines.NEVER if said.ts is None else said.ts
     if ran is False or stands:
         if now < camera.doubted_until:
             return True
@@ -189,7 +189,7 @@ def _speaks_late(camera: CameraState, now: float) -> bool:
 def doubt_clock(camera: CameraState, said: Telemetry, now: float) -> None:
     """Ignore a clock that does not run: learn it anew, and say for a while that it is wrong (rule L8)."""
     forget_clock(camera)
-    fills.doubt(camera)
+    backfill.doubt(camera)
     camera.ts = said.ts
     camera.doubted_until = now + OFFSETS_KEPT * camera.interval_s
 
@@ -255,14 +255,14 @@ def _evenly_late(camera: CameraState, now: float, apart: float, after: float, ev
         camera.late_at, camera.late_apart = now, apart
     elif abs(apart - camera.late_apart) > evenly:  # a queue that empties: not the clock's fault
         camera.late_at, camera.late_apart = now, apart
-        camera.undecided_until = liveness.NEVER
+        camera.undecided_until = deadlines.NEVER
     camera.late_after = camera.proof
     return now - camera.late_at >= after * camera.interval_s
 
 
 def _proven_since_late(camera: CameraState) -> bool:
     """Tell whether a heartbeat on time came after the last late one, be it in the same packet."""
-    return camera.late_at == liveness.NEVER or camera.late_after != camera.proof != camera.sent_late
+    return camera.late_at == deadlines.NEVER or camera.late_after != camera.proof != camera.sent_late
 
 
 def _proven_since(camera: CameraState, at: float) -> bool:
@@ -373,7 +373,7 @@ def may_have_waited(camera: CameraState, link: LinkState | None, said: Telemetry
     sight = camera.sight
     kept = (
         sight.lag > 0
-        or liveness.blind_from(camera) is not None
+        or deadlines.blind_from(camera) is not None
         or now - sight.since < camera.down_s
         or (link is not None and (camera.index in link.late or len(link.late) >= event_time.WITNESSES))
     )

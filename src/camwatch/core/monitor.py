@@ -11,12 +11,10 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from camwatch.core import dating, event_time, fills, lifesigns, liveness
+from camwatch.core import backfill, dating, deadlines, event_time, message_order
+from camwatch.core.checkpoint import Memory, SightMemory, remember, restore
+from camwatch.core.deadlines import IN_SERVICE, NEVER, Event
 from camwatch.core.incidents import IncidentGroup
-from camwatch.core.judge import Judge
-from camwatch.core.ledger import Span, merged
-from camwatch.core.liveness import IN_SERVICE, NEVER, Event
-from camwatch.core.memory import Memory, SightMemory, remember, restore
 from camwatch.core.model import (
     BlindCause,
     Camera,
@@ -35,9 +33,11 @@ from camwatch.core.model import (
     Transition,
     Window,
 )
-from camwatch.core.sights import Sights
-from camwatch.core.signal import Refusal, Telemetry, Word
 from camwatch.core.state import GAP_BOUNDS_S, CameraState, Gaps, LinkState, Sight
+from camwatch.core.state_machine import Judge
+from camwatch.core.status_time import Span, merged
+from camwatch.core.telemetry import Refusal, Telemetry, Word
+from camwatch.core.visibility import Sights
 
 _FOREVER = float("inf")
 
@@ -107,7 +107,7 @@ class FleetWatch:
         seq = said.seq
         uptime = said.uptime_s
         if (seq is not None and seq != camera.next_seq) or (uptime is not None and uptime < camera.uptime):
-            refusal, rebooted = lifesigns.out_of_order(camera, said, mono)
+            refusal, rebooted = message_order.out_of_order(camera, said, mono)
             if refusal is not None:
                 if refusal is Refusal.DUPLICATE:
                     self._copied(camera, now, said)
@@ -191,7 +191,7 @@ class FleetWatch:
     def _proven(self, camera: CameraState, now: Instant, said: Telemetry, at: Instant) -> None:
         """Take a proof `at` an instant, of a camera that is not simply up and in sight."""
         camera.via = self._receiving
-        kept, told = liveness.kept_since(camera), said.ts is not None and lifesigns.knows_clock(camera)
+        kept, told = deadlines.kept_since(camera), said.ts is not None and message_order.knows_clock(camera)
         waited_s = 0.0 if said.ts is None or at.mono < now.mono else dating.waited(camera)
         if kept > NEVER:  # copies and late ones are judged by when they come: this one ends their run
             camera.again_last = camera.late_at = NEVER
@@ -206,14 +206,14 @@ class FleetWatch:
                 camera.via.copies[camera.index] = now.mono  # it came on time, though it was sent before
         self.judge.lived(camera, now, at.mono)
         camera.proof, camera.proof_ms = at
-        boot = lifesigns.boot_of(camera, said, now.mono)
+        boot = message_order.boot_of(camera, said, now.mono)
         back = dating.ending(camera, at.mono, boot, said.uptime_s, waited_s)
         self.judge.proven(camera, now, at, back)
 
     def _kept(self, camera: CameraState, at: Instant, waited_s: float, said: Telemetry) -> Instant:
         """Return of when a heartbeat is a proof that a broker kept while nothing could be seen (rule E3)."""
         sent = at.shifted(max(-waited_s, min(0.0, camera.proof - at.mono)))
-        liveness.keep_return(camera, sent.mono)
+        deadlines.keep_return(camera, sent.mono)
         if said.uptime_s is not None:
             camera.boot = sent.mono - said.uptime_s
         return sent
@@ -224,7 +224,7 @@ class FleetWatch:
         It is one of now if its clock does not run (rule L8), and one of when it was sent if it is no later
         than the link that brought it lags (rule S11).
         """
-        ran = lifesigns.clock_ran(camera, said, now.mono)
+        ran = message_order.clock_ran(camera, said, now.mono)
         sent, link = now.shifted(-late_s), self._receiving
         in_time = (
             link is not None
@@ -234,16 +234,16 @@ class FleetWatch:
             and ran is not False
             and sent.mono >= camera.proof
         )
-        if not in_time and lifesigns.clock_is_broken(camera, link, said, now.mono, ran):
-            lifesigns.doubt_clock(camera, said, now.mono)
+        if not in_time and message_order.clock_is_broken(camera, link, said, now.mono, ran):
+            message_order.doubt_clock(camera, said, now.mono)
             self.judge.examine(camera, now, said)
             return now
-        lifesigns.note_late(camera, said)
+        message_order.note_late(camera, said)
         if link is not None:
             event_time.note_late(link, camera, now.mono, late_s)
         if in_time:
             camera.late_at = NEVER  # what was refused before it was late by its way, not by its clock
-            liveness.keep_return(camera, sent.mono)
+            deadlines.keep_return(camera, sent.mono)
             return sent
         self.judge.late(camera, now, sent, said.uptime_s)
         return None
@@ -265,14 +265,14 @@ class FleetWatch:
         camera.rebooted = now.mono
         sent = now.mono
         if said.ts is None:
-            lifesigns.forget_clock(camera)
+            message_order.forget_clock(camera)
         elif camera.clock_offset < _FOREVER:
             late_s = now.utc_ms * 0.001 - said.ts - camera.clock_offset
             if late_s > camera.interval_s:
-                if lifesigns.may_have_waited(camera, self._receiving, said, sent):
+                if message_order.may_have_waited(camera, self._receiving, said, sent):
                     sent -= late_s
                 else:
-                    lifesigns.forget_clock(camera)
+                    message_order.forget_clock(camera)
         began = max(camera.proof, sent - (said.uptime_s or 0.0)) if camera.proof > NEVER else sent
         self.judge.events.append(
             Reboot(camera.camera.id, camera.camera.operator, now.at_mono(min(began, now.mono)))
@@ -346,8 +346,8 @@ class FleetWatch:
     def clock_set_ahead(self, seconds: float) -> None:
         """Note that our own UTC jumped: what cameras say afterwards is not late for that (rule T2)."""
         for camera in self.cameras.values():
-            lifesigns.shift_clock(camera, seconds)
-            fills.forget_told(camera)
+            message_order.shift_clock(camera, seconds)
+            backfill.forget_told(camera)
 
     def awake(self, now: Instant) -> None:
         """Note that the daemon's loop runs; a gap since the last note may be blindness (rule S8)."""

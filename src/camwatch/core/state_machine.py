@@ -9,10 +9,9 @@ from __future__ import annotations
 import heapq
 from math import isfinite
 
-from camwatch.core import dating, fills, liveness
+from camwatch.core import backfill, dating, deadlines
 from camwatch.core.conditions import Flapping, Reason, reasons_of
-from camwatch.core.ledger import next_boundary, pieces
-from camwatch.core.liveness import IN_SERVICE, NEVER, TABLE, At, Event
+from camwatch.core.deadlines import IN_SERVICE, NEVER, TABLE, At, Event
 from camwatch.core.model import (
     BlindCause,
     Cause,
@@ -24,8 +23,9 @@ from camwatch.core.model import (
     Status,
     Transition,
 )
-from camwatch.core.signal import Telemetry
 from camwatch.core.state import CameraState, LinkState
+from camwatch.core.status_time import next_boundary, pieces
+from camwatch.core.telemetry import Telemetry
 
 _FOREVER = float("inf")
 
@@ -102,9 +102,9 @@ class Judge:
         at = self._instant(camera, dated.at, now)
         self._settle(camera, at.mono, now)
         if step.to in (Status.UNKNOWN, Status.DOWN) and camera.life is Status.UP:
-            fills.note_sign(camera, min(camera.proof, dated.earliest))
+            backfill.note_sign(camera, min(camera.proof, dated.earliest))
         elif camera.life in (Status.UNKNOWN, Status.DOWN) and event is Event.PROOF:
-            fills.note_sign(camera, camera.proof)
+            backfill.note_sign(camera, camera.proof)
         was_in_service, was = camera.life in IN_SERVICE, camera.status
         camera.life = step.to
         camera.hint = None
@@ -128,7 +128,7 @@ class Judge:
         if which in (At.DUE, At.HINT):
             return dating.beginning(camera)
         if which is At.BLIND:
-            blind = liveness.blind_from(camera)
+            blind = deadlines.blind_from(camera)
             return dating.hidden(camera, now.mono if blind is None else blind)
         mono = now.mono
         if which is At.DATE and camera.life is Status.PLANNED:
@@ -157,7 +157,7 @@ class Judge:
         self.events.append(ServiceChange(row.id, row.operator, True, at, camera.status))
         if camera.life is Status.UNKNOWN and camera.sight.blind_since is None:
             # The date may have passed while nothing could be seen, and been noticed afterwards.
-            liveness.fresh_deadline(camera, max(at.mono, camera.sight.since))
+            deadlines.fresh_deadline(camera, max(at.mono, camera.sight.since))
 
     def leave_service(self, camera: CameraState, at: Instant, status: Status) -> None:
         """End a camera's ledger, if it has begun."""
@@ -168,9 +168,9 @@ class Judge:
 
     def expect(self, camera: CameraState, now: Instant, *, before: float = _FOREVER) -> None:
         """Arm the next look at a camera after its life changed, or the lag of its link; if it is `before`."""
-        blind = liveness.blind_from(camera)
+        blind = deadlines.blind_from(camera)
         if blind is None:
-            until = liveness.conviction(camera) + camera.sight.lag
+            until = deadlines.conviction(camera) + camera.sight.lag
             if camera.life in (Status.UP, Status.UNKNOWN) and until < before:
                 self._arm_conviction(camera, now)
         elif camera.life in (Status.UP, Status.DOWN):
@@ -190,7 +190,7 @@ class Judge:
         lost = camera.lost if camera.sight.blind_since is None else None  # nobody is alone in the dark
         if lost is not None and now.mono >= lost.mono + camera.down_s:
             self.visible(camera, now, BlindCause.LINK)  # it had time to show on another link (rule S13)
-        blind = liveness.blind_from(camera)
+        blind = deadlines.blind_from(camera)
         if blind is None:
             self._judge(camera, now)
         elif now.mono >= blind + camera.down_s:
@@ -200,7 +200,7 @@ class Judge:
 
     def blind_so_far(self, camera: CameraState, now: Instant) -> None:
         """Make a camera unknown that has been out of sight for long (rule S4)."""
-        blind = liveness.blind_from(camera)
+        blind = deadlines.blind_from(camera)
         if (
             blind is not None
             and camera.life in (Status.UP, Status.DOWN)
@@ -217,11 +217,11 @@ class Judge:
 
     def visible(self, camera: CameraState, now: Instant, cause: BlindCause) -> None:
         """End a camera's blindness: give it what S4 or S5 grants it, and account for what was hidden."""
-        blind = liveness.blind_from(camera)
+        blind = deadlines.blind_from(camera)
         if blind is None:
             return
-        if blind - camera.hidden_to > liveness.PACE * camera.interval_s:
-            camera.hidden_from = blind - liveness.PACE * camera.interval_s
+        if blind - camera.hidden_to > deadlines.PACE * camera.interval_s:
+            camera.hidden_from = blind - deadlines.PACE * camera.interval_s
         camera.hidden_to = now.mono
         # Short ones must not add up: nobody is up for ever on the strength of one proof.
         worn = camera.life is Status.UP and now.mono - camera.proof > 2 * camera.down_s
@@ -234,8 +234,8 @@ class Judge:
         elif camera.life in (Status.UP, Status.DOWN) and long:
             self.step(camera, Event.BLINDNESS, now)
         elif camera.life is Status.UP:
-            liveness.shift_for_blindness(camera, blind, now.mono)
-        liveness.shift_hint(camera, blind, now.mono, cause)
+            deadlines.shift_for_blindness(camera, blind, now.mono)
+        deadlines.shift_hint(camera, blind, now.mono, cause)
         if camera.lost is not None and camera.sight.blind_since is None:
             camera.lost = None
             self.expect_again(camera, now)
@@ -244,7 +244,7 @@ class Judge:
         """Begin to expect a camera's heartbeats, now that it is in sight (rule S5)."""
         if camera.life is Status.UNKNOWN:
             self.settle_proven(camera, now)
-            liveness.fresh_deadline(camera, now.mono)
+            deadlines.fresh_deadline(camera, now.mono)
         self.expect(camera, now)
 
     def _review_planned(self, camera: CameraState, now: Instant) -> None:
@@ -271,9 +271,9 @@ class Judge:
 
     def _judge(self, camera: CameraState, now: Instant) -> None:
         """Convict a camera in sight whose time is up, once sight is proven (rules L3, L5, S5, S10)."""
-        if camera.life not in (Status.UP, Status.UNKNOWN) or liveness.blind_from(camera) is not None:
+        if camera.life not in (Status.UP, Status.UNKNOWN) or deadlines.blind_from(camera) is not None:
             return
-        until = liveness.conviction(camera) + camera.sight.lag
+        until = deadlines.conviction(camera) + camera.sight.lag
         if now.mono < until:
             self._arm_conviction(camera, now)
         elif self._sees(camera, now):
@@ -308,7 +308,7 @@ class Judge:
 
     def _arm_conviction(self, camera: CameraState, now: Instant) -> None:
         # A heartbeat arms nothing, and may bring the deadline forward where blindness had put it off.
-        until = liveness.conviction(camera) + camera.sight.lag
+        until = deadlines.conviction(camera) + camera.sight.lag
         self.arm(camera, min(until, now.mono + camera.down_s))
 
     def _sees(self, camera: CameraState, now: Instant) -> bool:
@@ -317,7 +317,7 @@ class Judge:
         What comes late says nothing of now: a link that lags has seen so much less (rule S11). One that
         cannot see hides those cameras alone that speak over it, or of which nobody knows (rule S13).
         """
-        expected = liveness.due(camera)
+        expected = deadlines.due(camera)
         for link in camera.sight.links:
             if link.up and not link.sees:
                 if camera.via in (None, link) or camera.index in link.late:
@@ -335,7 +335,7 @@ class Judge:
         One that had been silent for too long is unknown since its heartbeat was due; one that was down, since
         it went out of sight: it came back there.
         """
-        hidden = liveness.kept_since(camera)
+        hidden = deadlines.kept_since(camera)
         if camera.life is Status.UP and at - camera.proof > camera.down_s:
             self.step(camera, Event.BLINDNESS, now, dated=dating.unproven(camera, camera.proof))
         elif camera.life is Status.DOWN and NEVER < hidden <= at:
@@ -352,9 +352,9 @@ class Judge:
         if upto > at.mono and camera.life in (Status.DOWN, Status.UNKNOWN):
             # It is older than what is accounted already: that time is proven by the record alone (rule E4).
             # Unknown time out of sight may be accounted up to now, or not yet: the record is the same.
-            before_s = 0.0 if liveness.kept_since(camera) > NEVER else None
-            self.tell(*fills.late_proof(camera, now, at.mono, before_s))
-        self.tell(*fills.on_time(camera, upto, now))
+            before_s = 0.0 if deadlines.kept_since(camera) > NEVER else None
+            self.tell(*backfill.late_proof(camera, now, at.mono, before_s))
+        self.tell(*backfill.on_time(camera, upto, now))
         if camera.life is Status.UP:
             camera.calm = camera.plain
             return
@@ -369,13 +369,13 @@ class Judge:
         if camera.life in (Status.PLANNED, Status.RETIRED):
             return
         self.lived(camera, now, sent.mono)
-        self.tell(*fills.late_proof(camera, now, sent.mono, uptime_s))
+        self.tell(*backfill.late_proof(camera, now, sent.mono, uptime_s))
         if camera.fill is not None:
             camera.calm = False  # the next heartbeat on time may close the gap, whatever brought it up
         if camera.life is Status.DOWN:
             self.opened(camera, now)
         if sent.mono > camera.proof:
-            liveness.prove_late(camera, sent)
+            deadlines.prove_late(camera, sent)
             self.expect(camera, now)
 
     def online(self, camera: CameraState, now: Instant) -> None:
@@ -400,7 +400,7 @@ class Judge:
 
     def tell_fill(self, camera: CameraState, now: Instant) -> None:
         """Leave what late heartbeats filled so far among the events."""
-        self.tell(*fills.so_far(camera, now))
+        self.tell(*backfill.so_far(camera, now))
 
     def hint(self, camera: CameraState, now: Instant, cause: Cause, *, retained: bool) -> None:
         """Hold a camera under a hint: down unless it gives a proof within `hint_hold` (rule L5).
@@ -427,7 +427,7 @@ class Judge:
 
     def settle(self, camera: CameraState, now: Instant) -> None:
         """Bring a camera's account up to the instant that is already certain."""
-        self._settle(camera, liveness.vouched(camera, now.mono), now)
+        self._settle(camera, deadlines.vouched(camera, now.mono), now)
 
     def settle_proven(self, camera: CameraState, now: Instant) -> None:
         """Bring a camera's account up to now, of which its status is certain."""
@@ -463,7 +463,7 @@ class Judge:
             if camera.reasons:
                 camera.account.degraded += end - begin
         elif status is not Status.MAINTENANCE:
-            fills.note_dark(camera, begin, end)
+            backfill.note_dark(camera, begin, end)
 
     def _record(
         self,

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from camwatch.core.deadlines import IN_SERVICE
 from camwatch.core.incidents import IncidentGroup
-from camwatch.core.liveness import IN_SERVICE
 from camwatch.core.model import (
     Happening,
     IncidentChange,
@@ -20,8 +20,8 @@ from camwatch.core.model import (
     Status,
     Transition,
 )
+from camwatch.core.monitor import FleetWatch
 from camwatch.core.state import CameraState
-from camwatch.core.watch import FleetWatch
 
 _SCOPES_MAX = 64
 _Key = tuple[IncidentKind, str]

@@ -10,9 +10,9 @@ from math import isfinite
 from typing import TYPE_CHECKING, NamedTuple
 
 from camwatch.core.conditions import Flapping
-from camwatch.core.ledger import Account, Span
-from camwatch.core.liveness import NEVER
+from camwatch.core.deadlines import NEVER
 from camwatch.core.model import Cause, Instant, Status
+from camwatch.core.status_time import Account, Span
 
 if TYPE_CHECKING:
     from camwatch.core.state import CameraState

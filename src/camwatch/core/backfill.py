@@ -15,10 +15,10 @@ from __future__ import annotations
 from operator import attrgetter
 from typing import TYPE_CHECKING, NamedTuple
 
-from camwatch.core import liveness
-from camwatch.core.ledger import Span
-from camwatch.core.liveness import NEVER
+from camwatch.core import deadlines
+from camwatch.core.deadlines import NEVER
 from camwatch.core.model import Fill, Instant, Status
+from camwatch.core.status_time import Span
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -250,7 +250,7 @@ def _was_dark(camera: CameraState, start: int, end: int) -> bool:
     """Tell whether some of [start, end) is not up, or will not be if the present blindness lasts."""
     if any(span.starts < end and start < span.ends for span in camera.dark):
         return True
-    blind = liveness.blind_from(camera)
+    blind = deadlines.blind_from(camera)
     if blind is not None:
         return end > blind * 1000
     dark = camera.life in (Status.UNKNOWN, Status.DOWN)

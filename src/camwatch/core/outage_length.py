@@ -9,8 +9,8 @@ from operator import attrgetter
 
 from camwatch.accounting.records import OPEN_END, CameraRecord, Change, OutageRecord
 from camwatch.accounting.timeline import Stretch, account_of
-from camwatch.core.ledger import Proven, Span, pieces, united, without
 from camwatch.core.model import Status
+from camwatch.core.status_time import Proven, Span, pieces, united, without
 
 
 def down_ms(stretches: Sequence[Stretch], outage: OutageRecord, until_ms: int) -> int:
