@@ -20,8 +20,8 @@ from benchmarks.loop_ticker import start_ticker
 from camwatch import app
 from camwatch.core.model import Camera, Happening, Status, Transition, Window
 from camwatch.history.batch import Batch
-from camwatch.history.chronicle import Chronicle
 from camwatch.history.keeper import StoreKeeper
+from camwatch.history.recorder import Chronicle
 from camwatch.history.sealing import Seal
 from camwatch.loading import load
 from camwatch.logs import configure

@@ -26,9 +26,9 @@ from camwatch import __version__
 from camwatch.fleet.inventory import Inventory, load_inventory
 from camwatch.history import schema
 from camwatch.history.audit import audit
-from camwatch.history.engine import begin_read, is_sqlite
+from camwatch.history.dialects import begin_read, is_sqlite
 from camwatch.history.keeper import StoreKeeper
-from camwatch.history.reading import read
+from camwatch.history.queries import read
 from camwatch.history.store import Store
 from camwatch.reports.builder import build
 from camwatch.reports.formatting import Language

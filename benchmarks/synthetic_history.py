@@ -38,8 +38,8 @@ from camwatch.core.model import (
 from camwatch.core.status_time import Account, Span
 from camwatch.history import schema
 from camwatch.history.batch import Batch, Roll
-from camwatch.history.engine import begin_read, begin_write
-from camwatch.history.journal import GENESIS, Entry, Kind, canonical, hash_of
+from camwatch.history.corrections import GENESIS, Entry, Kind, canonical, hash_of
+from camwatch.history.dialects import begin_read, begin_write
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -7,7 +7,7 @@ import threading
 
 from structlog.testing import capture_logs
 
-from camwatch.history.ending import PUT_AWAY_S, STOP_S, Ending, put_away
+from camwatch.history.stop_budget import PUT_AWAY_S, STOP_S, Ending, put_away
 from camwatch.ingest import aiomqtt_link, mqtt5_link
 from camwatch.web.server import GRACE_S
 

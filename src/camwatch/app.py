@@ -20,9 +20,9 @@ from camwatch.core.model import Happening
 from camwatch.errors import CamwatchError, ClockError, ConfigurationError, StoreError
 from camwatch.fleet.inventory import Inventory, signature
 from camwatch.history.batch import Past
-from camwatch.history.chronicle import Chronicle
-from camwatch.history.ending import PUT_AWAY_S, Ending, put_away
 from camwatch.history.keeper import StoreKeeper
+from camwatch.history.recorder import Chronicle
+from camwatch.history.stop_budget import PUT_AWAY_S, Ending, put_away
 from camwatch.history.store import DAEMON, Store
 from camwatch.ingest.factory import make_link
 from camwatch.ingest.link import Link, LinkSettings

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from camwatch.accounting.records import Attributed
-from camwatch.history.engine import begin_read
-from camwatch.history.facts import secret
-from camwatch.history.journal import entries_since
-from camwatch.history.public import anchor
+from camwatch.history.corrections import entries_since
+from camwatch.history.dialects import begin_read
+from camwatch.history.metadata import secret
+from camwatch.history.public_ids import anchor
 from camwatch.web.viewer import LOCAL
 from tests.web.town import LANDLORD, MAYOR, OURS, THEIRS, Town
 

@@ -20,7 +20,7 @@ from camwatch.cli.formatting import WIDTH, duration_text
 from camwatch.core.model import Status
 from camwatch.history import schema
 from camwatch.history.batch import Roll
-from camwatch.history.public import PublicIds
+from camwatch.history.public_ids import PublicIds
 from camwatch.history.store import Store
 from camwatch.settings import HistorySettings
 from tests.history.builders import batch, camera, entered, memory, ms, outage, went

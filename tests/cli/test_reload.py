@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from camwatch.cli import app
 from camwatch.cli.reload import daemon_of
-from camwatch.history.engine import SESSION_MAX, session_of
+from camwatch.history.dialects import SESSION_MAX, session_of
 from camwatch.history.store import Store
 from camwatch.settings import HistorySettings
 from tests.support.tables import write_fleet

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from camsim.simulator import Simulator
-from camwatch.history.engine import BUSY_S
+from camwatch.history.dialects import BUSY_S
 from tests.e2e.conftest import playing
 from tests.support.daemon import Daemon, broker, running
 from tests.support.faults import Disk, assert_none_decreased, limit, problems, settings, unlimit

@@ -10,9 +10,9 @@ from camwatch.core.model import Window
 from camwatch.core.monitor import Enrolment, FleetWatch
 from camwatch.history.audit import audit
 from camwatch.history.batch import Batch, Roll
-from camwatch.history.engine import begin_read
-from camwatch.history.reading import read
-from camwatch.history.rejoining import Known, rejoined, remembered, states
+from camwatch.history.dialects import begin_read
+from camwatch.history.queries import read
+from camwatch.history.reconcile import Known, rejoined, remembered, states
 from camwatch.history.store import Store
 from tests.support.fleet import World, fleet
 

@@ -13,8 +13,8 @@ from camwatch.core.model import Happening, Instant, Status, Transition, Window
 from camwatch.core.monitor import Enrolment, FleetWatch
 from camwatch.errors import StoreError
 from camwatch.history.batch import Batch, Past
-from camwatch.history.chronicle import Chronicle
 from camwatch.history.keeper import StoreKeeper
+from camwatch.history.recorder import Chronicle
 from camwatch.history.store import Store
 from camwatch.rejections import Rejections
 from camwatch.settings import HistorySettings

@@ -10,8 +10,8 @@ from camwatch.accounting.timeline import Overlays
 from camwatch.core.model import Happening, Lifecycle, Status
 from camwatch.core.monitor import Enrolment
 from camwatch.core.outage_length import down_ms
-from camwatch.history.engine import begin_read
-from camwatch.history.reading import read
+from camwatch.history.dialects import begin_read
+from camwatch.history.queries import read
 from camwatch.history.store import Store
 from camwatch.settings import HistorySettings
 from tests.history.builders import batch, entered, left, outage, rows, went

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from camwatch.accounting.records import Attributed
 from camwatch.core.model import Lifecycle, Scope
 from camwatch.history.audit import audit
-from camwatch.history.journal import Maintenance, OutageAttribution, append
+from camwatch.history.corrections import Maintenance, OutageAttribution, append
 from camwatch.history.store import Store
 from camwatch.settings import HistorySettings
 from tests.history.keeping import PARIS, Kept

@@ -13,7 +13,7 @@ import pytest
 
 from camwatch.core.model import Lifecycle, Scope, Status, Window
 from camwatch.errors import RejectReason, StoreError
-from camwatch.history import journal
+from camwatch.history import corrections
 from camwatch.history.batch import news
 from camwatch.history.store import Store
 from camwatch.rejections import Refused
@@ -117,8 +117,8 @@ async def test_corrections_are_taken_over_without_a_restart(tmp_path: Path) -> N
     async with scene(tmp_path) as (played, _):
         await until(lambda: not played.chronicle.pending and played.chronicle.standing is not None)
         before = played.chronicle.standing
-        said = journal.Maintenance(Scope.CAMERA, "cam-1", at(10).utc_ms, at(20).utc_ms)
-        journal.append(played.store.engine, "Zoé", "travaux", said)
+        said = corrections.Maintenance(Scope.CAMERA, "cam-1", at(10).utc_ms, at(20).utc_ms)
+        corrections.append(played.store.engine, "Zoé", "travaux", said)
         await until(lambda: bool(played.taken) and played.chronicle.standing is not before)
         assert played.taken == [(Window(Scope.CAMERA, "cam-1", at(10).utc_ms, at(20).utc_ms, "travaux"),)]
         accounts = played.chronicle.standing
@@ -130,8 +130,8 @@ async def test_a_camera_that_moves_takes_no_maintenance_of_its_old_site_with_it(
     """A4, A6: what was entered for a site holds for the cameras that stand there, in the past as well."""
     async with scene(tmp_path) as (played, _):
         await until(lambda: not played.chronicle.pending and played.chronicle.standing is not None)
-        said = journal.Maintenance(Scope.SITE, "mairie", at(10).utc_ms, at(20).utc_ms)
-        journal.append(played.store.engine, "Zoé", "travaux", said)
+        said = corrections.Maintenance(Scope.SITE, "mairie", at(10).utc_ms, at(20).utc_ms)
+        corrections.append(played.store.engine, "Zoé", "travaux", said)
 
         def maintained() -> int:
             accounts = played.chronicle.standing

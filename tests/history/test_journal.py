@@ -14,8 +14,7 @@ from camwatch.accounting.records import Attributed
 from camwatch.core.model import Scope
 from camwatch.errors import CorrectionError, StoreError
 from camwatch.history import schema
-from camwatch.history.engine import begin_read, begin_write, open_engine, put
-from camwatch.history.journal import (
+from camwatch.history.corrections import (
     GENESIS,
     Cancellation,
     Correction,
@@ -28,6 +27,7 @@ from camwatch.history.journal import (
     hash_of,
     project,
 )
+from camwatch.history.dialects import begin_read, begin_write, open_engine, put
 from camwatch.history.store import Store
 from tests.history.keeping import Kept
 from tests.support.fleet import fleet, utc_ms
@@ -108,8 +108,8 @@ def test_processes_that_append_at_once_make_one_chain(store: Store) -> None:
     script = (
         "import sys\n"
         "from camwatch.accounting.records import Attributed\n"
-        "from camwatch.history.engine import open_engine\n"
-        "from camwatch.history.journal import OutageAttribution, append\n"
+        "from camwatch.history.dialects import open_engine\n"
+        "from camwatch.history.corrections import OutageAttribution, append\n"
         "engine = open_engine(sys.argv[1])\n"
         "for _ in range(8):\n"
         "    append(engine, 'a', 'b', OutageAttribution(1, Attributed.OTHER, False))\n"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from camwatch.history import schema
-from camwatch.history.engine import begin_write, put
+from camwatch.history.dialects import begin_write, put
 from camwatch.history.retention import _lived_before, fold
 from camwatch.history.sealing import Sealer
 from camwatch.history.store import Store

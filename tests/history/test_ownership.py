@@ -14,8 +14,8 @@ from camwatch.core.status_time import Account
 from camwatch.errors import CorrectionError
 from camwatch.history import schema
 from camwatch.history.audit import audit
-from camwatch.history.engine import begin_read
-from camwatch.history.journal import Correction, Maintenance, Projection, append, cancellation, project
+from camwatch.history.corrections import Correction, Maintenance, Projection, append, cancellation, project
+from camwatch.history.dialects import begin_read
 from camwatch.history.keeper import StoreKeeper
 from camwatch.history.store import Store
 from tests.history.keeping import PARIS, Kept

@@ -11,11 +11,11 @@ from camwatch.core.model import Purpose, Scope
 from camwatch.core.status_time import Account
 from camwatch.errors import CorrectionError
 from camwatch.history import schema
-from camwatch.history.concerning import concerning
-from camwatch.history.engine import begin_read, begin_write
-from camwatch.history.journal import Maintenance, append
-from camwatch.history.listing import outages
-from camwatch.history.reading import read
+from camwatch.history.correction_scope import concerning
+from camwatch.history.corrections import Maintenance, append
+from camwatch.history.dialects import begin_read, begin_write
+from camwatch.history.outage_list import outages
+from camwatch.history.queries import read
 from camwatch.history.retention import fold
 from camwatch.history.sealing import Sealer
 from camwatch.history.store import Store

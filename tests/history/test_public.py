@@ -8,8 +8,8 @@ from itertools import pairwise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from camwatch.history.engine import begin_read
-from camwatch.history.public import PublicIds, anchor, public_ids
+from camwatch.history.dialects import begin_read
+from camwatch.history.public_ids import PublicIds, anchor, public_ids
 from camwatch.history.store import Store
 
 IDS = PublicIds(b"k" * 32)

@@ -10,10 +10,10 @@ from camwatch.core.checkpoint import SightMemory
 from camwatch.core.model import BlindCause, Blindness, Fill, Happening, Reboot, Scope, Status, Window
 from camwatch.core.status_time import Account, Proven, Span
 from camwatch.history.batch import Batch, Roll
-from camwatch.history.engine import begin_read
-from camwatch.history.journal import GENESIS, Maintenance, OutageAttribution, append
-from camwatch.history.listing import Listed, outages
-from camwatch.history.reading import read
+from camwatch.history.corrections import GENESIS, Maintenance, OutageAttribution, append
+from camwatch.history.dialects import begin_read
+from camwatch.history.outage_list import Listed, outages
+from camwatch.history.queries import read
 from camwatch.history.store import Store
 from tests.history.builders import at, camera, entered, left, ms, outage, went
 from tests.support.numbers import ids_of

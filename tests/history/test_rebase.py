@@ -9,7 +9,7 @@ from camwatch.accounting.timeline import Overlays, account_of
 from camwatch.clock import DOUBT_S
 from camwatch.core.model import BlindCause, Blindness, Fill
 from camwatch.errors import CorrectionError
-from camwatch.history.journal import OutageAttribution, append
+from camwatch.history.corrections import OutageAttribution, append
 from camwatch.history.rebase import pieces_of, rebase
 from camwatch.history.store import Store
 from tests.history.builders import rows

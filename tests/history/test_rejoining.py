@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from camwatch.core.model import Lifecycle, Status
 from camwatch.core.monitor import Enrolment
 from camwatch.errors import StoreWentBackError
-from camwatch.history import queue
-from camwatch.history.queue import Piece, Queue
+from camwatch.history import write_queue
 from camwatch.history.store import Store
+from camwatch.history.write_queue import Piece, Queue
 from camwatch.settings import HistorySettings
 from tests.history.builders import batch, camera, ms, outage, rows, went
 from tests.history.keeping import Kept
@@ -96,7 +96,7 @@ async def test_what_memory_still_has_is_stored_again(copies: Copies) -> None:
 
 async def test_what_memory_has_no_more_is_a_gap(copies: Copies, monkeypatch: pytest.MonkeyPatch) -> None:
     """H1: the time of it is unknown, named as lost, and all goes on."""
-    monkeypatch.setattr(queue, "_KEPT_BATCHES", 1)
+    monkeypatch.setattr(write_queue, "_KEPT_BATCHES", 1)
     async with scene(copies.url) as (played, _):
         await played_until(played, 3)
         copies.take()

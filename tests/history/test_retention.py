@@ -22,9 +22,9 @@ from camwatch.errors import CorrectionError
 from camwatch.history import schema
 from camwatch.history.audit import audit
 from camwatch.history.batch import Batch
-from camwatch.history.engine import begin_read, begin_write, put
-from camwatch.history.journal import Maintenance, OutageAttribution, append
-from camwatch.history.reading import read
+from camwatch.history.corrections import Maintenance, OutageAttribution, append
+from camwatch.history.dialects import begin_read, begin_write, put
+from camwatch.history.queries import read
 from camwatch.history.retention import Folded, fold, fold_steps
 from camwatch.history.store import Store
 from camwatch.settings import HistorySettings

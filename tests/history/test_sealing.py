@@ -13,8 +13,7 @@ from camwatch.accounting.records import Attributed
 from camwatch.core.model import Scope, Status
 from camwatch.history import schema, sealing
 from camwatch.history.audit import AuditResult, audit
-from camwatch.history.engine import begin_write
-from camwatch.history.journal import (
+from camwatch.history.corrections import (
     GENESIS,
     Entry,
     Maintenance,
@@ -23,6 +22,7 @@ from camwatch.history.journal import (
     entries_since,
     hash_of,
 )
+from camwatch.history.dialects import begin_write
 from camwatch.history.store import Store
 from camwatch.settings import HistorySettings
 from tests.history.builders import batch, entered, memory, outage, rows, seal_anew, went

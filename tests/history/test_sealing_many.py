@@ -8,7 +8,7 @@ import psycopg
 from sqlalchemy import event
 
 from camwatch.history.audit_seals import compare, replay
-from camwatch.history.engine import begin_read
+from camwatch.history.dialects import begin_read
 from camwatch.history.store import Store
 from camwatch.settings import HistorySettings
 from tests.history.test_retention import eventful

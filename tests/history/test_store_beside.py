@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from camwatch.errors import StoreError
-from camwatch.history.ahead import Ahead
-from camwatch.history.engine import open_engine
+from camwatch.history.dialects import open_engine
+from camwatch.history.sqlite_files import Ahead
 from camwatch.history.store import Store
 from camwatch.settings import HistorySettings
 from tests.history.builders import batch
@@ -20,8 +20,8 @@ from tests.history.builders import batch
 KILLED = """
 import os, pathlib, signal, sys
 from camwatch.errors import StoreError
-from camwatch.history.ahead import Ahead
-from camwatch.history.engine import open_engine
+from camwatch.history.sqlite_files import Ahead
+from camwatch.history.dialects import open_engine
 from camwatch.history.batch import Batch
 from camwatch.history.store import Store
 from camwatch.settings import HistorySettings
@@ -87,7 +87,7 @@ def test_what_is_removed_is_told_once_and_all_that_was_stored_is_in_the_database
 def test_a_reader_that_is_in_the_way_is_named_until_it_ends(
     file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("camwatch.history.ahead.BUSY_S", 0.05)
+    monkeypatch.setattr("camwatch.history.sqlite_files.BUSY_S", 0.05)
     with (
         Store.open(HistorySettings(url=f"sqlite:///{file}")) as store,
         closing(sqlite3.connect(file, isolation_level=None)) as reader,

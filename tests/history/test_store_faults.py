@@ -12,7 +12,7 @@ from sqlalchemy import Connection, event
 
 from camwatch.core.model import Status
 from camwatch.errors import StoreError
-from camwatch.history import engine
+from camwatch.history import dialects
 from camwatch.history.batch import Batch
 from camwatch.history.store import Store
 from camwatch.settings import HistorySettings
@@ -36,7 +36,7 @@ def numbers(store: Store) -> tuple[int, int, int]:
 
 def writes(connection: Connection) -> bool:
     """Tell whether what is to be committed is a batch: the first one of its connection."""
-    return bool(connection.get_execution_options().get(engine._IMMEDIATE))
+    return bool(connection.get_execution_options().get(dialects._IMMEDIATE))
 
 
 @pytest.fixture
@@ -137,7 +137,7 @@ def test_a_full_disk_stops_the_record_until_there_is_room(filed: Store) -> None:
 @pytest.fixture
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     """Wait for other writers a moment only."""
-    monkeypatch.setattr(engine, "BUSY_S", 0.1)
+    monkeypatch.setattr(dialects, "BUSY_S", 0.1)
 
 
 @pytest.mark.usefixtures("hasty")
@@ -148,7 +148,7 @@ def test_a_store_that_another_process_locks_is_written_afterwards(store_url: str
     ):
         store.hold()
         store.write(full(1))
-        with engine.begin_write(other.engine):
+        with dialects.begin_write(other.engine):
             for _ in range(2):
                 with pytest.raises(StoreError, match="locked by another process"):
                     store.write(full(2))

@@ -15,7 +15,7 @@ import pytest
 from camwatch.core.model import Status
 from camwatch.errors import InUseError, StoreError
 from camwatch.history import lock, schema
-from camwatch.history.engine import begin_write, put
+from camwatch.history.dialects import begin_write, put
 from camwatch.history.store import DAEMON, Store
 from camwatch.settings import HistorySettings
 from tests.history.builders import batch, rows, went

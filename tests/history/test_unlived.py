@@ -13,12 +13,12 @@ from camwatch.core.model import BlindCause, Blindness, Happening, Scope, Status
 from camwatch.core.status_time import Account, Span
 from camwatch.history.audit import audit
 from camwatch.history.batch import Batch
-from camwatch.history.engine import begin_read
-from camwatch.history.journal import Maintenance, append
-from camwatch.history.reading import read
+from camwatch.history.corrections import Maintenance, append
+from camwatch.history.dialects import begin_read
+from camwatch.history.queries import read
 from camwatch.history.retention import fold
+from camwatch.history.skipped_days import lived_days, whole_days
 from camwatch.history.store import Store
-from camwatch.history.unlived import lived_days, whole_days
 from tests.history.builders import at, entered, memory, ms, rows, went
 
 PARIS = ZoneInfo("Europe/Paris")

@@ -10,9 +10,9 @@ from camwatch.clock import Clock, Jump
 from camwatch.core.model import Camera, Happening, Instant, Window
 from camwatch.core.telemetry import Word
 from camwatch.fleet.inventory import Inventory, Operator, Site
-from camwatch.history import journal
-from camwatch.history.chronicle import Chronicle
+from camwatch.history import corrections
 from camwatch.history.keeper import StoreKeeper
+from camwatch.history.recorder import Chronicle
 from camwatch.history.store import Store
 from camwatch.receiving import LinkReceiver
 from camwatch.service import Watcher
@@ -213,11 +213,11 @@ class VirtualDaemon:
     async def _told(self, item: Item) -> None:
         for work in self.truth.works:
             if work.told == item.at:
-                said = journal.Maintenance(work.scope, work.scope_id, work.starts, work.ends)
-                number = journal.append(self.run.store.engine, "Zoé", "works", said, item.at)
+                said = corrections.Maintenance(work.scope, work.scope_id, work.starts, work.ends)
+                number = corrections.append(self.run.store.engine, "Zoé", "works", said, item.at)
                 if work.cancelled:
-                    never = journal.Cancellation(number, None)
-                    journal.append(self.run.store.engine, "Zoé", "put off", never, item.at)
+                    never = corrections.Cancellation(number, None)
+                    corrections.append(self.run.store.engine, "Zoé", "put off", never, item.at)
         await self._write(item)
 
     # --- what reaches it

@@ -10,8 +10,8 @@ from camwatch.accounting.records import OPEN_END, Record
 from camwatch.accounting.timeline import Overlays
 from camwatch.core.model import BlindCause, Window
 from camwatch.history.audit import audit
-from camwatch.history.engine import begin_read
-from camwatch.history.reading import read
+from camwatch.history.dialects import begin_read
+from camwatch.history.queries import read
 from camwatch.history.store import Store
 from tests.simulation import reality, verdicts
 from tests.simulation.faults import SetsWall

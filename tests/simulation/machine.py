@@ -5,10 +5,10 @@ from __future__ import annotations
 from camwatch.accounting.records import OPEN_END, Attributed
 from camwatch.core.model import Camera, Scope, Window
 from camwatch.errors import CorrectionError
-from camwatch.history import journal, listing
+from camwatch.history import corrections, outage_list
 from camwatch.history.batch import Batch
-from camwatch.history.engine import begin_read, open_engine
-from camwatch.history.public import public_ids
+from camwatch.history.dialects import begin_read, open_engine
+from camwatch.history.public_ids import public_ids
 from tests.simulation import windows
 from tests.simulation.faults import Attributes, Corrects, SetsWall
 from tests.simulation.host import Host
@@ -161,7 +161,7 @@ class Machine(Host):
     def corrects(self, fault: Corrects) -> None:
         """Put a maintenance window in the journal, unless that is refused."""
         at = self.plan.begins + fault.at
-        said = journal.Maintenance(Scope(fault.scope), fault.where, at + fault.starts, at + fault.ends)
+        said = corrections.Maintenance(Scope(fault.scope), fault.where, at + fault.starts, at + fault.ends)
         number = self._append(said)
         if number is not None:
             self.works[fault] = number
@@ -172,20 +172,20 @@ class Machine(Host):
             return
         engine = open_engine(self.url)
         with begin_read(engine) as connection:
-            window = journal.project(connection).window(self.works[fault])
+            window = corrections.project(connection).window(self.works[fault])
         engine.dispose()
-        self._append(journal.cancellation(window, self.utc))
+        self._append(corrections.cancellation(window, self.utc))
 
     def attributes(self, fault: Attributes) -> None:
         """Say why a camera's last outage was."""
         engine = open_engine(self.url)
         with begin_read(engine) as connection:
-            found = listing.outage_rows(connection, None, 0, OPEN_END, camera=fault.camera)
+            found = outage_list.outage_rows(connection, None, 0, OPEN_END, camera=fault.camera)
             public = public_ids(connection)
         engine.dispose()
         if found:
             number = public.outage(found[-1].number)
-            said = journal.OutageAttribution(found[-1].number, Attributed(fault.cause), fault.excluded)
+            said = corrections.OutageAttribution(found[-1].number, Attributed(fault.cause), fault.excluded)
             if self._append(said) is not None:
                 self.attributed.setdefault(number, []).append((fault.cause, fault.excluded))
 
@@ -194,10 +194,10 @@ class Machine(Host):
         """What the machine's wall clock shows people."""
         return round(self.wall() * 1000)
 
-    def _append(self, said: journal.Correction) -> int | None:
+    def _append(self, said: corrections.Correction) -> int | None:
         engine = open_engine(self.url)
         try:
-            number = journal.append(engine, "Zoé", "simulated", said, self.utc)
+            number = corrections.append(engine, "Zoé", "simulated", said, self.utc)
         except CorrectionError:
             return None
         finally:
@@ -208,7 +208,7 @@ class Machine(Host):
     def _takes_corrections(self) -> None:
         engine = open_engine(self.url)
         with begin_read(engine) as connection:
-            windows = journal.project(connection).windows
+            windows = corrections.project(connection).windows
         engine.dispose()
         self._untaken = False
         self._corrected = [

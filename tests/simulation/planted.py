@@ -186,7 +186,7 @@ _STATES: dict[str, Mutant] = {
     "counters-before-stored": Mutant(
         "A1",
         "counters are exported before they are stored",
-        "history/chronicle.py",
+        "history/recorder.py",
         "news(camera, now, stale_ms)) is not None]\n",
         "news(camera, now, stale_ms)) is not None]\n"
         "            for camera in found:\n                camera.stored = remember(camera, now)\n",
@@ -194,7 +194,7 @@ _STATES: dict[str, Mutant] = {
     "vouches-too-early": Mutant(
         "S6",
         "the store vouches for what is not in it",
-        "history/queue.py",
+        "history/write_queue.py",
         "                batch.sights, batch.vouched_ms, batch.steady "
         "= piece.sights, piece.vouched_ms, piece.steady\n",
         "                batch.sights, batch.steady = piece.sights, piece.steady\n"

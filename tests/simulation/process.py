@@ -15,8 +15,8 @@ from camwatch.core.model import Camera, Happening, Window
 from camwatch.errors import StoreError
 from camwatch.fleet.inventory import Inventory, Operator, Site
 from camwatch.history.batch import Batch, Past
-from camwatch.history.chronicle import Chronicle
 from camwatch.history.keeper import StoreKeeper
+from camwatch.history.recorder import Chronicle
 from camwatch.history.store import Store
 from camwatch.receiving import LinkReceiver
 from camwatch.service import Watcher

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from sqlalchemy import text
 
-from camwatch.history.engine import begin_read
+from camwatch.history.dialects import begin_read
 from camwatch.history.store import Store
 
 LEDGER = ("up", "down", "unknown", "maintenance")

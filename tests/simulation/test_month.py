@@ -18,8 +18,8 @@ from camwatch.accounting.timeline import Overlays, Stretch, account_of
 from camwatch.core.model import Status
 from camwatch.core.status_time import total
 from camwatch.history.audit import audit
-from camwatch.history.engine import begin_read
-from camwatch.history.reading import read
+from camwatch.history.dialects import begin_read
+from camwatch.history.queries import read
 from camwatch.history.store import Store
 from camwatch.settings import HistorySettings
 from tests.simulation.daemon import Taken, VirtualDaemon

@@ -7,8 +7,8 @@ from pathlib import Path
 from camwatch.accounting.records import Record
 from camwatch.accounting.timeline import Overlays, Stretch, account_of
 from camwatch.core.status_time import Account
-from camwatch.history.engine import begin_read, open_engine
-from camwatch.history.reading import read
+from camwatch.history.dialects import begin_read, open_engine
+from camwatch.history.queries import read
 from tests.support.commands import run
 
 FOREVER = 1 << 62

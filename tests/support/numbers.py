@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from sqlalchemy import Engine
 
-from camwatch.history.engine import begin_read
-from camwatch.history.public import PublicIds, public_ids
+from camwatch.history.dialects import begin_read
+from camwatch.history.public_ids import PublicIds, public_ids
 
 
 def ids_of(engine: Engine) -> PublicIds:

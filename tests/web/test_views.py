@@ -13,8 +13,8 @@ from camwatch.accounting.rolling_window import WINDOWS
 from camwatch.core.conditions import REASON_NAMES
 from camwatch.core.model import Purpose, Scope, Status
 from camwatch.core.telemetry import Word
-from camwatch.history.engine import begin_read
-from camwatch.history.listing import outages
+from camwatch.history.dialects import begin_read
+from camwatch.history.outage_list import outages
 from camwatch.web.house import Known, Live
 from camwatch.web.problems import Problem
 from camwatch.web.viewer import LOCAL, Viewer

@@ -19,11 +19,11 @@ from camwatch.core.model import Purpose
 from camwatch.errors import QuestionError
 from camwatch.fleet.inventory import Inventory
 from camwatch.history import schema
-from camwatch.history.concerning import concerning
-from camwatch.history.facts import secret
-from camwatch.history.journal import GENESIS
-from camwatch.history.public import anchor, mark
-from camwatch.history.reading import read
+from camwatch.history.correction_scope import concerning
+from camwatch.history.corrections import GENESIS
+from camwatch.history.metadata import secret
+from camwatch.history.public_ids import anchor, mark
+from camwatch.history.queries import read
 from camwatch.history.sealing import newest
 from camwatch.reports.builder import Progress, build
 from camwatch.reports.formatting import Language

@@ -17,10 +17,7 @@ from camwatch.archive.reporting import Asked, find, written
 from camwatch.core.model import Purpose, Scope
 from camwatch.fleet.inventory import Inventory
 from camwatch.history import schema
-from camwatch.history.engine import begin_read
-from camwatch.history.export import export
-from camwatch.history.failures import told
-from camwatch.history.journal import (
+from camwatch.history.corrections import (
     Correction,
     Maintenance,
     OutageAttribution,
@@ -29,10 +26,13 @@ from camwatch.history.journal import (
     project,
     window_of,
 )
-from camwatch.history.listing import Listed, listed, outage_rows, outages
-from camwatch.history.places import places
-from camwatch.history.public import public_ids
-from camwatch.history.reading import announced, blindness, corrected, read
+from camwatch.history.database_errors import told
+from camwatch.history.dialects import begin_read
+from camwatch.history.export import export
+from camwatch.history.outage_list import Listed, listed, outage_rows, outages
+from camwatch.history.placements import places
+from camwatch.history.public_ids import public_ids
+from camwatch.history.queries import announced, blindness, corrected, read
 from camwatch.reports.formatting import Language
 from camwatch.reports.period import Period
 from camwatch.web.house import Known

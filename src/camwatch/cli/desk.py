@@ -32,10 +32,7 @@ from camwatch.core.model import Scope
 from camwatch.errors import CamwatchError, ConfigurationError, CorrectionError
 from camwatch.fleet.fields import CellError, moment
 from camwatch.history.audit import audit
-from camwatch.history.engine import begin_read
-from camwatch.history.facts import facts
-from camwatch.history.failures import told
-from camwatch.history.journal import (
+from camwatch.history.corrections import (
     Correction,
     Maintenance,
     OutageAttribution,
@@ -44,9 +41,12 @@ from camwatch.history.journal import (
     project,
     window_of,
 )
-from camwatch.history.listing import Listed, outages
-from camwatch.history.public import public_ids
-from camwatch.history.reading import announced, corrected
+from camwatch.history.database_errors import told
+from camwatch.history.dialects import begin_read
+from camwatch.history.metadata import facts
+from camwatch.history.outage_list import Listed, outages
+from camwatch.history.public_ids import public_ids
+from camwatch.history.queries import announced, corrected
 from camwatch.history.store import Store
 from camwatch.settings import load_settings
 

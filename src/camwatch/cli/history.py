@@ -10,8 +10,8 @@ import typer
 from camwatch.cli.common import ConfigFile
 from camwatch.cli.desk import now_ms, open_desk, who_makes_it
 from camwatch.cli.formatting import duration_text, moment_text
-from camwatch.history.engine import begin_read
-from camwatch.history.public import public_ids
+from camwatch.history.dialects import begin_read
+from camwatch.history.public_ids import public_ids
 from camwatch.history.rebase import Plan, plan, rebase
 
 history = typer.Typer(help="Put the record right as a whole.", no_args_is_help=True)

@@ -45,7 +45,7 @@ def daemon_of(holder: str | None, here: str) -> int:
 
     Nobody else is asked: `camwatch history rebase` would die of it.
     """
-    from camwatch.history.engine import SESSION_MAX, session_of  # noqa: PLC0415 - as above
+    from camwatch.history.dialects import SESSION_MAX, session_of  # noqa: PLC0415 - as above
 
     found = holder and re.match(r"daemon (\d+) on (\S*)", holder)
     if not found:

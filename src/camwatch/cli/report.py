@@ -18,8 +18,8 @@ from camwatch.cli.common import FAILED, MISCONFIGURED, ConfigFile, checked, fail
 from camwatch.cli.output import write_whole
 from camwatch.clock import Clock
 from camwatch.core.model import Purpose
-from camwatch.history.engine import begin_read
-from camwatch.history.failures import told
+from camwatch.history.database_errors import told
+from camwatch.history.dialects import begin_read
 from camwatch.history.store import Store
 from camwatch.reports.formatting import Language
 from camwatch.reports.period import Period, last_month, local, month_of

@@ -21,11 +21,11 @@ from camwatch.clock import AHEAD_MAX_S
 from camwatch.core.model import BlindCause
 from camwatch.core.status_time import Account, Span, merged
 from camwatch.history import schema
-from camwatch.history.audit_camera import Checkpoint, Finding, Frame, OutageRow, Rows, findings_of
+from camwatch.history.audit_checks import Checkpoint, Finding, Frame, OutageRow, Rows, findings_of
 from camwatch.history.audit_seals import compare, replay
-from camwatch.history.engine import begin_read
-from camwatch.history.facts import Query, facts, plain
-from camwatch.history.journal import GENESIS, Entry, Rebase, canonical, entries_since, hash_of, projected
+from camwatch.history.corrections import GENESIS, Entry, Rebase, canonical, entries_since, hash_of, projected
+from camwatch.history.dialects import begin_read
+from camwatch.history.metadata import Query, facts, plain
 from camwatch.history.rebase import miscounted, rebase_problems
 
 _SLOW_MS = AHEAD_MAX_S * 1000  # further behind, the wall clock slows nothing down

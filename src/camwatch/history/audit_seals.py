@@ -12,9 +12,9 @@ from sqlalchemy import Connection, Table, select
 
 from camwatch.errors import StoreError
 from camwatch.history import schema
-from camwatch.history.audit_camera import Finding
-from camwatch.history.facts import secret
-from camwatch.history.public import marks
+from camwatch.history.audit_checks import Finding
+from camwatch.history.metadata import secret
+from camwatch.history.public_ids import marks
 from camwatch.history.sealing import GENESIS, SEALED, Checkpoints, Seal, digest, formed, hash_of
 
 _MOST = 20  # findings of one kind in one table: more say nothing new

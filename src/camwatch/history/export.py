@@ -27,10 +27,10 @@ from sqlalchemy import (
 from camwatch.accounting.records import OutageRecord
 from camwatch.core.model import BlindCause, Status
 from camwatch.history import schema
-from camwatch.history.engine import begin_read
-from camwatch.history.facts import facts, plain
-from camwatch.history.listing import OutageRow, listed
-from camwatch.history.public import public_ids
+from camwatch.history.dialects import begin_read
+from camwatch.history.metadata import facts, plain
+from camwatch.history.outage_list import OutageRow, listed
+from camwatch.history.public_ids import public_ids
 
 _TOGETHER: Final = 500  # lines in a piece
 _OF_CHANGE: Final = ("at_ms", "noticed_ms", "status", "cause", "earliest_ms", "latest_ms")

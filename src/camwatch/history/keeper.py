@@ -12,10 +12,10 @@ from camwatch.accounting.rolling import Standing
 from camwatch.core.model import Window
 from camwatch.history import schema
 from camwatch.history.batch import Batch, Past
-from camwatch.history.engine import begin_read
-from camwatch.history.failures import told
-from camwatch.history.journal import project
-from camwatch.history.reading import read
+from camwatch.history.corrections import project
+from camwatch.history.database_errors import told
+from camwatch.history.dialects import begin_read
+from camwatch.history.queries import read
 from camwatch.history.retention import fold_steps
 from camwatch.history.sealing import Seal
 from camwatch.history.store import Store

@@ -16,7 +16,7 @@ from typing import Final
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
-from camwatch.history.engine import session_of
+from camwatch.history.dialects import session_of
 
 WAIT_S = 5.0
 """How long a daemon waits for its predecessor, which may be just ending."""

@@ -19,10 +19,10 @@ from camwatch.clock import AHEAD_MAX_S
 from camwatch.core.model import BlindCause
 from camwatch.errors import CorrectionError
 from camwatch.history import schema
-from camwatch.history.engine import begin_write
-from camwatch.history.facts import facts
-from camwatch.history.failures import told
-from camwatch.history.journal import Rebase, append_in, canonical
+from camwatch.history.corrections import Rebase, append_in, canonical
+from camwatch.history.database_errors import told
+from camwatch.history.dialects import begin_write
+from camwatch.history.metadata import facts
 from camwatch.history.sealing import Sealer, seal_checkpoints
 from camwatch.history.store import Store
 

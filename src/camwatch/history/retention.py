@@ -26,12 +26,12 @@ from camwatch.core.outage_length import down_ms
 from camwatch.core.status_time import Span
 from camwatch.errors import StoreWentBackError
 from camwatch.history import schema
-from camwatch.history.engine import begin_read, begin_write
-from camwatch.history.facts import Facts, facts, plain
-from camwatch.history.journal import GENESIS, project
-from camwatch.history.reading import last_before, read
+from camwatch.history.corrections import GENESIS, project
+from camwatch.history.dialects import begin_read, begin_write
+from camwatch.history.metadata import Facts, facts, plain
+from camwatch.history.queries import last_before, read
 from camwatch.history.sealing import Seal, Sealer, has, newest
-from camwatch.history.unlived import lived_days
+from camwatch.history.skipped_days import lived_days
 
 DAY_MS = 86_400_000
 _NOT_LIVED = (str(BlindCause.CLOCK), str(BlindCause.AWAY))

@@ -18,7 +18,7 @@ from typing import Any, Final, NamedTuple
 from sqlalchemy import Boolean, Connection, Float, Table, insert, select
 
 from camwatch.history import schema
-from camwatch.history.engine import draw, open_rows, put
+from camwatch.history.dialects import draw, open_rows, put
 
 GENESIS: Final = "0" * 64
 """What the first seal has for the hash before it."""

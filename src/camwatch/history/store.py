@@ -19,12 +19,12 @@ from sqlalchemy.exc import DBAPIError
 from camwatch.core.checkpoint import Memory, SightMemory
 from camwatch.core.model import Cause, Status
 from camwatch.errors import ConfigurationError, InUseError, StoreError, StoreWentBackError
-from camwatch.history import filing, lock, migrations, opening, schema
-from camwatch.history.ahead import Ahead
+from camwatch.history import connect, lock, migrations, schema, writer
 from camwatch.history.batch import Batch, Past
-from camwatch.history.engine import begin_read, is_sqlite, sqlite_file, whoami, writing
-from camwatch.history.failures import PLACE, MissingTablesError, told
+from camwatch.history.database_errors import PLACE, MissingTablesError, told
+from camwatch.history.dialects import begin_read, is_sqlite, sqlite_file, whoami, writing
 from camwatch.history.sealing import Seal, newest
+from camwatch.history.sqlite_files import Ahead
 from camwatch.rejections import Refused
 from camwatch.settings import HistorySettings
 
@@ -49,7 +49,7 @@ class Store:
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
         self._connection: Connection | None = None  # that writes; on PostgreSQL its session has the lock
-        self._filed: filing.Filed | None = None
+        self._filed: writer.Filed | None = None
         self._run = secrets.token_hex(8)
         self._wrote: str | None = None  # the run under which we wrote last
         self._last: _Written | None = None  # what the store must end with, or it went back (H1)
@@ -74,10 +74,10 @@ class Store:
         `stopping`. Raises ConfigurationError where the store cannot be used as it is, or StoreError.
         """
         if settings.scheme == "sqlite":
-            engine = opening.open_sqlite(settings, create=create)
+            engine = connect.open_sqlite(settings, create=create)
         else:
             wait_s = settings.connect_timeout_s if wait_s is None else wait_s
-            engine = opening.open_postgresql(settings, wait_s, stopping or threading.Event())
+            engine = connect.open_postgresql(settings, wait_s, stopping or threading.Event())
         store = cls(engine)
         try:
             store._prepare(create=create)
@@ -129,8 +129,8 @@ class Store:
                     found = _written(connection)
                     if found != mine:
                         self._check(found, batch)
-                        self._filed = self._filed or filing.Filed.of(connection)
-                        seal = filing.file(connection, self._filed, batch, self._run)
+                        self._filed = self._filed or writer.Filed.of(connection)
+                        seal = writer.file(connection, self._filed, batch, self._run)
         except MissingTablesError as error:
             self._hang_up()
             self._make_tables()
@@ -155,7 +155,7 @@ class Store:
     def _make_tables(self) -> None:
         """Make the tables in a database that was emptied while we ran. Raises StoreError."""
         try:
-            if not opening.is_current(self.engine):
+            if not connect.is_current(self.engine):
                 self._migrate()
         except ConfigurationError as error:
             raise StoreError(str(error)) from error
@@ -177,17 +177,17 @@ class Store:
         self.close()
 
     def _prepare(self, *, create: bool) -> None:
-        if not opening.is_current(self.engine, create=create):
+        if not connect.is_current(self.engine, create=create):
             self.hold()  # no daemon of an older make may write meanwhile
             self._migrate()
             self.close()
         elif self._file is not None:
-            opening.set_journal(self.engine)
+            connect.set_journal(self.engine)
         self._inode = self._identity()
 
     def _migrate(self) -> None:
         if self._file is not None:
-            opening.set_journal(self.engine)
+            connect.set_journal(self.engine)
         with told(self.engine):
             connection = self._writer()
             with writing(connection):
@@ -195,7 +195,7 @@ class Store:
                 migrations.upgrade(connection)
         _log.info(
             "tables brought up to date",
-            store=opening.kind(self.engine),
+            store=connect.kind(self.engine),
             before=before or "none",
             now=migrations.HEAD,
         )
@@ -302,7 +302,7 @@ def _memories(connection: Connection) -> list[Memory]:
     words = {status.value: status for status in Status}
     causes: dict[str | None, Cause | None] = {None: None, **{cause.value: cause for cause in Cause}}
     cameras, checkpoints = schema.cameras, schema.checkpoints
-    columns = (cameras.c.id, cameras.c.operator, *(checkpoints.c[name] for name in filing.CHECKPOINT))
+    columns = (cameras.c.id, cameras.c.operator, *(checkpoints.c[name] for name in writer.CHECKPOINT))
     rows = connection.execute(
         select(*columns).join_from(checkpoints, cameras).order_by(checkpoints.c.camera_key)
     )

@@ -9,7 +9,7 @@ from sqlalchemy import Column, ColumnElement, Connection, func, or_, select
 from camwatch.accounting.records import OPEN_END, Place
 from camwatch.core.model import Purpose, Scope
 from camwatch.history import schema
-from camwatch.history.facts import plain
+from camwatch.history.metadata import plain
 
 
 def places(connection: Connection, chosen: ColumnElement[bool] | None) -> dict[int, list[Place]]:

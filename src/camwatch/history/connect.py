@@ -19,8 +19,8 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
 
 from camwatch.errors import ConfigurationError, StoreError
 from camwatch.history import schema
-from camwatch.history.engine import BUSY_S, is_sqlite, open_engine, sqlite_file
-from camwatch.history.failures import RESTORE, failure, refused, told, where
+from camwatch.history.database_errors import RESTORE, failure, refused, told, where
+from camwatch.history.dialects import BUSY_S, is_sqlite, open_engine, sqlite_file
 from camwatch.history.migrations import HEAD, REVISIONS, revision_of
 from camwatch.settings import HistorySettings
 

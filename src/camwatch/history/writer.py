@@ -27,9 +27,9 @@ from camwatch.core.model import (
     Window,
 )
 from camwatch.core.status_time import Proven
-from camwatch.history import fills, schema
+from camwatch.history import backfills, schema
 from camwatch.history.batch import Batch, Roll
-from camwatch.history.engine import put
+from camwatch.history.dialects import put
 from camwatch.history.sealing import Checkpoints, Seal, Sealer
 
 CHECKPOINT = Memory._fields[2:]
@@ -234,7 +234,7 @@ class _Rows:
         _end(sealer, schema.service, self.service.ended)
         sealer.add(schema.service, ("camera_key", "start_ms", "end_ms"), self.service.begun)
         if self.fills:
-            fills.store(sealer, self.fills)
+            backfills.store(sealer, self.fills)
         names = ("operators", "links", "cause", "began_ms", "ended_ms")
         sealer.add(schema.blindness, names, self.blindness)
         sealer.add(schema.reboots, ("camera_key", "at_ms"), self.reboots)

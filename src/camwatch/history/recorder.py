@@ -35,9 +35,9 @@ from camwatch.core.monitor import FleetWatch
 from camwatch.errors import StoreError, StoreWentBackError
 from camwatch.history.batch import Batch, Past, Roll, news
 from camwatch.history.keeping import Keeper
-from camwatch.history.queue import PENDING_MAX, Piece, Queue
-from camwatch.history.rejoining import Known, lost, rejoined, remembered, states
+from camwatch.history.reconcile import Known, lost, rejoined, remembered, states
 from camwatch.history.worker import Worker
+from camwatch.history.write_queue import PENDING_MAX, Piece, Queue
 from camwatch.rejections import Refused, Rejections
 
 _RECKONED = 150  # events told to the accounts in one turn: some 2 ms

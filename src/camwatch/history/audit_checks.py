@@ -15,7 +15,7 @@ from camwatch.accounting.records import OPEN_END, CameraRecord, Change, DayAccou
 from camwatch.accounting.timeline import Overlays, account_of
 from camwatch.core.model import Purpose, Status
 from camwatch.core.status_time import Account, Proven, Span, total
-from camwatch.history.unlived import lived_days
+from camwatch.history.skipped_days import lived_days
 
 # What happened some time ago is dated back from now: a clock that was set since then shifts it. Nothing is
 # dated further back than a silence that convicts, and with an interval of a day that is days.

@@ -29,11 +29,11 @@ from camwatch.core.model import BlindCause, Cause, Scope, Status
 from camwatch.core.outage_length import by_evidence
 from camwatch.core.status_time import Account, Proven, Span
 from camwatch.history import schema
-from camwatch.history.facts import Query, facts, plain
-from camwatch.history.journal import Projection, project
-from camwatch.history.places import places
-from camwatch.history.public import public_ids
-from camwatch.history.unlived import service_unlived
+from camwatch.history.corrections import Projection, project
+from camwatch.history.metadata import Query, facts, plain
+from camwatch.history.placements import places
+from camwatch.history.public_ids import public_ids
+from camwatch.history.skipped_days import service_unlived
 
 IN_LEDGER = {str(status): status for status in (Status.UP, Status.DOWN, Status.UNKNOWN, Status.MAINTENANCE)}
 """What the ledger accounts, by the word in the tables; other words stand for out of service."""

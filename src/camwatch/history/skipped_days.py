@@ -15,7 +15,7 @@ from camwatch.accounting.records import OPEN_END
 from camwatch.core.model import BlindCause
 from camwatch.core.status_time import Span, merged, without
 from camwatch.history import schema
-from camwatch.history.facts import plain
+from camwatch.history.metadata import plain
 
 
 def left_out(connection: Connection) -> tuple[Span, ...]:

@@ -10,8 +10,8 @@ from camwatch.accounting.records import OPEN_END
 from camwatch.core.model import Scope
 from camwatch.core.status_time import Span
 from camwatch.history import schema
-from camwatch.history.journal import Entry, Maintenance, OutageAttribution, Rebase, entries_since
-from camwatch.history.places import places
+from camwatch.history.corrections import Entry, Maintenance, OutageAttribution, Rebase, entries_since
+from camwatch.history.placements import places
 
 
 def concerning(connection: Connection, operators: Iterable[str]) -> list[Entry]:

@@ -12,8 +12,8 @@ from pathlib import Path
 from sqlalchemy import Engine
 
 from camwatch.errors import StoreError
-from camwatch.history.engine import BUSY_S, sqlite_file
-from camwatch.history.failures import failure
+from camwatch.history.database_errors import failure
+from camwatch.history.dialects import BUSY_S, sqlite_file
 
 _NAMES = ("-wal", "-shm")
 _Identity = tuple[int, int]

@@ -17,7 +17,7 @@ from typing import Final
 
 from sqlalchemy import Connection
 
-from camwatch.history.facts import secret
+from camwatch.history.metadata import secret
 
 _ROUNDS: Final = 8
 _HALF: Final = 16

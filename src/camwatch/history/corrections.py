@@ -20,11 +20,11 @@ from camwatch.accounting.records import Attributed, Attribution, WindowRecord
 from camwatch.core.model import Scope, Whose
 from camwatch.errors import CorrectionError, StoreError
 from camwatch.history import schema
-from camwatch.history.engine import begin_write
-from camwatch.history.facts import facts
-from camwatch.history.places import was_in
-from camwatch.history.public import public_ids
-from camwatch.history.said import check_text
+from camwatch.history.authorship import check_text
+from camwatch.history.dialects import begin_write
+from camwatch.history.metadata import facts
+from camwatch.history.placements import was_in
+from camwatch.history.public_ids import public_ids
 from camwatch.history.sealing import Sealer
 
 GENESIS = "0" * 64

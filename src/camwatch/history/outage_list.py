@@ -13,10 +13,10 @@ from camwatch.accounting.records import OPEN_END, CameraRecord, OutageRecord, Re
 from camwatch.accounting.timeline import Overlays, account_of
 from camwatch.core.status_time import Account
 from camwatch.history import schema
-from camwatch.history.facts import facts, plain
-from camwatch.history.places import site_at
-from camwatch.history.public import public_ids
-from camwatch.history.reading import read, touches
+from camwatch.history.metadata import facts, plain
+from camwatch.history.placements import site_at
+from camwatch.history.public_ids import public_ids
+from camwatch.history.queries import read, touches
 
 
 class Listed(NamedTuple):
