@@ -18,8 +18,8 @@ from camwatch.core.model import Camera, Happening, Window
 from camwatch.core.telemetry import Word
 from camwatch.fleet.inventory import Inventory, Operator, Site
 from camwatch.metrics.collector import Exposition
-from camwatch.receiving import LinkReceiver
-from camwatch.service import Watcher
+from camwatch.monitoring.receiver import LinkReceiver
+from camwatch.monitoring.service import Watcher
 from camwatch.settings import Settings
 from camwatch.web.access import Access
 from camwatch.wire.heartbeat import Heartbeat, encode_heartbeat, encode_status

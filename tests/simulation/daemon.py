@@ -14,8 +14,8 @@ from camwatch.history import corrections
 from camwatch.history.keeper import StoreKeeper
 from camwatch.history.recorder import Chronicle
 from camwatch.history.store import Store
-from camwatch.receiving import LinkReceiver
-from camwatch.service import Watcher
+from camwatch.monitoring.receiver import LinkReceiver
+from camwatch.monitoring.service import Watcher
 from camwatch.settings import HistorySettings, LivenessSettings, Settings
 from camwatch.wire.heartbeat import Heartbeat
 from tests.simulation.truth import CHATTER, LINKS, PARIS, Item, Sent, Truth

@@ -11,7 +11,7 @@ from math import isfinite
 from camwatch.core.message_order import knows_clock
 from camwatch.core.model import Camera, Instant
 from camwatch.core.state import CameraState
-from camwatch.receiving import LinkReceiver
+from camwatch.monitoring.receiver import LinkReceiver
 from camwatch.settings import LivenessSettings, Settings
 from tests.simulation.devices import Sent
 from tests.simulation.hearing import CLOSE, EVENT, PROOF, Expected, Heard

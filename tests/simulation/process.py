@@ -18,8 +18,8 @@ from camwatch.history.batch import Batch, Past
 from camwatch.history.keeper import StoreKeeper
 from camwatch.history.recorder import Chronicle
 from camwatch.history.store import Store
-from camwatch.receiving import LinkReceiver
-from camwatch.service import Watcher
+from camwatch.monitoring.receiver import LinkReceiver
+from camwatch.monitoring.service import Watcher
 from camwatch.settings import HistorySettings, Settings
 from tests.simulation.plan import PARIS
 

@@ -11,7 +11,7 @@ from typing import Any, cast
 import httpx
 from starlette.types import ASGIApp
 
-from camwatch.service import Watcher
+from camwatch.monitoring.service import Watcher
 from camwatch.web.events import Events
 from camwatch.web.house import Archive, Live
 from camwatch.web.parts import Parts, Render

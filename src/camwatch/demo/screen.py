@@ -16,7 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from camwatch.core.model import Cause, Happening, IncidentChange, Instant, Status, Transition
-from camwatch.service import Watcher
+from camwatch.monitoring.service import Watcher
 from camwatch.settings import Settings
 
 _FRAMES_PER_S = 4

@@ -23,7 +23,7 @@ from camwatch.core.scoped_incidents import ScopedIncidents
 from camwatch.core.status_time import Account
 from camwatch.errors import RejectReason
 from camwatch.fleet.inventory import Held, Inventory
-from camwatch.rejections import Tally
+from camwatch.monitoring.rejections import Tally
 from camwatch.words import Form, Lang
 
 

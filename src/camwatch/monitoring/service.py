@@ -15,7 +15,6 @@ from zoneinfo import ZoneInfo
 import structlog
 
 from camwatch.accounting.rolling import Standing
-from camwatch.budget import Budget
 from camwatch.clock import STEP_S, Clock, Jump
 from camwatch.clock_trust import ClockTrust
 from camwatch.core.deadlines import IN_SERVICE
@@ -25,8 +24,9 @@ from camwatch.core.scoped_incidents import ScopedIncidents
 from camwatch.core.state import CameraState
 from camwatch.errors import ConfigurationError
 from camwatch.fleet.inventory import Held, Inventory, changes, held_back
-from camwatch.receiving import LinkReceiver, LinkReport, RoundTrips
-from camwatch.rejections import Rejections
+from camwatch.monitoring.message_budget import Budget
+from camwatch.monitoring.receiver import LinkReceiver, LinkReport, RoundTrips
+from camwatch.monitoring.rejections import Rejections
 from camwatch.settings import Settings
 from camwatch.wire.topics import Address, Kind, topic_of
 
