@@ -8,7 +8,7 @@ from camwatch.core.model import Scope, Status, Window
 from camwatch.core.status_time import Account
 from camwatch.core.telemetry import Word
 from camwatch.settings import Settings
-from camwatch.settings_sections import LivenessSettings
+from camwatch.settings.sections import LivenessSettings
 from camwatch.wire.heartbeat import Heartbeat, encode_heartbeat
 from tests.metrics.city import BEGIN_S, City, registered
 from tests.support.fleet import camera

@@ -30,9 +30,9 @@ from pydantic import (
     field_validator,
 )
 
-from camwatch import settings_source
 from camwatch.errors import ConfigurationError, Fault
-from camwatch.settings_checks import identifier
+from camwatch.settings import sources
+from camwatch.settings.validators import identifier
 from camwatch.web.access.secrets import hash_problem
 from camwatch.web.viewer import LOCAL, Role, Viewer
 
@@ -181,7 +181,7 @@ def load(file: Path) -> Accounts:
     """Read the accounts. Raises ConfigurationError with every fault, its line and what to do."""
     _check_mode(file)
     try:
-        return settings_source.load(Accounts, file, {})[0]
+        return sources.load(Accounts, file, {})[0]
     except ConfigurationError as error:
         faults = tuple(_with_line(fault, file) for fault in error.faults)
     raise ConfigurationError(faults)

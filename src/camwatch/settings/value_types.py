@@ -7,8 +7,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field
 
-from camwatch import settings_checks as checks
 from camwatch.errors import ConfigurationError, Fault
+from camwatch.settings import validators as checks
 
 DAY_S = 86_400
 

@@ -16,12 +16,12 @@ from typing import Protocol
 from pydantic import BaseModel, ConfigDict, PrivateAttr, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from camwatch import settings_checks as checks
-from camwatch import settings_source as source
 from camwatch.core.model import Camera, Lifecycle, Liveness, Thresholds
 from camwatch.errors import ConfigurationError, Fault
-from camwatch.settings_brokers import Broker
-from camwatch.settings_sections import (
+from camwatch.settings import sources as source
+from camwatch.settings import validators as checks
+from camwatch.settings.brokers import Broker
+from camwatch.settings.sections import (
     AccessSettings,
     ClockSettings,
     ConditionsSettings,

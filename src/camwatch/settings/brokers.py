@@ -7,8 +7,8 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, Field, ValidationInfo, field_validator
 
-from camwatch import settings_checks as checks
-from camwatch.settings_kinds import BOUNDED, SECTION, File, Id, Label, Seconds, Whole, secret
+from camwatch.settings import validators as checks
+from camwatch.settings.value_types import BOUNDED, SECTION, File, Id, Label, Seconds, Whole, secret
 
 
 class Broker(BaseModel):

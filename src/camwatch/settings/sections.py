@@ -22,17 +22,17 @@ from pydantic import (
     field_validator,
 )
 
-from camwatch import settings_checks as checks
 from camwatch.core.model import Camera, Liveness, Purpose, Thresholds
 from camwatch.errors import ConfigurationError, Fault
-from camwatch.settings_kinds import BOUNDED as _BOUNDED
-from camwatch.settings_kinds import DAY_S, SECTION
-from camwatch.settings_kinds import File as _File
-from camwatch.settings_kinds import Finite as _Finite
-from camwatch.settings_kinds import Id as _Id
-from camwatch.settings_kinds import Seconds as _Seconds
-from camwatch.settings_kinds import Whole as _Whole
-from camwatch.settings_kinds import secret as _secret
+from camwatch.settings import validators as checks
+from camwatch.settings.value_types import BOUNDED as _BOUNDED
+from camwatch.settings.value_types import DAY_S, SECTION
+from camwatch.settings.value_types import File as _File
+from camwatch.settings.value_types import Finite as _Finite
+from camwatch.settings.value_types import Id as _Id
+from camwatch.settings.value_types import Seconds as _Seconds
+from camwatch.settings.value_types import Whole as _Whole
+from camwatch.settings.value_types import secret as _secret
 from camwatch.wire.topics import DEFAULT_PREFIX
 
 _LIVENESS = Liveness()
