@@ -13,7 +13,6 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
 import structlog
 
 from camwatch import __version__
-from camwatch.archive.store import StoreArchive
 from camwatch.clock import EPOCH_MS, Clock, wall_ms
 from camwatch.clock_trust import wait_for_sync
 from camwatch.core.model import Happening
@@ -31,6 +30,7 @@ from camwatch.logs import Journal, LogWriter
 from camwatch.metrics.collector import Exposition
 from camwatch.monitoring.service import Watcher
 from camwatch.notify import SILENT, Notifier
+from camwatch.services.history import StoreArchive
 from camwatch.settings import Broker, Settings, exposures
 from camwatch.web.access import Access, Keeper, open_access, warn_of_clear_text
 from camwatch.web.connections import Certificate, allow_files

@@ -14,13 +14,13 @@ import httpx
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from camwatch.accounting.records import Attributed
-from camwatch.archive.store import StoreArchive
 from camwatch.core.model import Happening, Lifecycle, Purpose, Status
 from camwatch.core.model import Scope as Cover
 from camwatch.core.telemetry import Word
 from camwatch.fleet.inventory import Operator, Site
 from camwatch.history.batch import Batch, Roll
 from camwatch.history.store import Store
+from camwatch.services.history import StoreArchive
 from camwatch.settings import HistorySettings
 from camwatch.web.events import Events
 from camwatch.web.house import Live

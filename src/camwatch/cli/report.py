@@ -13,7 +13,6 @@ from typing import Annotated
 
 import typer
 
-from camwatch.archive.reporting import Asked, find, written
 from camwatch.cli.common import FAILED, MISCONFIGURED, ConfigFile, checked, fail, guarded
 from camwatch.cli.output import write_whole
 from camwatch.clock import Clock
@@ -23,6 +22,7 @@ from camwatch.history.dialects import begin_read
 from camwatch.history.store import Store
 from camwatch.reports.formatting import Language
 from camwatch.reports.period import Period, last_month, local, month_of
+from camwatch.services.reporting import Asked, find, written
 from camwatch.words import Form, Lang
 
 

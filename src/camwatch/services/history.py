@@ -13,7 +13,6 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection, Engine, select
 
 from camwatch.accounting.records import Attributed, BlindRecord, Record, WindowRecord
-from camwatch.archive.reporting import Asked, find, written
 from camwatch.core.model import Purpose, Scope
 from camwatch.fleet.inventory import Inventory
 from camwatch.history import schema
@@ -35,6 +34,7 @@ from camwatch.history.public_ids import public_ids
 from camwatch.history.queries import announced, blindness, corrected, read
 from camwatch.reports.formatting import Language
 from camwatch.reports.period import Period
+from camwatch.services.reporting import Asked, find, written
 from camwatch.web.house import Known
 from camwatch.words import Form, Lang
 
