@@ -13,7 +13,7 @@ from typing import Self
 
 from structlog.testing import capture_logs
 
-from camwatch.notify import SILENT, Notifier
+from camwatch.systemd import SILENT, Notifier
 from tests.support.daemon import Daemon, broker, config
 from tests.support.tables import cameras, write_fleet
 

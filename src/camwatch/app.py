@@ -29,9 +29,9 @@ from camwatch.loading import load
 from camwatch.logs import Journal, LogWriter
 from camwatch.metrics.collector import Exposition
 from camwatch.monitoring.service import Watcher
-from camwatch.notify import SILENT, Notifier
 from camwatch.services.history import StoreArchive
 from camwatch.settings import Broker, Settings, exposures
+from camwatch.systemd import SILENT, Notifier
 from camwatch.web.access import Access, Keeper, open_access, warn_of_clear_text
 from camwatch.web.connections import Certificate, allow_files
 from camwatch.web.events import Events

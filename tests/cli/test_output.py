@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from camwatch.cli.output import write_whole
+from camwatch.atomic_file import write_whole
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from functools import partial
 
 import pytest
 
-from camwatch.history.worker import Worker
+from camwatch.concurrency import Worker
 
 
 async def test_what_the_work_returns_or_raises_comes_back_in_order() -> None:
@@ -47,7 +47,7 @@ async def test_who_waits_no_longer_is_not_told_and_the_worker_says_that_it_works
 def test_a_process_ends_while_the_work_hangs() -> None:
     code = (
         "import asyncio, threading\n"
-        "from camwatch.history.worker import Worker\n"
+        "from camwatch.concurrency import Worker\n"
         "async def main():\n"
         "    hangs = asyncio.create_task(Worker('record').do(threading.Event().wait))\n"
         "    await asyncio.sleep(0.05)\n"

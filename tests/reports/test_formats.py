@@ -21,6 +21,7 @@ from camwatch.accounting.records import Attributed, Attribution
 from camwatch.cli import app
 from camwatch.core.model import Purpose
 from camwatch.core.status_time import Account
+from camwatch.i18n import Lang
 from camwatch.reports import uptime_bars
 from camwatch.reports.figures import KINDS, Figures
 from camwatch.reports.formatting import Language, typeset
@@ -28,7 +29,6 @@ from camwatch.reports.model import Line, Report
 from camwatch.reports.period import Period
 from camwatch.reports.renderers import csv_table, html_page, json_document, text_table
 from camwatch.reports.translations import TEXTS
-from camwatch.words import Lang
 from tests.reports.city import DAY, OCTOBER, PARIS, H, fleet, month, painter, record_of, report_of, utc
 from tests.reports.parsing import Page, rows_of_csv
 

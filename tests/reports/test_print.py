@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from camwatch.core.model import Purpose
+from camwatch.i18n import Lang
 from camwatch.reports.formatting import Language
 from camwatch.reports.renderers import html_page
-from camwatch.words import Lang
 from tests.reports.city import PARIS, fleet, month, report_of
 
 CITY = fleet()

@@ -29,8 +29,8 @@ from camwatch.history.keeper import StoreKeeper
 from camwatch.history.store import Store
 from camwatch.loading import load
 from camwatch.logs import configure
-from camwatch.notify import SILENT
 from camwatch.settings import Settings, load_settings
+from camwatch.systemd import SILENT
 
 LATEST_S = 0.12
 """By when a child is killed, from its first report or, one in four, from its birth."""

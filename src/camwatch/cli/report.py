@@ -13,17 +13,17 @@ from typing import Annotated
 
 import typer
 
+from camwatch.atomic_file import write_whole
 from camwatch.cli.common import FAILED, MISCONFIGURED, ConfigFile, checked, fail, guarded
-from camwatch.cli.output import write_whole
 from camwatch.clock import Clock
 from camwatch.core.model import Purpose
 from camwatch.history.database_errors import told
 from camwatch.history.dialects import begin_read
 from camwatch.history.store import Store
+from camwatch.i18n import Form, Lang
 from camwatch.reports.formatting import Language
 from camwatch.reports.period import Period, last_month, local, month_of
 from camwatch.services.reporting import Asked, find, written
-from camwatch.words import Form, Lang
 
 
 def report_command(  # noqa: PLR0913, PLR0917 - each is a flag of the command

@@ -19,6 +19,7 @@ import structlog
 
 from camwatch.accounting.rolling import Standing
 from camwatch.clock import steady
+from camwatch.concurrency import Worker
 from camwatch.core.checkpoint import Memory, remember
 from camwatch.core.model import (
     BlindCause,
@@ -36,7 +37,6 @@ from camwatch.errors import StoreError, StoreWentBackError
 from camwatch.history.batch import Batch, Past, Roll, news
 from camwatch.history.keeping import Keeper
 from camwatch.history.reconcile import Known, lost, rejoined, remembered, states
-from camwatch.history.worker import Worker
 from camwatch.history.write_queue import PENDING_MAX, Piece, Queue
 from camwatch.monitoring.rejections import Refused, Rejections
 

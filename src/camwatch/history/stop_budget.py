@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import structlog
 
-from camwatch.history.worker import Worker
+from camwatch.concurrency import Worker
 
 STOP_S = 9.0
 """From the signal to the end of the process."""

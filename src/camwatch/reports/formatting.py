@@ -8,10 +8,10 @@ from __future__ import annotations
 import re
 from zoneinfo import ZoneInfo
 
+from camwatch.i18n import NONE, THIN, Lang, Words
 from camwatch.reports.figures import Kind, Shown
 from camwatch.reports.period import Period, local
 from camwatch.reports.translations import TEXTS
-from camwatch.words import NONE, THIN, Lang, Words
 
 _NARROW = re.compile(r" (?=[%:;!?»])|(?<=«) ")
 _QUARTER = 900_000  # ms; the offsets of all zones change at full quarters of an hour

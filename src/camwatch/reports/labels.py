@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from camwatch.i18n import NONE
 from camwatch.reports.formatting import Language
 from camwatch.reports.model import BlindLine, OutageLine, Report, Section, WindowLine
 from camwatch.reports.period import Reach
-from camwatch.words import NONE
 
 
 def notes(report: Report, language: Language) -> list[str]:

@@ -32,11 +32,11 @@ from camwatch.history.outage_list import Listed, listed, outage_rows, outages
 from camwatch.history.placements import places
 from camwatch.history.public_ids import public_ids
 from camwatch.history.queries import announced, blindness, corrected, read
+from camwatch.i18n import Form, Lang
 from camwatch.reports.formatting import Language
 from camwatch.reports.period import Period
 from camwatch.services.reporting import Asked, find, written
 from camwatch.web.house import Known
-from camwatch.words import Form, Lang
 
 
 class StoreArchive:

@@ -25,12 +25,12 @@ from camwatch.history.metadata import secret
 from camwatch.history.public_ids import anchor, mark
 from camwatch.history.queries import read
 from camwatch.history.sealing import newest
+from camwatch.i18n import Form
 from camwatch.reports.builder import Progress, build
 from camwatch.reports.formatting import Language
 from camwatch.reports.model import Question, Report
 from camwatch.reports.period import Period, local
 from camwatch.reports.renderers import csv_table, json_document, text_table
-from camwatch.words import Form
 
 _FEW = 12  # that many ids are worth listing in a message
 

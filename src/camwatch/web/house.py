@@ -23,8 +23,8 @@ from camwatch.core.scoped_incidents import ScopedIncidents
 from camwatch.core.status_time import Account
 from camwatch.errors import RejectReason
 from camwatch.fleet.inventory import Held, Inventory
+from camwatch.i18n import Form, Lang
 from camwatch.monitoring.rejections import Tally
-from camwatch.words import Form, Lang
 
 
 class LinkReport(Protocol):

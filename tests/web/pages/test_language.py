@@ -7,9 +7,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from camwatch.i18n import NONE
 from camwatch.web.pages.given import local_ms, offset_of
 from camwatch.web.pages.language import Language, preferred
-from camwatch.words import NONE
 
 PARIS = ZoneInfo("Europe/Paris")
 FR, EN = Language("fr", PARIS), Language("en", PARIS)

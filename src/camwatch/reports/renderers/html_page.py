@@ -9,11 +9,11 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from camwatch.i18n import NONE
 from camwatch.reports import labels, rounding, uptime_bars
 from camwatch.reports.figures import OF_OBJECTIVE, Figures
 from camwatch.reports.formatting import Language
 from camwatch.reports.model import Report
-from camwatch.words import NONE
 
 LINE_COLUMNS = (
     "cameras",

@@ -19,6 +19,7 @@ from starlette.requests import HTTPConnection
 from starlette.responses import RedirectResponse, Response
 
 from camwatch import __version__
+from camwatch.i18n import LANGS, NONE, Lang
 from camwatch.web.access.guard import csrf_token
 from camwatch.web.access.paths import is_way_back
 from camwatch.web.pages.assets import Assets
@@ -29,7 +30,6 @@ from camwatch.web.parts import Parts
 from camwatch.web.viewer import Role, Viewer
 from camwatch.web.views import fleet, incidents, links
 from camwatch.web.views.base import moment
-from camwatch.words import LANGS, NONE, Lang
 
 LANG_COOKIE: Final = "camwatch_lang"
 THEME_COOKIE: Final = "camwatch_theme"

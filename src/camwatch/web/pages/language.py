@@ -12,8 +12,8 @@ from zoneinfo import ZoneInfo
 
 from markupsafe import Markup
 
+from camwatch.i18n import NONE, Lang, Words
 from camwatch.web.pages import texts_en, texts_fr
-from camwatch.words import NONE, Lang, Words
 
 TEXTS: Final[dict[Lang, dict[str, str]]] = {"fr": texts_fr.TEXTS, "en": texts_en.TEXTS}
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from camwatch.words import Lang
+from camwatch.i18n import Lang
 
 _THIN: Final = "\N{NARROW NO-BREAK SPACE}"
 _PHRASES: Final = {

@@ -13,13 +13,13 @@ from starlette.responses import Response
 
 from camwatch.accounting.calendar import last_of_month
 from camwatch.errors import QuestionError
+from camwatch.i18n import Form
 from camwatch.web.api.asking import Seer
 from camwatch.web.pages.frame import Frame
 from camwatch.web.pages.language import Language
 from camwatch.web.problems import missing
 from camwatch.web.viewer import Viewer
 from camwatch.web.views import fleet
-from camwatch.words import Form
 
 _MONTHS: Final = 24
 _FORMS: Final = (Form.HTML, Form.CSV, Form.JSON)

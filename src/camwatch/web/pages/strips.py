@@ -12,9 +12,9 @@ from datetime import date, datetime, timedelta
 from typing import Final
 
 from camwatch.core.status_time import Account
+from camwatch.i18n import NONE
 from camwatch.web.pages.language import Language
 from camwatch.web.views.past import StretchView
-from camwatch.words import NONE
 
 DAYS: Final = 90
 _CELL, _BAR, _HEIGHT = 10, 8, 24
