@@ -33,14 +33,14 @@ from camwatch.services.history import StoreArchive
 from camwatch.settings import Broker, Settings, exposures
 from camwatch.systemd import SILENT, Notifier
 from camwatch.web.access import Access, Keeper, open_access, warn_of_clear_text
-from camwatch.web.connections import Certificate, allow_files
-from camwatch.web.events import Events
+from camwatch.web.application import make_site
+from camwatch.web.connection_limits import Certificate, allow_files
+from camwatch.web.context import Parts
+from camwatch.web.event_stream import Events
 from camwatch.web.pages.look import Look
-from camwatch.web.parts import Parts
-from camwatch.web.recent import Recent
 from camwatch.web.server import HttpServer, listen_on
-from camwatch.web.site import make_site
-from camwatch.web.threads import Threads
+from camwatch.web.telemetry_samples import Recent
+from camwatch.web.thread_pool import Threads
 from camwatch.wire.topics import canary_topic, subscriptions
 
 _LINES_PER_TURN = 25  # some 2 ms of writing, then others get their turn

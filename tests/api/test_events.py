@@ -12,8 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from camwatch.core.model import Instant, Reboot
-from camwatch.web import events as module
-from camwatch.web.events import MOST_STREAMS, RETRY_LATE_MS, Events
+from camwatch.web import event_stream as module
+from camwatch.web.event_stream import MOST_STREAMS, RETRY_LATE_MS, Events
 from camwatch.web.viewer import LOCAL, Viewer
 from tests.api.listening import Heard, listening
 from tests.web.serving import serving_site

@@ -12,13 +12,13 @@ import httpx
 from starlette.types import ASGIApp
 
 from camwatch.monitoring.service import Watcher
-from camwatch.web.events import Events
+from camwatch.web.application import make_site
+from camwatch.web.context import Parts, Render
+from camwatch.web.event_stream import Events
 from camwatch.web.house import Archive, Live
-from camwatch.web.parts import Parts, Render
-from camwatch.web.recent import Recent
 from camwatch.web.server import HttpServer, listen_on
-from camwatch.web.site import make_site
-from camwatch.web.threads import Threads
+from camwatch.web.telemetry_samples import Recent
+from camwatch.web.thread_pool import Threads
 from tests.metrics.city import City, registered
 from tests.support.fleet import camera
 

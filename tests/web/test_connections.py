@@ -15,7 +15,7 @@ from camwatch.errors import ConfigurationError
 from camwatch.web.access.budget import Allowance
 from camwatch.web.access.door import Rules
 from camwatch.web.access.origin import Proxies
-from camwatch.web.connections import HEAD_WITHIN_S, Certificate
+from camwatch.web.connection_limits import HEAD_WITHIN_S, Certificate
 from tests.support.tls import Authority
 from tests.web.access.doorway import PASSWORD, TOKEN, Doorway, accounts, doorway
 from tests.web.serving import leave
@@ -234,7 +234,7 @@ def test_the_files_that_the_rest_of_camwatch_needs_are_left(files: int, connecti
     """In a process of its own, whose limit cannot be raised any more."""
     code = (
         f"import resource; resource.setrlimit(resource.RLIMIT_NOFILE, ({files}, {files}));"
-        "from camwatch.web.connections import allow_files, connections_allowed;"
+        "from camwatch.web.connection_limits import allow_files, connections_allowed;"
         "allow_files(); print(connections_allowed())"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)

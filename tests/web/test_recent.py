@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from camwatch.web.recent import BUDGET_BYTES, HOURS, Recent, plan
+from camwatch.web.telemetry_samples import BUDGET_BYTES, HOURS, Recent, plan
 from tests.metrics.city import City, registered
 from tests.support.fleet import camera
 
@@ -51,7 +51,7 @@ async def test_only_the_hours_that_are_asked_for_come() -> None:
 
 
 async def test_the_ring_goes_round_and_keeps_the_newest(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("camwatch.web.recent.BUDGET_BYTES", 30)  # three samples
+    monkeypatch.setattr("camwatch.web.telemetry_samples.BUDGET_BYTES", 30)  # three samples
     told = city(1)
     recent = Recent(told.watcher)
     for value in range(5):

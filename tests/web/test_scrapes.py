@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from camwatch.web.parts import Render
-from camwatch.web.probes import OPENMETRICS, TEXT, _accepts_gzip, _qualities, _wants_openmetrics
+from camwatch.web.context import Render
+from camwatch.web.health import OPENMETRICS, TEXT, _accepts_gzip, _qualities, _wants_openmetrics
 from tests.metrics.city import City, Scraped, registered
 from tests.support.fleet import camera
 from tests.web.serving import leave, ours, serving

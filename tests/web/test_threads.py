@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from camwatch.web.problems import Problem
-from camwatch.web.threads import Threads
+from camwatch.web.thread_pool import Threads
 from camwatch.web.viewer import LOCAL, Role, Viewer
 
 

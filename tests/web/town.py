@@ -22,12 +22,12 @@ from camwatch.history.batch import Batch, Roll
 from camwatch.history.store import Store
 from camwatch.services.history import StoreArchive
 from camwatch.settings import HistorySettings
-from camwatch.web.events import Events
+from camwatch.web.application import application
+from camwatch.web.context import Parts
+from camwatch.web.event_stream import Events
 from camwatch.web.house import Live
-from camwatch.web.parts import Parts
-from camwatch.web.recent import Recent
-from camwatch.web.site import application
-from camwatch.web.threads import Threads
+from camwatch.web.telemetry_samples import Recent
+from camwatch.web.thread_pool import Threads
 from camwatch.web.viewer import LOCAL, Role, Viewer
 from tests.metrics.city import BEGIN_S, City, registered
 from tests.support.fleet import camera

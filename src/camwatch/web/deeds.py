@@ -14,7 +14,7 @@ import structlog
 from camwatch.accounting.records import OPEN_END, Attributed
 from camwatch.clock import wall_ms
 from camwatch.core.model import Scope
-from camwatch.web.parts import Parts
+from camwatch.web.context import Parts
 from camwatch.web.problems import missing
 from camwatch.web.viewer import Viewer
 from camwatch.web.views import maintenance, past

@@ -11,7 +11,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from camwatch.errors import ConfigurationError, Fault, InUseError
 from camwatch.web.access import paths
-from camwatch.web.connections import (
+from camwatch.web.connection_limits import (
     HEAD_WITHIN_S,
     MOST_HEAD_BYTES,
     RESERVED,

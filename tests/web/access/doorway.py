@@ -21,7 +21,7 @@ from camwatch.web.access.accounts import Account, Accounts, KeptToken
 from camwatch.web.access.door import Access, Rules
 from camwatch.web.access.guard import csrf_token, editor, hears_all, viewer, wrap
 from camwatch.web.access.login import Form, login_routes
-from camwatch.web.connections import Certificate
+from camwatch.web.connection_limits import Certificate
 from camwatch.web.server import HttpServer, listen_on
 from camwatch.web.viewer import Role, Viewer
 from tests.web.serving import _UNUSED

@@ -19,7 +19,7 @@ from camwatch.web.access.door import Access, Rules
 from camwatch.web.access.homes import Home
 from camwatch.web.access.origin import Proxies
 from camwatch.web.access.short import cut
-from camwatch.web.site import make_site
+from camwatch.web.application import make_site
 from tests.web.access.doorway import LANDLORD, PASSWORD, TOKEN, Hands, accounts, doorway
 from tests.web.access.test_door import raw
 from tests.web.town import Town

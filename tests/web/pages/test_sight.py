@@ -7,7 +7,7 @@ import html
 import httpx
 import pytest
 
-from camwatch.web.site import application
+from camwatch.web.application import application
 from camwatch.web.viewer import LOCAL, Role, Viewer
 from tests.metrics.city import BEGIN_S, City, registered
 from tests.support.fleet import camera

@@ -13,8 +13,8 @@ from fastapi.routing import APIRoute
 from pydantic import BeforeValidator, WithJsonSchema
 
 from camwatch.web.access.guard import editor, viewer
+from camwatch.web.context import Parts
 from camwatch.web.house import Live
-from camwatch.web.parts import Parts
 from camwatch.web.problems import Problem
 from camwatch.web.viewer import Viewer
 from camwatch.web.views.base import Page, moment

@@ -13,8 +13,8 @@ from camwatch.accounting.records import Record
 from camwatch.core.model import Purpose, Status
 from camwatch.web.api.answers import answer
 from camwatch.web.api.asking import House, Interval, Paging, Seer, Time, interval
-from camwatch.web.parts import Parts
-from camwatch.web.recent import HOURS, Series
+from camwatch.web.context import Parts
+from camwatch.web.telemetry_samples import HOURS, Series
 from camwatch.web.viewer import Viewer
 from camwatch.web.views import cameras, levels, past
 from camwatch.web.views.base import Page, View, in_turns

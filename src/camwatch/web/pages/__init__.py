@@ -7,6 +7,7 @@ from starlette.requests import HTTPConnection
 from starlette.responses import Response
 
 from camwatch.web.access.login import Failure, Form
+from camwatch.web.context import Parts
 from camwatch.web.pages.fleet import FleetPage
 from camwatch.web.pages.frame import Frame
 from camwatch.web.pages.incidents import IncidentPages
@@ -14,7 +15,6 @@ from camwatch.web.pages.look import Look
 from camwatch.web.pages.maintenance import MaintenancePages
 from camwatch.web.pages.past import PastPages
 from camwatch.web.pages.reports import ReportPages
-from camwatch.web.parts import Parts
 from camwatch.web.problems import Problem
 
 __all__ = ["Look", "install"]

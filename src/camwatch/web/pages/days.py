@@ -9,8 +9,8 @@ from datetime import date, datetime, timedelta
 from typing import Final, TypeAlias
 
 from camwatch.core.status_time import Account, total
+from camwatch.web.context import Parts
 from camwatch.web.pages.strips import DAYS
-from camwatch.web.parts import Parts
 from camwatch.web.viewer import Viewer
 from camwatch.web.views import levels
 from camwatch.web.views.base import moment

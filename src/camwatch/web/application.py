@@ -7,8 +7,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from camwatch.web import access, api, pages, problems
 from camwatch.web.api.description import describe
-from camwatch.web.parts import Parts, Render
-from camwatch.web.probes import probes
+from camwatch.web.context import Parts, Render
+from camwatch.web.health import probes
 
 __all__ = ["Parts", "Render", "application", "make_site"]
 

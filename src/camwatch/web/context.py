@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from camwatch.core.model import Purpose
-from camwatch.web.events import Events
+from camwatch.web.event_stream import Events
 from camwatch.web.house import Archive, Live
-from camwatch.web.recent import Recent
-from camwatch.web.threads import Threads
+from camwatch.web.telemetry_samples import Recent
+from camwatch.web.thread_pool import Threads
 
 Render: TypeAlias = Callable[[bool], Generator[str]]
 """Give the exposition in small pieces; the argument asks for OpenMetrics."""

@@ -13,7 +13,7 @@ from collections.abc import AsyncGenerator, Callable, Iterator
 from functools import partial
 from typing import Any, TypeVar
 
-from camwatch.web.turns import Share, Turns
+from camwatch.web.fair_queue import Share, Turns
 from camwatch.web.viewer import LOCAL, Viewer
 
 AT_ONCE = 4
