@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from camwatch.web import api
-from camwatch.web.api.description import document_of
+from camwatch.web.api.openapi import document_of
 from docs.generate.heartbeat_schema import as_text
 
 

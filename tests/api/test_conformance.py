@@ -14,7 +14,7 @@ from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi import checks
 
 from camwatch.web import api
-from camwatch.web.api.description import document_of
+from camwatch.web.api.openapi import document_of
 from camwatch.web.viewer import LOCAL
 from tests.web.town import Town
 

@@ -9,8 +9,8 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 
 from camwatch.web import api
-from camwatch.web.api import live
-from camwatch.web.api.description import document_of
+from camwatch.web.api import events
+from camwatch.web.api.openapi import document_of
 from camwatch.web.viewer import LOCAL
 from tests.web.town import Town
 
@@ -35,7 +35,7 @@ async def test_the_examples_that_read_work(old_town: Town, asked: str) -> None:
 
 
 def test_every_event_is_on_the_page() -> None:
-    names = re.findall(r"`(\w+)`", live.events.__doc__ or "")
+    names = re.findall(r"`(\w+)`", events.events.__doc__ or "")
     assert "transition" in names
     assert [name for name in names if f"`{name}`" not in PAGE] == []
 

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from camwatch.core.model import Status
 from camwatch.history.keeper import StoreKeeper
 from camwatch.web import api
-from camwatch.web.api.description import document_of
+from camwatch.web.api.openapi import document_of
 from camwatch.web.problems import Problem
 from camwatch.web.viewer import LOCAL
 from camwatch.web.views import fleet

@@ -6,7 +6,7 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from camwatch.web import access, api, pages, problems
-from camwatch.web.api.description import describe
+from camwatch.web.api.openapi import describe
 from camwatch.web.context import Parts, Render
 from camwatch.web.health import probes
 

@@ -2,9 +2,9 @@
 
 from fastapi import APIRouter, Depends
 
-from camwatch.web.api import cameras, fleet, inventory, live, maintenance, record, reports
-from camwatch.web.api.asking import no_strangers
+from camwatch.web.api import cameras, events, fleet, history, inventory, maintenance, reports
+from camwatch.web.api.dependencies import no_strangers
 
 router = APIRouter(prefix="/api/v1", dependencies=[Depends(no_strangers)])
-for each in (fleet, cameras, record, reports, maintenance, inventory, live):
+for each in (fleet, cameras, history, reports, maintenance, inventory, events):
     router.include_router(each.router)

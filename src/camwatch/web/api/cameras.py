@@ -11,8 +11,8 @@ from fastapi import APIRouter, Path, Query, Response
 from camwatch.accounting.calendar import Calendar
 from camwatch.accounting.records import Record
 from camwatch.core.model import Purpose, Status
-from camwatch.web.api.answers import answer
-from camwatch.web.api.asking import House, Interval, Paging, Seer, Time, interval
+from camwatch.web.api.dependencies import House, Interval, Paging, Seer, Time, interval
+from camwatch.web.api.responses import answer
 from camwatch.web.context import Parts
 from camwatch.web.telemetry_samples import HOURS, Series
 from camwatch.web.viewer import Viewer

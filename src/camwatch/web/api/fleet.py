@@ -9,9 +9,9 @@ from fastapi import APIRouter, Path, Query, Response
 from pydantic import Field
 
 from camwatch.accounting.calendar import Calendar
-from camwatch.web.api.answers import answer
-from camwatch.web.api.asking import House, Paging, Seer
 from camwatch.web.api.cameras import Days
+from camwatch.web.api.dependencies import House, Paging, Seer
+from camwatch.web.api.responses import answer
 from camwatch.web.viewer import Role
 from camwatch.web.views import fleet, incidents, levels
 from camwatch.web.views.base import Page, View, in_turns

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Response
 
-from camwatch.web.api.answers import answer
-from camwatch.web.api.asking import House, Paging, Seer
+from camwatch.web.api.dependencies import House, Paging, Seer
+from camwatch.web.api.responses import answer
 from camwatch.web.views import inventory
 from camwatch.web.views.base import Page
 from camwatch.web.views.inventory import InventoryView, UnregisteredView

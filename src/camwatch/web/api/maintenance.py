@@ -9,8 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from camwatch.core.model import Scope
 from camwatch.web import deeds
-from camwatch.web.api.answers import answer
-from camwatch.web.api.asking import Editor, House, Number, Paging, Seer, Time, milliseconds
+from camwatch.web.api.dependencies import Editor, House, Number, Paging, Seer, Time, milliseconds
+from camwatch.web.api.responses import answer
 from camwatch.web.problems import Problem
 from camwatch.web.views.base import Page
 from camwatch.web.views.past import WindowView

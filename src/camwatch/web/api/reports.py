@@ -10,7 +10,7 @@ from fastapi import APIRouter, Query, Response
 from camwatch.accounting.calendar import Calendar, last_of_month
 from camwatch.core.model import Purpose
 from camwatch.i18n import Form, Lang
-from camwatch.web.api.asking import House, Seer
+from camwatch.web.api.dependencies import House, Seer
 from camwatch.web.problems import Problem
 from camwatch.web.views import fleet
 

@@ -14,7 +14,7 @@ from starlette.responses import Response
 
 from camwatch.core.model import IncidentKind, Purpose, Status
 from camwatch.core.state import CameraState
-from camwatch.web.api.asking import Seer
+from camwatch.web.api.dependencies import Seer
 from camwatch.web.house import Live
 from camwatch.web.pages.budget import budget_of
 from camwatch.web.pages.frame import Frame

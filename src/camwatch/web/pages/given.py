@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from starlette.datastructures import FormData, QueryParams
 
-from camwatch.web.api.asking import YEARS
+from camwatch.web.api.dependencies import YEARS
 
 _LONGEST = 500
 _DIGITS_MOST = 9

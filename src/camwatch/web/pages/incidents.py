@@ -8,7 +8,7 @@ from typing import Final
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from camwatch.web.api.asking import Seer
+from camwatch.web.api.dependencies import Seer
 from camwatch.web.pages.frame import Frame
 from camwatch.web.viewer import Viewer
 from camwatch.web.views import cameras, incidents, past

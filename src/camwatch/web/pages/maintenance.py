@@ -14,7 +14,7 @@ from starlette.responses import Response
 from camwatch.core.model import Scope
 from camwatch.errors import CorrectionError
 from camwatch.web import deeds
-from camwatch.web.api.asking import Editor, Number, Seer
+from camwatch.web.api.dependencies import Editor, Number, Seer
 from camwatch.web.pages.frame import Frame
 from camwatch.web.pages.given import field, local_ms
 from camwatch.web.pages.language import Language

@@ -18,7 +18,7 @@ from camwatch.accounting.records import Attributed
 from camwatch.core.status_time import Account
 from camwatch.errors import CorrectionError
 from camwatch.web import deeds
-from camwatch.web.api.asking import Editor, Number, Seer
+from camwatch.web.api.dependencies import Editor, Number, Seer
 from camwatch.web.pages.budget import budget_of
 from camwatch.web.pages.days import DAY_MS, CameraDays, Days, OperatorDays, first_day, read_days
 from camwatch.web.pages.frame import Frame

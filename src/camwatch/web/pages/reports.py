@@ -14,7 +14,7 @@ from starlette.responses import Response
 from camwatch.accounting.calendar import last_of_month
 from camwatch.errors import QuestionError
 from camwatch.i18n import Form
-from camwatch.web.api.asking import Seer
+from camwatch.web.api.dependencies import Seer
 from camwatch.web.pages.frame import Frame
 from camwatch.web.pages.language import Language
 from camwatch.web.problems import missing

@@ -6,8 +6,8 @@ from typing import Annotated
 
 from fastapi import APIRouter, Header, Query, Response
 
-from camwatch.web.api.answers import Stream
-from camwatch.web.api.asking import House, Seer
+from camwatch.web.api.dependencies import House, Seer
+from camwatch.web.api.responses import Stream
 
 router = APIRouter(tags=["events"])
 

@@ -10,8 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from camwatch.accounting.records import Attributed
 from camwatch.core.model import Purpose
 from camwatch.web import deeds
-from camwatch.web.api.answers import Stream, answer, begun
-from camwatch.web.api.asking import Editor, House, Interval, Number, Paging, Seer
+from camwatch.web.api.dependencies import Editor, House, Interval, Number, Paging, Seer
+from camwatch.web.api.responses import Stream, answer, begun
 from camwatch.web.views import fleet, levels, past
 from camwatch.web.views.base import Page
 from camwatch.web.views.past import BlindView, Levels, OutageView
