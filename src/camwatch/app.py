@@ -32,8 +32,8 @@ from camwatch.monitoring.service import Watcher
 from camwatch.services.history import StoreArchive
 from camwatch.settings import Broker, Settings, exposures
 from camwatch.systemd import SILENT, Notifier
-from camwatch.web.access import Access, Keeper, open_access, warn_of_clear_text
 from camwatch.web.application import make_site
+from camwatch.web.auth import Access, Keeper, open_access, warn_of_clear_text
 from camwatch.web.connection_limits import Certificate, allow_files
 from camwatch.web.context import Parts
 from camwatch.web.event_stream import Events

@@ -15,7 +15,7 @@ from schemathesis.specs.openapi import checks
 
 from camwatch.web import api
 from camwatch.web.api.openapi import document_of
-from camwatch.web.viewer import LOCAL
+from camwatch.web.auth.principal import LOCAL
 from tests.web.town import Town
 
 CHECKS = [

@@ -11,7 +11,7 @@ import pytest
 from camwatch.web import api
 from camwatch.web.api import events
 from camwatch.web.api.openapi import document_of
-from camwatch.web.viewer import LOCAL
+from camwatch.web.auth.principal import LOCAL
 from tests.web.town import Town
 
 PAGE = (Path(__file__).parents[2] / "docs/api.md").read_text()

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from camwatch.core.model import Instant, Reboot
 from camwatch.web import event_stream as module
+from camwatch.web.auth.principal import LOCAL, Viewer
 from camwatch.web.event_stream import MOST_STREAMS, RETRY_LATE_MS, Events
-from camwatch.web.viewer import LOCAL, Viewer
 from tests.api.listening import Heard, listening
 from tests.web.serving import serving_site
 from tests.web.town import OURS, READER, THEIRS, Town

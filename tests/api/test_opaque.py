@@ -14,7 +14,7 @@ from camwatch.history.corrections import entries_since
 from camwatch.history.dialects import begin_read
 from camwatch.history.metadata import secret
 from camwatch.history.public_ids import anchor
-from camwatch.web.viewer import LOCAL
+from camwatch.web.auth.principal import LOCAL
 from tests.web.town import LANDLORD, MAYOR, OURS, THEIRS, Town
 
 MONTH = {"month": "2026-01"}

@@ -19,8 +19,8 @@ from camwatch.core.model import Status
 from camwatch.history.keeper import StoreKeeper
 from camwatch.web import api
 from camwatch.web.api.openapi import document_of
+from camwatch.web.auth.principal import LOCAL
 from camwatch.web.problems import Problem
-from camwatch.web.viewer import LOCAL
 from camwatch.web.views import fleet
 from camwatch.web.views.base import moment
 from tests.web.town import LANDLORD, MAYOR, OURS, READER, THEIRS, Town

@@ -11,7 +11,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 
-from camwatch.web.viewer import Role, Viewer
+from camwatch.web.auth.principal import Role, Viewer
 from tests.browser.towns import town_of
 from tests.support.mosquitto import program
 from tests.web.serving import serving_site, site_over

@@ -13,8 +13,8 @@ from argon2 import PasswordHasher
 from typer.testing import CliRunner, Result
 
 from camwatch.cli import app
-from camwatch.web.access import secrets
-from camwatch.web.access.accounts import Accounts, load
+from camwatch.web.auth import secrets
+from camwatch.web.auth.accounts import Accounts, load
 from tests.support.tables import cameras, operator, write_fleet
 
 PASSWORD = "rue des cordeliers"  # noqa: S105

@@ -21,7 +21,7 @@ from camwatch.metrics.collector import Exposition
 from camwatch.monitoring.receiver import LinkReceiver
 from camwatch.monitoring.service import Watcher
 from camwatch.settings import Settings
-from camwatch.web.access import Access
+from camwatch.web.auth import Access
 from camwatch.wire.heartbeat import Heartbeat, encode_heartbeat, encode_status
 
 BEGIN_S = 1_767_258_000.0

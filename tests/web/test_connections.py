@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from camwatch.errors import ConfigurationError
-from camwatch.web.access.budget import Allowance
-from camwatch.web.access.door import Rules
-from camwatch.web.access.origin import Proxies
+from camwatch.web.auth.authenticator import Rules
+from camwatch.web.auth.proxy_headers import Proxies
+from camwatch.web.auth.time_budget import Allowance
 from camwatch.web.connection_limits import HEAD_WITHIN_S, Certificate
 from tests.support.tls import Authority
 from tests.web.access.doorway import PASSWORD, TOKEN, Doorway, accounts, doorway

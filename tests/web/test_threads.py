@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from camwatch.web.auth.principal import LOCAL, Role, Viewer
 from camwatch.web.problems import Problem
 from camwatch.web.thread_pool import Threads
-from camwatch.web.viewer import LOCAL, Role, Viewer
 
 
 class Work:

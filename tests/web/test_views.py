@@ -15,9 +15,9 @@ from camwatch.core.model import Purpose, Scope, Status
 from camwatch.core.telemetry import Word
 from camwatch.history.dialects import begin_read
 from camwatch.history.outage_list import outages
+from camwatch.web.auth.principal import LOCAL, Viewer
 from camwatch.web.house import Known, Live
 from camwatch.web.problems import Problem
-from camwatch.web.viewer import LOCAL, Viewer
 from camwatch.web.views import cameras, fleet, incidents, inventory, levels, maintenance, past
 from camwatch.web.views.base import moment, whole
 from camwatch.web.views.cameras import Condition, Filter, Sort

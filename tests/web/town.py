@@ -23,12 +23,12 @@ from camwatch.history.store import Store
 from camwatch.services.history import StoreArchive
 from camwatch.settings import HistorySettings
 from camwatch.web.application import application
+from camwatch.web.auth.principal import LOCAL, Role, Viewer
 from camwatch.web.context import Parts
 from camwatch.web.event_stream import Events
 from camwatch.web.house import Live
 from camwatch.web.telemetry_samples import Recent
 from camwatch.web.thread_pool import Threads
-from camwatch.web.viewer import LOCAL, Role, Viewer
 from tests.metrics.city import BEGIN_S, City, registered
 from tests.support.fleet import camera
 

@@ -55,7 +55,7 @@ def check_config(config: ConfigFile = None) -> None:
 
     What needs sound settings or a sound inventory to be checked is told once those are.
     """
-    from camwatch.web.access import open_access  # noqa: PLC0415 - as above
+    from camwatch.web.auth import open_access  # noqa: PLC0415 - as above
 
     settings, inventory = checked(config)
     guarded(lambda: check_secrets(settings))

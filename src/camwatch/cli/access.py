@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from camwatch.cli.common import ConfigFile
-from camwatch.web.viewer import Role
+from camwatch.web.auth.principal import Role
 
 access = typer.Typer(help="Make accounts and API tokens, list and revoke them.", no_args_is_help=True)
 

@@ -14,10 +14,10 @@ from camwatch.cli.common import FAILED, MISCONFIGURED, checked, fail, misconfigu
 from camwatch.cli.formatting import table_text
 from camwatch.errors import ConfigurationError
 from camwatch.settings import Settings, load_settings
-from camwatch.web.access import accounts as book
-from camwatch.web.access import secrets
-from camwatch.web.access.accounts import Account, Accounts, KeptToken
-from camwatch.web.viewer import Role
+from camwatch.web.auth import accounts as book
+from camwatch.web.auth import secrets
+from camwatch.web.auth.accounts import Account, Accounts, KeptToken
+from camwatch.web.auth.principal import Role
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import FastAPI
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from camwatch.web import access, api, pages, problems
+from camwatch.web import api, auth, pages, problems
 from camwatch.web.api.openapi import describe
 from camwatch.web.context import Parts, Render
 from camwatch.web.health import probes
@@ -15,7 +15,7 @@ __all__ = ["Parts", "Render", "application", "make_site"]
 
 def make_site(parts: Parts) -> ASGIApp:
     """Build the application, with the door before it."""
-    return access.wrap(_answering_head(application(parts)), parts.access)
+    return auth.wrap(_answering_head(application(parts)), parts.access)
 
 
 def application(parts: Parts) -> FastAPI:
@@ -31,7 +31,7 @@ def application(parts: Parts) -> FastAPI:
     problems.install(app)
     app.router.routes += probes(parts.render, lambda: parts.live.unready)
     if parts.access is not None:
-        app.router.routes += access.login_routes(parts.access)
+        app.router.routes += auth.login_routes(parts.access)
     app.include_router(api.router)
     pages.install(app, parts)
     describe(app, api.router.routes)

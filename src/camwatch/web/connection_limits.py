@@ -23,7 +23,7 @@ import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
 from camwatch.errors import ConfigurationError, Fault
-from camwatch.web.access.networks import networks
+from camwatch.web.auth.networks import networks
 
 HEAD_WITHIN_S = 10.0
 """How long a connection may take for a request's head, or be silent."""

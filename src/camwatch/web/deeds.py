@@ -14,9 +14,9 @@ import structlog
 from camwatch.accounting.records import OPEN_END, Attributed
 from camwatch.clock import wall_ms
 from camwatch.core.model import Scope
+from camwatch.web.auth.principal import Viewer
 from camwatch.web.context import Parts
 from camwatch.web.problems import missing
-from camwatch.web.viewer import Viewer
 from camwatch.web.views import maintenance, past
 from camwatch.web.views.maintenance import Reach
 from camwatch.web.views.past import OutageView, WindowView

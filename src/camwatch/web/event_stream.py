@@ -15,8 +15,8 @@ from collections.abc import AsyncGenerator, Iterable
 from typing import TypeAlias
 
 from camwatch.core.model import Happening
+from camwatch.web.auth.principal import LOCAL, Viewer
 from camwatch.web.house import Live
-from camwatch.web.viewer import LOCAL, Viewer
 from camwatch.web.views.events import Owned, StaleEvent, Told, incident_told, owned, told
 from camwatch.web.watching import Changes
 

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from camwatch.web.access import hears_all
+from camwatch.web.auth import hears_all
 from camwatch.web.context import Render
 
 TEXT = "text/plain; version=0.0.4; charset=utf-8"

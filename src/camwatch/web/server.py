@@ -10,7 +10,7 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from camwatch.errors import ConfigurationError, Fault, InUseError
-from camwatch.web.access import paths
+from camwatch.web.auth import paths
 from camwatch.web.connection_limits import (
     HEAD_WITHIN_S,
     MOST_HEAD_BYTES,

@@ -13,8 +13,8 @@ from collections.abc import AsyncGenerator, Callable, Iterator
 from functools import partial
 from typing import Any, TypeVar
 
+from camwatch.web.auth.principal import LOCAL, Viewer
 from camwatch.web.fair_queue import Share, Turns
-from camwatch.web.viewer import LOCAL, Viewer
 
 AT_ONCE = 4
 """Requests that read the store at a time; each holds one of its connections."""

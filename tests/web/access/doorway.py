@@ -16,14 +16,14 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response, StreamingResponse
 
 from camwatch.web import problems
-from camwatch.web.access import secrets
-from camwatch.web.access.accounts import Account, Accounts, KeptToken
-from camwatch.web.access.door import Access, Rules
-from camwatch.web.access.guard import csrf_token, editor, hears_all, viewer, wrap
-from camwatch.web.access.login import Form, login_routes
+from camwatch.web.auth import secrets
+from camwatch.web.auth.accounts import Account, Accounts, KeptToken
+from camwatch.web.auth.authenticator import Access, Rules
+from camwatch.web.auth.login import Form, login_routes
+from camwatch.web.auth.middleware import csrf_token, editor, hears_all, viewer, wrap
+from camwatch.web.auth.principal import Role, Viewer
 from camwatch.web.connection_limits import Certificate
 from camwatch.web.server import HttpServer, listen_on
-from camwatch.web.viewer import Role, Viewer
 from tests.web.serving import _UNUSED
 
 PASSWORD = "correct horse battery staple"  # noqa: S105 - of the tests' accounts

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from camwatch.errors import ConfigurationError
-from camwatch.web.access import secrets
-from camwatch.web.access.accounts import Account, Accounts, load, load_for, write
-from camwatch.web.viewer import Role
+from camwatch.web.auth import secrets
+from camwatch.web.auth.accounts import Account, Accounts, load, load_for, write
+from camwatch.web.auth.principal import Role
 from tests.web.access.doorway import TOKEN, accounts, hashed, kept
 
 HASH = hashed("a secret")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from camwatch.web.access.attempts import MOST_DELAY_S, Attempts
+from camwatch.web.auth.login_throttle import MOST_DELAY_S, Attempts
 
 
 class Watch:

@@ -9,12 +9,12 @@ from collections.abc import AsyncIterator
 import pytest
 from structlog.testing import capture_logs
 
-from camwatch.web.access.accounts import Account
-from camwatch.web.access.body import MOST_BYTES
-from camwatch.web.access.door import Rules
-from camwatch.web.access.origin import Proxies
-from camwatch.web.access.paths import route_of
-from camwatch.web.viewer import Role
+from camwatch.web.auth.accounts import Account
+from camwatch.web.auth.authenticator import Rules
+from camwatch.web.auth.paths import route_of
+from camwatch.web.auth.principal import Role
+from camwatch.web.auth.proxy_headers import Proxies
+from camwatch.web.auth.request_body import MOST_BYTES
 from tests.web.access.doorway import LANDLORD, OVER, PASSWORD, TOKEN, Doorway, accounts, doorway, kept
 from tests.web.serving import leave
 

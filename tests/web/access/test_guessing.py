@@ -6,10 +6,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
-from camwatch.web.access.accounts import typed_name
-from camwatch.web.access.attempts import Attempts
-from camwatch.web.access.door import Rules
-from camwatch.web.access.origin import Proxies
+from camwatch.web.auth.accounts import typed_name
+from camwatch.web.auth.authenticator import Rules
+from camwatch.web.auth.login_throttle import Attempts
+from camwatch.web.auth.proxy_headers import Proxies
 from tests.web.access.doorway import PASSWORD, Doorway, Hands, accounts, doorway, hashed
 
 BLANKS = " \t\n\v\f\r\x1c\x85\xa0\u1680\u2003\u2028\u205f\u3000"

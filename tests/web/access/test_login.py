@@ -9,12 +9,12 @@ from sys import setprofile
 
 import pytest
 
-from camwatch.web.access.accounts import Account
-from camwatch.web.access.cookies import Jar, signed
-from camwatch.web.access.door import Rules
-from camwatch.web.access.login import Failure
-from camwatch.web.access.sessions import LONGEST_S, Sessions
-from camwatch.web.viewer import Role
+from camwatch.web.auth.accounts import Account
+from camwatch.web.auth.authenticator import Rules
+from camwatch.web.auth.login import Failure
+from camwatch.web.auth.principal import Role
+from camwatch.web.auth.sessions import LONGEST_S, Sessions
+from camwatch.web.auth.signed_cookies import Jar, signed
 from tests.web.access.doorway import PASSWORD, TOKEN, Hands, accounts, doorway, hashed
 
 

@@ -8,9 +8,9 @@ import pytest
 from structlog.testing import capture_logs
 
 from camwatch.settings import AccessSettings, HttpSettings, Settings
-from camwatch.web.access import warn_of_clear_text
-from camwatch.web.access.door import Rules
-from camwatch.web.access.origin import Proxies
+from camwatch.web.auth import warn_of_clear_text
+from camwatch.web.auth.authenticator import Rules
+from camwatch.web.auth.proxy_headers import Proxies
 from tests.web.access.doorway import LANDLORD, PASSWORD, TOKEN, accounts, doorway
 
 OWN = "only-for-the-metrics"

@@ -9,10 +9,10 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from camwatch.web.access.accounts import Accounts
-from camwatch.web.access.door import Access, Rules
-from camwatch.web.access.guard import wrap
-from camwatch.web.access.origin import Proxies
+from camwatch.web.auth.accounts import Accounts
+from camwatch.web.auth.authenticator import Access, Rules
+from camwatch.web.auth.middleware import wrap
+from camwatch.web.auth.proxy_headers import Proxies
 from tests.web.access.doorway import LANDLORD, PASSWORD, TOKEN, Hands, accounts, house
 
 NAMES = ("chief", "Zoe", "landlord", "grafana", "bridge", "sso@ville.example")

@@ -13,13 +13,13 @@ from urllib.parse import quote
 import pytest
 from starlette.types import ASGIApp, Message, Scope
 
-from camwatch.web.access.body import MOST_STRANGE_BYTES
-from camwatch.web.access.budget import Allowance, Budget, Payer, metered
-from camwatch.web.access.door import Access, Rules
-from camwatch.web.access.homes import Home
-from camwatch.web.access.origin import Proxies
-from camwatch.web.access.short import cut
 from camwatch.web.application import make_site
+from camwatch.web.auth.authenticator import Access, Rules
+from camwatch.web.auth.known_browsers import Home
+from camwatch.web.auth.proxy_headers import Proxies
+from camwatch.web.auth.request_body import MOST_STRANGE_BYTES
+from camwatch.web.auth.request_limits import cut
+from camwatch.web.auth.time_budget import Allowance, Budget, Payer, metered
 from tests.web.access.doorway import LANDLORD, PASSWORD, TOKEN, Hands, accounts, doorway
 from tests.web.access.test_door import raw
 from tests.web.town import Town

@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from camwatch.core.model import Status
-from camwatch.web.viewer import LOCAL
+from camwatch.web.auth.principal import LOCAL
 from tests.metrics.city import registered
 from tests.support.fleet import camera
 from tests.web.town import LANDLORD, MAYOR, OPERATORS, READER, Town, town

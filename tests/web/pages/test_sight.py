@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from camwatch.web.application import application
-from camwatch.web.viewer import LOCAL, Role, Viewer
+from camwatch.web.auth.principal import LOCAL, Role, Viewer
 from tests.metrics.city import BEGIN_S, City, registered
 from tests.support.fleet import camera
 from tests.web.serving import parts_over

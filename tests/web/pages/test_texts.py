@@ -12,9 +12,9 @@ import camwatch.web
 from camwatch.accounting.records import Attributed
 from camwatch.core.conditions import REASON_NAMES
 from camwatch.core.model import BlindCause, Cause, IncidentKind, Purpose, Scope, Status
-from camwatch.web.access.login import Failure
+from camwatch.web.auth.login import Failure
+from camwatch.web.auth.principal import Role
 from camwatch.web.pages import texts_en, texts_fr
-from camwatch.web.viewer import Role
 
 WEB = Path(camwatch.web.__file__).parent
 SOURCES = "\n".join(

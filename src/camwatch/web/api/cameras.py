@@ -13,9 +13,9 @@ from camwatch.accounting.records import Record
 from camwatch.core.model import Purpose, Status
 from camwatch.web.api.dependencies import House, Interval, Paging, Seer, Time, interval
 from camwatch.web.api.responses import answer
+from camwatch.web.auth.principal import Viewer
 from camwatch.web.context import Parts
 from camwatch.web.telemetry_samples import HOURS, Series
-from camwatch.web.viewer import Viewer
 from camwatch.web.views import cameras, levels, past
 from camwatch.web.views.base import Page, View, in_turns
 from camwatch.web.views.past import AccountView, DayView, OutageView, StretchView

@@ -12,11 +12,11 @@ from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 from pydantic import BeforeValidator, WithJsonSchema
 
-from camwatch.web.access.guard import editor, viewer
+from camwatch.web.auth.middleware import editor, viewer
+from camwatch.web.auth.principal import Viewer
 from camwatch.web.context import Parts
 from camwatch.web.house import Live
 from camwatch.web.problems import Problem
-from camwatch.web.viewer import Viewer
 from camwatch.web.views.base import Page, moment
 from camwatch.web.views.base import page as page_of
 

@@ -12,7 +12,7 @@ from camwatch.accounting.calendar import Calendar
 from camwatch.web.api.cameras import Days
 from camwatch.web.api.dependencies import House, Paging, Seer
 from camwatch.web.api.responses import answer
-from camwatch.web.viewer import Role
+from camwatch.web.auth.principal import Role
 from camwatch.web.views import fleet, incidents, levels
 from camwatch.web.views.base import Page, View, in_turns
 from camwatch.web.views.fleet import FleetView, LinkView, OperatorView, SiteView

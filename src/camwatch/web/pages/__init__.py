@@ -6,7 +6,7 @@ from fastapi import APIRouter, FastAPI, Request
 from starlette.requests import HTTPConnection
 from starlette.responses import Response
 
-from camwatch.web.access.login import Failure, Form
+from camwatch.web.auth.login import Failure, Form
 from camwatch.web.context import Parts
 from camwatch.web.pages.fleet import FleetPage
 from camwatch.web.pages.frame import Frame

@@ -9,9 +9,9 @@ from datetime import date, datetime, timedelta
 from typing import Final, TypeAlias
 
 from camwatch.core.status_time import Account, total
+from camwatch.web.auth.principal import Viewer
 from camwatch.web.context import Parts
 from camwatch.web.pages.strips import DAYS
-from camwatch.web.viewer import Viewer
 from camwatch.web.views import levels
 from camwatch.web.views.base import moment
 

@@ -20,14 +20,14 @@ from starlette.responses import RedirectResponse, Response
 
 from camwatch import __version__
 from camwatch.i18n import LANGS, NONE, Lang
-from camwatch.web.access.guard import csrf_token
-from camwatch.web.access.paths import is_way_back
+from camwatch.web.auth.middleware import csrf_token
+from camwatch.web.auth.paths import is_way_back
+from camwatch.web.auth.principal import Role, Viewer
 from camwatch.web.context import Parts
 from camwatch.web.pages.assets import Assets
 from camwatch.web.pages.language import Language, preferred
 from camwatch.web.pages.look import Look
 from camwatch.web.pages.reasons import reason_in
-from camwatch.web.viewer import Role, Viewer
 from camwatch.web.views import fleet, incidents, links
 from camwatch.web.views.base import moment
 

@@ -9,8 +9,8 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from camwatch.web.api.dependencies import Seer
+from camwatch.web.auth.principal import Viewer
 from camwatch.web.pages.frame import Frame
-from camwatch.web.viewer import Viewer
 from camwatch.web.views import cameras, incidents, past
 
 _SHOWN: Final = 50

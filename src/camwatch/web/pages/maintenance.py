@@ -15,11 +15,11 @@ from camwatch.core.model import Scope
 from camwatch.errors import CorrectionError
 from camwatch.web import deeds
 from camwatch.web.api.dependencies import Editor, Number, Seer
+from camwatch.web.auth.principal import Role, Viewer
 from camwatch.web.pages.frame import Frame
 from camwatch.web.pages.given import field, local_ms
 from camwatch.web.pages.language import Language
 from camwatch.web.problems import Problem
-from camwatch.web.viewer import Role, Viewer
 from camwatch.web.views.maintenance import Reach
 from camwatch.web.views.past import WindowView
 

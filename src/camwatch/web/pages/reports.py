@@ -15,10 +15,10 @@ from camwatch.accounting.calendar import last_of_month
 from camwatch.errors import QuestionError
 from camwatch.i18n import Form
 from camwatch.web.api.dependencies import Seer
+from camwatch.web.auth.principal import Viewer
 from camwatch.web.pages.frame import Frame
 from camwatch.web.pages.language import Language
 from camwatch.web.problems import missing
-from camwatch.web.viewer import Viewer
 from camwatch.web.views import fleet
 
 _MONTHS: Final = 24

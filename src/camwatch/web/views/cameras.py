@@ -18,9 +18,9 @@ from camwatch.core import deadlines
 from camwatch.core.conditions import REASON_NAMES
 from camwatch.core.model import Camera, Cause, IncidentKind, Instant, Lifecycle, Purpose, Status
 from camwatch.core.state import CameraState
+from camwatch.web.auth.principal import Viewer
 from camwatch.web.house import Live
 from camwatch.web.problems import missing
-from camwatch.web.viewer import Viewer
 from camwatch.web.views.base import Moment, Steps, View, moment, moment_or_none
 from camwatch.web.views.incidents import opened
 from camwatch.web.views.refusals import Dropped, Refused, dropped, refused

@@ -12,9 +12,9 @@ from camwatch.core.deadlines import is_suspect
 from camwatch.core.model import Instant, Status
 from camwatch.core.state import CameraState, LinkState
 from camwatch.fleet.inventory import Operator, Site
+from camwatch.web.auth.principal import Viewer
 from camwatch.web.house import Live
 from camwatch.web.problems import missing
-from camwatch.web.viewer import Viewer
 from camwatch.web.views import incidents
 from camwatch.web.views.base import Moment, Steps, View, moment
 from camwatch.web.views.cameras import flapping, slices, visible

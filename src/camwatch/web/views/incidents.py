@@ -10,8 +10,8 @@ from pydantic import Field
 from camwatch.core.incidents import IncidentGroup
 from camwatch.core.model import IncidentKind
 from camwatch.core.state import CameraState
+from camwatch.web.auth.principal import Viewer
 from camwatch.web.house import Live
-from camwatch.web.viewer import Viewer
 from camwatch.web.views.base import Moment, View, moment
 
 

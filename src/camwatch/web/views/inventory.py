@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pydantic import Field
 
+from camwatch.web.auth.principal import Viewer
 from camwatch.web.house import Live
 from camwatch.web.problems import missing
-from camwatch.web.viewer import Viewer
 from camwatch.web.views.base import Moment, View, moment
 from camwatch.web.views.cameras import overdue
 

@@ -7,8 +7,8 @@ from typing import Final, NamedTuple
 
 from camwatch.core.model import Instant
 from camwatch.core.state import LinkState
+from camwatch.web.auth.principal import Viewer
 from camwatch.web.house import Live
-from camwatch.web.viewer import Viewer
 from camwatch.web.views.base import moment
 from camwatch.web.views.fleet import carries
 

@@ -11,9 +11,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from camwatch.accounting.records import OPEN_END, WindowRecord
 from camwatch.core.model import Scope
 from camwatch.fleet.inventory import Operator, Site
+from camwatch.web.auth.principal import Role, Viewer
 from camwatch.web.house import Known, Live
 from camwatch.web.problems import missing
-from camwatch.web.viewer import Role, Viewer
 from camwatch.web.views.base import moment, moment_or_none
 from camwatch.web.views.past import WindowView
 

@@ -14,8 +14,8 @@ from pydantic import Field
 from camwatch.accounting.records import VOIDED_WHY, Attributed, BlindRecord
 from camwatch.core.model import BlindCause, Cause, Purpose, Scope, Status
 from camwatch.core.status_time import Account
+from camwatch.web.auth.principal import Viewer
 from camwatch.web.house import Listed
-from camwatch.web.viewer import Viewer
 from camwatch.web.views.base import Moment, View, moment, moment_or_none
 
 

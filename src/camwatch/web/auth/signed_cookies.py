@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable
 from functools import lru_cache
 
-from camwatch.web.access.accounts import MOST_NAME, Account, Accounts
+from camwatch.web.auth.accounts import MOST_NAME, Account, Accounts
 
 _MAC = 64  # hexadecimal digits
 

@@ -18,17 +18,17 @@ from starlette.requests import HTTPConnection, Request
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from camwatch.web.access import body as bodies
-from camwatch.web.access import cookies, paths, short
-from camwatch.web.access.budget import Payer, metered
-from camwatch.web.access.door import Access, By, Identity, Refusal
-from camwatch.web.access.headers import content_policy, secure_headers
-from camwatch.web.access.homes import Home
-from camwatch.web.access.networks import networks
-from camwatch.web.access.origin import Origin, same_origin
-from camwatch.web.access.sessions import COOKIE
+from camwatch.web.auth import body as bodies
+from camwatch.web.auth import cookies, paths, short
+from camwatch.web.auth.authenticator import Access, By, Identity, Refusal
+from camwatch.web.auth.known_browsers import Home
+from camwatch.web.auth.networks import networks
+from camwatch.web.auth.principal import Role, Viewer
+from camwatch.web.auth.proxy_headers import Origin, same_origin
+from camwatch.web.auth.security_headers import content_policy, secure_headers
+from camwatch.web.auth.sessions import COOKIE
+from camwatch.web.auth.time_budget import Payer, metered
 from camwatch.web.problems import Problem, respond
-from camwatch.web.viewer import Role, Viewer
 
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 

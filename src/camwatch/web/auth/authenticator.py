@@ -14,17 +14,17 @@ from enum import StrEnum
 
 import structlog
 
-from camwatch.web.access import secrets
-from camwatch.web.access.accounts import Account, Accounts
-from camwatch.web.access.attempts import Attempts
-from camwatch.web.access.budget import HANDSHAKE_S, LEAST_S, PEOPLE, STRANGERS, Allowance, Budget, Payer
-from camwatch.web.access.cookies import Jar
-from camwatch.web.access.homes import Home, Homes
-from camwatch.web.access.networks import networks
-from camwatch.web.access.origin import Origin, Proxies, is_local, is_local_address, is_plain
-from camwatch.web.access.sessions import Session, Sessions, form_token
+from camwatch.web.auth import secrets
+from camwatch.web.auth.accounts import Account, Accounts
+from camwatch.web.auth.known_browsers import Home, Homes
+from camwatch.web.auth.login_throttle import Attempts
+from camwatch.web.auth.networks import networks
+from camwatch.web.auth.principal import LOCAL, Viewer
+from camwatch.web.auth.proxy_headers import Origin, Proxies, is_local, is_local_address, is_plain
+from camwatch.web.auth.sessions import Session, Sessions, form_token
+from camwatch.web.auth.signed_cookies import Jar
+from camwatch.web.auth.time_budget import HANDSHAKE_S, LEAST_S, PEOPLE, STRANGERS, Allowance, Budget, Payer
 from camwatch.web.problems import Problem
-from camwatch.web.viewer import LOCAL, Viewer
 
 _MOST_VERIFIED = 1024
 _ASK_AGAIN_S = 3600.0  # how long a stream may last on a proxy's word or a token

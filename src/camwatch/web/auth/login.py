@@ -13,11 +13,11 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from camwatch.web.access import body as bodies
-from camwatch.web.access import paths, secrets
-from camwatch.web.access.accounts import typed_name
-from camwatch.web.access.door import Access, Identity, Refusal
-from camwatch.web.access.homes import Home
+from camwatch.web.auth import body as bodies
+from camwatch.web.auth import paths, secrets
+from camwatch.web.auth.accounts import typed_name
+from camwatch.web.auth.authenticator import Access, Identity, Refusal
+from camwatch.web.auth.known_browsers import Home
 
 _MOST_FIELDS = 10
 

@@ -12,9 +12,9 @@ import structlog
 
 from camwatch.errors import ConfigurationError, Fault
 from camwatch.settings import Settings, place_of
-from camwatch.web.access.accounts import Accounts, load, load_for, strangers
-from camwatch.web.access.door import Access, Rules
-from camwatch.web.access.origin import Proxies
+from camwatch.web.auth.accounts import Accounts, load, load_for, strangers
+from camwatch.web.auth.authenticator import Access, Rules
+from camwatch.web.auth.proxy_headers import Proxies
 
 _Signature: TypeAlias = tuple[tuple[int, int, int] | None, ...]
 _News: TypeAlias = dict[str, object]  # what a file says that was not so before

@@ -15,8 +15,8 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from camwatch.web.access import cookies
-from camwatch.web.access.accounts import Account, Accounts
+from camwatch.web.auth import cookies
+from camwatch.web.auth.accounts import Account, Accounts
 
 COOKIE = "camwatch"
 LONGEST_S = 30 * 86_400.0

@@ -33,8 +33,8 @@ from pydantic import (
 from camwatch.errors import ConfigurationError, Fault
 from camwatch.settings import sources
 from camwatch.settings.validators import identifier
-from camwatch.web.access.secrets import hash_problem
-from camwatch.web.viewer import LOCAL, Role, Viewer
+from camwatch.web.auth.hashing import hash_problem
+from camwatch.web.auth.principal import LOCAL, Role, Viewer
 
 MOST_NAME = 63
 """The most characters of an account's name."""

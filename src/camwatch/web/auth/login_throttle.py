@@ -11,7 +11,7 @@ from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from camwatch.web.access.networks import networks
+from camwatch.web.auth.networks import networks
 
 MOST_DELAY_S = 900.0
 """The longest that anybody waits after the last failure."""

@@ -1,9 +1,9 @@
 """Who is let in, as whom, and what the door keeps out: accounts, sessions, limits, headers."""
 
-from camwatch.web.access.door import Access
-from camwatch.web.access.guard import csrf_token, editor, hears_all, viewer, wrap
-from camwatch.web.access.login import Failure, Form, LoginPage, login_routes
-from camwatch.web.access.opening import Keeper, open_access, warn_of_clear_text
+from camwatch.web.auth.authenticator import Access
+from camwatch.web.auth.login import Failure, Form, LoginPage, login_routes
+from camwatch.web.auth.middleware import csrf_token, editor, hears_all, viewer, wrap
+from camwatch.web.auth.setup import Keeper, open_access, warn_of_clear_text
 
 __all__ = [
     "Access",

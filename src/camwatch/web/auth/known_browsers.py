@@ -10,8 +10,8 @@ import secrets
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from camwatch.web.access import cookies
-from camwatch.web.access.accounts import Account, Accounts, typed_name
+from camwatch.web.auth import cookies
+from camwatch.web.auth.accounts import Account, Accounts, typed_name
 
 _COOKIE = "camwatch-home"
 _LASTS_S = 180 * 86_400
