@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from camwatch.i18n import NONE
-from camwatch.web.pages.given import local_ms, offset_of
-from camwatch.web.pages.language import Language, preferred
+from camwatch.web.pages.form_input import local_ms, offset_of
+from camwatch.web.pages.formatting import Language, preferred
 
 PARIS = ZoneInfo("Europe/Paris")
 FR, EN = Language("fr", PARIS), Language("en", PARIS)

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from camwatch.web.pages.shared import FRESH_S, Shared
+from camwatch.web.pages.request_cache import FRESH_S, Shared
 from tests.web.town import LANDLORD, MAYOR, Town
 
 

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from camwatch.core.model import Status
 from camwatch.core.status_time import Account
-from camwatch.web.pages.language import Language
+from camwatch.web.pages.formatting import Language
 from camwatch.web.pages.strips import hours, strip
 from camwatch.web.views.past import StretchView
 

@@ -14,7 +14,7 @@ from camwatch.core.conditions import REASON_NAMES
 from camwatch.core.model import BlindCause, Cause, IncidentKind, Purpose, Scope, Status
 from camwatch.web.auth.login import Failure
 from camwatch.web.auth.principal import Role
-from camwatch.web.pages import texts_en, texts_fr
+from camwatch.web.pages import translations_en, translations_fr
 
 WEB = Path(camwatch.web.__file__).parent
 SOURCES = "\n".join(
@@ -22,7 +22,7 @@ SOURCES = "\n".join(
     for path in (*WEB.glob("templates/**/*.html"), *WEB.glob("pages/*.py"))
     if not path.name.startswith("texts_")
 )
-FR, EN = texts_fr.TEXTS, texts_en.TEXTS
+FR, EN = translations_fr.TEXTS, translations_en.TEXTS
 
 
 def fields(text: str) -> list[set[str]]:

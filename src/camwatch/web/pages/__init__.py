@@ -9,11 +9,11 @@ from starlette.responses import Response
 from camwatch.web.auth.login import Failure, Form
 from camwatch.web.context import Parts
 from camwatch.web.pages.fleet import FleetPage
-from camwatch.web.pages.frame import Frame
+from camwatch.web.pages.history import PastPages
 from camwatch.web.pages.incidents import IncidentPages
 from camwatch.web.pages.look import Look
 from camwatch.web.pages.maintenance import MaintenancePages
-from camwatch.web.pages.past import PastPages
+from camwatch.web.pages.renderer import Frame
 from camwatch.web.pages.reports import ReportPages
 from camwatch.web.problems import Problem
 

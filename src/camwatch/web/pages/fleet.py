@@ -17,12 +17,12 @@ from camwatch.core.state import CameraState
 from camwatch.web.api.dependencies import Seer
 from camwatch.web.auth.principal import Viewer
 from camwatch.web.house import Live
-from camwatch.web.pages.budget import budget_of
-from camwatch.web.pages.frame import Frame
-from camwatch.web.pages.given import offset_of
-from camwatch.web.pages.language import Language
+from camwatch.web.pages.error_budget import budget_of
+from camwatch.web.pages.form_input import offset_of
+from camwatch.web.pages.formatting import Language
 from camwatch.web.pages.overview import Overviews
-from camwatch.web.pages.shared import Shared
+from camwatch.web.pages.renderer import Frame
+from camwatch.web.pages.request_cache import Shared
 from camwatch.web.views import cameras, fleet, incidents
 from camwatch.web.views.base import in_turns, page
 from camwatch.web.views.cameras import Filter

@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from camwatch.web.api.dependencies import Seer
 from camwatch.web.auth.principal import Viewer
-from camwatch.web.pages.frame import Frame
+from camwatch.web.pages.renderer import Frame
 from camwatch.web.views import cameras, incidents, past
 
 _SHOWN: Final = 50

@@ -16,9 +16,9 @@ from camwatch.errors import CorrectionError
 from camwatch.web import deeds
 from camwatch.web.api.dependencies import Editor, Number, Seer
 from camwatch.web.auth.principal import Role, Viewer
-from camwatch.web.pages.frame import Frame
-from camwatch.web.pages.given import field, local_ms
-from camwatch.web.pages.language import Language
+from camwatch.web.pages.form_input import field, local_ms
+from camwatch.web.pages.formatting import Language
+from camwatch.web.pages.renderer import Frame
 from camwatch.web.problems import Problem
 from camwatch.web.views.maintenance import Reach
 from camwatch.web.views.past import WindowView

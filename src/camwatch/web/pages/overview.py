@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from camwatch.core.state import CameraState
 from camwatch.web.auth.principal import Viewer
 from camwatch.web.house import Live
-from camwatch.web.pages.shared import Shared
+from camwatch.web.pages.request_cache import Shared
 from camwatch.web.views import cameras, fleet
 from camwatch.web.views.base import Steps, in_turns
 from camwatch.web.views.cameras import Filter

@@ -16,8 +16,8 @@ from camwatch.errors import QuestionError
 from camwatch.i18n import Form
 from camwatch.web.api.dependencies import Seer
 from camwatch.web.auth.principal import Viewer
-from camwatch.web.pages.frame import Frame
-from camwatch.web.pages.language import Language
+from camwatch.web.pages.formatting import Language
+from camwatch.web.pages.renderer import Frame
 from camwatch.web.problems import missing
 from camwatch.web.views import fleet
 

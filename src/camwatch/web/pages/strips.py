@@ -13,7 +13,7 @@ from typing import Final
 
 from camwatch.core.status_time import Account
 from camwatch.i18n import NONE
-from camwatch.web.pages.language import Language
+from camwatch.web.pages.formatting import Language
 from camwatch.web.views.past import StretchView
 
 DAYS: Final = 90

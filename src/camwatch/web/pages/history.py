@@ -20,11 +20,11 @@ from camwatch.errors import CorrectionError
 from camwatch.web import deeds
 from camwatch.web.api.dependencies import Editor, Number, Seer
 from camwatch.web.auth.principal import Viewer
-from camwatch.web.pages.budget import budget_of
-from camwatch.web.pages.days import DAY_MS, CameraDays, Days, OperatorDays, first_day, read_days
-from camwatch.web.pages.frame import Frame
-from camwatch.web.pages.given import field, offset_of
-from camwatch.web.pages.language import Language
+from camwatch.web.pages.daily_uptime import DAY_MS, CameraDays, Days, OperatorDays, first_day, read_days
+from camwatch.web.pages.error_budget import budget_of
+from camwatch.web.pages.form_input import field, offset_of
+from camwatch.web.pages.formatting import Language
+from camwatch.web.pages.renderer import Frame
 from camwatch.web.pages.strips import DAYS, Strip, figure, hours, strip
 from camwatch.web.views import cameras, fleet, levels, past
 from camwatch.web.views.base import in_turns, page

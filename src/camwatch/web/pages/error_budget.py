@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 
-from camwatch.web.pages.language import Language
+from camwatch.web.pages.formatting import Language
 from camwatch.web.views.past import AccountView
 
 

@@ -25,7 +25,7 @@ from camwatch.web.auth.paths import is_way_back
 from camwatch.web.auth.principal import Role, Viewer
 from camwatch.web.context import Parts
 from camwatch.web.pages.assets import Assets
-from camwatch.web.pages.language import Language, preferred
+from camwatch.web.pages.formatting import Language, preferred
 from camwatch.web.pages.look import Look
 from camwatch.web.pages.reasons import reason_in
 from camwatch.web.views import fleet, incidents, links

@@ -13,9 +13,9 @@ from zoneinfo import ZoneInfo
 from markupsafe import Markup
 
 from camwatch.i18n import NONE, Lang, Words
-from camwatch.web.pages import texts_en, texts_fr
+from camwatch.web.pages import translations_en, translations_fr
 
-TEXTS: Final[dict[Lang, dict[str, str]]] = {"fr": texts_fr.TEXTS, "en": texts_en.TEXTS}
+TEXTS: Final[dict[Lang, dict[str, str]]] = {"fr": translations_fr.TEXTS, "en": translations_en.TEXTS}
 
 _FINE: Final = 10_000  # of a whole: hundredths of a percent
 
