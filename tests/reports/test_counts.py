@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from camwatch.accounting.records import WindowRecord
 from camwatch.core.model import Scope
-from camwatch.web.views import levels
+from camwatch.web.views import service_levels
 from tests.reports.city import OCTOBER, PARIS, H, inventory_of, painter, record_of, report_of
 
 _START = OCTOBER.start_ms
@@ -33,8 +33,8 @@ def test_an_outage_counts_in_all_figures_or_in_none(
     record = record_of(brush.done(), windows=windows)
 
     figures = report_of(record).sections[0].line.figures
-    level = levels.levels(record, inventory_of(record), {}, _START, OCTOBER.end_ms)
-    days = levels.days(record, PARIS, OCTOBER.first, OCTOBER.last)
+    level = service_levels.levels(record, inventory_of(record), {}, _START, OCTOBER.end_ms)
+    days = service_levels.days(record, PARIS, OCTOBER.first, OCTOBER.last)
 
     assert [figures.outages] * 3 == [
         level.operators[0].outages,

@@ -18,7 +18,7 @@ from camwatch.history.outage_list import outages
 from camwatch.web.auth.principal import LOCAL, Viewer
 from camwatch.web.house import Known, Live
 from camwatch.web.problems import Problem
-from camwatch.web.views import cameras, fleet, incidents, inventory, levels, maintenance, past
+from camwatch.web.views import cameras, fleet, history, incidents, inventory, maintenance, service_levels
 from camwatch.web.views.base import moment, whole
 from camwatch.web.views.cameras import Condition, Filter, Sort
 from camwatch.web.views.maintenance import Reach
@@ -152,7 +152,9 @@ def test_levels_are_sums_of_cameras_and_agree_with_the_windows(here: Town) -> No
     now = here.watcher.now.utc_ms
     archive = here.parts.archive
     record = archive.read((OURS,), now - 24 * HOUR, now)
-    found = levels.levels(record, here.watcher.inventory, {Purpose.TRAFFIC: 0.9}, now - 24 * HOUR, now)
+    found = service_levels.levels(
+        record, here.watcher.inventory, {Purpose.TRAFFIC: 0.9}, now - 24 * HOUR, now
+    )
     total = whole(fleet.operator(here.watcher, READER, OURS)).windows["24h"]
     assert found.total == total
     assert sum(line.account.up_ms for line in found.cameras) == total.up_ms
@@ -163,12 +165,12 @@ def test_levels_are_sums_of_cameras_and_agree_with_the_windows(here: Town) -> No
 
 def test_a_cameras_ledger_days_and_life_are_of_one_account(here: Town) -> None:
     now, zone = here.watcher.now.utc_ms, here.watcher.timezone
-    record = here.parts.archive.read((OURS,), now - levels.YEAR_MS, now, camera="ville-1")
-    year = levels.windows(record, zone, now)["365d"]
+    record = here.parts.archive.read((OURS,), now - service_levels.YEAR_MS, now, camera="ville-1")
+    year = service_levels.windows(record, zone, now)["365d"]
     today = date(2026, 1, 1)
-    (day,) = levels.days(record, zone, today, today)
+    (day,) = service_levels.days(record, zone, today, today)
     assert (day.account, day.outages) == (year, 1)
-    life = levels.stretches(record, BEGIN_MS, now)
+    life = service_levels.stretches(record, BEGIN_MS, now)
     down = sum((each.end - each.start).total_seconds() for each in life if each.status is Status.DOWN)
     assert round(down * 1000) == year.down_ms
     assert [each.status for each in life] == ["up", "unknown", "up", "down"]
@@ -184,19 +186,19 @@ def test_outages_come_newest_first_and_a_page_is_a_piece_of_all(here: Town) -> N
     assert [each.outage.id for each in (*first, *second)] == [each.outage.id for each in everything][::-1]
     assert [each.account for each in second] == [each.account for each in everything[::-1][4:]]
     assert archive.outage_page(None, from_ms=0, to_ms=now, piece=slice(0, 9), unattributed=True) == (0, [])
-    view = past.outage(everything[0])
+    view = history.outage(everything[0])
     assert view.attribution is not None
     assert (view.attribution.who, view.down_ms) == ("Hélène", 600_000)
-    (silent,) = [past.outage(each) for each in everything if each.camera.id == "ville-1"][-1:]
+    (silent,) = [history.outage(each) for each in everything if each.camera.id == "ville-1"][-1:]
     assert silent.at_earliest < silent.start < silent.at_latest
     assert (silent.voided, silent.voided_why) == (False, None)
 
 
 def test_blindness_names_only_what_is_ones_own(here: Town) -> None:
     records = here.parts.archive.blindness(0, here.watcher.now.utc_ms)
-    (ours,) = past.blindness(READER, records)
+    (ours,) = history.blindness(READER, records)
     assert (ours.operators, ours.links) == ((OURS,), ("main",))
-    assert len(past.blindness(LOCAL, records)) == 2
+    assert len(history.blindness(LOCAL, records)) == 2
 
 
 REACH = [

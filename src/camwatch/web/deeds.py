@@ -17,9 +17,9 @@ from camwatch.core.model import Scope
 from camwatch.web.auth.principal import Viewer
 from camwatch.web.context import Parts
 from camwatch.web.problems import missing
-from camwatch.web.views import maintenance, past
+from camwatch.web.views import history, maintenance
+from camwatch.web.views.history import OutageView, WindowView
 from camwatch.web.views.maintenance import Reach
-from camwatch.web.views.past import OutageView, WindowView
 
 
 class Maintenance(NamedTuple):
@@ -39,7 +39,7 @@ def outage(parts: Parts, viewer: Viewer, number: int) -> OutageView:
     found = parts.archive.outage(viewer.operators, number)
     if found is None:
         raise missing(f"outage {number}")
-    return past.outage(found)
+    return history.outage(found)
 
 
 def attribute(

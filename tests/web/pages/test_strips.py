@@ -9,7 +9,7 @@ from camwatch.core.model import Status
 from camwatch.core.status_time import Account
 from camwatch.web.pages.formatting import Language
 from camwatch.web.pages.strips import hours, strip
-from camwatch.web.views.past import StretchView
+from camwatch.web.views.history import StretchView
 
 EN = Language("en", ZoneInfo("Europe/Paris"))
 DAY = 86_400_000

@@ -16,9 +16,9 @@ from camwatch.web.api.responses import answer
 from camwatch.web.auth.principal import Viewer
 from camwatch.web.context import Parts
 from camwatch.web.telemetry_samples import HOURS, Series
-from camwatch.web.views import cameras, levels, past
+from camwatch.web.views import cameras, history, service_levels
 from camwatch.web.views.base import Page, View, in_turns
-from camwatch.web.views.past import AccountView, DayView, OutageView, StretchView
+from camwatch.web.views.history import AccountView, DayView, OutageView, StretchView
 
 router = APIRouter(tags=["cameras"])
 
@@ -84,9 +84,9 @@ async def one_camera(house: House, viewer: Seer, camera: CameraId) -> Response:
 async def ledger(house: House, viewer: Seer, camera: CameraId) -> Response:
     """Return the windows that end now: 1h, 24h, 7d, 30d, 365d, and the day, week, month, year so far."""
     now_ms, zone = house.live.now.utc_ms, house.live.timezone
-    read = _reader(house, viewer, camera, now_ms - levels.YEAR_MS, now_ms)
+    read = _reader(house, viewer, camera, now_ms - service_levels.YEAR_MS, now_ms)
     return answer(
-        Ledger(windows=await house.threads.run(viewer, lambda: levels.windows(read(), zone, now_ms)))
+        Ledger(windows=await house.threads.run(viewer, lambda: service_levels.windows(read(), zone, now_ms)))
     )
 
 
@@ -103,7 +103,9 @@ async def days(
     last = calendar.date_of(now_ms)
     first = last - timedelta(days=days - 1)
     read = _reader(house, viewer, camera, calendar.start_of(first), now_ms)
-    return answer(Days(days=await house.threads.run(viewer, lambda: levels.days(read(), zone, first, last))))
+    return answer(
+        Days(days=await house.threads.run(viewer, lambda: service_levels.days(read(), zone, first, last)))
+    )
 
 
 @router.get("/cameras/{camera}/life", response_model=Life, summary="What it was, stretch by stretch")
@@ -117,7 +119,7 @@ async def life(
     """Return its statuses after all corrections."""
     since, until = interval(house.live, start, end, timedelta(hours=24))
     read = _reader(house, viewer, camera, since, until)
-    found = await house.threads.run(viewer, lambda: levels.stretches(read(), since, until))
+    found = await house.threads.run(viewer, lambda: service_levels.stretches(read(), since, until))
     return answer(Life(stretches=found))
 
 
@@ -133,7 +135,7 @@ async def outages(
             (operator,), from_ms=interval.from_ms, to_ms=interval.to_ms, camera=camera, piece=paging.piece
         ),
     )
-    return answer(paging.part([past.outage(each) for each in found], total))
+    return answer(paging.part([history.outage(each) for each in found], total))
 
 
 @router.get("/cameras/{camera}/values", response_model=Series, summary="What it said of itself lately")

@@ -13,7 +13,7 @@ from camwatch.web.api.cameras import Days
 from camwatch.web.api.dependencies import House, Paging, Seer
 from camwatch.web.api.responses import answer
 from camwatch.web.auth.principal import Role
-from camwatch.web.views import fleet, incidents, levels
+from camwatch.web.views import fleet, incidents, service_levels
 from camwatch.web.views.base import Page, View, in_turns
 from camwatch.web.views.fleet import FleetView, LinkView, OperatorView, SiteView
 from camwatch.web.views.incidents import IncidentView
@@ -73,7 +73,7 @@ async def operator_days(
 
     def work() -> Days:
         record = house.archive.read((operator,), calendar.start_of(first), now_ms)
-        return Days(days=levels.days(record, zone, first, last))
+        return Days(days=service_levels.days(record, zone, first, last))
 
     return answer(await house.threads.run(viewer, work))
 

@@ -12,9 +12,9 @@ from camwatch.core.model import Purpose
 from camwatch.web import deeds
 from camwatch.web.api.dependencies import Editor, House, Interval, Number, Paging, Seer
 from camwatch.web.api.responses import Stream, answer, begun
-from camwatch.web.views import fleet, levels, past
+from camwatch.web.views import fleet, history, service_levels
 from camwatch.web.views.base import Page
-from camwatch.web.views.past import BlindView, Levels, OutageView
+from camwatch.web.views.history import BlindView, Levels, OutageView
 
 router = APIRouter(tags=["record"])
 
@@ -59,7 +59,7 @@ async def outages(
             unattributed=unattributed,
         ),
     )
-    return answer(paging.part([past.outage(each) for each in found], total))
+    return answer(paging.part([history.outage(each) for each in found], total))
 
 
 @router.get("/outages/{outage}", response_model=OutageView, summary="One outage")
@@ -86,7 +86,7 @@ async def attribute(house: House, viewer: Editor, outage: Number, said: NewAttri
 async def blind_intervals(house: House, viewer: Seer, paging: Paging, interval: Interval) -> Response:
     """Return blindness that touches the interval, newest first: of links, of camwatch, of its clock."""
     records = await house.threads.run(viewer, lambda: house.archive.blindness(*interval))
-    return answer(paging.of(past.blindness(viewer, records)))
+    return answer(paging.of(history.blindness(viewer, records)))
 
 
 @router.get("/service-levels", response_model=Levels, summary="Service levels of any interval")
@@ -109,8 +109,8 @@ async def service_levels(
             for camera in record.cameras
             if site in (None, camera.site) and purpose in (None, camera.purpose)
         ]
-        record = levels.with_folded_days(record, zone, *interval)
-        return levels.levels(record, inventory, house.objectives, *interval)
+        record = service_levels.with_folded_days(record, zone, *interval)
+        return service_levels.levels(record, inventory, house.objectives, *interval)
 
     return answer(await house.threads.run(viewer, work))
 

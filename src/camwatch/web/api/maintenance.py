@@ -13,7 +13,7 @@ from camwatch.web.api.dependencies import Editor, House, Number, Paging, Seer, T
 from camwatch.web.api.responses import answer
 from camwatch.web.problems import Problem
 from camwatch.web.views.base import Page
-from camwatch.web.views.past import WindowView
+from camwatch.web.views.history import WindowView
 
 router = APIRouter(tags=["maintenance"])
 

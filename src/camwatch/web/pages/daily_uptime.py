@@ -12,7 +12,7 @@ from camwatch.core.status_time import Account, total
 from camwatch.web.auth.principal import Viewer
 from camwatch.web.context import Parts
 from camwatch.web.pages.strips import DAYS
-from camwatch.web.views import levels
+from camwatch.web.views import service_levels
 from camwatch.web.views.base import moment
 
 DAY_MS: Final = 86_400_000
@@ -41,7 +41,9 @@ def first_day(parts: Parts, now: datetime) -> date:
 def read_days(parts: Parts, operator: str, now_ms: int, first: date, camera: str | None = None) -> Days:
     """Return the days of an operator's cameras, or of one; waits for the store."""
     record = parts.archive.read([operator], now_ms - (DAYS + 1) * DAY_MS, now_ms, camera=camera)
-    found = levels.days_by_camera(record, parts.live.timezone, first, first + timedelta(days=DAYS - 1))
+    found = service_levels.days_by_camera(
+        record, parts.live.timezone, first, first + timedelta(days=DAYS - 1)
+    )
     days = {
         name: CameraDays(
             tuple(day.account for day in line),

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from camwatch.web.pages.formatting import Language
-from camwatch.web.views.past import AccountView
+from camwatch.web.views.history import AccountView
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ from camwatch.web.pages.form_input import field, offset_of
 from camwatch.web.pages.formatting import Language
 from camwatch.web.pages.renderer import Frame
 from camwatch.web.pages.strips import DAYS, Strip, figure, hours, strip
-from camwatch.web.views import cameras, fleet, levels, past
+from camwatch.web.views import cameras, fleet, history, service_levels
 from camwatch.web.views.base import in_turns, page
 
 _ALL_TIME_MS: Final = 1 << 52
@@ -133,10 +133,10 @@ class PastPages:
         operator = cameras.one(live, viewer, camera).camera.operator
         now_ms, first = live.now.utc_ms, first_day(self._parts, now)
 
-        def work() -> tuple[Days, list[past.StretchView]]:
+        def work() -> tuple[Days, list[history.StretchView]]:
             days = read_days(self._parts, operator, now_ms, first, camera)
             record = self._parts.archive.read([operator], now_ms - DAY_MS, now_ms, camera=camera)
-            return days, levels.stretches(record, now_ms - DAY_MS, now_ms)
+            return days, service_levels.stretches(record, now_ms - DAY_MS, now_ms)
 
         days, stretches = await self._parts.threads.run(viewer, work)
         line = days.get(camera) or CameraDays((Account(),) * DAYS, Account(), 0)
@@ -174,7 +174,7 @@ class PastPages:
             request,
             viewer,
             "parts/outage_list.html",
-            list=[past.outage(each) for each in found],
+            list=[history.outage(each) for each in found],
             list_more=max(count - len(found), 0),
             named=camera is None,
         )
@@ -200,7 +200,7 @@ class PastPages:
         self,
         request: Request,
         viewer: Viewer,
-        found: past.OutageView,
+        found: history.OutageView,
         given: Mapping[str, Any],
         problem: str = "",
     ) -> Response:
@@ -218,7 +218,7 @@ class PastPages:
         response.status_code = 422 if problem else 200
         return response
 
-    async def _find(self, viewer: Viewer, number: int) -> past.OutageView:
+    async def _find(self, viewer: Viewer, number: int) -> history.OutageView:
         return await self._parts.threads.run(viewer, lambda: deeds.outage(self._parts, viewer, number))
 
     async def attribute(self, request: Request, viewer: Editor, number: Number) -> Response:

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from camwatch.web.api.dependencies import Seer
 from camwatch.web.auth.principal import Viewer
 from camwatch.web.pages.renderer import Frame
-from camwatch.web.views import cameras, incidents, past
+from camwatch.web.views import cameras, history, incidents
 
 _SHOWN: Final = 50
 _ROWS: Final = 100  # cameras in all: when a whole city is down, the page must not be what is slow
@@ -53,7 +53,7 @@ class IncidentPages:
         parts = self._frame.parts
         now = parts.live.now.utc_ms
         records = await parts.threads.run(viewer, lambda: parts.archive.blindness(now - _WEEK_MS, now))
-        found = past.blindness(viewer, records)
+        found = history.blindness(viewer, records)
         names = {row.id: row.name for row in parts.live.inventory.operators.values()}
         return self._frame.page(
             request,

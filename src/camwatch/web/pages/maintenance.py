@@ -20,8 +20,8 @@ from camwatch.web.pages.form_input import field, local_ms
 from camwatch.web.pages.formatting import Language
 from camwatch.web.pages.renderer import Frame
 from camwatch.web.problems import Problem
+from camwatch.web.views.history import WindowView
 from camwatch.web.views.maintenance import Reach
-from camwatch.web.views.past import WindowView
 
 _PAST_MS: Final = 30 * 86_400_000
 _AHEAD_MS: Final = 3 * 366 * 86_400_000

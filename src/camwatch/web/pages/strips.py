@@ -14,7 +14,7 @@ from typing import Final
 from camwatch.core.status_time import Account
 from camwatch.i18n import NONE
 from camwatch.web.pages.formatting import Language
-from camwatch.web.views.past import StretchView
+from camwatch.web.views.history import StretchView
 
 DAYS: Final = 90
 _CELL, _BAR, _HEIGHT = 10, 8, 24

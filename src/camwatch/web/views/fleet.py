@@ -18,7 +18,7 @@ from camwatch.web.problems import missing
 from camwatch.web.views import incidents
 from camwatch.web.views.base import Moment, Steps, View, moment
 from camwatch.web.views.cameras import flapping, slices, visible
-from camwatch.web.views.past import AccountView
+from camwatch.web.views.history import AccountView
 
 
 class Counts(View):

@@ -15,7 +15,7 @@ from camwatch.web.auth.principal import Role, Viewer
 from camwatch.web.house import Known, Live
 from camwatch.web.problems import missing
 from camwatch.web.views.base import moment, moment_or_none
-from camwatch.web.views.past import WindowView
+from camwatch.web.views.history import WindowView
 
 
 class Reach:

@@ -19,7 +19,7 @@ from camwatch.core.outage_length import down_ms
 from camwatch.core.status_time import Account, total
 from camwatch.fleet.inventory import Inventory
 from camwatch.web.views.base import moment
-from camwatch.web.views.past import AccountView, CameraLevel, DayView, LevelLine, Levels, StretchView
+from camwatch.web.views.history import AccountView, CameraLevel, DayView, LevelLine, Levels, StretchView
 
 YEAR_MS = 366 * 86_400_000
 """How far back a record must reach that `windows` is given."""
