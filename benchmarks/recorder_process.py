@@ -1,4 +1,4 @@
-"""Runs the daemon and tells what its history does: `python -m benchmarks.recorder_process FOLDER SETTINGS MEMORY`.
+"""Runs the daemon and logs its history: `python -m benchmarks.recorder_process FOLDER SETTINGS MEMORY`.
 
 Late ticks of the event loop go to FOLDER/ticks, as `benchmarks.loop_ticker` has them, and each batch that was
 stored goes to FOLDER/batches, a line of JSON. With `without` for MEMORY the daemon remembers nothing, so

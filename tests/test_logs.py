@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from camwatch.core.model import Cause, IncidentChange, IncidentKind, Instant, Reboot, Status, Transition
 from camwatch.errors import RejectReason
 from camwatch.logs import Journal, _on_one_line, _to_json, configure, log_strays
-from camwatch.monitoring.rejections import Rejections
+from camwatch.rejections import Rejections
 from camwatch.settings import Broker
 from tests.metrics.city import registered
 from tests.support.fleet import camera

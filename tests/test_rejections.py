@@ -9,7 +9,7 @@ from structlog.testing import capture_logs
 
 from camwatch.core.model import Instant
 from camwatch.errors import RejectReason
-from camwatch.monitoring.rejections import IDS_KEPT, LINES_PER_PERIOD, LOG_EVERY_S, Refused, Rejections, Tally
+from camwatch.rejections import IDS_KEPT, LINES_PER_PERIOD, LOG_EVERY_S, Refused, Rejections, Tally
 
 
 def at(second: float) -> Instant:

@@ -13,7 +13,7 @@ from argon2 import PasswordHasher
 from typer.testing import CliRunner, Result
 
 from camwatch.cli import app
-from camwatch.web.auth import secrets
+from camwatch.web.auth import hashing
 from camwatch.web.auth.accounts import Accounts, load
 from tests.support.tables import cameras, operator, write_fleet
 
@@ -74,7 +74,7 @@ def test_a_token_is_shown_once_and_only_its_hash_is_kept(run: Run) -> None:
     done = run("add", "bot", "--role", "viewer", "--token", "--days", "30")
     assert done.exit_code == 0, done.output
     (text,) = re.findall(r"^(cw_\S+)$", done.output, re.MULTILINE)
-    token = secrets.read_token(text)
+    token = hashing.read_token(text)
     assert token is not None
     found = known().with_token(token.id)
     assert found is not None

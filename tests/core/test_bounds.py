@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from camwatch.accounting.outage_length import by_evidence, down_ms
 from camwatch.accounting.records import OPEN_END, CameraRecord, Change, OutageRecord, Record
 from camwatch.accounting.timeline import Overlays, account_of
 from camwatch.core.model import Cause, Fill, Purpose, Status
-from camwatch.core.outage_length import by_evidence, down_ms
 from camwatch.core.status_time import Account, Proven, Span
 from tests.support.fleet import START, World, alive, utc_ms
 

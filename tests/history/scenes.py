@@ -16,7 +16,7 @@ from camwatch.history.batch import Batch, Past
 from camwatch.history.keeper import StoreKeeper
 from camwatch.history.recorder import Chronicle
 from camwatch.history.store import Store
-from camwatch.monitoring.rejections import Rejections
+from camwatch.rejections import Rejections
 from camwatch.settings import HistorySettings
 from tests.history.builders import T0, at, camera, rows
 

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from camwatch.accounting.outage_length import down_ms
 from camwatch.accounting.timeline import Overlays
 from camwatch.core.model import Happening, Lifecycle, Status
 from camwatch.core.monitor import Enrolment
-from camwatch.core.outage_length import down_ms
 from camwatch.history.dialects import begin_read
 from camwatch.history.queries import read
 from camwatch.history.store import Store

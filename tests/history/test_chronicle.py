@@ -16,7 +16,7 @@ from camwatch.errors import RejectReason, StoreError
 from camwatch.history import corrections
 from camwatch.history.batch import news
 from camwatch.history.store import Store
-from camwatch.monitoring.rejections import Refused
+from camwatch.rejections import Refused
 from camwatch.settings import HistorySettings
 from tests.history.builders import at, camera
 from tests.history.scenes import Scene, scene, until

@@ -25,7 +25,7 @@ from camwatch.core.model import (
 )
 from camwatch.history.batch import Past, Roll
 from camwatch.history.store import Store
-from camwatch.monitoring.rejections import Refused
+from camwatch.rejections import Refused
 from camwatch.settings import HistorySettings
 from tests.history.builders import at, batch, camera, entered, left, memory, ms, outage, rows, went
 

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from camwatch.accounting.outage_length import by_evidence
 from camwatch.accounting.records import (
     OPEN_END,
     Attributed,
@@ -22,7 +23,6 @@ from camwatch.accounting.records import (
     WindowRecord,
 )
 from camwatch.core.model import BlindCause, Camera, Lifecycle, Purpose, Scope, Status
-from camwatch.core.outage_length import by_evidence
 from camwatch.core.status_time import Account, Proven, Span
 from camwatch.reports import rounding
 from camwatch.reports.figures import OF_OBJECTIVE, Figures, Shown

@@ -15,7 +15,7 @@ from camwatch.cli.formatting import table_text
 from camwatch.errors import ConfigurationError
 from camwatch.settings import Settings, load_settings
 from camwatch.web.auth import accounts as book
-from camwatch.web.auth import secrets
+from camwatch.web.auth import hashing
 from camwatch.web.auth.accounts import Account, Accounts, KeptToken
 from camwatch.web.auth.principal import Role
 
@@ -45,7 +45,7 @@ def add(config: Path | None, wish: Wish, read_password: Callable[[], str] | None
     file = _file(settings)
     _check(wish, inventory.operators.keys())
     _check_against(wish, _accounts(file).called(wish.name))
-    token = secrets.new_token() if wish.token else None
+    token = hashing.new_token() if wish.token else None
     kept = _kept(token, wish.days) if token is not None else None
     password = _hash_of(read_password().rstrip("\r\n"), wish.name) if read_password is not None else None
     _change(file, lambda now: now.with_(_account(now.called(wish.name), wish, password, kept)))
@@ -155,16 +155,16 @@ def _account(old: Account | None, wish: Wish, password: str | None, token: KeptT
     )
 
 
-def _kept(token: secrets.Token, days: int | None) -> KeptToken:
+def _kept(token: hashing.Token, days: int | None) -> KeptToken:
     now = datetime.now(UTC).replace(microsecond=0)
     ends = now + timedelta(days=days) if days is not None else None
-    return KeptToken(id=token.id, hash=secrets.hashed(token.secret), created=now, expires=ends)
+    return KeptToken(id=token.id, hash=hashing.hashed(token.secret), created=now, expires=ends)
 
 
 def _hash_of(password: str, name: str) -> str:
-    if problem := secrets.password_problem(password, name):
+    if problem := hashing.password_problem(password, name):
         fail(MISCONFIGURED, f"the password {problem}")
-    return secrets.hashed(password)
+    return hashing.hashed(password)
 
 
 def _settings(config: Path | None) -> Settings:

@@ -9,7 +9,7 @@ from camwatch.core.checkpoint import NOTHING, Memory, SightMemory, remember
 from camwatch.core.model import Camera, Fill, Happening, Instant, Window
 from camwatch.core.state import CameraState
 from camwatch.history.sealing import Seal
-from camwatch.monitoring.rejections import Refused
+from camwatch.rejections import Refused
 
 
 class Roll(NamedTuple):

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import ColumnElement, Connection, and_, or_, select
 
 from camwatch.accounting.calendar import Calendar
+from camwatch.accounting.outage_length import by_evidence
 from camwatch.accounting.records import (
     OPEN_END,
     BlindRecord,
@@ -26,7 +27,6 @@ from camwatch.accounting.records import (
 )
 from camwatch.accounting.timeline import scopes_of
 from camwatch.core.model import BlindCause, Cause, Scope, Status
-from camwatch.core.outage_length import by_evidence
 from camwatch.core.status_time import Account, Proven, Span
 from camwatch.history import schema
 from camwatch.history.corrections import Projection, project

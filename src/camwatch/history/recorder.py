@@ -38,7 +38,7 @@ from camwatch.history.batch import Batch, Past, Roll, news
 from camwatch.history.keeping import Keeper
 from camwatch.history.reconcile import Known, lost, rejoined, remembered, states
 from camwatch.history.write_queue import PENDING_MAX, Piece, Queue
-from camwatch.monitoring.rejections import Refused, Rejections
+from camwatch.rejections import Refused, Rejections
 
 _RECKONED = 150  # events told to the accounts in one turn: some 2 ms
 _SLICE = 250  # cameras remembered in one turn of the loop: a millisecond or two

@@ -18,11 +18,11 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import ColumnElement, Engine, Table, and_, func, select
 
 from camwatch.accounting.calendar import Calendar
+from camwatch.accounting.outage_length import down_ms
 from camwatch.accounting.records import DayAccount, Record
 from camwatch.accounting.timeline import Overlays, account_of
 from camwatch.clock import STEP_S
 from camwatch.core.model import BlindCause
-from camwatch.core.outage_length import down_ms
 from camwatch.core.status_time import Span
 from camwatch.errors import StoreWentBackError
 from camwatch.history import schema

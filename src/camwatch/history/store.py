@@ -25,7 +25,7 @@ from camwatch.history.database_errors import PLACE, MissingTablesError, told
 from camwatch.history.dialects import begin_read, is_sqlite, sqlite_file, whoami, writing
 from camwatch.history.sealing import Seal, newest
 from camwatch.history.sqlite_files import Ahead
-from camwatch.monitoring.rejections import Refused
+from camwatch.rejections import Refused
 from camwatch.settings import HistorySettings
 
 DAEMON = "daemon"

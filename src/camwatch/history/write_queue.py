@@ -15,7 +15,7 @@ from camwatch.core.checkpoint import Memory, SightMemory
 from camwatch.core.model import Happening
 from camwatch.errors import StoreError
 from camwatch.history.batch import Batch, Roll
-from camwatch.monitoring.rejections import Refused
+from camwatch.rejections import Refused
 
 PENDING_MAX = 500_000
 """So many happenings are kept in memory while the store is away: years of a city's (some 0.65 kB each)."""

@@ -19,7 +19,7 @@ from camwatch.core.state import CameraState
 from camwatch.fleet.inventory import Site
 from camwatch.metrics import families
 from camwatch.metrics.families import Metric
-from camwatch.monitoring.rejections import Tally
+from camwatch.rejections import Tally
 
 SLICE = 250
 """Cameras rendered before others get their turn: about a millisecond."""

@@ -40,7 +40,7 @@ from camwatch.metrics.camera_renderer import (
     render_sites,
 )
 from camwatch.metrics.families import Metric
-from camwatch.monitoring.rejections import SOURCE, Tally
+from camwatch.rejections import SOURCE, Tally
 
 DELAY_BOUNDS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.2, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
@@ -153,7 +153,7 @@ class Source(Protocol):
 
 
 class Door(Protocol):
-    """What the door counts: see `web.access`."""
+    """What the door counts: see `web.auth`."""
 
     @property
     def reload_errors(self) -> int:

@@ -15,7 +15,7 @@ from camwatch.core.state import CameraState, LinkState
 from camwatch.core.telemetry import Refusal
 from camwatch.errors import RejectReason, WireError
 from camwatch.monitoring.message_budget import Budget
-from camwatch.monitoring.rejections import Rejections
+from camwatch.rejections import Rejections
 from camwatch.settings import Settings
 from camwatch.wire.heartbeat import PartialHeartbeatError, decode_heartbeat, decode_status
 from camwatch.wire.topics import address_of

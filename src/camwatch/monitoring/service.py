@@ -26,7 +26,7 @@ from camwatch.errors import ConfigurationError
 from camwatch.fleet.inventory import Held, Inventory, changes, held_back
 from camwatch.monitoring.message_budget import Budget
 from camwatch.monitoring.receiver import LinkReceiver, LinkReport, RoundTrips
-from camwatch.monitoring.rejections import Rejections
+from camwatch.rejections import Rejections
 from camwatch.settings import Settings
 from camwatch.wire.topics import Address, Kind, topic_of
 

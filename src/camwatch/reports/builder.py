@@ -14,6 +14,7 @@ from datetime import timedelta
 from typing import TypeAlias
 
 from camwatch.accounting.calendar import Calendar
+from camwatch.accounting.outage_length import down_ms
 from camwatch.accounting.records import (
     BlindRecord,
     CameraRecord,
@@ -25,7 +26,6 @@ from camwatch.accounting.records import (
 )
 from camwatch.accounting.timeline import Overlays, Stretch, account_of
 from camwatch.core.model import BlindCause, Camera, Lifecycle, Purpose, Scope, Status
-from camwatch.core.outage_length import down_ms
 from camwatch.core.status_time import Account
 from camwatch.fleet.inventory import Inventory
 from camwatch.reports.figures import Figures, add_account

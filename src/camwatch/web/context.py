@@ -20,7 +20,7 @@ Render: TypeAlias = Callable[[bool], Generator[str]]
 class Parts:
     """What the window is made of; `app` hands it over.
 
-    `access` and `look` are the settings of the rooms `web.access` and `web.pages`. Handlers find the parts
+    `access` and `look` are the settings of the rooms `web.auth` and `web.pages`. Handlers find the parts
     at `request.app.state.parts`.
     """
 

@@ -24,7 +24,7 @@ from camwatch.core.status_time import Account
 from camwatch.errors import RejectReason
 from camwatch.fleet.inventory import Held, Inventory
 from camwatch.i18n import Form, Lang
-from camwatch.monitoring.rejections import Tally
+from camwatch.rejections import Tally
 
 
 class LinkReport(Protocol):

@@ -81,7 +81,7 @@ class HttpServer:
             lifespan="off",
             ws="none",
             server_header=False,
-            proxy_headers=False,  # `web.access` believes those that settings name, and nobody else
+            proxy_headers=False,  # `web.auth` believes those that settings name, and nobody else
             timeout_graceful_shutdown=GRACE_S,
             h11_max_incomplete_event_size=MOST_HEAD_BYTES,
         )

@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response, StreamingResponse
 
 from camwatch.web import problems
-from camwatch.web.auth import secrets
+from camwatch.web.auth import hashing
 from camwatch.web.auth.accounts import Account, Accounts, KeptToken
 from camwatch.web.auth.authenticator import Access, Rules
 from camwatch.web.auth.login import Form, login_routes
@@ -27,9 +27,9 @@ from camwatch.web.server import HttpServer, listen_on
 from tests.web.serving import _UNUSED
 
 PASSWORD = "correct horse battery staple"  # noqa: S105 - of the tests' accounts
-TOKEN = secrets.Token("0badcafe", "x" * 43)
-LANDLORD = secrets.Token("0badf00d", "y" * 43)
-OVER = secrets.Token("0bad0ff0", "z" * 43)
+TOKEN = hashing.Token("0badcafe", "x" * 43)
+LANDLORD = hashing.Token("0badf00d", "y" * 43)
+OVER = hashing.Token("0bad0ff0", "z" * 43)
 
 
 _RULES = Rules()
@@ -49,10 +49,10 @@ class Hands:
 @lru_cache
 def hashed(secret: str) -> str:
     """Return a hash, made once for all tests."""
-    return secrets.hashed(secret)
+    return hashing.hashed(secret)
 
 
-def kept(token: secrets.Token, *, expires: datetime | None = None) -> KeptToken:
+def kept(token: hashing.Token, *, expires: datetime | None = None) -> KeptToken:
     """Return what the file keeps of a token."""
     made = datetime(2026, 1, 1, tzinfo=UTC)
     return KeptToken(id=token.id, hash=hashed(token.secret), created=made, expires=expires)

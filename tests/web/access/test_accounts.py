@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from camwatch.errors import ConfigurationError
-from camwatch.web.auth import secrets
+from camwatch.web.auth import hashing
 from camwatch.web.auth.accounts import Account, Accounts, load, load_for, write
 from camwatch.web.auth.principal import Role
 from tests.web.access.doorway import TOKEN, accounts, hashed, kept
@@ -159,24 +159,24 @@ def test_no_repr_of_an_account_shows_a_hash() -> None:
     ],
 )  # fmt: skip
 def test_a_password_that_can_be_guessed_is_refused(password: str, problem: str) -> None:
-    told = secrets.password_problem(password, "alexandrine")
+    told = hashing.password_problem(password, "alexandrine")
     assert told is not None
     assert problem in told
-    assert secrets.password_problem("rue des cordeliers", "alexandrine") is None
+    assert hashing.password_problem("rue des cordeliers", "alexandrine") is None
 
 
 def test_a_token_is_256_random_bits_and_is_read_as_it_was_written() -> None:
-    token, other = secrets.new_token(), secrets.new_token()
+    token, other = hashing.new_token(), hashing.new_token()
     assert token.secret != other.secret
-    assert secrets.read_token(str(token)) == token
+    assert hashing.read_token(str(token)) == token
     assert len(token.secret) == 43
-    assert secrets.read_token(f"cw_{token.id}_{'_-' * 21}a") is not None, "what base64 may have in it"
+    assert hashing.read_token(f"cw_{token.id}_{'_-' * 21}a") is not None, "what base64 may have in it"
 
 
 async def test_so_many_wait_for_a_hash_and_no_more() -> None:
-    verifier = secrets.Verifier()
+    verifier = hashing.Verifier()
     verifier._waiting = 16
-    with pytest.raises(secrets.BusyError):
+    with pytest.raises(hashing.BusyError):
         await verifier.matches(HASH, "a secret")
     verifier._waiting = 0
     assert await verifier.matches(HASH, "a secret")

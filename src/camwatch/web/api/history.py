@@ -90,7 +90,7 @@ async def blind_intervals(house: House, viewer: Seer, paging: Paging, interval: 
 
 
 @router.get("/service-levels", response_model=Levels, summary="Service levels of any interval")
-async def service_levels(
+async def levels(
     house: House,
     viewer: Seer,
     interval: Interval,
@@ -121,7 +121,7 @@ async def service_levels(
     summary="The raw record as JSON lines",
     responses={200: {"content": {"application/x-ndjson": {}}, "description": "One fact a line."}},
 )
-async def history(
+async def raw_history(
     house: House,
     viewer: Seer,
     start: Annotated[int, Query(alias="from", ge=0, le=_LARGEST, description="UTC milliseconds.")],

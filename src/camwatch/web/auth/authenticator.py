@@ -14,7 +14,7 @@ from enum import StrEnum
 
 import structlog
 
-from camwatch.web.auth import secrets
+from camwatch.web.auth import hashing
 from camwatch.web.auth.accounts import Account, Accounts
 from camwatch.web.auth.known_browsers import Home, Homes
 from camwatch.web.auth.login_throttle import Attempts
@@ -108,7 +108,7 @@ class Access:
         self.attempts = Attempts(mono)
         self.budget = Budget(mono)
         self.work = work
-        self.verifier = secrets.Verifier()
+        self.verifier = hashing.Verifier()
         self.refusals = Counter({reason.value: 0 for reason in Refusal})
         self.logins = 0
         self.reload_errors = 0
@@ -179,7 +179,7 @@ class Access:
         """
         if is_local(origin.host) and is_local_address(origin.address) and not origin.proxied:
             return True
-        if self.metrics_token is not None and bearer is not None and secrets.same(bearer, self.metrics_token):
+        if self.metrics_token is not None and bearer is not None and hashing.same(bearer, self.metrics_token):
             return True
         try:
             identity = self.session_of(cookie) or await self.identify(origin, bearer, None)
@@ -248,7 +248,7 @@ class Access:
         """
         if self.rules.metrics_public:
             return (Payer(f"metrics at {origin.address}", self.rules.people),)
-        if self.metrics_token is not None and bearer is not None and secrets.same(bearer, self.metrics_token):
+        if self.metrics_token is not None and bearer is not None and hashing.same(bearer, self.metrics_token):
             return ()
         if self.accounts is None:
             if self.metrics_token is not None:
@@ -285,20 +285,20 @@ class Access:
     # Tokens
 
     async def _with_token(self, bearer: str, address: str) -> Identity:
-        token = secrets.read_token(bearer)
+        token = hashing.read_token(bearer)
         found = self.accounts.with_token(token.id) if self.accounts is not None and token else None
         if token is None or found is None:
             raise self._unknown_token("this token opens nothing: it is mistyped, or was revoked")
         account, kept = found
         if not kept.holds_at(self._wall()):
             raise self._unknown_token(f"token {token.id} ended: ask for another")
-        digest = secrets.digest(bearer)
+        digest = hashing.digest(bearer)
         if self._verified.get(digest) != token.id:
             await self._verify(digest, token, kept.hash, address)
         ends = kept.expires.timestamp() - self._wall() if kept.expires is not None else _ASK_AGAIN_S
         return Identity(account.viewer, By.TOKEN, "", min(ends, _ASK_AGAIN_S), account)
 
-    async def _verify(self, digest: bytes, token: secrets.Token, kept: str, address: str) -> None:
+    async def _verify(self, digest: bytes, token: hashing.Token, kept: str, address: str) -> None:
         """Verify a token once, however many ask with it at a time; the next ones cost nothing."""
         verifying = self._verifying.get(digest)
         if verifying is None:
@@ -311,20 +311,20 @@ class Access:
             verifying.add_done_callback(lambda _: self._verifying.pop(digest, None))
         try:
             right = await asyncio.shield(verifying)
-        except secrets.BusyError:
+        except hashing.BusyError:
             self.refused(Refusal.BUSY)
             raise busy() from None
         if not right:
             raise self._unknown_token("this token opens nothing: it is mistyped, or was revoked")
 
     async def _verify_now(
-        self, digest: bytes, token: secrets.Token, kept: str, name: str, address: str
+        self, digest: bytes, token: hashing.Token, kept: str, name: str, address: str
     ) -> bool:
         accounts = self.accounts
         self.attempts.begin(name, address)
         try:
             right = await self.verifier.matches(kept, token.secret)
-        except secrets.BusyError:
+        except hashing.BusyError:
             self.attempts.never_mind(name, address)
             raise
         if not right:

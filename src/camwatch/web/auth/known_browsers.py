@@ -10,7 +10,7 @@ import secrets
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from camwatch.web.auth import cookies
+from camwatch.web.auth import signed_cookies
 from camwatch.web.auth.accounts import Account, Accounts, typed_name
 
 _COOKIE = "camwatch-home"
@@ -28,18 +28,18 @@ class Home(NamedTuple):
 class Homes:
     """Makes these cookies and reads them."""
 
-    def __init__(self, jar: cookies.Jar) -> None:
+    def __init__(self, jar: signed_cookies.Jar) -> None:
         self._jar = jar
 
     def read(self, lines: Iterable[str], accounts: Accounts, *, secure: bool) -> Home | None:
         """Return whose home a browser is, by its `Cookie` headers."""
-        cookie = cookies.find(lines, self._jar.name(_COOKIE, secure=secure))
-        found = cookies.proven(cookie, "home", _ID, accounts) if cookie else None
+        cookie = signed_cookies.find(lines, self._jar.name(_COOKIE, secure=secure))
+        found = signed_cookies.proven(cookie, "home", _ID, accounts) if cookie else None
         return Home(typed_name(found[0].name), found[1]) if found is not None else None
 
     def cookie(self, account: Account, home: Home | None, *, secure: bool) -> str:
         """Return the `Set-Cookie` that makes a browser an account's home, or lets it stay so."""
         stays = home is not None and home.name == typed_name(account.name)
         number = home.id if home is not None and stays else secrets.token_urlsafe(16)
-        value = cookies.signed(account, "home", number)
+        value = signed_cookies.signed(account, "home", number)
         return self._jar.set(_COOKIE, value, _LASTS_S, secure=secure)

@@ -13,8 +13,8 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from camwatch.web.auth import body as bodies
-from camwatch.web.auth import paths, secrets
+from camwatch.web.auth import hashing, paths
+from camwatch.web.auth import request_body as bodies
 from camwatch.web.auth.accounts import typed_name
 from camwatch.web.auth.authenticator import Access, Identity, Refusal
 from camwatch.web.auth.known_browsers import Home
@@ -119,7 +119,7 @@ async def _log_in(access: Access, request: Request, asked: _Asked, password: str
     account = access.accounts.called(name) if access.accounts is not None else None
     try:
         right = await access.verifier.matches(account.password if account else None, password)
-    except secrets.BusyError:
+    except hashing.BusyError:
         access.attempts.never_mind(*asked.key)
         access.refused(Refusal.BUSY)
         return _page(request, Form(name, after, Failure.BUSY, 2))

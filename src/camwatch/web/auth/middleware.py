@@ -18,8 +18,8 @@ from starlette.requests import HTTPConnection, Request
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from camwatch.web.auth import body as bodies
-from camwatch.web.auth import cookies, paths, short
+from camwatch.web.auth import paths, request_limits, signed_cookies
+from camwatch.web.auth import request_body as bodies
 from camwatch.web.auth.authenticator import Access, By, Identity, Refusal
 from camwatch.web.auth.known_browsers import Home
 from camwatch.web.auth.networks import networks
@@ -171,9 +171,11 @@ class Door:
             visit.payers = self._access.payers(None, address, self._home(visit))
         visit.pay()
         if known is None:
-            short.check_query(scope.get("query_string", b""))
-            most = short.MOST_ACCEPT_METRICS if route == paths.METRICS else short.MOST_ACCEPT
-            scope["headers"] = short.cut(scope["headers"], most)
+            request_limits.check_query(scope.get("query_string", b""))
+            most = (
+                request_limits.MOST_ACCEPT_METRICS if route == paths.METRICS else request_limits.MOST_ACCEPT
+            )
+            scope["headers"] = request_limits.cut(scope["headers"], most)
         if not paths.is_public(route) and route != paths.METRICS:
             if known is None:
                 raise Problem(401, "log in, or bring a token")
@@ -188,7 +190,7 @@ class Door:
     async def _known(self, visit: _Visit, route: str) -> Identity | None:
         access, origin, headers = self._access, visit.origin, Headers(scope=visit.scope)
         bearer = _bearer(headers)
-        cookie = cookies.find(headers.getlist("cookie"), access.jar.name(COOKIE, secure=origin.secure))
+        cookie = signed_cookies.find(headers.getlist("cookie"), access.jar.name(COOKIE, secure=origin.secure))
         if route == paths.METRICS:
             visit.payers = await access.may_scrape(origin, bearer, cookie)
             return None

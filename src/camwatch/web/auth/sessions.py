@@ -15,7 +15,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from camwatch.web.auth import cookies
+from camwatch.web.auth import signed_cookies
 from camwatch.web.auth.accounts import Account, Accounts
 
 COOKIE = "camwatch"
@@ -40,7 +40,7 @@ class Session:
 class Sessions:
     """Makes cookies and reads them, on the wall clock (Unix seconds)."""
 
-    def __init__(self, lifetime_s: float, jar: cookies.Jar, clock: Callable[[], float]) -> None:
+    def __init__(self, lifetime_s: float, jar: signed_cookies.Jar, clock: Callable[[], float]) -> None:
         self._lifetime_s = lifetime_s
         self._jar = jar
         self._clock = clock
@@ -83,7 +83,7 @@ class Sessions:
 
     def read(self, cookie: str, accounts: Accounts) -> Session | None:
         """Return a cookie's session; None for what is forged, over, logged out or of an older password."""
-        found = cookies.proven(cookie, "session", _WIDTH, accounts)
+        found = signed_cookies.proven(cookie, "session", _WIDTH, accounts)
         if found is None:
             return None
         account, fields = found
@@ -94,7 +94,7 @@ class Sessions:
     def cookie(self, session: Session, *, secure: bool) -> str:
         """Return the `Set-Cookie` of a session."""
         fields = f"{session.id}.{session.began:0{_TIME}}.{session.ends:0{_TIME}}"
-        value = cookies.signed(session.account, "session", fields)
+        value = signed_cookies.signed(session.account, "session", fields)
         age = max(0, round(session.ends - self._clock()))
         return self._jar.set(COOKIE, value, age, secure=secure)
 
@@ -106,5 +106,5 @@ class Sessions:
 def form_token(session: Session) -> str:
     """Return what forms of a session carry, which no other site can know."""
     account = session.account
-    key = cookies.key_of(account.name, account.password, "form")
+    key = signed_cookies.key_of(account.name, account.password, "form")
     return hmac.digest(key, session.id.encode(), hashlib.sha256).hex()

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pydantic import Field
 
 from camwatch.errors import RejectReason
-from camwatch.monitoring.rejections import Tally
+from camwatch.rejections import Tally
 from camwatch.web.house import Live
 from camwatch.web.views.base import Moment, View, moment
 

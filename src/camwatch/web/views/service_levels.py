@@ -11,11 +11,11 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from camwatch.accounting.calendar import Calendar
+from camwatch.accounting.outage_length import down_ms
 from camwatch.accounting.records import CameraRecord, Record
 from camwatch.accounting.rolling_window import CALENDAR, ROLLING
 from camwatch.accounting.timeline import Overlays, Stretch, account_of
 from camwatch.core.model import Purpose
-from camwatch.core.outage_length import down_ms
 from camwatch.core.status_time import Account, total
 from camwatch.fleet.inventory import Inventory
 from camwatch.web.views.base import moment
