@@ -185,7 +185,7 @@ def test_names_are_escaped() -> None:
 
 def test_no_text_is_missing_in_a_language_and_none_is_idle() -> None:
     source = "".join(
-        file.read_text() for file in Path(html_page.__file__).parent.rglob("*.*") if file.suffix != ".pyc"
+        file.read_text() for file in Path(html_page.__file__).parents[1].rglob("*.*") if file.suffix != ".pyc"
     )
     for name, forms in TEXTS.items():
         assert all(form.strip() for form in forms), name
