@@ -32,7 +32,7 @@ format: $(VENV)/dev.stamp ## lay out the code and mend what can be mended
 bench: $(VENV)/dev.stamp programs ## measure speed and memory beside the peers; writes docs/benchmarks.md
 	$(BIN)/python -m benchmarks $(ARGS)
 
-accuracy: $(VENV)/dev.stamp programs ## hold camwatch against the truth: make accuracy ARGS="every-cut --speed 10", or "--faults"
+accuracy: $(VENV)/dev.stamp programs ## hold camwatch against the truth: make accuracy ARGS="all-outage-types --speed 10", or "--faults"
 	$(BIN)/python -m benchmarks.accuracy $(ARGS)
 
 simulate: $(VENV)/dev.stamp ## play the daemon's life under drawn faults: SEEDS=2000, or one: SEED=17 KEEP=3,5 CAMERAS=c1

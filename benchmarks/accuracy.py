@@ -48,7 +48,7 @@ url = "mqtt://127.0.0.1:{broker}"
 require_sync = false
 [liveness]
 interval_s = {interval}
-hint_hold_s = {interval}
+will_grace_s = {interval}
 [history]
 url = "sqlite:///{folder}/camwatch.db"
 [http]
@@ -56,7 +56,7 @@ listen = "127.0.0.1:{http}"
 """
 
 
-class Rehearsal:
+class AccuracyRun:
     """One scenario, played in `folder` at a speed."""
 
     def __init__(self, folder: Path, fleet: Path, speed: float) -> None:
@@ -174,7 +174,7 @@ def _scenario(said: argparse.Namespace) -> int:
     options += [] if said.duration is None else ["--duration", f"{said.duration:g}"]
     try:
         with _place(said) as folder:
-            rehearsal = Rehearsal(folder, said.fleet, said.speed)
+            rehearsal = AccuracyRun(folder, said.fleet, said.speed)
             with rehearsal.running():
                 rehearsal.play(*options)
             return rehearsal.marks("--limits", str(_LIMITS), *(["--html", said.html] if said.html else []))

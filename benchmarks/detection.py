@@ -11,7 +11,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from benchmarks.environment import Stage
+from benchmarks.environment import Environment
 from benchmarks.errors import BenchmarkError
 from benchmarks.peers import Camwatch
 
@@ -43,11 +43,11 @@ class Detection:
 
 def detection_delays(cameras: int, folder: Path, times: int) -> list[Detection]:
     """So many times, let all cameras beat for some intervals, fall silent together, and be convicted."""
-    with Stage(cameras, folder, (_ShortIntervals,)) as stage:
+    with Environment(cameras, folder, (_ShortIntervals,)) as stage:
         return [_all_die(stage) for _ in range(times)]
 
 
-def _all_die(stage: Stage) -> Detection:
+def _all_die(stage: Environment) -> Detection:
     running = stage.running[_ShortIntervals]
     before = _buckets(running.metrics())
     stage.beat(running, _PASSES, _INTERVAL_S)

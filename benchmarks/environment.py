@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 from benchmarks.errors import BenchmarkError, LostMessagesError
-from benchmarks.load_generator import Flood, FloodReport
+from benchmarks.load_generator import LoadGenerator, LoadReport
 from benchmarks.peers import Camwatch, GoExporter, Peer, Place, PythonExporter, mosquitto_sub
 from benchmarks.process import Process, get
 from tests.support.mosquitto import Mosquitto
@@ -42,7 +42,7 @@ class Round:
     """What one program used for one flood, of which it processed every message."""
 
     cpu_s: float
-    flood: FloodReport
+    flood: LoadReport
 
     @property
     def us_per_message(self) -> float:
@@ -53,7 +53,7 @@ class Round:
 class Running:
     """One peer, started, with its broker."""
 
-    def __init__(self, peer: Peer, process: Process, flood: Flood) -> None:
+    def __init__(self, peer: Peer, process: Process, flood: LoadGenerator) -> None:
         self.peer = peer
         self.process = process
         self._flood = flood
@@ -76,7 +76,7 @@ class Running:
                 return
         raise BenchmarkError(f"{self.peer.name} takes no heartbeats: {self.peer.complaint(self.metrics())}")
 
-    def beat_evenly(self, interval_s: float) -> FloodReport:
+    def beat_evenly(self, interval_s: float) -> LoadReport:
         """Let every camera send one heartbeat, evenly over an interval."""
         return self._flood.run(self.peer.place.broker_port, 1, interval_s, spread=True)
 
@@ -107,7 +107,7 @@ class Running:
         return Round(used, report)
 
 
-class Stage:
+class Environment:
     """All peers at one size of fleet; leaving it ends every process."""
 
     def __init__(self, cameras: int, folder: Path, kinds: tuple[type[Peer], ...] | None = None) -> None:
@@ -115,7 +115,7 @@ class Stage:
         self.running: dict[type[Peer], Running] = {}
         self._folder = folder
         self._kinds = kinds or (Camwatch, GoExporter, PythonExporter)
-        self._flood = Flood(cameras)
+        self._flood = LoadGenerator(cameras)
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
@@ -140,7 +140,7 @@ class Stage:
         running.warm_up()
         return running
 
-    def beat(self, running: Running, passes: int, every_s: float) -> FloodReport:
+    def beat(self, running: Running, passes: int, every_s: float) -> LoadReport:
         """Let every camera of one peer send so many heartbeats, all at once each `every_s` seconds."""
         return self._flood.run(running.peer.place.broker_port, passes * self.cameras, every_s)
 

@@ -10,7 +10,7 @@ from statistics import fmean
 
 from benchmarks.faults import DOWN_AFTER, Played
 from camsim.score.matching import clipped, merged, stretches
-from camsim.score.observations import JudgedCamera, Outage
+from camsim.score.observations import ObservedCamera, Outage
 from tests.support.herd import Camera, Kind
 
 Span = tuple[int, int]
@@ -51,9 +51,9 @@ def marked(runs: Iterable[Played]) -> dict[str, KindMarks]:
 
 
 def _mark(marks: KindMarks, camera: Camera, run: Played) -> None:
-    said = run.judged.cameras.get(camera.id, JudgedCamera())
+    said = run.judged.cameras.get(camera.id, ObservedCamera())
     interval = camera.interval_s * 1000
-    begin, end = round(camera.began_ms + _BEGIN * interval), min(run.ended_ms, run.judged.vouched_ms)
+    begin, end = round(camera.began_ms + _BEGIN * interval), min(run.ended_ms, run.judged.watermark_ms)
     away = list(_absences(camera, begin, end))
     life = stretches(said, begin, end)
     outages = [each for each in said.outages if (each.end_ms or end) > begin and each.at_ms < end]

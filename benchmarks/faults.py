@@ -17,7 +17,7 @@ from pathlib import Path
 
 from sqlalchemy import create_engine
 
-from camsim.score.observations import Judged, collected
+from camsim.score.observations import Observations, collected
 from camwatch.history.export import export
 from tests.support.commands import run as command
 from tests.support.daemon import Daemon, broker, config
@@ -51,7 +51,7 @@ class Played:
     ended_ms: int
     dark: list[tuple[int, int]] = field(default_factory=list)
     faults: dict[str, int] = field(default_factory=dict)
-    judged: Judged = field(default_factory=lambda: Judged({}, [], 0))
+    judged: Observations = field(default_factory=lambda: Observations({}, [], 0))
     sound: bool = False
 
 
@@ -76,7 +76,7 @@ class Run:
                 Herd(ids, self._broker.port, self._interval_s, kinds=Kind, seed=self._seed) as herd,
             ):
                 link = broker(proxy.url, connect_timeout_s=1.0)
-                said = config(fleet, link, interval_s=self._interval_s, hint_hold_s=1.5 * self._interval_s)
+                said = config(fleet, link, interval_s=self._interval_s, will_grace_s=1.5 * self._interval_s)
                 daemon = Daemon(self._folder, said)
                 try:
                     await self._befall(herd, proxy, daemon)
@@ -170,7 +170,7 @@ class Run:
         await asyncio.sleep(intervals * self._interval_s)
 
 
-def _published(store: Path) -> Judged:
+def _published(store: Path) -> Observations:
     """Return what camwatch publishes: outages as late heartbeats left them, with their bounds."""
     engine = create_engine(f"sqlite:///{store}")
     try:

@@ -5,18 +5,18 @@ from __future__ import annotations
 import statistics
 from typing import TYPE_CHECKING
 
-from benchmarks.idle_cost import INTERVAL_S, upkeep
-from benchmarks.mass_outage import deaths
+from benchmarks.idle_cost import INTERVAL_S, idle_cost
+from benchmarks.mass_outage import mass_outage
 from benchmarks.report import Figure, Row, beside, within
-from benchmarks.store_costs import Kept, a_year, year_costs
+from benchmarks.store_costs import StoredYear, store_costs, stored_year
 from tests.support.postgres import PostgreSQL
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from benchmarks.mass_outage import Deaths
-    from benchmarks.store_costs import YearCosts
+    from benchmarks.mass_outage import MassOutage
+    from benchmarks.store_costs import StoreCosts
 
 CITY, MANY = 458, 10_000
 _YEAR, _QUICK_YEAR = 200_000, 100_000
@@ -70,18 +70,18 @@ class HistoryBench:
     def _year(self, server: PostgreSQL) -> None:
         transitions = _QUICK_YEAR if self._quick else _YEAR
         self._tell(f"a year of 472 cameras with {transitions:,} transitions")
-        year, inventory = a_year(transitions)
+        year, inventory = stored_year(transitions)
         costs = []
         for name, url in (("sqlite", ""), ("postgresql", server.url(server.fresh()))):
             folder = self._folder / name
             folder.mkdir(parents=True)
-            kept = Kept(url or f"sqlite:///{folder}/camwatch.db", year, inventory, folder)
+            kept = StoredYear(url or f"sqlite:///{folder}/camwatch.db", year, inventory, folder)
             times = self._times if name == "sqlite" else 1
             self._tell(f"its store is {name}")
-            costs.append(year_costs(kept, times, self._tell))
+            costs.append(store_costs(kept, times, self._tell))
         self._year_rows(*costs)
 
-    def _year_rows(self, ours: YearCosts, theirs: YearCosts) -> None:
+    def _year_rows(self, ours: StoreCosts, theirs: StoreCosts) -> None:
         report, started = (statistics.median(its) for its in (ours.report, ours.started))
         other, other_start = (statistics.median(its) for its in (theirs.report, theirs.started))
         camera, busiest = 1000 * statistics.median(ours.camera), 1000 * ours.camera[0]
@@ -125,10 +125,10 @@ class HistoryBench:
     def _deaths(self, server: PostgreSQL) -> None:
         self._tell(f"{MANY} cameras go down at once: without a memory, SQLite, PostgreSQL")
         folder = self._folder / "deaths"
-        bare = self._told("without", deaths(MANY, folder / "without", self._times, memory=False))
-        ours = self._told("SQLite", deaths(MANY, folder / "sqlite", self._times))
+        bare = self._told("without", mass_outage(MANY, folder / "without", self._times, memory=False))
+        ours = self._told("SQLite", mass_outage(MANY, folder / "sqlite", self._times))
         url = server.url(server.fresh())
-        theirs = self._told("PostgreSQL", deaths(MANY, folder / "postgresql", self._times, url=url))
+        theirs = self._told("PostgreSQL", mass_outage(MANY, folder / "postgresql", self._times, url=url))
         for what, found in ((f"{MANY} deaths stored", ours), ("… PostgreSQL", theirs)):
             self.rows.append(within(what, Figure(found.stored_s, "s"), 2.0, _REMEDY_STORED))
         without = 1000 * bare.held_s
@@ -137,14 +137,14 @@ class HistoryBench:
             told = f"late {held:.3g}, bare {without:.3g} ms"
             self.rows.append(within(what, Figure(max(0.0, held - without), "ms"), 20.0, _REMEDY_HELD, told))
 
-    def _told(self, what: str, found: Deaths) -> Deaths:
+    def _told(self, what: str, found: MassOutage) -> MassOutage:
         stored = f"stored after {' '.join(f'{s:.2f}' for s in found.stored)} s, " if found.stored else ""
         self._tell(f"{what}: {stored}longest hold {' '.join(f'{1000 * s:.1f}' for s in found.held)} ms")
         return found
 
     def _upkeep(self) -> None:
         self._tell(f"upkeep of {CITY} and {MANY} cameras, with a memory and without")
-        for found in upkeep((CITY, MANY), self._folder / "upkeep"):
+        for found in idle_cost((CITY, MANY), self._folder / "upkeep"):
             self._tell(
                 f"{found.cameras} cameras: {found.rows:.0f} rows and {found.kilobytes:.0f} kB a second, "
                 f"{found.cpu_with:.1%} of a core, without a memory {found.cpu_without:.1%}"
@@ -154,5 +154,5 @@ class HistoryBench:
             self.rows.append(beside(f"upkeep, {found.cameras} cameras", ours, bare))
 
 
-def _each(seconds: float, costs: YearCosts, of: str = "") -> Figure:
+def _each(seconds: float, costs: StoreCosts, of: str = "") -> Figure:
     return Figure(seconds / costs.rows * 1e6, "µs", of)

@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks.environment import Running, Stage
+from benchmarks.environment import Environment, Running
 from benchmarks.errors import BenchmarkError
 from benchmarks.fleet import camera_id, heartbeat_topic, write_fleet
 from benchmarks.load_generator import connect, publish
-from benchmarks.loop_latency import api_hold
+from benchmarks.loop_latency import api_latency
 from benchmarks.peers import Camwatch
 from benchmarks.process import get
 from benchmarks.report import Figure, Row, beside, within
@@ -57,7 +57,7 @@ class _Roomy(Camwatch):
 
 
 @dataclass
-class WindowBench:
+class HttpLoadBench:
     """Measures, and collects the rows."""
 
     folder: Path
@@ -69,7 +69,7 @@ class WindowBench:
     def run(self) -> None:
         """Measure all."""
         self.tell(f"{CAMERAS} cameras: the API, and {STREAMS} listeners")
-        with Stage(CAMERAS, self.folder / "listeners", (_Roomy,)) as stage:
+        with Environment(CAMERAS, self.folder / "listeners", (_Roomy,)) as stage:
             running = stage.running[_Roomy]
             running.take(CAMERAS)
             self._lists(running)
@@ -119,7 +119,7 @@ class WindowBench:
         ]
 
     def _hold(self) -> None:
-        found = api_hold(CAMERAS, self.folder / "hold", HELD, 3 if self.quick else 8)
+        found = api_latency(CAMERAS, self.folder / "hold", HELD, 3 if self.quick else 8)
         for path, hold in found.items():
             self.tell(f"{path} holds the loop {1000 * hold.scraped_s:.3g} ms (idle {1000 * hold.idle_s:.3g})")
         worst = max(found.values(), key=lambda hold: hold.scraped_s)

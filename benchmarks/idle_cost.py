@@ -8,8 +8,8 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from benchmarks.environment import Running, Stage
-from benchmarks.with_history import Remembering, remembering
+from benchmarks.environment import Environment, Running
+from benchmarks.with_history import WithHistory, with_history
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,7 +20,7 @@ _MARGIN_S = 0.5  # at both ends of the pass, not measured
 
 
 @dataclass(frozen=True, slots=True)
-class Upkeep:
+class IdleCost:
     """CPU seconds a second with a memory and without; rows and kilobytes a second that were stored."""
 
     cameras: int
@@ -42,12 +42,12 @@ class _Used:
     kilobytes: float
 
 
-def upkeep(sizes: Sequence[int], folder: Path) -> list[Upkeep]:
+def idle_cost(sizes: Sequence[int], folder: Path) -> list[IdleCost]:
     """Let fleets of these sizes send a heartbeat each interval, evenly, to both daemons at a time."""
-    kinds = {memory: remembering(INTERVAL_S, memory=memory) for memory in (True, False)}
+    kinds = {memory: with_history(INTERVAL_S, memory=memory) for memory in (True, False)}
     with ExitStack() as stack, ThreadPoolExecutor(2 * len(sizes)) as threads:
         stages = [
-            stack.enter_context(Stage(cameras, folder / str(cameras), tuple(kinds.values())))
+            stack.enter_context(Environment(cameras, folder / str(cameras), tuple(kinds.values())))
             for cameras in sizes
         ]
         work = [
@@ -57,13 +57,13 @@ def upkeep(sizes: Sequence[int], folder: Path) -> list[Upkeep]:
         found = []
         for stage, jobs in zip(stages, work, strict=True):
             ours, bare = (job.result() for job in jobs)
-            found.append(Upkeep(stage.cameras, ours.cpu, bare.cpu, ours.rows, ours.kilobytes))
+            found.append(IdleCost(stage.cameras, ours.cpu, bare.cpu, ours.rows, ours.kilobytes))
         return found
 
 
 def _use(running: Running) -> _Used:
     peer, process = running.peer, running.process
-    if not isinstance(peer, Remembering):
+    if not isinstance(peer, WithHistory):
         raise TypeError(peer)
     with ThreadPoolExecutor(1) as flooding:
         flood = flooding.submit(running.beat_evenly, INTERVAL_S)

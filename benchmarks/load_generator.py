@@ -29,7 +29,7 @@ _MARKS = {"ts": b"1700000000.000", "seq": b"10000001", "uptime_s": b"1000000.1",
 
 
 @dataclass(frozen=True, slots=True)
-class FloodReport:
+class LoadReport:
     """What one flood sent, how long that took, and what it cost the publisher (seconds)."""
 
     messages: int
@@ -42,14 +42,14 @@ class FloodReport:
         return self.messages / self.elapsed_s
 
 
-class Flood:
+class LoadGenerator:
     """Starts floods for one fleet, and keeps `seq` moving on from one to the next."""
 
     def __init__(self, cameras: int) -> None:
         self.cameras = cameras
         self._passes_sent: dict[int, int] = {}
 
-    def run(self, port: int, messages: int, every_s: float = 0.0, *, spread: bool = False) -> FloodReport:
+    def run(self, port: int, messages: int, every_s: float = 0.0, *, spread: bool = False) -> LoadReport:
         """Publish at least `messages` heartbeats in whole passes over the fleet to the broker on `port`.
 
         With `every_s`, a pass starts only so many seconds after the one before; its messages go out
@@ -81,7 +81,7 @@ class Flood:
         if process.returncode:
             reason = errors.decode(errors="replace").strip().rpartition("\n")[2]
             raise BenchmarkError(f"the publisher to port {port} failed: {reason}")
-        return FloodReport(**json.loads(output))
+        return LoadReport(**json.loads(output))
 
 
 class _Block:

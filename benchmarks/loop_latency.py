@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from benchmarks.environment import Stage
+from benchmarks.environment import Environment
 from benchmarks.peers import Camwatch, Peer
 from benchmarks.process import get
 from benchmarks.scrape import AS_PROMETHEUS, PLAIN
@@ -29,7 +29,7 @@ class _Ticking(Camwatch):
 
 
 @dataclass(frozen=True, slots=True)
-class Hold:
+class LoopLatency:
     """The longest lateness of a tick, in seconds: one value per scrape, and per idle span as long."""
 
     scraped: tuple[float, ...]
@@ -46,9 +46,9 @@ class Hold:
         return statistics.median(self.idle)
 
 
-def loop_hold(cameras: int, folder: Path, scrapes: int) -> dict[str, Hold]:
+def loop_latency(cameras: int, folder: Path, scrapes: int) -> dict[str, LoopLatency]:
     """Scrape a daemon with so many cameras, plainly and as Prometheus does, and read its late ticks."""
-    with Stage(cameras, folder, (_Ticking,)) as stage:
+    with Environment(cameras, folder, (_Ticking,)) as stage:
         running = stage.running[_Ticking]
         peer = running.peer
         running.take(cameras)  # all telemetry is there
@@ -58,15 +58,15 @@ def loop_hold(cameras: int, folder: Path, scrapes: int) -> dict[str, Hold]:
         }
 
 
-def api_hold(cameras: int, folder: Path, paths: Sequence[str], times: int) -> dict[str, Hold]:
+def api_latency(cameras: int, folder: Path, paths: Sequence[str], times: int) -> dict[str, LoopLatency]:
     """Ask a daemon with so many cameras for each of these paths, and read its late ticks."""
-    with Stage(cameras, folder, (_Ticking,)) as stage:
+    with Environment(cameras, folder, (_Ticking,)) as stage:
         running = stage.running[_Ticking]
         running.take(cameras)
         return {path: _hold(running.peer, times, {}, path) for path in paths}
 
 
-def _hold(peer: Peer, scrapes: int, headers: Mapping[str, str], path: str = "/metrics") -> Hold:
+def _hold(peer: Peer, scrapes: int, headers: Mapping[str, str], path: str = "/metrics") -> LoopLatency:
     scraped, idle = [], []
     for _ in range(scrapes):
         began = time.monotonic()
@@ -77,7 +77,7 @@ def _hold(peer: Peer, scrapes: int, headers: Mapping[str, str], path: str = "/me
         late = late_ticks(_record(peer))
         scraped.append(longest(late, began, ended))
         idle.append(longest(late, ended, time.monotonic()))
-    return Hold(tuple(scraped), tuple(idle))
+    return LoopLatency(tuple(scraped), tuple(idle))
 
 
 def _record(peer: Peer) -> Path:

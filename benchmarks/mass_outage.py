@@ -10,12 +10,12 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from benchmarks.environment import Running, Stage
+from benchmarks.environment import Environment, Running
 from benchmarks.errors import LostMessagesError
 from benchmarks.loop_latency import late_ticks, longest
 from benchmarks.process import get
 from benchmarks.recorder_process import TICKS
-from benchmarks.with_history import Remembering, remembering
+from benchmarks.with_history import WithHistory, with_history
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,7 +29,7 @@ _MORE_CHANCES = 2
 
 
 @dataclass(slots=True)
-class Deaths:
+class MassOutage:
     """One value a death: seconds from noticing to stored, of the transition that waited longest; holds."""
 
     stored: list[float]
@@ -46,11 +46,13 @@ class Deaths:
         return statistics.median(self.held)
 
 
-def deaths(cameras: int, folder: Path, times: int, *, url: str | None = None, memory: bool = True) -> Deaths:
+def mass_outage(
+    cameras: int, folder: Path, times: int, *, url: str | None = None, memory: bool = True
+) -> MassOutage:
     """So many times, let all cameras give a heartbeat, fall silent together, and be convicted."""
-    kind = remembering(_INTERVAL_S, url=url, memory=memory)
-    found = Deaths([], [])
-    with Stage(cameras, folder, (kind,)) as stage:
+    kind = with_history(_INTERVAL_S, url=url, memory=memory)
+    found = MassOutage([], [])
+    with Environment(cameras, folder, (kind,)) as stage:
         chances = times + _MORE_CHANCES
         while len(found.held) < times:
             chances -= 1
@@ -64,9 +66,9 @@ def deaths(cameras: int, folder: Path, times: int, *, url: str | None = None, me
     return found
 
 
-def _all_die(stage: Stage, running: Running, found: Deaths) -> None:
+def _all_die(stage: Environment, running: Running, found: MassOutage) -> None:
     peer = running.peer
-    if not isinstance(peer, Remembering):
+    if not isinstance(peer, WithHistory):
         raise TypeError(peer)
     before, convicted = len(peer.stored()), _convicted(peer)
     with running.process.frozen():  # the heartbeats wait in its socket, to arrive as one
@@ -94,7 +96,7 @@ def _all_die(stage: Stage, running: Running, found: Deaths) -> None:
     found.held.append(held)
 
 
-def _convicted(peer: Remembering) -> int:
+def _convicted(peer: WithHistory) -> int:
     _, body = get(peer.port, "/metrics", {"Accept-Encoding": "identity"})
     name = b"\ncamwatch_detection_delay_seconds_count "
     _, _, rest = body.partition(name)

@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from benchmarks.environment import Running, Stage
+from benchmarks.environment import Environment, Running
 from benchmarks.errors import BenchmarkError
 from benchmarks.peers import Camwatch
 from benchmarks.process import get
@@ -67,14 +67,14 @@ class PagesBench:
 
     def run(self) -> None:
         """Measure all."""
-        with Stage(CITY, self.folder / "city", (Camwatch,)) as stage:
+        with Environment(CITY, self.folder / "city", (Camwatch,)) as stage:
             running = stage.running[Camwatch]
             running.take(CITY)
             self._pages(running, f"page, {CITY} cameras", _PAGES, 50.0)
             self._pages(running, "… part from the record", _FROM_RECORD, 50.0)
             kilobytes = _first_view(running, "/") / 1000
             self.rows.append(within("first view", Figure(kilobytes, "kB"), 150.0, _REMEDY_BYTES))
-        with Stage(MANY, self.folder / "many", (Camwatch,)) as stage:
+        with Environment(MANY, self.folder / "many", (Camwatch,)) as stage:
             running = stage.running[Camwatch]
             running.take(MANY)
             self._pages(

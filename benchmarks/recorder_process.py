@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from benchmarks.loop_ticker import start_ticker
 from camwatch import app
-from camwatch.core.model import Camera, Happening, Status, Transition, Window
+from camwatch.core.model import Camera, Event, MaintenanceWindow, Status, Transition
 from camwatch.history.batch import Batch
-from camwatch.history.keeper import StoreKeeper
-from camwatch.history.recorder import Chronicle
+from camwatch.history.keeper import RecordingStore
+from camwatch.history.recorder import Recorder
 from camwatch.history.sealing import Seal
 from camwatch.loading import load
 from camwatch.logs import configure
@@ -55,7 +55,7 @@ def batches(folder: Path) -> Iterator[Stored]:
     return (Stored(**json.loads(line)) for line in lines if line.endswith("\n"))
 
 
-class _Telling(StoreKeeper):
+class TracingStore(RecordingStore):
     """The daemon's keeper, which tells of every batch once it is stored."""
 
     output: TextIO
@@ -66,27 +66,27 @@ class _Telling(StoreKeeper):
         sealed = super().write(batch)
         ended = time.monotonic()
         deaths = [
-            event.noticed_at.utc_ms
+            event.detected_at.utc_ms
             for event in batch.events
             if isinstance(event, Transition) and event.new is Status.DOWN
         ]
         waited_s = time.time() - min(deaths) / 1000 if deaths else 0.0
-        told = Stored(ended, ended - began, len(batch.events), len(batch.memories), len(deaths), waited_s)
+        told = Stored(ended, ended - began, len(batch.events), len(batch.checkpoints), len(deaths), waited_s)
         self.output.write(json.dumps(asdict(told)) + "\n")
         return sealed
 
 
-class _Amnesia(Chronicle):
+class NullRecorder(Recorder):
     """A history that takes no note of anything."""
 
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
         self._over = asyncio.Event()
 
-    def happened(self, events: Sequence[Happening]) -> None:
+    def happened(self, events: Sequence[Event]) -> None:
         """Forget what has just happened."""
 
-    def enrolled(self, cameras: Iterable[Camera], windows: Iterable[Window]) -> None:
+    def enrolled(self, cameras: Iterable[Camera], windows: Iterable[MaintenanceWindow]) -> None:
         """Forget who is watched."""
 
     async def run(self) -> None:
@@ -103,11 +103,11 @@ async def _run(folder: Path, config: Path, memory: str) -> None:
     settings = load_settings(config)
     configure(settings.log.format, settings.log.level, settings.fleet.timezone)
     with (folder / TICKS).open("w", buffering=1) as ticks, (folder / BATCHES).open("w", buffering=1) as told:
-        _Telling.output = told
+        TracingStore.output = told
         # The daemon offers no hook here, and needs none but for this: what it is built of is replaced.
-        vars(app)["StoreKeeper"] = _Telling
+        vars(app)["StoreKeeper"] = TracingStore
         if memory == "without":
-            vars(app)["Chronicle"] = _Amnesia
+            vars(app)["Chronicle"] = NullRecorder
         start_ticker(ticks)
         await app.run(settings, load(settings))
 

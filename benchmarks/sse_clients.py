@@ -17,7 +17,7 @@ _TRANSITION = re.compile(rb'event: transition\ndata: \{"camera":"([^"]+)"')
 _HELLO = b": camwatch lives"
 
 
-class _Crowd:
+class _Clients:
     """What all listeners have heard."""
 
     def __init__(self, streams: int) -> None:
@@ -39,7 +39,7 @@ class _Crowd:
 class _Listener(asyncio.Protocol):
     """One stream; what came is searched event by event."""
 
-    def __init__(self, crowd: _Crowd, port: int) -> None:
+    def __init__(self, crowd: _Clients, port: int) -> None:
         self._crowd = crowd
         self._port = port
         self._rest = b""
@@ -71,7 +71,7 @@ def _say(text: str) -> None:
 
 async def _listen(port: int, streams: int) -> None:
     loop = asyncio.get_running_loop()
-    crowd = _Crowd(streams)
+    crowd = _Clients(streams)
     for _ in range(streams):
         await loop.create_connection(lambda: _Listener(crowd, port), "127.0.0.1", port)
     await asyncio.Event().wait()

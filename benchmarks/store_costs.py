@@ -21,18 +21,18 @@ from sqlalchemy import func, select, text
 from benchmarks.environment import broker
 from benchmarks.errors import BenchmarkError
 from benchmarks.process import Process
-from benchmarks.synthetic_history import DAY, attribute, batches_of, made_up, store_year
+from benchmarks.synthetic_history import DAY, attribute, batches_of, generate, store_year
 from camwatch import __version__
 from camwatch.fleet.inventory import Inventory, load_inventory
 from camwatch.history import schema
 from camwatch.history.audit import audit
-from camwatch.history.dialects import begin_read, is_sqlite
-from camwatch.history.keeper import StoreKeeper
+from camwatch.history.dialects import is_sqlite, read_transaction
+from camwatch.history.keeper import RecordingStore
 from camwatch.history.queries import read
 from camwatch.history.store import Store
 from camwatch.reports.builder import build
 from camwatch.reports.formatting import Language
-from camwatch.reports.model import Question, Report
+from camwatch.reports.model import Report, ReportScope
 from camwatch.reports.period import Period, month_of
 from camwatch.reports.renderers import csv_table, html_page, json_document, text_table
 from camwatch.settings import HistorySettings
@@ -46,13 +46,13 @@ if TYPE_CHECKING:
 ZONE = ZoneInfo("Europe/Paris")
 _FLEET = Path("config/fleet")
 _CAMWATCH = str(Path(sys.executable).with_name("camwatch"))
-_TABLES = ("transitions", "outages", "service", "fills", "blindness", "reboots")
+_TABLES = ("transitions", "outages", "service_periods", "backfills", "monitoring_gaps", "reboots")
 _SAMPLE = 20  # cameras whose year is reported
 _FOLDED_QUARTER = 365 - 91
 
 
 @dataclass(slots=True)
-class YearCosts:
+class StoreCosts:
     """Seconds unless the name says otherwise; lists hold one value a repetition."""
 
     rows: int
@@ -68,7 +68,7 @@ class YearCosts:
     fold: float = 0.0
 
 
-class Kept(NamedTuple):
+class StoredYear(NamedTuple):
     """A store with the year in it."""
 
     url: str
@@ -94,20 +94,20 @@ class Kept(NamedTuple):
         return file
 
 
-def a_year(transitions: int) -> tuple[Year, Inventory]:
+def stored_year(transitions: int) -> tuple[Year, Inventory]:
     """Return a year of the reference fleet that ended just now."""
     inventory = load_inventory(_FLEET, ZONE)
     now_ms = time.time_ns() // 60_000_000_000 * 60_000
-    return made_up(inventory, now_ms - 60_000, transitions), inventory
+    return generate(inventory, now_ms - 60_000, transitions), inventory
 
 
-def year_costs(kept: Kept, times: int, tell: Callable[[str], None]) -> YearCosts:
+def store_costs(kept: StoredYear, times: int, tell: Callable[[str], None]) -> StoreCosts:
     """Store the year, and measure all that is done with it."""
-    costs = YearCosts(rows=0)
+    costs = StoreCosts(rows=0)
     with Store.open(kept.settings) as store:
-        store.hold()
+        store.acquire_lock()
         costs.stored = store_year(store, kept.year)
-        attribute(store.engine, kept.year.ends_ms)
+        attribute(store.engine, kept.year.end_ms)
         costs.megabytes = _megabytes(store)
         began = time.perf_counter()
         found = audit(store.engine, ZONE)
@@ -146,7 +146,7 @@ def _listed(seconds: Sequence[float]) -> str:
 # --- reports
 
 
-def _in_process(kept: Kept, store: Store, costs: YearCosts, times: int) -> None:
+def _in_process(kept: StoredYear, store: Store, costs: StoreCosts, times: int) -> None:
     """Measure the parts of a month's report, a camera's year, and the standing, in this process."""
     taken: dict[str, list[float]] = {}
     for _ in range(times + 1):
@@ -158,21 +158,21 @@ def _in_process(kept: Kept, store: Store, costs: YearCosts, times: int) -> None:
     _camera(kept, store, busiest)
     costs.camera = [_camera(kept, store, camera) for camera in (busiest, *others)]
     began = time.perf_counter()
-    StoreKeeper(store, ZONE, 1100).standing(kept.year.ends_ms)
+    RecordingStore(store, ZONE, 1100).standing(kept.year.end_ms)
     costs.standing = time.perf_counter() - began
 
 
-def _parts(kept: Kept) -> Iterator[tuple[str, float]]:
+def _parts(kept: StoredYear) -> Iterator[tuple[str, float]]:
     """Yield the parts of a month's report on all operators, each with its seconds."""
     watch = _Watch()
     with Store.open(kept.settings, create=False) as store:
         yield "open", watch()
-        with begin_read(store.engine) as connection:
+        with read_transaction(store.engine) as connection:
             period = _month(kept)
             record = read(connection, None, period.start_ms, period.end_ms)
             yield "read", watch()
-        question = Question(period, tuple(kept.inventory.operators), total=True)
-        report = build(record, kept.inventory, question, now_ms=kept.year.ends_ms, version=__version__)
+        question = ReportScope(period, tuple(kept.inventory.operators), total=True)
+        report = build(record, kept.inventory, question, now_ms=kept.year.end_ms, version=__version__)
         yield "figures", watch()
         language = Language("fr", ZONE)
         writers: dict[str, Callable[[Report], str]] = {
@@ -186,15 +186,15 @@ def _parts(kept: Kept) -> Iterator[tuple[str, float]]:
             yield name, watch()
 
 
-def _camera(kept: Kept, store: Store, camera: str) -> float:
+def _camera(kept: StoredYear, store: Store, camera: str) -> float:
     """Return the seconds that a camera's year takes, from the store to the figures."""
-    last = datetime.fromtimestamp(kept.year.ends_ms / 1000, ZONE).date()
+    last = datetime.fromtimestamp(kept.year.end_ms / 1000, ZONE).date()
     period = Period(last - timedelta(days=364), last, ZONE)
     watch = _Watch()
-    with begin_read(store.engine) as connection:
+    with read_transaction(store.engine) as connection:
         record = read(connection, None, period.start_ms, period.end_ms, camera=camera)
-    question = Question(period, tuple(kept.inventory.operators), total=True, camera=camera)
-    found = build(record, kept.inventory, question, now_ms=kept.year.ends_ms, version=__version__)
+    question = ReportScope(period, tuple(kept.inventory.operators), total=True, camera=camera)
+    found = build(record, kept.inventory, question, now_ms=kept.year.end_ms, version=__version__)
     seconds = watch()
     if not any(section.cameras for section in found.sections):
         raise BenchmarkError(f"there is no year of {camera}")
@@ -206,11 +206,11 @@ def _busiest(store: Store) -> str:
         "SELECT c.id FROM transitions t JOIN cameras c ON c.key = t.camera_key"
         " GROUP BY c.id ORDER BY count(*) DESC, c.id LIMIT 1"
     )
-    with begin_read(store.engine) as connection:
+    with read_transaction(store.engine) as connection:
         return str(connection.execute(text(query)).scalar())
 
 
-def _report(kept: Kept) -> float:
+def _report(kept: StoredYear) -> float:
     """Run `camwatch report` for a month of all operators; return the seconds of the whole process."""
     config = kept.config(1883, 9458)
     command = [_CAMWATCH, "report", "--config", str(config), "--all", "--format", "json"]
@@ -223,16 +223,16 @@ def _report(kept: Kept) -> float:
     return seconds
 
 
-def _month(kept: Kept) -> Period:
+def _month(kept: StoredYear) -> Period:
     """Return the last month that is over."""
-    today = datetime.fromtimestamp(kept.year.ends_ms / 1000, ZONE).date()
+    today = datetime.fromtimestamp(kept.year.end_ms / 1000, ZONE).date()
     return month_of(date(today.year, today.month, 1) - timedelta(days=1), ZONE)
 
 
 # --- the store
 
 
-def _starts(kept: Kept, times: int) -> Iterator[float]:
+def _starts(kept: StoredYear, times: int) -> Iterator[float]:
     """Start `camwatch run` so often, and yield the seconds until it is ready."""
     with broker(kept.folder / "broker") as its_broker:
         for number in range(times):
@@ -245,16 +245,16 @@ def _starts(kept: Kept, times: int) -> Iterator[float]:
                 yield watch()
 
 
-def _fold(kept: Kept) -> float:
+def _fold(kept: StoredYear) -> float:
     """Fold the oldest quarter away, and return the seconds that took."""
     with Store.open(kept.settings) as store:
-        store.hold()
+        store.acquire_lock()
         watch = _Watch()
-        for _ in StoreKeeper(store, ZONE, _FOLDED_QUARTER).fold(kept.year.ends_ms + DAY):
+        for _ in RecordingStore(store, ZONE, _FOLDED_QUARTER).fold(kept.year.end_ms + DAY):
             pass
         taken = watch()
-        with begin_read(store.engine) as connection:
-            if not connection.execute(select(func.count()).select_from(schema.days)).scalar():
+        with read_transaction(store.engine) as connection:
+            if not connection.execute(select(func.count()).select_from(schema.daily_rollups)).scalar():
                 raise BenchmarkError("nothing was folded")
         return taken
 
@@ -274,14 +274,14 @@ def _megabytes(store: Store) -> float:
         return float(cursor.fetchone()[0]) / 1e6  # type: ignore[index]
 
 
-def _floor(kept: Kept, transactions: int) -> float:
+def _floor(kept: StoredYear, transactions: int) -> float:
     """Insert the same rows into the same tables, in as many transactions, with the bare driver."""
     if kept.url.startswith("sqlite:"):
         return _floor_sqlite(kept, transactions)
     return _floor_postgresql(kept, transactions)
 
 
-def _floor_sqlite(kept: Kept, transactions: int) -> float:
+def _floor_sqlite(kept: StoredYear, transactions: int) -> float:
     file = kept.folder / "floor.db"
     Store.open(HistorySettings(url=f"sqlite:///{file}")).close()
     with ExitStack() as stack:
@@ -302,7 +302,7 @@ def _floor_sqlite(kept: Kept, transactions: int) -> float:
         return watch()
 
 
-def _floor_postgresql(kept: Kept, transactions: int) -> float:
+def _floor_postgresql(kept: StoredYear, transactions: int) -> float:
     with psycopg.connect(kept.url) as connection, connection.cursor() as cursor:
         work: list[tuple[str, list[tuple[Any, ...]]]] = []
         for table in _TABLES:

@@ -8,11 +8,11 @@ import time
 from typing import TYPE_CHECKING
 
 from benchmarks.detection import detection_delays
-from benchmarks.environment import Round, Stage
+from benchmarks.environment import Environment, Round
 from benchmarks.errors import LostMessagesError
 from benchmarks.history import HistoryBench
-from benchmarks.http_load import WindowBench
-from benchmarks.loop_latency import loop_hold
+from benchmarks.http_load import HttpLoadBench
+from benchmarks.loop_latency import loop_latency
 from benchmarks.pages import PagesBench
 from benchmarks.peers import Camwatch, GoExporter, PythonExporter
 from benchmarks.report import Figure, Row, beside, within
@@ -121,11 +121,11 @@ class Suite:
         if "pages" in self._wanted:
             self._pages()
 
-    def _stage(self, cameras: int) -> Stage:
+    def _stage(self, cameras: int) -> Environment:
         self._tell(f"{cameras} cameras: starting camwatch, its peers and their brokers")
-        return Stage(cameras, self._folder / str(cameras))
+        return Environment(cameras, self._folder / str(cameras))
 
-    def _at_ten_thousand(self, stage: Stage) -> None:
+    def _at_ten_thousand(self, stage: Environment) -> None:
         if "ingest" in self._wanted:
             self._ingest(stage)
             if not self._quick:
@@ -142,7 +142,7 @@ class Suite:
             )
             self.rows.append(beside(f"memory, {MANY} cameras", ours, peer, 1.0, _REMEDY_MEMORY))
 
-    def _ingest(self, stage: Stage) -> None:
+    def _ingest(self, stage: Environment) -> None:
         rounds: dict[str, list[Round]] = {"camwatch": [], _GO: [], _PYTHON: [], _C: []}
         for number in range(self._rounds):
             for name, taken in rounds.items():
@@ -159,7 +159,7 @@ class Suite:
             beside(what, ours, c, 1.5, _REMEDY_INGEST),
         ]
 
-    def _at_its_pace(self, stage: Stage) -> None:
+    def _at_its_pace(self, stage: Environment) -> None:
         taken = {
             kind: stage.running[kind].take(stage.cameras, _PACE_S)
             for kind in (Camwatch, GoExporter, PythonExporter)
@@ -174,7 +174,7 @@ class Suite:
             for kind, name in ((GoExporter, _GO), (PythonExporter, _PYTHON))
         ]
 
-    def _round(self, stage: Stage, name: str) -> Round:
+    def _round(self, stage: Environment, name: str) -> Round:
         if name == _C:
             return stage.take_with_mosquitto_sub(self._messages)
         if name == "camwatch":
@@ -182,7 +182,7 @@ class Suite:
         kind = GoExporter if name == _GO else PythonExporter
         return self._take(stage, kind, self._messages // _EXPORTERS_PART)
 
-    def _take(self, stage: Stage, kind: type[Peer], messages: int) -> Round:
+    def _take(self, stage: Environment, kind: type[Peer], messages: int) -> Round:
         """Flood one program; a peer that lost its session on a busy machine gets another chance."""
         for _ in range(0 if kind is Camwatch else _MORE_CHANCES):
             try:
@@ -191,7 +191,7 @@ class Suite:
                 self._tell(f"{str(lost).partition(';')[0]}: once more")
         return stage.running[kind].take(messages)
 
-    def _metrics(self, stage: Stage) -> None:
+    def _metrics(self, stage: Environment) -> None:
         plain = self._scrape_both(stage, "plain", PLAIN)
         packed = self._scrape_both(stage, "as Prometheus asks", AS_PROMETHEUS)
         self._tell("rendering the same samples with prometheus_client")
@@ -225,7 +225,7 @@ class Suite:
         ]
 
     def _scrape_both(
-        self, stage: Stage, how: str, headers: Mapping[str, str]
+        self, stage: Environment, how: str, headers: Mapping[str, str]
     ) -> dict[type[Peer], ScrapeCost]:
         costs: dict[type[Peer], ScrapeCost] = {}
         for kind in (Camwatch, GoExporter):
@@ -238,7 +238,7 @@ class Suite:
 
     def _hold(self) -> None:
         self._tell(f"how long a scrape of {MANY} cameras holds the loop")
-        for how, hold in loop_hold(MANY, self._folder / "hold", self._scrapes).items():
+        for how, hold in loop_latency(MANY, self._folder / "hold", self._scrapes).items():
             spans = [f"{1000 * s:.1f}" for s in hold.scraped]
             self._tell(f"longest hold in each scrape, {how}: {' '.join(spans)} ms")
             scraped, idle = 1000 * hold.scraped_s, 1000 * hold.idle_s
@@ -265,7 +265,7 @@ class Suite:
         self._more_notes += bench.notes
 
     def _window(self) -> None:
-        bench = WindowBench(self._folder / "window", self._tell, quick=self._quick)
+        bench = HttpLoadBench(self._folder / "window", self._tell, quick=self._quick)
         bench.run()
         self.rows += bench.rows
         self._more_notes += bench.notes

@@ -16,30 +16,30 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from sqlalchemy import select
 
-from camwatch.accounting.records import Attributed
-from camwatch.core.checkpoint import NOTHING, Memory, SightMemory
+from camwatch.accounting.records import AttributedCause
+from camwatch.core.checkpoint import EMPTY, CameraCheckpoint, LinkGroupCheckpoint
 from camwatch.core.model import (
-    BlindCause,
-    Blindness,
+    Backfill,
     Camera,
     Cause,
-    Fill,
-    Happening,
+    Event,
+    GapCause,
     Instant,
     Lifecycle,
-    OutageChange,
+    MaintenanceWindow,
+    MonitoringGap,
+    OutageEvent,
     Reboot,
     Scope,
-    ServiceChange,
+    ServicePeriodEvent,
     Status,
     Transition,
-    Window,
 )
-from camwatch.core.status_time import Account, Span
+from camwatch.core.status_time import Interval, StatusTime
 from camwatch.history import schema
-from camwatch.history.batch import Batch, Roll
-from camwatch.history.corrections import GENESIS, Entry, Kind, canonical, hash_of
-from camwatch.history.dialects import begin_read, begin_write
+from camwatch.history.batch import Batch, InventorySnapshot
+from camwatch.history.corrections import GENESIS, CorrectionKind, Entry, canonical_json, entry_hash
+from camwatch.history.dialects import read_transaction, write_transaction
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -65,11 +65,11 @@ class Year:
     """What happened, in the order in which it was noticed, and what is remembered at the end of it."""
 
     cameras: tuple[Camera, ...]
-    windows: tuple[Window, ...]
-    ends_ms: int
-    events: list[Happening] = field(default_factory=list)
-    memories: list[Memory] = field(default_factory=list)
-    sights: tuple[SightMemory, ...] = ()
+    windows: tuple[MaintenanceWindow, ...]
+    end_ms: int
+    events: list[Event] = field(default_factory=list)
+    memories: list[CameraCheckpoint] = field(default_factory=list)
+    sights: tuple[LinkGroupCheckpoint, ...] = ()
     transitions: int = 0
 
 
@@ -89,39 +89,39 @@ class _Edge(NamedTuple):
     cause: Cause | None = None
 
 
-def made_up(inventory: Inventory, ends_ms: int, transitions: int) -> Year:
+def generate(inventory: Inventory, end_ms: int, transitions: int) -> Year:
     """Return a year that ends at an instant (UTC milliseconds), with so many transitions."""
     draw = random.Random(_SEED)
-    year = Year(tuple(inventory.cameras.values()), (), ends_ms)
-    starts_ms = ends_ms - YEAR_MS
-    dark = list(_nights(draw, starts_ms))
-    year.windows = tuple(_works(draw, inventory, starts_ms, dark))
+    year = Year(tuple(inventory.cameras.values()), (), end_ms)
+    start_ms = end_ms - YEAR_MS
+    dark = list(_nights(draw, start_ms))
+    year.windows = tuple(_works(draw, inventory, start_ms, dark))
     serving = [camera for camera in year.cameras if camera.lifecycle is Lifecycle.IN_SERVICE]
-    lives = {camera.id: _Life(camera, starts_ms, ends_ms, dark, year.windows) for camera in serving}
+    lives = {camera.id: _Life(camera, start_ms, end_ms, dark, year.windows) for camera in serving}
     count = sum(2 + 2 * len(life.dark) + 2 * len(life.works) for life in lives.values())
     weights = [draw.lognormvariate(0, 1) for _ in serving]
     while count < transitions - 1:
         for camera in draw.choices(serving, weights, k=min(1000, (transitions - count) // 2)):
             count += lives[camera.id].strike(draw)
-    told: list[tuple[int, Happening]] = [(began.noticed, began.event) for began in _blindness(dark)]
+    told: list[tuple[int, Event]] = [(began.noticed, began.event) for began in _blindness(dark)]
     for life in lives.values():
         told += life.told(draw)
         year.memories.append(life.memory)
     told.sort(key=lambda one: one[0])
     year.events = [event for _, event in told]
-    year.sights = (SightMemory(("main",), tuple(inventory.operators), ends_ms, blind=False),)
-    year.transitions = sum(isinstance(event, (Transition, ServiceChange)) for event in year.events)
+    year.sights = (LinkGroupCheckpoint(("main",), tuple(inventory.operators), end_ms, blind=False),)
+    year.transitions = sum(isinstance(event, (Transition, ServicePeriodEvent)) for event in year.events)
     return year
 
 
 def store_year(store: Store, year: Year) -> float:
     """Store a year in batches, and return how many seconds that took."""
     began = time.perf_counter()
-    roll = Roll(year.cameras, year.windows, year.ends_ms - YEAR_MS)
+    roll = InventorySnapshot(year.cameras, year.windows, year.end_ms - YEAR_MS)
     batches = list(_batches(year))
-    batches[0].rolls.append(roll)
-    batches[-1].memories, batches[-1].sights = year.memories, year.sights
-    batches[-1].vouched_ms = year.ends_ms
+    batches[0].inventories.append(roll)
+    batches[-1].checkpoints, batches[-1].groups = year.memories, year.sights
+    batches[-1].watermark_ms = year.end_ms
     for batch in batches:
         store.write(batch)
     return time.perf_counter() - began
@@ -132,24 +132,24 @@ def batches_of(year: Year) -> int:
     return -(-len(year.events) // _BATCH)
 
 
-def attribute(engine: Engine, ends_ms: int) -> None:
+def attribute(engine: Engine, end_ms: int) -> None:
     """Let people attribute some outages, evenly over the year, and exclude every third from the contract."""
     table = schema.outages.c
-    with begin_read(engine) as connection:
+    with read_transaction(engine) as connection:
         numbers = list(connection.execute(select(table.id).order_by(table.id)).scalars())
     entries: list[Entry] = []
-    previous, causes = GENESIS, list(Attributed)
+    previous, causes = GENESIS, list(AttributedCause)
     for seq, number in enumerate(numbers[:: max(1, len(numbers) // _ATTRIBUTED)], 1):
         cause = causes[seq % len(causes)]
-        said = canonical({"outage": number, "cause": str(cause), "excluded": seq % 3 == 0})
+        said = canonical_json({"outage": number, "cause": str(cause), "excluded": seq % 3 == 0})
         why = f"Ticket {40_000 + seq}: found on the spot"
-        entry = Entry(seq, ends_ms - S, "bench", why, str(Kind.ATTRIBUTION), said, previous, "")
-        previous = hash_of(entry)
+        entry = Entry(seq, end_ms - S, "bench", why, str(CorrectionKind.ATTRIBUTION), said, previous, "")
+        previous = entry_hash(entry)
         entries.append(entry._replace(hash=previous))
-    with begin_write(engine) as connection:
+    with write_transaction(engine) as connection:
         sealer = Sealer(connection)
         sealer.put(schema.corrections, Entry._fields, entries)
-        sealer.seal(ends_ms)
+        sealer.seal(end_ms)
 
 
 def _batches(year: Year) -> Iterator[Batch]:
@@ -157,57 +157,57 @@ def _batches(year: Year) -> Iterator[Batch]:
     number = 0
     while some := list(islice(events, _BATCH)):
         number += 1
-        yield Batch(number, year.ends_ms - YEAR_MS, events=some)
+        yield Batch(number, year.end_ms - YEAR_MS, events=some)
 
 
 class _Dark(NamedTuple):
-    span: Span
-    cause: BlindCause
+    span: Interval
+    cause: GapCause
     filled: bool  # the broker kept the heartbeats
 
 
 class _Told(NamedTuple):
     noticed: int
-    event: Happening
+    event: Event
 
 
-def _nights(draw: random.Random, starts_ms: int) -> Iterator[_Dark]:
+def _nights(draw: random.Random, start_ms: int) -> Iterator[_Dark]:
     """Yield a restart a week, or now and then a link that was lost for longer."""
     for week in range(1, 52):
-        began = starts_ms + week * 7 * DAY + draw.randrange(6 * DAY)
+        began = start_ms + week * 7 * DAY + draw.randrange(6 * DAY)
         lost = week % 4 == 0
         lasted = draw.randrange(200 * S, 2400 * S) if lost else draw.randrange(150 * S, 300 * S)
-        cause = BlindCause.LINK if lost else BlindCause.AWAY
-        yield _Dark(Span(began, began + lasted), cause, week % 3 == 0)
+        cause = GapCause.LINK if lost else GapCause.OFFLINE
+        yield _Dark(Interval(began, began + lasted), cause, week % 3 == 0)
 
 
 def _blindness(dark: Iterable[_Dark]) -> Iterator[_Told]:
     for (began, ended), cause, _ in dark:
-        yield _Told(ended, Blindness(("main",), (), cause, _instant(began), _instant(ended)))
+        yield _Told(ended, MonitoringGap(("main",), (), cause, _instant(began), _instant(ended)))
 
 
 def _works(
-    draw: random.Random, inventory: Inventory, starts_ms: int, dark: Iterable[_Dark]
-) -> Iterator[Window]:
+    draw: random.Random, inventory: Inventory, start_ms: int, dark: Iterable[_Dark]
+) -> Iterator[MaintenanceWindow]:
     sites = sorted(inventory.sites)
     for number in range(_WORKS):
-        starts = starts_ms + DAY + number * (YEAR_MS - 2 * DAY) // _WORKS
-        window = Span(starts, starts + draw.randrange(1, 8) * HOUR)
+        starts = start_ms + DAY + number * (YEAR_MS - 2 * DAY) // _WORKS
+        window = Interval(starts, starts + draw.randrange(1, 8) * HOUR)
         if not any(_overlap(window, seen.span) for seen in dark):
-            yield Window(Scope.SITE, draw.choice(sites), *window, "Works on the power line")
+            yield MaintenanceWindow(Scope.SITE, draw.choice(sites), *window, "Works on the power line")
 
 
 class _Life:
     """One camera's year."""
 
     def __init__(
-        self, camera: Camera, starts: int, ends: int, dark: list[_Dark], windows: Iterable[Window]
+        self, camera: Camera, starts: int, ends: int, dark: list[_Dark], windows: Iterable[MaintenanceWindow]
     ) -> None:
         self._camera = camera
         self._starts, self._ends = starts, ends
         self.dark = dark
-        self.works = [Span(w.starts_ms, w.ends_ms) for w in windows if w.scope_id == camera.site]
-        self._dark_ends = [seen.span.ends for seen in dark]
+        self.works = [Interval(w.start_ms, w.end_ms) for w in windows if w.scope_id == camera.site]
+        self._dark_ends = [seen.span.end for seen in dark]
         self._outages: list[_Outage] = []
 
     def strike(self, draw: random.Random) -> int:
@@ -221,19 +221,19 @@ class _Life:
             return 0
         first = bisect_right(self._dark_ends, begins - _APART)
         for seen in self.dark[first:]:
-            if seen.span.starts > outage.ends + _APART:
+            if seen.span.start > outage.ends + _APART:
                 break
-            if seen.span.starts < begins + _APART or seen.span.ends > outage.ends - _APART:
+            if seen.span.start < begins + _APART or seen.span.end > outage.ends - _APART:
                 return 0  # it would begin or end unseen
         insort(self._outages, outage)
         return 2 if outage.ends <= self._ends else 1
 
-    def told(self, draw: random.Random) -> Iterator[tuple[int, Happening]]:
+    def told(self, draw: random.Random) -> Iterator[tuple[int, Event]]:
         """Yield all that happened, each with the instant at which it was noticed; sets `memory`."""
         camera, counts = self._camera, Counter[str]()
-        account, since, status = Account(), self._starts, Status.UNKNOWN
+        account, since, status = StatusTime(), self._starts, Status.UNKNOWN
         entered = _instant(self._starts)
-        yield self._starts, ServiceChange(camera.id, camera.operator, True, entered, status)
+        yield self._starts, ServicePeriodEvent(camera.id, camera.operator, True, entered, status)
         for at, noticed, new, cause in self._statuses(draw):
             account.add(status, at - since)
             where = camera.id, camera.operator, camera.site
@@ -244,26 +244,26 @@ class _Life:
         for outage in self._outages:
             yield from self._told_of(outage, draw, counts)
         for seen in self.dark:
-            if seen.filled and not self._is_down(seen.span.starts):
-                fill = Fill(camera.id, camera.operator, *seen.span)
-                yield seen.span.ends + 20 * S, fill
+            if seen.filled and not self._is_down(seen.span.start):
+                fill = Backfill(camera.id, camera.operator, *seen.span)
+                yield seen.span.end + 20 * S, fill
         counts["heartbeats"] = account.up // (10 * S)
         self.memory = self._remembered(status, since, account, counts)
 
     def _told_of(
         self, outage: _Outage, draw: random.Random, counts: Counter[str]
-    ) -> Iterator[tuple[int, Happening]]:
+    ) -> Iterator[tuple[int, Event]]:
         camera = self._camera
         where = camera.id, camera.operator, camera.site
         noticed = outage.begins + _DETECTED
         counts["outages"] += 1
         yield (
             noticed,
-            OutageChange(*where, True, _instant(outage.begins), _instant(noticed), outage.cause),
+            OutageEvent(*where, True, _instant(outage.begins), _instant(noticed), outage.cause),
         )
         if outage.ends <= self._ends:
             end = _instant(outage.ends)
-            yield outage.ends, OutageChange(*where, False, end, end, None)
+            yield outage.ends, OutageEvent(*where, False, end, end, None)
             if draw.random() < 0.3:
                 counts["reboots"] += 1
                 yield outage.ends, Reboot(camera.id, camera.operator, end)
@@ -283,7 +283,7 @@ class _Life:
         first = self._starts + draw.randrange(10 * S)
         yield _Edge(first, first, Status.UNKNOWN, on=False)
         for (begins, ends), cause, _ in self.dark:
-            noticed = ends if cause is BlindCause.AWAY else begins + 45 * S
+            noticed = ends if cause is GapCause.OFFLINE else begins + 45 * S
             yield _Edge(begins, noticed, Status.UNKNOWN, on=True)
             if self._is_down(begins):
                 yield _Edge(ends + 10 * S, ends + 45 * S, Status.UNKNOWN, on=False, cause=Cause.TIMEOUT)
@@ -302,17 +302,19 @@ class _Life:
         index = bisect_right(self._outages, at, key=lambda outage: outage.begins) - 1
         return index >= 0 and self._outages[index].ends > at
 
-    def _remembered(self, status: Status, since: int, account: Account, counts: Counter[str]) -> Memory:
+    def _remembered(
+        self, status: Status, since: int, account: StatusTime, counts: Counter[str]
+    ) -> CameraCheckpoint:
         outage_open = bool(self._outages) and self._outages[-1].ends > self._ends
-        return NOTHING._replace(
+        return EMPTY._replace(
             camera=self._camera.id,
             operator=self._camera.operator,
-            life=status,
+            underlying_status=status,
             status=status,
             since_ms=since,
             cause=self._outages[-1].cause if outage_open else None,
-            settled_ms=self._ends,
-            proof_ms=since - 10 * S if outage_open else self._ends,
+            accounted_until_ms=self._ends,
+            last_heartbeat_ms=since - 10 * S if outage_open else self._ends,
             outage_open=outage_open,
             up=account.up,
             down=account.down,
@@ -332,8 +334,8 @@ def _instant(utc_ms: int) -> Instant:
     return Instant(utc_ms / 1000, utc_ms)
 
 
-def _span(outage: _Outage) -> Span:
-    return Span(outage.begins, outage.ends)
+def _span(outage: _Outage) -> Interval:
+    return Interval(outage.begins, outage.ends)
 
 
 def _overlap(one: tuple[int, int], other: tuple[int, int]) -> bool:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-class Remembering(Camwatch):
+class WithHistory(Camwatch):
     """The daemon, telling when its loop was held and what it stored."""
 
     memory = "with"
@@ -35,10 +35,10 @@ class Remembering(Camwatch):
         return list(recorder_process.batches(self.folder))
 
 
-def remembering(interval_s: float, *, url: str | None = None, memory: bool = True) -> type[Remembering]:
+def with_history(interval_s: float, *, url: str | None = None, memory: bool = True) -> type[WithHistory]:
     """Return a daemon with such an interval, and a store at `url` (None: a file)."""
 
-    class _Kind(Remembering):
+    class _Kind(WithHistory):
         def store_url(self) -> str:
             return url or super().store_url()
 

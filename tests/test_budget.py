@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from camwatch.core.model import Scope, Status, Window
-from camwatch.core.status_time import Account
-from camwatch.core.telemetry import Word
+from camwatch.core.model import MaintenanceWindow, Scope, Status
+from camwatch.core.status_time import StatusTime
+from camwatch.core.telemetry import SessionStatus
 from camwatch.settings import Settings
 from camwatch.settings.sections import LivenessSettings
 from camwatch.wire.heartbeat import Heartbeat, encode_heartbeat
@@ -26,7 +26,7 @@ def city(most: int = MOST) -> City:
     return found
 
 
-def dark(seconds: float, *windows: Window) -> City:
+def dark(seconds: float, *windows: MaintenanceWindow) -> City:
     """Return the same two after a time in which `cam-1` alone was silent, longer than it may be."""
     settings = Settings(liveness=LivenessSettings(messages_per_interval=MOST))
     cameras = registered([camera("cam-1"), camera("cam-2")], windows=windows)
@@ -45,7 +45,7 @@ def counts(found: City) -> dict[str, int]:
 
 def heartbeats(found: City, camera_id: str = "cam-1") -> int:
     """Return how many heartbeats proved life."""
-    return found.watcher.watch.cameras[camera_id].heartbeats
+    return found.watcher.fleet.cameras[camera_id].heartbeats
 
 
 def test_the_default_is_twenty_messages_in_an_interval() -> None:
@@ -106,7 +106,7 @@ def test_late_heartbeats_that_tell_nothing_new_are_counted_as_well(creeping_s: f
     for number in range(told):
         found.beat("cam-1", ts=found.wall - (150.0 if number % 2 else 50.0) + number * creeping_s)
     assert counts(found)["too_many"] >= told - 2 * MOST - 16
-    assert found.watcher.watch.cameras["cam-1"].status_at(found.watcher.now) is Status.DOWN
+    assert found.watcher.fleet.cameras["cam-1"].status_at(found.watcher.now) is Status.DOWN
 
 
 def test_late_duplicates_are_counted_as_well() -> None:
@@ -120,7 +120,7 @@ def test_late_duplicates_are_counted_as_well() -> None:
 def test_hours_that_a_bridge_kept_are_not_too_many(heard_first: bool) -> None:
     """S9, E4: nothing tells us that they were kept, and first the camera was in maintenance."""
     begin_ms = round(BEGIN_S * 1000)
-    works = Window(Scope.CAMERA, "cam-1", begin_ms, begin_ms + 7_200_000, "works")
+    works = MaintenanceWindow(Scope.CAMERA, "cam-1", begin_ms, begin_ms + 7_200_000, "works")
     found = dark(3 * 3600.0, works)
     kept = [BEGIN_S + INTERVAL_S * number for number in range(3, 3 * 360)]
     if heard_first:
@@ -129,18 +129,18 @@ def test_hours_that_a_bridge_kept_are_not_too_many(heard_first: bool) -> None:
         found.beat("cam-1", seq=seq, ts=ts)
     found.beat("cam-1", seq=4 + len(kept), ts=found.wall)
     assert "too_many" not in counts(found)
-    cam = found.watcher.watch.cameras["cam-1"]
-    found.watcher.watch.judge.tell_fill(cam, found.watcher.now)
-    found.watcher.tell()
-    assert found.history.standing is not None
-    account = found.history.standing.accounts("ville", found.watcher.now.utc_ms)["24h"]
-    assert account == Account(up=(3 + 1) * 3_600_000, maintenance=2 * 3_600_000)
+    cam = found.watcher.fleet.cameras["cam-1"]
+    found.watcher.fleet.state_machine.emit_backfill(cam, found.watcher.now)
+    found.watcher.flush_events()
+    assert found.history.rolling is not None
+    account = found.history.rolling.status_times("ville", found.watcher.now.utc_ms)["24h"]
+    assert account == StatusTime(up=(3 + 1) * 3_600_000, maintenance=2 * 3_600_000)
 
 
 def test_words_are_counted_with_the_heartbeats() -> None:
     found = city()
     for _ in range(MOST):
-        found.say(Word.ONLINE, "cam-1")
+        found.say(SessionStatus.ONLINE, "cam-1")
         found.send("heartbeat", b"{", "cam-1")
     assert counts(found)["too_many"] == BEGUN
 
@@ -178,7 +178,7 @@ def test_hours_that_the_broker_kept_are_not_too_many() -> None:
         found.beat("cam-1", seq=seq, ts=ts)
     found.beat("cam-1", seq=3 + len(kept), ts=found.wall)
     assert "too_many" not in counts(found)
-    assert found.watcher.watch.cameras["cam-1"].status_at(found.watcher.now) is Status.UP
+    assert found.watcher.fleet.cameras["cam-1"].status_at(found.watcher.now) is Status.UP
 
 
 def test_what_a_broker_delivers_twice_of_such_hours_is_not_too_many_either() -> None:
@@ -213,7 +213,7 @@ def test_what_a_broker_kept_before_we_knew_a_camera_is_not_too_many() -> None:
 
 def test_another_interval_holds_from_the_reload_on() -> None:
     found = city(most=4)
-    found.watcher.adopt(registered([camera("cam-1", interval_s=1.0), camera("cam-2")]))
+    found.watcher.load_inventory(registered([camera("cam-1", interval_s=1.0), camera("cam-2")]))
     for number in range(6):
         found.beat("cam-1", seq=10 + number, ts=found.wall).pass_s(0.5)
     assert counts(found) == {}

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from camwatch.clock import AHEAD_MAX_S, DOUBT_S, STEP_S, Clock, Jump, steady
+from camwatch.clock import AHEAD_MAX_S, DOUBT_S, STEP_S, Clock, ClockStep, steady
 from camwatch.core.model import Instant
 
 BEGIN_S = 1_767_258_000.0
@@ -24,7 +24,7 @@ class Hands:
         self.gaps: list[float] = []  # seconds that never were, of each step; negative: seconds behind
         self.clock = Clock(self._jumped, lambda: self.mono, lambda: self.wall)
 
-    def _jumped(self, jump: Jump) -> None:
+    def _jumped(self, jump: ClockStep) -> None:
         if jump.recorded:
             self.gaps.append((jump.ended.utc_ms - jump.began.utc_ms) / 1000)
         if jump.is_step:
@@ -304,7 +304,7 @@ def test_a_process_that_is_put_aside_while_it_reads_sees_no_jump() -> None:
         hands.wall += delay
         return hands.wall
 
-    jumps: list[Jump] = []
+    jumps: list[ClockStep] = []
     clock = Clock(jumps.append, lambda: hands.mono, wall)
     late = iter([0.3, 0.5, 2.5, 0.1])
     first, second = clock(), clock()
@@ -327,7 +327,7 @@ def test_a_clock_that_nobody_listens_to_keeps_its_line_and_tells_the_jump_afterw
     began = clock()
     hand[1] += 30
     assert clock() == began
-    jumps: list[Jump] = []
+    jumps: list[ClockStep] = []
     clock.listen(jumps.append)
     assert clock().utc_ms == began.utc_ms + 30_000
     assert [(round(jump.seconds), jump.began) for jump in jumps] == [(30, began)]
@@ -356,7 +356,7 @@ def test_a_restart_lets_a_step_of_more_than_an_hour_last_anew() -> None:
     """Rules T7, S6: the steady clock goes on, so the next process knows how far the wall clock was set."""
     then = Instant(5_000.0, round(BEGIN_S * 1000))
     clock = restarted(then, 86_400)
-    jumps: list[Jump] = []
+    jumps: list[ClockStep] = []
     clock.listen(jumps.append)
     assert clock() == Instant(5_300.0, then.utc_ms + 300_000)
     assert clock.in_doubt

@@ -49,7 +49,7 @@ class Fleet(City):
 
     def look(self) -> None:
         """Do what the loop of the deadlines does."""
-        self.watcher.clock_trust.look(self.watcher.clock().mono, self.watcher.watch.cameras.values())
+        self.watcher.clock_trust.check(self.watcher.clock().mono, self.watcher.fleet.cameras.values())
 
     @property
     def shown_s(self) -> float:
@@ -59,7 +59,7 @@ class Fleet(City):
 
     def clock_faults(self) -> list[str]:
         """Return what /-/ready says of the clock."""
-        return [reason for reason in self.watcher.unready if reason.startswith("clock: ")]
+        return [reason for reason in self.watcher.not_ready_reasons if reason.startswith("clock: ")]
 
 
 @pytest.fixture
@@ -78,7 +78,7 @@ def test_two_cameras_are_no_fleet() -> None:
     few = City(named(2))
     few.pass_s(1)
     few.beat("cam-1", "cam-2", ts=12.0)
-    few.watcher.clock_trust.look(few.mono, few.watcher.watch.cameras.values())
+    few.watcher.clock_trust.check(few.mono, few.watcher.fleet.cameras.values())
     assert few.scrape().value(OFFSET) is None
 
 
@@ -127,7 +127,7 @@ def test_a_step_that_the_cameras_confirm_is_followed_at_once() -> None:
     late.pass_s(1)
     late.beat("cam-1", "cam-2", "cam-3", ts=late.wall + TEN_YEARS_S)
     late.wall += TEN_YEARS_S
-    late.watcher.clock_trust.look(late.watcher.clock().mono, late.watcher.watch.cameras.values())
+    late.watcher.clock_trust.check(late.watcher.clock().mono, late.watcher.fleet.cameras.values())
     assert late.watcher.clock().utc_ms == round(late.wall * 1000)
     assert late.scrape().value(STEPS) == 1
     assert late.scrape().value(OFFSET) == pytest.approx(0, abs=0.01)

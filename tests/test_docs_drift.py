@@ -19,12 +19,12 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from camwatch.cli import check_config
-from camwatch.core.telemetry import Word
+from camwatch.core.telemetry import SessionStatus
 from camwatch.errors import RejectReason, WireError
 from camwatch.fleet.inventory import load_inventory
 from camwatch.settings import Settings, load_settings
 from camwatch.wire.heartbeat import Heartbeat, PartialHeartbeatError, decode_heartbeat, decode_status
-from camwatch.wire.topics import DEFAULT_PREFIX, Kind, address_of
+from camwatch.wire.topics import DEFAULT_PREFIX, MessageKind, parse_topic
 from docs.generate.__main__ import main
 from docs.generate.documents import DOCUMENTS, outdated, write
 from tests.support.mosquitto import Mosquitto
@@ -177,18 +177,18 @@ def test_the_asyncapi_document_has_the_parts_that_version_3_requires() -> None:
 
 def test_the_asyncapi_document_states_the_topics_and_how_they_are_sent() -> None:
     """From the camera's point of view: a heartbeat is not retained, a status is."""
-    for kind, operation in ((Kind.HEARTBEAT, "sendHeartbeat"), (Kind.STATUS, "sendStatus")):
+    for kind, operation in ((MessageKind.HEARTBEAT, "sendHeartbeat"), (MessageKind.STATUS, "sendStatus")):
         topic = ASYNCAPI["channels"][kind.value]["address"]
-        address = address_of(DEFAULT_PREFIX, topic)
+        address = parse_topic(DEFAULT_PREFIX, topic)
         assert address is not None
         assert address.kind is kind
         binding = ASYNCAPI["operations"][operation]["bindings"]["mqtt"]
-        assert binding["retain"] is (kind is Kind.STATUS)
+        assert binding["retain"] is (kind is MessageKind.STATUS)
         assert binding["qos"] == 1
     will = ASYNCAPI["servers"]["broker"]["bindings"]["mqtt"]["lastWill"]
     assert will["topic"] == ASYNCAPI["channels"]["status"]["address"]
     assert (will["qos"], will["retain"]) == (1, True)
-    assert decode_status(will["message"].encode()) is Word.OFFLINE
+    assert decode_status(will["message"].encode()) is SessionStatus.OFFLINE
 
 
 @pytest.mark.parametrize("name", ["heartbeat", "status"])
@@ -226,7 +226,7 @@ def test_the_page_on_messages_explains_every_reason_for_a_rejection() -> None:
 
 def test_the_page_on_messages_explains_every_word_of_a_status() -> None:
     payloads = [cells[0].strip("`").encode() for cells in table(MESSAGES, "Status")]
-    assert [decode_status(payload) for payload in payloads] == list(Word)
+    assert [decode_status(payload) for payload in payloads] == list(SessionStatus)
 
 
 async def test_the_examples_for_the_shell_work(tmp_path: Path) -> None:
@@ -248,8 +248,11 @@ async def test_the_examples_for_the_shell_work(tmp_path: Path) -> None:
     assert [beat.seq for beat in beats] == [0, 1, None, 2, 3, 4]
     assert Heartbeat() in beats
     assert None not in [getattr(beats[1], name) for name in Heartbeat.__struct_fields__]
-    assert [said for said in told if isinstance(said, Word)] == [Word.ONLINE, Word.GOODBYE]
-    assert kept == [Word.GOODBYE], "no heartbeat is retained"
+    assert [said for said in told if isinstance(said, SessionStatus)] == [
+        SessionStatus.ONLINE,
+        SessionStatus.GOODBYE,
+    ]
+    assert kept == [SessionStatus.GOODBYE], "no heartbeat is retained"
 
 
 async def _until_end(client: aiomqtt.Client) -> list[aiomqtt.Message]:
@@ -262,11 +265,11 @@ async def _until_end(client: aiomqtt.Client) -> list[aiomqtt.Message]:
     return messages
 
 
-def _told(message: aiomqtt.Message) -> Heartbeat | Word:
-    address = address_of(DEFAULT_PREFIX, message.topic.value)
+def _told(message: aiomqtt.Message) -> Heartbeat | SessionStatus:
+    address = parse_topic(DEFAULT_PREFIX, message.topic.value)
     assert address is not None
     assert isinstance(message.payload, bytes)
-    decode = decode_heartbeat if address.kind is Kind.HEARTBEAT else decode_status
+    decode = decode_heartbeat if address.kind is MessageKind.HEARTBEAT else decode_status
     return decode(message.payload)
 
 
@@ -340,7 +343,7 @@ def test_the_settings_of_the_simulators_walk_fit_ten_times_the_speed(tmp_path: P
     file.write_text(*blocks(walk, "toml"))
     told, usual = load_settings(file, {}), Settings()
     assert told.liveness.interval_s == usual.liveness.interval_s / 10
-    assert told.liveness.hint_hold_s == told.liveness.interval_s
+    assert told.liveness.will_grace_s == told.liveness.interval_s
     assert not told.clock.require_sync
     command = text.partition("--broker ")[2].partition("\n")[0].split()
     assert [told.brokers[0].url, str(told.fleet.path)] == [command[0], command[2]]

@@ -7,7 +7,7 @@ import threading
 
 from structlog.testing import capture_logs
 
-from camwatch.history.stop_budget import PUT_AWAY_S, STOP_S, Ending, put_away
+from camwatch.history.stop_budget import PUT_AWAY_S, STOP_S, StopBudget, put_away
 from camwatch.ingest import aiomqtt_link, mqtt5_link
 from camwatch.web.server import GRACE_S
 
@@ -23,7 +23,7 @@ def test_all_that_a_stop_waits_for_is_less_than_what_a_container_is_given() -> N
 
 async def test_what_one_part_of_a_stop_takes_is_taken_from_the_next() -> None:
     """Once the time is over, nobody gets more, and nobody gets less than nothing."""
-    stop = Ending()
+    stop = StopBudget()
     assert stop.left_s(PUT_AWAY_S) <= STOP_S - PUT_AWAY_S
     first = stop.left_s()
     stop.begin()
@@ -39,7 +39,7 @@ async def test_a_store_that_takes_too_long_to_put_away_is_left_to_the_next_start
         closed.set()
 
     with capture_logs() as said:
-        await put_away(close, Ending(stop_s=0.0))
+        await put_away(close, StopBudget(stop_s=0.0))
     assert not closed.is_set()
     assert "not put away in time" in said[0]["event"]
     released.set()
@@ -48,5 +48,5 @@ async def test_a_store_that_takes_too_long_to_put_away_is_left_to_the_next_start
 
 async def test_a_store_that_is_put_away_is_closed_before_the_stop_goes_on() -> None:
     closed = threading.Event()
-    await put_away(closed.set, Ending())
+    await put_away(closed.set, StopBudget())
     assert closed.is_set()

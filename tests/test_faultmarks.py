@@ -9,8 +9,8 @@ import pytest
 
 from benchmarks.fault_scores import KindMarks, marked, table
 from benchmarks.faults import Played
-from camsim.score.observations import Bounds, Change, Judged, JudgedCamera, Outage
-from camwatch.core.telemetry import Word
+from camsim.score.observations import Bounds, Change, Observations, ObservedCamera, Outage
+from camwatch.core.telemetry import SessionStatus
 from tests.simulator.observer import observing
 from tests.support.herd import Absence, Camera, Herd, Kind
 from tests.support.mosquitto import Mosquitto, until
@@ -26,18 +26,18 @@ def lived(*absences: Absence, kind: Kind = Kind.RESUMES) -> Camera:
     return Camera("cam-1", "ville", kind, 2.0, random.Random(0), sent, list(absences))
 
 
-def said(*outages: Outage, unknown: tuple[int, int] | None = None) -> Judged:
+def said(*outages: Outage, unknown: tuple[int, int] | None = None) -> Observations:
     changes = [Change(0, 0, "up")]
     for outage in outages:
-        changes.append(Change(outage.at_ms, outage.noticed_ms, "down"))
+        changes.append(Change(outage.at_ms, outage.detected_ms, "down"))
         if outage.end_ms is not None:
             changes.append(Change(outage.end_ms, outage.end_ms, "up"))
     if unknown is not None:
         changes += [Change(unknown[0], unknown[0], "unknown"), Change(unknown[1], unknown[1], "up")]
-    return Judged({"cam-1": JudgedCamera(sorted(changes), list(outages))}, [], END)
+    return Observations({"cam-1": ObservedCamera(sorted(changes), list(outages))}, [], END)
 
 
-def marks(camera: Camera, judged: Judged, *dark: tuple[int, int]) -> KindMarks:
+def marks(camera: Camera, judged: Observations, *dark: tuple[int, int]) -> KindMarks:
     return marked([Played([camera], END, list(dark), {}, judged, sound=True)])[camera.kind.value]
 
 
@@ -121,15 +121,17 @@ async def test_a_cut_does_to_a_camera_what_its_kind_says(kind: Kind, tmp_path: P
             await until(lambda: len(observer.heartbeats("cam-1")) == len(camera.sent_ms))
         numbers = [beat.seq for beat in observer.heartbeats("cam-1")]
     told = {
-        Kind.POWER_TOLD: [Word.ONLINE, Word.OFFLINE, Word.ONLINE],
-        Kind.HALF_OPEN: [Word.ONLINE, Word.OFFLINE, Word.ONLINE],
-        Kind.POWER_SILENT: [Word.ONLINE, Word.ONLINE],
-        Kind.RECONNECTS: [Word.ONLINE, Word.ONLINE],
+        Kind.POWER_TOLD: [SessionStatus.ONLINE, SessionStatus.OFFLINE, SessionStatus.ONLINE],
+        Kind.HALF_OPEN: [SessionStatus.ONLINE, SessionStatus.OFFLINE, SessionStatus.ONLINE],
+        Kind.POWER_SILENT: [SessionStatus.ONLINE, SessionStatus.ONLINE],
+        Kind.RECONNECTS: [SessionStatus.ONLINE, SessionStatus.ONLINE],
         Kind.BARE: [],
     }
     words = observer.words("cam-1")
-    words = words[:-1] if kind.will and words[-1] is Word.OFFLINE else words  # by the end of the herd
-    assert words == told.get(kind, [Word.ONLINE])
+    words = (
+        words[:-1] if kind.will and words[-1] is SessionStatus.OFFLINE else words
+    )  # by the end of the herd
+    assert words == told.get(kind, [SessionStatus.ONLINE])
     if kind is Kind.QUEUE:
         assert numbers == list(range(len(numbers)))
     elif kind is Kind.BARE:

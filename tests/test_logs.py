@@ -17,9 +17,9 @@ import structlog
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from camwatch.core.model import Cause, IncidentChange, IncidentKind, Instant, Reboot, Status, Transition
+from camwatch.core.model import Cause, IncidentEvent, IncidentKind, Instant, Reboot, Status, Transition
 from camwatch.errors import RejectReason
-from camwatch.logs import Journal, _on_one_line, _to_json, configure, log_strays
+from camwatch.logs import EventLogger, _on_one_line, _to_json, configure, log_strays
 from camwatch.rejections import Rejections
 from camwatch.settings import Broker
 from tests.metrics.city import registered
@@ -85,7 +85,7 @@ def lines(stream: io.StringIO) -> list[dict[str, object]]:
 def test_a_transition_is_one_line_of_json_with_the_french_name_intact(logs: Logs) -> None:
     stream = logs()
     inventory = registered([camera("cam-1", name=NAME)])
-    Journal(PARIS).write([down(), down(new=Status.UP, old=Status.DOWN, cause=None)], inventory)
+    EventLogger(PARIS).log([down(), down(new=Status.UP, old=Status.DOWN, cause=None)], inventory)
     assert NAME in stream.getvalue()
     first, second = lines(stream)
     told = {key: first[key] for key in first if key != "time"}
@@ -117,9 +117,9 @@ def test_every_line_says_when_it_was_written_in_the_zone_of_the_fleet(logs: Logs
 
 def test_incidents_reboots_and_removed_cameras_have_their_lines(logs: Logs) -> None:
     stream = logs()
-    began = IncidentChange(IncidentKind.SITE, "mairie", True, SUMMER, LATER, 3)
-    ended = IncidentChange(IncidentKind.LINK, "main", False, SUMMER, LATER, 3)
-    Journal(PARIS).write(
+    began = IncidentEvent(IncidentKind.SITE, "mairie", True, SUMMER, LATER, 3)
+    ended = IncidentEvent(IncidentKind.LINK, "main", False, SUMMER, LATER, 3)
+    EventLogger(PARIS).log(
         [began, Reboot("cam-1", "ville", SUMMER), ended, down("gone")], registered([camera()])
     )
     first, second, third, fourth = lines(stream)
@@ -133,7 +133,7 @@ def test_incidents_reboots_and_removed_cameras_have_their_lines(logs: Logs) -> N
 def test_quieter_levels_leave_lines_out(logs: Logs) -> None:
     stream = logs(level="warning")
     inventory = registered([camera()])
-    Journal(PARIS).write([down(), down(new=Status.UP), down(new=Status.UNKNOWN)], inventory)
+    EventLogger(PARIS).log([down(), down(new=Status.UP), down(new=Status.UNKNOWN)], inventory)
     assert [line["new"] for line in lines(stream)] == ["down", "unknown"]
 
 
@@ -170,7 +170,7 @@ def test_an_exception_comes_with_its_traceback_and_without_the_values_of_variabl
 
 def test_the_console_form_is_one_readable_line(logs: Logs) -> None:
     stream = logs("console")
-    Journal(PARIS).write([down()], registered([camera("cam-1", name=NAME)]))
+    EventLogger(PARIS).log([down()], registered([camera("cam-1", name=NAME)]))
     (line,) = stream.getvalue().splitlines()
     assert re.match(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}[+]0[12]:00 \[warning  \] camera down ", line)
     for part in (f'name="{NAME}"', "camera=cam-1", "cause=timeout", "at=2026-07-01T14:00:00.123+02:00"):
@@ -182,7 +182,7 @@ def test_nobody_breaks_a_line_or_steers_the_terminal_with_a_topic(logs: Logs) ->
     topic = "camwatch/v1/x/\n2026-07-01 [info] all is well\x1b[2J\u2028\x85/heartbeat é"
     for style in ("console", "json"):
         stream = logs(style)
-        Rejections().add(RejectReason.UNKNOWN_TOPIC, topic, Instant(0.0, 0), topic=topic)
+        Rejections().record(RejectReason.UNKNOWN_TOPIC, topic, Instant(0.0, 0), topic=topic)
         structlog.get_logger("x").warning("a\nb", one="\x1b[2J", two="\u2028", three=["\x1b"])
         text = stream.getvalue()
         assert text.count("\n") == 2

@@ -13,7 +13,7 @@ from typing import Self
 
 from structlog.testing import capture_logs
 
-from camwatch.systemd import SILENT, Notifier
+from camwatch.systemd import NULL_NOTIFIER, Notifier
 from tests.support.daemon import Daemon, broker, config
 from tests.support.tables import cameras, write_fleet
 
@@ -100,7 +100,7 @@ async def test_signs_of_life_come_for_as_long_as_the_daemon_runs(tmp_path: Path)
 async def test_a_loop_that_does_not_turn_gives_no_sign_of_life(tmp_path: Path) -> None:
     """The sign comes from the event loop itself: no thread gives it in the loop's place."""
     with Manager(str(tmp_path / "notify")) as manager:
-        living = asyncio.create_task(Notifier(str(tmp_path / "notify"), 0.002).live())
+        living = asyncio.create_task(Notifier(str(tmp_path / "notify"), 0.002).run_watchdog())
         assert await manager.hears() == {"WATCHDOG": "1"}
         while not manager.has_nothing():
             pass
@@ -115,26 +115,26 @@ async def test_signs_of_life_are_given_only_to_whom_asks(tmp_path: Path) -> None
     """The process that is meant is named: a child of the daemon would inherit the variables."""
     address = str(tmp_path / "notify")
     mine, others = str(os.getpid()), str(os.getpid() + 1)
-    assert Notifier.of({}) == SILENT
-    assert Notifier.of({"NOTIFY_SOCKET": ""}) == SILENT
+    assert Notifier.from_environ({}) == NULL_NOTIFIER
+    assert Notifier.from_environ({"NOTIFY_SOCKET": ""}) == NULL_NOTIFIER
     asked = {"NOTIFY_SOCKET": address, "WATCHDOG_USEC": "30000000"}
-    assert Notifier.of(asked) == Notifier(address, 30.0)
-    assert Notifier.of(asked | {"WATCHDOG_PID": mine}) == Notifier(address, 30.0)
-    assert Notifier.of(asked | {"WATCHDOG_PID": others}) == Notifier(address)
+    assert Notifier.from_environ(asked) == Notifier(address, 30.0)
+    assert Notifier.from_environ(asked | {"WATCHDOG_PID": mine}) == Notifier(address, 30.0)
+    assert Notifier.from_environ(asked | {"WATCHDOG_PID": others}) == Notifier(address)
     for wrong in ("0", "-1", "soon", "²"):
-        assert Notifier.of(asked | {"WATCHDOG_USEC": wrong}) == Notifier(address)
-    await SILENT.live()
-    await Notifier(address).live()
+        assert Notifier.from_environ(asked | {"WATCHDOG_USEC": wrong}) == Notifier(address)
+    await NULL_NOTIFIER.run_watchdog()
+    await Notifier(address).run_watchdog()
 
 
 async def test_the_socket_may_have_an_abstract_name() -> None:
     """Containers and user managers use those; systemd writes @ for the zero byte."""
     name = f"camwatch-test-{os.getpid()}"
     with Manager(f"\0{name}") as manager:
-        Notifier.of({"NOTIFY_SOCKET": f"@{name}"}).stopping()
+        Notifier.from_environ({"NOTIFY_SOCKET": f"@{name}"}).stopping()
         assert await manager.hears() == {"STOPPING": "1"}
     with capture_logs() as logs:
-        assert Notifier.of({"NOTIFY_SOCKET": "vsock:2:1234"}) == SILENT
+        assert Notifier.from_environ({"NOTIFY_SOCKET": "vsock:2:1234"}) == NULL_NOTIFIER
     assert [line["value"] for line in logs] == ["vsock:2:1234"]
 
 

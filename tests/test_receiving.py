@@ -27,9 +27,9 @@ def city() -> City:
 
 def send(found: City, payload: str) -> None:
     """Let a camera's message come alone."""
-    found.link.begin(found.watcher.clock())
+    found.link.packets_begin(found.watcher.clock())
     found.link.message(TOPIC, payload.encode(), False)
-    found.link.heard(found.watcher.clock())
+    found.link.packets_end(found.watcher.clock())
 
 
 @settings(max_examples=60)
@@ -56,11 +56,11 @@ def test_a_message_that_camwatch_fails_to_judge_is_told_and_ends_nothing(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     found = city()
-    broken: Any = found.watcher.watch.cameras["cam-1"]
+    broken: Any = found.watcher.fleet.cameras["cam-1"]
     broken.gaps = None  # a fault of ours
     send(found, "{}")
     send(found, "{}")
     found.beat("cam-2", seq=3, ts=found.wall)
     assert found.watcher.rejections.counts[RejectReason.MALFORMED] == 2
-    assert found.watcher.watch.cameras["cam-2"].life is Status.UP
+    assert found.watcher.fleet.cameras["cam-2"].underlying_status is Status.UP
     assert capsys.readouterr().out.count("message not judged") == 1

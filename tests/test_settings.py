@@ -18,9 +18,9 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from camwatch.core.model import Camera, Lifecycle, Liveness, Purpose, Thresholds
-from camwatch.errors import ConfigurationError, Fault
+from camwatch.errors import ConfigError, ConfigProblem
 from camwatch.fleet.inventory import load_inventory
-from camwatch.settings import Broker, Settings, check_against, exposures, load_settings
+from camwatch.settings import Broker, Settings, exposures, load_settings, validate_against_inventory
 from tests.support.tables import camera, operator, write_fleet
 
 ROOT = Path(__file__).parents[1]
@@ -47,9 +47,9 @@ def load(file: Path, text: str, **environ: str) -> Settings:
 
 
 def faults(file: Path, text: str = "", **environ: str) -> list[str]:
-    with pytest.raises(ConfigurationError) as caught:
+    with pytest.raises(ConfigError) as caught:
         load(file, text, **environ)
-    return [str(fault) for fault in caught.value.faults]
+    return [str(fault) for fault in caught.value.problems]
 
 
 def fault(file: Path, text: str = "", **environ: str) -> str:
@@ -225,7 +225,7 @@ def test_every_fault_is_told_at_once_with_its_place(file: Path) -> None:
         url = "mqtt://h:99999"
         [liveness]
         suspect_after = 5
-        hint_hold_s = inf
+        will_grace_s = inf
         [liveness.purpose."vidéo"]
         interval_s = 1
         """
@@ -238,7 +238,7 @@ def test_every_fault_is_told_at_once_with_its_place(file: Path) -> None:
         "camwatch.toml: brokers[1].url: has no valid host and port: write it like mqtt://broker.example:1883",
         "CAMWATCH_LIVENESS__INTERVAL_S: must be greater than 0",
         "camwatch.toml: liveness.down_after: must be above suspect_after (5), it is 4.5",
-        "camwatch.toml: liveness.hint_hold_s: must be a finite number",
+        "camwatch.toml: liveness.will_grace_s: must be a finite number",
         "camwatch.toml: liveness.purpose.vidéo: must be 'video_protection', 'access_control' or 'traffic'",
         "camwatch.toml: http.listn: 'listn' is no setting: is 'listen' meant?",
         "CAMWATCH_HTPP__LISTEN: 'htpp' is no setting: is 'http' meant?",
@@ -328,9 +328,9 @@ def test_a_setting_out_of_bounds_is_named_with_what_is_allowed(
     ],
 )
 def test_a_wrong_variable_is_named(variable: str, value: str, problem: str) -> None:
-    with pytest.raises(ConfigurationError) as caught:
+    with pytest.raises(ConfigError) as caught:
         load_settings(None, {variable: value})
-    (only,) = caught.value.faults
+    (only,) = caught.value.problems
     assert only.place == variable
     assert problem in only.problem
 
@@ -356,7 +356,7 @@ def test_a_file_that_cannot_be_read_is_a_fault(tmp_path: Path) -> None:
         huge: "is larger than 1 MiB",
     }
     for path, problem in expected.items():
-        with pytest.raises(ConfigurationError) as caught:
+        with pytest.raises(ConfigError) as caught:
             load_settings(path, NOTHING)
         assert problem in str(caught.value)
 
@@ -449,13 +449,13 @@ def test_a_password_file_that_went_away_is_a_fault(tmp_path: Path) -> None:
     secret = tmp_path / "secret"
     secret.write_bytes(b"\xff\xfe")
     broker = Broker(password_file=secret)
-    with pytest.raises(ConfigurationError, match=r"broker main: password_file: .* is not UTF-8 text"):
+    with pytest.raises(ConfigError, match=r"broker main: password_file: .* is not UTF-8 text"):
         broker.password()
     secret.write_bytes(b"\n")
-    with pytest.raises(ConfigurationError, match="is empty"):
+    with pytest.raises(ConfigError, match="is empty"):
         broker.password()
     secret.unlink()
-    with pytest.raises(ConfigurationError, match="cannot be read: No such file"):
+    with pytest.raises(ConfigError, match="cannot be read: No such file"):
         broker.password()
 
 
@@ -473,7 +473,7 @@ def test_a_password_file_that_went_away_is_a_fault(tmp_path: Path) -> None:
 )
 def test_no_fault_shows_a_secret(file: Path, text: str) -> None:
     file.write_text(text)
-    with pytest.raises(ConfigurationError) as caught:
+    with pytest.raises(ConfigError) as caught:
         load_settings(file, NOTHING)
     assert "hunter2" not in f"{caught.value} {caught.value!r}"
     assert (caught.value.__cause__, caught.value.__context__) == (None, None)
@@ -501,7 +501,7 @@ def test_the_nearest_liveness_wins(file: Path) -> None:
         """
         [liveness]
         interval_s = 1
-        hint_hold_s = 1
+        will_grace_s = 1
         [liveness.purpose.traffic]
         interval_s = 2
         suspect_after = 2
@@ -538,13 +538,15 @@ def test_settings_that_name_what_the_inventory_does_not_know_are_faults(file: Pa
         [liveness.operator.sacogiva]
         [liveness.camera.cam-2]
         """
-    assert check_against(load(file, text, CAMWATCH_LIVENESS__CAMERA__CAM__INTERVAL_S="1"), inventory) == (
-        Fault("camwatch.toml: brokers[0].operators", "'viile' is no operator of the inventory"),
-        Fault("camwatch.toml: liveness.operator.sacogiva", "is no operator of the inventory"),
-        Fault("CAMWATCH_LIVENESS__CAMERA__CAM__INTERVAL_S", "is no camera of the inventory"),
-        Fault("camwatch.toml: liveness.camera.cam-2", "is no camera of the inventory"),
+    assert validate_against_inventory(
+        load(file, text, CAMWATCH_LIVENESS__CAMERA__CAM__INTERVAL_S="1"), inventory
+    ) == (
+        ConfigProblem("camwatch.toml: brokers[0].operators", "'viile' is no operator of the inventory"),
+        ConfigProblem("camwatch.toml: liveness.operator.sacogiva", "is no operator of the inventory"),
+        ConfigProblem("CAMWATCH_LIVENESS__CAMERA__CAM__INTERVAL_S", "is no camera of the inventory"),
+        ConfigProblem("camwatch.toml: liveness.camera.cam-2", "is no camera of the inventory"),
     )
-    assert check_against(Settings(), inventory) == ()
+    assert validate_against_inventory(Settings(), inventory) == ()
 
 
 def test_an_operator_whose_cameras_no_broker_carries_is_a_fault(file: Path, tmp_path: Path) -> None:
@@ -559,11 +561,11 @@ def test_an_operator_whose_cameras_no_broker_carries_is_a_fault(file: Path, tmp_
         write_fleet(tmp_path / "fleet", rows, operators=operators), ZoneInfo("Europe/Paris")
     )
     only_ville = '[[brokers]]\noperators = ["ville"]'
-    (fault,) = check_against(load(file, only_ville), inventory)
+    (fault,) = validate_against_inventory(load(file, only_ville), inventory)
     assert fault.place == "camwatch.toml: brokers"
     assert fault.problem.startswith("none carries the cameras of 'b' (1 in the inventory)")
     rest = '\n[[brokers]]\nname = "rest"\nclient_id = "two"\noperators = ["b"]'
-    assert check_against(load(file, only_ville + rest), inventory) == ()
+    assert validate_against_inventory(load(file, only_ville + rest), inventory) == ()
 
 
 def test_overrides_that_contradict_each_other_for_a_camera_are_a_fault(file: Path, tmp_path: Path) -> None:
@@ -571,7 +573,7 @@ def test_overrides_that_contradict_each_other_for_a_camera_are_a_fault(file: Pat
     text = (
         "[liveness.purpose.video_protection]\nsuspect_after = 3\n[liveness.operator.ville]\ndown_after = 2.6"
     )
-    assert [str(found) for found in check_against(load(file, text), inventory)] == [
+    assert [str(found) for found in validate_against_inventory(load(file, text), inventory)] == [
         "camwatch.toml: liveness: for camera cam-1, down_after must be above suspect_after (3), it is 2.6"
     ]
 
@@ -579,7 +581,7 @@ def test_overrides_that_contradict_each_other_for_a_camera_are_a_fault(file: Pat
 def test_the_shipped_settings_hold_for_the_shipped_fleet() -> None:
     settings = load_settings(ROOT / "config" / "camwatch.toml", NOTHING)
     inventory = load_inventory(ROOT / settings.fleet.path, settings.fleet.timezone)
-    assert check_against(settings, inventory) == ()
+    assert validate_against_inventory(settings, inventory) == ()
 
 
 @given(
@@ -598,7 +600,7 @@ def test_whatever_is_set_gives_settings_or_faults(
 ) -> None:
     file = tmp_path_factory.getbasetemp() / "any.toml"
     file.write_bytes(text.encode(errors="surrogatepass"))
-    with contextlib.suppress(ConfigurationError):
+    with contextlib.suppress(ConfigError):
         assert load_settings(file, environ).brokers
 
 

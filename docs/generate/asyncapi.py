@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from camwatch.core.telemetry import Word
+from camwatch.core.telemetry import SessionStatus
 from camwatch.wire.heartbeat import StatusMessage, encode_status
-from camwatch.wire.topics import DEFAULT_PREFIX, Address, Kind, topic_of
+from camwatch.wire.topics import DEFAULT_PREFIX, MessageKind, TopicAddress, topic_of
 from docs.generate.heartbeat_schema import EXAMPLES, Json, as_text, heartbeat, of_struct
 
 _BINDING = "0.2.0"  # version of AsyncAPI's MQTT bindings
@@ -19,7 +19,7 @@ def text() -> str:
             "info": _info(),
             "defaultContentType": "application/json",
             "servers": {"broker": _server()},
-            "channels": {kind.value: _channel(kind) for kind in Kind},
+            "channels": {kind.value: _channel(kind) for kind in MessageKind},
             "operations": _operations(),
             "components": {
                 "parameters": _parameters(),
@@ -51,9 +51,9 @@ def _server() -> Json:
         "bindings": {
             "mqtt": {
                 "lastWill": {
-                    "topic": _address(Kind.STATUS),
+                    "topic": _address(MessageKind.STATUS),
                     "qos": 1,
-                    "message": encode_status(Word.OFFLINE).decode(),
+                    "message": encode_status(SessionStatus.OFFLINE).decode(),
                     "retain": True,
                 },
                 "keepAlive": 30,
@@ -63,11 +63,11 @@ def _server() -> Json:
     }
 
 
-def _address(kind: Kind) -> str:
-    return topic_of(DEFAULT_PREFIX, Address("{operator}", "{camera}", kind))
+def _address(kind: MessageKind) -> str:
+    return topic_of(DEFAULT_PREFIX, TopicAddress("{operator}", "{camera}", kind))
 
 
-def _channel(kind: Kind) -> Json:
+def _channel(kind: MessageKind) -> Json:
     return {
         "address": _address(kind),
         "messages": {kind.value: {"$ref": f"#/components/messages/{kind}"}},
@@ -91,13 +91,13 @@ def _parameters() -> Json:
 def _operations() -> Json:
     return {
         "sendHeartbeat": _send(
-            Kind.HEARTBEAT,
+            MessageKind.HEARTBEAT,
             "Tell that the camera is alive, once per interval (10 s unless agreed otherwise). QoS 0 will do; "
             "QoS 1 lets a broker keep the message while camwatch restarts. Never retained.",
             retain=False,
         ),
         "sendStatus": _send(
-            Kind.STATUS,
+            MessageKind.STATUS,
             "Say `online` after each connection and `goodbye` before a clean stop. The broker says `offline` "
             "in the camera's name: leave that as the last will of the session.",
             retain=True,
@@ -105,7 +105,7 @@ def _operations() -> Json:
     }
 
 
-def _send(kind: Kind, description: str, *, retain: bool) -> Json:
+def _send(kind: MessageKind, description: str, *, retain: bool) -> Json:
     return {
         "action": "send",
         "channel": {"$ref": f"#/channels/{kind}"},
@@ -132,5 +132,5 @@ def _status_message() -> Json:
         "title": "Status",
         "summary": "A word about the camera's session with its broker.",
         "payload": {"$ref": "#/components/schemas/status"},
-        "examples": [{"name": word.value, "payload": {"status": word.value}} for word in Word],
+        "examples": [{"name": word.value, "payload": {"status": word.value}} for word in SessionStatus],
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from camwatch.metrics.families import CATALOGUE, Metric
+from camwatch.metrics.families import FAMILIES, Family
 
 _GROUPS = (
     ("Per camera", "camwatch_camera_", "All rows of the inventory are there from the first scrape."),
@@ -22,7 +22,7 @@ reach back from now; `day` `week` `month` `year` began with the local day, week 
 
 def text() -> str:
     """Return the whole page."""
-    left = list(CATALOGUE)
+    left = list(FAMILIES)
     sections = []
     for title, prefix, remark in _GROUPS:
         chosen = [metric for metric in left if metric.name.startswith(prefix)]
@@ -50,6 +50,6 @@ The accounts of the ledger grow only up to the instant that is already certain (
     )
 
 
-def _entry(metric: Metric) -> str:
+def _entry(metric: Family) -> str:
     labels = f" `{{{', '.join(metric.labels)}}}`" if metric.labels else ""
     return f"- `{metric.name}`{labels} ({metric.type}): {metric.help}"

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from camwatch.core.deadlines import TABLE
+from camwatch.core.deadlines import TRANSITIONS
 
 
 def text() -> str:
     """Return the whole document: a Mermaid diagram, and the same as a table."""
     rows = [
         (old.value, event.value, step.to.value, step.at.value, step.rule)
-        for old, events in TABLE.items()
+        for old, events in TRANSITIONS.items()
         for event, step in events.items()
     ]
     arrows = "\n".join(f"    {old} --> {new}: {event} ({rule})" for old, event, new, _at, rule in rows)

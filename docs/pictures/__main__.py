@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from playwright.async_api import Browser, async_playwright
 
-from benchmarks.synthetic_history import made_up, store_year
+from benchmarks.synthetic_history import generate, store_year
 from camsim.broker import broker_at
 from camsim.fleet import read_fleet
 from camsim.simulator import Simulator, SimulatorSettings
@@ -58,14 +58,14 @@ async def main() -> None:
         settings = Settings(
             fleet=FleetSettings(path=_FLEET),
             brokers=(Broker(name="main", url=mosquitto.url),),
-            liveness=LivenessSettings(interval_s=_INTERVAL_S, hint_hold_s=_INTERVAL_S),
+            liveness=LivenessSettings(interval_s=_INTERVAL_S, will_grace_s=_INTERVAL_S),
             history=HistorySettings(url=f"sqlite:///{name}/camwatch.db"),
             http=HttpSettings(listen="127.0.0.1:0"),
         )
         inventory = load(settings)
         with Store.open(settings.history) as store:
-            store.hold()
-            store_year(store, made_up(inventory, time.time_ns() // 1_000_000 - 60_000, _TRANSITIONS))
+            store.acquire_lock()
+            store_year(store, generate(inventory, time.time_ns() // 1_000_000 - 60_000, _TRANSITIONS))
         cameras = SimulatorSettings(broker_at(mosquitto.url), read_fleet(_FLEET), interval_s=_INTERVAL_S)
         async with (
             Simulator(cameras) as simulator,

@@ -9,17 +9,17 @@ from camsim.errors import BrokerError
 
 
 @dataclass(frozen=True, slots=True)
-class BrokerHand:
+class BrokerController:
     """Two commands of a shell. Each must return once it is done."""
 
     stop: str
     start: str
 
-    async def stopped(self) -> None:
+    async def stop_broker(self) -> None:
         """Stop the broker. Raises BrokerError."""
         await _run(self.stop)
 
-    async def started(self) -> None:
+    async def start_broker(self) -> None:
         """Start the broker. Raises BrokerError."""
         await _run(self.start)
 

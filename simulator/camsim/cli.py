@@ -14,7 +14,7 @@ import typer
 
 from camsim import fleet_generator
 from camsim.broker import broker_at
-from camsim.broker_control import BrokerHand
+from camsim.broker_control import BrokerController
 from camsim.errors import CamsimError, UsageError
 from camsim.fleet import read_fleet
 from camsim.runner import play
@@ -49,11 +49,11 @@ def run(  # noqa: PLR0913, PLR0917 - each option of the command is an argument
     scenario: Annotated[
         Path | None, typer.Option(metavar="FILE", help="what happens: a file, or the name of a shipped one")
     ] = None,
-    do: Annotated[
+    action: Annotated[
         list[str] | None,
         typer.Option(
             metavar="ENTRY",
-            help="one more entry of the timeline, like '{do: power_cut, on: {site: ID}, at: 30s, for: 2m}'. "
+            help="one more entry of the timeline, like '{action: power_cut, on: {site: ID}, at: 30s, for: 2m}'. "
             "May be repeated",
         ),
     ] = None,
@@ -99,7 +99,7 @@ def run(  # noqa: PLR0913, PLR0917 - each option of the command is an argument
                 keep_alive_s=keep_alive,
             ),
             fleet=read_fleet(fleet),
-            scenario=_scenario(scenario, do or [], duration),
+            scenario=_scenario(scenario, action or [], duration),
             interval_s=interval,
             speed=speed,
             seed=seed,
@@ -107,7 +107,7 @@ def run(  # noqa: PLR0913, PLR0917 - each option of the command is an argument
             prefix=prefix,
             connections=connections,
             connect_timeout_s=connect_timeout,
-            broker_hand=_hand(broker_stop, broker_start),
+            broker_control=_hand(broker_stop, broker_start),
         )
         asyncio.run(play(settings, truth))
     except UsageError as error:
@@ -175,10 +175,10 @@ def _qos(qos: int, connections: int | None) -> int:
     return qos
 
 
-def _hand(stop: str | None, start: str | None) -> BrokerHand | None:
+def _hand(stop: str | None, start: str | None) -> BrokerController | None:
     if (stop is None) is not (start is None):
         raise UsageError("--broker-stop and --broker-start belong together")
-    return None if stop is None or start is None else BrokerHand(stop, start)
+    return None if stop is None or start is None else BrokerController(stop, start)
 
 
 def _fail(error: CamsimError, code: int) -> NoReturn:

@@ -17,26 +17,26 @@ from camsim.disconnects import abandon, fall_silent, hang_up, leave
 from camsim.faults import Effect, PowerOff
 from camsim.lagging_path import Path
 from camsim.publishing import Message, publish
-from camsim.run_context import Stage
-from camsim.seeded_random import draw
-from camsim.virtual_camera import Life
-from camwatch.wire.heartbeat import Word, encode_status
-from camwatch.wire.topics import Address, Kind, topic_of
+from camsim.run_context import RunContext
+from camsim.seeded_random import uniform
+from camsim.virtual_camera import VirtualCamera
+from camwatch.wire.heartbeat import SessionStatus, encode_status
+from camwatch.wire.topics import MessageKind, TopicAddress, topic_of
 
 
 class Connection:
     """One camera on a stage: without power until `commission`. What is done to it takes effect at once."""
 
-    def __init__(self, life: Life, stage: Stage, path: Path) -> None:
+    def __init__(self, life: VirtualCamera, stage: RunContext, path: Path) -> None:
         self.life = life
         self._stage, self._path = stage, path
         self._talking: asyncio.Task[None] | None = None
         self._farewell: asyncio.Task[None] | None = None
         self._client: aiomqtt.Client | None = None
         camera = life.device.camera
-        address = Address(camera.operator, camera.id, Kind.HEARTBEAT)
+        address = TopicAddress(camera.operator, camera.id, MessageKind.HEARTBEAT)
         self._heartbeats = topic_of(stage.prefix, address)
-        self._status = topic_of(stage.prefix, address._replace(kind=Kind.STATUS))
+        self._status = topic_of(stage.prefix, address._replace(kind=MessageKind.STATUS))
         self._attempts = 0
 
     def commission(self) -> None:
@@ -52,9 +52,9 @@ class Connection:
         if not isinstance(effect, PowerOff) or effect.silent:
             self._fall_silent()
         elif effect.goodbye:
-            self._take_leave(Word.GOODBYE)
+            self._take_leave(SessionStatus.GOODBYE)
         elif self.life.lag is not None:
-            self._take_leave(Word.OFFLINE)  # the broker's own word would overtake what is under way
+            self._take_leave(SessionStatus.OFFLINE)  # the broker's own word would overtake what is under way
         else:
             self.end()
 
@@ -88,9 +88,9 @@ class Connection:
 
     def _with(self, happens: Callable[[], None]) -> None:
         """Do what may make the camera reachable, and let it connect if it did."""
-        was_reachable, was_heard = self.life.reachable, self.life.heard
+        was_reachable, was_heard = self.life.reachable, self.life.deliverable
         happens()
-        if (self.life.heard and not was_heard) or (self.life.reachable and not was_reachable):
+        if (self.life.deliverable and not was_heard) or (self.life.reachable and not was_reachable):
             self.end()  # of a session that fell silent
         if self.life.reachable and not was_reachable:
             self._talk_from(self.life.back_s)
@@ -110,7 +110,7 @@ class Connection:
             fall_silent(self._client)
         self._stage.statistics.went(self.life.device.camera.id)
 
-    def _take_leave(self, word: Word) -> None:
+    def _take_leave(self, word: SessionStatus) -> None:
         """Say goodbye, as after a command to restart; or what the broker would say."""
         self._stop_talking()
         client, self._client = self._client, None
@@ -118,7 +118,7 @@ class Connection:
             self._stage.statistics.went(self.life.device.camera.id)
             self._farewell = self._stage.tasks.create_task(self._leave(client, word))
 
-    async def _leave(self, client: aiomqtt.Client, word: Word = Word.GOODBYE) -> None:
+    async def _leave(self, client: aiomqtt.Client, word: SessionStatus = SessionStatus.GOODBYE) -> None:
         try:
             with contextlib.suppress(aiomqtt.MqttError):  # the broker is gone: nobody is left to say it to
                 await self._say(client, word)
@@ -126,7 +126,7 @@ class Connection:
         finally:
             hang_up(client)
 
-    async def _say(self, client: aiomqtt.Client, word: Word) -> None:
+    async def _say(self, client: aiomqtt.Client, word: SessionStatus) -> None:
         await self._send(client, Message(self._status, encode_status(word), 1, self._stage.retain))
 
     async def _send(self, client: aiomqtt.Client, message: Message) -> None:
@@ -154,7 +154,7 @@ class Connection:
                 self._stage.statistics.went(self.life.device.camera.id)
                 self._stage.statistics.failed(problem_of(self._stage.broker, error))
             ceiling_s = min(self._stage.reconnect_max_s, self._stage.reconnect_min_s * 2 ** min(failures, 16))
-            delay_s = ceiling_s * draw(
+            delay_s = ceiling_s * uniform(
                 self._stage.seed, self.life.device.camera.id, "attempt", self._attempts
             )
             self._attempts += 1
@@ -162,7 +162,9 @@ class Connection:
 
     async def _connect(self) -> tuple[aiomqtt.Client, asyncio.Task[aiomqtt.MqttError]]:
         """Open a session; the task ends with the reason when that session does."""
-        will = aiomqtt.Will(self._status, encode_status(Word.OFFLINE), qos=1, retain=self._stage.retain)
+        will = aiomqtt.Will(
+            self._status, encode_status(SessionStatus.OFFLINE), qos=1, retain=self._stage.retain
+        )
         async with self._stage.pace:
             client = self._stage.broker.client(self.life.device.camera, will, self._stage.answer_s)
             opening = asyncio.create_task(client.__aenter__())
@@ -173,7 +175,7 @@ class Connection:
                 raise
             self._client = client
             lost = self._stage.tasks.create_task(_end_of(client))
-            await self._say(client, Word.ONLINE)
+            await self._say(client, SessionStatus.ONLINE)
         self._stage.statistics.came(self.life.device.camera.id)
         return client, lost
 
@@ -188,7 +190,7 @@ class Connection:
             await asyncio.wait({lost}, timeout=wait_s)
             if lost.done():
                 raise lost.result()
-            for payload in life.say(stage.now_s(), time.time()):
+            for payload in life.payloads_until(stage.now_s(), time.time()):
                 await self._send(client, Message(self._heartbeats, payload, stage.qos))
                 stage.statistics.heartbeats += 1
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from camsim.fleet import PlayedCamera
-from camsim.seeded_random import draw
+from camsim.seeded_random import uniform
 from camwatch.wire.heartbeat import Heartbeat
 
 JITTER = 0.05
@@ -104,4 +104,4 @@ class Device:
 
     def draw(self, *name: object) -> float:
         """Return a figure in [0, 1) that depends on the seed, the camera and `name` only."""
-        return draw(self.seed, self.camera.id, *name)
+        return uniform(self.seed, self.camera.id, *name)

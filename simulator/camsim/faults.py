@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from camsim.seeded_random import draw
+from camsim.seeded_random import uniform
 
 _KNOTS = 500
 
@@ -29,7 +29,7 @@ class NetworkCut:
 
 
 @dataclass(frozen=True, slots=True)
-class Says:
+class FieldOverride:
     """Its heartbeats have these fields."""
 
     fields: Mapping[str, Any]
@@ -108,7 +108,7 @@ class Lag:
 
     def _more_s(self, passed_s: float) -> float:
         step, part = divmod(passed_s / max(2 * self.plus_s, 1e-3), 1)
-        here, there = (draw(self.seed, "path", "lag", int(step) + more) for more in (0, 1))
+        here, there = (uniform(self.seed, "path", "lag", int(step) + more) for more in (0, 1))
         return self.plus_s * (here + (there - here) * part)
 
 
@@ -127,7 +127,7 @@ class Reorder:
 
 
 @dataclass(frozen=True, slots=True)
-class Nonsense:
+class MalformedPayload:
     """This share of its heartbeats cannot be read, or is too large."""
 
     share: float
@@ -137,7 +137,7 @@ class Nonsense:
 Effect: TypeAlias = (
     PowerOff
     | NetworkCut
-    | Says
+    | FieldOverride
     | StorageFills
     | ClockWrong
     | Loss
@@ -146,19 +146,19 @@ Effect: TypeAlias = (
     | Lag
     | Duplicate
     | Reorder
-    | Nonsense
+    | MalformedPayload
 )
 
 
 @dataclass(frozen=True, slots=True)
-class Hold:
+class StartFault:
     """From now on the effect holds."""
 
     effect: Effect
 
 
 @dataclass(frozen=True, slots=True)
-class Release:
+class EndFault:
     """What held for the same reason ends."""
 
 
@@ -180,7 +180,7 @@ class Install:
 
 
 @dataclass(frozen=True, slots=True)
-class Lie:
+class SpoofedMessage:
     """Something is published in its name that it did not say: `spoof`, `replay` or `retained`."""
 
     kind: str
@@ -198,4 +198,6 @@ class StartBroker:
     """The broker is started."""
 
 
-Change: TypeAlias = Hold | Release | Commission | Reconnect | Install | Lie | StopBroker | StartBroker
+Change: TypeAlias = (
+    StartFault | EndFault | Commission | Reconnect | Install | SpoofedMessage | StopBroker | StartBroker
+)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from camsim.errors import UsageError
-from camsim.seeded_random import draw
+from camsim.seeded_random import uniform
 
 _PER_SITE: Final = 8
 _SITES_PER_ZONE: Final = 12
@@ -71,7 +71,7 @@ _COLUMNS = (
 
 def _site(number: int, zones: int, seed: int) -> Sequence[str]:
     latitude, longitude = (
-        centre + _REACH_DEGREES * (2 * draw(seed, f"site-{number}", axis) - 1)
+        centre + _REACH_DEGREES * (2 * uniform(seed, f"site-{number}", axis) - 1)
         for centre, axis in zip(_CENTRE, "yx", strict=True)
     )
     zone = f"Secteur {number % zones + 1}"
@@ -80,11 +80,11 @@ def _site(number: int, zones: int, seed: int) -> Sequence[str]:
 
 def _camera(number: int, sites: int, operators: int, seed: int) -> Sequence[str]:
     site = min(number // _PER_SITE, sites - 1)
-    operator = 1 + int(draw(seed, f"site-{site}", "operator") * operators)
-    chance = draw(seed, f"cam-{number}", "purpose")
+    operator = 1 + int(uniform(seed, f"site-{site}", "operator") * operators)
+    chance = uniform(seed, f"cam-{number}", "purpose")
     purpose = next(purpose for purpose, below in _PURPOSES if chance < below)
-    planned = draw(seed, f"cam-{number}", "planned") < _PLANNED
-    model = _MODELS[int(draw(seed, f"cam-{number}", "model") * len(_MODELS))]
+    planned = uniform(seed, f"cam-{number}", "planned") < _PLANNED
+    model = _MODELS[int(uniform(seed, f"cam-{number}", "model") * len(_MODELS))]
     return (
         *(f"cam-{number}", f"operator-{operator}", f"site-{site}"),
         *(f"Résidence n° {site} – caméra {number % _PER_SITE + 1}", purpose),

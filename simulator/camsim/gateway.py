@@ -20,10 +20,10 @@ from camsim.broker import problem_of
 from camsim.faults import Effect
 from camsim.lagging_path import Path
 from camsim.publishing import Message
-from camsim.run_context import Stage
-from camsim.seeded_random import draw
-from camsim.virtual_camera import Life
-from camwatch.wire.topics import Address, Kind, topic_of
+from camsim.run_context import RunContext
+from camsim.seeded_random import uniform
+from camsim.virtual_camera import VirtualCamera
+from camwatch.wire.topics import MessageKind, TopicAddress, topic_of
 
 _TOGETHER_S = 0.005  # what is due within this goes out in one piece
 _FULL_BYTES = 1 << 20
@@ -34,13 +34,15 @@ _GOODBYE = mqtt5.DisconnectPacket().write()
 class Gateway:
     """Many cameras on a stage, over one connection named `name`."""
 
-    def __init__(self, name: str, lives: Sequence[Life], stage: Stage, path: Path) -> None:
+    def __init__(self, name: str, lives: Sequence[VirtualCamera], stage: RunContext, path: Path) -> None:
         self.name = name
         self.lives = {life.device.camera.id: life for life in lives}
         self._stage, self._path = stage, path
         self._order = {camera: number for number, camera in enumerate(self.lives)}
         self._topics = {
-            camera: topic_of(stage.prefix, Address(life.device.camera.operator, camera, Kind.HEARTBEAT))
+            camera: topic_of(
+                stage.prefix, TopicAddress(life.device.camera.operator, camera, MessageKind.HEARTBEAT)
+            )
             for camera, life in self.lives.items()
         }
         self._due: list[tuple[float, int, str]] = []
@@ -63,7 +65,7 @@ class Gateway:
     def reconnect(self) -> None:
         """Lose the session without a word; it comes back at once."""
         if self._session is not None:
-            self._session.drop()
+            self._session.abort()
 
     def end(self) -> None:
         """Stop: with DISCONNECT, where there is a session."""
@@ -72,7 +74,7 @@ class Gateway:
             self._session.close()
         self._task.cancel()
 
-    def _with(self, camera: str, happens: Callable[[Life], None]) -> None:
+    def _with(self, camera: str, happens: Callable[[VirtualCamera], None]) -> None:
         life = self.lives[camera]
         was_reachable = life.reachable
         happens(life)
@@ -97,7 +99,7 @@ class Gateway:
                 failures = 0
                 self._session = session
                 self._connected(stage.statistics.came)
-                await self._talk(session)
+                await self._run_session(session)
             except (OSError, TimeoutError) as error:
                 stage.statistics.failed(
                     problem_of(stage.broker, aiomqtt.MqttError(str(error) or "timed out"))
@@ -109,14 +111,14 @@ class Gateway:
                     self._connected(stage.statistics.went)
             ceiling_s = min(stage.reconnect_max_s, stage.reconnect_min_s * 2 ** min(failures, 16))
             failures += 1
-            await asyncio.sleep(ceiling_s * draw(stage.seed, self.name, "attempt", failures))
+            await asyncio.sleep(ceiling_s * uniform(stage.seed, self.name, "attempt", failures))
 
     def _connected(self, note: Callable[[str], None]) -> None:
         for camera, life in self.lives.items():
             if life.reachable:
                 note(camera)
 
-    async def _talk(self, session: _Session) -> None:
+    async def _run_session(self, session: _Session) -> None:
         """Send what is due when it is due. Raises OSError when the session is lost."""
         stage = self._stage
         await stage.begun.wait()
@@ -129,7 +131,7 @@ class Gateway:
             await self._wait()
             if session.lost.done():
                 raise ConnectionError(session.lost.result())
-            self._speak(session, stage.now_s() + _TOGETHER_S)
+            self._publish_due(session, stage.now_s() + _TOGETHER_S)
             await session.drained()
 
     async def _wait(self) -> None:
@@ -141,7 +143,7 @@ class Gateway:
                 await self._more.wait()
                 self._more.clear()
 
-    def _speak(self, session: _Session, until_s: float) -> None:
+    def _publish_due(self, session: _Session, until_s: float) -> None:
         utc_s, due = time.time(), self._due
         packets = []
         while due and due[0][0] <= until_s:
@@ -150,7 +152,7 @@ class Gateway:
             if life.due_s() != at_s:
                 continue  # it has changed since, and stands in the heap anew
             topic, lag = self._topics[camera], life.lag
-            for payload in life.say(until_s, utc_s):
+            for payload in life.payloads_until(until_s, utc_s):
                 if lag is None and not self._path.busy:
                     packets.append(mqtt5.PublishPacket(topic=topic, payload=payload).write())
                 else:
@@ -226,13 +228,13 @@ class _Session(asyncio.Protocol):
         if self._transport is not None:
             self._transport.close()
 
-    def drop(self) -> None:
+    def abort(self) -> None:
         """End it at once."""
         if self._transport is not None:
             self._transport.abort()
 
 
-async def _open(name: str, stage: Stage, ended: Callable[[], None]) -> _Session:
+async def _open(name: str, stage: RunContext, ended: Callable[[], None]) -> _Session:
     """Open a session, which calls `ended` when it is lost. Raises OSError or TimeoutError."""
     broker = stage.broker
     async with asyncio.timeout(stage.answer_s):

@@ -28,18 +28,18 @@ from camsim.device import Device
 from camsim.errors import UsageError
 from camsim.faults import (
     Commission,
-    Hold,
+    EndFault,
     Lag,
-    Lie,
     NetworkCut,
     PowerOff,
-    Release,
+    SpoofedMessage,
     StartBroker,
+    StartFault,
     StopBroker,
 )
 from camsim.fleet import Fleet, PlayedCamera
 from camsim.schedule import Step
-from camsim.virtual_camera import Life
+from camsim.virtual_camera import VirtualCamera
 
 FORMAT: Final = 1
 _END = "end"
@@ -93,14 +93,14 @@ def lines(run: Run, ended_s: float) -> Iterator[dict[str, Any]]:
             "interval_s": run.interval_of(camera),
         }
     for camera in run.fleet.cameras:
-        life = Life(Device(camera, run.seed, run.interval_of(camera)))
-        yield from _Story(camera, life).told(mine[camera.id], ended_s)
+        life = VirtualCamera(Device(camera, run.seed, run.interval_of(camera)))
+        yield from _CameraTruth(camera, life).told(mine[camera.id], ended_s)
     yield from _links(run.steps, ended_s)
     yield from _lags(run.steps, ended_s)
     yield {"kind": "end", "at_s": _round(ended_s)}
 
 
-class TruthFile:
+class GroundTruthFile:
     """Where the truth goes; a context. Raises UsageError if it cannot be written."""
 
     def __init__(self, file: Path) -> None:
@@ -134,9 +134,9 @@ class TruthFile:
 
 
 @dataclass(slots=True)
-class _Story:
+class _CameraTruth:
     camera: PlayedCamera
-    life: Life
+    life: VirtualCamera
 
     def told(self, steps: list[Step], ended_s: float) -> Iterator[dict[str, Any]]:
         """Yield what befell one camera, in order of its ends."""
@@ -146,11 +146,11 @@ class _Story:
         for step in steps:
             was = self.life.reachable
             self._befall(step)
-            if isinstance(step.change, Hold):
+            if isinstance(step.change, StartFault):
                 held[step.reason] = step
-            elif isinstance(step.change, Release):
+            elif isinstance(step.change, EndFault):
                 yield from self._condition(held.pop(step.reason, None), step.at_s)
-            elif isinstance(step.change, Lie):
+            elif isinstance(step.change, SpoofedMessage):
                 yield self._line("lie", step.at_s, step.at_s, what=step.change.kind)
             if was and not self.life.reachable:
                 yield from self._alive(step.at_s, step.why)
@@ -163,20 +163,24 @@ class _Story:
     def _alive(self, until_s: float, why: str) -> Iterator[dict[str, Any]]:
         if until_s > self.life.back_s:
             yield self._line(
-                "alive", self.life.back_s, until_s, why=why, heard_s=_round(self.life.heard_s or until_s)
+                "alive",
+                self.life.back_s,
+                until_s,
+                why=why,
+                heard_s=_round(self.life.last_delivered_s or until_s),
             )
 
     def _condition(self, step: Step | None, until_s: float) -> Iterator[dict[str, Any]]:
-        if step is None or not isinstance(step.change, Hold):
+        if step is None or not isinstance(step.change, StartFault):
             return
         if not isinstance(step.change.effect, PowerOff | NetworkCut):
             yield self._line("condition", step.at_s, until_s, what=step.why)
 
     def _befall(self, step: Step) -> None:
         match step.change:
-            case Hold(effect):
+            case StartFault(effect):
                 self.life.hold(step.reason, effect, step.at_s)
-            case Release():
+            case EndFault():
                 self.life.release(step.reason, step.at_s)
             case Commission():
                 self.life.commission(step.at_s)
@@ -200,7 +204,11 @@ def _links(steps: Iterable[Step], ended_s: float) -> Iterator[dict[str, Any]]:
 
 def _lags(steps: Iterable[Step], ended_s: float) -> Iterator[dict[str, Any]]:
     for step in steps:
-        if isinstance(step.change, Hold) and isinstance(step.change.effect, Lag) and step.at_s < ended_s:
+        if (
+            isinstance(step.change, StartFault)
+            and isinstance(step.change.effect, Lag)
+            and step.at_s < ended_s
+        ):
             arrivals = [[_round(sent), _round(arrives)] for sent, arrives in step.change.effect.knots()]
             yield {"kind": "lag", "cameras": [camera.id for camera in step.cameras], "arrivals": arrivals}
 

@@ -15,13 +15,13 @@ import aiomqtt
 
 from camsim.broker import problem_of
 from camsim.publishing import Message, heed_cancellation, publish
-from camsim.run_context import Stage
+from camsim.run_context import RunContext
 
 
 class Path:
     """The slow way of a stage; it has no connection before somebody needs it."""
 
-    def __init__(self, stage: Stage) -> None:
+    def __init__(self, stage: RunContext) -> None:
         self._stage = stage
         self._under_way: list[tuple[float, int, Message]] = []
         self._number = count()

@@ -9,7 +9,7 @@ from camsim.errors import LimitError
 _SPARE = 200  # the process's own files, its event loop, and what a host program has open
 
 
-def allow_connections(count: int) -> None:
+def raise_open_file_limit(count: int) -> None:
     """Raise this process's soft limit of open files for `count` cameras; never lower it.
 
     Two each: a camera that comes back may connect before its old connection is gone.

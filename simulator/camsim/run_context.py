@@ -11,7 +11,7 @@ from camwatch.wire.topics import DEFAULT_PREFIX
 
 
 @dataclass(slots=True)
-class Stage:
+class RunContext:
     """One run. `pace` bounds connecting at once; a broker has `answer_s` to answer.
 
     Time begins with `begin`.

@@ -12,7 +12,7 @@ from traceback import extract_tb
 from typing import Any
 
 from camsim.errors import DeviceError
-from camsim.ground_truth import TruthFile
+from camsim.ground_truth import GroundTruthFile
 from camsim.progress import Progress
 from camsim.simulator import Simulator, SimulatorSettings
 from camsim.stats import Statistics
@@ -29,7 +29,7 @@ async def play(settings: SimulatorSettings, truth: Path | None) -> None:
     mishaps = Mishaps(progress.note)
     asyncio.get_running_loop().set_exception_handler(mishaps.note)
     with contextlib.ExitStack() as stack:
-        record = None if truth is None else stack.enter_context(TruthFile(truth))
+        record = None if truth is None else stack.enter_context(GroundTruthFile(truth))
         playing = asyncio.create_task(_session(simulator, record))
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, playing.cancel)
@@ -85,7 +85,7 @@ def _described(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}{place}"
 
 
-async def _session(simulator: Simulator, truth: TruthFile | None) -> None:
+async def _session(simulator: Simulator, truth: GroundTruthFile | None) -> None:
     async with simulator:
         statistics = simulator.statistics
         if truth is not None:

@@ -15,26 +15,26 @@ from camsim.faults import (
     Delay,
     Duplicate,
     Effect,
-    Hold,
+    EndFault,
+    FieldOverride,
     Install,
     Jitter,
     Lag,
-    Lie,
     Loss,
+    MalformedPayload,
     NetworkCut,
-    Nonsense,
     PowerOff,
     Reconnect,
-    Release,
     Reorder,
-    Says,
+    SpoofedMessage,
     StartBroker,
+    StartFault,
     StopBroker,
     StorageFills,
 )
 from camsim.fleet import Fleet, PlayedCamera
 from camsim.scenario.model import Entry, Scenario, Selector
-from camsim.seeded_random import draw
+from camsim.seeded_random import uniform
 
 _MOST_STEPS = 5_000_000
 _BY = ("camera", "site", "zone", "operator", "purpose")
@@ -67,7 +67,7 @@ def plan(scenario: Scenario, fleet: Fleet, seed: int) -> list[Step]:
         try:
             cameras = () if entry.kind.fleet else _selected(entry, fleet, seed)
             steps += _steps(entry, number, cameras, scenario.duration_s, seed)
-        except _MisfitError as misfit:
+        except _UnusableEntryError as misfit:
             problems.append(f"{entry.place}: {misfit}")
     if problems:
         raise ScenarioError(tuple(problems))
@@ -75,7 +75,7 @@ def plan(scenario: Scenario, fleet: Fleet, seed: int) -> list[Step]:
     return steps
 
 
-class _MisfitError(Exception):
+class _UnusableEntryError(Exception):
     """An entry does not fit the fleet, or the scenario."""
 
 
@@ -89,14 +89,14 @@ def _selected(entry: Entry, fleet: Fleet, seed: int) -> tuple[PlayedCamera, ...]
             for wanted in sorted(among - known):
                 near = difflib.get_close_matches(wanted, sorted(known), n=3)
                 hint = f"did you mean {' or '.join(near)}?" if near else f"it has {_some(known)}"
-                raise _MisfitError(f"no camera of the fleet has {name} {wanted!r}: {hint}")
+                raise _UnusableEntryError(f"no camera of the fleet has {name} {wanted!r}: {hint}")
             found = [camera for camera in found if _value(camera, name) in among]
     if entry.action == "commission":
         found = [camera for camera in found if camera.planned]
         if not found:
-            raise _MisfitError("nothing to commission: no camera that it selects is planned")
+            raise _UnusableEntryError("nothing to commission: no camera that it selects is planned")
     if not found:
-        raise _MisfitError(f"no camera of the fleet fits {entry.on}")
+        raise _UnusableEntryError(f"no camera of the fleet fits {entry.on}")
     found = _drawn(found, entry.on, seed)
     if entry.action == "uplink_cut":
         sites = {camera.site for camera in found}
@@ -108,7 +108,7 @@ def _drawn(cameras: list[PlayedCamera], on: Selector, seed: int) -> list[PlayedC
     """Return some of the cameras: at least one of a share, no more than a count."""
     if on.share is None and on.count is None:
         return cameras
-    order = sorted(cameras, key=lambda camera: draw(seed, camera.id, "selected", on.seed))
+    order = sorted(cameras, key=lambda camera: uniform(seed, camera.id, "selected", on.seed))
     most = len(order) if on.share is None else max(1, round(on.share * len(order)))
     if on.count is not None:
         most = min(most, on.count)
@@ -133,7 +133,7 @@ def _steps(
     count = 0
     for turn in range(entry.times):
         if entry.spread_s:
-            late = (entry.spread_s * draw(seed, camera.id, "spread", number, turn) for camera in cameras)
+            late = (entry.spread_s * uniform(seed, camera.id, "spread", number, turn) for camera in cameras)
             groups = [(by, (camera,)) for by, camera in zip(late, cameras, strict=True)]
         for by, group in groups:
             begins_s = entry.at_s + turn * entry.every_s + by
@@ -144,7 +144,7 @@ def _steps(
             for step in occurrence.steps():
                 count += len(step.cameras) or 1
                 if count > _MOST_STEPS:
-                    raise _MisfitError(
+                    raise _UnusableEntryError(
                         f"makes more than {_MOST_STEPS:,} steps: let it last shorter, or slower"
                     )
                 yield step
@@ -175,12 +175,12 @@ class _Occurrence:
         if special is not None:
             yield from special(self)
             return
-        yield self._step(self.begins_s, Hold(_EFFECTS[self.entry.action](self.entry, self.begins_s)))
+        yield self._step(self.begins_s, StartFault(_EFFECTS[self.entry.action](self.entry, self.begins_s)))
         if self.until_s is not None:
-            yield self._step(self.until_s, Release())
+            yield self._step(self.until_s, EndFault())
 
     def _step(self, at_s: float, change: Change) -> Step:
-        begins = at_s == self.begins_s and not isinstance(change, Release)
+        begins = at_s == self.begins_s and not isinstance(change, EndFault)
         return Step(at_s, self.cameras, change, self.reason, self.entry.action, self.tells if begins else "")
 
     @property
@@ -189,7 +189,7 @@ class _Occurrence:
         if self.until_s is not None:
             return self.until_s
         if self.ends_s is None:
-            raise _MisfitError(
+            raise _UnusableEntryError(
                 f"{self.entry.action} goes on without end: give it 'for', or the run a --duration"
             )
         return self.ends_s
@@ -199,28 +199,28 @@ class _Occurrence:
         at_s, end_s = self.begins_s, self.end_s
         while at_s < end_s:
             yield self._step(at_s, first)
-            yield self._step(min(at_s + first_s, end_s), Release())
+            yield self._step(min(at_s + first_s, end_s), EndFault())
             at_s += first_s + second_s
 
     def flap(self) -> Iterator[Step]:
         """Yield power off and on."""
-        yield from self.cycle(Hold(PowerOff()), self.entry["off_for"], self.entry["on_for"])
+        yield from self.cycle(StartFault(PowerOff()), self.entry["off_for"], self.entry["on_for"])
 
     def reboot_loop(self) -> Iterator[Step]:
         """Yield restart after restart."""
-        yield from self.cycle(Hold(PowerOff()), self.entry["takes"], self.entry["up"])
+        yield from self.cycle(StartFault(PowerOff()), self.entry["takes"], self.entry["up"])
 
     def reboot(self) -> Iterator[Step]:
         """Yield one restart."""
-        yield self._step(self.begins_s, Hold(PowerOff(goodbye=self.entry["goodbye"])))
-        yield self._step(self.begins_s + self.entry["takes"], Release())
+        yield self._step(self.begins_s, StartFault(PowerOff(goodbye=self.entry["goodbye"])))
+        yield self._step(self.begins_s + self.entry["takes"], EndFault())
 
     def firmware(self) -> Iterator[Step]:
         """Yield one restart, after which another firmware is told."""
-        yield self._step(self.begins_s, Hold(PowerOff(goodbye=True)))
+        yield self._step(self.begins_s, StartFault(PowerOff(goodbye=True)))
         back_s = self.begins_s + self.entry["takes"]
         yield self._step(back_s, Install(self.entry["version"]))
-        yield self._step(back_s, Release())
+        yield self._step(back_s, EndFault())
 
     def commission(self) -> Iterator[Step]:
         """Yield the first sign of life."""
@@ -234,21 +234,21 @@ class _Occurrence:
         """Yield the slow way and its end: it must be known how long it grows."""
         entry, end_s = self.entry, self.end_s
         if entry["by"] - entry["up_to"] > (end_s - self.begins_s) / 2:
-            raise _MisfitError("the lag shrinks so quickly that messages would overtake each other")
+            raise _UnusableEntryError("the lag shrinks so quickly that messages would overtake each other")
         lag = Lag(self.begins_s, end_s, entry["by"], entry["up_to"], entry["plus"], entry.on.seed)
-        yield self._step(self.begins_s, Hold(lag))
-        yield self._step(end_s, Release())
+        yield self._step(self.begins_s, StartFault(lag))
+        yield self._step(end_s, EndFault())
 
     def retained(self) -> Iterator[Step]:
         """Yield one heartbeat that stays on the broker."""
-        yield self._step(self.begins_s, Lie("retained"))
+        yield self._step(self.begins_s, SpoofedMessage("retained"))
 
     def lies(self) -> Iterator[Step]:
         """Yield one false heartbeat after the other."""
         own = self.entry.action == "replay" or self.entry["topic"] == "own"
         at_s, end_s, number = self.begins_s, self.end_s, 0
         while at_s < end_s:
-            yield self._step(at_s, Lie(self.entry.action, number, own_topic=own))
+            yield self._step(at_s, SpoofedMessage(self.entry.action, number, own_topic=own))
             number += 1
             at_s = self.begins_s + number * self.entry["pace"]
 
@@ -276,12 +276,12 @@ _EFFECTS: Final[dict[str, Callable[[Entry, float], Effect]]] = {
     "power_cut": lambda entry, _: PowerOff(silent=entry["silent"]),
     "network_cut": lambda _entry, _: NetworkCut(),
     "uplink_cut": lambda _entry, _: NetworkCut(),
-    "frozen": lambda _entry, _: Says({"frozen": True}),
-    "video_loss": lambda _entry, _: Says({"video_loss": True}),
-    "tamper": lambda _entry, _: Says({"tamper": True}),
-    "low_fps": lambda entry, _: Says({"fps": entry["fps"]}),
-    "not_recording": lambda _entry, _: Says({"recording": False}),
-    "overheating": lambda entry, _: Says({"temperature_celsius": entry["celsius"]}),
+    "frozen": lambda _entry, _: FieldOverride({"frozen": True}),
+    "video_loss": lambda _entry, _: FieldOverride({"video_loss": True}),
+    "tamper": lambda _entry, _: FieldOverride({"tamper": True}),
+    "low_fps": lambda entry, _: FieldOverride({"fps": entry["fps"]}),
+    "not_recording": lambda _entry, _: FieldOverride({"recording": False}),
+    "overheating": lambda entry, _: FieldOverride({"temperature_celsius": entry["celsius"]}),
     "storage_fills": lambda entry, at_s: StorageFills(at_s, entry["within"], entry["to"]),
     "clock_drift": lambda entry, at_s: ClockWrong(at_s, ppm=entry["ppm"]),
     "clock_jump": lambda entry, at_s: ClockWrong(at_s, by_s=entry["by"]),
@@ -290,6 +290,6 @@ _EFFECTS: Final[dict[str, Callable[[Entry, float], Effect]]] = {
     "delay": lambda entry, _: Delay(entry["by"], entry["plus"]),
     "duplicate": lambda entry, _: Duplicate(entry["share"]),
     "reorder": lambda entry, _: Reorder(entry["share"]),
-    "malformed": lambda entry, _: Nonsense(entry["share"]),
-    "oversized": lambda entry, _: Nonsense(entry["share"], oversized=True),
+    "malformed": lambda entry, _: MalformedPayload(entry["share"]),
+    "oversized": lambda entry, _: MalformedPayload(entry["share"], oversized=True),
 }

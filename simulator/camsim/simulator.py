@@ -17,32 +17,32 @@ from types import TracebackType
 from typing import Self
 
 from camsim.broker import Broker
-from camsim.broker_control import BrokerHand
+from camsim.broker_control import BrokerController
 from camsim.device import Device
 from camsim.errors import ConnectError, ScenarioError
 from camsim.faults import (
     Commission,
-    Hold,
+    EndFault,
     Install,
-    Lie,
     NetworkCut,
     PowerOff,
     Reconnect,
-    Release,
+    SpoofedMessage,
     StartBroker,
+    StartFault,
     StopBroker,
 )
 from camsim.fleet import Fleet, PlayedCamera
 from camsim.ground_truth import Run
 from camsim.lagging_path import Path
-from camsim.rlimits import allow_connections
-from camsim.run_context import Stage
+from camsim.rlimits import raise_open_file_limit
+from camsim.run_context import RunContext
 from camsim.scenario.model import NOTHING, Scenario
 from camsim.schedule import Step, plan
-from camsim.spoofing import Liar
+from camsim.spoofing import Spoofer
 from camsim.stats import Statistics
-from camsim.transports import Own, Players, Shared
-from camsim.virtual_camera import Life
+from camsim.transports import DirectTransport, GatewayTransport, Transport
+from camsim.virtual_camera import VirtualCamera
 from camwatch.wire.topics import DEFAULT_PREFIX
 
 _BY_HAND = "by hand"
@@ -78,7 +78,7 @@ class SimulatorSettings:
     connect_timeout_s: float = 30.0
     reconnect_min_s: float = 0.5
     reconnect_max_s: float = 30.0
-    broker_hand: BrokerHand | None = None
+    broker_control: BrokerController | None = None
 
     @property
     def played_interval_s(self) -> float:
@@ -102,7 +102,7 @@ class Simulator:
         settings.broker.must_know(settings.fleet)
         scenario = settings.scenario.faster(settings.speed)
         steps = plan(scenario, settings.fleet, settings.seed)
-        if settings.broker_hand is None and any(isinstance(step.change, StopBroker) for step in steps):
+        if settings.broker_control is None and any(isinstance(step.change, StopBroker) for step in steps):
             raise ScenarioError(
                 ("the scenario restarts the broker: say how, with --broker-stop and --broker-start",)
             )
@@ -110,14 +110,14 @@ class Simulator:
         self.run = Run(scenario.title, self.fleet, tuple(steps), settings.seed, interval_s, settings.speed)
         self.began_ms = 0  # when time began, UTC
         self.ended_s = 0.0
-        self._lives: dict[str, Life] = {}
+        self._lives: dict[str, VirtualCamera] = {}
         self._stack = AsyncExitStack()
         self._occasions: set[str] = set()
 
     async def __aenter__(self) -> Self:
         """Bring the cameras in service to life; return when all are connected, or the time for it is over."""
         count = self.settings.connections or len(self.fleet.cameras)
-        allow_connections(count)
+        raise_open_file_limit(count)
         async with AsyncExitStack() as stack:
             tasks = await asyncio.TaskGroup().__aenter__()
             # Told of no exception, the group waits for its tasks and leaves ours as it is, ungrouped.
@@ -186,23 +186,23 @@ class Simulator:
         if step.tells:
             self.statistics.on_notice(f"{step.at_s:g} s: {step.tells}")
         match step.change:
-            case StopBroker() if self.settings.broker_hand is not None:
-                await self.settings.broker_hand.stopped()
-            case StartBroker() if self.settings.broker_hand is not None:
-                await self.settings.broker_hand.started()
+            case StopBroker() if self.settings.broker_control is not None:
+                await self.settings.broker_control.stop_broker()
+            case StartBroker() if self.settings.broker_control is not None:
+                await self.settings.broker_control.start_broker()
             case _:
                 for camera in step.cameras:
                     self._befall(camera.id, step)
         self._occasions.add(step.reason.partition("/")[0])
         self.statistics.happened = len(self._occasions)
-        if isinstance(step.change, Hold | Release | Commission):
+        if isinstance(step.change, StartFault | EndFault | Commission):
             self._count()
 
     def _befall(self, camera: str, step: Step) -> None:
         match step.change:
-            case Hold(effect):
+            case StartFault(effect):
                 self._players.hold(camera, step.reason, effect)
-            case Release():
+            case EndFault():
                 self._players.release(camera, step.reason)
             case Commission():
                 self._players.commission(camera)
@@ -210,12 +210,12 @@ class Simulator:
                 self._players.reconnect(camera)
             case Install(version):
                 self._lives[camera].install(version)
-            case Lie() as lie:
-                self._liar.tell(self._lives[camera], lie)
+            case SpoofedMessage() as lie:
+                self._liar.publish(self._lives[camera], lie)
 
     def _set_stage(self, tasks: asyncio.TaskGroup) -> None:
         settings = self.settings
-        self._stage = stage = Stage(
+        self._stage = stage = RunContext(
             broker=settings.broker,
             tasks=tasks,
             pace=asyncio.Semaphore(settings.connect_at_once),
@@ -230,13 +230,15 @@ class Simulator:
         )
         for camera in self.fleet.cameras:
             device = Device(camera, settings.seed, self.run.interval_of(camera))
-            self._lives[camera.id] = Life(device)
+            self._lives[camera.id] = VirtualCamera(device)
         lives = list(self._lives.values())
-        self._liar = Liar(stage)
+        self._liar = Spoofer(stage)
         self._path = path = Path(stage)
         count = settings.connections
-        self._players: Players = (
-            Own(lives, stage, path) if count is None else Shared(lives, stage, path, count)
+        self._players: Transport = (
+            DirectTransport(lives, stage, path)
+            if count is None
+            else GatewayTransport(lives, stage, path, count)
         )
 
     async def _connected(self) -> None:

@@ -8,18 +8,18 @@ from typing import Final
 
 import aiomqtt
 
-from camsim.faults import Lie
+from camsim.faults import SpoofedMessage
 from camsim.publishing import Message, heed_cancellation, publish
-from camsim.run_context import Stage
-from camsim.virtual_camera import Life
+from camsim.run_context import RunContext
+from camsim.virtual_camera import VirtualCamera
 from camwatch.wire.heartbeat import encode_heartbeat
-from camwatch.wire.topics import Address, Kind, topic_of
+from camwatch.wire.topics import MessageKind, TopicAddress, topic_of
 
 _OLD_S: Final = 3600.0
 _NOBODY: Final = "somebody-else"
 
 
-def false_heartbeat(life: Life, lie: Lie, now_s: float, utc_s: float) -> bytes:
+def spoofed_heartbeat(life: VirtualCamera, lie: SpoofedMessage, now_s: float, utc_s: float) -> bytes:
     """Return what is published: a made-up heartbeat, an old one, or the last one again. Pure."""
     device = life.device
     if lie.kind == "spoof":
@@ -32,20 +32,20 @@ def false_heartbeat(life: Life, lie: Lie, now_s: float, utc_s: float) -> bytes:
     return encode_heartbeat(device.heartbeat(lie.number, _OLD_S, past_s))
 
 
-class Liar:
+class Spoofer:
     """Publishes lies on a stage, while the camera lives and while it does not."""
 
-    def __init__(self, stage: Stage) -> None:
+    def __init__(self, stage: RunContext) -> None:
         self._stage = stage
         self._told: asyncio.Queue[Message] = asyncio.Queue()
         self._task: asyncio.Task[None] | None = None
 
-    def tell(self, life: Life, lie: Lie) -> None:
+    def publish(self, life: VirtualCamera, lie: SpoofedMessage) -> None:
         """Publish one lie, soon."""
         camera = life.device.camera
         operator = camera.operator if lie.own_topic else _NOBODY
-        topic = topic_of(self._stage.prefix, Address(operator, camera.id, Kind.HEARTBEAT))
-        payload = false_heartbeat(life, lie, self._stage.now_s(), time.time())
+        topic = topic_of(self._stage.prefix, TopicAddress(operator, camera.id, MessageKind.HEARTBEAT))
+        payload = spoofed_heartbeat(life, lie, self._stage.now_s(), time.time())
         self._told.put_nowait(Message(topic, payload, qos=1, retain=lie.kind == "retained"))
         if self._task is None:
             self._task = self._stage.tasks.create_task(self._publish(), name="lies")

@@ -10,11 +10,11 @@ from camsim.connection import Connection
 from camsim.faults import Effect
 from camsim.gateway import Gateway
 from camsim.lagging_path import Path
-from camsim.run_context import Stage
-from camsim.virtual_camera import Life
+from camsim.run_context import RunContext
+from camsim.virtual_camera import VirtualCamera
 
 
-class Players(Protocol):
+class Transport(Protocol):
     """Lets things befall cameras, by their ids."""
 
     def commission(self, camera: str) -> None:
@@ -36,10 +36,10 @@ class Players(Protocol):
         """End at once."""
 
 
-class Own:
+class DirectTransport:
     """Each camera has a connection of its own, as in the field."""
 
-    def __init__(self, lives: Sequence[Life], stage: Stage, path: Path) -> None:
+    def __init__(self, lives: Sequence[VirtualCamera], stage: RunContext, path: Path) -> None:
         self._connections = {life.device.camera.id: Connection(life, stage, path) for life in lives}
 
     def commission(self, camera: str) -> None:
@@ -68,10 +68,12 @@ class Own:
             connection.end()
 
 
-class Shared:
+class GatewayTransport:
     """So many gateways speak for all cameras, neighbours in the table over the same."""
 
-    def __init__(self, lives: Sequence[Life], stage: Stage, path: Path, connections: int) -> None:
+    def __init__(
+        self, lives: Sequence[VirtualCamera], stage: RunContext, path: Path, connections: int
+    ) -> None:
         self.gateways = [
             Gateway(f"gateway-{number}", some, stage, path)
             for number in range(connections)

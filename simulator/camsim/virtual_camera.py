@@ -18,14 +18,14 @@ from camsim.faults import (
     Delay,
     Duplicate,
     Effect,
+    FieldOverride,
     Jitter,
     Lag,
     Loss,
+    MalformedPayload,
     NetworkCut,
-    Nonsense,
     PowerOff,
     Reorder,
-    Says,
     StorageFills,
 )
 from camwatch.wire.heartbeat import MAX_PAYLOAD_BYTES, encode_heartbeat
@@ -38,7 +38,7 @@ _LOOK_BACK = 64  # heartbeats: no delay of a scenario is worth looking further f
 _E = TypeVar("_E")
 
 
-class Passing(NamedTuple):
+class Delivery(NamedTuple):
     """One heartbeat on its way: when it arrives, which it is, and whether it can be read."""
 
     at_s: float
@@ -46,18 +46,18 @@ class Passing(NamedTuple):
     sound: bool
 
 
-class Life:
+class VirtualCamera:
     """One camera. Without power until `commission`."""
 
     def __init__(self, device: Device) -> None:
         self.device = device
         self.boot = -1
         self.booted_s = 0.0
-        self.speaks_s = _NOT_YET  # since when this boot can speak; its heartbeats count from there
+        self.online_since_s = _NOT_YET  # since when this boot can speak; its heartbeats count from there
         self.seq = 0  # of the next heartbeat
         self.back_s = 0.0  # when it can speak again after it was cut off; it says `online` then
-        self.heard_s: float | None = None  # when it was heard last
-        self.occasions = 0  # how often it came back
+        self.last_delivered_s: float | None = None  # when it was heard last
+        self.reconnect_count = 0  # how often it came back
         self.last_payload = b""
         self._holds: dict[str, Effect] = {_NO_POWER_YET: PowerOff()}
         self._firmware: dict[str, str] = {}
@@ -77,14 +77,14 @@ class Life:
         return not self._any(PowerOff)
 
     @property
-    def heard(self) -> bool:
+    def deliverable(self) -> bool:
         """Whether its packets go anywhere."""
         return not self._any(NetworkCut)
 
     @property
     def reachable(self) -> bool:
         """Whether it has power and network."""
-        return self.powered and self.heard
+        return self.powered and self.deliverable
 
     def commission(self, now_s: float) -> None:
         """Give it power for the first time."""
@@ -95,7 +95,7 @@ class Life:
         self.catch_up(now_s)
         self._holds[reason] = effect
         if not self.reachable:
-            self.speaks_s = self.speaks_s if self.powered else _NOT_YET
+            self.online_since_s = self.online_since_s if self.powered else _NOT_YET
             self._under_way.clear()
 
     def release(self, reason: str, now_s: float) -> None:
@@ -107,7 +107,7 @@ class Life:
             self.boot += 1
             self.booted_s = now_s
             self.seq = 0
-            self.speaks_s = _NOT_YET
+            self.online_since_s = _NOT_YET
         if self.reachable and not was_reachable:
             self._come_back(now_s)
 
@@ -116,10 +116,12 @@ class Life:
         self._firmware = {"firmware": version}
 
     def _come_back(self, now_s: float) -> None:
-        self.back_s = now_s + (self.device.pause_s(self.boot, self.occasions) if self.occasions else 0.0)
-        self.occasions += 1
-        if self.speaks_s == _NOT_YET:
-            self.speaks_s = self.back_s
+        self.back_s = now_s + (
+            self.device.pause_s(self.boot, self.reconnect_count) if self.reconnect_count else 0.0
+        )
+        self.reconnect_count += 1
+        if self.online_since_s == _NOT_YET:
+            self.online_since_s = self.back_s
         else:  # it went on counting while nobody could hear it
             self.seq = max(self.seq, self._next_seq(self.back_s))
 
@@ -134,18 +136,18 @@ class Life:
         """Return when it has something to say next; None while it cannot."""
         if not self.reachable:
             return None
-        due = self.speaks_s + self.device.due_s(self.boot, self.seq, self._jitter())
+        due = self.online_since_s + self.device.due_s(self.boot, self.seq, self._jitter())
         return min(due, self._under_way[0][0]) if self._under_way else due
 
-    def say(self, now_s: float, utc_s: float) -> list[bytes]:
+    def payloads_until(self, now_s: float, utc_s: float) -> list[bytes]:
         """Return the payloads of all heartbeats that arrive by now, in order."""
         if not self.reachable:
             return []
         if not self._holds and not self._under_way:
-            return self._say_plainly(now_s, utc_s)
+            return self._payloads_undisturbed(now_s, utc_s)
         while (due := self._due(self.seq)) <= now_s:
             payload = self._payload(now_s, utc_s - (now_s - due), due)
-            for passing in self.passing(self.seq):
+            for passing in self.deliveries(self.seq):
                 arrives = payload if passing.sound else self._nonsense(payload, passing.seq)
                 heapq.heappush(self._under_way, (passing.at_s, next(self._number), arrives))
             self.seq += 1
@@ -156,54 +158,56 @@ class Life:
 
     def skip(self, now_s: float) -> None:
         """Leave out what was due before: nobody could hear it."""
-        if self.speaks_s <= now_s:
+        if self.online_since_s <= now_s:
             self.seq = max(self.seq, self._next_seq(now_s))
         self._under_way.clear()
 
-    def _say_plainly(self, now_s: float, utc_s: float) -> list[bytes]:
+    def _payloads_undisturbed(self, now_s: float, utc_s: float) -> list[bytes]:
         said = []
         while (due := self._due(self.seq)) <= now_s:
             said.append(self._payload(now_s, utc_s - (now_s - due), due))
             self.seq += 1
         return said
 
-    def passing(self, seq: int) -> list[Passing]:
+    def deliveries(self, seq: int) -> list[Delivery]:
         """Return what of a heartbeat arrives, as things are now: nothing, once, or twice."""
         due, comes = self._due(seq), 1.0
         for loss in self._all(Loss):
             comes *= 1 - loss.share
         if self._draw("loss", seq) >= comes:
             return []
-        sound = all(self._draw("nonsense", seq, n.oversized) >= n.share for n in self._all(Nonsense))
+        sound = all(self._draw("nonsense", seq, n.oversized) >= n.share for n in self._all(MalformedPayload))
         at = due + sum(d.by_s + d.plus_s * self._draw("delay", seq) for d in self._all(Delay))
         if any(self._draw("reorder", seq) < reorder.share for reorder in self._all(Reorder)):
             at = max(at, self._due(seq + 1) + _OVERTAKEN_S)
-        found = [Passing(at, seq, sound)]
+        found = [Delivery(at, seq, sound)]
         if any(self._draw("twice", seq) < twice.share for twice in self._all(Duplicate)):
-            found.append(Passing(at + _TWICE_S, seq, sound))
+            found.append(Delivery(at + _TWICE_S, seq, sound))
         return found
 
     def catch_up(self, now_s: float) -> None:
         """Note when it was heard last before now, as things were until now: only sound heartbeats count."""
         if not self.reachable or self.back_s > now_s:
             return
-        self.heard_s = max(self.back_s, self.back_s if self.heard_s is None else self.heard_s)
+        self.last_delivered_s = max(
+            self.back_s, self.back_s if self.last_delivered_s is None else self.last_delivered_s
+        )
         last = self._next_seq(now_s) - 1
         for seq in range(last, max(-1, last - _LOOK_BACK), -1):
             if self._due(seq) < self.back_s:
                 break
-            heard = [each.at_s for each in self.passing(seq) if each.sound and each.at_s <= now_s]
-            self.heard_s = max([self.heard_s, *heard])
+            heard = [each.at_s for each in self.deliveries(seq) if each.sound and each.at_s <= now_s]
+            self.last_delivered_s = max([self.last_delivered_s, *heard])
             if heard and not self._any(Delay) and not self._any(Reorder):
                 break
 
     # --- helpers
 
     def _due(self, seq: int) -> float:
-        return self.speaks_s + self.device.due_s(self.boot, seq, self._jitter())
+        return self.online_since_s + self.device.due_s(self.boot, seq, self._jitter())
 
     def _next_seq(self, after_s: float) -> int:
-        return self.device.next_seq(self.boot, after_s - self.speaks_s, self._jitter())
+        return self.device.next_seq(self.boot, after_s - self.online_since_s, self._jitter())
 
     def _jitter(self) -> float:
         if not self._holds:
@@ -215,7 +219,7 @@ class Life:
         wrong = 0.0
         for effect in self._holds.values():
             match effect:
-                case Says(said):
+                case FieldOverride(said):
                     fields |= said
                 case StorageFills(since_s, within_s, to):
                     fields["storage_used_ratio"] = round(to * min(1.0, (now_s - since_s) / within_s), 4)
@@ -227,7 +231,9 @@ class Life:
 
     def _nonsense(self, payload: bytes, seq: int) -> bytes:
         """Return what cannot be read: too large, cut off, no JSON, or no object."""
-        if any(n.oversized and self._draw("nonsense", seq, True) < n.share for n in self._all(Nonsense)):
+        if any(
+            n.oversized and self._draw("nonsense", seq, True) < n.share for n in self._all(MalformedPayload)
+        ):
             return payload[:-1] + b',"note":"' + b"x" * MAX_PAYLOAD_BYTES + b'"}'
         kinds = (payload[: len(payload) // 2], b"\xff\xfe" + payload, b"[]", b'"fps"')
         return kinds[int(self._draw("kind", seq) * len(kinds))]

@@ -15,32 +15,32 @@ import structlog
 from camwatch import __version__
 from camwatch.clock import EPOCH_MS, Clock, wall_ms
 from camwatch.clock_trust import wait_for_sync
-from camwatch.core.model import Happening
-from camwatch.errors import CamwatchError, ClockError, ConfigurationError, StoreError
-from camwatch.fleet.inventory import Inventory, signature
-from camwatch.history.batch import Past
-from camwatch.history.keeper import StoreKeeper
-from camwatch.history.recorder import Chronicle
-from camwatch.history.stop_budget import PUT_AWAY_S, Ending, put_away
+from camwatch.core.model import Event
+from camwatch.errors import CamwatchError, ClockError, ConfigError, StoreError
+from camwatch.fleet.inventory import Inventory, fingerprint
+from camwatch.history.batch import StoredState
+from camwatch.history.keeper import RecordingStore
+from camwatch.history.recorder import Recorder
+from camwatch.history.stop_budget import PUT_AWAY_S, StopBudget, put_away
 from camwatch.history.store import DAEMON, Store
 from camwatch.ingest.factory import make_link
 from camwatch.ingest.link import Link, LinkSettings
 from camwatch.loading import load
-from camwatch.logs import Journal, LogWriter
-from camwatch.metrics.collector import Exposition
-from camwatch.monitoring.service import Watcher
-from camwatch.services.history import StoreArchive
+from camwatch.logs import EventLogger, LogWriter
+from camwatch.metrics.collector import MetricsEndpoint
+from camwatch.monitoring.service import MonitorService
+from camwatch.services.history import HistoryService
 from camwatch.settings import Broker, Settings, exposures
-from camwatch.systemd import SILENT, Notifier
+from camwatch.systemd import NULL_NOTIFIER, Notifier
 from camwatch.web.application import make_site
-from camwatch.web.auth import Access, Keeper, open_access, warn_of_clear_text
-from camwatch.web.connection_limits import Certificate, allow_files
-from camwatch.web.context import Parts
-from camwatch.web.event_stream import Events
-from camwatch.web.pages.look import Look
+from camwatch.web.auth import Authenticator, AuthReloader, create_authenticator, warn_if_plaintext
+from camwatch.web.connection_limits import TlsCertificate, raise_open_file_limit
+from camwatch.web.context import AppContext
+from camwatch.web.event_stream import EventStream
+from camwatch.web.pages.look import MapSettings
 from camwatch.web.server import HttpServer, listen_on
-from camwatch.web.telemetry_samples import Recent
-from camwatch.web.thread_pool import Threads
+from camwatch.web.telemetry_samples import TelemetrySamples
+from camwatch.web.thread_pool import ThreadPool
 from camwatch.wire.topics import canary_topic, subscriptions
 
 _LINES_PER_TURN = 25  # some 2 ms of writing, then others get their turn
@@ -48,43 +48,47 @@ _LINES_PER_TURN = 25  # some 2 ms of writing, then others get their turn
 _log = structlog.get_logger("camwatch")
 
 
-class Daemon:
+class Application:
     """camwatch, running: built by `running`, for as long as its context lasts."""
 
     def __init__(
         self,
         settings: Settings,
         inventory: Inventory,
-        keeper: StoreKeeper,
-        past: Past,
+        keeper: RecordingStore,
+        past: StoredState,
         notifier: Notifier,
-        access: Access | None = None,
+        access: Authenticator | None = None,
         log: LogWriter | None = None,
     ) -> None:
         self.settings = settings
         self.notifier = notifier
-        self.access = access or Access()
-        self.door_keeper = Keeper(
-            self.access, settings, lambda: self.watcher.inventory.operators, self._renew_certificate
+        self.authenticator = access or Authenticator()
+        self.auth_reloader = AuthReloader(
+            self.authenticator, settings, lambda: self.monitor.inventory.operators, self._renew_certificate
         )
-        self.certificate: Certificate | None = None
-        self._untold: list[Happening] = []
-        self._something = asyncio.Event()
+        self.certificate: TlsCertificate | None = None
+        self._pending: list[Event] = []
+        self._events_ready = asyncio.Event()
         self._reload_asked = asyncio.Event()
         self._confirmed = False
-        self.listeners: list[Callable[[list[Happening]], None]] = []
-        clock = Clock(None, not_before_ms=past.vouched_ms or 0, steady_then=past.steady)
+        self.listeners: list[Callable[[list[Event]], None]] = []
+        clock = Clock(None, not_before_ms=past.watermark_ms or 0, steady_then=past.steady)
         links = {broker.name: frozenset(broker.operators) for broker in settings.brokers}
         # What ended while camwatch was away lies over time that is still to be accounted (rule V3).
-        settled = (memory.settled_ms for memory in past.memories if memory.settled_ms is not None)
+        settled = (
+            memory.accounted_until_ms for memory in past.checkpoints if memory.accounted_until_ms is not None
+        )
         corrected = keeper.windows(min(settled, default=clock().utc_ms))
-        self.chronicle = Chronicle(keeper, past, clock, _checkpoint_s(settings, inventory))
-        self.watcher = Watcher(settings, inventory, links, clock, self._listen, self.chronicle, corrected)
+        self.recorder = Recorder(keeper, past, clock, _checkpoint_s(settings, inventory))
+        self.monitor = MonitorService(
+            settings, inventory, links, clock, self._on_events, self.recorder, corrected
+        )
         self._begin(inventory, past)
-        self.exposition = Exposition(self.watcher, self.access, log)
-        self.journal = Journal(settings.fleet.timezone)
+        self.metrics = MetricsEndpoint(self.monitor, self.authenticator, log)
+        self.event_logger = EventLogger(settings.fleet.timezone)
         self.links: list[Link] = [
-            make_link(link_settings(broker, settings), self.watcher.receiver(broker.name), clock)
+            make_link(link_settings(broker, settings), self.monitor.receiver(broker.name), clock)
             for broker in settings.brokers
         ]
         self.port = 0
@@ -96,35 +100,35 @@ class Daemon:
         host = f"[{http.host}]" if ":" in http.host else http.host
         return f"{'https' if http.cert_file else 'http'}://{host}:{self.port}"
 
-    def _begin(self, inventory: Inventory, past: Past) -> None:
+    def _begin(self, inventory: Inventory, past: StoredState) -> None:
         """Take up the thread where an earlier process dropped it, with the inventory of today."""
-        now = self.watcher.clock()
-        self.watcher.clock_began(now)
-        self.watcher.clock.listen(self.watcher.clock_jumped)
-        if past.vouched_ms is not None:
-            behind = self.watcher.clock.behind
+        now = self.monitor.clock()
+        self.monitor.clock_began(now)
+        self.monitor.clock.listen(self.monitor.on_clock_step)
+        if past.watermark_ms is not None:
+            behind = self.monitor.clock.lag
             if behind is not None:
-                self.watcher.clock_apart(behind)
+                self.monitor.record_clock_step(behind)
                 if behind.is_step:
                     _log.warning(
                         "the machine's clock is behind the record: see docs/runbooks/CamwatchRecordAhead.md",
                         behind_s=round(-behind.seconds),
                     )
-            links = {name for sight in past.sights for name in sight.links}
-            self.watcher.resumed_ms = dict.fromkeys(links, past.vouched_ms)
-            self.watcher.watch.resume(now, past.memories, past.sights, past.vouched_ms)
-            self.watcher.rejections.resume(past.refused)
-        self.watcher.adopt(inventory)
+            links = {name for sight in past.groups for name in sight.links}
+            self.monitor.resumed_ms = dict.fromkeys(links, past.watermark_ms)
+            self.monitor.fleet.resume(now, past.checkpoints, past.groups, past.watermark_ms)
+            self.monitor.rejections.resume(past.rejected)
+        self.monitor.load_inventory(inventory)
 
-    def works(self) -> dict[str, Coroutine[None, None, None]]:
+    def tasks(self) -> dict[str, Coroutine[None, None, None]]:
         """Return what must run beside the links and the HTTP server, by name."""
         return {
-            "history": self.chronicle.run(),
-            "deadlines": self.watcher.watch_deadlines(),
-            "journal": self.tell(),
+            "history": self.recorder.run(),
+            "deadlines": self.monitor.run_deadlines(),
+            "journal": self.pump_events(),
             "inventory": self.follow_inventory(),
-            "accounts": self.door_keeper.follow(),
-            "sign of life": self.notifier.live(),
+            "accounts": self.auth_reloader.run(),
+            "sign of life": self.notifier.run_watchdog(),
         }
 
     def ask_reload(self, *, confirm: bool = True) -> None:
@@ -134,50 +138,50 @@ class Daemon:
         """
         self._confirmed |= confirm
         self._reload_asked.set()
-        self.door_keeper.ask()
+        self.auth_reloader.request_reload()
 
     def _renew_certificate(self) -> None:
         if self.certificate is not None:
-            self.certificate.renew()
+            self.certificate.reload()
 
-    def _listen(self, events: list[Happening]) -> None:
-        self._untold.extend(events)
-        self._something.set()
+    def _on_events(self, events: list[Event]) -> None:
+        self._pending.extend(events)
+        self._events_ready.set()
 
-    async def tell(self) -> None:
+    async def pump_events(self) -> None:
         """Write and count what happened, a little at a time, so that ten thousand outages hold up nobody."""
         while True:
-            await self._something.wait()
-            self._something.clear()
-            while self._untold:
-                await self.watcher.caught_up.wait()
-                self._tell_some()
+            await self._events_ready.wait()
+            self._events_ready.clear()
+            while self._pending:
+                await self.monitor.idle.wait()
+                self._pump_batch()
                 await asyncio.sleep(0)
 
-    def _tell_some(self) -> None:
-        events, self._untold = self._untold[:_LINES_PER_TURN], self._untold[_LINES_PER_TURN:]
-        self.exposition.happened(events)
-        self.journal.write(events, self.watcher.inventory)
+    def _pump_batch(self) -> None:
+        events, self._pending = self._pending[:_LINES_PER_TURN], self._pending[_LINES_PER_TURN:]
+        self.metrics.observe(events)
+        self.event_logger.log(events, self.monitor.inventory)
         for listener in self.listeners:
             listener(events)
 
-    def tell_rest(self) -> None:
+    def flush_events(self) -> None:
         """Write what has not been written yet; the last act of a clean stop."""
-        self.watcher.tell()
-        while self._untold:
-            self._tell_some()
+        self.monitor.flush_events()
+        while self._pending:
+            self._pump_batch()
 
     async def follow_inventory(self) -> None:
         """Reload the inventory when asked, or when its files changed and have come to rest."""
         fleet = self.settings.fleet
-        loaded = seen = self.watcher.inventory.signature
+        loaded = seen = self.monitor.inventory.fingerprint
         while True:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._reload_asked.wait(), fleet.reload_check_s)
+                await asyncio.wait_for(self._reload_asked.wait(), fleet.reload_interval_s)
             asked = self._reload_asked.is_set()
             confirmed, self._confirmed = self._confirmed, False
             self._reload_asked.clear()
-            now = await asyncio.to_thread(signature, fleet.path)
+            now = await asyncio.to_thread(fingerprint, fleet.path)
             if asked or (now != loaded and now == seen):
                 loaded = now
                 with self.notifier.reloading():
@@ -187,10 +191,10 @@ class Daemon:
     async def _reload(self, *, confirmed: bool) -> None:
         try:
             inventory = await asyncio.to_thread(load, self.settings)
-        except ConfigurationError as error:
-            self.watcher.reload_failed(error)
+        except ConfigError as error:
+            self.monitor.on_reload_failed(error)
         else:
-            self.watcher.reloaded(inventory, confirmed=confirmed)
+            self.monitor.on_reload(inventory, confirmed=confirmed)
 
 
 def link_settings(broker: Broker, settings: Settings) -> LinkSettings:
@@ -207,7 +211,7 @@ def link_settings(broker: Broker, settings: Settings) -> LinkSettings:
         canary=canary_topic(settings.mqtt.topic_prefix, broker.client_id) if broker.canary else None,
         session_expiry_s=broker.session_expiry_s,
         keep_alive_s=broker.keep_alive_s,
-        ask_after_s=settings.liveness.interval_s,
+        ping_after_s=settings.liveness.interval_s,
         connect_timeout_s=broker.connect_timeout_s,
         reconnect_min_s=broker.reconnect_min_s,
         reconnect_max_s=broker.reconnect_max_s,
@@ -221,8 +225,8 @@ def link_settings(broker: Broker, settings: Settings) -> LinkSettings:
 
 @contextlib.asynccontextmanager
 async def running(
-    settings: Settings, inventory: Inventory, notifier: Notifier = SILENT, log: LogWriter | None = None
-) -> AsyncIterator[Daemon]:
+    settings: Settings, inventory: Inventory, notifier: Notifier = NULL_NOTIFIER, log: LogWriter | None = None
+) -> AsyncIterator[Application]:
     """Run the daemon while the context lasts; a failed start and a stop drain the same stack.
 
     Raises InUseError if another has the HTTP address or the store, ConfigurationError if they cannot be had
@@ -230,27 +234,27 @@ async def running(
     ClockError if a first record would begin in 1970. Must be entered and left in one task.
     """
     async with contextlib.AsyncExitStack() as stack:
-        access = open_access(settings, inventory.operators, settings.http.tiles_origins)
+        access = create_authenticator(settings, inventory.operators, settings.http.tiles_origins)
         stack.callback(access.close)
         certificate = _certificate(settings)
         sock = listen_on(settings.http.host, settings.http.port)
         stack.callback(sock.close)
-        store = await asyncio.to_thread(_open, settings)
-        ending = Ending()
+        store = await asyncio.to_thread(_open_store, settings)
+        ending = StopBudget()
         closing = await stack.enter_async_context(contextlib.AsyncExitStack())
         closing.push_async_callback(put_away, store.close, ending)
         past = await asyncio.to_thread(store.load)
         _check_date(past)
-        keeper = StoreKeeper(store, settings.fleet.timezone, settings.history.retention_days)
-        daemon = Daemon(settings, inventory, keeper, past, notifier, access, log)
+        keeper = RecordingStore(store, settings.fleet.timezone, settings.history.retention_days)
+        daemon = Application(settings, inventory, keeper, past, notifier, access, log)
         daemon.certificate = certificate
         daemon.port = sock.getsockname()[1]
         tasks = await stack.enter_async_context(asyncio.TaskGroup())
-        works = daemon.works()
+        works = daemon.tasks()
         tasks.create_task(works.pop("history"), name="history")
-        stack.push_async_callback(_finish, daemon.chronicle, closing, ending)
-        stack.callback(daemon.tell_rest)
-        parts = _window(daemon, store)
+        stack.push_async_callback(_drain, daemon.recorder, closing, ending)
+        stack.callback(daemon.flush_events)
+        parts = _web_context(daemon, store)
         daemon.listeners.append(parts.events.publish)
         works |= {"events": parts.events.run(), "recent values": parts.recent.run()}
         for name, work in works.items():
@@ -267,51 +271,51 @@ async def running(
         yield daemon
 
 
-def _check_date(past: Past) -> None:
+def _check_date(past: StoredState) -> None:
     """Raise ClockError where a record would begin before it can: it would count decades that never were."""
-    if past.vouched_ms is None and wall_ms() < EPOCH_MS:
+    if past.watermark_ms is None and wall_ms() < EPOCH_MS:
         raise ClockError(wall_ms())
 
 
-def _certificate(settings: Settings) -> Certificate | None:
+def _certificate(settings: Settings) -> TlsCertificate | None:
     http = settings.http
-    return Certificate(http.cert_file, http.key_file) if http.cert_file is not None else None
+    return TlsCertificate(http.cert_file, http.key_file) if http.cert_file is not None else None
 
 
-def _window(daemon: Daemon, store: Store) -> Parts:
+def _web_context(daemon: Application, store: Store) -> AppContext:
     """Return what the window is made of."""
-    live, settings = daemon.watcher, daemon.settings
+    live, settings = daemon.monitor, daemon.settings
     objectives = settings.objectives.purpose
-    return Parts(
+    return AppContext(
         live=live,
-        archive=StoreArchive(store.engine, live.timezone, lambda: live.inventory, wall_ms, objectives),
-        events=Events(live),
-        recent=Recent(live),
-        threads=Threads(),
-        render=daemon.exposition.render,
+        archive=HistoryService(store.engine, live.timezone, lambda: live.inventory, wall_ms, objectives),
+        events=EventStream(live),
+        recent=TelemetrySamples(live),
+        threads=ThreadPool(),
+        render=daemon.metrics.render,
         objectives=objectives,
-        access=daemon.access,
-        look=Look(settings.http.tiles_url, settings.http.tiles_attribution),
+        access=daemon.authenticator,
+        look=MapSettings(settings.http.tiles_url, settings.http.tiles_attribution),
     )
 
 
-async def _part(links: Iterable[Link], ending: Ending) -> None:
+async def _part(links: Iterable[Link], ending: StopBudget) -> None:
     """Say goodbye to all brokers at once; with this a stop begins."""
     ending.begin()
     await asyncio.gather(*(link.stop() for link in links))
 
 
-async def _finish(chronicle: Chronicle, closing: contextlib.AsyncExitStack, ending: Ending) -> None:
+async def _drain(chronicle: Recorder, closing: contextlib.AsyncExitStack, ending: StopBudget) -> None:
     """Store the rest; a store that still hangs is left to the end of the process."""
-    if not await chronicle.finish(ending.left_s(PUT_AWAY_S)):
+    if not await chronicle.close(ending.left_s(PUT_AWAY_S)):
         closing.pop_all()
 
 
-def _open(settings: Settings) -> Store:
+def _open_store(settings: Settings) -> Store:
     """Open the store and take it for this daemon. Raises InUseError, ConfigurationError, StoreError."""
     store = Store.open(settings.history)
     try:
-        store.hold(DAEMON)
+        store.acquire_lock(DAEMON)
     except BaseException:
         store.close()
         raise
@@ -325,7 +329,7 @@ def _checkpoint_s(settings: Settings, inventory: Inventory) -> float:
     """
     intervals = (settings.liveness_of(camera).interval_s for camera in inventory.cameras.values())
     usual = min(max(min(intervals, default=1.0) / 2, 0.1), 1.0)
-    return settings.history.checkpoint_s or usual
+    return settings.history.checkpoint_interval_s or usual
 
 
 async def run(settings: Settings, inventory: Inventory, log: LogWriter | None = None) -> None:
@@ -342,7 +346,7 @@ async def run(settings: Settings, inventory: Inventory, log: LogWriter | None = 
     for number in (signal.SIGHUP, signal.SIGUSR1):
         loop.add_signal_handler(number, lambda: None)  # the inventory has just been read
     try:
-        await _until(stop, settings, inventory, log)
+        await _run_until(stop, settings, inventory, log)
     except BaseExceptionGroup as group:  # a task of the daemon failed
         if group.split(CamwatchError)[1] is not None:
             raise
@@ -352,16 +356,16 @@ async def run(settings: Settings, inventory: Inventory, log: LogWriter | None = 
         raise error from None
 
 
-async def _until(
+async def _run_until(
     stop: asyncio.Event, settings: Settings, inventory: Inventory, log: LogWriter | None
 ) -> None:
     loop = asyncio.get_running_loop()
-    notifier = Notifier.of()
+    notifier = Notifier.from_environ()
     if settings.clock.require_sync:
         await wait_for_sync(settings.clock.sync_timeout_s, stop, notifier.status)
         if stop.is_set():
             return
-    allow_files()
+    raise_open_file_limit()
     async with running(settings, inventory, notifier, log) as daemon:
         loop.add_signal_handler(signal.SIGHUP, daemon.ask_reload)
         loop.add_signal_handler(signal.SIGUSR1, functools.partial(daemon.ask_reload, confirm=False))
@@ -372,7 +376,7 @@ async def _until(
             brokers=len(settings.brokers),
             http=daemon.url,
         )
-        warn_of_clear_text(settings)
+        warn_if_plaintext(settings)
         for exposure in exposures(settings):
             _log.warning(exposure)
         # What is there now stays: sparing the collector to look at it makes its pauses a fifth shorter.
@@ -385,7 +389,7 @@ async def _until(
         await stop.wait()
         notifier.stopping()
     _log.info("camwatch stops")
-    if lost := daemon.chronicle.pending:
+    if lost := daemon.recorder.pending:
         raise StoreError(
             f"{lost} happenings were not stored before the stop",
             "the next start accounts the time since the store's last word as unknown",

@@ -11,7 +11,7 @@ import stat
 from pathlib import Path
 
 
-def write_whole(file: Path, content: bytes) -> None:
+def write_atomically(file: Path, content: bytes) -> None:
     """Write a file, or leave what is there; a device or a pipe is written to as it is.
 
     A link stays one, and its target is written. An old file's mode is kept. Raises OSError.

@@ -54,7 +54,7 @@ def _boot() -> str:
         return "unknown"
 
 
-class Jump(NamedTuple):
+class ClockStep(NamedTuple):
     """The wall clock was set by `seconds`: our UTC was at `began`, and the wall clock at `ended`.
 
     Ahead, and `followed`: our UTC leapt, the time between never was. Ahead, and not followed: our UTC runs
@@ -96,7 +96,7 @@ class Clock:
 
     def __init__(
         self,
-        jumped: Callable[[Jump], None] | None = lambda _jump: None,
+        jumped: Callable[[ClockStep], None] | None = lambda _jump: None,
         monotonic: Callable[[], float] = lambda: time.clock_gettime(_MONOTONIC),
         wall: Callable[[], float] = time.time,
         not_before_ms: int = 0,
@@ -105,7 +105,7 @@ class Clock:
         self._monotonic = monotonic
         self._wall = wall
         self._jumped = jumped
-        first = self._quickest()
+        first = self._most_precise_reading()
         self._last, self._wall_ahead = first.mono, first.least
         self._ahead = max(self._wall_ahead, not_before_ms / 1000 - self._last)
         self._doubted: float | None = None  # since when a step is not followed, monotonic
@@ -119,9 +119,9 @@ class Clock:
     def __call__(self) -> Instant:
         """Return now."""
         read = self._read()
-        if self._jumped is not None and read.apart_from(self._wall_ahead):
-            read = self._quickest()
-            seconds = read.apart_from(self._wall_ahead)
+        if self._jumped is not None and read.offset_from(self._wall_ahead):
+            read = self._most_precise_reading()
+            seconds = read.offset_from(self._wall_ahead)
             if seconds:
                 self._wall_ahead += seconds
                 self._set(seconds, read.mono)
@@ -132,16 +132,16 @@ class Clock:
         self._utc_ms = max(self._utc_ms, _utc_ms(mono, self._ahead))
         return Instant(mono, self._utc_ms)
 
-    def listen(self, jumped: Callable[[Jump], None]) -> None:
+    def listen(self, jumped: Callable[[ClockStep], None]) -> None:
         """Call `jumped` with each jump from now on, also with one that came before, if it still matters."""
         self._jumped = jumped
         if self._doubted is not None:
-            jumped(self._jump(-self.lead_s, followed=False))
+            jumped(self._step(-self.lead_s, followed=False))
 
     @property
-    def behind(self) -> Jump | None:
+    def lag(self) -> ClockStep | None:
         """How far the wall clock is behind our UTC, as after a jump back; None if it is not."""
-        return self._jump(self._wall_ahead - self._ahead) if self._wall_ahead < self._ahead else None
+        return self._step(self._wall_ahead - self._ahead) if self._wall_ahead < self._ahead else None
 
     @property
     def lead_s(self) -> float:
@@ -173,7 +173,7 @@ class Clock:
             self._doubted = None
         elif self._doubted is None or abs(seconds) > STEP_S:
             self._doubted = mono  # set once more, it has to last anew
-        self._tell(self._jump(seconds, followed=not doubted))
+        self._report(self._step(seconds, followed=not doubted))
 
     def _approach(self, mono: float) -> None:
         """Let our UTC follow the wall clock, as far as it is to."""
@@ -186,18 +186,18 @@ class Clock:
     def _follow(self) -> None:
         """Let our UTC leap to where the wall clock has been for a while."""
         self._doubted = None
-        self._tell(self._jump(0.0))
+        self._report(self._step(0.0))
         self._ahead = self._wall_ahead
 
-    def _tell(self, jump: Jump) -> None:
+    def _report(self, jump: ClockStep) -> None:
         if self._jumped is not None:
             self._jumped(jump)
 
-    def _jump(self, seconds: float, *, followed: bool = True) -> Jump:
+    def _step(self, seconds: float, *, followed: bool = True) -> ClockStep:
         began, ended = (_utc_ms(self._last, ahead) for ahead in (self._ahead, self._wall_ahead))
-        return Jump(seconds, Instant(self._last, began), Instant(self._last, ended), followed)
+        return ClockStep(seconds, Instant(self._last, began), Instant(self._last, ended), followed)
 
-    def _quickest(self) -> _Reading:
+    def _most_precise_reading(self) -> _Reading:
         return min((self._read() for _ in range(_READINGS)), key=lambda read: read.most - read.least)
 
     def _read(self) -> _Reading:
@@ -214,7 +214,7 @@ class _Reading(NamedTuple):
     least: float
     most: float
 
-    def apart_from(self, ahead: float) -> float:
+    def offset_from(self, ahead: float) -> float:
         """Return by how much the wall clock was certainly set since it was so far ahead."""
         if self.least > ahead + _HOLD_S:
             return self.least - ahead

@@ -90,7 +90,7 @@ class ClockTrust:
         self._wrong_since: float | None = None  # monotonic: since when the cameras say so
         self.fleet_offset_s: float | None = None
 
-    def look(self, mono: float, cameras: Iterable[CameraState]) -> None:
+    def check(self, mono: float, cameras: Iterable[CameraState]) -> None:
         """Ask the cameras, if it is time to.
 
         `fleet_offset_s` is then how far the machine's clock is ahead of the median of theirs, seconds; None
@@ -139,7 +139,7 @@ def _median_offset(cameras: Iterable[CameraState]) -> float | None:
     found = [
         camera.clock_offset
         for camera in cameras
-        if camera.life is Status.UP and math.isfinite(camera.clock_offset)
+        if camera.underlying_status is Status.UP and math.isfinite(camera.clock_offset)
     ]
     return median(found) if len(found) >= _WITNESSES else None
 

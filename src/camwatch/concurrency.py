@@ -27,11 +27,11 @@ class Worker:
         self._done.set()
 
     @property
-    def idle(self) -> bool:
+    def is_idle(self) -> bool:
         """Whether the thread has nothing to do, and uses nothing that belongs to others."""
         return self._done.is_set()
 
-    async def do(self, work: Callable[[], _T]) -> _T:
+    async def run(self, work: Callable[[], _T]) -> _T:
         """Return what the work returns, or raise what it raises. One at a time."""
         if self._thread.ident is None:
             self._thread.start()
@@ -41,7 +41,7 @@ class Worker:
         self._jobs.put((work, future, loop))
         return await future
 
-    def end(self) -> None:
+    def close(self) -> None:
         """Let the thread end after what it does now."""
         self._jobs.put(None)
 

@@ -12,7 +12,7 @@ class CamwatchError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class ConfigProblem:
     """One thing that is wrong in a setting or an inventory table.
 
     `place` names the file (and line and column where known) or the setting; `problem` says what is
@@ -27,11 +27,11 @@ class Fault:
         return f"{self.place}: {self.problem}"
 
 
-class ConfigurationError(CamwatchError):
+class ConfigError(CamwatchError):
     """Settings or inventory cannot be used; carries every fault found, not just the first."""
 
-    def __init__(self, faults: tuple[Fault, ...]) -> None:
-        self.faults = faults
+    def __init__(self, faults: tuple[ConfigProblem, ...]) -> None:
+        self.problems = faults
         super().__init__("\n".join(str(fault) for fault in faults))
 
 
@@ -99,5 +99,5 @@ class CorrectionError(CamwatchError):
     """A correction of the record cannot be made as it was asked for; the text says why and what to do."""
 
 
-class QuestionError(CamwatchError):
+class ReportRequestError(CamwatchError):
     """The record has no answer to what was asked; the text says what there is instead."""

@@ -16,13 +16,13 @@ from babel.numbers import format_decimal
 Lang: TypeAlias = Literal["fr", "en"]
 LANGS: Final[tuple[Lang, ...]] = get_args(Lang)
 
-NONE: Final = "–"
+NO_VALUE: Final = "–"
 """Stands where there is no value: neither 0 nor 100 % (rule A2)."""
-THIN: Final = "\u202f"
+NARROW_NBSP: Final = "\u202f"
 """A narrow space without a break: what French puts before `%` and some other signs, and between thousands."""
 
 
-class Form(StrEnum):
+class ReportFormat(StrEnum):
     """How a report is written."""
 
     TABLE = "table"
@@ -34,26 +34,26 @@ class Form(StrEnum):
     def media_type(self) -> str:
         """What it is to HTTP."""
         return {
-            Form.TABLE: "text/plain; charset=utf-8",
-            Form.CSV: "text/csv; charset=utf-8",
-            Form.JSON: "application/json",
-            Form.HTML: "text/html; charset=utf-8",
+            ReportFormat.TABLE: "text/plain; charset=utf-8",
+            ReportFormat.CSV: "text/csv; charset=utf-8",
+            ReportFormat.JSON: "application/json",
+            ReportFormat.HTML: "text/html; charset=utf-8",
         }[self]
 
     @property
     def ending(self) -> str:
         """How the name of a file of it ends, without the dot."""
-        return "txt" if self is Form.TABLE else self.value
+        return "txt" if self is ReportFormat.TABLE else self.value
 
 
-class Words:
+class Formatter:
     """One language with its texts, and the time zone in which it shows instants."""
 
     def __init__(self, lang: Lang, zone: ZoneInfo, texts: Mapping[str, str]) -> None:
         self.lang, self.zone = lang, zone
         self.locale = Locale.parse({"fr": "fr_FR", "en": "en_GB"}[lang])
         self.point: str = self.locale.number_symbols["latn"]["decimal"]
-        self.percent_sign = f"{THIN}%" if lang == "fr" else "%"
+        self.percent_sign = f"{NARROW_NBSP}%" if lang == "fr" else "%"
         self.number = lru_cache(maxsize=4096)(self._number)
         self._texts = texts
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from camwatch.clock import wall_ms
-from camwatch.errors import ConfigurationError
+from camwatch.errors import ConfigError
 from camwatch.fleet.inventory import Inventory, load_inventory
-from camwatch.settings import Settings, check_against
+from camwatch.settings import Settings, validate_against_inventory
 
 
 def load(settings: Settings) -> Inventory:
@@ -14,7 +14,7 @@ def load(settings: Settings) -> Inventory:
     Raises ConfigurationError with every fault.
     """
     inventory = load_inventory(settings.fleet.path, settings.fleet.timezone, wall_ms())
-    faults = check_against(settings, inventory)
+    faults = validate_against_inventory(settings, inventory)
     if faults:
-        raise ConfigurationError(faults)
+        raise ConfigError(faults)
     return inventory

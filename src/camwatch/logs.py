@@ -23,7 +23,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 import structlog
 
-from camwatch.core.model import Happening, IncidentChange, Instant, Reboot, Status, Transition
+from camwatch.core.model import Event, IncidentEvent, Instant, Reboot, Status, Transition
 from camwatch.fleet.inventory import Inventory
 
 LINES_KEPT = 10_000
@@ -163,23 +163,23 @@ def log_strays() -> None:
     sys.unraisablehook = strayed
 
 
-class Journal:
+class EventLogger:
     """Writes one line per happening, with the camera's name and times in the fleet's zone."""
 
     def __init__(self, timezone: ZoneInfo) -> None:
         self._timezone = timezone
         self._log = structlog.get_logger("fleet")
 
-    def write(self, events: Iterable[Happening], inventory: Inventory) -> None:
+    def log(self, events: Iterable[Event], inventory: Inventory) -> None:
         """Log what happened, in order."""
         for event in events:
             if isinstance(event, Transition):
                 self._transition(event, inventory)
             elif isinstance(event, Reboot):
                 self._log.info("camera rebooted", camera=event.camera, at=self._local(event.at))
-            elif isinstance(event, IncidentChange):
-                (self._log.error if event.open else self._log.info)(
-                    f"{event.kind} incident {'began' if event.open else 'ended'}",
+            elif isinstance(event, IncidentEvent):
+                (self._log.error if event.opened else self._log.info)(
+                    f"{event.kind} incident {'began' if event.opened else 'ended'}",
                     **{event.kind.value: event.id},
                     since=self._local(event.since),
                     cameras=event.cameras,
@@ -197,7 +197,7 @@ class Journal:
             old=event.old.value,
             new=event.new.value,
             at=self._local(event.at),
-            noticed_at=self._local(event.noticed_at),
+            noticed_at=self._local(event.detected_at),
             **details,
         )
 

@@ -29,7 +29,7 @@ _log = structlog.get_logger("rejections")
 
 
 @dataclass(slots=True)
-class Tally:
+class RejectionCount:
     """How often something happened, and when last (UTC milliseconds; 0: not since the start).
 
     `stored` is the count that the store has, which is the one to export: it is not lost in a crash.
@@ -45,7 +45,7 @@ class Tally:
         self.last_ms = now.utc_ms
 
 
-class Refused(NamedTuple):
+class RejectedMessages(NamedTuple):
     """How many messages of a camera were refused for a reason, since it was first watched."""
 
     camera: str
@@ -54,7 +54,7 @@ class Refused(NamedTuple):
     messages: int
 
 
-_Tallies: TypeAlias = defaultdict[str, Tally]  # by reason, or by field
+_Tallies: TypeAlias = defaultdict[str, RejectionCount]  # by reason, or by field
 
 
 class Rejections:
@@ -67,7 +67,9 @@ class Rejections:
         self.counts = dict.fromkeys(RejectReason, 0)
         self.unregistered: OrderedDict[str, int] = OrderedDict()  # id → messages, latest last
         self.refused: defaultdict[str, _Tallies] = _tallies()  # by camera and reason
-        self._parted: defaultdict[tuple[str, str], _Tallies] = defaultdict(lambda: defaultdict(Tally))
+        self._parted: defaultdict[tuple[str, str], _Tallies] = defaultdict(
+            lambda: defaultdict(RejectionCount)
+        )
         self._owners: Mapping[str, str] = {}  # the operator of each camera in the inventory
         self.fields = dict.fromkeys(Heartbeat.__struct_fields__, 0)  # how often each was dropped
         self.dropped: defaultdict[str, _Tallies] = _tallies()  # by camera and field
@@ -76,7 +78,7 @@ class Rejections:
         self._lines = 0
         self._withheld = 0
 
-    def add(self, reason: RejectReason, who: str, now: Instant, **details: object) -> None:
+    def record(self, reason: RejectReason, who: str, now: Instant, **details: object) -> None:
         """Count a refused message from `who` (a camera's id, or a topic)."""
         self.counts[reason] += 1
         if reason not in _OF_NO_CAMERA:
@@ -88,7 +90,7 @@ class Rejections:
         if self._may_log(who, reason, now.mono):
             _log.warning("message rejected", reason=str(reason), camera=who, **details)
 
-    def drop(self, camera: str, fields: Iterable[str], now: Instant) -> None:
+    def record_dropped_field(self, camera: str, fields: Iterable[str], now: Instant) -> None:
         """Count fields of a heartbeat that could not be used (rule C4)."""
         tallies = self.dropped[camera]
         for field in fields:
@@ -97,10 +99,12 @@ class Rejections:
             if self._may_log(camera, field, now.mono):
                 _log.warning("field dropped", camera=camera, field=field)
 
-    def resume(self, past: Iterable[Refused]) -> None:
+    def resume(self, past: Iterable[RejectedMessages]) -> None:
         """Go on with the counts of an earlier process; before the first `adopt`."""
         for each in past:
-            self._parted[each.camera, each.operator][each.reason] = Tally(each.messages, stored=each.messages)
+            self._parted[each.camera, each.operator][each.reason] = RejectionCount(
+                each.messages, stored=each.messages
+            )
 
     def adopt(self, owners: Mapping[str, str]) -> None:
         """Take over whose the cameras of the inventory are; one that changes hands is another one."""
@@ -114,27 +118,27 @@ class Rejections:
             self.refused[camera] = self._parted.pop((camera, operator))
         self._owners = owners
 
-    def news(self, cameras: Iterable[str]) -> Iterator[Refused]:
+    def news(self, cameras: Iterable[str]) -> Iterator[RejectedMessages]:
         """Yield the counts of these cameras that differ from what the store has."""
         for camera in cameras:
             for reason, tally in self.refused.get(camera, {}).items():
                 if tally.count != tally.stored:
-                    yield Refused(camera, self._owners[camera], str(reason), tally.count)
+                    yield RejectedMessages(camera, self._owners[camera], str(reason), tally.count)
 
-    def stored(self, counts: Iterable[Refused]) -> None:
+    def stored(self, counts: Iterable[RejectedMessages]) -> None:
         """Note that the store has these counts."""
         for camera, operator, reason, messages in counts:
             mine = self._owners.get(camera) == operator
             (self.refused[camera] if mine else self._parted[camera, operator])[reason].stored = messages
 
-    def all_stored(self) -> Iterator[Refused]:
+    def all_stored(self) -> Iterator[RejectedMessages]:
         """Yield every count as the store had it last."""
         mine = ((camera, self._owners[camera], tallies) for camera, tallies in self.refused.items())
         parted = ((*who, tallies) for who, tallies in self._parted.items())
         for camera, operator, tallies in (*mine, *parted):
             for reason, tally in tallies.items():
                 if tally.stored:
-                    yield Refused(camera, operator, str(reason), tally.stored)
+                    yield RejectedMessages(camera, operator, str(reason), tally.stored)
 
     def _may_log(self, who: str, what: str, now: float) -> bool:
         key = (who, what)
@@ -156,4 +160,4 @@ class Rejections:
 
 
 def _tallies() -> defaultdict[str, _Tallies]:
-    return defaultdict(lambda: defaultdict(Tally))
+    return defaultdict(lambda: defaultdict(RejectionCount))

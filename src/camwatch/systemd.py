@@ -31,7 +31,7 @@ class Notifier:
     watchdog_s: float | None = None
 
     @classmethod
-    def of(cls, environ: Mapping[str, str] = os.environ) -> Notifier:
+    def from_environ(cls, environ: Mapping[str, str] = os.environ) -> Notifier:
         """Return the notifier that systemd's variables describe."""
         address = environ.get("NOTIFY_SOCKET") or None
         if address is not None and address[0] not in "/@":
@@ -43,32 +43,32 @@ class Notifier:
 
     def ready(self, status: str) -> None:
         """Say that the daemon serves, and what: at the start, and after each reading of the inventory."""
-        self._say("READY=1", f"STATUS={status}")
+        self._send("READY=1", f"STATUS={status}")
 
     def status(self, status: str) -> None:
         """Say what the daemon waits for, before it serves."""
-        self._say(f"STATUS={status}")
+        self._send(f"STATUS={status}")
 
     def stopping(self) -> None:
         """Say that the daemon has begun to stop."""
-        self._say("STOPPING=1")
+        self._send("STOPPING=1")
 
     @contextlib.contextmanager
     def reloading(self) -> Iterator[None]:
         """Say that the inventory is read anew while this lasts, and after it that the daemon is ready."""
-        self._say("RELOADING=1", f"MONOTONIC_USEC={time.monotonic_ns() // 1000}")
+        self._send("RELOADING=1", f"MONOTONIC_USEC={time.monotonic_ns() // 1000}")
         yield
-        self._say("READY=1")
+        self._send("READY=1")
 
-    async def live(self) -> None:
+    async def run_watchdog(self) -> None:
         """Give a sign of life twice in each `watchdog_s`, for as long as the event loop turns."""
         if self.address is None or self.watchdog_s is None:
             return
         while True:
-            self._say("WATCHDOG=1")
+            self._send("WATCHDOG=1")
             await asyncio.sleep(self.watchdog_s / 2)
 
-    def _say(self, *lines: str) -> None:
+    def _send(self, *lines: str) -> None:
         if self.address is None:
             return
         # A name in the abstract namespace is written with @ for the zero byte.
@@ -81,7 +81,7 @@ class Notifier:
             _log.warning("the service manager cannot be told", told=lines[0], problem=str(error))
 
 
-SILENT = Notifier()
+NULL_NOTIFIER = Notifier()
 """Tells nobody."""
 
 

@@ -59,7 +59,7 @@ async def _token(folder: Path, said: str) -> str:
     """Give a program an account that may make corrections, and return its token."""
     config = folder / "camwatch.toml"
     config.write_text(said)
-    add = ("access", "add", "zoe", "--role", "editor", "--token", "--config", config)
+    add = ("accounts", "add", "zoe", "--role", "editor", "--token", "--config", config)
     code, out, err = await camwatch(*add, cwd=folder)
     assert code == 0, out + err
     return next(word for word in out.split() if word.startswith("cw_"))
@@ -130,5 +130,5 @@ async def test_a_flood_of_slow_requests_starves_neither_the_writer_nor_the_loop(
             assert {answer.status_code for answer in answers} <= {200, 429}
             refused = [answer for answer in answers if answer.status_code == 429]
             assert all(answer.headers["retry-after"] for answer in refused)
-            last = await daemon.until(lambda now: now.value("camwatch_history_pending") == 0)
+            last = await daemon.until(lambda now: now.value("camwatch_history_pending_events") == 0)
             assert last.value("camwatch_history_write_errors_total") == 0

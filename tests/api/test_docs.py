@@ -11,7 +11,7 @@ import pytest
 from camwatch.web import api
 from camwatch.web.api import events
 from camwatch.web.api.openapi import document_of
-from camwatch.web.auth.principal import LOCAL
+from camwatch.web.auth.principal import LOCAL_ADMIN
 from tests.web.town import Town
 
 PAGE = (Path(__file__).parents[2] / "docs/api.md").read_text()
@@ -29,7 +29,7 @@ def test_every_resource_is_on_the_page() -> None:
 async def test_the_examples_that_read_work(old_town: Town, asked: str) -> None:
     asked = asked.replace("ville-0001", "ville-1").replace("2026-10", "2026-01").replace("2026-11", "2026-02")
     parts = urlsplit(asked)
-    async with old_town.client(LOCAL) as client:
+    async with old_town.client(LOCAL_ADMIN) as client:
         answer = await client.get(f"/api/v1{parts.path}", params=dict(parse_qsl(parts.query)))
     assert answer.status_code == 200, answer.text
 

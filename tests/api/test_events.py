@@ -13,15 +13,15 @@ from hypothesis import strategies as st
 
 from camwatch.core.model import Instant, Reboot
 from camwatch.web import event_stream as module
-from camwatch.web.auth.principal import LOCAL, Viewer
-from camwatch.web.event_stream import MOST_STREAMS, RETRY_LATE_MS, Events
+from camwatch.web.auth.principal import LOCAL_ADMIN, Principal
+from camwatch.web.event_stream import MAX_STREAMS, RETRY_LATE_MS, EventStream
 from tests.api.listening import Heard, listening
 from tests.web.serving import serving_site
 from tests.web.town import OURS, READER, THEIRS, Town
 
 
 @asynccontextmanager
-async def serving(town: Town, viewer: Viewer = LOCAL) -> AsyncIterator[httpx.AsyncClient]:
+async def serving(town: Town, viewer: Principal = LOCAL_ADMIN) -> AsyncIterator[httpx.AsyncClient]:
     """Serve a town with its events alive."""
     town.parts.events._closed = False  # an earlier test may have ended them
     pump = asyncio.create_task(town.parts.events.run())
@@ -47,7 +47,7 @@ def number(heard: Heard) -> str:
 async def test_what_happens_is_told_as_it_happens(new_town: Town) -> None:
     async with serving(new_town) as client, listening(client) as listener:
         await listener.greeted()
-        new_town.beat("ville-1").watcher.tell()
+        new_town.beat("ville-1").watcher.flush_events()
         heard = await listener.take(2)
     assert [each.name for each in heard] == ["transition", "outage"]
     transition = heard[0].data
@@ -95,17 +95,17 @@ async def test_a_listener_hears_only_what_is_theirs(old_town: Town) -> None:
     """All that ever happened in the town, as one operator hears it, and as who sees all."""
     raw: dict[str, bytes] = {}
     old_town.parts.events._closed = False
-    for viewer in (READER, LOCAL):
+    for viewer in (READER, LOCAL_ADMIN):
         stream = old_town.parts.events.stream(viewer, old_town.first_id)
         pieces = [await anext(stream), await anext(stream)]
         await stream.aclose()
         raw[viewer.name] = b"".join(pieces)
     assert b"zulu" not in raw[READER.name].lower()
-    assert b"zulu" in raw[LOCAL.name].lower()
-    for name in (b"transition", b"outage", b"incident", b"blindness"):
+    assert b"zulu" in raw[LOCAL_ADMIN.name].lower()
+    for name in (b"transition", b"outage", b"incident", b"monitoring_gap"):
         assert b"event: " + name in raw[READER.name], name
     assert b'"cameras":3}' in raw[READER.name]  # of six in the incident
-    assert b'"cameras":6}' in raw[LOCAL.name]
+    assert b'"cameras":6}' in raw[LOCAL_ADMIN.name]
 
 
 async def test_ids_do_not_tell_how_much_happens_to_others(new_town: Town) -> None:
@@ -129,19 +129,19 @@ async def test_a_listener_that_was_away_too_long_is_told_to_load_everything(
 ) -> None:
     async with serving(new_town) as client, listening(client, last_id) as listener:
         heard = await listener.next()
-        assert heard.name == "stale"
-        new_town.beat("ville-1").watcher.tell()
+        assert heard.name == "resync"
+        new_town.beat("ville-1").watcher.flush_events()
         assert (await listener.next()).name == "transition"
 
 
 async def test_a_listener_that_is_too_slow_is_let_go(new_town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
     """It costs no memory meanwhile: it has a place in the ring that all share."""
     monkeypatch.setattr(module, "RING", 50)
-    events = Events(new_town.parts.live)
-    stream = events.stream(LOCAL)
+    events = EventStream(new_town.parts.live)
+    stream = events.stream(LOCAL_ADMIN)
     await anext(stream)
     events.publish(reboots(*range(51)))
-    assert b"event: stale" in await anext(stream)
+    assert b"event: resync" in await anext(stream)
     with pytest.raises(StopAsyncIteration):
         await anext(stream)
     assert events.streams == 0
@@ -153,9 +153,9 @@ async def test_links_sight_and_inventory_are_told_of(new_town: Town) -> None:
         new_town.lose_sight()
         first, second = await listener.take(2)
         assert (first.name, first.data) == ("link", {"name": "main", "up": False, "problem": None})
-        assert (second.name, second.data["now"], second.data["operators"]) == ("blind", True, [OURS])
-        new_town.watcher.adopt(new_town.watcher.inventory)
-        assert (await listener.next()).name == "inventory"
+        assert (second.name, second.data["now"], second.data["operators"]) == ("visibility", True, [OURS])
+        new_town.watcher.load_inventory(new_town.watcher.inventory)
+        assert (await listener.next()).name == "inventory_reloaded"
 
 
 async def test_another_operators_link_is_not_heard_of(new_town: Town) -> None:
@@ -164,7 +164,7 @@ async def test_another_operators_link_is_not_heard_of(new_town: Town) -> None:
         await listener.greeted()
         now = new_town.watcher.clock()
         new_town.receivers["zulu-net"].lost(now, now, "as the test asked")
-        seen = events.stream(LOCAL)
+        seen = events.stream(LOCAL_ADMIN)
         await anext(seen)
         assert b"event: link" in await anext(seen)
         await seen.aclose()
@@ -193,14 +193,14 @@ async def test_a_sign_of_life_leads_back_to_what_had_been_told_by_then(new_town:
     """Also where something was told between its making and its turn."""
     events = new_town.parts.events
     events._closed = False
-    stream = events.stream(LOCAL)
+    stream = events.stream(LOCAL_ADMIN)
     await anext(stream)
-    events._signs, events._sign, events._signed = 1, events._mark(events._count), events._count
+    events._signs, events._sign, events._signed = 1, events._new_event_id(events._count), events._count
     events.publish(reboots(1))
     assert b"event: reboot" in await anext(stream)
     sign = (await anext(stream)).decode().partition("id: ")[2].strip()
     events.publish(reboots(2))
-    again = events.stream(LOCAL, sign)
+    again = events.stream(LOCAL_ADMIN, sign)
     await anext(again)
     assert (await anext(again)).count(b"event: reboot") == 1
     for each in (stream, again):
@@ -247,9 +247,9 @@ async def test_a_stop_ends_the_streams(new_town: Town) -> None:
 
 async def test_one_account_has_so_many_streams_and_the_oldest_makes_room(old_town: Town) -> None:
     """The end tells a browser to come back later; others, and this machine without accounts, are not hit."""
-    events = Events(old_town.parts.live)
-    first, *others = [events.stream(READER) for _ in range(MOST_STREAMS)]
-    local = [events.stream(LOCAL) for _ in range(MOST_STREAMS + 5)]
+    events = EventStream(old_town.parts.live)
+    first, *others = [events.stream(READER) for _ in range(MAX_STREAMS)]
+    local = [events.stream(LOCAL_ADMIN) for _ in range(MAX_STREAMS + 5)]
     for stream in (first, *others, *local):
         await anext(stream)
     waiting = asyncio.ensure_future(anext(first))
@@ -259,7 +259,7 @@ async def test_one_account_has_so_many_streams_and_the_oldest_makes_room(old_tow
     async with asyncio.timeout(60):
         assert f"retry: {RETRY_LATE_MS}\n".encode() in await waiting
     assert [piece async for piece in first] == []
-    assert events.streams == 2 * MOST_STREAMS + 5
+    assert events.streams == 2 * MAX_STREAMS + 5
     for stream in (*others, *local, another):
         await stream.aclose()
     assert events.streams == 0

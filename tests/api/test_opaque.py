@@ -9,19 +9,19 @@ from typing import Any
 
 import pytest
 
-from camwatch.accounting.records import Attributed
+from camwatch.accounting.records import AttributedCause
 from camwatch.history.corrections import entries_since
-from camwatch.history.dialects import begin_read
+from camwatch.history.dialects import read_transaction
 from camwatch.history.metadata import secret
 from camwatch.history.public_ids import anchor
-from camwatch.web.auth.principal import LOCAL
+from camwatch.web.auth.principal import LOCAL_ADMIN
 from tests.web.town import LANDLORD, MAYOR, OURS, THEIRS, Town
 
 MONTH = {"month": "2026-01"}
 
 
 async def ids(town: Town, path: str, name: str) -> list[int]:
-    async with town.client(LOCAL) as client:
+    async with town.client(LOCAL_ADMIN) as client:
         return [each[name] for each in (await client.get(path)).json()["items"]]
 
 
@@ -45,7 +45,7 @@ async def test_an_id_is_the_same_wherever_it_is_told(old_town: Town) -> None:
     known = set(await ids(old_town, "/api/v1/outages", "id"))
     async with old_town.client(MAYOR) as client:
         mine = {each["id"] for each in (await client.get("/api/v1/outages")).json()["items"]}
-        raw = await client.get("/api/v1/history", params={"from": "0", "to": str(2**52)})
+        raw = await client.get("/api/v1/export", params={"from": "0", "to": str(2**52)})
         page = (await client.get("/operators/ville/outages")).text
         table = (await client.get("/api/v1/reports", params={**MONTH, "format": "csv", "lang": "en"})).text
         for number in mine:
@@ -67,7 +67,7 @@ async def test_a_landlords_report_counts_the_corrections_that_concern_it_and_no_
     assert before["corrections"]["count"] == mine + 2
     assert before["corrections"]["head"] is None
     _, (theirs,) = new_town.parts.archive.outage_page([THEIRS], from_ms=0, to_ms=1 << 52, piece=slice(1))
-    new_town.parts.archive.attribute("Zulu", "zulu", theirs.outage.id, Attributed.WORKS, excluded=False)
+    new_town.parts.archive.attribute("Zulu", "zulu", theirs.outage.id, AttributedCause.WORKS, excluded=False)
     assert (await report(new_town))["corrections"] == before["corrections"]
     async with new_town.client(LANDLORD) as client:
         answer = await client.get("/api/v1/reports", params={**MONTH, "format": "json"})
@@ -76,7 +76,7 @@ async def test_a_landlords_report_counts_the_corrections_that_concern_it_and_no_
 
 async def test_whoever_has_the_store_finds_the_entry_that_a_report_is_anchored_to(new_town: Town) -> None:
     said = (await report(new_town))["corrections"]
-    with begin_read(new_town.store.engine) as connection:
+    with read_transaction(new_town.store.engine) as connection:
         entries = entries_since(connection, 0)
         key = secret(connection)
     first, last = date(2026, 1, 1), date(2026, 1, 31)
@@ -86,9 +86,9 @@ async def test_whoever_has_the_store_finds_the_entry_that_a_report_is_anchored_t
 
 
 async def test_the_report_on_everybody_has_the_whole_count_and_the_bare_hash(old_town: Town) -> None:
-    async with old_town.client(LOCAL) as client:
+    async with old_town.client(LOCAL_ADMIN) as client:
         answer = await client.get("/api/v1/reports", params={**MONTH, "format": "json"})
-    with begin_read(old_town.store.engine) as connection:
+    with read_transaction(old_town.store.engine) as connection:
         entries = entries_since(connection, 0)
     whole = {"count": len(entries), "head": entries[-1].hash, "anchor": None}
     assert answer.json()["corrections"] == whole

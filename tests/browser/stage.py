@@ -22,7 +22,7 @@ from tests.support.tables import camera, operator, site, write_fleet
 
 PASSWORD = "a sentence that nobody else says"  # noqa: S105 - of these tests only
 WAIT_MS = 20_000
-_PATIENT = {"interval_s": 0.5, "suspect_after": 20.0, "down_after": 24.0, "hint_hold_s": 0.3}
+_PATIENT = {"interval_s": 0.5, "suspect_after": 20.0, "down_after": 24.0, "will_grace_s": 0.3}
 """A browser keeps a small machine busy: only who lost its power is suspect, and then down at once."""
 _CAMWATCH = Path(sys.executable).with_name("camwatch")
 
@@ -109,7 +109,7 @@ def make_account(config_file: Path, name: str, *options: str) -> None:
     """Make an account, as an administrator does."""
     command = [
         str(_CAMWATCH),
-        "access",
+        "accounts",
         "add",
         name,
         "--config",

@@ -11,7 +11,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 
-from camwatch.web.auth.principal import Role, Viewer
+from camwatch.web.auth.principal import Principal, Role
 from tests.browser.towns import town_of
 from tests.support.mosquitto import program
 from tests.web.serving import serving_site, site_over
@@ -136,7 +136,7 @@ async def test_the_wall_and_the_fleet_fit_every_window(
 async def test_no_page_is_wider_than_its_window(browser: Browser, tmp_path: Path, lang: str) -> None:
     """At 150 % zoom, too (WCAG 1.4.10): that is a narrower window."""
     town = await asyncio.to_thread(Town, tmp_path)
-    everything = Viewer("Marie-Antoinette de Saint-Exupéry", Role.ADMIN, frozenset({OURS, THEIRS}))
+    everything = Principal("Marie-Antoinette de Saint-Exupéry", Role.ADMIN, frozenset({OURS, THEIRS}))
     found: list[str] = []
     async with serving_site(town.site(everything)) as client:
         context = await browser.new_context(base_url=str(client.base_url), locale=lang)

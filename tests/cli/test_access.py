@@ -33,7 +33,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     )
 
     def run_it(*arguments: str, given: str = "", config: str = "camwatch.toml") -> Result:
-        return CliRunner().invoke(app, ["access", *arguments, "--config", config], input=given)
+        return CliRunner().invoke(app, ["accounts", *arguments, "--config", config], input=given)
 
     return run_it
 
@@ -43,7 +43,7 @@ def known() -> Accounts:
 
 
 def is_password(name: str, password: str) -> bool:
-    account = known().named(name)
+    account = known().get(name)
     assert account is not None
     return PasswordHasher().verify(account.password or "", password)
 
@@ -65,7 +65,7 @@ def test_a_script_gives_the_password_on_standard_input(run: Run) -> None:
     )
     assert done.exit_code == 0, done.output
     assert is_password("lady", PASSWORD)
-    lady = known().named("lady")
+    lady = known().get("lady")
     assert lady is not None
     assert lady.operators == ("sacogiva",)
 
@@ -86,7 +86,7 @@ def test_a_token_is_shown_once_and_only_its_hash_is_kept(run: Run) -> None:
     assert token.secret not in Path("accounts.toml").read_text()
     more = run("add", "BOT", "--token")
     assert more.exit_code == 0
-    bot = known().named("bot")
+    bot = known().get("bot")
     assert bot is not None
     assert len(bot.tokens) == 2
 
@@ -97,7 +97,7 @@ def test_an_account_is_changed_only_where_one_says_so(run: Run) -> None:
     assert refused.exit_code == 2
     assert "--change changes it" in refused.output
     assert run("add", "alice", "--change", "--role", "editor", "--operator", "ville").exit_code == 0
-    alice = known().named("alice")
+    alice = known().get("alice")
     assert alice is not None
     assert (alice.role, alice.operators) == ("editor", ("ville",))
     assert is_password("alice", PASSWORD)
@@ -105,7 +105,7 @@ def test_an_account_is_changed_only_where_one_says_so(run: Run) -> None:
     assert run("add", "alice", "--change", given=given).exit_code == 0
     assert is_password("alice", "another password")
     assert run("add", "alice", "--change", "--no-password").exit_code == 0
-    alice = known().named("alice")
+    alice = known().get("alice")
     assert alice is not None
     assert (alice.role, alice.password) == ("editor", None)
 
@@ -130,7 +130,7 @@ def test_the_list_shows_all_in_80_columns_and_no_secret(run: Run) -> None:
 def test_an_account_or_a_token_is_revoked_and_the_last_one_with_a_warning(run: Run) -> None:
     run("add", "bot", "--role", "viewer", "--token")
     run("add", "alice", "--role", "admin", "--token")
-    alice = known().named("alice")
+    alice = known().get("alice")
     assert alice is not None
     (token,) = alice.tokens
     assert run("revoke", f"cw_{token.id}").output == f"token {token.id} of alice is gone.\n"
@@ -203,12 +203,12 @@ def test_check_config_finds_what_is_wrong_with_the_accounts(run: Run) -> None:
 def test_a_wall_screen_is_a_viewer_and_nothing_else(run: Run) -> None:
     done = run("add", "wall", "--role", "viewer", "--wall-screen", "--password-stdin", given=f"{PASSWORD}\n")
     assert done.exit_code == 0
-    wall = known().named("wall")
+    wall = known().get("wall")
     assert wall is not None
     assert wall.wall_screen
     assert run("add", "x", "--role", "editor", "--wall-screen").exit_code == 2
     assert run("add", "wall", "--change", "--role", "editor").exit_code == 0
-    changed = known().named("wall")
+    changed = known().get("wall")
     assert changed is not None
     assert not changed.wall_screen, "who may change something logs in again after 30 days"
     assert run("add", "wall", "--change", "--wall-screen").exit_code == 2

@@ -16,10 +16,10 @@ from sqlalchemy import select
 from typer.testing import CliRunner, Result
 
 from camwatch.cli import app
-from camwatch.cli.formatting import WIDTH, duration_text
+from camwatch.cli.formatting import WIDTH, format_duration
 from camwatch.core.model import Status
 from camwatch.history import schema
-from camwatch.history.batch import Roll
+from camwatch.history.batch import InventorySnapshot
 from camwatch.history.public_ids import PublicIds
 from camwatch.history.store import Store
 from camwatch.settings import HistorySettings
@@ -37,18 +37,24 @@ class Desk:
         self.config = folder / "camwatch.toml"
         self.config.write_text(f'[history]\nurl = "sqlite:///{self.file}"\n')
         self.store = Store.open(HistorySettings(url=f"sqlite:///{self.file}"))
-        self.store.hold()
-        up = memory(life=Status.UP, status=Status.UP, settled_ms=ms(9000), outage_open=False)
+        self.store.acquire_lock()
+        up = memory(
+            underlying_status=Status.UP, status=Status.UP, accounted_until_ms=ms(9000), outage_open=False
+        )
         up = up._replace(up=9_000_000 - 95_000, down=95_000, unknown=0, maintenance=0)
-        long = memory("a-camera-with-quite-a-long-name-of-its-own", life=Status.DOWN, status=Status.DOWN)
-        long = long._replace(settled_ms=ms(9000), up=1_475_000, down=7_525_000, unknown=0, maintenance=0)
+        long = memory(
+            "a-camera-with-quite-a-long-name-of-its-own", underlying_status=Status.DOWN, status=Status.DOWN
+        )
+        long = long._replace(
+            accounted_until_ms=ms(9000), up=1_475_000, down=7_525_000, unknown=0, maintenance=0
+        )
         name = long.camera
         first = (
             batch(
                 9000, entered(0, status=Status.UP), went(Status.DOWN, 5), outage(5), went(Status.UP, 100),
                 outage(100, ended=True), entered(0, name, Status.UP), went(Status.DOWN, 1475, name),
-                outage(1475, name), rolls=[Roll((camera(name="Caméra 1"), camera(name)), (), ms(0))],
-                memories=[up, long],
+                outage(1475, name), inventories=[InventorySnapshot((camera(name="Caméra 1"), camera(name)), (), ms(0))],
+                checkpoints=[up, long],
             )
         )  # fmt: skip
         self.store.write(replace(first, number=1))
@@ -112,7 +118,7 @@ def test_an_empty_list_says_so(desk: Desk) -> None:
     ],
 )
 def test_lists_take_every_filter(desk: Desk, words: list[str], ids: list[int]) -> None:
-    desk.run("outages", "attribute", "outage:1", "--cause", "network", "--why", "w", "--who", "zoé")
+    desk.run("outages", "attribute", "outage:1", "--cause", "network", "--reason", "w", "--author", "zoé")
     assert re.findall(r"^(\d+)  ", desk.list(*words), re.MULTILINE) == [
         f"{desk.ids.outage(number)}" for number in ids
     ]
@@ -121,20 +127,20 @@ def test_lists_take_every_filter(desk: Desk, words: list[str], ids: list[int]) -
 def test_an_attribution_is_shown_with_who_and_why_and_keeps_the_exclusion(desk: Desk) -> None:
     """A6: the newest holds, the older ones stay."""
     said = desk.run(
-        "outages", "attribute", "outage:1", "--cause", "power", "--exclude", "--why", "EDF", "--who", "zoé"
+        "outages", "attribute", "outage:1", "--cause", "power", "--exclude", "--reason", "EDF", "--author", "zoé"
     )
     number, outage_id = desk.ids.correction(1), desk.ids.outage(1)
     told = f"outage {outage_id} was caused by power, and does not count by contract.\n"
     assert said == f"Correction {number}:\n  {told}"
     assert "power, excl." in desk.list()
     said = desk.run(
-        "outages", "attribute", "outage:1", "--cause", "works", "--why", "no: a digger", "--who", "ali"
+        "outages", "attribute", "outage:1", "--cause", "works", "--reason", "no: a digger", "--author", "ali"
     )
     number, outage_id = desk.ids.correction(2), desk.ids.outage(1)
     told = f"outage {outage_id} was caused by works, and does not count by contract.\n"
     assert said == f"Correction {number}:\n  {told}"
     desk.run(
-        "outages", "attribute", "outage:1", "--cause", "works", "--include", "--why", "ours", "--who", "ali"
+        "outages", "attribute", "outage:1", "--cause", "works", "--include", "--reason", "ours", "--author", "ali"
     )
     shown = desk.run("outages", "show", "outage:1")
     assert shown.startswith(
@@ -152,9 +158,9 @@ def test_an_attribution_is_shown_with_who_and_why_and_keeps_the_exclusion(desk: 
 
 def test_who_is_the_login_name_also_behind_sudo(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LOGNAME", "ines")
-    desk.run("outages", "attribute", "outage:1", "--cause", "other", "--why", "first")
+    desk.run("outages", "attribute", "outage:1", "--cause", "other", "--reason", "first")
     monkeypatch.setenv("SUDO_USER", "karim")
-    desk.run("outages", "attribute", "outage:1", "--cause", "other", "--why", "second")
+    desk.run("outages", "attribute", "outage:1", "--cause", "other", "--reason", "second")
     shown = desk.run("outages", "show", "outage:1")
     assert "ines: first" in shown
     assert "karim: second" in shown
@@ -163,12 +169,12 @@ def test_who_is_the_login_name_also_behind_sudo(desk: Desk, monkeypatch: pytest.
 def test_a_past_window_covers_an_outage_until_it_is_cancelled(desk: Desk) -> None:
     """V3: what lies in it counts as maintenance."""
     words = ["--scope", "site", "--id", "mairie", "--from", "2026-01-01T10:00", "--to", "2026-01-01T10:01"]
-    said = desk.run("maintenance", "add", *words, "--why", "roof", "--who", "zoé")
+    said = desk.run("maintenance", "add", *words, "--reason", "roof", "--author", "zoé")
     assert said.startswith(f"Maintenance window {desk.ids.correction(1)}: site mairie\n")
     assert "40 s" in desk.list("--camera", "cam-1")
     assert "zoé: roof" in desk.run("maintenance", "list", "--all")
     assert desk.run("maintenance", "list") == "No maintenance window is under way or to come.\n"
-    said = desk.run("maintenance", "cancel", "window:1", "--why", "wrong day", "--who", "zoé")
+    said = desk.run("maintenance", "cancel", "window:1", "--reason", "wrong day", "--author", "zoé")
     number, window = desk.ids.correction(2), desk.ids.correction(1)
     assert said == f"Correction {number}:\n  maintenance window {window} is withdrawn: it counts no more.\n"
     assert "1 min 35 s" in desk.list("--camera", "cam-1")
@@ -179,31 +185,31 @@ def test_a_window_under_way_ends_now(desk: Desk) -> None:
     today = datetime.now(UTC).date()
     around = f"{today - timedelta(days=2)}", f"{today + timedelta(days=2)}"
     words = ["--scope", "operator", "--id", "ville", "--from", around[0], "--to", around[1]]
-    desk.run("maintenance", "add", *words, "--why", "strike", "--who", "zoé")
+    desk.run("maintenance", "add", *words, "--reason", "strike", "--author", "zoé")
     assert "operator ville" in desk.run("maintenance", "list")
-    said = desk.run("maintenance", "cancel", "window:1", "--why", "over", "--who", "zoé")
+    said = desk.run("maintenance", "cancel", "window:1", "--reason", "over", "--author", "zoé")
     number, window = desk.ids.correction(2), desk.ids.correction(1)
     assert said.startswith(f"Correction {number}:\n  maintenance window {window} ends at 2")
     assert desk.run("maintenance", "list") == "No maintenance window is under way or to come.\n"
 
 
-ATTRIBUTE = ["outages", "attribute", "outage:1", "--cause", "power", "--who", "zoé"]
-ADD = ["maintenance", "add", "--scope", "camera", "--id", "cam-1", "--why", "w", "--who", "zoé"]
+ATTRIBUTE = ["outages", "attribute", "outage:1", "--cause", "power", "--author", "zoé"]
+ADD = ["maintenance", "add", "--scope", "camera", "--id", "cam-1", "--reason", "w", "--author", "zoé"]
 
 
 @pytest.mark.parametrize(
     ("words", "told"),
     [
         (["outages", "show", "77"], "there is no outage 77: `camwatch outages list` shows them"),
-        ([*ATTRIBUTE, "--why", " "], "why is empty"),
-        ([*ATTRIBUTE], "--why"),
-        (["outages", "attribute", "outage:1", "--cause", "mice", "--why", "w"], "mice"),
+        ([*ATTRIBUTE, "--reason", " "], "why is empty"),
+        ([*ATTRIBUTE], "--reason"),
+        (["outages", "attribute", "outage:1", "--cause", "mice", "--reason", "w"], "mice"),
         (["outages", "list", "--from", "yesterday"], "--from: 'yesterday' is no date"),
         (["outages", "list", "--from", "2026-02-01", "--to", "2026-01-01"], "--to is not later than --from"),
         ([*ADD, "--from", "2026-01-02", "--to", "2026-01-01"], "ends before it starts"),
         ([*ADD, "--from", "2026-03-29T02:30", "--to", "2026-04-01"], "does not exist in Europe/Paris"),
         ([*ADD, "--from", "2026-01-02", "--to", "2026-01-03", "--id", "cam-9"], "there is no camera 'cam-9'"),
-        (["maintenance", "cancel", "5", "--why", "w"], "there is no maintenance window 5"),
+        (["maintenance", "cancel", "5", "--reason", "w"], "there is no maintenance window 5"),
     ],
     ids=lambda words: " ".join(words)[:40] if isinstance(words, list) else "",
 )
@@ -224,7 +230,7 @@ def test_a_store_that_is_not_there_is_not_made(tmp_path: Path) -> None:
 
 
 def test_an_audit_that_passes_says_what_it_checked(desk: Desk) -> None:
-    desk.run("outages", "attribute", "outage:1", "--cause", "power", "--why", "EDF", "--who", "zoé")
+    desk.run("outages", "attribute", "outage:1", "--cause", "power", "--reason", "EDF", "--author", "zoé")
     said = desk.run("audit")
     assert said.startswith(
         "Checked: 2 cameras, 5 transitions, 2 outages,\n0 folded days, 1 corrections (head "
@@ -236,7 +242,7 @@ def test_an_audit_since_a_report_proves_that_the_record_goes_on_from_it(desk: De
     """H2: by the report in JSON, or by what was noted of a seal."""
     report = tmp_path / "report.json"
     desk.run("report", "--month", "2026-01", "--format", "json", "--output", str(report))
-    desk.run("outages", "attribute", "outage:1", "--cause", "power", "--why", "EDF", "--who", "zoé")
+    desk.run("outages", "attribute", "outage:1", "--cause", "power", "--reason", "EDF", "--author", "zoé")
     said = desk.run("audit", "--since", str(report))
     assert "It goes on from there: 1 seals since.\n  correction 1, zoé: attribution (EDF)\n" in said
     sealed = json.loads(report.read_text())["sealed"]
@@ -256,7 +262,7 @@ def test_a_report_on_some_operators_tells_nothing_of_others_and_the_record_goes_
     one, another = tmp_path / "one.json", tmp_path / "another.json"
     desk.run(*asked, "--month", "2026-01", "--output", str(one))
     desk.run(*asked, "--from", "2026-01-01", "--to", "2026-01-02", "--output", str(another))
-    desk.run("outages", "attribute", "outage:1", "--cause", "power", "--why", "EDF", "--who", "zoé")
+    desk.run("outages", "attribute", "outage:1", "--cause", "power", "--reason", "EDF", "--author", "zoé")
     marks = [json.loads(report.read_text())["sealed"] for report in (one, another)]
     with desk.store.engine.connect() as connection:
         heads = {row.hash for row in connection.execute(select(schema.seals.c.hash))}
@@ -284,13 +290,13 @@ def test_the_chain_can_be_checked_as_the_page_says(desk: Desk, tmp_path: Path) -
     file = tmp_path / "check.py"
     file.write_text(script)
     for why in ("l’été", 'a "quote" \\ and a tab'):
-        desk.run("outages", "attribute", "outage:1", "--cause", "power", "--why", why, "--who", "zoé")
+        desk.run("outages", "attribute", "outage:1", "--cause", "power", "--reason", why, "--author", "zoé")
     words = [sys.executable, str(file), str(desk.file)]
     done = subprocess.run(words, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("2 corrections, the newest hash is ")
     with desk.store.engine.begin() as connection:
-        connection.exec_driver_sql("UPDATE corrections SET why = 'x' WHERE seq = 1")
+        connection.exec_driver_sql("UPDATE corrections SET reason = 'x' WHERE seq = 1")
     done = subprocess.run(words, capture_output=True, text=True, check=False)
     assert "entry 1 was changed" in done.stderr
 
@@ -303,7 +309,7 @@ def test_the_chain_can_be_checked_as_the_page_says(desk: Desk, tmp_path: Path) -
     ],
 )  # fmt: skip
 def test_durations_read_well(milliseconds: int, text: str) -> None:
-    assert duration_text(milliseconds) == text
+    assert format_duration(milliseconds) == text
 
 
 def test_a_rebase_is_refused_while_camwatch_runs_and_where_nothing_lies_in_the_future(desk: Desk) -> None:

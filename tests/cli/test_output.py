@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from camwatch.atomic_file import write_whole
+from camwatch.atomic_file import write_atomically
 
 
 @contextmanager
@@ -33,7 +33,7 @@ def test_what_does_not_fit_leaves_what_was_there(tmp_path: Path, before: bytes |
     if before is not None:
         file.write_bytes(before)
     with full_disk(4096), pytest.raises(OSError, match="too large") as caught:
-        write_whole(file, b"x" * 10_000)
+        write_atomically(file, b"x" * 10_000)
     assert caught.value.errno == errno.EFBIG
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == (
         {} if before is None else {"report.html": before}
@@ -45,7 +45,7 @@ def test_a_new_file_takes_the_place_of_the_old_in_one_step(tmp_path: Path) -> No
     file = tmp_path / "report.html"
     file.write_bytes(b"old")
     with file.open("rb") as reader:
-        write_whole(file, b"the new one")
+        write_atomically(file, b"the new one")
         assert reader.read() == b"old"
     assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [
         ("report.html", b"the new one")
@@ -58,7 +58,7 @@ def test_a_file_has_the_mode_that_it_had_or_the_usual_one(tmp_path: Path) -> Non
     old.chmod(0o640)
     usual.touch()
     for file in (old, new):
-        write_whole(file, b"report")
+        write_atomically(file, b"report")
     assert stat.S_IMODE(old.stat().st_mode) == 0o640
     assert new.stat().st_mode == usual.stat().st_mode
 
@@ -70,7 +70,7 @@ def test_a_link_stays_a_link(tmp_path: Path) -> None:
     link.symlink_to(target)
     dangling.symlink_to(tmp_path / "reports" / "november")
     for file in (link, dangling):
-        write_whole(file, b"new")
+        write_atomically(file, b"new")
         assert file.is_symlink()
         assert file.read_bytes() == b"new"
     assert target.read_bytes() == b"new"
@@ -82,7 +82,7 @@ def test_a_pipe_is_written_to_and_not_replaced(tmp_path: Path) -> None:
     read: list[bytes] = []
     reader = threading.Thread(target=lambda: read.append(pipe.read_bytes()), daemon=True)
     reader.start()
-    write_whole(pipe, b"report")
+    write_atomically(pipe, b"report")
     assert pipe.is_fifo(), "else the reader waits for ever"
     reader.join()
     assert read == [b"report"]
@@ -92,7 +92,7 @@ def test_a_pipe_of_the_shell_is_written_to() -> None:
     """As `--output /dev/stdout` is: a link to something that has no place among the files."""
     output, given = os.pipe()
     with os.fdopen(output, "rb") as reader:
-        write_whole(Path(f"/dev/fd/{given}"), b"report")
+        write_atomically(Path(f"/dev/fd/{given}"), b"report")
         os.close(given)
         assert reader.read() == b"report"
 
@@ -100,5 +100,5 @@ def test_a_pipe_of_the_shell_is_written_to() -> None:
 def test_a_folder_or_a_place_that_is_not_there_is_an_error(tmp_path: Path) -> None:
     for file in (tmp_path, tmp_path / "no" / "report"):
         with pytest.raises(OSError, match=r"Is a directory|No such file"):
-            write_whole(file, b"report")
+            write_atomically(file, b"report")
     assert list(tmp_path.iterdir()) == []

@@ -22,7 +22,7 @@ import sys
 from camwatch.history.store import Store
 from camwatch.settings import HistorySettings
 
-Store.open(HistorySettings(url=sys.argv[1])).hold()
+Store.open(HistorySettings(url=sys.argv[1])).acquire_lock()
 print("held", flush=True)
 sys.stdin.read()
 """

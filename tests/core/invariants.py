@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 
 from camwatch.core.deadlines import IN_SERVICE
-from camwatch.core.model import Cause, IncidentChange, IncidentKind, Instant, Status, Transition
+from camwatch.core.model import Cause, IncidentEvent, IncidentKind, Instant, Status, Transition
 from camwatch.core.state import CameraState
 from tests.support.fleet import World
 
@@ -55,7 +55,10 @@ class Observer:
         for state in self.world.watch.cameras.values():
             diary = self.diaries.get(state.index)
             if diary is None:
-                life, met = state.life if state.status is Status.MAINTENANCE else state.status, now
+                life, met = (
+                    state.underlying_status if state.status is Status.MAINTENANCE else state.status,
+                    now,
+                )
                 told = self._told_already(state)
                 if told is not None:
                     life, met = told.old, told.at
@@ -65,7 +68,7 @@ class Observer:
                 self.diaries[state.index] = diary
             diary.down_s = min(diary.down_s, state.down_s)
             diary.interval_s = min(diary.interval_s, state.interval_s)
-            diary.hold_s = min(diary.hold_s, state.hint_hold_s)
+            diary.hold_s = min(diary.hold_s, state.will_grace_s)
 
     def _told_already(self, state: CameraState) -> Transition | None:
         """Return what the reload that brought a camera changed already: its date passed while away (V1)."""
@@ -75,12 +78,12 @@ class Observer:
     def _welcome(self, diary: Diary) -> None:
         """Check that a camera that returns counts on from where it left (V6), and begin from there."""
         state = diary.state
-        diary.account, diary.at_first = asdict(state.account), state.account.in_service
+        diary.account, diary.at_first = asdict(state.status_time), state.status_time.in_service
         diary.counters, diary.outages = _counters(state), state.outages
         row = state.camera
         former = [each for each in self.diaries.values() if each.state.camera.id == row.id]
         if former and former[-1].state.camera.operator == row.operator:
-            diary.outage_open = former[-1].outage_open and state.life in IN_SERVICE
+            diary.outage_open = former[-1].outage_open and state.underlying_status in IN_SERVICE
             assert all(new >= old for new, old in zip(diary.counters, former[-1].counters, strict=True))
             assert all(diary.account[name] >= old for name, old in former[-1].account.items())
 
@@ -118,11 +121,11 @@ class Observer:
         for event in self.world.events:
             if isinstance(event, Transition):
                 self._check_transition(newest[event.camera], event)
-            elif isinstance(event, IncidentChange):
+            elif isinstance(event, IncidentEvent):
                 key = (event.kind, event.id)
-                assert event.open is (key not in self._open), f"{key} twice"
+                assert event.opened is (key not in self._open), f"{key} twice"
                 self._open ^= {key}
-                assert event.since <= event.noticed_at
+                assert event.since <= event.detected_at
         self.world.events.clear()
         for state in self.world.watch.cameras.values():
             self._check_account(self.diaries[state.index])
@@ -134,7 +137,7 @@ class Observer:
         assert event.old is diary.status, f"{event} does not follow {diary.status}"
         assert event.old is not event.new
         for part in range(2):  # on both clocks
-            assert diary.since[part] <= event.at[part] <= event.noticed_at[part], event
+            assert diary.since[part] <= event.at[part] <= event.detected_at[part], event
         if event.new is Status.DOWN:
             assert event.cause is not None, event
             diary.outages += not diary.outage_open
@@ -146,12 +149,12 @@ class Observer:
 
     def _check_conviction(self, diary: Diary, event: Transition, deadline: float) -> None:
         """Nobody is convicted before its time, out of sight, or without proof of sight (L3, L5, S2, S10)."""
-        noticed, state = event.noticed_at.mono, diary.state
+        noticed, state = event.detected_at.mono, diary.state
         assert deadline <= noticed, event
-        links = [link for link in state.sight.links if link.up]
+        links = [link for link in state.link_group.links if link.up]
         assert links, f"out of sight: {event}"
-        hiding = [link for link in links if link.sees or state.via in (None, link)]
-        assert all(link.heard > diary.proof + diary.interval_s for link in hiding), (
+        hiding = [link for link in links if link.visible or state.proof_link in (None, link)]
+        assert all(link.delivered_until > diary.proof + diary.interval_s for link in hiding), (
             f"no packet since: {event}"
         )
         hidden = sum(
@@ -169,21 +172,21 @@ class Observer:
     def _check_account(self, diary: Diary) -> None:
         """Accounts only grow, sum up exactly, and say what the transitions say (A1, T3)."""
         state, now_ms = diary.state, round(self.world.now.mono * 1000)
-        account = asdict(state.account)
+        account = asdict(state.status_time)
         assert all(account[name] >= diary.account[name] for name in account), (diary.account, account)
         assert account["degraded"] <= account["up"]
-        assert state.account.in_service - diary.at_first <= now_ms - round(diary.enrolled * 1000)
-        if state.settled_ms is None:
+        assert state.status_time.in_service - diary.at_first <= now_ms - round(diary.enrolled * 1000)
+        if state.accounted_until_ms is None:
             diary.base = None
         else:
-            assert state.settled_ms <= now_ms
+            assert state.accounted_until_ms <= now_ms
             if diary.base is None:
                 grown = sum(account[name] - diary.account[name] for name in ACCOUNTS)
-                diary.base, diary.begin_ms = diary.account, state.settled_ms - grown
+                diary.base, diary.begin_ms = diary.account, state.accounted_until_ms - grown
             spent = dict.fromkeys(ACCOUNTS, 0)
-            ends = [at for at, _ in diary.history[1:]] + [state.settled_ms]
+            ends = [at for at, _ in diary.history[1:]] + [state.accounted_until_ms]
             for (start, status), end in zip(diary.history, ends, strict=True):
-                length = min(end, state.settled_ms) - max(start, diary.begin_ms)
+                length = min(end, state.accounted_until_ms) - max(start, diary.begin_ms)
                 if length > 0:
                     spent[status.value] += length
             assert spent == {name: account[name] - diary.base[name] for name in ACCOUNTS}, state.camera.id
@@ -200,7 +203,9 @@ class Observer:
         """Compare each group with what is in service, and its incident with what was told (I1)."""
         cameras = self.world.watch.cameras.values()
         for key, group in self.world.watch.incidents.items():
-            assert group.in_service == sum(s.life in IN_SERVICE for s in cameras if group in s.groups)
+            assert group.in_service == sum(
+                s.underlying_status in IN_SERVICE for s in cameras if group in s.groups
+            )
             assert (group.since is not None) is (key in self._open)
 
 

@@ -7,16 +7,16 @@ from typing import Any
 
 import pytest
 
-from camwatch.core.message_order import OFFSETS_KEPT, UNSEEN_KEPT
-from camwatch.core.model import Cause, Fill, Status
-from camwatch.core.telemetry import Refusal, Word
+from camwatch.core.message_order import MAX_MISSING_RUNS, OFFSET_WINDOW
+from camwatch.core.model import Backfill, Cause, Status
+from camwatch.core.telemetry import RejectionReason, SessionStatus
 from tests.support.fleet import START, Move, World, utc_ms
 
 CLOCK = START.utc_ms / 1000
 """What a camera's clock shows at second 0, when it is right."""
 
 
-def deliver(world: World, *seqs: int, every: float = 0.0) -> list[Refusal | None]:
+def deliver(world: World, *seqs: int, every: float = 0.0) -> list[RejectionReason | None]:
     """Deliver heartbeats that tell their `seq`, and return why each proves nothing."""
     outcomes = []
     for seq in seqs:
@@ -41,7 +41,7 @@ def booted(world: World, at: float, count: int, *, fields: str, seq: int = 0, cl
 def test_the_same_seq_twice_in_one_boot_is_a_duplicate() -> None:
     """L9."""
     world = World()
-    assert deliver(world, 5, 5) == [None, Refusal.DUPLICATE]
+    assert deliver(world, 5, 5) == [None, RejectionReason.DUPLICATE]
     assert world.camera().heartbeats == 1
 
 
@@ -75,26 +75,26 @@ def test_heartbeats_in_any_order_are_each_taken_once(order: tuple[int, ...]) -> 
     """L9: reordered is not repeated."""
     world = World()
     assert deliver(world, *order) == [None] * 4
-    assert deliver(world, *order) == [Refusal.DUPLICATE] * 4
+    assert deliver(world, *order) == [RejectionReason.DUPLICATE] * 4
     assert deliver(world, 5) == [None]
 
 
 def test_an_older_heartbeat_than_the_first_one_seen_is_new_too() -> None:
     """L9: camwatch began in the middle of a boot."""
     world = World()
-    assert deliver(world, 100, 98, 99, 98, 97) == [None, None, None, Refusal.DUPLICATE, None]
+    assert deliver(world, 100, 98, 99, 98, 97) == [None, None, None, RejectionReason.DUPLICATE, None]
 
 
 def test_missed_heartbeats_are_remembered_up_to_a_bound() -> None:
     """L9: memory is bounded, whatever a camera counts."""
     world = World()
-    for seq in range(0, 4 * UNSEEN_KEPT, 2):
+    for seq in range(0, 4 * MAX_MISSING_RUNS, 2):
         assert world.beat(seq=seq, uptime_s=5.0) is None
-    assert len(world.camera().unseen) == UNSEEN_KEPT
+    assert len(world.camera().missing_seqs) == MAX_MISSING_RUNS
     for seq, refusal in (
-        (1, Refusal.DUPLICATE),
-        (4 * UNSEEN_KEPT - 3, None),
-        (4 * UNSEEN_KEPT - 3, Refusal.DUPLICATE),
+        (1, RejectionReason.DUPLICATE),
+        (4 * MAX_MISSING_RUNS - 3, None),
+        (4 * MAX_MISSING_RUNS - 3, RejectionReason.DUPLICATE),
     ):
         assert world.beat(seq=seq, uptime_s=5.0) is refusal
 
@@ -106,13 +106,13 @@ def test_a_long_run_of_missed_heartbeats_is_new_in_any_order() -> None:
     for seq in (0, last, 400, 399, 401, last - 1, *range(1, 399)):
         assert world.beat(seq=seq, uptime_s=5.0) is None
     for seq in (0, last, 400, 399, 401, last - 1, 1, 398):
-        assert world.beat(seq=seq, uptime_s=5.0) is Refusal.DUPLICATE
+        assert world.beat(seq=seq, uptime_s=5.0) is RejectionReason.DUPLICATE
 
 
 def test_a_skipped_seq_is_a_lost_heartbeat_and_no_more() -> None:
     """L9."""
     world = World()
-    assert deliver(world, 1, 2, 7, 8, 5, 5) == [None] * 5 + [Refusal.DUPLICATE]
+    assert deliver(world, 1, 2, 7, 8, 5, 5) == [None] * 5 + [RejectionReason.DUPLICATE]
     assert world.reboots() == []
 
 
@@ -206,7 +206,7 @@ def test_the_same_heartbeat_again_is_no_reboot_where_the_clock_was_never_set() -
     world = World()
     world.beat(seq=0, uptime_s=0.0, ts=0.0)
     world.to(1)
-    assert world.beat(seq=0, uptime_s=0.0, ts=0.0) is Refusal.DUPLICATE
+    assert world.beat(seq=0, uptime_s=0.0, ts=0.0) is RejectionReason.DUPLICATE
 
 
 def test_a_copy_after_a_late_heartbeat_proves_nothing_however_long_ago_copies_came() -> None:
@@ -216,10 +216,10 @@ def test_a_copy_after_a_late_heartbeat_proves_nothing_however_long_ago_copies_ca
         world.to(seq * 10.0)
         assert world.beat(seq=seq, ts=CLOCK + world.t) is None
         if seq in (10, 11):
-            assert world.beat(seq=seq - 5, ts=CLOCK + world.t - 50) is Refusal.DUPLICATE
+            assert world.beat(seq=seq - 5, ts=CLOCK + world.t - 50) is RejectionReason.DUPLICATE
     world.to(600)
-    assert world.beat(seq=40, ts=CLOCK + 400) is Refusal.LATE
-    assert world.beat(seq=39, ts=CLOCK + 390) is Refusal.DUPLICATE
+    assert world.beat(seq=40, ts=CLOCK + 400) is RejectionReason.LATE
+    assert world.beat(seq=39, ts=CLOCK + 390) is RejectionReason.DUPLICATE
     assert world.status() is Status.DOWN
 
 
@@ -243,8 +243,8 @@ def test_copies_of_late_heartbeats_over_a_second_link_prove_nothing() -> None:
         world.beat(link="second", seq=seq, ts=CLOCK + world.t)
     world.to(4000)
     for seq in range(20, 40):
-        assert world.beat(link="main", seq=seq, ts=CLOCK + seq * 10.0) is Refusal.LATE
-        assert world.beat(link="second", seq=seq, ts=CLOCK + seq * 10.0) is Refusal.DUPLICATE
+        assert world.beat(link="main", seq=seq, ts=CLOCK + seq * 10.0) is RejectionReason.LATE
+        assert world.beat(link="second", seq=seq, ts=CLOCK + seq * 10.0) is RejectionReason.DUPLICATE
     assert world.status() is Status.DOWN
 
 
@@ -253,7 +253,7 @@ def test_a_count_that_went_on_while_nobody_could_see_it_is_one_count() -> None:
     world = World()
     booted(world, 0, 30, fields="seq")
     world.to(300)
-    assert world.beat(seq=0) is Refusal.DUPLICATE
+    assert world.beat(seq=0) is RejectionReason.DUPLICATE
     world.blind(305, 335).to(340)
     assert world.beat(seq=4) is None
 
@@ -262,7 +262,7 @@ def test_a_count_that_begins_beside_a_word_costs_two_heartbeats() -> None:
     """L9: a camera that boots says `online` and beats in one packet."""
     world = World()
     booted(world, 0, 20, fields="seq")
-    world.to(200).word(Word.ONLINE)
+    world.to(200).word(SessionStatus.ONLINE)
     assert booted(world, 200, 20, fields="seq") == 2
 
 
@@ -270,7 +270,7 @@ def test_a_camera_that_counts_anew_with_its_clock_set_back_is_believed_after_32_
     """L8, L9: without an uptime nothing else tells it from a boot played again; but it is not dead."""
     world = World()
     booted(world, 0, 400, fields="ts seq")
-    assert booted(world, 4010, 100, fields="ts seq", clock=CLOCK - 90_000) <= OFFSETS_KEPT + 1
+    assert booted(world, 4010, 100, fields="ts seq", clock=CLOCK - 90_000) <= OFFSET_WINDOW + 1
     assert world.status() is Status.UP
 
 
@@ -279,9 +279,9 @@ def test_a_burst_of_old_duplicates_is_not_taken_for_a_new_boot() -> None:
     world = World()
     booted(world, 0, 10, fields="seq")
     world.to(130)
-    assert deliver(world, *range(10)) == [Refusal.DUPLICATE] * 10
+    assert deliver(world, *range(10)) == [RejectionReason.DUPLICATE] * 10
     world.to(160)
-    assert deliver(world, *range(10)) == [Refusal.DUPLICATE] * 10
+    assert deliver(world, *range(10)) == [RejectionReason.DUPLICATE] * 10
     assert world.last() == Move(Status.UP, Status.DOWN, at=95, noticed=135, cause=Cause.TIMEOUT)
 
 
@@ -289,7 +289,7 @@ def test_one_heartbeat_repeated_for_hours_proves_nothing() -> None:
     """L9."""
     world = World()
     world.beat(seq=7)
-    assert deliver(world, *[7] * 100, every=30.0) == [Refusal.DUPLICATE] * 100
+    assert deliver(world, *[7] * 100, every=30.0) == [RejectionReason.DUPLICATE] * 100
     assert world.status() is Status.DOWN
 
 
@@ -300,7 +300,7 @@ def test_a_second_path_that_repeats_every_heartbeat_later_adds_nothing() -> None
         world.to(seq * 10.0)
         assert world.beat(seq=seq) is None
         if seq >= 3:
-            assert world.beat(seq=seq - 3) is Refusal.DUPLICATE
+            assert world.beat(seq=seq - 3) is RejectionReason.DUPLICATE
     assert world.camera().heartbeats == 100
 
 
@@ -342,7 +342,7 @@ def test_what_a_new_boot_said_while_a_bridge_held_it_back_is_late_too() -> None:
     for told in said:
         world.beat(**told)
     assert world.camera().clock_offset == pytest.approx(0, abs=0.001)
-    [fill] = [event for event in world.events if isinstance(event, Fill)]
+    [fill] = [event for event in world.events if isinstance(event, Backfill)]
     assert (fill.start_ms, fill.end_ms) == (utc_ms(90), utc_ms(400))
 
 
@@ -352,7 +352,7 @@ def test_an_old_number_played_again_ends_no_outage() -> None:
     booted(world, 0, 200, fields="seq")
     world.to(2100)
     assert world.status() is Status.DOWN
-    assert world.beat(seq=100) is Refusal.DUPLICATE
+    assert world.beat(seq=100) is RejectionReason.DUPLICATE
     assert world.status() is Status.DOWN
 
 
@@ -362,4 +362,4 @@ def test_what_a_second_link_kept_for_hours_is_no_new_boot() -> None:
     for seq in range(200):
         world.to(seq * 10.0)
         world.beat(link="main", seq=seq)
-    assert {world.beat(link="second", seq=seq) for seq in range(20, 200)} == {Refusal.DUPLICATE}
+    assert {world.beat(link="second", seq=seq) for seq in range(20, 200)} == {RejectionReason.DUPLICATE}

@@ -9,7 +9,7 @@ import pytest
 
 from camwatch.core.conditions import Reason
 from camwatch.core.model import Status
-from camwatch.core.telemetry import Refusal
+from camwatch.core.telemetry import RejectionReason
 from tests.support.fleet import START, World, fleet
 
 EPOCH_S = START.utc_ms / 1000
@@ -124,7 +124,10 @@ def test_a_copy_played_at_the_pace_of_a_living_camera_brings_no_dead_one_up() ->
         world.beat(seq=step, ts=EPOCH_S + t, uptime_s=500.0 + t)
     for step in range(10, 60):
         world.to(step * 10.0)
-        assert world.beat(seq=9, ts=EPOCH_S + 90, uptime_s=590.0) in (Refusal.DUPLICATE, Refusal.LATE)
+        assert world.beat(seq=9, ts=EPOCH_S + 90, uptime_s=590.0) in (
+            RejectionReason.DUPLICATE,
+            RejectionReason.LATE,
+        )
     assert world.status() is Status.DOWN
 
 
@@ -137,7 +140,10 @@ def test_copies_of_the_last_heartbeat_bring_no_dead_camera_up() -> None:
         world.beat(seq=step, ts=EPOCH_S + t, uptime_s=500.0 + t)
     for t in (150.0, 151.0, 300.0, 600.0):
         world.to(t)
-        assert world.beat(seq=9, ts=EPOCH_S + 90, uptime_s=590.0) in (Refusal.DUPLICATE, Refusal.LATE)
+        assert world.beat(seq=9, ts=EPOCH_S + 90, uptime_s=590.0) in (
+            RejectionReason.DUPLICATE,
+            RejectionReason.LATE,
+        )
     assert world.status() is Status.DOWN
 
 
@@ -151,7 +157,7 @@ def test_copies_from_a_clock_that_moves_in_steps_are_no_new_boot() -> None:
         world.to(step * 10.0).beat(**told)
     world.to(400)
     for told in said[-8:]:
-        assert world.beat(**told) in (Refusal.DUPLICATE, Refusal.LATE)
+        assert world.beat(**told) in (RejectionReason.DUPLICATE, RejectionReason.LATE)
     assert world.status() is Status.DOWN
     assert world.reboots() == []
 
@@ -193,4 +199,4 @@ def test_bursts_that_come_evenly_apart_are_no_broken_clock() -> None:
         if step % 3 == 0:  # what it sent 20 s ago, and what it sent just now
             sent = range(max(0, step - 2), step + 1, 2)
             refusals += [world.beat(ts=EPOCH_S + 10.0 * each, seq=each) for each in sent]
-    assert refusals == [None] + [Refusal.LATE, None] * 20
+    assert refusals == [None] + [RejectionReason.LATE, None] * 20

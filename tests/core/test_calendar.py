@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from camwatch.accounting.calendar import Calendar
-from camwatch.core.status_time import Span
+from camwatch.core.status_time import Interval
 
 HOUR = 3_600_000
 PARIS = Calendar(ZoneInfo("Europe/Paris"))
@@ -56,9 +56,9 @@ def utc(*when: int) -> int:
     )
 
 
-def hours(span: Span) -> float:
+def hours(span: Interval) -> float:
     """Return how long a span is."""
-    return (span.ends - span.starts) / HOUR
+    return (span.end - span.start) / HOUR
 
 
 @given(_CALENDARS, _INSTANTS)
@@ -66,10 +66,10 @@ def test_days_weeks_months_and_years_tile_the_time_line(calendar: Calendar, inst
     """A5: no gap, no overlap, whatever the clocks did."""
     for unit in _UNITS:
         span = unit(calendar, instant)
-        assert span.starts <= instant < span.ends
-        assert unit(calendar, span.starts) == unit(calendar, span.ends - 1) == span
-        assert unit(calendar, span.ends).starts == span.ends
-        assert unit(calendar, span.starts - 1).ends == span.starts
+        assert span.start <= instant < span.end
+        assert unit(calendar, span.start) == unit(calendar, span.end - 1) == span
+        assert unit(calendar, span.end).start == span.end
+        assert unit(calendar, span.start - 1).end == span.start
 
 
 @given(_CALENDARS, _INSTANTS)
@@ -80,10 +80,10 @@ def test_a_day_begins_at_the_first_instant_that_shows_its_date(calendar: Calenda
         return datetime.fromtimestamp(at_ms // 1000, calendar.zone).date()
 
     today, span = calendar.date_of(instant), calendar.day(instant)
-    assert shown(span.starts) == today
-    assert shown(span.starts - 1) < today
-    assert all(shown(at) < today for at in range(span.starts - 3 * HOUR, span.starts, 60_000))
-    assert all(shown(at) <= today for at in range(span.starts, span.ends, HOUR // 2))
+    assert shown(span.start) == today
+    assert shown(span.start - 1) < today
+    assert all(shown(at) < today for at in range(span.start - 3 * HOUR, span.start, 60_000))
+    assert all(shown(at) <= today for at in range(span.start, span.end, HOUR // 2))
 
 
 @given(_CALENDARS, _INSTANTS)
@@ -95,9 +95,9 @@ def test_months_and_years_begin_with_their_first_day_and_weeks_on_monday(
     firsts = (today - timedelta(today.weekday()), today.replace(day=1), today.replace(month=1, day=1))
     for unit, first in zip(_UNITS[1:], firsts, strict=True):
         span = unit(calendar, instant)
-        assert span.starts == calendar.start_of(first)
-        assert calendar.date_of(span.starts) >= first
-        assert calendar.date_of(span.starts - 1) < first
+        assert span.start == calendar.start_of(first)
+        assert calendar.date_of(span.start) >= first
+        assert calendar.date_of(span.start - 1) < first
 
 
 @given(_CALENDARS, _INSTANTS, st.integers(0, 40 * 24 * HOUR))
@@ -106,12 +106,12 @@ def test_the_days_of_a_stretch_cover_it_one_after_the_other(
 ) -> None:
     """A5."""
     days = list(calendar.days(start, start + length))
-    assert [(day.starts, day.ends) for day in days] == [calendar.day(day.starts) for day in days]
-    assert [day.date for day in days] == [calendar.date_of(day.ends - 1) for day in days]
-    assert [day.ends for day in days[:-1]] == [day.starts for day in days[1:]]
+    assert [(day.start, day.end) for day in days] == [calendar.day(day.start) for day in days]
+    assert [day.date for day in days] == [calendar.date_of(day.end - 1) for day in days]
+    assert [day.end for day in days[:-1]] == [day.start for day in days[1:]]
     if length:
-        assert (days[0], days[-1].ends) == ((days[0].date, *calendar.day(start)), days[-1].ends)
-        assert days[-1].starts < start + length <= days[-1].ends
+        assert (days[0], days[-1].end) == ((days[0].date, *calendar.day(start)), days[-1].end)
+        assert days[-1].start < start + length <= days[-1].end
     else:
         assert days == []
 
@@ -137,7 +137,7 @@ def test_a_day_is_as_long_as_the_zone_makes_it(
 ) -> None:
     """A5: both changes of summer time, with and without a midnight."""
     span = Calendar(ZoneInfo(zone)).day(utc(*instant))
-    assert (span.starts, hours(span)) == (utc(*starts), long)
+    assert (span.start, hours(span)) == (utc(*starts), long)
 
 
 def test_the_week_of_a_change_is_an_hour_shorter_or_longer() -> None:

@@ -5,22 +5,22 @@ from __future__ import annotations
 import pytest
 
 from camwatch.core.conditions import Reason
-from camwatch.core.message_order import OFFSETS_KEPT
+from camwatch.core.message_order import OFFSET_WINDOW
 from camwatch.core.model import Cause, Instant, Status, Transition
-from camwatch.core.telemetry import Refusal, Word
+from camwatch.core.telemetry import RejectionReason, SessionStatus
 from camwatch.wire.heartbeat import Heartbeat
 from tests.support.fleet import START, Move, World, fleet, instant
 
 CLOCK = START.utc_ms / 1000
 
 
-def say(world: World, lag: float, uptime: float | None = None) -> Refusal | None:
+def say(world: World, lag: float, uptime: float | None = None) -> RejectionReason | None:
     """Deliver a heartbeat that, by the camera's clock, was sent `lag` seconds ago."""
     sent = CLOCK + world.t - lag
     return world.beat(ts=sent) if uptime is None else world.beat(ts=sent, uptime_s=uptime)
 
 
-def run(world: World, count: int, lag: float) -> list[Refusal | None]:
+def run(world: World, count: int, lag: float) -> list[RejectionReason | None]:
     """Deliver `count` heartbeats of the same lag, 10 s apart, beginning 10 s from now."""
     outcomes = []
     for _ in range(count):
@@ -41,11 +41,11 @@ def test_the_smallest_delay_is_forgotten_after_32_heartbeats() -> None:
     """L7: exactly 32."""
     world = World()
     say(world, 0.1)
-    run(world, OFFSETS_KEPT - 1, 0.5)
+    run(world, OFFSET_WINDOW - 1, 0.5)
     assert world.camera().clock_offset == pytest.approx(0.1, abs=1e-3)
     run(world, 1, 0.5)
     assert world.camera().clock_offset == pytest.approx(0.5, abs=1e-3)
-    assert OFFSETS_KEPT == 32
+    assert OFFSET_WINDOW == 32
 
 
 def test_heartbeats_without_ts_leave_the_offset_alone() -> None:
@@ -80,8 +80,8 @@ def test_a_camera_whose_clock_is_hours_off_is_heard_like_any_other() -> None:
     assert run(world, 50, 7200.2) == [None] * 50
 
 
-@pytest.mark.parametrize(("delay", "refusal"), [(9.9, None), (10.2, Refusal.LATE)])
-def test_a_heartbeat_is_late_beyond_one_interval(delay: float, refusal: Refusal | None) -> None:
+@pytest.mark.parametrize(("delay", "refusal"), [(9.9, None), (10.2, RejectionReason.LATE)])
+def test_a_heartbeat_is_late_beyond_one_interval(delay: float, refusal: RejectionReason | None) -> None:
     """L8."""
     world = World()
     say(world, 0.1)
@@ -95,10 +95,10 @@ def test_a_late_heartbeat_is_a_sign_of_when_it_was_sent_and_brings_nobody_up() -
     world.beats(0)
     say(world, 0.0)
     world.beats(40, "cam-2", "cam-3", "cam-4")
-    assert say(world, 25.0) is Refusal.LATE
+    assert say(world, 25.0) is RejectionReason.LATE
     world.beats(70, "cam-2", "cam-3", "cam-4")
     assert world.last() == Move(Status.UP, Status.DOWN, at=20, noticed=60, cause=Cause.TIMEOUT)
-    assert say(world, 35.0) is Refusal.LATE
+    assert say(world, 35.0) is RejectionReason.LATE
     assert world.status() is Status.DOWN
     assert world.camera().heartbeats == 2
 
@@ -116,7 +116,7 @@ def test_a_queue_that_empties_is_late_to_the_last_heartbeat() -> None:
     say(world, 0.0)
     world.to(700)
     outcomes = [say(world, 690.0 - 10 * number) for number in range(60)]
-    assert outcomes == [Refusal.LATE] * 60
+    assert outcomes == [RejectionReason.LATE] * 60
     assert world.status() is Status.DOWN
 
 
@@ -127,7 +127,7 @@ def test_a_queue_that_empties_slowly_is_late_too() -> None:
     world.to(700)
     for number in range(60):
         world.to(700 + number * 2.0)
-        assert say(world, 690.0 - 8 * number) is Refusal.LATE
+        assert say(world, 690.0 - 8 * number) is RejectionReason.LATE
 
 
 def test_after_its_queue_is_empty_a_camera_is_heard_as_before() -> None:
@@ -147,7 +147,7 @@ def test_a_clock_set_back_is_told_from_lateness_by_the_uptime() -> None:
     for number in range(50):
         world.to(number * 10.0)
         lag = 0.0 if number < 25 else 3600.0
-        expected = Refusal.LATE if number == 25 else None
+        expected = RejectionReason.LATE if number == 25 else None
         assert say(world, lag, uptime=500.0 + world.t) is expected
     assert world.camera().reasons == Reason.CLOCK
     assert [move.new for move in world.moves()] == [Status.UP]
@@ -158,14 +158,14 @@ def test_a_late_heartbeat_with_uptime_is_late() -> None:
     world = World()
     say(world, 0.0, uptime=500.0)
     world.to(60)
-    assert say(world, 30.0, uptime=530.0) is Refusal.LATE
+    assert say(world, 30.0, uptime=530.0) is RejectionReason.LATE
 
 
 def test_a_clock_set_back_without_uptime_costs_two_heartbeats_and_no_conviction() -> None:
     """L8, T2: lateness that does not shrink is the clock's."""
     world = World()
     run(world, 10, 0.0)
-    assert run(world, 30, 3600.0) == [Refusal.LATE] * 2 + [None] * 28
+    assert run(world, 30, 3600.0) == [RejectionReason.LATE] * 2 + [None] * 28
     assert [move.new for move in world.moves()] == [Status.UP]
 
 
@@ -179,9 +179,9 @@ def test_a_clock_set_back_is_believed_while_our_own_utc_gives_way_to_ours_set_ba
         watch.tick(now)
         back = 0 if number < 10 else 3600
         outcomes.append(watch.heartbeat(camera, now, Heartbeat(ts=CLOCK + number * 10.0 - back)))
-        watch.heard(watch.links["main"], now)
-    assert outcomes == [None] * 10 + [Refusal.LATE] * 2 + [None] * 88
-    assert camera.life is Status.UP
+        watch.packets_taken(watch.links["main"], now)
+    assert outcomes == [None] * 10 + [RejectionReason.LATE] * 2 + [None] * 88
+    assert camera.underlying_status is Status.UP
 
 
 def test_a_camera_that_boots_with_its_clock_set_back_is_believed_after_two_heartbeats() -> None:
@@ -189,8 +189,8 @@ def test_a_camera_that_boots_with_its_clock_set_back_is_believed_after_two_heart
     world = World()
     run(world, 10, 0.0)
     world.to(world.t + 10)
-    world.word(Word.ONLINE)
-    assert [say(world, 3600.0), *run(world, 3, 3600.0)] == [Refusal.LATE] * 2 + [None] * 2
+    world.word(SessionStatus.ONLINE)
+    assert [say(world, 3600.0), *run(world, 3, 3600.0)] == [RejectionReason.LATE] * 2 + [None] * 2
 
 
 def test_our_own_clock_set_ahead_convicts_nobody() -> None:
@@ -202,8 +202,8 @@ def test_our_own_clock_set_ahead_convicts_nobody() -> None:
         now = Instant(START.mono + number * 10, START.utc_ms + number * 10_000 + 7_200_000)
         watch.tick(now)
         watch.heartbeat(camera, now, Heartbeat(ts=CLOCK + number * 10.0))
-        watch.heard(watch.links["main"], now)
-    assert camera.life is Status.UP
+        watch.packets_taken(watch.links["main"], now)
+    assert camera.underlying_status is Status.UP
     assert camera.outages == 0
 
 
@@ -212,12 +212,12 @@ def test_a_jump_of_our_own_clock_that_is_known_makes_nothing_late() -> None:
     world = World()
     watch, camera = world.watch, world.camera()
     run(world, 10, 0.3)
-    watch.clock_set_ahead(7200.0)
+    watch.wall_clock_advanced(7200.0)
     for number in range(11, 60):
         now = Instant(START.mono + number * 10, START.utc_ms + number * 10_000 + 7_200_000)
         watch.tick(now)
         assert watch.heartbeat(camera, now, Heartbeat(ts=CLOCK + number * 10.0 - 0.3)) is None
-        watch.heard(watch.links["main"], now)
+        watch.packets_taken(watch.links["main"], now)
     assert camera.clock_offset == pytest.approx(7200.3, abs=1e-3)
 
 
@@ -229,8 +229,8 @@ def test_our_own_clock_set_back_convicts_and_refuses_nobody() -> None:
         now = Instant(START.mono + number * 10, START.utc_ms + number * 5_000)
         watch.tick(now)
         assert watch.heartbeat(camera, now, Heartbeat(ts=CLOCK + number * 10.0)) is None
-        watch.heard(watch.links["main"], now)
-    assert camera.life is Status.UP
+        watch.packets_taken(watch.links["main"], now)
+    assert camera.underlying_status is Status.UP
 
 
 def test_transitions_stay_in_order_while_utc_gives_way_to_a_clock_set_back() -> None:
@@ -241,10 +241,10 @@ def test_transitions_stay_in_order_while_utc_gives_way_to_a_clock_set_back() -> 
     world.watch.heartbeat(world.camera(), slow, Heartbeat(ts=CLOCK))
     for second in range(2, 60):
         now = Instant(START.mono + second, START.utc_ms + second)
-        world.watch.heard(world.watch.links["main"], now)
+        world.watch.packets_taken(world.watch.links["main"], now)
         world.watch.tick(now)
-    (down,) = [event for event in world.watch.take_events() if isinstance(event, Transition)]
-    assert START.utc_ms <= down.at.utc_ms <= down.noticed_at.utc_ms
+    (down,) = [event for event in world.watch.drain_events() if isinstance(event, Transition)]
+    assert START.utc_ms <= down.at.utc_ms <= down.detected_at.utc_ms
 
 
 def test_what_waits_in_a_line_that_moves_is_no_fault_of_its_clock() -> None:
@@ -255,5 +255,5 @@ def test_what_waits_in_a_line_that_moves_is_no_fault_of_its_clock() -> None:
         world.to(t).beat(ts=CLOCK + t)
     came = [(110, 150.0), (120, 154.5), (130, 158.5), (140, 163.0), (150, 190.5)]
     taken = [world.to(at).beat(ts=CLOCK + sent) for sent, at in came]
-    assert taken == [Refusal.LATE, None, None, None, Refusal.LATE]
+    assert taken == [RejectionReason.LATE, None, None, None, RejectionReason.LATE]
     assert world.camera().proof == instant(150).mono

@@ -8,7 +8,7 @@ import pytest
 
 from camwatch.core.conditions import REASON_NAMES, Flapping, Reason
 from camwatch.core.model import Status, Thresholds
-from camwatch.core.telemetry import Word
+from camwatch.core.telemetry import SessionStatus
 from tests.support.fleet import World, alive, enrolment, instant, window
 
 MINUTE = 60.0
@@ -18,7 +18,7 @@ def changes(*minutes: float) -> Flapping:
     """Return the memory of a camera that changed at these minutes."""
     flapping = Flapping()
     for minute in minutes:
-        flapping.changed(minute * MINUTE)
+        flapping.record_change(minute * MINUTE)
     return flapping
 
 
@@ -28,36 +28,36 @@ def changes(*minutes: float) -> Flapping:
 def test_six_changes_in_half_an_hour_are_flapping() -> None:
     """C2: the sixth begins it."""
     flapping = changes(0, 1, 2, 3, 4)
-    assert not flapping.holds(4 * MINUTE)
-    flapping.changed(30 * MINUTE)
-    assert flapping.holds(30 * MINUTE)
+    assert not flapping.is_active(4 * MINUTE)
+    flapping.record_change(30 * MINUTE)
+    assert flapping.is_active(30 * MINUTE)
 
 
 def test_six_changes_in_more_than_half_an_hour_are_not() -> None:
     """C2."""
-    assert not changes(0, 1, 2, 3, 4, 30.001).holds(30.001 * MINUTE)
+    assert not changes(0, 1, 2, 3, 4, 30.001).is_active(30.001 * MINUTE)
 
 
 def test_flapping_ends_when_two_or_fewer_changes_are_left() -> None:
     """C2: of changes at 0 … 5, the fourth (3) leaves the half hour just after minute 33."""
     flapping = changes(0, 1, 2, 3, 4, 5)
-    assert flapping.holds(33 * MINUTE)
-    assert not flapping.holds(33.001 * MINUTE)
+    assert flapping.is_active(33 * MINUTE)
+    assert not flapping.is_active(33.001 * MINUTE)
 
 
 def test_flapping_goes_on_while_three_changes_are_recent() -> None:
     """C2: six begin it, fewer keep it."""
     flapping = changes(0, 1, 2, 3, 4, 5, 20, 31)
-    assert flapping.holds(34.9 * MINUTE)
-    assert not flapping.holds(35.1 * MINUTE)
+    assert flapping.is_active(34.9 * MINUTE)
+    assert not flapping.is_active(35.1 * MINUTE)
 
 
 def test_after_an_end_six_changes_are_needed_again() -> None:
     """C2."""
     flapping = changes(0, 1, 2, 3, 4, 5, 40, 41, 42, 43, 44)
-    assert not flapping.holds(44 * MINUTE)
-    flapping.changed(45 * MINUTE)
-    assert flapping.holds(45 * MINUTE)
+    assert not flapping.is_active(44 * MINUTE)
+    flapping.record_change(45 * MINUTE)
+    assert flapping.is_active(45 * MINUTE)
 
 
 def test_a_camera_that_comes_and_goes_flaps() -> None:
@@ -66,11 +66,11 @@ def test_a_camera_that_comes_and_goes_flaps() -> None:
     for outage in range(4):
         world.to(outage * 300.0).beats(outage * 300.0 + 100)
         flapping = world.camera().flapping
-        assert bool(flapping and flapping.holds(world.now.mono)) is (outage == 3)
+        assert bool(flapping and flapping.is_active(world.now.mono)) is (outage == 3)
     world.beats(4000)
     flapping = world.camera().flapping
     assert flapping
-    assert not flapping.holds(world.now.mono)
+    assert not flapping.is_active(world.now.mono)
 
 
 def test_blindness_and_maintenance_are_no_flapping() -> None:
@@ -195,7 +195,7 @@ def test_what_a_camera_last_said_is_kept_field_by_field() -> None:
     world.beat(temperature_celsius=31.5, storage_used_ratio=0.25, firmware="1.1")
     world.beat(fps=24.0)
     world.beat()
-    world.word(Word.ONLINE)
+    world.word(SessionStatus.ONLINE)
     camera = world.camera()
     assert (camera.fps, camera.bitrate_bps, camera.firmware) == (24.0, 2e6, "1.1")
     assert (camera.temperature_celsius, camera.storage_used_ratio) == (31.5, 0.25)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from camwatch.core.model import Cause, Liveness, Status, Transition
-from camwatch.core.telemetry import Word
+from camwatch.core.telemetry import SessionStatus
 from tests.support.fleet import START, Move, World, enrolment, utc_ms
 
 UP, DOWN = Status.UP, Status.DOWN
@@ -75,7 +75,7 @@ def test_a_new_boot_ends_it_with_its_first_heartbeat() -> None:
 def test_a_birth_within_an_interval_before_the_first_heartbeat_is_the_end() -> None:
     """E2, L1: though it proves nothing by itself."""
     world = dead()
-    world.word(Word.ONLINE)
+    world.word(SessionStatus.ONLINE)
     assert world.status() is DOWN
     beat(world, 209.0, seq=20, uptime_s=1209.0)
     assert end(world) == (200.0, 200.0, 200.0)
@@ -84,7 +84,7 @@ def test_a_birth_within_an_interval_before_the_first_heartbeat_is_the_end() -> N
 def test_a_birth_long_before_the_first_heartbeat_is_none() -> None:
     """E2: a bridge may have repeated it."""
     world = dead()
-    world.word(Word.ONLINE)
+    world.word(SessionStatus.ONLINE)
     beat(world, 230.0, seq=20, uptime_s=1230.0)
     assert end(world) == (225.0, 217.5, 230.0)
 
@@ -101,7 +101,7 @@ def test_an_outage_that_was_told_ends_with_the_proof() -> None:
     world = World()
     for t in range(0, 101, 10):
         beat(world, t, seq=t // 10, uptime_s=1000.0 + t)
-    world.to(103).word(Word.GOODBYE)
+    world.to(103).word(SessionStatus.GOODBYE)
     world.to(150)
     assert world.last() == Move(UP, DOWN, at=103, noticed=118, cause=Cause.GOODBYE)
     beat(world, 205.0, seq=20, uptime_s=1205.0)
@@ -127,7 +127,7 @@ def test_of_two_births_an_interval_apart_the_one_within_an_interval_of_the_proof
     """E2: the first of them came too long before, and does not hide the second."""
     world = World()
     world.beat(seq=0)
-    world.to(290).word(Word.ONLINE)
-    world.to(300).word(Word.ONLINE)
+    world.to(290).word(SessionStatus.ONLINE)
+    world.to(300).word(SessionStatus.ONLINE)
     world.to(310).beat(seq=1)
     assert world.last().at == 300

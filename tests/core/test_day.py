@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from camwatch.core.model import IncidentKind, Status
-from camwatch.core.status_time import Account, total
+from camwatch.core.status_time import StatusTime, sum_status_times
 from tests.support.fleet import BARE, World, fleet, instant, seconds, window
 
 CAMERAS = 458
@@ -24,7 +24,7 @@ SILENCES: dict[str, list[tuple[int, int]]] = {  # the last heartbeat before, the
 }
 CUT_OFF = [f"cam-{number}" for number in range(151, 458)]  # 307 of 458, all at once
 SILENCES |= {name: [(60_000, 60_600)] for name in CUT_OFF}
-STEADY = Account(up=82_800_000, unknown=3_600_000)
+STEADY = StatusTime(up=82_800_000, unknown=3_600_000)
 
 
 def speaking(t: int) -> list[str]:
@@ -51,13 +51,13 @@ def day() -> World:
         if t in edges:
             states = [cameras[name] for name in speaking(t)]
         if t == BLIND[0] + 20:
-            watch.lose_sight(link, now, instant(BLIND[0]))
+            watch.link_down(link, now, instant(BLIND[0]))
         if t == BLIND[1]:
-            watch.regain_sight(link, now)
+            watch.link_up(link, now)
         if not BLIND[0] < t < BLIND[1]:
             for state in states:
                 heartbeat(state, now, BARE)
-            watch.heard(link, now)
+            watch.packets_taken(link, now)
         if t < DAY_S:
             watch.tick(instant(t + 5), CAMERAS)
     world.t = DAY_S
@@ -78,17 +78,17 @@ def test_a_steady_camera_is_up_but_for_the_blindness(day: World) -> None:
 @pytest.mark.parametrize(
     ("name", "account", "outages"),
     [
-        ("cam-1", Account(up=79_205_000, down=3_595_000, unknown=3_600_000), 1),
-        ("cam-2", Account(up=82_755_000, down=45_000, unknown=3_600_000), 1),
-        ("cam-3", Account(up=80_405_000, down=2_385_000, unknown=3_610_000), 1),
-        ("cam-4", Account(up=76_405_000, down=6_390_000, unknown=3_600_000), 1),
-        ("cam-5", Account(up=78_800_000, down=400_000, unknown=3_600_000, maintenance=3_600_000), 1),
-        ("cam-6", Account(down=82_775_000, unknown=3_620_000), 1),
-        ("cam-151", Account(up=82_205_000, down=595_000, unknown=3_600_000), 1),
+        ("cam-1", StatusTime(up=79_205_000, down=3_595_000, unknown=3_600_000), 1),
+        ("cam-2", StatusTime(up=82_755_000, down=45_000, unknown=3_600_000), 1),
+        ("cam-3", StatusTime(up=80_405_000, down=2_385_000, unknown=3_610_000), 1),
+        ("cam-4", StatusTime(up=76_405_000, down=6_390_000, unknown=3_600_000), 1),
+        ("cam-5", StatusTime(up=78_800_000, down=400_000, unknown=3_600_000, maintenance=3_600_000), 1),
+        ("cam-6", StatusTime(down=82_775_000, unknown=3_620_000), 1),
+        ("cam-151", StatusTime(up=82_205_000, down=595_000, unknown=3_600_000), 1),
     ],
 )
 def test_a_camera_with_silences_has_exactly_these_totals(
-    day: World, name: str, account: Account, outages: int
+    day: World, name: str, account: StatusTime, outages: int
 ) -> None:
     """A1, E1, E5, S4, S5, S7, V3: what is down now is certain until half an interval ago."""
     assert day.account(name) == account
@@ -98,7 +98,7 @@ def test_a_camera_with_silences_has_exactly_these_totals(
 
 def test_the_fleet_sums_up(day: World) -> None:
     """A4: milliseconds first, division after."""
-    whole = total(day.account(name) for name in day.watch.cameras)
+    whole = sum_status_times(day.account(name) for name in day.watch.cameras)
     down = 3_595_000 + 45_000 + 2_385_000 + 6_390_000 + 400_000 + 82_775_000 + 307 * 595_000
     unknown = 458 * 3_600_000 + 10_000 + 20_000
     assert (whole.down, whole.unknown, whole.maintenance) == (down, unknown, 3_600_000)
@@ -110,9 +110,9 @@ def test_the_cut_was_one_incident(day: World) -> None:
     """I1: opened by the 275th of 458 cameras, ended when half of the 307 were back."""
     for kind in IncidentKind:
         told = [change for change in day.incidents() if change.kind is kind]
-        assert [(change.open, change.cameras) for change in told] == [(True, 275), (False, 307)]
+        assert [(change.opened, change.cameras) for change in told] == [(True, 275), (False, 307)]
         assert {seconds(change.since) for change in told} == {60_005}
-        assert [seconds(change.noticed_at) for change in told] == [60_045, 60_600]
+        assert [seconds(change.detected_at) for change in told] == [60_045, 60_600]
 
 
 def test_every_heartbeat_was_counted(day: World) -> None:

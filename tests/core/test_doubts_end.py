@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from camwatch.core.backfill import RUNS_KEPT
-from camwatch.core.model import Cause, Fill, Liveness, Status
-from camwatch.core.telemetry import Refusal, Word
+from camwatch.core.model import Backfill, Cause, Liveness, Status
+from camwatch.core.telemetry import RejectionReason, SessionStatus
 from tests.core.test_resume import Left, restarted
 from tests.support.fleet import START, World, enrolment, fleet, seconds, utc_ms
 
@@ -17,7 +17,7 @@ UP, DOWN, UNKNOWN = Status.UP, Status.DOWN, Status.UNKNOWN
 CLOCK = START.utc_ms / 1000
 
 
-def say(world: World, number: int, sent: float, link: str = "main") -> Refusal | None:
+def say(world: World, number: int, sent: float, link: str = "main") -> RejectionReason | None:
     """Let a heartbeat of a camera arrive that was sent at an instant."""
     return world.beat(f"cam-{number}", link, ts=CLOCK + sent, seq=int(sent // 10), uptime_s=50_000.0 + sent)
 
@@ -38,7 +38,7 @@ def test_a_camera_that_lost_its_clock_is_back_at_once_though_its_last_word_was_l
         for camera in ("cam-1", "cam-2"):
             world.beat(camera, ts=CLOCK + t, seq=t // 10, uptime_s=5.0 + t)
     world.to(3600).lose().to(3640).regain()
-    assert world.beat("cam-1", ts=CLOCK + 3610, seq=361, uptime_s=3615.0) is Refusal.LATE
+    assert world.beat("cam-1", ts=CLOCK + 3610, seq=361, uptime_s=3615.0) is RejectionReason.LATE
     for t in range(3640, 5000, 10):
         world.to(t).beat("cam-2", ts=CLOCK + t, seq=t // 10, uptime_s=5.0 + t)
         if t >= 4600:
@@ -106,7 +106,7 @@ def test_a_goodbye_on_a_link_that_lags_is_dated_by_the_lag() -> None:
             if sent % 10 == number and (number > 1 or sent <= 201):
                 say(world, number, sent)
         if t == 214:
-            world.word(Word.GOODBYE)  # said at 202
+            world.word(SessionStatus.GOODBYE)  # said at 202
     down = world.transitions()[-1]
     assert (down.new, down.cause) == (DOWN, Cause.GOODBYE)
     assert seconds(down.at) == pytest.approx(202, abs=1)
@@ -128,8 +128,8 @@ def test_an_even_lag_that_the_canary_shows_is_not_the_clocks() -> None:
         if number:
             say(world, number, sent)
         else:
-            world.watch.begin(link, world.now)
-            world.watch.canary(link, world.now, START.mono + sent)
+            world.watch.packets_arrived(link, world.now)
+            world.watch.canary_returned(link, world.now, START.mono + sent)
             world.heard()
     assert world.camera("cam-2").clock_offset == pytest.approx(0, abs=1)
     assert link.behind
@@ -149,9 +149,9 @@ def test_what_is_older_than_the_ledger_fills_nothing_and_is_no_news() -> None:
     camera = again.camera("cam-1")
     for step in range(500):
         again.beat("cam-1", ts=1000.0 + 46 * step)
-        assert not camera.late_news
-    again.watch.judge.tell_fill(camera, again.now)
-    fills = [each for each in again.watch.take_events() if isinstance(each, Fill)]
+        assert not camera.late_proved_more
+    again.watch.state_machine.emit_backfill(camera, again.now)
+    fills = [each for each in again.watch.drain_events() if isinstance(each, Backfill)]
     assert all(each.start_ms >= utc_ms(-50) for each in fills)
 
 
@@ -169,8 +169,8 @@ def test_a_clock_that_is_doubted_again_and_again_leaves_no_more_runs_than_are_re
                 world.beat("cam-1", ts=CLOCK + t - 190)
                 world.beat("cam-1", ts=CLOCK + t + step)
         t += 360
-        world.watch.judge.tell_fill(world.camera("cam-1"), world.now)
-    assert len(world.camera("cam-1").filled) <= RUNS_KEPT + 1
+        world.watch.state_machine.emit_backfill(world.camera("cam-1"), world.now)
+    assert len(world.camera("cam-1").backfills_emitted) <= RUNS_KEPT + 1
 
 
 def test_a_camera_that_left_leaves_no_copy_on_its_links() -> None:
@@ -254,7 +254,7 @@ def test_a_late_word_that_comes_once_more_is_no_life_of_now() -> None:
         if t <= 100:
             world.beat("cam-1", "a", ts=CLOCK + t)
         if t in (140, 160):
-            assert world.beat("cam-1", "a" if t == 160 else "b", ts=CLOCK + 110) is Refusal.LATE
+            assert world.beat("cam-1", "a" if t == 160 else "b", ts=CLOCK + 110) is RejectionReason.LATE
         for number in range(2, 6):
             say(world, number, t, "a")
     assert world.status() is DOWN
@@ -266,8 +266,8 @@ def test_a_copy_after_what_a_broker_kept_is_no_life_of_now() -> None:
     for t in range(0, 101, 10):
         world.to(t).beat(seq=t // 10)
     world.to(101).lose().to(118)
-    assert world.beat(seq=10) is Refusal.DUPLICATE
+    assert world.beat(seq=10) is RejectionReason.DUPLICATE
     world.to(118.1)
     assert world.beat(seq=11) is None
     world.regain().to(135)
-    assert [world.beat(seq=10), world.beat(seq=11)] == [Refusal.DUPLICATE] * 2
+    assert [world.beat(seq=10), world.beat(seq=11)] == [RejectionReason.DUPLICATE] * 2

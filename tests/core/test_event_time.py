@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from camwatch.core.event_time import QUANTILE
-from camwatch.core.model import BlindCause, Blindness, Cause, Fill, Status
-from camwatch.core.telemetry import Refusal, Word
+from camwatch.core.model import Backfill, Cause, GapCause, MonitoringGap, Status
+from camwatch.core.telemetry import RejectionReason, SessionStatus
 from camwatch.wire.heartbeat import Heartbeat
 from tests.support.fleet import START, Move, World, fleet, instant, utc_ms
 
@@ -130,7 +130,7 @@ def test_a_lag_that_grows_beyond_two_minutes_declares_nobody_down() -> None:
         for name in world.to(t).watch.cameras:
             world.beat(name, ts=START.utc_ms / 1000 + t)
     assert world.to(715).watch.links["main"].lag == pytest.approx(0.0)
-    [gap] = [each for each in world.events if isinstance(each, Blindness) and each.cause is BlindCause.LAG]
+    [gap] = [each for each in world.events if isinstance(each, MonitoringGap) and each.cause is GapCause.LAG]
     assert not world.is_blind()
     assert gap.ended > gap.began
 
@@ -169,7 +169,7 @@ def test_a_birth_under_a_lag_dates_the_end_however_often_the_account_is_taken(wa
     for t in range(400):
         world.to(t).account()
         if t == 300:
-            world.word(Word.ONLINE, "cam-1")
+            world.word(SessionStatus.ONLINE, "cam-1")
         late = 30 if t >= 100 else 0
         if t % 10 == 0:
             for number in (2, 3, 4):
@@ -187,7 +187,7 @@ def test_a_birth_under_a_lag_is_no_earlier_than_the_boot_that_follows_it() -> No
     for t in range(312):
         world.to(t)
         if t == 300:
-            world.word(Word.ONLINE, "cam-1")
+            world.word(SessionStatus.ONLINE, "cam-1")
         for number in (2, 3, 4) if t % 10 == 0 else ():
             say(world, number, t - (30 if t >= 100 else 0))
         if t % 10 == 1 and t < 100:
@@ -213,7 +213,7 @@ def behind(lag: float, waits: float, back: float, *, tells: bool = True) -> Worl
     for arrival, sent, number in sorted(said):
         world.to(arrival)
         if not number:
-            world.word(Word.ONLINE, "cam-1")
+            world.word(SessionStatus.ONLINE, "cam-1")
         elif number == 1 and not tells:
             world.beat("cam-1")
         else:
@@ -255,7 +255,7 @@ def test_what_comes_just_after_a_lag_may_have_waited_for_up_to_an_interval() -> 
     for t in range(340):
         world.to(t)
         if t == 305:
-            world.word(Word.ONLINE, "cam-1")
+            world.word(SessionStatus.ONLINE, "cam-1")
         for number in (2, 3, 4) if t % 10 == 0 else ():
             say(world, number, t - (30 if 100 <= t < 300 else 0))
         if t % 10 == 1 and (t < 100 or t >= 310):
@@ -271,7 +271,7 @@ def test_a_camera_was_back_when_it_sent_its_first_heartbeat() -> None:
         world.to(sent)
         say(world, 1, sent)
     world.to(206)
-    world.word(Word.ONLINE, "cam-1")
+    world.word(SessionStatus.ONLINE, "cam-1")
     world.to(209)
     say(world, 1, 203)
     back = world.transitions()[-1]
@@ -300,7 +300,7 @@ def test_a_proof_older_than_what_is_accounted_fills_the_record(ms: int) -> None:
     assert world.watch.links["main"].lag == pytest.approx(25)
     assert say(world, 1, back) is None
     assert world.status("cam-1") is UP
-    [fill] = [event for event in world.events if isinstance(event, Fill)]
+    [fill] = [event for event in world.events if isinstance(event, Backfill)]
     assert (fill.start_ms, fill.end_ms) == (utc_ms(back - 5), utc_ms(225))
 
 
@@ -366,20 +366,20 @@ def test_a_lag_says_nothing_of_the_time_before_there_was_sight(apart_s: float) -
     packet(world, *((number, 115 - apart_s) for number in (1, 2, 3)))
     world.to(118)
     assert world.is_blind()
-    [sight] = world.watch.sights.memories()
-    assert sight.seen_ms >= utc_ms(100)
+    [sight] = world.watch.visibility.checkpoints()
+    assert sight.last_packet_ms >= utc_ms(100)
     for t in (120, 130, 140):
         world.to(t)
         packet(world, *((number, t) for number in (1, 2, 3)))
-    gaps = [event for event in world.events if isinstance(event, Blindness)]
-    assert [(gap.cause, gap.began >= instant(100)) for gap in gaps] == [(BlindCause.LAG, True)]
+    gaps = [event for event in world.events if isinstance(event, MonitoringGap)]
+    assert [(gap.cause, gap.began >= instant(100)) for gap in gaps] == [(GapCause.LAG, True)]
     assert all(each.at >= instant(100) for each in world.transitions())
 
 
 def packet(world: World, *beats: tuple[int, float]) -> None:
     """Let heartbeats arrive together: of which camera, and when each was sent."""
     watch, link = world.watch, world.watch.links["main"]
-    watch.begin(link, world.now)
+    watch.packets_arrived(link, world.now)
     for number, sent in beats:
         said = Heartbeat(ts=(START.utc_ms + round(sent * 1000)) / 1000, uptime_s=700.0 + sent)
         watch.heartbeat(world.camera(f"cam-{number}"), world.now, said)
@@ -418,20 +418,20 @@ def test_after_a_kept_session_nobody_is_judged_before_the_backlog_is_through() -
             say(world, number, t)
     world.lose().to(160)
     link = world.watch.links["main"]
-    world.watch.regain_sight(link, world.now, backlog=True)
+    world.watch.link_up(link, world.now, backlog=True)
     for step in range(120):
         world.to(160 + step)
         asked = world.now.mono
         for number in (1, 2, 3):
             if number < 3 or step < 3:  # the third died at about 130
-                assert say(world, number, 110 + step) is Refusal.LATE
-        world.watch.answered(link, world.now, asked)
+                assert say(world, number, 110 + step) is RejectionReason.LATE
+        world.watch.link_answered(link, world.now, asked)
         assert world.is_blind()
     assert declared(world) == {}
     for number in (1, 2):
         assert say(world, number, 279) is None
     asked = world.to(280).now.mono
-    world.watch.answered(link, world.to(280.1).now, asked)
+    world.watch.link_answered(link, world.to(280.1).now, asked)
     assert not world.is_blind()
     for t in range(290, 340, 10):
         world.to(t)
@@ -451,7 +451,7 @@ def test_a_steady_lag_after_a_restart_is_no_fault_of_the_cameras_clocks() -> Non
     for camera in world.watch.cameras.values():
         camera.boot = None  # as after a restart
     world.lose().to(135)
-    world.watch.regain_sight(world.watch.links["main"], world.now, backlog=True)
+    world.watch.link_up(world.watch.links["main"], world.now, backlog=True)
     for t in range(140, 261, 10):
         world.to(t)
         for number in range(1, CAMERAS + 1):
@@ -466,13 +466,13 @@ def test_an_answer_with_nothing_late_behind_the_question_ends_the_backlog() -> N
     """S11: a broker that kept nothing holds nobody up."""
     world = World(*fleet(3), sight=False).to(5)
     link = world.watch.links["main"]
-    world.watch.regain_sight(link, world.now, backlog=True)
+    world.watch.link_up(link, world.now, backlog=True)
     assert world.is_blind()
-    world.watch.answered(link, world.to(5.01).now, instant(5).mono)
+    world.watch.link_answered(link, world.to(5.01).now, instant(5).mono)
     assert not world.is_blind()
 
 
-def say(world: World, number: int, sent: float) -> Refusal | None:
+def say(world: World, number: int, sent: float) -> RejectionReason | None:
     """Let a camera's heartbeat arrive that was sent at an instant."""
     return world.beat(
         f"cam-{number}",

@@ -6,15 +6,15 @@ from typing import Any
 
 import pytest
 
-from camwatch.accounting.records import CameraRecord, Change, Record
-from camwatch.accounting.timeline import Overlays, account_of
-from camwatch.core.model import Fill, Lifecycle, Status
-from camwatch.core.status_time import Account, Proven, Span
-from camwatch.core.telemetry import Refusal, Word
+from camwatch.accounting.records import CameraHistory, History, StatusChange
+from camwatch.accounting.timeline import TimelineOverlays, status_time_between
+from camwatch.core.model import Backfill, Lifecycle, Status
+from camwatch.core.status_time import Interval, Proven, StatusTime
+from camwatch.core.telemetry import RejectionReason, SessionStatus
 from tests.support.fleet import START, World, enrolment, utc_ms
 
 
-def sent(world: World, t: float, **said: Any) -> Refusal | None:
+def sent(world: World, t: float, **said: Any) -> RejectionReason | None:
     """Deliver now a heartbeat that was sent at `t`."""
     return world.beat(ts=(START.utc_ms + t * 1000) / 1000, **said)
 
@@ -30,27 +30,29 @@ def lived(until: float) -> World:
     return world
 
 
-def ledger(world: World, until: float) -> Account:
+def ledger(world: World, until: float) -> StatusTime:
     """Return the account from 0 to `until`, as the record gives it: transitions, and fills over them."""
-    camera = CameraRecord("cam-1", "ville", "mairie", "", world.camera().camera.purpose, "")
-    camera.service = [Span(utc_ms(0), utc_ms(until))]
-    camera.changes = [Change(utc_ms(0), Status.UNKNOWN)]
-    camera.changes += [Change(move.at.utc_ms, move.new) for move in world.transitions()]
-    camera.fills = [Proven.of(fill.start_ms, fill.end_ms) for fill in fills(world)]
-    record = Record([camera], [], [], utc_ms(until), 0, 0, "")
-    return account_of(Overlays(record).stretches(camera, utc_ms(until)), utc_ms(0), utc_ms(until))
+    camera = CameraHistory("cam-1", "ville", "mairie", "", world.camera().camera.purpose, "")
+    camera.service_periods = [Interval(utc_ms(0), utc_ms(until))]
+    camera.changes = [StatusChange(utc_ms(0), Status.UNKNOWN)]
+    camera.changes += [StatusChange(move.at.utc_ms, move.new) for move in world.transitions()]
+    camera.backfills = [Proven.of(fill.start_ms, fill.end_ms) for fill in fills(world)]
+    record = History([camera], [], [], utc_ms(until), 0, 0, "")
+    return status_time_between(
+        TimelineOverlays(record).intervals(camera, utc_ms(until)), utc_ms(0), utc_ms(until)
+    )
 
 
-def fills(world: World) -> list[Fill]:
+def fills(world: World) -> list[Backfill]:
     """Return what late heartbeats filled so far, as it is told at the next checkpoint."""
-    world.watch.judge.tell_fill(world.camera(), world.now)
-    world.events += world.watch.take_events()
-    return [event for event in world.events if isinstance(event, Fill)]
+    world.watch.state_machine.emit_backfill(world.camera(), world.now)
+    world.events += world.watch.drain_events()
+    return [event for event in world.events if isinstance(event, Backfill)]
 
 
-def up(seconds: float) -> Account:
+def up(seconds: float) -> StatusTime:
     """Return an account of nothing but up time."""
-    return Account(up=round(seconds * 1000))
+    return StatusTime(up=round(seconds * 1000))
 
 
 @pytest.mark.parametrize("early", [True, False])
@@ -61,7 +63,7 @@ def test_kept_heartbeats_fill_the_blindness_with_both_its_edges(early: bool, che
     if not early:
         world.regain()
     for t in range(110, 390, 10):
-        assert sent(world, t) is Refusal.LATE
+        assert sent(world, t) is RejectionReason.LATE
         if checkpoint and t % 70 == 0:
             assert fills(world)
     if early:
@@ -77,7 +79,7 @@ def test_a_late_heartbeat_and_the_next_proof_leave_no_doubt_of_the_time_between(
     world = lived(100).reload().to(150).reload(enrolment()).to(152)
     assert sent(world, 152) is None
     world.to(153)
-    assert sent(world, 138) is Refusal.LATE
+    assert sent(world, 138) is RejectionReason.LATE
     assert fills(world) == []  # its clock may have been set back: the next heartbeat tells
     world.to(168)
     [fill] = fills(world)
@@ -109,29 +111,31 @@ def test_what_was_sent_inside_an_outage_proves_it_false_there() -> None:
     """E4, E2: and it stays down until a heartbeat comes in time; the way opened when the late ones came."""
     world = lived(100).to(300)
     for t in (150, 200, 285):
-        assert sent(world, t) is Refusal.LATE
+        assert sent(world, t) is RejectionReason.LATE
         assert world.status() is Status.DOWN
     world.to(305)
     sent(world, 305)
     assert world.last().at == 300
-    assert ledger(world, 305) == Account(up=(105 + 10 + 10 + 305 - 280) * 1000, down=(300 - 105 - 40) * 1000)
+    assert ledger(world, 305) == StatusTime(
+        up=(105 + 10 + 10 + 305 - 280) * 1000, down=(300 - 105 - 40) * 1000
+    )
     assert world.account().down == 195_000  # what was exported stays
 
 
 def test_a_late_heartbeat_that_ends_the_benefit_of_a_short_blindness_fills_what_it_proves() -> None:
     """E3, E4: unknown from when the one before was due, but for the time around it."""
     world = lived(100).blind(103, 140).to(164)
-    assert sent(world, 150) is Refusal.LATE
+    assert sent(world, 150) is RejectionReason.LATE
     world.to(170)
     sent(world, 170)
-    assert ledger(world, 170) == Account(up=(110 + 170 - 145) * 1000, unknown=(145 - 110) * 1000)
+    assert ledger(world, 170) == StatusTime(up=(110 + 170 - 145) * 1000, unknown=(145 - 110) * 1000)
 
 
 def test_all_that_was_sent_inside_an_outage_leaves_nothing_of_it() -> None:
     """E4: a landlord's bridge that kept everything for three minutes."""
     world = lived(100).to(300)
     for t in range(110, 281, 10):
-        assert sent(world, t) is Refusal.LATE
+        assert sent(world, t) is RejectionReason.LATE
     sent(world, 300)
     assert ledger(world, 300) == up(300)
 
@@ -143,7 +147,7 @@ def test_nothing_is_proven_of_the_time_before_a_boot() -> None:
         world.to(t)
         sent(world, t, uptime_s=1000.0 + t)
     world.blind(103, 400)
-    assert sent(world, 200, uptime_s=1.5) is Refusal.LATE
+    assert sent(world, 200, uptime_s=1.5) is RejectionReason.LATE
     [fill] = fills(world.to(420))
     assert (fill.start_ms, fill.end_ms) == (utc_ms(198.5), utc_ms(205))
 
@@ -172,7 +176,7 @@ def test_a_status_message_among_kept_heartbeats_does_not_part_them() -> None:
     world = lived(100).blind(103, 400)
     for t in range(110, 200, 10):
         sent(world, t)
-    world.word(Word.ONLINE)
+    world.word(SessionStatus.ONLINE)
     for t in range(210, 390, 10):
         sent(world, t)
     sent(world, 400)
@@ -206,7 +210,7 @@ def test_what_a_clock_told_before_it_went_wrong_stays_proven() -> None:
         sent(world, t, uptime_s=500.0 + t)
     world.blind(103, 400)
     for t in range(110, 210, 10):
-        assert sent(world, t, uptime_s=500.0 + t) is Refusal.LATE
+        assert sent(world, t, uptime_s=500.0 + t) is RejectionReason.LATE
     for t in (400, 410, 420, 430, 440):  # its clock stands
         world.to(t)
         sent(world, 400, uptime_s=500.0 + t)
@@ -234,7 +238,7 @@ def test_a_late_heartbeat_proves_nothing_beyond_the_proof_that_followed_it() -> 
     world = lived(100).to(105)
     world.reload(enrolment(lifecycle=Lifecycle.RETIRED)).to(110).reload(enrolment())
     world.to(130)
-    assert sent(world, 95) is Refusal.LATE
+    assert sent(world, 95) is RejectionReason.LATE
     sent(world, 130)
     assert world.moves()[-1].at == 130
     assert [fill.end_ms for fill in fills(world) if fill.end_ms > utc_ms(100)] == []
@@ -258,7 +262,10 @@ def test_two_boots_in_the_dark_are_both_believed() -> None:
     world.blind(103, 400)
     for boot, end in ((110, 250), (250, 400)):
         for t in range(boot, end, 10):
-            assert sent(world, t, seq=(t - boot) // 10, uptime_s=float(t - boot)) in (Refusal.LATE, None)
+            assert sent(world, t, seq=(t - boot) // 10, uptime_s=float(t - boot)) in (
+                RejectionReason.LATE,
+                None,
+            )
     world.to(402)
     sent(world, 402, seq=16, uptime_s=152.0)
     assert ledger(world, 402) == up(402)

@@ -6,15 +6,15 @@ import pytest
 
 from camwatch.core import deadlines
 from camwatch.core.model import Cause, Liveness, Status
-from camwatch.core.telemetry import Word
+from camwatch.core.telemetry import SessionStatus
 from tests.support.fleet import Move, World, alive, enrolment, fleet, instant, utc_ms
 
 UNKNOWN, UP, DOWN = Status.UNKNOWN, Status.UP, Status.DOWN
-HINTS = [(Word.OFFLINE, Cause.WILL), (Word.GOODBYE, Cause.GOODBYE)]
+HINTS = [(SessionStatus.OFFLINE, Cause.WILL), (SessionStatus.GOODBYE, Cause.GOODBYE)]
 
 
 @pytest.mark.parametrize(("word", "cause"), HINTS)
-def test_a_hint_that_no_proof_follows_is_believed_after_its_hold(word: Word, cause: Cause) -> None:
+def test_a_hint_that_no_proof_follows_is_believed_after_its_hold(word: SessionStatus, cause: Cause) -> None:
     """L5, E1: down 1.5 intervals later, `at` the hint: so soon after the proof it is the death."""
     world = alive(until=100).to(104)
     world.word(word)
@@ -27,7 +27,7 @@ def test_a_hint_that_no_proof_follows_is_believed_after_its_hold(word: Word, cau
 
 
 @pytest.mark.parametrize(("word", "cause"), HINTS)
-def test_a_hint_long_after_the_last_heartbeat_dates_no_death(word: Word, cause: Cause) -> None:
+def test_a_hint_long_after_the_last_heartbeat_dates_no_death(word: SessionStatus, cause: Cause) -> None:
     """E1: 1.5 intervals later it is a keep-alive that ran out; the camera died between its heartbeats."""
     world = alive(until=100).to(115)
     world.word(word)
@@ -41,8 +41,8 @@ def test_a_hint_long_after_the_last_heartbeat_dates_no_death(word: Word, cause: 
 def test_a_will_that_comes_after_the_new_session_convicts_no_camera_with_a_long_interval() -> None:
     """L5: its next heartbeat is due after the ten seconds that are set; it has 1.5 intervals."""
     world = World(enrolment(liveness=Liveness(interval_s=60))).beats(300, every=60)
-    world.to(330).word(Word.ONLINE)
-    world.word(Word.OFFLINE)  # of the session before
+    world.to(330).word(SessionStatus.ONLINE)
+    world.word(SessionStatus.OFFLINE)  # of the session before
     world.to(360).beats(900, every=60)
     assert [move.new for move in world.moves()] == [UP]
 
@@ -50,7 +50,7 @@ def test_a_will_that_comes_after_the_new_session_convicts_no_camera_with_a_long_
 def test_a_hint_makes_the_camera_suspect_at_once() -> None:
     """L5, C1."""
     world = alive().to(3)
-    world.word(Word.OFFLINE)
+    world.word(SessionStatus.OFFLINE)
     assert world.status() is UP
     assert deadlines.is_suspect(world.camera(), world.now.mono)
 
@@ -59,12 +59,12 @@ def test_a_hint_makes_the_camera_suspect_at_once() -> None:
 def test_a_proof_cancels_a_hint(proof: str) -> None:
     """L5: a camera that came back under the same name within the hold was never down."""
     world = alive(until=100).to(104)
-    world.word(Word.OFFLINE)
+    world.word(SessionStatus.OFFLINE)
     world.to(109.9)
     if proof == "heartbeat":
         world.beat()
     else:
-        world.word(Word.ONLINE)
+        world.word(SessionStatus.ONLINE)
     assert not deadlines.is_suspect(world.camera(), world.now.mono)
     world.beats(200)
     assert world.moves() == []
@@ -74,7 +74,7 @@ def test_a_proof_cancels_a_hint(proof: str) -> None:
 def test_after_a_cancelled_hint_silence_has_its_full_time_again() -> None:
     """L2, L5."""
     world = alive(until=100).to(104)
-    world.word(Word.OFFLINE)
+    world.word(SessionStatus.OFFLINE)
     world.to(106).beat()
     assert world.to(150.999).moves() == []
     assert world.to(151).moves() == [Move(UP, DOWN, at=111, noticed=151, cause=Cause.TIMEOUT)]
@@ -84,7 +84,7 @@ def test_a_refused_heartbeat_cancels_no_hint() -> None:
     """L1, L5, L9: a duplicate proves nothing."""
     world = World()
     world.beat(seq=1)
-    world.to(4).word(Word.OFFLINE)
+    world.to(4).word(SessionStatus.OFFLINE)
     world.to(5).beat(seq=1)
     assert world.to(20).last() == Move(UP, DOWN, at=4, noticed=19, cause=Cause.WILL)
 
@@ -92,24 +92,24 @@ def test_a_refused_heartbeat_cancels_no_hint() -> None:
 def test_a_second_hint_does_not_prolong_the_hold() -> None:
     """L5: a goodbye and the will after it are one going."""
     world = alive().to(2)
-    world.word(Word.GOODBYE)
-    world.to(9).word(Word.OFFLINE)
+    world.word(SessionStatus.GOODBYE)
+    world.to(9).word(SessionStatus.OFFLINE)
     assert world.to(30).moves() == [Move(UP, DOWN, at=2, noticed=17, cause=Cause.WILL)]
 
 
 def test_a_hint_shortly_before_the_deadline_does_not_put_it_off() -> None:
     """L3, L5."""
     world = alive().to(44)
-    world.word(Word.OFFLINE)
+    world.word(SessionStatus.OFFLINE)
     assert world.to(45).moves() == [Move(UP, DOWN, at=5, noticed=45, cause=Cause.WILL)]
 
 
 def test_the_hold_is_a_setting() -> None:
     """L5; but never less than 1.5 intervals."""
-    world = World(*fleet(1), enrolment("cam-2", Liveness(hint_hold_s=20)))
+    world = World(*fleet(1), enrolment("cam-2", Liveness(will_grace_s=20)))
     world.beats(0)
     for camera_id in ("cam-1", "cam-2"):
-        world.word(Word.OFFLINE, camera_id)
+        world.word(SessionStatus.OFFLINE, camera_id)
     world.to(40)
     assert world.last("cam-1").noticed == 15
     assert world.last("cam-2").noticed == 20
@@ -118,7 +118,7 @@ def test_the_hold_is_a_setting() -> None:
 def test_a_retained_hint_counts_while_the_camera_is_unknown() -> None:
     """L5, S5: it tells why a camera is down of which nothing is known, but takes none of its deadline."""
     world = World().to(1)
-    world.word(Word.OFFLINE, retained=True)
+    world.word(SessionStatus.OFFLINE, retained=True)
     assert world.to(44.999).moves() == []
     assert world.to(45).moves() == [Move(UNKNOWN, DOWN, at=1, noticed=45, cause=Cause.WILL)]
 
@@ -127,27 +127,27 @@ def test_a_retained_hint_says_nothing_of_a_camera_that_was_heard_before() -> Non
     """L5: it is of an earlier session."""
     world = alive().to(5).stall(100)
     assert world.status() is UNKNOWN
-    world.word(Word.OFFLINE, retained=True)
+    world.word(SessionStatus.OFFLINE, retained=True)
     assert world.to(145).last() == Move(UNKNOWN, DOWN, at=110, noticed=145, cause=Cause.TIMEOUT)
 
 
 def test_a_hint_while_unknown_counts_when_not_retained_too() -> None:
     """L5."""
     world = World().to(1)
-    world.word(Word.GOODBYE)
+    world.word(SessionStatus.GOODBYE)
     assert world.to(30).moves() == [Move(UNKNOWN, DOWN, at=1, noticed=16, cause=Cause.GOODBYE)]
 
 
 def test_a_proof_cancels_a_retained_hint() -> None:
     """L5."""
     world = World().to(1)
-    world.word(Word.OFFLINE, retained=True)
+    world.word(SessionStatus.OFFLINE, retained=True)
     world.to(10.9).beat()
     assert world.to(40).moves() == [Move(UNKNOWN, UP, at=10.9, noticed=10.9)]
 
 
-@pytest.mark.parametrize("word", [Word.OFFLINE, Word.GOODBYE])
-def test_a_retained_hint_means_nothing_for_a_camera_that_is_up(word: Word) -> None:
+@pytest.mark.parametrize("word", [SessionStatus.OFFLINE, SessionStatus.GOODBYE])
+def test_a_retained_hint_means_nothing_for_a_camera_that_is_up(word: SessionStatus) -> None:
     """L5: it is of an earlier session, as this one gave a proof since."""
     world = alive().to(5)
     world.word(word, retained=True)
@@ -159,14 +159,14 @@ def test_a_retained_hint_means_nothing_for_a_camera_that_is_up(word: Word) -> No
 def test_a_hint_means_nothing_for_a_camera_that_is_down() -> None:
     """L5: one outage, with the cause that was seen first."""
     world = alive().to(50)
-    world.word(Word.OFFLINE)
+    world.word(SessionStatus.OFFLINE)
     assert world.to(100).moves() == [Move(UP, DOWN, at=5, noticed=45, cause=Cause.TIMEOUT)]
 
 
 def test_a_hint_held_through_a_stall_is_judged_later_by_its_length_and_an_interval() -> None:
     """L5, S2, S4, S8."""
     world = alive(until=100).to(104)
-    world.word(Word.OFFLINE)
+    world.word(SessionStatus.OFFLINE)
     world.to(106).stall(116)
     assert world.to(138.999).moves() == []
     assert world.to(139).moves() == [
@@ -178,7 +178,7 @@ def test_a_hint_held_through_a_stall_is_judged_later_by_its_length_and_an_interv
 def test_the_wills_that_a_broker_publishes_as_it_ends_convict_nobody() -> None:
     """L5, S2, S4: a camera that needs 30 s to come back to a broker that was away for 20 s."""
     world = alive(until=100).to(104)
-    world.word(Word.OFFLINE)
+    world.word(SessionStatus.OFFLINE)
     world.blind(104.01, 124)
     world.to(154).beat()
     assert [move.new for move in world.to(190).moves()] == [UNKNOWN, UP]
@@ -187,7 +187,7 @@ def test_the_wills_that_a_broker_publishes_as_it_ends_convict_nobody() -> None:
 def test_a_camera_that_died_just_before_its_broker_is_convicted_by_its_silence() -> None:
     """L5, S4: the deadline, put off by the blindness and one interval."""
     world = alive(until=100).to(104)
-    world.word(Word.OFFLINE)
+    world.word(SessionStatus.OFFLINE)
     world.blind(106, 116).to(200)
     assert world.moves() == [
         Move(UP, UNKNOWN, at=110, noticed=165),
@@ -198,7 +198,7 @@ def test_a_camera_that_died_just_before_its_broker_is_convicted_by_its_silence()
 def test_a_hint_held_into_a_long_blindness_is_dropped() -> None:
     """L5, S4: the camera had all the time to come back."""
     world = alive(until=100).to(104)
-    world.word(Word.OFFLINE)
+    world.word(SessionStatus.OFFLINE)
     world.blind(106, 300)
     world.to(345)
     assert world.moves() == [
@@ -210,7 +210,7 @@ def test_a_hint_held_into_a_long_blindness_is_dropped() -> None:
 def test_a_hint_for_an_unknown_camera_is_dropped_by_a_long_blindness_too() -> None:
     """L5, S5: the broker repeats a retained one at the next subscription."""
     world = World().to(1)
-    world.word(Word.OFFLINE, retained=True)
+    world.word(SessionStatus.OFFLINE, retained=True)
     world.blind(5, 200).to(245)
     assert world.moves() == [Move(UNKNOWN, DOWN, at=210, noticed=245, cause=Cause.TIMEOUT)]
 
@@ -218,7 +218,7 @@ def test_a_hint_for_an_unknown_camera_is_dropped_by_a_long_blindness_too() -> No
 def test_a_hint_that_comes_just_before_the_first_subscription_is_confirmed_has_its_hold_from_then() -> None:
     """L5, S2: brokers may send what they retained before they grant the subscription."""
     world = World(sight=False).to(1)
-    world.word(Word.OFFLINE, retained=True)
+    world.word(SessionStatus.OFFLINE, retained=True)
     world.to(4).regain().to(140)
     assert world.moves() == [Move(UNKNOWN, DOWN, at=4, noticed=49, cause=Cause.WILL)]
 
@@ -231,7 +231,7 @@ def test_a_hint_that_the_broker_kept_while_the_link_was_lost_convicts_nobody(
     world = alive().to(5).lose().to(100)
     if confirmed:
         world.regain()
-    world.word(Word.OFFLINE, retained=retained)
+    world.word(SessionStatus.OFFLINE, retained=retained)
     if not confirmed:
         world.regain()
     world.to(130).beat()
@@ -244,7 +244,7 @@ def test_a_hint_that_the_broker_kept_while_the_link_was_lost_convicts_nobody(
 def test_a_hint_that_the_broker_kept_for_a_short_while_convicts_nobody_either() -> None:
     """L5, S4: the broker was away for 10 s, the camera needs 30 s to come back."""
     world = alive(until=100).to(104).lose().to(114)
-    world.word(Word.OFFLINE)
+    world.word(SessionStatus.OFFLINE)
     world.regain().to(144).beat()
     assert world.to(180).moves() == []
 
@@ -252,7 +252,7 @@ def test_a_hint_that_the_broker_kept_for_a_short_while_convicts_nobody_either() 
 def test_a_held_hint_stops_the_account_at_the_hint() -> None:
     """L5, A1: until it is decided, the time after the hint is nobody's."""
     world = alive(until=100).to(104)
-    world.word(Word.OFFLINE)
+    world.word(SessionStatus.OFFLINE)
     world.to(109)
     assert world.account().up == 104_000
     world.beat()
@@ -262,7 +262,7 @@ def test_a_held_hint_stops_the_account_at_the_hint() -> None:
 def test_a_believed_hint_leaves_no_time_up_after_it() -> None:
     """L5, A1."""
     world = alive(until=100).to(104)
-    world.word(Word.OFFLINE)
+    world.word(SessionStatus.OFFLINE)
     account = world.to(120).account()
     assert (account.up, account.down) == (104_000, 11_000)  # down until half an interval ago (E5)
 
@@ -270,7 +270,7 @@ def test_a_believed_hint_leaves_no_time_up_after_it() -> None:
 def test_the_deadline_of_a_believed_hint_is_the_end_of_its_hold() -> None:
     """L5: the detection delay is measured against it."""
     world = alive(until=100).to(104)
-    world.word(Word.OFFLINE)
+    world.word(SessionStatus.OFFLINE)
     world.to(119)
     (conviction,) = world.transitions()
     assert getattr(conviction, "deadline", None) == instant(119).mono

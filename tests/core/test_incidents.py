@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from camwatch.core.incidents import IncidentGroup
-from camwatch.core.model import IncidentChange, IncidentKind, Instant, Lifecycle, Liveness, Status
+from camwatch.core.model import IncidentEvent, IncidentKind, Instant, Lifecycle, Liveness, Status
 from tests.support.fleet import Move, World, alive, enrolment, fleet, seconds, window
 
 SITE, OPERATOR, LINK = IncidentKind.SITE, IncidentKind.OPERATOR, IncidentKind.LINK
@@ -14,7 +14,7 @@ SITE, OPERATOR, LINK = IncidentKind.SITE, IncidentKind.OPERATOR, IncidentKind.LI
 def told(world: World, kind: IncidentKind = SITE) -> list[tuple[bool, float, float, int]]:
     """Return the incidents of a kind: (open, since, noticed, cameras)."""
     return [
-        (change.open, seconds(change.since), seconds(change.noticed_at), change.cameras)
+        (change.opened, seconds(change.since), seconds(change.detected_at), change.cameras)
         for change in world.incidents()
         if change.kind is kind
     ]
@@ -77,7 +77,7 @@ def test_they_go_down_within_a_minute(last: float, opens: bool) -> None:
     """I1: by when they went down, not by when it was noticed."""
     group = group_of(3)
     for camera, t in enumerate((0.0, 30.0, last)):
-        change = group.went_down(camera, at(t), at(t + 35))
+        change = group.camera_down(camera, at(t), at(t + 35))
     assert (change is not None) is opens
 
 
@@ -142,19 +142,19 @@ def test_a_camera_that_was_down_long_before_is_not_part_of_it() -> None:
 def test_a_camera_that_came_back_within_the_minute_is_not_counted() -> None:
     """I1: at no time were three of them down."""
     group = group_of(3)
-    assert group.went_down(1, at(0), at(35)) is None
-    assert group.left_down(1, at(40), back=True) is None
-    assert group.went_down(2, at(10), at(45)) is None
-    assert group.went_down(3, at(11), at(46)) is None
-    assert group.went_down(1, at(50), at(85)) is not None
+    assert group.camera_down(1, at(0), at(35)) is None
+    assert group.camera_recovered(1, at(40), up=True) is None
+    assert group.camera_down(2, at(10), at(45)) is None
+    assert group.camera_down(3, at(11), at(46)) is None
+    assert group.camera_down(1, at(50), at(85)) is not None
 
 
 def test_a_camera_that_goes_and_comes_counts_once() -> None:
     """I1: three changes of one camera are no incident."""
     group = group_of(3)
     for t in range(0, 50, 5):
-        assert group.went_down(1, at(t), at(t)) is None
-        assert group.left_down(1, at(t + 1), back=True) is None
+        assert group.camera_down(1, at(t), at(t)) is None
+        assert group.camera_recovered(1, at(t + 1), up=True) is None
 
 
 def test_an_incident_can_follow_an_incident() -> None:
@@ -293,13 +293,13 @@ def test_ten_thousand_cameras_going_down_and_coming_back_cost_little_each(share:
             return float(self) < float(other)
 
     group = group_of(count)
-    changes: list[IncidentChange | None] = []
+    changes: list[IncidentEvent | None] = []
     for camera in range(round(count * share)):
         t = Counted(camera * 0.001)
-        changes.append(group.went_down(camera, Instant(t, 0), at(50)))
-    changes += [group.left_down(camera, at(100), back=True) for camera in range(round(count * share))]
+        changes.append(group.camera_down(camera, Instant(t, 0), at(50)))
+    changes += [group.camera_recovered(camera, at(100), up=True) for camera in range(round(count * share))]
     opened = [change for change in changes if change is not None]
-    assert [change.open for change in opened] == ([True, False] if share > 0.6 else [])
+    assert [change.opened for change in opened] == ([True, False] if share > 0.6 else [])
     assert looked < 40 * count
 
 

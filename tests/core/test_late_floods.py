@@ -9,15 +9,15 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from camwatch.core.backfill import RUNS_KEPT
-from camwatch.core.model import Fill
-from camwatch.core.status_time import Proven, united
+from camwatch.core.model import Backfill
+from camwatch.core.status_time import Proven, unite
 from tests.core.test_fills import fills, lived, sent
 from tests.support.fleet import World, utc_ms
 
 
-def proven(told: Iterable[Fill]) -> list[Proven]:
+def proven(told: Iterable[Backfill]) -> list[Proven]:
     """Return all that these prove, as the record keeps it."""
-    return united(Proven.of(*fill[2:]) for fill in told)
+    return unite(Proven.of(*fill[2:]) for fill in told)
 
 
 def in_the_dark(until: float) -> World:
@@ -91,7 +91,7 @@ def test_more_stretches_than_are_remembered_are_told_once_each() -> None:
     told = fills(world)
     assert len(told) == len(proven(told)) == count
     camera = world.camera()
-    assert len(camera.filled) == RUNS_KEPT
+    assert len(camera.backfills_emitted) == RUNS_KEPT
 
 
 def test_what_another_link_brings_joins_what_was_told() -> None:
@@ -140,7 +140,7 @@ def test_what_was_told_is_not_told_again_by_a_clock_of_ours_that_was_set() -> No
     sent(world, 350)
     assert len(fills(world)) == 2
     world.events.clear()
-    world.watch.clock_set_ahead(0.0)
+    world.watch.wall_clock_advanced(0.0)
     sent(world, 360)
     (fill,) = fills(world)
     assert (fill.start_ms, fill.end_ms) == (utc_ms(350), utc_ms(365))

@@ -89,12 +89,12 @@ def test_a_start_with_our_own_clock_ahead_accuses_nobody(
     begins = STOPPED + away
     world = restarted(left, begins + ahead, *fleet(len(phases)))
     link = world.watch.links["main"]
-    world.watch.regain_sight(link, world.now, backlog=kept)
+    world.watch.link_up(link, world.now, backlog=kept)
     begin, asked = STOPPED if kept else begins, world.now.mono
     for sent in under_way(phases, lambda _at: draw.uniform(0, jitter), begin, begins + 900, opens=begins):
         world.to(round(sent.arrives + ahead, 3))
         if link.catching_up and world.now.mono - asked > 2:
-            world.watch.answered(link, world.now, asked)
+            world.watch.link_answered(link, world.now, asked)
             asked = world.now.mono
         beat(world, sent)
     assert declared(world, since=STOPPED + 1) == []
@@ -108,7 +108,7 @@ def test_a_subscription_to_a_link_that_lags_a_little_leaves_nobody_unknown() -> 
     for sent in under_way(phases, lambda at: 0.1 if at < 300 else 30.0, 0, 600):
         if sent.arrives > 340 and world.t <= 340:
             world.to(340).lose().to(342)
-            world.watch.regain_sight(world.watch.links["main"], world.now, backlog=True)
+            world.watch.link_up(world.watch.links["main"], world.now, backlog=True)
         world.to(round(sent.arrives, 3))
         beat(world, sent)
         assert world.t < 360 or not world.is_blind()
@@ -139,8 +139,8 @@ def one_speaks_of_the_past(until: float, apart_s: float, *, answers: bool) -> Wo
         past = START.utc_ms / 1000 + world.t - 3600 - 37 * (number % 5)
         world.beat("cam-1", ts=past)
         if answers and link.doubted:
-            world.watch.answered(link, world.now, world.now.mono - 0.01)
-            world.events += world.watch.take_events()
+            world.watch.link_answered(link, world.now, world.now.mono - 0.01)
+            world.events += world.watch.drain_events()
     return world
 
 
@@ -163,13 +163,13 @@ def test_an_answer_proves_sight_though_one_camera_floods_with_late_words() -> No
     """S10, S11: a backlog is what several cameras said; one alone holds nothing up."""
     world = lived(10).lose().to(350)
     link = world.watch.links["main"]
-    world.watch.regain_sight(link, world.now, backlog=True)
+    world.watch.link_up(link, world.now, backlog=True)
     for number in range(100):
         asked = world.now.mono
         world.to(world.t + 0.04)
         world.beat("cam-1", ts=START.utc_ms / 1000 + world.t - 100 - 20 * (number % 9))
-        world.watch.answered(link, world.now, asked)
-    assert link.sees
+        world.watch.link_answered(link, world.now, asked)
+    assert link.visible
     assert not world.is_blind()
 
 
@@ -245,6 +245,6 @@ def test_what_a_link_kept_of_a_camera_that_nobody_knows_is_waited_for() -> None:
     """S11, S13: another link that sees says nothing of what is not through yet."""
     world = World(*fleet(4), links=("main", "second"), sight=False)
     world.regain("main")
-    world.watch.regain_sight(world.watch.links["second"], world.now, backlog=True)
+    world.watch.link_up(world.watch.links["second"], world.now, backlog=True)
     world.to(100)
     assert declared(world) == []

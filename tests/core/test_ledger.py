@@ -7,25 +7,25 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from camwatch.core.model import Status
-from camwatch.core.status_time import Account, total
+from camwatch.core.status_time import StatusTime, sum_status_times
 from tests.support.fleet import World, alive, fleet
 
 milliseconds = st.integers(min_value=0, max_value=10**13)
-accounts = st.builds(Account, milliseconds, milliseconds, milliseconds, milliseconds)
+accounts = st.builds(StatusTime, milliseconds, milliseconds, milliseconds, milliseconds)
 
 
 @pytest.mark.parametrize(
     ("status", "account"),
     [
-        (Status.UP, Account(up=7)),
-        (Status.DOWN, Account(down=7)),
-        (Status.UNKNOWN, Account(unknown=7)),
-        (Status.MAINTENANCE, Account(maintenance=7)),
+        (Status.UP, StatusTime(up=7)),
+        (Status.DOWN, StatusTime(down=7)),
+        (Status.UNKNOWN, StatusTime(unknown=7)),
+        (Status.MAINTENANCE, StatusTime(maintenance=7)),
     ],
 )
-def test_time_is_credited_to_the_account_of_its_status(status: Status, account: Account) -> None:
+def test_time_is_credited_to_the_account_of_its_status(status: Status, account: StatusTime) -> None:
     """A1."""
-    credited = Account()
+    credited = StatusTime()
     credited.add(status, 7)
     assert credited == account
     assert credited.in_service == 7
@@ -33,25 +33,25 @@ def test_time_is_credited_to_the_account_of_its_status(status: Status, account: 
 
 def test_availability_is_up_over_up_and_down() -> None:
     """A2: unknown and maintenance do not count."""
-    assert Account(up=999, down=1, unknown=5_000, maintenance=7_000).availability == 0.999
+    assert StatusTime(up=999, down=1, unknown=5_000, maintenance=7_000).availability == 0.999
 
 
-@pytest.mark.parametrize("account", [Account(), Account(unknown=5), Account(maintenance=5)])
-def test_without_covered_time_there_is_no_availability(account: Account) -> None:
+@pytest.mark.parametrize("account", [StatusTime(), StatusTime(unknown=5), StatusTime(maintenance=5)])
+def test_without_covered_time_there_is_no_availability(account: StatusTime) -> None:
     """A2: no value, never 0 or 100 %."""
     assert account.availability is None
 
 
 def test_coverage_and_bounds_tell_what_the_unknown_time_could_be() -> None:
     """A3."""
-    account = Account(up=60, down=20, unknown=20, maintenance=1_000)
+    account = StatusTime(up=60, down=20, unknown=20, maintenance=1_000)
     assert account.coverage == 0.8
     assert account.bounds == (0.6, 0.8)
 
 
-@pytest.mark.parametrize("account", [Account(), Account(maintenance=5)])
+@pytest.mark.parametrize("account", [StatusTime(), StatusTime(maintenance=5)])
 def test_without_time_outside_maintenance_there_is_no_coverage_and_there_are_no_bounds(
-    account: Account,
+    account: StatusTime,
 ) -> None:
     """A3."""
     assert account.coverage is None
@@ -60,32 +60,32 @@ def test_without_time_outside_maintenance_there_is_no_coverage_and_there_are_no_
 
 def test_all_unknown_is_no_coverage_and_bounds_from_nothing_to_everything() -> None:
     """A3."""
-    assert Account(unknown=5).coverage == 0.0
-    assert Account(unknown=5).bounds == (0.0, 1.0)
+    assert StatusTime(unknown=5).coverage == 0.0
+    assert StatusTime(unknown=5).bounds == (0.0, 1.0)
 
 
 def test_a_group_is_summed_before_it_is_divided() -> None:
     """A4: a camera of one hour does not weigh as much as one of a year."""
-    group = total([Account(up=1, down=1), Account(up=98, down=0)])
+    group = sum_status_times([StatusTime(up=1, down=1), StatusTime(up=98, down=0)])
     assert group.availability == 0.99
 
 
 def test_a_group_of_nobody_has_no_figures() -> None:
     """A2, A4: an operator with no camera."""
-    assert total([]) == Account()
-    assert total([]).availability is None
+    assert sum_status_times([]) == StatusTime()
+    assert sum_status_times([]).availability is None
 
 
 @given(st.lists(accounts))
-def test_a_sum_is_exact(many: list[Account]) -> None:
+def test_a_sum_is_exact(many: list[StatusTime]) -> None:
     """A4, T3: whole milliseconds, whatever the order."""
-    whole = total(many)
-    assert whole == total(reversed(many))
+    whole = sum_status_times(many)
+    assert whole == sum_status_times(reversed(many))
     assert whole.in_service == sum(account.in_service for account in many)
 
 
 @given(accounts)
-def test_availability_lies_within_its_bounds_and_all_lie_within_0_and_1(account: Account) -> None:
+def test_availability_lies_within_its_bounds_and_all_lie_within_0_and_1(account: StatusTime) -> None:
     """A2, A3."""
     if account.bounds is None or account.availability is None:
         return
@@ -110,9 +110,9 @@ def test_every_millisecond_is_in_one_account_at_any_time() -> None:
         if step % 7 == 0:
             world.account()
     state = world.camera()
-    assert state.settled_ms is not None
-    assert world.account().in_service == state.settled_ms - 5_000_000
-    assert min(state.account.up, state.account.down, state.account.unknown) > 0
+    assert state.accounted_until_ms is not None
+    assert world.account().in_service == state.accounted_until_ms - 5_000_000
+    assert min(state.status_time.up, state.status_time.down, state.status_time.unknown) > 0
 
 
 def test_settling_twice_or_more_often_changes_nothing() -> None:
@@ -150,6 +150,6 @@ def test_a_camera_that_spoke_at_the_last_moment_was_up_all_the_time() -> None:
 def test_availability_of_a_fleet_counts_every_camera_by_its_time() -> None:
     """A4: on worlds, not on numbers made up."""
     world = alive(*fleet(4)).beats(1000, "cam-1", "cam-2", "cam-3")
-    whole = total(world.account(camera_id) for camera_id in world.watch.cameras)
+    whole = sum_status_times(world.account(camera_id) for camera_id in world.watch.cameras)
     assert whole.in_service == 3 * 1_000_000 + 995_000
     assert whole.availability == pytest.approx((3 * 1000 + 5) / 3995)

@@ -6,8 +6,8 @@ import pytest
 
 from camwatch.core import deadlines
 from camwatch.core.model import Cause, Instant, Liveness, Reboot, Status, Transition
-from camwatch.core.monitor import FleetWatch
-from camwatch.core.telemetry import Word
+from camwatch.core.monitor import FleetMonitor
+from camwatch.core.telemetry import SessionStatus
 from tests.support.fleet import BARE, Move, World, alive, enrolment, fleet, instant, utc_ms
 
 UNKNOWN, UP, DOWN = Status.UNKNOWN, Status.UP, Status.DOWN
@@ -39,7 +39,7 @@ def test_online_is_no_proof(life: Status) -> None:
     """L1: a bridge may repeat the word of a camera that is long dead, whenever its line comes back."""
     world = World() if life is UNKNOWN else alive().to(60 if life is DOWN else 40)
     before = world.camera().proof
-    assert world.word(Word.ONLINE) is None
+    assert world.word(SessionStatus.ONLINE) is None
     assert (world.status(), world.camera().proof) == (life, before)
     assert world.to(200).status() is DOWN
     assert [move.new for move in world.moves()] == [DOWN]
@@ -52,7 +52,7 @@ def test_a_retained_online_proves_nothing(life: Status) -> None:
     world = World() if life is UNKNOWN else alive().to(60 if life is DOWN else 5)
     assert world.status() is life
     before = world.camera().proof, len(world.events)
-    world.word(Word.ONLINE, retained=True)
+    world.word(SessionStatus.ONLINE, retained=True)
     assert (world.camera().proof, len(world.events)) == before
     assert world.status() is life
 
@@ -60,7 +60,7 @@ def test_a_retained_online_proves_nothing(life: Status) -> None:
 def test_a_retained_online_does_not_move_the_deadline() -> None:
     """L1, L3."""
     world = alive().to(40)
-    world.word(Word.ONLINE, retained=True)
+    world.word(SessionStatus.ONLINE, retained=True)
     assert world.to(60).moves() == [Move(UP, DOWN, at=5, noticed=45, cause=Cause.TIMEOUT)]
 
 
@@ -80,7 +80,7 @@ def test_a_conviction_tells_its_deadline_beside_when_the_loop_got_to_it() -> Non
     conviction = world.transitions()[-1]
     assert isinstance(conviction, Transition)
     assert conviction.deadline == instant(45).mono
-    assert conviction.noticed_at == instant(45.75)
+    assert conviction.detected_at == instant(45.75)
     assert (conviction.at, conviction.earliest_ms, conviction.latest_ms) == (
         instant(5),
         utc_ms(0),
@@ -93,7 +93,7 @@ def test_a_proof_carries_no_cause_and_no_deadline() -> None:
     world = World()
     world.beat()
     assert world.transitions() == [
-        Transition("cam-1", "ville", "mairie", UNKNOWN, UP, at=instant(0), noticed_at=instant(0))
+        Transition("cam-1", "ville", "mairie", UNKNOWN, UP, at=instant(0), detected_at=instant(0))
     ]
 
 
@@ -191,7 +191,7 @@ def test_a_tick_looks_at_no_more_cameras_than_asked_and_says_that_more_wait() ->
     assert watch.next_deadline == instant(45).mono
     assert watch.tick(world.now, limit=4)
     assert not watch.tick(world.now, limit=4)
-    convicted = [event for event in watch.take_events() if isinstance(event, Transition)]
+    convicted = [event for event in watch.drain_events() if isinstance(event, Transition)]
     assert len(convicted) == 10
     upcoming = watch.next_deadline
     assert upcoming is None
@@ -202,14 +202,14 @@ def test_what_happened_is_taken_once_and_in_order() -> None:
     world = World(*fleet(2))
     for camera_id in ("cam-2", "cam-1"):
         world.watch.heartbeat(world.camera(camera_id), instant(0), BARE)
-    taken = world.watch.take_events()
+    taken = world.watch.drain_events()
     assert [event.camera for event in taken if isinstance(event, Transition | Reboot)] == ["cam-2", "cam-1"]
-    assert world.watch.take_events() == []
+    assert world.watch.drain_events() == []
 
 
 def test_a_fleet_without_cameras_has_nothing_to_wait_for() -> None:
-    watch = FleetWatch(instant(0), {"main": frozenset()})
-    watch.regain_sight(watch.links["main"], instant(0))
+    watch = FleetMonitor(instant(0), {"main": frozenset()})
+    watch.link_up(watch.links["main"], instant(0))
     assert watch.next_deadline is None
     assert not watch.tick(instant(1))
     assert not watch.blind

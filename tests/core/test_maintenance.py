@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from camwatch.core.model import Cause, Instant, Scope, Status, Transition, Window
-from camwatch.core.status_time import Span, covered, merged, next_boundary, pieces
-from camwatch.core.telemetry import Word
+from camwatch.core.model import Cause, Instant, MaintenanceWindow, Scope, Status, Transition
+from camwatch.core.status_time import Interval, contains, merge, next_edge, split
+from camwatch.core.telemetry import SessionStatus
 from tests.support.fleet import BARE, START, Move, World, alive, enrolment, fleet, window
 
 UNKNOWN, UP, DOWN, MAINTENANCE = Status.UNKNOWN, Status.UP, Status.DOWN, Status.MAINTENANCE
@@ -43,7 +43,7 @@ def test_a_camera_that_works_through_its_window_is_up_before_and_after() -> None
 def test_life_is_judged_beneath_a_window() -> None:
     """V3: taken down and brought back inside it, a camera was in maintenance and nothing else."""
     world = alive(windows=[window(50, 400)]).beats(100).to(300)
-    assert world.camera().life is DOWN
+    assert world.camera().underlying_status is DOWN
     assert world.status() is MAINTENANCE
     world.beats(500)
     assert story(world) == [(MAINTENANCE, 50), (UP, 400)]
@@ -75,7 +75,7 @@ def test_a_camera_still_dead_when_its_window_ends_is_down_from_then() -> None:
 def test_an_outage_that_a_goodbye_began_in_a_window_keeps_its_cause() -> None:
     """A6."""
     world = alive(windows=[window(50, 400)]).beats(100).to(101)
-    world.word(Word.GOODBYE)
+    world.word(SessionStatus.GOODBYE)
     assert world.to(450).last()[:3] == (MAINTENANCE, DOWN, 400)
     assert world.last().cause is Cause.GOODBYE
 
@@ -239,31 +239,33 @@ def test_a_window_that_ended_stays_ended_while_utc_runs_slower(life: Status) -> 
         watch.tick(slow)
         if step % 50 == 0 and (life is UP or step < 100):
             watch.heartbeat(camera, slow, BARE)
-        watch.heard(watch.links["main"], slow)
+        watch.packets_taken(watch.links["main"], slow)
         if step % 150 == 3:  # just after the end of the window, and 15 s later, when UTC gave way by 7.5 s
-            watch.judge.settle(camera, slow)
-    changes = [event for event in watch.take_events() if isinstance(event, Transition)]
+            watch.state_machine.account_until_certain(camera, slow)
+    changes = [event for event in watch.drain_events() if isinstance(event, Transition)]
     assert [change.new for change in changes][-2:] == [MAINTENANCE, life]
     assert sum(change.new is MAINTENANCE for change in changes) == 1
     assert camera.outages == (0 if life is UP else 2)
-    assert camera.account.in_service == (285_300 if life is UP else 280_300)
+    assert camera.status_time.in_service == (285_300 if life is UP else 280_300)
 
 
 # --- spans
 
 
 def test_spans_are_merged_into_disjoint_ones_in_order() -> None:
-    assert merged([Span(5, 9), Span(1, 3), Span(3, 4), Span(6, 7), Span(20, 20), Span(30, 10)]) == (
-        Span(1, 4),
-        Span(5, 9),
+    assert merge(
+        [Interval(5, 9), Interval(1, 3), Interval(3, 4), Interval(6, 7), Interval(20, 20), Interval(30, 10)]
+    ) == (
+        Interval(1, 4),
+        Interval(5, 9),
     )
 
 
 def test_a_span_holds_its_start_and_not_its_end() -> None:
     """V3."""
-    spans = (Span(10, 20), Span(30, 40))
-    assert [instant for instant in range(50) if covered(spans, instant)] == [*range(10, 20), *range(30, 40)]
-    assert [next_boundary(spans, instant) for instant in (0, 10, 19, 20, 39, 40)] == [
+    spans = (Interval(10, 20), Interval(30, 40))
+    assert [instant for instant in range(50) if contains(spans, instant)] == [*range(10, 20), *range(30, 40)]
+    assert [next_edge(spans, instant) for instant in (0, 10, 19, 20, 39, 40)] == [
         10,
         20,
         20,
@@ -275,14 +277,18 @@ def test_a_span_holds_its_start_and_not_its_end() -> None:
 
 def test_cutting_time_at_spans_loses_and_doubles_nothing() -> None:
     """A1."""
-    spans = (Span(10, 20), Span(30, 40))
+    spans = (Interval(10, 20), Interval(30, 40))
     for start in range(50):
         for end in range(start, 50):
-            cut = list(pieces(spans, start, end))
+            cut = list(split(spans, start, end))
             assert [t for begin, stop, _ in cut for t in range(begin, stop)] == list(range(start, end))
-            assert all(covered(spans, t) is inside for begin, stop, inside in cut for t in range(begin, stop))
+            assert all(
+                contains(spans, t) is inside for begin, stop, inside in cut for t in range(begin, stop)
+            )
             assert all(begin < stop for begin, stop, _ in cut)
 
 
 def test_a_window_is_a_value() -> None:
-    assert window(0, 1) == Window(Scope.CAMERA, "cam-1", START.utc_ms, START.utc_ms + 1000, "works")
+    assert window(0, 1) == MaintenanceWindow(
+        Scope.CAMERA, "cam-1", START.utc_ms, START.utc_ms + 1000, "works"
+    )

@@ -8,10 +8,10 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from camwatch.core.model import Instant, Lifecycle, Liveness, Scope, Status, Window
-from camwatch.core.monitor import Enrolment
+from camwatch.core.model import Instant, Lifecycle, Liveness, MaintenanceWindow, Scope, Status
+from camwatch.core.monitor import CameraConfig
 from camwatch.core.state import LinkState
-from camwatch.core.telemetry import Refusal, Word
+from camwatch.core.telemetry import RejectionReason, SessionStatus
 from tests.core.invariants import Observer
 from tests.support.fleet import START, World, enrolment, instant, utc_ms, window
 
@@ -45,12 +45,12 @@ class Step:
     how: Any = None
 
 
-def _rows() -> st.SearchStrategy[dict[str, Enrolment]]:
+def _rows() -> st.SearchStrategy[dict[str, CameraConfig]]:
     rows = {
         name: st.builds(
             lambda name, interval, hold, lifecycle, date, site: enrolment(
                 name,
-                Liveness(interval_s=interval, hint_hold_s=hold),
+                Liveness(interval_s=interval, will_grace_s=hold),
                 operator=OPERATORS[name],
                 site=site,
                 lifecycle=lifecycle,
@@ -91,7 +91,7 @@ def _step(what: str, who: st.SearchStrategy[str] = _who, how: st.SearchStrategy[
 _said = st.sampled_from(
     ["bare", "next", "again", "older", "reboot", "late", "behind", "ill", "well", "offset"]
 )
-_words = st.tuples(st.sampled_from(Word), st.booleans())
+_words = st.tuples(st.sampled_from(SessionStatus), st.booleans())
 _steps = st.lists(
     st.one_of(
         _step("beat", how=_said),
@@ -117,7 +117,7 @@ _steps = st.lists(
 class Play:
     """Lets steps happen to a world, under observation."""
 
-    def __init__(self, rows: dict[str, Enrolment], windows: list[Window]) -> None:
+    def __init__(self, rows: dict[str, CameraConfig], windows: list[MaintenanceWindow]) -> None:
         self.rows = rows or {"a": enrolment("a", operator="ville")}
         self.world = WanderingWorld(
             *self.rows.values(),
@@ -149,7 +149,7 @@ class Play:
         refusal = self.world.beat(step.who, **self._say(step))
         if refusal is None:
             self.observer.proof(state)
-        elif refusal is Refusal.LATE:
+        elif refusal is RejectionReason.LATE:
             self.observer.late(state)
 
     def beats(self, _step: Step) -> None:
@@ -179,29 +179,31 @@ class Play:
 
     def word(self, step: Step) -> None:
         state, (word, retained) = self.world.camera(step.who), step.how
-        life = state.life
+        life = state.underlying_status
         self.world.word(word, step.who, retained=retained)
-        if word is not Word.ONLINE:
+        if word is not SessionStatus.ONLINE:
             self.observer.hint(state)
         elif not retained and life is not Status.RETIRED:
             self.observer.online(state)
 
     def lose(self, step: Step) -> None:
         link = self.world.watch.links[step.who]
-        if not link.up or link.last_packet is None:
+        if not link.up or link.last_packet_at is None:
             return
-        self.world.lose(step.who, link.last_packet.mono - START.mono)
+        self.world.lose(step.who, link.last_packet_at.mono - START.mono)
         for operator in set(OPERATORS.values()) - self._dark.keys():
             carriers = self._carriers(operator)
             if not any(link.up for link in carriers):
-                self._dark[operator] = max(link.last_packet.mono for link in carriers if link.last_packet)
+                self._dark[operator] = max(
+                    link.last_packet_at.mono for link in carriers if link.last_packet_at
+                )
 
     def _carriers(self, operator: str) -> list[LinkState]:
-        return [link for link in self.world.watch.links.values() if link.carries(operator)]
+        return [link for link in self.world.watch.links.values() if link.covers(operator)]
 
     def regain(self, step: Step) -> None:
         for operator in list(self._dark):
-            if self.world.watch.links[step.who].carries(operator):
+            if self.world.watch.links[step.who].covers(operator):
                 self.observer.blindness(operator, self._dark.pop(operator), self.world.now.mono)
         self.world.frozen.discard(step.who)
         self.world.regain(step.who)
@@ -233,7 +235,7 @@ class Play:
 @settings(max_examples=120)
 @given(_rows(), _windows, _steps)
 def test_whatever_happens_the_rules_hold(
-    rows: dict[str, Enrolment], windows: list[Window], steps: list[Step]
+    rows: dict[str, CameraConfig], windows: list[MaintenanceWindow], steps: list[Step]
 ) -> None:
     """A1, T2, L3, L5, S2, S10, I1: see `Observer`."""
     play = Play(rows, windows)

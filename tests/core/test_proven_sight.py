@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from camwatch.core.model import Cause, Status
-from camwatch.core.telemetry import Word
+from camwatch.core.telemetry import SessionStatus
 from tests.support.fleet import Move, World, alive, fleet, instant
 
 UNKNOWN, UP, DOWN = Status.UNKNOWN, Status.UP, Status.DOWN
@@ -24,7 +24,7 @@ def test_a_frozen_broker_convicts_nobody() -> None:
 def test_a_frozen_broker_convicts_nobody_on_a_hint() -> None:
     """L5, S10."""
     world = alive(until=100).to(101)
-    world.word(Word.OFFLINE)
+    world.word(SessionStatus.OFFLINE)
     world.frozen.add("main")
     assert world.to(1000).moves() == []
 
@@ -56,7 +56,7 @@ def test_a_packet_proves_sight_only_after_the_heartbeat_was_due(packet: float, c
     """S10: a hint convicts only once something came after the heartbeat was due."""
     world = alive(until=100)
     world.frozen.add("main")
-    world.word(Word.OFFLINE)
+    world.word(SessionStatus.OFFLINE)
     world.to(packet)
     world.heard()
     assert bool(world.to(115).moves()) is convicted
@@ -217,7 +217,7 @@ def test_a_down_camera_sleeps_through_as_unknown() -> None:
 def test_a_hint_held_through_a_stall_is_judged_later() -> None:
     """L5, S8."""
     world = alive(until=100).to(104)
-    world.word(Word.OFFLINE)
+    world.word(SessionStatus.OFFLINE)
     world.to(106).stall(116)
     assert world.to(138.999).moves() == []
     assert world.to(139).last() == Move(UNKNOWN, DOWN, at=116, noticed=139, cause=Cause.WILL)

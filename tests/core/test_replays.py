@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from camwatch.core.model import Instant, Status
-from camwatch.core.monitor import FleetWatch
-from camwatch.core.telemetry import Refusal
+from camwatch.core.monitor import FleetMonitor
+from camwatch.core.telemetry import RejectionReason
 from camwatch.wire.heartbeat import Heartbeat
 from tests.support.fleet import enrolment
 
@@ -23,11 +23,11 @@ def test_a_boot_played_again_from_its_beginning_keeps_a_dead_camera_down(
     pause_s: float, pace_s: float
 ) -> None:
     """L1, L8, L9: same `ts`, `seq` and uptime as before, all at once or at the pace of a living camera."""
-    watch = FleetWatch(_moment(0), {"main": frozenset()}, ask_after_s=20, stall_after_s=60)
+    watch = FleetMonitor(_moment(0), {"main": frozenset()}, ask_after_s=20, stall_after_s=60)
     watch.reload(_moment(0), [enrolment("a")], [])
     link = watch.links["main"]
     watched = watch.cameras["a"]
-    watch.regain_sight(link, _moment(0))
+    watch.link_up(link, _moment(0))
     boot = [
         Heartbeat(ts=_EPOCH_MS / 1000 + 10.0 * number, seq=number, uptime_s=10.0 * number + 3.5)
         for number in range(60)
@@ -38,43 +38,48 @@ def test_a_boot_played_again_from_its_beginning_keeps_a_dead_camera_down(
     clock = died
     for _ in range(int(pause_s // 5)):
         clock += 5.0
-        watch.heard(link, _moment(clock))
+        watch.packets_taken(link, _moment(clock))
         watch.tick(_moment(clock))
     for said in boot:
         clock += pace_s
-        watch.heard(link, _moment(clock))
-        assert watch.heartbeat(watched, _moment(clock), said) in {Refusal.DUPLICATE, Refusal.LATE}
+        watch.packets_taken(link, _moment(clock))
+        assert watch.heartbeat(watched, _moment(clock), said) in {
+            RejectionReason.DUPLICATE,
+            RejectionReason.LATE,
+        }
         watch.tick(_moment(clock))
     assert watched.proof == died
     assert watched.reboots == 0
-    assert watched.life is (Status.DOWN if clock - died > 45 else Status.UP)
+    assert watched.underlying_status is (Status.DOWN if clock - died > 45 else Status.UP)
 
 
 def test_a_camera_that_drifted_away_in_days_out_of_reach_is_believed_after_32_heartbeats() -> None:
     """L7, L8: a slow crystal, no NTP: after four days of silence its `ts` and its uptime are late alike."""
-    watch = FleetWatch(_moment(0), {"main": frozenset()}, ask_after_s=1e6, stall_after_s=1e6)
+    watch = FleetMonitor(_moment(0), {"main": frozenset()}, ask_after_s=1e6, stall_after_s=1e6)
     watch.reload(_moment(0), [enrolment("a")], [])
-    watch.regain_sight(watch.links["main"], _moment(0))
+    watch.link_up(watch.links["main"], _moment(0))
     watched = watch.cameras["a"]
 
-    def beat(clock: float) -> Refusal | None:
+    def beat(clock: float) -> RejectionReason | None:
         own = clock * (1 - 50e-6)
         said = Heartbeat(ts=_EPOCH_MS / 1000 + own, seq=int(clock // 10), uptime_s=own + 100.0)
-        watch.heard(watch.links["main"], _moment(clock))
+        watch.packets_taken(watch.links["main"], _moment(clock))
         return watch.heartbeat(watched, _moment(clock), said)
 
     assert beat(0.0) is None
     back = 4 * 86_400.0
     refused = [beat(back + 10.0 * number) for number in range(60)]
-    assert refused == [Refusal.LATE] * 32 + [None] * 28
+    assert refused == [RejectionReason.LATE] * 32 + [None] * 28
 
 
-@pytest.mark.parametrize(("later_s", "refusal"), [(0, Refusal.DUPLICATE), (-1, Refusal.DUPLICATE), (1, None)])
+@pytest.mark.parametrize(
+    ("later_s", "refusal"), [(0, RejectionReason.DUPLICATE), (-1, RejectionReason.DUPLICATE), (1, None)]
+)
 def test_the_same_seq_is_a_duplicate_unless_the_clock_says_that_it_is_newer(
-    later_s: int, refusal: Refusal | None
+    later_s: int, refusal: RejectionReason | None
 ) -> None:
     """L9: a counter that does not count takes nobody's life."""
-    watch = FleetWatch(_moment(0), {"main": frozenset()}, ask_after_s=20, stall_after_s=60)
+    watch = FleetMonitor(_moment(0), {"main": frozenset()}, ask_after_s=20, stall_after_s=60)
     watch.reload(_moment(0), [enrolment("a")], [])
     watched = watch.cameras["a"]
     assert watch.heartbeat(watched, _moment(1), Heartbeat(ts=_EPOCH_MS / 1000 + 1, seq=7)) is None
@@ -82,12 +87,12 @@ def test_the_same_seq_is_a_duplicate_unless_the_clock_says_that_it_is_newer(
     assert watch.heartbeat(watched, _moment(2), again) is refusal
 
 
-def _dead_in_its_second_boot(first: list[Heartbeat], second_s: float) -> tuple[FleetWatch, float]:
+def _dead_in_its_second_boot(first: list[Heartbeat], second_s: float) -> tuple[FleetMonitor, float]:
     """Return a watch of a camera that lived a first boot, rebooted, lived on, and died; and when it died."""
-    watch = FleetWatch(_moment(0), {"main": frozenset()}, ask_after_s=20, stall_after_s=60)
+    watch = FleetMonitor(_moment(0), {"main": frozenset()}, ask_after_s=20, stall_after_s=60)
     watch.reload(_moment(0), [enrolment("a")], [])
     link, watched = watch.links["main"], watch.cameras["a"]
-    watch.regain_sight(link, _moment(0))
+    watch.link_up(link, _moment(0))
     clock = 0.0
     for said in first:
         watch.tick(_moment(clock))
@@ -101,10 +106,10 @@ def _dead_in_its_second_boot(first: list[Heartbeat], second_s: float) -> tuple[F
         clock += 10.0
     died = clock - 10.0
     while clock < died + 60:
-        watch.heard(link, _moment(clock))
+        watch.packets_taken(link, _moment(clock))
         watch.tick(_moment(clock))
         clock += 5.0
-    assert watched.life is Status.DOWN
+    assert watched.underlying_status is Status.DOWN
     return watch, died
 
 
@@ -124,11 +129,14 @@ def test_an_earlier_boot_played_again_keeps_a_dead_camera_down(
     for _ in range(3):
         for said in first[played]:
             clock += pace_s
-            watch.heard(link, _moment(clock))
-            assert watch.heartbeat(watched, _moment(clock), said) in {Refusal.DUPLICATE, Refusal.LATE}, said
+            watch.packets_taken(link, _moment(clock))
+            assert watch.heartbeat(watched, _moment(clock), said) in {
+                RejectionReason.DUPLICATE,
+                RejectionReason.LATE,
+            }, said
             watch.tick(_moment(clock))
     assert watched.proof == died
-    assert watched.life is Status.DOWN
+    assert watched.underlying_status is Status.DOWN
     assert watched.reboots == 1
 
 
@@ -136,9 +144,9 @@ def test_an_earlier_boot_played_again_keeps_a_dead_camera_down(
 @pytest.mark.parametrize("number", [0, 30, 59])
 def test_a_boot_played_again_days_later_keeps_a_dead_camera_down(pause_s: float, number: int) -> None:
     """L6, L9: its clock has lost no day: it booted when the known boot did, by that clock."""
-    watch = FleetWatch(_moment(0), {"main": frozenset()}, ask_after_s=1e6, stall_after_s=1e6)
+    watch = FleetMonitor(_moment(0), {"main": frozenset()}, ask_after_s=1e6, stall_after_s=1e6)
     watch.reload(_moment(0), [enrolment("a")], [])
-    watch.regain_sight(watch.links["main"], _moment(0))
+    watch.link_up(watch.links["main"], _moment(0))
     watched = watch.cameras["a"]
     boot = [
         Heartbeat(ts=_EPOCH_MS / 1000 + 10.0 * number, seq=number, uptime_s=10.0 * number + 3.5)
@@ -147,10 +155,10 @@ def test_a_boot_played_again_days_later_keeps_a_dead_camera_down(pause_s: float,
     for each, said in enumerate(boot):
         assert watch.heartbeat(watched, _moment(10.0 * each), said) is None
     later = _moment(590.0 + pause_s)
-    watch.heard(watch.links["main"], later)
+    watch.packets_taken(watch.links["main"], later)
     watch.tick(later)
-    assert watch.heartbeat(watched, later, boot[number]) is Refusal.DUPLICATE
-    assert watched.life is Status.DOWN
+    assert watch.heartbeat(watched, later, boot[number]) is RejectionReason.DUPLICATE
+    assert watched.underlying_status is Status.DOWN
     assert watched.reboots == 0
 
 
@@ -162,8 +170,11 @@ def test_an_uptime_longer_than_the_camera_can_have_had_proves_nothing(uptime_s: 
     for number in range(100):
         clock += 5.0
         sent = _EPOCH_MS / 1000 + clock - 3600 - number
-        watch.heard(link, _moment(clock))
+        watch.packets_taken(link, _moment(clock))
         said = Heartbeat(ts=sent, seq=number, uptime_s=uptime_s)
-        assert watch.heartbeat(watched, _moment(clock), said) in {Refusal.DUPLICATE, Refusal.LATE}
+        assert watch.heartbeat(watched, _moment(clock), said) in {
+            RejectionReason.DUPLICATE,
+            RejectionReason.LATE,
+        }
         watch.tick(_moment(clock))
-    assert watched.life is Status.DOWN
+    assert watched.underlying_status is Status.DOWN

@@ -8,23 +8,23 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from camwatch.core.checkpoint import Memory, SightMemory
+from camwatch.core.checkpoint import CameraCheckpoint, LinkGroupCheckpoint
 from camwatch.core.model import (
-    BlindCause,
-    Blindness,
+    Backfill,
     Cause,
-    Fill,
-    Happening,
+    Event,
+    GapCause,
     Lifecycle,
-    OutageChange,
-    ServiceChange,
+    MaintenanceWindow,
+    MonitoringGap,
+    OutageEvent,
+    ServicePeriodEvent,
     Status,
     Transition,
-    Window,
 )
-from camwatch.core.monitor import Enrolment, FleetWatch
-from camwatch.core.status_time import Account
-from camwatch.core.telemetry import Refusal, Word
+from camwatch.core.monitor import CameraConfig, FleetMonitor
+from camwatch.core.status_time import StatusTime
+from camwatch.core.telemetry import RejectionReason, SessionStatus
 from tests.support.fleet import START, World, enrolment, fleet, seconds, utc_ms, window
 
 UNKNOWN, UP, DOWN, MAINTENANCE = Status.UNKNOWN, Status.UP, Status.DOWN, Status.MAINTENANCE
@@ -35,26 +35,28 @@ class Left:
 
     def __init__(self, world: World) -> None:
         watch = world.watch
-        self.memories: list[Memory] = [watch.memory(state, world.now) for state in watch.cameras.values()]
-        self.memories += watch.parted
-        self.sights: list[SightMemory] = list(watch.sights.memories())
-        self.vouched_ms = world.now.utc_ms
-        world.events += watch.take_events()
-        self.events: list[Happening] = world.events.copy()
+        self.memories: list[CameraCheckpoint] = [
+            watch.checkpoint(state, world.now) for state in watch.cameras.values()
+        ]
+        self.memories += watch.removed
+        self.sights: list[LinkGroupCheckpoint] = list(watch.visibility.checkpoints())
+        self.watermark_ms = world.now.utc_ms
+        world.events += watch.drain_events()
+        self.events: list[Event] = world.events.copy()
 
 
 def restarted(
     left: Left,
     t: float,
-    *enrolments: Enrolment,
-    windows: Iterable[Window] = (),
+    *enrolments: CameraConfig,
+    windows: Iterable[MaintenanceWindow] = (),
     links: tuple[str, ...] = ("main",),
 ) -> World:
     """Return the world of another process, which begins at `t` where the first one left off."""
     world = World(enrolment("nobody"), links=links, sight=False)
     world.t = t
     world.watch = type(world.watch)(world.now, dict.fromkeys(links, frozenset()))
-    world.watch.resume(world.now, left.memories, left.sights, left.vouched_ms)
+    world.watch.resume(world.now, left.memories, left.sights, left.watermark_ms)
     world.events = left.events.copy()
     world.reload(*(enrolments or [enrolment()]), windows=windows)
     return world
@@ -62,7 +64,7 @@ def restarted(
 
 def outages(world: World) -> list[tuple[bool, float]]:
     """Return each beginning (True) and end of an outage."""
-    return [(event.open, seconds(event.at)) for event in world.events if isinstance(event, OutageChange)]
+    return [(event.opened, seconds(event.at)) for event in world.events if isinstance(event, OutageEvent)]
 
 
 def counters(world: World) -> tuple[int, int, int]:
@@ -71,9 +73,9 @@ def counters(world: World) -> tuple[int, int, int]:
     return state.heartbeats, state.outages, state.reboots
 
 
-def fills(world: World) -> list[Fill]:
+def fills(world: World) -> list[Backfill]:
     """Return what late heartbeats filled."""
-    return [event for event in world.events if isinstance(event, Fill)]
+    return [event for event in world.events if isinstance(event, Backfill)]
 
 
 # --- the same as blindness
@@ -108,7 +110,7 @@ def test_a_restart_is_a_blindness_and_nothing_else(
         if late:
             world.beat(seq=round(t * 10) + 1, ts=START.utc_ms / 1000 + t + 1)
         if hint:
-            world.to(round(back + 20, 1)).word(Word.GOODBYE)
+            world.to(round(back + 20, 1)).word(SessionStatus.GOODBYE)
         world.to(round(back + 100, 1)).beat(seq=10**6, ts=START.utc_ms / 1000 + back + 100)
         worlds.append(world)
     blind, resumed = worlds
@@ -123,8 +125,8 @@ def test_a_restart_is_a_blindness_and_nothing_else(
         other.outages,
         other.reboots,
     )
-    told = [event for event in blind.events if isinstance(event, Fill)]
-    assert [event for event in resumed.events if isinstance(event, Fill)] == told
+    told = [event for event in blind.events if isinstance(event, Backfill)]
+    assert [event for event in resumed.events if isinstance(event, Backfill)] == told
 
 
 def test_what_is_remembered_is_restored() -> None:
@@ -133,7 +135,7 @@ def test_what_is_remembered_is_restored() -> None:
     world.beat(seq=2**62, ts=START.utc_ms / 1000 + 30.25, uptime_s=99.5)
     left = Left(world.to(33))
     again = restarted(left, 34.0)
-    assert again.watch.memory(again.camera(), again.now) == left.memories[0]
+    assert again.watch.checkpoint(again.camera(), again.now) == left.memories[0]
 
 
 def test_late_heartbeats_fill_what_was_unknown_before_a_maintenance_in_which_the_restart_fell() -> None:
@@ -144,10 +146,10 @@ def test_late_heartbeats_fill_what_was_unknown_before_a_maintenance_in_which_the
     left = Left(world.to(103).lose().to(500))
     resumed = restarted(left, 600.0, windows=[window(300, 1000)]).to(700).regain()
     for t in range(110, 690, 10):
-        assert resumed.beat(ts=START.utc_ms / 1000 + t) is Refusal.LATE
+        assert resumed.beat(ts=START.utc_ms / 1000 + t) is RejectionReason.LATE
     resumed.to(701)
     resumed.beat(ts=START.utc_ms / 1000 + 701)
-    [fill] = [event for event in resumed.events if isinstance(event, Fill)]
+    [fill] = [event for event in resumed.events if isinstance(event, Backfill)]
     assert (fill.start_ms, fill.end_ms) == (utc_ms(100), utc_ms(701))
 
 
@@ -162,10 +164,10 @@ def test_what_an_earlier_process_had_not_seen_is_filled_by_a_later_one() -> None
     second.beat(ts=START.utc_ms / 1000 + 610, link="second")
     third = restarted(Left(second.to(613).lose("second")), 700.0, links=links).to(710).regain("main")
     for t in range(110, 610, 10):
-        assert third.beat(ts=START.utc_ms / 1000 + t, link="main") is Refusal.LATE
+        assert third.beat(ts=START.utc_ms / 1000 + t, link="main") is RejectionReason.LATE
     third.to(711).beat(ts=START.utc_ms / 1000 + 711, link="main")
-    third.watch.judge.tell_fill(third.camera(), third.now)
-    third.events += third.watch.take_events()
+    third.watch.state_machine.emit_backfill(third.camera(), third.now)
+    third.events += third.watch.drain_events()
     assert [each.start_ms for each in fills(third)] == [utc_ms(105)]
     assert fills(third)[0].end_ms >= utc_ms(605)
 
@@ -174,12 +176,12 @@ def test_a_camera_that_leaves_and_returns_shows_what_the_store_has_of_it() -> No
     """A1: it left with more than was stored, which a crash would take back from whoever had read it."""
     world = World(*fleet(2)).beats(30)
     camera = world.camera("cam-2")
-    camera.stored = world.watch.memory(camera, world.now)
+    camera.persisted = world.watch.checkpoint(camera, world.now)
     world.beats(60).reload(enrolment("cam-1"))
     world.to(70).reload(*fleet(2))
     again = world.camera("cam-2")
-    assert (again.stored.up, again.stored.heartbeats) == (30_000, 4)
-    assert (again.account.up, again.heartbeats) == (60_000, 8)
+    assert (again.persisted.up, again.persisted.heartbeats) == (30_000, 4)
+    assert (again.status_time.up, again.heartbeats) == (60_000, 8)
 
 
 # --- short and long
@@ -191,9 +193,9 @@ def test_a_restart_shorter_than_blind_after_changes_no_status() -> None:
     world = restarted(left, 130.0).regain().to(140)
     world.beat()
     assert [move.new for move in world.moves()] == [UP]
-    assert world.account() == Account(up=140_000)
-    (blindness,) = [event for event in world.events if isinstance(event, Blindness)]
-    assert (blindness.cause, seconds(blindness.began)) == (BlindCause.AWAY, 104.0)
+    assert world.account() == StatusTime(up=140_000)
+    (blindness,) = [event for event in world.events if isinstance(event, MonitoringGap)]
+    assert (blindness.cause, seconds(blindness.began)) == (GapCause.OFFLINE, 104.0)
 
 
 def test_a_longer_restart_is_unknown_from_the_last_packet() -> None:
@@ -230,7 +232,7 @@ def test_one_outage_through_a_restart() -> None:
     world.beat()
     assert outages(world) == [(True, 105.0), (False, 400.0)]
     assert world.camera().outages == 1
-    assert world.account() == Account(up=105_000, down=95_000 + 90_000, unknown=110_000)
+    assert world.account() == StatusTime(up=105_000, down=95_000 + 90_000, unknown=110_000)
 
 
 def test_an_outage_that_was_over_when_camwatch_looked_again_ended_when_it_left() -> None:
@@ -245,9 +247,9 @@ def test_a_camera_that_never_gave_a_proof_is_down_through_a_restart() -> None:
     """S6, S7, E3: what is certain ends before the last packet of the process before, proof or none."""
     left = Left(World().to(100))
     world = restarted(left, 120.0, windows=[window(50, 60)])
-    assert world.account() == Account(unknown=10_000, down=85_000)
+    assert world.account() == StatusTime(unknown=10_000, down=85_000)
     world.regain().to(200)
-    assert world.account() == Account(unknown=10_000 + 20_000, down=90_000 + 75_000)
+    assert world.account() == StatusTime(unknown=10_000 + 20_000, down=90_000 + 75_000)
     assert outages(world) == [(True, 10.0)]
 
 
@@ -275,15 +277,15 @@ def test_a_camera_that_left_the_inventory_meanwhile_ends_where_it_was_last_certa
     """V6, A1: its ledger and its outage end; it is remembered, and counts on when it returns."""
     left = Left(World(*fleet(2)).beats(100, "cam-1").to(200))
     world = restarted(left, 300.0, *fleet(1))
-    (gone,) = [event for event in world.events if isinstance(event, ServiceChange) and not event.entered]
+    (gone,) = [event for event in world.events if isinstance(event, ServicePeriodEvent) and not event.started]
     assert (gone.camera, seconds(gone.at), gone.status) == ("cam-2", 195.0, DOWN)
-    ends = [event for event in world.events if isinstance(event, OutageChange) and not event.open]
+    ends = [event for event in world.events if isinstance(event, OutageEvent) and not event.opened]
     assert [(event.camera, seconds(event.at)) for event in ends] == [("cam-2", 195.0)]
     world.regain().reload(*fleet(2))
     assert world.camera("cam-2").outages == 1
-    assert world.camera("cam-2").account == Account(unknown=10_000, down=185_000)
-    (parted,) = [each for each in world.watch.parted if each.camera == "cam-2"]
-    assert (parted.settled_ms, parted.outage_open) == (None, False)
+    assert world.camera("cam-2").status_time == StatusTime(unknown=10_000, down=185_000)
+    (parted,) = [each for each in world.watch.removed if each.camera == "cam-2"]
+    assert (parted.accounted_until_ms, parted.outage_open) == (None, False)
 
 
 def test_a_date_that_passes_while_camwatch_is_away_begins_the_service() -> None:
@@ -292,10 +294,10 @@ def test_a_date_that_passes_while_camwatch_is_away_begins_the_service() -> None:
     left = Left(World(row).to(100))
     world = restarted(left, 300.0, row).regain().to(302)
     world.beat()
-    [entered] = [event for event in world.events if isinstance(event, ServiceChange)]
+    [entered] = [event for event in world.events if isinstance(event, ServicePeriodEvent)]
     assert (seconds(entered.at), entered.status) == (150.0, UNKNOWN)
     assert [seconds(event.at) for event in world.transitions()] == [150.0, 302.0]
-    assert world.account() == Account(unknown=152_000)
+    assert world.account() == StatusTime(unknown=152_000)
 
 
 def test_a_camera_that_flaps_does_so_after_a_restart() -> None:
@@ -308,8 +310,8 @@ def test_a_camera_that_flaps_does_so_after_a_restart() -> None:
     again.beat()
     flapping = again.camera().flapping
     assert flapping is not None
-    assert flapping.holds(again.now.mono)
-    assert not flapping.holds(again.now.mono + 1800)
+    assert flapping.is_active(again.now.mono)
+    assert not flapping.is_active(again.now.mono + 1800)
 
 
 def test_a_planned_camera_that_was_commissioned_is_in_service_after_a_restart() -> None:
@@ -318,28 +320,28 @@ def test_a_planned_camera_that_was_commissioned_is_in_service_after_a_restart() 
     world = World(row).to(100)
     world.beat()
     again = restarted(Left(world.to(104)), 120.0, row).regain().to(200)
-    assert again.account() == Account(up=10_000, unknown=20_000, down=65_000)
+    assert again.account() == StatusTime(up=10_000, unknown=20_000, down=65_000)
 
 
 def test_a_camera_that_is_new_begins_unknown_at_the_first_subscription() -> None:
     """S6."""
     left = Left(World(*fleet(1)).beats(100).to(104))
     world = restarted(left, 300.0, *fleet(2)).to(320).regain().to(400)
-    assert world.account("cam-2") == Account(unknown=10_000, down=65_000)
+    assert world.account("cam-2") == StatusTime(unknown=10_000, down=65_000)
 
 
 def test_an_incident_is_found_again_and_ends() -> None:
     """I1: opened by the process before; it is open for the new one, and over when half are back."""
     world = World(*fleet(4)).beats(100)
     world.to(200)
-    assert [each.open for each in world.incidents()] == [True, True, True]
+    assert [each.opened for each in world.incidents()] == [True, True, True]
     again = restarted(Left(world), 220.0, *fleet(4))
     again.events.clear()
     again.regain()
     assert all(group.since is not None for group in again.watch.incidents.values())
     for name in ("cam-1", "cam-2"):
         again.beat(name)
-    assert [each.open for each in again.incidents()] == [False, False, False]
+    assert [each.opened for each in again.incidents()] == [False, False, False]
 
 
 # --- sights, clocks, numbers
@@ -359,7 +361,7 @@ def test_blindness_that_lasted_already_began_with_its_last_packet() -> None:
     assert left.sights[0].blind
     world = restarted(left, 200.0).regain().to(203)
     world.beat()
-    assert world.account() == Account(up=104_000, unknown=99_000)
+    assert world.account() == StatusTime(up=104_000, unknown=99_000)
 
 
 def test_the_first_kept_heartbeat_is_late_by_the_clock_that_is_remembered() -> None:
@@ -368,7 +370,7 @@ def test_the_first_kept_heartbeat_is_late_by_the_clock_that_is_remembered() -> N
     for t in range(0, 110, 10):
         world.to(t).beat(ts=START.utc_ms / 1000 + t + 40)
     again = restarted(Left(world.to(104)), 300.0).regain()
-    assert again.beat(ts=START.utc_ms / 1000 + 110 + 40) is Refusal.LATE
+    assert again.beat(ts=START.utc_ms / 1000 + 110 + 40) is RejectionReason.LATE
     assert again.beat(ts=START.utc_ms / 1000 + 299 + 40) is None
 
 
@@ -396,7 +398,7 @@ def test_the_largest_sequence_numbers_do_no_harm(seq: int) -> None:
     )
     again = restarted(left, 20.0).regain()
     assert again.beat(seq=seq + 1) is None
-    assert again.beat(seq=seq + 1) is Refusal.DUPLICATE
+    assert again.beat(seq=seq + 1) is RejectionReason.DUPLICATE
 
 
 def test_transitions_of_both_processes_follow_one_another() -> None:
@@ -414,7 +416,7 @@ def test_transitions_of_both_processes_follow_one_another() -> None:
 def test_a_clock_that_was_set_ahead_while_camwatch_was_away_convicts_nobody(with_uptime: bool) -> None:
     """T2, L8, S6: by our clock all that cameras say is an hour late; they are believed in time."""
 
-    def beat(world: World, seq: int, really: float) -> Refusal | None:
+    def beat(world: World, seq: int, really: float) -> RejectionReason | None:
         uptime = 1000.0 + really if with_uptime else None
         return world.beat(ts=utc_ms(really) / 1000, seq=seq, uptime_s=uptime)
 
@@ -424,7 +426,7 @@ def test_a_clock_that_was_set_ahead_while_camwatch_was_away_convicts_nobody(with
     left = Left(world)
     again = World(sight=False)
     again.t = 3700.0  # the record ends at 90 s; ten seconds later, the clock says an hour more
-    again.watch = FleetWatch(again.now, {"main": frozenset()})
+    again.watch = FleetMonitor(again.now, {"main": frozenset()})
     again.watch.resume(again.now, left.memories, left.sights, world.now.utc_ms)
     again.reload(enrolment())
     again.regain()
@@ -438,7 +440,7 @@ def test_a_clock_that_was_set_ahead_while_camwatch_was_away_convicts_nobody(with
 def test_an_old_heartbeat_of_a_clock_that_was_never_set_is_no_new_boot_after_a_restart() -> None:
     """L6, S6, S9: what a link kept is heard again over another one, after camwatch was away."""
 
-    def beat(world: World, seq: int, link: str, off: float = 90_000.0) -> Refusal | None:
+    def beat(world: World, seq: int, link: str, off: float = 90_000.0) -> RejectionReason | None:
         return world.beat(link=link, seq=seq, ts=utc_ms(10.0 * seq) / 1000 + off, uptime_s=10.0 * seq)
 
     links = ("main", "second")
@@ -447,9 +449,9 @@ def test_an_old_heartbeat_of_a_clock_that_was_never_set_is_no_new_boot_after_a_r
         assert beat(world.to(10.0 * seq), seq, "main") is None
     again = restarted(Left(world), 1000.0, links=links).regain("main").regain("second")
     for seq in range(20, 50):
-        assert beat(again, seq, "main") is Refusal.LATE
+        assert beat(again, seq, "main") is RejectionReason.LATE
     for seq in range(50, 100):  # its clock is set right
-        assert beat(again, seq, "main", off=0.0) is Refusal.LATE
+        assert beat(again, seq, "main", off=0.0) is RejectionReason.LATE
     assert beat(again, 20, "second") is not None
     assert again.reboots() == []
     assert again.status() is UNKNOWN
@@ -473,11 +475,11 @@ def test_a_clock_that_was_ahead_while_camwatch_was_away_convicts_nobody(
         beat(world.to(10.0 * seq), seq)
     again = restarted(Left(world), back, *fleet(4))
     link = again.watch.links["main"]
-    again.watch.regain_sight(link, again.now, backlog=True)
+    again.watch.link_up(link, again.now, backlog=True)
     kept = int(back // 10) + 1
     for seq in range(11, kept):
         beat(again, seq)
-    again.watch.answered(link, again.now, again.now.mono)
+    again.watch.link_answered(link, again.now, again.now.mono)
     for seq in range(kept, kept + 60):
         beat(again.to(10.0 * seq), seq)
     assert DOWN not in [move.new for move in again.moves()]

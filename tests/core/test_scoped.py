@@ -7,8 +7,8 @@ from typing import NamedTuple
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from camwatch.core.model import Happening, IncidentChange
-from camwatch.core.monitor import Enrolment
+from camwatch.core.model import Event, IncidentEvent
+from camwatch.core.monitor import CameraConfig
 from camwatch.core.scoped_incidents import ScopedIncidents
 from tests.support.fleet import World, enrolment
 
@@ -36,7 +36,7 @@ STEPS = st.lists(
 )
 
 
-def rows(names: list[str]) -> list[Enrolment]:
+def rows(names: list[str]) -> list[CameraConfig]:
     """Return cameras: some of both landlords stand at one site, the last of ours elsewhere."""
     return [
         enrolment(
@@ -57,7 +57,7 @@ class Story:
         self.world.beats(10)
         self.scoped = ScopedIncidents(self.world.watch)
         self.scoped.of(OURS)
-        self.told: list[IncidentChange] = []
+        self.told: list[IncidentEvent] = []
         self._taken = len(self.world.events)
 
     def play(self, step: Step) -> None:
@@ -70,17 +70,17 @@ class Story:
                 self.world.beat(name)
             self.world.to(self.world.t + 10)
         for event in self.new():
-            self.told += (change for _, change in self.scoped.happened(event))
+            self.told += (change for _, change in self.scoped.apply(event))
 
-    def new(self) -> list[Happening]:
+    def new(self) -> list[Event]:
         events = self.world.events[self._taken :]
         self._taken = len(self.world.events)
         return events
 
 
-def shape(changes: list[IncidentChange]) -> list[tuple[object, ...]]:
+def shape(changes: list[IncidentEvent]) -> list[tuple[object, ...]]:
     """Return what an incident's event tells, but for when it was noticed: clocks tick with every camera."""
-    return sorted((str(each.kind), each.id, each.since, not each.open, each.cameras) for each in changes)
+    return sorted((str(each.kind), each.id, each.since, not each.opened, each.cameras) for each in changes)
 
 
 @given(STEPS)
@@ -91,17 +91,17 @@ def test_what_a_landlord_sees_is_what_its_own_cameras_alone_give(steps: list[Ste
     for step in steps:
         whole.play(step)
         alone.play(step)
-        core = [event for event in alone.world.events if isinstance(event, IncidentChange)]
+        core = [event for event in alone.world.events if isinstance(event, IncidentEvent)]
         own = [change for change in core if change.kind != "link"]
         assert shape([change for change in whole.told if change.kind != "link"]) == shape(own)
         assert shape(whole.told) == shape(alone.told)
         open_now = {
-            (group.kind, group.id): (group.since, len(group.members), len(group.gone))
+            (group.kind, group.id): (group.since, len(group.members), len(group.still_down))
             for group in whole.scoped.of(OURS)
             if group.since is not None
         }
         expected = {
-            key: (group.since, len(group.members), len(group.gone))
+            key: (group.since, len(group.members), len(group.still_down))
             for key, group in alone.world.watch.incidents.items()
             if group.since is not None
         }

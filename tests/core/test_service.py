@@ -13,13 +13,13 @@ from camwatch.core.model import (
     Lifecycle,
     Liveness,
     Purpose,
-    ServiceChange,
+    ServicePeriodEvent,
     Status,
     Thresholds,
 )
-from camwatch.core.monitor import Enrolment
-from camwatch.core.status_time import Account
-from camwatch.core.telemetry import Refusal, Word
+from camwatch.core.monitor import CameraConfig
+from camwatch.core.status_time import StatusTime
+from camwatch.core.telemetry import RejectionReason, SessionStatus
 from camwatch.wire.heartbeat import Heartbeat
 from tests.support.fleet import START, Move, World, alive, enrolment, fleet, instant, utc_ms, window
 
@@ -33,17 +33,17 @@ PLANNED, RETIRED, UNKNOWN, UP, DOWN = (
 TIMEOUT = Cause.TIMEOUT
 
 
-def planned(camera_id: str = "cam-1") -> Enrolment:
+def planned(camera_id: str = "cam-1") -> CameraConfig:
     """Return a camera that is planned, without a date."""
     return enrolment(camera_id, lifecycle=Lifecycle.PLANNED)
 
 
-def dated(t: float, lifecycle: Lifecycle = Lifecycle.IN_SERVICE) -> Enrolment:
+def dated(t: float, lifecycle: Lifecycle = Lifecycle.IN_SERVICE) -> CameraConfig:
     """Return a camera with an in-service date, in seconds since START."""
     return enrolment(lifecycle=lifecycle, in_service_from_ms=utc_ms(t))
 
 
-def retired() -> Enrolment:
+def retired() -> CameraConfig:
     """Return a camera that is kept for history."""
     return enrolment(lifecycle=Lifecycle.RETIRED)
 
@@ -91,9 +91,9 @@ def test_a_heartbeat_commissions_a_planned_camera() -> None:
     assert (account.up, account.in_service) == (5_000, 55_000)
 
 
-@pytest.mark.parametrize("word", [Word.OFFLINE, Word.GOODBYE])
+@pytest.mark.parametrize("word", [SessionStatus.OFFLINE, SessionStatus.GOODBYE])
 @pytest.mark.parametrize("retained", [True, False])
-def test_a_hint_says_nothing_of_a_planned_camera(word: Word, retained: bool) -> None:
+def test_a_hint_says_nothing_of_a_planned_camera(word: SessionStatus, retained: bool) -> None:
     """V1, L5."""
     world = World(planned()).to(5)
     world.word(word, retained=retained)
@@ -104,7 +104,7 @@ def test_a_hint_says_nothing_of_a_planned_camera(word: Word, retained: bool) -> 
 def test_online_does_not_commission(retained: bool) -> None:
     """V1, L1: a bridge may repeat what a camera said once, when it was tried out."""
     world = World(planned()).to(5)
-    world.word(Word.ONLINE, retained=retained)
+    world.word(SessionStatus.ONLINE, retained=retained)
     assert world.status() is PLANNED
 
 
@@ -144,8 +144,8 @@ def test_a_proof_after_a_date_that_a_jump_of_the_clock_passed_gives_the_whole_de
         START.mono + 60, START.utc_ms + 160_000
     )  # the date was 60 s ago, the loop has not looked yet
     world.watch.heartbeat(world.camera(), late, Heartbeat())
-    assert world.camera().life is Status.UP
-    assert deadlines.deadline(world.camera()) == late.mono + 45
+    assert world.camera().underlying_status is Status.UP
+    assert deadlines.down_deadline(world.camera()) == late.mono + 45
 
 
 def test_a_camera_commissioned_before_its_date_stays_in_service() -> None:
@@ -185,10 +185,10 @@ def test_a_date_that_is_put_off_is_waited_for() -> None:
 def test_a_retired_camera_is_not_expected_and_its_heartbeats_are() -> None:
     """V2: refused as unexpected, and changing nothing."""
     world = World(retired()).to(5)
-    assert world.beat() is Refusal.UNEXPECTED
-    assert world.word(Word.ONLINE) is Refusal.UNEXPECTED
-    assert world.word(Word.OFFLINE) is Refusal.UNEXPECTED
-    assert world.word(Word.OFFLINE, retained=True) is None
+    assert world.beat() is RejectionReason.UNEXPECTED
+    assert world.word(SessionStatus.ONLINE) is RejectionReason.UNEXPECTED
+    assert world.word(SessionStatus.OFFLINE) is RejectionReason.UNEXPECTED
+    assert world.word(SessionStatus.OFFLINE, retained=True) is None
     assert world.to(1000).moves() == []
     assert world.camera().heartbeats == 0
     assert world.account().in_service == 0
@@ -346,7 +346,7 @@ def test_a_date_that_passed_in_a_stall_counts_before_the_proof_that_ends_it() ->
     world.to(50)
     world.t = 200.0
     world.beat()
-    assert world.account() == Account(unknown=100_000)
+    assert world.account() == StatusTime(unknown=100_000)
     assert [(move.new, move.at) for move in world.moves()] == [(Status.UNKNOWN, 100.0), (Status.UP, 200.0)]
 
 
@@ -356,7 +356,7 @@ def test_a_planned_camera_that_left_and_returns_in_service_is_so_from_the_reload
     world.to(20).reload(enrolment(), enrolment("cam-2"))
     world.to(30)
     assert world.moves("cam-1") == []
-    assert world.account() == Account(unknown=10_000)
+    assert world.account() == StatusTime(unknown=10_000)
 
 
 def test_what_was_sent_before_a_camera_was_planned_puts_it_in_service_no_sooner() -> None:
@@ -370,8 +370,8 @@ def test_what_was_sent_before_a_camera_was_planned_puts_it_in_service_no_sooner(
     world.to(60).reload(*others, planned("cam-5"))
     assert world.beat("cam-5", ts=START.utc_ms / 1000 + 40) is None
     assert world.last("cam-5") == Move(PLANNED, UP, at=60, noticed=60)
-    began = [event for event in world.events if isinstance(event, ServiceChange)][-1]
-    assert (began.camera, began.entered, began.at) == ("cam-5", True, instant(60))
+    began = [event for event in world.events if isinstance(event, ServicePeriodEvent)][-1]
+    assert (began.camera, began.started, began.at) == ("cam-5", True, instant(60))
 
 
 def test_a_date_that_passed_while_a_camera_was_not_in_the_inventory_convicts_nobody() -> None:

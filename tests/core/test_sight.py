@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from camwatch.core import deadlines
-from camwatch.core.model import Cause, Fill, Liveness, Status
-from camwatch.core.telemetry import Refusal, Word
+from camwatch.core.model import Backfill, Cause, Liveness, Status
+from camwatch.core.telemetry import RejectionReason, SessionStatus
 from tests.support.fleet import START, Move, World, alive, enrolment, fleet, instant, utc_ms
 
 UNKNOWN, UP, DOWN = Status.UNKNOWN, Status.UP, Status.DOWN
@@ -345,7 +345,7 @@ def test_a_late_word_of_a_camera_that_is_down_shows_that_it_came_back_out_of_sig
     world.beat(ts=ts_of(215))
     world.regain().to(231).beat(ts=ts_of(231))
     assert [move.new for move in world.moves()] == [UP, DOWN, UNKNOWN, UP]
-    [fill] = [each for each in world.events if isinstance(each, Fill)]
+    [fill] = [each for each in world.events if isinstance(each, Backfill)]
     assert (fill.start_ms, fill.end_ms) == (utc_ms(210), utc_ms(231))
 
 
@@ -382,7 +382,7 @@ def test_a_camera_heard_while_out_of_sight_is_unknown_again_if_sight_does_not_re
 def test_packets_before_the_subscription_is_back_do_not_shorten_the_blindness(silent_for: float) -> None:
     """S1, S3: a broker that answers but grants no subscription shows us nothing."""
     world = alive(until=100).to(100 + silent_for).lose(last_packet=100 + silent_for).to(103 + silent_for)
-    world.watch.heard(world.watch.links["main"], world.now)
+    world.watch.packets_taken(world.watch.links["main"], world.now)
     world.account()
     world.to(400)
     assert world.last() == Move(world.last().old, UNKNOWN, at=100 + silent_for, noticed=145 + silent_for)
@@ -408,7 +408,7 @@ def test_what_was_sent_before_sight_returned_is_judged_as_if_it_had_been_known_t
     world = World()
     world.beat(ts=START.utc_ms / 1000)
     world.blind(30, 50)
-    assert world.beat(ts=START.utc_ms / 1000 + sent) is Refusal.LATE
+    assert world.beat(ts=START.utc_ms / 1000 + sent) is RejectionReason.LATE
     world.to(200)
     assert world.last().new is Status.DOWN
     assert world.last().noticed == deadline
@@ -436,7 +436,7 @@ def test_however_many_short_blindnesses_follow_one_another_a_death_is_found(
 def test_a_birth_before_a_silent_camera_is_declared_down_dates_its_return() -> None:
     """E2: it was back at 143, its deadline passed at 145, and its heartbeat came at 149."""
     world = told_until(100).to(143)
-    world.word(Word.ONLINE)
+    world.word(SessionStatus.ONLINE)
     world.to(149).beat(ts=ts_of(149))
     assert world.moves()[1:] == [
         Move(UP, DOWN, at=105, noticed=145, cause=TIMEOUT),
@@ -448,9 +448,9 @@ def test_a_birth_before_a_silent_camera_is_declared_down_dates_its_return() -> N
 def test_a_birth_before_the_last_proof_dates_no_return() -> None:
     """E2: it said `online` at 100, gave a proof, died, and was back after a short hold of its will."""
     world = told_until(100).to(100.5)
-    world.word(Word.ONLINE)
+    world.word(SessionStatus.ONLINE)
     world.to(101).beat(ts=ts_of(101))
-    world.to(102).word(Word.OFFLINE)
+    world.to(102).word(SessionStatus.OFFLINE)
     world.to(160).beat(ts=ts_of(160))
     assert world.last() == Move(DOWN, UP, at=160, noticed=160)
 
@@ -458,7 +458,7 @@ def test_a_birth_before_the_last_proof_dates_no_return() -> None:
 def test_a_birth_just_after_sight_returned_may_be_of_a_camera_that_was_back_before() -> None:
     """E2: a broker that restarts makes all connect anew."""
     world = told_until(100).to(200).lose().to(215).regain().to(216)
-    world.word(Word.ONLINE)
+    world.word(SessionStatus.ONLINE)
     world.to(221).beat(ts=ts_of(221))
     back = world.transitions()[-1]
     assert (back.new, back.at.utc_ms) == (UP, utc_ms(216))

@@ -8,9 +8,9 @@ from itertools import pairwise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from camwatch.accounting.rolling import Standing
-from camwatch.core.model import Fill, Happening
-from camwatch.core.status_time import Account, Proven, united
+from camwatch.accounting.rolling import RollingAccounts
+from camwatch.core.model import Backfill, Event
+from camwatch.core.status_time import Proven, StatusTime, unite
 from tests.core.test_standing import (
     DOWN,
     HOUR,
@@ -34,53 +34,53 @@ _STRETCHES = st.lists(
 )
 
 
-def fill(stretch: Proven) -> Fill:
+def fill(stretch: Proven) -> Backfill:
     """Return that a stretch was filled, so many minutes after NOW."""
-    return Fill("cam-1", "ville", *(NOW + minute * MINUTE for minute in stretch))
+    return Backfill("cam-1", "ville", *(NOW + minute * MINUTE for minute in stretch))
 
 
-def stretches(standing: Standing) -> int:
+def stretches(standing: RollingAccounts) -> int:
     """Return how many stretches are kept of the camera."""
     (camera,) = standing._cameras.values()
-    return len(camera.fills)
+    return len(camera.backfills)
 
 
 @given(_STRETCHES)
 def test_stretches_are_united_alike_one_at_a_time_and_in_any_order(found: list[Proven]) -> None:
     """E4: disjoint, in order, and all that was told."""
-    whole = united(found)
+    whole = unite(found)
     assert all(one.ends < other.starts for one, other in pairwise(whole))
     minutes = [{minute for each in some for minute in range(*each.span)} for some in (found, whole)]
     assert minutes[0] == minutes[1]
-    assert united(reversed(found)) == whole
-    assert reduce(lambda some, each: united((*some, each)), found, list[Proven]()) == whole
+    assert unite(reversed(found)) == whole
+    assert reduce(lambda some, each: unite((*some, each)), found, list[Proven]()) == whole
 
 
 @given(_STRETCHES, st.integers(1, 12))
 @settings(max_examples=250)
 def test_the_figures_are_those_of_the_union_of_all_fills(found: list[Proven], again: int) -> None:
     """E4: told one at a time, some of them twice; built from all; or from one row for each stretch."""
-    events: list[Happening] = [entered(-HOUR), moved(-HOUR, UP), moved(0, DOWN), moved(70 * MINUTE, UP)]
+    events: list[Event] = [entered(-HOUR), moved(-HOUR, UP), moved(0, DOWN), moved(70 * MINUTE, UP)]
     fills = [fill(each) for each in found]
     standing = told(*events, *fills, *fills[-again:])
-    kept = [fill(each) for each in united(found)]
+    kept = [fill(each) for each in unite(found)]
     assert stretches(standing) == len(kept)
     for now in (NOW + 30 * MINUTE, NOW + 3 * HOUR):
         truth = naive(recorded([*events, *kept]), "ville", now)
-        assert standing.accounts("ville", now) == truth
+        assert standing.status_times("ville", now) == truth
         for rows in (fills, kept):
-            built = Standing.build(PARIS, recorded([*events, *rows]), now)
-            built.happened(fills)
-            assert built.accounts("ville", now) == truth
+            built = RollingAccounts.from_record(PARIS, recorded([*events, *rows]), now)
+            built.apply(fills)
+            assert built.status_times("ville", now) == truth
             assert stretches(built) == len(kept)
 
 
 def test_a_stretch_that_grows_leaves_no_doubt_where_it_ended_before() -> None:
     """E4, A3: a checkpoint in the middle of what a broker kept."""
     standing = told(entered(-HOUR), moved(-HOUR, UP), moved(0, DOWN), moved(HOUR, UP))
-    standing.happened([fill(Proven(10, 20, 11, 19)), fill(Proven(10, 40, 11, 39))])
+    standing.apply([fill(Proven(10, 20, 11, 19)), fill(Proven(10, 40, 11, 39))])
     doubt = {"uncertain_up": 2 * MINUTE, "uncertain_down": 2 * MINUTE}
-    assert day(standing, HOUR) == Account(up=HOUR + 30 * MINUTE, down=30 * MINUTE, **doubt)
+    assert day(standing, HOUR) == StatusTime(up=HOUR + 30 * MINUTE, down=30 * MINUTE, **doubt)
 
 
 def test_however_often_they_are_told_a_few_stretches_stay_a_few() -> None:
@@ -88,6 +88,6 @@ def test_however_often_they_are_told_a_few_stretches_stay_a_few() -> None:
     standing = told(entered(-HOUR), moved(-HOUR, UP), moved(0, DOWN), moved(HOUR, UP))
     for number in range(2_000):
         start = 30 * (number % 2)
-        standing.happened([fill(Proven(start, start + 10, start, start + 9))])
+        standing.apply([fill(Proven(start, start + 10, start, start + 9))])
     assert stretches(standing) == 2
     assert day(standing, HOUR).up == HOUR + 20 * MINUTE

@@ -9,17 +9,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from camwatch.accounting.records import (
-    OPEN_END,
-    BlindRecord,
-    CameraRecord,
-    Change,
+    OPEN_ENDED,
+    CameraHistory,
+    GapRecord,
+    History,
+    MaintenanceRecord,
     Place,
-    Record,
-    WindowRecord,
+    StatusChange,
 )
-from camwatch.accounting.timeline import Overlays, Stretch, account_of
-from camwatch.core.model import BlindCause, Purpose, Scope, Status
-from camwatch.core.status_time import Account, Proven, Span
+from camwatch.accounting.timeline import StatusInterval, TimelineOverlays, status_time_between
+from camwatch.core.model import GapCause, Purpose, Scope, Status
+from camwatch.core.status_time import Interval, Proven, StatusTime
 
 UP, DOWN, UNKNOWN, MAINTENANCE = Status.UP, Status.DOWN, Status.UNKNOWN, Status.MAINTENANCE
 END = 40  # milliseconds that are looked at
@@ -27,45 +27,47 @@ END = 40  # milliseconds that are looked at
 
 def camera(
     *changes: tuple[int, Status | None],
-    service: tuple[tuple[int, int], ...] = ((0, OPEN_END),),
+    service: tuple[tuple[int, int], ...] = ((0, OPEN_ENDED),),
     fills: tuple[tuple[int, int], ...] = (),
-) -> CameraRecord:
+) -> CameraHistory:
     """Return the record of `cam-1` of `ville` at `mairie`."""
-    return CameraRecord(
+    return CameraHistory(
         "cam-1",
         "ville",
         "mairie",
         "centre",
         Purpose.TRAFFIC,
         "",
-        changes=[Change(*change) for change in changes],
-        service=[Span(*span) for span in service],
-        fills=[Proven.of(*span) for span in fills],
+        changes=[StatusChange(*change) for change in changes],
+        service_periods=[Interval(*span) for span in service],
+        backfills=[Proven.of(*span) for span in fills],
     )
 
 
 def window(
     starts: int, ends: int, scope: Scope = Scope.CAMERA, scope_id: str = "cam-1", **other: Any
-) -> WindowRecord:
+) -> MaintenanceRecord:
     """Return a window that a correction added."""
-    return WindowRecord(1, scope, scope_id, starts, ends, "works")._replace(**other)
+    return MaintenanceRecord(1, scope, scope_id, starts, ends, "works")._replace(**other)
 
 
-def gap(began: int, ended: int | None, cause: BlindCause = BlindCause.CLOCK) -> BlindRecord:
+def gap(began: int, ended: int | None, cause: GapCause = GapCause.CLOCK_STEP) -> GapRecord:
     """Return a blindness of all."""
-    return BlindRecord((), (), cause, began, ended)
+    return GapRecord((), (), cause, began, ended)
 
 
-def over(*lying: WindowRecord | BlindRecord) -> Overlays:
+def over(*lying: MaintenanceRecord | GapRecord) -> TimelineOverlays:
     """Return the overlays of a record that holds these."""
-    windows = [each for each in lying if isinstance(each, WindowRecord)]
-    blind = [each for each in lying if isinstance(each, BlindRecord)]
-    return Overlays(Record([], blind, windows, 0, 0, 0, ""))
+    windows = [each for each in lying if isinstance(each, MaintenanceRecord)]
+    blind = [each for each in lying if isinstance(each, GapRecord)]
+    return TimelineOverlays(History([], blind, windows, 0, 0, 0, ""))
 
 
-def read(record: CameraRecord, *lying: WindowRecord | BlindRecord, until: int = END) -> list[Stretch]:
+def read(
+    record: CameraHistory, *lying: MaintenanceRecord | GapRecord, until: int = END
+) -> list[StatusInterval]:
     """Return the stretches of a record."""
-    return over(*lying).stretches(record, until)
+    return over(*lying).intervals(record, until)
 
 
 def test_changes_are_read_from_one_to_the_next() -> None:
@@ -95,9 +97,9 @@ def test_nothing_counts_out_of_service() -> None:
 
 def test_a_camera_that_comes_back_is_not_what_it_was_when_it_left() -> None:
     """V6, S6: unknown until something is seen of it."""
-    told = camera((0, UP), (25, UP), service=((0, 10), (20, OPEN_END)))
+    told = camera((0, UP), (25, UP), service=((0, 10), (20, OPEN_ENDED)))
     assert read(told) == [(0, 10, UP), (20, 25, UNKNOWN), (25, END, UP)]
-    assert read(camera((0, UP), (10, DOWN), service=((0, 10), (10, OPEN_END)))) == [
+    assert read(camera((0, UP), (10, DOWN), service=((0, 10), (10, OPEN_ENDED)))) == [
         (0, 10, UP),
         (10, END, DOWN),
     ]
@@ -124,7 +126,7 @@ def test_an_hour_that_never_was_is_unknown_but_for_maintenance() -> None:
 def test_other_blindness_and_one_that_is_not_over_change_nothing() -> None:
     """S4: short blindness changes no status; long blindness is in the changes."""
     told = camera((0, UP))
-    assert read(told, gap(8, 16, BlindCause.LINK), gap(20, None)) == [(0, END, UP)]
+    assert read(told, gap(8, 16, GapCause.LINK), gap(20, None)) == [(0, END, UP)]
 
 
 def test_corrected_maintenance_covers_whatever_the_camera_was() -> None:
@@ -152,7 +154,7 @@ def test_a_window_of_a_site_covers_a_camera_while_it_stands_there() -> None:
     """V7: the first place holds before it was noted, too."""
     told = camera((0, UP))
     told.earlier = [
-        Place("gare", Purpose.TRAFFIC, -OPEN_END, 10),
+        Place("gare", Purpose.TRAFFIC, -OPEN_ENDED, 10),
         Place("port", Purpose.TRAFFIC, 10, 20),
     ]
     covered = {site: read(told, window(5, 25, Scope.SITE, site)) for site in ("gare", "port", "mairie")}
@@ -171,10 +173,10 @@ def test_windows_that_the_inventory_announced_and_withdrawn_ones_cover_nothing()
 def test_an_account_is_cut_at_both_ends() -> None:
     """A1."""
     told = read(camera((0, UP), (10, DOWN), (20, UNKNOWN), (30, MAINTENANCE)))
-    assert account_of(told, 5, 32) == Account(up=5, down=10, unknown=10, maintenance=2)
-    assert account_of(told, 10, 20) == Account(down=10)
-    assert account_of(told, 12, 13) == Account(down=1)
-    assert account_of(told, 12, 12) == account_of([], 0, END) == Account()
+    assert status_time_between(told, 5, 32) == StatusTime(up=5, down=10, unknown=10, maintenance=2)
+    assert status_time_between(told, 10, 20) == StatusTime(down=10)
+    assert status_time_between(told, 12, 13) == StatusTime(down=1)
+    assert status_time_between(told, 12, 12) == status_time_between([], 0, END) == StatusTime()
 
 
 # --- against a naive reading
@@ -192,7 +194,7 @@ def _services(draw: st.DrawFn) -> list[tuple[int, int]]:
     """Return spans that do not overlap; the last one may be open."""
     edges = sorted(draw(st.sets(_edge, max_size=6)))
     spans = list(zip(edges[::2], edges[1::2], strict=False))
-    return [*spans, (edges[-1], OPEN_END)] if len(edges) % 2 else spans
+    return [*spans, (edges[-1], OPEN_ENDED)] if len(edges) % 2 else spans
 
 
 def naive(
@@ -242,11 +244,11 @@ def test_every_millisecond_is_what_the_rules_say(
     assert _expanded(found) == truth
     assert all(one.end <= two.start for one, two in pairwise(found))
     assert not any(one.end == two.start and one.status is two.status for one, two in pairwise(found))
-    counted = Account()
+    counted = StatusTime()
     for status in truth[start:end]:
         if status is not None:
             counted.add(status, 1)
-    assert account_of(found, start, max(start, end)) == counted
+    assert status_time_between(found, start, max(start, end)) == counted
 
 
 @given(_changes, _services(), _spans, _edge)
@@ -262,7 +264,7 @@ def test_what_is_read_up_to_an_instant_is_the_beginning_of_the_whole(
     assert _expanded(early) == [*_expanded(read(told))[:until], *[None] * (END - until)]
 
 
-def _expanded(stretches: list[Stretch]) -> list[Status | None]:
+def _expanded(stretches: list[StatusInterval]) -> list[Status | None]:
     found: list[Status | None] = [None] * END
     for start, end, status in stretches:
         assert 0 <= start < end <= END

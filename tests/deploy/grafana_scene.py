@@ -54,7 +54,7 @@ REACHED = {
     "sum(camwatch_messages_rejected_total) > bool 0": 1.0,
     "count(operator:camwatch_error_budget_burn:ratio_rate6h)": 2.0,
     'count(camwatch_camera_degraded{reason=~"video_loss|storage|clock"} == 1)': 3.0,
-    f'count(rate(camwatch_camera_ledger_seconds_total{{camera="{FLAPS}"}}[5m])) > bool 0': 1.0,
+    f'count(rate(camwatch_camera_status_seconds_total{{camera="{FLAPS}"}}[5m])) > bool 0': 1.0,
     "sum(rate(camwatch_detection_delay_seconds_count[8s])) > bool 0": 1.0,
 }
 """What Prometheus must say before the scene is over."""

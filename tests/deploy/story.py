@@ -102,7 +102,7 @@ async def play(folder: Path) -> Story:
     """Play it all, and return what came of it."""
     fleet = write_city(folder / "fleet")
     with Mosquitto(folder / "mosquitto") as broker:
-        config = daemon.config(fleet, daemon.broker(broker.url), hint_hold_s=INTERVAL_S, down_after=9.0)
+        config = daemon.config(fleet, daemon.broker(broker.url), will_grace_s=INTERVAL_S, down_after=9.0)
         async with mailbox() as box, daemon.running(folder / "camwatch", config) as watcher:
             tree = derived(
                 quicker=QUICKER, webhook=box.webhook, smarthost=box.smarthost, secrets=folder / "fleet"

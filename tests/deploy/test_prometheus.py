@@ -15,7 +15,7 @@ import yaml
 
 from camwatch.core.conditions import REASON_NAMES
 from camwatch.errors import RejectReason
-from camwatch.metrics.families import CATALOGUE
+from camwatch.metrics.families import FAMILIES
 from tests.support.alertmanager import milliseconds
 from tests.support.mosquitto import program
 
@@ -148,7 +148,7 @@ def test_an_alert_says_what_it_is_and_where_its_runbook_is(name: str) -> None:
     assert annotations["runbook_url"] == f"{{{{ $externalLabels.runbooks }}}}/{name}.md"
     assert "humanizeTimestamp" not in annotations["description"], "not a text for people"
     shown = annotations["description"]
-    local = len(re.findall(r"camwatch_utc_offset_seconds @ .*? toTime\)[^}]*}}{{ else", shown))
+    local = len(re.findall(r"camwatch_timezone_offset_seconds @ .*? toTime\)[^}]*}}{{ else", shown))
     utc = len(re.findall(r"toTime\)[^}]*}} UTC", shown))
     assert shown.count("toTime") == local + utc, "a time is local, or says its zone"
     assert local == utc, "where camwatch's offset is not known, the zone is UTC"
@@ -167,7 +167,7 @@ def test_reasons_that_are_no_alert_are_reasons() -> None:
 
 
 def test_every_metric_of_a_rule_is_exported() -> None:
-    exported = {metric.name for metric in CATALOGUE}
+    exported = {metric.name for metric in FAMILIES}
     used = {
         name
         for kind in ("alert", "record")

@@ -158,7 +158,7 @@ async def test_a_real_prometheus_evaluates_every_rule_on_the_real_daemon(tmp_pat
         ):
 
             async def in_local_time() -> bool:
-                return bool(await server.rows("camwatch_utc_offset_seconds"))
+                return bool(await server.rows("camwatch_timezone_offset_seconds"))
 
             await server.until(in_local_time, "the time zone")
             for name in LOGIS:  # their last sign of life, at a time of which the offset is known

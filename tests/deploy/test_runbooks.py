@@ -20,8 +20,8 @@ import typer
 import yaml
 
 from camwatch.cli import app
-from camwatch.metrics.families import CATALOGUE
-from camwatch.wire.topics import DEFAULT_PREFIX, address_of
+from camwatch.metrics.families import FAMILIES
+from camwatch.wire.topics import DEFAULT_PREFIX, parse_topic
 from tests.deploy.test_prometheus import ALERTS, ROOT, promtool, rules
 from tests.test_docs_drift import blocks
 
@@ -43,7 +43,7 @@ OF_OTHERS = {
 }
 """Metrics of Prometheus, Alertmanager and prometheus-client, which have no catalogue here."""
 RECORDS = {rule["record"] for rule in rules("record")}
-METRICS = {metric.name: metric for metric in CATALOGUE}
+METRICS = {metric.name: metric for metric in FAMILIES}
 METRIC = r"(?<![\w:/.-])(?:[a-z]+:)?camwatch[_:]\w+(?::\w+)?"
 ENGLISH = {"is ready", "runs"}
 """What camwatch answers, and no commands of it."""
@@ -210,7 +210,7 @@ def test_camwatch_takes_every_command_that_a_page_has_people_type() -> None:
     [
         ("outages lst", "there is no lst"),
         ("outages list --opened", "No such option"),
-        ("outages attribute 1 --cause fate --why x", "fate"),
+        ("outages attribute 1 --cause fate --reason x", "fate"),
         ("outages show x", "integer"),
     ],
 )
@@ -241,7 +241,7 @@ def test_every_topic_that_a_page_listens_to_is_one_that_camwatch_reads() -> None
     for page, words in heard:
         assert "-W" in words, f"{page}: would listen for ever"
         for topic in (words[number + 1] for number, word in enumerate(words) if word == "-t"):
-            address = address_of(DEFAULT_PREFIX, topic.replace("+", "any"))
+            address = parse_topic(DEFAULT_PREFIX, topic.replace("+", "any"))
             assert address is not None, (page, topic)
             assert address.operator in {*ids("operators.csv", "operator_id"), "any"}, (page, topic)
             assert address.camera in {*ids("cameras.csv", "camera_id"), "any"}, (page, topic)

@@ -22,7 +22,7 @@ from tests.web.serving import _UNUSED, leave
 
 PROGRAM = Path(sys.executable).with_name("camwatch")
 PASSWORD = "rue des cordeliers"  # noqa: S105
-ERRORS = "camwatch_access_reload_errors_total"
+ERRORS = "camwatch_auth_reload_errors_total"
 
 
 def guarded(fleet: Path, url: str, *http: str) -> str:
@@ -35,7 +35,7 @@ def guarded(fleet: Path, url: str, *http: str) -> str:
 
 def access(folder: Path, *arguments: str) -> str:
     """Run `camwatch access` as an administrator does; return what it says."""
-    command = [str(PROGRAM), "access", *arguments, "--config", str(folder / "camwatch.toml")]
+    command = [str(PROGRAM), "accounts", *arguments, "--config", str(folder / "camwatch.toml")]
     done = subprocess.run(command, cwd=folder, input=PASSWORD, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout
@@ -68,7 +68,7 @@ async def test_without_accounts_it_does_not_start_where_others_could_reach_it(
         "camwatch.toml: http.listen: 0.0.0.0:0 can be reached from other machines, and there are no accounts"
         in (daemon.text)
     )
-    assert "camwatch access add" in daemon.text
+    assert "camwatch accounts add" in daemon.text
     await daemon.release()
 
 
@@ -161,7 +161,7 @@ async def test_a_thousand_idle_connections_and_guessing_keep_no_heartbeat_waitin
             lambda now: all(now.by("camera", beats)[camera] >= counted[camera] + 4 for camera in counted)
         )
         assert after.outages() == 0
-        assert after.value("camwatch_loop_stall_seconds_total") == 0
+        assert after.value("camwatch_event_loop_stall_seconds_total") == 0
         assert (await daemon.get("/-/healthy")).status_code == 200
         for writer in idle:
             await leave(writer)

@@ -32,7 +32,7 @@ def follow(folder: Path, beginning: str) -> str:
     (line,) = [line for line in LINES if line.startswith(beginning)]
     words = shlex.split(line)
     asks = {"--token", "--no-password", "--change"} & set(words) == set() and words[2] == "add"
-    renews = line == "camwatch access add sacogiva --change --config camwatch.toml"
+    renews = line == "camwatch accounts add sacogiva --change --config camwatch.toml"
     command = [str(Path(sys.executable).with_name("camwatch")), *words[1:]]
     done = subprocess.run(
         [*command, "--password-stdin"] if asks or renews else command,
@@ -53,9 +53,9 @@ async def test_a_landlord_gets_an_account_and_sees_its_cameras_and_no_others(
     fleet = write_fleet(tmp_path / "fleet", rows, operators=[operator("ville"), operator("sacogiva")])
     settings = f"{config(fleet, broker(mosquitto.url))}\n{SETTINGS[0]}"
     (tmp_path / "camwatch.toml").write_text(settings)
-    follow(tmp_path, "camwatch access add alice")
+    follow(tmp_path, "camwatch accounts add alice")
     async with running(tmp_path, settings) as daemon:
-        follow(tmp_path, "camwatch access add sacogiva --role viewer")
+        follow(tmp_path, "camwatch accounts add sacogiva --role viewer")
         await daemon.says("access: accounts reloaded", added=["sacogiva"])
         async with client_of(daemon) as client:
             way = await client.get("/", headers={"accept": "text/html"})
@@ -71,12 +71,12 @@ async def test_a_landlord_gets_an_account_and_sees_its_cameras_and_no_others(
             assert "tour-2" in listed.text
             assert "cam-" not in listed.text
             assert (await client.get("/api/v1/cameras/cam-1")).status_code == 404
-            follow(tmp_path, "camwatch access add sacogiva --change --config")
+            follow(tmp_path, "camwatch accounts add sacogiva --change --config")
             await daemon.says("access: accounts reloaded", changed=["sacogiva"])
             assert (await client.get("/api/v1/cameras")).status_code == 401
-        follow(tmp_path, "camwatch access add sacogiva --change --role")
-        assert re.search(r"sacogiva +editor +sacogiva", follow(tmp_path, "camwatch access list"))
-        said = follow(tmp_path, "camwatch access add sacogiva-export")
+        follow(tmp_path, "camwatch accounts add sacogiva --change --role")
+        assert re.search(r"sacogiva +editor +sacogiva", follow(tmp_path, "camwatch accounts list"))
+        said = follow(tmp_path, "camwatch accounts add sacogiva-export")
         await daemon.says("access: accounts reloaded", added=["sacogiva-export"])
         (token,) = re.findall(r"^cw_\S+$", said, re.MULTILINE)
         assert "tour-1" in await curled(daemon.url, token)
@@ -84,9 +84,9 @@ async def test_a_landlord_gets_an_account_and_sees_its_cameras_and_no_others(
         theirs = partial(from_api, daemon.url, 0, 2**42, tmp_path / "token")
         await until(lambda: len(theirs().cameras) > 1)  # in the store
         assert set(theirs().cameras) == {"tour-1", "tour-2"}
-        follow(tmp_path, "camwatch access add m.dupont")
-        follow(tmp_path, "camwatch access revoke sacogiva")
-        assert "sacogiva-export" in follow(tmp_path, "camwatch access list")
+        follow(tmp_path, "camwatch accounts add m.dupont")
+        follow(tmp_path, "camwatch accounts revoke sacogiva")
+        assert "sacogiva-export" in follow(tmp_path, "camwatch accounts list")
 
 
 async def curled(url: str, token: str) -> str:

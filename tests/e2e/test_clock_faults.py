@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from camwatch.core.model import BlindCause
+from camwatch.core.model import GapCause
 from tests.e2e.conftest import playing
 from tests.support.daemon import Daemon, Metrics, broker
 from tests.support.faults import WallClock, boot_anew, problems, settings
@@ -67,8 +67,8 @@ async def test_a_step_of_an_hour_convicts_and_acquits_nobody(
         account = book.account(camera)
         assert account.in_service == book.in_service(camera)
         assert abs(account.unknown - (HOUR_MS if hours > 0 else 0)) < 10_000
-    stepped = [blind for blind in book.record.blind if blind.cause is BlindCause.CLOCK]
-    assert [(blind.ended_ms or 0) - blind.began_ms for blind in stepped] == ([HOUR_MS] if hours > 0 else [])
+    stepped = [blind for blind in book.record.gaps if blind.cause is GapCause.CLOCK_STEP]
+    assert [(blind.end_ms or 0) - blind.start_ms for blind in stepped] == ([HOUR_MS] if hours > 0 else [])
 
 
 @asynccontextmanager

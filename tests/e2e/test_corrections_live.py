@@ -35,9 +35,9 @@ async def test_corrections_are_taken_over_by_the_running_daemon(
             "--cause",
             "power",
             "--exclude",
-            "--who",
+            "--author",
             "zoé",
-            "--why",
+            "--reason",
             "EDF",
         )
         code, out, err = await camwatch(*attribute, "--config", config, cwd=tmp_path)
@@ -56,10 +56,10 @@ async def test_corrections_are_taken_over_by_the_running_daemon(
             start,
             "--to",
             end,
-            "--who",
+            "--author",
             "zoé",
         )
-        code, out, err = await camwatch(*add, "--why", "roof", "--config", config, cwd=tmp_path)
+        code, out, err = await camwatch(*add, "--reason", "roof", "--config", config, cwd=tmp_path)
         assert code == 0, out + err
         after = await daemon.until(lambda now: now.statuses()["cam-1"] == "maintenance")
         after = await daemon.until(lambda now: now.value(ratio, window="1h", operator="ville") == 1)

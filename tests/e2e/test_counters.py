@@ -59,7 +59,7 @@ async def test_counters_never_decrease_and_accounts_never_exceed_the_time(
 ) -> None:
     """A1: through power cuts by chance, reloads, a restart of the broker and a stall of the daemon itself."""
     fleet = write_fleet(tmp_path / "fleet", CAMERAS)
-    settings = config(fleet, broker(mosquitto.url), hint_hold_s=0.3, stall_after_s=0.5)
+    settings = config(fleet, broker(mosquitto.url), will_grace_s=0.3, stall_after_s=0.5)
     chance = random.Random(9)
     async with running(tmp_path, settings) as daemon, playing(mosquitto.url, fleet) as cameras:
         subscribed = datetime.fromisoformat((await daemon.says("link subscribed"))["time"]).timestamp() - 0.05
@@ -84,7 +84,7 @@ async def test_counters_never_decrease_and_accounts_never_exceed_the_time(
         after = await daemon.until_all("up", timeout=30)
         assert_nothing_decreased(before, after)
         assert after.outages() > 0
-        assert (after.value("camwatch_loop_stall_seconds_total") or 0) > 0.5
+        assert (after.value("camwatch_event_loop_stall_seconds_total") or 0) > 0.5
         assert sum(after.account("unknown").values()) > 0
         assert sum(after.account("down").values()) > 0
         assert len(daemon.log("inventory reloaded")) >= 2

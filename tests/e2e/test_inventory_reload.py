@@ -18,12 +18,12 @@ from tests.support.tables import camera, cameras, write_table
 
 HELD = "camwatch_inventory_reload_held"
 ERRORS = "camwatch_inventory_reload_errors_total"
-LAST = "camwatch_inventory_last_reload_timestamp_seconds"
+LAST = "camwatch_inventory_last_reload_success_timestamp_seconds"
 
 
 def unwatched(settings: str) -> str:
     """Return settings whose daemon looks at no file by itself while a test lasts."""
-    return settings.replace("reload_check_s = 0.1", "reload_check_s = 3600")
+    return settings.replace("reload_interval_s = 0.1", "reload_interval_s = 3600")
 
 
 async def assert_refused(daemon: Daemon, fleet: Path, ask: signal.Signals | None) -> None:
@@ -116,7 +116,7 @@ async def test_an_edit_while_the_daemon_starts_is_taken(
     read = load(settings)
     write_table(fleet, "cameras.csv", cameras(5))
     async with app.running(settings, read) as daemon:
-        await until(lambda: "cam-5" in daemon.watcher.inventory.cameras)
+        await until(lambda: "cam-5" in daemon.monitor.inventory.cameras)
 
 
 async def test_a_table_cut_half_written_is_held_back_until_it_is_confirmed(

@@ -65,7 +65,7 @@ async def healthy(process: subprocess.Popen[bytes], client: httpx.AsyncClient) -
 
 async def logged(process: subprocess.Popen[bytes], client: httpx.AsyncClient, lines: int) -> None:
     """Have the daemon log that many lines at least: one for each inventory that it reads."""
-    read = "camwatch_inventory_last_reload_timestamp_seconds"
+    read = "camwatch_inventory_last_reload_success_timestamp_seconds"
     for _ in range(lines):
         before = Metrics((await client.get("/metrics")).text, read).value(read)
         process.send_signal(signal.SIGHUP)

@@ -42,7 +42,7 @@ async def camsim(url: str, folder: Path, *faults: str) -> AsyncIterator[None]:
     """Run `camsim run` for the fleet, all cameras connected; it must end in order when asked."""
     command = [str(Path(sys.executable).with_name("camsim")), "run", "--broker", url, "--fleet", str(FLEET)]
     command += ["--interval", str(INTERVAL.total_seconds())]
-    command += [part for fault in faults for part in ("--do", fault)]
+    command += [part for fault in faults for part in ("--action", fault)]
     said = folder / "camsim.log"
     with said.open("wb") as output:
         process = await asyncio.create_subprocess_exec(*command, stdout=output, stderr=output)
@@ -137,11 +137,11 @@ async def test_a_site_that_goes_away_is_one_incident_and_nobody_else_is_harmed(
         FLEET,
         broker(mosquitto.url),
         interval_s=INTERVAL.total_seconds(),
-        hint_hold_s=HINT_HOLD.total_seconds(),
+        will_grace_s=HINT_HOLD.total_seconds(),
     )
     faults = (
-        f"{{do: network_cut, on: {{site: {SITE}}}, at: 8, for: 10}}",
-        f"{{do: power_cut, on: {{site: {SITE}}}, at: 26, for: 8}}",
+        f"{{action: network_cut, on: {{site: {SITE}}}, at: 8, for: 10}}",
+        f"{{action: power_cut, on: {{site: {SITE}}}, at: 26, for: 8}}",
     )
     async with camsim(mosquitto.url, tmp_path, *faults), running(tmp_path, settings) as daemon:
         before = await with_statuses(daemon, dict.fromkeys(ALL, "up"))

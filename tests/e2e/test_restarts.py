@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from camwatch.accounting.timeline import Stretch
-from camwatch.core.model import BlindCause, Status
+from camwatch.accounting.timeline import StatusInterval
+from camwatch.core.model import GapCause, Status
 from tests.e2e.conftest import playing
 from tests.support.daemon import INTERVAL_S, Daemon, broker, config, running
 from tests.support.faults import assert_none_decreased
@@ -22,7 +22,7 @@ AWAY = 20
 Cameras = ("cam-1", "cam-2", "cam-3", "cam-4")
 
 
-def of(book: Book, camera: str, status: Status) -> list[Stretch]:
+def of(book: Book, camera: str, status: Status) -> list[StatusInterval]:
     """Return when a camera was `status`, after it had been seen first."""
     return [stretch for stretch in book.stretches[camera][1:] if stretch.status is status]
 
@@ -78,13 +78,13 @@ async def test_without_one_the_time_is_unknown_and_nothing_else_is(
     """S6: from the last instant that the store vouches for to each camera's first heartbeat."""
     book, daemon = await played(number, 0, mosquitto, fleet, tmp_path)
     assert daemon.log("link subscribed")[-1]["session_present"] is False
-    (away,) = book.record.blind
-    assert away.cause is BlindCause.AWAY
-    assert away.ended_ms is not None
+    (away,) = book.record.gaps
+    assert away.cause is GapCause.OFFLINE
+    assert away.end_ms is not None
     for camera in Cameras:
         (unknown,) = of(book, camera, Status.UNKNOWN)
-        assert unknown.start >= away.began_ms
-        assert unknown.end - away.ended_ms <= 2 * INTERVAL_S * 1000
+        assert unknown.start >= away.start_ms
+        assert unknown.end - away.end_ms <= 2 * INTERVAL_S * 1000
         assert unknown.end - unknown.start >= (AWAY - 5) * INTERVAL_S * 1000
         assert of(book, camera, Status.DOWN) == []
         assert book.account(camera).in_service == book.in_service(camera)

@@ -19,11 +19,11 @@ title: A short rehearsal
 description: Cuts of every kind, a lie, and the loss of one heartbeat in a hundred.
 duration: 42s
 timeline:
-  - {do: loss, share: 1 %}
-  - {do: power_cut, at: 6s, for: 9s, on: {camera: [cam-1, cam-2]}}
-  - {do: power_cut, at: 9s, for: 12s, silent: true, on: {camera: [cam-3, cam-4]}}
-  - {do: network_cut, at: 12s, for: 9s, spread: 6s, on: {camera: [cam-5, cam-6, cam-7]}}
-  - {do: replay, at: 9s, for: 6s, pace: 0.2, on: {camera: [cam-3]}}
+  - {action: loss, share: 1 %}
+  - {action: power_cut, at: 6s, for: 9s, on: {camera: [cam-1, cam-2]}}
+  - {action: power_cut, at: 9s, for: 12s, silent: true, on: {camera: [cam-3, cam-4]}}
+  - {action: network_cut, at: 12s, for: 9s, spread: 6s, on: {camera: [cam-5, cam-6, cam-7]}}
+  - {action: replay, at: 9s, for: 6s, pace: 0.2, on: {camera: [cam-3]}}
 """
 
 
@@ -39,13 +39,13 @@ async def test_the_daemon_is_marked_against_what_really_happened(
     fleet = write_fleet(tmp_path / "fleet", cameras(12))
     (tmp_path / "rehearsal.yaml").write_text(_SCENARIO)
     base = ("run", "--broker", mosquitto.url, "--fleet", fleet, "--interval", str(INTERVAL_S), "--qos", "1")
-    settings = config(fleet, broker(mosquitto.url), interval_s=INTERVAL_S, hint_hold_s=INTERVAL_S)
+    settings = config(fleet, broker(mosquitto.url), interval_s=INTERVAL_S, will_grace_s=INTERVAL_S)
     play = ("--scenario", "rehearsal.yaml", "--truth", "truth.jsonl", "--seed", "3")
     async with running(tmp_path, settings) as daemon:
         code, _, err = await camsim(*base, *play, cwd=tmp_path)
         assert (code, err) == (0, "")
         await daemon.until_all("down", 12)  # they said goodbye: nothing comes any more
-        await daemon.until(lambda now: now.value("camwatch_history_pending") == 0)
+        await daemon.until(lambda now: now.value("camwatch_history_pending_events") == 0)
         began = json.loads((tmp_path / "truth.jsonl").read_text().splitlines()[0])["began_ms"]
         by_api = await asyncio.to_thread(from_api, daemon.url, began, began + 60_000)
         by_store = from_store(f"sqlite:///{tmp_path}/camwatch.db")
@@ -70,6 +70,6 @@ async def test_the_daemon_is_marked_against_what_really_happened(
 
 async def test_the_api_refuses_a_time_that_is_none(mosquitto: Mosquitto, fleet: Path, tmp_path: Path) -> None:
     async with running(tmp_path, config(fleet, broker(mosquitto.url))) as daemon:
-        assert (await daemon.get("/api/v1/history?from=yesterday&to=1")).status_code == 422
-        lines = (await daemon.get("/api/v1/history?from=0&to=1")).text.splitlines()
+        assert (await daemon.get("/api/v1/export?from=yesterday&to=1")).status_code == 422
+        lines = (await daemon.get("/api/v1/export?from=0&to=1")).text.splitlines()
         assert [json.loads(line)["kind"] for line in lines] == ["vouched"]

@@ -68,10 +68,10 @@ async def endures(
     down = await daemon.says("camera down", camera="cam-1")
     expected = {"cam-1": "down", "cam-2": "up", "cam-3": "up", "cam-4": "up"}
     during = await daemon.until(lambda now: now.statuses() == expected)
-    assert (during.value("camwatch_history_pending") or 0) > 0
+    assert (during.value("camwatch_history_pending_events") or 0) > 0
     assert (during.value("camwatch_history_write_errors_total") or 0) > 0
     assert during.outages() == before.outages()
-    stalled = [scrape.value("camwatch_loop_stall_seconds_total") or 0 for scrape in (before, during)]
+    stalled = [scrape.value("camwatch_event_loop_stall_seconds_total") or 0 for scrape in (before, during)]
     assert stalled[1] - stalled[0] < BUSY_S / 2, "the loop waited for the store"
     heard = during.by("camera", "camwatch_camera_last_heartbeat_timestamp_seconds")["cam-2"]
     await daemon.until(
@@ -79,7 +79,7 @@ async def endures(
     )
     end()
     await daemon.until_ready()
-    after = await daemon.until(lambda now: now.value("camwatch_history_pending") == 0)
+    after = await daemon.until(lambda now: now.value("camwatch_history_pending_events") == 0)
     assert after.outages() > before.outages()
     assert_none_decreased(before, after)
     assert daemon.log("history is stored again")
@@ -165,8 +165,8 @@ async def test_a_server_that_does_not_come_is_named(tmp_path: Path, fleet: Path)
 
 async def told_to_stop(daemon: Daemon) -> None:
     """Ask a daemon without its store to stop: it does, says how much is lost, and that it failed."""
-    await daemon.until(lambda now: (now.value("camwatch_history_pending") or 0) > 0)
-    pending = (await daemon.metrics()).value("camwatch_history_pending")
+    await daemon.until(lambda now: (now.value("camwatch_history_pending_events") or 0) > 0)
+    pending = (await daemon.metrics()).value("camwatch_history_pending_events")
     daemon.send(signal.SIGTERM)
     await until(lambda: daemon.exit_code is not None, timeout=40.0)
     assert daemon.exit_code == 1, daemon.text

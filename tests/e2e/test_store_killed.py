@@ -27,8 +27,8 @@ from tests.support.mosquitto import Mosquitto, until
 from tests.support.postgres import PostgreSQL
 from tests.support.tables import cameras, write_fleet
 
-FAST = {"interval_s": 0.02, "hint_hold_s": 0.02}
-QUICK = {"interval_s": 0.1, "hint_hold_s": 0.1}
+FAST = {"interval_s": 0.02, "will_grace_s": 0.02}
+QUICK = {"interval_s": 0.1, "will_grace_s": 0.1}
 
 
 async def hammered(folder: Path, store: Path | str, kills: int, seed: int) -> list[Kill]:
@@ -36,7 +36,7 @@ async def hammered(folder: Path, store: Path | str, kills: int, seed: int) -> li
     fleet = write_fleet(folder / "fleet", cameras(12))
     file = folder / "camwatch.toml"
     nobody = broker("mqtt://127.0.0.1:1")
-    file.write_text(settings(fleet, store, nobody, checkpoint_s=0.02, **FAST))
+    file.write_text(settings(fleet, store, nobody, checkpoint_interval_s=0.02, **FAST))
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",

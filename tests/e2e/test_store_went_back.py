@@ -58,7 +58,7 @@ async def test_a_store_that_goes_back_is_told_and_goes_on_without_a_restart(
             after = await daemon.stored()
             assert_none_decreased(before, after)
             assert (after.value("camwatch_history_write_errors_total") or 0) > 0
-            assert after.value("camwatch_history_pending") == 0
+            assert after.value("camwatch_history_pending_events") == 0
         assert problems(daemon.config_file) == []
         async with running(tmp_path, settings(fleet, copies.url, broker(mosquitto.url))) as daemon:
             assert (await daemon.metrics()).value(REJECTED, camera="cam-1", reason="malformed") == 1

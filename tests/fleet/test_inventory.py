@@ -9,9 +9,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from camwatch.core.model import Camera, Lifecycle, Purpose, Scope, Window
-from camwatch.errors import ConfigurationError, Fault
-from camwatch.fleet.inventory import CAMERA_COLUMNS, Inventory, changes, load_inventory, signature
+from camwatch.core.model import Camera, Lifecycle, MaintenanceWindow, Purpose, Scope
+from camwatch.errors import ConfigError, ConfigProblem
+from camwatch.fleet.inventory import CAMERA_COLUMNS, Inventory, diff, fingerprint, load_inventory
 from tests.support.tables import (
     Cells,
     camera,
@@ -58,10 +58,10 @@ def load(folder: Path) -> Inventory:
     return load_inventory(folder, PARIS)
 
 
-def faults(folder: Path) -> tuple[Fault, ...]:
-    with pytest.raises(ConfigurationError) as caught:
+def faults(folder: Path) -> tuple[ConfigProblem, ...]:
+    with pytest.raises(ConfigError) as caught:
         load(folder)
-    return caught.value.faults
+    return caught.value.problems
 
 
 def fault(folder: Path) -> str:
@@ -189,7 +189,7 @@ def test_every_fault_of_every_table_is_told_at_once(tmp_path: Path) -> None:
         maintenance=[window("zone", "x", "2026-01-01", "2026-01-01T10:00")],
     )
     told = "\n".join(f"{place}: {problem}" for place, problem in EVERY_FAULT)
-    with pytest.raises(ConfigurationError) as caught:
+    with pytest.raises(ConfigError) as caught:
         load(tmp_path)
     assert str(caught.value) == told
 
@@ -369,9 +369,13 @@ def test_maintenance_windows_are_read_in_the_fleet_s_time(tmp_path: Path) -> Non
         window("operator", "ville", "2026-10-25T02:30", "2026-10-25T02:30+01:00"),
     ]
     assert load(write_fleet(tmp_path, maintenance=rows)).windows == (
-        Window(Scope.SITE, "mairie", utc_ms(2026, 11, 22, 7), utc_ms(2026, 11, 22, 11, 30), "Élagage"),
-        Window(Scope.CAMERA, "cam-1", utc_ms(2026, 7, 1, 6), utc_ms(2026, 7, 1, 7), "works"),
-        Window(Scope.OPERATOR, "ville", utc_ms(2026, 10, 25, 0, 30), utc_ms(2026, 10, 25, 1, 30), "works"),
+        MaintenanceWindow(
+            Scope.SITE, "mairie", utc_ms(2026, 11, 22, 7), utc_ms(2026, 11, 22, 11, 30), "Élagage"
+        ),
+        MaintenanceWindow(Scope.CAMERA, "cam-1", utc_ms(2026, 7, 1, 6), utc_ms(2026, 7, 1, 7), "works"),
+        MaintenanceWindow(
+            Scope.OPERATOR, "ville", utc_ms(2026, 10, 25, 0, 30), utc_ms(2026, 10, 25, 1, 30), "works"
+        ),
     )
 
 
@@ -415,20 +419,20 @@ def test_changes_are_cameras_added_removed_and_different(tmp_path: Path) -> None
             sites=[site("mairie"), site("s", zone="Ailleurs")],
         )
     )
-    found = changes(old, new)
+    found = diff(old, new)
     assert (found.added, found.removed, found.changed) == (frozenset("e"), frozenset("b"), frozenset("cd"))
-    assert changes(new, new).changed == frozenset()
+    assert diff(new, new).changed == frozenset()
 
 
 def test_the_signature_differs_after_an_edit_and_not_otherwise(tmp_path: Path) -> None:
     write_fleet(tmp_path)
-    before = signature(tmp_path)
+    before = fingerprint(tmp_path)
     assert [name for name, _, _ in before] == ["operators.csv", "sites.csv", "cameras.csv"]
     (tmp_path / "notes.txt").write_text("not a table")
-    assert signature(tmp_path) == before
+    assert fingerprint(tmp_path) == before
     os.utime(tmp_path / "cameras.csv", ns=(1, 1))
-    touched = signature(tmp_path)
+    touched = fingerprint(tmp_path)
     assert touched != before
     write_table(tmp_path, "maintenance.csv", [])
-    assert len(signature(tmp_path)) == len(touched) + 1
-    assert signature(tmp_path / "nowhere") == ()
+    assert len(fingerprint(tmp_path)) == len(touched) + 1
+    assert fingerprint(tmp_path / "nowhere") == ()

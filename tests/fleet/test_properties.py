@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from camwatch.errors import ConfigurationError
+from camwatch.errors import ConfigError
 from camwatch.fleet.inventory import CAMERA_COLUMNS, load_inventory
 from tests.support.tables import COLUMNS, camera, window, write_fleet
 
@@ -58,7 +58,7 @@ def test_any_bytes_as_a_table_give_faults_or_an_inventory(
     with tempfile.TemporaryDirectory() as folder:
         write_fleet(Path(folder))
         (Path(folder) / name).write_bytes(top * with_header + content)
-        with contextlib.suppress(ConfigurationError):
+        with contextlib.suppress(ConfigError):
             load_inventory(Path(folder), PARIS)
 
 
@@ -67,7 +67,7 @@ def test_any_text_in_the_cells_gives_faults_or_a_camera(cells: list[str]) -> Non
     row = dict(zip(CAMERA_COLUMNS, (cell.encode(errors="replace").decode() for cell in cells), strict=True))
     with tempfile.TemporaryDirectory() as folder:
         write_fleet(Path(folder), [{**camera(), **row}])
-        with contextlib.suppress(ConfigurationError):
+        with contextlib.suppress(ConfigError):
             load_inventory(Path(folder), PARIS)
 
 
@@ -78,6 +78,6 @@ def test_any_pair_of_times_gives_a_fault_or_a_window_that_ends_after_it_starts(
     rows = [window("site", "mairie", f"{starts}{offset}", f"{ends}{offset}")]
     with tempfile.TemporaryDirectory() as folder:
         write_fleet(Path(folder), maintenance=rows)
-        with contextlib.suppress(ConfigurationError):
+        with contextlib.suppress(ConfigError):
             (only,) = load_inventory(Path(folder), PARIS).windows
-            assert only.starts_ms < only.ends_ms
+            assert only.start_ms < only.end_ms

@@ -9,8 +9,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from camwatch.core.model import Lifecycle
-from camwatch.errors import ConfigurationError
-from camwatch.fleet.inventory import CAMERA_COLUMNS, Held, held_back, load_inventory
+from camwatch.errors import ConfigError
+from camwatch.fleet.inventory import CAMERA_COLUMNS, HeldReload, held_back, load_inventory
 from tests.metrics.city import registered
 from tests.support import fleet
 from tests.support.tables import camera, cameras, table_text, window, write_fleet
@@ -28,9 +28,9 @@ def test_a_row_without_its_trailing_empty_cells_is_whole(tmp_path: Path) -> None
     found = load_inventory(tmp_path, PARIS).cameras["cam-1"]
     assert (found.interval_s, found.latitude, found.model, found.source) == (None, None, "", "")
     (tmp_path / "cameras.csv").write_text(f"{text.splitlines()[0]}\ncam-1,ville,mairie,Caméra\n")
-    with pytest.raises(ConfigurationError) as caught:
+    with pytest.raises(ConfigError) as caught:
         load_inventory(tmp_path, PARIS)
-    places = [fault.place for fault in caught.value.faults]
+    places = [fault.place for fault in caught.value.problems]
     assert places == ["cameras.csv, line 2, column purpose", "cameras.csv, line 2, column lifecycle"]
 
 
@@ -59,7 +59,7 @@ def test_a_line_that_tells_the_separator_is_counted_as_a_line(tmp_path: Path) ->
     write_fleet(tmp_path)
     text = "sep=;\n" + table_text(CAMERA_COLUMNS, [camera(purpose="parking")], separator=";")
     (tmp_path / "cameras.csv").write_text(text)
-    with pytest.raises(ConfigurationError, match=r"cameras\.csv, line 3, column purpose"):
+    with pytest.raises(ConfigError, match=r"cameras\.csv, line 3, column purpose"):
         load_inventory(tmp_path, PARIS)
 
 
@@ -70,9 +70,9 @@ def test_past_maintenance_of_what_is_gone_blocks_nothing(tmp_path: Path) -> None
     assert len(load_inventory(tmp_path, PARIS, NOW_MS).windows) == 1
     coming = window("camera", "long-gone", "2026-11-29T08:00", "2026-12-01T12:00")
     write_fleet(tmp_path, [camera()], maintenance=[past, coming])
-    with pytest.raises(ConfigurationError) as caught:
+    with pytest.raises(ConfigError) as caught:
         load_inventory(tmp_path, PARIS, NOW_MS)
-    (fault,) = caught.value.faults
+    (fault,) = caught.value.problems
     assert fault.place == "maintenance.csv, line 3, column scope_id"
 
 
@@ -86,17 +86,17 @@ def test_more_than_a_tenth_and_more_than_five_wait_to_be_confirmed(
     """V6."""
     ids = [f"cam-{number}" for number in range(serving)]
     new = registered([fleet.camera(name) for name in ids[leaving:]])
-    assert held_back(ids, new) == (Held((), leaving, serving) if held else None)
+    assert held_back(ids, new) == (HeldReload((), leaving, serving) if held else None)
 
 
 def test_a_camera_that_is_retired_leaves_as_well() -> None:
     """V6."""
     ids = [row["camera_id"] for row in cameras(10)]
     new = registered([fleet.camera(str(name), lifecycle=Lifecycle.RETIRED) for name in ids])
-    assert held_back([str(name) for name in ids], new) == Held((), 10, 10)
+    assert held_back([str(name) for name in ids], new) == HeldReload((), 10, 10)
 
 
 def test_a_reading_is_the_same_whoever_came_into_service_meanwhile() -> None:
     """V6: who confirms it need not do so twice; one that takes others is another."""
-    assert Held((), 10, 20) == Held((), 10, 21)
-    assert Held((), 10, 20) != Held((), 11, 20)
+    assert HeldReload((), 10, 20) == HeldReload((), 10, 21)
+    assert HeldReload((), 10, 20) != HeldReload((), 11, 20)

@@ -6,16 +6,16 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, text
 
-from camwatch.core.checkpoint import Memory
+from camwatch.core.checkpoint import CameraCheckpoint
 from camwatch.core.model import (
     Camera,
     Cause,
-    Happening,
+    Event,
     Instant,
     Lifecycle,
-    OutageChange,
+    OutageEvent,
     Purpose,
-    ServiceChange,
+    ServicePeriodEvent,
     Status,
     Transition,
 )
@@ -52,34 +52,34 @@ def went(
 
 def outage(
     t: float, name: str = "cam-1", *, ended: bool = False, noticed: float | None = None
-) -> OutageChange:
+) -> OutageEvent:
     """Return the beginning of an outage at `t`, or that it `ended` then."""
     cause = None if ended else Cause.WILL
-    return OutageChange(
+    return OutageEvent(
         name, "ville", "mairie", not ended, at(t), at(t if noticed is None else noticed), cause
     )
 
 
-def entered(t: float, name: str = "cam-1", status: Status = Status.UNKNOWN) -> ServiceChange:
+def entered(t: float, name: str = "cam-1", status: Status = Status.UNKNOWN) -> ServicePeriodEvent:
     """Return the beginning of a camera's ledger."""
-    return ServiceChange(name, "ville", True, at(t), status)
+    return ServicePeriodEvent(name, "ville", True, at(t), status)
 
 
-def left(t: float, name: str = "cam-1") -> ServiceChange:
+def left(t: float, name: str = "cam-1") -> ServicePeriodEvent:
     """Return the end of a camera's ledger."""
-    return ServiceChange(name, "ville", False, at(t), Status.RETIRED)
+    return ServicePeriodEvent(name, "ville", False, at(t), Status.RETIRED)
 
 
-def memory(name: str = "cam-1", **fields: Any) -> Memory:
+def memory(name: str = "cam-1", **fields: Any) -> CameraCheckpoint:
     """Return what is remembered of a camera that is up; every field differs from every other."""
-    whole = Memory(
+    whole = CameraCheckpoint(
         name, "ville", Status.UP, Status.MAINTENANCE, 1, Cause.GOODBYE, 2, 3, 4, 5, True, 6,
         7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17.5, 18.25, -20.5, "21 22",
     )  # fmt: skip
     return whole._replace(**fields)
 
 
-def batch(number: int, *events: Happening, **rest: Any) -> Batch:
+def batch(number: int, *events: Event, **rest: Any) -> Batch:
     """Return a batch of these events, vouching up to as many seconds as its number."""
     return Batch(number, ms(number), events=list(events), **rest)
 

@@ -53,5 +53,5 @@ def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 def store(store_url: str) -> Iterator[Store]:
     """Open a store and hold it, as the daemon does."""
     with Store.open(HistorySettings(url=store_url)) as opened:
-        opened.hold()
+        opened.acquire_lock()
         yield opened

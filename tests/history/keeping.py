@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from zoneinfo import ZoneInfo
 
-from camwatch.accounting.records import OPEN_END, Record
-from camwatch.core.model import Window
-from camwatch.core.monitor import Enrolment, FleetWatch
+from camwatch.accounting.records import OPEN_ENDED, History
+from camwatch.core.model import MaintenanceWindow
+from camwatch.core.monitor import CameraConfig, FleetMonitor
 from camwatch.history.audit import audit
-from camwatch.history.batch import Batch, Roll
-from camwatch.history.dialects import begin_read
+from camwatch.history.batch import Batch, InventorySnapshot
+from camwatch.history.dialects import read_transaction
 from camwatch.history.queries import read
 from camwatch.history.reconcile import Known, rejoined, remembered, states
 from camwatch.history.store import Store
@@ -23,7 +23,11 @@ class Kept:
     """A world and its store. `keep` stores what has happened since; all else is done with `world`."""
 
     def __init__(
-        self, store: Store, *enrolments: Enrolment, windows: Iterable[Window] = (), sight: bool = True
+        self,
+        store: Store,
+        *enrolments: CameraConfig,
+        windows: Iterable[MaintenanceWindow] = (),
+        sight: bool = True,
     ) -> None:
         self.store = store
         self._enrolments = list(enrolments) or fleet(1)
@@ -36,18 +40,18 @@ class Kept:
     def keep(self) -> Kept:
         """Store what happened, and what is to be remembered after it."""
         world, watch = self.world, self.world.watch
-        memories = [watch.memory(camera, world.now) for camera in watch.cameras.values()]
-        world.events += watch.take_events()
-        parted, watch.parted = watch.parted, []
+        memories = [watch.checkpoint(camera, world.now) for camera in watch.cameras.values()]
+        world.events += watch.drain_events()
+        parted, watch.removed = watch.removed, []
         self._number += 1
-        roll = Roll(tuple(e.camera for e in self._enrolments), self._windows, world.now.utc_ms)
+        roll = InventorySnapshot(tuple(e.camera for e in self._enrolments), self._windows, world.now.utc_ms)
         batch = Batch(
             self._number,
             world.now.utc_ms,
-            rolls=[roll],
+            inventories=[roll],
             events=world.events[self._told :],
-            memories=[*parted, *memories],
-            sights=tuple(watch.sights.memories()),
+            checkpoints=[*parted, *memories],
+            groups=tuple(watch.visibility.checkpoints()),
         )
         self._told = len(world.events)
         self.store.write(batch)
@@ -61,21 +65,23 @@ class Kept:
         kept = self._kept[max(number, len(self._kept) - remembers) :]
         whole = number >= len(self._kept) - remembers
         events = [event for batch in kept for event in batch.events]
-        parted = [memory for batch in kept for memory in batch.memories if memory.settled_ms is None]
-        known = Known(states([*parted, *last.memories]), events, whole, last.vouched_ms)
+        parted = [
+            memory for batch in kept for memory in batch.checkpoints if memory.accounted_until_ms is None
+        ]
+        known = Known(states([*parted, *last.checkpoints]), events, whole, last.watermark_ms)
         self._number = past.number + 1
         again = Batch(
             self._number,
-            last.vouched_ms,
-            rolls=last.rolls,
+            last.watermark_ms,
+            inventories=last.inventories,
             events=rejoined(past, known),
-            memories=remembered(past, known),
-            sights=last.sights,
+            checkpoints=remembered(past, known),
+            groups=last.groups,
         )
         self.store.write(again)
         return self
 
-    def reload(self, *enrolments: Enrolment) -> Kept:
+    def reload(self, *enrolments: CameraConfig) -> Kept:
         """Watch exactly these cameras from now on."""
         self._enrolments = list(enrolments)
         self.world.reload(*enrolments, windows=self._windows)
@@ -84,21 +90,21 @@ class Kept:
     def restart(self, after: float) -> Kept:
         """Kill the daemon now, and start the next one so many seconds later (rule S6)."""
         past = self.store.load()
-        assert past.vouched_ms is not None
+        assert past.watermark_ms is not None
         world = self.world
         world.t += after
-        world.watch = FleetWatch(world.now, {name: frozenset() for name in world.watch.links})
-        world.watch.resume(world.now, past.memories, past.sights, past.vouched_ms)
+        world.watch = FleetMonitor(world.now, {name: frozenset() for name in world.watch.links})
+        world.watch.resume(world.now, past.checkpoints, past.groups, past.watermark_ms)
         del world.events[self._told :]
         world.reload(*self._enrolments, windows=self._windows)
         for link in world.watch.links:
             world.regain(link)
         return self
 
-    def record(self) -> Record:
+    def record(self) -> History:
         """Read all that is kept."""
-        with begin_read(self.store.engine) as connection:
-            return read(connection, None, 0, OPEN_END)
+        with read_transaction(self.store.engine) as connection:
+            return read(connection, None, 0, OPEN_ENDED)
 
     def problems(self) -> list[str]:
         """Return what the audit finds."""

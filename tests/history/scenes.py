@@ -8,13 +8,13 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from camwatch.accounting.rolling import Standing
-from camwatch.core.model import Happening, Instant, Status, Transition, Window
-from camwatch.core.monitor import Enrolment, FleetWatch
+from camwatch.accounting.rolling import RollingAccounts
+from camwatch.core.model import Event, Instant, MaintenanceWindow, Status, Transition
+from camwatch.core.monitor import CameraConfig, FleetMonitor
 from camwatch.errors import StoreError
-from camwatch.history.batch import Batch, Past
-from camwatch.history.keeper import StoreKeeper
-from camwatch.history.recorder import Chronicle
+from camwatch.history.batch import Batch, StoredState
+from camwatch.history.keeper import RecordingStore
+from camwatch.history.recorder import Recorder
 from camwatch.history.store import Store
 from camwatch.rejections import Rejections
 from camwatch.settings import HistorySettings
@@ -27,12 +27,12 @@ class Away:
     """A keeper that can be told to be away, in front of a real store."""
 
     def __init__(self, store: Store) -> None:
-        self.keeper = StoreKeeper(store, PARIS, 1100)
+        self.keeper = RecordingStore(store, PARIS, 1100)
         self.away = False
         self.damaged = False  # where figures are read from
         self.written: list[Batch] = []
 
-    def load(self) -> Past:
+    def load(self) -> StoredState:
         """Return what the store remembers."""
         self._ask()
         return self.keeper.load()
@@ -48,12 +48,12 @@ class Away:
         self._ask()
         return self.keeper.corrections()
 
-    def windows(self, now_ms: int) -> tuple[Window, ...]:
+    def windows(self, now_ms: int) -> tuple[MaintenanceWindow, ...]:
         """Return the maintenance that people added."""
         self._ask()
         return self.keeper.windows(now_ms)
 
-    def standing(self, now_ms: int) -> Standing:
+    def standing(self, now_ms: int) -> RollingAccounts:
         """Return the operators' accounts."""
         self._ask()
         if self.damaged:
@@ -73,14 +73,14 @@ class Away:
 class Scene:
     """A fleet of two, its chronicle, and a clock that stands where it is put."""
 
-    def __init__(self, store: Store, checkpoint_s: float, pending_max: int) -> None:
+    def __init__(self, store: Store, checkpoint_interval_s: float, pending_max: int) -> None:
         self.store = store
         self.keeper = Away(store)
         self.t = 0.0
-        self.taken: list[tuple[Window, ...]] = []
-        self.watch = FleetWatch(at(0), {"main": frozenset()}, stall_after_s=1e9)
-        self.chronicle = Chronicle(
-            self.keeper, store.load(), self.now, checkpoint_s, pending_max, retry_s=(0.05,) * 5
+        self.taken: list[tuple[MaintenanceWindow, ...]] = []
+        self.watch = FleetMonitor(at(0), {"main": frozenset()}, stall_after_s=1e9)
+        self.chronicle = Recorder(
+            self.keeper, store.load(), self.now, checkpoint_interval_s, pending_max, retry_s=(0.05,) * 5
         )
         self.rejections = Rejections()
         self.rejections.adopt({"cam-1": "ville", "cam-2": "ville"})
@@ -88,9 +88,9 @@ class Scene:
         calm.set()
         self.chronicle.attach(self.watch, self.tell, self.taken.append, calm, self.rejections)
         members = [camera("cam-1"), camera("cam-2")]
-        self.chronicle.enrolled(members, ())
-        self.watch.reload(at(0), [Enrolment(each) for each in members], ())
-        self.watch.regain_sight(self.watch.links["main"], at(0))
+        self.chronicle.record_inventory(members, ())
+        self.watch.reload(at(0), [CameraConfig(each) for each in members], ())
+        self.watch.link_up(self.watch.links["main"], at(0))
         self.tell()
 
     def now(self) -> Instant:
@@ -99,9 +99,9 @@ class Scene:
 
     def tell(self) -> None:
         """Hand over what happened."""
-        events: list[Happening] = self.watch.take_events()
+        events: list[Event] = self.watch.drain_events()
         if events:
-            self.chronicle.happened(events)
+            self.chronicle.record_events(events)
 
     def flap(self, times: int) -> None:
         """Let a camera go up and down, as the core tells it."""
@@ -109,8 +109,8 @@ class Scene:
             self.t += 1
             now, state = self.now(), self.watch.cameras["cam-1"]
             old, new = (Status.UP, Status.DOWN) if state.status is Status.UP else (Status.DOWN, Status.UP)
-            state.life, state.status, state.since = new, new, now
-            self.chronicle.happened([Transition("cam-1", "ville", "mairie", old, new, now, now)])
+            state.underlying_status, state.status, state.since = new, new, now
+            self.chronicle.record_events([Transition("cam-1", "ville", "mairie", old, new, now, now)])
 
     def stored(self) -> list[tuple[int, str]]:
         """Return the transitions of `cam-1` in the store, in the order in which they were put there."""
@@ -120,18 +120,18 @@ class Scene:
 
 @contextlib.asynccontextmanager
 async def scene(
-    where: Path | str, checkpoint_s: float = 0.05, pending_max: int = 10_000
+    where: Path | str, checkpoint_interval_s: float = 0.05, pending_max: int = 10_000
 ) -> AsyncIterator[tuple[Scene, asyncio.Task[None]]]:
     """Run a chronicle over the store at a URL, or in a file of a folder, and stop it as the daemon does."""
     url = where if isinstance(where, str) else f"sqlite:///{where / 'camwatch.db'}"
     with Store.open(HistorySettings(url=url)) as store:
-        store.hold()
-        played = Scene(store, checkpoint_s, pending_max)
+        store.acquire_lock()
+        played = Scene(store, checkpoint_interval_s, pending_max)
         task = asyncio.create_task(played.chronicle.run())
         try:
             yield played, task
         finally:
-            await played.chronicle.finish(8.0)
+            await played.chronicle.close(8.0)
             with contextlib.suppress(StoreError):
                 await task
 

@@ -7,10 +7,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from camwatch.accounting.outage_length import down_ms
-from camwatch.accounting.timeline import Overlays
-from camwatch.core.model import Happening, Lifecycle, Status
-from camwatch.core.monitor import Enrolment
-from camwatch.history.dialects import begin_read
+from camwatch.accounting.timeline import TimelineOverlays
+from camwatch.core.model import Event, Lifecycle, Status
+from camwatch.core.monitor import CameraConfig
+from camwatch.history.dialects import read_transaction
 from camwatch.history.queries import read
 from camwatch.history.store import Store
 from camwatch.settings import HistorySettings
@@ -40,7 +40,7 @@ class City:
 
     def __init__(self, store: Store) -> None:
         self.kept = Kept(store, OTHER, *fleet(1))
-        self.mine: list[Enrolment] = fleet(1)
+        self.mine: list[CameraConfig] = fleet(1)
         self.outages = 0
         self.is_out = False
 
@@ -116,18 +116,18 @@ def test_an_outage_that_reaches_into_a_stretch_has_all_its_down_time(store: Stor
     kept.reload(*fleet(1))
     kept.world.to(700)
     kept.keep()
-    with begin_read(store.engine) as connection:
+    with read_transaction(store.engine) as connection:
         record = read(connection, None, utc_ms(600), utc_ms(700), camera="cam-1")
     [camera] = record.cameras
     [out] = camera.outages
-    stretches = Overlays(record).dated(camera, utc_ms(700))
+    stretches = TimelineOverlays(record).dated(camera, utc_ms(700))
     assert down_ms(stretches, out, utc_ms(700)) == (295 - 105 + 700 - 510) * 1000
 
 
 def test_an_outage_goes_on_in_the_batch_in_which_it_ended_or_in_a_later_one(store: Store) -> None:
     again = outage(50)._replace(again=True)
     away = outage(20, ended=True)
-    first: list[Happening] = [entered(0), went(Status.DOWN, 10), outage(10), away, left(20)]
+    first: list[Event] = [entered(0), went(Status.DOWN, 10), outage(10), away, left(20)]
     store.write(batch(1, *first, entered(40), went(Status.DOWN, 50), again))
     assert rows(store, OUTAGES) == [(10, None)]
     store.write(batch(2, outage(60, ended=True), left(60)))
@@ -138,7 +138,7 @@ def test_an_outage_goes_on_in_the_batch_in_which_it_ended_or_in_a_later_one(stor
 
 
 @pytest.mark.parametrize("seen", [(), (went(Status.UP, 15),)])
-def test_what_should_go_on_and_is_not_in_the_record_begins(store: Store, seen: tuple[Happening, ...]) -> None:
+def test_what_should_go_on_and_is_not_in_the_record_begins(store: Store, seen: tuple[Event, ...]) -> None:
     """H1: the store went back, or the days of the first part were folded away."""
     store.write(batch(1, entered(0), went(Status.DOWN, 5), outage(5), outage(10, ended=True), *seen))
     if not seen:
@@ -161,7 +161,7 @@ def test_there_are_as_many_outages_as_there_really_were(
     """V6, V2, S6, S7: whenever it leaves, returns, is retired or changes hands, and camwatch restarts."""
     file = tmp_path_factory.mktemp("absences") / "camwatch.db"
     with Store.open(HistorySettings(url=f"sqlite:///{file}")) as store:
-        store.hold()
+        store.acquire_lock()
         city = City(store)
         for act in acts:
             city.act(act)

@@ -63,7 +63,7 @@ def writing(store: Store) -> Iterator[Callable[[], int]]:
         while not ending.is_set():
             number += 1
             events = (outage(number), went(Status.DOWN, number), outage(number + 0.5, ended=True))
-            store.write(batch(number, *events, memories=[memory(up=number)]))
+            store.write(batch(number, *events, checkpoints=[memory(up=number)]))
             if number == 20:
                 begun.set()
 
@@ -83,7 +83,7 @@ def check_copy(copy: Store, at_least: int) -> None:
     assert number >= at_least
     assert rows(copy, "SELECT count(*), max(id) FROM transitions") == [(number, number)]
     assert rows(copy, "SELECT count(*), count(end_ms) FROM outages") == [(number, number)]
-    assert [found.up for found in copy.load().memories] == [number]
+    assert [found.up for found in copy.load().checkpoints] == [number]
 
 
 def check_restored(url: str, copied: dict[str, list[tuple[Any, ...]]]) -> None:
@@ -91,7 +91,7 @@ def check_restored(url: str, copied: dict[str, list[tuple[Any, ...]]]) -> None:
     with Store.open(HistorySettings(url=url)) as restored:
         assert contents(restored) == copied
         number = restored.load().number
-        restored.hold()
+        restored.acquire_lock()
         restored.write(batch(number + 1, went(Status.UP, 1), outage(number + 1)))
         assert rows(restored, "SELECT max(id) FROM outages")[0][0] > number
         assert restored.load().number == number + 1
@@ -105,7 +105,7 @@ def test_a_file_is_copied_while_it_is_written_and_restored(tmp_path: Path) -> No
     kept.mkdir()
     places = (("/var/lib/camwatch", str(home)), ("/backup", str(kept)))
     with Store.open(HistorySettings(url=f"sqlite:///{home / 'camwatch.db'}")) as store:
-        store.hold()
+        store.acquire_lock()
         with writing(store) as stored:
             before = stored()
             run(copy, *places)
@@ -127,7 +127,7 @@ def test_a_database_is_copied_while_it_is_written_and_restored(
     name = postgres.fresh(template)
     server = ("@db.example/", f"@127.0.0.1:{postgres.port}/")
     with Store.open(HistorySettings(url=postgres.url(name))) as store:
-        store.hold()
+        store.acquire_lock()
         with writing(store) as stored:
             before = stored()
             run(

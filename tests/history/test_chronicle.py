@@ -11,12 +11,12 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from camwatch.core.model import Lifecycle, Scope, Status, Window
+from camwatch.core.model import Lifecycle, MaintenanceWindow, Scope, Status
 from camwatch.errors import RejectReason, StoreError
 from camwatch.history import corrections
 from camwatch.history.batch import news
 from camwatch.history.store import Store
-from camwatch.rejections import Refused
+from camwatch.rejections import RejectedMessages
 from camwatch.settings import HistorySettings
 from tests.history.builders import at, camera
 from tests.history.scenes import Scene, scene, until
@@ -43,17 +43,17 @@ async def test_a_store_that_is_away_loses_nothing_and_says_so(tmp_path: Path) ->
     async with scene(tmp_path) as (played, _):
         await until(lambda: not played.chronicle.pending)
         played.keeper.away = True
-        exported = played.watch.cameras["cam-1"].stored
+        exported = played.watch.cameras["cam-1"].persisted
         played.flap(20)
         await until(lambda: played.chronicle.problem is not None)
         assert "the store is away" in f"{played.chronicle.problem}"
         assert played.chronicle.pending == 20
         assert played.chronicle.write_errors > 0
-        assert played.watch.cameras["cam-1"].stored is exported
+        assert played.watch.cameras["cam-1"].persisted is exported
         played.keeper.away = False
         await until(lambda: not played.chronicle.pending and played.chronicle.problem is None)
         assert len(played.stored()) == 21
-        assert played.watch.cameras["cam-1"].stored.status in (Status.UP, Status.DOWN)
+        assert played.watch.cameras["cam-1"].persisted.status in (Status.UP, Status.DOWN)
 
 
 async def test_refusals_are_exported_as_they_are_stored(tmp_path: Path) -> None:
@@ -61,13 +61,13 @@ async def test_refusals_are_exported_as_they_are_stored(tmp_path: Path) -> None:
     async with scene(tmp_path) as (played, _):
         await until(lambda: not played.chronicle.pending)
         played.keeper.away = True
-        played.rejections.add(RejectReason.LATE, "cam-1", played.now())
+        played.rejections.record(RejectReason.LATE, "cam-1", played.now())
         await until(lambda: played.chronicle.problem is not None)
         tally = played.rejections.refused["cam-1"]["late"]
         assert (tally.count, tally.stored) == (1, 0)
         played.keeper.away = False
         await until(lambda: tally.stored == 1)
-        assert played.store.load().refused == [Refused("cam-1", "ville", "late", 1)]
+        assert played.store.load().rejected == [RejectedMessages("cam-1", "ville", "late", 1)]
 
 
 async def test_a_file_that_another_program_has_locked_is_waited_for(tmp_path: Path) -> None:
@@ -89,71 +89,73 @@ async def test_a_stop_while_the_store_is_away_ends_and_leaves_what_was_stored(tm
     """S6: what could not be stored is blind time for the next process; the store vouches for no more."""
     async with scene(tmp_path) as (played, task):
         await until(lambda: not played.chronicle.pending)
-        vouched = played.store.load().vouched_ms
+        vouched = played.store.load().watermark_ms
         played.keeper.away = True
         played.flap(5)
-        await asyncio.wait_for(played.chronicle.finish(8.0), 30)
+        await asyncio.wait_for(played.chronicle.close(8.0), 30)
         assert played.chronicle.pending == 5
         await task
-        assert played.store.load().vouched_ms == vouched
+        assert played.store.load().watermark_ms == vouched
         played.keeper.away = False
 
 
 async def test_a_stop_stores_the_rest(tmp_path: Path) -> None:
     """A clean stop loses nothing: not even what was told in its last turn."""
-    async with scene(tmp_path, checkpoint_s=3600.0) as (played, task):
+    async with scene(tmp_path, checkpoint_interval_s=3600.0) as (played, task):
         await until(lambda: not played.chronicle.pending)
         played.flap(7)
-        await played.chronicle.finish(8.0)
+        await played.chronicle.close(8.0)
         await task
         assert len(played.stored()) == 8
-        assert played.store.load().vouched_ms == at(7).utc_ms
-        settled = {memory.camera: memory.settled_ms for memory in played.store.load().memories}
+        assert played.store.load().watermark_ms == at(7).utc_ms
+        settled = {memory.camera: memory.accounted_until_ms for memory in played.store.load().checkpoints}
         assert settled["cam-2"] == at(7).utc_ms
 
 
 async def test_corrections_are_taken_over_without_a_restart(tmp_path: Path) -> None:
     """A6: maintenance that people added in another process holds from the next checkpoint on."""
     async with scene(tmp_path) as (played, _):
-        await until(lambda: not played.chronicle.pending and played.chronicle.standing is not None)
-        before = played.chronicle.standing
+        await until(lambda: not played.chronicle.pending and played.chronicle.rolling is not None)
+        before = played.chronicle.rolling
         said = corrections.Maintenance(Scope.CAMERA, "cam-1", at(10).utc_ms, at(20).utc_ms)
         corrections.append(played.store.engine, "Zoé", "travaux", said)
-        await until(lambda: bool(played.taken) and played.chronicle.standing is not before)
-        assert played.taken == [(Window(Scope.CAMERA, "cam-1", at(10).utc_ms, at(20).utc_ms, "travaux"),)]
-        accounts = played.chronicle.standing
+        await until(lambda: bool(played.taken) and played.chronicle.rolling is not before)
+        assert played.taken == [
+            (MaintenanceWindow(Scope.CAMERA, "cam-1", at(10).utc_ms, at(20).utc_ms, "travaux"),)
+        ]
+        accounts = played.chronicle.rolling
         assert accounts is not None
-        assert accounts.accounts("ville", at(30).utc_ms)["1h"].maintenance == 10_000
+        assert accounts.status_times("ville", at(30).utc_ms)["1h"].maintenance == 10_000
 
 
 async def test_a_camera_that_moves_takes_no_maintenance_of_its_old_site_with_it(tmp_path: Path) -> None:
     """A4, A6: what was entered for a site holds for the cameras that stand there, in the past as well."""
     async with scene(tmp_path) as (played, _):
-        await until(lambda: not played.chronicle.pending and played.chronicle.standing is not None)
+        await until(lambda: not played.chronicle.pending and played.chronicle.rolling is not None)
         said = corrections.Maintenance(Scope.SITE, "mairie", at(10).utc_ms, at(20).utc_ms)
         corrections.append(played.store.engine, "Zoé", "travaux", said)
 
         def maintained() -> int:
-            accounts = played.chronicle.standing
-            return 0 if accounts is None else accounts.accounts("ville", at(30).utc_ms)["1h"].maintenance
+            accounts = played.chronicle.rolling
+            return 0 if accounts is None else accounts.status_times("ville", at(30).utc_ms)["1h"].maintenance
 
         await until(lambda: maintained() == 20_000)
-        played.chronicle.enrolled([replace(camera("cam-1"), site="ecole"), camera("cam-2")], ())
+        played.chronicle.record_inventory([replace(camera("cam-1"), site="ecole"), camera("cam-2")], ())
         await until(lambda: maintained() == 10_000)
 
 
 async def test_the_operators_accounts_wait_for_a_store_that_is_away_at_the_start(tmp_path: Path) -> None:
     """A5: none are better than wrong ones; they come with the store."""
     with Store.open(HistorySettings(url=f"sqlite:///{tmp_path / 'camwatch.db'}")) as store:
-        store.hold()
+        store.acquire_lock()
         played = Scene(store, 0.05, 10_000)
         played.keeper.away = True
         task = asyncio.create_task(played.chronicle.run())
         await until(lambda: played.chronicle.problem is not None)
-        assert played.chronicle.standing is None
+        assert played.chronicle.rolling is None
         played.keeper.away = False
-        await until(lambda: played.chronicle.standing is not None)
-        await played.chronicle.finish(8.0)
+        await until(lambda: played.chronicle.rolling is not None)
+        await played.chronicle.close(8.0)
         await task
 
 
@@ -161,13 +163,13 @@ async def test_more_than_can_wait_ends_the_chronicle_with_a_clear_word(tmp_path:
     """Memory is bounded: the daemon stops, rather than vouch for what it forgot."""
     async with scene(tmp_path, pending_max=100) as (played, task):
         await until(lambda: not played.chronicle.pending)
-        vouched = played.store.load().vouched_ms
+        vouched = played.store.load().watermark_ms
         played.keeper.away = True
         played.flap(150)
         with pytest.raises(StoreError, match="more than 100 happenings wait for the store: camwatch stops"):
             await asyncio.wait_for(asyncio.shield(task), 20)
         assert played.chronicle.pending == 100
-        assert played.store.load().vouched_ms == vouched
+        assert played.store.load().watermark_ms == vouched
 
 
 async def test_what_cannot_be_read_is_told_once_and_stays_so_while_writes_go_on(
@@ -194,21 +196,21 @@ def test_a_camera_that_is_planned_is_remembered_once() -> None:
     planned = world.camera()
     first = news(planned, world.now, 5000)
     assert first is not None
-    assert first.life is Status.PLANNED
-    planned.stored = first
+    assert first.underlying_status is Status.PLANNED
+    planned.persisted = first
     assert news(planned, world.to(100).now, 5000) is None
 
 
 async def test_a_stop_waits_for_the_store_no_longer_than_it_is_given(tmp_path: Path) -> None:
     """What has been taken by the parts of a stop before it is not there for the store."""
     with Store.open(HistorySettings(url=f"sqlite:///{tmp_path / 'camwatch.db'}")) as store:
-        store.hold()
+        store.acquire_lock()
         played = Scene(store, 0.05, 10_000)
         played.keeper.away = True
         task = asyncio.create_task(played.chronicle.run())
         await until(lambda: played.chronicle.problem is not None)
         played.flap(5)
-        await played.chronicle.finish(0.0)
+        await played.chronicle.close(0.0)
         await asyncio.wait({task})
         assert task.cancelled()
         assert played.chronicle.pending >= 5

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from camwatch.accounting.rolling import Standing
-from camwatch.accounting.timeline import Overlays, account_of
-from camwatch.clock import Clock, Jump
-from camwatch.core.model import BlindCause, Blindness, Instant, Liveness, Status
-from camwatch.core.monitor import Enrolment
+from camwatch.accounting.rolling import RollingAccounts
+from camwatch.accounting.timeline import TimelineOverlays, status_time_between
+from camwatch.clock import Clock, ClockStep
+from camwatch.core.model import GapCause, Instant, Liveness, MonitoringGap, Status
+from camwatch.core.monitor import CameraConfig
 from camwatch.history.store import Store
 from camwatch.settings import HistorySettings
 from tests.history.builders import rows
@@ -26,7 +26,7 @@ HOUR = 3_600_000
 class Stepped(World):
     """A world whose wall clock can be `set`; its UTC is that of the daemon's Clock."""
 
-    def __init__(self, *enrolments: Enrolment) -> None:
+    def __init__(self, *enrolments: CameraConfig) -> None:
         self.t = self._set_s = 0.0
         self._start_clock(0)
         super().__init__(*enrolments)
@@ -37,10 +37,12 @@ class Stepped(World):
     def _wall(self) -> float:
         return START.utc_ms / 1000 + self.t + self._set_s
 
-    def apart(self, jump: Jump) -> None:
+    def apart(self, jump: ClockStep) -> None:
         """Do what `service.Watcher` does."""
         if jump.recorded:
-            self.watch.judge.events.append(Blindness((), (), BlindCause.CLOCK, jump.began, jump.ended))
+            self.watch.state_machine.events.append(
+                MonitoringGap((), (), GapCause.CLOCK_STEP, jump.began, jump.ended)
+            )
 
     @property
     def now(self) -> Instant:
@@ -53,29 +55,29 @@ class Stepped(World):
         self.tick()
         return self
 
-    def reborn(self, vouched_ms: int) -> None:
+    def reborn(self, watermark_ms: int) -> None:
         """Start the clock of the next process."""
-        self._start_clock(vouched_ms)
+        self._start_clock(watermark_ms)
 
     def behind(self) -> None:
         """Record what the next process finds, as `app` does."""
-        if self._clock.behind is not None:
-            self.apart(self._clock.behind)
+        if self._clock.lag is not None:
+            self.apart(self._clock.lag)
 
 
 class City(Kept):
     """Cameras (two, if none is named) whose record is kept, and whose clock can be set."""
 
-    def __init__(self, store: Store, *enrolments: Enrolment) -> None:
+    def __init__(self, store: Store, *enrolments: CameraConfig) -> None:
         super().__init__(store, *(enrolments or fleet(2)))
         self.world: Stepped = Stepped(*self._enrolments)
 
     def restart(self, after: float) -> City:
         """Kill the daemon, and start it again."""
         past = self.store.load()
-        assert past.vouched_ms is not None
+        assert past.watermark_ms is not None
         self.world.t += after
-        self.world.reborn(past.vouched_ms)
+        self.world.reborn(past.watermark_ms)
         super().restart(0)
         self.world.behind()
         return self
@@ -84,7 +86,7 @@ class City(Kept):
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
     with Store.open(HistorySettings(url=f"sqlite:///{tmp_path / 'camwatch.db'}")) as store:
-        store.hold()
+        store.acquire_lock()
         yield store
 
 
@@ -108,12 +110,12 @@ def test_an_hour_that_the_clock_was_set_ahead_is_unknown_and_the_counters_do_not
     city.world.beats(100)
     city.world.set(3600).beats(200)
     assert city.keep().problems() == []
-    [gap] = city.record().blind
-    assert gap.ended_ms is not None
-    assert gap.ended_ms - gap.began_ms == HOUR
+    [gap] = city.record().gaps
+    assert gap.end_ms is not None
+    assert gap.end_ms - gap.start_ms == HOUR
     record = city.record()
-    stretches = Overlays(record).stretches(record.cameras[0], record.vouched_ms)
-    account = account_of(stretches, 0, record.vouched_ms)
+    stretches = TimelineOverlays(record).intervals(record.cameras[0], record.watermark_ms)
+    account = status_time_between(stretches, 0, record.watermark_ms)
     assert account.unknown == HOUR
     assert account.down == 0
     assert account.in_service == 200_000 + HOUR
@@ -126,9 +128,9 @@ def test_a_clock_set_back_by_minutes_blinds_nobody_and_the_audit_allows_for_just
     city.world.set(-300).beats(400)
     assert city.keep().problems() == []
     record = city.record()
-    assert record.blind == []
-    stretches = Overlays(record).stretches(record.cameras[0], record.vouched_ms)
-    account = account_of(stretches, 0, record.vouched_ms)
+    assert record.gaps == []
+    stretches = TimelineOverlays(record).intervals(record.cameras[0], record.watermark_ms)
+    account = status_time_between(stretches, 0, record.watermark_ms)
     assert (account.in_service, account.unknown, account.down) == (250_000, 0, 0)
     assert counted(city) == 400_000
     with city.store.engine.begin() as connection:
@@ -137,7 +139,7 @@ def test_a_clock_set_back_by_minutes_blinds_nobody_and_the_audit_allows_for_just
     assert "counted 600020 ms up, the record has 250000 ms" in problem
     with city.store.engine.begin() as connection:
         connection.exec_driver_sql("UPDATE checkpoints SET up = up - 200020 WHERE camera_key = 1")
-        connection.exec_driver_sql("DELETE FROM blindness")
+        connection.exec_driver_sql("DELETE FROM monitoring_gaps")
     assert len(miscounted(city)) == 2
 
 
@@ -151,7 +153,7 @@ def test_a_clock_set_back_by_hours_leaves_every_duration_as_long_as_it_was(city:
     outage = next(camera for camera in record.cameras if camera.id == "cam-1").outages[0]
     assert outage.end_ms is not None
     assert outage.end_ms - outage.at_ms >= 80_000
-    assert record.vouched_ms == START.utc_ms + 400_000
+    assert record.watermark_ms == START.utc_ms + 400_000
     with city.store.engine.begin() as connection:
         connection.exec_driver_sql("UPDATE checkpoints SET up = up + 20 WHERE camera_key = 1")
     assert len(miscounted(city)) == 1
@@ -166,8 +168,8 @@ def test_years_ahead_for_seconds_leave_no_trace_in_the_record(city: City) -> Non
     city.world.beats(300)
     assert city.keep().problems() == []
     record = city.record()
-    assert record.blind == []
-    assert record.vouched_ms == START.utc_ms + 300_000
+    assert record.gaps == []
+    assert record.watermark_ms == START.utc_ms + 300_000
     [outage] = next(camera for camera in record.cameras if camera.id == "cam-1").outages
     assert START.utc_ms + 100_000 < outage.at_ms < START.utc_ms + 120_000
 
@@ -180,7 +182,7 @@ def test_a_clock_set_back_while_camwatch_did_not_run_is_recorded_by_the_next(cit
     city.keep().restart(10).world.beats(200)
     city.keep().restart(10).world.beats(2000)
     assert city.keep().problems() == []
-    clock = "SELECT began_ms, ended_ms FROM blindness WHERE cause = 'clock'"
+    clock = "SELECT began_ms, ended_ms FROM monitoring_gaps WHERE cause = 'clock'"
     assert [began > ended for began, ended in rows(city.store, clock)] == [True] * 3
 
 
@@ -193,8 +195,8 @@ def test_a_step_shifts_what_is_dated_back_however_long_ago_it_was(store: Store) 
     city.world.set(3600).to(8.5 * 3600)
     city.reload(enrolment("cam-2"))
     assert city.keep().problems() == []
-    [span] = next(camera for camera in city.record().cameras if camera.id == "cam-1").service
-    assert span.ends - span.starts == 2 * HOUR
+    [span] = next(camera for camera in city.record().cameras if camera.id == "cam-1").service_periods
+    assert span.end - span.start == 2 * HOUR
 
 
 def test_an_operator_stands_by_the_record_after_the_clock_was_set(city: City) -> None:
@@ -202,15 +204,17 @@ def test_an_operator_stands_by_the_record_after_the_clock_was_set(city: City) ->
     world = city.world
     world.beats(50)
     city.keep()
-    standing = Standing.build(PARIS, city.record(), world.now.utc_ms)
+    standing = RollingAccounts.from_record(PARIS, city.record(), world.now.utc_ms)
     before = len(world.events)
     world.set(1800).beats(300, "cam-1")
     world.set(-900).beats(900)
     city.keep()
-    standing.happened(world.events[before:])
+    standing.apply(world.events[before:])
     now = world.now.utc_ms
-    assert standing.accounts("ville", now) == Standing.build(PARIS, city.record(), now).accounts("ville", now)
-    assert standing.accounts("ville", now)["24h"].unknown == 2 * 1_800_000  # of each camera
+    assert standing.status_times("ville", now) == RollingAccounts.from_record(
+        PARIS, city.record(), now
+    ).status_times("ville", now)
+    assert standing.status_times("ville", now)["24h"].unknown == 2 * 1_800_000  # of each camera
 
 
 def test_a_step_convicts_and_acquits_nobody(city: City) -> None:
@@ -243,7 +247,7 @@ def test_the_audit_passes_whenever_the_clock_is_set(
     """A1, T2, S6: among heartbeats, silence, blindness and restarts."""
     file = tmp_path_factory.mktemp("steps") / "camwatch.db"
     with Store.open(HistorySettings(url=f"sqlite:///{file}")) as store:
-        store.hold()
+        store.acquire_lock()
         city = City(store)
         world = city.world
         for act, seconds in acts:

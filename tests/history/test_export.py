@@ -8,7 +8,7 @@ import re
 from pathlib import Path
 
 from camsim.score.observations import Bounds, Change, Outage, collected, from_store
-from camwatch.core.model import BlindCause, Blindness, Cause, Fill, Happening, Status
+from camwatch.core.model import Backfill, Cause, Event, GapCause, MonitoringGap, Status
 from camwatch.history.batch import Batch
 from camwatch.history.export import _queries, export
 from camwatch.history.store import Store
@@ -31,11 +31,13 @@ def lived(store: Store) -> None:
                 went(Status.UP, 300),
                 outage(300, ended=True),
                 went(Status.UNKNOWN, 200, "cam-2"),
-                Fill("cam-2", "ville", ms(250), ms(270)),
-                Blindness(("main", "aux 2"), ("ville",), BlindCause.LINK, at(200), at(280)),
-                Blindness((), (), BlindCause.CLOCK, at(500), at(400)),  # it was set back: nobody was blind
+                Backfill("cam-2", "ville", ms(250), ms(270)),
+                MonitoringGap(("main", "aux 2"), ("ville",), GapCause.LINK, at(200), at(280)),
+                MonitoringGap(
+                    (), (), GapCause.CLOCK_STEP, at(500), at(400)
+                ),  # it was set back: nobody was blind
             ],
-            memories=[memory(), memory("cam-2")],
+            checkpoints=[memory(), memory("cam-2")],
         )
     )
 
@@ -57,7 +59,7 @@ def test_what_is_told_is_what_the_tables_hold(store: Store, store_url: str) -> N
         Change(ms(300), ms(300), "up", ms(300), ms(300)),
     ]
     assert told.cameras["cam-2"].fills == [(ms(250), ms(270))]
-    assert (told.blind, told.vouched_ms) == ([(ms(200), ms(280))], ms(1000))
+    assert (told.blind, told.watermark_ms) == ([(ms(200), ms(280))], ms(1000))
 
 
 def test_of_a_stretch_of_time_the_last_change_before_it_is_told_too(store: Store) -> None:
@@ -75,10 +77,10 @@ def test_of_a_stretch_of_time_the_last_change_before_it_is_told_too(store: Store
 def test_an_outage_is_told_as_late_heartbeats_leave_it(store: Store) -> None:
     """E1, E4: with its bounds; one that they cover is voided."""
     down = went(Status.DOWN, 100)._replace(earliest_ms=ms(95), latest_ms=ms(105))
-    events: list[Happening] = [
+    events: list[Event] = [
         entered(0, status=Status.UP), down, outage(100), went(Status.UP, 200), outage(200, ended=True),
     ]  # fmt: skip
-    store.write(Batch(1, ms(1000), events=events, memories=[memory()]))
+    store.write(Batch(1, ms(1000), events=events, checkpoints=[memory()]))
 
     def told() -> tuple[object, ...]:
         lines = [json.loads(line) for line in b"".join(export(store.engine, 0, ms(2000))).splitlines()]
@@ -87,9 +89,9 @@ def test_an_outage_is_told_as_late_heartbeats_leave_it(store: Store) -> None:
         return (*((line[name] - ms(0)) / 1000 for name in names), line["voided"])
 
     assert told() == (100, 200, 95, 105, 200, 200, False)
-    store.write(Batch(2, ms(1001), events=[Fill("cam-1", "ville", ms(90), ms(150))]))
+    store.write(Batch(2, ms(1001), events=[Backfill("cam-1", "ville", ms(90), ms(150))]))
     assert told() == (150, 200, 150, 150, 200, 200, False)
-    store.write(Batch(3, ms(1002), events=[Fill("cam-1", "ville", ms(140), ms(200))]))
+    store.write(Batch(3, ms(1002), events=[Backfill("cam-1", "ville", ms(140), ms(200))]))
     assert told() == (100, 200, 95, 105, 200, 200, True)
 
 
@@ -105,7 +107,7 @@ def test_some_operators_rows_are_found_by_their_cameras_and_not_among_all_others
                 told = str(query.compile(store.engine, compile_kwargs={"literal_binds": True}))
                 with store.engine.connect() as connection:
                     plan = [row[3] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {told}")]
-                table = {"transition": "transitions", "outage": "outages", "fill": "fills"}[kind]
+                table = {"transition": "transitions", "outage": "outages", "fill": "backfills"}[kind]
                 steps = [step for step in plan if re.search(rf"\b{table}\b", step)]
                 assert steps, plan
                 assert all("camera_key" in step and step.startswith("SEARCH") for step in steps), plan

@@ -10,7 +10,7 @@ import pytest
 from camwatch.errors import StoreWentBackError
 from camwatch.history.audit import audit
 from camwatch.history.batch import Batch
-from camwatch.history.retention import fold, fold_steps
+from camwatch.history.retention import roll_up, roll_up_steps
 from camwatch.history.store import Store
 from camwatch.settings import HistorySettings
 from tests.history.builders import rows
@@ -29,7 +29,7 @@ def copies(tmp_path: Path) -> Copies:
 def store(copies: Copies) -> Iterator[Store]:
     """Return a store of so many cameras that their days are written in two transactions."""
     with Store.open(HistorySettings(url=copies.url)) as store:
-        store.hold()
+        store.acquire_lock()
         changes = [(BEGIN, "up"), (BEGIN + 30 * HOUR, "down"), (BEGIN + 40 * HOUR, "up")]
         written(store, [Past(BEGIN, changes, None) for _ in range(30)])
         store.load()
@@ -46,7 +46,7 @@ def test_days_that_the_store_has_no_more_do_not_stand_for_what_they_were_made_of
     number = store.load().number + 1
     for each in range(batches):
         store.write(Batch(number + each, NOW))
-    steps = fold_steps(store.engine, PARIS, KEPT_DAYS, NOW)
+    steps = roll_up_steps(store.engine, PARIS, KEPT_DAYS, NOW)
     next(steps)
     copies.put_back()
     if batches:
@@ -55,9 +55,9 @@ def test_days_that_the_store_has_no_more_do_not_stand_for_what_they_were_made_of
         store.write(Batch(store.load().number + 1, NOW))
     with pytest.raises(StoreWentBackError, match="while days were folded"):
         list(steps)
-    assert rows(store, "SELECT value FROM meta WHERE name = 'folded_ms'") == []
+    assert rows(store, "SELECT value FROM store_metadata WHERE name = 'rolled_up_until_ms'") == []
     assert told(everything(store)) == before
-    assert fold(store.engine, PARIS, KEPT_DAYS, NOW).days > 0
+    assert roll_up(store.engine, PARIS, KEPT_DAYS, NOW).days > 0
     assert told(everything(store)) == before
     assert audit(store.engine, PARIS).findings == []
 
@@ -68,8 +68,8 @@ def test_rows_are_not_dropped_where_the_days_that_stand_for_them_are_gone(
     """H1, A1: the days held already when the store went back."""
     before = told(everything(store))
     copies.take()
-    steps = fold_steps(store.engine, PARIS, KEPT_DAYS, NOW)
-    while not rows(store, "SELECT value FROM meta WHERE name = 'folded_ms'"):
+    steps = roll_up_steps(store.engine, PARIS, KEPT_DAYS, NOW)
+    while not rows(store, "SELECT value FROM store_metadata WHERE name = 'rolled_up_until_ms'"):
         next(steps)
     copies.put_back()
     with pytest.raises(StoreWentBackError):

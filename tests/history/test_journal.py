@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from camwatch.accounting.records import Attributed
+from camwatch.accounting.records import AttributedCause
 from camwatch.core.model import Scope
 from camwatch.errors import CorrectionError, StoreError
 from camwatch.history import schema
@@ -18,21 +18,21 @@ from camwatch.history.corrections import (
     GENESIS,
     Cancellation,
     Correction,
+    CorrectionState,
     Maintenance,
     OutageAttribution,
-    Projection,
     append,
-    cancellation,
     entries_since,
-    hash_of,
-    project,
+    entry_hash,
+    load,
+    make_cancellation,
 )
-from camwatch.history.dialects import begin_read, begin_write, open_engine, put
+from camwatch.history.dialects import bulk_insert, open_engine, read_transaction, write_transaction
 from camwatch.history.store import Store
 from tests.history.keeping import Kept
 from tests.support.fleet import fleet, utc_ms
 
-POWER = OutageAttribution(1, Attributed.POWER, True)
+POWER = OutageAttribution(1, AttributedCause.POWER, True)
 
 
 @pytest.fixture
@@ -44,9 +44,9 @@ def store(store: Store) -> Store:
     return store
 
 
-def journal(store: Store) -> Projection:
-    with begin_read(store.engine) as connection:
-        return project(connection)
+def journal(store: Store) -> CorrectionState:
+    with read_transaction(store.engine) as connection:
+        return load(connection)
 
 
 def add(store: Store, correction: Correction, t: float = 500) -> int:
@@ -61,10 +61,10 @@ def test_the_newest_attribution_holds_and_the_others_stay(store: Store) -> None:
     """A6: appended, never overwritten."""
     assert [
         add(store, POWER, 500),
-        add(store, POWER._replace(cause=Attributed.WORKS, excluded=False), 501),
+        add(store, POWER._replace(cause=AttributedCause.WORKS, excluded=False), 501),
     ] == [1, 2]
     found = journal(store)
-    assert [said.cause for said in found.attributions[1]] == [Attributed.POWER, Attributed.WORKS]
+    assert [said.cause for said in found.attributions[1]] == [AttributedCause.POWER, AttributedCause.WORKS]
     assert [said.excluded for said in found.attributions[1]] == [True, False]
     assert found.attributions[1][0][2:] == ("zoé", "EDF « cut »", utc_ms(500))
 
@@ -72,7 +72,7 @@ def test_the_newest_attribution_holds_and_the_others_stay(store: Store) -> None:
 def test_entries_after_a_number_are_those_that_came_since(store: Store) -> None:
     add(store, POWER)
     add(store, works(0, 10))
-    with begin_read(store.engine) as connection:
+    with read_transaction(store.engine) as connection:
         assert [entry.seq for entry in entries_since(connection, 0)] == [1, 2]
         (last,) = entries_since(connection, 1)
     assert last.correction == works(0, 10)
@@ -82,15 +82,15 @@ def test_each_entry_names_the_one_before_and_can_be_checked_by_hand(store: Store
     """A6: SHA-256 over the hash before and the canonical JSON of the entry."""
     add(store, POWER)
     add(store, works(0, 10))
-    with begin_read(store.engine) as connection:
+    with read_transaction(store.engine) as connection:
         first, second = entries_since(connection, 0)
     written = (
-        f'{{"kind":"attribution","made_ms":{utc_ms(500)},'
+        f'{{"author":"zoé","created_ms":{utc_ms(500)},"kind":"attribution",'
         '"payload":{"cause":"power","excluded":true,"operator":"ville","outage":1},'
-        '"seq":1,"who":"zoé","why":"EDF « cut »"}'
+        '"reason":"EDF « cut »","seq":1}'
     )
     assert first.previous == GENESIS == "0" * 64
-    assert first.hash == hashlib.sha256((GENESIS + written).encode()).hexdigest() == hash_of(first)
+    assert first.hash == hashlib.sha256((GENESIS + written).encode()).hexdigest() == entry_hash(first)
     assert second.previous == first.hash
     assert (journal(store).head, journal(store).corrections) == (second.hash, 2)
     assert json.loads(second.payload)["scope_id"] == "cam-1"
@@ -107,12 +107,12 @@ def test_processes_that_append_at_once_make_one_chain(store: Store) -> None:
     """From other processes, while the daemon holds the store."""
     script = (
         "import sys\n"
-        "from camwatch.accounting.records import Attributed\n"
+        "from camwatch.accounting.records import AttributedCause\n"
         "from camwatch.history.dialects import open_engine\n"
         "from camwatch.history.corrections import OutageAttribution, append\n"
         "engine = open_engine(sys.argv[1])\n"
         "for _ in range(8):\n"
-        "    append(engine, 'a', 'b', OutageAttribution(1, Attributed.OTHER, False))\n"
+        "    append(engine, 'a', 'b', OutageAttribution(1, AttributedCause.OTHER, False))\n"
         "engine.dispose()\n"
     )
     url = store.engine.url.render_as_string(hide_password=False).replace("+psycopg", "")
@@ -123,11 +123,11 @@ def test_processes_that_append_at_once_make_one_chain(store: Store) -> None:
 
 
 def chained(store: Store) -> bool:
-    with begin_read(store.engine) as connection:
+    with read_transaction(store.engine) as connection:
         entries = entries_since(connection, 0)
     previous = [GENESIS, *(entry.hash for entry in entries)]
     return all(
-        (entry.seq, entry.previous, entry.hash) == (number + 1, previous[number], hash_of(entry))
+        (entry.seq, entry.previous, entry.hash) == (number + 1, previous[number], entry_hash(entry))
         for number, entry in enumerate(entries)
     )
 
@@ -136,9 +136,9 @@ def test_a_window_added_is_read_back_with_who_and_why(store: Store) -> None:
     number = add(store, works(-50, 20, Scope.OPERATOR, "ville"))
     (window,) = journal(store).windows
     assert (window.id, window.scope, window.scope_id) == (number, Scope.OPERATOR, "ville")
-    assert (window.starts_ms, window.ends_ms) == (utc_ms(-50), utc_ms(20))
-    assert (window.who, window.reason, window.made_ms) == ("zoé", "EDF « cut »", utc_ms(500))
-    assert not window.withdrawn
+    assert (window.start_ms, window.end_ms) == (utc_ms(-50), utc_ms(20))
+    assert (window.author, window.reason, window.created_ms) == ("zoé", "EDF « cut »", utc_ms(500))
+    assert not window.cancelled
 
 
 @pytest.mark.parametrize(
@@ -150,9 +150,9 @@ def test_a_cancelled_window_never_was_ends_now_or_is_withdrawn(
     """To come: never was; under way: ends now; over: withdrawn."""
     add(store, works(600, 700))
     (window,) = journal(store).windows
-    add(store, cancellation(window, utc_ms(now)), now)
+    add(store, make_cancellation(window, utc_ms(now)), now)
     (window,) = journal(store).windows
-    assert (window.ends_ms, window.withdrawn) == (utc_ms(ends), withdrawn)
+    assert (window.end_ms, window.cancelled) == (utc_ms(ends), withdrawn)
 
 
 @pytest.mark.parametrize(
@@ -197,7 +197,7 @@ def test_an_attribution_is_no_window(store: Store) -> None:
 def test_every_correction_says_who_and_why_in_one_line(store: Store) -> None:
     texts = ("", "  ", "x" * 501, "line\nbreak", "nul\0", "\udc80")
     for who, why in [(text, "why") for text in texts] + [("who", text) for text in texts]:
-        with pytest.raises(CorrectionError, match=r"^who (is|holds)|^why (is|holds)"):
+        with pytest.raises(CorrectionError, match=r"^author (is|holds)|^reason (is|holds)"):
             append(store.engine, who, why, POWER)
     append(store.engine, "who", "l’été : « EDF »", POWER)
 
@@ -214,9 +214,9 @@ def test_no_text_of_a_correction_holds_what_turns_others_around_unseen(store: St
 def test_what_was_folded_away_can_no_longer_be_corrected(store: Store) -> None:
     """The message says which day the fold reached."""
     number = add(store, works(0, 10))
-    with begin_write(store.engine) as connection:
-        facts = (("folded_ms", str(utc_ms(400))), ("folded_zone", "Europe/Paris"))
-        put(connection, schema.meta, ("name", "value"), facts, upsert=True)
+    with write_transaction(store.engine) as connection:
+        facts = (("rolled_up_until_ms", str(utc_ms(400))), ("rolled_up_zone", "Europe/Paris"))
+        bulk_insert(connection, schema.store_metadata, ("name", "value"), facts, upsert=True)
     for correction in (POWER, works(0, 900), Cancellation(number, None)):
         with pytest.raises(CorrectionError, match=r"lies before 2026-01-01.*can no longer be corrected"):
             add(store, correction)
@@ -227,7 +227,7 @@ def test_a_store_that_is_locked_refuses_after_a_while(store: Store) -> None:
     """Nobody appends between two writers of one batch."""
     other = open_engine(store.engine.url.render_as_string(hide_password=False).replace("+psycopg", ""))
     with ThreadPoolExecutor(1) as pool:
-        with begin_write(other):
+        with write_transaction(other):
             appending = pool.submit(add, store, POWER)
             assert not appending.done()
         assert appending.result(30) == 1

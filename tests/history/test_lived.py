@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from camwatch.history import schema
-from camwatch.history.dialects import begin_write, put
-from camwatch.history.retention import _lived_before, fold
+from camwatch.history.dialects import bulk_insert, write_transaction
+from camwatch.history.retention import _lived_before, roll_up
 from camwatch.history.sealing import Sealer
 from camwatch.history.store import Store
 from tests.history.builders import rows
@@ -15,13 +15,19 @@ from tests.history.test_retention import DAYS, HOUR, NOW, PARIS, eventful
 TEN_YEARS = 3652 * 24 * HOUR
 
 
-def blind(store: Store, vouched_ms: int, *spans: tuple[str, int, int]) -> None:
+def blind(store: Store, watermark_ms: int, *spans: tuple[str, int, int]) -> None:
     """Record (cause, began, ended) of each span, and until when the store vouches."""
-    with begin_write(store.engine) as connection:
+    with write_transaction(store.engine) as connection:
         sealer = Sealer(connection)
         names = ("operators", "links", "cause", "began_ms", "ended_ms")
-        sealer.add(schema.blindness, names, [("", "", *span) for span in spans])
-        put(connection, schema.meta, ("name", "value"), (("vouched_ms", str(vouched_ms)),), upsert=True)
+        sealer.add(schema.monitoring_gaps, names, [("", "", *span) for span in spans])
+        bulk_insert(
+            connection,
+            schema.store_metadata,
+            ("name", "value"),
+            (("watermark_ms", str(watermark_ms)),),
+            upsert=True,
+        )
 
 
 @pytest.mark.parametrize(
@@ -40,16 +46,16 @@ def test_one_wrong_year_of_the_clock_folds_nothing(store: Store, spans: list[tup
     before = rows(store, "SELECT count(*) FROM transitions")
     vouched = NOW + TEN_YEARS + 48 * HOUR
     blind(store, vouched, *spans)
-    assert fold(store.engine, PARIS, DAYS + 6, vouched).days == 0
+    assert roll_up(store.engine, PARIS, DAYS + 6, vouched).days == 0
     assert rows(store, "SELECT count(*) FROM transitions") == before
-    assert fold(store.engine, PARIS, 5, vouched).days > 0
+    assert roll_up(store.engine, PARIS, 5, vouched).days > 0
 
 
 def test_nothing_is_folded_within_a_day_of_a_step_of_the_clock(store: Store) -> None:
     """T7: a step may be taken back; a start is none, nor is what is too short to be counted as one."""
     eventful(store)
     blind(store, NOW, ("clock", NOW - HOUR, NOW - HOUR + 5000))
-    assert fold(store.engine, PARIS, 5, NOW).days == 0
+    assert roll_up(store.engine, PARIS, 5, NOW).days == 0
 
 
 def test_a_camwatch_that_is_restarted_each_day_folds(store: Store) -> None:
@@ -57,7 +63,7 @@ def test_a_camwatch_that_is_restarted_each_day_folds(store: Store) -> None:
     eventful(store)
     start = NOW - 20 * HOUR
     blind(store, NOW, ("clock", start, start), ("away", start - 9000, start), ("clock", NOW, NOW + 6))
-    assert fold(store.engine, PARIS, 5, NOW).days > 0
+    assert roll_up(store.engine, PARIS, 5, NOW).days > 0
 
 
 @pytest.mark.parametrize(

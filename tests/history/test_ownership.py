@@ -7,16 +7,23 @@ import json
 import pytest
 from sqlalchemy import select
 
-from camwatch.accounting.timeline import Overlays, account_of
+from camwatch.accounting.timeline import TimelineOverlays, status_time_between
 from camwatch.core.model import Scope
-from camwatch.core.monitor import Enrolment
-from camwatch.core.status_time import Account
+from camwatch.core.monitor import CameraConfig
+from camwatch.core.status_time import StatusTime
 from camwatch.errors import CorrectionError
 from camwatch.history import schema
 from camwatch.history.audit import audit
-from camwatch.history.corrections import Correction, Maintenance, Projection, append, cancellation, project
-from camwatch.history.dialects import begin_read
-from camwatch.history.keeper import StoreKeeper
+from camwatch.history.corrections import (
+    Correction,
+    CorrectionState,
+    Maintenance,
+    append,
+    load,
+    make_cancellation,
+)
+from camwatch.history.dialects import read_transaction
+from camwatch.history.keeper import RecordingStore
 from camwatch.history.store import Store
 from tests.history.keeping import PARIS, Kept
 from tests.support.fleet import enrolment, utc_ms
@@ -25,7 +32,7 @@ ALPHA, BETA = "alpha", "beta"
 DAY_S = 86_400.0
 
 
-def ours(name: str) -> Enrolment:
+def ours(name: str) -> CameraConfig:
     return enrolment(name, operator=ALPHA, site="shared")
 
 
@@ -52,23 +59,23 @@ def works(
     return Maintenance(scope, scope_id, utc_ms(starts), utc_ms(ends), operators)
 
 
-def journal(kept: Kept) -> Projection:
-    with begin_read(kept.store.engine) as connection:
-        return project(connection)
+def journal(kept: Kept) -> CorrectionState:
+    with read_transaction(kept.store.engine) as connection:
+        return load(connection)
 
 
 def maintained_s(kept: Kept) -> dict[tuple[str, str], float]:
     """Return the seconds under maintenance, by camera and operator."""
     record = kept.record()
-    overlays, until = Overlays(record), record.vouched_ms
+    overlays, until = TimelineOverlays(record), record.watermark_ms
     accounts = {
-        (camera.id, camera.operator): account_of(overlays.stretches(camera, until), 0, until)
+        (camera.id, camera.operator): status_time_between(overlays.intervals(camera, until), 0, until)
         for camera in record.cameras
     }
     return {where: _maintenance_s(account) for where, account in accounts.items()}
 
 
-def _maintenance_s(account: Account) -> float:
+def _maintenance_s(account: StatusTime) -> float:
     return account.maintenance / 1000
 
 
@@ -81,7 +88,7 @@ def test_a_landlords_window_at_a_shared_site_covers_its_own_cameras_only(kept: K
 def test_a_camera_that_changes_hands_leaves_the_window_of_its_old_operator(kept: Kept) -> None:
     """In the judgement from then on, and in the record."""
     add(kept, works(100, DAY_S, Scope.CAMERA, "a-1"))
-    keeper = StoreKeeper(kept.store, PARIS, 400)
+    keeper = RecordingStore(kept.store, PARIS, 400)
     world = kept.world
     moved = enrolment("a-1", operator=BETA, site="shared")
     newcomer = enrolment("b-2", operator=BETA, site="shared")
@@ -102,7 +109,7 @@ def test_a_camera_that_changes_hands_leaves_the_window_of_its_old_operator(kept:
 
 def test_a_camera_that_comes_to_the_site_is_not_covered_by_anothers_window(kept: Kept) -> None:
     add(kept, works(100, DAY_S))
-    windows = StoreKeeper(kept.store, PARIS, 400).windows(utc_ms(300))
+    windows = RecordingStore(kept.store, PARIS, 400).windows(utc_ms(300))
     world = kept.world
     world.reload(
         ours("a-1"),
@@ -117,26 +124,26 @@ def test_what_someone_cancels_for_their_own_cameras_stays_for_the_others(kept: K
     """The city planned it for all; one landlord does not want it, then the other, then it is over."""
     number = add(kept, works(0, 300, operators=None))
     window = journal(kept).window(number)
-    add(kept, cancellation(window, utc_ms(300), (ALPHA,)))
+    add(kept, make_cancellation(window, utc_ms(300), (ALPHA,)))
     assert maintained_s(kept) == {("a-1", ALPHA): 0, ("b-1", BETA): 300}
     with pytest.raises(CorrectionError, match="is cancelled already"):
-        add(kept, cancellation(window, utc_ms(300), (ALPHA,)))
-    add(kept, cancellation(window, utc_ms(300), (ALPHA, BETA)))
+        add(kept, make_cancellation(window, utc_ms(300), (ALPHA,)))
+    add(kept, make_cancellation(window, utc_ms(300), (ALPHA, BETA)))
     assert maintained_s(kept) == {("a-1", ALPHA): 0, ("b-1", BETA): 0}
     assert number not in journal(kept).cancelled
-    add(kept, cancellation(journal(kept).window(number), utc_ms(300)))
+    add(kept, make_cancellation(journal(kept).window(number), utc_ms(300)))
     assert number in journal(kept).cancelled
     assert audit(kept.store.engine, PARIS).findings == []
 
 
 def test_a_window_under_way_ends_now_for_who_cancels_it_and_goes_on_for_the_others(kept: Kept) -> None:
     number = add(kept, works(100, 1000, operators=(ALPHA, BETA)))
-    add(kept, cancellation(journal(kept).window(number), utc_ms(200), (BETA,)))
+    add(kept, make_cancellation(journal(kept).window(number), utc_ms(200), (BETA,)))
     assert maintained_s(kept) == {("a-1", ALPHA): 200, ("b-1", BETA): 100}
     first, second = journal(kept).windows
-    assert (first.id, first.whose.only, first.ends_ms) == (number, frozenset({ALPHA}), utc_ms(1000))
-    assert (second.id, second.whose.only, second.ends_ms) == (number, frozenset({BETA}), utc_ms(200))
-    live = StoreKeeper(kept.store, PARIS, 400).windows(utc_ms(300))
+    assert (first.id, first.operators.only, first.end_ms) == (number, frozenset({ALPHA}), utc_ms(1000))
+    assert (second.id, second.operators.only, second.end_ms) == (number, frozenset({BETA}), utc_ms(200))
+    live = RecordingStore(kept.store, PARIS, 400).windows(utc_ms(300))
     assert [window.whose.only for window in live] == [frozenset({ALPHA})]
 
 
@@ -182,4 +189,4 @@ def test_the_entry_says_whose_the_window_is_and_one_that_does_not_is_everybodys(
         assert said.pop("operators") == [ALPHA]
         connection.execute(schema.corrections.update().values(payload=json.dumps(said)))
     (window,) = journal(kept).windows
-    assert window.whose.only is None
+    assert window.operators.only is None

@@ -6,17 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from camwatch.accounting.timeline import Overlays, account_of
+from camwatch.accounting.timeline import TimelineOverlays, status_time_between
 from camwatch.core.model import Purpose, Scope
-from camwatch.core.status_time import Account
+from camwatch.core.status_time import StatusTime
 from camwatch.errors import CorrectionError
 from camwatch.history import schema
 from camwatch.history.correction_scope import concerning
 from camwatch.history.corrections import Maintenance, append
-from camwatch.history.dialects import begin_read, begin_write
+from camwatch.history.dialects import read_transaction, write_transaction
 from camwatch.history.outage_list import outages
 from camwatch.history.queries import read
-from camwatch.history.retention import fold
+from camwatch.history.retention import roll_up
 from camwatch.history.sealing import Sealer
 from camwatch.history.store import Store
 from camwatch.settings import HistorySettings
@@ -29,7 +29,7 @@ MOVED_AT = 600
 
 def places(store: Store, from_s: float, to_s: float) -> list[tuple[str, str, Purpose]]:
     """Return where the record of a stretch has the cameras, and for what."""
-    with begin_read(store.engine) as connection:
+    with read_transaction(store.engine) as connection:
         record = read(connection, None, utc_ms(from_s), utc_ms(to_s))
     return [(camera.operator, camera.site, camera.purpose) for camera in record.cameras]
 
@@ -81,8 +81,8 @@ def moved(store: Store) -> Kept:
 
 def mine(store: Store) -> list[str]:
     """Return why the corrections were made that concern `ville`."""
-    with begin_read(store.engine) as connection:
-        return [entry.why for entry in concerning(connection, ["ville"])]
+    with read_transaction(store.engine) as connection:
+        return [entry.reason for entry in concerning(connection, ["ville"])]
 
 
 def test_what_was_corrected_where_cameras_stood_goes_on_to_concern_their_operator(store: Store) -> None:
@@ -127,7 +127,7 @@ def test_an_outage_is_listed_where_its_camera_stood_when_it_began(store: Store) 
     kept.world.beats(1000, "cam-2")
     kept.world.beats(1100)
     kept.keep()
-    with begin_read(store.engine) as connection:
+    with read_transaction(store.engine) as connection:
         every = outages(connection)
         there, here, nowhere = (outages(connection, site=site) for site in ("mairie", "gare", "port"))
     assert [each.camera.site for each in every] == ["mairie", "gare"]
@@ -135,12 +135,12 @@ def test_an_outage_is_listed_where_its_camera_stood_when_it_began(store: Store) 
     assert [len(there), len(here), nowhere] == [1, 1, []]
 
 
-def account(store: Store, to_s: float) -> Account:
+def account(store: Store, to_s: float) -> StatusTime:
     """Return what the first minutes of cam-1 come to in the record up to an instant."""
-    with begin_read(store.engine) as connection:
+    with read_transaction(store.engine) as connection:
         record = read(connection, ["ville"], 0, utc_ms(to_s), camera="cam-1")
-    stretches = Overlays(record).dated(record.cameras[0], utc_ms(to_s))
-    return account_of(stretches, utc_ms(0), utc_ms(MOVED_AT))
+    stretches = TimelineOverlays(record).dated(record.cameras[0], utc_ms(to_s))
+    return status_time_between(stretches, utc_ms(0), utc_ms(MOVED_AT))
 
 
 def test_maintenance_of_a_site_covers_no_time_in_which_a_camera_stood_elsewhere(store: Store) -> None:
@@ -166,18 +166,18 @@ def test_the_windows_of_a_period_are_those_of_the_sites_where_cameras_stood_then
     ):
         window = Maintenance(Scope.SITE, site, utc_ms(since), utc_ms(until))
         append(store.engine, "zoé", why, window, utc_ms(900))
-    with begin_read(store.engine) as connection:
+    with read_transaction(store.engine) as connection:
         record = read(connection, ["ville"], 0, utc_ms(900))
-    assert [window.reason for window in record.windows] == ["roof", "there"]
+    assert [window.reason for window in record.maintenance] == ["roof", "there"]
 
 
 def test_folding_changes_nothing_where_cameras_stood_elsewhere(tmp_path: Path) -> None:
     """V7, A1: maintenance of the site where a camera went is not laid over days before, folded or not."""
     with Store.open(HistorySettings(url=f"sqlite:///{tmp_path}/camwatch.db")) as store:
-        store.hold()
+        store.acquire_lock()
         written(store, [Past(BEGIN, [(BEGIN, "up")], None)])
         stood = [(1, BEGIN, "site-1", "traffic"), (1, BEGIN + 240 * HOUR, "gare", "traffic")]
-        with begin_write(store.engine) as connection:
+        with write_transaction(store.engine) as connection:
             sealer = Sealer(connection)
             sealer.add(schema.placements, ("camera_key", "since_ms", "site", "purpose"), stood)
             sealer.seal(BEGIN)
@@ -185,8 +185,8 @@ def test_folding_changes_nothing_where_cameras_stood_elsewhere(tmp_path: Path) -
             switch = Maintenance(Scope.SITE, site, BEGIN + since * HOUR, BEGIN + (since + 10) * HOUR)
             append(store.engine, "zoé", "switch", switch)
         before = told(everything(store))
-        assert before["cam-1"]["2026-10-21"].account == Account(up=24 * HOUR)
-        assert before["cam-1"]["2026-10-22"].account == Account(up=14 * HOUR, maintenance=10 * HOUR)
+        assert before["cam-1"]["2026-10-21"].status_time == StatusTime(up=24 * HOUR)
+        assert before["cam-1"]["2026-10-22"].status_time == StatusTime(up=14 * HOUR, maintenance=10 * HOUR)
         for days in range(4, 14):
-            fold(store.engine, PARIS, 3, BEGIN + (24 * days + 1) * HOUR)
+            roll_up(store.engine, PARIS, 3, BEGIN + (24 * days + 1) * HOUR)
         assert told(everything(store)) == before

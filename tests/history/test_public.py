@@ -8,7 +8,7 @@ from itertools import pairwise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from camwatch.history.dialects import begin_read
+from camwatch.history.dialects import read_transaction
 from camwatch.history.public_ids import PublicIds, anchor, public_ids
 from camwatch.history.store import Store
 
@@ -43,9 +43,9 @@ def test_ids_in_a_row_tell_neither_order_nor_distance() -> None:
 
 
 def test_each_store_has_ids_of_its_own_and_keeps_them(store: Store) -> None:
-    with begin_read(store.engine) as connection:
+    with read_transaction(store.engine) as connection:
         ours = public_ids(connection)
-    with begin_read(store.engine) as connection:
+    with read_transaction(store.engine) as connection:
         assert public_ids(connection).outage(1) == ours.outage(1)
     assert [ours.outage(number) for number in range(9)] != [IDS.outage(number) for number in range(9)]
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from camwatch.accounting.records import Attributed
-from camwatch.accounting.timeline import Overlays, account_of
+from camwatch.accounting.records import AttributedCause
+from camwatch.accounting.timeline import TimelineOverlays, status_time_between
 from camwatch.clock import DOUBT_S
-from camwatch.core.model import BlindCause, Blindness, Fill
+from camwatch.core.model import Backfill, GapCause, MonitoringGap
 from camwatch.errors import CorrectionError
 from camwatch.history.corrections import OutageAttribution, append
 from camwatch.history.rebase import pieces_of, rebase
@@ -26,16 +26,16 @@ class Clocked(City):
     def begin(self) -> Clocked:
         """Record that a process's time began."""
         now = self.world.now
-        self.world.watch.judge.events.append(Blindness((), (), BlindCause.CLOCK, now, now))
+        self.world.watch.state_machine.events.append(MonitoringGap((), (), GapCause.CLOCK_STEP, now, now))
         return self
 
     def restart(self, after: float) -> Clocked:
         """Kill the daemon, and start it again."""
         past = self.store.load()
-        assert past.vouched_ms is not None
+        assert past.watermark_ms is not None
         self._number = past.number
         self.world.t += after
-        self.world.reborn(past.vouched_ms)
+        self.world.reborn(past.watermark_ms)
         super(City, self).restart(0)
         self.begin()
         self.world.behind()
@@ -70,7 +70,16 @@ def city(store: Store) -> Clocked:
 
 def untouched(store: Store) -> list[tuple[object, ...]]:
     """Return the whole record as it is in the store."""
-    tables = ("transitions", "outages", "service", "fills", "blindness", "reboots", "checkpoints", "sights")
+    tables = (
+        "transitions",
+        "outages",
+        "service_periods",
+        "backfills",
+        "monitoring_gaps",
+        "reboots",
+        "checkpoints",
+        "link_groups",
+    )
     return [row for table in tables for row in rows(store, f"SELECT * FROM {table} ORDER BY 1")]  # noqa: S608
 
 
@@ -97,7 +106,9 @@ def test_a_clock_that_was_ahead_at_a_start_and_set_right(ahead_s: int, city: Clo
     assert len(wrong) == 4
     assert wrong[0][0] < 200
     assert wrong[1][0] > ahead_s
-    append(city.store.engine, "helene", "a cable", OutageAttribution(3, Attributed.NETWORK, excluded=False))
+    append(
+        city.store.engine, "helene", "a cable", OutageAttribution(3, AttributedCause.NETWORK, excluded=False)
+    )
     assert city.problems() == []
     city.rebase()
     begun = [at for at, _ in city.outages()]
@@ -108,10 +119,10 @@ def test_a_clock_that_was_ahead_at_a_start_and_set_right(ahead_s: int, city: Clo
     assert city.outages()[-1][1] is None
     third = next(each for each in city.record().cameras if each.id == "cam-1").outages[2]
     assert third.attribution is not None
-    assert city.record().vouched_ms == city.true_ms
+    assert city.record().watermark_ms == city.true_ms
     die_and_live(city.restart(20)).keep()  # and it goes on, with no lead and no gap
     assert city.problems() == []
-    assert city.record().vouched_ms == city.true_ms
+    assert city.record().watermark_ms == city.true_ms
     assert len(city.outages()) == 4  # the one that was open is the same one
 
 
@@ -126,13 +137,13 @@ def test_a_leap_that_was_followed_and_was_wrong_after_all(city: Clocked) -> None
     city.rebase()
     assert city.problems() == []
     record = city.record()
-    assert record.blind == []
-    assert record.vouched_ms == city.true_ms
+    assert record.gaps == []
+    assert record.watermark_ms == city.true_ms
     [camera] = [each for each in record.cameras if each.id == "cam-2"]
     assert [change.at_ms for change in camera.changes][-1] < city.true_ms
     counted = city.world.account().in_service
-    [span] = next(each for each in record.cameras if each.id == "cam-1").service
-    assert record.vouched_ms - span.starts == counted
+    [span] = next(each for each in record.cameras if each.id == "cam-1").service_periods
+    assert record.watermark_ms - span.start == counted
 
 
 def test_a_restart_while_the_record_is_ahead_is_put_right_as_well(city: Clocked) -> None:
@@ -147,14 +158,14 @@ def test_a_restart_while_the_record_is_ahead_is_put_right_as_well(city: Clocked)
     die_and_live(city).keep()
     city.rebase()
     assert city.problems() == []
-    assert city.record().vouched_ms == city.true_ms
+    assert city.record().watermark_ms == city.true_ms
     record = city.record()
-    [gap] = [blind for blind in record.blind if blind.cause is BlindCause.CLOCK]
-    assert gap.ended_ms is not None
-    assert gap.ended_ms - gap.began_ms == 500_000
+    [gap] = [blind for blind in record.gaps if blind.cause is GapCause.CLOCK_STEP]
+    assert gap.end_ms is not None
+    assert gap.end_ms - gap.start_ms == 500_000
     camera = next(each for each in record.cameras if each.id == "cam-2")
-    stretches = Overlays(record).stretches(camera, record.vouched_ms)
-    assert account_of(stretches, gap.began_ms, gap.ended_ms).unknown == 500_000
+    stretches = TimelineOverlays(record).intervals(camera, record.watermark_ms)
+    assert status_time_between(stretches, gap.start_ms, gap.end_ms).unknown == 500_000
 
 
 def test_a_clock_that_was_set_right_in_two_steps_leaves_nothing_of_either(city: Clocked) -> None:
@@ -170,8 +181,8 @@ def test_a_clock_that_was_set_right_in_two_steps_leaves_nothing_of_either(city: 
     city.rebase()
     assert city.problems() == []
     record = city.record()
-    assert [blind for blind in record.blind if blind.cause is BlindCause.CLOCK] == []
-    assert record.vouched_ms == city.true_ms
+    assert [blind for blind in record.gaps if blind.cause is GapCause.CLOCK_STEP] == []
+    assert record.watermark_ms == city.true_ms
 
 
 def test_a_clock_that_was_set_right_while_camwatch_did_not_run(city: Clocked) -> None:
@@ -190,7 +201,7 @@ def test_a_clock_that_was_set_right_while_camwatch_did_not_run(city: Clocked) ->
     begun = [at for at, _ in city.outages()]
     assert begun == sorted(begun)
     assert all(at <= city.world.t for at in begun)
-    assert city.record().vouched_ms == pytest.approx(city.true_ms, abs=1)
+    assert city.record().watermark_ms == pytest.approx(city.true_ms, abs=1)
 
 
 def test_where_nothing_lies_in_the_future_nothing_is_done(city: Clocked) -> None:
@@ -210,7 +221,7 @@ def test_a_rebase_that_would_not_end_now_is_refused_and_changes_nothing(city: Cl
     before = untouched(city.store)
     with pytest.raises(CorrectionError, match="is the clock of this machine right"):
         rebase(city.store, "helene", "why", START.utc_ms - 86_400_000)
-    with pytest.raises(CorrectionError, match="why is empty"):
+    with pytest.raises(CorrectionError, match="reason is empty"):
         rebase(city.store, "helene", " ", city.true_ms - 7_200_000)
     assert untouched(city.store) == before
 
@@ -246,20 +257,20 @@ def test_a_fill_that_late_heartbeats_make_longer_afterwards_is_no_finding(city: 
     """A6, L8: it lies where it was moved, and further; one that was cut is one."""
     ahead(city, 7200).world.beats(city.world.t + 300)
     now_ms = city.world.now.utc_ms
-    city.world.events.append(Fill("cam-1", "ville", now_ms - 60_000, now_ms - 1000))
+    city.world.events.append(Backfill("cam-1", "ville", now_ms - 60_000, now_ms - 1000))
     city.keep()
     city.world.set(-7200).beats(city.world.t + 20)
     city.keep()
     city.rebase()
     assert city.problems() == []
     city.restart(5)
-    [(end_ms,)] = rows(city.store, "SELECT end_ms FROM fills WHERE camera_key = 1")
-    city.world.events.append(Fill("cam-1", "ville", end_ms, end_ms + 10_000))
+    [(end_ms,)] = rows(city.store, "SELECT end_ms FROM backfills WHERE camera_key = 1")
+    city.world.events.append(Backfill("cam-1", "ville", end_ms, end_ms + 10_000))
     city.keep()
     assert [found for found in city.problems() if "lies elsewhere" in found] == []
     with city.store.engine.begin() as connection:
-        connection.exec_driver_sql("UPDATE fills SET start_ms = start_ms + 1 WHERE camera_key = 1")
-    assert [found for found in city.problems() if "of fills, which lies elsewhere" in found]
+        connection.exec_driver_sql("UPDATE backfills SET start_ms = start_ms + 1 WHERE camera_key = 1")
+    assert [found for found in city.problems() if "of backfills, which lies elsewhere" in found]
 
 
 def test_changes_that_count_for_flapping_go_where_they_belong(city: Clocked) -> None:
@@ -275,8 +286,8 @@ def test_changes_that_count_for_flapping_go_where_they_belong(city: Clocked) -> 
     city.restart(5)
     flapping, mono = city.world.camera("cam-1").flapping, city.world.now.mono
     assert flapping is not None
-    assert flapping.holds(mono)
-    assert not flapping.holds(mono + 7 * 86_400)
+    assert flapping.is_active(mono)
+    assert not flapping.is_active(mono + 7 * 86_400)
 
 
 def test_where_cameras_stood_since_then_goes_where_it_belongs(city: Clocked) -> None:

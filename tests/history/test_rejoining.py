@@ -10,11 +10,11 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from camwatch.core.model import Lifecycle, Status
-from camwatch.core.monitor import Enrolment
+from camwatch.core.monitor import CameraConfig
 from camwatch.errors import StoreWentBackError
 from camwatch.history import write_queue
 from camwatch.history.store import Store
-from camwatch.history.write_queue import Piece, Queue
+from camwatch.history.write_queue import Queue, QueueItem
 from camwatch.settings import HistorySettings
 from tests.history.builders import batch, camera, ms, outage, rows, went
 from tests.history.keeping import Kept
@@ -22,7 +22,7 @@ from tests.history.scenes import Scene, scene, until
 from tests.support.copies import Copies, InFile, InServer
 from tests.support.fleet import enrolment, fleet, window
 
-LOST = "SELECT began_ms, ended_ms FROM blindness WHERE cause = 'lost'"
+LOST = "SELECT began_ms, ended_ms FROM monitoring_gaps WHERE cause = 'lost'"
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -39,7 +39,7 @@ def test_a_store_that_went_back_is_not_written_before_it_is_taken_as_it_is(
 ) -> None:
     """H1: a batch that follows upon others than those in the store is not stored on top of it."""
     with Store.open(HistorySettings(url=copies.url)) as store:
-        store.hold()
+        store.acquire_lock()
         store.write(batch(1, went(Status.UP, 1)))
         copies.take()
         store.write(batch(2, outage(2)))
@@ -83,7 +83,7 @@ async def test_what_memory_still_has_is_stored_again(copies: Copies) -> None:
         copies.take()
         await played_until(played, 9)
         before = played.stored()
-        counted = played.watch.cameras["cam-1"].stored
+        counted = played.watch.cameras["cam-1"].persisted
         copies.put_back()
         played.flap(1)
         await until(lambda: not played.chronicle.pending and len(played.stored()) > 9)
@@ -91,7 +91,7 @@ async def test_what_memory_still_has_is_stored_again(copies: Copies) -> None:
         assert rows(played.store, LOST) == []
         assert played.chronicle.problem is None
         assert played.chronicle.write_errors > 0
-        assert played.watch.cameras["cam-1"].stored.up >= counted.up
+        assert played.watch.cameras["cam-1"].persisted.up >= counted.up
 
 
 async def test_what_memory_has_no_more_is_a_gap(copies: Copies, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -118,8 +118,8 @@ async def test_where_cameras_stood_meanwhile_is_stored_again(copies: Copies) -> 
         moved, gone = camera("cam-1", site="gare"), camera("cam-3", site="port")
         for inventory in ([moved, camera("cam-2"), gone], [moved, camera("cam-2")]):
             played.t += 100
-            played.chronicle.enrolled(inventory, ())
-            played.watch.reload(played.now(), [Enrolment(each) for each in inventory], ())
+            played.chronicle.record_inventory(inventory, ())
+            played.watch.reload(played.now(), [CameraConfig(each) for each in inventory], ())
             played.tell()
             await played_until(played, len(played.stored()) + 1)
         before = rows(played.store, query)
@@ -162,7 +162,7 @@ async def test_a_copy_from_before_a_store_was_emptied_is_no_copy_of_what_was_wri
 def test_a_batch_that_was_never_stored_is_followed_by_none_that_is_known() -> None:
     """H1: of a store that claims more than was written nothing is known."""
     waiting = Queue(5)
-    waiting.add(Piece((went(Status.UP, 1),), (), (), 1))
+    waiting.add(QueueItem((went(Status.UP, 1),), (), (), 1))
     waiting.batch()
     waiting.stored()
     assert [waiting.since(number).whole for number in (4, 5, 6, 7)] == [False, True, True, False]
@@ -171,10 +171,10 @@ def test_a_batch_that_was_never_stored_is_followed_by_none_that_is_known() -> No
 def test_a_store_that_goes_back_while_it_is_made_whole_is_made_whole_once() -> None:
     """H1: what was to be stored again is made anew; what waits comes after it, once."""
     waiting = Queue(5)
-    waiting.add(Piece((went(Status.UP, 1),), (), (), 1))
+    waiting.add(QueueItem((went(Status.UP, 1),), (), (), 1))
     waiting.batch()
     waiting.stored()
-    waiting.add(Piece((went(Status.DOWN, 2), went(Status.UP, 3)), (), (), 2))
+    waiting.add(QueueItem((went(Status.DOWN, 2), went(Status.UP, 3)), (), (), 2))
     waiting.batch()
     waiting.rejoin(3, batch(0, went(Status.UP, 1), went(Status.DOWN, 2)))
     assert (waiting.batch().number, waiting.pending) == (4, 4)
@@ -236,14 +236,14 @@ def test_a_store_that_went_back_adds_up_when_memory_has_nothing(
     """H1, E3, E5."""
     copies = InFile(tmp_path / "camwatch.db")
     with Store.open(HistorySettings(url=copies.url)) as store:
-        store.hold()
+        store.acquire_lock()
         kept = Kept(store, *fleet(2), windows=[window(300, 700)])
         kept.world.beats(50)
         play(kept.keep(), before)
         copies.take()
         play(kept, meanwhile)
         copies.put_back()
-        store._hang_up()
+        store._drop_connection()
         kept.rejoin(0)
         assert kept.problems() == []
 
@@ -272,14 +272,14 @@ def test_whenever_a_store_goes_back_its_record_adds_up(
     """H1, A1, S7: whatever happened before, meanwhile and after, and however much memory still has."""
     copies = InFile(tmp_path_factory.mktemp("rejoining") / "camwatch.db")
     with Store.open(HistorySettings(url=copies.url)) as store:
-        store.hold()
+        store.acquire_lock()
         kept = Kept(store, *fleet(2), windows=[window(300, 700)])
         kept.world.beats(50)
         play(kept.keep(), before)
         copies.take()
         play(kept, meanwhile)
         copies.put_back()
-        store._hang_up()
+        store._drop_connection()
         kept.rejoin(remembered)
         assert kept.problems() == []
         play(kept, after)

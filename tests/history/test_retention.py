@@ -14,18 +14,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection, event, select
 
-from camwatch.accounting.records import OPEN_END, Attributed, DayAccount, Record
-from camwatch.accounting.timeline import Overlays, account_of
+from camwatch.accounting.records import OPEN_ENDED, AttributedCause, DailyRollup, History
+from camwatch.accounting.timeline import TimelineOverlays, status_time_between
 from camwatch.core.model import Scope
-from camwatch.core.status_time import Account
+from camwatch.core.status_time import StatusTime
 from camwatch.errors import CorrectionError
 from camwatch.history import schema
 from camwatch.history.audit import audit
 from camwatch.history.batch import Batch
 from camwatch.history.corrections import Maintenance, OutageAttribution, append
-from camwatch.history.dialects import begin_read, begin_write, put
+from camwatch.history.dialects import bulk_insert, read_transaction, write_transaction
 from camwatch.history.queries import read
-from camwatch.history.retention import Folded, fold, fold_steps
+from camwatch.history.retention import RollupResult, roll_up, roll_up_steps
 from camwatch.history.store import Store
 from camwatch.settings import HistorySettings
 from tests.history.builders import rows, seal_anew
@@ -94,16 +94,33 @@ def written(store: Store, pasts: list[Past]) -> None:
         checkpoints.append(
             (key, life, last, 1, settled, is_open, *(counted[word] for word in STATUSES), 0, 0, 0, 0, 0, "")
         )
-    with begin_write(store.engine) as connection:
-        put(connection, schema.cameras, ("key", "id", "operator", "site", "zone", "purpose", "name"), cameras)
-        put(connection, schema.service, ("camera_key", "start_ms", "end_ms"), service)
-        names = ("camera_key", "at_ms", "noticed_ms", "status", "cause", "earliest_ms", "latest_ms")
-        put(connection, schema.transitions, names, sorted(transitions, key=lambda row: row[1]))
-        put(connection, schema.outages, ("camera_key", "at_ms", "noticed_ms", "end_ms", "cause"), outages)
-        of_all = ("camera_key", "life", "status", "since_ms", "settled_ms", "outage_open", *STATUSES)
+    with write_transaction(store.engine) as connection:
+        bulk_insert(
+            connection, schema.cameras, ("key", "id", "operator", "site", "zone", "purpose", "name"), cameras
+        )
+        bulk_insert(connection, schema.service_periods, ("camera_key", "start_ms", "end_ms"), service)
+        names = ("camera_key", "at_ms", "detected_ms", "status", "cause", "earliest_ms", "latest_ms")
+        bulk_insert(connection, schema.transitions, names, sorted(transitions, key=lambda row: row[1]))
+        bulk_insert(
+            connection, schema.outages, ("camera_key", "at_ms", "detected_ms", "end_ms", "cause"), outages
+        )
+        of_all = (
+            "camera_key",
+            "underlying_status",
+            "status",
+            "since_ms",
+            "accounted_until_ms",
+            "outage_open",
+            *STATUSES,
+        )
         counters = ("degraded", "heartbeats", "outages", "reboots", "first_seq", "flaps")
-        put(connection, schema.checkpoints, (*of_all, *counters), checkpoints)
-        put(connection, schema.meta, ("name", "value"), (("vouched_ms", str(vouched)), ("batch", "1")))
+        bulk_insert(connection, schema.checkpoints, (*of_all, *counters), checkpoints)
+        bulk_insert(
+            connection,
+            schema.store_metadata,
+            ("name", "value"),
+            (("watermark_ms", str(vouched)), ("batch", "1")),
+        )
         seal_anew(connection)
 
 
@@ -119,14 +136,14 @@ def eventful(store: Store) -> None:
             changes.append((at, drawn.choice([word for word in STATUSES if word != changes[-1][1]])))
         pasts.append(Past(begin, changes, end))
     written(store, pasts)
-    with begin_write(store.engine) as connection:
+    with write_transaction(store.engine) as connection:
         fills = [
             (key, BEGIN + n * 9 * HOUR, BEGIN + n * 9 * HOUR + HOUR)
             for key in (1, 2, 3)
             for n in range(5, 22)
         ]
-        put(connection, schema.fills, ("camera_key", "start_ms", "end_ms"), fills)
-        put(
+        bulk_insert(connection, schema.backfills, ("camera_key", "start_ms", "end_ms"), fills)
+        bulk_insert(
             connection,
             schema.reboots,
             ("camera_key", "at_ms"),
@@ -135,7 +152,7 @@ def eventful(store: Store) -> None:
         gap = ("", "", "clock", BEGIN + 60 * HOUR + 17, BEGIN + 61 * HOUR)
         away = ("", "", "away", BEGIN + 70 * HOUR, BEGIN + 71 * HOUR)
         names = ("operators", "links", "cause", "began_ms", "ended_ms")
-        put(connection, schema.blindness, names, (gap, away))
+        bulk_insert(connection, schema.monitoring_gaps, names, (gap, away))
         seal_anew(connection)
     for window in (
         Maintenance(Scope.SITE, "site-1", BEGIN + 50 * HOUR, BEGIN + 77 * HOUR),
@@ -144,39 +161,41 @@ def eventful(store: Store) -> None:
     ):
         append(store.engine, "zoé", "toit", window)
     for number in range(1, 20, 2):
-        append(store.engine, "zoé", "EDF", OutageAttribution(number, Attributed.POWER, number % 3 == 0))
+        append(store.engine, "zoé", "EDF", OutageAttribution(number, AttributedCause.POWER, number % 3 == 0))
 
 
-def everything(store: Store, start: int = 0, end: int = OPEN_END) -> Record:
-    with begin_read(store.engine) as connection:
+def everything(store: Store, start: int = 0, end: int = OPEN_ENDED) -> History:
+    with read_transaction(store.engine) as connection:
         return read(connection, None, start, end)
 
 
-def told(record: Record) -> dict[str, dict[str, DayAccount]]:
+def told(record: History) -> dict[str, dict[str, DailyRollup]]:
     """Return what a report says of each day of each camera: folded, or derived."""
-    overlays, found = Overlays(record), {}
+    overlays, found = TimelineOverlays(record), {}
     for camera in record.cameras:
-        stretches = overlays.dated(camera, record.vouched_ms)
+        stretches = overlays.dated(camera, record.watermark_ms)
         days = found[camera.id] = dict(camera.days)
         for number in range(-3, DAYS + 1):
             day = FIRST + timedelta(days=number)
             start, end = midnight(day), midnight(day + timedelta(days=1))
-            if start < record.folded_ms:
+            if start < record.rolled_up_until_ms:
                 continue
-            account = account_of(stretches, start, end)
+            account = status_time_between(stretches, start, end)
             if account.in_service:
                 inside = [outage for outage in camera.outages if outage.at_ms < end]
                 excluded = [out for out in inside if out.attribution and out.attribution.excluded]
-                days[day.isoformat()] = DayAccount(
+                days[day.isoformat()] = DailyRollup(
                     account,
                     sum(
-                        account_of(stretches, max(out.at_ms, start), min(out.end_ms or OPEN_END, end)).down
+                        status_time_between(
+                            stretches, max(out.at_ms, start), min(out.end_ms or OPEN_ENDED, end)
+                        ).down
                         for out in excluded
                     ),
                     sum(
                         start <= out.at_ms
-                        and account_of(
-                            stretches, out.at_ms, min(out.end_ms or OPEN_END, record.vouched_ms)
+                        and status_time_between(
+                            stretches, out.at_ms, min(out.end_ms or OPEN_ENDED, record.watermark_ms)
                         ).down
                         > 0
                         for out in inside
@@ -214,26 +233,26 @@ def test_old_days_say_the_same_before_and_after_the_fold(store: Store) -> None:
     before = told(everything(store))
     assert audit(store.engine, PARIS).findings == []
     reached = midnight(FIRST + timedelta(days=DAYS - 5))
-    done = fold(store.engine, PARIS, 5, NOW)
+    done = roll_up(store.engine, PARIS, 5, NOW)
     assert done.until_ms == reached
     assert told(everything(store)) == before
     assert audit(store.engine, PARIS).findings == []
     record = everything(store)
-    assert record.folded_ms == reached
+    assert record.rolled_up_until_ms == reached
     assert sum(len(camera.days) for camera in record.cameras) == done.days > 20
-    assert before["cam-2"]["2026-10-25"].account.in_service == 25 * HOUR
+    assert before["cam-2"]["2026-10-25"].status_time.in_service == 25 * HOUR
     assert any(day.excluded for day in before["cam-1"].values())
-    assert any(day.account.uncertain_up for day in before["cam-1"].values())
+    assert any(day.status_time.uncertain_up for day in before["cam-1"].values())
 
 
 def test_folding_again_changes_nothing_and_later_goes_on(store: Store) -> None:
     eventful(store)
     before = told(everything(store))
-    first = fold(store.engine, PARIS, 9, NOW)
+    first = roll_up(store.engine, PARIS, 9, NOW)
     tables = dump(store)
-    assert fold(store.engine, PARIS, 9, NOW) == Folded(0, first.until_ms)
+    assert roll_up(store.engine, PARIS, 9, NOW) == RollupResult(0, first.until_ms)
     assert dump(store) == tables
-    assert fold(store.engine, PARIS, 4, NOW).days > 0
+    assert roll_up(store.engine, PARIS, 4, NOW).days > 0
     assert told(everything(store)) == before
     assert audit(store.engine, PARIS).findings == []
 
@@ -248,14 +267,14 @@ def dump(store: Store) -> dict[str, list[Any]]:
 
 def test_what_was_folded_is_gone_but_for_what_each_camera_was(store: Store) -> None:
     eventful(store)
-    until = fold(store.engine, PARIS, 5, NOW).until_ms
+    until = roll_up(store.engine, PARIS, 5, NOW).until_ms
     with store.engine.connect() as connection:
-        for table in (schema.fills, schema.outages):
+        for table in (schema.backfills, schema.outages):
             assert connection.execute(select(table).where(table.c.end_ms <= until)).all() == []
         assert connection.execute(select(schema.reboots).where(schema.reboots.c.at_ms < until)).all() == []
     kept = rows(store, KEPT.format(until))
     assert kept == [(1, 1), (2, 1), (3, 1)]
-    assert rows(store, "SELECT cause FROM blindness") == [("clock",)]
+    assert rows(store, "SELECT cause FROM monitoring_gaps") == [("clock",)]
     assert len(rows(store, "SELECT * FROM corrections")) == 13
 
 
@@ -268,13 +287,13 @@ def test_a_crash_while_folding_leaves_a_record_that_adds_up(tmp_path: object, co
         crashed = False
         with crash_at(store, commit):
             try:
-                fold(store.engine, PARIS, 5, NOW)
+                roll_up(store.engine, PARIS, 5, NOW)
             except InterruptedError:
                 crashed = True
         assert crashed
         assert told(everything(store)) == before
         assert audit(store.engine, PARIS).findings == []
-        fold(store.engine, PARIS, 5, NOW)
+        roll_up(store.engine, PARIS, 5, NOW)
         assert told(everything(store)) == before
         assert audit(store.engine, PARIS).findings == []
 
@@ -292,8 +311,8 @@ def test_a_correction_made_while_days_are_folded_is_in_them(store: Store) -> Non
                 append(other.engine, "zoé", "meanwhile", window)
 
     event.listen(store.engine, "commit", correct)
-    fold(store.engine, PARIS, 5, NOW)
-    assert told(everything(store))["cam-3"]["2026-10-23"].account == Account(maintenance=24 * HOUR)
+    roll_up(store.engine, PARIS, 5, NOW)
+    assert told(everything(store))["cam-3"]["2026-10-23"].status_time == StatusTime(maintenance=24 * HOUR)
 
 
 def address(store: Store) -> str:
@@ -302,34 +321,34 @@ def address(store: Store) -> str:
 
 def test_folded_time_can_no_longer_be_corrected(store: Store) -> None:
     eventful(store)
-    until = fold(store.engine, PARIS, 5, NOW).until_ms
+    until = roll_up(store.engine, PARIS, 5, NOW).until_ms
     with pytest.raises(CorrectionError, match=r"lies before 2026-10-29.*folded into daily accounts"):
         append(store.engine, "zoé", "late", Maintenance(Scope.SITE, "site-1", until - 1, until + 9))
     with pytest.raises(CorrectionError, match=r"no outage \d+: .*before 2026-10-29 are folded"):
-        append(store.engine, "zoé", "late", OutageAttribution(1, Attributed.POWER, True))
+        append(store.engine, "zoé", "late", OutageAttribution(1, AttributedCause.POWER, True))
 
 
 def test_nothing_is_folded_that_is_young_or_that_nobody_vouches_for(store: Store) -> None:
     eventful(store)
     tables = dump(store)
-    assert fold(store.engine, PARIS, 400, NOW) == Folded(0, 0)
+    assert roll_up(store.engine, PARIS, 400, NOW) == RollupResult(0, 0)
     assert dump(store) == tables
     # The daemon was away for years: what it vouches for is what counts.
-    assert fold(store.engine, PARIS, 400, NOW + 4000 * 24 * HOUR) == Folded(0, 0)
+    assert roll_up(store.engine, PARIS, 400, NOW + 4000 * 24 * HOUR) == RollupResult(0, 0)
 
 
 def test_days_stay_in_the_zone_in_which_the_first_were_folded(store: Store) -> None:
     eventful(store)
     before = told(everything(store))
-    fold(store.engine, PARIS, 9, NOW)
-    assert fold(store.engine, ZoneInfo("Asia/Tokyo"), 5, NOW).until_ms == midnight(
+    roll_up(store.engine, PARIS, 9, NOW)
+    assert roll_up(store.engine, ZoneInfo("Asia/Tokyo"), 5, NOW).until_ms == midnight(
         FIRST + timedelta(days=DAYS - 5)
     )
     assert told(everything(store)) == before
 
 
 def test_an_empty_store_has_nothing_to_fold(store: Store) -> None:
-    assert fold(store.engine, PARIS, 5, NOW) == Folded(0, 0)
+    assert roll_up(store.engine, PARIS, 5, NOW) == RollupResult(0, 0)
 
 
 MINUTE = 60_000
@@ -356,26 +375,26 @@ def test_folded_days_are_what_a_naive_count_finds(
     file = tmp_path_factory.mktemp("fold") / "camwatch.db"
     with Store.open(HistorySettings(url=f"sqlite:///{file}")) as store:
         written(store, [Past(begin, changes, None)])
-        fold(store.engine, PARIS, keep, NOW)
+        roll_up(store.engine, PARIS, keep, NOW)
         assert audit(store.engine, PARIS).findings == []
         record = everything(store)
-        found = {day: said.account for day, said in record.cameras[0].days.items()}
+        found = {day: said.status_time for day, said in record.cameras[0].days.items()}
     for account in found.values():  # the naive count knows no bounds
         assert account.uncertain_up <= account.up
         assert account.uncertain_down <= account.down
         account.uncertain_up = account.uncertain_down = 0
-    assert found == naive(changes, record.folded_ms)
+    assert found == naive(changes, record.rolled_up_until_ms)
 
 
-def naive(changes: list[tuple[int, str]], until: int) -> dict[str, Account]:
+def naive(changes: list[tuple[int, str]], until: int) -> dict[str, StatusTime]:
     """Count each stay's milliseconds, local day after local day."""
-    found: dict[str, Account] = {}
+    found: dict[str, StatusTime] = {}
     for (start, status), (end, _) in zip(changes, [*changes[1:], (until, "")], strict=True):
         at = start
         while at < min(end, until):
             day = datetime.fromtimestamp(at / 1000, UTC).astimezone(PARIS).date()
             after = min(end, until, midnight(day + timedelta(days=1)))
-            account = found.setdefault(day.isoformat(), Account())
+            account = found.setdefault(day.isoformat(), StatusTime())
             setattr(account, status, getattr(account, status) + after - at)
             at = after
     return found
@@ -385,10 +404,10 @@ def test_folding_pauses_so_that_batches_are_stored_in_between(store: Store) -> N
     """H1: one who stops after any step has lost nothing, and the next run goes on."""
     eventful(store)
     last = noon(FIRST + timedelta(days=DAYS))
-    steps = fold_steps(store.engine, PARIS, 5, last)
+    steps = roll_up_steps(store.engine, PARIS, 5, last)
     next(steps)
     store.write(Batch(2, last))
     steps.close()
-    assert rows(store, "SELECT value FROM meta WHERE name = 'folded_ms'") == []
-    assert fold(store.engine, PARIS, 5, last).days > 0
+    assert rows(store, "SELECT value FROM store_metadata WHERE name = 'rolled_up_until_ms'") == []
+    assert roll_up(store.engine, PARIS, 5, last).days > 0
     assert audit(store.engine, PARIS).findings == []

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection, delete, text
 
-from camwatch.accounting.records import Attributed
+from camwatch.accounting.records import AttributedCause
 from camwatch.core.model import Scope, Status
 from camwatch.history import schema, sealing
 from camwatch.history.audit import AuditResult, audit
@@ -20,9 +20,9 @@ from camwatch.history.corrections import (
     OutageAttribution,
     append,
     entries_since,
-    hash_of,
+    entry_hash,
 )
-from camwatch.history.dialects import begin_write
+from camwatch.history.dialects import write_transaction
 from camwatch.history.store import Store
 from camwatch.settings import HistorySettings
 from tests.history.builders import batch, entered, memory, outage, rows, seal_anew, went
@@ -56,7 +56,7 @@ def rechained(change: Callable[[list[Entry]], list[Entry]]) -> Tampering:
         head = GENESIS
         for seq, entry in enumerate(entries, 1):
             entry = entry._replace(seq=seq, previous=head)  # noqa: PLW2901 - the same entry in another chain
-            entry = entry._replace(hash=hash_of(entry))  # noqa: PLW2901 - as above
+            entry = entry._replace(hash=entry_hash(entry))  # noqa: PLW2901 - as above
             connection.execute(schema.corrections.insert(), entry._asdict())
             head = entry.hash
 
@@ -71,14 +71,14 @@ def forged(entries: list[Entry], kind: str, said: dict[str, object]) -> list[Ent
 
 
 INVENTED = (
-    "INSERT INTO blindness (id, operators, links, cause, began_ms, ended_ms)"
+    "INSERT INTO monitoring_gaps (id, operators, links, cause, began_ms, ended_ms)"
     " VALUES (99, '', '', 'CAUSE', {start} + 100000, {start} + 300000)"
 )
 WINDOW = {
     "scope": "camera",
     "scope_id": "cam-1",
-    "starts_ms": START,
-    "ends_ms": START + 900_000,
+    "start_ms": START,
+    "end_ms": START + 900_000,
     "operators": None,
 }
 
@@ -87,7 +87,7 @@ MANIPULATIONS: dict[str, Tampering] = {
     "an outage deleted": sql("DELETE FROM outages WHERE id = 1"),
     "an outage moved": sql("UPDATE outages SET at_ms = at_ms + 1000 WHERE id = 1"),
     "an outage inserted": sql(
-        "INSERT INTO outages (id, camera_key, at_ms, noticed_ms, end_ms, cause)"
+        "INSERT INTO outages (id, camera_key, at_ms, detected_ms, end_ms, cause)"
         " VALUES (99, 2, {start} + 1000, {start} + 2000, {start} + 3000, 'will')"
     ),
     "an outage given to another camera": sql("UPDATE outages SET camera_key = 2 WHERE id = 1"),
@@ -97,9 +97,11 @@ MANIPULATIONS: dict[str, Tampering] = {
     "transitions deleted": sql("DELETE FROM transitions WHERE status = 'down'"),
     "down time counted as up": sql("UPDATE checkpoints SET up = up + down, down = 0 WHERE down > 0"),
     "counters made smaller": sql("UPDATE checkpoints SET up = up - 1000"),
-    "a time in service cut": sql("UPDATE service SET end_ms = start_ms + 100000 WHERE id = 1"),
-    "what the store vouches for": sql("UPDATE meta SET value = '1767258000001' WHERE name = 'vouched_ms'"),
-    "the journal: an entry changed": sql("UPDATE corrections SET why = 'X' WHERE seq = 2"),
+    "a time in service cut": sql("UPDATE service_periods SET end_ms = start_ms + 100000 WHERE id = 1"),
+    "what the store vouches for": sql(
+        "UPDATE store_metadata SET value = '1767258000001' WHERE name = 'watermark_ms'"
+    ),
+    "the journal: an entry changed": sql("UPDATE corrections SET reason = 'X' WHERE seq = 2"),
     "the journal: a middle entry deleted": sql("DELETE FROM corrections WHERE seq = 2"),
     "the journal: two entries swapped": sql(
         "UPDATE corrections SET seq = 99 WHERE seq = 1",
@@ -110,7 +112,7 @@ MANIPULATIONS: dict[str, Tampering] = {
     "the journal: the last three cut off": sql("DELETE FROM corrections WHERE seq > 2"),
     "the journal: all deleted": sql("DELETE FROM corrections"),
     "the journal: the first edited, and the chain made anew": rechained(
-        lambda entries: [entries[0]._replace(why="works"), *entries[1:]]
+        lambda entries: [entries[0]._replace(reason="works"), *entries[1:]]
     ),
     "the journal: one removed, and the chain made anew": rechained(lambda entries: entries[:1] + entries[2:]),
     "the journal: an exclusion forged": rechained(
@@ -131,14 +133,14 @@ MANIPULATIONS: dict[str, Tampering] = {
     ),
     "an invented gap of the clock": sql(INVENTED.replace("CAUSE", "clock")),
     "an invented fill": sql(
-        "INSERT INTO fills (id, camera_key, start_ms, end_ms) VALUES (99, 1, {start} + 1000, {start} + 2000)"
+        "INSERT INTO backfills (id, camera_key, start_ms, end_ms) VALUES (99, 1, {start} + 1000, {start} + 2000)"
     ),
     "an invented blindness": sql(INVENTED.replace("CAUSE", "link")),
-    "all blindness deleted": sql("DELETE FROM blindness"),
+    "all blindness deleted": sql("DELETE FROM monitoring_gaps"),
     "reboots deleted": sql("DELETE FROM reboots"),
-    "a window of the inventory": sql("UPDATE windows SET ends_ms = ends_ms + 60000"),
+    "a window of the inventory": sql("UPDATE maintenance_windows SET end_ms = end_ms + 60000"),
     "the cause of an outage": sql("UPDATE outages SET cause = 'will' WHERE id = 1"),
-    "when an outage was noticed": sql("UPDATE outages SET noticed_ms = noticed_ms - 1 WHERE id = 1"),
+    "when an outage was noticed": sql("UPDATE outages SET detected_ms = detected_ms - 1 WHERE id = 1"),
     "the counters of outages and heartbeats": sql(
         "UPDATE checkpoints SET outages = 0, heartbeats = heartbeats + 9"
     ),
@@ -148,7 +150,7 @@ MANIPULATIONS: dict[str, Tampering] = {
     ),
     "a whole camera deleted": sql(
         "DELETE FROM transitions WHERE camera_key = 3",
-        "DELETE FROM service WHERE camera_key = 3",
+        "DELETE FROM service_periods WHERE camera_key = 3",
         "DELETE FROM checkpoints WHERE camera_key = 3",
         "DELETE FROM reboots WHERE camera_key = 3",
         "DELETE FROM cameras WHERE key = 3",
@@ -176,7 +178,11 @@ def eventful(store: Store) -> None:
     kept.keep()
     for number in range(4):
         append(
-            store.engine, "zoé", f"EDF {number}", OutageAttribution(1, Attributed.POWER, True), utc_ms(1400)
+            store.engine,
+            "zoé",
+            f"EDF {number}",
+            OutageAttribution(1, AttributedCause.POWER, True),
+            utc_ms(1400),
         )
     roof = Maintenance(Scope.SITE, "mairie", utc_ms(50), utc_ms(90))
     append(store.engine, "zoé", "roof", roof, utc_ms(1401))
@@ -186,7 +192,7 @@ def eventful(store: Store) -> None:
 def eventful_store(tmp_path: Path) -> Iterator[Store]:
     """Open a store with a day in it; foreign keys hold back nobody who opens it with other means."""
     with Store.open(HistorySettings(url=f"sqlite:///{tmp_path / 'camwatch.db'}")) as store:
-        store.hold()
+        store.acquire_lock()
         eventful(store)
         assert audit(store.engine, PARIS).findings == []
         yield store
@@ -236,7 +242,7 @@ def test_a_record_goes_on_from_each_of_its_seals_and_tells_what_came_since(store
     anchor = looked_at(store).sealed
     kept.world.beats(300, "cam-2")
     kept.keep()
-    append(store.engine, "zoé", "EDF", OutageAttribution(1, Attributed.POWER, True), utc_ms(310))
+    append(store.engine, "zoé", "EDF", OutageAttribution(1, AttributedCause.POWER, True), utc_ms(310))
     found = looked_at(store, anchor[:12])
     assert found.findings == []
     assert found.since is not None
@@ -278,20 +284,20 @@ def test_every_table_is_sealed_or_its_newest_state_is() -> None:
     others = {table.name for table in schema.metadata.sorted_tables} - {
         table.name for table in sealing.SEALED
     }
-    assert others == {"meta", "checkpoints", "refusals", "sights", "seals"}
+    assert others == {"store_metadata", "checkpoints", "rejections", "link_groups", "seals"}
 
 
 def test_a_column_that_was_added_later_may_be_empty_in_what_was_sealed_before(store: Store) -> None:
     """H2: a newer camwatch seals more columns; what it did not seal must hold nothing."""
     store.write(batch(1, entered(0)))
-    with begin_write(store.engine) as connection:
+    with write_transaction(store.engine) as connection:
         sealer = sealing.Sealer(connection)
         sealer.put(
-            schema.transitions, ("id", "camera_key", "at_ms", "noticed_ms", "status"), [(9, 1, 5, 5, "up")]
+            schema.transitions, ("id", "camera_key", "at_ms", "detected_ms", "status"), [(9, 1, 5, 5, "up")]
         )
         sealer.seal(5)
     assert not any("row 9" in found.problem for found in looked_at(store).findings)
-    with begin_write(store.engine) as connection:
+    with write_transaction(store.engine) as connection:
         connection.execute(text("UPDATE transitions SET cause = 'will' WHERE id = 9"))
     assert any("row 9 of transitions was changed" in found.problem for found in looked_at(store).findings)
 
@@ -299,7 +305,7 @@ def test_a_column_that_was_added_later_may_be_empty_in_what_was_sealed_before(st
 def test_numbers_are_drawn_in_order_and_never_twice(store: Store) -> None:
     """A6: a number of an outage is not given to another one, also where the last ones are gone."""
     store.write(batch(1, outage(1), outage(1, "cam-2"), went(Status.DOWN, 1)))
-    with begin_write(store.engine) as connection:
+    with write_transaction(store.engine) as connection:
         connection.execute(text("DELETE FROM outages"))
-    store.write(batch(2, outage(2, "cam-3"), outage(3, "cam-4"), memories=[memory()]))
+    store.write(batch(2, outage(2, "cam-3"), outage(3, "cam-4"), checkpoints=[memory()]))
     assert rows(store, "SELECT id FROM outages ORDER BY id") == [(3,), (4,)]

@@ -12,7 +12,7 @@ import pytest
 
 from camwatch.errors import StoreError
 from camwatch.history.dialects import open_engine
-from camwatch.history.sqlite_files import Ahead
+from camwatch.history.sqlite_files import SqliteFiles
 from camwatch.history.store import Store
 from camwatch.settings import HistorySettings
 from tests.history.builders import batch
@@ -20,14 +20,14 @@ from tests.history.builders import batch
 KILLED = """
 import os, pathlib, signal, sys
 from camwatch.errors import StoreError
-from camwatch.history.sqlite_files import Ahead
+from camwatch.history.sqlite_files import SqliteFiles
 from camwatch.history.dialects import open_engine
 from camwatch.history.batch import Batch
 from camwatch.history.store import Store
 from camwatch.settings import HistorySettings
 file = pathlib.Path(sys.argv[1])
 store = Store.open(HistorySettings(url=f"sqlite:///{file}"))
-store.hold()
+store.acquire_lock()
 for number in (1, 2):
     store.write(Batch(number, number))
 file.with_name(file.name + sys.argv[2]).unlink()
@@ -50,7 +50,7 @@ def file(tmp_path: Path) -> Path:
 def stored(file: Path) -> int:
     """Return the number of the last batch, as another process reads it."""
     with closing(sqlite3.connect(file)) as connection:
-        [(value,)] = connection.execute("SELECT value FROM meta WHERE name = 'batch'")
+        [(value,)] = connection.execute("SELECT value FROM store_metadata WHERE name = 'batch'")
     return int(value)
 
 
@@ -72,7 +72,7 @@ def test_what_is_removed_is_told_once_and_all_that_was_stored_is_in_the_database
     file: Path, name: str
 ) -> None:
     with Store.open(HistorySettings(url=f"sqlite:///{file}")) as store:
-        store.hold()
+        store.acquire_lock()
         for number in (1, 2):
             store.write(batch(number))
         file.with_name(file.name + name).unlink()
@@ -92,10 +92,10 @@ def test_a_reader_that_is_in_the_way_is_named_until_it_ends(
         Store.open(HistorySettings(url=f"sqlite:///{file}")) as store,
         closing(sqlite3.connect(file, isolation_level=None)) as reader,
     ):
-        store.hold()
+        store.acquire_lock()
         store.write(batch(1))
         reader.execute("BEGIN")
-        reader.execute("SELECT * FROM meta").fetchall()
+        reader.execute("SELECT * FROM store_metadata").fetchall()
         store.write(batch(2))
         file.with_name("camwatch.db-wal").unlink()
         with pytest.raises(StoreError, match="others read what it held"):
@@ -109,7 +109,7 @@ def test_a_reader_that_is_in_the_way_is_named_until_it_ends(
 
 def test_the_files_are_put_away_when_the_store_is_closed(file: Path) -> None:
     with Store.open(HistorySettings(url=f"sqlite:///{file}")) as store:
-        store.hold()
+        store.acquire_lock()
         store.write(batch(1))
         assert file.with_name("camwatch.db-wal").exists()
     assert not file.with_name("camwatch.db-wal").exists()
@@ -117,7 +117,7 @@ def test_the_files_are_put_away_when_the_store_is_closed(file: Path) -> None:
 
 def test_a_file_that_cannot_be_opened_is_a_failure_of_the_store(tmp_path: Path) -> None:
     """H1: such as where no descriptor is left; it may be tried again."""
-    ahead = Ahead(open_engine(f"sqlite:///{tmp_path / 'nowhere' / 'camwatch.db'}"))
+    ahead = SqliteFiles(open_engine(f"sqlite:///{tmp_path / 'nowhere' / 'camwatch.db'}"))
     with pytest.raises(StoreError, match="cannot be opened"):
         ahead.hold()
     (tmp_path / "nowhere").mkdir()

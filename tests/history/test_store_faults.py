@@ -24,7 +24,7 @@ TRANSITIONS = "SELECT status FROM transitions ORDER BY id"
 
 def full(number: int) -> Batch:
     """Return a batch with something for several tables."""
-    return batch(number, went(Status.DOWN, number), outage(number), memories=[memory(up=number)])
+    return batch(number, went(Status.DOWN, number), outage(number), checkpoints=[memory(up=number)])
 
 
 def numbers(store: Store) -> tuple[int, int, int]:
@@ -49,7 +49,7 @@ def file(tmp_path: Path) -> Path:
 def filed(file: Path) -> Iterator[Store]:
     """Open a store in a file that holds one batch."""
     with Store.open(HistorySettings(url=f"sqlite:///{file}")) as store:
-        store.hold()
+        store.acquire_lock()
         store.write(full(1))
         yield store
 
@@ -78,7 +78,7 @@ def test_a_session_that_ends_between_begin_and_commit_leaves_nothing(
     postgres: PostgreSQL, template: str
 ) -> None:
     with Store.open(HistorySettings(url=postgres.url(postgres.fresh(template)))) as store:
-        store.hold()
+        store.acquire_lock()
 
         def kill_session(connection: Connection) -> None:
             if writes(connection):
@@ -102,7 +102,7 @@ def test_a_server_that_stops_and_starts_loses_nothing(end: str) -> None:
         PostgreSQL(durable=True) as server,
         Store.open(HistorySettings(url=server.url(server.fresh()))) as store,
     ):
-        store.hold()
+        store.acquire_lock()
         store.write(full(1))
         getattr(server, end)()
         for _ in range(2):
@@ -124,7 +124,7 @@ def test_a_full_disk_stops_the_record_until_there_is_room(filed: Store) -> None:
     names = [f"cam-{number}" for number in range(2000)]
     large = batch(2, *(went(Status.UP, 2, name) for name in names))
     event.listen(filed.engine, "connect", fill_up)
-    filed._hang_up()
+    filed._drop_connection()
     for _ in range(2):
         with pytest.raises(StoreError, match=r"the disk is full.*make room"):
             filed.write(large)
@@ -146,9 +146,9 @@ def test_a_store_that_another_process_locks_is_written_afterwards(store_url: str
         Store.open(HistorySettings(url=store_url)) as store,
         Store.open(HistorySettings(url=store_url)) as other,
     ):
-        store.hold()
+        store.acquire_lock()
         store.write(full(1))
-        with dialects.begin_write(other.engine):
+        with dialects.write_transaction(other.engine):
             for _ in range(2):
                 with pytest.raises(StoreError, match="locked by another process"):
                     store.write(full(2))
@@ -173,7 +173,7 @@ def test_a_file_that_is_replaced_under_a_running_daemon_is_not_written(filed: St
 
 def test_a_file_that_breaks_while_in_use_says_how_to_restore(filed: Store, file: Path) -> None:
     filed.engine.dispose()
-    filed._hang_up()
+    filed._drop_connection()
     with file.open("r+b") as handle:
         handle.seek(0)
         handle.write(b"no database at all")
@@ -184,7 +184,7 @@ def test_a_file_that_breaks_while_in_use_says_how_to_restore(filed: Store, file:
 def test_no_message_shows_what_was_to_be_stored(store: Store) -> None:
     """Drivers quote their parameters; names of people's homes do not belong in logs."""
     with pytest.raises(StoreError) as caught:
-        store.write(batch(1, memories=[memory("secret-site", since_ms=None)]))
+        store.write(batch(1, checkpoints=[memory("secret-site", since_ms=None)]))
     assert "secret-site" not in str(caught.value)
     assert "since_ms" in str(caught.value)
     assert "\n" not in str(caught.value)

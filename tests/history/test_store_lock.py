@@ -15,7 +15,7 @@ import pytest
 from camwatch.core.model import Status
 from camwatch.errors import InUseError, StoreError
 from camwatch.history import lock, schema
-from camwatch.history.dialects import begin_write, put
+from camwatch.history.dialects import bulk_insert, write_transaction
 from camwatch.history.store import DAEMON, Store
 from camwatch.settings import HistorySettings
 from tests.history.builders import batch, rows, went
@@ -27,7 +27,7 @@ from camwatch.history.batch import Batch
 from camwatch.history.store import DAEMON, Store
 from camwatch.settings import HistorySettings
 store = Store.open(HistorySettings(url=sys.argv[1]))
-store.hold()
+store.acquire_lock()
 store.write(Batch(1, 5))
 print("held", flush=True)
 signal.pause()
@@ -39,7 +39,7 @@ from camwatch.history import lock
 from camwatch.history.store import DAEMON, Store
 from camwatch.settings import HistorySettings
 lock.WAIT_S = 0.0
-Store.open(HistorySettings(url=sys.argv[1])).hold()
+Store.open(HistorySettings(url=sys.argv[1])).acquire_lock()
 print("held")
 """
 
@@ -54,21 +54,21 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_second_daemon_is_refused_and_told_who_is_first(store: Store, store_url: str) -> None:
     with Store.open(HistorySettings(url=store_url)) as second:
         with pytest.raises(InUseError, match=r"^history\.url: is in use") as caught:
-            second.hold()
+            second.acquire_lock()
         who = f"another camwatch (process {os.getpid()} on {socket.gethostname()} since 2"
         assert who in str(caught.value)
         with pytest.raises(StoreError, match="another camwatch"):
             second.write(batch(1, went(Status.UP, 1)))
         assert second.load().number == 0
         store.close()
-        second.hold()
+        second.acquire_lock()
         second.write(batch(1, went(Status.UP, 1)))
 
 
 def test_who_holds_a_store_may_say_so_twice(store: Store) -> None:
-    store.hold()
+    store.acquire_lock()
     store.write(batch(1))
-    store.hold()
+    store.acquire_lock()
     assert store.load().number == 1
 
 
@@ -77,7 +77,7 @@ def test_a_daemon_waits_for_its_predecessor_to_end(store: Store, store_url: str)
     ending = threading.Timer(0.3, store.close)
     ending.start()
     with Store.open(HistorySettings(url=store_url)) as second:
-        second.hold()
+        second.acquire_lock()
         second.write(batch(1))
     ending.join()
 
@@ -89,7 +89,7 @@ def test_a_holder_that_is_killed_keeps_nobody_out(store_url: str) -> None:
         assert process.stdout.readline() == b"held\n"
         process.send_signal(signal.SIGKILL)
     with Store.open(HistorySettings(url=store_url)) as second:
-        second.hold()
+        second.acquire_lock()
         assert second.load().number == 1
 
 
@@ -97,8 +97,8 @@ def test_readers_and_corrections_need_no_lock(store: Store, store_url: str) -> N
     entry = (1, 2, "anne", "found out", "kind", "{}", "", "hash")
     names = tuple(column.name for column in schema.corrections.columns)
     with Store.open(HistorySettings(url=store_url)) as command:
-        with begin_write(command.engine) as connection:
-            put(connection, schema.corrections, names, [entry])
+        with write_transaction(command.engine) as connection:
+            bulk_insert(connection, schema.corrections, names, [entry])
         store.write(batch(1))
         assert command.load().number == 1
     assert store.load().corrections == 1
@@ -112,9 +112,9 @@ def test_two_names_of_a_file_are_one_store(tmp_path: Path) -> None:
         Store.open(HistorySettings(url=f"sqlite:///{tmp_path / 'camwatch.db'}")) as first,
         Store.open(HistorySettings(url=f"sqlite:///{tmp_path / 'link.db'}")) as second,
     ):
-        first.hold()
+        first.acquire_lock()
         with pytest.raises(InUseError, match="in use"):
-            second.hold()
+            second.acquire_lock()
 
 
 @pytest.mark.usefixtures("impatient")
@@ -125,7 +125,7 @@ def test_neither_another_hard_link_nor_a_removed_lock_lets_a_second_daemon_in(
     """The database file itself is locked, and it is one file under all its names."""
     file = tmp_path / "camwatch.db"
     with Store.open(HistorySettings(url=f"sqlite:///{file}")) as first:
-        first.hold()
+        first.acquire_lock()
         first.write(batch(1))
         if name == file.name:
             file.with_name("camwatch.db.lock").unlink()
@@ -145,7 +145,7 @@ def test_a_lock_that_is_removed_is_told_once_and_made_again(tmp_path: Path) -> N
     file = tmp_path / "camwatch.db"
     beside = file.with_name("camwatch.db.lock")
     with Store.open(HistorySettings(url=f"sqlite:///{file}")) as store:
-        store.hold()
+        store.acquire_lock()
         store.write(batch(1))
         beside.unlink()
         with pytest.raises(StoreError, match=r"camwatch\.db\.lock was removed.*made again"):
@@ -160,7 +160,7 @@ def test_to_ask_who_holds_a_store_takes_it_from_nobody(tmp_path: Path) -> None:
     where = HistorySettings(url=f"sqlite:///{tmp_path / 'camwatch.db'}")
     with Store.open(where) as asking, Store.open(where) as daemon:
         assert asking.holder() is None
-        daemon.hold()
+        daemon.acquire_lock()
         assert f"process {os.getpid()}" in (asking.holder() or "")
         daemon.write(batch(1))
         daemon.close()
@@ -184,12 +184,12 @@ def test_a_lock_lost_with_its_server_is_taken_again(postgres: PostgreSQL, templa
     name = postgres.fresh(template)
     where = HistorySettings(url=postgres.url(name))
     with Store.open(where) as first, Store.open(where) as second:
-        first.hold()
+        first.acquire_lock()
         first.write(batch(1))
         _cut_off(postgres, name)
         first.write(batch(2, went(Status.UP, 2)))
         _cut_off(postgres, name)
-        second.hold()
+        second.acquire_lock()
         for _ in range(2):
             with pytest.raises(StoreError, match="another camwatch took it meanwhile"):
                 first.write(batch(3, went(Status.DOWN, 3)))
@@ -211,5 +211,5 @@ def test_whoever_has_a_store_is_told_for_what(store_url: str) -> None:
         Store.open(HistorySettings(url=store_url)) as one,
         Store.open(HistorySettings(url=store_url)) as asking,
     ):
-        one.hold(DAEMON)
+        one.acquire_lock(DAEMON)
         assert (asking.holder() or "").startswith(f"daemon {os.getpid()} on {socket.gethostname()} since 2")

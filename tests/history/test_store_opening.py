@@ -19,9 +19,9 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 
-from camwatch.errors import ConfigurationError, StoreError
+from camwatch.errors import ConfigError, StoreError
 from camwatch.history import migrations, schema
-from camwatch.history.batch import Past
+from camwatch.history.batch import StoredState
 from camwatch.history.store import Store
 from camwatch.settings import HistorySettings
 from tests.history.builders import batch, entered, memory, rows
@@ -36,9 +36,9 @@ def at(url: str | Path) -> HistorySettings:
 
 def refusal(where: HistorySettings, *, create: bool = True) -> str:
     """Return why a store was not opened: a fault of the setting `history.url`."""
-    with pytest.raises(ConfigurationError) as caught:
+    with pytest.raises(ConfigError) as caught:
         Store.open(where, create=create)
-    [fault] = caught.value.faults
+    [fault] = caught.value.problems
     assert fault.place == "history.url"
     return fault.problem
 
@@ -48,8 +48,8 @@ def file(tmp_path: Path) -> Path:
     """Make a store with something in it, closed."""
     path = tmp_path / "camwatch.db"
     with Store.open(at(path)) as store:
-        store.hold()
-        store.write(batch(1, entered(0), memories=[memory(f"cam-{number}") for number in range(500)]))
+        store.acquire_lock()
+        store.write(batch(1, entered(0), checkpoints=[memory(f"cam-{number}") for number in range(500)]))
     return path
 
 
@@ -72,7 +72,7 @@ def test_the_steps_lead_to_the_tables_that_an_empty_store_gets_at_once(empty_url
     with store.engine.begin() as connection:
         for metadata in (schema.metadata, migrations._VERSION.metadata):
             metadata.drop_all(connection)
-        migrations.run_steps(connection)
+        migrations.run_migrations(connection)
         assert described(connection) == at_once
     store.engine.dispose()
 
@@ -115,7 +115,7 @@ def test_a_store_opens_without_alembic_when_it_is_made_and_ever_after(empty_url:
 
 
 def test_two_that_open_an_empty_store_at_once_both_find_it_made(empty_url: str) -> None:
-    found: list[Past] = []
+    found: list[StoredState] = []
 
     def work() -> None:
         with Store.open(at(empty_url)) as store:
@@ -126,7 +126,7 @@ def test_two_that_open_an_empty_store_at_once_both_find_it_made(empty_url: str) 
         thread.start()
     for thread in threads:
         thread.join(30)
-    assert found == [Past()] * 3
+    assert found == [StoredState()] * 3
 
 
 def test_a_step_that_fails_leaves_nothing_behind(empty_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -142,7 +142,7 @@ def test_a_step_that_fails_leaves_nothing_behind(empty_url: str, monkeypatch: py
         Store.open(at(empty_url))
     monkeypatch.undo()
     with Store.open(at(empty_url)) as store:
-        assert store.load() == Past()
+        assert store.load() == StoredState()
 
 
 def test_a_store_of_a_newer_camwatch_is_refused(store_url: str) -> None:
@@ -180,7 +180,7 @@ def test_a_file_is_written_so_that_a_power_cut_takes_nothing_back(tmp_path: Path
 def test_a_file_may_have_any_name(tmp_path: Path, name: str) -> None:
     for _ in range(2):
         with Store.open(at(tmp_path / name)) as store:
-            assert store.load() == Past()
+            assert store.load() == StoredState()
     assert (tmp_path / name).stat().st_size
 
 
@@ -254,8 +254,8 @@ def test_a_damaged_file_with_what_a_crash_left_beside_it_is_left_as_it_is(file: 
     copy = tmp_path / "crashed"
     copy.mkdir()
     with Store.open(at(file)) as store:
-        store.hold()
-        store.write(batch(2, memories=[memory("cam-1")]))
+        store.acquire_lock()
+        store.write(batch(2, checkpoints=[memory("cam-1")]))
         for path in tmp_path.glob("camwatch.db*"):
             shutil.copy(path, copy)
     content = bytearray((copy / "camwatch.db").read_bytes())
@@ -272,8 +272,8 @@ def test_what_a_crash_left_beside_a_sound_file_is_played_back(file: Path, tmp_pa
     copy = tmp_path / "crashed"
     copy.mkdir()
     with Store.open(at(file)) as store:
-        store.hold()
-        store.write(batch(2, memories=[memory("cam-1", up=99)]))
+        store.acquire_lock()
+        store.write(batch(2, checkpoints=[memory("cam-1", up=99)]))
         for path in tmp_path.glob("camwatch.db*"):
             if path.suffix != ".db-shm":
                 shutil.copy(path, copy)
@@ -293,7 +293,7 @@ def test_a_server_that_comes_late_is_awaited() -> None:
         late.start()
         try:
             with Store.open(HistorySettings(url=server.url(name), connect_timeout_s=30.0)) as store:
-                assert store.load() == Past()
+                assert store.load() == StoredState()
         finally:
             late.join()
 
@@ -325,7 +325,7 @@ def test_a_password_comes_from_a_file_and_is_never_shown(postgres: PostgreSQL, t
     secret = tmp_path / "password"
     secret.write_text(f"{password}\n")
     with Store.open(HistorySettings(url=url, password_file=secret)) as store:
-        assert store.load() == Past()
+        assert store.load() == StoredState()
         assert password not in repr(store.engine)
     secret.write_text("hunter2")
     problem = refusal(HistorySettings(url=url, password_file=secret))
@@ -343,7 +343,7 @@ def test_a_store_in_a_file_is_nobody_elses_to_read(tmp_path: Path) -> None:
     before = os.umask(0o022)
     try:
         with Store.open(HistorySettings(url=f"sqlite:///{file}")) as store:
-            store.hold()
+            store.acquire_lock()
             store.write(batch(1))
             modes = {each.name: each.stat().st_mode & 0o777 for each in tmp_path.iterdir()}
     finally:
@@ -354,7 +354,7 @@ def test_a_store_in_a_file_is_nobody_elses_to_read(tmp_path: Path) -> None:
 
 def test_who_only_reads_makes_no_tables(empty_url: str) -> None:
     """An audit of nothing must not say that it adds up."""
-    with pytest.raises(ConfigurationError, match=r"`camwatch run` (makes its tables|creates it)"):
+    with pytest.raises(ConfigError, match=r"`camwatch run` (makes its tables|creates it)"):
         Store.open(HistorySettings(url=empty_url), create=False)
     with Store.open(HistorySettings(url=empty_url)) as store:
         assert store.load().number == 0

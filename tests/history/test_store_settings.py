@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from camwatch.errors import CamwatchError, ConfigurationError
+from camwatch.errors import CamwatchError, ConfigError
 from camwatch.history.store import Store
 from camwatch.settings import HistorySettings
 from tests.support.mosquitto import free_port
@@ -71,8 +71,8 @@ def test_the_record_is_kept_for_longer_than_reports_look_back() -> None:
     assert HistorySettings().retention_days == 1100
     assert "400" in problem(retention_days=399)
     assert "number" in problem(retention_days=True)
-    assert HistorySettings(checkpoint_s=0.1).checkpoint_s == 0.1
-    assert "greater than 0" in problem(checkpoint_s=0)
+    assert HistorySettings(checkpoint_interval_s=0.1).checkpoint_interval_s == 0.1
+    assert "greater than 0" in problem(checkpoint_interval_s=0)
 
 
 def test_a_password_file_is_for_a_server_and_the_only_password(tmp_path: Path) -> None:
@@ -86,19 +86,19 @@ def test_a_password_file_is_for_a_server_and_the_only_password(tmp_path: Path) -
     assert "holds a password" in problem(url="postgresql://camwatch@h/db?password=x", password_file=secret)
     settings = HistorySettings(url=server, password_file=secret)
     secret.unlink()
-    with pytest.raises(ConfigurationError, match=r"history\.password_file: .* cannot be read"):
+    with pytest.raises(ConfigError, match=r"history\.password_file: .* cannot be read"):
         settings.password()
 
 
 def test_an_option_that_there_is_not_is_refused_at_once() -> None:
     """Trying again would not help."""
     where = HistorySettings(url=f"postgresql://camwatch@127.0.0.1:{free_port()}/db?sslmod=require")
-    with pytest.raises(ConfigurationError, match="sslmod"):
+    with pytest.raises(ConfigError, match="sslmod"):
         Store.open(where, wait_s=600.0)
 
 
 def test_a_host_that_cannot_be_is_a_fault_of_the_setting() -> None:
-    with pytest.raises(ConfigurationError, match=r"history\.url: names no host"):
+    with pytest.raises(ConfigError, match=r"history\.url: names no host"):
         Store.open(HistorySettings(url="postgresql://./db"), wait_s=0.0)
 
 

@@ -21,27 +21,27 @@ async def test_what_the_work_returns_or_raises_comes_back_in_order() -> None:
         threads.add(threading.current_thread().name)
         return 10 // number
 
-    assert [await worker.do(partial(work, number)) for number in (1, 2, 5)] == [10, 5, 2]
+    assert [await worker.run(partial(work, number)) for number in (1, 2, 5)] == [10, 5, 2]
     with pytest.raises(ZeroDivisionError):
-        await worker.do(lambda: work(0))
-    assert await worker.do(lambda: work(10)) == 1
-    assert worker.idle
+        await worker.run(lambda: work(0))
+    assert await worker.run(lambda: work(10)) == 1
+    assert worker.is_idle
     assert threads == {"record"}
-    worker.end()
+    worker.close()
 
 
 async def test_who_waits_no_longer_is_not_told_and_the_worker_says_that_it_works_on() -> None:
     worker = Worker("record")
     release = threading.Event()
-    waiting = asyncio.create_task(worker.do(release.wait))
+    waiting = asyncio.create_task(worker.run(release.wait))
     await asyncio.sleep(0)
     waiting.cancel()
     await asyncio.wait({waiting})
-    idle = [worker.idle]
+    idle = [worker.is_idle]
     release.set()
-    assert await worker.do(lambda: 1) == 1
-    assert [*idle, worker.idle] == [False, True]
-    worker.end()
+    assert await worker.run(lambda: 1) == 1
+    assert [*idle, worker.is_idle] == [False, True]
+    worker.close()
 
 
 def test_a_process_ends_while_the_work_hangs() -> None:
@@ -49,7 +49,7 @@ def test_a_process_ends_while_the_work_hangs() -> None:
         "import asyncio, threading\n"
         "from camwatch.concurrency import Worker\n"
         "async def main():\n"
-        "    hangs = asyncio.create_task(Worker('record').do(threading.Event().wait))\n"
+        "    hangs = asyncio.create_task(Worker('record').run(threading.Event().wait))\n"
         "    await asyncio.sleep(0.05)\n"
         "asyncio.run(main())\n"
     )

@@ -17,7 +17,7 @@ import pytest
 
 from camwatch.core.model import Instant
 from camwatch.errors import LinkError
-from camwatch.ingest.canary import _MOST_OUT, Canary, Carrier, forms
+from camwatch.ingest.canary import _MOST_OUT, Canary, CanaryConnection, forms
 from camwatch.ingest.link import LinkSettings
 from tests.ingest.conftest import BOTH_LINKS, FILTERS, HEARTBEAT, Broker, Kind, running
 from tests.ingest.scripted import ACCEPTED, Visit, published, served
@@ -354,12 +354,12 @@ async def test_a_canary_that_stops_while_others_are_heard_is_told_once_and_kept_
     receiver: RecordingReceiver,
 ) -> None:
     """S12: an access list that lets the cameras' topics pass and the canary's no more."""
-    settings = LinkSettings("main", "mqtt", "h", 1, "5", "x", FILTERS, canary=CANARY, ask_after_s=0.001)
+    settings = LinkSettings("main", "mqtt", "h", 1, "5", "x", FILTERS, canary=CANARY, ping_after_s=0.001)
     chatty = Chatty()
-    carrier = cast("Carrier", chatty)
+    carrier = cast("CanaryConnection", chatty)
     canary = Canary(settings, CANARY, receiver, real_clock, carrier, chatty.sight, lambda: None)
-    canary.launch()
-    flying = asyncio.create_task(canary.fly())
+    canary.start()
+    flying = asyncio.create_task(canary.run())
     for count in (1, 2):
         receiver.message(CANARY, chatty.published[-1], retained=False)
         assert len(receiver.canaries) == count

@@ -20,7 +20,7 @@ from camwatch.ingest.mqtt5_link import (
     packet_size,
     read_with_care,
 )
-from camwatch.ingest.supervisor import Teller
+from camwatch.ingest.supervisor import SubscriptionReporter
 from tests.ingest.conftest import FILTERS, HEARTBEAT
 from tests.ingest.scripted import ACCEPTED, GRANTED, published
 from tests.support.receiver import RecordingReceiver, real_clock
@@ -47,7 +47,7 @@ class Fed:
     def __init__(self, scheme: str = "mqtt", codec: Codec | None = None) -> None:
         self.receiver = RecordingReceiver()
         told = LinkSettings("main", scheme, "127.0.0.1", 1, "5", "camwatch-test", FILTERS)
-        teller = Teller(told, self.receiver, real_clock)
+        teller = SubscriptionReporter(told, self.receiver, real_clock)
         self.connection = _Connection(self.receiver, real_clock, teller, codec or Codec())
         self.wire = Wire()
         self.connection.connection_made(self.wire)

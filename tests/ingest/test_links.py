@@ -188,7 +188,7 @@ async def test_a_broker_is_asked_again_and_again_while_what_it_kept_may_be_under
 ) -> None:
     """S11: though it is not silent; each answer is told with when it was asked for."""
     receiver.doubted = True
-    async with running(replace(broker.settings(kind), ask_after_s=1.0, keep_alive_s=60), receiver):
+    async with running(replace(broker.settings(kind), ping_after_s=1.0, keep_alive_s=60), receiver):
         await receiver.until(lambda told: len(told.answers) >= 3)
         receiver.doubted = False
     asked = [question.mono for _, question in receiver.answers]

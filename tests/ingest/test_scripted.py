@@ -111,7 +111,7 @@ async def test_acknowledgements_follow_the_handing_over_in_one_piece(receiver: R
         receiver.order.append((await visit.reader.readexactly(12)).hex(" ", 4))
         await visit.say(mqtt5.PubRelPacket(9).write())
         receiver.order.append((await visit.reader.readexactly(4)).hex())
-        receiver.trouble("done")
+        receiver.warn("done")
 
     async with served(script) as settings, running(settings, receiver):
         await receiver.until(lambda told: told.troubles)
@@ -329,7 +329,7 @@ async def test_a_keep_alive_goes_out_while_messages_come_in(
             while not ping.done():
                 await visit.say(published(b"tick"))
                 await asyncio.wait({ping}, timeout=0.02)
-            receiver.trouble(type(ping.result()).__name__)
+            receiver.warn(type(ping.result()).__name__)
         await visit.until_gone()
 
     async with served(script, keep_alive_s=ours, ask_after_s=600.0) as settings, running(settings, receiver):

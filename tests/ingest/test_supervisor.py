@@ -57,7 +57,7 @@ class Scripted:
         self.last_packet = self.last_message = real_clock()
         self.canary: Canary | None = None
         self.keep_alive_s = math.inf
-        self.sighted = False
+        self.subscribed = False
         self.ended: asyncio.Future[LinkError] = asyncio.get_running_loop().create_future()
         self.asked = 0
         self._opens = opens
@@ -65,15 +65,15 @@ class Scripted:
     async def open(self) -> None:
         if not self._opens:
             raise LinkError("main", "closed")
-        self.sighted = True
+        self.subscribed = True
 
     def publish(self, topic: str, payload: bytes) -> None:
         """Nobody reads it."""
 
-    def overdue(self) -> LinkError:
+    def timeout_error(self) -> LinkError:
         return LinkError("main", "overdue")
 
-    def ask(self) -> None:
+    def ping(self) -> None:
         self.asked += 1
 
     def abort(self) -> None:
@@ -97,8 +97,8 @@ async def test_a_watch_that_slept_through_the_answer_asks_anew(receiver: Recordi
         return connections[-1]
 
     class Sleepy(Scripted):
-        def ask(self) -> None:
-            super().ask()
+        def ping(self) -> None:
+            super().ping()
             if self.asked <= 3:
                 nonlocal slept
                 slept += 100.0
@@ -168,7 +168,7 @@ async def test_a_stop_waits_until_a_failed_connection_is_closed(receiver: Record
         async def close(self) -> None:
             closing.set()
             await may_close.wait()
-            receiver.trouble("all is released")
+            receiver.warn("all is released")
 
     supervisor = Supervisor(settings(), receiver, real_clock, lambda: Slow(opens=False), random.uniform)
     task = asyncio.create_task(supervisor.run())

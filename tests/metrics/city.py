@@ -12,16 +12,16 @@ from prometheus_client import parser as text_parser
 from prometheus_client.metrics_core import Metric
 from prometheus_client.openmetrics import parser as openmetrics_parser
 
-from camwatch.accounting.rolling import Standing
-from camwatch.clock import Clock, Jump
-from camwatch.core.model import Camera, Happening, Window
-from camwatch.core.telemetry import Word
+from camwatch.accounting.rolling import RollingAccounts
+from camwatch.clock import Clock, ClockStep
+from camwatch.core.model import Camera, Event, MaintenanceWindow
+from camwatch.core.telemetry import SessionStatus
 from camwatch.fleet.inventory import Inventory, Operator, Site
-from camwatch.metrics.collector import Exposition
+from camwatch.metrics.collector import MetricsEndpoint
 from camwatch.monitoring.receiver import LinkReceiver
-from camwatch.monitoring.service import Watcher
+from camwatch.monitoring.service import MonitorService
 from camwatch.settings import Settings
-from camwatch.web.auth import Access
+from camwatch.web.auth import Authenticator
 from camwatch.wire.heartbeat import Heartbeat, encode_heartbeat, encode_status
 
 BEGIN_S = 1_767_258_000.0
@@ -46,7 +46,7 @@ class Sample:
 def registered(
     cameras: Iterable[Camera],
     operators: Iterable[Operator] = (Operator("ville", "Ville", 0.98),),
-    windows: tuple[Window, ...] = (),
+    windows: tuple[MaintenanceWindow, ...] = (),
     sites: Iterable[Site] = (),
 ) -> Inventory:
     """Return an inventory of these cameras, operators and sites; a site not given has no coordinates."""
@@ -64,18 +64,18 @@ class Forgetful:
         self.write_errors = 0
         self.sealed = (0, "0" * 64)
         self.problem: str | None = None
-        self.standing: Standing | None = Standing(ZoneInfo("Europe/Paris"))
+        self.rolling: RollingAccounts | None = RollingAccounts(ZoneInfo("Europe/Paris"))
 
     def attach(self, watch: object, tell: object, take: object, calm: object, rejections: object) -> None:
         """Nobody to ask."""
 
-    def enrolled(self, cameras: object, windows: object) -> None:
+    def record_inventory(self, cameras: object, windows: object) -> None:
         """Nothing to keep."""
 
-    def happened(self, events: list[Happening]) -> None:
+    def record_events(self, events: list[Event]) -> None:
         """Keep the operators' accounts up to date."""
-        if self.standing is not None:
-            self.standing.happened(events)
+        if self.rolling is not None:
+            self.rolling.apply(events)
 
 
 class City:
@@ -97,20 +97,22 @@ class City:
         clock = Clock(self._jumped, lambda: self.mono, lambda: self.wall)
         links = dict(links) or {"main": frozenset()}
         self.history = Forgetful()
-        self.watcher = Watcher(settings or Settings(), inventory, links, clock, self._happened, self.history)
-        self.watcher.adopt(inventory)
-        self.exposition = Exposition(self.watcher, Access())
+        self.watcher = MonitorService(
+            settings or Settings(), inventory, links, clock, self._happened, self.history
+        )
+        self.watcher.load_inventory(inventory)
+        self.exposition = MetricsEndpoint(self.watcher, Authenticator())
         self.receivers = {name: self.watcher.receiver(name) for name in links}
         self.link: LinkReceiver = self.receivers["main"]
         if subscribed:
             for receiver in self.receivers.values():
                 receiver.subscribed(self.watcher.clock(), session_present=False)
 
-    def _jumped(self, jump: Jump) -> None:
-        self.watcher.clock_jumped(jump)
+    def _jumped(self, jump: ClockStep) -> None:
+        self.watcher.on_clock_step(jump)
 
     def _happened(self, events: list[Any]) -> None:
-        self.exposition.happened(events)
+        self.exposition.observe(events)
 
     def pass_s(self, seconds: float) -> City:
         """Let time pass, a second at a time; the link says something each second."""
@@ -119,29 +121,29 @@ class City:
             step = min(1.0, until - self.mono)
             self.mono += step
             self.wall += step
-            while self.watcher.watch.tick(self.watcher.clock()):
+            while self.watcher.fleet.tick(self.watcher.clock()):
                 pass
             for name, receiver in self.receivers.items():
-                if self.watcher.watch.links[name].up:
-                    receiver.heard(self.watcher.clock())
-            self.watcher.tell()
+                if self.watcher.fleet.links[name].up:
+                    receiver.packets_end(self.watcher.clock())
+            self.watcher.flush_events()
         return self
 
     def beat(self, *camera_ids: str, **said: Any) -> City:
         """Deliver a heartbeat of each camera as bytes on its topic."""
         return self.send("heartbeat", encode_heartbeat(Heartbeat(**said)) if said else b"", *camera_ids)
 
-    def say(self, word: Word, *camera_ids: str) -> City:
+    def say(self, word: SessionStatus, *camera_ids: str) -> City:
         """Deliver a status message of each camera."""
         return self.send("status", encode_status(word), *camera_ids)
 
     def send(self, kind: str, payload: bytes, *camera_ids: str) -> City:
         """Deliver these bytes for each camera."""
-        self.link.begin(self.watcher.clock())
+        self.link.packets_begin(self.watcher.clock())
         for camera_id in camera_ids:
             operator = self.watcher.inventory.cameras[camera_id].operator
             self.link.message(f"camwatch/v1/{operator}/{camera_id}/{kind}", payload, retained=False)
-        self.link.heard(self.watcher.clock())
+        self.link.packets_end(self.watcher.clock())
         return self
 
     def lose_sight(self) -> City:
@@ -152,9 +154,9 @@ class City:
 
     def text(self, *, openmetrics: bool = False) -> str:
         """Return a whole scrape, of what a store would have by now."""
-        watch = self.watcher.watch
+        watch = self.watcher.fleet
         for camera in watch.cameras.values():
-            camera.stored = watch.memory(camera, self.watcher.clock())
+            camera.persisted = watch.checkpoint(camera, self.watcher.clock())
         rejections = self.watcher.rejections
         rejections.stored(list(rejections.news(watch.cameras)))
         return "".join(self.exposition.render(openmetrics))

@@ -10,7 +10,7 @@ import pytest
 from camwatch.core.model import Status
 from camwatch.errors import RejectReason
 from camwatch.fleet.inventory import load_inventory
-from camwatch.metrics.families import CATALOGUE
+from camwatch.metrics.families import FAMILIES
 from tests.metrics.city import City, Scraped, registered
 from tests.support.fleet import camera
 
@@ -27,7 +27,7 @@ PER_ROW = {  # name: (type, labels beside the camera's own, samples per camera)
     "camwatch_camera_heartbeats_total": ("counter", set[str](), 1),
     "camwatch_camera_outages_total": ("counter", set[str](), 1),
     "camwatch_camera_reboots_total": ("counter", set[str](), 1),
-    "camwatch_camera_ledger_seconds_total": ("counter", {"account"}, 4),
+    "camwatch_camera_status_seconds_total": ("counter", {"account"}, 4),
     "camwatch_camera_degraded_seconds_total": ("counter", set[str](), 1),
 }
 WHERE_PLANNED = {"camwatch_camera_commission_by_timestamp_seconds": set[str]()}
@@ -35,8 +35,8 @@ WHERE_KNOWN = {
     "camwatch_camera_up": set[str](),
     "camwatch_camera_degraded": {"reason"},
     "camwatch_camera_last_heartbeat_timestamp_seconds": set[str](),
-    "camwatch_camera_fps": set[str](),
-    "camwatch_camera_bitrate_bits_per_second": set[str](),
+    "camwatch_camera_frames_per_second": set[str](),
+    "camwatch_camera_bitrate_bytes_per_second": set[str](),
     "camwatch_camera_temperature_celsius": set[str](),
     "camwatch_camera_storage_used_ratio": set[str](),
     "camwatch_camera_clock_offset_seconds": set[str](),
@@ -58,7 +58,7 @@ OTHERS = {
     "camwatch_operator_incident": ("gauge", {"operator"}),
     "camwatch_link_incident": ("gauge", {"link"}),
     "camwatch_operator_blind": ("gauge", {"operator"}),
-    "camwatch_utc_offset_seconds": ("gauge", set[str]()),
+    "camwatch_timezone_offset_seconds": ("gauge", set[str]()),
     "camwatch_build_info": ("gauge", {"version", "python"}),
     "camwatch_link_lag_seconds": ("gauge", {"link"}),
     "camwatch_link_up": ("gauge", {"link"}),
@@ -69,21 +69,21 @@ OTHERS = {
     "camwatch_fields_dropped_total": ("counter", {"source", "field"}),
     "camwatch_unregistered_cameras": ("gauge", set[str]()),
     "camwatch_detection_delay_seconds": ("histogram", set[str]()),
-    "camwatch_loop_stall_seconds_total": ("counter", set[str]()),
-    "camwatch_history_pending": ("gauge", set[str]()),
+    "camwatch_event_loop_stall_seconds_total": ("counter", set[str]()),
+    "camwatch_history_pending_events": ("gauge", set[str]()),
     "camwatch_history_write_errors_total": ("counter", set[str]()),
     "camwatch_history_seals": ("gauge", set[str]()),
     "camwatch_history_seal_head": ("gauge", set[str]()),
     "camwatch_inventory_reload_errors_total": ("counter", set[str]()),
     "camwatch_inventory_reload_held": ("gauge", set[str]()),
-    "camwatch_inventory_last_reload_timestamp_seconds": ("gauge", set[str]()),
+    "camwatch_inventory_last_reload_success_timestamp_seconds": ("gauge", set[str]()),
     "camwatch_log_lines_dropped_total": ("counter", set[str]()),
     "camwatch_clock_steps_total": ("counter", set[str]()),
     "camwatch_now_timestamp_seconds": ("gauge", set[str]()),
     "camwatch_record_ahead_seconds": ("gauge", set[str]()),
-    "camwatch_access_reload_errors_total": ("counter", set[str]()),
-    "camwatch_logins_total": ("counter", set[str]()),
-    "camwatch_access_refusals_total": ("counter", {"reason"}),
+    "camwatch_auth_reload_errors_total": ("counter", set[str]()),
+    "camwatch_auth_logins_total": ("counter", set[str]()),
+    "camwatch_http_requests_denied_total": ("counter", {"reason"}),
 }
 
 
@@ -99,7 +99,7 @@ def test_the_catalogue_holds_the_public_names_types_and_labels() -> None:
     public |= {name: ("gauge", labels) for name, labels in WHERE_COVERED.items()}
     public |= {name: ("counter", CAMERA | labels) for name, labels in WHERE_REFUSED.items()}
     public |= OTHERS | WITH_A_CANARY | OF_SOME_OPERATORS
-    assert {metric.name: (metric.type, set(metric.labels)) for metric in CATALOGUE} == public
+    assert {metric.name: (metric.type, set(metric.labels)) for metric in FAMILIES} == public
 
 
 @pytest.mark.parametrize("openmetrics", [False, True])
@@ -108,7 +108,7 @@ def test_what_is_exported_is_the_catalogue_and_nothing_else(openmetrics: bool) -
     told = Scraped(city.text(openmetrics=openmetrics), openmetrics=openmetrics).families
     ours = {f.name: (f.type, f.documentation) for f in told if not f.name.startswith(("process_", "python_"))}
     # A parser names the family of a counter without `_total`, in both formats.
-    assert ours == {metric.name.removesuffix("_total"): (metric.type, metric.help) for metric in CATALOGUE}
+    assert ours == {metric.name.removesuffix("_total"): (metric.type, metric.help) for metric in FAMILIES}
 
 
 @pytest.mark.parametrize("name", PER_ROW)
@@ -154,7 +154,7 @@ def test_each_set_of_label_values_is_complete_from_the_first_scrape(first: Scrap
     assert values("camwatch_operator_cameras", "status") == set(Status)
     assert values("camwatch_messages_rejected_total", "reason") == set(RejectReason)
     accounts = {"up", "down", "unknown", "maintenance"}
-    assert values("camwatch_camera_ledger_seconds_total", "account") == accounts
+    assert values("camwatch_camera_status_seconds_total", "account") == accounts
 
 
 def test_an_operator_without_cameras_has_counts_of_zero(first: Scraped) -> None:

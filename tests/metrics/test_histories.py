@@ -7,8 +7,8 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from camwatch.core.model import Lifecycle, Scope, Window
-from camwatch.core.telemetry import Word
+from camwatch.core.model import Lifecycle, MaintenanceWindow, Scope
+from camwatch.core.telemetry import SessionStatus
 from tests.metrics.city import BEGIN_S, City, Scraped, registered
 from tests.support.fleet import camera
 
@@ -17,7 +17,7 @@ _BEGIN_MS = round(BEGIN_S * 1000)
 _PLAIN = registered([camera(name) for name in IDS[:3]])
 _OTHER = registered(
     [camera("cam-1", site="duranne"), camera("cam-2", lifecycle=Lifecycle.RETIRED), camera("cam-4")],
-    windows=(Window(Scope.CAMERA, "cam-1", _BEGIN_MS + 50_000, _BEGIN_MS + 90_000, "works"),),
+    windows=(MaintenanceWindow(Scope.CAMERA, "cam-1", _BEGIN_MS + 50_000, _BEGIN_MS + 90_000, "works"),),
 )
 _DEEDS = st.one_of(
     st.tuples(st.just("pass"), st.sampled_from([0.25, 1.0, 9.0, 12.5, 47.0, 130.0])),
@@ -36,7 +36,7 @@ _DEEDS = st.one_of(
             },
         ),
     ),
-    st.tuples(st.just("word"), st.sampled_from(IDS), st.sampled_from(list(Word))),
+    st.tuples(st.just("word"), st.sampled_from(IDS), st.sampled_from(list(SessionStatus))),
     st.tuples(st.sampled_from(["lose", "regain", "garbage"])),
     st.tuples(st.just("reload"), st.sampled_from([_PLAIN, _OTHER])),
     st.tuples(st.just("sleep"), st.sampled_from([6.0, 60.0])),
@@ -55,12 +55,12 @@ def _do(city: City, deed: tuple[Any, ...]) -> None:
             city.say(word, camera_id)
         case ("garbage",):
             city.link.message("camwatch/v1/ville/stranger/heartbeat", b"\xff", retained=False)
-        case ("lose",) if city.watcher.watch.links["main"].up:
+        case ("lose",) if city.watcher.fleet.links["main"].up:
             city.lose_sight()
-        case ("regain",) if not city.watcher.watch.links["main"].up:
+        case ("regain",) if not city.watcher.fleet.links["main"].up:
             city.link.subscribed(city.watcher.clock(), session_present=True)
         case ("reload", inventory):
-            city.watcher.reloaded(inventory)
+            city.watcher.on_reload(inventory)
         case ("sleep", seconds):
             city.mono += seconds
             city.wall += seconds
@@ -70,7 +70,7 @@ def _do(city: City, deed: tuple[Any, ...]) -> None:
 
 def _each_camera_is_told_once_and_truly(city: City, scrape: Scraped) -> None:
     now = city.watcher.clock()
-    watched = city.watcher.watch.cameras
+    watched = city.watcher.fleet.cameras
     assert {s["camera"] for s in scrape.of("camwatch_camera_info")} == set(watched)
     for name, state in watched.items():
         status = {s["status"]: s.value for s in scrape.of("camwatch_camera_status", camera=name)}
@@ -100,12 +100,12 @@ def test_figures_stay_true_and_counters_never_decrease_over_any_history(deeds: l
         _each_camera_is_told_once_and_truly(city, scrape)
         _operators_add_up(scrape)
         now = scrape.counters()
-        for camera_id in [*city.watcher.watch.cameras, ""]:
+        for camera_id in [*city.watcher.fleet.cameras, ""]:
             mine = {k: v for k, v in now.items() if dict(k[1]).get("camera", "") == camera_id}
             for key, value in before.get(camera_id, {}).items():
                 assert mine.get(key, value) >= value, f"{key} fell from {value} after {deed}"
             before[camera_id] = mine
-        for gone in set(before) - set(city.watcher.watch.cameras) - {""}:
+        for gone in set(before) - set(city.watcher.fleet.cameras) - {""}:
             del before[gone]  # a camera that left the inventory begins anew when it returns
     assert Scraped(city.text(openmetrics=True), openmetrics=True).ours() == city.scrape().ours()
 
@@ -120,10 +120,10 @@ def test_the_accounts_of_a_camera_sum_to_no_more_than_its_time_in_service(
     for deed in deeds:
         _do(city, deed)
     scrape = city.scrape()
-    for name, state in city.watcher.watch.cameras.items():
+    for name, state in city.watcher.fleet.cameras.items():
         told = sum(
-            round(s.value * 1000) for s in scrape.of("camwatch_camera_ledger_seconds_total", camera=name)
+            round(s.value * 1000) for s in scrape.of("camwatch_camera_status_seconds_total", camera=name)
         )
-        assert state.settled_ms is not None
-        assert told == state.account.in_service == state.settled_ms - 5_000_000
+        assert state.accounted_until_ms is not None
+        assert told == state.status_time.in_service == state.accounted_until_ms - 5_000_000
         assert told <= round(city.mono * 1000) - 5_000_000

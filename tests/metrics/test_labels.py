@@ -24,14 +24,14 @@ def test_a_firmware_is_a_label_at_once_and_then_changes_once_an_hour() -> None:
         city.beat("cam-1", firmware=f"v{number}", uptime_s=0.0).pass_s(600)
         seen |= labels(city)
     assert seen == {"v0", "v6", "v12"}
-    assert city.watcher.watch.cameras["cam-1"].firmware == f"v{beats - 1}"
+    assert city.watcher.fleet.cameras["cam-1"].firmware == f"v{beats - 1}"
 
 
 def test_a_reload_is_no_way_around_that() -> None:
     city = City(registered([camera("cam-1")]))
     city.beat("cam-1", firmware="v1")
     assert labels(city) == {"v1"}
-    city.watcher.adopt(registered([camera("cam-1", name="Place")]))
+    city.watcher.load_inventory(registered([camera("cam-1", name="Place")]))
     city.beat("cam-1", firmware="v2")
     assert labels(city) == {"v1"}
     (info,) = city.scrape().of("camwatch_camera_info")
@@ -59,7 +59,7 @@ def test_a_refusal_that_is_not_stored_yet_is_not_exported() -> None:
 def test_what_was_refused_of_a_camera_that_left_is_not_told_any_more() -> None:
     city = City(registered([camera("cam-1"), camera("cam-2")]))
     city.send("heartbeat", b"{", "cam-1", "cam-2")
-    city.watcher.adopt(registered([camera("cam-2")]))
+    city.watcher.load_inventory(registered([camera("cam-2")]))
     assert [sample["camera"] for sample in city.scrape().of(REJECTED)] == ["cam-2"]
 
 

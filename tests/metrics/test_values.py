@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 import pytest
 
 from camwatch.clock import DOUBT_S
-from camwatch.core.model import Lifecycle, Scope, Window
-from camwatch.core.telemetry import Word
-from camwatch.errors import ConfigurationError, Fault
+from camwatch.core.model import Lifecycle, MaintenanceWindow, Scope
+from camwatch.core.telemetry import SessionStatus
+from camwatch.errors import ConfigError, ConfigProblem
 from camwatch.fleet.inventory import Operator, Site
 from camwatch.metrics.collector import DELAY_BOUNDS_S
 from tests.metrics.city import BEGIN_S, City, registered
@@ -19,7 +19,7 @@ UP = "camwatch_camera_up"
 DEGRADED = "camwatch_camera_degraded"
 AVAILABILITY = "camwatch_operator_availability_ratio"
 COVERAGE = "camwatch_operator_coverage_ratio"
-LEDGER = "camwatch_camera_ledger_seconds_total"
+LEDGER = "camwatch_camera_status_seconds_total"
 
 
 def city(count: int = 1, **row: object) -> City:
@@ -60,7 +60,7 @@ def test_a_camera_out_of_service_is_neither_up_nor_down(lifecycle: Lifecycle) ->
 def test_maintenance_covers_up_and_its_account() -> None:
     """Rule V3."""
     begin = round(BEGIN_S * 1000)
-    window = Window(Scope.CAMERA, "cam-1", begin + 20_000, begin + 60_000, "works")
+    window = MaintenanceWindow(Scope.CAMERA, "cam-1", begin + 20_000, begin + 60_000, "works")
     told = City(registered([camera()], windows=(window,)))
     for _ in range(4):
         told.beat("cam-1").pass_s(10)
@@ -101,7 +101,7 @@ def test_a_camera_that_changes_too_often_flaps() -> None:
     told = city()
     for _ in range(4):
         assert told.scrape().value("camwatch_camera_flapping") == 0
-        told.beat("cam-1").say(Word.OFFLINE, "cam-1").pass_s(16)
+        told.beat("cam-1").say(SessionStatus.OFFLINE, "cam-1").pass_s(16)
     assert told.scrape().value("camwatch_camera_flapping") == 1
     assert told.scrape().value("camwatch_camera_outages_total") == 4
 
@@ -169,8 +169,8 @@ def test_readings_are_there_as_reported_and_only_where_reported() -> None:
     told = city(2).beat("cam-1", fps=12.5, bitrate_bps=4e6, temperature_celsius=-3.25, storage_used_ratio=0.5)
     scrape = told.scrape()
     readings = {
-        "fps": 12.5,
-        "bitrate_bits_per_second": 4e6,
+        "frames_per_second": 12.5,
+        "bitrate_bytes_per_second": 5e5,
         "temperature_celsius": -3.25,
         "storage_used_ratio": 0.5,
     }
@@ -231,7 +231,9 @@ def test_a_site_with_coordinates_says_where_it_is_and_one_without_says_nothing()
 def test_a_reload_moves_a_site() -> None:
     """Rule V6."""
     told = City(registered([camera()], sites=[Site("mairie", "Mairie", "Centre-ville", 43.5, 5.4)]))
-    told.watcher.reloaded(registered([camera()], sites=[Site("mairie", "Mairie", "Centre-ville", 43.6, 5.4)]))
+    told.watcher.on_reload(
+        registered([camera()], sites=[Site("mairie", "Mairie", "Centre-ville", 43.6, 5.4)])
+    )
     assert [s["latitude"] for s in told.scrape().of("camwatch_site_info")] == ["43.6"]
 
 
@@ -287,7 +289,7 @@ def test_there_is_no_ratio_without_covered_time() -> None:
 
 def test_before_the_operators_accounts_are_derived_nothing_is_said_of_them() -> None:
     told = city().beat("cam-1").pass_s(5)
-    told.history.standing = None
+    told.history.rolling = None
     families = {family.name for family in told.scrape().families}
     assert families.isdisjoint({AVAILABILITY, COVERAGE})
     assert "camwatch_operator_cameras" in families
@@ -299,7 +301,7 @@ def test_what_is_not_stored_yet_and_failures_of_the_store_are_counted() -> None:
     assert told.scrape().value("camwatch_history_seals") == 7
     assert told.scrape().value("camwatch_history_seal_head") == 0x1F
     told.history.pending, told.history.write_errors = 17, 3
-    assert told.scrape().value("camwatch_history_pending") == 17
+    assert told.scrape().value("camwatch_history_pending_events") == 17
     assert told.scrape().value("camwatch_history_write_errors_total") == 3
 
 
@@ -326,7 +328,7 @@ def test_stalls_clock_steps_and_strangers_are_told() -> None:
     told.link.message("camwatch/v1/ville/nobody/heartbeat", b"", retained=False)
     told.pass_s(1)
     scrape = told.scrape()
-    assert scrape.value("camwatch_loop_stall_seconds_total") == 31
+    assert scrape.value("camwatch_event_loop_stall_seconds_total") == 31
     assert scrape.value("camwatch_clock_steps_total") == 1
     assert scrape.value("camwatch_unregistered_cameras") == 1
     assert scrape.value("camwatch_messages_rejected_total", reason="unregistered") == 2
@@ -335,20 +337,20 @@ def test_stalls_clock_steps_and_strangers_are_told() -> None:
 def test_a_reload_changes_rows_labels_and_the_time_of_the_inventory() -> None:
     """Rule V6: the counters of a camera that stays go on."""
     told = city(2).beat("cam-1", "cam-2").pass_s(10)
-    assert told.scrape().value("camwatch_inventory_last_reload_timestamp_seconds") == BEGIN_S
-    told.watcher.reloaded(registered([camera("cam-1", name="Nouveau"), camera("cam-3")]))
+    assert told.scrape().value("camwatch_inventory_last_reload_success_timestamp_seconds") == BEGIN_S
+    told.watcher.on_reload(registered([camera("cam-1", name="Nouveau"), camera("cam-3")]))
     scrape = told.scrape()
     assert {(s["camera"], s["name"]) for s in scrape.of("camwatch_camera_info")} == {
         ("cam-1", "Nouveau"),
         ("cam-3", "cam-3"),
     }
     assert scrape.value("camwatch_camera_heartbeats_total", camera="cam-1") == 1
-    assert scrape.value("camwatch_inventory_last_reload_timestamp_seconds") == BEGIN_S + 10
+    assert scrape.value("camwatch_inventory_last_reload_success_timestamp_seconds") == BEGIN_S + 10
 
 
 def test_a_refused_reload_is_counted_and_changes_nothing() -> None:
     told = city().beat("cam-1")
-    told.watcher.reload_failed(ConfigurationError((Fault("cameras.csv, line 3", "no camera"),)))
+    told.watcher.on_reload_failed(ConfigError((ConfigProblem("cameras.csv, line 3", "no camera"),)))
     scrape = told.scrape()
     assert scrape.value("camwatch_inventory_reload_errors_total") == 1
     assert scrape.value("camwatch_camera_heartbeats_total") == 1
@@ -358,7 +360,7 @@ def test_a_reload_in_mid_scrape_leaves_the_scrape_whole() -> None:
     told = city(2)
     pieces = told.exposition.render()
     begun = next(pieces)
-    told.watcher.reloaded(registered([camera("cam-3")]))
+    told.watcher.on_reload(registered([camera("cam-3")]))
     assert "cam-1" in begun + "".join(pieces)
     assert {s["camera"] for s in told.scrape().of("camwatch_camera_info")} == {"cam-3"}
 
@@ -371,5 +373,5 @@ def test_the_offset_from_utc_is_that_of_the_configured_zone_now() -> None:
     told.scrape()
     for seconds in (DOUBT_S, 2):
         told.pass_s(seconds)
-        offsets.append(told.scrape().value("camwatch_utc_offset_seconds"))
+        offsets.append(told.scrape().value("camwatch_timezone_offset_seconds"))
     assert offsets == [7200, 3600]

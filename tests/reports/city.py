@@ -13,22 +13,22 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from camwatch.accounting.records import (
-    OPEN_END,
-    Attributed,
+    OPEN_ENDED,
+    AttributedCause,
     Attribution,
-    BlindRecord,
-    CameraRecord,
-    Change,
-    DayAccount,
+    CameraHistory,
+    DailyRollup,
+    GapRecord,
+    History,
+    MaintenanceRecord,
     OutageRecord,
-    Record,
-    WindowRecord,
+    StatusChange,
 )
-from camwatch.core.model import BlindCause, Camera, Cause, Lifecycle, Purpose, Scope, Status
-from camwatch.core.status_time import Account, Proven, Span
+from camwatch.core.model import Camera, Cause, GapCause, Lifecycle, Purpose, Scope, Status
+from camwatch.core.status_time import Interval, Proven, StatusTime
 from camwatch.fleet.inventory import Inventory, Operator, Site, load_inventory
 from camwatch.reports.builder import build
-from camwatch.reports.model import Question, Report
+from camwatch.reports.model import Report, ReportScope
 from camwatch.reports.period import Period
 
 PARIS = ZoneInfo("Europe/Paris")
@@ -48,7 +48,7 @@ def utc(text: str) -> int:
 class Painter:
     """A camera's timeline: each stroke replaces what was there; the last stroke is on top."""
 
-    camera: CameraRecord
+    camera: CameraHistory
     strokes: list[tuple[int, int, Status]] = field(default_factory=list)
 
     def paint(self, start: int, end: int, status: Status) -> Painter:
@@ -65,20 +65,20 @@ class Painter:
         cause: Cause = Cause.TIMEOUT,
     ) -> Painter:
         """Let the camera be down, and have an outage of it."""
-        self.paint(start, OPEN_END if end is None else end, Status.DOWN)
+        self.paint(start, OPEN_ENDED if end is None else end, Status.DOWN)
         self.camera.outages.append(OutageRecord(number, start, end, start + 45 * S, cause, said))
         return self
 
-    def done(self) -> CameraRecord:
+    def done(self) -> CameraHistory:
         """Cut the timeline into the changes of the record."""
-        edges = sorted({edge for start, end, _ in self.strokes for edge in (start, end) if edge < OPEN_END})
+        edges = sorted({edge for start, end, _ in self.strokes for edge in (start, end) if edge < OPEN_ENDED})
         self.camera.changes = []
         for edge in edges:
             status = next(
                 (status for start, end, status in reversed(self.strokes) if start <= edge < end), None
             )
             if not self.camera.changes or self.camera.changes[-1].status is not status:
-                self.camera.changes.append(Change(edge, status))
+                self.camera.changes.append(StatusChange(edge, status))
         self.camera.outages.sort(key=lambda outage: outage.at_ms)
         return self.camera
 
@@ -94,19 +94,31 @@ def painter(
 ) -> Painter:
     """Return a camera in service from `since` on, and up."""
     name = name or f"Caméra {camera_id}"
-    record = CameraRecord(
-        camera_id, operator, site, "Centre-ville", purpose, name, service=[Span(since, OPEN_END)]
+    record = CameraHistory(
+        camera_id,
+        operator,
+        site,
+        "Centre-ville",
+        purpose,
+        name,
+        service_periods=[Interval(since, OPEN_ENDED)],
     )
-    return Painter(record).paint(since, OPEN_END, Status.UP)
+    return Painter(record).paint(since, OPEN_ENDED, Status.UP)
 
 
-def record_of(*cameras: CameraRecord, vouched_ms: int = 4_000_000_000_000, **rest: object) -> Record:
+def record_of(*cameras: CameraHistory, watermark_ms: int = 4_000_000_000_000, **rest: object) -> History:
     """Return a record of these cameras."""
-    known: dict[str, object] = {"blind": [], "windows": [], "folded_ms": 0, "corrections": 0, "head": ""}
-    return Record(cameras=list(cameras), vouched_ms=vouched_ms, **(known | rest))  # type: ignore[arg-type]
+    known: dict[str, object] = {
+        "blind": [],
+        "windows": [],
+        "rolled_up_until_ms": 0,
+        "corrections": 0,
+        "head": "",
+    }
+    return History(cameras=list(cameras), watermark_ms=watermark_ms, **(known | rest))  # type: ignore[arg-type]
 
 
-def inventory_of(record: Record, *planned: Camera, objective: float | None = 0.99) -> Inventory:
+def inventory_of(record: History, *planned: Camera, objective: float | None = 0.99) -> Inventory:
     """Return an inventory that holds a record's cameras, and others."""
     rows = {
         camera.id: Camera(
@@ -130,7 +142,7 @@ def inventory_of(record: Record, *planned: Camera, objective: float | None = 0.9
 
 
 def report_of(
-    record: Record,
+    record: History,
     period: Period = OCTOBER,
     *,
     operators: tuple[str, ...] = ("ville",),
@@ -141,7 +153,7 @@ def report_of(
     **narrow: object,
 ) -> Report:
     """Return the report on some operators of a record."""
-    question = Question(period, operators, total, **narrow)  # type: ignore[arg-type]
+    question = ReportScope(period, operators, total, **narrow)  # type: ignore[arg-type]
     return build(
         record,
         inventory or inventory_of(record),
@@ -157,7 +169,7 @@ def fleet() -> Inventory:
     return load_inventory(FLEET, PARIS)
 
 
-def month(inventory: Inventory, seed: int = 7, *, folded: bool = False) -> Record:
+def month(inventory: Inventory, seed: int = 7, *, folded: bool = False) -> History:
     """Return a made-up October 2026 of the reference fleet; all that a report can tell is in it.
 
     Outages of every kind, a lost link, a restart, a clock that was set, works announced and corrected,
@@ -168,10 +180,10 @@ def month(inventory: Inventory, seed: int = 7, *, folded: bool = False) -> Recor
     number = 1000
     since = utc("2026-09-01T00:00")
     blind = [
-        BlindRecord((), ("main",), BlindCause.LINK, utc("2026-10-07T02:11:09"), utc("2026-10-07T03:40:12")),
-        BlindRecord((), ("main",), BlindCause.AWAY, utc("2026-10-15T22:00:01"), utc("2026-10-15T22:04:44")),
-        BlindRecord((), ("main",), BlindCause.STALL, utc("2026-10-19T04:00:00"), utc("2026-10-19T04:02:30")),
-        BlindRecord((), ("main",), BlindCause.CLOCK, utc("2026-10-22T11:00:00"), utc("2026-10-22T12:00:00")),
+        GapRecord((), ("main",), GapCause.LINK, utc("2026-10-07T02:11:09"), utc("2026-10-07T03:40:12")),
+        GapRecord((), ("main",), GapCause.OFFLINE, utc("2026-10-15T22:00:01"), utc("2026-10-15T22:04:44")),
+        GapRecord((), ("main",), GapCause.STALL, utc("2026-10-19T04:00:00"), utc("2026-10-19T04:02:30")),
+        GapRecord((), ("main",), GapCause.CLOCK_STEP, utc("2026-10-22T11:00:00"), utc("2026-10-22T12:00:00")),
     ]
     for row in inventory.cameras.values():
         if row.lifecycle is not Lifecycle.IN_SERVICE:
@@ -187,18 +199,18 @@ def month(inventory: Inventory, seed: int = 7, *, folded: bool = False) -> Recor
                 continue
             brush.outage(number, start, end, *_said(draw, end), cause=draw.choice(list(Cause)))
         for seen in blind[:3]:
-            if seen.ended_ms is not None:
-                brush.paint(seen.began_ms, seen.ended_ms, Status.UNKNOWN)
+            if seen.end_ms is not None:
+                brush.paint(seen.start_ms, seen.end_ms, Status.UNKNOWN)
         if row.site == "centre-rotonde":
             brush.paint(utc("2026-10-20T08:00"), utc("2026-10-22T18:00"), Status.MAINTENANCE)
         camera = brush.done()
         camera.zone = row.zone
         if draw.random() < 0.5:
-            camera.fills.append(Proven.of(utc("2026-10-15T22:00:01"), utc("2026-10-15T22:04:44")))
+            camera.backfills.append(Proven.of(utc("2026-10-15T22:00:01"), utc("2026-10-15T22:04:44")))
         camera.reboots = [began + draw.randrange(60 * DAY) for _ in range(draw.choice((0, 0, 1)))]
         cameras.append(camera)
     windows = [
-        WindowRecord(
+        MaintenanceRecord(
             None,
             Scope.SITE,
             "centre-rotonde",
@@ -206,7 +218,7 @@ def month(inventory: Inventory, seed: int = 7, *, folded: bool = False) -> Recor
             utc("2026-10-22T18:00"),
             "Réfection de la fontaine : alimentation coupée par tranches",
         ),
-        WindowRecord(
+        MaintenanceRecord(
             14,
             Scope.CAMERA,
             cameras[12].id,
@@ -216,7 +228,7 @@ def month(inventory: Inventory, seed: int = 7, *, folded: bool = False) -> Recor
             "Hélène Ménard",
             utc("2026-10-06T10:12"),
         ),
-        WindowRecord(
+        MaintenanceRecord(
             15,
             Scope.OPERATOR,
             "ville",
@@ -225,12 +237,12 @@ def month(inventory: Inventory, seed: int = 7, *, folded: bool = False) -> Recor
             "Coupure annoncée, finalement reportée",
             "Hélène Ménard",
             utc("2026-10-06T10:20"),
-            withdrawn=True,
+            cancelled=True,
         ),
     ]
     record = record_of(
         *cameras,
-        vouched_ms=utc("2026-11-02T08:00"),
+        watermark_ms=utc("2026-11-02T08:00"),
         blind=blind,
         windows=windows,
         corrections=37,
@@ -242,7 +254,7 @@ def month(inventory: Inventory, seed: int = 7, *, folded: bool = False) -> Recor
 
 
 def _apart(outages: list[OutageRecord], start: int, end: int | None) -> bool:
-    until = OPEN_END if end is None else end
+    until = OPEN_ENDED if end is None else end
     return all(
         until + H < outage.at_ms or (outage.end_ms is not None and outage.end_ms + H < start)
         for outage in outages
@@ -252,40 +264,43 @@ def _apart(outages: list[OutageRecord], start: int, end: int | None) -> bool:
 def _said(draw: random.Random, end: int | None) -> tuple[Attribution, ...]:
     if end is None or draw.random() < 0.6:
         return ()
-    cause = draw.choice(list(Attributed))
-    excluded = cause in (Attributed.WORKS, Attributed.VANDALISM)
+    cause = draw.choice(list(AttributedCause))
+    excluded = cause in (AttributedCause.WORKS, AttributedCause.VANDALISM)
     why = {
-        Attributed.POWER: "Disjoncteur déclenché dans l’armoire",
-        Attributed.NETWORK: "Fibre coupée, ticket opérateur 48 213",
-        Attributed.CAMERA: "Bloc optique remplacé",
-        Attributed.VANDALISM: "Peinture sur le dôme, plainte déposée",
-        Attributed.WORKS: "Travaux de voirie de la Métropole, hors contrat",
-        Attributed.OTHER: "Cause non établie",
+        AttributedCause.POWER: "Disjoncteur déclenché dans l’armoire",
+        AttributedCause.NETWORK: "Fibre coupée, ticket opérateur 48 213",
+        AttributedCause.CAMERA: "Bloc optique remplacé",
+        AttributedCause.VANDALISM: "Peinture sur le dôme, plainte déposée",
+        AttributedCause.WORKS: "Travaux de voirie de la Métropole, hors contrat",
+        AttributedCause.OTHER: "Cause non établie",
     }[cause]
     return (Attribution(cause, excluded, "Jean-Noël d’Estève", why, end + DAY),)
 
 
-def _fold(record: Record, folded_ms: int) -> None:
+def _fold(record: History, rolled_up_until_ms: int) -> None:
     """Fold what lies before an instant into sums of days, as retention does: naively, by the second."""
     day = date(2026, 9, 1)
-    record.folded_ms = folded_ms
+    record.rolled_up_until_ms = rolled_up_until_ms
     for camera in record.cameras:
         day = date(2026, 9, 1)
-        while (start := utc(day.isoformat() + "T00:00")) < folded_ms:
+        while (start := utc(day.isoformat() + "T00:00")) < rolled_up_until_ms:
             end = utc((day + timedelta(days=1)).isoformat() + "T00:00")
-            account = Account()
+            account = StatusTime()
             for index, change in enumerate(camera.changes):
-                until = camera.changes[index + 1].at_ms if index + 1 < len(camera.changes) else OPEN_END
+                until = camera.changes[index + 1].at_ms if index + 1 < len(camera.changes) else OPEN_ENDED
                 lasted = min(until, end) - max(change.at_ms, start)
                 if lasted > 0 and change.status is not None:
                     account.add(change.status, lasted)
             if account.in_service:
                 began = sum(start <= outage.at_ms < end for outage in camera.outages)
-                camera.days[day.isoformat()] = DayAccount(account, 0, began, 0)
+                camera.days[day.isoformat()] = DailyRollup(account, 0, began, 0)
             day += timedelta(days=1)
-        before = [change for change in camera.changes if change.at_ms < folded_ms]
-        camera.changes = [*before[-1:], *(change for change in camera.changes if change.at_ms >= folded_ms)]
-        camera.outages = [
-            outage for outage in camera.outages if outage.end_ms is None or outage.end_ms > folded_ms
+        before = [change for change in camera.changes if change.at_ms < rolled_up_until_ms]
+        camera.changes = [
+            *before[-1:],
+            *(change for change in camera.changes if change.at_ms >= rolled_up_until_ms),
         ]
-        camera.reboots = [at for at in camera.reboots if at >= folded_ms]
+        camera.outages = [
+            outage for outage in camera.outages if outage.end_ms is None or outage.end_ms > rolled_up_until_ms
+        ]
+        camera.reboots = [at for at in camera.reboots if at >= rolled_up_until_ms]

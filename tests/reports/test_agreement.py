@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from camwatch.core.model import Purpose
-from camwatch.reports.figures import KINDS, OF_OBJECTIVE, Kind
+from camwatch.reports.figures import FIGURES, OF_OBJECTIVE, Kind
 from camwatch.reports.formatting import Language
 from camwatch.reports.model import Report
 from camwatch.reports.renderers import csv_table, html_page, json_document, text_table
@@ -33,11 +33,11 @@ def french(name: str, text: str | None) -> str:
     """Write a figure of the JSON as French does, by other means than the code."""
     if text is None:
         return "–"
-    if KINDS[name] is Kind.PERCENT:
+    if FIGURES[name] is Kind.PERCENT:
         return text.replace(".", ",") + "\u202f%"
-    if KINDS[name] is Kind.YES:
+    if FIGURES[name] is Kind.BOOLEAN:
         return {"yes": "oui", "no": "non"}[text]
-    if KINDS[name] is Kind.COUNT:
+    if FIGURES[name] is Kind.COUNT:
         return f"{int(text):,}".replace(",", "\u202f")
     return text.replace("-", "−")
 
@@ -79,19 +79,19 @@ def test_the_page_shows_what_the_json_has(report: Report) -> None:
 
 def test_the_text_shows_what_the_json_has(report: Report) -> None:
     document = json.loads(json_document.write(report))
-    labels = {french_text("fr", name): name for name in KINDS}
+    labels = {french_text("fr", name): name for name in FIGURES}
     purposes = {french_text("fr", f"purpose_{name}"): str(name) for name in Purpose}
     found = of_table(text_table.write(report, FRENCH), labels)
     known = {(of[0], of[1], purposes.get(of[2], of[2])): figures for of, figures in found.items()}
     assert compare(known, of_json(document)) > 458 * 5
     assert len({of for of in known if of[1] == "camera" and of[0] != "total"}) == 458
     whole = known["ville", "whole", ""]
-    assert whole.keys() == KINDS.keys()
+    assert whole.keys() == FIGURES.keys()
 
 
 def test_each_format_measures_purposes_by_their_objective(report: Report) -> None:
     """A7: in the sections and in the total; a purpose without one has none of its figures anywhere."""
-    labels = {french_text("fr", name): name for name in KINDS}
+    labels = {french_text("fr", name): name for name in FIGURES}
     text = of_table(text_table.write(report, FRENCH), labels)
     page = of_html(html_page.write(report, FRENCH))
     expected = of_json(json.loads(json_document.write(report)))
@@ -127,7 +127,7 @@ def test_the_spreadsheet_shows_what_the_json_has(report: Report) -> None:
             continue
         section = row["operator"] or "total"
         line = expected[section, "whole" if kind in ("total", "operator") else kind, _id(row)]
-        for name, sort in KINDS.items():
+        for name, sort in FIGURES.items():
             text = line["shown"][name] or ""
             if sort is Kind.PERCENT:
                 assert row[f"{name}_percent"] == text.replace(".", ","), (row, name)
@@ -136,7 +136,7 @@ def test_the_spreadsheet_shows_what_the_json_has(report: Report) -> None:
             if sort is Kind.DURATION:
                 assert row[f"{name}_ms"] == str(line["exact"].get(name, "")), (row, name)
             count += 1
-    assert count > 458 * len(KINDS)
+    assert count > 458 * len(FIGURES)
 
 
 def _id(row: dict[str, str]) -> str:

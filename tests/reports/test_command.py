@@ -18,16 +18,16 @@ from camwatch.cli import app
 from camwatch.core.model import (
     Camera,
     Cause,
-    Happening,
+    Event,
     Instant,
     Lifecycle,
-    OutageChange,
+    OutageEvent,
     Purpose,
-    ServiceChange,
+    ServicePeriodEvent,
     Status,
     Transition,
 )
-from camwatch.history.batch import Batch, Roll
+from camwatch.history.batch import Batch, InventorySnapshot
 from camwatch.history.store import Store
 from camwatch.settings import HistorySettings
 from tests.reports.city import DAY, MIN, H, utc
@@ -49,17 +49,17 @@ def at(utc_ms: int) -> Instant:
     return Instant(0.0, utc_ms)
 
 
-def history(row: Camera, down: Iterable[tuple[int, int]]) -> Iterable[Happening]:
+def history(row: Camera, down: Iterable[tuple[int, int]]) -> Iterable[Event]:
     """Return what happened to a camera that was up but for some time, as the core tells it."""
     who = (row.id, row.operator)
-    yield ServiceChange(*who, True, at(SINCE), Status.UNKNOWN)
+    yield ServicePeriodEvent(*who, True, at(SINCE), Status.UNKNOWN)
     yield Transition(*who, row.site, Status.UNKNOWN, Status.UP, at(SINCE), at(SINCE))
     for start, end in down:
         noticed = at(start + 45_000)
         yield Transition(*who, row.site, Status.UP, Status.DOWN, at(start), noticed, Cause.TIMEOUT)
-        yield OutageChange(*who, row.site, True, at(start), noticed, Cause.TIMEOUT)
+        yield OutageEvent(*who, row.site, True, at(start), noticed, Cause.TIMEOUT)
         yield Transition(*who, row.site, Status.DOWN, Status.UP, at(end), at(end))
-        yield OutageChange(*who, row.site, False, at(end), at(end), None)
+        yield OutageEvent(*who, row.site, False, at(end), at(end), None)
 
 
 @pytest.fixture(scope="module")
@@ -81,8 +81,8 @@ def autumn(tmp_path_factory: pytest.TempPathFactory) -> Path:
         *history(cameras[2], [(NOON, NOON + DAY)]),
     ]
     with Store.open(HistorySettings(url=f"sqlite:///{file}")) as store:
-        store.hold()
-        store.write(Batch(1, VOUCHED, [Roll(cameras, (), SINCE)], events))
+        store.acquire_lock()
+        store.write(Batch(1, VOUCHED, [InventorySnapshot(cameras, (), SINCE)], events))
     return file
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from camwatch.accounting.records import WindowRecord
+from camwatch.accounting.records import MaintenanceRecord
 from camwatch.core.model import Scope
 from camwatch.web.views import service_levels
 from tests.reports.city import OCTOBER, PARIS, H, inventory_of, painter, record_of, report_of
@@ -27,7 +27,9 @@ def test_an_outage_counts_in_all_figures_or_in_none(
         begins = _START + hour // 8 * 8 * H  # apart from the next one
         brush.outage(number, begins, begins + hours * H)
     windows = [
-        WindowRecord(100 + number, Scope.SITE, "mairie", _START + hour * H, _START + (hour + hours) * H, "")
+        MaintenanceRecord(
+            100 + number, Scope.SITE, "mairie", _START + hour * H, _START + (hour + hours) * H, ""
+        )
         for number, (hour, hours) in enumerate(works)
     ]
     record = record_of(brush.done(), windows=windows)

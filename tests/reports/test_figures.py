@@ -12,23 +12,23 @@ from hypothesis import strategies as st
 
 from camwatch.accounting.outage_length import by_evidence
 from camwatch.accounting.records import (
-    OPEN_END,
-    Attributed,
+    OPEN_ENDED,
+    AttributedCause,
     Attribution,
-    BlindRecord,
-    CameraRecord,
-    Change,
-    DayAccount,
+    CameraHistory,
+    DailyRollup,
+    GapRecord,
+    MaintenanceRecord,
     Place,
-    WindowRecord,
+    StatusChange,
 )
-from camwatch.core.model import BlindCause, Camera, Lifecycle, Purpose, Scope, Status
-from camwatch.core.status_time import Account, Proven, Span
+from camwatch.core.model import Camera, GapCause, Lifecycle, Purpose, Scope, Status
+from camwatch.core.status_time import Interval, Proven, StatusTime
 from camwatch.reports import rounding
-from camwatch.reports.figures import OF_OBJECTIVE, Figures, Shown
+from camwatch.reports.figures import OF_OBJECTIVE, Figures, FormattedFigure
 from camwatch.reports.formatting import Language
 from camwatch.reports.model import Report
-from camwatch.reports.period import Period, Reach, last_month, month_of
+from camwatch.reports.period import Completeness, Period, last_month, month_of
 from camwatch.reports.renderers import csv_table, html_page, json_document, text_table
 from tests.reports.city import (
     DAY,
@@ -45,11 +45,11 @@ from tests.reports.city import (
 )
 
 NOON = utc("2026-10-10T12:00")
-EXCLUDED = Attribution(Attributed.WORKS, True, "Ana", "voirie", NOON + DAY)
-COUNTED = Attribution(Attributed.POWER, False, "Ana", "disjoncteur", NOON + 2 * DAY)
+EXCLUDED = Attribution(AttributedCause.WORKS, True, "Ana", "voirie", NOON + DAY)
+COUNTED = Attribution(AttributedCause.POWER, False, "Ana", "disjoncteur", NOON + 2 * DAY)
 
 
-def whole(report: Report) -> dict[str, Shown]:
+def whole(report: Report) -> dict[str, FormattedFigure]:
     """Return the figures of the only section."""
     (section,) = report.sections
     return section.line.figures.shown(section.line.objective)
@@ -211,10 +211,10 @@ def test_a_purpose_that_nobody_could_see_has_an_objective_but_no_budget() -> Non
 def test_exactly_the_objective_is_met() -> None:
     """A7: without the errors of floating numbers."""
     for objective, up, whole_ms in ((0.99, 99, 100), (0.7, 7, 10), (0.999, 999_000, 1_000_000)):
-        assert rounding.meets(objective, up, whole_ms) is True
-        assert rounding.meets(objective, up - 1, whole_ms) is False
-        assert rounding.budget(objective, whole_ms) == whole_ms - up
-    assert rounding.meets(0.99, 99 * 10**16 - 1, 10**18) is False
+        assert rounding.objective_met(objective, up, whole_ms) is True
+        assert rounding.objective_met(objective, up - 1, whole_ms) is False
+        assert rounding.error_budget_ms(objective, whole_ms) == whole_ms - up
+    assert rounding.objective_met(0.99, 99 * 10**16 - 1, 10**18) is False
 
 
 @pytest.mark.parametrize(
@@ -230,7 +230,7 @@ def test_exactly_the_objective_is_met() -> None:
 )
 def test_an_objective_is_shown_with_all_of_its_digits_and_no_more(objective: float, text: str) -> None:
     """A7: rounded down it would be another promise."""
-    assert rounding.percent_of(objective) == text
+    assert rounding.format_objective(objective) == text
 
 
 def test_mttr_is_of_outages_that_ended_and_mtbf_of_those_that_began() -> None:
@@ -258,19 +258,19 @@ def test_an_outage_lasts_as_long_as_the_camera_was_down_in_it() -> None:
 def test_an_outage_that_corrected_maintenance_covers_is_none() -> None:
     """A6: a window added afterwards; one that was withdrawn covers nothing."""
     camera = painter().outage(1, NOON, NOON + H).done()
-    window = WindowRecord(7, Scope.SITE, "mairie", NOON - H, NOON + 2 * H, "mât", "Ana", NOON + DAY)
+    window = MaintenanceRecord(7, Scope.SITE, "mairie", NOON - H, NOON + 2 * H, "mât", "Ana", NOON + DAY)
     report = report_of(record_of(camera, windows=[window]))
     assert report.sections[0].outages == []
     assert exact(report, "outages", "down", "maintenance") == [0, 0, 3 * H]
-    withdrawn = report_of(record_of(camera, windows=[window._replace(withdrawn=True)]))
+    withdrawn = report_of(record_of(camera, windows=[window._replace(cancelled=True)]))
     assert exact(withdrawn, "outages", "down", "maintenance") == [1, H, 0]
-    assert [line.withdrawn for line in withdrawn.sections[0].windows] == [True]
+    assert [line.cancelled for line in withdrawn.sections[0].maintenance] == [True]
 
 
 def test_an_outage_that_late_heartbeats_disproved_is_listed_and_counts_nowhere() -> None:
     """E4: marked as such, in every format that lists outages."""
     camera = painter().outage(1, NOON, NOON + H, EXCLUDED).done()
-    camera.fills = [Proven.of(NOON - H, NOON + 2 * H)]
+    camera.backfills = [Proven.of(NOON - H, NOON + 2 * H)]
     camera.outages = by_evidence(camera)
     report = report_of(record_of(camera))
     (line,) = report.sections[0].outages
@@ -324,14 +324,14 @@ def test_folded_days_count_like_any_others() -> None:
     folded = utc("2026-10-05T00:00")
     camera = painter(since=0).outage(9, NOON, NOON + H).done()
     camera.changes = [
-        Change(folded - H, Status.UP),
+        StatusChange(folded - H, Status.UP),
         *(change for change in camera.changes if change.at_ms > 0),
     ]
-    account = Account(up=20 * H, down=3 * H, unknown=H)
+    account = StatusTime(up=20 * H, down=3 * H, unknown=H)
     for day in range(1, 5):
-        camera.days[f"2026-10-0{day}"] = DayAccount(account, excluded=H, outages=2, reboots=1)
-    camera.days["2026-09-30"] = DayAccount(account, 9, 9, 9)
-    report = report_of(record_of(camera, folded_ms=folded))
+        camera.days[f"2026-10-0{day}"] = DailyRollup(account, excluded=H, outages=2, reboots=1)
+    camera.days["2026-09-30"] = DailyRollup(account, 9, 9, 9)
+    report = report_of(record_of(camera, rolled_up_until_ms=folded))
     figures = exact(
         report, "in_service", "down", "unknown", "excluded", "outages", "outages_ended", "reboots"
     )
@@ -340,8 +340,8 @@ def test_folded_days_count_like_any_others() -> None:
 
 def test_a_period_that_is_not_over_is_cut_where_the_record_ends() -> None:
     now = NOON + 20 * S
-    report = report_of(record_of(painter().done(), vouched_ms=NOON), now_ms=now)
-    assert (report.until_ms, report.reach) == (NOON, Reach.SO_FAR)
+    report = report_of(record_of(painter().done(), watermark_ms=NOON), now_ms=now)
+    assert (report.until_ms, report.completeness) == (NOON, Completeness.PARTIAL)
     assert exact(report, "in_service", "up") == [NOON - OCTOBER.start_ms] * 2
     assert report.days[-1] == date(2026, 10, 10)
 
@@ -349,11 +349,11 @@ def test_a_period_that_is_not_over_is_cut_where_the_record_ends() -> None:
 def test_when_camwatch_does_not_run_the_rest_is_unknown() -> None:
     """S6: whatever the camera was when the record ends."""
     camera = painter().outage(1, NOON - H, None).done()
-    report = report_of(record_of(camera, vouched_ms=NOON), now_ms=NOON + DAY)
-    assert (report.until_ms, report.reach) == (NOON + DAY, Reach.AWAY)
+    report = report_of(record_of(camera, watermark_ms=NOON), now_ms=NOON + DAY)
+    assert (report.until_ms, report.completeness) == (NOON + DAY, Completeness.STALE)
     assert exact(report, "down", "unknown") == [H, DAY]
-    (blind,) = report.sections[0].blind
-    assert (blind.start_ms, blind.end_ms, blind.cause) == (NOON, None, BlindCause.AWAY)
+    (blind,) = report.sections[0].gaps
+    assert (blind.start_ms, blind.end_ms, blind.cause) == (NOON, None, GapCause.OFFLINE)
     (line,) = report.sections[0].outages
     assert (line.duration, line.end_ms) == (H, None)
 
@@ -361,21 +361,21 @@ def test_when_camwatch_does_not_run_the_rest_is_unknown() -> None:
 def test_a_period_that_is_over_takes_no_notice_of_what_came_after() -> None:
     """A report of October is the same in November and in December."""
     camera = painter().outage(1, OCTOBER.end_ms - H, OCTOBER.end_ms + H).done()
-    soon = report_of(record_of(camera, vouched_ms=OCTOBER.end_ms), now_ms=OCTOBER.end_ms + S)
+    soon = report_of(record_of(camera, watermark_ms=OCTOBER.end_ms), now_ms=OCTOBER.end_ms + S)
     late = report_of(record_of(camera), now_ms=OCTOBER.end_ms + 30 * DAY)
     assert soon.sections == late.sections
-    assert soon.reach is late.reach is Reach.WHOLE
+    assert soon.completeness is late.completeness is Completeness.COMPLETE
 
 
 def test_blind_intervals_are_cut_to_the_period() -> None:
     start, end = OCTOBER.start_ms, OCTOBER.end_ms
     blind = [
-        BlindRecord((), ("main",), BlindCause.LINK, start - H, start + H),
-        BlindRecord(("ville",), ("main",), BlindCause.LINK, end - H, None),
-        BlindRecord((), (), BlindCause.STALL, start - 2 * H, start),
+        GapRecord((), ("main",), GapCause.LINK, start - H, start + H),
+        GapRecord(("ville",), ("main",), GapCause.LINK, end - H, None),
+        GapRecord((), (), GapCause.STALL, start - 2 * H, start),
     ]
     report = report_of(record_of(painter().done(), blind=blind))
-    found = [(line.start_ms, line.end_ms, line.duration) for line in report.sections[0].blind]
+    found = [(line.start_ms, line.end_ms, line.duration) for line in report.sections[0].gaps]
     assert found == [(start, start + H, H), (end - H, None, H)]
 
 
@@ -387,7 +387,11 @@ def test_cameras_without_a_figure_are_counted_by_why() -> None:
     record = record_of(painter().done(), late)
     planned, retired = row("p", Lifecycle.PLANNED), row("r", Lifecycle.RETIRED)
     report = report_of(record, inventory=inventory_of(record, planned, retired))
-    assert report.sections[0].idle == {Lifecycle.PLANNED: 1, Lifecycle.IN_SERVICE: 1, Lifecycle.RETIRED: 1}
+    assert report.sections[0].inactive == {
+        Lifecycle.PLANNED: 1,
+        Lifecycle.IN_SERVICE: 1,
+        Lifecycle.RETIRED: 1,
+    }
     assert exact(report, "cameras") == [1]
 
 
@@ -461,14 +465,16 @@ def test_the_days_add_up_to_what_an_hour_by_hour_count_finds(
 ) -> None:
     """A1: hours since the month began; 745 of them are in it."""
     start = OCTOBER.start_ms
-    served = Span(start + service[0] * H, start + (service[0] + service[1]) * H)
-    told = [Change(start + at * H, status) for at, status in sorted(changes, key=lambda change: change[0])]
-    camera = CameraRecord("c", "ville", "mairie", "", Purpose.TRAFFIC, "c", told, [served])
-    naive = Account()
+    served = Interval(start + service[0] * H, start + (service[0] + service[1]) * H)
+    told = [
+        StatusChange(start + at * H, status) for at, status in sorted(changes, key=lambda change: change[0])
+    ]
+    camera = CameraHistory("c", "ville", "mairie", "", Purpose.TRAFFIC, "c", told, [served])
+    naive = StatusTime()
     by_day: dict[int, int] = {}
     for hour in range(745):
         at = start + hour * H
-        if served.starts <= at < served.ends:
+        if served.start <= at < served.end:
             status = next((change.status for change in reversed(told) if change.at_ms <= at), None)
             naive.add(status or Status.UNKNOWN, H)
             day = hour // 24 if hour < 25 * 24 else max(24, (hour - 1) // 24)
@@ -482,22 +488,22 @@ def test_the_days_add_up_to_what_an_hour_by_hour_count_finds(
 def test_the_windows_of_a_site_are_told_where_a_camera_stood_there_in_the_period() -> None:
     """V7: and not those of before it came, or of after it went."""
     camera = painter(site="gare").done()
-    camera.earlier = [Place("mairie", camera.purpose, -OPEN_END, NOON)]
+    camera.earlier = [Place("mairie", camera.purpose, -OPEN_ENDED, NOON)]
     windows = [
-        WindowRecord(number, Scope.SITE, site, NOON + since * H, NOON + until * H, "works")
+        MaintenanceRecord(number, Scope.SITE, site, NOON + since * H, NOON + until * H, "works")
         for number, (site, since, until) in enumerate(
             (("mairie", -5, -4), ("mairie", 1, 2), ("gare", -3, -2), ("gare", -1, 1), ("gare", 3, 4))
         )
     ]
     (section,) = report_of(record_of(camera, windows=windows)).sections
-    assert [line.id for line in section.windows] == [0, 3, 4]
+    assert [line.id for line in section.maintenance] == [0, 3, 4]
     assert section.line.figures.account.maintenance == 3 * H
     assert [line.id for line in section.sites] == ["gare"]
 
 
 def test_figures_add_up() -> None:
-    one = Figures(Account(1, 2, 3, 4), 1, 2, 3, 4, 5, 1)
+    one = Figures(StatusTime(1, 2, 3, 4), 1, 2, 3, 4, 5, 1)
     total = Figures()
     total.add(one)
     total.add(one)
-    assert total == Figures(Account(2, 4, 6, 8), 2, 4, 6, 8, 10, 2)
+    assert total == Figures(StatusTime(2, 4, 6, 8), 2, 4, 6, 8, 10, 2)

@@ -17,15 +17,15 @@ import typer
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from camwatch.accounting.records import Attributed, Attribution
+from camwatch.accounting.records import AttributedCause, Attribution
 from camwatch.cli import app
 from camwatch.core.model import Purpose
-from camwatch.core.status_time import Account
+from camwatch.core.status_time import StatusTime
 from camwatch.i18n import Lang
 from camwatch.reports import uptime_bars
-from camwatch.reports.figures import KINDS, Figures
+from camwatch.reports.figures import FIGURES, Figures
 from camwatch.reports.formatting import Language, typeset
-from camwatch.reports.model import Line, Report
+from camwatch.reports.model import GroupRow, Report
 from camwatch.reports.period import Period
 from camwatch.reports.renderers import csv_table, html_page, json_document, text_table
 from camwatch.reports.translations import TEXTS
@@ -46,7 +46,7 @@ def ville() -> Report:
 
 def hostile(name: str = HOSTILE) -> Report:
     """Return a report in which people were told to be called something."""
-    said = Attribution(Attributed.OTHER, True, name, name, NOON + DAY)
+    said = Attribution(AttributedCause.OTHER, True, name, name, NOON + DAY)
     return report_of(record_of(painter(name=name).outage(1, NOON, NOON + H, said).done()))
 
 
@@ -63,9 +63,9 @@ def test_the_text_is_at_most_80_columns_wide(ville: Report, lang: Lang) -> None:
 @pytest.mark.parametrize("lang", ["fr", "en"])
 def test_objectives_of_a_year_of_the_fleet_stand_in_80_columns(ville: Report, lang: Lang) -> None:
     """A7: a budget of some 400 000 hours, and more than twice that used."""
-    year = Account(up=458 * 276 * DAY, down=458 * 90 * DAY)
+    year = StatusTime(up=458 * 276 * DAY, down=458 * 90 * DAY)
     section = ville.sections[0]
-    lines = [Line(purpose, purpose, Figures(year), 0.9) for purpose in Purpose]
+    lines = [GroupRow(purpose, purpose, Figures(year), 0.9) for purpose in Purpose]
     text = text_table.write(
         replace(ville, sections=[replace(section, purposes=lines)]), Language(lang, PARIS)
     )
@@ -223,18 +223,18 @@ def test_the_hour_that_comes_twice_is_told_apart() -> None:
     ("account", "level"),
     [
         (None, "nothing"),
-        (Account(), "nothing"),
-        (Account(up=1), "0"),
-        (Account(up=99, down=1), "1"),
-        (Account(up=98, down=2), "2"),
-        (Account(up=94, down=6), "3"),
-        (Account(up=79, down=21), "4"),
-        (Account(unknown=5), "unknown"),
-        (Account(unknown=5, maintenance=6), "maintenance"),
-        (Account(down=1, unknown=99), "4"),
+        (StatusTime(), "nothing"),
+        (StatusTime(up=1), "0"),
+        (StatusTime(up=99, down=1), "1"),
+        (StatusTime(up=98, down=2), "2"),
+        (StatusTime(up=94, down=6), "3"),
+        (StatusTime(up=79, down=21), "4"),
+        (StatusTime(unknown=5), "unknown"),
+        (StatusTime(unknown=5, maintenance=6), "maintenance"),
+        (StatusTime(down=1, unknown=99), "4"),
     ],
 )
-def test_a_day_has_one_level(account: Account | None, level: str) -> None:
+def test_a_day_has_one_level(account: StatusTime | None, level: str) -> None:
     assert uptime_bars.level(account) == level
 
 
@@ -267,7 +267,7 @@ def test_the_templates_are_in_the_wheel(tmp_path: Path) -> None:
 
 
 def test_a_note_says_what_the_report_does_not_know(ville: Report) -> None:
-    noted = replace(ville, folded_ms=NOON)
+    noted = replace(ville, rolled_up_until_ms=NOON)
     for text in (html_page.write(noted, FRENCH), text_table.write(noted, FRENCH)):
         assert "10/10/2026 12:00:00" in text
         assert "l’historique ne garde que des" in text
@@ -276,7 +276,7 @@ def test_a_note_says_what_the_report_does_not_know(ville: Report) -> None:
 def test_every_figure_option_and_row_is_documented() -> None:
     root = Path(__file__).parents[2]
     page = (root / "docs" / "reports.md").read_text(encoding="utf-8")
-    for name in KINDS:
+    for name in FIGURES:
         assert f"`{name}`" in page, name
     command = typer.main.get_command(app).commands["report"]  # type: ignore[attr-defined]
     options = [option for parameter in command.params for option in parameter.opts]

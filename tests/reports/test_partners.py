@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from camwatch.accounting.records import Attributed, Attribution, BlindRecord, WindowRecord
-from camwatch.core.model import BlindCause, Camera, Lifecycle, Purpose, Scope
+from camwatch.accounting.records import AttributedCause, Attribution, GapRecord, MaintenanceRecord
+from camwatch.core.model import Camera, GapCause, Lifecycle, Purpose, Scope
 from camwatch.reports.formatting import Language
 from camwatch.reports.renderers import csv_table, html_page, json_document, text_table
 from tests.reports.city import DAY, PARIS, H, inventory_of, painter, record_of, report_of, utc
@@ -17,7 +17,7 @@ OTHERS = "zorglub"
 
 def handed_over(operator: str) -> dict[str, str]:
     """Return the report of one operator on a record that was read for all, in every format."""
-    said = Attribution(Attributed.WORKS, True, f"{OTHERS} Anne", f"{OTHERS} why", NOON + DAY)
+    said = Attribution(AttributedCause.WORKS, True, f"{OTHERS} Anne", f"{OTHERS} why", NOON + DAY)
     mine = painter("cam-1", "sacogiva", site="shared").outage(1, NOON, NOON + H).done()
     theirs = painter(f"{OTHERS}-cam", OTHERS, site="shared", name=f"{OTHERS} name")
     elsewhere = painter(f"{OTHERS}-cam-2", OTHERS, site=f"{OTHERS}-site", purpose=Purpose.TRAFFIC)
@@ -27,16 +27,16 @@ def handed_over(operator: str) -> dict[str, str]:
         elsewhere.outage(4712, NOON, NOON + 5 * H).done(),
     ]
     blind = [
-        BlindRecord((OTHERS,), (f"{OTHERS}-link",), BlindCause.LINK, NOON + 7 * H, NOON + 8 * H),
-        BlindRecord(("sacogiva", OTHERS), ("shared-link",), BlindCause.LINK, NOON, NOON + H),
-        BlindRecord((), ("shared-link", f"{OTHERS}-link"), BlindCause.AWAY, NOON + DAY, NOON + DAY + H),
-        BlindRecord((OTHERS,), (f"{OTHERS}-link",), BlindCause.CLOCK, NOON + 3 * DAY, NOON + 3 * DAY + H),
+        GapRecord((OTHERS,), (f"{OTHERS}-link",), GapCause.LINK, NOON + 7 * H, NOON + 8 * H),
+        GapRecord(("sacogiva", OTHERS), ("shared-link",), GapCause.LINK, NOON, NOON + H),
+        GapRecord((), ("shared-link", f"{OTHERS}-link"), GapCause.OFFLINE, NOON + DAY, NOON + DAY + H),
+        GapRecord((OTHERS,), (f"{OTHERS}-link",), GapCause.CLOCK_STEP, NOON + 3 * DAY, NOON + 3 * DAY + H),
     ]
     windows = [
-        WindowRecord(5, Scope.CAMERA, f"{OTHERS}-cam", NOON, NOON + H, f"{OTHERS} reason", OTHERS, NOON),
-        WindowRecord(6, Scope.SITE, f"{OTHERS}-site", NOON, NOON + H, f"{OTHERS} reason", OTHERS, NOON),
-        WindowRecord(7, Scope.OPERATOR, OTHERS, NOON, NOON + H, f"{OTHERS} reason", OTHERS, NOON),
-        WindowRecord(8, Scope.SITE, "shared", NOON + DAY, NOON + 2 * DAY, "le mur", "Ana", NOON),
+        MaintenanceRecord(5, Scope.CAMERA, f"{OTHERS}-cam", NOON, NOON + H, f"{OTHERS} reason", OTHERS, NOON),
+        MaintenanceRecord(6, Scope.SITE, f"{OTHERS}-site", NOON, NOON + H, f"{OTHERS} reason", OTHERS, NOON),
+        MaintenanceRecord(7, Scope.OPERATOR, OTHERS, NOON, NOON + H, f"{OTHERS} reason", OTHERS, NOON),
+        MaintenanceRecord(8, Scope.SITE, "shared", NOON + DAY, NOON + 2 * DAY, "le mur", "Ana", NOON),
     ]
     record = record_of(*cameras, blind=blind, windows=windows)
     planned = Camera(f"{OTHERS}-3", OTHERS, "shared", "", OTHERS, Purpose.TRAFFIC, Lifecycle.PLANNED)

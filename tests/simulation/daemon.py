@@ -6,29 +6,29 @@ import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from camwatch.clock import Clock, Jump
-from camwatch.core.model import Camera, Happening, Instant, Window
-from camwatch.core.telemetry import Word
+from camwatch.clock import Clock, ClockStep
+from camwatch.core.model import Camera, Event, Instant, MaintenanceWindow
+from camwatch.core.telemetry import SessionStatus
 from camwatch.fleet.inventory import Inventory, Operator, Site
 from camwatch.history import corrections
-from camwatch.history.keeper import StoreKeeper
-from camwatch.history.recorder import Chronicle
+from camwatch.history.keeper import RecordingStore
+from camwatch.history.recorder import Recorder
 from camwatch.history.store import Store
 from camwatch.monitoring.receiver import LinkReceiver
-from camwatch.monitoring.service import Watcher
+from camwatch.monitoring.service import MonitorService
 from camwatch.settings import HistorySettings, LivenessSettings, Settings
 from camwatch.wire.heartbeat import Heartbeat
 from tests.simulation.truth import CHATTER, LINKS, PARIS, Item, Sent, Truth
 
-SETTINGS = Settings(liveness=LivenessSettings(interval_s=60, hint_hold_s=10, stall_after_s=30))
+SETTINGS = Settings(liveness=LivenessSettings(interval_s=60, will_grace_s=10, stall_after_s=30))
 
 
 class _Run(NamedTuple):
     """One process."""
 
     store: Store
-    chronicle: Chronicle
-    watcher: Watcher
+    chronicle: Recorder
+    watcher: MonitorService
     receivers: dict[str, LinkReceiver]
 
 
@@ -58,7 +58,7 @@ class VirtualDaemon:
         self._asked: dict[str, Instant] = {}  # when each link was asked for a packet last
         self._chatter = truth.begins
         self._announced = tuple(
-            Window(work.scope, work.scope_id, work.starts, work.ends, "works")
+            MaintenanceWindow(work.scope, work.scope_id, work.starts, work.ends, "works")
             for work in truth.works
             if work.told is None
         )
@@ -117,7 +117,7 @@ class VirtualDaemon:
         """Let time pass until `at`; the loop runs whenever something is due."""
         watcher = self.run.watcher
         while True:
-            deadline = watcher.watch.next_deadline
+            deadline = watcher.fleet.next_deadline
             if self._chatter <= self._now:
                 self._chatter = self._now + CHATTER
             wake = self._chatter
@@ -138,7 +138,7 @@ class VirtualDaemon:
 
     def _tick(self) -> None:
         watcher = self.run.watcher
-        while watcher.watch.tick(watcher.clock()):
+        while watcher.fleet.tick(watcher.clock()):
             pass
         self._packets()
 
@@ -147,11 +147,11 @@ class VirtualDaemon:
         watcher = self.run.watcher
         now = watcher.clock()
         for name, receiver in self.run.receivers.items():
-            if watcher.watch.links[name].up and name not in self._silent:
-                receiver.heard(now)
+            if watcher.fleet.links[name].up and name not in self._silent:
+                receiver.packets_end(now)
                 receiver.answered(now, self._asked.get(name, now))
                 self._asked[name] = now
-        watcher.tell()
+        watcher.flush_events()
 
     # --- the process
 
@@ -159,24 +159,26 @@ class VirtualDaemon:
         self.starts += 1
         self._mono_base = 1_000_000 + self.starts * 7_777_777
         store = Store.open(self._history)
-        store.hold()
+        store.acquire_lock()
         past = store.load()
-        keeper = StoreKeeper(store, PARIS, 1100)
-        clock = Clock(self._jumped, self.mono, self.wall, past.vouched_ms or 0)
-        settled = (memory.settled_ms for memory in past.memories if memory.settled_ms is not None)
+        keeper = RecordingStore(store, PARIS, 1100)
+        clock = Clock(self._jumped, self.mono, self.wall, past.watermark_ms or 0)
+        settled = (
+            memory.accounted_until_ms for memory in past.checkpoints if memory.accounted_until_ms is not None
+        )
         corrected = keeper.windows(min(settled, default=clock().utc_ms))
-        chronicle = Chronicle(keeper, past, clock, 5.0)
+        chronicle = Recorder(keeper, past, clock, 5.0)
         inventory = _inventory(item.rows, self._announced)
-        watcher = Watcher(SETTINGS, inventory, LINKS, clock, _ignore, chronicle, corrected)
+        watcher = MonitorService(SETTINGS, inventory, LINKS, clock, _ignore, chronicle, corrected)
         self._run = _Run(store, chronicle, watcher, {link: watcher.receiver(link) for link in LINKS})
-        if past.vouched_ms is not None:
-            watcher.watch.resume(clock(), past.memories, past.sights, past.vouched_ms)
-        watcher.adopt(inventory)
-        await chronicle._rebuild()
+        if past.watermark_ms is not None:
+            watcher.fleet.resume(clock(), past.checkpoints, past.groups, past.watermark_ms)
+        watcher.load_inventory(inventory)
+        await chronicle._rebuild_rolling()
         self._looked(self)
 
-    def _jumped(self, jump: Jump) -> None:
-        self.run.watcher.clock_jumped(jump)
+    def _jumped(self, jump: ClockStep) -> None:
+        self.run.watcher.on_clock_step(jump)
 
     async def _stop(self, item: Item) -> None:
         self._tick()
@@ -195,7 +197,7 @@ class VirtualDaemon:
 
     def _end(self) -> None:
         run, self._run = self.run, None
-        run.chronicle._thread.end()
+        run.chronicle._thread.close()
         run.store.close()
         self._silent.clear()
         self._asked.clear()
@@ -225,18 +227,18 @@ class VirtualDaemon:
     def _said(self, link: str, sent: Sent | None) -> None:
         assert sent is not None
         watcher, receiver = self.run.watcher, self.run.receivers[link]
-        camera = watcher.watch.cameras.get(sent.camera)
+        camera = watcher.fleet.cameras.get(sent.camera)
         now = watcher.clock()
         self._notes(sent, now.utc_ms - self._now)
-        receiver.begin(now)
+        receiver.packets_begin(now)
         if camera is not None and sent.word:
-            watcher.watch.word(camera, now, Word(sent.word), retained=sent.retained)
+            watcher.fleet.status_message(camera, now, SessionStatus(sent.word), retained=sent.retained)
         elif camera is not None:
-            watcher.watch.heartbeat(camera, now, _heartbeat(sent))
-        if watcher.watch.links[link].up:
-            receiver.heard(now)
+            watcher.fleet.heartbeat(camera, now, _heartbeat(sent))
+        if watcher.fleet.links[link].up:
+            receiver.packets_end(now)
         else:
-            watcher.tell()
+            watcher.flush_events()
 
     def _notes(self, sent: Sent, lead: int) -> None:
         """Note what was heard, unless it was sent while our UTC had another lead: who knows when that was."""
@@ -246,7 +248,7 @@ class VirtualDaemon:
             self.heard.append(Taken(sent, self._now, sent.at + lead))
 
     def _packet(self, item: Item) -> None:
-        self.run.receivers[item.link].heard(self.run.watcher.clock())
+        self.run.receivers[item.link].packets_end(self.run.watcher.clock())
         self._silent[item.link] = self.run.watcher.clock()
 
     def _lost(self, item: Item) -> None:
@@ -267,13 +269,13 @@ class VirtualDaemon:
 
     def _reload(self, item: Item) -> None:
         self._tick()
-        self.run.watcher.reloaded(_inventory(item.rows, self._announced))
+        self.run.watcher.on_reload(_inventory(item.rows, self._announced))
 
     def _step(self, item: Item) -> None:
         self._wall_off_s += item.seconds
 
 
-def _inventory(rows: tuple[Camera, ...], windows: tuple[Window, ...]) -> Inventory:
+def _inventory(rows: tuple[Camera, ...], windows: tuple[MaintenanceWindow, ...]) -> Inventory:
     sites = {row.site: Site(row.site, row.site, row.zone) for row in rows}
     operators = {row.operator: Operator(row.operator, row.operator, 0.98) for row in rows}
     return Inventory(operators, sites, {row.id: row for row in rows}, windows)
@@ -284,5 +286,5 @@ def _heartbeat(sent: Sent) -> Heartbeat:
     return Heartbeat(**said)
 
 
-def _ignore(events: list[Happening]) -> None:
+def _ignore(events: list[Event]) -> None:
     del events

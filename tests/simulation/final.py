@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 from sqlalchemy import Connection, text
 
-from camwatch.accounting.records import OPEN_END, Record
-from camwatch.accounting.timeline import Overlays
-from camwatch.core.model import BlindCause, Window
+from camwatch.accounting.records import OPEN_ENDED, History
+from camwatch.accounting.timeline import TimelineOverlays
+from camwatch.core.model import GapCause, MaintenanceWindow
 from camwatch.history.audit import audit
-from camwatch.history.dialects import begin_read
+from camwatch.history.dialects import read_transaction
 from camwatch.history.queries import read
 from camwatch.history.store import Store
 from tests.simulation import reality, verdicts
@@ -25,15 +25,15 @@ def problems(machine: Machine, store: Store) -> Iterator[str]:
     """Yield whatever the store does not say as it should. The opinion must be that of what is stored."""
     for finding in audit(store.engine, PARIS).findings:
         yield f"audit: {finding}"
-    with begin_read(store.engine) as connection:
-        record = read(connection, None, 0, OPEN_END)
+    with read_transaction(store.engine) as connection:
+        record = read(connection, None, 0, OPEN_ENDED)
         edges, declared = _edges(connection), _declared(connection)
-    overlays = Overlays(record)
+    overlays = TimelineOverlays(record)
     found = {camera.id: camera for camera in record.cameras}
     clock = [
-        (each.began_ms, each.ended_ms)
-        for each in record.blind
-        if each.cause is BlindCause.CLOCK and each.ended_ms is not None
+        (each.start_ms, each.end_ms)
+        for each in record.gaps
+        if each.cause is GapCause.CLOCK_STEP and each.end_ms is not None
     ]
     for mind in machine.opinion.minds.values():
         camera = found.get(mind.name)
@@ -41,11 +41,11 @@ def problems(machine: Machine, store: Store) -> Iterator[str]:
             if mind.changes:
                 yield f"{mind.name}: nothing is recorded of it"
             continue
-        judged = verdicts.judged(mind, machine.opinion.books[mind.name], record.vouched_ms)
+        judged = verdicts.judged(mind, machine.opinion.books[mind.name], record.watermark_ms)
         yield from _outages(mind, declared.get(mind.name, []), judged)
         theirs = [
             Piece(each.start, each.end, each.status.value)
-            for each in overlays.stretches(camera, record.vouched_ms)
+            for each in overlays.intervals(camera, record.watermark_ms)
         ]
         yield from _ledger(mind, theirs, record, machine, tuple(clock))
         device = next(device for device in machine.plan.devices if device.id == mind.name)
@@ -90,16 +90,16 @@ def _outages(mind: Mind, theirs: list[Outage], judged: list[Piece]) -> Iterator[
 
 
 def _ledger(
-    mind: Mind, theirs: list[Piece], record: Record, machine: Machine, clock: tuple[tuple[int, int], ...]
+    mind: Mind, theirs: list[Piece], record: History, machine: Machine, clock: tuple[tuple[int, int], ...]
 ) -> Iterator[str]:
     """Every millisecond after all corrections; where a fill is not sure, either is right."""
     apart = sum(abs(fault.by) for fault in machine.plan.faults if isinstance(fault, SetsWall))
     sure, maybe = verdicts.fills(mind, apart)
-    judged = verdicts.judged(mind, machine.opinion.books[mind.name], record.vouched_ms)
+    judged = verdicts.judged(mind, machine.opinion.books[mind.name], record.watermark_ms)
     works = [
-        Window(each.scope, each.scope_id, each.starts_ms, each.ends_ms, each.reason)
-        for each in record.windows
-        if each.id is not None and not each.withdrawn
+        MaintenanceWindow(each.scope, each.scope_id, each.start_ms, each.end_ms, each.reason)
+        for each in record.maintenance
+        if each.id is not None and not each.cancelled
     ]
     mine = [verdicts.corrected(mind, judged, cover, clock, works) for cover in (sure, maybe)]
     mine = [[piece for piece in life if piece.start < piece.end] for life in mine]

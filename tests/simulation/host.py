@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from math import isfinite
 
-from camwatch.core.message_order import knows_clock
+from camwatch.core.message_order import has_clock_offset
 from camwatch.core.model import Camera, Instant
 from camwatch.core.state import CameraState
 from camwatch.monitoring.receiver import LinkReceiver
@@ -52,7 +52,7 @@ class Host:
                 interval_s=plan.interval / 1000,
                 suspect_after=2.5,
                 down_after=plan.half_steps / 2,
-                hint_hold_s=plan.hold / 1000,
+                will_grace_s=plan.hold / 1000,
                 messages_per_interval=_MOST,
                 stall_after_s=plan.stall_after / 1000,
             )
@@ -96,7 +96,7 @@ class Host:
         while True:
             if self._chatter <= self.now:
                 self._chatter = self.now + self._chatter_every
-            wake, deadline = self._chatter, self.running.watcher.watch.next_deadline
+            wake, deadline = self._chatter, self.running.watcher.fleet.next_deadline
             if deadline is not None:
                 wake = min(wake, max(self.now, self._moment_of(deadline)))
             if wake > at or (wake == at and not self.plan.eager):
@@ -131,7 +131,7 @@ class Host:
     def loops(self) -> None:
         """Let the loop look at deadlines, and at what links say, until nothing is left to do."""
         now = self._look()
-        watch = self.running.watcher.watch
+        watch = self.running.watcher.fleet
         for _ in range(_TURNS):
             self._turn(now)
             if watch.next_deadline is None or watch.next_deadline > now.mono:
@@ -144,16 +144,16 @@ class Host:
         watcher = self.running.watcher
         self.opinion.ticks()
         for _ in range(_LOOKS):
-            if not watcher.watch.tick(now):
+            if not watcher.fleet.tick(now):
                 break
-        watcher.tell()
+        watcher.flush_events()
         self._note()
         for name, wire in self._wires.items():
             if wire.state == SUBSCRIBED and not wire.cut and not wire.queue.waits(self.now):
                 self._hears(name, now)
 
     def _hears(self, name: str, now: Instant) -> None:
-        self.running.receivers[name].heard(now)
+        self.running.receivers[name].packets_end(now)
         self.opinion.heard(name)
         self._last[name] = now
 
@@ -167,8 +167,8 @@ class Host:
         pieces = self.running.chronicle._queue._pieces
         for number in range(self._noted, len(pieces)):
             piece = pieces[number]
-            cameras = {memory.camera for memory in piece.memories}
-            self.opinion.notes(piece.vouched_ms, cameras, piece.sights or None, swept=swept)
+            cameras = {memory.camera for memory in piece.checkpoints}
+            self.opinion.notes(piece.watermark_ms, cameras, piece.groups or None, swept=swept)
         self._noted = len(pieces)
 
     # --- links
@@ -178,14 +178,14 @@ class Host:
         now = self._look()
         receiver = self.running.receivers[wire.line.name]
         self.opinion.awake()
-        receiver.begin(now)
+        receiver.packets_begin(now)
         self._last[wire.line.name] = now
         for sent in sents:
             self._message(wire.line.name, receiver, sent, retained=retained)
         if wire.state == SUBSCRIBED:
             self._hears(wire.line.name, now)
         else:
-            self.running.watcher.tell()
+            self.running.watcher.flush_events()
         self._after({sent.camera for sent in sents})
 
     def _message(self, link: str, receiver: LinkReceiver, sent: Sent, *, retained: bool) -> None:
@@ -228,7 +228,7 @@ class Host:
             at = self.witness.shown(opinion.now.at)
             due = due or f"anything but {expected.never}"
             raise ViolationError(f"at {at}, {sent} was taken for {verdict}, should be {due}")
-        state = self.running.watcher.watch.cameras[sent.camera]
+        state = self.running.watcher.fleet.cameras[sent.camera]
         if due is None:
             self._judged(link, said, verdict, expected)
         else:
@@ -243,14 +243,14 @@ class Host:
 
     def _judged(self, link: str, said: Heard, verdict: str, expected: Expected) -> None:
         """Take the daemon's word for what the rules leave to judgement."""
-        state = self.running.watcher.watch.cameras[said.sent.camera]
+        state = self.running.watcher.fleet.cameras[said.sent.camera]
         now, dated, proof = self.opinion.now, None, self._proof(state)
-        late, by = self.running.watcher.watch.links[link].late.get(state.index, (0.0, 0.0))
+        late, by = self.running.watcher.fleet.links[link].late.get(state.index, (0.0, 0.0))
         lags = round(late * 1000) - self.witness.zero == now.at
         # What waited for no longer than an interval is no late word, though a late one may have come with it.
         if verdict == PROOF and lags and proof is not None and abs(now.at - proof - by * 1000) <= CLOSE:
             dated, verdict = proof, EVENT
-        told = knows_clock(state)
+        told = has_clock_offset(state)
         self.opinion.took(link, said, verdict, expected, Judged(dated, lags, told, proof))
 
     def _proof(self, state: CameraState) -> int | None:
@@ -259,8 +259,8 @@ class Host:
 
     def _offsets(self, camera: str) -> list[int]:
         """Return how far a camera's clock was off lately, by the daemon."""
-        state = self.running.watcher.watch.cameras[camera]
-        slot = state.offset_at & 31  # the oldest
+        state = self.running.watcher.fleet.cameras[camera]
+        slot = state.offset_index & 31  # the oldest
         ring = [*state.offsets[slot:], *state.offsets[:slot]]
         return [round(each * 1000) for each in ring if isfinite(each)]
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from camwatch.accounting.records import OPEN_END, Attributed
-from camwatch.core.model import Camera, Scope, Window
+from camwatch.accounting.records import OPEN_ENDED, AttributedCause
+from camwatch.core.model import Camera, MaintenanceWindow, Scope
 from camwatch.errors import CorrectionError
 from camwatch.history import corrections, outage_list
 from camwatch.history.batch import Batch
-from camwatch.history.dialects import begin_read, open_engine
+from camwatch.history.dialects import open_engine, read_transaction
 from camwatch.history.public_ids import public_ids
 from tests.simulation import windows
 from tests.simulation.faults import Attributes, Corrects, SetsWall
@@ -30,8 +30,8 @@ class Machine(Host):
         self.attributed: dict[int, list[tuple[str, bool]]] = {}  # by outage
         self._office = Office(plan)
         self._rows: list[Camera] = []
-        self._announced: list[Window] = []
-        self._corrected: list[Window] = []  # as the daemon knows it
+        self._announced: list[MaintenanceWindow] = []
+        self._corrected: list[MaintenanceWindow] = []  # as the daemon knows it
         self._untaken = False
         self._writes = 0
 
@@ -121,13 +121,13 @@ class Machine(Host):
 
     async def _figures(self) -> None:
         """A4, A5: every window of every operator, unless the clock was set: then its milliseconds differ."""
-        standing = self.running.watcher.standing
+        standing = self.running.watcher.rolling_accounts
         if standing is None or any(isinstance(fault, SetsWall) for fault in self.plan.faults):
             return
-        await self.running.chronicle._reckon()  # the daemon does at once
+        await self.running.chronicle._update_rolling()  # the daemon does at once
         utc = self.opinion.now.utc
         for operator in sorted({device.operator for device in self.plan.devices}):
-            told = standing.accounts(operator, utc)
+            told = standing.status_times(operator, utc)
             for problem in windows.problems(self.opinion, operator, told, self._corrected):
                 raise ViolationError(f"at {self.witness.shown(utc)}: {problem}")
 
@@ -147,14 +147,14 @@ class Machine(Host):
         """Let what is known be put down; the daemon does not while it waits for the store."""
         if self.running.waiting:
             return
-        await self.running.chronicle._sweep()
+        await self.running.chronicle._checkpoint_cameras()
         self._look()
         self._after(swept=True)
         self.witness.settled(self.running)
 
     def _committed(self, batch: Batch) -> None:
-        cameras = {memory.camera for memory in batch.memories}
-        self.opinion.stored(batch.vouched_ms, cameras, batch.sights or object())
+        cameras = {memory.camera for memory in batch.checkpoints}
+        self.opinion.stored(batch.watermark_ms, cameras, batch.groups or object())
 
     # --- people
 
@@ -171,21 +171,23 @@ class Machine(Host):
         if fault not in self.works:
             return
         engine = open_engine(self.url)
-        with begin_read(engine) as connection:
-            window = corrections.project(connection).window(self.works[fault])
+        with read_transaction(engine) as connection:
+            window = corrections.load(connection).window(self.works[fault])
         engine.dispose()
-        self._append(corrections.cancellation(window, self.utc))
+        self._append(corrections.make_cancellation(window, self.utc))
 
     def attributes(self, fault: Attributes) -> None:
         """Say why a camera's last outage was."""
         engine = open_engine(self.url)
-        with begin_read(engine) as connection:
-            found = outage_list.outage_rows(connection, None, 0, OPEN_END, camera=fault.camera)
+        with read_transaction(engine) as connection:
+            found = outage_list.outage_index(connection, None, 0, OPEN_ENDED, camera=fault.camera)
             public = public_ids(connection)
         engine.dispose()
         if found:
             number = public.outage(found[-1].number)
-            said = corrections.OutageAttribution(found[-1].number, Attributed(fault.cause), fault.excluded)
+            said = corrections.OutageAttribution(
+                found[-1].number, AttributedCause(fault.cause), fault.excluded
+            )
             if self._append(said) is not None:
                 self.attributed.setdefault(number, []).append((fault.cause, fault.excluded))
 
@@ -207,12 +209,12 @@ class Machine(Host):
 
     def _takes_corrections(self) -> None:
         engine = open_engine(self.url)
-        with begin_read(engine) as connection:
-            windows = corrections.project(connection).windows
+        with read_transaction(engine) as connection:
+            windows = corrections.load(connection).windows
         engine.dispose()
         self._untaken = False
         self._corrected = [
-            Window(each.scope, each.scope_id, each.starts_ms, each.ends_ms, each.reason)
+            MaintenanceWindow(each.scope, each.scope_id, each.start_ms, each.end_ms, each.reason)
             for each in windows
-            if not each.withdrawn
+            if not each.cancelled
         ]

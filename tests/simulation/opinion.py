@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
-from camwatch.core.model import Camera, Scope, Window
+from camwatch.core.model import Camera, MaintenanceWindow, Scope
 from tests.simulation.book import Book
 from tests.simulation.devices import Sent
 from tests.simulation.faults import SetsWall
@@ -70,7 +70,7 @@ class Opinion(Visibility):
         super().__init__(plan)
         self.books = {device.id: Book() for device in plan.devices}
         self.process = 0
-        self.working: tuple[Window, ...] = ()  # maintenance in force, of inventory and journal
+        self.working: tuple[MaintenanceWindow, ...] = ()  # maintenance in force, of inventory and journal
         self._deadlines = deadlines
         self._notes: list[_Note] = []
         self._stored: dict[str, Known] = {}
@@ -242,7 +242,9 @@ class Opinion(Visibility):
 
     # --- who is watched
 
-    def enrols(self, rows: Iterable[Camera], windows: Iterable[Window], *, started: bool = False) -> None:
+    def enrols(
+        self, rows: Iterable[Camera], windows: Iterable[MaintenanceWindow], *, started: bool = False
+    ) -> None:
         """Take an inventory, and the maintenance that holds from now on (V3, V6)."""
         wanted = {row.id: row for row in rows}
         self.working = tuple(windows)
@@ -271,7 +273,7 @@ class Opinion(Visibility):
     def _covers(self, mind: Mind, row: Camera, *, started: bool) -> None:
         scopes = ((Scope.CAMERA, row.id), (Scope.SITE, row.site), (Scope.OPERATOR, row.operator))
         mine = [
-            (each.starts_ms, each.ends_ms) for each in self.working if (each.scope, each.scope_id) in scopes
+            (each.start_ms, each.end_ms) for each in self.working if (each.scope, each.scope_id) in scopes
         ]
         since = self.now.utc
         if started and mind.settled is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
-from camwatch.core.model import Camera, Lifecycle, Purpose, Scope, Window
+from camwatch.core.model import Camera, Lifecycle, MaintenanceWindow, Purpose, Scope
 from tests.simulation.faults import Announces, Leaves, Moves, Paces, Plans, Retires
 from tests.simulation.plan import Device, Plan
 
@@ -41,7 +41,7 @@ class Office:
                 found.append(self._row(device, mine, at))
         return found
 
-    def windows(self, at: int) -> list[Window]:
+    def windows(self, at: int) -> list[MaintenanceWindow]:
         """Return the windows that the inventory names at an instant."""
         found = []
         for fault in self._faults:
@@ -49,7 +49,9 @@ class Office:
                 said = self._plan.begins + fault.at
                 if said <= at and not (fault.taken and said + fault.taken <= at):
                     scope = Scope(fault.scope)
-                    found.append(Window(scope, fault.where, said + fault.starts, said + fault.ends, "works"))
+                    found.append(
+                        MaintenanceWindow(scope, fault.where, said + fault.starts, said + fault.ends, "works")
+                    )
         return list(dict.fromkeys(found))
 
     def _holds(self, fault: Leaves | Retires | Paces, at: int) -> bool:

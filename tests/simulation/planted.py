@@ -180,8 +180,8 @@ _STATES: dict[str, Mutant] = {
         "A1",
         "a restart goes on a millisecond later than it stopped",
         "core/checkpoint.py",
-        "    camera.settled_ms = memory.settled_ms + to_mono\n",
-        "    camera.settled_ms = memory.settled_ms + to_mono + 1\n",
+        "    camera.accounted_until_ms = memory.accounted_until_ms + to_mono\n",
+        "    camera.accounted_until_ms = memory.accounted_until_ms + to_mono + 1\n",
     ),
     "counters-before-stored": Mutant(
         "A1",
@@ -195,10 +195,10 @@ _STATES: dict[str, Mutant] = {
         "S6",
         "the store vouches for what is not in it",
         "history/write_queue.py",
-        "                batch.sights, batch.vouched_ms, batch.steady "
-        "= piece.sights, piece.vouched_ms, piece.steady\n",
+        "                batch.sights, batch.watermark_ms, batch.steady "
+        "= piece.sights, piece.watermark_ms, piece.steady\n",
         "                batch.sights, batch.steady = piece.sights, piece.steady\n"
-        "                batch.vouched_ms = (self._pieces or [piece])[-1].vouched_ms\n",
+        "                batch.watermark_ms = (self._pieces or [piece])[-1].watermark_ms\n",
     ),
     "stored-twice": Mutant(
         "A1",
@@ -253,7 +253,7 @@ _STATES: dict[str, Mutant] = {
         "A1",
         "the ledger of a camera that left ends with the reload, not with what is certain",
         "core/monitor.py",
-        "            left = now.at_mono(camera.settled_ms / 1000)\n",
+        "            left = now.at_mono(camera.accounted_until_ms / 1000)\n",
         "            left = now\n",
     ),
     "clock-jump-unrecorded": Mutant(

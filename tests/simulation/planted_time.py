@@ -30,8 +30,8 @@ TIMES: dict[str, Mutant] = {
         "L5",
         "a hint is held for less than 1.5 intervals",
         "core/model.py",
-        "        return max(self.hint_hold_s, HINT_GRACE_MIN * self.interval_s)\n",
-        "        return self.hint_hold_s\n",
+        "        return max(self.will_grace_s, HINT_GRACE_MIN * self.interval_s)\n",
+        "        return self.will_grace_s\n",
     ),
     "retained-hint-of-the-known": Mutant(
         "L5",
@@ -44,8 +44,8 @@ TIMES: dict[str, Mutant] = {
         "L5",
         "a retained last will shortens the deadline after blindness",
         "core/state_machine.py",
-        "            hold_s = camera.down_s if retained else camera.hint_hold_s\n",
-        "            hold_s = camera.hint_hold_s\n",
+        "            hold_s = camera.down_s if retained else camera.will_grace_s\n",
+        "            hold_s = camera.will_grace_s\n",
     ),
     "clock-stands": Mutant(
         "L8",

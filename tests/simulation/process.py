@@ -9,17 +9,17 @@ from typing import Any
 
 from sqlalchemy import Engine, event
 
-from camwatch.accounting.rolling import Standing
-from camwatch.clock import Clock, Jump
-from camwatch.core.model import Camera, Happening, Window
+from camwatch.accounting.rolling import RollingAccounts
+from camwatch.clock import Clock, ClockStep
+from camwatch.core.model import Camera, Event, MaintenanceWindow
 from camwatch.errors import StoreError
 from camwatch.fleet.inventory import Inventory, Operator, Site
-from camwatch.history.batch import Batch, Past
-from camwatch.history.keeper import StoreKeeper
-from camwatch.history.recorder import Chronicle
+from camwatch.history.batch import Batch, StoredState
+from camwatch.history.keeper import RecordingStore
+from camwatch.history.recorder import Recorder
 from camwatch.history.store import Store
 from camwatch.monitoring.receiver import LinkReceiver
-from camwatch.monitoring.service import Watcher
+from camwatch.monitoring.service import MonitorService
 from camwatch.settings import HistorySettings, Settings
 from tests.simulation.plan import PARIS
 
@@ -36,7 +36,7 @@ class FaultyKeeper:
     `committed` is told of each batch that the store has.
     """
 
-    def __init__(self, keeper: StoreKeeper, engine: Engine, committed: Callable[[Batch], None]) -> None:
+    def __init__(self, keeper: RecordingStore, engine: Engine, committed: Callable[[Batch], None]) -> None:
         self.away = False
         self.unconfirmed = False  # the next write is stored, and said to have failed
         self.dies_at: int | None = None  # so many statements from now
@@ -44,7 +44,7 @@ class FaultyKeeper:
         self._committed = committed
         event.listen(engine, "before_cursor_execute", self._statement)
 
-    def load(self) -> Past:
+    def load(self) -> StoredState:
         """Return what the store remembers, or fail."""
         self._fail_if_away()
         return self._keeper.load()
@@ -65,12 +65,12 @@ class FaultyKeeper:
         self._fail_if_away()
         return self._keeper.corrections()
 
-    def windows(self, now_ms: int) -> tuple[Window, ...]:
+    def windows(self, now_ms: int) -> tuple[MaintenanceWindow, ...]:
         """Return the maintenance that people added, or fail."""
         self._fail_if_away()
         return self._keeper.windows(now_ms)
 
-    def standing(self, now_ms: int) -> Standing:
+    def standing(self, now_ms: int) -> RollingAccounts:
         """Return the operators' accounts, or fail."""
         self._fail_if_away()
         return self._keeper.standing(now_ms)
@@ -103,35 +103,39 @@ class Process:
         committed: Callable[[Batch], None],
     ) -> None:
         self.store = Store.open(HistorySettings(url=url))
-        self.store.hold()
-        self.past: Past = self.store.load()
-        self.told: list[Happening] = []
-        keeper = StoreKeeper(self.store, PARIS, RETENTION_DAYS)
-        self.clock = Clock(self._jumped, *hands, self.past.vouched_ms or 0)
-        settled = (memory.settled_ms for memory in self.past.memories if memory.settled_ms is not None)
+        self.store.acquire_lock()
+        self.past: StoredState = self.store.load()
+        self.told: list[Event] = []
+        keeper = RecordingStore(self.store, PARIS, RETENTION_DAYS)
+        self.clock = Clock(self._jumped, *hands, self.past.watermark_ms or 0)
+        settled = (
+            memory.accounted_until_ms
+            for memory in self.past.checkpoints
+            if memory.accounted_until_ms is not None
+        )
         corrected = keeper.windows(min(settled, default=self.clock().utc_ms))
         self.keeper = FaultyKeeper(keeper, self.store.engine, committed)
-        self.chronicle = Chronicle(self.keeper, self.past, self.clock, 1.0, retry_s=(0.0,))
+        self.chronicle = Recorder(self.keeper, self.past, self.clock, 1.0, retry_s=(0.0,))
         nothing = inventory((), ())
-        self.watcher = Watcher(
+        self.watcher = MonitorService(
             settings, nothing, links, self.clock, self.told.extend, self.chronicle, corrected
         )
         self.receivers: dict[str, LinkReceiver] = {name: self.watcher.receiver(name) for name in links}
         self._writing: asyncio.Task[None] | None = None
 
-    async def begin(self, rows: Iterable[Camera], windows: Iterable[Window]) -> None:
+    async def begin(self, rows: Iterable[Camera], windows: Iterable[MaintenanceWindow]) -> None:
         """Take up the thread, as `app.Daemon` does."""
-        if self.past.vouched_ms is not None:
+        if self.past.watermark_ms is not None:
             now = self.clock()
-            if self.clock.behind is not None:
-                self.watcher.clock_apart(self.clock.behind)
-            self.watcher.watch.resume(now, self.past.memories, self.past.sights, self.past.vouched_ms)
-        self.watcher.adopt(inventory(rows, windows))
-        await self.chronicle._rebuild()
+            if self.clock.lag is not None:
+                self.watcher.record_clock_step(self.clock.lag)
+            self.watcher.fleet.resume(now, self.past.checkpoints, self.past.groups, self.past.watermark_ms)
+        self.watcher.load_inventory(inventory(rows, windows))
+        await self.chronicle._rebuild_rolling()
 
-    def reload(self, rows: Iterable[Camera], windows: Iterable[Window]) -> None:
+    def reload(self, rows: Iterable[Camera], windows: Iterable[MaintenanceWindow]) -> None:
         """Take another inventory."""
-        self.watcher.reloaded(inventory(rows, windows))
+        self.watcher.on_reload(inventory(rows, windows))
 
     async def checkpoint(self) -> bool:
         """Store everything; return whether that is done: not while the store is away."""
@@ -163,14 +167,14 @@ class Process:
             self._writing.cancel()
             with contextlib.suppress(asyncio.CancelledError, KilledError):
                 await self._writing
-        self.chronicle._thread.end()
+        self.chronicle._thread.close()
         self.store.close()
 
-    def _jumped(self, jump: Jump) -> None:
-        self.watcher.clock_jumped(jump)
+    def _jumped(self, jump: ClockStep) -> None:
+        self.watcher.on_clock_step(jump)
 
 
-def inventory(rows: Iterable[Camera], windows: Iterable[Window]) -> Inventory:
+def inventory(rows: Iterable[Camera], windows: Iterable[MaintenanceWindow]) -> Inventory:
     """Return the inventory of these rows."""
     cameras = {row.id: row for row in rows}
     sites = {row.site: Site(row.site, row.site, row.zone) for row in cameras.values()}

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from sqlalchemy import text
 
-from camwatch.history.dialects import begin_read
+from camwatch.history.dialects import read_transaction
 from camwatch.history.store import Store
 
 LEDGER = ("up", "down", "unknown", "maintenance")
@@ -32,23 +32,23 @@ class Recalled(NamedTuple):
 
 def recall(store: Store) -> Recalled:
     """Read all that was stored so far."""
-    with begin_read(store.engine) as connection:
+    with read_transaction(store.engine) as connection:
         moves = connection.execute(
             text(
-                "SELECT c.id, t.at_ms, t.status, t.cause, t.noticed_ms"
+                "SELECT c.id, t.at_ms, t.status, t.cause, t.detected_ms"
                 " FROM transitions t JOIN cameras c ON c.key = t.camera_key ORDER BY t.id"
             )
         ).all()
         serving = connection.execute(
             text(
                 "SELECT c.id, s.start_ms, s.end_ms"
-                " FROM service s JOIN cameras c ON c.key = s.camera_key ORDER BY s.start_ms, s.id"
+                " FROM service_periods s JOIN cameras c ON c.key = s.camera_key ORDER BY s.start_ms, s.id"
             )
         ).all()
         dark = connection.execute(
             text(
                 "SELECT operators, links, cause, began_ms, ended_ms"
-                " FROM blindness WHERE cause <> 'clock' ORDER BY id"
+                " FROM monitoring_gaps WHERE cause <> 'clock' ORDER BY id"
             )
         ).all()
     cameras: dict[str, list[Told]] = {}

@@ -12,13 +12,13 @@ from pathlib import Path
 import pytest
 
 from camwatch.accounting.calendar import Calendar
-from camwatch.accounting.records import OPEN_END
+from camwatch.accounting.records import OPEN_ENDED
 from camwatch.accounting.rolling_window import CALENDAR, ROLLING
-from camwatch.accounting.timeline import Overlays, Stretch, account_of
+from camwatch.accounting.timeline import StatusInterval, TimelineOverlays, status_time_between
 from camwatch.core.model import Status
-from camwatch.core.status_time import total
+from camwatch.core.status_time import sum_status_times
 from camwatch.history.audit import audit
-from camwatch.history.dialects import begin_read
+from camwatch.history.dialects import read_transaction
 from camwatch.history.queries import read
 from camwatch.history.store import Store
 from camwatch.settings import HistorySettings
@@ -36,8 +36,8 @@ class Onlooker:
 
     def __call__(self, daemon: VirtualDaemon) -> None:
         """Counters never go back; now and then, the audit passes and the windows are those of the record."""
-        for camera in daemon.run.watcher.watch.cameras.values():
-            kept = camera.stored
+        for camera in daemon.run.watcher.fleet.cameras.values():
+            kept = camera.persisted
             accounts = (kept.up, kept.down, kept.unknown, kept.maintenance, kept.degraded)
             counters = (*accounts, kept.heartbeats, kept.outages, kept.reboots)
             before = self.counters.get(camera.camera.id, counters)
@@ -57,21 +57,26 @@ class Onlooker:
         lives = stretches(daemon.run.store, now)
         calendar = Calendar(PARIS)
         starts = {name: now - length for name, length in ROLLING.items()}
-        starts |= {name: unit(calendar, now).starts for name, unit in CALENDAR.items()}
-        standing = daemon.run.watcher.standing
+        starts |= {name: unit(calendar, now).start for name, unit in CALENDAR.items()}
+        standing = daemon.run.watcher.rolling_accounts
         assert standing is not None
         for operator in {operator for operator, _ in lives}:
-            told = standing.accounts(operator, now)
+            told = standing.status_times(operator, now)
             mine = [life for (owner, _), life in lives.items() if owner == operator]
             for name, start in starts.items():
-                assert told[name] == total(account_of(life, start, now) for life in mine), (operator, name)
+                assert told[name] == sum_status_times(
+                    status_time_between(life, start, now) for life in mine
+                ), (
+                    operator,
+                    name,
+                )
 
 
-def stretches(store: Store, until: int) -> dict[tuple[str, str], list[Stretch]]:
+def stretches(store: Store, until: int) -> dict[tuple[str, str], list[StatusInterval]]:
     """Return what every camera was, as the record says."""
-    with begin_read(store.engine) as connection:
-        record = read(connection, None, 0, OPEN_END)
-    overlays = Overlays(record)
+    with read_transaction(store.engine) as connection:
+        record = read(connection, None, 0, OPEN_ENDED)
+    overlays = TimelineOverlays(record)
     return {(camera.operator, camera.id): overlays.dated(camera, until) for camera in record.cameras}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate, pairwise
 
-from camwatch.core.model import Scope, Window
+from camwatch.core.model import MaintenanceWindow, Scope
 from tests.simulation.book import Book, Cover, joined
 from tests.simulation.mind import Mind
 from tests.simulation.moments import Change, Late
@@ -62,7 +62,11 @@ def judged(mind: Mind, book: Book, until: int) -> list[Piece]:
 
 
 def corrected(
-    mind: Mind, judged: list[Piece], fills: Cover, clock: Sequence[tuple[int, int]], works: Sequence[Window]
+    mind: Mind,
+    judged: list[Piece],
+    fills: Cover,
+    clock: Sequence[tuple[int, int]],
+    works: Sequence[MaintenanceWindow],
 ) -> list[Piece]:
     """Return what the camera was after all corrections (L8, T2, V3, V7).
 
@@ -71,15 +75,13 @@ def corrected(
     life = painted(judged, fills, "up", "unknown down")
     life = painted(life, joined(list(clock)), "unknown", "up down")
     scopes = {(Scope.CAMERA, mind.name), (Scope.OPERATOR, mind.operator)}
-    mine = [(each.starts_ms, each.ends_ms) for each in works if (each.scope, each.scope_id) in scopes]
+    mine = [(each.start_ms, each.end_ms) for each in works if (each.scope, each.scope_id) in scopes]
     edges = [-_EVER, *(since for since, _ in mind.sites[1:]), _EVER]
     mine += [
-        (max(each.starts_ms, since), min(each.ends_ms, until))
+        (max(each.start_ms, since), min(each.end_ms, until))
         for (_, site), since, until in zip(mind.sites, edges, edges[1:], strict=False)
         for each in works
-        if (each.scope, each.scope_id) == (Scope.SITE, site)
-        and each.starts_ms < until
-        and each.ends_ms > since
+        if (each.scope, each.scope_id) == (Scope.SITE, site) and each.start_ms < until and each.end_ms > since
     ]
     return painted(life, joined(mine), "maintenance", "up down unknown")
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime, time, timedelta
 
-from camwatch.core.model import Window
-from camwatch.core.status_time import Account
+from camwatch.core.model import MaintenanceWindow
+from camwatch.core.status_time import StatusTime
 from tests.simulation import verdicts
 from tests.simulation.mind import Mind
 from tests.simulation.opinion import Opinion
@@ -41,7 +41,7 @@ def spent(lives: Iterable[list[Piece]], start: int, end: int) -> dict[str, int]:
 
 
 def problems(
-    opinion: Opinion, operator: str, told: dict[str, Account], works: Sequence[Window]
+    opinion: Opinion, operator: str, told: dict[str, StatusTime], works: Sequence[MaintenanceWindow]
 ) -> Iterator[str]:
     """Yield where an operator's accounts are not what they should be: exactly, or within what is not sure."""
     minds = [mind for mind in opinion.minds.values() if mind.operator == operator and mind.changes]

@@ -9,14 +9,14 @@ from datetime import datetime
 from itertools import zip_longest
 from typing import NamedTuple
 
-from camwatch.core.checkpoint import NOTHING, Memory
+from camwatch.core.checkpoint import EMPTY, CameraCheckpoint
 from camwatch.core.model import (
-    BlindCause,
-    Blindness,
-    Fill,
-    Happening,
-    OutageChange,
-    ServiceChange,
+    Backfill,
+    Event,
+    GapCause,
+    MonitoringGap,
+    OutageEvent,
+    ServicePeriodEvent,
     Transition,
 )
 from camwatch.core.state import CameraState
@@ -28,7 +28,7 @@ from tests.simulation.plan import PARIS
 from tests.simulation.process import Process
 from tests.simulation.recall import Told, collapsed, recall
 
-_CLOCK = BlindCause.CLOCK
+_CLOCK = GapCause.CLOCK_STEP
 LEDGER = ("up", "down", "unknown", "maintenance")
 _COUNTED = (*LEDGER, "degraded", "heartbeats", "outages", "reboots")
 
@@ -70,7 +70,7 @@ class Witness:
         self.seen: dict[str, list[Seen]] = {}
         self.blinds = 0
         self._pending: dict[str, Seen] = {}
-        self._stored: dict[str, Memory] = {}
+        self._stored: dict[str, CameraCheckpoint] = {}
 
     def starts(self, process: Process) -> None:
         """Hold what the store tells a new process against what it was given (S6)."""
@@ -106,32 +106,34 @@ class Witness:
             for event in told:
                 self.digest.update(repr(event).encode())
                 self._take(event)
-            touched = {event.camera for event in told if isinstance(event, (Transition, ServiceChange))}
-            self._blinded([each for each in told if isinstance(each, Blindness) and each.cause is not _CLOCK])
+            touched = {event.camera for event in told if isinstance(event, (Transition, ServicePeriodEvent))}
+            self._blinded(
+                [each for each in told if isinstance(each, MonitoringGap) and each.cause is not _CLOCK]
+            )
             told.clear()
             cameras = None if cameras is None else touched.union(cameras)
-        states = process.watcher.watch.cameras
+        states = process.watcher.fleet.cameras
         for name in sorted(states) if cameras is None else sorted(cameras & states.keys()):
             self._camera(states[name], self.opinion.minds[name])
 
     def _camera(self, state: CameraState, mind: Mind) -> None:
-        if state.life.value != mind.life:
-            self.fail(mind, f"is {state.life}, but should be {mind.life}")
+        if state.underlying_status.value != mind.life:
+            self.fail(mind, f"is {state.underlying_status}, but should be {mind.life}")
         if state.heartbeats != mind.heartbeats:
             self.fail(mind, f"{state.heartbeats} heartbeats are counted, {mind.heartbeats} were proofs")
         if len(mind.changes) != mind.matched or len(self.seen.get(mind.name, ())) != mind.matched:
             self._changes(mind)
-        settled = None if state.settled_ms is None else state.settled_ms - self.zero
+        settled = None if state.accounted_until_ms is None else state.accounted_until_ms - self.zero
         if settled != mind.settled or (settled is None) is mind.serving:
             self._account(state, mind, settled)
-        if state.stored is not self._stored.get(mind.name):
+        if state.persisted is not self._stored.get(mind.name):
             self._export(state, mind)
 
     def _export(self, state: CameraState, mind: Mind) -> None:
         """See that exported counters never decrease, within a run or through a restart."""
-        before, self._stored[mind.name] = self._stored.get(mind.name, NOTHING), state.stored
+        before, self._stored[mind.name] = self._stored.get(mind.name, EMPTY), state.persisted
         for name in _COUNTED:
-            old, new = getattr(before, name), getattr(state.stored, name)
+            old, new = getattr(before, name), getattr(state.persisted, name)
             if new < old:
                 self.fail(mind, f"the exported counter {name} fell from {old} to {new}")
 
@@ -153,8 +155,8 @@ class Witness:
             book.settle(mind.changes, settled, to_utc)
         mind.settled = settled
         for name in LEDGER:
-            if getattr(state.account, name) != book.spent[name]:
-                self.fail(mind, f"the account is {state.account}, but should be {book.spent}")
+            if getattr(state.status_time, name) != book.spent[name]:
+                self.fail(mind, f"the account is {state.status_time}, but should be {book.spent}")
 
     def _changes(self, mind: Mind) -> None:
         """L3-L5, S3-S5, V1: every transition there should be, at its instant, and no other."""
@@ -194,7 +196,7 @@ class Witness:
     def settled(self, process: Process) -> None:
         """Check what is certain now that all accounts are settled: maintenance, outages, how far they go."""
         now = self.opinion.now
-        for name, state in process.watcher.watch.cameras.items():
+        for name, state in process.watcher.fleet.cameras.items():
             mind, book = self.opinion.minds[name], self.opinion.books[name]
             lags = mind.sight.lag or any(self.opinion.links[each].late for each in mind.sight.links)
             if (
@@ -229,14 +231,14 @@ class Witness:
 
     # --- what was told
 
-    def _take(self, event: Happening) -> None:
+    def _take(self, event: Event) -> None:
         if isinstance(event, Transition):
             self._moved(event)
-        elif isinstance(event, ServiceChange):
+        elif isinstance(event, ServicePeriodEvent):
             self._served(event)
-        elif isinstance(event, OutageChange):
-            self.tally.outages += event.open
-        elif isinstance(event, Fill):
+        elif isinstance(event, OutageEvent):
+            self.tally.outages += event.opened
+        elif isinstance(event, Backfill):
             self.tally.fills += 1
 
     def _moved(self, event: Transition) -> None:
@@ -250,21 +252,21 @@ class Witness:
         else:
             self._pending[event.camera] = seen
 
-    def _served(self, event: ServiceChange) -> None:
+    def _served(self, event: ServicePeriodEvent) -> None:
         told = self.seen.setdefault(event.camera, [])
         pending = self._pending.pop(event.camera, None)
-        seen = self._seen(event, event.status.value if event.entered else "", "")
-        if event.entered and pending is not None and pending[:3] == seen[:3]:
+        seen = self._seen(event, event.status.value if event.started else "", "")
+        if event.started and pending is not None and pending[:3] == seen[:3]:
             seen = pending
         told.append(seen)
 
-    def _seen(self, event: Transition | ServiceChange, status: str, cause: str) -> Seen:
-        noticed = event.noticed_at if isinstance(event, Transition) else None
+    def _seen(self, event: Transition | ServicePeriodEvent, status: str, cause: str) -> Seen:
+        noticed = event.detected_at if isinstance(event, Transition) else None
         at = round(event.at.mono * 1000) - self.zero
         when = self.opinion.now.at if noticed is None else round(noticed.mono * 1000) - self.zero
         return Seen(at, event.at.utc_ms, status, cause, when)
 
-    def _blinded(self, told: list[Blindness]) -> None:
+    def _blinded(self, told: list[MonitoringGap]) -> None:
         """S3, S6, S8: what could not be seen, from the last packet to the subscription."""
         found = sorted(
             (each.operators, each.links, each.cause.value, each.began.utc_ms, each.ended.utc_ms)

@@ -11,9 +11,9 @@ from urllib.parse import urlsplit
 
 import aiomqtt
 
-from camwatch.core.telemetry import Word
+from camwatch.core.telemetry import SessionStatus
 from camwatch.wire.heartbeat import Heartbeat, decode_heartbeat, decode_status
-from camwatch.wire.topics import DEFAULT_PREFIX, Kind, address_of
+from camwatch.wire.topics import DEFAULT_PREFIX, MessageKind, parse_topic
 
 
 class Seen(NamedTuple):
@@ -23,7 +23,7 @@ class Seen(NamedTuple):
     camera: str
     operator: str
     retained: bool
-    said: Heartbeat | Word
+    said: Heartbeat | SessionStatus
 
 
 @dataclass
@@ -36,22 +36,22 @@ class Observer:
     def heartbeats(self, camera: str) -> list[Heartbeat]:
         return [one.said for one in self.seen if one.camera == camera and isinstance(one.said, Heartbeat)]
 
-    def words(self, camera: str) -> list[Word]:
-        return [one.said for one in self.seen if one.camera == camera and isinstance(one.said, Word)]
+    def words(self, camera: str) -> list[SessionStatus]:
+        return [one.said for one in self.seen if one.camera == camera and isinstance(one.said, SessionStatus)]
 
-    def last(self, camera: str) -> Word | None:
+    def last(self, camera: str) -> SessionStatus | None:
         """Return a camera's latest status, None before the first."""
         return next(reversed(self.words(camera)), None)
 
-    def when(self, camera: str, word: Word) -> float:
+    def when(self, camera: str, word: SessionStatus) -> float:
         """Return when a camera's last such status came."""
         return max(one.at for one in self.seen if one.camera == camera and one.said is word)
 
     def note(self, message: aiomqtt.Message) -> None:
-        address = address_of(DEFAULT_PREFIX, str(message.topic))
+        address = parse_topic(DEFAULT_PREFIX, str(message.topic))
         assert address is not None, f"unknown topic {message.topic}"
         assert isinstance(message.payload, bytes)
-        decode = decode_heartbeat if address.kind is Kind.HEARTBEAT else decode_status
+        decode = decode_heartbeat if address.kind is MessageKind.HEARTBEAT else decode_status
         now = asyncio.get_running_loop().time()
         self.seen.append(Seen(now, address.camera, address.operator, message.retain, decode(message.payload)))
         self._more.set()

@@ -10,7 +10,7 @@ import aiomqtt
 import pytest
 
 from camsim.disconnects import abandon, careful, fall_silent, hang_up
-from camwatch.core.telemetry import Word
+from camwatch.core.telemetry import SessionStatus
 from camwatch.wire.heartbeat import encode_status
 from tests.simulator.observer import observing
 from tests.support.mosquitto import Mosquitto
@@ -19,7 +19,7 @@ TOPIC = "camwatch/v1/ville/cam-1/status"
 
 
 def client_of(port: int) -> aiomqtt.Client:
-    will = aiomqtt.Will(TOPIC, encode_status(Word.OFFLINE), qos=1, retain=True)
+    will = aiomqtt.Will(TOPIC, encode_status(SessionStatus.OFFLINE), qos=1, retain=True)
     return aiomqtt.Client("127.0.0.1", port, identifier="cam-1", will=will)
 
 
@@ -39,7 +39,7 @@ async def test_hanging_up_makes_the_broker_publish_the_will(mosquitto: Mosquitto
     async with observing(mosquitto.url) as observer:
         client = await client_of(mosquitto.port).__aenter__()
         hang_up(client)
-        await observer.until(lambda: observer.words("cam-1") == [Word.OFFLINE])
+        await observer.until(lambda: observer.words("cam-1") == [SessionStatus.OFFLINE])
         with pytest.raises(aiomqtt.MqttError):  # the library noticed, by its own path
             await anext(aiter(client.messages))
         assert client._client.socket() is None
@@ -49,11 +49,11 @@ async def test_hanging_up_makes_the_broker_publish_the_will(mosquitto: Mosquitto
 async def test_a_clean_end_leaves_the_will_unsaid(mosquitto: Mosquitto) -> None:
     async with observing(mosquitto.url) as observer:
         async with client_of(mosquitto.port) as client:
-            await client.publish(TOPIC, encode_status(Word.GOODBYE), qos=1)
+            await client.publish(TOPIC, encode_status(SessionStatus.GOODBYE), qos=1)
         async with client_of(mosquitto.port) as client:
-            await client.publish(TOPIC, encode_status(Word.ONLINE), qos=1)
+            await client.publish(TOPIC, encode_status(SessionStatus.ONLINE), qos=1)
             await observer.until(lambda: len(observer.words("cam-1")) == 2)
-        assert observer.words("cam-1") == [Word.GOODBYE, Word.ONLINE]
+        assert observer.words("cam-1") == [SessionStatus.GOODBYE, SessionStatus.ONLINE]
 
 
 async def test_a_silent_client_sends_no_ping_any_more(mosquitto: Mosquitto) -> None:
@@ -121,7 +121,7 @@ async def test_a_connection_that_ends_before_its_turn_to_write_is_left_alone(mos
     client = careful(client_of(mosquitto.port))
     await client.__aenter__()
     hang_up(client)
-    publishing = asyncio.create_task(client.publish(TOPIC, encode_status(Word.ONLINE)))
+    publishing = asyncio.create_task(client.publish(TOPIC, encode_status(SessionStatus.ONLINE)))
     loop.call_soon(
         client._client.loop_read
     )  # in the same turn as the publishing: it reads the end, and closes

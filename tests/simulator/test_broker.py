@@ -12,7 +12,7 @@ import pytest
 from camsim.broker import broker_at
 from camsim.errors import BrokerError, ConnectError
 from camsim.simulator import Simulator, SimulatorSettings
-from camwatch.core.telemetry import Word
+from camwatch.core.telemetry import SessionStatus
 from tests.simulator.builders import fleet_of, row, table
 from tests.simulator.observer import observing
 from tests.simulator.process import camsim, finished
@@ -148,10 +148,10 @@ async def test_over_tls_cameras_live_and_die_as_well(tmp_path: Path) -> None:
             async with Simulator(settings) as playing:
                 await observer.until(lambda: len(observer.heartbeats("cam-2")) > 1)
                 playing.cut_power(playing.fleet.cameras[:1])
-                await observer.until(lambda: observer.last("cam-0") is Word.OFFLINE, within_s=5)
+                await observer.until(lambda: observer.last("cam-0") is SessionStatus.OFFLINE, within_s=5)
                 playing.restore(playing.fleet.cameras)
-                await observer.until(lambda: observer.last("cam-0") is Word.ONLINE)
-            await observer.until(lambda: observer.last("cam-0") is Word.GOODBYE)
+                await observer.until(lambda: observer.last("cam-0") is SessionStatus.ONLINE)
+            await observer.until(lambda: observer.last("cam-0") is SessionStatus.GOODBYE)
         run = await camsim("run", "--broker", url, "--fleet", str(table(tmp_path / "fleet", row())))
         code, _, err = await finished(run)  # in a process of its own: paho leaves a refused socket open
         assert code == 1

@@ -19,7 +19,7 @@ from camsim.cli import app
 from camsim.progress import Progress
 from camsim.scenario.parser import shipped
 from camsim.stats import Statistics
-from camwatch.core.telemetry import Word
+from camwatch.core.telemetry import SessionStatus
 from camwatch.fleet.inventory import load_inventory
 from tests.simulator.builders import row, table
 from tests.simulator.observer import observing
@@ -35,12 +35,14 @@ def fleet(tmp_path: Path) -> Path:
 
 
 async def test_a_run_ends_after_its_duration_with_a_summary(mosquitto: Mosquitto, fleet: Path) -> None:
-    cut = "{do: power_cut, on: {site: site-1}, at: 0.2, for: 0.3}"
-    faults = ["--do", cut, "--do", "{do: commission, at: 0.1}"]
+    cut = "{action: power_cut, on: {site: site-1}, at: 0.2, for: 0.3}"
+    faults = ["--action", cut, "--action", "{action: commission, at: 0.1}"]
     run = ["run", "--broker", mosquitto.url, "--fleet", str(fleet), "--interval", "0.2", "--duration", "1.5"]
     async with observing(mosquitto.url) as observer:
         code, out, err = await finished(await camsim(*run, *faults, "--seed", "7", "--qos", "1"))
-        await observer.until(lambda: all(observer.last(f"cam-{n}") is Word.GOODBYE for n in range(7)))
+        await observer.until(
+            lambda: all(observer.last(f"cam-{n}") is SessionStatus.GOODBYE for n in range(7))
+        )
     assert (code, err) == (0, "")
     lines = out.splitlines()
     assert lines[0] == "6/6 connected, playing"
@@ -59,7 +61,9 @@ async def test_a_signal_says_goodbye_for_every_camera(
         await observer.until(lambda: all(observer.heartbeats(f"cam-{n}") for n in range(6)))
         run.send_signal(number)
         code, out, err = await finished(run)
-        await observer.until(lambda: all(observer.last(f"cam-{n}") is Word.GOODBYE for n in range(6)))
+        await observer.until(
+            lambda: all(observer.last(f"cam-{n}") is SessionStatus.GOODBYE for n in range(6))
+        )
     assert (code, err) == (0, "")
     assert out.splitlines()[-1].startswith("6 cameras (1 still planned), 6 connections")
 
@@ -114,14 +118,14 @@ async def test_a_low_limit_of_open_files_is_raised(mosquitto: Mosquitto, tmp_pat
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["--do", "{do: reboot, on: {site: site-9}}"], "--do:1:1: no camera of the fleet has site 'site-9'"),
-        (["--do", "{do: reboott}"], "--do:1:6: do: write one of"),
-        (["--do", "{do: commission, on: {camera: cam-1}}"], "nothing to commission"),
+        (["--action", "{action: reboot, on: {site: site-9}}"], "--action:1:1: no camera of the fleet has site 'site-9'"),
+        (["--action", "{action: reboott}"], "--action:1:10: action: write one of"),
+        (["--action", "{action: commission, on: {camera: cam-1}}"], "nothing to commission"),
         (
-            ["--do", "{do: flap}"],
-            "--do:1:1: flap goes on without end: give it 'for', or the run a --duration",
+            ["--action", "{action: flap}"],
+            "--action:1:1: flap goes on without end: give it 'for', or the run a --duration",
         ),
-        (["--do", "{do: broker_restart}"], "say how, with --broker-stop and --broker-start"),
+        (["--action", "{action: broker_restart}"], "say how, with --broker-stop and --broker-start"),
         (["--scenario", "nothing-of-the-sort"], "there is no such file, and no scenario of that name: "),
         (["--connections", "2", "--qos", "1"], "leave --qos out"),
         (["--broker-stop", "true"], "belong together"),
@@ -194,10 +198,10 @@ def test_fleet_makes_an_inventory_that_camwatch_takes(tmp_path: Path) -> None:
 async def test_the_truth_of_a_run_is_written_and_is_that_of_the_plan(
     mosquitto: Mosquitto, fleet: Path, tmp_path: Path
 ) -> None:
-    truth, cut = tmp_path / "truth.jsonl", "{do: power_cut, at: 0.4, on: {camera: cam-1}}"
+    truth, cut = tmp_path / "truth.jsonl", "{action: power_cut, at: 0.4, on: {camera: cam-1}}"
     run = ["run", "--broker", mosquitto.url, "--fleet", str(fleet), "--interval", "0.4", "--duration", "2"]
     before = time.time()
-    code, _, err = await finished(await camsim(*run, "--do", cut, "--speed", "2", "--truth", str(truth)))
+    code, _, err = await finished(await camsim(*run, "--action", cut, "--speed", "2", "--truth", str(truth)))
     assert (code, err) == (0, "")
     read = [json.loads(line) for line in truth.read_text("utf-8").splitlines()]
     assert (read[0]["kind"], read[0]["interval_s"], read[0]["speed"]) == ("run", 0.2, 2)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from amqtt.broker import Broker
 
-from camwatch.core.telemetry import Word
+from camwatch.core.telemetry import SessionStatus
 from tests.simulator.builders import fleet_of, simulator
 from tests.simulator.observer import observing
 from tests.support.mosquitto import free_port
@@ -23,12 +23,18 @@ async def test_the_fleet_lives_beside_an_amqtt_broker_in_one_loop() -> None:
                 await observer.until(lambda: all(len(observer.heartbeats(f"cam-{n}")) > 1 for n in range(10)))
                 playing.cut_power(playing.fleet.cameras[:3])
                 playing.silence(playing.fleet.cameras[3:4])
-                await observer.until(lambda: all(observer.last(f"cam-{n}") is Word.OFFLINE for n in range(3)))
+                await observer.until(
+                    lambda: all(observer.last(f"cam-{n}") is SessionStatus.OFFLINE for n in range(3))
+                )
                 playing.restore(playing.fleet.cameras)
-                await observer.until(lambda: all(observer.last(f"cam-{n}") is Word.ONLINE for n in range(4)))
+                await observer.until(
+                    lambda: all(observer.last(f"cam-{n}") is SessionStatus.ONLINE for n in range(4))
+                )
                 said = len(observer.heartbeats("cam-3"))
                 await observer.until(lambda: len(observer.heartbeats("cam-3")) > said + 2)
-            await observer.until(lambda: all(observer.last(f"cam-{n}") is Word.GOODBYE for n in range(10)))
+            await observer.until(
+                lambda: all(observer.last(f"cam-{n}") is SessionStatus.GOODBYE for n in range(10))
+            )
         assert playing.statistics.failures == 0
     finally:
         await broker.shutdown()

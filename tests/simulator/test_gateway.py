@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from camsim.broker_control import BrokerHand
+from camsim.broker_control import BrokerController
 from camsim.errors import BrokerError, ConnectError
-from camwatch.core.telemetry import Word
+from camwatch.core.telemetry import SessionStatus
 from camwatch.wire.heartbeat import Heartbeat
 from tests.simulator.builders import fleet_of, simulator
 from tests.simulator.observer import observing
@@ -22,7 +22,7 @@ async def test_few_gateways_speak_for_all_cameras_and_tell_no_words(mosquitto: M
         async with simulator(mosquitto.url, fleet_of(40), connections=3) as playing:
             await observer.until(lambda: all(len(observer.heartbeats(one)) >= 4 for one in cameras))
             assert playing.statistics.connected == playing.statistics.expected == 40
-        assert not any(isinstance(one.said, Word) for one in observer.seen)
+        assert not any(isinstance(one.said, SessionStatus) for one in observer.seen)
         for one in cameras:
             first, *others = [heartbeat.seq for heartbeat in observer.heartbeats(one)][:4]
             # One that was due before there was a connection is not said.
@@ -72,10 +72,10 @@ async def test_a_gateway_that_nobody_answers_is_one_clear_error() -> None:
 async def test_lies_are_told_for_a_camera_that_is_dead(mosquitto: Mosquitto) -> None:
     """Under another operator, again, old, and left behind on the broker: none of them is its own."""
     entries = (
-        "{do: power_cut, at: 0.5, on: {camera: cam-0}}",
-        "{do: spoof, at: 0.6, for: 10, pace: 0.1, on: {camera: cam-0}}",
-        "{do: replay, at: 0.6, for: 10, pace: 0.1, on: {camera: cam-0}}",
-        "{do: retained_heartbeat, at: 0.6, on: {camera: cam-0}}",
+        "{action: power_cut, at: 0.5, on: {camera: cam-0}}",
+        "{action: spoof, at: 0.6, for: 10, pace: 0.1, on: {camera: cam-0}}",
+        "{action: replay, at: 0.6, for: 10, pace: 0.1, on: {camera: cam-0}}",
+        "{action: retained_heartbeat, at: 0.6, on: {camera: cam-0}}",
     )
     async with (
         observing(mosquitto.url) as observer,
@@ -90,7 +90,7 @@ async def test_lies_are_told_for_a_camera_that_is_dead(mosquitto: Mosquitto) -> 
         if one.operator == "ville" and isinstance(one.said, Heartbeat)
     ]
     others = [one for one in observer.seen if one.operator == "somebody-else"]
-    cut = observer.when("cam-0", Word.OFFLINE)
+    cut = observer.when("cam-0", SessionStatus.OFFLINE)
     seen_before = {said.seq for at, said in own if at < cut}
     after = [said for at, said in own if at > cut]
     assert others
@@ -105,17 +105,17 @@ async def test_the_broker_is_stopped_and_started_by_its_commands(
     mosquitto: Mosquitto, tmp_path: Path
 ) -> None:
     log = tmp_path / "log"
-    hand = BrokerHand(f"echo stop >> {log}", f"echo start >> {log}")
-    restarts = "{do: broker_restart, at: 0.05, for: 0.1}"
+    hand = BrokerController(f"echo stop >> {log}", f"echo start >> {log}")
+    restarts = "{action: broker_restart, at: 0.05, for: 0.1}"
     async with simulator(mosquitto.url, fleet_of(1), restarts, broker_hand=hand) as playing:
         await playing.play(duration_s=0.4)
     assert log.read_text().split() == ["stop", "start"]
 
 
 async def test_a_command_that_fails_ends_the_run_with_what_it_said(mosquitto: Mosquitto) -> None:
-    hand = BrokerHand("echo no such service >&2; exit 3", "true")
+    hand = BrokerController("echo no such service >&2; exit 3", "true")
     with pytest.raises(BrokerError, match="ended with 3: no such service"):
         async with simulator(
-            mosquitto.url, fleet_of(1), "{do: broker_restart, for: 0.1}", broker_hand=hand
+            mosquitto.url, fleet_of(1), "{action: broker_restart, for: 0.1}", broker_hand=hand
         ) as playing:
             await playing.play(duration_s=1)

@@ -15,27 +15,27 @@ from hypothesis import strategies as st
 
 from camsim.broker import broker_at
 from camsim.errors import ScenarioError
-from camsim.faults import Hold, Lag, Release
-from camsim.ground_truth import TruthFile
+from camsim.faults import EndFault, Lag, StartFault
+from camsim.ground_truth import GroundTruthFile
 from camsim.lagging_path import Path
 from camsim.publishing import Message
-from camsim.run_context import Stage
+from camsim.run_context import RunContext
 from camsim.schedule import plan
 from camsim.score.figures import figures
-from camsim.score.matching import Marks, marked
+from camsim.score.matching import Score, score_run
 from camsim.score.observations import Bounds, Outage, collected
+from camsim.score.truth_reader import GroundTruth, read_truth
 from camsim.score.truth_reader import Lag as RealLag
-from camsim.score.truth_reader import Real, read_truth
 from camsim.simulator import Simulator
 from camsim.stats import Statistics
-from camwatch.core.telemetry import Word
+from camwatch.core.telemetry import SessionStatus
 from camwatch.wire.heartbeat import Heartbeat
 from tests.simulator.builders import fleet_of, patient, scenario_of, simulator
 from tests.simulator.observer import observing
 from tests.simulator.test_score import INTERVAL, S, away, judged, real
 from tests.support.mosquitto import Mosquitto
 
-LAG = "{do: lag, at: 0.3, for: 1.5, by: 0.3, up_to: 0.6, plus: 0.1}"
+LAG = "{action: lag, at: 0.3, for: 1.5, by: 0.3, up_to: 0.6, plus: 0.1}"
 
 
 @patient
@@ -58,15 +58,15 @@ def test_what_is_sent_later_arrives_later_and_all_of_it_by_the_end(
 
 
 def test_a_lag_grows_to_its_end_or_to_that_of_the_scenario_and_never_lets_messages_overtake() -> None:
-    held, released = plan(scenario_of("{do: lag, at: 60, for: 240}"), fleet_of(2), 0)
-    assert held.change == Hold(Lag(60, 300, 15, 40, 5))
-    assert (released.at_s, released.change) == (300, Release())
-    held, _ = plan(scenario_of("{do: lag, at: 60}", duration_s=100), fleet_of(2), 0)
-    assert isinstance(held.change, Hold)
+    held, released = plan(scenario_of("{action: lag, at: 60, for: 240}"), fleet_of(2), 0)
+    assert held.change == StartFault(Lag(60, 300, 15, 40, 5))
+    assert (released.at_s, released.change) == (300, EndFault())
+    held, _ = plan(scenario_of("{action: lag, at: 60}", duration_s=100), fleet_of(2), 0)
+    assert isinstance(held.change, StartFault)
     assert isinstance(held.change.effect, Lag)
     assert held.change.effect.until_s == 100
     with pytest.raises(ScenarioError, match="would overtake each other"):
-        plan(scenario_of("{do: lag, for: 20, by: 15, up_to: 1}"), fleet_of(2), 0)
+        plan(scenario_of("{action: lag, for: 20, by: 15, up_to: 1}"), fleet_of(2), 0)
 
 
 class Publishing:
@@ -87,7 +87,7 @@ class Publishing:
 
 async def test_what_is_sent_while_another_message_leaves_is_neither_lost_nor_is_that_sent_twice() -> None:
     async with asyncio.TaskGroup() as tasks:
-        stage = Stage(broker_at("mqtt://127.0.0.1:1"), tasks, asyncio.Semaphore(), Statistics())
+        stage = RunContext(broker_at("mqtt://127.0.0.1:1"), tasks, asyncio.Semaphore(), Statistics())
         stage.begin()
         path, slow = Path(stage), Publishing()
         client = cast("aiomqtt.Client", slow)
@@ -112,11 +112,11 @@ async def test_what_is_sent_while_another_message_leaves_is_neither_lost_nor_is_
 async def test_what_a_camera_said_before_it_died_arrives_all_the_same_and_in_order(
     mosquitto: Mosquitto, connections: int | None
 ) -> None:
-    cut = "{do: power_cut, at: 0.8, on: {camera: cam-1}}"
+    cut = "{action: power_cut, at: 0.8, on: {camera: cam-1}}"
     async with observing(mosquitto.url) as observer:
         async with simulator(mosquitto.url, fleet_of(3), LAG, cut, connections=connections) as playing:
             await playing.play(2.5)
-        await observer.until(lambda: observer.last("cam-0") is Word.GOODBYE or connections)
+        await observer.until(lambda: observer.last("cam-0") is SessionStatus.GOODBYE or connections)
     for name in ("cam-0", "cam-1", "cam-2"):
         numbers = [beat.seq for beat in observer.heartbeats(name)]
         assert numbers == list(range(numbers[0], numbers[0] + len(numbers))), name
@@ -125,9 +125,9 @@ async def test_what_a_camera_said_before_it_died_arrives_all_the_same_and_in_ord
     # What is sent in the same turn, at the beginning of the lag, may change places.
     assert all(earlier - later < 0.05 for earlier, later in pairwise(map(float, filter(None, said))))
     if connections is None:
-        assert observer.words("cam-1") == [Word.ONLINE, Word.OFFLINE]
+        assert observer.words("cam-1") == [SessionStatus.ONLINE, SessionStatus.OFFLINE]
         last = max(n for n, one in enumerate(observer.seen) if one.camera == "cam-1")
-        assert observer.seen[last].said is Word.OFFLINE  # after all that was under way
+        assert observer.seen[last].said is SessionStatus.OFFLINE  # after all that was under way
 
 
 async def test_the_truth_is_what_cameras_did_and_tells_how_late_the_news_of_it_was(
@@ -135,8 +135,8 @@ async def test_the_truth_is_what_cameras_did_and_tells_how_late_the_news_of_it_w
 ) -> None:
     file = tmp_path / "truth.jsonl"
     playing: Simulator
-    with TruthFile(file) as truth:
-        cut = "{do: network_cut, at: 0.8, on: {camera: cam-1}}"
+    with GroundTruthFile(file) as truth:
+        cut = "{action: network_cut, at: 0.8, on: {camera: cam-1}}"
         async with simulator(mosquitto.url, fleet_of(2), LAG, cut) as playing:
             truth.begin(playing.run, playing.began_ms)
             await playing.play(2.5)
@@ -154,7 +154,7 @@ async def test_the_truth_is_what_cameras_did_and_tells_how_late_the_news_of_it_w
 # --- what the judge makes of it
 
 
-def lagging(*absences: object, late_s: float) -> Real:
+def lagging(*absences: object, late_s: float) -> GroundTruth:
     """Return an hour in which news from minute 10 to 20 is so late; the last of it comes at once."""
     truth = real(*absences)  # type: ignore[arg-type]
     sent, last = (600 * S, round((1200 - late_s) * S), 1200 * S), 1200 * S
@@ -162,8 +162,8 @@ def lagging(*absences: object, late_s: float) -> Real:
     return truth
 
 
-def marks(truth: Real, *outages: tuple[float, float | None, float], status: str = "down") -> Marks:
-    return marked(truth, judged(*outages, status=status), 4.5)
+def marks(truth: GroundTruth, *outages: tuple[float, float | None, float], status: str = "down") -> Score:
+    return score_run(truth, judged(*outages, status=status), 4.5)
 
 
 def test_a_detection_may_come_as_late_as_the_news_of_its_deadline() -> None:
@@ -207,18 +207,18 @@ def test_unknown_needs_news_that_is_later_than_the_silence_that_convicts(
 
 def test_the_truth_is_held_against_the_bounds_of_an_outage_where_there_are_some() -> None:
     truth, said = real(away(600, 900, 594)), judged((604, 903, 640))
-    assert figures(marked(truth, said, 4.5), 4.5)["bounds_told"] == 0
+    assert figures(score_run(truth, said, 4.5), 4.5)["bounds_told"] == 0
     (outage,) = said.cameras["cam-1"].outages
     right = outage._replace(bounds=Bounds(595 * S, 605 * S, 893 * S, 903 * S))
     said.cameras["cam-1"].outages = [right]
-    found = figures(marked(truth, said, 4.5), 4.5)
+    found = figures(score_run(truth, said, 4.5), 4.5)
     assert (found["bounds_told"], found["outside_bounds"]) == (2, 0)
     said.cameras["cam-1"].outages = [right._replace(bounds=Bounds(601 * S, 605 * S, 893 * S, 903 * S))]
-    assert figures(marked(truth, said, 4.5), 4.5)["outside_bounds"] == 1
+    assert figures(score_run(truth, said, 4.5), 4.5)["outside_bounds"] == 1
 
 
 def test_bounds_are_read_where_they_are_told_and_a_voided_outage_is_none() -> None:
-    line = {"kind": "outage", "camera": "cam-1", "at_ms": 5, "end_ms": 9, "noticed_ms": 8, "cause": "will"}
+    line = {"kind": "outage", "camera": "cam-1", "at_ms": 5, "end_ms": 9, "detected_ms": 8, "cause": "will"}
     voided = {**line, "voided": "late heartbeats were sent inside"}
     more = {**line, "at_earliest_ms": 1, "at_latest_ms": 6}
     assert collected([line, voided, more]).cameras["cam-1"].outages == [
@@ -231,11 +231,11 @@ def test_bounds_of_an_outage_are_those_of_the_changes_around_it() -> None:
     """A change without bounds is exact, where others have some; an end that is hidden has none."""
 
     def lines(end: str, **bounds: int | None) -> list[dict[str, Any]]:
-        change = {"kind": "transition", "camera": "cam-1", "noticed_ms": 9}
+        change = {"kind": "transition", "camera": "cam-1", "detected_ms": 9}
         return [
             {**change, "at_ms": 5, "status": "down", **bounds},
             {**change, "at_ms": 9, "status": end, **dict.fromkeys(bounds)},
-            {"kind": "outage", "camera": "cam-1", "at_ms": 5, "end_ms": 9, "noticed_ms": 8, "cause": "will"},
+            {"kind": "outage", "camera": "cam-1", "at_ms": 5, "end_ms": 9, "detected_ms": 8, "cause": "will"},
         ]
 
     def found(said: list[dict[str, Any]]) -> Bounds:

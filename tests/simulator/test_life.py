@@ -14,16 +14,16 @@ from camsim.faults import (
     Delay,
     Duplicate,
     Effect,
+    FieldOverride,
     Jitter,
     Loss,
+    MalformedPayload,
     NetworkCut,
-    Nonsense,
     PowerOff,
     Reorder,
-    Says,
     StorageFills,
 )
-from camsim.virtual_camera import Life
+from camsim.virtual_camera import VirtualCamera
 from camwatch.errors import WireError
 from camwatch.wire.heartbeat import Heartbeat, decode_heartbeat
 from tests.simulator.builders import camera
@@ -36,7 +36,7 @@ class Played:
     """One life, looked at whenever it has something to say."""
 
     def __init__(self, *effects: Effect, seed: int = 0) -> None:
-        self.life = Life(Device(camera(0), seed, INTERVAL_S))
+        self.life = VirtualCamera(Device(camera(0), seed, INTERVAL_S))
         self.now = 0.0
         self.said: list[tuple[float, bytes]] = []
         for number, effect in enumerate(effects):
@@ -47,7 +47,7 @@ class Played:
         """Let time pass."""
         while (due := self.life.due_s()) is not None and due <= until_s:
             self.now = max(self.now, due)
-            self.said += [(self.now, each) for each in self.life.say(self.now, BEGAN + self.now)]
+            self.said += [(self.now, each) for each in self.life.payloads_until(self.now, BEGAN + self.now)]
         self.now = until_s
         return self
 
@@ -87,13 +87,13 @@ def test_a_healthy_camera_says_each_heartbeat_once_in_order_and_at_its_time() ->
 
 
 def test_nothing_is_said_before_it_is_commissioned_without_power_or_unheard() -> None:
-    life = Life(Device(camera(0), 0, INTERVAL_S))
+    life = VirtualCamera(Device(camera(0), 0, INTERVAL_S))
     assert life.due_s() is None
     assert not life.commissioned
     for effect in (PowerOff(), NetworkCut()):
         played = Played().to(100).hold("cut", effect)
         assert played.life.due_s() is None
-        assert played.life.say(200.0, BEGAN + 200) == []
+        assert played.life.payloads_until(200.0, BEGAN + 200) == []
 
 
 def test_power_that_returns_is_a_new_boot_and_a_network_is_not() -> None:
@@ -160,7 +160,7 @@ def test_duplicates_are_the_same_to_the_letter_and_reordered_ones_come_after_the
 
 @pytest.mark.parametrize("oversized", [False, True])
 def test_nonsense_cannot_be_read(oversized: bool) -> None:
-    played = Played(Nonsense(1.0, oversized)).to(300)
+    played = Played(MalformedPayload(1.0, oversized)).to(300)
     assert len(played.said) in (29, 30, 31)
     assert played.heartbeats == []
     reasons = set()
@@ -172,7 +172,7 @@ def test_nonsense_cannot_be_read(oversized: bool) -> None:
 
 
 def test_conditions_are_told_while_they_last() -> None:
-    played = Played(Says({"frozen": True}), StorageFills(0.0, 500.0, 0.99)).to(400)
+    played = Played(FieldOverride({"frozen": True}), StorageFills(0.0, 500.0, 0.99)).to(400)
     assert all(heartbeat.frozen for heartbeat in played.heartbeats)
     full = [heartbeat.storage_used_ratio for heartbeat in played.heartbeats]
     assert full == sorted(full)
@@ -206,8 +206,8 @@ EFFECTS = st.lists(
             Delay(3.0, 9.0),
             Duplicate(0.4),
             Reorder(0.4),
-            Nonsense(0.4),
-            Says({"fps": 1.0}),
+            MalformedPayload(0.4),
+            FieldOverride({"fps": 1.0}),
         ]
     ),
     max_size=4,
@@ -222,7 +222,7 @@ def test_when_it_was_heard_last_is_when_its_last_sound_heartbeat_arrived(
     played = Played(*effects, seed=seed).to(cut_s)
     sound = [at for at, payload in played.said if _is_sound(payload)]
     played.hold("cut", NetworkCut())
-    assert played.life.heard_s == pytest.approx(max([0.0, *sound]), abs=1e-6)
+    assert played.life.last_delivered_s == pytest.approx(max([0.0, *sound]), abs=1e-6)
 
 
 @given(EFFECTS, st.integers(0, 99))

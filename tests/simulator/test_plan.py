@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from camsim.errors import ScenarioError
-from camsim.faults import Hold, Lie, PowerOff, Release, StartBroker, StopBroker
+from camsim.faults import EndFault, PowerOff, SpoofedMessage, StartBroker, StartFault, StopBroker
 from camsim.fleet import Fleet, PlayedCamera
 from camsim.schedule import Step, plan
 from tests.simulator.builders import fleet_of, scenario_of
@@ -29,8 +29,8 @@ def moments(found: list[Step]) -> list[tuple[float, str]]:
 
 def test_a_cut_ends_after_its_duration_or_never() -> None:
     found = steps(
-        "{do: power_cut, at: 30, for: 60, on: {site: site-1}}",
-        "{do: network_cut, at: 10, on: {camera: cam-0}}",
+        "{action: power_cut, at: 30, for: 60, on: {site: site-1}}",
+        "{action: network_cut, at: 10, on: {camera: cam-0}}",
     )
     assert moments(found) == [(10, "Hold"), (30, "Hold"), (90, "Release")]
     assert ids(found[1]) == ["cam-3", "cam-4", "cam-5"]
@@ -40,37 +40,37 @@ def test_a_cut_ends_after_its_duration_or_never() -> None:
 
 
 def test_an_uplink_cuts_all_that_stand_there() -> None:
-    (found,) = steps("{do: uplink_cut, on: {camera: cam-4}}")
+    (found,) = steps("{action: uplink_cut, on: {camera: cam-4}}")
     assert ids(found) == ["cam-3", "cam-4", "cam-5"]
 
 
 def test_a_flapping_camera_ends_with_power() -> None:
     for lasting in (1, 60, 61, 90, 91, 150, 200):
-        found = steps(f"{{do: flap, at: 5, for: {lasting}}}")
-        assert found[-1].at_s == 5 + lasting or isinstance(found[-1].change, Release)
-        assert sum(isinstance(s.change, Hold) for s in found) == sum(
-            isinstance(s.change, Release) for s in found
+        found = steps(f"{{action: flap, at: 5, for: {lasting}}}")
+        assert found[-1].at_s == 5 + lasting or isinstance(found[-1].change, EndFault)
+        assert sum(isinstance(s.change, StartFault) for s in found) == sum(
+            isinstance(s.change, EndFault) for s in found
         )
         assert max(step.at_s for step in found) <= 5 + lasting
 
 
 def test_what_goes_on_by_itself_goes_on_to_the_end_of_the_scenario() -> None:
-    found = steps("{do: reboot_loop, at: 10, up: 50, takes: 10}", duration_s=100)
+    found = steps("{action: reboot_loop, at: 10, up: 50, takes: 10}", duration_s=100)
     assert moments(found) == [(10, "Hold"), (20, "Release"), (70, "Hold"), (80, "Release")]
     with pytest.raises(ScenarioError, match="goes on without end"):
-        steps("{do: flap}", duration_s=None)
+        steps("{action: flap}", duration_s=None)
 
 
 def test_a_repeated_entry_has_a_reason_for_each_time() -> None:
-    found = steps("{do: power_cut, at: 5, for: 3, every: 20, times: 3}")
+    found = steps("{action: power_cut, at: 5, for: 3, every: 20, times: 3}")
     assert [step.at_s for step in found] == [5, 8, 25, 28, 45, 48]
     assert len({step.reason for step in found}) == 3
 
 
 def test_spread_makes_each_camera_late_by_its_own_draw_and_the_same_each_time() -> None:
-    entry = "{do: reboot, at: 100, takes: 5, spread: 60}"
+    entry = "{action: reboot, at: 100, takes: 5, spread: 60}"
     found = steps(entry)
-    begins = [step for step in found if isinstance(step.change, Hold)]
+    begins = [step for step in found if isinstance(step.change, StartFault)]
     assert len({step.at_s for step in begins}) == 6
     assert all(100 <= step.at_s < 160 and len(step.cameras) == 1 for step in begins)
     assert found == steps(entry)
@@ -79,20 +79,20 @@ def test_spread_makes_each_camera_late_by_its_own_draw_and_the_same_each_time() 
 
 
 def test_a_firmware_says_goodbye_and_comes_back_as_another() -> None:
-    found = steps("{do: firmware, at: 1, version: '6', takes: 9}")
+    found = steps("{action: firmware, at: 1, version: '6', takes: 9}")
     assert moments(found) == [(1, "Hold"), (10, "Install"), (10, "Release")]
-    assert found[0].change == Hold(PowerOff(goodbye=True))
+    assert found[0].change == StartFault(PowerOff(goodbye=True))
 
 
 def test_commissioning_concerns_the_planned_cameras_only() -> None:
-    (step,) = steps("{do: commission, at: 7}", fleet=fleet_of(3, planned=2))
+    (step,) = steps("{action: commission, at: 7}", fleet=fleet_of(3, planned=2))
     assert ids(step) == ["cam-3", "cam-4"]
     with pytest.raises(ScenarioError, match="nothing to commission"):
-        steps("{do: commission}")
+        steps("{action: commission}")
 
 
 def test_the_broker_is_stopped_and_started() -> None:
-    found = steps("{do: broker_restart, at: 5, for: 20}")
+    found = steps("{action: broker_restart, at: 5, for: 20}")
     assert [(step.at_s, step.change, step.cameras) for step in found] == [
         (5, StopBroker(), ()),
         (25, StartBroker(), ()),
@@ -100,41 +100,41 @@ def test_the_broker_is_stopped_and_started() -> None:
 
 
 def test_lies_are_told_at_their_pace() -> None:
-    found = steps("{do: replay, at: 10, for: 20, pace: 6, on: {camera: cam-1}}")
+    found = steps("{action: replay, at: 10, for: 20, pace: 6, on: {camera: cam-1}}")
     assert [step.at_s for step in found] == [10, 16, 22, 28]
-    assert [step.change for step in found] == [Lie("replay", number) for number in range(4)]
-    (spoof, *_) = steps("{do: spoof, for: 5, pace: 6}")
-    assert spoof.change == Lie("spoof", own_topic=False)
+    assert [step.change for step in found] == [SpoofedMessage("replay", number) for number in range(4)]
+    (spoof, *_) = steps("{action: spoof, for: 5, pace: 6}")
+    assert spoof.change == SpoofedMessage("spoof", own_topic=False)
 
 
 def test_a_fleet_that_does_not_fit_is_refused_with_the_place_and_a_hint() -> None:
     with pytest.raises(ScenarioError) as caught:
         steps(
-            "{do: reboot, on: {site: site-o}}",
-            "{do: reboot, on: {operator: landlord}}",
-            "{do: reboot, on: {site: site-0, camera: cam-5}}",
+            "{action: reboot, on: {site: site-o}}",
+            "{action: reboot, on: {operator: landlord}}",
+            "{action: reboot, on: {site: site-0, camera: cam-5}}",
         )
     first, second, third = caught.value.problems
-    assert first.startswith("--do:1:1: no camera of the fleet has site 'site-o': did you mean site-")
+    assert first.startswith("--action:1:1: no camera of the fleet has site 'site-o': did you mean site-")
     assert "has operator 'landlord': it has ville" in second
-    assert third == "--do:1:1: no camera of the fleet fits camera cam-5; site site-0"
+    assert third == "--action:1:1: no camera of the fleet fits camera cam-5; site site-0"
 
 
 def test_an_entry_that_makes_millions_of_steps_is_refused() -> None:
     with pytest.raises(ScenarioError, match="makes more than 5,000,000 steps"):
-        steps("{do: flap, off_for: 1ms, on_for: 1ms, for: 30d}", fleet=fleet_of(100))
+        steps("{action: flap, off_for: 1ms, on_for: 1ms, for: 30d}", fleet=fleet_of(100))
 
 
 @given(st.floats(0.01, 1), st.integers(0, 50), st.integers(0, 5))
 def test_a_share_draws_that_many_and_at_least_one(share: float, seed: int, other: int) -> None:
     fleet = fleet_of(40)
-    (step,) = steps(f"{{do: reconnect, on: {{share: {share}, seed: {other}}}}}", fleet=fleet, seed=seed)
+    (step,) = steps(f"{{action: reconnect, on: {{share: {share}, seed: {other}}}}}", fleet=fleet, seed=seed)
     assert len(step.cameras) == max(1, round(share * 40))
     assert list(step.cameras) == [camera for camera in fleet.cameras if camera in step.cameras]
 
 
 def test_a_count_draws_no_more_than_there_are() -> None:
-    (step,) = steps("{do: reconnect, on: {count: 99}}")
+    (step,) = steps("{action: reconnect, on: {count: 99}}")
     assert len(step.cameras) == 6
 
 
@@ -146,5 +146,5 @@ def test_zone_and_purpose_select() -> None:
             PlayedCamera("c", "o", "s", zone="Centre", purpose="traffic"),
         )
     )
-    (step,) = steps("{do: reconnect, on: {zone: Jas de Bouffan, purpose: [traffic]}}", fleet=fleet)
+    (step,) = steps("{action: reconnect, on: {zone: Jas de Bouffan, purpose: [traffic]}}", fleet=fleet)
     assert ids(step) == ["a"]

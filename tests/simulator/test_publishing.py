@@ -15,13 +15,13 @@ import pytest
 import camsim
 from camsim.broker import Broker
 from camsim.device import Device
-from camsim.faults import Lie
+from camsim.faults import SpoofedMessage
 from camsim.lagging_path import Path
 from camsim.publishing import Message
-from camsim.run_context import Stage
-from camsim.spoofing import Liar
+from camsim.run_context import RunContext
+from camsim.spoofing import Spoofer
 from camsim.stats import Statistics
-from camsim.virtual_camera import Life
+from camsim.virtual_camera import VirtualCamera
 from tests.simulator.builders import camera, fleet_of, simulator
 from tests.support.mosquitto import PATIENCE_S, Mosquitto
 
@@ -62,24 +62,24 @@ class Deaf:
             self.waits.set()
 
 
-def carrying(stage: Stage) -> Callable[[], None]:
+def carrying(stage: RunContext) -> Callable[[], None]:
     """Let the slow way of a stage carry something; return what ends it."""
     path = Path(stage)
     path.send(Message("topic", b""), -1)
     return path.end
 
 
-def waiting(stage: Stage) -> Callable[[], None]:
+def waiting(stage: RunContext) -> Callable[[], None]:
     """Let the slow way of a stage wait long with what it carries; return what ends it."""
     path = Path(stage)
     path.send(Message("topic", b""), 1e6)
     return path.end
 
 
-def lying(stage: Stage) -> Callable[[], None]:
+def lying(stage: RunContext) -> Callable[[], None]:
     """Let a lie be told on a stage; return what ends the liar."""
-    liar = Liar(stage)
-    liar.tell(Life(Device(camera(0), 0, 1.0)), Lie("spoof", 0, own_topic=True))
+    liar = Spoofer(stage)
+    liar.publish(VirtualCamera(Device(camera(0), 0, 1.0)), SpoofedMessage("spoof", 0, own_topic=True))
     return liar.end
 
 
@@ -91,11 +91,13 @@ def lying(stage: Stage) -> Callable[[], None]:
     ],
 )
 async def test_what_has_a_connection_of_its_own_ends_though_a_cancellation_is_swallowed(
-    begin: Callable[[Stage], Callable[[], None]], where: str
+    begin: Callable[[RunContext], Callable[[], None]], where: str
 ) -> None:
     deaf = Deaf(where)
     async with asyncio.timeout(PATIENCE_S), asyncio.TaskGroup() as tasks:
-        stage = Stage(cast("Broker", deaf), tasks, asyncio.Semaphore(), Statistics(), reconnect_min_s=0.0)
+        stage = RunContext(
+            cast("Broker", deaf), tasks, asyncio.Semaphore(), Statistics(), reconnect_min_s=0.0
+        )
         stage.begin()
         end = begin(stage)
         await deaf.waits.wait()
@@ -104,7 +106,7 @@ async def test_what_has_a_connection_of_its_own_ends_though_a_cancellation_is_sw
 
 async def test_a_run_that_is_stopped_while_a_lag_is_in_force_ends(mosquitto: Mosquitto) -> None:
     """What is under way is published nearly all the time then, and confirmed as the run ends."""
-    lag = "{do: lag, at: 0.1, for: 10, by: 0.3, up_to: 1.0, plus: 0.1}"
+    lag = "{action: lag, at: 0.1, for: 10, by: 0.3, up_to: 1.0, plus: 0.1}"
 
     async def run() -> None:
         async with simulator(mosquitto.url, fleet_of(100), lag) as playing:

@@ -12,7 +12,7 @@ import typer
 import yaml
 
 from camsim.cli import app
-from camsim.faults import Lie, StopBroker
+from camsim.faults import SpoofedMessage, StopBroker
 from camsim.fleet import Fleet, read_fleet
 from camsim.scenario.actions import ACTIONS
 from camsim.scenario.parser import ENTRY, SELECTOR, read_inline, read_scenario, shipped
@@ -64,11 +64,13 @@ def test_the_roll_out_is_that_of_the_14_planned_cameras() -> None:
 
 
 def test_the_camera_that_lies_is_dead_while_others_speak_for_it() -> None:
-    steps = plan(read_scenario(Path("a-camera-that-lies")), reference(), 0)
-    liars = {camera.id for step in steps if isinstance(step.change, Lie) for camera in step.cameras}
+    steps = plan(read_scenario(Path("spoofed-heartbeats")), reference(), 0)
+    liars = {
+        camera.id for step in steps if isinstance(step.change, SpoofedMessage) for camera in step.cameras
+    }
     dead = {camera.id for step in steps if step.why == "power_cut" for camera in step.cameras}
     assert liars == dead
-    assert {step.change.kind for step in steps if isinstance(step.change, Lie)} == {
+    assert {step.change.kind for step in steps if isinstance(step.change, SpoofedMessage)} == {
         "spoof",
         "replay",
         "retained",
@@ -81,7 +83,7 @@ def test_the_broker_restart_restarts_the_broker() -> None:
 
 
 def test_every_entry_in_the_document_fits_the_reference_fleet() -> None:
-    entries = re.findall(r"--do '({.*?})'", DOCUMENT)
+    entries = re.findall(r"--action '({.*?})'", DOCUMENT)
     listed = re.findall(r"^  - ({.*})$", DOCUMENT, re.MULTILINE)
     assert len(entries) >= 2
     assert len(listed) >= 3

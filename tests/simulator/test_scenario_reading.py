@@ -17,7 +17,7 @@ from camsim.scenario.actions import ACTIONS, REQUIRED
 from camsim.scenario.model import Scenario, Selector
 from camsim.scenario.parser import read_inline, read_scenario, shipped
 from camsim.scenario.schema import schema
-from camsim.scenario.value_types import UnfitError, duration, number, share
+from camsim.scenario.value_types import InvalidValueError, duration, number, share
 
 HEAD = "title: T\ndescription: D\nduration: 1h\n"
 
@@ -44,7 +44,7 @@ def test_a_whole_scenario_is_read(tmp_path: Path) -> None:
         HEAD
         + """interval: 2s
 timeline:
-  - do: power_cut
+  - action: power_cut
     at: 1m 30s
     for: 0.5
     silent: true
@@ -52,7 +52,7 @@ timeline:
     times: 3
     spread: 250ms
     on: {site: [a, b], purpose: traffic, share: 20 %, count: 3, seed: 7}
-  - {do: loss, share: 0.25}
+  - {action: loss, share: 0.25}
 """,
     )
     assert (scenario.title, scenario.duration_s, scenario.interval_s) == ("T", 3600, 2)
@@ -78,22 +78,22 @@ timeline:
             ":4:12: a scenario has no 'timelines': did you mean 'timeline'?",
         ),
         (HEAD + "title: X\ntimeline: []", ":4:1: 'title' stands here twice"),
-        (HEAD + "timeline: [{at: 3}]", ":4:12: an entry lacks 'do'"),
-        (HEAD + "timeline: [{do: powercut}]", ":4:17: do: write one of power_cut"),
-        (HEAD + "timeline: [{do: powercut}]", "did you mean 'power_cut'?"),
-        (HEAD + "timeline: [{do: flap, off: 3}]", ":4:28: flap has no 'off': did you mean 'off_for'?"),
-        (HEAD + "timeline: [{do: flap, at: soon}]", ":4:27: at: write a duration like 90s"),
-        (HEAD + "timeline: [{do: flap, at: -3s}]", ":4:27: at: -3 s is out of range"),
-        (HEAD + "timeline: [{do: flap, for: 0}]", ":4:28: for: 0 s is out of range"),
-        (HEAD + "timeline: [{do: reboot, for: 3s}]", ":4:30: reboot happens at once: leave out 'for'"),
-        (HEAD + "timeline: [{do: flap, times: 3}]", ":4:30: 'times' needs 'every'"),
-        (HEAD + "timeline: [{do: flap, every: 3s}]", ":4:30: 'every' needs 'times'"),
-        (HEAD + "timeline: [{do: clock_jump}]", ":4:12: clock_jump lacks 'by'"),
-        (HEAD + "timeline: [{do: broker_restart, on: {}}]", "concerns everybody: leave out 'on'"),
-        (HEAD + "timeline: [{do: loss, share: 120 %}]", ":4:30: share: write a share above 0 %"),
-        (HEAD + "timeline: [{do: loss, on: {sight: x}}]", ":4:35: 'on' has no 'sight': did you mean 'site'?"),
-        (HEAD + "timeline: [{do: loss, on: {count: 1.5}}]", ":4:35: count: write a whole number"),
-        (HEAD + "timeline: [{do: tamper, on: x}]", ":4:29: 'on' is a mapping"),
+        (HEAD + "timeline: [{at: 3}]", ":4:12: an entry lacks 'action'"),
+        (HEAD + "timeline: [{action: powercut}]", ":4:21: action: write one of power_cut"),
+        (HEAD + "timeline: [{action: powercut}]", "did you mean 'power_cut'?"),
+        (HEAD + "timeline: [{action: flap, off: 3}]", ":4:28: flap has no 'off': did you mean 'off_for'?"),
+        (HEAD + "timeline: [{action: flap, at: soon}]", ":4:27: at: write a duration like 90s"),
+        (HEAD + "timeline: [{action: flap, at: -3s}]", ":4:27: at: -3 s is out of range"),
+        (HEAD + "timeline: [{action: flap, for: 0}]", ":4:28: for: 0 s is out of range"),
+        (HEAD + "timeline: [{action: reboot, for: 3s}]", ":4:30: reboot happens at once: leave out 'for'"),
+        (HEAD + "timeline: [{action: flap, times: 3}]", ":4:30: 'times' needs 'every'"),
+        (HEAD + "timeline: [{action: flap, every: 3s}]", ":4:30: 'every' needs 'times'"),
+        (HEAD + "timeline: [{action: clock_jump}]", ":4:12: clock_jump lacks 'by'"),
+        (HEAD + "timeline: [{action: broker_restart, on: {}}]", "concerns everybody: leave out 'on'"),
+        (HEAD + "timeline: [{action: loss, share: 120 %}]", ":4:30: share: write a share above 0 %"),
+        (HEAD + "timeline: [{action: loss, on: {sight: x}}]", ":4:35: 'on' has no 'sight': did you mean 'site'?"),
+        (HEAD + "timeline: [{action: loss, on: {count: 1.5}}]", ":4:35: count: write a whole number"),
+        (HEAD + "timeline: [{action: tamper, on: x}]", ":4:29: 'on' is a mapping"),
         (HEAD + "timeline: [", ":4:12: is no YAML"),
         (HEAD + "timeline: " + "[" * 2000, ": is no YAML: nested too deep"),
         ("title: \x07", ": is no YAML"),
@@ -107,7 +107,7 @@ def test_a_mistake_is_told_with_line_and_column_and_what_to_write(
 
 
 def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:
-    text = "title: T\nduration: x\ntimeline:\n  - {do: flap, at: y}\n  - {do: nothing}\n"
+    text = "title: T\nduration: x\ntimeline:\n  - {action: flap, at: y}\n  - {action: nothing}\n"
     assert [problem.split(": ", 1)[0] for problem in problems(tmp_path, text)] == [
         ":2:11",
         ":1:1",
@@ -139,7 +139,7 @@ def test_any_text_is_an_entry_or_a_scenario_error(text: str) -> None:
 @given(st.recursive(st.none() | st.booleans() | st.floats() | st.text(), st.lists))
 def test_any_value_is_a_duration_and_a_share_or_refused_as_one(value: Any) -> None:
     for kind in (duration(), share()):
-        with contextlib.suppress(UnfitError):
+        with contextlib.suppress(InvalidValueError):
             assert kind.read(value) >= 0
 
 
@@ -161,7 +161,7 @@ NUMBERS = st.sampled_from(
     [0, 1, -1, 0.2, 5, 200, 1e7, "20 %", "90s", "1h30m", "soon", "", True, None, [], ["a"]]
 )
 ENTRIES = st.fixed_dictionaries(
-    {"do": st.sampled_from([*ACTIONS, "nothing"])},
+    {"action": st.sampled_from([*ACTIONS, "nothing"])},
     optional={
         "at": NUMBERS,
         "for": NUMBERS,
@@ -208,18 +208,18 @@ def test_every_action_can_be_read_with_its_required_parameters_alone() -> None:
     given_ = {"by": "3s", "version": "1.0"}
     for name, action in ACTIONS.items():
         needed = {n: given_[n] for n, p in action.taken.items() if p.default is REQUIRED}
-        entry = read_inline(json.dumps({"do": name, **needed}))
+        entry = read_inline(json.dumps({"action": name, **needed}))
         for parameter in action.taken:
             assert entry[parameter] is not REQUIRED
 
 
 def test_faster_divides_every_time_but_how_wrong_a_clock_is() -> None:
-    scenario = Scenario("", "", 60.0, 10.0, (read_inline("{do: delay, at: 20s, for: 10s, by: 4s}"),))
+    scenario = Scenario("", "", 60.0, 10.0, (read_inline("{action: delay, at: 20s, for: 10s, by: 4s}"),))
     faster = scenario.faster(4)
     assert (faster.duration_s, faster.interval_s) == (15, 2.5)
     (delay,) = faster.timeline
     assert (delay.at_s, delay.for_s, delay["by"], delay["plus"]) == (5, 2.5, 1, 0)
-    wrong = Scenario("", "", 60.0, 10.0, (read_inline("{do: clock_jump, by: 1h}"),)).faster(4)
+    wrong = Scenario("", "", 60.0, 10.0, (read_inline("{action: clock_jump, by: 1h}"),)).faster(4)
     assert wrong.timeline[0]["by"] == 3600
 
 

@@ -15,26 +15,26 @@ from camsim.cli import app
 from camsim.errors import ScoreError
 from camsim.score.figures import beyond, figures, read_limits
 from camsim.score.markdown_page import page
-from camsim.score.matching import Marks, marked, merged, percentile, stretches
-from camsim.score.observations import Change, Judged, JudgedCamera, Outage, from_store
+from camsim.score.matching import Score, merged, percentile, score_run, stretches
+from camsim.score.observations import Change, Observations, ObservedCamera, Outage, from_store
 from camsim.score.text_table import table
-from camsim.score.truth_reader import Absence, Real, RealCamera, read_truth
+from camsim.score.truth_reader import GroundTruth, TrueCamera, TrueOutage, read_truth
 
 S = 1000
 INTERVAL = 10 * S
 
 
-def real(*absences: Absence, links: list[tuple[int, int]] | None = None, lies: int = 0) -> Real:
+def real(*absences: TrueOutage, links: list[tuple[int, int]] | None = None, lies: int = 0) -> GroundTruth:
     """Return an hour of one camera, with these absences."""
-    camera = RealCamera("cam-1", "ville", INTERVAL, 0, list(absences), lies)
-    return Real("by hand", 0, 0, 3600 * S + INTERVAL, {"cam-1": camera}, links or [])
+    camera = TrueCamera("cam-1", "ville", INTERVAL, 0, list(absences), lies)
+    return GroundTruth("by hand", 0, 0, 3600 * S + INTERVAL, {"cam-1": camera}, links or [])
 
 
-def away(from_s: float, until_s: float, heard_s: float, why: str = "network_cut") -> Absence:
-    return Absence(round(from_s * S), round(until_s * S), round(heard_s * S), why, over=True)
+def away(from_s: float, until_s: float, heard_s: float, why: str = "network_cut") -> TrueOutage:
+    return TrueOutage(round(from_s * S), round(until_s * S), round(heard_s * S), why, over=True)
 
 
-def judged(*outages: tuple[float, float | None, float], status: str = "down") -> Judged:
+def judged(*outages: tuple[float, float | None, float], status: str = "down") -> Observations:
     """Return what camwatch says: up from the beginning, but for these (at, end, noticed)."""
     changes = [Change(0, 0, "unknown"), Change(S, S, "up")]
     found = []
@@ -45,12 +45,12 @@ def judged(*outages: tuple[float, float | None, float], status: str = "down") ->
         found.append(
             Outage(round(at * S), None if end is None else round(end * S), round(noticed * S), "timeout")
         )
-    camera = JudgedCamera(changes, found if status == "down" else [])
-    return Judged({"cam-1": camera}, [], 4000 * S)
+    camera = ObservedCamera(changes, found if status == "down" else [])
+    return Observations({"cam-1": camera}, [], 4000 * S)
 
 
-def marks(truth: Real, said: Judged) -> Marks:
-    return marked(truth, said, 4.5)
+def marks(truth: GroundTruth, said: Observations) -> Score:
+    return score_run(truth, said, 4.5)
 
 
 def test_a_detected_absence_has_its_delay_and_its_errors() -> None:
@@ -93,14 +93,14 @@ def test_an_absence_while_the_broker_was_away_need_not_be_seen() -> None:
 
 
 def test_an_absence_that_is_not_over_may_have_an_outage_that_is_not() -> None:
-    open_end = Absence(600 * S, 3600 * S, 594 * S, "power_cut", over=False)
+    open_end = TrueOutage(600 * S, 3600 * S, 594 * S, "power_cut", over=False)
     found = marks(real(open_end), judged((604, None, 640)))
     assert found.found[0].end_error_ms is None
     assert found.cameras[0].judged_down_ms == (3600 - 604) * S
 
 
 def test_a_later_run_in_the_same_store_leaves_out_no_camera_of_this_one() -> None:
-    """One that was never seen up in this run is marked, as by what the API tells of the run alone."""
+    """One that was never seen up in this run is score_run, as by what the API tells of the run alone."""
     truth, said = real(away(600, 900, 594)), judged()
     said.cameras["cam-1"].changes = [Change(0, 0, "unknown"), Change(4000 * S, 4000 * S, "up")]
     whole = marks(truth, said)
@@ -121,7 +121,7 @@ def test_what_was_unknown_although_it_could_be_known_is_told() -> None:
 
 
 def test_unknown_time_that_late_heartbeats_filled_is_up() -> None:
-    said = JudgedCamera(
+    said = ObservedCamera(
         [Change(0, 0, "up"), Change(100, 100, "unknown"), Change(900, 900, "up")],
         [],
         [(200, 500), (450, 600)],
@@ -166,7 +166,7 @@ def test_spans_are_merged() -> None:
 # --- people and machines
 
 
-def found_of_all() -> tuple[dict[str, Any], Marks, Real, Judged]:
+def found_of_all() -> tuple[dict[str, Any], Score, GroundTruth, Observations]:
     truth, said = real(away(600, 900, 594), away(2000, 2600, 1993, "power_cut")), judged((604, 903, 639.05))
     found = marks(truth, said)
     return figures(found, 4.5), found, truth, said

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from camsim.fleet import Fleet, PlayedCamera, read_fleet
-from camsim.ground_truth import Run, TruthFile, header, lines
+from camsim.ground_truth import GroundTruthFile, Run, header, lines
 from camsim.scenario.parser import read_scenario
 from camsim.schedule import plan
 from tests.simulator.builders import fleet_of, scenario_of
@@ -37,7 +37,7 @@ def test_a_camera_that_nothing_befalls_is_alive_from_beginning_to_end() -> None:
 
 
 def test_a_cut_ends_a_life_at_its_instant_and_the_next_begins_when_it_can_speak_again() -> None:
-    run = run_of("{do: power_cut, at: 100, for: 200, on: {camera: cam-1}}")
+    run = run_of("{action: power_cut, at: 100, for: 200, on: {camera: cam-1}}")
     before, after = told(run, "alive", camera="cam-1")
     assert (before["until_s"], before["why"]) == (100, "power_cut")
     assert 89 <= before["heard_s"] <= 100
@@ -46,29 +46,29 @@ def test_a_cut_ends_a_life_at_its_instant_and_the_next_begins_when_it_can_speak_
 
 
 def test_overlapping_cuts_are_one_absence_that_the_first_began() -> None:
-    run = run_of("{do: power_cut, at: 100, for: 200}", "{do: network_cut, at: 150, for: 300}")
+    run = run_of("{action: power_cut, at: 100, for: 200}", "{action: network_cut, at: 150, for: 300}")
     before, after = told(run, "alive", camera="cam-1")
     assert (before["until_s"], before["why"]) == (100, "power_cut")
     assert after["from_s"] >= 450
 
 
 def test_a_camera_that_is_cut_before_it_can_speak_was_not_alive() -> None:
-    run = run_of("{do: flap, at: 100, off_for: 50, on_for: 0.001, for: 140}")
+    run = run_of("{action: flap, at: 100, off_for: 50, on_for: 0.001, for: 140}")
     assert [line["why"] for line in told(run, "alive", camera="cam-0")] == ["flap", "end"]
 
 
 def test_a_planned_camera_is_alive_once_it_is_commissioned() -> None:
-    run = run_of("{do: commission, at: 60}", fleet=fleet_of(0, planned=1))
+    run = run_of("{action: commission, at: 60}", fleet=fleet_of(0, planned=1))
     (alive,) = told(run, "alive")
     assert alive["from_s"] == 60
 
 
 def test_conditions_links_and_lies_are_told() -> None:
     run = run_of(
-        "{do: frozen, at: 10, for: 20, on: {camera: cam-0}}",
-        "{do: tamper, at: 500, on: {camera: cam-0}}",
-        "{do: broker_restart, at: 30, for: 5}",
-        "{do: replay, at: 50, for: 9, pace: 5, on: {camera: cam-2}}",
+        "{action: frozen, at: 10, for: 20, on: {camera: cam-0}}",
+        "{action: tamper, at: 500, on: {camera: cam-0}}",
+        "{action: broker_restart, at: 30, for: 5}",
+        "{action: replay, at: 50, for: 9, pace: 5, on: {camera: cam-2}}",
     )
     times = [(line["what"], line["from_s"], line["until_s"]) for line in told(run, "condition")]
     assert times == [("frozen", 10, 30), ("tamper", 500, 600)]
@@ -77,7 +77,7 @@ def test_conditions_links_and_lies_are_told() -> None:
 
 
 def test_what_was_to_come_after_the_end_did_not_happen() -> None:
-    run = run_of("{do: power_cut, at: 100}", "{do: broker_restart, at: 20, for: 60}")
+    run = run_of("{action: power_cut, at: 100}", "{action: broker_restart, at: 20, for: 60}")
     assert {line["until_s"] for line in told(run, "alive", 50)} == {50}
     assert [(line["from_s"], line["until_s"]) for line in told(run, "link", 50)] == [(20, 50)]
 
@@ -88,7 +88,7 @@ def test_rows_with_an_interval_of_their_own_keep_it_and_speed_divides_both() -> 
     assert [line["interval_s"] for line in told(run, "camera")] == [2, 12]
 
 
-@pytest.mark.parametrize("name", ["every-cut", "thunderstorm", "landlords-roll-out"])
+@pytest.mark.parametrize("name", ["all-outage-types", "thunderstorm", "landlords-roll-out"])
 def test_the_same_seed_is_the_same_truth_and_another_is_not(name: str) -> None:
     scenario, fleet = read_scenario(Path(name)), read_fleet(FLEET)
 
@@ -103,9 +103,9 @@ def test_the_same_seed_is_the_same_truth_and_another_is_not(name: str) -> None:
 @given(st.integers(0, 200))
 def test_lives_are_disjoint_in_order_and_each_was_heard(seed: int) -> None:
     run = run_of(
-        "{do: power_cut, at: 20, for: 60, every: 90, times: 5, spread: 30, on: {share: 0.7}}",
-        "{do: network_cut, at: 40, for: 100, every: 120, times: 4, spread: 50, on: {share: 0.5, seed: 2}}",
-        "{do: loss, share: 30 %}",
+        "{action: power_cut, at: 20, for: 60, every: 90, times: 5, spread: 30, on: {share: 0.7}}",
+        "{action: network_cut, at: 40, for: 100, every: 120, times: 4, spread: 50, on: {share: 0.5, seed: 2}}",
+        "{action: loss, share: 30 %}",
         seed=seed,
     )
     for camera in run.fleet.cameras:
@@ -117,8 +117,8 @@ def test_lives_are_disjoint_in_order_and_each_was_heard(seed: int) -> None:
 
 
 def test_the_file_is_json_lines_that_begin_with_the_date(tmp_path: Path) -> None:
-    run, file = run_of("{do: power_cut, at: 1}"), tmp_path / "truth.jsonl"
-    with TruthFile(file) as out:
+    run, file = run_of("{action: power_cut, at: 1}"), tmp_path / "truth.jsonl"
+    with GroundTruthFile(file) as out:
         out.begin(run, 1_767_258_000_000)
         out.end(run, 10.0)
     read = [json.loads(line) for line in file.read_text().splitlines()]
@@ -129,6 +129,6 @@ def test_the_file_is_json_lines_that_begin_with_the_date(tmp_path: Path) -> None
 
 def test_a_run_that_never_began_leaves_an_empty_file(tmp_path: Path) -> None:
     file = tmp_path / "truth.jsonl"
-    with TruthFile(file) as out:
+    with GroundTruthFile(file) as out:
         out.end(run_of(), 10.0)
     assert file.read_text() == ""

@@ -70,7 +70,7 @@ class Metrics:
 
     def account(self, account: str) -> dict[str, float]:
         """Return the seconds in this account of each camera's ledger."""
-        return self.by("camera", "camwatch_camera_ledger_seconds_total", account=account)
+        return self.by("camera", "camwatch_camera_status_seconds_total", account=account)
 
     def outages(self) -> int:
         """Return how many outages began so far, of all cameras."""
@@ -227,7 +227,7 @@ class Daemon:
             )
 
         await self.until(grown)
-        return await self.until(lambda now: now.value("camwatch_history_pending") == 0)
+        return await self.until(lambda now: now.value("camwatch_history_pending_events") == 0)
 
     async def until_ready(self) -> None:
         """Wait until /-/ready says yes."""
@@ -274,7 +274,7 @@ def broker(url: str, **settings: object) -> Mapping[str, object]:
 def config(fleet: Path, *brokers: Mapping[str, object], **liveness: object) -> str:
     """Return a settings file: a free HTTP port, JSON logs, cameras that are heard every `INTERVAL_S`."""
     tables: list[tuple[str, Mapping[str, object]]] = [
-        ("[fleet]", {"path": str(fleet), "reload_check_s": 0.1}),
+        ("[fleet]", {"path": str(fleet), "reload_interval_s": 0.1}),
         *(("[[brokers]]", table) for table in brokers),
         ("[clock]", {"require_sync": False}),
         ("[liveness]", {"interval_s": INTERVAL_S, **liveness}),

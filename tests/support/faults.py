@@ -24,13 +24,15 @@ def settings(
     fleet: Path,
     store: Path | str,
     *brokers: Mapping[str, object],
-    checkpoint_s: float = 0.1,
+    checkpoint_interval_s: float = 0.1,
     wait_s: float = 2.0,
     **liveness: object,
 ) -> str:
     """Return a settings file whose store is a file (by its path) or a server's (by its URL)."""
     url = store if isinstance(store, str) else f"sqlite:///{store}"
-    history = f"[history]\nurl = '{url}'\ncheckpoint_s = {checkpoint_s}\nconnect_timeout_s = {wait_s}\n"
+    history = (
+        f"[history]\nurl = '{url}'\ncheckpoint_s = {checkpoint_interval_s}\nconnect_timeout_s = {wait_s}\n"
+    )
     return f"{config(fleet, *brokers, **liveness)}\n{history}"
 
 
@@ -128,4 +130,4 @@ class WallClock:
 def boot_anew(store: Path) -> None:
     """Let a record in a file be of another boot of the machine: its steady clock tells nothing then."""
     with contextlib.closing(sqlite3.connect(store)) as connection, connection:
-        connection.execute("UPDATE meta SET value = '' WHERE name = 'steady'")
+        connection.execute("UPDATE store_metadata SET value = '' WHERE name = 'steady'")

@@ -14,23 +14,23 @@ from typing import Any, NamedTuple
 from camwatch.core.model import (
     Camera,
     Cause,
-    Happening,
-    IncidentChange,
+    Event,
+    IncidentEvent,
     Instant,
     Lifecycle,
     Liveness,
+    MaintenanceWindow,
     Purpose,
     Reboot,
     Scope,
     Status,
     Thresholds,
     Transition,
-    Window,
 )
-from camwatch.core.monitor import Enrolment, FleetWatch
+from camwatch.core.monitor import CameraConfig, FleetMonitor
 from camwatch.core.state import CameraState
-from camwatch.core.status_time import Account
-from camwatch.core.telemetry import Refusal, Word
+from camwatch.core.status_time import StatusTime
+from camwatch.core.telemetry import RejectionReason, SessionStatus
 from camwatch.wire.heartbeat import Heartbeat
 
 START = Instant(5_000.0, 1_767_258_000_000)
@@ -70,21 +70,21 @@ def enrolment(
     liveness: Liveness | None = None,
     thresholds: Thresholds | None = None,
     **row: Any,
-) -> Enrolment:
+) -> CameraConfig:
     """Return a camera to be watched, with the default deadlines and thresholds."""
-    return Enrolment(camera(camera_id, **row), liveness or Liveness(), thresholds or Thresholds())
+    return CameraConfig(camera(camera_id, **row), liveness or Liveness(), thresholds or Thresholds())
 
 
-def fleet(count: int, **row: Any) -> list[Enrolment]:
+def fleet(count: int, **row: Any) -> list[CameraConfig]:
     """Return `cam-1` … `cam-<count>`."""
-    return [Enrolment(camera(f"cam-{number}", **row)) for number in range(1, count + 1)]
+    return [CameraConfig(camera(f"cam-{number}", **row)) for number in range(1, count + 1)]
 
 
 def window(
     starts: float, ends: float, scope: Scope = Scope.CAMERA, scope_id: str = "cam-1", reason: str = "works"
-) -> Window:
+) -> MaintenanceWindow:
     """Return a maintenance window, in seconds since START."""
-    return Window(scope, scope_id, utc_ms(starts), utc_ms(ends), reason)
+    return MaintenanceWindow(scope, scope_id, utc_ms(starts), utc_ms(ends), reason)
 
 
 class Move(NamedTuple):
@@ -106,22 +106,22 @@ class World:
 
     def __init__(
         self,
-        *enrolments: Enrolment,
+        *enrolments: CameraConfig,
         links: Iterable[str] | Mapping[str, Iterable[str]] = ("main",),
-        windows: Iterable[Window] = (),
+        windows: Iterable[MaintenanceWindow] = (),
         sight: bool = True,
         chatter_s: float = 1.0,
         stall_after_s: float = 5.0,
     ) -> None:
         carried = links if isinstance(links, Mapping) else dict.fromkeys(links, ())
-        self.watch = FleetWatch(
+        self.watch = FleetMonitor(
             START,
             {name: frozenset(operators) for name, operators in carried.items()},
             stall_after_s=stall_after_s,
         )
         self.t = 0.0
         self.frozen: set[str] = set()
-        self.events: list[Happening] = []
+        self.events: list[Event] = []
         self._chatter_s = chatter_s
         self.reload(*(enrolments or [enrolment()]), windows=windows)
         if sight:
@@ -142,7 +142,7 @@ class World:
             self.tick()
             for link in self.watch.links.values():
                 if link.up and link.name not in self.frozen:
-                    self.watch.heard(link, self.now)
+                    self.watch.packets_taken(link, self.now)
         self.tick()
         return self
 
@@ -166,22 +166,24 @@ class World:
         """Judge all that is due now."""
         while self.watch.tick(self.now):
             pass
-        self.events += self.watch.take_events()
+        self.events += self.watch.drain_events()
 
     # --- what cameras say
 
-    def beat(self, camera_id: str = "cam-1", link: str | None = None, **said: Any) -> Refusal | None:
+    def beat(self, camera_id: str = "cam-1", link: str | None = None, **said: Any) -> RejectionReason | None:
         """Deliver a heartbeat now, and return why it proves nothing (None: it does)."""
-        self.watch.begin(self.watch.links[link or next(iter(self.watch.links))], self.now)
+        self.watch.packets_arrived(self.watch.links[link or next(iter(self.watch.links))], self.now)
         heartbeat = Heartbeat(**said) if said else BARE
         refusal = self.watch.heartbeat(self.camera(camera_id), self.now, heartbeat)
         self.heard(link)
         return refusal
 
-    def word(self, word: Word, camera_id: str = "cam-1", *, retained: bool = False) -> Refusal | None:
+    def word(
+        self, word: SessionStatus, camera_id: str = "cam-1", *, retained: bool = False
+    ) -> RejectionReason | None:
         """Deliver a status message now, and return why it proves nothing."""
-        self.watch.awake(self.now)
-        refusal = self.watch.word(self.camera(camera_id), self.now, word, retained=retained)
+        self.watch.loop_alive(self.now)
+        refusal = self.watch.status_message(self.camera(camera_id), self.now, word, retained=retained)
         self.heard()
         return refusal
 
@@ -201,20 +203,20 @@ class World:
         """Deliver some packet over a link (the first) now, if it is connected."""
         state = self.watch.links[link or next(iter(self.watch.links))]
         if state.up:
-            self.watch.heard(state, self.now)
-        self.events += self.watch.take_events()
+            self.watch.packets_taken(state, self.now)
+        self.events += self.watch.drain_events()
 
     def lose(self, link: str = "main", last_packet: float | None = None) -> World:
         """Lose a link now; its last packet came at `last_packet` (now, if not given)."""
         since = self.now if last_packet is None else instant(last_packet)
-        self.watch.lose_sight(self.watch.links[link], self.now, since)
-        self.events += self.watch.take_events()
+        self.watch.link_down(self.watch.links[link], self.now, since)
+        self.events += self.watch.drain_events()
         return self
 
     def regain(self, link: str = "main") -> World:
         """Connect and subscribe a link now."""
-        self.watch.regain_sight(self.watch.links[link], self.now)
-        self.events += self.watch.take_events()
+        self.watch.link_up(self.watch.links[link], self.now)
+        self.events += self.watch.drain_events()
         return self
 
     def blind(self, begin: float, end: float) -> World:
@@ -223,7 +225,7 @@ class World:
 
     # --- who is watched
 
-    def reload(self, *enrolments: Enrolment, windows: Iterable[Window] = ()) -> World:
+    def reload(self, *enrolments: CameraConfig, windows: Iterable[MaintenanceWindow] = ()) -> World:
         """Watch exactly these cameras from now on."""
         self.watch.reload(self.now, enrolments, windows)
         self.tick()
@@ -243,17 +245,17 @@ class World:
         """Return what a camera is now."""
         return self.camera(camera_id).status_at(self.now)
 
-    def account(self, camera_id: str = "cam-1") -> Account:
+    def account(self, camera_id: str = "cam-1") -> StatusTime:
         """Return a camera's account, settled up to what is certain now."""
         state = self.camera(camera_id)
-        self.watch.judge.settle(state, self.now)
-        self.events += self.watch.take_events()
-        return replace(state.account)
+        self.watch.state_machine.account_until_certain(state, self.now)
+        self.events += self.watch.drain_events()
+        return replace(state.status_time)
 
     def moves(self, camera_id: str = "cam-1") -> list[Move]:
         """Return a camera's transitions so far."""
         return [
-            Move(event.old, event.new, seconds(event.at), seconds(event.noticed_at), event.cause)
+            Move(event.old, event.new, seconds(event.at), seconds(event.detected_at), event.cause)
             for event in self.events
             if isinstance(event, Transition) and event.camera == camera_id
         ]
@@ -266,16 +268,16 @@ class World:
         """Return a camera's newest transition."""
         return self.moves(camera_id)[-1]
 
-    def incidents(self) -> list[IncidentChange]:
+    def incidents(self) -> list[IncidentEvent]:
         """Return the incidents that began and ended so far."""
-        return [event for event in self.events if isinstance(event, IncidentChange)]
+        return [event for event in self.events if isinstance(event, IncidentEvent)]
 
     def reboots(self) -> list[float]:
         """Return when cameras were seen to have rebooted."""
         return [seconds(event.at) for event in self.events if isinstance(event, Reboot)]
 
 
-def alive(*enrolments: Enrolment, until: float = 0.0, windows: Iterable[Window] = ()) -> World:
+def alive(*enrolments: CameraConfig, until: float = 0.0, windows: Iterable[MaintenanceWindow] = ()) -> World:
     """Return a world whose cameras all gave heartbeats at 0, 10, … up to `until`, and no events yet."""
     world = World(*enrolments, windows=windows).beats(until)
     world.events.clear()

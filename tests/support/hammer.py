@@ -21,16 +21,16 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import select as query
 
-from camwatch.app import Daemon
-from camwatch.core.model import Happening, Transition
+from camwatch.app import Application
+from camwatch.core.model import Event, Transition
 from camwatch.history import schema
 from camwatch.history.audit import audit
-from camwatch.history.keeper import StoreKeeper
+from camwatch.history.keeper import RecordingStore
 from camwatch.history.store import Store
 from camwatch.loading import load
 from camwatch.logs import configure
 from camwatch.settings import Settings, load_settings
-from camwatch.systemd import SILENT
+from camwatch.systemd import NULL_NOTIFIER
 
 LATEST_S = 0.12
 """By when a child is killed, from its first report or, one in four, from its birth."""
@@ -54,35 +54,35 @@ async def live(settings: Settings, seed: int, report: Report) -> None:
     """Keep the record until killed; report what a scrape shows, and each transition when it is stored."""
     inventory = load(settings)
     store = Store.open(settings.history)
-    store.hold()
-    keeper = StoreKeeper(store, settings.fleet.timezone, settings.history.retention_days)
-    daemon = Daemon(settings, inventory, keeper, store.load(), SILENT)
-    told: list[Happening] = []
+    store.acquire_lock()
+    keeper = RecordingStore(store, settings.fleet.timezone, settings.history.retention_days)
+    daemon = Application(settings, inventory, keeper, store.load(), NULL_NOTIFIER)
+    told: list[Event] = []
     daemon.listeners.append(told.extend)
     async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(daemon.chronicle.run())
-        tasks.create_task(daemon.watcher.watch_deadlines())
-        tasks.create_task(daemon.tell())
+        tasks.create_task(daemon.recorder.run())
+        tasks.create_task(daemon.monitor.run_deadlines())
+        tasks.create_task(daemon.pump_events())
         tasks.create_task(play(daemon, random.Random(seed)))
         while True:
             await asyncio.sleep(_TURN_S)
-            if daemon.chronicle.pending == 0:
+            if daemon.recorder.pending == 0:
                 moves = [event for event in told if isinstance(event, Transition)]
                 told.clear()
                 stored = [[move.camera, move.at.utc_ms, move.new.value] for move in moves]
-                cameras = daemon.watcher.watch.cameras.values()
+                cameras = daemon.monitor.fleet.cameras.values()
                 counters = {
-                    camera.camera.id: [getattr(camera.stored, name) for name in _COUNTERS]
+                    camera.camera.id: [getattr(camera.persisted, name) for name in _COUNTERS]
                     for camera in cameras
                 }
                 report({"transitions": stored, "counters": counters})
 
 
-async def play(daemon: Daemon, rng: random.Random) -> None:
+async def play(daemon: Application, rng: random.Random) -> None:
     """Be the cameras and the link."""
-    link = daemon.watcher.receiver("main")
-    clock = daemon.watcher.clock
-    silent_until = dict.fromkeys(daemon.watcher.heartbeat_topics, 0.0)
+    link = daemon.monitor.receiver("main")
+    clock = daemon.monitor.clock
+    silent_until = dict.fromkeys(daemon.monitor.heartbeat_topics, 0.0)
     boots = dict.fromkeys(silent_until, 0.0)
     link.subscribed(clock(), session_present=True)
     seq = 0
@@ -93,7 +93,7 @@ async def play(daemon: Daemon, rng: random.Random) -> None:
             link.lost(now, now, "played")
             await asyncio.sleep(rng.choice((0.01, 0.05, 0.12)))
             link.subscribed(clock(), session_present=True)
-        link.begin(clock())
+        link.packets_begin(clock())
         for topic, until in silent_until.items():
             seq += 1
             if now.mono < until:
@@ -107,7 +107,7 @@ async def play(daemon: Daemon, rng: random.Random) -> None:
             late_s = rng.choice((0.03, 0.06)) if rng.random() < 0.05 else 0.0
             said = {"ts": time.time() - late_s, "seq": seq, "uptime_s": now.mono - boots[topic] - late_s}
             link.message(topic, json.dumps(said).encode(), False)
-        link.heard(clock())
+        link.packets_end(clock())
 
 
 def kill_one(settings: Settings, seed: int, after_s: float, *, born: bool) -> Iterator[dict[str, Any]]:
@@ -155,7 +155,7 @@ def look(settings: Settings, reports: list[dict[str, Any]], after_s: float) -> K
             stored = {tuple(row) for row in rows}
     moves = [tuple(move) for report in reports for move in report["transitions"]]
     gone = [f"{move}" for move in moves if move not in stored]
-    kept = {memory.camera: memory for memory in past.memories}
+    kept = {memory.camera: memory for memory in past.checkpoints}
     for camera, counted in (reports[-1]["counters"] if reports else {}).items():
         gone += [
             f"{camera}: {name} {count}, now {camera in kept and getattr(kept[camera], name)}"

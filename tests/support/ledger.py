@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from camwatch.accounting.records import Record
-from camwatch.accounting.timeline import Overlays, Stretch, account_of
-from camwatch.core.status_time import Account
-from camwatch.history.dialects import begin_read, open_engine
+from camwatch.accounting.records import History
+from camwatch.accounting.timeline import StatusInterval, TimelineOverlays, status_time_between
+from camwatch.core.status_time import StatusTime
+from camwatch.history.dialects import open_engine, read_transaction
 from camwatch.history.queries import read
 from tests.support.commands import run
 
@@ -20,24 +20,24 @@ class Book:
     def __init__(self, file: Path) -> None:
         engine = open_engine(f"sqlite:///{file}")
         try:
-            with begin_read(engine) as connection:
-                self.record: Record = read(connection, None, 0, FOREVER)
+            with read_transaction(engine) as connection:
+                self.record: History = read(connection, None, 0, FOREVER)
         finally:
             engine.dispose()
-        overlays = Overlays(self.record)
+        overlays = TimelineOverlays(self.record)
         self.cameras = {camera.id: camera for camera in self.record.cameras}
-        self.stretches: dict[str, list[Stretch]] = {
-            camera.id: overlays.stretches(camera, self.record.vouched_ms) for camera in self.record.cameras
+        self.stretches: dict[str, list[StatusInterval]] = {
+            camera.id: overlays.intervals(camera, self.record.watermark_ms) for camera in self.record.cameras
         }
 
-    def account(self, camera: str, start: int = 0, end: int = FOREVER) -> Account:
+    def account(self, camera: str, start: int = 0, end: int = FOREVER) -> StatusTime:
         """Return a camera's account of [start, end), UTC milliseconds."""
-        return account_of(self.stretches[camera], start, end)
+        return status_time_between(self.stretches[camera], start, end)
 
     def in_service(self, camera: str) -> int:
         """Return for how many milliseconds a camera was in service."""
-        vouched = self.record.vouched_ms
-        return sum(min(span.ends, vouched) - span.starts for span in self.cameras[camera].service)
+        vouched = self.record.watermark_ms
+        return sum(min(span.end, vouched) - span.start for span in self.cameras[camera].service_periods)
 
 
 async def camwatch(*arguments: str | Path, cwd: Path) -> tuple[int, str, str]:

@@ -57,7 +57,7 @@ class RecordingReceiver:
         self._now = Instant(0.0, 0)
         self._aside: dict[str, Callable[[Instant, bytes], None]] = {}
 
-    def begin(self, now: Instant) -> None:
+    def packets_begin(self, now: Instant) -> None:
         self._now = now
 
     def message(self, topic: str, payload: bytes, retained: bool) -> None:
@@ -70,7 +70,7 @@ class RecordingReceiver:
         self.messages.append(Message(self._now, topic, payload, retained))
         self._note(f"message {topic}")
 
-    def heard(self, now: Instant) -> None:
+    def packets_end(self, now: Instant) -> None:
         self.heard_at.append(now)
         self._note("heard")
 
@@ -94,7 +94,7 @@ class RecordingReceiver:
         self.losses.append(Loss(now, last_packet, problem))
         self._note("lost")
 
-    def trouble(self, problem: str) -> None:
+    def warn(self, problem: str) -> None:
         self.troubles.append(problem)
         self._note("trouble")
 

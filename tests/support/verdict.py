@@ -5,21 +5,21 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 
-from camsim.score.observations import Judged, JudgedCamera, Outage, from_api
+from camsim.score.observations import Observations, ObservedCamera, Outage, from_api
 from tests.support.daemon import Daemon
 from tests.support.herd import Camera, Herd, utc_ms
 
-_NONE = JudgedCamera()
+_NONE = ObservedCamera()
 
 
-async def record(daemon: Daemon, herd: Herd) -> Judged:
+async def record(daemon: Daemon, herd: Herd) -> Observations:
     """Return the record of the herd's life so far, once all of it is stored."""
-    await daemon.until(lambda now: now.value("camwatch_history_pending") == 0, "camwatch_history")
+    await daemon.until(lambda now: now.value("camwatch_history_pending_events") == 0, "camwatch_history")
     began = min(camera.began_ms for camera in herd.cameras)
     return await asyncio.to_thread(from_api, daemon.url, began - 60_000, utc_ms() + 60_000)
 
 
-def false_outages(said: Judged, herd: Herd) -> list[str]:
+def false_outages(said: Observations, herd: Herd) -> list[str]:
     """Return the outages that stand in the record, and in which the camera spoke.
 
     What a late heartbeat proved to be up time since does not stand. One heartbeat may lie within the rest:
@@ -29,7 +29,7 @@ def false_outages(said: Judged, herd: Herd) -> list[str]:
     for camera in herd.cameras:
         one = said.cameras.get(camera.id, _NONE)
         for outage in one.outages:
-            end = outage.end_ms or said.vouched_ms
+            end = outage.end_ms or said.watermark_ms
             within = [
                 at - outage.at_ms
                 for at in camera.sent_ms
@@ -41,7 +41,7 @@ def false_outages(said: Judged, herd: Herd) -> list[str]:
     return found
 
 
-def undetected(said: Judged, herd: Herd, down_after: float = 4.5) -> list[str]:
+def undetected(said: Observations, herd: Herd, down_after: float = 4.5) -> list[str]:
     """Return the cameras that were away for two intervals longer than convicts, and have no outage then."""
     return [
         f"{camera.id} {camera.kind.value}: away for {absence_ms} ms"
@@ -60,5 +60,5 @@ def _absences(camera: Camera) -> Iterator[tuple[int, int, int]]:
         yield absence.from_ms, end, end - absence.heard_ms
 
 
-def _outages(said: Judged, camera: Camera) -> list[Outage]:
+def _outages(said: Observations, camera: Camera) -> list[Outage]:
     return said.cameras.get(camera.id, _NONE).outages

@@ -11,14 +11,14 @@ from typing import Any, cast
 import httpx
 from starlette.types import ASGIApp
 
-from camwatch.monitoring.service import Watcher
+from camwatch.monitoring.service import MonitorService
 from camwatch.web.application import make_site
-from camwatch.web.context import Parts, Render
-from camwatch.web.event_stream import Events
+from camwatch.web.context import AppContext, RenderMetrics
+from camwatch.web.event_stream import EventStream
 from camwatch.web.house import Archive, Live
 from camwatch.web.server import HttpServer, listen_on
-from camwatch.web.telemetry_samples import Recent
-from camwatch.web.thread_pool import Threads
+from camwatch.web.telemetry_samples import TelemetrySamples
+from camwatch.web.thread_pool import ThreadPool
 from tests.metrics.city import City, registered
 from tests.support.fleet import camera
 
@@ -40,7 +40,7 @@ async def leave(writer: asyncio.StreamWriter) -> None:
 class _Unready:
     """A daemon that is unready for reasons that the test gives."""
 
-    def __init__(self, watcher: Watcher, unready: Callable[[], list[str]]) -> None:
+    def __init__(self, watcher: MonitorService, unready: Callable[[], list[str]]) -> None:
         self._watcher = watcher
         self._unready = unready
 
@@ -53,25 +53,25 @@ class _Unready:
         return getattr(self._watcher, name)
 
 
-def bare_site(render: Render, unready: Callable[[], list[str]] = list) -> ASGIApp:
+def bare_site(render: RenderMetrics, unready: Callable[[], list[str]] = list) -> ASGIApp:
     """Return the application over a city of one camera, without a record."""
     return site_over(cast("Live", _Unready(City(registered([camera()])).watcher, unready)), render)
 
 
-def site_over(live: Live, render: Render) -> ASGIApp:
+def site_over(live: Live, render: RenderMetrics) -> ASGIApp:
     """Return the application over a fleet, without a record."""
     return make_site(parts_over(live, render))
 
 
-def parts_over(live: Live, render: Render) -> Parts:
+def parts_over(live: Live, render: RenderMetrics) -> AppContext:
     """Return what the window is made of, over a fleet without a record."""
     nothing = cast("Archive", None)
-    return Parts(live, nothing, Events(live), Recent(live), Threads(), render)
+    return AppContext(live, nothing, EventStream(live), TelemetrySamples(live), ThreadPool(), render)
 
 
 @contextlib.asynccontextmanager
 async def serving(
-    render: Render, unready: Callable[[], list[str]] = list
+    render: RenderMetrics, unready: Callable[[], list[str]] = list
 ) -> AsyncIterator[httpx.AsyncClient]:
     """Serve `render` while the context lasts, and give a client; it asks for no encoding by itself."""
     async with serving_site(bare_site(render, unready)) as client:

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from camwatch.errors import ConfigurationError
-from camwatch.web.auth.authenticator import Rules
-from camwatch.web.auth.proxy_headers import Proxies
+from camwatch.errors import ConfigError
+from camwatch.web.auth.authenticator import AuthConfig
+from camwatch.web.auth.proxy_headers import TrustedProxies
 from camwatch.web.auth.time_budget import Allowance
-from camwatch.web.connection_limits import HEAD_WITHIN_S, Certificate
+from camwatch.web.connection_limits import HEADER_TIMEOUT_S, TlsCertificate
 from tests.support.tls import Authority
 from tests.web.access.doorway import PASSWORD, TOKEN, Doorway, accounts, doorway
 from tests.web.serving import leave
@@ -32,7 +32,7 @@ async def connected(door: Doorway) -> tuple[asyncio.StreamReader, asyncio.Stream
 async def ended(reader: asyncio.StreamReader) -> bool:
     """Wait until the server has gone, and tell whether it did so without a word, and not of old age."""
     with contextlib.suppress(ConnectionError):
-        async with asyncio.timeout(HEAD_WITHIN_S * 0.7):
+        async with asyncio.timeout(HEADER_TIMEOUT_S * 0.7):
             return await reader.read() == b""
     return True
 
@@ -75,7 +75,7 @@ async def test_a_body_that_nobody_reads_cannot_be_dribbled_for_ever() -> None:
         dribbling = asyncio.create_task(dribble())
         answer = b""
         with contextlib.suppress(ConnectionError):
-            async with asyncio.timeout(HEAD_WITHIN_S * 0.7):
+            async with asyncio.timeout(HEADER_TIMEOUT_S * 0.7):
                 answer = await reader.read()  # comes to an end
         assert answer == b"" or b" 200 " in answer
         dribbling.cancel()
@@ -155,7 +155,7 @@ async def test_whoever_streams_is_no_idler() -> None:
 
 async def test_one_address_has_so_many_connections_and_those_that_wait_make_room() -> None:
     """Whoever holds them all open keeps nobody else away, nor new ones of its own that ask."""
-    async with doorway(accounts(), Rules(each=5)) as door, door.client() as client:
+    async with doorway(accounts(), AuthConfig(each=5)) as door, door.client() as client:
         host, port = door.url.partition("://")[2].split(":")
         idle = [await asyncio.open_connection(host, int(port), local_addr=("127.0.0.2", 0)) for _ in range(8)]
         for reader, _ in idle[:3]:
@@ -170,7 +170,7 @@ async def test_one_address_has_so_many_connections_and_those_that_wait_make_room
 
 async def test_one_address_streams_so_often_at_a_time_and_no_more() -> None:
     bearer = f"GET /stream HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {TOKEN}\r\n\r\n".encode()
-    async with doorway(accounts(), Rules(each=3)) as door, door.client() as client:
+    async with doorway(accounts(), AuthConfig(each=3)) as door, door.client() as client:
         streams = [await connected(door) for _ in range(3)]
         for reader, writer in streams:
             writer.write(bearer)
@@ -187,7 +187,7 @@ async def test_one_address_streams_so_often_at_a_time_and_no_more() -> None:
 
 
 async def test_behind_a_proxy_requests_are_counted_by_where_they_came_from() -> None:
-    rules = Rules(each=3, proxies=Proxies(["127.0.0.1"]))
+    rules = AuthConfig(each=3, proxies=TrustedProxies(["127.0.0.1"]))
     async with (
         doorway(accounts(), rules) as door,
         door.client() as client,
@@ -203,7 +203,7 @@ async def test_behind_a_proxy_requests_are_counted_by_where_they_came_from() -> 
         assert (await client.get("/-/healthy", headers=headers("192.0.2.1"))).status_code == 200
         assert (await client.get("/who", headers=headers("192.0.2.2"))).status_code == 200
         await stack.aclose()
-        async with asyncio.timeout(HEAD_WITHIN_S):
+        async with asyncio.timeout(HEADER_TIMEOUT_S):
             while (await client.get("/who", headers=headers("192.0.2.1"))).status_code != 200:
                 await asyncio.sleep(0.01)
 
@@ -211,7 +211,7 @@ async def test_behind_a_proxy_requests_are_counted_by_where_they_came_from() -> 
 async def test_when_all_connections_are_taken_probes_and_prometheus_still_get_theirs() -> None:
     bearer = f"GET /stream HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {TOKEN}\r\n\r\n".encode()
     own = {"authorization": f"Bearer {OWN}"}
-    rules = Rules(root_path="/camwatch")
+    rules = AuthConfig(root_path="/camwatch")
     async with doorway(accounts(), rules, metrics_token=OWN, most=40) as door, door.client() as client:
         streams = []
         for _ in range(35):
@@ -254,7 +254,7 @@ def trusting(authority: Authority) -> ssl.SSLContext:
 
 
 async def test_inside_tls_cookies_are_secure_and_browsers_are_told_to_stay(authority: Authority) -> None:
-    certificate = Certificate(authority.server_cert, authority.server_key)
+    certificate = TlsCertificate(authority.server_cert, authority.server_key)
     async with doorway(accounts(), certificate=certificate) as door:
         async with door.client(verify=trusting(authority)) as client:
             form = {"name": "chief", "password": PASSWORD}
@@ -270,7 +270,7 @@ async def test_inside_tls_cookies_are_secure_and_browsers_are_told_to_stay(autho
 
 
 async def test_tls_before_1_2_and_no_tls_at_all_are_refused(authority: Authority) -> None:
-    certificate = Certificate(authority.server_cert, authority.server_key)
+    certificate = TlsCertificate(authority.server_cert, authority.server_key)
     assert certificate.context.minimum_version is ssl.TLSVersion.TLSv1_2
     async with doorway(certificate=certificate) as door:
         reader, writer = await connected(door)
@@ -280,7 +280,7 @@ async def test_tls_before_1_2_and_no_tls_at_all_are_refused(authority: Authority
 
 
 async def test_a_handshake_that_does_not_come_is_not_waited_for(authority: Authority) -> None:
-    certificate = Certificate(authority.server_cert, authority.server_key)
+    certificate = TlsCertificate(authority.server_cert, authority.server_key)
     async with doorway(certificate=certificate, within_s=0.2) as door:
         reader, writer = await connected(door)
         assert await ended(reader)
@@ -289,8 +289,8 @@ async def test_a_handshake_that_does_not_come_is_not_waited_for(authority: Autho
 
 async def test_who_has_not_shaken_hands_is_counted_and_makes_room(authority: Authority) -> None:
     """Else the limits would not hold inside TLS: silent sockets would use up the files of the process."""
-    certificate = Certificate(authority.server_cert, authority.server_key)
-    async with doorway(accounts(), Rules(each=5), certificate=certificate) as door:
+    certificate = TlsCertificate(authority.server_cert, authority.server_key)
+    async with doorway(accounts(), AuthConfig(each=5), certificate=certificate) as door:
         silent = [await connected(door) for _ in range(8)]
         for reader, _ in silent[:3]:
             assert await ended(reader), "the oldest"
@@ -301,8 +301,8 @@ async def test_who_has_not_shaken_hands_is_counted_and_makes_room(authority: Aut
 
 
 async def test_those_who_left_during_the_handshake_are_counted_no_more(authority: Authority) -> None:
-    certificate = Certificate(authority.server_cert, authority.server_key)
-    async with doorway(accounts(), Rules(each=2), certificate=certificate) as door:
+    certificate = TlsCertificate(authority.server_cert, authority.server_key)
+    async with doorway(accounts(), AuthConfig(each=2), certificate=certificate) as door:
         for said in (b"no handshake", b"", b"\x16\x03\x01", b"no handshake"):
             reader, writer = await connected(door)
             writer.write(said)
@@ -317,7 +317,7 @@ async def test_those_who_left_during_the_handshake_are_counted_no_more(authority
 async def test_what_comes_with_the_end_of_the_handshake_is_a_request_like_any_other(
     authority: Authority,
 ) -> None:
-    certificate = Certificate(authority.server_cert, authority.server_key)
+    certificate = TlsCertificate(authority.server_cert, authority.server_key)
     async with doorway(accounts(), certificate=certificate) as door:
         reader, writer = await connected(door)
         came, leaves = ssl.MemoryBIO(), ssl.MemoryBIO()
@@ -342,13 +342,13 @@ async def test_what_comes_with_the_end_of_the_handshake_is_a_request_like_any_ot
 
 
 async def test_an_address_pays_for_its_handshakes_before_they_begin(authority: Authority) -> None:
-    certificate = Certificate(authority.server_cert, authority.server_key)
-    rules = Rules(strangers=Allowance(0.0055, 0.001))
+    certificate = TlsCertificate(authority.server_cert, authority.server_key)
+    rules = AuthConfig(strangers=Allowance(0.0055, 0.001))
     async with doorway(accounts(), rules, certificate=certificate) as door:
         silent = [await connected(door) for _ in range(4)]
         reader, writer = await connected(door)
         assert await ended(reader), "it has spent what it may"
-        assert door.access.refusals["budget"] == 1
+        assert door.access.denials["budget"] == 1
         door.hands.seconds += 10
         async with door.client(verify=trusting(authority)) as client:
             assert (await client.get("/-/healthy")).status_code == 200
@@ -360,7 +360,7 @@ async def test_an_address_pays_for_its_handshakes_before_they_begin(authority: A
 async def test_nobody_is_waited_for_who_has_not_shaken_hands_when_the_server_stops(
     authority: Authority,
 ) -> None:
-    certificate = Certificate(authority.server_cert, authority.server_key)
+    certificate = TlsCertificate(authority.server_cert, authority.server_key)
     async with doorway(accounts(), certificate=certificate) as door:
         reader, writer = await connected(door)
         async with door.client(verify=trusting(authority)) as client:
@@ -376,15 +376,15 @@ async def test_a_new_certificate_is_taken_while_serving_and_a_faulty_one_changes
     cert_file, key_file = tmp_path / "server.pem", tmp_path / "server.key"
     cert_file.write_bytes(authority.server_cert.read_bytes())
     key_file.write_bytes(authority.server_key.read_bytes())
-    certificate = Certificate(cert_file, key_file)
+    certificate = TlsCertificate(cert_file, key_file)
     async with doorway(certificate=certificate) as door:
         cert_file.write_bytes(other.server_cert.read_bytes())
-        with pytest.raises(ConfigurationError, match="no certificate with its key"):
-            certificate.renew()
+        with pytest.raises(ConfigError, match="no certificate with its key"):
+            certificate.reload()
         async with door.client(verify=trusting(authority)) as client:
             assert (await client.get("/who")).status_code == 200
         key_file.write_bytes(other.server_key.read_bytes())
-        certificate.renew()
+        certificate.reload()
         async with door.client(verify=trusting(other)) as client:
             assert (await client.get("/who")).status_code == 200
 
@@ -398,8 +398,8 @@ def test_a_certificate_that_is_none_says_so(tmp_path: Path, authority: Authority
         (authority.server_cert, None),
         (authority.server_cert, authority.client_key),
     ):
-        with pytest.raises(ConfigurationError) as caught:
-            Certificate(cert_file, key_file)
-        (fault,) = caught.value.faults
+        with pytest.raises(ConfigError) as caught:
+            TlsCertificate(cert_file, key_file)
+        (fault,) = caught.value.problems
         assert fault.place == "http.cert_file"
         assert "PEM" in fault.problem

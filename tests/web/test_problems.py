@@ -9,8 +9,8 @@ from pydantic import BaseModel, ConfigDict
 from starlette.requests import HTTPConnection
 from starlette.responses import PlainTextResponse, Response
 
-from camwatch.errors import CorrectionError, QuestionError, StoreError
-from camwatch.web.problems import Problem, install
+from camwatch.errors import CorrectionError, ReportRequestError, StoreError
+from camwatch.web.problems import ProblemError, install
 
 
 def app() -> FastAPI:
@@ -18,10 +18,10 @@ def app() -> FastAPI:
     built = FastAPI(openapi_url=None)
     install(built)
     errors = {
-        "problem": Problem(403, "not you", why="role"),
+        "problem": ProblemError(403, "not you", why="role"),
         "store": StoreError("it is gone", "start it"),
         "correction": CorrectionError("there is no outage 7"),
-        "question": QuestionError("there is no record of 2020-01"),
+        "question": ReportRequestError("there is no record of 2020-01"),
         "bug": ZeroDivisionError("secret"),
     }
 
@@ -116,7 +116,7 @@ async def test_people_get_a_page() -> None:
         assert (answer.status_code, answer.headers["content-type"]) == (403, "text/html; charset=utf-8")
         assert "<h1>Forbidden</h1><p>not you</p>" in answer.text
 
-        def page(_request: HTTPConnection, problem: Problem) -> Response:
+        def page(_request: HTTPConnection, problem: ProblemError) -> Response:
             return PlainTextResponse(f"pretty {problem.detail}", problem.status)
 
         built.state.problem_page = page

@@ -79,8 +79,8 @@ async def test_prometheus_reads_the_running_daemon(tmp_path: Path) -> None:
         )
         inventory = load_inventory(fleet.path, ZoneInfo("Europe/Paris"))
         async with running(settings, inventory) as daemon, prometheus(tmp_path / "p", daemon.port) as client:
-            watcher = daemon.watcher
-            await until(lambda: not watcher.unready)
+            watcher = daemon.monitor
+            await until(lambda: not watcher.not_ready_reasons)
             async with aiomqtt.Client("127.0.0.1", broker.port) as cam:
                 heartbeat = encode_heartbeat(Heartbeat(firmware=FIRMWARE, fps=25.0))
                 await cam.publish("camwatch/v1/ville/cam-1/heartbeat", heartbeat, qos=1)

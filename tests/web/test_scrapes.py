@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from camwatch.web.context import Render
+from camwatch.web.context import RenderMetrics
 from camwatch.web.health import OPENMETRICS, TEXT, _accepts_gzip, _qualities, _wants_openmetrics
 from tests.metrics.city import City, Scraped, registered
 from tests.support.fleet import camera
@@ -150,7 +150,7 @@ async def test_a_client_that_leaves_in_mid_scrape_harms_nobody(encoding: str) ->
         assert ours(response.text) == ours(told.text())
 
 
-def first(render: Render, told: City) -> Render:
+def first(render: RenderMetrics, told: City) -> RenderMetrics:
     """Return `render` for the first request, and what `told` says for all others."""
     renders = iter([render])
 

@@ -8,7 +8,7 @@ import socket
 
 import pytest
 
-from camwatch.errors import ConfigurationError, InUseError
+from camwatch.errors import ConfigError, InUseError
 from camwatch.web.server import HttpServer, listen_on
 from tests.metrics.city import City, registered
 from tests.support.fleet import camera
@@ -29,7 +29,7 @@ async def test_healthy_while_the_process_runs() -> None:
 
 async def test_ready_once_every_link_is_subscribed_and_503_with_the_reasons_before() -> None:
     told = city(subscribed=False)
-    async with serving(told.exposition.render, lambda: told.watcher.unready) as client:
+    async with serving(told.exposition.render, lambda: told.watcher.not_ready_reasons) as client:
         before = await client.get("/-/ready")
         assert (before.status_code, before.text) == (503, "link main: not connected yet\n")
         told.link.subscribed(told.watcher.clock(), session_present=False)
@@ -147,5 +147,5 @@ def test_an_address_that_is_bound_but_does_not_listen_yet_is_in_use_too() -> Non
 
 @pytest.mark.parametrize("host", ["203.0.113.1", "no-such-host.invalid"])
 def test_an_address_of_another_machine_is_a_fault_of_the_setting(host: str) -> None:
-    with pytest.raises(ConfigurationError, match=f"http.listen: cannot listen on {host}:0: "):
+    with pytest.raises(ConfigError, match=f"http.listen: cannot listen on {host}:0: "):
         listen_on(host, 0)

@@ -8,20 +8,20 @@ from datetime import UTC, date, datetime
 import pytest
 from sqlalchemy import text
 
-from camwatch.accounting.records import WindowRecord
+from camwatch.accounting.records import MaintenanceRecord
 from camwatch.accounting.rolling_window import WINDOWS
 from camwatch.core.conditions import REASON_NAMES
 from camwatch.core.model import Purpose, Scope, Status
-from camwatch.core.telemetry import Word
-from camwatch.history.dialects import begin_read
+from camwatch.core.telemetry import SessionStatus
+from camwatch.history.dialects import read_transaction
 from camwatch.history.outage_list import outages
-from camwatch.web.auth.principal import LOCAL, Viewer
+from camwatch.web.auth.principal import LOCAL_ADMIN, Principal
 from camwatch.web.house import Known, Live
-from camwatch.web.problems import Problem
+from camwatch.web.problems import ProblemError
 from camwatch.web.views import cameras, fleet, history, incidents, inventory, maintenance, service_levels
-from camwatch.web.views.base import moment, whole
+from camwatch.web.views.base import run_sync, to_datetime
 from camwatch.web.views.cameras import Condition, Filter, Sort
-from camwatch.web.views.maintenance import Reach
+from camwatch.web.views.maintenance import MaintenanceScope
 from tests.web.town import BEGIN_MS, LANDLORD, MAYOR, OURS, READER, THEIRS, Town, town
 
 HOUR = 3_600_000
@@ -32,12 +32,12 @@ def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
     yield from town(tmp_path_factory.mktemp("town"))
 
 
-def incidents_of(live: Live, viewer: Viewer) -> list[incidents.IncidentView]:
-    return [incidents.view(live, each) for each in incidents.opened(live, viewer)]
+def incidents_of(live: Live, viewer: Principal) -> list[incidents.IncidentView]:
+    return [incidents.view(live, each) for each in incidents.open_incidents(live, viewer)]
 
 
 def ids(town_: Town, wanted: Filter, sort: str = Sort.ID) -> list[str]:
-    return [state.camera.id for state in whole(cameras.rows(town_.watcher, READER, wanted, sort))]
+    return [state.camera.id for state in run_sync(cameras.query(town_.watcher, READER, wanted, sort))]
 
 
 def test_every_reason_for_being_degraded_can_be_asked_for() -> None:
@@ -66,7 +66,7 @@ def test_filters_narrow_what_is_seen(here: Town, wanted: Filter, found: list[str
 
 
 def test_what_is_not_well_comes_first_and_each_order_can_be_turned_around(here: Town) -> None:
-    usual = ids(here, Filter(), Sort.WORST)
+    usual = ids(here, Filter(), Sort.SEVERITY)
     assert usual[:3] == ["ville-1", "ville-2", "ville-3"]
     assert usual[3:] == ["ville-5", "ville-4", "ville-plan", "ville-park"]
     for sort in Sort:
@@ -74,11 +74,11 @@ def test_what_is_not_well_comes_first_and_each_order_can_be_turned_around(here: 
 
 
 def test_a_row_says_why_and_since_when(here: Town) -> None:
-    row = cameras.row(here.watcher, cameras.one(here.watcher, LOCAL, "ville-1"))
+    row = cameras.to_row(here.watcher, cameras.get(here.watcher, LOCAL_ADMIN, "ville-1"))
     assert (row.status, row.cause, row.site_name) == (Status.DOWN, "timeout", "Mairie")
     assert row.since == datetime(2026, 1, 1, 10, 11, 55, tzinfo=UTC)
     assert (row.latitude, row.longitude) == (43.52, 5.44)
-    up = cameras.row(here.watcher, cameras.one(here.watcher, LOCAL, "ville-4"))
+    up = cameras.to_row(here.watcher, cameras.get(here.watcher, LOCAL_ADMIN, "ville-4"))
     assert (up.status, up.cause, up.degraded) == (Status.UP, None, ("video_loss",))
 
 
@@ -87,29 +87,29 @@ def test_one_camera_tells_all_that_is_known_of_it(here: Town) -> None:
     assert (detail.model, detail.interval_s, detail.down_after_s) == ("AX-1", 10.0, 45.0)
     assert detail.values.fps == 25.0
     assert [(each.kind, each.id) for each in detail.incidents] == [("site", "mairie")]
-    with pytest.raises(Problem) as caught:
+    with pytest.raises(ProblemError) as caught:
         cameras.detail(here.watcher, READER, "zulu-1")
     assert caught.value.status == 404
 
 
 def test_counts_add_up_for_whoever_asks(here: Town) -> None:
-    everything = whole(fleet.counts(here.watcher, LOCAL))
-    ours = whole(fleet.counts(here.watcher, READER))
+    everything = run_sync(fleet.counts(here.watcher, LOCAL_ADMIN))
+    ours = run_sync(fleet.counts(here.watcher, READER))
     assert (everything.total, ours.total) == (len(here.watcher.inventory.cameras), 7)
     assert (ours.up, ours.down, ours.planned, ours.in_service) == (3, 3, 1, 6)
     assert (ours.suspect, ours.degraded, ours.worst) == (1, 1, Status.DOWN)
-    by_site = [site.counts.total for site in whole(fleet.sites(here.watcher, LOCAL))]
-    by_operator = [each.counts.total for each in whole(fleet.operators(here.watcher, LOCAL))]
+    by_site = [site.counts.total for site in run_sync(fleet.sites(here.watcher, LOCAL_ADMIN))]
+    by_operator = [each.counts.total for each in run_sync(fleet.operators(here.watcher, LOCAL_ADMIN))]
     assert sum(by_site) == sum(by_operator) == everything.total
 
 
 def test_the_sites_of_somebody_are_those_where_there_are_cameras_to_see(here: Town) -> None:
-    found = {site.id: site.worst for site in whole(fleet.sites(here.watcher, READER))}
+    found = {site.id: site.worst for site in run_sync(fleet.sites(here.watcher, READER))}
     assert found == {"mairie": Status.DOWN, "park": Status.UP}
 
 
 def test_an_operator_has_every_window(here: Town) -> None:
-    view = whole(fleet.operator(here.watcher, READER, OURS))
+    view = run_sync(fleet.operator(here.watcher, READER, OURS))
     assert list(view.windows) == list(WINDOWS)
     assert view.objective == 0.98
     account = view.windows["24h"]
@@ -120,9 +120,9 @@ def test_blindness_is_told_to_those_whose_cameras_are_in_the_dark(new_town: Town
     now = new_town.watcher.clock()
     new_town.receivers["main"].lost(now, now, "as the test asked")
     assert fleet.blind(new_town.watcher, READER).operators == (OURS,)
-    assert fleet.blind(new_town.watcher, LOCAL).operators == (OURS,)  # theirs have another link
-    assert [link.up for link in fleet.links(new_town.watcher, LOCAL)] == [False, True]
-    assert not whole(fleet.fleet(new_town.watcher, LOCAL)).ready
+    assert fleet.blind(new_town.watcher, LOCAL_ADMIN).operators == (OURS,)  # theirs have another link
+    assert [link.up for link in fleet.links(new_town.watcher, LOCAL_ADMIN)] == [False, True]
+    assert not run_sync(fleet.fleet(new_town.watcher, LOCAL_ADMIN)).ready
 
 
 @pytest.fixture
@@ -131,18 +131,18 @@ def new_town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
 
 
 def test_an_incident_is_seen_whole_by_who_sees_all(here: Town) -> None:
-    (whole,) = incidents_of(here.watcher, LOCAL)
+    (whole,) = incidents_of(here.watcher, LOCAL_ADMIN)
     (ours,) = incidents_of(here.watcher, MAYOR)
     assert (len(whole.cameras), whole.down, whole.name) == (6, 6, "Mairie")
     assert (len(ours.cameras), ours.down) == (3, 3)
-    assert len(incidents.opened(here.watcher, MAYOR)) == 1
+    assert len(incidents.open_incidents(here.watcher, MAYOR)) == 1
 
 
 def test_the_inventory_tells_what_is_wrong_with_it(here: Town) -> None:
-    view = inventory.inventory(here.watcher, LOCAL)
+    view = inventory.inventory(here.watcher, LOCAL_ADMIN)
     assert [each.camera for each in view.overdue] == ["ville-plan", "zulu-plan"]
     assert (view.unregistered, view.rejected["unregistered"]) == (1, 1)
-    assert [each.id for each in inventory.unregistered(here.watcher, LOCAL)] == ["zulu-stranger"]
+    assert [each.id for each in inventory.unregistered(here.watcher, LOCAL_ADMIN)] == ["zulu-stranger"]
 
 
 # --- what was
@@ -155,7 +155,7 @@ def test_levels_are_sums_of_cameras_and_agree_with_the_windows(here: Town) -> No
     found = service_levels.levels(
         record, here.watcher.inventory, {Purpose.TRAFFIC: 0.9}, now - 24 * HOUR, now
     )
-    total = whole(fleet.operator(here.watcher, READER, OURS)).windows["24h"]
+    total = run_sync(fleet.operator(here.watcher, READER, OURS)).windows["24h"]
     assert found.total == total
     assert sum(line.account.up_ms for line in found.cameras) == total.up_ms
     assert [(line.id, line.objective) for line in found.operators] == [(OURS, 0.98)]
@@ -178,7 +178,7 @@ def test_a_cameras_ledger_days_and_life_are_of_one_account(here: Town) -> None:
 
 def test_outages_come_newest_first_and_a_page_is_a_piece_of_all(here: Town) -> None:
     now, archive = here.watcher.now.utc_ms, here.parts.archive
-    with begin_read(here.store.engine) as connection:
+    with read_transaction(here.store.engine) as connection:
         everything = outages(connection, to_ms=now)
     total, first = archive.outage_page(None, from_ms=0, to_ms=now, piece=slice(0, 4))
     _, second = archive.outage_page(None, from_ms=0, to_ms=now, piece=slice(4, 99))
@@ -188,17 +188,17 @@ def test_outages_come_newest_first_and_a_page_is_a_piece_of_all(here: Town) -> N
     assert archive.outage_page(None, from_ms=0, to_ms=now, piece=slice(0, 9), unattributed=True) == (0, [])
     view = history.outage(everything[0])
     assert view.attribution is not None
-    assert (view.attribution.who, view.down_ms) == ("Hélène", 600_000)
+    assert (view.attribution.author, view.down_ms) == ("Hélène", 600_000)
     (silent,) = [history.outage(each) for each in everything if each.camera.id == "ville-1"][-1:]
     assert silent.at_earliest < silent.start < silent.at_latest
-    assert (silent.voided, silent.voided_why) == (False, None)
+    assert (silent.voided, silent.voided_reason) == (False, None)
 
 
 def test_blindness_names_only_what_is_ones_own(here: Town) -> None:
     records = here.parts.archive.blindness(0, here.watcher.now.utc_ms)
-    (ours,) = history.blindness(READER, records)
+    (ours,) = history.monitoring_gaps(READER, records)
     assert (ours.operators, ours.links) == ((OURS,), ("main",))
-    assert len(history.blindness(LOCAL, records)) == 2
+    assert len(history.monitoring_gaps(LOCAL_ADMIN, records)) == 2
 
 
 REACH = [
@@ -217,13 +217,13 @@ REACH = [
 def test_maintenance_is_planned_where_one_has_cameras(
     here: Town, scope: Scope, scope_id: str, sees: bool
 ) -> None:
-    reach = maintenance.Reach(here.watcher, MAYOR)
-    assert reach.sees(scope, scope_id) == sees
+    reach = maintenance.MaintenanceScope(here.watcher, MAYOR)
+    assert reach.is_visible(scope, scope_id) == sees
     if sees:
-        reach.check(scope, scope_id)
+        reach.authorize(scope, scope_id)
     else:
-        with pytest.raises(Problem) as caught:
-            reach.check(scope, scope_id)
+        with pytest.raises(ProblemError) as caught:
+            reach.authorize(scope, scope_id)
         assert caught.value.status == 404
 
 
@@ -231,7 +231,7 @@ def test_a_viewer_may_cancel_nothing(here: Town) -> None:
     archive, now = here.parts.archive, here.watcher.now.utc_ms
     records, known = archive.windows(0, 1 << 62), archive.known(None)
     seen = maintenance.windows(here.watcher, READER, records, known, now)
-    assert [(each.id, each.may_cancel, each.state) for each in seen] == [
+    assert [(each.id, each.can_cancel, each.state) for each in seen] == [
         ("ville-4", False, "planned"),
         ("mairie", False, "planned"),
     ]
@@ -242,9 +242,9 @@ def test_what_is_past_is_planned_for_by_who_had_cameras_there_then(here: Town) -
     now = here.watcher.now.utc_ms
     known = [Known("zulu-gone", THEIRS, "park", "Zulu"), Known("ville-1", THEIRS, "mairie", "Zulu")]
     for scope, scope_id in ((Scope.SITE, "park"), (Scope.CAMERA, "ville-1")):
-        with pytest.raises(Problem):
-            Reach.over(here.watcher, LANDLORD, known, now, now).check(scope, scope_id)
-        Reach.over(here.watcher, LANDLORD, known, now - 1, now).check(scope, scope_id)
+        with pytest.raises(ProblemError):
+            MaintenanceScope.for_interval(here.watcher, LANDLORD, known, now, now).authorize(scope, scope_id)
+        MaintenanceScope.for_interval(here.watcher, LANDLORD, known, now - 1, now).authorize(scope, scope_id)
 
 
 def test_windows_of_a_site_are_seen_by_whose_cameras_stood_there_then(new_town: Town) -> None:
@@ -258,7 +258,7 @@ def test_windows_of_a_site_are_seen_by_whose_cameras_stood_there_then(new_town: 
         )
         connection.execute(text(moved), {"now": now})
     known = new_town.parts.archive.known(None)
-    reach = Reach(new_town.watcher, LANDLORD, known)
+    reach = MaintenanceScope(new_town.watcher, LANDLORD, known)
     for site, from_ms, to_ms, covers in (
         ("zulu-yard", now - 9, now - 1, True),
         ("zulu-yard", now - 9, now + 9, True),
@@ -266,10 +266,14 @@ def test_windows_of_a_site_are_seen_by_whose_cameras_stood_there_then(new_town: 
         ("zulu-tower", now - 9, now, False),
         ("zulu-tower", now - 9, now + 9, True),
     ):
-        assert reach.covers(WindowRecord(1, Scope.SITE, site, from_ms, to_ms, "works")) == covers
-    Reach.over(new_town.watcher, LANDLORD, known, now - 1, now).check(Scope.SITE, "zulu-yard")
-    with pytest.raises(Problem):
-        Reach.over(new_town.watcher, LANDLORD, known, now, now).check(Scope.SITE, "zulu-yard")
+        assert reach.covers(MaintenanceRecord(1, Scope.SITE, site, from_ms, to_ms, "works")) == covers
+    MaintenanceScope.for_interval(new_town.watcher, LANDLORD, known, now - 1, now).authorize(
+        Scope.SITE, "zulu-yard"
+    )
+    with pytest.raises(ProblemError):
+        MaintenanceScope.for_interval(new_town.watcher, LANDLORD, known, now, now).authorize(
+            Scope.SITE, "zulu-yard"
+        )
 
 
 def test_a_camera_that_changed_hands_has_for_its_old_operator_the_name_that_it_gave(here: Town) -> None:
@@ -279,29 +283,29 @@ def test_a_camera_that_changed_hands_has_for_its_old_operator_the_name_that_it_g
         (LANDLORD, known, "Zulu's own"),
         (LANDLORD, [], "ville-1"),
         (READER, known, new),
-        (LOCAL, known, new),
+        (LOCAL_ADMIN, known, new),
     ):
-        assert Reach(here.watcher, viewer, seen).name(Scope.CAMERA, "ville-1") == name
+        assert MaintenanceScope(here.watcher, viewer, seen).name(Scope.CAMERA, "ville-1") == name
 
 
 def test_when_anothers_camera_went_down_is_told_nowhere(new_town: Town) -> None:
     """I2: ours are back, theirs are not: the incident goes on, but not for us."""
     watcher = new_town.watcher
     new_town.beat("ville-5", seq=8000)
-    new_town.say(Word.GOODBYE, "zulu-4")
+    new_town.say(SessionStatus.GOODBYE, "zulu-4")
     new_town.pass_s(16)
     (ours,) = incidents_of(watcher, READER)
-    (everything,) = incidents_of(watcher, LOCAL)
+    (everything,) = incidents_of(watcher, LOCAL_ADMIN)
     assert everything.since <= ours.since
-    first = min(watcher.watch.cameras[each].since.utc_ms for each in ("ville-1", "ville-2", "ville-3"))
-    assert ours.since == moment(first)
+    first = min(watcher.fleet.cameras[each].since.utc_ms for each in ("ville-1", "ville-2", "ville-3"))
+    assert ours.since == to_datetime(first)
     (ref,) = cameras.detail(watcher, READER, "ville-1").incidents
     assert ref.since == ours.since
     new_town.beat("ville-1", "ville-2", "ville-3", seq=9000)
-    (still,) = incidents_of(watcher, LOCAL)
+    (still,) = incidents_of(watcher, LOCAL_ADMIN)
     assert still.down == 4
     assert incidents_of(watcher, READER) == []
-    assert len(incidents.opened(watcher, READER)) == 0
+    assert len(incidents.open_incidents(watcher, READER)) == 0
     assert cameras.detail(watcher, READER, "ville-1").incidents == ()
 
 

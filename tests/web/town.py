@@ -13,30 +13,30 @@ from typing import Any
 import httpx
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from camwatch.accounting.records import Attributed
-from camwatch.core.model import Happening, Lifecycle, Purpose, Status
+from camwatch.accounting.records import AttributedCause
+from camwatch.core.model import Event, Lifecycle, Purpose, Status
 from camwatch.core.model import Scope as Cover
-from camwatch.core.telemetry import Word
+from camwatch.core.telemetry import SessionStatus
 from camwatch.fleet.inventory import Operator, Site
-from camwatch.history.batch import Batch, Roll
+from camwatch.history.batch import Batch, InventorySnapshot
 from camwatch.history.store import Store
-from camwatch.services.history import StoreArchive
+from camwatch.services.history import HistoryService
 from camwatch.settings import HistorySettings
 from camwatch.web.application import application
-from camwatch.web.auth.principal import LOCAL, Role, Viewer
-from camwatch.web.context import Parts
-from camwatch.web.event_stream import Events
+from camwatch.web.auth.principal import LOCAL_ADMIN, Principal, Role
+from camwatch.web.context import AppContext
+from camwatch.web.event_stream import EventStream
 from camwatch.web.house import Live
-from camwatch.web.telemetry_samples import Recent
-from camwatch.web.thread_pool import Threads
+from camwatch.web.telemetry_samples import TelemetrySamples
+from camwatch.web.thread_pool import ThreadPool
 from tests.metrics.city import BEGIN_S, City, registered
 from tests.support.fleet import camera
 
 OURS = "ville"
 THEIRS = "zulu-habitat"
-MAYOR = Viewer("Hélène", Role.EDITOR, frozenset({OURS}))
-LANDLORD = Viewer("Zoé", Role.EDITOR, frozenset({THEIRS}))
-READER = Viewer("Luc", Role.VIEWER, frozenset({OURS}))
+MAYOR = Principal("Hélène", Role.EDITOR, frozenset({OURS}))
+LANDLORD = Principal("Zoé", Role.EDITOR, frozenset({THEIRS}))
+READER = Principal("Luc", Role.VIEWER, frozenset({OURS}))
 BEGIN_MS = round(BEGIN_S * 1000)
 
 CAMERAS = [
@@ -63,31 +63,31 @@ class Town(City):
     """The town, an hour and a half into a day on which much went wrong; `store` has all of it."""
 
     def __init__(self, folder: Path) -> None:
-        self.told: list[Happening] = []
+        self.told: list[Event] = []
         inventory = registered(CAMERAS, OPERATORS, sites=SITES)
         super().__init__(
             inventory, links={"main": frozenset({OURS, THEIRS}), "zulu-net": frozenset({THEIRS})}
         )
         self.store = Store.open(HistorySettings(url=f"sqlite:///{folder / 'town.db'}"))
-        self.store.hold()
+        self.store.acquire_lock()
         self.number = 0
         live: Live = self.watcher
-        self.parts = Parts(
+        self.parts = AppContext(
             live=live,
-            archive=StoreArchive(
+            archive=HistoryService(
                 self.store.engine,
                 self.watcher.timezone,
                 lambda: self.watcher.inventory,
                 lambda: self.watcher.now.utc_ms,
                 {Purpose.TRAFFIC: 0.9},
             ),
-            events=Events(live),
-            recent=Recent(live),
-            threads=Threads(),
+            events=EventStream(live),
+            recent=TelemetrySamples(live),
+            threads=ThreadPool(),
             render=self.exposition.render,
             objectives={Purpose.TRAFFIC: 0.9},
         )
-        self.first_id = self.parts.events._mark(0)
+        self.first_id = self.parts.events._new_event_id(0)
         self.watcher.scoped.of(frozenset({OURS}))  # somebody of ours looks on from the beginning
         self.live_on()
 
@@ -115,7 +115,7 @@ class Town(City):
             if minute == 40:
                 self._blink()
         self.beat("ville-4", "zulu-4", video_loss=True, fps=12.0)
-        self.say(Word.GOODBYE, "ville-5")
+        self.say(SessionStatus.GOODBYE, "ville-5")
         self.link.message("camwatch/v1/zulu-habitat/zulu-stranger/heartbeat", b"", retained=False)
         self.save()
         self._correct()
@@ -131,10 +131,10 @@ class Town(City):
 
     def save(self) -> None:
         """Store what has happened since the last time."""
-        self.watcher.tell()
+        self.watcher.flush_events()
         now = self.watcher.now
         self.number += 1
-        roll = Roll(tuple(self.watcher.inventory.cameras.values()), (), BEGIN_MS)
+        roll = InventorySnapshot(tuple(self.watcher.inventory.cameras.values()), (), BEGIN_MS)
         rolls = [roll] if self.number == 1 else []
         self.store.write(Batch(self.number, now.utc_ms, rolls, self.told))
         self.told = []
@@ -148,7 +148,7 @@ class Town(City):
                 "Zulu Martin" if theirs else "Hélène",
                 "zulu fuse" if theirs else "fuse",
                 each.outage.id,
-                Attributed.POWER,
+                AttributedCause.POWER,
                 excluded=theirs,
             )
         hour = 3_600_000
@@ -161,12 +161,12 @@ class Town(City):
         ):
             archive.add_window("Paul", why, scope, scope_id, now + 24 * hour, now + 26 * hour, None)
 
-    def site(self, viewer: Viewer = LOCAL) -> ASGIApp:
+    def site(self, viewer: Principal = LOCAL_ADMIN) -> ASGIApp:
         """Return the application as this viewer reaches it."""
         return seen_by(viewer, application(self.parts))
 
     @contextlib.asynccontextmanager
-    async def client(self, viewer: Viewer = LOCAL) -> AsyncIterator[httpx.AsyncClient]:
+    async def client(self, viewer: Principal = LOCAL_ADMIN) -> AsyncIterator[httpx.AsyncClient]:
         """Give a client that is this viewer; it calls the application without a socket."""
         transport = httpx.ASGITransport(app=self.site(viewer), raise_app_exceptions=True)
         async with httpx.AsyncClient(transport=transport, base_url="http://camwatch") as client:
@@ -179,10 +179,10 @@ class Town(City):
     def ids(self, status: Status) -> list[str]:
         """Return the cameras that have a status now."""
         now = self.watcher.now
-        return [name for name, state in self.watcher.watch.cameras.items() if state.status_at(now) is status]
+        return [name for name, state in self.watcher.fleet.cameras.items() if state.status_at(now) is status]
 
 
-def seen_by(viewer: Viewer, app: ASGIApp) -> ASGIApp:
+def seen_by(viewer: Principal, app: ASGIApp) -> ASGIApp:
     """Return the application behind a door that lets everybody in as this viewer."""
 
     async def door(scope: Scope, receive: Receive, send: Send) -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from camwatch.core.telemetry import Word
+from camwatch.core.telemetry import SessionStatus
 from camwatch.errors import RejectReason, WireError
 from camwatch.wire.heartbeat import (
     Heartbeat,
@@ -36,7 +36,7 @@ FULL = Heartbeat(
     firmware="1.4.2-ete",
 )
 HEARTBEATS = [encode_heartbeat(FULL), encode_heartbeat(Heartbeat(seq=0)), b'{"x":{"y":[1,null,"\\u00e9"]}}']
-STATUSES = [encode_status(word) for word in Word] + [b'{"status":"online","since":[1]}']
+STATUSES = [encode_status(word) for word in SessionStatus] + [b'{"status":"online","since":[1]}']
 HEARTBEAT_REASONS = {RejectReason.MALFORMED, RejectReason.TOO_LARGE}
 STATUS_REASONS = {RejectReason.MALFORMED, RejectReason.TOO_LARGE}
 
@@ -63,13 +63,13 @@ def heartbeat_or_refusal(payload: bytes) -> Heartbeat | RejectReason:
     return heartbeat
 
 
-def word_or_refusal(payload: bytes) -> Word | RejectReason:
+def word_or_refusal(payload: bytes) -> SessionStatus | RejectReason:
     """Decode; any error but a WireError with a declared reason fails the test."""
     try:
         word = decode_status(payload)
     except WireError as error:
         return declared(error, STATUS_REASONS)
-    assert isinstance(word, Word)
+    assert isinstance(word, SessionStatus)
     return word
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from camwatch.core.telemetry import Word
+from camwatch.core.telemetry import SessionStatus
 from camwatch.errors import RejectReason, WireError
 from camwatch.wire.heartbeat import MAX_PAYLOAD_BYTES, decode_status, encode_status
 
@@ -19,18 +19,20 @@ def refusal(payload: bytes) -> WireError:
 @pytest.mark.parametrize(
     ("word", "payload"),
     [
-        (Word.ONLINE, b'{"status":"online"}'),
-        (Word.OFFLINE, b'{"status":"offline"}'),
-        (Word.GOODBYE, b'{"status":"goodbye"}'),
+        (SessionStatus.ONLINE, b'{"status":"online"}'),
+        (SessionStatus.OFFLINE, b'{"status":"offline"}'),
+        (SessionStatus.GOODBYE, b'{"status":"goodbye"}'),
     ],
 )
-def test_a_status_reads_and_writes_as_the_contract_says(word: Word, payload: bytes) -> None:
+def test_a_status_reads_and_writes_as_the_contract_says(word: SessionStatus, payload: bytes) -> None:
     assert encode_status(word) == payload
     assert decode_status(payload) is word
 
 
 def test_unknown_fields_of_a_status_are_ignored() -> None:
-    assert decode_status('{"x":[null,"é"],"status":"goodbye","since":1e400}'.encode()) is Word.GOODBYE
+    assert (
+        decode_status('{"x":[null,"é"],"status":"goodbye","since":1e400}'.encode()) is SessionStatus.GOODBYE
+    )
 
 
 @pytest.mark.parametrize(
@@ -47,14 +49,14 @@ def test_anything_else_is_malformed(payload: bytes) -> None:
 
 
 def test_the_last_of_two_words_counts_if_both_are_words() -> None:
-    assert decode_status(b'{"status":"online","status":"offline"}') is Word.OFFLINE
+    assert decode_status(b'{"status":"online","status":"offline"}') is SessionStatus.OFFLINE
     assert refusal(b'{"status":"asleep","status":"offline"}').reason is RejectReason.MALFORMED
 
 
 def test_a_status_may_be_as_long_as_a_heartbeat() -> None:
     frame = b'{"status":"online","x":"%b"}'
     room = MAX_PAYLOAD_BYTES - len(frame % b"")
-    assert decode_status(frame % (b"x" * room)) is Word.ONLINE
+    assert decode_status(frame % (b"x" * room)) is SessionStatus.ONLINE
     assert refusal(frame % (b"x" * (room + 1))).reason is RejectReason.TOO_LARGE
 
 

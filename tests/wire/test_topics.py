@@ -7,19 +7,26 @@ from hypothesis import given
 from hypothesis import strategies as st
 from paho.mqtt.client import topic_matches_sub
 
-from camwatch.wire.topics import DEFAULT_PREFIX, Address, Kind, address_of, subscriptions, topic_of
+from camwatch.wire.topics import (
+    DEFAULT_PREFIX,
+    MessageKind,
+    TopicAddress,
+    parse_topic,
+    subscriptions,
+    topic_of,
+)
 
 ids = st.from_regex(r"[a-z0-9][a-z0-9-]{0,62}", fullmatch=True)
 prefixes = st.lists(st.from_regex(r"[a-z0-9_.-]{1,8}", fullmatch=True), min_size=1, max_size=4).map("/".join)
-addresses = st.builds(Address, ids, ids, st.sampled_from(Kind))
+addresses = st.builds(TopicAddress, ids, ids, st.sampled_from(MessageKind))
 
 
 def test_a_topic_reads_and_writes_as_the_contract_says() -> None:
-    address = Address("ville", "cam-0001", Kind.HEARTBEAT)
+    address = TopicAddress("ville", "cam-0001", MessageKind.HEARTBEAT)
     assert topic_of(DEFAULT_PREFIX, address) == "camwatch/v1/ville/cam-0001/heartbeat"
-    assert address_of(DEFAULT_PREFIX, "camwatch/v1/ville/cam-0001/heartbeat") == address
-    status = Address("sacogiva", "les-mees-1", Kind.STATUS)
-    assert address_of(DEFAULT_PREFIX, "camwatch/v1/sacogiva/les-mees-1/status") == status
+    assert parse_topic(DEFAULT_PREFIX, "camwatch/v1/ville/cam-0001/heartbeat") == address
+    status = TopicAddress("sacogiva", "les-mees-1", MessageKind.STATUS)
+    assert parse_topic(DEFAULT_PREFIX, "camwatch/v1/sacogiva/les-mees-1/status") == status
 
 
 @pytest.mark.parametrize(
@@ -35,7 +42,7 @@ def test_a_topic_reads_and_writes_as_the_contract_says() -> None:
     ],
 )  # fmt: skip
 def test_a_topic_of_another_shape_is_not_ours(topic: str) -> None:
-    assert address_of(DEFAULT_PREFIX, topic) is None
+    assert parse_topic(DEFAULT_PREFIX, topic) is None
 
 
 def test_the_filters_of_all_operators_name_none() -> None:
@@ -52,20 +59,20 @@ def test_the_filters_of_some_operators_name_each() -> None:
 
 
 @given(prefixes, addresses)
-def test_any_address_comes_back_from_its_topic(prefix: str, address: Address) -> None:
-    assert address_of(prefix, topic_of(prefix, address)) == address
+def test_any_address_comes_back_from_its_topic(prefix: str, address: TopicAddress) -> None:
+    assert parse_topic(prefix, topic_of(prefix, address)) == address
 
 
 @given(prefixes, st.text(st.characters(exclude_characters="\x00"), max_size=80))
 def test_any_text_is_an_address_or_nothing_and_never_two_topics_one_address(prefix: str, text: str) -> None:
     for topic in (text, f"{prefix}/{text}", f"{prefix}/{text}/heartbeat", f"{prefix}/{text}/x/status"):
-        address = address_of(prefix, topic)
+        address = parse_topic(prefix, topic)
         assert address is None or topic_of(prefix, address) == topic
 
 
 @given(prefixes, addresses, st.lists(ids, max_size=4).map(tuple))
 def test_the_filters_carry_the_topics_of_their_operators_and_no_other(
-    prefix: str, address: Address, operators: tuple[str, ...]
+    prefix: str, address: TopicAddress, operators: tuple[str, ...]
 ) -> None:
     topic = topic_of(prefix, address)
     carrying = [one for one in subscriptions(prefix, operators) if topic_matches_sub(one, topic)]
@@ -73,6 +80,6 @@ def test_the_filters_carry_the_topics_of_their_operators_and_no_other(
 
 
 @given(prefixes, prefixes, addresses)
-def test_a_topic_under_another_prefix_is_not_ours(prefix: str, other: str, address: Address) -> None:
+def test_a_topic_under_another_prefix_is_not_ours(prefix: str, other: str, address: TopicAddress) -> None:
     topic = topic_of(other, address)
-    assert (address_of(prefix, topic) is None) == (prefix != other)
+    assert (parse_topic(prefix, topic) is None) == (prefix != other)

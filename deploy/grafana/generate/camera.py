@@ -7,7 +7,7 @@ from grafana_foundation_sdk.models.dashboard import Dashboard, Panel
 from deploy.grafana.generate import queries
 from deploy.grafana.generate.dashboard import Band, Heading, board, variable
 from deploy.grafana.generate.fleet import to
-from deploy.grafana.generate.i18n import REASONS, STATUSES, Say
+from deploy.grafana.generate.i18n import REASONS, STATUSES, Translator
 from deploy.grafana.generate.palette import (
     BLUE,
     CODES,
@@ -38,7 +38,7 @@ from deploy.grafana.generate.panels import (
 CHOSEN = 'camera="$camera"'
 
 
-def camera(say: Say) -> Dashboard:
+def camera(say: Translator) -> Dashboard:
     """Return the dashboard of one camera."""
     named = "query_result(max by (camera, name) (camera:camwatch_camera_info:any))"
     return board(
@@ -77,13 +77,13 @@ def _one(metric: str) -> str:
     return f"max by (camera) ({metric}{{{CHOSEN}}})"
 
 
-def _figures(say: Say) -> list[tuple[int, Panel]]:
+def _figures(say: Translator) -> list[tuple[int, Panel]]:
     def grown(metric: str) -> str:
         return f"max by (camera) (increase({metric}{{{CHOSEN}}}[$__range]))"
 
     def account(name: str) -> str:
-        ledger = "camwatch_camera_ledger_seconds_total"
-        return f'max by (camera) (increase({ledger}{{account="{name}", {CHOSEN}}}[$__range]))'
+        ledger = "camwatch_camera_status_seconds_total"
+        return f'max by (camera) (increase({ledger}{{status="{name}", {CHOSEN}}}[$__range]))'
 
     return [
         (
@@ -154,7 +154,7 @@ def _shades() -> list[tuple[float, str]]:
     return sorted((float(CODES[status]), STATUS[status]) for status in STATUSES if CODES[status])
 
 
-def _inventory(say: Say) -> Panel:
+def _inventory(say: Translator) -> Panel:
     labels = "name, operator, site, zone, purpose, model, firmware"
     return table(
         say("Inventaire", "Inventory"),
@@ -184,7 +184,7 @@ def _inventory(say: Say) -> Panel:
     )
 
 
-def _status(say: Say) -> Panel:
+def _status(say: Translator) -> Panel:
     return timeline(
         say("État sur la période", "Status over the period"),
         say(
@@ -199,7 +199,7 @@ def _status(say: Say) -> Panel:
     )
 
 
-def _conditions(say: Say) -> Panel:
+def _conditions(say: Translator) -> Panel:
     return timeline(
         say("Ce qui la gêne", "What hampers it"),
         say(
@@ -216,7 +216,7 @@ def _conditions(say: Say) -> Panel:
     )
 
 
-def _silence(say: Say) -> Panel:
+def _silence(say: Translator) -> Panel:
     beat = _one("camwatch_camera_last_heartbeat_timestamp_seconds")
     return series(
         say("Silence", "Silence"),
@@ -230,7 +230,7 @@ def _silence(say: Say) -> Panel:
     )
 
 
-def _reported(say: Say) -> list[Panel]:
+def _reported(say: Translator) -> list[Panel]:
     latest = say("Tel que la caméra le rapporte.", "As the camera reports it.")
 
     def reported(
@@ -242,11 +242,11 @@ def _reported(say: Say) -> list[Panel]:
     return [
         reported(
             say("Cadence", "Frame rate"),
-            "camwatch_camera_fps",
+            "camwatch_camera_frames_per_second",
             say("suffix: images/s", "suffix: frames/s"),
             GREEN,
         ),
-        reported(say("Débit", "Bit rate"), "camwatch_camera_bitrate_bits_per_second", "bps", BLUE),
+        reported(say("Débit", "Bit rate"), "camwatch_camera_bitrate_bytes_per_second", "Bps", BLUE),
         reported(
             say("Température", "Temperature"),
             "camwatch_camera_temperature_celsius",

@@ -6,7 +6,7 @@ from grafana_foundation_sdk.models.dashboard import Dashboard, Panel
 
 from deploy.grafana.generate import queries
 from deploy.grafana.generate.dashboard import Band, Heading, board
-from deploy.grafana.generate.i18n import Say
+from deploy.grafana.generate.i18n import Translator
 from deploy.grafana.generate.palette import BAD_FROM_ONE, GREEN, GREY, ORANGE, VERMILION, steps, values
 from deploy.grafana.generate.panels import (
     COUNT,
@@ -26,7 +26,7 @@ JOB = 'job="camwatch"'
 """The job under which Prometheus scrapes camwatch, whatever else it scrapes."""
 
 
-def daemon(say: Say) -> Dashboard:
+def daemon(say: Translator) -> Dashboard:
     """Return the dashboard of the daemon; a curve for each instance where there is a pair."""
     return board(
         say,
@@ -49,7 +49,7 @@ def daemon(say: Say) -> Dashboard:
     )
 
 
-def _figures(say: Say) -> list[tuple[int, Panel]]:
+def _figures(say: Translator) -> list[tuple[int, Panel]]:
     yes, no = say("Oui", "Yes"), say("Non", "No")
     good_one = values(("1", yes, GREEN), ("0", no, VERMILION))
     return [
@@ -111,7 +111,7 @@ def _figures(say: Say) -> list[tuple[int, Panel]]:
             stat(
                 say("En attente d’écriture", "Waiting to be stored"),
                 say("Événements pas encore enregistrés.", "Happenings that are not stored yet."),
-                Query("max(camwatch_history_pending)"),
+                Query("max(camwatch_history_pending_events)"),
                 unit=COUNT,
                 decimals=0,
                 spark=True,
@@ -136,14 +136,14 @@ def _figures(say: Say) -> list[tuple[int, Panel]]:
             stat(
                 say("Inventaire chargé", "Inventory loaded"),
                 say("Quand l’inventaire en vigueur a été lu.", "When the inventory in force was read."),
-                Query("max(camwatch_inventory_last_reload_timestamp_seconds) * 1000"),
+                Query("max(camwatch_inventory_last_reload_success_timestamp_seconds) * 1000"),
                 unit=DATE,
             ),
         ),
     ]
 
 
-def _links(say: Say) -> Panel:
+def _links(say: Translator) -> Panel:
     return timeline(
         say("Liaisons", "Links"),
         say(
@@ -155,7 +155,7 @@ def _links(say: Say) -> Panel:
     )
 
 
-def _instances(say: Say) -> Panel:
+def _instances(say: Translator) -> Panel:
     started = f"max by (instance) (process_start_time_seconds{{{JOB}}}) * 1000"
     build = "max by (instance, version, python) (camwatch_build_info)"
     return table(
@@ -174,7 +174,7 @@ def _instances(say: Say) -> Panel:
     )
 
 
-def _received(say: Say) -> Panel:
+def _received(say: Translator) -> Panel:
     return series(
         say("Messages reçus", "Messages received"),
         say("Par seconde, par liaison.", "In a second, by link."),
@@ -184,7 +184,7 @@ def _received(say: Say) -> Panel:
     )
 
 
-def _rejected(say: Say) -> Panel:
+def _rejected(say: Translator) -> Panel:
     rate = "rate(camwatch_messages_rejected_total[$__rate_interval])"
     seen = "increase(camwatch_messages_rejected_total[$__range] @ end())"
     return series(
@@ -200,7 +200,7 @@ def _rejected(say: Say) -> Panel:
     )
 
 
-def _delay(say: Say) -> Panel:
+def _delay(say: Translator) -> Panel:
     return series(
         say("Retard à constater", "Delay in noticing"),
         say(
@@ -213,20 +213,20 @@ def _delay(say: Say) -> Panel:
     )
 
 
-def _pending(say: Say) -> Panel:
+def _pending(say: Translator) -> Panel:
     return series(
         say("Écritures en attente", "Writes that wait"),
         say(
             "Événements pas encore enregistrés ; doit redescendre.",
             "Happenings that are not stored yet; must come down again.",
         ),
-        Query("camwatch_history_pending", "{{instance}}"),
+        Query("camwatch_history_pending_events", "{{instance}}"),
         unit=COUNT,
         decimals=0,
     )
 
 
-def _errors(say: Say) -> Panel:
+def _errors(say: Translator) -> Panel:
     return series(
         say("Échecs en une heure", "Failures in an hour"),
         say(
@@ -247,20 +247,20 @@ def _errors(say: Say) -> Panel:
     )
 
 
-def _stalls(say: Say) -> Panel:
+def _stalls(say: Translator) -> Panel:
     return series(
         say("Temps perdu", "Time lost"),
         say(
             "Part du temps où le processus aurait dû tourner et ne tournait pas (règle S8).",
             "Share of the time in which the process should have run and did not (rule S8).",
         ),
-        Query("rate(camwatch_loop_stall_seconds_total[$__rate_interval])", "{{instance}}"),
+        Query("rate(camwatch_event_loop_stall_seconds_total[$__rate_interval])", "{{instance}}"),
         unit=RATIO,
         decimals=1,
     )
 
 
-def _process(say: Say) -> list[Panel]:
+def _process(say: Translator) -> list[Panel]:
     return [
         series(
             say("Processeur", "Processor"),

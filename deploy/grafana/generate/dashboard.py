@@ -13,7 +13,7 @@ from grafana_foundation_sdk.builders import dashboard as build
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.models import dashboard
 
-from deploy.grafana.generate.i18n import Say
+from deploy.grafana.generate.i18n import Translator
 from deploy.grafana.generate.panels import SOURCE
 
 GRID = 24
@@ -69,7 +69,7 @@ def lay_out(parts: Parts) -> list[Placed]:
 
 
 def board(
-    say: Say,
+    say: Translator,
     page: str,
     tells: str,
     parts: Parts,

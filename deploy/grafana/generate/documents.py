@@ -12,11 +12,11 @@ from deploy.grafana.generate.camera import camera
 from deploy.grafana.generate.daemon import daemon
 from deploy.grafana.generate.dashboard import text
 from deploy.grafana.generate.fleet import fleet
-from deploy.grafana.generate.i18n import LANGUAGES, Say
+from deploy.grafana.generate.i18n import LANGUAGES, Translator
 from deploy.grafana.generate.operator import operator
-from deploy.grafana.generate.service_levels import levels
+from deploy.grafana.generate.service_levels import service_levels
 
-Page: TypeAlias = Callable[[Say], Dashboard]
+Page: TypeAlias = Callable[[Translator], Dashboard]
 
 FOLDER = Path(__file__).resolve().parents[1] / "dashboards"
 """Where the files stand, in a folder for each language."""
@@ -25,7 +25,7 @@ PAGES: Mapping[str, Page] = {
     "fleet": fleet,
     "operator": operator,
     "camera": camera,
-    "levels": levels,
+    "levels": service_levels,
     "daemon": daemon,
 }
 
@@ -33,7 +33,9 @@ PAGES: Mapping[str, Page] = {
 def documents() -> dict[str, str]:
     """Return every file, relative to `FOLDER`, and its text."""
     return {
-        f"{lang}/{name}.json": text(page(Say(lang))) for lang in LANGUAGES for name, page in PAGES.items()
+        f"{lang}/{name}.json": text(page(Translator(lang)))
+        for lang in LANGUAGES
+        for name, page in PAGES.items()
     }
 
 

@@ -6,7 +6,7 @@ from grafana_foundation_sdk.models.dashboard import Dashboard, Panel
 
 from deploy.grafana.generate import queries
 from deploy.grafana.generate.dashboard import Band, Heading, board
-from deploy.grafana.generate.i18n import Say
+from deploy.grafana.generate.i18n import Translator
 from deploy.grafana.generate.palette import (
     BAD_FROM_ONE,
     CODES,
@@ -33,7 +33,7 @@ LISTED = 100
 """So many rows a table of cameras has at most."""
 
 
-def fleet(say: Say) -> Dashboard:
+def fleet(say: Translator) -> Dashboard:
     """Return the dashboard of all cameras."""
     return board(
         say,
@@ -52,7 +52,7 @@ def fleet(say: Say) -> Dashboard:
     )
 
 
-def counts(say: Say, chosen: str = "") -> list[tuple[int, Panel]]:
+def counts(say: Translator, chosen: str = "") -> list[tuple[int, Panel]]:
     """Return how many cameras have each status, as a band of the grid's width."""
     why = {
         "down": say("Caméras sans signe de vie.", "Cameras that give no sign of life."),
@@ -88,7 +88,7 @@ def counts(say: Say, chosen: str = "") -> list[tuple[int, Panel]]:
     return [*found, (3, degraded), (3, available(say)), (3, sight(say))]
 
 
-def available(say: Say) -> Panel:
+def available(say: Translator) -> Panel:
     """Return the availability of the whole fleet."""
     return stat(
         say("Disponibilité 24 h", "Availability, 24 h"),
@@ -106,7 +106,7 @@ def available(say: Say) -> Panel:
     )
 
 
-def sight(say: Say) -> Panel:
+def sight(say: Translator) -> Panel:
     """Return whether camwatch sees at all."""
     return stat(
         say("Camwatch voit-il ?", "Does camwatch see?"),
@@ -130,7 +130,7 @@ def sight(say: Say) -> Panel:
     )
 
 
-def unwell(say: Say, chosen: str = "") -> Panel:
+def unwell(say: Translator, chosen: str = "") -> Panel:
     """Return the recent course of what is not well now."""
     return timeline(
         say("Ce qui ne va pas", "What is not well"),
@@ -145,7 +145,7 @@ def unwell(say: Say, chosen: str = "") -> Panel:
     )
 
 
-def zones(say: Say) -> Panel:
+def zones(say: Translator) -> Panel:
     """Return the state of each zone, as words and numbers that read across a room."""
 
     def count(status: str) -> str:
@@ -175,7 +175,7 @@ def zones(say: Say) -> Panel:
     )
 
 
-def down(say: Say, chosen: str = "") -> Panel:
+def down(say: Translator, chosen: str = "") -> Panel:
     """Return the cameras that are down, the newest first, with since when."""
     newest = f"topk({LISTED}, {queries.since('down', chosen)})"
     # Of one operator, nobody need say whose; of all, the name says the place, and the zone where that is.
@@ -205,7 +205,7 @@ def down(say: Say, chosen: str = "") -> Panel:
     )
 
 
-def incidents(say: Say) -> Panel:
+def incidents(say: Translator) -> Panel:
     """Return the incidents that are open."""
 
     def of(kind: str) -> str:
@@ -240,7 +240,7 @@ def incidents(say: Say) -> Panel:
     )
 
 
-def course(say: Say, chosen: str = "") -> Panel:
+def course(say: Translator, chosen: str = "") -> Panel:
     """Return how many cameras were not up, over time."""
     return series(
         say("Caméras qui ne marchent pas", "Cameras that are not up"),
@@ -255,7 +255,7 @@ def course(say: Say, chosen: str = "") -> Panel:
     )
 
 
-def operators(say: Say) -> Panel:
+def operators(say: Translator) -> Panel:
     """Return each operator in one row."""
 
     def count(status: str) -> str:
@@ -302,7 +302,7 @@ BUDGET = steps(VERMILION, (0, ORANGE), (0.25, GREEN))
 """Of the share of the budget that is left."""
 
 
-def to(say: Say, page: str) -> tuple[str, str]:
+def to(say: Translator, page: str) -> tuple[str, str]:
     """Return the link from a cell to the dashboard of the operator or the camera that the cell names."""
     title = say("Ouvrir le tableau", "Open the dashboard")
     return title, f"/d/{say.uid(page)}?var-{page}=${{__value.raw}}&${{__url_time_range}}"

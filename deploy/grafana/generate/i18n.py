@@ -53,7 +53,7 @@ WINDOWS: Mapping[str, tuple[str, str]] = {
 """The rolling windows of availability."""
 
 
-class Say:
+class Translator:
     """Chooses the text of one language."""
 
     def __init__(self, lang: Lang) -> None:
@@ -84,6 +84,6 @@ class Say:
         return f"camwatch-{page}" if self.lang == "fr" else f"camwatch-{page}-en"
 
     @property
-    def other(self) -> Say:
+    def other(self) -> Translator:
         """The other language."""
-        return Say("en" if self.lang == "fr" else "fr")
+        return Translator("en" if self.lang == "fr" else "fr")

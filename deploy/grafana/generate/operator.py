@@ -7,14 +7,14 @@ from grafana_foundation_sdk.models.dashboard import Dashboard, Panel
 from deploy.grafana.generate import queries
 from deploy.grafana.generate.dashboard import Band, Heading, board, variable
 from deploy.grafana.generate.fleet import BUDGET, SHOWN, course, down, to, unwell
-from deploy.grafana.generate.i18n import Say
+from deploy.grafana.generate.i18n import Translator
 from deploy.grafana.generate.palette import BAD_FROM_ONE, BLUE, GREEN, GREY, ORANGE, SKY, VERMILION, steps
 from deploy.grafana.generate.panels import COUNT, RATIO, SECONDS, Column, Query, series, stat, table
 
 CHOSEN = 'operator="$operator"'
 
 
-def operator(say: Say) -> Dashboard:
+def operator(say: Translator) -> Dashboard:
     """Return the dashboard of one operator."""
     return board(
         say,
@@ -41,7 +41,7 @@ def operator(say: Say) -> Dashboard:
     )
 
 
-def _figures(say: Say) -> list[tuple[int, Panel]]:
+def _figures(say: Translator) -> list[tuple[int, Panel]]:
     def available(window: str) -> Panel:
         return stat(
             say(f"Disponibilité {say.window(window)}", f"Availability, {say.window(window)}"),
@@ -123,7 +123,7 @@ def _figures(say: Say) -> list[tuple[int, Panel]]:
     ]
 
 
-def _availability(say: Say) -> Panel:
+def _availability(say: Translator) -> Panel:
     shades = {"1h": SKY, "24h": GREEN, "7d": BLUE, "30d": ORANGE}
     return series(
         say("Disponibilité face à l’objectif", "Availability against the objective"),
@@ -140,7 +140,7 @@ def _availability(say: Say) -> Panel:
     )
 
 
-def _budget(say: Say) -> Panel:
+def _budget(say: Translator) -> Panel:
     return series(
         say("Budget d’erreur restant", "Error budget left"),
         say(
@@ -160,7 +160,7 @@ def _budget(say: Say) -> Panel:
     )
 
 
-def _outages(say: Say) -> Panel:
+def _outages(say: Translator) -> Panel:
     begun = f"max without (instance) (increase(camwatch_camera_outages_total{{{CHOSEN}}}[1h]))"
     return series(
         say("Pannes commencées par heure", "Outages begun in an hour"),
@@ -175,7 +175,7 @@ def _outages(say: Say) -> Panel:
     )
 
 
-def _gaps(say: Say) -> Panel:
+def _gaps(say: Translator) -> Panel:
     def gap(share: float) -> str:
         return queries.quantile(share, "camwatch_heartbeat_gap_seconds", CHOSEN)
 
@@ -192,10 +192,10 @@ def _gaps(say: Say) -> Panel:
     )
 
 
-def _most(say: Say) -> Panel:
+def _most(say: Translator) -> Panel:
     begun = f"max without (instance) (increase(camwatch_camera_outages_total{{{CHOSEN}}}[$__range]))"
     worst = f"topk({SHOWN}, {begun} > 0)"
-    ledger = f'camwatch_camera_ledger_seconds_total{{account="down", {CHOSEN}}}'
+    ledger = f'camwatch_camera_status_seconds_total{{status="down", {CHOSEN}}}'
     lost = f"max without (instance) (increase({ledger}[$__range])) and on (job, camera) {worst}"
     labels = "max by (name, zone, site, camera)"
     return table(

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from grafana_foundation_sdk.builders import dashboard as build
 from grafana_foundation_sdk.models import dashboard as model
 
-from deploy.grafana.generate.i18n import Say
+from deploy.grafana.generate.i18n import Translator
 
 GREEN = "#009E73"
 VERMILION = "#D55E00"
@@ -37,7 +37,7 @@ CODES: Mapping[str, int] = {"down": 4, "unknown": 3, "maintenance": 2, "up": 5, 
 """What `camera:camwatch_camera_status:code` means (deploy/prometheus/rules/recording.yaml)."""
 
 
-def statuses(say: Say) -> list[model.ValueMapping]:
+def statuses(say: Translator) -> list[model.ValueMapping]:
     """Return text and colour for the numeric status."""
     return [
         values(

@@ -97,8 +97,8 @@ def budget_left(window: str, chosen: str = "") -> str:
 
 def fleet_availability(window: str) -> str:
     """Return the availability of all cameras: sums of time divided (A4), from recorded rates."""
-    seconds = "operator:camwatch_camera_ledger_seconds:rate5m"
-    up = f'sum(sum_over_time({seconds}{{account="up"}}[{window}]))'
+    seconds = "operator:camwatch_camera_status_seconds:rate5m"
+    up = f'sum(sum_over_time({seconds}{{status="up"}}[{window}]))'
     return f"{up} / sum(sum_over_time({seconds}[{window}]))"
 
 

@@ -7,7 +7,7 @@ from grafana_foundation_sdk.models.dashboard import Dashboard, Panel
 from deploy.grafana.generate import queries
 from deploy.grafana.generate.dashboard import Band, Heading, board
 from deploy.grafana.generate.fleet import BUDGET, to
-from deploy.grafana.generate.i18n import WINDOWS, Say
+from deploy.grafana.generate.i18n import WINDOWS, Translator
 from deploy.grafana.generate.panels import COUNT, RATIO, SECONDS, Column, Query, series, table
 
 CALENDAR = {
@@ -18,7 +18,7 @@ CALENDAR = {
 }
 
 
-def levels(say: Say) -> Dashboard:
+def service_levels(say: Translator) -> Dashboard:
     """Return the dashboard of service levels."""
     return board(
         say,
@@ -43,7 +43,7 @@ def levels(say: Say) -> Dashboard:
     )
 
 
-def _by_window(say: Say, title: str, tells: str, asked: list[tuple[str, str]]) -> Panel:
+def _by_window(say: Translator, title: str, tells: str, asked: list[tuple[str, str]]) -> Panel:
     return table(
         title,
         tells,
@@ -58,7 +58,7 @@ def _by_window(say: Say, title: str, tells: str, asked: list[tuple[str, str]]) -
     )
 
 
-def _rolling(say: Say) -> Panel:
+def _rolling(say: Translator) -> Panel:
     return _by_window(
         say,
         say("Disponibilité, fenêtres glissantes", "Availability, rolling windows"),
@@ -70,7 +70,7 @@ def _rolling(say: Say) -> Panel:
     )
 
 
-def _calendar(say: Say) -> Panel:
+def _calendar(say: Translator) -> Panel:
     return _by_window(
         say,
         say("Disponibilité, calendrier", "Availability, by the calendar"),
@@ -85,7 +85,7 @@ def _calendar(say: Say) -> Panel:
     )
 
 
-def _coverage(say: Say) -> Panel:
+def _coverage(say: Translator) -> Panel:
     return _by_window(
         say,
         say("Couverture", "Coverage"),
@@ -97,7 +97,7 @@ def _coverage(say: Say) -> Panel:
     )
 
 
-def _budgets(say: Say) -> Panel:
+def _budgets(say: Translator) -> Panel:
     shown = (("30d", say.window("30d")), ("month", say(*CALENDAR["month"])), ("year", say(*CALENDAR["year"])))
     return table(
         say("Budget d’erreur restant", "Error budget left"),
@@ -116,7 +116,7 @@ def _budgets(say: Say) -> Panel:
     )
 
 
-def _course(say: Say) -> Panel:
+def _course(say: Translator) -> Panel:
     return series(
         say("Disponibilité sur 24 h glissantes", "Availability over a rolling 24 h"),
         say("Une courbe par exploitant.", "A curve for each operator."),
@@ -128,7 +128,7 @@ def _course(say: Say) -> Panel:
     )
 
 
-def _burn(say: Say) -> Panel:
+def _burn(say: Translator) -> Panel:
     return series(
         say("Vitesse à laquelle le budget brûle, 6 h", "How fast the budget burns, 6 h"),
         say(
@@ -141,7 +141,7 @@ def _burn(say: Say) -> Panel:
     )
 
 
-def _outages(say: Say) -> Panel:
+def _outages(say: Translator) -> Panel:
     begun = "max without (instance) (increase(camwatch_camera_outages_total[1h]))"
     return series(
         say("Pannes commencées par heure", "Outages begun in an hour"),
@@ -153,8 +153,8 @@ def _outages(say: Say) -> Panel:
     )
 
 
-def _lost(say: Say) -> Panel:
-    lost = 'operator:camwatch_camera_ledger_seconds:rate5m{account="down"}'
+def _lost(say: Translator) -> Panel:
+    lost = 'operator:camwatch_camera_status_seconds:rate5m{status="down"}'
     return series(
         say("Caméras en panne en moyenne", "Cameras down on average"),
         say(
@@ -167,7 +167,7 @@ def _lost(say: Say) -> Panel:
     )
 
 
-def _gaps(say: Say) -> Panel:
+def _gaps(say: Translator) -> Panel:
     return series(
         say("Écart entre battements, 99 %", "Gap between heartbeats, 99 %"),
         say("Ce que 99 % des écarts ne dépassent pas.", "What 99 % of the gaps do not exceed."),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from grafana_foundation_sdk.models.dashboard import Panel
 
 from deploy.grafana.generate import queries
-from deploy.grafana.generate.i18n import Say
+from deploy.grafana.generate.i18n import Translator
 from deploy.grafana.generate.palette import BAD_FROM_ONE, CODES, GREEN, STATUS, steps, values
 from deploy.grafana.generate.panels import COUNT, Column, Dots, places
 
@@ -16,7 +16,7 @@ RADII = (4.0, 10.0)
 """Of a dot with no camera down and of the biggest, in pixels."""
 
 
-def sites(say: Say) -> Panel:
+def sites(say: Translator) -> Panel:
     """Return the sites on a map, coloured by their cameras that are down, the worst on top."""
     mark = _mark(say)
     down = Column("Value #B", say.counted("down"), COUNT, 0, span=(0, BIG))
@@ -53,7 +53,7 @@ def sites(say: Say) -> Panel:
     )
 
 
-def _mark(say: Say) -> Column:
+def _mark(say: Translator) -> Column:
     instead = (("unknown", "?"), ("maintenance", "–"), ("planned", "–"))
     return Column(
         "Value #A",

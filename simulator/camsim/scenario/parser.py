@@ -13,7 +13,7 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from camsim.errors import ScenarioError
 from camsim.scenario.actions import ACTIONS, REQUIRED
 from camsim.scenario.model import NOTHING, Entry, Place, Scenario, Selector
-from camsim.scenario.value_types import TEXTS, Kind, UnfitError, duration, number, share, text
+from camsim.scenario.value_types import TEXTS, InvalidValueError, Kind, duration, number, share, text
 
 SHIPPED: Final = Path(__file__).parents[1] / "scenarios"
 """Where the scenarios that come with camsim are, once it is installed."""
@@ -31,7 +31,7 @@ SELECTOR: Final[dict[str, Kind]] = {
     "seed": number(0, 2**31, whole=True),
 }
 ENTRY: Final[dict[str, Kind]] = {
-    "do": text(*ACTIONS),
+    "action": text(*ACTIONS),
     "at": duration(),
     "for": duration(0.001),
     "every": duration(0.001),
@@ -69,11 +69,11 @@ def read_scenario(source: Path) -> Scenario:
 
 def read_inline(said: str) -> Entry:
     """Read one entry of a timeline, as given on a command line. Raises ScenarioError."""
-    reader = _Reader("--do")
+    reader = _Reader("--action")
     node = reader.composed(said)
     entry = reader.entry(node) if node is not None else None
     if entry is None or reader.problems:
-        raise ScenarioError(tuple(reader.problems) or ("--do: write one entry, like {do: reboot, at: 30s}",))
+        raise ScenarioError(tuple(reader.problems) or ("--action: write one entry, like {action: reboot, at: 30s}",))
     return entry
 
 
@@ -120,7 +120,7 @@ class _Reader:
         if isinstance(timeline, SequenceNode):
             entries = [entry for each in timeline.value if (entry := self.entry(each)) is not None]
         elif timeline is not None:
-            self._fault(timeline, "timeline: write a list of entries, each like {do: reboot, at: 30s}")
+            self._fault(timeline, "timeline: write a list of entries, each like {action: reboot, at: 30s}")
         return Scenario(
             head.get("title", ""),
             head.get("description", ""),
@@ -133,11 +133,11 @@ class _Reader:
         """Read one entry of a timeline; None where it is none."""
         before = len(self.problems)
         fields = self._fields(node, None, "an entry of a timeline")
-        do = fields.get("do")
-        if do is None:
-            self._fault(node, "an entry lacks 'do': say what happens")
+        named = fields.get("action")
+        if named is None:
+            self._fault(node, "an entry lacks 'action': add what happens")
             return None
-        action = self._values({"do": do}, ENTRY).get("do")
+        action = self._values({"action": named}, ENTRY).get("action")
         if action is None:
             return None
         taken = ACTIONS[action].taken
@@ -210,7 +210,7 @@ class _Reader:
             if name in kinds:
                 try:
                     found[name] = kinds[name].read(_plain(node))
-                except UnfitError as error:
+                except InvalidValueError as error:
                     self._fault(node, f"{name}: {error}{_meant(node, kinds[name])}")
         return found
 

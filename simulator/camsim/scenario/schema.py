@@ -29,7 +29,7 @@ def _entry(name: str) -> dict[str, Any]:
     properties: dict[str, Any] = {
         field: kind.schema for field, kind in ENTRY.items() if field != "for" or action.lasts
     }
-    properties["do"] = {"const": name}
+    properties["action"] = {"const": name}
     if not action.fleet:
         properties["on"] = {"$ref": "#/$defs/on"}
     for field, parameter in taken.items():
@@ -39,7 +39,7 @@ def _entry(name: str) -> dict[str, Any]:
         "type": "object",
         "description": action.tells,
         "properties": properties,
-        "required": ["do", *needed],
+        "required": ["action", *needed],
         "additionalProperties": False,
         "dependentRequired": {"times": ["every"], "every": ["times"]},
     }

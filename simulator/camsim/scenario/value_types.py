@@ -14,7 +14,7 @@ _DURATION = re.compile(rf"(-?)((?:{_PART.pattern} ?)+)")
 _SHARE = re.compile(r"(\d+(?:\.\d+)?) ?%")
 
 
-class UnfitError(ValueError):
+class InvalidValueError(ValueError):
     """A value that is not what it must be; the message says what to write."""
 
 
@@ -29,9 +29,9 @@ class Kind(ABC):
     def read(self, value: object) -> Any:
         """Return what the value means. Raises UnfitError."""
 
-    def fail(self) -> UnfitError:
+    def fail(self) -> InvalidValueError:
         """Return the error of a value that is not of this kind."""
-        return UnfitError(f"write {self.wanted}")
+        return InvalidValueError(f"write {self.wanted}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class Duration(Kind):
         if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
             raise self.fail()
         if not self.low <= value < self.high:
-            raise UnfitError(f"{value:g} s is out of range: {self.wanted}")
+            raise InvalidValueError(f"{value:g} s is out of range: {self.wanted}")
         return float(value)
 
 

@@ -12,7 +12,7 @@ from camsim.errors import ScoreError
 from camsim.score import observations as judging
 from camsim.score.figures import beyond, figures, read_limits
 from camsim.score.markdown_page import page
-from camsim.score.matching import marked
+from camsim.score.matching import score_run
 from camsim.score.text_table import table
 from camsim.score.truth_reader import read_truth
 
@@ -49,7 +49,7 @@ def score(
         if history is not None
         else judging.from_api(f"{camwatch}", real.began_ms, real.ended_ms, token_file)
     )
-    marks = marked(real, said, down_after)
+    marks = score_run(real, said, down_after)
     found = figures(marks, down_after)
     typer.echo(json.dumps(found, indent=2, ensure_ascii=False) if as_json else table(found), nl=as_json)
     if html is not None:

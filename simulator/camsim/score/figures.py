@@ -11,12 +11,12 @@ from typing import Any
 import yaml
 
 from camsim.errors import ScoreError
-from camsim.score.matching import CameraMarks, Found, Marks, Missed, by_operator, mean, percentile
+from camsim.score.matching import CameraScore, DetectedOutage, Missed, Score, by_operator, mean, percentile
 
 Figures = dict[str, Any]
 
 
-def figures(marks: Marks, down_after: float) -> Figures:
+def figures(marks: Score, down_after: float) -> Figures:
     """Return every figure of a run; what there is nothing to reckon from is None."""
     found = marks.found
     return {
@@ -83,7 +83,7 @@ def _error(values: Sequence[float]) -> dict[str, float | None]:
     }
 
 
-def _operator(cameras: Sequence[CameraMarks]) -> dict[str, float | None]:
+def _operator(cameras: Sequence[CameraScore]) -> dict[str, float | None]:
     covered = sum(each.covered_ms for each in cameras)
     true = sum(each.true_down_ms for each in cameras)
     judged = sum(each.judged_down_ms for each in cameras)
@@ -95,8 +95,8 @@ def _operator(cameras: Sequence[CameraMarks]) -> dict[str, float | None]:
     }
 
 
-def _causes(found: Iterable[Found], missed: Iterable[Missed]) -> dict[str, Figures]:
-    groups: dict[str, list[Found]] = {}
+def _causes(found: Iterable[DetectedOutage], missed: Iterable[Missed]) -> dict[str, Figures]:
+    groups: dict[str, list[DetectedOutage]] = {}
     for each in found:
         groups.setdefault(each.absence.why, []).append(each)
     lost: dict[str, int] = {}

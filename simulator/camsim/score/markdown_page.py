@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 from html import escape
 
 from camsim.score.figures import Figures
-from camsim.score.matching import CameraMarks, Marks, stretches
-from camsim.score.observations import Judged, JudgedCamera
-from camsim.score.truth_reader import Real, RealCamera
+from camsim.score.matching import CameraScore, Score, stretches
+from camsim.score.observations import Observations, ObservedCamera
+from camsim.score.truth_reader import GroundTruth, TrueCamera
 
 _SHOWN = 40
 _WIDE, _TALL = 1000, 16
@@ -33,7 +33,7 @@ pre { background: #f3f4f6; padding: 1rem; overflow-x: auto; }
 """
 
 
-def page(found: Figures, table: str, marks: Marks, real: Real, judged: Judged) -> str:
+def page(found: Figures, table: str, marks: Score, real: GroundTruth, judged: Observations) -> str:
     """Return the HTML text."""
     worst = differing(marks)[:_SHOWN]
     title = escape(f"{found['scenario']}: truth and judgement")
@@ -50,7 +50,7 @@ def page(found: Figures, table: str, marks: Marks, real: Real, judged: Judged) -
     )
 
 
-def differing(marks: Marks) -> list[CameraMarks]:
+def differing(marks: Score) -> list[CameraScore]:
     """Return the cameras, those first of which camwatch was wrong: mistakes, misses, then by their error."""
     wrong = {each.camera for each in marks.mistakes} | {each.camera for each in marks.missed}
     return sorted(
@@ -58,8 +58,8 @@ def differing(marks: Marks) -> list[CameraMarks]:
     )
 
 
-def _camera(mine: CameraMarks, real: RealCamera, judged: Judged, marks: Marks) -> str:
-    said = judged.cameras.get(mine.camera, JudgedCamera())
+def _camera(mine: CameraScore, real: TrueCamera, judged: Observations, marks: Score) -> str:
+    said = judged.cameras.get(mine.camera, ObservedCamera())
     truth = list(_truth(real, marks))
     judgement = stretches(said, marks.began_ms, marks.ended_ms)
     told = f"{mine.outages} outages, {mine.error_ms / 1000:+.2f} s down too long"
@@ -72,7 +72,7 @@ def _camera(mine: CameraMarks, real: RealCamera, judged: Judged, marks: Marks) -
     )
 
 
-def _truth(real: RealCamera, marks: Marks) -> Iterator[tuple[int, int, str]]:
+def _truth(real: TrueCamera, marks: Score) -> Iterator[tuple[int, int, str]]:
     at = max(real.begins_ms, marks.began_ms)
     for absence in real.absences:
         if absence.from_ms > at:
@@ -83,7 +83,7 @@ def _truth(real: RealCamera, marks: Marks) -> Iterator[tuple[int, int, str]]:
         yield at, marks.ended_ms, "up"
 
 
-def _bar(pieces: Iterable[tuple[int, int, str]], y: int, marks: Marks) -> str:
+def _bar(pieces: Iterable[tuple[int, int, str]], y: int, marks: Score) -> str:
     whole = max(1, marks.ended_ms - marks.began_ms)
     text = ""
     for start, stop, status in pieces:

@@ -14,21 +14,21 @@ from dataclasses import dataclass, field
 from statistics import fmean
 from typing import NamedTuple
 
-from camsim.score.observations import Judged, JudgedCamera, Outage
-from camsim.score.truth_reader import Absence, Real, RealCamera
+from camsim.score.observations import Observations, ObservedCamera, Outage
+from camsim.score.truth_reader import GroundTruth, TrueCamera, TrueOutage
 
 Span = tuple[int, int]
-_NONE = JudgedCamera()
+_NONE = ObservedCamera()
 _ON_THE_WAY_MS = 250  # what a heartbeat may take from the camera to camwatch, on a machine that is busy
 
 
-class Found(NamedTuple):
+class DetectedOutage(NamedTuple):
     """One absence, and the outage that camwatch made of it; errors are judged minus true."""
 
     camera: str
     operator: str
     interval_ms: float
-    absence: Absence
+    absence: TrueOutage
     outage: Outage
     lag_ms: float = 0.0
     """By how much later arrives what is sent in the interval before the deadline, at most.
@@ -39,7 +39,7 @@ class Found(NamedTuple):
     @property
     def detection_ms(self) -> int:
         """From the last sign of life to the conviction."""
-        return self.outage.noticed_ms - self.absence.heard_ms
+        return self.outage.detected_ms - self.absence.heard_ms
 
     @property
     def outside(self) -> list[bool]:
@@ -81,11 +81,11 @@ class Missed(NamedTuple):
 
     camera: str
     operator: str
-    absence: Absence
+    absence: TrueOutage
 
 
 @dataclass(slots=True)
-class CameraMarks:
+class CameraScore:
     """What was reckoned of one camera, over the time that camwatch speaks for: down time, true and judged."""
 
     camera: str
@@ -107,31 +107,33 @@ class CameraMarks:
 
 
 @dataclass(slots=True)
-class Marks:
+class Score:
     """All marks of one run; `watched_ms` is the camera time that was marked, summed."""
 
     scenario: str
     seed: int
     began_ms: int
     ended_ms: int
-    found: list[Found] = field(default_factory=list)
+    found: list[DetectedOutage] = field(default_factory=list)
     mistakes: list[Mistake] = field(default_factory=list)
     missed: list[Missed] = field(default_factory=list)
-    cameras: list[CameraMarks] = field(default_factory=list)
+    cameras: list[CameraScore] = field(default_factory=list)
     true_blind_ms: int = 0
     judged_blind_ms: int = 0
     watched_ms: int = 0
 
 
-def marked(real: Real, judged: Judged, down_after: float, settle_intervals: float = 3.0) -> Marks:
+def score_run(
+    real: GroundTruth, judged: Observations, down_after: float, settle_intervals: float = 3.0
+) -> Score:
     """Mark a run, without its first intervals, in which camwatch meets the cameras, and its last one.
 
     camwatch was told to convict after `down_after` intervals of silence.
     """
     # The goodbyes of the end begin outages, which may date back to when the last heartbeats were due.
     last = max((camera.interval_ms for camera in real.cameras.values()), default=0)
-    ended = min(round(real.ended_ms - last), judged.vouched_ms)
-    marks = Marks(real.scenario, real.seed, real.began_ms, ended)
+    ended = min(round(real.ended_ms - last), judged.watermark_ms)
+    marks = Score(real.scenario, real.seed, real.began_ms, ended)
     for name, camera in real.cameras.items():
         said = judged.cameras.get(name, _NONE)
         begin = _begin(camera, said, real.ended_ms, settle_intervals)
@@ -142,23 +144,23 @@ def marked(real: Real, judged: Judged, down_after: float, settle_intervals: floa
     return marks
 
 
-def _begin(camera: RealCamera, said: JudgedCamera, ended_ms: int, settle_intervals: float) -> int:
+def _begin(camera: TrueCamera, said: ObservedCamera, ended_ms: int, settle_intervals: float) -> int:
     """Return from when on a camera is marked: both it and camwatch were there, and had time to meet.
 
     A store may hold later runs as well: what was noticed after the end of this one says nothing of it, and a
     camera that was never seen up in it is marked all the same.
     """
-    ups = (change.noticed_ms for change in said.changes if change.status == "up")
+    ups = (change.detected_ms for change in said.changes if change.status == "up")
     seen = min((noticed for noticed in ups if noticed < ended_ms), default=0)
     return round(max(camera.begins_ms, seen) + settle_intervals * camera.interval_ms)
 
 
 def _mark(
-    marks: Marks, camera: RealCamera, said: JudgedCamera, begin: int, real: Real, down_after: float
+    marks: Score, camera: TrueCamera, said: ObservedCamera, begin: int, real: GroundTruth, down_after: float
 ) -> None:
     end = marks.ended_ms
     marks.watched_ms += end - begin
-    mine = CameraMarks(camera.id, camera.operator, camera.interval_ms)
+    mine = CameraScore(camera.id, camera.operator, camera.interval_ms)
     absences = [each for each in camera.absences if each.until_ms > begin and each.from_ms < end]
     outages = [each for each in said.outages if (each.end_ms or end) > begin and each.at_ms < end]
     _pair(marks, camera, list(_joined(absences)), outages, real, down_after)
@@ -176,9 +178,9 @@ def _mark(
     marks.cameras.append(mine)
 
 
-def _joined(absences: Sequence[Absence]) -> Iterator[Absence]:
+def _joined(absences: Sequence[TrueOutage]) -> Iterator[TrueOutage]:
     """Join absences between which the camera sent no heartbeat: words alone end no outage."""
-    last: Absence | None = None
+    last: TrueOutage | None = None
     for each in absences:
         if last is not None and each.heard_ms > last.until_ms:
             yield last
@@ -189,11 +191,11 @@ def _joined(absences: Sequence[Absence]) -> Iterator[Absence]:
 
 
 def _pair(
-    marks: Marks,
-    camera: RealCamera,
-    absences: Sequence[Absence],
+    marks: Score,
+    camera: TrueCamera,
+    absences: Sequence[TrueOutage],
     outages: Sequence[Outage],
-    real: Real,
+    real: GroundTruth,
     down_after: float,
 ) -> None:
     """Find the outage of each absence, the absences without one, and the outages without one."""
@@ -203,7 +205,9 @@ def _pair(
         used.update(mine)
         if mine:
             lag = camera.most_late_ms(absence.heard_ms + down_after * camera.interval_ms)
-            marks.found.append(Found(camera.id, camera.operator, camera.interval_ms, absence, mine[0], lag))
+            marks.found.append(
+                DetectedOutage(camera.id, camera.operator, camera.interval_ms, absence, mine[0], lag)
+            )
         elif _is_due(camera, absence, real, down_after, marks.ended_ms):
             marks.missed.append(Missed(camera.id, camera.operator, absence))
     for outage in outages:
@@ -212,11 +216,13 @@ def _pair(
             marks.mistakes.append(Mistake(camera.id, camera.operator, outage, lasted))
 
 
-def _touch(absence: Absence, outage: Outage, end_ms: int) -> bool:
+def _touch(absence: TrueOutage, outage: Outage, end_ms: int) -> bool:
     return outage.at_ms < absence.until_ms and (outage.end_ms or end_ms) > absence.from_ms
 
 
-def _is_due(camera: RealCamera, absence: Absence, real: Real, down_after: float, end_ms: int) -> bool:
+def _is_due(
+    camera: TrueCamera, absence: TrueOutage, real: GroundTruth, down_after: float, end_ms: int
+) -> bool:
     """Whether an absence was long enough to be seen, with a broker that was there all the time.
 
     A lag makes no absence shorter, but what came too late for the end of the marks need not be seen.
@@ -232,10 +238,10 @@ def _is_due(camera: RealCamera, absence: Absence, real: Real, down_after: float,
 
 
 def _knowable(
-    camera: RealCamera,
+    camera: TrueCamera,
     life: Sequence[tuple[int, int, str]],
     away: Sequence[Span],
-    real: Real,
+    real: GroundTruth,
     down_after: float,
 ) -> int:
     """Return the unknown time in which camwatch could have known: not blind, and the camera had spoken.
@@ -249,18 +255,18 @@ def _knowable(
     return _length(unknown) - _length(_both(unknown, merged([*blind, *away])))
 
 
-def _too_late(camera: RealCamera, down_after: float) -> list[Span]:
+def _too_late(camera: TrueCamera, down_after: float) -> list[Span]:
     """Return when news was later than the silence that convicts."""
     return [span for lag in camera.lags for span in lag.beyond(down_after * camera.interval_ms)]
 
 
-def _false_up(camera: RealCamera, absence: Absence, up: Sequence[Span]) -> int:
+def _false_up(camera: TrueCamera, absence: TrueOutage, up: Sequence[Span]) -> int:
     """Return for how long an absent camera was up, beyond what its last sign of life vouches for."""
     vouched = round(absence.heard_ms + camera.interval_ms) + _ON_THE_WAY_MS
     return _length(_both(up, [(vouched, absence.until_ms)])) if absence.until_ms > vouched else 0
 
 
-def stretches(said: JudgedCamera, begin: int, end: int) -> list[tuple[int, int, str]]:
+def stretches(said: ObservedCamera, begin: int, end: int) -> list[tuple[int, int, str]]:
     """Return what camwatch says that the camera was in [begin, end), with what late heartbeats filled."""
     found: list[tuple[int, int, str]] = []
     nexts = [change.at_ms for change in said.changes[1:]] + [end]
@@ -322,9 +328,9 @@ def mean(values: Sequence[float]) -> float | None:
     return fmean(values) if values else None
 
 
-def by_operator(cameras: Iterable[CameraMarks]) -> dict[str, list[CameraMarks]]:
+def by_operator(cameras: Iterable[CameraScore]) -> dict[str, list[CameraScore]]:
     """Return the cameras of each operator."""
-    found: dict[str, list[CameraMarks]] = defaultdict(list)
+    found: dict[str, list[CameraScore]] = defaultdict(list)
     for camera in cameras:
         found[camera.operator].append(camera)
     return dict(found)

@@ -21,10 +21,10 @@ from camsim.errors import ScoreError
 
 
 class Change(NamedTuple):
-    """From `at_ms` on the camera was `status`, and camwatch knew it at `noticed_ms`."""
+    """From `at_ms` on the camera was `status`, and camwatch knew it at `detected_ms`."""
 
     at_ms: int
-    noticed_ms: int
+    detected_ms: int
     status: str
     earliest_ms: int | None = None
     """Between this and `latest_ms` it became so, where camwatch says."""
@@ -45,13 +45,13 @@ class Outage(NamedTuple):
 
     at_ms: int
     end_ms: int | None
-    noticed_ms: int
+    detected_ms: int
     cause: str
     bounds: Bounds = Bounds()
 
 
 @dataclass(slots=True)
-class JudgedCamera:
+class ObservedCamera:
     """One camera, in order of time; `fills` are unknown times that were proven to be up later."""
 
     changes: list[Change] = field(default_factory=list)
@@ -60,12 +60,12 @@ class JudgedCamera:
 
 
 @dataclass(slots=True)
-class Judged:
-    """All that camwatch said; it answers for everything before `vouched_ms`."""
+class Observations:
+    """All that camwatch said; it answers for everything before `watermark_ms`."""
 
-    cameras: dict[str, JudgedCamera]
+    cameras: dict[str, ObservedCamera]
     blind: list[tuple[int, int]]
-    vouched_ms: int
+    watermark_ms: int
 
 
 _TABLES: Final = {
@@ -76,15 +76,15 @@ _TABLES: Final = {
         "SELECT c.id AS camera, o.* FROM outages o JOIN cameras c ON c.key = o.camera_key ORDER BY o.at_ms"
     ),
     "fill": (
-        "SELECT c.id AS camera, f.start_ms, f.end_ms FROM fills f"
+        "SELECT c.id AS camera, f.start_ms, f.end_ms FROM backfills f"
         " JOIN cameras c ON c.key = f.camera_key ORDER BY f.id"
     ),
-    "blind": "SELECT cause, began_ms, ended_ms FROM blindness ORDER BY began_ms",
-    "vouched": "SELECT value AS at_ms FROM meta WHERE name = 'vouched_ms'",
+    "blind": "SELECT cause, began_ms, ended_ms FROM monitoring_gaps ORDER BY began_ms",
+    "vouched": "SELECT value AS at_ms FROM store_metadata WHERE name = 'watermark_ms'",
 }
 
 
-def from_store(url: str) -> Judged:
+def from_store(url: str) -> Observations:
     """Read a store, `sqlite:///FILE` or `postgresql://…`. Raises ScoreError."""
     if url.startswith("sqlite:///"):
         return _from_sqlite(Path(url.removeprefix("sqlite:///")))
@@ -93,11 +93,11 @@ def from_store(url: str) -> Judged:
     raise ScoreError(f"--history {url!r}: write sqlite:///FILE or postgresql://HOST/DATABASE")
 
 
-def from_api(url: str, began_ms: int, ended_ms: int, token_file: Path | None = None) -> Judged:
+def from_api(url: str, began_ms: int, ended_ms: int, token_file: Path | None = None) -> Observations:
     """Ask a running camwatch at `http://HOST:PORT`, with a token where it has accounts. Raises ScoreError."""
     if urlsplit(url).scheme not in ("http", "https"):
         raise ScoreError(f"--camwatch {url!r}: write http://HOST:PORT")
-    address = f"{url.rstrip('/')}/api/v1/history?from={began_ms}&to={ended_ms}"
+    address = f"{url.rstrip('/')}/api/v1/export?from={began_ms}&to={ended_ms}"
     headers = {} if token_file is None else {"Authorization": f"Bearer {_token(token_file)}"}
     try:
         with urlopen(Request(address, headers=headers), timeout=60) as answer:  # noqa: S310 - http and https only, see above
@@ -113,9 +113,9 @@ def _token(file: Path) -> str:
         raise ScoreError(f"--token-file {file}: cannot be read: {error}") from None
 
 
-def collected(lines: Iterable[dict[str, Any]]) -> Judged:
+def collected(lines: Iterable[dict[str, Any]]) -> Observations:
     """Put lines of the API together. Raises KeyError or TypeError where one is none."""
-    cameras: dict[str, JudgedCamera] = defaultdict(JudgedCamera)
+    cameras: dict[str, ObservedCamera] = defaultdict(ObservedCamera)
     blind: list[tuple[int, int]] = []
     vouched = 0
     for line in lines:
@@ -134,13 +134,13 @@ def collected(lines: Iterable[dict[str, Any]]) -> Judged:
                 vouched = int(line["at_ms"])
     for camera in cameras.values():
         camera.outages = [_bounded(outage, camera.changes) for outage in camera.outages]
-    return Judged(dict(cameras), blind, vouched)
+    return Observations(dict(cameras), blind, vouched)
 
 
 def _change(line: dict[str, Any]) -> Change:
     """Return a change; where bounds are told of others and this has none, it is exact."""
     bounds = [line[name] or line["at_ms"] for name in ("earliest_ms", "latest_ms") if name in line]
-    return Change(line["at_ms"], line["noticed_ms"], line["status"], *bounds)
+    return Change(line["at_ms"], line["detected_ms"], line["status"], *bounds)
 
 
 def _bounded(outage: Outage, changes: Iterable[Change]) -> Outage:
@@ -163,7 +163,7 @@ def _bounded(outage: Outage, changes: Iterable[Change]) -> Outage:
 
 def _outage(line: dict[str, Any]) -> Outage:
     bounds = Bounds(*(line.get(name) for name in Bounds._fields))
-    return Outage(line["at_ms"], line["end_ms"], line["noticed_ms"], line["cause"], bounds)
+    return Outage(line["at_ms"], line["end_ms"], line["detected_ms"], line["cause"], bounds)
 
 
 def _lines(kind: str, names: Iterable[str], rows: Iterable[tuple[Any, ...]]) -> Iterator[dict[str, Any]]:
@@ -172,7 +172,7 @@ def _lines(kind: str, names: Iterable[str], rows: Iterable[tuple[Any, ...]]) -> 
         yield {"kind": kind, **dict(zip(columns, row, strict=True))}
 
 
-def _from_sqlite(file: Path) -> Judged:
+def _from_sqlite(file: Path) -> Observations:
     if not file.exists():
         raise ScoreError(f"--history: there is no {file}")
     try:
@@ -188,7 +188,7 @@ def _from_sqlite(file: Path) -> Judged:
         raise ScoreError(f"--history {file}: {error}") from None
 
 
-def _from_postgresql(url: str) -> Judged:
+def _from_postgresql(url: str) -> Observations:
     try:
         import psycopg  # noqa: PLC0415 - only whoever has such a store needs it
     except ModuleNotFoundError:

@@ -15,7 +15,7 @@ from camsim.errors import ScoreError
 from camsim.ground_truth import FORMAT
 
 
-class Absence(NamedTuple):
+class TrueOutage(NamedTuple):
     """A camera could not be heard in [from_ms, until_ms); `heard_ms`: its last sign of life before; `why`."""
 
     from_ms: int
@@ -59,14 +59,14 @@ class Lag:
 
 
 @dataclass(slots=True)
-class RealCamera:
+class TrueCamera:
     """One camera that lived at some time, with its absences in order."""
 
     id: str
     operator: str
     interval_ms: float
     begins_ms: int = 0
-    absences: list[Absence] = field(default_factory=list)
+    absences: list[TrueOutage] = field(default_factory=list)
     lies: int = 0
     """How often somebody else spoke for it."""
     lags: list[Lag] = field(default_factory=list)
@@ -82,18 +82,18 @@ class RealCamera:
 
 
 @dataclass(slots=True)
-class Real:
+class GroundTruth:
     """One run: cameras by id, and when the broker was not there."""
 
     scenario: str
     seed: int
     began_ms: int
     ended_ms: int
-    cameras: dict[str, RealCamera]
+    cameras: dict[str, TrueCamera]
     links: list[tuple[int, int]]
 
 
-def read_truth(file: Path) -> Real:
+def read_truth(file: Path) -> GroundTruth:
     """Read the file that `camsim run --truth` wrote. Raises ScoreError."""
     try:
         text = file.read_text("utf-8")
@@ -106,7 +106,7 @@ def read_truth(file: Path) -> Real:
         raise ScoreError(f"--truth {file}: is no truth of camsim: {error!r}") from None
 
 
-def _real(file: Path, lines: list[dict[str, Any]]) -> Real:
+def _real(file: Path, lines: list[dict[str, Any]]) -> GroundTruth:
     if not lines or lines[0]["kind"] != "run" or lines[-1]["kind"] != "end":
         raise ScoreError(f"--truth {file}: is not whole: let camsim end by itself or by Ctrl-C")
     head, end = lines[0], lines[-1]
@@ -114,10 +114,10 @@ def _real(file: Path, lines: list[dict[str, Any]]) -> Real:
         raise ScoreError(f"--truth {file}: is of format {head['format']}, this camsim reads {FORMAT}")
     began_ms = int(head["began_ms"])
     kinds, lives = _grouped(lines, "kind"), _grouped(lines, "camera", kind="alive")
-    real = Real(head["scenario"], head["seed"], began_ms, _moment(began_ms, end["at_s"]), {}, [])
+    real = GroundTruth(head["scenario"], head["seed"], began_ms, _moment(began_ms, end["at_s"]), {}, [])
     for line in kinds["camera"]:
         if line["camera"] in lives:
-            camera = RealCamera(line["camera"], line["operator"], line["interval_s"] * 1000)
+            camera = TrueCamera(line["camera"], line["operator"], line["interval_s"] * 1000)
             _absences(camera, sorted(lives[camera.id], key=itemgetter("from_s")), real)
             real.cameras[camera.id] = camera
     for line in kinds["lie"]:
@@ -138,7 +138,7 @@ def _grouped(lines: list[dict[str, Any]], by: str, **only: str) -> dict[str, lis
     return found
 
 
-def _lag(line: dict[str, Any], real: Real) -> None:
+def _lag(line: dict[str, Any], real: GroundTruth) -> None:
     sent, arrived = zip(*line["arrivals"], strict=True)
     lag = Lag(*(tuple(_moment(real.began_ms, each) for each in side) for side in (sent, arrived)))
     for name in line["cameras"]:
@@ -150,11 +150,11 @@ def _moment(began_ms: int, seconds: float) -> int:
     return round(began_ms + seconds * 1000)
 
 
-def _absences(camera: RealCamera, lives: list[dict[str, Any]], real: Real) -> None:
+def _absences(camera: TrueCamera, lives: list[dict[str, Any]], real: GroundTruth) -> None:
     camera.begins_ms = _moment(real.began_ms, lives[0]["from_s"])
     for line, after in zip_longest(lives, lives[1:]):
         if line["why"] == "end":
             continue
         until = real.ended_ms if after is None else _moment(real.began_ms, after["from_s"])
         begins, heard = (_moment(real.began_ms, line[name]) for name in ("until_s", "heard_s"))
-        camera.absences.append(Absence(begins, until, heard, line["why"], after is not None))
+        camera.absences.append(TrueOutage(begins, until, heard, line["why"], after is not None))

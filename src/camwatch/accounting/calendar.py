@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from camwatch.core.status_time import Span
+from camwatch.core.status_time import Interval
 
 _DAY = timedelta(days=1)
 _WEEK = timedelta(days=7)
@@ -26,8 +26,8 @@ class LocalDay(NamedTuple):
     """One local day: its date, and [starts, ends) in UTC milliseconds."""
 
     date: date
-    starts: int
-    ends: int
+    start: int
+    end: int
 
 
 class Calendar:
@@ -42,28 +42,28 @@ class Calendar:
         """Return the local date of an instant."""
         return self._at(at_ms).date
 
-    def day(self, at_ms: int) -> Span:
+    def day(self, at_ms: int) -> Interval:
         """Return the local day that holds an instant."""
-        return Span(*self._at(at_ms)[1:])
+        return Interval(*self._at(at_ms)[1:])
 
-    def week(self, at_ms: int) -> Span:
+    def week(self, at_ms: int) -> Interval:
         """Return the local week, from Monday, that holds an instant."""
         today = self.date_of(at_ms)
         return self.between(monday := today - today.weekday() * _DAY, monday + _WEEK)
 
-    def month(self, at_ms: int) -> Span:
+    def month(self, at_ms: int) -> Interval:
         """Return the local month that holds an instant."""
         today = self.date_of(at_ms)
         return self.between(today.replace(day=1), last_of_month(today) + _DAY)
 
-    def year(self, at_ms: int) -> Span:
+    def year(self, at_ms: int) -> Interval:
         """Return the local year that holds an instant."""
         first = self.date_of(at_ms).replace(month=1, day=1)
         return self.between(first, first.replace(year=first.year + 1))
 
-    def between(self, first: date, after: date) -> Span:
+    def between(self, first: date, after: date) -> Interval:
         """Return the time from the beginning of one local day to the beginning of another."""
-        return Span(self.start_of(first), self.start_of(after))
+        return Interval(self.start_of(first), self.start_of(after))
 
     def days(self, start_ms: int, end_ms: int) -> Iterator[LocalDay]:
         """Yield each local day, whole, of which some lies in [start_ms, end_ms).
@@ -73,7 +73,7 @@ class Calendar:
         while start_ms < end_ms:
             today = self._at(start_ms)
             yield today
-            start_ms = today.ends
+            start_ms = today.end
 
     def start_of(self, day: date) -> int:
         """Return the first instant whose local date is `day` (or later, if the zone skipped that day)."""
@@ -83,7 +83,7 @@ class Calendar:
         return start
 
     def _at(self, at_ms: int) -> LocalDay:
-        if not self._last.starts <= at_ms < self._last.ends:
+        if not self._last.start <= at_ms < self._last.end:
             day = datetime.fromtimestamp(at_ms // 1000, self.zone).date()
             # A clock set back across midnight shows the day before again: that time is the new day's.
             while at_ms >= self.start_of(day + _DAY):

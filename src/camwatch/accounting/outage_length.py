@@ -7,53 +7,53 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from operator import attrgetter
 
-from camwatch.accounting.records import OPEN_END, CameraRecord, Change, OutageRecord
-from camwatch.accounting.timeline import Stretch, account_of
+from camwatch.accounting.records import OPEN_ENDED, CameraHistory, OutageRecord, StatusChange
+from camwatch.accounting.timeline import StatusInterval, status_time_between
 from camwatch.core.model import Status
-from camwatch.core.status_time import Proven, Span, pieces, united, without
+from camwatch.core.status_time import Interval, Proven, split, unite, without
 
 
-def down_ms(stretches: Sequence[Stretch], outage: OutageRecord, until_ms: int) -> int:
+def down_ms(stretches: Sequence[StatusInterval], outage: OutageRecord, until_ms: int) -> int:
     """Return the down time of an outage up to an instant, of its camera's stretches after all corrections.
 
     One that has none, since corrected maintenance or late heartbeats cover it wholly, counts nowhere.
     """
     end_ms = until_ms if outage.end_ms is None else min(outage.end_ms, until_ms)
-    return account_of(stretches, outage.at_ms, end_ms).down
+    return status_time_between(stretches, outage.at_ms, end_ms).down
 
 
-def by_evidence(camera: CameraRecord) -> list[OutageRecord]:
+def by_evidence(camera: CameraHistory) -> list[OutageRecord]:
     """Return a camera's outages as its changes bound them and its late heartbeats leave them (rules E, E4).
 
     One that late heartbeats cover in part is shortened to what they leave; one that they cover wholly is
     voided, and keeps the instants that it was thought to have.
     """
-    proven = united(camera.fills)
+    proven = unite(camera.backfills)
     return [_shortened(_bounded(camera.changes, each), camera, proven) for each in camera.outages]
 
 
-def _bounded(changes: Sequence[Change], outage: OutageRecord) -> OutageRecord:
+def _bounded(changes: Sequence[StatusChange], outage: OutageRecord) -> OutageRecord:
     began = next((each for each in _at(changes, outage.at_ms) if each.status is Status.DOWN), None)
     ends = () if outage.end_ms is None else _at(changes, outage.end_ms)
     ended = next((each for each in ends if each.status is not Status.DOWN), None)
     return replace(outage, at_bounds=_bounds(began), end_bounds=_bounds(ended))
 
 
-def _at(changes: Sequence[Change], at_ms: int) -> Iterator[Change]:
+def _at(changes: Sequence[StatusChange], at_ms: int) -> Iterator[StatusChange]:
     for index in range(bisect_left(changes, at_ms, key=attrgetter("at_ms")), len(changes)):
         if changes[index].at_ms != at_ms:
             return
         yield changes[index]
 
 
-def _bounds(change: Change | None) -> Span | None:
+def _bounds(change: StatusChange | None) -> Interval | None:
     if change is None or change.earliest_ms is None or change.latest_ms is None:
         return None
-    return Span(change.earliest_ms, change.latest_ms)
+    return Interval(change.earliest_ms, change.latest_ms)
 
 
-def _shortened(outage: OutageRecord, camera: CameraRecord, proven: Sequence[Proven]) -> OutageRecord:
-    end_ms = OPEN_END if outage.end_ms is None else outage.end_ms
+def _shortened(outage: OutageRecord, camera: CameraHistory, proven: Sequence[Proven]) -> OutageRecord:
+    end_ms = OPEN_ENDED if outage.end_ms is None else outage.end_ms
     if not any(each.starts < end_ms and outage.at_ms < each.ends for each in proven):
         return outage
     thought = tuple(_stays(outage.at_ms, end_ms, camera))
@@ -63,28 +63,28 @@ def _shortened(outage: OutageRecord, camera: CameraRecord, proven: Sequence[Prov
     if not left:
         return replace(outage, voided=True)
     # Compared with what is known of it: its beginning may be folded away.
-    if left[0].starts > thought[0].starts:
-        outage = replace(outage, at_ms=left[0].starts, at_bounds=_edge(proven, left[0].starts))
-    if outage.end_ms is not None and left[-1].ends < thought[-1].ends:
-        outage = replace(outage, end_ms=left[-1].ends, end_bounds=_edge(proven, left[-1].ends))
+    if left[0].start > thought[0].start:
+        outage = replace(outage, at_ms=left[0].start, at_bounds=_edge(proven, left[0].start))
+    if outage.end_ms is not None and left[-1].end < thought[-1].end:
+        outage = replace(outage, end_ms=left[-1].end, end_bounds=_edge(proven, left[-1].end))
     return outage
 
 
-def _edge(proven: Iterable[Proven], at_ms: int) -> Span | None:
+def _edge(proven: Iterable[Proven], at_ms: int) -> Interval | None:
     """Return between which instants late heartbeats say that something came, which they date at one."""
     edges = (edge for each in proven for edge in each.edges)
-    return next((edge for edge in edges if edge.starts + edge.ends == 2 * at_ms), None)
+    return next((edge for edge in edges if edge.start + edge.end == 2 * at_ms), None)
 
 
-def _stays(at_ms: int, end_ms: int, camera: CameraRecord) -> Iterator[Span]:
+def _stays(at_ms: int, end_ms: int, camera: CameraHistory) -> Iterator[Interval]:
     """Yield the stays in `down` of an outage: blindness and absences part them (rules S7, V6)."""
     for span in _down(at_ms, end_ms, camera.changes):
-        for start, end, serving in pieces(tuple(camera.service), *span):
+        for start, end, serving in split(tuple(camera.service_periods), *span):
             if serving:
-                yield Span(start, end)
+                yield Interval(start, end)
 
 
-def _down(at_ms: int, end_ms: int, changes: Sequence[Change]) -> Iterator[Span]:
+def _down(at_ms: int, end_ms: int, changes: Sequence[StatusChange]) -> Iterator[Interval]:
     since: int | None = at_ms
     for index in range(bisect_left(changes, at_ms, key=attrgetter("at_ms")), len(changes)):
         change = changes[index]
@@ -94,7 +94,7 @@ def _down(at_ms: int, end_ms: int, changes: Sequence[Change]) -> Iterator[Span]:
             since = change.at_ms if since is None else since
         elif since is not None:
             if since < change.at_ms:
-                yield Span(since, change.at_ms)
+                yield Interval(since, change.at_ms)
             since = None
     if since is not None and since < end_ms:
-        yield Span(since, end_ms)
+        yield Interval(since, end_ms)

@@ -10,14 +10,14 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
 
-from camwatch.core.model import EVERYBODY, BlindCause, Cause, Purpose, Scope, Status, Whose
-from camwatch.core.status_time import Account, Proven, Span
+from camwatch.core.model import ALL_OPERATORS, Cause, GapCause, OperatorScope, Purpose, Scope, Status
+from camwatch.core.status_time import Interval, Proven, StatusTime
 
-VOIDED_WHY = "late heartbeats prove that the camera was alive"
+VOIDED_REASON = "late heartbeats prove that the camera was alive"
 """Why an outage is voided, for programs; pages and reports say it in their own language."""
 
 
-class Attributed(StrEnum):
+class AttributedCause(StrEnum):
     """What people found out to be the cause of an outage (rule A6)."""
 
     POWER = "power"
@@ -28,7 +28,7 @@ class Attributed(StrEnum):
     OTHER = "other"
 
 
-class Change(NamedTuple):
+class StatusChange(NamedTuple):
     """From `at_ms` on the camera was `status`; None: out of the ledger.
 
     It changed somewhere in [earliest_ms, latest_ms]; None where `at_ms` is exact (rule E).
@@ -43,11 +43,11 @@ class Change(NamedTuple):
 class Attribution(NamedTuple):
     """What people say of an outage: its cause, and whether it counts by contract. The newest holds."""
 
-    cause: Attributed
+    cause: AttributedCause
     excluded: bool
-    who: str
-    why: str
-    made_ms: int
+    author: str
+    reason: str
+    created_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,32 +61,32 @@ class OutageRecord:
     id: int
     at_ms: int
     end_ms: int | None  # None: not over
-    noticed_ms: int
+    detected_ms: int
     cause: Cause
     attributions: tuple[Attribution, ...] = ()
-    at_bounds: Span | None = None
-    end_bounds: Span | None = None
+    at_bounds: Interval | None = None
+    end_bounds: Interval | None = None
     voided: bool = False
 
     @property
     def at_earliest_ms(self) -> int:
         """The instant before which it did not begin."""
-        return self.at_ms if self.at_bounds is None else self.at_bounds.starts
+        return self.at_ms if self.at_bounds is None else self.at_bounds.start
 
     @property
     def at_latest_ms(self) -> int:
         """The instant by which it had begun."""
-        return self.at_ms if self.at_bounds is None else self.at_bounds.ends
+        return self.at_ms if self.at_bounds is None else self.at_bounds.end
 
     @property
     def end_earliest_ms(self) -> int | None:
         """The instant before which it did not end; None: it is not over."""
-        return self.end_ms if self.end_bounds is None else self.end_bounds.starts
+        return self.end_ms if self.end_bounds is None else self.end_bounds.start
 
     @property
     def end_latest_ms(self) -> int | None:
         """The instant by which it had ended; None: it is not over."""
-        return self.end_ms if self.end_bounds is None else self.end_bounds.ends
+        return self.end_ms if self.end_bounds is None else self.end_bounds.end
 
     @property
     def attribution(self) -> Attribution | None:
@@ -95,16 +95,16 @@ class OutageRecord:
 
 
 @dataclass(slots=True)
-class DayAccount:
+class DailyRollup:
     """What a folded day left of a camera: its accounts, and of `down` what was excluded by contract."""
 
-    account: Account
+    status_time: StatusTime
     excluded: int = 0
     outages: int = 0
     reboots: int = 0
 
 
-OPEN_END = 1 << 62
+OPEN_ENDED = 1 << 62
 """The end of a span that has not ended."""
 
 
@@ -118,7 +118,7 @@ class Place(NamedTuple):
 
 
 @dataclass(slots=True)
-class CameraRecord:
+class CameraHistory:
     """One camera's past, in order of time; `days` (local dates, ISO) hold what was folded away.
 
     `site` and `purpose` are those that it had in the end, `earlier` what it had before (rule V7).
@@ -130,19 +130,19 @@ class CameraRecord:
     zone: str
     purpose: Purpose
     name: str
-    changes: list[Change] = field(default_factory=list)
-    service: list[Span] = field(default_factory=list)  # an open one ends at OPEN_END
-    fills: list[Proven] = field(default_factory=list)
+    changes: list[StatusChange] = field(default_factory=list)
+    service_periods: list[Interval] = field(default_factory=list)  # an open one ends at OPEN_END
+    backfills: list[Proven] = field(default_factory=list)
     outages: list[OutageRecord] = field(default_factory=list)
     reboots: list[int] = field(default_factory=list)
-    days: dict[str, DayAccount] = field(default_factory=dict)
+    days: dict[str, DailyRollup] = field(default_factory=dict)
     earlier: list[Place] = field(default_factory=list)
 
     @property
     def places(self) -> list[Place]:
         """Where it stood, in order and without gaps, from the beginning of time on."""
-        since = self.earlier[-1].until_ms if self.earlier else -OPEN_END
-        return [*self.earlier, Place(self.site, self.purpose, since, OPEN_END)]
+        since = self.earlier[-1].until_ms if self.earlier else -OPEN_ENDED
+        return [*self.earlier, Place(self.site, self.purpose, since, OPEN_ENDED)]
 
     def place_at(self, at_ms: int) -> Place:
         """Return where it stood at an instant."""
@@ -150,17 +150,17 @@ class CameraRecord:
         return next((place for place in places if at_ms < place.until_ms), places[-1])
 
 
-class BlindRecord(NamedTuple):
+class GapRecord(NamedTuple):
     """A stretch in which cameras of these operators (none named: of all) could not be seen."""
 
     operators: tuple[str, ...]
     links: tuple[str, ...]
-    cause: BlindCause
-    began_ms: int
-    ended_ms: int | None  # None: not over
+    cause: GapCause
+    start_ms: int
+    end_ms: int | None  # None: not over
 
 
-class WindowRecord(NamedTuple):
+class MaintenanceRecord(NamedTuple):
     """A maintenance window of the inventory (`id` None), or one added by a correction.
 
     It covers the cameras of `whose` only, at each moment (rule H3). Where some cancelled it for their own
@@ -170,27 +170,27 @@ class WindowRecord(NamedTuple):
     id: int | None
     scope: Scope
     scope_id: str
-    starts_ms: int
-    ends_ms: int
+    start_ms: int
+    end_ms: int
     reason: str
-    who: str = ""
-    made_ms: int | None = None
-    withdrawn: bool = False  # by a correction: it no longer counts
-    whose: Whose = EVERYBODY
+    author: str = ""
+    created_ms: int | None = None
+    cancelled: bool = False  # by a correction: it no longer counts
+    operators: OperatorScope = ALL_OPERATORS
 
 
 @dataclass(slots=True)
-class Record:
+class History:
     """What the store knows of some operators in some stretch of time.
 
-    `vouched_ms`: everything before it is in the record. `folded_ms`: before it there are only `days`.
-    `corrections` counts the journal's entries, `head` is the hash of the newest.
+    `watermark_ms`: everything before it is in the record. `rolled_up_until_ms`: before it, only `days`.
+    `corrections` counts the corrections, `chain_head` is the hash of the newest.
     """
 
-    cameras: list[CameraRecord]
-    blind: list[BlindRecord]
-    windows: list[WindowRecord]
-    vouched_ms: int
-    folded_ms: int
+    cameras: list[CameraHistory]
+    gaps: list[GapRecord]
+    maintenance: list[MaintenanceRecord]
+    watermark_ms: int
+    rolled_up_until_ms: int
     corrections: int
-    head: str
+    chain_head: str

@@ -17,27 +17,27 @@ from zoneinfo import ZoneInfo
 
 from camwatch.accounting.calendar import Calendar
 from camwatch.accounting.records import (
-    OPEN_END,
-    BlindRecord,
-    CameraRecord,
-    Change,
-    DayAccount,
+    OPEN_ENDED,
+    CameraHistory,
+    DailyRollup,
+    GapRecord,
+    History,
     OutageRecord,
-    Record,
+    StatusChange,
 )
-from camwatch.accounting.rolling_window import WINDOWS, Tally, What
-from camwatch.accounting.timeline import Overlays, Stretch, Uncertain
+from camwatch.accounting.rolling_window import WINDOWS, RollingWindow, What
+from camwatch.accounting.timeline import StatusInterval, TimelineOverlays, Uncertain
 from camwatch.core.model import (
-    BlindCause,
-    Blindness,
-    Fill,
-    Happening,
+    Backfill,
+    Event,
+    GapCause,
+    MonitoringGap,
     Purpose,
-    ServiceChange,
+    ServicePeriodEvent,
     Status,
     Transition,
 )
-from camwatch.core.status_time import Account, Proven, Span, united
+from camwatch.core.status_time import Interval, Proven, StatusTime, unite
 
 REACH_MS = 7 * 86_400_000
 """How far back an event counts at once; what reaches back further shows after the next `build`."""
@@ -48,7 +48,7 @@ _at = attrgetter("at_ms")
 _Where: TypeAlias = tuple[str, str]
 
 
-class Standing:
+class RollingAccounts:
     """The accounts of each operator's cameras. `build` one from the store, then tell it what happens.
 
     To replace it while events go on: between two batches of the writer, `build` from the store and give
@@ -58,156 +58,160 @@ class Standing:
 
     def __init__(self, zone: ZoneInfo) -> None:
         self._calendar = Calendar(zone)
-        self._tallies: dict[str, Tally] = {}
-        self._cameras: dict[_Where, CameraRecord] = {}
+        self._tallies: dict[str, RollingWindow] = {}
+        self._cameras: dict[_Where, CameraHistory] = {}
         self._known: dict[_Where, int] = {}  # from when a camera's record is whole, if it is not whole
-        self._overlaid = Record([], [], [], 0, 0, 0, "")
-        self._overlays = Overlays(self._overlaid)
+        self._overlaid = History([], [], [], 0, 0, 0, "")
+        self._overlays = TimelineOverlays(self._overlaid)
 
     @classmethod
-    def build(cls, zone: ZoneInfo, record: Record, until_ms: int) -> Standing:
+    def from_record(cls, zone: ZoneInfo, record: History, until_ms: int) -> RollingAccounts:
         """Return how the operators of a record stand at `until_ms`, in UTC milliseconds.
 
         The record should reach back 366 days, and ahead as far as maintenance is planned. It is not
         changed. What each camera was last, it stays.
         """
         standing = cls(zone)
-        gaps = [blind for blind in record.blind if blind.cause is BlindCause.CLOCK]
-        standing._overlaid = replace(record, cameras=[], blind=gaps)
-        standing._overlays = Overlays(standing._overlaid)
-        groups: dict[str, list[CameraRecord]] = {}
+        gaps = [blind for blind in record.gaps if blind.cause is GapCause.CLOCK_STEP]
+        standing._overlaid = replace(record, cameras=[], gaps=gaps)
+        standing._overlays = TimelineOverlays(standing._overlaid)
+        groups: dict[str, list[CameraHistory]] = {}
         for camera in record.cameras:
             groups.setdefault(camera.operator, []).append(camera)
             standing._keep(camera, until_ms)
         for operator, cameras in groups.items():
             lives = (standing._life(camera) for camera in cameras)
-            standing._tallies[operator] = Tally(standing._calendar, until_ms, lives)
+            standing._tallies[operator] = RollingWindow(standing._calendar, until_ms, lives)
         return standing
 
-    def accounts(self, operator: str, now_ms: int) -> dict[str, Account]:
+    def status_times(self, operator: str, now_ms: int) -> dict[str, StatusTime]:
         """Return the account of an operator's cameras for each of `WINDOWS`, ending now."""
         tally = self._tallies.get(operator)
-        return {name: Account() for name in WINDOWS} if tally is None else tally.accounts(now_ms)
+        return {name: StatusTime() for name in WINDOWS} if tally is None else tally.status_times(now_ms)
 
-    def happened(self, events: Iterable[Happening]) -> None:
+    def apply(self, events: Iterable[Event]) -> None:
         """Take events in order. Those that are not about the ledger may be among them."""
         for event in events:
             if isinstance(event, Transition):
                 self._moved(event)
-            elif isinstance(event, ServiceChange):
+            elif isinstance(event, ServicePeriodEvent):
                 self._served(event)
-            elif isinstance(event, Fill):
+            elif isinstance(event, Backfill):
                 self._filled(event)
-            elif isinstance(event, Blindness):
+            elif isinstance(event, MonitoringGap):
                 self._skipped(event)
 
     # --- events
 
     def _moved(self, event: Transition) -> None:
         camera = self._camera(event.camera, event.operator)
-        noticed_ms = event.noticed_at.utc_ms
-        if camera.site != event.site and event.site not in ("", camera.place_at(noticed_ms).site):
+        detected_ms = event.detected_at.utc_ms
+        if camera.site != event.site and event.site not in ("", camera.place_at(detected_ms).site):
             # Windows of its site lie over it from now on.
-            self._amend(camera, noticed_ms if camera.site else -OPEN_END, lambda: _move(camera, event))
-        change = Change(event.at.utc_ms, _in_ledger(event.new), event.earliest_ms, event.latest_ms)
+            self._amend(camera, detected_ms if camera.site else -OPEN_ENDED, lambda: _move(camera, event))
+        change = StatusChange(event.at.utc_ms, _in_ledger(event.new), event.earliest_ms, event.latest_ms)
         index = bisect_right(camera.changes, change.at_ms, key=_at)
         since = change.at_ms if change.earliest_ms is None else min(change.at_ms, change.earliest_ms)
         self._amend(camera, since, lambda: camera.changes.insert(index, change))
         if len(camera.changes) > _TRIM_AT:
             self._trim(camera, change.at_ms - REACH_MS)
 
-    def _served(self, event: ServiceChange) -> None:
+    def _served(self, event: ServicePeriodEvent) -> None:
         camera = self._camera(event.camera, event.operator)
-        at, service = event.at.utc_ms, camera.service
-        serving = bool(service) and service[-1].ends == OPEN_END
-        if any(at == (span.starts if event.entered else span.ends) for span in service):
+        at, service = event.at.utc_ms, camera.service_periods
+        serving = bool(service) and service[-1].end == OPEN_ENDED
+        if any(at == (span.start if event.started else span.end) for span in service):
             return  # told before
-        if event.entered and not serving:
-            self._amend(camera, at, lambda: _enter(camera, Change(at, _in_ledger(event.status))))
-        elif serving and not event.entered:
-            span = Span(service[-1].starts, max(at, service[-1].starts))
+        if event.started and not serving:
+            self._amend(camera, at, lambda: _enter(camera, StatusChange(at, _in_ledger(event.status))))
+        elif serving and not event.started:
+            span = Interval(service[-1].start, max(at, service[-1].start))
             self._amend(camera, at, lambda: service.__setitem__(-1, span))
 
-    def _filled(self, event: Fill) -> None:
+    def _filled(self, event: Backfill) -> None:
         camera = self._camera(event.camera, event.operator)
         fill = Proven.of(event.start_ms, event.end_ms, event.sure_start_ms, event.sure_end_ms)
-        proven = united((*camera.fills, fill))
-        changed = {*camera.fills} ^ {*proven}
+        proven = unite((*camera.backfills, fill))
+        changed = {*camera.backfills} ^ {*proven}
         if changed:  # otherwise it was told before
             since, until = min(each.earliest for each in changed), max(each.latest for each in changed)
-            self._amend(camera, since, lambda: camera.fills.__setitem__(slice(None), proven), until)
+            self._amend(camera, since, lambda: camera.backfills.__setitem__(slice(None), proven), until)
 
-    def _skipped(self, event: Blindness) -> None:
+    def _skipped(self, event: MonitoringGap) -> None:
         """Take that the wall clock was set ahead: nobody was anything in an hour that never was (T2)."""
-        if event.cause is not BlindCause.CLOCK or event.ended.utc_ms <= event.began.utc_ms:
+        if event.cause is not GapCause.CLOCK_STEP or event.ended.utc_ms <= event.began.utc_ms:
             return
         was = self._overlays
-        gap = BlindRecord(event.operators, event.links, event.cause, event.began.utc_ms, event.ended.utc_ms)
-        self._overlaid.blind.append(gap)
-        self._overlays = Overlays(self._overlaid)
+        gap = GapRecord(event.operators, event.links, event.cause, event.began.utc_ms, event.ended.utc_ms)
+        self._overlaid.gaps.append(gap)
+        self._overlays = TimelineOverlays(self._overlaid)
         for camera in self._cameras.values():
-            start = max(gap.began_ms, self._known_from(camera))
-            self._tell(camera, self._from(camera, start, was), self._from(camera, start, self._overlays))
+            start = max(gap.start_ms, self._known_from(camera))
+            self._apply_to_window(
+                camera, self._from(camera, start, was), self._from(camera, start, self._overlays)
+            )
 
     def _amend(
-        self, camera: CameraRecord, at_ms: int, deed: Callable[[], object], until_ms: int = OPEN_END
+        self, camera: CameraHistory, at_ms: int, deed: Callable[[], object], until_ms: int = OPEN_ENDED
     ) -> None:
         """Change a camera's record from one instant to another, and its operator's tally with it."""
         start = max(at_ms, self._known_from(camera))
         before = self._from(camera, start, self._overlays, until_ms)
         deed()
-        self._tell(camera, before, self._from(camera, start, self._overlays, until_ms))
+        self._apply_to_window(camera, before, self._from(camera, start, self._overlays, until_ms))
 
-    def _tell(self, camera: CameraRecord, before: list[Stretch], after: list[Stretch]) -> None:
+    def _apply_to_window(
+        self, camera: CameraHistory, before: list[StatusInterval], after: list[StatusInterval]
+    ) -> None:
         tally = self._tallies.get(camera.operator)
         for at, old, new in _differences(before, after):
             if tally is None:
-                tally = self._tallies[camera.operator] = Tally(self._calendar, at)
-            tally.change(at, old, new)
+                tally = self._tallies[camera.operator] = RollingWindow(self._calendar, at)
+            tally.apply(at, old, new)
 
     # --- what is kept of each camera
 
-    def _camera(self, name: str, operator: str) -> CameraRecord:
+    def _camera(self, name: str, operator: str) -> CameraHistory:
         camera = self._cameras.get((operator, name))
         if camera is None:
-            camera = CameraRecord(name, operator, "", "", Purpose.VIDEO_PROTECTION, name, **_unused())
+            camera = CameraHistory(name, operator, "", "", Purpose.VIDEO_PROTECTION, name, **_unused())
             self._cameras[operator, name] = camera
         return camera
 
-    def _keep(self, camera: CameraRecord, until_ms: int) -> None:
+    def _keep(self, camera: CameraHistory, until_ms: int) -> None:
         kept = replace(
             camera,
             changes=camera.changes.copy(),
-            service=camera.service.copy(),
-            fills=united(camera.fills),
+            service_periods=camera.service_periods.copy(),
+            backfills=unite(camera.backfills),
             earlier=camera.earlier.copy(),
             **_unused(),
         )
         self._cameras[camera.operator, camera.id] = kept
         self._trim(kept, until_ms - REACH_MS)
 
-    def _trim(self, camera: CameraRecord, since_ms: int) -> None:
+    def _trim(self, camera: CameraHistory, since_ms: int) -> None:
         """Forget what was over by an instant."""
         first = bisect_right(camera.changes, since_ms, key=_at) - 1
         if first > 0:
             del camera.changes[:first]
             known = self._known[camera.operator, camera.id] = camera.changes[0].at_ms
-            camera.fills[:] = [fill for fill in camera.fills if fill.latest > known]
+            camera.backfills[:] = [fill for fill in camera.backfills if fill.latest > known]
 
-    def _known_from(self, camera: CameraRecord) -> int:
-        return self._known.get((camera.operator, camera.id), -OPEN_END)
+    def _known_from(self, camera: CameraHistory) -> int:
+        return self._known.get((camera.operator, camera.id), -OPEN_ENDED)
 
     def _from(
-        self, camera: CameraRecord, start: int, overlays: Overlays, until: int = OPEN_END
-    ) -> list[Stretch]:
+        self, camera: CameraHistory, start: int, overlays: TimelineOverlays, until: int = OPEN_ENDED
+    ) -> list[StatusInterval]:
         """Return what a camera was and will be from one instant to another."""
         if start >= until:
             return []
         if _nothing_lies_beyond(camera, start, overlays):  # nearly always, and three times as fast
-            return [Stretch(start, until, camera.changes[-1].status or Status.UNKNOWN)]
+            return [StatusInterval(start, until, camera.changes[-1].status or Status.UNKNOWN)]
         first = max(0, bisect_right(camera.changes, start, key=_at) - 1 - _BOUNDS_REACH)
         end = bisect_right(camera.changes, until, key=_at) + _BOUNDS_REACH
-        part = CameraRecord(
+        part = CameraHistory(
             camera.id,
             camera.operator,
             camera.site,
@@ -215,8 +219,8 @@ class Standing:
             camera.purpose,
             camera.name,
             camera.changes[first:end],
-            camera.service,
-            [fill for fill in camera.fills if fill.latest > start and fill.earliest < until],
+            camera.service_periods,
+            [fill for fill in camera.backfills if fill.latest > start and fill.earliest < until],
             earlier=camera.earlier,
         )
         return [
@@ -225,23 +229,23 @@ class Standing:
             if stretch.end > start
         ]
 
-    def _life(self, camera: CameraRecord) -> Iterator[Stretch]:
+    def _life(self, camera: CameraHistory) -> Iterator[StatusInterval]:
         """Yield what a camera was: days that were folded away, up first, then the rest as it was."""
         for day, folded in camera.days.items():
             start = self._calendar.start_of(date.fromisoformat(day))
-            account = folded.account
+            account = folded.status_time
             for kind, status, spent in (
-                (Stretch, Status.UP, account.up - account.uncertain_up),
+                (StatusInterval, Status.UP, account.up - account.uncertain_up),
                 (Uncertain, Status.UP, account.uncertain_up),
-                (Stretch, Status.DOWN, account.down - account.uncertain_down),
+                (StatusInterval, Status.DOWN, account.down - account.uncertain_down),
                 (Uncertain, Status.DOWN, account.uncertain_down),
-                (Stretch, Status.UNKNOWN, account.unknown),
-                (Stretch, Status.MAINTENANCE, account.maintenance),
+                (StatusInterval, Status.UNKNOWN, account.unknown),
+                (StatusInterval, Status.MAINTENANCE, account.maintenance),
             ):
                 if spent:
                     yield kind(start, start + spent, status)
                     start += spent
-        yield from self._overlays.dated(camera, OPEN_END)
+        yield from self._overlays.dated(camera, OPEN_ENDED)
 
 
 def _unused() -> dict[str, Any]:
@@ -251,50 +255,50 @@ def _unused() -> dict[str, Any]:
 
 _NO_OUTAGES: Final[list[OutageRecord]] = []
 _NO_REBOOTS: Final[list[int]] = []
-_NO_DAYS: Final[dict[str, DayAccount]] = {}
+_NO_DAYS: Final[dict[str, DailyRollup]] = {}
 
 
 def _in_ledger(status: Status) -> Status | None:
     return None if status in (Status.PLANNED, Status.RETIRED) else status
 
 
-def _move(camera: CameraRecord, event: Transition) -> None:
+def _move(camera: CameraHistory, event: Transition) -> None:
     """Take that a camera stands at another site since something was noticed there; at its first, always."""
     if camera.site:
         last = camera.places[-1]
-        since = max(last.since_ms, event.noticed_at.utc_ms)
+        since = max(last.since_ms, event.detected_at.utc_ms)
         camera.earlier.append(last._replace(until_ms=since))
     camera.site = event.site
 
 
-def _enter(camera: CameraRecord, change: Change) -> None:
+def _enter(camera: CameraHistory, change: StatusChange) -> None:
     """Begin a camera's ledger with what it was then, unless a transition has said so already."""
-    camera.service.append(Span(change.at_ms, OPEN_END))
+    camera.service_periods.append(Interval(change.at_ms, OPEN_ENDED))
     index = bisect_right(camera.changes, change.at_ms, key=_at)
     if index == 0 or camera.changes[index - 1].at_ms < change.at_ms:
         camera.changes.insert(index, change)
 
 
-def _nothing_lies_beyond(camera: CameraRecord, instant: int, overlays: Overlays) -> bool:
+def _nothing_lies_beyond(camera: CameraHistory, instant: int, overlays: TimelineOverlays) -> bool:
     """Tell whether a camera in service stays, from an instant on, what its last change made it."""
-    if not camera.changes or not camera.service:
+    if not camera.changes or not camera.service_periods:
         return False
-    starts, ends = camera.service[-1]
+    starts, ends = camera.service_periods[-1]
     return (
-        ends == OPEN_END
+        ends == OPEN_ENDED
         and starts <= camera.changes[-1].at_ms <= instant
         and all((change.latest_ms or 0) <= instant for change in camera.changes[-1 - _BOUNDS_REACH :])
         and overlays.over_ms <= instant
-        and all(fill.latest <= instant for fill in camera.fills)
+        and all(fill.latest <= instant for fill in camera.backfills)
     )
 
 
 _Difference: TypeAlias = tuple[int, What, What]
 
 
-def _differences(before: Sequence[Stretch], after: Sequence[Stretch]) -> Iterator[_Difference]:
+def _differences(before: Sequence[StatusInterval], after: Sequence[StatusInterval]) -> Iterator[_Difference]:
     """Yield the changes (at, old, new) that make the one life out of the other."""
-    if len(before) == len(after) == 1 and before[0][:2] == after[0][:2] == (before[0].start, OPEN_END):
+    if len(before) == len(after) == 1 and before[0][:2] == after[0][:2] == (before[0].start, OPEN_ENDED):
         if before[0].what is not after[0].what:
             yield before[0].start, before[0].what, after[0].what
         return
@@ -302,7 +306,7 @@ def _differences(before: Sequence[Stretch], after: Sequence[Stretch]) -> Iterato
     olds, news = _statuses(before), _statuses(after)
     old: What = None
     new: What = None
-    for edge in sorted(edges - {OPEN_END}):
+    for edge in sorted(edges - {OPEN_ENDED}):
         if old is not new:
             yield edge, new, old
         old, new = olds(edge), news(edge)
@@ -310,7 +314,7 @@ def _differences(before: Sequence[Stretch], after: Sequence[Stretch]) -> Iterato
             yield edge, old, new
 
 
-def _statuses(life: Sequence[Stretch]) -> Callable[[int], What]:
+def _statuses(life: Sequence[StatusInterval]) -> Callable[[int], What]:
     """Return a function that tells the status at an instant, to be asked in order of time."""
     index = 0
 

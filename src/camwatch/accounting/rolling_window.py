@@ -13,10 +13,10 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TypeAlias
 
 from camwatch.accounting.calendar import Calendar
-from camwatch.accounting.records import OPEN_END
-from camwatch.accounting.timeline import Stretch, Unsure
+from camwatch.accounting.records import OPEN_ENDED
+from camwatch.accounting.timeline import StatusInterval, Unsure
 from camwatch.core.model import Status
-from camwatch.core.status_time import Account, Span
+from camwatch.core.status_time import Interval, StatusTime
 
 What: TypeAlias = Status | Unsure | None
 """What a camera was; None: not in the ledger."""
@@ -31,7 +31,7 @@ ROLLING: dict[str, int] = {
 }
 """Windows that end now, and their length in milliseconds."""
 
-CALENDAR: dict[str, Callable[[Calendar, int], Span]] = {
+CALENDAR: dict[str, Callable[[Calendar, int], Interval]] = {
     "day": Calendar.day,
     "week": Calendar.week,
     "month": Calendar.month,
@@ -67,7 +67,7 @@ class _Cursor:
     __slots__ = ("at", "counts", "index", "moments")
 
     def __init__(self) -> None:
-        self.at = -OPEN_END
+        self.at = -OPEN_ENDED
         self.index = 0  # of the first change after `at`
         self.counts = [0] * 7
         self.moments = [0] * 7
@@ -98,13 +98,15 @@ class _Cursor:
         return self.counts[slot] * self.at - self.moments[slot]
 
 
-class Tally:
+class RollingWindow:
     """The accounts of one group of cameras; `lives` holds the stretches of each, `now_ms` begins the count.
 
     Instants are UTC milliseconds. What a camera is now it stays until a change says otherwise.
     """
 
-    def __init__(self, calendar: Calendar, now_ms: int, lives: Iterable[Iterable[Stretch]] = ()) -> None:
+    def __init__(
+        self, calendar: Calendar, now_ms: int, lives: Iterable[Iterable[StatusInterval]] = ()
+    ) -> None:
         self._calendar = calendar
         self._log = array("q", sorted(change for life in lives for change in _changes(life)))
         starts = {name: now_ms - length for name, length in ROLLING.items()}
@@ -120,7 +122,7 @@ class Tally:
         self._head = cursor  # now
         self._prune(1)
 
-    def change(self, at_ms: int, old: What, new: What) -> None:
+    def apply(self, at_ms: int, old: What, new: What) -> None:
         """Take that a camera was `new` and not `old` from an instant on, past or now; None: no ledger."""
         if _SLOTS[old] == _SLOTS[new]:
             return
@@ -131,7 +133,7 @@ class Tally:
                 cursor.take(change)
                 cursor.index += 1
 
-    def accounts(self, now_ms: int) -> dict[str, Account]:
+    def status_times(self, now_ms: int) -> dict[str, StatusTime]:
         """Return the account of each window that ends now; time does not run backwards (rule T2)."""
         now = max(now_ms, self._head.at)
         for name, unit in CALENDAR.items():
@@ -146,9 +148,9 @@ class Tally:
         self._prune(_PRUNE_AT)
         return {name: self._since(self._tails[name]) for name in WINDOWS}
 
-    def _since(self, tail: _Cursor) -> Account:
+    def _since(self, tail: _Cursor) -> StatusTime:
         spent = [self._head.spent(slot) - tail.spent(slot) for slot in range(7)]
-        return Account(
+        return StatusTime(
             spent[_UP] + spent[_UNSURE_UP],
             spent[_DOWN] + spent[_UNSURE_DOWN],
             spent[_UNKNOWN],
@@ -171,9 +173,9 @@ def _coded(at_ms: int, old: What, new: What) -> int:
     return at_ms << 6 | _SLOTS[old] << 3 | _SLOTS[new]
 
 
-def _changes(life: Iterable[Stretch]) -> Iterator[int]:
+def _changes(life: Iterable[StatusInterval]) -> Iterator[int]:
     """Yield the changes that make these stretches, coded."""
-    end = -OPEN_END
+    end = -OPEN_ENDED
     status: What = None
     for stretch in life:
         if status is not None and end < stretch.start:
@@ -181,5 +183,5 @@ def _changes(life: Iterable[Stretch]) -> Iterator[int]:
             status = None
         yield _coded(stretch.start, status, stretch.what)
         end, status = stretch.end, stretch.what
-    if status is not None and end < OPEN_END:
+    if status is not None and end < OPEN_ENDED:
         yield _coded(end, status, None)

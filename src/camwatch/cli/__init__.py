@@ -10,7 +10,7 @@ import typer
 
 from camwatch import __version__
 from camwatch.cli import access, audit, corrections, history, reload
-from camwatch.cli.common import MISCONFIGURED, ConfigFile, checked, fail, guarded
+from camwatch.cli.common import MISCONFIGURED, ConfigFile, exit_with_error, handle_errors, load_config
 from camwatch.cli.report import report_command
 from camwatch.loading import load
 from camwatch.logs import LogWriter, configure, log_strays
@@ -27,7 +27,7 @@ app = typer.Typer(
 
 app.add_typer(corrections.outages, name="outages")
 app.add_typer(corrections.maintenance, name="maintenance")
-app.add_typer(access.access, name="access")
+app.add_typer(access.access, name="accounts")
 app.add_typer(history.history, name="history")
 app.command("audit")(audit.audit_command)
 app.command("reload")(reload.reload_command)
@@ -38,7 +38,7 @@ def run_command(config: ConfigFile = None) -> None:
     """Run the daemon until SIGTERM or SIGINT; SIGHUP reloads the inventory, and confirms it."""
     from camwatch.app import run  # noqa: PLC0415 - reports are quicker without the daemon's libraries
 
-    settings, inventory = checked(config)
+    settings, inventory = load_config(config)
 
     def work() -> None:
         with LogWriter(sys.stderr) as log:
@@ -46,7 +46,7 @@ def run_command(config: ConfigFile = None) -> None:
             log_strays()
             asyncio.run(run(settings, inventory, log))
 
-    guarded(work)
+    handle_errors(work)
 
 
 @app.command("check-config")
@@ -55,11 +55,11 @@ def check_config(config: ConfigFile = None) -> None:
 
     What needs sound settings or a sound inventory to be checked is told once those are.
     """
-    from camwatch.web.auth import open_access  # noqa: PLC0415 - as above
+    from camwatch.web.auth import create_authenticator  # noqa: PLC0415 - as above
 
-    settings, inventory = checked(config)
-    guarded(lambda: check_secrets(settings))
-    guarded(lambda: open_access(settings, inventory.operators).close())
+    settings, inventory = load_config(config)
+    handle_errors(lambda: check_secrets(settings))
+    handle_errors(lambda: create_authenticator(settings, inventory.operators).close())
     for exposure in exposures(settings):
         typer.echo(f"Warning: {exposure}", err=True)
     in_service = sum(camera.lifecycle == "in_service" for camera in inventory.cameras.values())
@@ -91,8 +91,8 @@ def demo_command(
         from camwatch import demo  # noqa: PLC0415 - needs the `demo` extra, which the daemon does without
     except ModuleNotFoundError as error:
         package = str(error.name).partition(".")[0]
-        fail(MISCONFIGURED, f"the demo needs {package}: pip install 'camwatch[demo]'")
-    guarded(lambda: demo.show(duration, port, load, running, browser=browser))
+        exit_with_error(MISCONFIGURED, f"the demo needs {package}: pip install 'camwatch[demo]'")
+    handle_errors(lambda: demo.run_demo(duration, port, load, running, browser=browser))
 
 
 app.command("report")(report_command)

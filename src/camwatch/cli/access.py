@@ -56,9 +56,9 @@ def add(  # noqa: PLR0913, PLR0917 - each is an option of the command
     """Make an account, or with --token give one a token; asks for the password."""
     from camwatch.cli import gatehouse  # noqa: PLC0415 - other commands are quicker without Argon2
 
-    read = sys.stdin.readline if password_stdin else gatehouse.ask
+    read = sys.stdin.readline if password_stdin else gatehouse.prompt_password
     asks = password_stdin or not (token or no_password or (change and (role or operator or wall_screen)))
-    wish = gatehouse.Wish(name, role, operator, token, days, change, no_password, wall_screen)
+    wish = gatehouse.AccountRequest(name, role, operator, token, days, change, no_password, wall_screen)
     gatehouse.add(config, wish, read if asks else None)
 
 
@@ -67,7 +67,7 @@ def list_accounts(config: ConfigFile = None) -> None:
     """List accounts and tokens; never a password."""
     from camwatch.cli import gatehouse  # noqa: PLC0415 - as above
 
-    gatehouse.show(config)
+    gatehouse.list_accounts(config)
 
 
 @access.command("revoke")

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from camwatch.accounting.records import Attributed
+from camwatch.accounting.records import AttributedCause
 from camwatch.cli import desk
 from camwatch.cli.common import ConfigFile
 from camwatch.core.model import Scope
@@ -20,9 +20,9 @@ maintenance = typer.Typer(
 )
 
 _Who = Annotated[
-    str | None, typer.Option("--who", metavar="NAME", help="Who says so (without: the login name).")
+    str | None, typer.Option("--author", metavar="NAME", help="Who says so (without: the login name).")
 ]
-_Why = Annotated[str, typer.Option("--why", metavar="TEXT", help="Why; reports print it.")]
+_Why = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; reports print it.")]
 _Id = Annotated[str | None, typer.Option(metavar="ID")]
 _DATES = "Dates are like 2026-10-01 or 2026-10-01T14:30, local time unless an offset is given."
 
@@ -67,7 +67,7 @@ def show_outage(
 @outages.command("attribute")
 def attribute_outage(
     number: Annotated[int, typer.Argument(metavar="ID", help="As `outages list` shows it.")],
-    cause: Annotated[Attributed, typer.Option("--cause", help="What caused it.")],
+    cause: Annotated[AttributedCause, typer.Option("--cause", help="What caused it.")],
     why: _Why,
     excluded: Annotated[
         bool | None,

@@ -13,17 +13,17 @@ _GAP = "  "
 _UNITS = (("d", 86_400), ("h", 3600), ("min", 60), ("s", 1))
 
 
-def moment_text(utc_ms: int, zone: ZoneInfo) -> str:
+def format_datetime(utc_ms: int, zone: ZoneInfo) -> str:
     """Return a local time to the second, with its offset, which tells the two 2:30 of autumn apart."""
     return f"{datetime.fromtimestamp(utc_ms // 1000, zone):%Y-%m-%d %H:%M:%S %z}"
 
 
-def minute_text(utc_ms: int, zone: ZoneInfo) -> str:
+def format_minute(utc_ms: int, zone: ZoneInfo) -> str:
     """Return a local time to the minute."""
     return f"{datetime.fromtimestamp(utc_ms // 1000, zone):%Y-%m-%d %H:%M}"
 
 
-def duration_text(milliseconds: int) -> str:
+def format_duration(milliseconds: int) -> str:
     """Return a duration in its two largest units: `2 h 05 min`, `43 s`, `0.2 s`."""
     seconds = milliseconds // 1000
     if seconds < 1:
@@ -34,12 +34,12 @@ def duration_text(milliseconds: int) -> str:
     return f"{seconds} s"
 
 
-def cut(text: str, width: int) -> str:
+def truncate(text: str, width: int) -> str:
     """Return a text, cut where it is longer than that."""
     return text if len(text) <= width else text[: max(0, width - 1)] + "…"
 
 
-def indented(text: str, blanks: int) -> str:
+def wrap(text: str, blanks: int) -> str:
     """Return a text in lines of at most 80 columns, each after so many blanks."""
     margin = " " * blanks
     return textwrap.fill(text, WIDTH, initial_indent=margin, subsequent_indent=margin)
@@ -51,5 +51,5 @@ def table_text(header: Sequence[str], rows: Sequence[Sequence[str]], squeezed: i
     others = sum(widths) - widths[squeezed] + len(_GAP) * (len(widths) - 1)
     widths[squeezed] = min(widths[squeezed], max(8, WIDTH - others))
     for row in (header, *rows):
-        cells = (cut(cell, width).ljust(width) for cell, width in zip(row, widths, strict=True))
+        cells = (truncate(cell, width).ljust(width) for cell, width in zip(row, widths, strict=True))
         yield _GAP.join(cells).rstrip()

@@ -10,19 +10,19 @@ from zoneinfo import ZoneInfo
 
 import typer
 
-from camwatch.cli.common import FAILED, MISCONFIGURED, checked, fail, misconfigured
+from camwatch.cli.common import FAILED, MISCONFIGURED, exit_with_config_errors, exit_with_error, load_config
 from camwatch.cli.formatting import table_text
-from camwatch.errors import ConfigurationError
+from camwatch.errors import ConfigError
 from camwatch.settings import Settings, load_settings
 from camwatch.web.auth import accounts as book
 from camwatch.web.auth import hashing
-from camwatch.web.auth.accounts import Account, Accounts, KeptToken
+from camwatch.web.auth.accounts import Account, Accounts, StoredToken
 from camwatch.web.auth.principal import Role
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
-    """What `camwatch access add` was asked for."""
+class AccountRequest:
+    """What `camwatch accounts add` was asked for."""
 
     name: str
     role: Role | None
@@ -34,33 +34,33 @@ class Wish:
     wall_screen: bool
 
 
-def ask() -> str:
+def prompt_password() -> str:
     """Ask for a password on the terminal, twice."""
     return str(typer.prompt("Password", hide_input=True, confirmation_prompt="Again"))
 
 
-def add(config: Path | None, wish: Wish, read_password: Callable[[], str] | None) -> None:
+def add(config: Path | None, wish: AccountRequest, read_password: Callable[[], str] | None) -> None:
     """Make an account, change one, or give one a token."""
-    settings, inventory = checked(config)
+    settings, inventory = load_config(config)
     file = _file(settings)
     _check(wish, inventory.operators.keys())
-    _check_against(wish, _accounts(file).called(wish.name))
+    _check_against(wish, _accounts(file).find(wish.name))
     token = hashing.new_token() if wish.token else None
     kept = _kept(token, wish.days) if token is not None else None
     password = _hash_of(read_password().rstrip("\r\n"), wish.name) if read_password is not None else None
-    _change(file, lambda now: now.with_(_account(now.called(wish.name), wish, password, kept)))
+    _change(file, lambda now: now.replace(_account(now.find(wish.name), wish, password, kept)))
     if token is not None:
         typer.echo(f"The token of {wish.name}. It is shown this once only:\n\n{token}\n")
     else:
         typer.echo(f"{wish.name}: {'changed' if wish.change else 'may come in'}.")
 
 
-def show(config: Path | None) -> None:
+def list_accounts(config: Path | None) -> None:
     """List accounts and tokens."""
     settings = _settings(config)
     found = _accounts(_file(settings))
     if not found.accounts:
-        typer.echo("No accounts. `camwatch access add NAME --role admin` makes one.")
+        typer.echo("No accounts. `camwatch accounts add NAME --role admin` makes one.")
         return
     rows = [
         (one.name, one.role.value, ", ".join(one.operators or ("all",)), _proof(one))
@@ -87,17 +87,19 @@ def revoke(config: Path | None, what: str) -> None:
 
     def without(now: Accounts) -> Accounts:
         nonlocal told
-        account, token = now.called(what), now.with_token(what.removeprefix("cw_"))
+        account, token = now.find(what), now.with_token(what.removeprefix("cw_"))
         if account is not None:
             count = len(account.tokens)
             told = f"{account.name} is gone" + (f", with {count} token{'s' * (count > 1)}" if count else "")
             return now.without(account.name)
         if token is None:
-            fail(FAILED, f"there is no account and no token {what!r}: `camwatch access list` shows them")
+            exit_with_error(
+                FAILED, f"there is no account and no token {what!r}: `camwatch accounts list` shows them"
+            )
         owner, gone = token
         told = f"token {gone.id} of {owner.name} is gone"
         left = tuple(one for one in owner.tokens if one is not gone)
-        return now.with_(owner.model_copy(update={"tokens": left}))
+        return now.replace(owner.model_copy(update={"tokens": left}))
 
     _change(file, without)
     typer.echo(f"{told}.")
@@ -107,40 +109,48 @@ def revoke(config: Path | None, what: str) -> None:
         )
 
 
-def _check(wish: Wish, operators: Collection[str]) -> None:
+def _check(wish: AccountRequest, operators: Collection[str]) -> None:
     """Leave with exit code 2 where a wish cannot be, whatever accounts there are."""
     try:
         book.account_name(wish.name)
     except ValueError as error:
-        fail(MISCONFIGURED, f"the name {error}")
+        exit_with_error(MISCONFIGURED, f"the name {error}")
     if wish.wall_screen and wish.role not in {None, Role.VIEWER}:
-        fail(MISCONFIGURED, "--wall-screen is for the role viewer: a session that never ends changes nothing")
+        exit_with_error(
+            MISCONFIGURED, "--wall-screen is for the role viewer: a session that never ends changes nothing"
+        )
     if wish.days is not None and not wish.token:
-        fail(MISCONFIGURED, "--days is how long a token lasts: add --token")
+        exit_with_error(MISCONFIGURED, "--days is how long a token lasts: add --token")
     for operator in wish.operators or ():
         if operator not in operators:
             known = ", ".join(sorted(operators))
-            fail(MISCONFIGURED, f"{operator!r} is no operator of the inventory, which knows {known}")
+            exit_with_error(
+                MISCONFIGURED, f"{operator!r} is no operator of the inventory, which knows {known}"
+            )
 
 
-def _check_against(wish: Wish, old: Account | None) -> None:
+def _check_against(wish: AccountRequest, old: Account | None) -> None:
     if old is not None and wish.wall_screen and (wish.role or old.role) is not Role.VIEWER:
-        fail(MISCONFIGURED, f"--wall-screen is for viewers: {old.name!r} is {old.role}")
+        exit_with_error(MISCONFIGURED, f"--wall-screen is for viewers: {old.name!r} is {old.role}")
     if old is None and wish.change:
-        fail(MISCONFIGURED, f"there is no account {wish.name!r} to change: leave --change away")
+        exit_with_error(MISCONFIGURED, f"there is no account {wish.name!r} to change: leave --change away")
     if old is None and wish.role is None:
-        fail(MISCONFIGURED, "a new account needs a role: --role viewer, editor or admin")
+        exit_with_error(MISCONFIGURED, "a new account needs a role: --role viewer, editor or admin")
     if old is None or wish.change:
         return
     if not wish.token:
-        fail(
+        exit_with_error(
             MISCONFIGURED, f"there is an account {old.name!r}: --change changes it, --token gives it a token"
         )
     if wish.role or wish.operators or wish.wall_screen:
-        fail(MISCONFIGURED, "role and operators are the account's, for all its tokens: --change changes them")
+        exit_with_error(
+            MISCONFIGURED, "role and operators are the account's, for all its tokens: --change changes them"
+        )
 
 
-def _account(old: Account | None, wish: Wish, password: str | None, token: KeptToken | None) -> Account:
+def _account(
+    old: Account | None, wish: AccountRequest, password: str | None, token: StoredToken | None
+) -> Account:
     tokens = (token,) if token is not None else ()
     operators = tuple(dict.fromkeys(wish.operators)) if wish.operators else None
     old = old or Account(name=wish.name, role=wish.role or Role.VIEWER)
@@ -155,29 +165,31 @@ def _account(old: Account | None, wish: Wish, password: str | None, token: KeptT
     )
 
 
-def _kept(token: hashing.Token, days: int | None) -> KeptToken:
+def _kept(token: hashing.Token, days: int | None) -> StoredToken:
     now = datetime.now(UTC).replace(microsecond=0)
     ends = now + timedelta(days=days) if days is not None else None
-    return KeptToken(id=token.id, hash=hashing.hashed(token.secret), created=now, expires=ends)
+    return StoredToken(id=token.id, hash=hashing.hash_secret(token.secret), created=now, expires=ends)
 
 
 def _hash_of(password: str, name: str) -> str:
     if problem := hashing.password_problem(password, name):
-        fail(MISCONFIGURED, f"the password {problem}")
-    return hashing.hashed(password)
+        exit_with_error(MISCONFIGURED, f"the password {problem}")
+    return hashing.hash_secret(password)
 
 
 def _settings(config: Path | None) -> Settings:
     try:
         return load_settings(config)
-    except ConfigurationError as error:
-        misconfigured(error.faults)
+    except ConfigError as error:
+        exit_with_config_errors(error.problems)
 
 
 def _file(settings: Settings) -> Path:
     file = settings.access.accounts_file
     if file is None:
-        fail(MISCONFIGURED, "no file for the accounts: set accounts_file in [access], like 'accounts.toml'")
+        exit_with_error(
+            MISCONFIGURED, "no file for the accounts: set accounts_file in [access], like 'accounts.toml'"
+        )
     return file
 
 
@@ -187,16 +199,16 @@ def _accounts(file: Path) -> Accounts:
         return Accounts()
     try:
         return book.load(file)
-    except ConfigurationError as error:
-        misconfigured(error.faults)
+    except ConfigError as error:
+        exit_with_config_errors(error.problems)
 
 
 def _change(file: Path, changed: Callable[[Accounts], Accounts]) -> None:
     try:
-        with book.held(file):
+        with book.locked(file):
             book.write(changed(_accounts(file)), file)
     except OSError as error:
-        fail(FAILED, f"{file} cannot be written: {error.strerror or error}")
+        exit_with_error(FAILED, f"{file} cannot be written: {error.strerror or error}")
 
 
 def _proof(account: Account) -> str:

@@ -8,9 +8,9 @@ from zoneinfo import ZoneInfo
 import typer
 
 from camwatch.cli.common import ConfigFile
-from camwatch.cli.desk import now_ms, open_desk, who_makes_it
-from camwatch.cli.formatting import duration_text, moment_text
-from camwatch.history.dialects import begin_read
+from camwatch.cli.desk import now_ms, open_store, who_makes_it
+from camwatch.cli.formatting import format_datetime, format_duration
+from camwatch.history.dialects import read_transaction
 from camwatch.history.public_ids import public_ids
 from camwatch.history.rebase import Plan, plan, rebase
 
@@ -33,26 +33,26 @@ def rebase_command(
     config: ConfigFile = None,
 ) -> None:
     """Move what is dated in the future to where it belongs: the clock was ahead. Stop camwatch first."""
-    with open_desk(config) as desk:
+    with open_store(config) as desk:
         if dry_run:
-            with begin_read(desk.engine) as connection:
+            with read_transaction(desk.engine) as connection:
                 made = plan(connection, now_ms())
         else:
-            desk.store.hold()
+            desk.store.acquire_lock()
             number, made = rebase(desk.store, who_makes_it(author), reason, now_ms())
         for line in _lines(made, desk.zone, "would be moved" if dry_run else "were moved"):
             typer.echo(line)
         if not dry_run:
-            with begin_read(desk.engine) as connection:
+            with read_transaction(desk.engine) as connection:
                 named = public_ids(connection).correction(number)
             typer.echo(f"Correction {named}. The rows as they were are kept in the store.")
 
 
 def _lines(made: Plan, zone: ZoneInfo, what: str) -> list[str]:
-    lines = [f"{made.rows} rows {what}; the record ends {moment_text(made.ends_ms, zone)},"]
-    lines.append(f"not {moment_text(made.ended_ms, zone)}:")
+    lines = [f"{made.rows} rows {what}; the record ends {format_datetime(made.end_ms, zone)},"]
+    lines.append(f"not {format_datetime(made.ended_ms, zone)}:")
     lines += [
-        f"  after {moment_text(piece.after_ms, zone)}: back by {duration_text(piece.by_ms)}"
+        f"  after {format_datetime(piece.after_ms, zone)}: back by {format_duration(piece.by_ms)}"
         for piece in made.pieces
     ]
     return lines

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from camwatch.cli.common import FAILED, ConfigFile, checked, fail, guarded
+from camwatch.cli.common import FAILED, ConfigFile, exit_with_error, handle_errors, load_config
 from camwatch.settings import Settings
 
 
@@ -21,8 +21,8 @@ def reload_command(
     ] = False,
 ) -> None:
     """Check the inventory, then have the daemon on this machine read it; the log says what came of it."""
-    settings, inventory = checked(config)
-    guarded(lambda: _ask(settings, signal.SIGHUP if confirm else signal.SIGUSR1))
+    settings, inventory = load_config(config)
+    handle_errors(lambda: _ask(settings, signal.SIGHUP if confirm else signal.SIGUSR1))
     typer.echo(f"Asked: {len(inventory.cameras)} cameras in the tables.")
 
 
@@ -35,9 +35,9 @@ def _ask(settings: Settings, number: signal.Signals) -> None:
     try:
         os.kill(process, number)
     except ProcessLookupError:
-        fail(FAILED, f"process {process} is gone: is the daemon running?")
+        exit_with_error(FAILED, f"process {process} is gone: is the daemon running?")
     except PermissionError:
-        fail(FAILED, f"process {process} is another user's: ask as that user, or as root")
+        exit_with_error(FAILED, f"process {process} is another user's: ask as that user, or as root")
 
 
 def daemon_of(holder: str | None, here: str) -> int:
@@ -50,9 +50,9 @@ def daemon_of(holder: str | None, here: str) -> int:
     found = holder and re.match(r"daemon (\d+) on (\S*)", holder)
     if not found:
         has = f" ({holder} has it)" if holder else ""
-        fail(FAILED, f"no daemon has the store that these settings name{has}: is it running?")
+        exit_with_error(FAILED, f"no daemon has the store that these settings name{has}: is it running?")
     process, host = int(found[1]), found[2]
     cut = len(session_of(found[0])) == SESSION_MAX
     if host != here and not (cut and here.startswith(host)):
-        fail(FAILED, f"the daemon runs on {host}: ask there")
+        exit_with_error(FAILED, f"the daemon runs on {host}: ask there")
     return process

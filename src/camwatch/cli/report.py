@@ -13,17 +13,17 @@ from typing import Annotated
 
 import typer
 
-from camwatch.atomic_file import write_whole
-from camwatch.cli.common import FAILED, MISCONFIGURED, ConfigFile, checked, fail, guarded
+from camwatch.atomic_file import write_atomically
+from camwatch.cli.common import FAILED, MISCONFIGURED, ConfigFile, exit_with_error, handle_errors, load_config
 from camwatch.clock import Clock
 from camwatch.core.model import Purpose
-from camwatch.history.database_errors import told
-from camwatch.history.dialects import begin_read
+from camwatch.history.database_errors import translate_errors
+from camwatch.history.dialects import read_transaction
 from camwatch.history.store import Store
-from camwatch.i18n import Form, Lang
+from camwatch.i18n import Lang, ReportFormat
 from camwatch.reports.formatting import Language
 from camwatch.reports.period import Period, last_month, local, month_of
-from camwatch.services.reporting import Asked, find, written
+from camwatch.services.reporting import ReportRequest, create_report, render
 
 
 def report_command(  # noqa: PLR0913, PLR0917 - each is a flag of the command
@@ -42,7 +42,7 @@ def report_command(  # noqa: PLR0913, PLR0917 - each is a flag of the command
     purpose: Annotated[Purpose | None, typer.Option(help="Only cameras of this purpose.")] = None,
     site: Annotated[str | None, typer.Option(metavar="ID", help="Only cameras of this site.")] = None,
     camera: Annotated[str | None, typer.Option(metavar="ID", help="Only this camera.")] = None,
-    form: Annotated[Form, typer.Option("--format", help="How it is written.")] = Form.TABLE,
+    form: Annotated[ReportFormat, typer.Option("--format", help="How it is written.")] = ReportFormat.TABLE,
     lang: Annotated[Lang, typer.Option(help="In which language.")] = "fr",
     output: Annotated[
         Path | None, typer.Option("--output", metavar="FILE", help="Where to (without: standard output).")
@@ -50,43 +50,45 @@ def report_command(  # noqa: PLR0913, PLR0917 - each is a flag of the command
 ) -> None:
     """Tell how available cameras were: figures, outages, blind intervals, maintenance."""
     if everybody and operator is not None:
-        fail(MISCONFIGURED, "--all and --operator contradict each other: give one of them")
-    settings, inventory = checked(config)
+        exit_with_error(MISCONFIGURED, "--all and --operator contradict each other: give one of them")
+    settings, inventory = load_config(config)
     now_ms = Clock()().utc_ms
     zone = settings.fleet.timezone
     period = _period(month, first, last, last_month(now_ms, zone), local(now_ms, zone).date())
     only = None if operator is None else (operator,)
-    asked = Asked(period, only, purpose, site, camera)
+    asked = ReportRequest(period, only, purpose, site, camera)
 
     def work() -> None:
-        with Store.open(settings.history, create=False) as store, told(store.engine):
+        with Store.open(settings.history, create=False) as store, translate_errors(store.engine):
             tell = _Progress()
-            with begin_read(store.engine) as connection:
+            with read_transaction(store.engine) as connection:
                 tell("reading the record")
-                found = find(connection, inventory, settings.objectives.purpose, asked, now_ms, tell.cameras)
-            text = written(found, form, Language(lang, zone))
+                found = create_report(
+                    connection, inventory, settings.objectives.purpose, asked, now_ms, tell.cameras
+                )
+            text = render(found, form, Language(lang, zone))
             tell.done()
         _put(text, output)
 
-    guarded(work)
+    handle_errors(work)
 
 
 def _period(month: str | None, first: str | None, last: str | None, usual: Period, today: date) -> Period:
     """Return the days that are asked for, or leave with exit code 2 and what is wrong."""
     zone = usual.zone
     if month is not None and (first is not None or last is not None):
-        fail(MISCONFIGURED, "--month contradicts --from and --to: give a month, or days")
+        exit_with_error(MISCONFIGURED, "--month contradicts --from and --to: give a month, or days")
     if month is not None:
         return month_of(_day(f"{month}-01", "--month", "a month like 2026-10"), zone)
     if first is None:
         if last is not None:
-            fail(MISCONFIGURED, "--to needs --from, too: the first day")
+            exit_with_error(MISCONFIGURED, "--to needs --from, too: the first day")
         return usual
     days = "a day like 2026-10-01"
     begin = _day(first, "--from", days)
     end = max(today, begin) if last is None else _day(last, "--to", days)
     if end < begin:
-        fail(MISCONFIGURED, f"--to {end} is before --from {begin}")
+        exit_with_error(MISCONFIGURED, f"--to {end} is before --from {begin}")
     return Period(begin, end, zone)
 
 
@@ -97,7 +99,7 @@ def _day(text: str, flag: str, wanted: str) -> date:
     except ValueError:
         day = None
     if day is None or day.isoformat() != text or not 1970 < day.year < 9000:
-        fail(MISCONFIGURED, f"{flag} must be {wanted}")
+        exit_with_error(MISCONFIGURED, f"{flag} must be {wanted}")
     return day
 
 
@@ -108,9 +110,9 @@ def _put(content: bytes, output: Path | None) -> None:
         stream.flush()
         return
     try:
-        write_whole(output, content)
+        write_atomically(output, content)
     except OSError as error:
-        fail(FAILED, f"--output {output} cannot be written: {error.strerror or error}")
+        exit_with_error(FAILED, f"--output {output} cannot be written: {error.strerror or error}")
 
 
 class _Progress:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from camwatch.core.conditions import Flapping
 from camwatch.core.deadlines import NEVER
 from camwatch.core.model import Cause, Instant, Status
-from camwatch.core.status_time import Account, Span
+from camwatch.core.status_time import Interval, StatusTime
 
 if TYPE_CHECKING:
     from camwatch.core.state import CameraState
@@ -21,26 +21,26 @@ _LARGEST = 2**63 - 1  # what a store can hold
 _EVER = -(1 << 62)  # before anything that was accounted
 
 
-class Memory(NamedTuple):
+class CameraCheckpoint(NamedTuple):
     """One camera at one instant: its judgement, its counters, and what tells late from new (L6-L9).
 
-    `settled_ms` is up to when its account is kept, None out of service. `due_ms` and `deadline_ms` are
-    set where blindness moved them. `left_down_ms` is when an open outage was last seen to be one (S7), or
+    `accounted_until_ms` is up to when its account is kept, None out of service. `due_ms` and `deadline_ms`
+    are set where blindness moved them. `down_until_ms` is when an open outage was last seen to be one (S7), or
     when one ended as the camera left the inventory: it goes on if that returns, and is down as before (V6).
     """
 
     camera: str
     operator: str
-    life: Status
+    underlying_status: Status
     status: Status
     since_ms: int
     cause: Cause | None
-    settled_ms: int | None
-    proof_ms: int | None
+    accounted_until_ms: int | None
+    last_heartbeat_ms: int | None
     due_ms: int | None
     deadline_ms: int | None
     outage_open: bool
-    left_down_ms: int | None
+    down_until_ms: int | None
     up: int
     down: int
     unknown: int
@@ -57,19 +57,19 @@ class Memory(NamedTuple):
     flaps: str  # when it last went up or down, UTC milliseconds, with blanks between (rule C2)
 
 
-NOTHING = Memory(
+EMPTY = CameraCheckpoint(
     camera="",
     operator="",
-    life=Status.UNKNOWN,
+    underlying_status=Status.UNKNOWN,
     status=Status.UNKNOWN,
     since_ms=0,
     cause=None,
-    settled_ms=None,
-    proof_ms=None,
+    accounted_until_ms=None,
+    last_heartbeat_ms=None,
     due_ms=None,
     deadline_ms=None,
     outage_open=False,
-    left_down_ms=None,
+    down_until_ms=None,
     up=0,
     down=0,
     unknown=0,
@@ -88,7 +88,7 @@ NOTHING = Memory(
 """What is remembered of a camera before anything is."""
 
 
-class SightMemory(NamedTuple):
+class LinkGroupCheckpoint(NamedTuple):
     """What the links that carry the same cameras last saw: `seen_ms` is when a packet came, UTC.
 
     `blind`: there was no sight when this was noted, so `seen_ms` is since when.
@@ -96,20 +96,20 @@ class SightMemory(NamedTuple):
 
     links: tuple[str, ...]
     operators: tuple[str, ...]
-    seen_ms: int
+    last_packet_ms: int
     blind: bool
 
 
-def remember(camera: CameraState, now: Instant) -> Memory:
+def to_checkpoint(camera: CameraState, now: Instant) -> CameraCheckpoint:
     """Return what is to be kept of a camera, whose account has been settled."""
     to_utc = now.utc_ms - round(now.mono * 1000)
-    account = camera.account
+    account = camera.status_time
     moved = camera.override_for == camera.proof
-    settled = camera.settled_ms
-    return Memory(
+    settled = camera.accounted_until_ms
+    return CameraCheckpoint(
         camera.camera.id,
         camera.camera.operator,
-        camera.life,
+        camera.underlying_status,
         camera.status,
         camera.since.utc_ms,
         camera.cause,
@@ -118,7 +118,7 @@ def remember(camera: CameraState, now: Instant) -> Memory:
         _utc(camera.due_override, to_utc) if moved else None,
         _utc(camera.deadline_override, to_utc) if moved else None,
         camera.outage_open,
-        None if camera.left_down is None else camera.left_down.utc_ms,
+        None if camera.down_until is None else camera.down_until.utc_ms,
         account.up,
         account.down,
         account.unknown,
@@ -136,42 +136,56 @@ def remember(camera: CameraState, now: Instant) -> Memory:
     )
 
 
-def restore_counts(camera: CameraState, memory: Memory) -> None:
+def restore_counters(camera: CameraState, memory: CameraCheckpoint) -> None:
     """Go on with the counters and the account of a camera that was watched before."""
     camera.heartbeats, camera.outages, camera.reboots = memory.heartbeats, memory.outages, memory.reboots
-    camera.account = Account(memory.up, memory.down, memory.unknown, memory.maintenance, memory.degraded)
-    camera.stored = memory
+    camera.status_time = StatusTime(
+        memory.up, memory.down, memory.unknown, memory.maintenance, memory.degraded
+    )
+    camera.persisted = memory
 
 
-def restore(camera: CameraState, memory: Memory, now: Instant) -> None:
+def restore(camera: CameraState, memory: CameraCheckpoint, now: Instant) -> None:
     """Put a camera back to what it was, as if it had been out of sight since."""
-    restore_counts(camera, memory)
+    restore_counters(camera, memory)
     to_mono = round(now.mono * 1000) - now.utc_ms
     since = Instant((memory.since_ms + to_mono) / 1000, memory.since_ms)
-    if memory.settled_ms is None:  # it was out of service: the inventory says what it is now
-        if camera.life is Status.UNKNOWN:
-            _restore_left_down(camera, memory, to_mono)
+    if memory.accounted_until_ms is None:  # it was out of service: the inventory says what it is now
+        if camera.underlying_status is Status.UNKNOWN:
+            _restore_down_until(camera, memory, to_mono)
         dated = camera.camera.in_service_from_ms is not None
-        if memory.life is Status.PLANNED and camera.life is Status.UNKNOWN and dated:
+        if (
+            memory.underlying_status is Status.PLANNED
+            and camera.underlying_status is Status.UNKNOWN
+            and dated
+        ):
             # Its date has passed since, and is when it enters service (rule V1).
-            camera.life = camera.status = Status.PLANNED
-            camera.row_at, camera.since = NEVER, since
+            camera.underlying_status = camera.status = Status.PLANNED
+            camera.inventory_changed_at, camera.since = NEVER, since
         return
-    camera.life, camera.status, camera.cause = memory.life, memory.status, memory.cause
-    camera.calm = memory.life is Status.UP and camera.plain
+    camera.underlying_status, camera.status, camera.cause = (
+        memory.underlying_status,
+        memory.status,
+        memory.cause,
+    )
+    camera.steady = memory.underlying_status is Status.UP and camera.one_visible_link
     camera.since = since
-    camera.settled_ms = memory.settled_ms + to_mono
+    camera.accounted_until_ms = memory.accounted_until_ms + to_mono
     camera.outage_open = memory.outage_open
-    _restore_left_down(camera, memory, to_mono)
+    _restore_down_until(camera, memory, to_mono)
     if memory.flaps:
         camera.flapping = Flapping(tuple((int(at) + to_mono) / 1000 for at in memory.flaps.split()))
     # What it was earlier is not kept: late heartbeats may prove something of all that time (rule E4).
-    lit_ms = min(memory.since_ms, memory.settled_ms) if memory.life is Status.UP else memory.settled_ms
-    camera.dark = [Span(_EVER, lit_ms + to_mono)]
-    if memory.proof_ms is not None:
-        camera.proof_ms = memory.proof_ms
-        camera.proof = (memory.proof_ms + to_mono) / 1000
-        camera.signs = [camera.proof]
+    lit_ms = (
+        min(memory.since_ms, memory.accounted_until_ms)
+        if memory.underlying_status is Status.UP
+        else memory.accounted_until_ms
+    )
+    camera.not_up = [Interval(_EVER, lit_ms + to_mono)]
+    if memory.last_heartbeat_ms is not None:
+        camera.proof_ms = memory.last_heartbeat_ms
+        camera.proof = (memory.last_heartbeat_ms + to_mono) / 1000
+        camera.gap_proofs = [camera.proof]
     if memory.due_ms is not None and memory.deadline_ms is not None:
         camera.override_for = camera.proof
         camera.due_override = (memory.due_ms + to_mono) / 1000
@@ -179,12 +193,12 @@ def restore(camera: CameraState, memory: Memory, now: Instant) -> None:
     _restore_clock(camera, memory)
 
 
-def _restore_left_down(camera: CameraState, memory: Memory, to_mono: int) -> None:
-    if memory.left_down_ms is not None:
-        camera.left_down = Instant((memory.left_down_ms + to_mono) / 1000, memory.left_down_ms)
+def _restore_down_until(camera: CameraState, memory: CameraCheckpoint, to_mono: int) -> None:
+    if memory.down_until_ms is not None:
+        camera.down_until = Instant((memory.down_until_ms + to_mono) / 1000, memory.down_until_ms)
 
 
-def _restore_clock(camera: CameraState, memory: Memory) -> None:
+def _restore_clock(camera: CameraState, memory: CameraCheckpoint) -> None:
     """Restore what tells the late from the new, and one boot from another (rules L6-L9).
 
     When it booted is not kept: by our clock, which may have been set while camwatch did not run, it would
@@ -196,7 +210,7 @@ def _restore_clock(camera: CameraState, memory: Memory) -> None:
     camera.ts = memory.ts
     if memory.clock_offset_s is not None:
         camera.clock_offset = camera.offsets[0] = memory.clock_offset_s
-        camera.offset_at = 1
+        camera.offset_index = 1
 
 
 def _utc(mono: float, to_utc: int) -> int | None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 FLAPPING_WINDOW_S = 30 * 60.0
 FLAPPING_STARTS = 6
 FLAPPING_ENDS = 2
-REASON_SHOWN_S = 3600.0
+REASON_LINGER_S = 3600.0
 """For how long a reason that held is still shown, as not holding."""
 
 
@@ -45,26 +45,26 @@ class Flapping:
         self._changes: tuple[float, ...] = ()  # the last six; a fleet that dies at once makes thousands
         self._on = False
         for at in changes:
-            self.changed(at)
+            self.record_change(at)
 
     @property
     def changes(self) -> tuple[float, ...]:
         """The last six changes, monotonic; what a new process begins with, to hold what held (rule C2)."""
         return self._changes
 
-    def changed(self, at: float) -> None:
+    def record_change(self, at: float) -> None:
         """Note a change between up and down at a monotonic instant."""
-        self._on = self.holds(at)
+        self._on = self.is_active(at)
         self._changes = (*self._changes[1 - FLAPPING_STARTS :], at)
         if len(self._changes) == FLAPPING_STARTS and at - self._changes[0] <= FLAPPING_WINDOW_S:
             self._on = True
 
-    def holds(self, now: float) -> bool:
+    def is_active(self, now: float) -> bool:
         """Tell whether the camera flaps: too many changes, and more than two still recent."""
         return self._on and now - self._changes[-FLAPPING_ENDS - 1] <= FLAPPING_WINDOW_S
 
 
-def reasons_of(camera: CameraState, said: Telemetry) -> Reason:
+def evaluate_reasons(camera: CameraState, said: Telemetry) -> Reason:
     """Return the reasons that hold after a heartbeat; what it does not tell stays as it was."""
     limits = camera.thresholds
     verdicts = (

@@ -49,7 +49,7 @@ def beginning(camera: CameraState) -> Dated:
         return Dated(at, at if proof == NEVER else since, at + (PACE - 1) * interval)
     # A broker publishes a will up to 1.5 times the keep-alive after the death; a goodbye comes before it.
     said = camera.hint is Cause.GOODBYE
-    lag = camera.sight.lag if said else 0.0
+    lag = camera.link_group.lag if said else 0.0
     if camera.hint is not None and camera.hint_at - lag - proof < HINT_GRACE_MIN * interval:
         at = max(proof, camera.hint_at - lag)
         exact = said and since == proof and not lagged(camera, at)
@@ -60,7 +60,7 @@ def beginning(camera: CameraState) -> Dated:
 
 def lagged(camera: CameraState, at: float) -> bool:
     """Tell whether a message that came `at` an instant may have waited: the link lags, or just did."""
-    return camera.sight.lag > 0.0 or at - camera.sight.lagged_to <= camera.interval_s
+    return camera.link_group.lag > 0.0 or at - camera.link_group.lagged_to <= camera.interval_s
 
 
 def waited(camera: CameraState) -> float:
@@ -68,7 +68,7 @@ def waited(camera: CameraState) -> float:
 
     By the newest `ts` that came on time; 0 if that does not tell.
     """
-    late_s = camera.offsets[(camera.offset_at - 1) & 31] - camera.clock_offset
+    late_s = camera.offsets[(camera.offset_index - 1) & 31] - camera.clock_offset
     return late_s if 0.0 < late_s <= camera.interval_s else 0.0
 
 
@@ -77,7 +77,7 @@ def possible_wait(camera: CameraState, came: float) -> float:
 
     0 for a camera that tells when it sends, and where the link did not lag. A lag is known to an interval.
     """
-    sight = camera.sight
+    sight = camera.link_group
     within = sight.lagged_from <= came and (sight.lag > 0.0 or came <= sight.lagged_to)
     if not within or camera.clock_offset < float("inf"):
         return 0.0
@@ -94,7 +94,7 @@ def unproven(camera: CameraState, proof: float) -> Dated:
 
 def hidden(camera: CameraState, blind: float) -> Dated:
     """Return from when a camera is unknown that cannot be seen since `blind` (rules E3, S4)."""
-    if camera.life is not Status.UP:
+    if camera.underlying_status is not Status.UP:
         return Dated(blind, blind - PACE * camera.interval_s, blind)
     at = min(blind, camera.proof + camera.interval_s)
     return Dated(at, min(at, camera.proof - possible_wait(camera, camera.proof)), at)
@@ -106,7 +106,7 @@ def opened_from(camera: CameraState, at: float) -> float:
     Where its link lags, that instant is known to an interval. A broker may have kept what showed it, and who
     had come back before sight was lost connects anew when it returns.
     """
-    spare, kept = PACE * camera.interval_s, deadlines.kept_since(camera)
+    spare, kept = PACE * camera.interval_s, deadlines.broker_kept_since(camera)
     earliest = at - camera.interval_s if lagged(camera, at) else at
     if kept > NEVER:
         return min(earliest, kept - spare)
@@ -125,14 +125,16 @@ def ending(
     booted = sent - uptime_s if boot is Boot.NEW and uptime_s is not None else NEVER
     unseen = camera.hidden_to >= due  # it may have come back before sight of it returned
     first = (min(due, camera.hidden_from) if unseen else due) - wait_s
-    if due <= camera.opened_by and due - interval <= camera.opened <= proof:
-        at = camera.opened
-        if camera.opened_by > at:  # the lag is that of the slowest message: this one may have waited for less
-            at = min(max(at, sent - interval / 2, booted), camera.opened_by)
-        earliest = camera.opened_from if camera.opened >= due else first
+    if due <= camera.return_arrived_at and due - interval <= camera.returned_at <= proof:
+        at = camera.returned_at
+        if (
+            camera.return_arrived_at > at
+        ):  # the lag is that of the slowest message: this one may have waited for less
+            at = min(max(at, sent - interval / 2, booted), camera.return_arrived_at)
+        earliest = camera.return_earliest if camera.returned_at >= due else first
         if at > sent:  # it waited as well
             at, earliest = sent, min(earliest, at - waited_s)
-        return Dated(at, earliest, camera.opened_by)
+        return Dated(at, earliest, camera.return_arrived_at)
     if boot is Boot.NEW:
         if booted == NEVER:
             booted = first if unseen else sent

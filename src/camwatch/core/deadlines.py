@@ -10,7 +10,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
-from camwatch.core.model import BlindCause, Instant, Status
+from camwatch.core.model import GapCause, Instant, Status
 
 if TYPE_CHECKING:
     from camwatch.core.state import CameraState
@@ -22,13 +22,13 @@ PACE = 1.25
 to its pace."""
 
 
-class Event(StrEnum):
+class Trigger(StrEnum):
     """What can befall a camera."""
 
     PROOF = "proof"
     SILENCE = "silence"
     HINT = "hint"
-    BLINDNESS = "blindness"
+    GAP = "blindness"
     IN_SERVICE = "in service"
     PLANNED = "planned again"
     RETIREMENT = "retirement"
@@ -36,7 +36,7 @@ class Event(StrEnum):
     __hash__ = str.__hash__  # as of Status
 
 
-class At(StrEnum):
+class TransitionInstant(StrEnum):
     """Which instant a transition carries as `at`."""
 
     PROOF = "the proof; after an outage half an interval earlier, or what showed the return (E2)"
@@ -47,42 +47,42 @@ class At(StrEnum):
     RELOAD = "the reload of the inventory"
 
 
-class Step(NamedTuple):
+class TransitionRule(NamedTuple):
     """Where an event leads, which instant it carries, and the rule that says so."""
 
     to: Status
-    at: At
+    at: TransitionInstant
     rule: str
 
 
-TABLE: dict[Status, dict[Event, Step]] = {
+TRANSITIONS: dict[Status, dict[Trigger, TransitionRule]] = {
     Status.PLANNED: {
-        Event.PROOF: Step(Status.UP, At.PROOF, "V1"),
-        Event.IN_SERVICE: Step(Status.UNKNOWN, At.DATE, "V1"),
-        Event.RETIREMENT: Step(Status.RETIRED, At.RELOAD, "V2"),
+        Trigger.PROOF: TransitionRule(Status.UP, TransitionInstant.PROOF, "V1"),
+        Trigger.IN_SERVICE: TransitionRule(Status.UNKNOWN, TransitionInstant.DATE, "V1"),
+        Trigger.RETIREMENT: TransitionRule(Status.RETIRED, TransitionInstant.RELOAD, "V2"),
     },
     Status.UNKNOWN: {
-        Event.PROOF: Step(Status.UP, At.PROOF, "L4"),
-        Event.SILENCE: Step(Status.DOWN, At.DUE, "S5"),
-        Event.HINT: Step(Status.DOWN, At.HINT, "L5"),
-        Event.PLANNED: Step(Status.PLANNED, At.RELOAD, "V1"),
-        Event.RETIREMENT: Step(Status.RETIRED, At.RELOAD, "V2"),
+        Trigger.PROOF: TransitionRule(Status.UP, TransitionInstant.PROOF, "L4"),
+        Trigger.SILENCE: TransitionRule(Status.DOWN, TransitionInstant.DUE, "S5"),
+        Trigger.HINT: TransitionRule(Status.DOWN, TransitionInstant.HINT, "L5"),
+        Trigger.PLANNED: TransitionRule(Status.PLANNED, TransitionInstant.RELOAD, "V1"),
+        Trigger.RETIREMENT: TransitionRule(Status.RETIRED, TransitionInstant.RELOAD, "V2"),
     },
     Status.UP: {
-        Event.SILENCE: Step(Status.DOWN, At.DUE, "L3"),
-        Event.HINT: Step(Status.DOWN, At.HINT, "L5"),
-        Event.BLINDNESS: Step(Status.UNKNOWN, At.BLIND, "S4"),
-        Event.RETIREMENT: Step(Status.RETIRED, At.RELOAD, "V2"),
+        Trigger.SILENCE: TransitionRule(Status.DOWN, TransitionInstant.DUE, "L3"),
+        Trigger.HINT: TransitionRule(Status.DOWN, TransitionInstant.HINT, "L5"),
+        Trigger.GAP: TransitionRule(Status.UNKNOWN, TransitionInstant.BLIND, "S4"),
+        Trigger.RETIREMENT: TransitionRule(Status.RETIRED, TransitionInstant.RELOAD, "V2"),
     },
     Status.DOWN: {
-        Event.PROOF: Step(Status.UP, At.PROOF, "L4"),
-        Event.BLINDNESS: Step(Status.UNKNOWN, At.BLIND, "S4"),
-        Event.PLANNED: Step(Status.PLANNED, At.RELOAD, "V1"),
-        Event.RETIREMENT: Step(Status.RETIRED, At.RELOAD, "V2"),
+        Trigger.PROOF: TransitionRule(Status.UP, TransitionInstant.PROOF, "L4"),
+        Trigger.GAP: TransitionRule(Status.UNKNOWN, TransitionInstant.BLIND, "S4"),
+        Trigger.PLANNED: TransitionRule(Status.PLANNED, TransitionInstant.RELOAD, "V1"),
+        Trigger.RETIREMENT: TransitionRule(Status.RETIRED, TransitionInstant.RELOAD, "V2"),
     },
     Status.RETIRED: {
-        Event.IN_SERVICE: Step(Status.UNKNOWN, At.DATE, "V2"),
-        Event.PLANNED: Step(Status.PLANNED, At.RELOAD, "V2"),
+        Trigger.IN_SERVICE: TransitionRule(Status.UNKNOWN, TransitionInstant.DATE, "V2"),
+        Trigger.PLANNED: TransitionRule(Status.PLANNED, TransitionInstant.RELOAD, "V2"),
     },
 }
 """Every transition there is, below maintenance (which covers a status and does not change it, rule V3)."""
@@ -91,59 +91,61 @@ IN_SERVICE = (Status.UP, Status.DOWN, Status.UNKNOWN)
 """The statuses whose time is in the ledger, below maintenance."""
 
 
-def due(camera: CameraState) -> float:
+def heartbeat_due(camera: CameraState) -> float:
     """Return the monotonic instant by which a heartbeat is due, in sight (rule L3)."""
     if camera.override_for == camera.proof:
         return camera.due_override
     return camera.proof + camera.interval_s
 
 
-def deadline(camera: CameraState) -> float:
+def down_deadline(camera: CameraState) -> float:
     """Return the monotonic instant at which the camera is down for want of a proof (rules L2, S4, S5)."""
     if camera.override_for == camera.proof:
         return camera.deadline_override
     return camera.proof + camera.down_s
 
 
-def conviction(camera: CameraState) -> float:
+def decision_deadline(camera: CameraState) -> float:
     """Return the monotonic instant at which the camera is down if it stays silent (rules L3, L5)."""
-    until = deadline(camera)
+    until = down_deadline(camera)
     return until if camera.hint is None else min(until, camera.hint_until)
 
 
-def override(camera: CameraState, due_at: float, deadline_at: float) -> None:
+def set_override(camera: CameraState, due_at: float, deadline_at: float) -> None:
     """Set due instant and deadline until the next proof."""
     camera.override_for = camera.proof
     camera.due_override = due_at
     camera.deadline_override = deadline_at
 
 
-def fresh_deadline(camera: CameraState, start: float) -> None:
+def restart_deadline(camera: CameraState, start: float) -> None:
     """Give the camera a whole `down_after` from `start` to show itself (rule S5)."""
-    override(camera, start + camera.interval_s, start + camera.down_s)
+    set_override(camera, start + camera.interval_s, start + camera.down_s)
 
 
-def shift_for_blindness(camera: CameraState, blind_from: float, sight_at: float) -> None:
+def extend_for_gap(camera: CameraState, blind_from: float, sight_at: float) -> None:
     """Move the deadlines past a short blindness: by its length plus one interval (rule S4).
 
     No further than a deadline and an interval beyond the return: many in a row would put it off for ever.
     The next heartbeat is due one interval after sight returned (rule E1).
     """
     due_at = sight_at + camera.interval_s
-    moved = deadline(camera) + sight_at - blind_from + camera.interval_s
-    override(camera, due_at, min(moved, due_at + camera.down_s))
+    moved = down_deadline(camera) + sight_at - blind_from + camera.interval_s
+    set_override(camera, due_at, min(moved, due_at + camera.down_s))
 
 
 def prove_late(camera: CameraState, sent: Instant) -> None:
     """Let a heartbeat that was `sent` before now move the deadlines, if they become later by it (rule L8)."""
-    keep_return(camera, sent.mono)
-    if camera.again_at < camera.proof != camera.sent_late:  # a proof on time ended the run of duplicates
-        camera.again_last = NEVER
+    record_return(camera, sent.mono)
+    if (
+        camera.replay_started_at < camera.proof != camera.sent_late
+    ):  # a proof on time ended the run of duplicates
+        camera.replay_last_at = NEVER
     camera.proof, camera.proof_ms = sent.mono, sent.utc_ms
     camera.sent_late = sent.mono
 
 
-def keep_return(camera: CameraState, sent: float) -> None:
+def record_return(camera: CameraState, sent: float) -> None:
     """Keep what the return of sight granted for a proof that was `sent` before it (rules S4, S11).
 
     The deadline moves with the proof, up to that of a camera which spoke until sight returned.
@@ -155,7 +157,7 @@ def keep_return(camera: CameraState, sent: float) -> None:
         camera.deadline_override = min(moved, returned + camera.down_s + camera.interval_s)
 
 
-def shift_hint(camera: CameraState, blind_from: float, sight_at: float, cause: BlindCause) -> None:
+def extend_hint(camera: CameraState, blind_from: float, sight_at: float, cause: GapCause) -> None:
     """Carry a hint through a blindness of ours, whose time stands still (rules L5, S2, S4).
 
     Where a link was lost, hints go with it: a broker that ends publishes the wills of cameras that live,
@@ -164,56 +166,56 @@ def shift_hint(camera: CameraState, blind_from: float, sight_at: float, cause: B
     """
     if camera.hint is None:
         return
-    if camera.hint_at > blind_from and cause is not BlindCause.LINK:
+    if camera.hint_at > blind_from and cause is not GapCause.LINK:
         # It came before the subscription was confirmed: it is held from then.
         camera.hint_until = sight_at + camera.hint_until - camera.hint_at
-    elif cause is BlindCause.STALL and sight_at - blind_from < camera.down_s:
+    elif cause is GapCause.STALL and sight_at - blind_from < camera.down_s:
         camera.hint_until += sight_at - blind_from + camera.interval_s
     else:
         camera.hint = None
 
 
-def blind_from(camera: CameraState) -> float | None:
+def blind_since(camera: CameraState) -> float | None:
     """Return since when nothing could have been seen of the camera; None while it is in sight.
 
     A proof that came through all the same (the broker sends what it kept before the subscription is
     confirmed) ends the blindness up to itself.
     """
-    blind_since = camera.sight.blind_since or camera.lost
+    blind_since = camera.link_group.blind_since or camera.proof_link_down_since
     return None if blind_since is None else max(blind_since.mono, camera.proof)
 
 
-def kept_since(camera: CameraState) -> float:
+def broker_kept_since(camera: CameraState) -> float:
     """Return since when a broker may have kept what comes of a camera now; NEVER: it was sent just now."""
-    sight = camera.sight
-    missed = sight.began or sight.resumed  # otherwise there was nobody for whom it could be kept
+    sight = camera.link_group
+    missed = sight.ever_visible or sight.resumed  # otherwise there was nobody for whom it could be kept
     return NEVER if sight.blind_since is None or not missed else sight.blind_since.mono
 
 
-def vouched(camera: CameraState, now: float) -> float:
+def certain_until(camera: CameraState, now: float) -> float:
     """Return the monotonic instant up to which the camera's present life is certain.
 
     Beyond it nothing is accounted yet, so that no account is ever taken back (rule E5): a camera that is up
     is certain until half an interval after its last proof, its hint, or its link's last packet (S3); one
     that is down until half an interval before that packet.
     """
-    blind = blind_from(camera)
-    limit = now - camera.sight.lag
-    if camera.life is Status.UNKNOWN:
+    blind = blind_since(camera)
+    limit = now - camera.link_group.lag
+    if camera.underlying_status is Status.UNKNOWN:
         if blind is not None:
             return limit
-        limit = min(limit, due(camera))
+        limit = min(limit, heartbeat_due(camera))
     else:
         # Packets may come before sight returns (the broker's answers): they end no blindness.
-        seen = max(camera.sight.heard, camera.proof)
+        seen = max(camera.link_group.delivered_until, camera.proof)
         limit = min(limit, seen if blind is None else min(seen, blind))
-        if camera.life is Status.UP:
+        if camera.underlying_status is Status.UP:
             limit = min(limit, camera.proof + camera.interval_s / 2)
         else:
             limit -= camera.interval_s / 2
             # To which a proof of now could date its return.
-            earliest = now - camera.sight.lag - PACE * camera.interval_s
-            back = max(camera.opened, camera.hidden_to)
+            earliest = now - camera.link_group.lag - PACE * camera.interval_s
+            back = max(camera.returned_at, camera.hidden_to)
             if earliest <= back:
                 limit = min(limit, back)
     return min(limit, camera.hint_at) if camera.hint is not None else limit
@@ -221,10 +223,10 @@ def vouched(camera: CameraState, now: float) -> float:
 
 def is_suspect(camera: CameraState, now: float) -> bool:
     """Tell whether a camera that is up is past `suspect_after`, or held under a hint (rule C1)."""
-    if camera.life is not Status.UP:
+    if camera.underlying_status is not Status.UP:
         return False
     if camera.hint is not None:
         return True
-    blind = blind_from(camera)
-    until = now - camera.sight.lag if blind is None else min(now, blind)
-    return until >= deadline(camera) - camera.down_s + camera.suspect_s
+    blind = blind_since(camera)
+    until = now - camera.link_group.lag if blind is None else min(now, blind)
+    return until >= down_deadline(camera) - camera.down_s + camera.suspect_s

@@ -39,28 +39,28 @@ BELIEVED = 32
 FOREVER = float("inf")
 
 
-def note_late(link: LinkState, camera: CameraState, now: float, late_s: float) -> None:
+def record_late(link: LinkState, camera: CameraState, now: float, late_s: float) -> None:
     """Remember that a camera's newest heartbeat came late over this link."""
     link.late[camera.index] = (now, late_s)
     link.newest_late = now
     link.sent_late = max(link.sent_late, now - late_s)
-    if link.look_at == FOREVER:
-        link.look_at = now
+    if link.next_check_at == FOREVER:
+        link.next_check_at = now
 
 
-def take_canary(link: LinkState, now: float, sent: float, on_time_s: float) -> None:
+def record_canary(link: LinkState, now: float, sent: float, on_time_s: float) -> None:
     """Take the return of a canary: all that the broker had when it was `sent` is here (rule S12)."""
     behind = now - sent
     link.canary_lag = behind if behind > on_time_s else 0.0
     if link.canary_lag or link.lag:
-        link.look_at = min(link.look_at, now)
+        link.next_check_at = min(link.next_check_at, now)
 
 
-def reckon(link: LinkState, now: float, look_again_s: float) -> bool:
+def update_lag(link: LinkState, now: float, look_again_s: float) -> bool:
     """Reckon the lag of a link anew; return whether more cameras were on time than late."""
     in_time = _measure(link, now)
     link.behind = link.seen_upto > NEVER and link.lag > shortest_silence(link)
-    link.look_at = now + look_again_s if link.late or link.lag else FOREVER
+    link.next_check_at = now + look_again_s if link.late or link.lag else FOREVER
     return in_time
 
 
@@ -89,19 +89,21 @@ def _measure(link: LinkState, now: float) -> bool:
 
 def is_shared(link: LinkState) -> bool:
     """Tell whether so many cameras are late that it is the link's doing."""
-    return len(link.late) >= min(WITNESSES, sum(camera.life in IN_SERVICE for camera in cameras(link)))
+    return len(link.late) >= min(
+        WITNESSES, sum(camera.underlying_status in IN_SERVICE for camera in cameras(link))
+    )
 
 
 def _is_alone(link: LinkState) -> bool:
     """Tell whether one late camera has left all others behind: they are silent, and it puts off nothing."""
     newest = max((camera.proof for camera in cameras(link) if camera.index in link.late), default=NEVER)
     near = sum(camera.proof >= newest - camera.down_s for camera in cameras(link))
-    return near < min(2, sum(camera.life in IN_SERVICE for camera in cameras(link)))
+    return near < min(2, sum(camera.underlying_status in IN_SERVICE for camera in cameras(link)))
 
 
 def _on_time(link: LinkState, camera: CameraState) -> float:
     """Return when something of a camera came over this link that was not late."""
-    came = camera.proof if camera.via in (None, link) else NEVER
+    came = camera.proof if camera.proof_link in (None, link) else NEVER
     return max(came, link.copies.get(camera.index, NEVER))
 
 
@@ -115,9 +117,9 @@ def is_even(link: LinkState, now: Instant) -> bool:
         return False
     interval = median_low(camera.interval_s for camera in late)
     apart = median_low(late_s for _, late_s in link.late.values()) + now.mono - now.utc_ms / 1000
-    if abs(apart - link.apart) > interval / 2:
-        link.apart, link.apart_since = apart, now.mono
-    return now.mono - link.apart_since >= BELIEVED * interval
+    if abs(apart - link.clock_offset) > interval / 2:
+        link.clock_offset, link.clock_offset_since = apart, now.mono
+    return now.mono - link.clock_offset_since >= BELIEVED * interval
 
 
 def shortest_silence(link: LinkState) -> float:
@@ -142,4 +144,4 @@ def _late(link: LinkState, now: float) -> dict[int, tuple[float, float]]:
 
 def cameras(link: LinkState) -> Iterator[CameraState]:
     """Yield the cameras that a link carries."""
-    return (camera for sight in link.sights for camera in sight.cameras.values())
+    return (camera for sight in link.groups for camera in sight.cameras.values())

@@ -9,7 +9,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Set as AbstractSet
 
-from camwatch.core.model import IncidentChange, IncidentKind, Instant
+from camwatch.core.model import IncidentEvent, IncidentKind, Instant
 
 WITHIN_S = 60.0
 CAMERAS_MIN = 3
@@ -39,11 +39,11 @@ class IncidentGroup:
         return self._members
 
     @property
-    def gone(self) -> AbstractSet[int]:
+    def still_down(self) -> AbstractSet[int]:
         """Those of them that are not back."""
         return self._gone
 
-    def went_down(self, camera: int, at: Instant, now: Instant) -> IncidentChange | None:
+    def camera_down(self, camera: int, at: Instant, now: Instant) -> IncidentEvent | None:
         """Note that a camera went down at an instant; return the incident if this opens one."""
         if self.since is not None:
             self._members.add(camera)
@@ -64,9 +64,9 @@ class IncidentGroup:
         self._gone = set(self._together)
         self._together.clear()
         self._order.clear()
-        return IncidentChange(self.kind, self.id, True, self.since, now, count)
+        return IncidentEvent(self.kind, self.id, True, self.since, now, count)
 
-    def left_down(self, camera: int, now: Instant, *, back: bool) -> IncidentChange | None:
+    def camera_recovered(self, camera: int, now: Instant, *, up: bool) -> IncidentEvent | None:
         """Note that a camera is no longer down; return the incident if this ends one.
 
         `back`: it is up again. Otherwise (maintenance, retired, removed) it is no longer part of it.
@@ -75,12 +75,12 @@ class IncidentGroup:
         if self.since is None:
             return None
         self._gone.discard(camera)
-        if not back:
+        if not up:
             self._members.discard(camera)
         if len(self._gone) > (1 - BACK_SHARE) * len(self._members):
             return None
         since, self.since = self.since, None
-        return IncidentChange(self.kind, self.id, False, since, now, len(self._members))
+        return IncidentEvent(self.kind, self.id, False, since, now, len(self._members))
 
     def _forget_older_than_a_minute(self) -> None:
         order, together = self._order, self._together

@@ -12,31 +12,31 @@ from typing import TYPE_CHECKING
 
 from camwatch.core import backfill, deadlines, event_time
 from camwatch.core.dating import Boot
-from camwatch.core.telemetry import Refusal, Telemetry
+from camwatch.core.telemetry import RejectionReason, Telemetry
 
 if TYPE_CHECKING:
     from camwatch.core.state import CameraState, LinkState
 
-OFFSETS_KEPT = 32
+OFFSET_WINDOW = 32
 """Over how many heartbeats the smallest clock offset is taken (rule L7)."""
-UNSEEN_KEPT = 64
+MAX_MISSING_RUNS = 64
 """How many runs of missed sequence numbers are remembered, to know a belated heartbeat from a duplicate."""
-NEVER_SET_S = 86_400.0
+UNSET_CLOCK_S = 86_400.0
 """A camera's clock that is off by more than this was never set."""
-RUN = 1.5
+REPLAY_INTERVALS = 1.5
 """For how many intervals refused heartbeats must go on, at their usual pace, to be believed after all.
 
 Shorter than the silence that convicts: a camera that lost its clock or its count is not down for it.
 """
-RUN_OF_A_BOOT = 2.5
+REPLAY_INTERVALS_WITH_BOOT = 2.5
 """The same for what looks like an earlier boot that is played again."""
-AGAIN = 0.5
+REPLAY_INTERVALS_WITH_UPTIME = 0.5
 """The same where the uptime speaks for them; one that is played again and again has aged by then."""
 COARSE_S = 1.1
 """Clocks and uptimes may be told in whole seconds: two of them differ by so much without any fault."""
 STANDS = 0.0
 """How far apart from the steady clock one is said to be that stands still."""
-_NO_OFFSETS = array("d", [float("inf")] * OFFSETS_KEPT)
+_NO_OFFSETS = array("d", [float("inf")] * OFFSET_WINDOW)
 
 
 def no_offsets() -> array[float]:
@@ -44,7 +44,7 @@ def no_offsets() -> array[float]:
     return _NO_OFFSETS[:]
 
 
-def out_of_order(camera: CameraState, said: Telemetry, now: float) -> tuple[Refusal | None, bool]:
+def classify(camera: CameraState, said: Telemetry, now: float) -> tuple[RejectionReason | None, bool]:
     """Judge a heartbeat that arrived `now`, whose `seq` is not the next one, or whose uptime fell.
 
     Returns why it proves nothing (None: it does prove), and whether it shows a reboot.
@@ -52,18 +52,18 @@ def out_of_order(camera: CameraState, said: Telemetry, now: float) -> tuple[Refu
     camera.disordered, camera.expected = now, camera.next_seq
     if said.ts is not None and _is_of_an_earlier_boot(camera, said, now):
         # One that restarted its uptime as well may be a new boot whose clock is behind: only its pace tells.
-        patience = RUN_OF_A_BOOT if _may_be_a_new_boot(camera, said, now) else OFFSETS_KEPT
+        patience = REPLAY_INTERVALS_WITH_BOOT if _may_be_a_new_boot(camera, said, now) else OFFSET_WINDOW
         if not _evenly_late(camera, now, now - said.ts, patience, camera.interval_s / 2):
-            return Refusal.LATE, False
-        begin_boot(camera, said.seq)
-        forget_clock(camera)
+            return RejectionReason.LATE, False
+        start_boot(camera, said.seq)
+        reset_clock_offset(camera)
         return None, True
     if _rebooted(camera, said, now):
-        begin_boot(camera, said.seq)
+        start_boot(camera, said.seq)
         return None, True
     if said.seq is None or _is_new(camera, said, said.seq, now) or _is_later(camera, said):
         return None, False
-    return Refusal.DUPLICATE, False
+    return RejectionReason.DUPLICATE, False
 
 
 def _is_later(camera: CameraState, said: Telemetry) -> bool:
@@ -84,57 +84,57 @@ def boot_of(camera: CameraState, said: Telemetry, now: float) -> Boot:
 def _is_new(camera: CameraState, said: Telemetry, seq: int, now: float) -> bool:
     """Tell whether a sequence number was not there yet in this boot, and remember it (rule L9)."""
     expected = camera.next_seq
-    if expected is None or (seq < expected and _counts_anew(camera, said, expected - seq, now)):
-        begin_boot(camera, seq, same_clock=True)
+    if expected is None or (seq < expected and _is_counter_reset(camera, said, expected - seq, now)):
+        start_boot(camera, seq, same_clock=True)
         return True
     if seq >= expected:
-        _remember_unseen(camera, expected, seq)
+        _record_missing(camera, expected, seq)
         camera.next_seq = seq + 1
         return True
-    if _was_missed(camera, seq):
+    if _was_missing(camera, seq):
         return True
     if seq < camera.first_seq:
-        _remember_unseen(camera, seq + 1, camera.first_seq)
+        _record_missing(camera, seq + 1, camera.first_seq)
         camera.first_seq = seq
         return True
-    if _counts_on(camera, said, seq, now):
+    if _is_counter_resumed(camera, said, seq, now):
         other_clock = _clock_never_set(camera) or _sent_before(camera, said)
-        begin_boot(camera, seq, same_clock=not other_clock)
+        start_boot(camera, seq, same_clock=not other_clock)
         if other_clock:
-            forget_clock(camera)
+            reset_clock_offset(camera)
         return True
     return False
 
 
-def note_late(camera: CameraState, said: Telemetry) -> None:
+def record_late(camera: CameraState, said: Telemetry) -> None:
     """Remember what a late heartbeat says of its boot, if that is the newest: another may follow (L6, S9)."""
     if said.ts is not None and (camera.ts is None or said.ts > camera.ts):
         camera.ts = said.ts
         camera.uptime = camera.uptime if said.uptime_s is None else said.uptime_s
 
 
-def begin_boot(camera: CameraState, seq: int | None, *, same_clock: bool = False) -> None:
+def start_boot(camera: CameraState, seq: int | None, *, same_clock: bool = False) -> None:
     """Forget what belongs to the boot before: the sequence, and (unless it runs on) the uptime."""
     camera.first_seq = 0 if seq is None else seq
     camera.next_seq = None if seq is None else seq + 1
-    camera.unseen = ()
+    camera.missing_seqs = ()
     if not same_clock:
         camera.uptime = -1.0
         camera.boot = None
 
 
-def forget_clock(camera: CameraState) -> None:
+def reset_clock_offset(camera: CameraState) -> None:
     """Begin a new memory of clock offsets."""
     camera.offsets = no_offsets()
     camera.clock_offset = float("inf")
 
 
-def knows_clock(camera: CameraState) -> bool:
+def has_clock_offset(camera: CameraState) -> bool:
     """Tell whether an offset was known before that of the newest heartbeat on time."""
-    return camera.offsets[(camera.offset_at - 2) % OFFSETS_KEPT] < float("inf")
+    return camera.offsets[(camera.offset_index - 2) % OFFSET_WINDOW] < float("inf")
 
 
-def shift_clock(camera: CameraState, seconds: float) -> None:
+def shift_clock_offset(camera: CameraState, seconds: float) -> None:
     """Let the clock offsets of a camera be what they are to a clock of ours that was set ahead."""
     camera.offsets = array("d", [offset + seconds for offset in camera.offsets])
     camera.clock_offset += seconds
@@ -156,24 +156,24 @@ def clock_is_broken(
     # What many cameras of a link share is no fault of their clocks (rule S11).
     shared = ran is not False and link is not None and link.seen_upto > deadlines.NEVER
     if shared and link is not None and link.behind:  # all of them are believed at once
-        _evenly_late(camera, now, now - (said.ts or 0.0), OFFSETS_KEPT, interval / 2)
+        _evenly_late(camera, now, now - (said.ts or 0.0), OFFSET_WINDOW, interval / 2)
         return False
     if (ran and behind is not None) or of_the_past or shared:
         # All agrees, or clock and uptime drifted away together while the camera was out of reach.
         camera.undecided_until = deadlines.NEVER
-        return _evenly_late(camera, now, now - (said.ts or 0.0), OFFSETS_KEPT, interval / 2)
+        return _evenly_late(camera, now, now - (said.ts or 0.0), OFFSET_WINDOW, interval / 2)
     if _proven_since_late(camera):
-        camera.undecided_until = now + RUN * interval
+        camera.undecided_until = now + REPLAY_INTERVALS * interval
     stands = ran is None and _stands(camera, said, now)
     camera.late_ts = deadlines.NEVER if said.ts is None else said.ts
     if ran is False or stands:
         if now < camera.doubted_until:
             return True
         if stands:
-            return _evenly_late(camera, now, STANDS, RUN, interval)
+            return _evenly_late(camera, now, STANDS, REPLAY_INTERVALS, interval)
         steady = now - uptime if uptime is not None else now - (said.seq or 0) * interval
-        return _evenly_late(camera, now, steady, AGAIN, interval / 4)
-    return _evenly_late(camera, now, now - (said.ts or 0.0), RUN, interval / 2)
+        return _evenly_late(camera, now, steady, REPLAY_INTERVALS_WITH_UPTIME, interval / 4)
+    return _evenly_late(camera, now, now - (said.ts or 0.0), REPLAY_INTERVALS, interval / 2)
 
 
 def spoke_late(camera: CameraState) -> bool:
@@ -183,15 +183,19 @@ def spoke_late(camera: CameraState) -> bool:
 
 def _speaks_late(camera: CameraState, now: float) -> bool:
     """Tell whether late heartbeats come of a camera, or came a moment ago."""
-    return spoke_late(camera) and camera.came is not None and now - camera.came.ends / 1000 <= camera.down_s
+    return (
+        spoke_late(camera)
+        and camera.late_arrivals is not None
+        and now - camera.late_arrivals.end / 1000 <= camera.down_s
+    )
 
 
 def doubt_clock(camera: CameraState, said: Telemetry, now: float) -> None:
     """Ignore a clock that does not run: learn it anew, and say for a while that it is wrong (rule L8)."""
-    forget_clock(camera)
+    reset_clock_offset(camera)
     backfill.doubt(camera)
     camera.ts = said.ts
-    camera.doubted_until = now + OFFSETS_KEPT * camera.interval_s
+    camera.doubted_until = now + OFFSET_WINDOW * camera.interval_s
 
 
 def _expected(camera: CameraState, said: Telemetry, now: float) -> int | None:
@@ -234,9 +238,9 @@ def _stands(camera: CameraState, said: Telemetry, now: float) -> bool:
         return False
     alone = said.seq is None and said.uptime_s is None
     as_before = abs(ts - camera.ts) <= COARSE_S
-    if _proven_since_late(camera) or camera.came is None:
+    if _proven_since_late(camera) or camera.late_arrivals is None:
         return as_before or (alone and now < camera.doubted_until)
-    goes_on, apart_s = camera.late_apart == STANDS, now - camera.came.ends / 1000
+    goes_on, apart_s = camera.late_offset == STANDS, now - camera.late_arrivals.end / 1000
     if apart_s > camera.suspect_s:
         return goes_on and as_before
     no_more = ts <= camera.late_ts + min(COARSE_S, camera.interval_s / 2)
@@ -252,17 +256,17 @@ def _evenly_late(camera: CameraState, now: float, apart: float, after: float, ev
     after our own clock was set back, and no camera would look evenly late.
     """
     if _proven_since_late(camera):
-        camera.late_at, camera.late_apart = now, apart
-    elif abs(apart - camera.late_apart) > evenly:  # a queue that empties: not the clock's fault
-        camera.late_at, camera.late_apart = now, apart
+        camera.late_since, camera.late_offset = now, apart
+    elif abs(apart - camera.late_offset) > evenly:  # a queue that empties: not the clock's fault
+        camera.late_since, camera.late_offset = now, apart
         camera.undecided_until = deadlines.NEVER
-    camera.late_after = camera.proof
-    return now - camera.late_at >= after * camera.interval_s
+    camera.late_proof = camera.proof
+    return now - camera.late_since >= after * camera.interval_s
 
 
 def _proven_since_late(camera: CameraState) -> bool:
     """Tell whether a heartbeat on time came after the last late one, be it in the same packet."""
-    return camera.late_at == deadlines.NEVER or camera.late_after != camera.proof != camera.sent_late
+    return camera.late_since == deadlines.NEVER or camera.late_proof != camera.proof != camera.sent_late
 
 
 def _proven_since(camera: CameraState, at: float) -> bool:
@@ -273,26 +277,28 @@ def _proven_since(camera: CameraState, at: float) -> bool:
     return at < camera.proof != camera.sent_late
 
 
-def _counts_on(camera: CameraState, said: Telemetry, seq: int, now: float) -> bool:
+def _is_counter_resumed(camera: CameraState, said: Telemetry, seq: int, now: float) -> bool:
     """Tell, of a heartbeat that looks like a duplicate, whether its camera merely counts anew.
 
     Duplicates come in bursts, or beside the heartbeats that they copy. A count that goes on by itself
     at the pace of heartbeats is another boot's; where nothing but the same number comes for as long, the
     counter is broken (rules L9, L10). An uptime tells an old boot that is played again.
     """
-    counted = seq - camera.again_seq
-    same = said.uptime_s is not None or (said.ts is not None and said.ts == camera.again_ts)
-    camera.again_ts = said.ts
+    counted = seq - camera.replay_seq
+    same = said.uptime_s is not None or (said.ts is not None and said.ts == camera.replay_ts)
+    camera.replay_ts = said.ts
     if counted and said.uptime_s is not None and _sent_before(camera, said) and not _clock_never_set(camera):
-        camera.again_at, camera.again_last, camera.again_seq = now, now, seq
+        camera.replay_started_at, camera.replay_last_at, camera.replay_seq = now, now, seq
         return False
-    too_slow = now - camera.again_last > (counted + 1) * camera.suspect_s  # what nobody saw was counted, too
-    if _proven_since(camera, camera.again_at) or too_slow or counted < 0:
-        camera.again_at = now
+    too_slow = (
+        now - camera.replay_last_at > (counted + 1) * camera.suspect_s
+    )  # what nobody saw was counted, too
+    if _proven_since(camera, camera.replay_started_at) or too_slow or counted < 0:
+        camera.replay_started_at = now
     elif counted == 0 and same:
         return False  # a copy, to the last word of it
-    camera.again_last, camera.again_seq = now, seq
-    return now - camera.again_at >= RUN * camera.interval_s
+    camera.replay_last_at, camera.replay_seq = now, seq
+    return now - camera.replay_started_at >= REPLAY_INTERVALS * camera.interval_s
 
 
 def _sent_before(camera: CameraState, said: Telemetry) -> bool:
@@ -362,7 +368,7 @@ def _clock_lost(camera: CameraState, ts: float, now: float) -> bool:
     """Tell whether a camera's clock shows no time of day: it was never set, or lost more than a day."""
     if _clock_never_set(camera):
         return True
-    return camera.ts is not None and camera.ts + (now - camera.proof) - ts > NEVER_SET_S
+    return camera.ts is not None and camera.ts + (now - camera.proof) - ts > UNSET_CLOCK_S
 
 
 def may_have_waited(camera: CameraState, link: LinkState | None, said: Telemetry, now: float) -> bool:
@@ -370,11 +376,11 @@ def may_have_waited(camera: CameraState, link: LinkState | None, said: Telemetry
 
     Otherwise the boot brought another clock.
     """
-    sight = camera.sight
+    sight = camera.link_group
     kept = (
         sight.lag > 0
-        or deadlines.blind_from(camera) is not None
-        or now - sight.since < camera.down_s
+        or deadlines.blind_since(camera) is not None
+        or now - sight.visible_since < camera.down_s
         or (link is not None and (camera.index in link.late or len(link.late) >= event_time.WITNESSES))
     )
     if not kept or said.ts is None or _clock_never_set(camera):
@@ -383,10 +389,10 @@ def may_have_waited(camera: CameraState, link: LinkState | None, said: Telemetry
 
 
 def _clock_never_set(camera: CameraState) -> bool:
-    return abs(camera.clock_offset) > NEVER_SET_S
+    return abs(camera.clock_offset) > UNSET_CLOCK_S
 
 
-def _counts_anew(camera: CameraState, said: Telemetry, behind: int, now: float) -> bool:
+def _is_counter_reset(camera: CameraState, said: Telemetry, behind: int, now: float) -> bool:
     """Tell, of a camera that does not say its uptime, whether a smaller `seq` is another boot's.
 
     `behind` is by how much the `seq` is smaller than the one expected; 1 is the last one once more.
@@ -398,23 +404,23 @@ def _counts_anew(camera: CameraState, said: Telemetry, behind: int, now: float) 
     # A number tells how long its boot has lived. One that began before the last proof is not new: this is an
     # old message (rule L9). A count that begins anywhere is believed by its pace.
     lived = (said.seq or 0) * camera.interval_s
-    return behind > UNSEEN_KEPT and lived <= now - camera.proof + camera.interval_s
+    return behind > MAX_MISSING_RUNS and lived <= now - camera.proof + camera.interval_s
 
 
-def _was_missed(camera: CameraState, seq: int) -> bool:
+def _was_missing(camera: CameraState, seq: int) -> bool:
     """Tell whether a sequence number was missed so far, and take it off the list."""
-    for run in camera.unseen:
+    for run in camera.missing_seqs:
         if seq in run:
-            others = [each for each in camera.unseen if each is not run]
-            camera.unseen = _kept([*others, range(run.start, seq), range(seq + 1, run.stop)])
+            others = [each for each in camera.missing_seqs if each is not run]
+            camera.missing_seqs = _kept([*others, range(run.start, seq), range(seq + 1, run.stop)])
             return True
     return False
 
 
-def _remember_unseen(camera: CameraState, first: int, end: int) -> None:
-    camera.unseen = _kept([*camera.unseen, range(first, end)])
+def _record_missing(camera: CameraState, first: int, end: int) -> None:
+    camera.missing_seqs = _kept([*camera.missing_seqs, range(first, end)])
 
 
 def _kept(runs: list[range]) -> tuple[range, ...]:
     """Return the newest runs in order: one link may bring in an hour what another brings now (rule S9)."""
-    return tuple(sorted((run for run in runs if run), key=attrgetter("start"))[-UNSEEN_KEPT:])
+    return tuple(sorted((run for run in runs if run), key=attrgetter("start"))[-MAX_MISSING_RUNS:])

@@ -55,7 +55,7 @@ class Scope(StrEnum):
     OPERATOR = "operator"
 
 
-class Whose(NamedTuple):
+class OperatorScope(NamedTuple):
     """Whose cameras something covers: of the operators in `only` (None: of all), but of none in `but`."""
 
     only: frozenset[str] | None = None
@@ -66,7 +66,7 @@ class Whose(NamedTuple):
         return operator not in self.but and (self.only is None or operator in self.only)
 
 
-EVERYBODY = Whose()
+ALL_OPERATORS = OperatorScope()
 
 
 class Status(StrEnum):
@@ -115,15 +115,15 @@ class Camera:
 
 
 @dataclass(frozen=True, slots=True)
-class Window:
-    """A maintenance window: UTC milliseconds, `starts_ms` inside and `ends_ms` outside (rules V3, H3)."""
+class MaintenanceWindow:
+    """A maintenance window: UTC milliseconds, `start_ms` inside and `end_ms` outside (rules V3, H3)."""
 
     scope: Scope
     scope_id: str
-    starts_ms: int
-    ends_ms: int
+    start_ms: int
+    end_ms: int
     reason: str
-    whose: Whose = EVERYBODY
+    whose: OperatorScope = ALL_OPERATORS
 
 
 HINT_GRACE_MIN = 1.5
@@ -137,7 +137,7 @@ class Liveness:
     interval_s: float = 10.0
     suspect_after: float = 2.5
     down_after: float = 4.5
-    hint_hold_s: float = 10.0
+    will_grace_s: float = 10.0
 
     @property
     def down_s(self) -> float:
@@ -155,7 +155,7 @@ class Liveness:
 
         Otherwise a camera with a long interval could be declared down before its next heartbeat was due.
         """
-        return max(self.hint_hold_s, HINT_GRACE_MIN * self.interval_s)
+        return max(self.will_grace_s, HINT_GRACE_MIN * self.interval_s)
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +194,7 @@ class Transition(NamedTuple):
     old: Status
     new: Status
     at: Instant
-    noticed_at: Instant
+    detected_at: Instant
     cause: Cause | None = None
     deadline: float | None = None
     earliest_ms: int | None = None
@@ -209,14 +209,14 @@ class IncidentKind(StrEnum):
     LINK = "link"
 
 
-class IncidentChange(NamedTuple):
+class IncidentEvent(NamedTuple):
     """An incident began (`open`) or ended; `since` is the earliest `at` of its cameras."""
 
     kind: IncidentKind
     id: str
-    open: bool
+    opened: bool
     since: Instant
-    noticed_at: Instant
+    detected_at: Instant
     cameras: int
 
 
@@ -228,7 +228,7 @@ class Reboot(NamedTuple):
     at: Instant
 
 
-class OutageChange(NamedTuple):
+class OutageEvent(NamedTuple):
     """An outage began (`open`) or ended `at` that instant (rules A6, S7).
 
     It ends with the last stay in `down`: where blindness hid the end, when the blindness began. `again`: it
@@ -238,24 +238,24 @@ class OutageChange(NamedTuple):
     camera: str
     operator: str
     site: str
-    open: bool
+    opened: bool
     at: Instant
-    noticed_at: Instant
+    detected_at: Instant
     cause: Cause | None
     again: bool = False
 
 
-class ServiceChange(NamedTuple):
+class ServicePeriodEvent(NamedTuple):
     """A camera's ledger began (`entered`) or ended `at` that instant; `status` is what it was then."""
 
     camera: str
     operator: str
-    entered: bool
+    started: bool
     at: Instant
     status: Status
 
 
-class Fill(NamedTuple):
+class Backfill(NamedTuple):
     """Late heartbeats prove life: what was unknown or down in [start_ms, end_ms), UTC, was up time (E4).
 
     For certain it was from the first of them to the last, in [sure_start_ms, sure_end_ms); None: all of it.
@@ -269,21 +269,21 @@ class Fill(NamedTuple):
     sure_end_ms: int | None = None
 
 
-class BlindCause(StrEnum):
+class GapCause(StrEnum):
     """Why heartbeats could not have been seen."""
 
     LINK = "link"  # no link was subscribed (S1-S3)
     STALL = "stall"  # the daemon's own loop stood still (S8)
-    AWAY = "away"  # camwatch did not run (S6)
+    OFFLINE = "away"  # camwatch did not run (S6)
     LOST = "lost"  # it was recorded, and the store has lost it (H1)
     LAG = "lag"  # messages of the link arrive later than its cameras may be silent (S11)
     # The wall clock was set ahead: an hour of the record that never was (T2). Where it `ended` before it
     # `began`, it was set back: nobody was blind, but UTC is ahead of it by as much (T5). Where both are one,
     # a process began there.
-    CLOCK = "clock"
+    CLOCK_STEP = "clock"
 
 
-class Blindness(NamedTuple):
+class MonitoringGap(NamedTuple):
     """The cameras of some operators (none named: of all) were out of sight of these links.
 
     Told when it ends; until then it is in what the store is given to remember of each sight.
@@ -291,9 +291,11 @@ class Blindness(NamedTuple):
 
     links: tuple[str, ...]
     operators: tuple[str, ...]
-    cause: BlindCause
+    cause: GapCause
     began: Instant
     ended: Instant
 
 
-Happening: TypeAlias = Transition | OutageChange | ServiceChange | Fill | Blindness | IncidentChange | Reboot
+Event: TypeAlias = (
+    Transition | OutageEvent | ServicePeriodEvent | Backfill | MonitoringGap | IncidentEvent | Reboot
+)

@@ -12,38 +12,38 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from camwatch.core import backfill, dating, deadlines, event_time, message_order
-from camwatch.core.checkpoint import Memory, SightMemory, remember, restore
-from camwatch.core.deadlines import IN_SERVICE, NEVER, Event
+from camwatch.core.checkpoint import CameraCheckpoint, LinkGroupCheckpoint, restore, to_checkpoint
+from camwatch.core.deadlines import IN_SERVICE, NEVER, Trigger
 from camwatch.core.incidents import IncidentGroup
 from camwatch.core.model import (
-    BlindCause,
     Camera,
     Cause,
-    Happening,
+    Event,
+    GapCause,
     IncidentKind,
     Instant,
     Lifecycle,
     Liveness,
-    OutageChange,
+    MaintenanceWindow,
+    OutageEvent,
     Reboot,
     Scope,
-    ServiceChange,
+    ServicePeriodEvent,
     Status,
     Thresholds,
     Transition,
-    Window,
 )
-from camwatch.core.state import GAP_BOUNDS_S, CameraState, Gaps, LinkState, Sight
-from camwatch.core.state_machine import Judge
-from camwatch.core.status_time import Span, merged
-from camwatch.core.telemetry import Refusal, Telemetry, Word
-from camwatch.core.visibility import Sights
+from camwatch.core.state import GAP_BOUNDS_S, CameraState, Gaps, LinkGroup, LinkState
+from camwatch.core.state_machine import StateMachine
+from camwatch.core.status_time import Interval, merge
+from camwatch.core.telemetry import RejectionReason, SessionStatus, Telemetry
+from camwatch.core.visibility import Visibility
 
 _FOREVER = float("inf")
 
 
 @dataclass(frozen=True, slots=True)
-class Enrolment:
+class CameraConfig:
     """A camera to be watched, with its deadlines and thresholds."""
 
     camera: Camera
@@ -51,7 +51,7 @@ class Enrolment:
     thresholds: Thresholds = field(default_factory=Thresholds)
 
 
-class FleetWatch:
+class FleetMonitor:
     """Judges a fleet. `links` maps each link to the operators it carries (none named: all).
 
     `ask_after_s`: a link silent for longer proves no sight (rule S10). `stall_after_s`: a gap between two
@@ -67,53 +67,59 @@ class FleetWatch:
         stall_after_s: float = 5.0,
     ) -> None:
         self.cameras: dict[str, CameraState] = {}
-        self.judge = Judge(ask_after_s)
-        self.sights = Sights(self.judge, start, links, ask_after_s)
-        self.links = self.sights.links
+        self.state_machine = StateMachine(ask_after_s)
+        self.visibility = Visibility(self.state_machine, start, links, ask_after_s)
+        self.links = self.visibility.links
         self.gaps: dict[str, Gaps] = {}  # by operator
         self.incidents: dict[tuple[IncidentKind, str], IncidentGroup] = {}
         self.stalled_s = 0.0
         self.stall_after_s = stall_after_s
-        self._awake = start.mono
+        self._alive_at = start.mono
         self._receiving: LinkState | None = None  # whose messages are being taken
-        self._enrolled = 0
-        self.parted: list[Memory] = []  # of cameras that left the inventory, for whoever remembers
-        self._remembered: dict[tuple[str, str], Memory] = {}  # not watched now; may return
-        self._stored: dict[tuple[str, str], Memory] = {}  # what the store had of those that left meanwhile
+        self._next_index = 0
+        self.removed: list[CameraCheckpoint] = []  # of cameras that left the inventory, for whoever remembers
+        self._checkpoints: dict[tuple[str, str], CameraCheckpoint] = {}  # not watched now; may return
+        self._persisted: dict[
+            tuple[str, str], CameraCheckpoint
+        ] = {}  # what the store had of those that left meanwhile
 
     def resume(
-        self, now: Instant, memories: Iterable[Memory], sights: Iterable[SightMemory], vouched_ms: int
+        self,
+        now: Instant,
+        checkpoints: Iterable[CameraCheckpoint],
+        groups: Iterable[LinkGroupCheckpoint],
+        watermark_ms: int,
     ) -> None:
         """Go on from where an earlier process stopped; call it before the first `reload` (rule S6).
 
-        The time since is blind, as if every link had been lost with the last packet before `vouched_ms`.
+        The time since is blind, as if every link had been lost with the last packet before `watermark_ms`.
         """
-        self._remembered = {(memory.camera, memory.operator): memory for memory in memories}
-        if self._remembered:
-            self.sights.resume(now, sights, vouched_ms)
+        self._checkpoints = {(memory.camera, memory.operator): memory for memory in checkpoints}
+        if self._checkpoints:
+            self.visibility.resume(now, groups, watermark_ms)
 
     # --- what cameras say
 
     def heartbeat(  # noqa: C901, PLR0912, PLR0915 - flat on purpose, see below
         self, camera: CameraState, now: Instant, said: Telemetry
-    ) -> Refusal | None:
+    ) -> RejectionReason | None:
         """Take a heartbeat, not retained; return why it proves nothing, None if it does (rules L1-L9).
 
         The one function that every heartbeat passes: written flat, because it is what camwatch costs.
         """
-        if camera.life is Status.RETIRED:
-            return Refusal.UNEXPECTED
+        if camera.underlying_status is Status.RETIRED:
+            return RejectionReason.UNEXPECTED
         mono, utc_ms = now
         seq = said.seq
         uptime = said.uptime_s
         if (seq is not None and seq != camera.next_seq) or (uptime is not None and uptime < camera.uptime):
-            refusal, rebooted = message_order.out_of_order(camera, said, mono)
+            refusal, rebooted = message_order.classify(camera, said, mono)
             if refusal is not None:
-                if refusal is Refusal.DUPLICATE:
-                    self._copied(camera, now, said)
+                if refusal is RejectionReason.DUPLICATE:
+                    self._duplicate(camera, now, said)
                 elif said.ts is not None and camera.clock_offset < _FOREVER:
                     late_s = utc_ms * 0.001 - said.ts - camera.clock_offset
-                    self.judge.late(camera, now, now.shifted(-late_s), uptime)
+                    self.state_machine.on_late(camera, now, now.shifted(-late_s), uptime)
                 return refusal
             if rebooted:
                 self._rebooted(camera, now, said)
@@ -123,16 +129,16 @@ class FleetWatch:
         if ts is not None:
             offset = utc_ms * 0.001 - ts
             if offset - camera.clock_offset > camera.interval_s:
-                placed = self._belated(camera, now, said, offset - camera.clock_offset)
+                placed = self._late(camera, now, said, offset - camera.clock_offset)
                 if placed is None:
-                    return Refusal.LATE
+                    return RejectionReason.LATE
                 mono, utc_ms = placed
             else:
                 offsets = camera.offsets
-                slot = camera.offset_at & 31
+                slot = camera.offset_index & 31
                 oldest = offsets[slot]
                 offsets[slot] = offset
-                camera.offset_at = slot + 1
+                camera.offset_index = slot + 1
                 if offset <= camera.clock_offset:
                     camera.clock_offset = offset
                 elif oldest == camera.clock_offset:
@@ -151,11 +157,11 @@ class FleetWatch:
             gaps.counts[bisect_left(GAP_BOUNDS_S, gap)] += 1
             gaps.total_s += gap
         camera.heartbeats += 1
-        if camera.calm:
+        if camera.steady:
             camera.proof = mono
             camera.proof_ms = utc_ms
         else:
-            self._proven(camera, now, said, Instant(mono, utc_ms))
+            self._on_proof(camera, now, said, Instant(mono, utc_ms))
         fps = said.fps
         if fps is not None:
             camera.fps = fps
@@ -185,40 +191,45 @@ class FleetWatch:
             )
             or (ts is not None and not -camera.offset_max_s <= camera.clock_offset <= camera.offset_max_s)
         ):
-            self.judge.examine(camera, now, said)
+            self.state_machine.update_conditions(camera, now, said)
         return None
 
-    def _proven(self, camera: CameraState, now: Instant, said: Telemetry, at: Instant) -> None:
+    def _on_proof(self, camera: CameraState, now: Instant, said: Telemetry, at: Instant) -> None:
         """Take a proof `at` an instant, of a camera that is not simply up and in sight."""
-        camera.via = self._receiving
-        kept, told = deadlines.kept_since(camera), said.ts is not None and message_order.knows_clock(camera)
+        camera.proof_link = self._receiving
+        kept, told = (
+            deadlines.broker_kept_since(camera),
+            said.ts is not None and message_order.has_clock_offset(camera),
+        )
         waited_s = 0.0 if said.ts is None or at.mono < now.mono else dating.waited(camera)
         if kept > NEVER:  # copies and late ones are judged by when they come: this one ends their run
-            camera.again_last = camera.late_at = NEVER
+            camera.replay_last_at = camera.late_since = NEVER
         if kept > NEVER and not told:  # nobody knows for how long a broker kept it (rule E3)
-            self.judge.lived(camera, now, at.mono)
-            if camera.life is not Status.UP:
+            self.state_machine.on_life_unseen(camera, now, at.mono)
+            if camera.underlying_status is not Status.UP:
                 return
             waited_s = at.mono - kept
         if kept > NEVER and waited_s > 0.0:
-            at, waited_s = self._kept(camera, at, waited_s, said), 0.0
-            if told and camera.via is not None:
-                camera.via.copies[camera.index] = now.mono  # it came on time, though it was sent before
-        self.judge.lived(camera, now, at.mono)
+            at, waited_s = self._kept_by_broker(camera, at, waited_s, said), 0.0
+            if told and camera.proof_link is not None:
+                camera.proof_link.copies[camera.index] = (
+                    now.mono
+                )  # it came on time, though it was sent before
+        self.state_machine.on_life_unseen(camera, now, at.mono)
         camera.proof, camera.proof_ms = at
         boot = message_order.boot_of(camera, said, now.mono)
         back = dating.ending(camera, at.mono, boot, said.uptime_s, waited_s)
-        self.judge.proven(camera, now, at, back)
+        self.state_machine.on_proof(camera, now, at, back)
 
-    def _kept(self, camera: CameraState, at: Instant, waited_s: float, said: Telemetry) -> Instant:
+    def _kept_by_broker(self, camera: CameraState, at: Instant, waited_s: float, said: Telemetry) -> Instant:
         """Return of when a heartbeat is a proof that a broker kept while nothing could be seen (rule E3)."""
         sent = at.shifted(max(-waited_s, min(0.0, camera.proof - at.mono)))
-        deadlines.keep_return(camera, sent.mono)
+        deadlines.record_return(camera, sent.mono)
         if said.uptime_s is not None:
             camera.boot = sent.mono - said.uptime_s
         return sent
 
-    def _belated(self, camera: CameraState, now: Instant, said: Telemetry, late_s: float) -> Instant | None:
+    def _late(self, camera: CameraState, now: Instant, said: Telemetry, late_s: float) -> Instant | None:
         """Return the instant of which a heartbeat is a proof that looks late by so much; None: of none.
 
         It is one of now if its clock does not run (rule L8), and one of when it was sent if it is no later
@@ -228,7 +239,7 @@ class FleetWatch:
         sent, link = now.shifted(-late_s), self._receiving
         in_time = (
             link is not None
-            and link.sees
+            and link.visible
             and link.lag <= camera.down_s
             and late_s - link.lag <= camera.interval_s
             and ran is not False
@@ -236,26 +247,31 @@ class FleetWatch:
         )
         if not in_time and message_order.clock_is_broken(camera, link, said, now.mono, ran):
             message_order.doubt_clock(camera, said, now.mono)
-            self.judge.examine(camera, now, said)
+            self.state_machine.update_conditions(camera, now, said)
             return now
-        message_order.note_late(camera, said)
+        message_order.record_late(camera, said)
         if link is not None:
-            event_time.note_late(link, camera, now.mono, late_s)
+            event_time.record_late(link, camera, now.mono, late_s)
         if in_time:
-            camera.late_at = NEVER  # what was refused before it was late by its way, not by its clock
-            deadlines.keep_return(camera, sent.mono)
+            camera.late_since = NEVER  # what was refused before it was late by its way, not by its clock
+            deadlines.record_return(camera, sent.mono)
             return sent
-        self.judge.late(camera, now, sent, said.uptime_s)
+        self.state_machine.on_late(camera, now, sent, said.uptime_s)
         return None
 
-    def _copied(self, camera: CameraState, now: Instant, said: Telemetry) -> None:
+    def _duplicate(self, camera: CameraState, now: Instant, said: Telemetry) -> None:
         """Note how late a copy came of what another link brought before (rules S11, S13)."""
         link = self._receiving
-        if link is None or said.ts is None or len(camera.sight.links) < 2 or camera.clock_offset == _FOREVER:
+        if (
+            link is None
+            or said.ts is None
+            or len(camera.link_group.links) < 2
+            or camera.clock_offset == _FOREVER
+        ):
             return
         late_s = now.utc_ms * 0.001 - said.ts - camera.clock_offset
         if late_s > camera.interval_s:
-            event_time.note_late(link, camera, now.mono, late_s)
+            event_time.record_late(link, camera, now.mono, late_s)
         else:
             link.copies[camera.index] = now.mono
 
@@ -265,16 +281,16 @@ class FleetWatch:
         camera.rebooted = now.mono
         sent = now.mono
         if said.ts is None:
-            message_order.forget_clock(camera)
+            message_order.reset_clock_offset(camera)
         elif camera.clock_offset < _FOREVER:
             late_s = now.utc_ms * 0.001 - said.ts - camera.clock_offset
             if late_s > camera.interval_s:
                 if message_order.may_have_waited(camera, self._receiving, said, sent):
                     sent -= late_s
                 else:
-                    message_order.forget_clock(camera)
+                    message_order.reset_clock_offset(camera)
         began = max(camera.proof, sent - (said.uptime_s or 0.0)) if camera.proof > NEVER else sent
-        self.judge.events.append(
+        self.state_machine.events.append(
             Reboot(camera.camera.id, camera.camera.operator, now.at_mono(min(began, now.mono)))
         )
 
@@ -283,124 +299,128 @@ class FleetWatch:
         if gap < _FOREVER:
             camera.gaps.counts[bisect_left(GAP_BOUNDS_S, gap)] += 1
             camera.gaps.total_s += gap
-        camera.calm = False
+        camera.steady = False
 
-    def word(self, camera: CameraState, now: Instant, word: Word, *, retained: bool) -> Refusal | None:
+    def status_message(
+        self, camera: CameraState, now: Instant, status: SessionStatus, *, retained: bool
+    ) -> RejectionReason | None:
         """Take a status message: `online` cancels a hint, the others are hints (rules L1, L5).
 
         `online` is no proof: a bridge may repeat that of a camera that is long dead. A retained hint is for a
         camera that nobody knows yet. After a link was lost it may be the will that a broker published as it
         ended, of a camera that lives.
         """
-        if camera.life is Status.RETIRED:
-            return None if retained else Refusal.UNEXPECTED
-        if word is Word.ONLINE:
+        if camera.underlying_status is Status.RETIRED:
+            return None if retained else RejectionReason.UNEXPECTED
+        if status is SessionStatus.ONLINE:
             if not retained:
-                self.judge.online(camera, now)
+                self.state_machine.on_online(camera, now)
             return None
-        unheard = camera.proof == NEVER and camera.sight.cause is not BlindCause.LINK
-        if (camera.life is Status.UNKNOWN and (unheard or not retained)) or (
-            camera.life is Status.UP and not retained
+        unheard = camera.proof == NEVER and camera.link_group.cause is not GapCause.LINK
+        if (camera.underlying_status is Status.UNKNOWN and (unheard or not retained)) or (
+            camera.underlying_status is Status.UP and not retained
         ):
-            cause = Cause.WILL if word is Word.OFFLINE else Cause.GOODBYE
-            self.judge.hint(camera, now, cause, retained=retained)
+            cause = Cause.WILL if status is SessionStatus.OFFLINE else Cause.GOODBYE
+            self.state_machine.on_hint(camera, now, cause, retained=retained)
         return None
 
     # --- what links report
 
-    def heard(self, link: LinkState, now: Instant) -> None:
+    def packets_taken(self, link: LinkState, now: Instant) -> None:
         """Note that a link delivered a packet, and everything before it was taken (rule S10)."""
-        self.sights.heard(link, now)
+        self.visibility.packets_taken(link, now)
 
-    def begin(self, link: LinkState, now: Instant) -> None:
+    def packets_arrived(self, link: LinkState, now: Instant) -> None:
         """Note that packets of a link arrived; the messages in them follow."""
         self._receiving = link
-        self.awake(now)
+        self.loop_alive(now)
 
-    def regain_sight(self, link: LinkState, now: Instant, *, backlog: bool = False) -> None:
+    def link_up(self, link: LinkState, now: Instant, *, backlog: bool = False) -> None:
         """Note that a link is connected and subscribed.
 
         `backlog`: the broker kept messages for us, which come first. Nothing is judged by their silence
         before they are through (rule S11).
         """
-        self.awake(now)
-        self.sights.regain(link, now, backlog=backlog)
+        self.loop_alive(now)
+        self.visibility.link_up(link, now, backlog=backlog)
 
-    def answered(self, link: LinkState, now: Instant, asked: float) -> None:
+    def link_answered(self, link: LinkState, now: Instant, asked: float) -> None:
         """Note that a broker answered what it was asked at `asked`, monotonic (rule S11)."""
-        self.awake(now)
-        self.sights.answered(link, now, asked)
+        self.loop_alive(now)
+        self.visibility.link_answered(link, now, asked)
 
-    def canary(self, link: LinkState, now: Instant, sent: float) -> None:
+    def canary_returned(self, link: LinkState, now: Instant, sent: float) -> None:
         """Note that the canary came back that was published at `sent`, monotonic (rule S12)."""
-        self.awake(now)
-        self.sights.canary(link, now, sent)
+        self.loop_alive(now)
+        self.visibility.canary_returned(link, now, sent)
 
-    def lose_sight(self, link: LinkState, now: Instant, last_packet: Instant) -> None:
+    def link_down(self, link: LinkState, now: Instant, last_packet: Instant) -> None:
         """Note that a link was lost; its last packet came at `last_packet` (rule S3)."""
-        self.awake(now)
-        self.sights.lose(link, now, last_packet)
+        self.loop_alive(now)
+        self.visibility.link_down(link, now, last_packet)
 
     # --- time
 
-    def clock_set_ahead(self, seconds: float) -> None:
+    def wall_clock_advanced(self, seconds: float) -> None:
         """Note that our own UTC jumped: what cameras say afterwards is not late for that (rule T2)."""
         for camera in self.cameras.values():
-            message_order.shift_clock(camera, seconds)
-            backfill.forget_told(camera)
+            message_order.shift_clock_offset(camera, seconds)
+            backfill.reset_emitted(camera)
 
-    def awake(self, now: Instant) -> None:
+    def loop_alive(self, now: Instant) -> None:
         """Note that the daemon's loop runs; a gap since the last note may be blindness (rule S8)."""
-        gap = now.mono - self._awake
+        gap = now.mono - self._alive_at
         if gap > self.stall_after_s:
             self.stalled_s += gap
-            self.sights.slept(now.at_mono(self._awake), now)
-        self._awake = now.mono
+            self.visibility.loop_stalled(now.at_mono(self._alive_at), now)
+        self._alive_at = now.mono
 
     def tick(self, now: Instant, limit: int = 1000) -> bool:
         """Judge what is due by `now`, at most `limit` cameras; return whether more is due."""
-        self.awake(now)
-        self.sights.look(now)
-        return self.judge.look(now, limit)
+        self.loop_alive(now)
+        self.visibility.run_due(now)
+        return self.state_machine.run_due(now, limit)
 
     @property
     def next_deadline(self) -> float | None:
         """The monotonic instant at which `tick` has something to look at; None: nothing to wait for."""
-        upcoming = min(self.judge.next_look, self.sights.next_look)
+        upcoming = min(self.state_machine.next_due, self.visibility.next_due)
         return upcoming if upcoming < _FOREVER else None
 
     @property
     def blind(self) -> bool:
         """Whether camwatch could not see some of its cameras now, whoever sent what."""
-        return self.sights.blind
+        return self.visibility.blind
 
     @property
-    def dark(self) -> list[Sight]:
+    def blind_groups(self) -> list[LinkGroup]:
         """The sights, with their cameras, that could not see now."""
-        return self.sights.dark
+        return self.visibility.blind_groups
 
-    def members(self, group: IncidentGroup) -> Iterator[CameraState]:
+    def incident_members(self, group: IncidentGroup) -> Iterator[CameraState]:
         """Yield the cameras of a group's incident that are still watched, back or not."""
-        found = (self.judge.camera(index) for index in group.members)
+        found = (self.state_machine.camera(index) for index in group.members)
         return (camera for camera in found if camera is not None)
 
-    def take_events(self) -> list[Happening]:
+    def drain_events(self) -> list[Event]:
         """Return what happened since the last call, in order."""
-        events, self.judge.events = self.judge.events, []
+        events, self.state_machine.events = self.state_machine.events, []
         return events
 
     # --- what outlives the process
 
-    def memory(self, camera: CameraState, now: Instant) -> Memory:
+    def checkpoint(self, camera: CameraState, now: Instant) -> CameraCheckpoint:
         """Return what is to be kept of a camera, its account brought up to what is certain now."""
-        self.judge.settle(camera, now)
-        return remember(camera, now)
+        self.state_machine.account_until_certain(camera, now)
+        return to_checkpoint(camera, now)
 
     # --- who is watched
 
-    def reload(self, now: Instant, enrolments: Iterable[Enrolment], windows: Iterable[Window]) -> None:
+    def reload(
+        self, now: Instant, configs: Iterable[CameraConfig], windows: Iterable[MaintenanceWindow]
+    ) -> None:
         """Watch exactly these cameras from now on; those already watched keep their state (rule V6)."""
-        wanted = {enrolment.camera.id: enrolment for enrolment in enrolments}
+        wanted = {enrolment.camera.id: enrolment for enrolment in configs}
         by_scope = _by_scope(windows)
         for camera in list(self.cameras.values()):
             enrolment = wanted.get(camera.camera.id)
@@ -410,77 +430,77 @@ class FleetWatch:
         for enrolment in wanted.values():
             known = self.cameras.get(enrolment.camera.id)
             if known is None:
-                known = self._enrol(enrolment.camera, now)
-                if known.settled_ms is not None:
+                known = self._add(enrolment.camera, now)
+                if known.accounted_until_ms is not None:
                     returned.append(known)
             self._configure(known, enrolment, by_scope, now)
-        self._reunite(returned, now)
-        self._leave_behind(now)
-        self.sights.reloaded()
+        self._reopen_incidents(returned, now)
+        self._close_removed(now)
+        self.visibility.reloaded()
         self.cameras = dict(sorted(self.cameras.items()))
 
-    def _enrol(self, camera: Camera, now: Instant) -> CameraState:
-        life = _life_by_inventory(camera, now)
-        sight = self.sights.of(camera.operator)
+    def _add(self, camera: Camera, now: Instant) -> CameraState:
+        life = _status_by_inventory(camera, now)
+        sight = self.visibility.of(camera.operator)
         gaps = self.gaps.setdefault(camera.operator, Gaps())
-        state = CameraState(self._enrolled, camera, life, now, sight, gaps)
-        memory = self._remembered.pop((camera.id, camera.operator), None)
+        state = CameraState(self._next_index, camera, life, now, sight, gaps)
+        memory = self._checkpoints.pop((camera.id, camera.operator), None)
         if memory is not None:
             restore(state, memory, now)
-            if memory.left_down_ms is not None and state.life not in IN_SERVICE:
-                self._is_over(memory, state, now)
-            stored = self._stored.pop((camera.id, camera.operator), None)
+            if memory.down_until_ms is not None and state.underlying_status not in IN_SERVICE:
+                self._end_removed_outage(memory, state, now)
+            stored = self._persisted.pop((camera.id, camera.operator), None)
             if stored is not None:  # it left this process, and is expected again from now on
                 # What it left with may not be stored yet: what is exported goes on from what was (ADR 8).
-                state.stored, state.row_at = stored, now.mono
-        self._enrolled += 1
+                state.persisted, state.inventory_changed_at = stored, now.mono
+        self._next_index += 1
         self.cameras[camera.id] = state
-        self.judge.admit(state)
+        self.state_machine.add(state)
         sight.cameras[state.index] = state
         return state
 
     def _configure(
         self,
         camera: CameraState,
-        enrolment: Enrolment,
-        windows: Mapping[tuple[Scope, str], list[Window]],
+        enrolment: CameraConfig,
+        windows: Mapping[tuple[Scope, str], list[MaintenanceWindow]],
         now: Instant,
     ) -> None:
         row = enrolment.camera
         # An earlier process's camera has no windows yet: those of the inventory hold for all the time since.
-        first = not camera.groups and camera.settled_ms is not None
+        first = not camera.groups and camera.accounted_until_ms is not None
         if not first:
-            self.judge.settle(camera, now)
+            self.state_machine.account_until_certain(camera, now)
         if row != camera.camera:
-            camera.camera, camera.row_at = row, now.mono
+            camera.camera, camera.inventory_changed_at = row, now.mono
         camera.configure(enrolment.liveness, enrolment.thresholds)
         scopes = ((Scope.CAMERA, row.id), (Scope.SITE, row.site), (Scope.OPERATOR, row.operator))
         mine = [
-            Span(window.starts_ms, window.ends_ms)
+            Interval(window.start_ms, window.end_ms)
             for scope in scopes
             for window in windows.get(scope, ())
             if window.whose.covers(row.operator)
         ]
-        camera.windows = merged(mine) if first else _windows_from(now, camera, mine)
-        self._join(camera, now)
+        camera.windows = merge(mine) if first else _windows_from(now, camera, mine)
+        self._join_groups(camera, now)
         if first:
-            self.judge.blind_so_far(camera, now)
-        wanted = _life_by_inventory(row, now)
+            self.state_machine.mark_unknown_if_long_gap(camera, now)
+        wanted = _status_by_inventory(row, now)
         if wanted is Status.RETIRED:
-            self.judge.step(camera, Event.RETIREMENT, now)
+            self.state_machine.apply(camera, Trigger.RETIREMENT, now)
         elif wanted is Status.PLANNED:
-            if camera.proof == NEVER or camera.life is Status.RETIRED:
-                self.judge.step(camera, Event.PLANNED, now)
-        elif camera.life in (Status.PLANNED, Status.RETIRED):
-            self.judge.step(camera, Event.IN_SERVICE, now)
-        elif camera.settled_ms is None:
-            self.judge.enter_service(camera, now)
-        self.judge.arm(camera, now.mono)
+            if camera.proof == NEVER or camera.underlying_status is Status.RETIRED:
+                self.state_machine.apply(camera, Trigger.PLANNED, now)
+        elif camera.underlying_status in (Status.PLANNED, Status.RETIRED):
+            self.state_machine.apply(camera, Trigger.IN_SERVICE, now)
+        elif camera.accounted_until_ms is None:
+            self.state_machine.enter_service(camera, now)
+        self.state_machine.schedule_at(camera, now.mono)
 
-    def _join(self, camera: CameraState, now: Instant) -> None:
+    def _join_groups(self, camera: CameraState, now: Instant) -> None:
         row = camera.camera
         keys = [(IncidentKind.SITE, row.site), (IncidentKind.OPERATOR, row.operator)]
-        keys += [(IncidentKind.LINK, link.name) for link in camera.sight.links]
+        keys += [(IncidentKind.LINK, link.name) for link in camera.link_group.links]
         for key in keys:
             if key not in self.incidents:
                 self.incidents[key] = IncidentGroup(*key)
@@ -489,77 +509,87 @@ class FleetWatch:
             self._leave_groups(camera, now)
             camera.groups = groups
             for group in groups:
-                group.in_service += camera.life in IN_SERVICE
+                group.in_service += camera.underlying_status in IN_SERVICE
 
     def _leave_groups(self, camera: CameraState, now: Instant) -> None:
         for group in camera.groups:
-            group.in_service -= camera.life in IN_SERVICE
-            self.judge.tell(group.left_down(camera.index, now, back=False))
+            group.in_service -= camera.underlying_status in IN_SERVICE
+            self.state_machine.emit(group.camera_recovered(camera.index, now, up=False))
 
     def _remove(self, camera: CameraState, now: Instant) -> None:
-        self.judge.settle(camera, now)
-        self.judge.tell_fill(camera, now)
-        if camera.settled_ms is not None:
-            left = now.at_mono(camera.settled_ms / 1000)
+        self.state_machine.account_until_certain(camera, now)
+        self.state_machine.emit_backfill(camera, now)
+        if camera.accounted_until_ms is not None:
+            left = now.at_mono(camera.accounted_until_ms / 1000)
             if camera.outage_open:
-                ended = camera.left_down or left
-                self.judge.end_outage(camera, left, now, back=False)
-                camera.left_down = ended  # it goes on if the camera returns, and is down as before (rule V6)
-            self.judge.leave_service(camera, left, camera.status)
-        memory = remember(camera, now)
-        self._remembered[memory.camera, memory.operator] = memory
-        self._stored[memory.camera, memory.operator] = camera.stored
-        self.parted.append(memory)
+                ended = camera.down_until or left
+                self.state_machine.end_outage(camera, left, now, back=False)
+                camera.down_until = ended  # it goes on if the camera returns, and is down as before (rule V6)
+            self.state_machine.leave_service(camera, left, camera.status)
+        memory = to_checkpoint(camera, now)
+        self._checkpoints[memory.camera, memory.operator] = memory
+        self._persisted[memory.camera, memory.operator] = camera.persisted
+        self.removed.append(memory)
         self._leave_groups(camera, now)
-        self.judge.dismiss(camera)
-        for link in camera.sight.links:
+        self.state_machine.remove(camera)
+        for link in camera.link_group.links:
             link.copies.pop(camera.index, None)
-        del self.cameras[camera.camera.id], camera.sight.cameras[camera.index]
+        del self.cameras[camera.camera.id], camera.link_group.cameras[camera.index]
 
-    def _reunite(self, cameras: list[CameraState], now: Instant) -> None:
+    def _reopen_incidents(self, cameras: list[CameraState], now: Instant) -> None:
         """Find the incidents again of cameras that were down when an earlier process stopped (rule I1)."""
         for camera in sorted(cameras, key=lambda camera: camera.since.mono):
             if camera.outage_open:
                 for group in camera.groups:
-                    self.judge.tell(group.went_down(camera.index, camera.since, now))
+                    self.state_machine.emit(group.camera_down(camera.index, camera.since, now))
 
-    def _leave_behind(self, now: Instant) -> None:
+    def _close_removed(self, now: Instant) -> None:
         """End the ledgers of cameras that left the inventory while camwatch did not run (rule V6).
 
         The outage of one that is another operator's now goes on no more.
         """
-        for key, memory in self._remembered.items():
-            parted = memory if memory.settled_ms is None else self._left(memory, memory.settled_ms, now)
+        for key, memory in self._checkpoints.items():
+            parted = (
+                memory
+                if memory.accounted_until_ms is None
+                else self._close_checkpoint(memory, memory.accounted_until_ms, now)
+            )
             heir = self.cameras.get(parted.camera)
-            if parted.left_down_ms is not None and heir is not None:
-                self._is_over(parted, heir, now)
-                parted = parted._replace(left_down_ms=None)
+            if parted.down_until_ms is not None and heir is not None:
+                self._end_removed_outage(parted, heir, now)
+                parted = parted._replace(down_until_ms=None)
             if parted is not memory:
-                self._remembered[key] = parted
-                self.parted.append(parted)
+                self._checkpoints[key] = parted
+                self.removed.append(parted)
 
-    def _left(self, memory: Memory, settled_ms: int, now: Instant) -> Memory:
+    def _close_checkpoint(
+        self, memory: CameraCheckpoint, accounted_until_ms: int, now: Instant
+    ) -> CameraCheckpoint:
         """End the ledger of a camera that left the inventory; return what is remembered of it then."""
-        at = now.at_mono((settled_ms - now.utc_ms) / 1000 + now.mono)
-        left_down_ms = memory.left_down_ms
+        at = now.at_mono((accounted_until_ms - now.utc_ms) / 1000 + now.mono)
+        down_until_ms = memory.down_until_ms
         if memory.outage_open:
-            left_down_ms = at.utc_ms if left_down_ms is None else left_down_ms
-            ended = Instant(at.mono, left_down_ms)
-            self.judge.tell(OutageChange(memory.camera, memory.operator, "", False, ended, now, memory.cause))
-        self.judge.tell(ServiceChange(memory.camera, memory.operator, False, at, memory.status))
-        return memory._replace(settled_ms=None, outage_open=False, left_down_ms=left_down_ms)
+            down_until_ms = at.utc_ms if down_until_ms is None else down_until_ms
+            ended = Instant(at.mono, down_until_ms)
+            self.state_machine.emit(
+                OutageEvent(memory.camera, memory.operator, "", False, ended, now, memory.cause)
+            )
+        self.state_machine.emit(ServicePeriodEvent(memory.camera, memory.operator, False, at, memory.status))
+        return memory._replace(accounted_until_ms=None, outage_open=False, down_until_ms=down_until_ms)
 
-    def _is_over(self, memory: Memory, seen: CameraState, now: Instant) -> None:
+    def _end_removed_outage(self, memory: CameraCheckpoint, seen: CameraState, now: Instant) -> None:
         """Put down why the outage in which a camera left does not go on: what it is instead (rule V6).
 
         `seen` is what returned: that camera, planned or retired, or the same with another operator.
         """
         row = seen.camera
-        new = seen.life if row.operator == memory.operator else Status.RETIRED
-        self.judge.tell(Transition(memory.camera, memory.operator, row.site, Status.UNKNOWN, new, now, now))
+        new = seen.underlying_status if row.operator == memory.operator else Status.RETIRED
+        self.state_machine.emit(
+            Transition(memory.camera, memory.operator, row.site, Status.UNKNOWN, new, now, now)
+        )
 
 
-def _life_by_inventory(camera: Camera, now: Instant) -> Status:
+def _status_by_inventory(camera: Camera, now: Instant) -> Status:
     """Return what the inventory alone says of a camera: retired, planned, or in service (unknown yet)."""
     date = camera.in_service_from_ms
     if camera.lifecycle is Lifecycle.RETIRED:
@@ -569,22 +599,26 @@ def _life_by_inventory(camera: Camera, now: Instant) -> Status:
     return Status.PLANNED if camera.lifecycle is Lifecycle.PLANNED else Status.UNKNOWN
 
 
-def _windows_from(now: Instant, camera: CameraState, spans: list[Span]) -> tuple[Span, ...]:
+def _windows_from(now: Instant, camera: CameraState, spans: list[Interval]) -> tuple[Interval, ...]:
     """Return the windows of a camera with those in `spans` in force from now on (rule V6).
 
     What is past and not accounted yet stays under the windows that held then.
     """
-    settled = now.utc_ms if camera.settled_ms is None else now.at_mono(camera.settled_ms / 1000).utc_ms
+    settled = (
+        now.utc_ms
+        if camera.accounted_until_ms is None
+        else now.at_mono(camera.accounted_until_ms / 1000).utc_ms
+    )
     past = [
-        Span(starts, min(ends, now.utc_ms))
+        Interval(starts, min(ends, now.utc_ms))
         for starts, ends in camera.windows
         if starts < now.utc_ms and ends > settled
     ]
-    return merged(past + [Span(max(starts, now.utc_ms), ends) for starts, ends in spans])
+    return merge(past + [Interval(max(starts, now.utc_ms), ends) for starts, ends in spans])
 
 
-def _by_scope(windows: Iterable[Window]) -> dict[tuple[Scope, str], list[Window]]:
-    found: dict[tuple[Scope, str], list[Window]] = {}
+def _by_scope(windows: Iterable[MaintenanceWindow]) -> dict[tuple[Scope, str], list[MaintenanceWindow]]:
+    found: dict[tuple[Scope, str], list[MaintenanceWindow]] = {}
     for window in windows:
         found.setdefault((window.scope, window.scope_id), []).append(window)
     return found

@@ -11,16 +11,16 @@ from collections.abc import Iterable, Iterator
 from camwatch.core.deadlines import IN_SERVICE
 from camwatch.core.incidents import IncidentGroup
 from camwatch.core.model import (
-    Happening,
-    IncidentChange,
+    Event,
+    IncidentEvent,
     IncidentKind,
     Instant,
-    OutageChange,
-    ServiceChange,
+    OutageEvent,
+    ServicePeriodEvent,
     Status,
     Transition,
 )
-from camwatch.core.monitor import FleetWatch
+from camwatch.core.monitor import FleetMonitor
 from camwatch.core.state import CameraState
 
 _SCOPES_MAX = 64
@@ -30,7 +30,7 @@ _Key = tuple[IncidentKind, str]
 class ScopedIncidents:
     """The incidents of one fleet, for each set of operators that somebody asks for."""
 
-    def __init__(self, watch: FleetWatch) -> None:
+    def __init__(self, watch: FleetMonitor) -> None:
         self._watch = watch
         self._scopes: dict[frozenset[str], _Scope] = {}  # the one asked for last comes last
 
@@ -42,9 +42,9 @@ class ScopedIncidents:
             del self._scopes[next(iter(self._scopes))]
         return list(scope.groups.values())
 
-    def happened(self, event: Happening) -> Iterator[tuple[frozenset[str], IncidentChange]]:
+    def apply(self, event: Event) -> Iterator[tuple[frozenset[str], IncidentEvent]]:
         """Take what happened; yield the incidents that began or ended with it, and for whom."""
-        if isinstance(event, (Transition, OutageChange, ServiceChange)):
+        if isinstance(event, (Transition, OutageEvent, ServicePeriodEvent)):
             for operators, scope in self._scopes.items():
                 if event.operator in operators:
                     for change in scope.happened(event):
@@ -54,7 +54,7 @@ class ScopedIncidents:
 class _Scope:
     """The incidents that the cameras of some operators give."""
 
-    def __init__(self, watch: FleetWatch, operators: frozenset[str]) -> None:
+    def __init__(self, watch: FleetMonitor, operators: frozenset[str]) -> None:
         self.groups: dict[_Key, IncidentGroup] = {}
         self._watch = watch
         self._operators = operators
@@ -70,24 +70,24 @@ class _Scope:
             for _ in self._went_down(state.camera.id, state.since, state.since):
                 pass
 
-    def happened(self, event: Transition | OutageChange | ServiceChange) -> Iterator[IncidentChange]:
+    def happened(self, event: Transition | OutageEvent | ServicePeriodEvent) -> Iterator[IncidentEvent]:
         """Take what happened to one of the cameras."""
         if self._cameras is not self._watch.cameras:
             yield from self._look(_noticed(event))
         name = event.camera
         if isinstance(event, Transition):
             self._status[name] = event.new
-        elif isinstance(event, ServiceChange):
+        elif isinstance(event, ServicePeriodEvent):
             for key in self._keys.get(name, ()):
                 serving = self._serving[key]
-                serving.add(name) if event.entered else serving.discard(name)
-        elif event.open:
-            yield from self._went_down(name, event.at, event.noticed_at)
+                serving.add(name) if event.started else serving.discard(name)
+        elif event.opened:
+            yield from self._went_down(name, event.at, event.detected_at)
         else:
             back = self._status.get(name) is Status.UP
-            yield from self._left_down(name, self._keys.get(name, ()), event.noticed_at, back=back)
+            yield from self._left_down(name, self._keys.get(name, ()), event.detected_at, back=back)
 
-    def _look(self, now: Instant | None) -> Iterator[IncidentChange]:
+    def _look(self, now: Instant | None) -> Iterator[IncidentEvent]:
         """Take note of an inventory: who is in which group. Who left a group is no longer in its incident."""
         self._cameras = self._watch.cameras
         before, self._keys = self._keys, {}
@@ -99,35 +99,35 @@ class _Scope:
                 for key in keys:
                     self.groups.setdefault(key, IncidentGroup(*key))
                     serving = self._serving.setdefault(key, set())
-                    if state.life in IN_SERVICE:
+                    if state.underlying_status in IN_SERVICE:
                         serving.add(name)
         for name, keys in before.items():
             left = set(keys) - set(self._keys.get(name, ()))
             if now is not None and left:
                 yield from self._left_down(name, left, now, back=False)
 
-    def _went_down(self, name: str, at: Instant, now: Instant) -> Iterator[IncidentChange]:
+    def _went_down(self, name: str, at: Instant, now: Instant) -> Iterator[IncidentEvent]:
         for key in self._keys.get(name, ()):
             group = self.groups[key]
             group.in_service = len(self._serving[key])
-            change = group.went_down(self._index[name], at, now)
+            change = group.camera_down(self._index[name], at, now)
             if change is not None:
                 yield change
 
     def _left_down(
         self, name: str, keys: Iterable[_Key], now: Instant, *, back: bool
-    ) -> Iterator[IncidentChange]:
+    ) -> Iterator[IncidentEvent]:
         for key in keys:
-            change = self.groups[key].left_down(self._index[name], now, back=back)
+            change = self.groups[key].camera_recovered(self._index[name], now, up=back)
             if change is not None:
                 yield change
 
 
 def _keys_of(state: CameraState) -> tuple[_Key, ...]:
     row = state.camera
-    links = ((IncidentKind.LINK, link.name) for link in state.sight.links)
+    links = ((IncidentKind.LINK, link.name) for link in state.link_group.links)
     return ((IncidentKind.SITE, row.site), (IncidentKind.OPERATOR, row.operator), *links)
 
 
-def _noticed(event: Transition | OutageChange | ServiceChange) -> Instant:
-    return event.at if isinstance(event, ServiceChange) else event.noticed_at
+def _noticed(event: Transition | OutageEvent | ServicePeriodEvent) -> Instant:
+    return event.at if isinstance(event, ServicePeriodEvent) else event.detected_at

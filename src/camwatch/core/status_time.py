@@ -1,6 +1,6 @@
 """The account of every in-service millisecond of a camera (rules A1-A4, T3).
 
-An account grows only up to the instant that is already judged (`settled_ms`), and only by whole
+An account grows only up to the instant that is already judged (`accounted_until_ms`), and only by whole
 milliseconds from one boundary to the next, so its sums are exact and nothing is ever taken back.
 """
 
@@ -16,7 +16,7 @@ from camwatch.core.model import Status
 
 
 @dataclass(slots=True)
-class Account:
+class StatusTime:
     """Milliseconds of one camera (or, summed, of a group) in each status; `degraded` lies within `up`.
 
     `uncertain_up` and `uncertain_down` are the parts of `up` and `down` in which the camera may as well have
@@ -76,9 +76,9 @@ class Account:
         return self.up + self.unknown + self.uncertain_down
 
 
-def total(accounts: Iterable[Account]) -> Account:
+def sum_status_times(accounts: Iterable[StatusTime]) -> StatusTime:
     """Sum the milliseconds of a group, to be divided afterwards (rule A4)."""
-    result = Account()
+    result = StatusTime()
     for account in accounts:
         result.up += account.up
         result.down += account.down
@@ -90,11 +90,11 @@ def total(accounts: Iterable[Account]) -> Account:
     return result
 
 
-class Span(NamedTuple):
+class Interval(NamedTuple):
     """A maintenance window: milliseconds, `starts` inside and `ends` outside."""
 
-    starts: int
-    ends: int
+    start: int
+    end: int
 
 
 class Proven(NamedTuple):
@@ -116,16 +116,16 @@ class Proven(NamedTuple):
         return cls(starts, ends, first, last)
 
     @property
-    def span(self) -> Span:
+    def span(self) -> Interval:
         """All of it."""
-        return Span(self.starts, self.ends)
+        return Interval(self.starts, self.ends)
 
     @property
-    def edges(self) -> tuple[Span, ...]:
+    def edges(self) -> tuple[Interval, ...]:
         """Between which instants it began and ended, where that is not known exactly."""
-        began = Span(2 * self.starts - self.sure_starts, self.sure_starts)
-        ended = Span(self.sure_ends, 2 * self.ends - self.sure_ends)
-        return tuple(edge for edge in (began, ended) if edge.starts < edge.ends)
+        began = Interval(2 * self.starts - self.sure_starts, self.sure_starts)
+        ended = Interval(self.sure_ends, 2 * self.ends - self.sure_ends)
+        return tuple(edge for edge in (began, ended) if edge.start < edge.end)
 
     @property
     def earliest(self) -> int:
@@ -138,7 +138,7 @@ class Proven(NamedTuple):
         return max(self.ends, 2 * self.ends - self.sure_ends)
 
 
-def united(stretches: Iterable[Proven]) -> list[Proven]:
+def unite(stretches: Iterable[Proven]) -> list[Proven]:
     """Return the same time as disjoint stretches in order, however it was told.
 
     Of two that overlap or touch the signs of life are no further apart than an interval: between them is no
@@ -159,57 +159,59 @@ def united(stretches: Iterable[Proven]) -> list[Proven]:
     return result
 
 
-def within(spans: Iterable[Span], holes: tuple[Span, ...]) -> tuple[Span, ...]:
+def within(spans: Iterable[Interval], holes: tuple[Interval, ...]) -> tuple[Interval, ...]:
     """Return the time of spans that lies in one of the (merged) holes."""
-    return tuple(Span(start, end) for span in spans for start, end, inside in pieces(holes, *span) if inside)
+    return tuple(
+        Interval(start, end) for span in spans for start, end, inside in split(holes, *span) if inside
+    )
 
 
-def merged(spans: Iterable[Span]) -> tuple[Span, ...]:
+def merge(spans: Iterable[Interval]) -> tuple[Interval, ...]:
     """Return the same time as disjoint spans in order."""
-    result: list[Span] = []
+    result: list[Interval] = []
     for span in sorted(spans):
-        if result and span.starts <= result[-1].ends:
-            result[-1] = Span(result[-1].starts, max(result[-1].ends, span.ends))
-        elif span.ends > span.starts:
+        if result and span.start <= result[-1].end:
+            result[-1] = Interval(result[-1].start, max(result[-1].end, span.end))
+        elif span.end > span.start:
             result.append(span)
     return tuple(result)
 
 
-def covered(spans: tuple[Span, ...], instant: int) -> bool:
+def contains(spans: tuple[Interval, ...], instant: int) -> bool:
     """Tell whether an instant lies inside one of the spans."""
-    return any(span.starts <= instant < span.ends for span in spans)
+    return any(span.start <= instant < span.end for span in spans)
 
 
-def pieces(spans: tuple[Span, ...], start: int, end: int) -> Iterator[tuple[int, int, bool]]:
+def split(spans: tuple[Interval, ...], start: int, end: int) -> Iterator[tuple[int, int, bool]]:
     """Cut [start, end) where it enters and leaves the (merged) spans: (from, to, inside)."""
     for span in spans:
-        if span.ends <= start:
+        if span.end <= start:
             continue
-        if span.starts >= end or start >= end:
+        if span.start >= end or start >= end:
             break
-        if start < span.starts:
-            yield start, span.starts, False
-            start = span.starts
-        until = min(end, span.ends)
+        if start < span.start:
+            yield start, span.start, False
+            start = span.start
+        until = min(end, span.end)
         yield start, until, True
         start = until
     if start < end:
         yield start, end, False
 
 
-def without(spans: Iterable[Span], holes: tuple[Span, ...]) -> tuple[Span, ...]:
+def without(spans: Iterable[Interval], holes: tuple[Interval, ...]) -> tuple[Interval, ...]:
     """Return the time of spans that lies in none of the (merged) holes."""
     return tuple(
-        Span(start, end)
+        Interval(start, end)
         for span in spans
-        for start, end, inside in pieces(
-            holes[bisect_right(holes, span.starts, key=attrgetter("ends")) :], *span
+        for start, end, inside in split(
+            holes[bisect_right(holes, span.start, key=attrgetter("end")) :], *span
         )
         if not inside
     )
 
 
-def next_boundary(spans: tuple[Span, ...], instant: int) -> int | None:
+def next_edge(spans: tuple[Interval, ...], instant: int) -> int | None:
     """Return the first beginning or end of a span after an instant."""
     return min((edge for span in spans for edge in span if edge > instant), default=None)
 

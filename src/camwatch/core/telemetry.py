@@ -6,10 +6,10 @@ The core asks only for these shapes; the wire room makes them from bytes.
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Protocol, TypeAlias
+from typing import Protocol
 
 
-class Word(StrEnum):
+class SessionStatus(StrEnum):
     """What a camera (or its broker, for a last will) says on the status topic."""
 
     ONLINE = "online"
@@ -69,10 +69,7 @@ class Telemetry(Protocol):
         """Version of the camera's firmware."""
 
 
-Signal: TypeAlias = Telemetry | Word
-
-
-class Refusal(StrEnum):
+class RejectionReason(StrEnum):
     """Why a well-formed message from a known camera proves nothing."""
 
     RETAINED = "retained"

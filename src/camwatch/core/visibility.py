@@ -8,70 +8,70 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from camwatch.core import backfill, deadlines, event_time, message_order
-from camwatch.core.checkpoint import SightMemory
+from camwatch.core.checkpoint import LinkGroupCheckpoint
 from camwatch.core.deadlines import NEVER
-from camwatch.core.model import BlindCause, Blindness, Instant, Status
-from camwatch.core.state import LinkState, Sight
-from camwatch.core.state_machine import Judge
+from camwatch.core.model import GapCause, Instant, MonitoringGap, Status
+from camwatch.core.state import LinkGroup, LinkState
+from camwatch.core.state_machine import StateMachine
 
 
-class Sights:
+class Visibility:
     """All links, and the sights that they make. `links` maps each to the operators it carries (none: all)."""
 
     def __init__(
-        self, judge: Judge, start: Instant, links: Mapping[str, frozenset[str]], ask_after_s: float
+        self, judge: StateMachine, start: Instant, links: Mapping[str, frozenset[str]], ask_after_s: float
     ) -> None:
         self.links = {name: LinkState(name, operators) for name, operators in links.items()}
-        self._judge = judge
+        self._state_machine = judge
         self._look_again_s = ask_after_s / event_time.LOOKS
         self._start = start
-        self._sights: dict[tuple[str, ...], Sight] = {}
+        self._groups: dict[tuple[str, ...], LinkGroup] = {}
         self._seen_before: dict[tuple[str, ...], Instant] = {}  # by an earlier process
-        self._vouched: Instant | None = None
+        self._watermark: Instant | None = None
 
-    def resume(self, now: Instant, memories: Iterable[SightMemory], vouched_ms: int) -> None:
+    def resume(self, now: Instant, memories: Iterable[LinkGroupCheckpoint], watermark_ms: int) -> None:
         """Take it that every link was lost with the last packet that an earlier process knew of (rule S6)."""
-        self._vouched = _moment(now, vouched_ms)
+        self._watermark = _moment(now, watermark_ms)
         self._seen_before = {
-            memory.links: _moment(now, min(memory.seen_ms, vouched_ms)) for memory in memories
+            memory.links: _moment(now, min(memory.last_packet_ms, watermark_ms)) for memory in memories
         }
 
-    def of(self, operator: str) -> Sight:
+    def of(self, operator: str) -> LinkGroup:
         """Return the sight in which an operator's cameras are."""
-        links = tuple(link for link in self.links.values() if link.carries(operator))
+        links = tuple(link for link in self.links.values() if link.covers(operator))
         key = tuple(link.name for link in links)
-        sight = self._sights.get(key)
+        sight = self._groups.get(key)
         if sight is None:
-            seen = self._seen_before.get(key, self._vouched)
-            sight = self._sights[key] = Sight(links, seen or self._start, resumed=seen is not None)
+            seen = self._seen_before.get(key, self._watermark)
+            sight = self._groups[key] = LinkGroup(links, seen or self._start, resumed=seen is not None)
             if seen is not None:
-                sight.cause, sight.heard = BlindCause.AWAY, seen.mono
+                sight.cause, sight.delivered_until = GapCause.OFFLINE, seen.mono
             for link in links:
-                link.sights.append(sight)
-                sight.heard = max(sight.heard, link.heard)
-            if any(link.sees for link in links):
+                link.groups.append(sight)
+                sight.delivered_until = max(sight.delivered_until, link.delivered_until)
+            if any(link.visible for link in links):
                 sight.blind_since = None
-                sight.began = True
+                sight.ever_visible = True
         return sight
 
     def reloaded(self) -> None:
         """Take note of whose cameras are in which sight now."""
-        for sight in self._sights.values():
+        for sight in self._groups.values():
             sight.operators = tuple(sorted({each.camera.operator for each in sight.cameras.values()}))
 
     @property
     def blind(self) -> bool:
         """Whether some cameras can not be seen now."""
-        return bool(self.dark)
+        return bool(self.blind_groups)
 
     @property
-    def dark(self) -> list[Sight]:
+    def blind_groups(self) -> list[LinkGroup]:
         """The sights of those cameras."""
-        return [sight for sight in self._sights.values() if sight.blind_since is not None and sight.cameras]
+        return [sight for sight in self._groups.values() if sight.blind_since is not None and sight.cameras]
 
-    def heard(self, link: LinkState, now: Instant) -> None:
+    def packets_taken(self, link: LinkState, now: Instant) -> None:
         """Note that a link delivered a packet, and everything before it was taken (rule S10)."""
-        link.last_packet = now
+        link.last_packet_at = now
         # What came late says nothing of now; nor does an answer while messages lag (rule S11). But a few that
         # are late among many on time hold nobody up.
         if link.sent_late == NEVER or now.mono - link.in_time_at <= 2 * self._look_again_s:
@@ -80,24 +80,24 @@ class Sights:
         else:
             upto = link.sent_late
         link.sent_late = NEVER
-        self._heard(link, now, upto)
+        self._delivered(link, now, upto)
 
-    def _heard(self, link: LinkState, now: Instant, upto: float) -> None:
-        link.heard = max(link.heard, upto)
-        for sight in link.sights:
-            sight.heard = max(sight.heard, upto)
-        self._judge.look_again(now)
+    def _delivered(self, link: LinkState, now: Instant, upto: float) -> None:
+        link.delivered_until = max(link.delivered_until, upto)
+        for sight in link.groups:
+            sight.delivered_until = max(sight.delivered_until, upto)
+        self._state_machine.retry_pending(now)
 
-    def regain(self, link: LinkState, now: Instant, *, backlog: bool) -> None:
+    def link_up(self, link: LinkState, now: Instant, *, backlog: bool) -> None:
         """Note that a link is connected and subscribed; `backlog`: what was kept for us may come first."""
         link.up, link.catching_up = True, backlog
-        self.heard(link, now)
+        self.packets_taken(link, now)
         if backlog:
-            link.look_at = min(link.look_at, now.mono + self._look_again_s)
+            link.next_check_at = min(link.next_check_at, now.mono + self._look_again_s)
         else:
-            self._sees(link, now)
+            self._visible(link, now)
 
-    def answered(self, link: LinkState, now: Instant, asked: float) -> None:
+    def link_answered(self, link: LinkState, now: Instant, asked: float) -> None:
         """Note that the broker answered what it was asked at `asked`, monotonic (rule S11).
 
         If nothing late came since, or late messages come of a few cameras only, all before it is through.
@@ -105,63 +105,63 @@ class Sights:
         if link.newest_late >= asked and event_time.is_shared(link):
             return
         link.doubted = False
-        self._heard(link, now, asked - link.lag)
+        self._delivered(link, now, asked - link.lag)
         if link.catching_up:
             link.catching_up = False
-            self._sees(link, now)
+            self._visible(link, now)
 
-    def canary(self, link: LinkState, now: Instant, sent: float) -> None:
+    def canary_returned(self, link: LinkState, now: Instant, sent: float) -> None:
         """Note that the canary came back that was published at `sent`, monotonic (rule S12)."""
-        event_time.take_canary(link, now.mono, sent, self._look_again_s * event_time.LOOKS)
+        event_time.record_canary(link, now.mono, sent, self._look_again_s * event_time.LOOKS)
 
-    def lose(self, link: LinkState, now: Instant, last_packet: Instant) -> None:
+    def link_down(self, link: LinkState, now: Instant, last_packet: Instant) -> None:
         """Note that a link was lost; its last packet came at `last_packet` (rule S3)."""
         link.up = link.catching_up = link.behind = link.doubted = False
-        link.last_packet = seen = last_packet.shifted(-link.lag)
+        link.last_packet_at = seen = last_packet.shifted(-link.lag)
         link.late.clear()
         link.copies.clear()
         link.seen_upto = NEVER
         link.lag = link.canary_lag = 0.0
-        self._lag(link, now.mono)
-        link.look_at = event_time.FOREVER
-        self._sees_no_more(link, seen, BlindCause.LINK)
+        self._set_group_lag(link, now.mono)
+        link.next_check_at = event_time.FOREVER
+        self._not_visible(link, seen, GapCause.LINK)
         self._bring_forward(link, now)
 
     @property
-    def next_look(self) -> float:
+    def next_due(self) -> float:
         """The monotonic instant at which the lag of a link is to be reckoned; infinite: none lags."""
-        return min((link.look_at for link in self.links.values()), default=event_time.FOREVER)
+        return min((link.next_check_at for link in self.links.values()), default=event_time.FOREVER)
 
-    def look(self, now: Instant) -> None:
+    def run_due(self, now: Instant) -> None:
         """Reckon the lag of the links that brought something late (rule S11)."""
         for link in self.links.values():
-            if now.mono >= link.look_at:
-                self._look(link, now)
+            if now.mono >= link.next_check_at:
+                self._measure_lag(link, now)
 
-    def _look(self, link: LinkState, now: Instant) -> None:
-        saw = link.sees
+    def _measure_lag(self, link: LinkState, now: Instant) -> None:
+        saw = link.visible
         was_behind = link.behind
-        in_time = event_time.reckon(link, now.mono, self._look_again_s)
+        in_time = event_time.update_lag(link, now.mono, self._look_again_s)
         if link.catching_up:
             # Once it is known how far behind it is, the lag says what is through.
             link.catching_up = not in_time and link.seen_upto == NEVER
-            link.look_at = min(link.look_at, now.mono + self._look_again_s)
+            link.next_check_at = min(link.next_check_at, now.mono + self._look_again_s)
         if in_time:
             link.in_time_at = now.mono
         if not link.behind:
-            link.apart = NEVER
+            link.clock_offset = NEVER
         elif event_time.is_even(link, now) and not link.canary_lag:  # that is by our own clock
-            self._believe(link, now)
-        self._lag(link, now.mono)
-        if saw and not link.sees:
-            self._sees_no_more(link, now.shifted(-link.lag), BlindCause.LAG)
-        elif link.sees and not saw:
-            self._sees(link, now)
+            self._blame_clocks(link, now)
+        self._set_group_lag(link, now.mono)
+        if saw and not link.visible:
+            self._not_visible(link, now.shifted(-link.lag), GapCause.LAG)
+        elif link.visible and not saw:
+            self._visible(link, now)
         elif was_behind and not link.behind:
-            self._judge.look_again(now)
+            self._state_machine.retry_pending(now)
         self._bring_forward(link, now)
 
-    def _believe(self, link: LinkState, now: Instant) -> None:
+    def _blame_clocks(self, link: LinkState, now: Instant) -> None:
         """Take it that clocks are to blame for a lag: forget those of all whose last word was late (L8).
 
         Of all at once: whoever is believed later would look late on a link that lags no more. To cameras that
@@ -169,112 +169,112 @@ class Sights:
         """
         for camera in event_time.cameras(link):
             if camera.index in link.late or message_order.spoke_late(camera):
-                message_order.forget_clock(camera)
+                message_order.reset_clock_offset(camera)
                 backfill.doubt(camera)
-                if deadlines.blind_from(camera) is None:
-                    deadlines.shift_for_blindness(camera, now.mono - link.lag, now.mono)
+                if deadlines.blind_since(camera) is None:
+                    deadlines.extend_for_gap(camera, now.mono - link.lag, now.mono)
         link.late.clear()
         link.lag, link.seen_upto, link.behind, link.catching_up = 0.0, NEVER, False, False
 
     def _bring_forward(self, link: LinkState, now: Instant) -> None:
         """Look sooner at cameras whose deadlines were put off by a lag that has fallen."""
-        if link.lag >= link.armed_lag:
-            link.armed_lag = link.lag
+        if link.lag >= link.scheduled_lag:
+            link.scheduled_lag = link.lag
             return
         # The others are brought forward by a later look.
         soon = now.mono + 2 * self._look_again_s if link.lag else event_time.FOREVER
         for camera in event_time.cameras(link):
-            if camera.sight.blind_since is None:
-                self._judge.expect(camera, now, before=soon)
+            if camera.link_group.blind_since is None:
+                self._state_machine.schedule(camera, now, before=soon)
         if not link.lag:
-            link.armed_lag = 0.0
+            link.scheduled_lag = 0.0
 
-    def _lag(self, link: LinkState, now: float) -> None:
+    def _set_group_lag(self, link: LinkState, now: float) -> None:
         """Reckon anew how much later than sent what a link carries is seen: by the slowest that sees."""
-        for sight in link.sights:
-            links = [each for each in sight.links if each.sees] or sight.links
+        for sight in link.groups:
+            links = [each for each in sight.links if each.visible] or sight.links
             before, sight.lag = sight.lag, max(each.lag for each in links)
             if sight.lag and not before:  # it was there before it was known: that is how it was found
                 sight.lagged_from, sight.lagged_s = now - sight.lag, 0.0
             if sight.lag or before:
                 sight.lagged_to, sight.lagged_s = now, max(sight.lagged_s, sight.lag)
 
-    def _sees(self, link: LinkState, now: Instant) -> None:
+    def _visible(self, link: LinkState, now: Instant) -> None:
         """Let the cameras of a link be visible from now on."""
-        self._lag(link, now.mono)
-        for sight in link.sights:
+        self._set_group_lag(link, now.mono)
+        for sight in link.groups:
             if sight.blind_since is not None:
-                self._end_blindness(sight, now)
+                self._end_gap(sight, now)
             elif len(sight.links) > 1:
                 for camera in sight.cameras.values():
-                    if camera.lost is not None and camera.via is link:
-                        self._judge.visible(camera, now, BlindCause.LINK)
+                    if camera.proof_link_down_since is not None and camera.proof_link is link:
+                        self._state_machine.on_visibility_regained(camera, now, GapCause.LINK)
 
-    def _sees_no_more(self, link: LinkState, since: Instant, cause: BlindCause) -> None:
+    def _not_visible(self, link: LinkState, since: Instant, cause: GapCause) -> None:
         """Take it that nothing can be seen through a link any more (rules S1, S13)."""
-        for sight in link.sights:
-            if not any(other.sees for other in sight.links):
+        for sight in link.groups:
+            if not any(other.visible for other in sight.links):
                 others = [_seen_upto(other) for other in sight.links if other is not link]
-                self._begin_blindness(sight, max([since, *filter(None, others)]), cause)
+                self._begin_gap(sight, max([since, *filter(None, others)]), cause)
             elif sight.blind_since is None and len(sight.links) > 1:
                 for camera in sight.cameras.values():
-                    if camera.via is link and camera.lost is None:
-                        self._judge.lose(camera, since)
+                    if camera.proof_link is link and camera.proof_link_down_since is None:
+                        self._state_machine.on_visibility_lost(camera, since)
 
-    def slept(self, since: Instant, now: Instant) -> None:
+    def loop_stalled(self, since: Instant, now: Instant) -> None:
         """Note that nothing could be seen because the daemon itself did not run (rule S8)."""
-        for sight in self._sights.values():
+        for sight in self._groups.values():
             if sight.blind_since is None:
-                self._begin_blindness(sight, since, BlindCause.STALL)
-                self._end_blindness(sight, now)
+                self._begin_gap(sight, since, GapCause.STALL)
+                self._end_gap(sight, now)
 
-    def memories(self) -> Iterator[SightMemory]:
+    def checkpoints(self) -> Iterator[LinkGroupCheckpoint]:
         """Yield what is to be kept of each sight that there ever was: when it saw something last."""
-        for links, sight in self._sights.items():
-            if sight.cameras and (sight.began or sight.resumed):
+        for links, sight in self._groups.items():
+            if sight.cameras and (sight.ever_visible or sight.resumed):
                 blind = sight.blind_since
-                yield SightMemory(
+                yield LinkGroupCheckpoint(
                     links,
                     sight.operators,
                     _last_packet_ms(sight) if blind is None else blind.utc_ms,
                     blind is not None,
                 )
 
-    def _begin_blindness(self, sight: Sight, since: Instant, cause: BlindCause) -> None:
+    def _begin_gap(self, sight: LinkGroup, since: Instant, cause: GapCause) -> None:
         if sight.blind_since is not None:
             return
         # However late messages say they are: of the time before there was sight, more is known already.
-        since = since.at_mono(max(since.mono, sight.since, self._start.mono))
+        since = since.at_mono(max(since.mono, sight.visible_since, self._start.mono))
         sight.blind_since, sight.cause = since, cause
         for camera in sight.cameras.values():
-            camera.calm = False
-            if camera.life in (Status.UP, Status.DOWN):
-                self._judge.arm(camera, max(since.mono, camera.proof) + camera.down_s)
+            camera.steady = False
+            if camera.underlying_status in (Status.UP, Status.DOWN):
+                self._state_machine.schedule_at(camera, max(since.mono, camera.proof) + camera.down_s)
 
-    def _end_blindness(self, sight: Sight, now: Instant) -> None:
+    def _end_gap(self, sight: LinkGroup, now: Instant) -> None:
         """Give every camera what S4 or S5 grants it, and make long-blind ones unknown first."""
-        first, sight.began = not sight.began, True
-        self._tell(sight, now, first=first)
+        first, sight.ever_visible = not sight.ever_visible, True
+        self._emit(sight, now, first=first)
         for camera in sight.cameras.values():
-            self._judge.visible(camera, now, sight.cause)
-            if first and camera.settled_ms is None:
-                self._judge.enter_service(camera, now)
-        sight.blind_since, sight.since = None, now.mono
+            self._state_machine.on_visibility_regained(camera, now, sight.cause)
+            if first and camera.accounted_until_ms is None:
+                self._state_machine.enter_service(camera, now)
+        sight.blind_since, sight.visible_since = None, now.mono
         for camera in sight.cameras.values():
-            camera.lost = None
-            self._judge.expect_again(camera, now)
+            camera.proof_link_down_since = None
+            self._state_machine.reschedule(camera, now)
 
-    def _tell(self, sight: Sight, now: Instant, *, first: bool) -> None:
+    def _emit(self, sight: LinkGroup, now: Instant, *, first: bool) -> None:
         began = sight.blind_since
         if began is None or not sight.cameras or (first and not sight.resumed):
             return  # before the first sight ever there is no ledger, and nothing was missed
         links = tuple(link.name for link in sight.links)
-        self._judge.events.append(Blindness(links, sight.operators, sight.cause, began, now))
+        self._state_machine.events.append(MonitoringGap(links, sight.operators, sight.cause, began, now))
 
 
 def _seen_upto(link: LinkState) -> Instant | None:
     """Return up to when a link has seen everything that it ever will; None: nobody knows."""
-    last = None if link.catching_up else link.last_packet
+    last = None if link.catching_up else link.last_packet_at
     return None if last is None else last.shifted(-link.lag)
 
 
@@ -282,10 +282,11 @@ def _moment(now: Instant, utc_ms: int) -> Instant:
     return Instant((round(now.mono * 1000) + utc_ms - now.utc_ms) / 1000, utc_ms)
 
 
-def _last_packet_ms(sight: Sight) -> int:
+def _last_packet_ms(sight: LinkGroup) -> int:
     """Return up to when a sight that is not blind has seen everything: a link that lags, so much less."""
     return max(
-        link.last_packet.utc_ms - round(1000 * min(link.lag, max(0.0, link.last_packet.mono - sight.since)))
+        link.last_packet_at.utc_ms
+        - round(1000 * min(link.lag, max(0.0, link.last_packet_at.mono - sight.visible_since)))
         for link in sight.links
-        if link.up and link.last_packet is not None
+        if link.up and link.last_packet_at is not None
     )

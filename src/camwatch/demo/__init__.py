@@ -25,7 +25,7 @@ from camsim.fleet import PlayedCamera, read_fleet
 from camsim.simulator import Simulator, SimulatorSettings
 from camsim.stats import Statistics
 from camwatch.demo.broker import embedded_broker
-from camwatch.demo.screen import RunningDaemon, Stage, show_live, show_plain
+from camwatch.demo.screen import DemoScreen, RunningDaemon, show_live, show_plain
 from camwatch.errors import CamwatchError
 from camwatch.fleet.inventory import Inventory
 from camwatch.logs import configure
@@ -46,7 +46,7 @@ Start = Callable[[Settings, Inventory], AbstractAsyncContextManager[RunningDaemo
 Load = Callable[[Settings], Inventory]
 
 
-def show(duration_s: float | None, port: int, load: Load, start: Start, *, browser: bool = True) -> None:
+def run_demo(duration_s: float | None, port: int, load: Load, start: Start, *, browser: bool = True) -> None:
     """Run the demo until `duration_s` of watching are over, or a signal; print a summary.
 
     `load` and `start` are the daemon's own. `browser` lets it open the page where there is a screen to open
@@ -121,7 +121,7 @@ async def _perform(
         configure("console", "error", settings.fleet.timezone, _Nowhere())  # the picture says it all
         simulator = await stack.enter_async_context(_simulator(settings, broker_port))
         daemon = await stack.enter_async_context(start(settings, inventory))
-        stage = Stage(daemon, settings)
+        stage = DemoScreen(daemon, settings)
         stack.callback(over.set)
         stack.callback(lambda: sys.stdout.write(stage.summary()))
         daemon.listeners.append(stage.happened)
@@ -143,7 +143,7 @@ def _settings(port: int, broker_port: int, store: Path) -> Settings:
     return Settings(
         fleet=FleetSettings(path=_reference_fleet()),
         brokers=(broker,),
-        liveness=LivenessSettings(interval_s=INTERVAL_S, hint_hold_s=HINT_HOLD_S),
+        liveness=LivenessSettings(interval_s=INTERVAL_S, will_grace_s=HINT_HOLD_S),
         history=HistorySettings(url=f"sqlite:///{store}"),
         http=HttpSettings(listen=f"127.0.0.1:{port}"),
     )
@@ -179,34 +179,34 @@ class _Nowhere(io.StringIO):
         return len(text)
 
 
-async def _round(stage: Stage, simulator: Simulator) -> None:
+async def _round(stage: DemoScreen, simulator: Simulator) -> None:
     cameras = simulator.fleet.cameras
     dark = _at(cameras, "la-duranne")
     quiet = _at(cameras, "centre-cours-mirabeau")
     nervous = [next(camera for camera in cameras if camera.site == "centre-rotonde")]
-    stage.begin_act("all is well")
+    stage.set_step("all is well")
     await asyncio.sleep(8)
-    stage.begin_act(f"La Duranne loses power; {len(dark)} down are due in {HINT_HOLD_S:g} s")
+    stage.set_step(f"La Duranne loses power; {len(dark)} down are due in {HINT_HOLD_S:g} s")
     simulator.cut_power(dark)
     await asyncio.sleep(12)
-    stage.begin_act("La Duranne has power again")
+    stage.set_step("La Duranne has power again")
     simulator.restore(dark)
     await asyncio.sleep(8)
     promised = INTERVAL_S * LivenessSettings().down_after
-    stage.begin_act(f"Cours Mirabeau falls silent; {len(quiet)} down are due in {promised:g} s")
+    stage.set_step(f"Cours Mirabeau falls silent; {len(quiet)} down are due in {promised:g} s")
     simulator.silence(quiet)
     await asyncio.sleep(15)
-    stage.begin_act("Cours Mirabeau is back")
+    stage.set_step("Cours Mirabeau is back")
     simulator.restore(quiet)
     await asyncio.sleep(6)
-    stage.begin_act("a camera at La Rotonde flaps")
+    stage.set_step("a camera at La Rotonde flaps")
     for _ in range(3):
         simulator.cut_power(nervous)
         await asyncio.sleep(4.5)
         simulator.restore(nervous)
         await asyncio.sleep(3)
     planned = [camera for camera in simulator.fleet.planned if camera.site == "saint-eutrope"]
-    stage.begin_act("the planned cameras of Saint-Eutrope are commissioned")
+    stage.set_step("the planned cameras of Saint-Eutrope are commissioned")
     simulator.commission(planned)
     await asyncio.sleep(8)
 

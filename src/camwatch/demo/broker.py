@@ -18,7 +18,7 @@ from multiprocessing.connection import Connection
 
 from amqtt.broker import Broker
 
-from camsim.rlimits import allow_connections
+from camsim.rlimits import raise_open_file_limit
 from camwatch.errors import CamwatchError
 
 _CONNECTIONS = 2000
@@ -52,7 +52,7 @@ def _serve(pipe: Connection) -> None:
     """Serve until the other end of the pipe is closed: by a clean stop, or by the death of the demo."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)  # a whole group is told to end: the demo ends us in its turn
-    allow_connections(_CONNECTIONS)
+    raise_open_file_limit(_CONNECTIONS)
     logging.disable()
     asyncio.run(_run(pipe))
 

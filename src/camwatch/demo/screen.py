@@ -15,8 +15,8 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from camwatch.core.model import Cause, Happening, IncidentChange, Instant, Status, Transition
-from camwatch.monitoring.service import Watcher
+from camwatch.core.model import Cause, Event, IncidentEvent, Instant, Status, Transition
+from camwatch.monitoring.service import MonitorService
 from camwatch.settings import Settings
 
 _FRAMES_PER_S = 4
@@ -36,46 +36,46 @@ _COLOURS = {
 class RunningDaemon(Protocol):
     """What the demo needs of the daemon."""
 
-    watcher: Watcher
-    listeners: list[Callable[[list[Happening]], None]]
+    monitor: MonitorService
+    listeners: list[Callable[[list[Event]], None]]
     port: int
 
 
-class Stage:
+class DemoScreen:
     """What is to be seen, kept up to date by what happens."""
 
     def __init__(self, daemon: RunningDaemon, settings: Settings) -> None:
-        self.watcher = daemon.watcher
-        self.inventory = daemon.watcher.inventory
+        self.watcher = daemon.monitor
+        self.inventory = daemon.monitor.inventory
         self.url = f"http://127.0.0.1:{daemon.port}"
         self.zone = settings.fleet.timezone
         self.act = ""
         self.most_up = 0
         self.log: deque[tuple[str, str, str]] = deque(maxlen=_LAST)  # time, text, colour
-        self.unprinted: list[str] = []
+        self.pending_lines: list[str] = []
         self._grouped: dict[tuple[str, Status, Status, Cause | None], list[Transition]] = {}
         self._begun = time.monotonic()
         self._seen = (self._begun, 0)
         self._rate = 0.0
         self._outages = 0
 
-    def happened(self, events: Iterable[Happening]) -> None:
+    def happened(self, events: Iterable[Event]) -> None:
         """Take note of transitions and incidents."""
         for event in events:
             if isinstance(event, Transition):
                 self._outages += event.new is Status.DOWN
                 where = "the fleet" if event.old is Status.UNKNOWN else event.site
                 self._grouped.setdefault((where, event.old, event.new, event.cause), []).append(event)
-            elif isinstance(event, IncidentChange):
-                self.say_grouped(at_once=True)
-                what = f"{event.kind} incident at {event.id} {'began' if event.open else 'ended'}"
-                self._note(event.noticed_at, what, "bold magenta")
+            elif isinstance(event, IncidentEvent):
+                self.flush_grouped(at_once=True)
+                what = f"{event.kind} incident at {event.id} {'began' if event.opened else 'ended'}"
+                self._note(event.detected_at, what, "bold magenta")
 
-    def say_grouped(self, *, at_once: bool = False) -> None:
+    def flush_grouped(self, *, at_once: bool = False) -> None:
         """Say what happened to several cameras alike in one line, a second after the first of them."""
         now = self.watcher.clock()
         for key, events in list(self._grouped.items()):
-            first = events[0].noticed_at
+            first = events[0].detected_at
             if now.mono - first.mono < 1.0 and not at_once:
                 continue
             del self._grouped[key]
@@ -83,11 +83,11 @@ class Stage:
             who = events[0].camera if len(events) == 1 else f"{where}: {len(events)} cameras"
             what = f"{old} → {new}"
             if new is Status.DOWN:
-                late = max(event.noticed_at.mono - event.at.mono for event in events)
+                late = max(event.detected_at.mono - event.at.mono for event in events)
                 what = f"down ({cause}), noticed after {late:.1f} s"
             self._note(first, f"{who} {what}", _COLOURS[new])
 
-    def begin_act(self, text: str) -> None:
+    def set_step(self, text: str) -> None:
         """Say what the simulator does now."""
         self.act = text
         self._note(self.watcher.clock(), f"simulator: {text}", "bold")
@@ -96,7 +96,7 @@ class Stage:
         """Count cameras by operator and status; the operator `""` is all of them."""
         now = self.watcher.clock()
         result: dict[tuple[str, Status], int] = {}
-        for camera in self.watcher.watch.cameras.values():
+        for camera in self.watcher.fleet.cameras.values():
             for operator in (camera.camera.operator, ""):
                 key = (operator, camera.status_at(now))
                 result[key] = result.get(key, 0) + 1
@@ -115,14 +115,14 @@ class Stage:
     @property
     def heartbeats(self) -> int:
         """Heartbeats judged since the start."""
-        return sum(camera.heartbeats for camera in self.watcher.watch.cameras.values())
+        return sum(camera.heartbeats for camera in self.watcher.fleet.cameras.values())
 
-    def evidence(self) -> list[str]:
+    def sample_metrics(self) -> list[str]:
         """Return a few lines of `/metrics` that prove what the table says."""
         counts = self.counts()
         lines = [
             f'camwatch_site_incident{{site="{group.id}"}} 1'
-            for group in self.watcher.watch.incidents.values()
+            for group in self.watcher.fleet.incidents.values()
             if group.kind == "site" and group.since is not None
         ]
         up = counts.get(("ville", Status.UP), 0)
@@ -146,13 +146,13 @@ class Stage:
 
     def _note(self, at: Instant, text: str, colour: str) -> None:
         self.log.append((self._clock(at), text, colour))
-        self.unprinted.append(f"{self._clock(at)} {text}")
+        self.pending_lines.append(f"{self._clock(at)} {text}")
 
     def _clock(self, at: Instant) -> str:
         return datetime.fromtimestamp(at.utc_ms / 1000, self.zone).strftime("%H:%M:%S")
 
 
-def _picture(stage: Stage) -> Group:
+def _picture(stage: DemoScreen) -> Group:
     counts = stage.counts()
     table = Table(title="Cameras by operator and status", title_justify="left", expand=False)
     table.add_column("operator", max_width=30, no_wrap=True)
@@ -175,30 +175,33 @@ def _picture(stage: Stage) -> Group:
         Text(f"Now: {stage.act}", style="bold"),
         *lines,
         Text("From /metrics:", style="dim"),
-        *(Text(f"  {line}", style="dim", no_wrap=True, overflow="ellipsis") for line in stage.evidence()),
+        *(
+            Text(f"  {line}", style="dim", no_wrap=True, overflow="ellipsis")
+            for line in stage.sample_metrics()
+        ),
     )
 
 
-async def show_live(stage: Stage) -> None:
+async def show_live(stage: DemoScreen) -> None:
     """Redraw the picture, for ever."""
     with Live(_picture(stage), auto_refresh=False) as live:
         while True:
             await asyncio.sleep(1 / _FRAMES_PER_S)
-            stage.say_grouped()
+            stage.flush_grouped()
             live.update(_picture(stage), refresh=True)
 
 
-async def show_plain(stage: Stage) -> None:
+async def show_plain(stage: DemoScreen) -> None:
     """Print the same without a terminal: a line for what happens, and one for the state every few seconds."""
     sys.stdout.write(f"camwatch demo: {stage.url}/metrics\n")
     due = 0.0
     while True:
-        stage.say_grouped()
-        lines, stage.unprinted = stage.unprinted, []
+        stage.flush_grouped()
+        lines, stage.pending_lines = stage.pending_lines, []
         if time.monotonic() >= due:
             due = time.monotonic() + _PLAIN_EVERY_S
             lines.append(f"         {stage.state()}; {stage.rate():.0f} heartbeats/s")
-            lines += [f"         {line}" for line in stage.evidence() if "incident" in line]
+            lines += [f"         {line}" for line in stage.sample_metrics() if "incident" in line]
         sys.stdout.write("".join(f"{line}\n" for line in lines))
         sys.stdout.flush()
         await asyncio.sleep(1 / _FRAMES_PER_S)

@@ -14,8 +14,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeVar, cast
 
-from camwatch.errors import Fault
-from camwatch.fleet.fields import CellError, shown
+from camwatch.errors import ConfigProblem
+from camwatch.fleet.fields import FieldError, quoted
 
 MAX_BYTES = 16 * 1024 * 1024
 """The largest table that is read: some hundred thousand cameras."""
@@ -30,17 +30,17 @@ MAX_FAULTS = 1_000
 _T = TypeVar("_T")
 
 
-class Row:
+class CsvRow:
     """One row: cells by column, without surrounding blanks; `ok` until a cell is found faulty."""
 
-    __slots__ = ("_cells", "_table", "line", "ok", "whole")
+    __slots__ = ("_cells", "_table", "is_complete", "is_valid", "line")
 
-    def __init__(self, table: Table, line: int, cells: dict[str, str], *, whole: bool) -> None:
+    def __init__(self, table: CsvTable, line: int, cells: dict[str, str], *, whole: bool) -> None:
         self._table = table
         self._cells = cells
         self.line = line  # where the row begins, counted from 1
-        self.whole = whole  # as many cells as the header; otherwise its fault is noted already
-        self.ok = whole
+        self.is_complete = whole  # as many cells as the header; otherwise its fault is noted already
+        self.is_valid = whole
 
     def __getitem__(self, column: str) -> str:
         return self._cells.get(column, "")
@@ -49,8 +49,8 @@ class Row:
         """Return the cell's value. A `CellError` is noted, and what is returned then is not to be used."""
         try:
             return parse(self[column])
-        except CellError as error:
-            self.fault(column, str(error))
+        except FieldError as error:
+            self.add_error(column, str(error))
             return cast("_T", None)  # a row that is not `ok` yields no record
 
     def read_number(self, column: str, parse: Callable[[str], _T]) -> _T:
@@ -58,13 +58,13 @@ class Row:
         comma_means_point = self._table.separator != ","
         return self.read(column, lambda cell: parse(cell.replace(",", ".", 1) if comma_means_point else cell))
 
-    def fault(self, column: str, problem: str) -> None:
+    def add_error(self, column: str, problem: str) -> None:
         """Note that this cell cannot be taken."""
-        self.ok = False
-        self._table.fault(problem, self.line, column)
+        self.is_valid = False
+        self._table.add_error(problem, self.line, column)
 
 
-class Table:
+class CsvTable:
     """One CSV file: its rows, and in `faults` all that is wrong with it.
 
     `complete` is true once every row was read: only then does the absence of an id mean anything.
@@ -73,17 +73,17 @@ class Table:
     def __init__(self, file: Path, columns: tuple[str, ...], *, required: bool = True) -> None:
         self.file = file
         self.columns = columns
-        self.faults: list[Fault] = []
+        self.faults: list[ConfigProblem] = []
         self.separator = ","
-        self.complete = False
+        self.fully_read = False
         self._required = required
 
-    def fault(self, problem: str, line: int = 0, column: str = "") -> None:
+    def add_error(self, problem: str, line: int = 0, column: str = "") -> None:
         """Note what is wrong, and where: in the whole file, in a line, or in a column of it."""
         where = (self.file.name, f"line {line}" if line else "", f"column {column}" if column else "")
-        self.faults.append(Fault(", ".join(filter(None, where)), problem))
+        self.faults.append(ConfigProblem(", ".join(filter(None, where)), problem))
 
-    def rows(self) -> Iterator[Row]:
+    def rows(self) -> Iterator[CsvRow]:
         """Yield the rows under the header, without the empty ones; note what is wrong with their shape."""
         content = self._content()
         if content is None:
@@ -91,47 +91,47 @@ class Table:
         lines = self._records(self._decoded(content))
         header = next(lines, None)
         if header is None:
-            self.fault(f"is empty: its first line must name the columns {','.join(self.columns)}")
+            self.add_error(f"is empty: its first line must name the columns {','.join(self.columns)}")
             return
         if self._header_fits(*header):
             yield from self._named(header[1], lines)
 
-    def _named(self, names: list[str], lines: Iterator[tuple[int, list[str]]]) -> Iterator[Row]:
+    def _named(self, names: list[str], lines: Iterator[tuple[int, list[str]]]) -> Iterator[CsvRow]:
         for line, cells in lines:
             # Spreadsheets leave out empty cells at the end of a row, or write more of them.
             cells.extend([""] * (len(names) - len(cells)))
             whole = not any(cells[len(names) :])
             if not whole:
-                self.fault(
+                self.add_error(
                     f"has {_count(len(cells), 'cell')}, the header {len(names)}: quote a text that holds "
                     f"{self.separator!r}, and leave no cell out",
                     line,
                 )
-            yield Row(self, line, dict(zip(names, cells, strict=False)), whole=whole)
+            yield CsvRow(self, line, dict(zip(names, cells, strict=False)), whole=whole)
             if len(self.faults) >= MAX_FAULTS:
-                self.fault(f"has {MAX_FAULTS} faults or more: the lines after {line} were not read")
+                self.add_error(f"has {MAX_FAULTS} faults or more: the lines after {line} were not read")
                 return
-        self.complete = True
+        self.fully_read = True
 
     def _content(self) -> bytes | None:
         try:
             if not self.file.is_file() and self.file.exists():  # opening a pipe would hold the daemon
-                self.fault("is no regular file: put a CSV table there")
+                self.add_error("is no regular file: put a CSV table there")
                 return None
             with self.file.open("rb") as stream:
                 content = stream.read(MAX_BYTES + 1)
         except FileNotFoundError:
-            self.complete = not self._required
+            self.fully_read = not self._required
             if self._required:
-                self.fault(
+                self.add_error(
                     f"is missing: {self.file.parent} must hold it, with the columns {','.join(self.columns)}"
                 )
             return None
         except OSError as error:
-            self.fault(f"cannot be read: {error.strerror or error}")
+            self.add_error(f"cannot be read: {error.strerror or error}")
             return None
         if len(content) > MAX_BYTES:
-            self.fault(f"is larger than {MAX_BYTES >> 20} MiB: is it a table of this fleet?")
+            self.add_error(f"is larger than {MAX_BYTES >> 20} MiB: is it a table of this fleet?")
             return None
         return content
 
@@ -141,13 +141,13 @@ class Table:
         except UnicodeDecodeError:
             pass
         if content.startswith((b"\xff\xfe", b"\xfe\xff")):
-            self.fault("is UTF-16: save it as “CSV UTF-8”", 1)
+            self.add_error("is UTF-16: save it as “CSV UTF-8”", 1)
             return ""
         for line, text in enumerate(re.split(rb"\r\n|\r|\n", content), 1):
             try:
                 text.decode()
             except UnicodeDecodeError as error:
-                self.fault(f"byte {error.start + 1} is no UTF-8: save the table as “CSV UTF-8”", line)
+                self.add_error(f"byte {error.start + 1} is no UTF-8: save the table as “CSV UTF-8”", line)
             if len(self.faults) >= MAX_FAULTS:
                 break
         return content.decode("utf-8-sig", errors="replace")  # to find the other faults, too
@@ -169,7 +169,7 @@ class Table:
             except StopIteration:
                 return
             except csv.Error as error:
-                self.fault(_csv_problem(error), line)
+                self.add_error(_csv_problem(error), line)
                 if len(self.faults) >= MAX_FAULTS:
                     return
                 continue
@@ -184,10 +184,12 @@ class Table:
         twice = sorted({name for name in names if name and names.count(name) > 1})
         for column in missing:
             close = difflib.get_close_matches(column, strangers, 1)
-            hint = f"is {shown(close[0])} meant?" if close else "add it to the header; its cells may be empty"
-            self.fault(f"the column {column} is missing: {hint}", line)
+            hint = (
+                f"is {quoted(close[0])} meant?" if close else "add it to the header; its cells may be empty"
+            )
+            self.add_error(f"the column {column} is missing: {hint}", line)
         for name in twice:
-            self.fault(f"names the column {shown(name)} twice: keep one", line)
+            self.add_error(f"names the column {quoted(name)} twice: keep one", line)
         return not missing and not twice
 
 

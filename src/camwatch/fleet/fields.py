@@ -30,11 +30,11 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 
 
-class CellError(Exception):
+class FieldError(Exception):
     """A cell cannot be taken; the text says why and what is allowed. Becomes a `Fault` of its table."""
 
 
-def shown(cell: str) -> str:
+def quoted(cell: str) -> str:
     """Return the cell in quotes, cut where it is long."""
     return repr(cell if len(cell) <= 40 else cell[:39] + "…")
 
@@ -43,8 +43,8 @@ def identifier(cell: str) -> str:
     """Read an id: lower-case letters, digits and hyphens, 63 at most."""
     if _ID.fullmatch(cell):
         return cell
-    raise CellError(
-        f"{shown(cell)} is no id: use 1 to 63 lower-case letters a-z, digits and hyphens, no hyphen first"
+    raise FieldError(
+        f"{quoted(cell)} is no id: use 1 to 63 lower-case letters a-z, digits and hyphens, no hyphen first"
         if cell
         else "is empty: give an id of lower-case letters a-z, digits and hyphens"
     )
@@ -53,16 +53,16 @@ def identifier(cell: str) -> str:
 def text(cell: str) -> str:
     """Read a text for people, as it stands; empty is allowed."""
     if len(cell) > MAX_TEXT:
-        raise CellError(f"is too long: {len(cell)} characters, at most {MAX_TEXT} are allowed")
+        raise FieldError(f"is too long: {len(cell)} characters, at most {MAX_TEXT} are allowed")
     if found := _CONTROL.search(cell):
-        raise CellError(f"holds the control character {found[0]!r}: remove it")
+        raise FieldError(f"holds the control character {found[0]!r}: remove it")
     return cell
 
 
-def filled(cell: str) -> str:
+def required_text(cell: str) -> str:
     """Read a text for people that may not be empty."""
     if not cell:
-        raise CellError("is empty: write what people call it")
+        raise FieldError("is empty: write what people call it")
     return text(cell)
 
 
@@ -71,7 +71,7 @@ def optional(parse: Callable[[str], _T]) -> Callable[[str], _T | None]:
     return lambda cell: parse(cell) if cell else None
 
 
-def one_of(kinds: type[_E], noun: str) -> Callable[[str], _E]:
+def enum_value(kinds: type[_E], noun: str) -> Callable[[str], _E]:
     """Return a parser of one of these words."""
     words = {str(kind): kind for kind in kinds}
     *others, last = words
@@ -81,8 +81,8 @@ def one_of(kinds: type[_E], noun: str) -> Callable[[str], _E]:
         try:
             return words[cell]
         except KeyError:
-            raise CellError(
-                f"{shown(cell)} is no {noun}: use {allowed}" if cell else f"is empty: use {allowed}"
+            raise FieldError(
+                f"{quoted(cell)} is no {noun}: use {allowed}" if cell else f"is empty: use {allowed}"
             ) from None
 
     return parse
@@ -94,16 +94,16 @@ def number(low: float, high: float, noun: str, *, above_low: bool = False) -> Ca
 
     def parse(cell: str) -> float:
         if not _NUMBER.fullmatch(cell):
-            raise CellError(f"{shown(cell)} is no {noun}: write a number {allowed}, like {high / 2 or 1:g}")
+            raise FieldError(f"{quoted(cell)} is no {noun}: write a number {allowed}, like {high / 2 or 1:g}")
         value = float(cell)
         if not math.isfinite(value) or not low <= value <= high or (above_low and value == low):
-            raise CellError(f"{shown(cell)} is no {noun}: it must be {allowed}")
+            raise FieldError(f"{quoted(cell)} is no {noun}: it must be {allowed}")
         return value
 
     return parse
 
 
-def moment(timezone: ZoneInfo, *, date_alone: bool) -> Callable[[str], int]:
+def datetime_ms(timezone: ZoneInfo, *, date_alone: bool) -> Callable[[str], int]:
     """Return a parser of ISO 8601 date-times into UTC milliseconds.
 
     Without an offset they are local to `timezone`: one that comes twice in autumn is the first of the
@@ -119,8 +119,8 @@ def moment(timezone: ZoneInfo, *, date_alone: bool) -> Callable[[str], int]:
             when = _calendar(cell)
             return _milliseconds(when if when.tzinfo else _local(when, cell, timezone))
         wanted = "a date like 2026-11-22" if date_alone else "a date and a time like 2026-11-22T08:00"
-        raise CellError(
-            f"{shown(cell)} is no {'date' if date_alone else 'date-time'}: write {wanted}"
+        raise FieldError(
+            f"{quoted(cell)} is no {'date' if date_alone else 'date-time'}: write {wanted}"
             if cell
             else f"is empty: write {wanted}"
         )
@@ -132,17 +132,17 @@ def _calendar(cell: str) -> datetime:
     try:
         when = datetime.fromisoformat(cell)
     except ValueError:
-        raise CellError(f"{shown(cell)} is in no calendar: check day, month and time") from None
+        raise FieldError(f"{quoted(cell)} is in no calendar: check day, month and time") from None
     if not 1970 < when.year < 2200:
-        raise CellError(f"{shown(cell)} is out of range: the years 1971 to 2199 are allowed")
+        raise FieldError(f"{quoted(cell)} is out of range: the years 1971 to 2199 are allowed")
     return when
 
 
 def _local(naive: datetime, cell: str, timezone: ZoneInfo) -> datetime:
     when = naive.replace(tzinfo=timezone)
     if when.astimezone(UTC).astimezone(timezone).replace(tzinfo=None) != naive:
-        raise CellError(
-            f"{shown(cell)} does not exist in {timezone}: the clocks skip it; write a time before or after"
+        raise FieldError(
+            f"{quoted(cell)} does not exist in {timezone}: the clocks skip it; write a time before or after"
         )
     return when
 

@@ -14,11 +14,11 @@ from types import MappingProxyType
 from typing import Generic, TypeAlias, TypeVar
 from zoneinfo import ZoneInfo
 
-from camwatch.core.model import Camera, Lifecycle, Purpose, Scope, Window
-from camwatch.errors import ConfigurationError, Fault
+from camwatch.core.model import Camera, Lifecycle, MaintenanceWindow, Purpose, Scope
+from camwatch.errors import ConfigError, ConfigProblem
 from camwatch.fleet import fields
-from camwatch.fleet.csv_tables import Row, Table
-from camwatch.fleet.fields import CellError, shown
+from camwatch.fleet.csv_tables import CsvRow, CsvTable
+from camwatch.fleet.fields import FieldError, quoted
 
 Signature: TypeAlias = tuple[tuple[str, int, int], ...]
 """Name, modification time (ns) and size of each table."""
@@ -81,8 +81,8 @@ class Inventory:
     operators: Mapping[str, Operator]
     sites: Mapping[str, Site]
     cameras: Mapping[str, Camera]
-    windows: tuple[Window, ...] = ()
-    signature: Signature = ()
+    windows: tuple[MaintenanceWindow, ...] = ()
+    fingerprint: Signature = ()
     _sites_of: dict[frozenset[str], frozenset[str]] = field(
         default_factory=dict, init=False, compare=False, repr=False
     )
@@ -98,7 +98,7 @@ class Inventory:
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class HeldReload:
     """A reading that somebody must confirm: it takes `leaving` of the `serving` cameras out of service."""
 
     signature: Signature
@@ -107,7 +107,7 @@ class Held:
 
 
 @dataclass(frozen=True, slots=True)
-class Changes:
+class InventoryDiff:
     """The ids of the cameras that differ between two inventories."""
 
     added: frozenset[str]
@@ -123,23 +123,23 @@ def load_inventory(folder: Path, timezone: ZoneInfo, now_ms: int | None = None) 
     Raises ConfigurationError with every fault found.
     """
     if (problem := _folder_problem(folder)) is not None:
-        raise ConfigurationError((Fault(str(folder), problem),))
-    before = signature(folder)
+        raise ConfigError((ConfigProblem(str(folder), problem),))
+    before = fingerprint(folder)
     operators_csv, sites_csv, cameras_csv, maintenance_csv = (folder / name for name in _FILES)
-    operators = _Register(Table(operators_csv, OPERATOR_COLUMNS), "operator", _operator)
-    sites = _Register(Table(sites_csv, SITE_COLUMNS), "site", _site)
+    operators = _Table(CsvTable(operators_csv, OPERATOR_COLUMNS), "operator", _operator)
+    sites = _Table(CsvTable(sites_csv, SITE_COLUMNS), "site", _site)
     camera = _camera_of(operators, sites, timezone)
-    cameras = _Register(Table(cameras_csv, CAMERA_COLUMNS), "camera", camera)
-    maintenance = Table(maintenance_csv, MAINTENANCE_COLUMNS, required=False)
+    cameras = _Table(CsvTable(cameras_csv, CAMERA_COLUMNS), "camera", camera)
+    maintenance = CsvTable(maintenance_csv, MAINTENANCE_COLUMNS, required=False)
     references = {
-        Scope.CAMERA: cameras.reference,
-        Scope.SITE: sites.reference,
-        Scope.OPERATOR: operators.reference,
+        Scope.CAMERA: cameras.resolve,
+        Scope.SITE: sites.resolve,
+        Scope.OPERATOR: operators.resolve,
     }
     windows = tuple(_windows(maintenance, references, timezone, now_ms))
     tables = (operators.table, sites.table, cameras.table, maintenance)
     if faults := tuple(chain.from_iterable(table.faults for table in tables)):
-        raise ConfigurationError(faults)
+        raise ConfigError(faults)
     return Inventory(
         MappingProxyType(operators.records),
         MappingProxyType(sites.records),
@@ -149,18 +149,18 @@ def load_inventory(folder: Path, timezone: ZoneInfo, now_ms: int | None = None) 
     )
 
 
-def changes(old: Inventory, new: Inventory) -> Changes:
+def diff(old: Inventory, new: Inventory) -> InventoryDiff:
     """Return which cameras came, went, or have another row (or another zone) in `new`."""
     before, after = old.cameras, new.cameras
     kept = before.keys() & after.keys()
-    return Changes(
+    return InventoryDiff(
         added=frozenset(after.keys() - before.keys()),
         removed=frozenset(before.keys() - after.keys()),
         changed=frozenset(camera for camera in kept if before[camera] != after[camera]),
     )
 
 
-def held_back(serving: Collection[str], new: Inventory) -> Held | None:
+def held_back(serving: Collection[str], new: Inventory) -> HeldReload | None:
     """Return what must be confirmed before `new` holds: it takes more of the cameras in service than may go.
 
     More than a tenth of them and more than five: a half-written table is no decommissioning (rule V6).
@@ -169,10 +169,10 @@ def held_back(serving: Collection[str], new: Inventory) -> Held | None:
     leaving = sum(row is None or row.lifecycle is Lifecycle.RETIRED for row in rows)
     if leaving <= max(MAY_LEAVE, SHARE_MAY_LEAVE * len(serving)):
         return None
-    return Held(new.signature, leaving, len(serving))
+    return HeldReload(new.fingerprint, leaving, len(serving))
 
 
-def signature(folder: Path) -> Signature:
+def fingerprint(folder: Path) -> Signature:
     """Return the signature of the tables that are there; it differs after an edit. Never raises."""
     return tuple(_signatures(folder))
 
@@ -195,10 +195,10 @@ def _folder_problem(folder: Path) -> str | None:
     return "is no folder: the setting fleet.path must name the folder that holds cameras.csv"
 
 
-class _Register(Generic[_T]):
+class _Table(Generic[_T]):
     """The records of one table by id, and the ids of its faulty rows, so that references to them hold."""
 
-    def __init__(self, table: Table, noun: str, build: Callable[[Row], _T]) -> None:
+    def __init__(self, table: CsvTable, noun: str, build: Callable[[CsvRow], _T]) -> None:
         self.table = table
         self.records: dict[str, _T] = {}
         self._noun = noun
@@ -206,25 +206,25 @@ class _Register(Generic[_T]):
         column = f"{noun}_id"
         for row in table.rows():
             first = self._lines.setdefault(row[column], row.line)
-            if not row.whole:
+            if not row.is_complete:
                 continue
             key = row.read(column, fields.identifier)
-            if row.ok and first != row.line:
-                row.fault(
-                    column, f"{shown(key)} is already on line {first}: an id stands for one {noun} only"
+            if row.is_valid and first != row.line:
+                row.add_error(
+                    column, f"{quoted(key)} is already on line {first}: an id stands for one {noun} only"
                 )
             record = build(row)
-            if row.ok:
+            if row.is_valid:
                 self.records[key] = record
 
-    def reference(self, cell: str) -> str:
+    def resolve(self, cell: str) -> str:
         """Read the id of a record of this table."""
-        if (cell and cell in self._lines) or not self.table.complete:
+        if (cell and cell in self._lines) or not self.table.fully_read:
             return cell
         known = ", ".join(self._lines) if 0 < len(self._lines) <= _FEW else ""
         add = f"add it to {self.table.file.name}" + (f", or use one of: {known}" if known else "")
-        raise CellError(
-            f"{shown(cell)} is no {self._noun}: {add}" if cell else f"is empty: name the {self._noun}"
+        raise FieldError(
+            f"{quoted(cell)} is no {self._noun}: {add}" if cell else f"is empty: name the {self._noun}"
         )
 
 
@@ -232,40 +232,40 @@ _objective = fields.optional(fields.number(0, 1, "objective", above_low=True))
 _latitude = fields.optional(fields.number(-90, 90, "latitude"))
 _longitude = fields.optional(fields.number(-180, 180, "longitude"))
 _interval = fields.optional(fields.number(0, 86_400, "interval in seconds", above_low=True))
-_purpose = fields.one_of(Purpose, "purpose")
-_lifecycle = fields.one_of(Lifecycle, "lifecycle")
-_scope = fields.one_of(Scope, "scope")
+_purpose = fields.enum_value(Purpose, "purpose")
+_lifecycle = fields.enum_value(Lifecycle, "lifecycle")
+_scope = fields.enum_value(Scope, "scope")
 
 
-def _operator(row: Row) -> Operator:
+def _operator(row: CsvRow) -> Operator:
     return Operator(
-        row["operator_id"], row.read("name", fields.filled), row.read_number("objective", _objective)
+        row["operator_id"], row.read("name", fields.required_text), row.read_number("objective", _objective)
     )
 
 
-def _site(row: Row) -> Site:
-    name, zone = row.read("name", fields.filled), row.read("zone", fields.filled)
+def _site(row: CsvRow) -> Site:
+    name, zone = row.read("name", fields.required_text), row.read("zone", fields.required_text)
     return Site(row["site_id"], name, zone, *_place(row))
 
 
-def _place(row: Row) -> tuple[float | None, float | None]:
+def _place(row: CsvRow) -> tuple[float | None, float | None]:
     latitude, longitude = row.read_number("latitude", _latitude), row.read_number("longitude", _longitude)
-    if row.ok and (latitude is None) != (longitude is None):
+    if row.is_valid and (latitude is None) != (longitude is None):
         empty = "latitude" if latitude is None else "longitude"
-        row.fault(empty, "is empty, the other coordinate is not: give both or none")
+        row.add_error(empty, "is empty, the other coordinate is not: give both or none")
     return latitude, longitude
 
 
 def _camera_of(
-    operators: _Register[Operator], sites: _Register[Site], timezone: ZoneInfo
-) -> Callable[[Row], Camera]:
-    date = fields.optional(fields.moment(timezone, date_alone=True))
+    operators: _Table[Operator], sites: _Table[Site], timezone: ZoneInfo
+) -> Callable[[CsvRow], Camera]:
+    date = fields.optional(fields.datetime_ms(timezone, date_alone=True))
 
-    def camera(row: Row) -> Camera:
-        operator = row.read("operator_id", operators.reference)
-        site = row.read("site_id", sites.reference)
+    def camera(row: CsvRow) -> Camera:
+        operator = row.read("operator_id", operators.resolve)
+        site = row.read("site_id", sites.resolve)
         record = sites.records.get(site)
-        name = row.read("name", fields.filled)
+        name = row.read("name", fields.required_text)
         purpose = row.read("purpose", _purpose)
         lifecycle = row.read("lifecycle", _lifecycle)
         in_service_from = row.read("in_service_from", date)
@@ -293,11 +293,11 @@ def _camera_of(
 
 
 def _windows(
-    table: Table, references: Mapping[Scope, Callable[[str], str]], timezone: ZoneInfo, now_ms: int | None
-) -> Iterator[Window]:
-    date_time = fields.moment(timezone, date_alone=False)
+    table: CsvTable, references: Mapping[Scope, Callable[[str], str]], timezone: ZoneInfo, now_ms: int | None
+) -> Iterator[MaintenanceWindow]:
+    date_time = fields.datetime_ms(timezone, date_alone=False)
     for row in table.rows():
-        if not row.whole:
+        if not row.is_complete:
             continue
         scope = row.read("scope", _scope)
         over = now_ms is not None and _instant(row["ends_at"], date_time, now_ms) < now_ms
@@ -305,16 +305,16 @@ def _windows(
         scope_id = row.read("scope_id", reference)
         starts, ends = row.read("starts_at", date_time), row.read("ends_at", date_time)
         reason = row.read("reason", fields.text)
-        if row.ok and ends <= starts:
-            row.fault(
-                "ends_at", f"{shown(row['ends_at'])} is not after starts_at: a window ends after it starts"
+        if row.is_valid and ends <= starts:
+            row.add_error(
+                "ends_at", f"{quoted(row['ends_at'])} is not after starts_at: a window ends after it starts"
             )
-        if row.ok:
-            yield Window(scope, scope_id, starts, ends, reason)
+        if row.is_valid:
+            yield MaintenanceWindow(scope, scope_id, starts, ends, reason)
 
 
 def _instant(cell: str, read: Callable[[str], int], otherwise: int) -> int:
     try:
         return read(cell)
-    except CellError:
+    except FieldError:
         return otherwise  # its fault is told where it is read

@@ -15,17 +15,32 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection, Engine, Table, bindparam, select
 
 from camwatch.accounting.calendar import Calendar
-from camwatch.accounting.records import BlindRecord, DayAccount, Record
-from camwatch.accounting.timeline import Overlays
+from camwatch.accounting.records import DailyRollup, GapRecord, History
+from camwatch.accounting.timeline import TimelineOverlays
 from camwatch.clock import AHEAD_MAX_S
-from camwatch.core.model import BlindCause
-from camwatch.core.status_time import Account, Span, merged
+from camwatch.core.model import GapCause
+from camwatch.core.status_time import Interval, StatusTime, merge
 from camwatch.history import schema
-from camwatch.history.audit_checks import Checkpoint, Finding, Frame, OutageRow, Rows, findings_of
-from camwatch.history.audit_seals import compare, replay
-from camwatch.history.corrections import GENESIS, Entry, Rebase, canonical, entries_since, hash_of, projected
-from camwatch.history.dialects import begin_read
-from camwatch.history.metadata import Query, facts, plain
+from camwatch.history.audit_checks import (
+    AuditContext,
+    CameraRows,
+    Finding,
+    OutageRow,
+    StoredCheckpoint,
+    audit_camera,
+)
+from camwatch.history.audit_seals import compare, replay_seals
+from camwatch.history.corrections import (
+    GENESIS,
+    Entry,
+    Rebase,
+    canonical_json,
+    entries_since,
+    entry_hash,
+    replay,
+)
+from camwatch.history.dialects import read_transaction
+from camwatch.history.metadata import Query, fetch_tuples, read_metadata
 from camwatch.history.rebase import miscounted, rebase_problems
 
 _SLOW_MS = AHEAD_MAX_S * 1000  # further behind, the wall clock slows nothing down
@@ -34,7 +49,7 @@ Progress = Callable[[int, int], None]
 """Told how many cameras of how many are done."""
 
 
-class Checked(NamedTuple):
+class AuditCounts(NamedTuple):
     """How much was looked at."""
 
     cameras: int
@@ -56,7 +71,7 @@ class Since(NamedTuple):
 class AuditResult:
     """What was looked at, and all that does not fit."""
 
-    checked: Checked
+    checked: AuditCounts
     head: str
     sealed: str
     findings: list[Finding] = field(default_factory=list)
@@ -74,12 +89,12 @@ def audit(
     Findings show times in `timezone`. `since` is the beginning of the hash of a seal, noted elsewhere: the
     record must go on from it (H2).
     """
-    with begin_read(engine) as connection:
+    with read_transaction(engine) as connection:
         entries = entries_since(connection, 0)
         findings = list(_chain(entries))
         sound = [] if findings else entries
         frame = _frame(connection, timezone, sound)
-        seals = replay(connection, since)
+        seals = replay_seals(connection, since)
         findings += seals.findings
         findings += compare(connection, seals)
         if since is not None and seals.since is None:
@@ -94,14 +109,14 @@ def audit(
         transitions = outages = days = 0
         for number, (key, *who) in enumerate(cameras, 1):
             rows = _rows(connection, key, *who)
-            findings += findings_of(rows, frame)
+            findings += audit_camera(rows, frame)
             transitions += len(rows.transitions)
             outages += len(rows.outages)
             days += len(rows.days)
             progress(number, len(cameras))
-        findings += _blindness(connection, frame.vouched_ms)
+        findings += _blindness(connection, frame.watermark_ms)
         findings += _rebases(connection, sound)
-    checked = Checked(len(cameras), transitions, outages, days, len(entries), seals.last.seq)
+    checked = AuditCounts(len(cameras), transitions, outages, days, len(entries), seals.last.seq)
     head = entries[-1].hash if entries else GENESIS
     result = AuditResult(checked, head, seals.last.hash, findings)
     if seals.since is not None:
@@ -118,7 +133,9 @@ def _chain(entries: Sequence[Entry]) -> Iterator[Finding]:
         if entry.previous != previous.hash:
             yield _finding(entry, "does not name the hash of the entry before it")
         try:
-            sound = hash_of(entry) == entry.hash and canonical(json.loads(entry.payload)) == entry.payload
+            sound = (
+                entry_hash(entry) == entry.hash and canonical_json(json.loads(entry.payload)) == entry.payload
+            )
         except ValueError:
             sound = False
         if not sound:
@@ -141,38 +158,38 @@ def _rebases(connection: Connection, entries: Sequence[Entry]) -> Iterator[Findi
 
 
 def _finding(entry: Entry, problem: str) -> Finding:
-    return Finding(None, entry.made_ms, f"correction {entry.seq} {problem}")
+    return Finding(None, entry.created_ms, f"correction {entry.seq} {problem}")
 
 
-def _frame(connection: Connection, timezone: ZoneInfo, entries: Sequence[Entry]) -> Frame:
-    known = facts(connection)
-    clock = _spans(connection, BlindCause.CLOCK)
-    gaps = [BlindRecord((), (), BlindCause.CLOCK, began, ended) for began, ended in clock if ended > began]
-    journal = projected(entries)
-    record = Record([], gaps, journal.windows, known.vouched_ms, known.folded_ms, 0, "")
-    return Frame(
+def _frame(connection: Connection, timezone: ZoneInfo, entries: Sequence[Entry]) -> AuditContext:
+    known = read_metadata(connection)
+    clock = _spans(connection, GapCause.CLOCK_STEP)
+    gaps = [GapRecord((), (), GapCause.CLOCK_STEP, began, ended) for began, ended in clock if ended > began]
+    journal = replay(entries)
+    record = History([], gaps, journal.windows, known.watermark_ms, known.rolled_up_until_ms, 0, "")
+    return AuditContext(
         zone=timezone,
-        vouched_ms=known.vouched_ms,
-        folded_ms=known.folded_ms,
-        calendar=None if known.folded_zone is None else Calendar(known.folded_zone),
-        overlays=Overlays(record),
-        bare=Overlays(Record([], [], [], known.vouched_ms, known.folded_ms, 0, "")),
-        gaps=merged(Span(began, ended) for began, ended in clock),
-        lost_ms=sum(ended - began for began, ended in _spans(connection, BlindCause.LOST)),
+        watermark_ms=known.watermark_ms,
+        rolled_up_until_ms=known.rolled_up_until_ms,
+        calendar=None if known.rolled_up_zone is None else Calendar(known.rolled_up_zone),
+        overlays=TimelineOverlays(record),
+        bare=TimelineOverlays(History([], [], [], known.watermark_ms, known.rolled_up_until_ms, 0, "")),
+        gaps=merge(Interval(began, ended) for began, ended in clock),
+        lost_ms=sum(ended - began for began, ended in _spans(connection, GapCause.LOST)),
         miscounted=[
             each
             for entry in entries
             if isinstance(said := entry.correction, Rebase)
             for each in miscounted(said)
         ],
-        slow=merged(
-            Span(began, began + (began - ended)) for began, ended in clock if began - ended <= _SLOW_MS
+        slow=merge(
+            Interval(began, began + (began - ended)) for began, ended in clock if began - ended <= _SLOW_MS
         ),
     )
 
 
-def _spans(connection: Connection, cause: BlindCause) -> list[tuple[int, int]]:
-    table = schema.blindness
+def _spans(connection: Connection, cause: GapCause) -> list[tuple[int, int]]:
+    table = schema.monitoring_gaps
     query = select(table.c.began_ms, table.c.ended_ms).where(table.c.cause == str(cause))
     return [(began, ended) for began, ended in connection.execute(query)]
 
@@ -183,42 +200,51 @@ def _of(table: Table, *names: str, order: str = "id") -> Query:
 
 
 _ACCOUNTS = ("up", "down", "unknown", "maintenance")
-_SERVICE = _of(schema.service, "start_ms", "end_ms")
+_SERVICE = _of(schema.service_periods, "start_ms", "end_ms")
 _TRANSITIONS = _of(schema.transitions, "at_ms", "status")
 _OUTAGES = _of(schema.outages, "id", "at_ms", "end_ms")
-_FILLS = _of(schema.fills, "start_ms", "end_ms")
-_DAYS = _of(schema.days, "day", *_ACCOUNTS, "excluded", order="day")
+_FILLS = _of(schema.backfills, "start_ms", "end_ms")
+_DAYS = _of(schema.daily_rollups, "day", *_ACCOUNTS, "excluded", order="day")
 _CHECKPOINT = _of(
-    schema.checkpoints, "life", "status", "settled_ms", "outage_open", *_ACCOUNTS, order="camera_key"
+    schema.checkpoints,
+    "underlying_status",
+    "status",
+    "accounted_until_ms",
+    "outage_open",
+    *_ACCOUNTS,
+    order="camera_key",
 )
 
 
-def _rows(connection: Connection, key: int, camera: str, operator: str, site: str) -> Rows:
-    checkpoint = plain(connection, _CHECKPOINT, key=key)
-    return Rows(
+def _rows(connection: Connection, key: int, camera: str, operator: str, site: str) -> CameraRows:
+    checkpoint = fetch_tuples(connection, _CHECKPOINT, key=key)
+    return CameraRows(
         id=camera,
         operator=operator,
         site=site,
-        service=[(start, end) for start, end in plain(connection, _SERVICE, key=key)],
-        transitions=[(at, status) for at, status in plain(connection, _TRANSITIONS, key=key)],
-        outages=[OutageRow(*row) for row in plain(connection, _OUTAGES, key=key)],
-        fills=[Span(*row) for row in plain(connection, _FILLS, key=key)],
-        days={row[0]: DayAccount(Account(*row[1:5]), row[5]) for row in plain(connection, _DAYS, key=key)},
+        service=[(start, end) for start, end in fetch_tuples(connection, _SERVICE, key=key)],
+        transitions=[(at, status) for at, status in fetch_tuples(connection, _TRANSITIONS, key=key)],
+        outages=[OutageRow(*row) for row in fetch_tuples(connection, _OUTAGES, key=key)],
+        fills=[Interval(*row) for row in fetch_tuples(connection, _FILLS, key=key)],
+        days={
+            row[0]: DailyRollup(StatusTime(*row[1:5]), row[5])
+            for row in fetch_tuples(connection, _DAYS, key=key)
+        },
         checkpoint=_checkpoint(*checkpoint[0]) if checkpoint else None,
     )
 
 
 def _checkpoint(
-    life: str, status: str, settled_ms: int | None, outage_open: bool, *account: int
-) -> Checkpoint:
-    return Checkpoint(life, status, settled_ms, bool(outage_open), Account(*account))
+    life: str, status: str, accounted_until_ms: int | None, outage_open: bool, *account: int
+) -> StoredCheckpoint:
+    return StoredCheckpoint(life, status, accounted_until_ms, bool(outage_open), StatusTime(*account))
 
 
-def _blindness(connection: Connection, vouched_ms: int) -> Iterator[Finding]:
-    table = schema.blindness
+def _blindness(connection: Connection, watermark_ms: int) -> Iterator[Finding]:
+    table = schema.monitoring_gaps
     query = select(table.c.began_ms, table.c.ended_ms, table.c.cause).order_by(table.c.id)
     for began, ended, cause in connection.execute(query):
-        if ended < began and cause != BlindCause.CLOCK:
+        if ended < began and cause != GapCause.CLOCK_STEP:
             yield Finding(None, began, "a blindness ends before it begins")
-        if ended > vouched_ms:
+        if ended > watermark_ms:
             yield Finding(None, ended, "a blindness lies after the last instant that the store vouches for")

@@ -11,10 +11,10 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from camwatch.accounting.calendar import Calendar
-from camwatch.accounting.records import OPEN_END, CameraRecord, Change, DayAccount
-from camwatch.accounting.timeline import Overlays, account_of
+from camwatch.accounting.records import OPEN_ENDED, CameraHistory, DailyRollup, StatusChange
+from camwatch.accounting.timeline import TimelineOverlays, status_time_between
 from camwatch.core.model import Purpose, Status
-from camwatch.core.status_time import Account, Proven, Span, total
+from camwatch.core.status_time import Interval, Proven, StatusTime, sum_status_times
 from camwatch.history.skipped_days import lived_days
 
 # What happened some time ago is dated back from now: a clock that was set since then shifts it. Nothing is
@@ -41,18 +41,18 @@ class OutageRow(NamedTuple):
     end_ms: int | None
 
 
-class Checkpoint(NamedTuple):
+class StoredCheckpoint(NamedTuple):
     """What the audit looks at of a row of `checkpoints`."""
 
-    life: str
+    underlying_status: str
     status: str
-    settled_ms: int | None
+    accounted_until_ms: int | None
     outage_open: bool
-    account: Account
+    account: StatusTime
 
 
 @dataclass(frozen=True, slots=True)
-class Rows:
+class CameraRows:
     """All rows of one camera, in the order in which they were stored."""
 
     id: str
@@ -61,13 +61,13 @@ class Rows:
     service: Sequence[tuple[int, int | None]]
     transitions: Sequence[tuple[int, str]]
     outages: Sequence[OutageRow]
-    fills: Sequence[Span]
-    days: dict[str, DayAccount]
-    checkpoint: Checkpoint | None
+    fills: Sequence[Interval]
+    days: dict[str, DailyRollup]
+    checkpoint: StoredCheckpoint | None
 
 
 @dataclass(frozen=True, slots=True)
-class Frame:
+class AuditContext:
     """What holds for every camera. `calendar` is that of the folded days, None before there are any.
 
     `gaps` are hours that the wall clock left out. In `slow` ones it was behind, and UTC ran at half speed.
@@ -76,20 +76,22 @@ class Frame:
     """
 
     zone: ZoneInfo
-    vouched_ms: int
-    folded_ms: int
+    watermark_ms: int
+    rolled_up_until_ms: int
     calendar: Calendar | None
-    overlays: Overlays
-    bare: Overlays
-    gaps: Sequence[Span]
-    slow: Sequence[Span]
+    overlays: TimelineOverlays
+    bare: TimelineOverlays
+    gaps: Sequence[Interval]
+    slow: Sequence[Interval]
     lost_ms: int = 0
     miscounted: Sequence[tuple[int, int]] = ()
 
 
-def findings_of(rows: Rows, frame: Frame) -> Iterator[Finding]:
+def audit_camera(rows: CameraRows, frame: AuditContext) -> Iterator[Finding]:
     """Yield whatever does not fit in the rows of one camera."""
-    spans = [Span(start, OPEN_END if end is None else end) for start, end in sorted(rows.service, key=_start)]
+    spans = [
+        Interval(start, OPEN_ENDED if end is None else end) for start, end in sorted(rows.service, key=_start)
+    ]
     checks = (
         _service(spans),
         _transitions(rows, spans, frame),
@@ -111,7 +113,7 @@ def _start(span: tuple[int, int | None]) -> int:
     return span[0]
 
 
-def _service(spans: Sequence[Span]) -> Iterator[_Problem]:
+def _service(spans: Sequence[Interval]) -> Iterator[_Problem]:
     """Check that times in service are disjoint, and at most the last is not over."""
     before = 0
     for start, end in spans:
@@ -122,65 +124,69 @@ def _service(spans: Sequence[Span]) -> Iterator[_Problem]:
         before = end
 
 
-def _known(rows: Rows, frame: Frame) -> list[tuple[int, str]]:
+def _known(rows: CameraRows, frame: AuditContext) -> list[tuple[int, str]]:
     """Return the transitions that count: those after the folded days, and the last one before."""
-    folded = frame.folded_ms
+    folded = frame.rolled_up_until_ms
     earlier = sum(at < folded for at, _ in rows.transitions) if folded else 0
     return list(rows.transitions[max(0, earlier - 1) :])
 
 
-def _transitions(rows: Rows, spans: Sequence[Span], frame: Frame) -> Iterator[_Problem]:
+def _transitions(rows: CameraRows, spans: Sequence[Interval], frame: AuditContext) -> Iterator[_Problem]:
     """Check that they are in order, and that a camera has a status while it is in service."""
     before = None
-    starts = [span.starts for span in spans]
+    starts = [span.start for span in spans]
     for at, status in rows.transitions:
         if before is not None and at < before:
             yield at, f"the transition to {status} is older than the one stored before it"
         before = at
         index = bisect_right(starts, at) - 1
-        inside = index >= 0 and at <= spans[index].ends
+        inside = index >= 0 and at <= spans[index].end
         if status in {"up", "down"} and not inside:
             yield at, f"{status} while out of service"
-        elif status not in _IN_LEDGER and inside and spans[index].starts < at < spans[index].ends:
+        elif status not in _IN_LEDGER and inside and spans[index].start < at < spans[index].end:
             yield at, f"{status} while in service"
     said = {at for at, status in rows.transitions if status in _IN_LEDGER}
-    baseline = rows.transitions and rows.transitions[0][0] < frame.folded_ms
+    baseline = rows.transitions and rows.transitions[0][0] < frame.rolled_up_until_ms
     for start, end in spans:
-        if (start >= frame.folded_ms and start not in said) or (
-            start < frame.folded_ms < end and not baseline
+        if (start >= frame.rolled_up_until_ms and start not in said) or (
+            start < frame.rolled_up_until_ms < end and not baseline
         ):
             yield start, "a time in service begins without a status"
 
 
-def _record(rows: Rows, spans: Sequence[Span], frame: Frame) -> CameraRecord:
-    record = CameraRecord(rows.id, rows.operator, rows.site, "", Purpose.VIDEO_PROTECTION, "")
+def _record(rows: CameraRows, spans: Sequence[Interval], frame: AuditContext) -> CameraHistory:
+    record = CameraHistory(rows.id, rows.operator, rows.site, "", Purpose.VIDEO_PROTECTION, "")
     words = {word: Status(word) for word in _IN_LEDGER}
-    record.changes = [Change(at, words.get(status)) for at, status in _known(rows, frame)]
-    folded = frame.folded_ms
-    record.service = [Span(max(start, folded), end) for start, end in spans if end > folded]
-    record.fills = [Proven.of(*span) for span in rows.fills]
+    record.changes = [StatusChange(at, words.get(status)) for at, status in _known(rows, frame)]
+    folded = frame.rolled_up_until_ms
+    record.service_periods = [Interval(max(start, folded), end) for start, end in spans if end > folded]
+    record.backfills = [Proven.of(*span) for span in rows.fills]
     return record
 
 
-def _sums(rows: Rows, spans: Sequence[Span], frame: Frame) -> Iterator[_Problem]:
+def _sums(rows: CameraRows, spans: Sequence[Interval], frame: AuditContext) -> Iterator[_Problem]:
     """Check that each time in service adds up to its length, after all corrections (rule A1)."""
-    stretches = frame.overlays.stretches(_record(rows, spans, frame), frame.vouched_ms)
+    stretches = frame.overlays.intervals(_record(rows, spans, frame), frame.watermark_ms)
     for start, end in spans:
-        start, end = max(start, frame.folded_ms), min(end, frame.vouched_ms)  # noqa: PLW2901 - what is known
-        if start < end and (found := account_of(stretches, start, end).in_service) != end - start:
+        start, end = max(start, frame.rolled_up_until_ms), min(end, frame.watermark_ms)  # noqa: PLW2901 - what is known
+        if start < end and (found := status_time_between(stretches, start, end).in_service) != end - start:
             yield start, f"the accounts add up to {found} ms, the time in service is {end - start} ms"
 
 
-def _outages(rows: Rows, spans: Sequence[Span], frame: Frame) -> Iterator[_Problem]:
+def _outages(rows: CameraRows, spans: Sequence[Interval], frame: AuditContext) -> Iterator[_Problem]:
     """Check that each stay in `down`, seen through blindness as one, is an outage, and no other (S7)."""
-    folded = frame.folded_ms
+    folded = frame.rolled_up_until_ms
 
     def counts(at: int, end: int | None) -> bool:
         return end is None or end > folded or at >= folded
 
     stored = Counter((row.at_ms, row.end_ms) for row in rows.outages if counts(row.at_ms, row.end_ms))
     carried = [row for row in rows.outages if row.at_ms < folded and counts(row.at_ms, row.end_ms)]
-    due = Counter(stay for stay in _stays(_known(rows, frame), spans, folded, carried) if counts(*stay))
+    due = Counter(
+        stay
+        for stay in _outages_from_transitions(_known(rows, frame), spans, folded, carried)
+        if counts(*stay)
+    )
     for at, end in (due - stored).elements():
         yield at, f"down until {_shown(end, frame.zone)}, but no outage says so"
     numbers = {(row.at_ms, row.end_ms): row.id for row in rows.outages}
@@ -196,30 +202,30 @@ def _shown(end_ms: int | None, zone: ZoneInfo) -> str:
     return datetime.fromtimestamp(end_ms / 1000, zone).isoformat(" ", "milliseconds")
 
 
-def _stays(
+def _outages_from_transitions(
     transitions: Sequence[tuple[int, str]],
-    spans: Sequence[Span],
-    folded_ms: int,
+    spans: Sequence[Interval],
+    rolled_up_until_ms: int,
     carried: Sequence[OutageRow],
 ) -> Iterator[tuple[int, int | None]]:
     """Yield each stay in `down`, seen through `unknown` and absences as one: from, until (rules S7, V6)."""
     # What came at the instant at which a service ended came before that. Where another one began there,
     # that holds for what says `down` alone: nobody is that at once.
-    starts, last = {span.starts for span in spans}, 2 * len(transitions)
+    starts, last = {span.start for span in spans}, 2 * len(transitions)
     changes = [(at, 2 * number, status) for number, (at, status) in enumerate(transitions)]
     downs = {at: number + 1 for at, number, status in changes if status == "down"}
-    known = transitions[0][0] if transitions else folded_ms
+    known = transitions[0][0] if transitions else rolled_up_until_ms
     ends = [
-        (span.ends, downs.get(span.ends, -1) if span.ends in starts else last, "")
+        (span.end, downs.get(span.end, -1) if span.end in starts else last, "")
         for span in spans
-        if known <= span.ends < OPEN_END
+        if known <= span.end < OPEN_ENDED
     ]
     since = carried[0].at_ms if carried else None
     left: int | None = None
     absent = False  # it left the inventory, and was not down since (V6)
     for at, _, status in sorted(ends + changes):
         if status == "down":
-            if absent and not carried and left is not None and left <= folded_ms:
+            if absent and not carried and left is not None and left <= rolled_up_until_ms:
                 since = None  # what was over when its days were folded away is another one
             since, left, absent = at if since is None else since, None, False
         elif since is not None:
@@ -232,14 +238,14 @@ def _stays(
         yield since, left if absent else None
 
 
-def _checkpoint(rows: Rows, spans: Sequence[Span], frame: Frame) -> Iterator[_Problem]:
+def _checkpoint(rows: CameraRows, spans: Sequence[Interval], frame: AuditContext) -> Iterator[_Problem]:
     """Check that what the daemon goes on from is what the record ends with."""
-    checkpoint, serving = rows.checkpoint, bool(spans) and spans[-1].ends == OPEN_END
+    checkpoint, serving = rows.checkpoint, bool(spans) and spans[-1].end == OPEN_ENDED
     if checkpoint is None:
         if serving:
             yield None, "in service, but nothing is remembered of it"
         return
-    if serving is (checkpoint.settled_ms is None):
+    if serving is (checkpoint.accounted_until_ms is None):
         yield None, "the record and what is remembered differ in whether it is in service"
         return
     open_now = any(row.end_ms is None for row in rows.outages)
@@ -247,25 +253,28 @@ def _checkpoint(rows: Rows, spans: Sequence[Span], frame: Frame) -> Iterator[_Pr
         yield None, "the record and what is remembered differ in whether it has an outage"
     last = rows.transitions[-1][1] if rows.transitions else None
     if serving and last not in {None, checkpoint.status}:
-        yield checkpoint.settled_ms, f"the record ends with {last}, remembered is {checkpoint.status}"
-    if serving and checkpoint.status not in {"maintenance", checkpoint.life}:
-        yield checkpoint.settled_ms, f"remembered is {checkpoint.status}, but its life is {checkpoint.life}"
-    until = OPEN_END if checkpoint.settled_ms is None else checkpoint.settled_ms
+        yield checkpoint.accounted_until_ms, f"the record ends with {last}, remembered is {checkpoint.status}"
+    if serving and checkpoint.status not in {"maintenance", checkpoint.underlying_status}:
+        yield (
+            checkpoint.accounted_until_ms,
+            f"remembered is {checkpoint.status}, but its life is {checkpoint.underlying_status}",
+        )
+    until = OPEN_ENDED if checkpoint.accounted_until_ms is None else checkpoint.accounted_until_ms
     yield from _counters(rows, spans, checkpoint.account, until, frame)
 
 
 def _counters(
-    rows: Rows, spans: Sequence[Span], counted: Account, until: int, frame: Frame
+    rows: CameraRows, spans: Sequence[Interval], counted: StatusTime, until: int, frame: AuditContext
 ) -> Iterator[_Problem]:
     """Check the counters against the record as it was judged, uncorrected; once folded, only their sum."""
     ends = [min(end, until) for _, end in spans]
-    served = [Span(start, min(end + _LAG_MS, frame.vouched_ms)) for start, end in spans]
-    less = sum(gap.ends - gap.starts for gap in frame.gaps if any(_overlap(gap, s) for s in served))
+    served = [Interval(start, min(end + _LAG_MS, frame.watermark_ms)) for start, end in spans]
+    less = sum(gap.end - gap.start for gap in frame.gaps if any(_overlap(gap, s) for s in served))
     more = sum(_overlap(slow, span) for slow in frame.slow for span in served)
     more += sum(
         much
         for when, much in frame.miscounted
-        if any(span.starts <= when + 1 and when <= span.ends for span in served)
+        if any(span.start <= when + 1 and when <= span.end for span in served)
     )
     if more:  # at half speed each instant is rounded by itself
         rounding = len(rows.transitions) + 2 * len(spans)
@@ -274,56 +283,58 @@ def _counters(
     whole = {
         "in service": (
             counted.in_service,
-            sum(end - span.starts for span, end in zip(spans, ends, strict=True)),
+            sum(end - span.start for span, end in zip(spans, ends, strict=True)),
         )
     }
-    if spans and spans[0].starts >= frame.folded_ms:
+    if spans and spans[0].start >= frame.rolled_up_until_ms:
         record = _record(rows, spans, frame)
-        record.fills = []
-        stretches = frame.bare.stretches(record, until)
-        base = total(account_of(stretches, span.starts, end) for span, end in zip(spans, ends, strict=True))
+        record.backfills = []
+        stretches = frame.bare.intervals(record, until)
+        base = sum_status_times(
+            status_time_between(stretches, span.start, end) for span, end in zip(spans, ends, strict=True)
+        )
         whole = {word: (getattr(counted, word), getattr(base, word)) for word in _IN_LEDGER}
     for word, (count, recorded) in whole.items():
         if not -less <= count - recorded <= more:
-            at = None if until == OPEN_END else until
+            at = None if until == OPEN_ENDED else until
             apart = f"{less} ms less to {more} ms more would be the clocks, or what the store lost"
             yield at, f"counted {count} ms {word}, the record has {recorded} ms ({apart})"
 
 
-def _overlap(one: Span, other: Span) -> int:
-    return max(0, min(one.ends, other.ends) - max(one.starts, other.starts))
+def _overlap(one: Interval, other: Interval) -> int:
+    return max(0, min(one.end, other.end) - max(one.start, other.start))
 
 
-def _days(rows: Rows, spans: Sequence[Span], frame: Frame) -> Iterator[_Problem]:
+def _days(rows: CameraRows, spans: Sequence[Interval], frame: AuditContext) -> Iterator[_Problem]:
     """Check that a folded day adds up to what of its 23, 24 or 25 h was in service (rules A1, A5)."""
     if frame.calendar is None:
         return
     due: Counter[str] = Counter()
     starts: dict[str, int] = {}
-    beyond = frame.calendar.date_of(frame.folded_ms).isoformat()
+    beyond = frame.calendar.date_of(frame.rolled_up_until_ms).isoformat()
     held = {name: day for name, day in rows.days.items() if name < beyond}
     told = [frame.calendar.between(day := date.fromisoformat(name), day + _DAY) for name in held]
     for start, end in spans:
-        served = Span(start, min(end, frame.folded_ms))
-        for local in lived_days(frame.calendar, served, frame.gaps, [Span(*span) for span in told]):
+        served = Interval(start, min(end, frame.rolled_up_until_ms))
+        for local in lived_days(frame.calendar, served, frame.gaps, [Interval(*span) for span in told]):
             name = local.date.isoformat()
-            starts[name] = local.starts
-            due[name] += min(end, local.ends) - max(start, local.starts)
+            starts[name] = local.start
+            due[name] += min(end, local.end) - max(start, local.start)
     for name in sorted(due.keys() | held.keys()):
-        folded = held.get(name, DayAccount(Account()))
-        if folded.account.in_service != due[name]:
+        folded = held.get(name, DailyRollup(StatusTime()))
+        if folded.status_time.in_service != due[name]:
             yield (
                 starts.get(name),
                 (
-                    f"the folded day {name} adds up to {folded.account.in_service} ms, "
+                    f"the folded day {name} adds up to {folded.status_time.in_service} ms, "
                     f"{due[name]} ms of it were in service"
                 ),
             )
-        if not 0 <= folded.excluded <= folded.account.down:
+        if not 0 <= folded.excluded <= folded.status_time.down:
             yield starts.get(name), f"of the folded day {name} more is excluded than was down"
 
 
-def _vouched(rows: Rows, frame: Frame) -> Iterator[_Problem]:
+def _vouched(rows: CameraRows, frame: AuditContext) -> Iterator[_Problem]:
     """Check that nothing is recorded of a time that the store does not vouch for yet (rule S6)."""
     checkpoint = rows.checkpoint
     told: list[tuple[str, int | None]] = [
@@ -331,11 +342,11 @@ def _vouched(rows: Rows, frame: Frame) -> Iterator[_Problem]:
     ]
     told += [(f"outage {row.id}", max(row.at_ms, row.end_ms or 0)) for row in rows.outages]
     told += [("a time in service", max(start, end or 0)) for start, end in rows.service]
-    told += [("a fill", fill.ends) for fill in rows.fills]
-    told.append(("the counter", checkpoint.settled_ms if checkpoint else None))
+    told += [("a fill", fill.end) for fill in rows.fills]
+    told.append(("the counter", checkpoint.accounted_until_ms if checkpoint else None))
     for what, at in told:
-        if at is not None and at > frame.vouched_ms:
+        if at is not None and at > frame.watermark_ms:
             yield at, f"{what} lies after the last instant that the store vouches for"
     for fill in rows.fills:
-        if fill.ends <= fill.starts:
-            yield fill.starts, "a fill ends before it begins"
+        if fill.end <= fill.start:
+            yield fill.start, "a fill ends before it begins"

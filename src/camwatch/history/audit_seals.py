@@ -19,7 +19,7 @@ from camwatch.history.sealing import GENESIS, SEALED, Checkpoints, Seal, digest,
 
 _MOST = 20  # findings of one kind in one table: more say nothing new
 _STREAMED = {"yield_per": 500}  # rows in memory at once, where a database would send them all
-_WHEN = ("at_ms", "start_ms", "starts_ms", "began_ms", "made_ms")
+_WHEN = ("at_ms", "start_ms", "start_ms", "began_ms", "created_ms")
 
 _Row: TypeAlias = tuple[
     tuple[str, ...], bytes
@@ -27,7 +27,7 @@ _Row: TypeAlias = tuple[
 
 
 @dataclass(slots=True)
-class Replay:
+class SealReplay:
     """What the seals come to. `since` is the seal that was asked for, None if it is not among them."""
 
     last: Seal = field(default_factory=Seal)
@@ -37,13 +37,13 @@ class Replay:
     findings: list[Finding] = field(default_factory=list)
 
 
-def replay(connection: Connection, since: str | None = None) -> Replay:
+def replay_seals(connection: Connection, since: str | None = None) -> SealReplay:
     """Go through all seals in order.
 
     `since`: the beginning of the hash of one of them, or of GENESIS, or of the mark of a report on some
     operators.
     """
-    found = Replay()
+    found = SealReplay()
     known = _asked_for(connection, since)
     if known(GENESIS):
         found.since = found.last
@@ -83,7 +83,7 @@ def _broken(last: Seal, seq: int, at_ms: int, content: str, previous: str, seale
         yield "was changed after it was made: its hash is another"
 
 
-def _take(found: Replay, content: Iterable[tuple[str, Sequence[str] | None, Sequence[Any]]]) -> None:
+def _take(found: SealReplay, content: Iterable[tuple[str, Sequence[str] | None, Sequence[Any]]]) -> None:
     for name, columns, rows in content:
         known = found.tables.setdefault(name, {})
         if columns is None:
@@ -95,7 +95,7 @@ def _take(found: Replay, content: Iterable[tuple[str, Sequence[str] | None, Sequ
         for row in rows:
             known[_key(row, places)] = (names, digest(row))
         if name == schema.corrections.name:
-            where = [names.index(each) for each in ("seq", "who", "kind", "why")]
+            where = [names.index(each) for each in ("seq", "author", "kind", "reason")]
             found.corrections += ["{}, {}: {} ({})".format(*(row[place] for place in where)) for row in rows]
 
 
@@ -103,7 +103,7 @@ def _key(row: Sequence[Any], places: Sequence[int]) -> Any:
     return row[places[0]] if len(places) == 1 else tuple(row[place] for place in places)
 
 
-def compare(connection: Connection, found: Replay) -> Iterator[Finding]:
+def compare(connection: Connection, found: SealReplay) -> Iterator[Finding]:
     """Yield each row that is not as it was sealed, that no seal has, or that is gone."""
     cameras = {row.key: row.id for row in connection.execute(select(schema.cameras))}
     for table in SEALED:
@@ -115,7 +115,7 @@ def compare(connection: Connection, found: Replay) -> Iterator[Finding]:
             Finding(None, None, f"row {key} of {table.name} was taken away: seals have it") for key in known
         )
         yield from _some(gone, f"{table.name} were taken away")
-    yield from _facts(connection, found.tables.get(schema.meta.name, {}))
+    yield from _facts(connection, found.tables.get(schema.store_metadata.name, {}))
 
 
 def _some(findings: Iterator[Finding], what: str) -> Iterator[Finding]:
@@ -145,11 +145,11 @@ def _differing(
 
 def _facts(connection: Connection, known: dict[Any, _Row]) -> Iterator[Finding]:
     """Check the checkpoints as they are now, and what the store says of itself."""
-    said: dict[str, str] = {row.name: row.value for row in connection.execute(select(schema.meta))}
+    said: dict[str, str] = {row.name: row.value for row in connection.execute(select(schema.store_metadata))}
     for name, (_, sealed) in known.items():
         if digest([name, said.get(name)]) != sealed:
             yield Finding(None, None, f"{name} was changed after it was stored")
-    number, vouched = int(said.get("batch", 0)), int(said.get("vouched_ms", 0))
+    number, vouched = int(said.get("batch", 0)), int(said.get("watermark_ms", 0))
     if number and Checkpoints(connection).sealed(said.get("run", ""), number, vouched) != said.get(
         "checkpoints"
     ):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, and_, or_, select
 
-from camwatch.core.status_time import Proven, united
+from camwatch.core.status_time import Proven, unite
 from camwatch.history import schema
 from camwatch.history.sealing import Sealer
 
@@ -18,24 +18,24 @@ def store(sealer: Sealer, fills: dict[int, list[Proven]]) -> None:
     """
     grown: list[tuple[int, ...]] = []
     added: list[tuple[int, ...]] = []
-    told = {key: united(mine) for key, mine in fills.items()}
+    told = {key: unite(mine) for key, mine in fills.items()}
     stored = _met_by(sealer.connection, told)
     for key, mine in told.items():
         rows = stored.get(key, {})
-        for fill in united((*mine, *rows.values())):
+        for fill in unite((*mine, *rows.values())):
             within = [number for number, row in rows.items() if fill.starts <= row.starts <= fill.ends]
             if not within:
                 added.append((key, *fill))
             elif rows[max(within)] != fill:
                 grown.append((max(within), key, *fill))
     names = ("camera_key", "start_ms", "end_ms", "sure_start_ms", "sure_end_ms")
-    sealer.put(schema.fills, ("id", *names), grown, upsert=True)
-    sealer.add(schema.fills, names, added)
+    sealer.put(schema.backfills, ("id", *names), grown, upsert=True)
+    sealer.add(schema.backfills, names, added)
 
 
 def _met_by(connection: Connection, fills: dict[int, list[Proven]]) -> dict[int, dict[int, Proven]]:
     """Return the rows that lie between the first and the last of a camera's fills, by camera and id."""
-    table = schema.fills.c
+    table = schema.backfills.c
     found: dict[int, dict[int, Proven]] = {}
     keys = list(fills)
     for first in range(0, len(keys), _ASKED):

@@ -17,17 +17,23 @@ import structlog
 from sqlalchemy import Connection, Engine, inspect, text
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
 
-from camwatch.errors import ConfigurationError, StoreError
+from camwatch.errors import ConfigError, StoreError
 from camwatch.history import schema
-from camwatch.history.database_errors import RESTORE, failure, refused, told, where
+from camwatch.history.database_errors import (
+    RESTORE,
+    config_error,
+    server_address,
+    to_store_error,
+    translate_errors,
+)
 from camwatch.history.dialects import BUSY_S, is_sqlite, open_engine, sqlite_file
-from camwatch.history.migrations import HEAD, REVISIONS, revision_of
+from camwatch.history.migrations import HEAD, REVISIONS, current_revision
 from camwatch.settings import HistorySettings
 
 _ATTEMPT_S = 5.0  # how long one attempt to connect may take
 _PAUSE_S = 0.5  # between attempts
 _DAMAGE = ("SQLITE_CORRUPT", "SQLITE_NOTADB")
-_HOPELESS = (
+_FATAL_MESSAGES = (
     "password authentication failed",
     "does not exist",
     "no pg_hba.conf entry",
@@ -40,9 +46,9 @@ _log = structlog.get_logger("history")
 def open_sqlite(settings: HistorySettings, *, create: bool) -> Engine:
     """Return the engine of a sound file, or of one yet to be made. Raises ConfigurationError."""
     file = sqlite_file(settings.url)
-    _check_place(file, create=create)
+    _check_path(file, create=create)
     if file.exists() and file.stat().st_size:
-        _check_sound(file)
+        _check_integrity(file)
     elif not file.exists():
         # Nobody else's to read, whatever the umask says; SQLite gives what it puts beside it the same mode.
         os.close(os.open(file, os.O_CREAT | os.O_WRONLY, 0o600))
@@ -56,42 +62,44 @@ def open_postgresql(settings: HistorySettings, wait_s: float, stopping: threadin
             settings.url, settings.password(), connect_timeout_s=min(_ATTEMPT_S, max(wait_s, 1.0))
         )
     except ModuleNotFoundError:
-        raise refused("the driver of PostgreSQL is missing: install camwatch[postgres]") from None
+        raise config_error("the driver of PostgreSQL is missing: install camwatch[postgres]") from None
     except (ArgumentError, ValueError):
-        raise refused("is no address: write it like postgresql://camwatch@db.example/camwatch") from None
+        raise config_error("is no address: write it like postgresql://camwatch@db.example/camwatch") from None
     try:
-        _await(engine, time.monotonic() + wait_s, stopping)
+        _wait_for_server(engine, time.monotonic() + wait_s, stopping)
     except BaseException:
         engine.dispose()
         raise
     return engine
 
 
-def is_current(engine: Engine, *, create: bool = True) -> bool:
+def is_schema_current(engine: Engine, *, create: bool = True) -> bool:
     """Tell whether the tables are those of this camwatch; False where they are older, or not yet there.
 
     Raises ConfigurationError where they are newer, or somebody else's, or not there and not to be made
     (`create`), StoreError.
     """
-    with told(engine), engine.connect() as connection:
-        revision = revision_of(connection)
+    with translate_errors(engine), engine.connect() as connection:
+        revision = current_revision(connection)
         if revision is None and (others := _others(connection)):
-            raise refused(
+            raise config_error(
                 f"holds tables that camwatch did not make ({others}): give camwatch a store of its own"
             )
         if revision is None and not create:
-            raise refused(f"{where(engine)} holds no record yet: `camwatch run` makes its tables")
+            raise config_error(
+                f"{server_address(engine)} holds no record yet: `camwatch run` makes its tables"
+            )
         if revision is not None and revision not in REVISIONS:
-            raise refused(
+            raise config_error(
                 f"was written by a newer camwatch (its tables are at step {revision}, this one knows {HEAD}):"
                 f" run that one, or {RESTORE}"
             )
     return revision == HEAD
 
 
-def set_journal(engine: Engine) -> None:
+def enable_wal(engine: Engine) -> None:
     """Let readers of a file go on while somebody writes (SQLite's WAL). Raises ConfigurationError."""
-    with told(engine), closing(engine.raw_connection()) as connection:
+    with translate_errors(engine), closing(engine.raw_connection()) as connection:
         cursor = connection.cursor()
         cursor.execute(
             "PRAGMA journal_mode = WAL"
@@ -99,26 +107,28 @@ def set_journal(engine: Engine) -> None:
         mode = cursor.fetchall()[0][0]
         cursor.close()
     if mode != "wal":
-        raise refused(
+        raise config_error(
             f"{engine.url.database} lies where SQLite cannot share memory: use a disk of this machine"
         )
 
 
-def _check_place(file: Path, *, create: bool) -> None:
+def _check_path(file: Path, *, create: bool) -> None:
     folder = file.parent
     if not folder.is_dir():
-        raise refused(f"the folder {folder} is not there: create it, or mend the path")
+        raise config_error(f"the folder {folder} is not there: create it, or mend the path")
     if file.is_dir():
-        raise refused(f"{file} is a folder: name a file")
+        raise config_error(f"{file} is a folder: name a file")
     if not file.exists() and not create:
-        raise refused(f"{file} is not there yet: `camwatch run` creates it")
+        raise config_error(f"{file} is not there yet: `camwatch run` creates it")
     if not os.access(folder, os.W_OK | os.X_OK):
-        raise refused(f"the folder {folder} may not be written by this user: change its owner or its mode")
+        raise config_error(
+            f"the folder {folder} may not be written by this user: change its owner or its mode"
+        )
     if file.exists() and not os.access(file, os.R_OK | os.W_OK):
-        raise refused(f"{file} may not be read and written by this user: change its owner or its mode")
+        raise config_error(f"{file} may not be read and written by this user: change its owner or its mode")
 
 
-def _check_sound(file: Path) -> None:
+def _check_integrity(file: Path) -> None:
     """Read the whole file, changing nothing, not even by what SQLite does when it opens or closes one."""
     address = f"file:{quote(str(file.resolve()))}?mode=ro"
     try:
@@ -136,8 +146,8 @@ def _check_sound(file: Path) -> None:
         raise _damaged(file, found[0].splitlines()[-1])
 
 
-def _damaged(file: Path, how: str) -> ConfigurationError:
-    return refused(f"{file} is damaged, or no file of SQLite ({how}). It was left as it is: {RESTORE}")
+def _damaged(file: Path, how: str) -> ConfigError:
+    return config_error(f"{file} is damaged, or no file of SQLite ({how}). It was left as it is: {RESTORE}")
 
 
 def _others(connection: Connection) -> str:
@@ -148,26 +158,26 @@ def _others(connection: Connection) -> str:
     return ", ".join(sorted(names)[:3])
 
 
-def _await(engine: Engine, deadline: float, stopping: threading.Event) -> None:
+def _wait_for_server(engine: Engine, deadline: float, stopping: threading.Event) -> None:
     while True:
         try:
             with engine.connect() as connection:
                 connection.execute(text("SELECT 1"))
         except DBAPIError as error:
-            found = failure(engine, error.orig)
+            found = to_store_error(engine, error.orig)
             hopeless = not isinstance(error, OperationalError)  # an option of the URL that there is not
         except ValueError:  # a host that no name server could be asked for
-            raise refused(
+            raise config_error(
                 "names no host that can be: write it like postgresql://camwatch@db.example/camwatch"
             ) from None
         else:
             return
-        if hopeless or any(sign in found.problem for sign in _HOPELESS):
-            raise refused(found.problem)
+        if hopeless or any(sign in found.problem for sign in _FATAL_MESSAGES):
+            raise config_error(found.problem)
         if time.monotonic() + _PAUSE_S > deadline or stopping.is_set():
             raise StoreError(
                 found.problem,
-                f"start PostgreSQL at {where(engine)}, or mend history.url; how long camwatch waits is"
+                f"start PostgreSQL at {server_address(engine)}, or correct history.url; camwatch waits for"
                 " history.connect_timeout_s",
             )
         _log.warning("the store is not there yet", problem=found.problem)
@@ -176,4 +186,6 @@ def _await(engine: Engine, deadline: float, stopping: threading.Event) -> None:
 
 def kind(engine: Engine) -> str:
     """Return what the store is kept in, for the log."""
-    return f"SQLite, {engine.url.database}" if is_sqlite(engine) else f"PostgreSQL at {where(engine)}"
+    return (
+        f"SQLite, {engine.url.database}" if is_sqlite(engine) else f"PostgreSQL at {server_address(engine)}"
+    )

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from sqlalchemy import Connection, select
 
-from camwatch.accounting.records import OPEN_END
+from camwatch.accounting.records import OPEN_ENDED
 from camwatch.core.model import Scope
-from camwatch.core.status_time import Span
+from camwatch.core.status_time import Interval
 from camwatch.history import schema
 from camwatch.history.corrections import Entry, Maintenance, OutageAttribution, Rebase, entries_since
 from camwatch.history.placements import places
@@ -26,7 +26,7 @@ def concerning(connection: Connection, operators: Iterable[str]) -> list[Entry]:
         elif isinstance(said, OutageAttribution):
             mine = said.operator in theirs
         else:
-            if isinstance(said, Maintenance) and _covers(said, entry.made_ms, reach):
+            if isinstance(said, Maintenance) and _covers(said, entry.created_ms, reach):
                 windows.add(entry.seq)
             number = entry.seq if isinstance(said, Maintenance) else said.window
             whose = said.operators is None or not theirs.isdisjoint(said.operators)
@@ -36,19 +36,21 @@ def concerning(connection: Connection, operators: Iterable[str]) -> list[Entry]:
     return found
 
 
-def _covers(said: Maintenance, made_ms: int, reach: Mapping[tuple[Scope, str], Sequence[Span]]) -> bool:
+def _covers(
+    said: Maintenance, created_ms: int, reach: Mapping[tuple[Scope, str], Sequence[Interval]]
+) -> bool:
     """Tell whether a window covers one of their cameras, or would have if that stood where it did then."""
     return any(
-        stay.starts < said.ends_ms and (stay.ends > said.starts_ms or stay.starts <= made_ms < stay.ends)
+        stay.start < said.end_ms and (stay.end > said.start_ms or stay.start <= created_ms < stay.end)
         for stay in reach.get((said.scope, said.scope_id), ())
     )
 
 
-def _places(connection: Connection, operators: frozenset[str]) -> dict[tuple[Scope, str], list[Span]]:
+def _places(connection: Connection, operators: frozenset[str]) -> dict[tuple[Scope, str], list[Interval]]:
     """Return what a window must be of to cover one of their cameras, and when (rule V7)."""
     table = schema.cameras.c
     theirs = table.operator.in_(operators)
-    always = [Span(-OPEN_END, OPEN_END)]
+    always = [Interval(-OPEN_ENDED, OPEN_ENDED)]
     found = {(Scope.OPERATOR, operator): always for operator in operators}
     found |= {
         (Scope.CAMERA, camera): always
@@ -57,5 +59,5 @@ def _places(connection: Connection, operators: frozenset[str]) -> dict[tuple[Sco
     for stays in places(connection, theirs).values():
         for place in stays:
             here = found.setdefault((Scope.SITE, place.site), [])
-            here.append(Span(place.since_ms, place.until_ms))
+            here.append(Interval(place.since_ms, place.until_ms))
     return found

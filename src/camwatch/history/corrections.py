@@ -16,13 +16,13 @@ from typing import Any, NamedTuple, TypeAlias
 from sqlalchemy import Connection, Engine, select
 
 from camwatch.accounting.calendar import Calendar
-from camwatch.accounting.records import Attributed, Attribution, WindowRecord
-from camwatch.core.model import Scope, Whose
+from camwatch.accounting.records import AttributedCause, Attribution, MaintenanceRecord
+from camwatch.core.model import OperatorScope, Scope
 from camwatch.errors import CorrectionError, StoreError
 from camwatch.history import schema
 from camwatch.history.authorship import check_text
-from camwatch.history.dialects import begin_write
-from camwatch.history.metadata import facts
+from camwatch.history.dialects import write_transaction
+from camwatch.history.metadata import read_metadata
 from camwatch.history.placements import was_in
 from camwatch.history.public_ids import public_ids
 from camwatch.history.sealing import Sealer
@@ -44,7 +44,7 @@ _OF_ALL = _Bounds(366, float("inf"), 3 * 366)  # back to where days are folded
 _OF_SOME = _Bounds(31, 31, 366)  # by who does not see all
 
 
-class Kind(StrEnum):
+class CorrectionKind(StrEnum):
     """What an entry does."""
 
     ATTRIBUTION = "attribution"
@@ -60,7 +60,7 @@ class OutageAttribution(NamedTuple):
     """
 
     outage: int
-    cause: Attributed
+    cause: AttributedCause
     excluded: bool
     operator: str | None = None
 
@@ -74,8 +74,8 @@ class Maintenance(NamedTuple):
 
     scope: Scope
     scope_id: str
-    starts_ms: int
-    ends_ms: int
+    start_ms: int
+    end_ms: int
     operators: tuple[str, ...] | None = None
 
 
@@ -105,11 +105,11 @@ class Rebase(NamedTuple):
 
 Correction: TypeAlias = OutageAttribution | Maintenance | Cancellation | Rebase
 
-_KINDS: dict[type[Correction], Kind] = {
-    OutageAttribution: Kind.ATTRIBUTION,
-    Maintenance: Kind.MAINTENANCE,
-    Cancellation: Kind.CANCELLATION,
-    Rebase: Kind.REBASE,
+_KINDS: dict[type[Correction], CorrectionKind] = {
+    OutageAttribution: CorrectionKind.ATTRIBUTION,
+    Maintenance: CorrectionKind.MAINTENANCE,
+    Cancellation: CorrectionKind.CANCELLATION,
+    Rebase: CorrectionKind.REBASE,
 }
 
 
@@ -117,9 +117,9 @@ class Entry(NamedTuple):
     """One row of the journal; `payload` is the correction as canonical JSON."""
 
     seq: int
-    made_ms: int
-    who: str
-    why: str
+    created_ms: int
+    author: str
+    reason: str
     kind: str
     payload: str
     previous: str
@@ -130,13 +130,13 @@ class Entry(NamedTuple):
         """What the entry does. Raises ValueError if that cannot be read."""
         said = json.loads(self.payload)
         try:
-            if self.kind == Kind.ATTRIBUTION:
-                cause, excluded = Attributed(said["cause"]), said["excluded"]
+            if self.kind == CorrectionKind.ATTRIBUTION:
+                cause, excluded = AttributedCause(said["cause"]), said["excluded"]
                 return OutageAttribution(said["outage"], cause, excluded, said.get("operator"))
-            if self.kind == Kind.MAINTENANCE:
-                span = said["starts_ms"], said["ends_ms"]
+            if self.kind == CorrectionKind.MAINTENANCE:
+                span = said["start_ms"], said["end_ms"]
                 return Maintenance(Scope(said["scope"]), said["scope_id"], *span, _operators(said))
-            if self.kind == Kind.REBASE:
+            if self.kind == CorrectionKind.REBASE:
                 return Rebase(said["pieces"], said["rows"], said["digest"])
             return Cancellation(said["window"], said["from_ms"], _operators(said))
         except (KeyError, TypeError) as error:
@@ -149,19 +149,19 @@ def _operators(said: dict[str, Any]) -> tuple[str, ...] | None:
     return None if operators is None else tuple(operators)
 
 
-def canonical(value: object) -> str:
+def canonical_json(value: object) -> str:
     """Return the one JSON text of a value: keys in order, no blanks, letters as they are."""
     return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
 
-def hash_of(entry: Entry) -> str:
+def entry_hash(entry: Entry) -> str:
     """Return the hash that an entry should have: over `previous`, and all its other fields."""
     fields = entry._asdict() | {"payload": json.loads(entry.payload)}
     del fields["hash"], fields["previous"]
-    return hashlib.sha256((entry.previous + canonical(fields)).encode()).hexdigest()
+    return hashlib.sha256((entry.previous + canonical_json(fields)).encode()).hexdigest()
 
 
-class Projection(NamedTuple):
+class CorrectionState(NamedTuple):
     """What the journal comes to: attributions by outage, oldest first; windows; its length and end.
 
     All by the record's own numbers, which nobody is told (`public`).
@@ -170,12 +170,12 @@ class Projection(NamedTuple):
     """
 
     attributions: dict[int, tuple[Attribution, ...]]
-    windows: list[WindowRecord]
+    windows: list[MaintenanceRecord]
     corrections: int
     head: str
     cancelled: frozenset[int]
 
-    def window(self, number: int) -> WindowRecord:
+    def window(self, number: int) -> MaintenanceRecord:
         """Return the window of an entry, or what is left of it. Raises CorrectionError if it added none."""
         for window in self.windows:
             if window.id == number:
@@ -183,48 +183,50 @@ class Projection(NamedTuple):
         raise _no_window("of that number")
 
 
-def append(engine: Engine, who: str, why: str, correction: Correction, made_ms: int | None = None) -> int:
-    """Append a correction made at `made_ms` (None: now), and return its number.
+def append(
+    engine: Engine, author: str, reason: str, correction: Correction, created_ms: int | None = None
+) -> int:
+    """Append a correction made at `created_ms` (None: now), and return its number.
 
     One at a time, whoever else appends. Raises CorrectionError where it cannot be made.
     """
-    with begin_write(engine) as connection:
-        return append_in(connection, who, why, correction, made_ms)
+    with write_transaction(engine) as connection:
+        return append_in(connection, author, reason, correction, created_ms)
 
 
 def append_in(
-    connection: Connection, who: str, why: str, correction: Correction, made_ms: int | None = None
+    connection: Connection, author: str, reason: str, correction: Correction, created_ms: int | None = None
 ) -> int:
     """Do the same in a transaction of the caller's, begun with `begin_write`."""
-    for name, text in (("who", who), ("why", why)):
+    for name, text in (("author", author), ("reason", reason)):
         check_text(name, text)
-    made = time.time_ns() // 1_000_000 if made_ms is None else made_ms
+    made = time.time_ns() // 1_000_000 if created_ms is None else created_ms
     if isinstance(correction, Maintenance):
         _check_bounds(correction, made)
     entries = entries_since(connection, 0)
-    correction = _checked(connection, projected(entries), correction)
+    correction = _checked(connection, replay(entries), correction)
     previous = entries[-1].hash if entries else GENESIS
     entry = Entry(
         seq=entries[-1].seq + 1 if entries else 1,
-        made_ms=made,
-        who=who,
-        why=why,
+        created_ms=made,
+        author=author,
+        reason=reason,
         kind=str(_KINDS[type(correction)]),
-        payload=canonical(correction._asdict()),
+        payload=canonical_json(correction._asdict()),
         previous=previous,
         hash="",
     )
-    entry = entry._replace(hash=hash_of(entry))
+    entry = entry._replace(hash=entry_hash(entry))
     sealer = Sealer(connection)
     sealer.put(schema.corrections, Entry._fields, [entry])
     sealer.seal(made)
     return entry.seq
 
 
-def window_of(connection: Connection, public: int) -> WindowRecord:
+def window_of(connection: Connection, public: int) -> MaintenanceRecord:
     """Return the window that has this public id. Raises CorrectionError if none has."""
     number = public_ids(connection).correction_of(public)
-    for window in project(connection).windows:
+    for window in load(connection).windows:
         if window.id == number:
             return window
     raise _no_window(f"{public}")
@@ -237,14 +239,16 @@ def _no_window(what: str) -> CorrectionError:
     )
 
 
-def cancellation(window: WindowRecord, now_ms: int, operators: tuple[str, ...] | None = None) -> Cancellation:
+def make_cancellation(
+    window: MaintenanceRecord, now_ms: int, operators: tuple[str, ...] | None = None
+) -> Cancellation:
     """Return what cancels a window of the journal now, for the cameras of these operators (None: of all).
 
     One that has not begun never was; one under way ends now; one that is over is withdrawn from the
     figures.
     """
     assert window.id is not None, "the inventory's windows are cancelled in the inventory"  # noqa: S101
-    under_way = window.starts_ms < now_ms < window.ends_ms
+    under_way = window.start_ms < now_ms < window.end_ms
     return Cancellation(window.id, now_ms if under_way else None, operators)
 
 
@@ -255,18 +259,18 @@ def entries_since(connection: Connection, seq: int) -> list[Entry]:
     return [Entry(*row) for row in connection.execute(query.order_by(table.c.seq))]
 
 
-def project(connection: Connection) -> Projection:
+def load(connection: Connection) -> CorrectionState:
     """Return what all entries come to."""
-    return projected(entries_since(connection, 0))
+    return replay(entries_since(connection, 0))
 
 
-def projected(entries: Iterable[Entry]) -> Projection:
+def replay(entries: Iterable[Entry]) -> CorrectionState:
     """Return what these entries come to, taken in order.
 
     Raises StoreError where one cannot be read.
     """
     attributions: dict[int, tuple[Attribution, ...]] = {}
-    windows: dict[int, list[WindowRecord]] = {}
+    windows: dict[int, list[MaintenanceRecord]] = {}
     cancelled: set[int] = set()
     count, head = 0, GENESIS
     for entry in entries:
@@ -277,45 +281,49 @@ def projected(entries: Iterable[Entry]) -> Projection:
                 f"correction {entry.seq} was damaged", "`camwatch audit` says more; restore a backup"
             ) from error
         if isinstance(said, OutageAttribution):
-            made = Attribution(said.cause, said.excluded, entry.who, entry.why, entry.made_ms)
+            made = Attribution(said.cause, said.excluded, entry.author, entry.reason, entry.created_ms)
             attributions[said.outage] = (*attributions.get(said.outage, ()), made)
         elif isinstance(said, Maintenance):
-            whose = Whose(None if said.operators is None else frozenset(said.operators))
-            window = WindowRecord(entry.seq, *said[:4], entry.why, entry.who, entry.made_ms, whose=whose)
+            whose = OperatorScope(None if said.operators is None else frozenset(said.operators))
+            window = MaintenanceRecord(
+                entry.seq, *said[:4], entry.reason, entry.author, entry.created_ms, operators=whose
+            )
             windows[entry.seq] = [window]
         elif isinstance(said, Cancellation) and said.window in windows:
             first = windows[said.window][0]
-            left = _left(first.whose, said)
+            left = _left(first.operators, said)
             if left is None:
                 cancelled.add(said.window)
             windows[said.window][:1] = _cancelled(first, left, said)
         count, head = count + 1, entry.hash
     every = [window for pieces in windows.values() for window in pieces]
-    return Projection(attributions, every, count, head, frozenset(cancelled))
+    return CorrectionState(attributions, every, count, head, frozenset(cancelled))
 
 
-def _cancelled(window: WindowRecord, left: Whose | None, said: Cancellation) -> list[WindowRecord]:
+def _cancelled(
+    window: MaintenanceRecord, left: OperatorScope | None, said: Cancellation
+) -> list[MaintenanceRecord]:
     """Return a window after a cancellation: what is `left` of it first, then what was cancelled."""
-    over = window._replace(withdrawn=True) if said.from_ms is None else window._replace(ends_ms=said.from_ms)
+    over = window._replace(cancelled=True) if said.from_ms is None else window._replace(end_ms=said.from_ms)
     if left is None:
         return [over]
-    mine = frozenset(said.operators or ()) - window.whose.but
-    if window.whose.only is not None:
-        mine &= window.whose.only
-    return [window._replace(whose=left), over._replace(whose=Whose(mine))]
+    mine = frozenset(said.operators or ()) - window.operators.but
+    if window.operators.only is not None:
+        mine &= window.operators.only
+    return [window._replace(operators=left), over._replace(operators=OperatorScope(mine))]
 
 
-def _left(whose: Whose, said: Cancellation) -> Whose | None:
+def _left(whose: OperatorScope, said: Cancellation) -> OperatorScope | None:
     """Return whose cameras a window still covers after a cancellation; None: nobody's."""
     if said.operators is None:
         return None
     gone = frozenset(said.operators)
     if whose.only is None:
-        return Whose(None, whose.but | gone)
-    return Whose(whose.only - gone) if whose.only - gone else None
+        return OperatorScope(None, whose.but | gone)
+    return OperatorScope(whose.only - gone) if whose.only - gone else None
 
 
-def _checked(connection: Connection, journal: Projection, correction: Correction) -> Correction:
+def _checked(connection: Connection, journal: CorrectionState, correction: Correction) -> Correction:
     """Return a correction as it is appended. Raises CorrectionError where it cannot be."""
     if isinstance(correction, OutageAttribution):
         return correction._replace(operator=_check_outage(connection, correction.outage))
@@ -343,7 +351,7 @@ def _check_outage(connection: Connection, number: int) -> str:
 
 
 def _check_window(connection: Connection, window: Maintenance) -> None:
-    if window.ends_ms <= window.starts_ms:
+    if window.end_ms <= window.start_ms:
         raise CorrectionError("the window ends before it starts: give a --to that is later than --from")
     table = schema.cameras.c
     theirs = select(table.key).where(was_in(window.scope, window.scope_id)).limit(1)
@@ -354,44 +362,44 @@ def _check_window(connection: Connection, window: Maintenance) -> None:
             f"there is no {window.scope} {window.scope_id!r} in the record: give the id as in the inventory "
             "(the daemon must have read it once)"
         )
-    _check_not_folded(connection, window.starts_ms, "the beginning of the window")
+    _check_not_folded(connection, window.start_ms, "the beginning of the window")
 
 
-def _check_bounds(window: Maintenance, made_ms: int) -> None:
+def _check_bounds(window: Maintenance, created_ms: int) -> None:
     """Check how long a window is, and how far from now: a right lasts as long as its reason (rule H3)."""
     bounds = _OF_ALL if window.operators is None else _OF_SOME
-    days = (window.ends_ms - window.starts_ms) / _DAY_MS
+    days = (window.end_ms - window.start_ms) / _DAY_MS
     if days > bounds.longest:
         raise CorrectionError(f"the window lasts {days:.0f} days: at most {bounds.longest} are taken at once")
-    if window.starts_ms < made_ms - bounds.back * _DAY_MS:
+    if window.start_ms < created_ms - bounds.back * _DAY_MS:
         raise CorrectionError(f"the window begins too long ago: at most {bounds.back} days back")
-    if window.ends_ms > made_ms + bounds.ahead * _DAY_MS:
+    if window.end_ms > created_ms + bounds.ahead * _DAY_MS:
         raise CorrectionError(f"the window ends too far ahead: at most {bounds.ahead} days from now")
 
 
-def _check_cancellation(connection: Connection, journal: Projection, said: Cancellation) -> None:
+def _check_cancellation(connection: Connection, journal: CorrectionState, said: Cancellation) -> None:
     window = journal.window(said.window)
     named = f"maintenance window {public_ids(connection).correction(said.window)}"
-    theirs = said.operators is None or any(map(window.whose.covers, said.operators))
+    theirs = said.operators is None or any(map(window.operators.covers, said.operators))
     if said.window in journal.cancelled or not theirs:
         raise CorrectionError(f"{named} is cancelled already")
     if said.from_ms is None:
-        _check_not_folded(connection, window.starts_ms, f"the beginning of {named}")
-    elif not window.starts_ms < said.from_ms < window.ends_ms:
+        _check_not_folded(connection, window.start_ms, f"the beginning of {named}")
+    elif not window.start_ms < said.from_ms < window.end_ms:
         raise CorrectionError(f"{named} is not under way at that time")
 
 
 def _folded(connection: Connection) -> str | None:
     """Return the first local day that is not folded, as people write it; None if none is folded."""
-    known = facts(connection)
-    if known.folded_zone is None:
+    known = read_metadata(connection)
+    if known.rolled_up_zone is None:
         return None
-    return Calendar(known.folded_zone).date_of(known.folded_ms).isoformat()
+    return Calendar(known.rolled_up_zone).date_of(known.rolled_up_until_ms).isoformat()
 
 
 def _check_not_folded(connection: Connection, instant: int, what: str) -> None:
-    known = facts(connection)
-    if instant < known.folded_ms:
+    known = read_metadata(connection)
+    if instant < known.rolled_up_until_ms:
         raise CorrectionError(
             f"{what} lies before {_folded(connection)}: the days before that are folded into daily accounts "
             "(history.retention_days) and can no longer be corrected"

@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
-from camwatch.errors import ConfigurationError, Fault, StoreError
+from camwatch.errors import ConfigError, ConfigProblem, StoreError
 
 PLACE = "history.url"
 RESTORE = "docs/backup.md says how to restore a copy"
@@ -51,17 +51,17 @@ class MissingTablesError(StoreError):
 
 
 @contextmanager
-def told(engine: Engine) -> Iterator[None]:
+def translate_errors(engine: Engine) -> Iterator[None]:
     """Turn what the database raises into StoreError."""
     try:
         yield
     except DBAPIError as error:
-        raise failure(engine, error.orig) from error
+        raise to_store_error(engine, error.orig) from error
     except OSError as error:
         raise StoreError(f"{error.filename or 'the file'}: {error.strerror}") from error
 
 
-def failure(engine: Engine, error: BaseException | None) -> StoreError:
+def to_store_error(engine: Engine, error: BaseException | None) -> StoreError:
     """Return what to tell of an error of the driver."""
     said = _first_line(error, engine.url.password)
     name: Any = getattr(error, "sqlite_errorname", None)
@@ -79,19 +79,21 @@ def failure(engine: Engine, error: BaseException | None) -> StoreError:
         return StoreError(*_POSTGRESQL[state])
     lost = state is None and isinstance(error, engine.dialect.loaded_dbapi.OperationalError)
     if lost or (state is not None and state.startswith(_GONE)):
-        return StoreError(f"PostgreSQL at {where(engine)} is not reachable: {said}", "camwatch tries again")
+        return StoreError(
+            f"PostgreSQL at {server_address(engine)} is not reachable: {said}", "camwatch tries again"
+        )
     return StoreError(f"PostgreSQL says: {said}")
 
 
-def where(engine: Engine) -> str:
+def server_address(engine: Engine) -> str:
     """Return the address of a server, without user and password."""
     url = engine.url
     return f"{url.host or 'its socket'}{f':{url.port}' if url.port else ''}, database {url.database}"
 
 
-def refused(problem: str) -> ConfigurationError:
+def config_error(problem: str) -> ConfigError:
     """Return the error of a store that cannot be used as it is set."""
-    return ConfigurationError((Fault(PLACE, problem),))
+    return ConfigError((ConfigProblem(PLACE, problem),))
 
 
 def _first_line(error: BaseException | None, password: object) -> str:

@@ -47,7 +47,7 @@ def sqlite_file(url: str) -> Path:
     return Path(url.removeprefix("sqlite:///"))
 
 
-def whoami(role: str = "process") -> str:
+def process_name(role: str = "process") -> str:
     """Return this process as others are told of it: what it is for, its number, its machine."""
     return f"{role} {os.getpid()} on {socket.gethostname()}"
 
@@ -63,17 +63,17 @@ def is_sqlite(engine: Engine) -> bool:
 
 
 @contextmanager
-def begin_write(engine: Engine) -> Iterator[Connection]:
+def write_transaction(engine: Engine) -> Iterator[Connection]:
     """Open a transaction that writes: alone, from its first statement to its commit.
 
     Waits `BUSY_S` for another who writes, then sqlalchemy.exc.OperationalError.
     """
-    with engine.connect() as connection, writing(connection):
+    with engine.connect() as connection, write_transaction_on(connection):
         yield connection
 
 
 @contextmanager
-def writing(connection: Connection) -> Iterator[None]:
+def write_transaction_on(connection: Connection) -> Iterator[None]:
     """Do the same on a connection that is kept."""
     connection.execution_options(**{_IMMEDIATE: True})
     with connection.begin():
@@ -83,7 +83,7 @@ def writing(connection: Connection) -> Iterator[None]:
 
 
 @contextmanager
-def begin_read(engine: Engine) -> Iterator[Connection]:
+def read_transaction(engine: Engine) -> Iterator[Connection]:
     """Open a transaction that sees one instant of the store, however long it reads."""
     with engine.connect() as connection:
         if connection.dialect.name == "postgresql":
@@ -92,7 +92,7 @@ def begin_read(engine: Engine) -> Iterator[Connection]:
             yield connection
 
 
-def draw(connection: Connection, table: Table, count: int) -> Sequence[int]:
+def stream_rows(connection: Connection, table: Table, count: int) -> Sequence[int]:
     """Return the numbers of the next rows of a table with an `id`; an autoincrement one gives none twice."""
     if connection.dialect.name == "postgresql":
         query = text("SELECT nextval(pg_get_serial_sequence(:name, 'id')) FROM generate_series(1, :count)")
@@ -104,7 +104,7 @@ def draw(connection: Connection, table: Table, count: int) -> Sequence[int]:
     return range(last + 1, last + 1 + count)
 
 
-def put(
+def bulk_insert(
     connection: Connection,
     table: Table,
     names: tuple[str, ...],
@@ -186,7 +186,7 @@ def _postgresql(address: URL, connect_timeout_s: float) -> Engine:
         pool_pre_ping=True,
         connect_args={
             "connect_timeout": max(2, round(connect_timeout_s)),  # libpq's smallest
-            "application_name": session_of(whoami()),
+            "application_name": session_of(process_name()),
             "keepalives_idle": idle,
             "keepalives_interval": interval,
             "keepalives_count": count,

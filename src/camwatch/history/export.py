@@ -25,15 +25,15 @@ from sqlalchemy import (
 )
 
 from camwatch.accounting.records import OutageRecord
-from camwatch.core.model import BlindCause, Status
+from camwatch.core.model import GapCause, Status
 from camwatch.history import schema
-from camwatch.history.dialects import begin_read
-from camwatch.history.metadata import facts, plain
-from camwatch.history.outage_list import OutageRow, listed
+from camwatch.history.dialects import read_transaction
+from camwatch.history.metadata import fetch_tuples, read_metadata
+from camwatch.history.outage_list import OutageRow, load_outages
 from camwatch.history.public_ids import public_ids
 
 _TOGETHER: Final = 500  # lines in a piece
-_OF_CHANGE: Final = ("at_ms", "noticed_ms", "status", "cause", "earliest_ms", "latest_ms")
+_OF_CHANGE: Final = ("at_ms", "detected_ms", "status", "cause", "earliest_ms", "latest_ms")
 _json = msgspec.json.Encoder().encode
 
 
@@ -46,23 +46,23 @@ def export(
     says what the camera was then.
     """
     only = None if operators is None else frozenset(operators)
-    with begin_read(engine) as connection:
+    with read_transaction(engine) as connection:
         for kind, query in _queries(begin_ms, end_ms, only):
             if kind == "outage":
                 yield from _outages(connection, query)
             else:
                 yield from _pieces(kind, connection, query, only if kind == "blind" else None)
-        yield _json({"kind": "vouched", "at_ms": facts(connection).vouched_ms}) + b"\n"
+        yield _json({"kind": "vouched", "at_ms": read_metadata(connection).watermark_ms}) + b"\n"
 
 
 def _outages(connection: Connection, query: Select[Any]) -> Iterator[bytes]:
     """Yield outages with their bounds, and as late heartbeats leave them: few have to be looked at."""
     public = public_ids(connection).outage
-    rows = plain(connection, query)
+    rows = fetch_tuples(connection, query)
     for start in range(0, len(rows), _TOGETHER):
         some = [_Outage(*row) for row in rows[start : start + _TOGETHER]]
         doubted = [OutageRow(*each[:3], each.operator, each.camera) for each in some if each.filled]
-        amended = {each.outage.id: each.outage for row in doubted for each in listed(connection, [row])}
+        amended = {each.outage.id: each.outage for row in doubted for each in load_outages(connection, [row])}
         yield b"".join(
             _json(_outage_line(each, amended.get(public(each.id)), public(each.id))) + b"\n" for each in some
         )
@@ -76,7 +76,7 @@ class _Outage(NamedTuple):
     end_ms: int | None
     camera: str
     operator: str
-    noticed_ms: int
+    detected_ms: int
     cause: str
     at_earliest_ms: int | None
     at_latest_ms: int | None
@@ -115,10 +115,10 @@ def _pieces(
 
 def _theirs(line: dict[str, Any], only: frozenset[str]) -> dict[str, Any] | None:
     """Return what a line on blindness says of these operators; None if it does not concern them."""
-    if not line["operators"] or line["cause"] == BlindCause.CLOCK:
+    if not line["operators"] or line["cause"] == GapCause.CLOCK_STEP:
         return {**line, "operators": [], "links": []}
     seen = [operator for operator in line["operators"] if operator in only]
-    links = line["links"] if line["cause"] == BlindCause.LINK else []
+    links = line["links"] if line["cause"] == GapCause.LINK else []
     return {**line, "operators": seen, "links": links} if seen else None
 
 
@@ -141,7 +141,7 @@ def _bounds(at: Column[Any], *, begins: bool) -> Iterator[ScalarSelect[Any]]:
 
 
 def _filled() -> ColumnElement[bool]:
-    fills, outages = schema.fills.c, schema.outages.c
+    fills, outages = schema.backfills.c, schema.outages.c
     return exists().where(
         fills.camera_key == outages.camera_key,
         fills.end_ms > outages.at_ms,
@@ -156,8 +156,8 @@ def _queries(begin_ms: int, end_ms: int, only: frozenset[str] | None) -> Iterato
     changes, outages, fills, blind = (
         schema.transitions.c,
         schema.outages.c,
-        schema.fills.c,
-        schema.blindness.c,
+        schema.backfills.c,
+        schema.monitoring_gaps.c,
     )
     keys = None if only is None else select(key).where(schema.cameras.c.operator.in_(only))
 
@@ -179,7 +179,7 @@ def _queries(begin_ms: int, end_ms: int, only: frozenset[str] | None) -> Iterato
     )
     yield (
         "outage",
-        select(outages.id, outages.at_ms, outages.end_ms, *who, outages.noticed_ms, outages.cause)
+        select(outages.id, outages.at_ms, outages.end_ms, *who, outages.detected_ms, outages.cause)
         .add_columns(*_bounds(outages.at_ms, begins=True), *_bounds(outages.end_ms, begins=False), _filled())
         .join_from(schema.outages, schema.cameras, outages.camera_key == key)
         .where(
@@ -192,7 +192,7 @@ def _queries(begin_ms: int, end_ms: int, only: frozenset[str] | None) -> Iterato
     yield (
         "fill",
         select(*who, fills.start_ms, fills.end_ms)
-        .join_from(schema.fills, schema.cameras, fills.camera_key == key)
+        .join_from(schema.backfills, schema.cameras, fills.camera_key == key)
         .where(theirs(fills.camera_key), fills.start_ms < end_ms, fills.end_ms > begin_ms)
         .order_by(fills.id if only is None else fills.id + 0),
     )

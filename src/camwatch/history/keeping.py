@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Protocol
 
-from camwatch.accounting.rolling import Standing
-from camwatch.core.model import Window
-from camwatch.history.batch import Batch, Past
+from camwatch.accounting.rolling import RollingAccounts
+from camwatch.core.model import MaintenanceWindow
+from camwatch.history.batch import Batch, StoredState
 from camwatch.history.sealing import Seal
 
 
 class Keeper(Protocol):
     """What the Chronicle asks of the store; called in its thread, one call at a time."""
 
-    def load(self) -> Past:
+    def load(self) -> StoredState:
         """Return what the store remembers, and take it as what is there. Raises StoreError."""
 
     def write(self, batch: Batch) -> Seal | None:
@@ -26,10 +26,10 @@ class Keeper(Protocol):
     def corrections(self) -> int:
         """Return the number of the newest correction. Raises StoreError."""
 
-    def windows(self, now_ms: int) -> tuple[Window, ...]:
+    def windows(self, now_ms: int) -> tuple[MaintenanceWindow, ...]:
         """Return the maintenance that people added, as far as it is not over. Raises StoreError."""
 
-    def standing(self, now_ms: int) -> Standing:
+    def standing(self, now_ms: int) -> RollingAccounts:
         """Return the operators' accounts by the record. Raises StoreError."""
 
     def fold(self, now_ms: int) -> Iterator[None]:

@@ -13,39 +13,39 @@ from camwatch.history import schema
 Query: TypeAlias = Select[*tuple[Any, ...]]
 
 
-class Facts(NamedTuple):
-    """Everything before `vouched_ms` is in the store; before `folded_ms` it has only `days`.
+class StoreMetadata(NamedTuple):
+    """Everything before `watermark_ms` is in the store; before `rolled_up_until_ms` it has only `days`.
 
-    `folded_zone` is the time zone of those days, None before there are any.
+    `rolled_up_zone` is the time zone of those days, None before there are any.
     """
 
-    vouched_ms: int
-    folded_ms: int
-    folded_zone: ZoneInfo | None
+    watermark_ms: int
+    rolled_up_until_ms: int
+    rolled_up_zone: ZoneInfo | None
 
 
-def facts(connection: Connection) -> Facts:
+def read_metadata(connection: Connection) -> StoreMetadata:
     """Return what the store says of itself; zeros where it says nothing yet."""
-    table = schema.meta
+    table = schema.store_metadata
     said: dict[str, str] = {row.name: row.value for row in connection.execute(select(table))}
-    zone = said.get("folded_zone")
-    return Facts(
-        int(said.get("vouched_ms", 0)),
-        int(said.get("folded_ms", 0)),
+    zone = said.get("rolled_up_zone")
+    return StoreMetadata(
+        int(said.get("watermark_ms", 0)),
+        int(said.get("rolled_up_until_ms", 0)),
         None if zone is None else ZoneInfo(zone),
     )
 
 
 def secret(connection: Connection) -> bytes:
     """Return the secret that was drawn when the store was made. Raises StoreError without one."""
-    table = schema.meta.c
+    table = schema.store_metadata.c
     found: str | None = connection.execute(select(table.value).where(table.name == "secret")).scalar()
     if found is None:
         raise StoreError("the store has lost its secret", "restore a backup")
     return bytes.fromhex(found)
 
 
-def plain(connection: Connection, query: Query, **values: Any) -> list[tuple[Any, ...]]:
+def fetch_tuples(connection: Connection, query: Query, **values: Any) -> list[tuple[Any, ...]]:
     """Return rows as the driver gives them: SQLAlchemy's own take three times as long, by 200,000."""
     result = connection.execute(query, values)
     found = result.cursor.fetchall()

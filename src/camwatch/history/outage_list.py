@@ -9,25 +9,25 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, select
 
-from camwatch.accounting.records import OPEN_END, CameraRecord, OutageRecord, Record
-from camwatch.accounting.timeline import Overlays, account_of
-from camwatch.core.status_time import Account
+from camwatch.accounting.records import OPEN_ENDED, CameraHistory, History, OutageRecord
+from camwatch.accounting.timeline import TimelineOverlays, status_time_between
+from camwatch.core.status_time import StatusTime
 from camwatch.history import schema
-from camwatch.history.metadata import facts, plain
+from camwatch.history.metadata import fetch_tuples, read_metadata
 from camwatch.history.placements import site_at
 from camwatch.history.public_ids import public_ids
 from camwatch.history.queries import read, touches
 
 
-class Listed(NamedTuple):
+class OutageWithCamera(NamedTuple):
     """An outage with its camera; `account` is of its time, `down` in it what it lasted.
 
     Site and purpose of the camera are those that it had when the outage began (rule V7).
     """
 
-    camera: CameraRecord
+    camera: CameraHistory
     outage: OutageRecord
-    account: Account
+    account: StatusTime
 
 
 class OutageRow(NamedTuple):
@@ -48,16 +48,16 @@ def outages(  # noqa: PLR0913 - one filter a flag of `camwatch outages list`
     camera: str | None = None,
     site: str | None = None,
     from_ms: int = 0,
-    to_ms: int = OPEN_END,
+    to_ms: int = OPEN_ENDED,
     still_open: bool = False,
     unattributed: bool = False,
-) -> list[Listed]:
+) -> list[OutageWithCamera]:
     """Return the outages that touch [from_ms, to_ms) and fit every filter, oldest first.
 
     `public` is the id of one, `site` where the camera stood when it began. Those that corrected maintenance
     or late heartbeats cover wholly are among them, with no time in `down`.
     """
-    rows = outage_rows(
+    rows = outage_index(
         connection,
         operators,
         from_ms,
@@ -67,11 +67,11 @@ def outages(  # noqa: PLR0913 - one filter a flag of `camwatch outages list`
         site=site,
         still_open=still_open,
     )
-    found = listed(connection, rows)
+    found = load_outages(connection, rows)
     return [each for each in found if not (unattributed and each.outage.attributions)]
 
 
-def outage_rows(
+def outage_index(
     connection: Connection,
     operators: Iterable[str] | None,
     from_ms: int,
@@ -87,7 +87,7 @@ def outage_rows(
     number = None if public is None else public_ids(connection).outage_of(public)
     if public is not None and number is None:
         return []
-    start = max(from_ms, facts(connection).folded_ms)
+    start = max(from_ms, read_metadata(connection).rolled_up_until_ms)
     wanted = [table.c.at_ms < to_ms, touches(table.c.at_ms, table.c.end_ms, start)]
     wanted += [
         column == value
@@ -99,30 +99,30 @@ def outage_rows(
     if still_open:
         wanted.append(table.c.end_ms.is_(None))
     query = select(table.c.id, table.c.at_ms, table.c.end_ms, who.c.operator, who.c.id).join(who)
-    rows = plain(connection, query.where(*wanted).order_by(table.c.at_ms, table.c.id))
+    rows = fetch_tuples(connection, query.where(*wanted).order_by(table.c.at_ms, table.c.id))
     return [OutageRow(*row) for row in rows]
 
 
-def listed(connection: Connection, rows: Sequence[OutageRow]) -> list[Listed]:
+def load_outages(connection: Connection, rows: Sequence[OutageRow]) -> list[OutageWithCamera]:
     """Return all about these outages, in their order."""
     if not rows:
         return []
     public = public_ids(connection).outage
     places = {public(row.number): place for place, row in enumerate(rows)}
-    ends = max(OPEN_END if row.end_ms is None else row.end_ms + 1 for row in rows)
+    ends = max(OPEN_ENDED if row.end_ms is None else row.end_ms + 1 for row in rows)
     alone = rows[0].camera if len({row.camera for row in rows}) == 1 else None
     operators = {row.operator for row in rows}
     record = read(connection, operators, min(row.at_ms for row in rows), ends, camera=alone)
     return sorted(_listed(record, places.keys()), key=lambda each: places[each.outage.id])
 
 
-def _listed(record: Record, ids: AbstractSet[int]) -> Iterator[Listed]:
-    overlays = Overlays(record)
+def _listed(record: History, ids: AbstractSet[int]) -> Iterator[OutageWithCamera]:
+    overlays = TimelineOverlays(record)
     for camera in record.cameras:
         mine = [outage for outage in camera.outages if outage.id in ids]
-        stretches = overlays.dated(camera, record.vouched_ms) if mine else []
+        stretches = overlays.dated(camera, record.watermark_ms) if mine else []
         for outage in mine:
-            until = record.vouched_ms if outage.end_ms is None else outage.end_ms
+            until = record.watermark_ms if outage.end_ms is None else outage.end_ms
             place = camera.place_at(outage.at_ms)
             whose = replace(camera, site=place.site, purpose=place.purpose)
-            yield Listed(whose, outage, account_of(stretches, outage.at_ms, until))
+            yield OutageWithCamera(whose, outage, status_time_between(stretches, outage.at_ms, until))

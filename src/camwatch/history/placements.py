@@ -6,10 +6,10 @@ from itertools import pairwise
 
 from sqlalchemy import Column, ColumnElement, Connection, func, or_, select
 
-from camwatch.accounting.records import OPEN_END, Place
+from camwatch.accounting.records import OPEN_ENDED, Place
 from camwatch.core.model import Purpose, Scope
 from camwatch.history import schema
-from camwatch.history.metadata import plain
+from camwatch.history.metadata import fetch_tuples
 
 
 def places(connection: Connection, chosen: ColumnElement[bool] | None) -> dict[int, list[Place]]:
@@ -24,17 +24,17 @@ def places(connection: Connection, chosen: ColumnElement[bool] | None) -> dict[i
         now = now.where(chosen)
         query = query.where(moves.camera_key.in_(select(who.c.key).where(chosen)))
     begun: dict[int, list[tuple[int, str, str]]] = {}
-    for key, *begins in plain(connection, query.order_by(moves.since_ms, moves.id)):
+    for key, *begins in fetch_tuples(connection, query.order_by(moves.since_ms, moves.id)):
         begun.setdefault(key, []).append((begins[0], begins[1], begins[2]))
     return {
         # One that no inventory told of has no place but that of its row.
         key: _places(begun.get(key) or [(0, site, purpose)])
-        for key, site, purpose in plain(connection, now)
+        for key, site, purpose in fetch_tuples(connection, now)
     }
 
 
 def _places(begun: list[tuple[int, str, str]]) -> list[Place]:
-    edges = [-OPEN_END, *(since for since, _, _ in begun[1:]), OPEN_END]
+    edges = [-OPEN_ENDED, *(since for since, _, _ in begun[1:]), OPEN_ENDED]
     return [
         Place(site, Purpose(purpose), since, until)
         for (_, site, purpose), (since, until) in zip(begun, pairwise(edges), strict=True)

@@ -86,12 +86,12 @@ def anchor(key: bytes, operators: Iterable[str], first: date, last: date, head: 
     return hmac.digest(key, said.encode(), "sha256").hex()
 
 
-def mark(key: bytes, operators: Iterable[str], first: date, last: date, vouched_ms: int, head: str) -> str:
+def mark(key: bytes, operators: Iterable[str], first: date, last: date, watermark_ms: int, head: str) -> str:
     """Return what a report for some operators prints instead of the hash of the newest seal (rule H2).
 
     No two reports have the same one, so it does not tell whether anything happened to others meanwhile.
     """
-    said = "\n".join(("mark", f"{first}", f"{last}", f"{vouched_ms}", *sorted(operators)))
+    said = "\n".join(("mark", f"{first}", f"{last}", f"{watermark_ms}", *sorted(operators)))
     drawn = hmac.digest(key, said.encode(), "sha256").hex()[:_DRAWN]
     return _marked(key, drawn, head)
 

@@ -16,21 +16,21 @@ from sqlalchemy import ColumnElement, Connection, and_, or_, select
 from camwatch.accounting.calendar import Calendar
 from camwatch.accounting.outage_length import by_evidence
 from camwatch.accounting.records import (
-    OPEN_END,
-    BlindRecord,
-    CameraRecord,
-    Change,
-    DayAccount,
+    OPEN_ENDED,
+    CameraHistory,
+    DailyRollup,
+    GapRecord,
+    History,
+    MaintenanceRecord,
     OutageRecord,
-    Record,
-    WindowRecord,
+    StatusChange,
 )
 from camwatch.accounting.timeline import scopes_of
-from camwatch.core.model import BlindCause, Cause, Scope, Status
-from camwatch.core.status_time import Account, Proven, Span
+from camwatch.core.model import Cause, GapCause, Scope, Status
+from camwatch.core.status_time import Interval, Proven, StatusTime
 from camwatch.history import schema
-from camwatch.history.corrections import Projection, project
-from camwatch.history.metadata import Query, facts, plain
+from camwatch.history.corrections import CorrectionState, load
+from camwatch.history.metadata import Query, fetch_tuples, read_metadata
 from camwatch.history.placements import places
 from camwatch.history.public_ids import public_ids
 from camwatch.history.skipped_days import service_unlived
@@ -49,38 +49,40 @@ def read(
     to_ms: int,
     *,
     camera: str | None = None,
-    journal: Projection | None = None,
-) -> Record:
+    journal: CorrectionState | None = None,
+) -> History:
     """Return what the store knows of [from_ms, to_ms), UTC milliseconds.
 
     Of these operators (None: of all), or of the one camera. The cameras are those that were in service
     in the stretch, in order of operator and id. Where an outage reaches into the stretch, its camera's
     record reaches back to its beginning, and so do blindness and windows. Where days were folded away,
-    `days` stand for them, and the rest of the record begins at `folded_ms`. `journal` is what the
+    `days` stand for them, and the rest of the record begins at `rolled_up_until_ms`. `journal` is what the
     corrections come to, for one who reads camera by camera and has it already.
     """
-    known = facts(connection)
-    journal = journal or project(connection)
-    chosen = _chosen(operators, camera)
+    known = read_metadata(connection)
+    journal = journal or load(connection)
+    chosen = _camera_filter(operators, camera)
     found = _cameras(connection, chosen, to_ms)
-    stretch = _Stretch(connection, chosen, max(from_ms, known.folded_ms), to_ms, known.folded_ms)
+    stretch = _Query(
+        connection, chosen, max(from_ms, known.rolled_up_until_ms), to_ms, known.rolled_up_until_ms
+    )
     since = stretch.fill(found, journal)
-    if known.folded_zone is not None and from_ms < known.folded_ms:
-        _fill_days(stretch, found, from_ms, known.folded_zone)
-    cameras = [camera for camera in found.values() if camera.service or camera.days]
+    if known.rolled_up_zone is not None and from_ms < known.rolled_up_until_ms:
+        _fill_days(stretch, found, from_ms, known.rolled_up_zone)
+    cameras = [camera for camera in found.values() if camera.service_periods or camera.days]
     everyone = chosen is None
-    return Record(
+    return History(
         cameras=cameras,
-        blind=_blindness(stretch, since, None if everyone else {camera.operator for camera in cameras}),
-        windows=_windows(stretch, since, journal, None if everyone else cameras),
-        vouched_ms=known.vouched_ms,
-        folded_ms=known.folded_ms,
+        gaps=_blindness(stretch, since, None if everyone else {camera.operator for camera in cameras}),
+        maintenance=_windows(stretch, since, journal, None if everyone else cameras),
+        watermark_ms=known.watermark_ms,
+        rolled_up_until_ms=known.rolled_up_until_ms,
         corrections=journal.corrections,
-        head=journal.head,
+        chain_head=journal.head,
     )
 
 
-def _chosen(operators: Iterable[str] | None, camera: str | None) -> ColumnElement[bool] | None:
+def _camera_filter(operators: Iterable[str] | None, camera: str | None) -> ColumnElement[bool] | None:
     """Return what the cameras must be; None for all."""
     wanted: list[ColumnElement[bool]] = []
     if operators is not None:
@@ -92,7 +94,7 @@ def _chosen(operators: Iterable[str] | None, camera: str | None) -> ColumnElemen
 
 def _cameras(
     connection: Connection, chosen: ColumnElement[bool] | None, to_ms: int
-) -> dict[int, CameraRecord]:
+) -> dict[int, CameraHistory]:
     """Return the cameras, each with the sites and purposes that it had until a stretch ended (rule V7)."""
     table, stood = schema.cameras, places(connection, chosen)
     query = select(table.c.key, table.c.id, table.c.operator, table.c.zone, table.c.name).order_by(
@@ -104,37 +106,37 @@ def _cameras(
     for key, camera, operator, zone, name in connection.execute(query):
         first, *rest = stood[key]
         *earlier, last = first, *(place for place in rest if place.since_ms < to_ms)
-        found[key] = CameraRecord(camera, operator, last.site, zone, last.purpose, name, earlier=earlier)
+        found[key] = CameraHistory(camera, operator, last.site, zone, last.purpose, name, earlier=earlier)
     return found
 
 
-class _Stretch(NamedTuple):
+class _Query(NamedTuple):
     """[from_ms, to_ms) of the chosen cameras, not before what was folded away."""
 
     connection: Connection
     chosen: ColumnElement[bool] | None
     from_ms: int
     to_ms: int
-    folded_ms: int
+    rolled_up_until_ms: int
 
     def rows(self, query: Query, key: ColumnElement[int] | None = None) -> list[tuple[Any, ...]]:
         """Return rows, those of the chosen cameras if `key` is the column that names them."""
         if key is not None and self.chosen is not None:
             query = query.where(key.in_(select(schema.cameras.c.key).where(self.chosen)))
-        return plain(self.connection, query)
+        return fetch_tuples(self.connection, query)
 
-    def fill(self, found: dict[int, CameraRecord], journal: Projection) -> int:
+    def fill(self, found: dict[int, CameraHistory], journal: CorrectionState) -> int:
         """Put into the cameras' records what happened, and return how far back that reaches."""
         _fill_outages(self, found, journal)
         since = _fill_changes(self, found)
         _fill_service(self, found, since)
-        fills, reboots = schema.fills.c, schema.reboots.c
+        fills, reboots = schema.backfills.c, schema.reboots.c
         query = select(
             fills.camera_key, fills.start_ms, fills.end_ms, fills.sure_start_ms, fills.sure_end_ms
         ).order_by(fills.start_ms)
         query = query.where(fills.start_ms < self.to_ms, fills.end_ms > since)
         for key, start, end, *sure in self.rows(query, fills.camera_key):
-            found[key].fills.append(Proven.of(start, end, *sure))
+            found[key].backfills.append(Proven.of(start, end, *sure))
         again = select(reboots.camera_key, reboots.at_ms).order_by(reboots.at_ms)
         again = again.where(reboots.at_ms >= self.from_ms, reboots.at_ms < self.to_ms)
         for key, at in self.rows(again, reboots.camera_key):
@@ -150,7 +152,7 @@ def touches(starts: ColumnElement[int], ends: ColumnElement[int], from_ms: int) 
     return or_(ends.is_(None), ends > from_ms, and_(ends == starts, starts >= from_ms))
 
 
-def _fill_changes(stretch: _Stretch, found: dict[int, CameraRecord]) -> int:
+def _fill_changes(stretch: _Query, found: dict[int, CameraHistory]) -> int:
     """Add the changes, and return when the first outage began that reaches into the stretch, or that does."""
     table, start = schema.transitions, stretch.from_ms
     changes = select(
@@ -164,7 +166,7 @@ def _fill_changes(stretch: _Stretch, found: dict[int, CameraRecord]) -> int:
     back = changes.where(table.c.camera_key.in_(began), table.c.at_ms < start)
     if began:
         back = back.where(table.c.at_ms >= min(began.values()))
-    before = changes.where(table.c.id.in_(last_before(stretch.connection, stretch.chosen, start)))
+    before = changes.where(table.c.id.in_(last_transition_before(stretch.connection, stretch.chosen, start)))
     # What is uncertain at the end of the stretch is bounded by a change that comes after it.
     inside = changes.where(
         table.c.at_ms >= start,
@@ -175,16 +177,18 @@ def _fill_changes(stretch: _Stretch, found: dict[int, CameraRecord]) -> int:
     lists = {key: camera.changes for key, camera in found.items()}
     for key, at, status, earliest, latest in stretch.rows(before):
         if key not in began:
-            lists[key].append(Change(at, words.get(status), earliest, latest))
+            lists[key].append(StatusChange(at, words.get(status), earliest, latest))
     for key, at, status, earliest, latest in stretch.rows(back) if began else ():
         if at >= began[key]:
-            lists[key].append(Change(at, words.get(status), earliest, latest))
+            lists[key].append(StatusChange(at, words.get(status), earliest, latest))
     for key, at, status, earliest, latest in stretch.rows(inside, table.c.camera_key):
-        lists[key].append(Change(at, words.get(status), earliest, latest))
-    return max(stretch.folded_ms, min(began.values(), default=start))
+        lists[key].append(StatusChange(at, words.get(status), earliest, latest))
+    return max(stretch.rolled_up_until_ms, min(began.values(), default=start))
 
 
-def last_before(connection: Connection, chosen: ColumnElement[bool] | None, instant: int) -> list[int]:
+def last_transition_before(
+    connection: Connection, chosen: ColumnElement[bool] | None, instant: int
+) -> list[int]:
     """Return the id of the last transition before an instant, of each of the chosen cameras (None: all)."""
     table, who = schema.transitions, schema.cameras
     last = (
@@ -202,12 +206,12 @@ def last_before(connection: Connection, chosen: ColumnElement[bool] | None, inst
     return [number for number in connection.execute(query).scalars() if number is not None]
 
 
-def _fill_service(stretch: _Stretch, found: dict[int, CameraRecord], since: int) -> None:
+def _fill_service(stretch: _Query, found: dict[int, CameraHistory], since: int) -> None:
     """Add the spans in service, from where the changes are known; `since` is the earliest of these instants.
 
     Those before the stretch belong to it where an outage goes on through an absence (V6).
     """
-    table = schema.service
+    table = schema.service_periods
     query = select(table.c.camera_key, table.c.start_ms, table.c.end_ms).order_by(table.c.start_ms)
     query = query.where(
         table.c.start_ms < stretch.to_ms, or_(table.c.end_ms.is_(None), table.c.end_ms > since)
@@ -217,16 +221,16 @@ def _fill_service(stretch: _Stretch, found: dict[int, CameraRecord], since: int)
         first = min((outage.at_ms for outage in camera.outages[:1]), default=stretch.from_ms)
         if end is not None and end <= min(first, stretch.from_ms):
             continue
-        known = stretch.folded_ms
+        known = stretch.rolled_up_until_ms
         if camera.changes and camera.changes[0].at_ms < stretch.from_ms:
             known = max(known, camera.changes[0].at_ms)
-        camera.service.append(Span(max(start, known), OPEN_END if end is None else end))
+        camera.service_periods.append(Interval(max(start, known), OPEN_ENDED if end is None else end))
 
 
-def _fill_outages(stretch: _Stretch, found: dict[int, CameraRecord], journal: Projection) -> None:
+def _fill_outages(stretch: _Query, found: dict[int, CameraHistory], journal: CorrectionState) -> None:
     table = schema.outages
     query = select(
-        table.c.camera_key, table.c.id, table.c.at_ms, table.c.end_ms, table.c.noticed_ms, table.c.cause
+        table.c.camera_key, table.c.id, table.c.at_ms, table.c.end_ms, table.c.detected_ms, table.c.cause
     ).where(table.c.at_ms < stretch.to_ms, touches(table.c.at_ms, table.c.end_ms, stretch.from_ms))
     query = query.order_by(table.c.at_ms, table.c.id)
     causes = {str(cause): cause for cause in Cause}
@@ -236,12 +240,12 @@ def _fill_outages(stretch: _Stretch, found: dict[int, CameraRecord], journal: Pr
         found[key].outages.append(OutageRecord(public(number), at, end, noticed, causes[cause], said))
 
 
-def _fill_days(stretch: _Stretch, found: dict[int, CameraRecord], from_ms: int, zone: ZoneInfo) -> None:
+def _fill_days(stretch: _Query, found: dict[int, CameraHistory], from_ms: int, zone: ZoneInfo) -> None:
     """Add the folded days that [from_ms, to_ms) touches."""
-    table = schema.days
+    table = schema.daily_rollups
     calendar = Calendar(zone)
     first = calendar.date_of(max(from_ms, 0)).isoformat()
-    last = calendar.date_of(min(stretch.to_ms, stretch.folded_ms) - 1).isoformat()
+    last = calendar.date_of(min(stretch.to_ms, stretch.rolled_up_until_ms) - 1).isoformat()
     query = select(
         table.c.camera_key, table.c.day, table.c.up, table.c.down, table.c.unknown, table.c.maintenance,
         table.c.excluded, table.c.outages, table.c.reboots, table.c.uncertain_up, table.c.uncertain_down,
@@ -250,28 +254,28 @@ def _fill_days(stretch: _Stretch, found: dict[int, CameraRecord], from_ms: int, 
     for key, day, up, down, unknown, maintenance, excluded, count, reboots, *uncertain in stretch.rows(
         query, table.c.camera_key
     ):
-        account = Account(up, down, unknown, maintenance, 0, *uncertain)
-        found[key].days[day] = DayAccount(account, excluded, count, reboots)
-    _fill_unlived(stretch, found, calendar, Span(calendar.day(max(from_ms, 0)).starts, stretch.to_ms))
+        account = StatusTime(up, down, unknown, maintenance, 0, *uncertain)
+        found[key].days[day] = DailyRollup(account, excluded, count, reboots)
+    _fill_unlived(stretch, found, calendar, Interval(calendar.day(max(from_ms, 0)).start, stretch.to_ms))
 
 
 def _fill_unlived(
-    stretch: _Stretch, found: dict[int, CameraRecord], calendar: Calendar, within: Span
+    stretch: _Query, found: dict[int, CameraHistory], calendar: Calendar, within: Interval
 ) -> None:
     """Add the folded days that the wall clock left out: unknown, and in no row (rule T2)."""
-    within = within._replace(ends=min(within.ends, stretch.folded_ms))
+    within = within._replace(end=min(within.end, stretch.rolled_up_until_ms))
     unlived: dict[int, dict[str, int]] = {}
     for key, day, spent in service_unlived(stretch.connection, stretch.chosen, calendar, within):
         mine = unlived.setdefault(key, {})
         mine[day] = mine.get(day, 0) + spent
     for key, days in unlived.items():
         told = found[key].days
-        days_of = {day: DayAccount(Account(unknown=spent)) for day, spent in days.items()} | told
+        days_of = {day: DailyRollup(StatusTime(unknown=spent)) for day, spent in days.items()} | told
         found[key].days = dict(sorted(days_of.items()))
 
 
-def _blindness(stretch: _Stretch, since: int, operators: set[str] | None) -> list[BlindRecord]:
-    table, sights = schema.blindness, schema.sights
+def _blindness(stretch: _Query, since: int, operators: set[str] | None) -> list[GapRecord]:
+    table, sights = schema.monitoring_gaps, schema.link_groups
     over = select(table.c.operators, table.c.links, table.c.cause, table.c.began_ms, table.c.ended_ms)
     over = over.where(
         table.c.began_ms < stretch.to_ms,
@@ -279,53 +283,57 @@ def _blindness(stretch: _Stretch, since: int, operators: set[str] | None) -> lis
         table.c.ended_ms > table.c.began_ms,  # a clock that was set back blinded nobody
     )
     rows: list[Any] = list(stretch.rows(over.order_by(table.c.began_ms, table.c.id)))
-    now = select(sights.c.operators, sights.c.links, sights.c.seen_ms)
-    for named, links, seen in stretch.rows(now.where(sights.c.blind, sights.c.seen_ms < stretch.to_ms)):
-        rows.append((named, links, BlindCause.LINK, seen, None))
+    now = select(sights.c.operators, sights.c.links, sights.c.last_packet_ms)
+    for named, links, seen in stretch.rows(
+        now.where(sights.c.blind, sights.c.last_packet_ms < stretch.to_ms)
+    ):
+        rows.append((named, links, GapCause.LINK, seen, None))
     found = []
     for named, links, word, began, ended in rows:
-        of, cause = schema.unpacked(named), BlindCause(word)
+        of, cause = schema.unpacked(named), GapCause(word)
         # A clock that was set changes everybody's record, whoever was out of sight.
-        everybody = not of or cause is BlindCause.CLOCK
+        everybody = not of or cause is GapCause.CLOCK_STEP
         if operators is None or everybody or not operators.isdisjoint(of):
-            found.append(BlindRecord(of, schema.unpacked(links), cause, began, ended))
+            found.append(GapRecord(of, schema.unpacked(links), cause, began, ended))
     return found
 
 
-def blindness(connection: Connection, from_ms: int, to_ms: int) -> list[BlindRecord]:
+def monitoring_gaps(connection: Connection, from_ms: int, to_ms: int) -> list[GapRecord]:
     """Return when whose cameras could not be seen in [from_ms, to_ms), oldest first."""
-    return _blindness(_Stretch(connection, None, from_ms, to_ms, 0), from_ms, None)
+    return _blindness(_Query(connection, None, from_ms, to_ms, 0), from_ms, None)
 
 
-def announced(connection: Connection, from_ms: int, to_ms: int) -> list[WindowRecord]:
+def inventory_maintenance(connection: Connection, from_ms: int, to_ms: int) -> list[MaintenanceRecord]:
     """Return the windows of the inventory, as far as they touch [from_ms, to_ms)."""
-    table = schema.windows
-    query = select(table.c.scope, table.c.scope_id, table.c.starts_ms, table.c.ends_ms, table.c.reason)
-    query = query.where(table.c.starts_ms < to_ms, table.c.ends_ms > from_ms)
+    table = schema.maintenance_windows
+    query = select(table.c.scope, table.c.scope_id, table.c.start_ms, table.c.end_ms, table.c.reason)
+    query = query.where(table.c.start_ms < to_ms, table.c.end_ms > from_ms)
     return [
-        WindowRecord(None, Scope(scope), scope_id, starts, ends, reason)
-        for scope, scope_id, starts, ends, reason in plain(connection, query)
+        MaintenanceRecord(None, Scope(scope), scope_id, starts, ends, reason)
+        for scope, scope_id, starts, ends, reason in fetch_tuples(connection, query)
     ]
 
 
-def corrected(connection: Connection, journal: Projection, from_ms: int, to_ms: int) -> list[WindowRecord]:
+def corrected(
+    connection: Connection, journal: CorrectionState, from_ms: int, to_ms: int
+) -> list[MaintenanceRecord]:
     """Return the windows that people added, under their public ids, if they touch [from_ms, to_ms)."""
     public = public_ids(connection).correction
     return [
         window._replace(id=None if window.id is None else public(window.id))
         for window in journal.windows
-        if window.starts_ms < to_ms and window.ends_ms > from_ms
+        if window.start_ms < to_ms and window.end_ms > from_ms
     ]
 
 
 def _windows(
-    stretch: _Stretch, since: int, journal: Projection, cameras: list[CameraRecord] | None
-) -> list[WindowRecord]:
+    stretch: _Query, since: int, journal: CorrectionState, cameras: list[CameraHistory] | None
+) -> list[MaintenanceRecord]:
     """Return the windows of the stretch that lie over the cameras (None: all), oldest first."""
-    found = announced(stretch.connection, since, stretch.to_ms)
+    found = inventory_maintenance(stretch.connection, since, stretch.to_ms)
     found += corrected(stretch.connection, journal, since, stretch.to_ms)
     if cameras is not None:
-        over: dict[tuple[Scope, str], list[tuple[str, Span]]] = {}
+        over: dict[tuple[Scope, str], list[tuple[str, Interval]]] = {}
         for camera in cameras:
             for scope, there in scopes_of(camera):
                 over.setdefault(scope, []).append((camera.operator, there))
@@ -333,8 +341,8 @@ def _windows(
             window
             for window in found
             if any(
-                window.whose.covers(operator) and window.starts_ms < ends and window.ends_ms > starts
+                window.operators.covers(operator) and window.start_ms < ends and window.end_ms > starts
                 for operator, (starts, ends) in over.get((window.scope, window.scope_id), ())
             )
         ]
-    return sorted(found, key=lambda window: (window.starts_ms, window.scope_id, window.ends_ms))
+    return sorted(found, key=lambda window: (window.start_ms, window.scope_id, window.end_ms))

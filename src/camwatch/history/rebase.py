@@ -16,22 +16,22 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, RowMapping, Table, func, or_, select, update
 
 from camwatch.clock import AHEAD_MAX_S
-from camwatch.core.model import BlindCause
+from camwatch.core.model import GapCause
 from camwatch.errors import CorrectionError
 from camwatch.history import schema
-from camwatch.history.corrections import Rebase, append_in, canonical
-from camwatch.history.database_errors import told
-from camwatch.history.dialects import begin_write
-from camwatch.history.metadata import facts
+from camwatch.history.corrections import Rebase, append_in, canonical_json
+from camwatch.history.database_errors import translate_errors
+from camwatch.history.dialects import write_transaction
+from camwatch.history.metadata import read_metadata
 from camwatch.history.sealing import Sealer, seal_checkpoints
 from camwatch.history.store import Store
 
 RECORD = (
     schema.transitions,
     schema.outages,
-    schema.service,
-    schema.fills,
-    schema.blindness,
+    schema.service_periods,
+    schema.backfills,
+    schema.monitoring_gaps,
     schema.reboots,
     schema.placements,
 )
@@ -40,15 +40,15 @@ RECORD = (
 _BEGINS = {
     "transitions": "at_ms",
     "outages": "at_ms",
-    "service": "start_ms",
-    "blindness": "began_ms",
+    "service_periods": "start_ms",
+    "monitoring_gaps": "began_ms",
     "reboots": "at_ms",
     "placements": "since_ms",
 }
 _SLACK_MS = round(AHEAD_MAX_S * 1000)
 
 
-class Piece(NamedTuple):
+class RebasePiece(NamedTuple):
     """What is dated after `after_ms`, up to the next piece, belongs `by_ms` earlier.
 
     `from_start`: it was wrong from when a process began, so counters have as much of unknown time more.
@@ -62,19 +62,19 @@ class Piece(NamedTuple):
 class Plan(NamedTuple):
     """What a rebase would do: its pieces in order of time, the rows that it moves, where the record ends."""
 
-    pieces: tuple[Piece, ...]
+    pieces: tuple[RebasePiece, ...]
     rows: int
     ended_ms: int
-    ends_ms: int
+    end_ms: int
 
 
-def pieces_of(clock: Sequence[tuple[int, int]]) -> tuple[Piece, ...]:
+def pieces_of(clock: Sequence[tuple[int, int]]) -> tuple[RebasePiece, ...]:
     """Return what lies in the future, by how the clock was set: (began, ended) of each time, as recorded.
 
     From the newest process back, for as long as its beginning was wrong, too. Nothing, where the record
     was not ahead when it ended by more than it gives way by itself.
     """
-    found: list[Piece] = []
+    found: list[RebasePiece] = []
     lead = 0  # of the process after, when it began
     for process in reversed(_processes(clock)):
         began, ended = process[-1]
@@ -102,18 +102,18 @@ def _lead_at_start(process: Sequence[tuple[int, int]]) -> int:
     return began - ended if began == process[0][0] and ended < began else 0
 
 
-def _pieces_of_one(process: Sequence[tuple[int, int]], lead: int) -> list[Piece]:
+def _pieces_of_one(process: Sequence[tuple[int, int]], lead: int) -> list[RebasePiece]:
     """Return what is wrong of a process that was ahead by `lead` in the end: each leap explains some."""
-    found: list[Piece] = []
+    found: list[RebasePiece] = []
     left = lead
     for began, ended in reversed(process):
         if left <= _SLACK_MS:
             break
         if ended > began:
-            found.insert(0, Piece(began, left))
+            found.insert(0, RebasePiece(began, left))
             left -= ended - began
         elif began == ended:
-            found.insert(0, Piece(began - 1, left, from_start=True))
+            found.insert(0, RebasePiece(began - 1, left, from_start=True))
             left = 0
     if left > _SLACK_MS:
         return []
@@ -124,7 +124,7 @@ def _pieces_of_one(process: Sequence[tuple[int, int]], lead: int) -> list[Piece]
 class _Moved:
     """Instants and rows, where they belong."""
 
-    def __init__(self, pieces: Sequence[Piece]) -> None:
+    def __init__(self, pieces: Sequence[RebasePiece]) -> None:
         self._pieces = pieces
 
     def instant(self, at_ms: int) -> int:
@@ -139,8 +139,8 @@ class _Moved:
         """Return what is different in a row where it belongs."""
         moved = {name: self.instant(row[name]) for name in _instants(table) if row[name] is not None}
         if (
-            table is schema.blindness
-            and row["cause"] == BlindCause.CLOCK
+            table is schema.monitoring_gaps
+            and row["cause"] == GapCause.CLOCK_STEP
             and row["ended_ms"] < row["began_ms"]
         ):
             moved["ended_ms"] = moved["began_ms"]  # what it was ahead of is no longer the future
@@ -153,11 +153,11 @@ def _instants(table: Table) -> list[str]:
 
 def plan(connection: Connection, now_ms: int) -> Plan:
     """Return what a rebase would do. Raises CorrectionError where there is nothing to do, or it cannot be."""
-    known = facts(connection)
-    if known.vouched_ms - now_ms <= _SLACK_MS:
+    known = read_metadata(connection)
+    if known.watermark_ms - now_ms <= _SLACK_MS:
         raise CorrectionError("nothing of the record lies in the future by the clock of this machine")
-    table = schema.blindness
-    query = select(table.c.began_ms, table.c.ended_ms).where(table.c.cause == str(BlindCause.CLOCK))
+    table = schema.monitoring_gaps
+    query = select(table.c.began_ms, table.c.ended_ms).where(table.c.cause == str(GapCause.CLOCK_STEP))
     clock = [(began, ended) for began, ended in connection.execute(query.order_by(table.c.id))]
     pieces = pieces_of(clock)
     if not pieces:
@@ -165,18 +165,18 @@ def plan(connection: Connection, now_ms: int) -> Plan:
             "the record does not say how far it is ahead: start camwatch once with the clock as it is now, "
             "which must be right, stop it, and try again"
         )
-    ends_ms = _Moved(pieces).instant(known.vouched_ms)
-    if ends_ms - now_ms > _SLACK_MS:
+    end_ms = _Moved(pieces).instant(known.watermark_ms)
+    if end_ms - now_ms > _SLACK_MS:
         raise CorrectionError("the record would still end in the future: is the clock of this machine right?")
-    if known.folded_ms > pieces[0].after_ms:
+    if known.rolled_up_until_ms > pieces[0].after_ms:
         raise CorrectionError("what lies in the future is folded into daily accounts: restore a backup")
     if pieces[0].from_start:
         _check_order(connection, pieces[0])
     rows = sum(_count(connection, table, pieces[0].after_ms) for table in RECORD)
-    return Plan(pieces, rows, known.vouched_ms, ends_ms)
+    return Plan(pieces, rows, known.watermark_ms, end_ms)
 
 
-def _check_order(connection: Connection, first: Piece) -> None:
+def _check_order(connection: Connection, first: RebasePiece) -> None:
     """Raise CorrectionError where what is moved would come before what stays."""
     at = schema.transitions.c.at_ms
     stays = connection.execute(select(func.max(at)).where(at <= first.after_ms)).scalar()
@@ -200,7 +200,7 @@ def rebase(store: Store, who: str, why: str, now_ms: int) -> tuple[int, Plan]:
     Needs the store for itself (`Store.hold`): no daemon may write meanwhile. Raises CorrectionError as
     `plan` does, StoreError.
     """
-    with told(store.engine), begin_write(store.engine) as connection:
+    with translate_errors(store.engine), write_transaction(store.engine) as connection:
         made = plan(connection, now_ms)
         first, moved = made.pieces[0].after_ms, _Moved(made.pieces)
         digest, count = hashlib.sha256(), 0
@@ -211,7 +211,7 @@ def rebase(store: Store, who: str, why: str, now_ms: int) -> tuple[int, Plan]:
             for row in _rows(connection, table, first):
                 changed = moved.row(table, row)
                 if changed:
-                    originals.append((table.name, row["id"], canonical(row)))
+                    originals.append((table.name, row["id"], canonical_json(row)))
                     shifted.append([(row | changed)[name] for name in names])
             sealer.put(table, names, shifted, upsert=True)
         for kind, number, text in originals:
@@ -228,14 +228,20 @@ def rebase(store: Store, who: str, why: str, now_ms: int) -> tuple[int, Plan]:
     return seq, made
 
 
-def _leave_gaps(sealer: Sealer, pieces: Sequence[Piece]) -> None:
+def _leave_gaps(sealer: Sealer, pieces: Sequence[RebasePiece]) -> None:
     """Let nobody be up or down while camwatch did not run, and the record, which was ahead, stood still."""
     rows = [
-        ("", "", str(BlindCause.CLOCK), piece.after_ms + 1 - before.by_ms, piece.after_ms + 1 - piece.by_ms)
+        (
+            "",
+            "",
+            str(GapCause.CLOCK_STEP),
+            piece.after_ms + 1 - before.by_ms,
+            piece.after_ms + 1 - piece.by_ms,
+        )
         for before, piece in pairwise(pieces)
         if piece.from_start and piece.by_ms < before.by_ms
     ]
-    sealer.add(schema.blindness, ("operators", "links", "cause", "began_ms", "ended_ms"), rows)
+    sealer.add(schema.monitoring_gaps, ("operators", "links", "cause", "began_ms", "ended_ms"), rows)
 
 
 def _line(kind: str, number: int, original: str) -> bytes:
@@ -250,8 +256,8 @@ def _rows(connection: Connection, table: Table, after_ms: int) -> Iterable[dict[
 
 def _move_what_is_remembered(connection: Connection, moved: _Moved, made: Plan) -> None:
     """Move what the next process goes on from: it is no record, and says what is so now."""
-    checkpoints, sights, meta = schema.checkpoints, schema.sights, schema.meta
-    by_s = (made.ended_ms - made.ends_ms) / 1000
+    checkpoints, sights, meta = schema.checkpoints, schema.link_groups, schema.store_metadata
+    by_s = (made.ended_ms - made.end_ms) / 1000
     for row in connection.execute(select(checkpoints)).mappings().all():
         changed: dict[str, Any] = moved.row(checkpoints, dict(row))
         if row["clock_offset_s"] is not None:
@@ -264,7 +270,7 @@ def _move_what_is_remembered(connection: Connection, moved: _Moved, made: Plan) 
     for row in connection.execute(select(sights)).mappings().all():
         if changed := moved.row(sights, dict(row)):
             connection.execute(update(sights).where(sights.c.links == row["links"]).values(changed))
-    connection.execute(update(meta).where(meta.c.name == "vouched_ms").values(value=str(made.ends_ms)))
+    connection.execute(update(meta).where(meta.c.name == "watermark_ms").values(value=str(made.end_ms)))
 
 
 def rebase_problems(connection: Connection, seq: int, said: Rebase) -> Iterator[str]:
@@ -276,7 +282,7 @@ def rebase_problems(connection: Connection, seq: int, said: Rebase) -> Iterator[
     if len(kept) != said.rows or digest.hexdigest() != said.digest:
         yield "moved rows that are no longer kept as they were"
         return
-    moved = _Moved([Piece(after, by) for after, by, _ in said.pieces])
+    moved = _Moved([RebasePiece(after, by) for after, by, _ in said.pieces])
     tables = {table.name: table for table in RECORD}
     for kind, number, text in kept:
         table = tables[kind]
@@ -288,7 +294,7 @@ def rebase_problems(connection: Connection, seq: int, said: Rebase) -> Iterator[
 
 def _stays(table: Table, row: RowMapping, moved: _Moved, original: dict[str, Any]) -> bool:
     """Tell whether a row lies where it was moved; late heartbeats may have made a fill longer since."""
-    if table is schema.fills:
+    if table is schema.backfills:
         start, end = (moved.instant(original[name]) for name in ("start_ms", "end_ms"))
         return bool(row["start_ms"] <= start and row["end_ms"] >= end)
     begins = _BEGINS[table.name]

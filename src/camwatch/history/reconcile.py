@@ -11,21 +11,21 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import NamedTuple, TypeAlias
 
-from camwatch.core.checkpoint import NOTHING, Memory
+from camwatch.core.checkpoint import EMPTY, CameraCheckpoint
 from camwatch.core.model import (
-    BlindCause,
-    Blindness,
+    Backfill,
     Cause,
-    Fill,
-    Happening,
+    Event,
+    GapCause,
     Instant,
-    OutageChange,
+    MonitoringGap,
+    OutageEvent,
     Reboot,
-    ServiceChange,
+    ServicePeriodEvent,
     Status,
     Transition,
 )
-from camwatch.history.batch import Past, in_service
+from camwatch.history.batch import StoredState, in_service
 
 _SEEN = frozenset(Status) - {Status.UNKNOWN}
 
@@ -34,70 +34,72 @@ Key: TypeAlias = tuple[str, str]
 
 
 class Known(NamedTuple):
-    """What memory has: `memories` as the store had them last, when it vouched for `vouched_ms`.
+    """What memory has: `memories` as the store had them last, when it vouched for `watermark_ms`.
 
     `events` are the last happenings that were stored, in order. `whole`: they reach back to the older record.
     """
 
-    memories: Mapping[Key, Memory]
-    events: Sequence[Happening]
+    memories: Mapping[Key, CameraCheckpoint]
+    events: Sequence[Event]
     whole: bool
-    vouched_ms: int
+    watermark_ms: int
 
 
-def lost(past: Past, known: Known) -> tuple[int, int] | None:
+def lost(past: StoredState, known: Known) -> tuple[int, int] | None:
     """Return from when until when (UTC ms) a store lacks what memory has no more; None: nothing is lost.
 
     The older record vouches for no camera beyond what of it was accounted: a verdict may reach back there.
     """
     if known.whole:
         return None
-    if past.vouched_ms is not None:
-        settled = [each.settled_ms for each in past.memories if each.settled_ms is not None]
-        return min(past.vouched_ms, known.vouched_ms, *settled), known.vouched_ms
+    if past.watermark_ms is not None:
+        settled = [
+            each.accounted_until_ms for each in past.checkpoints if each.accounted_until_ms is not None
+        ]
+        return min(past.watermark_ms, known.watermark_ms, *settled), known.watermark_ms
     longest = max((in_service(memory) for memory in known.memories.values()), default=0)
-    return known.vouched_ms - longest, known.vouched_ms
+    return known.watermark_ms - longest, known.watermark_ms
 
 
-def rejoined(past: Past, known: Known) -> list[Happening]:
+def rejoined(past: StoredState, known: Known) -> list[Event]:
     """Return what the older record `past` lacks, in order."""
     span = lost(past, known)
     if span is None:
         return list(known.events)
     began, ended = (Instant(0.0, edge) for edge in span)
-    found: list[Happening] = [Blindness((), (), BlindCause.LOST, began, ended)]
-    before = states(past.memories)
-    vouched_ms = span[0] if past.vouched_ms is None else min(past.vouched_ms, known.vouched_ms)
-    mine: dict[Key, list[Happening]] = {}
+    found: list[Event] = [MonitoringGap((), (), GapCause.LOST, began, ended)]
+    before = states(past.checkpoints)
+    watermark_ms = span[0] if past.watermark_ms is None else min(past.watermark_ms, known.watermark_ms)
+    mine: dict[Key, list[Event]] = {}
     for event in known.events:
-        if isinstance(event, (Transition, OutageChange, ServiceChange)):
+        if isinstance(event, (Transition, OutageEvent, ServicePeriodEvent)):
             key = event.camera, event.operator
-            mine.setdefault(key, []).append(_not_before(event, _accounted(before.get(key), vouched_ms)))
-        elif isinstance(event, (Blindness, Fill, Reboot)):
+            mine.setdefault(key, []).append(_not_before(event, _accounted(before.get(key), watermark_ms)))
+        elif isinstance(event, (MonitoringGap, Backfill, Reboot)):
             found.append(event)
     for key in sorted(before.keys() | known.memories.keys() | mine.keys()):
         events = mine.get(key, [])
-        since = _accounted(before.get(key), vouched_ms)
+        since = _accounted(before.get(key), watermark_ms)
         first = _first_known(known.memories.get(key), events, since)
         found += _bridge(key, before.get(key), first, since)
         found += events if first.status in _SEEN else _ended_unseen(events, before.get(key), since)
     return found
 
 
-def _accounted(before: Memory | None, vouched_ms: int) -> Instant:
+def _accounted(before: CameraCheckpoint | None, watermark_ms: int) -> Instant:
     """Return until when the older record is certain of a camera."""
-    settled_ms = None if before is None else before.settled_ms
-    return Instant(0.0, vouched_ms if settled_ms is None else min(vouched_ms, settled_ms))
+    accounted_until_ms = None if before is None else before.accounted_until_ms
+    return Instant(0.0, watermark_ms if accounted_until_ms is None else min(watermark_ms, accounted_until_ms))
 
 
-def remembered(past: Past, known: Known) -> list[Memory]:
+def remembered(past: StoredState, known: Known) -> list[CameraCheckpoint]:
     """Return what is to be remembered after that, also of cameras that only the older record has."""
-    before = states(past.memories)
+    before = states(past.checkpoints)
     gone = [before[key] for key in before.keys() - known.memories.keys()]
     parted = [
-        memory._replace(settled_ms=None, outage_open=False, left_down_ms=None)
+        memory._replace(accounted_until_ms=None, outage_open=False, down_until_ms=None)
         for memory in gone
-        if memory.settled_ms is not None or memory.left_down_ms is not None
+        if memory.accounted_until_ms is not None or memory.down_until_ms is not None
     ]
     return [*parted, *known.memories.values()]
 
@@ -118,16 +120,16 @@ class _First:
     cause: Cause | None = None
 
 
-def _first_known(memory: Memory | None, events: Sequence[Happening], since: Instant) -> _First:
-    serving = memory is not None and memory.settled_ms is not None
+def _first_known(memory: CameraCheckpoint | None, events: Sequence[Event], since: Instant) -> _First:
+    serving = memory is not None and memory.accounted_until_ms is not None
     outage_open = serving and memory is not None and memory.outage_open
     absent = memory is not None and _is_absent(memory)
     if events:
-        service = next((each.entered for each in events if isinstance(each, ServiceChange)), None)
-        outage = next((each for each in events if isinstance(each, OutageChange)), None)
+        service = next((each.started for each in events if isinstance(each, ServicePeriodEvent)), None)
+        outage = next((each for each in events if isinstance(each, OutageEvent)), None)
         serving = serving if service is None else not service
         if outage is not None:
-            outage_open, absent = not outage.open, outage.again
+            outage_open, absent = not outage.opened, outage.again
         moved = next((each for each in events if isinstance(each, Transition)), None)
         if moved is None or moved.old is Status.UNKNOWN:
             return _First(serving, outage_open, None, since, absent)
@@ -135,19 +137,19 @@ def _first_known(memory: Memory | None, events: Sequence[Happening], since: Inst
     if memory is None:
         return _First(serving=False, outage_open=False, status=None, at=since)
     at = Instant(0.0, max(since.utc_ms, memory.since_ms))
-    if outage_open and memory.left_down_ms is not None:
-        at = Instant(0.0, memory.left_down_ms)  # so the outage will end, unless it goes on
+    if outage_open and memory.down_until_ms is not None:
+        at = Instant(0.0, memory.down_until_ms)  # so the outage will end, unless it goes on
     return _First(serving, outage_open, memory.status, at, absent, memory.since_ms, memory.cause)
 
 
-def _is_absent(memory: Memory) -> bool:
-    return memory.left_down_ms is not None and not memory.outage_open
+def _is_absent(memory: CameraCheckpoint) -> bool:
+    return memory.down_until_ms is not None and not memory.outage_open
 
 
-def _bridge(key: Key, before: Memory | None, first: _First, since: Instant) -> Iterator[Happening]:
+def _bridge(key: Key, before: CameraCheckpoint | None, first: _First, since: Instant) -> Iterator[Event]:
     """Yield what leads from the end of the record to what is known of a camera next."""
-    if before is None or before.settled_ms is None:
-        yield from _enter(key, before or NOTHING, first)
+    if before is None or before.accounted_until_ms is None:
+        yield from _enter(key, before or EMPTY, first)
         return
     was = (before.status, before.since_ms, before.outage_open)
     if first.serving and was == (first.status, first.since_ms, first.outage_open):
@@ -157,15 +159,15 @@ def _bridge(key: Key, before: Memory | None, first: _First, since: Instant) -> I
     if before.status is not Status.UNKNOWN:
         yield _went(key, Status.UNKNOWN, since)
     if before.outage_open and not first.outage_open:
-        left = since.utc_ms if before.left_down_ms is None else before.left_down_ms
-        yield OutageChange(*key, "", False, Instant(0.0, left), since, None)
+        left = since.utc_ms if before.down_until_ms is None else before.down_until_ms
+        yield OutageEvent(*key, "", False, Instant(0.0, left), since, None)
     if not first.serving:
         if _is_over(before, first):
             yield from _seen(key, first, since)
-        yield ServiceChange(*key, False, since, first.status or Status.UNKNOWN)
+        yield ServicePeriodEvent(*key, False, since, first.status or Status.UNKNOWN)
     elif first.absent and before.outage_open:
-        yield ServiceChange(*key, False, since, Status.UNKNOWN)
-        yield ServiceChange(*key, True, first.at, Status.UNKNOWN)
+        yield ServicePeriodEvent(*key, False, since, Status.UNKNOWN)
+        yield ServicePeriodEvent(*key, True, first.at, Status.UNKNOWN)
     elif first.status not in _SEEN and _is_over(before, first):
         yield from _seen(key, first, first.at)
     else:
@@ -174,28 +176,28 @@ def _bridge(key: Key, before: Memory | None, first: _First, since: Instant) -> I
             yield _went(key, first.status, first.at, first.cause)
 
 
-def _enter(key: Key, before: Memory, first: _First) -> Iterator[Happening]:
+def _enter(key: Key, before: CameraCheckpoint, first: _First) -> Iterator[Event]:
     """Yield what leads from out of service to what is known of a camera next."""
     over = _is_over(before, first)
     if first.serving:
-        yield ServiceChange(*key, True, first.at, first.status or Status.UNKNOWN)
+        yield ServicePeriodEvent(*key, True, first.at, first.status or Status.UNKNOWN)
         if over and first.status not in _SEEN:
             yield from _seen(key, first, first.at)
         yield from _arrive(key, first, was_open=False, again=_is_absent(before))
         if not first.outage_open:
             yield _went(key, first.status or Status.UNKNOWN, first.at, first.cause)
     elif over:  # it was in service meanwhile, or is no more what it was
-        yield ServiceChange(*key, True, first.at, Status.UNKNOWN)
+        yield ServicePeriodEvent(*key, True, first.at, Status.UNKNOWN)
         yield from _seen(key, first, first.at)
-        yield ServiceChange(*key, False, first.at, Status.UNKNOWN)
+        yield ServicePeriodEvent(*key, False, first.at, Status.UNKNOWN)
 
 
-def _is_over(before: Memory, first: _First) -> bool:
+def _is_over(before: CameraCheckpoint, first: _First) -> bool:
     """Tell whether an outage was open, or could go on, and cannot any more."""
     return (before.outage_open or _is_absent(before)) and not first.outage_open and not first.absent
 
 
-def _seen(key: Key, first: _First, at: Instant) -> Iterator[Happening]:
+def _seen(key: Key, first: _First, at: Instant) -> Iterator[Event]:
     """Yield that a camera was no longer down: it was seen alive, or else its outage went on."""
     over = first.status if first.status in (Status.PLANNED, Status.RETIRED) else Status.UP
     yield _went(key, over, at)
@@ -203,7 +205,7 @@ def _seen(key: Key, first: _First, at: Instant) -> Iterator[Happening]:
         yield _went(key, Status.UNKNOWN, at)
 
 
-def _arrive(key: Key, first: _First, *, was_open: bool, again: bool) -> Iterator[Happening]:
+def _arrive(key: Key, first: _First, *, was_open: bool, again: bool) -> Iterator[Event]:
     """Yield what makes an outage be open, where it is: with an instant in `down` where no more is known.
 
     `again`: one that an absence ended may go on (V6).
@@ -212,21 +214,23 @@ def _arrive(key: Key, first: _First, *, was_open: bool, again: bool) -> Iterator
         return
     cause = first.cause or Cause.TIMEOUT
     if not was_open:
-        yield OutageChange(*key, "", True, first.at, first.at, cause, again)
+        yield OutageEvent(*key, "", True, first.at, first.at, cause, again)
     if not was_open or first.status is not None:
         yield _went(key, Status.DOWN, first.at, cause)
     if first.status is not Status.DOWN and (not was_open or first.status is not None):
         yield _went(key, first.status or Status.UNKNOWN, first.at)
 
 
-def _ended_unseen(events: Sequence[Happening], before: Memory | None, since: Instant) -> Iterator[Happening]:
+def _ended_unseen(
+    events: Sequence[Event], before: CameraCheckpoint | None, since: Instant
+) -> Iterator[Event]:
     """Yield events; an outage that ended while its camera was unknown ended when it began to be (S7)."""
-    left = before.left_down_ms if before is not None and before.outage_open else None
+    left = before.down_until_ms if before is not None and before.outage_open else None
     at = since if left is None else Instant(0.0, left)
     first = True
     for event in events:
-        if isinstance(event, OutageChange):
-            yield event._replace(at=at) if first and not event.open else event
+        if isinstance(event, OutageEvent):
+            yield event._replace(at=at) if first and not event.opened else event
             first = False
         else:
             first = first and not (isinstance(event, Transition) and event.new is Status.DOWN)
@@ -238,12 +242,12 @@ def _went(key: Key, new: Status, at: Instant, cause: Cause | None = None) -> Tra
 
 
 def _not_before(
-    event: Transition | OutageChange | ServiceChange, since: Instant
-) -> Transition | OutageChange | ServiceChange:
+    event: Transition | OutageEvent | ServicePeriodEvent, since: Instant
+) -> Transition | OutageEvent | ServicePeriodEvent:
     """Return what happened, dated after the end of the record that it is added to."""
     return event._replace(at=max(event.at, since, key=attrgetter("utc_ms")))
 
 
-def states(memories: Iterable[Memory]) -> dict[Key, Memory]:
+def states(memories: Iterable[CameraCheckpoint]) -> dict[Key, CameraCheckpoint]:
     """Return memories by whose they are."""
     return {(memory.camera, memory.operator): memory for memory in memories}

@@ -17,28 +17,28 @@ from typing import TypeVar
 
 import structlog
 
-from camwatch.accounting.rolling import Standing
+from camwatch.accounting.rolling import RollingAccounts
 from camwatch.clock import steady
 from camwatch.concurrency import Worker
-from camwatch.core.checkpoint import Memory, remember
+from camwatch.core.checkpoint import CameraCheckpoint, to_checkpoint
 from camwatch.core.model import (
-    BlindCause,
-    Blindness,
     Camera,
-    Happening,
+    Event,
+    GapCause,
     Instant,
-    OutageChange,
-    ServiceChange,
+    MaintenanceWindow,
+    MonitoringGap,
+    OutageEvent,
+    ServicePeriodEvent,
     Transition,
-    Window,
 )
-from camwatch.core.monitor import FleetWatch
+from camwatch.core.monitor import FleetMonitor
 from camwatch.errors import StoreError, StoreWentBackError
-from camwatch.history.batch import Batch, Past, Roll, news
+from camwatch.history.batch import Batch, InventorySnapshot, StoredState, news
 from camwatch.history.keeping import Keeper
 from camwatch.history.reconcile import Known, lost, rejoined, remembered, states
-from camwatch.history.write_queue import PENDING_MAX, Piece, Queue
-from camwatch.rejections import Refused, Rejections
+from camwatch.history.write_queue import PENDING_MAX, Queue, QueueItem
+from camwatch.rejections import RejectedMessages, Rejections
 
 _RECKONED = 150  # events told to the accounts in one turn: some 2 ms
 _SLICE = 250  # cameras remembered in one turn of the loop: a millisecond or two
@@ -50,50 +50,50 @@ _T = TypeVar("_T")
 _log = structlog.get_logger("history")
 
 
-class Chronicle:
+class Recorder:
     """Remembers one fleet. `tell` hands out what the watch has found, `take` new corrected windows."""
 
     def __init__(
         self,
         keeper: Keeper,
-        past: Past,
+        past: StoredState,
         clock: Callable[[], Instant],
-        checkpoint_s: float,
+        checkpoint_interval_s: float,
         pending_max: int = PENDING_MAX,
         retry_s: tuple[float, ...] = _RETRY_S,
     ) -> None:
-        self.standing: Standing | None = None
+        self.rolling: RollingAccounts | None = None
         self.write_errors = 0
         self.sealed, self._noted_hour = past.sealed, 0
         self._problem: str | None = None
         self._unread: dict[str, str] = {}  # what could not be read when it was last tried, and why
         self._keeper = keeper
         self._queue = Queue(past.number, pending_max)
-        self._vouched_ms = past.vouched_ms or 0  # by the store, as we know it
-        self._roll: Roll | None = None
-        self._unreckoned: deque[Happening] = deque()  # not told to `standing` yet
+        self._vouched_ms = past.watermark_ms or 0  # by the store, as we know it
+        self._roll: InventorySnapshot | None = None
+        self._rolling_pending: deque[Event] = deque()  # not told to `standing` yet
         self._overflow: StoreError | None = None
         self._retry_s = retry_s
         self._gave_up = False
         self._derived = False  # whether `standing` is of all that is stored
         self._sites: dict[str, str] = {}  # of each camera that was in the inventory
         self._clock = clock
-        self._checkpoint_s = checkpoint_s
+        self._checkpoint_s = checkpoint_interval_s
         self._corrections = past.corrections
         self._thread = Worker("history")
         self._running: asyncio.Task[None] | None = None
-        self._something = asyncio.Event()
-        self._more_to_reckon = asyncio.Event()
+        self._work = asyncio.Event()
+        self._rolling_wanted = asyncio.Event()
         self._stopping = asyncio.Event()
         self._ended = asyncio.Event()
         self._busy_since: float | None = None
-        self._folded_day = 0
+        self._rolled_up_day = 0
 
     def attach(
         self,
-        watch: FleetWatch,
+        watch: FleetMonitor,
         tell: Callable[[], None],
-        take: Callable[[tuple[Window, ...]], None],
+        take: Callable[[tuple[MaintenanceWindow, ...]], None],
         calm: asyncio.Event,
         rejections: Rejections,
     ) -> None:
@@ -115,19 +115,21 @@ class Chronicle:
                 return f"the store has not answered for {busy_s:.0f} s"
         return self._problem or next(iter(self._unread.values()), None)
 
-    def happened(self, events: Sequence[Happening]) -> None:
+    def record_events(self, events: Sequence[Event]) -> None:
         """Take what has just happened, in the turn of the loop in which it did."""
         now = self._clock()
         concerned = {
-            event.camera for event in events if isinstance(event, (Transition, OutageChange, ServiceChange))
+            event.camera
+            for event in events
+            if isinstance(event, (Transition, OutageEvent, ServicePeriodEvent))
         }
         cameras = self._watch.cameras
-        memories = [remember(cameras[name], now) for name in sorted(concerned) if name in cameras]
+        memories = [to_checkpoint(cameras[name], now) for name in sorted(concerned) if name in cameras]
         self._add(now, events, memories)
-        self._unreckoned += events
-        self._more_to_reckon.set()
+        self._rolling_pending += events
+        self._rolling_wanted.set()
 
-    def enrolled(self, cameras: Iterable[Camera], windows: Iterable[Window]) -> None:
+    def record_inventory(self, cameras: Iterable[Camera], windows: Iterable[MaintenanceWindow]) -> None:
         """Take note of a (re)loaded inventory, before what follows from it."""
         cameras = tuple(cameras)
         sites = {camera.id: camera.site for camera in cameras}
@@ -135,30 +137,30 @@ class Chronicle:
             self._derived = False  # what people corrected on either site reaches back
         self._sites |= sites
         now = self._clock()
-        self._roll = Roll(tuple(cameras), tuple(windows), now.utc_ms)
+        self._roll = InventorySnapshot(tuple(cameras), tuple(windows), now.utc_ms)
         self._add(now, (), (), self._roll)
 
     def _add(
         self,
         now: Instant,
-        events: Sequence[Happening],
-        memories: Sequence[Memory],
-        roll: Roll | None = None,
-        refused: Iterable[Refused] = (),
+        events: Sequence[Event],
+        memories: Sequence[CameraCheckpoint],
+        roll: InventorySnapshot | None = None,
+        refused: Iterable[RejectedMessages] = (),
     ) -> None:
-        parted, self._watch.parted = self._watch.parted, []
-        sights = tuple(self._watch.sights.memories())
+        parted, self._watch.removed = self._watch.removed, []
+        sights = tuple(self._watch.visibility.checkpoints())
         if self._overflow is not None:
             return  # what follows a gap is not stored either
         try:
             every = (*parted, *memories)
             self._queue.add(
-                Piece(tuple(events), every, sights, now.utc_ms, roll, tuple(refused), steady(now))
+                QueueItem(tuple(events), every, sights, now.utc_ms, roll, tuple(refused), steady(now))
             )
         except StoreError as error:  # who tells is in the middle of a packet: `run` fails instead
             self._overflow = error
         if events or roll:
-            self._something.set()
+            self._work.set()
 
     # --- the work
 
@@ -166,30 +168,30 @@ class Chronicle:
         """Store what happens, until `finish`. Raises StoreError when more waits than can be kept."""
         loop = asyncio.get_running_loop()
         self._running = asyncio.current_task()
-        reckoning = asyncio.create_task(self._reckon_on(), name="operators' accounts")
+        reckoning = asyncio.create_task(self._run_rolling(), name="operators' accounts")
         try:
-            await self._rebuild()
+            await self._rebuild_rolling()
             next_checkpoint = loop.time()
             while not self._stopping.is_set():
                 if loop.time() >= next_checkpoint:
                     await self._checkpoint()
                     next_checkpoint = loop.time() + self._checkpoint_s
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._something.wait(), next_checkpoint - loop.time())
-                self._something.clear()
-                await self._drain()
+                    await asyncio.wait_for(self._work.wait(), next_checkpoint - loop.time())
+                self._work.clear()
+                await self._flush()
             await self._checkpoint()
         finally:
             reckoning.cancel()
             self._ended.set()
 
-    async def finish(self, within_s: float) -> bool:
+    async def close(self, within_s: float) -> bool:
         """Store the rest, for as long as the stop may take; what could not be stored is told.
 
         Returns whether the store is free: not while a call of it goes on that nobody waits for any more.
         """
         self._stopping.set()
-        self._something.set()
+        self._work.set()
         self._calm.set()  # nobody judges any more
         try:
             await asyncio.wait_for(self._ended.wait(), within_s)
@@ -200,36 +202,36 @@ class Chronicle:
                 self._running.cancel()
         if self.pending:
             _log.error("history not stored", happenings=self.pending, problem=self.problem)
-        self._thread.end()
-        return self._thread.idle
+        self._thread.close()
+        return self._thread.is_idle
 
     async def _checkpoint(self) -> None:
         """Bring what is remembered of every camera up to date, and see whether people corrected anything."""
-        await self._sweep()
-        await self._reckon()
-        await self._drain()
+        await self._checkpoint_cameras()
+        await self._update_rolling()
+        await self._flush()
         self._note_seal()
         if self._problem is None and not self._stopping.is_set():
-            await self._look_for_corrections()
+            await self._poll_corrections()
             if not self._derived:
-                await self._rebuild()
-            await self._fold()
+                await self._rebuild_rolling()
+            await self._roll_up()
 
-    async def _sweep(self) -> None:
+    async def _checkpoint_cameras(self) -> None:
         stale_ms = 1 if self._stopping.is_set() else round(_STALE * self._checkpoint_s * 1000)
         names = iter(list(self._watch.cameras))
         while some := list(islice(names, _SLICE)):
             now = self._clock()
             found = [camera for name in some if (camera := self._watch.cameras.get(name)) is not None]
             for camera in found:
-                self._watch.judge.settle(camera, now)
-                self._watch.judge.tell_fill(camera, now)
+                self._watch.state_machine.account_until_certain(camera, now)
+                self._watch.state_machine.emit_backfill(camera, now)
             self._tell()  # what settling found out comes before what is remembered after it
             memories = [memory for camera in found if (memory := news(camera, now, stale_ms)) is not None]
             self._add(now, (), memories, refused=self._rejections.news(some))
             await asyncio.sleep(0)
 
-    async def _drain(self) -> None:
+    async def _flush(self) -> None:
         while self._queue:
             await self._calm.wait()  # whoever judges is not kept waiting by the thread that stores
             batch = self._queue.batch()
@@ -237,20 +239,20 @@ class Chronicle:
                 if not await self._write(batch):
                     return
             except StoreWentBackError:
-                await self._rejoin()
+                await self._reconcile()
                 continue
-            self._vouched_ms = batch.vouched_ms
+            self._vouched_ms = batch.watermark_ms
             self._stored(self._queue.stored())
-            self._rejections.stored(batch.refused)
+            self._rejections.stored(batch.rejected)
             if cameras := batch.filled:
                 _log.info("late heartbeats filled unknown time", cameras=len(cameras))
 
-    def _stored(self, memories: Iterable[Memory]) -> None:
+    def _stored(self, memories: Iterable[CameraCheckpoint]) -> None:
         cameras = self._watch.cameras
         for memory in memories:
             camera = cameras.get(memory.camera)
             if camera is not None and camera.camera.operator == memory.operator:
-                camera.stored = memory
+                camera.persisted = memory
 
     async def _write(self, batch: Batch) -> bool:
         """Store a batch, trying again while the store is away; False if a stop could not wait longer."""
@@ -261,10 +263,10 @@ class Chronicle:
             try:
                 sealed = await self._in_thread(lambda: self._keeper.write(batch))
             except StoreWentBackError as error:
-                self._failed("the store went back", error)
+                self._on_failure("the store went back", error)
                 raise
             except StoreError as error:
-                self._failed("history not stored, trying again", error)
+                self._on_failure("history not stored, trying again", error)
                 tries += 1
                 self._gave_up = self._stopping.is_set() and tries > len(self._retry_s)
                 if not self._gave_up:
@@ -277,29 +279,29 @@ class Chronicle:
                 return True
         return False
 
-    def _failed(self, what: str, error: StoreError) -> None:
+    def _on_failure(self, what: str, error: StoreError) -> None:
         self.write_errors += 1
         if self._problem != str(error):
             _log.error(what, problem=str(error), pending=self.pending)
         self._problem = str(error)
 
-    async def _rejoin(self) -> None:
+    async def _reconcile(self) -> None:
         """Take the store as it is, and let what memory still has of what it lacks be stored next (H1)."""
         try:
             past = await self._in_thread(self._keeper.load)
         except StoreError as error:
-            self._failed("the store that went back is not read, trying again", error)
+            self._on_failure("the store that went back is not read, trying again", error)
             await asyncio.sleep(self._retry_s[-1])
             return
         events, parted, rolls, whole = self._queue.since(past.number if past.ours else None)
-        cameras = [camera.stored for camera in self._watch.cameras.values() if camera.stored.camera]
+        cameras = [camera.persisted for camera in self._watch.cameras.values() if camera.persisted.camera]
         known = Known(states([*parted, *cameras]), events, whole, self._vouched_ms)
-        again = Batch(0, self._vouched_ms, events=rejoined(past, known), memories=remembered(past, known))
-        again.sights = tuple(self._watch.sights.memories())
-        again.refused = list(self._rejections.all_stored())
-        again.rolls = rolls
+        again = Batch(0, self._vouched_ms, events=rejoined(past, known), checkpoints=remembered(past, known))
+        again.groups = tuple(self._watch.visibility.checkpoints())
+        again.rejected = list(self._rejections.all_stored())
+        again.inventories = rolls
         if self._roll is not None and self._roll not in rolls[-1:]:
-            again.rolls.append(self._roll)
+            again.inventories.append(self._roll)
         gap = lost(past, known)
         _log.error(
             "the store lacks what was stored: what memory has of it is stored again",
@@ -311,8 +313,8 @@ class Chronicle:
         self._queue.rejoin(past.number, again)
         self._derived = False
 
-    async def _look_for_corrections(self) -> None:
-        with self._forgiving("corrections not looked for"):
+    async def _poll_corrections(self) -> None:
+        with self._log_and_continue("corrections not looked for"):
             newest = await self._in_thread(self._keeper.corrections)
             if newest != self._corrections:
                 now_ms = self._clock().utc_ms
@@ -321,32 +323,34 @@ class Chronicle:
                 self._corrections = newest
                 self._take(windows)
                 self._derived = False
-                await self._drain()
+                await self._flush()
 
-    async def _rebuild(self) -> None:
+    async def _rebuild_rolling(self) -> None:
         """Derive the operators' accounts anew from the record; what is not stored yet comes on top."""
-        with self._forgiving("figures not derived"):
+        with self._log_and_continue("figures not derived"):
             now_ms = self._clock().utc_ms
-            self.standing = await self._in_thread(lambda: self._keeper.standing(now_ms))
+            self.rolling = await self._in_thread(lambda: self._keeper.standing(now_ms))
             self._derived = True
-            self._unreckoned = deque(self._queue.events())
-            await self._reckon()
+            self._rolling_pending = deque(self._queue.events())
+            await self._update_rolling()
 
-    async def _reckon_on(self) -> None:
+    async def _run_rolling(self) -> None:
         """Keep the operators' accounts up with what happens, also while the store is away."""
         while True:
-            await self._more_to_reckon.wait()
-            self._more_to_reckon.clear()
-            await self._reckon()
+            await self._rolling_wanted.wait()
+            self._rolling_wanted.clear()
+            await self._update_rolling()
 
-    async def _reckon(self) -> None:
+    async def _update_rolling(self) -> None:
         """Tell the operators' accounts what happened, a little at a time: thousands may die at once."""
-        while self._unreckoned and self.standing is not None:
+        while self._rolling_pending and self.rolling is not None:
             await self._calm.wait()
-            some = [self._unreckoned.popleft() for _ in range(min(_RECKONED, len(self._unreckoned)))]
+            some = [
+                self._rolling_pending.popleft() for _ in range(min(_RECKONED, len(self._rolling_pending)))
+            ]
             if any(map(_of_the_clock, some)):
                 self._derived = False  # it concerns every camera: the next checkpoint derives all anew
-            self.standing.happened(event for event in some if not _of_the_clock(event))
+            self.rolling.apply(event for event in some if not _of_the_clock(event))
             await asyncio.sleep(0)
 
     def _note_seal(self) -> None:
@@ -356,28 +360,28 @@ class Chronicle:
             self._noted_hour = hour
             _log.info("record sealed", seals=self.sealed.seq, head=self.sealed.hash)
 
-    async def _fold(self) -> None:
+    async def _roll_up(self) -> None:
         """Fold away what is too old, once a day."""
         now_ms = self._clock().utc_ms
-        if now_ms // 86_400_000 != self._folded_day:
-            with self._forgiving("nothing folded"):
+        if now_ms // 86_400_000 != self._rolled_up_day:
+            with self._log_and_continue("nothing folded"):
                 steps = self._keeper.fold(now_ms)
                 while await self._in_thread(lambda: next(steps, self)) is not self:
-                    await self._drain()
+                    await self._flush()
                     if self._stopping.is_set():
                         return
-                self._folded_day = now_ms // 86_400_000
+                self._rolled_up_day = now_ms // 86_400_000
 
     async def _in_thread(self, work: Callable[[], _T]) -> _T:
         loop = asyncio.get_running_loop()
         self._busy_since = loop.time()
         try:
-            return await self._thread.do(work)
+            return await self._thread.run(work)
         finally:
             self._busy_since = None
 
     @contextlib.contextmanager
-    def _forgiving(self, what: str) -> Iterator[None]:
+    def _log_and_continue(self, what: str) -> Iterator[None]:
         """Go on without something that can be had at the next checkpoint."""
         try:
             yield
@@ -390,10 +394,10 @@ class Chronicle:
             self._unread.pop(what, None)
 
 
-def _of_the_clock(event: Happening) -> bool:
+def _of_the_clock(event: Event) -> bool:
     """Tell whether the clock was set ahead: what else is said of it changes no figure."""
     return (
-        isinstance(event, Blindness)
-        and event.cause is BlindCause.CLOCK
+        isinstance(event, MonitoringGap)
+        and event.cause is GapCause.CLOCK_STEP
         and event.ended.utc_ms > event.began.utc_ms
     )

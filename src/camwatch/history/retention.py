@@ -19,48 +19,48 @@ from sqlalchemy import ColumnElement, Engine, Table, and_, func, select
 
 from camwatch.accounting.calendar import Calendar
 from camwatch.accounting.outage_length import down_ms
-from camwatch.accounting.records import DayAccount, Record
-from camwatch.accounting.timeline import Overlays, account_of
+from camwatch.accounting.records import DailyRollup, History
+from camwatch.accounting.timeline import TimelineOverlays, status_time_between
 from camwatch.clock import STEP_S
-from camwatch.core.model import BlindCause
-from camwatch.core.status_time import Span
+from camwatch.core.model import GapCause
+from camwatch.core.status_time import Interval
 from camwatch.errors import StoreWentBackError
 from camwatch.history import schema
-from camwatch.history.corrections import GENESIS, project
-from camwatch.history.dialects import begin_read, begin_write
-from camwatch.history.metadata import Facts, facts, plain
-from camwatch.history.queries import last_before, read
+from camwatch.history.corrections import GENESIS, load
+from camwatch.history.dialects import read_transaction, write_transaction
+from camwatch.history.metadata import StoreMetadata, fetch_tuples, read_metadata
+from camwatch.history.queries import last_transition_before, read
 from camwatch.history.sealing import Seal, Sealer, has, newest
 from camwatch.history.skipped_days import lived_days
 
 DAY_MS = 86_400_000
-_NOT_LIVED = (str(BlindCause.CLOCK), str(BlindCause.AWAY))
+_NOT_LIVED = (str(GapCause.CLOCK_STEP), str(GapCause.OFFLINE))
 _CAMERAS = 25  # in one transaction: nobody waits long for it
 _DAY = ("camera_key", "day", "up", "down", "unknown", "maintenance", "excluded", "outages", "reboots",
         "uncertain_up", "uncertain_down")  # fmt: skip
 
 
-class Folded(NamedTuple):
+class RollupResult(NamedTuple):
     """What was done: so many days of cameras were folded, and all is folded up to `until_ms`."""
 
     days: int
     until_ms: int
 
 
-def fold(engine: Engine, timezone: ZoneInfo, retention_days: int, now_ms: int) -> Folded:
+def roll_up(engine: Engine, timezone: ZoneInfo, retention_days: int, now_ms: int) -> RollupResult:
     """Do all `fold_steps` at once."""
-    steps = fold_steps(engine, timezone, retention_days, now_ms)
+    steps = roll_up_steps(engine, timezone, retention_days, now_ms)
     while True:
         try:
             next(steps)
         except StopIteration as done:
-            folded: Folded = done.value
+            folded: RollupResult = done.value
             return folded
 
 
-def fold_steps(
+def roll_up_steps(
     engine: Engine, timezone: ZoneInfo, retention_days: int, now_ms: int
-) -> Generator[None, None, Folded]:
+) -> Generator[None, None, RollupResult]:
     """Fold the local days that are older than `retention_days`, and drop their rows; may be run again.
 
     Pauses after each transaction, so that batches can be stored in between; what is left undone, the next
@@ -69,26 +69,28 @@ def fold_steps(
     the only right to write batches (`Store.hold`), but lets others read and correct. Raises
     StoreWentBackError where the store has no more what was folded before (rule H1): nothing is dropped then.
     """
-    with begin_read(engine) as connection:
+    with read_transaction(engine) as connection:
         writer = _Writer(engine, newest(connection))
-        known = facts(connection)
-        first = connection.execute(select(func.min(schema.service.c.start_ms))).scalar()
-        blind = schema.blindness.c
+        known = read_metadata(connection)
+        first = connection.execute(select(func.min(schema.service_periods.c.start_ms))).scalar()
+        blind = schema.monitoring_gaps.c
         query = select(blind.began_ms, blind.ended_ms, blind.cause).where(blind.cause.in_(_NOT_LIVED))
-        found = [(began, ended, BlindCause(cause)) for began, ended, cause in connection.execute(query)]
-    calendar = Calendar(known.folded_zone or timezone)
-    reach = min(now_ms, known.vouched_ms)
+        found = [(began, ended, GapCause(cause)) for began, ended, cause in connection.execute(query)]
+    calendar = Calendar(known.rolled_up_zone or timezone)
+    reach = min(now_ms, known.watermark_ms)
     gaps = [(began, ended) for began, ended, _ in found]
     cutoff = calendar.start_of(calendar.date_of(_lived_before(reach, gaps, retention_days * DAY_MS)))
-    days, folded = 0, known.folded_ms
-    steps = [gap[:2] for gap in found if gap[2] is BlindCause.CLOCK and abs(gap[1] - gap[0]) > STEP_S * 1000]
+    days, folded = 0, known.rolled_up_until_ms
+    steps = [
+        gap[:2] for gap in found if gap[2] is GapCause.CLOCK_STEP and abs(gap[1] - gap[0]) > STEP_S * 1000
+    ]
     if any(max(step) > reach - DAY_MS for step in steps):
-        return Folded(days, folded)  # a clock that was just set may be set back
-    if first is not None and known.vouched_ms and cutoff > max(first, folded):
-        days, folded = (yield from _fold_until(writer, calendar, known, cutoff)), cutoff
+        return RollupResult(days, folded)  # a clock that was just set may be set back
+    if first is not None and known.watermark_ms and cutoff > max(first, folded):
+        days, folded = (yield from _roll_up_until(writer, calendar, known, cutoff)), cutoff
     if folded:
-        yield from _drop(writer, folded)
-    return Folded(days, folded)
+        yield from _delete_raw(writer, folded)
+    return RollupResult(days, folded)
 
 
 class _Writer:
@@ -101,7 +103,7 @@ class _Writer:
     @contextmanager
     def writes(self, at_ms: int) -> Iterator[Sealer]:
         """Open a transaction, and seal it. Raises StoreWentBackError where what was sealed is gone."""
-        with begin_write(self.engine) as connection:
+        with write_transaction(self.engine) as connection:
             if not has(connection, self._sealed):
                 raise StoreWentBackError("it went back while days were folded")
             sealer = Sealer(connection)
@@ -126,47 +128,54 @@ def _lived_before(reach: int, gaps: Sequence[tuple[int, int]], age_ms: int) -> i
     return reach - age_ms
 
 
-def _fold_until(writer: _Writer, calendar: Calendar, known: Facts, cutoff: int) -> Generator[None, None, int]:
+def _roll_up_until(
+    writer: _Writer, calendar: Calendar, known: StoreMetadata, cutoff: int
+) -> Generator[None, None, int]:
     """Write the days up to `cutoff` and let them hold; anew if somebody corrected anything meanwhile."""
     engine = writer.engine
     while True:
-        with begin_read(engine) as connection:
-            journal = project(connection)
+        with read_transaction(engine) as connection:
+            journal = load(connection)
         days = 0
-        for keys in _portions(engine):
+        for keys in _camera_batches(engine):
             rows = []
             for key, operator, camera in keys:
-                with begin_read(engine) as connection:
+                with read_transaction(engine) as connection:
                     record = read(
-                        connection, [operator], known.folded_ms, cutoff, camera=camera, journal=journal
+                        connection,
+                        [operator],
+                        known.rolled_up_until_ms,
+                        cutoff,
+                        camera=camera,
+                        journal=journal,
                     )
                 rows += [
-                    (key, date, day.account.up, day.account.down, day.account.unknown,
-                     day.account.maintenance, day.excluded, day.outages, day.reboots,
-                     day.account.uncertain_up, day.account.uncertain_down)
-                    for date, day in _days(record, calendar, known.folded_ms, cutoff)
+                    (key, date, day.status_time.up, day.status_time.down, day.status_time.unknown,
+                     day.status_time.maintenance, day.excluded, day.outages, day.reboots,
+                     day.status_time.uncertain_up, day.status_time.uncertain_down)
+                    for date, day in _days(record, calendar, known.rolled_up_until_ms, cutoff)
                 ]  # fmt: skip
             with writer.writes(cutoff) as sealer:
-                sealer.put(schema.days, _DAY, rows, upsert=True)
+                sealer.put(schema.daily_rollups, _DAY, rows, upsert=True)
             days += len(rows)
             yield
         # From here on no correction of these days is taken, and none was made since they were derived.
         with writer.writes(cutoff) as sealer:
             head = select(schema.corrections.c.hash).order_by(schema.corrections.c.seq.desc()).limit(1)
             if (sealer.connection.execute(head).scalar() or GENESIS) == journal.head:
-                held = (("folded_ms", str(cutoff)), ("folded_zone", calendar.zone.key))
-                sealer.put(schema.meta, ("name", "value"), held, upsert=True)
+                held = (("rolled_up_until_ms", str(cutoff)), ("rolled_up_zone", calendar.zone.key))
+                sealer.put(schema.store_metadata, ("name", "value"), held, upsert=True)
                 return days
 
 
-def _days(record: Record, calendar: Calendar, start: int, cutoff: int) -> Iterator[tuple[str, DayAccount]]:
-    overlays = Overlays(record)
+def _days(record: History, calendar: Calendar, start: int, cutoff: int) -> Iterator[tuple[str, DailyRollup]]:
+    overlays = TimelineOverlays(record)
     gaps = [
-        Span(blind.began_ms, blind.ended_ms)
-        for blind in record.blind
-        if blind.cause is BlindCause.CLOCK and blind.ended_ms is not None
+        Interval(blind.start_ms, blind.end_ms)
+        for blind in record.gaps
+        if blind.cause is GapCause.CLOCK_STEP and blind.end_ms is not None
     ]
-    covered = [Span(each.starts_ms, each.ends_ms) for each in record.windows if each.id is not None]
+    covered = [Interval(each.start_ms, each.end_ms) for each in record.maintenance if each.id is not None]
     for camera in record.cameras:
         stretches = overlays.dated(camera, cutoff)
         begun = Counter(
@@ -178,59 +187,63 @@ def _days(record: Record, calendar: Calendar, start: int, cutoff: int) -> Iterat
             for outage in camera.outages
             if outage.attribution is not None and outage.attribution.excluded
         ]
-        since = max(start, min((span.starts for span in camera.service), default=cutoff))
-        busy = [Span(at, at) for at in (*camera.reboots, *(outage.at_ms for outage in camera.outages))]
-        for day in lived_days(calendar, Span(since, cutoff), gaps, [*busy, *covered]):
-            account = account_of(stretches, day.starts, day.ends)
+        since = max(start, min((span.start for span in camera.service_periods), default=cutoff))
+        busy = [Interval(at, at) for at in (*camera.reboots, *(outage.at_ms for outage in camera.outages))]
+        for day in lived_days(calendar, Interval(since, cutoff), gaps, [*busy, *covered]):
+            account = status_time_between(stretches, day.start, day.end)
             out = sum(
-                account_of(
-                    stretches, max(outage.at_ms, day.starts), min(_end(outage.end_ms, cutoff), day.ends)
+                status_time_between(
+                    stretches, max(outage.at_ms, day.start), min(_end(outage.end_ms, cutoff), day.end)
                 ).down
                 for outage in excluded
-                if outage.at_ms < day.ends and _end(outage.end_ms, cutoff) > day.starts
+                if outage.at_ms < day.end and _end(outage.end_ms, cutoff) > day.start
             )
             if account.in_service:
-                yield day.date.isoformat(), DayAccount(account, out, begun[day.date], reboots[day.date])
+                yield day.date.isoformat(), DailyRollup(account, out, begun[day.date], reboots[day.date])
 
 
 def _end(end_ms: int | None, cutoff: int) -> int:
     return cutoff if end_ms is None else min(end_ms, cutoff)
 
 
-def _drop(writer: _Writer, folded_ms: int) -> Iterator[None]:
+def _delete_raw(writer: _Writer, rolled_up_until_ms: int) -> Iterator[None]:
     """Delete what the days stand for; each camera keeps what it was when the first day not folded began."""
-    for portion in _portions(writer.engine):
+    for portion in _camera_batches(writer.engine):
         keys = [key for key, _, _ in portion]
-        with writer.writes(folded_ms) as sealer:
-            kept = last_before(sealer.connection, schema.cameras.c.key.in_(keys), folded_ms)
+        with writer.writes(rolled_up_until_ms) as sealer:
+            kept = last_transition_before(
+                sealer.connection, schema.cameras.c.key.in_(keys), rolled_up_until_ms
+            )
             for table, over in (
                 (
                     schema.transitions,
-                    and_(schema.transitions.c.at_ms < folded_ms, schema.transitions.c.id.not_in(kept)),
+                    and_(
+                        schema.transitions.c.at_ms < rolled_up_until_ms, schema.transitions.c.id.not_in(kept)
+                    ),
                 ),
-                (schema.outages, schema.outages.c.end_ms <= folded_ms),
-                (schema.fills, schema.fills.c.end_ms <= folded_ms),
-                (schema.reboots, schema.reboots.c.at_ms < folded_ms),
+                (schema.outages, schema.outages.c.end_ms <= rolled_up_until_ms),
+                (schema.backfills, schema.backfills.c.end_ms <= rolled_up_until_ms),
+                (schema.reboots, schema.reboots.c.at_ms < rolled_up_until_ms),
             ):
                 _drop_from(sealer, table, and_(table.c.camera_key.in_(keys), over))
         yield
-    blind, windows = schema.blindness, schema.windows
-    with writer.writes(folded_ms) as sealer:
+    blind, windows = schema.monitoring_gaps, schema.maintenance_windows
+    with writer.writes(rolled_up_until_ms) as sealer:
         # When the clock was set, and what the store lost, is needed for as long as counters reach back to it.
-        others = blind.c.cause.not_in((str(BlindCause.CLOCK), str(BlindCause.LOST)))
-        _drop_from(sealer, blind, and_(others, blind.c.ended_ms <= folded_ms))
-        _drop_from(sealer, windows, windows.c.ends_ms <= folded_ms)
+        others = blind.c.cause.not_in((str(GapCause.CLOCK_STEP), str(GapCause.LOST)))
+        _drop_from(sealer, blind, and_(others, blind.c.ended_ms <= rolled_up_until_ms))
+        _drop_from(sealer, windows, windows.c.end_ms <= rolled_up_until_ms)
 
 
 def _drop_from(sealer: Sealer, table: Table, over: ColumnElement[bool]) -> None:
     sealer.drop(table, list(sealer.connection.execute(select(table.c.id).where(over)).scalars()))
 
 
-def _portions(engine: Engine) -> Iterator[list[tuple[Any, ...]]]:
+def _camera_batches(engine: Engine) -> Iterator[list[tuple[Any, ...]]]:
     """Yield all cameras, a few at a time: key, operator, id."""
     table = schema.cameras
-    with begin_read(engine) as connection:
+    with read_transaction(engine) as connection:
         query = select(table.c.key, table.c.operator, table.c.id).order_by(table.c.key)
-        cameras = iter(plain(connection, query))
+        cameras = iter(fetch_tuples(connection, query))
     while portion := list(islice(cameras, _CAMERAS)):
         yield portion

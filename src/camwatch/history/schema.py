@@ -53,8 +53,8 @@ def _ms(name: str, *, nullable: bool = False) -> Column[int]:
     return Column(name, BigInteger, nullable=nullable)
 
 
-meta = Table(  # one fact a row: vouched_ms, batch, run, checkpoints, folded_ms, folded_zone, secret
-    "meta",
+store_metadata = Table(  # watermark_ms, batch, run, checkpoints, rolled_up_until_ms, rolled_up_zone, secret
+    "store_metadata",
     metadata,
     Column("name", Text, primary_key=True),
     Column("value", Text, nullable=False),
@@ -86,8 +86,8 @@ placements = (
     )
 )
 
-service = Table(  # the time for which there is a ledger; end_ms null: not over
-    "service",
+service_periods = Table(  # the time for which there is a ledger; end_ms null: not over
+    "service_periods",
     metadata,
     Column("id", _Id, primary_key=True),
     _camera(),
@@ -102,7 +102,7 @@ transitions = Table(
     Column("id", _Id, primary_key=True),
     _camera(),
     _ms("at_ms"),
-    _ms("noticed_ms"),
+    _ms("detected_ms"),
     Column("status", Text, nullable=False),
     Column("cause", Text),
     _ms("earliest_ms", nullable=True),  # the bounds of at_ms, null where it is exact (E)
@@ -117,15 +117,15 @@ outages = Table(  # end_ms null: not over; corrections name the id, so none is e
     Column("id", _Id, primary_key=True),
     _camera(),
     _ms("at_ms"),
-    _ms("noticed_ms"),
+    _ms("detected_ms"),
     _ms("end_ms", nullable=True),
     Column("cause", Text, nullable=False),
     Index(None, "camera_key", "at_ms"),
     sqlite_autoincrement=True,
 )
 
-fills = Table(  # what late heartbeats prove to have been up, though it was unknown or down (E4)
-    "fills",
+backfills = Table(  # what late heartbeats prove to have been up, though it was unknown or down (E4)
+    "backfills",
     metadata,
     Column("id", _Id, primary_key=True),
     _camera(),
@@ -136,8 +136,8 @@ fills = Table(  # what late heartbeats prove to have been up, though it was unkn
     Index(None, "camera_key", "start_ms"),
 )
 
-blindness = Table(  # operators, links: `packed`; operators empty: all
-    "blindness",
+monitoring_gaps = Table(  # operators, links: `packed`; operators empty: all
+    "monitoring_gaps",
     metadata,
     Column("id", _Id, primary_key=True),
     Column("operators", Text, nullable=False),
@@ -157,25 +157,25 @@ reboots = Table(
     Index(None, "camera_key", "at_ms"),
 )
 
-windows = Table(  # maintenance that the inventory announced
-    "windows",
+maintenance_windows = Table(  # maintenance that the inventory announced
+    "maintenance_windows",
     metadata,
     Column("id", _Id, primary_key=True),
     Column("scope", Text, nullable=False),
     Column("scope_id", Text, nullable=False),
-    _ms("starts_ms"),
-    _ms("ends_ms"),
+    _ms("start_ms"),
+    _ms("end_ms"),
     Column("reason", Text, nullable=False),
-    UniqueConstraint("scope", "scope_id", "starts_ms", "ends_ms"),
+    UniqueConstraint("scope", "scope_id", "start_ms", "end_ms"),
 )
 
 corrections = Table(  # append-only; each entry's hash covers the one before (docs/corrections.md)
     "corrections",
     metadata,
     Column("seq", _Id, primary_key=True, autoincrement=False),
-    _ms("made_ms"),
-    Column("who", Text, nullable=False),
-    Column("why", Text, nullable=False),
+    _ms("created_ms"),
+    Column("author", Text, nullable=False),
+    Column("reason", Text, nullable=False),
     Column("kind", Text, nullable=False),
     Column("payload", Text, nullable=False),
     Column("previous", Text, nullable=False),
@@ -197,16 +197,16 @@ checkpoints = Table(  # camwatch.core.checkpoint.Memory, one row a camera
     "checkpoints",
     metadata,
     Column("camera_key", Integer, ForeignKey("cameras.key"), primary_key=True, autoincrement=False),
-    Column("life", Text, nullable=False),
+    Column("underlying_status", Text, nullable=False),
     Column("status", Text, nullable=False),
     _ms("since_ms"),
     Column("cause", Text),
-    _ms("settled_ms", nullable=True),
-    _ms("proof_ms", nullable=True),
+    _ms("accounted_until_ms", nullable=True),
+    _ms("last_heartbeat_ms", nullable=True),
     _ms("due_ms", nullable=True),
     _ms("deadline_ms", nullable=True),
     Column("outage_open", Boolean, nullable=False),
-    _ms("left_down_ms", nullable=True),
+    _ms("down_until_ms", nullable=True),
     Column("up", BigInteger, nullable=False),
     Column("down", BigInteger, nullable=False),
     Column("unknown", BigInteger, nullable=False),
@@ -223,25 +223,25 @@ checkpoints = Table(  # camwatch.core.checkpoint.Memory, one row a camera
     Column("flaps", Text, nullable=False),
 )
 
-refusals = Table(  # how many messages of a camera were refused for a reason, since it was first watched
-    "refusals",
+rejections = Table(  # how many messages of a camera were refused for a reason, since it was first watched
+    "rejections",
     metadata,
     Column("camera_key", Integer, ForeignKey("cameras.key"), primary_key=True, autoincrement=False),
     Column("reason", Text, primary_key=True),
     Column("messages", BigInteger, nullable=False),
 )
 
-sights = Table(  # camwatch.core.checkpoint.SightMemory; links, operators: `packed`
-    "sights",
+link_groups = Table(  # camwatch.core.checkpoint.SightMemory; links, operators: `packed`
+    "link_groups",
     metadata,
     Column("links", Text, primary_key=True),
     Column("operators", Text, nullable=False),
-    _ms("seen_ms"),
+    _ms("last_packet_ms"),
     Column("blind", Boolean, nullable=False),
 )
 
-days = Table(  # what retention dropped, folded by local day
-    "days",
+daily_rollups = Table(  # what retention dropped, folded by local day
+    "daily_rollups",
     metadata,
     Column("camera_key", Integer, ForeignKey("cameras.key"), primary_key=True, autoincrement=False),
     Column("day", Text, primary_key=True),

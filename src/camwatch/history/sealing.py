@@ -18,7 +18,7 @@ from typing import Any, Final, NamedTuple
 from sqlalchemy import Boolean, Connection, Float, Table, insert, select
 
 from camwatch.history import schema
-from camwatch.history.dialects import draw, open_rows, put
+from camwatch.history.dialects import bulk_insert, open_rows, stream_rows
 
 GENESIS: Final = "0" * 64
 """What the first seal has for the hash before it."""
@@ -26,7 +26,8 @@ GENESIS: Final = "0" * 64
 SEALED: Final = tuple(
     table
     for table in schema.metadata.sorted_tables
-    if table not in {schema.meta, schema.checkpoints, schema.refusals, schema.sights, schema.seals}
+    if table
+    not in {schema.store_metadata, schema.checkpoints, schema.rejections, schema.link_groups, schema.seals}
 )
 """The tables that seals come to. A table that is added is among them, and so is written by a `Sealer`."""
 
@@ -52,7 +53,7 @@ class Sealer:
     def add(self, table: Table, names: tuple[str, ...], rows: Sequence[Sequence[Any]]) -> None:
         """Insert rows that get a number, in order."""
         if rows:
-            numbers = draw(self.connection, table, len(rows))
+            numbers = stream_rows(self.connection, table, len(rows))
             self.put(
                 table, ("id", *names), [(number, *row) for number, row in zip(numbers, rows, strict=True)]
             )
@@ -62,7 +63,7 @@ class Sealer:
     ) -> None:
         """Insert rows with their primary key; with `upsert` they replace those that have it."""
         if rows:
-            put(self.connection, table, names, rows, upsert=upsert)
+            bulk_insert(self.connection, table, names, rows, upsert=upsert)
             self.wrote(table, names, rows)
 
     def wrote(self, table: Table, names: tuple[str, ...], rows: Sequence[Sequence[Any]]) -> None:
@@ -197,18 +198,18 @@ class Checkpoints:
                 self._digests.extend(bytes(at + 32 - len(self._digests)))
             self._digests[at : at + 32] = hashlib.sha256(marshal.dumps(row, _PLAIN)).digest()
 
-    def sealed(self, run: str, number: int, vouched_ms: int) -> str:
+    def sealed(self, run: str, number: int, watermark_ms: int) -> str:
         """Return what is kept of it, with the batch that it belongs to."""
-        head = f"{run}\n{number}\n{vouched_ms}\n".encode()
+        head = f"{run}\n{number}\n{watermark_ms}\n".encode()
         return hashlib.sha256(head + self._digests).hexdigest()
 
 
 def seal_checkpoints(connection: Connection) -> None:
     """Seal the checkpoints as they are now: for who changes them beside a batch."""
-    said: dict[str, str] = {row.name: row.value for row in connection.execute(select(schema.meta))}
-    batch, vouched_ms = int(said.get("batch", 0)), int(said.get("vouched_ms", 0))
-    sealed = Checkpoints(connection).sealed(said.get("run", ""), batch, vouched_ms)
-    put(connection, schema.meta, ("name", "value"), (("checkpoints", sealed),), upsert=True)
+    said: dict[str, str] = {row.name: row.value for row in connection.execute(select(schema.store_metadata))}
+    batch, watermark_ms = int(said.get("batch", 0)), int(said.get("watermark_ms", 0))
+    sealed = Checkpoints(connection).sealed(said.get("run", ""), batch, watermark_ms)
+    bulk_insert(connection, schema.store_metadata, ("name", "value"), (("checkpoints", sealed),), upsert=True)
 
 
 def seal_all(connection: Connection) -> None:

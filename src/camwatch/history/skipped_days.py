@@ -11,38 +11,38 @@ from collections.abc import Iterable, Iterator, Sequence
 from sqlalchemy import ColumnElement, Connection, or_, select
 
 from camwatch.accounting.calendar import Calendar, LocalDay
-from camwatch.accounting.records import OPEN_END
-from camwatch.core.model import BlindCause
-from camwatch.core.status_time import Span, merged, without
+from camwatch.accounting.records import OPEN_ENDED
+from camwatch.core.model import GapCause
+from camwatch.core.status_time import Interval, merge, without
 from camwatch.history import schema
-from camwatch.history.metadata import plain
+from camwatch.history.metadata import fetch_tuples
 
 
-def left_out(connection: Connection) -> tuple[Span, ...]:
+def skipped(connection: Connection) -> tuple[Interval, ...]:
     """Return the time that the wall clock left out, UTC milliseconds."""
-    table = schema.blindness.c
-    query = select(table.began_ms, table.ended_ms).where(table.cause == str(BlindCause.CLOCK))
-    return merged(Span(began, ended) for began, ended in plain(connection, query) if began < ended)
+    table = schema.monitoring_gaps.c
+    query = select(table.began_ms, table.ended_ms).where(table.cause == str(GapCause.CLOCK_STEP))
+    return merge(Interval(began, ended) for began, ended in fetch_tuples(connection, query) if began < ended)
 
 
-def whole_days(calendar: Calendar, spans: Iterable[Span]) -> tuple[Span, ...]:
+def whole_days(calendar: Calendar, spans: Iterable[Interval]) -> tuple[Interval, ...]:
     """Return the local days that lie wholly in one of these spans, together."""
     found = []
     for span in spans:
-        first = calendar.day(span.starts)
-        start = first.starts if first.starts == span.starts else first.ends
-        found.append(Span(start, max(start, calendar.day(span.ends).starts)))
-    return merged(found)
+        first = calendar.day(span.start)
+        start = first.start if first.start == span.start else first.end
+        found.append(Interval(start, max(start, calendar.day(span.end).start)))
+    return merge(found)
 
 
 def lived_days(
-    calendar: Calendar, within: Span, gaps: Sequence[Span], busy: Iterable[Span]
+    calendar: Calendar, within: Interval, gaps: Sequence[Interval], busy: Iterable[Interval]
 ) -> Iterator[LocalDay]:
     """Yield the local days of a span, without those wholly in `gaps`, unless something is `busy` in them."""
-    kept = merged(
-        Span(calendar.day(starts).starts, calendar.day(max(starts, ends - 1)).ends) for starts, ends in busy
+    kept = merge(
+        Interval(calendar.day(starts).start, calendar.day(max(starts, ends - 1)).end) for starts, ends in busy
     )
-    for span in without([within], merged(without(whole_days(calendar, gaps), kept))):
+    for span in without([within], merge(without(whole_days(calendar, gaps), kept))):
         yield from calendar.days(*span)
 
 
@@ -50,7 +50,7 @@ def service_unlived(
     connection: Connection,
     chosen: ColumnElement[bool] | None,
     calendar: Calendar,
-    within: Span,
+    within: Interval,
 ) -> Iterator[tuple[int, str, int]]:
     """Yield for how many milliseconds cameras (None: all) were in service on days that nobody lived through.
 
@@ -58,20 +58,20 @@ def service_unlived(
     """
     days = [
         (day, day.date.isoformat())
-        for gap in whole_days(calendar, left_out(connection))
-        for day in calendar.days(max(gap.starts, within.starts), min(gap.ends, within.ends))
+        for gap in whole_days(calendar, skipped(connection))
+        for day in calendar.days(max(gap.start, within.start), min(gap.end, within.end))
     ]
     if not days:
         return
-    table = schema.service.c
+    table = schema.service_periods.c
     query = select(table.camera_key, table.start_ms, table.end_ms).order_by(table.start_ms)
     query = query.where(
-        table.start_ms < days[-1][0].ends, or_(table.end_ms.is_(None), table.end_ms > days[0][0].starts)
+        table.start_ms < days[-1][0].end, or_(table.end_ms.is_(None), table.end_ms > days[0][0].start)
     )
     if chosen is not None:
         query = query.where(table.camera_key.in_(select(schema.cameras.c.key).where(chosen)))
-    for key, start, end in plain(connection, query):
+    for key, start, end in fetch_tuples(connection, query):
         for day, name in days:
-            spent = min(OPEN_END if end is None else end, day.ends) - max(start, day.starts)
+            spent = min(OPEN_ENDED if end is None else end, day.end) - max(start, day.start)
             if spent > 0:
                 yield key, name, spent

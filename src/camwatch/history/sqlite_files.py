@@ -12,14 +12,14 @@ from pathlib import Path
 from sqlalchemy import Engine
 
 from camwatch.errors import StoreError
-from camwatch.history.database_errors import failure
+from camwatch.history.database_errors import to_store_error
 from camwatch.history.dialects import BUSY_S, sqlite_file
 
 _NAMES = ("-wal", "-shm")
 _Identity = tuple[int, int]
 
 
-class Ahead:
+class SqliteFiles:
     """Holds these files open, from `hold` to `release`: meanwhile SQLite itself never makes them anew."""
 
     def __init__(self, engine: Engine) -> None:
@@ -43,7 +43,7 @@ class Ahead:
         except sqlite3.Error as error:
             if connection is not None:
                 connection.close()
-            raise failure(self._engine, error) from error
+            raise to_store_error(self._engine, error) from error
         self._connection = connection
         self._held = [_identity(file) for file in self._beside]
 
@@ -60,7 +60,7 @@ class Ahead:
         try:
             [(busy, _, _)] = self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
         except sqlite3.Error as error:
-            raise failure(self._engine, error) from error
+            raise to_store_error(self._engine, error) from error
         if busy:
             raise StoreError(f"{self.lost()} was removed, and others read what it held", "end what reads")
 

@@ -17,7 +17,7 @@ PUT_AWAY_S = 2.0
 _log = structlog.get_logger("history")
 
 
-class Ending:
+class StopBudget:
     """One stop: what comes late in it has the time that those before it left."""
 
     def __init__(self, stop_s: float = STOP_S) -> None:
@@ -36,7 +36,7 @@ class Ending:
         return max(0.0, self._deadline - asyncio.get_running_loop().time() - kept_s)
 
 
-async def put_away(close: Callable[[], None], ending: Ending) -> None:
+async def put_away(close: Callable[[], None], ending: StopBudget) -> None:
     """Close a store in the time that is left; a slow disk ends nothing but this.
 
     What SQLite did not bring into the database it reads from its `-wal` when the store is opened again.
@@ -44,8 +44,8 @@ async def put_away(close: Callable[[], None], ending: Ending) -> None:
     thread = Worker("put away")
     try:
         async with asyncio.timeout(ending.left_s()):
-            await thread.do(close)
+            await thread.run(close)
     except TimeoutError:
         _log.warning("the store was not put away in time: nothing is lost, the next start does it")
     finally:
-        thread.end()
+        thread.close()

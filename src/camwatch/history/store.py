@@ -16,16 +16,22 @@ import structlog
 from sqlalchemy import Connection, Engine, func, select, text
 from sqlalchemy.exc import DBAPIError
 
-from camwatch.core.checkpoint import Memory, SightMemory
+from camwatch.core.checkpoint import CameraCheckpoint, LinkGroupCheckpoint
 from camwatch.core.model import Cause, Status
-from camwatch.errors import ConfigurationError, InUseError, StoreError, StoreWentBackError
+from camwatch.errors import ConfigError, InUseError, StoreError, StoreWentBackError
 from camwatch.history import connect, lock, migrations, schema, writer
-from camwatch.history.batch import Batch, Past
-from camwatch.history.database_errors import PLACE, MissingTablesError, told
-from camwatch.history.dialects import begin_read, is_sqlite, sqlite_file, whoami, writing
+from camwatch.history.batch import Batch, StoredState
+from camwatch.history.database_errors import PLACE, MissingTablesError, translate_errors
+from camwatch.history.dialects import (
+    is_sqlite,
+    process_name,
+    read_transaction,
+    sqlite_file,
+    write_transaction_on,
+)
 from camwatch.history.sealing import Seal, newest
-from camwatch.history.sqlite_files import Ahead
-from camwatch.rejections import Refused
+from camwatch.history.sqlite_files import SqliteFiles
+from camwatch.rejections import RejectedMessages
 from camwatch.settings import HistorySettings
 
 DAEMON = "daemon"
@@ -49,15 +55,15 @@ class Store:
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
         self._connection: Connection | None = None  # that writes; on PostgreSQL its session has the lock
-        self._filed: writer.Filed | None = None
+        self._filed: writer.Writer | None = None
         self._run = secrets.token_hex(8)
         self._wrote: str | None = None  # the run under which we wrote last
         self._last: _Written | None = None  # what the store must end with, or it went back (H1)
         self._file = sqlite_file(f"{engine.url.database}") if is_sqlite(engine) else None
         self._lock = lock.FileLock(self._file) if self._file else None
-        self._ahead = Ahead(engine) if self._file else None
+        self._ahead = SqliteFiles(engine) if self._file else None
         self._inode: tuple[int, int] | None = None
-        self._who = whoami()
+        self._process = process_name()
 
     @classmethod
     def open(
@@ -86,15 +92,15 @@ class Store:
             raise
         return store
 
-    def hold(self, role: str = "process") -> None:
+    def acquire_lock(self, role: str = "process") -> None:
         """Make the store this process's to write, until `close`; waits a little for one that is just ending.
 
         `role` is what others are told that it is. Raises InUseError where another daemon has it.
         """
-        self._who = whoami(role)
+        self._process = process_name(role)
         deadline = time.monotonic() + lock.WAIT_S
-        with told(self.engine):
-            while not self._take():
+        with translate_errors(self.engine):
+            while not self._try_lock():
                 if time.monotonic() > deadline:
                     raise InUseError(
                         f"{PLACE}: is in use by another camwatch ({self._owner()}):"
@@ -104,14 +110,14 @@ class Store:
 
     def holder(self) -> str | None:
         """Return who has the store, in words (`engine.whoami`); None if nobody has. Raises StoreError."""
-        with told(self.engine):
+        with translate_errors(self.engine):
             if self._lock is not None and not self._lock.is_taken():
                 return None
             return self._owner()
 
-    def load(self) -> Past:
+    def load(self) -> StoredState:
         """Return what the store remembers. Raises StoreError."""
-        with told(self.engine), begin_read(self.engine) as connection:
+        with translate_errors(self.engine), read_transaction(self.engine) as connection:
             self._last = _written(connection)
             return _past(connection, ours=self._last.run is not None and self._last.run == self._wrote)
 
@@ -123,20 +129,20 @@ class Store:
         """
         mine, seal = _Written(self._run, batch.number), None
         try:
-            with told(self.engine):
-                connection = self._writer()
-                with writing(connection):
+            with translate_errors(self.engine):
+                connection = self._writer_connection()
+                with write_transaction_on(connection):
                     found = _written(connection)
                     if found != mine:
                         self._check(found, batch)
-                        self._filed = self._filed or writer.Filed.of(connection)
-                        seal = writer.file(connection, self._filed, batch, self._run)
+                        self._filed = self._filed or writer.Writer.of(connection)
+                        seal = writer.write_batch(connection, self._filed, batch, self._run)
         except MissingTablesError as error:
-            self._hang_up()
+            self._drop_connection()
             self._make_tables()
             raise self._went_back("it was emptied") from error
         except BaseException:
-            self._hang_up()  # what we know may be of rows that were rolled back
+            self._drop_connection()  # what we know may be of rows that were rolled back
             raise
         self._last, self._wrote = mine, mine.run
         return seal
@@ -155,9 +161,9 @@ class Store:
     def _make_tables(self) -> None:
         """Make the tables in a database that was emptied while we ran. Raises StoreError."""
         try:
-            if not connect.is_current(self.engine):
+            if not connect.is_schema_current(self.engine):
                 self._migrate()
-        except ConfigurationError as error:
+        except ConfigError as error:
             raise StoreError(str(error)) from error
 
     def close(self) -> None:
@@ -177,21 +183,21 @@ class Store:
         self.close()
 
     def _prepare(self, *, create: bool) -> None:
-        if not connect.is_current(self.engine, create=create):
-            self.hold()  # no daemon of an older make may write meanwhile
+        if not connect.is_schema_current(self.engine, create=create):
+            self.acquire_lock()  # no daemon of an older make may write meanwhile
             self._migrate()
             self.close()
         elif self._file is not None:
-            connect.set_journal(self.engine)
+            connect.enable_wal(self.engine)
         self._inode = self._identity()
 
     def _migrate(self) -> None:
         if self._file is not None:
-            connect.set_journal(self.engine)
-        with told(self.engine):
-            connection = self._writer()
-            with writing(connection):
-                before = migrations.revision_of(connection)
+            connect.enable_wal(self.engine)
+        with translate_errors(self.engine):
+            connection = self._writer_connection()
+            with write_transaction_on(connection):
+                before = migrations.current_revision(connection)
                 migrations.upgrade(connection)
         _log.info(
             "tables brought up to date",
@@ -200,14 +206,14 @@ class Store:
             now=migrations.HEAD,
         )
 
-    def _writer(self) -> Connection:
+    def _writer_connection(self) -> Connection:
         """Return the connection that writes, alive, with the lock ours."""
         if self._inode is not None and self._identity() != self._inode:
             raise StoreError(f"{self._file} was replaced while camwatch ran", "restart camwatch")
         self._check_beside()
-        if self._connection is not None and self._lock is None and not _lives(self._connection):
-            self._hang_up()
-        if not self._take():
+        if self._connection is not None and self._lock is None and not _is_alive(self._connection):
+            self._drop_connection()
+        if not self._try_lock():
             raise StoreError(f"another camwatch took it meanwhile ({self._owner()})", "stop one of them")
         if self._ahead is not None:
             self._ahead.hold()
@@ -221,17 +227,17 @@ class Store:
             self._ahead.save()
             self._disconnect()  # what was opened meanwhile has another one open
             raise StoreError(f"{lost} was removed while camwatch ran", _REMOVED)
-        if self._lock is not None and self._lock.lost() and self._take():
+        if self._lock is not None and self._lock.lost() and self._try_lock():
             raise StoreError(f"{self._lock.file} was removed while camwatch ran", _REMOVED)
 
-    def _take(self) -> bool:
+    def _try_lock(self) -> bool:
         """Take the lock, unless we have it; on PostgreSQL with a session of its own, which then writes."""
         if self._lock is not None:
-            return self._lock.take(self._who)
+            return self._lock.take(self._process)
         if self._connection is not None:
             return True
         connection = self.engine.connect()
-        if lock.take_advisory(connection, self._who):
+        if lock.take_advisory(connection, self._process):
             self._connection = connection
             return True
         connection.close()
@@ -250,19 +256,19 @@ class Store:
         return found.st_dev, found.st_ino
 
     def _disconnect(self) -> None:
-        self._hang_up()
+        self._drop_connection()
         self.engine.dispose()
         if self._ahead is not None:
             self._ahead.release()
 
-    def _hang_up(self) -> None:
+    def _drop_connection(self) -> None:
         connection, self._connection, self._filed = self._connection, None, None
         if connection is not None:
             connection.invalidate()  # an advisory lock ends with its session, not with its return to a pool
             connection.close()
 
 
-def _lives(connection: Connection) -> bool:
+def _is_alive(connection: Connection) -> bool:
     try:
         connection.execute(text("SELECT 1"))
         connection.commit()
@@ -272,24 +278,26 @@ def _lives(connection: Connection) -> bool:
 
 
 def _written(connection: Connection) -> _Written:
-    table = schema.meta.c
+    table = schema.store_metadata.c
     query = select(table.name, table.value).where(table.name.in_(("batch", "run")))
     found: dict[str, str] = {row.name: row.value for row in connection.execute(query)}
     return _Written(found.get("run"), int(found.get("batch", 0)))
 
 
-def _past(connection: Connection, *, ours: bool) -> Past:
-    facts = {row.name: row.value for row in connection.execute(select(schema.meta))}
-    vouched = facts.get("vouched_ms")
-    sights = connection.execute(select(schema.sights))
-    return Past(
-        memories=_memories(connection),
-        refused=_refused(connection),
-        sights=[
-            SightMemory(schema.unpacked(row.links), schema.unpacked(row.operators), row.seen_ms, row.blind)
+def _past(connection: Connection, *, ours: bool) -> StoredState:
+    facts = {row.name: row.value for row in connection.execute(select(schema.store_metadata))}
+    vouched = facts.get("watermark_ms")
+    sights = connection.execute(select(schema.link_groups))
+    return StoredState(
+        checkpoints=_memories(connection),
+        rejected=_refused(connection),
+        groups=[
+            LinkGroupCheckpoint(
+                schema.unpacked(row.links), schema.unpacked(row.operators), row.last_packet_ms, row.blind
+            )
             for row in sights
         ],
-        vouched_ms=None if vouched is None else int(vouched),
+        watermark_ms=None if vouched is None else int(vouched),
         steady=facts.get("steady", ""),
         number=int(facts.get("batch", 0)),
         corrections=connection.execute(select(func.max(schema.corrections.c.seq))).scalar() or 0,
@@ -298,7 +306,7 @@ def _past(connection: Connection, *, ours: bool) -> Past:
     )
 
 
-def _memories(connection: Connection) -> list[Memory]:
+def _memories(connection: Connection) -> list[CameraCheckpoint]:
     words = {status.value: status for status in Status}
     causes: dict[str | None, Cause | None] = {None: None, **{cause.value: cause for cause in Cause}}
     cameras, checkpoints = schema.cameras, schema.checkpoints
@@ -307,13 +315,13 @@ def _memories(connection: Connection) -> list[Memory]:
         select(*columns).join_from(checkpoints, cameras).order_by(checkpoints.c.camera_key)
     )
     return [
-        Memory._make((*row[:2], words[row[2]], words[row[3]], row[4], causes[row[5]], *row[6:]))
+        CameraCheckpoint._make((*row[:2], words[row[2]], words[row[3]], row[4], causes[row[5]], *row[6:]))
         for row in rows
     ]
 
 
-def _refused(connection: Connection) -> list[Refused]:
-    cameras, refusals = schema.cameras, schema.refusals
+def _refused(connection: Connection) -> list[RejectedMessages]:
+    cameras, refusals = schema.cameras, schema.rejections
     columns = cameras.c.id, cameras.c.operator, refusals.c.reason, refusals.c.messages
     rows = connection.execute(select(*columns).join_from(refusals, cameras))
-    return [Refused(*row) for row in rows]
+    return [RejectedMessages(*row) for row in rows]

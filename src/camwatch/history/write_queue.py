@@ -11,11 +11,11 @@ from collections.abc import Iterable, Iterator
 from itertools import chain
 from typing import NamedTuple
 
-from camwatch.core.checkpoint import Memory, SightMemory
-from camwatch.core.model import Happening
+from camwatch.core.checkpoint import CameraCheckpoint, LinkGroupCheckpoint
+from camwatch.core.model import Event
 from camwatch.errors import StoreError
-from camwatch.history.batch import Batch, Roll
-from camwatch.rejections import Refused
+from camwatch.history.batch import Batch, InventorySnapshot
+from camwatch.rejections import RejectedMessages
 
 PENDING_MAX = 500_000
 """So many happenings are kept in memory while the store is away: years of a city's (some 0.65 kB each)."""
@@ -24,15 +24,15 @@ _KEPT_BATCHES = 2000
 _KEPT_EVENTS = 10_000  # in memory after they were stored: some seven megabytes
 
 
-class Piece(NamedTuple):
+class QueueItem(NamedTuple):
     """What happened in one turn of the loop, and what was so afterwards."""
 
-    events: tuple[Happening, ...]
-    memories: tuple[Memory, ...]
-    sights: tuple[SightMemory, ...]
-    vouched_ms: int
-    roll: Roll | None = None
-    refused: tuple[Refused, ...] = ()
+    events: tuple[Event, ...]
+    checkpoints: tuple[CameraCheckpoint, ...]
+    groups: tuple[LinkGroupCheckpoint, ...]
+    watermark_ms: int
+    inventory: InventorySnapshot | None = None
+    rejected: tuple[RejectedMessages, ...] = ()
     steady: str = ""
 
 
@@ -40,17 +40,17 @@ class _Kept(NamedTuple):
     """What is kept of a batch that is stored: `parted` are memories of cameras that are out of service."""
 
     number: int
-    events: tuple[Happening, ...]
-    parted: tuple[Memory, ...]
-    rolls: tuple[Roll, ...]
+    events: tuple[Event, ...]
+    parted: tuple[CameraCheckpoint, ...]
+    rolls: tuple[InventorySnapshot, ...]
 
 
 class Since(NamedTuple):
     """What was stored after some batch, in order; `whole`: it is all of it."""
 
-    events: list[Happening]
-    parted: list[Memory]
-    rolls: list[Roll]
+    events: list[Event]
+    removed: list[CameraCheckpoint]
+    inventories: list[InventorySnapshot]
     whole: bool
 
 
@@ -62,7 +62,7 @@ class Queue:
         self._number = self._stored = number
         self._again: Batch | None = None  # that joins a store that went back, while it waits
         self._pending_max = pending_max
-        self._pieces: deque[Piece] = deque()
+        self._pieces: deque[QueueItem] = deque()
         self._ready: deque[Batch] = deque()
         self._kept: deque[_Kept] = deque()
         self._kept_events = 0
@@ -70,7 +70,7 @@ class Queue:
     def __bool__(self) -> bool:
         return bool(self._pieces or self._ready)
 
-    def add(self, piece: Piece) -> None:
+    def add(self, piece: QueueItem) -> None:
         """Let a piece wait its turn. Raises StoreError when too much waits already."""
         if self.pending + len(piece.events) > self._pending_max:
             raise StoreError(
@@ -84,24 +84,28 @@ class Queue:
         """Return the batch that is to be stored next: the same one until it is `stored`."""
         if not self._ready:
             self._number += 1
-            batch = Batch(self._number, self._pieces[0].vouched_ms)
+            batch = Batch(self._number, self._pieces[0].watermark_ms)
             self._ready.append(batch)
             rows = 0
             while self._pieces and rows < _BATCH_ROWS:
                 piece = self._pieces.popleft()
-                if piece.roll is not None:
+                if piece.inventory is not None:
                     if batch.events:  # a roll is stored before the events of its batch
                         self._pieces.appendleft(piece)
                         break
-                    batch.rolls.append(piece.roll)
+                    batch.inventories.append(piece.inventory)
                 batch.events += piece.events
-                batch.memories += piece.memories
-                batch.refused += piece.refused
-                batch.sights, batch.vouched_ms, batch.steady = piece.sights, piece.vouched_ms, piece.steady
-                rows += len(piece.events) + len(piece.memories) + len(piece.refused)
+                batch.checkpoints += piece.checkpoints
+                batch.rejected += piece.rejected
+                batch.groups, batch.watermark_ms, batch.steady = (
+                    piece.groups,
+                    piece.watermark_ms,
+                    piece.steady,
+                )
+                rows += len(piece.events) + len(piece.checkpoints) + len(piece.rejected)
         return self._ready[0]
 
-    def stored(self) -> Iterable[Memory]:
+    def stored(self) -> Iterable[CameraCheckpoint]:
         """Note that the batch is stored, and return what the store remembers since."""
         batch = self._ready.popleft()
         self.pending -= len(batch.events)
@@ -110,12 +114,12 @@ class Queue:
             self._again = None
             self._kept.clear()
             self._kept_events = 0
-        parted = tuple(memory for memory in batch.memories if memory.settled_ms is None)
-        self._kept.append(_Kept(batch.number, tuple(batch.events), parted, tuple(batch.rolls)))
+        parted = tuple(memory for memory in batch.checkpoints if memory.accounted_until_ms is None)
+        self._kept.append(_Kept(batch.number, tuple(batch.events), parted, tuple(batch.inventories)))
         self._kept_events += len(batch.events)
         while len(self._kept) > _KEPT_BATCHES or self._kept_events > _KEPT_EVENTS:
             self._kept_events -= len(self._kept.popleft().events)
-        return batch.memories
+        return batch.checkpoints
 
     def since(self, number: int | None) -> Since:
         """Return the last of what was stored, after batch `number`; None: what is kept, which is not all."""
@@ -140,7 +144,7 @@ class Queue:
             each.number = number
         self._number = number
 
-    def events(self) -> Iterator[Happening]:
+    def events(self) -> Iterator[Event]:
         """Yield all happenings that are not stored yet, in order."""
         yield from chain.from_iterable(batch.events for batch in self._ready)
         yield from chain.from_iterable(piece.events for piece in self._pieces)

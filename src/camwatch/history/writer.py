@@ -12,27 +12,27 @@ from typing import Any, NamedTuple
 import structlog
 from sqlalchemy import Connection, Float, Table, func, select
 
-from camwatch.core.checkpoint import Memory, SightMemory
+from camwatch.core.checkpoint import CameraCheckpoint, LinkGroupCheckpoint
 from camwatch.core.model import (
-    Blindness,
+    Backfill,
     Camera,
     Cause,
-    Fill,
-    OutageChange,
+    MaintenanceWindow,
+    MonitoringGap,
+    OutageEvent,
     Purpose,
     Reboot,
-    ServiceChange,
+    ServicePeriodEvent,
     Status,
     Transition,
-    Window,
 )
 from camwatch.core.status_time import Proven
 from camwatch.history import backfills, schema
-from camwatch.history.batch import Batch, Roll
-from camwatch.history.dialects import put
+from camwatch.history.batch import Batch, InventorySnapshot
+from camwatch.history.dialects import bulk_insert
 from camwatch.history.sealing import Checkpoints, Seal, Sealer
 
-CHECKPOINT = Memory._fields[2:]
+CHECKPOINT = CameraCheckpoint._fields[2:]
 """The columns of a checkpoint that are a Memory's fields under the same names."""
 
 _log = structlog.get_logger("history")
@@ -69,7 +69,7 @@ class Cameras:
         }
         self._moved: list[tuple[int, int, str, str]] = []
 
-    def enrol(self, camera: Camera, at_ms: int) -> None:
+    def upsert(self, camera: Camera, at_ms: int) -> None:
         """Take over what the inventory says of a camera from an instant on (rule V7)."""
         said = (camera.site, camera.zone, camera.purpose.value, camera.name)
         known = self._set(camera.id, camera.operator, tuple(map(_clean, said)))
@@ -106,61 +106,61 @@ class Cameras:
         return found
 
 
-class Filed(NamedTuple):
+class Writer(NamedTuple):
     """What one who writes batch after batch knows of the store, and so need not ask."""
 
     cameras: Cameras
     checkpoints: Checkpoints
 
     @classmethod
-    def of(cls, connection: Connection) -> Filed:
+    def of(cls, connection: Connection) -> Writer:
         """Return it as it is."""
         return cls(Cameras(connection), Checkpoints(connection))
 
 
-def file(connection: Connection, filed: Filed, batch: Batch, run: str) -> Seal | None:
+def write_batch(connection: Connection, filed: Writer, batch: Batch, run: str) -> Seal | None:
     """Store what is in a batch of this `run` of camwatch; the caller's transaction makes it whole.
 
     Returns its seal, None where the record did not change.
     """
     sealer = Sealer(connection)
     cameras = filed.cameras
-    for roll in batch.rolls:
+    for roll in batch.inventories:
         for camera in roll.cameras:
-            cameras.enrol(camera, roll.at_ms)
-        _announce(sealer, roll)
-    rows = _Rows(cameras)
+            cameras.upsert(camera, roll.at_ms)
+        _sync_maintenance(sealer, roll)
+    rows = _BatchRows(cameras)
     for event in batch.events:
         take = _TAKE.get(type(event))
         if take is not None:
             take(rows, event)
     checkpoints = [
-        (cameras.key(memory.camera, memory.operator), *_plain(memory))
-        for memory in {(memory.camera, memory.operator): memory for memory in batch.memories}.values()
+        (cameras.key(memory.camera, memory.operator), *_checkpoint_row(memory))
+        for memory in {(memory.camera, memory.operator): memory for memory in batch.checkpoints}.values()
     ]
     counts = {
         (cameras.key(each.camera, each.operator), each.reason): _bounded(each.messages)
-        for each in batch.refused
+        for each in batch.rejected
     }
     cameras.store(sealer)
     rows.store(sealer)
     names = ("camera_key", *CHECKPOINT)
-    put(connection, schema.checkpoints, names, checkpoints, upsert=True)
+    bulk_insert(connection, schema.checkpoints, names, checkpoints, upsert=True)
     refusals = [(*key, messages) for key, messages in counts.items()]
-    put(connection, schema.refusals, ("camera_key", "reason", "messages"), refusals, upsert=True)
+    bulk_insert(connection, schema.rejections, ("camera_key", "reason", "messages"), refusals, upsert=True)
     filed.checkpoints.take(names, checkpoints)
-    _replace_sights(connection, batch.sights)
-    sealed = sealer.seal(batch.vouched_ms)
+    _replace_groups(connection, batch.groups)
+    sealed = sealer.seal(batch.watermark_ms)
     facts = {
-        "vouched_ms": batch.vouched_ms,
+        "watermark_ms": batch.watermark_ms,
         "steady": batch.steady,
         "batch": batch.number,
         "run": run,
-        "checkpoints": filed.checkpoints.sealed(run, batch.number, batch.vouched_ms),
+        "checkpoints": filed.checkpoints.sealed(run, batch.number, batch.watermark_ms),
     }
-    put(
+    bulk_insert(
         connection,
-        schema.meta,
+        schema.store_metadata,
         ("name", "value"),
         [(name, str(value)) for name, value in facts.items()],
         upsert=True,
@@ -168,14 +168,14 @@ def file(connection: Connection, filed: Filed, batch: Batch, run: str) -> Seal |
     return sealed
 
 
-class _Rows:
+class _BatchRows:
     """The rows of one batch, by table."""
 
     def __init__(self, cameras: Cameras) -> None:
         self._key = cameras.key
         self.transitions: list[tuple[Any, ...]] = []
-        self.outages = _Spans()
-        self.service = _Spans()
+        self.outages = _OpenClose()
+        self.service = _OpenClose()
         self.fills: dict[int, list[Proven]] = {}
         self.blindness: list[tuple[Any, ...]] = []
         self.reboots: list[tuple[int, int]] = []
@@ -183,30 +183,30 @@ class _Rows:
     def transition(self, event: Transition) -> None:
         key = self._key(event.camera, event.operator, event.site)
         cause = None if event.cause is None else event.cause.value
-        at, noticed = _bounded(event.at.utc_ms), _bounded(event.noticed_at.utc_ms)
+        at, noticed = _bounded(event.at.utc_ms), _bounded(event.detected_at.utc_ms)
         bounds = (None if each is None else _bounded(each) for each in (event.earliest_ms, event.latest_ms))
         self.transitions.append((key, at, noticed, event.new.value, cause, *bounds))
 
-    def outage(self, event: OutageChange) -> None:
+    def outage(self, event: OutageEvent) -> None:
         key = self._key(event.camera, event.operator, event.site)
-        at, noticed = _bounded(event.at.utc_ms), _bounded(event.noticed_at.utc_ms)
+        at, noticed = _bounded(event.at.utc_ms), _bounded(event.detected_at.utc_ms)
         row = [key, at, None, noticed, (event.cause or Cause.TIMEOUT).value]
-        if event.open and event.again:
+        if event.opened and event.again:
             self.outages.begin_again(key, row)
-        elif event.open:
+        elif event.opened:
             self.outages.begin(key, row)
         else:
             self.outages.end(key, at)
 
-    def service_change(self, event: ServiceChange) -> None:
+    def service_change(self, event: ServicePeriodEvent) -> None:
         key, at = self._key(event.camera, event.operator), _bounded(event.at.utc_ms)
-        if event.entered:
+        if event.started:
             self.service.begin(key, [key, at, None])
             self.transitions.append((key, at, at, event.status.value, None, None, None))
         else:
             self.service.end(key, at)
 
-    def fill(self, event: Fill) -> None:
+    def fill(self, event: Backfill) -> None:
         start, end = _bounded(event.start_ms), _bounded(event.end_ms)
         if start < end:
             first = start if event.sure_start_ms is None else _bounded(event.sure_start_ms)
@@ -214,7 +214,7 @@ class _Rows:
             mine = self.fills.setdefault(self._key(event.camera, event.operator), [])
             mine.append(Proven(start, end, first, last))
 
-    def blind(self, event: Blindness) -> None:
+    def blind(self, event: MonitoringGap) -> None:
         who = schema.packed(event.operators), schema.packed(event.links)
         began, ended = _bounded(event.began.utc_ms), _bounded(event.ended.utc_ms)
         self.blindness.append((*who, event.cause.value, began, ended))
@@ -224,23 +224,23 @@ class _Rows:
 
     def store(self, sealer: Sealer) -> None:
         names: tuple[str, ...] = (
-            "camera_key", "at_ms", "noticed_ms", "status", "cause", "earliest_ms", "latest_ms",
+            "camera_key", "at_ms", "detected_ms", "status", "cause", "earliest_ms", "latest_ms",
         )  # fmt: skip
         sealer.add(schema.transitions, names, self.transitions)
         _begin_again(sealer, self.outages)
         _end(sealer, schema.outages, self.outages.ended)
-        names = ("camera_key", "at_ms", "end_ms", "noticed_ms", "cause")
+        names = ("camera_key", "at_ms", "end_ms", "detected_ms", "cause")
         sealer.add(schema.outages, names, self.outages.begun)
-        _end(sealer, schema.service, self.service.ended)
-        sealer.add(schema.service, ("camera_key", "start_ms", "end_ms"), self.service.begun)
+        _end(sealer, schema.service_periods, self.service.ended)
+        sealer.add(schema.service_periods, ("camera_key", "start_ms", "end_ms"), self.service.begun)
         if self.fills:
             backfills.store(sealer, self.fills)
         names = ("operators", "links", "cause", "began_ms", "ended_ms")
-        sealer.add(schema.blindness, names, self.blindness)
+        sealer.add(schema.monitoring_gaps, names, self.blindness)
         sealer.add(schema.reboots, ("camera_key", "at_ms"), self.reboots)
 
 
-def _begin_again(sealer: Sealer, outages: _Spans) -> None:
+def _begin_again(sealer: Sealer, outages: _OpenClose) -> None:
     """Let outages go on that an absence ended (V6); begin those of which the record has nothing, or the end.
 
     It was folded away, or the store went back (H1).
@@ -274,7 +274,7 @@ def _end(sealer: Sealer, table: Table, rows: dict[int, int]) -> None:
         )
 
 
-class _Spans:
+class _OpenClose:
     """What begins in this batch (rows with `end_ms` third), and what that began earlier ends in it.
 
     `again`: what ended in an earlier batch and goes on, by key, with the row for where the record lacks it.
@@ -309,23 +309,21 @@ class _Spans:
             row[2] = end_ms
 
 
-_TAKE: dict[type, Callable[[_Rows, Any], None]] = {
-    Transition: _Rows.transition,
-    OutageChange: _Rows.outage,
-    ServiceChange: _Rows.service_change,
-    Fill: _Rows.fill,
-    Blindness: _Rows.blind,
-    Reboot: _Rows.reboot,
+_TAKE: dict[type, Callable[[_BatchRows, Any], None]] = {
+    Transition: _BatchRows.transition,
+    OutageEvent: _BatchRows.outage,
+    ServicePeriodEvent: _BatchRows.service_change,
+    Backfill: _BatchRows.fill,
+    MonitoringGap: _BatchRows.blind,
+    Reboot: _BatchRows.reboot,
 }
 
 
-def _announce(sealer: Sealer, roll: Roll) -> None:
+def _sync_maintenance(sealer: Sealer, roll: InventorySnapshot) -> None:
     """Make the windows those of the inventory; one that began and was taken out ended when it was (V3)."""
-    table = schema.windows
+    table = schema.maintenance_windows
     rows = sealer.connection.execute(
-        select(
-            table.c.scope, table.c.scope_id, table.c.starts_ms, table.c.ends_ms, table.c.id, table.c.reason
-        )
+        select(table.c.scope, table.c.scope_id, table.c.start_ms, table.c.end_ms, table.c.id, table.c.reason)
     )
     stored = {tuple(row[:4]): (row[4], row[5]) for row in rows}
     announced = {_span(window): _clean(window.reason) for window in roll.windows}
@@ -335,32 +333,39 @@ def _announce(sealer: Sealer, roll: Roll) -> None:
             cut = (*span[:3], min(span[3], roll.at_ms))
             kept.setdefault(cut, stored[span][1])
     sealer.drop(table, [stored[span][0] for span in sorted(stored.keys() - kept.keys())])
-    names = ("scope", "scope_id", "starts_ms", "ends_ms", "reason")
+    names = ("scope", "scope_id", "start_ms", "end_ms", "reason")
     changed = [span for span in kept if span in stored and kept[span] != stored[span][1]]
     sealer.put(table, ("id", *names), [(stored[span][0], *span, kept[span]) for span in changed], upsert=True)
     sealer.add(table, names, [(*span, reason) for span, reason in kept.items() if span not in stored])
 
 
-def _span(window: Window) -> tuple[str, str, int, int]:
-    return window.scope.value, window.scope_id, _bounded(window.starts_ms), _bounded(window.ends_ms)
+def _span(window: MaintenanceWindow) -> tuple[str, str, int, int]:
+    return window.scope.value, window.scope_id, _bounded(window.start_ms), _bounded(window.end_ms)
 
 
-def _replace_sights(connection: Connection, sights: Iterable[SightMemory]) -> None:
-    connection.execute(schema.sights.delete())
+def _replace_groups(connection: Connection, sights: Iterable[LinkGroupCheckpoint]) -> None:
+    connection.execute(schema.link_groups.delete())
     rows = {
-        sight.links: (schema.packed(sight.links), schema.packed(sight.operators), sight.seen_ms, sight.blind)
+        sight.links: (
+            schema.packed(sight.links),
+            schema.packed(sight.operators),
+            sight.last_packet_ms,
+            sight.blind,
+        )
         for sight in sights
     }
-    put(connection, schema.sights, ("links", "operators", "seen_ms", "blind"), rows.values())
+    bulk_insert(
+        connection, schema.link_groups, ("links", "operators", "last_packet_ms", "blind"), rows.values()
+    )
 
 
-def _plain(memory: Memory) -> list[Any]:
+def _checkpoint_row(memory: CameraCheckpoint) -> list[Any]:
     """Return the fields of a checkpoint as a driver takes them; a number beyond 64 bits is the largest."""
     row: list[Any] = [
         value if type(value) is not int or -_LARGEST <= value <= _LARGEST else _bounded(value)
         for value in memory[2:]
     ]
-    row[0], row[1] = memory.life.value, memory.status.value
+    row[0], row[1] = memory.underlying_status.value, memory.status.value
     row[3] = None if memory.cause is None else memory.cause.value
     for place in _REALS:
         if row[place] is not None:

@@ -21,8 +21,8 @@ from paho.mqtt.reasoncodes import ReasonCode
 from camwatch.errors import LinkError
 from camwatch.ingest import link_errors
 from camwatch.ingest.paho_options import Context, connect_properties, handing_over_to, topic_filters
-from camwatch.ingest.supervisor import Supervisor, Teller, Uniform
-from camwatch.ingest.transport import dial, tls_context
+from camwatch.ingest.supervisor import SubscriptionReporter, Supervisor, Uniform
+from camwatch.ingest.transport import open_socket, tls_context
 
 if TYPE_CHECKING:
     import socket
@@ -48,18 +48,18 @@ class AiomqttLink(Supervisor):
     def __init__(
         self, settings: LinkSettings, receiver: Receiver, clock: Clock, uniform: Uniform = random.uniform
     ) -> None:
-        teller = Teller(settings, receiver, clock)
+        teller = SubscriptionReporter(settings, receiver, clock)
         super().__init__(settings, receiver, clock, lambda: _Connection(receiver, clock, teller), uniform)
 
 
 class _Connection:
     """One connection of aiomqtt's client, as the supervisor wants it."""
 
-    def __init__(self, receiver: Receiver, clock: Clock, teller: Teller) -> None:
+    def __init__(self, receiver: Receiver, clock: Clock, teller: SubscriptionReporter) -> None:
         self.last_packet = self.last_message = clock()
         self.canary: Canary | None = None
         self.keep_alive_s = math.inf  # paho sees to it
-        self.sighted = False
+        self.subscribed = False
         self.ended: asyncio.Future[LinkError] = asyncio.get_running_loop().create_future()
         self._settings = teller.settings
         self._receiver = receiver
@@ -78,7 +78,7 @@ class _Connection:
         self.packet()
         self.last_message = self.last_packet
         self._news = True
-        self._receiver.begin(self.last_packet)
+        self._receiver.packets_begin(self.last_packet)
         self._receiver.message(message.topic.value, message.payload, message.retain)
 
     def packet(self) -> None:
@@ -97,8 +97,8 @@ class _Connection:
             return
         self._settling = False
         news, self._news = self._news, False
-        if self.sighted and news and not self.ended.done():
-            self._receiver.heard(self.last_packet)
+        if self.subscribed and news and not self.ended.done():
+            self._receiver.packets_end(self.last_packet)
 
     def granted(self, codes: list[int], *, session_present: bool) -> None:
         """Take the answer to our subscription."""
@@ -130,7 +130,7 @@ class _Connection:
             await self._subscribe(client)
             client.drop(settings.dropped)
         except Exception as error:  # noqa: BLE001 - paho raises what its parsing stumbles over
-            raise client.explained(error) from None
+            raise client.to_link_error(error) from None
         if self.ended.done():
             raise self.ended.result()
 
@@ -146,9 +146,9 @@ class _Connection:
         if not granting.cancelled():
             granting.result()
 
-    def overdue(self) -> LinkError:
+    def timeout_error(self) -> LinkError:
         """Return what to say when `open` takes longer than it may."""
-        greeted = self._client is not None and self._client.greeted and not self._packets
+        greeted = self._client is not None and self._client.handshake_done and not self._packets
         return link_errors.no_answer(self._settings, greeted=greeted)
 
     def publish(self, topic: str, payload: bytes) -> None:
@@ -156,7 +156,7 @@ class _Connection:
         if self._client is not None:
             self._client.send(topic, payload)
 
-    def ask(self) -> None:
+    def ping(self) -> None:
         """Start a round trip, unless one is still under way."""
         if self._client is not None and (self._asking is None or self._asking.done()):
             name = f"link {self._settings.name}: ask"
@@ -164,7 +164,7 @@ class _Connection:
 
     async def _round_trip(self, client: _Client) -> None:
         asked = self._clock()
-        if await client.round_trip() and self.sighted and not self.ended.done():
+        if await client.ping() and self.subscribed and not self.ended.done():
             self._receiver.answered(self._clock(), asked)
 
     def abort(self) -> None:
@@ -182,8 +182,8 @@ class _Connection:
             return
         if not self.ended.done():
             self.end(link_errors.broken(self._settings, None))
-            await self._client.say_goodbye()
-        await self._client.release()
+            await self._client.disconnect()
+        await self._client.close()
 
 
 class _Client(aiomqtt.Client):
@@ -217,7 +217,7 @@ class _Client(aiomqtt.Client):
         self._owner = owner
         self._context = context
         self._tcp: socket.socket | None = None
-        self._grip: socket.socket | None = None
+        self._socket_dup: socket.socket | None = None
         self._session_present = False
         self._handshake_error: Exception | None = None
         self._thread_entered = False
@@ -226,14 +226,14 @@ class _Client(aiomqtt.Client):
 
     async def connect(self) -> None:
         """Connect and wait for the broker's yes. Raises what `explained` explains, or LinkError."""
-        tcp = self._tcp = await dial(self._settings)
+        tcp = self._tcp = await open_socket(self._settings)
         tcp.settimeout(self._settings.connect_timeout_s)
-        self._grip = tcp.dup()
+        self._socket_dup = tcp.dup()
         # paho would open a socket that nobody else can reach while its thread waits on it.
         self._client._create_socket_connection = lambda: tcp  # type: ignore[method-assign]  # noqa: SLF001
         await self.__aenter__()
 
-    async def round_trip(self) -> bool:
+    async def ping(self) -> bool:
         """Have the broker answer something that changes nothing; return whether it did."""
         with contextlib.suppress(aiomqtt.MqttError):
             await self.unsubscribe(NEVER_SUBSCRIBED)
@@ -250,11 +250,11 @@ class _Client(aiomqtt.Client):
             self._client.unsubscribe(list(filters))
 
     @property
-    def greeted(self) -> bool:
+    def handshake_done(self) -> bool:
         """Whether the handshakes are over and CONNECT is on its way."""
         return self._thread_left.is_set()
 
-    def explained(self, error: Exception) -> LinkError:
+    def to_link_error(self, error: Exception) -> LinkError:
         """Return what an exception of aiomqtt, paho or below means for people."""
         settings, cause = self._settings, self._handshake_error or error
         if isinstance(cause, LinkError):
@@ -268,7 +268,7 @@ class _Client(aiomqtt.Client):
         if isinstance(cause, aiomqtt.MqttError):
             return link_errors.broken(settings, cause)
         accepted = self._connected.done() and self._connected.exception() is None
-        return link_errors.unreadable(settings, f"{type(cause).__name__}: {cause}", first=not accepted)
+        return link_errors.protocol_error(settings, f"{type(cause).__name__}: {cause}", first=not accepted)
 
     # ---- connecting, in a thread of the loop's executor
 
@@ -328,7 +328,7 @@ class _Client(aiomqtt.Client):
         if not self._connected.done():  # aiomqtt would go on waiting for an answer
             self._connected.set_exception(link_errors.unanswered_connect(self._settings))
         elif flags.is_disconnect_packet_from_server:
-            self._owner.end(link_errors.dismissed(self._settings, reason_code.value))
+            self._owner.end(link_errors.disconnected_by_broker(self._settings, reason_code.value))
         else:
             self._owner.end(link_errors.broken(self._settings, None))
         super()._on_disconnect(client, userdata, flags, reason_code, properties)
@@ -337,7 +337,7 @@ class _Client(aiomqtt.Client):
         error = None if disconnected.cancelled() else disconnected.exception()
         if not isinstance(error, Exception):
             return
-        problem = self.explained(error)
+        problem = self.to_link_error(error)
         if not self._connected.done():
             self._connected.set_exception(problem)
         self._owner.end(problem)
@@ -349,18 +349,18 @@ class _Client(aiomqtt.Client):
         sock = self._client.socket()
         if sock is not None and sock.fileno() >= 0:
             self._loop.remove_reader(sock.fileno())
-        if self._grip is not None:
+        if self._socket_dup is not None:
             with contextlib.suppress(OSError):
-                self._grip.shutdown(SHUT_RDWR)
+                self._socket_dup.shutdown(SHUT_RDWR)
 
-    async def say_goodbye(self) -> None:
+    async def disconnect(self) -> None:
         """Send DISCONNECT, if the broker had said yes to us."""
         if self._connected.done() and not self._connected.cancelled() and self._connected.exception() is None:
             with contextlib.suppress(aiomqtt.MqttError, TimeoutError):
                 async with asyncio.timeout(_GOODBYE_S):
                     await self.__aexit__(None, None, None)
 
-    async def release(self) -> None:
+    async def close(self) -> None:
         """Close every socket and end every task and thread of this client."""
         self.stop_reading()
         if self._thread_entered:
@@ -373,6 +373,6 @@ class _Client(aiomqtt.Client):
         if self._connected.done() and not self._connected.cancelled():
             self._connected.exception()  # nobody may be left to look at it
         wrapped = self._context.wrapped if self._context else None
-        for sock in (wrapped, self._tcp, self._grip):
+        for sock in (wrapped, self._tcp, self._socket_dup):
             if sock is not None:
                 sock.close()

@@ -24,12 +24,12 @@ _MOST_OUT = 360
 """So many may be out; the oldest are not waited for any more."""
 
 
-class Carrier(Protocol):
+class CanaryConnection(Protocol):
     """The connection that a canary goes out and comes back on."""
 
     last_packet: Instant
     last_message: Instant
-    sighted: bool
+    subscribed: bool
     ended: asyncio.Future[LinkError]
 
     def publish(self, topic: str, payload: bytes) -> None:
@@ -51,7 +51,7 @@ class Canary:
         topic: str,
         receiver: Receiver,
         clock: Clock,
-        carrier: Carrier,
+        carrier: CanaryConnection,
         sight: Callable[[Instant], None],
         starved: Callable[[], None],
     ) -> None:
@@ -69,7 +69,7 @@ class Canary:
         self._awake = -math.inf  # until then we slept, and cannot tell what came
         receiver.set_aside(self._topic, self._came)
 
-    def launch(self) -> None:
+    def start(self) -> None:
         """Send one."""
         now = self._clock()
         self._launched += 1
@@ -80,9 +80,9 @@ class Canary:
             del self._out[next(iter(self._out))]
         self._carrier.publish(self._topic, payload)
 
-    async def fly(self) -> None:
+    async def run(self) -> None:
         """Send one each `ask_after_s`; return once the connection is over, which may be our doing."""
-        patience = self._settings.ask_after_s
+        patience = self._settings.ping_after_s
         while not self._carrier.ended.done():
             due = min(self._last + patience, self._silent_since() + patience)
             await asyncio.sleep(max(0.0, due - self._clock().mono))
@@ -94,9 +94,9 @@ class Canary:
                 self._give_up()
                 return
             if now >= self._last + patience:
-                if len(self._out) == (_MISSED if self._carrier.sighted else 1):
-                    self._receiver.trouble(link_errors.in_words(link_errors.canary_behind(self._settings)))
-                self.launch()
+                if len(self._out) == (_MISSED if self._carrier.subscribed else 1):
+                    self._receiver.warn(link_errors.describe(link_errors.canary_behind(self._settings)))
+                self.start()
 
     def _silent_since(self) -> float:
         """Return since when a canary is out and no message came; infinite where that is not so.
@@ -119,7 +119,7 @@ class Canary:
             return
         while payload in self._out:  # what was sent before it will not come any more
             del self._out[next(iter(self._out))]
-        if not self._carrier.sighted:
+        if not self._carrier.subscribed:
             self._sight(now)
         self._receiver.canary(now, sent)
 

@@ -33,13 +33,13 @@ Clock: TypeAlias = Callable[[], Instant]
 class Receiver(Protocol):
     """What a link tells the daemon; every call is synchronous, quick, and does not raise."""
 
-    def begin(self, now: Instant) -> None:
+    def packets_begin(self, now: Instant) -> None:
         """Packets arrived at `now`; the messages in them follow."""
 
     def message(self, topic: str, payload: bytes, retained: bool) -> None:
         """Take one message of the packets that `begin` announced."""
 
-    def heard(self, now: Instant) -> None:
+    def packets_end(self, now: Instant) -> None:
         """Note that a packet came by `now` (with a canary: a message), all that had arrived handed over."""
 
     def subscribed(self, now: Instant, *, session_present: bool) -> None:
@@ -61,7 +61,7 @@ class Receiver(Protocol):
     def lost(self, now: Instant, last_packet: Instant, problem: str) -> None:
         """Sight, once begun, ended with the last packet received; `problem` is for people."""
 
-    def trouble(self, problem: str) -> None:
+    def warn(self, problem: str) -> None:
         """Tell people why there is no session, at each failed attempt; or, once, what one does not grant."""
 
 
@@ -81,7 +81,7 @@ class LinkSettings:
     path: str = "/mqtt"  # ws and wss only
     session_expiry_s: int = 86_400
     keep_alive_s: int = 30
-    ask_after_s: float = 10.0
+    ping_after_s: float = 10.0
     connect_timeout_s: float = 10.0
     reconnect_min_s: float = 0.25
     reconnect_max_s: float = 1.0

@@ -24,7 +24,7 @@ _TAKEN_OVER = 142
 _USE_3_1_1 = 'if it speaks MQTT 3.1.1 only, set `protocol = "3.1.1"`'
 
 
-def in_words(error: LinkError) -> str:
+def describe(error: LinkError) -> str:
     """Return the problem and its hint, without the link's name, which the listener knows."""
     return f"{error.problem} ({error.hint})" if error.hint else error.problem
 
@@ -88,14 +88,14 @@ def silent(settings: LinkSettings) -> LinkError:
     """Say that the broker neither sent anything nor answered when asked (rule S10)."""
     return LinkError(
         settings.name,
-        f"no packet for {settings.ask_after_s:g} s, and no answer when asked for as long",
+        f"no packet for {settings.ping_after_s:g} s, and no answer when asked for as long",
         "the broker is frozen, or the network between is gone",
     )
 
 
 def starved(settings: LinkSettings) -> LinkError:
     """Say that the broker answers, but that no message comes, not even our own (rule S12)."""
-    problem = f"the broker answers but delivers nothing: no message for {settings.ask_after_s:g} s"
+    problem = f"the broker answers but delivers nothing: no message for {settings.ping_after_s:g} s"
     hint = (
         f"not even the canary on {settings.canary} came back: check access list and queue of {settings.who}"
     )
@@ -156,7 +156,7 @@ def not_a_websocket(settings: LinkSettings, error: Exception) -> LinkError:
     return LinkError(settings.name, problem, "check the port and the path in `url`")
 
 
-def unreadable(settings: LinkSettings, detail: object, *, first: bool) -> LinkError:
+def protocol_error(settings: LinkSettings, detail: object, *, first: bool) -> LinkError:
     """Say that bytes came that are no MQTT packet; `first` if they answer our CONNECT."""
     if first and settings.protocol == "5":
         return LinkError(settings.name, f"the broker's first answer is not MQTT 5: {detail}", _USE_3_1_1)
@@ -198,7 +198,7 @@ def refused(settings: LinkSettings, code: int, detail: str | None = None) -> Lin
     return LinkError(settings.name, f"the broker refuses the session: {reason}")
 
 
-def dismissed(settings: LinkSettings, code: int, detail: str | None = None) -> LinkError:
+def disconnected_by_broker(settings: LinkSettings, code: int, detail: str | None = None) -> LinkError:
     """Say why the broker ended the session with a DISCONNECT packet."""
     reason = _named(mqtt5.DisconnectReasonCode, code) + (f", {detail}" if detail else "")
     hint = ""
@@ -207,7 +207,7 @@ def dismissed(settings: LinkSettings, code: int, detail: str | None = None) -> L
     return LinkError(settings.name, f"the broker ended the session: {reason}", hint)
 
 
-def ungranted(settings: LinkSettings, codes: Sequence[int]) -> LinkError | None:
+def subscription_refused(settings: LinkSettings, codes: Sequence[int]) -> LinkError | None:
     """Return which topic filters a SUBACK refuses and why, or None if all are granted."""
     if len(codes) != len(settings.filters):
         problem = f"the broker answered for {len(codes)} topic filters, not {len(settings.filters)}"
@@ -223,7 +223,7 @@ def ungranted(settings: LinkSettings, codes: Sequence[int]) -> LinkError | None:
     return LinkError(settings.name, problem, "let this user read them in the broker's access list")
 
 
-def granted_less(settings: LinkSettings, codes: Sequence[int]) -> str | None:
+def qos_downgraded(settings: LinkSettings, codes: Sequence[int]) -> str | None:
     """Return what to say about topic filters that are granted with QoS 0 only, or None."""
     weak = [pattern for pattern, code in zip(settings.filters, codes, strict=True) if code == 0]
     if not weak:

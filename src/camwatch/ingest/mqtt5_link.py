@@ -18,8 +18,8 @@ import mqtt5
 
 from camwatch.ingest import link_errors
 from camwatch.ingest.link import MAX_PACKET_BYTES
-from camwatch.ingest.supervisor import Supervisor, Teller, Uniform
-from camwatch.ingest.transport import dial, tls_context
+from camwatch.ingest.supervisor import SubscriptionReporter, Supervisor, Uniform
+from camwatch.ingest.transport import open_socket, tls_context
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -56,7 +56,7 @@ class Mqtt5Link(Supervisor):
     def __init__(
         self, settings: LinkSettings, receiver: Receiver, clock: Clock, uniform: Uniform = random.uniform
     ) -> None:
-        teller, codec = Teller(settings, receiver, clock), Codec()
+        teller, codec = SubscriptionReporter(settings, receiver, clock), Codec()
         super().__init__(
             settings, receiver, clock, lambda: _Connection(receiver, clock, teller, codec), uniform
         )
@@ -90,14 +90,14 @@ def read_with_care(view: memoryview) -> tuple[mqtt5.Packet, int]:
 class _Connection(asyncio.BufferedProtocol):
     """One connection: a protocol towards asyncio, a Connection towards the supervisor."""
 
-    def __init__(self, receiver: Receiver, clock: Clock, teller: Teller, codec: Codec) -> None:
+    def __init__(self, receiver: Receiver, clock: Clock, teller: SubscriptionReporter, codec: Codec) -> None:
         loop = asyncio.get_running_loop()
         settings = teller.settings
         self.last_packet = self.last_message = clock()
         self.canary: Canary | None = None
         self.keep_alive_s = settings.keep_alive_s or math.inf
-        self.sighted = False
-        self._asked: deque[Instant] = deque()  # when each question was sent that has no answer yet
+        self.subscribed = False
+        self._pinged: deque[Instant] = deque()  # when each question was sent that has no answer yet
         self.ended: asyncio.Future[LinkError] = loop.create_future()
         self._settings = settings
         self._receiver = receiver
@@ -126,7 +126,7 @@ class _Connection(asyncio.BufferedProtocol):
             return
         now = self._clock()
         receiver = self._receiver
-        receiver.begin(now)
+        receiver.packets_begin(now)
         read, publish, message = self._codec.read, mqtt5.PublishPacket, receiver.message
         view = self._view
         end = self._filled + nbytes
@@ -174,8 +174,8 @@ class _Connection(asyncio.BufferedProtocol):
             if position:
                 self.last_message = self.last_packet
         self._others = 0
-        if self.sighted and position and drained:
-            self._receiver.heard(self.last_packet)
+        if self.subscribed and position and drained:
+            self._receiver.packets_end(self.last_packet)
 
     def _keep(self, position: int, end: int) -> None:
         """Move what is left of the buffer to a start that has room for the rest of its packet."""
@@ -208,16 +208,20 @@ class _Connection(asyncio.BufferedProtocol):
             case mqtt5.PubRelPacket():  # of a QoS 2 subscription that this session had before it was ours
                 self._write(_ack(_PUBCOMP, packet.packet_id))
             case mqtt5.DisconnectPacket():
-                self._fail(link_errors.dismissed(settings, int(packet.reason_code), packet.reason_str))
+                self._fail(
+                    link_errors.disconnected_by_broker(settings, int(packet.reason_code), packet.reason_str)
+                )
             case mqtt5.PingRespPacket():
-                asked = self._asked.popleft() if self._asked else now
-                if self.sighted:
+                asked = self._pinged.popleft() if self._pinged else now
+                if self.subscribed:
                     self._receiver.answered(now, asked)
             case mqtt5.UnsubAckPacket():
                 pass
             case _:
                 detail = f"an unexpected {type(packet).__name__}"
-                self._fail(link_errors.unreadable(settings, detail, first=self._connack is None), _MALFORMED)
+                self._fail(
+                    link_errors.protocol_error(settings, detail, first=self._connack is None), _MALFORMED
+                )
 
     def _awaits_suback(self) -> bool:
         return self._connack is not None and not self._opened.done()
@@ -249,7 +253,7 @@ class _Connection(asyncio.BufferedProtocol):
             self._codec.take_care()
         elif not isinstance(error, ValueError):
             raise error
-        self._fail(link_errors.unreadable(self._settings, error, first=self._connack is None), _MALFORMED)
+        self._fail(link_errors.protocol_error(self._settings, error, first=self._connack is None), _MALFORMED)
 
     def _fail(self, problem: LinkError, last_words: bytes = b"") -> None:
         if self.ended.done():
@@ -286,7 +290,7 @@ class _Connection(asyncio.BufferedProtocol):
         """Connect and subscribe. Raises LinkError."""
         settings = self._settings
         context = tls_context(settings, ssl.SSLContext) if settings.tls else None
-        sock = await dial(settings)
+        sock = await open_socket(settings)
         name = settings.host if context else None
         try:
             await asyncio.get_running_loop().create_connection(
@@ -298,7 +302,7 @@ class _Connection(asyncio.BufferedProtocol):
         if self.ended.done():
             raise self.ended.result()
 
-    def overdue(self) -> LinkError:
+    def timeout_error(self) -> LinkError:
         """Return what to say when `open` takes longer than it may."""
         greeted = self._transport is not None and self._connack is None
         return link_errors.no_answer(self._settings, greeted=greeted)
@@ -309,9 +313,9 @@ class _Connection(asyncio.BufferedProtocol):
         packet = mqtt5.PublishPacket(topic, payload, qos=mqtt5.QoS.AT_LEAST_ONCE, packet_id=self._packet_id)
         self._write(packet.write())
 
-    def ask(self) -> None:
+    def ping(self) -> None:
         """Send a PINGREQ."""
-        self._asked.append(self._clock())
+        self._pinged.append(self._clock())
         self._write(_PING)
 
     def abort(self) -> None:

@@ -40,7 +40,7 @@ class Connection(Protocol):
     last_message: Instant
     """When the last message came."""
 
-    sighted: bool
+    subscribed: bool
     """Whether the receiver was told that sight began."""
 
     canary: Canary | None
@@ -55,10 +55,10 @@ class Connection(Protocol):
     def publish(self, topic: str, payload: bytes) -> None:
         """Send a message of our own, QoS 1; does not wait."""
 
-    def overdue(self) -> LinkError:
+    def timeout_error(self) -> LinkError:
         """Return what to say when `open` takes longer than it may."""
 
-    def ask(self) -> None:
+    def ping(self) -> None:
         """Send the broker something that it must answer; does not wait."""
 
     def abort(self) -> None:
@@ -68,7 +68,7 @@ class Connection(Protocol):
         """Say goodbye if that still makes sense, and release everything; always called, quick."""
 
 
-class Teller:
+class SubscriptionReporter:
     """What concerns a subscription, for all connections of a link and the same for both kinds."""
 
     def __init__(self, settings: LinkSettings, receiver: Receiver, clock: Clock) -> None:
@@ -91,15 +91,15 @@ class Teller:
     ) -> LinkError | None:
         """Take a SUBACK: sight begins, or a canary flies that begins it, or the refusal is returned."""
         settings = self.settings
-        refusal = link_errors.ungranted(settings, codes)
+        refusal = link_errors.subscription_refused(settings, codes)
         if refusal is not None:
             self._form = 0
             return refusal
 
         def sight(now: Instant) -> None:
-            connection.sighted = True
+            connection.subscribed = True
             self._receiver.subscribed(now, session_present=session_present)
-            self._say_once(link_errors.granted_less(settings, codes))
+            self._say_once(link_errors.qos_downgraded(settings, codes))
 
         if settings.canary is None:
             sight(now)
@@ -113,7 +113,7 @@ class Teller:
                 sight,
                 self._try_another_form,
             )
-            connection.canary.launch()
+            connection.canary.start()
         return None
 
     def _try_another_form(self) -> None:
@@ -122,7 +122,7 @@ class Teller:
     def _say_once(self, weaker: str | None) -> None:
         if weaker is not None and weaker not in self._said:
             self._said.add(weaker)
-            self._receiver.trouble(weaker)
+            self._receiver.warn(weaker)
 
 
 class Supervisor:
@@ -150,7 +150,9 @@ class Supervisor:
         if self._stopped:
             return
         # An inner task, so that `stop` can interrupt any wait without cancelling the caller's task.
-        task = self._task = asyncio.create_task(self._keep_up(), name=f"link {self._settings.name}: session")
+        task = self._task = asyncio.create_task(
+            self._run_sessions(), name=f"link {self._settings.name}: session"
+        )
         try:
             await asyncio.wait({task})
         finally:
@@ -169,7 +171,7 @@ class Supervisor:
             self._task.cancel()
             await asyncio.wait({self._task})
 
-    async def _keep_up(self) -> None:
+    async def _run_sessions(self) -> None:
         failures = 0
         while True:
             if await self._session():
@@ -181,15 +183,15 @@ class Supervisor:
         """Live through one session, to its failure; return whether it had sight."""
         connection = self._connect()
         try:
-            problem = link_errors.in_words(await self._failure_of(connection))
+            problem = link_errors.describe(await self._failure_of(connection))
             connection.abort()
-            if connection.sighted:
+            if connection.subscribed:
                 last = connection.last_packet if connection.canary is None else connection.last_message
                 self._receiver.lost(self._clock(), last, problem)
-            self._receiver.trouble(problem)
+            self._receiver.warn(problem)
         finally:
             await self._close(connection)
-        return connection.sighted
+        return connection.subscribed
 
     async def _close(self, connection: Connection) -> None:
         """Close to the end, also when stopped or cancelled meanwhile: half closed, it would leak."""
@@ -207,12 +209,12 @@ class Supervisor:
     async def _failure_of(self, connection: Connection) -> LinkError:
         try:
             await self._open(connection)
-            async with self._flying(connection.canary):
+            async with self._canary_running(connection.canary):
                 return await self._watch(connection)
         except LinkError as error:
             return error
         except TimeoutError:
-            return connection.overdue()
+            return connection.timeout_error()
         except Exception as error:  # noqa: BLE001 - a bug in a library must not blind us for good
             problem = f"unexpected {type(error).__name__}: {error}"
             return LinkError(self._settings.name, problem, "please report this; camwatch tries again")
@@ -237,12 +239,12 @@ class Supervisor:
         opening.result()
 
     @contextlib.asynccontextmanager
-    async def _flying(self, canary: Canary | None) -> AsyncIterator[None]:
+    async def _canary_running(self, canary: Canary | None) -> AsyncIterator[None]:
         """Let a canary fly, if there is one."""
         if canary is None:
             yield
             return
-        flying = asyncio.create_task(canary.fly(), name=f"link {self._settings.name}: canary")
+        flying = asyncio.create_task(canary.run(), name=f"link {self._settings.name}: canary")
         try:
             yield
         finally:
@@ -251,7 +253,7 @@ class Supervisor:
 
     async def _watch(self, connection: Connection) -> LinkError:
         """Ask the broker when it falls silent (rule S10) and at least each keep-alive."""
-        patience = self._settings.ask_after_s
+        patience = self._settings.ping_after_s
         keep_alive = connection.keep_alive_s * KEEP_ALIVE_SHARE
         sent = self._clock().mono
         asked: float | None = None  # since when a question waits for any packet as its answer
@@ -277,7 +279,7 @@ class Supervisor:
                 asked = now
             elif now - sent < min(often, keep_alive):
                 continue
-            connection.ask()
+            connection.ping()
             sent = now
 
 

@@ -13,7 +13,7 @@ from camwatch.ingest.link import LinkSettings
 ContextT = TypeVar("ContextT", bound=ssl.SSLContext)
 
 
-async def dial(settings: LinkSettings) -> socket.socket:
+async def open_socket(settings: LinkSettings) -> socket.socket:
     """Return a non-blocking socket connected to the broker: the first of its addresses that answers.
 
     Each address gets its share of `connect_timeout_s`, so that a dead one does not hide a live one.

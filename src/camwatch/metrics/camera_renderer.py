@@ -12,14 +12,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from math import isfinite
 
 from camwatch.core import deadlines
-from camwatch.core.checkpoint import Memory
-from camwatch.core.conditions import REASON_NAMES, REASON_SHOWN_S
+from camwatch.core.checkpoint import CameraCheckpoint
+from camwatch.core.conditions import REASON_LINGER_S, REASON_NAMES
 from camwatch.core.model import Instant, Status
 from camwatch.core.state import CameraState
 from camwatch.fleet.inventory import Site
 from camwatch.metrics import families
-from camwatch.metrics.families import Metric
-from camwatch.rejections import Tally
+from camwatch.metrics.families import Family
+from camwatch.rejections import RejectionCount
 
 SLICE = 250
 """Cameras rendered before others get their turn: about a millisecond."""
@@ -36,12 +36,12 @@ def escaped(value: str) -> str:
     return value.translate(_ESCAPES)
 
 
-class Row:
+class CameraLabels:
     """One camera and its labels as text, prepared once per inventory."""
 
     __slots__ = ("camera", "firmware", "firmware_at", "info", "labels")
 
-    def __init__(self, camera: CameraState, before: Row | None = None) -> None:
+    def __init__(self, camera: CameraState, before: CameraLabels | None = None) -> None:
         self.camera = camera
         self.labels = labels_of(camera)
         self.firmware: str | None = None
@@ -74,10 +74,10 @@ def labels_of(camera: CameraState) -> str:
     return f'camera="{row.id}",operator="{row.operator}",site="{row.site}"'
 
 
-Renderer = Callable[[Instant, list[Row]], str]
+Renderer = Callable[[Instant, list[CameraLabels]], str]
 
 
-def _info(now: Instant, rows: list[Row]) -> str:
+def _info(now: Instant, rows: list[CameraLabels]) -> str:
     for row in rows:
         if row.camera.firmware != row.firmware:
             row.follow_firmware(now.mono)
@@ -97,11 +97,11 @@ def _status_lines() -> dict[Status, tuple[str, ...]]:
 _STATUS_LINES = _status_lines()
 
 
-def _status(now: Instant, rows: list[Row]) -> str:
+def _status(now: Instant, rows: list[CameraLabels]) -> str:
     return "".join([row.labels.join(_STATUS_LINES[row.camera.status_at(now)]) for row in rows])
 
 
-def _up(now: Instant, rows: list[Row]) -> str:
+def _up(now: Instant, rows: list[CameraLabels]) -> str:
     values = {Status.UP: "1\n", Status.DOWN: "0\n"}
     return "".join(
         [
@@ -112,7 +112,7 @@ def _up(now: Instant, rows: list[Row]) -> str:
     )
 
 
-def _suspect(now: Instant, rows: list[Row]) -> str:
+def _suspect(now: Instant, rows: list[CameraLabels]) -> str:
     mono = now.mono
     return "".join(
         [
@@ -123,18 +123,18 @@ def _suspect(now: Instant, rows: list[Row]) -> str:
     )
 
 
-def _flapping(now: Instant, rows: list[Row]) -> str:
+def _flapping(now: Instant, rows: list[CameraLabels]) -> str:
     mono = now.mono
     return "".join(
         [
             f"camwatch_camera_flapping{{{row.labels}}} "
-            f"{int(row.camera.flapping is not None and row.camera.flapping.holds(mono))}\n"
+            f"{int(row.camera.flapping is not None and row.camera.flapping.is_active(mono))}\n"
             for row in rows
         ]
     )
 
 
-def _degraded(now: Instant, rows: list[Row]) -> str:
+def _degraded(now: Instant, rows: list[CameraLabels]) -> str:
     lines = []
     for row in rows:
         camera = row.camera
@@ -142,18 +142,18 @@ def _degraded(now: Instant, rows: list[Row]) -> str:
             continue
         up = camera.status_at(now) is Status.UP
         # A camera that is not up has no condition; the last one lasted as long as its last proof vouched.
-        recent = up or now.mono - camera.proof - camera.interval_s <= REASON_SHOWN_S
+        recent = up or now.mono - camera.proof - camera.interval_s <= REASON_LINGER_S
         for reason, name in REASON_NAMES.items():
             holds = bool(camera.reasons & reason)
             ended = camera.reasons_ended.get(reason)
-            if (holds and recent) or (ended is not None and now.mono - ended <= REASON_SHOWN_S):
+            if (holds and recent) or (ended is not None and now.mono - ended <= REASON_LINGER_S):
                 lines.append(
                     f'camwatch_camera_degraded{{{row.labels},reason="{name}"}} {int(holds and up)}\n'
                 )
     return "".join(lines)
 
 
-def _last_heartbeat(_now: Instant, rows: list[Row]) -> str:
+def _last_heartbeat(_now: Instant, rows: list[CameraLabels]) -> str:
     return "".join(
         [
             f"camwatch_camera_last_heartbeat_timestamp_seconds{{{row.labels}}} {row.camera.proof_ms / 1000}\n"
@@ -163,27 +163,28 @@ def _last_heartbeat(_now: Instant, rows: list[Row]) -> str:
     )
 
 
-def _status_since(_now: Instant, rows: list[Row]) -> str:
+def _status_since(_now: Instant, rows: list[CameraLabels]) -> str:
     start = families.CAMERA_STATUS_SINCE.name
     return "".join([f"{start}{{{row.labels}}} {row.camera.since.utc_ms / 1000}\n" for row in rows])
 
 
-def _commission_by(_now: Instant, rows: list[Row]) -> str:
+def _commission_by(_now: Instant, rows: list[CameraLabels]) -> str:
     start = families.CAMERA_COMMISSION_BY.name
     return "".join(
         [
             f"{start}{{{row.labels}}} {row.camera.camera.commission_by_ms / 1000}\n"
             for row in rows
-            if row.camera.life is Status.PLANNED and row.camera.camera.commission_by_ms is not None
+            if row.camera.underlying_status is Status.PLANNED
+            and row.camera.camera.commission_by_ms is not None
         ]
     )
 
 
-def _ledger(_now: Instant, rows: list[Row]) -> str:
+def _ledger(_now: Instant, rows: list[CameraLabels]) -> str:
     lines = []
     for row in rows:
-        account = row.camera.stored
-        start = f'camwatch_camera_ledger_seconds_total{{{row.labels},account="'
+        account = row.camera.persisted
+        start = f'camwatch_camera_status_seconds_total{{{row.labels},status="'
         lines.append(
             f'{start}up"}} {account.up / 1000}\n'
             f'{start}down"}} {account.down / 1000}\n'
@@ -193,16 +194,16 @@ def _ledger(_now: Instant, rows: list[Row]) -> str:
     return "".join(lines)
 
 
-def _degraded_seconds(_now: Instant, rows: list[Row]) -> str:
+def _degraded_seconds(_now: Instant, rows: list[CameraLabels]) -> str:
     return "".join(
         [
-            f"camwatch_camera_degraded_seconds_total{{{row.labels}}} {row.camera.stored.degraded / 1000}\n"
+            f"camwatch_camera_degraded_seconds_total{{{row.labels}}} {row.camera.persisted.degraded / 1000}\n"
             for row in rows
         ]
     )
 
 
-def _clock(_now: Instant, rows: list[Row]) -> str:
+def _clock(_now: Instant, rows: list[CameraLabels]) -> str:
     return "".join(
         [
             f"camwatch_camera_clock_offset_seconds{{{row.labels}}} {row.camera.clock_offset:.3f}\n"
@@ -212,19 +213,19 @@ def _clock(_now: Instant, rows: list[Row]) -> str:
     )
 
 
-def _counter(metric: Metric, value: Callable[[Memory], int]) -> Renderer:
+def _counter(metric: Family, value: Callable[[CameraCheckpoint], int]) -> Renderer:
     start = metric.name + "{"
 
-    def render(_now: Instant, rows: list[Row]) -> str:
-        return "".join([f"{start}{row.labels}}} {value(row.camera.stored)}\n" for row in rows])
+    def render(_now: Instant, rows: list[CameraLabels]) -> str:
+        return "".join([f"{start}{row.labels}}} {value(row.camera.persisted)}\n" for row in rows])
 
     return render
 
 
-def _gauge(metric: Metric, value: Callable[[CameraState], float | None]) -> Renderer:
+def _gauge(metric: Family, value: Callable[[CameraState], float | None]) -> Renderer:
     start = metric.name + "{"
 
-    def render(_now: Instant, rows: list[Row]) -> str:
+    def render(_now: Instant, rows: list[CameraLabels]) -> str:
         return "".join(
             [
                 f"{start}{row.labels}}} {reading}\n"
@@ -236,7 +237,11 @@ def _gauge(metric: Metric, value: Callable[[CameraState], float | None]) -> Rend
     return render
 
 
-_FAMILIES: tuple[tuple[Metric, Renderer], ...] = (
+def _bitrate_bytes(camera: CameraState) -> float | None:
+    return None if camera.bitrate_bps is None else camera.bitrate_bps / 8
+
+
+_FAMILIES: tuple[tuple[Family, Renderer], ...] = (
     (families.CAMERA_INFO, _info),
     (families.CAMERA_STATUS, _status),
     (families.CAMERA_UP, _up),
@@ -255,7 +260,7 @@ _FAMILIES: tuple[tuple[Metric, Renderer], ...] = (
     (families.CAMERA_LEDGER, _ledger),
     (families.CAMERA_DEGRADED_SECONDS, _degraded_seconds),
     (families.CAMERA_FPS, _gauge(families.CAMERA_FPS, lambda camera: camera.fps)),
-    (families.CAMERA_BITRATE, _gauge(families.CAMERA_BITRATE, lambda camera: camera.bitrate_bps)),
+    (families.CAMERA_BITRATE, _gauge(families.CAMERA_BITRATE, _bitrate_bytes)),
     (
         families.CAMERA_TEMPERATURE,
         _gauge(families.CAMERA_TEMPERATURE, lambda camera: camera.temperature_celsius),
@@ -265,7 +270,9 @@ _FAMILIES: tuple[tuple[Metric, Renderer], ...] = (
 )
 
 
-def render_cameras(rows: list[Row], clock: Callable[[], Instant], *, openmetrics: bool) -> Iterator[str]:
+def render_cameras(
+    rows: list[CameraLabels], clock: Callable[[], Instant], *, openmetrics: bool
+) -> Iterator[str]:
     """Yield the text of all per-camera families, a slice of cameras at a time."""
     for metric, render in _FAMILIES:
         yield metric.header(openmetrics=openmetrics)
@@ -274,7 +281,10 @@ def render_cameras(rows: list[Row], clock: Callable[[], Instant], *, openmetrics
 
 
 def render_rejections(
-    refused: Mapping[str, Mapping[str, Tally]], cameras: Mapping[str, CameraState], *, openmetrics: bool
+    refused: Mapping[str, Mapping[str, RejectionCount]],
+    cameras: Mapping[str, CameraState],
+    *,
+    openmetrics: bool,
 ) -> Iterator[str]:
     """Yield the text of what was refused of each camera, by reason; a slice of cameras at a time."""
     metric = families.CAMERA_REJECTED
@@ -309,7 +319,7 @@ def render_sites(sites: Iterable[Site], *, openmetrics: bool) -> str:
     )
 
 
-def render_flags(metric: Metric, flags: Iterable[tuple[str, bool]], *, openmetrics: bool) -> str:
+def render_bool_family(metric: Family, flags: Iterable[tuple[str, bool]], *, openmetrics: bool) -> str:
     """Return a family of 0/1 gauges with one label each."""
     label = metric.labels[0]
     return metric.header(openmetrics=openmetrics) + "".join(

@@ -17,30 +17,28 @@ from prometheus_client.core import (
     CounterMetricFamily,
     GaugeMetricFamily,
     HistogramMetricFamily,
-)
-from prometheus_client.core import (
-    Metric as Family,
+    Metric,
 )
 from prometheus_client.openmetrics import exposition as openmetrics_text
 from prometheus_client.registry import Collector
 
 from camwatch import __version__
-from camwatch.accounting.rolling import Standing
-from camwatch.core.model import Happening, IncidentKind, Instant, Status, Transition
-from camwatch.core.monitor import FleetWatch
+from camwatch.accounting.rolling import RollingAccounts
+from camwatch.core.model import Event, IncidentKind, Instant, Status, Transition
+from camwatch.core.monitor import FleetMonitor
 from camwatch.core.state import GAP_BOUNDS_S, Gaps
 from camwatch.errors import RejectReason
 from camwatch.fleet.inventory import Inventory
 from camwatch.metrics import families
 from camwatch.metrics.camera_renderer import (
-    Row,
+    CameraLabels,
+    render_bool_family,
     render_cameras,
-    render_flags,
     render_rejections,
     render_sites,
 )
-from camwatch.metrics.families import Metric
-from camwatch.rejections import SOURCE, Tally
+from camwatch.metrics.families import Family
+from camwatch.rejections import SOURCE, RejectionCount
 
 DELAY_BOUNDS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.2, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
@@ -67,7 +65,7 @@ class _Rejections(Protocol):
     @property
     def unregistered(self) -> Mapping[str, int]: ...
     @property
-    def refused(self) -> Mapping[str, Mapping[str, Tally]]: ...
+    def refused(self) -> Mapping[str, Mapping[str, RejectionCount]]: ...
     @property
     def fields(self) -> Mapping[str, int]: ...
 
@@ -96,7 +94,7 @@ class Source(Protocol):
     """What the metrics are read from: the daemon's watcher."""
 
     @property
-    def watch(self) -> FleetWatch:
+    def fleet(self) -> FleetMonitor:
         """The judgement of the fleet."""
 
     @property
@@ -128,7 +126,7 @@ class Source(Protocol):
         """When the inventory in force was taken."""
 
     @property
-    def unready(self) -> list[str]:
+    def not_ready_reasons(self) -> list[str]:
         """Why the daemon is not ready; empty when it is."""
 
     @property
@@ -144,7 +142,7 @@ class Source(Protocol):
         """The zone in which people are shown times."""
 
     @property
-    def standing(self) -> Standing | None:
+    def rolling_accounts(self) -> RollingAccounts | None:
         """The operators' accounts over all windows; None until they are derived."""
 
     @property
@@ -164,14 +162,14 @@ class Door(Protocol):
         """Logins that succeeded."""
 
     @property
-    def refusals(self) -> Mapping[str, int]:
+    def denials(self) -> Mapping[str, int]:
         """Requests that were not let in, by reason."""
 
 
 class _NoDoor:
     reload_errors = 0
     logins = 0
-    refusals: Mapping[str, int] = {}
+    denials: Mapping[str, int] = {}
 
 
 class Log(Protocol):
@@ -186,7 +184,7 @@ class _NoLog:
     dropped = 0
 
 
-class Exposition:
+class MetricsEndpoint:
     """Writes everything that Prometheus reads, and counts what only happens once (detection delays)."""
 
     def __init__(self, source: Source, door: Door | None = None, log: Log | None = None) -> None:
@@ -194,17 +192,19 @@ class Exposition:
         self._delays = [0] * (len(DELAY_BOUNDS_S) + 1)  # by bucket; the last is +Inf
         self._delayed_s = 0.0
         self._registry = CollectorRegistry()
-        self._registry.register(_Daemon(source, door or _NoDoor(), log or _NoLog(), self._delay_histogram))
+        self._registry.register(
+            DaemonCollector(source, door or _NoDoor(), log or _NoLog(), self._delay_histogram)
+        )
         ProcessCollector(registry=self._registry)
         PlatformCollector(registry=self._registry)
         self._inventory: Inventory | None = None
-        self._rows: list[Row] = []
+        self._rows: list[CameraLabels] = []
 
-    def happened(self, events: Iterable[Happening]) -> None:
+    def observe(self, events: Iterable[Event]) -> None:
         """Take note of transitions for the histogram of detection delays."""
         for event in events:
             if isinstance(event, Transition) and event.deadline is not None:
-                delay = max(0.0, event.noticed_at.mono - event.deadline)
+                delay = max(0.0, event.detected_at.mono - event.deadline)
                 self._delays[bisect_left(DELAY_BOUNDS_S, delay)] += 1
                 self._delayed_s += delay
 
@@ -214,54 +214,55 @@ class Exposition:
         if source.inventory is not self._inventory:
             before = {row.camera.camera.id: row for row in self._rows}
             self._rows = [
-                Row(camera, before.get(camera.camera.id)) for camera in source.watch.cameras.values()
+                CameraLabels(camera, before.get(camera.camera.id)) for camera in source.fleet.cameras.values()
             ]
             self._inventory = source.inventory
         yield from render_cameras(self._rows, source.clock, openmetrics=openmetrics)
-        yield from render_rejections(source.rejections.refused, source.watch.cameras, openmetrics=openmetrics)
+        yield from render_rejections(source.rejections.refused, source.fleet.cameras, openmetrics=openmetrics)
         yield render_sites(source.inventory.sites.values(), openmetrics=openmetrics)
         for metric, kind, ids in (
             (families.SITE_INCIDENT, IncidentKind.SITE, source.inventory.sites),
             (families.OPERATOR_INCIDENT, IncidentKind.OPERATOR, source.inventory.operators),
             (families.LINK_INCIDENT, IncidentKind.LINK, source.link_reports),
         ):
-            yield render_flags(metric, self._open(kind, ids), openmetrics=openmetrics)
+            yield render_bool_family(metric, self._open(kind, ids), openmetrics=openmetrics)
         generate = openmetrics_text.generate_latest if openmetrics else text.generate_latest
         yield generate(self._registry).decode()
 
-    def _delay_histogram(self) -> Family:
+    def _delay_histogram(self) -> Metric:
         family = _histogram(families.DETECTION_DELAY)
-        _observed(family, [], DELAY_BOUNDS_S, self._delays, self._delayed_s)
+        _add_histogram(family, [], DELAY_BOUNDS_S, self._delays, self._delayed_s)
         return family
 
     def _open(self, kind: IncidentKind, ids: Iterable[str]) -> Iterator[tuple[str, bool]]:
-        incidents = self._source.watch.incidents
+        incidents = self._source.fleet.incidents
         for key in ids:
             group = incidents.get((kind, key))
             yield key, group is not None and group.since is not None
 
 
-class _Daemon(Collector):
+class DaemonCollector(Collector):
     """Reads operators' and the daemon's own figures at each scrape."""
 
-    def __init__(self, source: Source, door: Door, log: Log, delays: Callable[[], Family]) -> None:
+    def __init__(self, source: Source, door: Door, log: Log, delays: Callable[[], Metric]) -> None:
         self._source = source
         self._door = door
         self._log = log
         self._delays = delays
 
-    def collect(self) -> Iterator[Family]:
+    def collect(self) -> Iterator[Metric]:
+        """Yield every family of the daemon on itself."""
         yield from self._operators()
         yield from self._ratios()
         yield self._gaps()
         yield from self._links()
         source = self._source
-        watch = source.watch
+        watch = source.fleet
         info = _gauge(families.BUILD_INFO)
         info.add_metric([__version__, platform.python_version()], 1)
         yield info
-        yield _single(families.READY, not source.unready)
-        yield _single(families.BLIND, watch.blind)
+        yield _scalar(families.READY, not source.not_ready_reasons)
+        yield _scalar(families.BLIND, watch.blind)
         rejected = _counter(families.MESSAGES_REJECTED)
         for reason, count in source.rejections.counts.items():
             rejected.add_metric([reason.value], count)
@@ -270,48 +271,48 @@ class _Daemon(Collector):
         for field, count in source.rejections.fields.items():
             dropped.add_metric([SOURCE, field], count)
         yield dropped
-        yield _single(families.UNREGISTERED, len(source.rejections.unregistered))
+        yield _scalar(families.UNREGISTERED, len(source.rejections.unregistered))
         yield self._delays()
-        yield _single(families.LOOP_STALL, watch.stalled_s)
-        yield _single(families.HISTORY_PENDING, source.history.pending)
-        yield _single(families.HISTORY_WRITE_ERRORS, source.history.write_errors)
-        yield _single(families.HISTORY_SEALS, source.history.sealed[0])
-        yield _single(families.HISTORY_SEAL_HEAD, int(source.history.sealed[1][:12], 16))
-        yield _single(families.RELOAD_ERRORS, source.reload_errors)
-        yield _single(families.RELOAD_HELD, source.held is not None)
-        yield _single(families.LAST_RELOAD, source.last_reload.utc_ms / 1000)
+        yield _scalar(families.LOOP_STALL, watch.stalled_s)
+        yield _scalar(families.HISTORY_PENDING, source.history.pending)
+        yield _scalar(families.HISTORY_WRITE_ERRORS, source.history.write_errors)
+        yield _scalar(families.HISTORY_SEALS, source.history.sealed[0])
+        yield _scalar(families.HISTORY_SEAL_HEAD, int(source.history.sealed[1][:12], 16))
+        yield _scalar(families.RELOAD_ERRORS, source.reload_errors)
+        yield _scalar(families.RELOAD_HELD, source.held is not None)
+        yield _scalar(families.LAST_RELOAD, source.last_reload.utc_ms / 1000)
         yield from self._clock()
-        yield _single(families.ACCESS_RELOAD_ERRORS, self._door.reload_errors)
-        yield _single(families.LOGINS, self._door.logins)
+        yield _scalar(families.ACCESS_RELOAD_ERRORS, self._door.reload_errors)
+        yield _scalar(families.LOGINS, self._door.logins)
         refusals = _counter(families.ACCESS_REFUSALS)
-        for why, count in self._door.refusals.items():
+        for why, count in self._door.denials.items():
             refusals.add_metric([why], count)
         yield refusals
 
-    def _clock(self) -> Iterator[Family]:
+    def _clock(self) -> Iterator[Metric]:
         source = self._source
         now_ms = source.clock().utc_ms
-        yield _single(families.NOW, now_ms / 1000)
+        yield _scalar(families.NOW, now_ms / 1000)
         local = datetime.fromtimestamp(now_ms // 1000, source.timezone)
-        yield _single(families.UTC_OFFSET, (local.utcoffset() or timedelta()).total_seconds())
-        yield _single(families.LOG_LINES_DROPPED, self._log.dropped)
-        yield _single(families.CLOCK_STEPS, source.clock_steps)
+        yield _scalar(families.UTC_OFFSET, (local.utcoffset() or timedelta()).total_seconds())
+        yield _scalar(families.LOG_LINES_DROPPED, self._log.dropped)
+        yield _scalar(families.CLOCK_STEPS, source.clock_steps)
         fleet = _gauge(families.CLOCK_FLEET_OFFSET)
         if source.clock_trust.fleet_offset_s is not None:
             fleet.add_metric([], source.clock_trust.fleet_offset_s)
         yield fleet
-        yield _single(families.RECORD_AHEAD, max(0.0, source.clock.lead_s))
+        yield _scalar(families.RECORD_AHEAD, max(0.0, source.clock.lead_s))
 
-    def _operators(self) -> Iterator[Family]:
+    def _operators(self) -> Iterator[Metric]:
         source = self._source
         now = source.clock()
         counts = Counter(
-            (camera.camera.operator, camera.status_at(now)) for camera in source.watch.cameras.values()
+            (camera.camera.operator, camera.status_at(now)) for camera in source.fleet.cameras.values()
         )
         cameras = _gauge(families.OPERATOR_CAMERAS)
         objective = _gauge(families.OPERATOR_OBJECTIVE)
         blind = _gauge(families.OPERATOR_BLIND)
-        dark = {operator for sight in source.watch.dark for operator in sight.operators}
+        dark = {operator for sight in source.fleet.blind_groups for operator in sight.operators}
         for operator in sorted({operator for operator, _ in counts}):
             blind.add_metric([operator], operator in dark)
         for row in source.inventory.operators.values():
@@ -323,16 +324,16 @@ class _Daemon(Collector):
         yield objective
         yield blind
 
-    def _ratios(self) -> Iterator[Family]:
+    def _ratios(self) -> Iterator[Metric]:
         """Yield availability and coverage; nothing until they are known, rather than a guess (rule A2)."""
-        standing = self._source.standing
+        standing = self._source.rolling_accounts
         if standing is None:
             return
         now_ms = self._source.clock().utc_ms
         availability = _gauge(families.OPERATOR_AVAILABILITY)
         coverage = _gauge(families.OPERATOR_COVERAGE)
         for operator in self._source.inventory.operators:
-            for window, account in standing.accounts(operator, now_ms).items():
+            for window, account in standing.status_times(operator, now_ms).items():
                 if account.availability is not None:
                     availability.add_metric([operator, window], account.availability)
                 if account.coverage is not None:
@@ -340,28 +341,28 @@ class _Daemon(Collector):
         yield availability
         yield coverage
 
-    def _gaps(self) -> Family:
+    def _gaps(self) -> Metric:
         family = _histogram(families.HEARTBEAT_GAP)
         none = Gaps()
         for operator in self._source.inventory.operators:
-            gaps = self._source.watch.gaps.get(operator, none)
-            _observed(family, [operator], GAP_BOUNDS_S, gaps.counts, gaps.total_s)
+            gaps = self._source.fleet.gaps.get(operator, none)
+            _add_histogram(family, [operator], GAP_BOUNDS_S, gaps.counts, gaps.total_s)
         return family
 
-    def _links(self) -> Iterator[Family]:
+    def _links(self) -> Iterator[Metric]:
         up = _gauge(families.LINK_UP)
         operators = _gauge(families.LINK_OPERATOR)
         lag = _gauge(families.LINK_LAG)
         received = _counter(families.MESSAGES_RECEIVED)
         canaries = _histogram(families.CANARY_ROUND_TRIP)
         for name, report in self._source.link_reports.items():
-            up.add_metric([name], self._source.watch.links[name].up)
-            for operator in sorted(self._source.watch.links[name].operators):
+            up.add_metric([name], self._source.fleet.links[name].up)
+            for operator in sorted(self._source.fleet.links[name].operators):
                 operators.add_metric([name, operator], 1)
-            lag.add_metric([name], self._source.watch.links[name].lag)
+            lag.add_metric([name], self._source.fleet.links[name].lag)
             received.add_metric([name], report.received)
             if (trips := report.round_trips) is not None:
-                _observed(canaries, [name], trips.bounds, trips.counts, trips.total_s)
+                _add_histogram(canaries, [name], trips.bounds, trips.counts, trips.total_s)
         yield up
         yield operators
         yield lag
@@ -369,19 +370,19 @@ class _Daemon(Collector):
         yield canaries
 
 
-def _gauge(metric: Metric) -> GaugeMetricFamily:
-    return GaugeMetricFamily(metric.name, metric.help, labels=metric.labels)
+def _gauge(family: Family) -> GaugeMetricFamily:
+    return GaugeMetricFamily(family.name, family.help, labels=family.labels)
 
 
-def _counter(metric: Metric) -> CounterMetricFamily:
-    return CounterMetricFamily(metric.name, metric.help, labels=metric.labels)
+def _counter(family: Family) -> CounterMetricFamily:
+    return CounterMetricFamily(family.name, family.help, labels=family.labels)
 
 
-def _histogram(metric: Metric) -> HistogramMetricFamily:
-    return HistogramMetricFamily(metric.name, metric.help, labels=metric.labels)
+def _histogram(family: Family) -> HistogramMetricFamily:
+    return HistogramMetricFamily(family.name, family.help, labels=family.labels)
 
 
-def _observed(
+def _add_histogram(
     family: HistogramMetricFamily,
     labels: Sequence[str],
     bounds: Sequence[float],
@@ -393,7 +394,7 @@ def _observed(
     family.add_metric(labels, list(zip(names, accumulate(counts), strict=True)), sum_value=total)
 
 
-def _single(metric: Metric, value: float) -> Family:
-    family = _gauge(metric) if metric.type == "gauge" else _counter(metric)
-    family.add_metric([], value)
-    return family
+def _scalar(family: Family, value: float) -> Metric:
+    metric = _gauge(family) if family.type == "gauge" else _counter(family)
+    metric.add_metric([], value)
+    return metric

@@ -11,7 +11,7 @@ from typing import NamedTuple
 CAMERA_LABELS = ("camera", "operator", "site")
 
 
-class Metric(NamedTuple):
+class Family(NamedTuple):
     """One metric family; a counter's `name` ends in `_total`."""
 
     name: str
@@ -27,12 +27,12 @@ class Metric(NamedTuple):
         return f"# HELP {name} {self.help}\n# TYPE {name} {self.type}\n"
 
 
-def _camera(name: str, kind: str, text: str, *labels: str) -> Metric:
-    return Metric(f"camwatch_camera_{name}", kind, text, CAMERA_LABELS + labels)
+def _camera(name: str, kind: str, text: str, *labels: str) -> Family:
+    return Family(f"camwatch_camera_{name}", kind, text, CAMERA_LABELS + labels)
 
 
-def _operator(name: str, kind: str, text: str, *labels: str) -> Metric:
-    return Metric(f"camwatch_operator_{name}", kind, text, ("operator", *labels))
+def _operator(name: str, kind: str, text: str, *labels: str) -> Family:
+    return Family(f"camwatch_operator_{name}", kind, text, ("operator", *labels))
 
 
 # Per camera
@@ -85,19 +85,19 @@ CAMERA_REJECTED = _camera(
     "reason",
 )
 CAMERA_LEDGER = _camera(
-    "ledger_seconds_total",
+    "status_seconds_total",
     "counter",
     "In-service time in each account, up to the instant that is already certain.",
-    "account",
+    "status",
 )
 CAMERA_DEGRADED_SECONDS = _camera(
     "degraded_seconds_total",
     "counter",
     "Time up, but degraded for one reason or more; lies within account up.",
 )
-CAMERA_FPS = _camera("fps", "gauge", "Pictures per second, as last reported.")
+CAMERA_FPS = _camera("frames_per_second", "gauge", "Pictures per second, as last reported.")
 CAMERA_BITRATE = _camera(
-    "bitrate_bits_per_second", "gauge", "Bit rate of the video stream, as last reported."
+    "bitrate_bytes_per_second", "gauge", "Bit rate of the video stream in bytes per second, as last reported."
 )
 CAMERA_TEMPERATURE = _camera("temperature_celsius", "gauge", "Temperature in the housing, as last reported.")
 CAMERA_STORAGE = _camera("storage_used_ratio", "gauge", "How full the storage is, 0 to 1, as last reported.")
@@ -127,7 +127,7 @@ OPERATOR_COVERAGE = _operator(
 OPERATOR_BLIND = _operator(
     "blind", "gauge", "1 while heartbeats of some of its cameras could not be seen; absent where it has none."
 )
-HEARTBEAT_GAP = Metric(
+HEARTBEAT_GAP = Family(
     "camwatch_heartbeat_gap_seconds",
     "histogram",
     "Time between one proof of life and the next of the same camera.",
@@ -135,7 +135,7 @@ HEARTBEAT_GAP = Metric(
 )
 
 # Per site
-SITE_INFO = Metric(
+SITE_INFO = Family(
     "camwatch_site_info",
     "gauge",
     "What the inventory says of a site that has coordinates (degrees, WGS 84); always 1.",
@@ -143,133 +143,131 @@ SITE_INFO = Metric(
 )
 
 # Incidents
-SITE_INCIDENT = Metric(
+SITE_INCIDENT = Family(
     "camwatch_site_incident", "gauge", "1 while many cameras of the site are down for one cause.", ("site",)
 )
-OPERATOR_INCIDENT = Metric(
+OPERATOR_INCIDENT = Family(
     "camwatch_operator_incident",
     "gauge",
     "1 while many cameras of the operator are down for one cause.",
     ("operator",),
 )
-LINK_INCIDENT = Metric(
+LINK_INCIDENT = Family(
     "camwatch_link_incident", "gauge", "1 while many cameras on the link are down for one cause.", ("link",)
 )
 
 # The daemon on itself
-BUILD_INFO = Metric(
+BUILD_INFO = Family(
     "camwatch_build_info", "gauge", "Versions of camwatch and Python; always 1.", ("version", "python")
 )
-LINK_UP = Metric("camwatch_link_up", "gauge", "1 while the link is connected and subscribed.", ("link",))
-LINK_OPERATOR = Metric(
+LINK_UP = Family("camwatch_link_up", "gauge", "1 while the link is connected and subscribed.", ("link",))
+LINK_OPERATOR = Family(
     "camwatch_link_operator_info",
     "gauge",
     "The operators of a link that carries not all of them; always 1.",
     ("link", "operator"),
 )
-LINK_LAG = Metric(
+LINK_LAG = Family(
     "camwatch_link_lag_seconds",
     "gauge",
     "How much later than sent the link's messages arrive; 0 while they come on time.",
     ("link",),
 )
-CANARY_ROUND_TRIP = Metric(
+CANARY_ROUND_TRIP = Family(
     "camwatch_canary_round_trip_seconds",
     "histogram",
     "How long a message of camwatch's own took through the link; of links with a canary.",
     ("link",),
 )
-READY = Metric("camwatch_ready", "gauge", "1 while /-/ready says yes.")
-BLIND = Metric(
+READY = Family("camwatch_ready", "gauge", "1 while /-/ready says yes.")
+BLIND = Family(
     "camwatch_blind", "gauge", "1 while heartbeats of some cameras could not be seen, whoever sent them."
 )
-MESSAGES_RECEIVED = Metric("camwatch_messages_received_total", "counter", "Messages received.", ("link",))
-MESSAGES_REJECTED = Metric(
+MESSAGES_RECEIVED = Family("camwatch_messages_received_total", "counter", "Messages received.", ("link",))
+MESSAGES_REJECTED = Family(
     "camwatch_messages_rejected_total", "counter", "Messages that had no effect, by reason.", ("reason",)
 )
-FIELDS_DROPPED = Metric(
+FIELDS_DROPPED = Family(
     "camwatch_fields_dropped_total",
     "counter",
     "Fields of heartbeats that could not be used, by name; the rest of the heartbeat was.",
     ("source", "field"),
 )
-UNREGISTERED = Metric(
+UNREGISTERED = Family(
     "camwatch_unregistered_cameras",
     "gauge",
     "Ids heard that the inventory does not know (the last 1,000 are kept).",
 )
-DETECTION_DELAY = Metric(
+DETECTION_DELAY = Family(
     "camwatch_detection_delay_seconds",
     "histogram",
     "From a camera's deadline to our noticing that it is down.",
 )
-LOOP_STALL = Metric(
-    "camwatch_loop_stall_seconds_total",
+LOOP_STALL = Family(
+    "camwatch_event_loop_stall_seconds_total",
     "counter",
     "Time in which the daemon did not run although it should have.",
 )
-HISTORY_PENDING = Metric("camwatch_history_pending", "gauge", "Happenings that are not stored yet.")
-HISTORY_WRITE_ERRORS = Metric(
+HISTORY_PENDING = Family("camwatch_history_pending_events", "gauge", "Happenings that are not stored yet.")
+HISTORY_WRITE_ERRORS = Family(
     "camwatch_history_write_errors_total", "counter", "Times that the store failed."
 )
-HISTORY_SEALS = Metric("camwatch_history_seals", "gauge", "Seals in the record, as stored last.")
-HISTORY_SEAL_HEAD = Metric(
+HISTORY_SEALS = Family("camwatch_history_seals", "gauge", "Seals in the record, as stored last.")
+HISTORY_SEAL_HEAD = Family(
     "camwatch_history_seal_head",
     "gauge",
     "The first 12 hexadecimal digits of the newest seal's hash, as a number.",
 )
-RELOAD_ERRORS = Metric(
+RELOAD_ERRORS = Family(
     "camwatch_inventory_reload_errors_total", "counter", "Reloads refused because the inventory was faulty."
 )
-RELOAD_HELD = Metric(
+RELOAD_HELD = Family(
     "camwatch_inventory_reload_held",
     "gauge",
     "1 while an inventory waits to be confirmed: it would take too many cameras out of service.",
 )
-LAST_RELOAD = Metric(
-    "camwatch_inventory_last_reload_timestamp_seconds",
+LAST_RELOAD = Family(
+    "camwatch_inventory_last_reload_success_timestamp_seconds",
     "gauge",
     "When the inventory in force was loaded, Unix time.",
 )
-ACCESS_RELOAD_ERRORS = Metric(
-    "camwatch_access_reload_errors_total",
+ACCESS_RELOAD_ERRORS = Family(
+    "camwatch_auth_reload_errors_total",
     "counter",
     "Reloads refused because the file of the accounts, a token or the certificate was faulty.",
 )
-LOGINS = Metric("camwatch_logins_total", "counter", "Logins with name and password that succeeded.")
-ACCESS_REFUSALS = Metric(
-    "camwatch_access_refusals_total", "counter", "Requests that were not let in, by reason.", ("reason",)
+LOGINS = Family("camwatch_auth_logins_total", "counter", "Logins with name and password that succeeded.")
+ACCESS_REFUSALS = Family(
+    "camwatch_http_requests_denied_total", "counter", "Requests that were not let in, by reason.", ("reason",)
 )
-UTC_OFFSET = Metric(
-    "camwatch_utc_offset_seconds",
+UTC_OFFSET = Family(
+    "camwatch_timezone_offset_seconds",
     "gauge",
     "How far the configured time zone is ahead of UTC now: added to a Unix time, it shows local time as UTC.",
 )
-NOW = Metric(
+NOW = Family(
     "camwatch_now_timestamp_seconds",
     "gauge",
     "The time by which everything here is dated, Unix time: an age is this less a timestamp.",
 )
-LOG_LINES_DROPPED = Metric(
+LOG_LINES_DROPPED = Family(
     "camwatch_log_lines_dropped_total",
     "counter",
     "Lines of the log that could not be written: too many waited, or the system refused them.",
 )
-CLOCK_STEPS = Metric(
+CLOCK_STEPS = Family(
     "camwatch_clock_steps_total", "counter", "Times that the wall clock was set by more than 2 s."
 )
-CLOCK_FLEET_OFFSET = Metric(
+CLOCK_FLEET_OFFSET = Family(
     "camwatch_clock_fleet_offset_seconds",
     "gauge",
     "How far the machine's clock is ahead of the median of the cameras' clocks; absent where too few tell.",
 )
-RECORD_AHEAD = Metric(
+RECORD_AHEAD = Family(
     "camwatch_record_ahead_seconds",
     "gauge",
     "How far the record is ahead of the machine's clock, as after it was set back; 0 if it is not.",
 )
 
-CATALOGUE: tuple[Metric, ...] = tuple(
-    value for value in list(globals().values()) if isinstance(value, Metric)
-)
+FAMILIES: tuple[Family, ...] = tuple(value for value in list(globals().values()) if isinstance(value, Family))
 """All of them, in the order above."""

@@ -17,7 +17,7 @@ from camwatch.core.deadlines import NEVER
 from camwatch.core.state import CameraState
 
 
-class Budget:
+class MessageBudget:
     """Keeps the cameras' own `budget` and `budget_until`. Instants are monotonic seconds."""
 
     def __init__(self, most: int) -> None:

@@ -10,17 +10,17 @@ from typing import ClassVar, Protocol
 import structlog
 
 from camwatch.core.model import Instant
-from camwatch.core.monitor import FleetWatch
+from camwatch.core.monitor import FleetMonitor
 from camwatch.core.state import CameraState, LinkState
-from camwatch.core.telemetry import Refusal
+from camwatch.core.telemetry import RejectionReason
 from camwatch.errors import RejectReason, WireError
-from camwatch.monitoring.message_budget import Budget
+from camwatch.monitoring.message_budget import MessageBudget
 from camwatch.rejections import Rejections
 from camwatch.settings import Settings
 from camwatch.wire.heartbeat import PartialHeartbeatError, decode_heartbeat, decode_status
-from camwatch.wire.topics import address_of
+from camwatch.wire.topics import parse_topic
 
-_REASONS = {refusal: RejectReason(refusal.value) for refusal in Refusal}
+_REASONS = {refusal: RejectReason(refusal.value) for refusal in RejectionReason}
 
 _FAILURES_LOGGED = 10
 """How many different faults of ours each link logs with a traceback."""
@@ -56,9 +56,9 @@ class Shared(Protocol):
     """What the receivers of all links share; see `service.Watcher`."""
 
     settings: Settings
-    watch: FleetWatch
+    fleet: FleetMonitor
     rejections: Rejections
-    budget: Budget
+    budget: MessageBudget
     heartbeat_topics: dict[str, CameraState]
     status_topics: dict[str, CameraState]
     resumed_ms: Mapping[str, int]
@@ -67,7 +67,7 @@ class Shared(Protocol):
     def now(self) -> Instant:
         """The time, on both clocks."""
 
-    def tell(self) -> None:
+    def flush_events(self) -> None:
         """Hand what has happened to the listener."""
 
 
@@ -79,8 +79,8 @@ class LinkReceiver:
 
     def __init__(self, shared: Shared, link: LinkState, report: LinkReport) -> None:
         self._shared = shared
-        self._watch = shared.watch
-        self._observe = shared.watch.heartbeat
+        self._watch = shared.fleet
+        self._observe = shared.fleet.heartbeat
         self._camera_at = shared.heartbeat_topics.get
         self._link = link
         self._report = report
@@ -92,10 +92,10 @@ class LinkReceiver:
             (broker.session_expiry_s for broker in shared.settings.brokers if broker.name == link.name), 0
         )
 
-    def begin(self, now: Instant) -> None:
+    def packets_begin(self, now: Instant) -> None:
         """Packets arrived at `now`; the messages in them follow."""
         self._now = now
-        self._watch.begin(self._link, now)
+        self._watch.packets_arrived(self._link, now)
 
     def message(self, topic: str, payload: bytes, retained: bool) -> None:
         """Decode and judge one message."""
@@ -103,7 +103,7 @@ class LinkReceiver:
             self._report.received += 1
             camera = self._camera_at(topic)
             if camera is None:
-                self._other_message(topic, payload, retained)
+                self._status_message(topic, payload, retained)
                 return
             if retained:
                 self._reject(RejectReason.RETAINED, camera.camera.id, topic)
@@ -114,39 +114,39 @@ class LinkReceiver:
                 said = decode_heartbeat(payload, camera.firmware)
             except PartialHeartbeatError as partial:
                 said = partial.heartbeat
-                self._shared.rejections.drop(camera.camera.id, partial.dropped, self._now)
+                self._shared.rejections.record_dropped_field(camera.camera.id, partial.dropped, self._now)
             except WireError as error:
                 camera.budget -= 1
                 self._reject(error.reason, camera.camera.id, topic, error.detail)
                 return
             refusal = self._observe(camera, self._now, said)
             if refusal is not None:
-                if camera.late_news:
-                    camera.late_news = False
+                if camera.late_proved_more:
+                    camera.late_proved_more = False
                 else:
                     camera.budget -= 1
                 self._reject(_REASONS[refusal], camera.camera.id, topic)
         except Exception as error:  # noqa: BLE001 - a fault of ours, which must not end the link
             self._failed_to_judge(topic, error)
 
-    def heard(self, now: Instant) -> None:
+    def packets_end(self, now: Instant) -> None:
         """All that had arrived was handed over."""
-        self._watch.heard(self._link, now)
-        self._shared.tell()
+        self._watch.packets_taken(self._link, now)
+        self._shared.flush_events()
 
     def subscribed(self, now: Instant, *, session_present: bool) -> None:
         """Sight begins."""
         self._report.problem, self._report.subscribed = None, now.mono
         # With a canary, what was kept is through when it is back (rule S12).
         backlog = session_present and self._report.round_trips is None
-        self._watch.regain_sight(self._link, now, backlog=backlog)
+        self._watch.link_up(self._link, now, backlog=backlog)
         _log.info("link subscribed", link=self._link.name, session_present=session_present)
         away_ms = None if self._away_since_ms is None else now.utc_ms - self._away_since_ms
         if not session_present and away_ms is not None and away_ms < self._expiry_ms:
             _log.warning(
                 "the broker kept no session: what cameras sent meanwhile is lost", link=self._link.name
             )
-        self._shared.tell()
+        self._shared.flush_events()
 
     @property
     def doubted(self) -> bool:
@@ -155,8 +155,8 @@ class LinkReceiver:
 
     def answered(self, now: Instant, asked: Instant) -> None:
         """Tell the core that everything is here that was sent before the question."""
-        self._watch.answered(self._link, now, asked.mono)
-        self._shared.tell()
+        self._watch.link_answered(self._link, now, asked.mono)
+        self._shared.flush_events()
 
     def set_aside(self, topic: str, take: Callable[[Instant, bytes], None]) -> None:
         """Hand what comes on this topic, which is no camera's, to `take`."""
@@ -166,22 +166,22 @@ class LinkReceiver:
         """All that the broker had for us when the canary was `sent` was handed over."""
         if self._report.round_trips is not None:
             self._report.round_trips.add(now.mono - sent.mono)
-        self._watch.canary(self._link, now, sent.mono)
+        self._watch.canary_returned(self._link, now, sent.mono)
 
     def lost(self, now: Instant, last_packet: Instant, problem: str) -> None:
         """Sight ended with the last packet received."""
         self._report.problem = problem
         self._away_since_ms = last_packet.utc_ms
-        self._watch.lose_sight(self._link, now, last_packet)
+        self._watch.link_down(self._link, now, last_packet)
         _log.error(
             "link lost",
             link=self._link.name,
             problem=problem,
             silent_s=round(now.mono - last_packet.mono, 3),
         )
-        self._shared.tell()
+        self._shared.flush_events()
 
-    def trouble(self, problem: str) -> None:
+    def warn(self, problem: str) -> None:
         """Say why there is no session; the same words are said once only."""
         if self._link.up:
             _log.warning("link impaired", link=self._link.name, problem=problem)
@@ -190,12 +190,12 @@ class LinkReceiver:
             _log.error("link not connected, trying again", link=self._link.name, problem=problem)
         self._report.problem = problem
 
-    def _other_message(self, topic: str, payload: bytes, retained: bool) -> None:
+    def _status_message(self, topic: str, payload: bytes, retained: bool) -> None:
         camera = self._shared.status_topics.get(topic)
         if camera is None:
             take = self._aside.get(topic)
             if take is None:
-                self._stray(topic)
+                self._unregistered(topic)
             else:
                 take(self._now, payload)
             return
@@ -210,16 +210,16 @@ class LinkReceiver:
         except WireError as error:
             self._reject(error.reason, camera.camera.id, topic, error.detail)
             return
-        refusal = self._watch.word(camera, self._now, word, retained=retained)
+        refusal = self._watch.status_message(camera, self._now, word, retained=retained)
         if refusal is not None:
             self._reject(_REASONS[refusal], camera.camera.id, topic)
 
-    def _stray(self, topic: str) -> None:
-        address = address_of(self._shared.settings.mqtt.topic_prefix, topic)
+    def _unregistered(self, topic: str) -> None:
+        address = parse_topic(self._shared.settings.mqtt.topic_prefix, topic)
         if address is None:
             self._reject(RejectReason.UNKNOWN_TOPIC, topic[:200], topic)
-        elif address.camera in self._shared.watch.cameras:
-            operator = self._shared.watch.cameras[address.camera].camera.operator
+        elif address.camera in self._shared.fleet.cameras:
+            operator = self._shared.fleet.cameras[address.camera].camera.operator
             detail = f"the inventory says operator {operator}"
             self._reject(RejectReason.WRONG_OPERATOR, address.camera, topic, detail)
         else:
@@ -246,4 +246,4 @@ class LinkReceiver:
         self._reject(RejectReason.MALFORMED, who, topic, detail)
 
     def _reject(self, reason: RejectReason, who: str, topic: str, detail: str = "") -> None:
-        self._shared.rejections.add(reason, who, self._now, topic=topic[:200], detail=detail)
+        self._shared.rejections.record(reason, who, self._now, topic=topic[:200], detail=detail)

@@ -14,21 +14,21 @@ from zoneinfo import ZoneInfo
 
 import structlog
 
-from camwatch.accounting.rolling import Standing
-from camwatch.clock import STEP_S, Clock, Jump
+from camwatch.accounting.rolling import RollingAccounts
+from camwatch.clock import STEP_S, Clock, ClockStep
 from camwatch.clock_trust import ClockTrust
 from camwatch.core.deadlines import IN_SERVICE
-from camwatch.core.model import BlindCause, Blindness, Camera, Happening, Instant, Liveness, Window
-from camwatch.core.monitor import Enrolment, FleetWatch
+from camwatch.core.model import Camera, Event, GapCause, Instant, Liveness, MaintenanceWindow, MonitoringGap
+from camwatch.core.monitor import CameraConfig, FleetMonitor
 from camwatch.core.scoped_incidents import ScopedIncidents
 from camwatch.core.state import CameraState
-from camwatch.errors import ConfigurationError
-from camwatch.fleet.inventory import Held, Inventory, changes, held_back
-from camwatch.monitoring.message_budget import Budget
+from camwatch.errors import ConfigError
+from camwatch.fleet.inventory import HeldReload, Inventory, diff, held_back
+from camwatch.monitoring.message_budget import MessageBudget
 from camwatch.monitoring.receiver import LinkReceiver, LinkReport, RoundTrips
 from camwatch.rejections import Rejections
 from camwatch.settings import Settings
-from camwatch.wire.topics import Address, Kind, topic_of
+from camwatch.wire.topics import MessageKind, TopicAddress, topic_of
 
 _LOOK_EVERY_S = 0.1  # what is armed meanwhile is at least a deadline away, so this only bounds the delay
 _CAMERAS_PER_TICK = 250  # some 6 ms of judging and remembering, then others get their turn
@@ -56,27 +56,27 @@ class History(Protocol):
         """Why nothing can be stored now; None while all is well."""
 
     @property
-    def standing(self) -> Standing | None:
+    def rolling(self) -> RollingAccounts | None:
         """The operators' accounts over all windows; None until they are derived."""
 
     def attach(
         self,
-        watch: FleetWatch,
+        watch: FleetMonitor,
         tell: Callable[[], None],
-        take: Callable[[tuple[Window, ...]], None],
+        take: Callable[[tuple[MaintenanceWindow, ...]], None],
         calm: asyncio.Event,
         rejections: Rejections,
     ) -> None:
         """Be told whose fleet this is; `calm` is set while no more cameras are due than have been judged."""
 
-    def enrolled(self, cameras: Iterable[Camera], windows: Iterable[Window]) -> None:
+    def record_inventory(self, cameras: Iterable[Camera], windows: Iterable[MaintenanceWindow]) -> None:
         """Be told of an inventory that is about to hold."""
 
-    def happened(self, events: list[Happening]) -> None:
+    def record_events(self, events: list[Event]) -> None:
         """Be told what has just happened."""
 
 
-class Watcher:
+class MonitorService:
     """Judges an inventory's cameras by what the links bring.
 
     `listen` is called with everything that happens, synchronously and in order. `corrected` is the
@@ -89,38 +89,38 @@ class Watcher:
         inventory: Inventory,
         links: Mapping[str, frozenset[str]],
         clock: Clock,
-        listen: Callable[[list[Happening]], None],
+        listen: Callable[[list[Event]], None],
         history: History,
-        corrected: tuple[Window, ...] = (),
+        corrected: tuple[MaintenanceWindow, ...] = (),
     ) -> None:
         self.settings = settings
         self.inventory = inventory
         self.clock = clock
         self.rejections = Rejections()
-        self.budget = Budget(settings.liveness.messages_per_interval)
+        self.budget = MessageBudget(settings.liveness.messages_per_interval)
         self.link_reports = {name: LinkReport() for name in links}
         for broker in settings.brokers:
             if broker.canary and broker.name in links:
                 self.link_reports[broker.name].round_trips = RoundTrips()
         self.reload_errors = 0
         self.inventory_faults: tuple[str, ...] = ()  # of the last reading, if it was not taken
-        self.held: Held | None = None  # the last reading, if someone must confirm it
+        self.held: HeldReload | None = None  # the last reading, if someone must confirm it
         self.clock_steps = 0
         self.resumed_ms: Mapping[
             str, int
         ] = {}  # until when an earlier process vouches, of each link that it had
         self.clock_trust = ClockTrust(clock)
-        self.watch = FleetWatch(
+        self.fleet = FleetMonitor(
             clock(),
             links,
             ask_after_s=settings.liveness.interval_s,
             stall_after_s=_stall_after_s(settings, inventory),
         )
-        self.scoped = ScopedIncidents(self.watch)
-        self.caught_up = asyncio.Event()  # clear while more cameras are due than have been judged
-        self.caught_up.set()
+        self.scoped = ScopedIncidents(self.fleet)
+        self.idle = asyncio.Event()  # clear while more cameras are due than have been judged
+        self.idle.set()
         self.history = history
-        history.attach(self.watch, self.tell, self.take_windows, self.caught_up, self.rejections)
+        history.attach(self.fleet, self.flush_events, self.set_maintenance, self.idle, self.rejections)
         self._listen = listen
         self._corrected = corrected
         self.heartbeat_topics: dict[str, CameraState] = {}
@@ -128,7 +128,7 @@ class Watcher:
         self.last_reload = clock()
 
     @property
-    def unready(self) -> list[str]:
+    def not_ready_reasons(self) -> list[str]:
         """Why the daemon is not ready: one line a reason; empty when it is."""
         problem = self.history.problem
         troubles = {name: self.link_trouble(name) for name in self.link_reports}
@@ -138,7 +138,7 @@ class Watcher:
 
     def link_trouble(self, name: str) -> str | None:
         """Return why a link does not show what its cameras say now; None if it does (rules S1, S11)."""
-        report, link = self.link_reports[name], self.watch.links[name]
+        report, link = self.link_reports[name], self.fleet.links[name]
         if report.problem is not None:
             return report.problem
         if link.behind:
@@ -157,9 +157,9 @@ class Watcher:
         return self.settings.fleet.timezone
 
     @property
-    def standing(self) -> Standing | None:
+    def rolling_accounts(self) -> RollingAccounts | None:
         """The operators' accounts over all windows; None until they are derived from the record."""
-        return self.history.standing
+        return self.history.rolling
 
     @property
     def now(self) -> Instant:
@@ -172,50 +172,55 @@ class Watcher:
 
     def receiver(self, link: str) -> LinkReceiver:
         """Return the receiver for one link's messages."""
-        return LinkReceiver(self, self.watch.links[link], self.link_reports[link])
+        return LinkReceiver(self, self.fleet.links[link], self.link_reports[link])
 
-    def adopt(self, inventory: Inventory) -> None:
+    def load_inventory(self, inventory: Inventory) -> None:
         """Watch the cameras of an inventory from now on (rule V6); once before anything else."""
         settings = self.settings
-        self.watch.stall_after_s = _stall_after_s(settings, inventory)
-        self.history.enrolled(inventory.cameras.values(), inventory.windows)
-        self.last_reload = self._enrol(inventory)
+        self.fleet.stall_after_s = _stall_after_s(settings, inventory)
+        self.history.record_inventory(inventory.cameras.values(), inventory.windows)
+        self.last_reload = self._configs(inventory)
         prefix = settings.mqtt.topic_prefix
-        topics: dict[Kind, dict[str, CameraState]] = {kind: {} for kind in Kind}
-        for state in self.watch.cameras.values():
+        topics: dict[MessageKind, dict[str, CameraState]] = {kind: {} for kind in MessageKind}
+        for state in self.fleet.cameras.values():
             self.budget.renew(state)
             for kind, table in topics.items():
-                table[topic_of(prefix, Address(state.camera.operator, state.camera.id, kind))] = state
-        for known, found in ((self.heartbeat_topics, Kind.HEARTBEAT), (self.status_topics, Kind.STATUS)):
+                table[topic_of(prefix, TopicAddress(state.camera.operator, state.camera.id, kind))] = state
+        for known, found in (
+            (self.heartbeat_topics, MessageKind.HEARTBEAT),
+            (self.status_topics, MessageKind.STATUS),
+        ):
             known.clear()
             known.update(topics[found])
         self.inventory = inventory
         self.rejections.adopt({camera.id: camera.operator for camera in inventory.cameras.values()})
-        self.tell()
+        self.flush_events()
 
-    def take_windows(self, windows: tuple[Window, ...]) -> None:
+    def set_maintenance(self, windows: tuple[MaintenanceWindow, ...]) -> None:
         """Take the maintenance that people added; it holds from now on, beside the inventory's."""
         if windows != self._corrected:
             self._corrected = windows
-            self._enrol(self.inventory)
-            self.tell()
+            self._configs(self.inventory)
+            self.flush_events()
 
-    def _enrol(self, inventory: Inventory) -> Instant:
+    def _configs(self, inventory: Inventory) -> Instant:
         now = self.clock()
         enrolments = [
-            Enrolment(camera, self.settings.liveness_of(camera), self.settings.thresholds_of(camera))
+            CameraConfig(camera, self.settings.liveness_of(camera), self.settings.thresholds_of(camera))
             for camera in inventory.cameras.values()
         ]
-        self.watch.reload(now, enrolments, inventory.windows + self._corrected)
+        self.fleet.reload(now, enrolments, inventory.windows + self._corrected)
         return now
 
-    def reloaded(self, inventory: Inventory, *, confirmed: bool = False) -> None:
+    def on_reload(self, inventory: Inventory, *, confirmed: bool = False) -> None:
         """Take a newly loaded inventory, and say what is different; hold it back where too much goes (V6).
 
         `confirmed` is for the reading that is held back, and for none that differs from it.
         """
         self.inventory_faults = ()
-        serving = [state.camera.id for state in self.watch.cameras.values() if state.life in IN_SERVICE]
+        serving = [
+            state.camera.id for state in self.fleet.cameras.values() if state.underlying_status in IN_SERVICE
+        ]
         held = held_back(serving, inventory)
         if held is not None and not (confirmed and held == self.held):
             self.held = held
@@ -227,8 +232,8 @@ class Watcher:
             )
             return
         self.held = None
-        difference = changes(self.inventory, inventory)
-        self.adopt(inventory)
+        difference = diff(self.inventory, inventory)
+        self.load_inventory(inventory)
         _log.info(
             "inventory reloaded",
             cameras=len(inventory.cameras),
@@ -237,14 +242,14 @@ class Watcher:
             changed=len(difference.changed),
         )
 
-    def reload_failed(self, error: ConfigurationError) -> None:
+    def on_reload_failed(self, error: ConfigError) -> None:
         """Say every fault of an inventory that could not be taken; the old one stays in force."""
         self.reload_errors += 1
-        self.inventory_faults = tuple(str(fault) for fault in error.faults)
-        for fault in error.faults:
+        self.inventory_faults = tuple(str(fault) for fault in error.problems)
+        for fault in error.problems:
             _log.error("inventory not reloaded, the old one stays", fault=str(fault))
 
-    def clock_jumped(self, jump: Jump) -> None:
+    def on_clock_step(self, jump: ClockStep) -> None:
         """Record what a jump of the wall clock did to our UTC; count it if it is a step (rules T2, T7)."""
         ahead_s = (jump.ended.utc_ms - jump.began.utc_ms) / 1000
         if jump.is_step:
@@ -254,35 +259,37 @@ class Watcher:
         elif jump.followed and ahead_s > STEP_S:
             _log.warning("the wall clock is followed after all", by_s=round(ahead_s, 3))
         if jump.followed and ahead_s > 0:
-            self.watch.clock_set_ahead(ahead_s)
-        self.clock_apart(jump)
+            self.fleet.wall_clock_advanced(ahead_s)
+        self.record_clock_step(jump)
         self.clock_trust.doubted()
 
     def clock_began(self, now: Instant) -> None:
         """Record when this process's time began: a stretch of no length, from which it is one line (T5)."""
-        self.watch.judge.events.append(Blindness((), (), BlindCause.CLOCK, now, now))
+        self.fleet.state_machine.events.append(MonitoringGap((), (), GapCause.CLOCK_STEP, now, now))
 
-    def clock_apart(self, jump: Jump) -> None:
+    def record_clock_step(self, jump: ClockStep) -> None:
         """Record what a jump did to our UTC, whenever it was."""
         if jump.recorded:
-            self.watch.judge.events.append(Blindness((), (), BlindCause.CLOCK, jump.began, jump.ended))
+            self.fleet.state_machine.events.append(
+                MonitoringGap((), (), GapCause.CLOCK_STEP, jump.began, jump.ended)
+            )
 
-    def tell(self) -> None:
+    def flush_events(self) -> None:
         """Hand what has happened to the listener."""
-        if self.watch.judge.events:
-            events = self.watch.take_events()
-            self.history.happened(events)
+        if self.fleet.state_machine.events:
+            events = self.fleet.drain_events()
+            self.history.record_events(events)
             self._listen(events)
 
-    async def watch_deadlines(self) -> None:
+    async def run_deadlines(self) -> None:
         """Convict, uncover and commission when it is time; runs until cancelled."""
         while True:
             now = self.clock()
-            more = self.watch.tick(now, _CAMERAS_PER_TICK)
-            (self.caught_up.clear if more else self.caught_up.set)()
-            self.clock_trust.look(now.mono, self.watch.cameras.values())
-            self.tell()
-            upcoming = self.watch.next_deadline
+            more = self.fleet.tick(now, _CAMERAS_PER_TICK)
+            (self.idle.clear if more else self.idle.set)()
+            self.clock_trust.check(now.mono, self.fleet.cameras.values())
+            self.flush_events()
+            upcoming = self.fleet.next_deadline
             if more or upcoming is None:
                 pause = 0.0 if more else _LOOK_EVERY_S
             else:

@@ -16,30 +16,30 @@ from typing import TypeAlias
 from camwatch.accounting.calendar import Calendar
 from camwatch.accounting.outage_length import down_ms
 from camwatch.accounting.records import (
-    BlindRecord,
-    CameraRecord,
-    Change,
+    CameraHistory,
+    GapRecord,
+    History,
+    MaintenanceRecord,
     OutageRecord,
     Place,
-    Record,
-    WindowRecord,
+    StatusChange,
 )
-from camwatch.accounting.timeline import Overlays, Stretch, account_of
-from camwatch.core.model import BlindCause, Camera, Lifecycle, Purpose, Scope, Status
-from camwatch.core.status_time import Account
+from camwatch.accounting.timeline import StatusInterval, TimelineOverlays, status_time_between
+from camwatch.core.model import Camera, GapCause, Lifecycle, Purpose, Scope, Status
+from camwatch.core.status_time import StatusTime
 from camwatch.fleet.inventory import Inventory
 from camwatch.reports.figures import Figures, add_account
 from camwatch.reports.model import (
-    BlindLine,
-    CameraLine,
-    Line,
-    OutageLine,
-    Question,
+    CameraRow,
+    FleetSection,
+    GapRow,
+    GroupRow,
+    MaintenanceRow,
+    OperatorSection,
+    OutageRow,
     Report,
-    Section,
-    Total,
-    WindowLine,
-    worst,
+    ReportScope,
+    worst_cameras,
 )
 
 Progress: TypeAlias = Callable[[int, int], None]
@@ -47,9 +47,9 @@ Progress: TypeAlias = Callable[[int, int], None]
 
 
 def build(
-    record: Record,
+    record: History,
     inventory: Inventory,
-    question: Question,
+    question: ReportScope,
     *,
     now_ms: int,
     version: str,
@@ -61,21 +61,21 @@ def build(
     It must reach back to where the outages began that touch the period, to tell how long they lasted.
     `objectives` are those of purposes; operators' are in the inventory (rule A7).
     """
-    until_ms, reach = question.period.reach(record.vouched_ms, now_ms)
+    until_ms, reach = question.period.completeness(record.watermark_ms, now_ms)
     builder = _Builder(record, inventory, objectives, question, until_ms)
     sections = [builder.section(operator, progress) for operator in question.operators]
     if question.narrowed:
-        sections = [section for section in sections if section.cameras or section.idle]
+        sections = [section for section in sections if section.cameras or section.inactive]
     return Report(
         question=question,
         version=version,
-        made_ms=now_ms,
-        vouched_ms=record.vouched_ms,
-        folded_ms=record.folded_ms,
+        created_ms=now_ms,
+        watermark_ms=record.watermark_ms,
+        rolled_up_until_ms=record.rolled_up_until_ms,
         until_ms=until_ms,
-        reach=reach,
+        completeness=reach,
         corrections=record.corrections,
-        head=record.head,
+        chain_head=record.chain_head,
         days=builder.days,
         sections=sections,
         total=_total(sections) if question.total else None,
@@ -87,17 +87,17 @@ class _Builder:
 
     def __init__(
         self,
-        record: Record,
+        record: History,
         inventory: Inventory,
         objectives: Mapping[Purpose, float],
-        question: Question,
+        question: ReportScope,
         until_ms: int,
     ) -> None:
         period = question.period
         self.record, self.inventory, self.question = record, inventory, question
         self.objectives = objectives
         self.start, self.until = period.start_ms, until_ms
-        self.known = max(self.start, record.folded_ms)  # before it there are only days
+        self.known = max(self.start, record.rolled_up_until_ms)  # before it there are only days
         count = (period.last - period.first).days + 1
         days = [period.first + timedelta(days=number) for number in range(count)]
         calendar = Calendar(period.zone)
@@ -105,10 +105,10 @@ class _Builder:
         self.days = days[: max(1, bisect_right(edges, until_ms - 1))]
         self.edges = [*edges[: len(self.days)], max(until_ms, edges[0])]
         self.numbers = {day.isoformat(): number for number, day in enumerate(self.days)}
-        self._overlays = Overlays(record)
+        self._overlays = TimelineOverlays(record)
         self._done = 0
 
-    def section(self, operator: str, progress: Progress) -> Section:
+    def section(self, operator: str, progress: Progress) -> OperatorSection:
         """Return all about one operator."""
         records = [camera for camera in self.record.cameras if self._wanted(camera, operator)]
         cameras, outages = [], []
@@ -121,23 +121,23 @@ class _Builder:
                 outages += its_outages
         outages.sort(key=lambda outage: (outage.at_ms, outage.id))
         found = self.inventory.operators.get(operator)
-        whole = Line(
+        whole = GroupRow(
             operator, found.name if found else operator, objective=found.objective if found else None
         )
         for camera in cameras:
             whole.figures.add(camera.figures)
-        return Section(
+        return OperatorSection(
             line=whole,
             purposes=_grouped(cameras, lambda camera: camera.purpose, self._purpose),
             sites=_grouped(cameras, lambda camera: camera.site, self._site),
             cameras=cameras,
             outages=outages,
-            blind=list(self._blind(operator)),
-            windows=list(self._windows(operator, records)),
-            idle=self._idle(operator, {camera.id for camera in cameras}),
+            gaps=list(self._blind(operator)),
+            maintenance=list(self._windows(operator, records)),
+            inactive=self._idle(operator, {camera.id for camera in cameras}),
         )
 
-    def _wanted(self, camera: CameraRecord | Camera, operator: str) -> bool:
+    def _wanted(self, camera: CameraHistory | Camera, operator: str) -> bool:
         asked = self.question
         return (
             camera.operator == operator
@@ -146,14 +146,14 @@ class _Builder:
             and asked.camera in (None, camera.id)
         )
 
-    def _camera(self, record: CameraRecord) -> tuple[CameraLine, list[OutageLine]]:
+    def _camera(self, record: CameraHistory) -> tuple[CameraRow, list[OutageRow]]:
         figures = Figures(cameras=1)
         stretches = self._stretches(record)
         days = _by_day(stretches, self.edges, self.known)
         for day, folded in record.days.items():
             number = self.numbers.get(day)
             if number is not None:
-                add_account(days.setdefault(number, Account()), folded.account)
+                add_account(days.setdefault(number, StatusTime()), folded.status_time)
                 figures.excluded += folded.excluded
                 figures.outages += folded.outages
                 figures.reboots += folded.reboots
@@ -170,24 +170,24 @@ class _Builder:
                 continue
             figures.outages += line.at_ms >= self.known
             if line.end_ms is not None:
-                figures.ended += 1
-                figures.mended += line.duration
+                figures.closed_outages += 1
+                figures.total_repair_ms += line.duration
             if line.excluded:
                 figures.excluded += line.inside
         name, purpose = record.name, record.purpose
-        return CameraLine(record.id, record.operator, record.site, purpose, name, figures, days), outages
+        return CameraRow(record.id, record.operator, record.site, purpose, name, figures, days), outages
 
-    def _stretches(self, record: CameraRecord) -> list[Stretch]:
-        vouched = self.record.vouched_ms
+    def _stretches(self, record: CameraHistory) -> list[StatusInterval]:
+        vouched = self.record.watermark_ms
         if vouched < self.until:
             # Nobody vouches for what came after: it is unknown, whatever the camera was then (rule S6).
             changes = [change for change in record.changes if change.at_ms < vouched]
-            record = replace(record, changes=[*changes, Change(vouched, Status.UNKNOWN)])
+            record = replace(record, changes=[*changes, StatusChange(vouched, Status.UNKNOWN)])
         return self._overlays.dated(record, self.until)
 
     def _outage(
-        self, record: CameraRecord, outage: OutageRecord, stretches: Sequence[Stretch]
-    ) -> OutageLine | None:
+        self, record: CameraHistory, outage: OutageRecord, stretches: Sequence[StatusInterval]
+    ) -> OutageRow | None:
         end_ms = outage.end_ms if outage.end_ms is not None and outage.end_ms <= self.until else None
         until = self.until if end_ms is None else end_ms
         if outage.at_ms >= self.until or until <= self.known:
@@ -195,7 +195,7 @@ class _Builder:
         duration = down_ms(stretches, outage, self.until)
         if not duration and not outage.voided:
             return None
-        return OutageLine(
+        return OutageRow(
             outage.id,
             record.id,
             record.name,
@@ -204,28 +204,28 @@ class _Builder:
             outage.cause,
             outage.attribution,
             duration,
-            account_of(stretches, max(outage.at_ms, self.known), until).down,
+            status_time_between(stretches, max(outage.at_ms, self.known), until).down,
             outage.at_bounds,
             None if end_ms is None else outage.end_bounds,
             outage.voided,
         )
 
-    def _blind(self, operator: str) -> Iterator[BlindLine]:
-        intervals = list(self.record.blind)
-        if self.record.vouched_ms < self.until:
-            intervals.append(BlindRecord((), (), BlindCause.AWAY, self.record.vouched_ms, None))
-        for blind in sorted(intervals, key=lambda blind: blind.began_ms):
+    def _blind(self, operator: str) -> Iterator[GapRow]:
+        intervals = list(self.record.gaps)
+        if self.record.watermark_ms < self.until:
+            intervals.append(GapRecord((), (), GapCause.OFFLINE, self.record.watermark_ms, None))
+        for blind in sorted(intervals, key=lambda blind: blind.start_ms):
             # A clock that was set changes everybody's record, whoever was out of sight then.
-            everybody = not blind.operators or blind.cause is BlindCause.CLOCK
-            start, end = max(blind.began_ms, self.start), blind.ended_ms
+            everybody = not blind.operators or blind.cause is GapCause.CLOCK_STEP
+            start, end = max(blind.start_ms, self.start), blind.end_ms
             over = end is not None and end <= self.until
             until = end if end is not None and over else self.until
             if (everybody or operator in blind.operators) and start < until:
                 # Only a lost link was surely the operator's own; the names of others are nobody's business.
-                links = blind.links if blind.cause is BlindCause.LINK else ()
-                yield BlindLine(start, until if over else None, until - start, blind.cause, links)
+                links = blind.links if blind.cause is GapCause.LINK else ()
+                yield GapRow(start, until if over else None, until - start, blind.cause, links)
 
-    def _windows(self, operator: str, cameras: Iterable[CameraRecord]) -> Iterator[WindowLine]:
+    def _windows(self, operator: str, cameras: Iterable[CameraHistory]) -> Iterator[MaintenanceRow]:
         names, sites = dict[tuple[Scope, str], str](), dict[str, list[Place]]()
         for camera in cameras:
             names[Scope.CAMERA, camera.id] = camera.name
@@ -234,9 +234,9 @@ class _Builder:
                 sites.setdefault(place.site, []).append(place)
         if names or not self.question.narrowed:
             names[Scope.OPERATOR, operator] = self._operator_name(operator)
-        for window in sorted(self.record.windows, key=_beginning):
+        for window in sorted(self.record.maintenance, key=_beginning):
             name = names.get((window.scope, window.scope_id))
-            start, end = max(window.starts_ms, self.start), min(window.ends_ms, self.until)
+            start, end = max(window.start_ms, self.start), min(window.end_ms, self.until)
             there = start < end and (
                 window.scope is not Scope.SITE
                 or any(
@@ -244,17 +244,17 @@ class _Builder:
                     for place in sites.get(window.scope_id, ())
                 )
             )
-            if name is not None and there and window.whose.covers(operator):
-                yield WindowLine(
+            if name is not None and there and window.operators.covers(operator):
+                yield MaintenanceRow(
                     window.id,
                     window.scope,
                     window.scope_id,
                     name,
-                    window.starts_ms,
-                    window.ends_ms,
+                    window.start_ms,
+                    window.end_ms,
                     window.reason,
-                    window.who,
-                    window.withdrawn,
+                    window.author,
+                    window.cancelled,
                 )
 
     def _idle(self, operator: str, told: set[str]) -> dict[Lifecycle, int]:
@@ -262,11 +262,11 @@ class _Builder:
         found = Counter(camera.lifecycle for camera in rows if camera.id not in told)
         return {lifecycle: found[lifecycle] for lifecycle in Lifecycle if lifecycle in found}
 
-    def _purpose(self, camera: CameraLine) -> Line:
-        return Line(camera.purpose, camera.purpose, objective=self.objectives.get(camera.purpose))
+    def _purpose(self, camera: CameraRow) -> GroupRow:
+        return GroupRow(camera.purpose, camera.purpose, objective=self.objectives.get(camera.purpose))
 
-    def _site(self, camera: CameraLine) -> Line:
-        return Line(camera.site, self._site_name(camera.site))
+    def _site(self, camera: CameraRow) -> GroupRow:
+        return GroupRow(camera.site, self._site_name(camera.site))
 
     def _operator_name(self, operator: str) -> str:
         found = self.inventory.operators.get(operator)
@@ -277,9 +277,9 @@ class _Builder:
         return found.name if found else site
 
 
-def _by_day(stretches: Sequence[Stretch], edges: Sequence[int], known: int) -> dict[int, Account]:
+def _by_day(stretches: Sequence[StatusInterval], edges: Sequence[int], known: int) -> dict[int, StatusTime]:
     """Cut the stretches at the edges of the days, from `known` on, in one pass."""
-    days: dict[int, Account] = {}
+    days: dict[int, StatusTime] = {}
     last = len(edges) - 1
     for stretch in stretches:
         start, end = max(stretch.start, known, edges[0]), min(stretch.end, edges[-1])
@@ -290,17 +290,17 @@ def _by_day(stretches: Sequence[Stretch], edges: Sequence[int], known: int) -> d
             until = min(end, edges[number + 1])
             account = days.get(number)
             if account is None:
-                account = days[number] = Account()
+                account = days[number] = StatusTime()
             account.add(stretch.status, until - start, uncertain=stretch.uncertain)
             start, number = until, number + 1
     return days
 
 
 def _grouped(
-    cameras: Iterable[CameraLine], key: Callable[[CameraLine], str], empty: Callable[[CameraLine], Line]
-) -> list[Line]:
+    cameras: Iterable[CameraRow], key: Callable[[CameraRow], str], empty: Callable[[CameraRow], GroupRow]
+) -> list[GroupRow]:
     """Add cameras up by their key; `empty` makes the line of the first of a group."""
-    lines: dict[str, Line] = {}
+    lines: dict[str, GroupRow] = {}
     for camera in cameras:
         group = key(camera)
         if group not in lines:
@@ -309,17 +309,17 @@ def _grouped(
     return sorted(lines.values(), key=lambda line: line.id)
 
 
-def _total(sections: Sequence[Section]) -> Total:
-    line = Line("", "")
-    purposes: dict[str, Line] = {}
+def _total(sections: Sequence[OperatorSection]) -> FleetSection:
+    line = GroupRow("", "")
+    purposes: dict[str, GroupRow] = {}
     for section in sections:
         line.figures.add(section.line.figures)
         for part in section.purposes:
-            empty = Line(part.id, part.name, objective=part.objective)
+            empty = GroupRow(part.id, part.name, objective=part.objective)
             purposes.setdefault(part.id, empty).figures.add(part.figures)
     cameras = [camera for section in sections for camera in section.worst]
-    return Total(line, sorted(purposes.values(), key=lambda part: part.id), worst(cameras))
+    return FleetSection(line, sorted(purposes.values(), key=lambda part: part.id), worst_cameras(cameras))
 
 
-def _beginning(window: WindowRecord) -> tuple[int, int, str, str]:
-    return window.starts_ms, window.ends_ms, window.scope, window.scope_id
+def _beginning(window: MaintenanceRecord) -> tuple[int, int, str, str]:
+    return window.start_ms, window.end_ms, window.scope, window.scope_id

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
 
-from camwatch.core.status_time import Account
+from camwatch.core.status_time import StatusTime
 from camwatch.reports import rounding
 
 
@@ -20,10 +20,10 @@ class Kind(StrEnum):
     COUNT = "count"
     DURATION = "duration"  # exact in milliseconds, shown as h:mm:ss
     PERCENT = "percent"
-    YES = "yes"  # true or false
+    BOOLEAN = "yes"  # true or false
 
 
-class Shown(NamedTuple):
+class FormattedFigure(NamedTuple):
     """One figure: `exact` is milliseconds, a count or a truth (ratios have none); no `text`: no value."""
 
     kind: Kind
@@ -31,7 +31,7 @@ class Shown(NamedTuple):
     text: str | None
 
 
-KINDS = {
+FIGURES = {
     "cameras": Kind.COUNT,
     "availability": Kind.PERCENT,
     "availability_lower": Kind.PERCENT,
@@ -39,8 +39,8 @@ KINDS = {
     "coverage": Kind.PERCENT,
     "contractual": Kind.PERCENT,
     "objective": Kind.PERCENT,
-    "objective_met": Kind.YES,
-    "contractual_met": Kind.YES,
+    "objective_met": Kind.BOOLEAN,
+    "contractual_met": Kind.BOOLEAN,
     "budget": Kind.DURATION,
     "budget_used": Kind.DURATION,
     "budget_left": Kind.DURATION,
@@ -73,11 +73,11 @@ class Figures:
     ended in it, and `mended` is the whole down time of the latter. Milliseconds.
     """
 
-    account: Account = field(default_factory=Account)
+    account: StatusTime = field(default_factory=StatusTime)
     excluded: int = 0
     outages: int = 0
-    ended: int = 0
-    mended: int = 0
+    closed_outages: int = 0
+    total_repair_ms: int = 0
     reboots: int = 0
     cameras: int = 0
 
@@ -86,12 +86,12 @@ class Figures:
         add_account(self.account, other.account)
         self.excluded += other.excluded
         self.outages += other.outages
-        self.ended += other.ended
-        self.mended += other.mended
+        self.closed_outages += other.closed_outages
+        self.total_repair_ms += other.total_repair_ms
         self.reboots += other.reboots
         self.cameras += other.cameras
 
-    def shown(self, objective: float | None = None) -> dict[str, Shown]:
+    def shown(self, objective: float | None = None) -> dict[str, FormattedFigure]:
         """Return every figure by name, in the order of `KINDS`."""
         account = self.account
         covered = account.up + account.down
@@ -103,7 +103,7 @@ class Figures:
             "availability_upper": rounding.percent(account.most_up, whole),
             "coverage": rounding.percent(covered, whole),
             "contractual": rounding.percent(account.up, contractual),
-            "objective": None if objective is None else rounding.percent_of(objective),
+            "objective": None if objective is None else rounding.format_objective(objective),
         }
         exact: dict[str, int | bool | None] = {
             "cameras": self.cameras,
@@ -116,15 +116,15 @@ class Figures:
             "uncertain_down": account.uncertain_down,
             "excluded": self.excluded,
             "outages": self.outages,
-            "outages_ended": self.ended,
-            "mttr": self.mended // self.ended if self.ended else None,
+            "outages_ended": self.closed_outages,
+            "mttr": self.total_repair_ms // self.closed_outages if self.closed_outages else None,
             "mtbf": account.up // self.outages if self.outages else None,
             "reboots": self.reboots,
         }
         if objective is not None:
-            budget = rounding.budget(objective, covered)
-            exact["objective_met"] = rounding.meets(objective, account.up, covered)
-            exact["contractual_met"] = rounding.meets(objective, account.up, contractual)
+            budget = rounding.error_budget_ms(objective, covered)
+            exact["objective_met"] = rounding.objective_met(objective, account.up, covered)
+            exact["contractual_met"] = rounding.objective_met(objective, account.up, contractual)
             if covered:
                 exact |= {
                     "budget": budget,
@@ -132,14 +132,14 @@ class Figures:
                     "budget_left": budget - account.down,
                 }
         return {
-            name: Shown(kind, None, percents[name])
+            name: FormattedFigure(kind, None, percents[name])
             if kind is Kind.PERCENT
-            else Shown(kind, exact.get(name), _text(kind, exact.get(name)))
-            for name, kind in KINDS.items()
+            else FormattedFigure(kind, exact.get(name), _text(kind, exact.get(name)))
+            for name, kind in FIGURES.items()
         }
 
 
-def add_account(into: Account, other: Account) -> None:
+def add_account(into: StatusTime, other: StatusTime) -> None:
     """Add the milliseconds of one account to another."""
     into.up += other.up
     into.down += other.down
@@ -152,6 +152,6 @@ def add_account(into: Account, other: Account) -> None:
 def _text(kind: Kind, exact: int | bool | None) -> str | None:
     if exact is None:
         return None
-    if kind is Kind.YES:
+    if kind is Kind.BOOLEAN:
         return "yes" if exact else "no"
     return rounding.duration(exact) if kind is Kind.DURATION else str(exact)

@@ -8,8 +8,8 @@ from __future__ import annotations
 import re
 from zoneinfo import ZoneInfo
 
-from camwatch.i18n import NONE, THIN, Lang, Words
-from camwatch.reports.figures import Kind, Shown
+from camwatch.i18n import NARROW_NBSP, NO_VALUE, Formatter, Lang
+from camwatch.reports.figures import FormattedFigure, Kind
 from camwatch.reports.period import Period, local
 from camwatch.reports.translations import TEXTS
 
@@ -17,7 +17,7 @@ _NARROW = re.compile(r" (?=[%:;!?»])|(?<=«) ")
 _QUARTER = 900_000  # ms; the offsets of all zones change at full quarters of an hour
 
 
-class Language(Words):
+class Language(Formatter):
     """One language, and the time zone in which it shows instants."""
 
     def __init__(self, lang: Lang, zone: ZoneInfo) -> None:
@@ -26,20 +26,20 @@ class Language(Words):
         self._quarters: dict[int, tuple[str, int, str]] = {}
         self._pattern = "%d/%m/%Y" if lang == "fr" else "%Y-%m-%d"
 
-    def shown(self, figure: Shown) -> str:
+    def shown(self, figure: FormattedFigure) -> str:
         """Return a figure as this language writes it."""
         if figure.text is None:
-            return NONE
+            return NO_VALUE
         if figure.kind is Kind.PERCENT:
             return self.percent(figure.text)
-        if figure.kind is Kind.YES:
+        if figure.kind is Kind.BOOLEAN:
             return self.text(figure.text)
         return self.duration(figure.text) if figure.kind is Kind.DURATION else self.number(int(figure.text))
 
     def percent(self, text: str | None) -> str:
         """Return a percentage, with its sign."""
         if text is None:
-            return NONE
+            return NO_VALUE
         return f"{text.replace('.', self.point)}{self.percent_sign}"
 
     def duration(self, text: str) -> str:
@@ -75,4 +75,4 @@ class Language(Words):
 
 def typeset(text: str, lang: Lang) -> str:
     """Put narrow no-break spaces where French wants them; other languages keep what they have."""
-    return _NARROW.sub(THIN, text) if lang == "fr" else text.replace(" %", "%")
+    return _NARROW.sub(NARROW_NBSP, text) if lang == "fr" else text.replace(" %", "%")

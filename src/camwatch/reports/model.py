@@ -9,14 +9,14 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from camwatch.accounting.records import Attribution
-from camwatch.core.model import BlindCause, Cause, Lifecycle, Purpose, Scope
-from camwatch.core.status_time import Account, Span
+from camwatch.core.model import Cause, GapCause, Lifecycle, Purpose, Scope
+from camwatch.core.status_time import Interval, StatusTime
 from camwatch.reports.figures import Figures
-from camwatch.reports.period import Period, Reach
+from camwatch.reports.period import Completeness, Period
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class ReportScope:
     """What is asked for: a section for each operator, in this order, and a total if `total`.
 
     `purpose`, `site` and `camera` narrow it; operators that have nothing of it then get no section.
@@ -36,7 +36,7 @@ class Question:
 
 
 @dataclass(slots=True)
-class Line:
+class GroupRow:
     """The figures of one group: an operator, a purpose, a site."""
 
     id: str
@@ -46,7 +46,7 @@ class Line:
 
 
 @dataclass(slots=True)
-class CameraLine:
+class CameraRow:
     """The figures of one camera, and the account of each of its days that has one."""
 
     id: str
@@ -55,11 +55,11 @@ class CameraLine:
     purpose: Purpose
     name: str
     figures: Figures
-    days: dict[int, Account]  # by the number of the day in the period, from 0
+    days: dict[int, StatusTime]  # by the number of the day in the period, from 0
 
 
 @dataclass(frozen=True, slots=True)
-class OutageLine:
+class OutageRow:
     """One outage that touches the period.
 
     `duration` is its down time up to its end, or to the end of the accounts if it goes on (`end_ms`
@@ -76,8 +76,8 @@ class OutageLine:
     attribution: Attribution | None
     duration: int
     inside: int
-    at_bounds: Span | None = None
-    end_bounds: Span | None = None
+    at_bounds: Interval | None = None
+    end_bounds: Interval | None = None
     voided: bool = False
 
     @property
@@ -87,96 +87,96 @@ class OutageLine:
 
 
 @dataclass(frozen=True, slots=True)
-class BlindLine:
+class GapRow:
     """A blind interval, cut to the period; `end_ms` None: not over when the accounts end."""
 
     start_ms: int
     end_ms: int | None
     duration: int
-    cause: BlindCause
+    cause: GapCause
     links: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class WindowLine:
+class MaintenanceRow:
     """A maintenance window that touches the period, as announced or as corrected (`id`)."""
 
     id: int | None
     scope: Scope
     scope_id: str
     name: str
-    starts_ms: int
-    ends_ms: int
+    start_ms: int
+    end_ms: int
     reason: str
-    who: str
-    withdrawn: bool
+    author: str
+    cancelled: bool
 
 
 @dataclass(slots=True)
-class Section:
+class OperatorSection:
     """All about one operator. `idle` counts its cameras that have no figure, by their place in life."""
 
-    line: Line
-    purposes: list[Line]
-    sites: list[Line]
-    cameras: list[CameraLine]
-    outages: list[OutageLine]
-    blind: list[BlindLine]
-    windows: list[WindowLine]
-    idle: dict[Lifecycle, int]
+    line: GroupRow
+    purposes: list[GroupRow]
+    sites: list[GroupRow]
+    cameras: list[CameraRow]
+    outages: list[OutageRow]
+    gaps: list[GapRow]
+    maintenance: list[MaintenanceRow]
+    inactive: dict[Lifecycle, int]
 
     @property
-    def excluded(self) -> list[OutageLine]:
+    def excluded(self) -> list[OutageRow]:
         """The outages that contracts leave out."""
         return [outage for outage in self.outages if outage.excluded]
 
     @property
-    def worst(self) -> list[CameraLine]:
+    def worst(self) -> list[CameraRow]:
         """The cameras with the most down time."""
-        return worst(self.cameras)
+        return worst_cameras(self.cameras)
 
 
 @dataclass(slots=True)
-class Total:
+class FleetSection:
     """All operators together."""
 
-    line: Line
-    purposes: list[Line]
-    worst: list[CameraLine]
+    line: GroupRow
+    purposes: list[GroupRow]
+    worst: list[CameraRow]
 
 
 @dataclass(slots=True)
 class Report:
     """A report: `until_ms` is where its accounts end, `reach` says why there.
 
-    `folded_ms`: of the time before it there are sums of days, and no single outage any more.
+    `rolled_up_until_ms`: of the time before it there are sums of days, and no single outage any more.
     `corrections` counts the journal, `head` is the hash of its newest entry. A report on some operators
     counts those that concern them, and has an `anchor` instead of a `head`: it tells nothing of others.
     """
 
-    question: Question
+    question: ReportScope
     version: str
-    made_ms: int
-    vouched_ms: int
-    folded_ms: int
+    created_ms: int
+    watermark_ms: int
+    rolled_up_until_ms: int
     until_ms: int
-    reach: Reach
+    completeness: Completeness
     corrections: int
-    head: str
+    chain_head: str
     days: list[date]  # of the period, as far as the accounts go
-    sections: list[Section]
-    total: Total | None
+    sections: list[OperatorSection]
+    total: FleetSection | None
     anchor: str = ""
     sealed: str = ""  # the newest seal of the record; empty: not known
 
 
-WORST = 10
+MAX_WORST = 10
 """That many cameras are called the worst."""
 
 
-def worst(cameras: list[CameraLine]) -> list[CameraLine]:
+def worst_cameras(cameras: list[CameraRow]) -> list[CameraRow]:
     """Return the cameras with the most down time, the worst first; none that was never down."""
     found = [camera for camera in cameras if camera.figures.account.down]
     return sorted(found, key=lambda camera: (-camera.figures.account.down, camera.operator, camera.id))[
-        :WORST
+        :MAX_WORST
     ]

@@ -17,12 +17,12 @@ FRESH_MS = 60_000
 """A store that vouched for an instant at most this long ago belongs to a daemon that runs."""
 
 
-class Reach(StrEnum):
+class Completeness(StrEnum):
     """How the end of the period lies to what the store vouches for."""
 
-    WHOLE = "whole"  # the store vouches for all of it
-    SO_FAR = "so_far"  # it is not over: cut where the store's word ends
-    AWAY = "away"  # camwatch does not run: unknown since the store's last word
+    COMPLETE = "whole"  # the store vouches for all of it
+    PARTIAL = "so_far"  # it is not over: cut where the store's word ends
+    STALE = "away"  # camwatch does not run: unknown since the store's last word
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +48,13 @@ class Period:
         """Tell whether it is exactly one calendar month."""
         return self == month_of(self.first, self.zone)
 
-    def reach(self, vouched_ms: int, now_ms: int) -> tuple[int, Reach]:
+    def completeness(self, watermark_ms: int, now_ms: int) -> tuple[int, Completeness]:
         """Return where the accounts of the period end, and why there."""
-        if self.end_ms <= vouched_ms:
-            return self.end_ms, Reach.WHOLE
-        if now_ms - vouched_ms <= FRESH_MS:
-            return vouched_ms, Reach.SO_FAR
-        return min(self.end_ms, now_ms), Reach.AWAY
+        if self.end_ms <= watermark_ms:
+            return self.end_ms, Completeness.COMPLETE
+        if now_ms - watermark_ms <= FRESH_MS:
+            return watermark_ms, Completeness.PARTIAL
+        return min(self.end_ms, now_ms), Completeness.STALE
 
 
 def local(ms: int, zone: ZoneInfo) -> datetime:

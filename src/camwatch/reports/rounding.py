@@ -22,7 +22,7 @@ def percent(part: int, whole: int) -> str | None:
     return f"{units}.{rest:0{DECIMALS}}"
 
 
-def percent_of(objective: float) -> str:
+def format_objective(objective: float) -> str:
     """Return an objective in percent with all of its digits, at least three after the point."""
     value = Decimal(str(objective)).scaleb(2)
     return f"{value:f}" if -int(value.as_tuple().exponent) > DECIMALS else f"{value:.{DECIMALS}f}"
@@ -36,11 +36,11 @@ def duration(milliseconds: int) -> str:
     return f"{'-' if seconds < 0 else ''}{hours}:{minute:02}:{second:02}"
 
 
-def budget(objective: float, covered_ms: int) -> int:
+def error_budget_ms(objective: float, covered_ms: int) -> int:
     """Return (1 - objective) x covered time in whole milliseconds, rounded down (rule A7)."""
     return int((1 - Fraction(str(objective))) * covered_ms)
 
 
-def meets(objective: float, part: int, whole: int) -> bool | None:
+def objective_met(objective: float, part: int, whole: int) -> bool | None:
     """Tell whether a ratio reaches the objective, exactly; None of nothing."""
     return part >= Fraction(str(objective)) * whole if whole > 0 else None

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
-from camwatch.core.status_time import Account
+from camwatch.core.status_time import StatusTime
 from camwatch.reports import rounding
 from camwatch.reports.figures import add_account
 from camwatch.reports.formatting import Language
-from camwatch.reports.model import CameraLine, Report
+from camwatch.reports.model import CameraRow, Report
 
 MOST_DAYS = 62
 """A longer period is drawn by months."""
@@ -25,7 +25,7 @@ FEW = 6
 """That many days are named in the text that stands for a strip."""
 
 
-class Level(StrEnum):
+class UptimeLevel(StrEnum):
     """What a day was: the better the smaller; then those without an availability."""
 
     FULL = "0"
@@ -38,24 +38,24 @@ class Level(StrEnum):
     NOTHING = "nothing"
 
 
-_BAR_HEIGHTS = {Level.HIGH: 3, Level.FAIR: 6, Level.LOW: 9, Level.POOR: 12}
-_COVERED = (Level.FULL, Level.HIGH, Level.FAIR, Level.LOW, Level.POOR)
+_BAR_HEIGHTS = {UptimeLevel.HIGH: 3, UptimeLevel.FAIR: 6, UptimeLevel.LOW: 9, UptimeLevel.POOR: 12}
+_COVERED = (UptimeLevel.FULL, UptimeLevel.HIGH, UptimeLevel.FAIR, UptimeLevel.LOW, UptimeLevel.POOR)
 
 
-def level(account: Account | None) -> Level:
+def level(account: StatusTime | None) -> UptimeLevel:
     """Return the level of a day (or month): by its availability, or why it has none."""
     if account is None or not account.in_service:
-        return Level.NOTHING
+        return UptimeLevel.NOTHING
     covered = account.up + account.down
     if not covered:
-        return Level.MAINTENANCE if account.maintenance >= account.unknown else Level.UNKNOWN
+        return UptimeLevel.MAINTENANCE if account.maintenance >= account.unknown else UptimeLevel.UNKNOWN
     if not account.down:
-        return Level.FULL
-    limits = ((99, Level.HIGH), (95, Level.FAIR), (80, Level.LOW))
-    return next((name for share, name in limits if account.up * 100 >= share * covered), Level.POOR)
+        return UptimeLevel.FULL
+    limits = ((99, UptimeLevel.HIGH), (95, UptimeLevel.FAIR), (80, UptimeLevel.LOW))
+    return next((name for share, name in limits if account.up * 100 >= share * covered), UptimeLevel.POOR)
 
 
-def partly_unknown(account: Account | None) -> bool:
+def is_partly_unknown(account: StatusTime | None) -> bool:
     """Tell whether more than a tenth of a day that has an availability is unknown."""
     if account is None or not account.up + account.down:
         return False
@@ -63,7 +63,7 @@ def partly_unknown(account: Account | None) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Axis:
+class TimeAxis:
     """The cells of a period: days, or months where there are many; `first` is the first day of each."""
 
     by_month: bool
@@ -83,17 +83,17 @@ class Axis:
                 yield number * CELL + BAR / 2, str(day.month if self.by_month else day.day)
 
 
-def axis(days: Sequence[date]) -> Axis:
+def axis(days: Sequence[date]) -> TimeAxis:
     """Return the cells for the days of a period."""
     if len(days) <= MOST_DAYS:
-        return Axis(False, tuple(days), tuple(range(len(days))))
+        return TimeAxis(False, tuple(days), tuple(range(len(days))))
     months: list[date] = []
     cells = []
     for day in days:
         if not months or day.replace(day=1) != months[-1].replace(day=1):
             months.append(day)
         cells.append(len(months) - 1)
-    return Axis(True, tuple(months), tuple(cells))
+    return TimeAxis(True, tuple(months), tuple(cells))
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,26 +114,26 @@ class Chart:
             language.month(day) if self.axis.by_month else language.short_day(day) for day in self.axis.first
         ]
 
-    def strip(self, camera: CameraLine) -> Strip:
+    def strip(self, camera: CameraRow) -> Strip:
         """Return the drawing of a camera."""
         accounts = self._accounts(camera)
         return Strip(tuple(_paths(accounts)), self._text(accounts))
 
-    def _accounts(self, camera: CameraLine) -> list[Account | None]:
-        accounts: list[Account | None] = [None] * len(self.axis.first)
+    def _accounts(self, camera: CameraRow) -> list[StatusTime | None]:
+        accounts: list[StatusTime | None] = [None] * len(self.axis.first)
         for number, account in camera.days.items():
             cell = self.axis.cells[number]
             into = accounts[cell]
             if not self.axis.by_month:
                 accounts[cell] = account
             elif into is None:
-                accounts[cell] = into = Account()
+                accounts[cell] = into = StatusTime()
                 add_account(into, account)
             else:
                 add_account(into, account)
         return accounts
 
-    def _text(self, accounts: Sequence[Account | None]) -> str:
+    def _text(self, accounts: Sequence[StatusTime | None]) -> str:
         language = self._language
         found = [
             f"{name} {language.percent(rounding.percent(account.up, account.up + account.down))}"
@@ -147,34 +147,40 @@ class Chart:
         return language.text("chart_few", days=", ".join(found[:FEW]) + more)
 
 
-def samples() -> dict[str, Strip]:
+def legend_items() -> dict[str, Strip]:
     """Return one cell of each kind, by the name of its text."""
-    of_hundred = {Level.FULL: 100, Level.HIGH: 99, Level.FAIR: 95, Level.LOW: 80, Level.POOR: 50}
-    accounts = {f"level_{name}": Account(up=up, down=100 - up) for name, up in of_hundred.items()}
-    accounts["partly"] = Account(up=1, unknown=1)
-    accounts["level_unknown"] = Account(unknown=1)
-    accounts["level_maintenance"] = Account(maintenance=1)
+    of_hundred = {
+        UptimeLevel.FULL: 100,
+        UptimeLevel.HIGH: 99,
+        UptimeLevel.FAIR: 95,
+        UptimeLevel.LOW: 80,
+        UptimeLevel.POOR: 50,
+    }
+    accounts = {f"level_{name}": StatusTime(up=up, down=100 - up) for name, up in of_hundred.items()}
+    accounts["partly"] = StatusTime(up=1, unknown=1)
+    accounts["level_unknown"] = StatusTime(unknown=1)
+    accounts["level_maintenance"] = StatusTime(maintenance=1)
     return {name: Strip(tuple(_paths([account])), "") for name, account in accounts.items()}
 
 
-def _paths(accounts: Sequence[Account | None]) -> Iterator[tuple[str, str]]:
+def _paths(accounts: Sequence[StatusTime | None]) -> Iterator[tuple[str, str]]:
     """Draw: a dashed line is a run of cells, strokes over it say what they are."""
     levels = [level(account) for account in accounts]
     middle = HEIGHT / 2
-    for name, kinds in (("c", _COVERED), ("u", (Level.UNKNOWN,)), ("m", (Level.MAINTENANCE,))):
+    for name, kinds in (("c", _COVERED), ("u", (UptimeLevel.UNKNOWN,)), ("m", (UptimeLevel.MAINTENANCE,))):
         runs = list(_runs([found in kinds for found in levels]))
         if runs:
             yield name, "".join(f"M{start * CELL} {middle:g}H{end * CELL - 1}" for start, end in runs)
     bars = [(number, _BAR_HEIGHTS[found]) for number, found in enumerate(levels) if found in _BAR_HEIGHTS]
     if bars:
         yield "d", "".join(f"M{x * CELL} {HEIGHT}v-{high}h{BAR}v{high}z" for x, high in bars)
-    unknown = [number for number, found in enumerate(levels) if found is Level.UNKNOWN]
+    unknown = [number for number, found in enumerate(levels) if found is UptimeLevel.UNKNOWN]
     if unknown:
         yield "h", "".join(_hatched(unknown, HEIGHT))
-    partly = [number for number, account in enumerate(accounts) if partly_unknown(account)]
+    partly = [number for number, account in enumerate(accounts) if is_partly_unknown(account)]
     if partly:
         yield "h", "".join(_hatched(partly, HEIGHT / 2))
-    worked_on = [number for number, found in enumerate(levels) if found is Level.MAINTENANCE]
+    worked_on = [number for number, found in enumerate(levels) if found is UptimeLevel.MAINTENANCE]
     if worked_on:
         yield "w", "".join(f"M{x * CELL + 1.5:g} 4h6m-6 4h6" for x in worked_on)
 

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, Engine, select
 
-from camwatch.accounting.records import Attributed, BlindRecord, Record, WindowRecord
+from camwatch.accounting.records import AttributedCause, GapRecord, History, MaintenanceRecord
 from camwatch.core.model import Purpose, Scope
 from camwatch.fleet.inventory import Inventory
 from camwatch.history import schema
@@ -21,25 +21,25 @@ from camwatch.history.corrections import (
     Maintenance,
     OutageAttribution,
     append,
-    cancellation,
-    project,
+    load,
+    make_cancellation,
     window_of,
 )
-from camwatch.history.database_errors import told
-from camwatch.history.dialects import begin_read
+from camwatch.history.database_errors import translate_errors
+from camwatch.history.dialects import read_transaction
 from camwatch.history.export import export
-from camwatch.history.outage_list import Listed, listed, outage_rows, outages
+from camwatch.history.outage_list import OutageWithCamera, load_outages, outage_index, outages
 from camwatch.history.placements import places
 from camwatch.history.public_ids import public_ids
-from camwatch.history.queries import announced, blindness, corrected, read
-from camwatch.i18n import Form, Lang
+from camwatch.history.queries import corrected, inventory_maintenance, monitoring_gaps, read
+from camwatch.i18n import Lang, ReportFormat
 from camwatch.reports.formatting import Language
 from camwatch.reports.period import Period
-from camwatch.services.reporting import Asked, find, written
+from camwatch.services.reporting import ReportRequest, create_report, render
 from camwatch.web.house import Known
 
 
-class StoreArchive:
+class HistoryService:
     """See `web.house.Archive`. `inventory` and `now_ms` are asked anew each time."""
 
     def __init__(
@@ -58,12 +58,12 @@ class StoreArchive:
 
     def read(
         self, operators: Iterable[str] | None, from_ms: int, to_ms: int, *, camera: str | None = None
-    ) -> Record:
+    ) -> History:
         """Return the record of [from_ms, to_ms), UTC milliseconds, of these operators (None: all)."""
         with self._reading() as connection:
             return read(connection, operators, from_ms, to_ms, camera=camera)
 
-    def outage(self, operators: Iterable[str] | None, number: int) -> Listed | None:
+    def outage(self, operators: Iterable[str] | None, number: int) -> OutageWithCamera | None:
         """Return an outage of these operators (None: of all); None if there is no such."""
         with self._reading() as connection:
             return next(iter(outages(connection, operators=operators, public=number)), None)
@@ -79,22 +79,22 @@ class StoreArchive:
         site: str | None = None,
         still_open: bool = False,
         unattributed: bool = False,
-    ) -> tuple[int, Sequence[Listed]]:
+    ) -> tuple[int, Sequence[OutageWithCamera]]:
         """Return how many outages touch a stretch and fit every filter, and a piece, the newest first."""
         with self._reading() as connection:
-            rows = outage_rows(
+            rows = outage_index(
                 connection, operators, from_ms, to_ms, camera=camera, site=site, still_open=still_open
             )
             if unattributed:
-                said = project(connection).attributions
+                said = load(connection).attributions
                 rows = [row for row in rows if row.number not in said]
-            found = listed(connection, rows[::-1][piece])
+            found = load_outages(connection, rows[::-1][piece])
         return len(rows), found
 
-    def blindness(self, from_ms: int, to_ms: int) -> Sequence[BlindRecord]:
+    def blindness(self, from_ms: int, to_ms: int) -> Sequence[GapRecord]:
         """Return when whose cameras could not be seen in [from_ms, to_ms), oldest first."""
         with self._reading() as connection:
-            return blindness(connection, from_ms, to_ms)
+            return monitoring_gaps(connection, from_ms, to_ms)
 
     def known(self, operators: Iterable[str] | None) -> Sequence[Known]:
         """Return every place of every camera that the record has ever had of these operators (None: all)."""
@@ -111,14 +111,14 @@ class StoreArchive:
                 for place in stood[key]
             ]
 
-    def windows(self, from_ms: int, to_ms: int) -> Sequence[WindowRecord]:
+    def windows(self, from_ms: int, to_ms: int) -> Sequence[MaintenanceRecord]:
         """Return all maintenance windows that touch a stretch of time, the inventory's and those added."""
         with self._reading() as connection:
-            found = announced(connection, from_ms, to_ms)
-            found += corrected(connection, project(connection), from_ms, to_ms)
-        return sorted(found, key=lambda window: (window.starts_ms, window.scope_id, window.ends_ms))
+            found = inventory_maintenance(connection, from_ms, to_ms)
+            found += corrected(connection, load(connection), from_ms, to_ms)
+        return sorted(found, key=lambda window: (window.start_ms, window.scope_id, window.end_ms))
 
-    def attribute(self, who: str, why: str, outage: int, cause: Attributed, *, excluded: bool) -> int:
+    def attribute(self, who: str, why: str, outage: int, cause: AttributedCause, *, excluded: bool) -> int:
         """Append what people say of an outage; return the correction's number."""
         with self._reading() as connection:
             number = public_ids(connection).outage_of(outage) or 0
@@ -142,7 +142,7 @@ class StoreArchive:
         """Append that a window is cancelled for these operators (None: all); return the number of that."""
         with self._reading() as connection:
             window = window_of(connection, number)
-        return self._append(who, why, cancellation(window, self._now_ms(), _in_order(operators)))
+        return self._append(who, why, make_cancellation(window, self._now_ms(), _in_order(operators)))
 
     def report(
         self,
@@ -150,30 +150,30 @@ class StoreArchive:
         first: date,
         last: date,
         *,
-        form: Form,
+        form: ReportFormat,
         lang: Lang,
         purpose: Purpose | None = None,
         site: str | None = None,
     ) -> bytes:
         """Return a report in a form (table, csv, json, html), as `camwatch report` writes it."""
         only = None if operators is None else tuple(operators)
-        asked = Asked(Period(first, last, self._zone), only, purpose, site)
+        asked = ReportRequest(Period(first, last, self._zone), only, purpose, site)
         with self._reading() as connection:
-            found = find(connection, self._inventory(), self._objectives, asked, self._now_ms())
-        return written(found, form, Language(lang, self._zone))
+            found = create_report(connection, self._inventory(), self._objectives, asked, self._now_ms())
+        return render(found, form, Language(lang, self._zone))
 
     def export(self, operators: Iterable[str] | None, from_ms: int, to_ms: int) -> Iterator[bytes]:
         """Yield the record of [from_ms, to_ms) as JSON lines."""
-        with told(self._engine):
+        with translate_errors(self._engine):
             yield from export(self._engine, from_ms, to_ms, operators)
 
     @contextmanager
     def _reading(self) -> Iterator[Connection]:
-        with told(self._engine), begin_read(self._engine) as connection:
+        with translate_errors(self._engine), read_transaction(self._engine) as connection:
             yield connection
 
     def _append(self, who: str, why: str, correction: Correction) -> int:
-        with told(self._engine):
+        with translate_errors(self._engine):
             number = append(self._engine, who, why, correction, self._now_ms())
         with self._reading() as connection:
             return public_ids(connection).correction(number)

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, func, select
 from camwatch import __version__
 from camwatch.accounting.calendar import Calendar
 from camwatch.core.model import Purpose
-from camwatch.errors import QuestionError
+from camwatch.errors import ReportRequestError
 from camwatch.fleet.inventory import Inventory
 from camwatch.history import schema
 from camwatch.history.correction_scope import concerning
@@ -25,17 +25,17 @@ from camwatch.history.metadata import secret
 from camwatch.history.public_ids import anchor, mark
 from camwatch.history.queries import read
 from camwatch.history.sealing import newest
-from camwatch.i18n import Form
+from camwatch.i18n import ReportFormat
 from camwatch.reports.builder import Progress, build
 from camwatch.reports.formatting import Language
-from camwatch.reports.model import Question, Report
+from camwatch.reports.model import Report, ReportScope
 from camwatch.reports.period import Period, local
 from camwatch.reports.renderers import csv_table, json_document, text_table
 
 _FEW = 12  # that many ids are worth listing in a message
 
 
-class Asked(NamedTuple):
+class ReportRequest(NamedTuple):
     """What is asked for, before anything is known of the store. `operators` None: all."""
 
     period: Period
@@ -54,11 +54,11 @@ class _Known(NamedTuple):
     begins_ms: int | None
 
 
-def find(
+def create_report(
     connection: Connection,
     inventory: Inventory,
     objectives: Mapping[Purpose, float],
-    asked: Asked,
+    asked: ReportRequest,
     now_ms: int,
     progress: Progress = lambda _done, _of: None,
 ) -> Report:
@@ -70,20 +70,22 @@ def find(
     _check(asked, known)
     period = asked.period
     if known.begins_ms is None:
-        raise QuestionError("the store holds no record yet: `camwatch run` keeps it")
+        raise ReportRequestError("the store holds no record yet: `camwatch run` keeps it")
     if period.end_ms <= known.begins_ms:
         # When the whole record begins is nobody's business who may have come later.
         begins = f": it begins on {local(known.begins_ms, period.zone).date()}"
-        raise QuestionError(
-            f"there is no record of {named(period)}{begins if asked.operators is None else ''}"
+        raise ReportRequestError(
+            f"there is no record of {period_label(period)}{begins if asked.operators is None else ''}"
         )
     record = read(connection, asked.operators, period.start_ms, period.end_ms, camera=asked.camera)
-    until_ms, _ = period.reach(record.vouched_ms, now_ms)
+    until_ms, _ = period.completeness(record.watermark_ms, now_ms)
     if until_ms <= period.start_ms:
         until = local(until_ms, period.zone)
-        raise QuestionError(f"{named(period)} has not begun: the record goes up to {until:%Y-%m-%d %H:%M}")
+        raise ReportRequestError(
+            f"{period_label(period)} has not begun: the record goes up to {until:%Y-%m-%d %H:%M}"
+        )
     operators = known.operators if asked.operators is None else asked.operators
-    question = Question(
+    question = ReportScope(
         period=period,
         operators=operators,
         total=asked.operators is None or len(operators) > 1,
@@ -104,26 +106,26 @@ def find(
     if asked.operators is not None:
         mine = concerning(connection, asked.operators)
         head = mine[-1].hash if mine else GENESIS
-        report.corrections, report.head = len(mine), ""
+        report.corrections, report.chain_head = len(mine), ""
         whose = secret(connection), asked.operators, period.first, period.last
         report.anchor = anchor(*whose, head)
-        report.sealed = mark(*whose, record.vouched_ms, report.sealed)
+        report.sealed = mark(*whose, record.watermark_ms, report.sealed)
     return report
 
 
-def written(report: Report, form: Form, language: Language) -> bytes:
+def render(report: Report, form: ReportFormat, language: Language) -> bytes:
     """Return a report as it is written."""
-    if form is Form.JSON:
+    if form is ReportFormat.JSON:
         return json_document.write(report).encode()
-    if form is Form.HTML:
+    if form is ReportFormat.HTML:
         from camwatch.reports.renderers import html_page  # noqa: PLC0415 - the other forms need no templates
 
         return html_page.write(report, language).encode()
-    write = text_table.write if form is Form.TABLE else csv_table.write
+    write = text_table.write if form is ReportFormat.TABLE else csv_table.write
     return write(report, language).encode()
 
 
-def named(period: Period) -> str:
+def period_label(period: Period) -> str:
     """Return a period as people write it."""
     if period.month:
         return f"{period.first:%Y-%m}"
@@ -137,8 +139,8 @@ def _known(connection: Connection, inventory: Inventory, zone: ZoneInfo) -> _Kno
     listed = {(row.operator, row.site, row.id) for row in inventory.cameras.values()}
     cameras = frozenset(listed | {(operator, site, camera) for operator, site, camera in rows})
     gone = sorted({operator for operator, _, _ in cameras} - inventory.operators.keys())
-    begins = connection.execute(select(func.min(schema.service.c.start_ms))).scalar()
-    day = connection.execute(select(func.min(schema.days.c.day))).scalar()
+    begins = connection.execute(select(func.min(schema.service_periods.c.start_ms))).scalar()
+    day = connection.execute(select(func.min(schema.daily_rollups.c.day))).scalar()
     starts = [] if begins is None else [int(begins)]
     if day is not None:
         starts.append(Calendar(zone).start_of(date.fromisoformat(day)))
@@ -147,7 +149,7 @@ def _known(connection: Connection, inventory: Inventory, zone: ZoneInfo) -> _Kno
     return _Known((*inventory.operators, *gone), cameras, sites, min(starts, default=None))
 
 
-def _check(asked: Asked, known: _Known) -> None:
+def _check(asked: ReportRequest, known: _Known) -> None:
     """Raise QuestionError with what there is, if something is asked for that is not."""
     for operator in asked.operators or ():
         if operator not in known.operators:
@@ -162,11 +164,11 @@ def _check(asked: Asked, known: _Known) -> None:
 
 def _unknown(noun: str, given: str, there: Iterable[str], of: str = "") -> NoReturn:
     known = sorted(set(there))
-    near = _near(given, known) if len(known) > _FEW else known
+    near = _close_matches(given, known) if len(known) > _FEW else known
     instead = f"there is {', '.join(near)}" if near else "none is alike"
     more = f" (of {len(known)})" if len(known) > len(near) else ""
-    raise QuestionError(f"{given!r} is no {noun}{of}: {instead}{more}")
+    raise ReportRequestError(f"{given!r} is no {noun}{of}: {instead}{more}")
 
 
-def _near(given: str, known: Collection[str]) -> list[str]:
+def _close_matches(given: str, known: Collection[str]) -> list[str]:
     return difflib.get_close_matches(given, known, 5, 0.4)

@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, PrivateAttr, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from camwatch.core.model import Camera, Lifecycle, Liveness, Thresholds
-from camwatch.errors import ConfigurationError, Fault
+from camwatch.errors import ConfigError, ConfigProblem
 from camwatch.settings import sources as source
 from camwatch.settings import validators as checks
 from camwatch.settings.brokers import Broker
@@ -48,12 +48,12 @@ __all__ = [
     "ObjectivesSettings",
     "Registered",
     "Settings",
-    "check_against",
     "check_secrets",
     "exposures",
     "load_fleet_settings",
     "load_settings",
-    "place_of",
+    "location_of",
+    "validate_against_inventory",
 ]
 
 
@@ -110,7 +110,7 @@ class Settings(BaseSettings):
 
     def liveness_of(self, camera: Camera) -> Liveness:
         """Return the deadlines of a camera; the nearest setting wins (rule L2)."""
-        return self.liveness.of(camera)
+        return self.liveness.for_camera(camera)
 
     def thresholds_of(self, camera: Camera) -> Thresholds:
         """Return beyond what a camera is degraded; its purpose's setting wins (rule C3)."""
@@ -135,7 +135,7 @@ class _FleetAlone(BaseModel):
     fleet: FleetSettings = FleetSettings()
 
 
-def place_of(settings: Settings, *path: str) -> str:
+def location_of(settings: Settings, *path: str) -> str:
     """Return where a setting was written, as faults name it."""
     return settings._origin.place(path)  # noqa: SLF001 - this module's own
 
@@ -145,7 +145,7 @@ def load_fleet_settings(file: Path | None, environ: Mapping[str, str] = os.envir
     mine = {name: value for name, value in environ.items() if name.startswith(f"{source.PREFIX}FLEET__")}
     try:
         return source.load(_FleetAlone, file, mine)[0].fleet
-    except ConfigurationError:
+    except ConfigError:
         return None
 
 
@@ -161,16 +161,16 @@ def load_settings(file: Path | None, environ: Mapping[str, str] = os.environ) ->
 
 def check_secrets(settings: Settings) -> None:
     """Read every file that holds a secret or a name. Raises ConfigurationError with every fault."""
-    faults: list[Fault] = []
+    faults: list[ConfigProblem] = []
     readers = [settings.history.password, settings.http.metrics_token]
     readers += [read for broker in settings.brokers for read in (broker.user, broker.password)]
     for read in readers:
         try:
             read()
-        except ConfigurationError as error:
-            faults += error.faults
+        except ConfigError as error:
+            faults += error.problems
     if faults:
-        raise ConfigurationError(tuple(faults))
+        raise ConfigError(tuple(faults))
 
 
 def exposures(settings: Settings) -> tuple[str, ...]:
@@ -182,19 +182,19 @@ def exposures(settings: Settings) -> tuple[str, ...]:
     )
 
 
-def check_against(settings: Settings, inventory: Registered) -> tuple[Fault, ...]:
+def validate_against_inventory(settings: Settings, inventory: Registered) -> tuple[ConfigProblem, ...]:
     """Return what the settings say of operators and cameras that does not hold for this inventory."""
     place = settings._origin.place  # noqa: SLF001 - this module's own
     found = (
-        *_strangers(settings, inventory),
-        *_unheard(settings, inventory),
-        *_contradictions(settings, inventory),
-        *_unguarded(settings),
+        *_unknown_ids(settings, inventory),
+        *_uncovered_operators(settings, inventory),
+        *_invalid_thresholds(settings, inventory),
+        *_open_without_auth(settings),
     )
-    return tuple(Fault(place(path, problem), problem) for path, problem in found)
+    return tuple(ConfigProblem(place(path, problem), problem) for path, problem in found)
 
 
-def _strangers(settings: Settings, inventory: Registered) -> Iterator[tuple[source.Steps, str]]:
+def _unknown_ids(settings: Settings, inventory: Registered) -> Iterator[tuple[source.Steps, str]]:
     for number, broker in enumerate(settings.brokers):
         for operator in broker.operators:
             if operator not in inventory.operators:
@@ -205,7 +205,7 @@ def _strangers(settings: Settings, inventory: Registered) -> Iterator[tuple[sour
         yield ("liveness", "camera", camera), "is no camera of the inventory"
 
 
-def _unheard(settings: Settings, inventory: Registered) -> Iterator[tuple[source.Steps, str]]:
+def _uncovered_operators(settings: Settings, inventory: Registered) -> Iterator[tuple[source.Steps, str]]:
     """Find operators whose cameras no broker carries: camwatch would be blind for them for ever."""
     carried = {operator for broker in settings.brokers for operator in broker.operators}
     if all(broker.operators for broker in settings.brokers):
@@ -219,22 +219,22 @@ def _unheard(settings: Settings, inventory: Registered) -> Iterator[tuple[source
             )
 
 
-def _unguarded(settings: Settings) -> Iterator[tuple[source.Steps, str]]:
+def _open_without_auth(settings: Settings) -> Iterator[tuple[source.Steps, str]]:
     """Find a door that everybody could go through: without accounts, whoever comes may do everything."""
     if settings.access.accounts_file is None and not settings.http.is_loopback:
         problem = (
             f"{settings.http.listen} can be reached from other machines, and there are no accounts: name a "
-            "file with accounts_file in [access] and make one with `camwatch access add`, or listen on "
+            "file with accounts_file in [access] and make one with `camwatch accounts add`, or listen on "
             "127.0.0.1 (docs/access.md)"
         )
         yield ("http", "listen"), problem
 
 
-def _contradictions(settings: Settings, inventory: Registered) -> Iterator[tuple[source.Steps, str]]:
+def _invalid_thresholds(settings: Settings, inventory: Registered) -> Iterator[tuple[source.Steps, str]]:
     told: set[str] = set()
     for camera in inventory.cameras.values():
         liveness = settings.liveness_of(camera)
-        problem = checks.order_problem(liveness.suspect_after, liveness.down_after)
+        problem = checks.check_order(liveness.suspect_after, liveness.down_after)
         if problem and problem not in told:
             told.add(problem)
             yield ("liveness",), f"for camera {camera.id}, down_after {problem}"

@@ -23,7 +23,7 @@ from pydantic import (
 )
 
 from camwatch.core.model import Camera, Liveness, Purpose, Thresholds
-from camwatch.errors import ConfigurationError, Fault
+from camwatch.errors import ConfigError, ConfigProblem
 from camwatch.settings import validators as checks
 from camwatch.settings.value_types import BOUNDED as _BOUNDED
 from camwatch.settings.value_types import DAY_S, SECTION
@@ -54,7 +54,7 @@ class FleetSettings(_Section):
 
     path: Path = Path("config/fleet")
     timezone: Annotated[ZoneInfo, BeforeValidator(checks.time_zone)] = ZoneInfo("Europe/Paris")
-    reload_check_s: _Seconds = 2.0
+    reload_interval_s: _Seconds = 2.0
 
 
 class MqttSettings(_Section):
@@ -69,9 +69,9 @@ class LivenessOverride(_Section):
     interval_s: _Seconds | None = None
     suspect_after: _Factor | None = None
     down_after: _Factor | None = None
-    hint_hold_s: _Hold | None = None
+    will_grace_s: _Hold | None = None
 
-    def over(self, base: Liveness) -> Liveness:
+    def apply_to(self, base: Liveness) -> Liveness:
         """Return `base` with what is set here."""
         return dataclasses.replace(base, **self.model_dump(exclude_none=True))
 
@@ -85,7 +85,7 @@ class LivenessSettings(_Section):
     interval_s: _Seconds = _LIVENESS.interval_s
     suspect_after: _Factor = _LIVENESS.suspect_after
     down_after: Annotated[_Factor, _BOUNDED] = _LIVENESS.down_after
-    hint_hold_s: _Hold = _LIVENESS.hint_hold_s
+    will_grace_s: _Hold = _LIVENESS.will_grace_s
     stall_after_s: _Seconds = 5.0
     messages_per_interval: Annotated[_Whole, Field(ge=2, le=1_000_000)] = 20
     purpose: dict[Purpose, LivenessOverride] = {}
@@ -95,7 +95,7 @@ class LivenessSettings(_Section):
     @field_validator("down_after")
     @classmethod
     def _is_above_suspect_after(cls, value: float, info: ValidationInfo) -> float:
-        if problem := checks.order_problem(info.data.get("suspect_after"), value):
+        if problem := checks.check_order(info.data.get("suspect_after"), value):
             raise ValueError(problem)
         return value
 
@@ -106,21 +106,21 @@ class LivenessSettings(_Section):
     ) -> dict[str, LivenessOverride]:
         for key, override in value.items():
             suspect_after = override.suspect_after or info.data.get("suspect_after")
-            if problem := checks.order_problem(
+            if problem := checks.check_order(
                 suspect_after, override.down_after or info.data.get("down_after")
             ):
                 raise ValueError(f"in {key}, down_after {problem}")
         return value
 
-    def of(self, camera: Camera) -> Liveness:
+    def for_camera(self, camera: Camera) -> Liveness:
         """Return the deadlines of a camera: for all, then its purpose, operator, own row, own table."""
-        found = Liveness(self.interval_s, self.suspect_after, self.down_after, self.hint_hold_s)
+        found = Liveness(self.interval_s, self.suspect_after, self.down_after, self.will_grace_s)
         for override in (self.purpose.get(camera.purpose), self.operator.get(camera.operator)):
-            found = override.over(found) if override else found
+            found = override.apply_to(found) if override else found
         if camera.interval_s is not None:
             found = dataclasses.replace(found, interval_s=camera.interval_s)
         own = self.camera.get(camera.id)
-        return own.over(found) if own else found
+        return own.apply_to(found) if own else found
 
 
 class ThresholdsOverride(_Section):
@@ -147,7 +147,7 @@ class ConditionsSettings(_Section):
     @field_validator("temperature_max_celsius")
     @classmethod
     def _is_above_the_least(cls, value: float, info: ValidationInfo) -> float:
-        if problem := checks.range_problem(info.data, {"temperature_max_celsius": value}):
+        if problem := checks.check_range(info.data, {"temperature_max_celsius": value}):
             raise ValueError(problem)
         return value
 
@@ -157,7 +157,7 @@ class ConditionsSettings(_Section):
         cls, value: dict[Purpose, ThresholdsOverride], info: ValidationInfo
     ) -> dict[Purpose, ThresholdsOverride]:
         for key, override in value.items():
-            if problem := checks.range_problem(info.data, override.model_dump(exclude_none=True)):
+            if problem := checks.check_range(info.data, override.model_dump(exclude_none=True)):
                 raise ValueError(f"in {key}, temperature_max_celsius {problem}")
         return value
 
@@ -190,7 +190,7 @@ class HistorySettings(_Section):
 
     url: Annotated[str, AfterValidator(checks.store_url), Field(repr=False)] = "sqlite:///camwatch.db"
     password_file: _File | None = None
-    checkpoint_s: _Seconds | None = None
+    checkpoint_interval_s: _Seconds | None = None
     retention_days: Annotated[_Whole, Field(ge=400, le=36_500)] = 1100
     connect_timeout_s: _Seconds = 30.0
 
@@ -200,7 +200,7 @@ class HistorySettings(_Section):
         url = info.data.get("url", "")
         if value and url.startswith("sqlite:"):
             raise ValueError("is for PostgreSQL: a store in a file has no password")
-        if value and checks.has_password(url):
+        if value and checks.url_has_password(url):
             raise ValueError("contradicts the url, which holds a password: take it out there")
         return value
 
@@ -275,7 +275,7 @@ class HttpSettings(_Section):
             problem = (
                 "must hold at least 16 printable ASCII characters: openssl rand -hex 32 makes a good one"
             )
-            raise ConfigurationError((Fault("http.metrics_token_file", problem),))
+            raise ConfigError((ConfigProblem("http.metrics_token_file", problem),))
         return token
 
 

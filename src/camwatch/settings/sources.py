@@ -17,7 +17,7 @@ from typing import Any, TypeAlias, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from camwatch.errors import ConfigurationError, Fault
+from camwatch.errors import ConfigError, ConfigProblem
 
 PREFIX = "CAMWATCH_"
 """What the names of all variables begin with."""
@@ -95,7 +95,7 @@ def load(model: type[_M], file: Path | None, environ: Mapping[str, str]) -> tupl
         faults.extend(_faults_of(error, model, origin))
     if faults:
         # Raised out here: the library's error, which holds the values, is no part of ours.
-        raise ConfigurationError(tuple(faults))
+        raise ConfigError(tuple(faults))
     return settings, origin
 
 
@@ -104,18 +104,18 @@ def _from_file(file: Path) -> _Tree:
         with file.open("rb") as stream:
             content = stream.read(MAX_BYTES + 1)
         if len(content) > MAX_BYTES:
-            raise ConfigurationError((Fault(str(file), "is larger than 1 MiB: is it the settings file?"),))
+            raise ConfigError((ConfigProblem(str(file), "is larger than 1 MiB: is it the settings file?"),))
         return tomllib.loads(content.decode("utf-8-sig"))
     except OSError as error:
-        fault = Fault(str(file), f"cannot be read: {error.strerror or error}")
+        fault = ConfigProblem(str(file), f"cannot be read: {error.strerror or error}")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
-        fault = Fault(f"{file.name}, line {line}", "is no UTF-8: save the file as UTF-8")
+        fault = ConfigProblem(f"{file.name}, line {line}", "is no UTF-8: save the file as UTF-8")
     except (ValueError, RecursionError) as error:
         found = _TOML_PLACE.fullmatch(str(error))
         where = f"{file.name}, line {found['line']}, column {found['column']}" if found else file.name
-        fault = Fault(where, f"is no TOML: {found['problem'] if found else error}")
-    raise ConfigurationError((fault,))
+        fault = ConfigProblem(where, f"is no TOML: {found['problem'] if found else error}")
+    raise ConfigError((fault,))
 
 
 class _Overlay:
@@ -124,7 +124,7 @@ class _Overlay:
     def __init__(self, model: type[BaseModel], tree: _Tree) -> None:
         self.variables: dict[Steps, str] = {}
         self.made: set[Steps] = set()
-        self.faults: list[Fault] = []
+        self.faults: list[ConfigProblem] = []
         self._model = model
         self._tree = tree
 
@@ -141,7 +141,9 @@ class _Overlay:
             key = self._key(node, step)
             if key is None:
                 there = _dotted(path)
-                self.faults.append(Fault(variable, f"{there} has no {step!r}: {_what_is_there(node)}"))
+                self.faults.append(
+                    ConfigProblem(variable, f"{there} has no {step!r}: {_what_is_there(node)}")
+                )
                 if not node and path in self.made:
                     del self._tree[
                         str(path[0])
@@ -173,7 +175,9 @@ class _Overlay:
             own = getattr(field.annotation, "model_fields", {})
             if name.startswith(f"{section}_") and name.removeprefix(f"{section}_") in own:
                 meant = f"{PREFIX}{section}__{name.removeprefix(f'{section}_')}".upper()
-                self.faults.append(Fault(variable, f"is not read: two underscores part the levels, {meant}"))
+                self.faults.append(
+                    ConfigProblem(variable, f"is not read: two underscores part the levels, {meant}")
+                )
 
 
 def _assign(node: Any, key: _Step, value: Any) -> None:
@@ -204,7 +208,7 @@ def _what_is_there(node: Any) -> str:
     return "it is no table"
 
 
-def _faults_of(error: ValidationError, model: type[BaseModel], origin: Origin) -> Iterator[Fault]:
+def _faults_of(error: ValidationError, model: type[BaseModel], origin: Origin) -> Iterator[ConfigProblem]:
     for found in error.errors(include_url=False, include_input=False):
         path = tuple(step for step in found["loc"] if step != "[key]")
         problem = _problem(found, model, path)
@@ -212,7 +216,7 @@ def _faults_of(error: ValidationError, model: type[BaseModel], origin: Origin) -
             problem += ", written as JSON"
         if found["type"] == "string_type" and not origin.variable(path):
             problem += ", in quotes"
-        yield Fault(origin.place(path, problem), problem)
+        yield ConfigProblem(origin.place(path, problem), problem)
 
 
 def _problem(found: Any, model: type[BaseModel], path: Steps) -> str:

@@ -42,7 +42,7 @@ class Endpoint(NamedTuple):
         return self.scheme in ENCRYPTED
 
 
-def not_boolean(value: object) -> object:
+def reject_bool(value: object) -> object:
     """Refuse true and false where a number is meant: they would be read as 1 and 0."""
     if value is True or value is False:
         raise ValueError("must be a number")
@@ -56,7 +56,7 @@ def identifier(value: str) -> str:
     return value
 
 
-def label(value: str) -> str:
+def display_name(value: str) -> str:
     """Check a name that is shown to people and sent to brokers."""
     if not value.isprintable() or value != value.strip() or not 1 <= len(value) <= 63:
         raise ValueError("must have 1 to 63 printable characters, without blanks around them")
@@ -178,7 +178,7 @@ def store_url(value: str) -> str:
     return value
 
 
-def has_password(url: str) -> bool:
+def url_has_password(url: str) -> bool:
     """Tell whether a store's URL holds a password."""
     try:
         parts = urlsplit(url)
@@ -226,14 +226,14 @@ def readable_file(path: Path) -> Path:
     return path
 
 
-def order_problem(suspect_after: float | None, down_after: float | None) -> str | None:
+def check_order(suspect_after: float | None, down_after: float | None) -> str | None:
     """Return why `down_after` contradicts `suspect_after`; one that is not known contradicts nothing."""
     if suspect_after is None or down_after is None or suspect_after < down_after:
         return None
     return f"must be above suspect_after ({suspect_after:g}), it is {down_after:g}"
 
 
-def range_problem(base: Mapping[str, float], own: Mapping[str, float]) -> str | None:
+def check_range(base: Mapping[str, float], own: Mapping[str, float]) -> str | None:
     """Return why the highest temperature of `own` laid over `base` contradicts the lowest."""
     both = {**base, **own}
     low, high = both.get("temperature_min_celsius"), both.get("temperature_max_celsius")

@@ -7,16 +7,16 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field
 
-from camwatch.errors import ConfigurationError, Fault
+from camwatch.errors import ConfigError, ConfigProblem
 from camwatch.settings import validators as checks
 
 DAY_S = 86_400
 
-Finite = Annotated[float, BeforeValidator(checks.not_boolean), Field(allow_inf_nan=False)]
-Whole = Annotated[int, BeforeValidator(checks.not_boolean)]
+Finite = Annotated[float, BeforeValidator(checks.reject_bool), Field(allow_inf_nan=False)]
+Whole = Annotated[int, BeforeValidator(checks.reject_bool)]
 Seconds = Annotated[Finite, Field(gt=0, le=DAY_S)]
 Id = Annotated[str, AfterValidator(checks.identifier)]
-Label = Annotated[str, AfterValidator(checks.label)]
+Label = Annotated[str, AfterValidator(checks.display_name)]
 File = Annotated[Path, AfterValidator(checks.readable_file)]
 # A value that another setting bounds is checked even where it is the default.
 BOUNDED = Field(validate_default=True)
@@ -43,4 +43,4 @@ def secret(file: Path | None, place: str) -> str | None:
         if text:
             return text
         problem = f"{file} is empty: write the secret into it"
-    raise ConfigurationError((Fault(place, problem),))
+    raise ConfigError((ConfigProblem(place, problem),))

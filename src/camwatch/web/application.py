@@ -7,18 +7,18 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from camwatch.web import api, auth, pages, problems
 from camwatch.web.api.openapi import describe
-from camwatch.web.context import Parts, Render
+from camwatch.web.context import AppContext, RenderMetrics
 from camwatch.web.health import probes
 
-__all__ = ["Parts", "Render", "application", "make_site"]
+__all__ = ["AppContext", "RenderMetrics", "application", "make_site"]
 
 
-def make_site(parts: Parts) -> ASGIApp:
+def make_site(parts: AppContext) -> ASGIApp:
     """Build the application, with the door before it."""
-    return auth.wrap(_answering_head(application(parts)), parts.access)
+    return auth.add_auth(_answering_head(application(parts)), parts.access)
 
 
-def application(parts: Parts) -> FastAPI:
+def application(parts: AppContext) -> FastAPI:
     """Build the application itself: whoever calls it sets `request.state.viewer`."""
     app = FastAPI(
         title="camwatch",
@@ -29,7 +29,7 @@ def application(parts: Parts) -> FastAPI:
     )
     app.state.parts = parts
     problems.install(app)
-    app.router.routes += probes(parts.render, lambda: parts.live.unready)
+    app.router.routes += probes(parts.render, lambda: parts.live.not_ready_reasons)
     if parts.access is not None:
         app.router.routes += auth.login_routes(parts.access)
     app.include_router(api.router)

@@ -22,17 +22,17 @@ from typing import TypeAlias
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
-from camwatch.errors import ConfigurationError, Fault
+from camwatch.errors import ConfigError, ConfigProblem
 from camwatch.web.auth.networks import networks
 
-HEAD_WITHIN_S = 10.0
+HEADER_TIMEOUT_S = 10.0
 """How long a connection may take for a request's head, or be silent."""
-MOST_CONNECTIONS = 2000
+MAX_CONNECTIONS = 2000
 """The most connections; beyond them requests are refused with 503."""
 RESERVED = 50
 """How many of them are for the probes and the metrics."""
-MOST_HEAD_BYTES = 16 * 1024
-MOST_HEAD_LINES = 100
+MAX_HEAD_BYTES = 16 * 1024
+MAX_HEAD_LINES = 100
 _READ_WITHIN = 6  # times as long: a client that reads nothing of its answer for a minute has gone
 _SPARE_FILES = 256  # for the store, the links, the inventory
 _BACKLOG = 128  # so many are accepted in one turn of the loop
@@ -45,16 +45,16 @@ Pays: TypeAlias = Callable[[str], bool]
 """Let an address pay for a TLS handshake; tell whether it could."""
 
 
-class Crowd:
+class IdleConnections:
     """The connections: how many there are, and which wait for a request, who has waited longest first."""
 
     def __init__(self, most: int, each: Each) -> None:
         self._most = most
         self._each = each
         self._open: Counter[str] = Counter()  # by network; all by none
-        self._waiting: dict[str, OrderedDict[Patient, None]] = {_EVERYWHERE: OrderedDict()}
+        self._waiting: dict[str, OrderedDict[TimeoutProtocol, None]] = {_EVERYWHERE: OrderedDict()}
 
-    def arrive(self, connection: Patient, address: str) -> None:
+    def arrive(self, connection: TimeoutProtocol, address: str) -> None:
         """Count one; where there are too many, one that waits has to go, or else this one."""
         each = self._each(address)
         if each is not None:
@@ -64,7 +64,7 @@ class Crowd:
             if self._open[network] > most and not self._make_room(network) and network:
                 connection.transport.abort()
 
-    def depart(self, connection: Patient) -> None:
+    def depart(self, connection: TimeoutProtocol) -> None:
         """Count one no more."""
         self.leave(connection)
         for network in (*connection.limits, _EVERYWHERE):
@@ -72,14 +72,14 @@ class Crowd:
             if not self._open[network]:
                 del self._open[network]
 
-    def join(self, connection: Patient) -> None:
+    def join(self, connection: TimeoutProtocol) -> None:
         """Let one wait, or go on waiting; if half of all that there may be do, the first has to go."""
         for network in (*connection.limits, _EVERYWHERE):
             self._waiting.setdefault(network, OrderedDict()).setdefault(connection)
         if len(self._waiting[_EVERYWHERE]) > self._most // 2:
             self._make_room(_EVERYWHERE)
 
-    def leave(self, connection: Patient) -> None:
+    def leave(self, connection: TimeoutProtocol) -> None:
         """Let one wait no more."""
         for network in (*connection.limits, _EVERYWHERE):
             waiting = self._waiting.get(network)
@@ -98,11 +98,11 @@ class Crowd:
         return True
 
 
-class Patient(H11Protocol):
+class TimeoutProtocol(H11Protocol):
     """A connection that is patient for a while only."""
 
-    crowd: Crowd
-    within_s = HEAD_WITHIN_S
+    crowd: IdleConnections
+    within_s = HEADER_TIMEOUT_S
     limits: dict[str, int] = {}  # noqa: RUF012 - replaced as a whole: by network, how many there may be
     _counted = False
     _lines = 0  # of a head that is coming in
@@ -150,7 +150,7 @@ class Patient(H11Protocol):
         end = joined.find(b"\r\n\r\n")
         self._lines += joined.count(b"\n", len(self._tail), len(joined) if end < 0 else end)
         self._tail = joined[-3:]
-        return self._lines > MOST_HEAD_LINES
+        return self._lines > MAX_HEAD_LINES
 
     def on_response_complete(self) -> None:
         """Begin to wait for the next request."""
@@ -204,7 +204,7 @@ class _Greeter(asyncio.Protocol):
     """A connection before its TLS handshake is over: counted and waiting like any other."""
 
     def __init__(
-        self, patient: Patient, context: ssl.SSLContext, pays: Pays, tasks: set[asyncio.Task[None]]
+        self, patient: TimeoutProtocol, context: ssl.SSLContext, pays: Pays, tasks: set[asyncio.Task[None]]
     ) -> None:
         self._patient = patient
         self._context = context
@@ -261,19 +261,19 @@ def _address(transport: asyncio.Transport) -> str:
 def connections_allowed() -> int:
     """Return how many connections there may be, with the files that this process may open."""
     files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return MOST_CONNECTIONS if files < 0 else max(64, min(MOST_CONNECTIONS, files - _SPARE_FILES))
+    return MAX_CONNECTIONS if files < 0 else max(64, min(MAX_CONNECTIONS, files - _SPARE_FILES))
 
 
-def allow_files() -> None:
+def raise_open_file_limit() -> None:
     """Let this process open as many files as connections may be, as far as the system permits."""
     files, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = MOST_CONNECTIONS + _SPARE_FILES
+    wanted = MAX_CONNECTIONS + _SPARE_FILES
     if 0 <= files < wanted:
         with contextlib.suppress(OSError, ValueError):
             resource.setrlimit(resource.RLIMIT_NOFILE, (wanted if most < 0 else min(wanted, most), most))
 
 
-class Certificate:
+class TlsCertificate:
     """What the server proves itself with; can be taken anew while it serves."""
 
     def __init__(self, cert_file: Path, key_file: Path | None) -> None:
@@ -281,9 +281,9 @@ class Certificate:
         self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self.context.minimum_version = ssl.TLSVersion.TLSv1_2
         self.context.set_alpn_protocols(["http/1.1"])
-        self.renew()
+        self.reload()
 
-    def renew(self) -> None:
+    def reload(self) -> None:
         """Read the files; connections from now on get what they hold. Raises ConfigurationError."""
         cert_file, key_file = self._files
         try:
@@ -298,7 +298,7 @@ class Certificate:
             problem = f"{cert_file} and {key_file or 'no key_file'} cannot be used: {error}"
         else:
             return
-        raise ConfigurationError((Fault("http.cert_file", f"{problem}; both must be in PEM form"),))
+        raise ConfigError((ConfigProblem("http.cert_file", f"{problem}; both must be in PEM form"),))
 
 
 def _no_password() -> str:
@@ -311,9 +311,9 @@ class Server(uvicorn.Server):
     def __init__(
         self,
         config: uvicorn.Config,
-        certificate: Certificate | None,
+        certificate: TlsCertificate | None,
         within_s: float,
-        crowd: Crowd,
+        crowd: IdleConnections,
         pays: Pays,
     ) -> None:
         super().__init__(config)
@@ -341,8 +341,10 @@ class Server(uvicorn.Server):
             handshake.cancel()
         await super().shutdown(sockets)
 
-    def _plain(self) -> Patient:
-        patient = Patient(config=self.config, server_state=self.server_state, app_state=self.lifespan.state)
+    def _plain(self) -> TimeoutProtocol:
+        patient = TimeoutProtocol(
+            config=self.config, server_state=self.server_state, app_state=self.lifespan.state
+        )
         patient.crowd, patient.within_s = self._crowd, self._within_s
         return patient
 

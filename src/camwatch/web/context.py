@@ -7,17 +7,17 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from camwatch.core.model import Purpose
-from camwatch.web.event_stream import Events
+from camwatch.web.event_stream import EventStream
 from camwatch.web.house import Archive, Live
-from camwatch.web.telemetry_samples import Recent
-from camwatch.web.thread_pool import Threads
+from camwatch.web.telemetry_samples import TelemetrySamples
+from camwatch.web.thread_pool import ThreadPool
 
-Render: TypeAlias = Callable[[bool], Generator[str]]
+RenderMetrics: TypeAlias = Callable[[bool], Generator[str]]
 """Give the exposition in small pieces; the argument asks for OpenMetrics."""
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
+class AppContext:
     """What the window is made of; `app` hands it over.
 
     `access` and `look` are the settings of the rooms `web.auth` and `web.pages`. Handlers find the parts
@@ -26,10 +26,10 @@ class Parts:
 
     live: Live
     archive: Archive
-    events: Events
-    recent: Recent
-    threads: Threads
-    render: Render
+    events: EventStream
+    recent: TelemetrySamples
+    threads: ThreadPool
+    render: RenderMetrics
     objectives: Mapping[Purpose, float] = field(default_factory=dict)
     access: Any = None
     look: Any = None

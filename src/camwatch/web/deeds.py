@@ -11,15 +11,15 @@ from typing import NamedTuple
 
 import structlog
 
-from camwatch.accounting.records import OPEN_END, Attributed
+from camwatch.accounting.records import OPEN_ENDED, AttributedCause
 from camwatch.clock import wall_ms
 from camwatch.core.model import Scope
-from camwatch.web.auth.principal import Viewer
-from camwatch.web.context import Parts
-from camwatch.web.problems import missing
+from camwatch.web.auth.principal import Principal
+from camwatch.web.context import AppContext
+from camwatch.web.problems import not_found
 from camwatch.web.views import history, maintenance
-from camwatch.web.views.history import OutageView, WindowView
-from camwatch.web.views.maintenance import Reach
+from camwatch.web.views.history import MaintenanceView, OutageView
+from camwatch.web.views.maintenance import MaintenanceScope
 
 
 class Maintenance(NamedTuple):
@@ -34,16 +34,22 @@ class Maintenance(NamedTuple):
 _audit = structlog.get_logger("audit")
 
 
-def outage(parts: Parts, viewer: Viewer, number: int) -> OutageView:
+def outage(parts: AppContext, viewer: Principal, number: int) -> OutageView:
     """Return an outage."""
     found = parts.archive.outage(viewer.operators, number)
     if found is None:
-        raise missing(f"outage {number}")
+        raise not_found(f"outage {number}")
     return history.outage(found)
 
 
 def attribute(
-    parts: Parts, viewer: Viewer, number: int, cause: Attributed, why: str, *, excluded: bool | None
+    parts: AppContext,
+    viewer: Principal,
+    number: int,
+    cause: AttributedCause,
+    why: str,
+    *,
+    excluded: bool | None,
 ) -> OutageView:
     """Append the cause of an outage, and whether contracts leave it out (None: as it was before)."""
     before = outage(parts, viewer, number).attribution
@@ -65,27 +71,29 @@ def attribute(
 
 
 def windows(
-    parts: Parts, viewer: Viewer, now_ms: int, from_ms: int = 0, to_ms: int = OPEN_END
-) -> list[WindowView]:
+    parts: AppContext, viewer: Principal, now_ms: int, from_ms: int = 0, to_ms: int = OPEN_ENDED
+) -> list[MaintenanceView]:
     """Return the maintenance windows that touch a stretch of time, those that begin last first."""
     archive = parts.archive
     records = archive.windows(from_ms, to_ms)
     return maintenance.windows(parts.live, viewer, records, archive.known(None), now_ms)
 
 
-def window(parts: Parts, viewer: Viewer, number: int, now_ms: int) -> WindowView:
+def window(parts: AppContext, viewer: Principal, number: int, now_ms: int) -> MaintenanceView:
     """Return a maintenance window that people added."""
     found = [each for each in windows(parts, viewer, now_ms) if each.number == number]
     if not found:
-        raise missing(f"maintenance window {number}")
+        raise not_found(f"maintenance window {number}")
     # Where some cancelled it for their own cameras, it is what is left of it for the others.
-    return max(found, key=lambda each: (not each.withdrawn, each.end))
+    return max(found, key=lambda each: (not each.cancelled, each.end))
 
 
-def add_window(parts: Parts, viewer: Viewer, said: Maintenance, why: str, now_ms: int) -> WindowView:
+def add_window(
+    parts: AppContext, viewer: Principal, said: Maintenance, why: str, now_ms: int
+) -> MaintenanceView:
     """Append a maintenance window. It covers no other cameras than those that its author sees (rule H3)."""
-    reach = Reach.over(parts.live, viewer, parts.archive.known(None), said.from_ms, now_ms)
-    reach.check(said.scope, said.id)
+    reach = MaintenanceScope.for_interval(parts.live, viewer, parts.archive.known(None), said.from_ms, now_ms)
+    reach.authorize(said.scope, said.id)
     number = parts.archive.add_window(viewer.name, why, *said, viewer.operators)
     found = window(parts, viewer, number, now_ms)
     _audit.info(
@@ -101,7 +109,9 @@ def add_window(parts: Parts, viewer: Viewer, said: Maintenance, why: str, now_ms
     return found
 
 
-def cancel_window(parts: Parts, viewer: Viewer, number: int, why: str, now_ms: int) -> WindowView:
+def cancel_window(
+    parts: AppContext, viewer: Principal, number: int, why: str, now_ms: int
+) -> MaintenanceView:
     """Append that a window is cancelled, for the cameras that they see; for others it stays (rule H3).
 
     One that has not begun never was, one under way ends now, one that is over counts no more.

@@ -14,21 +14,28 @@ from collections import deque
 from collections.abc import AsyncGenerator, Iterable
 from typing import TypeAlias
 
-from camwatch.core.model import Happening
-from camwatch.web.auth.principal import LOCAL, Viewer
+from camwatch.core.model import Event
+from camwatch.web.auth.principal import LOCAL_ADMIN, Principal
 from camwatch.web.house import Live
-from camwatch.web.views.events import Owned, StaleEvent, Told, incident_told, owned, told
-from camwatch.web.watching import Changes
+from camwatch.web.views.events import (
+    CameraEvent,
+    ResyncUpdate,
+    ScopedEvent,
+    camera_event,
+    fleet_event,
+    incident_event,
+)
+from camwatch.web.watching import ChangePoller
 
-RING = 4_000
+BUFFER_SIZE = 4_000
 """Events that are kept for who comes back."""
-MARKS = 4_000
+MAX_POSITIONS = 4_000
 """Ids that are kept beside those of events: of a stream's beginning, and of each sign of life."""
-SIGN_S = 15.0
+HEARTBEAT_S = 15.0
 """A stream is never silent for longer, seconds."""
 RETRY_MS = 2_000
 """After how long a browser should come back."""
-MOST_STREAMS = 16
+MAX_STREAMS = 16
 """Streams of one account at a time; one more ends the oldest."""
 RETRY_LATE_MS = 60_000
 """After how long a browser should come back whose stream made room."""
@@ -39,12 +46,12 @@ _BATCH = 250  # events given in one piece
 Scope: TypeAlias = frozenset[str] | None
 
 
-class _Owned:
+class _CameraEvent:
     """An event of one camera, in the ring: told when somebody listens who sees it, and to all the same."""
 
     __slots__ = ("_encoded", "_event", "_id")
 
-    def __init__(self, event_id: str, event: Owned) -> None:
+    def __init__(self, event_id: str, event: CameraEvent) -> None:
         self._id = event_id
         self._event = event
         self._encoded = b""
@@ -54,17 +61,17 @@ class _Owned:
         if scope is not None and self._event.operator not in scope:
             return b""
         if not self._encoded:
-            name, view = owned(live, self._event)
+            name, view = camera_event(live, self._event)
             self._encoded = _message(name, view.model_dump_json(), self._id)
         return self._encoded
 
 
-class _Shared:
+class _ScopedEvent:
     """An event that concerns many, of whom each is told another part."""
 
     __slots__ = ("_encoded", "_id", "_told")
 
-    def __init__(self, event_id: str, event: Told) -> None:
+    def __init__(self, event_id: str, event: ScopedEvent) -> None:
         self._id = event_id
         self._told = event
         self._encoded: dict[Scope, bytes] = {}
@@ -95,17 +102,17 @@ class _Listener:
             self.waiter.set_result(None)
 
 
-class Events:
+class EventStream:
     """The last events, and those who wait for the next."""
 
     def __init__(self, live: Live) -> None:
         self._live = live
         self._boot = secrets.token_hex(4)
-        self._ring: deque[_Owned | _Shared] = deque(maxlen=RING)
+        self._ring: deque[_CameraEvent | _ScopedEvent] = deque(maxlen=BUFFER_SIZE)
         self._count = 0  # events so far; the ring holds the last of them
-        self._places: dict[str, int] = {}  # how many events lie before what an id stands for, oldest first
+        self._positions: dict[str, int] = {}  # how many events lie before what an id stands for, oldest first
         self._waiting: list[asyncio.Future[None]] = []
-        self._something = asyncio.Event()
+        self._events_ready = asyncio.Event()
         self._signs = 0  # signs of life so far; the last has this id, and this many events before it
         self._sign, self._signed = "", 0
         self._closed = False
@@ -113,33 +120,33 @@ class Events:
         self.streams = 0
         """Streams that are open."""
 
-    def publish(self, events: Iterable[Happening]) -> None:
+    def publish(self, events: Iterable[Event]) -> None:
         """Take what has just happened."""
         for event in events:
-            if isinstance(event, Owned):
-                self._add(_Owned(self._mark(self._count + 1), event))
-            elif (one := told(event)) is not None:
+            if isinstance(event, CameraEvent):
+                self._add(_CameraEvent(self._new_event_id(self._count + 1), event))
+            elif (one := fleet_event(event)) is not None:
                 self._share(one)
-            for operators, change in self._live.scoped.happened(event):
-                self._share(incident_told(change, operators))
+            for operators, change in self._live.scoped.apply(event):
+                self._share(incident_event(change, operators))
 
-    def _share(self, one: Told) -> None:
-        self._add(_Shared(self._mark(self._count + 1), one))
+    def _share(self, one: ScopedEvent) -> None:
+        self._add(_ScopedEvent(self._new_event_id(self._count + 1), one))
 
-    def _add(self, entry: _Owned | _Shared) -> None:
+    def _add(self, entry: _CameraEvent | _ScopedEvent) -> None:
         self._count += 1
         self._ring.append(entry)
-        self._something.set()
+        self._events_ready.set()
 
-    def _mark(self, place: int) -> str:
+    def _new_event_id(self, place: int) -> str:
         """Return a new id that stands for a place in the ring."""
         name = f"{self._boot}-{secrets.token_hex(6)}"
-        self._places[name] = place
-        if len(self._places) > RING + MARKS:
-            del self._places[next(iter(self._places))]
+        self._positions[name] = place
+        if len(self._positions) > BUFFER_SIZE + MAX_POSITIONS:
+            del self._positions[next(iter(self._positions))]
         return name
 
-    async def stream(self, viewer: Viewer, last_event_id: str | None = None) -> AsyncGenerator[bytes]:
+    async def stream(self, viewer: Principal, last_event_id: str | None = None) -> AsyncGenerator[bytes]:
         """Yield server-sent events for someone, from after `last_event_id` on (None: from now on).
 
         Where what came after it is not kept any more, the first event is `stale`.
@@ -164,7 +171,7 @@ class Events:
                         await self._wait(listener)
                     else:  # also where others had all the events
                         signs = self._signs
-                        yield _comment(self._sign if self._signed == place else self._mark(place))
+                        yield _comment(self._sign if self._signed == place else self._new_event_id(place))
                     continue
                 pieces, place = self._after(place, viewer.operators)
                 if pieces:
@@ -175,17 +182,17 @@ class Events:
             self.streams -= 1
             self._dismiss(viewer, listener)
 
-    def _admit(self, viewer: Viewer) -> _Listener:
+    def _admit(self, viewer: Principal) -> _Listener:
         """Note one more stream of an account; the oldest makes room where there are too many."""
         listener = _Listener()
-        if viewer != LOCAL:
+        if viewer != LOCAL_ADMIN:
             listeners = self._listeners.setdefault(viewer.name, [])
             listeners.append(listener)
-            if len(listeners) > MOST_STREAMS:
+            if len(listeners) > MAX_STREAMS:
                 listeners.pop(0).end()
         return listener
 
-    def _dismiss(self, viewer: Viewer, listener: _Listener) -> None:
+    def _dismiss(self, viewer: Principal, listener: _Listener) -> None:
         listeners = self._listeners.get(viewer.name, [])
         if listener in listeners:
             listeners.remove(listener)
@@ -194,16 +201,16 @@ class Events:
 
     def _begin(self, last_event_id: str | None) -> tuple[int, bytes]:
         retry = f"retry: {RETRY_MS}\n".encode()
-        place = None if last_event_id is None else self._places.get(last_event_id)
+        place = None if last_event_id is None else self._positions.get(last_event_id)
         if place is not None and place >= self._count - len(self._ring):
             return place, retry + b": welcome back\n\n"
-        hello = retry + _comment(self._mark(self._count))
+        hello = retry + _comment(self._new_event_id(self._count))
         if last_event_id:
             hello += self._stale("what happened meanwhile is not kept any more")
         return self._count, hello
 
     def _stale(self, why: str) -> bytes:
-        return _message("stale", StaleEvent(why=why).model_dump_json(), self._mark(self._count))
+        return _message("resync", ResyncUpdate(reason=why).model_dump_json(), self._new_event_id(self._count))
 
     def _after(self, place: int, scope: Scope) -> tuple[bytes, int]:
         """Return what happened after a place, up to some hundred events, and the place after it."""
@@ -221,22 +228,22 @@ class Events:
     async def run(self) -> None:
         """Wake those who wait, and look after links, sight and inventory; runs until cancelled."""
         loop = asyncio.get_running_loop()
-        changes = Changes(self._live)
+        changes = ChangePoller(self._live)
         signed = loop.time()
         try:
             while True:
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(_LOOK_S):
-                        await self._something.wait()
-                for one in changes.look():
+                        await self._events_ready.wait()
+                for one in changes.poll():
                     self._share(one)
-                sign = loop.time() - signed >= SIGN_S
+                sign = loop.time() - signed >= HEARTBEAT_S
                 if sign:
                     signed = loop.time()
                     self._signs += 1
-                    self._sign, self._signed = self._mark(self._count), self._count
-                if sign or self._something.is_set():
-                    self._something.clear()
+                    self._sign, self._signed = self._new_event_id(self._count), self._count
+                if sign or self._events_ready.is_set():
+                    self._events_ready.clear()
                     began = loop.time()
                     await self._wake()
                     # When thousands die at once, listeners take no more than half of the time.

@@ -7,7 +7,7 @@ from collections import Counter, OrderedDict, deque
 from collections.abc import Callable
 from typing import NamedTuple
 
-from camwatch.web.problems import Problem
+from camwatch.web.problems import ProblemError
 
 
 class Share(NamedTuple):
@@ -17,7 +17,7 @@ class Share(NamedTuple):
     waiting: int
 
 
-class Turns:
+class FairQueue:
     """So many at a time; of each account fewer, of which some may wait. Those who wait take turns."""
 
     def __init__(self, at_once: int, share: Callable[[str], Share]) -> None:
@@ -29,7 +29,7 @@ class Turns:
     async def enter(self, who: str) -> None:
         """Wait for a turn; `leave` gives it back. Raises Problem (429) where too many of them wait."""
         if len(self._waiting.get(who, ())) >= self._share(who).waiting and not self._may_start(who):
-            raise Problem(
+            raise ProblemError(
                 429,
                 "too many requests of this account wait for the store: try again",
                 headers={"retry-after": "2"},

@@ -12,14 +12,14 @@ from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from camwatch.web.auth import hears_all
-from camwatch.web.context import Render
+from camwatch.web.context import RenderMetrics
 
 TEXT = "text/plain; version=0.0.4; charset=utf-8"
 OPENMETRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
 _SEND_BYTES = 64 * 1024
 
 
-def probes(render: Render, unready: Callable[[], list[str]]) -> list[Route]:
+def probes(render: RenderMetrics, unready: Callable[[], list[str]]) -> list[Route]:
     """Return the routes. `unready` says why the daemon is not ready, a line a reason.
 
     These name hosts, users and paths, and whose link it is: strangers are told only the kinds.

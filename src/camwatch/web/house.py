@@ -8,23 +8,23 @@ from typing import NamedTuple, Protocol
 from zoneinfo import ZoneInfo
 
 from camwatch.accounting.records import (
-    OPEN_END,
-    Attributed,
-    BlindRecord,
-    CameraRecord,
+    OPEN_ENDED,
+    AttributedCause,
+    CameraHistory,
+    GapRecord,
+    History,
+    MaintenanceRecord,
     OutageRecord,
-    Record,
-    WindowRecord,
 )
-from camwatch.accounting.rolling import Standing
+from camwatch.accounting.rolling import RollingAccounts
 from camwatch.core.model import Camera, Instant, Liveness, Purpose, Scope
-from camwatch.core.monitor import FleetWatch
+from camwatch.core.monitor import FleetMonitor
 from camwatch.core.scoped_incidents import ScopedIncidents
-from camwatch.core.status_time import Account
+from camwatch.core.status_time import StatusTime
 from camwatch.errors import RejectReason
-from camwatch.fleet.inventory import Held, Inventory
-from camwatch.i18n import Form, Lang
-from camwatch.rejections import Tally
+from camwatch.fleet.inventory import HeldReload, Inventory
+from camwatch.i18n import Lang, ReportFormat
+from camwatch.rejections import RejectionCount
 
 
 class LinkReport(Protocol):
@@ -46,18 +46,18 @@ class Rejections(Protocol):
         """Messages by the id of a camera that the inventory does not know, latest last."""
 
     @property
-    def refused(self) -> Mapping[str, Mapping[str, Tally]]:
+    def refused(self) -> Mapping[str, Mapping[str, RejectionCount]]:
         """Messages by camera and reason."""
 
     @property
-    def dropped(self) -> Mapping[str, Mapping[str, Tally]]:
+    def dropped(self) -> Mapping[str, Mapping[str, RejectionCount]]:
         """Heartbeats by camera and the name of a field of theirs that could not be used."""
 
 
 class Live(Protocol):
     """The fleet as it is now: the `Watcher`. Everything answers at once, in the event loop."""
 
-    watch: FleetWatch
+    fleet: FleetMonitor
     scoped: ScopedIncidents
     """The incidents that some operators' cameras alone give; fed by who publishes what happens."""
     inventory: Inventory
@@ -65,7 +65,7 @@ class Live(Protocol):
     """How often the inventory could not be read anew, since the start."""
     inventory_faults: tuple[str, ...]
     """Why the tables were not taken when they were read last; empty if they were."""
-    held: Held | None
+    held: HeldReload | None
     """The last reading, if it waits to be confirmed (rule V6)."""
     last_reload: Instant
     """When the inventory in force was read."""
@@ -79,7 +79,7 @@ class Live(Protocol):
         """What was refused since the start."""
 
     @property
-    def unready(self) -> list[str]:
+    def not_ready_reasons(self) -> list[str]:
         """Why the daemon is not ready, a line a reason."""
 
     @property
@@ -87,7 +87,7 @@ class Live(Protocol):
         """The zone in which people are shown times."""
 
     @property
-    def standing(self) -> Standing | None:
+    def rolling_accounts(self) -> RollingAccounts | None:
         """The operators' accounts over all windows; None until they are derived from the record."""
 
     @property
@@ -105,7 +105,7 @@ class Listed(Protocol):
     """An outage with its camera and the account of its time."""
 
     @property
-    def camera(self) -> CameraRecord:
+    def camera(self) -> CameraHistory:
         """Whose it is."""
 
     @property
@@ -113,7 +113,7 @@ class Listed(Protocol):
         """When it was and why."""
 
     @property
-    def account(self) -> Account:
+    def account(self) -> StatusTime:
         """Milliseconds of its time by account; `down` is what it lasted."""
 
 
@@ -124,8 +124,8 @@ class Known(NamedTuple):
     operator: str
     site: str
     name: str
-    since_ms: int = -OPEN_END
-    until_ms: int = OPEN_END
+    since_ms: int = -OPEN_ENDED
+    until_ms: int = OPEN_ENDED
 
 
 class Archive(Protocol):
@@ -136,7 +136,7 @@ class Archive(Protocol):
 
     def read(
         self, operators: Iterable[str] | None, from_ms: int, to_ms: int, *, camera: str | None = None
-    ) -> Record:
+    ) -> History:
         """Return the record of [from_ms, to_ms), UTC milliseconds, of these operators (None: all)."""
 
     def outage(self, operators: Iterable[str] | None, number: int) -> Listed | None:
@@ -156,16 +156,16 @@ class Archive(Protocol):
     ) -> tuple[int, Sequence[Listed]]:
         """Return how many outages touch a stretch and fit every filter, and a piece, the newest first."""
 
-    def blindness(self, from_ms: int, to_ms: int) -> Sequence[BlindRecord]:
+    def blindness(self, from_ms: int, to_ms: int) -> Sequence[GapRecord]:
         """Return when whose cameras could not be seen in [from_ms, to_ms), oldest first."""
 
     def known(self, operators: Iterable[str] | None) -> Sequence[Known]:
         """Return every camera that the record has ever had of these operators (None: all)."""
 
-    def windows(self, from_ms: int, to_ms: int) -> Sequence[WindowRecord]:
+    def windows(self, from_ms: int, to_ms: int) -> Sequence[MaintenanceRecord]:
         """Return all maintenance windows that touch a stretch of time, the inventory's and those added."""
 
-    def attribute(self, who: str, why: str, outage: int, cause: Attributed, *, excluded: bool) -> int:
+    def attribute(self, who: str, why: str, outage: int, cause: AttributedCause, *, excluded: bool) -> int:
         """Append what people say of an outage; return the correction's number."""
 
     def add_window(
@@ -189,7 +189,7 @@ class Archive(Protocol):
         first: date,
         last: date,
         *,
-        form: Form,
+        form: ReportFormat,
         lang: Lang,
         purpose: Purpose | None = None,
         site: str | None = None,

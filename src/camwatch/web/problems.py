@@ -18,14 +18,14 @@ from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection
 from starlette.responses import HTMLResponse, Response
 
-from camwatch.errors import CorrectionError, QuestionError, StoreError
+from camwatch.errors import CorrectionError, ReportRequestError, StoreError
 
 MEDIA_TYPE = "application/problem+json"
 _MOST_FAULTS = 20
 _MOST_NAME = 100  # of what somebody called a field
 
 
-class Problem(Exception):  # noqa: N818 - the word of RFC 9457
+class ProblemError(Exception):
     """A request that cannot be served. `detail` says what to do; `more` are further members."""
 
     def __init__(
@@ -53,16 +53,16 @@ class Problem(Exception):  # noqa: N818 - the word of RFC 9457
         return told | ({"detail": self.detail} if self.detail else {}) | self.more
 
 
-ProblemPage: TypeAlias = Callable[[HTTPConnection, Problem], Response]
+ProblemPage: TypeAlias = Callable[[HTTPConnection, ProblemError], Response]
 """Render a problem for a person."""
 
 
-def missing(what: str) -> Problem:
+def not_found(what: str) -> ProblemError:
     """Return the problem of a thing that does not exist, or not for whoever asks: the same words for both."""
-    return Problem(404, f"there is no {what}")
+    return ProblemError(404, f"there is no {what}")
 
 
-def respond(request: HTTPConnection, problem: Problem, *, plainly: bool = False) -> Response:
+def problem_response(request: HTTPConnection, problem: ProblemError, *, plainly: bool = False) -> Response:
     """Return the answer that tells of a problem, in the form that suits who asks; `plainly` with no frame."""
     if _is_for_people(request):
         page: ProblemPage = plain_page
@@ -75,7 +75,7 @@ def respond(request: HTTPConnection, problem: Problem, *, plainly: bool = False)
     return Response(content, problem.status, problem.headers, media_type=MEDIA_TYPE)
 
 
-def plain_page(_request: HTTPConnection, problem: Problem) -> Response:
+def plain_page(_request: HTTPConnection, problem: ProblemError) -> Response:
     """Render a problem with nothing around it."""
     title, detail = html.escape(problem.title), html.escape(problem.detail)
     return HTMLResponse(
@@ -87,11 +87,11 @@ def plain_page(_request: HTTPConnection, problem: Problem) -> Response:
 
 def install(app: FastAPI) -> None:
     """Have every error of an application told as a problem, the framework's own, too."""
-    app.add_exception_handler(Problem, _problem)
+    app.add_exception_handler(ProblemError, _problem)
     app.add_exception_handler(HTTPException, _of_framework)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(CorrectionError, _refused)
-    app.add_exception_handler(QuestionError, _no_answer)
+    app.add_exception_handler(ReportRequestError, _no_answer)
     app.add_exception_handler(StoreError, _store_failed)
     app.add_exception_handler(Exception, _bug)
 
@@ -103,8 +103,8 @@ def _is_for_people(request: HTTPConnection) -> bool:
 
 
 def _problem(request: Request, error: Exception) -> Response:
-    assert isinstance(error, Problem)  # noqa: S101 - it is registered for these
-    return respond(request, error)
+    assert isinstance(error, ProblemError)  # noqa: S101 - it is registered for these
+    return problem_response(request, error)
 
 
 def _of_framework(request: Request, error: Exception) -> Response:
@@ -113,7 +113,7 @@ def _of_framework(request: Request, error: Exception) -> Response:
     detail = "" if error.detail == phrase else str(error.detail)
     if error.status_code == HTTPStatus.NOT_FOUND and not detail:
         detail = "there is no such page"
-    return respond(request, Problem(error.status_code, detail, headers=error.headers))
+    return problem_response(request, ProblemError(error.status_code, detail, headers=error.headers))
 
 
 def _invalid(request: Request, error: Exception) -> Response:
@@ -123,7 +123,7 @@ def _invalid(request: Request, error: Exception) -> Response:
     told = [f"{fault['where']}: {fault['problem']}" for fault in faults]
     if len(found) > len(faults):
         told.append(f"and {len(found) - len(faults)} more")
-    return respond(request, Problem(422, "; ".join(told), errors=faults))
+    return problem_response(request, ProblemError(422, "; ".join(told), errors=faults))
 
 
 def _place(location: Sequence[int | str]) -> str:
@@ -131,17 +131,17 @@ def _place(location: Sequence[int | str]) -> str:
 
 
 def _refused(request: Request, error: Exception) -> Response:
-    return respond(request, Problem(409, str(error), title="The correction cannot be made"))
+    return problem_response(request, ProblemError(409, str(error), title="The correction cannot be made"))
 
 
 def _no_answer(request: Request, error: Exception) -> Response:
-    return respond(request, Problem(404, str(error)))
+    return problem_response(request, ProblemError(404, str(error)))
 
 
 def _store_failed(request: Request, error: Exception) -> Response:
-    told = Problem(503, str(error), title="The store does not answer", headers={"retry-after": "5"})
-    return respond(request, told)
+    told = ProblemError(503, str(error), title="The store does not answer", headers={"retry-after": "5"})
+    return problem_response(request, told)
 
 
 def _bug(request: Request, _error: Exception) -> Response:
-    return respond(request, Problem(500, "camwatch made a mistake: its log says more"))
+    return problem_response(request, ProblemError(500, "camwatch made a mistake: its log says more"))

@@ -9,17 +9,17 @@ import uvicorn
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from camwatch.errors import ConfigurationError, Fault, InUseError
+from camwatch.errors import ConfigError, ConfigProblem, InUseError
 from camwatch.web.auth import paths
 from camwatch.web.connection_limits import (
-    HEAD_WITHIN_S,
-    MOST_HEAD_BYTES,
+    HEADER_TIMEOUT_S,
+    MAX_HEAD_BYTES,
     RESERVED,
-    Certificate,
-    Crowd,
     Each,
+    IdleConnections,
     Pays,
     Server,
+    TlsCertificate,
     connections_allowed,
 )
 
@@ -51,7 +51,7 @@ def listen_on(host: str, port: int) -> socket.socket:
         problem = f"cannot listen on {place}: {error.strerror or error}; choose a free address"
         if error.errno == errno.EADDRINUSE:
             raise InUseError(f"http.listen: {problem}") from None
-        raise ConfigurationError((Fault("http.listen", problem),)) from None
+        raise ConfigError((ConfigProblem("http.listen", problem),)) from None
     sock.setblocking(False)
     return sock
 
@@ -63,9 +63,9 @@ class HttpServer:
         self,
         site: ASGIApp,
         sock: socket.socket,
-        certificate: Certificate | None = None,
+        certificate: TlsCertificate | None = None,
         *,
-        within_s: float = HEAD_WITHIN_S,
+        within_s: float = HEADER_TIMEOUT_S,
         most: int | None = None,
         each: Each = lambda _address: None,
         pays: Pays = lambda _address: True,
@@ -83,9 +83,9 @@ class HttpServer:
             server_header=False,
             proxy_headers=False,  # `web.auth` believes those that settings name, and nobody else
             timeout_graceful_shutdown=GRACE_S,
-            h11_max_incomplete_event_size=MOST_HEAD_BYTES,
+            h11_max_incomplete_event_size=MAX_HEAD_BYTES,
         )
-        self._server = Server(config, certificate, within_s, Crowd(most, each), pays)
+        self._server = Server(config, certificate, within_s, IdleConnections(most, each), pays)
 
     def _rationed(self, site: ASGIApp, most: int, root_path: str) -> ASGIApp:
         """Refuse requests when there are too many connections: those of probes and Prometheus last."""

@@ -21,7 +21,7 @@ from pydantic import Field
 from camwatch.core.model import Status
 from camwatch.core.state import CameraState
 from camwatch.web.house import Live
-from camwatch.web.views.base import Moment, View, moment
+from camwatch.web.views.base import Moment, View, to_datetime
 
 BUDGET_BYTES = 4_000_000
 """What all samples together may take."""
@@ -37,7 +37,7 @@ _LARGEST = 65_504.0  # in half precision
 _SLICE = 250  # cameras sampled before others get their turn: less than a millisecond
 
 
-class Series(View):
+class TelemetrySeries(View):
     """What a camera said, moment by moment; null where it said nothing, or was not up."""
 
     step_s: float = Field(description="Between two samples, seconds.")
@@ -49,17 +49,17 @@ class Series(View):
     clock_offset_s: list[float | None]
 
 
-class Plan(NamedTuple):
+class SamplingPlan(NamedTuple):
     """How many samples of each camera are kept, and how many minutes lie between two."""
 
     slots: int
     step_min: int
 
 
-def plan(cameras: int) -> Plan:
+def sampling_plan(cameras: int) -> SamplingPlan:
     """Return how a fleet of that size is sampled."""
     slots = max(1, min(HOURS * 60, BUDGET_BYTES // (_SAMPLE.size * max(cameras, 1))))
-    return Plan(slots, max(1, -(-_HOURS_LEAST * 60 // slots)))
+    return SamplingPlan(slots, max(1, -(-_HOURS_LEAST * 60 // slots)))
 
 
 @dataclass(slots=True)
@@ -80,19 +80,19 @@ class _Ring:
         return bytearray(_NOTHING * self.slots)
 
 
-class Recent:
+class TelemetrySamples:
     """Samples of every camera."""
 
     def __init__(self, live: Live) -> None:
         self._live = live
-        self._ring = _Ring(*plan(len(live.watch.cameras)))
+        self._ring = _Ring(*sampling_plan(len(live.fleet.cameras)))
 
     @property
     def step_s(self) -> int:
         """Seconds between two samples."""
         return self._ring.step_min * _MINUTE_S
 
-    def series(self, camera: str, operator: str, hours: float) -> Series:
+    def series(self, camera: str, operator: str, hours: float) -> TelemetrySeries:
         """Return the samples of a camera of the last hours; the caller has checked who may see it."""
         ring = self._ring
         since = self._live.now.utc_ms - hours * 3_600_000
@@ -104,9 +104,9 @@ class Recent:
             _NONE if samples is None else _told(_SAMPLE.unpack_from(samples, slot * size)) for slot in kept
         ]
         fps, bitrate, temperature, storage, offset = ([each[place] for each in said] for place in range(5))
-        return Series(
+        return TelemetrySeries(
             step_s=self.step_s,
-            times=[moment(ring.times[slot]) for slot in kept],
+            times=[to_datetime(ring.times[slot]) for slot in kept],
             fps=fps,
             bitrate_bps=bitrate,
             temperature_celsius=temperature,
@@ -122,8 +122,8 @@ class Recent:
 
     async def sample(self) -> None:
         """Take one sample of every camera, a little at a time."""
-        states = self._live.watch.cameras
-        planned = plan(len(states))
+        states = self._live.fleet.cameras
+        planned = sampling_plan(len(states))
         if planned.slots < 0.9 * self._ring.slots or planned.slots > 2 * self._ring.slots:
             self._ring = _Ring(*planned)  # a fleet of quite another size: begin anew
         ring = self._ring

@@ -13,13 +13,13 @@ from collections.abc import AsyncGenerator, Callable, Iterator
 from functools import partial
 from typing import Any, TypeVar
 
-from camwatch.web.auth.principal import LOCAL, Viewer
-from camwatch.web.fair_queue import Share, Turns
+from camwatch.web.auth.principal import LOCAL_ADMIN, Principal
+from camwatch.web.fair_queue import FairQueue, Share
 
-AT_ONCE = 4
+MAX_CONCURRENT = 4
 """Requests that read the store at a time; each holds one of its connections."""
 
-DRAWN = 2
+MAX_STREAMS = 2
 """Long answers that are drawn from the store at a time, beside those; a slow client holds its place."""
 
 ASKING_EACH = Share(running=2, waiting=8)
@@ -33,15 +33,15 @@ _T = TypeVar("_T")
 _OVER = object()
 
 
-class Threads:
+class ThreadPool:
     """Runs what waits, a few at a time."""
 
-    def __init__(self, at_once: int = AT_ONCE, drawn: int = DRAWN) -> None:
-        self._asking = Turns(at_once, lambda who: ALONE if who == LOCAL.name else ASKING_EACH)
-        self._drawing = Turns(drawn, lambda who: ALONE if who == LOCAL.name else DRAWING_EACH)
+    def __init__(self, at_once: int = MAX_CONCURRENT, drawn: int = MAX_STREAMS) -> None:
+        self._asking = FairQueue(at_once, lambda who: ALONE if who == LOCAL_ADMIN.name else ASKING_EACH)
+        self._drawing = FairQueue(drawn, lambda who: ALONE if who == LOCAL_ADMIN.name else DRAWING_EACH)
         self._tidying: set[asyncio.Task[None]] = set()
 
-    async def run(self, viewer: Viewer, work: Callable[[], _T]) -> _T:
+    async def run(self, viewer: Principal, work: Callable[[], _T]) -> _T:
         """Run `work` in a thread for someone, and return what it returns.
 
         Raises Problem (429) when too many requests of theirs wait.
@@ -56,7 +56,7 @@ class Threads:
         job.add_done_callback(lambda _: self._asking.leave(viewer.name))
         return await asyncio.shield(job)
 
-    async def draw(self, viewer: Viewer, pieces: Callable[[], Iterator[bytes]]) -> AsyncGenerator[bytes]:
+    async def stream(self, viewer: Principal, pieces: Callable[[], Iterator[bytes]]) -> AsyncGenerator[bytes]:
         """Yield what an iterator yields, drawn in a thread; it keeps its turn until it is over.
 
         Raises Problem (429) when too many requests of theirs wait.
@@ -77,7 +77,7 @@ class Threads:
             tidying.add_done_callback(self._tidying.discard)
             await asyncio.shield(tidying)
 
-    async def _tidy(self, viewer: Viewer, job: asyncio.Future[Any] | None, drawn: Iterator[bytes]) -> None:
+    async def _tidy(self, viewer: Principal, job: asyncio.Future[Any] | None, drawn: Iterator[bytes]) -> None:
         """Close a source once its thread has let go of it, and give its place back."""
         try:
             if job is not None:

@@ -15,15 +15,15 @@ from typing import Annotated, Any, get_type_hints
 import msgspec
 from msgspec import Meta
 
-from camwatch.core.telemetry import Word
+from camwatch.core.telemetry import SessionStatus
 from camwatch.errors import CamwatchError, RejectReason, WireError
 
 __all__ = [
     "MAX_PAYLOAD_BYTES",
     "Heartbeat",
     "PartialHeartbeatError",
+    "SessionStatus",  # of the core, and part of what is said here: who plays a camera needs no other room
     "StatusMessage",
-    "Word",  # of the core, and part of what is said here: who plays a camera needs no other room
     "decode_heartbeat",
     "decode_status",
     "encode_heartbeat",
@@ -79,7 +79,7 @@ class StatusMessage(msgspec.Struct, frozen=True, kw_only=True):
     """A word about the camera's session with its broker."""
 
     status: Annotated[
-        Word,
+        SessionStatus,
         Meta(
             description="`online` once connected, `offline` as the last will, `goodbye` before a clean stop"
         ),
@@ -136,7 +136,7 @@ def encode_heartbeat(heartbeat: Heartbeat) -> bytes:
     return _to_json(heartbeat)
 
 
-def decode_status(payload: bytes) -> Word:
+def decode_status(payload: bytes) -> SessionStatus:
     """Read a status message. Raises WireError (`too_large`, `malformed`)."""
     if len(payload) > MAX_PAYLOAD_BYTES:
         raise _too_large(payload)
@@ -148,7 +148,7 @@ def decode_status(payload: bytes) -> Word:
         raise WireError(RejectReason.MALFORMED, str(error)) from None
 
 
-def encode_status(word: Word) -> bytes:
+def encode_status(word: SessionStatus) -> bytes:
     """Return the JSON text of a status message."""
     return _to_json(StatusMessage(status=word))
 

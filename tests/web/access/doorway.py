@@ -17,12 +17,12 @@ from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, R
 
 from camwatch.web import problems
 from camwatch.web.auth import hashing
-from camwatch.web.auth.accounts import Account, Accounts, KeptToken
-from camwatch.web.auth.authenticator import Access, Rules
-from camwatch.web.auth.login import Form, login_routes
-from camwatch.web.auth.middleware import csrf_token, editor, hears_all, viewer, wrap
-from camwatch.web.auth.principal import Role, Viewer
-from camwatch.web.connection_limits import Certificate
+from camwatch.web.auth.accounts import Account, Accounts, StoredToken
+from camwatch.web.auth.authenticator import AuthConfig, Authenticator
+from camwatch.web.auth.login import LoginForm, login_routes
+from camwatch.web.auth.middleware import add_auth, csrf_token, editor, hears_all, viewer
+from camwatch.web.auth.principal import Principal, Role
+from camwatch.web.connection_limits import TlsCertificate
 from camwatch.web.server import HttpServer, listen_on
 from tests.web.serving import _UNUSED
 
@@ -32,7 +32,7 @@ LANDLORD = hashing.Token("0badf00d", "y" * 43)
 OVER = hashing.Token("0bad0ff0", "z" * 43)
 
 
-_RULES = Rules()
+_RULES = AuthConfig()
 
 
 class Hands:
@@ -49,13 +49,13 @@ class Hands:
 @lru_cache
 def hashed(secret: str) -> str:
     """Return a hash, made once for all tests."""
-    return hashing.hashed(secret)
+    return hashing.hash_secret(secret)
 
 
-def kept(token: hashing.Token, *, expires: datetime | None = None) -> KeptToken:
+def kept(token: hashing.Token, *, expires: datetime | None = None) -> StoredToken:
     """Return what the file keeps of a token."""
     made = datetime(2026, 1, 1, tzinfo=UTC)
-    return KeptToken(id=token.id, hash=hashed(token.secret), created=made, expires=expires)
+    return StoredToken(id=token.id, hash=hashed(token.secret), created=made, expires=expires)
 
 
 def accounts() -> Accounts:
@@ -74,14 +74,14 @@ def accounts() -> Accounts:
     )
 
 
-def house(access: Access, ended: asyncio.Event | None = None) -> FastAPI:
+def house(access: Authenticator, ended: asyncio.Event | None = None) -> FastAPI:
     """Return an application that tells who came in, changes nothing and streams for ever."""
     app = FastAPI(openapi_url=None)
     problems.install(app)
     app.router.routes.extend(login_routes(access))
     app.state.login_page = _form
 
-    def told(request: Request, who: Viewer) -> Response:
+    def told(request: Request, who: Principal) -> Response:
         operators = None if who.operators is None else sorted(who.operators)
         return JSONResponse(
             {
@@ -99,11 +99,11 @@ def house(access: Access, ended: asyncio.Event | None = None) -> FastAPI:
     @app.get("/api/v1/who")
     @app.get("/who")
     @app.get("/")
-    async def who(request: Request, who: Annotated[Viewer, Depends(viewer)]) -> Response:
+    async def who(request: Request, who: Annotated[Principal, Depends(viewer)]) -> Response:
         return told(request, who)
 
     @app.post("/change")
-    async def change(request: Request, who: Annotated[Viewer, Depends(editor)]) -> Response:
+    async def change(request: Request, who: Annotated[Principal, Depends(editor)]) -> Response:
         return JSONResponse({"who": who.name, "body": (await request.body()).decode()})
 
     @app.post("/careless")
@@ -145,7 +145,7 @@ async def _endless(
             ended.set()
 
 
-def _form(request: Request, form: Form) -> Response:
+def _form(request: Request, form: LoginForm) -> Response:
     """Return the page of the login: here, only what it has to say."""
     said = form.failure.value if form.failure else ""
     root = request.scope.get("root_path", "")
@@ -160,7 +160,9 @@ async def _plain() -> Response:
 class Doorway:
     """The house, served: clients of it, its door and its clocks."""
 
-    def __init__(self, access: Access, hands: Hands, work: Hands, url: str, ended: asyncio.Event) -> None:
+    def __init__(
+        self, access: Authenticator, hands: Hands, work: Hands, url: str, ended: asyncio.Event
+    ) -> None:
         self.access = access
         self.hands = hands
         self.url = url
@@ -201,19 +203,19 @@ class Doorway:
 @contextlib.asynccontextmanager
 async def doorway(
     known: Accounts | None = None,
-    rules: Rules = _RULES,
+    rules: AuthConfig = _RULES,
     metrics_token: str | None = None,
-    certificate: Certificate | None = None,
+    certificate: TlsCertificate | None = None,
     within_s: float = 10.0,
     most: int | None = None,
 ) -> AsyncIterator[Doorway]:
     """Serve the house while the context lasts."""
     hands, work, ended = Hands(), Hands(), asyncio.Event()
-    access = Access(known, rules, metrics_token, wall=hands, mono=hands, work=work)
+    access = Authenticator(known, rules, metrics_token, wall=hands, mono=hands, work=work)
     sock = listen_on("127.0.0.1", 0)
     port = sock.getsockname()[1]
     inside = house(access, ended)
-    site = wrap(inside, access)
+    site = add_auth(inside, access)
     each, pays = access.connections_of, access.pay_handshake
     server = HttpServer(
         site,

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from camwatch.errors import ConfigurationError
+from camwatch.errors import ConfigError
 from camwatch.web.auth import hashing
 from camwatch.web.auth.accounts import Account, Accounts, load, load_for, write
 from camwatch.web.auth.principal import Role
@@ -28,15 +28,15 @@ def file_of(folder: Path, text: str, mode: int = 0o600) -> Path:
 
 
 def faults(work: Callable[[], object]) -> list[str]:
-    with pytest.raises(ConfigurationError) as caught:
+    with pytest.raises(ConfigError) as caught:
         work()
-    return [str(fault) for fault in caught.value.faults]
+    return [str(fault) for fault in caught.value.problems]
 
 
 def test_what_was_written_is_read_again(tmp_path: Path) -> None:
     file = tmp_path / "accounts.toml"
     ends = datetime(2027, 1, 1, 12, tzinfo=UTC)
-    known = accounts().with_(
+    known = accounts().replace(
         Account(name="bot", role=Role.VIEWER, tokens=(kept(TOKEN._replace(id="0badbabe"), expires=ends),))
     )
     write(known, file)
@@ -88,12 +88,12 @@ def test_a_file_that_others_may_read_or_write_is_refused(tmp_path: Path, mode: i
     (told,) = faults(lambda: load(file))
     assert told == f"{file}: may be read or written by others (mode {mode:04o}): chmod 600 it"
     file.chmod(0o640)
-    assert load(file).named("chief")
+    assert load(file).get("chief")
 
 
 def test_a_file_that_is_not_there_says_how_to_make_one(tmp_path: Path) -> None:
     (told,) = faults(lambda: load(tmp_path / "accounts.toml"))
-    assert "is not there: make an account with `camwatch access add`" in told
+    assert "is not there: make an account with `camwatch accounts add`" in told
     (told,) = faults(lambda: load(tmp_path))
     assert "is no file" in told
     (told,) = faults(lambda: load_for(file_of(tmp_path, ""), ["ville"]))
@@ -141,7 +141,7 @@ def test_an_operator_that_the_inventory_does_not_know_is_a_fault_at_the_start(tm
     file = file_of(tmp_path, text)
     (told,) = faults(lambda: load_for(file, ["ville", "sacogiva"]))
     assert told.startswith("accounts.toml, line 6: accounts[1].operators: account 'lady': 'sacogiwa' is no")
-    assert load_for(file, ["ville", "sacogiwa"]).named("lady")
+    assert load_for(file, ["ville", "sacogiwa"]).get("lady")
 
 
 def test_no_repr_of_an_account_shows_a_hash() -> None:
@@ -174,13 +174,13 @@ def test_a_token_is_256_random_bits_and_is_read_as_it_was_written() -> None:
 
 
 async def test_so_many_wait_for_a_hash_and_no_more() -> None:
-    verifier = hashing.Verifier()
+    verifier = hashing.PasswordVerifier()
     verifier._waiting = 16
-    with pytest.raises(hashing.BusyError):
-        await verifier.matches(HASH, "a secret")
+    with pytest.raises(hashing.TooBusyError):
+        await verifier.verify(HASH, "a secret")
     verifier._waiting = 0
-    assert await verifier.matches(HASH, "a secret")
-    assert not await verifier.matches(HASH, "another")
-    assert not await verifier.matches(None, "a secret")
-    assert not await verifier.matches(HASH, "\ud800")
+    assert await verifier.verify(HASH, "a secret")
+    assert not await verifier.verify(HASH, "another")
+    assert not await verifier.verify(None, "a secret")
+    assert not await verifier.verify(HASH, "\ud800")
     verifier.close()

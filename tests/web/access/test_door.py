@@ -10,11 +10,11 @@ import pytest
 from structlog.testing import capture_logs
 
 from camwatch.web.auth.accounts import Account
-from camwatch.web.auth.authenticator import Rules
-from camwatch.web.auth.paths import route_of
+from camwatch.web.auth.authenticator import AuthConfig
+from camwatch.web.auth.paths import normalize_path
 from camwatch.web.auth.principal import Role
-from camwatch.web.auth.proxy_headers import Proxies
-from camwatch.web.auth.request_body import MOST_BYTES
+from camwatch.web.auth.proxy_headers import TrustedProxies
+from camwatch.web.auth.request_body import MAX_BODY_BYTES
 from tests.web.access.doorway import LANDLORD, OVER, PASSWORD, TOKEN, Doorway, accounts, doorway, kept
 from tests.web.serving import leave
 
@@ -55,7 +55,7 @@ async def test_without_accounts_no_other_sites_name_leads_here(host: str) -> Non
         answer = await client.get("/api/v1/who", headers={"host": host})
         assert answer.status_code == 403
         assert "docs/access.md" in answer.json()["detail"]
-        assert door.access.refusals["host"] == 1
+        assert door.access.denials["host"] == 1
 
 
 async def test_without_accounts_what_a_proxy_passes_on_is_refused() -> None:
@@ -115,7 +115,7 @@ async def test_no_other_token_opens_anything(token: str) -> None:
         answer = await client.get("/api/v1/who", headers={b"authorization": f"Bearer {token}".encode()})
         assert answer.status_code == 401
         assert answer.headers["www-authenticate"] == 'Bearer realm="camwatch"'
-        assert door.access.refusals["token"] == 1
+        assert door.access.denials["token"] == 1
 
 
 async def test_a_bad_token_is_refused_even_beside_a_good_session() -> None:
@@ -131,10 +131,10 @@ async def test_a_token_is_hashed_once_however_many_ask_with_it() -> None:
         answers = await asyncio.gather(*(client.get("/who", headers=BEARER) for _ in range(30)))
         assert {answer.status_code for answer in answers} == {200}
         assert len(door.access._verified) == 1
-        grafana = accounts().named("grafana")
+        grafana = accounts().get("grafana")
         assert grafana is not None
         without = grafana.model_copy(update={"tokens": (kept(OVER),)})
-        door.access.take(accounts().with_(without))
+        door.access.set_accounts(accounts().replace(without))
         assert (await client.get("/who", headers=BEARER)).status_code == 401
 
 
@@ -142,12 +142,15 @@ async def test_a_token_that_was_replaced_under_its_id_is_not_remembered() -> Non
     async with doorway(accounts()) as door, door.client() as client:
         assert (await client.get("/who", headers=BEARER)).status_code == 200
         other = Account(name="grafana", role=Role.VIEWER, tokens=(kept(TOKEN._replace(secret="q" * 43)),))
-        door.access.take(accounts().with_(other))
+        door.access.set_accounts(accounts().replace(other))
         assert (await client.get("/who", headers=BEARER)).status_code == 401
 
 
 async def test_guessing_at_a_token_is_slowed_down_for_the_one_who_guesses_only() -> None:
-    async with doorway(accounts(), Rules(proxies=Proxies(["127.0.0.1"]))) as door, door.client() as client:
+    async with (
+        doorway(accounts(), AuthConfig(proxies=TrustedProxies(["127.0.0.1"]))) as door,
+        door.client() as client,
+    ):
         guess = {"authorization": f"Bearer cw_0badcafe_{'w' * 43}", "x-forwarded-for": "192.0.2.1"}
         statuses = [(await client.get("/who", headers=guess)).status_code for _ in range(6)]
         assert statuses == [401] * 5 + [429]
@@ -241,7 +244,7 @@ async def test_who_is_put_out_while_their_change_comes_in_changes_nothing() -> N
         async with asyncio.timeout(10):
             while not door.access._verified:
                 await asyncio.sleep(0.01)
-        door.access.take(accounts().without("bridge"))
+        door.access.set_accounts(accounts().without("bridge"))
         go_on.set()
         assert (await sending).status_code == 401
 
@@ -254,7 +257,7 @@ async def test_a_change_that_began_is_told_as_what_it_was_though_its_account_cha
             asked = asyncio.create_task(client.post("/slow", headers=headers))
             async with asyncio.timeout(60):
                 await door.slow_began.wait()
-            door.access.take(accounts().without("bridge"))
+            door.access.set_accounts(accounts().without("bridge"))
             door.slow_may_end.set()
             assert ((await asked).status_code, (await asked).json()) == (200, "changed")
             assert (await client.post("/slow", headers=headers)).status_code == 401
@@ -264,8 +267,8 @@ async def test_a_change_that_began_is_told_as_what_it_was_though_its_account_cha
 
 # The proxy's word
 
-SSO = Rules(proxies=Proxies(["127.0.0.1", "10.0.0.0/8"], "X-Remote-User", names_host=True))
-ELSEWHERE = Rules(proxies=Proxies(["10.0.0.0/8"], "X-Remote-User"))
+SSO = AuthConfig(proxies=TrustedProxies(["127.0.0.1", "10.0.0.0/8"], "X-Remote-User", names_host=True))
+ELSEWHERE = AuthConfig(proxies=TrustedProxies(["10.0.0.0/8"], "X-Remote-User"))
 ZOE = {"x-remote-user": "sso@ville.example"}
 
 
@@ -358,7 +361,7 @@ async def test_metrics_have_a_token_of_their_own_that_opens_nothing_else() -> No
 
 
 async def test_metrics_are_public_where_settings_say_so_and_on_a_machine_without_accounts() -> None:
-    async with doorway(accounts(), Rules(metrics_public=True)) as door, door.client() as client:
+    async with doorway(accounts(), AuthConfig(metrics_public=True)) as door, door.client() as client:
         assert (await client.get("/metrics")).status_code == 200
     async with doorway() as door, door.client() as client:
         assert (await client.get("/metrics", headers={"host": "camwatch:9458"})).status_code == 200
@@ -401,9 +404,9 @@ async def test_no_way_of_writing_a_path_leads_around_the_door() -> None:
 )
 def test_a_path_that_could_be_read_in_two_ways_is_none(path: str) -> None:
     """Nothing here puts paths right; something before or behind the door might."""
-    assert route_of({"path": path, "raw_path": b""}, "") is None
-    assert route_of({"path": "/a", "raw_path": b"/%2Fa"}, "") is None
-    assert route_of({"path": "/a.b/..c", "raw_path": b""}, "") == "/a.b/..c"
+    assert normalize_path({"path": path, "raw_path": b""}, "") is None
+    assert normalize_path({"path": "/a", "raw_path": b"/%2Fa"}, "") is None
+    assert normalize_path({"path": "/a.b/..c", "raw_path": b""}, "") == "/a.b/..c"
 
 
 async def test_a_path_that_is_encoded_needlessly_is_the_same_path() -> None:
@@ -416,7 +419,7 @@ async def test_a_path_that_is_encoded_needlessly_is_the_same_path() -> None:
 
 
 async def test_below_a_root_path_all_is_as_without_whether_the_proxy_takes_it_away_or_not() -> None:
-    async with doorway(accounts(), Rules(root_path="/cams")) as door, door.client() as client:
+    async with doorway(accounts(), AuthConfig(root_path="/cams")) as door, door.client() as client:
         for prefix in ("", "/cams"):
             assert (await client.get(f"{prefix}/-/healthy")).status_code == 200
             page = await client.get(f"{prefix}/who?a", headers={"accept": "text/html"})
@@ -439,7 +442,7 @@ async def test_below_a_root_path_all_is_as_without_whether_the_proxy_takes_it_aw
 
 
 async def test_every_answer_has_the_headers_that_browsers_obey() -> None:
-    rules = Rules(images=("https://tiles.example",))
+    rules = AuthConfig(images=("https://tiles.example",))
     async with doorway(accounts(), rules) as door, door.client() as client:
         for path in ("/who", "/login", "/static/a.css", "/nowhere", "/static/../x", "/-/healthy", "/metrics"):
             headers = (await client.get(path)).headers
@@ -470,10 +473,10 @@ async def test_every_answer_has_the_headers_that_browsers_obey() -> None:
 async def test_a_body_that_is_too_large_is_refused_told_or_not() -> None:
     async with doorway(accounts()) as door, door.client() as client:
         bridge = {"authorization": f"Bearer {LANDLORD}"}
-        whole = await client.post("/change", headers=bridge, content=b"a" * MOST_BYTES)
+        whole = await client.post("/change", headers=bridge, content=b"a" * MAX_BODY_BYTES)
         assert whole.status_code == 200
         assert (
-            await client.post("/change", headers=bridge, content=b"a" * (MOST_BYTES + 1))
+            await client.post("/change", headers=bridge, content=b"a" * (MAX_BODY_BYTES + 1))
         ).status_code == 413
 
         told = b"POST /change HTTP/1.1\r\nHost: x\r\nContent-Length: 999999999999\r\n"
@@ -492,7 +495,7 @@ async def test_a_body_is_not_even_read_for_those_who_are_not_let_in() -> None:
 
 
 async def test_a_body_that_dribbles_in_is_refused() -> None:
-    async with doorway(accounts(), Rules(body_within_s=0.2)) as door:
+    async with doorway(accounts(), AuthConfig(body_within_s=0.2)) as door:
         start = f"POST /change HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {LANDLORD}\r\n"
         status, head, _ = await raw(door, start.encode() + b"Content-Length: 9\r\n\r\nab")
         assert status == 408
@@ -509,4 +512,4 @@ async def test_a_head_that_is_too_large_is_refused() -> None:
 
 async def test_an_account_can_be_given_whatever_a_proxy_calls_people() -> None:
     """Names as mail addresses have them."""
-    assert Account(name="a.b+c_d-e@ville.example", role=Role.VIEWER).viewer.sees_all
+    assert Account(name="a.b+c_d-e@ville.example", role=Role.VIEWER).viewer.can_see_all

@@ -7,13 +7,13 @@ from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
 from camwatch.web.auth.accounts import typed_name
-from camwatch.web.auth.authenticator import Rules
-from camwatch.web.auth.login_throttle import Attempts
-from camwatch.web.auth.proxy_headers import Proxies
+from camwatch.web.auth.authenticator import AuthConfig
+from camwatch.web.auth.login_throttle import LoginThrottle
+from camwatch.web.auth.proxy_headers import TrustedProxies
 from tests.web.access.doorway import PASSWORD, Doorway, Hands, accounts, doorway, hashed
 
 BLANKS = " \t\n\v\f\r\x1c\x85\xa0\u1680\u2003\u2028\u205f\u3000"
-PROXY = Rules(proxies=Proxies(["127.0.0.1"]))
+PROXY = AuthConfig(proxies=TrustedProxies(["127.0.0.1"]))
 WRONG = "wrong horse battery staple"
 KNOWN = accounts()
 
@@ -38,11 +38,11 @@ async def status(door: Doorway, name: str, password: str = WRONG, address: str =
 @example("betaview" + " " * 55 + "x", "betaview")
 def test_what_finds_one_account_is_counted_as_one_name(one: str, other: str) -> None:
     """And what finds none is nobody, or a name of its own: never another one's."""
-    found = KNOWN.called(one)
-    if found is not None and found is KNOWN.called(other):
+    found = KNOWN.find(one)
+    if found is not None and found is KNOWN.find(other):
         assert typed_name(one) == typed_name(other)
     assert typed_name(typed_name(one)) == typed_name(one), "there is nothing left to put right"
-    assert KNOWN.called(typed_name(one)) is found
+    assert KNOWN.find(typed_name(one)) is found
     if found is not None:
         assert typed_name(one) == found.name.lower()
 
@@ -73,17 +73,17 @@ async def test_the_log_has_the_name_that_is_counted() -> None:
 
 async def test_of_ipv6_what_a_customer_may_be_given_is_counted_as_a_whole() -> None:
     """A /48 has 65,536 networks of 64 bits: each has its 20 attempts, but the whole has 80."""
-    attempts = Attempts(Hands())
+    attempts = LoginThrottle(Hands())
     for bits, most in ((8, 40), (16, 80)):  # of the 16 bits that a /48 leaves to its networks
         made = 0
-        while not attempts.wait_s("another", f"2001:db8:{bits}:{made % 2**bits:x}::1"):
-            attempts.begin(
+        while not attempts.delay_s("another", f"2001:db8:{bits}:{made % 2**bits:x}::1"):
+            attempts.start(
                 f"name{made}", f"2001:db8:{bits}:{made % 2**bits * (1 if bits == 8 else 257):x}::1"
             )
             made += 1
             assert made < 200
         assert made == most
-        assert attempts.wait_s("another", "2001:db8:ff::1") == 0
+        assert attempts.delay_s("another", "2001:db8:ff::1") == 0
 
 
 async def test_behind_one_address_a_stranger_locks_nobody_out_who_was_there_before() -> None:
@@ -119,9 +119,11 @@ async def test_a_browser_that_was_in_before_still_gets_in_after_a_restart() -> N
         assert await with_home("chief", PASSWORD, "192.0.2.2", home[:-1] + "x") == 429
         assert await with_home("chief", PASSWORD, "192.0.2.1") == 303
         assert [await with_home("chief", WRONG, f"192.0.2.{n}") for n in range(6)] == [401] * 5 + [429]
-        chief = accounts().named("chief")
+        chief = accounts().get("chief")
         assert chief is not None
-        door.access.take(accounts().with_(chief.model_copy(update={"password": hashed("another horse")})))
+        door.access.set_accounts(
+            accounts().replace(chief.model_copy(update={"password": hashed("another horse")}))
+        )
         door.hands.seconds += 60
         assert await with_home("chief", WRONG, "192.0.2.2") == 401
         assert await with_home("chief", WRONG, "192.0.2.3") == 429, "a new password ends it"

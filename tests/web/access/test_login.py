@@ -10,8 +10,8 @@ from sys import setprofile
 import pytest
 
 from camwatch.web.auth.accounts import Account
-from camwatch.web.auth.authenticator import Rules
-from camwatch.web.auth.login import Failure
+from camwatch.web.auth.authenticator import AuthConfig
+from camwatch.web.auth.login import LoginFailure
 from camwatch.web.auth.principal import Role
 from camwatch.web.auth.sessions import LONGEST_S, Sessions
 from camwatch.web.auth.signed_cookies import Jar, signed
@@ -52,7 +52,7 @@ async def test_a_busy_door_counts_nobody_as_a_guesser() -> None:
             assert (await door.log_in(client, "chief")).status_code == 503
             assert (await client.get("/who", headers=bearer)).status_code == 503
         door.access.verifier._waiting = 0
-        assert door.access.refusals["busy"] == 12
+        assert door.access.denials["busy"] == 12
         assert (await client.get("/who", headers=bearer)).status_code == 200
         assert (await door.log_in(client, "chief")).status_code == 303
 
@@ -85,9 +85,9 @@ async def test_wrong_is_wrong_whatever_is_wrong(name: str, password: str) -> Non
     async with doorway(accounts()) as door, door.client() as client:
         answer = await door.log_in(client, name, password)
         assert answer.status_code == 401
-        assert Failure.WRONG.value in answer.text
+        assert LoginFailure.WRONG.value in answer.text
         assert "set-cookie" not in answer.headers
-        assert door.access.refusals["login"] == 1
+        assert door.access.denials["login"] == 1
 
 
 async def test_after_some_failures_each_attempt_has_to_wait_longer_and_the_owner_is_not_locked_out() -> None:
@@ -101,10 +101,10 @@ async def test_after_some_failures_each_attempt_has_to_wait_longer_and_the_owner
         limited = await door.log_in(client, "chief")
         assert limited.status_code == 429, "even with the right password"
         assert limited.headers["retry-after"] == "3"
-        assert Failure.WAIT.value in limited.text
+        assert LoginFailure.WAIT.value in limited.text
         door.hands.seconds += 2.1
         assert (await door.log_in(client, "chief")).status_code == 303
-        assert door.access.refusals["too_often"] == 2
+        assert door.access.denials["too_often"] == 2
 
 
 async def test_logging_out_ends_every_copy_of_the_session_and_its_streams() -> None:
@@ -132,20 +132,20 @@ async def test_logging_out_ends_every_copy_of_the_session_and_its_streams() -> N
 async def test_a_changed_account_ends_its_sessions_and_streams_or_narrows_them_at_once(change: str) -> None:
     async with doorway(accounts()) as door, door.client() as client:
         await door.log_in(client, "Zoe")
-        zoe = accounts().named("Zoe")
+        zoe = accounts().get("Zoe")
         assert zoe is not None
         async with client.stream("GET", "/stream") as stream:
             pieces = stream.aiter_bytes()
             await anext(pieces)
             if change == "revoked":
-                door.access.take(accounts().without("Zoe"))
+                door.access.set_accounts(accounts().without("Zoe"))
             else:
                 updates: dict[str, dict[str, object]] = {
                     "password": {"password": hashed("another horse battery")},
                     "role": {"role": "viewer"},
                     "operators": {"operators": ("sacogiva",)},
                 }
-                door.access.take(accounts().with_(zoe.model_copy(update=updates[change])))
+                door.access.set_accounts(accounts().replace(zoe.model_copy(update=updates[change])))
             assert [piece async for piece in pieces] == []
         told = await client.get("/who")
         if change in ("password", "revoked"):
@@ -156,7 +156,7 @@ async def test_a_changed_account_ends_its_sessions_and_streams_or_narrows_them_a
 
 
 async def test_a_session_lasts_while_it_is_used_and_ends_when_it_is_not() -> None:
-    async with doorway(accounts(), Rules(session_s=3600)) as door, door.client() as client:
+    async with doorway(accounts(), AuthConfig(session_s=3600)) as door, door.client() as client:
         await door.log_in(client, "chief")
         for _ in range(4):  # a wall screen, for hours
             door.hands.seconds += 1200
@@ -172,39 +172,39 @@ async def test_a_session_lasts_while_it_is_used_and_ends_when_it_is_not() -> Non
 def test_however_often_it_is_renewed_a_session_ends_after_30_days_but_a_wall_screens() -> None:
     hands, days = Hands(), 0
     sessions, known = Sessions(86_400, Jar(""), hands), accounts()
-    chief, landlord = known.named("chief"), known.named("landlord")
+    chief, landlord = known.get("chief"), known.get("landlord")
     assert chief is not None
     assert landlord is not None
     wall = landlord.model_copy(update={"wall_screen": True})
     began = hands.seconds
     session, screen = sessions.begin(chief), sessions.begin(wall)
-    while not sessions.is_over(session):
+    while not sessions.is_expired(session):
         hands.seconds += 80_000
-        session = sessions.renewed(session) or session
-        screen = sessions.renewed(screen) or screen
+        session = sessions.renew(session) or session
+        screen = sessions.renew(screen) or screen
         days += 1
         assert days < 40
-        assert sessions.renewable_in(session) <= began + LONGEST_S - hands.seconds, "no stream outlives it"
+        assert sessions.renew_after_s(session) <= began + LONGEST_S - hands.seconds, "no stream outlives it"
     assert session.ends == began + LONGEST_S
-    assert not sessions.is_over(screen)
+    assert not sessions.is_expired(screen)
     value = sessions.cookie(screen, secure=False)[9:].partition(";")[0]
-    assert sessions.read(value, known.with_(wall)) == screen
+    assert sessions.read(value, known.replace(wall)) == screen
 
 
 async def test_a_session_past_its_half_has_time_for_its_answer() -> None:
     """It is renewed by that answer, which may be a report that takes a while."""
-    async with doorway(accounts(), Rules(session_s=3600)) as door, door.client() as client:
+    async with doorway(accounts(), AuthConfig(session_s=3600)) as door, door.client() as client:
         await door.log_in(client, "chief")
         door.hands.seconds += 2000
         session = client.cookies["camwatch"]
         found = door.access.sessions.read(session, accounts())
         assert found is not None
-        assert door.access.sessions.renewable_in(found) == 1800
+        assert door.access.sessions.renew_after_s(found) == 1800
 
 
 async def test_a_stream_is_asked_again_before_its_session_is_over() -> None:
     """What a wall screen holds open for days comes back in time to have its cookie renewed."""
-    async with doorway(accounts(), Rules(session_s=3600)) as door, door.client() as client:
+    async with doorway(accounts(), AuthConfig(session_s=3600)) as door, door.client() as client:
         await door.log_in(client, "chief")
         door.hands.seconds += 1799.5
         async with client.stream("GET", "/stream") as stream:
@@ -220,7 +220,7 @@ def forged() -> dict[str, str]:
     """Return cookies that nobody was given."""
     hands = Hands()
     known = accounts()
-    chief, landlord = known.named("chief"), known.named("landlord")
+    chief, landlord = known.get("chief"), known.get("landlord")
     assert chief is not None
     assert landlord is not None
     sessions = Sessions(3600, Jar(""), hands)
@@ -257,13 +257,13 @@ async def test_no_cookie_opens_anything_but_one_that_was_given() -> None:
         for kind, cookie in forged().items():
             answer = await client.get("/who", headers={b"cookie": f"camwatch={cookie}".encode()})
             assert answer.status_code == 401, kind
-        assert door.access.refusals["session"] == len(forged())
+        assert door.access.denials["session"] == len(forged())
 
 
 async def test_every_changed_character_of_a_cookie_is_noticed() -> None:
     known = accounts()
     sessions = Sessions(3600, Jar(""), Hands())
-    chief = known.named("chief")
+    chief = known.get("chief")
     assert chief is not None
     value = sessions.cookie(sessions.begin(chief), secure=False)[9:].partition(";")[0]
     assert sessions.read(value, known) is not None
@@ -303,7 +303,7 @@ def test_nothing_of_a_cookie_is_decoded_before_its_mac_was_compared() -> None:
 
 
 def test_the_cookie_is_bound_to_tls_and_to_the_path() -> None:
-    chief = accounts().named("chief")
+    chief = accounts().get("chief")
     assert chief is not None
     plain, below = Sessions(60, Jar(""), Hands()), Sessions(60, Jar("/camwatch"), Hands())
     assert plain.cookie(plain.begin(chief), secure=True).startswith("__Host-camwatch=")
@@ -317,11 +317,11 @@ def test_the_cookie_is_bound_to_tls_and_to_the_path() -> None:
 def test_a_cookie_says_nothing_of_role_and_operators() -> None:
     """So that nobody keeps what they had: both come from the accounts, at each request."""
     known = accounts()
-    zoe = known.named("Zoe")
+    zoe = known.get("Zoe")
     assert zoe is not None
     sessions = Sessions(60, Jar(""), Hands())
     value = sessions.cookie(sessions.begin(zoe), secure=False)[9:].partition(";")[0]
-    narrowed = known.with_(zoe.model_copy(update={"operators": ("sacogiva",)}))
+    narrowed = known.replace(zoe.model_copy(update={"operators": ("sacogiva",)}))
     found = sessions.read(value, narrowed)
     assert found is not None
     assert found.account.operators == ("sacogiva",)

@@ -8,19 +8,19 @@ import pytest
 from structlog.testing import capture_logs
 
 from camwatch.settings import AccessSettings, HttpSettings, Settings
-from camwatch.web.auth import warn_of_clear_text
-from camwatch.web.auth.authenticator import Rules
-from camwatch.web.auth.proxy_headers import Proxies
+from camwatch.web.auth import warn_if_plaintext
+from camwatch.web.auth.authenticator import AuthConfig
+from camwatch.web.auth.proxy_headers import TrustedProxies
 from tests.web.access.doorway import LANDLORD, PASSWORD, TOKEN, accounts, doorway
 
 OWN = "only-for-the-metrics"
-PROXY = Rules(proxies=Proxies(["127.0.0.1", "10.0.0.0/8"]))
+PROXY = AuthConfig(proxies=TrustedProxies(["127.0.0.1", "10.0.0.0/8"]))
 
 
 def address_of(*forwarded: str) -> tuple[str, bool]:
     """Return the address that these headers tell, and whether none could be read."""
     headers = [(b"x-forwarded-for", text.encode()) for text in forwarded]
-    origin, _ = PROXY.proxies.origin("127.0.0.1", secure=False, headers=headers)
+    origin, _ = PROXY.proxies.resolve("127.0.0.1", secure=False, headers=headers)
     return origin.address, origin.lost
 
 
@@ -74,7 +74,7 @@ async def test_a_forwarded_host_is_believed_only_where_settings_say_so() -> None
     }
     form = {"name": "chief", "password": PASSWORD}
     for names_host, status in ((False, 403), (True, 303)):
-        rules = Rules(proxies=Proxies(["127.0.0.1"], names_host=names_host))
+        rules = AuthConfig(proxies=TrustedProxies(["127.0.0.1"], names_host=names_host))
         async with doorway(accounts(), rules) as door, door.client() as client:
             assert (await client.post("/login", data=form, headers=headers)).status_code == status
 
@@ -134,6 +134,6 @@ def test_who_can_go_around_the_proxy_is_warned_of(
         access=AccessSettings(accounts_file=Path("accounts.toml"), proxy_addresses=proxies),
     )
     with capture_logs() as lines:
-        warn_of_clear_text(settings)
+        warn_if_plaintext(settings)
     assert len(lines) == bool(says)
     assert all(says in line["event"] for line in lines)

@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from camwatch.web.auth.accounts import Accounts
-from camwatch.web.auth.authenticator import Access, Rules
-from camwatch.web.auth.middleware import wrap
-from camwatch.web.auth.proxy_headers import Proxies
+from camwatch.web.auth.authenticator import AuthConfig, Authenticator
+from camwatch.web.auth.middleware import add_auth
+from camwatch.web.auth.proxy_headers import TrustedProxies
 from tests.web.access.doorway import LANDLORD, PASSWORD, TOKEN, Hands, accounts, house
 
 NAMES = ("chief", "Zoe", "landlord", "grafana", "bridge", "sso@ville.example")
@@ -61,9 +61,9 @@ class Browser:
 
     def __init__(self, peer: str) -> None:
         self.hands = Hands()
-        rules = Rules(proxies=Proxies(["10.0.0.0/8"], "X-Remote-User"))
-        self.access = Access(accounts(), rules, wall=self.hands, mono=self.hands)
-        self.door = wrap(house(self.access), self.access)
+        rules = AuthConfig(proxies=TrustedProxies(["10.0.0.0/8"], "X-Remote-User"))
+        self.access = Authenticator(accounts(), rules, wall=self.hands, mono=self.hands)
+        self.door = add_auth(house(self.access), self.access)
         self.peer = peer
         self.cookie = b""
 
@@ -106,17 +106,17 @@ class Browser:
         elif step[0] == "wait":
             self.hands.seconds += step[1]
         else:
-            self.access.take(self._changed(step))
+            self.access.set_accounts(self._changed(step))
 
     def _changed(self, step: tuple[Any, ...]) -> Accounts:
         known = self.access.accounts
         assert known is not None
-        account = known.named(step[1])
+        account = known.get(step[1])
         if account is None:
             return known
         if step[0] == "revoke":
             return known.without(step[1])
-        return known.with_(account.model_copy(update={"operators": (step[2],)}))
+        return known.replace(account.model_copy(update={"operators": (step[2],)}))
 
     def judge(self, step: tuple[Any, ...], status: int, told: Any) -> None:
         """Fail if somebody was let in who should not have been, or further than they may."""
@@ -131,10 +131,10 @@ class Browser:
         if method in ("POST", "PUT"):
             # Nothing here has a form token: only a bearer token of an editor changes anything.
             assert (b"authorization", f"Bearer {LANDLORD}".encode()) in headers
-            assert known.named("bridge") is not None
+            assert known.get("bridge") is not None
             return
         name = told["name"] if isinstance(told, dict) else told.decode()
-        account = known.named(name)
+        account = known.get(name)
         assert account is not None, "revoked"
         if isinstance(told, dict):
             operators = None if account.operators is None else sorted(account.operators)

@@ -14,12 +14,12 @@ import pytest
 from starlette.types import ASGIApp, Message, Scope
 
 from camwatch.web.application import make_site
-from camwatch.web.auth.authenticator import Access, Rules
-from camwatch.web.auth.known_browsers import Home
-from camwatch.web.auth.proxy_headers import Proxies
-from camwatch.web.auth.request_body import MOST_STRANGE_BYTES
+from camwatch.web.auth.authenticator import AuthConfig, Authenticator
+from camwatch.web.auth.known_browsers import KnownBrowser
+from camwatch.web.auth.proxy_headers import TrustedProxies
+from camwatch.web.auth.request_body import MAX_ANONYMOUS_BODY_BYTES
 from camwatch.web.auth.request_limits import cut
-from camwatch.web.auth.time_budget import Allowance, Budget, Payer, metered
+from camwatch.web.auth.time_budget import Allowance, Payer, TimeBudget, metered
 from tests.web.access.doorway import LANDLORD, PASSWORD, TOKEN, Hands, accounts, doorway
 from tests.web.access.test_door import raw
 from tests.web.town import Town
@@ -41,13 +41,13 @@ async def test_who_has_to_wait_is_told_so_before_a_byte_of_the_form_is_read() ->
     """The form never comes, and still there is an answer."""
     async with doorway(accounts()) as door:
         for number in range(20):
-            door.access.attempts.begin(f"name{number}", "127.0.0.1")
+            door.access.login_throttle.start(f"name{number}", "127.0.0.1")
         status, head, _ = await raw(door, posted(8000))
         assert status == 429
         assert "retry-after: " in head.lower()
 
 
-@pytest.mark.parametrize("length", [MOST_STRANGE_BYTES + 1, 255 * 1024])
+@pytest.mark.parametrize("length", [MAX_ANONYMOUS_BODY_BYTES + 1, 255 * 1024])
 async def test_a_form_of_a_stranger_is_refused_by_its_length_before_it_is_read(length: int) -> None:
     async with doorway(accounts()) as door:
         assert (await raw(door, posted(length)))[0] == 413
@@ -113,7 +113,7 @@ ATTACKS: dict[str, tuple[str, str, bytes, list[tuple[bytes, bytes]], bytes]] = {
 async def real_site(folder: Path) -> AsyncIterator[ASGIApp]:
     """Give the whole application, with accounts, and a proxy before it."""
     town = Town(folder)
-    access = Access(accounts(), Rules(proxies=Proxies(["127.0.0.1", "10.0.0.0/8"])))
+    access = Authenticator(accounts(), AuthConfig(proxies=TrustedProxies(["127.0.0.1", "10.0.0.0/8"])))
     try:
         yield make_site(dataclasses.replace(town.parts, access=access))
     finally:
@@ -193,8 +193,8 @@ def test_of_what_is_accepted_so_much_is_read_however_many_lines_it_comes_in() ->
 
 # Budgets
 
-SHORT = Rules(
-    proxies=Proxies(["127.0.0.1"]), strangers=Allowance(0.0105, 0.001), people=Allowance(0.0205, 0.001)
+SHORT = AuthConfig(
+    proxies=TrustedProxies(["127.0.0.1"]), strangers=Allowance(0.0105, 0.001), people=Allowance(0.0205, 0.001)
 )
 
 
@@ -214,7 +214,7 @@ async def test_who_spent_the_budget_of_an_address_is_refused_before_any_work() -
         assert own.status_code == 200, "who has an account pays from its own"
         door.hands.seconds += 3
         assert [await login("192.0.2.1") for _ in range(4)].count(200) == 3
-        assert door.access.refusals["budget"] == 4
+        assert door.access.denials["budget"] == 4
 
 
 async def test_from_where_somebody_logged_in_before_strangers_at_that_address_do_not_keep_them_out() -> None:
@@ -238,16 +238,19 @@ async def test_from_where_somebody_logged_in_before_strangers_at_that_address_do
 
 
 def test_all_browsers_of_an_account_share_a_budget() -> None:
-    access = Access(accounts())
-    access.budget.spend(access.payers(None, "192.0.2.1", Home("chief", "a")), 11.0)
-    for home, waits in ((Home("chief", "b"), True), (Home("zoe", "c"), False)):
+    access = Authenticator(accounts())
+    access.budget.spend(access.payers(None, "192.0.2.1", KnownBrowser("chief", "a")), 11.0)
+    for home, waits in ((KnownBrowser("chief", "b"), True), (KnownBrowser("zoe", "c"), False)):
         assert (access.budget.wait_s(access.payers(None, "192.0.2.2", home)) > 0) == waits
     access.close()
 
 
 async def test_who_asks_on_after_429_has_to_connect_anew_but_no_proxy_does() -> None:
-    rules = Rules(strangers=Allowance(0.0015, 0.001))
-    for given, closes in ((rules, True), (dataclasses.replace(rules, proxies=Proxies(["127.0.0.1"])), False)):
+    rules = AuthConfig(strangers=Allowance(0.0015, 0.001))
+    for given, closes in (
+        (rules, True),
+        (dataclasses.replace(rules, proxies=TrustedProxies(["127.0.0.1"])), False),
+    ):
         async with doorway(accounts(), given) as door, door.client() as client:
             answers = [await client.get("/login") for _ in range(3)]
             assert [answer.status_code for answer in answers] == [200, 200, 429]
@@ -269,7 +272,7 @@ async def test_an_account_pays_for_what_its_requests_take_of_the_loop_wherever_i
 
 
 def test_of_ipv6_the_wider_networks_have_budgets_too() -> None:
-    access = Access(accounts())
+    access = Authenticator(accounts())
     spent = access.payers(None, "2001:db8:0:1::1")
     access.budget.spend(spent, 3.0)
     for other, waits in (("2001:db8:0:2::1", True), ("2001:db8:0:100::1", False), ("192.0.2.1", False)):
@@ -279,7 +282,7 @@ def test_of_ipv6_the_wider_networks_have_budgets_too() -> None:
 
 def test_the_memory_of_budgets_is_bounded_and_that_one_is_spent_is_news_once() -> None:
     hands = Hands()
-    budget = Budget(hands)
+    budget = TimeBudget(hands)
     spent = (Payer("a", Allowance(1, 0.1)),)
     budget.spend(spent, 2.0)
     assert [budget.is_news(spent) for _ in range(2)] == [True, False]

@@ -11,7 +11,7 @@ import pytest
 from starlette.requests import Request
 
 from camwatch.web.pages.assets import Assets
-from camwatch.web.problems import Problem
+from camwatch.web.problems import ProblemError
 from frontend.vendor import HERE, MANIFEST, VENDOR, WANTED, entry, versions
 
 ASSETS = Assets()
@@ -70,7 +70,7 @@ def test_what_a_module_imports_carries_its_hash_too() -> None:
 
 @pytest.mark.parametrize("name", ["nothing.js", "../pages/frame.py", "vendor/manifest.json", ""])
 def test_nothing_else_is_served(name: str) -> None:
-    with pytest.raises(Problem):
+    with pytest.raises(ProblemError):
         ASSETS.respond(asked(), name)
 
 

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from camwatch.i18n import NONE
+from camwatch.i18n import NO_VALUE
 from camwatch.web.pages.form_input import local_ms, offset_of
 from camwatch.web.pages.formatting import Language, preferred
 
@@ -41,8 +41,8 @@ def test_a_percentage_is_rounded_down_and_never_reads_100_too_soon() -> None:
 
 def test_of_nothing_there_is_no_percentage() -> None:
     """A2."""
-    assert FR.percent(0, 0) == NONE
-    assert FR.ratio(None) == NONE
+    assert FR.percent(0, 0) == NO_VALUE
+    assert FR.ratio(None) == NO_VALUE
 
 
 def test_a_ratio_that_binary_fractions_miss_by_a_hair_is_shown_as_it_was_written() -> None:
@@ -65,7 +65,7 @@ def test_a_ratio_that_binary_fractions_miss_by_a_hair_is_shown_as_it_was_written
     ],
 )
 def test_a_duration_has_its_two_greatest_units(ms: int, french: str, english: str) -> None:
-    assert (FR.span(ms), EN.span(ms)) == (french, english)
+    assert (FR.format_duration(ms), EN.format_duration(ms)) == (french, english)
 
 
 def test_an_instant_is_local_and_tells_utc_when_pointed_at() -> None:
@@ -76,9 +76,9 @@ def test_an_instant_is_local_and_tells_utc_when_pointed_at() -> None:
 
 
 def test_an_instant_of_another_day_tells_the_day() -> None:
-    assert FR.when(datetime(2026, 11, 24, 8, 5, tzinfo=UTC), NOON) == "hier 09:05"
-    assert FR.when(datetime(2026, 11, 2, 8, 5, tzinfo=UTC), NOON) == "2 nov. 09:05"
-    assert FR.when(datetime(2025, 1, 1, 8, 5, tzinfo=UTC), NOON) == "1er janvier 2025 09:05"
+    assert FR.format_relative_day(datetime(2026, 11, 24, 8, 5, tzinfo=UTC), NOON) == "hier 09:05"
+    assert FR.format_relative_day(datetime(2026, 11, 2, 8, 5, tzinfo=UTC), NOON) == "2 nov. 09:05"
+    assert FR.format_relative_day(datetime(2025, 1, 1, 8, 5, tzinfo=UTC), NOON) == "1er janvier 2025 09:05"
 
 
 def test_a_plural_follows_the_language_with_nought_singular_in_french_only() -> None:
@@ -88,7 +88,11 @@ def test_a_plural_follows_the_language_with_nought_singular_in_french_only() -> 
 
 
 def test_a_promise_is_shown_with_all_of_its_digits() -> None:
-    assert [FR.promise(each) for each in (None, 0.99, 0.99995)] == [NONE, "99,00\u202f%", "99,995\u202f%"]
+    assert [FR.format_objective(each) for each in (None, 0.99, 0.99995)] == [
+        NO_VALUE,
+        "99,00\u202f%",
+        "99,995\u202f%",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from camwatch.core.model import Status
-from camwatch.web.auth.principal import LOCAL
+from camwatch.web.auth.principal import LOCAL_ADMIN
 from tests.metrics.city import registered
 from tests.support.fleet import camera
 from tests.web.town import LANDLORD, MAYOR, OPERATORS, READER, Town, town
@@ -137,7 +137,7 @@ async def test_a_city_that_is_dark_fills_no_page_without_end(tmp_path: Path) -> 
     """Sixty sites of ten cameras: the largest incidents come first, the rest is counted."""
     rows = [camera(f"s{site:02}-{number}", site=f"s{site:02}") for site in range(60) for number in range(10)]
     with contextlib.contextmanager(town)(tmp_path) as built:
-        built.watcher.adopt(registered(rows, OPERATORS))
+        built.watcher.load_inventory(registered(rows, OPERATORS))
         built.beat(*(row.id for row in rows))
         built.pass_s(60)
         assert len(built.ids(Status.DOWN)) == 600
@@ -247,7 +247,7 @@ async def test_an_editor_attributes_an_outage(own: Town) -> None:
     assert found is not None
     said = found.outage.attribution
     assert said is not None
-    assert (said.cause, said.excluded, said.who, said.why) == ("vandalism", True, "Hélène", "paint")
+    assert (said.cause, said.excluded, said.author, said.reason) == ("vandalism", True, "Hélène", "paint")
     own.close()
 
 
@@ -316,7 +316,7 @@ async def test_a_plan_that_makes_no_sense_says_why(built: Town, change: dict[str
 
 
 async def test_with_a_root_path_every_address_begins_with_it(built: Town) -> None:
-    transport = httpx.ASGITransport(app=built.site(LOCAL), root_path="/cam")
+    transport = httpx.ASGITransport(app=built.site(LOCAL_ADMIN), root_path="/cam")
     async with httpx.AsyncClient(transport=transport, base_url="http://camwatch") as client:
         text = (await client.get("/")).text
     found = re.findall(r'\b(?:href|src|action|hx-get|data-live)="(/[^"]*)"', text)

@@ -37,7 +37,7 @@ def untrusted(code: int) -> ssl.SSLCertVerificationError:
 
 def reasons(settings: LinkSettings) -> list[LinkError]:
     """Return one of each that can be said."""
-    found = link_errors.ungranted(settings, [135, 135])
+    found = link_errors.subscription_refused(settings, [135, 135])
     assert found is not None
     return [
         link_errors.unknown_host(settings),
@@ -60,18 +60,18 @@ def reasons(settings: LinkSettings) -> list[LinkError]:
         link_errors.bad_tls(settings, failed("WRONG_VERSION_NUMBER")),
         link_errors.bad_tls(settings, failed("X")),
         link_errors.not_a_websocket(settings, OSError("x")),
-        link_errors.unreadable(settings, "x", first=True),
-        link_errors.unreadable(settings, "x", first=False),
+        link_errors.protocol_error(settings, "x", first=True),
+        link_errors.protocol_error(settings, "x", first=False),
         link_errors.too_large(settings, 2, 1),
         link_errors.unanswered_connect(settings),
         *(link_errors.refused(settings, code, "x") for code in (132, 133, 135, 151)),
-        link_errors.dismissed(settings, 142),
-        link_errors.ungranted(settings, [0]) or found,
+        link_errors.disconnected_by_broker(settings, 142),
+        link_errors.subscription_refused(settings, [0]) or found,
         found,
     ]
 
 
-SAID = [link_errors.in_words(error) for settings in (PLAIN, SAFE) for error in reasons(settings)]
+SAID = [link_errors.describe(error) for settings in (PLAIN, SAFE) for error in reasons(settings)]
 OURS = [
     "not connected yet",
     "messages arrive 6 s late, longer than a camera may be silent",
@@ -95,5 +95,5 @@ def test_every_reason_is_said_in_french(reason: str) -> None:
 
 
 def test_what_a_broker_says_itself_stays_as_it_came() -> None:
-    reason = link_errors.in_words(link_errors.dismissed(PLAIN, 139, "back at noon"))
+    reason = link_errors.describe(link_errors.disconnected_by_broker(PLAIN, 139, "back at noon"))
     assert reason_in("fr", reason).endswith(", back at noon")

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from camwatch.web.pages.request_cache import FRESH_S, Shared
+from camwatch.web.pages.request_cache import FRESH_S, TtlCache
 from tests.web.town import LANDLORD, MAYOR, Town
 
 
@@ -18,7 +18,7 @@ async def test_what_many_ask_for_at_once_is_made_once() -> None:
         await asyncio.sleep(0)
         return len(made)
 
-    shared: Shared[int] = Shared()
+    shared: TtlCache[int] = TtlCache()
     assert await asyncio.gather(*(shared.get("same", make) for _ in range(5))) == [1] * 5
     assert await shared.get("other", make) == 2
 
@@ -26,7 +26,7 @@ async def test_what_many_ask_for_at_once_is_made_once() -> None:
 async def test_what_is_no_longer_fresh_is_made_anew(monkeypatch: pytest.MonkeyPatch) -> None:
     loop = asyncio.get_running_loop()
     began = loop.time()
-    shared: Shared[float] = Shared()
+    shared: TtlCache[float] = TtlCache()
 
     async def make() -> float:
         return loop.time()
@@ -44,7 +44,7 @@ async def test_somebody_who_leaves_spoils_it_for_nobody() -> None:
         await go.wait()
         return "made"
 
-    shared: Shared[str] = Shared()
+    shared: TtlCache[str] = TtlCache()
     leaver, stayer = (asyncio.create_task(shared.get("it", make)) for _ in range(2))
     await begun.wait()
     leaver.cancel()

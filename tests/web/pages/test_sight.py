@@ -8,19 +8,19 @@ import httpx
 import pytest
 
 from camwatch.web.application import application
-from camwatch.web.auth.principal import LOCAL, Role, Viewer
+from camwatch.web.auth.principal import LOCAL_ADMIN, Principal, Role
 from tests.metrics.city import BEGIN_S, City, registered
 from tests.support.fleet import camera
 from tests.web.serving import parts_over
 from tests.web.town import seen_by
 
-OURS = Viewer("Luc", Role.VIEWER, frozenset({"ville"}))
+OURS = Principal("Luc", Role.VIEWER, frozenset({"ville"}))
 TICK = 'class="empty"><svg class="" aria-hidden="true" focusable="false"><use href="#i-up"/>'
 PAGES = ("/", "/?kiosk", "/parts/fleet", "/incidents", "/parts/incidents")
 CAMERAS = [f"cam-{number}" for number in range(5)]
 
 
-async def page(city: City, path: str, viewer: Viewer = LOCAL, lang: str = "en") -> str:
+async def page(city: City, path: str, viewer: Principal = LOCAL_ADMIN, lang: str = "en") -> str:
     """Return a page as somebody reads it."""
     app = seen_by(viewer, application(parts_over(city.watcher, city.exposition.render)))
     transport = httpx.ASGITransport(app=app)
@@ -92,8 +92,8 @@ async def test_a_lag_longer_than_a_silence_is_blindness_and_a_reason_not_to_be_r
     """Rule S11."""
     city = late(40).pass_s(20)
     assert TICK not in await page(city, "/")
-    assert [reason.partition(" s late")[0] for reason in city.watcher.unready] == [
-        f"link main: messages arrive {city.watcher.watch.links['main'].lag:.0f}"
+    assert [reason.partition(" s late")[0] for reason in city.watcher.not_ready_reasons] == [
+        f"link main: messages arrive {city.watcher.fleet.links['main'].lag:.0f}"
     ]
 
 
@@ -101,14 +101,14 @@ async def test_a_backlog_that_does_not_end_is_a_reason_not_to_be_ready() -> None
     """Rule S11: at first it is what every connection brings."""
     city = City(registered([camera()]), subscribed=False)
     city.link.subscribed(city.watcher.clock(), session_present=True)
-    assert city.watcher.watch.links["main"].catching_up
-    assert city.watcher.unready == []
+    assert city.watcher.fleet.links["main"].catching_up
+    assert city.watcher.not_ready_reasons == []
     liveness = city.watcher.settings.liveness
     wait = round(liveness.interval_s * liveness.down_after) + 1
     city.mono += wait
     city.wall += wait
     reason = f"link main: what the broker kept is still arriving, {wait} s after the connection"
-    assert city.watcher.unready == [reason]
+    assert city.watcher.not_ready_reasons == [reason]
 
 
 async def test_the_lag_of_a_link_is_a_metric() -> None:

@@ -9,10 +9,10 @@ from string import Formatter
 import pytest
 
 import camwatch.web
-from camwatch.accounting.records import Attributed
+from camwatch.accounting.records import AttributedCause
 from camwatch.core.conditions import REASON_NAMES
-from camwatch.core.model import BlindCause, Cause, IncidentKind, Purpose, Scope, Status
-from camwatch.web.auth.login import Failure
+from camwatch.core.model import Cause, GapCause, IncidentKind, Purpose, Scope, Status
+from camwatch.web.auth.login import LoginFailure
 from camwatch.web.auth.principal import Role
 from camwatch.web.pages import translations_en, translations_fr
 
@@ -56,12 +56,12 @@ def test_every_text_that_is_asked_for_is_there() -> None:
         ("status", Status),
         ("purpose", Purpose),
         ("cause", Cause),
-        ("attributed", Attributed),
-        ("blind", BlindCause),
+        ("attributed", AttributedCause),
+        ("blind", GapCause),
         ("scope", Scope),
         ("incident", IncidentKind),
         ("role", Role),
-        ("login", Failure),
+        ("login", LoginFailure),
         ("reason", REASON_NAMES.values()),
         ("why", Status),
         ("why", Cause),

@@ -12,7 +12,7 @@ from sqlalchemy import Column, Connection, MetaData, String, Table, inspect, sel
 
 from camwatch.history import schema, sealing
 
-REVISIONS = ("0001", "0002", "0003", "0004")
+REVISIONS = ("0001",)
 """Every step, in order, for whoever opens a store."""
 HEAD = REVISIONS[-1]
 
@@ -24,7 +24,7 @@ _VERSION = Table(
 )
 
 
-def revision_of(connection: Connection) -> str | None:
+def current_revision(connection: Connection) -> str | None:
     """Return the step that a database is at; None: nothing was ever done there."""
     if not inspect(connection).has_table("alembic_version"):
         return None
@@ -38,17 +38,22 @@ def upgrade(connection: Connection) -> None:
     In an empty database today's tables are made at once: what the steps lead to, as a test compares, without
     importing alembic for it, which costs 60 ms, and 10 MB as long as the process lives.
     """
-    if revision_of(connection) is None:
-        schema.metadata.create_all(connection)
+    if current_revision(connection) is None:
+        create_tables(connection)
         _VERSION.create(connection)
         connection.execute(_VERSION.insert().values(version_num=HEAD))
-        connection.execute(schema.meta.insert().values(name="secret", value=secrets.token_hex(32)))
     else:
-        run_steps(connection)
+        run_migrations(connection)
         sealing.seal_all(connection)
 
 
-def run_steps(connection: Connection, revision: str = "head") -> None:
+def create_tables(connection: Connection) -> None:
+    """Create every table of `schema`, and the store's secret."""
+    schema.metadata.create_all(connection)
+    connection.execute(schema.store_metadata.insert().values(name="secret", value=secrets.token_hex(32)))
+
+
+def run_migrations(connection: Connection, revision: str = "head") -> None:
     """Run the steps that are missing up to `revision`, inside the transaction of the connection."""
     from alembic import command  # noqa: PLC0415 - only where the tables are of another day, see above
     from alembic.config import Config  # noqa: PLC0415 - as above

@@ -12,9 +12,17 @@ from collections.abc import Iterable, Iterator
 from typing import Final, TypeAlias
 
 from camwatch.reports import rounding
-from camwatch.reports.figures import KINDS, Figures, Kind
+from camwatch.reports.figures import FIGURES, Figures, Kind
 from camwatch.reports.formatting import Language
-from camwatch.reports.model import BlindLine, CameraLine, Line, OutageLine, Report, Section, WindowLine
+from camwatch.reports.model import (
+    CameraRow,
+    GapRow,
+    GroupRow,
+    MaintenanceRow,
+    OperatorSection,
+    OutageRow,
+    Report,
+)
 from camwatch.reports.renderers.json_document import iso
 
 Cells: TypeAlias = dict[str, str]
@@ -26,7 +34,7 @@ _TEXTS: Final = frozenset({"id", "name", "who", "why"})
 
 
 def _figure_columns() -> Iterator[str]:
-    for name, kind in KINDS.items():
+    for name, kind in FIGURES.items():
         if kind is Kind.PERCENT:
             yield f"{name}_percent"
         elif kind is Kind.DURATION:
@@ -85,16 +93,16 @@ class _Rows:
         asked = report.question
         facts = {
             "camwatch_version": report.version,
-            "made": iso(report.made_ms),
+            "made": iso(report.created_ms),
             "time_zone": asked.period.zone.key,
             "first_day": asked.period.first.isoformat(),
             "last_day": asked.period.last.isoformat(),
             "until": iso(report.until_ms),
-            "reach": report.reach.value,
-            "vouched": iso(report.vouched_ms),
-            "folded": iso(report.folded_ms) if report.folded_ms else "",
+            "reach": report.completeness.value,
+            "vouched": iso(report.watermark_ms),
+            "folded": iso(report.rolled_up_until_ms) if report.rolled_up_until_ms else "",
             "corrections": str(report.corrections),
-            "head": report.head,
+            "head": report.chain_head,
             "anchor": report.anchor,
             "sealed": report.sealed,
             "only_purpose": asked.purpose or "",
@@ -104,10 +112,10 @@ class _Rows:
         for name, value in facts.items():
             yield {"row": "report", "id": name, "why": plain(value)}
 
-    def _section(self, section: Section) -> Iterator[Cells]:
+    def _section(self, section: OperatorSection) -> Iterator[Cells]:
         operator = {"operator": section.line.id}
         yield {"row": "operator"} | operator | self._line(section.line)
-        for lifecycle, count in section.idle.items():
+        for lifecycle, count in section.inactive.items():
             yield {"row": "without_figure", "id": lifecycle.value, "cameras": str(count)} | operator
         for line in section.purposes:
             yield {"row": "purpose", "purpose": line.id} | operator | self._line(line)
@@ -117,15 +125,15 @@ class _Rows:
             yield {"row": "camera"} | operator | self._camera(camera)
         for outage in section.outages:
             yield {"row": "outage"} | operator | self._outage(outage)
-        for blind in section.blind:
+        for blind in section.gaps:
             yield {"row": "blind"} | operator | self._blind(blind)
-        for window in section.windows:
+        for window in section.maintenance:
             yield {"row": "maintenance"} | operator | self._window(window)
 
-    def _line(self, line: Line) -> Cells:
+    def _line(self, line: GroupRow) -> Cells:
         return {"id": line.id, "name": plain(line.name)} | self._figures(line.figures, line.objective)
 
-    def _camera(self, camera: CameraLine) -> Cells:
+    def _camera(self, camera: CameraRow) -> Cells:
         found = {"id": camera.id, "name": plain(camera.name), "site": camera.site, "purpose": camera.purpose}
         return found | self._figures(camera.figures)
 
@@ -149,7 +157,7 @@ class _Rows:
     def _local(self, ms: int) -> str:
         return self._language.instant(ms)
 
-    def _outage(self, outage: OutageLine) -> Cells:
+    def _outage(self, outage: OutageRow) -> Cells:
         cells = {
             "id": str(outage.id),
             "camera": outage.camera,
@@ -162,16 +170,16 @@ class _Rows:
         for edge, bounds in (("start", outage.at_bounds), ("end", outage.end_bounds)):
             if bounds is not None:
                 cells |= {
-                    f"{edge}_earliest_utc": iso(bounds.starts),
-                    f"{edge}_latest_utc": iso(bounds.ends),
+                    f"{edge}_earliest_utc": iso(bounds.start),
+                    f"{edge}_latest_utc": iso(bounds.end),
                 }
         if said := outage.attribution:
             cells |= {
                 "attributed": said.cause.value,
                 "contract": "excluded" if said.excluded else "counted",
-                "who": plain(said.who),
-                "made_utc": iso(said.made_ms),
-                "why": plain(said.why),
+                "who": plain(said.author),
+                "made_utc": iso(said.created_ms),
+                "why": plain(said.reason),
             }
         if outage.voided:
             cells["contract"] = "voided"
@@ -181,11 +189,11 @@ class _Rows:
         lasting = {"duration": rounding.duration(duration), "duration_ms": str(duration)}
         return self._span(start_ms, end_ms) | lasting
 
-    def _blind(self, blind: BlindLine) -> Cells:
+    def _blind(self, blind: GapRow) -> Cells:
         cells = {"id": plain(" ".join(blind.links)), "cause": blind.cause.value}
         return cells | self._lasting(blind.start_ms, blind.end_ms, blind.duration)
 
-    def _window(self, window: WindowLine) -> Cells:
+    def _window(self, window: MaintenanceRow) -> Cells:
         return {
             "id": "" if window.id is None else str(window.id),
             "name": plain(window.name),
@@ -193,7 +201,7 @@ class _Rows:
             "camera" if window.scope == "camera" else "site": window.scope_id
             if window.scope != "operator"
             else "",
-            "contract": "withdrawn" if window.withdrawn else "counted",
-            "who": plain(window.who),
+            "contract": "withdrawn" if window.cancelled else "counted",
+            "who": plain(window.author),
             "why": plain(window.reason),
-        } | self._span(window.starts_ms, window.ends_ms)
+        } | self._span(window.start_ms, window.end_ms)

@@ -9,7 +9,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from camwatch.i18n import NONE
+from camwatch.i18n import NO_VALUE
 from camwatch.reports import labels, rounding, uptime_bars
 from camwatch.reports.figures import OF_OBJECTIVE, Figures
 from camwatch.reports.formatting import Language
@@ -54,12 +54,12 @@ def write(report: Report, language: Language) -> str:
         notes=labels.notes(report, language),
         facts=list(labels.facts(report, language)),
         chart=uptime_bars.Chart(report, language),
-        samples=uptime_bars.samples(),
+        samples=uptime_bars.legend_items(),
         bar=uptime_bars.BAR,
         high=uptime_bars.HEIGHT,
         line_columns=LINE_COLUMNS,
         camera_columns=CAMERA_COLUMNS,
-        no_value=NONE,
+        no_value=NO_VALUE,
         of_objective=OF_OBJECTIVE,
     )
 
@@ -79,7 +79,7 @@ class _View:
     def key_figures(self, shown: dict[str, str]) -> list[tuple[str, str]]:
         """Return the figures that stand first, those that have a value or must be seen to have none."""
         needed = ("availability", "contractual", "coverage")
-        return [(name, shown[name]) for name in KEY_FIGURES if name in needed or shown[name] != NONE]
+        return [(name, shown[name]) for name in KEY_FIGURES if name in needed or shown[name] != NO_VALUE]
 
     def lasted(self, milliseconds: int) -> str:
         """Return a duration as it is shown."""
@@ -91,7 +91,7 @@ class _View:
 
     def idle(self, section: Any) -> str:
         """Return how many cameras have no figure."""
-        return labels.idle(section, self._language)
+        return labels.inactive_cameras(section, self._language)
 
     def end(self, line: Any) -> str:
         """Return when something ended."""

@@ -9,19 +9,19 @@ import json
 from datetime import datetime, timedelta
 from typing import Any
 
-from camwatch.accounting.records import VOIDED_WHY
-from camwatch.core.status_time import Span
+from camwatch.accounting.records import VOIDED_REASON
+from camwatch.core.status_time import Interval
 from camwatch.reports import rounding
 from camwatch.reports.figures import Figures
 from camwatch.reports.model import (
-    BlindLine,
-    CameraLine,
-    Line,
-    OutageLine,
+    CameraRow,
+    FleetSection,
+    GapRow,
+    GroupRow,
+    MaintenanceRow,
+    OperatorSection,
+    OutageRow,
     Report,
-    Section,
-    Total,
-    WindowLine,
 )
 
 FORMAT_VERSION = 1
@@ -40,7 +40,7 @@ def document(report: Report) -> dict[str, Any]:
         "format": "camwatch-report",
         "format_version": FORMAT_VERSION,
         "camwatch_version": report.version,
-        "made": instant(report.made_ms),
+        "made": instant(report.created_ms),
         "time_zone": asked.period.zone.key,
         "period": {
             "first_day": asked.period.first.isoformat(),
@@ -48,14 +48,14 @@ def document(report: Report) -> dict[str, Any]:
             "start": instant(asked.period.start_ms),
             "end": instant(asked.period.end_ms),
             "until": instant(report.until_ms),
-            "reach": report.reach,
+            "reach": report.completeness,
         },
         "only": {"purpose": asked.purpose, "site": asked.site, "camera": asked.camera},
-        "vouched": instant(report.vouched_ms),
-        "folded": instant(report.folded_ms) if report.folded_ms else None,
+        "vouched": instant(report.watermark_ms),
+        "folded": instant(report.rolled_up_until_ms) if report.rolled_up_until_ms else None,
         "corrections": {
             "count": report.corrections,
-            "head": None if report.anchor else report.head,
+            "head": None if report.anchor else report.chain_head,
             "anchor": report.anchor or None,
         },
         "sealed": report.sealed,
@@ -83,7 +83,7 @@ def figures(found: Figures, objective: float | None = None) -> dict[str, Any]:
     }
 
 
-def _total(total: Total) -> dict[str, Any]:
+def _total(total: FleetSection) -> dict[str, Any]:
     return {
         "figures": figures(total.line.figures),
         "purposes": [_line(line) for line in total.purposes],
@@ -91,27 +91,27 @@ def _total(total: Total) -> dict[str, Any]:
     }
 
 
-def _section(section: Section) -> dict[str, Any]:
+def _section(section: OperatorSection) -> dict[str, Any]:
     return {
         "id": section.line.id,
         "name": section.line.name,
         "figures": figures(section.line.figures, section.line.objective),
-        "cameras_without_figure": {str(lifecycle): count for lifecycle, count in section.idle.items()},
+        "cameras_without_figure": {str(lifecycle): count for lifecycle, count in section.inactive.items()},
         "purposes": [_line(line) for line in section.purposes],
         "sites": [_line(line) for line in section.sites],
         "worst": [camera.id for camera in section.worst],
         "cameras": [_camera(camera) for camera in section.cameras],
         "outages": [_outage(outage) for outage in section.outages],
-        "blind": [_blind(blind) for blind in section.blind],
-        "maintenance": [_window(window) for window in section.windows],
+        "blind": [_blind(blind) for blind in section.gaps],
+        "maintenance": [_window(window) for window in section.maintenance],
     }
 
 
-def _line(line: Line) -> dict[str, Any]:
+def _line(line: GroupRow) -> dict[str, Any]:
     return {"id": line.id, "name": line.name, "figures": figures(line.figures, line.objective)}
 
 
-def _camera(camera: CameraLine) -> dict[str, Any]:
+def _camera(camera: CameraRow) -> dict[str, Any]:
     return {
         "id": camera.id,
         "name": camera.name,
@@ -121,7 +121,7 @@ def _camera(camera: CameraLine) -> dict[str, Any]:
     }
 
 
-def _outage(outage: OutageLine) -> dict[str, Any]:
+def _outage(outage: OutageRow) -> dict[str, Any]:
     said = outage.attribution
     return {
         "id": outage.id,
@@ -130,7 +130,7 @@ def _outage(outage: OutageLine) -> dict[str, Any]:
         "end": None if outage.end_ms is None else instant(outage.end_ms),
         "start_between": _between(outage.at_bounds),
         "end_between": _between(outage.end_bounds),
-        "voided": VOIDED_WHY if outage.voided else None,
+        "voided": VOIDED_REASON if outage.voided else None,
         "duration_ms": outage.duration,
         "duration": rounding.duration(outage.duration),
         "in_period_ms": outage.inside,
@@ -141,18 +141,18 @@ def _outage(outage: OutageLine) -> dict[str, Any]:
         else {
             "cause": said.cause,
             "excluded": said.excluded,
-            "who": said.who,
-            "why": said.why,
-            "made": instant(said.made_ms),
+            "who": said.author,
+            "why": said.reason,
+            "made": instant(said.created_ms),
         },
     }
 
 
-def _between(bounds: Span | None) -> list[dict[str, Any]] | None:
-    return None if bounds is None else [instant(bounds.starts), instant(bounds.ends)]
+def _between(bounds: Interval | None) -> list[dict[str, Any]] | None:
+    return None if bounds is None else [instant(bounds.start), instant(bounds.end)]
 
 
-def _blind(blind: BlindLine) -> dict[str, Any]:
+def _blind(blind: GapRow) -> dict[str, Any]:
     return {
         "start": instant(blind.start_ms),
         "end": None if blind.end_ms is None else instant(blind.end_ms),
@@ -163,15 +163,15 @@ def _blind(blind: BlindLine) -> dict[str, Any]:
     }
 
 
-def _window(window: WindowLine) -> dict[str, Any]:
+def _window(window: MaintenanceRow) -> dict[str, Any]:
     return {
         "correction": window.id,
         "scope": window.scope,
         "scope_id": window.scope_id,
         "name": window.name,
-        "start": instant(window.starts_ms),
-        "end": instant(window.ends_ms),
+        "start": instant(window.start_ms),
+        "end": instant(window.end_ms),
         "reason": window.reason,
-        "who": window.who,
-        "withdrawn": window.withdrawn,
+        "who": window.author,
+        "withdrawn": window.cancelled,
     }

@@ -13,7 +13,7 @@ from functools import lru_cache
 from camwatch.reports import labels, rounding
 from camwatch.reports.figures import OF_OBJECTIVE, Figures
 from camwatch.reports.formatting import Language
-from camwatch.reports.model import CameraLine, Line, Report, Section
+from camwatch.reports.model import CameraRow, GroupRow, OperatorSection, Report
 
 WIDTH = 80
 COLUMNS = ("availability", "contractual", "coverage", "outages", "down")
@@ -109,9 +109,9 @@ class _Writer:
         for section in report.sections:
             yield from self._section(section)
 
-    def _section(self, section: Section) -> Iterator[str]:
+    def _section(self, section: OperatorSection) -> Iterator[str]:
         yield from self._title(f"{section.line.name} ({section.line.id})", "=")
-        idle = labels.idle(section, self._language)
+        idle = labels.inactive_cameras(section, self._language)
         if not section.cameras:
             yield from wrapped(self._text("nothing"), WIDTH)
         yield from self._figures(section.line.figures, section.line.objective)
@@ -147,7 +147,7 @@ class _Writer:
                 label = f"  {label}" if name.startswith("availability_") else label
                 yield f"{padded(label, 38)}  {padded(self._language.shown(figure), 16, right=True)}"
 
-    def _table(self, name: str, lines: Sequence[Line | CameraLine]) -> Iterator[str]:
+    def _table(self, name: str, lines: Sequence[GroupRow | CameraRow]) -> Iterator[str]:
         yield from self._title(self._text(name), "-")
         if not lines:
             yield self._text("none")
@@ -166,7 +166,7 @@ class _Writer:
             ]
             yield from self._row(self._label(kind, line), "".join(cells), _LABEL)
 
-    def _objectives(self, purposes: Sequence[Line]) -> Iterator[str]:
+    def _objectives(self, purposes: Sequence[GroupRow]) -> Iterator[str]:
         """Write the lines that have an objective; columns are as wide as the hours of a budget are many."""
         promised = [line for line in purposes if line.objective is not None]
         if not promised:
@@ -182,7 +182,7 @@ class _Writer:
             cells = [padded(cell, size, right=True) for cell, size in zip(row, sizes, strict=True)]
             yield from self._row(label, "".join(cells)[1:], room)
 
-    def _label(self, kind: str, line: Line | CameraLine) -> str:
+    def _label(self, kind: str, line: GroupRow | CameraRow) -> str:
         if kind == "purpose":
             return labels.line_name(kind, line.id, self._language)
         return line.name if line.name == line.id else f"{line.name} ({line.id})"
@@ -210,7 +210,7 @@ class _Writer:
         if empty:
             yield self._text("none")
 
-    def _outages(self, section: Section) -> Iterator[list[str]]:
+    def _outages(self, section: OperatorSection) -> Iterator[list[str]]:
         language = self._language
         for outage in section.outages:
             lasted = language.duration(rounding.duration(outage.duration))
@@ -227,7 +227,7 @@ class _Writer:
                 ),
             ]
 
-    def _exclusions(self, section: Section) -> Iterator[list[str]]:
+    def _exclusions(self, section: OperatorSection) -> Iterator[list[str]]:
         language = self._language
         for outage in section.excluded:
             said = outage.attribution
@@ -235,26 +235,26 @@ class _Writer:
                 left_out = rounding.duration(outage.inside)
                 yield [
                     f"{self._text('number')} {outage.id}  {outage.camera}  {left_out}",
-                    f"{language.instant(said.made_ms)}  {said.who}",
-                    f"{language.text(f'attributed_{said.cause}')}, {said.why}",
+                    f"{language.instant(said.created_ms)}  {said.author}",
+                    f"{language.text(f'attributed_{said.cause}')}, {said.reason}",
                 ]
 
-    def _blind(self, section: Section) -> Iterator[list[str]]:
+    def _blind(self, section: OperatorSection) -> Iterator[list[str]]:
         language = self._language
-        for blind in section.blind:
+        for blind in section.gaps:
             cause = language.text(f"blind_{blind.cause}")
             cause = f"{cause} ({', '.join(blind.links)})" if blind.links else cause
             lasted = rounding.duration(blind.duration)
             span = f"{language.instant(blind.start_ms)} → {labels.end(blind, language)}"
             yield [f"{span}  {lasted}", cause]
 
-    def _windows(self, section: Section) -> Iterator[list[str]]:
+    def _windows(self, section: OperatorSection) -> Iterator[list[str]]:
         language = self._language
-        for window in section.windows:
+        for window in section.maintenance:
             what = f"{language.text(f'scope_{window.scope}')} {window.name} ({window.scope_id})"
-            by = f"{window.who}, " if window.who else ""
+            by = f"{window.author}, " if window.author else ""
             yield [
-                f"{language.instant(window.starts_ms)} → {language.instant(window.ends_ms)}",
+                f"{language.instant(window.start_ms)} → {language.instant(window.end_ms)}",
                 what,
                 f"{by}{labels.window_origin(window, language)}",
                 *([window.reason] if window.reason else []),

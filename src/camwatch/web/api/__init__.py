@@ -3,8 +3,8 @@
 from fastapi import APIRouter, Depends
 
 from camwatch.web.api import cameras, events, fleet, history, inventory, maintenance, reports
-from camwatch.web.api.dependencies import no_strangers
+from camwatch.web.api.dependencies import reject_unknown_parameters
 
-router = APIRouter(prefix="/api/v1", dependencies=[Depends(no_strangers)])
+router = APIRouter(prefix="/api/v1", dependencies=[Depends(reject_unknown_parameters)])
 for each in (fleet, cameras, history, reports, maintenance, inventory, events):
     router.include_router(each.router)

@@ -9,16 +9,16 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query, Response
 
 from camwatch.accounting.calendar import Calendar
-from camwatch.accounting.records import Record
+from camwatch.accounting.records import History
 from camwatch.core.model import Purpose, Status
-from camwatch.web.api.dependencies import House, Interval, Paging, Seer, Time, interval
-from camwatch.web.api.responses import answer
-from camwatch.web.auth.principal import Viewer
-from camwatch.web.context import Parts
-from camwatch.web.telemetry_samples import HOURS, Series
+from camwatch.web.api.dependencies import Context, CurrentUser, Interval, Paging, Time, interval
+from camwatch.web.api.responses import json_response
+from camwatch.web.auth.principal import Principal
+from camwatch.web.context import AppContext
+from camwatch.web.telemetry_samples import HOURS, TelemetrySeries
 from camwatch.web.views import cameras, history, service_levels
-from camwatch.web.views.base import Page, View, in_turns
-from camwatch.web.views.history import AccountView, DayView, OutageView, StretchView
+from camwatch.web.views.base import Page, View, run_cooperatively
+from camwatch.web.views.history import DailyUptimeView, OutageView, StatusIntervalView, StatusTimeView
 
 router = APIRouter(tags=["cameras"])
 
@@ -28,28 +28,28 @@ CameraId = Annotated[
 _SORTS = "|".join(cameras.Sort)
 
 
-class Ledger(View):
+class Availability(View):
     """A camera's accounts by window."""
 
-    windows: dict[str, AccountView]
+    windows: dict[str, StatusTimeView]
 
 
 class Days(View):
     """Accounts of local days, oldest first."""
 
-    days: list[DayView]
+    days: list[DailyUptimeView]
 
 
-class Life(View):
+class Timeline(View):
     """What a camera was, stretch by stretch, oldest first; gaps are out of service."""
 
-    stretches: list[StretchView]
+    intervals: list[StatusIntervalView]
 
 
 @router.get("/cameras", response_model=Page[cameras.CameraRow], summary="Cameras as they are now")
 async def list_cameras(
-    house: House,
-    viewer: Seer,
+    house: Context,
+    viewer: CurrentUser,
     paging: Paging,
     operator: Annotated[str | None, Query(description="Only of this operator.")] = None,
     site: Annotated[str | None, Query(description="Only at this site.")] = None,
@@ -64,36 +64,38 @@ async def list_cameras(
     ] = "",
     sort: Annotated[
         str,
-        Query(pattern=f"^-?({_SORTS})$", description="`worst`: what is not well first. `-` turns around."),
-    ] = "worst",
+        Query(pattern=f"^-?({_SORTS})$", description="`severity`: what is not well first. `-` turns around."),
+    ] = "severity",
 ) -> Response:
     """Return those that fit every filter."""
     wanted = cameras.Filter(operator, site, zone, purpose, tuple(status), tuple(condition), q)
-    found = await in_turns(cameras.rows(house.live, viewer, wanted, sort))
-    rows = cameras.table(house.live, found[paging.piece])
-    return answer(paging.part(rows, len(found)))
+    found = await run_cooperatively(cameras.query(house.live, viewer, wanted, sort))
+    rows = cameras.to_rows(house.live, found[paging.slice])
+    return json_response(paging.page(rows, len(found)))
 
 
 @router.get("/cameras/{camera}", response_model=cameras.CameraDetail, summary="One camera, now")
-async def one_camera(house: House, viewer: Seer, camera: CameraId) -> Response:
+async def one_camera(house: Context, viewer: CurrentUser, camera: CameraId) -> Response:
     """Return its status, conditions, last values, deadlines, counts, and the incidents it is part of."""
-    return answer(cameras.detail(house.live, viewer, camera))
+    return json_response(cameras.detail(house.live, viewer, camera))
 
 
-@router.get("/cameras/{camera}/ledger", response_model=Ledger, summary="Its accounts by window")
-async def ledger(house: House, viewer: Seer, camera: CameraId) -> Response:
+@router.get("/cameras/{camera}/availability", response_model=Availability, summary="Its accounts by window")
+async def availability(house: Context, viewer: CurrentUser, camera: CameraId) -> Response:
     """Return the windows that end now: 1h, 24h, 7d, 30d, 365d, and the day, week, month, year so far."""
     now_ms, zone = house.live.now.utc_ms, house.live.timezone
     read = _reader(house, viewer, camera, now_ms - service_levels.YEAR_MS, now_ms)
-    return answer(
-        Ledger(windows=await house.threads.run(viewer, lambda: service_levels.windows(read(), zone, now_ms)))
+    return json_response(
+        Availability(
+            windows=await house.threads.run(viewer, lambda: service_levels.windows(read(), zone, now_ms))
+        )
     )
 
 
-@router.get("/cameras/{camera}/days", response_model=Days, summary="Its accounts by day")
-async def days(
-    house: House,
-    viewer: Seer,
+@router.get("/cameras/{camera}/daily", response_model=Days, summary="Its accounts by day")
+async def daily(
+    house: Context,
+    viewer: CurrentUser,
     camera: CameraId,
     days: Annotated[int, Query(ge=1, le=400, description="How many, today included.")] = 90,
 ) -> Response:
@@ -103,15 +105,15 @@ async def days(
     last = calendar.date_of(now_ms)
     first = last - timedelta(days=days - 1)
     read = _reader(house, viewer, camera, calendar.start_of(first), now_ms)
-    return answer(
+    return json_response(
         Days(days=await house.threads.run(viewer, lambda: service_levels.days(read(), zone, first, last)))
     )
 
 
-@router.get("/cameras/{camera}/life", response_model=Life, summary="What it was, stretch by stretch")
-async def life(
-    house: House,
-    viewer: Seer,
+@router.get("/cameras/{camera}/timeline", response_model=Timeline, summary="What it was, stretch by stretch")
+async def timeline(
+    house: Context,
+    viewer: CurrentUser,
     camera: CameraId,
     start: Annotated[Time | None, Query(alias="from", description="Without: 24 h before `to`.")] = None,
     end: Annotated[Time | None, Query(alias="to", description="Without: now.")] = None,
@@ -120,41 +122,45 @@ async def life(
     since, until = interval(house.live, start, end, timedelta(hours=24))
     read = _reader(house, viewer, camera, since, until)
     found = await house.threads.run(viewer, lambda: service_levels.stretches(read(), since, until))
-    return answer(Life(stretches=found))
+    return json_response(Timeline(intervals=found))
 
 
 @router.get("/cameras/{camera}/outages", response_model=Page[OutageView], summary="Its outages, newest first")
 async def outages(
-    house: House, viewer: Seer, camera: CameraId, paging: Paging, interval: Interval
+    house: Context, viewer: CurrentUser, camera: CameraId, paging: Paging, interval: Interval
 ) -> Response:
     """Return those that touch the interval."""
-    operator = cameras.one(house.live, viewer, camera).camera.operator
+    operator = cameras.get(house.live, viewer, camera).camera.operator
     total, found = await house.threads.run(
         viewer,
         lambda: house.archive.outage_page(
-            (operator,), from_ms=interval.from_ms, to_ms=interval.to_ms, camera=camera, piece=paging.piece
+            (operator,), from_ms=interval.from_ms, to_ms=interval.to_ms, camera=camera, piece=paging.slice
         ),
     )
-    return answer(paging.part([history.outage(each) for each in found], total))
+    return json_response(paging.page([history.outage(each) for each in found], total))
 
 
-@router.get("/cameras/{camera}/values", response_model=Series, summary="What it said of itself lately")
-async def values(
-    house: House,
-    viewer: Seer,
+@router.get(
+    "/cameras/{camera}/telemetry", response_model=TelemetrySeries, summary="What it said of itself lately"
+)
+async def telemetry(
+    house: Context,
+    viewer: CurrentUser,
     camera: CameraId,
     hours: Annotated[float, Query(gt=0, le=HOURS, description="How far back.")] = 6,
 ) -> Response:
     """Return samples of what its heartbeats told, kept in memory since camwatch started."""
-    operator = cameras.one(house.live, viewer, camera).camera.operator
-    return answer(house.recent.series(camera, operator, hours))
+    operator = cameras.get(house.live, viewer, camera).camera.operator
+    return json_response(house.recent.series(camera, operator, hours))
 
 
-def _reader(house: Parts, viewer: Viewer, camera: str, from_ms: int, to_ms: int) -> Callable[[], Record]:
+def _reader(
+    house: AppContext, viewer: Principal, camera: str, from_ms: int, to_ms: int
+) -> Callable[[], History]:
     """Return what reads a camera's record. Raises Problem (404) if there is none for this viewer."""
-    operator = cameras.one(house.live, viewer, camera).camera.operator
+    operator = cameras.get(house.live, viewer, camera).camera.operator
 
-    def read() -> Record:
+    def read() -> History:
         return house.archive.read((operator,), from_ms, to_ms, camera=camera)
 
     return read

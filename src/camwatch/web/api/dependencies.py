@@ -13,19 +13,19 @@ from fastapi.routing import APIRoute
 from pydantic import BeforeValidator, WithJsonSchema
 
 from camwatch.web.auth.middleware import editor, viewer
-from camwatch.web.auth.principal import Viewer
-from camwatch.web.context import Parts
+from camwatch.web.auth.principal import Principal
+from camwatch.web.context import AppContext
 from camwatch.web.house import Live
-from camwatch.web.problems import Problem
-from camwatch.web.views.base import Page, moment
+from camwatch.web.problems import ProblemError
+from camwatch.web.views.base import Page, to_datetime
 from camwatch.web.views.base import page as page_of
 
-MOST = 500
+MAX_LIMIT = 500
 """The longest page."""
-USUAL = 100
+DEFAULT_LIMIT = 100
 _USUAL_DAYS = 30
 _RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
-YEARS = range(1971, 2200)
+VALID_YEARS = range(1971, 2200)
 
 Number = Annotated[int, Path(ge=1, le=2**53, description="As the record numbers it.")]
 _T = TypeVar("_T")
@@ -36,8 +36,8 @@ def _instant(value: object) -> datetime:
     if not _RFC_3339.fullmatch(text):
         raise ValueError("give an RFC 3339 time with its offset, like 2026-10-01T00:00:00Z")
     found = datetime.fromisoformat(text.upper())
-    if found.year not in YEARS:
-        raise ValueError(f"give a time of the years {YEARS.start} to {YEARS.stop - 1}")
+    if found.year not in VALID_YEARS:
+        raise ValueError(f"give a time of the years {VALID_YEARS.start} to {VALID_YEARS.stop - 1}")
     return found
 
 
@@ -51,26 +51,26 @@ Time: TypeAlias = Annotated[
 # All dependencies are coroutines, or FastAPI would send every request through a thread for each of them.
 
 
-async def _seer(request: Request) -> Viewer:
+async def _seer(request: Request) -> Principal:
     return viewer(request)
 
 
-async def _editor(request: Request) -> Viewer:
+async def _editor(request: Request) -> Principal:
     return editor(request)
 
 
-Seer: TypeAlias = Annotated[Viewer, Depends(_seer)]
+CurrentUser: TypeAlias = Annotated[Principal, Depends(_seer)]
 """Whoever looks."""
-Editor: TypeAlias = Annotated[Viewer, Depends(_editor)]
+CurrentEditor: TypeAlias = Annotated[Principal, Depends(_editor)]
 """Whoever looks, and may change something."""
 
 
-async def _parts(request: Request) -> Parts:
-    found: Parts = request.app.state.parts
+async def _parts(request: Request) -> AppContext:
+    found: AppContext = request.app.state.parts
     return found
 
 
-House: TypeAlias = Annotated[Parts, Depends(_parts)]
+Context: TypeAlias = Annotated[AppContext, Depends(_parts)]
 """The parts that the window is made of."""
 
 
@@ -79,21 +79,21 @@ class _Paging(NamedTuple):
     offset: int
 
     @property
-    def piece(self) -> slice:
+    def slice(self) -> slice:
         """What of the list is wanted."""
         return slice(self.offset, self.offset + self.limit)
 
     def of(self, items: Sequence[_T]) -> Page[_T]:
         """Return the page of a list that is there as a whole."""
-        return self.part(list(items[self.piece]), len(items))
+        return self.page(list(items[self.slice]), len(items))
 
-    def part(self, items: list[_T], total: int) -> Page[_T]:
+    def page(self, items: list[_T], total: int) -> Page[_T]:
         """Return a page of which the items are there."""
         return page_of(items, total, self.offset, self.limit)
 
 
 async def _paging(
-    limit: Annotated[int, Query(ge=1, le=MOST, description="How many at most.")] = USUAL,
+    limit: Annotated[int, Query(ge=1, le=MAX_LIMIT, description="How many at most.")] = DEFAULT_LIMIT,
     offset: Annotated[
         int, Query(ge=0, le=10_000_000, description="How many to leave out; `next` of the page before.")
     ] = 0,
@@ -120,15 +120,15 @@ def interval(live: Live, start: datetime | None, end: datetime | None, usual: ti
 
     Raises Problem (422) if it ends before it starts.
     """
-    until = moment(live.now.utc_ms) if end is None else end
+    until = to_datetime(live.now.utc_ms) if end is None else end
     since = until - usual if start is None else start
     if since >= until:
-        raise Problem(422, "from: is not before to")
+        raise ProblemError(422, "from: is not before to")
     return _Interval(milliseconds(since), milliseconds(until))
 
 
 async def _usual_interval(
-    house: House,
+    house: Context,
     start: Annotated[
         Time | None, Query(alias="from", description="Where it starts; without, 30 days before `to`.")
     ] = None,
@@ -143,7 +143,7 @@ Interval: TypeAlias = Annotated[_Interval, Depends(_usual_interval)]
 """A stretch of time that is asked for."""
 
 
-async def no_strangers(request: Request) -> None:
+async def reject_unknown_parameters(request: Request) -> None:
     """Raise Problem (422) for a parameter that is not read: a slip in a filter must not widen the answer."""
     route = request.scope.get("route")
     if isinstance(route, APIRoute):
@@ -151,7 +151,7 @@ async def no_strangers(request: Request) -> None:
         for name in request.query_params:
             if name not in names:
                 known = ", ".join(sorted(names)) or "none"
-                raise Problem(422, f"{name}: is no parameter here (there is {known})")
+                raise ProblemError(422, f"{name}: is no parameter here (there is {known})")
 
 
 _read: dict[object, frozenset[str]] = {}  # by endpoint, the parameters that it reads

@@ -6,8 +6,8 @@ from typing import Annotated
 
 from fastapi import APIRouter, Header, Query, Response
 
-from camwatch.web.api.dependencies import House, Seer
-from camwatch.web.api.responses import Stream
+from camwatch.web.api.dependencies import Context, CurrentUser
+from camwatch.web.api.responses import StreamResponse
 
 router = APIRouter(tags=["events"])
 
@@ -22,7 +22,7 @@ _EXAMPLE = (
 
 @router.get(
     "/events",
-    response_class=Stream,
+    response_class=StreamResponse,
     summary="Live events",
     responses={
         200: {
@@ -32,8 +32,8 @@ _EXAMPLE = (
     },
 )
 async def events(
-    house: House,
-    viewer: Seer,
+    house: Context,
+    viewer: CurrentUser,
     last_event_id: Annotated[
         str | None, Header(max_length=100, description="Go on after this event; browsers send it themselves.")
     ] = None,
@@ -47,4 +47,6 @@ async def events(
     every 15 seconds when nothing else does.
     """
     stream = house.events.stream(viewer, last_event_id or after)
-    return Stream(stream, "text/event-stream", {"cache-control": "no-store", "x-accel-buffering": "no"})
+    return StreamResponse(
+        stream, "text/event-stream", {"cache-control": "no-store", "x-accel-buffering": "no"}
+    )

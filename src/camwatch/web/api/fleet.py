@@ -10,11 +10,11 @@ from pydantic import Field
 
 from camwatch.accounting.calendar import Calendar
 from camwatch.web.api.cameras import Days
-from camwatch.web.api.dependencies import House, Paging, Seer
-from camwatch.web.api.responses import answer
+from camwatch.web.api.dependencies import Context, CurrentUser, Paging
+from camwatch.web.api.responses import json_response
 from camwatch.web.auth.principal import Role
 from camwatch.web.views import fleet, incidents, service_levels
-from camwatch.web.views.base import Page, View, in_turns
+from camwatch.web.views.base import Page, View, run_cooperatively
 from camwatch.web.views.fleet import FleetView, LinkView, OperatorView, SiteView
 from camwatch.web.views.incidents import IncidentView
 
@@ -33,34 +33,34 @@ class Me(View):
 
 
 @router.get("/me", response_model=Me, summary="Who I am here")
-async def me(viewer: Seer) -> Response:
+async def me(viewer: CurrentUser) -> Response:
     """Return the account behind the request."""
     operators = None if viewer.operators is None else tuple(sorted(viewer.operators))
-    return answer(Me(name=viewer.name, role=viewer.role, operators=operators))
+    return json_response(Me(name=viewer.name, role=viewer.role, operators=operators))
 
 
 @router.get("/fleet", response_model=FleetView, summary="All at a glance")
-async def glance(house: House, viewer: Seer) -> Response:
+async def glance(house: Context, viewer: CurrentUser) -> Response:
     """Return how many cameras are what, and whether camwatch can see them."""
-    return answer(await in_turns(fleet.fleet(house.live, viewer)))
+    return json_response(await run_cooperatively(fleet.fleet(house.live, viewer)))
 
 
 @router.get("/operators", response_model=Page[OperatorView], summary="Operators and how they stand")
-async def operators(house: House, viewer: Seer, paging: Paging) -> Response:
+async def operators(house: Context, viewer: CurrentUser, paging: Paging) -> Response:
     """Return them in the order of the inventory."""
-    return answer(paging.of(await in_turns(fleet.operators(house.live, viewer))))
+    return json_response(paging.of(await run_cooperatively(fleet.operators(house.live, viewer))))
 
 
 @router.get("/operators/{operator}", response_model=OperatorView, summary="One operator")
-async def one_operator(house: House, viewer: Seer, operator: OperatorId) -> Response:
+async def one_operator(house: Context, viewer: CurrentUser, operator: OperatorId) -> Response:
     """Return its cameras by status, and its accounts by window."""
-    return answer(await in_turns(fleet.operator(house.live, viewer, operator)))
+    return json_response(await run_cooperatively(fleet.operator(house.live, viewer, operator)))
 
 
-@router.get("/operators/{operator}/days", response_model=Days, summary="An operator's accounts by day")
-async def operator_days(
-    house: House,
-    viewer: Seer,
+@router.get("/operators/{operator}/daily", response_model=Days, summary="An operator's accounts by day")
+async def operator_daily(
+    house: Context,
+    viewer: CurrentUser,
     operator: OperatorId,
     days: Annotated[int, Query(ge=1, le=400, description="How many, today included.")] = 90,
 ) -> Response:
@@ -75,30 +75,32 @@ async def operator_days(
         record = house.archive.read((operator,), calendar.start_of(first), now_ms)
         return Days(days=service_levels.days(record, zone, first, last))
 
-    return answer(await house.threads.run(viewer, work))
+    return json_response(await house.threads.run(viewer, work))
 
 
 @router.get("/sites", response_model=Page[SiteView], summary="Sites and their cameras")
-async def sites(house: House, viewer: Seer, paging: Paging) -> Response:
+async def sites(house: Context, viewer: CurrentUser, paging: Paging) -> Response:
     """Return where there are cameras to see, in the order of the inventory."""
-    total, found = await in_turns(fleet.site_page(house.live, viewer, paging.piece))
-    return answer(paging.part(found, total))
+    total, found = await run_cooperatively(fleet.site_page(house.live, viewer, paging.slice))
+    return json_response(paging.page(found, total))
 
 
 @router.get("/sites/{site}", response_model=SiteView, summary="One site")
-async def one_site(house: House, viewer: Seer, site: SiteId) -> Response:
+async def one_site(house: Context, viewer: CurrentUser, site: SiteId) -> Response:
     """Return its cameras by status."""
-    return answer(fleet.site(house.live, viewer, site))
+    return json_response(fleet.site(house.live, viewer, site))
 
 
 @router.get("/incidents", response_model=Page[IncidentView], summary="Open incidents, newest first")
-async def list_incidents(house: House, viewer: Seer, paging: Paging) -> Response:
+async def list_incidents(house: Context, viewer: CurrentUser, paging: Paging) -> Response:
     """Return many cameras' one cause: a site, an operator, a link."""
-    found = incidents.opened(house.live, viewer)
-    return answer(paging.part([incidents.view(house.live, each) for each in found[paging.piece]], len(found)))
+    found = incidents.open_incidents(house.live, viewer)
+    return json_response(
+        paging.page([incidents.view(house.live, each) for each in found[paging.slice]], len(found))
+    )
 
 
 @router.get("/links", response_model=Page[LinkView], summary="Sessions with brokers")
-async def links(house: House, viewer: Seer, paging: Paging) -> Response:
+async def links(house: Context, viewer: CurrentUser, paging: Paging) -> Response:
     """Return those that carry cameras to see."""
-    return answer(paging.of(fleet.links(house.live, viewer)))
+    return json_response(paging.of(fleet.links(house.live, viewer)))

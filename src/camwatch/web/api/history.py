@@ -7,14 +7,14 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from camwatch.accounting.records import Attributed
+from camwatch.accounting.records import AttributedCause
 from camwatch.core.model import Purpose
 from camwatch.web import deeds
-from camwatch.web.api.dependencies import Editor, House, Interval, Number, Paging, Seer
-from camwatch.web.api.responses import Stream, answer, begun
+from camwatch.web.api.dependencies import Context, CurrentEditor, CurrentUser, Interval, Number, Paging
+from camwatch.web.api.responses import StreamResponse, json_response, prefetch_first
 from camwatch.web.views import fleet, history, service_levels
 from camwatch.web.views.base import Page
-from camwatch.web.views.history import BlindView, Levels, OutageView
+from camwatch.web.views.history import MonitoringGapView, OutageView, ServiceLevels
 
 router = APIRouter(tags=["record"])
 
@@ -29,15 +29,15 @@ class NewAttribution(BaseModel):
         json_schema_extra={"examples": [{"cause": "power", "excluded": False, "why": "Breaker tripped"}]},
     )
 
-    cause: Attributed
+    cause: AttributedCause
     excluded: bool | None = Field(None, description="Contracts leave it out. Without: as it was before.")
-    why: str = Field(min_length=1, max_length=500, description="In words, on one line.")
+    reason: str = Field(min_length=1, max_length=500, description="In words, on one line.")
 
 
 @router.get("/outages", response_model=Page[OutageView], summary="Outages, newest first")
 async def outages(
-    house: House,
-    viewer: Seer,
+    house: Context,
+    viewer: CurrentUser,
     paging: Paging,
     interval: Interval,
     operator: Annotated[str | None, Query(description="Only of this operator.")] = None,
@@ -46,26 +46,26 @@ async def outages(
     unattributed: Annotated[bool, Query(description="Only those of which nobody said why.")] = False,
 ) -> Response:
     """Return those that touch the interval and fit every filter."""
-    operators = fleet.chosen(house.live, viewer, operator)
+    operators = fleet.requested_operators(house.live, viewer, operator)
     total, found = await house.threads.run(
         viewer,
         lambda: house.archive.outage_page(
             operators,
             from_ms=interval.from_ms,
             to_ms=interval.to_ms,
-            piece=paging.piece,
+            piece=paging.slice,
             site=site,
             still_open=open,
             unattributed=unattributed,
         ),
     )
-    return answer(paging.part([history.outage(each) for each in found], total))
+    return json_response(paging.page([history.outage(each) for each in found], total))
 
 
 @router.get("/outages/{outage}", response_model=OutageView, summary="One outage")
-async def one_outage(house: House, viewer: Seer, outage: Number) -> Response:
+async def one_outage(house: Context, viewer: CurrentUser, outage: Number) -> Response:
     """Return it with all that was said of it."""
-    return answer(await house.threads.run(viewer, lambda: deeds.outage(house, viewer, outage)))
+    return json_response(await house.threads.run(viewer, lambda: deeds.outage(house, viewer, outage)))
 
 
 @router.post(
@@ -74,61 +74,66 @@ async def one_outage(house: House, viewer: Seer, outage: Number) -> Response:
     response_model=OutageView,
     summary="Say what caused an outage",
 )
-async def attribute(house: House, viewer: Editor, outage: Number, said: NewAttribution) -> Response:
+async def attribute(house: Context, viewer: CurrentEditor, outage: Number, said: NewAttribution) -> Response:
     """Append an attribution: nothing is overwritten, and the newest holds."""
     found = await house.threads.run(
-        viewer, lambda: deeds.attribute(house, viewer, outage, said.cause, said.why, excluded=said.excluded)
+        viewer,
+        lambda: deeds.attribute(house, viewer, outage, said.cause, said.reason, excluded=said.excluded),
     )
-    return answer(found, 201)
+    return json_response(found, 201)
 
 
-@router.get("/blind-intervals", response_model=Page[BlindView], summary="When cameras were out of sight")
-async def blind_intervals(house: House, viewer: Seer, paging: Paging, interval: Interval) -> Response:
+@router.get(
+    "/monitoring-gaps", response_model=Page[MonitoringGapView], summary="When cameras were out of sight"
+)
+async def monitoring_gaps(
+    house: Context, viewer: CurrentUser, paging: Paging, interval: Interval
+) -> Response:
     """Return blindness that touches the interval, newest first: of links, of camwatch, of its clock."""
     records = await house.threads.run(viewer, lambda: house.archive.blindness(*interval))
-    return answer(paging.of(history.blindness(viewer, records)))
+    return json_response(paging.of(history.monitoring_gaps(viewer, records)))
 
 
-@router.get("/service-levels", response_model=Levels, summary="Service levels of any interval")
+@router.get("/service-levels", response_model=ServiceLevels, summary="Service levels of any interval")
 async def levels(
-    house: House,
-    viewer: Seer,
+    house: Context,
+    viewer: CurrentUser,
     interval: Interval,
     operator: Annotated[str | None, Query(description="Only of this operator.")] = None,
     site: Annotated[str | None, Query(description="Only at this site.")] = None,
     purpose: Annotated[Purpose | None, Query(description="Only for this purpose.")] = None,
 ) -> Response:
     """Return accounts of each camera, and of each group as their sum: milliseconds, not rounded ratios."""
-    operators, live = fleet.chosen(house.live, viewer, operator), house.live
+    operators, live = fleet.requested_operators(house.live, viewer, operator), house.live
     inventory, zone = live.inventory, live.timezone
 
-    def work() -> Levels:
+    def work() -> ServiceLevels:
         record = house.archive.read(operators, *interval)
         record.cameras = [
             camera
             for camera in record.cameras
             if site in (None, camera.site) and purpose in (None, camera.purpose)
         ]
-        record = service_levels.with_folded_days(record, zone, *interval)
+        record = service_levels.merge_daily_rollups(record, zone, *interval)
         return service_levels.levels(record, inventory, house.objectives, *interval)
 
-    return answer(await house.threads.run(viewer, work))
+    return json_response(await house.threads.run(viewer, work))
 
 
 @router.get(
-    "/history",
-    response_class=Stream,
+    "/export",
+    response_class=StreamResponse,
     summary="The raw record as JSON lines",
     responses={200: {"content": {"application/x-ndjson": {}}, "description": "One fact a line."}},
 )
-async def raw_history(
-    house: House,
-    viewer: Seer,
+async def export(
+    house: Context,
+    viewer: CurrentUser,
     start: Annotated[int, Query(alias="from", ge=0, le=_LARGEST, description="UTC milliseconds.")],
     end: Annotated[int, Query(alias="to", ge=0, le=_LARGEST, description="UTC milliseconds, not inside.")],
 ) -> Response:
     """Return transitions, outages, fills and blindness; `kind` tells which. `vouched` comes last."""
-    pieces = await begun(
-        house.threads.draw(viewer, lambda: house.archive.export(viewer.operators, start, end))
+    pieces = await prefetch_first(
+        house.threads.stream(viewer, lambda: house.archive.export(viewer.operators, start, end))
     )
-    return Stream(pieces, "application/x-ndjson")
+    return StreamResponse(pieces, "application/x-ndjson")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Response
 
-from camwatch.web.api.dependencies import House, Paging, Seer
-from camwatch.web.api.responses import answer
+from camwatch.web.api.dependencies import Context, CurrentUser, Paging
+from camwatch.web.api.responses import json_response
 from camwatch.web.views import inventory
 from camwatch.web.views.base import Page
 from camwatch.web.views.inventory import InventoryView, UnregisteredView
@@ -14,12 +14,12 @@ router = APIRouter(prefix="/inventory", tags=["inventory"])
 
 
 @router.get("", response_model=InventoryView, summary="How the inventory is")
-async def how_it_is(house: House, viewer: Seer) -> Response:
+async def how_it_is(house: Context, viewer: CurrentUser) -> Response:
     """Return when it was read, and what is wrong with it. Whoever does not see all gets 404."""
-    return answer(inventory.inventory(house.live, viewer))
+    return json_response(inventory.inventory(house.live, viewer))
 
 
 @router.get("/unregistered", response_model=Page[UnregisteredView], summary="Ids that nobody knows")
-async def unregistered(house: House, viewer: Seer, paging: Paging) -> Response:
+async def unregistered(house: Context, viewer: CurrentUser, paging: Paging) -> Response:
     """Return the last 1,000 ids that sent without being in the inventory, the latest first."""
-    return answer(paging.of(inventory.unregistered(house.live, viewer)))
+    return json_response(paging.of(inventory.unregistered(house.live, viewer)))

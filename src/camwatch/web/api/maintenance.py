@@ -9,11 +9,19 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from camwatch.core.model import Scope
 from camwatch.web import deeds
-from camwatch.web.api.dependencies import Editor, House, Number, Paging, Seer, Time, milliseconds
-from camwatch.web.api.responses import answer
-from camwatch.web.problems import Problem
+from camwatch.web.api.dependencies import (
+    Context,
+    CurrentEditor,
+    CurrentUser,
+    Number,
+    Paging,
+    Time,
+    milliseconds,
+)
+from camwatch.web.api.responses import json_response
+from camwatch.web.problems import ProblemError
 from camwatch.web.views.base import Page
-from camwatch.web.views.history import WindowView
+from camwatch.web.views.history import MaintenanceView
 
 router = APIRouter(tags=["maintenance"])
 
@@ -50,13 +58,13 @@ class Reason(BaseModel):
         extra="forbid", json_schema_extra={"examples": [{"why": "Put off until the spring"}]}
     )
 
-    why: str = Field(min_length=1, max_length=500, description="In words, on one line.")
+    reason: str = Field(min_length=1, max_length=500, description="In words, on one line.")
 
 
-@router.get("/maintenance", response_model=Page[WindowView], summary="Maintenance windows")
+@router.get("/maintenance", response_model=Page[MaintenanceView], summary="Maintenance windows")
 async def list_windows(
-    house: House,
-    viewer: Seer,
+    house: Context,
+    viewer: CurrentUser,
     paging: Paging,
     past: Annotated[bool, Query(description="Also those that are over or withdrawn.")] = False,
 ) -> Response:
@@ -65,36 +73,38 @@ async def list_windows(
     found = await house.threads.run(viewer, lambda: deeds.windows(house, viewer, now_ms))
     if not past:
         found = [window for window in found if window.state in ("planned", "under_way")]
-    return answer(paging.of(found))
+    return json_response(paging.of(found))
 
 
-@router.get("/maintenance/{number}", response_model=WindowView, summary="One maintenance window")
-async def one_window(house: House, viewer: Seer, number: Number) -> Response:
+@router.get("/maintenance/{number}", response_model=MaintenanceView, summary="One maintenance window")
+async def one_window(house: Context, viewer: CurrentUser, number: Number) -> Response:
     """Return a window that was added; those of the inventory have no number."""
     now_ms = house.live.now.utc_ms
-    return answer(await house.threads.run(viewer, lambda: deeds.window(house, viewer, number, now_ms)))
+    return json_response(await house.threads.run(viewer, lambda: deeds.window(house, viewer, number, now_ms)))
 
 
-@router.post("/maintenance", status_code=201, response_model=WindowView, summary="Plan maintenance")
-async def add_window(house: House, viewer: Editor, said: NewWindow) -> Response:
+@router.post("/maintenance", status_code=201, response_model=MaintenanceView, summary="Plan maintenance")
+async def add_window(house: Context, viewer: CurrentEditor, said: NewWindow) -> Response:
     """Append a window. It holds within seconds; one in the past corrects the figures."""
     start, end = milliseconds(said.start), milliseconds(said.end)
     if end <= start:
-        raise Problem(422, "to: is not after from")
+        raise ProblemError(422, "to: is not after from")
     window, now_ms = deeds.Maintenance(said.scope, said.id, start, end), house.live.now.utc_ms
     found = await house.threads.run(
         viewer, lambda: deeds.add_window(house, viewer, window, said.reason, now_ms)
     )
-    return answer(found, 201)
+    return json_response(found, 201)
 
 
-@router.post("/maintenance/{number}/cancel", response_model=WindowView, summary="Cancel maintenance")
-async def cancel_window(house: House, viewer: Editor, number: Number, said: Reason) -> Response:
+@router.post("/maintenance/{number}/cancel", response_model=MaintenanceView, summary="Cancel maintenance")
+async def cancel_window(house: Context, viewer: CurrentEditor, number: Number, said: Reason) -> Response:
     """Append that a window is cancelled.
 
     One that has not begun never was, one under way ends now, one that is over counts no more.
     """
     now_ms = house.live.now.utc_ms
-    return answer(
-        await house.threads.run(viewer, lambda: deeds.cancel_window(house, viewer, number, said.why, now_ms))
+    return json_response(
+        await house.threads.run(
+            viewer, lambda: deeds.cancel_window(house, viewer, number, said.reason, now_ms)
+        )
     )

@@ -101,7 +101,7 @@ def document_of(routes: Sequence[BaseRoute]) -> dict[str, Any]:
         schemas.pop(name, None)
     schemas["Problem"] = _PROBLEM
     parts["securitySchemes"] = {
-        "token": {"type": "http", "scheme": "bearer", "description": "Made by `camwatch access add`."},
+        "token": {"type": "http", "scheme": "bearer", "description": "Made by `camwatch accounts add`."},
         "session": {
             "type": "apiKey",
             "in": "cookie",

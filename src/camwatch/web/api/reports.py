@@ -9,9 +9,9 @@ from fastapi import APIRouter, Query, Response
 
 from camwatch.accounting.calendar import Calendar, last_of_month
 from camwatch.core.model import Purpose
-from camwatch.i18n import Form, Lang
-from camwatch.web.api.dependencies import House, Seer
-from camwatch.web.problems import Problem
+from camwatch.i18n import Lang, ReportFormat
+from camwatch.web.api.dependencies import Context, CurrentUser
+from camwatch.web.problems import ProblemError
 from camwatch.web.views import fleet
 
 router = APIRouter(tags=["reports"])
@@ -30,13 +30,13 @@ _CONFINED = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src dat
     responses={
         200: {
             "description": "The report, as `camwatch report` writes it.",
-            "content": {form.media_type.partition(";")[0]: {} for form in Form},
+            "content": {form.media_type.partition(";")[0]: {} for form in ReportFormat},
         }
     },
 )
 async def report(
-    house: House,
-    viewer: Seer,
+    house: Context,
+    viewer: CurrentUser,
     month: Annotated[str | None, Query(pattern=_A_MONTH, description="Like 2026-10.")] = None,
     first: Annotated[
         str | None, Query(pattern=_A_DAY, description="The first day, instead of a month.")
@@ -47,12 +47,12 @@ async def report(
     operator: Annotated[str | None, Query(description="Only of this operator.")] = None,
     site: Annotated[str | None, Query(description="Only at this site.")] = None,
     purpose: Annotated[Purpose | None, Query(description="Only for this purpose.")] = None,
-    format: Annotated[Form, Query(description="How it is written.")] = Form.JSON,  # noqa: A002
+    format: Annotated[ReportFormat, Query(description="How it is written.")] = ReportFormat.JSON,  # noqa: A002
     lang: Annotated[Lang, Query(description="In which language.")] = "fr",
     download: Annotated[bool, Query(description="As a file to keep.")] = False,
 ) -> Response:
     """Return figures, outages, blindness and maintenance of whole local days; without days, of last month."""
-    operators = fleet.chosen(house.live, viewer, operator)
+    operators = fleet.requested_operators(house.live, viewer, operator)
     if site is not None:
         fleet.check_site(house.live, viewer, site)
     begin, end = _days(Calendar(house.live.timezone), house.live.now.utc_ms, month, first, last)
@@ -81,14 +81,14 @@ def _days(
     """Return the days that are asked for. Raises Problem (422)."""
     today = calendar.date_of(now_ms)
     if month is not None and (first or last):
-        raise Problem(422, "month: contradicts first and last")
+        raise ProblemError(422, "month: contradicts first and last")
     if first is None and last is not None:
-        raise Problem(422, "last: needs first, too")
+        raise ProblemError(422, "last: needs first, too")
     if first is not None:
         begin = _day("first", first)
         end = max(begin, today) if last is None else _day("last", last)
         if not begin <= end <= begin + timedelta(days=_LONGEST):
-            raise Problem(422, f"last: must be from first up to {_LONGEST} days later")
+            raise ProblemError(422, f"last: must be from first up to {_LONGEST} days later")
         return begin, end
     end = last_of_month(_day("month", f"{month}-01")) if month else today.replace(day=1) - timedelta(days=1)
     return end.replace(day=1), end
@@ -98,4 +98,4 @@ def _day(name: str, text: str) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError:
-        raise Problem(422, f"{name}: there is no such day") from None
+        raise ProblemError(422, f"{name}: there is no such day") from None

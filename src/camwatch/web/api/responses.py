@@ -10,18 +10,18 @@ from pydantic import BaseModel
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-PATIENCE_S = 30.0
+SEND_TIMEOUT_S = 30.0
 """How long a client may take to make room for the next piece of a stream."""
 
 _log = structlog.get_logger("window")
 
 
-def answer(view: BaseModel, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+def json_response(view: BaseModel, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     """Return a view as JSON. It has been checked when it was made; nothing checks it again."""
     return Response(view.model_dump_json(), status, headers, media_type="application/json")
 
 
-async def begun(pieces: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
+async def prefetch_first(pieces: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
     """Draw the first piece, so that what goes wrong at the start is still told as a problem."""
     first = await anext(pieces, b"")
 
@@ -36,7 +36,7 @@ async def begun(pieces: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
     return all_of_them()
 
 
-class Stream(Response):
+class StreamResponse(Response):
     """An answer in pieces. Its source is let go at once when the client leaves, or makes no room."""
 
     def __init__(
@@ -73,7 +73,7 @@ class Stream(Response):
     async def _send(self, send: Send) -> None:
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
         async for piece in self._pieces:
-            async with asyncio.timeout(PATIENCE_S):
+            async with asyncio.timeout(SEND_TIMEOUT_S):
                 await send({"type": "http.response.body", "body": piece, "more_body": True})
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 

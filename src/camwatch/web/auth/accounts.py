@@ -30,11 +30,11 @@ from pydantic import (
     field_validator,
 )
 
-from camwatch.errors import ConfigurationError, Fault
+from camwatch.errors import ConfigError, ConfigProblem
 from camwatch.settings import sources
 from camwatch.settings.validators import identifier
 from camwatch.web.auth.hashing import hash_problem
-from camwatch.web.auth.principal import LOCAL, Role, Viewer
+from camwatch.web.auth.principal import LOCAL_ADMIN, Principal, Role
 
 MOST_NAME = 63
 """The most characters of an account's name."""
@@ -51,8 +51,8 @@ def account_name(value: str) -> str:
     """Check the name of an account."""
     if not _NAME.fullmatch(value) or value.startswith("cw_"):
         raise ValueError("must have 1 to 63 letters a-z, digits, '.', '@', '+', '_' or '-', no 'cw_' first")
-    if value.lower() == LOCAL.name:
-        raise ValueError(f"cannot be {LOCAL.name!r}: that is whoever uses a camwatch without accounts")
+    if value.lower() == LOCAL_ADMIN.name:
+        raise ValueError(f"cannot be {LOCAL_ADMIN.name!r}: that is whoever uses a camwatch without accounts")
     return value
 
 
@@ -67,7 +67,7 @@ def typed_name(text: str) -> str:
 
 def _token_id(value: str) -> str:
     if not _TOKEN_ID.fullmatch(value):
-        raise ValueError("must be 8 digits 0-9 a-f, as `camwatch access add --token` draws them")
+        raise ValueError("must be 8 digits 0-9 a-f, as `camwatch accounts add --token` draws them")
     return value
 
 
@@ -84,7 +84,7 @@ class _Row(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
 
-class KeptToken(_Row):
+class StoredToken(_Row):
     """An API token: its id, the hash of its secret, when it was made and when it ends (None: never)."""
 
     id: Annotated[str, AfterValidator(_token_id)]
@@ -109,7 +109,7 @@ class Account(_Row):
         Annotated[tuple[Annotated[str, AfterValidator(identifier)], ...], Field(min_length=1)] | None
     ) = None
     password: _Hash | None = Field(default=None, repr=False)
-    tokens: tuple[KeptToken, ...] = ()
+    tokens: tuple[StoredToken, ...] = ()
     wall_screen: bool = False
 
     @field_validator("wall_screen")
@@ -120,9 +120,9 @@ class Account(_Row):
         return value
 
     @property
-    def viewer(self) -> Viewer:
+    def viewer(self) -> Principal:
         """What they are to the rest of camwatch."""
-        return Viewer(self.name, self.role, None if self.operators is None else frozenset(self.operators))
+        return Principal(self.name, self.role, None if self.operators is None else frozenset(self.operators))
 
 
 class Accounts(_Row):
@@ -150,15 +150,15 @@ class Accounts(_Row):
     def _by_typed(self) -> dict[str, Account]:
         return {typed_name(account.name): account for account in self.accounts}
 
-    def named(self, name: str) -> Account | None:
+    def get(self, name: str) -> Account | None:
         """Return the account of exactly this name."""
         return self._by_name.get(name)
 
-    def called(self, name: str) -> Account | None:
+    def find(self, name: str) -> Account | None:
         """Return the account of a name that people typed: capitals make no difference."""
         return self._by_typed.get(typed_name(name))
 
-    def with_token(self, token_id: str) -> tuple[Account, KeptToken] | None:
+    def with_token(self, token_id: str) -> tuple[Account, StoredToken] | None:
         """Return a token and whose it is."""
         for account in self.accounts:
             for token in account.tokens:
@@ -170,9 +170,9 @@ class Accounts(_Row):
         """Return all but one."""
         return Accounts(accounts=tuple(account for account in self.accounts if account.name != name))
 
-    def with_(self, account: Account) -> Accounts:
+    def replace(self, account: Account) -> Accounts:
         """Return them with one more, or with another of the same name in its place."""
-        if self.named(account.name) is None:
+        if self.get(account.name) is None:
             return Accounts(accounts=(*self.accounts, account))
         return Accounts(accounts=tuple(account if old.name == account.name else old for old in self.accounts))
 
@@ -182,9 +182,9 @@ def load(file: Path) -> Accounts:
     _check_mode(file)
     try:
         return sources.load(Accounts, file, {})[0]
-    except ConfigurationError as error:
-        faults = tuple(_with_line(fault, file) for fault in error.faults)
-    raise ConfigurationError(faults)
+    except ConfigError as error:
+        faults = tuple(_with_line(fault, file) for fault in error.problems)
+    raise ConfigError(faults)
 
 
 def load_for(file: Path, operators: Iterable[str]) -> Accounts:
@@ -193,26 +193,26 @@ def load_for(file: Path, operators: Iterable[str]) -> Accounts:
     Raises ConfigurationError.
     """
     accounts = load(file)
-    faults = tuple(strangers(accounts, file, operators))
+    faults = tuple(unknown_operators(accounts, file, operators))
     if not accounts.accounts:
-        problem = "holds no account, so nobody could come in: make one with `camwatch access add`"
-        faults = (Fault(str(file), problem),)
+        problem = "holds no account, so nobody could come in: make one with `camwatch accounts add`"
+        faults = (ConfigProblem(str(file), problem),)
     if faults:
-        raise ConfigurationError(faults)
+        raise ConfigError(faults)
     return accounts
 
 
-def strangers(accounts: Accounts, file: Path, operators: Iterable[str]) -> Iterator[Fault]:
+def unknown_operators(accounts: Accounts, file: Path, operators: Iterable[str]) -> Iterator[ConfigProblem]:
     """Yield a fault for each operator that an account names and the inventory does not know."""
     known = frozenset(operators)
     for number, account in enumerate(accounts.accounts):
         for operator in account.operators or ():
             if operator not in known:
                 problem = f"account {account.name!r}: {operator!r} is no operator of the inventory"
-                yield _with_line(Fault(f"{file.name}: accounts[{number}].operators", problem), file)
+                yield _with_line(ConfigProblem(f"{file.name}: accounts[{number}].operators", problem), file)
 
 
-def _with_line(fault: Fault, file: Path) -> Fault:
+def _with_line(fault: ConfigProblem, file: Path) -> ConfigProblem:
     """Put the line of an account's table into the place of a fault, where it can be found."""
     found = _NUMBER.search(fault.place)
     try:
@@ -223,7 +223,9 @@ def _with_line(fault: Fault, file: Path) -> Fault:
     if found is None or int(found[1]) >= len(heads):
         return fault
     line = text.count("\n", 0, heads[int(found[1])]) + 1
-    return Fault(fault.place.replace(f"{file.name}: ", f"{file.name}, line {line}: ", 1), fault.problem)
+    return ConfigProblem(
+        fault.place.replace(f"{file.name}: ", f"{file.name}, line {line}: ", 1), fault.problem
+    )
 
 
 def _check_mode(file: Path) -> None:
@@ -231,7 +233,7 @@ def _check_mode(file: Path) -> None:
         mode = file.stat().st_mode
     except FileNotFoundError:
         problem = (
-            "is not there: make an account with `camwatch access add`, or mend accounts_file in [access]"
+            "is not there: make an account with `camwatch accounts add`, or mend accounts_file in [access]"
         )
     except OSError as error:
         problem = f"cannot be looked at: {error.strerror or error}"
@@ -242,14 +244,14 @@ def _check_mode(file: Path) -> None:
             problem = f"may be read or written by others (mode {stat.S_IMODE(mode):04o}): chmod 600 it"
         else:
             return
-    raise ConfigurationError((Fault(str(file), problem),))
+    raise ConfigError((ConfigProblem(str(file), problem),))
 
 
 # Writing
 
 
 @contextlib.contextmanager
-def held(file: Path) -> Iterator[None]:
+def locked(file: Path) -> Iterator[None]:
     """Keep others from changing the file meanwhile. Raises OSError."""
     folder = os.open(file.resolve().parent, os.O_RDONLY | os.O_DIRECTORY)
     try:
@@ -273,7 +275,7 @@ def write(accounts: Accounts, file: Path) -> None:
             if os.geteuid() == 0:
                 os.fchown(stream.fileno(), model.st_uid, model.st_gid)
                 os.fchmod(stream.fileno(), 0o600 if model.st_uid else 0o640)
-            stream.write(as_toml(accounts).encode())
+            stream.write(to_toml(accounts).encode())
             stream.flush()
             os.fsync(stream.fileno())
         beside.replace(file)
@@ -290,7 +292,7 @@ def _sync(folder: Path) -> None:
         os.close(number)
 
 
-def as_toml(accounts: Accounts) -> str:
+def to_toml(accounts: Accounts) -> str:
     """Return what the file holds."""
     return "\n".join((_WRITTEN, *(_table(account) for account in accounts.accounts)))
 

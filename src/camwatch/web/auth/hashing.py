@@ -53,7 +53,7 @@ def read_token(text: str) -> Token | None:
     return Token(name, secret)
 
 
-def hashed(secret: str) -> str:
+def hash_secret(secret: str) -> str:
     """Return the Argon2id hash of a password or a token, to be kept."""
     return _hasher.hash(secret)
 
@@ -63,12 +63,12 @@ def hash_problem(text: str) -> str | None:
     try:
         found = extract_parameters(text)
     except InvalidHashError:
-        return "is no Argon2 hash: make the account anew with `camwatch access add`"
+        return "is no Argon2 hash: make the account anew with `camwatch accounts add`"
     if found.type is not Type.ID:
-        return "is no Argon2id hash: make the account anew with `camwatch access add`"
+        return "is no Argon2id hash: make the account anew with `camwatch accounts add`"
     if found.memory_cost > _MOST_COST_KIB or found.time_cost > 100:
         return (
-            "is a hash that takes too much memory or time: make the account anew with `camwatch access add`"
+            "is a hash that takes too much memory or time: make the account anew with `camwatch accounts add`"
         )
     return None
 
@@ -86,24 +86,24 @@ def password_problem(password: str, name: str) -> str | None:
     return None
 
 
-class BusyError(Exception):
+class TooBusyError(Exception):
     """So many secrets wait to be verified that one more would wait too long."""
 
 
-class Verifier:
+class PasswordVerifier:
     """Holds secrets against hashes in one thread, one after another; `close` it at the end."""
 
     def __init__(self) -> None:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="secrets")
         self._waiting = 0
 
-    async def matches(self, kept: str | None, secret: str) -> bool:
+    async def verify(self, kept: str | None, secret: str) -> bool:
         """Tell whether a secret is the one of a hash. Without a hash it takes as long, and says no.
 
         Raises BusyError.
         """
         if self._waiting >= _WAITING:
-            raise BusyError
+            raise TooBusyError
         self._waiting += 1
         try:
             loop = asyncio.get_running_loop()
@@ -120,22 +120,22 @@ def _matches(kept: str | None, secret: str) -> bool:
     if len(secret.encode("utf-8", "surrogatepass")) > PASSWORD_MAX:
         kept, secret = None, ""
     try:
-        _hasher.verify(kept or _nobodys(), secret.encode("utf-8", "surrogatepass"))
+        _hasher.verify(kept or _dummy_hash(), secret.encode("utf-8", "surrogatepass"))
     except (VerificationError, InvalidHashError):
         return False
     return kept is not None
 
 
 @lru_cache(maxsize=1)
-def _nobodys() -> str:
-    return hashed(secrets.token_urlsafe(32))
+def _dummy_hash() -> str:
+    return hash_secret(secrets.token_urlsafe(32))
 
 
-def same(one: str, other: str) -> bool:
+def constant_time_equals(one: str, other: str) -> bool:
     """Compare two secrets in a time that tells nothing of where they differ."""
-    return hmac.compare_digest(digest(one), digest(other))
+    return hmac.compare_digest(sha256(one), sha256(other))
 
 
-def digest(secret: str) -> bytes:
+def sha256(secret: str) -> bytes:
     """Return the SHA-256 of a secret, to find again what was verified before."""
     return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).digest()

@@ -18,26 +18,26 @@ _LASTS_S = 180 * 86_400
 _ID = 22
 
 
-class Home(NamedTuple):
+class KnownBrowser(NamedTuple):
     """A browser that a name came in from: the name in its one form, and the browser's id."""
 
     name: str
     id: str
 
 
-class Homes:
+class KnownBrowsers:
     """Makes these cookies and reads them."""
 
     def __init__(self, jar: signed_cookies.Jar) -> None:
         self._jar = jar
 
-    def read(self, lines: Iterable[str], accounts: Accounts, *, secure: bool) -> Home | None:
+    def read(self, lines: Iterable[str], accounts: Accounts, *, secure: bool) -> KnownBrowser | None:
         """Return whose home a browser is, by its `Cookie` headers."""
         cookie = signed_cookies.find(lines, self._jar.name(_COOKIE, secure=secure))
         found = signed_cookies.proven(cookie, "home", _ID, accounts) if cookie else None
-        return Home(typed_name(found[0].name), found[1]) if found is not None else None
+        return KnownBrowser(typed_name(found[0].name), found[1]) if found is not None else None
 
-    def cookie(self, account: Account, home: Home | None, *, secure: bool) -> str:
+    def cookie(self, account: Account, home: KnownBrowser | None, *, secure: bool) -> str:
         """Return the `Set-Cookie` that makes a browser an account's home, or lets it stay so."""
         stays = home is not None and home.name == typed_name(account.name)
         number = home.id if home is not None and stays else secrets.token_urlsafe(16)

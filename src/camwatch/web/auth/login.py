@@ -16,15 +16,15 @@ from starlette.routing import BaseRoute, Route
 from camwatch.web.auth import hashing, paths
 from camwatch.web.auth import request_body as bodies
 from camwatch.web.auth.accounts import typed_name
-from camwatch.web.auth.authenticator import Access, Identity, Refusal
-from camwatch.web.auth.known_browsers import Home
+from camwatch.web.auth.authenticator import Authenticator, DenialReason, Identity
+from camwatch.web.auth.known_browsers import KnownBrowser
 
 _MOST_FIELDS = 10
 
 _log = structlog.get_logger("access")
 
 
-class Failure(StrEnum):
+class LoginFailure(StrEnum):
     """Why somebody did not come in: wrong name or password; too many attempts; too many people at once."""
 
     WRONG = "wrong"
@@ -33,25 +33,27 @@ class Failure(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Form:
+class LoginForm:
     """What the page of the login shows: the name that was typed, where to go then, and what went wrong."""
 
     name: str = ""
     after: str = "/"
-    failure: Failure | None = None
+    failure: LoginFailure | None = None
     wait_s: int = 0
 
     @property
     def status(self) -> int:
         """The status of the answer that has the page."""
-        return {None: 200, Failure.WRONG: 401, Failure.WAIT: 429, Failure.BUSY: 503}[self.failure]
+        return {None: 200, LoginFailure.WRONG: 401, LoginFailure.WAIT: 429, LoginFailure.BUSY: 503}[
+            self.failure
+        ]
 
 
-LoginPage: TypeAlias = Callable[[Request, Form], Response]
+LoginRenderer: TypeAlias = Callable[[Request, LoginForm], Response]
 """Render the form, with `Form.status`; it posts the fields `name`, `password` and `next` (`Form.after`)."""
 
 
-def login_routes(access: Access) -> list[BaseRoute]:
+def login_routes(access: Authenticator) -> list[BaseRoute]:
     """Return the routes. The page itself is the `LoginPage` at `app.state.login_page`."""
     root = access.rules.root_path
 
@@ -59,21 +61,21 @@ def login_routes(access: Access) -> list[BaseRoute]:
         after = _after(request.query_params.get("next", "/"))
         if access.accounts is None:
             return RedirectResponse(f"{root}{after}", 303)
-        return _page(request, Form(after=after))
+        return _page(request, LoginForm(after=after))
 
     async def log_in(request: Request) -> Response:
         if access.accounts is None:
             return RedirectResponse(f"{root}/", 303)
         secure = request.url.scheme == "https"
-        home = access.homes.read(request.headers.getlist("cookie"), access.accounts, secure=secure)
+        home = access.known_browsers.read(request.headers.getlist("cookie"), access.accounts, secure=secure)
         address = _address(request)
-        if home is None and (wait_s := access.attempts.wait_at(address)):
-            return _wait(access, request, Form(), wait_s)
+        if home is None and (wait_s := access.login_throttle.wait_at(address)):
+            return _wait(access, request, LoginForm(), wait_s)
         try:
             body = await bodies.read(
-                request.receive, request.headers, access.rules.body_within_s, bodies.MOST_STRANGE_BYTES
+                request.receive, request.headers, access.rules.body_within_s, bodies.MAX_ANONYMOUS_BODY_BYTES
             )
-        except bodies.LeftError:
+        except bodies.ClientDisconnectedError:
             return Response(status_code=400)  # nobody reads it
         fields = bodies.form(body, request.headers, _MOST_FIELDS)
         name, after = typed_name(fields.get("name", "")), _after(fields.get("next", "/"))
@@ -85,10 +87,12 @@ def login_routes(access: Access) -> list[BaseRoute]:
         identity: Identity | None = getattr(request.state, "identity", None)
         if identity is not None and identity.session is not None:
             _log.info("access: logged out", who=identity.viewer.name, address=_address(request))
-            response.headers["set-cookie"] = access.sessions.no_cookie(secure=request.url.scheme == "https")
+            response.headers["set-cookie"] = access.sessions.clear_cookie(
+                secure=request.url.scheme == "https"
+            )
             access.sessions.end(identity.session)
             # Once it is answered: this request is one of those that end with the session.
-            response.background = BackgroundTask(access.turn_out)
+            response.background = BackgroundTask(access.terminate_revoked)
         return response
 
     return [
@@ -103,7 +107,7 @@ class _Asked(NamedTuple):
 
     name: str
     address: str
-    home: Home | None
+    home: KnownBrowser | None
 
     @property
     def key(self) -> tuple[str, str, str]:
@@ -111,49 +115,51 @@ class _Asked(NamedTuple):
         return self.name, self.address, self.home.id if self.home is not None else ""
 
 
-async def _log_in(access: Access, request: Request, asked: _Asked, password: str, after: str) -> Response:
+async def _log_in(
+    access: Authenticator, request: Request, asked: _Asked, password: str, after: str
+) -> Response:
     name, address = asked.name, asked.address
-    if wait_s := access.attempts.wait_s(*asked.key):
-        return _wait(access, request, Form(name, after), wait_s, asked)
-    access.attempts.begin(*asked.key)
-    account = access.accounts.called(name) if access.accounts is not None else None
+    if wait_s := access.login_throttle.delay_s(*asked.key):
+        return _wait(access, request, LoginForm(name, after), wait_s, asked)
+    access.login_throttle.start(*asked.key)
+    account = access.accounts.find(name) if access.accounts is not None else None
     try:
-        right = await access.verifier.matches(account.password if account else None, password)
-    except hashing.BusyError:
-        access.attempts.never_mind(*asked.key)
-        access.refused(Refusal.BUSY)
-        return _page(request, Form(name, after, Failure.BUSY, 2))
+        right = await access.verifier.verify(account.password if account else None, password)
+    except hashing.TooBusyError:
+        access.login_throttle.undo(*asked.key)
+        access.count_denied(DenialReason.BUSY)
+        return _page(request, LoginForm(name, after, LoginFailure.BUSY, 2))
     # The accounts may have changed while the hash was computed.
     held = (
-        account is not None and access.accounts is not None and access.accounts.named(account.name) == account
+        account is not None and access.accounts is not None and access.accounts.get(account.name) == account
     )
     if not right or account is None or not held:
-        access.refused(Refusal.LOGIN)
+        access.count_denied(DenialReason.LOGIN)
         _log.warning("access: login refused", who=name, address=address)
-        return _page(request, Form(name, after, Failure.WRONG))
-    access.attempts.succeed(*asked.key)
+        return _page(request, LoginForm(name, after, LoginFailure.WRONG))
+    access.login_throttle.success(*asked.key)
     access.logins += 1
     _log.info("access: logged in", who=account.name, role=account.role.value, address=address)
     secure, session = request.url.scheme == "https", access.sessions.begin(account)
     response = RedirectResponse(f"{access.rules.root_path}{after}", 303)
     response.headers.append("set-cookie", access.sessions.cookie(session, secure=secure))
-    response.headers.append("set-cookie", access.homes.cookie(account, asked.home, secure=secure))
+    response.headers.append("set-cookie", access.known_browsers.cookie(account, asked.home, secure=secure))
     return response
 
 
 def _wait(
-    access: Access, request: Request, form: Form, wait_s: float, asked: _Asked | None = None
+    access: Authenticator, request: Request, form: LoginForm, wait_s: float, asked: _Asked | None = None
 ) -> Response:
     """Refuse an attempt that came too soon; without `asked` before its name was read."""
-    access.refused(Refusal.TOO_OFTEN)
+    access.count_denied(DenialReason.TOO_OFTEN)
     key = asked.key if asked is not None else ("", _address(request), "")
-    if access.attempts.is_news(*key):
+    if access.login_throttle.should_log(*key):
         _log.warning("access: login too often", who=form.name, address=key[1], wait_s=round(wait_s))
-    return _page(request, replace(form, failure=Failure.WAIT, wait_s=int(wait_s) + 1))
+    return _page(request, replace(form, failure=LoginFailure.WAIT, wait_s=int(wait_s) + 1))
 
 
-def _page(request: Request, form: Form) -> Response:
-    page: LoginPage = request.app.state.login_page
+def _page(request: Request, form: LoginForm) -> Response:
+    page: LoginRenderer = request.app.state.login_page
     response = page(request, form)
     response.status_code = form.status
     if form.wait_s:
@@ -162,7 +168,7 @@ def _page(request: Request, form: Form) -> Response:
 
 
 def _after(text: str) -> str:
-    return text if paths.is_way_back(text) else "/"
+    return text if paths.is_safe_redirect(text) else "/"
 
 
 def _address(request: Request) -> str:

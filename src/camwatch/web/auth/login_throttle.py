@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from camwatch.web.auth.networks import networks
 
-MOST_DELAY_S = 900.0
+MAX_DELAY_S = 900.0
 """The longest that anybody waits after the last failure."""
 _FREE_BY_NAME = 5  # failures without a delay
 _FREE_BY_ADDRESS = 20  # many people may share an address
@@ -31,7 +31,7 @@ class _Failures:
     told: bool = False
 
 
-class Attempts:
+class LoginThrottle:
     """Counts failed attempts, on a clock of seconds that never goes back.
 
     A `name` is in its one form already: `accounts.typed_name`.
@@ -43,7 +43,7 @@ class Attempts:
         self._homes: OrderedDict[_Key, None] = OrderedDict()
         self._names_at: Counter[str] = Counter()  # names that came in from a network
 
-    def wait_s(self, name: str, address: str, home: str = "") -> float:
+    def delay_s(self, name: str, address: str, home: str = "") -> float:
         """Return how long to wait before the next attempt, seconds; 0 if it may be made now."""
         return max(self._wait_of(key) for key in self._asked(name, address, home))
 
@@ -53,7 +53,7 @@ class Attempts:
             return 0.0
         return max(self._wait_of(key) for key, _ in _by_address(address))
 
-    def is_news(self, name: str, address: str, home: str = "") -> bool:
+    def should_log(self, name: str, address: str, home: str = "") -> bool:
         """Tell whether it was not told yet that they have to wait; from now on it was, until they try again.
 
         So that whoever does not wait fills no log.
@@ -64,7 +64,7 @@ class Attempts:
             failures.told = True
         return news
 
-    def begin(self, name: str, address: str, home: str = "") -> None:
+    def start(self, name: str, address: str, home: str = "") -> None:
         """Count an attempt as failed until it succeeded, so that many at once gain nothing."""
         now = self._clock()
         for key, free in self._counted(name, address, home):
@@ -78,7 +78,7 @@ class Attempts:
         while len(self._failures) > _MOST_KEYS:
             self._failures.popitem(last=False)
 
-    def succeed(self, name: str, address: str, home: str = "") -> None:
+    def success(self, name: str, address: str, home: str = "") -> None:
         """Forget the failures of a name from here; of the address only this attempt.
 
         Or one good account would pay for guessing at others.
@@ -89,7 +89,7 @@ class Attempts:
             self._take_back(key)
         self._remember(name, networks(address)[0][0])
 
-    def never_mind(self, name: str, address: str, home: str = "") -> None:
+    def undo(self, name: str, address: str, home: str = "") -> None:
         """Let an attempt that was not looked at not count."""
         for key, _ in self._counted(name, address, home):
             self._take_back(key)
@@ -125,7 +125,7 @@ class Attempts:
         failures = self._failures.get(key)
         if failures is None or failures.count < failures.free:
             return 0.0
-        delay = min(MOST_DELAY_S, 2.0 ** min(failures.count - failures.free, 20))
+        delay = min(MAX_DELAY_S, 2.0 ** min(failures.count - failures.free, 20))
         return max(0.0, failures.last + delay - self._clock())
 
 

@@ -20,15 +20,15 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from camwatch.web.auth import paths, request_limits, signed_cookies
 from camwatch.web.auth import request_body as bodies
-from camwatch.web.auth.authenticator import Access, By, Identity, Refusal
-from camwatch.web.auth.known_browsers import Home
+from camwatch.web.auth.authenticator import Authenticator, AuthMethod, DenialReason, Identity
+from camwatch.web.auth.known_browsers import KnownBrowser
 from camwatch.web.auth.networks import networks
-from camwatch.web.auth.principal import Role, Viewer
+from camwatch.web.auth.principal import Principal, Role
 from camwatch.web.auth.proxy_headers import Origin, same_origin
 from camwatch.web.auth.security_headers import content_policy, secure_headers
 from camwatch.web.auth.sessions import COOKIE
 from camwatch.web.auth.time_budget import Payer, metered
-from camwatch.web.problems import Problem, respond
+from camwatch.web.problems import ProblemError, problem_response
 
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -37,19 +37,19 @@ _MOST_HEADER_BYTES = 16 * 1024
 _log = structlog.get_logger("access")
 
 
-def viewer(request: Request) -> Viewer:
+def viewer(request: Request) -> Principal:
     """Return who looks; for FastAPI's `Depends`. Raises Problem 401 where nobody has to be known."""
-    found: Viewer | None = getattr(request.state, "viewer", None)
+    found: Principal | None = getattr(request.state, "viewer", None)
     if found is None:
-        raise Problem(401, "log in, or bring a token")
+        raise ProblemError(401, "log in, or bring a token")
     return found
 
 
-def editor(request: Request) -> Viewer:
+def editor(request: Request) -> Principal:
     """Return who looks, if they may correct the record and plan maintenance; raises Problem 403 else."""
     found = viewer(request)
-    if not found.may(Role.EDITOR):
-        raise Problem(403, f"this takes the role editor, your account has {found.role}")
+    if not found.has_role(Role.EDITOR):
+        raise ProblemError(403, f"this takes the role editor, your account has {found.role}")
     return found
 
 
@@ -64,19 +64,19 @@ def csrf_token(request: HTTPConnection) -> str:
     return identity.form_token if identity is not None else ""
 
 
-def wrap(app: ASGIApp, access: Access | None = None) -> Door:
+def add_auth(app: ASGIApp, access: Authenticator | None = None) -> AuthMiddleware:
     """Put the door before an application; without `access` whoever comes from this machine is `LOCAL`."""
-    return Door(app, access or Access())
+    return AuthMiddleware(app, access or Authenticator())
 
 
-class Door:
+class AuthMiddleware:
     """The middleware. Works without a task of its own until somebody is let in."""
 
-    def __init__(self, app: ASGIApp, access: Access) -> None:
+    def __init__(self, app: ASGIApp, access: Authenticator) -> None:
         self._app = app
         self._access = access
         self._policy = content_policy(access.rules.images)
-        self._visits: set[_Visit] = set()
+        self._visits: set[_RequestContext] = set()
         self._passed: Counter[str] = Counter()  # requests that proxies passed on, by where they came from
         access.on_change.append(self._turn_out)
 
@@ -86,10 +86,10 @@ class Door:
             await self._app(scope, receive, send)
             return
         scope.setdefault("app", self._app)
-        visit = _Visit(scope, send, self._access, self._policy)
+        visit = _RequestContext(scope, send, self._access, self._policy)
         await metered(self._take(visit, scope, receive), self._access.work, visit.charge)
 
-    async def _take(self, visit: _Visit, scope: Scope, receive: Receive) -> None:
+    async def _take(self, visit: _RequestContext, scope: Scope, receive: Receive) -> None:
         try:
             await self._take_one(visit, scope, receive)
         finally:
@@ -98,41 +98,41 @@ class Door:
                 if not self._passed[network]:
                     del self._passed[network]
 
-    async def _take_one(self, visit: _Visit, scope: Scope, receive: Receive) -> None:
+    async def _take_one(self, visit: _RequestContext, scope: Scope, receive: Receive) -> None:
         try:
             receive = await self._admit(visit, scope, receive)
-        except Problem as problem:
+        except ProblemError as problem:
             await self._refuse(visit, problem)(scope, receive, visit.send)
-            visit.tell(problem.detail)
+            visit.audit(problem.detail)
             return
-        except bodies.LeftError:
+        except bodies.ClientDisconnectedError:
             return
         await self._serve(visit, scope, receive)
-        visit.tell()
+        visit.audit()
 
-    async def _admit(self, visit: _Visit, scope: Scope, receive: Receive) -> Receive:
+    async def _admit(self, visit: _RequestContext, scope: Scope, receive: Receive) -> Receive:
         """Find out who it is and whether they may; raises Problem if not. Returns how to read the body."""
         access = self._access
-        route = paths.route_of(scope, access.rules.root_path)
+        route = paths.normalize_path(scope, access.rules.root_path)
         peer = (scope.get("client") or ("", 0))[0]
         try:
-            origin, scope["headers"] = access.rules.proxies.origin(
+            origin, scope["headers"] = access.rules.proxies.resolve(
                 peer, secure=scope["scheme"] == "https", headers=list(scope["headers"])
             )
         except ValueError as error:
-            raise Problem(400, str(error)) from None
+            raise ProblemError(400, str(error)) from None
         scope["scheme"] = "https" if origin.secure else "http"
         scope["client"] = (origin.address, 0)
-        visit.arrive(origin, route)
+        visit.set_origin(origin, route)
         if origin.lost and route == paths.LOGIN:  # programs on the proxy's machine need not go through it
             access.note_lost(peer)
         visit.through_proxy = access.rules.proxies.trust(peer)
         if visit.through_proxy and route not in paths.PROBES:
             self._count_passed(visit, origin.address)
         if sum(len(name) + len(value) for name, value in scope["headers"]) > _MOST_HEADER_BYTES:
-            raise Problem(431, f"the headers of a request have {_MOST_HEADER_BYTES // 1024} KiB at most")
+            raise ProblemError(431, f"the headers of a request have {_MOST_HEADER_BYTES // 1024} KiB at most")
         if route is None:
-            raise Problem(404, "there is no such page")
+            raise ProblemError(404, "there is no such page")
         await self._identify(visit, route)
         headers = Headers(scope=scope)
         if scope["method"] in _SAFE or (visit.identity is None and route != paths.LOGIN):
@@ -142,27 +142,27 @@ class Door:
             return receive  # the login asks its limits before it reads anything
         content = await bodies.read(receive, headers, access.rules.body_within_s)
         self._check_change(visit.identity, visit.route, headers, content)
-        return bodies.again(content, receive)
+        return bodies.replay(content, receive)
 
-    def _count_passed(self, visit: _Visit, address: str) -> None:
+    def _count_passed(self, visit: _RequestContext, address: str) -> None:
         """Count a request that a proxy passed on, as connections are without one. Raises Problem (429)."""
         if self._access.rules.proxies.trust(address):
             return  # a proxy's own, or nobody knows whose
         for network, more in networks(address):
             if self._passed[network] >= self._access.rules.each * more:
-                self._access.refused(Refusal.BUDGET)
+                self._access.count_denied(DenialReason.BUDGET)
                 detail = "too many requests from one address at a time: try again"
-                raise Problem(429, detail, headers={"retry-after": "5"})
+                raise ProblemError(429, detail, headers={"retry-after": "5"})
         visit.passed = [network for network, _ in networks(address)]
         self._passed.update(visit.passed)
 
-    async def _identify(self, visit: _Visit, route: str) -> None:
+    async def _identify(self, visit: _RequestContext, route: str) -> None:
         """Find out who it is, and whether they have something left of their budget; raises Problem."""
         scope, address = visit.scope, visit.origin.address
         visit.payers = self._access.payers(None, address)
         try:
             known = await self._known(visit, route)
-        except Problem:
+        except ProblemError:
             visit.pay()
             raise
         if known is not None:
@@ -173,26 +173,28 @@ class Door:
         if known is None:
             request_limits.check_query(scope.get("query_string", b""))
             most = (
-                request_limits.MOST_ACCEPT_METRICS if route == paths.METRICS else request_limits.MOST_ACCEPT
+                request_limits.MAX_ACCEPT_METRICS_BYTES
+                if route == paths.METRICS
+                else request_limits.MAX_ACCEPT_BYTES
             )
             scope["headers"] = request_limits.cut(scope["headers"], most)
         if not paths.is_public(route) and route != paths.METRICS:
             if known is None:
-                raise Problem(401, "log in, or bring a token")
-            visit.enter(known)
+                raise ProblemError(401, "log in, or bring a token")
+            visit.set_identity(known)
 
-    def _home(self, visit: _Visit) -> Home | None:
+    def _home(self, visit: _RequestContext) -> KnownBrowser | None:
         accounts, lines = self._access.accounts, Headers(scope=visit.scope).getlist("cookie")
         if accounts is None:
             return None
-        return self._access.homes.read(lines, accounts, secure=visit.origin.secure)
+        return self._access.known_browsers.read(lines, accounts, secure=visit.origin.secure)
 
-    async def _known(self, visit: _Visit, route: str) -> Identity | None:
+    async def _known(self, visit: _RequestContext, route: str) -> Identity | None:
         access, origin, headers = self._access, visit.origin, Headers(scope=visit.scope)
         bearer = _bearer(headers)
         cookie = signed_cookies.find(headers.getlist("cookie"), access.jar.name(COOKIE, secure=origin.secure))
         if route == paths.METRICS:
-            visit.payers = await access.may_scrape(origin, bearer, cookie)
+            visit.payers = await access.authorize_metrics(origin, bearer, cookie)
             return None
         if route in paths.PROBES:
             visit.payers = ()
@@ -204,75 +206,77 @@ class Door:
             return access.session_of(cookie)
         return await access.identify(origin, bearer, cookie)
 
-    def _check_sender(self, visit: _Visit, headers: Headers) -> None:
+    def _check_sender(self, visit: _RequestContext, headers: Headers) -> None:
         """Refuse what another site made a browser send (CSRF); no browser adds a token by itself."""
-        by_token = visit.identity is not None and visit.identity.by is By.TOKEN
+        by_token = visit.identity is not None and visit.identity.by is AuthMethod.TOKEN
         if not by_token and not same_origin(visit.origin, headers.raw):
-            self._access.refused(Refusal.ORIGIN)
-            raise Problem(403, "this did not come from a page of this camwatch; programs bring a token")
+            self._access.count_denied(DenialReason.ORIGIN)
+            raise ProblemError(403, "this did not come from a page of this camwatch; programs bring a token")
 
     def _check_change(self, identity: Identity, route: str | None, headers: Headers, content: bytes) -> None:
         """Refuse forms that no page of ours gave (CSRF), and changes by those who only look."""
-        if identity.by is not By.TOKEN:
+        if identity.by is not AuthMethod.TOKEN:
             given = headers.get("x-csrf-token", "") or bodies.form(content, headers).get("csrf", "")
             if not hmac.compare_digest(given.encode(), identity.form_token.encode()):
-                self._access.refused(Refusal.CSRF)
-                raise Problem(403, "this page is out of date: load it anew and try again")
-        if not identity.viewer.may(Role.EDITOR) and route != paths.LOGOUT:
-            raise Problem(403, f"this takes the role editor, your account has {identity.viewer.role}")
+                self._access.count_denied(DenialReason.CSRF)
+                raise ProblemError(403, "this page is out of date: load it anew and try again")
+        if not identity.viewer.has_role(Role.EDITOR) and route != paths.LOGOUT:
+            raise ProblemError(403, f"this takes the role editor, your account has {identity.viewer.role}")
 
-    def _refuse(self, visit: _Visit, problem: Problem) -> Response:
+    def _refuse(self, visit: _RequestContext, problem: ProblemError) -> Response:
         request = HTTPConnection(visit.scope)
         if problem.status == 401 and visit.is_navigation:
             root = self._access.rules.root_path
-            asked = visit.asked
-            after = f"?next={quote(asked, safe='/')}" if asked != "/" and paths.is_way_back(asked) else ""
+            asked = visit.path_and_query
+            after = (
+                f"?next={quote(asked, safe='/')}" if asked != "/" and paths.is_safe_redirect(asked) else ""
+            )
             return RedirectResponse(f"{root}{paths.LOGIN}{after}", 303)
         if problem.status == 401 and request.headers.get("hx-request"):
             problem.headers["hx-redirect"] = f"{self._access.rules.root_path}{paths.LOGIN}"
         if problem.status == 429 and not visit.through_proxy:
             problem.headers["connection"] = "close"  # who goes on asking has to connect anew
-        return respond(request, problem, plainly=problem.status == 429)
+        return problem_response(request, problem, plainly=problem.status == 429)
 
-    async def _serve(self, visit: _Visit, scope: Scope, receive: Receive) -> None:
+    async def _serve(self, visit: _RequestContext, scope: Scope, receive: Receive) -> None:
         """Let the application answer, for as long as whoever asked may stay."""
-        if visit.identity is not None and not self._access.holds(visit.identity):
-            await visit.cut_short()  # their account changed while the request came in
+        if visit.identity is not None and not self._access.is_still_valid(visit.identity):
+            await visit.terminate()  # their account changed while the request came in
             return
         # A change that began is not cut short: it would be made all the same, and told as refused.
         changes = scope["method"] not in _SAFE
-        if changes or visit.identity is None or visit.identity.by is By.LOCAL:
+        if changes or visit.identity is None or visit.identity.by is AuthMethod.LOCAL:
             await self._app(scope, receive, visit.send)
             return
         work = asyncio.ensure_future(self._answer(visit, scope, receive))
         visit.work = work
         self._visits.add(visit)
         try:
-            await asyncio.wait({work}, timeout=visit.identity.lasts_s)
+            await asyncio.wait({work}, timeout=visit.identity.valid_for_s)
         finally:
             self._visits.discard(visit)
             if not work.done():
                 work.cancel()
                 await asyncio.wait({work})
         if work.cancelled():
-            await visit.cut_short()
+            await visit.terminate()
         else:
             work.result()
 
-    async def _answer(self, visit: _Visit, scope: Scope, receive: Receive) -> None:
+    async def _answer(self, visit: _RequestContext, scope: Scope, receive: Receive) -> None:
         await metered(self._app(scope, receive, visit.send), self._access.work, visit.charge)
 
     def _turn_out(self) -> None:
         """End the reading that is under way for those whose account changed."""
         for visit in list(self._visits):
-            if visit.identity is not None and not self._access.holds(visit.identity) and visit.work:
+            if visit.identity is not None and not self._access.is_still_valid(visit.identity) and visit.work:
                 visit.work.cancel()
 
 
-class _Visit:
+class _RequestContext:
     """One request: where it came from, who it is, and how it is answered."""
 
-    def __init__(self, scope: Scope, send: Send, access: Access, policy: str) -> None:
+    def __init__(self, scope: Scope, send: Send, access: Authenticator, policy: str) -> None:
         self.scope = scope
         self.identity: Identity | None = None
         self.work: asyncio.Future[None] | None = None
@@ -287,11 +291,11 @@ class _Visit:
         self._status = 0
         self._over = False
 
-    def arrive(self, origin: Origin, route: str | None) -> None:
+    def set_origin(self, origin: Origin, route: str | None) -> None:
         """Know where it comes from and what it asks for."""
         self.origin, self.route = origin, route
 
-    def enter(self, identity: Identity) -> None:
+    def set_identity(self, identity: Identity) -> None:
         """Know who it is; handlers find them in the request's state."""
         self.identity = identity
         state: dict[str, Any] = self.scope.setdefault("state", {})
@@ -308,7 +312,7 @@ class _Visit:
         self._access.budget.spend(self.payers, seconds)
 
     @property
-    def asked(self) -> str:
+    def path_and_query(self) -> str:
         """The path and the query that were asked for, below the root."""
         query = self.scope.get("query_string", b"").decode("latin-1")
         path = quote(self.route or "/")
@@ -342,23 +346,23 @@ class _Visit:
 
     def _renew(self, headers: MutableHeaders) -> None:
         session = self.identity.session if self.identity is not None else None
-        if session is None or "set-cookie" in headers or self._access.sessions.is_over(session):
+        if session is None or "set-cookie" in headers or self._access.sessions.is_expired(session):
             return
-        renewed = self._access.sessions.renewed(session)
+        renewed = self._access.sessions.renew(session)
         if renewed is not None:
             cookie = self._access.sessions.cookie(renewed, secure=self.origin.secure)
             headers.append("set-cookie", cookie)
 
-    async def cut_short(self) -> None:
+    async def terminate(self) -> None:
         """End an answer that goes on beyond what its asker may see."""
         if not self._status:
-            await respond(HTTPConnection(self.scope), Problem(401, "log in, or bring a token"))(
+            await problem_response(HTTPConnection(self.scope), ProblemError(401, "log in, or bring a token"))(
                 self.scope, _nothing, self.send
             )
         elif not self._over:
             await self._send({"type": "http.response.body", "body": b"", "more_body": False})
 
-    def tell(self, why: str | None = None) -> None:
+    def audit(self, why: str | None = None) -> None:
         """Write the audit line of a change, or of its refusal and `why`."""
         if (
             self.scope["method"] in _SAFE

@@ -24,7 +24,7 @@ _TRICKS = re.compile(r"//|\\|[\x00-\x1f\x7f]|(?:^|/)\.{1,2}(?:/|$)")
 _ENCODED = re.compile(rb"%(?:2f|5c|00)", re.IGNORECASE)
 
 
-def route_of(scope: MutableMapping[str, Any], root: str) -> str | None:
+def normalize_path(scope: MutableMapping[str, Any], root: str) -> str | None:
     """Return the path below the root, and write the scope so that routers find it; None if it is a trick.
 
     A proxy may take the root away or leave it.
@@ -45,7 +45,7 @@ def is_public(route: str) -> bool:
     return route in PUBLIC or route.startswith(STATIC)
 
 
-def is_way_back(path: str) -> bool:
+def is_safe_redirect(path: str) -> bool:
     """Tell whether somebody may be sent to a path after logging in: one of ours, and on this host."""
     return (
         path.startswith("/")

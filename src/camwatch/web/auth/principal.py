@@ -21,7 +21,7 @@ class Role(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Viewer:
+class Principal:
     """Someone who was let in. `operators` are those whose cameras they see; None: all."""
 
     name: str
@@ -29,22 +29,22 @@ class Viewer:
     operators: frozenset[str] | None = None
 
     @property
-    def sees_all(self) -> bool:
+    def can_see_all(self) -> bool:
         """Whether every operator's cameras are theirs to see, and so camwatch's own troubles, too."""
         return self.operators is None
 
-    def sees(self, operator: str) -> bool:
+    def can_see(self, operator: str) -> bool:
         """Tell whether an operator's cameras are theirs to see."""
         return self.operators is None or operator in self.operators
 
-    def seen(self, operators: Iterable[str]) -> tuple[str, ...]:
+    def visible(self, operators: Iterable[str]) -> tuple[str, ...]:
         """Return those operators that they see, in the same order."""
-        return tuple(operator for operator in operators if self.sees(operator))
+        return tuple(operator for operator in operators if self.can_see(operator))
 
-    def may(self, role: Role) -> bool:
+    def has_role(self, role: Role) -> bool:
         """Tell whether they may do what a role may."""
         return self.role.rank >= role.rank
 
 
-LOCAL = Viewer("local", Role.ADMIN)
+LOCAL_ADMIN = Principal("local", Role.ADMIN)
 """Whoever reaches a daemon without accounts: it listens on loopback only."""

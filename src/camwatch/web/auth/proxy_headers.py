@@ -28,12 +28,12 @@ class Origin(NamedTuple):
     address: str
     secure: bool
     host: str
-    person: str | None
-    proxied: bool
+    remote_user: str | None
+    via_proxy: bool
     lost: bool = False
 
 
-class Proxies:
+class TrustedProxies:
     """The proxies that are believed; none, usually."""
 
     def __init__(
@@ -43,7 +43,7 @@ class Proxies:
         self._person = person_header.lower() if person_header else None
         self._names_host = names_host
 
-    def origin(self, peer: str, *, secure: bool, headers: _Headers) -> tuple[Origin, _Headers]:
+    def resolve(self, peer: str, *, secure: bool, headers: _Headers) -> tuple[Origin, _Headers]:
         """Return where a request comes from, and its headers without those that only a proxy may set.
 
         Raises ValueError where a trusted proxy contradicts itself.
@@ -72,8 +72,8 @@ class Proxies:
             address=address or peer,
             secure=proto[-1].lower() == "https" if proto else secure,
             host=host,
-            person=self._vouched(told),
-            proxied=True,
+            remote_user=self._vouched(told),
+            via_proxy=True,
             lost=address is None,
         )
         return origin, kept
@@ -133,7 +133,7 @@ def is_local_address(address: str) -> bool:
     return (mapped or found).is_loopback
 
 
-def is_plain(host: str) -> bool:
+def is_single_label_host(host: str) -> bool:
     """Tell whether a `Host` is an address, or a name without a dot: no name of another site."""
     name = _hostname(host)
     try:

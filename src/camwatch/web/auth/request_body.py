@@ -8,20 +8,20 @@ from urllib.parse import parse_qs
 from starlette.datastructures import Headers
 from starlette.types import Message, Receive
 
-from camwatch.web.problems import Problem
+from camwatch.web.problems import ProblemError
 
-MOST_BYTES = 16 * 1024
+MAX_BODY_BYTES = 16 * 1024
 """The largest body of a request; the longest reason, escaped, has half of that."""
-MOST_STRANGE_BYTES = 8 * 1024
+MAX_ANONYMOUS_BODY_BYTES = 8 * 1024
 """The largest body of who has not said who they are."""
 _FORM = "application/x-www-form-urlencoded"
 
 
-class LeftError(Exception):
+class ClientDisconnectedError(Exception):
     """The client left before it had said everything."""
 
 
-async def read(receive: Receive, headers: Headers, within_s: float, most: int = MOST_BYTES) -> bytes:
+async def read(receive: Receive, headers: Headers, within_s: float, most: int = MAX_BODY_BYTES) -> bytes:
     """Return the body. Raises Problem for one that is too large or too slow, LeftError."""
     length = headers.get("content-length", "")
     if length.isdecimal() and int(length) > most:
@@ -33,7 +33,7 @@ async def read(receive: Receive, headers: Headers, within_s: float, most: int = 
             while True:
                 message = await receive()
                 if message["type"] == "http.disconnect":
-                    raise LeftError
+                    raise ClientDisconnectedError
                 part = message.get("body", b"")
                 size += len(part)
                 if size > most:
@@ -42,13 +42,13 @@ async def read(receive: Receive, headers: Headers, within_s: float, most: int = 
                 if not message.get("more_body", False):
                     return b"".join(parts)
     except TimeoutError:
-        problem = Problem(
+        problem = ProblemError(
             408, f"the body did not arrive within {within_s:g} s", headers={"connection": "close"}
         )
         raise problem from None
 
 
-def again(body: bytes, receive: Receive) -> Receive:
+def replay(body: bytes, receive: Receive) -> Receive:
     """Return a `receive` that gives a body that was read, then what comes after it."""
     told = False
 
@@ -77,5 +77,5 @@ def _is_form(headers: Headers) -> bool:
     return headers.get("content-type", "").partition(";")[0].strip().lower() == _FORM
 
 
-def _too_large(most: int) -> Problem:
-    return Problem(413, f"this request carries {most // 1024} KiB at most")
+def _too_large(most: int) -> ProblemError:
+    return ProblemError(413, f"this request carries {most // 1024} KiB at most")

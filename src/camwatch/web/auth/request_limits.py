@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from camwatch.web.problems import Problem
+from camwatch.web.problems import ProblemError
 
-MOST_QUERY = 4096
+MAX_QUERY_BYTES = 4096
 """The longest query, bytes."""
-MOST_FIELDS = 50
+MAX_QUERY_FIELDS = 50
 """The most parameters of a query."""
-MOST_ACCEPT = 200
+MAX_ACCEPT_BYTES = 200
 """How much is read of each `Accept…` header, bytes; browsers send less."""
-MOST_ACCEPT_METRICS = 1024
+MAX_ACCEPT_METRICS_BYTES = 1024
 """The same for the metrics: Prometheus names many forms."""
 
 _MOST_COOKIES = 4096
@@ -20,12 +20,12 @@ _Headers = list[tuple[bytes, bytes]]
 
 def check_query(query: bytes) -> None:
     """Raise Problem (414) for a query that is too long."""
-    if len(query) > MOST_QUERY or query.count(b"&") >= MOST_FIELDS:
-        most = f"{MOST_QUERY // 1024} KiB and {MOST_FIELDS} parameters"
-        raise Problem(414, f"without an account a query has {most} at most")
+    if len(query) > MAX_QUERY_BYTES or query.count(b"&") >= MAX_QUERY_FIELDS:
+        most = f"{MAX_QUERY_BYTES // 1024} KiB and {MAX_QUERY_FIELDS} parameters"
+        raise ProblemError(414, f"without an account a query has {most} at most")
 
 
-def cut(headers: _Headers, most: int = MOST_ACCEPT) -> _Headers:
+def cut(headers: _Headers, most: int = MAX_ACCEPT_BYTES) -> _Headers:
     """Return the headers; of those that list things, cookies too, the first bytes of each name's values."""
     left: dict[bytes, int] = {}
     kept = []

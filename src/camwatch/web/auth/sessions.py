@@ -51,16 +51,16 @@ class Sessions:
         now = int(self._clock())
         return Session(account, secrets.token_urlsafe(16), now, self._end(account, now))
 
-    def renewed(self, session: Session) -> Session | None:
+    def renew(self, session: Session) -> Session | None:
         """Return the session with its whole life before it, once half of it is over; else None."""
         if session.ends - self._clock() > self._lifetime_s / 2:
             return None
         ends = self._end(session.account, session.began)
         return replace(session, ends=ends) if ends > session.ends else None
 
-    def renewable_in(self, session: Session) -> float:
+    def renew_after_s(self, session: Session) -> float:
         """Return in how many seconds half of the session is over; what lasts longer has to ask again."""
-        session = self.renewed(session) or session  # past its half, this very answer renews it
+        session = self.renew(session) or session  # past its half, this very answer renews it
         left = session.ends - self._clock()
         half = self._lifetime_s / 2
         return left - half if left > half else left
@@ -77,7 +77,7 @@ class Sessions:
         while self._ended and (len(self._ended) > _MOST_ENDED or next(iter(self._ended.values())) < now):
             self._ended.popitem(last=False)
 
-    def is_over(self, session: Session) -> bool:
+    def is_expired(self, session: Session) -> bool:
         """Tell whether a session was logged out, or has ended."""
         return session.id in self._ended or session.ends <= self._clock()
 
@@ -89,7 +89,7 @@ class Sessions:
         account, fields = found
         number, began, ends = fields.split(".")
         session = Session(account, number, int(began), int(ends))
-        return None if self.is_over(session) else session
+        return None if self.is_expired(session) else session
 
     def cookie(self, session: Session, *, secure: bool) -> str:
         """Return the `Set-Cookie` of a session."""
@@ -98,12 +98,12 @@ class Sessions:
         age = max(0, round(session.ends - self._clock()))
         return self._jar.set(COOKIE, value, age, secure=secure)
 
-    def no_cookie(self, *, secure: bool) -> str:
+    def clear_cookie(self, *, secure: bool) -> str:
         """Return the `Set-Cookie` that takes a session's away."""
         return self._jar.set(COOKIE, "", 0, secure=secure)
 
 
-def form_token(session: Session) -> str:
+def csrf_token(session: Session) -> str:
     """Return what forms of a session carry, which no other site can know."""
     account = session.account
     key = signed_cookies.key_of(account.name, account.password, "form")

@@ -10,11 +10,11 @@ from typing import TypeAlias
 
 import structlog
 
-from camwatch.errors import ConfigurationError, Fault
-from camwatch.settings import Settings, place_of
-from camwatch.web.auth.accounts import Accounts, load, load_for, strangers
-from camwatch.web.auth.authenticator import Access, Rules
-from camwatch.web.auth.proxy_headers import Proxies
+from camwatch.errors import ConfigError, ConfigProblem
+from camwatch.settings import Settings, location_of
+from camwatch.web.auth.accounts import Accounts, load, load_for, unknown_operators
+from camwatch.web.auth.authenticator import AuthConfig, Authenticator
+from camwatch.web.auth.proxy_headers import TrustedProxies
 
 _Signature: TypeAlias = tuple[tuple[int, int, int] | None, ...]
 _News: TypeAlias = dict[str, object]  # what a file says that was not so before
@@ -23,39 +23,43 @@ _Take: TypeAlias = Callable[[], Awaitable[_News]]
 _log = structlog.get_logger("access")
 
 
-def open_access(settings: Settings, operators: Iterable[str], images: Iterable[str] = ()) -> Access:
+def create_authenticator(
+    settings: Settings, operators: Iterable[str], images: Iterable[str] = ()
+) -> Authenticator:
     """Return the door; `images` are further origins of pictures that pages show.
 
     Raises ConfigurationError with every fault in the files that it needs.
     """
     access = settings.access
-    faults: list[Fault] = []
+    faults: list[ConfigProblem] = []
     accounts, token = None, None
     try:
         token = settings.http.metrics_token()
-    except ConfigurationError as error:
-        faults.extend(error.faults)
+    except ConfigError as error:
+        faults.extend(error.problems)
     try:
         accounts = load_for(access.accounts_file, operators) if access.accounts_file else None
-    except ConfigurationError as error:
-        faults.extend(error.faults)
+    except ConfigError as error:
+        faults.extend(error.problems)
     if accounts is None and access.proxy_header and not faults:
         problem = "is of no use without accounts: name their file with accounts_file"
-        faults.append(Fault(place_of(settings, "access", "proxy_header"), problem))
+        faults.append(ConfigProblem(location_of(settings, "access", "proxy_header"), problem))
     if faults:
-        raise ConfigurationError(tuple(faults))
-    rules = Rules(
+        raise ConfigError(tuple(faults))
+    rules = AuthConfig(
         session_s=access.session_hours * 3600,
         root_path=settings.http.root_path,
-        proxies=Proxies(access.proxy_addresses, access.proxy_header, names_host=access.proxy_names_host),
+        proxies=TrustedProxies(
+            access.proxy_addresses, access.proxy_header, names_host=access.proxy_names_host
+        ),
         metrics_public=settings.http.metrics_public,
         images=tuple(images),
         each=settings.http.connections_per_address,
     )
-    return Access(accounts, rules, token)
+    return Authenticator(accounts, rules, token)
 
 
-def warn_of_clear_text(settings: Settings) -> None:
+def warn_if_plaintext(settings: Settings) -> None:
     """Say so in the log when passwords would cross a network that others can read."""
     http = settings.http
     if http.is_loopback or http.cert_file is not None:
@@ -74,12 +78,12 @@ def warn_of_clear_text(settings: Settings) -> None:
         )
 
 
-class Keeper:
+class AuthReloader:
     """Takes changed files over while the daemon runs; what is faulty changes nothing."""
 
     def __init__(
         self,
-        access: Access,
+        access: Authenticator,
         settings: Settings,
         operators: Callable[[], Iterable[str]],
         renew_certificate: Callable[[], None],
@@ -90,11 +94,11 @@ class Keeper:
         self._renew_certificate = renew_certificate
         self._asked = asyncio.Event()
 
-    def ask(self) -> None:
+    def request_reload(self) -> None:
         """Have all files read anew, changed or not."""
         self._asked.set()
 
-    async def follow(self) -> None:
+    async def run(self) -> None:
         """Read files anew when asked, or when they changed and have come to rest; runs until cancelled."""
         http = self._settings.http
         watched: tuple[tuple[str, _Take, tuple[Path | None, ...]], ...] = (
@@ -108,7 +112,7 @@ class Keeper:
                 await self._renew(what, take, tell=False)
         while True:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._asked.wait(), self._settings.fleet.reload_check_s)
+                await asyncio.wait_for(self._asked.wait(), self._settings.fleet.reload_interval_s)
             asked = self._asked.is_set()
             self._asked.clear()
             now = [await asyncio.to_thread(_signature, files) for _, _, files in watched]
@@ -123,9 +127,9 @@ class Keeper:
         """Take a file over, and say so; without `tell` only where it says something else."""
         try:
             news = await take()
-        except ConfigurationError as error:
+        except ConfigError as error:
             self._access.reload_errors += 1
-            for fault in error.faults:
+            for fault in error.problems:
                 _log.error("access: not reloaded, what was before stays", fault=str(fault))
         else:
             if tell or news:
@@ -136,10 +140,10 @@ class Keeper:
         if file is None:
             return {}
         accounts = await asyncio.to_thread(load, file)
-        for fault in strangers(accounts, file, self._operators()):
+        for fault in unknown_operators(accounts, file, self._operators()):
             _log.warning("access: an account sees nothing of this operator", fault=str(fault))
         before = self._access.accounts
-        self._access.take(accounts)
+        self._access.set_accounts(accounts)
         return _differences(before, accounts)
 
     async def _take_token(self) -> _News:

@@ -63,7 +63,7 @@ def proven(cookie: str, use: str, width: int, accounts: Accounts) -> tuple[Accou
     name, told = cookie[: -_MAC - width - 2], cookie[: -_MAC - 1]
     if not 0 < len(name) <= MOST_NAME or not cookie.isascii():
         return None
-    account = accounts.named(name)
+    account = accounts.get(name)
     password = account.password if account is not None else None
     expected = f"{told}.{_mac(name, password, use, told)}"
     if not hmac.compare_digest(expected, cookie) or account is None or password is None:

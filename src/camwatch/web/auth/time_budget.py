@@ -50,7 +50,7 @@ class _Purse:
     told: bool = False
 
 
-class Budget:
+class TimeBudget:
     """Counts what was spent, on a clock of seconds that never goes back."""
 
     def __init__(self, clock: Callable[[], float]) -> None:

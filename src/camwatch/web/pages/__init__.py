@@ -6,41 +6,41 @@ from fastapi import APIRouter, FastAPI, Request
 from starlette.requests import HTTPConnection
 from starlette.responses import Response
 
-from camwatch.web.auth.login import Failure, Form
-from camwatch.web.context import Parts
+from camwatch.web.auth.login import LoginFailure, LoginForm
+from camwatch.web.context import AppContext
 from camwatch.web.pages.fleet import FleetPage
-from camwatch.web.pages.history import PastPages
+from camwatch.web.pages.history import HistoryPages
 from camwatch.web.pages.incidents import IncidentPages
-from camwatch.web.pages.look import Look
+from camwatch.web.pages.look import MapSettings
 from camwatch.web.pages.maintenance import MaintenancePages
-from camwatch.web.pages.renderer import Frame
+from camwatch.web.pages.renderer import PageRenderer
 from camwatch.web.pages.reports import ReportPages
-from camwatch.web.problems import Problem
+from camwatch.web.problems import ProblemError
 
-__all__ = ["Look", "install"]
+__all__ = ["MapSettings", "install"]
 
 _TOLD = frozenset({401, 403, 404, 409, 422, 429, 503})
 
 
-def install(app: FastAPI, parts: Parts) -> None:
+def install(app: FastAPI, parts: AppContext) -> None:
     """Put the pages into an application: routes, files, the pages of the login and of problems."""
-    frame = Frame(parts)
+    frame = PageRenderer(parts)
     router = APIRouter(include_in_schema=False)
     FleetPage(frame, router)
-    PastPages(frame, router)
+    HistoryPages(frame, router)
     IncidentPages(frame, router)
     ReportPages(frame, router)
     MaintenancePages(frame, router)
 
     @router.get("/preferences")
     async def preferences(request: Request) -> Response:
-        return frame.remember(request)
+        return frame.save_preference(request)
 
     @router.get("/static/{name:path}")
     async def static(request: Request, name: str) -> Response:
         return frame.assets.respond(request, name)
 
-    def problem_page(request: HTTPConnection, problem: Problem) -> Response:
+    def problem_page(request: HTTPConnection, problem: ProblemError) -> Response:
         w = frame.language(request)
         key = problem.status if problem.status in _TOLD else 500 if problem.status >= 500 else 422
         context = {
@@ -50,13 +50,13 @@ def install(app: FastAPI, parts: Parts) -> None:
             "status": problem.status,
             "viewer": getattr(request.state, "viewer", None),
         }
-        return frame.send(request, "problem.html", context, problem.status)
+        return frame.render(request, "problem.html", context, problem.status)
 
-    def login_page(request: Request, form: Form) -> Response:
+    def login_page(request: Request, form: LoginForm) -> Response:
         w = frame.language(request)
-        problem = "" if form.failure is None else w.text(f"login_{Failure(form.failure)}", n=form.wait_s)
+        problem = "" if form.failure is None else w.text(f"login_{LoginFailure(form.failure)}", n=form.wait_s)
         context = {"problem": problem, "next_path": form.after, "given_name": form.name}
-        return frame.send(request, "login.html", context, form.status)
+        return frame.render(request, "login.html", context, form.status)
 
     app.include_router(router)
     app.state.problem_page = problem_page

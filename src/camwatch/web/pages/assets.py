@@ -17,7 +17,7 @@ from typing import Final
 from starlette.requests import Request
 from starlette.responses import Response
 
-from camwatch.web.problems import missing
+from camwatch.web.problems import not_found
 
 _TYPES: Final = {
     "css": "text/css; charset=utf-8",
@@ -77,7 +77,7 @@ class Assets:
         """Answer a request for a file. Raises Problem when there is none."""
         asset = self._assets.get(name)
         if asset is None:
-            raise missing("such file")
+            raise not_found("such file")
         asked = request.query_params.get("v")
         headers = {
             "cache-control": _FOREVER if asked == asset.version else _ASK_AGAIN,

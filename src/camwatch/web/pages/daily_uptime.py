@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Final, TypeAlias
 
-from camwatch.core.status_time import Account, total
-from camwatch.web.auth.principal import Viewer
-from camwatch.web.context import Parts
+from camwatch.core.status_time import StatusTime, sum_status_times
+from camwatch.web.auth.principal import Principal
+from camwatch.web.context import AppContext
 from camwatch.web.pages.strips import DAYS
 from camwatch.web.views import service_levels
-from camwatch.web.views.base import moment
+from camwatch.web.views.base import to_datetime
 
 DAY_MS: Final = 86_400_000
 _KEPT_MS: Final = 60_000
@@ -24,8 +24,8 @@ _KEPT_MOST: Final = 32  # operators
 class CameraDays:
     """A camera's days, oldest first, and their sum."""
 
-    accounts: tuple[Account, ...]
-    sum: Account
+    accounts: tuple[StatusTime, ...]
+    sum: StatusTime
     outages: int
 
 
@@ -33,12 +33,12 @@ Days: TypeAlias = Mapping[str, CameraDays]
 """By camera; only those that were in service."""
 
 
-def first_day(parts: Parts, now: datetime) -> date:
+def first_day(parts: AppContext, now: datetime) -> date:
     """Return the first of the days that end today."""
     return now.astimezone(parts.live.timezone).date() - timedelta(days=DAYS - 1)
 
 
-def read_days(parts: Parts, operator: str, now_ms: int, first: date, camera: str | None = None) -> Days:
+def read_days(parts: AppContext, operator: str, now_ms: int, first: date, camera: str | None = None) -> Days:
     """Return the days of an operator's cameras, or of one; waits for the store."""
     record = parts.archive.read([operator], now_ms - (DAYS + 1) * DAY_MS, now_ms, camera=camera)
     found = service_levels.days_by_camera(
@@ -47,7 +47,7 @@ def read_days(parts: Parts, operator: str, now_ms: int, first: date, camera: str
     days = {
         name: CameraDays(
             tuple(day.account for day in line),
-            total(day.account for day in line),
+            sum_status_times(day.account for day in line),
             sum(day.outages for day in line),
         )
         for name, line in found.items()
@@ -58,17 +58,17 @@ def read_days(parts: Parts, operator: str, now_ms: int, first: date, camera: str
 class OperatorDays:
     """What was read of operators lately."""
 
-    def __init__(self, parts: Parts) -> None:
+    def __init__(self, parts: AppContext) -> None:
         self._parts = parts
         self._kept: OrderedDict[str, tuple[int, date, Days]] = OrderedDict()
 
-    async def of(self, viewer: Viewer, operator: str) -> tuple[date, Days]:
+    async def of(self, viewer: Principal, operator: str) -> tuple[date, Days]:
         """Return the first day, and the days of an operator's cameras; the caller knows who may see them."""
         now_ms = self._parts.live.now.utc_ms
         kept = self._kept.get(operator)
         if kept is not None and now_ms - kept[0] < _KEPT_MS:
             return kept[1:]
-        first = first_day(self._parts, moment(now_ms))
+        first = first_day(self._parts, to_datetime(now_ms))
         days = await self._parts.threads.run(viewer, lambda: read_days(self._parts, operator, now_ms, first))
         self._kept[operator] = (now_ms, first, days)
         self._kept.move_to_end(operator)

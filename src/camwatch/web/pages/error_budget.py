@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from camwatch.web.pages.formatting import Language
-from camwatch.web.views.history import AccountView
+from camwatch.web.views.history import StatusTimeView
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,7 @@ class Budget:
     text: str
 
 
-def budget_of(w: Language, account: AccountView | None, objective: float | None) -> Budget | None:
+def budget_of(w: Language, account: StatusTimeView | None, objective: float | None) -> Budget | None:
     """Return an error budget; None without an objective or without covered time (rule A2)."""
     if account is None or objective is None or not account.up_ms + account.down_ms:
         return None
@@ -29,8 +29,13 @@ def budget_of(w: Language, account: AccountView | None, objective: float | None)
     promised = Fraction(str(objective))
     whole = int((1 - promised) * covered)
     left = whole - account.down_ms
-    told = w.span(left) if left >= 0 else w.text("overspent", time=w.span(-left))
-    share = w.text("budget_line", left=told, budget=w.span(whole)) if left >= 0 else told
+    told = w.format_duration(left) if left >= 0 else w.text("overspent", time=w.format_duration(-left))
+    share = w.text("budget_line", left=told, budget=w.format_duration(whole)) if left >= 0 else told
     return Budget(
-        left, left / whole if whole else 0.0, account.up_ms >= promised * covered, told, w.span(whole), share
+        left,
+        left / whole if whole else 0.0,
+        account.up_ms >= promised * covered,
+        told,
+        w.format_duration(whole),
+        share,
     )

@@ -14,24 +14,24 @@ from starlette.responses import Response
 
 from camwatch.core.model import IncidentKind, Purpose, Status
 from camwatch.core.state import CameraState
-from camwatch.web.api.dependencies import Seer
-from camwatch.web.auth.principal import Viewer
+from camwatch.web.api.dependencies import CurrentUser
+from camwatch.web.auth.principal import Principal
 from camwatch.web.house import Live
 from camwatch.web.pages.error_budget import budget_of
 from camwatch.web.pages.form_input import offset_of
 from camwatch.web.pages.formatting import Language
-from camwatch.web.pages.overview import Overviews
-from camwatch.web.pages.renderer import Frame
-from camwatch.web.pages.request_cache import Shared
+from camwatch.web.pages.overview import FleetSnapshotCache
+from camwatch.web.pages.renderer import PageRenderer
+from camwatch.web.pages.request_cache import TtlCache
 from camwatch.web.views import cameras, fleet, incidents
-from camwatch.web.views.base import in_turns, page
+from camwatch.web.views.base import page, run_cooperatively
 from camwatch.web.views.cameras import Filter
 from camwatch.web.views.fleet import Counts, SiteView
-from camwatch.web.views.incidents import Glance
+from camwatch.web.views.incidents import IncidentSummary
 
-LISTED: Final = 50
+PAGE_SIZE: Final = 50
 """Cameras on a page of the list."""
-_TROUBLE: Final = 30
+_MAX_ATTENTION: Final = 30
 _INCIDENTS: Final = 12
 _PLACES: Final = 12  # operators, and sites, that a search names
 _OWN_MOST: Final = 24  # cameras; someone with so few sees their days at once
@@ -39,7 +39,7 @@ _REMARKS: Final = ("suspect", "flapping", "degraded", "overdue")
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class Headline:
     """The answer before any question: how it is, in a line."""
 
     kind: str
@@ -51,20 +51,20 @@ class Verdict:
 class FleetPage:
     """Serves `/`, and what of it is refreshed."""
 
-    def __init__(self, frame: Frame, router: APIRouter) -> None:
+    def __init__(self, frame: PageRenderer, router: APIRouter) -> None:
         self._frame = frame
-        self._overviews = Overviews(frame.parts.live)
-        self._refreshed: Shared[Response] = Shared()
+        self._overviews = FleetSnapshotCache(frame.parts.live)
+        self._refreshed: TtlCache[Response] = TtlCache()
         router.add_api_route("/", self.whole, methods=["GET"])
         router.add_api_route("/parts/fleet", self.part, methods=["GET"])
         router.add_api_route("/search", self.search, methods=["GET"])
 
-    async def whole(self, request: Request, viewer: Seer) -> Response:
+    async def whole(self, request: Request, viewer: CurrentUser) -> Response:
         """Return the page."""
         context = await self._context(request, viewer)
-        return self._frame.page(request, viewer, "fleet.html", "fleet", **context)
+        return self._frame.render_page(request, viewer, "fleet.html", "fleet", **context)
 
-    async def part(self, request: Request, viewer: Seer) -> Response:
+    async def part(self, request: Request, viewer: CurrentUser) -> Response:
         """Return what changes of it: made once for all who see the same, and ask for it at once."""
         w, packed = self._frame.language(request), "gzip" in request.headers.get("accept-encoding", "")
         root = request.scope.get("root_path", "")
@@ -72,46 +72,48 @@ class FleetPage:
         made = await self._refreshed.get(key, lambda: self._part(request, viewer))
         return Response(made.body, headers=dict(made.headers))
 
-    async def _part(self, request: Request, viewer: Viewer) -> Response:
+    async def _part(self, request: Request, viewer: Principal) -> Response:
         context = await self._context(request, viewer)
-        return self._frame.page(request, viewer, "parts/fleet.html", "fleet", **context)
+        return self._frame.render_page(request, viewer, "parts/fleet.html", "fleet", **context)
 
-    async def search(self, request: Request, viewer: Seer) -> Response:
+    async def search(self, request: Request, viewer: CurrentUser) -> Response:
         """Return what has a name like that."""
         live = self._frame.parts.live
         q = request.query_params.get("q", "").strip()[:200]
-        words = [cameras.fold(word) for word in q.split()]
+        words = [cameras.normalize(word) for word in q.split()]
 
         def named(row: Any) -> bool:
-            return bool(words) and all(word in cameras.fold(row.name) for word in words)
+            return bool(words) and all(word in cameras.normalize(row.name) for word in words)
 
-        found = await in_turns(cameras.rows(live, viewer, Filter(q=q))) if words else []
-        sites = (await self._overviews.of(viewer)).sites
+        found = await run_cooperatively(cameras.query(live, viewer, Filter(q=q))) if words else []
+        sites = (await self._overviews.get(viewer)).sites
         known = live.inventory.operators
-        return self._frame.page(
+        return self._frame.render_page(
             request,
             viewer,
             "search.html",
             q=q,
             total=len(found),
-            operators=[known[row] for row in viewer.seen(known) if named(known[row])][:_PLACES],
+            operators=[known[row] for row in viewer.visible(known) if named(known[row])][:_PLACES],
             sites=[row for row in sites if named(row) and row.counts.total][:_PLACES],
-            cameras=_piece(live, found, request.query_params),
+            cameras=_page(live, found, request.query_params),
             list_path="/search",
         )
 
-    async def _context(self, request: Request, viewer: Viewer) -> dict[str, Any]:
+    async def _context(self, request: Request, viewer: Principal) -> dict[str, Any]:
         live, w, query = self._frame.parts.live, self._frame.language(request), request.query_params
-        seen = await self._overviews.of(viewer)
+        seen = await self._overviews.get(viewer)
         counts, operators = seen.counts, seen.operators
-        wanted = _wanted(query)
-        listed = seen.everyone
+        wanted = _parse_filter(query)
+        listed = seen.cameras
         if wanted != Filter():
-            found = await in_turns(cameras.rows(live, viewer, wanted, cameras.Sort.ID))
+            found = await run_cooperatively(cameras.query(live, viewer, wanted, cameras.Sort.ID))
             chosen = set(found)  # `everyone` is in the order of the worst already
-            listed = [state for state in seen.everyone if state in chosen]
+            listed = [state for state in seen.cameras if state in chosen]
         now = live.now
-        remarked = sum(state.status_at(now) in (Status.UP, Status.PLANNED) for state in seen.unwell)
+        remarked = sum(
+            state.status_at(now) in (Status.UP, Status.PLANNED) for state in seen.needing_attention
+        )
         one = len(operators) == 1 and counts.total <= _OWN_MOST
         return {
             "counts": counts,
@@ -127,15 +129,15 @@ class FleetPage:
             "wanted": wanted,
             "filtered": wanted != Filter(),
             "filters": _filters(w, live, viewer, seen.sites, query),
-            "cameras": _piece(live, listed, query),
+            "cameras": _page(live, listed, query),
             "list_path": "/",
-            **_trouble(live, viewer, seen.unwell),
+            **_attention_list(live, viewer, seen.needing_attention),
         }
 
 
-def _trouble(live: Live, viewer: Viewer, unwell: list[CameraState]) -> dict[str, Any]:
+def _attention_list(live: Live, viewer: Principal, unwell: list[CameraState]) -> dict[str, Any]:
     """Return what is not well: incidents, and the cameras that are in none of them."""
-    opened = incidents.opened(live, viewer)
+    opened = incidents.open_incidents(live, viewer)
     told = {state.index for incident in opened for state in incident.cameras}
     opened.sort(key=lambda incident: -len(incident.cameras))
     dark, now = frozenset(fleet.blind(live, viewer).operators), live.now
@@ -145,16 +147,16 @@ def _trouble(live: Live, viewer: Viewer, unwell: list[CameraState]) -> dict[str,
 
     alone = [state for state in unwell if state.index not in told and not out_of_sight(state)]
     return {
-        "incidents": [incidents.glance(live, each) for each in opened[:_INCIDENTS]],
+        "incidents": [incidents.summarize(live, each) for each in opened[:_INCIDENTS]],
         "incidents_more": max(len(opened) - _INCIDENTS, 0),
         "unseen": sum(map(out_of_sight, unwell)),
-        "trouble": cameras.table(live, alone[:_TROUBLE]),
-        "trouble_more": max(len(alone) - _TROUBLE, 0),
+        "trouble": cameras.to_rows(live, alone[:_MAX_ATTENTION]),
+        "trouble_more": max(len(alone) - _MAX_ATTENTION, 0),
         "trouble_total": len(unwell),
     }
 
 
-def _wanted(query: QueryParams) -> Filter:
+def _parse_filter(query: QueryParams) -> Filter:
     """Return what a query asks for; what it does not know, it does not ask for."""
     asked = query.getlist("status")
     purpose = query.get("purpose")
@@ -169,19 +171,21 @@ def _wanted(query: QueryParams) -> Filter:
     )
 
 
-def _piece(live: Live, states: list[CameraState], query: QueryParams) -> Any:
+def _page(live: Live, states: list[CameraState], query: QueryParams) -> Any:
     offset = offset_of(query)
     if offset >= len(states):
         offset = 0
-    return page(cameras.table(live, states[offset : offset + LISTED]), len(states), offset, LISTED)
+    return page(cameras.to_rows(live, states[offset : offset + PAGE_SIZE]), len(states), offset, PAGE_SIZE)
 
 
-def _filters(w: Language, live: Live, viewer: Viewer, sites: list[SiteView], query: QueryParams) -> list[Any]:
+def _filters(
+    w: Language, live: Live, viewer: Principal, sites: list[SiteView], query: QueryParams
+) -> list[Any]:
     """Return the fields of the form: name, choices, what is chosen."""
     t = w.text
     inventory = live.inventory
-    seen = viewer.seen(inventory.operators)
-    zones = sorted({site.zone for site in sites if site.counts.total}, key=cameras.fold)
+    seen = viewer.visible(inventory.operators)
+    zones = sorted({site.zone for site in sites if site.counts.total}, key=cameras.normalize)
     statuses = [(status.value, t(f"status_{status}")) for status in reversed(Status)]
     return [
         (name, choices, query.get(name, ""))
@@ -194,30 +198,30 @@ def _filters(w: Language, live: Live, viewer: Viewer, sites: list[SiteView], que
     ]
 
 
-def _verdict(w: Language, counts: Counts, remarked: int, viewer: Viewer, *, blind: bool) -> Verdict:
+def _verdict(w: Language, counts: Counts, remarked: int, viewer: Principal, *, blind: bool) -> Headline:
     of = w.text("verdict_of", up=w.number(counts.up), total=w.number(counts.in_service))
     if not counts.total:
-        return Verdict("planned", "planned", w.text("verdict_empty"), w.text(_first_step(viewer)))
+        return Headline("planned", "planned", w.text("verdict_empty"), w.text(_first_step(viewer)))
     if blind:
         unseen = [w.text("unseen", n=counts.unknown)] if counts.unknown else []
         seen = [of] if counts.up else []
-        return Verdict("unknown", "blind", w.text("verdict_blind"), " – ".join(unseen + seen))
+        return Headline("unknown", "blind", w.text("verdict_blind"), " – ".join(unseen + seen))
     if counts.down:
-        return Verdict("down", "down", w.text("verdict_down", n=counts.down), of)
+        return Headline("down", "down", w.text("verdict_down", n=counts.down), of)
     if counts.unknown:
-        return Verdict("unknown", "unknown", w.text("verdict_unknown", n=counts.unknown), of)
+        return Headline("unknown", "unknown", w.text("verdict_unknown", n=counts.unknown), of)
     if not counts.in_service:
-        return Verdict("planned", "planned", w.text("verdict_nothing"), w.text("verdict_nothing_text"))
+        return Headline("planned", "planned", w.text("verdict_nothing"), w.text("verdict_nothing_text"))
     if remarked:
-        return Verdict("remark", "remark", w.text("verdict_remark", n=remarked), of)
+        return Headline("remark", "remark", w.text("verdict_remark", n=remarked), of)
     if not counts.up:
-        return Verdict("maintenance", "maintenance", w.text("verdict_quiet"), of)
-    return Verdict("up", "up", w.text("verdict_fine"), of)
+        return Headline("maintenance", "maintenance", w.text("verdict_quiet"), of)
+    return Headline("up", "up", w.text("verdict_fine"), of)
 
 
-def _first_step(viewer: Viewer) -> str:
+def _first_step(viewer: Principal) -> str:
     """Return what to do while there is no camera at all."""
-    return "first_step" if viewer.sees_all else "first_step_of_others"
+    return "first_step" if viewer.can_see_all else "first_step_of_others"
 
 
 def _places(sites: list[SiteView]) -> Markup:
@@ -243,7 +247,7 @@ def _places(sites: list[SiteView]) -> Markup:
     return Markup(text.replace("&", "&amp;").replace("<", "&lt;"))  # noqa: S704 - escaped here
 
 
-def _incident_url(root: str, incident: Glance) -> str:
+def _incident_url(root: str, incident: IncidentSummary) -> str:
     if incident.kind is IncidentKind.SITE:
         return f"{root}/?site={incident.id}#cameras"
     return (

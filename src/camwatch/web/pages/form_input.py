@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from starlette.datastructures import FormData, QueryParams
 
-from camwatch.web.api.dependencies import YEARS
+from camwatch.web.api.dependencies import VALID_YEARS
 
 _LONGEST = 500
 _DIGITS_MOST = 9
@@ -32,7 +32,7 @@ def local_ms(text: str, zone: ZoneInfo) -> int | None:
     """
     try:
         given = datetime.fromisoformat(text)
-        if given.year not in YEARS:
+        if given.year not in VALID_YEARS:
             return None
         return round(given.replace(tzinfo=given.tzinfo or zone).timestamp() * 1000)
     except (ValueError, OverflowError):

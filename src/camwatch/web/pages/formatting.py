@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from markupsafe import Markup
 
-from camwatch.i18n import NONE, Lang, Words
+from camwatch.i18n import NO_VALUE, Formatter, Lang
 from camwatch.web.pages import translations_en, translations_fr
 
 TEXTS: Final[dict[Lang, dict[str, str]]] = {"fr": translations_fr.TEXTS, "en": translations_en.TEXTS}
@@ -20,7 +20,7 @@ TEXTS: Final[dict[Lang, dict[str, str]]] = {"fr": translations_fr.TEXTS, "en": t
 _FINE: Final = 10_000  # of a whole: hundredths of a percent
 
 
-class Language(Words):
+class Language(Formatter):
     """One language, and the time zone in which it shows instants."""
 
     def __init__(self, lang: Lang, zone: ZoneInfo) -> None:
@@ -28,19 +28,19 @@ class Language(Words):
 
     def percent(self, part: int, whole: int) -> str:
         """Return a share in percent, rounded down to hundredths."""
-        return self._percent(part * _FINE // whole) if whole > 0 else NONE
+        return self._percent(part * _FINE // whole) if whole > 0 else NO_VALUE
 
-    def promise(self, objective: float | None) -> str:
+    def format_objective(self, objective: float | None) -> str:
         """Return an objective in percent with all of its digits, at least two after the point."""
         if objective is None:
-            return NONE
+            return NO_VALUE
         value = Decimal(str(objective)).scaleb(2)
         text = f"{value:f}" if -int(value.as_tuple().exponent) > 2 else f"{value:.2f}"
         return f"{text.replace('.', self.point)}{self.percent_sign}"
 
     def ratio(self, ratio: float | None) -> str:
         """Return a ratio in percent, rounded down to hundredths; binary fractions are let off a hair."""
-        return NONE if ratio is None else self._percent(int(ratio * _FINE + 1e-6))
+        return NO_VALUE if ratio is None else self._percent(int(ratio * _FINE + 1e-6))
 
     def _percent(self, hundredths: int) -> str:
         units, rest = divmod(hundredths, 100)
@@ -48,7 +48,7 @@ class Language(Words):
 
     # --- durations
 
-    def span(self, milliseconds: float) -> str:
+    def format_duration(self, milliseconds: float) -> str:
         """Return a duration in its two greatest units, rounded down."""
         seconds = int(milliseconds // 1000)
         days, rest = divmod(max(seconds, 0), 86_400)
@@ -65,7 +65,7 @@ class Language(Words):
 
     # --- instants
 
-    def when(self, at: datetime, now: datetime) -> str:
+    def format_relative_day(self, at: datetime, now: datetime) -> str:
         """Return an instant, the day only where it is not today."""
         local, today = at.astimezone(self.zone), now.astimezone(self.zone)
         clock = f"{local:%H:%M:%S}"
@@ -88,13 +88,13 @@ class Language(Words):
 
     def time(self, at: datetime | None, now: datetime) -> Markup | str:
         """Return an instant for a page: local, and UTC when pointed at."""
-        return NONE if at is None else self._element(at, self.when(at, now), "")
+        return NO_VALUE if at is None else self._element(at, self.format_relative_day(at, now), "")
 
-    def ago(self, at: datetime | None, now: datetime) -> Markup | str:
+    def format_age(self, at: datetime | None, now: datetime) -> Markup | str:
         """Return how long ago something was; the page keeps it counting."""
         if at is None:
-            return NONE
-        return self._element(at, self.span((now - at).total_seconds() * 1000), " data-ago")
+            return NO_VALUE
+        return self._element(at, self.format_duration((now - at).total_seconds() * 1000), " data-ago")
 
     def _element(self, at: datetime, text: str, more: str) -> Markup:
         utc = at.astimezone(UTC)

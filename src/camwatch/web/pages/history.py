@@ -14,20 +14,20 @@ from typing import Any, Final
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from camwatch.accounting.records import Attributed
-from camwatch.core.status_time import Account
+from camwatch.accounting.records import AttributedCause
+from camwatch.core.status_time import StatusTime
 from camwatch.errors import CorrectionError
 from camwatch.web import deeds
-from camwatch.web.api.dependencies import Editor, Number, Seer
-from camwatch.web.auth.principal import Viewer
+from camwatch.web.api.dependencies import CurrentEditor, CurrentUser, Number
+from camwatch.web.auth.principal import Principal
 from camwatch.web.pages.daily_uptime import DAY_MS, CameraDays, Days, OperatorDays, first_day, read_days
 from camwatch.web.pages.error_budget import budget_of
 from camwatch.web.pages.form_input import field, offset_of
 from camwatch.web.pages.formatting import Language
-from camwatch.web.pages.renderer import Frame
-from camwatch.web.pages.strips import DAYS, Strip, figure, hours, strip
+from camwatch.web.pages.renderer import PageRenderer
+from camwatch.web.pages.strips import DAYS, UptimeBar, format_availability, hours, strip
 from camwatch.web.views import cameras, fleet, history, service_levels
-from camwatch.web.views.base import in_turns, page
+from camwatch.web.views.base import page, run_cooperatively
 
 _ALL_TIME_MS: Final = 1 << 52
 _LISTED: Final = 30  # cameras on a page of bars
@@ -35,23 +35,25 @@ _OUTAGES: Final = 50
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class CameraUptimeRow:
     """One camera's bars."""
 
     camera: cameras.CameraRow
-    strip: Strip
+    strip: UptimeBar
     availability: str
     outages: int
 
 
-def _line(w: Language, row: cameras.CameraRow, days: CameraDays, first: date) -> Line:
-    return Line(row, strip(w, days.accounts, first), figure(w, days.sum), days.outages)
+def _line(w: Language, row: cameras.CameraRow, days: CameraDays, first: date) -> CameraUptimeRow:
+    return CameraUptimeRow(
+        row, strip(w, days.accounts, first), format_availability(w, days.sum), days.outages
+    )
 
 
-class PastPages:
+class HistoryPages:
     """Serves operators, cameras and outages."""
 
-    def __init__(self, frame: Frame, router: APIRouter) -> None:
+    def __init__(self, frame: PageRenderer, router: APIRouter) -> None:
         self._frame = frame
         self._parts = frame.parts
         self._days = OperatorDays(frame.parts)
@@ -71,34 +73,36 @@ class PastPages:
 
     # --- operators
 
-    async def operator(self, request: Request, viewer: Seer, operator: str) -> Response:
+    async def operator(self, request: Request, viewer: CurrentUser, operator: str) -> Response:
         """Return an operator's page."""
         return await self._operator(request, viewer, operator, "operator.html")
 
-    async def operator_part(self, request: Request, viewer: Seer, operator: str) -> Response:
+    async def operator_part(self, request: Request, viewer: CurrentUser, operator: str) -> Response:
         """Return what changes of it."""
         return await self._operator(request, viewer, operator, "parts/operator.html")
 
-    async def _operator(self, request: Request, viewer: Viewer, operator: str, template: str) -> Response:
-        found = await in_turns(fleet.operator(self._parts.live, viewer, operator))
+    async def _operator(self, request: Request, viewer: Principal, operator: str, template: str) -> Response:
+        found = await run_cooperatively(fleet.operator(self._parts.live, viewer, operator))
         w = self._frame.language(request)
-        return self._frame.page(request, viewer, template, operator=found, budget=partial(budget_of, w))
+        return self._frame.render_page(
+            request, viewer, template, operator=found, budget=partial(budget_of, w)
+        )
 
-    async def operator_days(self, request: Request, viewer: Seer, operator: str) -> Response:
+    async def operator_days(self, request: Request, viewer: CurrentUser, operator: str) -> Response:
         """Return the bars of an operator's cameras, those that were down the longest first."""
         live, w = self._parts.live, self._frame.language(request)
         fleet.check_operator(live, viewer, operator)
         first, days = await self._days.of(viewer, operator)
-        states = await in_turns(
-            cameras.rows(live, viewer, cameras.Filter(operator=operator), cameras.Sort.NAME)
+        states = await run_cooperatively(
+            cameras.query(live, viewer, cameras.Filter(operator=operator), cameras.Sort.NAME)
         )
         states = [state for state in states if state.camera.id in days]
         states.sort(key=lambda state: -days[state.camera.id].sum.down)
         offset = offset_of(request.query_params)
         offset = offset if offset < len(states) else 0
-        rows = cameras.table(live, states[offset : offset + _LISTED])
+        rows = cameras.to_rows(live, states[offset : offset + _LISTED])
         shown = [_line(w, row, days[row.id], first) for row in rows]
-        return self._frame.page(
+        return self._frame.render_page(
             request,
             viewer,
             "parts/days.html",
@@ -106,41 +110,41 @@ class PastPages:
             list_path=f"/operators/{operator}",
         )
 
-    async def operator_outages(self, request: Request, viewer: Seer, operator: str) -> Response:
+    async def operator_outages(self, request: Request, viewer: CurrentUser, operator: str) -> Response:
         """Return an operator's outages of the last 30 days, the newest first."""
         fleet.check_operator(self._parts.live, viewer, operator)
         return await self._outages(request, viewer, operator, None, 30)
 
     # --- cameras
 
-    async def camera(self, request: Request, viewer: Seer, camera: str) -> Response:
+    async def camera(self, request: Request, viewer: CurrentUser, camera: str) -> Response:
         """Return a camera's page."""
         return self._camera(request, viewer, camera, "camera.html")
 
-    async def camera_part(self, request: Request, viewer: Seer, camera: str) -> Response:
+    async def camera_part(self, request: Request, viewer: CurrentUser, camera: str) -> Response:
         """Return what changes of it."""
         return self._camera(request, viewer, camera, "parts/camera.html")
 
-    def _camera(self, request: Request, viewer: Viewer, camera: str, template: str) -> Response:
+    def _camera(self, request: Request, viewer: Principal, camera: str, template: str) -> Response:
         found = cameras.detail(self._parts.live, viewer, camera)
         w = self._frame.language(request)
         key = found.cause or found.status
-        return self._frame.page(request, viewer, template, camera=found, why=w.text(f"why_{key}"))
+        return self._frame.render_page(request, viewer, template, camera=found, why=w.text(f"why_{key}"))
 
-    async def camera_past(self, request: Request, viewer: Seer, camera: str) -> Response:
+    async def camera_past(self, request: Request, viewer: CurrentUser, camera: str) -> Response:
         """Return a camera's last 24 hours and 90 days."""
         live, w, now = self._parts.live, self._frame.language(request), self._frame.now()
-        operator = cameras.one(live, viewer, camera).camera.operator
+        operator = cameras.get(live, viewer, camera).camera.operator
         now_ms, first = live.now.utc_ms, first_day(self._parts, now)
 
-        def work() -> tuple[Days, list[history.StretchView]]:
+        def work() -> tuple[Days, list[history.StatusIntervalView]]:
             days = read_days(self._parts, operator, now_ms, first, camera)
             record = self._parts.archive.read([operator], now_ms - DAY_MS, now_ms, camera=camera)
             return days, service_levels.stretches(record, now_ms - DAY_MS, now_ms)
 
         days, stretches = await self._parts.threads.run(viewer, work)
-        line = days.get(camera) or CameraDays((Account(),) * DAYS, Account(), 0)
-        return self._frame.page(
+        line = days.get(camera) or CameraDays((StatusTime(),) * DAYS, StatusTime(), 0)
+        return self._frame.render_page(
             request,
             viewer,
             "parts/camera_past.html",
@@ -151,13 +155,13 @@ class PastPages:
             outage_count=line.outages,
         )
 
-    async def camera_outages(self, request: Request, viewer: Seer, camera: str) -> Response:
+    async def camera_outages(self, request: Request, viewer: CurrentUser, camera: str) -> Response:
         """Return a camera's outages, the newest first."""
-        state = cameras.one(self._parts.live, viewer, camera)
+        state = cameras.get(self._parts.live, viewer, camera)
         return await self._outages(request, viewer, state.camera.operator, camera, DAYS)
 
     async def _outages(
-        self, request: Request, viewer: Viewer, operator: str, camera: str | None, days: int
+        self, request: Request, viewer: Principal, operator: str, camera: str | None, days: int
     ) -> Response:
         now = self._parts.live.now.utc_ms
         count, found = await self._parts.threads.run(
@@ -170,7 +174,7 @@ class PastPages:
                 camera=camera,
             ),
         )
-        return self._frame.page(
+        return self._frame.render_page(
             request,
             viewer,
             "parts/outage_list.html",
@@ -181,7 +185,7 @@ class PastPages:
 
     # --- outages
 
-    async def outage(self, request: Request, viewer: Seer, number: Number) -> Response:
+    async def outage(self, request: Request, viewer: CurrentUser, number: Number) -> Response:
         """Return an outage with what was said of it, and the form to say more."""
         found = await self._find(viewer, number)
         given = found.attribution
@@ -199,18 +203,18 @@ class PastPages:
     def _outage(
         self,
         request: Request,
-        viewer: Viewer,
+        viewer: Principal,
         found: history.OutageView,
         given: Mapping[str, Any],
         problem: str = "",
     ) -> Response:
         saved = "saved" in request.query_params
-        response = self._frame.page(
+        response = self._frame.render_page(
             request,
             viewer,
             "outage.html",
             outage=found,
-            causes=[cause.value for cause in Attributed],
+            causes=[cause.value for cause in AttributedCause],
             given=given,
             problem=problem,
             notice=self._frame.language(request).text("recorded") if saved else "",
@@ -218,10 +222,10 @@ class PastPages:
         response.status_code = 422 if problem else 200
         return response
 
-    async def _find(self, viewer: Viewer, number: int) -> history.OutageView:
+    async def _find(self, viewer: Principal, number: int) -> history.OutageView:
         return await self._parts.threads.run(viewer, lambda: deeds.outage(self._parts, viewer, number))
 
-    async def attribute(self, request: Request, viewer: Editor, number: Number) -> Response:
+    async def attribute(self, request: Request, viewer: CurrentEditor, number: Number) -> Response:
         """Append what an editor says of an outage."""
         found = await self._find(viewer, number)
         form = await request.form()
@@ -231,15 +235,19 @@ class PastPages:
             "excluded": bool(field(form, "excluded")),
         }
         t = self._frame.language(request).text
-        if given["cause"] not in {cause.value for cause in Attributed}:
+        if given["cause"] not in {cause.value for cause in AttributedCause}:
             return self._outage(request, viewer, found, given, t("needs_cause"))
         if not given["why"]:
             return self._outage(request, viewer, found, given, t("needs_why"))
-        cause, why, excluded = Attributed(str(given["cause"])), str(given["why"]), bool(given["excluded"])
+        cause, why, excluded = (
+            AttributedCause(str(given["cause"])),
+            str(given["why"]),
+            bool(given["excluded"]),
+        )
         try:
             await self._parts.threads.run(
                 viewer, lambda: deeds.attribute(self._parts, viewer, number, cause, why, excluded=excluded)
             )
         except CorrectionError as error:
             return self._outage(request, viewer, found, given, str(error))
-        return self._frame.go(request, f"/outages/{number}?saved")
+        return self._frame.redirect(request, f"/outages/{number}?saved")

@@ -8,9 +8,9 @@ from typing import Final
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from camwatch.web.api.dependencies import Seer
-from camwatch.web.auth.principal import Viewer
-from camwatch.web.pages.renderer import Frame
+from camwatch.web.api.dependencies import CurrentUser
+from camwatch.web.auth.principal import Principal
+from camwatch.web.pages.renderer import PageRenderer
 from camwatch.web.views import cameras, history, incidents
 
 _SHOWN: Final = 50
@@ -22,40 +22,42 @@ _BLIND: Final = 100
 class IncidentPages:
     """Serves `/incidents`."""
 
-    def __init__(self, frame: Frame, router: APIRouter) -> None:
+    def __init__(self, frame: PageRenderer, router: APIRouter) -> None:
         self._frame = frame
         router.add_api_route("/incidents", self.whole, methods=["GET"])
         router.add_api_route("/parts/incidents", self.part, methods=["GET"])
         router.add_api_route("/incidents/blind", self.blind, methods=["GET"])
 
-    async def whole(self, request: Request, viewer: Seer) -> Response:
+    async def whole(self, request: Request, viewer: CurrentUser) -> Response:
         """Return the page."""
         return self._page(request, viewer, "incidents.html")
 
-    async def part(self, request: Request, viewer: Seer) -> Response:
+    async def part(self, request: Request, viewer: CurrentUser) -> Response:
         """Return what changes of it."""
         return self._page(request, viewer, "parts/incidents.html")
 
-    def _page(self, request: Request, viewer: Viewer, template: str) -> Response:
+    def _page(self, request: Request, viewer: Principal, template: str) -> Response:
         live = self._frame.parts.live
-        opened = incidents.opened(live, viewer)
+        opened = incidents.open_incidents(live, viewer)
         opened.sort(key=lambda incident: -len(incident.cameras))
         found, room = [], _ROWS
         for incident in opened[:_SHOWN]:
             members = nsmallest(room, incident.cameras, key=lambda state: state.camera.id)
-            found.append((incidents.glance(live, incident), cameras.table(live, members)))
+            found.append((incidents.summarize(live, incident), cameras.to_rows(live, members)))
             room -= len(members)
         more = max(len(opened) - _SHOWN, 0)
-        return self._frame.page(request, viewer, template, "incidents", incidents=found, incidents_more=more)
+        return self._frame.render_page(
+            request, viewer, template, "incidents", incidents=found, incidents_more=more
+        )
 
-    async def blind(self, request: Request, viewer: Seer) -> Response:
+    async def blind(self, request: Request, viewer: CurrentUser) -> Response:
         """Return when cameras of theirs were out of sight in the last week, the newest first."""
         parts = self._frame.parts
         now = parts.live.now.utc_ms
         records = await parts.threads.run(viewer, lambda: parts.archive.blindness(now - _WEEK_MS, now))
-        found = history.blindness(viewer, records)
+        found = history.monitoring_gaps(viewer, records)
         names = {row.id: row.name for row in parts.live.inventory.operators.values()}
-        return self._frame.page(
+        return self._frame.render_page(
             request,
             viewer,
             "parts/blind_list.html",

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class MapSettings:
     """The map's tiles: a template such as `https://tiles.example/{z}/{x}/{y}.png`, and who is to be named.
 
     Without a template the map draws itself.

@@ -14,14 +14,14 @@ from starlette.responses import Response
 from camwatch.core.model import Scope
 from camwatch.errors import CorrectionError
 from camwatch.web import deeds
-from camwatch.web.api.dependencies import Editor, Number, Seer
-from camwatch.web.auth.principal import Role, Viewer
+from camwatch.web.api.dependencies import CurrentEditor, CurrentUser, Number
+from camwatch.web.auth.principal import Principal, Role
 from camwatch.web.pages.form_input import field, local_ms
 from camwatch.web.pages.formatting import Language
-from camwatch.web.pages.renderer import Frame
-from camwatch.web.problems import Problem
-from camwatch.web.views.history import WindowView
-from camwatch.web.views.maintenance import Reach
+from camwatch.web.pages.renderer import PageRenderer
+from camwatch.web.problems import ProblemError
+from camwatch.web.views.history import MaintenanceView
+from camwatch.web.views.maintenance import MaintenanceScope
 
 _PAST_MS: Final = 30 * 86_400_000
 _AHEAD_MS: Final = 3 * 366 * 86_400_000
@@ -31,14 +31,14 @@ _OFFERED: Final = 600  # cameras that the field offers by name; any other is fou
 class MaintenancePages:
     """Serves `/maintenance`."""
 
-    def __init__(self, frame: Frame, router: APIRouter) -> None:
+    def __init__(self, frame: PageRenderer, router: APIRouter) -> None:
         self._frame = frame
         self._parts = frame.parts
         router.add_api_route("/maintenance", self.whole, methods=["GET"])
         router.add_api_route("/maintenance", self.plan, methods=["POST"])
         router.add_api_route("/maintenance/{number}/cancel", self.cancel, methods=["POST"])
 
-    async def whole(self, request: Request, viewer: Seer) -> Response:
+    async def whole(self, request: Request, viewer: CurrentUser) -> Response:
         """Return the page."""
         w = self._frame.language(request)
         notice = next(
@@ -60,12 +60,17 @@ class MaintenancePages:
         return await self._page(request, viewer, given, notice=notice)
 
     async def _page(
-        self, request: Request, viewer: Viewer, given: Mapping[str, str], problem: str = "", notice: str = ""
+        self,
+        request: Request,
+        viewer: Principal,
+        given: Mapping[str, str],
+        problem: str = "",
+        notice: str = "",
     ) -> Response:
         found, things = await self._parts.threads.run(
             viewer, partial(self._all, self._frame.language(request), viewer, self._parts.live.now.utc_ms)
         )
-        response = self._frame.page(
+        response = self._frame.render_page(
             request,
             viewer,
             "maintenance.html",
@@ -80,31 +85,31 @@ class MaintenancePages:
         return response
 
     def _all(
-        self, w: Language, viewer: Viewer, now_ms: int
-    ) -> tuple[list[WindowView], list[tuple[str, str]]]:
+        self, w: Language, viewer: Principal, now_ms: int
+    ) -> tuple[list[MaintenanceView], list[tuple[str, str]]]:
         """Return the windows, what goes on first, and what may be planned for; waits for the store."""
         found = deeds.windows(self._parts, viewer, now_ms, now_ms - _PAST_MS, now_ms + _AHEAD_MS)
         order = {"under_way": 0, "planned": 1}
         found.sort(key=lambda window: order.get(window.state, 2))
-        return found, self._things(w, viewer) if viewer.may(Role.EDITOR) else []
+        return found, self._things(w, viewer) if viewer.has_role(Role.EDITOR) else []
 
-    def _things(self, w: Language, viewer: Viewer) -> list[tuple[str, str]]:
+    def _things(self, w: Language, viewer: Principal) -> list[tuple[str, str]]:
         """Return what maintenance may be planned for: the value that a form sends, and a name."""
-        inventory, reach = self._parts.live.inventory, Reach(self._parts.live, viewer)
-        mine = [row for row in inventory.cameras.values() if viewer.sees(row.operator)]
+        inventory, reach = self._parts.live.inventory, MaintenanceScope(self._parts.live, viewer)
+        mine = [row for row in inventory.cameras.values() if viewer.can_see(row.operator)]
         found = [
             (f"operator:{row.id}", f"{row.name} ({w.text('scope_operator')})")
             for row in inventory.operators.values()
-            if reach.sees(Scope.OPERATOR, row.id)
+            if reach.is_visible(Scope.OPERATOR, row.id)
         ]
         found += [
             (f"site:{row.id}", f"{row.name} ({w.text('scope_site')})")
             for row in inventory.sites.values()
-            if reach.sees(Scope.SITE, row.id)
+            if reach.is_visible(Scope.SITE, row.id)
         ]
         return found + [(f"camera:{row.id}", row.name) for row in mine[:_OFFERED]]
 
-    async def plan(self, request: Request, viewer: Editor) -> Response:
+    async def plan(self, request: Request, viewer: CurrentEditor) -> Response:
         """Plan maintenance."""
         w, form = self._frame.language(request), await request.form()
         given = {name: field(form, name) for name in ("what", "starts", "ends", "why")}
@@ -115,10 +120,10 @@ class MaintenancePages:
             )
         except (CorrectionError, ValueError) as error:
             return await self._page(request, viewer, given, str(error))
-        except Problem as problem:
+        except ProblemError as problem:
             told = w.text("not_a_thing", what=given["what"]) if problem.status == 404 else problem.detail
             return await self._page(request, viewer, given, told)
-        return self._frame.go(request, "/maintenance?planned")
+        return self._frame.redirect(request, "/maintenance?planned")
 
     def _read(self, w: Language, form: FormData) -> deeds.Maintenance:
         """Return what is to be maintained, from when to when; raises ValueError with what to say."""
@@ -135,7 +140,7 @@ class MaintenancePages:
             raise ValueError(w.text("needs_why"))
         return deeds.Maintenance(Scope(kind), what, starts, ends)
 
-    async def cancel(self, request: Request, viewer: Editor, number: Number) -> Response:
+    async def cancel(self, request: Request, viewer: CurrentEditor, number: Number) -> Response:
         """Cancel maintenance that was planned here."""
         w, why = self._frame.language(request), field(await request.form(), "why")
         given = {"what": "", "starts": "", "ends": "", "why": ""}
@@ -148,4 +153,4 @@ class MaintenancePages:
             )
         except CorrectionError as error:
             return await self._page(request, viewer, given, str(error))
-        return self._frame.go(request, "/maintenance?cancelled")
+        return self._frame.redirect(request, "/maintenance?cancelled")

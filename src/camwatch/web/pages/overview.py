@@ -9,53 +9,53 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from camwatch.core.state import CameraState
-from camwatch.web.auth.principal import Viewer
+from camwatch.web.auth.principal import Principal
 from camwatch.web.house import Live
-from camwatch.web.pages.request_cache import Shared
+from camwatch.web.pages.request_cache import TtlCache
 from camwatch.web.views import cameras, fleet
-from camwatch.web.views.base import Steps, in_turns
+from camwatch.web.views.base import CooperativeTask, run_cooperatively
 from camwatch.web.views.cameras import Filter
 from camwatch.web.views.fleet import Counts, OperatorView, SiteView
 
 
 @dataclass(frozen=True, slots=True)
-class Overview:
+class FleetSnapshot:
     """A fleet at a moment: its cameras, the worst first; `unwell` are those of them that are not well."""
 
     counts: Counts
-    everyone: list[CameraState]
-    unwell: list[CameraState]
+    cameras: list[CameraState]
+    needing_attention: list[CameraState]
     operators: list[OperatorView]
     sites: list[SiteView]
 
 
-class Overviews:
+class FleetSnapshotCache:
     """Looks at the fleet, a little at a time, and no more often than needed."""
 
     def __init__(self, live: Live) -> None:
         self._live = live
-        self._looks: Shared[Overview] = Shared()
+        self._looks: TtlCache[FleetSnapshot] = TtlCache()
 
-    async def of(self, viewer: Viewer) -> Overview:
+    async def get(self, viewer: Principal) -> FleetSnapshot:
         """Return how the fleet is, as somebody sees it."""
         return await self._looks.get(viewer.operators, lambda: self._look(viewer))
 
-    async def _look(self, viewer: Viewer) -> Overview:
+    async def _look(self, viewer: Principal) -> FleetSnapshot:
         live = self._live
-        everyone = await in_turns(cameras.rows(live, viewer, Filter()))
-        unwell = await in_turns(_unwell(live, everyone))
-        census = await in_turns(fleet.census(live, viewer))
-        operators = await in_turns(fleet.operators(live, viewer, census))
-        sites = await in_turns(fleet.sites(live, viewer, census))
+        everyone = await run_cooperatively(cameras.query(live, viewer, Filter()))
+        unwell = await run_cooperatively(_unwell(live, everyone))
+        census = await run_cooperatively(fleet.count_cameras(live, viewer))
+        operators = await run_cooperatively(fleet.operators(live, viewer, census))
+        sites = await run_cooperatively(fleet.sites(live, viewer, census))
         counts = _sum(operator.counts for operator in operators)
-        return Overview(counts, everyone, unwell, operators, sites)
+        return FleetSnapshot(counts, everyone, unwell, operators, sites)
 
 
-def _unwell(live: Live, everyone: list[CameraState]) -> Steps[list[CameraState]]:
+def _unwell(live: Live, everyone: list[CameraState]) -> CooperativeTask[list[CameraState]]:
     found: list[CameraState] = []
-    for some in cameras.slices(everyone):
+    for some in cameras.batches(everyone):
         now = live.now
-        found += [state for state in some if cameras.is_unwell(state, now)]
+        found += [state for state in some if cameras.needs_attention(state, now)]
         yield
     return found
 

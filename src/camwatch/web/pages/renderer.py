@@ -19,17 +19,17 @@ from starlette.requests import HTTPConnection
 from starlette.responses import RedirectResponse, Response
 
 from camwatch import __version__
-from camwatch.i18n import LANGS, NONE, Lang
+from camwatch.i18n import LANGS, NO_VALUE, Lang
 from camwatch.web.auth.middleware import csrf_token
-from camwatch.web.auth.paths import is_way_back
-from camwatch.web.auth.principal import Role, Viewer
-from camwatch.web.context import Parts
+from camwatch.web.auth.paths import is_safe_redirect
+from camwatch.web.auth.principal import Principal, Role
+from camwatch.web.context import AppContext
 from camwatch.web.pages.assets import Assets
 from camwatch.web.pages.formatting import Language, preferred
-from camwatch.web.pages.look import Look
+from camwatch.web.pages.look import MapSettings
 from camwatch.web.pages.reasons import reason_in
 from camwatch.web.views import fleet, incidents, links
-from camwatch.web.views.base import moment
+from camwatch.web.views.base import to_datetime
 
 LANG_COOKIE: Final = "camwatch_lang"
 THEME_COOKIE: Final = "camwatch_theme"
@@ -47,17 +47,17 @@ _ENVIRONMENT: Final = Environment(
 )
 
 
-class Frame:
+class PageRenderer:
     """Renders pages for whoever asks. What a first view would wait for is done when it is made."""
 
-    def __init__(self, parts: Parts) -> None:
+    def __init__(self, parts: AppContext) -> None:
         self.parts = parts
         for template in _ENVIRONMENT.list_templates():
             _ENVIRONMENT.get_template(template)  # compiles it
         for lang in LANGS:
             _language(lang, parts.live.timezone)
         self.assets = Assets()
-        self.look: Look = parts.look or Look()
+        self.look: MapSettings = parts.look or MapSettings()
 
     # --- who asks, and how they want it
 
@@ -71,37 +71,39 @@ class Frame:
 
     def now(self) -> datetime:
         """Return the time."""
-        return moment(self.parts.live.now.utc_ms)
+        return to_datetime(self.parts.live.now.utc_ms)
 
     # --- what goes out
 
-    def page(
-        self, request: Request, viewer: Viewer, template: str, here: str = "", **context: Any
+    def render_page(
+        self, request: Request, viewer: Principal, template: str, here: str = "", **context: Any
     ) -> Response:
         """Return a page, or a part of one, for somebody who was let in."""
         live = self.parts.live
         blind = fleet.blind(live, viewer)
         known = live.inventory
-        theirs = viewer.seen({row.operator for row in known.cameras.values()}) if blind.now else ()
+        theirs = viewer.visible({row.operator for row in known.cameras.values()}) if blind.now else ()
         whole = set(theirs) <= set(blind.operators)
         names = [known.operators[name].name for name in blind.operators if name in known.operators]
         strains = links.strains(live, viewer)
         said = {f"link {strain.name}: {strain.trouble}" for strain in strains}
         common = {
             "viewer": viewer,
-            "may_edit": viewer.may(Role.EDITOR),
+            "may_edit": viewer.has_role(Role.EDITOR),
             "here": here,
             "live": True,
             "blind": blind,
             "blind_names": "" if whole else ", ".join(names),
             "strains": strains,
-            "unready": [why for why in live.unready if why not in said] if viewer.sees_all else [],
-            "held": live.held if viewer.sees_all else None,
-            "open_incidents": len(incidents.opened(live, viewer)),
+            "unready": [why for why in live.not_ready_reasons if why not in said]
+            if viewer.can_see_all
+            else [],
+            "held": live.held if viewer.can_see_all else None,
+            "open_incidents": len(incidents.open_incidents(live, viewer)),
         }
-        return self.send(request, template, common | context)
+        return self.render(request, template, common | context)
 
-    def send(
+    def render(
         self, request: HTTPConnection, template: str, context: Mapping[str, Any], status: int = 200
     ) -> Response:
         """Render a template and return it, packed where the browser takes that."""
@@ -124,7 +126,7 @@ class Frame:
             "kiosk": "kiosk" in request.query_params,
             "version": __version__,
             "look": self.look,
-            "none_": NONE,
+            "none_": NO_VALUE,
             "bare": False,
             "notice": "",
             "viewer": None,
@@ -139,16 +141,16 @@ class Frame:
             "open_incidents": 0,
         }
         text = _ENVIRONMENT.get_template(template).render(known | dict(context))
-        return _packed(request, text.encode(), status)
+        return _gzip(request, text.encode(), status)
 
-    def go(self, request: Request, path: str) -> Response:
+    def redirect(self, request: Request, path: str) -> Response:
         """Send the browser elsewhere, after a form was taken."""
         return RedirectResponse(request.scope.get("root_path", "") + path, status_code=303)
 
-    def remember(self, request: Request) -> Response:
+    def save_preference(self, request: Request) -> Response:
         """Keep a choice of language or theme in a cookie and go back to where it was made."""
         path = request.query_params.get("next", "/")
-        response = self.go(request, path if is_way_back(path) else "/")
+        response = self.redirect(request, path if is_safe_redirect(path) else "/")
         for name, cookie, allowed in (("lang", LANG_COOKIE, LANGS), ("theme", THEME_COOKIE, THEMES)):
             value = request.query_params.get(name)
             if value is not None and value in allowed:
@@ -183,7 +185,7 @@ def _preference(request: HTTPConnection, root: str, choice: Mapping[str, str]) -
     return f"/preferences?{urlencode({**choice, 'next': here})}"
 
 
-def _packed(request: HTTPConnection, content: bytes, status: int) -> Response:
+def _gzip(request: HTTPConnection, content: bytes, status: int) -> Response:
     headers = {"vary": "accept-encoding, accept-language, cookie"}
     if len(content) >= _PACK_FROM and "gzip" in request.headers.get("accept-encoding", ""):
         headers["content-encoding"] = "gzip"

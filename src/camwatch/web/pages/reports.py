@@ -12,17 +12,17 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from camwatch.accounting.calendar import last_of_month
-from camwatch.errors import QuestionError
-from camwatch.i18n import Form
-from camwatch.web.api.dependencies import Seer
-from camwatch.web.auth.principal import Viewer
+from camwatch.errors import ReportRequestError
+from camwatch.i18n import ReportFormat
+from camwatch.web.api.dependencies import CurrentUser
+from camwatch.web.auth.principal import Principal
 from camwatch.web.pages.formatting import Language
-from camwatch.web.pages.renderer import Frame
-from camwatch.web.problems import missing
+from camwatch.web.pages.renderer import PageRenderer
+from camwatch.web.problems import not_found
 from camwatch.web.views import fleet
 
 _MONTHS: Final = 24
-_FORMS: Final = (Form.HTML, Form.CSV, Form.JSON)
+_FORMS: Final = (ReportFormat.HTML, ReportFormat.CSV, ReportFormat.JSON)
 _FRAMED: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; "
     "frame-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
@@ -75,22 +75,22 @@ class Read:
 class ReportPages:
     """Serves `/reports`."""
 
-    def __init__(self, frame: Frame, router: APIRouter) -> None:
+    def __init__(self, frame: PageRenderer, router: APIRouter) -> None:
         self._frame = frame
         router.add_api_route("/reports", self.choose, methods=["GET"])
         router.add_api_route("/reports/report.{form}", self.report, methods=["GET"])
 
-    async def choose(self, request: Request, viewer: Seer) -> Response:
+    async def choose(self, request: Request, viewer: CurrentUser) -> Response:
         """Return the page on which a report is chosen, and read once it is."""
         w = self._frame.language(request)
         chosen = self._chosen(request, viewer)
         known = self._frame.parts.live.inventory.operators
-        operators = [known[operator] for operator in viewer.seen(known)]
+        operators = [known[operator] for operator in viewer.visible(known)]
         names = {operator.id: operator.name for operator in operators}
         who = names.get(chosen.operator) or w.text("all_operators")
         title = w.text("report_title", who=who, month=w.month(chosen.first))
         read = Read(title, request.scope.get("root_path", ""), chosen)
-        response = self._frame.page(
+        response = self._frame.render_page(
             request,
             viewer,
             "reports.html",
@@ -103,20 +103,20 @@ class ReportPages:
         response.headers["content-security-policy"] = _FRAMED
         return response
 
-    async def report(self, request: Request, viewer: Seer, form: str) -> Response:
+    async def report(self, request: Request, viewer: CurrentUser, form: str) -> Response:
         """Return a report, to be read or to be saved."""
         if form not in _FORMS:
-            raise missing("such form of a report")
-        wanted = Form(form)
+            raise not_found("such form of a report")
+        wanted = ReportFormat(form)
         parts, chosen = self._frame.parts, self._chosen(request, viewer)
-        operators = fleet.chosen(parts.live, viewer, chosen.operator or None)
+        operators = fleet.requested_operators(parts.live, viewer, chosen.operator or None)
         w = self._frame.language(request)
         make = partial(parts.archive.report, operators, chosen.first, chosen.last, form=wanted, lang=w.lang)
         headers = {"content-security-policy": _REPORT, "x-frame-options": "SAMEORIGIN"}
         reading = "read" in request.query_params
         try:
             content = await parts.threads.run(viewer, make)
-        except QuestionError as error:
+        except ReportRequestError as error:
             if not reading:
                 raise
             return self._nothing(request, str(error))
@@ -129,12 +129,12 @@ class ReportPages:
         """Return what stands in the frame where there is no report."""
         t = self._frame.language(request).text
         context = {"title": t("no_report"), "text": t("no_report_text"), "detail": why, "status": 404}
-        response = self._frame.send(request, "problem.html", context | {"bare": True}, 404)
+        response = self._frame.render(request, "problem.html", context | {"bare": True}, 404)
         response.headers["content-security-policy"] = _FRAMED.replace("ancestors 'none'", "ancestors 'self'")
         response.headers["x-frame-options"] = "SAMEORIGIN"
         return response
 
-    def _chosen(self, request: Request, viewer: Viewer) -> Chosen:
+    def _chosen(self, request: Request, viewer: Principal) -> Chosen:
         operator = request.query_params.get("operator", "")
         if operator:
             fleet.check_operator(self._frame.parts.live, viewer, operator)  # 404 where it is not theirs

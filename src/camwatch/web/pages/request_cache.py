@@ -14,7 +14,7 @@ _KEPT_MOST: Final = 64
 T = TypeVar("T")
 
 
-class Shared(Generic[T]):
+class TtlCache(Generic[T]):
     """Keeps what was made, by key, while it is fresh."""
 
     def __init__(self) -> None:

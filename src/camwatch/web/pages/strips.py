@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Final
 
-from camwatch.core.status_time import Account
-from camwatch.i18n import NONE
+from camwatch.core.status_time import StatusTime
+from camwatch.i18n import NO_VALUE
 from camwatch.web.pages.formatting import Language
-from camwatch.web.views.history import StretchView
+from camwatch.web.views.history import StatusIntervalView
 
 DAYS: Final = 90
 _CELL, _BAR, _HEIGHT = 10, 8, 24
@@ -27,7 +27,7 @@ _MINUTE_MS: Final = 60_000
 
 
 @dataclass(frozen=True, slots=True)
-class Strip:
+class UptimeBar:
     """A drawing of days: its paths by kind, the same in words, and each day's figure for the pointer."""
 
     width: int
@@ -37,13 +37,13 @@ class Strip:
     first: str
 
 
-def strip(w: Language, accounts: Sequence[Account], first: date) -> Strip:
+def strip(w: Language, accounts: Sequence[StatusTime], first: date) -> UptimeBar:
     """Return the drawing of some days in a row."""
     paths: dict[str, list[str]] = {}
     for number, account in enumerate(accounts):
         for kind, top, high in _bars(account):
             paths.setdefault(kind, []).append(f"M{number * _CELL} {top}h{_BAR}v{high}h-{_BAR}z")
-    return Strip(
+    return UptimeBar(
         width=len(accounts) * _CELL - (_CELL - _BAR),
         paths=tuple((kind, "".join(found)) for kind, found in paths.items()),
         text=_words(w, accounts, first),
@@ -52,7 +52,7 @@ def strip(w: Language, accounts: Sequence[Account], first: date) -> Strip:
     )
 
 
-def _bars(account: Account) -> Iterable[tuple[str, int, int]]:
+def _bars(account: StatusTime) -> Iterable[tuple[str, int, int]]:
     """Yield what is drawn for a day: kind, top and height."""
     covered = account.up + account.down
     if not account.in_service:
@@ -72,7 +72,7 @@ def _bars(account: Account) -> Iterable[tuple[str, int, int]]:
             yield "unknown", 0, 9
 
 
-def _value(w: Language, account: Account) -> str:
+def _value(w: Language, account: StatusTime) -> str:
     """Return what the pointer is told of a day; a stroke would part the days."""
     t = w.text
     if not account.in_service:
@@ -80,12 +80,12 @@ def _value(w: Language, account: Account) -> str:
     if not account.up + account.down:
         return t("legend_maintenance" if account.maintenance >= account.unknown else "legend_unknown")
     parts = ("down", account.down), ("unknown", account.unknown)
-    spent = ", ".join(f"{t(f'status_{kind}').lower()} {w.span(ms)}" for kind, ms in parts if ms)
+    spent = ", ".join(f"{t(f'status_{kind}').lower()} {w.format_duration(ms)}" for kind, ms in parts if ms)
     told = w.percent(account.up, account.up + account.down)
     return f"{told} ({spent})" if spent else told
 
 
-def _words(w: Language, accounts: Sequence[Account], first: date) -> str:
+def _words(w: Language, accounts: Sequence[StatusTime], first: date) -> str:
     seen = any(account.up + account.down for account in accounts)
     if not seen:
         return w.text("strip_unseen")
@@ -102,7 +102,7 @@ def _words(w: Language, accounts: Sequence[Account], first: date) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Hours:
+class DayBar:
     """A drawing of the last 24 hours: stretches (kind, x, width) in minutes, the times below, and words."""
 
     stretches: tuple[tuple[str, str, str], ...]
@@ -110,7 +110,7 @@ class Hours:
     text: str
 
 
-def hours(w: Language, found: Sequence[StretchView], now: datetime) -> Hours:
+def hours(w: Language, found: Sequence[StatusIntervalView], now: datetime) -> DayBar:
     """Return the drawing of what a camera was in the 24 hours before now."""
     start = now - _DAY
     drawn, spent = [], dict.fromkeys(("up", "down", "unknown", "maintenance"), 0)
@@ -124,14 +124,16 @@ def hours(w: Language, found: Sequence[StretchView], now: datetime) -> Hours:
         # What is short must be seen, too: a line as wide as three minutes.
         wide = max(lasted / _MINUTE_MS, 3.0)
         drawn.append((kind != "up", kind, f"{begin / _MINUTE_MS:.1f}", f"{wide:.1f}"))
-    parts = [f"{w.text(f'status_{kind}').lower()} {w.span(ms)}" for kind, ms in spent.items() if ms]
+    parts = [
+        f"{w.text(f'status_{kind}').lower()} {w.format_duration(ms)}" for kind, ms in spent.items() if ms
+    ]
     text = w.text("hours_text", parts=", ".join(parts)) if parts else w.text("hours_nothing")
     marks = [start + timedelta(hours=each) for each in range(0, 25, 6)]
     labels = tuple(f"{mark.astimezone(w.zone):%H:%M}" for mark in marks)
     # The short ones last, so that they lie on top.
-    return Hours(tuple(each[1:] for each in sorted(drawn, key=lambda each: each[0])), labels, text)
+    return DayBar(tuple(each[1:] for each in sorted(drawn, key=lambda each: each[0])), labels, text)
 
 
-def figure(w: Language, account: Account) -> str:
+def format_availability(w: Language, account: StatusTime) -> str:
     """Return the availability of an account."""
-    return w.percent(account.up, account.up + account.down) if account.up + account.down else NONE
+    return w.percent(account.up, account.up + account.down) if account.up + account.down else NO_VALUE

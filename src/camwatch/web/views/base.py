@@ -9,7 +9,7 @@ from typing import Annotated, Generic, TypeAlias, TypeVar
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from camwatch.accounting.records import OPEN_END
+from camwatch.accounting.records import OPEN_ENDED
 
 T = TypeVar("T")
 
@@ -42,11 +42,11 @@ def page(items: list[T], total: int, offset: int, limit: int) -> Page[T]:
     )
 
 
-Steps: TypeAlias = Generator[None, None, T]
+CooperativeTask: TypeAlias = Generator[None, None, T]
 """Work on a whole fleet that gives way to others between its steps of a few milliseconds."""
 
 
-def whole(steps: Steps[T]) -> T:
+def run_sync(steps: CooperativeTask[T]) -> T:
     """Do all steps at once, and return what comes of them."""
     while True:
         try:
@@ -56,7 +56,7 @@ def whole(steps: Steps[T]) -> T:
             return found
 
 
-async def in_turns(steps: Steps[T]) -> T:
+async def run_cooperatively(steps: CooperativeTask[T]) -> T:
     """Let others have their turn after each step, the last one too, and return what comes of them."""
     while True:
         try:
@@ -68,11 +68,11 @@ async def in_turns(steps: Steps[T]) -> T:
         await asyncio.sleep(0)
 
 
-def moment(utc_ms: int) -> datetime:
+def to_datetime(utc_ms: int) -> datetime:
     """Return UTC milliseconds as a moment."""
     return datetime.fromtimestamp(utc_ms / 1000, UTC)
 
 
-def moment_or_none(utc_ms: int | None) -> datetime | None:
+def to_datetime_or_none(utc_ms: int | None) -> datetime | None:
     """Return a moment; None for none, and for an end that has not come."""
-    return None if utc_ms is None or utc_ms >= OPEN_END else moment(utc_ms)
+    return None if utc_ms is None or utc_ms >= OPEN_ENDED else to_datetime(utc_ms)

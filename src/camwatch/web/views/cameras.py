@@ -18,11 +18,11 @@ from camwatch.core import deadlines
 from camwatch.core.conditions import REASON_NAMES
 from camwatch.core.model import Camera, Cause, IncidentKind, Instant, Lifecycle, Purpose, Status
 from camwatch.core.state import CameraState
-from camwatch.web.auth.principal import Viewer
+from camwatch.web.auth.principal import Principal
 from camwatch.web.house import Live
-from camwatch.web.problems import missing
-from camwatch.web.views.base import Moment, Steps, View, moment, moment_or_none
-from camwatch.web.views.incidents import opened
+from camwatch.web.problems import not_found
+from camwatch.web.views.base import CooperativeTask, Moment, View, to_datetime, to_datetime_or_none
+from camwatch.web.views.incidents import open_incidents
 from camwatch.web.views.refusals import Dropped, Refused, dropped, refused
 
 _SLICE = 500
@@ -51,7 +51,7 @@ class Condition(StrEnum):
 class Sort(StrEnum):
     """In which order cameras come; a `-` before it turns it around."""
 
-    WORST = "worst"  # down, unknown, up with a condition, the rest; within each the newest first
+    SEVERITY = "severity"  # down, unknown, up with a condition, the rest; within each the newest first
     ID = "id"
     NAME = "name"
     OPERATOR = "operator"
@@ -142,17 +142,19 @@ class CameraDetail(CameraRow):
     )
 
 
-def rows(live: Live, viewer: Viewer, wanted: Filter, sort: str = Sort.WORST) -> Steps[list[CameraState]]:
+def query(
+    live: Live, viewer: Principal, wanted: Filter, sort: str = Sort.SEVERITY
+) -> CooperativeTask[list[CameraState]]:
     """Return, step by step, the cameras that someone may see and wants, in order.
 
     `sort` is one of `Sort`, with a `-` before it to turn the order around.
     """
     now = live.now
-    words = tuple(fold(word) for word in wanted.q.split())
+    words = tuple(normalize(word) for word in wanted.q.split())
     checks = _checks(wanted, now)
     key = _key(Sort(sort.removeprefix("-")), now)
     found: list[tuple[Any, CameraState]] = []
-    for some in slices(visible(live, viewer)):
+    for some in batches(visible(live, viewer)):
         found += [
             (key(state), state)
             for state in some
@@ -165,59 +167,61 @@ def rows(live: Live, viewer: Viewer, wanted: Filter, sort: str = Sort.WORST) -> 
 
 def _key(by: Sort, now: Instant) -> Callable[[CameraState], Any]:
     keys: dict[Sort, Callable[[CameraState], Any]] = {
-        Sort.WORST: lambda state: (_badness(state, now), -state.since.utc_ms, state.camera.id),
+        Sort.SEVERITY: lambda state: (_severity(state, now), -state.since.utc_ms, state.camera.id),
         Sort.ID: lambda state: state.camera.id,
-        Sort.NAME: lambda state: (fold(state.camera.name), state.camera.id),
+        Sort.NAME: lambda state: (normalize(state.camera.name), state.camera.id),
         Sort.OPERATOR: lambda state: (state.camera.operator, state.camera.id),
         Sort.SITE: lambda state: (state.camera.site, state.camera.id),
-        Sort.ZONE: lambda state: (fold(state.camera.zone), state.camera.id),
+        Sort.ZONE: lambda state: (normalize(state.camera.zone), state.camera.id),
         Sort.SINCE: lambda state: (state.since.utc_ms, state.camera.id),
         Sort.LAST_HEARTBEAT: lambda state: (state.proof_ms or 0, state.camera.id),
     }
     return keys[by]
 
 
-def slices(states: Iterable[CameraState]) -> Iterator[list[CameraState]]:
+def batches(states: Iterable[CameraState]) -> Iterator[list[CameraState]]:
     """Cut the cameras into slices that take a millisecond or two each."""
     remaining = iter(list(states))
     while some := list(islice(remaining, _SLICE)):
         yield some
 
 
-def visible(live: Live, viewer: Viewer) -> Iterable[CameraState]:
+def visible(live: Live, viewer: Principal) -> Iterable[CameraState]:
     """Return the cameras that someone may see, by id."""
-    cameras = live.watch.cameras.values()
-    return cameras if viewer.sees_all else (each for each in cameras if viewer.sees(each.camera.operator))
+    cameras = live.fleet.cameras.values()
+    return (
+        cameras if viewer.can_see_all else (each for each in cameras if viewer.can_see(each.camera.operator))
+    )
 
 
-def one(live: Live, viewer: Viewer, camera: str) -> CameraState:
+def get(live: Live, viewer: Principal, camera: str) -> CameraState:
     """Return a camera. Raises Problem (404) if there is none for this viewer."""
-    state = live.watch.cameras.get(camera)
-    if state is None or not viewer.sees(state.camera.operator):
-        raise missing(f"camera {camera!r}")
+    state = live.fleet.cameras.get(camera)
+    if state is None or not viewer.can_see(state.camera.operator):
+        raise not_found(f"camera {camera!r}")
     return state
 
 
-def row(live: Live, state: CameraState) -> CameraRow:
+def to_row(live: Live, state: CameraState) -> CameraRow:
     """Return a camera's line in a list."""
     return CameraRow(**_row(live, state, live.now))
 
 
-def table(live: Live, states: Iterable[CameraState]) -> list[CameraRow]:
+def to_rows(live: Live, states: Iterable[CameraState]) -> list[CameraRow]:
     """Return the lines of a list."""
     now = live.now
     return [CameraRow(**_row(live, state, now)) for state in states]
 
 
-def detail(live: Live, viewer: Viewer, camera: str) -> CameraDetail:
+def detail(live: Live, viewer: Principal, camera: str) -> CameraDetail:
     """Return all about a camera. Raises Problem (404) if there is none for this viewer."""
-    state, now = one(live, viewer, camera), live.now
+    state, now = get(live, viewer, camera), live.now
     deadlines = live.liveness_of(state.camera)
     return CameraDetail(
         **_row(live, state, now),
         model=state.camera.model,
-        in_service_from=moment_or_none(state.camera.in_service_from_ms),
-        commission_by=moment_or_none(state.camera.commission_by_ms),
+        in_service_from=to_datetime_or_none(state.camera.in_service_from_ms),
+        commission_by=to_datetime_or_none(state.camera.commission_by_ms),
         interval_s=deadlines.interval_s,
         suspect_after_s=deadlines.suspect_s,
         down_after_s=deadlines.down_s,
@@ -226,8 +230,8 @@ def detail(live: Live, viewer: Viewer, camera: str) -> CameraDetail:
         outages=state.outages,
         reboots=state.reboots,
         incidents=tuple(
-            IncidentRef(kind=each.group.kind, id=each.group.id, since=moment(each.since_ms))
-            for each in opened(live, viewer)
+            IncidentRef(kind=each.group.kind, id=each.group.id, since=to_datetime(each.since_ms))
+            for each in open_incidents(live, viewer)
             if state.index in each.group.members
         ),
         refused=refused(live, camera),
@@ -249,12 +253,12 @@ def values(state: CameraState) -> Values:
 
 def suspect(state: CameraState, now: Instant) -> bool:
     """Tell whether a camera is suspect (rule C1)."""
-    return state.life is Status.UP and _up(state, now) and deadlines.is_suspect(state, now.mono)
+    return state.underlying_status is Status.UP and _up(state, now) and deadlines.is_suspect(state, now.mono)
 
 
 def flapping(state: CameraState, now: Instant) -> bool:
     """Tell whether a camera flaps, up or down as it may be just now (rule C2)."""
-    return state.flapping is not None and state.flapping.holds(now.mono)
+    return state.flapping is not None and state.flapping.is_active(now.mono)
 
 
 def degraded(state: CameraState, now: Instant) -> tuple[str, ...]:
@@ -264,14 +268,14 @@ def degraded(state: CameraState, now: Instant) -> tuple[str, ...]:
     return tuple(name for reason, name in REASON_NAMES.items() if state.reasons & reason)
 
 
-def overdue(state: CameraState, now: Instant) -> bool:
+def is_overdue(state: CameraState, now: Instant) -> bool:
     """Tell whether a planned camera should have been commissioned (rule V1)."""
     by = state.camera.commission_by_ms
-    return by is not None and state.life is Status.PLANNED and by < now.utc_ms
+    return by is not None and state.underlying_status is Status.PLANNED and by < now.utc_ms
 
 
 @lru_cache(maxsize=65_536)
-def fold(text: str) -> str:
+def normalize(text: str) -> str:
     """Return a text as it is searched and sorted: without case and accents."""
     parted = unicodedata.normalize("NFKD", text.casefold())
     return "".join(letter for letter in parted if not unicodedata.combining(letter))
@@ -295,13 +299,13 @@ def _row(live: Live, state: CameraState, now: Instant) -> dict[str, Any]:
         "purpose": camera.purpose,
         "lifecycle": camera.lifecycle,
         "status": status,
-        "since": moment(state.since.utc_ms),
+        "since": to_datetime(state.since.utc_ms),
         "cause": state.cause if status is Status.DOWN else None,
         "suspect": suspect(state, now),
         "flapping": flapping(state, now),
         "degraded": degraded(state, now),
-        "overdue": overdue(state, now),
-        "last_heartbeat": moment_or_none(state.proof_ms),
+        "overdue": is_overdue(state, now),
+        "last_heartbeat": to_datetime_or_none(state.proof_ms),
         "latitude": latitude,
         "longitude": longitude,
     }
@@ -315,7 +319,7 @@ def _says(live: Live, camera: Camera, words: tuple[str, ...]) -> bool:
     """Tell whether a camera's names hold every word that is searched for."""
     site, operator = live.inventory.sites.get(camera.site), live.inventory.operators.get(camera.operator)
     names = (camera.name, camera.zone, site.name if site else "", operator.name if operator else "")
-    text = "\n".join((camera.id, camera.site, camera.operator, *map(fold, names)))
+    text = "\n".join((camera.id, camera.site, camera.operator, *map(normalize, names)))
     return all(word in text for word in words)
 
 
@@ -346,12 +350,12 @@ def _holds(condition: str, state: CameraState, now: Instant) -> bool:
     if condition == "flapping":
         return flapping(state, now)
     if condition == "overdue":
-        return overdue(state, now)
+        return is_overdue(state, now)
     reasons = degraded(state, now)
     return bool(reasons) if condition == "degraded" else condition in reasons
 
 
-_BADNESS = {
+_SEVERITY = {
     Status.DOWN: 0,
     Status.UNKNOWN: 1,
     Status.UP: 6,
@@ -364,18 +368,18 @@ _BADNESS = {
 _UNWELL = 4  # and what is worse
 
 
-def is_unwell(state: CameraState, now: Instant) -> bool:
+def needs_attention(state: CameraState, now: Instant) -> bool:
     """Tell whether a camera belongs among what is not well."""
-    return _badness(state, now) <= _UNWELL
+    return _severity(state, now) <= _UNWELL
 
 
-def _badness(state: CameraState, now: Instant) -> int:
+def _severity(state: CameraState, now: Instant) -> int:
     status = state.status_at(now)
     if status is Status.UP:
         if deadlines.is_suspect(state, now.mono):
             return 2
         if state.reasons or flapping(state, now):
             return 3
-    elif status is Status.PLANNED and overdue(state, now):
+    elif status is Status.PLANNED and is_overdue(state, now):
         return 4
-    return _BADNESS[status]
+    return _SEVERITY[status]

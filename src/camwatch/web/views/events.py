@@ -9,22 +9,22 @@ from typing import TypeAlias
 from pydantic import Field
 
 from camwatch.core.model import (
-    BlindCause,
-    Blindness,
     Cause,
-    Happening,
-    IncidentChange,
+    Event,
+    GapCause,
+    IncidentEvent,
     IncidentKind,
-    OutageChange,
+    MonitoringGap,
+    OutageEvent,
     Reboot,
     Status,
     Transition,
 )
 from camwatch.web.house import Live
-from camwatch.web.views.base import Moment, View, moment
+from camwatch.web.views.base import Moment, View, to_datetime
 
 
-class TransitionEvent(View):
+class TransitionUpdate(View):
     """`transition`: a camera changed its status."""
 
     camera: str
@@ -34,11 +34,11 @@ class TransitionEvent(View):
     old: Status
     new: Status
     at: Moment = Field(description="When it became true.")
-    noticed: Moment = Field(description="When camwatch knew.")
+    detected_at: Moment = Field(description="When camwatch knew.")
     cause: Cause | None
 
 
-class OutageEvent(View):
+class OutageUpdate(View):
     """`outage`: an outage began or ended."""
 
     camera: str
@@ -47,22 +47,22 @@ class OutageEvent(View):
     site: str
     open: bool
     at: Moment
-    noticed: Moment
+    detected_at: Moment
     cause: Cause | None
 
 
-class IncidentEvent(View):
+class IncidentUpdate(View):
     """`incident`: one began or ended, as the cameras give it that whoever listens may see."""
 
     kind: IncidentKind
     id: str
     open: bool
     since: Moment
-    noticed: Moment
+    detected_at: Moment
     cameras: int
 
 
-class RebootEvent(View):
+class RebootUpdate(View):
     """`reboot`: a camera started anew."""
 
     camera: str
@@ -71,16 +71,16 @@ class RebootEvent(View):
     at: Moment
 
 
-class BlindEvent(View):
+class MonitoringGapUpdate(View):
     """`blindness`: cameras were out of sight; told when it is over."""
 
-    cause: BlindCause
+    cause: GapCause
     operators: tuple[str, ...] | None
     began: Moment
     ended: Moment
 
 
-class SightEvent(View):
+class VisibilityUpdate(View):
     """`blind`: camwatch lost or regained sight of cameras; the state now."""
 
     now: bool
@@ -88,7 +88,7 @@ class SightEvent(View):
     operators: tuple[str, ...]
 
 
-class LinkEvent(View):
+class LinkUpdate(View):
     """`link`: a session with a broker was subscribed or lost."""
 
     name: str
@@ -96,16 +96,16 @@ class LinkEvent(View):
     problem: str | None
 
 
-class InventoryEvent(View):
+class InventoryUpdate(View):
     """`inventory`: it was read anew; lists may be different."""
 
     at: Moment
 
 
-class StaleEvent(View):
+class ResyncUpdate(View):
     """`stale`: events were missed and cannot be given any more. Load everything anew."""
 
-    why: str
+    reason: str
 
 
 Scope: TypeAlias = frozenset[str] | None
@@ -113,60 +113,60 @@ Scope: TypeAlias = frozenset[str] | None
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class ScopedEvent:
     """An event before it is known who listens; `of` gives what a scope may know, None for nothing."""
 
     name: str
     of: Callable[[Scope], View | None]
 
 
-Owned: TypeAlias = Transition | OutageChange | Reboot
+CameraEvent: TypeAlias = Transition | OutageEvent | Reboot
 """What happens to one camera: who sees its operator is told, all the same."""
 
 
-def owned(live: Live, event: Owned) -> tuple[str, View]:
+def camera_event(live: Live, event: CameraEvent) -> tuple[str, View]:
     """Return the name of the event, and what is told."""
     if isinstance(event, Transition):
         return "transition", _transition(live, event)
-    if isinstance(event, OutageChange):
+    if isinstance(event, OutageEvent):
         return "outage", _outage(live, event)
-    return "reboot", RebootEvent(
+    return "reboot", RebootUpdate(
         camera=event.camera,
         name=_name(live, event),
         operator=event.operator,
-        at=moment(event.at.utc_ms),
+        at=to_datetime(event.at.utc_ms),
     )
 
 
-def told(event: Happening) -> Told | None:
+def fleet_event(event: Event) -> ScopedEvent | None:
     """Return what happened to many as an event; None for what only the ledger wants to know."""
-    if isinstance(event, IncidentChange):
-        return incident_told(event, None)
-    if isinstance(event, Blindness) and event.ended.utc_ms > event.began.utc_ms:
-        return Told("blindness", _blindness(event))
+    if isinstance(event, IncidentEvent):
+        return incident_event(event, None)
+    if isinstance(event, MonitoringGap) and event.ended.utc_ms > event.began.utc_ms:
+        return ScopedEvent("monitoring_gap", _blindness(event))
     return None
 
 
-def link_told(live: Live, name: str) -> Told:
+def link_event(live: Live, name: str) -> ScopedEvent:
     """Return how a link is now, as an event."""
-    link, problem = live.watch.links[name], live.link_reports[name].problem
+    link, problem = live.fleet.links[name], live.link_reports[name].problem
 
     def of(scope: Scope) -> View | None:
         if scope is None:
-            return LinkEvent(name=name, up=problem is None, problem=problem)
+            return LinkUpdate(name=name, up=problem is None, problem=problem)
         if link.operators and scope.isdisjoint(link.operators):
             return None
-        return LinkEvent(name=name, up=problem is None, problem=None)
+        return LinkUpdate(name=name, up=problem is None, problem=None)
 
-    return Told("link", of)
+    return ScopedEvent("link", of)
 
 
-def blind_told(live: Live, concerned: Iterable[str]) -> Told:
+def visibility_event(live: Live, concerned: Iterable[str]) -> ScopedEvent:
     """Return whose cameras are out of sight now, as an event for those concerned."""
     concerned = frozenset(concerned)
     dark = [
         (sight.blind_since.utc_ms, sight.operators)
-        for sight in live.watch.dark
+        for sight in live.fleet.blind_groups
         if sight.blind_since is not None
     ]
 
@@ -175,83 +175,83 @@ def blind_told(live: Live, concerned: Iterable[str]) -> Told:
             return None
         mine = [(since, _seen(operators, scope)) for since, operators in dark]
         mine = [(since, operators) for since, operators in mine if operators]
-        return SightEvent(
+        return VisibilityUpdate(
             now=bool(mine),
-            since=moment(min(since for since, _ in mine)) if mine else None,
+            since=to_datetime(min(since for since, _ in mine)) if mine else None,
             operators=tuple(sorted({operator for _, operators in mine for operator in operators})),
         )
 
-    return Told("blind", of)
+    return ScopedEvent("visibility", of)
 
 
-def inventory_told(live: Live) -> Told:
+def inventory_event(live: Live) -> ScopedEvent:
     """Return that the inventory was read anew, as an event."""
-    view = InventoryEvent(at=moment(live.last_reload.utc_ms))
-    return Told("inventory", lambda _scope: view)
+    view = InventoryUpdate(at=to_datetime(live.last_reload.utc_ms))
+    return ScopedEvent("inventory_reloaded", lambda _scope: view)
 
 
 def _seen(operators: Iterable[str], scope: Scope) -> tuple[str, ...]:
     return tuple(operator for operator in operators if scope is None or operator in scope)
 
 
-def _name(live: Live, event: Owned) -> str:
+def _name(live: Live, event: CameraEvent) -> str:
     row = live.inventory.cameras.get(event.camera)
     # A camera that has changed hands has the name that its new operator gave it.
     return row.name if row is not None and row.operator == event.operator else event.camera
 
 
-def _transition(live: Live, event: Transition) -> TransitionEvent:
-    return TransitionEvent(
+def _transition(live: Live, event: Transition) -> TransitionUpdate:
+    return TransitionUpdate(
         camera=event.camera,
         name=_name(live, event),
         operator=event.operator,
         site=event.site,
         old=event.old,
         new=event.new,
-        at=moment(event.at.utc_ms),
-        noticed=moment(event.noticed_at.utc_ms),
+        at=to_datetime(event.at.utc_ms),
+        detected_at=to_datetime(event.detected_at.utc_ms),
         cause=event.cause,
     )
 
 
-def _outage(live: Live, event: OutageChange) -> OutageEvent:
-    return OutageEvent(
+def _outage(live: Live, event: OutageEvent) -> OutageUpdate:
+    return OutageUpdate(
         camera=event.camera,
         name=_name(live, event),
         operator=event.operator,
         site=event.site,
-        open=event.open,
-        at=moment(event.at.utc_ms),
-        noticed=moment(event.noticed_at.utc_ms),
+        open=event.opened,
+        at=to_datetime(event.at.utc_ms),
+        detected_at=to_datetime(event.detected_at.utc_ms),
         cause=event.cause,
     )
 
 
-def incident_told(event: IncidentChange, scope: Scope) -> Told:
+def incident_event(event: IncidentEvent, scope: Scope) -> ScopedEvent:
     """Return an incident that began or ended, as an event for who sees exactly these operators."""
-    view = IncidentEvent(
+    view = IncidentUpdate(
         kind=event.kind,
         id=event.id,
-        open=event.open,
-        since=moment(event.since.utc_ms),
-        noticed=moment(event.noticed_at.utc_ms),
+        open=event.opened,
+        since=to_datetime(event.since.utc_ms),
+        detected_at=to_datetime(event.detected_at.utc_ms),
         cameras=event.cameras,
     )
-    return Told("incident", lambda listens: view if listens == scope else None)
+    return ScopedEvent("incident", lambda listens: view if listens == scope else None)
 
 
-def _blindness(event: Blindness) -> Callable[[Scope], View | None]:
-    everybody = not event.operators or event.cause is BlindCause.CLOCK
+def _blindness(event: MonitoringGap) -> Callable[[Scope], View | None]:
+    everybody = not event.operators or event.cause is GapCause.CLOCK_STEP
 
     def of(scope: Scope) -> View | None:
         mine = None if everybody else _seen(event.operators, scope)
         if mine == ():
             return None
-        return BlindEvent(
+        return MonitoringGapUpdate(
             cause=event.cause,
             operators=mine,
-            began=moment(event.began.utc_ms),
-            ended=moment(event.ended.utc_ms),
+            began=to_datetime(event.began.utc_ms),
+            ended=to_datetime(event.ended.utc_ms),
         )
 
     return of

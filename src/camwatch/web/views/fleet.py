@@ -12,13 +12,13 @@ from camwatch.core.deadlines import is_suspect
 from camwatch.core.model import Instant, Status
 from camwatch.core.state import CameraState, LinkState
 from camwatch.fleet.inventory import Operator, Site
-from camwatch.web.auth.principal import Viewer
+from camwatch.web.auth.principal import Principal
 from camwatch.web.house import Live
-from camwatch.web.problems import missing
+from camwatch.web.problems import not_found
 from camwatch.web.views import incidents
-from camwatch.web.views.base import Moment, Steps, View, moment
-from camwatch.web.views.cameras import flapping, slices, visible
-from camwatch.web.views.history import AccountView
+from camwatch.web.views.base import CooperativeTask, Moment, View, to_datetime
+from camwatch.web.views.cameras import batches, flapping, visible
+from camwatch.web.views.history import StatusTimeView
 
 
 class Counts(View):
@@ -66,7 +66,7 @@ class OperatorView(View):
     name: str
     objective: float | None = Field(description="The availability it promises, in (0, 1].")
     counts: Counts
-    windows: dict[str, AccountView] = Field(
+    windows: dict[str, StatusTimeView] = Field(
         description="By window: 1h, 24h, 7d, 30d, 365d (rolling), day, week, month, year (so far)."
         " Empty until the record has been read."
     )
@@ -95,7 +95,7 @@ class LinkView(View):
     received: int | None = Field(description="Messages since the start.")
 
 
-class Blind(View):
+class GapStatus(View):
     """Whether camwatch could not see some cameras now, and whose."""
 
     now: bool
@@ -108,72 +108,74 @@ class FleetView(View):
 
     at: Moment
     counts: Counts
-    blind: Blind
+    blind: GapStatus
     incidents: int
     ready: bool
     unready: tuple[str, ...] = Field(description="Why not; only for those who see all.")
 
 
-class Census(NamedTuple):
+class CameraCounts(NamedTuple):
     """How many of the cameras that someone sees are what, by operator and by site; whose are at a site."""
 
     operators: dict[str, Counter[str]]
     sites: dict[str, Counter[str]]
-    at_site: dict[str, set[str]]
+    operators_by_site: dict[str, set[str]]
 
 
-def census(live: Live, viewer: Viewer) -> Steps[Census]:
+def count_cameras(live: Live, viewer: Principal) -> CooperativeTask[CameraCounts]:
     """Count, step by step, the cameras that someone sees."""
     now = live.now
-    found = Census(defaultdict(Counter), defaultdict(Counter), defaultdict(set))
-    for some in slices(visible(live, viewer)):
+    found = CameraCounts(defaultdict(Counter), defaultdict(Counter), defaultdict(set))
+    for some in batches(visible(live, viewer)):
         for state in some:
             camera = state.camera
             operators, sites = found.operators[camera.operator], found.sites[camera.site]
             for name in _counted_as(state, now):
                 operators[name] += 1
                 sites[name] += 1
-            found.at_site[camera.site].add(camera.operator)
+            found.operators_by_site[camera.site].add(camera.operator)
         yield
     return found
 
 
-def counts(live: Live, viewer: Viewer, *, operator: str | None = None) -> Steps[Counts]:
+def counts(live: Live, viewer: Principal, *, operator: str | None = None) -> CooperativeTask[Counts]:
     """Return, step by step, how many of the cameras that someone sees are what."""
     states = (state for state in visible(live, viewer) if operator in (None, state.camera.operator))
     found = Counter[str]()
-    for some in slices(states):
+    for some in batches(states):
         found += _count(some, live.now)
         yield
     return _counts(found)
 
 
-def fleet(live: Live, viewer: Viewer) -> Steps[FleetView]:
+def fleet(live: Live, viewer: Principal) -> CooperativeTask[FleetView]:
     """Return, step by step, all at a glance."""
     found = yield from counts(live, viewer)
-    reasons = live.unready
+    reasons = live.not_ready_reasons
     return FleetView(
-        at=moment(live.now.utc_ms),
+        at=to_datetime(live.now.utc_ms),
         counts=found,
         blind=blind(live, viewer),
-        incidents=len(incidents.opened(live, viewer)),
+        incidents=len(incidents.open_incidents(live, viewer)),
         ready=not reasons,
-        unready=tuple(reasons) if viewer.sees_all else (),
+        unready=tuple(reasons) if viewer.can_see_all else (),
     )
 
 
-def operators(live: Live, viewer: Viewer, counted: Census | None = None) -> Steps[list[OperatorView]]:
+def operators(
+    live: Live, viewer: Principal, counted: CameraCounts | None = None
+) -> CooperativeTask[list[OperatorView]]:
     """Return, step by step, the operators that someone sees, in the order of the inventory."""
-    counted = counted or (yield from census(live, viewer))
+    counted = counted or (yield from count_cameras(live, viewer))
     found = []
     for row in live.inventory.operators.values():
-        if viewer.sees(row.id):
+        if viewer.can_see(row.id):
             found.append(_operator(live, row, _counts(counted.operators.get(row.id, Counter())), live.now))
             yield
     return found
 
 
-def operator(live: Live, viewer: Viewer, operator_id: str) -> Steps[OperatorView]:
+def operator(live: Live, viewer: Principal, operator_id: str) -> CooperativeTask[OperatorView]:
     """Return one operator, step by step. Raises Problem (404)."""
     check_operator(live, viewer, operator_id)
     row = live.inventory.operators[operator_id]
@@ -181,13 +183,13 @@ def operator(live: Live, viewer: Viewer, operator_id: str) -> Steps[OperatorView
     return _operator(live, row, found, live.now)
 
 
-def check_operator(live: Live, viewer: Viewer, operator_id: str) -> None:
+def check_operator(live: Live, viewer: Principal, operator_id: str) -> None:
     """Raise Problem (404) if there is no such operator for this viewer."""
-    if operator_id not in live.inventory.operators or not viewer.sees(operator_id):
-        raise missing(f"operator {operator_id!r}")
+    if operator_id not in live.inventory.operators or not viewer.can_see(operator_id):
+        raise not_found(f"operator {operator_id!r}")
 
 
-def check_site(live: Live, viewer: Viewer, site_id: str) -> None:
+def check_site(live: Live, viewer: Principal, site_id: str) -> None:
     """Raise Problem (404) if there is no such site for this viewer.
 
     One look-up, whether it is there or not: how long it takes tells nobody of sites that are not theirs.
@@ -195,18 +197,20 @@ def check_site(live: Live, viewer: Viewer, site_id: str) -> None:
     inventory = live.inventory
     theirs = inventory.sites if viewer.operators is None else inventory.sites_of(viewer.operators)
     if site_id not in theirs:
-        raise missing(f"site {site_id!r}")
+        raise not_found(f"site {site_id!r}")
 
 
-def chosen(live: Live, viewer: Viewer, operator_id: str | None) -> tuple[str, ...] | None:
+def requested_operators(live: Live, viewer: Principal, operator_id: str | None) -> tuple[str, ...] | None:
     """Return whose record is asked for (None: everybody's). Raises Problem (404) for what is not theirs."""
     if operator_id is not None:
         check_operator(live, viewer, operator_id)
         return (operator_id,)
-    return None if viewer.operators is None else viewer.seen(live.inventory.operators)
+    return None if viewer.operators is None else viewer.visible(live.inventory.operators)
 
 
-def sites(live: Live, viewer: Viewer, counted: Census | None = None) -> Steps[list[SiteView]]:
+def sites(
+    live: Live, viewer: Principal, counted: CameraCounts | None = None
+) -> CooperativeTask[list[SiteView]]:
     """Return, step by step, the sites where someone has cameras to see, in the order of the inventory.
 
     Who sees all also sees the sites without a camera.
@@ -216,20 +220,22 @@ def sites(live: Live, viewer: Viewer, counted: Census | None = None) -> Steps[li
 
 
 def site_page(
-    live: Live, viewer: Viewer, piece: slice, counted: Census | None = None
-) -> Steps[tuple[int, list[SiteView]]]:
+    live: Live, viewer: Principal, piece: slice, counted: CameraCounts | None = None
+) -> CooperativeTask[tuple[int, list[SiteView]]]:
     """Return, step by step, how many sites there are to see, and a piece of them."""
-    counted = counted or (yield from census(live, viewer))
-    rows = [row for row in live.inventory.sites.values() if viewer.sees_all or row.id in counted.sites]
+    counted = counted or (yield from count_cameras(live, viewer))
+    rows = [row for row in live.inventory.sites.values() if viewer.can_see_all or row.id in counted.sites]
     found = []
     for number, row in enumerate(rows[piece], 1):
-        found.append(_site(row, counted.sites.get(row.id, Counter()), counted.at_site.get(row.id, ())))
+        found.append(
+            _site(row, counted.sites.get(row.id, Counter()), counted.operators_by_site.get(row.id, ()))
+        )
         if number % _SITES == 0:
             yield
     return len(rows), found
 
 
-def site(live: Live, viewer: Viewer, site_id: str) -> SiteView:
+def site(live: Live, viewer: Principal, site_id: str) -> SiteView:
     """Return one site. Raises Problem (404)."""
     check_site(live, viewer, site_id)
     states = [state for state in visible(live, viewer) if state.camera.site == site_id]
@@ -237,23 +243,27 @@ def site(live: Live, viewer: Viewer, site_id: str) -> SiteView:
     return _site(live.inventory.sites[site_id], _count(states, live.now), whose)
 
 
-def links(live: Live, viewer: Viewer) -> list[LinkView]:
+def links(live: Live, viewer: Principal) -> list[LinkView]:
     """Return the links that carry cameras that someone sees."""
-    return [_link(live, viewer, link) for link in live.watch.links.values() if carries(viewer, link)]
+    return [
+        _link(live, viewer, link)
+        for link in live.fleet.links.values()
+        if serves_visible_cameras(viewer, link)
+    ]
 
 
-def carries(viewer: Viewer, link: LinkState) -> bool:
+def serves_visible_cameras(viewer: Principal, link: LinkState) -> bool:
     """Tell whether a link carries cameras that someone sees."""
     return viewer.operators is None or not link.operators or not viewer.operators.isdisjoint(link.operators)
 
 
-def blind(live: Live, viewer: Viewer) -> Blind:
+def blind(live: Live, viewer: Principal) -> GapStatus:
     """Tell whether cameras that someone sees are out of sight now."""
-    dark = [(sight, seen) for sight in live.watch.dark if (seen := viewer.seen(sight.operators))]
+    dark = [(sight, seen) for sight in live.fleet.blind_groups if (seen := viewer.visible(sight.operators))]
     since = [sight.blind_since.utc_ms for sight, _ in dark if sight.blind_since is not None]
-    return Blind(
+    return GapStatus(
         now=bool(dark),
-        since=moment(min(since)) if since else None,
+        since=to_datetime(min(since)) if since else None,
         operators=tuple(sorted({operator for _, seen in dark for operator in seen})),
     )
 
@@ -287,13 +297,15 @@ _SITES = 50  # sites described before others get their turn
 
 
 def _operator(live: Live, row: Operator, found: Counts, now: Instant) -> OperatorView:
-    accounts = live.standing.accounts(row.id, now.utc_ms) if live.standing is not None else {}
+    accounts = (
+        live.rolling_accounts.status_times(row.id, now.utc_ms) if live.rolling_accounts is not None else {}
+    )
     return OperatorView(
         id=row.id,
         name=row.name,
         objective=row.objective,
         counts=found,
-        windows={name: AccountView.of(account) for name, account in accounts.items()},
+        windows={name: StatusTimeView.of(account) for name, account in accounts.items()},
     )
 
 
@@ -311,12 +323,12 @@ def _site(row: Site, counted: Counter[str], whose: Iterable[str]) -> SiteView:
     )
 
 
-def _link(live: Live, viewer: Viewer, link: LinkState) -> LinkView:
+def _link(live: Live, viewer: Principal, link: LinkState) -> LinkView:
     report = live.link_reports[link.name]
     return LinkView(
         name=link.name,
         up=report.problem is None,
-        operators=viewer.seen(sorted(link.operators)) if link.operators else None,
-        problem=report.problem if viewer.sees_all else None,
-        received=report.received if viewer.sees_all else None,
+        operators=viewer.visible(sorted(link.operators)) if link.operators else None,
+        problem=report.problem if viewer.can_see_all else None,
+        received=report.received if viewer.can_see_all else None,
     )

@@ -11,15 +11,15 @@ from datetime import date
 
 from pydantic import Field
 
-from camwatch.accounting.records import VOIDED_WHY, Attributed, BlindRecord
-from camwatch.core.model import BlindCause, Cause, Purpose, Scope, Status
-from camwatch.core.status_time import Account
-from camwatch.web.auth.principal import Viewer
+from camwatch.accounting.records import VOIDED_REASON, AttributedCause, GapRecord
+from camwatch.core.model import Cause, GapCause, Purpose, Scope, Status
+from camwatch.core.status_time import StatusTime
+from camwatch.web.auth.principal import Principal
 from camwatch.web.house import Listed
-from camwatch.web.views.base import Moment, View, moment, moment_or_none
+from camwatch.web.views.base import Moment, View, to_datetime, to_datetime_or_none
 
 
-class AccountView(View):
+class StatusTimeView(View):
     """The account of some time: whole milliseconds that add up, and the ratios that follow from them."""
 
     up_ms: int
@@ -35,7 +35,7 @@ class AccountView(View):
     coverage: float | None = Field(description="(up + down) / (up + down + unknown).")
 
     @classmethod
-    def of(cls, account: Account) -> AccountView:
+    def of(cls, account: StatusTime) -> StatusTimeView:
         """Return the view of an account."""
         least, most = account.bounds or (None, None)
         return cls(
@@ -53,15 +53,15 @@ class AccountView(View):
         )
 
 
-class DayView(View):
+class DailyUptimeView(View):
     """A local day of a camera (or of a group), as far as it has been."""
 
     day: date
-    account: AccountView
+    account: StatusTimeView
     outages: int = Field(description="That began on this day.")
 
 
-class StretchView(View):
+class StatusIntervalView(View):
     """A camera was `status` from … to …; `to` is not inside."""
 
     status: Status
@@ -72,11 +72,11 @@ class StretchView(View):
 class AttributionView(View):
     """What somebody said of an outage. The newest holds."""
 
-    cause: Attributed
+    cause: AttributedCause
     excluded: bool = Field(description="Contracts leave the outage out.")
-    who: str
-    why: str
-    made: Moment
+    author: str
+    reason: str
+    created_at: Moment
 
 
 class OutageView(View):
@@ -94,8 +94,8 @@ class OutageView(View):
     end_earliest: Moment | None = Field(description="It ended no earlier; as `to` where that is exact.")
     end_latest: Moment | None = Field(description="It had ended by then; as `to` where that is exact.")
     voided: bool = Field(description="Late heartbeats prove that the camera was alive: it does not count.")
-    voided_why: str | None = Field(description="Why it is voided; null: it is not.")
-    noticed: Moment
+    voided_reason: str | None = Field(description="Why it is voided; null: it is not.")
+    detected_at: Moment
     cause: Cause = Field(description="What was seen.")
     attribution: AttributionView | None = Field(description="The one that holds.")
     attributions: tuple[AttributionView, ...] = Field(description="All, oldest first.")
@@ -104,7 +104,7 @@ class OutageView(View):
     maintenance_ms: int
 
 
-class WindowView(View):
+class MaintenanceView(View):
     """A maintenance window."""
 
     number: int | None = Field(description="By which it is cancelled; null: the inventory's own.")
@@ -114,37 +114,37 @@ class WindowView(View):
     start: Moment = Field(serialization_alias="from")
     end: Moment = Field(serialization_alias="to")
     reason: str
-    who: str | None
-    made: Moment | None
-    withdrawn: bool = Field(description="Cancelled before it began, or after it was over: it counts no more.")
+    author: str | None
+    created_at: Moment | None
+    cancelled: bool = Field(description="Cancelled before it began, or after it was over: it counts no more.")
     operators: tuple[str, ...] | None = Field(description="Whose cameras it covers; null: everybody's.")
     without: tuple[str, ...] = Field(description="Whose cameras it does not: they cancelled it for these.")
     state: str = Field(description="`planned`, `under_way`, `over` or `withdrawn`.")
-    may_cancel: bool = Field(description="Whether whoever asks may cancel it, for the cameras they see.")
+    can_cancel: bool = Field(description="Whether whoever asks may cancel it, for the cameras they see.")
 
 
-class BlindView(View):
+class MonitoringGapView(View):
     """A stretch in which cameras could not be seen."""
 
-    cause: BlindCause
+    cause: GapCause
     start: Moment = Field(serialization_alias="from")
     end: Moment | None = Field(serialization_alias="to", description="null: not over.")
     operators: tuple[str, ...] | None = Field(description="Whose cameras; null: everybody's.")
     links: tuple[str, ...] = Field(description="That were lost; none named for other causes.")
 
 
-class LevelLine(View):
+class ServiceLevelRow(View):
     """The account of a camera or a group over the interval."""
 
     id: str
     name: str
     cameras: int
-    account: AccountView
+    account: StatusTimeView
     objective: float | None = None
     outages: int = Field(description="That began in the interval.")
 
 
-class CameraLevel(LevelLine):
+class CameraLevel(ServiceLevelRow):
     """The account of one camera over the interval."""
 
     operator: str
@@ -152,19 +152,19 @@ class CameraLevel(LevelLine):
     purpose: Purpose
 
 
-class Levels(View):
+class ServiceLevels(View):
     """Service levels of an interval."""
 
     start: Moment = Field(serialization_alias="from")
     end: Moment = Field(serialization_alias="to")
-    until: Moment = Field(description="Where the accounts end: at `to`, or where the record does.")
-    days_before: Moment | None = Field(
+    data_until: Moment = Field(description="Where the accounts end: at `to`, or where the record does.")
+    raw_data_from: Moment | None = Field(
         description="Before it only whole local days are kept: of a day that is cut, nothing is counted."
     )
-    total: AccountView
-    operators: list[LevelLine]
-    sites: list[LevelLine]
-    purposes: list[LevelLine]
+    total: StatusTimeView
+    operators: list[ServiceLevelRow]
+    sites: list[ServiceLevelRow]
+    purposes: list[ServiceLevelRow]
     cameras: list[CameraLevel]
 
 
@@ -173,7 +173,11 @@ def outage(found: Listed) -> OutageView:
     camera, record, account = found.camera, found.outage, found.account
     said = tuple(
         AttributionView(
-            cause=each.cause, excluded=each.excluded, who=each.who, why=each.why, made=moment(each.made_ms)
+            cause=each.cause,
+            excluded=each.excluded,
+            author=each.author,
+            reason=each.reason,
+            created_at=to_datetime(each.created_ms),
         )
         for each in record.attributions
     )
@@ -183,15 +187,15 @@ def outage(found: Listed) -> OutageView:
         name=camera.name,
         operator=camera.operator,
         site=camera.site,
-        start=moment(record.at_ms),
-        end=moment_or_none(record.end_ms),
-        at_earliest=moment(record.at_earliest_ms),
-        at_latest=moment(record.at_latest_ms),
-        end_earliest=moment_or_none(record.end_earliest_ms),
-        end_latest=moment_or_none(record.end_latest_ms),
+        start=to_datetime(record.at_ms),
+        end=to_datetime_or_none(record.end_ms),
+        at_earliest=to_datetime(record.at_earliest_ms),
+        at_latest=to_datetime(record.at_latest_ms),
+        end_earliest=to_datetime_or_none(record.end_earliest_ms),
+        end_latest=to_datetime_or_none(record.end_latest_ms),
         voided=record.voided,
-        voided_why=VOIDED_WHY if record.voided else None,
-        noticed=moment(record.noticed_ms),
+        voided_reason=VOIDED_REASON if record.voided else None,
+        detected_at=to_datetime(record.detected_ms),
         cause=record.cause,
         attribution=said[-1] if said else None,
         attributions=said,
@@ -201,21 +205,21 @@ def outage(found: Listed) -> OutageView:
     )
 
 
-def blindness(viewer: Viewer, records: Iterable[BlindRecord]) -> list[BlindView]:
+def monitoring_gaps(viewer: Principal, records: Iterable[GapRecord]) -> list[MonitoringGapView]:
     """Return when cameras that someone sees were out of sight, the newest first."""
     found = []
     for record in records:
         # A clock that was set changes everybody's record, whoever was out of sight then.
-        everybody = not record.operators or record.cause is BlindCause.CLOCK
-        mine = None if everybody else viewer.seen(record.operators)
+        everybody = not record.operators or record.cause is GapCause.CLOCK_STEP
+        mine = None if everybody else viewer.visible(record.operators)
         if mine != ():
             # Only a lost link was surely the operator's own; the names of others are nobody's business.
-            shown = viewer.sees_all or record.cause is BlindCause.LINK
+            shown = viewer.can_see_all or record.cause is GapCause.LINK
             found.append(
-                BlindView(
+                MonitoringGapView(
                     cause=record.cause,
-                    start=moment(record.began_ms),
-                    end=moment_or_none(record.ended_ms),
+                    start=to_datetime(record.start_ms),
+                    end=to_datetime_or_none(record.end_ms),
                     operators=mine,
                     links=record.links if shown and not everybody else (),
                 )

@@ -10,9 +10,9 @@ from pydantic import Field
 from camwatch.core.incidents import IncidentGroup
 from camwatch.core.model import IncidentKind
 from camwatch.core.state import CameraState
-from camwatch.web.auth.principal import Viewer
+from camwatch.web.auth.principal import Principal
 from camwatch.web.house import Live
-from camwatch.web.views.base import Moment, View, moment
+from camwatch.web.views.base import Moment, View, to_datetime
 
 
 class IncidentView(View):
@@ -26,7 +26,7 @@ class IncidentView(View):
     down: int = Field(description="How many of these are still down.")
 
 
-class Open(NamedTuple):
+class VisibleIncident(NamedTuple):
     """An open incident as someone sees it: since when (UTC milliseconds), and their cameras in it."""
 
     since_ms: int
@@ -34,22 +34,22 @@ class Open(NamedTuple):
     cameras: list[CameraState]
 
 
-def opened(live: Live, viewer: Viewer) -> list[Open]:
+def open_incidents(live: Live, viewer: Principal) -> list[VisibleIncident]:
     """Return the open incidents that there are to see, the newest first.
 
     Who does not see all gets those that their own cameras alone would give: they tell nothing of others.
     """
-    groups = live.watch.incidents.values() if viewer.operators is None else live.scoped.of(viewer.operators)
+    groups = live.fleet.incidents.values() if viewer.operators is None else live.scoped.of(viewer.operators)
     found = [
-        Open(group.since.utc_ms, group, members)
+        VisibleIncident(group.since.utc_ms, group, members)
         for group in groups
-        if group.since is not None and (members := list(live.watch.members(group)))
+        if group.since is not None and (members := list(live.fleet.incident_members(group)))
     ]
     found.sort(key=lambda each: (each.since_ms, each.group.kind, each.group.id), reverse=True)
     return found
 
 
-class Glance(NamedTuple):
+class IncidentSummary(NamedTuple):
     """An incident in a line: `hit` cameras are in it, `down` of them still are."""
 
     kind: IncidentKind
@@ -60,22 +60,22 @@ class Glance(NamedTuple):
     down: int
 
 
-def glance(live: Live, incident: Open) -> Glance:
+def summarize(live: Live, incident: VisibleIncident) -> IncidentSummary:
     """Return an incident in a line."""
     group = incident.group
-    return Glance(
+    return IncidentSummary(
         group.kind,
         group.id,
         name_of(live, group.kind, group.id),
-        moment(incident.since_ms),
+        to_datetime(incident.since_ms),
         len(incident.cameras),
-        sum(state.index in group.gone for state in incident.cameras),
+        sum(state.index in group.still_down for state in incident.cameras),
     )
 
 
-def view(live: Live, incident: Open) -> IncidentView:
+def view(live: Live, incident: VisibleIncident) -> IncidentView:
     """Return all about an incident."""
-    line = glance(live, incident)
+    line = summarize(live, incident)
     return IncidentView(
         kind=line.kind,
         id=line.id,

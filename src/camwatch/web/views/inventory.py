@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from camwatch.web.auth.principal import Viewer
+from camwatch.web.auth.principal import Principal
 from camwatch.web.house import Live
-from camwatch.web.problems import missing
-from camwatch.web.views.base import Moment, View, moment
-from camwatch.web.views.cameras import overdue
+from camwatch.web.problems import not_found
+from camwatch.web.views.base import Moment, View, to_datetime
+from camwatch.web.views.cameras import is_overdue
 
 
 class UnregisteredView(View):
@@ -53,13 +53,13 @@ class InventoryView(View):
     overdue: tuple[OverdueView, ...]
 
 
-def inventory(live: Live, viewer: Viewer) -> InventoryView:
+def inventory(live: Live, viewer: Principal) -> InventoryView:
     """Return how the inventory is. Raises Problem (404) for who does not see all."""
     _for_all(viewer)
     now, known, held = live.now, live.inventory, live.held
-    late = [state.camera for state in live.watch.cameras.values() if overdue(state, now)]
+    late = [state.camera for state in live.fleet.cameras.values() if is_overdue(state, now)]
     return InventoryView(
-        loaded=moment(live.last_reload.utc_ms),
+        loaded=to_datetime(live.last_reload.utc_ms),
         operators=len(known.operators),
         sites=len(known.sites),
         cameras=len(known.cameras),
@@ -73,20 +73,20 @@ def inventory(live: Live, viewer: Viewer) -> InventoryView:
                 camera=row.id,
                 operator=row.operator,
                 name=row.name,
-                commission_by=moment(row.commission_by_ms or 0),
+                commission_by=to_datetime(row.commission_by_ms or 0),
             )
             for row in late
         ),
     )
 
 
-def unregistered(live: Live, viewer: Viewer) -> list[UnregisteredView]:
+def unregistered(live: Live, viewer: Principal) -> list[UnregisteredView]:
     """Return the ids that nobody knows, the latest first. Raises Problem (404) for who does not see all."""
     _for_all(viewer)
     found = reversed(list(live.rejections.unregistered.items()))
     return [UnregisteredView(id=name, messages=count) for name, count in found]
 
 
-def _for_all(viewer: Viewer) -> None:
-    if not viewer.sees_all:
-        raise missing("such page")
+def _for_all(viewer: Principal) -> None:
+    if not viewer.can_see_all:
+        raise not_found("such page")

@@ -7,10 +7,10 @@ from typing import Final, NamedTuple
 
 from camwatch.core.model import Instant
 from camwatch.core.state import LinkState
-from camwatch.web.auth.principal import Viewer
+from camwatch.web.auth.principal import Principal
 from camwatch.web.house import Live
-from camwatch.web.views.base import moment
-from camwatch.web.views.fleet import carries
+from camwatch.web.views.base import to_datetime
+from camwatch.web.views.fleet import serves_visible_cameras
 
 LATE_S: Final = 1.0
 """From what lag on people are told of it, in seconds."""
@@ -26,14 +26,14 @@ class Strain(NamedTuple):
     trouble: str = ""
 
 
-def strains(live: Live, viewer: Viewer) -> list[Strain]:
+def strains(live: Live, viewer: Principal) -> list[Strain]:
     """Return what is wrong with the links that carry cameras that someone sees."""
     found = []
-    for link in live.watch.links.values():
+    for link in live.fleet.links.values():
         kind = strain_of(link)
-        if kind and carries(viewer, link):
-            last = link.last_packet if kind == "down" else None
-            told = (link.name, live.link_trouble(link.name) or "") if viewer.sees_all else ()
+        if kind and serves_visible_cameras(viewer, link):
+            last = link.last_packet_at if kind == "down" else None
+            told = (link.name, live.link_trouble(link.name) or "") if viewer.can_see_all else ()
             found.append(Strain(kind, _moment(last), round(link.lag), *told))
     return found
 
@@ -50,4 +50,4 @@ def strain_of(link: LinkState) -> str:
 
 
 def _moment(at: Instant | None) -> datetime | None:
-    return None if at is None else moment(at.utc_ms)
+    return None if at is None else to_datetime(at.utc_ms)

@@ -8,17 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from camwatch.accounting.records import OPEN_END, WindowRecord
+from camwatch.accounting.records import OPEN_ENDED, MaintenanceRecord
 from camwatch.core.model import Scope
 from camwatch.fleet.inventory import Operator, Site
-from camwatch.web.auth.principal import Role, Viewer
+from camwatch.web.auth.principal import Principal, Role
 from camwatch.web.house import Known, Live
-from camwatch.web.problems import missing
-from camwatch.web.views.base import moment, moment_or_none
-from camwatch.web.views.history import WindowView
+from camwatch.web.problems import not_found
+from camwatch.web.views.base import to_datetime, to_datetime_or_none
+from camwatch.web.views.history import MaintenanceView
 
 
-class Reach:
+class MaintenanceScope:
     """Which cameras, sites and operators are there, and which are somebody's.
 
     `known` are the cameras of the record: one that left the inventory, or changed hands, counts as its old
@@ -26,13 +26,13 @@ class Reach:
     What begins now or later touches no record of theirs (`over`).
     """
 
-    def __init__(self, live: Live, viewer: Viewer, known: Sequence[Known] = ()) -> None:
+    def __init__(self, live: Live, viewer: Principal, known: Sequence[Known] = ()) -> None:
         self._live = live
         self._viewer = viewer
         rows = live.inventory.cameras
         gone = [each for each in known if each.id not in rows or rows[each.id].operator != each.operator]
         now = {(row.id, row.operator, row.site) for row in rows.values()}
-        now -= {each[:3] for each in known if each.until_ms == OPEN_END}
+        now -= {each[:3] for each in known if each.until_ms == OPEN_ENDED}
         theirs = [*known, *(Known(camera, operator, site, "") for camera, operator, site in now)]
         self._cameras: dict[str, set[str]] = {}
         self._sites: dict[str, list[Known]] = {}
@@ -40,45 +40,47 @@ class Reach:
             self._cameras.setdefault(each.id, set()).add(each.operator)
             self._sites.setdefault(each.site, []).append(each)
         self._operators = {each.operator for each in theirs} | set(live.inventory.operators)
-        self._names = {each.id: each.name for each in gone if viewer.sees(each.operator)}
+        self._names = {each.id: each.name for each in gone if viewer.can_see(each.operator)}
 
     @classmethod
-    def over(cls, live: Live, viewer: Viewer, known: Sequence[Known], from_ms: int, now_ms: int) -> Reach:
+    def for_interval(
+        cls, live: Live, viewer: Principal, known: Sequence[Known], from_ms: int, now_ms: int
+    ) -> MaintenanceScope:
         """Return the reach of what begins at an instant: if that is past, over the record of then, too."""
         return cls(live, viewer, known if from_ms < now_ms else ())
 
-    def sees(self, scope: Scope, scope_id: str) -> bool:
+    def is_visible(self, scope: Scope, scope_id: str) -> bool:
         """Tell whether something holds a camera (or is an operator) that they see."""
-        if self._viewer.sees_all:
+        if self._viewer.can_see_all:
             known_site = scope is Scope.SITE and scope_id in self._live.inventory.sites
             return known_site or bool(self._whose(scope, scope_id))
-        return any(map(self._viewer.sees, self._whose(scope, scope_id)))
+        return any(map(self._viewer.can_see, self._whose(scope, scope_id)))
 
-    def covers(self, window: WindowRecord) -> bool:
+    def covers(self, window: MaintenanceRecord) -> bool:
         """Tell whether a window covers a camera that they see."""
-        whose = self._whose(window.scope, window.scope_id, window.starts_ms, window.ends_ms)
-        return self._viewer.sees_all or any(
-            self._viewer.sees(operator) and window.whose.covers(operator) for operator in whose
+        whose = self._whose(window.scope, window.scope_id, window.start_ms, window.end_ms)
+        return self._viewer.can_see_all or any(
+            self._viewer.can_see(operator) and window.operators.covers(operator) for operator in whose
         )
 
-    def check(self, scope: Scope, scope_id: str) -> None:
+    def authorize(self, scope: Scope, scope_id: str) -> None:
         """Raise Problem (404) where they have nothing to plan maintenance for."""
-        if not self.sees(scope, scope_id):
-            raise missing(f"{scope} {scope_id!r}")
+        if not self.is_visible(scope, scope_id):
+            raise not_found(f"{scope} {scope_id!r}")
 
     def name(self, scope: Scope, scope_id: str) -> str:
         """Return what people call it; a camera that changed hands has for each the name that they gave it."""
         inventory = self._live.inventory
         if scope is Scope.CAMERA:
             row = inventory.cameras.get(scope_id)
-            seen = row is not None and self._viewer.sees(row.operator)
+            seen = row is not None and self._viewer.can_see(row.operator)
             return row.name if row is not None and seen else self._names.get(scope_id, scope_id)
         table: Mapping[str, Site | Operator]
         table = inventory.sites if scope is Scope.SITE else inventory.operators
         return table[scope_id].name if scope_id in table else scope_id
 
     def _whose(
-        self, scope: Scope, scope_id: str, from_ms: int = -OPEN_END, to_ms: int = OPEN_END
+        self, scope: Scope, scope_id: str, from_ms: int = -OPEN_ENDED, to_ms: int = OPEN_ENDED
     ) -> Iterable[str]:
         """Return whose a camera or an operator is, or the cameras at a site in [from_ms, to_ms)."""
         if scope is Scope.CAMERA:
@@ -90,36 +92,38 @@ class Reach:
 
 
 def windows(
-    live: Live, viewer: Viewer, records: Iterable[WindowRecord], known: Sequence[Known], now_ms: int
-) -> list[WindowView]:
+    live: Live, viewer: Principal, records: Iterable[MaintenanceRecord], known: Sequence[Known], now_ms: int
+) -> list[MaintenanceView]:
     """Return the windows that someone sees, those that begin last first; any thread may ask."""
-    reach = Reach(live, viewer, known)
+    reach = MaintenanceScope(live, viewer, known)
     return [_view(viewer, reach, each, now_ms) for each in records if reach.covers(each)][::-1]
 
 
-def _view(viewer: Viewer, reach: Reach, record: WindowRecord, now_ms: int) -> WindowView:
-    only, but = record.whose
-    return WindowView(
+def _view(
+    viewer: Principal, reach: MaintenanceScope, record: MaintenanceRecord, now_ms: int
+) -> MaintenanceView:
+    only, but = record.operators
+    return MaintenanceView(
         number=record.id,
         scope=record.scope,
         id=record.scope_id,
         name=reach.name(record.scope, record.scope_id),
-        start=moment(record.starts_ms),
-        end=moment(record.ends_ms),
+        start=to_datetime(record.start_ms),
+        end=to_datetime(record.end_ms),
         reason=record.reason,
-        who=record.who or None,
-        made=moment_or_none(record.made_ms),
-        withdrawn=record.withdrawn,
-        operators=None if only is None else viewer.seen(sorted(only)),
-        without=viewer.seen(sorted(but)),
+        author=record.author or None,
+        created_at=to_datetime_or_none(record.created_ms),
+        cancelled=record.cancelled,
+        operators=None if only is None else viewer.visible(sorted(only)),
+        without=viewer.visible(sorted(but)),
         state=_state(record, now_ms),
-        may_cancel=viewer.may(Role.EDITOR) and record.id is not None and not record.withdrawn,
+        can_cancel=viewer.has_role(Role.EDITOR) and record.id is not None and not record.cancelled,
     )
 
 
-def _state(record: WindowRecord, now_ms: int) -> str:
-    if record.withdrawn:
+def _state(record: MaintenanceRecord, now_ms: int) -> str:
+    if record.cancelled:
         return "withdrawn"
-    if now_ms < record.starts_ms:
+    if now_ms < record.start_ms:
         return "planned"
-    return "under_way" if now_ms < record.ends_ms else "over"
+    return "under_way" if now_ms < record.end_ms else "over"

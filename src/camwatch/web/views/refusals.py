@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from pydantic import Field
 
 from camwatch.errors import RejectReason
-from camwatch.rejections import Tally
+from camwatch.rejections import RejectionCount
 from camwatch.web.house import Live
-from camwatch.web.views.base import Moment, View, moment
+from camwatch.web.views.base import Moment, View, to_datetime
 
 _LATELY_MS = 3_600_000
 
@@ -33,7 +33,7 @@ class Dropped(View):
 def refused(live: Live, camera: str) -> tuple[Refused, ...]:
     """Return the messages that were refused in the last hour, by reason, the newest first."""
     return tuple(
-        Refused(reason=RejectReason(reason), messages=tally.count, last=moment(tally.last_ms))
+        Refused(reason=RejectReason(reason), messages=tally.count, last=to_datetime(tally.last_ms))
         for reason, tally in _lately(live, live.rejections.refused.get(camera, {}))
     )
 
@@ -41,12 +41,12 @@ def refused(live: Live, camera: str) -> tuple[Refused, ...]:
 def dropped(live: Live, camera: str) -> tuple[Dropped, ...]:
     """Return the fields that were dropped in the last hour, the newest first."""
     return tuple(
-        Dropped(field=field, heartbeats=tally.count, last=moment(tally.last_ms))
+        Dropped(field=field, heartbeats=tally.count, last=to_datetime(tally.last_ms))
         for field, tally in _lately(live, live.rejections.dropped.get(camera, {}))
     )
 
 
-def _lately(live: Live, tallies: Mapping[str, Tally]) -> list[tuple[str, Tally]]:
+def _lately(live: Live, tallies: Mapping[str, RejectionCount]) -> list[tuple[str, RejectionCount]]:
     """Return what happened in the last hour, the newest first."""
     now = live.now
     recent = [each for each in tallies.items() if now.utc_ms - each[1].last_ms <= _LATELY_MS]

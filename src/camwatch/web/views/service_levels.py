@@ -12,54 +12,61 @@ from zoneinfo import ZoneInfo
 
 from camwatch.accounting.calendar import Calendar
 from camwatch.accounting.outage_length import down_ms
-from camwatch.accounting.records import CameraRecord, Record
+from camwatch.accounting.records import CameraHistory, History
 from camwatch.accounting.rolling_window import CALENDAR, ROLLING
-from camwatch.accounting.timeline import Overlays, Stretch, account_of
+from camwatch.accounting.timeline import StatusInterval, TimelineOverlays, status_time_between
 from camwatch.core.model import Purpose
-from camwatch.core.status_time import Account, total
+from camwatch.core.status_time import StatusTime, sum_status_times
 from camwatch.fleet.inventory import Inventory
-from camwatch.web.views.base import moment
-from camwatch.web.views.history import AccountView, CameraLevel, DayView, LevelLine, Levels, StretchView
+from camwatch.web.views.base import to_datetime
+from camwatch.web.views.history import (
+    CameraLevel,
+    DailyUptimeView,
+    ServiceLevelRow,
+    ServiceLevels,
+    StatusIntervalView,
+    StatusTimeView,
+)
 
 YEAR_MS = 366 * 86_400_000
 """How far back a record must reach that `windows` is given."""
 
 
-def windows(record: Record, zone: ZoneInfo, now_ms: int) -> dict[str, AccountView]:
+def windows(record: History, zone: ZoneInfo, now_ms: int) -> dict[str, StatusTimeView]:
     """Return the account of a record's cameras for each window that ends now, as far as the record goes."""
     calendar = Calendar(zone)
     starts = {name: now_ms - length for name, length in ROLLING.items()}
-    starts |= {name: of(calendar, now_ms).starts for name, of in CALENDAR.items()}
-    until = min(now_ms, record.vouched_ms)
-    overlays = Overlays(record)
+    starts |= {name: of(calendar, now_ms).start for name, of in CALENDAR.items()}
+    until = min(now_ms, record.watermark_ms)
+    overlays = TimelineOverlays(record)
     lives = [overlays.dated(camera, until) for camera in record.cameras]
     return {
-        name: AccountView.of(total(account_of(life, start, until) for life in lives))
+        name: StatusTimeView.of(sum_status_times(status_time_between(life, start, until) for life in lives))
         for name, start in starts.items()
     }
 
 
-def days(record: Record, zone: ZoneInfo, first: date, last: date) -> list[DayView]:
+def days(record: History, zone: ZoneInfo, first: date, last: date) -> list[DailyUptimeView]:
     """Return the account of all of a record's cameras together, day by local day."""
     by_camera = days_by_camera(record, zone, first, last)
     found = []
     for number, day in enumerate(_dates(first, last)):
         lines = [line[number] for line in by_camera.values()]
-        account = total(line.account for line in lines)
+        account = sum_status_times(line.account for line in lines)
         found.append(_day_view(day, _Day(account, sum(line.outages for line in lines))))
     return found
 
 
 class _Day(NamedTuple):
-    account: Account
+    account: StatusTime
     outages: int
 
 
-def days_by_camera(record: Record, zone: ZoneInfo, first: date, last: date) -> dict[str, list[_Day]]:
+def days_by_camera(record: History, zone: ZoneInfo, first: date, last: date) -> dict[str, list[_Day]]:
     """Return, by camera, the account of each day and how many outages began on it."""
     calendar = Calendar(zone)
     edges = [calendar.start_of(day) for day in _dates(first, last + timedelta(days=1))]
-    overlays, until = Overlays(record), min(edges[-1], record.vouched_ms)
+    overlays, until = TimelineOverlays(record), min(edges[-1], record.watermark_ms)
     names = [day.isoformat() for day in _dates(first, last)]
     found: dict[str, list[_Day]] = {}
     for camera in record.cameras:
@@ -69,22 +76,24 @@ def days_by_camera(record: Record, zone: ZoneInfo, first: date, last: date) -> d
         for number, name in enumerate(names):
             start, end = edges[number], edges[number + 1]
             folded = camera.days.get(name)
-            account = account_of(life, max(start, record.folded_ms), min(end, until))
-            count = sum(max(start, record.folded_ms) <= at < end for at in began)
+            account = status_time_between(life, max(start, record.rolled_up_until_ms), min(end, until))
+            count = sum(max(start, record.rolled_up_until_ms) <= at < end for at in began)
             if folded is not None:
-                account, count = total((account, folded.account)), count + folded.outages
+                account, count = sum_status_times((account, folded.status_time)), count + folded.outages
             line.append(_Day(account, count))
     return found
 
 
-def stretches(record: Record, from_ms: int, to_ms: int) -> list[StretchView]:
+def stretches(record: History, from_ms: int, to_ms: int) -> list[StatusIntervalView]:
     """Return what the one camera of a record was in [from_ms, to_ms), as far as the record goes."""
-    until = min(to_ms, record.vouched_ms)
-    overlays = Overlays(record)
+    until = min(to_ms, record.watermark_ms)
+    overlays = TimelineOverlays(record)
     return [
-        StretchView(status=status, start=moment(max(start, from_ms)), end=moment(min(end, until)))
+        StatusIntervalView(
+            status=status, start=to_datetime(max(start, from_ms)), end=to_datetime(min(end, until))
+        )
         for camera in record.cameras
-        for start, end, status in overlays.stretches(camera, until)
+        for start, end, status in overlays.intervals(camera, until)
         if end > from_ms and start < until
     ]
 
@@ -92,28 +101,28 @@ def stretches(record: Record, from_ms: int, to_ms: int) -> list[StretchView]:
 class _Line(NamedTuple):
     """What an interval holds of one camera."""
 
-    camera: CameraRecord
-    account: Account
+    camera: CameraHistory
+    account: StatusTime
     outages: int
 
 
 def levels(
-    record: Record, inventory: Inventory, objectives: Mapping[Purpose, float], from_ms: int, to_ms: int
-) -> Levels:
+    record: History, inventory: Inventory, objectives: Mapping[Purpose, float], from_ms: int, to_ms: int
+) -> ServiceLevels:
     """Return the service levels of [from_ms, to_ms): of each camera, and of each group as their sum (A4)."""
-    until = max(from_ms, min(to_ms, record.vouched_ms))
-    overlays, known = Overlays(record), max(from_ms, record.folded_ms)
+    until = max(from_ms, min(to_ms, record.watermark_ms))
+    overlays, known = TimelineOverlays(record), max(from_ms, record.rolled_up_until_ms)
     lines = [_line(overlays, camera, known, until) for camera in record.cameras]
     lines = [line for line in lines if line.account.in_service]
     promised = {row.id: row.objective for row in inventory.operators.values()}
     names = {row.id: row.name for row in inventory.operators.values()}
     places = {row.id: row.name for row in inventory.sites.values()}
-    return Levels(
-        start=moment(from_ms),
-        end=moment(to_ms),
-        until=moment(until),
-        days_before=moment(record.folded_ms) if record.folded_ms > from_ms else None,
-        total=AccountView.of(total(line.account for line in lines)),
+    return ServiceLevels(
+        start=to_datetime(from_ms),
+        end=to_datetime(to_ms),
+        data_until=to_datetime(until),
+        raw_data_from=to_datetime(record.rolled_up_until_ms) if record.rolled_up_until_ms > from_ms else None,
+        total=StatusTimeView.of(sum_status_times(line.account for line in lines)),
         operators=_groups(lines, lambda camera: camera.operator, names, promised),
         sites=_groups(lines, lambda camera: camera.site, places, {}),
         purposes=_groups(
@@ -126,7 +135,7 @@ def levels(
     )
 
 
-def with_folded_days(record: Record, zone: ZoneInfo, from_ms: int, to_ms: int) -> Record:
+def merge_daily_rollups(record: History, zone: ZoneInfo, from_ms: int, to_ms: int) -> History:
     """Return a record whose folded days are only those that lie wholly in [from_ms, to_ms)."""
     calendar = Calendar(zone)
     for camera in record.cameras:
@@ -142,14 +151,14 @@ def _inside(calendar: Calendar, day: date, from_ms: int, to_ms: int) -> bool:
     return calendar.start_of(day) >= from_ms and calendar.start_of(day + timedelta(days=1)) <= to_ms
 
 
-def _line(overlays: Overlays, camera: CameraRecord, known: int, until: int) -> _Line:
-    life: list[Stretch] = overlays.dated(camera, until)
-    account = account_of(life, known, until)
+def _line(overlays: TimelineOverlays, camera: CameraHistory, known: int, until: int) -> _Line:
+    life: list[StatusInterval] = overlays.dated(camera, until)
+    account = status_time_between(life, known, until)
     count = sum(
         known <= outage.at_ms < until and down_ms(life, outage, until) > 0 for outage in camera.outages
     )
     if camera.days:
-        account = total((account, *(day.account for day in camera.days.values())))
+        account = sum_status_times((account, *(day.status_time for day in camera.days.values())))
         count += sum(day.outages for day in camera.days.values())
     return _Line(camera, account, count)
 
@@ -160,7 +169,7 @@ def _camera(line: _Line) -> CameraLevel:
         id=camera.id,
         name=camera.name,
         cameras=1,
-        account=AccountView.of(line.account),
+        account=StatusTimeView.of(line.account),
         outages=line.outages,
         operator=camera.operator,
         site=camera.site,
@@ -170,19 +179,19 @@ def _camera(line: _Line) -> CameraLevel:
 
 def _groups(
     lines: Iterable[_Line],
-    key: Callable[[CameraRecord], str],
+    key: Callable[[CameraHistory], str],
     names: Mapping[str, str],
     objectives: Mapping[str, float | None],
-) -> list[LevelLine]:
+) -> list[ServiceLevelRow]:
     grouped: dict[str, list[_Line]] = {}
     for line in lines:
         grouped.setdefault(key(line.camera), []).append(line)
     return [
-        LevelLine(
+        ServiceLevelRow(
             id=group,
             name=names.get(group, group),
             cameras=len(members),
-            account=AccountView.of(total(line.account for line in members)),
+            account=StatusTimeView.of(sum_status_times(line.account for line in members)),
             objective=objectives.get(group),
             outages=sum(line.outages for line in members),
         )
@@ -190,8 +199,8 @@ def _groups(
     ]
 
 
-def _day_view(day: date, line: _Day) -> DayView:
-    return DayView(day=day, account=AccountView.of(line.account), outages=line.outages)
+def _day_view(day: date, line: _Day) -> DailyUptimeView:
+    return DailyUptimeView(day=day, account=StatusTimeView.of(line.account), outages=line.outages)
 
 
 def _dates(first: date, last: date) -> Iterator[date]:
