@@ -32,7 +32,7 @@ _PAGES = (
 _FROM_RECORD = (
     "/maintenance",
     "/operators/op-00/days",
-    "/cameras/cam-00000/past",
+    "/cameras/cam-00000/history",
     "/operators/op-00/outages",
 )
 _APART_S = 0.3  # views of the same moment are shared, so each is to be of another
@@ -78,7 +78,7 @@ class PagesBench:
             running = stage.running[Camwatch]
             running.take(MANY)
             self._pages(
-                running, f"page, {MANY} cameras", ("/", "/?status=up&q=camera", "/parts/fleet"), 100.0
+                running, f"page, {MANY} cameras", ("/", "/?status=up&q=camera", "/partials/fleet"), 100.0
             )
             kilobytes = _first_view(running, "/") / 1000
             self.rows.append(

@@ -240,7 +240,7 @@ def test_what_the_record_skips_and_loses_is_what_was_said_of_it_to_the_milliseco
     st.floats(1.1, 1e5).map(lambda hours: hours * 3600),
     st.lists(st.floats(0.01, 60).map(lambda passed: round(passed, 3)), min_size=1, max_size=9),
 )
-def test_a_step_that_is_taken_back_within_ten_minutes_is_withdrawn(step: float, passed: list[float]) -> None:
+def test_a_step_that_is_taken_back_within_ten_minutes_is_cancelled(step: float, passed: list[float]) -> None:
     """Rule T7: the time line is as if it had never been."""
     hands = Hands()
     first = hands.clock()

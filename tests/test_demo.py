@@ -154,7 +154,7 @@ async def start(settings, inventory):
 
 demo._TEARDOWN_S = 1.0
 if __name__ == "__main__":
-    demo.show(None, 0, load, start)
+    demo.run_demo(None, 0, load, start)
 """
 
 

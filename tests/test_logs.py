@@ -71,7 +71,7 @@ def test_an_error_that_nobody_can_take_is_a_line_like_any_other(
 def down(camera_id: str = "cam-1", **parts: object) -> Transition:
     """Return the conviction of a camera."""
     fields: dict[str, object] = {"old": Status.UP, "new": Status.DOWN, "cause": Cause.TIMEOUT}
-    fields |= {"at": SUMMER, "noticed_at": LATER, "deadline": LATER.mono} | parts
+    fields |= {"at": SUMMER, "detected_at": LATER, "deadline": LATER.mono} | parts
     return Transition(camera_id, "ville", "mairie", **fields)  # type: ignore[arg-type]  # parts of a test
 
 
@@ -99,7 +99,7 @@ def test_a_transition_is_one_line_of_json_with_the_french_name_intact(logs: Logs
         "old": "up",
         "new": "down",
         "at": "2026-07-01T14:00:00.123+02:00",
-        "noticed_at": "2026-07-01T14:00:45.123+02:00",
+        "detected_at": "2026-07-01T14:00:45.123+02:00",
         "cause": "timeout",
     }
     assert (second["event"], second["level"]) == ("camera up", "info")

@@ -53,7 +53,8 @@ def run(  # noqa: PLR0913, PLR0917 - each option of the command is an argument
         list[str] | None,
         typer.Option(
             metavar="ENTRY",
-            help="one more entry of the timeline, like '{action: power_cut, on: {site: ID}, at: 30s, for: 2m}'. "
+            help="one more entry of the timeline, "
+            "like '{action: power_cut, on: {site: ID}, at: 30s, for: 2m}'. "
             "May be repeated",
         ),
     ] = None,

@@ -80,7 +80,7 @@ class Application:
             memory.accounted_until_ms for memory in past.checkpoints if memory.accounted_until_ms is not None
         )
         corrected = keeper.windows(min(settled, default=clock().utc_ms))
-        self.recorder = Recorder(keeper, past, clock, _checkpoint_s(settings, inventory))
+        self.recorder = Recorder(keeper, past, clock, _checkpoint_interval_s(settings, inventory))
         self.monitor = MonitorService(
             settings, inventory, links, clock, self._on_events, self.recorder, corrected
         )
@@ -229,7 +229,7 @@ async def running(
 ) -> AsyncIterator[Application]:
     """Run the daemon while the context lasts; a failed start and a stop drain the same stack.
 
-    Raises InUseError if another has the HTTP address or the store, ConfigurationError if they cannot be had
+    Raises InUseError if another has the HTTP address or the store, ConfigError if they cannot be had
     at all, StoreError if the store fails,
     ClockError if a first record would begin in 1970. Must be entered and left in one task.
     """
@@ -312,7 +312,7 @@ async def _drain(chronicle: Recorder, closing: contextlib.AsyncExitStack, ending
 
 
 def _open_store(settings: Settings) -> Store:
-    """Open the store and take it for this daemon. Raises InUseError, ConfigurationError, StoreError."""
+    """Open the store and take it for this daemon. Raises InUseError, ConfigError, StoreError."""
     store = Store.open(settings.history)
     try:
         store.acquire_lock(DAEMON)
@@ -322,7 +322,7 @@ def _open_store(settings: Settings) -> Store:
     return store
 
 
-def _checkpoint_s(settings: Settings, inventory: Inventory) -> float:
+def _checkpoint_interval_s(settings: Settings, inventory: Inventory) -> float:
     """Return how often what is remembered is brought up to date: each second, or twice an interval.
 
     What a crash loses of a camera is less than an interval then, which late heartbeats can fill (L8).

@@ -11,7 +11,7 @@ from camwatch.settings import Settings, validate_against_inventory
 def load(settings: Settings) -> Inventory:
     """Read the inventory and hold the settings against it.
 
-    Raises ConfigurationError with every fault.
+    Raises ConfigError with every fault.
     """
     inventory = load_inventory(settings.fleet.path, settings.fleet.timezone, wall_ms())
     faults = validate_against_inventory(settings, inventory)

@@ -197,7 +197,7 @@ class EventLogger:
             old=event.old.value,
             new=event.new.value,
             at=self._local(event.at),
-            noticed_at=self._local(event.detected_at),
+            detected_at=self._local(event.detected_at),
             **details,
         )
 

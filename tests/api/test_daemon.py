@@ -38,16 +38,16 @@ async def test_corrections_made_by_api_show_in_reports_and_pass_the_audit(tmp_pa
                     pass
             assert (heard.data["camera"], heard.data["open"]) == ("cam-1", True)
             number = await _outage(client)
-            said_of_it = {"cause": "vandalism", "excluded": True, "why": "Peinture sur le dôme"}
+            said_of_it = {"cause": "vandalism", "excluded": True, "reason": "Peinture sur le dôme"}
             answer = await client.post(f"/api/v1/outages/{number}/attributions", json=said_of_it)
             assert answer.status_code == 201, answer.text
-            assert answer.json()["attribution"]["who"] == "zoe"
+            assert answer.json()["attribution"]["author"] == "zoe"
             await daemon.says("outage attributed", who="zoe", outage=number, cause="vandalism")
             window = await _plan(client)
             await daemon.until(lambda now: now.statuses()["cam-1"] == "maintenance")
             level = (await client.get("/api/v1/service-levels")).json()["total"]
             assert level["down_ms"] == 0
-            answer = await client.post(f"/api/v1/maintenance/{window}/cancel", json={"why": "early"})
+            answer = await client.post(f"/api/v1/maintenance/{window}/cancel", json={"reason": "early"})
             assert answer.json()["state"] == "over"
             await daemon.until(lambda now: now.statuses()["cam-1"] == "down")
             await daemon.says("maintenance cancelled", window=window, why="early")

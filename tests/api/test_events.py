@@ -52,7 +52,7 @@ async def test_what_happens_is_told_as_it_happens(new_town: Town) -> None:
     assert [each.name for each in heard] == ["transition", "outage"]
     transition = heard[0].data
     assert (transition["camera"], transition["old"], transition["new"]) == ("ville-1", "down", "up")
-    assert transition["at"] == transition["noticed"] == "2026-01-01T10:32:00Z"
+    assert transition["at"] == transition["detected_at"] == "2026-01-01T10:32:00Z"
     assert transition["name"] == "Caméra 1"
     assert heard[1].data["open"] is False
 
@@ -136,7 +136,7 @@ async def test_a_listener_that_was_away_too_long_is_told_to_load_everything(
 
 async def test_a_listener_that_is_too_slow_is_let_go(new_town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
     """It costs no memory meanwhile: it has a place in the ring that all share."""
-    monkeypatch.setattr(module, "RING", 50)
+    monkeypatch.setattr(module, "BUFFER_SIZE", 50)
     events = EventStream(new_town.parts.live)
     stream = events.stream(LOCAL_ADMIN)
     await anext(stream)
@@ -175,7 +175,7 @@ async def test_another_operators_link_is_not_heard_of(new_town: Town) -> None:
 async def test_a_quiet_stream_gives_signs_of_life_that_can_be_resumed_from(
     new_town: Town, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "SIGN_S", 0.3)
+    monkeypatch.setattr(module, "HEARTBEAT_S", 0.3)
     async with serving(new_town) as client:
         async with listening(client) as listener:
             first = await listener.greeted()
@@ -210,7 +210,7 @@ async def test_a_sign_of_life_leads_back_to_what_had_been_told_by_then(new_town:
 async def test_a_stream_has_its_signs_of_life_while_all_that_happens_is_anothers(
     new_town: Town, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "SIGN_S", 0.3)
+    monkeypatch.setattr(module, "HEARTBEAT_S", 0.3)
     async with serving(new_town, READER) as client, listening(client) as listener:
         first = await listener.greeted()
 

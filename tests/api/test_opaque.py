@@ -98,6 +98,6 @@ async def test_no_refusal_tells_a_number_of_the_record(new_town: Town) -> None:
     async with new_town.client(MAYOR) as client:
         window = (await client.get("/api/v1/maintenance")).json()["items"][0]["number"]
         path = f"/api/v1/maintenance/{window}/cancel"
-        assert (await client.post(path, json={"why": "rain"})).status_code == 200
-        again = (await client.post(path, json={"why": "rain"})).json()["detail"]
+        assert (await client.post(path, json={"reason": "rain"})).status_code == 200
+        again = (await client.post(path, json={"reason": "rain"})).json()["detail"]
     assert again == f"maintenance window {window} is cancelled already"

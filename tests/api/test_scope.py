@@ -95,7 +95,7 @@ def requests(draw: st.DrawFn) -> Asked:
     path = draw(st.sampled_from(sorted(PATHS)))
     query = {}
     for name in PATHS[path]:
-        if name in ("from", "to") and path.endswith("/history"):
+        if name in ("from", "to") and path.endswith("/export"):
             query[name] = {"from": "0", "to": "1800000000000"}[name]
         elif draw(st.booleans()):
             query[name] = draw(st.sampled_from(PLAIN.get(name, WORDS)))
@@ -134,7 +134,7 @@ async def test_no_byte_of_another_operator_comes_on_any_route(old_town: Town, as
         nothing = await ask(client, asked.of_nobody())
     assert nothing.status_code == answer.status_code
     said, of_nobody = (each.text.lower().replace("zuly", "zulu") for each in (answer, nothing))
-    if asked.path.endswith(("/reports", "/history")):
+    if asked.path.endswith(("/reports", "/export")):
         said, of_nobody = said[:200], of_nobody[:200]  # in the rest is when it was made
     assert said == of_nobody
 
@@ -143,7 +143,7 @@ async def test_no_byte_of_another_operator_comes_on_any_route(old_town: Town, as
 async def test_every_list_has_them_for_who_sees_all_and_for_nobody_else(old_town: Town, path: str) -> None:
     """So the property above compares something."""
     silent = ("/me", "/fleet", "/incidents")  # no name of theirs is in these here
-    query = {"from": "0", "to": "1800000000000"} if path.endswith("/history") else {}
+    query = {"from": "0", "to": "1800000000000"} if path.endswith("/export") else {}
     if path.endswith("/reports"):
         query = {"month": "2026-01"}
     for viewer in (LOCAL_ADMIN, READER):
@@ -203,7 +203,7 @@ async def test_maintenance_is_planned_only_where_one_has_cameras(
         answer = await client.post("/api/v1/maintenance", json=window)
         assert answer.status_code == status, answer.text
         if status == 201:
-            assert (answer.json()["who"], answer.json()["operators"]) == ("Hélène", [OURS])
+            assert (answer.json()["author"], answer.json()["operators"]) == ("Hélène", [OURS])
 
 
 async def test_a_window_at_a_shared_site_covers_ones_own_cameras_and_is_seen_by_nobody_else(
@@ -222,7 +222,7 @@ async def test_a_window_at_a_shared_site_covers_ones_own_cameras_and_is_seen_by_
     async with new_town.client(LANDLORD) as client:
         assert (await client.get(f"/api/v1/maintenance/{number}")).status_code == 404
         path = f"/api/v1/maintenance/{number}/cancel"
-        assert (await client.post(path, json={"why": "mine"})).status_code == 404
+        assert (await client.post(path, json={"reason": "mine"})).status_code == 404
     keeper = RecordingStore(new_town.store, new_town.watcher.timezone, 400)
     watcher = new_town.watcher
     watcher.set_maintenance(keeper.windows(now.utc_ms))
@@ -243,16 +243,16 @@ async def test_a_window_of_the_city_is_cancelled_for_ones_own_cameras(new_town: 
     number = next(window["number"] for window in windows if window["id"] == "mairie")
     path = f"/api/v1/maintenance/{number}"
     async with new_town.client(MAYOR) as client:
-        cancelled = (await client.post(f"{path}/cancel", json={"why": "not ours"})).json()
-        assert (cancelled["state"], cancelled["operators"], cancelled["without"]) == ("withdrawn", [OURS], [])
-        again = await client.post(f"{path}/cancel", json={"why": "not ours"})
+        cancelled = (await client.post(f"{path}/cancel", json={"reason": "not ours"})).json()
+        assert (cancelled["state"], cancelled["operators"], cancelled["without"]) == ("cancelled", [OURS], [])
+        again = await client.post(f"{path}/cancel", json={"reason": "not ours"})
         assert again.status_code == 409
     async with new_town.client(LANDLORD) as client:
         left = (await client.get(path)).json()
         assert (left["state"], left["operators"], left["without"]) == ("planned", None, [])
     async with new_town.client(LOCAL_ADMIN) as client:
         left = (await client.get(path)).json()
-        assert (left["state"], left["without"], left["may_cancel"]) == ("planned", [OURS], True)
+        assert (left["state"], left["without"], left["can_cancel"]) == ("planned", [OURS], True)
 
 
 async def test_a_window_of_others_is_cancelled_by_nobody_else(new_town: Town) -> None:
@@ -264,7 +264,7 @@ async def test_a_window_of_others_is_cancelled_by_nobody_else(new_town: Town) ->
     async with new_town.client(MAYOR) as client:
         for window, status in wanted.items():
             path = f"/api/v1/maintenance/{by_id[window]}/cancel"
-            answer = await client.post(path, json={"why": "not needed"})
+            answer = await client.post(path, json={"reason": "not needed"})
             assert answer.status_code == status, (window, answer.text)
         seen = (await client.get("/api/v1/maintenance")).json()["items"]
     assert seen == []
@@ -274,7 +274,7 @@ async def test_another_operators_outage_cannot_be_attributed(new_town: Town) -> 
     now = new_town.watcher.now.utc_ms
     _, (latest,) = new_town.parts.archive.outage_page([THEIRS], from_ms=0, to_ms=now, piece=slice(1))
     theirs = latest.outage.id
-    said = {"cause": "works", "why": "mine"}
+    said = {"cause": "works", "reason": "mine"}
     async with new_town.client(MAYOR) as client:
         answer = await client.post(f"/api/v1/outages/{theirs}/attributions", json=said)
         nothing = await client.post("/api/v1/outages/999/attributions", json=said)

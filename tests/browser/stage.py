@@ -69,7 +69,7 @@ class Stage:
         finally:
             await page.close()
         faults, self.faults = self.faults, []
-        assert faults == []
+        assert not faults, faults
 
     def _said(self, kind: str, text: str) -> None:
         if kind in ("error", "warning"):
@@ -102,7 +102,7 @@ async def log_in(page: Page, name: str) -> None:
     await page.fill("#name", name)
     await page.fill("#password", PASSWORD)
     await page.click(".alone button")
-    await page.wait_for_selector("#glance")
+    await page.wait_for_selector("#summary")
 
 
 def make_account(config_file: Path, name: str, *options: str) -> None:

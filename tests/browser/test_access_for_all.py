@@ -14,7 +14,7 @@ PAGES = {
     "/": "#map .site",
     "/?kiosk": "#map .site",
     "/operators/ville": ".camera-days",
-    "/cameras/mairie-1": "#past .days",
+    "/cameras/mairie-1": "#history .days",
     "/incidents": "#incidents",
     "/reports": "#choose-title",
     "/maintenance": "#windows-title",

@@ -45,13 +45,13 @@ MEASURE = """async () => {
     return shown(e) && box.width && (box.left < 0 || box.right > innerWidth + 0.5);
   }) : [];
   const torn = (row) => {
-    const end = row.closest("#operators, #trouble").getBoundingClientRect().bottom;
+    const end = row.closest("#operators, #attention").getBoundingClientRect().bottom;
     const box = row.getBoundingClientRect();
     const seen = getComputedStyle(row).visibility !== "hidden" && box.height;
     return seen && box.top < end && box.bottom > end + 1;
   };
   const whole = getComputedStyle(document.body).overflowY === "hidden";
-  const rows = whole ? [...document.querySelectorAll("#operators tbody tr, #trouble li")] : [];
+  const rows = whole ? [...document.querySelectorAll("#operators tbody tr, #attention li")] : [];
   const map = document.getElementById("map")?.getBoundingClientRect();
   const marks = map && document.documentElement.classList.contains("kiosk")
     ? [...document.querySelectorAll("#map .leaflet-marker-icon svg")] : [];
@@ -66,7 +66,7 @@ MEASURE = """async () => {
     cut: cut.map((e) => e.textContent.trim()),
     away: away.map((e) => e.outerHTML.slice(0, 80)),
     wide: document.documentElement.scrollWidth,
-    list: (document.getElementById("trouble")?.clientHeight ?? 0) / innerHeight,
+    list: (document.getElementById("attention")?.clientHeight ?? 0) / innerHeight,
     map: document.getElementById("map")?.clientHeight ?? 0,
   };
 }"""

@@ -60,7 +60,7 @@ async def test_a_camera_goes_down_and_comes_back_on_the_page_without_a_reload(
         await mark(page)
         gone = stage.played("mees-1")
         stage.simulator.cut_power(gone)
-        await expect(page.locator("#trouble")).to_contain_text("Les Mées 1")
+        await expect(page.locator("#attention")).to_contain_text("Les Mées 1")
         await expect(page.locator(".verdict h1")).to_have_text("1 caméra en panne")
         await expect(page.locator("#map .site.s-down")).to_have_attribute(
             "aria-label", re.compile(r"Les Mées\s: 1 en panne")
@@ -80,11 +80,11 @@ async def test_an_incident_comes_before_its_cameras_and_the_map_follows(
         assert await page.locator("nav").count() == 0
         gone = stage.played("duranne-1", "duranne-2", "duranne-3")
         stage.simulator.cut_power(gone)
-        await expect(page.locator("#trouble .incident")).to_contain_text("Site : La Duranne")
-        await expect(page.locator("#trouble li")).to_have_count(1)
+        await expect(page.locator("#attention .incident")).to_contain_text("Site : La Duranne")
+        await expect(page.locator("#attention li")).to_have_count(1)
         await expect(page.locator("#map .site.s-down text")).to_have_text("3")
         stage.simulator.restore(gone)
-        await expect(page.locator("#trouble .incident")).to_have_count(0)
+        await expect(page.locator("#attention .incident")).to_have_count(0)
         assert await is_marked(page)
 
 
@@ -98,7 +98,7 @@ async def test_an_outage_is_attributed_where_it_is_shown(stage: Stage, editor: B
         await page.click("#outages a.button")
         assert await stage.complaints(page) == []
         await page.select_option("#cause", "power")
-        await page.fill("#why", "Enedis, travaux dans la rue")
+        await page.fill("#reason", "Enedis, travaux dans la rue")
         await page.check("[name=excluded]")
         await page.click("text=Consigner")
         await expect(page.locator("#banners")).to_contain_text("C’est consigné.")
@@ -119,12 +119,12 @@ async def test_maintenance_is_planned_shows_at_once_and_is_cancelled(
         assert await page.input_value("#what") == "camera:mairie-4"
         await page.fill("#starts", begins)
         await page.fill("#ends", ends)
-        await page.fill("#why", "Nettoyage du dôme")
+        await page.fill("#reason", "Nettoyage du dôme")
         await page.click("#plan button")
         await expect(page.locator("#banners")).to_contain_text("La maintenance est prévue.")
         row = page.locator("tbody tr", has_text="Mairie 4")
         await expect(row).to_contain_text("Nettoyage du dôme")
-        await row.locator("[name=why]").fill("Il pleut")
+        await row.locator("[name=reason]").fill("Il pleut")
         await row.locator("button").click()
         await expect(page.locator("#banners")).to_contain_text("La maintenance est annulée.")
 
@@ -185,7 +185,7 @@ async def test_the_list_is_filtered_as_one_types_and_the_address_keeps_it(
         await mark(page)
         await page.fill("#filter-q", "mees")
         await expect(page.locator("#camera-list tbody tr")).to_have_count(3)
-        async with page.expect_response(lambda answer: "/parts/fleet" in answer.url) as refreshed:
+        async with page.expect_response(lambda answer: "/partials/fleet" in answer.url) as refreshed:
             await page.evaluate("document.body.dispatchEvent(new CustomEvent('refresh'))")
         assert "q=mees" in (await refreshed.value).url
         await expect(page.locator("#camera-list tbody tr")).to_have_count(3)
@@ -237,9 +237,9 @@ async def test_what_moves_by_itself_can_be_held_still(stage: Stage, editor: Brow
         await expect(page.locator("#live-text")).to_have_text("En pause")
         stage.simulator.cut_power(gone)
         await expect(page.locator("#said")).to_have_text("Les Mées 2 : En panne")  # who listens is told
-        assert "Les Mées 2" not in await page.inner_text("#trouble")
+        assert "Les Mées 2" not in await page.inner_text("#attention")
         await page.click("#live")
-        await expect(page.locator("#trouble")).to_contain_text("Les Mées 2")
+        await expect(page.locator("#attention")).to_contain_text("Les Mées 2")
     stage.simulator.restore(gone)
 
 

@@ -21,7 +21,7 @@ _NAMES = (
 
 
 def town_of(operators: int, cameras: int, *, blind_s: float = 0) -> City:
-    """Return a town in which 13 cameras are down, some are planned and one has a remark.
+    """Return a town in which 13 cameras are down, some are planned and one has a warning.
 
     `blind_s`: for so long camwatch has lost the broker since; after a minute it knows of no camera any more.
     """

@@ -94,7 +94,8 @@ def test_an_outage_is_shortened_to_what_late_heartbeats_leave(
 def test_an_outage_that_late_heartbeats_cover_is_voided_and_keeps_its_instants() -> None:
     """E4, S7: blind time inside it needs no proof."""
     record = camera(
-        StatusChange(0, UP), StatusChange(100, DOWN), StatusChange(150, UNKNOWN), StatusChange(250, DOWN), StatusChange(300, UP),
+        StatusChange(0, UP), StatusChange(100, DOWN), StatusChange(150, UNKNOWN), StatusChange(250, DOWN),
+        StatusChange(300, UP),
         fills=((100, 150), (250, 310)),
     )  # fmt: skip
     found = outage(record, 100, 300)

@@ -73,7 +73,7 @@ def test_a_silent_camera_is_down_at_the_deadline_and_not_a_millisecond_before() 
 
 
 def test_a_conviction_tells_its_deadline_beside_when_the_loop_got_to_it() -> None:
-    """L3: `noticed_at` − deadline is the detection delay."""
+    """L3: `detected_at` − deadline is the detection delay."""
     world = alive().to(44.5)
     world.t = 45.75
     world.tick()

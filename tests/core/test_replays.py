@@ -23,7 +23,7 @@ def test_a_boot_played_again_from_its_beginning_keeps_a_dead_camera_down(
     pause_s: float, pace_s: float
 ) -> None:
     """L1, L8, L9: same `ts`, `seq` and uptime as before, all at once or at the pace of a living camera."""
-    watch = FleetMonitor(_moment(0), {"main": frozenset()}, ask_after_s=20, stall_after_s=60)
+    watch = FleetMonitor(_moment(0), {"main": frozenset()}, ping_after_s=20, stall_after_s=60)
     watch.reload(_moment(0), [enrolment("a")], [])
     link = watch.links["main"]
     watched = watch.cameras["a"]
@@ -55,7 +55,7 @@ def test_a_boot_played_again_from_its_beginning_keeps_a_dead_camera_down(
 
 def test_a_camera_that_drifted_away_in_days_out_of_reach_is_believed_after_32_heartbeats() -> None:
     """L7, L8: a slow crystal, no NTP: after four days of silence its `ts` and its uptime are late alike."""
-    watch = FleetMonitor(_moment(0), {"main": frozenset()}, ask_after_s=1e6, stall_after_s=1e6)
+    watch = FleetMonitor(_moment(0), {"main": frozenset()}, ping_after_s=1e6, stall_after_s=1e6)
     watch.reload(_moment(0), [enrolment("a")], [])
     watch.link_up(watch.links["main"], _moment(0))
     watched = watch.cameras["a"]
@@ -79,7 +79,7 @@ def test_the_same_seq_is_a_duplicate_unless_the_clock_says_that_it_is_newer(
     later_s: int, refusal: RejectionReason | None
 ) -> None:
     """L9: a counter that does not count takes nobody's life."""
-    watch = FleetMonitor(_moment(0), {"main": frozenset()}, ask_after_s=20, stall_after_s=60)
+    watch = FleetMonitor(_moment(0), {"main": frozenset()}, ping_after_s=20, stall_after_s=60)
     watch.reload(_moment(0), [enrolment("a")], [])
     watched = watch.cameras["a"]
     assert watch.heartbeat(watched, _moment(1), Heartbeat(ts=_EPOCH_MS / 1000 + 1, seq=7)) is None
@@ -89,7 +89,7 @@ def test_the_same_seq_is_a_duplicate_unless_the_clock_says_that_it_is_newer(
 
 def _dead_in_its_second_boot(first: list[Heartbeat], second_s: float) -> tuple[FleetMonitor, float]:
     """Return a watch of a camera that lived a first boot, rebooted, lived on, and died; and when it died."""
-    watch = FleetMonitor(_moment(0), {"main": frozenset()}, ask_after_s=20, stall_after_s=60)
+    watch = FleetMonitor(_moment(0), {"main": frozenset()}, ping_after_s=20, stall_after_s=60)
     watch.reload(_moment(0), [enrolment("a")], [])
     link, watched = watch.links["main"], watch.cameras["a"]
     watch.link_up(link, _moment(0))
@@ -144,7 +144,7 @@ def test_an_earlier_boot_played_again_keeps_a_dead_camera_down(
 @pytest.mark.parametrize("number", [0, 30, 59])
 def test_a_boot_played_again_days_later_keeps_a_dead_camera_down(pause_s: float, number: int) -> None:
     """L6, L9: its clock has lost no day: it booted when the known boot did, by that clock."""
-    watch = FleetMonitor(_moment(0), {"main": frozenset()}, ask_after_s=1e6, stall_after_s=1e6)
+    watch = FleetMonitor(_moment(0), {"main": frozenset()}, ping_after_s=1e6, stall_after_s=1e6)
     watch.reload(_moment(0), [enrolment("a")], [])
     watch.link_up(watch.links["main"], _moment(0))
     watched = watch.cameras["a"]

@@ -77,7 +77,7 @@ def test_the_commands_leave_every_file_where_its_reader_looks(followed: Path) ->
     named = set(re.findall(r"/etc/mosquitto/[\w./]+", (DEPLOY / "mosquitto/mosquitto.conf").read_text()))
     settings = tomllib.loads((etc / "camwatch/camwatch.toml").read_text())
     named |= {value for value in settings["brokers"][0].values() if str(value).startswith("/")}
-    named |= {settings["fleet"]["path"] + "/cameras.csv", "/etc/systemd/system/camwatch.monitoring.service"}
+    named |= {settings["fleet"]["path"] + "/cameras.csv", "/etc/systemd/system/camwatch.service"}
     named |= {settings["http"]["metrics_token_file"], "/etc/prometheus/secrets/camwatch-metrics-token"}
     named |= {"/etc/systemd/system/camwatch-backup.timer", "/etc/camwatch/private/mqtt-password-b"}
     assert [path for path in sorted(named) if not (followed / path[1:]).is_file()] == []
@@ -109,7 +109,7 @@ def test_camwatch_takes_what_was_installed(followed: Path) -> None:
     file = followed / "etc/camwatch/camwatch.toml"
     moved = followed / "moved.toml"
     moved.write_text(file.read_text().replace('"/etc/', f'"{followed}/etc/'))
-    (words,) = re.findall(r"^/opt/camwatch/.venv/bin/camwatch (access add .*) --config", PAGE, re.MULTILINE)
+    (words,) = re.findall(r"^/opt/camwatch/.venv/bin/camwatch (accounts add .*) --config", PAGE, re.MULTILINE)
     for command in ([*words.split(), "--password-stdin"], ["check-config"]):
         done = subprocess.run(
             [str(Path(sys.executable).with_name("camwatch")), *command, "--config", str(moved)],

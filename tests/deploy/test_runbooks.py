@@ -27,7 +27,7 @@ from tests.test_docs_drift import blocks
 
 RUNBOOKS = ROOT / "docs/runbooks"
 FLEET = ROOT / "config/fleet"
-UNIT = ROOT / "deploy/systemd/camwatch.monitoring.service"
+UNIT = ROOT / "deploy/systemd/camwatch.service"
 INDEX = (RUNBOOKS / "README.md").read_text()
 TEXTS = {path.stem: path.read_text() for path in sorted(RUNBOOKS.glob("*.md"))}
 PAGES = {name: text for name, text in TEXTS.items() if name != "README"}

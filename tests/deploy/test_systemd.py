@@ -52,7 +52,7 @@ def test_systemd_has_nothing_to_say_about_a_unit(
 
 
 def test_a_mistake_in_a_unit_would_be_told(installed: dict[str, str], tmp_path: Path) -> None:
-    wrong = tmp_path / "units/camwatch.monitoring.service"
+    wrong = tmp_path / "units/camwatch.service"
     wrong.write_text(wrong.read_text().replace("WatchdogSec=", "WatchdogSeconds="))
     command = [program("systemd-analyze"), "verify", "--man=no", str(wrong)]
     done = subprocess.run(command, env=installed, capture_output=True, text=True, check=False)
@@ -70,7 +70,7 @@ def test_a_service_is_confined(name: str) -> None:
 
 
 def test_the_daemon_is_waited_for_watched_and_not_restarted_on_a_faulty_configuration() -> None:
-    service = unit(UNITS / "camwatch.monitoring.service")["Service"]
+    service = unit(UNITS / "camwatch.service")["Service"]
     assert service["Type"] == "notify"
     assert service["NotifyAccess"] == "main"
     assert service["WatchdogSec"] == "30s"
@@ -81,7 +81,7 @@ def test_the_daemon_is_waited_for_watched_and_not_restarted_on_a_faulty_configur
 
 def test_the_daemon_comes_after_the_time_and_may_ask_whether_its_clock_is_synchronised() -> None:
     """T4: `ProtectClock=` would refuse the question together with the right to set the clock."""
-    daemon = unit(UNITS / "camwatch.monitoring.service")
+    daemon = unit(UNITS / "camwatch.service")
     assert "time-sync.target" in daemon["Unit"]["After"].split()
     assert daemon["Service"].get("ProtectClock", "no") == "no"
     assert daemon["Service"]["CapabilityBoundingSet"] == ""

@@ -88,7 +88,7 @@ def instants(line: Line, metrics: Metrics) -> tuple[datetime, datetime, datetime
     """Return when a camera's last heartbeat came, since when it was down, and when that was noticed."""
     last = metrics.value(LAST_HEARTBEAT, camera=line["camera"])
     assert last is not None
-    at, noticed = datetime.fromisoformat(line["at"]), datetime.fromisoformat(line["noticed_at"])
+    at, noticed = datetime.fromisoformat(line["at"]), datetime.fromisoformat(line["detected_at"])
     return datetime.fromtimestamp(last, tz=at.tzinfo), at, noticed
 
 

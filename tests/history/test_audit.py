@@ -64,10 +64,13 @@ TAMPERED = {
     "UPDATE service_periods SET end_ms = start_ms + 100000": "while out of service",
     "UPDATE service_periods SET end_ms = start_ms - 1": "ends before it begins",
     "UPDATE service_periods SET start_ms = start_ms - 1": "begins without a status",
-    "INSERT INTO service_periods (camera_key, start_ms) SELECT camera_key, start_ms + 5 FROM service_periods": "overlap",
+    "INSERT INTO service_periods (camera_key, start_ms)"
+    " SELECT camera_key, start_ms + 5 FROM service_periods": "overlap",
     "DELETE FROM service_periods": "differ in whether it is in service|while out of service",
     "DELETE FROM checkpoints": "nothing is remembered of it",
-    "UPDATE checkpoints SET status = 'down', underlying_status = 'down'": "the record ends with up, remembered is down",
+    "UPDATE checkpoints SET status = 'down', underlying_status = 'down'": (
+        "the record ends with up, remembered is down"
+    ),
     "UPDATE checkpoints SET underlying_status = 'down'": "but its life is down",
     "UPDATE checkpoints SET outage_open = (1 = 1)": "differ in whether it has an outage",
     "UPDATE checkpoints SET accounted_until_ms = NULL": "differ in whether it is in service",

@@ -182,7 +182,7 @@ def test_a_clock_set_back_while_camwatch_did_not_run_is_recorded_by_the_next(cit
     city.keep().restart(10).world.beats(200)
     city.keep().restart(10).world.beats(2000)
     assert city.keep().problems() == []
-    clock = "SELECT began_ms, ended_ms FROM monitoring_gaps WHERE cause = 'clock'"
+    clock = "SELECT began_ms, ended_ms FROM monitoring_gaps WHERE cause = 'clock_step'"
     assert [began > ended for began, ended in rows(city.store, clock)] == [True] * 3
 
 

@@ -142,17 +142,17 @@ def test_a_window_added_is_read_back_with_who_and_why(store: Store) -> None:
 
 
 @pytest.mark.parametrize(
-    ("now", "ends", "withdrawn"), [(500, 700, True), (600, 700, True), (650, 650, False), (700, 700, True)]
+    ("now", "ends", "cancelled"), [(500, 700, True), (600, 700, True), (650, 650, False), (700, 700, True)]
 )
-def test_a_cancelled_window_never_was_ends_now_or_is_withdrawn(
-    store: Store, now: float, ends: float, withdrawn: bool
+def test_a_cancelled_window_never_was_ends_now_or_is_cancelled(
+    store: Store, now: float, ends: float, cancelled: bool
 ) -> None:
-    """To come: never was; under way: ends now; over: withdrawn."""
+    """To come: never was; under way: ends now; over: cancelled."""
     add(store, works(600, 700))
     (window,) = journal(store).windows
     add(store, make_cancellation(window, utc_ms(now)), now)
     (window,) = journal(store).windows
-    assert (window.end_ms, window.cancelled) == (utc_ms(ends), withdrawn)
+    assert (window.end_ms, window.cancelled) == (utc_ms(ends), cancelled)
 
 
 @pytest.mark.parametrize(

@@ -33,9 +33,9 @@ def blind(store: Store, watermark_ms: int, *spans: tuple[str, int, int]) -> None
 @pytest.mark.parametrize(
     "spans",
     [
-        pytest.param([("clock", NOW, NOW + TEN_YEARS)], id="set ahead while it ran"),
+        pytest.param([("clock_step", NOW, NOW + TEN_YEARS)], id="set ahead while it ran"),
         pytest.param(
-            [("clock", NOW + TEN_YEARS, NOW + TEN_YEARS), ("away", NOW, NOW + TEN_YEARS)],
+            [("clock_step", NOW + TEN_YEARS, NOW + TEN_YEARS), ("offline", NOW, NOW + TEN_YEARS)],
             id="ahead at its start",
         ),
     ],
@@ -54,7 +54,7 @@ def test_one_wrong_year_of_the_clock_folds_nothing(store: Store, spans: list[tup
 def test_nothing_is_folded_within_a_day_of_a_step_of_the_clock(store: Store) -> None:
     """T7: a step may be taken back; a start is none, nor is what is too short to be counted as one."""
     eventful(store)
-    blind(store, NOW, ("clock", NOW - HOUR, NOW - HOUR + 5000))
+    blind(store, NOW, ("clock_step", NOW - HOUR, NOW - HOUR + 5000))
     assert roll_up(store.engine, PARIS, 5, NOW).days == 0
 
 
@@ -62,7 +62,13 @@ def test_a_camwatch_that_is_restarted_each_day_folds(store: Store) -> None:
     """T7: a start is no step of the clock, nor is a jump of milliseconds."""
     eventful(store)
     start = NOW - 20 * HOUR
-    blind(store, NOW, ("clock", start, start), ("away", start - 9000, start), ("clock", NOW, NOW + 6))
+    blind(
+        store,
+        NOW,
+        ("clock_step", start, start),
+        ("offline", start - 9000, start),
+        ("clock_step", NOW, NOW + 6),
+    )
     assert roll_up(store.engine, PARIS, 5, NOW).days > 0
 
 

@@ -149,8 +149,8 @@ def eventful(store: Store) -> None:
             ("camera_key", "at_ms"),
             [(1, BEGIN + n * 7 * HOUR) for n in range(1, 40)],
         )
-        gap = ("", "", "clock", BEGIN + 60 * HOUR + 17, BEGIN + 61 * HOUR)
-        away = ("", "", "away", BEGIN + 70 * HOUR, BEGIN + 71 * HOUR)
+        gap = ("", "", "clock_step", BEGIN + 60 * HOUR + 17, BEGIN + 61 * HOUR)
+        away = ("", "", "offline", BEGIN + 70 * HOUR, BEGIN + 71 * HOUR)
         names = ("operators", "links", "cause", "began_ms", "ended_ms")
         bulk_insert(connection, schema.monitoring_gaps, names, (gap, away))
         seal_anew(connection)
@@ -274,7 +274,7 @@ def test_what_was_folded_is_gone_but_for_what_each_camera_was(store: Store) -> N
         assert connection.execute(select(schema.reboots).where(schema.reboots.c.at_ms < until)).all() == []
     kept = rows(store, KEPT.format(until))
     assert kept == [(1, 1), (2, 1), (3, 1)]
-    assert rows(store, "SELECT cause FROM monitoring_gaps") == [("clock",)]
+    assert rows(store, "SELECT cause FROM monitoring_gaps") == [("clock_step",)]
     assert len(rows(store, "SELECT * FROM corrections")) == 13
 
 

@@ -131,9 +131,10 @@ MANIPULATIONS: dict[str, Tampering] = {
         "UPDATE transitions SET status = 'unknown' WHERE camera_key = 1 AND status = 'down'",
         "DELETE FROM outages WHERE id = 1",
     ),
-    "an invented gap of the clock": sql(INVENTED.replace("CAUSE", "clock")),
+    "an invented gap of the clock": sql(INVENTED.replace("CAUSE", "clock_step")),
     "an invented fill": sql(
-        "INSERT INTO backfills (id, camera_key, start_ms, end_ms) VALUES (99, 1, {start} + 1000, {start} + 2000)"
+        "INSERT INTO backfills (id, camera_key, start_ms, end_ms)"
+        " VALUES (99, 1, {start} + 1000, {start} + 2000)"
     ),
     "an invented blindness": sql(INVENTED.replace("CAUSE", "link")),
     "all blindness deleted": sql("DELETE FROM monitoring_gaps"),

@@ -198,7 +198,7 @@ def test_blindness_and_reboots_are_kept_and_incidents_are_not(store: Store) -> N
         store, "SELECT links, operators, cause, began_ms, ended_ms FROM monitoring_gaps ORDER BY id"
     ) == [
         ("main\na b", "ville\nsacogiva", "stall", ms(1), ms(2.5)),
-        ("main", "", "away", ms(3), ms(4)),
+        ("main", "", "offline", ms(3), ms(4)),
     ]
     assert rows(store, "SELECT at_ms FROM reboots") == [(ms(4),)]
 

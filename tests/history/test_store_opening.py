@@ -200,10 +200,10 @@ def test_a_place_that_may_not_be_written_is_refused(file: Path) -> None:
     code = (
         "import sys, os\n"
         "from camwatch.settings import HistorySettings; from camwatch.history.store import Store\n"
-        "from camwatch.errors import ConfigurationError\n"
+        "from camwatch.errors import ConfigError\n"
         "os.getuid() or os.setuid(65534)\n"
         "try: Store.open(HistorySettings(url=sys.argv[1]))\n"
-        "except ConfigurationError as error: print(error)"
+        "except ConfigError as error: print(error)"
     )
 
     def told(path: Path) -> str:

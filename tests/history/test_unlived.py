@@ -33,7 +33,8 @@ def began_in_1971(store: Store) -> None:
     lived_ms = (3600 + LATER) * 1000
     left_out = MonitoringGap((), (), GapCause.CLOCK_STEP, at(BOOT + 3600), at(0))
     kept = memory(
-        underlying_status=Status.UP, status=Status.UP, since_ms=ms(BOOT + 60), accounted_until_ms=ms(LATER), outage_open=False,
+        underlying_status=Status.UP, status=Status.UP, since_ms=ms(BOOT + 60), accounted_until_ms=ms(LATER),
+        outage_open=False,
         down_until_ms=None, up=lived_ms - 60_000, down=0, unknown=60_000, maintenance=0,
     )  # fmt: skip
     events: list[Event] = [entered(BOOT), went(Status.UP, BOOT + 60), left_out]
@@ -80,8 +81,8 @@ def test_a_row_of_a_day_that_nobody_lived_through_is_held_against_the_rest(store
     roll_up(store.engine, PARIS, 3, ms(LATER))
     with store.engine.begin() as connection:
         connection.exec_driver_sql(
-            "INSERT INTO daily_rollups (camera_key, day, up, down, unknown, maintenance, excluded, outages, reboots,"
-            " uncertain_up, uncertain_down) VALUES (1, '1999-05-05', 5, 0, 0, 0, 0, 0, 0, 0, 0)"
+            "INSERT INTO daily_rollups (camera_key, day, up, down, unknown, maintenance, excluded, outages,"
+            " reboots, uncertain_up, uncertain_down) VALUES (1, '1999-05-05', 5, 0, 0, 0, 0, 0, 0, 0, 0)"
         )
     found = [finding.problem for finding in audit(store.engine, PARIS).findings]
     assert any("the folded day 1999-05-05 adds up to 5 ms" in problem for problem in found)

@@ -83,7 +83,7 @@ class Broker(Mosquitto):
         told: dict[str, Any] = {
             "name": "main", "scheme": kind.scheme, "host": "127.0.0.1", "port": self._ports[kind.scheme],
             "protocol": kind.protocol, "client_id": "camwatch-test", "filters": FILTERS,
-            "ask_after_s": 5.0, "connect_timeout_s": 10.0, "reconnect_min_s": 0.02, "reconnect_max_s": 0.1,
+            "ping_after_s": 5.0, "connect_timeout_s": 10.0, "reconnect_min_s": 0.02, "reconnect_max_s": 0.1,
         }  # fmt: skip
         if kind.scheme in ("mqtts", "wss"):
             told["ca_file"] = self.authority.ca_file

@@ -66,7 +66,7 @@ class Guarded(Broker):
         await until(lambda: self.log().count("Reloading config") > before)
 
     def link_settings(self, kind: Kind, **changes: object) -> LinkSettings:
-        told = {"username": "eye", "password": "eye", "canary": CANARY, "ask_after_s": 0.3}
+        told = {"username": "eye", "password": "eye", "canary": CANARY, "ping_after_s": 0.3}
         return self.settings(kind, **(told | changes))
 
     async def publish(self, *payloads: bytes, user: str = "cam", topic: str = HEARTBEAT) -> None:
@@ -96,7 +96,7 @@ async def test_sight_begins_when_the_first_canary_is_back(
     kind: Kind, broker: Broker, receiver: RecordingReceiver
 ) -> None:
     """S12: and each that follows is told with the instant at which it was sent."""
-    async with running(broker.settings(kind, canary=CANARY, ask_after_s=0.2), receiver):
+    async with running(broker.settings(kind, canary=CANARY, ping_after_s=0.2), receiver):
         await receiver.until(lambda told: len(told.canaries) >= 3)
     assert receiver.order[:2] == ["subscribed", "canary"]
     assert all(sent.mono <= now.mono for now, sent in receiver.canaries)
@@ -111,7 +111,7 @@ async def test_what_was_kept_comes_before_sight_and_the_canary_after_it(
     kind: Kind, guarded: Guarded, receiver: RecordingReceiver
 ) -> None:
     """S9, S12: the canary came through the same queue, so that what it waited behind was handed over."""
-    settings = guarded.link_settings(kind, ask_after_s=600.0)
+    settings = guarded.link_settings(kind, ping_after_s=600.0)
     with guarded:
         async with running(settings, receiver):
             await receiver.until(lambda told: told.sessions)
@@ -227,7 +227,7 @@ async def test_canaries_of_others_and_of_the_past_prove_nothing(
     kind: Kind, guarded: Guarded, receiver: RecordingReceiver
 ) -> None:
     """S12: what a broker kept of an earlier connection, or somebody else wrote, is no return of ours."""
-    settings = guarded.link_settings(kind, ask_after_s=600.0)
+    settings = guarded.link_settings(kind, ping_after_s=600.0)
     with guarded:
         async with running(settings, receiver):
             await receiver.until(lambda told: told.canaries)
@@ -261,7 +261,7 @@ async def test_an_answer_to_a_ping_is_not_heard_where_a_canary_flies(receiver: R
                 await visit.say(mqtt5.PubAckPacket(3).write())
 
     async with (
-        served(script, canary=CANARY, ask_after_s=0.1) as settings,
+        served(script, canary=CANARY, ping_after_s=0.1) as settings,
         running(settings, receiver, alone=False),
     ):
         await receiver.until(lambda told: told.losses)
@@ -300,7 +300,7 @@ async def test_a_long_backlog_ends_nothing_while_it_comes_in(
             await visit.say(published(packet.payload, topic=CANARY))
         await visit.until_gone()
 
-    changes = {"canary": canary, "ask_after_s": 0.5, "connect_timeout_s": 0.5}
+    changes = {"canary": canary, "ping_after_s": 0.5, "connect_timeout_s": 0.5}
     async with served(script, **changes) as settings, running(settings, receiver, alone=False):
         await receiver.until(lambda told: told.sessions)
     assert set(receiver.payloads) == {b"kept"}
@@ -330,7 +330,7 @@ class Chatty:
     """A connection on which messages of others come all the time."""
 
     def __init__(self) -> None:
-        self.sighted = False
+        self.subscribed = False
         self.ended: asyncio.Future[LinkError] = asyncio.get_running_loop().create_future()
         self.published: list[bytes] = []
 
@@ -344,7 +344,7 @@ class Chatty:
         self.published.append(payload)
 
     def sight(self, _now: Instant) -> None:
-        self.sighted = True
+        self.subscribed = True
 
     async def until(self, count: int) -> None:
         await until(lambda: len(self.published) > count)

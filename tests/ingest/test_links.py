@@ -154,7 +154,7 @@ async def test_a_frozen_broker_is_a_loss_of_sight(
     kind: Kind, broker: Broker, receiver: RecordingReceiver
 ) -> None:
     """S10: its connection stays open, but it does not answer. Thawed, it is seen again."""
-    settings = broker.settings(kind, ask_after_s=0.2, connect_timeout_s=0.3)
+    settings = broker.settings(kind, ping_after_s=0.2, connect_timeout_s=0.3)
     async with running(settings, receiver):
         await receiver.until(lambda told: told.sessions)
         frozen = real_clock()
@@ -175,7 +175,7 @@ async def test_an_idle_broker_that_answers_is_never_lost(
     kind: Kind, broker: Broker, receiver: RecordingReceiver
 ) -> None:
     """S10: silence is asked about, and an answer is proof of sight."""
-    async with running(broker.settings(kind, ask_after_s=0.25), receiver):
+    async with running(broker.settings(kind, ping_after_s=0.25), receiver):
         await receiver.until(lambda told: len(told.heard_at) >= 4)
     assert not receiver.losses
     assert not receiver.troubles
@@ -203,7 +203,7 @@ async def test_a_broker_that_may_have_kept_something_is_asked_at_once(
 ) -> None:
     """S11: the link is blind until the answer comes: each second before the question is unknown time."""
     receiver.doubted = True
-    async with running(replace(broker.settings(kind), ask_after_s=600.0, keep_alive_s=600), receiver):
+    async with running(replace(broker.settings(kind), ping_after_s=600.0, keep_alive_s=600), receiver):
         await receiver.until(lambda told: bool(told.answers))
 
 

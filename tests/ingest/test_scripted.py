@@ -159,7 +159,7 @@ async def test_a_broker_that_hangs_in_mid_packet_is_silent(
         await visit.until_gone()
 
     async with (
-        served(script, protocol=protocol, ask_after_s=0.1) as settings,
+        served(script, protocol=protocol, ping_after_s=0.1) as settings,
         running(settings, receiver, alone=False),
     ):
         await receiver.until(lambda told: told.losses)
@@ -332,6 +332,6 @@ async def test_a_keep_alive_goes_out_while_messages_come_in(
             receiver.warn(type(ping.result()).__name__)
         await visit.until_gone()
 
-    async with served(script, keep_alive_s=ours, ask_after_s=600.0) as settings, running(settings, receiver):
+    async with served(script, keep_alive_s=ours, ping_after_s=600.0) as settings, running(settings, receiver):
         await receiver.until(lambda told: len(told.troubles) >= 2)
     assert receiver.troubles == ["PingReqPacket", "PingReqPacket"]

@@ -106,7 +106,7 @@ async def test_a_watch_that_slept_through_the_answer_asks_anew(receiver: Recordi
     connections.append(Sleepy())
     first = [connections[0]]
     supervisor = Supervisor(
-        settings(ask_after_s=0.05),
+        settings(ping_after_s=0.05),
         receiver,
         clock,
         lambda: first.pop() if first else connect(),

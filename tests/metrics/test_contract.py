@@ -27,7 +27,7 @@ PER_ROW = {  # name: (type, labels beside the camera's own, samples per camera)
     "camwatch_camera_heartbeats_total": ("counter", set[str](), 1),
     "camwatch_camera_outages_total": ("counter", set[str](), 1),
     "camwatch_camera_reboots_total": ("counter", set[str](), 1),
-    "camwatch_camera_status_seconds_total": ("counter", {"account"}, 4),
+    "camwatch_camera_status_seconds_total": ("counter", {"status"}, 4),
     "camwatch_camera_degraded_seconds_total": ("counter", set[str](), 1),
 }
 WHERE_PLANNED = {"camwatch_camera_commission_by_timestamp_seconds": set[str]()}
@@ -154,7 +154,7 @@ def test_each_set_of_label_values_is_complete_from_the_first_scrape(first: Scrap
     assert values("camwatch_operator_cameras", "status") == set(Status)
     assert values("camwatch_messages_rejected_total", "reason") == set(RejectReason)
     accounts = {"up", "down", "unknown", "maintenance"}
-    assert values("camwatch_camera_status_seconds_total", "account") == accounts
+    assert values("camwatch_camera_status_seconds_total", "status") == accounts
 
 
 def test_an_operator_without_cameras_has_counts_of_zero(first: Scraped) -> None:

@@ -37,7 +37,7 @@ def status(told: City, camera_id: str = "cam-1") -> str:
 
 def account(told: City, camera_id: str = "cam-1") -> dict[str, float]:
     """Return the seconds in each account that has some."""
-    return {s["account"]: s.value for s in told.scrape().of(LEDGER, camera=camera_id) if s.value}
+    return {s["status"]: s.value for s in told.scrape().of(LEDGER, camera=camera_id) if s.value}
 
 
 def test_up_is_1_while_up_0_while_down_and_absent_otherwise() -> None:

@@ -109,11 +109,11 @@ def painter(
 def record_of(*cameras: CameraHistory, watermark_ms: int = 4_000_000_000_000, **rest: object) -> History:
     """Return a record of these cameras."""
     known: dict[str, object] = {
-        "blind": [],
-        "windows": [],
+        "gaps": [],
+        "maintenance": [],
         "rolled_up_until_ms": 0,
         "corrections": 0,
-        "head": "",
+        "chain_head": "",
     }
     return History(cameras=list(cameras), watermark_ms=watermark_ms, **(known | rest))  # type: ignore[arg-type]
 
@@ -243,10 +243,10 @@ def month(inventory: Inventory, seed: int = 7, *, folded: bool = False) -> Histo
     record = record_of(
         *cameras,
         watermark_ms=utc("2026-11-02T08:00"),
-        blind=blind,
-        windows=windows,
+        gaps=blind,
+        maintenance=windows,
         corrections=37,
-        head=HEAD,
+        chain_head=HEAD,
     )
     if folded:
         _fold(record, utc("2026-10-10T00:00"))

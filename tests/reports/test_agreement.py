@@ -167,7 +167,9 @@ def test_outages_blind_intervals_and_maintenance_agree(report: Report) -> None:
             )
             assert row["in_period"] == outage["in_period"]
             said = outage["attribution"]
-            assert (row["attributed"], row["who"]) == ((said["cause"], said["who"]) if said else ("", ""))
+            assert (row["attributed"], row["author"]) == (
+                (said["cause"], said["author"]) if said else ("", "")
+            )
             assert f"N°\u202f{outage['id']}" in text or f"N° {outage['id']}  {outage['camera']}" in text
             assert f"{start} → {ended}  {outage['duration']}" in text
         for kind in ("blind", "maintenance"):
@@ -192,8 +194,8 @@ def test_exclusions_are_listed_one_by_one_with_who_when_and_why(report: Report) 
     assert excluded
     assert [(cells[0], cells[2], cells[4], cells[5], cells[6]) for cells in listed] == [
         (
-            *(str(outage["id"]), outage["in_period"], outage["attribution"]["who"]),
-            *(FRENCH.instant(outage["attribution"]["made"]["ms"]), outage["attribution"]["why"]),
+            *(str(outage["id"]), outage["in_period"], outage["attribution"]["author"]),
+            *(FRENCH.instant(outage["attribution"]["created_at"]["ms"]), outage["attribution"]["reason"]),
         )
         for outage in excluded
     ]

@@ -129,7 +129,7 @@ def test_a_month_of_an_operator_is_read_from_the_store(config: Path) -> None:
 
 def test_without_an_operator_there_are_all_and_a_total(config: Path) -> None:
     found = document(config, "--month", "2025-10")
-    assert found == document(config, "--month", "2025-10", "--all") | {"made": found["made"]}
+    assert found == document(config, "--month", "2025-10", "--all") | {"created_at": found["created_at"]}
     assert [section["id"] for section in found["operators"]] == ["ville", "sacogiva", "bailleur"]
     assert found["total"]["figures"]["exact"]["cameras"] == 3
 
@@ -161,7 +161,7 @@ def test_without_a_period_it_is_the_last_month_that_is_over(config: Path) -> Non
     found = document(config, "--operator", "ville")
     period = found["period"]
     assert period["first_day"].endswith("-01")
-    assert period["reach"] == "away"
+    assert period["completeness"] == "stale"
     (section,) = found["operators"]
     assert section["figures"]["shown"]["availability"] is None
     assert section["figures"]["shown"]["coverage"] == "0.000"

@@ -32,7 +32,7 @@ def test_an_outage_counts_in_all_figures_or_in_none(
         )
         for number, (hour, hours) in enumerate(works)
     ]
-    record = record_of(brush.done(), windows=windows)
+    record = record_of(brush.done(), maintenance=windows)
 
     figures = report_of(record).sections[0].line.figures
     level = service_levels.levels(record, inventory_of(record), {}, _START, OCTOBER.end_ms)

@@ -256,15 +256,15 @@ def test_an_outage_lasts_as_long_as_the_camera_was_down_in_it() -> None:
 
 
 def test_an_outage_that_corrected_maintenance_covers_is_none() -> None:
-    """A6: a window added afterwards; one that was withdrawn covers nothing."""
+    """A6: a window added afterwards; one that was cancelled covers nothing."""
     camera = painter().outage(1, NOON, NOON + H).done()
     window = MaintenanceRecord(7, Scope.SITE, "mairie", NOON - H, NOON + 2 * H, "mât", "Ana", NOON + DAY)
-    report = report_of(record_of(camera, windows=[window]))
+    report = report_of(record_of(camera, maintenance=[window]))
     assert report.sections[0].outages == []
     assert exact(report, "outages", "down", "maintenance") == [0, 0, 3 * H]
-    withdrawn = report_of(record_of(camera, windows=[window._replace(cancelled=True)]))
-    assert exact(withdrawn, "outages", "down", "maintenance") == [1, H, 0]
-    assert [line.cancelled for line in withdrawn.sections[0].maintenance] == [True]
+    cancelled = report_of(record_of(camera, maintenance=[window._replace(cancelled=True)]))
+    assert exact(cancelled, "outages", "down", "maintenance") == [1, H, 0]
+    assert [line.cancelled for line in cancelled.sections[0].maintenance] == [True]
 
 
 def test_an_outage_that_late_heartbeats_disproved_is_listed_and_counts_nowhere() -> None:
@@ -374,7 +374,7 @@ def test_blind_intervals_are_cut_to_the_period() -> None:
         GapRecord(("ville",), ("main",), GapCause.LINK, end - H, None),
         GapRecord((), (), GapCause.STALL, start - 2 * H, start),
     ]
-    report = report_of(record_of(painter().done(), blind=blind))
+    report = report_of(record_of(painter().done(), gaps=blind))
     found = [(line.start_ms, line.end_ms, line.duration) for line in report.sections[0].gaps]
     assert found == [(start, start + H, H), (end - H, None, H)]
 
@@ -495,7 +495,7 @@ def test_the_windows_of_a_site_are_told_where_a_camera_stood_there_in_the_period
             (("mairie", -5, -4), ("mairie", 1, 2), ("gare", -3, -2), ("gare", -1, 1), ("gare", 3, 4))
         )
     ]
-    (section,) = report_of(record_of(camera, windows=windows)).sections
+    (section,) = report_of(record_of(camera, maintenance=windows)).sections
     assert [line.id for line in section.maintenance] == [0, 3, 4]
     assert section.line.figures.account.maintenance == 3 * H
     assert [line.id for line in section.sites] == ["gare"]

@@ -117,7 +117,7 @@ def test_no_name_becomes_a_formula(sign: str) -> None:
         for cell in row.values():
             number = re.fullmatch(r"-?\d+([:,]\d+)*", cell)
             assert number or not re.match(r"\s*[=+\-@＝]", cell), cell
-    assert rows_of_csv(text)[-1]["who"].startswith("'")
+    assert rows_of_csv(text)[-1]["author"].startswith("'")
 
 
 @pytest.mark.parametrize("lang", ["fr", "en"])

@@ -38,7 +38,7 @@ def handed_over(operator: str) -> dict[str, str]:
         MaintenanceRecord(7, Scope.OPERATOR, OTHERS, NOON, NOON + H, f"{OTHERS} reason", OTHERS, NOON),
         MaintenanceRecord(8, Scope.SITE, "shared", NOON + DAY, NOON + 2 * DAY, "le mur", "Ana", NOON),
     ]
-    record = record_of(*cameras, blind=blind, windows=windows)
+    record = record_of(*cameras, gaps=blind, maintenance=windows)
     planned = Camera(f"{OTHERS}-3", OTHERS, "shared", "", OTHERS, Purpose.TRAFFIC, Lifecycle.PLANNED)
     report = report_of(record, operators=(operator,), inventory=inventory_of(record, planned))
     formats = {"json": json_document.write(report)}

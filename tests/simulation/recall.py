@@ -48,7 +48,7 @@ def recall(store: Store) -> Recalled:
         dark = connection.execute(
             text(
                 "SELECT operators, links, cause, began_ms, ended_ms"
-                " FROM monitoring_gaps WHERE cause <> 'clock' ORDER BY id"
+                " FROM monitoring_gaps WHERE cause <> 'clock_step' ORDER BY id"
             )
         ).all()
     cameras: dict[str, list[Told]] = {}

@@ -335,7 +335,9 @@ class Visibility:
             if seen is not None:
                 seen = min(self._stored_sights.get(links, seen), seen)
             since = self.now.at if seen is None else seen
-            sight = Sight(links, since, since, since if seen is not None else NEVER, "away", seen is not None)
+            sight = Sight(
+                links, since, since, since if seen is not None else NEVER, "offline", seen is not None
+            )
             sight.heard = max(sight.heard, *(self.links[each].heard for each in links))
             sight.lag = max(self.links[each].lag for each in links)
             if any(self.links[each].sees for each in links):

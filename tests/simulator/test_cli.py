@@ -118,7 +118,10 @@ async def test_a_low_limit_of_open_files_is_raised(mosquitto: Mosquitto, tmp_pat
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["--action", "{action: reboot, on: {site: site-9}}"], "--action:1:1: no camera of the fleet has site 'site-9'"),
+        (
+            ["--action", "{action: reboot, on: {site: site-9}}"],
+            "--action:1:1: no camera of the fleet has site 'site-9'",
+        ),
         (["--action", "{action: reboott}"], "--action:1:10: action: write one of"),
         (["--action", "{action: commission, on: {camera: cam-1}}"], "nothing to commission"),
         (

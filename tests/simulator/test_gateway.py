@@ -107,7 +107,7 @@ async def test_the_broker_is_stopped_and_started_by_its_commands(
     log = tmp_path / "log"
     hand = BrokerController(f"echo stop >> {log}", f"echo start >> {log}")
     restarts = "{action: broker_restart, at: 0.05, for: 0.1}"
-    async with simulator(mosquitto.url, fleet_of(1), restarts, broker_hand=hand) as playing:
+    async with simulator(mosquitto.url, fleet_of(1), restarts, broker_control=hand) as playing:
         await playing.play(duration_s=0.4)
     assert log.read_text().split() == ["stop", "start"]
 
@@ -116,6 +116,6 @@ async def test_a_command_that_fails_ends_the_run_with_what_it_said(mosquitto: Mo
     hand = BrokerController("echo no such service >&2; exit 3", "true")
     with pytest.raises(BrokerError, match="ended with 3: no such service"):
         async with simulator(
-            mosquitto.url, fleet_of(1), "{action: broker_restart, for: 0.1}", broker_hand=hand
+            mosquitto.url, fleet_of(1), "{action: broker_restart, for: 0.1}", broker_control=hand
         ) as playing:
             await playing.play(duration_s=1)

@@ -32,7 +32,7 @@ def test_a_cut_ends_after_its_duration_or_never() -> None:
         "{action: power_cut, at: 30, for: 60, on: {site: site-1}}",
         "{action: network_cut, at: 10, on: {camera: cam-0}}",
     )
-    assert moments(found) == [(10, "Hold"), (30, "Hold"), (90, "Release")]
+    assert moments(found) == [(10, "StartFault"), (30, "StartFault"), (90, "EndFault")]
     assert ids(found[1]) == ["cam-3", "cam-4", "cam-5"]
     assert found[1].reason == found[2].reason != found[0].reason
     assert found[1].tells == "power cut: site site-1 (3 cameras)"
@@ -56,7 +56,7 @@ def test_a_flapping_camera_ends_with_power() -> None:
 
 def test_what_goes_on_by_itself_goes_on_to_the_end_of_the_scenario() -> None:
     found = steps("{action: reboot_loop, at: 10, up: 50, takes: 10}", duration_s=100)
-    assert moments(found) == [(10, "Hold"), (20, "Release"), (70, "Hold"), (80, "Release")]
+    assert moments(found) == [(10, "StartFault"), (20, "EndFault"), (70, "StartFault"), (80, "EndFault")]
     with pytest.raises(ScenarioError, match="goes on without end"):
         steps("{action: flap}", duration_s=None)
 
@@ -80,7 +80,7 @@ def test_spread_makes_each_camera_late_by_its_own_draw_and_the_same_each_time() 
 
 def test_a_firmware_says_goodbye_and_comes_back_as_another() -> None:
     found = steps("{action: firmware, at: 1, version: '6', takes: 9}")
-    assert moments(found) == [(1, "Hold"), (10, "Install"), (10, "Release")]
+    assert moments(found) == [(1, "StartFault"), (10, "Install"), (10, "EndFault")]
     assert found[0].change == StartFault(PowerOff(goodbye=True))
 
 

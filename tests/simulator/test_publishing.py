@@ -121,6 +121,6 @@ async def test_a_run_that_is_stopped_while_a_lag_is_in_force_ends(mosquitto: Mos
 
 def test_nothing_in_camsim_publishes_but_by_the_one_way_that_heeds_a_cancellation() -> None:
     folder = File(camsim.__file__).parent
-    assert [file.name for file in folder.rglob("*.py") if ".publish(" in file.read_text("utf-8")] == [
+    assert [file.name for file in folder.rglob("*.py") if "client.publish(" in file.read_text("utf-8")] == [
         "publishing.py"
     ]

@@ -104,7 +104,8 @@ def test_the_same_seed_is_the_same_truth_and_another_is_not(name: str) -> None:
 def test_lives_are_disjoint_in_order_and_each_was_heard(seed: int) -> None:
     run = run_of(
         "{action: power_cut, at: 20, for: 60, every: 90, times: 5, spread: 30, on: {share: 0.7}}",
-        "{action: network_cut, at: 40, for: 100, every: 120, times: 4, spread: 50, on: {share: 0.5, seed: 2}}",
+        "{action: network_cut, at: 40, for: 100, every: 120, times: 4, spread: 50,"
+        " on: {share: 0.5, seed: 2}}",
         "{action: loss, share: 30 %}",
         seed=seed,
     )

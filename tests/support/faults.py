@@ -30,9 +30,8 @@ def settings(
 ) -> str:
     """Return a settings file whose store is a file (by its path) or a server's (by its URL)."""
     url = store if isinstance(store, str) else f"sqlite:///{store}"
-    history = (
-        f"[history]\nurl = '{url}'\ncheckpoint_s = {checkpoint_interval_s}\nconnect_timeout_s = {wait_s}\n"
-    )
+    history = f"[history]\nurl = '{url}'\ncheckpoint_interval_s = {checkpoint_interval_s}\n"
+    history += f"connect_timeout_s = {wait_s}\n"
     return f"{config(fleet, *brokers, **liveness)}\n{history}"
 
 

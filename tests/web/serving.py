@@ -45,7 +45,7 @@ class _Unready:
         self._unready = unready
 
     @property
-    def unready(self) -> list[str]:
+    def not_ready_reasons(self) -> list[str]:
         """The reasons."""
         return self._unready()
 

@@ -234,8 +234,8 @@ def test_the_files_that_the_rest_of_camwatch_needs_are_left(files: int, connecti
     """In a process of its own, whose limit cannot be raised any more."""
     code = (
         f"import resource; resource.setrlimit(resource.RLIMIT_NOFILE, ({files}, {files}));"
-        "from camwatch.web.connection_limits import allow_files, connections_allowed;"
-        "allow_files(); print(connections_allowed())"
+        "from camwatch.web.connection_limits import raise_open_file_limit, connections_allowed;"
+        "raise_open_file_limit(); print(connections_allowed())"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)
     assert int(done.stdout) == connections

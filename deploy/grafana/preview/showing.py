@@ -59,8 +59,8 @@ def written(value: Any, unit: str, decimals: float | None) -> str:
         return f"{value * 100:.{1 if digits is None else digits}f} %"
     if unit == "s":
         return _seconds(value, 1 if digits is None else digits)
-    if unit in ("bps", "bytes"):
-        return _scaled(value, {"bps": "b/s", "bytes": "B"}[unit])
+    if unit in ("bps", "Bps", "bytes"):
+        return _scaled(value, {"bps": "b/s", "Bps": "B/s", "bytes": "B"}[unit])
     tail = {"celsius": " °C", "short": "", "string": ""}.get(unit)
     if tail is None:
         if not unit.startswith("suffix:"):

@@ -73,7 +73,9 @@ def read_inline(said: str) -> Entry:
     node = reader.composed(said)
     entry = reader.entry(node) if node is not None else None
     if entry is None or reader.problems:
-        raise ScenarioError(tuple(reader.problems) or ("--action: write one entry, like {action: reboot, at: 30s}",))
+        raise ScenarioError(
+            tuple(reader.problems) or ("--action: write one entry, like {action: reboot, at: 30s}",)
+        )
     return entry
 
 

@@ -99,7 +99,7 @@ def add_window(
 
 @maintenance.command("list")
 def list_windows(
-    everything: Annotated[bool, typer.Option("--all", help="Also those that are over or withdrawn.")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="Also those that are over or cancelled.")] = False,
     config: ConfigFile = None,
 ) -> None:
     """List the maintenance windows of the inventory and those that people added."""
@@ -113,5 +113,5 @@ def cancel_window(
     who: _Who = None,
     config: ConfigFile = None,
 ) -> None:
-    """Cancel a window: one to come never was, one under way ends now, a past one is withdrawn."""
+    """Cancel a window: one to come never was, one under way ends now, a past one is cancelled."""
     desk.cancel_window(config, number, who, why)

@@ -267,7 +267,7 @@ def _window_row(window: MaintenanceRecord, zone: ZoneInfo) -> tuple[str, ...]:
         "-" if window.id is None else str(window.id),
         truncate(f"{window.scope} {window.scope_id}", 24),
         format_minute(window.start_ms, zone),
-        "withdrawn" if window.cancelled else format_minute(window.end_ms, zone),
+        "cancelled" if window.cancelled else format_minute(window.end_ms, zone),
         f"{window.author}: {window.reason}" if window.author else window.reason,
     )
 
@@ -282,7 +282,7 @@ def cancel_window(config: Path | None, number: int, who: str | None, why: str) -
         if said.from_ms is not None:
             what = f"ends at {format_datetime(said.from_ms, desk.zone)}"
         else:
-            what = "is withdrawn: it counts no more"
+            what = "is cancelled: it counts no more"
         typer.echo(f"Correction {seq}:\n  maintenance window {number} {what}.")
 
 

@@ -25,8 +25,8 @@ class CameraCheckpoint(NamedTuple):
     """One camera at one instant: its judgement, its counters, and what tells late from new (L6-L9).
 
     `accounted_until_ms` is up to when its account is kept, None out of service. `due_ms` and `deadline_ms`
-    are set where blindness moved them. `down_until_ms` is when an open outage was last seen to be one (S7), or
-    when one ended as the camera left the inventory: it goes on if that returns, and is down as before (V6).
+    are set where blindness moved them. `down_until_ms` is when an open outage was last seen to be one (S7),
+    or when one ended as the camera left the inventory: it goes on if that returns, down as before (V6).
     """
 
     camera: str

@@ -181,7 +181,7 @@ class Dated(NamedTuple):
 
 
 class Transition(NamedTuple):
-    """A camera changed its status: `at` when it became true, `noticed_at` when we knew.
+    """A camera changed its status: `at` when it became true, `detected_at` when we knew.
 
     `cause` tells the evidence behind a conviction, None otherwise. `deadline` is the monotonic second at
     which the conviction fell due, None where no deadline was involved. `earliest_ms` and `latest_ms` (UTC)
@@ -274,13 +274,13 @@ class GapCause(StrEnum):
 
     LINK = "link"  # no link was subscribed (S1-S3)
     STALL = "stall"  # the daemon's own loop stood still (S8)
-    OFFLINE = "away"  # camwatch did not run (S6)
+    OFFLINE = "offline"  # camwatch did not run (S6)
     LOST = "lost"  # it was recorded, and the store has lost it (H1)
     LAG = "lag"  # messages of the link arrive later than its cameras may be silent (S11)
     # The wall clock was set ahead: an hour of the record that never was (T2). Where it `ended` before it
     # `began`, it was set back: nobody was blind, but UTC is ahead of it by as much (T5). Where both are one,
     # a process began there.
-    CLOCK_STEP = "clock"
+    CLOCK_STEP = "clock_step"
 
 
 class MonitoringGap(NamedTuple):

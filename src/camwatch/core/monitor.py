@@ -54,7 +54,7 @@ class CameraConfig:
 class FleetMonitor:
     """Judges a fleet. `links` maps each link to the operators it carries (none named: all).
 
-    `ask_after_s`: a link silent for longer proves no sight (rule S10). `stall_after_s`: a gap between two
+    `ping_after_s`: a link silent for longer proves no sight (rule S10). `stall_after_s`: a gap between two
     calls longer than this was slept through (rule S8).
     """
 
@@ -63,12 +63,12 @@ class FleetMonitor:
         start: Instant,
         links: Mapping[str, frozenset[str]],
         *,
-        ask_after_s: float = 10.0,
+        ping_after_s: float = 10.0,
         stall_after_s: float = 5.0,
     ) -> None:
         self.cameras: dict[str, CameraState] = {}
-        self.state_machine = StateMachine(ask_after_s)
-        self.visibility = Visibility(self.state_machine, start, links, ask_after_s)
+        self.state_machine = StateMachine(ping_after_s)
+        self.visibility = Visibility(self.state_machine, start, links, ping_after_s)
         self.links = self.visibility.links
         self.gaps: dict[str, Gaps] = {}  # by operator
         self.incidents: dict[tuple[IncidentKind, str], IncidentGroup] = {}

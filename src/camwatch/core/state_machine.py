@@ -33,12 +33,12 @@ _FOREVER = float("inf")
 class StateMachine:
     """Judges cameras one at a time, and remembers which to look at when.
 
-    `ask_after_s`: a link silent for longer proves no sight (rule S10).
+    `ping_after_s`: a link silent for longer proves no sight (rule S10).
     """
 
-    def __init__(self, ask_after_s: float) -> None:
+    def __init__(self, ping_after_s: float) -> None:
         self.events: list[Event] = []
-        self._ask_after_s = ask_after_s
+        self._ping_after_s = ping_after_s
         self._cameras: dict[int, CameraState] = {}
         self._queue: list[tuple[float, int]] = []  # heap of (when to look again, camera)
         self._awaiting_link_check: dict[
@@ -340,7 +340,7 @@ class StateMachine:
         return True
 
     def _is_silent(self, link: LinkState, now: Instant) -> bool:
-        return link.last_packet_at is None or now.mono - link.last_packet_at.mono >= self._ask_after_s
+        return link.last_packet_at is None or now.mono - link.last_packet_at.mono >= self._ping_after_s
 
     def on_life_unseen(self, camera: CameraState, now: Instant, at: float) -> None:
         """Take it that a camera lived `at` an instant: before it, more may be unknown than it seemed (E3).

@@ -19,11 +19,11 @@ class Visibility:
     """All links, and the sights that they make. `links` maps each to the operators it carries (none: all)."""
 
     def __init__(
-        self, judge: StateMachine, start: Instant, links: Mapping[str, frozenset[str]], ask_after_s: float
+        self, judge: StateMachine, start: Instant, links: Mapping[str, frozenset[str]], ping_after_s: float
     ) -> None:
         self.links = {name: LinkState(name, operators) for name, operators in links.items()}
         self._state_machine = judge
-        self._look_again_s = ask_after_s / event_time.LOOKS
+        self._look_again_s = ping_after_s / event_time.LOOKS
         self._start = start
         self._groups: dict[tuple[str, ...], LinkGroup] = {}
         self._seen_before: dict[tuple[str, ...], Instant] = {}  # by an earlier process

@@ -1,7 +1,7 @@
 """The inventory: who runs which camera, where it stands, and when it is being worked on.
 
 It is read from a folder of four tables (`docs/inventory.md`). Either all of it is sound and there is an
-`Inventory`, or there is none and a `ConfigurationError` tells every fault at once (rule V6).
+`Inventory`, or there is none and a `ConfigError` tells every fault at once (rule V6).
 """
 
 from __future__ import annotations
@@ -120,7 +120,7 @@ def load_inventory(folder: Path, timezone: ZoneInfo, now_ms: int | None = None) 
 
     A maintenance window that was over `now_ms` may name what has left the tables since.
 
-    Raises ConfigurationError with every fault found.
+    Raises ConfigError with every fault found.
     """
     if (problem := _folder_problem(folder)) is not None:
         raise ConfigError((ConfigProblem(str(folder), problem),))

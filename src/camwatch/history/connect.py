@@ -44,7 +44,7 @@ _log = structlog.get_logger("history")
 
 
 def open_sqlite(settings: HistorySettings, *, create: bool) -> Engine:
-    """Return the engine of a sound file, or of one yet to be made. Raises ConfigurationError."""
+    """Return the engine of a sound file, or of one yet to be made. Raises ConfigError."""
     file = sqlite_file(settings.url)
     _check_path(file, create=create)
     if file.exists() and file.stat().st_size:
@@ -56,7 +56,7 @@ def open_sqlite(settings: HistorySettings, *, create: bool) -> Engine:
 
 
 def open_postgresql(settings: HistorySettings, wait_s: float, stopping: threading.Event) -> Engine:
-    """Return the engine of a server that answers; waits for it. Raises StoreError, ConfigurationError."""
+    """Return the engine of a server that answers; waits for it. Raises StoreError, ConfigError."""
     try:
         engine = open_engine(
             settings.url, settings.password(), connect_timeout_s=min(_ATTEMPT_S, max(wait_s, 1.0))
@@ -76,7 +76,7 @@ def open_postgresql(settings: HistorySettings, wait_s: float, stopping: threadin
 def is_schema_current(engine: Engine, *, create: bool = True) -> bool:
     """Tell whether the tables are those of this camwatch; False where they are older, or not yet there.
 
-    Raises ConfigurationError where they are newer, or somebody else's, or not there and not to be made
+    Raises ConfigError where they are newer, or somebody else's, or not there and not to be made
     (`create`), StoreError.
     """
     with translate_errors(engine), engine.connect() as connection:
@@ -98,7 +98,7 @@ def is_schema_current(engine: Engine, *, create: bool = True) -> bool:
 
 
 def enable_wal(engine: Engine) -> None:
-    """Let readers of a file go on while somebody writes (SQLite's WAL). Raises ConfigurationError."""
+    """Let readers of a file go on while somebody writes (SQLite's WAL). Raises ConfigError."""
     with translate_errors(engine), closing(engine.raw_connection()) as connection:
         cursor = connection.cursor()
         cursor.execute(

@@ -78,7 +78,7 @@ class Recorder:
         self._derived = False  # whether `standing` is of all that is stored
         self._sites: dict[str, str] = {}  # of each camera that was in the inventory
         self._clock = clock
-        self._checkpoint_s = checkpoint_interval_s
+        self._checkpoint_interval_s = checkpoint_interval_s
         self._corrections = past.corrections
         self._thread = Worker("history")
         self._running: asyncio.Task[None] | None = None
@@ -175,7 +175,7 @@ class Recorder:
             while not self._stopping.is_set():
                 if loop.time() >= next_checkpoint:
                     await self._checkpoint()
-                    next_checkpoint = loop.time() + self._checkpoint_s
+                    next_checkpoint = loop.time() + self._checkpoint_interval_s
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._work.wait(), next_checkpoint - loop.time())
                 self._work.clear()
@@ -218,7 +218,7 @@ class Recorder:
             await self._roll_up()
 
     async def _checkpoint_cameras(self) -> None:
-        stale_ms = 1 if self._stopping.is_set() else round(_STALE * self._checkpoint_s * 1000)
+        stale_ms = 1 if self._stopping.is_set() else round(_STALE * self._checkpoint_interval_s * 1000)
         names = iter(list(self._watch.cameras))
         while some := list(islice(names, _SLICE)):
             now = self._clock()

@@ -77,7 +77,7 @@ class Store:
         """Connect, check, and bring the tables up to date; `create`: make what is not there.
 
         A server that is not there is awaited for `wait_s` seconds (None: as the settings say), or until
-        `stopping`. Raises ConfigurationError where the store cannot be used as it is, or StoreError.
+        `stopping`. Raises ConfigError where the store cannot be used as it is, or StoreError.
         """
         if settings.scheme == "sqlite":
             engine = connect.open_sqlite(settings, create=create)

@@ -81,7 +81,7 @@ class Canary:
         self._carrier.publish(self._topic, payload)
 
     async def run(self) -> None:
-        """Send one each `ask_after_s`; return once the connection is over, which may be our doing."""
+        """Send one each `ping_after_s`; return once the connection is over, which may be our doing."""
         patience = self._settings.ping_after_s
         while not self._carrier.ended.done():
             due = min(self._last + patience, self._silent_since() + patience)

@@ -6,7 +6,7 @@ A link is one session with one MQTT broker, kept up for as long as it runs. What
 - Messages that the broker kept for a session come as soon as it stands, so partly before `subscribed`.
 - `heard` is told only once everything that had arrived was handed over, so that a camera whose
   heartbeat still waits in a buffer is not convicted (rule S10).
-- A silent broker is asked (PINGREQ or another round trip) after `ask_after_s` of silence; no answer
+- A silent broker is asked (PINGREQ or another round trip) after `ping_after_s` of silence; no answer
   within as long again is loss of sight, from the last packet received (rules S3, S10). While the receiver
   is catching up it is asked more often, and each answer is told.
 - It goes on trying, with full-jitter back-off, until it is stopped; it never raises into the daemon.

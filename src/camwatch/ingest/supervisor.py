@@ -22,7 +22,7 @@ Uniform: TypeAlias = Callable[[float, float], float]
 """Draws a number between two: `random.uniform`, unless a test wants to know what was drawn."""
 
 ASKS_WHILE_DOUBTED = 8
-"""How often the broker is asked within `ask_after_s` while it is doubted that all comes in time."""
+"""How often the broker is asked within `ping_after_s` while it is doubted that all comes in time."""
 
 KEEP_ALIVE_SHARE = 0.8
 """A ping goes out after this share of the keep-alive, to be on the wire before the whole of it is over."""
@@ -258,7 +258,7 @@ class Supervisor:
         sent = self._clock().mono
         asked: float | None = None  # since when a question waits for any packet as its answer
         if self._receiver.doubted:
-            connection.ask()  # the link is blind until the answer comes, behind all that the broker kept
+            connection.ping()  # the link is blind until the answer comes, behind all that the broker kept
         while True:
             silent_since = connection.last_packet.mono if asked is None else asked
             often = patience / ASKS_WHILE_DOUBTED if self._receiver.doubted else keep_alive

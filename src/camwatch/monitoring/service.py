@@ -113,7 +113,7 @@ class MonitorService:
         self.fleet = FleetMonitor(
             clock(),
             links,
-            ask_after_s=settings.liveness.interval_s,
+            ping_after_s=settings.liveness.interval_s,
             stall_after_s=_stall_after_s(settings, inventory),
         )
         self.scoped = ScopedIncidents(self.fleet)

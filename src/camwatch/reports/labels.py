@@ -15,9 +15,9 @@ def notes(report: Report, language: Language) -> list[str]:
     found = []
     until, vouched = language.instant(report.until_ms), language.instant(report.watermark_ms)
     if report.completeness is Completeness.PARTIAL:
-        found.append(language.text("so_far", until=until))
+        found.append(language.text("partial", until=until))
     if report.completeness is Completeness.STALE:
-        found.append(language.text("away", vouched=vouched, until=until))
+        found.append(language.text("stale", vouched=vouched, until=until))
     if report.rolled_up_until_ms > report.question.period.start_ms:
         found.append(language.text("folded", folded=language.instant(report.rolled_up_until_ms)))
     return found
@@ -95,4 +95,4 @@ def attributed(outage: OutageRow, language: Language) -> str:
 def window_origin(window: MaintenanceRow, language: Language) -> str:
     """Return where a window comes from, and whether it still counts."""
     origin = language.text("announced" if window.id is None else "corrected", n=window.id or 0)
-    return f"{origin}, {language.text('withdrawn')}" if window.cancelled else origin
+    return f"{origin}, {language.text('cancelled')}" if window.cancelled else origin

@@ -20,9 +20,9 @@ FRESH_MS = 60_000
 class Completeness(StrEnum):
     """How the end of the period lies to what the store vouches for."""
 
-    COMPLETE = "whole"  # the store vouches for all of it
-    PARTIAL = "so_far"  # it is not over: cut where the store's word ends
-    STALE = "away"  # camwatch does not run: unknown since the store's last word
+    COMPLETE = "complete"  # the store vouches for all of it
+    PARTIAL = "partial"  # it is not over: cut where the store's word ends
+    STALE = "stale"  # camwatch does not run: unknown since the store's last word
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,11 +12,11 @@ TEXTS: dict[str, tuple[str, str]] = {
     "total": ("Total", "Total"),
     "period": ("Période", "Period"),
     "from_to": ("du {first} au {last}", "{first} to {last}"),
-    "so_far": (
+    "partial": (
         "Période en cours : les comptes s’arrêtent au {until}.",
         "Not over yet: the accounts end at {until}.",
     ),
-    "away": (
+    "stale": (
         "camwatch ne fonctionne plus depuis le {vouched} : le temps qui suit, jusqu’au {until}, est inconnu.",
         "camwatch has not run since {vouched}: the time after it, up to {until}, is unknown.",
     ),
@@ -147,7 +147,7 @@ TEXTS: dict[str, tuple[str, str]] = {
         "voided: late heartbeats prove that the camera was alive; it does not count",
     ),
     "excluded_mark": ("exclue", "excluded"),
-    "withdrawn": ("annulée", "withdrawn"),
+    "cancelled": ("annulée", "cancelled"),
     "announced": ("annoncée", "announced"),
     "corrected": ("correction n° {n}", "correction no. {n}"),
     # Words of the record
@@ -163,12 +163,12 @@ TEXTS: dict[str, tuple[str, str]] = {
     "attributed_vandalism": ("vandalisme", "vandalism"),
     "attributed_works": ("travaux", "works"),
     "attributed_other": ("autre", "other"),
-    "blind_link": ("liaison perdue", "link lost"),
-    "blind_stall": ("camwatch arrêté net (machine en pause)", "camwatch stood still (paused machine)"),
-    "blind_away": ("camwatch ne fonctionnait pas", "camwatch did not run"),
-    "blind_lost": ("la base a perdu ce qui était enregistré", "the store has lost what was recorded"),
-    "blind_lag": ("messages trop en retard", "messages too late"),
-    "blind_clock": ("horloge avancée", "clock set ahead"),
+    "gap_link": ("liaison perdue", "link lost"),
+    "gap_stall": ("camwatch arrêté net (machine en pause)", "camwatch stood still (paused machine)"),
+    "gap_offline": ("camwatch ne fonctionnait pas", "camwatch did not run"),
+    "gap_lost": ("la base a perdu ce qui était enregistré", "the store has lost what was recorded"),
+    "gap_lag": ("messages trop en retard", "messages too late"),
+    "gap_clock_step": ("horloge avancée", "clock set ahead"),
     "scope_camera": ("caméra", "camera"),
     "scope_site": ("site", "site"),
     "scope_operator": ("exploitant", "operator"),

@@ -152,7 +152,7 @@ def load_fleet_settings(file: Path | None, environ: Mapping[str, str] = os.envir
 def load_settings(file: Path | None, environ: Mapping[str, str] = os.environ) -> Settings:
     """Read the settings of `file` (none: the defaults), overridden by `environ`.
 
-    Raises ConfigurationError with every fault found.
+    Raises ConfigError with every fault found.
     """
     settings, origin = source.load(Settings, file, environ)
     settings._origin = origin  # noqa: SLF001 - our own, and set once
@@ -160,7 +160,7 @@ def load_settings(file: Path | None, environ: Mapping[str, str] = os.environ) ->
 
 
 def check_secrets(settings: Settings) -> None:
-    """Read every file that holds a secret or a name. Raises ConfigurationError with every fault."""
+    """Read every file that holds a secret or a name. Raises ConfigError with every fault."""
     faults: list[ConfigProblem] = []
     readers = [settings.history.password, settings.http.metrics_token]
     readers += [read for broker in settings.brokers for read in (broker.user, broker.password)]

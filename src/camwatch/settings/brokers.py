@@ -107,13 +107,13 @@ class Broker(BaseModel):
     def user(self) -> str | None:
         """Return `username`, or what `username_file` holds now; None where neither is set.
 
-        Raises ConfigurationError where it cannot be read.
+        Raises ConfigError where it cannot be read.
         """
         return self.username or secret(self.username_file, f"broker {self.name}: username_file")
 
     def password(self) -> str | None:
         """Return what `password_file` holds now, without one line end; None where no file is named.
 
-        Raises ConfigurationError where it cannot be read.
+        Raises ConfigError where it cannot be read.
         """
         return secret(self.password_file, f"broker {self.name}: password_file")

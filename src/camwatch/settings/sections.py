@@ -212,7 +212,7 @@ class HistorySettings(_Section):
     def password(self) -> str | None:
         """Return what `password_file` holds now, without one line end; None where no file is named.
 
-        Raises ConfigurationError where it cannot be read.
+        Raises ConfigError where it cannot be read.
         """
         return _secret(self.password_file, "history.password_file")
 
@@ -268,7 +268,7 @@ class HttpSettings(_Section):
     def metrics_token(self) -> str | None:
         """Return what `metrics_token_file` holds now; None where no file is named.
 
-        Raises ConfigurationError where it cannot be read, or holds too little to be a secret.
+        Raises ConfigError where it cannot be read, or holds too little to be a secret.
         """
         token = _secret(self.metrics_token_file, "http.metrics_token_file")
         if token is not None and (len(token) < 16 or not token.isascii() or not token.isprintable()):

@@ -80,7 +80,7 @@ class Origin:
 def load(model: type[_M], file: Path | None, environ: Mapping[str, str]) -> tuple[_M, Origin]:
     """Return the checked settings and where they were written.
 
-    Raises ConfigurationError with every fault found.
+    Raises ConfigError with every fault found.
     """
     tree = {} if file is None else _from_file(file)
     overlay = _Overlay(model, tree)

@@ -29,7 +29,7 @@ SECTION = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 def secret(file: Path | None, place: str) -> str | None:
     """Return what a file holds now, without a byte-order mark and one line end; None where none is named.
 
-    Raises ConfigurationError, naming `place`, where it cannot be read, is empty or no UTF-8 text.
+    Raises ConfigError, naming `place`, where it cannot be read, is empty or no UTF-8 text.
     """
     if file is None:
         return None

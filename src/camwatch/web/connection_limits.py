@@ -284,7 +284,7 @@ class TlsCertificate:
         self.reload()
 
     def reload(self) -> None:
-        """Read the files; connections from now on get what they hold. Raises ConfigurationError."""
+        """Read the files; connections from now on get what they hold. Raises ConfigError."""
         cert_file, key_file = self._files
         try:
             # Tried apart first: a pair that does not match would leave half of it in the one that serves.

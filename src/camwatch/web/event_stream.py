@@ -149,7 +149,7 @@ class EventStream:
     async def stream(self, viewer: Principal, last_event_id: str | None = None) -> AsyncGenerator[bytes]:
         """Yield server-sent events for someone, from after `last_event_id` on (None: from now on).
 
-        Where what came after it is not kept any more, the first event is `stale`.
+        Where what came after it is not kept any more, the first event is `resync`.
         """
         listener = self._admit(viewer)
         if viewer.operators is not None:

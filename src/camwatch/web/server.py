@@ -35,7 +35,7 @@ _FULL = PlainTextResponse(
 def listen_on(host: str, port: int) -> socket.socket:
     """Open the listening socket, before anything else starts.
 
-    Raises ConfigurationError when the address cannot be had, InUseError when that may pass.
+    Raises ConfigError when the address cannot be had, InUseError when that may pass.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     # asyncio sends at once (TCP_NODELAY) only what it is told to be TCP; else the body of each further answer

@@ -177,7 +177,7 @@ async def test_each_role_may_do_what_those_before_it_may() -> None:
         for name, change in (("chief", 200), ("Zoe", 200), ("landlord", 403)):
             async with door.client() as client:
                 await door.log_in(client, name)
-                form = {"csrf": await door.form_token(client), "why": "été"}
+                form = {"csrf": await door.form_token(client), "reason": "été"}
                 changed = await client.post("/change", data=form, headers={"sec-fetch-site": "same-origin"})
                 assert changed.status_code == change, name
 

@@ -45,15 +45,15 @@ def test_the_lock_file_pins_what_is_asked_for_and_records_no_addresses() -> None
 
 
 def test_a_file_with_its_hash_is_kept_for_good_and_without_it_is_asked_for_again() -> None:
-    url = ASSETS.url("page.js")
+    url = ASSETS.url("live-page.js")
     version = url.partition("?")[2]
-    assert "immutable" in ASSETS.respond(asked(version), "page.js").headers["cache-control"]
-    assert ASSETS.respond(asked("v=old"), "page.js").headers["cache-control"] == "no-cache"
+    assert "immutable" in ASSETS.respond(asked(version), "live-page.js").headers["cache-control"]
+    assert ASSETS.respond(asked("v=old"), "live-page.js").headers["cache-control"] == "no-cache"
 
 
 def test_a_file_that_a_browser_has_is_not_sent_again() -> None:
-    etag = ASSETS.respond(asked(), "page.js").headers["etag"]
-    assert ASSETS.respond(asked(if_none_match=etag), "page.js").status_code == 304
+    etag = ASSETS.respond(asked(), "live-page.js").headers["etag"]
+    assert ASSETS.respond(asked(if_none_match=etag), "live-page.js").status_code == 304
 
 
 def test_a_file_is_sent_packed_to_who_takes_that() -> None:
@@ -64,7 +64,7 @@ def test_a_file_is_sent_packed_to_who_takes_that() -> None:
 
 
 def test_what_a_module_imports_carries_its_hash_too() -> None:
-    content = bytes(ASSETS.respond(asked(), "page.js").body).decode()
+    content = bytes(ASSETS.respond(asked(), "live-page.js").body).decode()
     assert re.findall(r'from "\./([^"]+)"', content) == [ASSETS.url("stream.js").removeprefix("/static/")]
 
 

@@ -22,22 +22,22 @@ PAGES = [
     "/",
     "/?kiosk",
     "/?status=down&status=unknown&operator=ville&zone=centre&q=cam",
-    "/?status=remark",
+    "/?status=warning",
     "/?offset=99999&status=nonsense&purpose=none",
-    "/parts/fleet",
+    "/partials/fleet",
     "/operators/ville",
-    "/parts/operators/ville",
+    "/partials/operators/ville",
     "/operators/ville/days",
     "/operators/ville/outages",
     "/cameras/ville-1",
     "/cameras/ville-4",
     "/cameras/ville-plan",
-    "/parts/cameras/ville-1",
-    "/cameras/ville-1/past",
+    "/partials/cameras/ville-1",
+    "/cameras/ville-1/history",
     "/cameras/ville-1/outages",
     "/outages/OURS",  # one of ville
     "/incidents",
-    "/parts/incidents",
+    "/partials/incidents",
     "/incidents/blind",
     "/reports",
     "/reports?month=2026-01&operator=ville",
@@ -125,7 +125,7 @@ async def test_a_landlord_with_few_cameras_sees_their_days_at_once(built: Town) 
 async def test_what_is_not_well_comes_first_and_an_incident_stands_for_its_cameras(built: Town) -> None:
     async with built.client(MAYOR) as client:
         text = (await client.get("/", headers={"accept-language": "en"})).text
-    trouble = text.partition('id="trouble"')[2].partition("</ul>")[0]
+    trouble = text.partition('id="attention"')[2].partition("</ul>")[0]
     down = built.ids(Status.DOWN)
     assert "ville-5" in trouble
     assert "ville-1" in down
@@ -150,7 +150,7 @@ async def test_a_city_that_is_dark_fills_no_page_without_end(tmp_path: Path) -> 
     assert listed.index("Operator: Ville") < listed.index("Site: s59")
     assert len(re.findall(r'id="i-[^"]+"', listed)) == len(set(re.findall(r'id="i-[^"]+"', listed)))
     assert "and 50 more incidents" in front
-    assert "s59-9" not in front.partition('id="trouble"')[2].partition("</ul>")[0]
+    assert "s59-9" not in front.partition('id="attention"')[2].partition("</ul>")[0]
 
 
 async def test_a_search_takes_no_heed_of_accents(built: Town) -> None:
@@ -254,9 +254,9 @@ async def test_an_editor_attributes_an_outage(own: Town) -> None:
 @pytest.mark.parametrize(
     ("fields", "told"),
     [
-        ({"cause": "", "why": "x"}, "Choose a cause."),
-        ({"cause": "magic", "why": "x"}, "Choose a cause."),
-        ({"cause": "power", "why": "  "}, "Say why"),
+        ({"cause": "", "reason": "x"}, "Choose a cause."),
+        ({"cause": "magic", "reason": "x"}, "Choose a cause."),
+        ({"cause": "power", "reason": "  "}, "Say why"),
     ],
 )
 async def test_an_attribution_that_lacks_something_says_what(
@@ -304,11 +304,11 @@ async def test_an_editor_plans_maintenance_and_cancels_it(own: Town) -> None:
         ({"what": "site:mairie"}, "ends too far ahead"),
         ({"starts": "soon"}, "Give beginning and end"),
         ({"ends": "2026-01-01T00:00"}, "The end must come after"),
-        ({"why": ""}, "Say why"),
+        ({"reason": ""}, "Say why"),
     ],
 )
 async def test_a_plan_that_makes_no_sense_says_why(built: Town, change: dict[str, str], told: str) -> None:
-    fields = {"what": "site:park", "starts": "2030-01-01T10:00", "ends": "2030-01-01T12:00", "why": "mast"}
+    fields = {"what": "site:park", "starts": "2030-01-01T10:00", "ends": "2030-01-01T12:00", "reason": "mast"}
     async with built.client(MAYOR) as client:
         answer = await post(client, "/maintenance", **fields | change)
     assert answer.status_code == 422

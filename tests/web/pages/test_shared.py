@@ -54,7 +54,7 @@ async def test_somebody_who_leaves_spoils_it_for_nobody() -> None:
 
 async def test_what_is_shared_is_never_shared_with_who_sees_others(built: Town) -> None:
     async with built.client(MAYOR) as mayor, built.client(LANDLORD) as landlord:
-        ours, theirs = await asyncio.gather(mayor.get("/parts/fleet"), landlord.get("/parts/fleet"))
+        ours, theirs = await asyncio.gather(mayor.get("/partials/fleet"), landlord.get("/partials/fleet"))
     assert "zulu" not in ours.text.lower()
     assert "zulu" in theirs.text.lower()
     assert "ville-" not in theirs.text

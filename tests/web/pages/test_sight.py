@@ -16,7 +16,7 @@ from tests.web.town import seen_by
 
 OURS = Principal("Luc", Role.VIEWER, frozenset({"ville"}))
 TICK = 'class="empty"><svg class="" aria-hidden="true" focusable="false"><use href="#i-up"/>'
-PAGES = ("/", "/?kiosk", "/parts/fleet", "/incidents", "/parts/incidents")
+PAGES = ("/", "/?kiosk", "/partials/fleet", "/incidents", "/partials/incidents")
 CAMERAS = [f"cam-{number}" for number in range(5)]
 
 

@@ -57,7 +57,7 @@ def test_every_text_that_is_asked_for_is_there() -> None:
         ("purpose", Purpose),
         ("cause", Cause),
         ("attributed", AttributedCause),
-        ("blind", GapCause),
+        ("gap", GapCause),
         ("scope", Scope),
         ("incident", IncidentKind),
         ("role", Role),
@@ -65,7 +65,7 @@ def test_every_text_that_is_asked_for_is_there() -> None:
         ("reason", REASON_NAMES.values()),
         ("why", Status),
         ("why", Cause),
-        ("window", ("planned", "under_way", "over", "withdrawn")),
+        ("window", ("planned", "under_way", "over", "cancelled")),
     ],
 )
 def test_every_word_of_the_record_has_a_text(prefix: str, words: object) -> None:

@@ -30,7 +30,7 @@ Cells: TypeAlias = dict[str, str]
 BOM = "\ufeff"
 # Where a cell begins, with this list separator or another, and then what spreadsheets take for a formula.
 _FORMULA: Final = re.compile(r"""(^|[,;\t\r\n])(?=[\s"]*[=+\-@＝＋－＠])""")
-_TEXTS: Final = frozenset({"id", "name", "who", "why"})
+_TEXTS: Final = frozenset({"id", "name", "author", "reason"})
 
 
 def _figure_columns() -> Iterator[str]:
@@ -48,7 +48,7 @@ COLUMNS = (
     *_figure_columns(),
     *("camera", "start", "start_utc", "start_earliest_utc", "start_latest_utc"),
     *("end", "end_utc", "end_earliest_utc", "end_latest_utc", "duration", "duration_ms"),
-    *("in_period", "in_period_ms", "cause", "attributed", "contract", "who", "made_utc", "why"),
+    *("in_period", "in_period_ms", "cause", "attributed", "contract", "author", "created_utc", "reason"),
 )
 
 
@@ -93,12 +93,12 @@ class _Rows:
         asked = report.question
         facts = {
             "camwatch_version": report.version,
-            "made": iso(report.created_ms),
+            "created_at": iso(report.created_ms),
             "time_zone": asked.period.zone.key,
             "first_day": asked.period.first.isoformat(),
             "last_day": asked.period.last.isoformat(),
             "until": iso(report.until_ms),
-            "reach": report.completeness.value,
+            "completeness": report.completeness.value,
             "vouched": iso(report.watermark_ms),
             "folded": iso(report.rolled_up_until_ms) if report.rolled_up_until_ms else "",
             "corrections": str(report.corrections),
@@ -110,7 +110,7 @@ class _Rows:
             "only_camera": asked.camera or "",
         }
         for name, value in facts.items():
-            yield {"row": "report", "id": name, "why": plain(value)}
+            yield {"row": "report", "id": name, "reason": plain(value)}
 
     def _section(self, section: OperatorSection) -> Iterator[Cells]:
         operator = {"operator": section.line.id}
@@ -177,9 +177,9 @@ class _Rows:
             cells |= {
                 "attributed": said.cause.value,
                 "contract": "excluded" if said.excluded else "counted",
-                "who": plain(said.author),
-                "made_utc": iso(said.created_ms),
-                "why": plain(said.reason),
+                "author": plain(said.author),
+                "created_utc": iso(said.created_ms),
+                "reason": plain(said.reason),
             }
         if outage.voided:
             cells["contract"] = "voided"
@@ -201,7 +201,7 @@ class _Rows:
             "camera" if window.scope == "camera" else "site": window.scope_id
             if window.scope != "operator"
             else "",
-            "contract": "withdrawn" if window.cancelled else "counted",
-            "who": plain(window.author),
-            "why": plain(window.reason),
+            "contract": "cancelled" if window.cancelled else "counted",
+            "author": plain(window.author),
+            "reason": plain(window.reason),
         } | self._span(window.start_ms, window.end_ms)

@@ -40,7 +40,7 @@ def document(report: Report) -> dict[str, Any]:
         "format": "camwatch-report",
         "format_version": FORMAT_VERSION,
         "camwatch_version": report.version,
-        "made": instant(report.created_ms),
+        "created_at": instant(report.created_ms),
         "time_zone": asked.period.zone.key,
         "period": {
             "first_day": asked.period.first.isoformat(),
@@ -48,7 +48,7 @@ def document(report: Report) -> dict[str, Any]:
             "start": instant(asked.period.start_ms),
             "end": instant(asked.period.end_ms),
             "until": instant(report.until_ms),
-            "reach": report.completeness,
+            "completeness": report.completeness,
         },
         "only": {"purpose": asked.purpose, "site": asked.site, "camera": asked.camera},
         "vouched": instant(report.watermark_ms),
@@ -141,9 +141,9 @@ def _outage(outage: OutageRow) -> dict[str, Any]:
         else {
             "cause": said.cause,
             "excluded": said.excluded,
-            "who": said.author,
-            "why": said.reason,
-            "made": instant(said.created_ms),
+            "author": said.author,
+            "reason": said.reason,
+            "created_at": instant(said.created_ms),
         },
     }
 
@@ -172,6 +172,6 @@ def _window(window: MaintenanceRow) -> dict[str, Any]:
         "start": instant(window.start_ms),
         "end": instant(window.end_ms),
         "reason": window.reason,
-        "who": window.author,
-        "withdrawn": window.cancelled,
+        "author": window.author,
+        "cancelled": window.cancelled,
     }

@@ -242,7 +242,7 @@ class _Writer:
     def _blind(self, section: OperatorSection) -> Iterator[list[str]]:
         language = self._language
         for blind in section.gaps:
-            cause = language.text(f"blind_{blind.cause}")
+            cause = language.text(f"gap_{blind.cause}")
             cause = f"{cause} ({', '.join(blind.links)})" if blind.links else cause
             lasted = rounding.duration(blind.duration)
             span = f"{language.instant(blind.start_ms)} → {labels.end(blind, language)}"

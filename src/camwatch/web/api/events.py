@@ -15,7 +15,7 @@ _EXAMPLE = (
     "id: 5f0c2a9e-9d41c07be8a6\n"
     "event: transition\n"
     'data: {"camera":"ville-centre-01","name":"Rotonde nord","operator":"ville","site":"centre-rotonde",'
-    '"old":"up","new":"down","at":"2026-11-25T02:11:09.214000Z","noticed":"2026-11-25T02:11:54.220000Z",'
+    '"old":"up","new":"down","at":"2026-11-25T02:11:09.214000Z","detected_at":"2026-11-25T02:11:54.220000Z",'
     '"cause":"timeout"}\n\n'
 )
 
@@ -41,10 +41,11 @@ async def events(
         str | None, Query(max_length=100, description="The same, for who cannot send the header.")
     ] = None,
 ) -> Response:
-    """Stream `transition`, `outage`, `incident`, `reboot`, `link`, `blind`, `blindness`, `inventory`.
+    """Stream what happens to the cameras that the client may see.
 
-    `stale` says that events were missed which are not kept any more: load everything anew. A comment comes
-    every 15 seconds when nothing else does.
+    The events: `transition`, `outage`, `incident`, `reboot`, `link`, `visibility`, `monitoring_gap`,
+    `inventory_reloaded`; `resync` if events were missed that are no longer kept: load everything again. A
+    comment is sent every 15 seconds if nothing else is.
     """
     stream = house.events.stream(viewer, last_event_id or after)
     return StreamResponse(

@@ -39,8 +39,8 @@ async def me(viewer: CurrentUser) -> Response:
     return json_response(Me(name=viewer.name, role=viewer.role, operators=operators))
 
 
-@router.get("/fleet", response_model=FleetView, summary="All at a glance")
-async def glance(house: Context, viewer: CurrentUser) -> Response:
+@router.get("/fleet", response_model=FleetView, summary="Fleet summary")
+async def fleet_summary(house: Context, viewer: CurrentUser) -> Response:
     """Return how many cameras are what, and whether camwatch can see them."""
     return json_response(await run_cooperatively(fleet.fleet(house.live, viewer)))
 

@@ -26,7 +26,7 @@ class NewAttribution(BaseModel):
 
     model_config = ConfigDict(
         extra="forbid",
-        json_schema_extra={"examples": [{"cause": "power", "excluded": False, "why": "Breaker tripped"}]},
+        json_schema_extra={"examples": [{"cause": "power", "excluded": False, "reason": "Breaker tripped"}]},
     )
 
     cause: AttributedCause

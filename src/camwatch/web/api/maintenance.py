@@ -55,7 +55,7 @@ class Reason(BaseModel):
     """Why something is done."""
 
     model_config = ConfigDict(
-        extra="forbid", json_schema_extra={"examples": [{"why": "Put off until the spring"}]}
+        extra="forbid", json_schema_extra={"examples": [{"reason": "Put off until the spring"}]}
     )
 
     reason: str = Field(min_length=1, max_length=500, description="In words, on one line.")
@@ -66,7 +66,7 @@ async def list_windows(
     house: Context,
     viewer: CurrentUser,
     paging: Paging,
-    past: Annotated[bool, Query(description="Also those that are over or withdrawn.")] = False,
+    past: Annotated[bool, Query(description="Also those that are over or cancelled.")] = False,
 ) -> Response:
     """Return those that cover cameras to see, those that begin last first."""
     now_ms = house.live.now.utc_ms

@@ -178,7 +178,7 @@ class Accounts(_Row):
 
 
 def load(file: Path) -> Accounts:
-    """Read the accounts. Raises ConfigurationError with every fault, its line and what to do."""
+    """Read the accounts. Raises ConfigError with every fault, its line and what to do."""
     _check_mode(file)
     try:
         return sources.load(Accounts, file, {})[0]
@@ -190,7 +190,7 @@ def load(file: Path) -> Accounts:
 def load_for(file: Path, operators: Iterable[str]) -> Accounts:
     """Read the accounts and hold them against the inventory's operators, as the daemon's start does.
 
-    Raises ConfigurationError.
+    Raises ConfigError.
     """
     accounts = load(file)
     faults = tuple(unknown_operators(accounts, file, operators))

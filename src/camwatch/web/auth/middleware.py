@@ -379,7 +379,7 @@ class _RequestContext:
             method=self.scope["method"],
             path=self.route,
             status=self._status,
-            **({} if why is None else {"why": why}),
+            **({} if why is None else {"reason": why}),
         )
 
 

@@ -28,7 +28,7 @@ def create_authenticator(
 ) -> Authenticator:
     """Return the door; `images` are further origins of pictures that pages show.
 
-    Raises ConfigurationError with every fault in the files that it needs.
+    Raises ConfigError with every fault in the files that it needs.
     """
     access = settings.access
     faults: list[ConfigProblem] = []

@@ -35,7 +35,7 @@ _MAX_ATTENTION: Final = 30
 _INCIDENTS: Final = 12
 _PLACES: Final = 12  # operators, and sites, that a search names
 _OWN_MOST: Final = 24  # cameras; someone with so few sees their days at once
-_REMARKS: Final = ("suspect", "flapping", "degraded", "overdue")
+_WARNINGS: Final = ("suspect", "flapping", "degraded", "overdue")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ class FleetPage:
         self._overviews = FleetSnapshotCache(frame.parts.live)
         self._refreshed: TtlCache[Response] = TtlCache()
         router.add_api_route("/", self.whole, methods=["GET"])
-        router.add_api_route("/parts/fleet", self.part, methods=["GET"])
+        router.add_api_route("/partials/fleet", self.partial, methods=["GET"])
         router.add_api_route("/search", self.search, methods=["GET"])
 
     async def whole(self, request: Request, viewer: CurrentUser) -> Response:
@@ -64,7 +64,7 @@ class FleetPage:
         context = await self._context(request, viewer)
         return self._frame.render_page(request, viewer, "fleet.html", "fleet", **context)
 
-    async def part(self, request: Request, viewer: CurrentUser) -> Response:
+    async def partial(self, request: Request, viewer: CurrentUser) -> Response:
         """Return what changes of it: made once for all who see the same, and ask for it at once."""
         w, packed = self._frame.language(request), "gzip" in request.headers.get("accept-encoding", "")
         root = request.scope.get("root_path", "")
@@ -74,7 +74,7 @@ class FleetPage:
 
     async def _part(self, request: Request, viewer: Principal) -> Response:
         context = await self._context(request, viewer)
-        return self._frame.render_page(request, viewer, "parts/fleet.html", "fleet", **context)
+        return self._frame.render_page(request, viewer, "partials/fleet.html", "fleet", **context)
 
     async def search(self, request: Request, viewer: CurrentUser) -> Response:
         """Return what has a name like that."""
@@ -111,15 +111,13 @@ class FleetPage:
             chosen = set(found)  # `everyone` is in the order of the worst already
             listed = [state for state in seen.cameras if state in chosen]
         now = live.now
-        remarked = sum(
-            state.status_at(now) in (Status.UP, Status.PLANNED) for state in seen.needing_attention
-        )
+        warned = sum(state.status_at(now) in (Status.UP, Status.PLANNED) for state in seen.needing_attention)
         one = len(operators) == 1 and counts.total <= _OWN_MOST
         return {
             "counts": counts,
             "first_step": _first_step(viewer),
-            "remarked": remarked,
-            "verdict": _verdict(w, counts, remarked, viewer, blind=fleet.blind(live, viewer).now),
+            "warned": warned,
+            "verdict": _verdict(w, counts, warned, viewer, blind=fleet.blind(live, viewer).now),
             "places": _places(seen.sites),
             "incident_url": partial(_incident_url, request.scope.get("root_path", "")),
             "many_operators": len(operators) > 1,
@@ -150,9 +148,9 @@ def _attention_list(live: Live, viewer: Principal, unwell: list[CameraState]) ->
         "incidents": [incidents.summarize(live, each) for each in opened[:_INCIDENTS]],
         "incidents_more": max(len(opened) - _INCIDENTS, 0),
         "unseen": sum(map(out_of_sight, unwell)),
-        "trouble": cameras.to_rows(live, alone[:_MAX_ATTENTION]),
-        "trouble_more": max(len(alone) - _MAX_ATTENTION, 0),
-        "trouble_total": len(unwell),
+        "attention": cameras.to_rows(live, alone[:_MAX_ATTENTION]),
+        "attention_more": max(len(alone) - _MAX_ATTENTION, 0),
+        "attention_total": len(unwell),
     }
 
 
@@ -166,7 +164,7 @@ def _parse_filter(query: QueryParams) -> Filter:
         zone=query.get("zone") or None,
         purpose=Purpose(purpose) if purpose in {each.value for each in Purpose} else None,
         status=tuple(status for status in Status if status.value in asked),
-        condition=_REMARKS if "remark" in asked else (),
+        condition=_WARNINGS if "warning" in asked else (),
         q=query.get("q", "").strip()[:200],
     )
 
@@ -190,7 +188,7 @@ def _filters(
     return [
         (name, choices, query.get(name, ""))
         for name, choices in (
-            ("status", [*statuses, ("remark", t("condition_remark"))]),
+            ("status", [*statuses, ("warning", t("condition_warning"))]),
             ("operator", [(each, inventory.operators[each].name) for each in seen]),
             ("zone", [(zone, zone) for zone in zones]),
             ("purpose", [(each.value, t(f"purpose_{each}")) for each in Purpose]),
@@ -198,7 +196,7 @@ def _filters(
     ]
 
 
-def _verdict(w: Language, counts: Counts, remarked: int, viewer: Principal, *, blind: bool) -> Headline:
+def _verdict(w: Language, counts: Counts, warned: int, viewer: Principal, *, blind: bool) -> Headline:
     of = w.text("verdict_of", up=w.number(counts.up), total=w.number(counts.in_service))
     if not counts.total:
         return Headline("planned", "planned", w.text("verdict_empty"), w.text(_first_step(viewer)))
@@ -212,8 +210,8 @@ def _verdict(w: Language, counts: Counts, remarked: int, viewer: Principal, *, b
         return Headline("unknown", "unknown", w.text("verdict_unknown", n=counts.unknown), of)
     if not counts.in_service:
         return Headline("planned", "planned", w.text("verdict_nothing"), w.text("verdict_nothing_text"))
-    if remarked:
-        return Headline("remark", "remark", w.text("verdict_remark", n=remarked), of)
+    if warned:
+        return Headline("warning", "warning", w.text("verdict_warning", n=warned), of)
     if not counts.up:
         return Headline("maintenance", "maintenance", w.text("verdict_quiet"), of)
     return Headline("up", "up", w.text("verdict_fine"), of)

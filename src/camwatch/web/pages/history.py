@@ -59,12 +59,12 @@ class HistoryPages:
         self._days = OperatorDays(frame.parts)
         for path, handler in (
             ("/operators/{operator}", self.operator),
-            ("/parts/operators/{operator}", self.operator_part),
+            ("/partials/operators/{operator}", self.operator_partial),
             ("/operators/{operator}/days", self.operator_days),
             ("/operators/{operator}/outages", self.operator_outages),
             ("/cameras/{camera}", self.camera),
-            ("/parts/cameras/{camera}", self.camera_part),
-            ("/cameras/{camera}/past", self.camera_past),
+            ("/partials/cameras/{camera}", self.camera_partial),
+            ("/cameras/{camera}/history", self.camera_history),
             ("/cameras/{camera}/outages", self.camera_outages),
             ("/outages/{number}", self.outage),
         ):
@@ -77,9 +77,9 @@ class HistoryPages:
         """Return an operator's page."""
         return await self._operator(request, viewer, operator, "operator.html")
 
-    async def operator_part(self, request: Request, viewer: CurrentUser, operator: str) -> Response:
+    async def operator_partial(self, request: Request, viewer: CurrentUser, operator: str) -> Response:
         """Return what changes of it."""
-        return await self._operator(request, viewer, operator, "parts/operator.html")
+        return await self._operator(request, viewer, operator, "partials/operator.html")
 
     async def _operator(self, request: Request, viewer: Principal, operator: str, template: str) -> Response:
         found = await run_cooperatively(fleet.operator(self._parts.live, viewer, operator))
@@ -105,7 +105,7 @@ class HistoryPages:
         return self._frame.render_page(
             request,
             viewer,
-            "parts/days.html",
+            "partials/days.html",
             lines=page(shown, len(states), offset, _LISTED),
             list_path=f"/operators/{operator}",
         )
@@ -121,9 +121,9 @@ class HistoryPages:
         """Return a camera's page."""
         return self._camera(request, viewer, camera, "camera.html")
 
-    async def camera_part(self, request: Request, viewer: CurrentUser, camera: str) -> Response:
+    async def camera_partial(self, request: Request, viewer: CurrentUser, camera: str) -> Response:
         """Return what changes of it."""
-        return self._camera(request, viewer, camera, "parts/camera.html")
+        return self._camera(request, viewer, camera, "partials/camera.html")
 
     def _camera(self, request: Request, viewer: Principal, camera: str, template: str) -> Response:
         found = cameras.detail(self._parts.live, viewer, camera)
@@ -131,7 +131,7 @@ class HistoryPages:
         key = found.cause or found.status
         return self._frame.render_page(request, viewer, template, camera=found, why=w.text(f"why_{key}"))
 
-    async def camera_past(self, request: Request, viewer: CurrentUser, camera: str) -> Response:
+    async def camera_history(self, request: Request, viewer: CurrentUser, camera: str) -> Response:
         """Return a camera's last 24 hours and 90 days."""
         live, w, now = self._parts.live, self._frame.language(request), self._frame.now()
         operator = cameras.get(live, viewer, camera).camera.operator
@@ -147,7 +147,7 @@ class HistoryPages:
         return self._frame.render_page(
             request,
             viewer,
-            "parts/camera_past.html",
+            "partials/camera_history.html",
             hours=hours(w, stretches, now),
             strip=strip(w, line.accounts, first),
             first_day=first,
@@ -177,7 +177,7 @@ class HistoryPages:
         return self._frame.render_page(
             request,
             viewer,
-            "parts/outage_list.html",
+            "partials/outage_list.html",
             list=[history.outage(each) for each in found],
             list_more=max(count - len(found), 0),
             named=camera is None,
@@ -195,7 +195,7 @@ class HistoryPages:
             found,
             {
                 "cause": given.cause.value if given else "",
-                "why": "",
+                "reason": "",
                 "excluded": bool(given and given.excluded),
             },
         )
@@ -231,17 +231,17 @@ class HistoryPages:
         form = await request.form()
         given = {
             "cause": field(form, "cause"),
-            "why": field(form, "why"),
+            "reason": field(form, "reason"),
             "excluded": bool(field(form, "excluded")),
         }
         t = self._frame.language(request).text
         if given["cause"] not in {cause.value for cause in AttributedCause}:
             return self._outage(request, viewer, found, given, t("needs_cause"))
-        if not given["why"]:
+        if not given["reason"]:
             return self._outage(request, viewer, found, given, t("needs_why"))
         cause, why, excluded = (
             AttributedCause(str(given["cause"])),
-            str(given["why"]),
+            str(given["reason"]),
             bool(given["excluded"]),
         )
         try:

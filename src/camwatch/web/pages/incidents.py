@@ -25,16 +25,16 @@ class IncidentPages:
     def __init__(self, frame: PageRenderer, router: APIRouter) -> None:
         self._frame = frame
         router.add_api_route("/incidents", self.whole, methods=["GET"])
-        router.add_api_route("/parts/incidents", self.part, methods=["GET"])
+        router.add_api_route("/partials/incidents", self.partial, methods=["GET"])
         router.add_api_route("/incidents/blind", self.blind, methods=["GET"])
 
     async def whole(self, request: Request, viewer: CurrentUser) -> Response:
         """Return the page."""
         return self._page(request, viewer, "incidents.html")
 
-    async def part(self, request: Request, viewer: CurrentUser) -> Response:
+    async def partial(self, request: Request, viewer: CurrentUser) -> Response:
         """Return what changes of it."""
-        return self._page(request, viewer, "parts/incidents.html")
+        return self._page(request, viewer, "partials/incidents.html")
 
     def _page(self, request: Request, viewer: Principal, template: str) -> Response:
         live = self._frame.parts.live
@@ -60,7 +60,7 @@ class IncidentPages:
         return self._frame.render_page(
             request,
             viewer,
-            "parts/blind_list.html",
+            "partials/gap_list.html",
             "incidents",
             list=[
                 (blind, ", ".join(names.get(each, each) for each in blind.operators or ()))

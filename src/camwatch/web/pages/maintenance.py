@@ -55,7 +55,7 @@ class MaintenancePages:
             "what": f"{scope}:{what}" if scope and what else "",
             "starts": f"{start:%Y-%m-%dT%H:%M}",
             "ends": f"{start + timedelta(hours=2):%Y-%m-%dT%H:%M}",
-            "why": "",
+            "reason": "",
         }
         return await self._page(request, viewer, given, notice=notice)
 
@@ -112,11 +112,11 @@ class MaintenancePages:
     async def plan(self, request: Request, viewer: CurrentEditor) -> Response:
         """Plan maintenance."""
         w, form = self._frame.language(request), await request.form()
-        given = {name: field(form, name) for name in ("what", "starts", "ends", "why")}
+        given = {name: field(form, name) for name in ("what", "starts", "ends", "reason")}
         try:
             window, now_ms = self._read(w, form), self._parts.live.now.utc_ms
             await self._parts.threads.run(
-                viewer, partial(deeds.add_window, self._parts, viewer, window, given["why"], now_ms)
+                viewer, partial(deeds.add_window, self._parts, viewer, window, given["reason"], now_ms)
             )
         except (CorrectionError, ValueError) as error:
             return await self._page(request, viewer, given, str(error))
@@ -136,14 +136,14 @@ class MaintenancePages:
             raise ValueError(w.text("not_a_time"))
         if ends <= starts:
             raise ValueError(w.text("ends_before"))
-        if not field(form, "why"):
+        if not field(form, "reason"):
             raise ValueError(w.text("needs_why"))
         return deeds.Maintenance(Scope(kind), what, starts, ends)
 
     async def cancel(self, request: Request, viewer: CurrentEditor, number: Number) -> Response:
         """Cancel maintenance that was planned here."""
-        w, why = self._frame.language(request), field(await request.form(), "why")
-        given = {"what": "", "starts": "", "ends": "", "why": ""}
+        w, why = self._frame.language(request), field(await request.form(), "reason")
+        given = {"what": "", "starts": "", "ends": "", "reason": ""}
         if not why:
             return await self._page(request, viewer, given, w.text("needs_why"))
         try:

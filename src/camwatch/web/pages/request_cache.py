@@ -8,7 +8,7 @@ from typing import Any, Final, Generic, TypeVar
 
 FRESH_S: Final = 0.25
 """How old what is given may be, seconds. Two of these lie one on the other, and who was told of an event asks
-only after longer than both (`page.js`)."""
+only after longer than both (`live-page.js`)."""
 _KEPT_MOST: Final = 64
 
 T = TypeVar("T")

@@ -1,7 +1,7 @@
 // The wall: nobody scrolls it, so a row is shown whole or not at all, however much stands above it.
 
 const table = document.getElementById("operators");
-const list = document.getElementById("trouble");
+const list = document.getElementById("attention");
 
 function fit() {
   const fixed = getComputedStyle(document.body).overflowY === "hidden"; // elsewhere one scrolls

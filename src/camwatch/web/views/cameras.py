@@ -29,7 +29,7 @@ _SLICE = 500
 
 
 class Condition(StrEnum):
-    """A remark on a camera: `degraded` is any of the reasons that follow it here.
+    """A warning on a camera: `degraded` is any of the reasons that follow it here.
 
     `overdue`: planned, and its commissioning date has passed.
     """

@@ -72,7 +72,7 @@ class RebootUpdate(View):
 
 
 class MonitoringGapUpdate(View):
-    """`blindness`: cameras were out of sight; told when it is over."""
+    """`monitoring_gap`: cameras were out of sight; told when it is over."""
 
     cause: GapCause
     operators: tuple[str, ...] | None
@@ -81,7 +81,7 @@ class MonitoringGapUpdate(View):
 
 
 class VisibilityUpdate(View):
-    """`blind`: camwatch lost or regained sight of cameras; the state now."""
+    """`visibility`: camwatch lost or regained sight of cameras; the state now."""
 
     now: bool
     since: Moment | None
@@ -97,13 +97,13 @@ class LinkUpdate(View):
 
 
 class InventoryUpdate(View):
-    """`inventory`: it was read anew; lists may be different."""
+    """`inventory_reloaded`: it was read anew; lists may be different."""
 
     at: Moment
 
 
 class ResyncUpdate(View):
-    """`stale`: events were missed and cannot be given any more. Load everything anew."""
+    """`resync`: events were missed and cannot be given any more. Load everything anew."""
 
     reason: str
 

@@ -269,7 +269,7 @@ def blind(live: Live, viewer: Principal) -> GapStatus:
 
 
 def _counted_as(state: CameraState, now: Instant) -> Iterator[str]:
-    """Yield under which names a camera is counted: what it is, and what is remarked on it."""
+    """Yield under which names a camera is counted: what it is, and what is noted of it."""
     status = state.status_at(now)
     yield _NAMES[status]
     if status not in _IDLE:

@@ -119,7 +119,7 @@ class MaintenanceView(View):
     cancelled: bool = Field(description="Cancelled before it began, or after it was over: it counts no more.")
     operators: tuple[str, ...] | None = Field(description="Whose cameras it covers; null: everybody's.")
     without: tuple[str, ...] = Field(description="Whose cameras it does not: they cancelled it for these.")
-    state: str = Field(description="`planned`, `under_way`, `over` or `withdrawn`.")
+    state: str = Field(description="`planned`, `under_way`, `over` or `cancelled`.")
     can_cancel: bool = Field(description="Whether whoever asks may cancel it, for the cameras they see.")
 
 

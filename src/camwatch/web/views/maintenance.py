@@ -123,7 +123,7 @@ def _view(
 
 def _state(record: MaintenanceRecord, now_ms: int) -> str:
     if record.cancelled:
-        return "withdrawn"
+        return "cancelled"
     if now_ms < record.start_ms:
         return "planned"
     return "under_way" if now_ms < record.end_ms else "over"
