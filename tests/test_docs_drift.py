@@ -219,7 +219,7 @@ def test_the_page_on_messages_tells_every_field_with_its_range() -> None:
 
 
 def test_the_page_on_messages_explains_every_reason_for_a_rejection() -> None:
-    rows = {cells[0].strip("`"): cells for cells in table(MESSAGES, "Why a message had no effect")}
+    rows = {cells[0].strip("`"): cells for cells in table(MESSAGES, "Rejection reasons")}
     assert set(rows) == {reason.value for reason in RejectReason}
     assert all(meaning and remedy for _, meaning, remedy in rows.values())
 

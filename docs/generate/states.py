@@ -14,7 +14,7 @@ def text() -> str:
     ]
     arrows = "\n".join(f"    {old} --> {new}: {event} ({rule})" for old, event, new, _at, rule in rows)
     lines = "\n".join(f"| {' | '.join(row)} |" for row in rows)
-    return f"""# What can happen to a camera
+    return f"""# Camera state machine
 
 Generated from the transition table in `src/camwatch/core/deadlines.py` by `make docs`; do not edit.
 

@@ -136,7 +136,7 @@ class DemoScreen:
             f"  most up at once  {self.most_up}\n"
             f"  heartbeats       {self.heartbeats:,}\n"
             f"  outages seen     {self._outages}\n"
-            "To watch your own cameras: README.md, 'With your own broker'\n"
+            "To watch your own cameras: README.md, 'Installation'\n"
         )
 
     def state(self) -> str:
