@@ -10,7 +10,7 @@ from camwatch.core.telemetry import SessionStatus
 from camwatch.settings import Settings
 from camwatch.settings.sections import LivenessSettings
 from camwatch.wire.heartbeat import Heartbeat, encode_heartbeat
-from tests.metrics.city import BEGIN_S, City, registered
+from tests.metrics.monitor_fixture import BEGIN_S, City, registered
 from tests.support.fleet import camera
 
 MOST, INTERVAL_S = 20, 10.0

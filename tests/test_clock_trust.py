@@ -12,7 +12,7 @@ from camwatch.clock import DOUBT_S
 from camwatch.clock_trust import FLEET_LASTS_S, synchronised, wait_for_sync
 from camwatch.errors import RejectReason
 from camwatch.fleet.inventory import Inventory
-from tests.metrics.city import City, registered
+from tests.metrics.monitor_fixture import City, registered
 from tests.support.fleet import camera
 
 OFFSET = "camwatch_clock_fleet_offset_seconds"

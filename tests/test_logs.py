@@ -22,7 +22,7 @@ from camwatch.errors import RejectReason
 from camwatch.logs import EventLogger, _on_one_line, _to_json, configure, log_strays
 from camwatch.rejections import Rejections
 from camwatch.settings import Broker
-from tests.metrics.city import registered
+from tests.metrics.monitor_fixture import registered
 from tests.support.fleet import camera
 
 PARIS = ZoneInfo("Europe/Paris")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.web.town import Town, town
+from tests.web.two_operator_app import Town, town
 
 
 @pytest.fixture(scope="module")

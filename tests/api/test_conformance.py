@@ -16,7 +16,7 @@ from schemathesis.specs.openapi import checks
 from camwatch.web import api
 from camwatch.web.api.openapi import document_of
 from camwatch.web.auth.principal import LOCAL_ADMIN
-from tests.web.town import Town
+from tests.web.two_operator_app import Town
 
 CHECKS = [
     not_a_server_error,

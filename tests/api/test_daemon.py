@@ -8,7 +8,7 @@ from pathlib import Path
 
 import httpx
 
-from tests.api.listening import listening
+from tests.api.sse_client import listening
 from tests.e2e.conftest import playing
 from tests.support.daemon import broker, running
 from tests.support.faults import settings

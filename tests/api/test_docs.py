@@ -12,7 +12,7 @@ from camwatch.web import api
 from camwatch.web.api import events
 from camwatch.web.api.openapi import document_of
 from camwatch.web.auth.principal import LOCAL_ADMIN
-from tests.web.town import Town
+from tests.web.two_operator_app import Town
 
 PAGE = (Path(__file__).parents[2] / "docs/api.md").read_text()
 DOCUMENT = document_of(api.router.routes)

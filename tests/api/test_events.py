@@ -15,9 +15,9 @@ from camwatch.core.model import Instant, Reboot
 from camwatch.web import event_stream as module
 from camwatch.web.auth.principal import LOCAL_ADMIN, Principal
 from camwatch.web.event_stream import MAX_STREAMS, RETRY_LATE_MS, EventStream
-from tests.api.listening import Heard, listening
+from tests.api.sse_client import Heard, listening
 from tests.web.serving import serving_site
-from tests.web.town import OURS, READER, THEIRS, Town
+from tests.web.two_operator_app import OURS, READER, THEIRS, Town
 
 
 @asynccontextmanager

@@ -15,7 +15,7 @@ from camwatch.history.dialects import read_transaction
 from camwatch.history.metadata import secret
 from camwatch.history.public_ids import anchor
 from camwatch.web.auth.principal import LOCAL_ADMIN
-from tests.web.town import LANDLORD, MAYOR, OURS, THEIRS, Town
+from tests.web.two_operator_app import LANDLORD, MAYOR, OURS, THEIRS, Town
 
 MONTH = {"month": "2026-01"}
 

@@ -23,7 +23,7 @@ from camwatch.web.auth.principal import LOCAL_ADMIN
 from camwatch.web.problems import ProblemError
 from camwatch.web.views import fleet
 from camwatch.web.views.base import to_datetime
-from tests.web.town import LANDLORD, MAYOR, OURS, READER, THEIRS, Town
+from tests.web.two_operator_app import LANDLORD, MAYOR, OURS, READER, THEIRS, Town
 
 THEIR_IDS = [
     "zulu-1",

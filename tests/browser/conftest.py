@@ -8,7 +8,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import BrowserContext
 
-from tests.browser.stage import Stage, staged
+from tests.browser.browser_app import Stage, staged
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

@@ -15,7 +15,7 @@ from camwatch.web.auth.principal import Principal, Role
 from tests.browser.towns import town_of
 from tests.support.mosquitto import program
 from tests.web.serving import serving_site, site_over
-from tests.web.town import OURS, THEIRS, Town
+from tests.web.two_operator_app import OURS, THEIRS, Town
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

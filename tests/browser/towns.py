@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from camwatch.core.model import Camera, Lifecycle
 from camwatch.fleet.inventory import Operator, Site
-from tests.metrics.city import City, registered
+from tests.metrics.monitor_fixture import City, registered
 from tests.support.fleet import camera
 
 DOWN = 13

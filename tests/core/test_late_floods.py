@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from camwatch.core.backfill import RUNS_KEPT
 from camwatch.core.model import Backfill
 from camwatch.core.status_time import Proven, unite
-from tests.core.test_fills import fills, lived, sent
+from tests.core.test_backfill import fills, lived, sent
 from tests.support.fleet import World, utc_ms
 
 

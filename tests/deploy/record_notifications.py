@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from tests.deploy.story import ALONE, DARK, LANDLORD, QUICKER, Delay, Story, delay, play
+from tests.deploy.alert_scenario import ALONE, DARK, LANDLORD, QUICKER, Delay, Story, delay, play
 from tests.support.mailbox import Notification
 
 FILE = Path(__file__).parents[2] / "docs" / "examples" / "notifications.md"

@@ -18,7 +18,7 @@ from deploy.grafana.generate.palette import CODES
 from deploy.grafana.preview.__main__ import html
 from deploy.grafana.preview.asking import Asked, panels, rows
 from deploy.grafana.preview.showing import settings, show
-from tests.deploy.grafana_scene import DARK, FLAPS, HAMPERED, Scene, scene
+from tests.deploy.grafana_scenario import DARK, FLAPS, HAMPERED, Scene, scene
 from tests.deploy.test_grafana import columns
 
 BOARDS: dict[str, dict[str, Any]] = {

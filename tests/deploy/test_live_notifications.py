@@ -7,7 +7,7 @@ from collections import Counter
 
 import pytest
 
-from tests.deploy.story import ALONE, CARED_FOR, DARK, FLAPS, LANDLORD, Story, play
+from tests.deploy.alert_scenario import ALONE, CARED_FOR, DARK, FLAPS, LANDLORD, Story, play
 
 pytestmark = pytest.mark.xdist_group("live notifications")  # one play for all tests
 

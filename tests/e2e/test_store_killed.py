@@ -1,7 +1,7 @@
 """The daemon is killed at any instant: what it reported as stored is stored, and the ledger adds up (A1, S6).
 
-Most kills are of a daemon without broker and HTTP (`tests.support.hammer`), which is busier than a real one
-and starts in milliseconds; some are of the real one, in the middle of a city that flaps.
+Most kills are of a daemon without broker and HTTP (`tests.support.crash_loop`), which is busier than a real
+one and starts in milliseconds; some are of the real one, in the middle of a city that flaps.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ import httpx
 import msgspec
 
 from tests.e2e.conftest import playing
+from tests.support.crash_loop import Kill
 from tests.support.daemon import Daemon, Metrics, broker
 from tests.support.faults import assert_none_decreased, problems, settings
-from tests.support.hammer import Kill
 from tests.support.ledger import assert_adds_up
 from tests.support.mosquitto import Mosquitto, until
 from tests.support.postgres import PostgreSQL
@@ -40,7 +40,7 @@ async def hammered(folder: Path, store: Path | str, kills: int, seed: int) -> li
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
-        "tests.support.hammer",
+        "tests.support.crash_loop",
         file,
         str(seed),
         str(kills),

@@ -11,7 +11,7 @@ import pytest
 from camwatch.core.model import Lifecycle
 from camwatch.errors import ConfigError
 from camwatch.fleet.inventory import CAMERA_COLUMNS, HeldReload, held_back, load_inventory
-from tests.metrics.city import registered
+from tests.metrics.monitor_fixture import registered
 from tests.support import fleet
 from tests.support.tables import camera, cameras, table_text, window, write_fleet
 

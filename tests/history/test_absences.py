@@ -15,7 +15,7 @@ from camwatch.history.queries import read
 from camwatch.history.store import Store
 from camwatch.settings import HistorySettings
 from tests.history.builders import batch, entered, left, outage, rows, went
-from tests.history.keeping import Kept
+from tests.history.recorder_fixture import Kept
 from tests.support.fleet import enrolment, fleet, utc_ms
 
 OUTAGES = (

@@ -14,7 +14,7 @@ from camwatch.history.audit import audit
 from camwatch.history.corrections import Maintenance, OutageAttribution, append
 from camwatch.history.store import Store
 from camwatch.settings import HistorySettings
-from tests.history.keeping import PARIS, Kept
+from tests.history.recorder_fixture import PARIS, Kept
 from tests.support.fleet import enrolment, fleet, utc_ms, window
 
 

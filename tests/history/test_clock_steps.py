@@ -17,7 +17,7 @@ from camwatch.core.monitor import CameraConfig
 from camwatch.history.store import Store
 from camwatch.settings import HistorySettings
 from tests.history.builders import rows
-from tests.history.keeping import PARIS, Kept
+from tests.history.recorder_fixture import PARIS, Kept
 from tests.support.fleet import START, World, enrolment, fleet
 
 HOUR = 3_600_000

@@ -25,7 +25,7 @@ from camwatch.history.corrections import (
 from camwatch.history.dialects import read_transaction
 from camwatch.history.keeper import RecordingStore
 from camwatch.history.store import Store
-from tests.history.keeping import PARIS, Kept
+from tests.history.recorder_fixture import PARIS, Kept
 from tests.support.fleet import enrolment, utc_ms
 
 ALPHA, BETA = "alpha", "beta"

@@ -20,7 +20,7 @@ from camwatch.history.retention import roll_up
 from camwatch.history.sealing import Sealer
 from camwatch.history.store import Store
 from camwatch.settings import HistorySettings
-from tests.history.keeping import PARIS, Kept
+from tests.history.recorder_fixture import PARIS, Kept
 from tests.history.test_retention import BEGIN, HOUR, Past, everything, told, written
 from tests.support.fleet import enrolment, fleet, utc_ms
 

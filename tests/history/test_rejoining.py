@@ -17,7 +17,7 @@ from camwatch.history.store import Store
 from camwatch.history.write_queue import Queue, QueueItem
 from camwatch.settings import HistorySettings
 from tests.history.builders import batch, camera, ms, outage, rows, went
-from tests.history.keeping import Kept
+from tests.history.recorder_fixture import Kept
 from tests.history.scenes import Scene, scene, until
 from tests.support.copies import Copies, InFile, InServer
 from tests.support.fleet import enrolment, fleet, window

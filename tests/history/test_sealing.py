@@ -26,7 +26,7 @@ from camwatch.history.dialects import write_transaction
 from camwatch.history.store import Store
 from camwatch.settings import HistorySettings
 from tests.history.builders import batch, entered, memory, outage, rows, seal_anew, went
-from tests.history.keeping import PARIS, Kept
+from tests.history.recorder_fixture import PARIS, Kept
 from tests.support.fleet import fleet, utc_ms, window
 
 Tampering = Callable[[Connection], None]

@@ -17,7 +17,7 @@ import pytest
 from camwatch.ingest.factory import make_link
 from camwatch.ingest.link import Link, LinkSettings
 from tests.support.mosquitto import Mosquitto, free_port
-from tests.support.receiver import RecordingReceiver, real_clock
+from tests.support.recording_receiver import RecordingReceiver, real_clock
 from tests.support.tls import Authority
 
 FILTERS = ("camwatch/v1/+/+/heartbeat", "camwatch/v1/+/+/status")

@@ -20,9 +20,9 @@ from camwatch.errors import LinkError
 from camwatch.ingest.canary import _MOST_OUT, Canary, CanaryConnection, forms
 from camwatch.ingest.link import LinkSettings
 from tests.ingest.conftest import BOTH_LINKS, FILTERS, HEARTBEAT, Broker, Kind, running
-from tests.ingest.scripted import ACCEPTED, Visit, published, served
+from tests.ingest.scripted_broker import ACCEPTED, Visit, published, served
 from tests.support.mosquitto import program, until
-from tests.support.receiver import RecordingReceiver, real_clock
+from tests.support.recording_receiver import RecordingReceiver, real_clock
 from tests.support.tls import Authority
 
 CANARY = "camwatch/v1/$canary/camwatch-test"

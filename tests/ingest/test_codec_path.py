@@ -22,8 +22,8 @@ from camwatch.ingest.mqtt5_link import (
 )
 from camwatch.ingest.supervisor import SubscriptionReporter
 from tests.ingest.conftest import FILTERS, HEARTBEAT
-from tests.ingest.scripted import ACCEPTED, GRANTED, published
-from tests.support.receiver import RecordingReceiver, real_clock
+from tests.ingest.scripted_broker import ACCEPTED, GRANTED, published
+from tests.support.recording_receiver import RecordingReceiver, real_clock
 
 
 class Wire(asyncio.Transport):

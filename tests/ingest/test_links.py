@@ -22,7 +22,7 @@ from tests.ingest.conftest import (
     Kind,
     running,
 )
-from tests.support.receiver import RecordingReceiver, real_clock
+from tests.support.recording_receiver import RecordingReceiver, real_clock
 from tests.support.tls import Authority
 
 every_kind = pytest.mark.parametrize("kind", EVERY_KIND, ids=str)

@@ -21,7 +21,7 @@ from tests.ingest.conftest import (
 )
 from tests.ingest.test_links import publish
 from tests.support.mosquitto import free_port, program
-from tests.support.receiver import RecordingReceiver
+from tests.support.recording_receiver import RecordingReceiver
 from tests.support.tls import Authority
 
 OPEN_SESAME = "correct horse battery staple"

@@ -9,8 +9,8 @@ import pytest
 
 from camwatch.ingest.link import MAX_PACKET_BYTES
 from tests.ingest.conftest import FILTERS, HEARTBEAT, running
-from tests.ingest.scripted import ACCEPTED, GRANTED, REFUSED_3_1_1, Visit, published, served
-from tests.support.receiver import RecordingReceiver
+from tests.ingest.scripted_broker import ACCEPTED, GRANTED, REFUSED_3_1_1, Visit, published, served
+from tests.support.recording_receiver import RecordingReceiver
 
 UNSUPPORTED = mqtt5.ConnAckPacket(reason_code=mqtt5.ConnAckReasonCode.UNSUPPORTED_PROTOCOL_VERSION).write()
 PLAIN_3_1_1 = bytes([0x30, 6 + len(HEARTBEAT), 0, len(HEARTBEAT)]) + HEARTBEAT.encode() + b"good"

@@ -16,7 +16,7 @@ from camwatch.ingest.canary import Canary
 from camwatch.ingest.link import LinkSettings
 from camwatch.ingest.supervisor import Supervisor, backoff
 from tests.ingest.conftest import FILTERS
-from tests.support.receiver import RecordingReceiver, real_clock
+from tests.support.recording_receiver import RecordingReceiver, real_clock
 
 
 def settings(**changes: float) -> LinkSettings:

@@ -11,7 +11,7 @@ from camwatch.core.model import Status
 from camwatch.errors import RejectReason
 from camwatch.fleet.inventory import load_inventory
 from camwatch.metrics.families import FAMILIES
-from tests.metrics.city import City, Scraped, registered
+from tests.metrics.monitor_fixture import City, Scraped, registered
 from tests.support.fleet import camera
 
 FLEET = Path(__file__).parents[2] / "config" / "fleet"

@@ -18,7 +18,7 @@ from camwatch.core.telemetry import SessionStatus
 from camwatch.fleet.inventory import Site
 from camwatch.metrics.camera_renderer import SLICE, escaped
 from camwatch.metrics.families import FAMILIES
-from tests.metrics.city import City, Scraped, registered
+from tests.metrics.monitor_fixture import City, Scraped, registered
 from tests.support.fleet import camera
 from tests.support.mosquitto import program
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from camwatch.core.model import Lifecycle, MaintenanceWindow, Scope
 from camwatch.core.telemetry import SessionStatus
-from tests.metrics.city import BEGIN_S, City, Scraped, registered
+from tests.metrics.monitor_fixture import BEGIN_S, City, Scraped, registered
 from tests.support.fleet import camera
 
 IDS = ("cam-1", "cam-2", "cam-3", "cam-4")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from camwatch.metrics.camera_renderer import FIRMWARE_KEPT_S
-from tests.metrics.city import City, registered
+from tests.metrics.monitor_fixture import City, registered
 from tests.support.fleet import camera
 
 REJECTED = "camwatch_camera_messages_rejected_total"

@@ -12,7 +12,7 @@ from camwatch.core.telemetry import SessionStatus
 from camwatch.errors import ConfigError, ConfigProblem
 from camwatch.fleet.inventory import Operator, Site
 from camwatch.metrics.collector import DELAY_BOUNDS_S
-from tests.metrics.city import BEGIN_S, City, registered
+from tests.metrics.monitor_fixture import BEGIN_S, City, registered
 from tests.support.fleet import camera
 
 UP = "camwatch_camera_up"

@@ -13,8 +13,8 @@ from camwatch.reports.formatting import Language
 from camwatch.reports.model import Report
 from camwatch.reports.renderers import csv_table, html_page, json_document, text_table
 from camwatch.reports.translations import TEXTS
-from tests.reports.city import PARIS, fleet, month, report_of
 from tests.reports.parsing import Figures, Of, Page, of_html, of_table, rows_of_csv
+from tests.reports.record_builders import PARIS, fleet, month, report_of
 
 FRENCH = Language("fr", PARIS)
 CITY = fleet()

@@ -30,8 +30,8 @@ from camwatch.core.model import (
 from camwatch.history.batch import Batch, InventorySnapshot
 from camwatch.history.store import Store
 from camwatch.settings import HistorySettings
-from tests.reports.city import DAY, MIN, H, utc
 from tests.reports.parsing import Page, rows_of_csv
+from tests.reports.record_builders import DAY, MIN, H, utc
 from tests.support.tables import camera, operator, write_fleet
 
 SINCE = utc("2025-09-15T00:00")

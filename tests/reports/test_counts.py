@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from camwatch.accounting.records import MaintenanceRecord
 from camwatch.core.model import Scope
 from camwatch.web.views import service_levels
-from tests.reports.city import OCTOBER, PARIS, H, inventory_of, painter, record_of, report_of
+from tests.reports.record_builders import OCTOBER, PARIS, H, inventory_of, painter, record_of, report_of
 
 _START = OCTOBER.start_ms
 _HOURS = st.integers(0, 40)

@@ -30,7 +30,7 @@ from camwatch.reports.formatting import Language
 from camwatch.reports.model import Report
 from camwatch.reports.period import Completeness, Period, last_month, month_of
 from camwatch.reports.renderers import csv_table, html_page, json_document, text_table
-from tests.reports.city import (
+from tests.reports.record_builders import (
     DAY,
     MIN,
     OCTOBER,

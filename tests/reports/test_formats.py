@@ -29,8 +29,19 @@ from camwatch.reports.model import GroupRow, Report
 from camwatch.reports.period import Period
 from camwatch.reports.renderers import csv_table, html_page, json_document, text_table
 from camwatch.reports.translations import TEXTS
-from tests.reports.city import DAY, OCTOBER, PARIS, H, fleet, month, painter, record_of, report_of, utc
 from tests.reports.parsing import Page, rows_of_csv
+from tests.reports.record_builders import (
+    DAY,
+    OCTOBER,
+    PARIS,
+    H,
+    fleet,
+    month,
+    painter,
+    record_of,
+    report_of,
+    utc,
+)
 
 CITY = fleet()
 OBJECTIVES = {Purpose.VIDEO_PROTECTION: 0.99, Purpose.ACCESS_CONTROL: 0.9995, Purpose.TRAFFIC: 0.95}

@@ -8,7 +8,7 @@ from camwatch.accounting.records import AttributedCause, Attribution, GapRecord,
 from camwatch.core.model import Camera, GapCause, Lifecycle, Purpose, Scope
 from camwatch.reports.formatting import Language
 from camwatch.reports.renderers import csv_table, html_page, json_document, text_table
-from tests.reports.city import DAY, PARIS, H, inventory_of, painter, record_of, report_of, utc
+from tests.reports.record_builders import DAY, PARIS, H, inventory_of, painter, record_of, report_of, utc
 
 NOON = utc("2026-10-10T12:00")
 OTHERS = "zorglub"

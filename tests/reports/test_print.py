@@ -12,7 +12,7 @@ from camwatch.core.model import Purpose
 from camwatch.i18n import Lang
 from camwatch.reports.formatting import Language
 from camwatch.reports.renderers import html_page
-from tests.reports.city import PARIS, fleet, month, report_of
+from tests.reports.record_builders import PARIS, fleet, month, report_of
 
 CITY = fleet()
 FLAGS = (

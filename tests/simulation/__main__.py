@@ -9,12 +9,12 @@ from dataclasses import replace
 from itertools import count
 from pathlib import Path
 
-from tests.simulation.draw import draw
+from tests.simulation.cli_runner import play
 from tests.simulation.faults import KINDS, Fault
 from tests.simulation.plan import Plan
-from tests.simulation.play import play
+from tests.simulation.plan_codec import parse
+from tests.simulation.plan_generator import draw
 from tests.simulation.runner import SHRINKS, Reporter, cores, explain, quiet, run, say
-from tests.simulation.spelling import parse
 
 _COMMAND = "make simulate"
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from tests.simulation.spelling import Ms, names
+from tests.simulation.plan_codec import Ms, names
 
 # --- what befalls a camera
 

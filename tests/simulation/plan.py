@@ -11,7 +11,7 @@ from dataclasses import dataclass, fields, replace
 from zoneinfo import ZoneInfo
 
 from tests.simulation.faults import Fault, Greets, Holds
-from tests.simulation.spelling import Ms, spell, spelled
+from tests.simulation.plan_codec import Ms, spell, spelled
 
 PARIS = ZoneInfo("Europe/Paris")
 

@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import TextIO
 
 from camwatch.logs import configure
-from tests.simulation.draw import draw
+from tests.simulation.cli_runner import Outcome, empty_store, play, room
 from tests.simulation.plan import PARIS, Plan
-from tests.simulation.play import Outcome, empty_store, play, room
+from tests.simulation.plan_codec import DAY, spell
+from tests.simulation.plan_generator import draw
 from tests.simulation.shrink import shrink
-from tests.simulation.spelling import DAY, spell
 
 SHRINKS = 3
 """So many failures are shrunk; of the others, the seed is told."""

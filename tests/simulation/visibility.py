@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from statistics import median_low
 from typing import NamedTuple
 
-from tests.simulation.hearing import Hearing
-from tests.simulation.mind import IN_LEDGER, Mind
 from tests.simulation.moments import NEVER, Moment, Sight
 from tests.simulation.plan import Plan
+from tests.simulation.reference_camera import IN_LEDGER, Mind
+from tests.simulation.reference_classifier import Hearing
 
 _WITNESSES = 3
 """So many cameras show that a link lags: fewer may have odd clocks."""

@@ -14,7 +14,7 @@ from camsim.errors import BrokerError, ConnectError
 from camsim.simulator import Simulator, SimulatorSettings
 from camwatch.core.telemetry import SessionStatus
 from tests.simulator.builders import fleet_of, row, table
-from tests.simulator.observer import observing
+from tests.simulator.mqtt_observer import observing
 from tests.simulator.process import camsim, finished
 from tests.support.mosquitto import Mosquitto, free_port, program
 

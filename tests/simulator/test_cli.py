@@ -22,7 +22,7 @@ from camsim.stats import Statistics
 from camwatch.core.telemetry import SessionStatus
 from camwatch.fleet.inventory import load_inventory
 from tests.simulator.builders import row, table
-from tests.simulator.observer import observing
+from tests.simulator.mqtt_observer import observing
 from tests.simulator.process import camsim, finished
 from tests.support.mosquitto import Mosquitto, free_port
 

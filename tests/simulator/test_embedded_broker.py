@@ -6,7 +6,7 @@ from amqtt.broker import Broker
 
 from camwatch.core.telemetry import SessionStatus
 from tests.simulator.builders import fleet_of, simulator
-from tests.simulator.observer import observing
+from tests.simulator.mqtt_observer import observing
 from tests.support.mosquitto import free_port
 
 

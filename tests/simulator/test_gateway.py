@@ -12,7 +12,7 @@ from camsim.errors import BrokerError, ConnectError
 from camwatch.core.telemetry import SessionStatus
 from camwatch.wire.heartbeat import Heartbeat
 from tests.simulator.builders import fleet_of, simulator
-from tests.simulator.observer import observing
+from tests.simulator.mqtt_observer import observing
 from tests.support.mosquitto import Mosquitto, free_port, until
 
 

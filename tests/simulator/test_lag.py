@@ -31,7 +31,7 @@ from camsim.stats import Statistics
 from camwatch.core.telemetry import SessionStatus
 from camwatch.wire.heartbeat import Heartbeat
 from tests.simulator.builders import fleet_of, patient, scenario_of, simulator
-from tests.simulator.observer import observing
+from tests.simulator.mqtt_observer import observing
 from tests.simulator.test_score import INTERVAL, S, away, judged, real
 from tests.support.mosquitto import Mosquitto
 

@@ -11,7 +11,7 @@ from camsim.errors import ConnectError
 from camsim.simulator import Simulator
 from camwatch.core.telemetry import SessionStatus
 from tests.simulator.builders import INTERVAL_S, fleet_of, simulator
-from tests.simulator.observer import Observer, observing
+from tests.simulator.mqtt_observer import Observer, observing
 from tests.support.mosquitto import Mosquitto, until
 
 FLAP = f"{{action: flap, off_for: {6 * INTERVAL_S}, on_for: {3 * INTERVAL_S}, for: 60}}"

@@ -10,7 +10,7 @@ import pytest
 
 from camsim.stats import Statistics
 from tests.simulator.builders import fleet_of, simulator
-from tests.simulator.observer import Observer, observing
+from tests.simulator.mqtt_observer import Observer, observing
 from tests.support.mosquitto import Mosquitto, until
 
 

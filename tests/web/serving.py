@@ -19,7 +19,7 @@ from camwatch.web.house import Archive, Live
 from camwatch.web.server import HttpServer, listen_on
 from camwatch.web.telemetry_samples import TelemetrySamples
 from camwatch.web.thread_pool import ThreadPool
-from tests.metrics.city import City, registered
+from tests.metrics.monitor_fixture import City, registered
 from tests.support.fleet import camera
 
 _UNUSED = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # saves every client the reading of all authorities

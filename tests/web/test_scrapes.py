@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from camwatch.web.context import RenderMetrics
 from camwatch.web.health import OPENMETRICS, TEXT, _accepts_gzip, _qualities, _wants_openmetrics
-from tests.metrics.city import City, Scraped, registered
+from tests.metrics.monitor_fixture import City, Scraped, registered
 from tests.support.fleet import camera
 from tests.web.serving import leave, ours, serving
 

@@ -22,7 +22,7 @@ from camwatch.web.views import cameras, fleet, history, incidents, inventory, ma
 from camwatch.web.views.base import run_sync, to_datetime
 from camwatch.web.views.cameras import Condition, Filter, Sort
 from camwatch.web.views.maintenance import MaintenanceScope
-from tests.web.town import BEGIN_MS, LANDLORD, MAYOR, OURS, READER, THEIRS, Town, town
+from tests.web.two_operator_app import BEGIN_MS, LANDLORD, MAYOR, OURS, READER, THEIRS, Town, town
 
 HOUR = 3_600_000
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.web.town import Town, town
+from tests.web.two_operator_app import Town, town
 
 
 @pytest.fixture(scope="session")

@@ -13,9 +13,9 @@ import pytest
 
 from camwatch.core.model import Status
 from camwatch.web.auth.principal import LOCAL_ADMIN
-from tests.metrics.city import registered
+from tests.metrics.monitor_fixture import registered
 from tests.support.fleet import camera
-from tests.web.town import LANDLORD, MAYOR, OPERATORS, READER, Town, town
+from tests.web.two_operator_app import LANDLORD, MAYOR, OPERATORS, READER, Town, town
 
 HTML = {"accept": "text/html"}
 PAGES = [

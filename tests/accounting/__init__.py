@@ -1,0 +1,1 @@
+"""The accounting package: figures derived from the record."""
