@@ -6,58 +6,66 @@ BIN := $(VENV)/bin
 SUDO := $(shell [ "$$(id -u)" = 0 ] || command -v sudo)
 DEBIAN := chromium docker-compose mosquitto mosquitto-clients openssl poppler-utils postgresql prometheus prometheus-alertmanager prometheus-mqtt-exporter sqlite3 systemd
 
-.PHONY: help demo test check format bench accuracy simulate docs vendor pictures pins install programs clean
+.PHONY: help demo install system-deps test check format simulate bench accuracy docs screenshots lock vendor clean
 help: ## list the targets
-	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@awk -F':.*## ' '/^##@ /{printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: $(VENV)/demo.stamp ## the whole thing in one terminal: broker, 458 cameras, the daemon (no root needed)
+##@ Run
+demo: $(VENV)/demo.stamp ## run everything in one terminal: broker, 458 cameras, the daemon (no root needed)
 	@$(BIN)/camwatch demo $(ARGS)
 
-test: check programs ## every check and every test, against real servers
-	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
+##@ Set up
+install: $(VENV)/dev.stamp ## install the development environment into .venv
 
-check: $(VENV)/dev.stamp ## format, lint, types, layers, spelling, drift of generated files
-	$(BIN)/ruff format --check .
-	$(BIN)/ruff check .
-	$(BIN)/mypy
-	$(BIN)/lint-imports
-	$(BIN)/codespell
-	$(BIN)/python -m docs.generate --check
-	$(BIN)/python -m deploy.grafana.generate --check
-
-format: $(VENV)/dev.stamp ## lay out the code and mend what can be mended
-	$(BIN)/ruff format .
-	$(BIN)/ruff check --fix .
-
-bench: $(VENV)/dev.stamp programs ## measure speed and memory beside the peers; writes docs/benchmarks.md
-	$(BIN)/python -m benchmarks $(ARGS)
-
-accuracy: $(VENV)/dev.stamp programs ## hold camwatch against the truth: make accuracy ARGS="all-outage-types --speed 10", or "--faults"
-	$(BIN)/python -m benchmarks.accuracy $(ARGS)
-
-simulate: $(VENV)/dev.stamp ## play the daemon's life under drawn faults: SEEDS=2000, or one: SEED=17 KEEP=3,5 CAMERAS=c1
-	@$(BIN)/python -m tests.simulation $(if $(SEED),--seed $(SEED) $(if $(KEEP),--keep $(KEEP)) $(if $(CAMERAS),--cameras $(CAMERAS)),--seeds $(or $(SEEDS),200)) $(ARGS)
-
-docs: $(VENV)/dev.stamp ## write the generated documents anew
-	$(BIN)/python -m docs.generate
-	$(BIN)/python -m deploy.grafana.generate
-
-vendor: $(VENV)/dev.stamp ## fetch the pages' few front-end files of others anew (needs npm; nothing else does)
-	$(BIN)/python -m frontend.vendor
-
-pictures: $(VENV)/dev.stamp programs ## take the pictures of the pages anew, for the documentation
-	$(BIN)/python -m docs.pictures
-
-pins: $(VENV)/dev.stamp ## resolve the dependencies anew
-	./requirements/pin
-
-programs: ## install the Debian programs that tests and benchmarks talk to
+system-deps: ## install the Debian programs that tests and benchmarks talk to
 	@missing=; for p in amtool chromium docker-compose pdftotext mosquitto mosquitto_sub mosquitto_passwd openssl promtool prometheus prometheus-alertmanager prometheus-mqtt-exporter initdb sqlite3 systemd-analyze; do \
 	  PATH="$$PATH:/usr/sbin:$$(echo /usr/lib/postgresql/*/bin | tr ' ' ':')" command -v $$p >/dev/null || missing=1; done; \
 	if [ -n "$$missing" ]; then echo "installing $(DEBIAN)"; $(SUDO) apt-get update -qq && \
 	  DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -y -qq --no-install-recommends $(DEBIAN); fi
 
-install: $(VENV)/dev.stamp ## make .venv with all that development needs
+##@ Check and test
+test: check system-deps ## run every check and every test, against real servers
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
+
+check: $(VENV)/dev.stamp ## check format, lint, types, layers, spelling and generated files
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/codespell
+	$(BIN)/python -m tools.docs --check
+	$(BIN)/python -m deploy.grafana.generate --check
+
+format: $(VENV)/dev.stamp ## format the code and fix what can be fixed
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+simulate: $(VENV)/dev.stamp ## simulate the daemon under random faults: SEEDS=2000, or one: SEED=17 KEEP=3,5 CAMERAS=c1
+	@$(BIN)/python -m tests.simulation $(if $(SEED),--seed $(SEED) $(if $(KEEP),--keep $(KEEP)) $(if $(CAMERAS),--cameras $(CAMERAS)),--seeds $(or $(SEEDS),200)) $(ARGS)
+
+##@ Measure
+bench: $(VENV)/dev.stamp system-deps ## measure speed and memory beside the peers; write docs/benchmarks.md
+	$(BIN)/python -m benchmarks $(ARGS)
+
+accuracy: $(VENV)/dev.stamp system-deps ## compare camwatch with the truth: make accuracy ARGS="all-outage-types --speed 10", or "--faults"
+	$(BIN)/python -m benchmarks.accuracy $(ARGS)
+
+##@ Generate
+docs: $(VENV)/dev.stamp ## write the generated documents and dashboards
+	$(BIN)/python -m tools.docs
+	$(BIN)/python -m deploy.grafana.generate
+
+screenshots: $(VENV)/dev.stamp system-deps ## take the screenshots of the documentation
+	$(BIN)/python -m tools.screenshots
+
+lock: $(VENV)/dev.stamp ## resolve the dependencies and pin them with hashes
+	./requirements/lock.sh
+
+vendor: $(VENV)/dev.stamp ## fetch the third-party front-end files (needs npm; nothing else does)
+	$(BIN)/python -m tools.vendor_frontend.vendor
+
+clean: ## remove what the build made
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis dist
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
@@ -71,6 +79,3 @@ $(VENV)/dev.stamp: pyproject.toml requirements/dev.txt | $(VENV)/bin/python
 	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/dev.txt
 	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@ $(VENV)/demo.stamp
-
-clean: ## remove what the build made
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis dist

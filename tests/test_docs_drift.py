@@ -25,10 +25,10 @@ from camwatch.fleet.inventory import load_inventory
 from camwatch.settings import Settings, load_settings
 from camwatch.wire.heartbeat import Heartbeat, PartialHeartbeatError, decode_heartbeat, decode_status
 from camwatch.wire.topics import DEFAULT_PREFIX, MessageKind, parse_topic
-from docs.generate.__main__ import main
-from docs.generate.documents import DOCUMENTS, outdated, write
 from tests.support.mosquitto import Mosquitto
 from tests.wire import strategies
+from tools.docs.__main__ import main
+from tools.docs.documents import DOCUMENTS, outdated, write
 
 ROOT = Path(__file__).resolve().parents[1]
 SCHEMA: dict[str, Any] = json.loads((ROOT / "docs/heartbeat.schema.json").read_text())
@@ -63,7 +63,7 @@ def test_the_committed_documents_say_what_the_code_says() -> None:
 @pytest.mark.parametrize("name", DOCUMENTS)
 def test_generation_is_the_same_every_time(name: str) -> None:
     """In another process too, so that no order of a set shows."""
-    program = f"from docs.generate.documents import DOCUMENTS; print(DOCUMENTS[{name!r}](), end='')"
+    program = f"from tools.docs.documents import DOCUMENTS; print(DOCUMENTS[{name!r}](), end='')"
     other = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, check=True)
     assert other.stdout.decode() == DOCUMENTS[name]()
 
@@ -93,10 +93,10 @@ def test_a_document_of_other_bytes_is_out_of_date_not_an_error(tmp_path: Path) -
 
 
 def test_the_module_runs_as_a_command() -> None:
-    done = subprocess.run([sys.executable, "-m", "docs.generate", "--check"], cwd=ROOT, check=False)
+    done = subprocess.run([sys.executable, "-m", "tools.docs", "--check"], cwd=ROOT, check=False)
     assert done.returncode == 0
     wrong = subprocess.run(
-        [sys.executable, "-m", "docs.generate", "--chekc"], cwd=ROOT, capture_output=True, check=False
+        [sys.executable, "-m", "tools.docs", "--chekc"], cwd=ROOT, capture_output=True, check=False
     )
     assert wrong.returncode == 2
 

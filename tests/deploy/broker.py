@@ -20,15 +20,17 @@ DEPLOY = ROOT / "deploy"
 
 
 def make_accounts(fleet: Path, secrets: Path, *more: str) -> subprocess.CompletedProcess[str]:
-    """Run deploy/mosquitto/accounts, and return how it went."""
-    script = str(DEPLOY / "mosquitto/accounts")
+    """Run deploy/mosquitto/generate-accounts.py, and return how it went."""
+    script = str(DEPLOY / "mosquitto/generate-accounts.py")
     command = [sys.executable, script, "--fleet", str(fleet), "--folder", str(secrets), *more]
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
 def make_certificate(secrets: Path, *names: str) -> None:
-    """Run deploy/mosquitto/certificate."""
-    subprocess.run([DEPLOY / "mosquitto/certificate", secrets, *names], check=True, capture_output=True)
+    """Run deploy/mosquitto/generate-certificates.sh."""
+    subprocess.run(
+        [DEPLOY / "mosquitto/generate-certificates.sh", secrets, *names], check=True, capture_output=True
+    )
 
 
 @dataclass

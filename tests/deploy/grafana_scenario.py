@@ -18,11 +18,11 @@ import httpx
 from camsim.broker import broker_at
 from camsim.fleet import PlayedCamera, read_fleet
 from camsim.simulator import Simulator, SimulatorSettings
-from deploy.grafana.preview.asking import Prometheus
 from tests.support import daemon
 from tests.support.mosquitto import Mosquitto, free_port, program
 from tests.support.publisher import Publisher, heartbeat_topic, publishing
 from tests.support.tables import camera, cameras, operator, site, window, write_fleet
+from tools.grafana_preview.prometheus_client import Prometheus
 
 RULES = Path(__file__).parents[2] / "deploy/prometheus/rules"
 

@@ -36,10 +36,10 @@ def environment(**variables: str) -> dict[str, str]:
 
 
 def prepare(folder: Path, *names: str) -> subprocess.CompletedProcess[str]:
-    """Run deploy/prepare for three cameras, with `folder` for deploy/secrets."""
+    """Run deploy/bootstrap.sh for three cameras, with `folder` for deploy/secrets."""
     fleet = write_fleet(folder.parent / "fleet", cameras(3))
     told = environment(CAMWATCH_SECRETS=str(folder), CAMWATCH_FLEET=str(fleet))
-    return subprocess.run([DEPLOY / "prepare", *names], env=told, capture_output=True, text=True, check=False)
+    return subprocess.run([DEPLOY / "bootstrap.sh", *names], env=told, capture_output=True, text=True, check=False)
 
 
 def test_the_file_is_what_the_specification_says() -> None:
@@ -106,7 +106,7 @@ def test_every_service_is_asked_how_it_is(name: str) -> None:
 
 
 def test_everything_that_is_mounted_exists(tmp_path: Path) -> None:
-    """What `deploy/prepare` makes, too; a volume is declared; only volumes can be written."""
+    """What `deploy/bootstrap.sh` makes, too; a volume is declared; only volumes can be written."""
     secrets = tmp_path / "secrets"
     assert prepare(secrets, "broker.example").returncode == 0
     for mount in [mount for service in SERVICES.values() for mount in service["volumes"]]:
@@ -174,7 +174,7 @@ def test_what_is_prepared_is_for_its_reader_only(tmp_path: Path) -> None:
 def test_preparing_without_a_name_says_what_is_wanted(tmp_path: Path) -> None:
     done = prepare(tmp_path / "secrets")
     assert done.returncode == 2
-    assert "usage: prepare NAME" in done.stderr
+    assert "usage: bootstrap.sh NAME" in done.stderr
     assert not (tmp_path / "secrets").exists()
 
 

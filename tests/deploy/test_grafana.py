@@ -22,7 +22,7 @@ from deploy.grafana.generate.documents import FOLDER, PAGES, documents, outdated
 from deploy.grafana.generate.i18n import LANGUAGES, REASONS, STATUSES
 from deploy.grafana.generate.palette import CODES, ORANGE, STATUS
 from deploy.grafana.generate.panels import Query, stat
-from deploy.grafana.preview.asking import panels
+from tools.grafana_preview.prometheus_client import panels
 
 ROOT = Path(__file__).parents[2]
 FILES = sorted(FOLDER.glob("*/*.json"))

@@ -15,11 +15,11 @@ import pytest
 from deploy.grafana.generate import queries
 from deploy.grafana.generate.documents import FOLDER, PAGES
 from deploy.grafana.generate.palette import CODES
-from deploy.grafana.preview.__main__ import html
-from deploy.grafana.preview.asking import Asked, panels, rows
-from deploy.grafana.preview.showing import settings, show
 from tests.deploy.grafana_scenario import DARK, FLAPS, HAMPERED, Scene, scene
 from tests.deploy.test_grafana import columns
+from tools.grafana_preview.__main__ import html
+from tools.grafana_preview.prometheus_client import Asked, panels, rows
+from tools.grafana_preview.units import settings, show
 
 BOARDS: dict[str, dict[str, Any]] = {
     page: json.loads((FOLDER / f"fr/{page}.json").read_text()) for page in PAGES

@@ -16,11 +16,11 @@ from deploy.grafana.generate import queries
 from deploy.grafana.generate.documents import FOLDER
 from deploy.grafana.generate.i18n import LANGUAGES
 from deploy.grafana.generate.palette import CODES, STATUS
-from deploy.grafana.preview.asking import Asked, Series, panels, rows
-from deploy.grafana.preview.drawing import page
-from deploy.grafana.preview.showing import settings
 from tests.deploy.test_grafana import columns
 from tests.support.mosquitto import program
+from tools.grafana_preview.panels import page
+from tools.grafana_preview.prometheus_client import Asked, Series, panels, rows
+from tools.grafana_preview.units import settings
 
 BOARDS: dict[str, dict[str, Any]] = {
     language: json.loads((FOLDER / language / "fleet.json").read_text()) for language in LANGUAGES

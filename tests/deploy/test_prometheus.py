@@ -108,7 +108,7 @@ def test_promtool_accepts_the_rules() -> None:
 def test_promtool_accepts_the_configuration(tmp_path: Path) -> None:
     shutil.copytree(PROMETHEUS, tmp_path / "prometheus")
     (tmp_path / "prometheus/secrets").mkdir()
-    (tmp_path / "prometheus/secrets/camwatch-metrics-token").write_text("as deploy/prepare makes it")
+    (tmp_path / "prometheus/secrets/camwatch-metrics-token").write_text("as deploy/bootstrap.sh makes it")
     told = promtool("check", "config", tmp_path / "prometheus/prometheus.yml")
     assert f"{len(RULE_FILES)} rule files found" in told
 

@@ -18,7 +18,7 @@ from tests.support.mosquitto import program
 
 UNITS = DEPLOY / "systemd"
 SERVICES = sorted(path.name for path in UNITS.glob("*.service"))
-BACKUP = UNITS / "backup"
+BACKUP = UNITS / "camwatch-backup.sh"
 
 
 def unit(path: Path) -> configparser.ConfigParser:

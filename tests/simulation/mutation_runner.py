@@ -1,8 +1,8 @@
 """Plants each fault, looks for the first seed that catches it, and writes that down.
 
-What catches a fault is kept in `mutation_seeds.toml` and shown in `docs/simulation.md`: shrunk to the fewest faults
-of the plan, so that it is quick to play, and tells why. With names on the command line, only these are
-looked for. Exit code 1: some fault was not caught.
+What catches a fault is kept in `mutation_seeds.toml` and shown in `docs/simulation.md`: shrunk to the fewest
+faults of the plan, so that it is quick to play, and tells why. With names on the command line, only these
+are looked for. Exit code 1: some fault was not caught.
 """
 
 from __future__ import annotations

@@ -24,7 +24,7 @@ def program(name: str) -> str:
     """Return the path of a program that the tests need; it missing is a failure, not a skip."""
     found = shutil.which(name, path=_PATH)
     if found is None:
-        raise AssertionError(f"{name} is not installed: `make programs` installs what the tests need")
+        raise AssertionError(f"{name} is not installed: `make system-deps` installs what the tests need")
     return found
 
 

@@ -30,7 +30,7 @@ def program(name: str) -> str:
         name, path=os.pathsep.join((*map(str, reversed(folders)), os.environ.get("PATH", "")))
     )
     if found is None:
-        raise AssertionError(f"{name} is not installed: `make programs` installs what the tests need")
+        raise AssertionError(f"{name} is not installed: `make system-deps` installs what the tests need")
     return found
 
 

@@ -12,7 +12,7 @@ from starlette.requests import Request
 
 from camwatch.web.pages.assets import Assets
 from camwatch.web.problems import ProblemError
-from frontend.vendor import HERE, MANIFEST, VENDOR, WANTED, entry, versions
+from tools.vendor_frontend.vendor import HERE, MANIFEST, VENDOR, WANTED, entry, versions
 
 ASSETS = Assets()
 STATIC = VENDOR.parent

@@ -1,4 +1,4 @@
-"""`python -m docs.generate [--check]`: exit code 0 done, 1 out of date (with `--check`), 2 wrong usage."""
+"""`python -m tools.docs [--check]`: exit code 0 done, 1 out of date (with `--check`), 2 wrong usage."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
-from docs.generate.documents import FOLDER, outdated, write
+from tools.docs.documents import FOLDER, outdated, write
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def main(arguments: Sequence[str] | None = None, folder: Path = FOLDER) -> int:
     """Write the generated documents into `folder`, or check them; return the exit code."""
     parser = argparse.ArgumentParser(
-        prog="python -m docs.generate", description="Write the generated documents."
+        prog="python -m tools.docs", description="Write the generated documents."
     )
     parser.add_argument("--check", action="store_true", help="write nothing; fail if one is out of date")
     if not parser.parse_args(arguments).check:

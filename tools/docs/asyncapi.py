@@ -5,7 +5,7 @@ from __future__ import annotations
 from camwatch.core.telemetry import SessionStatus
 from camwatch.wire.heartbeat import StatusMessage, encode_status
 from camwatch.wire.topics import DEFAULT_PREFIX, MessageKind, TopicAddress, topic_of
-from docs.generate.heartbeat_schema import EXAMPLES, Json, as_text, heartbeat, of_struct
+from tools.docs.heartbeat_schema import EXAMPLES, Json, as_text, heartbeat, of_struct
 
 _BINDING = "0.2.0"  # version of AsyncAPI's MQTT bindings
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from camwatch.web import api
 from camwatch.web.api.openapi import document_of
-from docs.generate.heartbeat_schema import as_text
+from tools.docs.heartbeat_schema import as_text
 
 
 def text() -> str:

@@ -10,8 +10,8 @@ from html import escape
 from math import asinh, pi, radians, tan
 from typing import NamedTuple
 
-from deploy.grafana.preview.asking import Json, Row
-from deploy.grafana.preview.showing import settings, show
+from tools.grafana_preview.prometheus_client import Json, Row
+from tools.grafana_preview.units import settings, show
 
 STYLE = """
 .map { background: #111217; display: block; }

@@ -1,4 +1,4 @@
-"""`python -m deploy.grafana.preview --prometheus URL [--out DIR]`: a picture of each dashboard."""
+"""`python -m tools.grafana_preview --prometheus URL [--out DIR]`: a picture of each dashboard."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from deploy.grafana.generate.documents import FOLDER
-from deploy.grafana.preview.asking import Asked, Json, Prometheus, panels
-from deploy.grafana.preview.drawing import WIDTH, height, page
+from tools.grafana_preview.panels import WIDTH, height, page
+from tools.grafana_preview.prometheus_client import Asked, Json, Prometheus, panels
 
 _FLAGS = (
     *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--hide-scrollbars"),
@@ -51,7 +51,7 @@ def picture(text: str, high: int, target: Path) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Draw the dashboards; return the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m deploy.grafana.preview", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m tools.grafana_preview", description=__doc__)
     parser.add_argument("--prometheus", required=True, metavar="URL", help="where Prometheus answers")
     parser.add_argument("--out", type=Path, default=Path("preview"), help="folder for the pictures")
     parser.add_argument("--language", choices=("fr", "en"), default="fr")

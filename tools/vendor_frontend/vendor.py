@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 HERE = Path(__file__).resolve().parent
-VENDOR = HERE.parent / "src" / "camwatch" / "web" / "static" / "vendor"
+VENDOR = HERE.parents[1] / "src" / "camwatch" / "web" / "static" / "vendor"
 MANIFEST = VENDOR / "manifest.json"
 
 

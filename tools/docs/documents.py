@@ -6,12 +6,12 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TypeAlias
 
-from docs.generate import asyncapi, heartbeat_schema, metrics_page, openapi, scenario_schema, states
+from tools.docs import asyncapi, heartbeat_schema, metrics_page, openapi, scenario_schema, states
 
 Generator: TypeAlias = Callable[[], str]
 """Returns the whole text of a document, the same for the same code."""
 
-FOLDER = Path(__file__).resolve().parents[1]
+FOLDER = Path(__file__).resolve().parents[2] / "docs"
 """Where the documents stand: `docs/`."""
 
 DOCUMENTS: Mapping[str, Generator] = {

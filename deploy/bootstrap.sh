@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Make what deploy/compose.yaml needs and no repository should hold: accounts, a certificate, passwords.
 #
-#   sudo deploy/prepare NAME...        the names and addresses by which cameras reach the broker
+#   sudo deploy/bootstrap.sh NAME...        the names and addresses by which cameras reach the broker
 #
 # writes deploy/secrets; what is there already stays. Run it again after the inventory changed, or to renew the
 # certificate. As root it gives each folder to the user of its container; others cannot do that.
@@ -14,8 +14,8 @@ if (($# == 0)); then
   echo "usage: ${0##*/} NAME... (the names and addresses by which cameras reach the broker)" >&2
   exit 2
 fi
-"$here/mosquitto/accounts" --fleet "$fleet" --folder "$secrets"
-"$here/mosquitto/certificate" "$secrets" "$@" mosquitto localhost
+"$here/mosquitto/generate-accounts.py" --fleet "$fleet" --folder "$secrets"
+"$here/mosquitto/generate-certificates.sh" "$secrets" "$@" mosquitto localhost
 mkdir -p "$secrets"/{alertmanager,grafana,prometheus}
 if [[ ! -s $secrets/grafana/admin-password ]]; then
   openssl rand -base64 24 >"$secrets/grafana/admin-password"

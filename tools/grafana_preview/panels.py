@@ -7,9 +7,9 @@ from html import escape
 from math import ceil
 from zlib import crc32
 
-from deploy.grafana.preview.asking import Asked, Json, Series, rows
-from deploy.grafana.preview.places import STYLE, drawn
-from deploy.grafana.preview.showing import settings, show, written
+from tools.grafana_preview.geomap import STYLE, drawn
+from tools.grafana_preview.prometheus_client import Asked, Json, Series, rows
+from tools.grafana_preview.units import settings, show, written
 
 WIDTH = 1600
 _CELL, _GAP = 30, 8

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from math import isnan
 from typing import Any, NamedTuple
 
-from deploy.grafana.preview.asking import Json
+from tools.grafana_preview.prometheus_client import Json
 
 _BIG = ((1e9, " G"), (1e6, " M"), (1e3, " k"))
 _TIMES = ((86400.0, "d"), (3600.0, "h"), (60.0, "min"), (1.0, "s"))

@@ -24,8 +24,9 @@ from camwatch.logs import configure
 from camwatch.settings import Broker, FleetSettings, HistorySettings, HttpSettings, LivenessSettings, Settings
 from tests.support.mosquitto import Mosquitto, program
 
-HERE = Path(__file__).parent
-_FLEET = HERE.parents[1] / "config" / "fleet"
+ROOT = Path(__file__).resolve().parents[2]
+_FLEET = ROOT / "config" / "fleet"
+_IMAGES = ROOT / "docs" / "images"
 _INTERVAL_S = 2.0
 _TRANSITIONS = 60_000
 _DARK = "la-duranne"
@@ -97,7 +98,7 @@ async def _take(browser: Browser, url: str, picture: Picture) -> None:
     await page.wait_for_selector(picture.awaited, timeout=60_000)
     await page.wait_for_selector(".is-live")
     if picture.name:
-        await page.screenshot(path=HERE / f"{picture.name}.png")
+        await page.screenshot(path=_IMAGES / f"{picture.name}.png")
     await page.close()
 
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Make a certificate for the broker, signed by an authority of our own.
 #
-#   deploy/mosquitto/certificate deploy/secrets broker.ville.example [more names or addresses]
+#   deploy/mosquitto/generate-certificates.sh deploy/secrets broker.ville.example [more names or addresses]
 #
 # writes authority/ (its key signs every later certificate: keep it off the broker), mosquitto/server.pem and .key,
 # and ca.pem for the broker, camwatch and the cameras. Run it again to renew: the authority stays, so that no camera

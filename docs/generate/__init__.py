@@ -1,5 +1,0 @@
-"""Documents that are written from the code, so that they cannot say anything else than it does.
-
-`python -m docs.generate` writes them; with `--check` it only says which are out of date. To add one, add a
-module with a `text()` that returns the whole document, and name it in `docs/generate/documents.py`.
-"""

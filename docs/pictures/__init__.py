@@ -1,1 +1,0 @@
-"""Pictures of the pages, for the documentation: `make pictures`."""

@@ -1,0 +1,1 @@
+"""Tools of development: generated documents, screenshots, vendored front end, a preview of dashboards."""
