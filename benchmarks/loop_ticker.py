@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from camwatch.app import run
-from camwatch.loading import load
 from camwatch.settings import load_settings
+from camwatch.settings.loading import load
 
 if TYPE_CHECKING:
     from typing import TextIO

@@ -19,13 +19,13 @@ from typing import TYPE_CHECKING, Any, TextIO
 from benchmarks.loop_ticker import start_ticker
 from camwatch import app
 from camwatch.core.model import Camera, Event, MaintenanceWindow, Status, Transition
-from camwatch.history.batch import Batch
-from camwatch.history.keeper import RecordingStore
 from camwatch.history.recorder import Recorder
+from camwatch.history.recording_store import RecordingStore
 from camwatch.history.sealing import Seal
-from camwatch.loading import load
+from camwatch.history.write_queue import Batch
 from camwatch.logs import configure
 from camwatch.settings import load_settings
+from camwatch.settings.loading import load
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -105,9 +105,9 @@ async def _run(folder: Path, config: Path, memory: str) -> None:
     with (folder / TICKS).open("w", buffering=1) as ticks, (folder / BATCHES).open("w", buffering=1) as told:
         TracingStore.output = told
         # The daemon offers no hook here, and needs none but for this: what it is built of is replaced.
-        vars(app)["StoreKeeper"] = TracingStore
+        vars(app)["RecordingStore"] = TracingStore
         if memory == "without":
-            vars(app)["Chronicle"] = NullRecorder
+            vars(app)["Recorder"] = NullRecorder
         start_ticker(ticks)
         await app.run(settings, load(settings))
 

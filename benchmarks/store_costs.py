@@ -27,8 +27,8 @@ from camwatch.fleet.inventory import Inventory, load_inventory
 from camwatch.history import schema
 from camwatch.history.audit import audit
 from camwatch.history.dialects import is_sqlite, read_transaction
-from camwatch.history.keeper import RecordingStore
 from camwatch.history.queries import read
+from camwatch.history.recording_store import RecordingStore
 from camwatch.history.store import Store
 from camwatch.reports.builder import build
 from camwatch.reports.formatting import Language

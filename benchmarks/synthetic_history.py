@@ -37,9 +37,9 @@ from camwatch.core.model import (
 )
 from camwatch.core.status_time import Interval, StatusTime
 from camwatch.history import schema
-from camwatch.history.batch import Batch, InventorySnapshot
 from camwatch.history.corrections import GENESIS, CorrectionKind, Entry, canonical_json, entry_hash
 from camwatch.history.dialects import read_transaction, write_transaction
+from camwatch.history.write_queue import Batch, InventorySnapshot
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

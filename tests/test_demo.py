@@ -142,7 +142,7 @@ def test_a_demo_that_is_killed_takes_its_broker_with_it() -> None:
 STUBBORN = """
 import asyncio, contextlib
 from camwatch import demo
-from camwatch.loading import load
+from camwatch.settings.loading import load
 
 @contextlib.asynccontextmanager
 async def start(settings, inventory):

@@ -18,26 +18,25 @@ from camwatch.clock_trust import wait_for_sync
 from camwatch.core.model import Event
 from camwatch.errors import CamwatchError, ClockError, ConfigError, StoreError
 from camwatch.fleet.inventory import Inventory, fingerprint
-from camwatch.history.batch import StoredState
-from camwatch.history.keeper import RecordingStore
 from camwatch.history.recorder import Recorder
+from camwatch.history.recording_store import RecordingStore
 from camwatch.history.stop_budget import PUT_AWAY_S, StopBudget, put_away
 from camwatch.history.store import DAEMON, Store
+from camwatch.history.write_queue import StoredState
 from camwatch.ingest.factory import make_link
 from camwatch.ingest.link import Link, LinkSettings
-from camwatch.loading import load
 from camwatch.logs import EventLogger, LogWriter
 from camwatch.metrics.collector import MetricsEndpoint
 from camwatch.monitoring.service import MonitorService
 from camwatch.services.history import HistoryService
 from camwatch.settings import Broker, Settings, exposures
+from camwatch.settings.loading import load
 from camwatch.systemd import NULL_NOTIFIER, Notifier
 from camwatch.web.application import make_site
 from camwatch.web.auth import Authenticator, AuthReloader, create_authenticator, warn_if_plaintext
 from camwatch.web.connection_limits import TlsCertificate, raise_open_file_limit
-from camwatch.web.context import AppContext
+from camwatch.web.context import AppContext, MapSettings
 from camwatch.web.event_stream import EventStream
-from camwatch.web.pages.look import MapSettings
 from camwatch.web.server import HttpServer, listen_on
 from camwatch.web.telemetry_samples import TelemetrySamples
 from camwatch.web.thread_pool import ThreadPool
@@ -55,7 +54,7 @@ class Application:
         self,
         settings: Settings,
         inventory: Inventory,
-        keeper: RecordingStore,
+        store: RecordingStore,
         past: StoredState,
         notifier: Notifier,
         access: Authenticator | None = None,
@@ -79,8 +78,8 @@ class Application:
         settled = (
             memory.accounted_until_ms for memory in past.checkpoints if memory.accounted_until_ms is not None
         )
-        corrected = keeper.windows(min(settled, default=clock().utc_ms))
-        self.recorder = Recorder(keeper, past, clock, _checkpoint_interval_s(settings, inventory))
+        corrected = store.windows(min(settled, default=clock().utc_ms))
+        self.recorder = Recorder(store, past, clock, _checkpoint_interval_s(settings, inventory))
         self.monitor = MonitorService(
             settings, inventory, links, clock, self._on_events, self.recorder, corrected
         )
@@ -245,8 +244,8 @@ async def running(
         closing.push_async_callback(put_away, store.close, ending)
         past = await asyncio.to_thread(store.load)
         _check_date(past)
-        keeper = RecordingStore(store, settings.fleet.timezone, settings.history.retention_days)
-        daemon = Application(settings, inventory, keeper, past, notifier, access, log)
+        recording = RecordingStore(store, settings.fleet.timezone, settings.history.retention_days)
+        daemon = Application(settings, inventory, recording, past, notifier, access, log)
         daemon.certificate = certificate
         daemon.port = sock.getsockname()[1]
         tasks = await stack.enter_async_context(asyncio.TaskGroup())

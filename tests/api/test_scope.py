@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from camwatch.core.model import Status
-from camwatch.history.keeper import RecordingStore
+from camwatch.history.recording_store import RecordingStore
 from camwatch.web import api
 from camwatch.web.api.openapi import document_of
 from camwatch.web.auth.principal import LOCAL_ADMIN

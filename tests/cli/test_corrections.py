@@ -19,9 +19,9 @@ from camwatch.cli import app
 from camwatch.cli.formatting import WIDTH, format_duration
 from camwatch.core.model import Status
 from camwatch.history import schema
-from camwatch.history.batch import InventorySnapshot
 from camwatch.history.public_ids import PublicIds
 from camwatch.history.store import Store
+from camwatch.history.write_queue import InventorySnapshot
 from camwatch.settings import HistorySettings
 from tests.history.builders import batch, camera, entered, memory, ms, outage, went
 from tests.support.numbers import ids_of

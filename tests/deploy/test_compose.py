@@ -39,7 +39,9 @@ def prepare(folder: Path, *names: str) -> subprocess.CompletedProcess[str]:
     """Run deploy/bootstrap.sh for three cameras, with `folder` for deploy/secrets."""
     fleet = write_fleet(folder.parent / "fleet", cameras(3))
     told = environment(CAMWATCH_SECRETS=str(folder), CAMWATCH_FLEET=str(fleet))
-    return subprocess.run([DEPLOY / "bootstrap.sh", *names], env=told, capture_output=True, text=True, check=False)
+    return subprocess.run(
+        [DEPLOY / "bootstrap.sh", *names], env=told, capture_output=True, text=True, check=False
+    )
 
 
 def test_the_file_is_what_the_specification_says() -> None:

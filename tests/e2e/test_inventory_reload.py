@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 
 from camwatch import app
-from camwatch.loading import load
 from camwatch.settings import load_settings
+from camwatch.settings.loading import load
 from tests.e2e.conftest import playing
 from tests.support.daemon import Daemon, broker, config, running
 from tests.support.mosquitto import Mosquitto, until

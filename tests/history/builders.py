@@ -20,8 +20,8 @@ from camwatch.core.model import (
     Transition,
 )
 from camwatch.history import schema, sealing
-from camwatch.history.batch import Batch
 from camwatch.history.store import Store
+from camwatch.history.write_queue import Batch
 
 T0 = 1_767_258_000_000
 

@@ -9,11 +9,11 @@ from camwatch.accounting.records import OPEN_ENDED, History
 from camwatch.core.model import MaintenanceWindow
 from camwatch.core.monitor import CameraConfig, FleetMonitor
 from camwatch.history.audit import audit
-from camwatch.history.batch import Batch, InventorySnapshot
 from camwatch.history.dialects import read_transaction
 from camwatch.history.queries import read
 from camwatch.history.reconcile import Known, rejoined, remembered, states
 from camwatch.history.store import Store
+from camwatch.history.write_queue import Batch, InventorySnapshot
 from tests.support.fleet import World, fleet
 
 PARIS = ZoneInfo("Europe/Paris")

@@ -12,10 +12,10 @@ from camwatch.accounting.rolling import RollingAccounts
 from camwatch.core.model import Event, Instant, MaintenanceWindow, Status, Transition
 from camwatch.core.monitor import CameraConfig, FleetMonitor
 from camwatch.errors import StoreError
-from camwatch.history.batch import Batch, StoredState
-from camwatch.history.keeper import RecordingStore
 from camwatch.history.recorder import Recorder
+from camwatch.history.recording_store import RecordingStore
 from camwatch.history.store import Store
+from camwatch.history.write_queue import Batch, StoredState
 from camwatch.rejections import Rejections
 from camwatch.settings import HistorySettings
 from tests.history.builders import T0, at, camera, rows
@@ -23,49 +23,49 @@ from tests.history.builders import T0, at, camera, rows
 PARIS = ZoneInfo("Europe/Paris")
 
 
-class Away:
-    """A keeper that can be told to be away, in front of a real store."""
+class FaultyStore(RecordingStore):
+    """A real store that can be told to be away, or to be damaged."""
 
     def __init__(self, store: Store) -> None:
-        self.keeper = RecordingStore(store, PARIS, 1100)
+        super().__init__(store, PARIS, 1100)
         self.away = False
         self.damaged = False  # where figures are read from
         self.written: list[Batch] = []
 
     def load(self) -> StoredState:
-        """Return what the store remembers."""
-        self._ask()
-        return self.keeper.load()
+        """Return what the store remembers, or fail."""
+        self._fail_if_away()
+        return super().load()
 
     def write(self, batch: Batch) -> None:
-        """Store a batch."""
-        self._ask()
-        self.keeper.write(batch)
+        """Store a batch, or fail."""
+        self._fail_if_away()
+        super().write(batch)
         self.written.append(batch)
 
     def corrections(self) -> int:
-        """Return the number of the newest correction."""
-        self._ask()
-        return self.keeper.corrections()
+        """Return the number of the newest correction, or fail."""
+        self._fail_if_away()
+        return super().corrections()
 
     def windows(self, now_ms: int) -> tuple[MaintenanceWindow, ...]:
-        """Return the maintenance that people added."""
-        self._ask()
-        return self.keeper.windows(now_ms)
+        """Return the maintenance that people added, or fail."""
+        self._fail_if_away()
+        return super().windows(now_ms)
 
     def standing(self, now_ms: int) -> RollingAccounts:
-        """Return the operators' accounts."""
-        self._ask()
+        """Return the operators' accounts, or fail."""
+        self._fail_if_away()
         if self.damaged:
             raise StoreError("the file is damaged")
-        return self.keeper.standing(now_ms)
+        return super().standing(now_ms)
 
     def fold(self, now_ms: int) -> Iterator[None]:
-        """Fold away what is too old."""
-        self._ask()
-        return self.keeper.fold(now_ms)
+        """Fold away what is too old, or fail."""
+        self._fail_if_away()
+        return super().fold(now_ms)
 
-    def _ask(self) -> None:
+    def _fail_if_away(self) -> None:
         if self.away:
             raise StoreError("the store is away")
 
@@ -75,7 +75,7 @@ class Scene:
 
     def __init__(self, store: Store, checkpoint_interval_s: float, pending_max: int) -> None:
         self.store = store
-        self.keeper = Away(store)
+        self.keeper = FaultyStore(store)
         self.t = 0.0
         self.taken: list[tuple[MaintenanceWindow, ...]] = []
         self.watch = FleetMonitor(at(0), {"main": frozenset()}, stall_after_s=1e9)

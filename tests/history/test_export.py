@@ -9,9 +9,9 @@ from pathlib import Path
 
 from camsim.score.observations import Bounds, Change, Outage, collected, from_store
 from camwatch.core.model import Backfill, Cause, Event, GapCause, MonitoringGap, Status
-from camwatch.history.batch import Batch
 from camwatch.history.export import _queries, export
 from camwatch.history.store import Store
+from camwatch.history.write_queue import Batch
 from camwatch.settings import HistorySettings
 from tests.history.builders import at, entered, memory, ms, outage, went
 

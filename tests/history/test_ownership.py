@@ -23,7 +23,7 @@ from camwatch.history.corrections import (
     make_cancellation,
 )
 from camwatch.history.dialects import read_transaction
-from camwatch.history.keeper import RecordingStore
+from camwatch.history.recording_store import RecordingStore
 from camwatch.history.store import Store
 from tests.history.recorder_fixture import PARIS, Kept
 from tests.support.fleet import enrolment, utc_ms

@@ -25,12 +25,12 @@ from camwatch.core.model import (
     Status,
 )
 from camwatch.core.status_time import Interval, Proven, StatusTime
-from camwatch.history.batch import Batch, InventorySnapshot
 from camwatch.history.corrections import GENESIS, Maintenance, OutageAttribution, append
 from camwatch.history.dialects import read_transaction
 from camwatch.history.outage_list import OutageWithCamera, outages
 from camwatch.history.queries import read
 from camwatch.history.store import Store
+from camwatch.history.write_queue import Batch, InventorySnapshot
 from tests.history.builders import at, camera, entered, left, ms, outage, went
 from tests.support.numbers import ids_of
 

@@ -14,8 +14,8 @@ import pytest
 from camwatch.core.model import Lifecycle, MaintenanceWindow, Scope, Status
 from camwatch.errors import RejectReason, StoreError
 from camwatch.history import corrections
-from camwatch.history.batch import news
 from camwatch.history.store import Store
+from camwatch.history.write_queue import news
 from camwatch.rejections import RejectedMessages
 from camwatch.settings import HistorySettings
 from tests.history.builders import at, camera

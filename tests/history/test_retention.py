@@ -21,12 +21,12 @@ from camwatch.core.status_time import StatusTime
 from camwatch.errors import CorrectionError
 from camwatch.history import schema
 from camwatch.history.audit import audit
-from camwatch.history.batch import Batch
 from camwatch.history.corrections import Maintenance, OutageAttribution, append
 from camwatch.history.dialects import bulk_insert, read_transaction, write_transaction
 from camwatch.history.queries import read
 from camwatch.history.retention import RollupResult, roll_up, roll_up_steps
 from camwatch.history.store import Store
+from camwatch.history.write_queue import Batch
 from camwatch.settings import HistorySettings
 from tests.history.builders import rows, seal_anew
 

@@ -9,9 +9,9 @@ import pytest
 
 from camwatch.errors import StoreWentBackError
 from camwatch.history.audit import audit
-from camwatch.history.batch import Batch
 from camwatch.history.retention import roll_up, roll_up_steps
 from camwatch.history.store import Store
+from camwatch.history.write_queue import Batch
 from camwatch.settings import HistorySettings
 from tests.history.builders import rows
 from tests.history.test_retention import BEGIN, HOUR, NOW, PARIS, Past, everything, told, written

@@ -23,8 +23,8 @@ from camwatch.core.model import (
     Scope,
     Status,
 )
-from camwatch.history.batch import InventorySnapshot, StoredState
 from camwatch.history.store import Store
+from camwatch.history.write_queue import InventorySnapshot, StoredState
 from camwatch.rejections import RejectedMessages
 from camwatch.settings import HistorySettings
 from tests.history.builders import at, batch, camera, entered, left, memory, ms, outage, rows, went

@@ -22,7 +22,7 @@ import os, pathlib, signal, sys
 from camwatch.errors import StoreError
 from camwatch.history.sqlite_files import SqliteFiles
 from camwatch.history.dialects import open_engine
-from camwatch.history.batch import Batch
+from camwatch.history.write_queue import Batch
 from camwatch.history.store import Store
 from camwatch.settings import HistorySettings
 file = pathlib.Path(sys.argv[1])

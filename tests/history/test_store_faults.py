@@ -13,8 +13,8 @@ from sqlalchemy import Connection, event
 from camwatch.core.model import Status
 from camwatch.errors import StoreError
 from camwatch.history import dialects
-from camwatch.history.batch import Batch
 from camwatch.history.store import Store
+from camwatch.history.write_queue import Batch
 from camwatch.settings import HistorySettings
 from tests.history.builders import batch, memory, outage, rows, went
 from tests.support.postgres import PostgreSQL

@@ -23,7 +23,7 @@ from tests.support.postgres import PostgreSQL
 
 HOLDER = """
 import sys, signal
-from camwatch.history.batch import Batch
+from camwatch.history.write_queue import Batch
 from camwatch.history.store import DAEMON, Store
 from camwatch.settings import HistorySettings
 store = Store.open(HistorySettings(url=sys.argv[1]))

@@ -21,8 +21,8 @@ from sqlalchemy import Connection
 
 from camwatch.errors import ConfigError, StoreError
 from camwatch.history import migrations, schema
-from camwatch.history.batch import StoredState
 from camwatch.history.store import Store
+from camwatch.history.write_queue import StoredState
 from camwatch.settings import HistorySettings
 from tests.history.builders import batch, entered, memory, rows
 from tests.support.mosquitto import free_port

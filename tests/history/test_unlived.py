@@ -12,13 +12,13 @@ from camwatch.accounting.timeline import TimelineOverlays, status_time_between
 from camwatch.core.model import Event, GapCause, MonitoringGap, Scope, Status
 from camwatch.core.status_time import Interval, StatusTime
 from camwatch.history.audit import audit
-from camwatch.history.batch import Batch
 from camwatch.history.corrections import Maintenance, append
 from camwatch.history.dialects import read_transaction
 from camwatch.history.queries import read
 from camwatch.history.retention import roll_up
 from camwatch.history.skipped_days import lived_days, whole_days
 from camwatch.history.store import Store
+from camwatch.history.write_queue import Batch
 from tests.history.builders import at, entered, memory, ms, rows, went
 
 PARIS = ZoneInfo("Europe/Paris")

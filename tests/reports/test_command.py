@@ -27,8 +27,8 @@ from camwatch.core.model import (
     Status,
     Transition,
 )
-from camwatch.history.batch import Batch, InventorySnapshot
 from camwatch.history.store import Store
+from camwatch.history.write_queue import Batch, InventorySnapshot
 from camwatch.settings import HistorySettings
 from tests.reports.parsing import Page, rows_of_csv
 from tests.reports.record_builders import DAY, MIN, H, utc

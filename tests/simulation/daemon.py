@@ -11,8 +11,8 @@ from camwatch.core.model import Camera, Event, Instant, MaintenanceWindow
 from camwatch.core.telemetry import SessionStatus
 from camwatch.fleet.inventory import Inventory, Operator, Site
 from camwatch.history import corrections
-from camwatch.history.keeper import RecordingStore
 from camwatch.history.recorder import Recorder
+from camwatch.history.recording_store import RecordingStore
 from camwatch.history.store import Store
 from camwatch.monitoring.receiver import LinkReceiver
 from camwatch.monitoring.service import MonitorService

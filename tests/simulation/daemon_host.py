@@ -6,9 +6,9 @@ from camwatch.accounting.records import OPEN_ENDED, AttributedCause
 from camwatch.core.model import Camera, MaintenanceWindow, Scope
 from camwatch.errors import CorrectionError
 from camwatch.history import corrections, outage_list
-from camwatch.history.batch import Batch
 from camwatch.history.dialects import open_engine, read_transaction
 from camwatch.history.public_ids import public_ids
+from camwatch.history.write_queue import Batch
 from tests.simulation import window_checker
 from tests.simulation.checker import ViolationError
 from tests.simulation.daemon_process import KilledError, Process

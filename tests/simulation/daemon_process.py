@@ -7,17 +7,17 @@ import contextlib
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from sqlalchemy import Engine, event
+from sqlalchemy import event
 
 from camwatch.accounting.rolling import RollingAccounts
 from camwatch.clock import Clock, ClockStep
 from camwatch.core.model import Camera, Event, MaintenanceWindow
 from camwatch.errors import StoreError
 from camwatch.fleet.inventory import Inventory, Operator, Site
-from camwatch.history.batch import Batch, StoredState
-from camwatch.history.keeper import RecordingStore
 from camwatch.history.recorder import Recorder
+from camwatch.history.recording_store import RecordingStore
 from camwatch.history.store import Store
+from camwatch.history.write_queue import Batch, StoredState
 from camwatch.monitoring.receiver import LinkReceiver
 from camwatch.monitoring.service import MonitorService
 from camwatch.settings import HistorySettings, Settings
@@ -30,55 +30,55 @@ class KilledError(Exception):
     """The process was killed here."""
 
 
-class FaultyKeeper:
-    """Passes all on to the real keeper, until it is told to fail, or to die.
+class FaultyStore(RecordingStore):
+    """A real store, until it is told to fail, or to die.
 
     `committed` is told of each batch that the store has.
     """
 
-    def __init__(self, keeper: RecordingStore, engine: Engine, committed: Callable[[Batch], None]) -> None:
+    def __init__(self, store: Store, committed: Callable[[Batch], None]) -> None:
+        super().__init__(store, PARIS, RETENTION_DAYS)
         self.away = False
         self.unconfirmed = False  # the next write is stored, and said to have failed
         self.dies_at: int | None = None  # so many statements from now
-        self._keeper = keeper
         self._committed = committed
-        event.listen(engine, "before_cursor_execute", self._statement)
+        event.listen(store.engine, "before_cursor_execute", self._statement)
 
     def load(self) -> StoredState:
         """Return what the store remembers, or fail."""
         self._fail_if_away()
-        return self._keeper.load()
+        return super().load()
 
     def write(self, batch: Batch) -> None:
         """Store a batch, or fail."""
         if self.unconfirmed:
             self.unconfirmed = False
-            self._keeper.write(batch)
+            super().write(batch)
             self._committed(batch)
             raise StoreError("the connection broke while the commit was under way")
         self._fail_if_away()
-        self._keeper.write(batch)
+        super().write(batch)
         self._committed(batch)
 
     def corrections(self) -> int:
         """Return the number of the newest correction, or fail."""
         self._fail_if_away()
-        return self._keeper.corrections()
+        return super().corrections()
 
     def windows(self, now_ms: int) -> tuple[MaintenanceWindow, ...]:
         """Return the maintenance that people added, or fail."""
         self._fail_if_away()
-        return self._keeper.windows(now_ms)
+        return super().windows(now_ms)
 
     def standing(self, now_ms: int) -> RollingAccounts:
         """Return the operators' accounts, or fail."""
         self._fail_if_away()
-        return self._keeper.standing(now_ms)
+        return super().standing(now_ms)
 
     def fold(self, now_ms: int) -> Iterator[None]:
         """Fold away what is too old, or fail."""
         self._fail_if_away()
-        return self._keeper.fold(now_ms)
+        return super().fold(now_ms)
 
     def _fail_if_away(self) -> None:
         if self.away:
@@ -106,15 +106,14 @@ class Process:
         self.store.acquire_lock()
         self.past: StoredState = self.store.load()
         self.told: list[Event] = []
-        keeper = RecordingStore(self.store, PARIS, RETENTION_DAYS)
+        self.keeper = FaultyStore(self.store, committed)
         self.clock = Clock(self._jumped, *hands, self.past.watermark_ms or 0)
         settled = (
             memory.accounted_until_ms
             for memory in self.past.checkpoints
             if memory.accounted_until_ms is not None
         )
-        corrected = keeper.windows(min(settled, default=self.clock().utc_ms))
-        self.keeper = FaultyKeeper(keeper, self.store.engine, committed)
+        corrected = self.keeper.windows(min(settled, default=self.clock().utc_ms))
         self.chronicle = Recorder(self.keeper, self.past, self.clock, 1.0, retry_s=(0.0,))
         nothing = inventory((), ())
         self.watcher = MonitorService(

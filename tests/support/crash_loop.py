@@ -25,11 +25,11 @@ from camwatch.app import Application
 from camwatch.core.model import Event, Transition
 from camwatch.history import schema
 from camwatch.history.audit import audit
-from camwatch.history.keeper import RecordingStore
+from camwatch.history.recording_store import RecordingStore
 from camwatch.history.store import Store
-from camwatch.loading import load
 from camwatch.logs import configure
 from camwatch.settings import Settings, load_settings
+from camwatch.settings.loading import load
 from camwatch.systemd import NULL_NOTIFIER
 
 LATEST_S = 0.12

@@ -18,8 +18,8 @@ from camwatch.core.model import Event, Lifecycle, Purpose, Status
 from camwatch.core.model import Scope as Cover
 from camwatch.core.telemetry import SessionStatus
 from camwatch.fleet.inventory import Operator, Site
-from camwatch.history.batch import Batch, InventorySnapshot
 from camwatch.history.store import Store
+from camwatch.history.write_queue import Batch, InventorySnapshot
 from camwatch.services.history import HistoryService
 from camwatch.settings import HistorySettings
 from camwatch.web.application import application

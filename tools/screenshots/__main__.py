@@ -19,9 +19,9 @@ from camsim.fleet import read_fleet
 from camsim.simulator import Simulator, SimulatorSettings
 from camwatch.app import running
 from camwatch.history.store import Store
-from camwatch.loading import load
 from camwatch.logs import configure
 from camwatch.settings import Broker, FleetSettings, HistorySettings, HttpSettings, LivenessSettings, Settings
+from camwatch.settings.loading import load
 from tests.support.mosquitto import Mosquitto, program
 
 ROOT = Path(__file__).resolve().parents[2]

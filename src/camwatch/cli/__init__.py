@@ -12,9 +12,9 @@ from camwatch import __version__
 from camwatch.cli import access, audit, corrections, history, reload
 from camwatch.cli.common import MISCONFIGURED, ConfigFile, exit_with_error, handle_errors, load_config
 from camwatch.cli.report import report_command
-from camwatch.loading import load
 from camwatch.logs import LogWriter, configure, log_strays
 from camwatch.settings import check_secrets, exposures
+from camwatch.settings.loading import load
 
 app = typer.Typer(
     help="Watch the health of a city's surveillance cameras.",

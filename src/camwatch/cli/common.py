@@ -12,8 +12,8 @@ import typer
 from camwatch.clock import wall_ms
 from camwatch.errors import CamwatchError, ConfigError, ConfigProblem, ReportRequestError
 from camwatch.fleet.inventory import Inventory, load_inventory
-from camwatch.loading import load
 from camwatch.settings import Settings, load_fleet_settings, load_settings
+from camwatch.settings.loading import load
 
 FAILED = 1
 MISCONFIGURED = 2

@@ -25,7 +25,7 @@ from camwatch.core.model import (
     Status,
     Transition,
 )
-from camwatch.history.batch import StoredState, in_service
+from camwatch.history.write_queue import StoredState, in_service
 
 _SEEN = frozenset(Status) - {Status.UNKNOWN}
 

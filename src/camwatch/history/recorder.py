@@ -34,10 +34,17 @@ from camwatch.core.model import (
 )
 from camwatch.core.monitor import FleetMonitor
 from camwatch.errors import StoreError, StoreWentBackError
-from camwatch.history.batch import Batch, InventorySnapshot, StoredState, news
-from camwatch.history.keeping import Keeper
 from camwatch.history.reconcile import Known, lost, rejoined, remembered, states
-from camwatch.history.write_queue import PENDING_MAX, Queue, QueueItem
+from camwatch.history.recording_store import RecordingStore
+from camwatch.history.write_queue import (
+    PENDING_MAX,
+    Batch,
+    InventorySnapshot,
+    Queue,
+    QueueItem,
+    StoredState,
+    news,
+)
 from camwatch.rejections import RejectedMessages, Rejections
 
 _RECKONED = 150  # events told to the accounts in one turn: some 2 ms
@@ -55,7 +62,7 @@ class Recorder:
 
     def __init__(
         self,
-        keeper: Keeper,
+        store: RecordingStore,
         past: StoredState,
         clock: Callable[[], Instant],
         checkpoint_interval_s: float,
@@ -67,7 +74,7 @@ class Recorder:
         self.sealed, self._noted_hour = past.sealed, 0
         self._problem: str | None = None
         self._unread: dict[str, str] = {}  # what could not be read when it was last tried, and why
-        self._keeper = keeper
+        self._store = store
         self._queue = Queue(past.number, pending_max)
         self._vouched_ms = past.watermark_ms or 0  # by the store, as we know it
         self._roll: InventorySnapshot | None = None
@@ -261,7 +268,7 @@ class Recorder:
             if self._overflow is not None:
                 raise self._overflow
             try:
-                sealed = await self._in_thread(lambda: self._keeper.write(batch))
+                sealed = await self._in_thread(lambda: self._store.write(batch))
             except StoreWentBackError as error:
                 self._on_failure("the store went back", error)
                 raise
@@ -288,7 +295,7 @@ class Recorder:
     async def _reconcile(self) -> None:
         """Take the store as it is, and let what memory still has of what it lacks be stored next (H1)."""
         try:
-            past = await self._in_thread(self._keeper.load)
+            past = await self._in_thread(self._store.load)
         except StoreError as error:
             self._on_failure("the store that went back is not read, trying again", error)
             await asyncio.sleep(self._retry_s[-1])
@@ -315,10 +322,10 @@ class Recorder:
 
     async def _poll_corrections(self) -> None:
         with self._log_and_continue("corrections not looked for"):
-            newest = await self._in_thread(self._keeper.corrections)
+            newest = await self._in_thread(self._store.corrections)
             if newest != self._corrections:
                 now_ms = self._clock().utc_ms
-                windows = await self._in_thread(lambda: self._keeper.windows(now_ms))
+                windows = await self._in_thread(lambda: self._store.windows(now_ms))
                 _log.info("corrections taken over", entries=newest - self._corrections)
                 self._corrections = newest
                 self._take(windows)
@@ -329,7 +336,7 @@ class Recorder:
         """Derive the operators' accounts anew from the record; what is not stored yet comes on top."""
         with self._log_and_continue("figures not derived"):
             now_ms = self._clock().utc_ms
-            self.rolling = await self._in_thread(lambda: self._keeper.standing(now_ms))
+            self.rolling = await self._in_thread(lambda: self._store.standing(now_ms))
             self._derived = True
             self._rolling_pending = deque(self._queue.events())
             await self._update_rolling()
@@ -365,7 +372,7 @@ class Recorder:
         now_ms = self._clock().utc_ms
         if now_ms // 86_400_000 != self._rolled_up_day:
             with self._log_and_continue("nothing folded"):
-                steps = self._keeper.fold(now_ms)
+                steps = self._store.fold(now_ms)
                 while await self._in_thread(lambda: next(steps, self)) is not self:
                     await self._flush()
                     if self._stopping.is_set():

@@ -20,7 +20,6 @@ from camwatch.core.checkpoint import CameraCheckpoint, LinkGroupCheckpoint
 from camwatch.core.model import Cause, Status
 from camwatch.errors import ConfigError, InUseError, StoreError, StoreWentBackError
 from camwatch.history import connect, lock, migrations, schema, writer
-from camwatch.history.batch import Batch, StoredState
 from camwatch.history.database_errors import PLACE, MissingTablesError, translate_errors
 from camwatch.history.dialects import (
     is_sqlite,
@@ -31,6 +30,7 @@ from camwatch.history.dialects import (
 )
 from camwatch.history.sealing import Seal, newest
 from camwatch.history.sqlite_files import SqliteFiles
+from camwatch.history.write_queue import Batch, StoredState
 from camwatch.rejections import RejectedMessages
 from camwatch.settings import HistorySettings
 

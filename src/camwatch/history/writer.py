@@ -28,9 +28,9 @@ from camwatch.core.model import (
 )
 from camwatch.core.status_time import Proven
 from camwatch.history import backfills, schema
-from camwatch.history.batch import Batch, InventorySnapshot
 from camwatch.history.dialects import bulk_insert
 from camwatch.history.sealing import Checkpoints, Seal, Sealer
+from camwatch.history.write_queue import Batch, InventorySnapshot
 
 CHECKPOINT = CameraCheckpoint._fields[2:]
 """The columns of a checkpoint that are a Memory's fields under the same names."""

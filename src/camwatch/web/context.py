@@ -12,6 +12,18 @@ from camwatch.web.house import Archive, Live
 from camwatch.web.telemetry_samples import TelemetrySamples
 from camwatch.web.thread_pool import ThreadPool
 
+
+@dataclass(frozen=True, slots=True)
+class MapSettings:
+    """The map's tiles: a template such as `https://tiles.example/{z}/{x}/{y}.png`, and who is to be named.
+
+    Without a template the map draws itself.
+    """
+
+    tiles_url: str = ""
+    tiles_attribution: str = ""
+
+
 RenderMetrics: TypeAlias = Callable[[bool], Generator[str]]
 """Give the exposition in small pieces; the argument asks for OpenMetrics."""
 

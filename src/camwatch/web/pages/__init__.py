@@ -7,11 +7,10 @@ from starlette.requests import HTTPConnection
 from starlette.responses import Response
 
 from camwatch.web.auth.login import LoginFailure, LoginForm
-from camwatch.web.context import AppContext
+from camwatch.web.context import AppContext, MapSettings
 from camwatch.web.pages.fleet import FleetPage
 from camwatch.web.pages.history import HistoryPages
 from camwatch.web.pages.incidents import IncidentPages
-from camwatch.web.pages.look import MapSettings
 from camwatch.web.pages.maintenance import MaintenancePages
 from camwatch.web.pages.renderer import PageRenderer
 from camwatch.web.pages.reports import ReportPages

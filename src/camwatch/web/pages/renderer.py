@@ -23,10 +23,9 @@ from camwatch.i18n import LANGS, NO_VALUE, Lang
 from camwatch.web.auth.middleware import csrf_token
 from camwatch.web.auth.paths import is_safe_redirect
 from camwatch.web.auth.principal import Principal, Role
-from camwatch.web.context import AppContext
+from camwatch.web.context import AppContext, MapSettings
 from camwatch.web.pages.assets import Assets
 from camwatch.web.pages.formatting import Language, preferred
-from camwatch.web.pages.look import MapSettings
 from camwatch.web.pages.reasons import reason_in
 from camwatch.web.views import fleet, incidents, links
 from camwatch.web.views.base import to_datetime

@@ -1,4 +1,4 @@
-"""What the Chronicle asks of the store (`keeping.Keeper`), answered in its thread by one that is held."""
+"""The store as the recorder uses it: in the recorder's thread, one call at a time."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from camwatch.accounting.records import OPEN_ENDED
 from camwatch.accounting.rolling import RollingAccounts
 from camwatch.core.model import MaintenanceWindow
 from camwatch.history import schema
-from camwatch.history.batch import Batch, StoredState
 from camwatch.history.corrections import load
 from camwatch.history.database_errors import translate_errors
 from camwatch.history.dialects import read_transaction
@@ -19,12 +18,13 @@ from camwatch.history.queries import read
 from camwatch.history.retention import roll_up_steps
 from camwatch.history.sealing import Seal
 from camwatch.history.store import Store
+from camwatch.history.write_queue import Batch, StoredState
 
 _YEAR_MS = 366 * 86_400_000
 
 
 class RecordingStore:
-    """A store that is open and held. `zone` is that of local days (rule A5)."""
+    """A store that is open and locked. `zone` is that of local days (rule A5)."""
 
     def __init__(self, store: Store, zone: ZoneInfo, retention_days: int) -> None:
         self._store = store
