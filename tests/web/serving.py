@@ -12,10 +12,10 @@ import httpx
 from starlette.types import ASGIApp
 
 from camwatch.monitoring.service import MonitorService
+from camwatch.services.history import HistoryService
 from camwatch.web.application import make_site
 from camwatch.web.context import AppContext, RenderMetrics
 from camwatch.web.event_stream import EventStream
-from camwatch.web.house import Archive, Live
 from camwatch.web.server import HttpServer, listen_on
 from camwatch.web.telemetry_samples import TelemetrySamples
 from camwatch.web.thread_pool import ThreadPool
@@ -55,17 +55,17 @@ class _Unready:
 
 def bare_site(render: RenderMetrics, unready: Callable[[], list[str]] = list) -> ASGIApp:
     """Return the application over a city of one camera, without a record."""
-    return site_over(cast("Live", _Unready(City(registered([camera()])).watcher, unready)), render)
+    return site_over(cast("MonitorService", _Unready(City(registered([camera()])).watcher, unready)), render)
 
 
-def site_over(live: Live, render: RenderMetrics) -> ASGIApp:
+def site_over(live: MonitorService, render: RenderMetrics) -> ASGIApp:
     """Return the application over a fleet, without a record."""
     return make_site(parts_over(live, render))
 
 
-def parts_over(live: Live, render: RenderMetrics) -> AppContext:
+def parts_over(live: MonitorService, render: RenderMetrics) -> AppContext:
     """Return what the window is made of, over a fleet without a record."""
-    nothing = cast("Archive", None)
+    nothing = cast("HistoryService", None)
     return AppContext(live, nothing, EventStream(live), TelemetrySamples(live), ThreadPool(), render)
 
 

@@ -15,8 +15,9 @@ from camwatch.core.model import Purpose, Scope, Status
 from camwatch.core.telemetry import SessionStatus
 from camwatch.history.dialects import read_transaction
 from camwatch.history.outage_list import outages
+from camwatch.monitoring.service import MonitorService
+from camwatch.services.history import KnownCamera
 from camwatch.web.auth.principal import LOCAL_ADMIN, Principal
-from camwatch.web.house import Known, Live
 from camwatch.web.problems import ProblemError
 from camwatch.web.views import cameras, fleet, history, incidents, inventory, maintenance, service_levels
 from camwatch.web.views.base import run_sync, to_datetime
@@ -32,7 +33,7 @@ def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
     yield from town(tmp_path_factory.mktemp("town"))
 
 
-def incidents_of(live: Live, viewer: Principal) -> list[incidents.IncidentView]:
+def incidents_of(live: MonitorService, viewer: Principal) -> list[incidents.IncidentView]:
     return [incidents.view(live, each) for each in incidents.open_incidents(live, viewer)]
 
 
@@ -240,7 +241,10 @@ def test_a_viewer_may_cancel_nothing(here: Town) -> None:
 def test_what_is_past_is_planned_for_by_who_had_cameras_there_then(here: Town) -> None:
     """One that left the inventory, and one that changed hands: what was then is their old operator's, too."""
     now = here.watcher.now.utc_ms
-    known = [Known("zulu-gone", THEIRS, "park", "Zulu"), Known("ville-1", THEIRS, "mairie", "Zulu")]
+    known = [
+        KnownCamera("zulu-gone", THEIRS, "park", "Zulu"),
+        KnownCamera("ville-1", THEIRS, "mairie", "Zulu"),
+    ]
     for scope, scope_id in ((Scope.SITE, "park"), (Scope.CAMERA, "ville-1")):
         with pytest.raises(ProblemError):
             MaintenanceScope.for_interval(here.watcher, LANDLORD, known, now, now).authorize(scope, scope_id)
@@ -277,7 +281,7 @@ def test_windows_of_a_site_are_seen_by_whose_cameras_stood_there_then(new_town: 
 
 
 def test_a_camera_that_changed_hands_has_for_its_old_operator_the_name_that_it_gave(here: Town) -> None:
-    known = [Known("ville-1", THEIRS, "mairie", "Zulu's own")]
+    known = [KnownCamera("ville-1", THEIRS, "mairie", "Zulu's own")]
     new = here.watcher.inventory.cameras["ville-1"].name
     for viewer, seen, name in (
         (LANDLORD, known, "Zulu's own"),

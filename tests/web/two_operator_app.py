@@ -20,13 +20,13 @@ from camwatch.core.telemetry import SessionStatus
 from camwatch.fleet.inventory import Operator, Site
 from camwatch.history.store import Store
 from camwatch.history.write_queue import Batch, InventorySnapshot
+from camwatch.monitoring.service import MonitorService
 from camwatch.services.history import HistoryService
 from camwatch.settings import HistorySettings
 from camwatch.web.application import application
 from camwatch.web.auth.principal import LOCAL_ADMIN, Principal, Role
 from camwatch.web.context import AppContext
 from camwatch.web.event_stream import EventStream
-from camwatch.web.house import Live
 from camwatch.web.telemetry_samples import TelemetrySamples
 from camwatch.web.thread_pool import ThreadPool
 from tests.metrics.monitor_fixture import BEGIN_S, City, registered
@@ -71,7 +71,7 @@ class Town(City):
         self.store = Store.open(HistorySettings(url=f"sqlite:///{folder / 'town.db'}"))
         self.store.acquire_lock()
         self.number = 0
-        live: Live = self.watcher
+        live: MonitorService = self.watcher
         self.parts = AppContext(
             live=live,
             archive=HistoryService(

@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, Engine, select
 
-from camwatch.accounting.records import AttributedCause, GapRecord, History, MaintenanceRecord
+from camwatch.accounting.records import OPEN_ENDED, AttributedCause, GapRecord, History, MaintenanceRecord
 from camwatch.core.model import Purpose, Scope
 from camwatch.fleet.inventory import Inventory
 from camwatch.history import schema
@@ -36,11 +37,24 @@ from camwatch.i18n import Lang, ReportFormat
 from camwatch.reports.formatting import Language
 from camwatch.reports.period import Period
 from camwatch.services.reporting import ReportRequest, create_report, render
-from camwatch.web.house import Known
+
+
+class KnownCamera(NamedTuple):
+    """A camera that is or was in the record, and a site where it was in [since_ms, until_ms) (rule V7)."""
+
+    id: str
+    operator: str
+    site: str
+    name: str
+    since_ms: int = -OPEN_ENDED
+    until_ms: int = OPEN_ENDED
 
 
 class HistoryService:
-    """See `web.house.Archive`. `inventory` and `now_ms` are asked anew each time."""
+    """Queries of the history and reports on it. Every method blocks: call it in a thread.
+
+    `inventory` and `now_ms` are called once per request. All methods raise StoreError.
+    """
 
     def __init__(
         self,
@@ -96,7 +110,7 @@ class HistoryService:
         with self._reading() as connection:
             return monitoring_gaps(connection, from_ms, to_ms)
 
-    def known(self, operators: Iterable[str] | None) -> Sequence[Known]:
+    def known(self, operators: Iterable[str] | None) -> Sequence[KnownCamera]:
         """Return every place of every camera that the record has ever had of these operators (None: all)."""
         table = schema.cameras.c
         chosen = None if operators is None else table.operator.in_(list(operators))
@@ -106,7 +120,7 @@ class HistoryService:
         with self._reading() as connection:
             stood = places(connection, chosen)
             return [
-                Known(camera, operator, place.site, name, place.since_ms, place.until_ms)
+                KnownCamera(camera, operator, place.site, name, place.since_ms, place.until_ms)
                 for key, camera, operator, name in connection.execute(query)
                 for place in stood[key]
             ]

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from camwatch.core.model import Purpose
+from camwatch.monitoring.service import MonitorService
+from camwatch.services.history import HistoryService
 from camwatch.web.event_stream import EventStream
-from camwatch.web.house import Archive, Live
 from camwatch.web.telemetry_samples import TelemetrySamples
 from camwatch.web.thread_pool import ThreadPool
 
@@ -36,8 +37,8 @@ class AppContext:
     at `request.app.state.parts`.
     """
 
-    live: Live
-    archive: Archive
+    live: MonitorService
+    archive: HistoryService
     events: EventStream
     recent: TelemetrySamples
     threads: ThreadPool

@@ -1,4 +1,4 @@
-"""Live events for many listeners: one ring, from which each stream reads at its own pace.
+"""MonitorService events for many listeners: one ring, from which each stream reads at its own pace.
 
 A stream keeps a place in the ring and nothing else, so a slow client costs no memory: it falls behind,
 and out. An event is encoded once, or once for each set of operators that somebody listens with where they
@@ -15,8 +15,8 @@ from collections.abc import AsyncGenerator, Iterable, Iterator
 from typing import TypeAlias
 
 from camwatch.core.model import Event
+from camwatch.monitoring.service import MonitorService
 from camwatch.web.auth.principal import LOCAL_ADMIN, Principal
-from camwatch.web.house import Live
 from camwatch.web.views.events import (
     CameraEvent,
     ResyncUpdate,
@@ -59,7 +59,7 @@ class _CameraEvent:
         self._event = event
         self._encoded = b""
 
-    def of(self, live: Live, scope: Scope) -> bytes:
+    def of(self, live: MonitorService, scope: Scope) -> bytes:
         """Return the event as who sees these operators is told of it; nothing if it is not theirs."""
         if scope is not None and self._event.operator not in scope:
             return b""
@@ -79,7 +79,7 @@ class _ScopedEvent:
         self._told = event
         self._encoded: dict[Scope, bytes] = {}
 
-    def of(self, _live: Live, scope: Scope) -> bytes:
+    def of(self, _live: MonitorService, scope: Scope) -> bytes:
         """Return the event as who sees these operators is told of it; nothing if it is not theirs."""
         encoded = self._encoded.get(scope)
         if encoded is None:
@@ -108,7 +108,7 @@ class _Listener:
 class EventStream:
     """The last events, and those who wait for the next."""
 
-    def __init__(self, live: Live) -> None:
+    def __init__(self, live: MonitorService) -> None:
         self._live = live
         self._boot = secrets.token_hex(4)
         self._ring: deque[_CameraEvent | _ScopedEvent] = deque(maxlen=BUFFER_SIZE)
@@ -284,7 +284,7 @@ def _comment(event_id: str) -> bytes:
 class ChangePoller:
     """What differs from the last look."""
 
-    def __init__(self, live: Live) -> None:
+    def __init__(self, live: MonitorService) -> None:
         self._live = live
         self._links = self._problems()
         self._dark = self._sights()

@@ -20,7 +20,7 @@ from pydantic import Field
 
 from camwatch.core.model import Status
 from camwatch.core.state import CameraState
-from camwatch.web.house import Live
+from camwatch.monitoring.service import MonitorService
 from camwatch.web.views.base import Moment, View, to_datetime
 
 BUDGET_BYTES = 4_000_000
@@ -83,7 +83,7 @@ class _Ring:
 class TelemetrySamples:
     """Samples of every camera."""
 
-    def __init__(self, live: Live) -> None:
+    def __init__(self, live: MonitorService) -> None:
         self._live = live
         self._ring = _Ring(*sampling_plan(len(live.fleet.cameras)))
 

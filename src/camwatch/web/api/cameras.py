@@ -48,7 +48,7 @@ class Timeline(View):
 
 @router.get("/cameras", response_model=Page[cameras.CameraRow], summary="Cameras as they are now")
 async def list_cameras(
-    house: Context,
+    ctx: Context,
     viewer: CurrentUser,
     paging: Paging,
     operator: Annotated[str | None, Query(description="Only of this operator.")] = None,
@@ -69,71 +69,71 @@ async def list_cameras(
 ) -> Response:
     """Return those that fit every filter."""
     wanted = cameras.Filter(operator, site, zone, purpose, tuple(status), tuple(condition), q)
-    found = await run_cooperatively(cameras.query(house.live, viewer, wanted, sort))
-    rows = cameras.to_rows(house.live, found[paging.slice])
+    found = await run_cooperatively(cameras.query(ctx.live, viewer, wanted, sort))
+    rows = cameras.to_rows(ctx.live, found[paging.slice])
     return json_response(paging.page(rows, len(found)))
 
 
 @router.get("/cameras/{camera}", response_model=cameras.CameraDetail, summary="One camera, now")
-async def one_camera(house: Context, viewer: CurrentUser, camera: CameraId) -> Response:
+async def one_camera(ctx: Context, viewer: CurrentUser, camera: CameraId) -> Response:
     """Return its status, conditions, last values, deadlines, counts, and the incidents it is part of."""
-    return json_response(cameras.detail(house.live, viewer, camera))
+    return json_response(cameras.detail(ctx.live, viewer, camera))
 
 
 @router.get("/cameras/{camera}/availability", response_model=Availability, summary="Its accounts by window")
-async def availability(house: Context, viewer: CurrentUser, camera: CameraId) -> Response:
+async def availability(ctx: Context, viewer: CurrentUser, camera: CameraId) -> Response:
     """Return the windows that end now: 1h, 24h, 7d, 30d, 365d, and the day, week, month, year so far."""
-    now_ms, zone = house.live.now.utc_ms, house.live.timezone
-    read = _reader(house, viewer, camera, now_ms - service_levels.YEAR_MS, now_ms)
+    now_ms, zone = ctx.live.now.utc_ms, ctx.live.timezone
+    read = _reader(ctx, viewer, camera, now_ms - service_levels.YEAR_MS, now_ms)
     return json_response(
         Availability(
-            windows=await house.threads.run(viewer, lambda: service_levels.windows(read(), zone, now_ms))
+            windows=await ctx.threads.run(viewer, lambda: service_levels.windows(read(), zone, now_ms))
         )
     )
 
 
 @router.get("/cameras/{camera}/daily", response_model=Days, summary="Its accounts by day")
 async def daily(
-    house: Context,
+    ctx: Context,
     viewer: CurrentUser,
     camera: CameraId,
     days: Annotated[int, Query(ge=1, le=400, description="How many, today included.")] = 90,
 ) -> Response:
     """Return the last local days; a day can have 23 or 25 hours."""
-    zone, now_ms = house.live.timezone, house.live.now.utc_ms
+    zone, now_ms = ctx.live.timezone, ctx.live.now.utc_ms
     calendar = Calendar(zone)
     last = calendar.date_of(now_ms)
     first = last - timedelta(days=days - 1)
-    read = _reader(house, viewer, camera, calendar.start_of(first), now_ms)
+    read = _reader(ctx, viewer, camera, calendar.start_of(first), now_ms)
     return json_response(
-        Days(days=await house.threads.run(viewer, lambda: service_levels.days(read(), zone, first, last)))
+        Days(days=await ctx.threads.run(viewer, lambda: service_levels.days(read(), zone, first, last)))
     )
 
 
 @router.get("/cameras/{camera}/timeline", response_model=Timeline, summary="What it was, stretch by stretch")
 async def timeline(
-    house: Context,
+    ctx: Context,
     viewer: CurrentUser,
     camera: CameraId,
     start: Annotated[Time | None, Query(alias="from", description="Without: 24 h before `to`.")] = None,
     end: Annotated[Time | None, Query(alias="to", description="Without: now.")] = None,
 ) -> Response:
     """Return its statuses after all corrections."""
-    since, until = interval(house.live, start, end, timedelta(hours=24))
-    read = _reader(house, viewer, camera, since, until)
-    found = await house.threads.run(viewer, lambda: service_levels.stretches(read(), since, until))
+    since, until = interval(ctx.live, start, end, timedelta(hours=24))
+    read = _reader(ctx, viewer, camera, since, until)
+    found = await ctx.threads.run(viewer, lambda: service_levels.stretches(read(), since, until))
     return json_response(Timeline(intervals=found))
 
 
 @router.get("/cameras/{camera}/outages", response_model=Page[OutageView], summary="Its outages, newest first")
 async def outages(
-    house: Context, viewer: CurrentUser, camera: CameraId, paging: Paging, interval: Interval
+    ctx: Context, viewer: CurrentUser, camera: CameraId, paging: Paging, interval: Interval
 ) -> Response:
     """Return those that touch the interval."""
-    operator = cameras.get(house.live, viewer, camera).camera.operator
-    total, found = await house.threads.run(
+    operator = cameras.get(ctx.live, viewer, camera).camera.operator
+    total, found = await ctx.threads.run(
         viewer,
-        lambda: house.archive.outage_page(
+        lambda: ctx.archive.outage_page(
             (operator,), from_ms=interval.from_ms, to_ms=interval.to_ms, camera=camera, piece=paging.slice
         ),
     )
@@ -144,23 +144,23 @@ async def outages(
     "/cameras/{camera}/telemetry", response_model=TelemetrySeries, summary="What it said of itself lately"
 )
 async def telemetry(
-    house: Context,
+    ctx: Context,
     viewer: CurrentUser,
     camera: CameraId,
     hours: Annotated[float, Query(gt=0, le=HOURS, description="How far back.")] = 6,
 ) -> Response:
     """Return samples of what its heartbeats told, kept in memory since camwatch started."""
-    operator = cameras.get(house.live, viewer, camera).camera.operator
-    return json_response(house.recent.series(camera, operator, hours))
+    operator = cameras.get(ctx.live, viewer, camera).camera.operator
+    return json_response(ctx.recent.series(camera, operator, hours))
 
 
 def _reader(
-    house: AppContext, viewer: Principal, camera: str, from_ms: int, to_ms: int
+    ctx: AppContext, viewer: Principal, camera: str, from_ms: int, to_ms: int
 ) -> Callable[[], History]:
     """Return what reads a camera's record. Raises Problem (404) if there is none for this viewer."""
-    operator = cameras.get(house.live, viewer, camera).camera.operator
+    operator = cameras.get(ctx.live, viewer, camera).camera.operator
 
     def read() -> History:
-        return house.archive.read((operator,), from_ms, to_ms, camera=camera)
+        return ctx.archive.read((operator,), from_ms, to_ms, camera=camera)
 
     return read

@@ -12,10 +12,10 @@ from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 from pydantic import BeforeValidator, WithJsonSchema
 
+from camwatch.monitoring.service import MonitorService
 from camwatch.web.auth.middleware import editor, viewer
 from camwatch.web.auth.principal import Principal
 from camwatch.web.context import AppContext
-from camwatch.web.house import Live
 from camwatch.web.problems import ProblemError
 from camwatch.web.views.base import Page, to_datetime
 from camwatch.web.views.base import page as page_of
@@ -115,7 +115,9 @@ def milliseconds(at: datetime) -> int:
     return round(at.timestamp() * 1000)
 
 
-def interval(live: Live, start: datetime | None, end: datetime | None, usual: timedelta) -> _Interval:
+def interval(
+    live: MonitorService, start: datetime | None, end: datetime | None, usual: timedelta
+) -> _Interval:
     """Return [start, end) in UTC milliseconds; without an end until now, without a start the usual time.
 
     Raises Problem (422) if it ends before it starts.
@@ -128,7 +130,7 @@ def interval(live: Live, start: datetime | None, end: datetime | None, usual: ti
 
 
 async def _usual_interval(
-    house: Context,
+    ctx: Context,
     start: Annotated[
         Time | None, Query(alias="from", description="Where it starts; without, 30 days before `to`.")
     ] = None,
@@ -136,7 +138,7 @@ async def _usual_interval(
         Time | None, Query(alias="to", description="Where it ends, itself not inside; without, now.")
     ] = None,
 ) -> _Interval:
-    return interval(house.live, start, end, timedelta(days=_USUAL_DAYS))
+    return interval(ctx.live, start, end, timedelta(days=_USUAL_DAYS))
 
 
 Interval: TypeAlias = Annotated[_Interval, Depends(_usual_interval)]

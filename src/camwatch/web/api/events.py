@@ -32,7 +32,7 @@ _EXAMPLE = (
     },
 )
 async def events(
-    house: Context,
+    ctx: Context,
     viewer: CurrentUser,
     last_event_id: Annotated[
         str | None, Header(max_length=100, description="Go on after this event; browsers send it themselves.")
@@ -47,7 +47,7 @@ async def events(
     `inventory_reloaded`; `resync` if events were missed that are no longer kept: load everything again. A
     comment is sent every 15 seconds if nothing else is.
     """
-    stream = house.events.stream(viewer, last_event_id or after)
+    stream = ctx.events.stream(viewer, last_event_id or after)
     return StreamResponse(
         stream, "text/event-stream", {"cache-control": "no-store", "x-accel-buffering": "no"}
     )

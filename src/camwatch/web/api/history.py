@@ -36,7 +36,7 @@ class NewAttribution(BaseModel):
 
 @router.get("/outages", response_model=Page[OutageView], summary="Outages, newest first")
 async def outages(
-    house: Context,
+    ctx: Context,
     viewer: CurrentUser,
     paging: Paging,
     interval: Interval,
@@ -46,10 +46,10 @@ async def outages(
     unattributed: Annotated[bool, Query(description="Only those of which nobody said why.")] = False,
 ) -> Response:
     """Return those that touch the interval and fit every filter."""
-    operators = fleet.requested_operators(house.live, viewer, operator)
-    total, found = await house.threads.run(
+    operators = fleet.requested_operators(ctx.live, viewer, operator)
+    total, found = await ctx.threads.run(
         viewer,
-        lambda: house.archive.outage_page(
+        lambda: ctx.archive.outage_page(
             operators,
             from_ms=interval.from_ms,
             to_ms=interval.to_ms,
@@ -63,9 +63,9 @@ async def outages(
 
 
 @router.get("/outages/{outage}", response_model=OutageView, summary="One outage")
-async def one_outage(house: Context, viewer: CurrentUser, outage: Number) -> Response:
+async def one_outage(ctx: Context, viewer: CurrentUser, outage: Number) -> Response:
     """Return it with all that was said of it."""
-    return json_response(await house.threads.run(viewer, lambda: deeds.outage(house, viewer, outage)))
+    return json_response(await ctx.threads.run(viewer, lambda: deeds.outage(ctx, viewer, outage)))
 
 
 @router.post(
@@ -74,11 +74,11 @@ async def one_outage(house: Context, viewer: CurrentUser, outage: Number) -> Res
     response_model=OutageView,
     summary="Say what caused an outage",
 )
-async def attribute(house: Context, viewer: CurrentEditor, outage: Number, said: NewAttribution) -> Response:
+async def attribute(ctx: Context, viewer: CurrentEditor, outage: Number, said: NewAttribution) -> Response:
     """Append an attribution: nothing is overwritten, and the newest holds."""
-    found = await house.threads.run(
+    found = await ctx.threads.run(
         viewer,
-        lambda: deeds.attribute(house, viewer, outage, said.cause, said.reason, excluded=said.excluded),
+        lambda: deeds.attribute(ctx, viewer, outage, said.cause, said.reason, excluded=said.excluded),
     )
     return json_response(found, 201)
 
@@ -86,17 +86,15 @@ async def attribute(house: Context, viewer: CurrentEditor, outage: Number, said:
 @router.get(
     "/monitoring-gaps", response_model=Page[MonitoringGapView], summary="When cameras were out of sight"
 )
-async def monitoring_gaps(
-    house: Context, viewer: CurrentUser, paging: Paging, interval: Interval
-) -> Response:
+async def monitoring_gaps(ctx: Context, viewer: CurrentUser, paging: Paging, interval: Interval) -> Response:
     """Return blindness that touches the interval, newest first: of links, of camwatch, of its clock."""
-    records = await house.threads.run(viewer, lambda: house.archive.blindness(*interval))
+    records = await ctx.threads.run(viewer, lambda: ctx.archive.blindness(*interval))
     return json_response(paging.of(history.monitoring_gaps(viewer, records)))
 
 
 @router.get("/service-levels", response_model=ServiceLevels, summary="Service levels of any interval")
 async def levels(
-    house: Context,
+    ctx: Context,
     viewer: CurrentUser,
     interval: Interval,
     operator: Annotated[str | None, Query(description="Only of this operator.")] = None,
@@ -104,20 +102,20 @@ async def levels(
     purpose: Annotated[Purpose | None, Query(description="Only for this purpose.")] = None,
 ) -> Response:
     """Return accounts of each camera, and of each group as their sum: milliseconds, not rounded ratios."""
-    operators, live = fleet.requested_operators(house.live, viewer, operator), house.live
+    operators, live = fleet.requested_operators(ctx.live, viewer, operator), ctx.live
     inventory, zone = live.inventory, live.timezone
 
     def work() -> ServiceLevels:
-        record = house.archive.read(operators, *interval)
+        record = ctx.archive.read(operators, *interval)
         record.cameras = [
             camera
             for camera in record.cameras
             if site in (None, camera.site) and purpose in (None, camera.purpose)
         ]
         record = service_levels.merge_daily_rollups(record, zone, *interval)
-        return service_levels.levels(record, inventory, house.objectives, *interval)
+        return service_levels.levels(record, inventory, ctx.objectives, *interval)
 
-    return json_response(await house.threads.run(viewer, work))
+    return json_response(await ctx.threads.run(viewer, work))
 
 
 @router.get(
@@ -127,13 +125,13 @@ async def levels(
     responses={200: {"content": {"application/x-ndjson": {}}, "description": "One fact a line."}},
 )
 async def export(
-    house: Context,
+    ctx: Context,
     viewer: CurrentUser,
     start: Annotated[int, Query(alias="from", ge=0, le=_LARGEST, description="UTC milliseconds.")],
     end: Annotated[int, Query(alias="to", ge=0, le=_LARGEST, description="UTC milliseconds, not inside.")],
 ) -> Response:
     """Return transitions, outages, fills and blindness; `kind` tells which. `vouched` comes last."""
     pieces = await prefetch_first(
-        house.threads.stream(viewer, lambda: house.archive.export(viewer.operators, start, end))
+        ctx.threads.stream(viewer, lambda: ctx.archive.export(viewer.operators, start, end))
     )
     return StreamResponse(pieces, "application/x-ndjson")

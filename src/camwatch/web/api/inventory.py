@@ -14,12 +14,12 @@ router = APIRouter(prefix="/inventory", tags=["inventory"])
 
 
 @router.get("", response_model=InventoryView, summary="How the inventory is")
-async def how_it_is(house: Context, viewer: CurrentUser) -> Response:
+async def how_it_is(ctx: Context, viewer: CurrentUser) -> Response:
     """Return when it was read, and what is wrong with it. Whoever does not see all gets 404."""
-    return json_response(inventory.inventory(house.live, viewer))
+    return json_response(inventory.inventory(ctx.live, viewer))
 
 
 @router.get("/unregistered", response_model=Page[UnregisteredView], summary="Ids that nobody knows")
-async def unregistered(house: Context, viewer: CurrentUser, paging: Paging) -> Response:
+async def unregistered(ctx: Context, viewer: CurrentUser, paging: Paging) -> Response:
     """Return the last 1,000 ids that sent without being in the inventory, the latest first."""
-    return json_response(paging.of(inventory.unregistered(house.live, viewer)))
+    return json_response(paging.of(inventory.unregistered(ctx.live, viewer)))

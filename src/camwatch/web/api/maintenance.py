@@ -63,48 +63,44 @@ class Reason(BaseModel):
 
 @router.get("/maintenance", response_model=Page[MaintenanceView], summary="Maintenance windows")
 async def list_windows(
-    house: Context,
+    ctx: Context,
     viewer: CurrentUser,
     paging: Paging,
     past: Annotated[bool, Query(description="Also those that are over or cancelled.")] = False,
 ) -> Response:
     """Return those that cover cameras to see, those that begin last first."""
-    now_ms = house.live.now.utc_ms
-    found = await house.threads.run(viewer, lambda: deeds.windows(house, viewer, now_ms))
+    now_ms = ctx.live.now.utc_ms
+    found = await ctx.threads.run(viewer, lambda: deeds.windows(ctx, viewer, now_ms))
     if not past:
         found = [window for window in found if window.state in ("planned", "under_way")]
     return json_response(paging.of(found))
 
 
 @router.get("/maintenance/{number}", response_model=MaintenanceView, summary="One maintenance window")
-async def one_window(house: Context, viewer: CurrentUser, number: Number) -> Response:
+async def one_window(ctx: Context, viewer: CurrentUser, number: Number) -> Response:
     """Return a window that was added; those of the inventory have no number."""
-    now_ms = house.live.now.utc_ms
-    return json_response(await house.threads.run(viewer, lambda: deeds.window(house, viewer, number, now_ms)))
+    now_ms = ctx.live.now.utc_ms
+    return json_response(await ctx.threads.run(viewer, lambda: deeds.window(ctx, viewer, number, now_ms)))
 
 
 @router.post("/maintenance", status_code=201, response_model=MaintenanceView, summary="Plan maintenance")
-async def add_window(house: Context, viewer: CurrentEditor, said: NewWindow) -> Response:
+async def add_window(ctx: Context, viewer: CurrentEditor, said: NewWindow) -> Response:
     """Append a window. It holds within seconds; one in the past corrects the figures."""
     start, end = milliseconds(said.start), milliseconds(said.end)
     if end <= start:
         raise ProblemError(422, "to: is not after from")
-    window, now_ms = deeds.Maintenance(said.scope, said.id, start, end), house.live.now.utc_ms
-    found = await house.threads.run(
-        viewer, lambda: deeds.add_window(house, viewer, window, said.reason, now_ms)
-    )
+    window, now_ms = deeds.Maintenance(said.scope, said.id, start, end), ctx.live.now.utc_ms
+    found = await ctx.threads.run(viewer, lambda: deeds.add_window(ctx, viewer, window, said.reason, now_ms))
     return json_response(found, 201)
 
 
 @router.post("/maintenance/{number}/cancel", response_model=MaintenanceView, summary="Cancel maintenance")
-async def cancel_window(house: Context, viewer: CurrentEditor, number: Number, said: Reason) -> Response:
+async def cancel_window(ctx: Context, viewer: CurrentEditor, number: Number, said: Reason) -> Response:
     """Append that a window is cancelled.
 
     One that has not begun never was, one under way ends now, one that is over counts no more.
     """
-    now_ms = house.live.now.utc_ms
+    now_ms = ctx.live.now.utc_ms
     return json_response(
-        await house.threads.run(
-            viewer, lambda: deeds.cancel_window(house, viewer, number, said.reason, now_ms)
-        )
+        await ctx.threads.run(viewer, lambda: deeds.cancel_window(ctx, viewer, number, said.reason, now_ms))
     )

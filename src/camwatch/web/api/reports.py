@@ -35,7 +35,7 @@ _CONFINED = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src dat
     },
 )
 async def report(
-    house: Context,
+    ctx: Context,
     viewer: CurrentUser,
     month: Annotated[str | None, Query(pattern=_A_MONTH, description="Like 2026-10.")] = None,
     first: Annotated[
@@ -52,15 +52,13 @@ async def report(
     download: Annotated[bool, Query(description="As a file to keep.")] = False,
 ) -> Response:
     """Return figures, outages, blindness and maintenance of whole local days; without days, of last month."""
-    operators = fleet.requested_operators(house.live, viewer, operator)
+    operators = fleet.requested_operators(ctx.live, viewer, operator)
     if site is not None:
-        fleet.check_site(house.live, viewer, site)
-    begin, end = _days(Calendar(house.live.timezone), house.live.now.utc_ms, month, first, last)
-    content = await house.threads.run(
+        fleet.check_site(ctx.live, viewer, site)
+    begin, end = _days(Calendar(ctx.live.timezone), ctx.live.now.utc_ms, month, first, last)
+    content = await ctx.threads.run(
         viewer,
-        lambda: house.archive.report(
-            operators, begin, end, form=format, lang=lang, purpose=purpose, site=site
-        ),
+        lambda: ctx.archive.report(operators, begin, end, form=format, lang=lang, purpose=purpose, site=site),
     )
     whose = "" if operator is None else f"-{operator}"
     name = f"camwatch-{begin}-{end}{whose}-{lang}.{format.ending}"

@@ -14,9 +14,9 @@ from starlette.responses import Response
 
 from camwatch.core.model import IncidentKind, Purpose, Status
 from camwatch.core.state import CameraState
+from camwatch.monitoring.service import MonitorService
 from camwatch.web.api.dependencies import CurrentUser
 from camwatch.web.auth.principal import Principal
-from camwatch.web.house import Live
 from camwatch.web.pages.error_budget import budget_of
 from camwatch.web.pages.form_input import offset_of
 from camwatch.web.pages.formatting import Language
@@ -133,7 +133,7 @@ class FleetPage:
         }
 
 
-def _attention_list(live: Live, viewer: Principal, unwell: list[CameraState]) -> dict[str, Any]:
+def _attention_list(live: MonitorService, viewer: Principal, unwell: list[CameraState]) -> dict[str, Any]:
     """Return what is not well: incidents, and the cameras that are in none of them."""
     opened = incidents.open_incidents(live, viewer)
     told = {state.index for incident in opened for state in incident.cameras}
@@ -169,7 +169,7 @@ def _parse_filter(query: QueryParams) -> Filter:
     )
 
 
-def _page(live: Live, states: list[CameraState], query: QueryParams) -> Any:
+def _page(live: MonitorService, states: list[CameraState], query: QueryParams) -> Any:
     offset = offset_of(query)
     if offset >= len(states):
         offset = 0
@@ -177,7 +177,7 @@ def _page(live: Live, states: list[CameraState], query: QueryParams) -> Any:
 
 
 def _filters(
-    w: Language, live: Live, viewer: Principal, sites: list[SiteView], query: QueryParams
+    w: Language, live: MonitorService, viewer: Principal, sites: list[SiteView], query: QueryParams
 ) -> list[Any]:
     """Return the fields of the form: name, choices, what is chosen."""
     t = w.text

@@ -9,8 +9,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from camwatch.core.state import CameraState
+from camwatch.monitoring.service import MonitorService
 from camwatch.web.auth.principal import Principal
-from camwatch.web.house import Live
 from camwatch.web.pages.request_cache import TtlCache
 from camwatch.web.views import cameras, fleet
 from camwatch.web.views.base import CooperativeTask, run_cooperatively
@@ -32,7 +32,7 @@ class FleetSnapshot:
 class FleetSnapshotCache:
     """Looks at the fleet, a little at a time, and no more often than needed."""
 
-    def __init__(self, live: Live) -> None:
+    def __init__(self, live: MonitorService) -> None:
         self._live = live
         self._looks: TtlCache[FleetSnapshot] = TtlCache()
 
@@ -51,7 +51,7 @@ class FleetSnapshotCache:
         return FleetSnapshot(counts, everyone, unwell, operators, sites)
 
 
-def _unwell(live: Live, everyone: list[CameraState]) -> CooperativeTask[list[CameraState]]:
+def _unwell(live: MonitorService, everyone: list[CameraState]) -> CooperativeTask[list[CameraState]]:
     found: list[CameraState] = []
     for some in cameras.batches(everyone):
         now = live.now

@@ -18,8 +18,8 @@ from camwatch.core import deadlines
 from camwatch.core.conditions import REASON_NAMES
 from camwatch.core.model import Camera, Cause, IncidentKind, Instant, Lifecycle, Purpose, Status
 from camwatch.core.state import CameraState
+from camwatch.monitoring.service import MonitorService
 from camwatch.web.auth.principal import Principal
-from camwatch.web.house import Live
 from camwatch.web.problems import not_found
 from camwatch.web.views.base import CooperativeTask, Moment, View, to_datetime, to_datetime_or_none
 from camwatch.web.views.incidents import open_incidents
@@ -143,7 +143,7 @@ class CameraDetail(CameraRow):
 
 
 def query(
-    live: Live, viewer: Principal, wanted: Filter, sort: str = Sort.SEVERITY
+    live: MonitorService, viewer: Principal, wanted: Filter, sort: str = Sort.SEVERITY
 ) -> CooperativeTask[list[CameraState]]:
     """Return, step by step, the cameras that someone may see and wants, in order.
 
@@ -186,7 +186,7 @@ def batches(states: Iterable[CameraState]) -> Iterator[list[CameraState]]:
         yield some
 
 
-def visible(live: Live, viewer: Principal) -> Iterable[CameraState]:
+def visible(live: MonitorService, viewer: Principal) -> Iterable[CameraState]:
     """Return the cameras that someone may see, by id."""
     cameras = live.fleet.cameras.values()
     return (
@@ -194,7 +194,7 @@ def visible(live: Live, viewer: Principal) -> Iterable[CameraState]:
     )
 
 
-def get(live: Live, viewer: Principal, camera: str) -> CameraState:
+def get(live: MonitorService, viewer: Principal, camera: str) -> CameraState:
     """Return a camera. Raises Problem (404) if there is none for this viewer."""
     state = live.fleet.cameras.get(camera)
     if state is None or not viewer.can_see(state.camera.operator):
@@ -202,18 +202,18 @@ def get(live: Live, viewer: Principal, camera: str) -> CameraState:
     return state
 
 
-def to_row(live: Live, state: CameraState) -> CameraRow:
+def to_row(live: MonitorService, state: CameraState) -> CameraRow:
     """Return a camera's line in a list."""
     return CameraRow(**_row(live, state, live.now))
 
 
-def to_rows(live: Live, states: Iterable[CameraState]) -> list[CameraRow]:
+def to_rows(live: MonitorService, states: Iterable[CameraState]) -> list[CameraRow]:
     """Return the lines of a list."""
     now = live.now
     return [CameraRow(**_row(live, state, now)) for state in states]
 
 
-def detail(live: Live, viewer: Principal, camera: str) -> CameraDetail:
+def detail(live: MonitorService, viewer: Principal, camera: str) -> CameraDetail:
     """Return all about a camera. Raises Problem (404) if there is none for this viewer."""
     state, now = get(live, viewer, camera), live.now
     deadlines = live.liveness_of(state.camera)
@@ -281,7 +281,7 @@ def normalize(text: str) -> str:
     return "".join(letter for letter in parted if not unicodedata.combining(letter))
 
 
-def _row(live: Live, state: CameraState, now: Instant) -> dict[str, Any]:
+def _row(live: MonitorService, state: CameraState, now: Instant) -> dict[str, Any]:
     camera, status = state.camera, state.status_at(now)
     inventory = live.inventory
     operator, site = inventory.operators.get(camera.operator), inventory.sites.get(camera.site)
@@ -315,7 +315,7 @@ def _up(state: CameraState, now: Instant) -> bool:
     return state.status_at(now) is Status.UP
 
 
-def _says(live: Live, camera: Camera, words: tuple[str, ...]) -> bool:
+def _says(live: MonitorService, camera: Camera, words: tuple[str, ...]) -> bool:
     """Tell whether a camera's names hold every word that is searched for."""
     site, operator = live.inventory.sites.get(camera.site), live.inventory.operators.get(camera.operator)
     names = (camera.name, camera.zone, site.name if site else "", operator.name if operator else "")

@@ -20,7 +20,7 @@ from camwatch.core.model import (
     Status,
     Transition,
 )
-from camwatch.web.house import Live
+from camwatch.monitoring.service import MonitorService
 from camwatch.web.views.base import Moment, View, to_datetime
 
 
@@ -124,7 +124,7 @@ CameraEvent: TypeAlias = Transition | OutageEvent | Reboot
 """What happens to one camera: who sees its operator is told, all the same."""
 
 
-def camera_event(live: Live, event: CameraEvent) -> tuple[str, View]:
+def camera_event(live: MonitorService, event: CameraEvent) -> tuple[str, View]:
     """Return the name of the event, and what is told."""
     if isinstance(event, Transition):
         return "transition", _transition(live, event)
@@ -147,7 +147,7 @@ def fleet_event(event: Event) -> ScopedEvent | None:
     return None
 
 
-def link_event(live: Live, name: str) -> ScopedEvent:
+def link_event(live: MonitorService, name: str) -> ScopedEvent:
     """Return how a link is now, as an event."""
     link, problem = live.fleet.links[name], live.link_reports[name].problem
 
@@ -161,7 +161,7 @@ def link_event(live: Live, name: str) -> ScopedEvent:
     return ScopedEvent("link", of)
 
 
-def visibility_event(live: Live, concerned: Iterable[str]) -> ScopedEvent:
+def visibility_event(live: MonitorService, concerned: Iterable[str]) -> ScopedEvent:
     """Return whose cameras are out of sight now, as an event for those concerned."""
     concerned = frozenset(concerned)
     dark = [
@@ -184,7 +184,7 @@ def visibility_event(live: Live, concerned: Iterable[str]) -> ScopedEvent:
     return ScopedEvent("visibility", of)
 
 
-def inventory_event(live: Live) -> ScopedEvent:
+def inventory_event(live: MonitorService) -> ScopedEvent:
     """Return that the inventory was read anew, as an event."""
     view = InventoryUpdate(at=to_datetime(live.last_reload.utc_ms))
     return ScopedEvent("inventory_reloaded", lambda _scope: view)
@@ -194,13 +194,13 @@ def _seen(operators: Iterable[str], scope: Scope) -> tuple[str, ...]:
     return tuple(operator for operator in operators if scope is None or operator in scope)
 
 
-def _name(live: Live, event: CameraEvent) -> str:
+def _name(live: MonitorService, event: CameraEvent) -> str:
     row = live.inventory.cameras.get(event.camera)
     # A camera that has changed hands has the name that its new operator gave it.
     return row.name if row is not None and row.operator == event.operator else event.camera
 
 
-def _transition(live: Live, event: Transition) -> TransitionUpdate:
+def _transition(live: MonitorService, event: Transition) -> TransitionUpdate:
     return TransitionUpdate(
         camera=event.camera,
         name=_name(live, event),
@@ -214,7 +214,7 @@ def _transition(live: Live, event: Transition) -> TransitionUpdate:
     )
 
 
-def _outage(live: Live, event: OutageEvent) -> OutageUpdate:
+def _outage(live: MonitorService, event: OutageEvent) -> OutageUpdate:
     return OutageUpdate(
         camera=event.camera,
         name=_name(live, event),

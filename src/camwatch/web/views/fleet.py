@@ -12,8 +12,8 @@ from camwatch.core.deadlines import is_suspect
 from camwatch.core.model import Instant, Status
 from camwatch.core.state import CameraState, LinkState
 from camwatch.fleet.inventory import Operator, Site
+from camwatch.monitoring.service import MonitorService
 from camwatch.web.auth.principal import Principal
-from camwatch.web.house import Live
 from camwatch.web.problems import not_found
 from camwatch.web.views import incidents
 from camwatch.web.views.base import CooperativeTask, Moment, View, to_datetime
@@ -122,7 +122,7 @@ class CameraCounts(NamedTuple):
     operators_by_site: dict[str, set[str]]
 
 
-def count_cameras(live: Live, viewer: Principal) -> CooperativeTask[CameraCounts]:
+def count_cameras(live: MonitorService, viewer: Principal) -> CooperativeTask[CameraCounts]:
     """Count, step by step, the cameras that someone sees."""
     now = live.now
     found = CameraCounts(defaultdict(Counter), defaultdict(Counter), defaultdict(set))
@@ -138,7 +138,9 @@ def count_cameras(live: Live, viewer: Principal) -> CooperativeTask[CameraCounts
     return found
 
 
-def counts(live: Live, viewer: Principal, *, operator: str | None = None) -> CooperativeTask[Counts]:
+def counts(
+    live: MonitorService, viewer: Principal, *, operator: str | None = None
+) -> CooperativeTask[Counts]:
     """Return, step by step, how many of the cameras that someone sees are what."""
     states = (state for state in visible(live, viewer) if operator in (None, state.camera.operator))
     found = Counter[str]()
@@ -148,7 +150,7 @@ def counts(live: Live, viewer: Principal, *, operator: str | None = None) -> Coo
     return _counts(found)
 
 
-def fleet(live: Live, viewer: Principal) -> CooperativeTask[FleetView]:
+def fleet(live: MonitorService, viewer: Principal) -> CooperativeTask[FleetView]:
     """Return, step by step, all at a glance."""
     found = yield from counts(live, viewer)
     reasons = live.not_ready_reasons
@@ -163,7 +165,7 @@ def fleet(live: Live, viewer: Principal) -> CooperativeTask[FleetView]:
 
 
 def operators(
-    live: Live, viewer: Principal, counted: CameraCounts | None = None
+    live: MonitorService, viewer: Principal, counted: CameraCounts | None = None
 ) -> CooperativeTask[list[OperatorView]]:
     """Return, step by step, the operators that someone sees, in the order of the inventory."""
     counted = counted or (yield from count_cameras(live, viewer))
@@ -175,7 +177,7 @@ def operators(
     return found
 
 
-def operator(live: Live, viewer: Principal, operator_id: str) -> CooperativeTask[OperatorView]:
+def operator(live: MonitorService, viewer: Principal, operator_id: str) -> CooperativeTask[OperatorView]:
     """Return one operator, step by step. Raises Problem (404)."""
     check_operator(live, viewer, operator_id)
     row = live.inventory.operators[operator_id]
@@ -183,13 +185,13 @@ def operator(live: Live, viewer: Principal, operator_id: str) -> CooperativeTask
     return _operator(live, row, found, live.now)
 
 
-def check_operator(live: Live, viewer: Principal, operator_id: str) -> None:
+def check_operator(live: MonitorService, viewer: Principal, operator_id: str) -> None:
     """Raise Problem (404) if there is no such operator for this viewer."""
     if operator_id not in live.inventory.operators or not viewer.can_see(operator_id):
         raise not_found(f"operator {operator_id!r}")
 
 
-def check_site(live: Live, viewer: Principal, site_id: str) -> None:
+def check_site(live: MonitorService, viewer: Principal, site_id: str) -> None:
     """Raise Problem (404) if there is no such site for this viewer.
 
     One look-up, whether it is there or not: how long it takes tells nobody of sites that are not theirs.
@@ -200,7 +202,9 @@ def check_site(live: Live, viewer: Principal, site_id: str) -> None:
         raise not_found(f"site {site_id!r}")
 
 
-def requested_operators(live: Live, viewer: Principal, operator_id: str | None) -> tuple[str, ...] | None:
+def requested_operators(
+    live: MonitorService, viewer: Principal, operator_id: str | None
+) -> tuple[str, ...] | None:
     """Return whose record is asked for (None: everybody's). Raises Problem (404) for what is not theirs."""
     if operator_id is not None:
         check_operator(live, viewer, operator_id)
@@ -209,7 +213,7 @@ def requested_operators(live: Live, viewer: Principal, operator_id: str | None) 
 
 
 def sites(
-    live: Live, viewer: Principal, counted: CameraCounts | None = None
+    live: MonitorService, viewer: Principal, counted: CameraCounts | None = None
 ) -> CooperativeTask[list[SiteView]]:
     """Return, step by step, the sites where someone has cameras to see, in the order of the inventory.
 
@@ -220,7 +224,7 @@ def sites(
 
 
 def site_page(
-    live: Live, viewer: Principal, piece: slice, counted: CameraCounts | None = None
+    live: MonitorService, viewer: Principal, piece: slice, counted: CameraCounts | None = None
 ) -> CooperativeTask[tuple[int, list[SiteView]]]:
     """Return, step by step, how many sites there are to see, and a piece of them."""
     counted = counted or (yield from count_cameras(live, viewer))
@@ -235,7 +239,7 @@ def site_page(
     return len(rows), found
 
 
-def site(live: Live, viewer: Principal, site_id: str) -> SiteView:
+def site(live: MonitorService, viewer: Principal, site_id: str) -> SiteView:
     """Return one site. Raises Problem (404)."""
     check_site(live, viewer, site_id)
     states = [state for state in visible(live, viewer) if state.camera.site == site_id]
@@ -243,7 +247,7 @@ def site(live: Live, viewer: Principal, site_id: str) -> SiteView:
     return _site(live.inventory.sites[site_id], _count(states, live.now), whose)
 
 
-def links(live: Live, viewer: Principal) -> list[LinkView]:
+def links(live: MonitorService, viewer: Principal) -> list[LinkView]:
     """Return the links that carry cameras that someone sees."""
     return [
         _link(live, viewer, link)
@@ -257,7 +261,7 @@ def serves_visible_cameras(viewer: Principal, link: LinkState) -> bool:
     return viewer.operators is None or not link.operators or not viewer.operators.isdisjoint(link.operators)
 
 
-def blind(live: Live, viewer: Principal) -> GapStatus:
+def blind(live: MonitorService, viewer: Principal) -> GapStatus:
     """Tell whether cameras that someone sees are out of sight now."""
     dark = [(sight, seen) for sight in live.fleet.blind_groups if (seen := viewer.visible(sight.operators))]
     since = [sight.blind_since.utc_ms for sight, _ in dark if sight.blind_since is not None]
@@ -296,7 +300,7 @@ _IDLE = (Status.PLANNED, Status.RETIRED)
 _SITES = 50  # sites described before others get their turn
 
 
-def _operator(live: Live, row: Operator, found: Counts, now: Instant) -> OperatorView:
+def _operator(live: MonitorService, row: Operator, found: Counts, now: Instant) -> OperatorView:
     accounts = (
         live.rolling_accounts.status_times(row.id, now.utc_ms) if live.rolling_accounts is not None else {}
     )
@@ -323,7 +327,7 @@ def _site(row: Site, counted: Counter[str], whose: Iterable[str]) -> SiteView:
     )
 
 
-def _link(live: Live, viewer: Principal, link: LinkState) -> LinkView:
+def _link(live: MonitorService, viewer: Principal, link: LinkState) -> LinkView:
     report = live.link_reports[link.name]
     return LinkView(
         name=link.name,

@@ -14,8 +14,8 @@ from pydantic import Field
 from camwatch.accounting.records import VOIDED_REASON, AttributedCause, GapRecord
 from camwatch.core.model import Cause, GapCause, Purpose, Scope, Status
 from camwatch.core.status_time import StatusTime
+from camwatch.history.outage_list import OutageWithCamera
 from camwatch.web.auth.principal import Principal
-from camwatch.web.house import Listed
 from camwatch.web.views.base import Moment, View, to_datetime, to_datetime_or_none
 
 
@@ -168,7 +168,7 @@ class ServiceLevels(View):
     cameras: list[CameraLevel]
 
 
-def outage(found: Listed) -> OutageView:
+def outage(found: OutageWithCamera) -> OutageView:
     """Return the view of an outage."""
     camera, record, account = found.camera, found.outage, found.account
     said = tuple(

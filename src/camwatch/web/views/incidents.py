@@ -10,8 +10,8 @@ from pydantic import Field
 from camwatch.core.incidents import IncidentGroup
 from camwatch.core.model import IncidentKind
 from camwatch.core.state import CameraState
+from camwatch.monitoring.service import MonitorService
 from camwatch.web.auth.principal import Principal
-from camwatch.web.house import Live
 from camwatch.web.views.base import Moment, View, to_datetime
 
 
@@ -34,7 +34,7 @@ class VisibleIncident(NamedTuple):
     cameras: list[CameraState]
 
 
-def open_incidents(live: Live, viewer: Principal) -> list[VisibleIncident]:
+def open_incidents(live: MonitorService, viewer: Principal) -> list[VisibleIncident]:
     """Return the open incidents that there are to see, the newest first.
 
     Who does not see all gets those that their own cameras alone would give: they tell nothing of others.
@@ -60,7 +60,7 @@ class IncidentSummary(NamedTuple):
     down: int
 
 
-def summarize(live: Live, incident: VisibleIncident) -> IncidentSummary:
+def summarize(live: MonitorService, incident: VisibleIncident) -> IncidentSummary:
     """Return an incident in a line."""
     group = incident.group
     return IncidentSummary(
@@ -73,7 +73,7 @@ def summarize(live: Live, incident: VisibleIncident) -> IncidentSummary:
     )
 
 
-def view(live: Live, incident: VisibleIncident) -> IncidentView:
+def view(live: MonitorService, incident: VisibleIncident) -> IncidentView:
     """Return all about an incident."""
     line = summarize(live, incident)
     return IncidentView(
@@ -86,7 +86,7 @@ def view(live: Live, incident: VisibleIncident) -> IncidentView:
     )
 
 
-def name_of(live: Live, kind: IncidentKind, group: str) -> str:
+def name_of(live: MonitorService, kind: IncidentKind, group: str) -> str:
     """Return the name of what an incident's cameras have in common."""
     if kind is IncidentKind.SITE:
         site = live.inventory.sites.get(group)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pydantic import Field
 
+from camwatch.monitoring.service import MonitorService
 from camwatch.web.auth.principal import Principal
-from camwatch.web.house import Live
 from camwatch.web.problems import not_found
 from camwatch.web.views.base import Moment, View, to_datetime
 from camwatch.web.views.cameras import is_overdue
@@ -53,7 +53,7 @@ class InventoryView(View):
     overdue: tuple[OverdueView, ...]
 
 
-def inventory(live: Live, viewer: Principal) -> InventoryView:
+def inventory(live: MonitorService, viewer: Principal) -> InventoryView:
     """Return how the inventory is. Raises Problem (404) for who does not see all."""
     _for_all(viewer)
     now, known, held = live.now, live.inventory, live.held
@@ -80,7 +80,7 @@ def inventory(live: Live, viewer: Principal) -> InventoryView:
     )
 
 
-def unregistered(live: Live, viewer: Principal) -> list[UnregisteredView]:
+def unregistered(live: MonitorService, viewer: Principal) -> list[UnregisteredView]:
     """Return the ids that nobody knows, the latest first. Raises Problem (404) for who does not see all."""
     _for_all(viewer)
     found = reversed(list(live.rejections.unregistered.items()))

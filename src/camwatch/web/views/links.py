@@ -7,8 +7,8 @@ from typing import Final, NamedTuple
 
 from camwatch.core.model import Instant
 from camwatch.core.state import LinkState
+from camwatch.monitoring.service import MonitorService
 from camwatch.web.auth.principal import Principal
-from camwatch.web.house import Live
 from camwatch.web.views.base import to_datetime
 from camwatch.web.views.fleet import serves_visible_cameras
 
@@ -26,7 +26,7 @@ class Strain(NamedTuple):
     trouble: str = ""
 
 
-def strains(live: Live, viewer: Principal) -> list[Strain]:
+def strains(live: MonitorService, viewer: Principal) -> list[Strain]:
     """Return what is wrong with the links that carry cameras that someone sees."""
     found = []
     for link in live.fleet.links.values():

@@ -11,8 +11,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from camwatch.accounting.records import OPEN_ENDED, MaintenanceRecord
 from camwatch.core.model import Scope
 from camwatch.fleet.inventory import Operator, Site
+from camwatch.monitoring.service import MonitorService
+from camwatch.services.history import KnownCamera
 from camwatch.web.auth.principal import Principal, Role
-from camwatch.web.house import Known, Live
 from camwatch.web.problems import not_found
 from camwatch.web.views.base import to_datetime, to_datetime_or_none
 from camwatch.web.views.history import MaintenanceView
@@ -26,16 +27,16 @@ class MaintenanceScope:
     What begins now or later touches no record of theirs (`over`).
     """
 
-    def __init__(self, live: Live, viewer: Principal, known: Sequence[Known] = ()) -> None:
+    def __init__(self, live: MonitorService, viewer: Principal, known: Sequence[KnownCamera] = ()) -> None:
         self._live = live
         self._viewer = viewer
         rows = live.inventory.cameras
         gone = [each for each in known if each.id not in rows or rows[each.id].operator != each.operator]
         now = {(row.id, row.operator, row.site) for row in rows.values()}
         now -= {each[:3] for each in known if each.until_ms == OPEN_ENDED}
-        theirs = [*known, *(Known(camera, operator, site, "") for camera, operator, site in now)]
+        theirs = [*known, *(KnownCamera(camera, operator, site, "") for camera, operator, site in now)]
         self._cameras: dict[str, set[str]] = {}
-        self._sites: dict[str, list[Known]] = {}
+        self._sites: dict[str, list[KnownCamera]] = {}
         for each in theirs:
             self._cameras.setdefault(each.id, set()).add(each.operator)
             self._sites.setdefault(each.site, []).append(each)
@@ -44,7 +45,7 @@ class MaintenanceScope:
 
     @classmethod
     def for_interval(
-        cls, live: Live, viewer: Principal, known: Sequence[Known], from_ms: int, now_ms: int
+        cls, live: MonitorService, viewer: Principal, known: Sequence[KnownCamera], from_ms: int, now_ms: int
     ) -> MaintenanceScope:
         """Return the reach of what begins at an instant: if that is past, over the record of then, too."""
         return cls(live, viewer, known if from_ms < now_ms else ())
@@ -92,7 +93,11 @@ class MaintenanceScope:
 
 
 def windows(
-    live: Live, viewer: Principal, records: Iterable[MaintenanceRecord], known: Sequence[Known], now_ms: int
+    live: MonitorService,
+    viewer: Principal,
+    records: Iterable[MaintenanceRecord],
+    known: Sequence[KnownCamera],
+    now_ms: int,
 ) -> list[MaintenanceView]:
     """Return the windows that someone sees, those that begin last first; any thread may ask."""
     reach = MaintenanceScope(live, viewer, known)

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from pydantic import Field
 
 from camwatch.errors import RejectReason
+from camwatch.monitoring.service import MonitorService
 from camwatch.rejections import RejectionCount
-from camwatch.web.house import Live
 from camwatch.web.views.base import Moment, View, to_datetime
 
 _LATELY_MS = 3_600_000
@@ -30,7 +30,7 @@ class Dropped(View):
     last: Moment
 
 
-def refused(live: Live, camera: str) -> tuple[Refused, ...]:
+def refused(live: MonitorService, camera: str) -> tuple[Refused, ...]:
     """Return the messages that were refused in the last hour, by reason, the newest first."""
     return tuple(
         Refused(reason=RejectReason(reason), messages=tally.count, last=to_datetime(tally.last_ms))
@@ -38,7 +38,7 @@ def refused(live: Live, camera: str) -> tuple[Refused, ...]:
     )
 
 
-def dropped(live: Live, camera: str) -> tuple[Dropped, ...]:
+def dropped(live: MonitorService, camera: str) -> tuple[Dropped, ...]:
     """Return the fields that were dropped in the last hour, the newest first."""
     return tuple(
         Dropped(field=field, heartbeats=tally.count, last=to_datetime(tally.last_ms))
@@ -46,7 +46,7 @@ def dropped(live: Live, camera: str) -> tuple[Dropped, ...]:
     )
 
 
-def _lately(live: Live, tallies: Mapping[str, RejectionCount]) -> list[tuple[str, RejectionCount]]:
+def _lately(live: MonitorService, tallies: Mapping[str, RejectionCount]) -> list[tuple[str, RejectionCount]]:
     """Return what happened in the last hour, the newest first."""
     now = live.now
     recent = [each for each in tallies.items() if now.utc_ms - each[1].last_ms <= _LATELY_MS]
