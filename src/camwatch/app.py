@@ -28,6 +28,7 @@ from camwatch.ingest.link import Link, LinkSettings
 from camwatch.logs import EventLogger, LogWriter
 from camwatch.metrics.collector import MetricsEndpoint
 from camwatch.monitoring.service import MonitorService
+from camwatch.services.corrections import CorrectionService
 from camwatch.services.history import HistoryService
 from camwatch.settings import Broker, Settings, exposures
 from camwatch.settings.loading import load
@@ -287,7 +288,8 @@ def _web_context(daemon: Application, store: Store) -> AppContext:
     objectives = settings.objectives.purpose
     return AppContext(
         live=live,
-        archive=HistoryService(store.engine, live.timezone, lambda: live.inventory, wall_ms, objectives),
+        history=HistoryService(store.engine, live.timezone, lambda: live.inventory, wall_ms, objectives),
+        corrections=CorrectionService(store.engine, wall_ms),
         events=EventStream(live),
         recent=TelemetrySamples(live),
         threads=ThreadPool(),

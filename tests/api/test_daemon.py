@@ -42,7 +42,7 @@ async def test_corrections_made_by_api_show_in_reports_and_pass_the_audit(tmp_pa
             answer = await client.post(f"/api/v1/outages/{number}/attributions", json=said_of_it)
             assert answer.status_code == 201, answer.text
             assert answer.json()["attribution"]["author"] == "zoe"
-            await daemon.says("outage attributed", who="zoe", outage=number, cause="vandalism")
+            await daemon.says("outage attributed", author="zoe", outage=number, cause="vandalism")
             window = await _plan(client)
             await daemon.until(lambda now: now.statuses()["cam-1"] == "maintenance")
             level = (await client.get("/api/v1/service-levels")).json()["total"]
@@ -50,7 +50,7 @@ async def test_corrections_made_by_api_show_in_reports_and_pass_the_audit(tmp_pa
             answer = await client.post(f"/api/v1/maintenance/{window}/cancel", json={"reason": "early"})
             assert answer.json()["state"] == "over"
             await daemon.until(lambda now: now.statuses()["cam-1"] == "down")
-            await daemon.says("maintenance cancelled", window=window, why="early")
+            await daemon.says("maintenance cancelled", window=window, reason="early")
             await _report_tells(client)
         await assert_adds_up(daemon.config_file)
 

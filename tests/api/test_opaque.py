@@ -14,6 +14,7 @@ from camwatch.history.corrections import entries_since
 from camwatch.history.dialects import read_transaction
 from camwatch.history.metadata import secret
 from camwatch.history.public_ids import anchor
+from camwatch.services.corrections import Author
 from camwatch.web.auth.principal import LOCAL_ADMIN
 from tests.web.two_operator_app import LANDLORD, MAYOR, OURS, THEIRS, Town
 
@@ -66,8 +67,10 @@ async def test_a_landlords_report_counts_the_corrections_that_concern_it_and_no_
     mine = sum(1 for section in before["operators"] for outage in section["outages"])
     assert before["corrections"]["count"] == mine + 2
     assert before["corrections"]["head"] is None
-    _, (theirs,) = new_town.parts.archive.outage_page([THEIRS], from_ms=0, to_ms=1 << 52, piece=slice(1))
-    new_town.parts.archive.attribute("Zulu", "zulu", theirs.outage.id, AttributedCause.WORKS, excluded=False)
+    _, (theirs,) = new_town.parts.history.outage_page([THEIRS], from_ms=0, to_ms=1 << 52, piece=slice(1))
+    new_town.parts.corrections.attribute_outage(
+        Author("Zulu"), "zulu", theirs, AttributedCause.WORKS, excluded=False
+    )
     assert (await report(new_town))["corrections"] == before["corrections"]
     async with new_town.client(LANDLORD) as client:
         answer = await client.get("/api/v1/reports", params={**MONTH, "format": "json"})

@@ -272,7 +272,7 @@ async def test_a_window_of_others_is_cancelled_by_nobody_else(new_town: Town) ->
 
 async def test_another_operators_outage_cannot_be_attributed(new_town: Town) -> None:
     now = new_town.watcher.now.utc_ms
-    _, (latest,) = new_town.parts.archive.outage_page([THEIRS], from_ms=0, to_ms=now, piece=slice(1))
+    _, (latest,) = new_town.parts.history.outage_page([THEIRS], from_ms=0, to_ms=now, piece=slice(1))
     theirs = latest.outage.id
     said = {"cause": "works", "reason": "mine"}
     async with new_town.client(MAYOR) as client:
@@ -280,7 +280,7 @@ async def test_another_operators_outage_cannot_be_attributed(new_town: Town) -> 
         nothing = await client.post("/api/v1/outages/999/attributions", json=said)
     assert answer.status_code == nothing.status_code == 404
     assert answer.json()["detail"] == f"there is no outage {theirs}"
-    still = new_town.parts.archive.outage(None, theirs)
+    still = new_town.parts.history.outage(None, theirs)
     assert still is not None
     assert [each.author for each in still.outage.attributions] == ["Zulu Martin"]
 

@@ -99,7 +99,7 @@ async def test_a_good_reload_adds_and_removes_cameras_and_leaves_the_others_alon
         assert not daemon.log("camera down")
         for camera_id in ("cam-1", "cam-2", "cam-3"):
             assert len(daemon.log("camera up", camera=camera_id)) == 1
-            for name, account in (("heartbeats_total", {}), ("ledger_seconds_total", {"account": "up"})):
+            for name, account in (("heartbeats_total", {}), ("status_seconds_total", {"status": "up"})):
                 full = f"camwatch_camera_{name}"
                 grown = after.value(full, camera=camera_id, **account)
                 assert grown is not None

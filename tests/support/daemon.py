@@ -70,7 +70,7 @@ class Metrics:
 
     def account(self, account: str) -> dict[str, float]:
         """Return the seconds in this account of each camera's ledger."""
-        return self.by("camera", "camwatch_camera_status_seconds_total", account=account)
+        return self.by("camera", "camwatch_camera_status_seconds_total", status=account)
 
     def outages(self) -> int:
         """Return how many outages began so far, of all cameras."""

@@ -12,6 +12,7 @@ import httpx
 from starlette.types import ASGIApp
 
 from camwatch.monitoring.service import MonitorService
+from camwatch.services.corrections import CorrectionService
 from camwatch.services.history import HistoryService
 from camwatch.web.application import make_site
 from camwatch.web.context import AppContext, RenderMetrics
@@ -65,8 +66,15 @@ def site_over(live: MonitorService, render: RenderMetrics) -> ASGIApp:
 
 def parts_over(live: MonitorService, render: RenderMetrics) -> AppContext:
     """Return what the window is made of, over a fleet without a record."""
-    nothing = cast("HistoryService", None)
-    return AppContext(live, nothing, EventStream(live), TelemetrySamples(live), ThreadPool(), render)
+    return AppContext(
+        live,
+        cast("HistoryService", None),
+        cast("CorrectionService", None),
+        EventStream(live),
+        TelemetrySamples(live),
+        ThreadPool(),
+        render,
+    )
 
 
 @contextlib.asynccontextmanager

@@ -151,7 +151,7 @@ def test_the_inventory_tells_what_is_wrong_with_it(here: Town) -> None:
 
 def test_levels_are_sums_of_cameras_and_agree_with_the_windows(here: Town) -> None:
     now = here.watcher.now.utc_ms
-    archive = here.parts.archive
+    archive = here.parts.history
     record = archive.read((OURS,), now - 24 * HOUR, now)
     found = service_levels.levels(
         record, here.watcher.inventory, {Purpose.TRAFFIC: 0.9}, now - 24 * HOUR, now
@@ -166,7 +166,7 @@ def test_levels_are_sums_of_cameras_and_agree_with_the_windows(here: Town) -> No
 
 def test_a_cameras_ledger_days_and_life_are_of_one_account(here: Town) -> None:
     now, zone = here.watcher.now.utc_ms, here.watcher.timezone
-    record = here.parts.archive.read((OURS,), now - service_levels.YEAR_MS, now, camera="ville-1")
+    record = here.parts.history.read((OURS,), now - service_levels.YEAR_MS, now, camera="ville-1")
     year = service_levels.windows(record, zone, now)["365d"]
     today = date(2026, 1, 1)
     (day,) = service_levels.days(record, zone, today, today)
@@ -178,7 +178,7 @@ def test_a_cameras_ledger_days_and_life_are_of_one_account(here: Town) -> None:
 
 
 def test_outages_come_newest_first_and_a_page_is_a_piece_of_all(here: Town) -> None:
-    now, archive = here.watcher.now.utc_ms, here.parts.archive
+    now, archive = here.watcher.now.utc_ms, here.parts.history
     with read_transaction(here.store.engine) as connection:
         everything = outages(connection, to_ms=now)
     total, first = archive.outage_page(None, from_ms=0, to_ms=now, piece=slice(0, 4))
@@ -196,7 +196,7 @@ def test_outages_come_newest_first_and_a_page_is_a_piece_of_all(here: Town) -> N
 
 
 def test_blindness_names_only_what_is_ones_own(here: Town) -> None:
-    records = here.parts.archive.blindness(0, here.watcher.now.utc_ms)
+    records = here.parts.history.monitoring_gaps(0, here.watcher.now.utc_ms)
     (ours,) = history.monitoring_gaps(READER, records)
     assert (ours.operators, ours.links) == ((OURS,), ("main",))
     assert len(history.monitoring_gaps(LOCAL_ADMIN, records)) == 2
@@ -229,8 +229,8 @@ def test_maintenance_is_planned_where_one_has_cameras(
 
 
 def test_a_viewer_may_cancel_nothing(here: Town) -> None:
-    archive, now = here.parts.archive, here.watcher.now.utc_ms
-    records, known = archive.windows(0, 1 << 62), archive.known(None)
+    archive, now = here.parts.history, here.watcher.now.utc_ms
+    records, known = archive.maintenance(0, 1 << 62), archive.known(None)
     seen = maintenance.windows(here.watcher, READER, records, known, now)
     assert [(each.id, each.can_cancel, each.state) for each in seen] == [
         ("ville-4", False, "planned"),
@@ -261,7 +261,7 @@ def test_windows_of_a_site_are_seen_by_whose_cameras_stood_there_then(new_town: 
             "SELECT key, :now, site, purpose FROM cameras WHERE site = 'zulu-tower'"
         )
         connection.execute(text(moved), {"now": now})
-    known = new_town.parts.archive.known(None)
+    known = new_town.parts.history.known(None)
     reach = MaintenanceScope(new_town.watcher, LANDLORD, known)
     for site, from_ms, to_ms, covers in (
         ("zulu-yard", now - 9, now - 1, True),

@@ -21,6 +21,7 @@ from camwatch.fleet.inventory import Operator, Site
 from camwatch.history.store import Store
 from camwatch.history.write_queue import Batch, InventorySnapshot
 from camwatch.monitoring.service import MonitorService
+from camwatch.services.corrections import Author, CorrectionService, MaintenanceRequest
 from camwatch.services.history import HistoryService
 from camwatch.settings import HistorySettings
 from camwatch.web.application import application
@@ -74,13 +75,14 @@ class Town(City):
         live: MonitorService = self.watcher
         self.parts = AppContext(
             live=live,
-            archive=HistoryService(
+            history=HistoryService(
                 self.store.engine,
                 self.watcher.timezone,
                 lambda: self.watcher.inventory,
                 lambda: self.watcher.now.utc_ms,
                 {Purpose.TRAFFIC: 0.9},
             ),
+            corrections=CorrectionService(self.store.engine, lambda: self.watcher.now.utc_ms),
             events=EventStream(live),
             recent=TelemetrySamples(live),
             threads=ThreadPool(),
@@ -140,14 +142,14 @@ class Town(City):
         self.told = []
 
     def _correct(self) -> None:
-        archive, now = self.parts.archive, self.watcher.now.utc_ms
-        _, found = archive.outage_page(None, from_ms=0, to_ms=now, piece=slice(None))
+        now = self.watcher.now.utc_ms
+        _, found = self.parts.history.outage_page(None, from_ms=0, to_ms=now, piece=slice(None))
         for each in found[::-1]:
             theirs = each.camera.operator == THEIRS
-            archive.attribute(
-                "Zulu Martin" if theirs else "Hélène",
+            self.parts.corrections.attribute_outage(
+                Author("Zulu Martin" if theirs else "Hélène"),
                 "zulu fuse" if theirs else "fuse",
-                each.outage.id,
+                each,
                 AttributedCause.POWER,
                 excluded=theirs,
             )
@@ -159,7 +161,9 @@ class Town(City):
             (Cover.SITE, "mairie", "roof"),
             (Cover.CAMERA, "ville-4", "mast"),
         ):
-            archive.add_window("Paul", why, scope, scope_id, now + 24 * hour, now + 26 * hour, None)
+            self.parts.corrections.schedule_maintenance(
+                Author("Paul"), why, MaintenanceRequest(scope, scope_id, now + 24 * hour, now + 26 * hour)
+            )
 
     def site(self, viewer: Principal = LOCAL_ADMIN) -> ASGIApp:
         """Return the application as this viewer reaches it."""

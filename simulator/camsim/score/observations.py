@@ -128,7 +128,7 @@ def collected(lines: Iterable[dict[str, Any]]) -> Observations:
             case "fill":
                 cameras[line["camera"]].fills.append((line["start_ms"], line["end_ms"]))
             case "blind":
-                if line["cause"] != "clock":
+                if line["cause"] != "clock_step":
                     blind.append((line["began_ms"], line["ended_ms"]))
             case "vouched":
                 vouched = int(line["at_ms"])

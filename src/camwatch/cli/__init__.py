@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from camwatch import __version__
-from camwatch.cli import access, audit, corrections, history, reload
+from camwatch.cli import accounts, audit, history, maintenance, outages, reload
 from camwatch.cli.common import MISCONFIGURED, ConfigFile, exit_with_error, handle_errors, load_config
 from camwatch.cli.report import report_command
 from camwatch.logs import LogWriter, configure, log_strays
@@ -25,10 +25,10 @@ app = typer.Typer(
 )
 
 
-app.add_typer(corrections.outages, name="outages")
-app.add_typer(corrections.maintenance, name="maintenance")
-app.add_typer(access.access, name="accounts")
-app.add_typer(history.history, name="history")
+app.add_typer(outages.app, name="outages")
+app.add_typer(maintenance.app, name="maintenance")
+app.add_typer(accounts.app, name="accounts")
+app.add_typer(history.app, name="history")
 app.command("audit")(audit.audit_command)
 app.command("reload")(reload.reload_command)
 

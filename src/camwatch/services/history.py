@@ -13,26 +13,19 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, Engine, select
 
-from camwatch.accounting.records import OPEN_ENDED, AttributedCause, GapRecord, History, MaintenanceRecord
-from camwatch.core.model import Purpose, Scope
+from camwatch.accounting.records import OPEN_ENDED, GapRecord, History, MaintenanceRecord
+from camwatch.core.model import Purpose
 from camwatch.fleet.inventory import Inventory
-from camwatch.history import schema
+from camwatch.history import queries, schema
 from camwatch.history.corrections import (
-    Correction,
-    Maintenance,
-    OutageAttribution,
-    append,
     load,
-    make_cancellation,
-    window_of,
 )
 from camwatch.history.database_errors import translate_errors
 from camwatch.history.dialects import read_transaction
 from camwatch.history.export import export
 from camwatch.history.outage_list import OutageWithCamera, load_outages, outage_index, outages
 from camwatch.history.placements import places
-from camwatch.history.public_ids import public_ids
-from camwatch.history.queries import corrected, inventory_maintenance, monitoring_gaps, read
+from camwatch.history.queries import corrected, inventory_maintenance, read
 from camwatch.i18n import Lang, ReportFormat
 from camwatch.reports.formatting import Language
 from camwatch.reports.period import Period
@@ -105,10 +98,10 @@ class HistoryService:
             found = load_outages(connection, rows[::-1][piece])
         return len(rows), found
 
-    def blindness(self, from_ms: int, to_ms: int) -> Sequence[GapRecord]:
+    def monitoring_gaps(self, from_ms: int, to_ms: int) -> Sequence[GapRecord]:
         """Return when whose cameras could not be seen in [from_ms, to_ms), oldest first."""
         with self._reading() as connection:
-            return monitoring_gaps(connection, from_ms, to_ms)
+            return queries.monitoring_gaps(connection, from_ms, to_ms)
 
     def known(self, operators: Iterable[str] | None) -> Sequence[KnownCamera]:
         """Return every place of every camera that the record has ever had of these operators (None: all)."""
@@ -125,38 +118,12 @@ class HistoryService:
                 for place in stood[key]
             ]
 
-    def windows(self, from_ms: int, to_ms: int) -> Sequence[MaintenanceRecord]:
+    def maintenance(self, from_ms: int, to_ms: int) -> Sequence[MaintenanceRecord]:
         """Return all maintenance windows that touch a stretch of time, the inventory's and those added."""
         with self._reading() as connection:
             found = inventory_maintenance(connection, from_ms, to_ms)
             found += corrected(connection, load(connection), from_ms, to_ms)
         return sorted(found, key=lambda window: (window.start_ms, window.scope_id, window.end_ms))
-
-    def attribute(self, who: str, why: str, outage: int, cause: AttributedCause, *, excluded: bool) -> int:
-        """Append what people say of an outage; return the correction's number."""
-        with self._reading() as connection:
-            number = public_ids(connection).outage_of(outage) or 0
-        return self._append(who, why, OutageAttribution(number, cause, excluded))
-
-    def add_window(
-        self,
-        who: str,
-        why: str,
-        scope: Scope,
-        scope_id: str,
-        from_ms: int,
-        to_ms: int,
-        operators: Iterable[str] | None,
-    ) -> int:
-        """Append a maintenance window over cameras of these operators (None: of all); return its number."""
-        window = Maintenance(scope, scope_id, from_ms, to_ms, _in_order(operators))
-        return self._append(who, why, window)
-
-    def cancel_window(self, who: str, why: str, number: int, operators: Iterable[str] | None) -> int:
-        """Append that a window is cancelled for these operators (None: all); return the number of that."""
-        with self._reading() as connection:
-            window = window_of(connection, number)
-        return self._append(who, why, make_cancellation(window, self._now_ms(), _in_order(operators)))
 
     def report(
         self,
@@ -185,13 +152,3 @@ class HistoryService:
     def _reading(self) -> Iterator[Connection]:
         with translate_errors(self._engine), read_transaction(self._engine) as connection:
             yield connection
-
-    def _append(self, who: str, why: str, correction: Correction) -> int:
-        with translate_errors(self._engine):
-            number = append(self._engine, who, why, correction, self._now_ms())
-        with self._reading() as connection:
-            return public_ids(connection).correction(number)
-
-
-def _in_order(operators: Iterable[str] | None) -> tuple[str, ...] | None:
-    return None if operators is None else tuple(sorted(operators))

@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 
 from camwatch.core.model import Purpose
 from camwatch.monitoring.service import MonitorService
+from camwatch.services.corrections import CorrectionService
 from camwatch.services.history import HistoryService
 from camwatch.web.event_stream import EventStream
 from camwatch.web.telemetry_samples import TelemetrySamples
@@ -38,7 +39,8 @@ class AppContext:
     """
 
     live: MonitorService
-    archive: HistoryService
+    history: HistoryService
+    corrections: CorrectionService
     events: EventStream
     recent: TelemetrySamples
     threads: ThreadPool

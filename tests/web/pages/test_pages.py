@@ -56,7 +56,7 @@ WHOLE = [
 
 def an_outage(town_: Town) -> int:
     """Return the number of the last outage of the town's own cameras."""
-    _, (last,) = town_.parts.archive.outage_page(["ville"], from_ms=0, to_ms=1 << 52, piece=slice(1))
+    _, (last,) = town_.parts.history.outage_page(["ville"], from_ms=0, to_ms=1 << 52, piece=slice(1))
     return last.outage.id
 
 
@@ -104,7 +104,7 @@ async def test_whoever_sees_one_operator_reads_nothing_of_another(built: Town, p
     "path", ["/operators/ville", "/cameras/ville-1", "/reports?operator=ville", "/outages/1"]
 )
 async def test_what_is_anothers_is_not_there(built: Town, path: str) -> None:
-    _, outages = built.parts.archive.outage_page(["ville"], from_ms=0, to_ms=1 << 52, piece=slice(None))
+    _, outages = built.parts.history.outage_page(["ville"], from_ms=0, to_ms=1 << 52, piece=slice(None))
     path = path.replace("/1", f"/{outages[0].outage.id}") if path.startswith("/outages") else path
     async with built.client(LANDLORD) as client:
         answer = await client.get(path, headers=HTML)
@@ -238,12 +238,12 @@ async def post(client: httpx.AsyncClient, path: str, **fields: str) -> httpx.Res
 async def test_an_editor_attributes_an_outage(own: Town) -> None:
     number = an_outage(own)
     async with own.client(MAYOR) as client:
-        answer = await post(client, f"/outages/{number}", cause="vandalism", why="paint", excluded="1")
+        answer = await post(client, f"/outages/{number}", cause="vandalism", reason="paint", excluded="1")
         assert answer.headers["location"] == f"/outages/{number}?saved"
         text = (await client.get(answer.headers["location"], headers={"accept-language": "en"})).text
     assert "It is recorded." in text
     assert "paint – Hélène" in text
-    found = own.parts.archive.outage(["ville"], number)
+    found = own.parts.history.outage(["ville"], number)
     assert found is not None
     said = found.outage.attribution
     assert said is not None
@@ -276,7 +276,7 @@ async def test_who_only_looks_has_no_form_and_changes_nothing(built: Town) -> No
             assert 'method="post"' not in (await client.get(path)).text.replace(
                 'action="/logout"', ""
             ).replace('<form method="post" >', "")
-            assert (await post(client, path, cause="power", why="x")).status_code == 403
+            assert (await post(client, path, cause="power", reason="x")).status_code == 403
 
 
 async def test_an_editor_plans_maintenance_and_cancels_it(own: Town) -> None:
@@ -284,15 +284,15 @@ async def test_an_editor_plans_maintenance_and_cancels_it(own: Town) -> None:
     start = datetime.fromtimestamp(own.watcher.now.utc_ms / 1000, UTC).astimezone(own.watcher.timezone)
     begin, end = (f"{start + timedelta(hours=hours):%Y-%m-%dT%H:%M}" for hours in (1, 2))
     async with own.client(MAYOR) as client:
-        answer = await post(client, "/maintenance", what="site:park", starts=begin, ends=end, why="mast")
+        answer = await post(client, "/maintenance", what="site:park", starts=begin, ends=end, reason="mast")
         assert answer.headers["location"] == "/maintenance?planned"
         text = (await client.get("/maintenance?planned", headers={"accept-language": "en"})).text
         assert "The maintenance is planned." in text
         number = re.findall(r"/maintenance/(\d+)/cancel", text)[-1]
-        assert (await post(client, f"/maintenance/{number}/cancel", why="")).status_code == 422
-        answer = await post(client, f"/maintenance/{number}/cancel", why="rain")
+        assert (await post(client, f"/maintenance/{number}/cancel", reason="")).status_code == 422
+        answer = await post(client, f"/maintenance/{number}/cancel", reason="rain")
         assert answer.headers["location"] == "/maintenance?cancelled"
-        assert (await post(client, "/maintenance/999999/cancel", why="x")).status_code == 404
+        assert (await post(client, "/maintenance/999999/cancel", reason="x")).status_code == 404
     own.close()
 
 

@@ -133,7 +133,7 @@ async def outages(
     operator = cameras.get(ctx.live, viewer, camera).camera.operator
     total, found = await ctx.threads.run(
         viewer,
-        lambda: ctx.archive.outage_page(
+        lambda: ctx.history.outage_page(
             (operator,), from_ms=interval.from_ms, to_ms=interval.to_ms, camera=camera, piece=paging.slice
         ),
     )
@@ -161,6 +161,6 @@ def _reader(
     operator = cameras.get(ctx.live, viewer, camera).camera.operator
 
     def read() -> History:
-        return ctx.archive.read((operator,), from_ms, to_ms, camera=camera)
+        return ctx.history.read((operator,), from_ms, to_ms, camera=camera)
 
     return read

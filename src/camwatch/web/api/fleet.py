@@ -72,7 +72,7 @@ async def operator_daily(
     first = last - timedelta(days=days - 1)
 
     def work() -> Days:
-        record = ctx.archive.read((operator,), calendar.start_of(first), now_ms)
+        record = ctx.history.read((operator,), calendar.start_of(first), now_ms)
         return Days(days=service_levels.days(record, zone, first, last))
 
     return json_response(await ctx.threads.run(viewer, work))

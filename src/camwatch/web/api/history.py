@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from camwatch.accounting.records import AttributedCause
 from camwatch.core.model import Purpose
-from camwatch.web import deeds
+from camwatch.web import corrections
 from camwatch.web.api.dependencies import Context, CurrentEditor, CurrentUser, Interval, Number, Paging
 from camwatch.web.api.responses import StreamResponse, json_response, prefetch_first
 from camwatch.web.views import fleet, history, service_levels
@@ -49,7 +49,7 @@ async def outages(
     operators = fleet.requested_operators(ctx.live, viewer, operator)
     total, found = await ctx.threads.run(
         viewer,
-        lambda: ctx.archive.outage_page(
+        lambda: ctx.history.outage_page(
             operators,
             from_ms=interval.from_ms,
             to_ms=interval.to_ms,
@@ -65,7 +65,7 @@ async def outages(
 @router.get("/outages/{outage}", response_model=OutageView, summary="One outage")
 async def one_outage(ctx: Context, viewer: CurrentUser, outage: Number) -> Response:
     """Return it with all that was said of it."""
-    return json_response(await ctx.threads.run(viewer, lambda: deeds.outage(ctx, viewer, outage)))
+    return json_response(await ctx.threads.run(viewer, lambda: corrections.outage(ctx, viewer, outage)))
 
 
 @router.post(
@@ -78,7 +78,9 @@ async def attribute(ctx: Context, viewer: CurrentEditor, outage: Number, said: N
     """Append an attribution: nothing is overwritten, and the newest holds."""
     found = await ctx.threads.run(
         viewer,
-        lambda: deeds.attribute(ctx, viewer, outage, said.cause, said.reason, excluded=said.excluded),
+        lambda: corrections.attribute_outage(
+            ctx, viewer, outage, said.cause, said.reason, excluded=said.excluded
+        ),
     )
     return json_response(found, 201)
 
@@ -88,7 +90,7 @@ async def attribute(ctx: Context, viewer: CurrentEditor, outage: Number, said: N
 )
 async def monitoring_gaps(ctx: Context, viewer: CurrentUser, paging: Paging, interval: Interval) -> Response:
     """Return blindness that touches the interval, newest first: of links, of camwatch, of its clock."""
-    records = await ctx.threads.run(viewer, lambda: ctx.archive.blindness(*interval))
+    records = await ctx.threads.run(viewer, lambda: ctx.history.monitoring_gaps(*interval))
     return json_response(paging.of(history.monitoring_gaps(viewer, records)))
 
 
@@ -106,7 +108,7 @@ async def levels(
     inventory, zone = live.inventory, live.timezone
 
     def work() -> ServiceLevels:
-        record = ctx.archive.read(operators, *interval)
+        record = ctx.history.read(operators, *interval)
         record.cameras = [
             camera
             for camera in record.cameras
@@ -132,6 +134,6 @@ async def export(
 ) -> Response:
     """Return transitions, outages, fills and blindness; `kind` tells which. `vouched` comes last."""
     pieces = await prefetch_first(
-        ctx.threads.stream(viewer, lambda: ctx.archive.export(viewer.operators, start, end))
+        ctx.threads.stream(viewer, lambda: ctx.history.export(viewer.operators, start, end))
     )
     return StreamResponse(pieces, "application/x-ndjson")

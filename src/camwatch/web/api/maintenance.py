@@ -8,7 +8,8 @@ from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from camwatch.core.model import Scope
-from camwatch.web import deeds
+from camwatch.services.corrections import MaintenanceRequest
+from camwatch.web import corrections
 from camwatch.web.api.dependencies import (
     Context,
     CurrentEditor,
@@ -70,7 +71,7 @@ async def list_windows(
 ) -> Response:
     """Return those that cover cameras to see, those that begin last first."""
     now_ms = ctx.live.now.utc_ms
-    found = await ctx.threads.run(viewer, lambda: deeds.windows(ctx, viewer, now_ms))
+    found = await ctx.threads.run(viewer, lambda: corrections.maintenance_windows(ctx, viewer, now_ms))
     if not past:
         found = [window for window in found if window.state in ("planned", "under_way")]
     return json_response(paging.of(found))
@@ -80,7 +81,9 @@ async def list_windows(
 async def one_window(ctx: Context, viewer: CurrentUser, number: Number) -> Response:
     """Return a window that was added; those of the inventory have no number."""
     now_ms = ctx.live.now.utc_ms
-    return json_response(await ctx.threads.run(viewer, lambda: deeds.window(ctx, viewer, number, now_ms)))
+    return json_response(
+        await ctx.threads.run(viewer, lambda: corrections.maintenance_window(ctx, viewer, number, now_ms))
+    )
 
 
 @router.post("/maintenance", status_code=201, response_model=MaintenanceView, summary="Plan maintenance")
@@ -89,8 +92,10 @@ async def add_window(ctx: Context, viewer: CurrentEditor, said: NewWindow) -> Re
     start, end = milliseconds(said.start), milliseconds(said.end)
     if end <= start:
         raise ProblemError(422, "to: is not after from")
-    window, now_ms = deeds.Maintenance(said.scope, said.id, start, end), ctx.live.now.utc_ms
-    found = await ctx.threads.run(viewer, lambda: deeds.add_window(ctx, viewer, window, said.reason, now_ms))
+    window, now_ms = MaintenanceRequest(said.scope, said.id, start, end), ctx.live.now.utc_ms
+    found = await ctx.threads.run(
+        viewer, lambda: corrections.schedule_maintenance(ctx, viewer, window, said.reason, now_ms)
+    )
     return json_response(found, 201)
 
 
@@ -102,5 +107,7 @@ async def cancel_window(ctx: Context, viewer: CurrentEditor, number: Number, sai
     """
     now_ms = ctx.live.now.utc_ms
     return json_response(
-        await ctx.threads.run(viewer, lambda: deeds.cancel_window(ctx, viewer, number, said.reason, now_ms))
+        await ctx.threads.run(
+            viewer, lambda: corrections.cancel_maintenance(ctx, viewer, number, said.reason, now_ms)
+        )
     )

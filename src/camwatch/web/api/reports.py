@@ -58,7 +58,7 @@ async def report(
     begin, end = _days(Calendar(ctx.live.timezone), ctx.live.now.utc_ms, month, first, last)
     content = await ctx.threads.run(
         viewer,
-        lambda: ctx.archive.report(operators, begin, end, form=format, lang=lang, purpose=purpose, site=site),
+        lambda: ctx.history.report(operators, begin, end, form=format, lang=lang, purpose=purpose, site=site),
     )
     whose = "" if operator is None else f"-{operator}"
     name = f"camwatch-{begin}-{end}{whose}-{lang}.{format.ending}"

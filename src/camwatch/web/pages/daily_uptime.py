@@ -40,7 +40,7 @@ def first_day(parts: AppContext, now: datetime) -> date:
 
 def read_days(parts: AppContext, operator: str, now_ms: int, first: date, camera: str | None = None) -> Days:
     """Return the days of an operator's cameras, or of one; waits for the store."""
-    record = parts.archive.read([operator], now_ms - (DAYS + 1) * DAY_MS, now_ms, camera=camera)
+    record = parts.history.read([operator], now_ms - (DAYS + 1) * DAY_MS, now_ms, camera=camera)
     found = service_levels.days_by_camera(
         record, parts.live.timezone, first, first + timedelta(days=DAYS - 1)
     )

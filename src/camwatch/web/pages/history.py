@@ -17,7 +17,7 @@ from starlette.responses import Response
 from camwatch.accounting.records import AttributedCause
 from camwatch.core.status_time import StatusTime
 from camwatch.errors import CorrectionError
-from camwatch.web import deeds
+from camwatch.web import corrections
 from camwatch.web.api.dependencies import CurrentEditor, CurrentUser, Number
 from camwatch.web.auth.principal import Principal
 from camwatch.web.pages.daily_uptime import DAY_MS, CameraDays, Days, OperatorDays, first_day, read_days
@@ -139,7 +139,7 @@ class HistoryPages:
 
         def work() -> tuple[Days, list[history.StatusIntervalView]]:
             days = read_days(self._parts, operator, now_ms, first, camera)
-            record = self._parts.archive.read([operator], now_ms - DAY_MS, now_ms, camera=camera)
+            record = self._parts.history.read([operator], now_ms - DAY_MS, now_ms, camera=camera)
             return days, service_levels.stretches(record, now_ms - DAY_MS, now_ms)
 
         days, stretches = await self._parts.threads.run(viewer, work)
@@ -166,7 +166,7 @@ class HistoryPages:
         now = self._parts.live.now.utc_ms
         count, found = await self._parts.threads.run(
             viewer,
-            lambda: self._parts.archive.outage_page(
+            lambda: self._parts.history.outage_page(
                 [operator],
                 from_ms=now - days * DAY_MS,
                 to_ms=now + 1,
@@ -223,7 +223,7 @@ class HistoryPages:
         return response
 
     async def _find(self, viewer: Principal, number: int) -> history.OutageView:
-        return await self._parts.threads.run(viewer, lambda: deeds.outage(self._parts, viewer, number))
+        return await self._parts.threads.run(viewer, lambda: corrections.outage(self._parts, viewer, number))
 
     async def attribute(self, request: Request, viewer: CurrentEditor, number: Number) -> Response:
         """Append what an editor says of an outage."""
@@ -246,7 +246,10 @@ class HistoryPages:
         )
         try:
             await self._parts.threads.run(
-                viewer, lambda: deeds.attribute(self._parts, viewer, number, cause, why, excluded=excluded)
+                viewer,
+                lambda: corrections.attribute_outage(
+                    self._parts, viewer, number, cause, why, excluded=excluded
+                ),
             )
         except CorrectionError as error:
             return self._outage(request, viewer, found, given, str(error))

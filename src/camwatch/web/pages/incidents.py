@@ -54,7 +54,7 @@ class IncidentPages:
         """Return when cameras of theirs were out of sight in the last week, the newest first."""
         parts = self._frame.parts
         now = parts.live.now.utc_ms
-        records = await parts.threads.run(viewer, lambda: parts.archive.blindness(now - _WEEK_MS, now))
+        records = await parts.threads.run(viewer, lambda: parts.history.monitoring_gaps(now - _WEEK_MS, now))
         found = history.monitoring_gaps(viewer, records)
         names = {row.id: row.name for row in parts.live.inventory.operators.values()}
         return self._frame.render_page(

@@ -13,7 +13,8 @@ from starlette.responses import Response
 
 from camwatch.core.model import Scope
 from camwatch.errors import CorrectionError
-from camwatch.web import deeds
+from camwatch.services.corrections import MaintenanceRequest
+from camwatch.web import corrections
 from camwatch.web.api.dependencies import CurrentEditor, CurrentUser, Number
 from camwatch.web.auth.principal import Principal, Role
 from camwatch.web.pages.form_input import field, local_ms
@@ -88,7 +89,9 @@ class MaintenancePages:
         self, w: Language, viewer: Principal, now_ms: int
     ) -> tuple[list[MaintenanceView], list[tuple[str, str]]]:
         """Return the windows, what goes on first, and what may be planned for; waits for the store."""
-        found = deeds.windows(self._parts, viewer, now_ms, now_ms - _PAST_MS, now_ms + _AHEAD_MS)
+        found = corrections.maintenance_windows(
+            self._parts, viewer, now_ms, now_ms - _PAST_MS, now_ms + _AHEAD_MS
+        )
         order = {"under_way": 0, "planned": 1}
         found.sort(key=lambda window: order.get(window.state, 2))
         return found, self._things(w, viewer) if viewer.has_role(Role.EDITOR) else []
@@ -116,7 +119,10 @@ class MaintenancePages:
         try:
             window, now_ms = self._read(w, form), self._parts.live.now.utc_ms
             await self._parts.threads.run(
-                viewer, partial(deeds.add_window, self._parts, viewer, window, given["reason"], now_ms)
+                viewer,
+                partial(
+                    corrections.schedule_maintenance, self._parts, viewer, window, given["reason"], now_ms
+                ),
             )
         except (CorrectionError, ValueError) as error:
             return await self._page(request, viewer, given, str(error))
@@ -125,7 +131,7 @@ class MaintenancePages:
             return await self._page(request, viewer, given, told)
         return self._frame.redirect(request, "/maintenance?planned")
 
-    def _read(self, w: Language, form: FormData) -> deeds.Maintenance:
+    def _read(self, w: Language, form: FormData) -> MaintenanceRequest:
         """Return what is to be maintained, from when to when; raises ValueError with what to say."""
         text = field(form, "what")
         kind, _, what = text.partition(":")
@@ -138,7 +144,7 @@ class MaintenancePages:
             raise ValueError(w.text("ends_before"))
         if not field(form, "reason"):
             raise ValueError(w.text("needs_why"))
-        return deeds.Maintenance(Scope(kind), what, starts, ends)
+        return MaintenanceRequest(Scope(kind), what, starts, ends)
 
     async def cancel(self, request: Request, viewer: CurrentEditor, number: Number) -> Response:
         """Cancel maintenance that was planned here."""
@@ -149,7 +155,7 @@ class MaintenancePages:
         try:
             now_ms = self._parts.live.now.utc_ms
             await self._parts.threads.run(
-                viewer, partial(deeds.cancel_window, self._parts, viewer, number, why, now_ms)
+                viewer, partial(corrections.cancel_maintenance, self._parts, viewer, number, why, now_ms)
             )
         except CorrectionError as error:
             return await self._page(request, viewer, given, str(error))

@@ -111,7 +111,7 @@ class ReportPages:
         parts, chosen = self._frame.parts, self._chosen(request, viewer)
         operators = fleet.requested_operators(parts.live, viewer, chosen.operator or None)
         w = self._frame.language(request)
-        make = partial(parts.archive.report, operators, chosen.first, chosen.last, form=wanted, lang=w.lang)
+        make = partial(parts.history.report, operators, chosen.first, chosen.last, form=wanted, lang=w.lang)
         headers = {"content-security-policy": _REPORT, "x-frame-options": "SAMEORIGIN"}
         reading = "read" in request.query_params
         try:

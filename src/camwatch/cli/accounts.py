@@ -1,16 +1,25 @@
-"""What `camwatch access` does: the file of the accounts is read, changed, and written whole."""
+"""`camwatch accounts`: who may see pages and use the API. A running daemon takes changes over in seconds."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Annotated
 from zoneinfo import ZoneInfo
 
 import typer
 
-from camwatch.cli.common import FAILED, MISCONFIGURED, exit_with_config_errors, exit_with_error, load_config
+from camwatch.cli.common import (
+    FAILED,
+    MISCONFIGURED,
+    ConfigFile,
+    exit_with_config_errors,
+    exit_with_error,
+    load_config,
+)
 from camwatch.cli.formatting import table_text
 from camwatch.errors import ConfigError
 from camwatch.settings import Settings, load_settings
@@ -18,6 +27,10 @@ from camwatch.web.auth import accounts as book
 from camwatch.web.auth import hashing
 from camwatch.web.auth.accounts import Account, Accounts, StoredToken
 from camwatch.web.auth.principal import Role
+
+app = typer.Typer(help="Make accounts and API tokens, list and revoke them.", no_args_is_help=True)
+
+_Name = Annotated[str, typer.Argument(metavar="NAME", help="Of the account, as its holder types it.")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,29 +47,54 @@ class AccountRequest:
     wall_screen: bool
 
 
-def prompt_password() -> str:
-    """Ask for a password on the terminal, twice."""
-    return str(typer.prompt("Password", hide_input=True, confirmation_prompt="Again"))
+@app.command("add")
+def add(  # noqa: PLR0913, PLR0917 - each is an option of the command
+    name: _Name,
+    config: ConfigFile = None,
+    role: Annotated[
+        Role | None,
+        typer.Option("--role", help="viewer looks, editor corrects the record, too; admin: today as editor."),
+    ] = None,
+    operator: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--operator", metavar="ID", help="Whose cameras they see; repeat for more (without: all)."
+        ),
+    ] = None,
+    token: Annotated[
+        bool, typer.Option("--token", help="Draw an API token, and print it: it is shown this once only.")
+    ] = False,
+    days: Annotated[
+        int | None,
+        typer.Option("--days", min=1, max=3660, help="The token ends after so many (without: never)."),
+    ] = None,
+    change: Annotated[
+        bool,
+        typer.Option("--change", help="Change one that is there: role, operators; neither: the password."),
+    ] = False,
+    password_stdin: Annotated[
+        bool, typer.Option("--password-stdin", help="Read the password from standard input, for scripts.")
+    ] = False,
+    no_password: Annotated[
+        bool, typer.Option("--no-password", help="For whom the proxy vouches: no password of camwatch's own.")
+    ] = False,
+    wall_screen: Annotated[
+        bool,
+        typer.Option(
+            "--wall-screen", help="Of a viewer: its sessions do not end after 30 days, while they are used."
+        ),
+    ] = False,
+) -> None:
+    """Make an account, or with --token give one a token; asks for the password."""
+    read = sys.stdin.readline if password_stdin else prompt_password
+    asks = password_stdin or not (token or no_password or (change and (role or operator or wall_screen)))
+    wish = AccountRequest(name, role, operator, token, days, change, no_password, wall_screen)
+    _add(config, wish, read if asks else None)
 
 
-def add(config: Path | None, wish: AccountRequest, read_password: Callable[[], str] | None) -> None:
-    """Make an account, change one, or give one a token."""
-    settings, inventory = load_config(config)
-    file = _file(settings)
-    _check(wish, inventory.operators.keys())
-    _check_against(wish, _accounts(file).find(wish.name))
-    token = hashing.new_token() if wish.token else None
-    kept = _kept(token, wish.days) if token is not None else None
-    password = _hash_of(read_password().rstrip("\r\n"), wish.name) if read_password is not None else None
-    _change(file, lambda now: now.replace(_account(now.find(wish.name), wish, password, kept)))
-    if token is not None:
-        typer.echo(f"The token of {wish.name}. It is shown this once only:\n\n{token}\n")
-    else:
-        typer.echo(f"{wish.name}: {'changed' if wish.change else 'may come in'}.")
-
-
-def list_accounts(config: Path | None) -> None:
-    """List accounts and tokens."""
+@app.command("list")
+def list_accounts(config: ConfigFile = None) -> None:
+    """List accounts and tokens; never a password."""
     settings = _settings(config)
     found = _accounts(_file(settings))
     if not found.accounts:
@@ -80,8 +118,12 @@ def list_accounts(config: Path | None) -> None:
             typer.echo(line)
 
 
-def revoke(config: Path | None, what: str) -> None:
-    """Take an account or a token away."""
+@app.command("revoke")
+def revoke(
+    what: Annotated[str, typer.Argument(metavar="NAME", help="Of an account, or the id of a token.")],
+    config: ConfigFile = None,
+) -> None:
+    """Take an account or a token away; its sessions end within seconds."""
     file = _file(_settings(config))
     told = ""
 
@@ -107,6 +149,27 @@ def revoke(config: Path | None, what: str) -> None:
         typer.echo(
             "No account is left: nobody comes in, and camwatch does not start again without one.", err=True
         )
+
+
+def prompt_password() -> str:
+    """Ask for a password on the terminal, twice."""
+    return str(typer.prompt("Password", hide_input=True, confirmation_prompt="Again"))
+
+
+def _add(config: Path | None, wish: AccountRequest, read_password: Callable[[], str] | None) -> None:
+    """Make an account, change one, or give one a token."""
+    settings, inventory = load_config(config)
+    file = _file(settings)
+    _check(wish, inventory.operators.keys())
+    _check_against(wish, _accounts(file).find(wish.name))
+    token = hashing.new_token() if wish.token else None
+    kept = _kept(token, wish.days) if token is not None else None
+    password = _hash_of(read_password().rstrip("\r\n"), wish.name) if read_password is not None else None
+    _change(file, lambda now: now.replace(_account(now.find(wish.name), wish, password, kept)))
+    if token is not None:
+        typer.echo(f"The token of {wish.name}. It is shown this once only:\n\n{token}\n")
+    else:
+        typer.echo(f"{wish.name}: {'changed' if wish.change else 'may come in'}.")
 
 
 def _check(wish: AccountRequest, operators: Collection[str]) -> None:
