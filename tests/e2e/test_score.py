@@ -72,4 +72,4 @@ async def test_the_api_refuses_a_time_that_is_none(mosquitto: Mosquitto, fleet: 
     async with running(tmp_path, config(fleet, broker(mosquitto.url))) as daemon:
         assert (await daemon.get("/api/v1/export?from=yesterday&to=1")).status_code == 422
         lines = (await daemon.get("/api/v1/export?from=0&to=1")).text.splitlines()
-        assert [json.loads(line)["kind"] for line in lines] == ["vouched"]
+        assert [json.loads(line)["kind"] for line in lines] == ["watermark"]

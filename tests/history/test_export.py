@@ -45,8 +45,8 @@ def lived(store: Store) -> None:
 def test_what_is_told_is_what_the_tables_hold(store: Store, store_url: str) -> None:
     lived(store)
     lines = [json.loads(line) for line in b"".join(export(store.engine, 0, ms(2000))).splitlines()]
-    assert lines[-1] == {"kind": "vouched", "at_ms": ms(1000)}
-    (blind,) = [line for line in lines if line["kind"] == "blind"]
+    assert lines[-1] == {"kind": "watermark", "at_ms": ms(1000)}
+    (blind,) = [line for line in lines if line["kind"] == "monitoring_gap"]
     assert (blind["operators"], blind["links"]) == (["ville"], ["main", "aux 2"])
     told, read = collected(lines), from_store(store_url)
     assert told == read
@@ -70,7 +70,7 @@ def test_of_a_stretch_of_time_the_last_change_before_it_is_told_too(store: Store
         ("transition", "cam-2", "unknown"),
         ("transition", "cam-1", "down"),
         ("outage", "cam-1", None),
-        ("vouched", None, None),
+        ("watermark", None, None),
     ]
 
 
@@ -96,7 +96,7 @@ def test_an_outage_is_told_as_late_heartbeats_leave_it(store: Store) -> None:
 
 
 def test_an_empty_store_vouches_for_nothing(store: Store) -> None:
-    assert json.loads(b"".join(export(store.engine, 0, ms(1)))) == {"kind": "vouched", "at_ms": 0}
+    assert json.loads(b"".join(export(store.engine, 0, ms(1)))) == {"kind": "watermark", "at_ms": 0}
 
 
 def test_some_operators_rows_are_found_by_their_cameras_and_not_among_all_others(tmp_path: Path) -> None:
@@ -107,7 +107,7 @@ def test_some_operators_rows_are_found_by_their_cameras_and_not_among_all_others
                 told = str(query.compile(store.engine, compile_kwargs={"literal_binds": True}))
                 with store.engine.connect() as connection:
                     plan = [row[3] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {told}")]
-                table = {"transition": "transitions", "outage": "outages", "fill": "backfills"}[kind]
+                table = {"transition": "transitions", "outage": "outages", "backfill": "backfills"}[kind]
                 steps = [step for step in plan if re.search(rf"\b{table}\b", step)]
                 assert steps, plan
                 assert all("camera_key" in step and step.startswith("SEARCH") for step in steps), plan

@@ -172,15 +172,15 @@ def test_outages_blind_intervals_and_maintenance_agree(report: Report) -> None:
             )
             assert f"N°\u202f{outage['id']}" in text or f"N° {outage['id']}  {outage['camera']}" in text
             assert f"{start} → {ended}  {outage['duration']}" in text
-        for kind in ("blind", "maintenance"):
+        for kind, listed_as in (("monitoring_gap", "monitoring_gaps"), ("maintenance", "maintenance")):
             sheet = [row for row in mine if row["row"] == kind]
             page = tables.get((section["id"], kind))
             listed = [cells for _, cells in page.rows[1:]] if page else []
-            assert len(sheet) == len(listed) == len(section[kind])
-            for told, row, cells in zip(section[kind], sheet, listed, strict=True):
+            assert len(sheet) == len(listed) == len(section[listed_as])
+            for told, row, cells in zip(section[listed_as], sheet, listed, strict=True):
                 assert cells[:2] == [FRENCH.instant(told["start"]["ms"]), FRENCH.instant(told["end"]["ms"])]
                 assert (row["start_utc"], row["end_utc"]) == (told["start"]["utc"], told["end"]["utc"])
-                if kind == "blind":
+                if kind == "monitoring_gap":
                     assert cells[2] == row["duration"] == told["duration"]
 
 

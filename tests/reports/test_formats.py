@@ -117,7 +117,7 @@ def test_the_spreadsheet_in_english_has_commas_and_points(ville: Report) -> None
     assert re.fullmatch(r"\d+\.\d{3}", rows[-400]["availability_percent"] or "0.000")
     assert {row["row"] for row in rows} == {
         *("report", "operator", "without_figure", "purpose", "site", "camera"),
-        *("outage", "blind", "maintenance"),
+        *("outage", "monitoring_gap", "maintenance"),
     }
 
 
@@ -302,7 +302,13 @@ def test_the_documented_shape_is_the_shape(ville: Report) -> None:
     section = document["operators"][0]
     said = next(outage for outage in section["outages"] if outage["attribution"])
     parts = (document, document["period"], document["only"], document["corrections"], section)
-    lines = (section["cameras"][0], said, said["attribution"], section["blind"][0], section["maintenance"][0])
+    lines = (
+        section["cameras"][0],
+        said,
+        said["attribution"],
+        section["monitoring_gaps"][0],
+        section["maintenance"][0],
+    )
     for part in (*parts, *lines):
         for name in part:
             assert f'"{name}"' in '"format"' + shape, name

@@ -75,12 +75,12 @@ _TABLES: Final = {
     "outage": (
         "SELECT c.id AS camera, o.* FROM outages o JOIN cameras c ON c.key = o.camera_key ORDER BY o.at_ms"
     ),
-    "fill": (
+    "backfill": (
         "SELECT c.id AS camera, f.start_ms, f.end_ms FROM backfills f"
         " JOIN cameras c ON c.key = f.camera_key ORDER BY f.id"
     ),
-    "blind": "SELECT cause, began_ms, ended_ms FROM monitoring_gaps ORDER BY began_ms",
-    "vouched": "SELECT value AS at_ms FROM store_metadata WHERE name = 'watermark_ms'",
+    "monitoring_gap": "SELECT cause, began_ms, ended_ms FROM monitoring_gaps ORDER BY began_ms",
+    "watermark": "SELECT value AS at_ms FROM store_metadata WHERE name = 'watermark_ms'",
 }
 
 
@@ -125,12 +125,12 @@ def collected(lines: Iterable[dict[str, Any]]) -> Observations:
             case "outage":
                 if not line.get("voided"):
                     cameras[line["camera"]].outages.append(_outage(line))
-            case "fill":
+            case "backfill":
                 cameras[line["camera"]].fills.append((line["start_ms"], line["end_ms"]))
-            case "blind":
+            case "monitoring_gap":
                 if line["cause"] != "clock_step":
                     blind.append((line["began_ms"], line["ended_ms"]))
-            case "vouched":
+            case "watermark":
                 vouched = int(line["at_ms"])
     for camera in cameras.values():
         camera.outages = [_bounded(outage, camera.changes) for outage in camera.outages]

@@ -1,6 +1,6 @@
 """The record as JSON lines, for programs that check it: changes of status, outages, fills, blindness.
 
-A line tells its `kind`; times are UTC milliseconds. `vouched` comes last: everything before `at_ms` is told.
+Each line has its `kind`; times are UTC milliseconds. The last line is `watermark`: all before `at_ms` is told.
 """
 
 from __future__ import annotations
@@ -51,8 +51,8 @@ def export(
             if kind == "outage":
                 yield from _outages(connection, query)
             else:
-                yield from _pieces(kind, connection, query, only if kind == "blind" else None)
-        yield _json({"kind": "vouched", "at_ms": read_metadata(connection).watermark_ms}) + b"\n"
+                yield from _pieces(kind, connection, query, only if kind == "monitoring_gap" else None)
+        yield _json({"kind": "watermark", "at_ms": read_metadata(connection).watermark_ms}) + b"\n"
 
 
 def _outages(connection: Connection, query: Select[Any]) -> Iterator[bytes]:
@@ -190,14 +190,14 @@ def _queries(begin_ms: int, end_ms: int, only: frozenset[str] | None) -> Iterato
         .order_by(outages.at_ms),
     )
     yield (
-        "fill",
+        "backfill",
         select(*who, fills.start_ms, fills.end_ms)
         .join_from(schema.backfills, schema.cameras, fills.camera_key == key)
         .where(theirs(fills.camera_key), fills.start_ms < end_ms, fills.end_ms > begin_ms)
         .order_by(fills.id if only is None else fills.id + 0),
     )
     yield (
-        "blind",
+        "monitoring_gap",
         select(blind.operators, blind.links, blind.cause, blind.began_ms, blind.ended_ms)
         # A clock that was set back blinded nobody.
         .where(and_(blind.began_ms < end_ms, blind.ended_ms > begin_ms, blind.ended_ms > blind.began_ms))

@@ -99,8 +99,8 @@ class _Rows:
             "last_day": asked.period.last.isoformat(),
             "until": iso(report.until_ms),
             "completeness": report.completeness.value,
-            "vouched": iso(report.watermark_ms),
-            "folded": iso(report.rolled_up_until_ms) if report.rolled_up_until_ms else "",
+            "watermark": iso(report.watermark_ms),
+            "rolled_up_until": iso(report.rolled_up_until_ms) if report.rolled_up_until_ms else "",
             "corrections": str(report.corrections),
             "head": report.chain_head,
             "anchor": report.anchor,
@@ -126,7 +126,7 @@ class _Rows:
         for outage in section.outages:
             yield {"row": "outage"} | operator | self._outage(outage)
         for blind in section.gaps:
-            yield {"row": "blind"} | operator | self._blind(blind)
+            yield {"row": "monitoring_gap"} | operator | self._blind(blind)
         for window in section.maintenance:
             yield {"row": "maintenance"} | operator | self._window(window)
 

@@ -51,8 +51,8 @@ def document(report: Report) -> dict[str, Any]:
             "completeness": report.completeness,
         },
         "only": {"purpose": asked.purpose, "site": asked.site, "camera": asked.camera},
-        "vouched": instant(report.watermark_ms),
-        "folded": instant(report.rolled_up_until_ms) if report.rolled_up_until_ms else None,
+        "watermark": instant(report.watermark_ms),
+        "rolled_up_until": instant(report.rolled_up_until_ms) if report.rolled_up_until_ms else None,
         "corrections": {
             "count": report.corrections,
             "head": None if report.anchor else report.chain_head,
@@ -102,7 +102,7 @@ def _section(section: OperatorSection) -> dict[str, Any]:
         "worst": [camera.id for camera in section.worst],
         "cameras": [_camera(camera) for camera in section.cameras],
         "outages": [_outage(outage) for outage in section.outages],
-        "blind": [_blind(blind) for blind in section.gaps],
+        "monitoring_gaps": [_blind(blind) for blind in section.gaps],
         "maintenance": [_window(window) for window in section.maintenance],
     }
 
