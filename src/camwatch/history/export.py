@@ -1,6 +1,7 @@
 """The record as JSON lines, for programs that check it: changes of status, outages, fills, blindness.
 
-Each line has its `kind`; times are UTC milliseconds. The last line is `watermark`: all before `at_ms` is told.
+Each line has its `kind`; times are UTC milliseconds. The last line is `watermark`: the history is complete
+up to its `at_ms`.
 """
 
 from __future__ import annotations
