@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from benchmarks.loop_ticker import start_ticker
 from camwatch import app
-from camwatch.core.model import Camera, Event, MaintenanceWindow, Status, Transition
+from camwatch.core.events import Event, Transition
+from camwatch.core.model import Camera, MaintenanceWindow, Status
 from camwatch.history.recorder import Recorder
 from camwatch.history.recording_store import RecordingStore
 from camwatch.history.sealing import Seal

@@ -17,24 +17,17 @@ from typing import TYPE_CHECKING, NamedTuple
 from sqlalchemy import select
 
 from camwatch.accounting.records import AttributedCause
-from camwatch.core.checkpoint import EMPTY, CameraCheckpoint, LinkGroupCheckpoint
-from camwatch.core.model import (
+from camwatch.core.checkpoint_model import EMPTY, CameraCheckpoint, LinkGroupCheckpoint
+from camwatch.core.events import (
     Backfill,
-    Camera,
-    Cause,
     Event,
-    GapCause,
-    Instant,
-    Lifecycle,
-    MaintenanceWindow,
     MonitoringGap,
     OutageEvent,
     Reboot,
-    Scope,
     ServicePeriodEvent,
-    Status,
     Transition,
 )
+from camwatch.core.model import Camera, Cause, GapCause, Instant, Lifecycle, MaintenanceWindow, Scope, Status
 from camwatch.core.status_time import Interval, StatusTime
 from camwatch.history import schema
 from camwatch.history.corrections import GENESIS, CorrectionKind, Entry, canonical_json, entry_hash

@@ -17,7 +17,8 @@ import structlog
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from camwatch.core.model import Cause, IncidentEvent, IncidentKind, Instant, Reboot, Status, Transition
+from camwatch.core.events import IncidentEvent, Reboot, Transition
+from camwatch.core.model import Cause, IncidentKind, Instant, Status
 from camwatch.errors import RejectReason
 from camwatch.logs import EventLogger, _on_one_line, _to_json, configure, log_strays
 from camwatch.rejections import Rejections

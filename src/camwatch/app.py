@@ -15,7 +15,7 @@ import structlog
 from camwatch import __version__
 from camwatch.clock import EPOCH_MS, Clock, wall_ms
 from camwatch.clock_trust import wait_for_sync
-from camwatch.core.model import Event
+from camwatch.core.events import Event
 from camwatch.errors import CamwatchError, ClockError, ConfigError, StoreError
 from camwatch.fleet.inventory import Inventory, fingerprint
 from camwatch.history.recorder import Recorder

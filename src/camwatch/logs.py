@@ -23,7 +23,8 @@ from zoneinfo import ZoneInfo
 import msgspec
 import structlog
 
-from camwatch.core.model import Event, IncidentEvent, Instant, Reboot, Status, Transition
+from camwatch.core.events import Event, IncidentEvent, Reboot, Transition
+from camwatch.core.model import Instant, Status
 from camwatch.fleet.inventory import Inventory
 
 LINES_KEPT = 10_000

@@ -22,19 +22,8 @@ from camwatch.accounting.records import (
 from camwatch.accounting.rolling import REACH_MS, RollingAccounts
 from camwatch.accounting.rolling_window import WINDOWS
 from camwatch.accounting.timeline import TimelineOverlays, status_time_between
-from camwatch.core.model import (
-    Backfill,
-    Event,
-    GapCause,
-    Instant,
-    MonitoringGap,
-    Purpose,
-    Reboot,
-    Scope,
-    ServicePeriodEvent,
-    Status,
-    Transition,
-)
+from camwatch.core.events import Backfill, Event, MonitoringGap, Reboot, ServicePeriodEvent, Transition
+from camwatch.core.model import GapCause, Instant, Purpose, Scope, Status
 from camwatch.core.status_time import Interval, Proven, StatusTime, sum_status_times
 from tests.accounting.test_rolling_window import start_of
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from camwatch.accounting.rolling import RollingAccounts
-from camwatch.core.model import Backfill, Event
+from camwatch.core.events import Backfill, Event
 from camwatch.core.status_time import Proven, StatusTime, unite
 from tests.accounting.test_rolling import (
     DOWN,

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from camwatch.core.model import Instant, Reboot
+from camwatch.core.events import Reboot
+from camwatch.core.model import Instant
 from camwatch.web import event_stream as module
 from camwatch.web.auth.principal import LOCAL_ADMIN, Principal
 from camwatch.web.event_stream import MAX_STREAMS, RETRY_LATE_MS, EventStream

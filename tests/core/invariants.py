@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
 
-from camwatch.core.deadlines import IN_SERVICE
-from camwatch.core.model import Cause, IncidentEvent, IncidentKind, Instant, Status, Transition
+from camwatch.core.events import IncidentEvent, Transition
+from camwatch.core.model import Cause, IncidentKind, Instant, Status
 from camwatch.core.state import CameraState
+from camwatch.core.transitions import IN_SERVICE
 from tests.support.fleet import World
 
 ACCOUNTS = ("up", "down", "unknown", "maintenance")

@@ -8,7 +8,8 @@ import pytest
 
 from camwatch.accounting.records import CameraHistory, History, StatusChange
 from camwatch.accounting.timeline import TimelineOverlays, status_time_between
-from camwatch.core.model import Backfill, Lifecycle, Status
+from camwatch.core.events import Backfill
+from camwatch.core.model import Lifecycle, Status
 from camwatch.core.status_time import Interval, Proven, StatusTime
 from camwatch.core.telemetry import RejectionReason, SessionStatus
 from tests.support.fleet import START, World, enrolment, utc_ms

@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
-from camwatch.core.message_order import MAX_MISSING_RUNS, OFFSET_WINDOW
-from camwatch.core.model import Backfill, Cause, Status
+from camwatch.core.events import Backfill
+from camwatch.core.message_order import MAX_MISSING_RUNS
+from camwatch.core.model import Cause, Status
+from camwatch.core.state import OFFSET_WINDOW
 from camwatch.core.telemetry import RejectionReason, SessionStatus
 from tests.support.fleet import START, Move, World, utc_ms
 

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from camwatch.accounting.outage_length import by_evidence, down_ms
 from camwatch.accounting.records import OPEN_ENDED, CameraHistory, History, OutageRecord, StatusChange
 from camwatch.accounting.timeline import TimelineOverlays, status_time_between
-from camwatch.core.model import Backfill, Cause, Purpose, Status
+from camwatch.core.events import Backfill
+from camwatch.core.model import Cause, Purpose, Status
 from camwatch.core.status_time import Interval, Proven, StatusTime
 from tests.support.fleet import START, World, alive, utc_ms
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from camwatch.core.conditions import Reason
-from camwatch.core.message_order import OFFSET_WINDOW
-from camwatch.core.model import Cause, Instant, Status, Transition
+from camwatch.core.events import Transition
+from camwatch.core.model import Cause, Instant, Status
+from camwatch.core.state import OFFSET_WINDOW
 from camwatch.core.telemetry import RejectionReason, SessionStatus
 from camwatch.wire.heartbeat import Heartbeat
 from tests.support.fleet import START, Move, World, fleet, instant

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from camwatch.core.model import Cause, Liveness, Status, Transition
+from camwatch.core.events import Transition
+from camwatch.core.model import Cause, Liveness, Status
 from camwatch.core.telemetry import SessionStatus
 from tests.support.fleet import START, Move, World, enrolment, utc_ms
 

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from camwatch.core.backfill import RUNS_KEPT
-from camwatch.core.model import Backfill, Cause, Liveness, Status
+from camwatch.core.events import Backfill
+from camwatch.core.model import Cause, Liveness, Status
 from camwatch.core.telemetry import RejectionReason, SessionStatus
 from tests.core.test_resume import Left, restarted
 from tests.support.fleet import START, World, enrolment, fleet, seconds, utc_ms

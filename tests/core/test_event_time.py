@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from camwatch.core.event_time import QUANTILE
-from camwatch.core.model import Backfill, Cause, GapCause, MonitoringGap, Status
+from camwatch.core.events import Backfill, MonitoringGap
+from camwatch.core.model import Cause, GapCause, Status
 from camwatch.core.telemetry import RejectionReason, SessionStatus
 from camwatch.wire.heartbeat import Heartbeat
 from tests.support.fleet import START, Move, World, fleet, instant, utc_ms

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from camwatch.core.events import IncidentEvent
 from camwatch.core.incidents import IncidentGroup
-from camwatch.core.model import IncidentEvent, IncidentKind, Instant, Lifecycle, Liveness, Status
+from camwatch.core.model import IncidentKind, Instant, Lifecycle, Liveness, Status
 from tests.support.fleet import Move, World, alive, enrolment, fleet, seconds, window
 
 SITE, OPERATOR, LINK = IncidentKind.SITE, IncidentKind.OPERATOR, IncidentKind.LINK

@@ -9,7 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from camwatch.core.backfill import RUNS_KEPT
-from camwatch.core.model import Backfill
+from camwatch.core.events import Backfill
 from camwatch.core.status_time import Proven, unite
 from tests.core.test_backfill import fills, lived, sent
 from tests.support.fleet import World, utc_ms

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from camwatch.core import deadlines
-from camwatch.core.model import Cause, Instant, Liveness, Reboot, Status, Transition
+from camwatch.core.events import Reboot, Transition
+from camwatch.core.model import Cause, Instant, Liveness, Status
 from camwatch.core.monitor import FleetMonitor
 from camwatch.core.telemetry import SessionStatus
 from tests.support.fleet import BARE, Move, World, alive, enrolment, fleet, instant, utc_ms

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from camwatch.core.model import Cause, Instant, MaintenanceWindow, Scope, Status, Transition
+from camwatch.core.events import Transition
+from camwatch.core.model import Cause, Instant, MaintenanceWindow, Scope, Status
 from camwatch.core.status_time import Interval, contains, merge, next_edge, split
 from camwatch.core.telemetry import SessionStatus
 from tests.support.fleet import BARE, START, Move, World, alive, enrolment, fleet, window

@@ -8,20 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from camwatch.core.checkpoint import CameraCheckpoint, LinkGroupCheckpoint
-from camwatch.core.model import (
-    Backfill,
-    Cause,
-    Event,
-    GapCause,
-    Lifecycle,
-    MaintenanceWindow,
-    MonitoringGap,
-    OutageEvent,
-    ServicePeriodEvent,
-    Status,
-    Transition,
-)
+from camwatch.core.checkpoint_model import CameraCheckpoint, LinkGroupCheckpoint
+from camwatch.core.events import Backfill, Event, MonitoringGap, OutageEvent, ServicePeriodEvent, Transition
+from camwatch.core.model import Cause, GapCause, Lifecycle, MaintenanceWindow, Status
 from camwatch.core.monitor import CameraConfig, FleetMonitor
 from camwatch.core.status_time import StatusTime
 from camwatch.core.telemetry import RejectionReason, SessionStatus

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from camwatch.core.model import Event, IncidentEvent
+from camwatch.core.events import Event, IncidentEvent
 from camwatch.core.monitor import CameraConfig
 from camwatch.core.scoped_incidents import ScopedIncidents
 from tests.support.fleet import World, enrolment

@@ -7,16 +7,8 @@ from dataclasses import replace
 import pytest
 
 from camwatch.core import deadlines
-from camwatch.core.model import (
-    Cause,
-    Instant,
-    Lifecycle,
-    Liveness,
-    Purpose,
-    ServicePeriodEvent,
-    Status,
-    Thresholds,
-)
+from camwatch.core.events import ServicePeriodEvent
+from camwatch.core.model import Cause, Instant, Lifecycle, Liveness, Purpose, Status, Thresholds
 from camwatch.core.monitor import CameraConfig
 from camwatch.core.status_time import StatusTime
 from camwatch.core.telemetry import RejectionReason, SessionStatus

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from camwatch.core import deadlines
-from camwatch.core.model import Backfill, Cause, Liveness, Status
+from camwatch.core.events import Backfill
+from camwatch.core.model import Cause, Liveness, Status
 from camwatch.core.telemetry import RejectionReason, SessionStatus
 from tests.support.fleet import START, Move, World, alive, enrolment, fleet, instant, utc_ms
 

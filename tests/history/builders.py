@@ -6,19 +6,9 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, text
 
-from camwatch.core.checkpoint import CameraCheckpoint
-from camwatch.core.model import (
-    Camera,
-    Cause,
-    Event,
-    Instant,
-    Lifecycle,
-    OutageEvent,
-    Purpose,
-    ServicePeriodEvent,
-    Status,
-    Transition,
-)
+from camwatch.core.checkpoint_model import CameraCheckpoint
+from camwatch.core.events import Event, OutageEvent, ServicePeriodEvent, Transition
+from camwatch.core.model import Camera, Cause, Instant, Lifecycle, Purpose, Status
 from camwatch.history import schema, sealing
 from camwatch.history.store import Store
 from camwatch.history.write_queue import Batch

@@ -9,7 +9,8 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from camwatch.accounting.rolling import RollingAccounts
-from camwatch.core.model import Event, Instant, MaintenanceWindow, Status, Transition
+from camwatch.core.events import Event, Transition
+from camwatch.core.model import Instant, MaintenanceWindow, Status
 from camwatch.core.monitor import CameraConfig, FleetMonitor
 from camwatch.errors import StoreError
 from camwatch.history.recorder import Recorder

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from camwatch.accounting.outage_length import down_ms
 from camwatch.accounting.timeline import TimelineOverlays
-from camwatch.core.model import Event, Lifecycle, Status
+from camwatch.core.events import Event
+from camwatch.core.model import Lifecycle, Status
 from camwatch.core.monitor import CameraConfig
 from camwatch.history.dialects import read_transaction
 from camwatch.history.queries import read

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from camwatch.accounting.rolling import RollingAccounts
 from camwatch.accounting.timeline import TimelineOverlays, status_time_between
 from camwatch.clock import Clock, ClockStep
-from camwatch.core.model import GapCause, Instant, Liveness, MonitoringGap, Status
+from camwatch.core.events import MonitoringGap
+from camwatch.core.model import GapCause, Instant, Liveness, Status
 from camwatch.core.monitor import CameraConfig
 from camwatch.history.store import Store
 from camwatch.settings import HistorySettings

@@ -8,7 +8,8 @@ import re
 from pathlib import Path
 
 from camsim.score.observations import Bounds, Change, Outage, collected, from_store
-from camwatch.core.model import Backfill, Cause, Event, GapCause, MonitoringGap, Status
+from camwatch.core.events import Backfill, Event, MonitoringGap
+from camwatch.core.model import Cause, GapCause, Status
 from camwatch.history.export import _queries, export
 from camwatch.history.store import Store
 from camwatch.history.write_queue import Batch

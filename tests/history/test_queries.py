@@ -13,17 +13,9 @@ from camwatch.accounting.records import (
     StatusChange,
 )
 from camwatch.accounting.timeline import TimelineOverlays, status_time_between
-from camwatch.core.checkpoint import LinkGroupCheckpoint
-from camwatch.core.model import (
-    Backfill,
-    Event,
-    GapCause,
-    MaintenanceWindow,
-    MonitoringGap,
-    Reboot,
-    Scope,
-    Status,
-)
+from camwatch.core.checkpoint_model import LinkGroupCheckpoint
+from camwatch.core.events import Backfill, Event, MonitoringGap, Reboot
+from camwatch.core.model import GapCause, MaintenanceWindow, Scope, Status
 from camwatch.core.status_time import Interval, Proven, StatusTime
 from camwatch.history.corrections import GENESIS, Maintenance, OutageAttribution, append
 from camwatch.history.dialects import read_transaction

@@ -7,7 +7,8 @@ import pytest
 from camwatch.accounting.records import AttributedCause
 from camwatch.accounting.timeline import TimelineOverlays, status_time_between
 from camwatch.clock import DOUBT_S
-from camwatch.core.model import Backfill, GapCause, MonitoringGap
+from camwatch.core.events import Backfill, MonitoringGap
+from camwatch.core.model import GapCause
 from camwatch.errors import CorrectionError
 from camwatch.history.corrections import OutageAttribution, append
 from camwatch.history.rebase import pieces_of, rebase

@@ -9,20 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from camwatch.core.checkpoint import CameraCheckpoint, LinkGroupCheckpoint
-from camwatch.core.model import (
-    Backfill,
-    Cause,
-    GapCause,
-    IncidentEvent,
-    IncidentKind,
-    MaintenanceWindow,
-    MonitoringGap,
-    Purpose,
-    Reboot,
-    Scope,
-    Status,
-)
+from camwatch.core.checkpoint_model import CameraCheckpoint, LinkGroupCheckpoint
+from camwatch.core.events import Backfill, IncidentEvent, MonitoringGap, Reboot
+from camwatch.core.model import Cause, GapCause, IncidentKind, MaintenanceWindow, Purpose, Scope, Status
 from camwatch.history.store import Store
 from camwatch.history.write_queue import InventorySnapshot, StoredState
 from camwatch.rejections import RejectedMessages

@@ -9,7 +9,8 @@ import pytest
 
 from camwatch.accounting.calendar import Calendar
 from camwatch.accounting.timeline import TimelineOverlays, status_time_between
-from camwatch.core.model import Event, GapCause, MonitoringGap, Scope, Status
+from camwatch.core.events import Event, MonitoringGap
+from camwatch.core.model import GapCause, Scope, Status
 from camwatch.core.status_time import Interval, StatusTime
 from camwatch.history.audit import audit
 from camwatch.history.corrections import Maintenance, append

@@ -14,7 +14,8 @@ from prometheus_client.openmetrics import parser as openmetrics_parser
 
 from camwatch.accounting.rolling import RollingAccounts
 from camwatch.clock import Clock, ClockStep
-from camwatch.core.model import Camera, Event, MaintenanceWindow
+from camwatch.core.events import Event
+from camwatch.core.model import Camera, MaintenanceWindow
 from camwatch.core.telemetry import SessionStatus
 from camwatch.fleet.inventory import Inventory, Operator, Site
 from camwatch.metrics.collector import MetricsEndpoint

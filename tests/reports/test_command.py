@@ -15,18 +15,8 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from camwatch.cli import app
-from camwatch.core.model import (
-    Camera,
-    Cause,
-    Event,
-    Instant,
-    Lifecycle,
-    OutageEvent,
-    Purpose,
-    ServicePeriodEvent,
-    Status,
-    Transition,
-)
+from camwatch.core.events import Event, OutageEvent, ServicePeriodEvent, Transition
+from camwatch.core.model import Camera, Cause, Instant, Lifecycle, Purpose, Status
 from camwatch.history.store import Store
 from camwatch.history.write_queue import Batch, InventorySnapshot
 from camwatch.settings import HistorySettings

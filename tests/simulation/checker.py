@@ -9,16 +9,9 @@ from datetime import datetime
 from itertools import zip_longest
 from typing import NamedTuple
 
-from camwatch.core.checkpoint import EMPTY, CameraCheckpoint
-from camwatch.core.model import (
-    Backfill,
-    Event,
-    GapCause,
-    MonitoringGap,
-    OutageEvent,
-    ServicePeriodEvent,
-    Transition,
-)
+from camwatch.core.checkpoint_model import EMPTY, CameraCheckpoint
+from camwatch.core.events import Backfill, Event, MonitoringGap, OutageEvent, ServicePeriodEvent, Transition
+from camwatch.core.model import GapCause
 from camwatch.core.state import CameraState
 from tests.simulation import history_checker
 from tests.simulation.daemon_process import Process

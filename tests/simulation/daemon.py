@@ -7,7 +7,8 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from camwatch.clock import Clock, ClockStep
-from camwatch.core.model import Camera, Event, Instant, MaintenanceWindow
+from camwatch.core.events import Event
+from camwatch.core.model import Camera, Instant, MaintenanceWindow
 from camwatch.core.telemetry import SessionStatus
 from camwatch.fleet.inventory import Inventory, Operator, Site
 from camwatch.history import corrections

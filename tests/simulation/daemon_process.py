@@ -11,7 +11,8 @@ from sqlalchemy import event
 
 from camwatch.accounting.rolling import RollingAccounts
 from camwatch.clock import Clock, ClockStep
-from camwatch.core.model import Camera, Event, MaintenanceWindow
+from camwatch.core.events import Event
+from camwatch.core.model import Camera, MaintenanceWindow
 from camwatch.errors import StoreError
 from camwatch.fleet.inventory import Inventory, Operator, Site
 from camwatch.history.recorder import Recorder

@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import select as query
 
 from camwatch.app import Application
-from camwatch.core.model import Event, Transition
+from camwatch.core.events import Event, Transition
 from camwatch.history import schema
 from camwatch.history.audit import audit
 from camwatch.history.recording_store import RecordingStore

@@ -11,21 +11,18 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple
 
+from camwatch.core.events import Event, IncidentEvent, Reboot, Transition
 from camwatch.core.model import (
     Camera,
     Cause,
-    Event,
-    IncidentEvent,
     Instant,
     Lifecycle,
     Liveness,
     MaintenanceWindow,
     Purpose,
-    Reboot,
     Scope,
     Status,
     Thresholds,
-    Transition,
 )
 from camwatch.core.monitor import CameraConfig, FleetMonitor
 from camwatch.core.state import CameraState

@@ -14,7 +14,8 @@ import httpx
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from camwatch.accounting.records import AttributedCause
-from camwatch.core.model import Event, Lifecycle, Purpose, Status
+from camwatch.core.events import Event
+from camwatch.core.model import Lifecycle, Purpose, Status
 from camwatch.core.model import Scope as Cover
 from camwatch.core.telemetry import SessionStatus
 from camwatch.fleet.inventory import Operator, Site

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from camwatch.core.deadlines import TRANSITIONS
+from camwatch.core.transitions import TRANSITIONS
 
 
 def text() -> str:

@@ -27,16 +27,8 @@ from camwatch.accounting.records import (
 )
 from camwatch.accounting.rolling_window import WINDOWS, RollingWindow, What
 from camwatch.accounting.timeline import StatusInterval, TimelineOverlays, Uncertain
-from camwatch.core.model import (
-    Backfill,
-    Event,
-    GapCause,
-    MonitoringGap,
-    Purpose,
-    ServicePeriodEvent,
-    Status,
-    Transition,
-)
+from camwatch.core.events import Backfill, Event, MonitoringGap, ServicePeriodEvent, Transition
+from camwatch.core.model import GapCause, Purpose, Status
 from camwatch.core.status_time import Interval, Proven, StatusTime, unite
 
 REACH_MS = 7 * 86_400_000

@@ -12,32 +12,14 @@ there, stretches that overlap are one.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from operator import attrgetter
-from typing import TYPE_CHECKING, NamedTuple
 
 from camwatch.core import deadlines
-from camwatch.core.deadlines import NEVER
-from camwatch.core.model import Backfill, Instant, Status
+from camwatch.core.events import Backfill
+from camwatch.core.model import NEVER, Instant, Status
+from camwatch.core.state import CameraState, Run
 from camwatch.core.status_time import Interval
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    from camwatch.core.state import CameraState
-
-
-class Run(NamedTuple):
-    """Signs of life on end: up from `starts`, for certain from `sure`, to the last, at `ends`.
-
-    `closed`: the last of them was on time. `told`: all of this is among the events.
-    """
-
-    start: int
-    end: int
-    sure: int
-    closed: bool = False
-    emitted: bool = False
-
 
 _NOT_UP_KEPT = 16
 """How many stretches without life are remembered of a camera, to know what a late heartbeat may fill."""

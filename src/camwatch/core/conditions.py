@@ -1,17 +1,8 @@
-"""Remarks on a camera that is up: flapping and degraded (rules C2, C3). Suspect is in `liveness`.
-
-Conditions are derived when somebody looks, from few stored facts: the times of the last changes, and a
-bit for every reason that holds.
-"""
+"""Conditions of a camera that is up: flapping, and the reasons for degraded (rules C2, C3)."""
 
 from __future__ import annotations
 
 from enum import IntFlag
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from camwatch.core.state import CameraState
-    from camwatch.core.telemetry import Telemetry
 
 FLAPPING_WINDOW_S = 30 * 60.0
 FLAPPING_STARTS = 6
@@ -62,40 +53,3 @@ class Flapping:
     def is_active(self, now: float) -> bool:
         """Tell whether the camera flaps: too many changes, and more than two still recent."""
         return self._on and now - self._changes[-FLAPPING_ENDS - 1] <= FLAPPING_WINDOW_S
-
-
-def evaluate_reasons(camera: CameraState, said: Telemetry) -> Reason:
-    """Return the reasons that hold after a heartbeat; what it does not tell stays as it was."""
-    limits = camera.thresholds
-    verdicts = (
-        (Reason.VIDEO_LOSS, said.video_loss),
-        (Reason.FROZEN, said.frozen),
-        (Reason.TAMPER, said.tamper),
-        (Reason.NOT_RECORDING, None if said.recording is None else not said.recording),
-        (Reason.FPS_LOW, None if said.fps is None else said.fps < limits.fps_min),
-        (
-            Reason.STORAGE,
-            None
-            if said.storage_used_ratio is None
-            else said.storage_used_ratio > limits.storage_used_max_ratio,
-        ),
-        (
-            Reason.TEMPERATURE,
-            None
-            if said.temperature_celsius is None
-            else not limits.temperature_min_celsius
-            <= said.temperature_celsius
-            <= limits.temperature_max_celsius,
-        ),
-        (
-            Reason.CLOCK,
-            None
-            if said.ts is None
-            else abs(camera.clock_offset) > limits.clock_offset_max_s or camera.proof < camera.doubted_until,
-        ),
-    )
-    reasons = Reason(camera.reasons)
-    for reason, holds in verdicts:
-        if holds is not None:
-            reasons = reasons | reason if holds else reasons & ~reason
-    return reasons

@@ -10,14 +10,11 @@ for that (`PACE`). Times are monotonic seconds.
 from __future__ import annotations
 
 from enum import Enum
-from typing import TYPE_CHECKING
 
 from camwatch.core import deadlines
-from camwatch.core.deadlines import NEVER, PACE
-from camwatch.core.model import HINT_GRACE_MIN, Cause, Dated, Status
-
-if TYPE_CHECKING:
-    from camwatch.core.state import CameraState
+from camwatch.core.deadlines import PACE
+from camwatch.core.model import HINT_GRACE_MIN, NEVER, Cause, Dated, Status
+from camwatch.core.state import CameraState
 
 
 class Boot(Enum):

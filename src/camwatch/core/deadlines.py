@@ -1,94 +1,16 @@
-"""Alive or not: the transition table, and the deadlines that move a camera through it (rules L, S, V).
+"""Deadlines of a camera as functions of its state (rules L, S, V).
 
-The table is the whole of what can happen to a camera. The rest of the core asks it; the diagram in
-`docs/states.md` is drawn from it. Deadlines are functions of a camera's state: a heartbeat moves them
-by moving `proof`, and blindness by an override that lasts until the next proof.
+A heartbeat moves them by moving `proof`; a monitoring gap by an override that holds until the next proof.
 """
 
 from __future__ import annotations
 
-from enum import StrEnum
-from typing import TYPE_CHECKING, NamedTuple
+from camwatch.core.model import NEVER, GapCause, Instant, Status
+from camwatch.core.state import CameraState
 
-from camwatch.core.model import GapCause, Instant, Status
-
-if TYPE_CHECKING:
-    from camwatch.core.state import CameraState
-
-NEVER = float("-inf")
-"""The `proof` of a camera that never gave one."""
 PACE = 1.25
 """Within how many intervals the next heartbeat comes of a camera that lives and can be seen: none keeps quite
 to its pace."""
-
-
-class Trigger(StrEnum):
-    """What can befall a camera."""
-
-    PROOF = "proof"
-    SILENCE = "silence"
-    HINT = "hint"
-    GAP = "blindness"
-    IN_SERVICE = "in service"
-    PLANNED = "planned again"
-    RETIREMENT = "retirement"
-
-    __hash__ = str.__hash__  # as of Status
-
-
-class TransitionInstant(StrEnum):
-    """Which instant a transition carries as `at`."""
-
-    PROOF = "the proof; after an outage half an interval earlier, or what showed the return (E2)"
-    DUE = "half an interval after the last proof, or an interval after sight returned (E1)"
-    HINT = "the hint, if it came within 1.5 intervals of the last proof (E1)"
-    BLIND = "the beginning of the blindness, or when a heartbeat was due if that was earlier (E3)"
-    DATE = "the in-service date, or the reload that brought it"
-    RELOAD = "the reload of the inventory"
-
-
-class TransitionRule(NamedTuple):
-    """Where an event leads, which instant it carries, and the rule that says so."""
-
-    to: Status
-    at: TransitionInstant
-    rule: str
-
-
-TRANSITIONS: dict[Status, dict[Trigger, TransitionRule]] = {
-    Status.PLANNED: {
-        Trigger.PROOF: TransitionRule(Status.UP, TransitionInstant.PROOF, "V1"),
-        Trigger.IN_SERVICE: TransitionRule(Status.UNKNOWN, TransitionInstant.DATE, "V1"),
-        Trigger.RETIREMENT: TransitionRule(Status.RETIRED, TransitionInstant.RELOAD, "V2"),
-    },
-    Status.UNKNOWN: {
-        Trigger.PROOF: TransitionRule(Status.UP, TransitionInstant.PROOF, "L4"),
-        Trigger.SILENCE: TransitionRule(Status.DOWN, TransitionInstant.DUE, "S5"),
-        Trigger.HINT: TransitionRule(Status.DOWN, TransitionInstant.HINT, "L5"),
-        Trigger.PLANNED: TransitionRule(Status.PLANNED, TransitionInstant.RELOAD, "V1"),
-        Trigger.RETIREMENT: TransitionRule(Status.RETIRED, TransitionInstant.RELOAD, "V2"),
-    },
-    Status.UP: {
-        Trigger.SILENCE: TransitionRule(Status.DOWN, TransitionInstant.DUE, "L3"),
-        Trigger.HINT: TransitionRule(Status.DOWN, TransitionInstant.HINT, "L5"),
-        Trigger.GAP: TransitionRule(Status.UNKNOWN, TransitionInstant.BLIND, "S4"),
-        Trigger.RETIREMENT: TransitionRule(Status.RETIRED, TransitionInstant.RELOAD, "V2"),
-    },
-    Status.DOWN: {
-        Trigger.PROOF: TransitionRule(Status.UP, TransitionInstant.PROOF, "L4"),
-        Trigger.GAP: TransitionRule(Status.UNKNOWN, TransitionInstant.BLIND, "S4"),
-        Trigger.PLANNED: TransitionRule(Status.PLANNED, TransitionInstant.RELOAD, "V1"),
-        Trigger.RETIREMENT: TransitionRule(Status.RETIRED, TransitionInstant.RELOAD, "V2"),
-    },
-    Status.RETIRED: {
-        Trigger.IN_SERVICE: TransitionRule(Status.UNKNOWN, TransitionInstant.DATE, "V2"),
-        Trigger.PLANNED: TransitionRule(Status.PLANNED, TransitionInstant.RELOAD, "V2"),
-    },
-}
-"""Every transition there is, below maintenance (which covers a status and does not change it, rule V3)."""
-
-IN_SERVICE = (Status.UP, Status.DOWN, Status.UNKNOWN)
-"""The statuses whose time is in the ledger, below maintenance."""
 
 
 def heartbeat_due(camera: CameraState) -> float:

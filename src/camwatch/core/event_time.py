@@ -8,17 +8,13 @@ least three are (all, where it has fewer). One alone never puts off what is judg
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from math import ceil
 from statistics import median_low
-from typing import TYPE_CHECKING
 
-from camwatch.core.deadlines import IN_SERVICE, NEVER
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    from camwatch.core.model import Instant
-    from camwatch.core.state import CameraState, LinkState
+from camwatch.core.model import NEVER, Instant
+from camwatch.core.state import CameraState, LinkState
+from camwatch.core.transitions import IN_SERVICE
 
 RECENT = 1.5
 """For how many of its intervals what a camera said last counts."""

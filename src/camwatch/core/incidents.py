@@ -9,7 +9,8 @@ from __future__ import annotations
 import heapq
 from collections.abc import Set as AbstractSet
 
-from camwatch.core.model import IncidentEvent, IncidentKind, Instant
+from camwatch.core.events import IncidentEvent
+from camwatch.core.model import IncidentKind, Instant
 
 WITHIN_S = 60.0
 CAMERAS_MIN = 3

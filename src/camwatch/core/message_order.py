@@ -8,17 +8,12 @@ from __future__ import annotations
 
 from array import array
 from operator import attrgetter
-from typing import TYPE_CHECKING
 
-from camwatch.core import backfill, deadlines, event_time
+from camwatch.core import backfill, deadlines, event_time, model
 from camwatch.core.dating import Boot
+from camwatch.core.state import OFFSET_WINDOW, CameraState, LinkState, no_offsets
 from camwatch.core.telemetry import RejectionReason, Telemetry
 
-if TYPE_CHECKING:
-    from camwatch.core.state import CameraState, LinkState
-
-OFFSET_WINDOW = 32
-"""Over how many heartbeats the smallest clock offset is taken (rule L7)."""
 MAX_MISSING_RUNS = 64
 """How many runs of missed sequence numbers are remembered, to know a belated heartbeat from a duplicate."""
 UNSET_CLOCK_S = 86_400.0
@@ -36,12 +31,6 @@ COARSE_S = 1.1
 """Clocks and uptimes may be told in whole seconds: two of them differ by so much without any fault."""
 STANDS = 0.0
 """How far apart from the steady clock one is said to be that stands still."""
-_NO_OFFSETS = array("d", [float("inf")] * OFFSET_WINDOW)
-
-
-def no_offsets() -> array[float]:
-    """Return an empty memory of clock offsets."""
-    return _NO_OFFSETS[:]
 
 
 def classify(camera: CameraState, said: Telemetry, now: float) -> tuple[RejectionReason | None, bool]:
@@ -154,18 +143,18 @@ def clock_is_broken(
     behind = None if uptime is None or camera.boot is None else now - uptime - camera.boot
     of_the_past = behind is not None and behind > interval / 4 and _began_later(camera, said) < 0
     # What many cameras of a link share is no fault of their clocks (rule S11).
-    shared = ran is not False and link is not None and link.seen_upto > deadlines.NEVER
+    shared = ran is not False and link is not None and link.seen_upto > model.NEVER
     if shared and link is not None and link.behind:  # all of them are believed at once
         _evenly_late(camera, now, now - (said.ts or 0.0), OFFSET_WINDOW, interval / 2)
         return False
     if (ran and behind is not None) or of_the_past or shared:
         # All agrees, or clock and uptime drifted away together while the camera was out of reach.
-        camera.undecided_until = deadlines.NEVER
+        camera.undecided_until = model.NEVER
         return _evenly_late(camera, now, now - (said.ts or 0.0), OFFSET_WINDOW, interval / 2)
     if _proven_since_late(camera):
         camera.undecided_until = now + REPLAY_INTERVALS * interval
     stands = ran is None and _stands(camera, said, now)
-    camera.late_ts = deadlines.NEVER if said.ts is None else said.ts
+    camera.late_ts = model.NEVER if said.ts is None else said.ts
     if ran is False or stands:
         if now < camera.doubted_until:
             return True
@@ -259,14 +248,14 @@ def _evenly_late(camera: CameraState, now: float, apart: float, after: float, ev
         camera.late_since, camera.late_offset = now, apart
     elif abs(apart - camera.late_offset) > evenly:  # a queue that empties: not the clock's fault
         camera.late_since, camera.late_offset = now, apart
-        camera.undecided_until = deadlines.NEVER
+        camera.undecided_until = model.NEVER
     camera.late_proof = camera.proof
     return now - camera.late_since >= after * camera.interval_s
 
 
 def _proven_since_late(camera: CameraState) -> bool:
     """Tell whether a heartbeat on time came after the last late one, be it in the same packet."""
-    return camera.late_since == deadlines.NEVER or camera.late_proof != camera.proof != camera.sent_late
+    return camera.late_since == model.NEVER or camera.late_proof != camera.proof != camera.sent_late
 
 
 def _proven_since(camera: CameraState, at: float) -> bool:

@@ -12,31 +12,29 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from camwatch.core import backfill, dating, deadlines, event_time, message_order
-from camwatch.core.checkpoint import CameraCheckpoint, LinkGroupCheckpoint, restore, to_checkpoint
-from camwatch.core.deadlines import IN_SERVICE, NEVER, Trigger
+from camwatch.core.checkpoint import restore, to_checkpoint
+from camwatch.core.checkpoint_model import CameraCheckpoint, LinkGroupCheckpoint
+from camwatch.core.events import Event, OutageEvent, Reboot, ServicePeriodEvent, Transition
 from camwatch.core.incidents import IncidentGroup
 from camwatch.core.model import (
+    NEVER,
     Camera,
     Cause,
-    Event,
     GapCause,
     IncidentKind,
     Instant,
     Lifecycle,
     Liveness,
     MaintenanceWindow,
-    OutageEvent,
-    Reboot,
     Scope,
-    ServicePeriodEvent,
     Status,
     Thresholds,
-    Transition,
 )
 from camwatch.core.state import GAP_BOUNDS_S, CameraState, Gaps, LinkGroup, LinkState
 from camwatch.core.state_machine import StateMachine
 from camwatch.core.status_time import Interval, merge
 from camwatch.core.telemetry import RejectionReason, SessionStatus, Telemetry
+from camwatch.core.transitions import IN_SERVICE, Trigger
 from camwatch.core.visibility import Visibility
 
 _FOREVER = float("inf")

@@ -8,20 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from camwatch.core.deadlines import IN_SERVICE
+from camwatch.core.events import Event, IncidentEvent, OutageEvent, ServicePeriodEvent, Transition
 from camwatch.core.incidents import IncidentGroup
-from camwatch.core.model import (
-    Event,
-    IncidentEvent,
-    IncidentKind,
-    Instant,
-    OutageEvent,
-    ServicePeriodEvent,
-    Status,
-    Transition,
-)
+from camwatch.core.model import IncidentKind, Instant, Status
 from camwatch.core.monitor import FleetMonitor
 from camwatch.core.state import CameraState
+from camwatch.core.transitions import IN_SERVICE
 
 _SCOPES_MAX = 64
 _Key = tuple[IncidentKind, str]

@@ -7,21 +7,41 @@ from __future__ import annotations
 
 from array import array
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import NamedTuple
 
-from camwatch.core.checkpoint import EMPTY
+from camwatch.core.checkpoint_model import EMPTY
 from camwatch.core.conditions import Flapping, Reason
-from camwatch.core.deadlines import NEVER
 from camwatch.core.incidents import IncidentGroup
-from camwatch.core.message_order import no_offsets
-from camwatch.core.model import Camera, Cause, GapCause, Instant, Liveness, Status, Thresholds
+from camwatch.core.model import NEVER, Camera, Cause, GapCause, Instant, Liveness, Status, Thresholds
 from camwatch.core.status_time import Interval, StatusTime, contains
-
-if TYPE_CHECKING:
-    from camwatch.core.backfill import Run
 
 GAP_BOUNDS_S = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 7.5, 10.0, 12.5, 15.0, 20.0, 30.0, 45.0, 60.0, 120.0, 300.0)
 """Upper bounds of the histogram of gaps between heartbeats, seconds."""
+
+
+OFFSET_WINDOW = 32
+"""Over how many heartbeats the smallest clock offset is taken (rule L7)."""
+
+
+_NO_OFFSETS = array("d", [float("inf")] * OFFSET_WINDOW)
+
+
+def no_offsets() -> array[float]:
+    """Return an empty memory of clock offsets."""
+    return _NO_OFFSETS[:]
+
+
+class Run(NamedTuple):
+    """Signs of life on end: up from `starts`, for certain from `sure`, to the last, at `ends`.
+
+    `closed`: the last of them was on time. `told`: all of this is among the events.
+    """
+
+    start: int
+    end: int
+    sure: int
+    closed: bool = False
+    emitted: bool = False
 
 
 @dataclass(slots=True)

@@ -10,22 +10,14 @@ import heapq
 from math import isfinite
 
 from camwatch.core import backfill, dating, deadlines
-from camwatch.core.conditions import Flapping, Reason, evaluate_reasons
-from camwatch.core.deadlines import IN_SERVICE, NEVER, TRANSITIONS, TransitionInstant, Trigger
-from camwatch.core.model import (
-    Cause,
-    Dated,
-    Event,
-    GapCause,
-    Instant,
-    OutageEvent,
-    ServicePeriodEvent,
-    Status,
-    Transition,
-)
+from camwatch.core.conditions import Flapping, Reason
+from camwatch.core.degradation import evaluate_reasons
+from camwatch.core.events import Event, OutageEvent, ServicePeriodEvent, Transition
+from camwatch.core.model import NEVER, Cause, Dated, GapCause, Instant, Status
 from camwatch.core.state import CameraState, LinkState
 from camwatch.core.status_time import next_edge, split
 from camwatch.core.telemetry import Telemetry
+from camwatch.core.transitions import IN_SERVICE, TRANSITIONS, TransitionInstant, Trigger
 
 _FOREVER = float("inf")
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from camwatch.core import backfill, deadlines, event_time, message_order
-from camwatch.core.checkpoint import LinkGroupCheckpoint
-from camwatch.core.deadlines import NEVER
-from camwatch.core.model import GapCause, Instant, MonitoringGap, Status
+from camwatch.core.checkpoint_model import LinkGroupCheckpoint
+from camwatch.core.events import MonitoringGap
+from camwatch.core.model import NEVER, GapCause, Instant, Status
 from camwatch.core.state import LinkGroup, LinkState
 from camwatch.core.state_machine import StateMachine
 

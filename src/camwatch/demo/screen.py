@@ -15,7 +15,8 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from camwatch.core.model import Cause, Event, IncidentEvent, Instant, Status, Transition
+from camwatch.core.events import Event, IncidentEvent, Transition
+from camwatch.core.model import Cause, Instant, Status
 from camwatch.monitoring.service import MonitorService
 from camwatch.settings import Settings
 

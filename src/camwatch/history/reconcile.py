@@ -11,20 +11,17 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import NamedTuple, TypeAlias
 
-from camwatch.core.checkpoint import EMPTY, CameraCheckpoint
-from camwatch.core.model import (
+from camwatch.core.checkpoint_model import EMPTY, CameraCheckpoint
+from camwatch.core.events import (
     Backfill,
-    Cause,
     Event,
-    GapCause,
-    Instant,
     MonitoringGap,
     OutageEvent,
     Reboot,
     ServicePeriodEvent,
-    Status,
     Transition,
 )
+from camwatch.core.model import Cause, GapCause, Instant, Status
 from camwatch.history.write_queue import StoredState, in_service
 
 _SEEN = frozenset(Status) - {Status.UNKNOWN}

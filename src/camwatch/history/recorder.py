@@ -20,18 +20,10 @@ import structlog
 from camwatch.accounting.rolling import RollingAccounts
 from camwatch.clock import steady
 from camwatch.concurrency import Worker
-from camwatch.core.checkpoint import CameraCheckpoint, to_checkpoint
-from camwatch.core.model import (
-    Camera,
-    Event,
-    GapCause,
-    Instant,
-    MaintenanceWindow,
-    MonitoringGap,
-    OutageEvent,
-    ServicePeriodEvent,
-    Transition,
-)
+from camwatch.core.checkpoint import to_checkpoint
+from camwatch.core.checkpoint_model import CameraCheckpoint
+from camwatch.core.events import Event, MonitoringGap, OutageEvent, ServicePeriodEvent, Transition
+from camwatch.core.model import Camera, GapCause, Instant, MaintenanceWindow
 from camwatch.core.monitor import FleetMonitor
 from camwatch.errors import StoreError, StoreWentBackError
 from camwatch.history.reconcile import Known, lost, rejoined, remembered, states

@@ -16,7 +16,7 @@ import structlog
 from sqlalchemy import Connection, Engine, func, select, text
 from sqlalchemy.exc import DBAPIError
 
-from camwatch.core.checkpoint import CameraCheckpoint, LinkGroupCheckpoint
+from camwatch.core.checkpoint_model import CameraCheckpoint, LinkGroupCheckpoint
 from camwatch.core.model import Cause, Status
 from camwatch.errors import ConfigError, InUseError, StoreError, StoreWentBackError
 from camwatch.history import connect, lock, migrations, schema, writer

@@ -12,8 +12,10 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import NamedTuple
 
-from camwatch.core.checkpoint import EMPTY, CameraCheckpoint, LinkGroupCheckpoint, to_checkpoint
-from camwatch.core.model import Backfill, Camera, Event, Instant, MaintenanceWindow
+from camwatch.core.checkpoint import to_checkpoint
+from camwatch.core.checkpoint_model import EMPTY, CameraCheckpoint, LinkGroupCheckpoint
+from camwatch.core.events import Backfill, Event
+from camwatch.core.model import Camera, Instant, MaintenanceWindow
 from camwatch.core.state import CameraState
 from camwatch.errors import StoreError
 from camwatch.history.sealing import Seal

@@ -12,20 +12,9 @@ from typing import Any, NamedTuple
 import structlog
 from sqlalchemy import Connection, Float, Table, func, select
 
-from camwatch.core.checkpoint import CameraCheckpoint, LinkGroupCheckpoint
-from camwatch.core.model import (
-    Backfill,
-    Camera,
-    Cause,
-    MaintenanceWindow,
-    MonitoringGap,
-    OutageEvent,
-    Purpose,
-    Reboot,
-    ServicePeriodEvent,
-    Status,
-    Transition,
-)
+from camwatch.core.checkpoint_model import CameraCheckpoint, LinkGroupCheckpoint
+from camwatch.core.events import Backfill, MonitoringGap, OutageEvent, Reboot, ServicePeriodEvent, Transition
+from camwatch.core.model import Camera, Cause, MaintenanceWindow, Purpose, Status
 from camwatch.core.status_time import Proven
 from camwatch.history import backfills, schema
 from camwatch.history.dialects import bulk_insert

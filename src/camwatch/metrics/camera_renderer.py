@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from math import isfinite
 
 from camwatch.core import deadlines
-from camwatch.core.checkpoint import CameraCheckpoint
+from camwatch.core.checkpoint_model import CameraCheckpoint
 from camwatch.core.conditions import REASON_LINGER_S, REASON_NAMES
 from camwatch.core.model import Instant, Status
 from camwatch.core.state import CameraState

@@ -24,7 +24,8 @@ from prometheus_client.registry import Collector
 
 from camwatch import __version__
 from camwatch.accounting.rolling import RollingAccounts
-from camwatch.core.model import Event, IncidentKind, Instant, Status, Transition
+from camwatch.core.events import Event, Transition
+from camwatch.core.model import IncidentKind, Instant, Status
 from camwatch.core.monitor import FleetMonitor
 from camwatch.core.state import GAP_BOUNDS_S, Gaps
 from camwatch.errors import RejectReason

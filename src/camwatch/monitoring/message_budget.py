@@ -13,7 +13,7 @@ one that it shall not.
 
 from __future__ import annotations
 
-from camwatch.core.deadlines import NEVER
+from camwatch.core.model import NEVER
 from camwatch.core.state import CameraState
 
 

@@ -17,11 +17,12 @@ import structlog
 from camwatch.accounting.rolling import RollingAccounts
 from camwatch.clock import STEP_S, Clock, ClockStep
 from camwatch.clock_trust import ClockTrust
-from camwatch.core.deadlines import IN_SERVICE
-from camwatch.core.model import Camera, Event, GapCause, Instant, Liveness, MaintenanceWindow, MonitoringGap
+from camwatch.core.events import Event, MonitoringGap
+from camwatch.core.model import Camera, GapCause, Instant, Liveness, MaintenanceWindow
 from camwatch.core.monitor import CameraConfig, FleetMonitor
 from camwatch.core.scoped_incidents import ScopedIncidents
 from camwatch.core.state import CameraState
+from camwatch.core.transitions import IN_SERVICE
 from camwatch.errors import ConfigError
 from camwatch.fleet.inventory import HeldReload, Inventory, diff, held_back
 from camwatch.monitoring.message_budget import MessageBudget

@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import AsyncGenerator, Iterable, Iterator
 from typing import TypeAlias
 
-from camwatch.core.model import Event
+from camwatch.core.events import Event
 from camwatch.monitoring.service import MonitorService
 from camwatch.web.auth.principal import LOCAL_ADMIN, Principal
 from camwatch.web.views.events import (

@@ -8,18 +8,8 @@ from typing import TypeAlias
 
 from pydantic import Field
 
-from camwatch.core.model import (
-    Cause,
-    Event,
-    GapCause,
-    IncidentEvent,
-    IncidentKind,
-    MonitoringGap,
-    OutageEvent,
-    Reboot,
-    Status,
-    Transition,
-)
+from camwatch.core.events import Event, IncidentEvent, MonitoringGap, OutageEvent, Reboot, Transition
+from camwatch.core.model import Cause, GapCause, IncidentKind, Status
 from camwatch.monitoring.service import MonitorService
 from camwatch.web.views.base import Moment, View, to_datetime
 
