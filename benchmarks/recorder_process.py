@@ -84,17 +84,17 @@ class NullRecorder(Recorder):
         super().__init__(*arguments)
         self._over = asyncio.Event()
 
-    def happened(self, events: Sequence[Event]) -> None:
+    def record_events(self, events: Sequence[Event]) -> None:
         """Forget what has just happened."""
 
-    def enrolled(self, cameras: Iterable[Camera], windows: Iterable[MaintenanceWindow]) -> None:
+    def record_inventory(self, cameras: Iterable[Camera], windows: Iterable[MaintenanceWindow]) -> None:
         """Forget who is watched."""
 
     async def run(self) -> None:
         """Do nothing, until `finish`."""
         await self._over.wait()
 
-    async def finish(self, within_s: float) -> bool:  # noqa: ARG002 - there is nothing to wait for
+    async def close(self, within_s: float) -> bool:  # noqa: ARG002 - there is nothing to wait for
         """End; there is nothing left to store."""
         self._over.set()
         return True

@@ -130,10 +130,10 @@ def test_hours_that_a_bridge_kept_are_not_too_many(heard_first: bool) -> None:
     found.beat("cam-1", seq=4 + len(kept), ts=found.wall)
     assert "too_many" not in counts(found)
     cam = found.watcher.fleet.cameras["cam-1"]
-    found.watcher.fleet.state_machine.emit_backfill(cam, found.watcher.now)
+    found.watcher.fleet.account([cam], found.watcher.now)
     found.watcher.flush_events()
-    assert found.history.rolling is not None
-    account = found.history.rolling.status_times("ville", found.watcher.now.utc_ms)["24h"]
+    assert found.rolling is not None
+    account = found.rolling.status_times("ville", found.watcher.now.utc_ms)["24h"]
     assert account == StatusTime(up=(3 + 1) * 3_600_000, maintenance=2 * 3_600_000)
 
 

@@ -16,9 +16,10 @@ from camwatch import __version__
 from camwatch.clock import EPOCH_MS, Clock, wall_ms
 from camwatch.clock_trust import wait_for_sync
 from camwatch.core.events import Event
+from camwatch.core.model import Camera, MaintenanceWindow
 from camwatch.errors import CamwatchError, ClockError, ConfigError, StoreError
 from camwatch.fleet.inventory import Inventory, fingerprint
-from camwatch.history.recorder import Recorder
+from camwatch.history.recorder import RecordedFleet, Recorder
 from camwatch.history.recording_store import RecordingStore
 from camwatch.history.stop_budget import PUT_AWAY_S, StopBudget, put_away
 from camwatch.history.store import DAEMON, Store
@@ -26,7 +27,7 @@ from camwatch.history.write_queue import StoredState
 from camwatch.ingest.factory import make_link
 from camwatch.ingest.link import Link, LinkSettings
 from camwatch.logs import EventLogger, LogWriter
-from camwatch.metrics.collector import MetricsEndpoint
+from camwatch.metrics.collector import MetricsEndpoint, WebCounts
 from camwatch.monitoring.service import MonitorService
 from camwatch.services.corrections import CorrectionService
 from camwatch.services.history import HistoryService
@@ -38,6 +39,7 @@ from camwatch.web.auth import Authenticator, AuthReloader, create_authenticator,
 from camwatch.web.connection_limits import TlsCertificate, raise_open_file_limit
 from camwatch.web.context import AppContext, MapSettings
 from camwatch.web.event_stream import EventStream
+from camwatch.web.request_metrics import RequestMetrics
 from camwatch.web.server import HttpServer, listen_on
 from camwatch.web.telemetry_samples import TelemetrySamples
 from camwatch.web.thread_pool import ThreadPool
@@ -64,6 +66,7 @@ class Application:
         self.settings = settings
         self.notifier = notifier
         self.authenticator = access or Authenticator()
+        self.requests = RequestMetrics()
         self.auth_reloader = AuthReloader(
             self.authenticator, settings, lambda: self.monitor.inventory.operators, self._renew_certificate
         )
@@ -80,12 +83,24 @@ class Application:
             memory.accounted_until_ms for memory in past.checkpoints if memory.accounted_until_ms is not None
         )
         corrected = store.windows(min(settled, default=clock().utc_ms))
-        self.recorder = Recorder(store, past, clock, _checkpoint_interval_s(settings, inventory))
         self.monitor = MonitorService(
-            settings, inventory, links, clock, self._on_events, self.recorder, corrected
+            settings,
+            inventory,
+            links,
+            clock,
+            self._on_events,
+            self._on_inventory,
+            corrected,
         )
+        monitor = self.monitor
+        recorded = RecordedFleet(
+            monitor.fleet, monitor.rejections, monitor.idle, monitor.flush_events, monitor.set_maintenance
+        )
+        interval_s = _checkpoint_interval_s(settings, inventory)
+        self.recorder = Recorder(store, past, recorded, clock, interval_s)
+        self.monitor.health_checks.append(self._history_problem)
         self._begin(inventory, past)
-        self.metrics = MetricsEndpoint(self.monitor, self.authenticator, log)
+        self.metrics = MetricsEndpoint(self.monitor, lambda: self.recorder.status, self._web_counts, log)
         self.event_logger = EventLogger(settings.fleet.timezone)
         self.links: list[Link] = [
             make_link(link_settings(broker, settings), self.monitor.receiver(broker.name), clock)
@@ -144,7 +159,26 @@ class Application:
         if self.certificate is not None:
             self.certificate.reload()
 
+    def _history_problem(self) -> str | None:
+        problem = self.recorder.problem
+        return None if problem is None else f"history: {problem}"
+
+    def _web_counts(self) -> WebCounts:
+        auth, requests = self.authenticator, self.requests
+        return WebCounts(
+            auth.reload_errors,
+            auth.logins,
+            auth.denials,
+            requests.responses,
+            requests.durations,
+            requests.total_s,
+        )
+
+    def _on_inventory(self, cameras: Iterable[Camera], windows: Iterable[MaintenanceWindow]) -> None:
+        self.recorder.record_inventory(cameras, windows)
+
     def _on_events(self, events: list[Event]) -> None:
+        self.recorder.record_events(events)
         self._pending.extend(events)
         self._events_ready.set()
 
@@ -294,7 +328,9 @@ def _web_context(daemon: Application, store: Store) -> AppContext:
         recent=TelemetrySamples(live),
         threads=ThreadPool(),
         render=daemon.metrics.render,
+        rolling=lambda: daemon.recorder.rolling,
         objectives=objectives,
+        requests=daemon.requests,
         access=daemon.authenticator,
         look=MapSettings(settings.http.tiles_url, settings.http.tiles_attribution),
     )

@@ -46,7 +46,7 @@ def ledger(world: World, until: float) -> StatusTime:
 
 def fills(world: World) -> list[Backfill]:
     """Return what late heartbeats filled so far, as it is told at the next checkpoint."""
-    world.watch.state_machine.emit_backfill(world.camera(), world.now)
+    world.watch._state_machine.emit_backfill(world.camera(), world.now)
     world.events += world.watch.drain_events()
     return [event for event in world.events if isinstance(event, Backfill)]
 

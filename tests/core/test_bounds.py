@@ -229,7 +229,7 @@ def test_the_truth_lies_within_the_bounds_of_late_heartbeats(
     for number in range(words):
         world.beat(ts=START.utc_ms / 1000 + 180 + 10 * number)
     world.to(400)
-    world.watch.state_machine.emit_backfill(world.camera(), world.now)
+    world.watch._state_machine.emit_backfill(world.camera(), world.now)
     record = camera(StatusChange(utc_ms(0), UNKNOWN), *changes(world))
     for fill in (each for each in (*world.events, *world.watch.drain_events()) if isinstance(each, Backfill)):
         record.backfills.append(Proven.of(*fill[2:]))

@@ -151,7 +151,7 @@ def test_what_is_older_than_the_ledger_fills_nothing_and_is_no_news() -> None:
     for step in range(500):
         again.beat("cam-1", ts=1000.0 + 46 * step)
         assert not camera.late_proved_more
-    again.watch.state_machine.emit_backfill(camera, again.now)
+    again.watch._state_machine.emit_backfill(camera, again.now)
     fills = [each for each in again.watch.drain_events() if isinstance(each, Backfill)]
     assert all(each.start_ms >= utc_ms(-50) for each in fills)
 
@@ -170,7 +170,7 @@ def test_a_clock_that_is_doubted_again_and_again_leaves_no_more_runs_than_are_re
                 world.beat("cam-1", ts=CLOCK + t - 190)
                 world.beat("cam-1", ts=CLOCK + t + step)
         t += 360
-        world.watch.state_machine.emit_backfill(world.camera("cam-1"), world.now)
+        world.watch._state_machine.emit_backfill(world.camera("cam-1"), world.now)
     assert len(world.camera("cam-1").backfills_emitted) <= RUNS_KEPT + 1
 
 

@@ -367,7 +367,7 @@ def test_a_lag_says_nothing_of_the_time_before_there_was_sight(apart_s: float) -
     packet(world, *((number, 115 - apart_s) for number in (1, 2, 3)))
     world.to(118)
     assert world.is_blind()
-    [sight] = world.watch.visibility.checkpoints()
+    [sight] = world.watch.link_group_checkpoints()
     assert sight.last_packet_ms >= utc_ms(100)
     for t in (120, 130, 140):
         world.to(t)

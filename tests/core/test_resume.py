@@ -27,8 +27,8 @@ class Left:
         self.memories: list[CameraCheckpoint] = [
             watch.checkpoint(state, world.now) for state in watch.cameras.values()
         ]
-        self.memories += watch.removed
-        self.sights: list[LinkGroupCheckpoint] = list(watch.visibility.checkpoints())
+        self.memories += watch.drain_removed()
+        self.sights: list[LinkGroupCheckpoint] = list(watch.link_group_checkpoints())
         self.watermark_ms = world.now.utc_ms
         world.events += watch.drain_events()
         self.events: list[Event] = world.events.copy()
@@ -155,7 +155,7 @@ def test_what_an_earlier_process_had_not_seen_is_filled_by_a_later_one() -> None
     for t in range(110, 610, 10):
         assert third.beat(ts=START.utc_ms / 1000 + t, link="main") is RejectionReason.LATE
     third.to(711).beat(ts=START.utc_ms / 1000 + 711, link="main")
-    third.watch.state_machine.emit_backfill(third.camera(), third.now)
+    third.watch._state_machine.emit_backfill(third.camera(), third.now)
     third.events += third.watch.drain_events()
     assert [each.start_ms for each in fills(third)] == [utc_ms(105)]
     assert fills(third)[0].end_ms >= utc_ms(605)
@@ -273,7 +273,7 @@ def test_a_camera_that_left_the_inventory_meanwhile_ends_where_it_was_last_certa
     world.regain().reload(*fleet(2))
     assert world.camera("cam-2").outages == 1
     assert world.camera("cam-2").status_time == StatusTime(unknown=10_000, down=185_000)
-    (parted,) = [each for each in world.watch.removed if each.camera == "cam-2"]
+    (parted,) = [each for each in world.watch.drain_removed() if each.camera == "cam-2"]
     assert (parted.accounted_until_ms, parted.outage_open) == (None, False)
 
 

@@ -42,7 +42,7 @@ class Kept:
         world, watch = self.world, self.world.watch
         memories = [watch.checkpoint(camera, world.now) for camera in watch.cameras.values()]
         world.events += watch.drain_events()
-        parted, watch.removed = watch.removed, []
+        parted = watch.drain_removed()
         self._number += 1
         roll = InventorySnapshot(tuple(e.camera for e in self._enrolments), self._windows, world.now.utc_ms)
         batch = Batch(
@@ -51,7 +51,7 @@ class Kept:
             inventories=[roll],
             events=world.events[self._told :],
             checkpoints=[*parted, *memories],
-            groups=tuple(watch.visibility.checkpoints()),
+            groups=watch.link_group_checkpoints(),
         )
         self._told = len(world.events)
         self.store.write(batch)

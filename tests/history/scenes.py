@@ -13,7 +13,7 @@ from camwatch.core.events import Event, Transition
 from camwatch.core.model import Instant, MaintenanceWindow, Status
 from camwatch.core.monitor import CameraConfig, FleetMonitor
 from camwatch.errors import StoreError
-from camwatch.history.recorder import Recorder
+from camwatch.history.recorder import RecordedFleet, Recorder
 from camwatch.history.recording_store import RecordingStore
 from camwatch.history.store import Store
 from camwatch.history.write_queue import Batch, StoredState
@@ -80,14 +80,19 @@ class Scene:
         self.t = 0.0
         self.taken: list[tuple[MaintenanceWindow, ...]] = []
         self.watch = FleetMonitor(at(0), {"main": frozenset()}, stall_after_s=1e9)
-        self.chronicle = Recorder(
-            self.keeper, store.load(), self.now, checkpoint_interval_s, pending_max, retry_s=(0.05,) * 5
-        )
         self.rejections = Rejections()
         self.rejections.adopt({"cam-1": "ville", "cam-2": "ville"})
-        calm = asyncio.Event()
-        calm.set()
-        self.chronicle.attach(self.watch, self.tell, self.taken.append, calm, self.rejections)
+        self.idle = asyncio.Event()
+        self.idle.set()
+        self.chronicle = Recorder(
+            self.keeper,
+            store.load(),
+            RecordedFleet(self.watch, self.rejections, self.idle, self.tell, self.taken.append),
+            self.now,
+            checkpoint_interval_s,
+            pending_max=pending_max,
+            retry_s=(0.05,) * 5,
+        )
         members = [camera("cam-1"), camera("cam-2")]
         self.chronicle.record_inventory(members, ())
         self.watch.reload(at(0), [CameraConfig(each) for each in members], ())

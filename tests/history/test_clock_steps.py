@@ -41,9 +41,7 @@ class Stepped(World):
     def apart(self, jump: ClockStep) -> None:
         """Do what `service.Watcher` does."""
         if jump.recorded:
-            self.watch.state_machine.events.append(
-                MonitoringGap((), (), GapCause.CLOCK_STEP, jump.began, jump.ended)
-            )
+            self.watch.record_gap(MonitoringGap((), (), GapCause.CLOCK_STEP, jump.began, jump.ended))
 
     @property
     def now(self) -> Instant:

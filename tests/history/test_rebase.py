@@ -27,7 +27,7 @@ class Clocked(City):
     def begin(self) -> Clocked:
         """Record that a process's time began."""
         now = self.world.now
-        self.world.watch.state_machine.events.append(MonitoringGap((), (), GapCause.CLOCK_STEP, now, now))
+        self.world.watch.record_gap(MonitoringGap((), (), GapCause.CLOCK_STEP, now, now))
         return self
 
     def restart(self, after: float) -> Clocked:

@@ -18,7 +18,9 @@ from camwatch.core.events import Event
 from camwatch.core.model import Camera, MaintenanceWindow
 from camwatch.core.telemetry import SessionStatus
 from camwatch.fleet.inventory import Inventory, Operator, Site
-from camwatch.metrics.collector import MetricsEndpoint
+from camwatch.history.recorder import HistoryStatus
+from camwatch.history.sealing import Seal
+from camwatch.metrics.collector import MetricsEndpoint, WebCounts
 from camwatch.monitoring.receiver import LinkReceiver
 from camwatch.monitoring.service import MonitorService
 from camwatch.settings import Settings
@@ -57,28 +59,6 @@ def registered(
     return Inventory({operator.id: operator for operator in operators}, places, rows, windows)
 
 
-class Forgetful:
-    """A history that keeps nothing but the operators' accounts: what a store has is set by hand here."""
-
-    def __init__(self) -> None:
-        self.pending = 0
-        self.write_errors = 0
-        self.sealed = (0, "0" * 64)
-        self.problem: str | None = None
-        self.rolling: RollingAccounts | None = RollingAccounts(ZoneInfo("Europe/Paris"))
-
-    def attach(self, watch: object, tell: object, take: object, calm: object, rejections: object) -> None:
-        """Nobody to ask."""
-
-    def record_inventory(self, cameras: object, windows: object) -> None:
-        """Nothing to keep."""
-
-    def record_events(self, events: list[Event]) -> None:
-        """Keep the operators' accounts up to date."""
-        if self.rolling is not None:
-            self.rolling.apply(events)
-
-
 class City:
     """A Watcher with the link `main`, subscribed unless told otherwise; time moves with `pass_s` alone.
 
@@ -97,12 +77,18 @@ class City:
         self.wall = BEGIN_S
         clock = Clock(self._jumped, lambda: self.mono, lambda: self.wall)
         links = dict(links) or {"main": frozenset()}
-        self.history = Forgetful()
+        self.rolling: RollingAccounts | None = RollingAccounts(ZoneInfo("Europe/Paris"))
+        self.history = HistoryStatus(0, 0, Seal(), None, None)  # what a store has is set by hand here
+        self.history_problem: str | None = None
         self.watcher = MonitorService(
-            settings or Settings(), inventory, links, clock, self._happened, self.history
+            settings or Settings(), inventory, links, clock, self._on_events, lambda _cameras, _windows: None
         )
         self.watcher.load_inventory(inventory)
-        self.exposition = MetricsEndpoint(self.watcher, Authenticator())
+        self.exposition = MetricsEndpoint(
+            self.watcher,
+            lambda: self.history._replace(rolling=self.rolling),
+            lambda: WebCounts(denials=Authenticator().denials),
+        )
         self.receivers = {name: self.watcher.receiver(name) for name in links}
         self.link: LinkReceiver = self.receivers["main"]
         if subscribed:
@@ -112,8 +98,14 @@ class City:
     def _jumped(self, jump: ClockStep) -> None:
         self.watcher.on_clock_step(jump)
 
+    def _on_events(self, events: list[Event]) -> None:
+        if self.rolling is not None:
+            self.rolling.apply(events)
+        self._happened(events)
+
     def _happened(self, events: list[Any]) -> None:
-        self.exposition.observe(events)
+        if hasattr(self, "exposition"):
+            self.exposition.observe(events)
 
     def pass_s(self, seconds: float) -> City:
         """Let time pass, a second at a time; the link says something each second."""

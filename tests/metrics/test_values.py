@@ -11,6 +11,7 @@ from camwatch.core.model import Lifecycle, MaintenanceWindow, Scope
 from camwatch.core.telemetry import SessionStatus
 from camwatch.errors import ConfigError, ConfigProblem
 from camwatch.fleet.inventory import Operator, Site
+from camwatch.history.sealing import Seal
 from camwatch.metrics.collector import DELAY_BOUNDS_S
 from tests.metrics.monitor_fixture import BEGIN_S, City, registered
 from tests.support.fleet import camera
@@ -289,7 +290,7 @@ def test_there_is_no_ratio_without_covered_time() -> None:
 
 def test_before_the_operators_accounts_are_derived_nothing_is_said_of_them() -> None:
     told = city().beat("cam-1").pass_s(5)
-    told.history.rolling = None
+    told.rolling = None
     families = {family.name for family in told.scrape().families}
     assert families.isdisjoint({AVAILABILITY, COVERAGE})
     assert "camwatch_operator_cameras" in families
@@ -297,10 +298,10 @@ def test_before_the_operators_accounts_are_derived_nothing_is_said_of_them() -> 
 
 def test_what_is_not_stored_yet_and_failures_of_the_store_are_counted() -> None:
     told = city()
-    told.history.sealed = (7, "00000000001f" + "a" * 52)
+    told.history = told.history._replace(sealed=Seal(7, "00000000001f" + "a" * 52))
     assert told.scrape().value("camwatch_history_seals") == 7
     assert told.scrape().value("camwatch_history_seal_head") == 0x1F
-    told.history.pending, told.history.write_errors = 17, 3
+    told.history = told.history._replace(pending=17, write_errors=3)
     assert told.scrape().value("camwatch_history_pending_events") == 17
     assert told.scrape().value("camwatch_history_write_errors_total") == 3
 
@@ -352,6 +353,9 @@ def test_a_refused_reload_is_counted_and_changes_nothing() -> None:
     told = city().beat("cam-1")
     told.watcher.on_reload_failed(ConfigError((ConfigProblem("cameras.csv, line 3", "no camera"),)))
     scrape = told.scrape()
+    assert scrape.value("camwatch_inventory_last_reload_successful") == 0
+    told.watcher.on_reload(told.watcher.inventory)
+    assert told.scrape().value("camwatch_inventory_last_reload_successful") == 1
     assert scrape.value("camwatch_inventory_reload_errors_total") == 1
     assert scrape.value("camwatch_camera_heartbeats_total") == 1
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 from camwatch.clock import Clock, ClockStep
@@ -12,7 +12,7 @@ from camwatch.core.model import Camera, Instant, MaintenanceWindow
 from camwatch.core.telemetry import SessionStatus
 from camwatch.fleet.inventory import Inventory, Operator, Site
 from camwatch.history import corrections
-from camwatch.history.recorder import Recorder
+from camwatch.history.recorder import RecordedFleet, Recorder
 from camwatch.history.recording_store import RecordingStore
 from camwatch.history.store import Store
 from camwatch.monitoring.receiver import LinkReceiver
@@ -168,15 +168,37 @@ class VirtualDaemon:
             memory.accounted_until_ms for memory in past.checkpoints if memory.accounted_until_ms is not None
         )
         corrected = keeper.windows(min(settled, default=clock().utc_ms))
-        chronicle = Recorder(keeper, past, clock, 5.0)
         inventory = _inventory(item.rows, self._announced)
-        watcher = MonitorService(SETTINGS, inventory, LINKS, clock, _ignore, chronicle, corrected)
+        watcher = MonitorService(
+            SETTINGS,
+            inventory,
+            LINKS,
+            clock,
+            self._on_events,
+            self._on_inventory,
+            corrected,
+        )
+        chronicle = self._chronicle = Recorder(
+            keeper,
+            past,
+            RecordedFleet(
+                watcher.fleet, watcher.rejections, watcher.idle, watcher.flush_events, watcher.set_maintenance
+            ),
+            clock,
+            5.0,
+        )
         self._run = _Run(store, chronicle, watcher, {link: watcher.receiver(link) for link in LINKS})
         if past.watermark_ms is not None:
             watcher.fleet.resume(clock(), past.checkpoints, past.groups, past.watermark_ms)
         watcher.load_inventory(inventory)
         await chronicle._rebuild_rolling()
         self._looked(self)
+
+    def _on_inventory(self, cameras: Iterable[Camera], windows: Iterable[MaintenanceWindow]) -> None:
+        self._chronicle.record_inventory(cameras, windows)
+
+    def _on_events(self, events: list[Event]) -> None:
+        self._chronicle.record_events(events)
 
     def _jumped(self, jump: ClockStep) -> None:
         self.run.watcher.on_clock_step(jump)
@@ -285,7 +307,3 @@ def _inventory(rows: tuple[Camera, ...], windows: tuple[MaintenanceWindow, ...])
 def _heartbeat(sent: Sent) -> Heartbeat:
     said: dict[str, Any] = {"ts": sent.ts, "seq": sent.seq, "uptime_s": sent.uptime_s}
     return Heartbeat(**said)
-
-
-def _ignore(events: list[Event]) -> None:
-    del events

@@ -121,7 +121,7 @@ class Machine(Host):
 
     async def _figures(self) -> None:
         """A4, A5: every window of every operator, unless the clock was set: then its milliseconds differ."""
-        standing = self.running.watcher.rolling_accounts
+        standing = self.running.chronicle.rolling
         if standing is None or any(isinstance(fault, SetsWall) for fault in self.plan.faults):
             return
         await self.running.chronicle._update_rolling()  # the daemon does at once

@@ -15,7 +15,7 @@ from camwatch.core.events import Event
 from camwatch.core.model import Camera, MaintenanceWindow
 from camwatch.errors import StoreError
 from camwatch.fleet.inventory import Inventory, Operator, Site
-from camwatch.history.recorder import Recorder
+from camwatch.history.recorder import RecordedFleet, Recorder
 from camwatch.history.recording_store import RecordingStore
 from camwatch.history.store import Store
 from camwatch.history.write_queue import Batch, StoredState
@@ -115,10 +115,28 @@ class Process:
             if memory.accounted_until_ms is not None
         )
         corrected = self.keeper.windows(min(settled, default=self.clock().utc_ms))
-        self.chronicle = Recorder(self.keeper, self.past, self.clock, 1.0, retry_s=(0.0,))
-        nothing = inventory((), ())
         self.watcher = MonitorService(
-            settings, nothing, links, self.clock, self.told.extend, self.chronicle, corrected
+            settings,
+            inventory((), ()),
+            links,
+            self.clock,
+            self._on_events,
+            self._on_inventory,
+            corrected,
+        )
+        self.chronicle = Recorder(
+            self.keeper,
+            self.past,
+            RecordedFleet(
+                self.watcher.fleet,
+                self.watcher.rejections,
+                self.watcher.idle,
+                self.watcher.flush_events,
+                self.watcher.set_maintenance,
+            ),
+            self.clock,
+            1.0,
+            retry_s=(0.0,),
         )
         self.receivers: dict[str, LinkReceiver] = {name: self.watcher.receiver(name) for name in links}
         self._writing: asyncio.Task[None] | None = None
@@ -169,6 +187,13 @@ class Process:
                 await self._writing
         self.chronicle._thread.close()
         self.store.close()
+
+    def _on_inventory(self, cameras: Iterable[Camera], windows: Iterable[MaintenanceWindow]) -> None:
+        self.chronicle.record_inventory(cameras, windows)
+
+    def _on_events(self, events: list[Event]) -> None:
+        self.chronicle.record_events(events)
+        self.told.extend(events)
 
     def _jumped(self, jump: ClockStep) -> None:
         self.watcher.on_clock_step(jump)

@@ -33,8 +33,8 @@ _STATES: dict[str, Mutant] = {
         "L1",
         "a retained `online` opens the way",
         "core/monitor.py",
-        "            if not retained:\n                self.state_machine.on_online(camera, now)\n",
-        "            if status:\n                self.state_machine.on_online(camera, now)\n",
+        "            if not retained:\n                self._state_machine.on_online(camera, now)\n",
+        "            if status:\n                self._state_machine.on_online(camera, now)\n",
     ),
     "retained-hint": Mutant(
         "L5",
@@ -146,7 +146,7 @@ _STATES: dict[str, Mutant] = {
         "S8",
         "a loop that stood still is no blindness",
         "core/monitor.py",
-        "            self.visibility.loop_stalled(now.at_mono(self._alive_at), now)\n",
+        "            self._visibility.loop_stalled(now.at_mono(self._alive_at), now)\n",
         "            pass\n",
     ),
     "no-proven-sight": Mutant(
@@ -246,7 +246,7 @@ _STATES: dict[str, Mutant] = {
         "V6",
         "a changed interval is not looked at before the old deadline",
         "core/monitor.py",
-        "        self.state_machine.schedule_at(camera, now.mono)\n\n    def _join_groups",
+        "        self._state_machine.schedule_at(camera, now.mono)\n\n    def _join_groups",
         "\n    def _join_groups",
     ),
     "leaves-too-late": Mutant(

@@ -23,9 +23,9 @@ TIMES: dict[str, Mutant] = {
         "L1",
         "`online` is a proof",
         "core/monitor.py",
-        "                self.state_machine.on_online(camera, now)\n",
+        "                self._state_machine.on_online(camera, now)\n",
         "                camera.proof = now.mono\n"
-        "                self.state_machine.on_online(camera, now)\n",
+        "                self._state_machine.on_online(camera, now)\n",
     ),
     "grace-too-short": Mutant(
         "L5",

@@ -58,7 +58,7 @@ class Onlooker:
         calendar = Calendar(PARIS)
         starts = {name: now - length for name, length in ROLLING.items()}
         starts |= {name: unit(calendar, now).start for name, unit in CALENDAR.items()}
-        standing = daemon.run.watcher.rolling_accounts
+        standing = daemon.run.chronicle.rolling
         assert standing is not None
         for operator in {operator for operator, _ in lives}:
             told = standing.status_times(operator, now)

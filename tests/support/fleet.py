@@ -245,7 +245,7 @@ class World:
     def account(self, camera_id: str = "cam-1") -> StatusTime:
         """Return a camera's account, settled up to what is certain now."""
         state = self.camera(camera_id)
-        self.watch.state_machine.account_until_certain(state, self.now)
+        self.watch._state_machine.account_until_certain(state, self.now)
         self.events += self.watch.drain_events()
         return replace(state.status_time)
 

@@ -74,6 +74,7 @@ def parts_over(live: MonitorService, render: RenderMetrics) -> AppContext:
         TelemetrySamples(live),
         ThreadPool(),
         render,
+        lambda: None,
     )
 
 

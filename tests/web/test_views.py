@@ -100,7 +100,9 @@ def test_counts_add_up_for_whoever_asks(here: Town) -> None:
     assert (ours.up, ours.down, ours.planned, ours.in_service) == (3, 3, 1, 6)
     assert (ours.suspect, ours.degraded, ours.worst) == (1, 1, Status.DOWN)
     by_site = [site.counts.total for site in run_sync(fleet.sites(here.watcher, LOCAL_ADMIN))]
-    by_operator = [each.counts.total for each in run_sync(fleet.operators(here.watcher, LOCAL_ADMIN))]
+    by_operator = [
+        each.counts.total for each in run_sync(fleet.operators(here.watcher, LOCAL_ADMIN, here.rolling))
+    ]
     assert sum(by_site) == sum(by_operator) == everything.total
 
 
@@ -110,7 +112,7 @@ def test_the_sites_of_somebody_are_those_where_there_are_cameras_to_see(here: To
 
 
 def test_an_operator_has_every_window(here: Town) -> None:
-    view = run_sync(fleet.operator(here.watcher, READER, OURS))
+    view = run_sync(fleet.operator(here.watcher, READER, OURS, here.rolling))
     assert list(view.windows) == list(WINDOWS)
     assert view.objective == 0.98
     account = view.windows["24h"]
@@ -156,7 +158,7 @@ def test_levels_are_sums_of_cameras_and_agree_with_the_windows(here: Town) -> No
     found = service_levels.levels(
         record, here.watcher.inventory, {Purpose.TRAFFIC: 0.9}, now - 24 * HOUR, now
     )
-    total = run_sync(fleet.operator(here.watcher, READER, OURS)).windows["24h"]
+    total = run_sync(fleet.operator(here.watcher, READER, OURS, here.rolling)).windows["24h"]
     assert found.total == total
     assert sum(line.account.up_ms for line in found.cameras) == total.up_ms
     assert [(line.id, line.objective) for line in found.operators] == [(OURS, 0.98)]

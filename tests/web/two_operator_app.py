@@ -88,6 +88,7 @@ class Town(City):
             recent=TelemetrySamples(live),
             threads=ThreadPool(),
             render=self.exposition.render,
+            rolling=lambda: self.rolling,
             objectives={Purpose.TRAFFIC: 0.9},
         )
         self.first_id = self.parts.events._new_event_id(0)

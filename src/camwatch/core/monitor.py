@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from camwatch.core import backfill, dating, deadlines, event_time, message_order
 from camwatch.core.checkpoint import restore, to_checkpoint
 from camwatch.core.checkpoint_model import CameraCheckpoint, LinkGroupCheckpoint
-from camwatch.core.events import Event, OutageEvent, Reboot, ServicePeriodEvent, Transition
+from camwatch.core.events import Event, MonitoringGap, OutageEvent, Reboot, ServicePeriodEvent, Transition
 from camwatch.core.incidents import IncidentGroup
 from camwatch.core.model import (
     NEVER,
@@ -65,17 +65,17 @@ class FleetMonitor:
         stall_after_s: float = 5.0,
     ) -> None:
         self.cameras: dict[str, CameraState] = {}
-        self.state_machine = StateMachine(ping_after_s)
-        self.visibility = Visibility(self.state_machine, start, links, ping_after_s)
-        self.links = self.visibility.links
+        self._state_machine = StateMachine(ping_after_s)
+        self._visibility = Visibility(self._state_machine, start, links, ping_after_s)
+        self.links = self._visibility.links
         self.gaps: dict[str, Gaps] = {}  # by operator
         self.incidents: dict[tuple[IncidentKind, str], IncidentGroup] = {}
         self.stalled_s = 0.0
-        self.stall_after_s = stall_after_s
+        self._stall_after_s = stall_after_s
         self._alive_at = start.mono
         self._receiving: LinkState | None = None  # whose messages are being taken
         self._next_index = 0
-        self.removed: list[CameraCheckpoint] = []  # of cameras that left the inventory, for whoever remembers
+        self._removed: list[CameraCheckpoint] = []  # of cameras that left the inventory
         self._checkpoints: dict[tuple[str, str], CameraCheckpoint] = {}  # not watched now; may return
         self._persisted: dict[
             tuple[str, str], CameraCheckpoint
@@ -94,7 +94,7 @@ class FleetMonitor:
         """
         self._checkpoints = {(memory.camera, memory.operator): memory for memory in checkpoints}
         if self._checkpoints:
-            self.visibility.resume(now, groups, watermark_ms)
+            self._visibility.resume(now, groups, watermark_ms)
 
     # --- what cameras say
 
@@ -117,7 +117,7 @@ class FleetMonitor:
                     self._duplicate(camera, now, said)
                 elif said.ts is not None and camera.clock_offset < _FOREVER:
                     late_s = utc_ms * 0.001 - said.ts - camera.clock_offset
-                    self.state_machine.on_late(camera, now, now.shifted(-late_s), uptime)
+                    self._state_machine.on_late(camera, now, now.shifted(-late_s), uptime)
                 return refusal
             if rebooted:
                 self._rebooted(camera, now, said)
@@ -189,7 +189,7 @@ class FleetMonitor:
             )
             or (ts is not None and not -camera.offset_max_s <= camera.clock_offset <= camera.offset_max_s)
         ):
-            self.state_machine.update_conditions(camera, now, said)
+            self._state_machine.update_conditions(camera, now, said)
         return None
 
     def _on_proof(self, camera: CameraState, now: Instant, said: Telemetry, at: Instant) -> None:
@@ -203,7 +203,7 @@ class FleetMonitor:
         if kept > NEVER:  # copies and late ones are judged by when they come: this one ends their run
             camera.replay_last_at = camera.late_since = NEVER
         if kept > NEVER and not told:  # nobody knows for how long a broker kept it (rule E3)
-            self.state_machine.on_life_unseen(camera, now, at.mono)
+            self._state_machine.on_life_unseen(camera, now, at.mono)
             if camera.underlying_status is not Status.UP:
                 return
             waited_s = at.mono - kept
@@ -213,11 +213,11 @@ class FleetMonitor:
                 camera.proof_link.copies[camera.index] = (
                     now.mono
                 )  # it came on time, though it was sent before
-        self.state_machine.on_life_unseen(camera, now, at.mono)
+        self._state_machine.on_life_unseen(camera, now, at.mono)
         camera.proof, camera.proof_ms = at
         boot = message_order.boot_of(camera, said, now.mono)
         back = dating.ending(camera, at.mono, boot, said.uptime_s, waited_s)
-        self.state_machine.on_proof(camera, now, at, back)
+        self._state_machine.on_proof(camera, now, at, back)
 
     def _kept_by_broker(self, camera: CameraState, at: Instant, waited_s: float, said: Telemetry) -> Instant:
         """Return of when a heartbeat is a proof that a broker kept while nothing could be seen (rule E3)."""
@@ -245,7 +245,7 @@ class FleetMonitor:
         )
         if not in_time and message_order.clock_is_broken(camera, link, said, now.mono, ran):
             message_order.doubt_clock(camera, said, now.mono)
-            self.state_machine.update_conditions(camera, now, said)
+            self._state_machine.update_conditions(camera, now, said)
             return now
         message_order.record_late(camera, said)
         if link is not None:
@@ -254,7 +254,7 @@ class FleetMonitor:
             camera.late_since = NEVER  # what was refused before it was late by its way, not by its clock
             deadlines.record_return(camera, sent.mono)
             return sent
-        self.state_machine.on_late(camera, now, sent, said.uptime_s)
+        self._state_machine.on_late(camera, now, sent, said.uptime_s)
         return None
 
     def _duplicate(self, camera: CameraState, now: Instant, said: Telemetry) -> None:
@@ -288,7 +288,7 @@ class FleetMonitor:
                 else:
                     message_order.reset_clock_offset(camera)
         began = max(camera.proof, sent - (said.uptime_s or 0.0)) if camera.proof > NEVER else sent
-        self.state_machine.events.append(
+        self._state_machine.events.append(
             Reboot(camera.camera.id, camera.camera.operator, now.at_mono(min(began, now.mono)))
         )
 
@@ -312,21 +312,21 @@ class FleetMonitor:
             return None if retained else RejectionReason.UNEXPECTED
         if status is SessionStatus.ONLINE:
             if not retained:
-                self.state_machine.on_online(camera, now)
+                self._state_machine.on_online(camera, now)
             return None
         unheard = camera.proof == NEVER and camera.link_group.cause is not GapCause.LINK
         if (camera.underlying_status is Status.UNKNOWN and (unheard or not retained)) or (
             camera.underlying_status is Status.UP and not retained
         ):
             cause = Cause.WILL if status is SessionStatus.OFFLINE else Cause.GOODBYE
-            self.state_machine.on_hint(camera, now, cause, retained=retained)
+            self._state_machine.on_hint(camera, now, cause, retained=retained)
         return None
 
     # --- what links report
 
     def packets_taken(self, link: LinkState, now: Instant) -> None:
         """Note that a link delivered a packet, and everything before it was taken (rule S10)."""
-        self.visibility.packets_taken(link, now)
+        self._visibility.packets_taken(link, now)
 
     def packets_arrived(self, link: LinkState, now: Instant) -> None:
         """Note that packets of a link arrived; the messages in them follow."""
@@ -340,22 +340,22 @@ class FleetMonitor:
         before they are through (rule S11).
         """
         self.loop_alive(now)
-        self.visibility.link_up(link, now, backlog=backlog)
+        self._visibility.link_up(link, now, backlog=backlog)
 
     def link_answered(self, link: LinkState, now: Instant, asked: float) -> None:
         """Note that a broker answered what it was asked at `asked`, monotonic (rule S11)."""
         self.loop_alive(now)
-        self.visibility.link_answered(link, now, asked)
+        self._visibility.link_answered(link, now, asked)
 
     def canary_returned(self, link: LinkState, now: Instant, sent: float) -> None:
         """Note that the canary came back that was published at `sent`, monotonic (rule S12)."""
         self.loop_alive(now)
-        self.visibility.canary_returned(link, now, sent)
+        self._visibility.canary_returned(link, now, sent)
 
     def link_down(self, link: LinkState, now: Instant, last_packet: Instant) -> None:
         """Note that a link was lost; its last packet came at `last_packet` (rule S3)."""
         self.loop_alive(now)
-        self.visibility.link_down(link, now, last_packet)
+        self._visibility.link_down(link, now, last_packet)
 
     # --- time
 
@@ -368,56 +368,92 @@ class FleetMonitor:
     def loop_alive(self, now: Instant) -> None:
         """Note that the daemon's loop runs; a gap since the last note may be blindness (rule S8)."""
         gap = now.mono - self._alive_at
-        if gap > self.stall_after_s:
+        if gap > self._stall_after_s:
             self.stalled_s += gap
-            self.visibility.loop_stalled(now.at_mono(self._alive_at), now)
+            self._visibility.loop_stalled(now.at_mono(self._alive_at), now)
         self._alive_at = now.mono
 
     def tick(self, now: Instant, limit: int = 1000) -> bool:
         """Judge what is due by `now`, at most `limit` cameras; return whether more is due."""
         self.loop_alive(now)
-        self.visibility.run_due(now)
-        return self.state_machine.run_due(now, limit)
+        self._visibility.run_due(now)
+        return self._state_machine.run_due(now, limit)
 
     @property
     def next_deadline(self) -> float | None:
         """The monotonic instant at which `tick` has something to look at; None: nothing to wait for."""
-        upcoming = min(self.state_machine.next_due, self.visibility.next_due)
+        upcoming = min(self._state_machine.next_due, self._visibility.next_due)
         return upcoming if upcoming < _FOREVER else None
 
     @property
     def blind(self) -> bool:
         """Whether camwatch could not see some of its cameras now, whoever sent what."""
-        return self.visibility.blind
+        return self._visibility.blind
 
     @property
     def blind_groups(self) -> list[LinkGroup]:
         """The sights, with their cameras, that could not see now."""
-        return self.visibility.blind_groups
+        return self._visibility.blind_groups
 
     def incident_members(self, group: IncidentGroup) -> Iterator[CameraState]:
         """Yield the cameras of a group's incident that are still watched, back or not."""
-        found = (self.state_machine.camera(index) for index in group.members)
+        found = (self._state_machine.camera(index) for index in group.members)
         return (camera for camera in found if camera is not None)
 
     def drain_events(self) -> list[Event]:
         """Return what happened since the last call, in order."""
-        events, self.state_machine.events = self.state_machine.events, []
+        events, self._state_machine.events = self._state_machine.events, []
         return events
+
+    def record_gap(self, gap: MonitoringGap) -> None:
+        """Add a gap that was found outside of the core, such as a step of the wall clock, to the events."""
+        self._state_machine.events.append(gap)
 
     # --- what outlives the process
 
+    def account(self, cameras: Iterable[CameraState], now: Instant) -> None:
+        """Account the time of these cameras up to what is certain; emit what late heartbeats filled."""
+        for camera in cameras:
+            self._state_machine.account_until_certain(camera, now)
+            self._state_machine.emit_backfill(camera, now)
+
     def checkpoint(self, camera: CameraState, now: Instant) -> CameraCheckpoint:
-        """Return what is to be kept of a camera, its account brought up to what is certain now."""
-        self.state_machine.account_until_certain(camera, now)
+        """Return the checkpoint of a camera, its time accounted up to what is certain."""
+        self._state_machine.account_until_certain(camera, now)
         return to_checkpoint(camera, now)
+
+    def link_group_checkpoints(self) -> tuple[LinkGroupCheckpoint, ...]:
+        """Return the checkpoints of all link groups."""
+        return tuple(self._visibility.checkpoints())
+
+    def drain_removed(self) -> list[CameraCheckpoint]:
+        """Return the checkpoints of the cameras that left the inventory since the last call."""
+        removed, self._removed = self._removed, []
+        return removed
+
+    def mark_persisted(self, checkpoints: Iterable[CameraCheckpoint]) -> None:
+        """Take it that the store has these checkpoints: from now on, counters are exported from them."""
+        for checkpoint in checkpoints:
+            camera = self.cameras.get(checkpoint.camera)
+            if camera is not None and camera.camera.operator == checkpoint.operator:
+                camera.persisted = checkpoint
 
     # --- who is watched
 
     def reload(
-        self, now: Instant, configs: Iterable[CameraConfig], windows: Iterable[MaintenanceWindow]
+        self,
+        now: Instant,
+        configs: Iterable[CameraConfig],
+        windows: Iterable[MaintenanceWindow],
+        *,
+        stall_after_s: float | None = None,
     ) -> None:
-        """Watch exactly these cameras from now on; those already watched keep their state (rule V6)."""
+        """Watch exactly these cameras from now on; those already watched keep their state (rule V6).
+
+        `stall_after_s`: as for the constructor; None: as before.
+        """
+        if stall_after_s is not None:
+            self._stall_after_s = stall_after_s
         wanted = {enrolment.camera.id: enrolment for enrolment in configs}
         by_scope = _by_scope(windows)
         for camera in list(self.cameras.values()):
@@ -434,12 +470,12 @@ class FleetMonitor:
             self._configure(known, enrolment, by_scope, now)
         self._reopen_incidents(returned, now)
         self._close_removed(now)
-        self.visibility.reloaded()
+        self._visibility.reloaded()
         self.cameras = dict(sorted(self.cameras.items()))
 
     def _add(self, camera: Camera, now: Instant) -> CameraState:
         life = _status_by_inventory(camera, now)
-        sight = self.visibility.of(camera.operator)
+        sight = self._visibility.of(camera.operator)
         gaps = self.gaps.setdefault(camera.operator, Gaps())
         state = CameraState(self._next_index, camera, life, now, sight, gaps)
         memory = self._checkpoints.pop((camera.id, camera.operator), None)
@@ -453,7 +489,7 @@ class FleetMonitor:
                 state.persisted, state.inventory_changed_at = stored, now.mono
         self._next_index += 1
         self.cameras[camera.id] = state
-        self.state_machine.add(state)
+        self._state_machine.add(state)
         sight.cameras[state.index] = state
         return state
 
@@ -468,7 +504,7 @@ class FleetMonitor:
         # An earlier process's camera has no windows yet: those of the inventory hold for all the time since.
         first = not camera.groups and camera.accounted_until_ms is not None
         if not first:
-            self.state_machine.account_until_certain(camera, now)
+            self._state_machine.account_until_certain(camera, now)
         if row != camera.camera:
             camera.camera, camera.inventory_changed_at = row, now.mono
         camera.configure(enrolment.liveness, enrolment.thresholds)
@@ -482,18 +518,18 @@ class FleetMonitor:
         camera.windows = merge(mine) if first else _windows_from(now, camera, mine)
         self._join_groups(camera, now)
         if first:
-            self.state_machine.mark_unknown_if_long_gap(camera, now)
+            self._state_machine.mark_unknown_if_long_gap(camera, now)
         wanted = _status_by_inventory(row, now)
         if wanted is Status.RETIRED:
-            self.state_machine.apply(camera, Trigger.RETIREMENT, now)
+            self._state_machine.apply(camera, Trigger.RETIREMENT, now)
         elif wanted is Status.PLANNED:
             if camera.proof == NEVER or camera.underlying_status is Status.RETIRED:
-                self.state_machine.apply(camera, Trigger.PLANNED, now)
+                self._state_machine.apply(camera, Trigger.PLANNED, now)
         elif camera.underlying_status in (Status.PLANNED, Status.RETIRED):
-            self.state_machine.apply(camera, Trigger.IN_SERVICE, now)
+            self._state_machine.apply(camera, Trigger.IN_SERVICE, now)
         elif camera.accounted_until_ms is None:
-            self.state_machine.enter_service(camera, now)
-        self.state_machine.schedule_at(camera, now.mono)
+            self._state_machine.enter_service(camera, now)
+        self._state_machine.schedule_at(camera, now.mono)
 
     def _join_groups(self, camera: CameraState, now: Instant) -> None:
         row = camera.camera
@@ -512,24 +548,24 @@ class FleetMonitor:
     def _leave_groups(self, camera: CameraState, now: Instant) -> None:
         for group in camera.groups:
             group.in_service -= camera.underlying_status in IN_SERVICE
-            self.state_machine.emit(group.camera_recovered(camera.index, now, up=False))
+            self._state_machine.emit(group.camera_recovered(camera.index, now, up=False))
 
     def _remove(self, camera: CameraState, now: Instant) -> None:
-        self.state_machine.account_until_certain(camera, now)
-        self.state_machine.emit_backfill(camera, now)
+        self._state_machine.account_until_certain(camera, now)
+        self._state_machine.emit_backfill(camera, now)
         if camera.accounted_until_ms is not None:
             left = now.at_mono(camera.accounted_until_ms / 1000)
             if camera.outage_open:
                 ended = camera.down_until or left
-                self.state_machine.end_outage(camera, left, now, back=False)
+                self._state_machine.end_outage(camera, left, now, back=False)
                 camera.down_until = ended  # it goes on if the camera returns, and is down as before (rule V6)
-            self.state_machine.leave_service(camera, left, camera.status)
+            self._state_machine.leave_service(camera, left, camera.status)
         memory = to_checkpoint(camera, now)
         self._checkpoints[memory.camera, memory.operator] = memory
         self._persisted[memory.camera, memory.operator] = camera.persisted
-        self.removed.append(memory)
+        self._removed.append(memory)
         self._leave_groups(camera, now)
-        self.state_machine.remove(camera)
+        self._state_machine.remove(camera)
         for link in camera.link_group.links:
             link.copies.pop(camera.index, None)
         del self.cameras[camera.camera.id], camera.link_group.cameras[camera.index]
@@ -539,7 +575,7 @@ class FleetMonitor:
         for camera in sorted(cameras, key=lambda camera: camera.since.mono):
             if camera.outage_open:
                 for group in camera.groups:
-                    self.state_machine.emit(group.camera_down(camera.index, camera.since, now))
+                    self._state_machine.emit(group.camera_down(camera.index, camera.since, now))
 
     def _close_removed(self, now: Instant) -> None:
         """End the ledgers of cameras that left the inventory while camwatch did not run (rule V6).
@@ -558,7 +594,7 @@ class FleetMonitor:
                 parted = parted._replace(down_until_ms=None)
             if parted is not memory:
                 self._checkpoints[key] = parted
-                self.removed.append(parted)
+                self._removed.append(parted)
 
     def _close_checkpoint(
         self, memory: CameraCheckpoint, accounted_until_ms: int, now: Instant
@@ -569,10 +605,10 @@ class FleetMonitor:
         if memory.outage_open:
             down_until_ms = at.utc_ms if down_until_ms is None else down_until_ms
             ended = Instant(at.mono, down_until_ms)
-            self.state_machine.emit(
+            self._state_machine.emit(
                 OutageEvent(memory.camera, memory.operator, "", False, ended, now, memory.cause)
             )
-        self.state_machine.emit(ServicePeriodEvent(memory.camera, memory.operator, False, at, memory.status))
+        self._state_machine.emit(ServicePeriodEvent(memory.camera, memory.operator, False, at, memory.status))
         return memory._replace(accounted_until_ms=None, outage_open=False, down_until_ms=down_until_ms)
 
     def _end_removed_outage(self, memory: CameraCheckpoint, seen: CameraState, now: Instant) -> None:
@@ -582,7 +618,7 @@ class FleetMonitor:
         """
         row = seen.camera
         new = seen.underlying_status if row.operator == memory.operator else Status.RETIRED
-        self.state_machine.emit(
+        self._state_machine.emit(
             Transition(memory.camera, memory.operator, row.site, Status.UNKNOWN, new, now, now)
         )
 

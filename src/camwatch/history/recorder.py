@@ -13,7 +13,7 @@ import contextlib
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import structlog
 
@@ -28,6 +28,7 @@ from camwatch.core.monitor import FleetMonitor
 from camwatch.errors import StoreError, StoreWentBackError
 from camwatch.history.reconcile import Known, lost, rejoined, remembered, states
 from camwatch.history.recording_store import RecordingStore
+from camwatch.history.sealing import Seal
 from camwatch.history.write_queue import (
     PENDING_MAX,
     Batch,
@@ -49,18 +50,56 @@ _T = TypeVar("_T")
 _log = structlog.get_logger("history")
 
 
+class HistoryStatus(NamedTuple):
+    """What the recorder reports of itself.
+
+    `pending`: events that are not stored yet. `write_errors`: how often storing failed. `sealed`: the newest
+    seal, its number and hash. `problem`: why nothing can be stored now, None if it can. `rolling`: the
+    operators' accounts over all windows, None until they are derived.
+    """
+
+    pending: int
+    write_errors: int
+    sealed: Seal
+    problem: str | None
+    rolling: RollingAccounts | None
+
+
+class RecordedFleet(NamedTuple):
+    """What is recorded, and how its owner is reached.
+
+    `idle` is cleared while more cameras are due than have been judged: the recorder waits then.
+    `flush_events` hands out what the core found, which ends in `record_events`. `on_maintenance` takes the
+    maintenance windows that people added, whenever they change.
+    """
+
+    fleet: FleetMonitor
+    rejections: Rejections
+    idle: asyncio.Event
+    flush_events: Callable[[], None]
+    on_maintenance: Callable[[tuple[MaintenanceWindow, ...]], None]
+
+
 class Recorder:
-    """Remembers one fleet. `tell` hands out what the watch has found, `take` new corrected windows."""
+    """Stores what happens to one fleet, and what is to be remembered after it.
+
+    `past` is what the store had when it was opened. While the store is away, at most `pending_max` events
+    wait for it; `retry_s` are the pauses between tries.
+    """
 
     def __init__(
         self,
         store: RecordingStore,
         past: StoredState,
+        recorded: RecordedFleet,
         clock: Callable[[], Instant],
         checkpoint_interval_s: float,
+        *,
         pending_max: int = PENDING_MAX,
         retry_s: tuple[float, ...] = _RETRY_S,
     ) -> None:
+        self._fleet, self._rejections, self._idle = recorded[:3]
+        self._flush_events, self._on_maintenance = recorded[3:]
         self.rolling: RollingAccounts | None = None
         self.write_errors = 0
         self.sealed, self._noted_hour = past.sealed, 0
@@ -88,17 +127,10 @@ class Recorder:
         self._busy_since: float | None = None
         self._rolled_up_day = 0
 
-    def attach(
-        self,
-        watch: FleetMonitor,
-        tell: Callable[[], None],
-        take: Callable[[tuple[MaintenanceWindow, ...]], None],
-        calm: asyncio.Event,
-        rejections: Rejections,
-    ) -> None:
-        """Say whose fleet this is; once, before anything happens. `calm`: judging leaves time for us."""
-        self._watch, self._tell, self._take, self._calm = watch, tell, take, calm
-        self._rejections = rejections
+    @property
+    def status(self) -> HistoryStatus:
+        """The recorder's status now."""
+        return HistoryStatus(self.pending, self.write_errors, self.sealed, self.problem, self.rolling)
 
     @property
     def pending(self) -> int:
@@ -122,7 +154,7 @@ class Recorder:
             for event in events
             if isinstance(event, (Transition, OutageEvent, ServicePeriodEvent))
         }
-        cameras = self._watch.cameras
+        cameras = self._fleet.cameras
         memories = [to_checkpoint(cameras[name], now) for name in sorted(concerned) if name in cameras]
         self._add(now, events, memories)
         self._rolling_pending += events
@@ -147,14 +179,13 @@ class Recorder:
         roll: InventorySnapshot | None = None,
         refused: Iterable[RejectedMessages] = (),
     ) -> None:
-        parted, self._watch.removed = self._watch.removed, []
-        sights = tuple(self._watch.visibility.checkpoints())
+        parted, groups = self._fleet.drain_removed(), self._fleet.link_group_checkpoints()
         if self._overflow is not None:
             return  # what follows a gap is not stored either
         try:
             every = (*parted, *memories)
             self._queue.add(
-                QueueItem(tuple(events), every, sights, now.utc_ms, roll, tuple(refused), steady(now))
+                QueueItem(tuple(events), every, groups, now.utc_ms, roll, tuple(refused), steady(now))
             )
         except StoreError as error:  # who tells is in the middle of a packet: `run` fails instead
             self._overflow = error
@@ -191,7 +222,7 @@ class Recorder:
         """
         self._stopping.set()
         self._work.set()
-        self._calm.set()  # nobody judges any more
+        self._idle.set()  # nobody judges any more
         try:
             await asyncio.wait_for(self._ended.wait(), within_s)
         except TimeoutError:
@@ -218,21 +249,19 @@ class Recorder:
 
     async def _checkpoint_cameras(self) -> None:
         stale_ms = 1 if self._stopping.is_set() else round(_STALE * self._checkpoint_interval_s * 1000)
-        names = iter(list(self._watch.cameras))
+        names = iter(list(self._fleet.cameras))
         while some := list(islice(names, _SLICE)):
             now = self._clock()
-            found = [camera for name in some if (camera := self._watch.cameras.get(name)) is not None]
-            for camera in found:
-                self._watch.state_machine.account_until_certain(camera, now)
-                self._watch.state_machine.emit_backfill(camera, now)
-            self._tell()  # what settling found out comes before what is remembered after it
+            found = [camera for name in some if (camera := self._fleet.cameras.get(name)) is not None]
+            self._fleet.account(found, now)
+            self._flush_events()  # what settling found out comes before what is remembered after it
             memories = [memory for camera in found if (memory := news(camera, now, stale_ms)) is not None]
             self._add(now, (), memories, refused=self._rejections.news(some))
             await asyncio.sleep(0)
 
     async def _flush(self) -> None:
         while self._queue:
-            await self._calm.wait()  # whoever judges is not kept waiting by the thread that stores
+            await self._idle.wait()  # whoever judges is not kept waiting by the thread that stores
             batch = self._queue.batch()
             try:
                 if not await self._write(batch):
@@ -241,17 +270,10 @@ class Recorder:
                 await self._reconcile()
                 continue
             self._vouched_ms = batch.watermark_ms
-            self._stored(self._queue.stored())
+            self._fleet.mark_persisted(self._queue.stored())
             self._rejections.stored(batch.rejected)
             if cameras := batch.filled:
                 _log.info("late heartbeats filled unknown time", cameras=len(cameras))
-
-    def _stored(self, memories: Iterable[CameraCheckpoint]) -> None:
-        cameras = self._watch.cameras
-        for memory in memories:
-            camera = cameras.get(memory.camera)
-            if camera is not None and camera.camera.operator == memory.operator:
-                camera.persisted = memory
 
     async def _write(self, batch: Batch) -> bool:
         """Store a batch, trying again while the store is away; False if a stop could not wait longer."""
@@ -293,10 +315,10 @@ class Recorder:
             await asyncio.sleep(self._retry_s[-1])
             return
         events, parted, rolls, whole = self._queue.since(past.number if past.ours else None)
-        cameras = [camera.persisted for camera in self._watch.cameras.values() if camera.persisted.camera]
+        cameras = [camera.persisted for camera in self._fleet.cameras.values() if camera.persisted.camera]
         known = Known(states([*parted, *cameras]), events, whole, self._vouched_ms)
         again = Batch(0, self._vouched_ms, events=rejoined(past, known), checkpoints=remembered(past, known))
-        again.groups = tuple(self._watch.visibility.checkpoints())
+        again.groups = self._fleet.link_group_checkpoints()
         again.rejected = list(self._rejections.all_stored())
         again.inventories = rolls
         if self._roll is not None and self._roll not in rolls[-1:]:
@@ -320,7 +342,7 @@ class Recorder:
                 windows = await self._in_thread(lambda: self._store.windows(now_ms))
                 _log.info("corrections taken over", entries=newest - self._corrections)
                 self._corrections = newest
-                self._take(windows)
+                self._on_maintenance(windows)
                 self._derived = False
                 await self._flush()
 
@@ -343,7 +365,7 @@ class Recorder:
     async def _update_rolling(self) -> None:
         """Tell the operators' accounts what happened, a little at a time: thousands may die at once."""
         while self._rolling_pending and self.rolling is not None:
-            await self._calm.wait()
+            await self._idle.wait()
             some = [
                 self._rolling_pending.popleft() for _ in range(min(_RECKONED, len(self._rolling_pending)))
             ]

@@ -8,8 +8,8 @@ from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import accumulate
-from typing import Protocol
-from zoneinfo import ZoneInfo
+from types import MappingProxyType
+from typing import NamedTuple
 
 from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector
 from prometheus_client import exposition as text
@@ -23,13 +23,12 @@ from prometheus_client.openmetrics import exposition as openmetrics_text
 from prometheus_client.registry import Collector
 
 from camwatch import __version__
-from camwatch.accounting.rolling import RollingAccounts
 from camwatch.core.events import Event, Transition
-from camwatch.core.model import IncidentKind, Instant, Status
-from camwatch.core.monitor import FleetMonitor
+from camwatch.core.model import IncidentKind, Status
 from camwatch.core.state import GAP_BOUNDS_S, Gaps
-from camwatch.errors import RejectReason
 from camwatch.fleet.inventory import Inventory
+from camwatch.history.recorder import HistoryStatus
+from camwatch.logs import LogWriter
 from camwatch.metrics import families
 from camwatch.metrics.camera_renderer import (
     CameraLabels,
@@ -39,163 +38,48 @@ from camwatch.metrics.camera_renderer import (
     render_sites,
 )
 from camwatch.metrics.families import Family
-from camwatch.rejections import SOURCE, RejectionCount
+from camwatch.monitoring.service import MonitorService
+from camwatch.rejections import SOURCE
 
+REQUEST_BOUNDS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 DELAY_BOUNDS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.2, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 
-class _RoundTrips(Protocol):
-    @property
-    def bounds(self) -> Sequence[float]: ...
-    @property
-    def counts(self) -> Sequence[int]: ...
-    @property
-    def total_s(self) -> float: ...
+class WebCounts(NamedTuple):
+    """What the web counts.
 
+    `auth_reload_errors`: changed files of accounts, tokens or certificates that were not taken. `denials`:
+    denied requests by reason. `responses`: by status code. `durations`: requests for each of
+    `REQUEST_BOUNDS_S`, and those that took longer; `durations_s`: the time that all took together.
+    """
 
-class _LinkReport(Protocol):
-    @property
-    def received(self) -> int: ...
-    @property
-    def round_trips(self) -> _RoundTrips | None: ...
-
-
-class _Rejections(Protocol):
-    @property
-    def counts(self) -> Mapping[RejectReason, int]: ...
-    @property
-    def unregistered(self) -> Mapping[str, int]: ...
-    @property
-    def refused(self) -> Mapping[str, Mapping[str, RejectionCount]]: ...
-    @property
-    def fields(self) -> Mapping[str, int]: ...
-
-
-class _Clock(Protocol):
-    def __call__(self) -> Instant: ...
-    @property
-    def lead_s(self) -> float: ...
-
-
-class _ClockTrust(Protocol):
-    @property
-    def fleet_offset_s(self) -> float | None: ...
-
-
-class _History(Protocol):
-    @property
-    def pending(self) -> int: ...
-    @property
-    def write_errors(self) -> int: ...
-    @property
-    def sealed(self) -> tuple[int, str]: ...
-
-
-class Source(Protocol):
-    """What the metrics are read from: the daemon's watcher."""
-
-    @property
-    def fleet(self) -> FleetMonitor:
-        """The judgement of the fleet."""
-
-    @property
-    def inventory(self) -> Inventory:
-        """The inventory in force."""
-
-    @property
-    def clock(self) -> _Clock:
-        """Where `now` comes from."""
-
-    @property
-    def rejections(self) -> _Rejections:
-        """What was refused."""
-
-    @property
-    def link_reports(self) -> Mapping[str, _LinkReport]:
-        """What each link received."""
-
-    @property
-    def reload_errors(self) -> int:
-        """Inventories refused."""
-
-    @property
-    def held(self) -> object | None:
-        """The inventory that waits to be confirmed."""
-
-    @property
-    def last_reload(self) -> Instant:
-        """When the inventory in force was taken."""
-
-    @property
-    def not_ready_reasons(self) -> list[str]:
-        """Why the daemon is not ready; empty when it is."""
-
-    @property
-    def clock_steps(self) -> int:
-        """Steps of the wall clock."""
-
-    @property
-    def clock_trust(self) -> _ClockTrust:
-        """What the cameras' clocks say of the machine's."""
-
-    @property
-    def timezone(self) -> ZoneInfo:
-        """The zone in which people are shown times."""
-
-    @property
-    def rolling_accounts(self) -> RollingAccounts | None:
-        """The operators' accounts over all windows; None until they are derived."""
-
-    @property
-    def history(self) -> _History:
-        """What remembers the fleet."""
-
-
-class Door(Protocol):
-    """What the door counts: see `web.auth`."""
-
-    @property
-    def reload_errors(self) -> int:
-        """Changed files that were refused."""
-
-    @property
-    def logins(self) -> int:
-        """Logins that succeeded."""
-
-    @property
-    def denials(self) -> Mapping[str, int]:
-        """Requests that were not let in, by reason."""
-
-
-class _NoDoor:
-    reload_errors = 0
-    logins = 0
-    denials: Mapping[str, int] = {}
-
-
-class Log(Protocol):
-    """What the log counts: see `logs`."""
-
-    @property
-    def dropped(self) -> int:
-        """Lines that could not be written."""
-
-
-class _NoLog:
-    dropped = 0
+    auth_reload_errors: int = 0
+    logins: int = 0
+    denials: Mapping[str, int] = MappingProxyType({})
+    responses: Mapping[str, int] = MappingProxyType({"200": 0})
+    durations: Sequence[int] = (0,) * (len(REQUEST_BOUNDS_S) + 1)
+    durations_s: float = 0.0
 
 
 class MetricsEndpoint:
-    """Writes everything that Prometheus reads, and counts what only happens once (detection delays)."""
+    """Renders everything that Prometheus reads, and counts detection delays.
 
-    def __init__(self, source: Source, door: Door | None = None, log: Log | None = None) -> None:
-        self._source = source
+    `history` and `web` return the present status of the recorder and the counts of the web; `log` is the log
+    writer of the process, if it has one.
+    """
+
+    def __init__(
+        self,
+        monitor: MonitorService,
+        history: Callable[[], HistoryStatus],
+        web: Callable[[], WebCounts] = WebCounts,
+        log: LogWriter | None = None,
+    ) -> None:
+        self._monitor = monitor
         self._delays = [0] * (len(DELAY_BOUNDS_S) + 1)  # by bucket; the last is +Inf
         self._delayed_s = 0.0
         self._registry = CollectorRegistry()
-        self._registry.register(
-            DaemonCollector(source, door or _NoDoor(), log or _NoLog(), self._delay_histogram)
-        )
+        self._registry.register(DaemonCollector(monitor, history, web, log, self._delay_histogram))
         ProcessCollector(registry=self._registry)
         PlatformCollector(registry=self._registry)
         self._inventory: Inventory | None = None
@@ -211,20 +95,23 @@ class MetricsEndpoint:
 
     def render(self, openmetrics: bool = False) -> Generator[str]:
         """Yield the exposition in pieces of a millisecond's work each, in format 0.0.4 or OpenMetrics 1.0."""
-        source = self._source
-        if source.inventory is not self._inventory:
+        monitor = self._monitor
+        if monitor.inventory is not self._inventory:
             before = {row.camera.camera.id: row for row in self._rows}
             self._rows = [
-                CameraLabels(camera, before.get(camera.camera.id)) for camera in source.fleet.cameras.values()
+                CameraLabels(camera, before.get(camera.camera.id))
+                for camera in monitor.fleet.cameras.values()
             ]
-            self._inventory = source.inventory
-        yield from render_cameras(self._rows, source.clock, openmetrics=openmetrics)
-        yield from render_rejections(source.rejections.refused, source.fleet.cameras, openmetrics=openmetrics)
-        yield render_sites(source.inventory.sites.values(), openmetrics=openmetrics)
+            self._inventory = monitor.inventory
+        yield from render_cameras(self._rows, monitor.clock, openmetrics=openmetrics)
+        yield from render_rejections(
+            monitor.rejections.refused, monitor.fleet.cameras, openmetrics=openmetrics
+        )
+        yield render_sites(monitor.inventory.sites.values(), openmetrics=openmetrics)
         for metric, kind, ids in (
-            (families.SITE_INCIDENT, IncidentKind.SITE, source.inventory.sites),
-            (families.OPERATOR_INCIDENT, IncidentKind.OPERATOR, source.inventory.operators),
-            (families.LINK_INCIDENT, IncidentKind.LINK, source.link_reports),
+            (families.SITE_INCIDENT, IncidentKind.SITE, monitor.inventory.sites),
+            (families.OPERATOR_INCIDENT, IncidentKind.OPERATOR, monitor.inventory.operators),
+            (families.LINK_INCIDENT, IncidentKind.LINK, monitor.link_reports),
         ):
             yield render_bool_family(metric, self._open(kind, ids), openmetrics=openmetrics)
         generate = openmetrics_text.generate_latest if openmetrics else text.generate_latest
@@ -236,7 +123,7 @@ class MetricsEndpoint:
         return family
 
     def _open(self, kind: IncidentKind, ids: Iterable[str]) -> Iterator[tuple[str, bool]]:
-        incidents = self._source.fleet.incidents
+        incidents = self._monitor.fleet.incidents
         for key in ids:
             group = incidents.get((kind, key))
             yield key, group is not None and group.since is not None
@@ -245,9 +132,17 @@ class MetricsEndpoint:
 class DaemonCollector(Collector):
     """Reads operators' and the daemon's own figures at each scrape."""
 
-    def __init__(self, source: Source, door: Door, log: Log, delays: Callable[[], Metric]) -> None:
-        self._source = source
-        self._door = door
+    def __init__(
+        self,
+        monitor: MonitorService,
+        history: Callable[[], HistoryStatus],
+        web: Callable[[], WebCounts],
+        log: LogWriter | None,
+        delays: Callable[[], Metric],
+    ) -> None:
+        self._monitor = monitor
+        self._history = history
+        self._web = web
         self._log = log
         self._delays = delays
 
@@ -257,66 +152,79 @@ class DaemonCollector(Collector):
         yield from self._ratios()
         yield self._gaps()
         yield from self._links()
-        source = self._source
-        watch = source.fleet
+        monitor = self._monitor
+        watch = monitor.fleet
         info = _gauge(families.BUILD_INFO)
         info.add_metric([__version__, platform.python_version()], 1)
         yield info
-        yield _scalar(families.READY, not source.not_ready_reasons)
+        yield _scalar(families.READY, not monitor.not_ready_reasons)
         yield _scalar(families.BLIND, watch.blind)
         rejected = _counter(families.MESSAGES_REJECTED)
-        for reason, count in source.rejections.counts.items():
+        for reason, count in monitor.rejections.counts.items():
             rejected.add_metric([reason.value], count)
         yield rejected
         dropped = _counter(families.FIELDS_DROPPED)
-        for field, count in source.rejections.fields.items():
+        for field, count in monitor.rejections.fields.items():
             dropped.add_metric([SOURCE, field], count)
         yield dropped
-        yield _scalar(families.UNREGISTERED, len(source.rejections.unregistered))
+        yield _scalar(families.UNREGISTERED, len(monitor.rejections.unregistered))
         yield self._delays()
         yield _scalar(families.LOOP_STALL, watch.stalled_s)
-        yield _scalar(families.HISTORY_PENDING, source.history.pending)
-        yield _scalar(families.HISTORY_WRITE_ERRORS, source.history.write_errors)
-        yield _scalar(families.HISTORY_SEALS, source.history.sealed[0])
-        yield _scalar(families.HISTORY_SEAL_HEAD, int(source.history.sealed[1][:12], 16))
-        yield _scalar(families.RELOAD_ERRORS, source.reload_errors)
-        yield _scalar(families.RELOAD_HELD, source.held is not None)
-        yield _scalar(families.LAST_RELOAD, source.last_reload.utc_ms / 1000)
+        history = self._history()
+        yield _scalar(families.HISTORY_PENDING, history.pending)
+        yield _scalar(families.HISTORY_WRITE_ERRORS, history.write_errors)
+        yield _scalar(families.HISTORY_SEALS, history.sealed.seq)
+        yield _scalar(families.HISTORY_SEAL_HEAD, int(history.sealed.hash[:12], 16))
+        yield _scalar(families.RELOAD_ERRORS, monitor.reload_errors)
+        yield _scalar(families.RELOAD_HELD, monitor.held is not None)
+        yield _scalar(families.LAST_RELOAD, monitor.last_reload.utc_ms / 1000)
+        yield _scalar(families.LAST_RELOAD_SUCCESSFUL, not monitor.inventory_faults)
         yield from self._clock()
-        yield _scalar(families.ACCESS_RELOAD_ERRORS, self._door.reload_errors)
-        yield _scalar(families.LOGINS, self._door.logins)
-        refusals = _counter(families.ACCESS_REFUSALS)
-        for why, count in self._door.denials.items():
-            refusals.add_metric([why], count)
-        yield refusals
+        yield from self._requests()
+
+    def _requests(self) -> Iterator[Metric]:
+        web = self._web()
+        yield _scalar(families.AUTH_RELOAD_ERRORS, web.auth_reload_errors)
+        yield _scalar(families.AUTH_LOGINS, web.logins)
+        denied = _counter(families.HTTP_REQUESTS_DENIED)
+        for reason, count in web.denials.items():
+            denied.add_metric([reason], count)
+        yield denied
+        responses = _counter(families.HTTP_REQUESTS)
+        for code, count in sorted(web.responses.items()):
+            responses.add_metric([code], count)
+        yield responses
+        durations = _histogram(families.HTTP_REQUEST_DURATION)
+        _add_histogram(durations, [], REQUEST_BOUNDS_S, web.durations, web.durations_s)
+        yield durations
 
     def _clock(self) -> Iterator[Metric]:
-        source = self._source
-        now_ms = source.clock().utc_ms
+        monitor = self._monitor
+        now_ms = monitor.clock().utc_ms
         yield _scalar(families.NOW, now_ms / 1000)
-        local = datetime.fromtimestamp(now_ms // 1000, source.timezone)
+        local = datetime.fromtimestamp(now_ms // 1000, monitor.timezone)
         yield _scalar(families.UTC_OFFSET, (local.utcoffset() or timedelta()).total_seconds())
-        yield _scalar(families.LOG_LINES_DROPPED, self._log.dropped)
-        yield _scalar(families.CLOCK_STEPS, source.clock_steps)
+        yield _scalar(families.LOG_LINES_DROPPED, 0 if self._log is None else self._log.dropped)
+        yield _scalar(families.CLOCK_STEPS, monitor.clock_steps)
         fleet = _gauge(families.CLOCK_FLEET_OFFSET)
-        if source.clock_trust.fleet_offset_s is not None:
-            fleet.add_metric([], source.clock_trust.fleet_offset_s)
+        if monitor.clock_trust.fleet_offset_s is not None:
+            fleet.add_metric([], monitor.clock_trust.fleet_offset_s)
         yield fleet
-        yield _scalar(families.RECORD_AHEAD, max(0.0, source.clock.lead_s))
+        yield _scalar(families.RECORD_AHEAD, max(0.0, monitor.clock.lead_s))
 
     def _operators(self) -> Iterator[Metric]:
-        source = self._source
-        now = source.clock()
+        monitor = self._monitor
+        now = monitor.clock()
         counts = Counter(
-            (camera.camera.operator, camera.status_at(now)) for camera in source.fleet.cameras.values()
+            (camera.camera.operator, camera.status_at(now)) for camera in monitor.fleet.cameras.values()
         )
         cameras = _gauge(families.OPERATOR_CAMERAS)
         objective = _gauge(families.OPERATOR_OBJECTIVE)
         blind = _gauge(families.OPERATOR_BLIND)
-        dark = {operator for sight in source.fleet.blind_groups for operator in sight.operators}
+        dark = {operator for sight in monitor.fleet.blind_groups for operator in sight.operators}
         for operator in sorted({operator for operator, _ in counts}):
             blind.add_metric([operator], operator in dark)
-        for row in source.inventory.operators.values():
+        for row in monitor.inventory.operators.values():
             for status in Status:
                 cameras.add_metric([row.id, status.value], counts[row.id, status])
             if row.objective is not None:
@@ -327,14 +235,14 @@ class DaemonCollector(Collector):
 
     def _ratios(self) -> Iterator[Metric]:
         """Yield availability and coverage; nothing until they are known, rather than a guess (rule A2)."""
-        standing = self._source.rolling_accounts
-        if standing is None:
+        rolling = self._history().rolling
+        if rolling is None:
             return
-        now_ms = self._source.clock().utc_ms
+        now_ms = self._monitor.clock().utc_ms
         availability = _gauge(families.OPERATOR_AVAILABILITY)
         coverage = _gauge(families.OPERATOR_COVERAGE)
-        for operator in self._source.inventory.operators:
-            for window, account in standing.status_times(operator, now_ms).items():
+        for operator in self._monitor.inventory.operators:
+            for window, account in rolling.status_times(operator, now_ms).items():
                 if account.availability is not None:
                     availability.add_metric([operator, window], account.availability)
                 if account.coverage is not None:
@@ -345,8 +253,8 @@ class DaemonCollector(Collector):
     def _gaps(self) -> Metric:
         family = _histogram(families.HEARTBEAT_GAP)
         none = Gaps()
-        for operator in self._source.inventory.operators:
-            gaps = self._source.fleet.gaps.get(operator, none)
+        for operator in self._monitor.inventory.operators:
+            gaps = self._monitor.fleet.gaps.get(operator, none)
             _add_histogram(family, [operator], GAP_BOUNDS_S, gaps.counts, gaps.total_s)
         return family
 
@@ -356,11 +264,11 @@ class DaemonCollector(Collector):
         lag = _gauge(families.LINK_LAG)
         received = _counter(families.MESSAGES_RECEIVED)
         canaries = _histogram(families.CANARY_ROUND_TRIP)
-        for name, report in self._source.link_reports.items():
-            up.add_metric([name], self._source.fleet.links[name].up)
-            for operator in sorted(self._source.fleet.links[name].operators):
+        for name, report in self._monitor.link_reports.items():
+            up.add_metric([name], self._monitor.fleet.links[name].up)
+            for operator in sorted(self._monitor.fleet.links[name].operators):
                 operators.add_metric([name, operator], 1)
-            lag.add_metric([name], self._source.fleet.links[name].lag)
+            lag.add_metric([name], self._monitor.fleet.links[name].lag)
             received.add_metric([name], report.received)
             if (trips := report.round_trips) is not None:
                 _add_histogram(canaries, [name], trips.bounds, trips.counts, trips.total_s)

@@ -231,14 +231,27 @@ LAST_RELOAD = Family(
     "gauge",
     "When the inventory in force was loaded, Unix time.",
 )
-ACCESS_RELOAD_ERRORS = Family(
+LAST_RELOAD_SUCCESSFUL = Family(
+    "camwatch_inventory_last_reload_successful",
+    "gauge",
+    "0 while the tables, as they were read last, are faulty; 1 while they are not.",
+)
+AUTH_RELOAD_ERRORS = Family(
     "camwatch_auth_reload_errors_total",
     "counter",
     "Reloads refused because the file of the accounts, a token or the certificate was faulty.",
 )
-LOGINS = Family("camwatch_auth_logins_total", "counter", "Logins with name and password that succeeded.")
-ACCESS_REFUSALS = Family(
+AUTH_LOGINS = Family("camwatch_auth_logins_total", "counter", "Logins with name and password that succeeded.")
+HTTP_REQUESTS_DENIED = Family(
     "camwatch_http_requests_denied_total", "counter", "Requests that were not let in, by reason.", ("reason",)
+)
+HTTP_REQUESTS = Family(
+    "camwatch_http_requests_total", "counter", "Responses to HTTP requests, by status code.", ("code",)
+)
+HTTP_REQUEST_DURATION = Family(
+    "camwatch_http_request_duration_seconds",
+    "histogram",
+    "How long HTTP requests took until the last byte; without event streams.",
 )
 UTC_OFFSET = Family(
     "camwatch_timezone_offset_seconds",

@@ -9,12 +9,10 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Callable, Iterable, Mapping
-from typing import Protocol
 from zoneinfo import ZoneInfo
 
 import structlog
 
-from camwatch.accounting.rolling import RollingAccounts
 from camwatch.clock import STEP_S, Clock, ClockStep
 from camwatch.clock_trust import ClockTrust
 from camwatch.core.events import Event, MonitoringGap
@@ -37,51 +35,12 @@ _CAMERAS_PER_TICK = 250  # some 6 ms of judging and remembering, then others get
 _log = structlog.get_logger("watch")
 
 
-class History(Protocol):
-    """What remembers the fleet: see `history.chronicle`."""
-
-    @property
-    def pending(self) -> int:
-        """How many happenings are not stored yet."""
-
-    @property
-    def write_errors(self) -> int:
-        """How often storing failed."""
-
-    @property
-    def sealed(self) -> tuple[int, str]:
-        """The newest seal of what is stored: its number, its hash."""
-
-    @property
-    def problem(self) -> str | None:
-        """Why nothing can be stored now; None while all is well."""
-
-    @property
-    def rolling(self) -> RollingAccounts | None:
-        """The operators' accounts over all windows; None until they are derived."""
-
-    def attach(
-        self,
-        watch: FleetMonitor,
-        tell: Callable[[], None],
-        take: Callable[[tuple[MaintenanceWindow, ...]], None],
-        calm: asyncio.Event,
-        rejections: Rejections,
-    ) -> None:
-        """Be told whose fleet this is; `calm` is set while no more cameras are due than have been judged."""
-
-    def record_inventory(self, cameras: Iterable[Camera], windows: Iterable[MaintenanceWindow]) -> None:
-        """Be told of an inventory that is about to hold."""
-
-    def record_events(self, events: list[Event]) -> None:
-        """Be told what has just happened."""
-
-
 class MonitorService:
     """Judges an inventory's cameras by what the links bring.
 
-    `listen` is called with everything that happens, synchronously and in order. `corrected` is the
-    maintenance that people added beside the inventory's. Nothing is watched before `adopt`.
+    `on_inventory` is called with the cameras and maintenance windows of an inventory before it is in force,
+    `on_events` with everything that happens: both synchronously and in order. `corrected` is the maintenance
+    that people added beside the inventory's. Nothing is watched before `load_inventory`.
     """
 
     def __init__(
@@ -90,8 +49,8 @@ class MonitorService:
         inventory: Inventory,
         links: Mapping[str, frozenset[str]],
         clock: Clock,
-        listen: Callable[[list[Event]], None],
-        history: History,
+        on_events: Callable[[list[Event]], None],
+        on_inventory: Callable[[Iterable[Camera], Iterable[MaintenanceWindow]], None],
         corrected: tuple[MaintenanceWindow, ...] = (),
     ) -> None:
         self.settings = settings
@@ -120,9 +79,9 @@ class MonitorService:
         self.scoped = ScopedIncidents(self.fleet)
         self.idle = asyncio.Event()  # clear while more cameras are due than have been judged
         self.idle.set()
-        self.history = history
-        history.attach(self.fleet, self.flush_events, self.set_maintenance, self.idle, self.rejections)
-        self._listen = listen
+        self.health_checks: list[Callable[[], str | None]] = []
+        """What else may keep the daemon from being ready: each returns why, None if it does not."""
+        self._on_events, self._on_inventory = on_events, on_inventory
         self._corrected = corrected
         self.heartbeat_topics: dict[str, CameraState] = {}
         self.status_topics: dict[str, CameraState] = {}
@@ -131,10 +90,9 @@ class MonitorService:
     @property
     def not_ready_reasons(self) -> list[str]:
         """Why the daemon is not ready: one line a reason; empty when it is."""
-        problem = self.history.problem
         troubles = {name: self.link_trouble(name) for name in self.link_reports}
         found = [f"link {name}: {trouble}" for name, trouble in troubles.items() if trouble is not None]
-        found += [f"history: {problem}"] if problem is not None else []
+        found += [problem for check in self.health_checks if (problem := check()) is not None]
         return [*found, *self.clock_trust.faults(self.clock().mono)]
 
     def link_trouble(self, name: str) -> str | None:
@@ -158,11 +116,6 @@ class MonitorService:
         return self.settings.fleet.timezone
 
     @property
-    def rolling_accounts(self) -> RollingAccounts | None:
-        """The operators' accounts over all windows; None until they are derived from the record."""
-        return self.history.rolling
-
-    @property
     def now(self) -> Instant:
         """The time, on both clocks."""
         return self.clock()
@@ -178,8 +131,7 @@ class MonitorService:
     def load_inventory(self, inventory: Inventory) -> None:
         """Watch the cameras of an inventory from now on (rule V6); once before anything else."""
         settings = self.settings
-        self.fleet.stall_after_s = _stall_after_s(settings, inventory)
-        self.history.record_inventory(inventory.cameras.values(), inventory.windows)
+        self._on_inventory(inventory.cameras.values(), inventory.windows)
         self.last_reload = self._configs(inventory)
         prefix = settings.mqtt.topic_prefix
         topics: dict[MessageKind, dict[str, CameraState]] = {kind: {} for kind in MessageKind}
@@ -210,7 +162,12 @@ class MonitorService:
             CameraConfig(camera, self.settings.liveness_of(camera), self.settings.thresholds_of(camera))
             for camera in inventory.cameras.values()
         ]
-        self.fleet.reload(now, enrolments, inventory.windows + self._corrected)
+        self.fleet.reload(
+            now,
+            enrolments,
+            inventory.windows + self._corrected,
+            stall_after_s=_stall_after_s(self.settings, inventory),
+        )
         return now
 
     def on_reload(self, inventory: Inventory, *, confirmed: bool = False) -> None:
@@ -266,21 +223,17 @@ class MonitorService:
 
     def clock_began(self, now: Instant) -> None:
         """Record when this process's time began: a stretch of no length, from which it is one line (T5)."""
-        self.fleet.state_machine.events.append(MonitoringGap((), (), GapCause.CLOCK_STEP, now, now))
+        self.fleet.record_gap(MonitoringGap((), (), GapCause.CLOCK_STEP, now, now))
 
     def record_clock_step(self, jump: ClockStep) -> None:
         """Record what a jump did to our UTC, whenever it was."""
         if jump.recorded:
-            self.fleet.state_machine.events.append(
-                MonitoringGap((), (), GapCause.CLOCK_STEP, jump.began, jump.ended)
-            )
+            self.fleet.record_gap(MonitoringGap((), (), GapCause.CLOCK_STEP, jump.began, jump.ended))
 
     def flush_events(self) -> None:
         """Hand what has happened to the listener."""
-        if self.fleet.state_machine.events:
-            events = self.fleet.drain_events()
-            self.history.record_events(events)
-            self._listen(events)
+        if events := self.fleet.drain_events():
+            self._on_events(events)
 
     async def run_deadlines(self) -> None:
         """Convict, uncover and commission when it is time; runs until cancelled."""

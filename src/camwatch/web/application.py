@@ -15,7 +15,7 @@ __all__ = ["AppContext", "RenderMetrics", "application", "make_site"]
 
 def make_site(parts: AppContext) -> ASGIApp:
     """Build the application, with the door before it."""
-    return auth.add_auth(_answering_head(application(parts)), parts.access)
+    return parts.requests.wrap(auth.add_auth(_answering_head(application(parts)), parts.access))
 
 
 def application(parts: AppContext) -> FastAPI:

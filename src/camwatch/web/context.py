@@ -6,11 +6,13 @@ from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
+from camwatch.accounting.rolling import RollingAccounts
 from camwatch.core.model import Purpose
 from camwatch.monitoring.service import MonitorService
 from camwatch.services.corrections import CorrectionService
 from camwatch.services.history import HistoryService
 from camwatch.web.event_stream import EventStream
+from camwatch.web.request_metrics import RequestMetrics
 from camwatch.web.telemetry_samples import TelemetrySamples
 from camwatch.web.thread_pool import ThreadPool
 
@@ -45,6 +47,9 @@ class AppContext:
     recent: TelemetrySamples
     threads: ThreadPool
     render: RenderMetrics
+    rolling: Callable[[], RollingAccounts | None]
+    """Returns the operators' accounts over all windows; None until they are derived."""
+    requests: RequestMetrics = field(default_factory=RequestMetrics)
     objectives: Mapping[Purpose, float] = field(default_factory=dict)
     access: Any = None
     look: Any = None

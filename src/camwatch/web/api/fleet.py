@@ -48,13 +48,13 @@ async def fleet_summary(ctx: Context, viewer: CurrentUser) -> Response:
 @router.get("/operators", response_model=Page[OperatorView], summary="Operators and how they stand")
 async def operators(ctx: Context, viewer: CurrentUser, paging: Paging) -> Response:
     """Return them in the order of the inventory."""
-    return json_response(paging.of(await run_cooperatively(fleet.operators(ctx.live, viewer))))
+    return json_response(paging.of(await run_cooperatively(fleet.operators(ctx.live, viewer, ctx.rolling()))))
 
 
 @router.get("/operators/{operator}", response_model=OperatorView, summary="One operator")
 async def one_operator(ctx: Context, viewer: CurrentUser, operator: OperatorId) -> Response:
     """Return its cameras by status, and its accounts by window."""
-    return json_response(await run_cooperatively(fleet.operator(ctx.live, viewer, operator)))
+    return json_response(await run_cooperatively(fleet.operator(ctx.live, viewer, operator, ctx.rolling())))
 
 
 @router.get("/operators/{operator}/daily", response_model=Days, summary="An operator's accounts by day")

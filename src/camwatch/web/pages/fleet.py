@@ -53,7 +53,7 @@ class FleetPage:
 
     def __init__(self, frame: PageRenderer, router: APIRouter) -> None:
         self._frame = frame
-        self._overviews = FleetSnapshotCache(frame.parts.live)
+        self._overviews = FleetSnapshotCache(frame.parts)
         self._refreshed: TtlCache[Response] = TtlCache()
         router.add_api_route("/", self.whole, methods=["GET"])
         router.add_api_route("/partials/fleet", self.partial, methods=["GET"])

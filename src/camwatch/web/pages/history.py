@@ -82,7 +82,9 @@ class HistoryPages:
         return await self._operator(request, viewer, operator, "partials/operator.html")
 
     async def _operator(self, request: Request, viewer: Principal, operator: str, template: str) -> Response:
-        found = await run_cooperatively(fleet.operator(self._parts.live, viewer, operator))
+        found = await run_cooperatively(
+            fleet.operator(self._parts.live, viewer, operator, self._parts.rolling())
+        )
         w = self._frame.language(request)
         return self._frame.render_page(
             request, viewer, template, operator=found, budget=partial(budget_of, w)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from camwatch.core.state import CameraState
 from camwatch.monitoring.service import MonitorService
 from camwatch.web.auth.principal import Principal
+from camwatch.web.context import AppContext
 from camwatch.web.pages.request_cache import TtlCache
 from camwatch.web.views import cameras, fleet
 from camwatch.web.views.base import CooperativeTask, run_cooperatively
@@ -32,8 +33,8 @@ class FleetSnapshot:
 class FleetSnapshotCache:
     """Looks at the fleet, a little at a time, and no more often than needed."""
 
-    def __init__(self, live: MonitorService) -> None:
-        self._live = live
+    def __init__(self, ctx: AppContext) -> None:
+        self._ctx = ctx
         self._looks: TtlCache[FleetSnapshot] = TtlCache()
 
     async def get(self, viewer: Principal) -> FleetSnapshot:
@@ -41,11 +42,11 @@ class FleetSnapshotCache:
         return await self._looks.get(viewer.operators, lambda: self._look(viewer))
 
     async def _look(self, viewer: Principal) -> FleetSnapshot:
-        live = self._live
+        live = self._ctx.live
         everyone = await run_cooperatively(cameras.query(live, viewer, Filter()))
         unwell = await run_cooperatively(_unwell(live, everyone))
         census = await run_cooperatively(fleet.count_cameras(live, viewer))
-        operators = await run_cooperatively(fleet.operators(live, viewer, census))
+        operators = await run_cooperatively(fleet.operators(live, viewer, self._ctx.rolling(), census))
         sites = await run_cooperatively(fleet.sites(live, viewer, census))
         counts = _sum(operator.counts for operator in operators)
         return FleetSnapshot(counts, everyone, unwell, operators, sites)

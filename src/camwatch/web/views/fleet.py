@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from pydantic import Field
 
+from camwatch.accounting.rolling import RollingAccounts
 from camwatch.core.deadlines import is_suspect
 from camwatch.core.model import Instant, Status
 from camwatch.core.state import CameraState, LinkState
@@ -165,24 +166,29 @@ def fleet(live: MonitorService, viewer: Principal) -> CooperativeTask[FleetView]
 
 
 def operators(
-    live: MonitorService, viewer: Principal, counted: CameraCounts | None = None
+    live: MonitorService,
+    viewer: Principal,
+    rolling: RollingAccounts | None,
+    counted: CameraCounts | None = None,
 ) -> CooperativeTask[list[OperatorView]]:
-    """Return, step by step, the operators that someone sees, in the order of the inventory."""
+    """Return the visible operators in the order of the inventory (cooperative generator)."""
     counted = counted or (yield from count_cameras(live, viewer))
     found = []
     for row in live.inventory.operators.values():
         if viewer.can_see(row.id):
-            found.append(_operator(live, row, _counts(counted.operators.get(row.id, Counter())), live.now))
+            found.append(_operator(row, _counts(counted.operators.get(row.id, Counter())), rolling, live.now))
             yield
     return found
 
 
-def operator(live: MonitorService, viewer: Principal, operator_id: str) -> CooperativeTask[OperatorView]:
-    """Return one operator, step by step. Raises Problem (404)."""
+def operator(
+    live: MonitorService, viewer: Principal, operator_id: str, rolling: RollingAccounts | None
+) -> CooperativeTask[OperatorView]:
+    """Return one operator (cooperative generator). Raises ProblemError (404)."""
     check_operator(live, viewer, operator_id)
     row = live.inventory.operators[operator_id]
     found = yield from counts(live, viewer, operator=operator_id)
-    return _operator(live, row, found, live.now)
+    return _operator(row, found, rolling, live.now)
 
 
 def check_operator(live: MonitorService, viewer: Principal, operator_id: str) -> None:
@@ -300,10 +306,8 @@ _IDLE = (Status.PLANNED, Status.RETIRED)
 _SITES = 50  # sites described before others get their turn
 
 
-def _operator(live: MonitorService, row: Operator, found: Counts, now: Instant) -> OperatorView:
-    accounts = (
-        live.rolling_accounts.status_times(row.id, now.utc_ms) if live.rolling_accounts is not None else {}
-    )
+def _operator(row: Operator, found: Counts, rolling: RollingAccounts | None, now: Instant) -> OperatorView:
+    accounts = rolling.status_times(row.id, now.utc_ms) if rolling is not None else {}
     return OperatorView(
         id=row.id,
         name=row.name,
