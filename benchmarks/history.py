@@ -44,9 +44,7 @@ _REMEDY_CAMERA = (
 _REMEDY_START = "To reach it: import less before the links connect."
 _REMEDY_SIZE = "To reach it: words as numbers, and one index less."
 _REMEDY_STORED = "To reach it: larger batches."
-_REMEDY_HELD = (
-    "To reach it: smaller slices in the Chronicle and in the deadlines, and fewer full collections."
-)
+_REMEDY_HELD = "To reach it: smaller slices in the recorder and in the deadlines, and fewer full collections."
 
 
 class HistoryBench:

@@ -91,7 +91,7 @@ class NullRecorder(Recorder):
         """Forget who is watched."""
 
     async def run(self) -> None:
-        """Do nothing, until `finish`."""
+        """Do nothing, until `close`."""
         await self._over.wait()
 
     async def close(self, within_s: float) -> bool:  # noqa: ARG002 - there is nothing to wait for

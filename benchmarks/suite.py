@@ -65,13 +65,13 @@ last heartbeats are sent, and then finds them all in its socket. The delay is th
 deaths.
 """
 
-_REMEDY_INGEST = "To reach it: less work per message in the link and in `FleetWatch.heartbeat`."
+_REMEDY_INGEST = "To reach it: less work per message in the link and in `FleetMonitor.heartbeat`."
 _REMEDY_SAMPLES = "To reach it: keep the text of values that have not changed, and hand on larger pieces."
 _REMEDY_MEMORY = "To reach it: share label texts between the families' rows, and slimmer camera states."
 _REMEDY_HOLD = "To reach it: smaller slices in the exposition."
 _REMEDY_DETECTION = (
-    "All convictions are one stretch of work for one core; to reach it, make `Judge.step` cheaper, and write "
-    "the journal once no deadline is due any more."
+    "All verdicts are one stretch of work for one core; to reach it, make `StateMachine.apply` cheaper, and "
+    "write the journal once no deadline is due any more."
 )
 
 

@@ -1,4 +1,4 @@
-"""What must hold of a FleetWatch after every step, whatever happened: checked from outside.
+"""What must hold of a FleetMonitor after every step, whatever happened: checked from outside.
 
 An `Observer` keeps a diary of its own (proofs, hints, blindness) and the core's transitions, and checks
 the core's accounts, counters and convictions against them.

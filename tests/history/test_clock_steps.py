@@ -39,7 +39,7 @@ class Stepped(World):
         return START.utc_ms / 1000 + self.t + self._set_s
 
     def apart(self, jump: ClockStep) -> None:
-        """Do what `service.Watcher` does."""
+        """Do what `MonitorService` does."""
         if jump.recorded:
             self.watch.record_gap(MonitoringGap((), (), GapCause.CLOCK_STEP, jump.began, jump.ended))
 

@@ -1,4 +1,4 @@
-"""The Chronicle at work: a real store in a file, the real core, and a store that goes away and comes back."""
+"""The recorder at work: a real store in a file, the real core, and a store that goes away and comes back."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A real Watcher whose clock the test moves, and its exposition as the library's parsers read it."""
+"""A real MonitorService whose clock the test moves, and its exposition as the library's parsers read it."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def registered(
 
 
 class City:
-    """A Watcher with the link `main`, subscribed unless told otherwise; time moves with `pass_s` alone.
+    """A MonitorService with the link `main`, subscribed unless told otherwise; only `pass_s` moves time.
 
     `links`: other links than that, `main` among them, with the operators that each carries.
     """

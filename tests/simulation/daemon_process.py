@@ -142,7 +142,7 @@ class Process:
         self._writing: asyncio.Task[None] | None = None
 
     async def begin(self, rows: Iterable[Camera], windows: Iterable[MaintenanceWindow]) -> None:
-        """Take up the thread, as `app.Daemon` does."""
+        """Take up the thread, as `app.Application` does."""
         if self.past.watermark_ms is not None:
             now = self.clock()
             if self.clock.lag is not None:

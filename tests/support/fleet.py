@@ -1,6 +1,6 @@
-"""A virtual city: cameras, links, and a clock that moves only when told to, around a real FleetWatch.
+"""A virtual city: cameras, links, and a clock that moves only when told to, around a real FleetMonitor.
 
-Times in tests are seconds since `START`. A `World` calls its FleetWatch as the daemon does: it ticks at
+Times in tests are seconds since `START`. A `World` calls its FleetMonitor as the daemon does: it ticks at
 every deadline, and each batch of packets is "awake, message, heard".
 """
 
@@ -95,7 +95,7 @@ class Move(NamedTuple):
 
 
 class World:
-    """A FleetWatch with its links and its clock, at second 0, in sight unless `sight` is false.
+    """A FleetMonitor with its links and its clock, at second 0, in sight unless `sight` is false.
 
     `chatter_s`: every connected link that is not `frozen` delivers some packet that often, which proves
     sight (rule S10). `links`: names, or names with the operators that each carries.

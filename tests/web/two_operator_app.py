@@ -1,4 +1,4 @@
-"""Two operators in one town: a real Watcher, a real store, and the application as any of them sees it.
+"""Two operators in one town: a real MonitorService, a real store, and the application as any of them sees it.
 
 Everything of the second operator alone has `zulu` in its id and its name, so that a leak shows.
 """

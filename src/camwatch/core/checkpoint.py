@@ -1,6 +1,6 @@
 """What outlives the process: of each camera and each sight, as the store keeps it (rules S6, A1).
 
-Times are UTC milliseconds, since a monotonic clock means nothing to the next process. `remember` and
+Times are UTC milliseconds, since a monotonic clock means nothing to the next process. `to_checkpoint` and
 `restore` are each other's inverse, but for what the next heartbeat says anew.
 """
 

@@ -1,6 +1,6 @@
 """Which boot, which order, whose clock: what a heartbeat says beside "alive" (rules L6-L9).
 
-The common case (the next `seq` of the same boot, on time) is decided inline in `watch.heartbeat`; what
+The common case (the next `seq` of the same boot, on time) is decided inline in `FleetMonitor.heartbeat`; what
 is out of the ordinary comes here.
 """
 

@@ -1,8 +1,8 @@
-"""FleetWatch: the judgement of a whole fleet. Facts in (heartbeats, hints, sight), facts out (events).
+"""Judges a whole fleet: messages and link states in, events and checkpoints out.
 
-House rules: no clock, no socket, no await, no logger; every call is given `now`. Whatever changes a
-camera's status goes through the `Judge`, which asks the table in `liveness`. What happened is taken
-with `take_events` by whoever remembers, tells or counts.
+The core has no clock, socket, await or logger: every call is given `now`. `StateMachine` changes the status
+of a camera by the table in `transitions`; `Visibility` decides which cameras can be seen. Callers take the
+events with `drain_events`.
 """
 
 from __future__ import annotations

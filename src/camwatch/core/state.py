@@ -1,4 +1,4 @@
-"""What is kept of each camera, link and sight while the daemon runs. Only `watch` changes it.
+"""The state of each camera, link and link group while the daemon runs. Only the core changes it.
 
 A camera's state is a flat record, because every heartbeat goes through it; figures are derived from it.
 """

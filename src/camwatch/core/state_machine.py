@@ -1,6 +1,6 @@
-"""Judge: carries one camera from status to status, and keeps its account while it does.
+"""Carries one camera from status to status, and accounts its time while it does.
 
-House rules: as in `watch`. A camera's life changes in `step` and nowhere else; its account grows in
+The status of a camera changes in `apply` and nowhere else; its account grows in
 `_settle` and nowhere else.
 """
 

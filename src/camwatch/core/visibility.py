@@ -1,6 +1,6 @@
-"""Sight: through which links which cameras can be seen, and since when they can not (rules S1-S13).
+"""Which cameras can be seen through which links, and since when they cannot (rules S1-S13).
 
-House rules: as in `watch`. What blindness does to a camera's life, the `Judge` does.
+`StateMachine` decides what a monitoring gap means for the status of a camera.
 """
 
 from __future__ import annotations

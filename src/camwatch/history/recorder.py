@@ -1,9 +1,9 @@
-"""The Chronicle: brings what happens into the store, and the store's corrections back.
+"""Writes what happens into the store, and reads the corrections that people add to it.
 
-Facts are queued in the turn of the loop in which they happen, together with what is to be remembered
-after them; one thread writes them, in order. While the store is away they wait, and are tried again.
-What Prometheus reads of a camera is what the store has (`CameraState.stored`): so no counter ever goes
-back, whenever the process ends.
+Events are queued in the turn of the loop in which they happen, together with the checkpoints after them; one
+thread writes them, in order. While the store is away they wait, and are tried again. Prometheus reads the
+counters of a camera as the store has them (`CameraState.persisted`): so no counter ever decreases, whenever
+the process ends.
 """
 
 from __future__ import annotations
@@ -109,11 +109,11 @@ class Recorder:
         self._queue = Queue(past.number, pending_max)
         self._vouched_ms = past.watermark_ms or 0  # by the store, as we know it
         self._roll: InventorySnapshot | None = None
-        self._rolling_pending: deque[Event] = deque()  # not told to `standing` yet
+        self._rolling_pending: deque[Event] = deque()  # not applied to `rolling` yet
         self._overflow: StoreError | None = None
         self._retry_s = retry_s
         self._gave_up = False
-        self._derived = False  # whether `standing` is of all that is stored
+        self._derived = False  # whether `rolling` covers all that is stored
         self._sites: dict[str, str] = {}  # of each camera that was in the inventory
         self._clock = clock
         self._checkpoint_interval_s = checkpoint_interval_s
@@ -195,7 +195,7 @@ class Recorder:
     # --- the work
 
     async def run(self) -> None:
-        """Store what happens, until `finish`. Raises StoreError when more waits than can be kept."""
+        """Store what happens, until `close`. Raises StoreError when more waits than can be kept."""
         loop = asyncio.get_running_loop()
         self._running = asyncio.current_task()
         reckoning = asyncio.create_task(self._run_rolling(), name="operators' accounts")

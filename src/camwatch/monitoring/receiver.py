@@ -53,7 +53,7 @@ class LinkReport:
 
 
 class Shared(Protocol):
-    """What the receivers of all links share; see `service.Watcher`."""
+    """What the receivers of all links share; see `MonitorService`."""
 
     settings: Settings
     fleet: FleetMonitor

@@ -1,7 +1,6 @@
-"""The Watcher: what links bring goes into the core, what the core finds out goes to those who listen.
+"""Runs the core: hands it what links bring, and hands on the events that it emits.
 
-It owns the core's one `FleetWatch`, gives it the time, looks at deadlines, and reloads the inventory.
-Everything runs in one event loop; messages are judged in the callback that brings them.
+It owns the one `FleetMonitor`, gives it the time, runs deadlines, and reloads the inventory.
 """
 
 from __future__ import annotations
