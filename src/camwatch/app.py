@@ -323,7 +323,7 @@ def _web_context(daemon: Application, store: Store) -> AppContext:
     return AppContext(
         live=live,
         history=HistoryService(store.engine, live.timezone, lambda: live.inventory, wall_ms, objectives),
-        corrections=CorrectionService(store.engine, wall_ms),
+        corrections=CorrectionService(store.engine, wall_ms, structlog.get_logger("audit")),
         events=EventStream(live),
         recent=TelemetrySamples(live),
         threads=ThreadPool(),

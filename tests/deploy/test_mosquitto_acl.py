@@ -307,7 +307,7 @@ def test_what_the_accounts_cannot_be_made_of_is_told(tmp_path: Path) -> None:
     assert "No such file" in said.stderr
     assert "Traceback" not in said.stderr
     write_fleet(tmp_path / "fleet", [camera("cam#1")])
-    assert "no sound id" in make_accounts(fleet, tmp_path / "secrets").stderr
+    assert "not a valid id" in make_accounts(fleet, tmp_path / "secrets").stderr
     write_fleet(tmp_path / "fleet")
     assert "no such account" in make_accounts(fleet, tmp_path / "secrets", "--renew", "x").stderr
     assert not (tmp_path / "secrets").exists()

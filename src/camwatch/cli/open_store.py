@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import getpass
 import os
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,7 +21,6 @@ from camwatch.fleet.fields import FieldError, datetime_ms
 from camwatch.history.database_errors import translate_errors
 from camwatch.history.metadata import read_metadata
 from camwatch.history.store import Store
-from camwatch.logs import configure
 from camwatch.services.corrections import Author, CorrectionService
 from camwatch.settings import load_settings
 
@@ -68,7 +66,6 @@ def open_store(config: Path | None) -> Iterator[OpenStore]:
     """Open the store for one command; on errors, print them and exit with the right code."""
     try:
         settings = load_settings(config)
-        configure(settings.log.format, "warning", settings.fleet.timezone, sys.stderr)
         with (
             Store.open(settings.history, wait_s=_PATIENCE_S, create=False) as store,
             translate_errors(store.engine),

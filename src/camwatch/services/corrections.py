@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
-import structlog
 from sqlalchemy import Engine
+from structlog.typing import FilteringBoundLogger as BoundLogger
 
 from camwatch.accounting.records import AttributedCause
 from camwatch.core.model import Scope
@@ -26,8 +26,6 @@ from camwatch.history.database_errors import translate_errors
 from camwatch.history.dialects import read_transaction
 from camwatch.history.outage_list import OutageWithCamera
 from camwatch.history.public_ids import public_ids
-
-_audit = structlog.get_logger("audit")
 
 
 class Author(NamedTuple):
@@ -56,13 +54,17 @@ class Cancelled(NamedTuple):
 class CorrectionService:
     """Appends corrections. Every method blocks: call it in a thread.
 
-    `now_ms` returns the time of the machine's clock. All methods raise CorrectionError if the correction is
-    not valid, and StoreError.
+    `now_ms` returns the time of the machine's clock. `audit_log` gets a line for each correction; None: the
+    command line shows the user what it did. All methods raise CorrectionError if the correction is not valid,
+    and StoreError.
     """
 
-    def __init__(self, engine: Engine, now_ms: Callable[[], int]) -> None:
+    def __init__(
+        self, engine: Engine, now_ms: Callable[[], int], audit_log: BoundLogger | None = None
+    ) -> None:
         self._engine = engine
         self._now_ms = now_ms
+        self._audit_log = audit_log
 
     def attribute_outage(
         self,
@@ -84,7 +86,7 @@ class CorrectionService:
         with translate_errors(self._engine), read_transaction(self._engine) as connection:
             number = public_ids(connection).outage_of(outage.id) or 0
         correction = self._append(author, reason, OutageAttribution(number, cause, excluded))
-        _audit.info(
+        self._log(
             "outage attributed",
             author=author.name,
             outage=outage.id,
@@ -99,7 +101,7 @@ class CorrectionService:
     def schedule_maintenance(self, author: Author, reason: str, request: MaintenanceRequest) -> int:
         """Append a maintenance window over the author's cameras (rule H3); return its public id."""
         number = self._append(author, reason, Maintenance(*request, _sorted(author.operators)))
-        _audit.info(
+        self._log(
             "maintenance added",
             author=author.name,
             window=number,
@@ -120,7 +122,7 @@ class CorrectionService:
             window = window_of(connection, number)
         cancellation = make_cancellation(window, self._now_ms(), _sorted(author.operators))
         correction = self._append(author, reason, cancellation)
-        _audit.info(
+        self._log(
             "maintenance cancelled",
             author=author.name,
             window=number,
@@ -130,6 +132,10 @@ class CorrectionService:
             correction=correction,
         )
         return Cancelled(correction, cancellation.from_ms)
+
+    def _log(self, event: str, **details: object) -> None:
+        if self._audit_log is not None:
+            self._audit_log.info(event, **details)
 
     def _append(self, author: Author, reason: str, correction: Correction) -> int:
         with translate_errors(self._engine):
