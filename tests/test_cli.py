@@ -99,7 +99,7 @@ def test_check_config_of_the_reference_settings_finds_no_fault(monkeypatch: pyte
     for arguments in (("--config", "config/camwatch.toml"), ()):
         answer = run("check-config", *arguments)
         assert (answer.exit_code, answer.stderr) == (0, "")
-        assert answer.stdout.startswith("Sound: 472 cameras (458 in service), 9 operators, ")
+        assert answer.stdout.startswith("Configuration OK: 472 cameras (458 in service), 9 operators, ")
         assert answer.stdout.endswith("1 broker.\n")
 
 
@@ -107,7 +107,7 @@ def test_check_config_counts_what_it_read(tmp_path: Path) -> None:
     write_fleet(tmp_path / "fleet", cameras(3))
     brokers = ['[[brokers]]\nname = "a"', '[[brokers]]\nname = "b"\nclient_id = "b"']
     answer = run("check-config", "--config", config(tmp_path, *brokers))
-    expected = "Sound: 3 cameras (3 in service), 1 operators, 1 sites, 0 maintenance windows, 2 brokers.\n"
+    expected = "Configuration OK: 3 cameras (3 in service), 1 operators, 1 sites, 0 maintenance windows, 2 brokers.\n"
     assert answer.stdout == expected
 
 

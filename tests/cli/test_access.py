@@ -1,4 +1,4 @@
-"""`camwatch access`: accounts and tokens made, listed, changed and revoked."""
+"""`camwatch accounts`: accounts and tokens made, listed, changed and revoked."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Run: TypeAlias = Callable[..., Result]
 
 @pytest.fixture
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Return what runs `camwatch access`, with a fleet of two operators and no accounts yet."""
+    """Return what runs `camwatch accounts`, with a fleet of two operators and no accounts yet."""
     for name in [name for name in os.environ if name.startswith("CAMWATCH_")]:
         monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)

@@ -208,7 +208,7 @@ def test_camwatch_takes_the_settings_of_the_stack(tmp_path: Path) -> None:
     assert made.returncode == 0, made.stderr
     done = camwatch("check-config", *config_file)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith("Sound: ")
+    assert done.stdout.startswith("Configuration OK: ")
 
 
 def test_prometheus_has_the_token_that_camwatch_asks_for(tmp_path: Path) -> None:

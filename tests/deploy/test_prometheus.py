@@ -214,8 +214,8 @@ def test_thresholds_stand_in_one_place() -> None:
 
 def test_blindness_is_told_before_alerts_of_cameras_end_unseen() -> None:
     durations = ALERTS["CamwatchBlind"]["for"], ALERTS["CamwatchCameraDown"]["keep_firing_for"]
-    blind, keep_camera = (milliseconds(each) for each in durations)
-    assert blind < keep_camera
+    blind, camera_keep_firing = (milliseconds(each) for each in durations)
+    assert blind < camera_keep_firing
 
 
 def test_a_pair_of_daemons_is_taken_as_one() -> None:

@@ -34,7 +34,7 @@ def guarded(fleet: Path, url: str, *http: str) -> str:
 
 
 def access(folder: Path, *arguments: str) -> str:
-    """Run `camwatch access` as an administrator does; return what it says."""
+    """Run `camwatch accounts` as an administrator does; return what it says."""
     command = [str(PROGRAM), "accounts", *arguments, "--config", str(folder / "camwatch.toml")]
     done = subprocess.run(command, cwd=folder, input=PASSWORD, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

@@ -64,7 +64,7 @@ def check_config(config: ConfigFile = None) -> None:
         typer.echo(f"Warning: {exposure}", err=True)
     in_service = sum(camera.lifecycle == "in_service" for camera in inventory.cameras.values())
     typer.echo(
-        f"Sound: {len(inventory.cameras)} cameras ({in_service} in service), "
+        f"Configuration OK: {len(inventory.cameras)} cameras ({in_service} in service), "
         f"{len(inventory.operators)} operators, "
         f"{len(inventory.sites)} sites, {len(inventory.windows)} maintenance windows, "
         f"{len(settings.brokers)} {'broker' if len(settings.brokers) == 1 else 'brokers'}."

@@ -1,6 +1,6 @@
 """The file of the accounts: who may come in, as what, and the hashes of what they prove it with.
 
-The file is camwatch's own: `camwatch access` writes it whole, and what it does not understand is a fault.
+The file is camwatch's own: `camwatch accounts` writes it whole, and what it does not understand is a fault.
 It may be read by its owner and its group only.
 """
 
@@ -43,7 +43,7 @@ _TOKEN_ID = re.compile(r"[0-9a-f]{8}")
 _HEAD = re.compile(r"^[ \t]*\[\[[ \t]*accounts[ \t]*\]\]", re.MULTILINE)
 _NUMBER = re.compile(r"accounts\[(\d+)\]")
 _WRITTEN = (
-    "# camwatch's accounts. `camwatch access` writes this file whole; what it does not know is a fault.\n"
+    "# camwatch's accounts. `camwatch accounts` writes this file whole; what it does not know is a fault.\n"
 )
 
 
