@@ -107,7 +107,10 @@ def test_check_config_counts_what_it_read(tmp_path: Path) -> None:
     write_fleet(tmp_path / "fleet", cameras(3))
     brokers = ['[[brokers]]\nname = "a"', '[[brokers]]\nname = "b"\nclient_id = "b"']
     answer = run("check-config", "--config", config(tmp_path, *brokers))
-    expected = "Configuration OK: 3 cameras (3 in service), 1 operators, 1 sites, 0 maintenance windows, 2 brokers.\n"
+    expected = (
+        "Configuration OK: 3 cameras (3 in service), 1 operators, 1 sites, "
+        "0 maintenance windows, 2 brokers.\n"
+    )
     assert answer.stdout == expected
 
 
@@ -249,3 +252,10 @@ def test_an_argument_that_is_no_text_is_exit_code_2(tmp_path: Path, words: tuple
     done = program(*words, "--config", file)
     assert done.returncode == 2, done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_python_m_camwatch_is_the_command() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "camwatch", "-h"], capture_output=True, text=True, check=True
+    )
+    assert "Usage: python -m camwatch" in done.stdout

@@ -24,7 +24,11 @@ from camsim.score.command import score
 from camsim.simulator import SimulatorSettings
 from camwatch.wire.topics import DEFAULT_PREFIX
 
-app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+app = typer.Typer(
+    context_settings={"help_option_names": ["-h", "--help"]},
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
 
 
 @app.callback()
