@@ -1,7 +1,7 @@
 """All settings together: how they are read, and what must hold between sections and the inventory.
 
 They come from a TOML file, overridden by environment variables `CAMWATCH_…` with `__` between levels
-(`CAMWATCH_HTTP__LISTEN`, `CAMWATCH_BROKERS__0__URL`). The sections are in `settings_sections`.
+(`CAMWATCH_HTTP__LISTEN`, `CAMWATCH_BROKERS__0__URL`). The sections are in `sections`.
 `docs/settings.md` is for those who set them.
 """
 
@@ -11,13 +11,13 @@ import os
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Protocol
 
 from pydantic import BaseModel, ConfigDict, PrivateAttr, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from camwatch.core.model import Camera, Lifecycle, Liveness, Thresholds
 from camwatch.errors import ConfigError, ConfigProblem
+from camwatch.fleet.inventory import Inventory
 from camwatch.settings import sources as source
 from camwatch.settings import validators as checks
 from camwatch.settings.brokers import Broker
@@ -46,7 +46,6 @@ __all__ = [
     "LogSettings",
     "MqttSettings",
     "ObjectivesSettings",
-    "Registered",
     "Settings",
     "check_secrets",
     "exposures",
@@ -85,7 +84,7 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Take what `settings_source` has laid together, and nothing behind its back.
+        """Take what `sources` has laid together, and nothing behind its back.
 
         The library's own sources neither reach into a list of tables nor tell every fault with its place.
         """
@@ -115,18 +114,6 @@ class Settings(BaseSettings):
     def thresholds_of(self, camera: Camera) -> Thresholds:
         """Return beyond what a camera is degraded; its purpose's setting wins (rule C3)."""
         return self.conditions.of(camera)
-
-
-class Registered(Protocol):
-    """What the settings are checked against: the ids that the inventory knows."""
-
-    @property
-    def operators(self) -> Mapping[str, object]:
-        """By id."""
-
-    @property
-    def cameras(self) -> Mapping[str, Camera]:
-        """By id."""
 
 
 class _FleetAlone(BaseModel):
@@ -182,7 +169,7 @@ def exposures(settings: Settings) -> tuple[str, ...]:
     )
 
 
-def validate_against_inventory(settings: Settings, inventory: Registered) -> tuple[ConfigProblem, ...]:
+def validate_against_inventory(settings: Settings, inventory: Inventory) -> tuple[ConfigProblem, ...]:
     """Return what the settings say of operators and cameras that does not hold for this inventory."""
     place = settings._origin.place  # noqa: SLF001 - this module's own
     found = (
@@ -194,7 +181,7 @@ def validate_against_inventory(settings: Settings, inventory: Registered) -> tup
     return tuple(ConfigProblem(place(path, problem), problem) for path, problem in found)
 
 
-def _unknown_ids(settings: Settings, inventory: Registered) -> Iterator[tuple[source.Steps, str]]:
+def _unknown_ids(settings: Settings, inventory: Inventory) -> Iterator[tuple[source.Steps, str]]:
     for number, broker in enumerate(settings.brokers):
         for operator in broker.operators:
             if operator not in inventory.operators:
@@ -205,7 +192,7 @@ def _unknown_ids(settings: Settings, inventory: Registered) -> Iterator[tuple[so
         yield ("liveness", "camera", camera), "is no camera of the inventory"
 
 
-def _uncovered_operators(settings: Settings, inventory: Registered) -> Iterator[tuple[source.Steps, str]]:
+def _uncovered_operators(settings: Settings, inventory: Inventory) -> Iterator[tuple[source.Steps, str]]:
     """Find operators whose cameras no broker carries: camwatch would be blind for them for ever."""
     carried = {operator for broker in settings.brokers for operator in broker.operators}
     if all(broker.operators for broker in settings.brokers):
@@ -230,7 +217,7 @@ def _open_without_auth(settings: Settings) -> Iterator[tuple[source.Steps, str]]
         yield ("http", "listen"), problem
 
 
-def _invalid_thresholds(settings: Settings, inventory: Registered) -> Iterator[tuple[source.Steps, str]]:
+def _invalid_thresholds(settings: Settings, inventory: Inventory) -> Iterator[tuple[source.Steps, str]]:
     told: set[str] = set()
     for camera in inventory.cameras.values():
         liveness = settings.liveness_of(camera)
