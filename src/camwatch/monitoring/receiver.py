@@ -5,16 +5,16 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import ClassVar, Protocol
+from typing import ClassVar, NamedTuple
 
 import structlog
 
+from camwatch.core.message_budget import MessageBudget
 from camwatch.core.model import Instant
 from camwatch.core.monitor import FleetMonitor
 from camwatch.core.state import CameraState, LinkState
 from camwatch.core.telemetry import RejectionReason
 from camwatch.errors import RejectReason, WireError
-from camwatch.monitoring.message_budget import MessageBudget
 from camwatch.rejections import Rejections
 from camwatch.settings import Settings
 from camwatch.wire.heartbeat import PartialHeartbeatError, decode_heartbeat, decode_status
@@ -52,23 +52,22 @@ class LinkReport:
     subscribed: float = 0.0  # monotonic, the last time
 
 
-class Shared(Protocol):
-    """What the receivers of all links share; see `MonitorService`."""
+class Shared(NamedTuple):
+    """What the receivers of all links share.
+
+    `heartbeat_topics` and `status_topics` change as the inventory does. `resumed_ms` is until when an earlier
+    process saw each of its links, UTC milliseconds. `flush_events` hands on what the core has found.
+    """
 
     settings: Settings
     fleet: FleetMonitor
     rejections: Rejections
     budget: MessageBudget
-    heartbeat_topics: dict[str, CameraState]
-    status_topics: dict[str, CameraState]
+    clock: Callable[[], Instant]
+    heartbeat_topics: Mapping[str, CameraState]
+    status_topics: Mapping[str, CameraState]
     resumed_ms: Mapping[str, int]
-
-    @property
-    def now(self) -> Instant:
-        """The time, on both clocks."""
-
-    def flush_events(self) -> None:
-        """Hand what has happened to the listener."""
+    flush_events: Callable[[], None]
 
 
 class LinkReceiver:
@@ -81,10 +80,11 @@ class LinkReceiver:
         self._shared = shared
         self._watch = shared.fleet
         self._observe = shared.fleet.heartbeat
+        self._charge = shared.budget.charge
         self._camera_at = shared.heartbeat_topics.get
         self._link = link
         self._report = report
-        self._now = shared.now
+        self._now = shared.clock()
         self._aside: dict[str, Callable[[Instant, bytes], None]] = {}
         self._failures: set[str] = set()
         self._away_since_ms = shared.resumed_ms.get(link.name)
@@ -116,15 +116,12 @@ class LinkReceiver:
                 said = partial.heartbeat
                 self._shared.rejections.record_dropped_field(camera.camera.id, partial.dropped, self._now)
             except WireError as error:
-                camera.budget -= 1
+                self._charge(camera)
                 self._reject(error.reason, camera.camera.id, topic, error.detail)
                 return
             refusal = self._observe(camera, self._now, said)
             if refusal is not None:
-                if camera.late_proved_more:
-                    camera.late_proved_more = False
-                else:
-                    camera.budget -= 1
+                self._charge(camera)
                 self._reject(_REASONS[refusal], camera.camera.id, topic)
         except Exception as error:  # noqa: BLE001 - a fault of ours, which must not end the link
             self._failed_to_judge(topic, error)
@@ -204,7 +201,7 @@ class LinkReceiver:
         if not retained:
             if camera.heartbeats >= camera.budget and self._has_spent(camera, topic):
                 return
-            camera.budget -= 1
+            self._charge(camera)
         try:
             word = decode_status(payload)
         except WireError as error:

@@ -15,6 +15,7 @@ import structlog
 from camwatch.clock import STEP_S, Clock, ClockStep
 from camwatch.clock_trust import ClockTrust
 from camwatch.core.events import Event, MonitoringGap
+from camwatch.core.message_budget import MessageBudget
 from camwatch.core.model import Camera, GapCause, Instant, Liveness, MaintenanceWindow
 from camwatch.core.monitor import CameraConfig, FleetMonitor
 from camwatch.core.scoped_incidents import ScopedIncidents
@@ -22,8 +23,7 @@ from camwatch.core.state import CameraState
 from camwatch.core.transitions import IN_SERVICE
 from camwatch.errors import ConfigError
 from camwatch.fleet.inventory import HeldReload, Inventory, diff, held_back
-from camwatch.monitoring.message_budget import MessageBudget
-from camwatch.monitoring.receiver import LinkReceiver, LinkReport, RoundTrips
+from camwatch.monitoring.receiver import LinkReceiver, LinkReport, RoundTrips, Shared
 from camwatch.rejections import Rejections
 from camwatch.settings import Settings
 from camwatch.wire.topics import MessageKind, TopicAddress, topic_of
@@ -125,7 +125,18 @@ class MonitorService:
 
     def receiver(self, link: str) -> LinkReceiver:
         """Return the receiver for one link's messages."""
-        return LinkReceiver(self, self.fleet.links[link], self.link_reports[link])
+        shared = Shared(
+            self.settings,
+            self.fleet,
+            self.rejections,
+            self.budget,
+            self.clock,
+            self.heartbeat_topics,
+            self.status_topics,
+            self.resumed_ms,
+            self.flush_events,
+        )
+        return LinkReceiver(shared, self.fleet.links[link], self.link_reports[link])
 
     def load_inventory(self, inventory: Inventory) -> None:
         """Watch the cameras of an inventory from now on (rule V6); once before anything else."""
