@@ -15,7 +15,7 @@ from camwatch.history import schema
 from camwatch.history.audit_checks import Finding
 from camwatch.history.metadata import secret
 from camwatch.history.public_ids import marks
-from camwatch.history.sealing import GENESIS, SEALED, Checkpoints, Seal, digest, formed, hash_of
+from camwatch.history.sealing import GENESIS, SEALED, Checkpoints, Seal, digest, formed, seal_hash
 
 _MOST = 20  # findings of one kind in one table: more say nothing new
 _STREAMED = {"yield_per": 500}  # rows in memory at once, where a database would send them all
@@ -79,7 +79,7 @@ def _broken(last: Seal, seq: int, at_ms: int, content: str, previous: str, seale
         yield f"follows seal {last.seq}: some are missing or out of order"
     if previous != last.hash:
         yield "does not name the hash of the seal before it"
-    if hash_of(previous, seq, at_ms, content) != sealed:
+    if seal_hash(previous, seq, at_ms, content) != sealed:
         yield "was changed after it was made: its hash is another"
 
 

@@ -103,7 +103,7 @@ class Sealer:
             return None
         before = newest(self.connection)
         content = _encode(self._content)
-        found = Seal(before.seq + 1, hash_of(before.hash, before.seq + 1, at_ms, content))
+        found = Seal(before.seq + 1, seal_hash(before.hash, before.seq + 1, at_ms, content))
         row = {
             "seq": found.seq,
             "at_ms": at_ms,
@@ -129,7 +129,7 @@ def has(connection: Connection, seal: Seal) -> bool:
     return (found or GENESIS) == seal.hash
 
 
-def hash_of(previous: str, seq: int, at_ms: int, content: str) -> str:
+def seal_hash(previous: str, seq: int, at_ms: int, content: str) -> str:
     """Return the hash that a seal should have."""
     return hashlib.sha256(f"{previous}\n{seq}\n{at_ms}\n{content}".encode()).hexdigest()
 

@@ -195,7 +195,7 @@ class Doorway:
         form = {"name": name, "password": password, **more}
         return await client.post("/login", data=form, headers={"origin": self.url})
 
-    async def form_token(self, client: httpx.AsyncClient) -> str:
+    async def csrf_token(self, client: httpx.AsyncClient) -> str:
         """Return what a page's forms carry."""
         return str((await client.get("/who")).json()["csrf"])
 

@@ -66,7 +66,7 @@ async def test_without_accounts_what_a_proxy_passes_on_is_refused() -> None:
 
 async def test_without_accounts_a_page_of_another_site_changes_nothing() -> None:
     async with doorway() as door, door.client() as client:
-        token = await door.form_token(client)
+        token = await door.csrf_token(client)
         ours = {"origin": door.url, "x-csrf-token": token}
         assert (await client.post("/change", headers=ours, content="a")).json() == {
             "who": "local",
@@ -164,7 +164,7 @@ async def test_guessing_at_a_token_is_slowed_down_for_the_one_who_guesses_only()
 async def test_a_viewer_changes_nothing_whatever_a_handler_forgets() -> None:
     async with doorway(accounts()) as door, door.client() as client:
         await door.log_in(client, "landlord")
-        ours = {"origin": door.url, "x-csrf-token": await door.form_token(client)}
+        ours = {"origin": door.url, "x-csrf-token": await door.csrf_token(client)}
         for path in ("/change", "/careless", "/nowhere"):
             answer = await client.post(path, headers=ours)
             assert answer.status_code == 403, path
@@ -177,7 +177,7 @@ async def test_each_role_may_do_what_those_before_it_may() -> None:
         for name, change in (("chief", 200), ("Zoe", 200), ("landlord", 403)):
             async with door.client() as client:
                 await door.log_in(client, name)
-                form = {"csrf": await door.form_token(client), "reason": "été"}
+                form = {"csrf": await door.csrf_token(client), "reason": "été"}
                 changed = await client.post("/change", data=form, headers={"sec-fetch-site": "same-origin"})
                 assert changed.status_code == change, name
 
@@ -186,7 +186,7 @@ async def test_the_token_of_one_session_is_no_use_in_another() -> None:
     async with doorway(accounts()) as door, door.client() as one, door.client() as other:
         await door.log_in(one, "chief")
         await door.log_in(other, "chief")
-        stolen = {"origin": door.url, "x-csrf-token": await door.form_token(one)}
+        stolen = {"origin": door.url, "x-csrf-token": await door.csrf_token(one)}
         assert (await other.post("/change", headers=stolen)).status_code == 403
         assert (await one.post("/change", headers=stolen)).status_code == 200
 
@@ -206,7 +206,7 @@ async def test_changes_logins_and_refusals_are_told_in_the_log_and_no_secret_is(
         async with doorway(accounts()) as door, door.client() as client:
             await door.log_in(client, "chief", "wrong" * 3)
             await door.log_in(client, "chief")
-            ours = {"origin": door.url, "x-csrf-token": await door.form_token(client)}
+            ours = {"origin": door.url, "x-csrf-token": await door.csrf_token(client)}
             await client.post("/change?why=secret", headers=ours)
             await client.post("/nowhere", headers=ours)
             await client.post("/change", headers=ours | {"x-csrf-token": "made up"})

@@ -111,7 +111,7 @@ async def test_logging_out_ends_every_copy_of_the_session_and_its_streams() -> N
     async with doorway(accounts()) as door, door.client() as client:
         await door.log_in(client, "chief")
         stolen = client.cookies["camwatch"]
-        token = await door.form_token(client)
+        token = await door.csrf_token(client)
         async with client.stream("GET", "/stream") as stream:
             pieces = stream.aiter_bytes()
             assert await anext(pieces) == b"data: first\n\n"

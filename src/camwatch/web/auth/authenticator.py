@@ -76,7 +76,7 @@ class Identity:
 
     viewer: Principal
     by: AuthMethod
-    form_token: str
+    csrf_token: str
     valid_for_s: float | None = None
     account: Account | None = None
     session: Session | None = None

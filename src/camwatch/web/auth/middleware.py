@@ -61,7 +61,7 @@ def hears_all(request: Request) -> bool:
 def csrf_token(request: HTTPConnection) -> str:
     """Return what a form sends back as its hidden field `csrf`, or a script as the header `X-CSRF-Token`."""
     identity: Identity | None = getattr(request.state, "identity", None)
-    return identity.form_token if identity is not None else ""
+    return identity.csrf_token if identity is not None else ""
 
 
 def add_auth(app: ASGIApp, access: Authenticator | None = None) -> AuthMiddleware:
@@ -217,7 +217,7 @@ class AuthMiddleware:
         """Refuse forms that no page of ours gave (CSRF), and changes by those who only look."""
         if identity.by is not AuthMethod.TOKEN:
             given = headers.get("x-csrf-token", "") or bodies.form(content, headers).get("csrf", "")
-            if not hmac.compare_digest(given.encode(), identity.form_token.encode()):
+            if not hmac.compare_digest(given.encode(), identity.csrf_token.encode()):
                 self._access.count_denied(DenialReason.CSRF)
                 raise ProblemError(403, "this page is out of date: load it anew and try again")
         if not identity.viewer.has_role(Role.EDITOR) and route != paths.LOGOUT:
