@@ -14,7 +14,7 @@ import time
 from collections import Counter
 
 _TRANSITION = re.compile(rb'event: transition\ndata: \{"camera":"([^"]+)"')
-_HELLO = b": camwatch lives"
+_HELLO = b"event: ping"
 
 
 class _Clients:

@@ -29,7 +29,7 @@ class Listener:
         self.last_id = last_id
 
     async def next(self) -> Heard:
-        """Wait for the next event; comments and bare ids are none."""
+        """Wait for the next event that is not a `ping`."""
         name, data = "", ""
         async with asyncio.timeout(PATIENCE_S):
             async for line in self._lines:
@@ -40,6 +40,8 @@ class Listener:
                     name = value
                 elif field == "data":
                     data = value
+                elif not line and name == "ping":
+                    name = ""
                 elif not line and name:
                     return Heard(self.last_id or "", name, json.loads(data))
         raise EOFError("the stream ended")

@@ -199,7 +199,7 @@ async def test_a_sign_of_life_leads_back_to_what_had_been_told_by_then(new_town:
     events._signs, events._sign, events._signed = 1, events._new_event_id(events._count), events._count
     events.publish(reboots(1))
     assert b"event: reboot" in await anext(stream)
-    sign = (await anext(stream)).decode().partition("id: ")[2].strip()
+    sign = (await anext(stream)).decode().partition("id: ")[2].split("\n")[0]
     events.publish(reboots(2))
     again = events.stream(LOCAL_ADMIN, sign)
     await anext(again)

@@ -253,29 +253,3 @@ async def test_whoever_is_thrown_out_is_sent_to_the_door(stage: Stage) -> None:
         await expect(page.locator("#login-title")).to_be_visible()
         stage.faults.clear()  # the browser tells of the refusal
     await context.close()
-
-
-async def test_a_page_whose_stream_made_room_for_another_comes_back_when_the_server_says(
-    stage: Stage, editor: BrowserContext
-) -> None:
-    """Or two pages too many would push one another out every second."""
-    async with stage.page(editor) as page:
-        await page.goto("/login")
-        pauses = await page.evaluate(
-            """async () => {
-              const { follow } = await import("/static/stream.js");
-              const answers = ["retry: 2000\\n: hello\\n\\n", "retry: 2000\\n\\nretry: 60000\\n: room\\n\\n"];
-              window.fetch = async () => new Response(answers.shift());
-              return await new Promise((done) => {
-                const pauses = [];
-                window.setTimeout = (go, pause) => {
-                  if (pauses.push(pause) < 2) queueMicrotask(go);
-                  else done(pauses);
-                };
-                const nothing = () => {};
-                follow("/x", { begun: nothing, life: nothing, event: nothing, refused: nothing });
-              });
-            }"""
-        )
-    assert pauses[0] < 15_000
-    assert pauses[1] >= 45_000

@@ -174,7 +174,7 @@ class EventStream:
                         await self._wait(listener)
                     else:  # also where others had all the events
                         signs = self._signs
-                        yield _comment(self._sign if self._signed == place else self._new_event_id(place))
+                        yield _ping(self._sign if self._signed == place else self._new_event_id(place))
                     continue
                 pieces, place = self._after(place, viewer.operators)
                 if pieces:
@@ -206,8 +206,8 @@ class EventStream:
         retry = f"retry: {RETRY_MS}\n".encode()
         place = None if last_event_id is None else self._positions.get(last_event_id)
         if place is not None and place >= self._count - len(self._ring):
-            return place, retry + b": welcome back\n\n"
-        hello = retry + _comment(self._new_event_id(self._count))
+            return place, retry + _ping(self._new_event_id(place))
+        hello = retry + _ping(self._new_event_id(self._count))
         if last_event_id:
             hello += self._stale("what happened meanwhile is not kept any more")
         return self._count, hello
@@ -276,9 +276,9 @@ def _message(name: str, data: str, event_id: str) -> bytes:
     return f"id: {event_id}\nevent: {name}\ndata: {data}\n\n".encode()
 
 
-def _comment(event_id: str) -> bytes:
-    """Return a sign of life. A browser takes the id from it, and tells nobody."""
-    return f": camwatch lives\nid: {event_id}\n\n".encode()
+def _ping(event_id: str) -> bytes:
+    """Return a sign of life, whose id a client resumes from."""
+    return _message("ping", "{}", event_id)
 
 
 class ChangePoller:

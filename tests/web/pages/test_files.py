@@ -63,11 +63,6 @@ def test_a_file_is_sent_packed_to_who_takes_that() -> None:
     assert len(packed.body) < len(plain.body) / 2
 
 
-def test_what_a_module_imports_carries_its_hash_too() -> None:
-    content = bytes(ASSETS.respond(asked(), "live-page.js").body).decode()
-    assert re.findall(r'from "\./([^"]+)"', content) == [ASSETS.url("stream.js").removeprefix("/static/")]
-
-
 @pytest.mark.parametrize("name", ["nothing.js", "../pages/frame.py", "vendor/manifest.json", ""])
 def test_nothing_else_is_served(name: str) -> None:
     with pytest.raises(ProblemError):

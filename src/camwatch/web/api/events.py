@@ -44,8 +44,8 @@ async def events(
     """Stream what happens to the cameras that the client may see.
 
     The events: `transition`, `outage`, `incident`, `reboot`, `link`, `visibility`, `monitoring_gap`,
-    `inventory_reloaded`; `resync` if events were missed that are no longer kept: load everything again. A
-    comment is sent every 15 seconds if nothing else is.
+    `inventory_reloaded`; `resync` if events were missed that are no longer kept: load everything again.
+    `ping` comes at the start, and every 15 seconds if nothing else is sent.
     """
     stream = ctx.events.stream(viewer, last_event_id or after)
     return StreamResponse(

@@ -1,14 +1,13 @@
 """The files beside the pages: read once, packed once, and kept by browsers for good.
 
-A file's URL carries the hash of its content (`?v=…`), so a new version has a new URL and an old one is never
-asked for again. A module's imports are given the hashes of what they import, so that holds for them, too.
+A file's URL carries the hash of its content (`?v=…`), so a new version has a new URL, and browsers never ask
+for an old one again. Modules do not import each other: an import would have no hash.
 """
 
 from __future__ import annotations
 
 import gzip
 import hashlib
-import re
 from dataclasses import dataclass
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -26,7 +25,6 @@ _TYPES: Final = {
     "png": "image/png",
     "LICENSE": "text/plain; charset=utf-8",
 }
-_IMPORT: Final = re.compile(r'(?<=from "\./)([a-z]+\.js)(?=")')
 _FOREVER: Final = "public, max-age=31536000, immutable"
 _ASK_AGAIN: Final = "no-cache"
 
@@ -46,28 +44,7 @@ class Assets:
 
     def __init__(self, folder: Traversable | None = None) -> None:
         folder = folder or files("camwatch.web") / "static"
-        self._sources = dict(_files(folder, ""))
-        self._assets: dict[str, Asset] = {}
-        for name in self._sources:
-            self._load(name)
-
-    def _load(self, name: str) -> Asset:
-        found = self._assets.get(name)
-        if found is None:
-            content = self._sources[name]
-            if name.endswith(".js") and "/" not in name:  # our own: others' files stay as they are
-                content = _IMPORT.sub(lambda match: self._with_hash(match[1]), content.decode()).encode()
-            packed = gzip.compress(content, 9, mtime=0)
-            found = self._assets[name] = Asset(
-                content,
-                packed if len(packed) < 0.9 * len(content) else None,
-                _TYPES[name.rpartition(".")[2]],
-                hashlib.sha256(content).hexdigest()[:12],
-            )
-        return found
-
-    def _with_hash(self, name: str) -> str:
-        return f"{name}?v={self._load(name).version}"
+        self._assets = {name: _asset(name, content) for name, content in _files(folder, "")}
 
     def url(self, name: str) -> str:
         """Return the path of a file below the root, with the hash of its content."""
@@ -90,6 +67,16 @@ class Assets:
             headers["content-encoding"] = "gzip"
             return Response(asset.packed, headers=headers, media_type=asset.media_type)
         return Response(asset.content, headers=headers, media_type=asset.media_type)
+
+
+def _asset(name: str, content: bytes) -> Asset:
+    packed = gzip.compress(content, 9, mtime=0)
+    return Asset(
+        content,
+        packed if len(packed) < 0.9 * len(content) else None,
+        _TYPES[name.rpartition(".")[2]],
+        hashlib.sha256(content).hexdigest()[:12],
+    )
 
 
 def _files(folder: Traversable, prefix: str) -> list[tuple[str, bytes]]:

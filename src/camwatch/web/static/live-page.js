@@ -1,7 +1,5 @@
 // What every page does: stay up to date, say when it is not, keep durations counting, tell what a day was.
 
-import { follow } from "./stream.js";
-
 const STALE_AFTER_MS = 30000;
 const TOGETHER_MS = 600; // what happens within it is shown at once; the server's look at the fleet is younger
 const APART_MS = 400; // not all who watch ask at the same moment
@@ -118,21 +116,51 @@ function say(event) {
   }, 1000);
 }
 
+// --- the event stream
+
+const EVENTS = ["transition", "outage", "incident", "reboot", "link", "visibility", "monitoring_gap", "inventory_reloaded", "resync"];
+const SILENT_MS = 40000; // the server pings every 15 s: a connection that is silent for longer is dead
+const RETRY_MS = 5000; // after a refusal; otherwise the browser reconnects by itself, as the server asks
+let stream = null;
+let lastId = "";
+
+function connect() {
+  stream = new EventSource(lastId ? `${root.dataset.live}?after=${encodeURIComponent(lastId)}` : root.dataset.live);
+  const alive = (event) => {
+    lastId = event.lastEventId || lastId;
+    heard = Date.now();
+    live = true;
+    show();
+  };
+  stream.onopen = (event) => {
+    if (!lastId) refresh(); // what happened between the page and its stream
+    alive(event);
+  };
+  stream.onerror = () => stream.readyState === EventSource.CLOSED && refused();
+  stream.addEventListener("ping", alive);
+  for (const name of EVENTS) stream.addEventListener(name, (event) => {
+    alive(event);
+    if (name === "transition") say(JSON.parse(event.data));
+    refresh();
+  });
+}
+
+async function refused() {
+  live = false;
+  const me = await fetch(root.dataset.live.replace(/events$/, "me"), { cache: "no-store" }).catch(() => null);
+  if (me && (me.status === 401 || me.redirected)) location.reload(); // the session has ended
+  else setTimeout(connect, RETRY_MS * (0.75 + Math.random() / 2));
+}
+
 if (root.dataset.live) {
   setInterval(show, 1000);
-  follow(root.dataset.live, {
-    begun() { refresh(); }, // what happened between the page and its stream
-    life() { heard = Date.now(); live = true; show(); },
-    event(name, data) {
-      if (name === "transition") say(JSON.parse(data));
-      refresh();
-    },
-    refused(status) {
-      live = false;
-      if (status === 401) location.reload();
-    },
-  });
-  // Whoever comes back to a page that slept must not read what was.
+  connect();
+  setInterval(() => {
+    if (stream.readyState !== EventSource.OPEN || Date.now() - heard < SILENT_MS) return;
+    stream.close();
+    connect();
+  }, 5000);
+  // A page that slept must not show old data when it is looked at again.
   document.addEventListener("visibilitychange", () => document.hidden || refresh());
   setInterval(refresh, 60000); // what changes without an event: figures of the last 30 days
 }
