@@ -1,8 +1,4 @@
-"""One thread whose work the event loop awaits, and which no end of the process waits for.
-
-The threads of `concurrent.futures` are joined when the interpreter ends: a server that hangs would then
-keep a stopped daemon for ever.
-"""
+"""Work in threads that no stop of the process waits for: they may hang with a store or a disk."""
 
 from __future__ import annotations
 
@@ -11,14 +7,23 @@ import contextlib
 import threading
 from collections.abc import Callable
 from queue import SimpleQueue
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 _T = TypeVar("_T")
-_Job = tuple[Callable[[], Any], "asyncio.Future[Any]", asyncio.AbstractEventLoop]
+_Job: TypeAlias = tuple[Callable[[], Any], asyncio.Future[Any], asyncio.AbstractEventLoop]
+
+
+def in_thread(work: Callable[[], _T], name: str) -> asyncio.Future[_T]:
+    """Run `work` in a daemon thread of its own, named `name`; return the future of its result."""
+    loop = asyncio.get_running_loop()
+    future: asyncio.Future[_T] = loop.create_future()
+    future.add_done_callback(lambda done: done.cancelled() or done.exception())  # nobody may wait any more
+    threading.Thread(target=_run, args=(work, future, loop), name=name, daemon=True).start()
+    return future
 
 
 class Worker:
-    """Does one piece of work after the other, in a thread named `name` that begins with the first."""
+    """Runs one piece of work after the other, in a daemon thread that starts with the first."""
 
     def __init__(self, name: str) -> None:
         self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
@@ -47,29 +52,29 @@ class Worker:
 
     def _work(self) -> None:
         while (job := self._jobs.get()) is not None:
-            work, future, loop = job
-            try:
-                result = work()
-            except BaseException as error:  # noqa: BLE001 - whatever it is, it is for whoever waits
-                self._tell(loop, future, None, error)
-            else:
-                self._tell(loop, future, result, None)
+            _run(*job, before_delivery=self._done.set)
 
-    def _tell(
-        self,
-        loop: asyncio.AbstractEventLoop,
-        future: asyncio.Future[Any],
-        result: object,
-        error: BaseException | None,
-    ) -> None:
-        def tell() -> None:
-            if future.cancelled():
-                return  # a stop did not wait
-            if error is None:
-                future.set_result(result)
-            else:
-                future.set_exception(error)
 
-        self._done.set()
-        with contextlib.suppress(RuntimeError):  # the loop has ended
-            loop.call_soon_threadsafe(tell)
+def _run(
+    work: Callable[[], Any],
+    future: asyncio.Future[Any],
+    loop: asyncio.AbstractEventLoop,
+    before_delivery: Callable[[], object] = bool,
+) -> None:
+    result, error = None, None
+    try:
+        result = work()
+    except BaseException as raised:  # noqa: BLE001 - it is raised where the result is awaited
+        error = raised
+    before_delivery()
+    with contextlib.suppress(RuntimeError):  # the loop has ended
+        loop.call_soon_threadsafe(_deliver, future, result, error)
+
+
+def _deliver(future: asyncio.Future[Any], result: object, error: BaseException | None) -> None:
+    if future.done():
+        return  # cancelled: a stop did not wait
+    if error is None:
+        future.set_result(result)
+    else:
+        future.set_exception(error)

@@ -7,12 +7,10 @@ no other account from its turn. A thread that hangs with its store keeps its pla
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import threading
 from collections.abc import AsyncGenerator, Callable, Iterator
-from functools import partial
 from typing import Any, TypeVar
 
+from camwatch.concurrency import in_thread
 from camwatch.web.auth.principal import LOCAL_ADMIN, Principal
 from camwatch.web.fair_queue import FairQueue, Share
 
@@ -31,6 +29,7 @@ ALONE = Share(running=4, waiting=64)
 
 _T = TypeVar("_T")
 _OVER = object()
+_NAME = "store query"  # of the threads
 
 
 class ThreadPool:
@@ -48,7 +47,7 @@ class ThreadPool:
         """
         await self._asking.enter(viewer.name)
         try:
-            job = _in_thread(work)
+            job = in_thread(work, _NAME)
         except BaseException:  # there are no threads left
             self._asking.leave(viewer.name)
             raise
@@ -66,7 +65,7 @@ class ThreadPool:
         job: asyncio.Future[Any] | None = None
         try:
             while True:
-                job = _in_thread(lambda: next(drawn, _OVER))
+                job = in_thread(lambda: next(drawn, _OVER), _NAME)
                 piece = await asyncio.shield(job)
                 if piece is _OVER:
                     return
@@ -84,34 +83,6 @@ class ThreadPool:
                 await asyncio.wait({job})
             close = getattr(drawn, "close", None)
             if close is not None:
-                await _in_thread(close)
+                await in_thread(close, _NAME)
         finally:
             self._drawing.leave(viewer.name)
-
-
-def _in_thread(work: Callable[[], _T]) -> asyncio.Future[_T]:
-    """Run `work` in a thread that no stop of the process waits for."""
-    loop = asyncio.get_running_loop()
-    job: asyncio.Future[_T] = loop.create_future()
-    job.add_done_callback(lambda done: done.cancelled() or done.exception())  # somebody may have left
-
-    def run() -> None:
-        try:
-            settle = partial(_finish, job, work())
-        except BaseException as error:  # noqa: BLE001 - it is raised where the work was asked for
-            settle = partial(_fail, job, error)
-        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
-            loop.call_soon_threadsafe(settle)
-
-    threading.Thread(target=run, name="window", daemon=True).start()
-    return job
-
-
-def _finish(job: asyncio.Future[Any], result: object) -> None:
-    if not job.done():
-        job.set_result(result)
-
-
-def _fail(job: asyncio.Future[Any], error: BaseException) -> None:
-    if not job.done():
-        job.set_exception(error)
