@@ -212,7 +212,7 @@ def _busiest(store: Store) -> str:
 
 def _report(kept: StoredYear) -> float:
     """Run `camwatch report` for a month of all operators; return the seconds of the whole process."""
-    config = kept.config(1883, 9458)
+    config = kept.config(1883, 10458)
     command = [_CAMWATCH, "report", "--config", str(config), "--all", "--format", "json"]
     command += ["--month", f"{_month(kept).first:%Y-%m}", "--output", str(kept.folder / "report.json")]
     watch = _Watch()

@@ -63,7 +63,7 @@ def test_without_file_and_variables_the_defaults_hold() -> None:
     (broker,) = settings.brokers
     assert (broker.name, broker.scheme, broker.host, broker.port) == ("main", "mqtt", "127.0.0.1", 1883)
     assert settings.fleet.timezone == ZoneInfo("Europe/Paris")
-    assert (settings.http.host, settings.http.port) == ("127.0.0.1", 9458)
+    assert (settings.http.host, settings.http.port) == ("127.0.0.1", 10458)
     assert settings.liveness_of(CAMERA) == Liveness()
     assert settings.thresholds_of(CAMERA) == Thresholds()
 
@@ -204,7 +204,7 @@ def test_a_variable_alone_sets_the_default_broker() -> None:
 
 def test_variables_that_a_cluster_sets_for_a_service_of_our_name_are_left_alone() -> None:
     cluster = {
-        "CAMWATCH_PORT": "tcp://10.0.0.1:9458",
+        "CAMWATCH_PORT": "tcp://10.0.0.1:10458",
         "CAMWATCH_SERVICE_HOST": "10.0.0.1",
         "CAMWATCH_HTTP_PORT": "1",
     }
@@ -297,8 +297,8 @@ def test_every_fault_is_told_at_once_with_its_place(file: Path) -> None:
         ("[objectives]\ntraffic = 0.9", "objectives.traffic", "is no setting: use purpose"),
         ("[objectives]\npurpose = 0.9", "objectives.purpose", "must be a table of settings"),
         ("[history]\nurl = 'mysql://h'", "history.url", "sqlite:/// or postgresql://"),
-        ("[http]\nlisten = ':9458'", "http.listen", "must be host:port"),
-        ("[http]\nlisten = '::1:9458'", "http.listen", "must be host:port"),
+        ("[http]\nlisten = ':10458'", "http.listen", "must be host:port"),
+        ("[http]\nlisten = '::1:10458'", "http.listen", "must be host:port"),
         ("[http]\nlisten = 'h:65536'", "http.listen", "must be host:port"),
         ("[log]\nlevel = 'trace'", "log.level", "'debug', 'info', 'warning' or 'error'"),
     ],

@@ -241,7 +241,7 @@ async def test_camwatch_answers_the_question_how_it_is(tmp_path: Path) -> None:
     fleet = write_fleet(tmp_path / "fleet", cameras(1))
     async with running(tmp_path, config(fleet, broker("mqtt://127.0.0.1:1"))) as daemon:
         port = daemon.url.rpartition(":")[2]
-        asked = [sys.executable, *(part.replace("9458", port) for part in question)]
+        asked = [sys.executable, *(part.replace("10458", port) for part in question)]
         assert await answer(asked) == 0
     assert await answer(asked) == 1
 

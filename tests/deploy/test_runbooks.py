@@ -250,8 +250,8 @@ def test_every_topic_that_a_page_listens_to_is_one_that_camwatch_reads() -> None
 def test_every_address_asked_is_one_that_answers() -> None:
     """Camwatch's pages at its default address, Prometheus's and Alertmanager's sign of life."""
     allowed = {
-        "http://127.0.0.1:9458/-/ready",
-        "http://127.0.0.1:9458/-/healthy",
+        "http://127.0.0.1:10458/-/ready",
+        "http://127.0.0.1:10458/-/healthy",
         "http://127.0.0.1:9090/-/healthy",
         "http://127.0.0.1:9093/-/healthy",
     }

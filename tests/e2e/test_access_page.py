@@ -94,7 +94,7 @@ async def curled(url: str, token: str) -> str:
     (line,) = [line for line in LINES if line.startswith("curl")]
     told = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
     process = await asyncio.create_subprocess_shell(
-        line.replace("curl", f"{program('curl')} --silent", 1).replace("http://127.0.0.1:9458", url),
+        line.replace("curl", f"{program('curl')} --silent", 1).replace("http://127.0.0.1:10458", url),
         env={**told, "TOKEN": token},
         stdout=asyncio.subprocess.PIPE,
     )

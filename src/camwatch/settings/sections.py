@@ -220,7 +220,7 @@ class HistorySettings(_Section):
 class HttpSettings(_Section):
     """Where metrics, health and pages are served, and how; port 0 takes a free one."""
 
-    listen: Annotated[str, AfterValidator(checks.listen_address)] = "127.0.0.1:9458"
+    listen: Annotated[str, AfterValidator(checks.listen_address)] = "127.0.0.1:10458"
     cert_file: _File | None = None
     key_file: _File | None = None
     root_path: Annotated[str, AfterValidator(checks.root_path)] = ""

@@ -126,7 +126,7 @@ def listener(value: str) -> tuple[str, int]:
     found = _LISTEN.fullmatch(value)
     if found is None or int(found["port"]) > 65_535:
         raise ValueError(
-            "must be host:port, like 127.0.0.1:9458 or [::1]:9458; 0.0.0.0:9458 is every IPv4 address"
+            "must be host:port, like 127.0.0.1:10458 or [::1]:10458; 0.0.0.0:10458 is every IPv4 address"
         )
     return found["host"].strip("[]"), int(found["port"])
 

@@ -364,7 +364,7 @@ async def test_metrics_are_public_where_settings_say_so_and_on_a_machine_without
     async with doorway(accounts(), AuthConfig(metrics_public=True)) as door, door.client() as client:
         assert (await client.get("/metrics")).status_code == 200
     async with doorway() as door, door.client() as client:
-        assert (await client.get("/metrics", headers={"host": "camwatch:9458"})).status_code == 200
+        assert (await client.get("/metrics", headers={"host": "camwatch:10458"})).status_code == 200
         assert (await client.get("/metrics", headers={"host": "evil.example"})).status_code == 403
 
 
