@@ -83,12 +83,12 @@ class City:
         self.watcher = MonitorService(
             settings or Settings(), inventory, links, clock, self._on_events, lambda _cameras, _windows: None
         )
-        self.watcher.load_inventory(inventory)
         self.exposition = MetricsEndpoint(
             self.watcher,
             lambda: self.history._replace(rolling=self.rolling),
             lambda: WebCounts(denials=Authenticator().denials),
         )
+        self.watcher.load_inventory(inventory)
         self.receivers = {name: self.watcher.receiver(name) for name in links}
         self.link: LinkReceiver = self.receivers["main"]
         if subscribed:
@@ -104,8 +104,7 @@ class City:
         self._happened(events)
 
     def _happened(self, events: list[Any]) -> None:
-        if hasattr(self, "exposition"):
-            self.exposition.observe(events)
+        self.exposition.observe(events)
 
     def pass_s(self, seconds: float) -> City:
         """Let time pass, a second at a time; the link says something each second."""

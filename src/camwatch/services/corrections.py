@@ -7,6 +7,7 @@ method here.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 from sqlalchemy import Engine
@@ -107,8 +108,8 @@ class CorrectionService:
             window=number,
             scope=str(request.scope),
             id=request.scope_id,
-            from_ms=request.from_ms,
-            to_ms=request.to_ms,
+            start=_as_text(request.from_ms),
+            end=_as_text(request.to_ms),
             reason=reason,
         )
         return number
@@ -142,6 +143,10 @@ class CorrectionService:
             number = append(self._engine, author.name, reason, correction, self._now_ms())
             with read_transaction(self._engine) as connection:
                 return public_ids(connection).correction(number)
+
+
+def _as_text(utc_ms: int) -> str:
+    return datetime.fromtimestamp(utc_ms / 1000, UTC).isoformat(timespec="milliseconds")
 
 
 def _sorted(operators: Iterable[str] | None) -> tuple[str, ...] | None:

@@ -37,7 +37,7 @@ MAX_POSITIONS = 4_000
 HEARTBEAT_S = 15.0
 """A stream is never silent for longer, seconds."""
 RETRY_MS = 2_000
-"""After how long a browser should come back."""
+"""After how long a browser should come back, at least; at most it is twice as long."""
 MAX_STREAMS = 16
 """Streams of one account at a time; one more ends the oldest."""
 RETRY_LATE_MS = 60_000
@@ -203,7 +203,8 @@ class EventStream:
                 del self._listeners[viewer.name]
 
     def _begin(self, last_event_id: str | None) -> tuple[int, bytes]:
-        retry = f"retry: {RETRY_MS}\n".encode()
+        # Not all who lost the daemon come back to it at the same moment.
+        retry = f"retry: {RETRY_MS + secrets.randbelow(RETRY_MS)}\n".encode()
         place = None if last_event_id is None else self._positions.get(last_event_id)
         if place is not None and place >= self._count - len(self._ring):
             return place, retry + _ping(self._new_event_id(place))
