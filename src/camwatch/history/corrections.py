@@ -244,8 +244,7 @@ def make_cancellation(
 ) -> Cancellation:
     """Return what cancels a window of the journal now, for the cameras of these operators (None: of all).
 
-    One that has not begun never was; one under way ends now; one that is over is cancelled from the
-    figures.
+    A window that has not begun never was; one under way ends now; one that is over no longer counts.
     """
     assert window.id is not None, "the inventory's windows are cancelled in the inventory"  # noqa: S101
     under_way = window.start_ms < now_ms < window.end_ms
