@@ -1,4 +1,4 @@
-"""The inventory, read and held against the settings: for every command, and for the daemon at each reload."""
+"""Reads the inventory and checks the settings against it: for every command, and at each reload."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from camwatch.settings import Settings, validate_against_inventory
 
 
 def load(settings: Settings) -> Inventory:
-    """Read the inventory and hold the settings against it.
+    """Read the inventory and check the settings against it.
 
     Raises ConfigError with every fault.
     """
