@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 SUDO := $(shell [ "$$(id -u)" = 0 ] || command -v sudo)
 DEBIAN := chromium docker-compose mosquitto mosquitto-clients openssl poppler-utils postgresql prometheus prometheus-alertmanager prometheus-mqtt-exporter sqlite3 systemd
 
-.PHONY: help demo install system-deps test check format simulate bench accuracy docs screenshots lock vendor clean
+.PHONY: help demo install system-deps test check format simulate bench accuracy docs docs-site screenshots lock vendor clean
 help: ## list the targets
 	@awk -F':.*## ' '/^##@ /{printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
@@ -27,7 +27,7 @@ system-deps: ## install the Debian programs that tests and benchmarks talk to
 test: check system-deps ## run every check and every test, against real servers
 	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
-check: $(VENV)/dev.stamp ## check format, lint, types, layers, spelling and generated files
+check: $(VENV)/dev.stamp ## check format, lint, types, layers, spelling, generated files and the site
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
@@ -35,6 +35,7 @@ check: $(VENV)/dev.stamp ## check format, lint, types, layers, spelling and gene
 	$(BIN)/codespell
 	$(BIN)/python -m tools.docs --check
 	$(BIN)/python -m deploy.grafana.generate --check
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
 
 format: $(VENV)/dev.stamp ## format the code and fix what can be fixed
 	$(BIN)/ruff format .
@@ -44,7 +45,7 @@ simulate: $(VENV)/dev.stamp ## simulate the daemon under random faults: SEEDS=20
 	@$(BIN)/python -m tests.simulation $(if $(SEED),--seed $(SEED) $(if $(KEEP),--keep $(KEEP)) $(if $(CAMERAS),--cameras $(CAMERAS)),--seeds $(or $(SEEDS),200)) $(ARGS)
 
 ##@ Measure
-bench: $(VENV)/dev.stamp system-deps ## measure speed and memory beside the peers; write docs/benchmarks.md
+bench: $(VENV)/dev.stamp system-deps ## measure speed and memory beside the peers; write docs/reference/benchmarks.md
 	$(BIN)/python -m benchmarks $(ARGS)
 
 accuracy: $(VENV)/dev.stamp system-deps ## compare camwatch with the truth: make accuracy ARGS="all-outage-types --speed 10", or "--faults"
@@ -54,6 +55,9 @@ accuracy: $(VENV)/dev.stamp system-deps ## compare camwatch with the truth: make
 docs: $(VENV)/dev.stamp ## write the generated documents and dashboards
 	$(BIN)/python -m tools.docs
 	$(BIN)/python -m deploy.grafana.generate
+
+docs-site: $(VENV)/dev.stamp ## build the documentation as a site into site/
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
 
 screenshots: $(VENV)/dev.stamp system-deps ## take the screenshots of the documentation
 	$(BIN)/python -m tools.screenshots
@@ -65,7 +69,7 @@ vendor: $(VENV)/dev.stamp ## fetch the third-party front-end files (needs npm; n
 	$(BIN)/python -m tools.vendor_frontend.vendor
 
 clean: ## remove what the build made
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis dist
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis dist site
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

@@ -1,4 +1,4 @@
-"""`python -m benchmarks`: run the comparison, print it, write docs/benchmarks.md."""
+"""`python -m benchmarks`: run the comparison, print it, write docs/reference/benchmarks.md."""
 
 from __future__ import annotations
 

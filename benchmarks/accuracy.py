@@ -3,8 +3,8 @@
 `python -m benchmarks.accuracy --faults` plays faults of the broker and the daemon to cameras of every kind.
 
 There is a Mosquitto that keeps sessions, the daemon, and `camsim` with the reference fleet; then come
-`camwatch audit` and `camsim score`. The figures of docs/accuracy.md were made like this. At a `--speed` above
-1 the interval shrinks with the scenario, and the machine's own delays weigh so much more.
+`camwatch audit` and `camsim score`. The figures in docs/explanation/accuracy.md were measured this way. At a
+`--speed` above 1 the interval shrinks with the scenario, so the machine's own delays weigh more.
 """
 
 from __future__ import annotations

@@ -180,7 +180,7 @@ def _setting(name: str, threshold: float) -> str:
 
 
 def main() -> int:
-    """Print the comparison as a table for docs/accuracy.md."""
+    """Print the comparison as a table for docs/explanation/accuracy.md."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.detectors")
     parser.add_argument("--fleet", default="config/fleet", help="the inventory (config/fleet)")
     parser.add_argument(

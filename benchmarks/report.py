@@ -1,4 +1,4 @@
-"""The table that people read, on the terminal and in docs/benchmarks.md."""
+"""The table that people read, on the terminal and in docs/reference/benchmarks.md."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from benchmarks.peers import versions
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-DOCUMENT = Path("docs/benchmarks.md")
+DOCUMENT = Path("docs/reference/benchmarks.md")
 
 _LEGEND = """\
 Go exporter: `prometheus-mqtt-exporter` (mqtt2prometheus, Debian). Python exporter: `mqtt-exporter` (PyPI).
@@ -92,7 +92,7 @@ def _line(what: str, ours: str, peer: str, ratio: str, target: str, verdict: str
 
 
 def document(rows: Sequence[Row], notes: Sequence[str], command: str) -> str:
-    """Return the whole of docs/benchmarks.md."""
+    """Return the whole of docs/reference/benchmarks.md."""
     origin = (
         f"Written by `{command}` on {dt.datetime.now(dt.UTC):%d %B %Y}; not edited by hand."
         " All figures are of one run, on one machine, everything on the loopback."

@@ -1,4 +1,4 @@
-"""The comparison of detectors behind docs/accuracy.md: it counts what it says it counts."""
+"""The comparison of detectors behind docs/explanation/accuracy.md: it counts what it says it counts."""
 
 from __future__ import annotations
 

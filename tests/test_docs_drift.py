@@ -31,11 +31,13 @@ from tools.docs.__main__ import main
 from tools.docs.documents import DOCUMENTS, outdated, write
 
 ROOT = Path(__file__).resolve().parents[1]
-SCHEMA: dict[str, Any] = json.loads((ROOT / "docs/heartbeat.schema.json").read_text())
-ASYNCAPI: dict[str, Any] = json.loads((ROOT / "docs/asyncapi.json").read_text())
-MESSAGES = (ROOT / "docs/messages.md").read_text()
+SCHEMA: dict[str, Any] = json.loads((ROOT / "docs/reference/heartbeat.schema.json").read_text())
+ASYNCAPI: dict[str, Any] = json.loads((ROOT / "docs/reference/asyncapi.json").read_text())
+MESSAGES = (ROOT / "docs/reference/messages.md").read_text()
 WRITTEN = sorted(
-    path for path in (*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")) if path.name not in DOCUMENTS
+    path
+    for path in (*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"))
+    if path not in {ROOT / "docs" / name for name in DOCUMENTS}
 )
 RULE = r"[TLSVCIA]\d{1,2}"
 
@@ -74,13 +76,16 @@ def test_the_check_names_what_drifted_and_says_what_to_do(
     write(tmp_path)
     assert main(["--check"], tmp_path) == 0
     assert capsys.readouterr() == ("", "")
-    (tmp_path / "asyncapi.json").write_text("{}")
-    (tmp_path / "heartbeat.schema.json").unlink()
+    (tmp_path / "reference/asyncapi.json").write_text("{}")
+    (tmp_path / "reference/heartbeat.schema.json").unlink()
     assert main(["--check"], tmp_path) == 1
     told = capsys.readouterr().err.splitlines()
-    assert [line.split()[0] for line in told] == ["docs/heartbeat.schema.json", "docs/asyncapi.json"]
+    assert [line.split()[0] for line in told] == [
+        "docs/reference/heartbeat.schema.json",
+        "docs/reference/asyncapi.json",
+    ]
     assert all("make docs" in line for line in told)
-    assert (tmp_path / "asyncapi.json").read_text() == "{}", "a check writes nothing"
+    assert (tmp_path / "reference/asyncapi.json").read_text() == "{}", "a check writes nothing"
     assert main([], tmp_path) == 0
     assert outdated(tmp_path) == ()
 
@@ -277,7 +282,7 @@ def _told(message: aiomqtt.Message) -> Heartbeat | SessionStatus:
 
 
 def test_every_rule_that_the_code_quotes_is_explained() -> None:
-    explained = set(re.findall(rf"\*\*({RULE})\b", (ROOT / "docs/semantics.md").read_text()))
+    explained = set(re.findall(rf"\*\*({RULE})\b", (ROOT / "docs/reference/semantics.md").read_text()))
     quoted: dict[str, Path] = {}
     for path in (*ROOT.glob("src/**/*.py"), *ROOT.glob("tests/**/*.py"), *ROOT.glob("docs/adr/*.md")):
         for run in re.findall(
@@ -289,7 +294,7 @@ def test_every_rule_that_the_code_quotes_is_explained() -> None:
 
 
 def test_rules_stand_in_the_order_of_their_numbers_and_none_twice() -> None:
-    rules = re.findall(rf"\*\*({RULE})\b", (ROOT / "docs/semantics.md").read_text())
+    rules = re.findall(rf"\*\*({RULE})\b", (ROOT / "docs/reference/semantics.md").read_text())
     for letter in "TLSVCIA":
         numbers = [int(rule[1:]) for rule in rules if rule[0] == letter]
         assert numbers == sorted(set(numbers)), letter
@@ -336,7 +341,7 @@ def test_the_readme_says_why_a_first_start_may_not_answer_for_a_minute() -> None
 
 
 def test_the_settings_of_the_simulators_walk_fit_ten_times_the_speed(tmp_path: Path) -> None:
-    text = (ROOT / "docs/simulator.md").read_text()
+    text = (ROOT / "docs/reference/simulator.md").read_text()
     walk = text.partition("## A scenario in ten minutes")[2].partition("\n### ")[0]
     assert "/-/ready" in walk
     file = tmp_path / "camwatch.toml"
@@ -350,5 +355,5 @@ def test_the_settings_of_the_simulators_walk_fit_ten_times_the_speed(tmp_path: P
 
 
 def test_what_check_config_cannot_say_at_once_is_said() -> None:
-    assert "is told once those are" in (ROOT / "docs/settings.md").read_text().partition("```")[0]
+    assert "is told once those are" in (ROOT / "docs/reference/settings.md").read_text().partition("```")[0]
     assert "once those are" in " ".join((check_config.__doc__ or "").split())

@@ -643,7 +643,9 @@ def _as_toml(default: Any) -> str:
 def test_every_setting_is_documented_with_its_default() -> None:
     documented = dict(
         re.findall(
-            r"^\| `([\w.<>\[\]]+)` \| (\S+) \|", (ROOT / "docs/settings.md").read_text("utf-8"), re.MULTILINE
+            r"^\| `([\w.<>\[\]]+)` \| (\S+) \|",
+            (ROOT / "docs/reference/settings.md").read_text("utf-8"),
+            re.MULTILINE,
         )
     )
     actual = {name: _as_toml(default) for name, default in _settings_of(Settings, "")}

@@ -50,7 +50,7 @@ def users_of(fleet: Path) -> tuple[list[str], list[str]]:
     ]
     for user in operators + cameras:
         if not all(ID.fullmatch(part) for part in user.split("/")):
-            raise ValueError(f"{fleet}: {user!r} is not a valid id: see docs/inventory.md")
+            raise ValueError(f"{fleet}: {user!r} is not a valid id: see docs/reference/inventory.md")
     return operators, cameras
 
 

@@ -14,7 +14,7 @@ from camwatch.web.api.openapi import document_of
 from camwatch.web.auth.principal import LOCAL_ADMIN
 from tests.web.two_operator_app import Town
 
-PAGE = (Path(__file__).parents[2] / "docs/api.md").read_text()
+PAGE = (Path(__file__).parents[2] / "docs/reference/api.md").read_text()
 DOCUMENT = document_of(api.router.routes)
 ASKED = re.findall(r'\$URL(/[^"\s]*)"', PAGE)
 

@@ -26,7 +26,7 @@ from camwatch.settings import HistorySettings
 from tests.history.builders import batch, camera, entered, memory, ms, outage, went
 from tests.support.numbers import ids_of
 
-DOCS = Path(__file__).parents[2] / "docs/corrections.md"
+DOCS = Path(__file__).parents[2] / "docs/how-to/corrections.md"
 
 
 class Desk:

@@ -12,11 +12,11 @@ from typing import Any
 from tests.deploy.alert_scenario import ALONE, DARK, LANDLORD, QUICKER, Delay, Story, delay, play
 from tests.support.mailbox import Notification
 
-FILE = Path(__file__).parents[2] / "docs" / "examples" / "notifications.md"
+FILE = Path(__file__).parents[2] / "docs" / "reference" / "notifications.md"
 _HEAD = f"""# What people receive
 
 Recorded by `python -m tests.deploy.record_notifications` from the real programs, with every time divided
-by {QUICKER}: "4 s" below would be 2 minutes ([alerting.md](../alerting.md)).
+by {QUICKER}: "4 s" below would be 2 minutes ([alerting.md](../how-to/alerting.md)).
 
 """
 

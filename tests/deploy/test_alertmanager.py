@@ -85,7 +85,7 @@ def test_an_operator_that_the_inventory_gets_without_a_receiver_is_told_to_the_c
 
 
 def test_there_is_a_receiver_for_each_operator_of_the_inventory_and_no_other() -> None:
-    """Whoever adds a landlord to operators.csv is told here to add its receiver: docs/alerting.md."""
+    """Whoever adds a landlord to operators.csv is told here to add its receiver: docs/how-to/alerting.md."""
     tree = committed()
     named = {receiver["name"] for receiver in tree["receivers"]}
     assert named == {*LANDLORDS, "ville-astreinte", "ville-tickets", "veilleur", "affichage"}

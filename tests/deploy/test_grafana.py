@@ -239,7 +239,7 @@ def test_both_languages_ask_the_same(page: str) -> None:
 def test_every_status_and_reason_has_words_and_every_status_a_colour_and_a_code() -> None:
     statuses = {status.value for status in Status}
     assert set(STATUSES) == set(STATUS) == set(CODES) == statuses
-    catalogue = (ROOT / "docs/semantics.md").read_text()
+    catalogue = (ROOT / "docs/reference/semantics.md").read_text()
     for reason in REASONS:
         assert f"`{reason}`" in catalogue
 

@@ -21,7 +21,7 @@ from tests.deploy.test_mosquitto_acl import CAMERAS, Listening
 from tests.support.mosquitto import Mosquitto, free_port, program, until
 from tests.support.tables import write_fleet
 
-PAGE = (ROOT / "docs/operating.md").read_text()
+PAGE = (ROOT / "docs/how-to/operating.md").read_text()
 BLOCKS = re.findall(r"^```sh\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 HERE = [block for block in BLOCKS if block.startswith("cd /opt/camwatch") and "pip install" not in block]
 KNOWN = (

@@ -1,4 +1,4 @@
-"""docs/access.md, followed to the letter: a landlord gets an account and sees its cameras by it alone."""
+"""The steps of docs/how-to/access.md: a landlord gets an account and sees only its own cameras."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.support.mosquitto import Mosquitto, program, until
 from tests.support.tables import camera, cameras, operator, write_fleet
 from tests.test_docs_drift import blocks
 
-PAGE = (Path(__file__).parents[2] / "docs/access.md").read_text()
+PAGE = (Path(__file__).parents[2] / "docs/how-to/access.md").read_text()
 LINES = [line for block in blocks(PAGE, "sh") for line in block.splitlines()]
 SETTINGS = blocks(PAGE, "toml")
 

@@ -1,4 +1,4 @@
-"""The commands of docs/backup.md, run as they stand there, on a store that is being written."""
+"""The commands of docs/how-to/backup.md, run as they stand there, on a store that is being written."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.history.builders import batch, memory, outage, rows, went
 from tests.support.mosquitto import program as any_program
 from tests.support.postgres import PostgreSQL, program
 
-PAGE = (Path(__file__).resolve().parents[2] / "docs" / "backup.md").read_text()
+PAGE = (Path(__file__).resolve().parents[2] / "docs" / "how-to" / "backup.md").read_text()
 
 
 def commands(heading: str) -> list[str]:

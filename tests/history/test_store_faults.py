@@ -177,7 +177,7 @@ def test_a_file_that_breaks_while_in_use_says_how_to_restore(filed: Store, file:
     with file.open("r+b") as handle:
         handle.seek(0)
         handle.write(b"no database at all")
-    with pytest.raises(StoreError, match=r"damaged.*docs/backup\.md"):
+    with pytest.raises(StoreError, match=r"damaged.*docs/how-to/backup\.md"):
         filed.write(full(2))
 
 

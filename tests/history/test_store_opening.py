@@ -151,7 +151,7 @@ def test_a_store_of_a_newer_camwatch_is_refused(store_url: str) -> None:
     problem = refusal(at(store_url))
     assert "newer camwatch" in problem
     assert "9999" in problem
-    assert "docs/backup.md" in problem
+    assert "docs/how-to/backup.md" in problem
 
 
 def test_tables_of_another_program_are_left_alone(
@@ -227,7 +227,7 @@ def test_what_is_no_database_is_refused_and_left_as_it_is(tmp_path: Path) -> Non
     before = digest(tmp_path)
     problem = refusal(at(path))
     assert str(path) in problem
-    assert "docs/backup.md says how to restore" in problem
+    assert "docs/how-to/backup.md says how to restore" in problem
     assert digest(tmp_path) == before
 
 

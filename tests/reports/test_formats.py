@@ -286,7 +286,7 @@ def test_a_note_says_what_the_report_does_not_know(ville: Report) -> None:
 
 def test_every_figure_option_and_row_is_documented() -> None:
     root = Path(__file__).parents[2]
-    page = (root / "docs" / "reports.md").read_text(encoding="utf-8")
+    page = (root / "docs" / "reference" / "reports.md").read_text(encoding="utf-8")
     for name in FIGURES:
         assert f"`{name}`" in page, name
     command = typer.main.get_command(app).commands["report"]  # type: ignore[attr-defined]
@@ -296,7 +296,7 @@ def test_every_figure_option_and_row_is_documented() -> None:
 
 
 def test_the_documented_shape_is_the_shape(ville: Report) -> None:
-    page = (Path(__file__).parents[2] / "docs" / "reports.md").read_text(encoding="utf-8")
+    page = (Path(__file__).parents[2] / "docs" / "reference" / "reports.md").read_text(encoding="utf-8")
     shape = page.partition('{ "format"')[2].partition("```")[0]
     document = json.loads(json_document.write(ville))
     section = document["operators"][0]

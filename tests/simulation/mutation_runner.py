@@ -1,8 +1,8 @@
 """Plants each fault, looks for the first seed that catches it, and writes that down.
 
-What catches a fault is kept in `mutation_seeds.toml` and shown in `docs/simulation.md`: shrunk to the fewest
-faults of the plan, so that it is quick to play, and tells why. With names on the command line, only these
-are looked for. Exit code 1: some fault was not caught.
+`mutation_seeds.toml` records what catches a fault, and `docs/explanation/simulation.md` shows it: shrunk
+to the fewest faults of the plan, so that it is quick to play and shows why. With names on the command line,
+only these are looked for. Exit code 1: some fault was not caught.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from tests.simulation.plan_generator import draw
 from tests.simulation.runner import cores, say
 
 ROOT: Final = Path(__file__).resolve().parents[2]
-PAGE: Final = ROOT / "docs" / "simulation.md"
+PAGE: Final = ROOT / "docs" / "explanation" / "simulation.md"
 SEEDS: Final = 400
 """So many seeds are tried."""
 _SOURCE: Final = ROOT / "src" / "camwatch"
@@ -102,7 +102,7 @@ def caught() -> dict[str, Catch]:
 
 
 def table(known: dict[str, Catch]) -> str:
-    """Return the table of `docs/simulation.md`."""
+    """Return the table of `docs/explanation/simulation.md`."""
     lines = ["| rule | planted fault | caught by | with |", "|---|---|---|---|"]
     for name, mutant in MUTANTS.items():
         catch = known.get(name)
@@ -112,7 +112,7 @@ def table(known: dict[str, Catch]) -> str:
 
 
 def page(known: dict[str, Catch]) -> str:
-    """Return `docs/simulation.md` with this table in it."""
+    """Return `docs/explanation/simulation.md` with this table in it."""
     text = PAGE.read_text(encoding="utf-8")
     before, after = text.split(_MARKS[0])[0], text.split(_MARKS[1])[1]
     return f"{before}{_MARKS[0]}\n\n{table(known)}\n{_MARKS[1]}{after}"

@@ -1,4 +1,4 @@
-"""The fleet and the scenarios that ship with camwatch, and what `docs/simulator.md` says of them."""
+"""The fleet and the scenarios that ship with camwatch, and `docs/reference/simulator.md` about them."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from camsim.schedule import plan
 from tests.simulator.builders import scenario_of
 
 ROOT = Path(__file__).parents[2]
-DOCUMENT = (ROOT / "docs" / "simulator.md").read_text("utf-8")
-SCHEMA = json.loads((ROOT / "docs" / "scenario.schema.json").read_text("utf-8"))
+DOCUMENT = (ROOT / "docs" / "reference" / "simulator.md").read_text("utf-8")
+SCHEMA = json.loads((ROOT / "docs" / "reference" / "scenario.schema.json").read_text("utf-8"))
 SCENARIOS = shipped()
 
 

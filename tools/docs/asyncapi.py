@@ -11,7 +11,7 @@ _BINDING = "0.2.0"  # version of AsyncAPI's MQTT bindings
 
 
 def text() -> str:
-    """Return the document as the text of `docs/asyncapi.json`."""
+    """Return the document as the text of `docs/reference/asyncapi.json`."""
     return as_text(
         {
             "asyncapi": "3.0.0",
@@ -36,7 +36,7 @@ def _info() -> Json:
         "version": "1.0.0",
         "description": (
             "What a camera publishes so that camwatch can tell whether it is alive. The topic prefix "
-            f"`{DEFAULT_PREFIX}` can be set; `docs/messages.md` explains the meaning of each field."
+            f"`{DEFAULT_PREFIX}` can be set; `docs/reference/messages.md` explains the meaning of each field."
         ),
         "license": {"name": "Apache-2.0"},
     }

@@ -12,15 +12,15 @@ Generator: TypeAlias = Callable[[], str]
 """Returns the whole text of a document, the same for the same code."""
 
 FOLDER = Path(__file__).resolve().parents[2] / "docs"
-"""Where the documents stand: `docs/`."""
+"""The folder of the documentation."""
 
 DOCUMENTS: Mapping[str, Generator] = {
-    "heartbeat.schema.json": heartbeat_schema.text,
-    "asyncapi.json": asyncapi.text,
-    "metrics.md": metrics_page.text,
-    "scenario.schema.json": scenario_schema.text,
-    "openapi.json": openapi.text,
-    "states.md": states.text,
+    "reference/heartbeat.schema.json": heartbeat_schema.text,
+    "reference/asyncapi.json": asyncapi.text,
+    "reference/metrics.md": metrics_page.text,
+    "reference/scenario.schema.json": scenario_schema.text,
+    "reference/openapi.json": openapi.text,
+    "reference/states.md": states.text,
 }
 """Each generated file, relative to `docs/`, and its generator."""
 

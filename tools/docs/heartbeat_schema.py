@@ -34,7 +34,7 @@ EXAMPLES: tuple[Json, ...] = (
 
 
 def text() -> str:
-    """Return the schema as the text of `docs/heartbeat.schema.json`."""
+    """Return the schema as the text of `docs/reference/heartbeat.schema.json`."""
     schema = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": "urn:camwatch:v1:heartbeat",

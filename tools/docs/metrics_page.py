@@ -5,17 +5,17 @@ from __future__ import annotations
 from camwatch.metrics.families import FAMILIES, Family
 
 _GROUPS = (
-    ("Per camera", "camwatch_camera_", "All rows of the inventory are there from the first scrape."),
+    ("Per camera", "camwatch_camera_", "Every camera of the inventory is exported from the first scrape on."),
     (
         "Per operator",
         "camwatch_operator_",
-        """An operator with no camera has counts of 0, and no ratios. The windows `1h` `24h` `7d` `30d` `365d`
-reach back from now; `day` `week` `month` `year` began with the local day, week (Monday), month or year.""",
+        """An operator without cameras has counts of 0 and no ratios. The periods `1h` `24h` `7d` `30d` `365d`
+end now; `day` `week` `month` `year` began with the local day, week (Monday), month or year.""",
     ),
     (
-        "Gaps, sites, incidents, the daemon on itself",
+        "Gaps, sites, incidents, the daemon itself",
         "camwatch_",
-        "The `process_…` and `python_info` metrics of `prometheus-client` come with them.",
+        "The `process_…` and `python_info` metrics of `prometheus-client` are exported as well.",
     ),
 )
 
@@ -33,16 +33,17 @@ def text() -> str:
 
 Generated from `src/camwatch/metrics/families.py` by `make docs`; do not edit.
 
-`/metrics` answers in the text format 0.0.4, or in OpenMetrics 1.0 if the request's `Accept` asks for it,
-gzipped if it may be. Where there are accounts it asks for a token, unless told otherwise: `docs/access.md`.
-What the words mean stands in `docs/semantics.md`.
+`/metrics` answers in text format 0.0.4, or in OpenMetrics 1.0 if the request's `Accept` header asks for it;
+compressed if the client accepts gzip. Where accounts are configured, a token is required by default
+([access](../how-to/access.md)). [Semantics](semantics.md) defines the terms.
 
-A camera's counters never decrease, not even through a restart: they are what is stored, as it was judged at
-the time. What is corrected afterwards (late heartbeats, maintenance in the past) shows in the ratios. The
-daemon's counters of itself begin anew with each run.
+A camera's counters never decrease, not even through a restart: they count what is stored, as it was judged at
+the time. Later corrections (late heartbeats, maintenance in the past) change the ratios only. The daemon's
+counters about itself start at zero with each run.
 
-The accounts of the ledger grow only up to the instant that is already certain (ADR 0005): at most
-`down_after` intervals behind now for a camera that has just fallen silent, not at all for one that is down.
+Status times grow only up to the instant that is already certain
+([ADR 0005](../adr/0005-counters-never-exceed-certain-time.md)): for a camera that has just fallen silent they
+are at most `down_after` intervals behind, for a camera that is down not at all.
 
 """
         + "\n\n".join(sections)

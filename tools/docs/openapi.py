@@ -8,5 +8,5 @@ from tools.docs.heartbeat_schema import as_text
 
 
 def text() -> str:
-    """Return the document as the text of `docs/openapi.json`."""
+    """Return the document as the text of `docs/reference/openapi.json`."""
     return as_text(document_of(api.router.routes))

@@ -1,4 +1,4 @@
-"""`docs/scenario.schema.json`: what stands in a scenario of the simulator, for editors."""
+"""`docs/reference/scenario.schema.json`: what stands in a scenario of the simulator, for editors."""
 
 from __future__ import annotations
 

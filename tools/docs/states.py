@@ -16,11 +16,11 @@ def text() -> str:
     lines = "\n".join(f"| {' | '.join(row)} |" for row in rows)
     return f"""# Camera state machine
 
-Generated from the transition table in `src/camwatch/core/deadlines.py` by `make docs`; do not edit.
+Generated from the transition table in `src/camwatch/core/transitions.py` by `make docs`; do not edit.
 
-Every change of status there is, with the rule that asks for it (`docs/semantics.md`). An event that has no
-row for a status leaves the camera as it is. `maintenance` is not in the table: it covers what is below it
-for as long as a window lasts, and changes nothing there (V3).
+Every transition, with [the rule](semantics.md) behind it. An event without a row for a status changes
+nothing. `maintenance` is not in the table: during a maintenance window it is shown in place of the status
+below, which continues unchanged (V3).
 
 ```mermaid
 stateDiagram-v2

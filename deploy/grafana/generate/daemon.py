@@ -190,8 +190,8 @@ def _rejected(say: Translator) -> Panel:
     return series(
         say("Messages sans effet", "Messages without effect"),
         say(
-            "Par seconde, pour les raisons vues sur la période ; docs/messages.md les explique.",
-            "In a second, for the reasons seen in the period; docs/messages.md explains them.",
+            "Par seconde, pour les raisons vues sur la période ; docs/reference/messages.md les explique.",
+            "In a second, for the reasons seen in the period; docs/reference/messages.md explains them.",
         ),
         Query(f"max by (reason) ({rate}) and on (reason) ({seen} > 0)", "{{reason}}"),
         unit=RATE,

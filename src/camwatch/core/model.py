@@ -1,7 +1,7 @@
 """The nouns of the core. Values only: nothing here acts, waits or reads a clock.
 
-Words mean what `docs/semantics.md` says they mean. Times on the wall are UTC milliseconds since 1970;
-times for deadlines and durations are monotonic seconds.
+`docs/reference/semantics.md` defines the terms. Wall-clock times are UTC milliseconds since 1970; times for
+deadlines and durations are monotonic seconds.
 """
 
 from __future__ import annotations

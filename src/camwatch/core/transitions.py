@@ -1,6 +1,6 @@
 """The transition table: the whole of what can happen to a camera (rules L, S, V).
 
-The rest of the core looks it up; the diagram in `docs/states.md` is generated from it.
+The rest of the core looks it up; the diagram in `docs/reference/states.md` is generated from it.
 """
 
 from __future__ import annotations

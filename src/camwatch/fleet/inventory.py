@@ -1,7 +1,7 @@
 """The inventory: who runs which camera, where it stands, and when it is being worked on.
 
-It is read from a folder of four tables (`docs/inventory.md`). Either all of it is sound and there is an
-`Inventory`, or there is none and a `ConfigError` tells every fault at once (rule V6).
+It is read from a folder of four tables (`docs/reference/inventory.md`). A valid folder gives an `Inventory`;
+otherwise one `ConfigError` reports every fault (rule V6).
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ from sqlalchemy.exc import DBAPIError
 from camwatch.errors import ConfigError, ConfigProblem, StoreError
 
 PLACE = "history.url"
-RESTORE = "docs/backup.md says how to restore a copy"
+RESTORE = "docs/how-to/backup.md says how to restore a copy"
 
 _LOCKED = ("the database is locked by another process", "camwatch tries again; end what holds it")
 _FULL = ("the disk is full", "make room: camwatch tries again")

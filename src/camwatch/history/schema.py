@@ -169,7 +169,7 @@ maintenance_windows = Table(  # maintenance that the inventory announced
     UniqueConstraint("scope", "scope_id", "start_ms", "end_ms"),
 )
 
-corrections = Table(  # append-only; each entry's hash covers the one before (docs/corrections.md)
+corrections = Table(  # append-only; each entry's hash covers the one before (docs/how-to/corrections.md)
     "corrections",
     metadata,
     Column("seq", _Id, primary_key=True, autoincrement=False),

@@ -1,4 +1,6 @@
-"""Every metric that camwatch exports: name, type, labels, help. `docs/metrics.md` is generated from it.
+"""Every metric that camwatch exports: name, type, labels, help.
+
+`docs/reference/metrics.md` is generated from it.
 
 Names, types and labels are public. Counters stay as judged at the time and never decrease: those of a camera
 not even through a restart.

@@ -2,7 +2,7 @@
 
 They come from a TOML file, overridden by environment variables `CAMWATCH_…` with `__` between levels
 (`CAMWATCH_HTTP__LISTEN`, `CAMWATCH_BROKERS__0__URL`). The sections are in `sections`.
-`docs/settings.md` is for those who set them.
+`docs/reference/settings.md` is for those who set them.
 """
 
 from __future__ import annotations
@@ -212,7 +212,7 @@ def _open_without_auth(settings: Settings) -> Iterator[tuple[source.Steps, str]]
         problem = (
             f"{settings.http.listen} can be reached from other machines, and there are no accounts: name a "
             "file with accounts_file in [access] and make one with `camwatch accounts add`, or listen on "
-            "127.0.0.1 (docs/access.md)"
+            "127.0.0.1 (docs/how-to/access.md)"
         )
         yield ("http", "listen"), problem
 

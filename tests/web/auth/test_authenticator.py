@@ -54,7 +54,7 @@ async def test_without_accounts_no_other_sites_name_leads_here(host: str) -> Non
     async with doorway() as door, door.client() as client:
         answer = await client.get("/api/v1/who", headers={"host": host})
         assert answer.status_code == 403
-        assert "docs/access.md" in answer.json()["detail"]
+        assert "docs/how-to/access.md" in answer.json()["detail"]
         assert door.access.denials["host"] == 1
 
 

@@ -1,6 +1,6 @@
 """The numbered steps from an empty database to today's tables, run when a store is opened.
 
-Each runs whole or not at all, on both databases. There is no way back but a backup (docs/backup.md).
+Each runs whole or not at all, on both databases. There is no way back but a backup (docs/how-to/backup.md).
 """
 
 from __future__ import annotations

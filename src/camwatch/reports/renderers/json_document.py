@@ -1,6 +1,7 @@
 """The report for programs: every figure exact in milliseconds, and as the other formats show it.
 
-The shape is in `docs/reports.md`; names are stable, `format_version` grows when one changes its meaning.
+`docs/reference/reports.md` has the shape. Names are stable; `format_version` grows when one changes its
+meaning.
 """
 
 from __future__ import annotations

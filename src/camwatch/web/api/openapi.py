@@ -19,8 +19,8 @@ maintenance, and events as they happen.
 What an account may not see does not exist for it: it is not listed, not counted, and asking for it by name
 is 404. Times are RFC 3339 in UTC; days are those of the configured time zone. Durations end in `_ms` or `_s`,
 ratios are between 0 and 1, nothing is rounded. Lists come in pages: `total` counts all, `next` is the
-`offset` of the page that follows. Errors are problems as RFC 9457 has them. `docs/semantics.md` defines every
-word.
+`offset` of the page that follows. Errors are problems as in RFC 9457.
+`docs/reference/semantics.md` defines every term.
 """
 
 _TAGS = [

@@ -211,7 +211,7 @@ class Authenticator:
             self._told_lost = True
             _log.warning(
                 "access: a proxy sends no X-Forwarded-For that can be read: all who come through it count as "
-                "one, and can lock one another out (docs/access.md)",
+                "one, and can lock one another out (docs/how-to/access.md)",
                 proxy=peer,
             )
 
@@ -391,5 +391,5 @@ def _not_from_here(origin: Origin) -> ProblemError:
         403,
         "camwatch has no accounts and serves this machine only, under 127.0.0.1 or localhost; this was asked "
         f"of {origin.host[:80]!r}{', through a proxy' if origin.via_proxy else ''}. "
-        "Make accounts: docs/access.md",
+        "Make accounts: docs/how-to/access.md",
     )

@@ -68,13 +68,13 @@ def warn_if_plaintext(settings: Settings) -> None:
         _log.warning(
             "access: who goes around the proxy reaches camwatch in clear text: let it listen on a loopback "
             "address, or set cert_file and key_file in [http], unless nobody but the proxy can reach it "
-            "(docs/access.md)",
+            "(docs/how-to/access.md)",
             listen=http.listen,
         )
     else:
         _log.warning(
             "access: passwords cross the network in clear text: set cert_file and key_file in [http], or put "
-            "a proxy with TLS before camwatch and name it in proxy_addresses (docs/access.md)"
+            "a proxy with TLS before camwatch and name it in proxy_addresses (docs/how-to/access.md)"
         )
 
 
