@@ -31,7 +31,15 @@ UNIT = ROOT / "deploy/systemd/camwatch.service"
 INDEX = (RUNBOOKS / "README.md").read_text()
 TEXTS = {path.stem: path.read_text() for path in sorted(RUNBOOKS.glob("*.md"))}
 PAGES = {name: text for name, text in TEXTS.items() if name != "README"}
-SECTIONS = ["Meaning", "Impact", "Diagnosis", "Mitigation", "When to silence", "Automatic recovery"]
+SECTIONS = [
+    "Symptom",
+    "Impact",
+    "First checks",
+    "Causes and remedies",
+    "When to escalate",
+    "When to silence",
+    "Automatic recovery",
+]
 OF_OTHERS = {
     "up",
     "ALERTS",
