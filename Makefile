@@ -6,6 +6,9 @@ BIN := $(VENV)/bin
 SUDO := $(shell [ "$$(id -u)" = 0 ] || command -v sudo)
 DEBIAN := chromium docker-compose mosquitto mosquitto-clients openssl poppler-utils postgresql prometheus prometheus-alertmanager prometheus-mqtt-exporter sqlite3 systemd
 
+# What the prose check reads. To add once they are clean: src simulator deploy config tools tests, and the generated documents.
+PROSE := $(filter-out docs/reference/metrics.md docs/reference/notifications.md docs/reference/benchmarks.md,$(wildcard *.md docs/*.md docs/*/*.md))
+
 .PHONY: help demo install system-deps test check format simulate bench accuracy docs docs-site screenshots lock vendor clean
 help: ## list the targets
 	@awk -F':.*## ' '/^##@ /{printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,12 +30,14 @@ system-deps: ## install the Debian programs that tests and benchmarks talk to
 test: check system-deps ## run every check and every test, against real servers
 	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
-check: $(VENV)/dev.stamp ## check format, lint, types, layers, spelling, generated files and the site
+check: $(VENV)/dev.stamp ## check format, lint, types, layers, spelling, prose, generated files, the site
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/codespell
+	$(BIN)/codespell -D - -D tools/prose/dictionary.txt $(PROSE)
+	$(BIN)/python -m tools.prose $(PROSE)
 	$(BIN)/python -m tools.docs --check
 	$(BIN)/python -m deploy.grafana.generate --check
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict

@@ -45,18 +45,14 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _spaced(phrase: str) -> str:
-    """Let the spaces of a phrase match line breaks, but leave those in a character class or lookbehind alone."""
+    """Let the spaces of a phrase match line breaks, but not those in a character class or a lookbehind."""
     return re.sub(r"\((?:\?<)[^)]*\)|\[[^]]*\]| ", lambda part: _SPACE if part[0] == " " else part[0], phrase)
 
 
 def _files(paths: Iterable[Path]) -> Iterator[Path]:
     for path in paths:
         inside = sorted(path.rglob("*")) if path.is_dir() else [path]
-        yield from (
-            each
-            for each in inside
-            if each.suffix in SUFFIXES and "vendor" not in each.parts
-        )
+        yield from (each for each in inside if each.suffix in SUFFIXES and "vendor" not in each.parts)
 
 
 if __name__ == "__main__":
