@@ -1,9 +1,11 @@
-"""How the suite is spread over the cores: the long tests begin first. No test is judged by its speed."""
+"""The markers `unit`, `integration`, `e2e` and `simulation` by folder; the order of the run; Hypothesis."""
 
 from __future__ import annotations
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+pytest_plugins = ["tests.support.fixtures"]
 
 settings.register_profile(
     "camwatch",
@@ -12,14 +14,16 @@ settings.register_profile(
 )
 settings.load_profile("camwatch")
 
-LONG = ("e2e", "deploy", "simulation", "history", "web", "reports")
-"""Folders whose tests wait for real programs, the longest first."""
+TIERS = ("e2e", "simulation", "integration", "unit")
+"""Folders below `tests`, the slowest first: no worker is left with a long test at the end."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with what takes long, so that no worker is left with it at the end."""
-    items.sort(key=_rank)
+    """Mark each test with its folder, and start the slowest folder first."""
+    for item in items:
+        item.add_marker(_tier(item))
+    items.sort(key=lambda item: TIERS.index(_tier(item)))
 
 
-def _rank(item: pytest.Item) -> int:
-    return next((LONG.index(part) for part in item.path.parts if part in LONG), len(LONG))
+def _tier(item: pytest.Item) -> str:
+    return item.path.relative_to(item.config.rootpath).parts[1]

@@ -10,7 +10,7 @@ And aiomqtt asks the event loop for a turn to write by the number of the connect
 comes the broker may have closed the connection; the number is nobody's by then, or another camera's.
 `careful` mends that.
 
-`tests/simulator/test_disconnects.py` fails when a new release moves either.
+`tests/integration/simulator/test_disconnects.py` fails when a new release moves either.
 """
 
 from __future__ import annotations

@@ -13,12 +13,12 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.e2e.conftest import playing
+from tests.support.cameras import playing
 from tests.support.daemon import Daemon, broker, config, running
 from tests.support.mosquitto import Mosquitto
 from tests.support.tables import cameras, operator, write_fleet
 from tests.support.tls import Authority
-from tests.web.serving import _UNUSED, leave
+from tests.support.web.serving import _UNUSED, leave
 
 PROGRAM = Path(sys.executable).with_name("camwatch")
 PASSWORD = "rue des cordeliers"  # noqa: S105

@@ -19,10 +19,10 @@ from camwatch.settings import load_settings
 from tests.e2e.test_access import PASSWORD, client_of
 from tests.support.daemon import broker, config, running
 from tests.support.mosquitto import Mosquitto, program, until
+from tests.support.paths import ROOT, blocks
 from tests.support.tables import camera, cameras, operator, write_fleet
-from tests.test_docs_drift import blocks
 
-PAGE = (Path(__file__).parents[2] / "docs/how-to/access.md").read_text()
+PAGE = (ROOT / "docs/how-to/access.md").read_text()
 LINES = [line for block in blocks(PAGE, "sh") for line in block.splitlines()]
 SETTINGS = blocks(PAGE, "toml")
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from camwatch.core.model import GapCause
-from tests.e2e.conftest import playing
+from tests.support.cameras import playing
 from tests.support.daemon import Daemon, Metrics, broker
 from tests.support.faults import WallClock, boot_anew, problems, settings
 from tests.support.ledger import Book, camwatch

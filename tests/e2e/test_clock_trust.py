@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from camsim.simulator import Simulator
-from tests.e2e.conftest import playing
+from tests.support.cameras import playing
 from tests.support.daemon import Daemon, Metrics, broker
 from tests.support.faults import WallClock, boot_anew, problems, settings
 from tests.support.ledger import Book, camwatch

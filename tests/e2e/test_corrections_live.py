@@ -6,7 +6,7 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from tests.e2e.conftest import playing
+from tests.support.cameras import playing
 from tests.support.daemon import broker, running
 from tests.support.faults import settings
 from tests.support.ledger import assert_adds_up, camwatch

@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 
 from camsim.simulator import Simulator
-from tests.e2e.conftest import playing
+from tests.support.cameras import playing
 from tests.support.daemon import Daemon, Metrics, broker, config, running
 from tests.support.mosquitto import Mosquitto
 from tests.support.tables import camera, write_fleet, write_table

@@ -18,10 +18,10 @@ from camsim.fleet import read_fleet
 from tests.support.daemon import Daemon, broker, config, running
 from tests.support.herd import Camera, Herd, Kind
 from tests.support.mosquitto import Mosquitto
+from tests.support.paths import FLEET
 from tests.support.proxy import Cut, Proxy, proxy_to
 from tests.support.verdict import false_outages, record, undetected
 
-FLEET = Path(__file__).parents[2] / "config" / "fleet"
 INTERVAL_S = 1.0
 PATIENCE_S = 90.0
 DEATHS = (Kind.POWER_SILENT, Kind.POWER_TOLD, Kind.RESUMES, Kind.RECONNECTS)

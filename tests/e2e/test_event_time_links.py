@@ -6,10 +6,11 @@ import asyncio
 from pathlib import Path
 
 from camsim.fleet import read_fleet
-from tests.e2e.test_event_time import FLEET, INTERVAL_S, assert_true, city, until_only
+from tests.e2e.test_event_time import INTERVAL_S, assert_true, city, until_only
 from tests.support.daemon import broker, config, running
 from tests.support.herd import Herd, Kind
 from tests.support.mosquitto import Mosquitto
+from tests.support.paths import FLEET
 from tests.support.proxy import Cut, proxy_to
 
 _LISTENER = "allow_anonymous true\nmax_queued_messages 0\n"

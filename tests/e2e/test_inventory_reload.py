@@ -10,7 +10,7 @@ from pathlib import Path
 from camwatch import app
 from camwatch.settings import load_settings
 from camwatch.settings.loading import load
-from tests.e2e.conftest import playing
+from tests.support.cameras import playing
 from tests.support.daemon import Daemon, broker, config, running
 from tests.support.mosquitto import Mosquitto, until
 from tests.support.publisher import heartbeat_topic, publishing

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from tests.support.daemon import Daemon, Line, Metrics, broker, config, running
 from tests.support.mosquitto import Mosquitto, until
+from tests.support.paths import FLEET
 
-FLEET = Path(__file__).parents[2] / "config" / "fleet"
 SITE = "la-duranne"
 INTERVAL = timedelta(seconds=1)  # a machine that does other things, too, may stand still for some of them
 DOWN_AFTER = 4.5 * INTERVAL

@@ -9,7 +9,7 @@ import pytest
 
 from camwatch.accounting.timeline import StatusInterval
 from camwatch.core.model import GapCause, Status
-from tests.e2e.conftest import playing
+from tests.support.cameras import playing
 from tests.support.daemon import INTERVAL_S, Daemon, broker, config, running
 from tests.support.faults import assert_none_decreased
 from tests.support.ledger import Book, assert_adds_up

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.conftest import playing
+from tests.support.cameras import playing
 from tests.support.daemon import broker, config, running
 from tests.support.mosquitto import Mosquitto, until
 from tests.support.publisher import publishing

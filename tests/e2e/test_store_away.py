@@ -17,7 +17,7 @@ import pytest
 
 from camsim.simulator import Simulator
 from camwatch.history.dialects import BUSY_S
-from tests.e2e.conftest import playing
+from tests.support.cameras import playing
 from tests.support.daemon import Daemon, broker, running
 from tests.support.faults import Disk, assert_none_decreased, limit, problems, settings, unlimit
 from tests.support.mosquitto import Mosquitto, free_port, until

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.conftest import playing
+from tests.support.cameras import playing
 from tests.support.daemon import Daemon, broker
 from tests.support.faults import problems, settings
 from tests.support.mosquitto import Mosquitto

@@ -18,7 +18,7 @@ from pathlib import Path
 import httpx
 import msgspec
 
-from tests.e2e.conftest import playing
+from tests.support.cameras import playing
 from tests.support.crash_loop import Kill
 from tests.support.daemon import Daemon, Metrics, broker
 from tests.support.faults import assert_none_decreased, problems, settings

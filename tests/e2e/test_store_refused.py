@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.conftest import playing
+from tests.support.cameras import playing
 from tests.support.daemon import Daemon, broker
 from tests.support.faults import assert_none_decreased, problems, settings
 from tests.support.ledger import camwatch

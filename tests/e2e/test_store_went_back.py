@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.conftest import playing
+from tests.support.cameras import playing
 from tests.support.copies import Copies, InFile, InServer
 from tests.support.daemon import broker, running
 from tests.support.faults import assert_none_decreased, problems, settings

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.conftest import playing
+from tests.support.cameras import playing
 from tests.support.daemon import broker, config, running
 from tests.support.mosquitto import Mosquitto
 from tests.support.tables import camera, write_fleet

@@ -16,8 +16,9 @@ import httpx
 import yaml
 
 from tests.support.mosquitto import free_port, program
+from tests.support.paths import ROOT
 
-FOLDER = Path(__file__).parents[2] / "deploy" / "alertmanager"
+FOLDER = ROOT / "deploy" / "alertmanager"
 COMMITTED = FOLDER / "alertmanager.yml"
 
 Tree: TypeAlias = Any

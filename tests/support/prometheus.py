@@ -12,8 +12,9 @@ import yaml
 
 from tests.support.alertmanager import Tree, answers, scaled, walk
 from tests.support.mosquitto import free_port, program
+from tests.support.paths import ROOT
 
-FOLDER = Path(__file__).parents[2] / "deploy" / "prometheus"
+FOLDER = ROOT / "deploy" / "prometheus"
 _TIMES = ("for", "keep_firing_for", "interval", "scrape_interval", "evaluation_interval")
 _IN_QUERIES = re.compile(r"(\[|\boffset\s+)((?:\d+(?:ms|[smhd]))+)")
 

@@ -1,1 +1,0 @@
-"""The accounting package: figures derived from the record."""

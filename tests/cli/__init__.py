@@ -1,1 +1,0 @@
-"""The commands on the record, run as people run them."""

@@ -1,1 +1,0 @@
-"""The judgement, by rule, on a clock that moves only when told to."""

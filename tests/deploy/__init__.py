@@ -1,1 +1,0 @@
-"""What stands around camwatch, tried with the programs that it is made for."""

@@ -1,1 +1,0 @@
-"""The inventory: tables, faults, changes, and the reference fleet."""

@@ -1,1 +1,0 @@
-"""Tests of how messages arrive, against real brokers."""

@@ -1,0 +1,1 @@
+"""Parts of camwatch with real servers, sockets, stores and checkers."""

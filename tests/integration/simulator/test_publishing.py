@@ -1,0 +1,126 @@
+"""What is published ends with its run, whatever aiomqtt makes of a cancellation."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from pathlib import Path as File
+from types import TracebackType
+from typing import Self, cast
+
+import aiomqtt
+import pytest
+
+import camsim
+from camsim.broker import Broker
+from camsim.device import Device
+from camsim.faults import SpoofedMessage
+from camsim.lagging_path import Path
+from camsim.publishing import Message
+from camsim.run_context import RunContext
+from camsim.spoofing import Spoofer
+from camsim.stats import Statistics
+from camsim.virtual_camera import VirtualCamera
+from tests.support.mosquitto import PATIENCE_S, Mosquitto
+from tests.support.simulator.builders import camera, fleet_of, simulator
+
+
+class Deaf:
+    """A broker and its session that goes on after a cancellation, once, where it is told to."""
+
+    def __init__(self, where: str) -> None:
+        self.waits = asyncio.Event()
+        self._where = where
+
+    def client_of_nobody(self, _: str) -> Self:
+        """Return the session."""
+        return self
+
+    async def _at(self, where: str) -> None:
+        if where == self._where:
+            self._where = ""
+            with contextlib.suppress(asyncio.CancelledError):
+                self.waits.set()
+                await asyncio.Event().wait()
+
+    async def __aenter__(self) -> Self:
+        await self._at("opening")
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if isinstance(error, asyncio.CancelledError) and self._where == "closing":
+            self._where = ""
+            raise aiomqtt.MqttError("could not be closed")
+
+    async def publish(self, *_: object, **__: object) -> None:
+        """Take a message."""
+        await self._at("publishing")
+        if self._where == "closing":
+            self.waits.set()
+
+
+def carrying(stage: RunContext) -> Callable[[], None]:
+    """Let the slow way of a stage carry something; return what ends it."""
+    path = Path(stage)
+    path.send(Message("topic", b""), -1)
+    return path.end
+
+
+def waiting(stage: RunContext) -> Callable[[], None]:
+    """Let the slow way of a stage wait long with what it carries; return what ends it."""
+    path = Path(stage)
+    path.send(Message("topic", b""), 1e6)
+    return path.end
+
+
+def lying(stage: RunContext) -> Callable[[], None]:
+    """Let a lie be told on a stage; return what ends the liar."""
+    liar = Spoofer(stage)
+    liar.publish(VirtualCamera(Device(camera(0), 0, 1.0)), SpoofedMessage("spoof", 0, own_topic=True))
+    return liar.end
+
+
+@pytest.mark.parametrize(
+    ("begin", "where"),
+    [
+        (waiting, "opening"),
+        *[(begin, where) for begin in (carrying, lying) for where in ("publishing", "closing")],
+    ],
+)
+async def test_what_has_a_connection_of_its_own_ends_though_a_cancellation_is_swallowed(
+    begin: Callable[[RunContext], Callable[[], None]], where: str
+) -> None:
+    deaf = Deaf(where)
+    async with asyncio.timeout(PATIENCE_S), asyncio.TaskGroup() as tasks:
+        stage = RunContext(
+            cast("Broker", deaf), tasks, asyncio.Semaphore(), Statistics(), reconnect_min_s=0.0
+        )
+        stage.begin()
+        end = begin(stage)
+        await deaf.waits.wait()
+        end()
+
+
+async def test_a_run_that_is_stopped_while_a_lag_is_in_force_ends(mosquitto: Mosquitto) -> None:
+    """What is under way is published nearly all the time then, and confirmed as the run ends."""
+    lag = "{action: lag, at: 0.1, for: 10, by: 0.3, up_to: 1.0, plus: 0.1}"
+
+    async def run() -> None:
+        async with simulator(mosquitto.url, fleet_of(100), lag) as playing:
+            await playing.play(1.5)
+
+    running = asyncio.create_task(run())
+    done, _ = await asyncio.wait({running}, timeout=PATIENCE_S)
+    running.cancel()
+    assert done
+    await running
+
+
+def test_nothing_in_camsim_publishes_but_by_the_one_way_that_heeds_a_cancellation() -> None:
+    folder = File(camsim.__file__).parent
+    assert [file.name for file in folder.rglob("*.py") if "client.publish(" in file.read_text("utf-8")] == [
+        "publishing.py"
+    ]

@@ -1,0 +1,1 @@
+"""Pure code: no program, no socket, no database."""

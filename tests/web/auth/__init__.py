@@ -1,1 +1,0 @@
-"""The door: who is let in, as whom."""

@@ -1,1 +1,0 @@
-"""The pages, as people see them."""

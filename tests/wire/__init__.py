@@ -1,1 +1,0 @@
-"""What cameras say, tested as bytes and as values."""
