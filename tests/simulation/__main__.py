@@ -9,12 +9,12 @@ from dataclasses import replace
 from itertools import count
 from pathlib import Path
 
-from tests.simulation.cli_runner import play
-from tests.simulation.faults import KINDS, Fault
-from tests.simulation.plan import Plan
-from tests.simulation.plan_codec import parse
-from tests.simulation.plan_generator import draw
-from tests.simulation.runner import SHRINKS, Reporter, cores, explain, quiet, run, say
+from tests.simulation.plans.codec import parse
+from tests.simulation.plans.faults import KINDS, Fault
+from tests.simulation.plans.generator import draw
+from tests.simulation.plans.plan import Plan
+from tests.simulation.runs.batch import SHRINKS, Reporter, cores, explain, quiet, run, say
+from tests.simulation.runs.play import play
 
 _COMMAND = "make simulate"
 

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.simulation.cli_runner import play
-from tests.simulation.mutation_runner import PAGE, Catch, caught, page, plant, simulate
-from tests.simulation.mutations import MUTANTS
-from tests.simulation.mutations_time import Mutant
-from tests.simulation.plan_generator import draw
+from tests.simulation.mutations.catalogue import MUTANTS
+from tests.simulation.mutations.catalogue_time import Mutant
+from tests.simulation.mutations.runner import PAGE, Catch, caught, page, plant, simulate
+from tests.simulation.plans.generator import draw
+from tests.simulation.runs.play import play
 
 _CAUGHT = caught()
 
@@ -36,5 +36,5 @@ def test_of_every_planted_fault_it_is_known_what_catches_it() -> None:
 
 
 def test_the_page_shows_every_planted_fault() -> None:
-    """Else: `python -m tests.simulation.mutation_runner`, with the names of those that changed."""
+    """Else: `python -m tests.simulation.mutations.runner`, with the names of those that changed."""
     assert PAGE.read_text(encoding="utf-8") == page(_CAUGHT)

@@ -13,12 +13,12 @@ from pathlib import Path
 import pytest
 
 from tests.simulation.__main__ import main
-from tests.simulation.faults import KINDS
-from tests.simulation.mutation_runner import ROOT, caught, plant, replayed, simulate
-from tests.simulation.mutations import MUTANTS
-from tests.simulation.plan_codec import parse, spell
-from tests.simulation.plan_generator import draw
-from tests.simulation.shrink import shrink
+from tests.simulation.mutations.catalogue import MUTANTS
+from tests.simulation.mutations.runner import ROOT, caught, plant, replayed, simulate
+from tests.simulation.plans.codec import parse, spell
+from tests.simulation.plans.faults import KINDS
+from tests.simulation.plans.generator import draw
+from tests.simulation.runs.shrink import shrink
 
 _SECONDS = 45
 """No seed begins later; the last one, and to begin with, takes some seconds more."""

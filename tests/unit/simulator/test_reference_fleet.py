@@ -21,6 +21,7 @@ from tests.support.paths import ROOT
 from tests.support.simulator.builders import scenario_of
 
 DOCUMENT = (ROOT / "docs" / "reference" / "simulator.md").read_text("utf-8")
+TUTORIAL = (ROOT / "docs" / "tutorials" / "first-scenario.md").read_text("utf-8")
 SCHEMA = json.loads((ROOT / "docs" / "reference" / "scenario.schema.json").read_text("utf-8"))
 SCENARIOS = shipped()
 

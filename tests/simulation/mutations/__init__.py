@@ -1,0 +1,1 @@
+"""Known faults to plant in camwatch, and the seeds that detect them."""
