@@ -1,8 +1,8 @@
 """Plants each fault, looks for the first seed that catches it, and writes that down.
 
-What catches a fault is kept in `seeds.toml` and shown in `docs/explanation/simulation.md`: shrunk to the fewest
-faults of the plan, so that it is quick to play, and tells why. With names on the command line, only these
-are looked for. Exit code 1: some fault was not caught.
+`seeds.toml` records what catches a fault, and `docs/explanation/simulation.md` shows it: shrunk to the
+fewest faults of the plan, so that it is quick to play and shows why. With names on the command line, only
+these are looked for. Exit code 1: some fault was not caught.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from tests.simulation.plans.plan import Plan
 from tests.simulation.runs.batch import cores, say
 
 ROOT: Final = Path(__file__).resolve().parents[3]
-PAGE: Final = ROOT / "docs" / "simulation.md"
+PAGE: Final = ROOT / "docs" / "explanation" / "simulation.md"
 SEEDS: Final = 400
 """So many seeds are tried."""
 _SOURCE: Final = ROOT / "src" / "camwatch"
