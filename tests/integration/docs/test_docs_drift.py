@@ -349,5 +349,7 @@ def test_the_settings_of_the_scenario_tutorial_fit_ten_times_the_speed(tmp_path:
 
 
 def test_what_check_config_cannot_say_at_once_is_said() -> None:
-    assert "is reported once those are" in (ROOT / "docs/reference/settings.md").read_text().partition("```")[0]
+    assert (
+        "is reported once those are" in (ROOT / "docs/reference/settings.md").read_text().partition("```")[0]
+    )
     assert "once those are" in " ".join((check_config.__doc__ or "").split())
