@@ -235,10 +235,7 @@ def link_settings(broker: Broker, settings: Settings) -> LinkSettings:
     """Translate a broker's settings for its link."""
     return LinkSettings(
         name=broker.name,
-        scheme=broker.scheme,
-        host=broker.host,
-        port=broker.port,
-        path=broker.path,
+        **broker.endpoint._asdict(),
         protocol=broker.protocol,
         client_id=broker.client_id,
         filters=subscriptions(settings.mqtt.topic_prefix, tuple(broker.operators)),
@@ -364,7 +361,7 @@ def _checkpoint_interval_s(settings: Settings, inventory: Inventory) -> float:
 
     What a crash loses of a camera is less than an interval then, which late heartbeats can fill (L8).
     """
-    intervals = (settings.liveness_of(camera).interval_s for camera in inventory.cameras.values())
+    intervals = (settings.liveness.for_camera(camera).interval_s for camera in inventory.cameras.values())
     usual = min(max(min(intervals, default=1.0) / 2, 0.1), 1.0)
     return settings.history.checkpoint_interval_s or usual
 

@@ -30,7 +30,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 
 
-class FieldError(Exception):
+class FieldError(ValueError):
     """A cell cannot be taken; the text says why and what is allowed. Becomes a `Fault` of its table."""
 
 

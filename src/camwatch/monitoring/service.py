@@ -121,7 +121,7 @@ class MonitorService:
 
     def liveness_of(self, camera: Camera) -> Liveness:
         """Return a camera's deadlines."""
-        return self.settings.liveness_of(camera)
+        return self.settings.liveness.for_camera(camera)
 
     def receiver(self, link: str) -> LinkReceiver:
         """Return the receiver for one link's messages."""
@@ -169,7 +169,9 @@ class MonitorService:
     def _configs(self, inventory: Inventory) -> Instant:
         now = self.clock()
         enrolments = [
-            CameraConfig(camera, self.settings.liveness_of(camera), self.settings.thresholds_of(camera))
+            CameraConfig(
+                camera, self.settings.liveness.for_camera(camera), self.settings.conditions.for_camera(camera)
+            )
             for camera in inventory.cameras.values()
         ]
         self.fleet.reload(
@@ -267,5 +269,5 @@ def _stall_after_s(settings: Settings, inventory: Inventory) -> float:
     Never more than half of the shortest silence that convicts: what waited for us meanwhile comes late
     (rule L8), so a stall that is not seen as one would convict cameras that lived through it.
     """
-    silences = (settings.liveness_of(camera).down_s for camera in inventory.cameras.values())
+    silences = (settings.liveness.for_camera(camera).down_s for camera in inventory.cameras.values())
     return min(settings.liveness.stall_after_s, min(silences, default=math.inf) / 2)

@@ -1,8 +1,7 @@
-"""All settings together: how they are read, and what must hold between sections and the inventory.
+"""All settings: how they are read, and what must hold between sections and the inventory.
 
 They come from a TOML file, overridden by environment variables `CAMWATCH_…` with `__` between levels
-(`CAMWATCH_HTTP__LISTEN`, `CAMWATCH_BROKERS__0__URL`). The sections are in `sections`.
-`docs/reference/settings.md` is for those who set them.
+(`CAMWATCH_HTTP__LISTEN`, `CAMWATCH_BROKERS__0__URL`). `docs/reference/settings.md` is their reference.
 """
 
 from __future__ import annotations
@@ -11,84 +10,67 @@ import os
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, PrivateAttr, field_validator
+from pydantic import PrivateAttr, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from camwatch.core.model import Camera, Lifecycle, Liveness, Thresholds
+from camwatch.core.model import Lifecycle
 from camwatch.errors import ConfigError, ConfigProblem
 from camwatch.fleet.inventory import Inventory
-from camwatch.settings import sources as source
+from camwatch.settings import sections, sources
 from camwatch.settings import validators as checks
 from camwatch.settings.brokers import Broker
 from camwatch.settings.sections import (
     AccessSettings,
-    ClockSettings,
-    ConditionsSettings,
     FleetSettings,
     HistorySettings,
     HttpSettings,
     LivenessSettings,
-    LogSettings,
-    MqttSettings,
-    ObjectivesSettings,
 )
 
 __all__ = [
     "AccessSettings",
     "Broker",
-    "ClockSettings",
-    "ConditionsSettings",
     "FleetSettings",
     "HistorySettings",
     "HttpSettings",
     "LivenessSettings",
-    "LogSettings",
-    "MqttSettings",
-    "ObjectivesSettings",
     "Settings",
     "check_secrets",
     "exposures",
     "load_fleet_settings",
     "load_settings",
-    "location_of",
     "validate_against_inventory",
 ]
 
 
-class Settings(BaseSettings):
-    """All settings; each has a default. `load_settings` reads them; tests and the demo pass them by name."""
-
+class _Loadable(BaseSettings):
     model_config = SettingsConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
+    @classmethod
+    def settings_customise_sources(cls, *_: Any, **known: Any) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Return the sources that `load_settings` passes, or else what code passes by name."""
+        arguments = known["init_settings"]
+        return arguments().pop("sources", (arguments,))  # type: ignore[no-any-return]
+
+
+class Settings(_Loadable):
+    """All settings; each has a default."""
+
     fleet: FleetSettings = FleetSettings()
-    mqtt: MqttSettings = MqttSettings()
+    mqtt: sections.MqttSettings = sections.MqttSettings()
     brokers: tuple[Broker, ...] = (Broker(),)
     liveness: LivenessSettings = LivenessSettings()
-    conditions: ConditionsSettings = ConditionsSettings()
-    objectives: ObjectivesSettings = ObjectivesSettings()
-    clock: ClockSettings = ClockSettings()
+    conditions: sections.ConditionsSettings = sections.ConditionsSettings()
+    objectives: sections.ObjectivesSettings = sections.ObjectivesSettings()
+    clock: sections.ClockSettings = sections.ClockSettings()
     history: HistorySettings = HistorySettings()
     http: HttpSettings = HttpSettings()
     access: AccessSettings = AccessSettings()
-    log: LogSettings = LogSettings()
+    log: sections.LogSettings = sections.LogSettings()
 
-    _origin: source.Origin = PrivateAttr(default_factory=source.Origin)
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],  # noqa: ARG003 - the library's signature
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003
-        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
-        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Take what `sources` has laid together, and nothing behind its back.
-
-        The library's own sources neither reach into a list of tables nor tell every fault with its place.
-        """
-        return (init_settings,)
+    _origin: sources.Origin = PrivateAttr(default_factory=sources.Origin)
 
     @field_validator("brokers")
     @classmethod
@@ -98,7 +80,7 @@ class Settings(BaseSettings):
         for name, count in Counter(broker.name for broker in value).items():
             if count > 1:
                 raise ValueError(f"{count} brokers are named {name!r}: give each a name of its own")
-        sessions = Counter((broker.host, broker.port, broker.client_id) for broker in value)
+        sessions = Counter((*broker.endpoint[1:3], broker.client_id) for broker in value)
         for (host, port, client_id), count in sessions.items():
             if count > 1:
                 raise ValueError(
@@ -107,31 +89,19 @@ class Settings(BaseSettings):
                 )
         return value
 
-    def liveness_of(self, camera: Camera) -> Liveness:
-        """Return the deadlines of a camera; the nearest setting wins (rule L2)."""
-        return self.liveness.for_camera(camera)
-
-    def thresholds_of(self, camera: Camera) -> Thresholds:
-        """Return beyond what a camera is degraded; its purpose's setting wins (rule C3)."""
-        return self.conditions.of(camera)
+    def place(self, *path: str | int, problem: str = "") -> str:
+        """Return where a setting was written, as faults name it."""
+        return self._origin.place(path, problem)
 
 
-class _FleetAlone(BaseModel):
-    model_config = ConfigDict(hide_input_in_errors=True)
-
+class _FleetAlone(_Loadable, extra="ignore"):
     fleet: FleetSettings = FleetSettings()
-
-
-def location_of(settings: Settings, *path: str) -> str:
-    """Return where a setting was written, as faults name it."""
-    return settings._origin.place(path)  # noqa: SLF001 - this module's own
 
 
 def load_fleet_settings(file: Path | None, environ: Mapping[str, str] = os.environ) -> FleetSettings | None:
     """Return the section [fleet], however wrong the others are; None if it is wrong itself."""
-    mine = {name: value for name, value in environ.items() if name.startswith(f"{source.PREFIX}FLEET__")}
     try:
-        return source.load(_FleetAlone, file, mine)[0].fleet
+        return sources.load(_FleetAlone, file, environ)[0].fleet
     except ConfigError:
         return None
 
@@ -141,7 +111,7 @@ def load_settings(file: Path | None, environ: Mapping[str, str] = os.environ) ->
 
     Raises ConfigError with every fault found.
     """
-    settings, origin = source.load(Settings, file, environ)
+    settings, origin = sources.load(Settings, file, environ)
     settings._origin = origin  # noqa: SLF001 - our own, and set once
     return settings
 
@@ -171,17 +141,16 @@ def exposures(settings: Settings) -> tuple[str, ...]:
 
 def validate_against_inventory(settings: Settings, inventory: Inventory) -> tuple[ConfigProblem, ...]:
     """Return what the settings say of operators and cameras that does not hold for this inventory."""
-    place = settings._origin.place  # noqa: SLF001 - this module's own
     found = (
         *_unknown_ids(settings, inventory),
         *_uncovered_operators(settings, inventory),
         *_invalid_thresholds(settings, inventory),
         *_open_without_auth(settings),
     )
-    return tuple(ConfigProblem(place(path, problem), problem) for path, problem in found)
+    return tuple(ConfigProblem(settings.place(*path, problem=problem), problem) for path, problem in found)
 
 
-def _unknown_ids(settings: Settings, inventory: Inventory) -> Iterator[tuple[source.Steps, str]]:
+def _unknown_ids(settings: Settings, inventory: Inventory) -> Iterator[tuple[sources.Steps, str]]:
     for number, broker in enumerate(settings.brokers):
         for operator in broker.operators:
             if operator not in inventory.operators:
@@ -192,7 +161,7 @@ def _unknown_ids(settings: Settings, inventory: Inventory) -> Iterator[tuple[sou
         yield ("liveness", "camera", camera), "is no camera of the inventory"
 
 
-def _uncovered_operators(settings: Settings, inventory: Inventory) -> Iterator[tuple[source.Steps, str]]:
+def _uncovered_operators(settings: Settings, inventory: Inventory) -> Iterator[tuple[sources.Steps, str]]:
     """Find operators whose cameras no broker carries: camwatch would be blind for them for ever."""
     carried = {operator for broker in settings.brokers for operator in broker.operators}
     if all(broker.operators for broker in settings.brokers):
@@ -206,7 +175,7 @@ def _uncovered_operators(settings: Settings, inventory: Inventory) -> Iterator[t
             )
 
 
-def _open_without_auth(settings: Settings) -> Iterator[tuple[source.Steps, str]]:
+def _open_without_auth(settings: Settings) -> Iterator[tuple[sources.Steps, str]]:
     """Find a door that everybody could go through: without accounts, whoever comes may do everything."""
     if settings.access.accounts_file is None and not settings.http.is_loopback:
         problem = (
@@ -217,10 +186,10 @@ def _open_without_auth(settings: Settings) -> Iterator[tuple[source.Steps, str]]
         yield ("http", "listen"), problem
 
 
-def _invalid_thresholds(settings: Settings, inventory: Inventory) -> Iterator[tuple[source.Steps, str]]:
+def _invalid_thresholds(settings: Settings, inventory: Inventory) -> Iterator[tuple[sources.Steps, str]]:
     told: set[str] = set()
     for camera in inventory.cameras.values():
-        liveness = settings.liveness_of(camera)
+        liveness = settings.liveness.for_camera(camera)
         problem = checks.check_order(liveness.suspect_after, liveness.down_after)
         if problem and problem not in told:
             told.add(problem)

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, Field, ValidationInfo, field_validator
 
 from camwatch.settings import validators as checks
-from camwatch.settings.value_types import BOUNDED, SECTION, File, Id, Label, Seconds, Whole, secret
+from camwatch.settings.value_types import BOUNDED, SECTION, File, Id, KeyFile, Label, Seconds, Whole, secret
 
 
 class Broker(BaseModel):
@@ -32,7 +32,7 @@ class Broker(BaseModel):
     password_file: File | None = None
     ca_file: File | None = None
     cert_file: File | None = None
-    key_file: File | None = None
+    key_file: KeyFile | None = None
 
     @field_validator("canary")
     @classmethod
@@ -71,38 +71,16 @@ class Broker(BaseModel):
             raise ValueError("needs an encrypted session: begin url with mqtts:// or wss://")
         return value
 
-    @field_validator("key_file")
-    @classmethod
-    def _has_a_certificate(cls, value: Path | None, info: ValidationInfo) -> Path | None:
-        if value and info.data.get("cert_file", value) is None:
-            raise ValueError("needs a cert_file, too: a key alone proves nothing")
-        return value
-
     @property
-    def scheme(self) -> str:
-        """mqtt, mqtts, ws or wss."""
-        return checks.endpoint(self.url).scheme
-
-    @property
-    def host(self) -> str:
-        """Name or address, without the brackets of IPv6."""
-        return checks.endpoint(self.url).host
-
-    @property
-    def port(self) -> int:
-        """The port of the URL, or the usual one of its scheme."""
-        return checks.endpoint(self.url).port
-
-    @property
-    def path(self) -> str:
-        """The path of the WebSocket: `/mqtt` where the URL has none."""
-        return checks.endpoint(self.url).path
+    def endpoint(self) -> checks.Endpoint:
+        """The parts of the URL, with the default port and path of its scheme."""
+        return checks.endpoint(self.url)
 
     @property
     def exposes_password(self) -> bool:
         """Whether the password crosses a network, and not encrypted."""
-        end = checks.endpoint(self.url)
-        return self.password_file is not None and not end.encrypted and not checks.is_loopback(end.host)
+        to_others = not self.endpoint.encrypted and not checks.is_loopback(self.endpoint.host)
+        return self.password_file is not None and to_others
 
     def user(self) -> str | None:
         """Return `username`, or what `username_file` holds now; None where neither is set.

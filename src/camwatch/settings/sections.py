@@ -25,24 +25,28 @@ from pydantic import (
 from camwatch.core.model import Camera, Liveness, Purpose, Thresholds
 from camwatch.errors import ConfigError, ConfigProblem
 from camwatch.settings import validators as checks
-from camwatch.settings.value_types import BOUNDED as _BOUNDED
-from camwatch.settings.value_types import DAY_S, SECTION
-from camwatch.settings.value_types import File as _File
-from camwatch.settings.value_types import Finite as _Finite
-from camwatch.settings.value_types import Id as _Id
-from camwatch.settings.value_types import Seconds as _Seconds
-from camwatch.settings.value_types import Whole as _Whole
-from camwatch.settings.value_types import secret as _secret
+from camwatch.settings.value_types import (
+    BOUNDED,
+    DAY_S,
+    SECTION,
+    File,
+    Finite,
+    Id,
+    KeyFile,
+    Seconds,
+    Whole,
+    secret,
+)
 from camwatch.wire.topics import DEFAULT_PREFIX
 
 _LIVENESS = Liveness()
 _THRESHOLDS = Thresholds()
 
-_Hold = Annotated[_Finite, Field(ge=0, le=DAY_S)]
-_Factor = Annotated[_Finite, Field(ge=1, le=1000)]
-_Celsius = Annotated[_Finite, Field(ge=-60, le=150)]
-_Rate = Annotated[_Finite, Field(ge=0, le=240)]
-_Ratio = Annotated[_Finite, Field(gt=0, le=1)]
+_Hold = Annotated[Finite, Field(ge=0, le=DAY_S)]
+_Factor = Annotated[Finite, Field(ge=1, le=1000)]
+_Celsius = Annotated[Finite, Field(ge=-60, le=150)]
+_Rate = Annotated[Finite, Field(ge=0, le=240)]
+_Ratio = Annotated[Finite, Field(gt=0, le=1)]
 
 
 class _Section(BaseModel):
@@ -54,7 +58,7 @@ class FleetSettings(_Section):
 
     path: Path = Path("config/fleet")
     timezone: Annotated[ZoneInfo, BeforeValidator(checks.time_zone)] = ZoneInfo("Europe/Paris")
-    reload_interval_s: _Seconds = 2.0
+    reload_interval_s: Seconds = 2.0
 
 
 class MqttSettings(_Section):
@@ -66,7 +70,7 @@ class MqttSettings(_Section):
 class LivenessOverride(_Section):
     """What differs for one purpose, operator or camera (rule L2)."""
 
-    interval_s: _Seconds | None = None
+    interval_s: Seconds | None = None
     suspect_after: _Factor | None = None
     down_after: _Factor | None = None
     will_grace_s: _Hold | None = None
@@ -82,15 +86,15 @@ class LivenessSettings(_Section):
     `messages_per_interval` bounds what one camera may send.
     """
 
-    interval_s: _Seconds = _LIVENESS.interval_s
+    interval_s: Seconds = _LIVENESS.interval_s
     suspect_after: _Factor = _LIVENESS.suspect_after
-    down_after: Annotated[_Factor, _BOUNDED] = _LIVENESS.down_after
+    down_after: Annotated[_Factor, BOUNDED] = _LIVENESS.down_after
     will_grace_s: _Hold = _LIVENESS.will_grace_s
-    stall_after_s: _Seconds = 5.0
-    messages_per_interval: Annotated[_Whole, Field(ge=2, le=1_000_000)] = 20
+    stall_after_s: Seconds = 5.0
+    messages_per_interval: Annotated[Whole, Field(ge=2, le=1_000_000)] = 20
     purpose: dict[Purpose, LivenessOverride] = {}
-    operator: dict[_Id, LivenessOverride] = {}
-    camera: dict[_Id, LivenessOverride] = {}
+    operator: dict[Id, LivenessOverride] = {}
+    camera: dict[Id, LivenessOverride] = {}
 
     @field_validator("down_after")
     @classmethod
@@ -130,7 +134,7 @@ class ThresholdsOverride(_Section):
     storage_used_max_ratio: _Ratio | None = None
     temperature_min_celsius: _Celsius | None = None
     temperature_max_celsius: _Celsius | None = None
-    clock_offset_max_s: _Seconds | None = None
+    clock_offset_max_s: Seconds | None = None
 
 
 class ConditionsSettings(_Section):
@@ -139,8 +143,8 @@ class ConditionsSettings(_Section):
     fps_min: _Rate = _THRESHOLDS.fps_min
     storage_used_max_ratio: _Ratio = _THRESHOLDS.storage_used_max_ratio
     temperature_min_celsius: _Celsius = _THRESHOLDS.temperature_min_celsius
-    temperature_max_celsius: Annotated[_Celsius, _BOUNDED] = _THRESHOLDS.temperature_max_celsius
-    clock_offset_max_s: _Seconds = _THRESHOLDS.clock_offset_max_s
+    temperature_max_celsius: Annotated[_Celsius, BOUNDED] = _THRESHOLDS.temperature_max_celsius
+    clock_offset_max_s: Seconds = _THRESHOLDS.clock_offset_max_s
     purpose: dict[Purpose, ThresholdsOverride] = {}
     _of: dict[Purpose, Thresholds] = PrivateAttr(default_factory=dict)  # shared by a purpose's cameras
 
@@ -161,7 +165,7 @@ class ConditionsSettings(_Section):
                 raise ValueError(f"in {key}, temperature_max_celsius {problem}")
         return value
 
-    def of(self, camera: Camera) -> Thresholds:
+    def for_camera(self, camera: Camera) -> Thresholds:
         """Return the thresholds of a camera: for all, then its purpose."""
         found = self._of.get(camera.purpose)
         if found is None:
@@ -176,7 +180,7 @@ class ClockSettings(_Section):
     """Whether a start waits for a synchronised clock, and for how long at most (rule T4)."""
 
     require_sync: bool = True
-    sync_timeout_s: _Seconds = 60.0
+    sync_timeout_s: Seconds = 60.0
 
 
 class ObjectivesSettings(_Section):
@@ -189,10 +193,10 @@ class HistorySettings(_Section):
     """Where the record is kept, and for how long. The URL may hold a password, so no repr shows it."""
 
     url: Annotated[str, AfterValidator(checks.store_url), Field(repr=False)] = "sqlite:///camwatch.db"
-    password_file: _File | None = None
-    checkpoint_interval_s: _Seconds | None = None
-    retention_days: Annotated[_Whole, Field(ge=400, le=36_500)] = 1100
-    connect_timeout_s: _Seconds = 30.0
+    password_file: File | None = None
+    checkpoint_interval_s: Seconds | None = None
+    retention_days: Annotated[Whole, Field(ge=400, le=36_500)] = 1100
+    connect_timeout_s: Seconds = 30.0
 
     @field_validator("password_file")
     @classmethod
@@ -214,28 +218,21 @@ class HistorySettings(_Section):
 
         Raises ConfigError where it cannot be read.
         """
-        return _secret(self.password_file, "history.password_file")
+        return secret(self.password_file, "history.password_file")
 
 
 class HttpSettings(_Section):
     """Where metrics, health and pages are served, and how; port 0 takes a free one."""
 
     listen: Annotated[str, AfterValidator(checks.listen_address)] = "127.0.0.1:10458"
-    cert_file: _File | None = None
-    key_file: _File | None = None
+    cert_file: File | None = None
+    key_file: KeyFile | None = None
     root_path: Annotated[str, AfterValidator(checks.root_path)] = ""
-    metrics_token_file: _File | None = None
+    metrics_token_file: File | None = None
     metrics_public: bool = False
     connections_per_address: Annotated[int, Field(ge=10, le=2000)] = 100
     tiles_url: Annotated[str, AfterValidator(checks.tiles_url)] = ""
     tiles_attribution: str = ""
-
-    @field_validator("key_file")
-    @classmethod
-    def _has_a_certificate(cls, value: Path | None, info: ValidationInfo) -> Path | None:
-        if value and info.data.get("cert_file", value) is None:
-            raise ValueError("needs a cert_file, too: a key alone proves nothing")
-        return value
 
     @field_validator("metrics_public")
     @classmethod
@@ -270,7 +267,7 @@ class HttpSettings(_Section):
 
         Raises ConfigError where it cannot be read, or holds too little to be a secret.
         """
-        token = _secret(self.metrics_token_file, "http.metrics_token_file")
+        token = secret(self.metrics_token_file, "http.metrics_token_file")
         if token is not None and (len(token) < 16 or not token.isascii() or not token.isprintable()):
             problem = (
                 "must hold at least 16 printable ASCII characters: openssl rand -hex 32 makes a good one"
@@ -283,9 +280,9 @@ class AccessSettings(_Section):
     """Who is let in: the file of the accounts, and a proxy that may say who somebody is."""
 
     accounts_file: Path | None = None
-    session_hours: Annotated[_Finite, Field(gt=0, le=24 * 366)] = 12.0
+    session_hours: Annotated[Finite, Field(gt=0, le=24 * 366)] = 12.0
     proxy_header: Annotated[str, AfterValidator(checks.header_name)] | None = None
-    proxy_addresses: Annotated[tuple[str, ...], AfterValidator(checks.networks), _BOUNDED] = ()
+    proxy_addresses: Annotated[tuple[str, ...], AfterValidator(checks.networks), BOUNDED] = ()
     proxy_names_host: bool = False
 
     @field_validator("proxy_addresses")

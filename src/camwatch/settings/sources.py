@@ -1,105 +1,179 @@
-"""From a TOML file and environment variables to checked settings, and from every fault to its place.
+"""Reads settings from a TOML file and environment variables, and finds the place of every fault.
 
-A fault is placed where people wrote the value: `camwatch.toml: brokers[0].url`, or the variable's name.
+The place is where the value was written: `camwatch.toml: brokers[0].url`, or the name of the variable.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import difflib
-import json
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
-from collections.abc import Set as AbstractSet
 from pathlib import Path
-from typing import Any, TypeAlias, TypeVar, get_args
+from typing import Any, TypeAlias, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, EnvSettingsSource, InitSettingsSource
 
 from camwatch.errors import ConfigError, ConfigProblem
 
-PREFIX = "CAMWATCH_"
-"""What the names of all variables begin with."""
 MAX_BYTES = 1 << 20
 """The largest settings file that is read."""
 
 _M = TypeVar("_M", bound=BaseModel)
-_Step: TypeAlias = str | int
-Steps: TypeAlias = tuple[_Step, ...]
-"""The way to a setting: names of tables, numbers in lists."""
-_Tree: TypeAlias = dict[str, Any]
+_S = TypeVar("_S", bound=BaseSettings)
+Steps: TypeAlias = tuple[str | int, ...]
+"""The path to a setting: names of tables, indices of lists."""
 
+_PREFIX = "CAMWATCH_"
 _TOML_PLACE = re.compile(r"(?P<problem>.*) \(at line (?P<line>\d+), column (?P<column>\d+)\)", re.DOTALL)
-_PLAINER = {
-    "tuple_type": "must be a list",
-    "model_type": "must be a table of settings",
-    "dict_type": "must be a table of settings",
-    "string_type": "must be text",
-    "path_type": "must be text that names a file or folder",
-    "is_instance_of": "must be text",
-    "float_type": "must be a number",
-    "float_parsing": "must be a number",
-    "finite_number": "must be a finite number",
-    "int_type": "must be a whole number",
-    "int_parsing": "must be a whole number",
-    "int_from_float": "must be a whole number",
+# What pydantic wants, by the first word of the error's type.
+_WANTED = {
+    "tuple": "a list",
+    "model": "a table of settings",
+    "dict": "a table of settings",
+    "string": "text",
+    "path": "text that names a file or folder",
+    "is": "text",
+    "float": "a number",
+    "finite": "a finite number",
+    "int": "a whole number",
 }
-_WRITTEN_AS_JSON = ("tuple_type", "model_type", "dict_type")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Origin:
-    """Where settings were written: the file's name, and the variables by the path that each one set.
-
-    `made` holds the paths of tables and lists that are there for the sake of a variable alone.
-    """
+    """Where settings were written: the file's name and content, and the variables by their paths."""
 
     file: str = "settings"
-    variables: Mapping[Steps, str] = dataclasses.field(default_factory=dict)
-    made: AbstractSet[Steps] = frozenset()
+    tree: Mapping[str, Any] = dataclasses.field(default_factory=dict, compare=False)
+    variables: Mapping[tuple[str, ...], str] = dataclasses.field(default_factory=dict, compare=False)
 
     def variable(self, path: Steps, problem: str = "") -> str | None:
-        """Return the variable to blame for a problem at this path, if there is one."""
-        for length in range(len(path), 0, -1):
-            if found := self.variables.get(path[:length]):
+        """Return the variable that causes a problem at this path, if one does."""
+        steps = tuple(map(str, path))
+        for length in range(len(steps), 0, -1):
+            if found := self.variables.get(steps[:length]):
                 return found
         for other, variable in self.variables.items():
             # A rule between two settings names the other one with its value: "above suspect_after (2.5)".
-            beside = other[:-1] == path[:-1] and f"{other[-1]} (" in problem
-            below = path in self.made and other[: len(path)] == path
-            if beside or below:
+            beside = other[:-1] == steps[:-1] and f"{other[-1]} (" in problem
+            if beside or (other[: len(steps)] == steps and self.value(path) is None):
                 return variable
         return None
 
     def place(self, path: Steps, problem: str = "") -> str:
-        """Return the place of a problem as people write it."""
-        return self.variable(path, problem) or f"{self.file}: {_dotted(path)}"
+        """Return the variable that causes a problem, or else the file and the key."""
+        dotted = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
+        return self.variable(path, problem) or f"{self.file}: {dotted.removeprefix('.')}"
+
+    def value(self, path: Steps) -> Any:
+        """Return what the file holds at this path, or None."""
+        node: Any = self.tree
+        for step in path:
+            try:
+                node = node[step]
+            except (KeyError, IndexError, TypeError):
+                return None
+        return node
 
 
-def load(model: type[_M], file: Path | None, environ: Mapping[str, str]) -> tuple[_M, Origin]:
-    """Return the checked settings and where they were written.
+class VariableSource(EnvSettingsSource):
+    """The variables of `origin`, which also reach into lists of tables: `CAMWATCH_BROKERS__0__URL`."""
 
-    Raises ConfigError with every fault found.
+    def __init__(self, model: type[BaseSettings], environ: Mapping[str, str], origin: Origin) -> None:
+        super().__init__(model, env_prefix=_PREFIX, env_nested_delimiter="__")
+        self.env_vars = {name.lower(): environ[name] for name in origin.variables.values()}
+        self.faults: list[ConfigProblem] = []
+        self._origin = origin
+
+    def __call__(self) -> dict[str, Any]:
+        """Return what the variables set; a list comes whole, with the items that only the file has."""
+        fields, variables = self.settings_cls.model_fields, self._origin.variables
+        self.faults += [fault for path, name in variables.items() for fault in self._unread(path, name)]
+        # The library skips variables of unknown sections; as empty tables they are refused like the file's.
+        found = {path[0]: {} for path in variables if len(path) > 1} | super().__call__()
+        for name, field in fields.items():
+            if _item_of(field) and (steps := self.explode_env_vars(name, field, self.env_vars)):
+                base = self._origin.value((name,)) if isinstance(found[name], dict) else found[name]
+                found[name] = self._items(name, steps, [] if base is None else base)
+                if not found[name]:
+                    del found[name]  # no step led to an item: all are faults
+        return found
+
+    def next_field(self, field: Any, key: str, case_sensitive: bool | None = None) -> Any:
+        """Return the field or the model that `key` leads to."""
+        return _item_of(field) or super().next_field(field, key, case_sensitive)
+
+    def decode_complex_value(self, field_name: str, field: FieldInfo, value: Any) -> Any:
+        """Return a list or a table from its JSON; validation refuses anything else."""
+        try:
+            return super().decode_complex_value(field_name, field, value) if value[0] in "[{" else value
+        except (ValueError, RecursionError):
+            return value
+
+    def _items(self, name: str, steps: dict[str, Any], base: Any) -> Any:
+        if not isinstance(base, list):
+            return base
+        items = list(base)
+        for step in sorted(steps, key=lambda step: step.zfill(4)):
+            index = int(step) if re.fullmatch("[0-9]{1,4}", step) else -1
+            if index == len(items):
+                items.append({})
+            if 0 <= index < len(items):
+                tables = isinstance(items[index], dict) and isinstance(steps[step], dict)
+                items[index] = items[index] | steps[step] if tables else steps[step]
+            else:
+                there = f"it is a list of {len(items)}, counted from 0, and one more may be added"
+                place = self._origin.place((name, step))
+                self.faults.append(ConfigProblem(place, f"{name} has no {step!r}: {there}"))
+        return items
+
+    def _unread(self, path: tuple[str, ...], variable: str) -> Iterator[ConfigProblem]:
+        fields = self.settings_cls.model_fields
+        for end in range(1, len(path) if path[0] in fields else 0):
+            if not isinstance(self._origin.value(path[:end]), dict | list | None):
+                yield ConfigProblem(variable, f"{'.'.join(path[:end])} has no {path[end]!r}: it is no table")
+        section, _, name = path[0].partition("_")
+        known = getattr(fields[section].annotation, "model_fields", ()) if section in fields else ()
+        if len(path) == 1 and name in known:
+            meant = f"{_PREFIX}{section}__{name}".upper()
+            yield ConfigProblem(variable, f"is not read: two underscores part the levels, {meant}")
+
+
+def load(model: type[_S], file: Path | None, environ: Mapping[str, str]) -> tuple[_S, Origin]:
+    """Return the settings in a file and in the variables over it, and where they were written.
+
+    The model takes its sources as an argument. Raises ConfigError with every fault.
     """
-    tree = {} if file is None else _from_file(file)
-    overlay = _Overlay(model, tree)
-    for variable in sorted(environ, key=_by_depth):
-        if variable.startswith(PREFIX) and environ[variable]:  # an empty one is as good as none
-            overlay.put(variable, environ[variable])
-    origin = Origin(file.name if file else "settings", overlay.variables, overlay.made)
-    faults = overlay.faults
+    tree = {} if file is None else read_toml(file)
+    # An empty variable counts as unset.
+    names = sorted(name for name in environ if name.startswith(_PREFIX) and environ[name])
+    paths = {tuple(name.removeprefix(_PREFIX).lower().split("__")): name for name in names}
+    origin = Origin(file.name if file else "settings", tree, paths)
+    variables = VariableSource(model, environ, origin)
+    values = {"sources": (InitSettingsSource(model, variables()), InitSettingsSource(model, tree))}
+    return validate(model, values, origin, tuple(variables.faults)), origin
+
+
+def validate(
+    model: type[_M], values: Mapping[str, Any], origin: Origin, faults: tuple[ConfigProblem, ...] = ()
+) -> _M:
+    """Return a model of these values. Raises ConfigError with `faults` and every fault of the values."""
     try:
-        settings = model(**tree)
+        result = model(**values)
     except ValidationError as error:
-        faults.extend(_faults_of(error, model, origin))
+        faults += tuple(_faults_of(error, model, origin))
     if faults:
-        # Raised out here: the library's error, which holds the values, is no part of ours.
-        raise ConfigError(tuple(faults))
-    return settings, origin
+        # Raised out here: the library's error, which holds the values, must not be part of ours.
+        raise ConfigError(faults)
+    return result
 
 
-def _from_file(file: Path) -> _Tree:
+def read_toml(file: Path) -> dict[str, Any]:
+    """Return what a TOML file holds. Raises ConfigError, with line and column where they are known."""
     try:
         with file.open("rb") as stream:
             content = stream.read(MAX_BYTES + 1)
@@ -118,145 +192,44 @@ def _from_file(file: Path) -> _Tree:
     raise ConfigError((fault,))
 
 
-class _Overlay:
-    """Lays variables over a tree of settings and remembers which of them set what."""
-
-    def __init__(self, model: type[BaseModel], tree: _Tree) -> None:
-        self.variables: dict[Steps, str] = {}
-        self.made: set[Steps] = set()
-        self.faults: list[ConfigProblem] = []
-        self._model = model
-        self._tree = tree
-
-    def put(self, variable: str, text: str) -> None:
-        """Set what this variable names; one that names no section is somebody else's."""
-        steps = variable.removeprefix(PREFIX).lower().split("__")
-        if len(steps) == 1 and steps[0] not in self._model.model_fields:
-            # A cluster sets names like CAMWATCH_PORT and CAMWATCH_SERVICE_HOST for a service “camwatch”.
-            self._forgotten_underscore(variable, steps[0])
-            return
-        node: Any = self._tree
-        path: Steps = ()
-        for step, following in zip(steps, [*steps[1:], None], strict=True):
-            key = self._key(node, step)
-            if key is None:
-                there = _dotted(path)
-                self.faults.append(
-                    ConfigProblem(variable, f"{there} has no {step!r}: {_what_is_there(node)}")
-                )
-                if not node and path in self.made:
-                    del self._tree[
-                        str(path[0])
-                    ]  # lists of tables stand at the top; made for nothing, this one
-                return
-            path = (*path, key)
-            if following is None:
-                _assign(node, key, _value(text))
-                self.variables[path] = variable
-                return
-            node = self._descend(node, key, path)
-
-    def _key(self, node: Any, step: str) -> _Step | None:
-        if isinstance(node, dict):
-            return step
-        if isinstance(node, list) and re.fullmatch("[0-9]{1,4}", step) and int(step) <= len(node):
-            return int(step)  # as many as there are: one more is added
-        return None
-
-    def _descend(self, node: Any, key: _Step, path: Steps) -> Any:
-        missing = key not in node if isinstance(node, dict) else key == len(node)
-        if missing:
-            _assign(node, key, [] if _is_list_of_tables(self._model, path) else {})
-            self.made.add(path)
-        return node[key]
-
-    def _forgotten_underscore(self, variable: str, name: str) -> None:
-        for section, field in self._model.model_fields.items():
-            own = getattr(field.annotation, "model_fields", {})
-            if name.startswith(f"{section}_") and name.removeprefix(f"{section}_") in own:
-                meant = f"{PREFIX}{section}__{name.removeprefix(f'{section}_')}".upper()
-                self.faults.append(
-                    ConfigProblem(variable, f"is not read: two underscores part the levels, {meant}")
-                )
-
-
-def _assign(node: Any, key: _Step, value: Any) -> None:
-    if isinstance(node, list) and key == len(node):
-        node.append(value)
-    else:
-        node[key] = value
-
-
-def _value(text: str) -> Any:
-    """Return a list or a table from its JSON; anything else is text, as `[::1]:0` is."""
-    if text[0] in "[{":
-        try:
-            return json.loads(text)
-        except (ValueError, RecursionError):
-            return text
-    return text
-
-
-def _by_depth(variable: str) -> list[str]:
-    # A list before what overrides parts of it, and its members in the order of their numbers.
-    return [step.zfill(8) if step.isdecimal() else step for step in variable.split("__")]
-
-
-def _what_is_there(node: Any) -> str:
-    if isinstance(node, list):
-        return f"it is a list of {len(node)}, counted from 0, and one more may be added"
-    return "it is no table"
+def _item_of(field: Any) -> Any:
+    """Return the model of the items of a list of tables; None for other fields."""
+    annotation = getattr(field, "annotation", field)
+    if get_origin(annotation) is tuple and hasattr(get_args(annotation)[0], "model_fields"):
+        return get_args(annotation)[0]
+    return None
 
 
 def _faults_of(error: ValidationError, model: type[BaseModel], origin: Origin) -> Iterator[ConfigProblem]:
     for found in error.errors(include_url=False, include_input=False):
         path = tuple(step for step in found["loc"] if step != "[key]")
         problem = _problem(found, model, path)
-        if found["type"] in _WRITTEN_AS_JSON and origin.variable(path):
+        variable = origin.variable(path)
+        if variable and found["type"] in ("tuple_type", "model_type", "dict_type"):
             problem += ", written as JSON"
-        if found["type"] == "string_type" and not origin.variable(path):
+        if not variable and found["type"] == "string_type":
             problem += ", in quotes"
         yield ConfigProblem(origin.place(path, problem), problem)
 
 
 def _problem(found: Any, model: type[BaseModel], path: Steps) -> str:
-    kind, context = found["type"], found.get("ctx", {})
-    if kind == "extra_forbidden":
-        return _unknown(str(path[-1]), _fields_at(model, path[:-1]))
-    if kind == "value_error":
-        return str(context["error"])
-    plain = _PLAINER.get(kind, str(found["msg"]))
-    return re.sub(r"^(Input|String|Value) should ", "must ", plain)
-
-
-def _unknown(name: str, known: list[str]) -> str:
-    close = difflib.get_close_matches(name, known, 1)
-    return f"{name!r} is no setting: " + (f"is {close[0]!r} meant?" if close else f"use {', '.join(known)}")
+    if found["type"] == "extra_forbidden":
+        known = _fields_at(model, path[:-1])
+        close = difflib.get_close_matches(str(path[-1]), known, 1)
+        hint = f"is {close[0]!r} meant?" if close else f"use {', '.join(known)}"
+        return f"{path[-1]!r} is no setting: {hint}"
+    if found["type"] == "value_error":
+        return str(found["ctx"]["error"])
+    if wanted := _WANTED.get(found["type"].partition("_")[0]):
+        return f"must be {wanted}"
+    return re.sub(r"^(Input|String|Value) should ", "must ", found["msg"])
 
 
 def _fields_at(model: type[BaseModel], path: Steps) -> list[str]:
     annotation: Any = model
     for step in path:
-        annotation = _inside(annotation, step)
-    return list(getattr(annotation, "model_fields", {}))
-
-
-def _inside(annotation: Any, step: _Step) -> Any:
-    fields = getattr(annotation, "model_fields", None)
-    if fields is not None:
-        return fields[step].annotation if step in fields else None
-    arguments = get_args(annotation)  # of tuple[Broker, ...] or of dict[str, LivenessOverride]
-    if not arguments:
-        return None
-    return arguments[0] if isinstance(step, int) else arguments[-1]
-
-
-def _is_list_of_tables(model: type[BaseModel], path: Steps) -> bool:
-    annotation: Any = model
-    for step in path:
-        annotation = _inside(annotation, step)
-    return getattr(annotation, "__origin__", None) is tuple
-
-
-def _dotted(path: Steps) -> str:
-    return "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path).removeprefix(".")
+        if fields := getattr(annotation, "model_fields", None):
+            annotation = fields[step].annotation
+        else:  # the items of tuple[Broker, ...] or of dict[str, LivenessOverride]
+            annotation = [inner for inner in get_args(annotation) if inner is not ...][-1]
+    return list(annotation.model_fields)

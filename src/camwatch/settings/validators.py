@@ -17,11 +17,12 @@ from typing import NamedTuple
 from urllib.parse import parse_qs, urlsplit
 from zoneinfo import ZoneInfo
 
+from pydantic import ValidationInfo
+
 PORTS = {"mqtt": 1883, "mqtts": 8883, "ws": 80, "wss": 443}
 """The schemes of a broker's URL and their usual ports."""
 ENCRYPTED = ("mqtts", "wss")
 
-_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _ROOT = re.compile(r"(?:/[A-Za-z0-9._~-]+)+")
 _HEADER = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,63}")
 _TAKEN = frozenset({"authorization", "cookie", "host", "origin", "referer", "user-agent", "forwarded"})
@@ -46,13 +47,6 @@ def reject_bool(value: object) -> object:
     """Refuse true and false where a number is meant: they would be read as 1 and 0."""
     if value is True or value is False:
         raise ValueError("must be a number")
-    return value
-
-
-def identifier(value: str) -> str:
-    """Check an id of the inventory."""
-    if not _ID.fullmatch(value):
-        raise ValueError(f"{value[:70]!r} is no id: use 1 to 63 lower-case letters a-z, digits and hyphens")
     return value
 
 
@@ -224,6 +218,13 @@ def readable_file(path: Path) -> Path:
     if not os.access(path, os.R_OK):
         raise ValueError(f"{path} may not be read by this user: change its owner or its mode")
     return path
+
+
+def has_certificate(key: Path, info: ValidationInfo) -> Path:
+    """Check that the private key is set together with its certificate."""
+    if info.data.get("cert_file", key) is None:
+        raise ValueError("needs a cert_file, too: a key alone proves nothing")
+    return key
 
 
 def check_order(suspect_after: float | None, down_after: float | None) -> str | None:

@@ -8,6 +8,7 @@ from typing import Annotated
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field
 
 from camwatch.errors import ConfigError, ConfigProblem
+from camwatch.fleet.fields import identifier
 from camwatch.settings import validators as checks
 
 DAY_S = 86_400
@@ -15,9 +16,10 @@ DAY_S = 86_400
 Finite = Annotated[float, BeforeValidator(checks.reject_bool), Field(allow_inf_nan=False)]
 Whole = Annotated[int, BeforeValidator(checks.reject_bool)]
 Seconds = Annotated[Finite, Field(gt=0, le=DAY_S)]
-Id = Annotated[str, AfterValidator(checks.identifier)]
+Id = Annotated[str, AfterValidator(identifier)]
 Label = Annotated[str, AfterValidator(checks.display_name)]
 File = Annotated[Path, AfterValidator(checks.readable_file)]
+KeyFile = Annotated[File, AfterValidator(checks.has_certificate)]
 # A value that another setting bounds is checked even where it is the default.
 BOUNDED = Field(validate_default=True)
 

@@ -61,11 +61,11 @@ def test_without_file_and_variables_the_defaults_hold() -> None:
     settings = load_settings(None, NOTHING)
     assert settings == Settings()
     (broker,) = settings.brokers
-    assert (broker.name, broker.scheme, broker.host, broker.port) == ("main", "mqtt", "127.0.0.1", 1883)
+    assert (broker.name, broker.endpoint) == ("main", ("mqtt", "127.0.0.1", 1883, "/mqtt"))
     assert settings.fleet.timezone == ZoneInfo("Europe/Paris")
     assert (settings.http.host, settings.http.port) == ("127.0.0.1", 10458)
-    assert settings.liveness_of(CAMERA) == Liveness()
-    assert settings.thresholds_of(CAMERA) == Thresholds()
+    assert settings.liveness.for_camera(CAMERA) == Liveness()
+    assert settings.conditions.for_camera(CAMERA) == Thresholds()
 
 
 def test_the_shipped_file_says_the_defaults() -> None:
@@ -118,14 +118,10 @@ def test_the_contract_s_file_is_read(file: Path) -> None:
     )
     main, landlords = settings.brokers
     assert settings.fleet.path == Path("other/fleet")
-    assert (main.host, main.port, main.protocol, main.session_expiry_s) == (
-        "broker.example",
-        2883,
-        "3.1.1",
-        60,
-    )
-    assert (landlords.scheme, landlords.host, landlords.port) == ("wss", "2001:db8::1", 443)
-    assert (landlords.path, landlords.operators) == ("/ws", ("sacogiva",))
+    assert main.endpoint == ("mqtts", "broker.example", 2883, "/mqtt")
+    assert (main.protocol, main.session_expiry_s) == ("3.1.1", 60)
+    assert landlords.endpoint == ("wss", "2001:db8::1", 443, "/ws")
+    assert landlords.operators == ("sacogiva",)
     assert (settings.http.host, settings.http.port) == ("::1", 0)
     assert (settings.history.scheme, settings.liveness.interval_s) == ("postgresql", 0.2)
 
@@ -141,8 +137,7 @@ def test_the_contract_s_file_is_read(file: Path) -> None:
     ],
 )
 def test_a_broker_s_url_has_the_usual_port_and_path(url: str, endpoint: tuple[str, str, int, str]) -> None:
-    broker = Broker(url=url)
-    assert (broker.scheme, broker.host, broker.port, broker.path) == endpoint
+    assert Broker(url=url).endpoint == endpoint
 
 
 def test_variables_override_the_file_also_inside_lists(file: Path) -> None:
@@ -161,7 +156,7 @@ def test_variables_override_the_file_also_inside_lists(file: Path) -> None:
     assert (settings.http.listen, settings.log.level) == ("[::1]:0", "error")
     assert (first.name, first.url, first.keep_alive_s) == ("a", "mqtt://h", 5)
     assert (second.name, second.operators) == ("b", ("ville", "sacogiva"))
-    assert settings.liveness_of(CAMERA).interval_s == 0.5
+    assert settings.liveness.for_camera(CAMERA).interval_s == 0.5
 
 
 def test_map_tiles_come_from_one_origin_or_from_none(file: Path) -> None:
@@ -195,6 +190,11 @@ def test_a_list_can_be_made_of_variables_alone_in_the_order_of_their_numbers() -
     environ = {f"CAMWATCH_BROKERS__{number}__NAME": f"b{number}" for number in range(12)}
     environ |= {f"CAMWATCH_BROKERS__{number}__CLIENT_ID": f"c{number}" for number in range(12)}
     assert [broker.name for broker in load_settings(None, environ).brokers] == [f"b{n}" for n in range(12)]
+
+
+def test_a_table_in_json_leaves_what_it_does_not_set(file: Path) -> None:
+    settings = load(file, '[http]\nlisten = "h:1"\nroot_path = "/a"', CAMWATCH_HTTP='{"listen": "h:2"}')
+    assert (settings.http.listen, settings.http.root_path) == ("h:2", "/a")
 
 
 def test_a_variable_alone_sets_the_default_broker() -> None:
@@ -516,17 +516,17 @@ def test_the_nearest_liveness_wins(file: Path) -> None:
     other = Camera("x", "sacogiva", "s", "z", "x", Purpose.ACCESS_CONTROL, Lifecycle.IN_SERVICE)
     own_row = Camera("y", "ville", "s", "z", "y", Purpose.TRAFFIC, Lifecycle.IN_SERVICE, interval_s=4)
     both = Camera("cam-1", "ville", "s", "z", "y", Purpose.TRAFFIC, Lifecycle.IN_SERVICE, interval_s=4)
-    assert settings.liveness_of(other) == Liveness(1, 2.5, 4.5, 1)
-    assert settings.liveness_of(own_row) == Liveness(4, 2, 9, 1)
-    assert settings.liveness_of(both) == Liveness(5, 2, 9, 1)
+    assert settings.liveness.for_camera(other) == Liveness(1, 2.5, 4.5, 1)
+    assert settings.liveness.for_camera(own_row) == Liveness(4, 2, 9, 1)
+    assert settings.liveness.for_camera(both) == Liveness(5, 2, 9, 1)
 
 
 def test_thresholds_can_differ_for_a_purpose(file: Path) -> None:
     """Rule C3: thresholds are settings, per purpose."""
     settings = load(file, "[conditions]\nfps_min = 4\n[conditions.purpose.traffic]\nclock_offset_max_s = 60")
     other = Camera("x", "ville", "s", "z", "x", Purpose.ACCESS_CONTROL, Lifecycle.IN_SERVICE)
-    assert settings.thresholds_of(CAMERA) == Thresholds(fps_min=4, clock_offset_max_s=60)
-    assert settings.thresholds_of(other) == Thresholds(fps_min=4)
+    assert settings.conditions.for_camera(CAMERA) == Thresholds(fps_min=4, clock_offset_max_s=60)
+    assert settings.conditions.for_camera(other) == Thresholds(fps_min=4)
 
 
 def test_settings_that_name_what_the_inventory_does_not_know_are_faults(file: Path, tmp_path: Path) -> None:

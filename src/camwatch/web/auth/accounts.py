@@ -32,7 +32,7 @@ from pydantic import (
 
 from camwatch.errors import ConfigError, ConfigProblem
 from camwatch.settings import sources
-from camwatch.settings.validators import identifier
+from camwatch.settings.value_types import Id
 from camwatch.web.auth.hashing import hash_problem
 from camwatch.web.auth.principal import LOCAL_ADMIN, Principal, Role
 
@@ -105,9 +105,7 @@ class Account(_Row):
 
     name: Annotated[str, AfterValidator(account_name)]
     role: Role
-    operators: (
-        Annotated[tuple[Annotated[str, AfterValidator(identifier)], ...], Field(min_length=1)] | None
-    ) = None
+    operators: Annotated[tuple[Id, ...], Field(min_length=1)] | None = None
     password: _Hash | None = Field(default=None, repr=False)
     tokens: tuple[StoredToken, ...] = ()
     wall_screen: bool = False
@@ -181,7 +179,7 @@ def load(file: Path) -> Accounts:
     """Read the accounts. Raises ConfigError with every fault, its line and what to do."""
     _check_mode(file)
     try:
-        return sources.load(Accounts, file, {})[0]
+        return sources.validate(Accounts, sources.read_toml(file), sources.Origin(file.name))
     except ConfigError as error:
         faults = tuple(_with_line(fault, file) for fault in error.problems)
     raise ConfigError(faults)

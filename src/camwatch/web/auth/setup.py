@@ -11,7 +11,7 @@ from typing import TypeAlias
 import structlog
 
 from camwatch.errors import ConfigError, ConfigProblem
-from camwatch.settings import Settings, location_of
+from camwatch.settings import Settings
 from camwatch.web.auth.accounts import Accounts, load, load_for, unknown_operators
 from camwatch.web.auth.authenticator import AuthConfig, Authenticator
 from camwatch.web.auth.proxy_headers import TrustedProxies
@@ -43,7 +43,7 @@ def create_authenticator(
         faults.extend(error.problems)
     if accounts is None and access.proxy_header and not faults:
         problem = "is of no use without accounts: name their file with accounts_file"
-        faults.append(ConfigProblem(location_of(settings, "access", "proxy_header"), problem))
+        faults.append(ConfigProblem(settings.place("access", "proxy_header"), problem))
     if faults:
         raise ConfigError(tuple(faults))
     rules = AuthConfig(
