@@ -79,18 +79,18 @@ class Settings(_Loadable):
             raise ValueError("must name at least one broker")
         for name, count in Counter(broker.name for broker in value).items():
             if count > 1:
-                raise ValueError(f"{count} brokers are named {name!r}: give each a name of its own")
+                raise ValueError(f"{count} brokers are named {name!r}: give each its own name")
         sessions = Counter((*broker.endpoint[1:3], broker.client_id) for broker in value)
         for (host, port, client_id), count in sessions.items():
             if count > 1:
                 raise ValueError(
                     f"{count} sessions with {host}:{port} have the client_id {client_id!r}, "
-                    "and would throw each other out: give each its own"
+                    "and would disconnect each other: give each its own client_id"
                 )
         return value
 
     def place(self, *path: str | int, problem: str = "") -> str:
-        """Return where a setting was written, as faults name it."""
+        """Return where a setting was written: the variable, or the file and the key."""
         return self._origin.place(path, problem)
 
 
@@ -99,7 +99,7 @@ class _FleetAlone(_Loadable, extra="ignore"):
 
 
 def load_fleet_settings(file: Path | None, environ: Mapping[str, str] = os.environ) -> FleetSettings | None:
-    """Return the section [fleet], however wrong the others are; None if it is wrong itself."""
+    """Return the section [fleet] whatever faults the other sections have; None if it is faulty itself."""
     try:
         return sources.load(_FleetAlone, file, environ)[0].fleet
     except ConfigError:
@@ -107,12 +107,12 @@ def load_fleet_settings(file: Path | None, environ: Mapping[str, str] = os.envir
 
 
 def load_settings(file: Path | None, environ: Mapping[str, str] = os.environ) -> Settings:
-    """Read the settings of `file` (none: the defaults), overridden by `environ`.
+    """Return the settings in `file` (None: the defaults), overridden by `environ`.
 
-    Raises ConfigError with every fault found.
+    Raises ConfigError with every fault.
     """
     settings, origin = sources.load(Settings, file, environ)
-    settings._origin = origin  # noqa: SLF001 - our own, and set once
+    settings._origin = origin  # noqa: SLF001 - set here only
     return settings
 
 
@@ -131,16 +131,16 @@ def check_secrets(settings: Settings) -> None:
 
 
 def exposures(settings: Settings) -> tuple[str, ...]:
-    """Return what is sound but unwise: passwords of brokers in clear text."""
+    """Return warnings: brokers whose password is sent unencrypted."""
     return tuple(
-        f"broker {broker.name}: the password crosses the network in clear text: begin url with mqtts:// or wss://"
+        f"broker {broker.name}: the password is sent unencrypted: begin url with mqtts:// or wss://"
         for broker in settings.brokers
         if broker.exposes_password
     )
 
 
 def validate_against_inventory(settings: Settings, inventory: Inventory) -> tuple[ConfigProblem, ...]:
-    """Return what the settings say of operators and cameras that does not hold for this inventory."""
+    """Return the faults of the settings that only show with an inventory."""
     found = (
         *_unknown_ids(settings, inventory),
         *_uncovered_operators(settings, inventory),
@@ -154,15 +154,15 @@ def _unknown_ids(settings: Settings, inventory: Inventory) -> Iterator[tuple[sou
     for number, broker in enumerate(settings.brokers):
         for operator in broker.operators:
             if operator not in inventory.operators:
-                yield ("brokers", number, "operators"), f"{operator!r} is no operator of the inventory"
+                yield ("brokers", number, "operators"), f"{operator!r} is not an operator in the inventory"
     for operator in sorted(settings.liveness.operator.keys() - inventory.operators.keys()):
-        yield ("liveness", "operator", operator), "is no operator of the inventory"
+        yield ("liveness", "operator", operator), "is not an operator in the inventory"
     for camera in sorted(settings.liveness.camera.keys() - inventory.cameras.keys()):
-        yield ("liveness", "camera", camera), "is no camera of the inventory"
+        yield ("liveness", "camera", camera), "is not a camera in the inventory"
 
 
 def _uncovered_operators(settings: Settings, inventory: Inventory) -> Iterator[tuple[sources.Steps, str]]:
-    """Find operators whose cameras no broker carries: camwatch would be blind for them for ever."""
+    """Find operators whose cameras no broker carries: their status would always be unknown."""
     carried = {operator for broker in settings.brokers for operator in broker.operators}
     if all(broker.operators for broker in settings.brokers):
         expected = (row for row in inventory.cameras.values() if row.lifecycle is not Lifecycle.RETIRED)
@@ -171,26 +171,26 @@ def _uncovered_operators(settings: Settings, inventory: Inventory) -> Iterator[t
             count = f"{cameras[operator]} in the inventory"
             yield (
                 ("brokers",),
-                f"none carries the cameras of {operator!r} ({count}): add it to operators of one",
+                f"no broker carries the cameras of {operator!r} ({count}): add it to operators of a broker",
             )
 
 
 def _open_without_auth(settings: Settings) -> Iterator[tuple[sources.Steps, str]]:
-    """Find a door that everybody could go through: without accounts, whoever comes may do everything."""
+    """Find an address open to other machines without accounts: every client would be an administrator."""
     if settings.access.accounts_file is None and not settings.http.is_loopback:
         problem = (
-            f"{settings.http.listen} can be reached from other machines, and there are no accounts: name a "
-            "file with accounts_file in [access] and make one with `camwatch accounts add`, or listen on "
+            f"{settings.http.listen} accepts connections from other machines, and there are no accounts: set "
+            "accounts_file in [access] and create an account with `camwatch accounts add`, or listen on "
             "127.0.0.1 (docs/how-to/access.md)"
         )
         yield ("http", "listen"), problem
 
 
 def _invalid_thresholds(settings: Settings, inventory: Inventory) -> Iterator[tuple[sources.Steps, str]]:
-    told: set[str] = set()
+    reported: set[str] = set()
     for camera in inventory.cameras.values():
         liveness = settings.liveness.for_camera(camera)
         problem = checks.check_order(liveness.suspect_after, liveness.down_after)
-        if problem and problem not in told:
-            told.add(problem)
+        if problem and problem not in reported:
+            reported.add(problem)
             yield ("liveness",), f"for camera {camera.id}, down_after {problem}"

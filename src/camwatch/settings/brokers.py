@@ -1,4 +1,4 @@
-"""The section of one broker."""
+"""The settings of one broker."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from camwatch.settings.value_types import BOUNDED, SECTION, File, Id, KeyFile, L
 
 
 class Broker(BaseModel):
-    """One MQTT broker, its session, and the operators whose topics it carries (none named: all)."""
+    """One MQTT broker, its session, and the operators whose topics it carries (empty: all)."""
 
     model_config = SECTION
 
@@ -38,12 +38,14 @@ class Broker(BaseModel):
     @classmethod
     def _has_a_topic(cls, value: bool, info: ValidationInfo) -> bool:
         if value and set(info.data.get("client_id", "")) & set("/+#"):
-            raise ValueError("needs a client_id without '/', '+' and '#', which is a level of its topic")
+            raise ValueError(
+                "needs a client_id without '/', '+' and '#': it is a level of the canary's topic"
+            )
         return value
 
     @field_validator("reconnect_max_s")
     @classmethod
-    def _is_not_below_the_least(cls, value: float, info: ValidationInfo) -> float:
+    def _is_at_least_reconnect_min(cls, value: float, info: ValidationInfo) -> float:
         least = info.data.get("reconnect_min_s", value)
         if value < least:
             raise ValueError(f"must be at least reconnect_min_s ({least:g}), it is {value:g}")
@@ -61,7 +63,7 @@ class Broker(BaseModel):
     def _has_a_username(cls, value: Path | None, info: ValidationInfo) -> Path | None:
         named = (info.data.get("username", ""), info.data.get("username_file", ""))
         if value and info.data.get("protocol") == "3.1.1" and named == (None, None):
-            raise ValueError("needs a username, too: MQTT 3.1.1 takes no password without one")
+            raise ValueError("needs a username: MQTT 3.1.1 does not allow a password without one")
         return value
 
     @field_validator("ca_file", "cert_file", "key_file")
@@ -78,20 +80,20 @@ class Broker(BaseModel):
 
     @property
     def exposes_password(self) -> bool:
-        """Whether the password crosses a network, and not encrypted."""
-        to_others = not self.endpoint.encrypted and not checks.is_loopback(self.endpoint.host)
-        return self.password_file is not None and to_others
+        """Whether the password is sent over a network unencrypted."""
+        exposed = not self.endpoint.encrypted and not checks.is_loopback(self.endpoint.host)
+        return self.password_file is not None and exposed
 
     def user(self) -> str | None:
-        """Return `username`, or what `username_file` holds now; None where neither is set.
+        """Return `username`, or the content of `username_file`; None if neither is set.
 
-        Raises ConfigError where it cannot be read.
+        Raises ConfigError if the file cannot be read.
         """
         return self.username or secret(self.username_file, f"broker {self.name}: username_file")
 
     def password(self) -> str | None:
-        """Return what `password_file` holds now, without one line end; None where no file is named.
+        """Return the content of `password_file` without one line end; None if it is not set.
 
-        Raises ConfigError where it cannot be read.
+        Raises ConfigError if the file cannot be read.
         """
         return secret(self.password_file, f"broker {self.name}: password_file")

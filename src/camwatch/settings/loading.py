@@ -1,4 +1,4 @@
-"""Reads the inventory and checks the settings against it: for every command, and at each reload."""
+"""Loads the inventory and checks the settings against it, for every command and at each reload."""
 
 from __future__ import annotations
 
@@ -9,10 +9,7 @@ from camwatch.settings import Settings, validate_against_inventory
 
 
 def load(settings: Settings) -> Inventory:
-    """Read the inventory and check the settings against it.
-
-    Raises ConfigError with every fault.
-    """
+    """Return the inventory, checked together with the settings. Raises ConfigError with every fault."""
     inventory = load_inventory(settings.fleet.path, settings.fleet.timezone, wall_ms())
     faults = validate_against_inventory(settings, inventory)
     if faults:

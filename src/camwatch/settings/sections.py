@@ -1,7 +1,7 @@
 """Every setting of every section: its default, its unit (in its name), its check.
 
-A rule between settings of one section stands here, one between sections in `settings`. Secrets come from
-files that settings name. Relative paths are relative to the working directory.
+Rules between settings of one section are here, those between sections in `settings`. Settings name the
+files that hold secrets. Relative paths are relative to the working directory.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class _Section(BaseModel):
 
 
 class FleetSettings(_Section):
-    """Where the inventory lies, how often it is looked at, and the time zone of its dates (rule A5)."""
+    """The folder of the inventory, how often it is checked for changes, and its time zone (rule A5)."""
 
     path: Path = Path("config/fleet")
     timezone: Annotated[ZoneInfo, BeforeValidator(checks.time_zone)] = ZoneInfo("Europe/Paris")
@@ -62,13 +62,13 @@ class FleetSettings(_Section):
 
 
 class MqttSettings(_Section):
-    """What is common to all brokers."""
+    """Settings common to all brokers."""
 
     topic_prefix: Annotated[str, AfterValidator(checks.topic_prefix)] = DEFAULT_PREFIX
 
 
 class LivenessOverride(_Section):
-    """What differs for one purpose, operator or camera (rule L2)."""
+    """Overrides for one purpose, operator or camera (rule L2)."""
 
     interval_s: Seconds | None = None
     suspect_after: _Factor | None = None
@@ -76,14 +76,14 @@ class LivenessOverride(_Section):
     will_grace_s: _Hold | None = None
 
     def apply_to(self, base: Liveness) -> Liveness:
-        """Return `base` with what is set here."""
+        """Return `base` with the values that are set here."""
         return dataclasses.replace(base, **self.model_dump(exclude_none=True))
 
 
 class LivenessSettings(_Section):
-    """When a camera is suspect and when it is down (rules L2, L5, S8); factors are of the interval.
+    """When a camera is suspect and when it is down (rules L2, L5, S8); factors are multiples of the interval.
 
-    `messages_per_interval` bounds what one camera may send.
+    `messages_per_interval` limits the messages of one camera.
     """
 
     interval_s: Seconds = _LIVENESS.interval_s
@@ -117,7 +117,10 @@ class LivenessSettings(_Section):
         return value
 
     def for_camera(self, camera: Camera) -> Liveness:
-        """Return the deadlines of a camera: for all, then its purpose, operator, own row, own table."""
+        """Return the deadlines of a camera; the nearest setting wins (rule L2).
+
+        From far to near: all, purpose, operator, the row in the inventory, the camera's own table.
+        """
         found = Liveness(self.interval_s, self.suspect_after, self.down_after, self.will_grace_s)
         for override in (self.purpose.get(camera.purpose), self.operator.get(camera.operator)):
             found = override.apply_to(found) if override else found
@@ -128,7 +131,7 @@ class LivenessSettings(_Section):
 
 
 class ThresholdsOverride(_Section):
-    """What differs for one purpose."""
+    """Overrides for one purpose."""
 
     fps_min: _Rate | None = None
     storage_used_max_ratio: _Ratio | None = None
@@ -138,7 +141,7 @@ class ThresholdsOverride(_Section):
 
 
 class ConditionsSettings(_Section):
-    """Beyond these a camera that is up is degraded (rule C3)."""
+    """Thresholds beyond which a camera that is up is degraded (rule C3)."""
 
     fps_min: _Rate = _THRESHOLDS.fps_min
     storage_used_max_ratio: _Ratio = _THRESHOLDS.storage_used_max_ratio
@@ -150,7 +153,7 @@ class ConditionsSettings(_Section):
 
     @field_validator("temperature_max_celsius")
     @classmethod
-    def _is_above_the_least(cls, value: float, info: ValidationInfo) -> float:
+    def _is_above_the_minimum(cls, value: float, info: ValidationInfo) -> float:
         if problem := checks.check_range(info.data, {"temperature_max_celsius": value}):
             raise ValueError(problem)
         return value
@@ -166,7 +169,7 @@ class ConditionsSettings(_Section):
         return value
 
     def for_camera(self, camera: Camera) -> Thresholds:
-        """Return the thresholds of a camera: for all, then its purpose."""
+        """Return the thresholds of a camera; its purpose's override those for all."""
         found = self._of.get(camera.purpose)
         if found is None:
             found = Thresholds(**self.model_dump(exclude={"purpose"}))
@@ -184,13 +187,13 @@ class ClockSettings(_Section):
 
 
 class ObjectivesSettings(_Section):
-    """The availability promised for all cameras of a purpose; operators' is in the inventory (rule A7)."""
+    """The promised availability by purpose; operators' objectives are in the inventory (rule A7)."""
 
     purpose: dict[Purpose, _Ratio] = {}
 
 
 class HistorySettings(_Section):
-    """Where the record is kept, and for how long. The URL may hold a password, so no repr shows it."""
+    """Where the record is stored, and for how long. The URL may contain a password, so repr omits it."""
 
     url: Annotated[str, AfterValidator(checks.store_url), Field(repr=False)] = "sqlite:///camwatch.db"
     password_file: File | None = None
@@ -203,9 +206,9 @@ class HistorySettings(_Section):
     def _is_for_a_server(cls, value: Path | None, info: ValidationInfo) -> Path | None:
         url = info.data.get("url", "")
         if value and url.startswith("sqlite:"):
-            raise ValueError("is for PostgreSQL: a store in a file has no password")
+            raise ValueError("is for PostgreSQL only: an SQLite file has no password")
         if value and checks.url_has_password(url):
-            raise ValueError("contradicts the url, which holds a password: take it out there")
+            raise ValueError("contradicts the url, which contains a password: remove it from the url")
         return value
 
     @property
@@ -214,15 +217,15 @@ class HistorySettings(_Section):
         return self.url.partition(":")[0]
 
     def password(self) -> str | None:
-        """Return what `password_file` holds now, without one line end; None where no file is named.
+        """Return the content of `password_file` without one line end; None if it is not set.
 
-        Raises ConfigError where it cannot be read.
+        Raises ConfigError if the file cannot be read.
         """
         return secret(self.password_file, "history.password_file")
 
 
 class HttpSettings(_Section):
-    """Where metrics, health and pages are served, and how; port 0 takes a free one."""
+    """Where metrics, health and pages are served, and how; port 0 takes a free port."""
 
     listen: Annotated[str, AfterValidator(checks.listen_address)] = "127.0.0.1:10458"
     cert_file: File | None = None
@@ -238,7 +241,7 @@ class HttpSettings(_Section):
     @classmethod
     def _is_not_both(cls, value: bool, info: ValidationInfo) -> bool:
         if value and info.data.get("metrics_token_file"):
-            raise ValueError("contradicts metrics_token_file, which asks for a token: keep one of the two")
+            raise ValueError("contradicts metrics_token_file: keep one of the two")
         return value
 
     @property
@@ -248,36 +251,36 @@ class HttpSettings(_Section):
 
     @property
     def port(self) -> int:
-        """The port; 0 for any that is free."""
+        """The port; 0 for any free one."""
         return checks.listener(self.listen)[1]
 
     @property
     def is_loopback(self) -> bool:
-        """Whether only this machine can reach it."""
+        """Whether only this machine can connect."""
         return checks.is_loopback(self.host)
 
     @property
     def tiles_origins(self) -> tuple[str, ...]:
-        """Where map tiles come from, as a content policy names it; nothing without tiles."""
+        """The origins of map tiles, for the content security policy; empty without tiles."""
         parts = urlsplit(self.tiles_url)
         return (f"{parts.scheme}://{parts.netloc}",) if self.tiles_url else ()
 
     def metrics_token(self) -> str | None:
-        """Return what `metrics_token_file` holds now; None where no file is named.
+        """Return the content of `metrics_token_file`; None if it is not set.
 
-        Raises ConfigError where it cannot be read, or holds too little to be a secret.
+        Raises ConfigError if the file cannot be read or the token is too weak.
         """
         token = secret(self.metrics_token_file, "http.metrics_token_file")
         if token is not None and (len(token) < 16 or not token.isascii() or not token.isprintable()):
             problem = (
-                "must hold at least 16 printable ASCII characters: openssl rand -hex 32 makes a good one"
+                "must contain at least 16 printable ASCII characters: create one with openssl rand -hex 32"
             )
             raise ConfigError((ConfigProblem("http.metrics_token_file", problem),))
         return token
 
 
 class AccessSettings(_Section):
-    """Who is let in: the file of the accounts, and a proxy that may say who somebody is."""
+    """The accounts file, and the proxy that may authenticate users."""
 
     accounts_file: Path | None = None
     session_hours: Annotated[Finite, Field(gt=0, le=24 * 366)] = 12.0
@@ -290,13 +293,13 @@ class AccessSettings(_Section):
     def _are_named(cls, value: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
         if info.data.get("proxy_header") and not value:
             raise ValueError(
-                "must name the proxy that sends proxy_header: from anyone else it proves nothing"
+                "must name the proxy that sends proxy_header: from other addresses the header is not trusted"
             )
         return value
 
 
 class LogSettings(_Section):
-    """How camwatch tells what it does: `auto` is `console` on a terminal, `json` elsewhere."""
+    """Format and level of the log: `auto` is `console` on a terminal, `json` elsewhere."""
 
     format: Literal["auto", "json", "console"] = "auto"
     level: Literal["debug", "info", "warning", "error"] = "info"

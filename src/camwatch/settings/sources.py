@@ -126,7 +126,7 @@ class VariableSource(EnvSettingsSource):
                 tables = isinstance(items[index], dict) and isinstance(steps[step], dict)
                 items[index] = items[index] | steps[step] if tables else steps[step]
             else:
-                there = f"it is a list of {len(items)}, counted from 0, and one more may be added"
+                there = f"it is a list of {len(items)}, counted from 0, and can be extended by one"
                 place = self._origin.place((name, step))
                 self.faults.append(ConfigProblem(place, f"{name} has no {step!r}: {there}"))
         return items
@@ -135,12 +135,14 @@ class VariableSource(EnvSettingsSource):
         fields = self.settings_cls.model_fields
         for end in range(1, len(path) if path[0] in fields else 0):
             if not isinstance(self._origin.value(path[:end]), dict | list | None):
-                yield ConfigProblem(variable, f"{'.'.join(path[:end])} has no {path[end]!r}: it is no table")
+                yield ConfigProblem(
+                    variable, f"{'.'.join(path[:end])} has no {path[end]!r}: it is not a table"
+                )
         section, _, name = path[0].partition("_")
         known = getattr(fields[section].annotation, "model_fields", ()) if section in fields else ()
         if len(path) == 1 and name in known:
             meant = f"{_PREFIX}{section}__{name}".upper()
-            yield ConfigProblem(variable, f"is not read: two underscores part the levels, {meant}")
+            yield ConfigProblem(variable, f"is not read: separate levels by two underscores, {meant}")
 
 
 def load(model: type[_S], file: Path | None, environ: Mapping[str, str]) -> tuple[_S, Origin]:
@@ -184,11 +186,11 @@ def read_toml(file: Path) -> dict[str, Any]:
         fault = ConfigProblem(str(file), f"cannot be read: {error.strerror or error}")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
-        fault = ConfigProblem(f"{file.name}, line {line}", "is no UTF-8: save the file as UTF-8")
+        fault = ConfigProblem(f"{file.name}, line {line}", "is not UTF-8: save the file as UTF-8")
     except (ValueError, RecursionError) as error:
         found = _TOML_PLACE.fullmatch(str(error))
         where = f"{file.name}, line {found['line']}, column {found['column']}" if found else file.name
-        fault = ConfigProblem(where, f"is no TOML: {found['problem'] if found else error}")
+        fault = ConfigProblem(where, f"is not valid TOML: {found['problem'] if found else error}")
     raise ConfigError((fault,))
 
 
@@ -216,8 +218,8 @@ def _problem(found: Any, model: type[BaseModel], path: Steps) -> str:
     if found["type"] == "extra_forbidden":
         known = _fields_at(model, path[:-1])
         close = difflib.get_close_matches(str(path[-1]), known, 1)
-        hint = f"is {close[0]!r} meant?" if close else f"use {', '.join(known)}"
-        return f"{path[-1]!r} is no setting: {hint}"
+        hint = f"did you mean {close[0]!r}?" if close else f"use {', '.join(known)}"
+        return f"{path[-1]!r} is not a setting: {hint}"
     if found["type"] == "value_error":
         return str(found["ctx"]["error"])
     if wanted := _WANTED.get(found["type"].partition("_")[0]):

@@ -1,6 +1,6 @@
-"""What a setting may hold: a value in, the value or its parts out, `ValueError` saying what is allowed.
+"""Validators of settings: they return the value or its parts, or raise ValueError with what is allowed.
 
-No message repeats what it was given where that may be a secret: URLs and what stands in secret files.
+No message repeats a value that may be a secret: URLs and the content of secret files.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _LISTEN = re.compile(r"(?P<host>\[[0-9a-fA-F:.%]+\]|[^\s:\[\]/@]+):(?P<port>[0-9
 
 
 class Endpoint(NamedTuple):
-    """Where a broker listens; `path` is for WebSockets only."""
+    """The address of a broker; `path` is for WebSockets only."""
 
     scheme: str
     host: str
@@ -44,56 +44,58 @@ class Endpoint(NamedTuple):
 
 
 def reject_bool(value: object) -> object:
-    """Refuse true and false where a number is meant: they would be read as 1 and 0."""
+    """Refuse true and false, which would pass as the numbers 1 and 0."""
     if value is True or value is False:
         raise ValueError("must be a number")
     return value
 
 
 def display_name(value: str) -> str:
-    """Check a name that is shown to people and sent to brokers."""
+    """Check a name that users see and brokers receive."""
     if not value.isprintable() or value != value.strip() or not 1 <= len(value) <= 63:
-        raise ValueError("must have 1 to 63 printable characters, without blanks around them")
+        raise ValueError("must have 1 to 63 printable characters, without surrounding blanks")
     return value
 
 
 def time_zone(value: object) -> object:
-    """Return the time zone of this name; what is no text is left for others to refuse."""
+    """Return the time zone of this name; anything but text is left to pydantic."""
     if not isinstance(value, str):
         return value
     try:
         return ZoneInfo(value)
     except (OSError, ValueError, zoneinfo.ZoneInfoNotFoundError):
         close = difflib.get_close_matches(value, zoneinfo.available_timezones(), 1)
-        hint = f"is {close[0]!r} meant?" if close else "write one like 'Europe/Paris'"
-    raise ValueError(f"{value[:40]!r} is no time zone: {hint}")
+        hint = f"did you mean {close[0]!r}?" if close else "write one like 'Europe/Paris'"
+    raise ValueError(f"{value[:40]!r} is not a time zone: {hint}")
 
 
 def topic_prefix(value: str) -> str:
-    """Check the levels that begin every topic."""
+    """Check the first levels of every topic."""
     if not all(value.split("/")):
-        raise ValueError("must be levels like 'camwatch/v1': no slash first or last, no level empty")
+        raise ValueError(
+            "must be levels like 'camwatch/v1', without a leading or trailing slash or an empty level"
+        )
     if not value.isprintable() or any(mark in value for mark in "+#") or value.startswith("$"):
-        raise ValueError("must be a plain topic: no '+', no '#', no '$' at the beginning")
+        raise ValueError("must be a plain topic without '+', '#' or a leading '$'")
     if len(value) > 200:
-        raise ValueError("must have 200 characters at most")
+        raise ValueError("must have at most 200 characters")
     return value
 
 
 def broker_url(value: str) -> str:
-    """Check that a URL tells where a broker listens."""
+    """Check the URL of a broker."""
     endpoint(value)
     return value
 
 
 @lru_cache(maxsize=64)
 def endpoint(url: str) -> Endpoint:
-    """Return the parts of a broker's URL, with the usual port and path where it is silent."""
+    """Return the parts of a broker's URL, with the default port and path of its scheme."""
     if "@" in url:
-        raise ValueError("holds credentials: use username and password_file")
+        raise ValueError("contains credentials: use username and password_file")
     scheme, _, rest = url.partition("://")
     if scheme not in PORTS or not rest:
-        raise ValueError("must begin with mqtt://, mqtts://, ws:// or wss://, and a host must follow")
+        raise ValueError("must begin with mqtt://, mqtts://, ws:// or wss:// and a host")
     try:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port
@@ -102,14 +104,14 @@ def endpoint(url: str) -> Endpoint:
     if not host or port == 0 or not url.isprintable() or " " in url:
         raise ValueError("has no valid host and port: write it like mqtt://broker.example:1883")
     if parts.query or parts.fragment:
-        raise ValueError("must end with the port or the path: no '?', no '#'")
+        raise ValueError("must end with the port or the path, without '?' or '#'")
     if scheme in ("mqtt", "mqtts") and parts.path not in ("", "/"):
         raise ValueError("must end with the port: only ws:// and wss:// have a path")
     return Endpoint(scheme, host, port or PORTS[scheme], parts.path or "/mqtt")
 
 
 def listen_address(value: str) -> str:
-    """Check that a text tells where to listen."""
+    """Check an address to listen on."""
     listener(value)
     return value
 
@@ -126,7 +128,7 @@ def listener(value: str) -> tuple[str, int]:
 
 
 def is_loopback(host: str) -> bool:
-    """Tell whether a host to listen on can be reached from its own machine only."""
+    """Return whether only this machine can connect to a host that is listened on."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
@@ -134,14 +136,14 @@ def is_loopback(host: str) -> bool:
 
 
 def root_path(value: str) -> str:
-    """Check the path below which a proxy serves the pages."""
+    """Check the path under which a proxy serves the pages."""
     if value and (not _ROOT.fullmatch(value) or "/." in value):
-        raise ValueError("must be like '/camwatch': a slash first, none last; or empty")
+        raise ValueError("must be like '/camwatch', with a leading and without a trailing slash, or empty")
     return value
 
 
 def header_name(value: str) -> str:
-    """Check the name of a header in which a proxy says who somebody is."""
+    """Check the name of the header in which a proxy sends the user name."""
     if not _HEADER.fullmatch(value):
         raise ValueError("must be the name of a header, like 'X-Remote-User'")
     if value.lower() in _TAKEN:
@@ -156,13 +158,13 @@ def networks(value: tuple[str, ...]) -> tuple[str, ...]:
             ipaddress.ip_network(text)
         except ValueError:
             raise ValueError(
-                f"{text[:50]!r} is no address and no network: write 10.0.0.7 or 10.0.0.0/24"
+                f"{text[:50]!r} is not an address or a network: write 10.0.0.7 or 10.0.0.0/24"
             ) from None
     return value
 
 
 def store_url(value: str) -> str:
-    """Check that a URL names a store that camwatch can keep the record in."""
+    """Check the URL of the store."""
     if value.startswith("sqlite:"):
         _check_sqlite(value)
     elif value.startswith("postgresql://"):
@@ -173,7 +175,7 @@ def store_url(value: str) -> str:
 
 
 def url_has_password(url: str) -> bool:
-    """Tell whether a store's URL holds a password."""
+    """Return whether a store's URL contains a password."""
     try:
         parts = urlsplit(url)
     except ValueError:
@@ -184,13 +186,13 @@ def url_has_password(url: str) -> bool:
 def _check_sqlite(url: str) -> None:
     file = url.removeprefix("sqlite://").removeprefix("/")
     if not file or ":memory:" in file or "mode=memory" in file:
-        raise ValueError("keeps nothing when camwatch stops: name a file, like sqlite:///camwatch.db")
+        raise ValueError("is lost when camwatch stops: name a file, like sqlite:///camwatch.db")
     if not url.startswith("sqlite:///"):
         raise ValueError(
             "needs three slashes before a file, like sqlite:///camwatch.db, four before a full path"
         )
     if "?" in url or not url.isprintable():
-        raise ValueError("must end with the name of the file: no '?'")
+        raise ValueError("must end with the name of the file, without '?'")
 
 
 def _check_postgresql(url: str) -> None:
@@ -207,35 +209,35 @@ def _check_postgresql(url: str) -> None:
 
 
 def readable_file(path: Path) -> Path:
-    """Check that the file is there and may be read; it is not opened, for it may be a pipe."""
+    """Check that a file exists and is readable; it is not opened, since it may be a pipe."""
     try:
         if path.is_dir():
             raise ValueError(f"{path} is a folder: name a file")
         if not path.exists():
-            raise ValueError(f"{path} is not there: create it, or mend the path")
+            raise ValueError(f"{path} does not exist: create it or correct the path")
     except OSError as error:
-        raise ValueError(f"{path} cannot be looked at: {error.strerror}") from None
+        raise ValueError(f"{path} cannot be accessed: {error.strerror}") from None
     if not os.access(path, os.R_OK):
-        raise ValueError(f"{path} may not be read by this user: change its owner or its mode")
+        raise ValueError(f"{path} is not readable by this user: change its owner or its mode")
     return path
 
 
 def has_certificate(key: Path, info: ValidationInfo) -> Path:
     """Check that the private key is set together with its certificate."""
     if info.data.get("cert_file", key) is None:
-        raise ValueError("needs a cert_file, too: a key alone proves nothing")
+        raise ValueError("needs a cert_file: a private key is used with its certificate")
     return key
 
 
 def check_order(suspect_after: float | None, down_after: float | None) -> str | None:
-    """Return why `down_after` contradicts `suspect_after`; one that is not known contradicts nothing."""
+    """Return why `down_after` contradicts `suspect_after`, or None; a missing one contradicts nothing."""
     if suspect_after is None or down_after is None or suspect_after < down_after:
         return None
     return f"must be above suspect_after ({suspect_after:g}), it is {down_after:g}"
 
 
 def check_range(base: Mapping[str, float], own: Mapping[str, float]) -> str | None:
-    """Return why the highest temperature of `own` laid over `base` contradicts the lowest."""
+    """Return why the maximum temperature contradicts the minimum, or None; `own` overrides `base`."""
     both = {**base, **own}
     low, high = both.get("temperature_min_celsius"), both.get("temperature_max_celsius")
     if low is None or high is None or low < high:
@@ -244,14 +246,14 @@ def check_range(base: Mapping[str, float], own: Mapping[str, float]) -> str | No
 
 
 def tiles_url(text: str) -> str:
-    """Return a template of map tiles as it is; raises ValueError where it is none."""
+    """Check the URL template of map tiles."""
     if not text:
         return text
     parts = urlsplit(text)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError("must be like https://tiles.example.org/{z}/{x}/{y}.png")
     if any(f"{{{name}}}" not in text for name in "zxy") or "{s}" in text:
-        raise ValueError("must hold {z}, {x} and {y}, and one host: no {s}")
+        raise ValueError("must contain {z}, {x} and {y}, and one host, without {s}")
     if parts.username or parts.password:
-        raise ValueError("holds credentials, which every browser would be told")
+        raise ValueError("contains credentials, which every browser would see")
     return text

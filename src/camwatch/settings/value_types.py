@@ -1,4 +1,4 @@
-"""The kinds of value that settings of several sections have, and how a secret is read from its file."""
+"""Value types that several sections share, and the reader of secret files."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ Id = Annotated[str, AfterValidator(identifier)]
 Label = Annotated[str, AfterValidator(checks.display_name)]
 File = Annotated[Path, AfterValidator(checks.readable_file)]
 KeyFile = Annotated[File, AfterValidator(checks.has_certificate)]
-# A value that another setting bounds is checked even where it is the default.
+# A value that another setting bounds is checked even if it is the default.
 BOUNDED = Field(validate_default=True)
 
 
 SECTION = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
-"""A section is frozen, and holds nothing that is not declared."""
+"""Sections are frozen and refuse undeclared keys."""
 
 
 def secret(file: Path | None, place: str) -> str | None:
-    """Return what a file holds now, without a byte-order mark and one line end; None where none is named.
+    """Return the content of `file` without a byte-order mark and one line end; None if `file` is None.
 
-    Raises ConfigError, naming `place`, where it cannot be read, is empty or no UTF-8 text.
+    Raises ConfigError for `place` if the file cannot be read, is empty or is not UTF-8.
     """
     if file is None:
         return None

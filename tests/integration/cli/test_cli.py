@@ -206,7 +206,7 @@ def test_a_password_that_others_could_read_is_told_and_sound(tmp_path: Path) -> 
     lines = f'[[brokers]]\nurl = "mqtt://broker.example"\n{login}'
     answer = run("check-config", "--config", config(tmp_path, lines))
     assert answer.exit_code == 0
-    assert "Warning: broker main: the password crosses the network in clear text" in answer.output
+    assert "Warning: broker main: the password is sent unencrypted" in answer.output
     assert SECRET not in answer.output
 
 

@@ -41,7 +41,7 @@ def test_a_file_or_a_server_is_named_by_its_url(url: str) -> None:
     "url", ["sqlite://", "sqlite:///", "sqlite:///:memory:", "sqlite:///file::memory:?uri=true"]
 )
 def test_a_store_in_memory_is_refused_for_it_remembers_nothing(url: str) -> None:
-    assert "keeps nothing when camwatch stops" in problem(url=url)
+    assert "is lost when camwatch stops" in problem(url=url)
 
 
 @pytest.mark.parametrize(
@@ -49,8 +49,8 @@ def test_a_store_in_memory_is_refused_for_it_remembers_nothing(url: str) -> None
     [
         ("sqlite://camwatch.db", "three slashes"),
         ("sqlite:camwatch.db", "three slashes"),
-        ("sqlite:///camwatch.db?mode=ro", "no '?'"),
-        ("sqlite:///cam\nwatch.db", "no '?'"),
+        ("sqlite:///camwatch.db?mode=ro", "without '?'"),
+        ("sqlite:///cam\nwatch.db", "without '?'"),
         ("postgresql+asyncpg://h/db", "must begin with sqlite:/// or postgresql://"),
         ("postgres://h/db", "must begin with sqlite:/// or postgresql://"),
         ("postgresql://h", "names no database"),
@@ -82,8 +82,8 @@ def test_a_password_file_is_for_a_server_and_the_only_password(tmp_path: Path) -
     assert HistorySettings(url=server, password_file=secret).password() == "hunter2"
     assert HistorySettings(url=server).password() is None
     assert "is for PostgreSQL" in problem(password_file=secret)
-    assert "holds a password" in problem(url="postgresql://camwatch:x@h/db", password_file=secret)
-    assert "holds a password" in problem(url="postgresql://camwatch@h/db?password=x", password_file=secret)
+    assert "contains a password" in problem(url="postgresql://camwatch:x@h/db", password_file=secret)
+    assert "contains a password" in problem(url="postgresql://camwatch@h/db?password=x", password_file=secret)
     settings = HistorySettings(url=server, password_file=secret)
     secret.unlink()
     with pytest.raises(ConfigError, match=r"history\.password_file: .* cannot be read"):

@@ -1,4 +1,4 @@
-"""Settings: defaults, the file, the variables over it, and every fault with its place."""
+"""Settings: defaults, the file, variables that override it, and every fault with its place."""
 
 from __future__ import annotations
 
@@ -68,12 +68,12 @@ def test_without_file_and_variables_the_defaults_hold() -> None:
     assert settings.conditions.for_camera(CAMERA) == Thresholds()
 
 
-def test_the_shipped_file_says_the_defaults() -> None:
+def test_the_shipped_file_has_the_defaults() -> None:
     shipped = load_settings(ROOT / "config" / "camwatch.toml", NOTHING)
     assert shipped.model_dump() == Settings().model_dump()
 
 
-def test_what_the_shipped_file_comments_out_can_be_used(tmp_path: Path) -> None:
+def test_the_commented_settings_of_the_shipped_file_are_valid(tmp_path: Path) -> None:
     shipped = (ROOT / "config" / "camwatch.toml").read_text(encoding="utf-8")
     for name in ("password", "ca.pem", "client.pem", "client.key", "http.pem", "http.key", "metrics-token"):
         (tmp_path / name).touch()
@@ -86,7 +86,7 @@ def test_what_the_shipped_file_comments_out_can_be_used(tmp_path: Path) -> None:
     assert settings.access.proxy_addresses == ("10.0.0.7", "192.168.4.0/24")
 
 
-def test_the_contract_s_file_is_read(file: Path) -> None:
+def test_a_complete_file_is_read(file: Path) -> None:
     settings = load(
         file,
         """
@@ -136,11 +136,11 @@ def test_the_contract_s_file_is_read(file: Path) -> None:
         ("mqtt://[::1]:5", ("mqtt", "::1", 5, "/mqtt")),
     ],
 )
-def test_a_broker_s_url_has_the_usual_port_and_path(url: str, endpoint: tuple[str, str, int, str]) -> None:
+def test_a_broker_url_has_a_default_port_and_path(url: str, endpoint: tuple[str, str, int, str]) -> None:
     assert Broker(url=url).endpoint == endpoint
 
 
-def test_variables_override_the_file_also_inside_lists(file: Path) -> None:
+def test_variables_override_the_file_even_inside_lists(file: Path) -> None:
     settings = load(
         file,
         '[http]\nlisten = "127.0.0.1:1"\n[[brokers]]\nname = "a"\nkeep_alive_s = 5\n[log]\nlevel = "error"',
@@ -177,7 +177,7 @@ def test_a_purpose_may_have_an_objective_and_has_none_by_default(file: Path) -> 
     }
 
 
-def test_a_variable_may_hold_the_whole_list_and_others_parts_of_it() -> None:
+def test_a_variable_may_set_a_whole_list_and_others_its_items() -> None:
     brokers = json.dumps([{"name": f"b{number}", "client_id": f"c{number}"} for number in range(11)])
     environ = {"CAMWATCH_BROKERS__10__URL": "ws://ten", "CAMWATCH_BROKERS": brokers}
     environ |= {"CAMWATCH_BROKERS__11__NAME": "eleven"}
@@ -186,13 +186,13 @@ def test_a_variable_may_hold_the_whole_list_and_others_parts_of_it() -> None:
     assert settings.brokers[11].name == "eleven"
 
 
-def test_a_list_can_be_made_of_variables_alone_in_the_order_of_their_numbers() -> None:
+def test_variables_alone_make_a_list_in_the_order_of_their_indices() -> None:
     environ = {f"CAMWATCH_BROKERS__{number}__NAME": f"b{number}" for number in range(12)}
     environ |= {f"CAMWATCH_BROKERS__{number}__CLIENT_ID": f"c{number}" for number in range(12)}
     assert [broker.name for broker in load_settings(None, environ).brokers] == [f"b{n}" for n in range(12)]
 
 
-def test_a_table_in_json_leaves_what_it_does_not_set(file: Path) -> None:
+def test_a_table_in_json_adds_to_the_table_of_the_file(file: Path) -> None:
     settings = load(file, '[http]\nlisten = "h:1"\nroot_path = "/a"', CAMWATCH_HTTP='{"listen": "h:2"}')
     assert (settings.http.listen, settings.http.root_path) == ("h:2", "/a")
 
@@ -202,7 +202,7 @@ def test_a_variable_alone_sets_the_default_broker() -> None:
     assert (broker.name, broker.url) == ("main", "mqtts://h")
 
 
-def test_variables_that_a_cluster_sets_for_a_service_of_our_name_are_left_alone() -> None:
+def test_variables_that_a_cluster_sets_for_a_service_are_ignored() -> None:
     cluster = {
         "CAMWATCH_PORT": "tcp://10.0.0.1:10458",
         "CAMWATCH_SERVICE_HOST": "10.0.0.1",
@@ -211,7 +211,7 @@ def test_variables_that_a_cluster_sets_for_a_service_of_our_name_are_left_alone(
     assert load_settings(None, cluster) == Settings()
 
 
-def test_every_fault_is_told_at_once_with_its_place(file: Path) -> None:
+def test_every_fault_is_reported_at_once_with_its_place(file: Path) -> None:
     text = """
         [fleet]
         timezone = "Europe/Pariss"
@@ -231,7 +231,7 @@ def test_every_fault_is_told_at_once_with_its_place(file: Path) -> None:
         """
     told = faults(file, text, CAMWATCH_LIVENESS__INTERVAL_S="-1", CAMWATCH_HTPP__LISTEN="x")
     assert told == [
-        "camwatch.toml: fleet.timezone: 'Europe/Pariss' is no time zone: is 'Europe/Paris' meant?",
+        "camwatch.toml: fleet.timezone: 'Europe/Pariss' is not a time zone: did you mean 'Europe/Paris'?",
         "camwatch.toml: brokers[0].protocol: must be '5' or '3.1.1'",
         "camwatch.toml: brokers[0].client_id: must be text, in quotes",
         "camwatch.toml: brokers[0].keep_alive_s: must be a whole number",
@@ -240,45 +240,45 @@ def test_every_fault_is_told_at_once_with_its_place(file: Path) -> None:
         "camwatch.toml: liveness.down_after: must be above suspect_after (5), it is 4.5",
         "camwatch.toml: liveness.will_grace_s: must be a finite number",
         "camwatch.toml: liveness.purpose.vidéo: must be 'video_protection', 'access_control' or 'traffic'",
-        "camwatch.toml: http.listn: 'listn' is no setting: is 'listen' meant?",
-        "CAMWATCH_HTPP__LISTEN: 'htpp' is no setting: is 'http' meant?",
+        "camwatch.toml: http.listn: 'listn' is not a setting: did you mean 'listen'?",
+        "CAMWATCH_HTPP__LISTEN: 'htpp' is not a setting: did you mean 'http'?",
     ]
 
 
 @pytest.mark.parametrize(
     ("text", "place", "problem"),
     [
-        ('[mqtt]\ntopic_prefix = "/a"', "mqtt.topic_prefix", "no slash first or last"),
-        ('[mqtt]\ntopic_prefix = "a/+"', "mqtt.topic_prefix", "no '+'"),
-        ('[mqtt]\ntopic_prefix = "$SYS/a"', "mqtt.topic_prefix", "no '$' at the beginning"),
-        ('[mqtt]\ntopic_prefix = ""', "mqtt.topic_prefix", "no level empty"),
+        ('[mqtt]\ntopic_prefix = "/a"', "mqtt.topic_prefix", "without a leading or trailing slash"),
+        ('[mqtt]\ntopic_prefix = "a/+"', "mqtt.topic_prefix", "without '+'"),
+        ('[mqtt]\ntopic_prefix = "$SYS/a"', "mqtt.topic_prefix", "a leading '$'"),
+        ('[mqtt]\ntopic_prefix = ""', "mqtt.topic_prefix", "an empty level"),
         ("brokers = []", "brokers", "at least one broker"),
         ("[brokers]", "brokers", "must be a list"),
         ("http = 3", "http", "must be a table of settings"),
         ("[http]\ntiles_url = 'ftp://h/{z}/{x}/{y}'", "http.tiles_url", "must be like https://"),
-        ("[http]\ntiles_url = 'https://h/{z}/{x}'", "http.tiles_url", "must hold {z}, {x} and {y}"),
+        ("[http]\ntiles_url = 'https://h/{z}/{x}'", "http.tiles_url", "must contain {z}, {x} and {y}"),
         ("[http]\ntiles_url = 'https://{s}.h/{z}/{x}/{y}'", "http.tiles_url", "one host"),
-        ("[http]\ntiles_url = 'https://a:b@h/{z}/{x}/{y}'", "http.tiles_url", "holds credentials"),
+        ("[http]\ntiles_url = 'https://a:b@h/{z}/{x}/{y}'", "http.tiles_url", "contains credentials"),
         ("[[brokers]]\n[[brokers]]\nclient_id = 'b'", "brokers", "2 brokers are named 'main'"),
-        ("[[brokers]]\n[[brokers]]\nname = 'b'", "brokers", "would throw each other out"),
+        ("[[brokers]]\n[[brokers]]\nname = 'b'", "brokers", "would disconnect each other"),
         ("[[brokers]]\nname = ' a'", "brokers[0].name", "printable characters"),
         ("[[brokers]]\nurl = 'http://h'", "brokers[0].url", "must begin with mqtt://"),
-        ("[[brokers]]\nurl = 'mqtt://'", "brokers[0].url", "a host must follow"),
+        ("[[brokers]]\nurl = 'mqtt://'", "brokers[0].url", "and a host"),
         ("[[brokers]]\nurl = 'mqtt://h:0'", "brokers[0].url", "no valid host and port"),
         ("[[brokers]]\nurl = 'mqtt://h/path'", "brokers[0].url", "only ws:// and wss:// have a path"),
-        ("[[brokers]]\nurl = 'ws://h/?a=b'", "brokers[0].url", "no '?'"),
+        ("[[brokers]]\nurl = 'ws://h/?a=b'", "brokers[0].url", "without '?'"),
         ("[[brokers]]\nurl = 'ws://[::1'", "brokers[0].url", "no valid host and port"),
         ("[[brokers]]\nkeep_alive_s = 0", "brokers[0].keep_alive_s", "greater than or equal to 1"),
         ("[[brokers]]\nkeep_alive_s = true", "brokers[0].keep_alive_s", "must be a number"),
         ("[[brokers]]\nreconnect_min_s = 60", "brokers[0].reconnect_max_s", "at least reconnect_min_s (60)"),
         ("[[brokers]]\noperators = ['Ville']", "brokers[0].operators[0]", "'Ville' is no id"),
-        ("[[brokers]]\npassword = 'x'", "brokers[0].password", "is 'password_file' meant?"),
+        ("[[brokers]]\npassword = 'x'", "brokers[0].password", "did you mean 'password_file'?"),
         ("[liveness]\ninterval_s = true", "liveness.interval_s", "must be a number"),
         ("[liveness]\ninterval_s = nan", "liveness.interval_s", "finite"),
         ("[liveness]\nstall_after_s = 0", "liveness.stall_after_s", "greater than 0"),
         ("[liveness.camera.a]\ndown_after = 2", "liveness.camera", "in a, down_after must be above"),
         ("[liveness.camera.A]\n", "liveness.camera.A", "'A' is no id"),
-        ("[liveness.operator.a]\nstall_after_s = 2", "liveness.operator.a.stall_after_s", "is no setting"),
+        ("[liveness.operator.a]\nstall_after_s = 2", "liveness.operator.a.stall_after_s", "is not a setting"),
         ("[conditions]\ntemperature_min_celsius = 80", "conditions.temperature_max_celsius", "must be above"),
         (
             "[conditions.purpose.traffic]\nfps_min = -1",
@@ -294,7 +294,7 @@ def test_every_fault_is_told_at_once_with_its_place(file: Path) -> None:
         ("[objectives.purpose]\ntraffic = 0", "objectives.purpose.traffic", "greater than 0"),
         ("[objectives.purpose]\ntraffic = true", "objectives.purpose.traffic", "must be a number"),
         ("[objectives.purpose]\ntrafic = 0.9", "objectives.purpose.trafic", "'access_control' or 'traffic'"),
-        ("[objectives]\ntraffic = 0.9", "objectives.traffic", "is no setting: use purpose"),
+        ("[objectives]\ntraffic = 0.9", "objectives.traffic", "is not a setting: use purpose"),
         ("[objectives]\npurpose = 0.9", "objectives.purpose", "must be a table of settings"),
         ("[history]\nurl = 'mysql://h'", "history.url", "sqlite:/// or postgresql://"),
         ("[http]\nlisten = ':10458'", "http.listen", "must be host:port"),
@@ -303,7 +303,7 @@ def test_every_fault_is_told_at_once_with_its_place(file: Path) -> None:
         ("[log]\nlevel = 'trace'", "log.level", "'debug', 'info', 'warning' or 'error'"),
     ],
 )
-def test_a_setting_out_of_bounds_is_named_with_what_is_allowed(
+def test_an_invalid_setting_is_named_with_what_is_allowed(
     file: Path, text: str, place: str, problem: str
 ) -> None:
     said = fault(file, text)
@@ -320,8 +320,8 @@ def test_a_setting_out_of_bounds_is_named_with_what_is_allowed(
         ("CAMWATCH_BROKERS__2__URL", "ws://h", "brokers has no '2': it is a list of 0"),
         ("CAMWATCH_BROKERS__MAIN__URL", "ws://h", "brokers has no 'main'"),
         ("CAMWATCH_BROKERS__0__KEEP_ALIVE_S", "soon", "must be a whole number"),
-        ("CAMWATCH_HTTP_LISTEN", "h:1", "two underscores part the levels, CAMWATCH_HTTP__LISTEN"),
-        ("CAMWATCH_HTTP__LISTN", "h:1", "is 'listen' meant?"),
+        ("CAMWATCH_HTTP_LISTEN", "h:1", "separate levels by two underscores, CAMWATCH_HTTP__LISTEN"),
+        ("CAMWATCH_HTTP__LISTN", "h:1", "did you mean 'listen'?"),
         ("CAMWATCH_HTTP__LISTEN__HOST", "h", "must be text"),
         ("CAMWATCH_LIVENESS__SUSPECT_AFTER", "9", "must be above suspect_after (9)"),
         ("CAMWATCH_LIVENESS__CAMERA__A__DOWN_AFTER", "2", "in a, down_after must be above"),
@@ -335,13 +335,15 @@ def test_a_wrong_variable_is_named(variable: str, value: str, problem: str) -> N
     assert problem in only.problem
 
 
-def test_a_variable_below_what_is_no_table_is_a_fault_of_it(file: Path) -> None:
+def test_a_variable_below_a_value_is_a_fault_of_the_variable(file: Path) -> None:
     told = faults(file, "http = 3", CAMWATCH_HTTP__LISTEN="h:1")
-    assert told[0] == "CAMWATCH_HTTP__LISTEN: http has no 'listen': it is no table"
+    assert told[0] == "CAMWATCH_HTTP__LISTEN: http has no 'listen': it is not a table"
 
 
-def test_a_slip_of_the_pen_in_the_file_is_told_with_line_and_column(file: Path) -> None:
-    assert fault(file, "[http]\nlisten == 3\n").startswith("camwatch.toml, line 2, column 9: is no TOML: ")
+def test_a_syntax_error_is_reported_with_line_and_column(file: Path) -> None:
+    assert fault(file, "[http]\nlisten == 3\n").startswith(
+        "camwatch.toml, line 2, column 9: is not valid TOML: "
+    )
     assert fault(file, "[http").startswith("camwatch.toml")
 
 
@@ -352,7 +354,7 @@ def test_a_file_that_cannot_be_read_is_a_fault(tmp_path: Path) -> None:
     expected = {
         tmp_path / "none.toml": "none.toml: cannot be read: No such file or directory",
         tmp_path: "cannot be read: Is a directory",
-        latin: "latin.toml, line 2: is no UTF-8",
+        latin: "latin.toml, line 2: is not UTF-8",
         huge: "is larger than 1 MiB",
     }
     for path, problem in expected.items():
@@ -365,23 +367,21 @@ def test_a_file_with_a_byte_order_mark_is_read(file: Path) -> None:
     assert load(file, "\ufeff[log]\nlevel = 'debug'").log.level == "debug"
 
 
-def test_files_for_secrets_and_certificates_must_be_there_and_fit_together(
-    file: Path, tmp_path: Path
-) -> None:
+def test_secret_and_certificate_files_must_exist_and_match(file: Path, tmp_path: Path) -> None:
     there = tmp_path / "there"
     there.touch()
     encrypted = "[[brokers]]\nurl = 'mqtts://h'\n"
-    assert "none is not there" in fault(file, f"[[brokers]]\npassword_file = '{tmp_path}/none'")
+    assert "none does not exist" in fault(file, f"[[brokers]]\npassword_file = '{tmp_path}/none'")
     assert "is a folder" in fault(file, f"{encrypted}ca_file = '{tmp_path}'")
-    assert "key_file: needs a cert_file, too" in fault(file, f"{encrypted}key_file = '{there}'")
+    assert "key_file: needs a cert_file: " in fault(file, f"{encrypted}key_file = '{there}'")
     assert "ca_file: needs an encrypted session" in fault(file, f"[[brokers]]\nca_file = '{there}'")
     text = f"[[brokers]]\nprotocol = '3.1.1'\npassword_file = '{there}'"
-    assert "password_file: needs a username, too" in fault(file, text)
+    assert "password_file: needs a username: " in fault(file, text)
     fine = load(file, f"{encrypted}cert_file = '{there}'\nkey_file = '{there}'\nca_file = '{there}'")
     assert fine.brokers[0].ca_file == there
 
 
-def test_a_secret_that_comes_from_a_pipe_is_not_drained_by_checking_it(file: Path, tmp_path: Path) -> None:
+def test_checking_a_pipe_with_a_secret_does_not_drain_it(file: Path, tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     settings = load(file, f"[[brokers]]\npassword_file = '{tmp_path}/pipe'")
     assert settings.brokers[0].password_file == tmp_path / "pipe"
@@ -397,16 +397,14 @@ def test_a_secret_that_comes_from_a_pipe_is_not_drained_by_checking_it(file: Pat
         (b"\xef\xbb\xbfsecret\r\n", "secret"),
     ],
 )
-def test_a_password_is_its_file_without_the_last_line_end(
-    tmp_path: Path, content: bytes, password: str
-) -> None:
+def test_a_password_is_its_file_without_one_line_end(tmp_path: Path, content: bytes, password: str) -> None:
     secret = tmp_path / "secret"
     secret.write_bytes(content)
     assert Broker(password_file=secret).password() == password
     assert Broker().password() is None
 
 
-def test_the_name_of_a_user_may_come_from_a_file(file: Path, tmp_path: Path) -> None:
+def test_a_user_name_may_come_from_a_file(file: Path, tmp_path: Path) -> None:
     name = tmp_path / "name"
     name.write_text("camwatch-0123456789abcdef\n")
     settings = load(
@@ -435,17 +433,17 @@ def test_a_canary_needs_a_client_id_that_is_one_level(file: Path) -> None:
         ("ws://localhost", False),
     ],
 )
-def test_a_password_in_clear_text_is_told(file: Path, tmp_path: Path, url: str, *, exposed: bool) -> None:
+def test_an_unencrypted_password_is_reported(file: Path, tmp_path: Path, url: str, *, exposed: bool) -> None:
     secret = tmp_path / "secret"
     secret.write_text("x")
     login = f"[[brokers]]\nurl = '{url}'\nusername = 'eye'\n"
-    assert exposures(load(file, login)) == (), "no password, nothing to hide"
+    assert exposures(load(file, login)) == (), "there is no password"
     told = exposures(load(file, f"{login}password_file = '{secret}'"))
     assert bool(told) == exposed
-    assert all("broker main: the password crosses the network in clear text" in text for text in told)
+    assert all("broker main: the password is sent unencrypted" in text for text in told)
 
 
-def test_a_password_file_that_went_away_is_a_fault(tmp_path: Path) -> None:
+def test_a_password_file_that_becomes_unreadable_is_a_fault(tmp_path: Path) -> None:
     secret = tmp_path / "secret"
     secret.write_bytes(b"\xff\xfe")
     broker = Broker(password_file=secret)
@@ -479,7 +477,7 @@ def test_no_fault_shows_a_secret(file: Path, text: str) -> None:
     assert (caught.value.__cause__, caught.value.__context__) == (None, None)
 
 
-def test_a_broker_that_code_makes_shows_no_secret_either() -> None:
+def test_a_broker_made_in_code_shows_no_secret() -> None:
     with pytest.raises(ValueError, match="use username and password_file") as caught:
         Broker(url="mqtt://camwatch:hunter2@h")
     assert "hunter2" not in str(caught.value)
@@ -529,7 +527,7 @@ def test_thresholds_can_differ_for_a_purpose(file: Path) -> None:
     assert settings.conditions.for_camera(other) == Thresholds(fps_min=4)
 
 
-def test_settings_that_name_what_the_inventory_does_not_know_are_faults(file: Path, tmp_path: Path) -> None:
+def test_ids_that_are_not_in_the_inventory_are_faults(file: Path, tmp_path: Path) -> None:
     folder = write_fleet(tmp_path / "fleet", [camera("cam-1")], operators=[operator("ville"), operator("b")])
     inventory = load_inventory(folder, ZoneInfo("Europe/Paris"))
     text = """
@@ -541,16 +539,16 @@ def test_settings_that_name_what_the_inventory_does_not_know_are_faults(file: Pa
     assert validate_against_inventory(
         load(file, text, CAMWATCH_LIVENESS__CAMERA__CAM__INTERVAL_S="1"), inventory
     ) == (
-        ConfigProblem("camwatch.toml: brokers[0].operators", "'viile' is no operator of the inventory"),
-        ConfigProblem("camwatch.toml: liveness.operator.sacogiva", "is no operator of the inventory"),
-        ConfigProblem("CAMWATCH_LIVENESS__CAMERA__CAM__INTERVAL_S", "is no camera of the inventory"),
-        ConfigProblem("camwatch.toml: liveness.camera.cam-2", "is no camera of the inventory"),
+        ConfigProblem("camwatch.toml: brokers[0].operators", "'viile' is not an operator in the inventory"),
+        ConfigProblem("camwatch.toml: liveness.operator.sacogiva", "is not an operator in the inventory"),
+        ConfigProblem("CAMWATCH_LIVENESS__CAMERA__CAM__INTERVAL_S", "is not a camera in the inventory"),
+        ConfigProblem("camwatch.toml: liveness.camera.cam-2", "is not a camera in the inventory"),
     )
     assert validate_against_inventory(Settings(), inventory) == ()
 
 
-def test_an_operator_whose_cameras_no_broker_carries_is_a_fault(file: Path, tmp_path: Path) -> None:
-    """S1: camwatch would be blind for them for ever; retired cameras do not matter."""
+def test_an_operator_that_no_broker_carries_is_a_fault(file: Path, tmp_path: Path) -> None:
+    """S1: their status would always be unknown; retired cameras do not count."""
     rows = [
         camera("cam-1"),
         camera("cam-2", operator_id="b"),
@@ -563,12 +561,12 @@ def test_an_operator_whose_cameras_no_broker_carries_is_a_fault(file: Path, tmp_
     only_ville = '[[brokers]]\noperators = ["ville"]'
     (fault,) = validate_against_inventory(load(file, only_ville), inventory)
     assert fault.place == "camwatch.toml: brokers"
-    assert fault.problem.startswith("none carries the cameras of 'b' (1 in the inventory)")
+    assert fault.problem.startswith("no broker carries the cameras of 'b' (1 in the inventory)")
     rest = '\n[[brokers]]\nname = "rest"\nclient_id = "two"\noperators = ["b"]'
     assert validate_against_inventory(load(file, only_ville + rest), inventory) == ()
 
 
-def test_overrides_that_contradict_each_other_for_a_camera_are_a_fault(file: Path, tmp_path: Path) -> None:
+def test_overrides_that_contradict_each_other_are_a_fault(file: Path, tmp_path: Path) -> None:
     inventory = load_inventory(write_fleet(tmp_path / "fleet", [camera("cam-1")]), ZoneInfo("Europe/Paris"))
     text = (
         "[liveness.purpose.video_protection]\nsuspect_after = 3\n[liveness.operator.ville]\ndown_after = 2.6"
@@ -578,7 +576,7 @@ def test_overrides_that_contradict_each_other_for_a_camera_are_a_fault(file: Pat
     ]
 
 
-def test_the_shipped_settings_hold_for_the_shipped_fleet() -> None:
+def test_the_shipped_settings_match_the_shipped_fleet() -> None:
     settings = load_settings(ROOT / "config" / "camwatch.toml", NOTHING)
     inventory = load_inventory(ROOT / settings.fleet.path, settings.fleet.timezone)
     assert validate_against_inventory(settings, inventory) == ()
@@ -595,7 +593,7 @@ def test_the_shipped_settings_hold_for_the_shipped_fleet() -> None:
         max_size=4,
     ),
 )
-def test_whatever_is_set_gives_settings_or_faults(
+def test_any_input_gives_settings_or_faults(
     text: str, environ: dict[str, str], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     file = tmp_path_factory.getbasetemp() / "any.toml"

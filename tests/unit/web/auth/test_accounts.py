@@ -109,8 +109,8 @@ KEPT = f'[[accounts.tokens]]\nid = "0badcafe"\nhash = "{HASH}"\ncreated = 2026-0
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("[[accounts]\n", "accounts.toml, line 6, column 11: is no TOML: "),
-        ("x = 1\n", "accounts.toml, line 1: accounts[0].x: 'x' is no setting: use name, role, "),
+        ("[[accounts]\n", "accounts.toml, line 6, column 11: is not valid TOML: "),
+        ("x = 1\n", "accounts.toml, line 1: accounts[0].x: 'x' is not a setting: use name, role, "),
         ('[[accounts]]\nname = "a"\n', "accounts.toml, line 6: accounts[1].role: "),
         (NEW.replace("admin", "root"), "accounts.toml, line 6: accounts[1].role: must be 'viewer'"),
         (NEW.replace('"a"', '"a b"'), "accounts.toml, line 6: accounts[1].name: must have 1 to"),
@@ -119,7 +119,7 @@ KEPT = f'[[accounts.tokens]]\nid = "0badcafe"\nhash = "{HASH}"\ncreated = 2026-0
         (NEW.replace('"a"', '"Chief"'), "accounts.toml: accounts: 2 accounts are named 'chief'"),
         (f"{NEW}operators = []\n", "accounts[1].operators: "),
         (f'{NEW}operators = ["A B"]\n', "accounts[1].operators[0]: 'A B' is no id"),
-        (f'{NEW}operator = ["a"]\n', "is 'operators' meant?"),
+        (f'{NEW}operator = ["a"]\n', "did you mean 'operators'?"),
         (f'{NEW}password = "hunter2"\n', "accounts[1].password: is no Argon2 hash"),
         (f'{NEW}password = "{WEAK}"\n', "accounts[1].password: is no Argon2id hash"),
         (f'{NEW}password = "{DEAR}"\n', "accounts[1].password: is a hash that takes too much memory"),
