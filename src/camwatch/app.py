@@ -1,4 +1,4 @@
-"""The one place that builds and joins the parts, and takes them down again, last in first out."""
+"""The composition root: builds and connects the parts, and tears them down in reverse order."""
 
 from __future__ import annotations
 
@@ -25,7 +25,8 @@ from camwatch.history.stop_budget import PUT_AWAY_S, StopBudget, put_away
 from camwatch.history.store import DAEMON, Store
 from camwatch.history.write_queue import StoredState
 from camwatch.ingest.factory import make_link
-from camwatch.ingest.link import Link, LinkSettings
+from camwatch.ingest.link import LinkSettings
+from camwatch.ingest.supervisor import Supervisor
 from camwatch.logs import EventLogger, LogWriter
 from camwatch.metrics.collector import MetricsEndpoint, WebCounts
 from camwatch.monitoring.service import MonitorService
@@ -45,13 +46,13 @@ from camwatch.web.telemetry_samples import TelemetrySamples
 from camwatch.web.thread_pool import ThreadPool
 from camwatch.wire.topics import canary_topic, subscriptions
 
-_LINES_PER_TURN = 25  # some 2 ms of writing, then others get their turn
+_LINES_PER_TURN = 25  # about 2 ms of writing before other tasks run
 
 _log = structlog.get_logger("camwatch")
 
 
 class Application:
-    """camwatch, running: built by `running`, for as long as its context lasts."""
+    """The running daemon; `running` builds it."""
 
     def __init__(
         self,
@@ -78,7 +79,7 @@ class Application:
         self.listeners: list[Callable[[list[Event]], None]] = []
         clock = Clock(None, not_before_ms=past.watermark_ms or 0, steady_then=past.steady)
         links = {broker.name: frozenset(broker.operators) for broker in settings.brokers}
-        # What ended while camwatch was away lies over time that is still to be accounted (rule V3).
+        # Windows that ended while camwatch was down still cover time that is not accounted yet (rule V3).
         settled = (
             memory.accounted_until_ms for memory in past.checkpoints if memory.accounted_until_ms is not None
         )
@@ -102,7 +103,7 @@ class Application:
         self._begin(inventory, past)
         self.metrics = MetricsEndpoint(self.monitor, lambda: self.recorder.status, self._web_counts, log)
         self.event_logger = EventLogger(settings.fleet.timezone)
-        self.links: list[Link] = [
+        self.links: list[Supervisor] = [
             make_link(link_settings(broker, settings), self.monitor.receiver(broker.name), clock)
             for broker in settings.brokers
         ]
@@ -110,13 +111,13 @@ class Application:
 
     @property
     def url(self) -> str:
-        """Where it listens."""
+        """The URL of the web server."""
         http = self.settings.http
         host = f"[{http.host}]" if ":" in http.host else http.host
         return f"{'https' if http.cert_file else 'http'}://{host}:{self.port}"
 
     def _begin(self, inventory: Inventory, past: StoredState) -> None:
-        """Take up the thread where an earlier process dropped it, with the inventory of today."""
+        """Resume from the state of an earlier process, with the present inventory."""
         now = self.monitor.clock()
         self.monitor.clock_began(now)
         self.monitor.clock.listen(self.monitor.on_clock_step)
@@ -126,7 +127,8 @@ class Application:
                 self.monitor.record_clock_step(behind)
                 if behind.is_step:
                     _log.warning(
-                        "the machine's clock is behind the record: see docs/runbooks/CamwatchRecordAhead.md",
+                        "system clock is behind the record",
+                        see="docs/runbooks/CamwatchRecordAhead.md",
                         behind_s=round(-behind.seconds),
                     )
             links = {name for sight in past.groups for name in sight.links}
@@ -136,20 +138,20 @@ class Application:
         self.monitor.load_inventory(inventory)
 
     def tasks(self) -> dict[str, Coroutine[None, None, None]]:
-        """Return what must run beside the links and the HTTP server, by name."""
+        """Return the tasks beside the links and the HTTP server, by name."""
         return {
             "history": self.recorder.run(),
             "deadlines": self.monitor.run_deadlines(),
-            "journal": self.pump_events(),
+            "event log": self.pump_events(),
             "inventory": self.follow_inventory(),
             "accounts": self.auth_reloader.run(),
-            "sign of life": self.notifier.run_watchdog(),
+            "watchdog": self.notifier.run_watchdog(),
         }
 
     def ask_reload(self, *, confirm: bool = True) -> None:
-        """Have inventory and accounts read anew, whether their files changed or not.
+        """Reload inventory and accounts, whether their files changed or not.
 
-        `confirm`: take an inventory that is held back, too (rule V6).
+        `confirm`: also accept an inventory that is held back (rule V6).
         """
         self._confirmed |= confirm
         self._reload_asked.set()
@@ -183,7 +185,7 @@ class Application:
         self._events_ready.set()
 
     async def pump_events(self) -> None:
-        """Write and count what happened, a little at a time, so that ten thousand outages hold up nobody."""
+        """Log and count events in small batches, so that many outages do not block the event loop."""
         while True:
             await self._events_ready.wait()
             self._events_ready.clear()
@@ -200,13 +202,13 @@ class Application:
             listener(events)
 
     def flush_events(self) -> None:
-        """Write what has not been written yet; the last act of a clean stop."""
+        """Log and count the remaining events, at the end of a clean stop."""
         self.monitor.flush_events()
         while self._pending:
             self._pump_batch()
 
     async def follow_inventory(self) -> None:
-        """Reload the inventory when asked, or when its files changed and have come to rest."""
+        """Reload the inventory on request, or when its files have changed and are stable."""
         fleet = self.settings.fleet
         loaded = seen = self.monitor.inventory.fingerprint
         while True:
@@ -232,7 +234,7 @@ class Application:
 
 
 def link_settings(broker: Broker, settings: Settings) -> LinkSettings:
-    """Translate a broker's settings for its link."""
+    """Return the settings of a broker's link."""
     return LinkSettings(
         name=broker.name,
         **broker.endpoint._asdict(),
@@ -260,9 +262,9 @@ async def running(
 ) -> AsyncIterator[Application]:
     """Run the daemon while the context lasts; a failed start and a stop drain the same stack.
 
-    Raises InUseError if another has the HTTP address or the store, ConfigError if they cannot be had
-    at all, StoreError if the store fails,
-    ClockError if a first record would begin in 1970. Must be entered and left in one task.
+    Raises InUseError if the HTTP address or the store is in use, ConfigError if one of them cannot be opened,
+    StoreError if the store fails, ClockError if a first record would begin before `EPOCH_MS`. Enter and leave
+    it in the same task.
     """
     async with contextlib.AsyncExitStack() as stack:
         access = create_authenticator(settings, inventory.operators, settings.http.tiles_origins)
@@ -303,7 +305,7 @@ async def running(
 
 
 def _check_date(past: StoredState) -> None:
-    """Raise ClockError where a record would begin before it can: it would count decades that never were."""
+    """Raise ClockError if a first record would begin too early: it would count decades of unknown time."""
     if past.watermark_ms is None and wall_ms() < EPOCH_MS:
         raise ClockError(wall_ms())
 
@@ -314,7 +316,7 @@ def _certificate(settings: Settings) -> TlsCertificate | None:
 
 
 def _web_context(daemon: Application, store: Store) -> AppContext:
-    """Return what the window is made of."""
+    """Return what the web handlers use."""
     live, settings = daemon.monitor, daemon.settings
     objectives = settings.objectives.purpose
     return AppContext(
@@ -333,20 +335,20 @@ def _web_context(daemon: Application, store: Store) -> AppContext:
     )
 
 
-async def _part(links: Iterable[Link], ending: StopBudget) -> None:
-    """Say goodbye to all brokers at once; with this a stop begins."""
+async def _part(links: Iterable[Supervisor], ending: StopBudget) -> None:
+    """Disconnect from all brokers at once, which begins a stop."""
     ending.begin()
     await asyncio.gather(*(link.stop() for link in links))
 
 
-async def _drain(chronicle: Recorder, closing: contextlib.AsyncExitStack, ending: StopBudget) -> None:
-    """Store the rest; a store that still hangs is left to the end of the process."""
-    if not await chronicle.close(ending.left_s(PUT_AWAY_S)):
+async def _drain(recorder: Recorder, closing: contextlib.AsyncExitStack, ending: StopBudget) -> None:
+    """Store the remaining events; a store that still hangs is left open."""
+    if not await recorder.close(ending.left_s(PUT_AWAY_S)):
         closing.pop_all()
 
 
 def _open_store(settings: Settings) -> Store:
-    """Open the store and take it for this daemon. Raises InUseError, ConfigError, StoreError."""
+    """Open the store and lock it for this daemon. Raises InUseError, ConfigError, StoreError."""
     store = Store.open(settings.history)
     try:
         store.acquire_lock(DAEMON)
@@ -357,9 +359,9 @@ def _open_store(settings: Settings) -> Store:
 
 
 def _checkpoint_interval_s(settings: Settings, inventory: Inventory) -> float:
-    """Return how often what is remembered is brought up to date: each second, or twice an interval.
+    """Return the seconds between checkpoints: half of the shortest interval, from 0.1 to 1.
 
-    What a crash loses of a camera is less than an interval then, which late heartbeats can fill (L8).
+    A crash then loses less than an interval of a camera, which late heartbeats can fill (L8).
     """
     intervals = (settings.liveness.for_camera(camera).interval_s for camera in inventory.cameras.values())
     usual = min(max(min(intervals, default=1.0) / 2, 0.1), 1.0)
@@ -367,11 +369,11 @@ def _checkpoint_interval_s(settings: Settings, inventory: Inventory) -> float:
 
 
 async def run(settings: Settings, inventory: Inventory, log: LogWriter | None = None) -> None:
-    """Run until SIGTERM or SIGINT. `log` is what writes the log.
+    """Run until SIGTERM or SIGINT. `log`: the writer whose dropped lines are exported.
 
-    SIGHUP reloads the inventory and confirms one that is held back, SIGUSR1 reloads it only.
+    SIGHUP reloads the inventory and accepts one that is held back; SIGUSR1 only reloads it.
 
-    Raises what `running` raises, and StoreError when the daemon ends with something not stored.
+    Raises what `running` raises, and StoreError if events are not stored at the end.
     """
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
@@ -404,7 +406,7 @@ async def _run_until(
         loop.add_signal_handler(signal.SIGHUP, daemon.ask_reload)
         loop.add_signal_handler(signal.SIGUSR1, functools.partial(daemon.ask_reload, confirm=False))
         _log.info(
-            "camwatch runs",
+            "started",
             version=__version__,
             cameras=len(inventory.cameras),
             brokers=len(settings.brokers),
@@ -413,18 +415,18 @@ async def _run_until(
         warn_if_plaintext(settings)
         for exposure in exposures(settings):
             _log.warning(exposure)
-        # What is there now stays: sparing the collector to look at it makes its pauses a fifth shorter.
+        # Present objects stay: excluding them makes the collector's pauses a fifth shorter.
         gc.collect()
         gc.freeze()
-        # And what comes after, by the hundred thousand, is mostly kept: full collections are to be rare.
+        # Most later objects stay as well, so full collections should be rare.
         gc.set_threshold(700, 10, 1000)
-        sys.setswitchinterval(0.001)  # how long the thread that stores may keep the loop waiting, seconds
-        notifier.ready(f"watches {len(inventory.cameras)} cameras")
+        sys.setswitchinterval(0.001)  # seconds for which the recorder's thread may hold up the event loop
+        notifier.ready(f"monitoring {len(inventory.cameras)} cameras")
         await stop.wait()
         notifier.stopping()
-    _log.info("camwatch stops")
+    _log.info("stopped")
     if lost := daemon.recorder.pending:
         raise StoreError(
-            f"{lost} happenings were not stored before the stop",
-            "the next start accounts the time since the store's last word as unknown",
+            f"{lost} events were not stored before the stop",
+            "the next start records the time since the last stored event as unknown",
         )

@@ -1,7 +1,4 @@
-"""A file that is written whole or not at all: whoever reads it meanwhile finds the old one.
-
-The content goes into a new file beside it, which then takes its place in one step.
-"""
+"""Writes a file atomically: into a temporary file beside it, which then replaces it."""
 
 from __future__ import annotations
 
@@ -12,9 +9,9 @@ from pathlib import Path
 
 
 def write_atomically(file: Path, content: bytes) -> None:
-    """Write a file, or leave what is there; a device or a pipe is written to as it is.
+    """Replace the content of a file, or leave the file unchanged and raise OSError.
 
-    A link stays one, and its target is written. An old file's mode is kept. Raises OSError.
+    A symbolic link is followed. The mode of an existing file is kept. Devices and pipes are written in place.
     """
     try:
         mode = file.stat().st_mode

@@ -1,6 +1,6 @@
-"""What time it is for the core and the record: one reading of both clocks (rules T1, T2, T5, T7).
+"""The time for the core and the record: one reading of the monotonic and the wall clock (T1, T2, T5, T7).
 
-Everything below is given what it says. Deadlines of connections and threads are their event loop's.
+Deadlines of connections and threads use their event loop's clock instead.
 """
 
 from __future__ import annotations
@@ -14,40 +14,39 @@ from typing import NamedTuple
 from camwatch.core.model import Instant
 
 STEP_S = 2.0
-"""A jump of the wall clock by more than this is a step, to be logged and counted."""
+"""A jump of the wall clock by more than this is a step, which is logged and counted."""
 AHEAD_MAX_S = 300.0
-"""Our UTC gives way to a wall clock that is behind it by at most this, at half speed."""
+"""Our UTC runs at half speed to let a wall clock that is behind by at most this catch up."""
 DOUBT_S = 600.0
-"""A step ahead of more than an hour is followed once it has lasted so long (rule T7)."""
+"""A forward step of more than an hour is followed once it has lasted this long (rule T7)."""
 EPOCH_MS = 1_767_225_600_000
-"""2026-01-01: there was no camwatch before, so a clock that shows an earlier date was never set."""
-_FOLLOWED_S = 3600.0 + STEP_S  # a step ahead of at most this is followed at once
-_SLEW = 0.5  # how fast our UTC gives way to a wall clock that was set back: it runs at half speed
-# The two hands are read one after the other, so how far they are apart is never known better than that took.
-# Within this, and within that, they are held together: or the same moment would be a millisecond earlier in
-# one record than in another.
+"""2026-01-01: camwatch did not exist before, so an earlier date is a clock that was never set."""
+_FOLLOWED_S = 3600.0 + STEP_S  # a forward step of at most this is followed at once
+_SLEW = 0.5  # the speed of our UTC while the wall clock catches up
+# The two clocks are read one after the other, so their distance is never known better than that took. Smaller
+# differences than this are ignored: or one moment would differ by a millisecond between two records.
 _HOLD_S = 0.005
-_READINGS = 5  # of a jump, or of the beginning, the quickest of so many counts
-# The monotonic clock that goes on while the machine sleeps, so that the sleep is seen as a stall.
+_READINGS = 5  # at a jump and at the start, the quickest of this many counts
+# This clock also counts while the machine is suspended, so that a suspension is seen as a stall.
 _MONOTONIC = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 
 def wall_ms() -> int:
-    """Return what the wall clock shows, UTC milliseconds: for corrections, as their commands date them.
+    """Return the wall clock, UTC milliseconds, for corrections.
 
-    Any thread may ask; a `Clock` is the event loop's alone.
+    Any thread may call it; a `Clock` belongs to the event loop.
     """
     return time.time_ns() // 1_000_000
 
 
 def steady(now: Instant) -> str:
-    """Return what the steady clock shows, after the boot from which it counts: for a process that follows."""
+    """Return the boot id and the monotonic milliseconds since that boot, for the next process."""
     return f"{_boot()} {round(now.mono * 1000)}"
 
 
 @cache
 def _boot() -> str:
-    """Return what tells this boot of the machine from others."""
+    """Return the id of this boot of the machine."""
     try:
         return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     except OSError:
@@ -55,11 +54,11 @@ def _boot() -> str:
 
 
 class ClockStep(NamedTuple):
-    """The wall clock was set by `seconds`: our UTC was at `began`, and the wall clock at `ended`.
+    """The wall clock was set by `seconds`: our UTC was at `began`, the wall clock at `ended`.
 
-    Ahead, and `followed`: our UTC leapt, the time between never was. Ahead, and not followed: our UTC runs
-    on as before, until the step has lasted; then comes another jump, of 0 seconds, that is followed.
-    Left behind: `ended` is before `began`, and our UTC gives way, or keeps its lead (see `Clock`).
+    Forward and `followed`: our UTC jumped, the interval in between did not exist. Forward and not followed:
+    our UTC continues until the step has lasted; then another step of 0 seconds is followed.
+    Backward: `ended` is before `began`, and our UTC slows down or keeps its lead (see `Clock`).
     """
 
     seconds: float
@@ -69,29 +68,35 @@ class ClockStep(NamedTuple):
 
     @property
     def is_step(self) -> bool:
-        """Whether it is to be logged and counted (rule T2)."""
+        """Whether it is logged and counted (rule T2)."""
         return abs(self.seconds) > STEP_S
 
     @property
     def recorded(self) -> bool:
-        """Whether it changed our UTC, or will: the record then says so."""
+        """Whether it changes our UTC and therefore is recorded."""
         return self.followed and self.began != self.ended
 
 
 class Clock:
-    """Gives the present moment on both clocks. Its UTC part never runs backwards.
+    """Returns the time on both clocks. UTC never runs backwards.
 
-    Between jumps a moment has one UTC, whenever it is asked for. `jumped` is called with each jump; until
-    there is one (`listen`), none is looked for.
-    `not_before_ms`: UTC does not begin earlier, for what an earlier process recorded. `steady_then` is what
-    `steady` said at that moment: within one boot it tells whether the wall clock was set since.
+    Args:
+        jumped: called with each jump of the wall clock; None: jumps are ignored until `listen` is called.
+        monotonic: the monotonic clock, seconds.
+        wall: the wall clock, Unix seconds.
+        not_before_ms: the earliest UTC, where an earlier process ended its record.
+        steady_then: what `steady` returned at that moment; within one boot it shows whether the wall clock
+            was set since.
 
-    - The wall clock jumps ahead by up to an hour: UTC follows at once.
-    - By more: UTC follows when the step has lasted `DOUBT_S`, or `confirm` says that it is right. One that
-      is taken back before leaves no trace in UTC (rule T7). A restart meanwhile lets it last anew.
-    - It is set back by up to `AHEAD_MAX_S`: UTC runs at half speed until the wall clock has caught up.
-    - By more: UTC keeps its lead and its pace, so that durations stay true, until the record is put right
-      (rule T5) or the wall clock is set again.
+    The wall clock is set
+
+    - forward by up to an hour: UTC follows at once.
+    - forward by more: UTC follows once the step has lasted `DOUBT_S` or `confirm` confirms it. A step that is
+      reverted before that does not affect UTC (rule T7). A restart begins the wait again.
+    - back by up to `AHEAD_MAX_S`: UTC runs at half speed until the wall clock has caught up.
+    - back by more: UTC keeps its lead and its speed, so that durations stay right, until the record is
+      rebased (rule T5) or the wall clock is set again.
+
     """
 
     def __init__(
@@ -108,7 +113,7 @@ class Clock:
         first = self._most_precise_reading()
         self._last, self._wall_ahead = first.mono, first.least
         self._ahead = max(self._wall_ahead, not_before_ms / 1000 - self._last)
-        self._doubted: float | None = None  # since when a step is not followed, monotonic
+        self._doubted: float | None = None  # monotonic: since when a step is in doubt
         boot, _, then_ms = steady_then.partition(" ")
         if boot == _boot() != "unknown" and int(then_ms) <= round(self._last * 1000):
             went_on = (not_before_ms - int(then_ms)) / 1000
@@ -117,7 +122,7 @@ class Clock:
         self._utc_ms = _utc_ms(self._last, self._ahead)
 
     def __call__(self) -> Instant:
-        """Return now."""
+        """Return the present time."""
         read = self._read()
         if self._jumped is not None and read.offset_from(self._wall_ahead):
             read = self._most_precise_reading()
@@ -133,31 +138,31 @@ class Clock:
         return Instant(mono, self._utc_ms)
 
     def listen(self, jumped: Callable[[ClockStep], None]) -> None:
-        """Call `jumped` with each jump from now on, also with one that came before, if it still matters."""
+        """Call `jumped` with each jump from now on, and at once with a step that is in doubt."""
         self._jumped = jumped
         if self._doubted is not None:
             jumped(self._step(-self.lead_s, followed=False))
 
     @property
     def lag(self) -> ClockStep | None:
-        """How far the wall clock is behind our UTC, as after a jump back; None if it is not."""
+        """The step by which the wall clock is behind our UTC; None if it is not behind."""
         return self._step(self._wall_ahead - self._ahead) if self._wall_ahead < self._ahead else None
 
     @property
     def lead_s(self) -> float:
-        """By how many seconds our UTC is ahead of the wall clock; negative while a step is not followed."""
+        """Seconds by which our UTC is ahead of the wall clock; negative while a forward step is in doubt."""
         return self._ahead - self._wall_ahead
 
     @property
     def in_doubt(self) -> bool:
-        """Whether the wall clock was set ahead, and our UTC has not followed yet (rule T7)."""
+        """Whether our UTC has not yet followed a forward step (rule T7)."""
         return self._doubted is not None
 
     def confirm(self, fleet_offset_s: float, within_s: float) -> None:
-        """Take what the cameras' clocks say of a step in doubt: how far our UTC is ahead of them, seconds.
+        """Decide on a step in doubt by the cameras' clocks, which our UTC is ahead of by `fleet_offset_s`.
 
-        Within `within_s` of the wall clock, they confirm the step; of our UTC, they contradict it, and it
-        has to last anew.
+        Clocks within `within_s` of the wall clock confirm the step. Clocks within `within_s` of our UTC
+        contradict it, and the wait begins again.
         """
         if self._doubted is None:
             return
@@ -167,16 +172,16 @@ class Clock:
             self._doubted = self._last
 
     def _set(self, seconds: float, mono: float) -> None:
-        """Take it that the wall clock was set."""
+        """Decide whether to follow a jump of the wall clock by `seconds`, and report it."""
         doubted = self._ahead + _FOLLOWED_S < self._wall_ahead
         if not doubted:
             self._doubted = None
         elif self._doubted is None or abs(seconds) > STEP_S:
-            self._doubted = mono  # set once more, it has to last anew
+            self._doubted = mono  # set once more: the wait begins again
         self._report(self._step(seconds, followed=not doubted))
 
     def _approach(self, mono: float) -> None:
-        """Let our UTC follow the wall clock, as far as it is to."""
+        """Move our UTC towards the wall clock."""
         if self._doubted is not None:
             if mono - self._doubted >= DOUBT_S:
                 self._follow()
@@ -184,7 +189,7 @@ class Clock:
             self._ahead = max(self._wall_ahead, self._ahead - _SLEW * (mono - self._last))
 
     def _follow(self) -> None:
-        """Let our UTC leap to where the wall clock has been for a while."""
+        """Follow a step that has lasted or was confirmed."""
         self._doubted = None
         self._report(self._step(0.0))
         self._ahead = self._wall_ahead
@@ -208,14 +213,14 @@ class Clock:
 
 
 class _Reading(NamedTuple):
-    """The monotonic seconds, and how far the wall clock is ahead of them, at least and at most."""
+    """A reading: monotonic seconds, and the least and most by which the wall clock is ahead of them."""
 
     mono: float
     least: float
     most: float
 
     def offset_from(self, ahead: float) -> float:
-        """Return by how much the wall clock was certainly set since it was so far ahead."""
+        """Return the seconds by which the wall clock was certainly set since it was `ahead`, or 0."""
         if self.least > ahead + _HOLD_S:
             return self.least - ahead
         if self.most < ahead - _HOLD_S:
@@ -224,6 +229,5 @@ class _Reading(NamedTuple):
 
 
 def _utc_ms(mono: float, ahead: float) -> int:
-    # Whole milliseconds on both sides, as in the ledger: what lies a millisecond apart by one hand does so
-    # by the other.
+    # Both parts are rounded to milliseconds, so that a duration is the same on either clock.
     return round(mono * 1000) + round(ahead * 1000)

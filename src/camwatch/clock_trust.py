@@ -1,4 +1,4 @@
-"""Whether our own clock can be believed: what the kernel says of it, and the cameras' clocks (T4, T7)."""
+"""Checks our own clock against the kernel's synchronisation state and the cameras' clocks (T4, T7)."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from camwatch.core.model import Status
 from camwatch.core.state import CameraState
 
 FLEET_OFFSET_MAX_S = 60.0
-"""Cameras whose median differs from the machine's clock by more than this say that it is wrong."""
+"""The machine's clock counts as wrong if it differs from the median of the cameras' by more than this."""
 FLEET_LASTS_S = 300.0
-"""For how long they must say so."""
-_WITNESSES = 3  # fewer cameras are no fleet: one of them may be wrong
+"""Seconds for which it must differ."""
+_WITNESSES = 3  # with fewer cameras, a single wrong clock would decide
 _LOOK_EVERY_S = 60.0
 _LOOK_IN_DOUBT_S = 1.0
 
-_TIME_ERROR = 5  # what adjtimex(2) returns of a clock that is not synchronised
-_TIMEX_BYTES = 512  # more than any struct timex has
+_TIME_ERROR = 5  # what adjtimex(2) returns for an unsynchronised clock
+_TIMEX_BYTES = 512  # larger than any struct timex
 _ASK_EVERY_S = 0.5
 
 _ADVICE = "see timedatectl, or set clock.require_sync = false where nothing synchronises it"
@@ -32,11 +32,11 @@ _log = structlog.get_logger("clock")
 
 
 def synchronised() -> bool | None:
-    """Return whether the kernel takes its clock for synchronised; None where it does not say.
+    """Return whether the kernel's clock is synchronised; None if the kernel does not say.
 
-    Reading needs no privilege, but a sandbox may refuse the call, as `ProtectClock=` of systemd does.
+    Reading needs no privilege, but a sandbox may refuse the call, as systemd's `ProtectClock=` does.
     """
-    import ctypes  # noqa: PLC0415 - for one question at the start
+    import ctypes  # noqa: PLC0415 - needed once, at the start
 
     try:
         state = ctypes.CDLL(None).adjtimex(ctypes.create_string_buffer(_TIMEX_BYTES))  # modes = 0: only reads
@@ -53,48 +53,48 @@ async def wait_for_sync(
 ) -> None:
     """Wait until the clock is synchronised, `timeout_s` at most, or until `stop` (rule T4).
 
-    `report` is called with a line for the service manager if it has to wait. Where the kernel does not say,
-    there is nothing to wait for: that is logged, and so is a wait in vain.
+    `report` gets a status line for the service manager if there is a wait. It does not wait if the kernel
+    does not say. Both that and a timeout are logged.
     """
     known = ask()
     if known is None:
-        _log.warning("the kernel does not say whether the clock is synchronised: it is believed")
+        _log.warning("clock synchronisation unknown, trusting the clock")
     if known is not False:
         return
-    _log.warning("waits for a synchronised clock", at_most_s=timeout_s, advice=_ADVICE)
-    report("waits for a synchronised clock")
+    _log.warning("waiting for clock synchronisation", at_most_s=timeout_s, advice=_ADVICE)
+    report("waiting for clock synchronisation")
     deadline = asyncio.get_running_loop().time() + timeout_s
     while ask() is False:
         left_s = deadline - asyncio.get_running_loop().time()
         if left_s <= 0:
-            _log.error("the clock is not synchronised: dates may be wrong from here on", advice=_ADVICE)
+            _log.error("clock not synchronised, dates may be wrong", advice=_ADVICE)
             return
         if await _sleeps(min(_ASK_EVERY_S, left_s), stop):
             return
-    _log.info("the clock is synchronised")
+    _log.info("clock synchronised")
 
 
 async def _sleeps(seconds: float, stop: asyncio.Event) -> bool:
-    """Sleep; return whether it is time to stop."""
+    """Sleep until `stop` is set, `seconds` at most; return whether it is set."""
     with contextlib.suppress(TimeoutError):
         await asyncio.wait_for(stop.wait(), seconds)
     return stop.is_set()
 
 
 class ClockTrust:
-    """Compares the machine's clock with the cameras' once a minute; call `look` whenever time passes."""
+    """Compares the machine's clock with the cameras' once a minute."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._next_look = -math.inf
-        self._wrong_since: float | None = None  # monotonic: since when the cameras say so
+        self._wrong_since: float | None = None  # monotonic: since when the cameras' clocks differ
         self.fleet_offset_s: float | None = None
 
     def check(self, mono: float, cameras: Iterable[CameraState]) -> None:
-        """Ask the cameras, if it is time to.
+        """Compare the clocks if a comparison is due; call it often.
 
-        `fleet_offset_s` is then how far the machine's clock is ahead of the median of theirs, seconds; None
-        where too few tell. A step that is in doubt is confirmed or contradicted by it.
+        Sets `fleet_offset_s`, the seconds by which the machine's clock is ahead of the cameras' median; None
+        if too few cameras have a clock. It confirms or contradicts a clock step in doubt.
         """
         if mono < self._next_look:
             return
@@ -109,11 +109,11 @@ class ClockTrust:
         self._next_look = mono + (_LOOK_IN_DOUBT_S if self._clock.in_doubt else _LOOK_EVERY_S)
 
     def doubted(self) -> None:
-        """Take it that the wall clock was just set: the cameras are asked at once."""
+        """Make the next `check` compare at once: the wall clock was just set."""
         self._next_look = -math.inf
 
     def faults(self, mono: float) -> Iterator[str]:
-        """Yield what is wrong with our own time: one line a reason, with what to do."""
+        """Yield the faults of our own clock, each with what to do."""
         lead = self._clock.lead_s
         if self._clock.in_doubt:
             yield (
@@ -135,7 +135,7 @@ class ClockTrust:
 
 
 def _median_offset(cameras: Iterable[CameraState]) -> float | None:
-    """Return how far our UTC is ahead of the cameras' clocks: the median of those that are up (rule L7)."""
+    """Return the seconds by which our UTC is ahead of the median clock of cameras that are up (rule L7)."""
     found = [
         camera.clock_offset
         for camera in cameras

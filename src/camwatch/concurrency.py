@@ -1,4 +1,4 @@
-"""Work in threads that no stop of the process waits for: they may hang with a store or a disk."""
+"""Daemon threads for blocking work: the process exits without waiting for one that hangs."""
 
 from __future__ import annotations
 
@@ -14,16 +14,18 @@ _Job: TypeAlias = tuple[Callable[[], Any], asyncio.Future[Any], asyncio.Abstract
 
 
 def in_thread(work: Callable[[], _T], name: str) -> asyncio.Future[_T]:
-    """Run `work` in a daemon thread of its own, named `name`; return the future of its result."""
+    """Run `work` in a new daemon thread named `name`; return the future of its result."""
     loop = asyncio.get_running_loop()
     future: asyncio.Future[_T] = loop.create_future()
-    future.add_done_callback(lambda done: done.cancelled() or done.exception())  # nobody may wait any more
+    future.add_done_callback(
+        lambda done: done.cancelled() or done.exception()
+    )  # the result may not be awaited
     threading.Thread(target=_run, args=(work, future, loop), name=name, daemon=True).start()
     return future
 
 
 class Worker:
-    """Runs one piece of work after the other, in a daemon thread that starts with the first."""
+    """Runs jobs one after the other in one daemon thread, which the first job starts."""
 
     def __init__(self, name: str) -> None:
         self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
@@ -33,11 +35,11 @@ class Worker:
 
     @property
     def is_idle(self) -> bool:
-        """Whether the thread has nothing to do, and uses nothing that belongs to others."""
+        """Whether no job runs or waits."""
         return self._done.is_set()
 
     async def run(self, work: Callable[[], _T]) -> _T:
-        """Return what the work returns, or raise what it raises. One at a time."""
+        """Return what `work` returns, or raise what it raises. One call at a time."""
         if self._thread.ident is None:
             self._thread.start()
         loop = asyncio.get_running_loop()
@@ -47,7 +49,7 @@ class Worker:
         return await future
 
     def close(self) -> None:
-        """Let the thread end after what it does now."""
+        """End the thread after its present job."""
         self._jobs.put(None)
 
     def _work(self) -> None:
@@ -64,7 +66,7 @@ def _run(
     result, error = None, None
     try:
         result = work()
-    except BaseException as raised:  # noqa: BLE001 - it is raised where the result is awaited
+    except BaseException as raised:  # noqa: BLE001 - raised where the result is awaited
         error = raised
     before_delivery()
     with contextlib.suppress(RuntimeError):  # the loop has ended

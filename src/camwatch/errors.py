@@ -1,4 +1,4 @@
-"""What can go wrong by no fault of ours: one base, few leaves, each saying what to do."""
+"""The exceptions of camwatch: one base, few leaves, each with a remedy."""
 
 from __future__ import annotations
 
@@ -8,27 +8,26 @@ from enum import StrEnum
 
 
 class CamwatchError(Exception):
-    """Base of every error that camwatch raises on purpose; anything else is a bug."""
+    """Base of every exception that camwatch raises on purpose; any other is a bug."""
 
 
 @dataclass(frozen=True, slots=True)
 class ConfigProblem:
-    """One thing that is wrong in a setting or an inventory table.
+    """One fault of a setting or an inventory table.
 
-    `place` names the file (and line and column where known) or the setting; `problem` says what is
-    wrong with it and what to do.
+    `place` is the file (with line and column if known) or the setting, `problem` the fault and the remedy.
     """
 
     place: str
     problem: str
 
     def __str__(self) -> str:
-        """Return the one line that a person reads."""
+        """Return the line that users see."""
         return f"{self.place}: {self.problem}"
 
 
 class ConfigError(CamwatchError):
-    """Settings or inventory cannot be used; carries every fault found, not just the first."""
+    """Settings or inventory cannot be used; `problems` has every fault."""
 
     def __init__(self, faults: tuple[ConfigProblem, ...]) -> None:
         self.problems = faults
@@ -36,11 +35,11 @@ class ConfigError(CamwatchError):
 
 
 class InUseError(CamwatchError):
-    """Another has what camwatch needs, an address or the store, just now: trying again may help."""
+    """The address or the store is in use by another process: trying again may help."""
 
 
 class RejectReason(StrEnum):
-    """Why a message had no effect; the `reason` label of `camwatch_messages_rejected_total`."""
+    """Why a message was rejected; the `reason` label of `camwatch_messages_rejected_total`."""
 
     MALFORMED = "malformed"
     TOO_LARGE = "too_large"
@@ -55,7 +54,7 @@ class RejectReason(StrEnum):
 
 
 class WireError(CamwatchError):
-    """A message from a camera cannot be taken. The only error that the wire room raises on input."""
+    """A message from a camera is rejected. The only exception that `wire` raises on input."""
 
     def __init__(self, reason: RejectReason, detail: str) -> None:
         self.reason = reason
@@ -64,7 +63,7 @@ class WireError(CamwatchError):
 
 
 class LinkError(CamwatchError):
-    """A session with a broker failed. `hint` says what to do; camwatch goes on trying."""
+    """A session with a broker failed; camwatch retries. `hint` is the remedy."""
 
     def __init__(self, link: str, problem: str, hint: str = "") -> None:
         self.link = link
@@ -74,7 +73,7 @@ class LinkError(CamwatchError):
 
 
 class StoreError(CamwatchError):
-    """The store failed while camwatch runs: nothing of the transaction was stored. `hint` says what to do."""
+    """The store failed and the transaction was not stored. `hint` is the remedy."""
 
     def __init__(self, problem: str, hint: str = "") -> None:
         self.problem = problem
@@ -83,21 +82,21 @@ class StoreError(CamwatchError):
 
 
 class ClockError(CamwatchError):
-    """The machine's clock shows a date on which no record can begin; `shows_ms` is UTC milliseconds."""
+    """The system clock shows a date before any record can begin; `shows_ms` is UTC milliseconds."""
 
     def __init__(self, shows_ms: int) -> None:
         self.shows_ms = shows_ms
         date = datetime.fromtimestamp(shows_ms / 1000, UTC).date()
-        super().__init__(f"the machine's clock shows {date}: set it, and start again (see timedatectl)")
+        super().__init__(f"the system clock shows {date}: set it and start again (see timedatectl)")
 
 
 class StoreWentBackError(StoreError):
-    """The store is not the one that camwatch wrote last (H1): nothing was stored. `Store.load` adopts it."""
+    """The store is older than what camwatch wrote last (H1): nothing was stored. `Store.load` adopts it."""
 
 
 class CorrectionError(CamwatchError):
-    """A correction of the record cannot be made as it was asked for; the text says why and what to do."""
+    """A correction is not valid; the text gives the reason and the remedy."""
 
 
 class ReportRequestError(CamwatchError):
-    """The record has no answer to what was asked; the text says what there is instead."""
+    """A report request cannot be answered; the text lists what is available."""

@@ -1,7 +1,7 @@
-"""Logs by structlog: one line per event, as JSON for machines or as text for people; never a secret.
+"""Logging by structlog: one line per event, as JSON or as console text, without secrets.
 
-camwatch's own lines and those of the libraries go through the same processors, to standard error by default.
-The daemon hands them to a `LogWriter`, so that a log that cannot be written holds nothing up.
+Lines of camwatch and of libraries pass the same processors and go to standard error by default. The daemon
+writes through a `LogWriter`, so that a blocked log does not block the daemon.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import threading
 import time
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any, Protocol, Self, TextIO, cast
+from typing import Any, Self, TextIO, TypeAlias, cast
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -28,31 +28,18 @@ from camwatch.core.model import Instant, Status
 from camwatch.fleet.inventory import Inventory
 
 LINES_KEPT = 10_000
-"""How many lines wait to be written: some 3 MB."""
+"""The most lines that wait to be written, about 3 MB."""
 LAST_WORDS_S = 2.0
-"""How long the end waits for them, seconds."""
+"""Seconds that `close` waits for them."""
 
 _BAD = frozenset({Status.DOWN, Status.UNKNOWN})
 
 
-class Stream(Protocol):
-    """Where lines go."""
-
-    def write(self, text: str, /) -> int:
-        """Take a text."""
-
-    def flush(self) -> None:
-        """Let what was taken be seen."""
-
-    def isatty(self) -> bool:
-        """Whether it is a terminal."""
-
-
 class LogWriter:
-    """Takes lines at once; a thread of its own writes them.
+    """A stream that never blocks or fails: its own thread writes the lines.
 
-    A reader that hangs or is gone, and a full disk, cost lines, which are counted in `dropped`. Neither
-    an error nor a wait reaches whoever logs. A context: its end waits for what is left, for a while.
+    Lines are lost, and counted in `dropped`, if the reader hangs or is gone, or the disk is full. Leaving the
+    context waits up to `LAST_WORDS_S` for the remaining lines.
     """
 
     def __init__(self, stream: TextIO, kept: int = LINES_KEPT) -> None:
@@ -62,12 +49,12 @@ class LogWriter:
         self._is_terminal = stream.isatty()
         self._torn = False  # whether a line was written in part
         self._lines: queue.Queue[bytes | None] = queue.Queue(kept)
-        # A daemon's thread: where it hangs in a write, the process can still end.
+        # A daemon thread: if it hangs in a write, the process can still exit.
         self._thread = threading.Thread(target=self._work, name="log", daemon=True)
         self._thread.start()
 
     def write(self, text: str) -> int:
-        """Take a text of whole lines; drop it where too much waits."""
+        """Queue whole lines; drop them if the queue is full."""
         try:
             self._lines.put_nowait(text.encode(errors="backslashreplace"))
         except queue.Full:
@@ -75,14 +62,14 @@ class LogWriter:
         return len(text)
 
     def flush(self) -> None:
-        """Do nothing: what was taken is written soon."""
+        """Do nothing: the thread writes without buffering."""
 
     def isatty(self) -> bool:
-        """Whether it is a terminal."""
+        """Whether the stream is a terminal."""
         return self._is_terminal
 
     def close(self, within_s: float = LAST_WORDS_S) -> None:
-        """Wait until all is written, but no longer than this."""
+        """Wait until all lines are written, `within_s` seconds at most."""
         deadline = time.monotonic() + within_s
         with contextlib.suppress(queue.Full):
             self._lines.put(None, timeout=within_s)
@@ -104,7 +91,7 @@ class LogWriter:
             while rest:
                 try:
                     rest = rest[os.write(self._file, rest) :]
-                except BlockingIOError:  # somebody else made the file so
+                except BlockingIOError:  # another process set O_NONBLOCK
                     select.select([], [self._file], [])
         except OSError:
             self._torn = self._torn or len(rest) < len(line)
@@ -117,8 +104,11 @@ class LogWriter:
             self.dropped += 1
 
 
-def configure(style: str, level: str, timezone: ZoneInfo, stream: Stream = sys.stderr) -> None:
-    """Set the form of the logs: `style` is `json`, `console`, or `auto` (console on a terminal)."""
+_Stream: TypeAlias = TextIO | LogWriter
+
+
+def configure(style: str, level: str, timezone: ZoneInfo, stream: _Stream = sys.stderr) -> None:
+    """Configure structlog and logging; `style` is `json`, `console` or `auto` (console on a terminal)."""
     if style == "auto":
         style = "console" if stream.isatty() else "json"
     finish: list[structlog.typing.Processor] = [structlog.processors.JSONRenderer(serializer=_to_json)]
@@ -126,7 +116,7 @@ def configure(style: str, level: str, timezone: ZoneInfo, stream: Stream = sys.s
         console = structlog.dev.ConsoleRenderer(
             colors=stream.isatty(),
             timestamp_key="time",
-            exception_formatter=structlog.dev.plain_traceback,  # others show the values of variables
+            exception_formatter=structlog.dev.plain_traceback,  # rich tracebacks show the values of variables
         )
         finish = [_on_one_line, console]
     number = logging.getLevelNamesMapping()[level.upper()]
@@ -141,7 +131,7 @@ def configure(style: str, level: str, timezone: ZoneInfo, stream: Stream = sys.s
         wrapper_class=structlog.make_filtering_bound_logger(number),
         logger_factory=structlog.WriteLoggerFactory(cast("TextIO", stream)),
     )
-    handler: logging.StreamHandler[Stream] = logging.StreamHandler(stream)
+    handler: logging.StreamHandler[_Stream] = logging.StreamHandler(stream)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
@@ -152,27 +142,25 @@ def configure(style: str, level: str, timezone: ZoneInfo, stream: Stream = sys.s
 
 
 def log_strays() -> None:
-    """Log errors that the interpreter can raise to nobody, as a line like any other."""
+    """Log errors that the interpreter cannot raise, such as those of finalizers."""
     log = structlog.get_logger("camwatch")
 
     def strayed(stray: sys.UnraisableHookArgs) -> None:
         where = stray.err_msg or "in a library"
-        log.error(
-            "an error that nobody could take", error=repr(stray.exc_value or stray.exc_type), where=where
-        )
+        log.error("unraisable error", error=repr(stray.exc_value or stray.exc_type), where=where)
 
     sys.unraisablehook = strayed
 
 
 class EventLogger:
-    """Writes one line per happening, with the camera's name and times in the fleet's zone."""
+    """Logs one line per event, with the camera's name and with times in the fleet's time zone."""
 
     def __init__(self, timezone: ZoneInfo) -> None:
         self._timezone = timezone
         self._log = structlog.get_logger("fleet")
 
     def log(self, events: Iterable[Event], inventory: Inventory) -> None:
-        """Log what happened, in order."""
+        """Log events in order."""
         for event in events:
             if isinstance(event, Transition):
                 self._transition(event, inventory)
@@ -219,7 +207,7 @@ def _stamper(timezone: ZoneInfo) -> structlog.typing.Processor:
 def _on_one_line(
     _logger: object, _method: str, event: structlog.typing.EventDict
 ) -> structlog.typing.EventDict:
-    """Escape what would break the line, or steer a terminal: topics are whatever somebody published on."""
+    """Escape line breaks and terminal control sequences: clients choose topics freely."""
     for key, value in event.items():
         if isinstance(value, str) and key != "exception" and not value.isprintable():
             shown = (char if char.isprintable() else char.encode("unicode_escape").decode() for char in value)
@@ -230,5 +218,5 @@ def _on_one_line(
 def _to_json(event: dict[str, Any], **_options: object) -> str:
     try:
         return msgspec.json.encode(event, enc_hook=str).decode()
-    except UnicodeEncodeError:  # a file's name that is no UTF-8
+    except UnicodeEncodeError:  # a file name that is not UTF-8
         return json.dumps(event, default=str)

@@ -1,7 +1,7 @@
-"""What was refused, and fields of no use: counted by reason and by camera, logged at a bounded rate.
+"""Rejected messages and dropped fields: counted by reason and by camera, logged at a limited rate.
 
-Unregistered ids are kept (rule V5). Refusals of a camera are counted over restarts, also over a time in which
-it is in no inventory: what is kept is bounded by the cameras that ever were in it.
+Ids of unregistered cameras are kept (rule V5). Rejections of a camera are counted across restarts, even while
+it is not in the inventory: memory is bounded by the cameras that ever were in it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ IDS_KEPT = 1000
 LOG_EVERY_S = 60.0
 LINES_PER_PERIOD = 60
 SOURCE = "camwatch"
-"""The one format that cameras speak: the `source` label of what is counted by it."""
+"""The `source` label: the only message format that cameras speak."""
 
 _OF_NO_CAMERA = frozenset({RejectReason.UNREGISTERED, RejectReason.UNKNOWN_TOPIC})
 
@@ -30,9 +30,9 @@ _log = structlog.get_logger("rejections")
 
 @dataclass(slots=True)
 class RejectionCount:
-    """How often something happened, and when last (UTC milliseconds; 0: not since the start).
+    """A count and the time of its last increment (UTC milliseconds; 0: none since the start).
 
-    `stored` is the count that the store has, which is the one to export: it is not lost in a crash.
+    `stored` is the count in the store, which is exported because a crash does not lose it.
     """
 
     count: int = 0
@@ -40,13 +40,13 @@ class RejectionCount:
     stored: int = 0
 
     def add(self, now: Instant) -> None:
-        """Count once more."""
+        """Count one at `now`."""
         self.count += 1
         self.last_ms = now.utc_ms
 
 
 class RejectedMessages(NamedTuple):
-    """How many messages of a camera were refused for a reason, since it was first watched."""
+    """The messages of a camera rejected for one reason since it was first monitored."""
 
     camera: str
     operator: str
@@ -58,9 +58,9 @@ _Tallies: TypeAlias = defaultdict[str, RejectionCount]  # by reason, or by field
 
 
 class Rejections:
-    """Counts refused messages and dropped fields: those of cameras for good, the others since the start.
+    """Counts rejected messages and dropped fields, those of cameras across restarts.
 
-    Logs one line a minute per camera and reason, and 60 lines a minute in all.
+    Logs at most one line a minute for each camera and reason, and 60 lines a minute in all.
     """
 
     def __init__(self) -> None:
@@ -79,7 +79,7 @@ class Rejections:
         self._withheld = 0
 
     def record(self, reason: RejectReason, who: str, now: Instant, **details: object) -> None:
-        """Count a refused message from `who` (a camera's id, or a topic)."""
+        """Count a rejected message from `who`, a camera's id or a topic."""
         self.counts[reason] += 1
         if reason not in _OF_NO_CAMERA:
             self.refused[who][reason].add(now)
@@ -91,7 +91,7 @@ class Rejections:
             _log.warning("message rejected", reason=str(reason), camera=who, **details)
 
     def record_dropped_field(self, camera: str, fields: Iterable[str], now: Instant) -> None:
-        """Count fields of a heartbeat that could not be used (rule C4)."""
+        """Count the unusable fields of a heartbeat (rule C4)."""
         tallies = self.dropped[camera]
         for field in fields:
             self.fields[field] += 1
@@ -100,14 +100,14 @@ class Rejections:
                 _log.warning("field dropped", camera=camera, field=field)
 
     def resume(self, past: Iterable[RejectedMessages]) -> None:
-        """Go on with the counts of an earlier process; before the first `adopt`."""
+        """Restore the counts of an earlier process; call it before the first `adopt`."""
         for each in past:
             self._parted[each.camera, each.operator][each.reason] = RejectionCount(
                 each.messages, stored=each.messages
             )
 
     def adopt(self, owners: Mapping[str, str]) -> None:
-        """Take over whose the cameras of the inventory are; one that changes hands is another one."""
+        """Set the operator of each camera in the inventory; with another operator it is another camera."""
         for camera in owners.keys() & self.unregistered.keys():
             del self.unregistered[camera]
         for camera, operator in self._owners.items() - owners.items():
@@ -119,20 +119,20 @@ class Rejections:
         self._owners = owners
 
     def news(self, cameras: Iterable[str]) -> Iterator[RejectedMessages]:
-        """Yield the counts of these cameras that differ from what the store has."""
+        """Yield the counts of these cameras that differ from the store."""
         for camera in cameras:
             for reason, tally in self.refused.get(camera, {}).items():
                 if tally.count != tally.stored:
                     yield RejectedMessages(camera, self._owners[camera], str(reason), tally.count)
 
     def stored(self, counts: Iterable[RejectedMessages]) -> None:
-        """Note that the store has these counts."""
+        """Mark these counts as stored."""
         for camera, operator, reason, messages in counts:
             mine = self._owners.get(camera) == operator
             (self.refused[camera] if mine else self._parted[camera, operator])[reason].stored = messages
 
     def all_stored(self) -> Iterator[RejectedMessages]:
-        """Yield every count as the store had it last."""
+        """Yield every count as it is in the store."""
         mine = ((camera, self._owners[camera], tallies) for camera, tallies in self.refused.items())
         parted = ((*who, tallies) for who, tallies in self._parted.items())
         for camera, operator, tallies in (*mine, *parted):
@@ -146,7 +146,7 @@ class Rejections:
             return False
         if now - self._period_began >= LOG_EVERY_S:
             if self._withheld:
-                _log.warning("more messages were rejected than logged", withheld=self._withheld)
+                _log.warning("rejection log rate-limited", withheld=self._withheld)
             self._period_began, self._lines, self._withheld = now, 0, 0
         if self._lines >= LINES_PER_PERIOD:
             self._withheld += 1

@@ -1,8 +1,8 @@
-"""What the daemon tells the service manager: it serves, it reads anew, it stops, and its loop still turns.
+"""Notifies the service manager: ready, reloading, stopping, and the watchdog (sd_notify(3)).
 
-Datagrams to the socket that systemd names in NOTIFY_SOCKET (sd_notify(3)); without one, nothing is
-said. The sign of life comes from the event loop itself, so that a loop that froze is restarted. The
-socket never blocks: a sign of life that the manager does not take is lost.
+Datagrams go to the socket in NOTIFY_SOCKET; without one, nothing is sent. The event loop itself sends the
+watchdog's keep-alive, so that a frozen loop is restarted. The socket never blocks: a datagram that the
+manager does not take is lost.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ _log = structlog.get_logger("notify")
 
 @dataclass(frozen=True, slots=True)
 class Notifier:
-    """Speaks to the service manager at `address`; without an address, to nobody.
+    """Sends to the service manager at `address`; None: sends nothing.
 
-    `watchdog_s` is how long the manager waits for a sign of life before it restarts the daemon.
+    `watchdog_s`: seconds without a keep-alive after which the manager restarts the daemon.
     """
 
     address: str | None = None
@@ -35,33 +35,31 @@ class Notifier:
         """Return the notifier that systemd's variables describe."""
         address = environ.get("NOTIFY_SOCKET") or None
         if address is not None and address[0] not in "/@":
-            _log.warning(
-                "NOTIFY_SOCKET is no local socket: the service manager is told nothing", value=address
-            )
+            _log.warning("NOTIFY_SOCKET is not a local socket, notifications disabled", value=address)
             address = None
         return cls(address, _watchdog_s(environ))
 
     def ready(self, status: str) -> None:
-        """Say that the daemon serves, and what: at the start, and after each reading of the inventory."""
+        """Report that the daemon serves, with a status line."""
         self._send("READY=1", f"STATUS={status}")
 
     def status(self, status: str) -> None:
-        """Say what the daemon waits for, before it serves."""
+        """Send a status line only."""
         self._send(f"STATUS={status}")
 
     def stopping(self) -> None:
-        """Say that the daemon has begun to stop."""
+        """Report that the daemon is stopping."""
         self._send("STOPPING=1")
 
     @contextlib.contextmanager
     def reloading(self) -> Iterator[None]:
-        """Say that the inventory is read anew while this lasts, and after it that the daemon is ready."""
+        """Report a reload while the context lasts, and then that the daemon is ready."""
         self._send("RELOADING=1", f"MONOTONIC_USEC={time.monotonic_ns() // 1000}")
         yield
         self._send("READY=1")
 
     async def run_watchdog(self) -> None:
-        """Give a sign of life twice in each `watchdog_s`, for as long as the event loop turns."""
+        """Send a keep-alive twice in each `watchdog_s`."""
         if self.address is None or self.watchdog_s is None:
             return
         while True:
@@ -78,15 +76,15 @@ class Notifier:
                 sock.setblocking(False)
                 sock.sendto("\n".join(lines).encode(), address)
         except OSError as error:
-            _log.warning("the service manager cannot be told", told=lines[0], problem=str(error))
+            _log.warning("service manager not notified", message=lines[0], problem=str(error))
 
 
 NULL_NOTIFIER = Notifier()
-"""Tells nobody."""
+"""Sends nothing."""
 
 
 def _watchdog_s(environ: Mapping[str, str]) -> float | None:
-    """Return the seconds in WATCHDOG_USEC, if it is meant for this process."""
+    """Return the seconds in WATCHDOG_USEC if WATCHDOG_PID is this process."""
     if environ.get("WATCHDOG_PID", str(os.getpid())) != str(os.getpid()):
         return None
     usec = environ.get("WATCHDOG_USEC", "")

@@ -45,7 +45,7 @@ async def test_a_step_of_an_hour_convicts_and_acquits_nobody(
             await daemon.until(lambda now: now.statuses() == expected)
             before = await daemon.stored()
             clock.set(3600 * hours)
-            await daemon.says("the wall clock was set")
+            await daemon.says("wall clock stepped")
             await daemon.until(lambda now: steps(now) == 1)
             for _ in range(3):
                 await daemon.stored()
@@ -94,7 +94,7 @@ async def lives(daemon: Daemon, clock: WallClock, begins: str, until: str) -> No
     """Let the daemon begin at a wall clock's time, and live until it heard all cameras after another."""
     clock.show(begins)
     daemon.start(**clock.environment)
-    await daemon.says("camwatch runs")
+    await daemon.says("started")
     await daemon.until_all("up", timeout=40.0)
     reached = datetime.fromisoformat(until).replace(tzinfo=UTC).timestamp()
     heard = "camwatch_camera_last_heartbeat_timestamp_seconds"

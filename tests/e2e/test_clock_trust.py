@@ -119,7 +119,7 @@ async def test_ten_years_off_for_seconds_change_nothing_in_the_record(
             metrics = await scene.outage()
             assert metrics.value("camwatch_clock_steps_total") == 2
             assert metrics.value(AHEAD) == pytest.approx(0, abs=0.1)
-            assert len(scene.daemon.log("the wall clock was set")) == 2
+            assert len(scene.daemon.log("wall clock stepped")) == 2
             await scene.stop()
         finally:
             await scene.daemon.release()

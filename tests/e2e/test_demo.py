@@ -103,7 +103,7 @@ def test_the_demo_shows_all_cameras_up_and_ends_after_its_duration_with_a_summar
         assert shown.end() == 0
         assert "458/458 cameras connected" in shown.told
         assert re.search(r"\n         14 planned, 458 up; ", shown.told)
-        summary = shown.told[shown.told.index("\nThe demo watched for") :]
+        summary = shown.told[shown.told.index("\nThe demo ran for") :]
         assert "\n  cameras now      14 planned, " in summary
         assert "\n  most up at once  458\n" in summary
         section = re.search(r"To watch your own cameras: README.md, '(.+)'", summary)
@@ -127,7 +127,7 @@ def test_ctrl_c_ends_a_running_demo_with_a_summary_and_nothing_left() -> None:
         port = int(shown.until(r"http://127\.0\.0\.1:(\d+)/metrics"))
         shown.send(signal.SIGINT)
         assert shown.ended_in_time() == 0
-        assert "The demo watched for" in shown.told
+        assert "The demo ran for" in shown.told
         assert not listens(port)
         assert shown.errors() == ""
 
@@ -165,4 +165,4 @@ def test_a_part_that_will_not_end_does_not_keep_the_demo_from_ending(tmp_path: P
         shown.until("(entered)")
         shown.send(signal.SIGINT)
         assert shown.ended_in_time() == 1
-        assert shown.errors() == "camwatch: the demo did not end within 1 s and was left\n"
+        assert shown.errors() == "camwatch: the demo did not end within 1 s and was killed\n"

@@ -35,7 +35,7 @@ async def assert_refused(daemon: Daemon, fleet: Path, ask: signal.Signals | None
     after = await daemon.until(lambda now: now.value(ERRORS) == 1)
     assert after.statuses() == before.statuses()
     assert after.value(LAST) == before.value(LAST)
-    line = await daemon.says("inventory not reloaded, the old one stays")
+    line = await daemon.says("inventory reload failed, keeping previous")
     assert line["level"] == "error"
     assert line["fault"].startswith("cameras.csv, line 6, column purpose: 'parking'")
     assert (await daemon.get("/-/ready")).status_code == 200
@@ -137,10 +137,10 @@ async def test_a_table_cut_half_written_is_held_back_until_it_is_confirmed(
         shown = (await daemon.get("/api/v1/inventory")).json()["held"]
         assert shown == {"leaving": 8, "in_service": 12}
         assert "8 caméras sur 12" in (await daemon.get("/")).text
-        line = await daemon.says("inventory held back, the old one stays", leaving=8, in_service=12)
+        line = await daemon.says("inventory held back, keeping previous", leaving=8, in_service=12)
         assert line["level"] == "error"
         assert await reload(daemon) == 0
-        await until(lambda: len(daemon.log("inventory held back, the old one stays")) == 2)
+        await until(lambda: len(daemon.log("inventory held back, keeping previous")) == 2)
         assert len((await daemon.metrics()).statuses()) == 12
         assert await reload(daemon, "--confirm") == 0
         await daemon.until(lambda now: len(now.statuses()) == 4 and now.value(HELD) == 0)
@@ -157,7 +157,7 @@ async def test_what_is_confirmed_is_what_was_held_back_and_a_whole_table_ends_it
         for left in (4, 3):
             write_table(fleet, "cameras.csv", cameras(left))
             daemon.send(signal.SIGHUP)
-            await daemon.says("inventory held back, the old one stays", leaving=12 - left)
+            await daemon.says("inventory held back, keeping previous", leaving=12 - left)
         write_table(fleet, "cameras.csv", cameras(12))
         daemon.send(signal.SIGHUP)
         after = await daemon.until(lambda now: now.value(HELD) == 0)

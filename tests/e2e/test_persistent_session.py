@@ -10,7 +10,7 @@ from tests.support.cameras import playing
 from tests.support.daemon import broker, config, running
 from tests.support.mosquitto import Mosquitto, until
 
-LOST = "the broker kept no session: what cameras sent meanwhile is lost"
+LOST = "broker kept no session, messages sent meanwhile are lost"
 
 
 @pytest.mark.parametrize("protocol", ["5", "3.1.1"])

@@ -16,7 +16,7 @@ from tests.support.publisher import publishing
 from tests.support.tls import Authority
 
 SESAME = "correct horse battery staple"
-REFUSED = "link not connected, trying again"
+REFUSED = "link not connected, retrying"
 (DYNAMIC_SECURITY,) = Path("/usr/lib").glob("*/mosquitto_dynamic_security.so")
 
 

@@ -27,12 +27,12 @@ async def outcome(folder: Path, settings: str) -> tuple[int, str]:
 async def test_a_signal_stops_the_daemon_in_order(
     number: signal.Signals, mosquitto: Mosquitto, fleet: Path, tmp_path: Path
 ) -> None:
-    """Exit code 0, `camwatch stops` as the last word, a clean DISCONNECT, connections open or not."""
+    """Exit code 0, `stopped` as the last event, a clean DISCONNECT, connections open or not."""
     async with running(tmp_path, config(fleet, broker(mosquitto.url))) as daemon:
         await daemon.until_ready()
         with socket.create_connection(("127.0.0.1", int(daemon.url.rpartition(":")[2]))):
             assert await daemon.end(number) == 0
-        assert daemon.log()[-1]["event"] == "camwatch stops"
+        assert daemon.log()[-1]["event"] == "stopped"
     assert "Client camwatch disconnected." in mosquitto.log()
 
 
@@ -41,7 +41,7 @@ async def test_a_daemon_that_never_found_its_broker_stops_in_order(fleet: Path, 
         await daemon.unready("nobody listens at 127.0.0.1:1")
         assert (await daemon.get("/-/healthy")).status_code == 200
         assert await daemon.end() == 0
-        assert daemon.log()[-1]["event"] == "camwatch stops"
+        assert daemon.log()[-1]["event"] == "stopped"
 
 
 async def test_an_http_port_in_use_may_pass_and_is_exit_code_1(fleet: Path, tmp_path: Path) -> None:

@@ -62,7 +62,7 @@ async def managed(folder: Path, **variables: str) -> AsyncIterator[tuple[Daemon,
 
 async def test_a_daemon_is_ready_when_it_serves_whatever_its_links_are(tmp_path: Path) -> None:
     async with managed(tmp_path) as (daemon, manager):
-        assert await manager.hears() == {"READY": "1", "STATUS": "watches 3 cameras"}
+        assert await manager.hears() == {"READY": "1", "STATUS": "monitoring 3 cameras"}
         assert (await daemon.get("/-/healthy")).status_code == 200
         assert (await daemon.get("/-/ready")).status_code == 503
 
@@ -146,4 +146,4 @@ def test_a_manager_that_is_gone_or_stuck_stops_nobody(tmp_path: Path) -> None:
     with Manager(str(tmp_path / "notify")), capture_logs() as logs:
         while not logs:  # until the kernel's buffer is full; a blocking socket would stand here for ever
             notifier.stopping()
-    assert logs[0]["event"] == "the service manager cannot be told"
+    assert logs[0]["event"] == "service manager not notified"

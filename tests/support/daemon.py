@@ -116,7 +116,7 @@ class Daemon:
 
     async def runs(self) -> None:
         """Wait until the daemon says that it runs."""
-        await until(lambda: self.log("camwatch runs") or self.exit_code is not None)
+        await until(lambda: self.log("started") or self.exit_code is not None)
         assert self.exit_code is None, self.text
 
     @property
@@ -175,7 +175,7 @@ class Daemon:
     @property
     def url(self) -> str:
         """Where it listens, by its own word."""
-        return str(self.log("camwatch runs")[-1]["http"])
+        return str(self.log("started")[-1]["http"])
 
     async def get(self, path: str) -> httpx.Response:
         """Ask for a page."""

@@ -1,7 +1,6 @@
-"""The whole thing in one terminal: embedded broker, 458 simulated cameras, and the daemon watching them.
+"""The demo in one terminal: an embedded broker, 458 simulated cameras, and the daemon that monitors them.
 
-For a first look and for showing around. The broker (amqtt, MQTT 3.1.1) is not for production, and the
-heartbeats come every 2 s instead of every 10 s, so that an audience need not wait.
+The broker (amqtt, MQTT 3.1.1) is not for production. Heartbeats come every 2 s instead of every 10 s.
 """
 
 from __future__ import annotations
@@ -47,23 +46,23 @@ Load = Callable[[Settings], Inventory]
 
 
 def run_demo(duration_s: float | None, port: int, load: Load, start: Start, *, browser: bool = True) -> None:
-    """Run the demo until `duration_s` of watching are over, or a signal; print a summary.
+    """Run the demo for `duration_s` (None: until a signal), and print a summary.
 
-    `load` and `start` are the daemon's own. `browser` lets it open the page where there is a screen to open
-    it on. Raises CamwatchError if something cannot be started.
+    `load` and `start` are the daemon's own. `browser`: open the page if there is a display. Raises
+    CamwatchError if something cannot be started.
     """
-    curfew = threading.Timer(_TEARDOWN_S, _leave)
-    curfew.daemon = True
+    deadline = threading.Timer(_TEARDOWN_S, _exit)
+    deadline.daemon = True
     try:
-        asyncio.run(_show(duration_s, port, load, _shown(start, browser=browser), curfew))
+        asyncio.run(_show(duration_s, port, load, _shown(start, browser=browser), deadline))
     except CamsimError as error:
         raise CamwatchError(f"the simulated fleet: {error}") from error
     finally:
-        curfew.cancel()
+        deadline.cancel()
 
 
 def _shown(start: Start, *, browser: bool) -> Start:
-    """Return `start` such that the page's address is told, and opened, as soon as it is there."""
+    """Return `start` such that it also prints the page's address and opens the page."""
 
     @contextlib.asynccontextmanager
     async def started(settings: Settings, inventory: Inventory) -> AsyncIterator[RunningDaemon]:
@@ -71,65 +70,63 @@ def _shown(start: Start, *, browser: bool) -> Start:
             url = f"http://127.0.0.1:{daemon.port}/"
             sys.stdout.write(f"\ncamwatch demo: the page is at {url}\n\n")
             sys.stdout.flush()
-            if browser and sys.stdout.isatty() and _has_screen():
+            if browser and sys.stdout.isatty() and _has_display():
                 await asyncio.to_thread(webbrowser.open, url)
             yield daemon
 
     return started
 
 
-def _has_screen() -> bool:
+def _has_display() -> bool:
     return any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY"))
 
 
-def _leave() -> None:
-    """Leave what will not end: the broker's process ends with this one, so nothing outlasts it."""
+def _exit() -> None:
+    """Exit although the demo did not end; the broker's process ends with this one."""
     sys.stdout.flush()
-    sys.stderr.write(f"camwatch: the demo did not end within {_TEARDOWN_S:g} s and was left\n")
+    sys.stderr.write(f"camwatch: the demo did not end within {_TEARDOWN_S:g} s and was killed\n")
     sys.stderr.flush()
     os._exit(1)
 
 
 async def _show(
-    duration_s: float | None, port: int, load: Load, start: Start, curfew: threading.Timer
+    duration_s: float | None, port: int, load: Load, start: Start, deadline: threading.Timer
 ) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     over = asyncio.Event()
-    performance = asyncio.create_task(_perform(duration_s, port, load, start, over))
+    demo = asyncio.create_task(_run(duration_s, port, load, start, over))
     ends = [asyncio.create_task(event.wait()) for event in (stop, over)]
-    await asyncio.wait((performance, *ends), return_when=asyncio.FIRST_COMPLETED)
-    curfew.start()
+    await asyncio.wait((demo, *ends), return_when=asyncio.FIRST_COMPLETED)
+    deadline.start()
     for end in ends:
         end.cancel()
     if not over.is_set():
-        performance.cancel()
+        demo.cancel()
     with contextlib.suppress(asyncio.CancelledError):
-        await performance
+        await demo
 
 
-async def _perform(
-    duration_s: float | None, port: int, load: Load, start: Start, over: asyncio.Event
-) -> None:
-    """Build everything up, play for `duration_s` or until cancelled, take everything down."""
+async def _run(duration_s: float | None, port: int, load: Load, start: Start, over: asyncio.Event) -> None:
+    """Start everything, run the scenario for `duration_s` or until cancelled, stop everything."""
     async with contextlib.AsyncExitStack() as stack:
         broker_port = await stack.enter_async_context(embedded_broker())
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="camwatch-demo-"))
         settings = _settings(port, broker_port, Path(folder) / "camwatch.db")
         inventory = load(settings)
-        configure("console", "error", settings.fleet.timezone, _Nowhere())  # the picture says it all
+        configure("console", "error", settings.fleet.timezone, _NullStream())  # the screen shows everything
         simulator = await stack.enter_async_context(_simulator(settings, broker_port))
         daemon = await stack.enter_async_context(start(settings, inventory))
-        stage = DemoScreen(daemon, settings)
+        screen = DemoScreen(daemon, settings)
         stack.callback(over.set)
-        stack.callback(lambda: sys.stdout.write(stage.summary()))
-        daemon.listeners.append(stage.happened)
+        stack.callback(lambda: sys.stdout.write(screen.summary()))
+        daemon.listeners.append(screen.happened)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(duration_s), asyncio.TaskGroup() as tasks:
-                tasks.create_task(show_live(stage) if sys.stdout.isatty() else show_plain(stage))
+                tasks.create_task(show_live(screen) if sys.stdout.isatty() else show_plain(screen))
                 while True:
-                    await _round(stage, simulator)
+                    await _round(screen, simulator)
 
 
 def _settings(port: int, broker_port: int, store: Path) -> Settings:
@@ -150,7 +147,7 @@ def _settings(port: int, broker_port: int, store: Path) -> Settings:
 
 
 def _simulator(settings: Settings, broker_port: int) -> Simulator:
-    """Return the fleet's simulator, which tells how far it has come with connecting."""
+    """Return the fleet's simulator, which prints the progress of connecting."""
 
     def progress(statistics: Statistics) -> None:
         connected, expected = statistics.connected, statistics.expected
@@ -171,42 +168,42 @@ def _simulator(settings: Settings, broker_port: int) -> Simulator:
     )
 
 
-class _Nowhere(io.StringIO):
-    """Takes what is written, and drops it."""
+class _NullStream(io.StringIO):
+    """Drops what is written."""
 
     def write(self, text: str) -> int:
-        """Drop it."""
+        """Drop the text."""
         return len(text)
 
 
-async def _round(stage: DemoScreen, simulator: Simulator) -> None:
+async def _round(screen: DemoScreen, simulator: Simulator) -> None:
     cameras = simulator.fleet.cameras
-    dark = _at(cameras, "la-duranne")
-    quiet = _at(cameras, "centre-cours-mirabeau")
-    nervous = [next(camera for camera in cameras if camera.site == "centre-rotonde")]
-    stage.set_step("all is well")
+    unpowered = _at(cameras, "la-duranne")
+    silent = _at(cameras, "centre-cours-mirabeau")
+    flapping = [next(camera for camera in cameras if camera.site == "centre-rotonde")]
+    screen.set_step("all is well")
     await asyncio.sleep(8)
-    stage.set_step(f"La Duranne loses power; {len(dark)} down are due in {HINT_HOLD_S:g} s")
-    simulator.cut_power(dark)
+    screen.set_step(f"La Duranne loses power; {len(unpowered)} cameras go down in {HINT_HOLD_S:g} s")
+    simulator.cut_power(unpowered)
     await asyncio.sleep(12)
-    stage.set_step("La Duranne has power again")
-    simulator.restore(dark)
+    screen.set_step("La Duranne has power again")
+    simulator.restore(unpowered)
     await asyncio.sleep(8)
     promised = INTERVAL_S * LivenessSettings().down_after
-    stage.set_step(f"Cours Mirabeau falls silent; {len(quiet)} down are due in {promised:g} s")
-    simulator.silence(quiet)
+    screen.set_step(f"Cours Mirabeau falls silent; {len(silent)} cameras go down in {promised:g} s")
+    simulator.silence(silent)
     await asyncio.sleep(15)
-    stage.set_step("Cours Mirabeau is back")
-    simulator.restore(quiet)
+    screen.set_step("Cours Mirabeau is back")
+    simulator.restore(silent)
     await asyncio.sleep(6)
-    stage.set_step("a camera at La Rotonde flaps")
+    screen.set_step("a camera at La Rotonde flaps")
     for _ in range(3):
-        simulator.cut_power(nervous)
+        simulator.cut_power(flapping)
         await asyncio.sleep(4.5)
-        simulator.restore(nervous)
+        simulator.restore(flapping)
         await asyncio.sleep(3)
     planned = [camera for camera in simulator.fleet.planned if camera.site == "saint-eutrope"]
-    stage.set_step("the planned cameras of Saint-Eutrope are commissioned")
+    screen.set_step("the planned cameras of Saint-Eutrope are commissioned")
     simulator.commission(planned)
     await asyncio.sleep(8)
 
@@ -216,7 +213,7 @@ def _at(cameras: Iterable[PlayedCamera], site: str) -> list[PlayedCamera]:
 
 
 def _reference_fleet() -> Path:
-    """Return where the reference fleet lies: in the installed package, or in the source tree."""
+    """Return the folder of the reference fleet, in the installed package or in the source tree."""
     package = Path(__file__).resolve().parents[1]
     installed = package / "data" / "fleet"
     return installed if installed.is_dir() else package.parents[1] / "config" / "fleet"

@@ -1,7 +1,7 @@
-"""The embedded broker, in a process of its own.
+"""The embedded broker, in its own process.
 
-amqtt passes on one message in some turns of its event loop. Among 458 cameras in the same loop each turn
-takes so long that it falls behind 229 messages a second; alone, it keeps up.
+amqtt needs several turns of its event loop per message: sharing the loop with 458 cameras, it cannot handle
+229 messages a second; alone, it can.
 """
 
 from __future__ import annotations
@@ -40,18 +40,18 @@ async def embedded_broker() -> AsyncIterator[int]:
         try:
             port = await asyncio.to_thread(ours.recv)
         except EOFError:
-            raise CamwatchError("the embedded broker did not start: what it said stands above") from None
+            raise CamwatchError("the embedded broker did not start: its output is above") from None
         yield port
     finally:
-        ours.close()  # the broker takes that for its end
+        ours.close()  # ends the broker
         await asyncio.to_thread(process.join, _END_S)
         process.kill()
 
 
 def _serve(pipe: Connection) -> None:
-    """Serve until the other end of the pipe is closed: by a clean stop, or by the death of the demo."""
+    """Serve until the other end of the pipe is closed, by a clean stop or by the end of the demo."""
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)  # a whole group is told to end: the demo ends us in its turn
+        signal.signal(number, signal.SIG_IGN)  # sent to the whole process group; the demo ends this process
     raise_open_file_limit(_CONNECTIONS)
     logging.disable()
     asyncio.run(_run(pipe))
@@ -69,4 +69,4 @@ async def _run(pipe: Connection) -> None:
     closed = asyncio.Event()
     asyncio.get_running_loop().add_reader(pipe.fileno(), closed.set)
     await closed.wait()
-    os._exit(0)  # there is nothing to keep, and a shutdown in order waits for each of 458 sessions
+    os._exit(0)  # there is nothing to keep, and a clean shutdown waits for each of 458 sessions

@@ -1,4 +1,4 @@
-"""What there is to see in the demo: a picture that is redrawn on a terminal, lines of text elsewhere."""
+"""The output of the demo: a live display on a terminal, lines of text elsewhere."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from camwatch.settings import Settings
 _FRAMES_PER_S = 4
 _PLAIN_EVERY_S = 5.0
 _LAST = 8
-_ALWAYS = (Status.PLANNED, Status.UNKNOWN, Status.DOWN, Status.UP)  # the others have a column when needed
+_ALWAYS = (Status.PLANNED, Status.UNKNOWN, Status.DOWN, Status.UP)  # others get a column when they occur
 _COLOURS = {
     Status.UP: "green",
     Status.DOWN: "bold red",
@@ -43,14 +43,14 @@ class RunningDaemon(Protocol):
 
 
 class DemoScreen:
-    """What is to be seen, kept up to date by what happens."""
+    """The content of the display, kept up to date by events."""
 
     def __init__(self, daemon: RunningDaemon, settings: Settings) -> None:
         self.watcher = daemon.monitor
         self.inventory = daemon.monitor.inventory
         self.url = f"http://127.0.0.1:{daemon.port}"
         self.zone = settings.fleet.timezone
-        self.act = ""
+        self.step = ""
         self.most_up = 0
         self.log: deque[tuple[str, str, str]] = deque(maxlen=_LAST)  # time, text, colour
         self.pending_lines: list[str] = []
@@ -61,7 +61,7 @@ class DemoScreen:
         self._outages = 0
 
     def happened(self, events: Iterable[Event]) -> None:
-        """Take note of transitions and incidents."""
+        """Record transitions and incidents."""
         for event in events:
             if isinstance(event, Transition):
                 self._outages += event.new is Status.DOWN
@@ -73,7 +73,7 @@ class DemoScreen:
                 self._note(event.detected_at, what, "bold magenta")
 
     def flush_grouped(self, *, at_once: bool = False) -> None:
-        """Say what happened to several cameras alike in one line, a second after the first of them."""
+        """Log equal transitions of several cameras in one line, a second after the first of them."""
         now = self.watcher.clock()
         for key, events in list(self._grouped.items()):
             first = events[0].detected_at
@@ -89,8 +89,8 @@ class DemoScreen:
             self._note(first, f"{who} {what}", _COLOURS[new])
 
     def set_step(self, text: str) -> None:
-        """Say what the simulator does now."""
-        self.act = text
+        """Show what the simulator does now."""
+        self.step = text
         self._note(self.watcher.clock(), f"simulator: {text}", "bold")
 
     def counts(self) -> dict[tuple[str, Status], int]:
@@ -119,7 +119,7 @@ class DemoScreen:
         return sum(camera.heartbeats for camera in self.watcher.fleet.cameras.values())
 
     def sample_metrics(self) -> list[str]:
-        """Return a few lines of `/metrics` that prove what the table says."""
+        """Return a few lines of `/metrics` that match the table."""
         counts = self.counts()
         lines = [
             f'camwatch_site_incident{{site="{group.id}"}} 1'
@@ -130,9 +130,9 @@ class DemoScreen:
         return [*lines[:3], f'camwatch_operator_cameras{{operator="ville",status="up"}} {up}']
 
     def summary(self) -> str:
-        """Return what happened, in a few lines."""
+        """Return a summary of the demo."""
         return (
-            f"\nThe demo watched for {time.monotonic() - self._begun:.0f} s.\n"
+            f"\nThe demo ran for {time.monotonic() - self._begun:.0f} s.\n"
             f"  cameras now      {self.state()}\n"
             f"  most up at once  {self.most_up}\n"
             f"  heartbeats       {self.heartbeats:,}\n"
@@ -153,56 +153,56 @@ class DemoScreen:
         return datetime.fromtimestamp(at.utc_ms / 1000, self.zone).strftime("%H:%M:%S")
 
 
-def _picture(stage: DemoScreen) -> Group:
-    counts = stage.counts()
+def _display(screen: DemoScreen) -> Group:
+    counts = screen.counts()
     table = Table(title="Cameras by operator and status", title_justify="left", expand=False)
     table.add_column("operator", max_width=30, no_wrap=True)
     shown = [status for status in Status if status in _ALWAYS or counts.get(("", status))]
     for status in shown:
         table.add_column(status.value, justify="right", style=_COLOURS[status])
-    names = {"": "all", **{operator.id: operator.id for operator in stage.inventory.operators.values()}}
+    names = {"": "all", **{operator.id: operator.id for operator in screen.inventory.operators.values()}}
     for operator, name in names.items():
         cells = [str(counts.get((operator, status), 0) or "·") for status in shown]
         table.add_row(name, *cells, style="bold" if not operator else "", end_section=not operator)
     lines = [
         Text(f"{clock} {text}", style=colour, no_wrap=True, overflow="ellipsis")
-        for clock, text, colour in stage.log
+        for clock, text, colour in screen.log
     ]
     return Group(
         Text("camwatch demo", style="bold")
-        + Text(f"   {stage.rate():.0f} heartbeats/s   Ctrl-C ends it", style="dim"),
-        Text(f"{stage.url}/", style="bold underline") + Text(f"   {stage.url}/metrics", style="dim"),
+        + Text(f"   {screen.rate():.0f} heartbeats/s   Ctrl-C ends it", style="dim"),
+        Text(f"{screen.url}/", style="bold underline") + Text(f"   {screen.url}/metrics", style="dim"),
         table,
-        Text(f"Now: {stage.act}", style="bold"),
+        Text(f"Now: {screen.step}", style="bold"),
         *lines,
         Text("From /metrics:", style="dim"),
         *(
             Text(f"  {line}", style="dim", no_wrap=True, overflow="ellipsis")
-            for line in stage.sample_metrics()
+            for line in screen.sample_metrics()
         ),
     )
 
 
-async def show_live(stage: DemoScreen) -> None:
-    """Redraw the picture, for ever."""
-    with Live(_picture(stage), auto_refresh=False) as live:
+async def show_live(screen: DemoScreen) -> None:
+    """Redraw the display until cancelled."""
+    with Live(_display(screen), auto_refresh=False) as live:
         while True:
             await asyncio.sleep(1 / _FRAMES_PER_S)
-            stage.flush_grouped()
-            live.update(_picture(stage), refresh=True)
+            screen.flush_grouped()
+            live.update(_display(screen), refresh=True)
 
 
-async def show_plain(stage: DemoScreen) -> None:
-    """Print the same without a terminal: a line for what happens, and one for the state every few seconds."""
-    sys.stdout.write(f"camwatch demo: {stage.url}/metrics\n")
+async def show_plain(screen: DemoScreen) -> None:
+    """Print events as lines, and the state every few seconds, until cancelled."""
+    sys.stdout.write(f"camwatch demo: {screen.url}/metrics\n")
     due = 0.0
     while True:
-        stage.flush_grouped()
-        lines, stage.pending_lines = stage.pending_lines, []
+        screen.flush_grouped()
+        lines, screen.pending_lines = screen.pending_lines, []
         if time.monotonic() >= due:
             due = time.monotonic() + _PLAIN_EVERY_S
-            lines.append(f"         {stage.state()}; {stage.rate():.0f} heartbeats/s")
-            lines += [f"         {line}" for line in stage.sample_metrics() if "incident" in line]
+            lines.append(f"         {screen.state()}; {screen.rate():.0f} heartbeats/s")
+            lines += [f"         {line}" for line in screen.sample_metrics() if "incident" in line]
         sys.stdout.write("".join(f"{line}\n" for line in lines))
         sys.stdout.flush()
         await asyncio.sleep(1 / _FRAMES_PER_S)

@@ -1,7 +1,7 @@
-"""MQTT 3.1.1, and MQTT 5 over WebSocket, through `aiomqtt` and the paho client below it: the compatible way.
+"""The compatible link: MQTT 3.1.1 and MQTT 5 over WebSocket, by `aiomqtt` and its paho client.
 
-Three things that we need, neither says: when any packet came, whether the broker kept our session, and
-why a connection failed before it stood. `_Client` adds them where aiomqtt hears of them.
+`_Client` adds three facts that neither exposes: when a packet came, whether the broker kept the session, and
+why a connection failed.
 """
 
 from __future__ import annotations
@@ -33,48 +33,48 @@ if TYPE_CHECKING:
     from camwatch.ingest.link import Clock, LinkSettings, Receiver
 
 NEVER_SUBSCRIBED: Final = "camwatch-link/never-subscribed"
-"""We unsubscribe from this topic to hear from a silent broker, which must answer with an UNSUBACK."""
+"""Unsubscribing from this topic makes a silent broker answer with an UNSUBACK."""
 
 _GOODBYE_S: Final = 1.0
 
-# paho logs what we tell the receiver anyway, without our hints.
+# paho logs what we report to the receiver anyway, without our hints.
 _quiet = logging.getLogger("camwatch.ingest.paho")
 _quiet.setLevel(logging.CRITICAL)
 
 
 class AiomqttLink(Supervisor):
-    """One session through aiomqtt, kept up; see `camwatch.ingest.link` for what it promises."""
+    """A link by aiomqtt; see `camwatch.ingest.link` for its guarantees."""
 
     def __init__(
         self, settings: LinkSettings, receiver: Receiver, clock: Clock, uniform: Uniform = random.uniform
     ) -> None:
-        teller = SubscriptionReporter(settings, receiver, clock)
-        super().__init__(settings, receiver, clock, lambda: _Connection(receiver, clock, teller), uniform)
+        reporter = SubscriptionReporter(settings, receiver, clock)
+        super().__init__(settings, receiver, clock, lambda: _Connection(receiver, clock, reporter), uniform)
 
 
 class _Connection:
-    """One connection of aiomqtt's client, as the supervisor wants it."""
+    """One connection of aiomqtt's client; implements `Connection`."""
 
-    def __init__(self, receiver: Receiver, clock: Clock, teller: SubscriptionReporter) -> None:
+    def __init__(self, receiver: Receiver, clock: Clock, reporter: SubscriptionReporter) -> None:
         self.last_packet = self.last_message = clock()
         self.canary: Canary | None = None
-        self.keep_alive_s = math.inf  # paho sees to it
+        self.keep_alive_s = math.inf  # paho keeps it alive
         self.subscribed = False
         self.ended: asyncio.Future[LinkError] = asyncio.get_running_loop().create_future()
-        self._settings = teller.settings
+        self._settings = reporter.settings
         self._receiver = receiver
         self._clock = clock
-        self._teller = teller
+        self._reporter = reporter
         self._client: _Client | None = None
         self._asking: asyncio.Task[None] | None = None
         self._packets = 0
-        self._news = False  # whether something came that counts as heard
+        self._news = False  # whether something came that proves the broker alive
         self._settling = False
 
-    # ---- what the client hears
+    # ---- called by the client
 
     def message(self, message: aiomqtt.Message) -> None:
-        """Hand a message over; paho acknowledges it once this returns."""
+        """Deliver a message; paho acknowledges it once this returns."""
         self.packet()
         self.last_message = self.last_packet
         self._news = True
@@ -82,16 +82,16 @@ class _Connection:
         self._receiver.message(message.topic.value, message.payload, message.retain)
 
     def packet(self) -> None:
-        """Note that a packet came now."""
+        """Note that a packet came."""
         self.last_packet = self._clock()
         self._packets += 1
-        self._news |= self.canary is None  # with one, only a message proves that messages come (rule S12)
+        self._news |= self.canary is None  # with a canary, only a message counts (rule S12)
         if not self._settling:
             self._settling = True
             asyncio.get_running_loop().call_soon(self._settle, -1)
 
     def _settle(self, seen: int) -> None:
-        # paho reads one packet per turn of the loop. A whole turn without one, and the socket is empty.
+        # paho reads one packet per turn of the loop: after a turn without one, the socket is empty.
         if self._packets != seen:
             asyncio.get_running_loop().call_soon(self._settle, self._packets)
             return
@@ -101,24 +101,24 @@ class _Connection:
             self._receiver.packets_end(self.last_packet)
 
     def granted(self, codes: list[int], *, session_present: bool) -> None:
-        """Take the answer to our subscription."""
+        """Handle the answer to the subscription."""
         self.packet()
-        refusal = self._teller.answered(self, codes, self.last_packet, session_present=session_present)
+        refusal = self._reporter.answered(self, codes, self.last_packet, session_present=session_present)
         if refusal is not None:
             self.end(refusal)
 
     def published(self, code: int) -> None:
-        """Take the answer to a canary, a reason code of MQTT 5."""
+        """Handle the answer to a canary, a reason code of MQTT 5."""
         self.packet()
         if code >= 128:
             self.end(link_errors.canary_refused(self._settings, code))
 
     def end(self, problem: LinkError) -> None:
-        """Note why the connection is over; the first reason counts."""
+        """Note why the connection ended; the first reason counts."""
         if not self.ended.done():
             self.ended.set_result(problem)
 
-    # ---- towards the supervisor
+    # ---- called by the supervisor
 
     async def open(self) -> None:
         """Connect and subscribe. Raises LinkError."""
@@ -129,13 +129,13 @@ class _Connection:
             await client.connect()
             await self._subscribe(client)
             client.drop(settings.dropped)
-        except Exception as error:  # noqa: BLE001 - paho raises what its parsing stumbles over
+        except Exception as error:  # noqa: BLE001 - paho's parser raises anything
             raise client.to_link_error(error) from None
         if self.ended.done():
             raise self.ended.result()
 
     async def _subscribe(self, client: _Client) -> None:
-        # aiomqtt would wait for the answer for ever if the connection ended now.
+        # aiomqtt would never stop waiting for the answer if the connection ended now.
         name = f"link {self._settings.name}: subscribe"
         granting = asyncio.create_task(client.subscribe(topic_filters(self._settings)), name=name)
         try:
@@ -147,17 +147,17 @@ class _Connection:
             granting.result()
 
     def timeout_error(self) -> LinkError:
-        """Return what to say when `open` takes longer than it may."""
+        """Return the error for an `open` that takes too long."""
         greeted = self._client is not None and self._client.handshake_done and not self._packets
         return link_errors.no_answer(self._settings, greeted=greeted)
 
     def publish(self, topic: str, payload: bytes) -> None:
-        """Send a message of our own, QoS 1."""
+        """Publish a message of our own with QoS 1."""
         if self._client is not None:
             self._client.send(topic, payload)
 
     def ping(self) -> None:
-        """Start a round trip, unless one is still under way."""
+        """Start a round trip, unless one is under way."""
         if self._client is not None and (self._asking is None or self._asking.done()):
             name = f"link {self._settings.name}: ask"
             self._asking = asyncio.create_task(self._round_trip(self._client), name=name)
@@ -168,13 +168,13 @@ class _Connection:
             self._receiver.answered(self._clock(), asked)
 
     def abort(self) -> None:
-        """Read no more; the socket goes in `close`."""
+        """Stop reading; `close` closes the socket."""
         self.end(link_errors.broken(self._settings, None))
         if self._client is not None:
             self._client.stop_reading()
 
     async def close(self) -> None:
-        """Disconnect in order, if there is somebody to listen, and release everything."""
+        """Disconnect cleanly if still connected, and release everything."""
         if self._asking is not None:
             self._asking.cancel()
             await asyncio.wait({self._asking})
@@ -187,10 +187,10 @@ class _Connection:
 
 
 class _Client(aiomqtt.Client):
-    """aiomqtt's client on a TCP connection of ours, for one session.
+    """aiomqtt's client on our own TCP connection, for one session.
 
-    The connection is ours so that a stop can end it while paho, in a thread, shakes hands on it.
-    Overriding methods with an underscore ties this class to aiomqtt 2; the dependency says so.
+    The connection is our own so that a stop can end it during paho's handshake, which runs in a thread.
+    Overriding private methods ties this class to aiomqtt 2; the dependency is pinned accordingly.
     """
 
     def __init__(self, settings: LinkSettings, owner: _Connection, context: Context | None) -> None:
@@ -209,7 +209,7 @@ class _Client(aiomqtt.Client):
             properties=connect_properties(settings) if five else None,
             transport="websockets" if settings.scheme in ("ws", "wss") else "tcp",
             websocket_path=settings.path,
-            timeout=math.inf,  # the supervisor has the watch in its hand
+            timeout=math.inf,  # the supervisor has its own timeout
             keepalive=settings.keep_alive_s,
             tls_context=context,
         )
@@ -225,37 +225,37 @@ class _Client(aiomqtt.Client):
         self._disconnected.add_done_callback(self._on_reader_end)
 
     async def connect(self) -> None:
-        """Connect and wait for the broker's yes. Raises what `explained` explains, or LinkError."""
+        """Connect and wait for CONNACK. Raises LinkError, or what `to_link_error` converts."""
         tcp = self._tcp = await open_socket(self._settings)
         tcp.settimeout(self._settings.connect_timeout_s)
         self._socket_dup = tcp.dup()
-        # paho would open a socket that nobody else can reach while its thread waits on it.
+        # paho would open a socket that cannot be closed while its thread waits for it.
         self._client._create_socket_connection = lambda: tcp  # type: ignore[method-assign]  # noqa: SLF001
         await self.__aenter__()
 
     async def ping(self) -> bool:
-        """Have the broker answer something that changes nothing; return whether it did."""
+        """Make the broker answer a request without effect; return whether it did."""
         with contextlib.suppress(aiomqtt.MqttError):
             await self.unsubscribe(NEVER_SUBSCRIBED)
             return True
         return False
 
     def send(self, topic: str, payload: bytes) -> None:
-        """Publish with QoS 1, and wait for nothing."""
+        """Publish with QoS 1, without waiting."""
         self._client.publish(topic, payload, qos=1)
 
     def drop(self, filters: tuple[str, ...]) -> None:
-        """Unsubscribe from these where a kept session may have them, and wait for nothing."""
+        """Remove these filters from a session that the broker kept, without waiting."""
         if filters and self._session_present:
             self._client.unsubscribe(list(filters))
 
     @property
     def handshake_done(self) -> bool:
-        """Whether the handshakes are over and CONNECT is on its way."""
+        """Whether the handshakes are over and CONNECT was sent."""
         return self._thread_left.is_set()
 
     def to_link_error(self, error: Exception) -> LinkError:
-        """Return what an exception of aiomqtt, paho or below means for people."""
+        """Convert an exception of aiomqtt, paho or below."""
         settings, cause = self._settings, self._handshake_error or error
         if isinstance(cause, LinkError):
             return cause
@@ -270,19 +270,19 @@ class _Client(aiomqtt.Client):
         accepted = self._connected.done() and self._connected.exception() is None
         return link_errors.protocol_error(settings, f"{type(cause).__name__}: {cause}", first=not accepted)
 
-    # ---- connecting, in a thread of the loop's executor
+    # ---- connecting, in a thread of the executor
 
     def _client_connect(self) -> None:
         self._thread_entered = True
         try:
             super()._client_connect()
         except Exception as error:
-            self._handshake_error = error  # aiomqtt keeps its text only
+            self._handshake_error = error  # aiomqtt keeps only its text
             raise
         finally:
             self._loop.call_soon_threadsafe(self._thread_left.set)
 
-    # ---- what paho calls
+    # ---- called by paho
 
     def _on_connect(
         self,
@@ -325,7 +325,7 @@ class _Client(aiomqtt.Client):
     ) -> None:
         if self._connected.cancelled():
             return
-        if not self._connected.done():  # aiomqtt would go on waiting for an answer
+        if not self._connected.done():  # aiomqtt would continue to wait for an answer
             self._connected.set_exception(link_errors.unanswered_connect(self._settings))
         elif flags.is_disconnect_packet_from_server:
             self._owner.end(link_errors.disconnected_by_broker(self._settings, reason_code.value))
@@ -345,7 +345,7 @@ class _Client(aiomqtt.Client):
     # ---- ending
 
     def stop_reading(self) -> None:
-        """Hand nothing over any more, acknowledge nothing, and drop the TCP connection."""
+        """Stop delivering and acknowledging, and drop the TCP connection."""
         sock = self._client.socket()
         if sock is not None and sock.fileno() >= 0:
             self._loop.remove_reader(sock.fileno())
@@ -354,7 +354,7 @@ class _Client(aiomqtt.Client):
                 self._socket_dup.shutdown(SHUT_RDWR)
 
     async def disconnect(self) -> None:
-        """Send DISCONNECT, if the broker had said yes to us."""
+        """Send DISCONNECT, if the broker accepted the connection."""
         if self._connected.done() and not self._connected.cancelled() and self._connected.exception() is None:
             with contextlib.suppress(aiomqtt.MqttError, TimeoutError):
                 async with asyncio.timeout(_GOODBYE_S):
@@ -365,13 +365,13 @@ class _Client(aiomqtt.Client):
         self.stop_reading()
         if self._thread_entered:
             await self._thread_left.wait()
-        await asyncio.sleep(0)  # aiomqtt may have scheduled a writer for the socket: it must not come after
-        self._client._sock_close()  # noqa: SLF001 - paho closes only when it notices an end itself
+        await asyncio.sleep(0)  # aiomqtt may have scheduled a writer for the socket, which must run first
+        self._client._sock_close()  # noqa: SLF001 - paho closes it only when it detects the end itself
         if self._misc_task is not None:
             self._misc_task.cancel()
             await asyncio.wait({self._misc_task})
         if self._connected.done() and not self._connected.cancelled():
-            self._connected.exception()  # nobody may be left to look at it
+            self._connected.exception()  # retrieved here, since it may not be awaited
         wrapped = self._context.wrapped if self._context else None
         for sock in (wrapped, self._tcp, self._socket_dup):
             if sock is not None:

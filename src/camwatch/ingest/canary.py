@@ -1,7 +1,7 @@
-"""Sight that delivery proves (rule S12): a message of our own must come back through the same session.
+"""The canary (rule S12): a message of our own that must come back through the same session.
 
-A broker that answers pings may deliver nothing all the same: an access list was edited, a queue is full,
-or the session was taken out of the broker's tables. Nobody but the canary notices.
+A broker that answers pings may still deliver nothing: its access list was edited, a queue is full, or the
+session is missing from the broker's tables. Only the canary detects that.
 """
 
 from __future__ import annotations
@@ -19,29 +19,41 @@ from camwatch.ingest import link_errors
 from camwatch.ingest.link import Clock, LinkSettings, Receiver
 
 _MISSED = 6
-"""So many that are out, while other messages come, are told of."""
+"""This many missing canaries, while other messages arrive, are reported."""
 _MOST_OUT = 360
-"""So many may be out; the oldest are not waited for any more."""
+"""The most missing canaries that are remembered."""
 
 
 class CanaryConnection(Protocol):
-    """The connection that a canary goes out and comes back on."""
+    """What a canary needs of its connection."""
 
     last_packet: Instant
+    """When the last packet came from the broker whole (rule S14)."""
+
     last_message: Instant
+    """When the last message came."""
+
     subscribed: bool
+    """Whether `Receiver.subscribed` was called."""
+
     ended: asyncio.Future[LinkError]
+    """Done once the connection has ended, with the reason."""
 
     def publish(self, topic: str, payload: bytes) -> None:
-        """Send a message of our own, QoS 1; does not wait."""
+        """Publish a message of our own with QoS 1, without waiting."""
 
 
 class Canary:
-    """The canaries of one connection: the first that returns begins its sight, one that does not ends it.
+    """The canaries of one connection: the first return makes it visible, a missing one ends it.
 
     Args:
-        sight: called with the instant at which the first canary came back.
-        starved: called when the broker turned out to deliver nothing.
+        settings: the settings of the link.
+        topic: the topic of the canaries.
+        receiver: is told of each return.
+        clock: the time.
+        carrier: the connection.
+        sight: called with the time at which the first canary came back.
+        starved: called when the broker delivers nothing.
 
     """
 
@@ -62,15 +74,15 @@ class Canary:
         self._carrier = carrier
         self._sight = sight
         self._starved = starved
-        self._nonce = secrets.token_hex(8)  # what others send, and what the broker kept, is no return
+        self._nonce = secrets.token_hex(8)  # so that other messages and kept ones do not count
         self._out: dict[bytes, Instant] = {}  # when each was sent, oldest first
         self._launched = 0
         self._last = -math.inf
-        self._awake = -math.inf  # until then we slept, and cannot tell what came
-        receiver.set_aside(self._topic, self._came)
+        self._awake = -math.inf  # monotonic: until then we were suspended and received nothing
+        receiver.set_aside(self._topic, self._returned)
 
     def start(self) -> None:
-        """Send one."""
+        """Send a canary."""
         now = self._clock()
         self._launched += 1
         self._last = now.mono
@@ -81,7 +93,7 @@ class Canary:
         self._carrier.publish(self._topic, payload)
 
     async def run(self) -> None:
-        """Send one each `ping_after_s`; return once the connection is over, which may be our doing."""
+        """Send a canary each `ping_after_s`, until the connection ends; end it if nothing is delivered."""
         patience = self._settings.ping_after_s
         while not self._carrier.ended.done():
             due = min(self._last + patience, self._silent_since() + patience)
@@ -89,7 +101,7 @@ class Canary:
             now = self._clock().mono
             overdue = now - (self._silent_since() + patience)
             if overdue > patience / 4:
-                self._awake = now  # woken late, we did not wait for it but slept through it
+                self._awake = now  # woken late: we were suspended rather than waiting
             elif overdue >= 0:
                 self._give_up()
                 return
@@ -99,9 +111,9 @@ class Canary:
                 self.start()
 
     def _silent_since(self) -> float:
-        """Return since when a canary is out and no message came; infinite where that is not so.
+        """Return since when a canary is missing and no message came, monotonic; infinite if that is not so.
 
-        A broker that says nothing at all is no matter of the canary: silence is watched elsewhere (S10).
+        A broker that sends no packets at all is detected elsewhere (S10).
         """
         oldest = next(iter(self._out.values()), None)
         if oldest is None or self._carrier.last_packet.mono <= oldest.mono:
@@ -113,11 +125,11 @@ class Canary:
         if not self._carrier.ended.done():
             self._carrier.ended.set_result(link_errors.starved(self._settings))
 
-    def _came(self, now: Instant, payload: bytes) -> None:
+    def _returned(self, now: Instant, payload: bytes) -> None:
         sent = self._out.get(payload)
         if sent is None:
             return
-        while payload in self._out:  # what was sent before it will not come any more
+        while payload in self._out:  # earlier ones are lost
             del self._out[next(iter(self._out))]
         if not self._carrier.subscribed:
             self._sight(now)
@@ -125,12 +137,12 @@ class Canary:
 
 
 def forms(settings: LinkSettings) -> tuple[tuple[str, ...], ...]:
-    """Return the subscription in every form: as it is set, then with `+` for levels of the topics' prefix.
+    """Return equivalent forms of the subscription: as configured, then with `+` for levels of the prefix.
 
-    Mosquitto before 2.0.13 can take a session out of its tables, but not its subscriptions out of their tree:
-    a new session of the same name finds those, and whatever it subscribes to goes to the old one. A filter
-    that is written differently is new to the tree, and brings the same messages. Not so with MQTT 3.1.1:
-    there such a broker sends a message to one session of a name only, and the old one is first.
+    Mosquitto before 2.0.13 can drop a session but keep its subscriptions: a new session with the same client
+    id then shares them, and its messages go to the old session. A filter in another form is a new
+    subscription that brings the same messages. With MQTT 3.1.1 this does not help: such a
+    broker sends a message to one session of a client id only, and the old one comes first.
     """
     if settings.canary is None:
         return (settings.filters,)

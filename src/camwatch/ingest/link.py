@@ -1,18 +1,18 @@
-"""The interface between a session with a broker and the daemon that judges what it brings.
+"""The interface between a link and its receiver.
 
-A link is one session with one MQTT broker, kept up for as long as it runs. What it must promise:
+A link is one session with one MQTT broker, kept up while it runs. It guarantees:
 
-- Messages are handed over in order, synchronously, and QoS 1 is acknowledged after the handing over.
-- Messages that the broker kept for a session come as soon as it stands, so partly before `subscribed`.
-- `heard` is told only once everything that had arrived was handed over, so that a camera whose
-  heartbeat still waits in a buffer is not convicted (rule S10).
-- A silent broker is asked (PINGREQ or another round trip) after `ping_after_s` of silence; no answer
-  within as long again is loss of sight, from the last packet received (rules S3, S10). While the receiver
-  is catching up it is asked more often, and each answer is told.
-- It goes on trying, with full-jitter back-off, until it is stopped; it never raises into the daemon.
-- With a canary (rule S12), sight begins and lasts by delivery alone: see `camwatch.ingest.canary`.
-- A failed session with sight is told by `lost` and then `trouble`, with the same words. Being stopped is
-  no failure: whoever stops a link knows that its sight ends.
+- Messages are delivered in order and synchronously; QoS 1 is acknowledged after delivery.
+- Messages that the broker kept for the session arrive at once, some of them before `subscribed`.
+- `packets_end` is called only once everything that had arrived is delivered, so that a camera whose heartbeat
+  still waits in a buffer is not declared down (rule S10).
+- A silent broker is asked (PINGREQ or another round trip) after `ping_after_s`. Without an answer within the
+  same time, the link is lost as of the last packet (rules S3, S10). While the receiver is catching up, the
+  broker is asked more often, and each answer is reported.
+- It retries with full-jitter back-off until it is stopped, and never raises into the daemon.
+- With a canary (rule S12), only deliveries make the link visible: see `camwatch.ingest.canary`.
+- The failure of a visible session calls `lost` and then `warn` with the same text. Being stopped is not a
+  failure.
 """
 
 from __future__ import annotations
@@ -25,49 +25,49 @@ from typing import Final, Protocol, TypeAlias
 from camwatch.core.model import Instant
 
 MAX_PACKET_BYTES: Final = 1024 * 1024 + 64 * 1024
-"""The largest packet that the broker may send us, told to it in CONNECT."""
+"""The largest packet that the broker may send; CONNECT announces it."""
 
 Clock: TypeAlias = Callable[[], Instant]
 
 
 class Receiver(Protocol):
-    """What a link tells the daemon; every call is synchronous, quick, and does not raise."""
+    """What a link calls; every method is synchronous, quick, and does not raise."""
 
     def packets_begin(self, now: Instant) -> None:
-        """Packets arrived at `now`; the messages in them follow."""
+        """Note that packets arrived at `now`; their messages follow."""
 
     def message(self, topic: str, payload: bytes, retained: bool) -> None:
-        """Take one message of the packets that `begin` announced."""
+        """Receive one message of the packets that `packets_begin` announced."""
 
     def packets_end(self, now: Instant) -> None:
-        """Note that a packet came by `now` (with a canary: a message), all that had arrived handed over."""
+        """Note that a packet (with a canary: a message) came by `now`, and that all is delivered."""
 
     def subscribed(self, now: Instant, *, session_present: bool) -> None:
-        """Sight begins: connected, every topic filter granted, the first canary back if there are any."""
+        """Note that the link is visible: every topic filter is granted and a canary, if used, came back."""
 
     def set_aside(self, topic: str, take: Callable[[Instant, bytes], None]) -> None:
-        """Hand messages on this topic, no camera's, to `take` from now on, with the instant of `begin`."""
+        """Pass messages on this topic, which is not a camera's, to `take`, with the time of their packets."""
 
     def canary(self, now: Instant, sent: Instant) -> None:
-        """Note that a canary sent at `sent` came back, after all that the broker had for us before it."""
+        """Note that the canary sent at `sent` came back, after all earlier messages."""
 
     @property
     def doubted(self) -> bool:
-        """Whether what comes does not tell that it is up to date: the broker is asked often (S10, S11)."""
+        """Whether messages may be out of date, so that the broker is asked more often (rules S10, S11)."""
 
     def answered(self, now: Instant, asked: Instant) -> None:
-        """Note that what was `asked` was answered, after all that came before the answer (rule S11)."""
+        """Note that the question sent at `asked` was answered, after all earlier messages (rule S11)."""
 
     def lost(self, now: Instant, last_packet: Instant, problem: str) -> None:
-        """Sight, once begun, ended with the last packet received; `problem` is for people."""
+        """Note that a visible link was lost as of the last packet; `problem` is for users."""
 
     def warn(self, problem: str) -> None:
-        """Tell people why there is no session, at each failed attempt; or, once, what one does not grant."""
+        """Report why there is no session, at each failed attempt, or what a session does not grant, once."""
 
 
 @dataclass(frozen=True, slots=True)
 class LinkSettings:
-    """One broker and how to talk to it. Durations in seconds; `password` never shows in a repr."""
+    """Settings of one link. Durations are seconds; repr omits `password`."""
 
     name: str
     scheme: str  # mqtt, mqtts, ws or wss
@@ -76,8 +76,8 @@ class LinkSettings:
     protocol: str  # "5" or "3.1.1"
     client_id: str
     filters: tuple[str, ...]
-    canary: str | None = None  # the topic of our own that must bring back what we publish on it (S12)
-    dropped: tuple[str, ...] = ()  # filters that a kept session may have, and shall not
+    canary: str | None = None  # the topic of the canary (S12)
+    dropped: tuple[str, ...] = ()  # filters to remove from a persistent session
     path: str = "/mqtt"  # ws and wss only
     session_expiry_s: int = 86_400
     keep_alive_s: int = 30
@@ -98,17 +98,5 @@ class LinkSettings:
 
     @property
     def who(self) -> str:
-        """Who we are to the broker, for people."""
+        """The user of the session, for users."""
         return "an anonymous session" if self.username is None else f"user {self.username!r}"
-
-
-class Link(Protocol):
-    """A supervised session: run it as a task; stop it to say goodbye to the broker cleanly."""
-
-    name: str
-
-    async def run(self) -> None:
-        """Keep the session up until `stop` is called or the task is cancelled."""
-
-    async def stop(self) -> None:
-        """Disconnect cleanly (the broker keeps a persistent session) and let `run` return."""

@@ -1,6 +1,6 @@
-"""What can go wrong between us and a broker, in words that say which setting to look at.
+"""The errors of a session with a broker, each naming the setting to check.
 
-Every text is for people; none ever holds the password.
+Every text is for users; none contains the password.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from camwatch.errors import LinkError
 from camwatch.ingest.link import LinkSettings
 
 _HOSTNAME_MISMATCH = 62
-# Reason codes of MQTT 5 as numbers: the codec's enumerations only look like integers.
+# Reason codes of MQTT 5 as integers, which the codec's enumerations are not.
 _UNSUPPORTED_PROTOCOL = 132
 _BAD_CLIENT_ID = 133
 _LOGIN_CODES = (134, 135)
@@ -25,21 +25,21 @@ _USE_3_1_1 = 'if it speaks MQTT 3.1.1 only, set `protocol = "3.1.1"`'
 
 
 def describe(error: LinkError) -> str:
-    """Return the problem and its hint, without the link's name, which the listener knows."""
+    """Return the problem and its hint, without the link's name."""
     return f"{error.problem} ({error.hint})" if error.hint else error.problem
 
 
 def unknown_host(settings: LinkSettings) -> LinkError:
-    """Say that name resolution failed."""
+    """Return the error of a failed name resolution."""
     return LinkError(
         settings.name, f"no address is known for host {settings.host!r}", "check `url` and the DNS"
     )
 
 
 def no_answer(settings: LinkSettings, *, greeted: bool = False) -> LinkError:
-    """Say that connecting and subscribing took longer than `connect_timeout_s`.
+    """Return the error of connecting and subscribing for longer than `connect_timeout_s`.
 
-    `greeted` if our CONNECT went out: then it may be the version that the broker does not answer.
+    `greeted`: CONNECT was sent, so that the broker may not support the version.
     """
     problem = f"{_place(settings)} did not answer within {settings.connect_timeout_s:g} s"
     if greeted and settings.protocol == "5":
@@ -50,7 +50,7 @@ def no_answer(settings: LinkSettings, *, greeted: bool = False) -> LinkError:
 
 
 def unreachable(settings: LinkSettings, error: OSError) -> LinkError:
-    """Say why no TCP connection came about."""
+    """Return the error of a failed TCP connection."""
     if isinstance(error, TimeoutError):
         return no_answer(settings)
     if isinstance(error, socket.gaierror):
@@ -67,7 +67,7 @@ def unreachable(settings: LinkSettings, error: OSError) -> LinkError:
 
 
 def broken(settings: LinkSettings, error: BaseException | None) -> LinkError:
-    """Say that a connection which stood came to an end; None means that the broker closed it in order."""
+    """Return the error of an established connection that ended; None: the broker closed it cleanly."""
     if isinstance(error, ssl.SSLError):
         return bad_tls(settings, error)
     if error is None:
@@ -77,7 +77,7 @@ def broken(settings: LinkSettings, error: BaseException | None) -> LinkError:
 
 
 def broken_handshake(settings: LinkSettings, error: OSError) -> LinkError:
-    """Say that the TCP connection stood, but no session came about on it."""
+    """Return the error of a TCP connection on which no session was established."""
     if settings.tls and not isinstance(error, ssl.SSLError):
         problem = f"{_place(settings)} broke off the TLS handshake: {_reason(error)}"
         return LinkError(settings.name, problem, "does this port speak TLS? check `url`")
@@ -85,7 +85,7 @@ def broken_handshake(settings: LinkSettings, error: OSError) -> LinkError:
 
 
 def silent(settings: LinkSettings) -> LinkError:
-    """Say that the broker neither sent anything nor answered when asked (rule S10)."""
+    """Return the error of a broker that sends nothing and does not answer (rule S10)."""
     return LinkError(
         settings.name,
         f"no packet for {settings.ping_after_s:g} s, and no answer when asked for as long",
@@ -94,7 +94,7 @@ def silent(settings: LinkSettings) -> LinkError:
 
 
 def starved(settings: LinkSettings) -> LinkError:
-    """Say that the broker answers, but that no message comes, not even our own (rule S12)."""
+    """Return the error of a broker that answers but delivers no message, not even our own (rule S12)."""
     problem = f"the broker answers but delivers nothing: no message for {settings.ping_after_s:g} s"
     hint = (
         f"not even the canary on {settings.canary} came back: check access list and queue of {settings.who}"
@@ -103,7 +103,7 @@ def starved(settings: LinkSettings) -> LinkError:
 
 
 def canary_behind(settings: LinkSettings) -> LinkError:
-    """Say that messages come in, but no canary comes back, or none has yet."""
+    """Return the error of messages that arrive while no canary comes back."""
     hint = (
         f"a backlog goes first; if there is none, let {settings.who} write and read {settings.canary} in the "
         "broker's access list"
@@ -112,21 +112,21 @@ def canary_behind(settings: LinkSettings) -> LinkError:
 
 
 def canary_refused(settings: LinkSettings, code: int) -> LinkError:
-    """Say that the broker does not take our canary."""
+    """Return the error of a refused canary."""
     problem = f"the broker refuses the canary on {settings.canary}: reason code {code}"
     hint = f"let {settings.who} write and read that topic in the broker's access list"
     return LinkError(settings.name, problem, hint)
 
 
 def unusable_file(settings: LinkSettings, setting: str, path: object, error: Exception) -> LinkError:
-    """Say that a certificate or key file of the settings could not be loaded."""
+    """Return the error of a certificate or key file that cannot be loaded."""
     return LinkError(
         settings.name, f"`{setting}` {path} cannot be used: {_reason(error)}", f"check `{setting}`"
     )
 
 
 def bad_tls(settings: LinkSettings, error: ssl.SSLError) -> LinkError:
-    """Tell who refused whom during or just after the TLS handshake."""
+    """Return the error of a TLS handshake, with the side that refused it."""
     place = _place(settings)
     if isinstance(error, ssl.SSLCertVerificationError):
         if error.verify_code == _HOSTNAME_MISMATCH or "doesn't match" in str(error):
@@ -151,13 +151,13 @@ def bad_tls(settings: LinkSettings, error: ssl.SSLError) -> LinkError:
 
 
 def not_a_websocket(settings: LinkSettings, error: Exception) -> LinkError:
-    """Say that the server did not take up the WebSocket."""
+    """Return the error of a refused WebSocket."""
     problem = f"{_place(settings)} does not take up a WebSocket at {settings.path}: {error}"
     return LinkError(settings.name, problem, "check the port and the path in `url`")
 
 
 def protocol_error(settings: LinkSettings, detail: object, *, first: bool) -> LinkError:
-    """Say that bytes came that are no MQTT packet; `first` if they answer our CONNECT."""
+    """Return the error of bytes that are not an MQTT packet; `first`: they answer CONNECT."""
     if first and settings.protocol == "5":
         return LinkError(settings.name, f"the broker's first answer is not MQTT 5: {detail}", _USE_3_1_1)
     return LinkError(
@@ -166,25 +166,25 @@ def protocol_error(settings: LinkSettings, detail: object, *, first: bool) -> Li
 
 
 def too_large(settings: LinkSettings, size: int, limit: int) -> LinkError:
-    """Say that a packet is announced that is larger than what our CONNECT allowed."""
+    """Return the error of a packet larger than CONNECT allows."""
     return LinkError(
         settings.name, f"the broker sent a packet of {size} bytes, though we take {limit} at most"
     )
 
 
 def unanswered_connect(settings: LinkSettings) -> LinkError:
-    """Say that the connection ended before any answer to our CONNECT."""
+    """Return the error of a connection that ended without an answer to CONNECT."""
     problem = f"{_place(settings)} closed the connection without an answer to CONNECT"
     version = _USE_3_1_1 if settings.protocol == "5" else 'try `protocol = "5"`'
     if not settings.tls:
-        door = "if the port wants TLS, use mqtts:// or wss://"
+        hint = "if the port wants TLS, use mqtts:// or wss://"
     else:
-        door = "if it wants a client certificate, set `cert_file` and `key_file`"
-    return LinkError(settings.name, problem, f"{version}; {door}")
+        hint = "if it wants a client certificate, set `cert_file` and `key_file`"
+    return LinkError(settings.name, problem, f"{version}; {hint}")
 
 
 def refused(settings: LinkSettings, code: int, detail: str | None = None) -> LinkError:
-    """Say why the broker's CONNACK is a no; `code` is a reason code of MQTT 5."""
+    """Return the error of a refused CONNECT; `code` is a reason code of MQTT 5."""
     reason = _named(mqtt5.ConnAckReasonCode, code) + (f", {detail}" if detail else "")
     if code == _UNSUPPORTED_PROTOCOL:
         hint = _USE_3_1_1 if settings.protocol == "5" else 'try `protocol = "5"`'
@@ -199,7 +199,7 @@ def refused(settings: LinkSettings, code: int, detail: str | None = None) -> Lin
 
 
 def disconnected_by_broker(settings: LinkSettings, code: int, detail: str | None = None) -> LinkError:
-    """Say why the broker ended the session with a DISCONNECT packet."""
+    """Return the error of a session that the broker ended with DISCONNECT."""
     reason = _named(mqtt5.DisconnectReasonCode, code) + (f", {detail}" if detail else "")
     hint = ""
     if code == _TAKEN_OVER:
@@ -208,7 +208,7 @@ def disconnected_by_broker(settings: LinkSettings, code: int, detail: str | None
 
 
 def subscription_refused(settings: LinkSettings, codes: Sequence[int]) -> LinkError | None:
-    """Return which topic filters a SUBACK refuses and why, or None if all are granted."""
+    """Return the error of topic filters that a SUBACK refuses, or None if all are granted."""
     if len(codes) != len(settings.filters):
         problem = f"the broker answered for {len(codes)} topic filters, not {len(settings.filters)}"
         return LinkError(settings.name, problem)
@@ -224,7 +224,7 @@ def subscription_refused(settings: LinkSettings, codes: Sequence[int]) -> LinkEr
 
 
 def qos_downgraded(settings: LinkSettings, codes: Sequence[int]) -> str | None:
-    """Return what to say about topic filters that are granted with QoS 0 only, or None."""
+    """Return the warning about topic filters that are granted with QoS 0 only, or None."""
     weak = [pattern for pattern, code in zip(settings.filters, codes, strict=True) if code == 0]
     if not weak:
         return None

@@ -1,7 +1,7 @@
-"""MQTT 5 over TCP or TLS, through the sans-io codec `mqtt5`: the fast way, the default.
+"""The fast link, the default: MQTT 5 over TCP or TLS, by the sans-io codec `mqtt5`.
 
-The hot path is `_Connection.buffer_updated`: bytes go from the socket into one buffer, packets are
-parsed in place and handed over there and then. No queue, no task and no object of ours per message.
+The hot path is `_Connection.buffer_updated`: the socket's bytes go into one buffer, where packets are parsed
+in place and delivered at once. There is no queue, no task and no object of ours per message.
 """
 
 from __future__ import annotations
@@ -30,55 +30,55 @@ if TYPE_CHECKING:
     from camwatch.ingest.link import Clock, LinkSettings, Receiver
 
 BUFFER_BYTES: Final = 256 * 1024
-"""What one read from the socket may bring."""
+"""The most bytes of one read from the socket."""
 
 RECEIVE_MAX: Final = 10_000
-"""How many QoS 1 messages the broker may have under way to us at once."""
+"""The most unacknowledged QoS 1 messages that the broker may send."""
 
 _PING: Final = mqtt5.PingReqPacket().write()
 _GOODBYE: Final = mqtt5.DisconnectPacket().write()
 _MALFORMED: Final = mqtt5.DisconnectPacket(reason_code=mqtt5.DisconnectReasonCode.MALFORMED_PACKET).write()
-_PUBLISH: Final = 3  # the type of a packet: the upper half of its first byte
+_PUBLISH: Final = 3  # a packet type: the upper half of the first byte
 _SUBSCRIBE_ID: Final = 1
 _UNSUBSCRIBE_ID: Final = 2
-_FIRST_ID: Final = 3  # of what we publish
+_FIRST_ID: Final = 3  # of our own messages
 _LAST_ID: Final = 65_535
 _ack: Final = Struct("!HH").pack
-_PUBACK: Final = 0x4002  # the two bytes before a packet id, in an acknowledgement that says success
+_PUBACK: Final = 0x4002  # the two bytes before the packet id in a successful acknowledgement
 _PUBREC: Final = 0x5002
 _PUBCOMP: Final = 0x7002
 _GOODBYE_S: Final = 1.0
 
 
 class Mqtt5Link(Supervisor):
-    """One MQTT 5 session over TCP or TLS, kept up; see `camwatch.ingest.link` for what it promises."""
+    """A link over MQTT 5 and TCP or TLS; see `camwatch.ingest.link` for its guarantees."""
 
     def __init__(
         self, settings: LinkSettings, receiver: Receiver, clock: Clock, uniform: Uniform = random.uniform
     ) -> None:
-        teller, codec = SubscriptionReporter(settings, receiver, clock), Codec()
+        reporter, codec = SubscriptionReporter(settings, receiver, clock), Codec()
         super().__init__(
-            settings, receiver, clock, lambda: _Connection(receiver, clock, teller, codec), uniform
+            settings, receiver, clock, lambda: _Connection(receiver, clock, reporter, codec), uniform
         )
 
 
 class Codec:
-    """How a link reads packets: as they come, until one made the codec panic, and with care from then on.
+    """Reads packets by the codec alone, until a topic that is not UTF-8 made it panic, and then with a check.
 
-    A panic costs nothing but lines on standard error that are no log; nobody but a broker out of its mind
-    sends a topic that is not UTF-8. So only who met one pays for the look.
+    A panic only prints to standard error, and only a broken broker sends such a topic, so other links are
+    spared the check.
     """
 
     def __init__(self) -> None:
         self.read: Callable[[memoryview], tuple[mqtt5.Packet, int]] = mqtt5.read
 
     def take_care(self) -> None:
-        """Look at topics before the codec does."""
+        """Check topics before the codec reads them."""
         self.read = read_with_care
 
 
 def read_with_care(view: memoryview) -> tuple[mqtt5.Packet, int]:
-    """Read as `mqtt5.read` does, and raise ValueError, not a panic, where a topic is not UTF-8."""
+    """Read as `mqtt5.read` does, but raise ValueError instead of a panic if a topic is not UTF-8."""
     size = packet_size(view)
     if size is not None and view[0] >> 4 == _PUBLISH and len(view) >= size:
         start = next(index for index, byte in enumerate(view[1:5], 2) if byte < 128)
@@ -88,21 +88,23 @@ def read_with_care(view: memoryview) -> tuple[mqtt5.Packet, int]:
 
 
 class _Connection(asyncio.BufferedProtocol):
-    """One connection: a protocol towards asyncio, a Connection towards the supervisor."""
+    """One connection: an asyncio protocol that implements `Connection`."""
 
-    def __init__(self, receiver: Receiver, clock: Clock, teller: SubscriptionReporter, codec: Codec) -> None:
+    def __init__(
+        self, receiver: Receiver, clock: Clock, reporter: SubscriptionReporter, codec: Codec
+    ) -> None:
         loop = asyncio.get_running_loop()
-        settings = teller.settings
+        settings = reporter.settings
         self.last_packet = self.last_message = clock()
         self.canary: Canary | None = None
         self.keep_alive_s = settings.keep_alive_s or math.inf
         self.subscribed = False
-        self._pinged: deque[Instant] = deque()  # when each question was sent that has no answer yet
+        self._pinged: deque[Instant] = deque()  # when each unanswered question was sent
         self.ended: asyncio.Future[LinkError] = loop.create_future()
         self._settings = settings
         self._receiver = receiver
         self._clock = clock
-        self._teller = teller
+        self._reporter = reporter
         self._codec = codec
         self._closed: asyncio.Future[None] = loop.create_future()
         self._opened: asyncio.Future[None] = loop.create_future()
@@ -110,18 +112,18 @@ class _Connection(asyncio.BufferedProtocol):
         self._connack: mqtt5.ConnAckPacket | None = None
         self._base = memoryview(bytearray(BUFFER_BYTES))
         self._view = self._base
-        self._others = 0  # bytes of a read that were no messages
+        self._others = 0  # bytes of a read that belong to packets other than messages
         self._packet_id = _LAST_ID
-        self._filled = 0  # bytes of a packet whose rest is still to come, at the start of the buffer
+        self._filled = 0  # bytes of an incomplete packet at the start of the buffer
 
     # ---- the hot path
 
     def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 - asyncio calls it with a hint
-        """Return where the next bytes go: behind the beginning of a packet, if there is one."""
+        """Return the buffer for the next bytes, after those of an incomplete packet."""
         return self._view[self._filled :] if self._filled else self._view
 
     def buffer_updated(self, nbytes: int) -> None:
-        """Hand over every message that is complete, acknowledge, and tell that we heard the broker."""
+        """Deliver every complete message, acknowledge, and report that packets came."""
         if self.ended.done():
             return
         now = self._clock()
@@ -138,7 +140,7 @@ class _Connection(asyncio.BufferedProtocol):
                 packet, size = read(view[position:end])
             except IndexError:
                 break
-            except BaseException as error:  # noqa: BLE001 - the codec's panics are no Exception
+            except BaseException as error:  # noqa: BLE001 - the codec's panics are not Exceptions
                 failure = error
                 break
             position += size
@@ -154,23 +156,23 @@ class _Connection(asyncio.BufferedProtocol):
                     return
         if acks:
             self._write(b"".join(acks))
-        if position:  # bytes of a packet whose rest is still to come prove nothing (rule S14)
+        if position:  # an incomplete packet proves nothing (rule S14)
             self.last_packet = now
         self._settle(position, end, nbytes, failure)
 
     def _settle(self, position: int, end: int, nbytes: int, failure: BaseException | None) -> None:
-        """Keep what is incomplete; tell that we heard the broker, if that read took all that had arrived."""
+        """Keep an incomplete packet; report that packets came, if the read took all that had arrived."""
         if failure is not None:
             self._give_up_on(failure)
             return
-        # TLS reads its own buffer of the same size and gives us less, by the overhead of its records.
+        # TLS reads into its own buffer of the same size and yields less, by the overhead of its records.
         drained = nbytes < BUFFER_BYTES // 2 if self._settings.tls else end < len(self._view)
         if position < end:
             self._keep(position, end)
         else:
             self._filled, self._view = 0, self._base
         if self.canary is not None:
-            position -= self._others  # only a message proves that messages come (rule S12)
+            position -= self._others  # with a canary, only a message counts (rule S12)
             if position:
                 self.last_message = self.last_packet
         self._others = 0
@@ -178,7 +180,7 @@ class _Connection(asyncio.BufferedProtocol):
             self._receiver.packets_end(self.last_packet)
 
     def _keep(self, position: int, end: int) -> None:
-        """Move what is left of the buffer to a start that has room for the rest of its packet."""
+        """Move an incomplete packet to the start of a buffer that has room for its rest."""
         self._filled = left = end - position
         view = self._view
         size = packet_size(view[position:end]) or left
@@ -190,7 +192,7 @@ class _Connection(asyncio.BufferedProtocol):
         else:
             target = view if size < len(view) else memoryview(bytearray(size + BUFFER_BYTES))
         if position or target is not view:
-            target[:left] = bytes(view[position:end])  # a copy, for the two may overlap
+            target[:left] = bytes(view[position:end])  # a copy, since the two may overlap
         self._view = target
 
     # ---- the slow path
@@ -205,7 +207,7 @@ class _Connection(asyncio.BufferedProtocol):
             case mqtt5.PubAckPacket():
                 if int(packet.reason_code) >= 128:
                     self._fail(link_errors.canary_refused(settings, int(packet.reason_code)), _GOODBYE)
-            case mqtt5.PubRelPacket():  # of a QoS 2 subscription that this session had before it was ours
+            case mqtt5.PubRelPacket():  # of a QoS 2 subscription that the session had before
                 self._write(_ack(_PUBCOMP, packet.packet_id))
             case mqtt5.DisconnectPacket():
                 self._fail(
@@ -241,14 +243,14 @@ class _Connection(asyncio.BufferedProtocol):
     def _granted(self, answer: mqtt5.SubAckPacket, now: Instant) -> None:
         codes = [int(code) for code in answer.reason_codes]
         present = self._connack is not None and self._connack.session_present
-        refusal = self._teller.answered(self, codes, now, session_present=present)
+        refusal = self._reporter.answered(self, codes, now, session_present=present)
         if refusal is None:
             self._opened.set_result(None)
         else:
             self._fail(refusal, _GOODBYE)
 
     def _give_up_on(self, error: BaseException) -> None:
-        # The codec says ValueError, or panics (a BaseException) on a text that is not UTF-8.
+        # The codec raises ValueError, or panics (a BaseException) on a text that is not UTF-8.
         if type(error).__name__ == "PanicException":
             self._codec.take_care()
         elif not isinstance(error, ValueError):
@@ -269,22 +271,22 @@ class _Connection(asyncio.BufferedProtocol):
         if data and self._transport is not None and not self.ended.done():
             self._transport.write(data)
 
-    # ---- towards asyncio
+    # ---- called by asyncio
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Introduce ourselves."""
+        """Send CONNECT."""
         self._transport = cast("asyncio.Transport", transport)
         self._transport.write(_connect(self._settings))
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Note that the connection is over."""
+        """Note that the connection ended."""
         if self._connack is None and not isinstance(exc, ssl.SSLError):
             self._fail(link_errors.unanswered_connect(self._settings))
         self._fail(link_errors.broken(self._settings, exc))
         if not self._closed.done():
             self._closed.set_result(None)
 
-    # ---- towards the supervisor
+    # ---- called by the supervisor
 
     async def open(self) -> None:
         """Connect and subscribe. Raises LinkError."""
@@ -303,12 +305,12 @@ class _Connection(asyncio.BufferedProtocol):
             raise self.ended.result()
 
     def timeout_error(self) -> LinkError:
-        """Return what to say when `open` takes longer than it may."""
+        """Return the error for an `open` that takes too long."""
         greeted = self._transport is not None and self._connack is None
         return link_errors.no_answer(self._settings, greeted=greeted)
 
     def publish(self, topic: str, payload: bytes) -> None:
-        """Send a message of our own, QoS 1."""
+        """Publish a message of our own with QoS 1."""
         self._packet_id = _FIRST_ID if self._packet_id == _LAST_ID else self._packet_id + 1
         packet = mqtt5.PublishPacket(topic, payload, qos=mqtt5.QoS.AT_LEAST_ONCE, packet_id=self._packet_id)
         self._write(packet.write())
@@ -319,13 +321,13 @@ class _Connection(asyncio.BufferedProtocol):
         self._write(_PING)
 
     def abort(self) -> None:
-        """Drop the connection; what still comes is not looked at."""
+        """Drop the connection; what still arrives is ignored."""
         self._fail(link_errors.broken(self._settings, None))
         if self._transport is not None:
             self._transport.abort()
 
     async def close(self) -> None:
-        """Disconnect in order, if there is somebody to listen, and wait until the socket is closed."""
+        """Disconnect cleanly if still connected, and wait until the socket is closed."""
         if self._transport is None:
             return
         self._fail(link_errors.broken(self._settings, None), _GOODBYE if self._connack else b"")
@@ -336,7 +338,7 @@ class _Connection(asyncio.BufferedProtocol):
 
 
 def packet_size(start: memoryview) -> int | None:
-    """Return how many bytes the packet that begins here has, or None while that cannot be told."""
+    """Return the size of the packet that begins here, or None while it is not known."""
     size = 0
     for index, byte in enumerate(start[1:5]):
         size |= (byte & 127) << (7 * index)

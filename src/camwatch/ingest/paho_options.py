@@ -1,4 +1,4 @@
-"""From our settings to what aiomqtt and paho take."""
+"""Converts link settings for aiomqtt and paho."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ if TYPE_CHECKING:
 
 
 class Context(ssl.SSLContext):
-    """Remembers the socket that it wrapped: paho drops it unclosed when the handshake fails."""
+    """Remembers the wrapped socket: paho does not close it when the handshake fails."""
 
     wrapped: ssl.SSLSocket | None = None
 
     def wrap_socket(self, *args: Any, **kwargs: Any) -> ssl.SSLSocket:
-        """Wrap a socket, and remember it."""
+        """Wrap a socket and remember it."""
         self.wrapped = super().wrap_socket(*args, **kwargs)
         return self.wrapped
 
 
 def handing_over_to(deliver: Callable[[aiomqtt.Message], None]) -> type[asyncio.Queue[aiomqtt.Message]]:
-    """Return a queue that hands each message to `deliver`, and keeps nothing."""
+    """Return a queue class that passes each message to `deliver` and stays empty."""
 
     class Handover(asyncio.Queue[aiomqtt.Message]):
-        """Keeps nothing: a message is taken while paho delivers it, before paho acknowledges it."""
+        """Stays empty: a message is delivered before paho acknowledges it."""
 
         def put_nowait(self, item: aiomqtt.Message) -> None:
             deliver(item)
@@ -43,7 +43,7 @@ def handing_over_to(deliver: Callable[[aiomqtt.Message], None]) -> type[asyncio.
 
 
 def topic_filters(settings: LinkSettings) -> Any:
-    """Return the filters as paho takes them, each with QoS 1."""
+    """Return the topic filters for paho, each with QoS 1."""
     if settings.protocol == "5":
         # retainAsPublished off, so that the retained flag means "from the broker's store" (rule L1)
         options = SubscribeOptions(qos=1, retainAsPublished=False, retainHandling=0)
@@ -52,7 +52,7 @@ def topic_filters(settings: LinkSettings) -> Any:
 
 
 def connect_properties(settings: LinkSettings) -> Properties:
-    """Return what CONNECT of MQTT 5 says beside the usual."""
+    """Return the properties of CONNECT in MQTT 5."""
     properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]  # paho leaves it untyped
     properties.SessionExpiryInterval = settings.session_expiry_s
     properties.MaximumPacketSize = MAX_PACKET_BYTES

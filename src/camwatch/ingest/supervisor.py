@@ -1,7 +1,7 @@
-"""What both links share: keep one session up, watch for silence, back off, tell the receiver.
+"""What both kinds of link share: keep one session up, detect silence, back off, call the receiver.
 
-One `Connection` is one attempt: it opens, lives and closes once. The `Supervisor` makes them one after
-another until it is stopped, and is the only one to say `lost` and to decide that silence is loss.
+A `Connection` is one attempt: it opens, lives and closes once. The `Supervisor` makes one after another until
+it is stopped. It alone calls `lost` and decides that silence is loss.
 """
 
 from __future__ import annotations
@@ -15,61 +15,46 @@ from typing import Protocol, TypeAlias
 from camwatch.core.model import Instant
 from camwatch.errors import LinkError
 from camwatch.ingest import link_errors
-from camwatch.ingest.canary import Canary, forms
+from camwatch.ingest.canary import Canary, CanaryConnection, forms
 from camwatch.ingest.link import Clock, LinkSettings, Receiver
 
 Uniform: TypeAlias = Callable[[float, float], float]
-"""Draws a number between two: `random.uniform`, unless a test wants to know what was drawn."""
+"""Returns a random number between two: `random.uniform`, except in tests."""
 
 ASKS_WHILE_DOUBTED = 8
-"""How often the broker is asked within `ping_after_s` while it is doubted that all comes in time."""
+"""How often the broker is asked within `ping_after_s` while messages may be out of date."""
 
 KEEP_ALIVE_SHARE = 0.8
-"""A ping goes out after this share of the keep-alive, to be on the wire before the whole of it is over."""
+"""The share of the keep-alive after which a ping is sent, so that it arrives in time."""
 
 
-class Connection(Protocol):
+class Connection(CanaryConnection, Protocol):
     """One attempt at a session with the broker."""
 
-    last_packet: Instant
-    """When the last packet came from the broker whole (rule S14)."""
-
     keep_alive_s: float
-    """Ask at least this often, in seconds; infinite if that is seen to elsewhere."""
-
-    last_message: Instant
-    """When the last message came."""
-
-    subscribed: bool
-    """Whether the receiver was told that sight began."""
+    """Ask at least this often, in seconds; infinite if the library does."""
 
     canary: Canary | None
-    """What proves delivery, once subscribed; None where nothing shall."""
-
-    ended: asyncio.Future[LinkError]
-    """Done once the connection is over, with the reason."""
+    """The canary, once subscribed; None without one."""
 
     async def open(self) -> None:
         """Connect and subscribe; return when every topic filter is granted. Raises LinkError."""
 
-    def publish(self, topic: str, payload: bytes) -> None:
-        """Send a message of our own, QoS 1; does not wait."""
-
     def timeout_error(self) -> LinkError:
-        """Return what to say when `open` takes longer than it may."""
+        """Return the error for an `open` that takes too long."""
 
     def ping(self) -> None:
-        """Send the broker something that it must answer; does not wait."""
+        """Send a packet that the broker must answer, without waiting."""
 
     def abort(self) -> None:
-        """Drop the connection now; nothing is handed over any more."""
+        """Drop the connection now; no more messages are delivered."""
 
     async def close(self) -> None:
-        """Say goodbye if that still makes sense, and release everything; always called, quick."""
+        """Disconnect if still connected, and release everything; always called, and quick."""
 
 
 class SubscriptionReporter:
-    """What concerns a subscription, for all connections of a link and the same for both kinds."""
+    """Handles the subscriptions of all connections of a link, of either kind."""
 
     def __init__(self, settings: LinkSettings, receiver: Receiver, clock: Clock) -> None:
         self._settings = settings
@@ -81,7 +66,7 @@ class SubscriptionReporter:
 
     @property
     def settings(self) -> LinkSettings:
-        """The settings for the next connection: which form of the subscription, which others to drop."""
+        """The settings of the next connection, with its form of the subscription and the filters to drop."""
         form = self._forms[self._form]
         dropped = tuple(pattern for other in self._forms if other is not form for pattern in other)
         return replace(self._settings, filters=form, dropped=dropped)
@@ -89,7 +74,7 @@ class SubscriptionReporter:
     def answered(
         self, connection: Connection, codes: Sequence[int], now: Instant, *, session_present: bool
     ) -> LinkError | None:
-        """Take a SUBACK: sight begins, or a canary flies that begins it, or the refusal is returned."""
+        """Handle a SUBACK: the link is visible, or a canary starts; return the error if it is a refusal."""
         settings = self.settings
         refusal = link_errors.subscription_refused(settings, codes)
         if refusal is not None:
@@ -126,7 +111,7 @@ class SubscriptionReporter:
 
 
 class Supervisor:
-    """Keeps a session up: `run` it as a task, `stop` it to say goodbye. Each kind of link is one."""
+    """A link: keeps a session up. Run `run` as a task; `stop` disconnects cleanly."""
 
     def __init__(
         self,
@@ -162,10 +147,7 @@ class Supervisor:
             task.result()
 
     async def stop(self) -> None:
-        """Disconnect cleanly (the broker keeps the session) and let `run` return.
-
-        The loss of sight that this is, is not told.
-        """
+        """Disconnect cleanly (the broker keeps the session) and let `run` return, without calling `lost`."""
         self._stopped = True
         if self._task is not None:
             self._task.cancel()
@@ -180,7 +162,7 @@ class Supervisor:
             failures += 1
 
     async def _session(self) -> bool:
-        """Live through one session, to its failure; return whether it had sight."""
+        """Run one session until it fails; return whether it was visible."""
         connection = self._connect()
         try:
             problem = link_errors.describe(await self._failure_of(connection))
@@ -194,7 +176,7 @@ class Supervisor:
         return connection.subscribed
 
     async def _close(self, connection: Connection) -> None:
-        """Close to the end, also when stopped or cancelled meanwhile: half closed, it would leak."""
+        """Close completely even if stopped or cancelled meanwhile: a half-closed connection would leak."""
         closing = asyncio.create_task(connection.close(), name=f"link {self._settings.name}: close")
         cancelled = False
         while not closing.done():
@@ -215,15 +197,15 @@ class Supervisor:
             return error
         except TimeoutError:
             return connection.timeout_error()
-        except Exception as error:  # noqa: BLE001 - a bug in a library must not blind us for good
+        except Exception as error:  # noqa: BLE001 - a bug in a library must not end the link
             problem = f"unexpected {type(error).__name__}: {error}"
-            return LinkError(self._settings.name, problem, "please report this; camwatch tries again")
+            return LinkError(self._settings.name, problem, "please report this; camwatch retries")
 
     async def _open(self, connection: Connection) -> None:
-        """Open the connection, for as long as packets come less than `connect_timeout_s` apart.
+        """Open the connection, while packets come less than `connect_timeout_s` apart.
 
-        What was kept for us may come before the answers to our packets, and take long on a thin line.
-        Raises LinkError, and TimeoutError.
+        Messages that the broker kept may come before the answers to our packets, and take long.
+        Raises LinkError and TimeoutError.
         """
         opening = asyncio.create_task(connection.open(), name=f"link {self._settings.name}: open")
         try:
@@ -240,25 +222,25 @@ class Supervisor:
 
     @contextlib.asynccontextmanager
     async def _canary_running(self, canary: Canary | None) -> AsyncIterator[None]:
-        """Let a canary fly, if there is one."""
+        """Run the canary, if there is one."""
         if canary is None:
             yield
             return
-        flying = asyncio.create_task(canary.run(), name=f"link {self._settings.name}: canary")
+        running = asyncio.create_task(canary.run(), name=f"link {self._settings.name}: canary")
         try:
             yield
         finally:
-            flying.cancel()
-            await asyncio.wait({flying})
+            running.cancel()
+            await asyncio.wait({running})
 
     async def _watch(self, connection: Connection) -> LinkError:
-        """Ask the broker when it falls silent (rule S10) and at least each keep-alive."""
+        """Ask the broker when it is silent (rule S10) and in each keep-alive; return the session's error."""
         patience = self._settings.ping_after_s
         keep_alive = connection.keep_alive_s * KEEP_ALIVE_SHARE
         sent = self._clock().mono
-        asked: float | None = None  # since when a question waits for any packet as its answer
+        asked: float | None = None  # monotonic: since when a question waits for any packet as its answer
         if self._receiver.doubted:
-            connection.ping()  # the link is blind until the answer comes, behind all that the broker kept
+            connection.ping()  # the link is blind until the answer comes, after all that the broker kept
         while True:
             silent_since = connection.last_packet.mono if asked is None else asked
             often = patience / ASKS_WHILE_DOUBTED if self._receiver.doubted else keep_alive
@@ -269,12 +251,12 @@ class Supervisor:
             now = self._clock().mono
             if asked is not None and connection.last_packet.mono >= asked:
                 asked = None
-            if now < due:  # the loop's timer may run a hair early
+            if now < due:  # the loop's timer may fire slightly early
                 continue
             if asked is not None and now >= asked + patience:
                 if now - (asked + patience) <= patience / 4:
                     return link_errors.silent(self._settings)
-                asked = now  # woken late, we did not wait for an answer but slept through it: ask anew
+                asked = now  # woken late: we were suspended rather than waiting, so ask again
             elif asked is None and now - connection.last_packet.mono >= patience:
                 asked = now
             elif now - sent < min(often, keep_alive):
@@ -284,10 +266,10 @@ class Supervisor:
 
 
 def backoff(settings: LinkSettings, failures: int, uniform: Uniform) -> float:
-    """Return the seconds to wait after so many failures in a row: full jitter below a doubling cap.
+    """Return the seconds to wait after consecutive failures: full jitter below a doubling cap.
 
     Between 0 and min(`reconnect_max_s`, `reconnect_min_s` times 2 to the power of `failures`), so that
-    daemons which lost the same broker do not come back to it at the same instant.
+    daemons that lost the same broker do not reconnect at the same instant.
     """
-    doublings = min(failures, 60)  # beyond that, the cap holds anyway
+    doublings = min(failures, 60)  # beyond that, the cap applies anyway
     return uniform(0.0, min(settings.reconnect_max_s, settings.reconnect_min_s * 2.0**doublings))

@@ -1,4 +1,4 @@
-"""From settings to a connected TCP socket and a TLS context. Raises LinkError and nothing else on failure."""
+"""Connects a TCP socket and makes a TLS context. Failures raise LinkError only."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ ContextT = TypeVar("ContextT", bound=ssl.SSLContext)
 
 
 async def open_socket(settings: LinkSettings) -> socket.socket:
-    """Return a non-blocking socket connected to the broker: the first of its addresses that answers.
+    """Return a non-blocking socket connected to the first of the broker's addresses that answers.
 
-    Each address gets its share of `connect_timeout_s`, so that a dead one does not hide a live one.
+    The addresses share `connect_timeout_s`, so that a dead one does not prevent a connection to another.
     """
     loop = asyncio.get_running_loop()
     try:
@@ -38,18 +38,18 @@ async def _connected(sock: socket.socket, address: tuple[object, ...]) -> socket
         sock.setblocking(False)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         await asyncio.get_running_loop().sock_connect(sock, address)
-    except BaseException:  # also when cancelled: whoever asked is not there to close it
+    except BaseException:  # including cancellation: the caller cannot close it
         sock.close()
         raise
     return sock
 
 
 def tls_context(settings: LinkSettings, kind: type[ContextT]) -> ContextT:
-    """Return a client context of this kind: TLS 1.2 or later, the broker's name and certificate checked.
+    """Return a client context: TLS 1.2 or later, with the broker's name and certificate verified.
 
-    The name must stand among the certificate's subject alternative names; a common name alone proves nothing.
-    Made anew for each attempt, so that renewed certificates are taken up. Raises LinkError naming
-    the setting whose file cannot be used.
+    The name must be one of the certificate's subject alternative names; the common name is ignored. Each
+    attempt makes a new context, so that renewed certificates are used. Raises LinkError, which names the
+    setting whose file cannot be used.
     """
     context = kind(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2

@@ -1,4 +1,4 @@
-"""The way of every message: what a link brings is read, judged by the core, or refused."""
+"""Receives the messages of a link: decodes them and passes them to the core, or rejects them."""
 
 from __future__ import annotations
 
@@ -23,40 +23,40 @@ from camwatch.wire.topics import parse_topic
 _REASONS = {refusal: RejectReason(refusal.value) for refusal in RejectionReason}
 
 _FAILURES_LOGGED = 10
-"""How many different faults of ours each link logs with a traceback."""
+"""The most different bugs of ours that a link logs with a traceback."""
 
 _log = structlog.get_logger("watch")
 
 
 @dataclass(slots=True)
 class RoundTrips:
-    """Histogram of how long a link's canaries took to come back; the last count is +Inf (rule S12)."""
+    """Histogram of the round trips of a link's canaries; the last count is +Inf (rule S12)."""
 
     bounds: ClassVar = (0.001, 0.005, 0.025, 0.1, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)
     counts: list[int] = field(default_factory=lambda: [0] * (len(RoundTrips.bounds) + 1))
     total_s: float = 0.0
 
     def add(self, seconds: float) -> None:
-        """Count one."""
+        """Count one round trip."""
         self.counts[bisect_left(self.bounds, seconds)] += 1
         self.total_s += seconds
 
 
 @dataclass(slots=True)
 class LinkReport:
-    """What people want to know of a link: messages received, and why it is not subscribed (None: it is)."""
+    """What is reported of a link; `problem` is why it is not subscribed (None: it is)."""
 
     received: int = 0
     problem: str | None = "not connected yet"
     round_trips: RoundTrips | None = None  # of a link with a canary
-    subscribed: float = 0.0  # monotonic, the last time
+    subscribed: float = 0.0  # monotonic: the last subscription
 
 
 class Shared(NamedTuple):
     """What the receivers of all links share.
 
-    `heartbeat_topics` and `status_topics` change as the inventory does. `resumed_ms` is until when an earlier
-    process saw each of its links, UTC milliseconds. `flush_events` hands on what the core has found.
+    `heartbeat_topics` and `status_topics` change with the inventory. `resumed_ms` is by link until when an
+    earlier process recorded it, UTC milliseconds. `flush_events` passes on the core's new events.
     """
 
     settings: Settings
@@ -71,9 +71,9 @@ class Shared(NamedTuple):
 
 
 class LinkReceiver:
-    """Takes what one link brings: the way of every heartbeat. See `ingest.link.Receiver`.
+    """Receives the messages of one link; implements `ingest.link.Receiver`.
 
-    What a camera sends beyond its `budget` is not looked at.
+    Messages of a camera beyond its `budget` are rejected without decoding.
     """
 
     def __init__(self, shared: Shared, link: LinkState, report: LinkReport) -> None:
@@ -123,50 +123,48 @@ class LinkReceiver:
             if refusal is not None:
                 self._charge(camera)
                 self._reject(_REASONS[refusal], camera.camera.id, topic)
-        except Exception as error:  # noqa: BLE001 - a fault of ours, which must not end the link
+        except Exception as error:  # noqa: BLE001 - a bug of ours must not end the link
             self._failed_to_judge(topic, error)
 
     def packets_end(self, now: Instant) -> None:
-        """All that had arrived was handed over."""
+        """Note that all arrived messages were received."""
         self._watch.packets_taken(self._link, now)
         self._shared.flush_events()
 
     def subscribed(self, now: Instant, *, session_present: bool) -> None:
-        """Sight begins."""
+        """Note that the link is subscribed: visibility begins."""
         self._report.problem, self._report.subscribed = None, now.mono
-        # With a canary, what was kept is through when it is back (rule S12).
+        # With a canary, the backlog is over when the canary returns (rule S12).
         backlog = session_present and self._report.round_trips is None
         self._watch.link_up(self._link, now, backlog=backlog)
         _log.info("link subscribed", link=self._link.name, session_present=session_present)
         away_ms = None if self._away_since_ms is None else now.utc_ms - self._away_since_ms
         if not session_present and away_ms is not None and away_ms < self._expiry_ms:
-            _log.warning(
-                "the broker kept no session: what cameras sent meanwhile is lost", link=self._link.name
-            )
+            _log.warning("broker kept no session, messages sent meanwhile are lost", link=self._link.name)
         self._shared.flush_events()
 
     @property
     def doubted(self) -> bool:
-        """Whether what comes does not tell that it is up to date (rules S10, S11)."""
+        """Whether messages may be out of date (rules S10, S11)."""
         return self._link.catching_up or self._link.doubted
 
     def answered(self, now: Instant, asked: Instant) -> None:
-        """Tell the core that everything is here that was sent before the question."""
+        """Note that everything the broker sent before the question has arrived."""
         self._watch.link_answered(self._link, now, asked.mono)
         self._shared.flush_events()
 
     def set_aside(self, topic: str, take: Callable[[Instant, bytes], None]) -> None:
-        """Hand what comes on this topic, which is no camera's, to `take`."""
+        """Pass messages on this topic, which is not a camera's, to `take`."""
         self._aside = {topic: take}
 
     def canary(self, now: Instant, sent: Instant) -> None:
-        """All that the broker had for us when the canary was `sent` was handed over."""
+        """Note that the canary sent at `sent` came back, after all earlier messages."""
         if self._report.round_trips is not None:
             self._report.round_trips.add(now.mono - sent.mono)
         self._watch.canary_returned(self._link, now, sent.mono)
 
     def lost(self, now: Instant, last_packet: Instant, problem: str) -> None:
-        """Sight ended with the last packet received."""
+        """Note that visibility ended with the last packet."""
         self._report.problem = problem
         self._away_since_ms = last_packet.utc_ms
         self._watch.link_down(self._link, now, last_packet)
@@ -179,12 +177,12 @@ class LinkReceiver:
         self._shared.flush_events()
 
     def warn(self, problem: str) -> None:
-        """Say why there is no session; the same words are said once only."""
+        """Log why there is no session; the same problem is logged only once."""
         if self._link.up:
             _log.warning("link impaired", link=self._link.name, problem=problem)
             return
         if problem != self._report.problem:
-            _log.error("link not connected, trying again", link=self._link.name, problem=problem)
+            _log.error("link not connected, retrying", link=self._link.name, problem=problem)
         self._report.problem = problem
 
     def _status_message(self, topic: str, payload: bytes, retained: bool) -> None:
@@ -224,7 +222,7 @@ class LinkReceiver:
             self._reject(RejectReason.UNREGISTERED, address.camera[:64], topic, detail)
 
     def _has_spent(self, camera: CameraState, topic: str) -> bool:
-        """Refuse a message that is one too many; of what a broker kept for us, none is."""
+        """Reject a message beyond the camera's budget; messages that the broker kept are not limited."""
         budget, link = self._shared.budget, self._link
         if not budget.is_over(camera, self._now.mono, kept=link.catching_up or not link.up):
             return False
@@ -233,11 +231,11 @@ class LinkReceiver:
         return True
 
     def _failed_to_judge(self, topic: str, error: Exception) -> None:
-        """Go on after a message that camwatch failed to judge: a kept session would bring it for ever."""
-        detail = f"camwatch failed to judge it, please report this: {type(error).__name__}: {error}"
+        """Log a bug of ours and go on: a persistent session would deliver the message again and again."""
+        detail = f"camwatch failed to process it, please report this: {type(error).__name__}: {error}"
         if detail not in self._failures and len(self._failures) < _FAILURES_LOGGED:
             self._failures.add(detail)
-            _log.error("message not judged", link=self._link.name, topic=topic[:200], exc_info=error)
+            _log.error("message processing failed", link=self._link.name, topic=topic[:200], exc_info=error)
         camera = self._shared.heartbeat_topics.get(topic) or self._shared.status_topics.get(topic)
         who = topic[:200] if camera is None else camera.camera.id
         self._reject(RejectReason.MALFORMED, who, topic, detail)

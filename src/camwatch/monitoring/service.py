@@ -1,7 +1,4 @@
-"""Runs the core: hands it what links bring, and hands on the events that it emits.
-
-It owns the one `FleetMonitor`, gives it the time, runs deadlines, and reloads the inventory.
-"""
+"""Runs the core: owns the `FleetMonitor`, runs its deadlines, reloads the inventory, passes on events."""
 
 from __future__ import annotations
 
@@ -16,7 +13,7 @@ from camwatch.clock import STEP_S, Clock, ClockStep
 from camwatch.clock_trust import ClockTrust
 from camwatch.core.events import Event, MonitoringGap
 from camwatch.core.message_budget import MessageBudget
-from camwatch.core.model import Camera, GapCause, Instant, Liveness, MaintenanceWindow
+from camwatch.core.model import Camera, GapCause, Instant, MaintenanceWindow
 from camwatch.core.monitor import CameraConfig, FleetMonitor
 from camwatch.core.scoped_incidents import ScopedIncidents
 from camwatch.core.state import CameraState
@@ -28,18 +25,24 @@ from camwatch.rejections import Rejections
 from camwatch.settings import Settings
 from camwatch.wire.topics import MessageKind, TopicAddress, topic_of
 
-_LOOK_EVERY_S = 0.1  # what is armed meanwhile is at least a deadline away, so this only bounds the delay
-_CAMERAS_PER_TICK = 250  # some 6 ms of judging and remembering, then others get their turn
+_LOOK_EVERY_S = 0.1  # deadlines set meanwhile are further away, so this only bounds the delay
+_CAMERAS_PER_TICK = 250  # about 6 ms before other tasks run
 
 _log = structlog.get_logger("watch")
 
 
 class MonitorService:
-    """Judges an inventory's cameras by what the links bring.
+    """Judges the cameras of an inventory by the messages of the links.
 
-    `on_inventory` is called with the cameras and maintenance windows of an inventory before it is in force,
-    `on_events` with everything that happens: both synchronously and in order. `corrected` is the maintenance
-    that people added beside the inventory's. Nothing is watched before `load_inventory`.
+    Args:
+        settings: the settings.
+        inventory: the first inventory; its cameras are monitored once `load_inventory` is called.
+        links: the operators whose cameras each link carries (empty: all).
+        clock: the time.
+        on_events: called with all events, synchronously and in order.
+        on_inventory: called with the cameras and maintenance windows of an inventory before it takes effect.
+        corrected: maintenance windows added as corrections.
+
     """
 
     def __init__(
@@ -62,12 +65,10 @@ class MonitorService:
             if broker.canary and broker.name in links:
                 self.link_reports[broker.name].round_trips = RoundTrips()
         self.reload_errors = 0
-        self.inventory_faults: tuple[str, ...] = ()  # of the last reading, if it was not taken
-        self.held: HeldReload | None = None  # the last reading, if someone must confirm it
+        self.inventory_faults: tuple[str, ...] = ()  # of the last reload, if it failed
+        self.held: HeldReload | None = None  # the last reload, if it waits for confirmation
         self.clock_steps = 0
-        self.resumed_ms: Mapping[
-            str, int
-        ] = {}  # until when an earlier process vouches, of each link that it had
+        self.resumed_ms: Mapping[str, int] = {}  # by link: until when an earlier process recorded it
         self.clock_trust = ClockTrust(clock)
         self.fleet = FleetMonitor(
             clock(),
@@ -76,10 +77,10 @@ class MonitorService:
             stall_after_s=_stall_after_s(settings, inventory),
         )
         self.scoped = ScopedIncidents(self.fleet)
-        self.idle = asyncio.Event()  # clear while more cameras are due than have been judged
+        self.idle = asyncio.Event()  # cleared while cameras are due that have not been judged
         self.idle.set()
         self.health_checks: list[Callable[[], str | None]] = []
-        """What else may keep the daemon from being ready: each returns why, None if it does not."""
+        """Further readiness checks; each returns why the daemon is not ready, or None."""
         self._on_events, self._on_inventory = on_events, on_inventory
         self._corrected = corrected
         self.heartbeat_topics: dict[str, CameraState] = {}
@@ -88,14 +89,14 @@ class MonitorService:
 
     @property
     def not_ready_reasons(self) -> list[str]:
-        """Why the daemon is not ready: one line a reason; empty when it is."""
+        """Why the daemon is not ready, one line per reason; empty if it is."""
         troubles = {name: self.link_trouble(name) for name in self.link_reports}
         found = [f"link {name}: {trouble}" for name, trouble in troubles.items() if trouble is not None]
         found += [problem for check in self.health_checks if (problem := check()) is not None]
         return [*found, *self.clock_trust.faults(self.clock().mono)]
 
     def link_trouble(self, name: str) -> str | None:
-        """Return why a link does not show what its cameras say now; None if it does (rules S1, S11)."""
+        """Return why a link does not bring current messages; None if it does (rules S1, S11)."""
         report, link = self.link_reports[name], self.fleet.links[name]
         if report.problem is not None:
             return report.problem
@@ -111,20 +112,16 @@ class MonitorService:
 
     @property
     def timezone(self) -> ZoneInfo:
-        """The zone in which people are shown times."""
+        """The time zone for users."""
         return self.settings.fleet.timezone
 
     @property
     def now(self) -> Instant:
-        """The time, on both clocks."""
+        """The present time."""
         return self.clock()
 
-    def liveness_of(self, camera: Camera) -> Liveness:
-        """Return a camera's deadlines."""
-        return self.settings.liveness.for_camera(camera)
-
     def receiver(self, link: str) -> LinkReceiver:
-        """Return the receiver for one link's messages."""
+        """Return the receiver of a link's messages."""
         shared = Shared(
             self.settings,
             self.fleet,
@@ -139,7 +136,7 @@ class MonitorService:
         return LinkReceiver(shared, self.fleet.links[link], self.link_reports[link])
 
     def load_inventory(self, inventory: Inventory) -> None:
-        """Watch the cameras of an inventory from now on (rule V6); once before anything else."""
+        """Monitor the cameras of an inventory from now on (rule V6)."""
         settings = self.settings
         self._on_inventory(inventory.cameras.values(), inventory.windows)
         self.last_reload = self._configs(inventory)
@@ -160,7 +157,7 @@ class MonitorService:
         self.flush_events()
 
     def set_maintenance(self, windows: tuple[MaintenanceWindow, ...]) -> None:
-        """Take the maintenance that people added; it holds from now on, beside the inventory's."""
+        """Set the maintenance windows that were added as corrections."""
         if windows != self._corrected:
             self._corrected = windows
             self._configs(self.inventory)
@@ -168,24 +165,23 @@ class MonitorService:
 
     def _configs(self, inventory: Inventory) -> Instant:
         now = self.clock()
-        enrolments = [
-            CameraConfig(
-                camera, self.settings.liveness.for_camera(camera), self.settings.conditions.for_camera(camera)
-            )
+        liveness, conditions = self.settings.liveness, self.settings.conditions
+        configs = [
+            CameraConfig(camera, liveness.for_camera(camera), conditions.for_camera(camera))
             for camera in inventory.cameras.values()
         ]
         self.fleet.reload(
             now,
-            enrolments,
+            configs,
             inventory.windows + self._corrected,
             stall_after_s=_stall_after_s(self.settings, inventory),
         )
         return now
 
     def on_reload(self, inventory: Inventory, *, confirmed: bool = False) -> None:
-        """Take a newly loaded inventory, and say what is different; hold it back where too much goes (V6).
+        """Apply a reloaded inventory, or hold it back if it would remove too many cameras (V6).
 
-        `confirmed` is for the reading that is held back, and for none that differs from it.
+        `confirmed` accepts the inventory that is held back, and no other.
         """
         self.inventory_faults = ()
         serving = [
@@ -195,10 +191,10 @@ class MonitorService:
         if held is not None and not (confirmed and held == self.held):
             self.held = held
             _log.error(
-                "inventory held back, the old one stays",
+                "inventory held back, keeping previous",
                 leaving=held.leaving,
                 in_service=held.serving,
-                hint="a half-written table? if it is meant: camwatch reload --confirm",
+                hint="check for a half-written table; to accept it: camwatch reload --confirm",
             )
             return
         self.held = None
@@ -213,42 +209,42 @@ class MonitorService:
         )
 
     def on_reload_failed(self, error: ConfigError) -> None:
-        """Say every fault of an inventory that could not be taken; the old one stays in force."""
+        """Log every fault of a failed reload; the previous inventory stays."""
         self.reload_errors += 1
         self.inventory_faults = tuple(str(fault) for fault in error.problems)
         for fault in error.problems:
-            _log.error("inventory not reloaded, the old one stays", fault=str(fault))
+            _log.error("inventory reload failed, keeping previous", fault=str(fault))
 
     def on_clock_step(self, jump: ClockStep) -> None:
-        """Record what a jump of the wall clock did to our UTC; count it if it is a step (rules T2, T7)."""
+        """Record the effect of a clock jump on our UTC; count it if it is a step (rules T2, T7)."""
         ahead_s = (jump.ended.utc_ms - jump.began.utc_ms) / 1000
         if jump.is_step:
             self.clock_steps += 1
             doubted = {} if jump.followed else {"followed": False}
-            _log.warning("the wall clock was set", by_s=round(jump.seconds, 3), **doubted)
+            _log.warning("wall clock stepped", by_s=round(jump.seconds, 3), **doubted)
         elif jump.followed and ahead_s > STEP_S:
-            _log.warning("the wall clock is followed after all", by_s=round(ahead_s, 3))
+            _log.warning("wall clock step followed", by_s=round(ahead_s, 3))
         if jump.followed and ahead_s > 0:
             self.fleet.wall_clock_advanced(ahead_s)
         self.record_clock_step(jump)
         self.clock_trust.doubted()
 
     def clock_began(self, now: Instant) -> None:
-        """Record when this process's time began: a stretch of no length, from which it is one line (T5)."""
+        """Record where the time of this process began, as a clock step of no length (T5)."""
         self.fleet.record_gap(MonitoringGap((), (), GapCause.CLOCK_STEP, now, now))
 
     def record_clock_step(self, jump: ClockStep) -> None:
-        """Record what a jump did to our UTC, whenever it was."""
+        """Record a jump if it affects our UTC."""
         if jump.recorded:
             self.fleet.record_gap(MonitoringGap((), (), GapCause.CLOCK_STEP, jump.began, jump.ended))
 
     def flush_events(self) -> None:
-        """Hand what has happened to the listener."""
+        """Pass the core's new events to `on_events`."""
         if events := self.fleet.drain_events():
             self._on_events(events)
 
     async def run_deadlines(self) -> None:
-        """Convict, uncover and commission when it is time; runs until cancelled."""
+        """Process deadlines when they are due, until cancelled."""
         while True:
             now = self.clock()
             more = self.fleet.tick(now, _CAMERAS_PER_TICK)
@@ -264,10 +260,10 @@ class MonitorService:
 
 
 def _stall_after_s(settings: Settings, inventory: Inventory) -> float:
-    """Return how long the loop may stand still before that is blindness (rule S8), seconds.
+    """Return the seconds for which the event loop may stall before that is blindness (rule S8).
 
-    Never more than half of the shortest silence that convicts: what waited for us meanwhile comes late
-    (rule L8), so a stall that is not seen as one would convict cameras that lived through it.
+    At most half of the shortest `down_after`: messages that waited during a stall arrive late (rule L8), so
+    an unnoticed stall would declare living cameras down.
     """
     silences = (settings.liveness.for_camera(camera).down_s for camera in inventory.cameras.values())
     return min(settings.liveness.stall_after_s, min(silences, default=math.inf) / 2)

@@ -1,1 +1,1 @@
-"""The record as those ask for it who do not keep it: figures, reports, corrections."""
+"""Use cases on the stored record: queries, reports, corrections."""

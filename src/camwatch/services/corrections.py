@@ -1,6 +1,6 @@
-"""Corrections of the history: validated, appended to the hash chain, and audit-logged.
+"""Corrections of the record: validated, appended to the hash chain, and audit-logged.
 
-The web and the command line call these. A new kind of correction is a type in `history.corrections` and a
+A new kind of correction is a type in `history.corrections` and a
 method here.
 """
 
@@ -30,14 +30,14 @@ from camwatch.history.public_ids import public_ids
 
 
 class Author(NamedTuple):
-    """Who makes a correction, and for the cameras of which operators (None: all)."""
+    """The author of a correction, and the operators whose cameras it may cover (None: all)."""
 
     name: str
     operators: Iterable[str] | None = None
 
 
 class MaintenanceRequest(NamedTuple):
-    """What is worked on in [from_ms, to_ms), UTC milliseconds."""
+    """Announced work in [from_ms, to_ms), UTC milliseconds."""
 
     scope: Scope
     scope_id: str
@@ -46,7 +46,7 @@ class MaintenanceRequest(NamedTuple):
 
 
 class Cancelled(NamedTuple):
-    """The public id of a cancellation; when the window ends now, UTC milliseconds (None: it never was)."""
+    """The public id of a cancellation, and the new end of the window (None: it is void), UTC milliseconds."""
 
     correction: int
     end_ms: int | None
@@ -55,9 +55,8 @@ class Cancelled(NamedTuple):
 class CorrectionService:
     """Appends corrections. Every method blocks: call it in a thread.
 
-    `now_ms` returns the time of the machine's clock. `audit_log` gets a line for each correction; None: the
-    command line shows the user what it did. All methods raise CorrectionError if the correction is not valid,
-    and StoreError.
+    `now_ms` returns the system clock. `audit_log` gets a line for each correction (None: no log). All methods
+    raise CorrectionError if the correction is not valid, and StoreError.
     """
 
     def __init__(

@@ -1,7 +1,4 @@
-"""The record behind the window: reads it, reports on it, and appends corrections, beside the daemon's writer.
-
-Everything here waits for the store: call it in a thread. What the database raises becomes StoreError.
-"""
+"""Queries of the record and reports on it, for the web. All methods block and raise StoreError."""
 
 from __future__ import annotations
 
@@ -17,9 +14,7 @@ from camwatch.accounting.records import OPEN_ENDED, GapRecord, History, Maintena
 from camwatch.core.model import Purpose
 from camwatch.fleet.inventory import Inventory
 from camwatch.history import queries, schema
-from camwatch.history.corrections import (
-    load,
-)
+from camwatch.history.corrections import load
 from camwatch.history.database_errors import translate_errors
 from camwatch.history.dialects import read_transaction
 from camwatch.history.export import export
@@ -33,7 +28,7 @@ from camwatch.services.reporting import ReportRequest, create_report, render
 
 
 class KnownCamera(NamedTuple):
-    """A camera that is or was in the record, and a site where it was in [since_ms, until_ms) (rule V7)."""
+    """A camera in the record, and its site in [since_ms, until_ms) (rule V7)."""
 
     id: str
     operator: str
@@ -71,7 +66,7 @@ class HistoryService:
             return read(connection, operators, from_ms, to_ms, camera=camera)
 
     def outage(self, operators: Iterable[str] | None, number: int) -> OutageWithCamera | None:
-        """Return an outage of these operators (None: of all); None if there is no such."""
+        """Return an outage of these operators (None: all) by its public id, or None."""
         with self._reading() as connection:
             return next(iter(outages(connection, operators=operators, public=number)), None)
 
@@ -87,7 +82,10 @@ class HistoryService:
         still_open: bool = False,
         unattributed: bool = False,
     ) -> tuple[int, Sequence[OutageWithCamera]]:
-        """Return how many outages touch a stretch and fit every filter, and a piece, the newest first."""
+        """Return the number of outages in [from_ms, to_ms) that match every filter, and a slice of them.
+
+        The newest come first.
+        """
         with self._reading() as connection:
             rows = outage_index(
                 connection, operators, from_ms, to_ms, camera=camera, site=site, still_open=still_open
@@ -99,12 +97,12 @@ class HistoryService:
         return len(rows), found
 
     def monitoring_gaps(self, from_ms: int, to_ms: int) -> Sequence[GapRecord]:
-        """Return when whose cameras could not be seen in [from_ms, to_ms), oldest first."""
+        """Return the monitoring gaps in [from_ms, to_ms), the oldest first."""
         with self._reading() as connection:
             return queries.monitoring_gaps(connection, from_ms, to_ms)
 
     def known(self, operators: Iterable[str] | None) -> Sequence[KnownCamera]:
-        """Return every place of every camera that the record has ever had of these operators (None: all)."""
+        """Return all cameras of these operators (None: all) in the record, once for each of their sites."""
         table = schema.cameras.c
         chosen = None if operators is None else table.operator.in_(list(operators))
         query = select(table.key, table.id, table.operator, table.name).order_by(table.key)
@@ -119,7 +117,7 @@ class HistoryService:
             ]
 
     def maintenance(self, from_ms: int, to_ms: int) -> Sequence[MaintenanceRecord]:
-        """Return all maintenance windows that touch a stretch of time, the inventory's and those added."""
+        """Return the maintenance windows in [from_ms, to_ms), of the inventory and of corrections."""
         with self._reading() as connection:
             found = inventory_maintenance(connection, from_ms, to_ms)
             found += corrected(connection, load(connection), from_ms, to_ms)
@@ -136,7 +134,7 @@ class HistoryService:
         purpose: Purpose | None = None,
         site: str | None = None,
     ) -> bytes:
-        """Return a report in a form (table, csv, json, html), as `camwatch report` writes it."""
+        """Return the report on the days `first` to `last` in a format. Raises ReportRequestError."""
         only = None if operators is None else tuple(operators)
         asked = ReportRequest(Period(first, last, self._zone), only, purpose, site)
         with self._reading() as connection:

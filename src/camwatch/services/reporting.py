@@ -1,7 +1,4 @@
-"""From a question to a report: reads the record, and joins it with the inventory.
-
-Whoever asks for something that is not there is told what there is instead (QuestionError).
-"""
+"""Creates reports from the record and the inventory, and renders them."""
 
 from __future__ import annotations
 
@@ -32,11 +29,11 @@ from camwatch.reports.model import Report, ReportScope
 from camwatch.reports.period import Period, local
 from camwatch.reports.renderers import csv_table, json_document, text_table
 
-_FEW = 12  # that many ids are worth listing in a message
+_FEW = 12  # a message lists at most this many ids
 
 
 class ReportRequest(NamedTuple):
-    """What is asked for, before anything is known of the store. `operators` None: all."""
+    """A request for a report, not yet validated. `operators` None: all."""
 
     period: Period
     operators: tuple[str, ...] | None
@@ -46,7 +43,7 @@ class ReportRequest(NamedTuple):
 
 
 class _Known(NamedTuple):
-    """Whom the store and the inventory know, and when the record begins (None: there is none)."""
+    """The ids in the store and the inventory, and the start of the record (None: it is empty)."""
 
     operators: tuple[str, ...]
     cameras: frozenset[tuple[str, str, str]]  # operator, site, camera
@@ -62,9 +59,9 @@ def create_report(
     now_ms: int,
     progress: Progress = lambda _done, _of: None,
 ) -> Report:
-    """Return the report that answers what is asked.
+    """Return the requested report; for several operators it includes a total.
 
-    Several operators have a total, too. Raises QuestionError where there is nothing to report on.
+    Raises ReportRequestError if there is nothing to report on.
     """
     known = _known(connection, inventory, asked.period.zone)
     _check(asked, known)
@@ -72,7 +69,7 @@ def create_report(
     if known.begins_ms is None:
         raise ReportRequestError("the store holds no record yet: `camwatch run` keeps it")
     if period.end_ms <= known.begins_ms:
-        # When the whole record begins is nobody's business who may have come later.
+        # An operator must not learn when the record of others began.
         begins = f": it begins on {local(known.begins_ms, period.zone).date()}"
         raise ReportRequestError(
             f"there is no record of {period_label(period)}{begins if asked.operators is None else ''}"
@@ -114,7 +111,7 @@ def create_report(
 
 
 def render(report: Report, form: ReportFormat, language: Language) -> bytes:
-    """Return a report as it is written."""
+    """Return a report in a format."""
     if form is ReportFormat.JSON:
         return json_document.write(report).encode()
     if form is ReportFormat.HTML:
@@ -126,7 +123,7 @@ def render(report: Report, form: ReportFormat, language: Language) -> bytes:
 
 
 def period_label(period: Period) -> str:
-    """Return a period as people write it."""
+    """Return a period for users: a month, a day, or `first to last`."""
     if period.month:
         return f"{period.first:%Y-%m}"
     return f"{period.first}" if period.first == period.last else f"{period.first} to {period.last}"
@@ -150,7 +147,7 @@ def _known(connection: Connection, inventory: Inventory, zone: ZoneInfo) -> _Kno
 
 
 def _check(asked: ReportRequest, known: _Known) -> None:
-    """Raise QuestionError with what there is, if something is asked for that is not."""
+    """Raise ReportRequestError, which lists the known ids, for an unknown id."""
     for operator in asked.operators or ():
         if operator not in known.operators:
             _unknown("operator", operator, known.operators)
@@ -165,9 +162,9 @@ def _check(asked: ReportRequest, known: _Known) -> None:
 def _unknown(noun: str, given: str, there: Iterable[str], of: str = "") -> NoReturn:
     known = sorted(set(there))
     near = _close_matches(given, known) if len(known) > _FEW else known
-    instead = f"there is {', '.join(near)}" if near else "none is alike"
+    instead = f"there is {', '.join(near)}" if near else "there is no similar one"
     more = f" (of {len(known)})" if len(known) > len(near) else ""
-    raise ReportRequestError(f"{given!r} is no {noun}{of}: {instead}{more}")
+    raise ReportRequestError(f"{given!r} is not a known {noun}{of}: {instead}{more}")
 
 
 def _close_matches(given: str, known: Collection[str]) -> list[str]:

@@ -1,11 +1,10 @@
-"""camwatch's own messages: encoder and decoder, for the daemon and for anything that plays a camera.
+"""Encoder and decoder of camwatch's own messages, for the daemon and for simulated cameras.
 
-A decoder raises `WireError` and nothing else, whatever the bytes; that of heartbeats `PartialHeartbeatError`
-as well. Unknown fields are ignored, so that cameras may say more one day; a known field that cannot be used
-costs that field only (rule C4).
+Whatever the bytes, a decoder raises only `WireError`, and for heartbeats `PartialHeartbeatError`. Unknown
+fields are ignored for forward compatibility; a known field that cannot be used is dropped alone (rule C4).
 
-Refusing costs little more than accepting: a payload is read twice at most, and each of its fields once more.
-No Python code runs per key or per value, however many there are.
+Rejecting costs little more than accepting: a payload is parsed at most twice, and each of its fields once
+more. No Python code runs per key or per value.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ __all__ = [
     "MAX_PAYLOAD_BYTES",
     "Heartbeat",
     "PartialHeartbeatError",
-    "SessionStatus",  # of the core, and part of what is said here: who plays a camera needs no other room
+    "SessionStatus",  # of the core, exported here because the simulator imports `wire` only
     "StatusMessage",
     "decode_heartbeat",
     "decode_status",
@@ -31,14 +30,14 @@ __all__ = [
 ]
 
 MAX_PAYLOAD_BYTES = 16 * 1024
-"""The largest payload that is read, for both messages."""
+"""The largest payload that is decoded, for both messages."""
 
-_LAST_TS = 253_402_300_799  # the end of the year 9999, beyond which nobody can write a date
-_ABSENT: Any = None  # "not told": the default of every field, yet a JSON null is a wrong type
+_LAST_TS = 253_402_300_799  # the end of the year 9999, the last one that datetime can show
+_ABSENT: Any = None  # the default of every field; a JSON null is a wrong type all the same
 
 
 class Heartbeat(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
-    """A camera's life sign, with what it cares to tell; a field that it does not tell reads None."""
+    """A heartbeat; absent fields read None."""
 
     ts: Annotated[float, Meta(description="When it was sent: Unix seconds, UTC", ge=0, le=_LAST_TS)] = _ABSENT
     seq: Annotated[int, Meta(description="Heartbeats since boot: one more each time", ge=0, le=2**63 - 1)] = (
@@ -57,7 +56,7 @@ class Heartbeat(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, g
     temperature_celsius: Annotated[float, Meta(description="Inside the housing", ge=-60, le=150)] = _ABSENT
     firmware: Annotated[
         str,
-        # The pattern is for the schema: to match it would cost a heartbeat as much as half its fields.
+        # The pattern is for the schema only: matching it would cost as much as half of the fields.
         Meta(
             description="Firmware version, printable ASCII",
             max_length=64,
@@ -67,16 +66,16 @@ class Heartbeat(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, g
 
 
 class PartialHeartbeatError(CamwatchError):
-    """A heartbeat counts, but some of its fields could not be used; `dropped` names them (rule C4)."""
+    """A valid heartbeat with unusable fields, which `dropped` names (rule C4)."""
 
     def __init__(self, heartbeat: Heartbeat, dropped: tuple[str, ...]) -> None:
-        super().__init__(f"of no use: {', '.join(dropped)}")
+        super().__init__(f"unusable fields: {', '.join(dropped)}")
         self.heartbeat = heartbeat
         self.dropped = dropped
 
 
 class StatusMessage(msgspec.Struct, frozen=True, kw_only=True):
-    """A word about the camera's session with its broker."""
+    """A status message: the state of the camera's session with its broker."""
 
     status: Annotated[
         SessionStatus,
@@ -90,8 +89,8 @@ _FIELDS = {
     name: msgspec.json.Decoder(hint).decode
     for name, hint in get_type_hints(Heartbeat, include_extras=True).items()
 }
-_UNTOLD = msgspec.Raw()
-_Unread = msgspec.defstruct("_Unread", [(name, msgspec.Raw, _UNTOLD) for name in _FIELDS], gc=False)
+_MISSING = msgspec.Raw()
+_Unread = msgspec.defstruct("_Unread", [(name, msgspec.Raw, _MISSING) for name in _FIELDS], gc=False)
 _BARE = Heartbeat()
 _heartbeat_from_json = msgspec.json.Decoder(Heartbeat).decode
 _unread_from_json = msgspec.json.Decoder(_Unread).decode
@@ -100,17 +99,16 @@ _to_json = msgspec.json.Encoder().encode
 
 
 def decode_heartbeat(payload: bytes, firmware: str | None = None) -> Heartbeat:
-    """Read a heartbeat; an empty payload is a bare one.
+    """Decode a heartbeat; an empty payload is a heartbeat without fields.
 
-    `firmware` is a version that was read before, the camera's last: it is not looked through again.
+    `firmware` is the camera's last known version, which is not validated again.
 
-    Raises WireError (`too_large`, `malformed`), or PartialHeartbeatError, which carries what can be used: so
-    nobody need ask a sound heartbeat whether it is one.
+    Raises WireError (`too_large`, `malformed`), or PartialHeartbeatError, which carries the usable fields.
     """
     if len(payload) > MAX_PAYLOAD_BYTES:
         raise _too_large(payload)
     try:
-        # msgspec skips unknown fields without decoding their text, so look at it first.
+        # msgspec skips unknown fields without decoding their text, so it is checked first.
         if not payload.isascii():
             payload.decode()
         heartbeat = _heartbeat_from_json(payload)
@@ -129,15 +127,15 @@ def decode_heartbeat(payload: bytes, firmware: str | None = None) -> Heartbeat:
 
 
 def encode_heartbeat(heartbeat: Heartbeat) -> bytes:
-    """Return the JSON text of a heartbeat, without the fields that are not told.
+    """Return the JSON text of a heartbeat without its absent fields.
 
-    Ranges are not checked here: a simulated camera must be able to talk nonsense.
+    Ranges are not checked: simulated cameras send invalid values on purpose.
     """
     return _to_json(heartbeat)
 
 
 def decode_status(payload: bytes) -> SessionStatus:
-    """Read a status message. Raises WireError (`too_large`, `malformed`)."""
+    """Decode a status message. Raises WireError (`too_large`, `malformed`)."""
     if len(payload) > MAX_PAYLOAD_BYTES:
         raise _too_large(payload)
     try:
@@ -163,9 +161,9 @@ def _too_large(payload: bytes) -> WireError:
 
 
 def _without_literals(payload: bytes) -> bytes:
-    """Return the payload with null, which no field takes, for the literals that are no JSON.
+    """Return the payload with null, which no field accepts, instead of the literals that are not JSON.
 
-    Three searches in C. They change texts, too, which `_usable` looks out for.
+    This also changes the content of texts, which `_usable` checks for.
     """
     for literal in (b"-Infinity", b"Infinity", b"NaN"):
         payload = payload.replace(literal, b"null")
@@ -173,16 +171,16 @@ def _without_literals(payload: bytes) -> bytes:
 
 
 def _usable(payload: bytes) -> Heartbeat:
-    """Read a payload field by field. Raises WireError (`malformed`), PartialHeartbeatError."""
+    """Decode a payload field by field. Raises WireError (`malformed`), PartialHeartbeatError."""
     try:
         unread = _unread_from_json(_without_literals(payload))
     except (ValueError, RecursionError) as error:
         raise WireError(RejectReason.MALFORMED, str(error)) from None
-    told: dict[str, Any] = {}
+    usable: dict[str, Any] = {}
     dropped = []
     for name, decode in _FIELDS.items():
         field = getattr(unread, name)
-        if field is _UNTOLD:
+        if field is _MISSING:
             continue
         try:
             value = decode(field)
@@ -192,7 +190,7 @@ def _usable(payload: bytes) -> Heartbeat:
         if name == "firmware" and not (_is_plain(value) and bytes(field) in payload):
             dropped.append(name)
         else:
-            told[name] = value
+            usable[name] = value
     if dropped:
-        raise PartialHeartbeatError(Heartbeat(**told), tuple(dropped)) from None
-    return Heartbeat(**told)
+        raise PartialHeartbeatError(Heartbeat(**usable), tuple(dropped)) from None
+    return Heartbeat(**usable)

@@ -1,7 +1,7 @@
-"""Where messages go: `{prefix}/{operator}/{camera}/heartbeat` and `…/status`.
+"""MQTT topics: `{prefix}/{operator}/{camera}/heartbeat` and `…/status`.
 
-The operator segment lets a broker's access list confine a landlord to its own cameras, and the camera
-segment a camera to itself.
+The operator segment lets a broker's access list confine an operator to its own cameras, the camera segment a
+camera to itself.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ DEFAULT_PREFIX = "camwatch/v1"
 
 
 class MessageKind(StrEnum):
-    """The last segment of a topic: which message it carries."""
+    """The last segment of a topic."""
 
     HEARTBEAT = "heartbeat"
     STATUS = "status"
 
 
 class TopicAddress(NamedTuple):
-    """What a topic says about the message on it."""
+    """The parts of a topic below the prefix."""
 
     operator: str
     camera: str
@@ -28,12 +28,12 @@ class TopicAddress(NamedTuple):
 
 
 def topic_of(prefix: str, address: TopicAddress) -> str:
-    """Return the topic on which a camera of an operator publishes this kind of message."""
+    """Return the topic of an address."""
     return f"{prefix}/{address.operator}/{address.camera}/{address.kind}"
 
 
 def parse_topic(prefix: str, topic: str) -> TopicAddress | None:
-    """Return what `topic` says, or None if it is not one of ours under `prefix`."""
+    """Return the address in `topic`, or None if it is not a topic of ours under `prefix`."""
     if not topic.startswith(prefix + "/"):
         return None
     match topic[len(prefix) + 1 :].split("/"):
@@ -44,10 +44,10 @@ def parse_topic(prefix: str, topic: str) -> TopicAddress | None:
 
 
 def subscriptions(prefix: str, operators: tuple[str, ...] = ()) -> tuple[str, ...]:
-    """Return the topic filters that carry the messages of these operators; of all, if none is named."""
+    """Return the topic filters for the messages of these operators (empty: all)."""
     return tuple(f"{prefix}/{operator}/+/{kind}" for operator in operators or ("+",) for kind in MessageKind)
 
 
 def canary_topic(prefix: str, client_id: str) -> str:
-    """Return the topic on which a client proves to itself that its broker delivers (rule S12)."""
-    return f"{prefix}/$canary/{client_id}"  # no operator's: ids have no dollar sign
+    """Return the topic of a client's canary (rule S12)."""
+    return f"{prefix}/$canary/{client_id}"  # never an operator's: ids contain no dollar sign

@@ -56,7 +56,7 @@ async def test_a_refused_connection_takes_nobody_down(tmp_path: Path, *, known: 
             async with running(tmp_path, settings) as daemon:
                 await daemon.until_ready()
                 after = await daemon.until_all("up")
-                said = [line["problem"] for line in daemon.log("link not connected, trying again")]
+                said = [line["problem"] for line in daemon.log("link not connected, retrying")]
     assert after.outages() == 0
     assert not daemon.log("camera down")
     assert any("answers but delivers nothing" in problem for problem in said) == known

@@ -233,8 +233,8 @@ def test_a_daemon_whose_broker_refuses_it_tells_so_in_json_and_never_the_passwor
     events = [json.loads(line) for line in told]
     assert [event["event"] for event in events][:3] == [
         "tables brought up to date",
-        "camwatch runs",
-        "link not connected, trying again",
+        "started",
+        "link not connected, retrying",
     ]
     assert "password" in events[2]["problem"]
     assert SECRET not in "".join(told)

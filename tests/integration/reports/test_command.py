@@ -183,12 +183,12 @@ def test_each_format_reads_back(config: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("--operator", "vile"), "'vile' is no operator: there is bailleur, sacogiva, ville"),
-        (("--site", "marie"), "'marie' is no site: there is mairie"),
-        (("--camera", "cam-9"), "'cam-9' is no camera: there is cam-1, cam-2, cam-3"),
+        (("--operator", "vile"), "'vile' is not a known operator: there is bailleur, sacogiva, ville"),
+        (("--site", "marie"), "'marie' is not a known site: there is mairie"),
+        (("--camera", "cam-9"), "'cam-9' is not a known camera: there is cam-1, cam-2, cam-3"),
         (
             ("--camera", "cam-3", "--operator", "ville"),
-            "'cam-3' is no camera of ville: there is cam-1, cam-2",
+            "'cam-3' is not a known camera of ville: there is cam-1, cam-2",
         ),
         (("--month", "2025-13"), "--month must be a month like 2026-10"),
         (("--month", "2025-1"), "--month must be a month like 2026-10"),

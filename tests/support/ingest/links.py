@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any, Self
 
 from camwatch.ingest.factory import make_link
-from camwatch.ingest.link import Link, LinkSettings
+from camwatch.ingest.link import LinkSettings
+from camwatch.ingest.supervisor import Supervisor
 from tests.support.mosquitto import Mosquitto, free_port
 from tests.support.recording_receiver import RecordingReceiver, real_clock
 from tests.support.tls import Authority
@@ -93,7 +94,7 @@ class Broker(Mosquitto):
 @asynccontextmanager
 async def running(
     settings: LinkSettings, receiver: RecordingReceiver, *, alone: bool = True
-) -> AsyncIterator[Link]:
+) -> AsyncIterator[Supervisor]:
     """Run the link for these settings, stop it, and see that it leaves no task behind.
 
     That can be seen only where nothing else of the test makes tasks: `alone`.

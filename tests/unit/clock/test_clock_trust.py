@@ -181,8 +181,8 @@ def test_a_synchronised_clock_is_not_waited_for() -> None:
 def test_a_start_waits_until_the_clock_is_synchronised_and_says_so() -> None:
     """T4: to the service manager, and in the log."""
     said, logs, whole = asked(False, False, True)
-    assert said == ["waits for a synchronised clock"]
-    assert [line["event"] for line in logs] == ["waits for a synchronised clock", "the clock is synchronised"]
+    assert said == ["waiting for clock synchronisation"]
+    assert [line["event"] for line in logs] == ["waiting for clock synchronisation", "clock synchronised"]
     assert "clock.require_sync = false" in str(logs[0]["advice"])  # at once, not after the minute
     assert whole
 

@@ -66,7 +66,7 @@ def test_an_error_that_nobody_can_take_is_a_line_like_any_other(
     log_strays()
     Careless()
     (line,) = lines(stream)
-    assert (line["event"], line["error"]) == ("an error that nobody could take", "ValueError('lost')")
+    assert (line["event"], line["error"]) == ("unraisable error", "ValueError('lost')")
 
 
 def down(camera_id: str = "cam-1", **parts: object) -> Transition:

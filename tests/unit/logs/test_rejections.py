@@ -164,7 +164,7 @@ def test_a_storm_of_many_cameras_is_told_in_sixty_lines_a_minute_and_what_was_wi
         assert len(lines) == LINES_PER_PERIOD
         rejections.record(RejectReason.MALFORMED, "cam-0", at(LOG_EVERY_S))
     assert len(lines) == LINES_PER_PERIOD + 2
-    assert lines[-2]["event"] == "more messages were rejected than logged"
+    assert lines[-2]["event"] == "rejection log rate-limited"
     assert lines[-2]["withheld"] == 1000 - LINES_PER_PERIOD
     assert rejections.counts[RejectReason.MALFORMED] == 1001
 

@@ -63,4 +63,4 @@ def test_a_message_that_camwatch_fails_to_judge_is_told_and_ends_nothing(
     found.beat("cam-2", seq=3, ts=found.wall)
     assert found.watcher.rejections.counts[RejectReason.MALFORMED] == 2
     assert found.watcher.fleet.cameras["cam-2"].underlying_status is Status.UP
-    assert capsys.readouterr().out.count("message not judged") == 1
+    assert capsys.readouterr().out.count("message processing failed") == 1

@@ -216,7 +216,7 @@ def to_rows(live: MonitorService, states: Iterable[CameraState]) -> list[CameraR
 def detail(live: MonitorService, viewer: Principal, camera: str) -> CameraDetail:
     """Return all about a camera. Raises Problem (404) if there is none for this viewer."""
     state, now = get(live, viewer, camera), live.now
-    deadlines = live.liveness_of(state.camera)
+    deadlines = live.settings.liveness.for_camera(state.camera)
     return CameraDetail(
         **_row(live, state, now),
         model=state.camera.model,
