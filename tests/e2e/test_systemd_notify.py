@@ -141,7 +141,7 @@ async def test_the_socket_may_have_an_abstract_name() -> None:
 def test_a_manager_that_is_gone_or_stuck_stops_nobody(tmp_path: Path) -> None:
     with capture_logs() as logs:
         Notifier(str(tmp_path / "nobody")).stopping()
-    assert [line["told"] for line in logs] == ["STOPPING=1"]
+    assert [line["message"] for line in logs] == ["STOPPING=1"]
     notifier = Notifier(str(tmp_path / "notify"))
     with Manager(str(tmp_path / "notify")), capture_logs() as logs:
         while not logs:  # until the kernel's buffer is full; a blocking socket would stand here for ever

@@ -191,7 +191,7 @@ def test_a_clock_that_nothing_synchronises_is_believed_in_the_end_but_not_silent
     """T4: bounded."""
     _, logs, _ = asked(False)
     assert logs[-1]["log_level"] == "error"
-    assert str(logs[-1]["event"]).startswith("the clock is not synchronised")
+    assert str(logs[-1]["event"]).startswith("clock not synchronised")
 
 
 def test_where_the_kernel_does_not_say_there_is_nothing_to_wait_for() -> None:
