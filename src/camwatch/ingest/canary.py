@@ -49,7 +49,7 @@ class Canary:
     Args:
         settings: the settings of the link.
         topic: the topic of the canaries.
-        receiver: is told of each return.
+        receiver: called with each return.
         clock: the time.
         carrier: the connection.
         sight: called with the time at which the first canary came back.

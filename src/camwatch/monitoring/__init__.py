@@ -1,1 +1,1 @@
-"""The live loop: messages in, deadlines, reloads; what the core said goes to whoever needs it."""
+"""The live loop: messages in, deadlines, reloads; and the core's events out."""
