@@ -1,1 +1,1 @@
-"""A fleet's life on a virtual clock, judged by the daemon's real parts and by a second opinion."""
+"""A whole camwatch on a virtual clock under random faults, compared with a reference model of the rules."""

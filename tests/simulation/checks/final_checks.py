@@ -1,4 +1,4 @@
-"""The last look: what the store says of the whole simulation, against the second opinion (A1, A5, A6)."""
+"""Checks of the store after the last step: audit, outages, status time, truth (A1, A5, A6)."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from camwatch.history.dialects import read_transaction
 from camwatch.history.queries import read
 from camwatch.history.store import Store
 from tests.simulation.checks import history_checker, truth_checker
-from tests.simulation.model.camera import Mind
-from tests.simulation.model.records import Outage, Piece
-from tests.simulation.plans.faults import SetsWall
+from tests.simulation.model.camera import CameraModel
+from tests.simulation.model.records import Outage, StatusSpan
+from tests.simulation.plans.faults import HostClockStep
 from tests.simulation.plans.plan import PARIS
-from tests.simulation.world.daemon_host import Machine
+from tests.simulation.world.daemon_host import DaemonHost
 
 
-def problems(machine: Machine, store: Store) -> Iterator[str]:
-    """Yield whatever the store does not say as it should. The opinion must be that of what is stored."""
+def problems(host: DaemonHost, store: Store) -> Iterator[str]:
+    """Yield each difference between the store and the model. The model must be that of the stored state."""
     for finding in audit(store.engine, PARIS).findings:
         yield f"audit: {finding}"
     with read_transaction(store.engine) as connection:
@@ -35,42 +35,40 @@ def problems(machine: Machine, store: Store) -> Iterator[str]:
         for each in record.gaps
         if each.cause is GapCause.CLOCK_STEP and each.end_ms is not None
     ]
-    for mind in machine.opinion.minds.values():
-        camera = found.get(mind.name)
+    for expected in host.model.cameras.values():
+        camera = found.get(expected.name)
         if camera is None:
-            if mind.changes:
-                yield f"{mind.name}: nothing is recorded of it"
+            if expected.changes:
+                yield f"{expected.name}: not in the record"
             continue
-        judged = history_checker.judged(mind, machine.opinion.books[mind.name], record.watermark_ms)
-        yield from _outages(mind, declared.get(mind.name, []), judged)
+        judged = history_checker.judged(expected, host.model.status_times[expected.name], record.watermark_ms)
+        yield from _outages(expected, declared.get(expected.name, []), judged)
         theirs = [
-            Piece(each.start, each.end, each.status.value)
+            StatusSpan(each.start, each.end, each.status.value)
             for each in overlays.intervals(camera, record.watermark_ms)
         ]
-        yield from _ledger(mind, theirs, record, machine, tuple(clock))
-        device = next(device for device in machine.plan.devices if device.id == mind.name)
-        blinds = [
-            (each.began, each.ended) for each in machine.opinion.blinds if mind.operator in each.operators
-        ]
-        yield from truth_checker.problems(machine.plan, device, theirs, edges.get(mind.name, []), blinds)
+        yield from _ledger(expected, theirs, record, host, tuple(clock))
+        spec = next(spec for spec in host.plan.cameras if spec.id == expected.name)
+        gaps = [(each.began, each.ended) for each in host.model.gaps if expected.operator in each.operators]
+        yield from truth_checker.problems(host.plan, spec, theirs, edges.get(expected.name, []), gaps)
 
 
-def _edges(connection: Connection) -> dict[str, list[truth_checker.Edge]]:
-    """Return every change of status that is recorded, by camera."""
+def _edges(connection: Connection) -> dict[str, list[truth_checker.RecordedChange]]:
+    """Return every recorded change of status, by camera."""
     rows = connection.execute(
         text(
             "SELECT c.id, t.at_ms, t.status, t.earliest_ms, t.latest_ms"
             " FROM transitions t JOIN cameras c ON c.key = t.camera_key ORDER BY t.id"
         )
     )
-    found: dict[str, list[truth_checker.Edge]] = {}
+    found: dict[str, list[truth_checker.RecordedChange]] = {}
     for camera, *edge in rows:
-        found.setdefault(camera, []).append(truth_checker.Edge(*edge))
+        found.setdefault(camera, []).append(truth_checker.RecordedChange(*edge))
     return found
 
 
 def _declared(connection: Connection) -> dict[str, list[Outage]]:
-    """Return the outages as they were declared, by camera, whatever late heartbeats left of them (E4)."""
+    """Return the outages as declared, by camera, whatever late heartbeats left of them (E4)."""
     rows = connection.execute(
         text(
             "SELECT c.id, o.at_ms, o.end_ms, o.cause"
@@ -83,36 +81,40 @@ def _declared(connection: Connection) -> dict[str, list[Outage]]:
     return found
 
 
-def _outages(mind: Mind, theirs: list[Outage], judged: list[Piece]) -> Iterator[str]:
-    due = history_checker.outages(judged, over=not mind.serving, dismissed=mind.dismissed)
+def _outages(expected: CameraModel, theirs: list[Outage], judged: list[StatusSpan]) -> Iterator[str]:
+    due = history_checker.outages(judged, over=not expected.in_service, dismissed=expected.dismissed)
     if theirs != due:
-        yield f"{mind.name}: the outages are {theirs}; should be {due}"
+        yield f"{expected.name}: recorded outages are {theirs}; expected {due}"
 
 
 def _ledger(
-    mind: Mind, theirs: list[Piece], record: History, machine: Machine, clock: tuple[tuple[int, int], ...]
+    expected: CameraModel,
+    theirs: list[StatusSpan],
+    record: History,
+    host: DaemonHost,
+    clock: tuple[tuple[int, int], ...],
 ) -> Iterator[str]:
-    """Every millisecond after all corrections; where a fill is not sure, either is right."""
-    apart = sum(abs(fault.by) for fault in machine.plan.faults if isinstance(fault, SetsWall))
-    sure, maybe = history_checker.fills(mind, apart)
-    judged = history_checker.judged(mind, machine.opinion.books[mind.name], record.watermark_ms)
-    works = [
+    """Compare every millisecond after all corrections; with an uncertain backfill either is right."""
+    clock_steps = sum(abs(fault.by) for fault in host.plan.faults if isinstance(fault, HostClockStep))
+    sure, maybe = history_checker.fills(expected, clock_steps)
+    judged = history_checker.judged(expected, host.model.status_times[expected.name], record.watermark_ms)
+    maintenance = [
         MaintenanceWindow(each.scope, each.scope_id, each.start_ms, each.end_ms, each.reason)
         for each in record.maintenance
         if each.id is not None and not each.cancelled
     ]
-    mine = [history_checker.corrected(mind, judged, cover, clock, works) for cover in (sure, maybe)]
-    mine = [[piece for piece in life if piece.start < piece.end] for life in mine]
+    mine = [history_checker.corrected(expected, judged, cover, clock, maintenance) for cover in (sure, maybe)]
+    mine = [[piece for piece in history if piece.start < piece.end] for history in mine]
     if [each[:3] for each in theirs] == [each[:3] for each in mine[0]]:
         return
-    edges = sorted({edge for life in (theirs, *mine) for piece in life for edge in piece[:2]})
+    edges = sorted({edge for history in (theirs, *mine) for piece in history for edge in piece[:2]})
     for edge in edges:
-        said = _at(theirs, edge)
-        if said not in {_at(life, edge) for life in mine}:
+        actual = _at(theirs, edge)
+        if actual not in {_at(history, edge) for history in mine}:
             due = _at(mine[0], edge)
-            yield f"{mind.name}: the record says {said or 'nothing'} at {edge}; should be {due}"
+            yield f"{expected.name}: recorded {actual or 'nothing'} at {edge}; expected {due}"
             return
 
 
-def _at(life: list[Piece], at: int) -> str:
-    return next((piece.status for piece in life if piece.start <= at < piece.end), "")
+def _at(history: list[StatusSpan], at: int) -> str:
+    return next((piece.status for piece in history if piece.start <= at < piece.end), "")

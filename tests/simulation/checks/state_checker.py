@@ -1,4 +1,4 @@
-"""Looks at the daemon after every step, and compares what it holds with the second opinion."""
+"""Compares the daemon's state, events and exported counters with the model after every step."""
 
 from __future__ import annotations
 
@@ -14,215 +14,230 @@ from camwatch.core.events import Backfill, Event, MonitoringGap, OutageEvent, Se
 from camwatch.core.model import GapCause
 from camwatch.core.state import CameraState
 from tests.simulation.checks import history_checker
-from tests.simulation.checks.stored_history import Told, collapsed, recall
-from tests.simulation.model.camera import Mind
-from tests.simulation.model.fleet import Opinion
-from tests.simulation.model.records import Piece
+from tests.simulation.checks.stored_history import StoredChange, collapsed, read_back
+from tests.simulation.model.camera import CameraModel
+from tests.simulation.model.fleet import FleetModel
+from tests.simulation.model.records import StatusSpan
 from tests.simulation.plans.plan import PARIS
-from tests.simulation.world.daemon_process import Process
+from tests.simulation.world.daemon_process import DaemonProcess
 
 _CLOCK = GapCause.CLOCK_STEP
-LEDGER = ("up", "down", "unknown", "maintenance")
-_COUNTED = (*LEDGER, "degraded", "heartbeats", "outages", "reboots")
+STATUSES = ("up", "down", "unknown", "maintenance")
+_COUNTED = (*STATUSES, "degraded", "heartbeats", "outages", "reboots")
 
 
 class ViolationError(Exception):
-    """The daemon did not do what the rules say."""
+    """The daemon broke a rule."""
 
 
-class Seen(NamedTuple):
-    """What the daemon told: from `at` (`utc` in the record) on the camera was this; empty: no ledger."""
+class EmittedChange(NamedTuple):
+    """An emitted change: `status` from `at` (`utc` in the record) on; empty: out of service."""
 
     at: int
     utc: int
     status: str
     cause: str
-    noticed: int
+    detected: int
 
 
 @dataclass
-class Tally:
-    """What was looked at, for the summary."""
+class Counts:
+    """Figures for the summary."""
 
     steps: int = 0
     heartbeats: int = 0
     transitions: int = 0
     outages: int = 0
     fills: int = 0
-    judgements: int = 0  # heartbeats of which nothing was expected
+    judgements: int = 0  # heartbeats without an expected verdict
 
 
-class Witness:
-    """Checks one simulation. `zero` turns the core's monotonic milliseconds into the axis."""
+class StateChecker:
+    """Checks one simulation. `zero` converts the core's monotonic milliseconds to the axis."""
 
-    def __init__(self, opinion: Opinion) -> None:
-        self.opinion = opinion
-        self.tally = Tally()
+    def __init__(self, model: FleetModel) -> None:
+        self.model = model
+        self.tally = Counts()
         self.digest = hashlib.sha256()
         self.zero = 0
-        self.seen: dict[str, list[Seen]] = {}
-        self.blinds = 0
-        self._pending: dict[str, Seen] = {}
+        self.seen: dict[str, list[EmittedChange]] = {}
+        self.gaps = 0
+        self._pending: dict[str, EmittedChange] = {}
         self._stored: dict[str, CameraCheckpoint] = {}
 
-    def starts(self, process: Process) -> None:
-        """Hold what the store tells a new process against what it was given (S6)."""
-        recalled = recall(process.store)
+    def check_start(self, process: DaemonProcess) -> None:
+        """Compare what the store returns to a new process with what was written to it (S6)."""
+        stored = read_back(process.store)
         self._pending.clear()
         self.seen = {}
-        for name, mind in self.opinion.minds.items():
-            told = recalled.cameras.pop(name, [])
-            self.seen[name] = [Seen(each.utc, *each) for each in told]
-            self._recalled(mind, told)
-        if recalled.cameras:
-            raise ViolationError(f"the store tells of {sorted(recalled.cameras)}, which it was not given")
-        due = [tuple(blind) for blind in self.opinion.blinds]
-        if sorted(recalled.blinds) != sorted(due):
-            raise ViolationError(f"the store tells of the blindness {recalled.blinds}; should be {due}")
-        self.blinds = len(due)
+        for name, expected in self.model.cameras.items():
+            emitted = stored.cameras.pop(name, [])
+            self.seen[name] = [EmittedChange(each.utc, *each) for each in emitted]
+            self._check_stored(expected, emitted)
+        if stored.cameras:
+            raise ViolationError(f"stored but never written: {sorted(stored.cameras)}")
+        due = [tuple(gap_start) for gap_start in self.model.gaps]
+        if sorted(stored.gaps) != sorted(due):
+            raise ViolationError(f"stored gaps are {stored.gaps}; expected {due}")
+        self.gaps = len(due)
 
-    def _recalled(self, mind: Mind, told: list[Told]) -> None:
-        cover = self.opinion.books[mind.name].cover
+    def _check_stored(self, expected: CameraModel, emitted: list[StoredChange]) -> None:
+        cover = self.model.status_times[expected.name].cover
         if not cover:
-            due = [(each.utc, each.life, each.cause) for each in mind.changes]
-            if [each[:3] for each in told] != due:
-                self.fail(mind, f"the store tells {told}; should be {due}")
-        mind.matched = len(told)
+            due = [(each.utc, each.status, each.cause) for each in expected.changes]
+            if [each[:3] for each in emitted] != due:
+                self.fail(expected, f"stored changes are {emitted}; expected {due}")
+        expected.compared = len(emitted)
 
-    # --- after every step
+    # --- each step
 
-    def check(self, process: Process, cameras: Iterable[str] | None = None) -> None:
-        """Check these cameras (None: all), and whatever was told."""
+    def check(self, process: DaemonProcess, cameras: Iterable[str] | None = None) -> None:
+        """Check these cameras (None: all), and every event emitted since the last check."""
         self.tally.steps += 1
-        told = process.told
-        if told:
-            for event in told:
+        emitted = process.emitted
+        if emitted:
+            for event in emitted:
                 self.digest.update(repr(event).encode())
                 self._take(event)
-            touched = {event.camera for event in told if isinstance(event, (Transition, ServicePeriodEvent))}
-            self._blinded(
-                [each for each in told if isinstance(each, MonitoringGap) and each.cause is not _CLOCK]
+            touched = {
+                event.camera for event in emitted if isinstance(event, (Transition, ServicePeriodEvent))
+            }
+            self._check_gaps(
+                [each for each in emitted if isinstance(each, MonitoringGap) and each.cause is not _CLOCK]
             )
-            told.clear()
+            emitted.clear()
             cameras = None if cameras is None else touched.union(cameras)
         states = process.watcher.fleet.cameras
         for name in sorted(states) if cameras is None else sorted(cameras & states.keys()):
-            self._camera(states[name], self.opinion.minds[name])
+            self._check_camera(states[name], self.model.cameras[name])
 
-    def _camera(self, state: CameraState, mind: Mind) -> None:
-        if state.underlying_status.value != mind.life:
-            self.fail(mind, f"is {state.underlying_status}, but should be {mind.life}")
-        if state.heartbeats != mind.heartbeats:
-            self.fail(mind, f"{state.heartbeats} heartbeats are counted, {mind.heartbeats} were proofs")
-        if len(mind.changes) != mind.matched or len(self.seen.get(mind.name, ())) != mind.matched:
-            self._changes(mind)
-        settled = None if state.accounted_until_ms is None else state.accounted_until_ms - self.zero
-        if settled != mind.settled or (settled is None) is mind.serving:
-            self._account(state, mind, settled)
-        if state.persisted is not self._stored.get(mind.name):
-            self._export(state, mind)
+    def _check_camera(self, state: CameraState, expected: CameraModel) -> None:
+        if state.underlying_status.value != expected.status:
+            self.fail(expected, f"is {state.underlying_status}; expected {expected.status}")
+        if state.heartbeats != expected.heartbeats:
+            self.fail(
+                expected, f"{state.heartbeats} heartbeats are counted, {expected.heartbeats} were proofs"
+            )
+        if (
+            len(expected.changes) != expected.compared
+            or len(self.seen.get(expected.name, ())) != expected.compared
+        ):
+            self._check_changes(expected)
+        accounted = None if state.accounted_until_ms is None else state.accounted_until_ms - self.zero
+        if accounted != expected.accounted or (accounted is None) is expected.in_service:
+            self._check_accounts(state, expected, accounted)
+        if state.persisted is not self._stored.get(expected.name):
+            self._check_exported(state, expected)
 
-    def _export(self, state: CameraState, mind: Mind) -> None:
-        """See that exported counters never decrease, within a run or through a restart."""
-        before, self._stored[mind.name] = self._stored.get(mind.name, EMPTY), state.persisted
+    def _check_exported(self, state: CameraState, expected: CameraModel) -> None:
+        """Check that exported counters never decrease, within a run or across a restart."""
+        before, self._stored[expected.name] = self._stored.get(expected.name, EMPTY), state.persisted
         for name in _COUNTED:
             old, new = getattr(before, name), getattr(state.persisted, name)
             if new < old:
-                self.fail(mind, f"the exported counter {name} fell from {old} to {new}")
+                self.fail(expected, f"exported counter {name} decreased from {old} to {new}")
 
-    def _account(self, state: CameraState, mind: Mind, settled: int | None) -> None:
-        """A1, T3: each millisecond settled is in the account where it belongs, if it is certain."""
-        now, book = self.opinion.now, self.opinion.books[mind.name]
+    def _check_accounts(self, state: CameraState, expected: CameraModel, accounted: int | None) -> None:
+        """A1, T3: each accounted millisecond is certain, and counted under the right status."""
+        now, times = self.model.now, self.model.status_times[expected.name]
         to_utc = now.utc - now.at
-        if settled is None:
-            if mind.serving:
-                self.fail(mind, "has no ledger, but should")
-            book.close(mind.changes, to_utc)
+        if accounted is None:
+            if expected.in_service:
+                self.fail(expected, "is out of service; expected in service")
+            times.close(expected.changes, to_utc)
         else:
-            if not mind.serving:
-                self.fail(mind, "has a ledger, but should not")
-            least = settled if mind.settled is None else mind.settled
-            if not least <= settled <= max(mind.certain(now.at), mind.floor, mind.unknown_upto, least):
-                certain = self.shown(mind.certain(now.at))
-                self.fail(mind, f"accounted up to {self.shown(settled)}, certain is {certain}")
-            book.settle(mind.changes, settled, to_utc)
-        mind.settled = settled
-        for name in LEDGER:
-            if getattr(state.status_time, name) != book.spent[name]:
-                self.fail(mind, f"the account is {state.status_time}, but should be {book.spent}")
-
-    def _changes(self, mind: Mind) -> None:
-        """L3-L5, S3-S5, V1: every transition there should be, at its instant, and no other."""
-        if self.opinion.books[mind.name].cover:
-            self._settles(mind)
-            return  # maintenance lies over it: compared when its edges are certain
-        seen = self.seen.setdefault(mind.name, [])
-        first = mind.matched
-        for found in seen[first:]:
-            mind.settles_for(found.at, len(seen))
-        for found, due in zip(seen[first:], mind.changes[first:], strict=False):
-            if found[:4] != due[:4] or not due.noticed <= found.noticed <= due.noticed:
-                self.fail(mind, f"told was {self._said(*found)}; should be {self._said(*due[:5])}")
-        if len(seen) != len(mind.changes):
-            extra = [self._said(*each) for each in seen[len(mind.changes) :]]
-            extra += [self._said(*each[:5]) for each in mind.changes[len(seen) :]]
-            self.fail(mind, f"told are {len(seen)} changes, should be {len(mind.changes)}: {extra}")
-        mind.matched = len(seen)
-
-    def _settles(self, mind: Mind) -> None:
-        """Take the daemon's word, under maintenance too, for an instant that is a matter of judgement.
-
-        What was not told was hidden by a window: any instant within one is as good then.
-        """
-        last = mind.changes[-1]
-        told = [each.at for each in self.seen.get(mind.name, ()) if each.status == last.life]
-        if not last.or_at or last.at in told:
-            return
-        to_utc, cover = last.utc - last.at, self.opinion.books[mind.name].cover
-        hidden = [at for at in (last.at, *last.or_at) if history_checker.inside(cover, at + to_utc)]
-        found = next((at for at in (*reversed(told), *hidden) if at in (last.at, *last.or_at)), None)
-        if found is not None:
-            mind.settles_for(found, len(mind.changes))
-
-    # --- when everything was put down
-
-    def settled(self, process: Process) -> None:
-        """Check what is certain now that all accounts are settled: maintenance, outages, how far they go."""
-        now = self.opinion.now
-        for name, state in process.watcher.fleet.cameras.items():
-            mind, book = self.opinion.minds[name], self.opinion.books[name]
-            lags = mind.sight.lag or any(self.opinion.links[each].late for each in mind.sight.links)
+            if not expected.in_service:
+                self.fail(expected, "is in service; expected out of service")
+            least = accounted if expected.accounted is None else expected.accounted
             if (
-                mind.settled is not None
-                and not lags
-                and not (mind.life == "down" and mind.opened)
-                and mind.settled < min(mind.certain(now.at), now.at)
+                not least
+                <= accounted
+                <= max(expected.certain(now.at), expected.floor, expected.unknown_until, least)
             ):
-                self.fail(mind, f"accounted up to {self.shown(mind.settled)} only")
-            until = now.utc if mind.settled is None else mind.settled + now.utc - now.at
-            judged = history_checker.judged(mind, book, until)
-            count = len(history_checker.outages(judged, over=not mind.serving, dismissed=mind.dismissed))
-            if state.outages != count:
-                self.fail(mind, f"{state.outages} outages are counted, should be {count}")
-            if book.cover:
-                self._maintained(mind, judged, until)
+                certain = self.format_time(expected.certain(now.at))
+                self.fail(expected, f"accounted up to {self.format_time(accounted)}, certain is {certain}")
+            times.account_until(expected.changes, accounted, to_utc)
+        expected.accounted = accounted
+        for name in STATUSES:
+            if getattr(state.status_time, name) != times.totals[name]:
+                self.fail(expected, f"status time is {state.status_time}; expected {times.totals}")
 
-    def _maintained(self, mind: Mind, judged: list[Piece], until: int) -> None:
-        """V3: a window lies over what the life signs say, from its first millisecond to its last."""
+    def _check_changes(self, expected: CameraModel) -> None:
+        """L3-L5, S3-S5, V1: each expected transition is emitted at its instant, and no other."""
+        if self.model.status_times[expected.name].cover:
+            self._accept_alternative(expected)
+            return  # under maintenance: compared once its edges are certain
+        seen = self.seen.setdefault(expected.name, [])
+        first = expected.compared
+        for found in seen[first:]:
+            expected.accept_alternative(found.at, len(seen))
+        for found, due in zip(seen[first:], expected.changes[first:], strict=False):
+            if found[:4] != due[:4] or not due.detected <= found.detected <= due.detected:
+                self.fail(expected, f"emitted {self._describe(*found)}; expected {self._describe(*due[:5])}")
+        if len(seen) != len(expected.changes):
+            extra = [self._describe(*each) for each in seen[len(expected.changes) :]]
+            extra += [self._describe(*each[:5]) for each in expected.changes[len(seen) :]]
+            self.fail(expected, f"emitted {len(seen)} changes; expected {len(expected.changes)}: {extra}")
+        expected.compared = len(seen)
+
+    def _accept_alternative(self, expected: CameraModel) -> None:
+        """Adopt the daemon's instant, under maintenance too, where the rules allow several.
+
+        Changes that a window hides are not emitted: any instant within the window is right then.
+        """
+        last = expected.changes[-1]
+        emitted = [each.at for each in self.seen.get(expected.name, ()) if each.status == last.status]
+        if not last.alternatives or last.at in emitted:
+            return
+        to_utc, cover = last.utc - last.at, self.model.status_times[expected.name].cover
+        hidden = [at for at in (last.at, *last.alternatives) if history_checker.inside(cover, at + to_utc)]
+        found = next(
+            (at for at in (*reversed(emitted), *hidden) if at in (last.at, *last.alternatives)), None
+        )
+        if found is not None:
+            expected.accept_alternative(found, len(expected.changes))
+
+    # --- checkpoints
+
+    def check_checkpoint(self, process: DaemonProcess) -> None:
+        """Check what is certain after a checkpoint: maintenance, outages, and how far status time reaches."""
+        now = self.model.now
+        for name, state in process.watcher.fleet.cameras.items():
+            expected, times = self.model.cameras[name], self.model.status_times[name]
+            lags = expected.group.lag or any(self.model.links[each].late for each in expected.group.links)
+            if (
+                expected.accounted is not None
+                and not lags
+                and not (expected.status == "down" and expected.returns)
+                and expected.accounted < min(expected.certain(now.at), now.at)
+            ):
+                self.fail(expected, f"accounted up to {self.format_time(expected.accounted)} only")
+            until = now.utc if expected.accounted is None else expected.accounted + now.utc - now.at
+            judged = history_checker.judged(expected, times, until)
+            count = len(
+                history_checker.outages(judged, over=not expected.in_service, dismissed=expected.dismissed)
+            )
+            if state.outages != count:
+                self.fail(expected, f"counted {state.outages} outages; expected {count}")
+            if times.cover:
+                self._check_maintenance(expected, judged, until)
+
+    def _check_maintenance(self, expected: CameraModel, judged: list[StatusSpan], until: int) -> None:
+        """V3: a window overrides the status from its first millisecond to its last."""
         lasting = (piece for piece in judged if piece.start < until and piece.start < piece.end)
         joined = history_checker.painted(lasting, (), "", "")
-        due = [Told(piece.start, piece.status, piece.cause, 0) for piece in joined]
+        due = [StoredChange(piece.start, piece.status, piece.cause, 0) for piece in joined]
         seen = [
-            Told(each.utc, each.status, each.cause, 0)
-            for each in self.seen.get(mind.name, ())
+            StoredChange(each.utc, each.status, each.cause, 0)
+            for each in self.seen.get(expected.name, ())
             if each.utc < until
         ]
         found = [each for each in collapsed(seen) if each.status]
         if found != due:
             apart = next(number for number, pair in enumerate(zip_longest(found, due)) if pair[0] != pair[1])
-            self.fail(mind, f"under maintenance it was {found[apart:][:2]}; should be {due[apart:][:2]}")
+            self.fail(expected, f"under maintenance it was {found[apart:][:2]}; expected {due[apart:][:2]}")
 
-    # --- what was told
+    # --- events
 
     def _take(self, event: Event) -> None:
         if isinstance(event, Transition):
@@ -238,51 +253,52 @@ class Witness:
         self.tally.transitions += 1
         cause = event.cause.value if event.cause else ""
         seen = self._seen(event, event.new.value, cause)
-        told = self.seen.setdefault(event.camera, [])
-        if told and told[-1].status:
-            if event.new.value in LEDGER:
-                told.append(seen)
+        emitted = self.seen.setdefault(event.camera, [])
+        if emitted and emitted[-1].status:
+            if event.new.value in STATUSES:
+                emitted.append(seen)
         else:
             self._pending[event.camera] = seen
 
     def _served(self, event: ServicePeriodEvent) -> None:
-        told = self.seen.setdefault(event.camera, [])
+        emitted = self.seen.setdefault(event.camera, [])
         pending = self._pending.pop(event.camera, None)
         seen = self._seen(event, event.status.value if event.started else "", "")
         if event.started and pending is not None and pending[:3] == seen[:3]:
             seen = pending
-        told.append(seen)
+        emitted.append(seen)
 
-    def _seen(self, event: Transition | ServicePeriodEvent, status: str, cause: str) -> Seen:
-        noticed = event.detected_at if isinstance(event, Transition) else None
+    def _seen(self, event: Transition | ServicePeriodEvent, status: str, cause: str) -> EmittedChange:
+        detected = event.detected_at if isinstance(event, Transition) else None
         at = round(event.at.mono * 1000) - self.zero
-        when = self.opinion.now.at if noticed is None else round(noticed.mono * 1000) - self.zero
-        return Seen(at, event.at.utc_ms, status, cause, when)
+        when = self.model.now.at if detected is None else round(detected.mono * 1000) - self.zero
+        return EmittedChange(at, event.at.utc_ms, status, cause, when)
 
-    def _blinded(self, told: list[MonitoringGap]) -> None:
-        """S3, S6, S8: what could not be seen, from the last packet to the subscription."""
+    def _check_gaps(self, emitted: list[MonitoringGap]) -> None:
+        """S3, S6, S8: monitoring gaps last from the last packet to the subscription."""
         found = sorted(
             (each.operators, each.links, each.cause.value, each.began.utc_ms, each.ended.utc_ms)
-            for each in told
+            for each in emitted
         )
-        due = sorted(map(tuple, self.opinion.blinds[self.blinds :]))
-        self.blinds = len(self.opinion.blinds)
+        due = sorted(map(tuple, self.model.gaps[self.gaps :]))
+        self.gaps = len(self.model.gaps)
         if found != due:
-            raise ViolationError(f"told was the blindness {found}; should be {due}")
+            raise ViolationError(f"emitted gaps {found}; expected {due}")
 
-    # --- in words
+    # --- messages
 
-    def fail(self, mind: Mind, problem: str) -> None:
-        """Raise what is wrong with a camera."""
-        raise ViolationError(f"{mind.name} at {self.shown(self.opinion.now.at)}: {problem}")
+    def fail(self, expected: CameraModel, problem: str) -> None:
+        """Raise ViolationError for a camera."""
+        raise ViolationError(f"{expected.name} at {self.format_time(self.model.now.at)}: {problem}")
 
-    def shown(self, at: int) -> str:
-        """Write an instant as people do."""
+    def format_time(self, at: int) -> str:
+        """Return an instant as local time, to the millisecond."""
         if abs(at) > 1 << 50:
             return "never"
         return datetime.fromtimestamp(at / 1000, PARIS).isoformat(" ", "milliseconds")
 
-    def _said(self, at: int, utc: int, status: str, cause: str, noticed: int) -> str:
-        apart = f" (recorded as {self.shown(utc)})" if utc != at else ""
-        why = f" by {cause}" if cause else ""
-        return f"{status or 'out of service'}{why} since {self.shown(at)}{apart}, known {self.shown(noticed)}"
+    def _describe(self, at: int, utc: int, status: str, cause: str, detected: int) -> str:
+        apart = f" (recorded as {self.format_time(utc)})" if utc != at else ""
+        by = f" by {cause}" if cause else ""
+        since, known = self.format_time(at), self.format_time(detected)
+        return f"{status or 'out of service'}{by} since {since}{apart}, detected {known}"

@@ -1,7 +1,7 @@
-"""What was really so, held against the record: whatever the rules say, that must be near it (L10, E, A3).
+"""Compares the record with what the cameras really did (L10, E, A3).
 
-Asked only of cameras that nothing but camwatch's own blindness, lag or restarts kept from being heard; of
-others nobody could know. No rule is worked out here: where this fails, either the code or a rule is wrong.
+Only cameras whose every message arrived in the end, but for gaps, lag or restarts of camwatch, are checked.
+No rule is applied here: a failure means that the code or a rule is wrong.
 """
 
 from __future__ import annotations
@@ -9,41 +9,41 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from tests.simulation.model.records import Piece
+from tests.simulation.model.records import StatusSpan
 from tests.simulation.plans.faults import (
-    Crashes,
-    Cuts,
-    Delays,
-    Drifts,
+    BridgeBuffering,
+    BridgeOnline,
+    CameraClockDrift,
+    CameraClockFreeze,
+    CameraClockOffset,
+    CameraClockStep,
+    Crash,
+    DelayedMessages,
     Fault,
-    Greets,
-    Holds,
-    Lags,
-    Leaves,
-    Loses,
-    Paces,
-    Plans,
-    Replays,
-    Retires,
-    Sets,
-    SetsWall,
-    Stalls,
-    Stands,
-    Sticks,
-    Stops,
-    Strays,
-    Wanders,
+    HostClockStep,
+    IntervalChange,
+    LinkCut,
+    LinkLag,
+    LoopStall,
+    MessageLoss,
+    PlannedCamera,
+    Removal,
+    Replay,
+    Restart,
+    Retirement,
+    SequenceFreeze,
+    WrongTopic,
 )
-from tests.simulation.plans.plan import Device, Plan
+from tests.simulation.plans.plan import CameraSpec, Plan
 from tests.simulation.world.cameras import Boot, boots
 
-_UNHEARD = (Loses, Strays, Plans, Paces, Leaves, Retires)
-_CLOCKS = (Sets, Drifts, Wanders, Stands, Sticks)
-_LATE = (Lags, Holds, Delays)
+_UNHEARD = (MessageLoss, WrongTopic, PlannedCamera, IntervalChange, Removal, Retirement)
+_CLOCKS = (CameraClockStep, CameraClockDrift, CameraClockOffset, CameraClockFreeze, SequenceFreeze)
+_LATE = (LinkLag, BridgeBuffering, DelayedMessages)
 
 
-class Edge(NamedTuple):
-    """A change of status as it is recorded, and the instants between which it happened."""
+class RecordedChange(NamedTuple):
+    """A recorded change of status, and the instants between which it happened."""
 
     at: int
     status: str
@@ -53,115 +53,121 @@ class Edge(NamedTuple):
 
 def problems(
     plan: Plan,
-    device: Device,
-    life: Iterable[Piece],
-    edges: Iterable[Edge],
-    blinds: Sequence[tuple[int, int]],
+    spec: CameraSpec,
+    history: Iterable[StatusSpan],
+    edges: Iterable[RecordedChange],
+    gaps: Sequence[tuple[int, int]],
 ) -> Iterator[str]:
-    """Yield where the record of a camera is not near the truth. `blinds`: when it was out of sight."""
-    mine = [fault for fault in plan.faults if _befalls(fault, plan, device)]
-    if not _could_be_heard(plan, device, mine):
+    """Yield where the record of a camera is far from the truth. `gaps`: when it was not visible."""
+    mine = [fault for fault in plan.faults if _applies_to(fault, plan, spec)]
+    if not _could_be_heard(plan, spec, mine):
         return
-    alive = boots(device, plan)
-    pieces = list(life)
+    alive = boots(spec, plan)
+    pieces = list(history)
     if len(alive) == 1 and alive[0].ends == plan.ends:
         for piece in pieces:
             if piece.status == "down":
-                yield _far(device, piece, "it lived all the time")
-    if device.says in ("all", "whole") and not any(isinstance(fault, _CLOCKS) for fault in mine):
-        yield from _near(plan, device, alive, pieces, mine)
-        if not any(isinstance(fault, (*_LATE, Replays)) for fault in mine):
-            yield from _within(plan, device, alive, edges, blinds)
+                yield _far(spec, piece, "it was on all the time")
+    if spec.reports in ("all", "whole") and not any(isinstance(fault, _CLOCKS) for fault in mine):
+        yield from _near(plan, spec, alive, pieces, mine)
+        if not any(isinstance(fault, (*_LATE, Replay)) for fault in mine):
+            yield from _within(plan, spec, alive, edges, gaps)
 
 
-def _befalls(fault: Fault, plan: Plan, device: Device) -> bool:
-    if isinstance(fault, (Cuts, Lags)):
-        return any(line.name == fault.link and line.carries(device.operator) for line in plan.lines)
-    if isinstance(fault, (Holds, Greets)):
-        return fault.operator == device.operator
-    return getattr(fault, "camera", device.id) == device.id
+def _applies_to(fault: Fault, plan: Plan, spec: CameraSpec) -> bool:
+    if isinstance(fault, (LinkCut, LinkLag)):
+        return any(link.name == fault.link and link.carries(spec.operator) for link in plan.links)
+    if isinstance(fault, (BridgeBuffering, BridgeOnline)):
+        return fault.operator == spec.operator
+    return getattr(fault, "camera", spec.id) == spec.id
 
 
-def _could_be_heard(plan: Plan, device: Device, mine: list[Fault]) -> bool:
-    """Tell whether every heartbeat came in the end, or would have come if camwatch had been there."""
-    if any(isinstance(fault, _UNHEARD) or (isinstance(fault, Holds) and fault.drops) for fault in mine):
+def _could_be_heard(plan: Plan, spec: CameraSpec, mine: list[Fault]) -> bool:
+    """Return whether every heartbeat arrived, or would have if camwatch had been running."""
+    if any(
+        isinstance(fault, _UNHEARD) or (isinstance(fault, BridgeBuffering) and fault.drops) for fault in mine
+    ):
         return False
-    if any(isinstance(fault, SetsWall) for fault in plan.faults):
+    if any(isinstance(fault, HostClockStep) for fault in plan.faults):
         return False
-    if plan.half_steps < 7 and device.says in ("ts", "seq"):
-        return False  # what is refused at first may take as long as it may be silent
+    if plan.down_half_intervals < 7 and spec.reports in ("ts", "seq"):
+        return False  # refusals at first may last as long as it may be silent
     if not any(isinstance(fault, _LATE) for fault in mine):
         return True
-    # What comes late must say so, and must not be forgotten by a broker or a crash.
-    if device.says not in ("all", "whole", "seq+ts") or not device.sure:
+    # Late messages must show it, and must not be lost by a broker or in a crash.
+    if spec.reports not in ("all", "whole", "seq+ts") or not spec.qos1:
         return False
-    if any(isinstance(fault, (*_CLOCKS, Crashes, Replays)) for fault in mine):
+    if any(isinstance(fault, (*_CLOCKS, Crash, Replay)) for fault in mine):
         return False
-    keeps = all(line.keeps for line in plan.lines if line.carries(device.operator))
-    last = max(_over(fault) for fault in mine if isinstance(fault, _LATE))
-    return last < plan.lasts - 2 * plan.down_after(device.interval) and (
-        keeps or not any(isinstance(fault, (Cuts, Stops)) for fault in mine)
+    persistent = all(link.persistent for link in plan.links if link.carries(spec.operator))
+    last = max(_groups_of(fault) for fault in mine if isinstance(fault, _LATE))
+    return last < plan.duration - 2 * plan.down_after(spec.interval) and (
+        persistent or not any(isinstance(fault, (LinkCut, Restart)) for fault in mine)
     )
 
 
-def _over(fault: Lags | Holds | Delays) -> int:
-    if isinstance(fault, Delays):
+def _groups_of(fault: LinkLag | BridgeBuffering | DelayedMessages) -> int:
+    if isinstance(fault, DelayedMessages):
         return fault.at + fault.by * (fault.count + 1) * 2
-    return fault.at + fault.lasts + (fault.by if isinstance(fault, Lags) else 0)
+    return fault.at + fault.duration + (fault.by if isinstance(fault, LinkLag) else 0)
 
 
 def _near(
-    plan: Plan, device: Device, alive: list[Boot], pieces: list[Piece], mine: list[Fault]
+    plan: Plan, spec: CameraSpec, alive: list[Boot], pieces: list[StatusSpan], mine: list[Fault]
 ) -> Iterator[str]:
-    """Nowhere up though dead, or down though alive, for longer than an interval.
+    """Check that it is nowhere up while off, or down while on, for longer than an interval.
 
-    What waits for no longer than that counts as said when it came (L8): it may seem to live as much longer.
+    A message that waits no longer than an interval counts as sent on arrival (L8), which adds as much.
     """
-    interval, down_after = device.interval, plan.down_after(device.interval)
-    slack = interval + 2 * device.wobble + 2 * device.latency + 2 * plan.grid
+    interval, down_after = spec.interval, plan.down_after(spec.interval)
+    slack = interval + 2 * spec.jitter + 2 * spec.latency + 2 * plan.grid
     for boot, after in zip(alive, [*alive[1:], Boot(plan.ends, plan.ends, "", 0)], strict=True):
         long = after.begins - boot.ends > down_after + interval
         for piece in pieces:
             dead = min(piece.end, after.begins) - max(piece.start, boot.ends)
             waited = interval if _may_have_waited(mine, boot.ends - plan.begins, interval) else 0
-            waited += interval // 2 if boot.how.endswith("will") else 0  # which comes as much later (E1)
+            waited += (
+                interval // 2 if boot.how.endswith("will") else 0
+            )  # which is published as much later (E1)
             if piece.status == "up" and dead > waited + (slack if long else down_after + slack):
-                yield _far(device, piece, f"it was dead from {boot.ends} to {after.begins}")
-            lived = min(piece.end, boot.ends) - max(piece.start, boot.begins)
-            if piece.status == "down" and lived > slack:
-                yield _far(device, piece, f"it lived from {boot.begins} to {boot.ends}")
+                yield _far(spec, piece, f"it was off from {boot.ends} to {after.begins}")
+            prove_alive = min(piece.end, boot.ends) - max(piece.start, boot.begins)
+            if piece.status == "down" and prove_alive > slack:
+                yield _far(spec, piece, f"it was on from {boot.begins} to {boot.ends}")
 
 
 def _may_have_waited(mine: list[Fault], at: int, interval: int) -> bool:
-    """Tell whether what a camera said last, before `at`, may have come later than it was sent."""
+    """Return whether the last message before `at` may have arrived later than it was sent."""
     return any(
-        fault.at - interval <= at <= (_over(fault) if isinstance(fault, _LATE) else fault.at + fault.lasts)
+        fault.at - interval
+        <= at
+        <= (_groups_of(fault) if isinstance(fault, _LATE) else fault.at + fault.duration)
         for fault in mine
-        if isinstance(fault, (*_LATE, Stalls))
+        if isinstance(fault, (*_LATE, LoopStall))
     )
 
 
 def _within(
     plan: Plan,
-    device: Device,
+    spec: CameraSpec,
     alive: list[Boot],
-    edges: Iterable[Edge],
-    blinds: Sequence[tuple[int, int]],
+    edges: Iterable[RecordedChange],
+    gaps: Sequence[tuple[int, int]],
 ) -> Iterator[str]:
-    """A3: where nothing was hidden, each end of each outage lies within its bounds."""
-    slack, around = device.latency + 2 * plan.grid, 2 * device.interval
+    """A3: where nothing was hidden, the true start and end of an outage are within the recorded bounds."""
+    slack, around = spec.latency + 2 * plan.grid, 2 * spec.interval
     before = ""
     for edge in edges:
         was, before = before, edge.status
         if edge.earliest is None or edge.latest is None or {edge.status, was} != {"up", "down"}:
             continue
-        if any(began < edge.latest + around and edge.earliest - around < ended for began, ended in blinds):
+        if any(began < edge.latest + around and edge.earliest - around < ended for began, ended in gaps):
             continue
         truth = [boot.ends if edge.status == "down" else boot.begins for boot in alive]
         if not any(edge.earliest - slack <= each <= edge.latest + slack for each in truth):
-            said = f"{edge.status} between {edge.earliest} and {edge.latest}"
-            yield f"{device.id}: the record says {said}; it lived {[tuple(boot[:2]) for boot in alive]}"
+            recorded = f"{edge.status} between {edge.earliest} and {edge.latest}"
+            yield f"{spec.id}: recorded {recorded}; it was on {[tuple(boot[:2]) for boot in alive]}"
 
 
-def _far(device: Device, piece: Piece, truth: str) -> str:
-    return f"{device.id}: the record says {piece.status} from {piece.start} to {piece.end}; {truth}"
+def _far(spec: CameraSpec, piece: StatusSpan, truth: str) -> str:
+    return f"{spec.id}: recorded {piece.status} from {piece.start} to {piece.end}; {truth}"

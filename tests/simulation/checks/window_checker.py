@@ -1,4 +1,4 @@
-"""A second account of every window that is shown (A4, A5), from plain calendar arithmetic."""
+"""Compares every rolling and calendar period with plain calendar arithmetic over the model (A4, A5)."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from datetime import date, datetime, time, timedelta
 from camwatch.core.model import MaintenanceWindow
 from camwatch.core.status_time import StatusTime
 from tests.simulation.checks import history_checker
-from tests.simulation.model.camera import Mind
-from tests.simulation.model.fleet import Opinion
-from tests.simulation.model.records import Piece
+from tests.simulation.model.camera import CameraModel
+from tests.simulation.model.fleet import FleetModel
+from tests.simulation.model.records import StatusSpan
 from tests.simulation.plans.codec import DAY, HOUR
 from tests.simulation.plans.plan import PARIS
 
@@ -18,7 +18,7 @@ _ROLLING = {"1h": HOUR, "24h": DAY, "7d": 7 * DAY, "30d": 30 * DAY, "365d": 365 
 
 
 def starts(now: int) -> dict[str, int]:
-    """Return when each window that ends now began."""
+    """Return the start of each period that ends now."""
     today = datetime.fromtimestamp(now / 1000, PARIS).date()
     days = {
         "day": today,
@@ -31,47 +31,50 @@ def starts(now: int) -> dict[str, int]:
     }
 
 
-def spent(lives: Iterable[list[Piece]], start: int, end: int) -> dict[str, int]:
-    """Return the milliseconds of [start, end) in each status, of all cameras together."""
+def totals(histories: Iterable[list[StatusSpan]], start: int, end: int) -> dict[str, int]:
+    """Return the milliseconds of [start, end) by status, summed over all cameras."""
     found = dict.fromkeys(("up", "down", "unknown", "maintenance"), 0)
-    for life in lives:
-        for piece in life:
+    for history in histories:
+        for piece in history:
             found[piece.status] += max(0, min(piece.end, end) - max(piece.start, start))
     return found
 
 
 def problems(
-    opinion: Opinion, operator: str, told: dict[str, StatusTime], works: Sequence[MaintenanceWindow]
+    model: FleetModel, operator: str, actual: dict[str, StatusTime], maintenance: Sequence[MaintenanceWindow]
 ) -> Iterator[str]:
-    """Yield where an operator's accounts are not what they should be: exactly, or within what is not sure."""
-    minds = [mind for mind in opinion.minds.values() if mind.operator == operator and mind.changes]
-    if any(_undecided(opinion, mind) for mind in minds):
+    """Yield each period of an operator with wrong status time; uncertain backfills give bounds."""
+    cameras = [camera for camera in model.cameras.values() if camera.operator == operator and camera.changes]
+    if any(_undecided(model, camera) for camera in cameras):
         return
-    now = opinion.now.utc
-    lives: tuple[list[list[Piece]], list[list[Piece]]] = ([], [])
-    for mind in minds:
-        judged = history_checker.judged(mind, opinion.books[mind.name], now)
-        undecided = opinion.hearings[mind.name].is_undecided(opinion.now.at)
-        proven = history_checker.fills(mind, 0, mind.late_before if undecided else None)
-        for found, fills in zip(lives, proven, strict=True):
-            found.append(history_checker.corrected(mind, judged, fills, (), works))
+    now = model.now.utc
+    histories: tuple[list[list[StatusSpan]], list[list[StatusSpan]]] = ([], [])
+    for camera in cameras:
+        judged = history_checker.judged(camera, model.status_times[camera.name], now)
+        undecided = model.classifiers[camera.name].is_undecided(model.now.at)
+        proven = history_checker.fills(camera, 0, camera.late_before if undecided else None)
+        for found, fills in zip(histories, proven, strict=True):
+            found.append(history_checker.corrected(camera, judged, fills, (), maintenance))
     for name, start in starts(now).items():
-        least, most = (spent(life, start, now) for life in lives)
+        least, most = (totals(history, start, now) for history in histories)
         for status, count in least.items():
             edges = sorted((count, most[status]))
-            if not edges[0] <= getattr(told[name], status) <= edges[1]:
-                yield f"{operator}, {name}: told is {told[name]}, should be {least}"
+            if not edges[0] <= getattr(actual[name], status) <= edges[1]:
+                yield f"{operator}, {name}: is {actual[name]}; expected {least}"
 
 
-def _undecided(opinion: Opinion, mind: Mind) -> bool:
-    """Whether what reaches back is told later: maintenance over a life that is not settled, its site."""
-    if mind.strayed:  # corrections on its sites reach back with the next derivation only
+def _undecided(model: FleetModel, camera: CameraModel) -> bool:
+    """Return whether corrections that reach back are still to be applied to this camera.
+
+    That is so for maintenance over time that is not yet accounted, and after a change of site during a stop.
+    """
+    if camera.moved_while_stopped:  # corrections of its sites apply with the next derivation only
         return True
-    if mind.settled is None:
+    if camera.accounted is None:
         return False
-    settled = mind.settled + opinion.now.utc - opinion.now.at
-    cover = opinion.books[mind.name].cover
-    return any(settled <= edge <= opinion.now.utc for span in cover for edge in span)
+    accounted = camera.accounted + model.now.utc - model.now.at
+    cover = model.status_times[camera.name].cover
+    return any(accounted <= edge <= model.now.utc for span in cover for edge in span)
 
 
 def _midnight(day: date) -> int:

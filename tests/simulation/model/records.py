@@ -1,4 +1,4 @@
-"""The nouns of the second opinion: instants, changes, proofs, late heartbeats, and what links see."""
+"""Records of the model: instants, changes, proofs, late heartbeats, outages and groups of links."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ class Moment(NamedTuple):
     utc: int
 
 
-class Change(NamedTuple):
-    """From `at` on (and `utc`, in the record) the camera was `life`; empty: out of the ledger.
+class StatusChange(NamedTuple):
+    """From `at` (`utc` in the record) on the camera was `status`; empty: out of service.
 
-    `or_at`: other instants that are right as well, where the rules leave it to judgement.
+    `alternatives`: other instants that are right too, where the rules leave it open.
     """
 
     at: int
     utc: int
-    life: str
+    status: str
     cause: str
-    noticed: int
-    or_at: tuple[int, ...] = ()
+    detected: int
+    alternatives: tuple[int, ...] = ()
 
 
-class Late(NamedTuple):
-    """A late heartbeat: when it was sent, by camwatch's clock; what it proves around it; who took it.
+class LateHeartbeat(NamedTuple):
+    """A late heartbeat: when it was sent, by camwatch's clock; the time it proves; its process.
 
-    Not `sure`: what it fills is a matter of judgement, or a crash may have made camwatch forget it. `came`:
-    when it did, which is what counts if its clock turns out to be `wrong`.
+    Not `sure`: what it fills is open, or a crash may have lost it. `came`: when it arrived, which is what
+    counts if its clock turns out to be `wrong`.
     """
 
     utc: int
@@ -46,8 +46,8 @@ class Late(NamedTuple):
     wrong: bool = False
 
 
-class Piece(NamedTuple):
-    """The camera was `status` in [start, end); `cause` says why it is down."""
+class StatusSpan(NamedTuple):
+    """The camera was `status` in [start, end); `cause` is why it was down."""
 
     start: int
     end: int
@@ -64,9 +64,9 @@ class Outage(NamedTuple):
 
 
 class Proof(NamedTuple):
-    """A proof of life at `at`. `boot`: it is of a `new` boot, the `same`, some (empty), who knows (?).
+    """A proof at `at`. `boot`: of a `new` boot, the `same`, not told (empty) or ambiguous (`?`).
 
-    `waited`: for how long, on its way, though it was not late. `uptime`: what it says of that boot, in ms.
+    `waited`: how long it was under way, though not late. `uptime`: that of its boot, in ms.
     """
 
     at: int
@@ -76,35 +76,35 @@ class Proof(NamedTuple):
 
     @property
     def sent(self) -> int:
-        """When it was sent, as far as its link tells."""
+        """When it was sent, as far as its link shows."""
         return self.at - self.waited
 
 
-class Opened(NamedTuple):
-    """The way of a camera that is down opened at `at`, as far as the lag tells; that arrived at `by` (E2)."""
+class Return(NamedTuple):
+    """Evidence that a camera came back at `at`, corrected for the lag; it arrived at `by` (E2)."""
 
     at: int
     by: int
 
     def dated(self, sent: int, floor: int) -> int:
-        """Return when it opened, given the first proof's sending and the earliest that this proof allows."""
+        """Return when it came back, given when the first proof was sent and the earliest that it allows."""
         lagged = self.by > self.at
         return min(sent, self.by, max(self.at, floor) if lagged else self.at)
 
 
 @dataclass
-class Sight:
-    """What the links that carry the same cameras see; `blind`: since when nothing, None: in sight.
+class GroupModel:
+    """The links that carry the same cameras; `gap_start`: since when none is visible, None: one is.
 
-    `seen_before`: an earlier process saw them. `why` they can not be seen now. `lag`: how much later than
-    sent messages come.
+    `seen_before`: an earlier process saw their cameras. `why`: the cause of the gap. `lag`: how much later
+    than sent messages arrive.
     """
 
     links: tuple[str, ...]
-    blind: int | None
-    blind_utc: int
-    heard: int
-    why: str
+    gap_start: int | None
+    gap_start_utc: int
+    delivered_until: int
+    cause: str
     seen_before: bool
     began: bool = False
     since: int = NEVER
@@ -113,5 +113,5 @@ class Sight:
 
     @property
     def kept_since(self) -> int | None:
-        """Since when a broker may have kept what comes now; None: it was sent just now."""
-        return self.blind if self.began or self.seen_before else None
+        """Since when a broker may have kept what arrives now; None: it was sent just now."""
+        return self.gap_start if self.began or self.seen_before else None

@@ -1,4 +1,4 @@
-"""A second account of one camera: its milliseconds, added up from what it was and the maintenance over it."""
+"""Reference model of a camera's status time, under the maintenance known at the time."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import copy
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from tests.simulation.model.records import Change
+from tests.simulation.model.records import StatusChange
 
 Cover: TypeAlias = tuple[tuple[int, int], ...]
 """Disjoint spans in order, [from, to), UTC milliseconds."""
 
 
 def clipped(cover: Cover, since: int, until: int) -> list[tuple[int, int]]:
-    """Return what of the spans lies in [since, until)."""
+    """Return the parts of the spans within [since, until)."""
     return [(max(start, since), min(end, until)) for start, end in cover if start < until and since < end]
 
 
@@ -31,59 +31,59 @@ def joined(spans: list[tuple[int, int]]) -> Cover:
 
 
 @dataclass
-class Book:
-    """`spent`: milliseconds up to `upto` (on the axis, None: out of service) by what they were.
+class StatusTimeModel:
+    """`totals`: milliseconds by status up to `accounted_until` (on the axis; None: out of service).
 
-    `cover` is the maintenance as it was known: what is past does not change when other windows are announced.
-    `announced` is when some of it began as it became known: what was at that instant was told before.
+    `cover`: the maintenance as known at the time; windows announced later do not change the past.
+    `announced`: when a window began as it became known: changes at that instant were emitted before it.
     """
 
-    spent: dict[str, int] = field(
+    totals: dict[str, int] = field(
         default_factory=lambda: dict.fromkeys(("up", "down", "unknown", "maintenance"), 0)
     )
-    upto: int | None = None
-    at: int = 0  # how many changes have begun by `upto`
+    accounted_until: int | None = None
+    at: int = 0  # number of changes up to `accounted_until`
     cover: Cover = ()
     announced: tuple[int, ...] = ()
 
-    def covers(self, spans: list[tuple[int, int]], since: int) -> None:
-        """Take other windows, which hold from an instant on (V6)."""
+    def set_maintenance(self, spans: list[tuple[int, int]], since: int) -> None:
+        """Replace the windows from an instant on (V6)."""
         far = 1 << 62
         if any(start <= since < end for start, end in spans):
             self.announced += (since,)
         self.cover = joined([*clipped(self.cover, -far, since), *clipped(joined(spans), since, far)])
 
-    def settle(self, changes: list[Change], settled: int, to_utc: int) -> None:
-        """Go forward to an instant."""
-        if self.upto is None:
-            while self.at < len(changes) and not changes[self.at].life:
+    def account_until(self, changes: list[StatusChange], accounted: int, to_utc: int) -> None:
+        """Account up to an instant."""
+        if self.accounted_until is None:
+            while self.at < len(changes) and not changes[self.at].status:
                 self.at += 1
-            self.upto = changes[self.at].at
+            self.accounted_until = changes[self.at].at
             self.at += 1
-        while self.upto < settled:
-            while self.at < len(changes) and changes[self.at].at <= self.upto:
+        while self.accounted_until < accounted:
+            while self.at < len(changes) and changes[self.at].at <= self.accounted_until:
                 self.at += 1
-            until = min(settled, changes[self.at].at) if self.at < len(changes) else settled
-            self._spend(changes[self.at - 1].life, until, to_utc)
+            until = min(accounted, changes[self.at].at) if self.at < len(changes) else accounted
+            self._account_span(changes[self.at - 1].status, until, to_utc)
 
-    def close(self, changes: list[Change], to_utc: int) -> None:
-        """Go forward to where its time in service ended."""
-        if self.upto is None:
+    def close(self, changes: list[StatusChange], to_utc: int) -> None:
+        """Account up to the end of service."""
+        if self.accounted_until is None:
             return
-        out = next(number for number in range(self.at, len(changes)) if not changes[number].life)
-        self.settle(changes, changes[out].at, to_utc)
-        self.upto, self.at = None, out + 1
+        out = next(number for number in range(self.at, len(changes)) if not changes[number].status)
+        self.account_until(changes, changes[out].at, to_utc)
+        self.accounted_until, self.at = None, out + 1
 
-    def remembered(self) -> Book:
-        """Return a copy, to go back to."""
+    def snapshot(self) -> StatusTimeModel:
+        """Return a copy to restore later."""
         twin = copy.copy(self)
-        twin.spent = dict(self.spent)
+        twin.totals = dict(self.totals)
         return twin
 
-    def _spend(self, life: str, until: int, to_utc: int) -> None:
-        assert self.upto is not None
-        start, end = self.upto + to_utc, until + to_utc
+    def _account_span(self, status: str, until: int, to_utc: int) -> None:
+        assert self.accounted_until is not None
+        start, end = self.accounted_until + to_utc, until + to_utc
         covered = sum(b - a for a, b in clipped(self.cover, start, end)) if self.cover else 0
-        self.spent["maintenance"] += covered
-        self.spent[life] += until - self.upto - covered
-        self.upto = until
+        self.totals["maintenance"] += covered
+        self.totals[status] += until - self.accounted_until - covered
+        self.accounted_until = until

@@ -1,4 +1,4 @@
-"""`python -m tests.simulation.mutations [NAME…]`: exit code 1 if a mutation is not detected."""
+"""`python -m tests.simulation.mutations [--check] [NAME…]`: exit code 1 if a mutation is not detected."""
 
 import sys
 

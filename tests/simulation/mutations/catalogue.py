@@ -1,190 +1,190 @@
-"""Classic faults, to be planted one at a time in a copy of camwatch: each must make the simulation fail.
+"""Mutations of camwatch, planted one at a time in a copy: each must make the simulation fail.
 
-Each is a piece of text that stands exactly once in a file of `src/camwatch`, and what to put there.
+Each replaces text that occurs exactly once in a file of `src/camwatch`.
 """
 
 from __future__ import annotations
 
-from tests.simulation.mutations.catalogue_time import TIMES, Mutant
+from tests.simulation.mutations.catalogue_time import TIMES, Mutation
 
-_STATES: dict[str, Mutant] = {
-    "early-conviction": Mutant(
+_STATES: dict[str, Mutation] = {
+    "early-down": Mutation(
         "L2",
-        "down after one interval less",
+        "declared down one interval early",
         "core/deadlines.py",
         "    return camera.proof + camera.down_s\n",
         "    return camera.proof + camera.down_s - camera.interval_s\n",
     ),
-    "deadline-inclusive": Mutant(
+    "deadline-inclusive": Mutation(
         "L3",
-        "at the deadline itself the camera is not yet down (`<=` for `<`)",
+        "not yet down at the deadline itself (`<=` for `<`)",
         "core/state_machine.py",
         "        if now.mono < until:\n            self._schedule_decision",
         "        if now.mono <= until:\n            self._schedule_decision",
     ),
-    "retained-is-life": Mutant(
+    "retained-is-proof": Mutation(
         "L1",
-        "a retained heartbeat is taken as life",
+        "a retained heartbeat is a proof",
         "monitoring/receiver.py",
         "            if retained:\n                self._reject(RejectReason.RETAINED",
         "            if retained and not payload:\n                self._reject(RejectReason.RETAINED",
     ),
-    "retained-word-is-life": Mutant(
+    "retained-online-is-return": Mutation(
         "L1",
-        "a retained `online` opens the way",
+        "a retained `online` is evidence of a return",
         "core/monitor.py",
         "            if not retained:\n                self._state_machine.on_online(camera, now)\n",
         "            if status:\n                self._state_machine.on_online(camera, now)\n",
     ),
-    "retained-hint": Mutant(
+    "retained-hint": Mutation(
         "L5",
         "a retained last will counts while the camera is up",
         "core/monitor.py",
         "            camera.underlying_status is Status.UP and not retained\n",
         "            camera.underlying_status is Status.UP\n",
     ),
-    "duplicate-is-life": Mutant(
+    "duplicate-is-proof": Mutation(
         "L9",
-        "a duplicate is taken as life",
+        "a duplicate is a proof",
         "core/message_order.py",
         "    return RejectionReason.DUPLICATE, False\n",
         "    return None, False\n",
     ),
-    "late-moves-deadline": Mutant(
+    "late-moves-deadline": Mutation(
         "L8",
-        "a late heartbeat is life when it came",
+        "a late heartbeat is a proof of when it arrived",
         "core/monitor.py",
         "                    return RejectionReason.LATE\n",
         "                    camera.proof = mono\n                    return RejectionReason.LATE\n",
     ),
-    "dated-when-noticed": Mutant(
+    "dated-when-detected": Mutation(
         "L3",
-        "an outage is dated when it was noticed",
+        "an outage is dated to its detection",
         "core/state_machine.py",
         "cause, dated = camera.hint or Cause.TIMEOUT, dating.beginning(camera)\n",
         "cause, dated = camera.hint or Cause.TIMEOUT, dating.exactly(now.mono)\n",
     ),
-    "proof-keeps-hint": Mutant(
+    "proof-keeps-hint": Mutation(
         "L5",
         "a proof does not cancel a hint",
         "core/state_machine.py",
         "        camera.hint = None\n        camera.proof_link_down_since = None\n        upto",
         "        camera.proof_link_down_since = None\n        upto",
     ),
-    "hint-convicts-at-once": Mutant(
+    "hint-without-grace": Mutation(
         "L5",
-        "a hint convicts without being held",
+        "a hint declares down without the grace period",
         "core/state_machine.py",
         "            camera.hint_until = now.mono + hold_s\n",
         "            camera.hint_until = now.mono\n",
     ),
-    "will-of-the-down": Mutant(
+    "hint-dates-gap": Mutation(
         "E1",
-        "what lies before the return of sight is down if something hinted at it",
+        "with a hint, the time before visibility returned is down",
         "core/dating.py",
         "            at = max(at - interval, min(at, camera.hint_at))\n",
         "            at = camera.hint_at\n",
     ),
-    "old-edges-forgotten": Mutant(
+    "old-gaps-forgotten": Mutation(
         "E4",
-        "only the newest darkness is known to have ended with a proof",
+        "only the newest gap is known to have ended with a proof",
         "core/backfill.py",
         "        camera.gap_proofs.append(at)\n",
         "        camera.gap_proofs[:] = [at]\n",
     ),
-    "no-blind-shift": Mutant(
+    "no-gap-shift": Mutation(
         "S4",
-        "a short blindness moves no deadline",
+        "a short gap moves no deadline",
         "core/state_machine.py",
         "            deadlines.extend_for_gap(camera, blind, now.mono)\n",
         "            pass\n",
     ),
-    "blind-shift-too-short": Mutant(
+    "gap-shift-too-short": Mutation(
         "S4",
-        "the deadline is moved by the blindness alone, without the interval more",
+        "the deadline is moved by the gap alone, without one more interval",
         "core/deadlines.py",
         "    moved = down_deadline(camera) + sight_at - blind_from + camera.interval_s\n",
         "    moved = down_deadline(camera) + sight_at - blind_from\n",
     ),
-    "long-blindness-exclusive": Mutant(
+    "long-gap-exclusive": Mutation(
         "S4",
-        "a blindness of exactly `down_after` changes no status (`>` for `>=`)",
+        "a gap of exactly `down_after` changes no status (`>` for `>=`)",
         "core/state_machine.py",
         "        long = worn or now.mono - blind >= camera.down_s\n",
         "        long = worn or now.mono - blind > camera.down_s\n",
     ),
-    "blind-when-noticed": Mutant(
+    "gap-from-detection": Mutation(
         "S3",
-        "blindness begins when the loss was noticed",
+        "a gap begins when the loss was detected",
         "monitoring/receiver.py",
         "        self._watch.link_down(self._link, now, last_packet)\n",
         "        self._watch.link_down(self._link, now, now)\n",
     ),
-    "no-fresh-deadline": Mutant(
+    "no-fresh-deadline": Mutation(
         "S5",
-        "when sight returns, the unknown get no fresh deadline",
+        "when visibility returns, unknown cameras get no new deadline",
         "core/state_machine.py",
         "            deadlines.restart_deadline(camera, now.mono)\n",
         "            pass\n",
     ),
-    "one-link-is-all": Mutant(
+    "one-link-is-all": Mutation(
         "S1",
-        "a camera is out of sight when any of its links is lost",
+        "a camera is not visible when any of its links is lost",
         "core/visibility.py",
         "            if not any(other.visible for other in sight.links):\n",
         "            if not all(other.visible for other in sight.links):\n",
     ),
-    "two-outages-through-blindness": Mutant(
+    "outage-split-by-gap": Mutation(
         "S7",
-        "an outage ends with the blindness in it",
+        "an outage ends with the gap in it",
         "core/state_machine.py",
         "            if new is Status.UNKNOWN:\n                camera.down_until = at\n",
         "            if new is Status.UNKNOWN and camera.down_until:\n"
         "                camera.down_until = at\n",
     ),
-    "stall-ignored": Mutant(
+    "stall-ignored": Mutation(
         "S8",
-        "a loop that stood still is no blindness",
+        "a stall of the loop is not a gap",
         "core/monitor.py",
         "            self._visibility.loop_stalled(now.at_mono(self._alive_at), now)\n",
         "            pass\n",
     ),
-    "no-proven-sight": Mutant(
+    "no-proven-visibility": Mutation(
         "S10",
-        "a frozen broker convicts: no packet is asked for",
+        "a frozen broker brings cameras down: no packet is required",
         "core/state_machine.py",
         "            elif link.up and (link.delivered_until <= expected or self._is_silent(link, now)):\n",
         "            elif link.up and link.delivered_until < 0:\n",
     ),
-    "no-fill-after-restart": Mutant(
+    "no-backfill-after-restart": Mutation(
         "S9",
-        "what a broker kept while camwatch did not run fills nothing",
+        "messages kept by a broker during a stop fill nothing",
         "core/checkpoint.py",
         "    camera.not_up = [Interval(_EVER, lit_ms + to_mono)]\n",
         "    camera.not_up = []\n",
     ),
-    "fill-too-short": Mutant(
+    "backfill-too-short": Mutation(
         "E4",
         "a late heartbeat fills nothing after itself",
         "core/backfill.py",
         "    after = 0 if run.closed else round(camera.interval_s * 500)\n",
         "    after = 0\n",
     ),
-    "clock-forgotten": Mutant(
+    "clock-forgotten": Mutation(
         "S9",
         "after a restart it is not known what is late",
         "core/checkpoint.py",
         "    if memory.clock_offset_s is not None:\n",
         "    if memory.clock_offset_s is not None and memory.ts is None:\n",
     ),
-    "settled-too-late": Mutant(
+    "accounted-too-late": Mutation(
         "A1",
-        "a restart goes on a millisecond later than it stopped",
+        "a restart resumes a millisecond too late",
         "core/checkpoint.py",
         "    camera.accounted_until_ms = memory.accounted_until_ms + to_mono\n",
         "    camera.accounted_until_ms = memory.accounted_until_ms + to_mono + 1\n",
     ),
-    "counters-before-stored": Mutant(
+    "counters-before-stored": Mutation(
         "A1",
         "counters are exported before they are stored",
         "history/recorder.py",
@@ -193,84 +193,84 @@ _STATES: dict[str, Mutant] = {
         "            for camera in found:\n"
         "                camera.stored = to_checkpoint(camera, now)\n",
     ),
-    "vouches-too-early": Mutant(
+    "watermark-too-early": Mutation(
         "S6",
-        "the store vouches for what is not in it",
+        "the store's watermark covers events that are not stored",
         "history/write_queue.py",
         "                    piece.watermark_ms,\n",
         "                    (self._pieces or [piece])[-1].watermark_ms,\n",
     ),
-    "stored-twice": Mutant(
+    "stored-twice": Mutation(
         "A1",
         "a batch whose commit was not confirmed is stored twice",
         "history/store.py",
         "                        self._check(found, batch)\n",
         "                        self._check(found, batch)\n                    if found:\n",
     ),
-    "maintenance-gap": Mutant(
+    "maintenance-gap": Mutation(
         "V3",
-        "a millisecond is in no account as a window begins",
+        "a millisecond is not counted as a window begins",
         "core/status_time.py",
         "            start = span.start\n        until",
         "            start = span.start + 1\n        until",
     ),
-    "window-too-long": Mutant(
+    "window-too-long": Mutation(
         "V3",
         "a window ends a millisecond late",
         "core/monitor.py",
         "    return merge(past + [Interval(max(starts, now.utc_ms), ends) for starts, ends in spans])\n",
         "    return merge(past + [Interval(max(starts, now.utc_ms), ends + 1) for starts, ends in spans])\n",
     ),
-    "windows-reach-back": Mutant(
+    "windows-reach-back": Mutation(
         "V6",
-        "a window that is announced late covers what was already judged",
+        "a window that is announced late covers time that was already judged",
         "core/monitor.py",
         "    return merge(past + [Interval(max(starts, now.utc_ms), ends) for starts, ends in spans])\n",
         "    return merge(past + [Interval(starts, ends) for starts, ends in spans])\n",
     ),
-    "planned-in-ledger": Mutant(
+    "planned-in-service": Mutation(
         "V1",
-        "a planned camera is in the ledger",
+        "a planned camera is in service",
         "core/monitor.py",
         "    return Status.PLANNED if camera.lifecycle is Lifecycle.PLANNED else Status.UNKNOWN\n",
         "    return Status.UNKNOWN\n",
     ),
-    "retired-speaks": Mutant(
+    "retired-is-heard": Mutation(
         "V2",
-        "a heartbeat of a retired camera is taken",
+        "a heartbeat of a retired camera is accepted",
         "core/monitor.py",
         "            return RejectionReason.UNEXPECTED\n        mono, utc_ms = now\n",
         "            pass\n        mono, utc_ms = now\n",
     ),
-    "reload-forgets": Mutant(
+    "reload-forgets": Mutation(
         "V6",
-        "a changed interval is not looked at before the old deadline",
+        "a changed interval is not checked before the old deadline",
         "core/monitor.py",
         "        self._state_machine.schedule_at(camera, now.mono)\n\n    def _join_groups",
         "\n    def _join_groups",
     ),
-    "leaves-too-late": Mutant(
+    "removal-too-late": Mutation(
         "A1",
-        "the ledger of a camera that left ends with the reload, not with what is certain",
+        "the service of a removed camera ends with the reload, not where it is certain",
         "core/monitor.py",
         "            left = now.at_mono(camera.accounted_until_ms / 1000)\n",
         "            left = now\n",
     ),
-    "clock-jump-unrecorded": Mutant(
+    "clock-step-unrecorded": Mutation(
         "T2",
-        "an hour that never was is not recorded",
+        "an hour skipped by the wall clock is not recorded",
         "monitoring/service.py",
         "        self.record_clock_step(jump)\n        self.clock_trust",
         "        self.clock_trust",
     ),
-    "summer-day": Mutant(
+    "summer-time-day": Mutation(
         "A5",
         "the day of a summer-time change has 24 hours",
         "accounting/calendar.py",
         "            self._last = LocalDay(day, self.start_of(day), self.start_of(day + _DAY))\n",
         "            self._last = LocalDay(day, self.start_of(day), self.start_of(day) + 86_400_000)\n",
     ),
-    "tally-forgets-the-past": Mutant(
+    "rolling-ignores-past": Mutation(
         "A5",
         "a change that reaches back is counted from now on only",
         "accounting/rolling_window.py",
@@ -279,5 +279,5 @@ _STATES: dict[str, Mutant] = {
     ),
 }
 
-MUTANTS: dict[str, Mutant] = {**_STATES, **TIMES}
-"""By name; in order of the rules they break."""
+MUTATIONS: dict[str, Mutation] = {**_STATES, **TIMES}
+"""By name."""

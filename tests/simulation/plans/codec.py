@@ -1,6 +1,6 @@
-"""Small values as text and back: durations and dataclasses of them, one line each.
+"""Text form of durations and flat dataclasses, one line each.
 
-A fault must survive being printed, mailed and typed again: what `parse` makes of `spell` is equal.
+A printed fault can be pasted back: `parse` reads what `format_value` writes.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ _DURATION = re.compile(r"(-?)(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)(?:\.(\d{1
 _T = TypeVar("_T")
 
 
-def spell_ms(value: Ms) -> str:
-    """Write milliseconds as people do: `3d4h5m6.125s`, `-1h`, `0s`."""
+def format_ms(value: Ms) -> str:
+    """Return milliseconds as text: `3d4h5m6.125s`, `-1h`, `0s`."""
     left, text = abs(value), "-" if value < 0 else ""
     for unit, size in _UNITS:
         count, left = divmod(left, size)
@@ -32,35 +32,35 @@ def spell_ms(value: Ms) -> str:
 
 
 def parse_ms(text: str) -> Ms:
-    """Read what `spell_ms` wrote. Raises ValueError."""
+    """Read what `format_ms` writes. Raises ValueError."""
     found = _DURATION.fullmatch(text)
     if found is None or not text.strip("-"):
-        raise ValueError(f"{text!r} is no duration like 3d4h5m6.125s")
+        raise ValueError(f"{text!r} is not a duration: write it like 3d4h5m6.125s")
     sign, days, hours, minutes, seconds, fraction = found.groups()
     value = int(days or 0) * DAY + int(hours or 0) * HOUR + int(minutes or 0) * MINUTE
     value += int(seconds or 0) * SECOND + int((fraction or "0").ljust(3, "0"))
     return -value if sign else value
 
 
-def spell(value: Any) -> str:
-    """Write a dataclass as one line: its name, then `field=value` for each."""
-    words = [name_of(value)]
-    words += [spelled(field, getattr(value, field.name)) for field in fields(value)]
-    return " ".join(words)
+def format_value(value: Any) -> str:
+    """Return a dataclass as one line: its name, then `field=value` for each."""
+    fields_read = [name_of(value)]
+    fields_read += [format_field(field, getattr(value, field.name)) for field in fields(value)]
+    return " ".join(fields_read)
 
 
-def spelled(field: Field[Any], held: object) -> str:
-    """Write one field of a dataclass, and what it holds."""
-    return f"{field.name}={spell_ms(held) if field.type == 'Ms' and isinstance(held, int) else held}"
+def format_field(field: Field[Any], value: object) -> str:
+    """Return one field of a dataclass and its value as text."""
+    return f"{field.name}={format_ms(value) if field.type == 'Ms' and isinstance(value, int) else value}"
 
 
 def parse(text: str, kinds: Mapping[str, type[_T]]) -> _T:
-    """Read what `spell` wrote, of one of these kinds. Raises ValueError."""
-    name, *words = text.split()
+    """Read what `format_value` writes, of one of these kinds. Raises ValueError."""
+    name, *fields_read = text.split()
     if name not in kinds:
-        raise ValueError(f"{name!r} is none of {', '.join(sorted(kinds))}")
+        raise ValueError(f"{name!r} is not a known fault: use one of {', '.join(sorted(kinds))}")
     kind = kinds[name]
-    said = dict(word.split("=", 1) for word in words)
+    values = dict(word.split("=", 1) for word in fields_read)
     read: dict[str, Callable[[str], Any]] = {
         "Ms": parse_ms,
         "int": int,
@@ -68,12 +68,12 @@ def parse(text: str, kinds: Mapping[str, type[_T]]) -> _T:
         "str": str,
     }
     types = {field.name: str(field.type) for field in fields(kind)}  # type: ignore[arg-type] # dataclasses
-    if said.keys() != types.keys():
+    if values.keys() != types.keys():
         raise ValueError(f"{name} has the fields {', '.join(types)}")
-    return kind(**{field: read[types[field]](word) for field, word in said.items()})
+    return kind(**{field: read[types[field]](word) for field, word in values.items()})
 
 
-def names(*kinds: type[_T]) -> dict[str, type[_T]]:
+def by_name(*kinds: type[_T]) -> dict[str, type[_T]]:
     """Return kinds by the names under which they are written."""
     return {_name(kind): kind for kind in kinds}
 

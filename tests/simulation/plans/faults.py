@@ -1,37 +1,36 @@
-"""What can go wrong in a plan: one small value for each thing, so that failures shrink by leaving some out.
+"""The faults of a plan. Each is an independent value, so that a failure shrinks by leaving some out.
 
-`at` is counted from the beginning of the plan; what a fault needs beside that, it carries itself: leaving
-one out changes nothing in the others. Durations are milliseconds.
+`at` is counted from the start of the plan. Durations are milliseconds.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import TypeAlias, get_args
 
-from tests.simulation.plans.codec import Ms, names
+from tests.simulation.plans.codec import Ms, by_name
 
-# --- what befalls a camera
+# --- cameras
 
 
 @dataclass(frozen=True, slots=True)
-class Dies:
-    """A camera sends nothing for a while, then boots; `how`: silence, goodbye, will, old-will.
+class CameraOutage:
+    """A camera is off for a while, then boots; `how`: silence, goodbye, will, old-will.
 
-    A will is told after `told`, or as the camera returns and takes over its session; an old one may come
-    after the return, which was under another client id.
+    A last will is published `will_after` its death, or when the camera takes over its session; an old one, of
+    another client id, may arrive after the return.
     """
 
     at: Ms
     camera: str
-    lasts: Ms
+    duration: Ms
     how: str
-    told: Ms
+    will_after: Ms
 
 
 @dataclass(frozen=True, slots=True)
-class Flaps:
-    """A camera dies so many times in a row, without a word."""
+class Flapping:
+    """A camera goes off several times in a row, in silence."""
 
     at: Ms
     camera: str
@@ -41,8 +40,8 @@ class Flaps:
 
 
 @dataclass(frozen=True, slots=True)
-class Loses:
-    """The next so many messages of a camera are lost on their way."""
+class MessageLoss:
+    """The next `count` messages of a camera are lost on their way."""
 
     at: Ms
     camera: str
@@ -50,8 +49,8 @@ class Loses:
 
 
 @dataclass(frozen=True, slots=True)
-class Duplicates:
-    """The next so many messages of a camera come twice, once more after `after`."""
+class DuplicateMessages:
+    """The next `count` messages of a camera arrive twice, the second time `after` the first."""
 
     at: Ms
     camera: str
@@ -60,8 +59,8 @@ class Duplicates:
 
 
 @dataclass(frozen=True, slots=True)
-class Delays:
-    """The next so many messages of a camera take longer `by`: they overtake one another, or are late."""
+class DelayedMessages:
+    """The next `count` messages of a camera take `by` longer: they overtake one another, or are late."""
 
     at: Ms
     camera: str
@@ -70,18 +69,18 @@ class Delays:
 
 
 @dataclass(frozen=True, slots=True)
-class Holds:
-    """An operator's bridge keeps all messages for a while, then brings them at once; or drops them."""
+class BridgeBuffering:
+    """An operator's bridge keeps all messages for a while and then sends them at once, or drops them."""
 
     at: Ms
     operator: str
-    lasts: Ms
+    duration: Ms
     drops: bool
 
 
 @dataclass(frozen=True, slots=True)
-class Replays:
-    """The last so many messages of a camera before `back` come once more, `apart` from each other."""
+class Replay:
+    """The last `count` messages of a camera before `back` arrive once more, `apart` from each other."""
 
     at: Ms
     camera: str
@@ -91,16 +90,16 @@ class Replays:
 
 
 @dataclass(frozen=True, slots=True)
-class Retains:
-    """A camera has its next heartbeat retained: each subscription brings it again, for good."""
+class RetainedHeartbeat:
+    """A camera's next heartbeat is retained: each subscription delivers it again."""
 
     at: Ms
     camera: str
 
 
 @dataclass(frozen=True, slots=True)
-class Strays:
-    """The next so many messages of a camera come on another operator's topic."""
+class WrongTopic:
+    """The next `count` messages of a camera arrive on another operator's topic."""
 
     at: Ms
     camera: str
@@ -109,8 +108,8 @@ class Strays:
 
 
 @dataclass(frozen=True, slots=True)
-class Babbles:
-    """A camera sends so many messages that nobody can take; `what` names the kind of nonsense."""
+class MalformedMessages:
+    """A camera sends `count` invalid messages; `what` is the kind of error."""
 
     at: Ms
     camera: str
@@ -119,8 +118,8 @@ class Babbles:
 
 
 @dataclass(frozen=True, slots=True)
-class Sets:
-    """A camera's clock is set, for good."""
+class CameraClockStep:
+    """A camera's clock is set and stays wrong."""
 
     at: Ms
     camera: str
@@ -128,191 +127,191 @@ class Sets:
 
 
 @dataclass(frozen=True, slots=True)
-class Drifts:
-    """A camera's clock goes wrong for a while, by so many millionths."""
+class CameraClockDrift:
+    """A camera's clock drifts for a while, by `millionths`."""
 
     at: Ms
     camera: str
-    lasts: Ms
+    duration: Ms
     millionths: int
 
 
 @dataclass(frozen=True, slots=True)
-class Wanders:
-    """A camera's clock is wrong for a while `by` so much, and then is right again."""
+class CameraClockOffset:
+    """A camera's clock is wrong by `by` for a while, and then right again."""
 
     at: Ms
     camera: str
-    lasts: Ms
+    duration: Ms
     by: Ms
 
 
 @dataclass(frozen=True, slots=True)
-class Stands:
-    """A camera's clock stands still for a while, or (`step`) goes on in steps only."""
+class CameraClockFreeze:
+    """A camera's clock stands still for a while, or (`step`) advances in steps."""
 
     at: Ms
     camera: str
-    lasts: Ms
+    duration: Ms
     step: Ms
 
 
 @dataclass(frozen=True, slots=True)
-class Sticks:
-    """A camera does not count for a while: its `seq` stays as it was."""
+class SequenceFreeze:
+    """A camera's `seq` stays the same for a while."""
 
     at: Ms
     camera: str
-    lasts: Ms
+    duration: Ms
 
 
 @dataclass(frozen=True, slots=True)
-class Ails:
-    """A camera says for a while that it is covered."""
+class Tampering:
+    """A camera reports tampering for a while."""
 
     at: Ms
     camera: str
-    lasts: Ms
+    duration: Ms
 
 
-# --- what befalls links and the daemon
+# --- links and the daemon
 
 
 @dataclass(frozen=True, slots=True)
-class Cuts:
-    """A link brings nothing from `at` on, is noticed to be lost after `noticed`, can be had after `lasts`.
+class LinkCut:
+    """A link delivers nothing for `duration`; its loss is detected after `detected`.
 
-    With `noticed` after `lasts` nobody notices: a broker froze, and thaws. `early`: what a session kept
-    comes before the subscription is confirmed.
+    With `detected` after `duration` the loss is never detected: a broker froze, and resumed. `early`: what a
+    session kept arrives before the subscription is confirmed.
     """
 
     at: Ms
     link: str
-    noticed: Ms
-    lasts: Ms
+    detected: Ms
+    duration: Ms
     early: bool
 
 
 @dataclass(frozen=True, slots=True)
-class Lags:
-    """For a while all messages of a link come later, in order, by at most `by`.
+class LinkLag:
+    """For a while all messages of a link arrive late, in order, by at most `by`.
 
-    `how`: steady, grows, uneven, bursts, thin (so many messages in a row need as long). `stream`: what else
-    the broker says waits behind them.
+    `how`: steady, grows, uneven, bursts, thin (a burst takes as long to drain). `stream`: everything else
+    from the broker waits behind them.
     """
 
     at: Ms
     link: str
-    lasts: Ms
+    duration: Ms
     by: Ms
     how: str
     stream: bool
 
 
 @dataclass(frozen=True, slots=True)
-class Greets:
-    """An operator's bridge says `online` for all its cameras, whether they live or not."""
+class BridgeOnline:
+    """An operator's bridge publishes `online` for all its cameras, whether they are on or not."""
 
     at: Ms
     operator: str
 
 
 @dataclass(frozen=True, slots=True)
-class Stalls:
-    """The daemon's loop stands still; `packets`: then it looks at what came before it looks at deadlines."""
+class LoopStall:
+    """The daemon's loop stalls; `packets`: afterwards it reads its sockets before it checks deadlines."""
 
     at: Ms
-    lasts: Ms
+    duration: Ms
     packets: bool
 
 
 @dataclass(frozen=True, slots=True)
-class Stops:
-    """camwatch is stopped in order, and started again."""
+class Restart:
+    """camwatch is stopped cleanly, and started again."""
 
     at: Ms
-    lasts: Ms
+    duration: Ms
 
 
 @dataclass(frozen=True, slots=True)
-class Crashes:
-    """camwatch is killed, `lag` after it last stored all, and started again.
+class Crash:
+    """camwatch is killed, `lag` after its last checkpoint, and started again.
 
-    While it stores once more: before statement number `statement`, past the last one after the commit;
-    -1: while nothing is stored.
+    During a checkpoint: before statement number `statement`, or after the commit if there are fewer; -1:
+    while nothing is being stored.
     """
 
     at: Ms
-    lasts: Ms
+    duration: Ms
     lag: Ms
     statement: int
 
 
 @dataclass(frozen=True, slots=True)
-class LosesStore:
-    """The store fails for a while; `stored`: what it says failed the first time was stored all the same."""
+class StoreOutage:
+    """The store fails for a while; `stored`: the first write that fails is stored all the same."""
 
     at: Ms
-    lasts: Ms
+    duration: Ms
     stored: bool
 
 
 @dataclass(frozen=True, slots=True)
-class SetsWall:
-    """The wall clock of camwatch's machine is set."""
+class HostClockStep:
+    """The wall clock of camwatch's host is set."""
 
     at: Ms
     by: Ms
 
 
-# --- what people do
+# --- inventory and corrections
 
 
 @dataclass(frozen=True, slots=True)
-class Leaves:
+class Removal:
     """A camera is not in the inventory for a while."""
 
     at: Ms
     camera: str
-    lasts: Ms
+    duration: Ms
 
 
 @dataclass(frozen=True, slots=True)
-class Retires:
+class Retirement:
     """A camera is retired for a while."""
 
     at: Ms
     camera: str
-    lasts: Ms
+    duration: Ms
 
 
 @dataclass(frozen=True, slots=True)
-class Plans:
-    """A camera is planned from the beginning, in service from `at` (if `dated`) or by its first proof.
+class PlannedCamera:
+    """A camera is planned from the start, in service from `at` (if `dated`) or by its first proof.
 
-    It first sends after `speaks`.
+    It sends nothing before `first_message`.
     """
 
     at: Ms
     camera: str
     dated: bool
-    speaks: Ms
+    first_message: Ms
 
 
 @dataclass(frozen=True, slots=True)
-class Paces:
-    """The inventory names another interval for a camera for a while; `follows`: and the camera keeps it."""
+class IntervalChange:
+    """The inventory has another interval for a camera for a while; `follows`: the camera keeps to it."""
 
     at: Ms
     camera: str
-    lasts: Ms
+    duration: Ms
     interval: Ms
     follows: bool
 
 
 @dataclass(frozen=True, slots=True)
-class Moves:
-    """A camera is put on another site."""
+class SiteChange:
+    """A camera moves to another site."""
 
     at: Ms
     camera: str
@@ -320,8 +319,8 @@ class Moves:
 
 
 @dataclass(frozen=True, slots=True)
-class Announces:
-    """The inventory names maintenance, from `starts` to `ends` after `at`; taken out `taken` after."""
+class InventoryMaintenance:
+    """A maintenance window of the inventory, from `starts` to `ends` after `at`; removed `taken` after it."""
 
     at: Ms
     scope: str
@@ -332,8 +331,8 @@ class Announces:
 
 
 @dataclass(frozen=True, slots=True)
-class Corrects:
-    """People put maintenance in the journal, from `starts` to `ends` after `at`; 0: never cancelled."""
+class MaintenanceCorrection:
+    """A maintenance window entered as correction, from `starts` to `ends` after `at`; 0: never cancelled."""
 
     at: Ms
     scope: str
@@ -344,8 +343,8 @@ class Corrects:
 
 
 @dataclass(frozen=True, slots=True)
-class Attributes:
-    """People say why a camera's last outage was, and whether it counts."""
+class Attribution:
+    """A camera's last outage is attributed, and excluded or not."""
 
     at: Ms
     camera: str
@@ -353,30 +352,35 @@ class Attributes:
     excluded: bool
 
 
-OfCamera: TypeAlias = (
-    Dies
-    | Flaps
-    | Loses
-    | Duplicates
-    | Delays
-    | Replays
-    | Retains
-    | Strays
-    | Babbles
-    | Sets
-    | Drifts
-    | Wanders
-    | Stands
-    | Sticks
-    | Ails
+CameraFault: TypeAlias = (
+    CameraOutage
+    | Flapping
+    | MessageLoss
+    | DuplicateMessages
+    | DelayedMessages
+    | Replay
+    | RetainedHeartbeat
+    | WrongTopic
+    | MalformedMessages
+    | CameraClockStep
+    | CameraClockDrift
+    | CameraClockOffset
+    | CameraClockFreeze
+    | SequenceFreeze
+    | Tampering
 )
-OfDaemon: TypeAlias = Cuts | Lags | Stalls | Stops | Crashes | LosesStore | SetsWall
-OfPeople: TypeAlias = Leaves | Retires | Plans | Paces | Moves | Announces | Corrects | Attributes
-Fault: TypeAlias = OfCamera | Holds | Greets | OfDaemon | OfPeople
+DaemonFault: TypeAlias = LinkCut | LinkLag | LoopStall | Restart | Crash | StoreOutage | HostClockStep
+InventoryFault: TypeAlias = (
+    Removal
+    | Retirement
+    | PlannedCamera
+    | IntervalChange
+    | SiteChange
+    | InventoryMaintenance
+    | MaintenanceCorrection
+    | Attribution
+)
+Fault: TypeAlias = CameraFault | BridgeBuffering | BridgeOnline | DaemonFault | InventoryFault
 
-KINDS: dict[str, type[Fault]] = names(
-    Dies, Flaps, Loses, Duplicates, Delays, Holds, Replays, Retains, Strays, Babbles, Sets, Drifts, Wanders,
-    Stands, Sticks, Ails, Greets, Cuts, Lags, Stalls, Stops, Crashes, LosesStore, SetsWall,
-    Leaves, Retires, Plans, Paces, Moves, Announces, Corrects, Attributes,
-)  # fmt: skip
-"""Every kind of fault, by its name in text."""
+KINDS: dict[str, type[Fault]] = by_name(*get_args(Fault))
+"""Every kind of fault by its name in text."""

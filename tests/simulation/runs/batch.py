@@ -1,4 +1,4 @@
-"""Runs many seeds on all cores, and tells how far it is and what was wrong."""
+"""Runs many seeds on all cores, and reports progress and failures."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from pathlib import Path
 from typing import TextIO
 
 from camwatch.logs import configure
-from tests.simulation.plans.codec import DAY, spell
+from tests.simulation.plans.codec import DAY, format_value
 from tests.simulation.plans.generator import draw
 from tests.simulation.plans.plan import PARIS, Plan
-from tests.simulation.runs.play import Outcome, empty_store, play, room
+from tests.simulation.runs.play import Outcome, empty_store, play, store_folder
 from tests.simulation.runs.shrink import shrink
 
 SHRINKS = 3
-"""So many failures are shrunk; of the others, the seed is told."""
+"""How many failures are shrunk; of the others only the seed is reported."""
 _TOLD_EVERY_S = 10.0
 _YEAR = 365.25 * DAY
 
 
 @dataclass
-class Sum:
-    """What all seeds came to."""
+class Totals:
+    """Sums over all seeds."""
 
     seeds: int = 0
     simulated: int = 0  # milliseconds
@@ -47,7 +47,7 @@ class Sum:
             self.failed.append(outcome)
 
     def lines(self, seconds: float) -> list[str]:
-        """Return it in words."""
+        """Return the summary."""
         counts = ", ".join(f"{count:,} {name}" for name, count in self.counts.items())
         faults = ", ".join(f"{name} {count:,}" for name, count in self.faults.most_common())
         years = self.simulated / _YEAR
@@ -59,8 +59,8 @@ class Sum:
         ]
 
 
-class Reporter:
-    """Tells how far it is: on one line of a terminal, else a line now and then."""
+class Progress:
+    """Reports progress: on one line of a terminal, otherwise a line every ten seconds."""
 
     def __init__(self, stream: TextIO, seeds: int | None) -> None:
         self._stream = stream
@@ -69,8 +69,8 @@ class Reporter:
         self._began = time.monotonic()
         self._begin, self._end = ("\r", "") if stream.isatty() else ("", "\n")
 
-    def tells(self, total: Sum, outcome: Outcome) -> None:
-        """Tell how far it is, unless that was told just now; and at once that a seed fails."""
+    def update(self, total: Totals, outcome: Outcome) -> None:
+        """Write a failure at once, and progress if some time has passed."""
         if outcome.problem:
             self._stream.write(f"{self._begin}seed {outcome.seed} fails\n")
         now = time.monotonic()
@@ -87,11 +87,11 @@ class Reporter:
 
 
 def run(
-    seeds: Iterator[int], jobs: int, seconds: float | None, reporter: Reporter, *, first_failure: bool = False
-) -> tuple[Sum, float]:
-    """Play seeds until there are none left, or the time is over; return what they came to, and how long."""
-    quiet()
-    began, total = time.monotonic(), Sum()
+    seeds: Iterator[int], jobs: int, seconds: float | None, reporter: Progress, *, first_failure: bool = False
+) -> tuple[Totals, float]:
+    """Run seeds until none is left, or `seconds` are over; return the sums and the seconds taken."""
+    silence_logs()
+    began, total = time.monotonic(), Totals()
 
     def more() -> Iterator[int]:
         while seconds is None or time.monotonic() - began < seconds:
@@ -100,20 +100,20 @@ def run(
                 return
             yield seed
 
-    with tempfile.TemporaryDirectory(prefix="camwatch-simulation-", dir=room()) as folder:
+    with tempfile.TemporaryDirectory(prefix="camwatch-simulation-", dir=store_folder()) as folder:
         template = empty_store(Path(folder))
         for outcome in _outcomes(more(), jobs, template):
             total.add(outcome)
-            reporter.tells(total, outcome)
+            reporter.update(total, outcome)
     return total, time.monotonic() - began
 
 
 def _outcomes(seeds: Iterator[int], jobs: int, template: Path) -> Iterator[Outcome]:
     if jobs == 1:
-        quiet()
+        silence_logs()
         yield from (play(draw(seed), template) for seed in seeds)
         return
-    with ProcessPoolExecutor(jobs, get_context("spawn"), initializer=quiet) as pool:
+    with ProcessPoolExecutor(jobs, get_context("spawn"), initializer=silence_logs) as pool:
         running: set[Future[Outcome]] = set()
         for seed in seeds:
             running.add(pool.submit(_play_seed, seed, template))
@@ -128,36 +128,36 @@ def _play_seed(seed: int, template: Path) -> Outcome:
     return play(draw(seed), template)
 
 
-def quiet() -> None:
-    """Keep what the daemon logs to itself: it is in trouble all the time."""
+def silence_logs() -> None:
+    """Discard what the daemon logs."""
     configure("json", "critical", PARIS, Path(os.devnull).open("w"))  # noqa: SIM115 - as long as we live
 
 
 def explain(plan: Plan, command: str) -> list[str]:
-    """Return what is wrong with a plan that fails, with the fewest faults, and the line that replays it."""
-    with tempfile.TemporaryDirectory(prefix="camwatch-simulation-", dir=room()) as folder:
+    """Return the problem of a failing plan, its fewest faults, and the command that replays it."""
+    with tempfile.TemporaryDirectory(prefix="camwatch-simulation-", dir=store_folder()) as folder:
         template = empty_store(Path(folder))
 
         def fails(faults: tuple[int, ...], cameras: tuple[str, ...]) -> bool:
-            return bool(play(plan.keeping(faults, cameras), template).problem)
+            return bool(play(plan.subset(faults, cameras), template).problem)
 
-        cameras = tuple(device.id for device in plan.devices)
+        cameras = tuple(spec.id for spec in plan.cameras)
         shrunk = shrink(range(len(plan.faults)), cameras, fails)
-        least = plan.keeping(shrunk.faults, shrunk.cameras)
+        least = plan.subset(shrunk.faults, shrunk.cameras)
         outcome = play(least, template)
     kept = ",".join(map(str, shrunk.faults)) or "none"
-    said = [f"seed {plan.seed} fails: {outcome.problem}"]
-    said += [f"  {line}" for line in (*least.lines_of_text()[: 1 + len(least.lines) + len(least.devices)],)]
-    said += [f"  {number:3} {spell(plan.faults[number])}" for number in shrunk.faults]
-    return [*said, f"replay: {command} SEED={plan.seed} KEEP={kept} CAMERAS={','.join(shrunk.cameras)}"]
+    text = [f"seed {plan.seed} fails: {outcome.problem}"]
+    text += [f"  {line}" for line in (*least.describe()[: 1 + len(least.links) + len(least.cameras)],)]
+    text += [f"  {number:3} {format_value(plan.faults[number])}" for number in shrunk.faults]
+    return [*text, f"replay: {command} SEED={plan.seed} KEEP={kept} CAMERAS={','.join(shrunk.cameras)}"]
 
 
 def cores() -> int:
-    """Return how many processes this machine bears."""
+    """Return the number of usable cores."""
     return len(os.sched_getaffinity(0))
 
 
 def say(*lines: str) -> None:
-    """Write lines for people."""
+    """Write lines to standard output."""
     sys.stdout.write("".join(f"{line}\n" for line in lines))
     sys.stdout.flush()

@@ -1,4 +1,4 @@
-"""Shrinks a plan that fails to the fewest faults and cameras with which it still does (delta debugging)."""
+"""Shrinks a failing plan to the fewest faults and cameras with which it still fails (delta debugging)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ Fails = Callable[[tuple[int, ...], tuple[str, ...]], bool]
 
 
 class Shrunk(NamedTuple):
-    """What is left, and how many plays that took."""
+    """What is left, and how many runs that took."""
 
     faults: tuple[int, ...]
     cameras: tuple[str, ...]
@@ -18,7 +18,7 @@ class Shrunk(NamedTuple):
 
 
 def shrink(faults: Sequence[int], cameras: Sequence[str], fails: Fails, most: int = 400) -> Shrunk:
-    """Leave out what can be left out, in at most about so many plays; the whole is known to fail."""
+    """Leave out as much as possible, in at most about `most` runs; the whole is known to fail."""
     search = _Search(fails, most)
     left, seen = tuple(faults), tuple(cameras)
     while True:
@@ -32,11 +32,11 @@ def shrink(faults: Sequence[int], cameras: Sequence[str], fails: Fails, most: in
 class _Search:
     def __init__(self, fails: Fails, most: int) -> None:
         self.plays = 0
-        self._most = most
+        self._percentile_90 = most
         self._fails = fails
 
     def fewer_cameras(self, faults: tuple[int, ...], cameras: tuple[str, ...]) -> tuple[str, ...]:
-        """Try to leave out each camera, but the last."""
+        """Try to leave out each camera but the last."""
         for camera in cameras:
             fewer = tuple(each for each in cameras if each != camera)
             if fewer and self._still_fails(faults, fewer):
@@ -44,7 +44,7 @@ class _Search:
         return cameras
 
     def fewer_faults(self, faults: tuple[int, ...], cameras: tuple[str, ...]) -> tuple[int, ...]:
-        """Try to leave out halves, then quarters, and so on, to single ones."""
+        """Try to leave out halves, then quarters, and so on, down to single faults."""
         size = max(1, len(faults) // 2)
         while faults:
             start = 0
@@ -60,7 +60,7 @@ class _Search:
         return faults
 
     def _still_fails(self, faults: tuple[int, ...], cameras: tuple[str, ...]) -> bool:
-        if self.plays >= self._most:
+        if self.plays >= self._percentile_90:
             return False
         self.plays += 1
         return self._fails(faults, cameras)

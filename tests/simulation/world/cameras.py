@@ -1,4 +1,4 @@
-"""What cameras really do: when they live, what their clocks show, and what they send. No judgement."""
+"""What cameras really do: when they are on, what their clocks show, and what they send."""
 
 from __future__ import annotations
 
@@ -9,27 +9,27 @@ from operator import attrgetter
 from typing import NamedTuple
 
 from tests.simulation.plans.faults import (
-    Ails,
-    Dies,
-    Drifts,
-    Flaps,
-    Paces,
-    Plans,
-    Sets,
-    Stands,
-    Sticks,
-    Wanders,
+    CameraClockDrift,
+    CameraClockFreeze,
+    CameraClockOffset,
+    CameraClockStep,
+    CameraOutage,
+    Flapping,
+    IntervalChange,
+    PlannedCamera,
+    SequenceFreeze,
+    Tampering,
 )
-from tests.simulation.plans.plan import Device, Plan
+from tests.simulation.plans.plan import CameraSpec, Plan
 
 PREFIX = "camwatch/v1"
 
 
 @dataclass(frozen=True, slots=True)
-class Sent:
-    """One message, as it was sent at `at` (true UTC milliseconds); `word` empty: a heartbeat.
+class Message:
+    """A message, sent at `at` (true UTC milliseconds); `word` empty: a heartbeat.
 
-    `wrong` names why nobody can take it; empty: it is sound. What the payload tells stands beside it.
+    `wrong`: why it must be refused; empty: it is valid. The other fields are what its payload contains.
     """
 
     camera: str
@@ -47,165 +47,167 @@ class Sent:
 
 
 class Boot(NamedTuple):
-    """A camera lives in [begins, ends); how it ends, and when its last will is told."""
+    """A camera is on in [begins, ends); how it ends, and how much later its last will is published."""
 
     begins: int
     ends: int
     how: str
-    told: int
+    will_after: int
 
 
-def boots(device: Device, plan: Plan) -> list[Boot]:
-    """Return when a camera lives. Where deaths overlap, the first says how."""
-    dead = sorted(_deaths(device, plan))
+def boots(spec: CameraSpec, plan: Plan) -> list[Boot]:
+    """Return when a camera is on. Where outages overlap, the first decides how it ends."""
+    off = sorted(_outages(spec, plan))
     found, alive = [], plan.begins
-    for since, until, how, told in dead:
+    for since, until, how, will_after in off:
         if since <= alive:
             alive = max(alive, until)
             continue
-        found.append(Boot(alive, since, how, told))
+        found.append(Boot(alive, since, how, will_after))
         alive = until
     if alive < plan.ends:
         found.append(Boot(alive, plan.ends, "silence", 0))
     return found
 
 
-def _deaths(device: Device, plan: Plan) -> Iterator[tuple[int, int, str, int]]:
+def _outages(spec: CameraSpec, plan: Plan) -> Iterator[tuple[int, int, str, int]]:
     for fault in plan.faults:
-        if isinstance(fault, Plans) and fault.camera == device.id:
-            yield plan.begins, plan.begins + fault.speaks, "silence", 0
-        elif isinstance(fault, Dies) and fault.camera == device.id:
+        if isinstance(fault, PlannedCamera) and fault.camera == spec.id:
+            yield plan.begins, plan.begins + fault.first_message, "silence", 0
+        elif isinstance(fault, CameraOutage) and fault.camera == spec.id:
             at = plan.begins + fault.at
-            how = fault.how if device.speaks else "silence"
-            yield at, at + fault.lasts, how, fault.told
-        elif isinstance(fault, Flaps) and fault.camera == device.id:
+            how = fault.how if spec.sends_status else "silence"
+            yield at, at + fault.duration, how, fault.will_after
+        elif isinstance(fault, Flapping) and fault.camera == spec.id:
             for turn in range(fault.times):
                 at = plan.begins + fault.at + turn * (fault.up + fault.down)
                 yield at, at + fault.down, "silence", 0
 
 
-class Speech:
-    """All that one camera sends, in order of time."""
+class CameraTraffic:
+    """All messages of one camera, in order of time."""
 
-    def __init__(self, device: Device, plan: Plan) -> None:
-        self.device = device
+    def __init__(self, spec: CameraSpec, plan: Plan) -> None:
+        self.spec = spec
         self._plan = plan
-        mine = [fault for fault in plan.faults if getattr(fault, "camera", "") == device.id]
-        self._wanders = [fault for fault in mine if isinstance(fault, Wanders)]
-        self._stands = [fault for fault in mine if isinstance(fault, Stands)]
-        self._sticks = [fault for fault in mine if isinstance(fault, Sticks)]
-        self._sets = [fault for fault in mine if isinstance(fault, Sets)]
-        self._drifts = [fault for fault in mine if isinstance(fault, Drifts)]
-        self._stuck: dict[Sticks, int] = {}
-        self._ails = [fault for fault in mine if isinstance(fault, Ails)]
-        self._paces = [fault for fault in mine if isinstance(fault, Paces) and fault.follows]
-        self._topic = f"{PREFIX}/{device.operator}/{device.id}/"
-        self._salt = int(device.id[1:]) * 40_503
+        mine = [fault for fault in plan.faults if getattr(fault, "camera", "") == spec.id]
+        self._wanders = [fault for fault in mine if isinstance(fault, CameraClockOffset)]
+        self._record_site = [fault for fault in mine if isinstance(fault, CameraClockFreeze)]
+        self._sticks = [fault for fault in mine if isinstance(fault, SequenceFreeze)]
+        self._sets = [fault for fault in mine if isinstance(fault, CameraClockStep)]
+        self._drifts = [fault for fault in mine if isinstance(fault, CameraClockDrift)]
+        self._stuck: dict[SequenceFreeze, int] = {}
+        self._ails = [fault for fault in mine if isinstance(fault, Tampering)]
+        self._paces = [fault for fault in mine if isinstance(fault, IntervalChange) and fault.follows]
+        self._topic = f"{PREFIX}/{spec.operator}/{spec.id}/"
+        self._salt = int(spec.id[1:]) * 40_503
 
-    def __iter__(self) -> Iterator[Sent]:
+    def __iter__(self) -> Iterator[Message]:
         """Yield each message."""
-        lives: Sequence[Boot] = boots(self.device, self._plan)
-        yield from heapq.merge(self._wills(lives), self._said(lives), key=attrgetter("at"))
+        periods: Sequence[Boot] = boots(self.spec, self._plan)
+        yield from heapq.merge(self._wills(periods), self._all_messages(periods), key=attrgetter("at"))
 
-    def _said(self, lives: Sequence[Boot]) -> Iterator[Sent]:
-        for number, boot in enumerate(lives, 1):
-            if self.device.speaks:
-                yield self._word("online", boot.begins)
+    def _all_messages(self, periods: Sequence[Boot]) -> Iterator[Message]:
+        for number, boot in enumerate(periods, 1):
+            if self.spec.sends_status:
+                yield self._status_message("online", boot.begins)
             yield from self._heartbeats(number, boot)
             if boot.how == "goodbye":
-                yield self._word("goodbye", boot.ends)
+                yield self._status_message("goodbye", boot.ends)
 
-    def _wills(self, lives: Sequence[Boot]) -> Iterator[Sent]:
-        """Yield what brokers say of a camera that died; an old will may come after its return."""
+    def _wills(self, periods: Sequence[Boot]) -> Iterator[Message]:
+        """Yield last wills; an old one may come after the camera's return."""
         found = []
-        for number, boot in enumerate(lives, 1):
-            at = boot.ends + boot.told
+        for number, boot in enumerate(periods, 1):
+            at = boot.ends + boot.will_after
             if boot.how == "old-will":
                 found.append(at)
             elif boot.how == "will":
-                found.append(min(at, lives[number].begins) if number < len(lives) else at)
-        return (self._word("offline", at) for at in sorted(found))
+                found.append(min(at, periods[number].begins) if number < len(periods) else at)
+        return (self._status_message("offline", at) for at in sorted(found))
 
     def clock(self, at: int) -> int:
         """Return what the camera's clock shows, in milliseconds."""
         begins = self._plan.begins
-        for stand in self._stands:
+        for stand in self._record_site:
             since = at - begins - stand.at
-            if 0 <= since < stand.lasts:
+            if 0 <= since < stand.duration:
                 at -= since % stand.step if stand.step else since
-        shown = at + self.device.off
-        shown += sum(fault.by for fault in self._wanders if 0 <= at - begins - fault.at < fault.lasts)
-        shown += sum(fault.by for fault in self._sets if begins + fault.at <= at)
+        format_time = at + self.spec.clock_offset
+        format_time += sum(
+            fault.by for fault in self._wanders if 0 <= at - begins - fault.at < fault.duration
+        )
+        format_time += sum(fault.by for fault in self._sets if begins + fault.at <= at)
         for drift in self._drifts:
-            lasted = min(at - begins - drift.at, drift.lasts)
-            shown += max(0, lasted) * drift.millionths // 1_000_000
-        return shown
+            lasted = min(at - begins - drift.at, drift.duration)
+            format_time += max(0, lasted) * drift.millionths // 1_000_000
+        return format_time
 
-    def pace(self, at: int) -> int:
-        """Return the interval at which the camera sends, as its operator told it."""
+    def interval_at(self, at: int) -> int:
+        """Return the interval at which the camera sends."""
         since = at - self._plan.begins
-        told = [fault for fault in self._paces if fault.at <= since < fault.at + fault.lasts]
-        return told[-1].interval if told else self.device.interval
+        will_after = [fault for fault in self._paces if fault.at <= since < fault.at + fault.duration]
+        return will_after[-1].interval if will_after else self.spec.interval
 
-    def _heartbeats(self, number: int, boot: Boot) -> Iterator[Sent]:
-        at, seq = boot.begins + (self.device.phase if number == 1 else 0), 0
+    def _heartbeats(self, number: int, boot: Boot) -> Iterator[Message]:
+        at, seq = boot.begins + (self.spec.phase if number == 1 else 0), 0
         while at < boot.ends:
             yield self._heartbeat(number, boot, at, seq)
             seq += 1
-            at += self.pace(at) + self._wobble(number, seq)
+            at += self.interval_at(at) + self._jitter(number, seq)
 
     def _counted(self, seq: int, at: int) -> int:
         since = at - self._plan.begins
         for stick in self._sticks:
-            if 0 <= since - stick.at < stick.lasts:
+            if 0 <= since - stick.at < stick.duration:
                 return self._stuck.setdefault(stick, seq)
         return seq
 
-    def _wobble(self, boot: int, seq: int) -> int:
-        most = self.device.wobble // self._plan.grid
+    def _jitter(self, boot: int, seq: int) -> int:
+        most = self.spec.jitter // self._plan.grid
         if not most:
             return 0
         drawn = (seq * 2_654_435_761 + boot * 97_003 + self._salt) >> 7
         return (drawn % (2 * most + 1) - most) * self._plan.grid
 
-    def _heartbeat(self, number: int, boot: Boot, at: int, seq: int) -> Sent:
-        says = self.device.says
-        told: dict[str, float] = {}
-        if says in ("all", "whole", "seq+ts", "ts"):
-            told["ts"] = self.clock(at) / 1000
-        if says in ("all", "whole", "seq+ts", "seq"):
-            told["seq"] = self._counted(seq, at)
-        if says in ("all", "whole"):
-            lived = at - boot.begins
-            told["uptime_s"] = lived // 1000 if says == "whole" else lived / 1000
-        ill = any(0 <= at - self._plan.begins - ail.at < ail.lasts for ail in self._ails)
-        text = ",".join(f'"{name}":{value!r}' for name, value in told.items())
+    def _heartbeat(self, number: int, boot: Boot, at: int, seq: int) -> Message:
+        reports = self.spec.reports
+        will_after: dict[str, float] = {}
+        if reports in ("all", "whole", "seq+ts", "ts"):
+            will_after["ts"] = self.clock(at) / 1000
+        if reports in ("all", "whole", "seq+ts", "seq"):
+            will_after["seq"] = self._counted(seq, at)
+        if reports in ("all", "whole"):
+            prove_alive = at - boot.begins
+            will_after["uptime_s"] = prove_alive // 1000 if reports == "whole" else prove_alive / 1000
+        ill = any(0 <= at - self._plan.begins - ail.at < ail.duration for ail in self._ails)
+        text = ",".join(f'"{name}":{value!r}' for name, value in will_after.items())
         if self._ails:
             text += f'{"," if text else ""}"tamper":{"true" if ill else "false"}'
-        return Sent(
-            self.device.id,
+        return Message(
+            self.spec.id,
             self._topic + "heartbeat",
             f"{{{text}}}".encode() if text else b"",
             at,
             number,
-            int(told["seq"]) if "seq" in told else None,
-            told.get("ts"),
-            told.get("uptime_s"),
+            int(will_after["seq"]) if "seq" in will_after else None,
+            will_after.get("ts"),
+            will_after.get("uptime_s"),
             ill=ill,
         )
 
-    def _word(self, word: str, at: int) -> Sent:
+    def _status_message(self, word: str, at: int) -> Message:
         payload = f'{{"status":"{word}"}}'.encode()
-        return Sent(self.device.id, self._topic + "status", payload, at, word=word, retain=True)
+        return Message(self.spec.id, self._topic + "status", payload, at, word=word, retain=True)
 
 
-def greeting(device: Device, at: int) -> Sent:
-    """Return an `online` that another than the camera says, which is not retained."""
-    topic = f"{PREFIX}/{device.operator}/{device.id}/status"
-    return Sent(device.id, topic, b'{"status":"online"}', at, word="online")
+def bridge_online(spec: CameraSpec, at: int) -> Message:
+    """Return an `online` that a bridge publishes, not retained."""
+    topic = f"{PREFIX}/{spec.operator}/{spec.id}/status"
+    return Message(spec.id, topic, b'{"status":"online"}', at, word="online")
 
 
-_NONSENSE: dict[str, tuple[str, bytes, str]] = {
+_MALFORMED: dict[str, tuple[str, bytes, str]] = {
     "json": ("heartbeat", b'{"seq":', "malformed"),
     "type": ("heartbeat", b'["seq",7]', "malformed"),
     "range": ("heartbeat", b"1000", "malformed"),
@@ -217,8 +219,8 @@ _NONSENSE: dict[str, tuple[str, bytes, str]] = {
 }
 
 
-def nonsense(device: Device, what: str, at: int) -> Sent:
-    """Return a message of a camera that nobody can take."""
-    kind, payload, wrong = _NONSENSE[what]
-    topic = f"{PREFIX}/{device.operator}/{device.id}/{kind}"
-    return Sent(device.id, topic, payload, at, wrong=wrong or "nothing")
+def malformed(spec: CameraSpec, what: str, at: int) -> Message:
+    """Return an invalid message of a camera."""
+    kind, payload, wrong = _MALFORMED[what]
+    topic = f"{PREFIX}/{spec.operator}/{spec.id}/{kind}"
+    return Message(spec.id, topic, payload, at, wrong=wrong or "nothing")

@@ -1,4 +1,4 @@
-"""One process of camwatch: its real parts under a clock that others move, and a keeper that can fail."""
+"""One process of camwatch: its real parts on a virtual clock, and a store that can fail."""
 
 from __future__ import annotations
 
@@ -32,21 +32,21 @@ class KilledError(Exception):
 
 
 class FaultyStore(RecordingStore):
-    """A real store, until it is told to fail, or to die.
+    """A real store that can be made to fail, or to kill the process.
 
-    `committed` is told of each batch that the store has.
+    `committed` is called with each batch that is stored.
     """
 
     def __init__(self, store: Store, committed: Callable[[Batch], None]) -> None:
         super().__init__(store, PARIS, RETENTION_DAYS)
         self.away = False
-        self.unconfirmed = False  # the next write is stored, and said to have failed
-        self.dies_at: int | None = None  # so many statements from now
+        self.unconfirmed = False  # the next write is stored and then fails
+        self.dies_at: int | None = None  # number of statements from now
         self._committed = committed
         event.listen(store.engine, "before_cursor_execute", self._statement)
 
     def load(self) -> StoredState:
-        """Return what the store remembers, or fail."""
+        """Return the stored state, or fail."""
         self._fail_if_away()
         return super().load()
 
@@ -67,17 +67,17 @@ class FaultyStore(RecordingStore):
         return super().corrections()
 
     def windows(self, now_ms: int) -> tuple[MaintenanceWindow, ...]:
-        """Return the maintenance that people added, or fail."""
+        """Return the maintenance entered as corrections, or fail."""
         self._fail_if_away()
         return super().windows(now_ms)
 
     def standing(self, now_ms: int) -> RollingAccounts:
-        """Return the operators' accounts, or fail."""
+        """Return the operators' rolling accounts, or fail."""
         self._fail_if_away()
         return super().standing(now_ms)
 
     def fold(self, now_ms: int) -> Iterator[None]:
-        """Fold away what is too old, or fail."""
+        """Fold what is older than the retention, or fail."""
         self._fail_if_away()
         return super().fold(now_ms)
 
@@ -92,29 +92,29 @@ class FaultyStore(RecordingStore):
             self.dies_at -= 1
 
 
-class Process:
-    """camwatch, from its start to its end. `told` collects what the listener hears."""
+class DaemonProcess:
+    """camwatch, from its start to its end. `told` collects emitted events."""
 
     def __init__(
         self,
         url: str,
         settings: Settings,
         links: dict[str, frozenset[str]],
-        hands: tuple[Callable[[], float], Callable[[], float]],
+        clocks: tuple[Callable[[], float], Callable[[], float]],
         committed: Callable[[Batch], None],
     ) -> None:
         self.store = Store.open(HistorySettings(url=url))
         self.store.acquire_lock()
         self.past: StoredState = self.store.load()
-        self.told: list[Event] = []
+        self.emitted: list[Event] = []
         self.keeper = FaultyStore(self.store, committed)
-        self.clock = Clock(self._jumped, *hands, self.past.watermark_ms or 0)
-        settled = (
+        self.clock = Clock(self._jumped, *clocks, self.past.watermark_ms or 0)
+        accounted = (
             memory.accounted_until_ms
             for memory in self.past.checkpoints
             if memory.accounted_until_ms is not None
         )
-        corrected = self.keeper.windows(min(settled, default=self.clock().utc_ms))
+        corrected = self.keeper.windows(min(accounted, default=self.clock().utc_ms))
         self.watcher = MonitorService(
             settings,
             inventory((), ()),
@@ -142,7 +142,7 @@ class Process:
         self._writing: asyncio.Task[None] | None = None
 
     async def begin(self, rows: Iterable[Camera], windows: Iterable[MaintenanceWindow]) -> None:
-        """Take up the thread, as `app.Application` does."""
+        """Resume from the store, as `app.Application` does."""
         if self.past.watermark_ms is not None:
             now = self.clock()
             if self.clock.lag is not None:
@@ -152,11 +152,11 @@ class Process:
         await self.chronicle._rebuild_rolling()
 
     def reload(self, rows: Iterable[Camera], windows: Iterable[MaintenanceWindow]) -> None:
-        """Take another inventory."""
+        """Load another inventory."""
         self.watcher.on_reload(inventory(rows, windows))
 
     async def checkpoint(self) -> bool:
-        """Store everything; return whether that is done: not while the store is away."""
+        """Store everything; return whether that is done, which it is not while the store is away."""
         task = self._writing or asyncio.create_task(self.chronicle._checkpoint())
         errors, keeper = self.chronicle.write_errors, self.keeper
         while not task.done() and self.chronicle.write_errors == errors:
@@ -169,18 +169,18 @@ class Process:
         return self._writing is None
 
     async def finish(self) -> None:
-        """Stop in order: store the rest, as far as the store is there."""
+        """Stop cleanly: store the rest, as far as the store is available."""
         self.chronicle._stopping.set()
         while not await self.checkpoint():
             pass
 
     @property
     def waiting(self) -> bool:
-        """Whether something waits for a store that is away."""
+        """Whether a write waits for the store."""
         return self._writing is not None
 
     async def end(self) -> None:
-        """Let go of everything, whatever is under way."""
+        """Release everything, whatever is under way."""
         if self._writing is not None:
             self._writing.cancel()
             with contextlib.suppress(asyncio.CancelledError, KilledError):
@@ -193,14 +193,14 @@ class Process:
 
     def _on_events(self, events: list[Event]) -> None:
         self.chronicle.record_events(events)
-        self.told.extend(events)
+        self.emitted.extend(events)
 
     def _jumped(self, jump: ClockStep) -> None:
         self.watcher.on_clock_step(jump)
 
 
 def inventory(rows: Iterable[Camera], windows: Iterable[MaintenanceWindow]) -> Inventory:
-    """Return the inventory of these rows."""
+    """Return an inventory of these rows."""
     cameras = {row.id: row for row in rows}
     sites = {row.site: Site(row.site, row.site, row.zone) for row in cameras.values()}
     operators = {row.operator: Operator(row.operator, row.operator, 0.98) for row in cameras.values()}

@@ -1,18 +1,25 @@
-"""What people wrote down: the inventory at each instant, as the faults of a plan make it."""
+"""The inventory at each instant, by the faults of a plan."""
 
 from __future__ import annotations
 
 from typing import TypeAlias
 
 from camwatch.core.model import Camera, Lifecycle, MaintenanceWindow, Purpose, Scope
-from tests.simulation.plans.faults import Announces, Leaves, Moves, Paces, Plans, Retires
-from tests.simulation.plans.plan import Device, Plan
+from tests.simulation.plans.faults import (
+    IntervalChange,
+    InventoryMaintenance,
+    PlannedCamera,
+    Removal,
+    Retirement,
+    SiteChange,
+)
+from tests.simulation.plans.plan import CameraSpec, Plan
 
-_Noted: TypeAlias = Leaves | Retires | Plans | Paces | Moves | Announces
+_Noted: TypeAlias = Removal | Retirement | PlannedCamera | IntervalChange | SiteChange | InventoryMaintenance
 
 
-class Office:
-    """The inventory of a plan, as of any instant. Times are true UTC milliseconds."""
+class InventorySchedule:
+    """The inventory of a plan at any instant. Times are true UTC milliseconds."""
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
@@ -23,58 +30,60 @@ class Office:
         edges = set()
         for fault in self._faults:
             at = self._plan.begins + fault.at
-            if isinstance(fault, Plans):
+            if isinstance(fault, PlannedCamera):
                 continue
             edges.add(at)
-            if isinstance(fault, Announces):
+            if isinstance(fault, InventoryMaintenance):
                 edges.update([at + fault.taken] if fault.taken else ())
-            elif not isinstance(fault, Moves):
-                edges.add(at + fault.lasts)
+            elif not isinstance(fault, SiteChange):
+                edges.add(at + fault.duration)
         return sorted(edge for edge in edges if edge < self._plan.ends)
 
     def rows(self, at: int) -> list[Camera]:
-        """Return the rows of the cameras in the inventory at an instant."""
+        """Return the cameras in the inventory at an instant."""
         found = []
-        for device in self._plan.devices:
-            mine = [fault for fault in self._faults if getattr(fault, "camera", "") == device.id]
-            if not any(isinstance(fault, Leaves) and self._holds(fault, at) for fault in mine):
-                found.append(self._row(device, mine, at))
+        for spec in self._plan.cameras:
+            mine = [fault for fault in self._faults if getattr(fault, "camera", "") == spec.id]
+            if not any(isinstance(fault, Removal) and self._holds(fault, at) for fault in mine):
+                found.append(self._row(spec, mine, at))
         return found
 
     def windows(self, at: int) -> list[MaintenanceWindow]:
-        """Return the windows that the inventory names at an instant."""
+        """Return the maintenance windows in the inventory at an instant."""
         found = []
         for fault in self._faults:
-            if isinstance(fault, Announces):
-                said = self._plan.begins + fault.at
-                if said <= at and not (fault.taken and said + fault.taken <= at):
+            if isinstance(fault, InventoryMaintenance):
+                announced = self._plan.begins + fault.at
+                if announced <= at and not (fault.taken and announced + fault.taken <= at):
                     scope = Scope(fault.scope)
                     found.append(
-                        MaintenanceWindow(scope, fault.where, said + fault.starts, said + fault.ends, "works")
+                        MaintenanceWindow(
+                            scope, fault.where, announced + fault.starts, announced + fault.ends, "works"
+                        )
                     )
         return list(dict.fromkeys(found))
 
-    def _holds(self, fault: Leaves | Retires | Paces, at: int) -> bool:
-        return 0 <= at - self._plan.begins - fault.at < fault.lasts
+    def _holds(self, fault: Removal | Retirement | IntervalChange, at: int) -> bool:
+        return 0 <= at - self._plan.begins - fault.at < fault.duration
 
-    def _row(self, device: Device, faults: list[_Noted], at: int) -> Camera:
-        lifecycle, date, interval, site = Lifecycle.IN_SERVICE, None, device.interval, device.site
+    def _row(self, spec: CameraSpec, faults: list[_Noted], at: int) -> Camera:
+        lifecycle, date, interval, site = Lifecycle.IN_SERVICE, None, spec.interval, spec.site
         for fault in faults:
-            if isinstance(fault, Plans):
+            if isinstance(fault, PlannedCamera):
                 lifecycle = Lifecycle.PLANNED
                 date = self._plan.begins + fault.at if fault.dated else None
-            elif isinstance(fault, Retires) and self._holds(fault, at):
+            elif isinstance(fault, Retirement) and self._holds(fault, at):
                 lifecycle = Lifecycle.RETIRED
-            elif isinstance(fault, Paces) and self._holds(fault, at):
+            elif isinstance(fault, IntervalChange) and self._holds(fault, at):
                 interval = fault.interval
-            elif isinstance(fault, Moves) and self._plan.begins + fault.at <= at:
+            elif isinstance(fault, SiteChange) and self._plan.begins + fault.at <= at:
                 site = fault.site
         return Camera(
-            device.id,
-            device.operator,
+            spec.id,
+            spec.operator,
             site,
             "centre",
-            device.id,
+            spec.id,
             Purpose.TRAFFIC,
             lifecycle,
             in_service_from_ms=date,

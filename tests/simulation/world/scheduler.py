@@ -1,6 +1,6 @@
-"""The machine on which camwatch runs: its clocks, its process, its people; each thing that happens is a step.
+"""Virtual time of one host: the clocks and the event loop of camwatch, and all that reaches it.
 
-What happens to the daemon is told to the second opinion as well, and the witness looks at both.
+The model learns of everything that happens to the daemon; the checker compares both after each step.
 """
 
 from __future__ import annotations
@@ -13,47 +13,47 @@ from camwatch.core.model import Camera, Instant
 from camwatch.core.state import CameraState
 from camwatch.monitoring.receiver import LinkReceiver
 from camwatch.settings import LivenessSettings, Settings
-from tests.simulation.checks.state_checker import ViolationError, Witness
-from tests.simulation.model.classifier import CLOSE, EVENT, PROOF, Expected, Heard
-from tests.simulation.model.fleet import Judged, Opinion
+from tests.simulation.checks.state_checker import StateChecker, ViolationError
+from tests.simulation.model.fleet import DaemonVerdict, FleetModel
 from tests.simulation.model.records import Moment
+from tests.simulation.model.verdicts import CLOSE, EVENT, PROOF, Expected, Received
 from tests.simulation.plans.plan import Plan
-from tests.simulation.world.cameras import Sent
-from tests.simulation.world.daemon_process import Process
-from tests.simulation.world.links import SUBSCRIBED, Wire
+from tests.simulation.world.cameras import Message
+from tests.simulation.world.daemon_process import DaemonProcess
+from tests.simulation.world.links import SUBSCRIBED, Link
 
-_MOST = 1000  # messages of a camera in an interval: bridges and brokers bring them in bursts
-_LOOKS = 3  # of all cameras at one instant: then it goes round in circles, which `loops` finds
-_TURNS = 5  # of the loop at one instant: what it does may leave something to look at
+_MESSAGES_PER_INTERVAL = 1000  # of a camera: bridges and brokers deliver bursts
+_TICKS = 3  # at one instant; more is an endless loop, which `run_loop` detects
+_ITERATIONS = 5  # of the loop at one instant: each may make something else due
 
 
-class Host:
-    """One machine. `now` is the true time, UTC milliseconds; the wall clock is `wall_ahead` of it."""
+class Scheduler:
+    """One host. `now` is the true time in UTC milliseconds; the wall clock is `wall_ahead` of it."""
 
-    def __init__(self, plan: Plan, wires: dict[str, Wire], url: str) -> None:
+    def __init__(self, plan: Plan, links: dict[str, Link], url: str) -> None:
         self.plan = plan
         self.now = plan.begins
         self.wall_ahead = 0
         self.starts = 0
-        self.opinion = Opinion(plan, self._deadlines)
-        self.witness = Witness(self.opinion)
-        self.process: Process | None = None
+        self.model = FleetModel(plan, self._deadlines)
+        self.checker = StateChecker(self.model)
+        self.process: DaemonProcess | None = None
         self.url = url
-        self._wires = wires
+        self._links = links
         self._mono_base = 0
         self._axis_zero = 0
         self._last: dict[str, Instant] = {}
         self._chatter = 0
         self._chatter_every = 1
         self._noted = 0
-        self._links = {line.name: frozenset(line.operators.split("+")) for line in plan.lines}
+        self._operators = {spec.name: frozenset(spec.operators.split("+")) for spec in plan.links}
         self._settings = Settings(
             liveness=LivenessSettings(
                 interval_s=plan.interval / 1000,
                 suspect_after=2.5,
-                down_after=plan.half_steps / 2,
-                will_grace_s=plan.hold / 1000,
-                messages_per_interval=_MOST,
+                down_after=plan.down_half_intervals / 2,
+                will_grace_s=plan.will_grace / 1000,
+                messages_per_interval=_MESSAGES_PER_INTERVAL,
                 stall_after_s=plan.stall_after / 1000,
             )
         )
@@ -61,48 +61,48 @@ class Host:
     # --- clocks
 
     def mono(self) -> float:
-        """Return what the monotonic clock shows; each process has its own."""
+        """Return the monotonic clock in seconds; each process has its own."""
         return (self.now - self.plan.begins + self._mono_base) / 1000
 
     def wall(self) -> float:
-        """Return what the wall clock shows."""
+        """Return the wall clock in seconds."""
         return (self.now + self.wall_ahead) / 1000
 
     @property
-    def running(self) -> Process:
+    def running(self) -> DaemonProcess:
         """The process."""
         assert self.process is not None
         return self.process
 
-    def _look(self) -> Instant:
-        """Read the process's clock, and tell the second opinion."""
+    def _read_clock(self) -> Instant:
+        """Read the process's clock and set that of the model."""
         now = self.running.clock()
         moment = Moment(self.now - self._axis_zero, now.utc_ms)
-        jumped = (moment.utc - moment.at) - (self.opinion.now.utc - self.opinion.now.at)
-        if jumped > 0 and self.opinion.process == self.starts:
-            self.opinion.clock_set_ahead(jumped)
-        self.opinion.now = moment
+        jumped = (moment.utc - moment.at) - (self.model.now.utc - self.model.now.at)
+        if jumped > 0 and self.model.process == self.starts:
+            self.model.clock_stepped(jumped)
+        self.model.now = moment
         return now
 
     def _deadlines(self, row: Camera) -> tuple[int, int, int]:
         assert row.interval_s is not None
         interval = round(row.interval_s * 1000)
-        return interval, self.plan.down_after(interval), max(self.plan.hold, interval * 3 // 2)
+        return interval, self.plan.down_after(interval), max(self.plan.will_grace, interval * 3 // 2)
 
-    # --- time passes
+    # --- time
 
-    def passes_to(self, at: int) -> None:
-        """Let time pass; the loop runs whenever something is due."""
+    def advance_to(self, at: int) -> None:
+        """Advance the time; the loop runs whenever something is due."""
         while True:
             if self._chatter <= self.now:
                 self._chatter = self.now + self._chatter_every
             wake, deadline = self._chatter, self.running.watcher.fleet.next_deadline
             if deadline is not None:
                 wake = min(wake, max(self.now, self._moment_of(deadline)))
-            if wake > at or (wake == at and not self.plan.eager):
+            if wake > at or (wake == at and not self.plan.deadlines_first):
                 break
             self.now = wake
-            self.loops()
+            self.run_loop()
             if wake == at:
                 break
         self.now = at if self.plan.grid > 1 else self._clear_of_thresholds(at)
@@ -116,98 +116,98 @@ class Host:
         return moment
 
     def _clear_of_thresholds(self, at: int) -> int:
-        """Return an instant, a little later, at which no float decides whether a deadline has passed."""
+        """Return the first instant from `at` at which no rounding decides whether a deadline has passed."""
         near = True
         while near:
             axis = at - self._axis_zero
             near = any(
                 axis - 2 <= threshold <= axis
-                for mind in self.opinion.minds.values()
-                for threshold in mind.thresholds()
-            ) or any(axis - 2 <= at <= axis for at in self.opinion.looks())
+                for camera in self.model.cameras.values()
+                for threshold in camera.thresholds()
+            ) or any(axis - 2 <= at <= axis for at in self.model.measure_times())
             at += 3 * near
         return at
 
-    def loops(self) -> None:
-        """Let the loop look at deadlines, and at what links say, until nothing is left to do."""
-        now = self._look()
+    def run_loop(self) -> None:
+        """Run the loop, with deadlines and packets, until nothing is due."""
+        now = self._read_clock()
         watch = self.running.watcher.fleet
-        for _ in range(_TURNS):
-            self._turn(now)
+        for _ in range(_ITERATIONS):
+            self._run_once(now)
             if watch.next_deadline is None or watch.next_deadline > now.mono:
                 break
         else:
-            raise ViolationError("a deadline has passed, and looking at it does not help")
-        self._after()
+            raise ViolationError("a deadline that has passed stays the next one")
+        self._check()
 
-    def _turn(self, now: Instant) -> None:
+    def _run_once(self, now: Instant) -> None:
         watcher = self.running.watcher
-        self.opinion.ticks()
-        for _ in range(_LOOKS):
+        self.model.tick()
+        for _ in range(_TICKS):
             if not watcher.fleet.tick(now):
                 break
         watcher.flush_events()
-        self._note()
-        for name, wire in self._wires.items():
-            if wire.state == SUBSCRIBED and not wire.cut and not wire.queue.waits(self.now):
-                self._hears(name, now)
+        self._record_checkpoints()
+        for name, link in self._links.items():
+            if link.state == SUBSCRIBED and not link.cut and not link.queue.waits(self.now):
+                self._packet(name, now)
 
-    def _hears(self, name: str, now: Instant) -> None:
+    def _packet(self, name: str, now: Instant) -> None:
         self.running.receivers[name].packets_end(now)
-        self.opinion.heard(name)
+        self.model.on_packet(name)
         self._last[name] = now
 
-    def _after(self, cameras: Iterable[str] | None = None, *, swept: bool = False) -> None:
-        """Have these cameras looked at (None: all), and note what is to be stored."""
-        self.witness.check(self.running, None if cameras is None else set(cameras))
-        self._note(swept=swept)
+    def _check(self, cameras: Iterable[str] | None = None, *, swept: bool = False) -> None:
+        """Check these cameras (None: all), and record queued checkpoints."""
+        self.checker.check(self.running, None if cameras is None else set(cameras))
+        self._record_checkpoints(swept=swept)
 
-    def _note(self, *, swept: bool = False) -> None:
-        """Tell the second opinion what was put down, to be stored."""
+    def _record_checkpoints(self, *, swept: bool = False) -> None:
+        """Let the model take a snapshot for each queued checkpoint."""
         pieces = self.running.chronicle._queue._pieces
         for number in range(self._noted, len(pieces)):
             piece = pieces[number]
             cameras = {memory.camera for memory in piece.checkpoints}
-            self.opinion.notes(piece.watermark_ms, cameras, piece.groups or None, swept=swept)
+            self.model.checkpoint_queued(piece.watermark_ms, cameras, piece.groups or None, swept=swept)
         self._noted = len(pieces)
 
     # --- links
 
-    def hand(self, wire: Wire, sents: list[Sent], *, retained: bool = False) -> None:
-        """Let messages arrive, in one burst."""
-        now = self._look()
-        receiver = self.running.receivers[wire.line.name]
-        self.opinion.awake()
+    def deliver(self, link: Link, messages: list[Message], *, retained: bool = False) -> None:
+        """Deliver messages in one burst."""
+        now = self._read_clock()
+        receiver = self.running.receivers[link.spec.name]
+        self.model.detect_stall()
         receiver.packets_begin(now)
-        self._last[wire.line.name] = now
-        for sent in sents:
-            self._message(wire.line.name, receiver, sent, retained=retained)
-        if wire.state == SUBSCRIBED:
-            self._hears(wire.line.name, now)
+        self._last[link.spec.name] = now
+        for sent in messages:
+            self._message(link.spec.name, receiver, sent, retained=retained)
+        if link.state == SUBSCRIBED:
+            self._packet(link.spec.name, now)
         else:
             self.running.watcher.flush_events()
-        self._after({sent.camera for sent in sents})
+        self._check({sent.camera for sent in messages})
 
-    def _message(self, link: str, receiver: LinkReceiver, sent: Sent, *, retained: bool) -> None:
+    def _message(self, link: str, receiver: LinkReceiver, sent: Message, *, retained: bool) -> None:
         counts = self.running.watcher.rejections.counts
         before = counts.copy()
         receiver.message(sent.topic, sent.payload, retained)
         refused = [reason.value for reason, count in counts.items() if count != before[reason]]
         verdict = refused[0] if refused else "proof"
-        mind = self.opinion.minds.get(sent.camera)
-        due = self._without_looking(sent, mind is not None and mind.row is not None, retained=retained)
-        if due is None and mind is not None and mind.life == "retired":
+        camera = self.model.cameras.get(sent.camera)
+        due = self._refusal_at_border(sent, camera is not None and camera.row is not None, retained=retained)
+        if due is None and camera is not None and camera.status == "retired":
             due = "" if sent.word and retained else "unexpected"
         if due is not None:
             if verdict != (due or "proof"):
-                raise ViolationError(f"{sent} was taken for {verdict}, should be {due}")
+                raise ViolationError(f"{sent} was classified as {verdict}; expected {due}")
         elif sent.word:
-            self.opinion.word(sent, retained=retained)
+            self.model.status_message(sent, retained=retained)
         else:
             self._heartbeat(link, sent, verdict)
 
-    def _without_looking(self, sent: Sent, registered: bool, *, retained: bool) -> str | None:
-        """Return why a message is refused before the core sees it; empty: passed over; None: it is not."""
+    def _refusal_at_border(self, sent: Message, registered: bool, *, retained: bool) -> str | None:
+        """Return why a message is refused before the core; empty: ignored; None: not refused."""
         if not registered:
             return "unknown_topic" if sent.wrong == "unknown_topic" else "unregistered"
         if sent.wrong == "nothing":
@@ -218,87 +218,95 @@ class Host:
             return "retained"
         return sent.wrong or None
 
-    def _heartbeat(self, link: str, sent: Sent, verdict: str) -> None:
-        tally, opinion = self.witness.tally, self.opinion
+    def _heartbeat(self, link: str, sent: Message, verdict: str) -> None:
+        tally, model = self.checker.tally, self.model
         tally.heartbeats += 1
-        said, expected = opinion.hears(link, sent, self.now - sent.at)
+        received, expected = model.classify(link, sent, self.now - sent.at)
         due = PROOF if expected.verdict == EVENT else expected.verdict
         tally.judgements += due is None
         if verdict == expected.never or verdict != (due or verdict):
-            at = self.witness.shown(opinion.now.at)
+            at = self.checker.format_time(model.now.at)
             due = due or f"anything but {expected.never}"
-            raise ViolationError(f"at {at}, {sent} was taken for {verdict}, should be {due}")
+            raise ViolationError(f"at {at}, {sent} was classified as {verdict}; expected {due}")
         state = self.running.watcher.fleet.cameras[sent.camera]
         if due is None:
-            self._judged(link, said, verdict, expected)
+            self._adopt_verdict(link, received, verdict, expected)
         else:
-            judged = Judged(proof=self._proof(state))
-            opinion.took(link, said, expected.verdict or verdict, expected, judged)
-        hearing = opinion.hearings[sent.camera]
-        if due is None or hearing.anew:
-            hearing.learns(self._offsets(sent.camera))
-        since = hearing.refused_since
-        if since is not None and opinion.now.at - since > hearing.patience():
-            raise ViolationError(f"{sent}: a live camera is refused since {self.witness.shown(since)}")
+            judged = DaemonVerdict(proof=self._proof(state))
+            model.record_verdict(link, received, expected.verdict or verdict, expected, judged)
+        classifier = model.classifiers[sent.camera]
+        if due is None or classifier.relearning:
+            classifier.adopt_offsets(self._offsets(sent.camera))
+        since = classifier.refused_since
+        if since is not None and model.now.at - since > classifier.patience():
+            raise ViolationError(
+                f"{sent}: a live camera has been refused since {self.checker.format_time(since)}"
+            )
 
-    def _judged(self, link: str, said: Heard, verdict: str, expected: Expected) -> None:
-        """Take the daemon's word for what the rules leave to judgement."""
-        state = self.running.watcher.fleet.cameras[said.sent.camera]
-        now, dated, proof = self.opinion.now, None, self._proof(state)
+    def _adopt_verdict(self, link: str, received: Received, verdict: str, expected: Expected) -> None:
+        """Adopt the daemon's verdict where the rules leave it open."""
+        state = self.running.watcher.fleet.cameras[received.sent.camera]
+        now, dated, proof = self.model.now, None, self._proof(state)
         late, by = self.running.watcher.fleet.links[link].late.get(state.index, (0.0, 0.0))
-        lags = round(late * 1000) - self.witness.zero == now.at
-        # What waited for no longer than an interval is no late word, though a late one may have come with it.
+        lags = round(late * 1000) - self.checker.zero == now.at
+        # After at most an interval a message is not late, though it may arrive together with a late one.
         if verdict == PROOF and lags and proof is not None and abs(now.at - proof - by * 1000) <= CLOSE:
             dated, verdict = proof, EVENT
-        told = has_clock_offset(state)
-        self.opinion.took(link, said, verdict, expected, Judged(dated, lags, told, proof))
+        clock_known = has_clock_offset(state)
+        self.model.record_verdict(
+            link, received, verdict, expected, DaemonVerdict(dated, lags, clock_known, proof)
+        )
 
     def _proof(self, state: CameraState) -> int | None:
         """Return when a camera gave its last proof, by the daemon."""
-        return round(state.proof * 1000) - self.witness.zero if isfinite(state.proof) else None
+        return round(state.proof * 1000) - self.checker.zero if isfinite(state.proof) else None
 
     def _offsets(self, camera: str) -> list[int]:
-        """Return how far a camera's clock was off lately, by the daemon."""
+        """Return a camera's recent clock offsets, by the daemon."""
         state = self.running.watcher.fleet.cameras[camera]
         slot = state.offset_index & 31  # the oldest
         ring = [*state.offsets[slot:], *state.offsets[:slot]]
         return [round(each * 1000) for each in ring if isfinite(each)]
 
-    def subscribes(self, wire: Wire) -> None:
-        """Sight over a link begins; what the broker kept or retains follows."""
-        now = self._look()
-        name = wire.line.name
-        wire.kept_session, wire.state, wire.known = wire.line.keeps and wire.known, SUBSCRIBED, True
-        kept = wire.kept_session
-        wire.sessions += 1
-        self.opinion.subscribed(name, kept=kept)
+    def subscribe(self, link: Link) -> None:
+        """Confirm a subscription, and deliver what the broker kept or retains."""
+        now = self._read_clock()
+        name = link.spec.name
+        link.kept_session, link.state, link.session_known = (
+            link.spec.persistent and link.session_known,
+            SUBSCRIBED,
+            True,
+        )
+        kept = link.kept_session
+        link.sessions += 1
+        self.model.subscribed(name, kept=kept)
         self.running.receivers[name].subscribed(now, session_present=kept)
         self._last[name] = now
-        self._after()
-        self.hand(wire, wire.flow())
-        self.hand(wire, [wire.retained[topic] for topic in sorted(wire.retained)], retained=True)
+        self._check()
+        self.deliver(link, link.take_kept())
+        self.deliver(link, [link.retained[topic] for topic in sorted(link.retained)], retained=True)
 
-    def waits(self, wire: Wire) -> bool:
-        """Whether what a session kept is not through yet."""
-        return self.opinion.links[wire.line.name].waits
+    def is_catching_up(self, link: Link) -> bool:
+        """Return whether the backlog of a kept session has not all arrived."""
+        return self.model.links[link.spec.name].catching_up
 
-    def answers(self, wire: Wire, asked: int) -> None:
-        """Let a ping be answered that was sent at an instant, and all before it be handed over."""
-        name, now = wire.line.name, self._look()
+    def answer_ping(self, link: Link, asked: int) -> None:
+        """Answer a ping that was sent at an instant, after everything before it."""
+        name, now = link.spec.name, self._read_clock()
         since = (asked - self.now) / 1000
-        self._hears(name, now)
-        self.opinion.answered(name, asked - self._axis_zero)
+        self._packet(name, now)
+        self.model.answered(name, asked - self._axis_zero)
         self.running.receivers[name].answered(now, now.shifted(since))
-        self._after()
+        self._check()
 
-    def loses(self, wire: Wire) -> None:
-        """Let it be found that a link is lost."""
-        name, now = wire.line.name, self._look()
-        sighted = wire.state == SUBSCRIBED
-        wire.drop()
-        if sighted:
+    def lose_link(self, link: Link) -> None:
+        """Let the daemon detect the loss of a link."""
+        name, now = link.spec.name, self._read_clock()
+        was_visible = link.state == SUBSCRIBED
+        link.drop()
+        if was_visible:
             last = self._last[name]
-            axis = round(last.mono * 1000) - self.witness.zero
-            self.opinion.lost(name, Moment(axis, last.utc_ms))
+            axis = round(last.mono * 1000) - self.checker.zero
+            self.model.lost(name, Moment(axis, last.utc_ms))
             self.running.receivers[name].lost(now, last, "gone")
-            self._after()
+            self._check()

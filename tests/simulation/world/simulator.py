@@ -1,4 +1,4 @@
-"""Lets a plan happen: cameras speak, networks fail, camwatch lives and dies, step by step as time goes on."""
+"""Runs a plan: cameras send, networks fail, camwatch is restarted, event by event in virtual time."""
 
 from __future__ import annotations
 
@@ -8,317 +8,323 @@ from typing import Any
 
 from tests.simulation.checks.state_checker import ViolationError
 from tests.simulation.plans.faults import (
-    Attributes,
-    Corrects,
-    Crashes,
+    Attribution,
+    BridgeOnline,
+    Crash,
     Fault,
-    Greets,
-    LosesStore,
-    Replays,
-    SetsWall,
-    Stalls,
-    Stops,
+    HostClockStep,
+    LoopStall,
+    MaintenanceCorrection,
+    Replay,
+    Restart,
+    StoreOutage,
 )
 from tests.simulation.plans.plan import Plan
-from tests.simulation.world.cameras import Sent, Speech, greeting
-from tests.simulation.world.daemon_host import Machine
-from tests.simulation.world.inventory import Office
-from tests.simulation.world.links import CONNECTED, NONE, SUBSCRIBED, Cut, Queue, Wire, cuts
-from tests.simulation.world.network import Road
+from tests.simulation.world.cameras import CameraTraffic, Message, bridge_online
+from tests.simulation.world.daemon_host import DaemonHost
+from tests.simulation.world.inventory import InventorySchedule
+from tests.simulation.world.links import (
+    CONNECTED,
+    NONE,
+    SUBSCRIBED,
+    DelayQueue,
+    Link,
+    LinkOutage,
+    link_outages,
+)
+from tests.simulation.world.network import NetworkPath
 
-_CONFIRM = 250
-_AGAIN = 2000
-_ACTS_AT_ONCE = 100_000
-_Act = Callable[..., Awaitable[None] | None]
+_CONFIRM_MS = 250
+_PING_EVERY_MS = 2000
+_MAX_ACTIONS_PER_INSTANT = 100_000
+_Action = Callable[..., Awaitable[None] | None]
 
 
-class World:
-    """One simulation. `machine` is camwatch's."""
+class Simulator:
+    """One simulation. `host` runs camwatch."""
 
     def __init__(self, plan: Plan, url: str) -> None:
         self.plan = plan
-        sure = frozenset(device.id for device in plan.devices if device.sure)
-        self.wires = {line.name: Wire(line, sure, Queue(line, plan)) for line in plan.lines}
-        self.machine = Machine(plan, self.wires, url)
-        self.roads = {device.id: Road(device, plan) for device in plan.devices}
-        self._asleep_until: int | None = None
+        qos1 = frozenset(spec.id for spec in plan.cameras if spec.qos1)
+        self.links = {spec.name: Link(spec, qos1, DelayQueue(spec, plan)) for spec in plan.links}
+        self.host = DaemonHost(plan, self.links, url)
+        self.paths = {spec.id: NetworkPath(spec, plan) for spec in plan.cameras}
+        self._stalled_until: int | None = None
         self._store_back: int | None = None
         self._order = 0
-        self._coming: list[tuple[int, int, _Act, tuple[Any, ...]]] = []
-        self._speech: dict[str, Iterator[Sent]] = {}
+        self._queue: list[tuple[int, int, _Action, tuple[Any, ...]]] = []
+        self._traffic: dict[str, Iterator[Message]] = {}
 
     async def run(self) -> None:
-        """Let everything happen."""
+        """Run the plan to its end."""
         self._prepare()
-        machine, acts = self.machine, 0
-        while self._coming and self._coming[0][0] <= self.plan.ends:
-            at, _, act, arguments = heapq.heappop(self._coming)
-            at = max(at, machine.now)
-            acts = acts + 1 if at == machine.now else 0
-            if acts > _ACTS_AT_ONCE:
-                raise ViolationError("the simulation does not come to an end")
-            if machine.process is not None and self._asleep_until is None:
-                machine.passes_to(at)
+        host, actions = self.host, 0
+        while self._queue and self._queue[0][0] <= self.plan.ends:
+            at, _, action, arguments = heapq.heappop(self._queue)
+            at = max(at, host.now)
+            actions = actions + 1 if at == host.now else 0
+            if actions > _MAX_ACTIONS_PER_INSTANT:
+                raise ViolationError("the simulation does not end")
+            if host.process is not None and self._stalled_until is None:
+                host.advance_to(at)
             else:
-                machine.now = at
-            done = act(*arguments)
+                host.now = at
+            done = action(*arguments)
             if done is not None:
                 await done
         await self._end()
 
     async def close(self) -> None:
-        """Let go of everything, whatever happened."""
-        if self.machine.process is not None:
-            await self.machine.process.end()
+        """Release everything, whatever happened."""
+        if self.host.process is not None:
+            await self.host.process.end()
 
-    # --- what is to come
+    # --- schedule
 
-    def _at(self, at: int, act: _Act, *arguments: Any) -> None:
+    def _schedule(self, at: int, action: _Action, *arguments: Any) -> None:
         self._order += 1
-        heapq.heappush(self._coming, (at, self._order, act, arguments))
+        heapq.heappush(self._queue, (at, self._order, action, arguments))
 
     def _prepare(self) -> None:
         plan, begins = self.plan, self.plan.begins
-        self._at(begins, self._start)
-        for device in plan.devices:
-            self._speech[device.id] = iter(Speech(device, plan))
-            self._next_word(device.id)
-        for line in plan.lines:
-            for cut in cuts(line, plan):
-                self._at(cut.since, self._cut, self.wires[line.name], cut)
-                self._at(cut.noticed, self._notice, self.wires[line.name], cut)
-                self._at(cut.back, self._back, self.wires[line.name])
-        for edge in Office(plan).changes():
-            self._at(edge, self._reload)
+        self._schedule(begins, self._start)
+        for spec in plan.cameras:
+            self._traffic[spec.id] = iter(CameraTraffic(spec, plan))
+            self._next_message(spec.id)
+        for link in self.links.values():
+            for cut in link_outages(link.spec, plan):
+                self._schedule(cut.since, self._cut, link, cut)
+                self._schedule(cut.detected, self._detect_loss, link, cut)
+                self._schedule(cut.back, self._restore_link, link)
+        for edge in InventorySchedule(plan).changes():
+            self._schedule(edge, self._reload)
         for fault in plan.faults:
-            self._expect(fault, begins + fault.at)
-        self._at(begins + plan.write_every, self._write_on)
+            self._schedule_fault(fault, begins + fault.at)
+        self._schedule(begins + plan.write_every, self._write_periodically)
 
-    def _expect(self, fault: Fault, at: int) -> None:
-        if isinstance(fault, Crashes):
-            self._at(max(self.plan.begins, at - fault.lag), self._write)
-            self._at(at, self._crash, fault)
-        elif isinstance(fault, Replays):
-            self._at(at, self._replay, fault)
-        elif isinstance(fault, Corrects):
-            self._at(at, self._correct, self.machine.corrects, fault)
+    def _schedule_fault(self, fault: Fault, at: int) -> None:
+        if isinstance(fault, Crash):
+            self._schedule(max(self.plan.begins, at - fault.lag), self._write)
+            self._schedule(at, self._crash, fault)
+        elif isinstance(fault, Replay):
+            self._schedule(at, self._replay, fault)
+        elif isinstance(fault, MaintenanceCorrection):
+            self._schedule(at, self._correct, self.host.add_maintenance, fault)
             if fault.cancelled:
-                self._at(at + fault.cancelled, self._correct, self.machine.cancels, fault)
-        elif isinstance(fault, Attributes):
-            self._at(at, self._correct, self.machine.attributes, fault)
-        elif type(fault) in _ACTS:
-            self._at(at, getattr(self, _ACTS[type(fault)]), fault)
+                self._schedule(at + fault.cancelled, self._correct, self.host.cancel_maintenance, fault)
+        elif isinstance(fault, Attribution):
+            self._schedule(at, self._correct, self.host.attribute_outage, fault)
+        elif type(fault) in _ACTIONS:
+            self._schedule(at, getattr(self, _ACTIONS[type(fault)]), fault)
 
-    def _later(self, act: _Act, *arguments: Any) -> bool:
-        """Put off what needs the daemon's loop while that stands still; return whether it was."""
-        if self._asleep_until is None:
+    def _defer(self, action: _Action, *arguments: Any) -> bool:
+        """Postpone what needs the daemon's loop while that is stalled; return whether it was."""
+        if self._stalled_until is None:
             return False
-        self._at(self._asleep_until, act, *arguments)
+        self._schedule(self._stalled_until, action, *arguments)
         return True
 
     # --- cameras
 
-    def _next_word(self, camera: str) -> None:
-        sent = next(self._speech[camera], None)
+    def _next_message(self, camera: str) -> None:
+        sent = next(self._traffic[camera], None)
         if sent is not None:
-            self._at(sent.at, self._say, sent)
+            self._schedule(sent.at, self._send, sent)
 
-    def _say(self, sent: Sent) -> None:
-        for arrival in self.roads[sent.camera].take(sent):
-            if arrival.at <= self.machine.now:
+    def _send(self, sent: Message) -> None:
+        for arrival in self.paths[sent.camera].send(sent):
+            if arrival.at <= self.host.now:
                 self._arrive(arrival.sent)
             else:
-                self._at(arrival.at, self._arrive, arrival.sent)
-        self._next_word(sent.camera)
+                self._schedule(arrival.at, self._arrive, arrival.sent)
+        self._next_message(sent.camera)
 
-    def _arrive(self, sent: Sent) -> None:
+    def _arrive(self, sent: Message) -> None:
         operator = sent.topic.split("/")[2]
-        for wire in self.wires.values():
-            if wire.line.carries(operator):
-                due = wire.queue.arrival(self.machine.now)
-                if due <= self.machine.now:
-                    self._publish(wire, sent)
+        for link in self.links.values():
+            if link.spec.carries(operator):
+                due = link.queue.arrival(self.host.now)
+                if due <= self.host.now:
+                    self._publish(link, sent)
                 else:
-                    self._at(due, self._publish, wire, sent)
+                    self._schedule(due, self._publish, link, sent)
 
-    def _publish(self, wire: Wire, sent: Sent) -> None:
-        if wire.publish(sent, asleep=self._asleep_until is not None):
-            self.machine.hand(wire, [sent])
+    def _publish(self, link: Link, sent: Message) -> None:
+        if link.publish(sent, stalled=self._stalled_until is not None):
+            self.host.deliver(link, [sent])
 
-    def _greet(self, fault: Greets) -> None:
-        for device in self.plan.devices:
-            if device.operator == fault.operator:
-                self._arrive(greeting(device, self.machine.now))
+    def _bridge_online(self, fault: BridgeOnline) -> None:
+        for spec in self.plan.cameras:
+            if spec.operator == fault.operator:
+                self._arrive(bridge_online(spec, self.host.now))
 
-    def _replay(self, fault: Replays) -> None:
-        for arrival in self.roads[fault.camera].again(fault):
-            self._at(arrival.at, self._arrive, arrival.sent)
+    def _replay(self, fault: Replay) -> None:
+        for arrival in self.paths[fault.camera].replay(fault):
+            self._schedule(arrival.at, self._arrive, arrival.sent)
 
     # --- links
 
-    def _cut(self, wire: Wire, cut: Cut) -> None:
-        wire.cut, wire.early = True, cut.early
+    def _cut(self, link: Link, cut: LinkOutage) -> None:
+        link.cut, link.early = True, cut.early
 
-    def _notice(self, wire: Wire, cut: Cut) -> None:
-        if wire.state == NONE or self.machine.now >= cut.back or self._later(self._notice, wire, cut):
+    def _detect_loss(self, link: Link, cut: LinkOutage) -> None:
+        if link.state == NONE or self.host.now >= cut.back or self._defer(self._detect_loss, link, cut):
             return
-        self.machine.loses(wire)
+        self.host.lose_link(link)
 
-    def _back(self, wire: Wire) -> None:
-        wire.cut = False
-        if wire.state == NONE:
-            self._connect(wire)
-        elif self._asleep_until is not None:
-            wire.inbox += wire.thaw()
-        elif burst := wire.thaw():
-            self.machine.hand(wire, burst)
+    def _restore_link(self, link: Link) -> None:
+        link.cut = False
+        if link.state == NONE:
+            self._connect(link)
+        elif self._stalled_until is not None:
+            link.inbox += link.take_in_flight()
+        elif burst := link.take_in_flight():
+            self.host.deliver(link, burst)
 
-    def _connect(self, wire: Wire) -> None:
-        if self.machine.process is None or wire.state != NONE or self._later(self._connect, wire):
+    def _connect(self, link: Link) -> None:
+        if self.host.process is None or link.state != NONE or self._defer(self._connect, link):
             return
-        if wire.cut:
+        if link.cut:
             return
-        wire.state = CONNECTED
-        if not wire.early or not wire.line.keeps or not wire.known:
-            self._subscribe(wire)
+        link.state = CONNECTED
+        if not link.early or not link.spec.persistent or not link.session_known:
+            self._subscribe(link)
             return
-        if burst := wire.flow():
-            self.machine.hand(wire, burst)
-        self._at(self.machine.now + _CONFIRM, self._confirm, wire, self.machine.starts)
+        if burst := link.take_kept():
+            self.host.deliver(link, burst)
+        self._schedule(self.host.now + _CONFIRM_MS, self._confirm, link, self.host.starts)
 
-    def _confirm(self, wire: Wire, start: int) -> None:
-        if wire.state != CONNECTED or start != self.machine.starts or self._later(self._confirm, wire, start):
+    def _confirm(self, link: Link, start: int) -> None:
+        if link.state != CONNECTED or start != self.host.starts or self._defer(self._confirm, link, start):
             return
-        if wire.cut:
-            wire.drop()
+        if link.cut:
+            link.drop()
         else:
-            self._subscribe(wire)
+            self._subscribe(link)
 
-    def _subscribe(self, wire: Wire) -> None:
-        self.machine.subscribes(wire)
-        self._ask(wire, wire.sessions)
+    def _subscribe(self, link: Link) -> None:
+        self.host.subscribe(link)
+        self._ask(link, link.sessions)
 
-    def _ask(self, wire: Wire, session: int) -> None:
-        """Ask for a packet, until what a session kept is through (S11)."""
-        if wire.state != SUBSCRIBED or wire.sessions != session or not self.machine.waits(wire):
+    def _ask(self, link: Link, session: int) -> None:
+        """Ping until the backlog of a session has arrived (S11)."""
+        if link.state != SUBSCRIBED or link.sessions != session or not self.host.is_catching_up(link):
             return
-        asked = self.machine.now
-        self._at(wire.queue.through(asked) + _CONFIRM, self._answer, wire, session, asked)
+        asked = self.host.now
+        self._schedule(link.queue.through(asked) + _CONFIRM_MS, self._answer, link, session, asked)
 
-    def _answer(self, wire: Wire, session: int, asked: int) -> None:
-        if wire.state != SUBSCRIBED or wire.sessions != session:
+    def _answer(self, link: Link, session: int, asked: int) -> None:
+        if link.state != SUBSCRIBED or link.sessions != session:
             return
-        if self._later(self._answer, wire, session, asked):
+        if self._defer(self._answer, link, session, asked):
             return
-        if not wire.cut:
-            self.machine.answers(wire, asked)
-        self._at(self.machine.now + _AGAIN, self._ask, wire, session)
+        if not link.cut:
+            self.host.answer_ping(link, asked)
+        self._schedule(self.host.now + _PING_EVERY_MS, self._ask, link, session)
 
     # --- the daemon
 
     async def _start(self) -> None:
-        machine = self.machine
-        if machine.process is not None:
+        host = self.host
+        if host.process is not None:
             return
         if self._store_back is not None:
-            self._at(max(self._store_back, machine.now + 1000), self._start)
+            self._schedule(max(self._store_back, host.now + 1000), self._start)
             return
-        await machine.start()
-        for number, wire in enumerate(self.wires.values()):
-            wire.early = machine.starts % 2 == 0
-            self._at(machine.now + 1000 * (1 + (machine.starts + number) % 3), self._connect, wire)
+        await host.start()
+        for number, link in enumerate(self.links.values()):
+            link.early = host.starts % 2 == 0
+            self._schedule(host.now + 1000 * (1 + (host.starts + number) % 3), self._connect, link)
 
-    async def _stop(self, fault: Stops) -> None:
-        if self.machine.process is None or self._later(self._stop, fault):
+    async def _stop(self, fault: Restart) -> None:
+        if self.host.process is None or self._defer(self._stop, fault):
             return
-        await self.machine.stop()
-        self._at(self.machine.now + fault.lasts, self._start)
+        await self.host.stop()
+        self._schedule(self.host.now + fault.duration, self._start)
 
-    async def _crash(self, fault: Crashes) -> None:
-        if self.machine.process is None:
+    async def _crash(self, fault: Crash) -> None:
+        if self.host.process is None:
             return
-        await self.machine.crash(-1 if self._asleep_until is not None else fault.statement)
-        self._asleep_until = None
-        self._at(self.machine.now + fault.lasts, self._start)
+        await self.host.crash(-1 if self._stalled_until is not None else fault.statement)
+        self._stalled_until = None
+        self._schedule(self.host.now + fault.duration, self._start)
 
-    def _stall(self, fault: Stalls) -> None:
-        if self.machine.process is None or self._asleep_until is not None:
+    def _stall(self, fault: LoopStall) -> None:
+        if self.host.process is None or self._stalled_until is not None:
             return
-        self.machine.loops()
-        self._asleep_until = self.machine.now + fault.lasts
-        self._at(self._asleep_until, self._wake, fault, self._asleep_until)
+        self.host.run_loop()
+        self._stalled_until = self.host.now + fault.duration
+        self._schedule(self._stalled_until, self._wake, fault, self._stalled_until)
 
-    def _wake(self, fault: Stalls, due: int) -> None:
-        if self._asleep_until != due:
-            return  # it was killed in its sleep
-        self._asleep_until = None
+    def _wake(self, fault: LoopStall, due: int) -> None:
+        if self._stalled_until != due:
+            return  # it was killed during the stall
+        self._stalled_until = None
         if not fault.packets:
-            self.machine.loops()
-        for wire in self.wires.values():
-            burst = wire.wake()
+            self.host.run_loop()
+        for link in self.links.values():
+            burst = link.take_inbox()
             if burst:
-                self.machine.hand(wire, burst)
-        self.machine.loops()
+                self.host.deliver(link, burst)
+        self.host.run_loop()
 
-    async def _write_on(self) -> None:
+    async def _write_periodically(self) -> None:
         await self._write()
-        self._at(self.machine.now + self.plan.write_every, self._write_on)
+        self._schedule(self.host.now + self.plan.write_every, self._write_periodically)
 
     async def _write(self) -> None:
-        if self.machine.process is not None and self._asleep_until is None:
-            await self.machine.write()
+        if self.host.process is not None and self._stalled_until is None:
+            await self.host.write()
 
-    async def _lose_store(self, fault: LosesStore) -> None:
-        if (
-            self.machine.process is None
-            or self._store_back is not None
-            or self._later(self._lose_store, fault)
-        ):
+    async def _lose_store(self, fault: StoreOutage) -> None:
+        if self.host.process is None or self._store_back is not None or self._defer(self._lose_store, fault):
             return
-        self._store_back = self.machine.now + fault.lasts
-        self._at(self._store_back, self._have_store)
-        await self.machine.loses_store(stored=fault.stored)
+        self._store_back = self.host.now + fault.duration
+        self._schedule(self._store_back, self._restore_store)
+        await self.host.lose_store(stored=fault.stored)
 
-    async def _have_store(self) -> None:
-        if self._later(self._have_store):
+    async def _restore_store(self) -> None:
+        if self._defer(self._restore_store):
             return
         self._store_back = None
-        if self.machine.process is not None:
-            await self.machine.has_store()
+        if self.host.process is not None:
+            await self.host.restore_store()
 
-    def _set_wall(self, fault: SetsWall) -> None:
-        self.machine.wall_ahead += fault.by
-        if self.machine.process is not None and self._asleep_until is None:
-            self.machine.loops()
+    def _step_host_clock(self, fault: HostClockStep) -> None:
+        self.host.wall_ahead += fault.by
+        if self.host.process is not None and self._stalled_until is None:
+            self.host.run_loop()
 
-    # --- people
+    # --- corrections
 
     async def _reload(self) -> None:
-        if self.machine.process is None or self._later(self._reload):
+        if self.host.process is None or self._defer(self._reload):
             return
-        self.machine.loops()
-        self.machine.reload()
+        self.host.run_loop()
+        self.host.reload()
 
-    async def _correct(self, act: Callable[[Any], None], fault: Corrects | Attributes) -> None:
-        act(fault)
+    async def _correct(
+        self, action: Callable[[Any], None], fault: MaintenanceCorrection | Attribution
+    ) -> None:
+        action(fault)
         await self._write()
 
     async def _end(self) -> None:
-        machine = self.machine
-        machine.now = max(machine.now, self.plan.ends)
-        if machine.process is None:
+        host = self.host
+        host.now = max(host.now, self.plan.ends)
+        if host.process is None:
             return
-        if self._asleep_until is not None:
-            self._asleep_until = None
+        if self._stalled_until is not None:
+            self._stalled_until = None
         if self._store_back is not None:
-            await machine.has_store()
-        await machine.stop()
+            await host.restore_store()
+        await host.stop()
 
 
-_ACTS: dict[type[object], str] = {
-    Stops: "_stop",
-    Stalls: "_stall",
-    LosesStore: "_lose_store",
-    SetsWall: "_set_wall",
-    Greets: "_greet",
+_ACTIONS: dict[type[object], str] = {
+    Restart: "_stop",
+    LoopStall: "_stall",
+    StoreOutage: "_lose_store",
+    HostClockStep: "_step_host_clock",
+    BridgeOnline: "_bridge_online",
 }
