@@ -108,11 +108,11 @@ class StateChecker:
             emitted.clear()
             cameras = None if cameras is None else touched.union(cameras)
         states = process.watcher.fleet.cameras
-        for name in sorted(states) if cameras is None else sorted(cameras & states.keys()):
+        for name in states if cameras is None else sorted(cameras & states.keys()):
             self._check_camera(states[name], self.model.cameras[name])
 
     def _check_camera(self, state: CameraState, expected: CameraModel) -> None:
-        if state.underlying_status.value != expected.status:
+        if state.underlying_status != expected.status:
             self.fail(expected, f"is {state.underlying_status}; expected {expected.status}")
         if state.heartbeats != expected.heartbeats:
             self.fail(

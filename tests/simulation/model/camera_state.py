@@ -99,19 +99,18 @@ class CameraState:
         held = self.hint_until if self.hint else None
         return self.deadline if held is None else min(self.deadline, held)
 
-    def thresholds(self) -> list[int]:
-        """Return the instants of the next decisions."""
+    def decides_in(self, near: range) -> bool:
+        """Return whether one of the next decisions is due within these instants."""
         gap_start, lag = self.gap_start, self.group.lag
         if gap_start is not None:
-            return [gap_start + self.down_after]
-        on_hint = [self.hint_until + lag] if self.hint and self.hint_until is not None else []
-        return [
-            self.due,
-            self.due + lag,
-            self.deadline + lag,
-            *on_hint,
-            self.decision_deadline + lag + self.down_after,
-        ]
+            return gap_start + self.down_after in near
+        return (
+            self.due in near
+            or self.due + lag in near
+            or self.deadline + lag in near
+            or (bool(self.hint) and self.hint_until is not None and self.hint_until + lag in near)
+            or self.decision_deadline + lag + self.down_after in near
+        )
 
     def forget(self) -> None:
         """Start over as an unseen camera; only its status time goes on."""

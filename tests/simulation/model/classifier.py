@@ -45,7 +45,7 @@ class ClassifierModel(ClassifierState):
         )
 
     def boot_evidence(self, received: Received) -> str:
-        """Return whose boot it is: `new`, `same`, empty (not told) or `?` (ambiguous) (E2, L6)."""
+        """Return whose boot it is: `new`, `same`, empty (not shown) or `?` (ambiguous) (E2, L6)."""
         sent = received.sent
         if self.confused:
             return "?"
@@ -242,11 +242,11 @@ class ClassifierModel(ClassifierState):
         apart = abs(self._clock_difference(received) - self.late_apart) - self.interval // 2
         since = now if self.late_since is None or apart > 0 else self.late_since
         unclear = (self.late_since is not None and abs(apart) <= CLOSE) or abs(now - since - evenly) <= CLOSE
-        stands = self.ts is not None and abs((received.sent.ts or 0.0) - self.ts) <= _COARSE_S
+        frozen = self.ts is not None and abs((received.sent.ts or 0.0) - self.ts) <= _COARSE_S
         doubted = self.contradicted or self._clock_stopped(received.sent) or now <= self.distrusted_until
         return (
             ANYTHING
-            if unclear or stands or doubted or received.lag or received.shared
+            if unclear or frozen or doubted or received.lag or received.shared
             else Expected(PROOF if now - since >= evenly else LATE)
         )
 

@@ -98,6 +98,7 @@ class FleetModel(VisibilityModel):
                 self.classifiers[name] = ClassifierModel(self.classifiers[name].latency)
             else:
                 self._resume(name, known)
+        self._list_monitored()
 
     def _resume(self, name: str, known: StoredCamera) -> None:
         camera, times = known.camera.restore(), known.times.snapshot()
@@ -134,7 +135,7 @@ class FleetModel(VisibilityModel):
 
     def clock_stepped(self, by: int) -> None:
         """Apply a forward step of this process's UTC (T2)."""
-        for camera in self._monitored():
+        for camera in self.monitored:
             self.classifiers[camera.name].shift_offsets(by)
 
     # --- messages
@@ -282,9 +283,13 @@ class FleetModel(VisibilityModel):
             camera.apply_inventory(row, self.now, deadlines, started=started)
             if not camera.in_service:
                 self.status_times[name].close(camera.changes, self.now.utc - self.now.at)
+        self._list_monitored()
         for group in self.groups.values():
-            operators = {camera.operator for camera in self._monitored() if camera.group is group}
+            operators = {camera.operator for camera in self.monitored if camera.group is group}
             group.operators = tuple(sorted(operators))
+
+    def _list_monitored(self) -> None:
+        self.monitored = [camera for camera in self.cameras.values() if camera.row is not None]
 
     def _apply_maintenance(self, camera: CameraModel, row: Camera, *, started: bool) -> None:
         scopes = ((Scope.CAMERA, row.id), (Scope.SITE, row.site), (Scope.OPERATOR, row.operator))
@@ -307,8 +312,7 @@ class FleetModel(VisibilityModel):
         groups = {
             links: self._seen(links) if group.gap_start is None else group.gap_start_utc
             for links, group in self.groups.items()
-            if (group.began or group.seen_before)
-            and any(camera.group is group for camera in self._monitored())
+            if (group.began or group.seen_before) and any(camera.group is group for camera in self.monitored)
         }
         self._snapshots.append(_Snapshot(utc, known, groups, len(self.gaps), swept, mark))
 
@@ -328,16 +332,16 @@ class FleetModel(VisibilityModel):
             if link.up and link.last is not None
         )
 
-    def checkpoint_stored(self, vouched: int, cameras: Iterable[str], mark: object) -> None:
-        """Record that everything up to `vouched` is stored, with these cameras' checkpoints.
+    def checkpoint_stored(self, watermark: int, cameras: Iterable[str], mark: object) -> None:
+        """Record that everything up to `watermark` is stored, with these cameras' checkpoints.
 
         Of the snapshots of one instant, those up to the one with this mark are stored, or all if none has it.
         """
-        self._vouched = vouched
+        self._watermark = watermark
         wanted = set(cameras)
-        count = sum(note.utc <= vouched for note in self._snapshots)
+        count = sum(note.utc <= watermark for note in self._snapshots)
         for number, note in enumerate(self._snapshots, 1):
-            if note.mark is mark and note.utc == vouched:
+            if note.mark is mark and note.utc == watermark:
                 count = number
         notes, self._snapshots = self._snapshots[:count], self._snapshots[count:]
         for note in notes:

@@ -64,7 +64,7 @@ class Outage(NamedTuple):
 
 
 class Proof(NamedTuple):
-    """A proof at `at`. `boot`: of a `new` boot, the `same`, not told (empty) or ambiguous (`?`).
+    """A proof at `at`. `boot`: of a `new` boot, the `same`, not shown (empty) or ambiguous (`?`).
 
     `waited`: how long it was under way, though not late. `uptime`: that of its boot, in ms.
     """

@@ -14,9 +14,9 @@ from tests.simulation.model.records import NEVER, GroupModel, Moment
 from tests.simulation.plans.plan import Plan
 
 _ENOUGH_CAMERAS = 3
-"""So many cameras show that a link lags: fewer may have odd clocks."""
+"""How many late cameras show that a link lags; fewer may have wrong clocks."""
 _ACCEPTED_AFTER = 32
-"""After so many intervals of the same lag it is the clocks."""
+"""After how many intervals of constant lag the clocks are wrong."""
 
 
 @dataclass
@@ -75,6 +75,7 @@ class VisibilityModel:
         self.plan = plan
         self.now = Moment(0, 0)
         self.cameras: dict[str, CameraModel] = {}
+        self.monitored: list[CameraModel] = []  # those in the inventory
         self.classifiers = {spec.id: ClassifierModel(spec.latency) for spec in plan.cameras}
         self.links: dict[str, LinkModel] = {}
         self.groups: dict[tuple[str, ...], GroupModel] = {}
@@ -83,7 +84,7 @@ class VisibilityModel:
         self._last_loop = self._began = 0
         self._resumed = False  # an earlier process monitored cameras
         self._stored_groups: dict[tuple[str, ...], int] = {}
-        self._vouched: int | None = None
+        self._watermark: int | None = None
 
     # --- time
 
@@ -104,7 +105,7 @@ class VisibilityModel:
         for name, link in self.links.items():
             if link.measure_at is not None and self.now.at >= link.measure_at:
                 self._measure_lag(name, link)
-        for camera in self._monitored():
+        for camera in self.monitored:
             if camera.tick(self.now) or camera.held:
                 self._decide(camera)
 
@@ -150,7 +151,7 @@ class VisibilityModel:
         link.delivered_until = max(link.delivered_until, upto)
         for group in self._groups_of(name):
             group.delivered_until = max(group.delivered_until, upto)
-        for camera in self._monitored():
+        for camera in self.monitored:
             if camera.held:
                 self._decide(camera)
 
@@ -181,7 +182,7 @@ class VisibilityModel:
         for group in self._groups_of(name):
             if group.gap_start is not None:
                 self._end_gap(group)
-            for camera in self._monitored():
+            for camera in self.monitored:
                 if (
                     camera.group is group
                     and camera.proof_link == name
@@ -207,7 +208,7 @@ class VisibilityModel:
             if group.gap_start is not None:
                 continue
             if any(self.links[each].visible for each in group.links):
-                for camera in self._monitored():
+                for camera in self.monitored:
                     if (
                         camera.group is group
                         and camera.proof_link == name
@@ -228,7 +229,7 @@ class VisibilityModel:
 
     def _end_gap(self, group: GroupModel) -> None:
         first, group.began = not group.began, True
-        cameras = [camera for camera in self._monitored() if camera.group is group]
+        cameras = [camera for camera in self.monitored if camera.group is group]
         if cameras and not (first and not group.seen_before):
             gap_start = Gap(group.operators, group.links, group.cause, group.gap_start_utc, self.now.utc)
             self.gaps.append(gap_start)
@@ -296,7 +297,7 @@ class VisibilityModel:
         return near < min(2, sum(camera.status in ACCOUNTED for camera in cameras))
 
     def _cameras_of(self, name: str) -> list[CameraModel]:
-        return [camera for camera in self._monitored() if name in camera.group.links]
+        return [camera for camera in self.monitored if name in camera.group.links]
 
     def _is_common(self, name: str, link: LinkModel) -> bool:
         in_service = sum(camera.status in ACCOUNTED for camera in self._cameras_of(name))
@@ -347,7 +348,7 @@ class VisibilityModel:
         links = tuple(link.name for link in self.plan.links if link.carries(operator))
         group = self.groups.get(links)
         if group is None:
-            seen = self._vouched if self._resumed else None  # without monitored cameras there was no gap
+            seen = self._watermark if self._resumed else None  # without monitored cameras there was no gap
             if seen is not None:
                 seen = min(self._stored_groups.get(links, seen), seen)
             since = self.now.at if seen is None else seen
@@ -362,6 +363,3 @@ class VisibilityModel:
                 group.gap_start, group.began = None, True
             self.groups[links] = group
         return group
-
-    def _monitored(self) -> list[CameraModel]:
-        return [camera for camera in self.cameras.values() if camera.row is not None]

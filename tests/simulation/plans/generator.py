@@ -12,7 +12,7 @@ from tests.simulation.plans.faults import Fault
 from tests.simulation.plans.plan import PARIS, CameraSpec, LinkSpec, Plan
 
 HEARTBEATS = 5000
-"""About so many heartbeats make a simulation: with long intervals, they are weeks."""
+"""Number of heartbeats of a simulation; with long intervals they take weeks."""
 
 _OPERATORS = ("ville", "habitat", "duo")
 _DATES = ("2026-03-29", "2026-10-25", "2027-01-01", "2028-02-29", "2026-11-01", "2026-06-17")

@@ -23,7 +23,7 @@ from tests.simulation.runs.shrink import shrink
 
 SHRINKS = 3
 """How many failures are shrunk; of the others only the seed is reported."""
-_TOLD_EVERY_S = 10.0
+_PROGRESS_EVERY_S = 10.0
 _YEAR = 365.25 * DAY
 
 
@@ -65,7 +65,7 @@ class Progress:
     def __init__(self, stream: TextIO, seeds: int | None) -> None:
         self._stream = stream
         self._of = "" if seeds is None else f" of {seeds:,}"
-        self._next = time.monotonic() + _TOLD_EVERY_S
+        self._next = time.monotonic() + _PROGRESS_EVERY_S
         self._began = time.monotonic()
         self._begin, self._end = ("\r", "") if stream.isatty() else ("", "\n")
 
@@ -76,7 +76,7 @@ class Progress:
         now = time.monotonic()
         if now < self._next:
             return
-        self._next = now + (0.5 if self._begin else _TOLD_EVERY_S)
+        self._next = now + (0.5 if self._begin else _PROGRESS_EVERY_S)
         failed = f", {len(total.failed)} FAILED" if total.failed else ""
         seconds = now - self._began
         line = (

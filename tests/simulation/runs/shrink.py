@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 Fails = Callable[[tuple[int, ...], tuple[str, ...]], bool]
-"""Tells whether it still fails with these faults, by number, of these cameras."""
+"""Returns whether it still fails with these faults, by number, of these cameras."""
 
 
 class Shrunk(NamedTuple):

@@ -93,7 +93,7 @@ class FaultyStore(RecordingStore):
 
 
 class DaemonProcess:
-    """camwatch, from its start to its end. `told` collects emitted events."""
+    """camwatch, from its start to its end. `emitted` collects emitted events."""
 
     def __init__(
         self,

@@ -117,16 +117,15 @@ class Scheduler:
 
     def _clear_of_thresholds(self, at: int) -> int:
         """Return the first instant from `at` at which no rounding decides whether a deadline has passed."""
-        near = True
-        while near:
+        cameras = list(self.model.cameras.values())
+        while True:
             axis = at - self._axis_zero
-            near = any(
-                axis - 2 <= threshold <= axis
-                for camera in self.model.cameras.values()
-                for threshold in camera.thresholds()
-            ) or any(axis - 2 <= at <= axis for at in self.model.measure_times())
-            at += 3 * near
-        return at
+            near = range(axis - 2, axis + 1)
+            if not any(camera.decides_in(near) for camera in cameras) and not any(
+                measured in near for measured in self.model.measure_times()
+            ):
+                return at
+            at += 3
 
     def run_loop(self) -> None:
         """Run the loop, with deadlines and packets, until nothing is due."""
@@ -165,6 +164,8 @@ class Scheduler:
     def _record_checkpoints(self, *, swept: bool = False) -> None:
         """Let the model take a snapshot for each queued checkpoint."""
         pieces = self.running.chronicle._queue._pieces
+        if self._noted == len(pieces):
+            return
         for number in range(self._noted, len(pieces)):
             piece = pieces[number]
             cameras = {memory.camera for memory in piece.checkpoints}
