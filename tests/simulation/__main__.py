@@ -14,7 +14,7 @@ from tests.simulation.plans.faults import KINDS, Fault
 from tests.simulation.plans.generator import draw
 from tests.simulation.plans.plan import Plan
 from tests.simulation.plans.scenarios import SCENARIOS
-from tests.simulation.runs.batch import SHRINKS, Progress, cores, explain, run, say, silence_logs
+from tests.simulation.runs.batch import SHRINKS, Progress, cores, explain, print_lines, run, silence_logs
 from tests.simulation.runs.play import play
 
 _COMMAND = "make simulate"
@@ -72,10 +72,10 @@ def _chosen(plan: Plan, options: argparse.Namespace) -> Plan:
 
 def _one(plan: Plan) -> int:
     silence_logs()
-    say(*plan.describe())
+    print_lines(*plan.describe())
     outcome = play(plan)
     counts = ", ".join(f"{number:,} {name}" for name, number in outcome.counts.items())
-    say(counts, f"digest {outcome.digest}", outcome.problem or "all checks passed")
+    print_lines(counts, f"digest {outcome.digest}", outcome.problem or "all checks passed")
     return 1 if outcome.problem else 0
 
 
@@ -91,11 +91,13 @@ def _many(options: argparse.Namespace) -> int:
     silence_logs()
     for number, outcome in enumerate(failed):
         if options.no_shrink or number >= SHRINKS:
-            say(f"seed {outcome.seed} fails: {outcome.problem}", f"replay: {_COMMAND} SEED={outcome.seed}")
+            print_lines(
+                f"seed {outcome.seed} fails: {outcome.problem}", f"replay: {_COMMAND} SEED={outcome.seed}"
+            )
         else:
-            say(*explain(draw(outcome.seed), _COMMAND))
-    say(*total.lines(seconds))
-    say(f"{len(failed)} of {total.seeds:,} seeds FAILED" if failed else "all checks passed")
+            print_lines(*explain(draw(outcome.seed), _COMMAND))
+    print_lines(*total.lines(seconds))
+    print_lines(f"{len(failed)} of {total.seeds:,} seeds FAILED" if failed else "all checks passed")
     return 1 if failed else 0
 
 

@@ -43,14 +43,14 @@ def problems(host: DaemonHost, store: Store) -> Iterator[str]:
             continue
         judged = history_checker.judged(expected, host.model.status_times[expected.name], record.watermark_ms)
         yield from _outages(expected, declared.get(expected.name, []), judged)
-        theirs = [
+        recorded = [
             StatusSpan(each.start, each.end, each.status.value)
             for each in overlays.intervals(camera, record.watermark_ms)
         ]
-        yield from _ledger(expected, theirs, record, host, tuple(clock))
+        yield from _status_time(expected, recorded, record, host, tuple(clock))
         spec = next(spec for spec in host.plan.cameras if spec.id == expected.name)
         gaps = [(each.began, each.ended) for each in host.model.gaps if expected.operator in each.operators]
-        yield from truth_checker.problems(host.plan, spec, theirs, edges.get(expected.name, []), gaps)
+        yield from truth_checker.problems(host.plan, spec, recorded, edges.get(expected.name, []), gaps)
 
 
 def _edges(connection: Connection) -> dict[str, list[truth_checker.RecordedChange]]:
@@ -81,15 +81,15 @@ def _declared(connection: Connection) -> dict[str, list[Outage]]:
     return found
 
 
-def _outages(expected: CameraModel, theirs: list[Outage], judged: list[StatusSpan]) -> Iterator[str]:
+def _outages(expected: CameraModel, recorded: list[Outage], judged: list[StatusSpan]) -> Iterator[str]:
     due = history_checker.outages(judged, over=not expected.in_service, dismissed=expected.dismissed)
-    if theirs != due:
-        yield f"{expected.name}: recorded outages are {theirs}; expected {due}"
+    if recorded != due:
+        yield f"{expected.name}: recorded outages are {recorded}; expected {due}"
 
 
-def _ledger(
+def _status_time(
     expected: CameraModel,
-    theirs: list[StatusSpan],
+    recorded: list[StatusSpan],
     record: History,
     host: DaemonHost,
     clock: tuple[tuple[int, int], ...],
@@ -105,11 +105,11 @@ def _ledger(
     ]
     mine = [history_checker.corrected(expected, judged, cover, clock, maintenance) for cover in (sure, maybe)]
     mine = [[piece for piece in history if piece.start < piece.end] for history in mine]
-    if [each[:3] for each in theirs] == [each[:3] for each in mine[0]]:
+    if [each[:3] for each in recorded] == [each[:3] for each in mine[0]]:
         return
-    edges = sorted({edge for history in (theirs, *mine) for piece in history for edge in piece[:2]})
+    edges = sorted({edge for history in (recorded, *mine) for piece in history for edge in piece[:2]})
     for edge in edges:
-        actual = _at(theirs, edge)
+        actual = _at(recorded, edge)
         if actual not in {_at(history, edge) for history in mine}:
             due = _at(mine[0], edge)
             yield f"{expected.name}: recorded {actual or 'nothing'} at {edge}; expected {due}"

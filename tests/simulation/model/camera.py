@@ -60,7 +60,7 @@ class CameraModel(CameraState):
         if now.at < self.decision_deadline + self.group.lag:
             return
         self.returns = tuple(each for each in self.returns if each.at > self.proof)
-        hint, hint_at, sign, back = self.hint, self.hint_at, self.proof, self.moved
+        hint, hint_at, sign, back = self.hint, self.hint_at, self.proof, self.deadline_moved
         said_at = hint_at - self.group.lag if hint == "goodbye" else hint_at
         self.cause = {"offline": "will", "goodbye": "goodbye"}.get(hint, "timeout")
         if back:  # the time before it was visible again is unknown, whatever the hint
@@ -109,8 +109,10 @@ class CameraModel(CameraState):
             return
         returned, moved = self.due - self.interval, self.deadline + at - self.proof
         self.proof, self.proof_utc = at, now.utc - (now.at - at)
-        self.moved = self.moved and at <= returned and at < now.at  # sent before it was visible again
-        if self.moved:
+        self.deadline_moved = (
+            self.deadline_moved and at <= returned and at < now.at
+        )  # sent before it was visible again
+        if self.deadline_moved:
             self.deadline = min(moved, returned + self.down_after + self.interval)
         else:
             self.deadline_from_proof()
@@ -195,7 +197,7 @@ class CameraModel(CameraState):
         """Move its deadline past a short gap (S4)."""
         self.due = now.at + self.interval
         self.deadline = min(self.deadline + length + self.interval, self.due + self.down_after)
-        self.moved = True
+        self.deadline_moved = True
 
     def _keep_hint(self, gap_start: int, length: int, now: Moment) -> None:
         # A lost link cancels the hint: a broker that stops publishes last wills of live cameras (L5).
@@ -234,7 +236,7 @@ class CameraModel(CameraState):
         if self.interval not in (0, deadlines[0]):  # how far a run of late ones reaches is not yet known
             self.late[:] = [late._replace(sure=False) for late in self.late]
         self.interval, self.down_after, self.will_grace = deadlines
-        if not self.moved:
+        if not self.deadline_moved:
             self.deadline_from_proof()
         wanted = self._lifecycle_status(row, now)
         away = started and self.status == "planned" and wanted == "unknown"  # its date passed during the stop

@@ -31,7 +31,7 @@ class CameraState:
     proof_utc: int = NEVER
     due: int = NEVER
     deadline: int = NEVER
-    moved: bool = False  # due and deadline are not those of the last proof
+    deadline_moved: bool = False  # due and deadline are not those of the last proof
     hint: str = ""
     hint_at: int = 0
     hint_until: int | None = 0  # None: the deadline, which a retained one does not shorten
@@ -114,7 +114,7 @@ class CameraState:
 
     def forget(self) -> None:
         """Start over as an unseen camera; only its status time goes on."""
-        self.status, self.hint, self.held, self.moved = "", "", False, False
+        self.status, self.hint, self.held, self.deadline_moved = "", "", False, False
         self.proof = self.proof_utc = self.due = self.deadline = self.floor = NEVER
         self.returns, self.proof_link, self.proof_link_down_since, self.accounted = (), "", None, None
         self.hidden_to = NEVER
@@ -127,7 +127,7 @@ class CameraState:
             self.due, self.deadline = self.proof + self.interval, self.proof + self.down_after
 
     def _restart_deadline(self, start: int) -> None:
-        self.due, self.deadline, self.moved = start + self.interval, start + self.down_after, True
+        self.due, self.deadline, self.deadline_moved = start + self.interval, start + self.down_after, True
 
     def _change_status(
         self, status: str, at: int, now: Moment, cause: str = "", alternatives: tuple[int, ...] = ()

@@ -79,7 +79,7 @@ class ClassifierModel(ClassifierState):
         counted_anew = only and not fresh and verdict == PROOF
         if (sent.boot < self.boot and verdict != DUPLICATE) or counted_anew:
             self.confused = True
-            self.before = max(self.before, (self.highest + 1) * counted_anew)
+            self.uncertain_below = max(self.uncertain_below, (self.highest + 1) * counted_anew)
         elif self.confused and verdict == PROOF and self._undelayed(received) and sent.boot >= self.boot:
             self.confused = False
             self._restart_boot(received)
@@ -137,8 +137,8 @@ class ClassifierModel(ClassifierState):
             return ANYTHING if self._may_be_no_copy(received) else Expected(DUPLICATE)
         if sent.ts is None and self.highest + 1 - sent.seq > REMEMBERED_NUMBERS:
             return ANYTHING
-        unsteady = self.host_clock_set and self.here is None and (sent.ts or 0.0) <= (self.ts or 0.0)
-        return ANYTHING if sent.seq < self.before or unsteady else Expected(PROOF)
+        unsteady = self.host_clock_set and self.boot_at is None and (sent.ts or 0.0) <= (self.ts or 0.0)
+        return ANYTHING if sent.seq < self.uncertain_below or unsteady else Expected(PROOF)
 
     def _may_be_no_copy(self, received: Received) -> bool:
         """Return whether a repeated number may be of another boot, or of a counter that stands still."""
@@ -149,7 +149,7 @@ class ClassifierModel(ClassifierState):
             return self.duplicates_since is not None and sent.ts != self.duplicate_ts
         return (
             self.duplicates_since is not None
-            or (sent.seq or 0) < self.before
+            or (sent.seq or 0) < self.uncertain_below
             or self._may_have_rebooted(received)
         )
 
@@ -164,7 +164,7 @@ class ClassifierModel(ClassifierState):
             return Expected(PROOF)
         if sent.ts is not None:
             return Expected(PROOF) if self.ts is None or sent.ts > self.ts else ANYTHING
-        return Expected(PROOF) if sent.seq > self.highest and sent.seq >= self.before else ANYTHING
+        return Expected(PROOF) if sent.seq > self.highest and sent.seq >= self.uncertain_below else ANYTHING
 
     def _by_time(self, received: Received) -> Expected:
         sent = received.sent
@@ -218,9 +218,9 @@ class ClassifierModel(ClassifierState):
 
     def _sent_just_now(self, received: Received) -> bool | None:
         """Return whether its uptime shows that it was sent just now (L8); None: too close to decide."""
-        if received.sent.uptime_s is None or self.here is None:
+        if received.sent.uptime_s is None or self.boot_at is None:
             return False
-        off, near = received.now.at - round(received.sent.uptime_s * 1000) - self.here, self.interval // 4
+        off, near = received.now.at - round(received.sent.uptime_s * 1000) - self.boot_at, self.interval // 4
         if off > near + CLOSE:
             return False
         # One out of order may be of an earlier boot with the same uptime.
@@ -232,7 +232,7 @@ class ClassifierModel(ClassifierState):
 
         A counter alone proves less, and so does an uptime whose start is not known.
         """
-        unknown = received.sent.uptime_s is None or self.here is None
+        unknown = received.sent.uptime_s is None or self.boot_at is None
         most = self.interval if unknown else self.interval * OFFSETS // 2
         return self.first_late is not None and received.now.at - self.first_late > most
 
@@ -258,7 +258,7 @@ class ClassifierModel(ClassifierState):
         """Return whether its own clock and uptime date it before the known boot (L6, L8)."""
         if sent.ts is None or sent.uptime_s is None or self.ts is None or self.booted is None:
             return False
-        return sent.ts <= self.ts and sent.ts - sent.uptime_s < self.booted - by and self.here is not None
+        return sent.ts <= self.ts and sent.ts - sent.uptime_s < self.booted - by and self.boot_at is not None
 
     def _as_late_as_before(self, received: Received) -> bool:
         """Return whether it is as late as those before it."""
@@ -289,8 +289,10 @@ class ClassifierModel(ClassifierState):
             # With numbers alone, a boot differs from another only once they are higher.
             # The same if it happens to continue where the last one ended.
             goes_on = sent.seq == self.highest + 1 and (sent.uptime_s or 0.0) >= self.uptime
-            self.before = max(self.before, self.highest + 1) if sent.ts is None or goes_on else -1
-            self.boot, self.highest, self.here, self.uptime = sent.boot, -1, None, -1.0
+            self.uncertain_below = (
+                max(self.uncertain_below, self.highest + 1) if sent.ts is None or goes_on else -1
+            )
+            self.boot, self.highest, self.boot_at, self.uptime = sent.boot, -1, None, -1.0
         if sent.seq is not None:
             if (sent.boot, sent.seq) not in self.known_numbers:
                 self.known_numbers.add((sent.boot, sent.seq))
@@ -303,7 +305,7 @@ class ClassifierModel(ClassifierState):
             self.uptime = max(self.uptime, sent.uptime_s)
             if verdict == PROOF:
                 began = received.now.at - round(sent.uptime_s * 1000)
-                self.here = began if self.here is None else min(self.here, began)
+                self.boot_at = began if self.boot_at is None else min(self.boot_at, began)
 
     def _record_clock(self, received: Received, verdict: str, *, late: bool) -> None:
         sent = received.sent
@@ -320,4 +322,4 @@ class ClassifierModel(ClassifierState):
 
     def _restart_boot(self, received: Received) -> None:
         self.boot, self.highest = received.sent.boot, -1
-        self.uptime, self.here = -1.0, None
+        self.uptime, self.boot_at = -1.0, None

@@ -22,7 +22,7 @@ class ClassifierState:
     slowest: int = 0  # the longest interval of the cameras of its links
     boot: int = 0
     highest: int = -1  # seq of this boot
-    before: int = -1  # whether smaller numbers were missed is lost in a restart
+    uncertain_below: int = -1  # whether smaller numbers were missed is lost in a restart
     known_numbers: set[tuple[int, int]] = field(default_factory=set)
     log: list[tuple[int, int]] = field(default_factory=list)  # the same, in order
     offsets: deque[int] = field(default_factory=lambda: deque(maxlen=OFFSETS))
@@ -30,7 +30,7 @@ class ClassifierState:
     ts: float | None = None  # the latest
     uptime: float = -1.0  # the largest of this boot
     booted: float | None = None  # by its own clock: ts minus uptime
-    here: int | None = None  # by this process's monotonic clock, at the earliest
+    boot_at: int | None = None  # by this process's monotonic clock, at the earliest
     first_late: int | None = None  # since the last proof on time
     late_since: int | None = None
     late_apart: int = 0  # and by how much its clock differs from the monotonic one
@@ -81,14 +81,16 @@ class ClassifierState:
     def is_undecided(self, now: int) -> bool:
         """Return whether the first late heartbeats may still turn out to come from a wrong clock (L8)."""
         return (
-            self.here is None and self.first_late is not None and now - self.first_late <= self.interval * 2
+            self.boot_at is None
+            and self.first_late is not None
+            and now - self.first_late <= self.interval * 2
         )
 
     def on_restart(self) -> None:
         """Forget what the store does not keep."""
-        self.here = self.late_since = self.first_late = self.duplicates_since = self.refused_since = None
+        self.boot_at = self.late_since = self.first_late = self.duplicates_since = self.refused_since = None
         self.last_proof, self.last_was_late = None, False
-        self.before = self.highest + 1
+        self.uncertain_below = self.highest + 1
         if self.offsets:
             self.offsets = deque([min(self.offsets)], maxlen=OFFSETS)
 

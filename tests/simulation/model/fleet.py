@@ -124,7 +124,7 @@ class FleetModel(VisibilityModel):
         shift = known.camera.accounted_utc - camera.accounted
         camera.accounted = times.accounted_until = camera.floor = known.camera.accounted_utc
         camera.since, camera.proof = camera.since_utc, camera.proof_utc
-        if camera.moved:
+        if camera.deadline_moved:
             camera.due, camera.deadline = camera.due + shift, camera.deadline + shift
         else:
             camera.deadline_from_proof()

@@ -25,7 +25,7 @@ from tests.simulation.mutations.catalogue import MUTATIONS
 from tests.simulation.mutations.catalogue_time import Mutation
 from tests.simulation.plans.generator import draw
 from tests.simulation.plans.plan import Plan
-from tests.simulation.runs.batch import cores, say, silence_logs
+from tests.simulation.runs.batch import cores, print_lines, silence_logs
 from tests.simulation.runs.play import play
 
 ROOT: Final = Path(__file__).resolve().parents[3]
@@ -170,11 +170,11 @@ def main(arguments: Sequence[str]) -> int:
     if "--check" in arguments:
         silence_logs()
         problems = {name: check(name) for name in wanted}
-        say(*(f"{name}: {problem or 'detected'}" for name, problem in problems.items()))
+        print_lines(*(f"{name}: {problem or 'detected'}" for name, problem in problems.items()))
         return int(any(problems.values()))
     with ThreadPoolExecutor(cores()) as pool:
         for name, detection in zip(wanted, pool.map(search, map(MUTATIONS.__getitem__, wanted)), strict=True):
-            say(f"{name}: {detection or 'NOT detected'}")
+            print_lines(f"{name}: {detection or 'NOT detected'}")
             known.pop(name, None)
             known |= {name: detection} if detection else {}
             _write(known)

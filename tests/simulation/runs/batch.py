@@ -157,7 +157,7 @@ def cores() -> int:
     return len(os.sched_getaffinity(0))
 
 
-def say(*lines: str) -> None:
+def print_lines(*lines: str) -> None:
     """Write lines to standard output."""
     sys.stdout.write("".join(f"{line}\n" for line in lines))
     sys.stdout.flush()
