@@ -73,10 +73,12 @@ def add_late(camera: CameraState, now: Instant, sent: float, uptime_s: float | N
     first, last = at - no_further, at + no_further
     # One that is closed does not go on: what comes after it need not have been dark.
     near = [
-        run for run in runs if first <= run.end and run.sure <= last and (at <= run.end or not run.closed)
+        run
+        for run in runs
+        if first <= run.end and run.certain_from <= last and (at <= run.end or not run.closed)
     ]
     if not any(run.start <= at for run in near):  # it does not go on with what was dark
-        too_old = len(runs) > RUNS_KEPT and all(at < run.sure for run in runs)
+        too_old = len(runs) > RUNS_KEPT and all(at < run.certain_from for run in runs)
         # A proof may come until `no_further` after it, and join them.
         if too_old or not _was_not_up(camera, sign.start, last):
             return []
@@ -166,7 +168,7 @@ def _note_arrival(camera: CameraState, at: int, no_further: int) -> None:
 
 def _unemitted(fill: Run | None, filled: Iterable[Run]) -> tuple[Run | None, list[Run]]:
     if fill is not None and fill.emitted:
-        fill = fill._replace(start=fill.end, sure=fill.end)
+        fill = fill._replace(start=fill.end, certain_from=fill.end)
     return fill, [run for run in filled if not run.emitted]
 
 
@@ -196,7 +198,7 @@ def _emitted(run: Run, over: int) -> Run:
 def _joined(runs: Sequence[Run], sign: Run) -> Run:
     every = (*runs, sign)
     last = max(every, key=_ends)
-    starts, sure = min(run.start for run in every), min(run.sure for run in every)
+    starts, sure = min(run.start for run in every), min(run.certain_from for run in every)
     return Run(starts, last.end, sure, closed=last.closed)
 
 
@@ -230,7 +232,7 @@ def _to_event(camera: CameraState, now: Instant, run: Run) -> Backfill:
     after = 0 if run.closed else round(camera.interval_s * 500)
     end = min(run.end + after, round(now.mono * 1000))
     to_utc = now.utc_ms - round(now.mono * 1000)
-    first, last = min(run.sure, end), min(run.end, end)
+    first, last = min(run.certain_from, end), min(run.end, end)
     row = camera.camera
     return Backfill(
         row.id, row.operator, run.start + to_utc, end + to_utc, first + to_utc, max(first, last) + to_utc

@@ -45,11 +45,11 @@ def beginning(camera: CameraState) -> Dated:
             at = max(at - interval, min(at, camera.hint_at))
         return Dated(at, at if proof == NEVER else since, at + (PACE - 1) * interval)
     # A broker publishes a will up to 1.5 times the keep-alive after the death; a goodbye comes before it.
-    said = camera.hint is Cause.GOODBYE
-    lag = camera.link_group.lag if said else 0.0
+    goodbye = camera.hint is Cause.GOODBYE
+    lag = camera.link_group.lag if goodbye else 0.0
     if camera.hint is not None and camera.hint_at - lag - proof < HINT_GRACE_MIN * interval:
         at = max(proof, camera.hint_at - lag)
-        exact = said and since == proof and not lagged(camera, at)
+        exact = goodbye and since == proof and not lagged(camera, at)
         return exactly(at) if exact else Dated(at, since, camera.hint_at)
     waited_s = 0.0 if proof == camera.sent_late else waited(camera)
     return Dated(proof + interval / 2, since - waited_s, proof + PACE * interval)
@@ -74,11 +74,11 @@ def possible_wait(camera: CameraState, came: float) -> float:
 
     0 for a camera that tells when it sends, and where the link did not lag. A lag is known to an interval.
     """
-    sight = camera.link_group
-    within = sight.lagged_from <= came and (sight.lag > 0.0 or came <= sight.lagged_to)
+    group = camera.link_group
+    within = group.lagged_from <= came and (group.lag > 0.0 or came <= group.lagged_to)
     if not within or camera.clock_offset < float("inf"):
         return 0.0
-    return sight.lagged_s + camera.interval_s
+    return group.lagged_s + camera.interval_s
 
 
 def unproven(camera: CameraState, proof: float) -> Dated:

@@ -45,14 +45,14 @@ def restart_deadline(camera: CameraState, start: float) -> None:
     set_override(camera, start + camera.interval_s, start + camera.down_s)
 
 
-def extend_for_gap(camera: CameraState, blind_from: float, sight_at: float) -> None:
+def extend_for_gap(camera: CameraState, blind_from: float, visible_at: float) -> None:
     """Move the deadlines past a short blindness: by its length plus one interval (rule S4).
 
     No further than a deadline and an interval beyond the return: many in a row would put it off for ever.
     The next heartbeat is due one interval after sight returned (rule E1).
     """
-    due_at = sight_at + camera.interval_s
-    moved = down_deadline(camera) + sight_at - blind_from + camera.interval_s
+    due_at = visible_at + camera.interval_s
+    moved = down_deadline(camera) + visible_at - blind_from + camera.interval_s
     set_override(camera, due_at, min(moved, due_at + camera.down_s))
 
 
@@ -79,7 +79,7 @@ def record_return(camera: CameraState, sent: float) -> None:
         camera.deadline_override = min(moved, returned + camera.down_s + camera.interval_s)
 
 
-def extend_hint(camera: CameraState, blind_from: float, sight_at: float, cause: GapCause) -> None:
+def extend_hint(camera: CameraState, blind_from: float, visible_at: float, cause: GapCause) -> None:
     """Carry a hint through a blindness of ours, whose time stands still (rules L5, S2, S4).
 
     Where a link was lost, hints go with it: a broker that ends publishes the wills of cameras that live,
@@ -90,9 +90,9 @@ def extend_hint(camera: CameraState, blind_from: float, sight_at: float, cause: 
         return
     if camera.hint_at > blind_from and cause is not GapCause.LINK:
         # It came before the subscription was confirmed: it is held from then.
-        camera.hint_until = sight_at + camera.hint_until - camera.hint_at
-    elif cause is GapCause.STALL and sight_at - blind_from < camera.down_s:
-        camera.hint_until += sight_at - blind_from + camera.interval_s
+        camera.hint_until = visible_at + camera.hint_until - camera.hint_at
+    elif cause is GapCause.STALL and visible_at - blind_from < camera.down_s:
+        camera.hint_until += visible_at - blind_from + camera.interval_s
     else:
         camera.hint = None
 
@@ -109,9 +109,9 @@ def blind_since(camera: CameraState) -> float | None:
 
 def broker_kept_since(camera: CameraState) -> float:
     """Return since when a broker may have kept what comes of a camera now; NEVER: it was sent just now."""
-    sight = camera.link_group
-    missed = sight.ever_visible or sight.resumed  # otherwise there was nobody for whom it could be kept
-    return NEVER if sight.blind_since is None or not missed else sight.blind_since.mono
+    group = camera.link_group
+    missed = group.ever_visible or group.resumed  # otherwise there was nobody for whom it could be kept
+    return NEVER if group.blind_since is None or not missed else group.blind_since.mono
 
 
 def certain_until(camera: CameraState, now: float) -> float:

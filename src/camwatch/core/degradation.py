@@ -7,33 +7,33 @@ from camwatch.core.state import CameraState
 from camwatch.core.telemetry import Telemetry
 
 
-def evaluate_reasons(camera: CameraState, said: Telemetry) -> Reason:
+def evaluate_reasons(camera: CameraState, telemetry: Telemetry) -> Reason:
     """Return the reasons that hold after a heartbeat; what it does not tell stays as it was."""
     limits = camera.thresholds
     verdicts = (
-        (Reason.VIDEO_LOSS, said.video_loss),
-        (Reason.FROZEN, said.frozen),
-        (Reason.TAMPER, said.tamper),
-        (Reason.NOT_RECORDING, None if said.recording is None else not said.recording),
-        (Reason.FPS_LOW, None if said.fps is None else said.fps < limits.fps_min),
+        (Reason.VIDEO_LOSS, telemetry.video_loss),
+        (Reason.FROZEN, telemetry.frozen),
+        (Reason.TAMPER, telemetry.tamper),
+        (Reason.NOT_RECORDING, None if telemetry.recording is None else not telemetry.recording),
+        (Reason.FPS_LOW, None if telemetry.fps is None else telemetry.fps < limits.fps_min),
         (
             Reason.STORAGE,
             None
-            if said.storage_used_ratio is None
-            else said.storage_used_ratio > limits.storage_used_max_ratio,
+            if telemetry.storage_used_ratio is None
+            else telemetry.storage_used_ratio > limits.storage_used_max_ratio,
         ),
         (
             Reason.TEMPERATURE,
             None
-            if said.temperature_celsius is None
+            if telemetry.temperature_celsius is None
             else not limits.temperature_min_celsius
-            <= said.temperature_celsius
+            <= telemetry.temperature_celsius
             <= limits.temperature_max_celsius,
         ),
         (
             Reason.CLOCK,
             None
-            if said.ts is None
+            if telemetry.ts is None
             else abs(camera.clock_offset) > limits.clock_offset_max_s or camera.proof < camera.doubted_until,
         ),
     )

@@ -46,8 +46,8 @@ def record_late(link: LinkState, camera: CameraState, now: float, late_s: float)
 
 def record_canary(link: LinkState, now: float, sent: float, on_time_s: float) -> None:
     """Take the return of a canary: all that the broker had when it was `sent` is here (rule S12)."""
-    behind = now - sent
-    link.canary_lag = behind if behind > on_time_s else 0.0
+    lag = now - sent
+    link.canary_lag = lag if lag > on_time_s else 0.0
     if link.canary_lag or link.lag:
         link.next_check_at = min(link.next_check_at, now)
 
@@ -55,7 +55,7 @@ def record_canary(link: LinkState, now: float, sent: float, on_time_s: float) ->
 def update_lag(link: LinkState, now: float, look_again_s: float) -> bool:
     """Reckon the lag of a link anew; return whether more cameras were on time than late."""
     in_time = _measure(link, now)
-    link.behind = link.seen_upto > NEVER and link.lag > shortest_silence(link)
+    link.lagging = link.seen_until > NEVER and link.lag > shortest_silence(link)
     link.next_check_at = now + look_again_s if link.late or link.lag else FOREVER
     return in_time
 
@@ -69,17 +69,19 @@ def _measure(link: LinkState, now: float) -> bool:
             continue  # what does not tell when it was sent may have come late as well: no witness
         on_time += now - _on_time(link, camera) <= RECENT * min(camera.interval_s, window)
     # As enough have shown, and nobody denied since.
-    lagged = link.seen_upto > NEVER and not on_time and not _is_alone(link)
+    lagged = link.seen_until > NEVER and not on_time and not _is_alone(link)
     if len(late) > on_time and (lagged or is_shared(link)):
         link.lag = _quantile(late_s for _, late_s in late.values())
         enough = lagged or len(late) >= WITNESSES
-        link.seen_upto = _quantile(arrived - late_s for arrived, late_s in late.values()) if enough else NEVER
+        link.seen_until = (
+            _quantile(arrived - late_s for arrived, late_s in late.values()) if enough else NEVER
+        )
     elif late or on_time or now - link.newest_late > SILENCE * shortest_silence(link):
-        link.lag, link.seen_upto = 0.0, NEVER
+        link.lag, link.seen_until = 0.0, NEVER
     else:  # nobody says anything: what is under way was sent since
-        link.lag = 0.0 if link.seen_upto == NEVER else now - link.seen_upto
+        link.lag = 0.0 if link.seen_until == NEVER else now - link.seen_until
     if link.canary_lag > link.lag:
-        link.lag, link.seen_upto = link.canary_lag, max(link.seen_upto, now - link.canary_lag)
+        link.lag, link.seen_until = link.canary_lag, max(link.seen_until, now - link.canary_lag)
     return on_time > len(late)
 
 
@@ -112,9 +114,9 @@ def is_even(link: LinkState, now: Instant) -> bool:
     if not late:
         return False
     interval = median_low(camera.interval_s for camera in late)
-    apart = median_low(late_s for _, late_s in link.late.values()) + now.mono - now.utc_ms / 1000
-    if abs(apart - link.clock_offset) > interval / 2:
-        link.clock_offset, link.clock_offset_since = apart, now.mono
+    offset = median_low(late_s for _, late_s in link.late.values()) + now.mono - now.utc_ms / 1000
+    if abs(offset - link.clock_offset) > interval / 2:
+        link.clock_offset, link.clock_offset_since = offset, now.mono
     return now.mono - link.clock_offset_since >= BELIEVED * interval
 
 
@@ -140,4 +142,4 @@ def _late(link: LinkState, now: float) -> dict[int, tuple[float, float]]:
 
 def cameras(link: LinkState) -> Iterator[CameraState]:
     """Yield the cameras that a link carries."""
-    return (camera for sight in link.groups for camera in sight.cameras.values())
+    return (camera for group in link.groups for camera in group.cameras.values())

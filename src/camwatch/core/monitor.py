@@ -11,7 +11,7 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from camwatch.core import backfill, dating, deadlines, event_time, message_order
+from camwatch.core import backfill, camera_clock, dating, deadlines, event_time, message_order
 from camwatch.core.checkpoint import restore, to_checkpoint
 from camwatch.core.checkpoint_model import CameraCheckpoint, LinkGroupCheckpoint
 from camwatch.core.events import Event, MonitoringGap, OutageEvent, Reboot, ServicePeriodEvent, Transition
@@ -30,7 +30,7 @@ from camwatch.core.model import (
     Status,
     Thresholds,
 )
-from camwatch.core.state import GAP_BOUNDS_S, CameraState, Gaps, LinkGroup, LinkState
+from camwatch.core.state import GAP_BOUNDS_S, CameraState, GapHistogram, LinkGroup, LinkState
 from camwatch.core.state_machine import StateMachine
 from camwatch.core.status_time import Interval, merge
 from camwatch.core.telemetry import RejectionReason, SessionStatus, Telemetry
@@ -68,7 +68,7 @@ class FleetMonitor:
         self._state_machine = StateMachine(ping_after_s)
         self._visibility = Visibility(self._state_machine, start, links, ping_after_s)
         self.links = self._visibility.links
-        self.gaps: dict[str, Gaps] = {}  # by operator
+        self.gaps: dict[str, GapHistogram] = {}  # by operator
         self.incidents: dict[tuple[IncidentKind, str], IncidentGroup] = {}
         self.stalled_s = 0.0
         self._stall_after_s = stall_after_s
@@ -99,7 +99,7 @@ class FleetMonitor:
     # --- what cameras say
 
     def heartbeat(  # noqa: C901, PLR0912, PLR0915 - flat on purpose, see below
-        self, camera: CameraState, now: Instant, said: Telemetry
+        self, camera: CameraState, now: Instant, telemetry: Telemetry
     ) -> RejectionReason | None:
         """Take a heartbeat, not retained; return why it proves nothing, None if it does (rules L1-L9).
 
@@ -108,26 +108,26 @@ class FleetMonitor:
         if camera.underlying_status is Status.RETIRED:
             return RejectionReason.UNEXPECTED
         mono, utc_ms = now
-        seq = said.seq
-        uptime = said.uptime_s
+        seq = telemetry.seq
+        uptime = telemetry.uptime_s
         if (seq is not None and seq != camera.next_seq) or (uptime is not None and uptime < camera.uptime):
-            refusal, rebooted = message_order.classify(camera, said, mono)
+            refusal, rebooted = message_order.classify(camera, telemetry, mono)
             if refusal is not None:
                 if refusal is RejectionReason.DUPLICATE:
-                    self._duplicate(camera, now, said)
-                elif said.ts is not None and camera.clock_offset < _FOREVER:
-                    late_s = utc_ms * 0.001 - said.ts - camera.clock_offset
+                    self._duplicate(camera, now, telemetry)
+                elif telemetry.ts is not None and camera.clock_offset < _FOREVER:
+                    late_s = utc_ms * 0.001 - telemetry.ts - camera.clock_offset
                     self._state_machine.on_late(camera, now, now.shifted(-late_s), uptime)
                 return refusal
             if rebooted:
-                self._rebooted(camera, now, said)
+                self._rebooted(camera, now, telemetry)
         elif seq is not None:
             camera.next_seq = seq + 1
-        ts = said.ts
+        ts = telemetry.ts
         if ts is not None:
             offset = utc_ms * 0.001 - ts
             if offset - camera.clock_offset > camera.interval_s:
-                placed = self._late(camera, now, said, offset - camera.clock_offset)
+                placed = self._late(camera, now, telemetry, offset - camera.clock_offset)
                 if placed is None:
                     return RejectionReason.LATE
                 mono, utc_ms = placed
@@ -159,28 +159,28 @@ class FleetMonitor:
             camera.proof = mono
             camera.proof_ms = utc_ms
         else:
-            self._on_proof(camera, now, said, Instant(mono, utc_ms))
-        fps = said.fps
+            self._on_proof(camera, now, telemetry, Instant(mono, utc_ms))
+        fps = telemetry.fps
         if fps is not None:
             camera.fps = fps
-        storage = said.storage_used_ratio
+        storage = telemetry.storage_used_ratio
         if storage is not None:
             camera.storage_used_ratio = storage
-        temperature = said.temperature_celsius
+        temperature = telemetry.temperature_celsius
         if temperature is not None:
             camera.temperature_celsius = temperature
-        bitrate = said.bitrate_bps
+        bitrate = telemetry.bitrate_bps
         if bitrate is not None:
             camera.bitrate_bps = bitrate
-        firmware = said.firmware
+        firmware = telemetry.firmware
         if firmware is not None:
             camera.firmware = firmware
         if (
             camera.reasons
-            or said.video_loss
-            or said.frozen
-            or said.tamper
-            or said.recording is False
+            or telemetry.video_loss
+            or telemetry.frozen
+            or telemetry.tamper
+            or telemetry.recording is False
             or (fps is not None and fps < camera.fps_min)
             or (storage is not None and storage > camera.storage_max)
             or (
@@ -189,17 +189,17 @@ class FleetMonitor:
             )
             or (ts is not None and not -camera.offset_max_s <= camera.clock_offset <= camera.offset_max_s)
         ):
-            self._state_machine.update_conditions(camera, now, said)
+            self._state_machine.update_conditions(camera, now, telemetry)
         return None
 
-    def _on_proof(self, camera: CameraState, now: Instant, said: Telemetry, at: Instant) -> None:
+    def _on_proof(self, camera: CameraState, now: Instant, telemetry: Telemetry, at: Instant) -> None:
         """Take a proof `at` an instant, of a camera that is not simply up and in sight."""
         camera.proof_link = self._receiving
         kept, told = (
             deadlines.broker_kept_since(camera),
-            said.ts is not None and message_order.has_clock_offset(camera),
+            telemetry.ts is not None and camera_clock.has_offset(camera),
         )
-        waited_s = 0.0 if said.ts is None or at.mono < now.mono else dating.waited(camera)
+        waited_s = 0.0 if telemetry.ts is None or at.mono < now.mono else dating.waited(camera)
         if kept > NEVER:  # copies and late ones are judged by when they come: this one ends their run
             camera.replay_last_at = camera.late_since = NEVER
         if kept > NEVER and not told:  # nobody knows for how long a broker kept it (rule E3)
@@ -208,32 +208,34 @@ class FleetMonitor:
                 return
             waited_s = at.mono - kept
         if kept > NEVER and waited_s > 0.0:
-            at, waited_s = self._kept_by_broker(camera, at, waited_s, said), 0.0
+            at, waited_s = self._kept_by_broker(camera, at, waited_s, telemetry), 0.0
             if told and camera.proof_link is not None:
                 camera.proof_link.copies[camera.index] = (
                     now.mono
                 )  # it came on time, though it was sent before
         self._state_machine.on_life_unseen(camera, now, at.mono)
         camera.proof, camera.proof_ms = at
-        boot = message_order.boot_of(camera, said, now.mono)
-        back = dating.ending(camera, at.mono, boot, said.uptime_s, waited_s)
+        boot = message_order.boot_of(camera, telemetry, now.mono)
+        back = dating.ending(camera, at.mono, boot, telemetry.uptime_s, waited_s)
         self._state_machine.on_proof(camera, now, at, back)
 
-    def _kept_by_broker(self, camera: CameraState, at: Instant, waited_s: float, said: Telemetry) -> Instant:
+    def _kept_by_broker(
+        self, camera: CameraState, at: Instant, waited_s: float, telemetry: Telemetry
+    ) -> Instant:
         """Return of when a heartbeat is a proof that a broker kept while nothing could be seen (rule E3)."""
         sent = at.shifted(max(-waited_s, min(0.0, camera.proof - at.mono)))
         deadlines.record_return(camera, sent.mono)
-        if said.uptime_s is not None:
-            camera.boot = sent.mono - said.uptime_s
+        if telemetry.uptime_s is not None:
+            camera.boot = sent.mono - telemetry.uptime_s
         return sent
 
-    def _late(self, camera: CameraState, now: Instant, said: Telemetry, late_s: float) -> Instant | None:
+    def _late(self, camera: CameraState, now: Instant, telemetry: Telemetry, late_s: float) -> Instant | None:
         """Return the instant of which a heartbeat is a proof that looks late by so much; None: of none.
 
         It is one of now if its clock does not run (rule L8), and one of when it was sent if it is no later
         than the link that brought it lags (rule S11).
         """
-        ran = message_order.clock_ran(camera, said, now.mono)
+        ran = camera_clock.clock_ran(camera, telemetry, now.mono)
         sent, link = now.shifted(-late_s), self._receiving
         in_time = (
             link is not None
@@ -243,51 +245,51 @@ class FleetMonitor:
             and ran is not False
             and sent.mono >= camera.proof
         )
-        if not in_time and message_order.clock_is_broken(camera, link, said, now.mono, ran):
-            message_order.doubt_clock(camera, said, now.mono)
-            self._state_machine.update_conditions(camera, now, said)
+        if not in_time and camera_clock.is_clock_broken(camera, link, telemetry, now.mono, ran):
+            camera_clock.doubt_clock(camera, telemetry, now.mono)
+            self._state_machine.update_conditions(camera, now, telemetry)
             return now
-        message_order.record_late(camera, said)
+        message_order.record_late(camera, telemetry)
         if link is not None:
             event_time.record_late(link, camera, now.mono, late_s)
         if in_time:
             camera.late_since = NEVER  # what was refused before it was late by its way, not by its clock
             deadlines.record_return(camera, sent.mono)
             return sent
-        self._state_machine.on_late(camera, now, sent, said.uptime_s)
+        self._state_machine.on_late(camera, now, sent, telemetry.uptime_s)
         return None
 
-    def _duplicate(self, camera: CameraState, now: Instant, said: Telemetry) -> None:
+    def _duplicate(self, camera: CameraState, now: Instant, telemetry: Telemetry) -> None:
         """Note how late a copy came of what another link brought before (rules S11, S13)."""
         link = self._receiving
         if (
             link is None
-            or said.ts is None
+            or telemetry.ts is None
             or len(camera.link_group.links) < 2
             or camera.clock_offset == _FOREVER
         ):
             return
-        late_s = now.utc_ms * 0.001 - said.ts - camera.clock_offset
+        late_s = now.utc_ms * 0.001 - telemetry.ts - camera.clock_offset
         if late_s > camera.interval_s:
             event_time.record_late(link, camera, now.mono, late_s)
         else:
             link.copies[camera.index] = now.mono
 
-    def _rebooted(self, camera: CameraState, now: Instant, said: Telemetry) -> None:
+    def _rebooted(self, camera: CameraState, now: Instant, telemetry: Telemetry) -> None:
         """Count a reboot, when it was; what tells of it may have come late (rule L6)."""
         camera.reboots += 1
         camera.rebooted = now.mono
         sent = now.mono
-        if said.ts is None:
-            message_order.reset_clock_offset(camera)
+        if telemetry.ts is None:
+            camera_clock.reset_offset(camera)
         elif camera.clock_offset < _FOREVER:
-            late_s = now.utc_ms * 0.001 - said.ts - camera.clock_offset
+            late_s = now.utc_ms * 0.001 - telemetry.ts - camera.clock_offset
             if late_s > camera.interval_s:
-                if message_order.may_have_waited(camera, self._receiving, said, sent):
+                if camera_clock.may_have_waited(camera, self._receiving, telemetry, sent):
                     sent -= late_s
                 else:
-                    message_order.reset_clock_offset(camera)
-        began = max(camera.proof, sent - (said.uptime_s or 0.0)) if camera.proof > NEVER else sent
+                    camera_clock.reset_offset(camera)
+        began = max(camera.proof, sent - (telemetry.uptime_s or 0.0)) if camera.proof > NEVER else sent
         self._state_machine.events.append(
             Reboot(camera.camera.id, camera.camera.operator, now.at_mono(min(began, now.mono)))
         )
@@ -362,7 +364,7 @@ class FleetMonitor:
     def wall_clock_advanced(self, seconds: float) -> None:
         """Note that our own UTC jumped: what cameras say afterwards is not late for that (rule T2)."""
         for camera in self.cameras.values():
-            message_order.shift_clock_offset(camera, seconds)
+            camera_clock.shift_offset(camera, seconds)
             backfill.reset_emitted(camera)
 
     def loop_alive(self, now: Instant) -> None:
@@ -475,9 +477,9 @@ class FleetMonitor:
 
     def _add(self, camera: Camera, now: Instant) -> CameraState:
         life = _status_by_inventory(camera, now)
-        sight = self._visibility.of(camera.operator)
-        gaps = self.gaps.setdefault(camera.operator, Gaps())
-        state = CameraState(self._next_index, camera, life, now, sight, gaps)
+        group = self._visibility.of(camera.operator)
+        gaps = self.gaps.setdefault(camera.operator, GapHistogram())
+        state = CameraState(self._next_index, camera, life, now, group, gaps)
         memory = self._checkpoints.pop((camera.id, camera.operator), None)
         if memory is not None:
             restore(state, memory, now)
@@ -490,7 +492,7 @@ class FleetMonitor:
         self._next_index += 1
         self.cameras[camera.id] = state
         self._state_machine.add(state)
-        sight.cameras[state.index] = state
+        group.cameras[state.index] = state
         return state
 
     def _configure(

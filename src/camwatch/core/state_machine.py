@@ -353,15 +353,15 @@ class StateMachine:
         """
         camera.hint = None
         camera.proof_link_down_since = None
-        upto = (
+        until = (
             at.mono if camera.accounted_until_ms is None else max(at.mono, camera.accounted_until_ms / 1000)
         )
-        if upto > at.mono and camera.underlying_status in (Status.DOWN, Status.UNKNOWN):
+        if until > at.mono and camera.underlying_status in (Status.DOWN, Status.UNKNOWN):
             # It is older than what is accounted already: that time is proven by the record alone (rule E4).
             # Unknown time out of sight may be accounted up to now, or not yet: the record is the same.
             before_s = 0.0 if deadlines.broker_kept_since(camera) > NEVER else None
             self.emit(*backfill.add_late(camera, now, at.mono, before_s))
-        self.emit(*backfill.close(camera, upto, now))
+        self.emit(*backfill.close(camera, until, now))
         if camera.underlying_status is Status.UP:
             camera.steady = camera.one_visible_link
             return
@@ -429,9 +429,9 @@ class StateMachine:
         camera.steady = False
         self.schedule_at(camera, camera.hint_until)
 
-    def update_conditions(self, camera: CameraState, now: Instant, said: Telemetry) -> None:
+    def update_conditions(self, camera: CameraState, now: Instant, telemetry: Telemetry) -> None:
         """Set the reasons for which a camera is degraded, and account the time under the old ones (C3)."""
-        reasons = evaluate_reasons(camera, said)
+        reasons = evaluate_reasons(camera, telemetry)
         if reasons != camera.reasons:
             self._account_until(camera, camera.proof, now)
             for reason in Reason(camera.reasons & ~reasons):
@@ -446,12 +446,12 @@ class StateMachine:
         """Bring a camera's account up to now, of which its status is certain."""
         self._account_until(camera, now.mono, now)
 
-    def _account_until(self, camera: CameraState, upto: float, now: Instant) -> None:
+    def _account_until(self, camera: CameraState, until: float, now: Instant) -> None:
         """Account the time up to a monotonic instant, and record the maintenance that began or ended."""
         begin = camera.accounted_until_ms
-        if begin is None or upto == NEVER:  # not in service, or never seen: no ledger
+        if begin is None or until == NEVER:  # not in service, or never seen: no ledger
             return
-        end = round(upto * 1000)
+        end = round(until * 1000)
         if end <= begin:
             return
         camera.accounted_until_ms = end

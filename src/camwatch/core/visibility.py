@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from camwatch.core import backfill, deadlines, event_time, message_order
+from camwatch.core import backfill, camera_clock, deadlines, event_time
 from camwatch.core.checkpoint_model import LinkGroupCheckpoint
 from camwatch.core.events import MonitoringGap
 from camwatch.core.model import NEVER, GapCause, Instant, Status
@@ -40,24 +40,24 @@ class Visibility:
         """Return the sight in which an operator's cameras are."""
         links = tuple(link for link in self.links.values() if link.covers(operator))
         key = tuple(link.name for link in links)
-        sight = self._groups.get(key)
-        if sight is None:
+        group = self._groups.get(key)
+        if group is None:
             seen = self._seen_before.get(key, self._watermark)
-            sight = self._groups[key] = LinkGroup(links, seen or self._start, resumed=seen is not None)
+            group = self._groups[key] = LinkGroup(links, seen or self._start, resumed=seen is not None)
             if seen is not None:
-                sight.cause, sight.delivered_until = GapCause.OFFLINE, seen.mono
+                group.cause, group.delivered_until = GapCause.OFFLINE, seen.mono
             for link in links:
-                link.groups.append(sight)
-                sight.delivered_until = max(sight.delivered_until, link.delivered_until)
+                link.groups.append(group)
+                group.delivered_until = max(group.delivered_until, link.delivered_until)
             if any(link.visible for link in links):
-                sight.blind_since = None
-                sight.ever_visible = True
-        return sight
+                group.blind_since = None
+                group.ever_visible = True
+        return group
 
     def reloaded(self) -> None:
         """Take note of whose cameras are in which sight now."""
-        for sight in self._groups.values():
-            sight.operators = tuple(sorted({each.camera.operator for each in sight.cameras.values()}))
+        for group in self._groups.values():
+            group.operators = tuple(sorted({each.camera.operator for each in group.cameras.values()}))
 
     @property
     def blind(self) -> bool:
@@ -67,7 +67,7 @@ class Visibility:
     @property
     def blind_groups(self) -> list[LinkGroup]:
         """The sights of those cameras."""
-        return [sight for sight in self._groups.values() if sight.blind_since is not None and sight.cameras]
+        return [group for group in self._groups.values() if group.blind_since is not None and group.cameras]
 
     def packets_taken(self, link: LinkState, now: Instant) -> None:
         """Note that a link delivered a packet, and everything before it was taken (rule S10)."""
@@ -75,17 +75,17 @@ class Visibility:
         # What came late says nothing of now; nor does an answer while messages lag (rule S11). But a few that
         # are late among many on time hold nobody up.
         if link.sent_late == NEVER or now.mono - link.in_time_at <= 2 * self._look_again_s:
-            upto = now.mono - link.lag
+            until = now.mono - link.lag
             link.doubted = False
         else:
-            upto = link.sent_late
+            until = link.sent_late
         link.sent_late = NEVER
-        self._delivered(link, now, upto)
+        self._delivered(link, now, until)
 
-    def _delivered(self, link: LinkState, now: Instant, upto: float) -> None:
-        link.delivered_until = max(link.delivered_until, upto)
-        for sight in link.groups:
-            sight.delivered_until = max(sight.delivered_until, upto)
+    def _delivered(self, link: LinkState, now: Instant, until: float) -> None:
+        link.delivered_until = max(link.delivered_until, until)
+        for group in link.groups:
+            group.delivered_until = max(group.delivered_until, until)
         self._state_machine.retry_pending(now)
 
     def link_up(self, link: LinkState, now: Instant, *, backlog: bool) -> None:
@@ -116,11 +116,11 @@ class Visibility:
 
     def link_down(self, link: LinkState, now: Instant, last_packet: Instant) -> None:
         """Note that a link was lost; its last packet came at `last_packet` (rule S3)."""
-        link.up = link.catching_up = link.behind = link.doubted = False
+        link.up = link.catching_up = link.lagging = link.doubted = False
         link.last_packet_at = seen = last_packet.shifted(-link.lag)
         link.late.clear()
         link.copies.clear()
-        link.seen_upto = NEVER
+        link.seen_until = NEVER
         link.lag = link.canary_lag = 0.0
         self._set_group_lag(link, now.mono)
         link.next_check_at = event_time.FOREVER
@@ -140,15 +140,15 @@ class Visibility:
 
     def _measure_lag(self, link: LinkState, now: Instant) -> None:
         saw = link.visible
-        was_behind = link.behind
+        was_lagging = link.lagging
         in_time = event_time.update_lag(link, now.mono, self._look_again_s)
         if link.catching_up:
             # Once it is known how far behind it is, the lag says what is through.
-            link.catching_up = not in_time and link.seen_upto == NEVER
+            link.catching_up = not in_time and link.seen_until == NEVER
             link.next_check_at = min(link.next_check_at, now.mono + self._look_again_s)
         if in_time:
             link.in_time_at = now.mono
-        if not link.behind:
+        if not link.lagging:
             link.clock_offset = NEVER
         elif event_time.is_even(link, now) and not link.canary_lag:  # that is by our own clock
             self._blame_clocks(link, now)
@@ -157,7 +157,7 @@ class Visibility:
             self._not_visible(link, now.shifted(-link.lag), GapCause.LAG)
         elif link.visible and not saw:
             self._visible(link, now)
-        elif was_behind and not link.behind:
+        elif was_lagging and not link.lagging:
             self._state_machine.retry_pending(now)
         self._bring_forward(link, now)
 
@@ -168,13 +168,13 @@ class Visibility:
         another link shows as well, the lag was a blindness that ends now.
         """
         for camera in event_time.cameras(link):
-            if camera.index in link.late or message_order.spoke_late(camera):
-                message_order.reset_clock_offset(camera)
+            if camera.index in link.late or camera_clock.was_last_late(camera):
+                camera_clock.reset_offset(camera)
                 backfill.doubt(camera)
                 if deadlines.blind_since(camera) is None:
                     deadlines.extend_for_gap(camera, now.mono - link.lag, now.mono)
         link.late.clear()
-        link.lag, link.seen_upto, link.behind, link.catching_up = 0.0, NEVER, False, False
+        link.lag, link.seen_until, link.lagging, link.catching_up = 0.0, NEVER, False, False
 
     def _bring_forward(self, link: LinkState, now: Instant) -> None:
         """Look sooner at cameras whose deadlines were put off by a lag that has fallen."""
@@ -191,88 +191,88 @@ class Visibility:
 
     def _set_group_lag(self, link: LinkState, now: float) -> None:
         """Reckon anew how much later than sent what a link carries is seen: by the slowest that sees."""
-        for sight in link.groups:
-            links = [each for each in sight.links if each.visible] or sight.links
-            before, sight.lag = sight.lag, max(each.lag for each in links)
-            if sight.lag and not before:  # it was there before it was known: that is how it was found
-                sight.lagged_from, sight.lagged_s = now - sight.lag, 0.0
-            if sight.lag or before:
-                sight.lagged_to, sight.lagged_s = now, max(sight.lagged_s, sight.lag)
+        for group in link.groups:
+            links = [each for each in group.links if each.visible] or group.links
+            before, group.lag = group.lag, max(each.lag for each in links)
+            if group.lag and not before:  # it was there before it was known: that is how it was found
+                group.lagged_from, group.lagged_s = now - group.lag, 0.0
+            if group.lag or before:
+                group.lagged_to, group.lagged_s = now, max(group.lagged_s, group.lag)
 
     def _visible(self, link: LinkState, now: Instant) -> None:
         """Let the cameras of a link be visible from now on."""
         self._set_group_lag(link, now.mono)
-        for sight in link.groups:
-            if sight.blind_since is not None:
-                self._end_gap(sight, now)
-            elif len(sight.links) > 1:
-                for camera in sight.cameras.values():
+        for group in link.groups:
+            if group.blind_since is not None:
+                self._end_gap(group, now)
+            elif len(group.links) > 1:
+                for camera in group.cameras.values():
                     if camera.proof_link_down_since is not None and camera.proof_link is link:
                         self._state_machine.on_visibility_regained(camera, now, GapCause.LINK)
 
     def _not_visible(self, link: LinkState, since: Instant, cause: GapCause) -> None:
         """Take it that nothing can be seen through a link any more (rules S1, S13)."""
-        for sight in link.groups:
-            if not any(other.visible for other in sight.links):
-                others = [_seen_upto(other) for other in sight.links if other is not link]
-                self._begin_gap(sight, max([since, *filter(None, others)]), cause)
-            elif sight.blind_since is None and len(sight.links) > 1:
-                for camera in sight.cameras.values():
+        for group in link.groups:
+            if not any(other.visible for other in group.links):
+                others = [_seen_until(other) for other in group.links if other is not link]
+                self._begin_gap(group, max([since, *filter(None, others)]), cause)
+            elif group.blind_since is None and len(group.links) > 1:
+                for camera in group.cameras.values():
                     if camera.proof_link is link and camera.proof_link_down_since is None:
                         self._state_machine.on_visibility_lost(camera, since)
 
     def loop_stalled(self, since: Instant, now: Instant) -> None:
         """Note that nothing could be seen because the daemon itself did not run (rule S8)."""
-        for sight in self._groups.values():
-            if sight.blind_since is None:
-                self._begin_gap(sight, since, GapCause.STALL)
-                self._end_gap(sight, now)
+        for group in self._groups.values():
+            if group.blind_since is None:
+                self._begin_gap(group, since, GapCause.STALL)
+                self._end_gap(group, now)
 
     def checkpoints(self) -> Iterator[LinkGroupCheckpoint]:
         """Yield what is to be kept of each sight that there ever was: when it saw something last."""
-        for links, sight in self._groups.items():
-            if sight.cameras and (sight.ever_visible or sight.resumed):
-                blind = sight.blind_since
+        for links, group in self._groups.items():
+            if group.cameras and (group.ever_visible or group.resumed):
+                blind = group.blind_since
                 yield LinkGroupCheckpoint(
                     links,
-                    sight.operators,
-                    _last_packet_ms(sight) if blind is None else blind.utc_ms,
+                    group.operators,
+                    _last_packet_ms(group) if blind is None else blind.utc_ms,
                     blind is not None,
                 )
 
-    def _begin_gap(self, sight: LinkGroup, since: Instant, cause: GapCause) -> None:
-        if sight.blind_since is not None:
+    def _begin_gap(self, group: LinkGroup, since: Instant, cause: GapCause) -> None:
+        if group.blind_since is not None:
             return
         # However late messages say they are: of the time before there was sight, more is known already.
-        since = since.at_mono(max(since.mono, sight.visible_since, self._start.mono))
-        sight.blind_since, sight.cause = since, cause
-        for camera in sight.cameras.values():
+        since = since.at_mono(max(since.mono, group.visible_since, self._start.mono))
+        group.blind_since, group.cause = since, cause
+        for camera in group.cameras.values():
             camera.steady = False
             if camera.underlying_status in (Status.UP, Status.DOWN):
                 self._state_machine.schedule_at(camera, max(since.mono, camera.proof) + camera.down_s)
 
-    def _end_gap(self, sight: LinkGroup, now: Instant) -> None:
+    def _end_gap(self, group: LinkGroup, now: Instant) -> None:
         """Give every camera what S4 or S5 grants it, and make long-blind ones unknown first."""
-        first, sight.ever_visible = not sight.ever_visible, True
-        self._emit(sight, now, first=first)
-        for camera in sight.cameras.values():
-            self._state_machine.on_visibility_regained(camera, now, sight.cause)
+        first, group.ever_visible = not group.ever_visible, True
+        self._emit(group, now, first=first)
+        for camera in group.cameras.values():
+            self._state_machine.on_visibility_regained(camera, now, group.cause)
             if first and camera.accounted_until_ms is None:
                 self._state_machine.enter_service(camera, now)
-        sight.blind_since, sight.visible_since = None, now.mono
-        for camera in sight.cameras.values():
+        group.blind_since, group.visible_since = None, now.mono
+        for camera in group.cameras.values():
             camera.proof_link_down_since = None
             self._state_machine.reschedule(camera, now)
 
-    def _emit(self, sight: LinkGroup, now: Instant, *, first: bool) -> None:
-        began = sight.blind_since
-        if began is None or not sight.cameras or (first and not sight.resumed):
+    def _emit(self, group: LinkGroup, now: Instant, *, first: bool) -> None:
+        began = group.blind_since
+        if began is None or not group.cameras or (first and not group.resumed):
             return  # before the first sight ever there is no ledger, and nothing was missed
-        links = tuple(link.name for link in sight.links)
-        self._state_machine.events.append(MonitoringGap(links, sight.operators, sight.cause, began, now))
+        links = tuple(link.name for link in group.links)
+        self._state_machine.events.append(MonitoringGap(links, group.operators, group.cause, began, now))
 
 
-def _seen_upto(link: LinkState) -> Instant | None:
+def _seen_until(link: LinkState) -> Instant | None:
     """Return up to when a link has seen everything that it ever will; None: nobody knows."""
     last = None if link.catching_up else link.last_packet_at
     return None if last is None else last.shifted(-link.lag)
@@ -282,11 +282,11 @@ def _moment(now: Instant, utc_ms: int) -> Instant:
     return Instant((round(now.mono * 1000) + utc_ms - now.utc_ms) / 1000, utc_ms)
 
 
-def _last_packet_ms(sight: LinkGroup) -> int:
+def _last_packet_ms(group: LinkGroup) -> int:
     """Return up to when a sight that is not blind has seen everything: a link that lags, so much less."""
     return max(
         link.last_packet_at.utc_ms
-        - round(1000 * min(link.lag, max(0.0, link.last_packet_at.mono - sight.visible_since)))
-        for link in sight.links
+        - round(1000 * min(link.lag, max(0.0, link.last_packet_at.mono - group.visible_since)))
+        for link in group.links
         if link.up and link.last_packet_at is not None
     )

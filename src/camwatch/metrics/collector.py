@@ -25,7 +25,7 @@ from prometheus_client.registry import Collector
 from camwatch import __version__
 from camwatch.core.events import Event, Transition
 from camwatch.core.model import IncidentKind, Status
-from camwatch.core.state import GAP_BOUNDS_S, Gaps
+from camwatch.core.state import GAP_BOUNDS_S, GapHistogram
 from camwatch.fleet.inventory import Inventory
 from camwatch.history.recorder import HistoryStatus
 from camwatch.logs import LogWriter
@@ -252,7 +252,7 @@ class DaemonCollector(Collector):
 
     def _gaps(self) -> Metric:
         family = _histogram(families.HEARTBEAT_GAP)
-        none = Gaps()
+        none = GapHistogram()
         for operator in self._monitor.inventory.operators:
             gaps = self._monitor.fleet.gaps.get(operator, none)
             _add_histogram(family, [operator], GAP_BOUNDS_S, gaps.counts, gaps.total_s)

@@ -100,7 +100,7 @@ class MonitorService:
         report, link = self.link_reports[name], self.fleet.links[name]
         if report.problem is not None:
             return report.problem
-        if link.behind:
+        if link.lagging:
             return (
                 f"messages arrive {link.lag:.0f} s late, longer than a camera may be silent"
                 " (is the broker overloaded, or the network?)"

@@ -68,8 +68,8 @@ _STATES: dict[str, Mutation] = {
         "L5",
         "a proof does not cancel a hint",
         "core/state_machine.py",
-        "        camera.hint = None\n        camera.proof_link_down_since = None\n        upto",
-        "        camera.proof_link_down_since = None\n        upto",
+        "        camera.hint = None\n        camera.proof_link_down_since = None\n        until",
+        "        camera.proof_link_down_since = None\n        until",
     ),
     "hint-without-grace": Mutation(
         "L5",
@@ -103,8 +103,8 @@ _STATES: dict[str, Mutation] = {
         "S4",
         "the deadline is moved by the gap alone, without one more interval",
         "core/deadlines.py",
-        "    moved = down_deadline(camera) + sight_at - blind_from + camera.interval_s\n",
-        "    moved = down_deadline(camera) + sight_at - blind_from\n",
+        "    moved = down_deadline(camera) + visible_at - blind_from + camera.interval_s\n",
+        "    moved = down_deadline(camera) + visible_at - blind_from\n",
     ),
     "long-gap-exclusive": Mutation(
         "S4",
@@ -131,8 +131,8 @@ _STATES: dict[str, Mutation] = {
         "S1",
         "a camera is not visible when any of its links is lost",
         "core/visibility.py",
-        "            if not any(other.visible for other in sight.links):\n",
-        "            if not all(other.visible for other in sight.links):\n",
+        "            if not any(other.visible for other in group.links):\n",
+        "            if not all(other.visible for other in group.links):\n",
     ),
     "outage-split-by-gap": Mutation(
         "S7",
@@ -191,7 +191,7 @@ _STATES: dict[str, Mutation] = {
         "news(camera, now, stale_ms)) is not None]\n",
         "news(camera, now, stale_ms)) is not None]\n"
         "            for camera in found:\n"
-        "                camera.stored = to_checkpoint(camera, now)\n",
+        "                camera.persisted = to_checkpoint(camera, now)\n",
     ),
     "watermark-too-early": Mutation(
         "S6",

@@ -48,7 +48,7 @@ TIMES: dict[str, Mutation] = {
     "frozen-clock-is-late": Mutation(
         "L8",
         "a clock that stands still or moves in steps makes its camera late for good",
-        "core/message_order.py",
+        "core/camera_clock.py",
         "    if ran is False or stands:\n        if now",
         "    if False:\n        if now",
     ),
@@ -70,7 +70,7 @@ TIMES: dict[str, Mutation] = {
         "L9",
         "a counter that stands still makes every message a duplicate",
         "core/message_order.py",
-        "    return later_clock or (said.uptime_s is not None and 0 <= camera.uptime < said.uptime_s)\n",
+        "    return later_clock or (telemetry.uptime_s is not None and 0 <= camera.uptime < telemetry.uptime_s)\n",
         "    return False\n",
     ),
     "start-when-due": Mutation(
@@ -198,8 +198,8 @@ TIMES: dict[str, Mutation] = {
         "S11",
         "a late message shows that the link is up to date",
         "core/visibility.py",
-        "            upto = link.sent_late\n",
-        "            upto = now.mono\n",
+        "            until = link.sent_late\n",
+        "            until = now.mono\n",
     ),
     "backlog-ignored": Mutation(
         "S11",
@@ -212,8 +212,8 @@ TIMES: dict[str, Mutation] = {
         "S11",
         "a lag longer than cameras may be silent is not a gap",
         "core/event_time.py",
-        "    link.behind = link.seen_upto > NEVER and link.lag > shortest_silence(link)\n",
-        "    link.behind = False\n",
+        "    link.lagging = link.seen_until > NEVER and link.lag > shortest_silence(link)\n",
+        "    link.lagging = False\n",
     ),
     "clockless-is-on-time": Mutation(
         "S11",

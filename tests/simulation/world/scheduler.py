@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from math import isfinite
 
-from camwatch.core.message_order import has_clock_offset
+from camwatch.core.camera_clock import has_offset
 from camwatch.core.model import Camera, Instant
 from camwatch.core.state import CameraState
 from camwatch.monitoring.receiver import LinkReceiver
@@ -253,7 +253,7 @@ class Scheduler:
         # After at most an interval a message is not late, though it may arrive together with a late one.
         if verdict == PROOF and lags and proof is not None and abs(now.at - proof - by * 1000) <= CLOSE:
             dated, verdict = proof, EVENT
-        clock_known = has_clock_offset(state)
+        clock_known = has_offset(state)
         self.model.record_verdict(
             link, received, verdict, expected, DaemonVerdict(dated, lags, clock_known, proof)
         )

@@ -66,7 +66,7 @@ def test_a_clock_is_judged_by_the_link_that_brings_its_camera(says: tuple[str, .
             behind = 120.0 if sent > 1000 else 0.0
             told = {"ts": CLOCK + sent - behind, "seq": int(sent // 10), "uptime_s": 50_000.0 + sent}
             world.beat("cam-6", "b", **{name: told[name] for name in says})
-    assert world.watch.links["a"].behind
+    assert world.watch.links["a"].lagging
     assert DOWN not in [move.new for move in world.moves("cam-6")]
     assert world.status("cam-6") is UP
 
@@ -133,7 +133,7 @@ def test_an_even_lag_that_the_canary_shows_is_not_the_clocks() -> None:
             world.watch.canary_returned(link, world.now, START.mono + sent)
             world.heard()
     assert world.camera("cam-2").clock_offset == pytest.approx(0, abs=1)
-    assert link.behind
+    assert link.lagging
     assert world.status("cam-2") is UNKNOWN
 
 

@@ -42,7 +42,7 @@ def strain_of(link: LinkState) -> str:
     """Return what is wrong with a link, in a word; empty if nothing is."""
     if not link.up:
         return "down"
-    if link.behind:
+    if link.lagging:
         return "behind"
     if link.catching_up:
         return "catching_up"
