@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from camwatch.core.events import Event, IncidentEvent, Reboot, Transition
 from camwatch.core.model import (
     Camera,
+    CameraConfig,
     Cause,
     Instant,
     Lifecycle,
@@ -24,7 +25,7 @@ from camwatch.core.model import (
     Status,
     Thresholds,
 )
-from camwatch.core.monitor import CameraConfig, FleetMonitor
+from camwatch.core.monitor import FleetMonitor
 from camwatch.core.state import CameraState
 from camwatch.core.status_time import StatusTime
 from camwatch.core.telemetry import RejectionReason, SessionStatus
@@ -245,7 +246,7 @@ class World:
     def account(self, camera_id: str = "cam-1") -> StatusTime:
         """Return a camera's account, settled up to what is certain now."""
         state = self.camera(camera_id)
-        self.watch._state_machine.account_until_certain(state, self.now)
+        self.watch._recorder.account_until_certain(state, self.now)
         self.events += self.watch.drain_events()
         return replace(state.status_time)
 

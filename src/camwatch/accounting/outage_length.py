@@ -54,7 +54,7 @@ def _bounds(change: StatusChange | None) -> Interval | None:
 
 def _shortened(outage: OutageRecord, camera: CameraHistory, proven: Sequence[Proven]) -> OutageRecord:
     end_ms = OPEN_ENDED if outage.end_ms is None else outage.end_ms
-    if not any(each.starts < end_ms and outage.at_ms < each.ends for each in proven):
+    if not any(each.start < end_ms and outage.at_ms < each.end for each in proven):
         return outage
     thought = tuple(_stays(outage.at_ms, end_ms, camera))
     left = without(thought, tuple(each.span for each in proven))

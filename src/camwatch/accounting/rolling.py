@@ -122,7 +122,7 @@ class RollingAccounts:
 
     def _filled(self, event: Backfill) -> None:
         camera = self._camera(event.camera, event.operator)
-        fill = Proven.of(event.start_ms, event.end_ms, event.sure_start_ms, event.sure_end_ms)
+        fill = Proven.of(event.start_ms, event.end_ms, event.certain_start_ms, event.certain_end_ms)
         proven = unite((*camera.backfills, fill))
         changed = {*camera.backfills} ^ {*proven}
         if changed:  # otherwise it was told before

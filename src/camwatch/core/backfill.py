@@ -1,13 +1,11 @@
-"""Late heartbeats: what they prove of the past (rules E4, L8, S9).
+"""Late heartbeats: the past up time that they prove (rules E4, L8, S9).
 
-A late heartbeat changes no account. It proves that its camera was alive when it was sent, and for half an
-interval on either side: what is unknown or down there becomes up time in the record. Between two signs of
-life no further apart than `down_after` there is no doubt (rule E3). Times here are monotonic milliseconds,
-as in a camera's account.
+A late heartbeat changes no exported counter. It proves that its camera was alive when it was sent, and for
+half an interval on either side: unknown or down time there becomes up time in the record. Between two
+heartbeats no further apart than `down_after` there is no doubt (rule E3). Times are monotonic milliseconds.
 
-What was told is remembered, so that a heartbeat which says it again tells nothing: however many come, each
-event is for a stretch of its own, or for one that grew. A restart forgets it, and the record does not mind:
-there, stretches that overlap are one.
+Emitted runs are remembered, so that a repeated heartbeat emits nothing: each event covers a new stretch, or
+one that grew. A restart forgets them, which does no harm: overlapping backfills are merged in the record.
 """
 
 from __future__ import annotations
@@ -22,43 +20,49 @@ from camwatch.core.state import CameraState, Run
 from camwatch.core.status_time import Interval
 
 _NOT_UP_KEPT = 16
-"""How many stretches without life are remembered of a camera, to know what a late heartbeat may fill."""
+"""Intervals of unknown or down time that are remembered of a camera, for late heartbeats to fill."""
 RUNS_KEPT = 64
-"""How many runs are remembered of a camera beside the present one. What is earlier than all of them fills
-nothing more."""
-_STEP = 16
-"""A late heartbeat is news if it tells of another 16th of an interval: a flood may not creep on for ever."""
+"""Runs remembered of a camera beside the present one. Heartbeats older than all of them prove nothing."""
+_STEP = 16  # a late heartbeat adds something from a 16th of an interval on, so that a flood adds little
 _ends = attrgetter("end")
 
 
 def record_not_up(camera: CameraState, start: int, end: int) -> None:
     """Remember that [start, end) was accounted as unknown or down."""
-    dark = camera.not_up
-    if dark and dark[-1].end == start:
-        start = dark.pop().start
-    dark.append(Interval(start, end))
-    del dark[:-_NOT_UP_KEPT]
+    not_up = camera.not_up
+    if not_up and not_up[-1].end == start:
+        start = not_up.pop().start
+    not_up.append(Interval(start, end))
+    del not_up[:-_NOT_UP_KEPT]
 
 
 def record_proof(camera: CameraState, at: float) -> None:
-    """Remember a proof on time at an edge of such a stretch, monotonic."""
+    """Remember a proof on time at an edge of such time, monotonic seconds."""
     if at > NEVER:
         camera.gap_proofs.append(at)
         del camera.gap_proofs[: -2 * _NOT_UP_KEPT]
 
 
 def add_late(camera: CameraState, now: Instant, sent: float, uptime_s: float | None) -> list[Backfill]:
-    """Take a heartbeat that was `sent` long ago; return what is to be told before it is forgotten.
+    """Add a late heartbeat to the runs of its camera.
 
-    It proves nothing of the time before its camera booted, `uptime_s` earlier. Sets `late_news`: whether it
-    told more than what was known.
+    Sets `late_proved_more`: whether it proved more than was known.
+
+    Args:
+        camera: Its camera.
+        now: The present instant.
+        sent: When it was sent, monotonic seconds.
+        uptime_s: It proves nothing before its boot, this long before; None if unknown.
+
+    Returns:
+        The runs that are emitted now, because they are about to be forgotten.
     """
     at, no_further = round(sent * 1000), round(camera.down_s * 1000)
     if camera.backfill_at_proof is None:
         camera.backfill_at_proof = (camera.backfill, tuple(camera.backfills_emitted))
     _note_arrival(camera, round(now.mono * 1000), no_further)
     step = round(camera.interval_s * 1000 / _STEP)
-    # A queue that empties goes on and on, also through time that was not dark.
+    # A draining queue also covers time that was up.
     served = (
         camera.accounted_until_ms is None
         or at + no_further >= camera.accounted_until_ms - camera.status_time.in_service
@@ -66,20 +70,20 @@ def add_late(camera: CameraState, now: Instant, sent: float, uptime_s: float | N
     camera.late_proved_more = served and at >= camera.late_sent_ms + step
     if camera.late_proved_more:
         camera.late_sent_ms = at
-    if not served:  # there was no ledger yet that could be dark
+    if not served:  # before it was in service
         return []
     sign = _sign(camera, at, no_further, uptime_s)
     runs = _runs(camera)
     first, last = at - no_further, at + no_further
-    # One that is closed does not go on: what comes after it need not have been dark.
+    # A closed run does not grow at its end: the time after it need not have been unknown or down.
     near = [
         run
         for run in runs
         if first <= run.end and run.certain_from <= last and (at <= run.end or not run.closed)
     ]
-    if not any(run.start <= at for run in near):  # it does not go on with what was dark
+    if not any(run.start <= at for run in near):  # it continues no run
         too_old = len(runs) > RUNS_KEPT and all(at < run.certain_from for run in runs)
-        # A proof may come until `no_further` after it, and join them.
+        # A proof up to `no_further` after it may still join them.
         if too_old or not _was_not_up(camera, sign.start, last):
             return []
     joined = _closed(camera, _joined(near, sign), no_further)
@@ -96,10 +100,18 @@ def add_late(camera: CameraState, now: Instant, sent: float, uptime_s: float | N
 
 
 def close(camera: CameraState, at: float, now: Instant) -> list[Backfill]:
-    """Let a proof at a monotonic instant close the gap to a run of late ones.
+    """End the run of late heartbeats before a proof on time, and fill the gap between them.
 
-    One too far from them leaves the run to those that are still to come: another camera's link may be ahead.
-    What the run proves so far is not doubted any more.
+    A proof too far from the run leaves it open: it may come over another link, ahead of the rest. What the
+    run proves so far is no longer doubted.
+
+    Args:
+        camera: Their camera.
+        at: The instant of the proof, monotonic seconds.
+        now: The present instant.
+
+    Returns:
+        The backfills to emit.
     """
     camera.backfill_at_proof = camera.late_arrivals = None
     if camera.backfill is None:
@@ -111,33 +123,33 @@ def close(camera: CameraState, at: float, now: Instant) -> list[Backfill]:
         camera.backfill = None
     else:
         camera.backfills_emitted.remove(run)
-    # One that is closed already goes on no further: what came after its end need not have been dark.
+    # A run closed before does not grow: the time after its end need not have been unknown or down.
     closed = run._replace(end=run.end if run.closed else max(proof, run.end), closed=True, emitted=True)
-    fill = _to_event(camera, now, closed)
-    told = run.emitted and fill == _to_event(camera, now, run)
-    return [*([] if told else [fill]), *_set_aside(camera, now, closed)]
+    event = _to_event(camera, now, closed)
+    unchanged = run.emitted and event == _to_event(camera, now, run)
+    return [*([] if unchanged else [event]), *_set_aside(camera, now, closed)]
 
 
 def pending(camera: CameraState, now: Instant) -> list[Backfill]:
-    """Return the stretches that late heartbeats filled so far, of which something was not told."""
+    """Return the backfills that late heartbeats prove so far and that were not emitted."""
     if (camera.backfill is None and not camera.backfills_emitted) or now.mono < camera.undecided_until:
         return []
-    untold = [run for run in _runs(camera) if not run.emitted]
-    if untold:
-        # An open one that ends later fills still more.
+    unemitted = [run for run in _runs(camera) if not run.emitted]
+    if unemitted:
+        # An open run that ends later proves still more.
         over = round(now.mono * 1000 - camera.interval_s * 500)
         camera.backfills_emitted = [_emitted(run, over) for run in camera.backfills_emitted]
         camera.backfill = None if camera.backfill is None else _emitted(camera.backfill, over)
         camera.backfill_at_proof = (
             None if camera.backfill_at_proof is None else (camera.backfill, tuple(camera.backfills_emitted))
         )
-    return [_to_event(camera, now, run) for run in untold]
+    return [_to_event(camera, now, run) for run in unemitted]
 
 
 def doubt(camera: CameraState) -> None:
-    """Forget what late heartbeats told since the last proof on time: a wrong clock's word alone (L8).
+    """Discard the runs since the last proof on time: they rest on a wrong clock (L8).
 
-    So they were not late, and proved life when they came: those that looked late by the same.
+    Those heartbeats were not late, then, and prove life when they arrived.
     """
     if camera.backfill_at_proof is None or camera.late_arrivals is None:
         return
@@ -154,7 +166,7 @@ def doubt(camera: CameraState) -> None:
 
 
 def reset_emitted(camera: CameraState) -> None:
-    """Forget what was told: our clock was set, and it would be of another time if it were told again (T2)."""
+    """Forget emitted runs after our own clock was set: repeated, they would cover other time (T2)."""
     camera.backfill, camera.backfills_emitted = _unemitted(camera.backfill, camera.backfills_emitted)
     if camera.backfill_at_proof is not None:
         fill, filled = _unemitted(*camera.backfill_at_proof)
@@ -173,16 +185,16 @@ def _unemitted(fill: Run | None, filled: Iterable[Run]) -> tuple[Run | None, lis
 
 
 def _sign(camera: CameraState, at: int, no_further: int, uptime_s: float | None) -> Run:
-    """Return what a heartbeat proves by itself, or with the proof before it, if that is near."""
-    reach = round(camera.interval_s * 500)
-    back = reach if uptime_s is None else min(reach, round(uptime_s * 1000))
-    sure = at if back == reach else at - back  # it booted then, or it may have come back a little later
-    # Another link may have brought newer proofs already.
+    """Return the run of one heartbeat, joined with the proof before it if that is near."""
+    half = round(camera.interval_s * 500)
+    back = half if uptime_s is None else min(half, round(uptime_s * 1000))
+    certain_from = at if back == half else at - back  # the boot is certain, half an interval is not
+    # Another link may have delivered newer proofs already.
     signs = (round(each * 1000) for each in (camera.proof, *camera.gap_proofs) if each > NEVER)
     before = max((each for each in signs if each < at), default=None)
     if before is not None and at - before <= no_further:
         return Run(before, at, before)
-    return Run(at - back, at, sure)
+    return Run(at - back, at, certain_from)
 
 
 def _runs(camera: CameraState) -> list[Run]:
@@ -198,14 +210,14 @@ def _emitted(run: Run, over: int) -> Run:
 def _joined(runs: Sequence[Run], sign: Run) -> Run:
     every = (*runs, sign)
     last = max(every, key=_ends)
-    starts, sure = min(run.start for run in every), min(run.certain_from for run in every)
-    return Run(starts, last.end, sure, closed=last.closed)
+    start, certain_from = min(run.start for run in every), min(run.certain_from for run in every)
+    return Run(start, last.end, certain_from, closed=last.closed)
 
 
 def _closed(camera: CameraState, run: Run, no_further: int) -> Run:
-    """Let a proof that followed close the gap to a run, if it was heard of first.
+    """Return a run, closed by a proof that followed it if that arrived first.
 
-    That is the last one, or the return that ended a darkness.
+    That is the newest proof, or the one that ended unknown or down time.
     """
     on_time = () if camera.proof == camera.sent_late else (camera.proof,)
     signs = (round(each * 1000) for each in (*on_time, *camera.gap_proofs) if each > NEVER)
@@ -216,10 +228,10 @@ def _closed(camera: CameraState, run: Run, no_further: int) -> Run:
 
 
 def _set_aside(camera: CameraState, now: Instant, run: Run) -> list[Backfill]:
-    """Remember a run that does not go on now; return what is to be told of one that is forgotten for it."""
+    """Keep a run that does not grow now; return the backfill of a run that is forgotten for it."""
     doubtful = camera.backfill_at_proof is not None and run != camera.backfill_at_proof[0]
     if now.mono < camera.undecided_until and doubtful and not run.emitted:
-        return []  # it may be its clock that is wrong
+        return []  # its clock may be wrong
     camera.backfills_emitted.append(run)
     if len(camera.backfills_emitted) <= RUNS_KEPT:
         return []
@@ -240,11 +252,11 @@ def _to_event(camera: CameraState, now: Instant, run: Run) -> Backfill:
 
 
 def _was_not_up(camera: CameraState, start: int, end: int) -> bool:
-    """Tell whether some of [start, end) is not up, or will not be if the present blindness lasts."""
+    """Return whether some of [start, end) is not up, or will not be if the present gap lasts."""
     if any(span.start < end and start < span.end for span in camera.not_up):
         return True
     blind = deadlines.blind_since(camera)
     if blind is not None:
         return end > blind * 1000
-    dark = camera.underlying_status in (Status.UNKNOWN, Status.DOWN)
-    return dark and camera.accounted_until_ms is not None and end > camera.accounted_until_ms
+    not_up = camera.underlying_status in (Status.UNKNOWN, Status.DOWN)
+    return not_up and camera.accounted_until_ms is not None and end > camera.accounted_until_ms

@@ -1,7 +1,7 @@
-"""What outlives the process: of each camera and each sight, as the store keeps it (rules S6, A1).
+"""Checkpoints of cameras: from the state to the stored values, and back (rules S6, A1).
 
-Times are UTC milliseconds, since a monotonic clock means nothing to the next process. `to_checkpoint` and
-`restore` are each other's inverse, but for what the next heartbeat says anew.
+Stored times are UTC milliseconds, since a monotonic clock means nothing to the next process. `to_checkpoint`
+and `restore` are inverse, except for values that the next heartbeat brings again.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from camwatch.core.state import CameraState
 from camwatch.core.status_time import Interval, StatusTime
 
 _LARGEST = 2**63 - 1  # what a store can hold
-_EVER = -(1 << 62)  # before anything that was accounted
+_EVER = -(1 << 62)  # before all accounted time
 
 
 def to_checkpoint(camera: CameraState, now: Instant) -> CameraCheckpoint:
-    """Return what is to be kept of a camera, whose account has been settled."""
+    """Return the checkpoint of a camera whose time is accounted as far as it is certain."""
     to_utc = now.utc_ms - round(now.mono * 1000)
-    account = camera.status_time
+    spent = camera.status_time
     moved = camera.override_for == camera.proof
-    settled = camera.accounted_until_ms
+    accounted_until = camera.accounted_until_ms
     return CameraCheckpoint(
         camera.camera.id,
         camera.camera.operator,
@@ -31,17 +31,17 @@ def to_checkpoint(camera: CameraState, now: Instant) -> CameraCheckpoint:
         camera.status,
         camera.since.utc_ms,
         camera.cause,
-        None if settled is None else settled + to_utc,
+        None if accounted_until is None else accounted_until + to_utc,
         camera.proof_ms,
         _utc(camera.due_override, to_utc) if moved else None,
         _utc(camera.deadline_override, to_utc) if moved else None,
         camera.outage_open,
         None if camera.down_until is None else camera.down_until.utc_ms,
-        account.up,
-        account.down,
-        account.unknown,
-        account.maintenance,
-        account.degraded,
+        spent.up,
+        spent.down,
+        spent.unknown,
+        spent.maintenance,
+        spent.degraded,
         camera.heartbeats,
         camera.outages,
         camera.reboots,
@@ -54,80 +54,81 @@ def to_checkpoint(camera: CameraState, now: Instant) -> CameraCheckpoint:
     )
 
 
-def restore_counters(camera: CameraState, memory: CameraCheckpoint) -> None:
-    """Go on with the counters and the account of a camera that was watched before."""
-    camera.heartbeats, camera.outages, camera.reboots = memory.heartbeats, memory.outages, memory.reboots
+def restore_counters(camera: CameraState, checkpoint: CameraCheckpoint) -> None:
+    """Continue the counters and the status time of an earlier process."""
+    camera.heartbeats, camera.outages, camera.reboots = (
+        checkpoint.heartbeats,
+        checkpoint.outages,
+        checkpoint.reboots,
+    )
     camera.status_time = StatusTime(
-        memory.up, memory.down, memory.unknown, memory.maintenance, memory.degraded
+        checkpoint.up, checkpoint.down, checkpoint.unknown, checkpoint.maintenance, checkpoint.degraded
     )
-    camera.persisted = memory
+    camera.persisted = checkpoint
 
 
-def restore(camera: CameraState, memory: CameraCheckpoint, now: Instant) -> None:
-    """Put a camera back to what it was, as if it had been out of sight since."""
-    restore_counters(camera, memory)
+def restore(camera: CameraState, checkpoint: CameraCheckpoint, now: Instant) -> None:
+    """Restore a camera from a checkpoint, as if it had not been visible since."""
+    restore_counters(camera, checkpoint)
     to_mono = round(now.mono * 1000) - now.utc_ms
-    since = Instant((memory.since_ms + to_mono) / 1000, memory.since_ms)
-    if memory.accounted_until_ms is None:  # it was out of service: the inventory says what it is now
-        if camera.underlying_status is Status.UNKNOWN:
-            _restore_down_until(camera, memory, to_mono)
-        dated = camera.camera.in_service_from_ms is not None
-        if (
-            memory.underlying_status is Status.PLANNED
-            and camera.underlying_status is Status.UNKNOWN
-            and dated
-        ):
-            # Its date has passed since, and is when it enters service (rule V1).
-            camera.underlying_status = camera.status = Status.PLANNED
-            camera.inventory_changed_at, camera.since = NEVER, since
+    if checkpoint.accounted_until_ms is None:
+        _restore_out_of_service(camera, checkpoint, to_mono)
         return
-    camera.underlying_status, camera.status, camera.cause = (
-        memory.underlying_status,
-        memory.status,
-        memory.cause,
-    )
-    camera.steady = memory.underlying_status is Status.UP and camera.one_visible_link
-    camera.since = since
-    camera.accounted_until_ms = memory.accounted_until_ms + to_mono
-    camera.outage_open = memory.outage_open
-    _restore_down_until(camera, memory, to_mono)
-    if memory.flaps:
-        camera.flapping = Flapping(tuple((int(at) + to_mono) / 1000 for at in memory.flaps.split()))
-    # What it was earlier is not kept: late heartbeats may prove something of all that time (rule E4).
-    lit_ms = (
-        min(memory.since_ms, memory.accounted_until_ms)
-        if memory.underlying_status is Status.UP
-        else memory.accounted_until_ms
-    )
-    camera.not_up = [Interval(_EVER, lit_ms + to_mono)]
-    if memory.last_heartbeat_ms is not None:
-        camera.proof_ms = memory.last_heartbeat_ms
-        camera.proof = (memory.last_heartbeat_ms + to_mono) / 1000
+    camera.underlying_status, camera.status = checkpoint.underlying_status, checkpoint.status
+    camera.cause = checkpoint.cause
+    camera.steady = checkpoint.underlying_status is Status.UP and camera.one_visible_link
+    camera.since = Instant((checkpoint.since_ms + to_mono) / 1000, checkpoint.since_ms)
+    camera.accounted_until_ms = checkpoint.accounted_until_ms + to_mono
+    camera.outage_open = checkpoint.outage_open
+    _restore_down_until(camera, checkpoint, to_mono)
+    if checkpoint.flaps:
+        camera.flapping = Flapping(tuple((int(at) + to_mono) / 1000 for at in checkpoint.flaps.split()))
+    # Earlier statuses are not kept: late heartbeats may prove something of all that time (rule E4).
+    not_up_until = checkpoint.accounted_until_ms
+    if checkpoint.underlying_status is Status.UP:
+        not_up_until = min(checkpoint.since_ms, not_up_until)
+    camera.not_up = [Interval(_EVER, not_up_until + to_mono)]
+    if checkpoint.last_heartbeat_ms is not None:
+        camera.proof_ms = checkpoint.last_heartbeat_ms
+        camera.proof = (checkpoint.last_heartbeat_ms + to_mono) / 1000
         camera.gap_proofs = [camera.proof]
-    if memory.due_ms is not None and memory.deadline_ms is not None:
+    if checkpoint.due_ms is not None and checkpoint.deadline_ms is not None:
         camera.override_for = camera.proof
-        camera.due_override = (memory.due_ms + to_mono) / 1000
-        camera.deadline_override = (memory.deadline_ms + to_mono) / 1000
-    _restore_clock(camera, memory)
+        camera.due_override = (checkpoint.due_ms + to_mono) / 1000
+        camera.deadline_override = (checkpoint.deadline_ms + to_mono) / 1000
+    _restore_clock(camera, checkpoint)
 
 
-def _restore_down_until(camera: CameraState, memory: CameraCheckpoint, to_mono: int) -> None:
-    if memory.down_until_ms is not None:
-        camera.down_until = Instant((memory.down_until_ms + to_mono) / 1000, memory.down_until_ms)
+def _restore_out_of_service(camera: CameraState, checkpoint: CameraCheckpoint, to_mono: int) -> None:
+    """Restore a camera that was out of service: the inventory gives its status now."""
+    if camera.underlying_status is not Status.UNKNOWN:
+        return
+    _restore_down_until(camera, checkpoint, to_mono)
+    dated = camera.camera.in_service_from_ms is not None
+    if checkpoint.underlying_status is Status.PLANNED and dated:
+        # Its date has passed since, and is when it enters service (rule V1).
+        since = Instant((checkpoint.since_ms + to_mono) / 1000, checkpoint.since_ms)
+        camera.underlying_status = camera.status = Status.PLANNED
+        camera.inventory_changed_at, camera.since = NEVER, since
 
 
-def _restore_clock(camera: CameraState, memory: CameraCheckpoint) -> None:
-    """Restore what tells the late from the new, and one boot from another (rules L6-L9).
+def _restore_down_until(camera: CameraState, checkpoint: CameraCheckpoint, to_mono: int) -> None:
+    if checkpoint.down_until_ms is not None:
+        camera.down_until = Instant((checkpoint.down_until_ms + to_mono) / 1000, checkpoint.down_until_ms)
 
-    When it booted is not kept: by our clock, which may have been set while camwatch did not run, it would
-    call every heartbeat late together with the offset, and each would vouch for the other.
+
+def _restore_clock(camera: CameraState, checkpoint: CameraCheckpoint) -> None:
+    """Restore what tells late heartbeats from new ones, and one boot from another (rules L6-L9).
+
+    The time of the boot is not kept: our clock may have been set while camwatch did not run. Then every
+    heartbeat would look late by offset and by boot, each confirming the other.
     """
-    camera.first_seq, camera.next_seq = memory.first_seq, memory.next_seq
-    if memory.uptime_s is not None:
-        camera.uptime = memory.uptime_s
-    camera.ts = memory.ts
-    if memory.clock_offset_s is not None:
-        camera.clock_offset = camera.offsets[0] = memory.clock_offset_s
+    camera.first_seq, camera.next_seq = checkpoint.first_seq, checkpoint.next_seq
+    if checkpoint.uptime_s is not None:
+        camera.uptime = checkpoint.uptime_s
+    camera.ts = checkpoint.ts
+    if checkpoint.clock_offset_s is not None:
+        camera.clock_offset = camera.offsets[0] = checkpoint.clock_offset_s
         camera.offset_index = 1
 
 

@@ -1,4 +1,4 @@
-"""Which reasons make a camera that is up degraded, after a heartbeat (rule C3)."""
+"""The reasons for which a camera that is up is degraded, after a heartbeat (rule C3)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from camwatch.core.telemetry import Telemetry
 
 
 def evaluate_reasons(camera: CameraState, telemetry: Telemetry) -> Reason:
-    """Return the reasons that hold after a heartbeat; what it does not tell stays as it was."""
+    """Return the reasons that hold after a heartbeat; fields that it does not have change nothing."""
     limits = camera.thresholds
     verdicts = (
         (Reason.VIDEO_LOSS, telemetry.video_loss),

@@ -1,4 +1,4 @@
-"""What happened: the events that the core hands out, in order."""
+"""The events that the core emits, in order."""
 
 from __future__ import annotations
 
@@ -8,35 +8,30 @@ from camwatch.core.model import Cause, GapCause, IncidentKind, Instant, Status
 
 
 class Transition(NamedTuple):
-    """A camera changed its status: `at` when it became true, `detected_at` when we knew.
-
-    `cause` tells the evidence behind a conviction, None otherwise. `deadline` is the monotonic second at
-    which the conviction fell due, None where no deadline was involved. `earliest_ms` and `latest_ms` (UTC)
-    are the instants between which it became true, where that is not known exactly (rule E).
-    """
+    """A camera changed its status."""
 
     camera: str
     operator: str
     site: str
     old: Status
     new: Status
-    at: Instant
-    detected_at: Instant
-    cause: Cause | None = None
-    deadline: float | None = None
-    earliest_ms: int | None = None
+    at: Instant  # when it became true
+    detected_at: Instant  # when it was decided
+    cause: Cause | None = None  # the evidence, if it is down
+    deadline: float | None = None  # the deadline that it missed, monotonic seconds; None: none was involved
+    earliest_ms: int | None = None  # the bounds of `at`, UTC; None: it is exact (rule E)
     latest_ms: int | None = None
 
 
 class IncidentEvent(NamedTuple):
-    """An incident began (`open`) or ended; `since` is the earliest `at` of its cameras."""
+    """An incident began or ended."""
 
     kind: IncidentKind
     id: str
-    opened: bool
-    since: Instant
+    opened: bool  # False: ended
+    since: Instant  # the earliest `at` of its cameras
     detected_at: Instant
-    cameras: int
+    cameras: int  # how many
 
 
 class Reboot(NamedTuple):
@@ -48,24 +43,23 @@ class Reboot(NamedTuple):
 
 
 class OutageEvent(NamedTuple):
-    """An outage began (`open`) or ended `at` that instant (rules A6, S7).
+    """An outage began or ended (rules A6, S7).
 
-    It ends with the last stay in `down`: where blindness hid the end, when the blindness began. `again`: it
-    ended as its camera left the inventory, which is back and down as before: it is the same one (rule V6).
+    It ends with the last stay in `down`: if a monitoring gap hid its end, when the gap began.
     """
 
     camera: str
     operator: str
     site: str
-    opened: bool
+    opened: bool  # False: ended
     at: Instant
     detected_at: Instant
     cause: Cause | None
-    again: bool = False
+    again: bool = False  # it had ended with the removal of its camera, which is back and still down (V6)
 
 
 class ServicePeriodEvent(NamedTuple):
-    """A camera's ledger began (`entered`) or ended `at` that instant; `status` is what it was then."""
+    """A camera entered or left service; `status` is its status then."""
 
     camera: str
     operator: str
@@ -75,23 +69,23 @@ class ServicePeriodEvent(NamedTuple):
 
 
 class Backfill(NamedTuple):
-    """Late heartbeats prove life: what was unknown or down in [start_ms, end_ms), UTC, was up time (E4).
+    """Late heartbeats prove that unknown or down time in [start_ms, end_ms), UTC, was up (E4).
 
-    For certain it was from the first of them to the last, in [sure_start_ms, sure_end_ms); None: all of it.
+    [certain_start_ms, certain_end_ms) is certain, from the first of them to the last; None: all of it is.
     """
 
     camera: str
     operator: str
     start_ms: int
     end_ms: int
-    sure_start_ms: int | None = None
-    sure_end_ms: int | None = None
+    certain_start_ms: int | None = None
+    certain_end_ms: int | None = None
 
 
 class MonitoringGap(NamedTuple):
-    """The cameras of some operators (none named: of all) were out of sight of these links.
+    """Cameras of these operators (empty: all) were not visible through these links.
 
-    Told when it ends; until then it is in what the store is given to remember of each sight.
+    Emitted at its end; until then the checkpoint of the link group holds it.
     """
 
     links: tuple[str, ...]

@@ -1,7 +1,6 @@
-"""Many cameras, one cause: incidents of a site, an operator or a link (rules I1, I2).
+"""Incidents: many cameras of a site, operator or link down at once (rules I1, I2).
 
-Only what changes is looked at: a camera going down or leaving `down` costs O(log n), however large the
-group, so that ten thousand cameras may die at once.
+Work per change is O(log n), whatever the size of the group, so that ten thousand cameras may go down at once.
 """
 
 from __future__ import annotations
@@ -19,33 +18,36 @@ BACK_SHARE = 0.5
 
 
 class IncidentGroup:
-    """The cameras that share a site, an operator or a link, and the incident that may be open."""
+    """The cameras that share a site, an operator or a link, and their incident, if one is open.
+
+    Cameras are given by their index.
+    """
 
     __slots__ = ("_gone", "_members", "_newest", "_order", "_together", "id", "in_service", "kind", "since")
 
     def __init__(self, kind: IncidentKind, group_id: str) -> None:
         self.kind = kind
         self.id = group_id
-        self.in_service = 0  # cameras whose time is in the ledger
+        self.in_service = 0  # cameras in service
         self.since: Instant | None = None  # set while an incident is open
-        self._together: dict[int, Instant] = {}  # cameras that went down within a minute, and still are
-        self._order: list[tuple[float, int]] = []  # heap of the same, to forget the oldest
+        self._together: dict[int, Instant] = {}  # cameras that went down within a minute and still are
+        self._order: list[tuple[float, int]] = []  # heap of the same, to remove the oldest
         self._newest = float("-inf")
-        self._members: set[int] = set()  # cameras of the open incident, back or not
-        self._gone: set[int] = set()  # those of them that are not back
+        self._members: set[int] = set()  # cameras of the open incident, recovered or not
+        self._gone: set[int] = set()  # those that have not recovered
 
     @property
     def members(self) -> AbstractSet[int]:
-        """The cameras of the incident that is open, or of the last one, back or not."""
+        """The cameras of the incident that is open, or of the last one, recovered or not."""
         return self._members
 
     @property
     def still_down(self) -> AbstractSet[int]:
-        """Those of them that are not back."""
+        """The members that have not recovered."""
         return self._gone
 
     def camera_down(self, camera: int, at: Instant, now: Instant) -> IncidentEvent | None:
-        """Note that a camera went down at an instant; return the incident if this opens one."""
+        """Note that a camera went down `at` an instant; return the incident that this opens, if any."""
         if self.since is not None:
             self._members.add(camera)
             self._gone.add(camera)
@@ -68,9 +70,9 @@ class IncidentGroup:
         return IncidentEvent(self.kind, self.id, True, self.since, now, count)
 
     def camera_recovered(self, camera: int, now: Instant, *, up: bool) -> IncidentEvent | None:
-        """Note that a camera is no longer down; return the incident if this ends one.
+        """Note that a camera is no longer down; return the incident that this ends, if any.
 
-        `back`: it is up again. Otherwise (maintenance, retired, removed) it is no longer part of it.
+        `up`: it is up again. Otherwise (maintenance, retired, removed) it is no longer a member.
         """
         self._together.pop(camera, None)
         if self.since is None:

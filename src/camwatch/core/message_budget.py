@@ -1,14 +1,13 @@
-"""Limits how many messages of one camera are looked at, so that none costs what others need.
+"""Limits the messages handled per camera, so that a flood of one does not starve the others.
 
-Messages are counted in runs of `most`. If a run took less than one interval of the camera, the messages in
-the rest of that interval are rejected. So a flood gets `most` messages in each interval, and less than twice
-as many where it begins within a run. After a restart, or after a cut, hours of heartbeats arrive together and
-fill the record (rules S9, S11): a late heartbeat that adds to it is not counted, and while a broker hands
-over what it kept, a run never ends.
+Messages are counted in runs of `most`. After a run that took less than one interval of the camera, messages
+are rejected until the interval is over. A flood gets `most` messages per interval, at most twice as many if
+it begins within a run. After a restart or an outage of the broker, hours of heartbeats arrive together and
+fill the record (rules S9, S11): a late heartbeat that adds to the record is not counted, and a run does not
+end while a broker delivers its backlog.
 
-A heartbeat that proves life is not counted here: `CameraState.heartbeats` counts it already, and
-`CameraState.budget` is what that may reach in the present run. A message that proves nothing lowers `budget`
-by one.
+Proofs are not counted here: `CameraState.heartbeats` counts them, and `CameraState.budget` is the value that
+it may reach in the present run. A message that proves nothing lowers `budget` by one.
 """
 
 from __future__ import annotations
@@ -18,20 +17,23 @@ from camwatch.core.state import CameraState
 
 
 class MessageBudget:
-    """Maintains `budget` and `budget_until` of each camera. Instants are monotonic seconds."""
+    """Maintains `budget` and `budget_until` of each camera. Instants are monotonic seconds.
+
+    `most`: messages per run.
+    """
 
     def __init__(self, most: int) -> None:
         self.most = most
 
     def renew(self, camera: CameraState) -> None:
-        """Start a run with the next message, by the interval that the camera has now."""
+        """Start a run with the next message, by the camera's present interval."""
         camera.budget = camera.heartbeats
         camera.budget_until = NEVER
 
     def is_over(self, camera: CameraState, now: float, *, kept: bool) -> bool:
-        """Tell whether a message is one too many, where `heartbeats` has reached `budget`.
+        """Return whether a message exceeds the budget, once `heartbeats` has reached `budget`.
 
-        If not, a run begins with it. While a broker hands over what it `kept` for us, no message is.
+        If not, it starts a run. `kept`: a broker delivers its backlog, which no message exceeds.
         """
         if now < camera.budget_until and not kept:
             return True

@@ -65,7 +65,7 @@ def boot_of(camera: CameraState, telemetry: Telemetry, now: float) -> Boot:
         return Boot.NEW
     expected = camera_clock.expected_seq(camera, telemetry, now)
     goes_on = telemetry.seq is not None and expected is not None and telemetry.seq >= expected
-    return Boot.SAME if telemetry.uptime_s is not None or goes_on else Boot.UNTOLD
+    return Boot.SAME if telemetry.uptime_s is not None or goes_on else Boot.UNKNOWN
 
 
 def _is_new(camera: CameraState, telemetry: Telemetry, seq: int, now: float) -> bool:
@@ -188,8 +188,9 @@ def _rebooted(camera: CameraState, telemetry: Telemetry, now: float) -> bool:
         return telemetry.ts > camera.ts or _may_be_a_new_boot(camera, telemetry, now)
     if uptime == camera.uptime or (later == 0 and not camera_clock.is_clock_unset(camera)):
         return False  # the same boot by the camera's clock: an older message, or a copy
-    # An earlier boot, or a lost clock. A clock that was never set (no battery, no NTP) starts at the same date
-    # with every boot: a boot after the last heartbeat is new. While late ones arrive, it may be one of those.
+    # An earlier boot, or a lost clock. A clock that was never set (no battery, no NTP) starts at the same
+    # date with every boot: a boot after the last heartbeat is new. While late ones arrive, it may be one of
+    # those.
     began_since = camera.boot is None or now - uptime >= camera.boot + camera.uptime
     return (
         began_since
@@ -212,8 +213,8 @@ def _is_counter_reset(camera: CameraState, telemetry: Telemetry, deficit: int, n
         return False
     if telemetry.ts is not None and camera.ts is not None:
         return telemetry.ts > camera.ts
-    # The number bounds the age of its boot. A boot that began before the last proof is not new: the message is
-    # old (rule L9). A count that starts elsewhere is believed by its pace.
+    # The number bounds the age of its boot. A boot that began before the last proof is not new: the message
+    # is old (rule L9). A count that starts elsewhere is believed by its pace.
     lived = (telemetry.seq or 0) * camera.interval_s
     return deficit > MAX_MISSING_RUNS and lived <= now - camera.proof + camera.interval_s
 

@@ -1,41 +1,37 @@
-"""The nouns of the core. Values only: nothing here acts, waits or reads a clock.
+"""The nouns of the core. Values only: they act on nothing and read no clock.
 
-`docs/reference/semantics.md` defines the terms. Wall-clock times are UTC milliseconds since 1970; times for
-deadlines and durations are monotonic seconds.
+Their meanings are those of `docs/reference/semantics.md`. Wall-clock times are UTC milliseconds since 1970; deadlines
+and durations are monotonic seconds.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
 
 NEVER = float("-inf")
-"""The `proof` of a camera that never gave one."""
+"""The `proof` of a camera without one."""
 
 
 class Instant(NamedTuple):
-    """One moment on both clocks (rule T1).
+    """One moment on both clocks (rule T1)."""
 
-    `mono` is monotonic seconds, for deadlines and durations; `utc_ms` is milliseconds since
-    1970-01-01 UTC, for records.
-    """
-
-    mono: float
-    utc_ms: int
+    mono: float  # monotonic seconds, for deadlines and durations
+    utc_ms: int  # milliseconds since 1970-01-01 UTC, for records
 
     def shifted(self, seconds: float) -> Instant:
-        """Return the moment `seconds` later (or earlier, if negative) on both clocks."""
+        """Return the moment `seconds` later on both clocks (earlier, if negative)."""
         return Instant(self.mono + seconds, self.utc_ms + round(seconds * 1000))
 
     def at_mono(self, mono: float) -> Instant:
-        """Return the moment at which the monotonic clock showed or will show `mono`."""
-        # Whole milliseconds on both sides, as in the ledger: rounding the difference could be one off.
+        """Return the moment at which the monotonic clock shows `mono`."""
+        # Whole milliseconds on both sides, as in status times: rounding the difference could be one off.
         return Instant(mono, self.utc_ms + round(mono * 1000) - round(self.mono * 1000))
 
 
 class Purpose(StrEnum):
-    """What a camera is for."""
+    """The purpose of a camera."""
 
     VIDEO_PROTECTION = "video_protection"
     ACCESS_CONTROL = "access_control"
@@ -43,7 +39,7 @@ class Purpose(StrEnum):
 
 
 class Lifecycle(StrEnum):
-    """What the inventory says about a camera's place in its life."""
+    """The place of a camera in its life, by the inventory."""
 
     PLANNED = "planned"
     IN_SERVICE = "in_service"
@@ -51,7 +47,7 @@ class Lifecycle(StrEnum):
 
 
 class Scope(StrEnum):
-    """What a maintenance window covers."""
+    """The kind of thing that a maintenance window covers."""
 
     CAMERA = "camera"
     SITE = "site"
@@ -59,13 +55,13 @@ class Scope(StrEnum):
 
 
 class OperatorScope(NamedTuple):
-    """Whose cameras something covers: of the operators in `only` (None: of all), but of none in `but`."""
+    """The operators whose cameras something covers."""
 
-    only: frozenset[str] | None = None
-    but: frozenset[str] = frozenset()
+    only: frozenset[str] | None = None  # None: all operators
+    but: frozenset[str] = frozenset()  # except these
 
     def covers(self, operator: str) -> bool:
-        """Tell whether an operator's cameras are among them."""
+        """Return whether an operator's cameras are covered."""
         return operator not in self.but and (self.only is None or operator in self.only)
 
 
@@ -73,7 +69,7 @@ ALL_OPERATORS = OperatorScope()
 
 
 class Status(StrEnum):
-    """What a camera is at an instant: exactly one of these (rule V4 gives the precedence)."""
+    """The status of a camera at an instant: exactly one (rule V4 gives the precedence)."""
 
     PLANNED = "planned"
     RETIRED = "retired"
@@ -82,11 +78,11 @@ class Status(StrEnum):
     DOWN = "down"
     UP = "up"
 
-    __hash__ = str.__hash__  # a member is its text; Enum's own hash is slow Python, and the table asks often
+    __hash__ = str.__hash__  # Enum's own hash is slow Python, and the table is looked up often
 
 
 class Cause(StrEnum):
-    """The evidence on which a camera was convicted (rule A6)."""
+    """The evidence on which a camera was declared down (rule A6)."""
 
     TIMEOUT = "timeout"
     WILL = "will"
@@ -98,7 +94,7 @@ class Camera:
     """One row of `cameras.csv`, with the zone of its site.
 
     `in_service_from_ms` and `commission_by_ms` are UTC milliseconds (local midnight of the date in the
-    table), None where the table is silent. `interval_s` overrides the heartbeat interval in seconds.
+    table), None without a date. `interval_s` overrides the heartbeat interval in seconds.
     """
 
     id: str
@@ -119,7 +115,7 @@ class Camera:
 
 @dataclass(frozen=True, slots=True)
 class MaintenanceWindow:
-    """A maintenance window: UTC milliseconds, `start_ms` inside and `end_ms` outside (rules V3, H3)."""
+    """Maintenance in [start_ms, end_ms), UTC milliseconds, for the operators in `whose` (rules V3, H3)."""
 
     scope: Scope
     scope_id: str
@@ -130,12 +126,12 @@ class MaintenanceWindow:
 
 
 HINT_GRACE_MIN = 1.5
-"""A hint is held for at least so many intervals, and dates a death if it came within as many (L5, E1)."""
+"""Intervals for which a hint is held at least, and within which it dates the end of life (L5, E1)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Liveness:
-    """The deadlines of one camera (rule L2): seconds, and factors of the interval."""
+    """The deadlines of one camera (rule L2): seconds, and multiples of the interval."""
 
     interval_s: float = 10.0
     suspect_after: float = 2.5
@@ -154,7 +150,7 @@ class Liveness:
 
     @property
     def grace_s(self) -> float:
-        """Seconds that a camera has to disprove a hint; never less than 1.5 intervals (rule L5).
+        """Seconds that a camera has to disprove a hint; at least 1.5 intervals (rule L5).
 
         Otherwise a camera with a long interval could be declared down before its next heartbeat was due.
         """
@@ -163,7 +159,7 @@ class Liveness:
 
 @dataclass(frozen=True, slots=True)
 class Thresholds:
-    """Beyond these a camera that is up is degraded (rule C3)."""
+    """Limits beyond which a camera that is up is degraded (rule C3)."""
 
     fps_min: float = 5.0
     storage_used_max_ratio: float = 0.95
@@ -172,10 +168,19 @@ class Thresholds:
     clock_offset_max_s: float = 5.0
 
 
-class Dated(NamedTuple):
-    """When something became true: monotonic seconds, and the instants between which it happened (rule E).
+@dataclass(frozen=True, slots=True)
+class CameraConfig:
+    """A camera to monitor, with its deadlines and thresholds."""
 
-    All three are equal where the instant is known exactly.
+    camera: Camera
+    liveness: Liveness = field(default_factory=Liveness)
+    thresholds: Thresholds = field(default_factory=Thresholds)
+
+
+class Dated(NamedTuple):
+    """When something became true, and the bounds of that instant (rule E); monotonic seconds.
+
+    All three are equal if the instant is known exactly.
     """
 
     at: float
@@ -184,7 +189,7 @@ class Dated(NamedTuple):
 
 
 class IncidentKind(StrEnum):
-    """What the cameras of an incident have in common (rule I1)."""
+    """The thing that the cameras of an incident share (rule I1)."""
 
     SITE = "site"
     OPERATOR = "operator"
@@ -192,14 +197,13 @@ class IncidentKind(StrEnum):
 
 
 class GapCause(StrEnum):
-    """Why heartbeats could not have been seen."""
+    """The cause of a monitoring gap."""
 
     LINK = "link"  # no link was subscribed (S1-S3)
-    STALL = "stall"  # the daemon's own loop stood still (S8)
+    STALL = "stall"  # the event loop stalled (S8)
     OFFLINE = "offline"  # camwatch did not run (S6)
-    LOST = "lost"  # it was recorded, and the store has lost it (H1)
+    LOST = "lost"  # the record of it was lost with the store (H1)
     LAG = "lag"  # messages of the link arrive later than its cameras may be silent (S11)
-    # The wall clock was set ahead: an hour of the record that never was (T2). Where it `ended` before it
-    # `began`, it was set back: nobody was blind, but UTC is ahead of it by as much (T5). Where both are one,
-    # a process began there.
+    # The wall clock was stepped. Forward: the skipped UTC interval is unknown (T2). Backward (`ended` before
+    # `began`): UTC was slewed at half speed; no gap (T5). Both equal: a process started.
     CLOCK_STEP = "clock_step"

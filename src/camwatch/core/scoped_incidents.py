@@ -1,7 +1,7 @@
-"""The incidents that some operators' cameras alone would give, for who sees no others (rule I1).
+"""Incidents as the cameras of some operators alone would give them (rule I1).
 
-Whether an incident opens, ends and who is in it follows from what happened to these cameras, as if there
-were no others: so it tells nothing of others. It is fed with everything that happens, in order.
+For accounts that see only these operators: whether an incident opens or ends, and its cameras, follow from
+the events of these cameras alone, and reveal nothing of others. All events must be applied, in order.
 """
 
 from __future__ import annotations
@@ -20,52 +20,52 @@ _Key = tuple[IncidentKind, str]
 
 
 class ScopedIncidents:
-    """The incidents of one fleet, for each set of operators that somebody asks for."""
+    """The incidents of one fleet, for each set of operators that is asked for."""
 
-    def __init__(self, watch: FleetMonitor) -> None:
-        self._watch = watch
-        self._scopes: dict[frozenset[str], _Scope] = {}  # the one asked for last comes last
+    def __init__(self, fleet: FleetMonitor) -> None:
+        self._fleet = fleet
+        self._scopes: dict[frozenset[str], _Scope] = {}  # least recently used first
 
     def of(self, operators: frozenset[str]) -> list[IncidentGroup]:
-        """Return the groups of these operators' cameras, with an open incident or without."""
-        scope = self._scopes.pop(operators, None) or _Scope(self._watch, operators)
+        """Return the groups of these operators' cameras, with or without an open incident."""
+        scope = self._scopes.pop(operators, None) or _Scope(self._fleet, operators)
         self._scopes[operators] = scope
         if len(self._scopes) > _SCOPES_MAX:
             del self._scopes[next(iter(self._scopes))]
         return list(scope.groups.values())
 
     def apply(self, event: Event) -> Iterator[tuple[frozenset[str], IncidentEvent]]:
-        """Take what happened; yield the incidents that began or ended with it, and for whom."""
+        """Apply an event; yield the incidents that began or ended with it, each with its operators."""
         if isinstance(event, (Transition, OutageEvent, ServicePeriodEvent)):
             for operators, scope in self._scopes.items():
                 if event.operator in operators:
-                    for change in scope.happened(event):
+                    for change in scope.apply(event):
                         yield operators, change
 
 
 class _Scope:
-    """The incidents that the cameras of some operators give."""
+    """The incidents of the cameras of some operators."""
 
-    def __init__(self, watch: FleetMonitor, operators: frozenset[str]) -> None:
+    def __init__(self, fleet: FleetMonitor, operators: frozenset[str]) -> None:
         self.groups: dict[_Key, IncidentGroup] = {}
-        self._watch = watch
+        self._fleet = fleet
         self._operators = operators
-        self._cameras: dict[str, CameraState] | None = None  # of the inventory that was looked at last
-        self._keys: dict[str, tuple[_Key, ...]] = {}  # by camera, the groups that it is in
-        self._serving: dict[_Key, set[str]] = {}
+        self._cameras: dict[str, CameraState] | None = None  # as of the last inventory
+        self._keys: dict[str, tuple[_Key, ...]] = {}  # by camera, its groups
+        self._serving: dict[_Key, set[str]] = {}  # by group, its cameras in service
         self._status: dict[str, Status] = {}
         self._index: dict[str, int] = {}
-        for _ in self._look(None):
-            pass  # nobody is there yet to be told
-        down = [watch.cameras[name] for name in self._keys if watch.cameras[name].outage_open]
+        for _ in self._update_groups(None):
+            pass
+        down = [fleet.cameras[name] for name in self._keys if fleet.cameras[name].outage_open]
         for state in sorted(down, key=lambda state: state.since.mono):
             for _ in self._went_down(state.camera.id, state.since, state.since):
                 pass
 
-    def happened(self, event: Transition | OutageEvent | ServicePeriodEvent) -> Iterator[IncidentEvent]:
-        """Take what happened to one of the cameras."""
-        if self._cameras is not self._watch.cameras:
-            yield from self._look(_noticed(event))
+    def apply(self, event: Transition | OutageEvent | ServicePeriodEvent) -> Iterator[IncidentEvent]:
+        """Apply an event of one of the cameras."""
+        if self._cameras is not self._fleet.cameras:
+            yield from self._update_groups(_detected_at(event))
         name = event.camera
         if isinstance(event, Transition):
             self._status[name] = event.new
@@ -79,9 +79,9 @@ class _Scope:
             back = self._status.get(name) is Status.UP
             yield from self._left_down(name, self._keys.get(name, ()), event.detected_at, back=back)
 
-    def _look(self, now: Instant | None) -> Iterator[IncidentEvent]:
-        """Take note of an inventory: who is in which group. Who left a group is no longer in its incident."""
-        self._cameras = self._watch.cameras
+    def _update_groups(self, now: Instant | None) -> Iterator[IncidentEvent]:
+        """Group the cameras of a new inventory; one that left a group leaves its incident."""
+        self._cameras = self._fleet.cameras
         before, self._keys = self._keys, {}
         self._serving = {}
         for name, state in self._cameras.items():
@@ -121,5 +121,5 @@ def _keys_of(state: CameraState) -> tuple[_Key, ...]:
     return ((IncidentKind.SITE, row.site), (IncidentKind.OPERATOR, row.operator), *links)
 
 
-def _noticed(event: Transition | OutageEvent | ServicePeriodEvent) -> Instant:
+def _detected_at(event: Transition | OutageEvent | ServicePeriodEvent) -> Instant:
     return event.at if isinstance(event, ServicePeriodEvent) else event.detected_at

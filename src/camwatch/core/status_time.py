@@ -1,14 +1,14 @@
-"""The account of every in-service millisecond of a camera (rules A1-A4, T3).
+"""Status time: the milliseconds of a camera in each status, exactly (rules A1-A4, T3), and spans of time.
 
-An account grows only up to the instant that is already judged (`accounted_until_ms`), and only by whole
-milliseconds from one boundary to the next, so its sums are exact and nothing is ever taken back.
+Time is credited only as far as it is certain (`accounted_until_ms`), and in whole milliseconds from one edge
+to the next, so sums are exact and nothing is ever taken back.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from operator import attrgetter
 from typing import NamedTuple, Self
 
@@ -17,22 +17,18 @@ from camwatch.core.model import Status
 
 @dataclass(slots=True)
 class StatusTime:
-    """Milliseconds of one camera (or, summed, of a group) in each status; `degraded` lies within `up`.
-
-    `uncertain_up` and `uncertain_down` are the parts of `up` and `down` in which the camera may as well have
-    been the other: they lie between the bounds of a change (rule A3).
-    """
+    """Milliseconds of one camera (or, summed, of a group) in each status."""
 
     up: int = 0
     down: int = 0
     unknown: int = 0
     maintenance: int = 0
-    degraded: int = 0
-    uncertain_up: int = 0
-    uncertain_down: int = 0
+    degraded: int = 0  # part of `up`
+    uncertain_up: int = 0  # part of `up`, within the bounds of a change: it may have been down (rule A3)
+    uncertain_down: int = 0  # part of `down`, likewise
 
     def add(self, status: Status, milliseconds: int, *, uncertain: bool = False) -> None:
-        """Credit time to the account that belongs to an in-service status."""
+        """Add time in an in-service status."""
         if status is Status.UP:
             self.up += milliseconds
             self.uncertain_up += milliseconds if uncertain else 0
@@ -46,28 +42,28 @@ class StatusTime:
 
     @property
     def in_service(self) -> int:
-        """Milliseconds in service: the sum of the accounts, exactly (rule A1)."""
+        """Milliseconds in service: the sum of all four (rule A1)."""
         return self.up + self.down + self.unknown + self.maintenance
 
     @property
     def availability(self) -> float | None:
-        """Return up / (up + down); None without covered time (rule A2)."""
+        """Up time by covered time, up / (up + down); None without any (rule A2)."""
         return _ratio(self.up, self.up + self.down)
 
     @property
     def coverage(self) -> float | None:
-        """Return the share of the time, outside maintenance, that can be spoken for; None without any."""
+        """(up + down) / (up + down + unknown); None without any."""
         return _ratio(self.up + self.down, self.up + self.down + self.unknown)
 
     @property
     def bounds(self) -> tuple[float, float] | None:
-        """Return the availability had what is unknown or uncertain all been down, and all been up (A3)."""
+        """The availability if all unknown or uncertain time were down, and if it were up (A3)."""
         whole = self.up + self.down + self.unknown
         return (self.least_up / whole, self.most_up / whole) if whole else None
 
     @property
     def least_up(self) -> int:
-        """Milliseconds that were up for certain."""
+        """Milliseconds that were certainly up."""
         return self.up - self.uncertain_up
 
     @property
@@ -76,85 +72,81 @@ class StatusTime:
         return self.up + self.unknown + self.uncertain_down
 
 
-def sum_status_times(accounts: Iterable[StatusTime]) -> StatusTime:
-    """Sum the milliseconds of a group, to be divided afterwards (rule A4)."""
-    result = StatusTime()
-    for account in accounts:
-        result.up += account.up
-        result.down += account.down
-        result.unknown += account.unknown
-        result.maintenance += account.maintenance
-        result.degraded += account.degraded
-        result.uncertain_up += account.uncertain_up
-        result.uncertain_down += account.uncertain_down
-    return result
+_values = attrgetter(*(field.name for field in fields(StatusTime)))
+
+
+def sum_status_times(status_times: Iterable[StatusTime]) -> StatusTime:
+    """Sum the status times of a group; ratios are taken of the sums (rule A4)."""
+    return StatusTime(*map(sum, zip(*map(_values, status_times), strict=True)))
 
 
 class Interval(NamedTuple):
-    """A maintenance window: milliseconds, `starts` inside and `ends` outside."""
+    """[start, end) in milliseconds."""
 
     start: int
     end: int
 
 
 class Proven(NamedTuple):
-    """Up time that late heartbeats prove (rule E4): [starts, ends), for certain [sure_starts, sure_ends).
+    """Up time in [start, end) that late heartbeats prove (rule E4); milliseconds.
 
-    Each end is the middle of what it may be. Milliseconds.
+    [certain_start, certain_end) of it is certain; `start` and `end` are the middles of what they may be.
     """
 
-    starts: int
-    ends: int
-    sure_starts: int
-    sure_ends: int
+    start: int
+    end: int
+    certain_start: int
+    certain_end: int
 
     @classmethod
-    def of(cls, starts: int, ends: int, sure_starts: int | None = None, sure_ends: int | None = None) -> Self:
-        """Return it where None stands for "all of it is certain"."""
-        first = starts if sure_starts is None else sure_starts
-        last = ends if sure_ends is None else sure_ends
-        return cls(starts, ends, first, last)
+    def of(
+        cls, start: int, end: int, certain_start: int | None = None, certain_end: int | None = None
+    ) -> Self:
+        """Return it; None stands for "all of it is certain"."""
+        first = start if certain_start is None else certain_start
+        last = end if certain_end is None else certain_end
+        return cls(start, end, first, last)
 
     @property
     def span(self) -> Interval:
-        """All of it."""
-        return Interval(self.starts, self.ends)
+        """[start, end)."""
+        return Interval(self.start, self.end)
 
     @property
     def edges(self) -> tuple[Interval, ...]:
-        """Between which instants it began and ended, where that is not known exactly."""
-        began = Interval(2 * self.starts - self.sure_starts, self.sure_starts)
-        ended = Interval(self.sure_ends, 2 * self.ends - self.sure_ends)
+        """The bounds between which it began and ended, if that is not known exactly."""
+        began = Interval(2 * self.start - self.certain_start, self.certain_start)
+        ended = Interval(self.certain_end, 2 * self.end - self.certain_end)
         return tuple(edge for edge in (began, ended) if edge.start < edge.end)
 
     @property
     def earliest(self) -> int:
-        """The first instant of which it tells anything."""
-        return min(self.starts, 2 * self.starts - self.sure_starts)
+        """The first instant that it may cover."""
+        return min(self.start, 2 * self.start - self.certain_start)
 
     @property
     def latest(self) -> int:
-        """The last."""
-        return max(self.ends, 2 * self.ends - self.sure_ends)
+        """The last instant that it may cover."""
+        return max(self.end, 2 * self.end - self.certain_end)
 
 
 def unite(stretches: Iterable[Proven]) -> list[Proven]:
-    """Return the same time as disjoint stretches in order, however it was told.
+    """Return the same time as disjoint stretches, in order.
 
-    Of two that overlap or touch the signs of life are no further apart than an interval: between them is no
-    doubt.
+    Heartbeats of two stretches that overlap or touch are no further apart than an interval: the time between
+    them is proven.
     """
     result: list[Proven] = []
     for each in sorted(stretches):
-        if result and each.starts <= result[-1].ends:
+        if result and each.start <= result[-1].end:
             last = result[-1]
             result[-1] = Proven(
-                last.starts,
-                max(last.ends, each.ends),
-                min(last.sure_starts, each.sure_starts),
-                max(last.sure_ends, each.sure_ends),
+                last.start,
+                max(last.end, each.end),
+                min(last.certain_start, each.certain_start),
+                max(last.certain_end, each.certain_end),
             )
-        elif each.ends > each.starts:
+        elif each.end > each.start:
             result.append(each)
     return result
 
@@ -167,7 +159,7 @@ def within(spans: Iterable[Interval], holes: tuple[Interval, ...]) -> tuple[Inte
 
 
 def merge(spans: Iterable[Interval]) -> tuple[Interval, ...]:
-    """Return the same time as disjoint spans in order."""
+    """Return the same time as disjoint spans, in order."""
     result: list[Interval] = []
     for span in sorted(spans):
         if result and span.start <= result[-1].end:
@@ -178,12 +170,12 @@ def merge(spans: Iterable[Interval]) -> tuple[Interval, ...]:
 
 
 def contains(spans: tuple[Interval, ...], instant: int) -> bool:
-    """Tell whether an instant lies inside one of the spans."""
+    """Return whether an instant lies inside one of the spans."""
     return any(span.start <= instant < span.end for span in spans)
 
 
 def split(spans: tuple[Interval, ...], start: int, end: int) -> Iterator[tuple[int, int, bool]]:
-    """Cut [start, end) where it enters and leaves the (merged) spans: (from, to, inside)."""
+    """Cut [start, end) at the edges of the (merged) spans; yield (from, to, inside a span)."""
     for span in spans:
         if span.end <= start:
             continue
@@ -212,7 +204,7 @@ def without(spans: Iterable[Interval], holes: tuple[Interval, ...]) -> tuple[Int
 
 
 def next_edge(spans: tuple[Interval, ...], instant: int) -> int | None:
-    """Return the first beginning or end of a span after an instant."""
+    """Return the first start or end of a span after an instant."""
     return min((edge for span in spans for edge in span if edge > instant), default=None)
 
 

@@ -1,7 +1,4 @@
-"""What enters the core from outside: a camera's heartbeat, or a word about its session.
-
-The core asks only for these shapes; the wire room makes them from bytes.
-"""
+"""What enters the core from outside: heartbeats and session messages. `wire` parses them from bytes."""
 
 from __future__ import annotations
 
@@ -10,7 +7,7 @@ from typing import Protocol
 
 
 class SessionStatus(StrEnum):
-    """What a camera (or its broker, for a last will) says on the status topic."""
+    """Content of a message on the status topic, sent by a camera or, for a last will, by its broker."""
 
     ONLINE = "online"
     OFFLINE = "offline"
@@ -18,7 +15,7 @@ class SessionStatus(StrEnum):
 
 
 class Telemetry(Protocol):
-    """A heartbeat: every field may be None, which means that the camera did not say."""
+    """A heartbeat. A field that it does not have is None."""
 
     @property
     def ts(self) -> float | None:
@@ -26,7 +23,7 @@ class Telemetry(Protocol):
 
     @property
     def seq(self) -> int | None:
-        """Heartbeats since boot, plus one each."""
+        """Number of the heartbeat since boot."""
 
     @property
     def uptime_s(self) -> float | None:
@@ -34,7 +31,7 @@ class Telemetry(Protocol):
 
     @property
     def fps(self) -> float | None:
-        """Pictures per second."""
+        """Frames per second."""
 
     @property
     def bitrate_bps(self) -> float | None:
@@ -42,11 +39,11 @@ class Telemetry(Protocol):
 
     @property
     def recording(self) -> bool | None:
-        """Whether the pictures are being kept."""
+        """Whether the video is recorded."""
 
     @property
     def video_loss(self) -> bool | None:
-        """Whether the sensor gives no picture."""
+        """Whether the sensor delivers no picture."""
 
     @property
     def frozen(self) -> bool | None:
@@ -58,7 +55,7 @@ class Telemetry(Protocol):
 
     @property
     def storage_used_ratio(self) -> float | None:
-        """How full the storage is, 0 to 1."""
+        """Used share of the storage, 0 to 1."""
 
     @property
     def temperature_celsius(self) -> float | None:
@@ -70,7 +67,7 @@ class Telemetry(Protocol):
 
 
 class RejectionReason(StrEnum):
-    """Why a well-formed message from a known camera proves nothing."""
+    """Why a well-formed message of a registered camera proves nothing."""
 
     RETAINED = "retained"
     DUPLICATE = "duplicate"

@@ -1,6 +1,6 @@
-"""The transition table: the whole of what can happen to a camera (rules L, S, V).
+"""The transition table of cameras (rules L, S, V).
 
-The rest of the core looks it up; the diagram in `docs/reference/states.md` is generated from it.
+The diagram in `docs/reference/states.md` is generated from it.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from camwatch.core.model import Status
 
 
 class Trigger(StrEnum):
-    """What can befall a camera."""
+    """What makes a camera change its status."""
 
     PROOF = "proof"
     SILENCE = "silence"
@@ -26,7 +26,7 @@ class Trigger(StrEnum):
 
 
 class TransitionInstant(StrEnum):
-    """Which instant a transition carries as `at`."""
+    """The instant that a transition carries as `at`."""
 
     PROOF = "the proof; after an outage half an interval earlier, or what showed the return (E2)"
     DUE = "half an interval after the last proof, or an interval after sight returned (E1)"
@@ -37,7 +37,7 @@ class TransitionInstant(StrEnum):
 
 
 class TransitionRule(NamedTuple):
-    """Where an event leads, which instant it carries, and the rule that says so."""
+    """Where a trigger leads, at which instant, and by which rule."""
 
     to: Status
     at: TransitionInstant
@@ -74,8 +74,8 @@ TRANSITIONS: dict[Status, dict[Trigger, TransitionRule]] = {
         Trigger.PLANNED: TransitionRule(Status.PLANNED, TransitionInstant.RELOAD, "V2"),
     },
 }
-"""Every transition there is, below maintenance (which covers a status and does not change it, rule V3)."""
+"""All transitions, below maintenance (which covers a status and does not change it, rule V3)."""
 
 
 IN_SERVICE = (Status.UP, Status.DOWN, Status.UNKNOWN)
-"""The statuses whose time is in the ledger, below maintenance."""
+"""The statuses in which time is accounted, below maintenance."""

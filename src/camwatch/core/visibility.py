@@ -1,4 +1,4 @@
-"""Which cameras can be seen through which links, and since when they cannot (rules S1-S13).
+"""Which cameras are visible through which links, and since when they are not (rules S1-S13).
 
 `StateMachine` decides what a monitoring gap means for the status of a camera.
 """
@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from camwatch.core import backfill, camera_clock, deadlines, event_time
 from camwatch.core.checkpoint_model import LinkGroupCheckpoint
+from camwatch.core.event_recorder import EventRecorder
 from camwatch.core.events import MonitoringGap
 from camwatch.core.model import NEVER, GapCause, Instant, Status
 from camwatch.core.state import LinkGroup, LinkState
@@ -16,28 +17,42 @@ from camwatch.core.state_machine import StateMachine
 
 
 class Visibility:
-    """All links, and the sights that they make. `links` maps each to the operators it carries (none: all)."""
+    """All links, and the groups of links that carry the same cameras.
+
+    Args:
+        state_machine: It handles the monitoring gaps of cameras.
+        recorder: It takes the events.
+        start: When the process started.
+        links: By name, the operators that a link carries (empty: all).
+        ping_after_s: See `StateMachine`; the lag is measured in an eighth of that time.
+    """
 
     def __init__(
-        self, judge: StateMachine, start: Instant, links: Mapping[str, frozenset[str]], ping_after_s: float
+        self,
+        state_machine: StateMachine,
+        recorder: EventRecorder,
+        start: Instant,
+        links: Mapping[str, frozenset[str]],
+        ping_after_s: float,
     ) -> None:
         self.links = {name: LinkState(name, operators) for name, operators in links.items()}
-        self._state_machine = judge
+        self._state_machine = state_machine
+        self._recorder = recorder
         self._look_again_s = ping_after_s / event_time.LOOKS
         self._start = start
         self._groups: dict[tuple[str, ...], LinkGroup] = {}
-        self._seen_before: dict[tuple[str, ...], Instant] = {}  # by an earlier process
+        self._seen_before: dict[tuple[str, ...], Instant] = {}  # last packets in an earlier process
         self._watermark: Instant | None = None
 
-    def resume(self, now: Instant, memories: Iterable[LinkGroupCheckpoint], watermark_ms: int) -> None:
-        """Take it that every link was lost with the last packet that an earlier process knew of (rule S6)."""
+    def resume(self, now: Instant, checkpoints: Iterable[LinkGroupCheckpoint], watermark_ms: int) -> None:
+        """Continue from an earlier process: every link was lost with its last known packet (rule S6)."""
         self._watermark = _moment(now, watermark_ms)
         self._seen_before = {
-            memory.links: _moment(now, min(memory.last_packet_ms, watermark_ms)) for memory in memories
+            each.links: _moment(now, min(each.last_packet_ms, watermark_ms)) for each in checkpoints
         }
 
     def of(self, operator: str) -> LinkGroup:
-        """Return the sight in which an operator's cameras are."""
+        """Return the link group that carries an operator's cameras."""
         links = tuple(link for link in self.links.values() if link.covers(operator))
         key = tuple(link.name for link in links)
         group = self._groups.get(key)
@@ -55,25 +70,25 @@ class Visibility:
         return group
 
     def reloaded(self) -> None:
-        """Take note of whose cameras are in which sight now."""
+        """Update the operators of each group."""
         for group in self._groups.values():
             group.operators = tuple(sorted({each.camera.operator for each in group.cameras.values()}))
 
     @property
     def blind(self) -> bool:
-        """Whether some cameras can not be seen now."""
+        """Whether some cameras are not visible now."""
         return bool(self.blind_groups)
 
     @property
     def blind_groups(self) -> list[LinkGroup]:
-        """The sights of those cameras."""
+        """The groups of those cameras."""
         return [group for group in self._groups.values() if group.blind_since is not None and group.cameras]
 
     def packets_taken(self, link: LinkState, now: Instant) -> None:
-        """Note that a link delivered a packet, and everything before it was taken (rule S10)."""
+        """Note that a packet of a link, and all messages before it, have been handled (rule S10)."""
         link.last_packet_at = now
-        # What came late says nothing of now; nor does an answer while messages lag (rule S11). But a few that
-        # are late among many on time hold nobody up.
+        # Late messages prove nothing of now; nor does an answer while messages lag (rule S11). But a few late
+        # ones among many on time delay nothing.
         if link.sent_late == NEVER or now.mono - link.in_time_at <= 2 * self._look_again_s:
             until = now.mono - link.lag
             link.doubted = False
@@ -89,7 +104,7 @@ class Visibility:
         self._state_machine.retry_pending(now)
 
     def link_up(self, link: LinkState, now: Instant, *, backlog: bool) -> None:
-        """Note that a link is connected and subscribed; `backlog`: what was kept for us may come first."""
+        """Note that a link is connected and subscribed; `backlog`: kept messages may arrive first."""
         link.up, link.catching_up = True, backlog
         self.packets_taken(link, now)
         if backlog:
@@ -98,9 +113,9 @@ class Visibility:
             self._visible(link, now)
 
     def link_answered(self, link: LinkState, now: Instant, asked: float) -> None:
-        """Note that the broker answered what it was asked at `asked`, monotonic (rule S11).
+        """Note that the broker answered a PINGREQ sent at `asked`, monotonic seconds (rule S11).
 
-        If nothing late came since, or late messages come of a few cameras only, all before it is through.
+        If no late message came since, or only from a few cameras, everything before it has arrived.
         """
         if link.newest_late >= asked and event_time.is_shared(link):
             return
@@ -111,7 +126,7 @@ class Visibility:
             self._visible(link, now)
 
     def canary_returned(self, link: LinkState, now: Instant, sent: float) -> None:
-        """Note that the canary came back that was published at `sent`, monotonic (rule S12)."""
+        """Note that the canary published at `sent`, monotonic seconds, came back (rule S12)."""
         event_time.record_canary(link, now.mono, sent, self._look_again_s * event_time.LOOKS)
 
     def link_down(self, link: LinkState, now: Instant, last_packet: Instant) -> None:
@@ -129,11 +144,11 @@ class Visibility:
 
     @property
     def next_due(self) -> float:
-        """The monotonic instant at which the lag of a link is to be reckoned; infinite: none lags."""
+        """The monotonic instant of the next measurement of a lag; infinite: none."""
         return min((link.next_check_at for link in self.links.values()), default=event_time.FOREVER)
 
     def run_due(self, now: Instant) -> None:
-        """Reckon the lag of the links that brought something late (rule S11)."""
+        """Measure the lag of the links that delivered late messages (rule S11)."""
         for link in self.links.values():
             if now.mono >= link.next_check_at:
                 self._measure_lag(link, now)
@@ -143,14 +158,14 @@ class Visibility:
         was_lagging = link.lagging
         in_time = event_time.update_lag(link, now.mono, self._look_again_s)
         if link.catching_up:
-            # Once it is known how far behind it is, the lag says what is through.
+            # Once the lag is known, it shows how much has arrived.
             link.catching_up = not in_time and link.seen_until == NEVER
             link.next_check_at = min(link.next_check_at, now.mono + self._look_again_s)
         if in_time:
             link.in_time_at = now.mono
         if not link.lagging:
             link.clock_offset = NEVER
-        elif event_time.is_even(link, now) and not link.canary_lag:  # that is by our own clock
+        elif event_time.is_even(link, now) and not link.canary_lag:  # the canary uses our own clock
             self._blame_clocks(link, now)
         self._set_group_lag(link, now.mono)
         if saw and not link.visible:
@@ -162,10 +177,10 @@ class Visibility:
         self._bring_forward(link, now)
 
     def _blame_clocks(self, link: LinkState, now: Instant) -> None:
-        """Take it that clocks are to blame for a lag: forget those of all whose last word was late (L8).
+        """Blame clocks for a lag: forget the offsets of all cameras whose last message was late (L8).
 
-        Of all at once: whoever is believed later would look late on a link that lags no more. To cameras that
-        another link shows as well, the lag was a blindness that ends now.
+        Of all at once: a camera whose offset is reset later would look late on a link without lag. For
+        cameras also visible through another link, the lag was a monitoring gap that ends now.
         """
         for camera in event_time.cameras(link):
             if camera.index in link.late or camera_clock.was_last_late(camera):
@@ -177,11 +192,11 @@ class Visibility:
         link.lag, link.seen_until, link.lagging, link.catching_up = 0.0, NEVER, False, False
 
     def _bring_forward(self, link: LinkState, now: Instant) -> None:
-        """Look sooner at cameras whose deadlines were put off by a lag that has fallen."""
+        """Review cameras earlier whose deadlines were delayed by a lag that has fallen."""
         if link.lag >= link.scheduled_lag:
             link.scheduled_lag = link.lag
             return
-        # The others are brought forward by a later look.
+        # A later measurement brings the others forward.
         soon = now.mono + 2 * self._look_again_s if link.lag else event_time.FOREVER
         for camera in event_time.cameras(link):
             if camera.link_group.blind_since is None:
@@ -190,17 +205,17 @@ class Visibility:
             link.scheduled_lag = 0.0
 
     def _set_group_lag(self, link: LinkState, now: float) -> None:
-        """Reckon anew how much later than sent what a link carries is seen: by the slowest that sees."""
+        """Update the lag of a link's groups: that of the slowest visible link."""
         for group in link.groups:
             links = [each for each in group.links if each.visible] or group.links
             before, group.lag = group.lag, max(each.lag for each in links)
-            if group.lag and not before:  # it was there before it was known: that is how it was found
+            if group.lag and not before:  # the lag began before it was measured
                 group.lagged_from, group.lagged_s = now - group.lag, 0.0
             if group.lag or before:
                 group.lagged_to, group.lagged_s = now, max(group.lagged_s, group.lag)
 
     def _visible(self, link: LinkState, now: Instant) -> None:
-        """Let the cameras of a link be visible from now on."""
+        """Make the cameras of a link visible."""
         self._set_group_lag(link, now.mono)
         for group in link.groups:
             if group.blind_since is not None:
@@ -211,7 +226,7 @@ class Visibility:
                         self._state_machine.on_visibility_regained(camera, now, GapCause.LINK)
 
     def _not_visible(self, link: LinkState, since: Instant, cause: GapCause) -> None:
-        """Take it that nothing can be seen through a link any more (rules S1, S13)."""
+        """Begin the monitoring gaps of a link that is not visible `since` an instant (rules S1, S13)."""
         for group in link.groups:
             if not any(other.visible for other in group.links):
                 others = [_seen_until(other) for other in group.links if other is not link]
@@ -222,14 +237,14 @@ class Visibility:
                         self._state_machine.on_visibility_lost(camera, since)
 
     def loop_stalled(self, since: Instant, now: Instant) -> None:
-        """Note that nothing could be seen because the daemon itself did not run (rule S8)."""
+        """Record that the event loop stalled: nothing was visible (rule S8)."""
         for group in self._groups.values():
             if group.blind_since is None:
                 self._begin_gap(group, since, GapCause.STALL)
                 self._end_gap(group, now)
 
     def checkpoints(self) -> Iterator[LinkGroupCheckpoint]:
-        """Yield what is to be kept of each sight that there ever was: when it saw something last."""
+        """Yield the checkpoint of each group that was ever visible."""
         for links, group in self._groups.items():
             if group.cameras and (group.ever_visible or group.resumed):
                 blind = group.blind_since
@@ -243,7 +258,7 @@ class Visibility:
     def _begin_gap(self, group: LinkGroup, since: Instant, cause: GapCause) -> None:
         if group.blind_since is not None:
             return
-        # However late messages say they are: of the time before there was sight, more is known already.
+        # Whatever the lag: the time before the group was visible is known already.
         since = since.at_mono(max(since.mono, group.visible_since, self._start.mono))
         group.blind_since, group.cause = since, cause
         for camera in group.cameras.values():
@@ -252,13 +267,13 @@ class Visibility:
                 self._state_machine.schedule_at(camera, max(since.mono, camera.proof) + camera.down_s)
 
     def _end_gap(self, group: LinkGroup, now: Instant) -> None:
-        """Give every camera what S4 or S5 grants it, and make long-blind ones unknown first."""
+        """Move the deadlines of every camera (S4, S5); after a long gap the camera is unknown first."""
         first, group.ever_visible = not group.ever_visible, True
         self._emit(group, now, first=first)
         for camera in group.cameras.values():
             self._state_machine.on_visibility_regained(camera, now, group.cause)
             if first and camera.accounted_until_ms is None:
-                self._state_machine.enter_service(camera, now)
+                self._recorder.enter_service(camera, now)
         group.blind_since, group.visible_since = None, now.mono
         for camera in group.cameras.values():
             camera.proof_link_down_since = None
@@ -267,13 +282,13 @@ class Visibility:
     def _emit(self, group: LinkGroup, now: Instant, *, first: bool) -> None:
         began = group.blind_since
         if began is None or not group.cameras or (first and not group.resumed):
-            return  # before the first sight ever there is no ledger, and nothing was missed
+            return  # before a group is first visible, its cameras are not in service: nothing was missed
         links = tuple(link.name for link in group.links)
-        self._state_machine.events.append(MonitoringGap(links, group.operators, group.cause, began, now))
+        self._recorder.events.append(MonitoringGap(links, group.operators, group.cause, began, now))
 
 
 def _seen_until(link: LinkState) -> Instant | None:
-    """Return up to when a link has seen everything that it ever will; None: nobody knows."""
+    """Return up to when a link has delivered everything that it ever will; None: unknown."""
     last = None if link.catching_up else link.last_packet_at
     return None if last is None else last.shifted(-link.lag)
 
@@ -283,7 +298,7 @@ def _moment(now: Instant, utc_ms: int) -> Instant:
 
 
 def _last_packet_ms(group: LinkGroup) -> int:
-    """Return up to when a sight that is not blind has seen everything: a link that lags, so much less."""
+    """Return up to when a visible group has delivered everything: its last packet, less the lag."""
     return max(
         link.last_packet_at.utc_ms
         - round(1000 * min(link.lag, max(0.0, link.last_packet_at.mono - group.visible_since)))

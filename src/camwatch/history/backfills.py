@@ -23,12 +23,12 @@ def store(sealer: Sealer, fills: dict[int, list[Proven]]) -> None:
     for key, mine in told.items():
         rows = stored.get(key, {})
         for fill in unite((*mine, *rows.values())):
-            within = [number for number, row in rows.items() if fill.starts <= row.starts <= fill.ends]
+            within = [number for number, row in rows.items() if fill.start <= row.start <= fill.end]
             if not within:
                 added.append((key, *fill))
             elif rows[max(within)] != fill:
                 grown.append((max(within), key, *fill))
-    names = ("camera_key", "start_ms", "end_ms", "sure_start_ms", "sure_end_ms")
+    names = ("camera_key", "start_ms", "end_ms", "certain_start_ms", "certain_end_ms")
     sealer.put(schema.backfills, ("id", *names), grown, upsert=True)
     sealer.add(schema.backfills, names, added)
 
@@ -42,13 +42,18 @@ def _met_by(connection: Connection, fills: dict[int, list[Proven]]) -> dict[int,
         lies = (
             and_(
                 table.camera_key == key,
-                table.start_ms <= max(fill.ends for fill in fills[key]),
-                table.end_ms >= min(fill.starts for fill in fills[key]),
+                table.start_ms <= max(fill.end for fill in fills[key]),
+                table.end_ms >= min(fill.start for fill in fills[key]),
             )
             for key in keys[first : first + _ASKED]
         )
         query = select(
-            table.camera_key, table.id, table.start_ms, table.end_ms, table.sure_start_ms, table.sure_end_ms
+            table.camera_key,
+            table.id,
+            table.start_ms,
+            table.end_ms,
+            table.certain_start_ms,
+            table.certain_end_ms,
         ).where(or_(*lies))
         for key, number, *row in connection.execute(query):
             found.setdefault(key, {})[number] = Proven.of(*row)

@@ -132,7 +132,7 @@ class _Query(NamedTuple):
         _fill_service(self, found, since)
         fills, reboots = schema.backfills.c, schema.reboots.c
         query = select(
-            fills.camera_key, fills.start_ms, fills.end_ms, fills.sure_start_ms, fills.sure_end_ms
+            fills.camera_key, fills.start_ms, fills.end_ms, fills.certain_start_ms, fills.certain_end_ms
         ).order_by(fills.start_ms)
         query = query.where(fills.start_ms < self.to_ms, fills.end_ms > since)
         for key, start, end, *sure in self.rows(query, fills.camera_key):

@@ -131,8 +131,8 @@ backfills = Table(  # what late heartbeats prove to have been up, though it was 
     _camera(),
     _ms("start_ms"),
     _ms("end_ms"),
-    _ms("sure_start_ms", nullable=True),  # from when until when for certain; null: all of it (E4)
-    _ms("sure_end_ms", nullable=True),
+    _ms("certain_start_ms", nullable=True),  # from when until when for certain; null: all of it (E4)
+    _ms("certain_end_ms", nullable=True),
     Index(None, "camera_key", "start_ms"),
 )
 

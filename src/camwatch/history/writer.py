@@ -198,8 +198,8 @@ class _BatchRows:
     def fill(self, event: Backfill) -> None:
         start, end = _bounded(event.start_ms), _bounded(event.end_ms)
         if start < end:
-            first = start if event.sure_start_ms is None else _bounded(event.sure_start_ms)
-            last = end if event.sure_end_ms is None else _bounded(event.sure_end_ms)
+            first = start if event.certain_start_ms is None else _bounded(event.certain_start_ms)
+            last = end if event.certain_end_ms is None else _bounded(event.certain_end_ms)
             mine = self.fills.setdefault(self._key(event.camera, event.operator), [])
             mine.append(Proven(start, end, first, last))
 

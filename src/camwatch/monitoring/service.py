@@ -13,8 +13,8 @@ from camwatch.clock import STEP_S, Clock, ClockStep
 from camwatch.clock_trust import ClockTrust
 from camwatch.core.events import Event, MonitoringGap
 from camwatch.core.message_budget import MessageBudget
-from camwatch.core.model import Camera, GapCause, Instant, MaintenanceWindow
-from camwatch.core.monitor import CameraConfig, FleetMonitor
+from camwatch.core.model import Camera, CameraConfig, GapCause, Instant, MaintenanceWindow
+from camwatch.core.monitor import FleetMonitor
 from camwatch.core.scoped_incidents import ScopedIncidents
 from camwatch.core.state import CameraState
 from camwatch.core.transitions import IN_SERVICE

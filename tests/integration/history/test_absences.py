@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 from camwatch.accounting.outage_length import down_ms
 from camwatch.accounting.timeline import TimelineOverlays
 from camwatch.core.events import Event
-from camwatch.core.model import Lifecycle, Status
-from camwatch.core.monitor import CameraConfig
+from camwatch.core.model import CameraConfig, Lifecycle, Status
 from camwatch.history.dialects import read_transaction
 from camwatch.history.queries import read
 from camwatch.history.store import Store

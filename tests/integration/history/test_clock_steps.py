@@ -13,8 +13,7 @@ from camwatch.accounting.rolling import RollingAccounts
 from camwatch.accounting.timeline import TimelineOverlays, status_time_between
 from camwatch.clock import Clock, ClockStep
 from camwatch.core.events import MonitoringGap
-from camwatch.core.model import GapCause, Instant, Liveness, Status
-from camwatch.core.monitor import CameraConfig
+from camwatch.core.model import CameraConfig, GapCause, Instant, Liveness, Status
 from camwatch.history.store import Store
 from camwatch.settings import HistorySettings
 from tests.support.fleet import START, World, enrolment, fleet

@@ -8,8 +8,7 @@ import pytest
 from sqlalchemy import select
 
 from camwatch.accounting.timeline import TimelineOverlays, status_time_between
-from camwatch.core.model import Scope
-from camwatch.core.monitor import CameraConfig
+from camwatch.core.model import CameraConfig, Scope
 from camwatch.core.status_time import StatusTime
 from camwatch.errors import CorrectionError
 from camwatch.history import schema

@@ -9,8 +9,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from camwatch.core.model import Lifecycle, Status
-from camwatch.core.monitor import CameraConfig
+from camwatch.core.model import CameraConfig, Lifecycle, Status
 from camwatch.errors import StoreWentBackError
 from camwatch.history import write_queue
 from camwatch.history.store import Store

@@ -174,7 +174,7 @@ def test_proven_time_keeps_from_when_until_when_it_is_certain(store: Store) -> N
     one, more = Backfill("cam-1", "ville", 100, 200, 105, 195), Backfill("cam-1", "ville", 100, 210, 105, 205)
     store.write(batch(1, one, more))
     store.write(batch(2, Backfill("cam-1", "ville", 100, 300, 105, 300)))
-    query = "SELECT start_ms, end_ms, sure_start_ms, sure_end_ms FROM backfills"
+    query = "SELECT start_ms, end_ms, certain_start_ms, certain_end_ms FROM backfills"
     assert rows(store, query) == [(100, 300, 105, 300)]
 
 

@@ -70,7 +70,8 @@ TIMES: dict[str, Mutation] = {
         "L9",
         "a counter that stands still makes every message a duplicate",
         "core/message_order.py",
-        "    return later_clock or (telemetry.uptime_s is not None and 0 <= camera.uptime < telemetry.uptime_s)\n",
+        "    return later_clock or (telemetry.uptime_s is not None and 0 <= camera.uptime < "
+        "telemetry.uptime_s)\n",
         "    return False\n",
     ),
     "start-when-due": Mutation(
@@ -92,7 +93,7 @@ TIMES: dict[str, Mutation] = {
         "an outage by silence ends with the proof",
         "core/dating.py",
         "    silent = boot is Boot.SAME and (unseen or",
-        "    silent = boot is Boot.UNTOLD and (unseen and",
+        "    silent = boot is Boot.UNKNOWN and (unseen and",
     ),
     "return-ignored": Mutation(
         "E2",
@@ -140,8 +141,8 @@ TIMES: dict[str, Mutation] = {
         "E3",
         "a message kept by a broker is a proof, though it does not show when it was sent",
         "core/monitor.py",
-        "        if kept > NEVER and not told:",
-        "        if kept == _FOREVER and not told:",
+        "        if kept > NEVER and not datable:",
+        "        if kept == _FOREVER and not datable:",
     ),
     "unseen-boot-at-proof": Mutation(
         "E2",
@@ -169,8 +170,8 @@ TIMES: dict[str, Mutation] = {
         "E4",
         "a late heartbeat proves time before its boot",
         "core/backfill.py",
-        "    back = reach if uptime_s is None else min(reach, round(uptime_s * 1000))\n",
-        "    back = reach\n",
+        "    back = half if uptime_s is None else min(half, round(uptime_s * 1000))\n",
+        "    back = half\n",
     ),
     "certain-up": Mutation(
         "E5",
@@ -240,7 +241,7 @@ TIMES: dict[str, Mutation] = {
         "V1",
         "a service date that passes during a stop takes effect at the start",
         "core/checkpoint.py",
-        "            camera.inventory_changed_at, camera.since = NEVER, since\n",
-        "            camera.since = since\n",
+        "        camera.inventory_changed_at, camera.since = NEVER, since\n",
+        "        camera.since = since\n",
     ),
 }

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from zoneinfo import ZoneInfo
 
 from camwatch.accounting.records import OPEN_ENDED, History
-from camwatch.core.model import MaintenanceWindow
-from camwatch.core.monitor import CameraConfig, FleetMonitor
+from camwatch.core.model import CameraConfig, MaintenanceWindow
+from camwatch.core.monitor import FleetMonitor
 from camwatch.history.audit import audit
 from camwatch.history.dialects import read_transaction
 from camwatch.history.queries import read

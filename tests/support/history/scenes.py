@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo
 
 from camwatch.accounting.rolling import RollingAccounts
 from camwatch.core.events import Event, Transition
-from camwatch.core.model import Instant, MaintenanceWindow, Status
-from camwatch.core.monitor import CameraConfig, FleetMonitor
+from camwatch.core.model import CameraConfig, Instant, MaintenanceWindow, Status
+from camwatch.core.monitor import FleetMonitor
 from camwatch.errors import StoreError
 from camwatch.history.recorder import RecordedFleet, Recorder
 from camwatch.history.recording_store import RecordingStore

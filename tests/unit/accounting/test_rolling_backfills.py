@@ -49,7 +49,7 @@ def stretches(standing: RollingAccounts) -> int:
 def test_stretches_are_united_alike_one_at_a_time_and_in_any_order(found: list[Proven]) -> None:
     """E4: disjoint, in order, and all that was told."""
     whole = unite(found)
-    assert all(one.ends < other.starts for one, other in pairwise(whole))
+    assert all(one.end < other.start for one, other in pairwise(whole))
     minutes = [{minute for each in some for minute in range(*each.span)} for some in (found, whole)]
     assert minutes[0] == minutes[1]
     assert unite(reversed(found)) == whole

@@ -129,7 +129,7 @@ def test_what_was_filled_does_not_creep_back_into_time_that_was_seen() -> None:
     for number in range(10):
         sent(world, 600 - 40 * number)
     (stretch,) = proven(fills(world))
-    assert utc_ms(450) < stretch.starts
+    assert utc_ms(450) < stretch.start
 
 
 def test_what_was_told_is_not_told_again_by_a_clock_of_ours_that_was_set() -> None:

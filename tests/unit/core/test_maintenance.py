@@ -242,7 +242,7 @@ def test_a_window_that_ended_stays_ended_while_utc_runs_slower(life: Status) -> 
             watch.heartbeat(camera, slow, BARE)
         watch.packets_taken(watch.links["main"], slow)
         if step % 150 == 3:  # just after the end of the window, and 15 s later, when UTC gave way by 7.5 s
-            watch._state_machine.account_until_certain(camera, slow)
+            watch._recorder.account_until_certain(camera, slow)
     changes = [event for event in watch.drain_events() if isinstance(event, Transition)]
     assert [change.new for change in changes][-2:] == [MAINTENANCE, life]
     assert sum(change.new is MAINTENANCE for change in changes) == 1

@@ -8,8 +8,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from camwatch.core.model import Instant, Lifecycle, Liveness, MaintenanceWindow, Scope, Status
-from camwatch.core.monitor import CameraConfig
+from camwatch.core.model import CameraConfig, Instant, Lifecycle, Liveness, MaintenanceWindow, Scope, Status
 from camwatch.core.state import LinkState
 from camwatch.core.telemetry import RejectionReason, SessionStatus
 from tests.support.fleet import START, World, enrolment, instant, utc_ms, window

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from camwatch.core.checkpoint_model import CameraCheckpoint, LinkGroupCheckpoint
 from camwatch.core.events import Backfill, Event, MonitoringGap, OutageEvent, ServicePeriodEvent, Transition
-from camwatch.core.model import Cause, GapCause, Lifecycle, MaintenanceWindow, Status
-from camwatch.core.monitor import CameraConfig, FleetMonitor
+from camwatch.core.model import CameraConfig, Cause, GapCause, Lifecycle, MaintenanceWindow, Status
+from camwatch.core.monitor import FleetMonitor
 from camwatch.core.status_time import StatusTime
 from camwatch.core.telemetry import RejectionReason, SessionStatus
 from tests.support.fleet import START, World, enrolment, fleet, seconds, utc_ms, window

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from camwatch.core.events import Event, IncidentEvent
-from camwatch.core.monitor import CameraConfig
+from camwatch.core.model import CameraConfig
 from camwatch.core.scoped_incidents import ScopedIncidents
 from tests.support.fleet import World, enrolment
 

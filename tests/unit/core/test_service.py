@@ -8,8 +8,7 @@ import pytest
 
 from camwatch.core import deadlines
 from camwatch.core.events import ServicePeriodEvent
-from camwatch.core.model import Cause, Instant, Lifecycle, Liveness, Purpose, Status, Thresholds
-from camwatch.core.monitor import CameraConfig
+from camwatch.core.model import CameraConfig, Cause, Instant, Lifecycle, Liveness, Purpose, Status, Thresholds
 from camwatch.core.status_time import StatusTime
 from camwatch.core.telemetry import RejectionReason, SessionStatus
 from camwatch.wire.heartbeat import Heartbeat
