@@ -1,1 +1,1 @@
-"""Figures from the record. Pure: rows in, figures out."""
+"""Figures derived from the record. Pure: records in, figures out."""

@@ -1,7 +1,7 @@
-"""Local days, weeks, months and years as stretches of UTC milliseconds (rule A5).
+"""Local days, weeks, months and years as intervals of UTC milliseconds (rule A5).
 
-A day begins at the first instant whose local date is that day, wherever its midnight occurs once, twice or
-not at all. So days tile the time line: each ends where the next one begins, after 23, 24 or 25 hours.
+A day begins at the first instant whose local date is that day, whether its midnight occurs once, twice or
+never. Days tile time: each ends where the next begins, after 23, 24 or 25 hours.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _WEEK = timedelta(days=7)
 
 
 def last_of_month(day: date) -> date:
-    """Return the last day of the month that a day lies in."""
+    """Return the last day of the month of a day."""
     return (day.replace(day=1) + 31 * _DAY).replace(day=1) - _DAY
 
 
@@ -43,32 +43,32 @@ class Calendar:
         return self._at(at_ms).date
 
     def day(self, at_ms: int) -> Interval:
-        """Return the local day that holds an instant."""
+        """Return the local day of an instant."""
         return Interval(*self._at(at_ms)[1:])
 
     def week(self, at_ms: int) -> Interval:
-        """Return the local week, from Monday, that holds an instant."""
+        """Return the local week of an instant, from Monday."""
         today = self.date_of(at_ms)
         return self.between(monday := today - today.weekday() * _DAY, monday + _WEEK)
 
     def month(self, at_ms: int) -> Interval:
-        """Return the local month that holds an instant."""
+        """Return the local month of an instant."""
         today = self.date_of(at_ms)
         return self.between(today.replace(day=1), last_of_month(today) + _DAY)
 
     def year(self, at_ms: int) -> Interval:
-        """Return the local year that holds an instant."""
+        """Return the local year of an instant."""
         first = self.date_of(at_ms).replace(month=1, day=1)
         return self.between(first, first.replace(year=first.year + 1))
 
     def between(self, first: date, after: date) -> Interval:
-        """Return the time from the beginning of one local day to the beginning of another."""
+        """Return the time from the start of one local day to the start of another."""
         return Interval(self.start_of(first), self.start_of(after))
 
     def days(self, start_ms: int, end_ms: int) -> Iterator[LocalDay]:
-        """Yield each local day, whole, of which some lies in [start_ms, end_ms).
+        """Yield the local days, whole, that overlap [start_ms, end_ms).
 
-        A day that a zone skipped (it moved across the date line) is not there.
+        A day that the zone skipped (it moved across the date line) is missing.
         """
         while start_ms < end_ms:
             today = self._at(start_ms)
@@ -76,7 +76,7 @@ class Calendar:
             start_ms = today.end
 
     def start_of(self, day: date) -> int:
-        """Return the first instant whose local date is `day` (or later, if the zone skipped that day)."""
+        """Return the first instant of a local day (or of the next one, if the zone skipped that day)."""
         start = self._starts.get(day)
         if start is None:
             start = self._starts[day] = self._first_instant(day)
@@ -95,7 +95,7 @@ class Calendar:
         midnight = datetime.combine(day, time.min, self.zone)
         second = int(midnight.timestamp())
         if self._shown(second) != midnight.replace(tzinfo=None):
-            # The clock was set ahead over midnight: find where, between the two readings of it.
+            # The clock skipped midnight: find where, between the two readings of it.
             early = int(midnight.replace(fold=1).timestamp())
             while early < second:
                 middle = (early + second) // 2
@@ -106,5 +106,5 @@ class Calendar:
         return second * 1000
 
     def _shown(self, second: int) -> datetime:
-        """Return what a local clock shows."""
+        """Return the reading of a local clock."""
         return datetime.fromtimestamp(second, UTC).astimezone(self.zone).replace(tzinfo=None)

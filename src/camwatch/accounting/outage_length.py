@@ -1,4 +1,4 @@
-"""How long an outage lasted, and so whether it counts: one answer for all that counts outages."""
+"""Bounds and length of outages, after late heartbeats and corrections."""
 
 from __future__ import annotations
 
@@ -14,19 +14,24 @@ from camwatch.core.status_time import Interval, Proven, split, unite, without
 
 
 def down_ms(stretches: Sequence[StatusInterval], outage: OutageRecord, until_ms: int) -> int:
-    """Return the down time of an outage up to an instant, of its camera's stretches after all corrections.
+    """Return the down time of an outage up to an instant; 0 if it does not count.
 
-    One that has none, since corrected maintenance or late heartbeats cover it wholly, counts nowhere.
+    It does not count if corrected maintenance or late heartbeats cover all of it.
+
+    Args:
+        stretches: Its camera's status intervals, after all corrections.
+        outage: The outage.
+        until_ms: Where an open outage is cut, UTC milliseconds.
     """
     end_ms = until_ms if outage.end_ms is None else min(outage.end_ms, until_ms)
     return status_time_between(stretches, outage.at_ms, end_ms).down
 
 
 def by_evidence(camera: CameraHistory) -> list[OutageRecord]:
-    """Return a camera's outages as its changes bound them and its late heartbeats leave them (rules E, E4).
+    """Return a camera's outages with the bounds of their changes, and as late heartbeats leave them (E, E4).
 
-    One that late heartbeats cover in part is shortened to what they leave; one that they cover wholly is
-    voided, and keeps the instants that it was thought to have.
+    An outage that late heartbeats cover in part is shortened; one that they cover wholly is voided, and keeps
+    its instants.
     """
     proven = unite(camera.backfills)
     return [_shortened(_bounded(camera.changes, each), camera, proven) for each in camera.outages]
@@ -56,28 +61,28 @@ def _shortened(outage: OutageRecord, camera: CameraHistory, proven: Sequence[Pro
     end_ms = OPEN_ENDED if outage.end_ms is None else outage.end_ms
     if not any(each.start < end_ms and outage.at_ms < each.end for each in proven):
         return outage
-    thought = tuple(_stays(outage.at_ms, end_ms, camera))
-    left = without(thought, tuple(each.span for each in proven))
-    if left == thought:
+    recorded = tuple(_stays(outage.at_ms, end_ms, camera))
+    left = without(recorded, tuple(each.span for each in proven))
+    if left == recorded:
         return outage
     if not left:
         return replace(outage, voided=True)
-    # Compared with what is known of it: its beginning may be folded away.
-    if left[0].start > thought[0].start:
+    # Compared with the recorded stays: its beginning may be rolled up.
+    if left[0].start > recorded[0].start:
         outage = replace(outage, at_ms=left[0].start, at_bounds=_edge(proven, left[0].start))
-    if outage.end_ms is not None and left[-1].end < thought[-1].end:
+    if outage.end_ms is not None and left[-1].end < recorded[-1].end:
         outage = replace(outage, end_ms=left[-1].end, end_bounds=_edge(proven, left[-1].end))
     return outage
 
 
 def _edge(proven: Iterable[Proven], at_ms: int) -> Interval | None:
-    """Return between which instants late heartbeats say that something came, which they date at one."""
+    """Return the bounds of the edge of a backfill at an instant."""
     edges = (edge for each in proven for edge in each.edges)
     return next((edge for edge in edges if edge.start + edge.end == 2 * at_ms), None)
 
 
 def _stays(at_ms: int, end_ms: int, camera: CameraHistory) -> Iterator[Interval]:
-    """Yield the stays in `down` of an outage: blindness and absences part them (rules S7, V6)."""
+    """Yield the stays in `down` of an outage: gaps and absences separate them (rules S7, V6)."""
     for span in _down(at_ms, end_ms, camera.changes):
         for start, end, serving in split(tuple(camera.service_periods), *span):
             if serving:

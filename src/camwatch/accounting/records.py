@@ -1,7 +1,7 @@
-"""The record: what the store gives back to whoever derives figures from it. Values only.
+"""The record as the store returns it. Values only.
 
-Times are UTC milliseconds; a span holds its start and not its end. Changes are stored, figures derived
-(`timeline`), so a correction made today is right in the report of any month.
+Times are UTC milliseconds; an interval includes its start and excludes its end. Changes are stored, figures
+derived (`timeline`), so a correction made today corrects the report of any month.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from camwatch.core.model import ALL_OPERATORS, Cause, GapCause, OperatorScope, P
 from camwatch.core.status_time import Interval, Proven, StatusTime
 
 VOIDED_REASON = "late heartbeats prove that the camera was alive"
-"""Why an outage is voided, for programs; pages and reports say it in their own language."""
+"""Why an outage is voided, for programs; pages and reports have their own text."""
 
 
 class AttributedCause(StrEnum):
-    """What people found out to be the cause of an outage (rule A6)."""
+    """The cause that people attribute to an outage (rule A6)."""
 
     POWER = "power"
     NETWORK = "network"
@@ -29,19 +29,16 @@ class AttributedCause(StrEnum):
 
 
 class StatusChange(NamedTuple):
-    """From `at_ms` on the camera was `status`; None: out of the ledger.
-
-    It changed somewhere in [earliest_ms, latest_ms]; None where `at_ms` is exact (rule E).
-    """
+    """The camera has `status` from `at_ms` on."""
 
     at_ms: int
-    status: Status | None
-    earliest_ms: int | None = None
+    status: Status | None  # None: out of service
+    earliest_ms: int | None = None  # the bounds of `at_ms`; None: it is exact (rule E)
     latest_ms: int | None = None
 
 
 class Attribution(NamedTuple):
-    """What people say of an outage: its cause, and whether it counts by contract. The newest holds."""
+    """An attributed cause, and whether contracts exclude the outage. The newest one applies."""
 
     cause: AttributedCause
     excluded: bool
@@ -52,64 +49,60 @@ class Attribution(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class OutageRecord:
-    """One outage: `cause` is what was seen, `attributions` what people said of it, oldest first.
+    """One outage."""
 
-    It began and ended somewhere between the earliest and the latest instants; without them, exactly at
-    `at_ms` and `end_ms`. `voided`: late heartbeats prove that the camera was alive all the time (rule E4).
-    """
-
-    id: int
+    id: int  # the public one
     at_ms: int
-    end_ms: int | None  # None: not over
+    end_ms: int | None  # None: open
     detected_ms: int
-    cause: Cause
-    attributions: tuple[Attribution, ...] = ()
-    at_bounds: Interval | None = None
+    cause: Cause  # as detected
+    attributions: tuple[Attribution, ...] = ()  # oldest first
+    at_bounds: Interval | None = None  # it began within them; None: exactly at `at_ms`
     end_bounds: Interval | None = None
-    voided: bool = False
+    voided: bool = False  # late heartbeats prove that the camera was alive all the time (rule E4)
 
     @property
     def at_earliest_ms(self) -> int:
-        """The instant before which it did not begin."""
+        """The earliest instant at which it may have begun."""
         return self.at_ms if self.at_bounds is None else self.at_bounds.start
 
     @property
     def at_latest_ms(self) -> int:
-        """The instant by which it had begun."""
+        """The latest instant at which it may have begun."""
         return self.at_ms if self.at_bounds is None else self.at_bounds.end
 
     @property
     def end_earliest_ms(self) -> int | None:
-        """The instant before which it did not end; None: it is not over."""
+        """The earliest instant at which it may have ended; None: it is open."""
         return self.end_ms if self.end_bounds is None else self.end_bounds.start
 
     @property
     def end_latest_ms(self) -> int | None:
-        """The instant by which it had ended; None: it is not over."""
+        """The latest instant at which it may have ended; None: it is open."""
         return self.end_ms if self.end_bounds is None else self.end_bounds.end
 
     @property
     def attribution(self) -> Attribution | None:
-        """The one that holds: the newest."""
+        """The attribution that applies: the newest."""
         return self.attributions[-1] if self.attributions else None
 
 
 @dataclass(slots=True)
 class DailyRollup:
-    """What a folded day left of a camera: its accounts, and of `down` what was excluded by contract."""
+    """One local day of a camera, rolled up."""
 
     status_time: StatusTime
-    excluded: int = 0
-    outages: int = 0
+    excluded: int = 0  # milliseconds of `down` excluded by contract
+    outages: int = 0  # that began on that day
     reboots: int = 0
 
 
 OPEN_ENDED = 1 << 62
-"""The end of a span that has not ended."""
+"""The end of an interval that has not ended."""
 
 
 class Place(NamedTuple):
-    """Where a camera stood, and for what, in [since_ms, until_ms) (rule V7)."""
+    """Site and purpose of a camera in [since_ms, until_ms) (rule V7)."""
 
     site: str
     purpose: Purpose
@@ -119,55 +112,51 @@ class Place(NamedTuple):
 
 @dataclass(slots=True)
 class CameraHistory:
-    """One camera's past, in order of time; `days` (local dates, ISO) hold what was folded away.
-
-    `site` and `purpose` are those that it had in the end, `earlier` what it had before (rule V7).
-    """
+    """One camera's record, in order of time."""
 
     id: str
     operator: str
-    site: str
+    site: str  # the last one, as are zone and purpose
     zone: str
     purpose: Purpose
     name: str
     changes: list[StatusChange] = field(default_factory=list)
-    service_periods: list[Interval] = field(default_factory=list)  # an open one ends at OPEN_END
+    service_periods: list[Interval] = field(default_factory=list)  # an open one ends at OPEN_ENDED
     backfills: list[Proven] = field(default_factory=list)
     outages: list[OutageRecord] = field(default_factory=list)
     reboots: list[int] = field(default_factory=list)
-    days: dict[str, DailyRollup] = field(default_factory=dict)
-    earlier: list[Place] = field(default_factory=list)
+    days: dict[str, DailyRollup] = field(default_factory=dict)  # rolled up, by local date (ISO)
+    earlier: list[Place] = field(default_factory=list)  # previous sites and purposes (rule V7)
 
     @property
     def places(self) -> list[Place]:
-        """Where it stood, in order and without gaps, from the beginning of time on."""
+        """All its places, in order and without gaps, without beginning."""
         since = self.earlier[-1].until_ms if self.earlier else -OPEN_ENDED
         return [*self.earlier, Place(self.site, self.purpose, since, OPEN_ENDED)]
 
     def place_at(self, at_ms: int) -> Place:
-        """Return where it stood at an instant."""
+        """Return its place at an instant."""
         places = self.places
         return next((place for place in places if at_ms < place.until_ms), places[-1])
 
 
 class GapRecord(NamedTuple):
-    """A stretch in which cameras of these operators (none named: of all) could not be seen."""
+    """A monitoring gap of the cameras of these operators."""
 
-    operators: tuple[str, ...]
+    operators: tuple[str, ...]  # empty: all
     links: tuple[str, ...]
     cause: GapCause
     start_ms: int
-    end_ms: int | None  # None: not over
+    end_ms: int | None  # None: open
 
 
 class MaintenanceRecord(NamedTuple):
-    """A maintenance window of the inventory (`id` None), or one added by a correction.
+    """A maintenance window of the inventory, or one added by a correction (rule H3).
 
-    It covers the cameras of `whose` only, at each moment (rule H3). Where some cancelled it for their own
-    cameras, there is one for these and one for the others, with the same `id`.
+    If it was cancelled for the cameras of some operators, there is one record for these and one for the others.
     """
 
-    id: int | None
+    id: int | None  # None: of the inventory
     scope: Scope
     scope_id: str
     start_ms: int
@@ -175,22 +164,18 @@ class MaintenanceRecord(NamedTuple):
     reason: str
     author: str = ""
     created_ms: int | None = None
-    cancelled: bool = False  # by a correction: it no longer counts
-    operators: OperatorScope = ALL_OPERATORS
+    cancelled: bool = False  # by a correction: it does not count
+    operators: OperatorScope = ALL_OPERATORS  # whose cameras it covers
 
 
 @dataclass(slots=True)
 class History:
-    """What the store knows of some operators in some stretch of time.
-
-    `watermark_ms`: everything before it is in the record. `rolled_up_until_ms`: before it, only `days`.
-    `corrections` counts the corrections, `chain_head` is the hash of the newest.
-    """
+    """The record of some operators in an interval of time."""
 
     cameras: list[CameraHistory]
     gaps: list[GapRecord]
     maintenance: list[MaintenanceRecord]
-    watermark_ms: int
-    rolled_up_until_ms: int
-    corrections: int
-    chain_head: str
+    watermark_ms: int  # the record is complete before it
+    rolled_up_until_ms: int  # only `days` are kept before it
+    corrections: int  # how many the store has
+    chain_head: str  # the hash of the newest

@@ -1,8 +1,8 @@
-"""The accounts of a group of cameras over every window that is shown, kept up change by change (A4, A5).
+"""The status time of a group of cameras over every rolling and calendar window (A4, A5).
 
-All changes of the group lie in one log, in order of time. A cursor is a place in it and knows what all time
-before it adds up to, so a window is the difference of two cursors. Cursors only move forward: a scrape
-costs what has happened since the one before, however many cameras and changes there are.
+All changes of the group are in one log, in order of time. A cursor is a position in it with the sums of all
+time before it, so a window is the difference of two cursors. Cursors only move forward: a scrape costs as
+much as has changed since the last one, whatever the number of cameras.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from typing import TypeAlias
 
 from camwatch.accounting.calendar import Calendar
 from camwatch.accounting.records import OPEN_ENDED
-from camwatch.accounting.timeline import StatusInterval, Unsure
+from camwatch.accounting.timeline import StatusInterval, UncertainStatus
 from camwatch.core.model import Status
 from camwatch.core.status_time import Interval, StatusTime
 
-What: TypeAlias = Status | Unsure | None
-"""What a camera was; None: not in the ledger."""
+TimelineStatus: TypeAlias = Status | UncertainStatus | None
+"""The status of a camera, and whether it is uncertain; None: out of service."""
 
 _HOUR_MS = 3_600_000
 ROLLING: dict[str, int] = {
@@ -29,7 +29,7 @@ ROLLING: dict[str, int] = {
     "30d": 30 * 24 * _HOUR_MS,
     "365d": 365 * 24 * _HOUR_MS,
 }
-"""Windows that end now, and their length in milliseconds."""
+"""Windows that end now: their length in milliseconds."""
 
 CALENDAR: dict[str, Callable[[Calendar, int], Interval]] = {
     "day": Calendar.day,
@@ -37,14 +37,14 @@ CALENDAR: dict[str, Callable[[Calendar, int], Interval]] = {
     "month": Calendar.month,
     "year": Calendar.year,
 }
-"""Windows from the beginning of the local day, week, month or year until now."""
+"""Windows from the start of the local day, week, month or year until now."""
 
 WINDOWS = (*ROLLING, *CALENDAR)
-"""The names of all windows, as metrics show them."""
+"""The names of all windows, as exported."""
 
-# A change in the log is one integer: its instant, what was (three bits), what is from then on (three bits).
-_OUT, _UP, _DOWN, _UNKNOWN, _MAINTENANCE, _UNSURE_UP, _UNSURE_DOWN = range(7)
-_SLOTS: dict[What, int] = {
+# A change in the log is one integer: its instant, the old slot (three bits), the new slot (three bits).
+_OUT, _UP, _DOWN, _UNKNOWN, _MAINTENANCE, _UNCERTAIN_UP, _UNCERTAIN_DOWN = range(7)
+_SLOTS: dict[TimelineStatus, int] = {
     None: _OUT,
     Status.PLANNED: _OUT,
     Status.RETIRED: _OUT,
@@ -52,16 +52,16 @@ _SLOTS: dict[What, int] = {
     Status.DOWN: _DOWN,
     Status.UNKNOWN: _UNKNOWN,
     Status.MAINTENANCE: _MAINTENANCE,
-    Unsure.UP: _UNSURE_UP,
-    Unsure.DOWN: _UNSURE_DOWN,
+    UncertainStatus.UP: _UNCERTAIN_UP,
+    UncertainStatus.DOWN: _UNCERTAIN_DOWN,
 }
 _PRUNE_AT = 4096
 
 
 class _Cursor:
-    """How many cameras were what at an instant, and for how long until then.
+    """How many cameras had which status at an instant, and for how long until then.
 
-    `moments` sums up the instants since when: n cameras since a, b, … were up for n·t - (a + b + …) by t.
+    `moments` sums the instants since when: n cameras since a, b, … were up for n·t - (a + b + …) by t.
     """
 
     __slots__ = ("at", "counts", "index", "moments")
@@ -79,7 +79,7 @@ class _Cursor:
         return twin
 
     def take(self, change: int) -> None:
-        """Take a change that was not after this cursor's instant."""
+        """Apply a change not after this cursor's instant."""
         at, old, new = change >> 6, change >> 3 & 7, change & 7
         self.counts[old] -= 1
         self.moments[old] -= at
@@ -87,28 +87,31 @@ class _Cursor:
         self.moments[new] += at
 
     def move(self, at: int, log: array[int]) -> None:
-        """Go forward to an instant."""
+        """Move forward to an instant."""
         end = bisect_right(log, at << 6 | 63, self.index)
         for index in range(self.index, end):
             self.take(log[index])
         self.at, self.index = at, end
 
     def spent(self, slot: int) -> int:
-        """Return the milliseconds until this instant of all cameras together."""
+        """Return the milliseconds of all cameras together until this instant."""
         return self.counts[slot] * self.at - self.moments[slot]
 
 
 class RollingWindow:
-    """The accounts of one group of cameras; `lives` holds the stretches of each, `now_ms` begins the count.
+    """The status times of one group of cameras. Instants are UTC milliseconds.
 
-    Instants are UTC milliseconds. What a camera is now it stays until a change says otherwise.
+    Args:
+        calendar: Where local days begin.
+        now_ms: The end of the windows at first.
+        timelines: The status intervals of each camera; the last status lasts until a change.
     """
 
     def __init__(
-        self, calendar: Calendar, now_ms: int, lives: Iterable[Iterable[StatusInterval]] = ()
+        self, calendar: Calendar, now_ms: int, timelines: Iterable[Iterable[StatusInterval]] = ()
     ) -> None:
         self._calendar = calendar
-        self._log = array("q", sorted(change for life in lives for change in _changes(life)))
+        self._log = array("q", sorted(change for timeline in timelines for change in _changes(timeline)))
         starts = {name: now_ms - length for name, length in ROLLING.items()}
         self._ends: dict[str, int] = {}  # when the next local day, week, month or year begins
         for name, unit in CALENDAR.items():
@@ -122,8 +125,8 @@ class RollingWindow:
         self._head = cursor  # now
         self._prune(1)
 
-    def apply(self, at_ms: int, old: What, new: What) -> None:
-        """Take that a camera was `new` and not `old` from an instant on, past or now; None: no ledger."""
+    def apply(self, at_ms: int, old: TimelineStatus, new: TimelineStatus) -> None:
+        """Change a camera's status from an instant on, past or now."""
         if _SLOTS[old] == _SLOTS[new]:
             return
         change = _coded(at_ms, old, new)
@@ -134,12 +137,12 @@ class RollingWindow:
                 cursor.index += 1
 
     def status_times(self, now_ms: int) -> dict[str, StatusTime]:
-        """Return the account of each window that ends now; time does not run backwards (rule T2)."""
+        """Return the status time of each window that ends now; now never decreases (rule T2)."""
         now = max(now_ms, self._head.at)
         for name, unit in CALENDAR.items():
             if now >= self._ends[name]:
                 start, self._ends[name] = unit(self._calendar, now)
-                # It began after the last look, so from there on it is a short way.
+                # It began after the last call, so the way from there is short.
                 self._tails[name] = self._head.copy()
                 self._tails[name].move(start, self._log)
         for name, length in ROLLING.items():
@@ -151,16 +154,16 @@ class RollingWindow:
     def _since(self, tail: _Cursor) -> StatusTime:
         spent = [self._head.spent(slot) - tail.spent(slot) for slot in range(7)]
         return StatusTime(
-            spent[_UP] + spent[_UNSURE_UP],
-            spent[_DOWN] + spent[_UNSURE_DOWN],
+            spent[_UP] + spent[_UNCERTAIN_UP],
+            spent[_DOWN] + spent[_UNCERTAIN_DOWN],
             spent[_UNKNOWN],
             spent[_MAINTENANCE],
-            uncertain_up=spent[_UNSURE_UP],
-            uncertain_down=spent[_UNSURE_DOWN],
+            uncertain_up=spent[_UNCERTAIN_UP],
+            uncertain_down=spent[_UNCERTAIN_DOWN],
         )
 
     def _prune(self, at_least: int) -> None:
-        """Drop the changes that every window has left behind."""
+        """Drop the changes before every cursor."""
         cursors = (self._head, *self._tails.values())
         passed = min(cursor.index for cursor in cursors)
         if passed >= at_least:
@@ -169,19 +172,19 @@ class RollingWindow:
                 cursor.index -= passed
 
 
-def _coded(at_ms: int, old: What, new: What) -> int:
+def _coded(at_ms: int, old: TimelineStatus, new: TimelineStatus) -> int:
     return at_ms << 6 | _SLOTS[old] << 3 | _SLOTS[new]
 
 
-def _changes(life: Iterable[StatusInterval]) -> Iterator[int]:
-    """Yield the changes that make these stretches, coded."""
+def _changes(timeline: Iterable[StatusInterval]) -> Iterator[int]:
+    """Yield the changes that make these intervals, coded."""
     end = -OPEN_ENDED
-    status: What = None
-    for stretch in life:
+    status: TimelineStatus = None
+    for stretch in timeline:
         if status is not None and end < stretch.start:
             yield _coded(end, status, None)
             status = None
-        yield _coded(stretch.start, status, stretch.what)
-        end, status = stretch.end, stretch.what
+        yield _coded(stretch.start, status, stretch.timeline_status)
+        end, status = stretch.end, stretch.timeline_status
     if status is not None and end < OPEN_ENDED:
         yield _coded(end, status, None)

@@ -1,6 +1,6 @@
-"""Figures from changes: what a camera was when, after all corrections, and the account of any stretch (A).
+"""Status over time, after all corrections, and the status time of any interval (A).
 
-Pure and whole: a month's report, the windows that Prometheus reads, and the audit all go through here.
+Reports, the windows that Prometheus reads, and the audit all go through here.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from camwatch.core.model import GapCause, OperatorScope, Scope, Status
 from camwatch.core.status_time import Interval, StatusTime, merge, split, unite, within, without
 
 
-class Unsure(StrEnum):
-    """What a camera was, and may as well not have been (rule A3)."""
+class UncertainStatus(StrEnum):
+    """A status that may as well have been the opposite (rule A3)."""
 
     UP = "uncertain_up"
     DOWN = "uncertain_down"
@@ -32,30 +32,30 @@ class StatusInterval(NamedTuple):
 
     @property
     def uncertain(self) -> bool:
-        """Whether it may as well have been down, if it was up, or up, if it was down (rule A3)."""
+        """Whether up time may have been down, or down time up (rule A3)."""
         return False
 
     @property
-    def what(self) -> Status | Unsure:
-        """The status, and that it is uncertain."""
+    def timeline_status(self) -> Status | UncertainStatus:
+        """The status, and whether it is uncertain."""
         if self.uncertain:
-            return Unsure.UP if self.status is Status.UP else Unsure.DOWN
+            return UncertainStatus.UP if self.status is Status.UP else UncertainStatus.DOWN
         return self.status
 
 
 class Uncertain(StatusInterval):
-    """A stretch between the bounds of a change."""
+    """An interval between the bounds of a change."""
 
     __slots__ = ()
 
     @property
     def uncertain(self) -> bool:
-        """See `Stretch`."""
+        """Always True."""
         return True
 
 
 class TimelineOverlays:
-    """What lies over the changes of every camera: corrected maintenance, and hours that never were."""
+    """Corrections applied on top of recorded transitions: maintenance, backfills and skipped clock intervals."""
 
     def __init__(self, record: History) -> None:
         self._gaps = merge(
@@ -73,11 +73,11 @@ class TimelineOverlays:
         self.over_ms = max(ends, default=-OPEN_ENDED)  # from when on nothing lies over
 
     def intervals(self, camera: CameraHistory, until_ms: int) -> list[StatusInterval]:
-        """Return what a camera was, in service, up to an instant: disjoint, in order, alike ones joined."""
+        """Return the status intervals of a camera in service, up to an instant: disjoint, in order, merged."""
         windows = merge(self._over(camera))
         found = _within(camera, until_ms)
-        # In this order: proof that came late holds against what was thought (E4), an hour that never was is
-        # nobody's, maintenance covers.
+        # In this order: late proofs replace unknown and down time (E4), skipped UTC is unknown, maintenance
+        # covers all.
         if camera.backfills:
             proven = tuple(each.span for each in unite(camera.backfills))
             found = _overlaid(found, proven, Status.UP, (Status.UNKNOWN, Status.DOWN))
@@ -88,7 +88,7 @@ class TimelineOverlays:
         return _joined(found)
 
     def _over(self, camera: CameraHistory) -> Iterator[Interval]:
-        """Yield what windows cover of a camera; those of a site, while it stood there (rule V7)."""
+        """Yield the maintenance of a camera; that of a site, while it was there (rule V7)."""
         for scope, there in scopes_of(camera):
             for whose, span in self._windows.get(scope, ()):
                 covered = Interval(max(span.start, there.start), min(span.end, there.end))
@@ -96,7 +96,7 @@ class TimelineOverlays:
                     yield covered
 
     def dated(self, camera: CameraHistory, until_ms: int) -> list[StatusInterval]:
-        """Return the same, cut where time becomes uncertain or certain again: for accounts (rule A3)."""
+        """Return the same, cut where time becomes uncertain or certain: for status times (rule A3)."""
         found = self.intervals(camera, until_ms)
         ups, downs = _uncertain(camera)
         if not downs:
@@ -116,10 +116,10 @@ class TimelineOverlays:
 
 
 def _uncertain(camera: CameraHistory) -> tuple[tuple[Interval, ...], tuple[Interval, ...]]:
-    """Return where up time, and where down time, is uncertain (rules A3, E4).
+    """Return the intervals in which up time, and in which down time, is uncertain (rules A3, E4).
 
-    That is between the bounds of changes, less what late heartbeats prove for certain, and about the ends of
-    that: within it for up time, without it for down time.
+    Those are the bounds of changes, less certainly proven time, and the bounds of proven time: the inner part
+    for up time, the outer part for down time.
     """
     spans = merge(
         Interval(change.earliest_ms, change.latest_ms)
@@ -135,14 +135,14 @@ def _uncertain(camera: CameraHistory) -> tuple[tuple[Interval, ...], tuple[Inter
 
 
 def scopes_of(camera: CameraHistory) -> list[tuple[tuple[Scope, str], Interval]]:
-    """Return what a window must be of to cover a camera, and when (rules V3, V7)."""
+    """Return the scopes whose maintenance covers a camera, each with the interval (rules V3, V7)."""
     always = Interval(-OPEN_ENDED, OPEN_ENDED)
     sites = (((Scope.SITE, place.site), Interval(place.since_ms, place.until_ms)) for place in camera.places)
     return [((Scope.CAMERA, camera.id), always), *sites, ((Scope.OPERATOR, camera.operator), always)]
 
 
 def status_time_between(stretches: Sequence[StatusInterval], start: int, end: int) -> StatusTime:
-    """Return the account of [start, end) of stretches as `Overlays` returns them (rule A1)."""
+    """Return the status time of [start, end), given intervals of `TimelineOverlays` (rule A1)."""
     account = StatusTime()
     first = bisect_right(stretches, start, key=attrgetter("end"))
     for index in range(first, len(stretches)):
@@ -155,7 +155,7 @@ def status_time_between(stretches: Sequence[StatusInterval], start: int, end: in
 
 
 def _within(camera: CameraHistory, until_ms: int) -> list[StatusInterval]:
-    """Cut the changes to the camera's time in service; one without a change at its start is unknown."""
+    """Cut the changes to the camera's time in service; without a change at its start it is unknown."""
     found = []
     changes = camera.changes
     left = -OPEN_ENDED
@@ -163,7 +163,7 @@ def _within(camera: CameraHistory, until_ms: int) -> list[StatusInterval]:
         start, end = service.start, min(service.end, until_ms)
         index = bisect_right(changes, start, key=attrgetter("at_ms"))
         last = changes[index - 1] if index else StatusChange(left, None)
-        # What it was when it left service says nothing of what it was when it came back.
+        # Its status when it left service tells nothing of that when it came back.
         status = last.status if last.at_ms > left or last.at_ms == start else None
         left = service.end
         while start < end:
@@ -185,7 +185,7 @@ def _overlaid(
         if stretch.status not in over:
             found.append(stretch)
             continue
-        # Spans before the stretch are skipped by a search, or a year of fills would cost its square.
+        # Skip spans before the stretch by a search: otherwise a year of backfills costs its square.
         near = spans[bisect_right(spans, stretch.start, key=attrgetter("end")) :]
         for start, end, inside in split(near, stretch.start, stretch.end):
             found.append(StatusInterval(start, end, status if inside else stretch.status))

@@ -19,7 +19,7 @@ from camwatch.accounting.records import (
     MaintenanceRecord,
     StatusChange,
 )
-from camwatch.accounting.rolling import REACH_MS, RollingAccounts
+from camwatch.accounting.rolling import KEPT_MS, RollingAccounts
 from camwatch.accounting.rolling_window import WINDOWS
 from camwatch.accounting.timeline import TimelineOverlays, status_time_between
 from camwatch.core.events import Backfill, Event, MonitoringGap, Reboot, ServicePeriodEvent, Transition
@@ -281,7 +281,7 @@ def test_only_the_last_days_of_a_camera_are_kept() -> None:
     built = RollingAccounts.from_record(PARIS, recorded(events), now)
     for each in (standing, built):
         (camera,) = each._cameras.values()
-        assert REACH_MS // HOUR - 1 <= len(camera.changes) <= REACH_MS // HOUR + 2
+        assert KEPT_MS // HOUR - 1 <= len(camera.changes) <= KEPT_MS // HOUR + 2
         before = each.status_times("ville", now)
         each.apply([moved(5 * HOUR + 1, DOWN), Backfill("cam-1", "ville", NOW, NOW + 9 * HOUR)])
         assert each.status_times("ville", now) == before
