@@ -153,7 +153,7 @@ class GapRecord(NamedTuple):
 class MaintenanceRecord(NamedTuple):
     """A maintenance window of the inventory, or one added by a correction (rule H3).
 
-    If it was cancelled for the cameras of some operators, there is one record for these and one for the others.
+    If it was cancelled for the cameras of some operators, there is one record for these and one for the rest.
     """
 
     id: int | None  # None: of the inventory

@@ -55,7 +55,7 @@ class Uncertain(StatusInterval):
 
 
 class TimelineOverlays:
-    """Corrections applied on top of recorded transitions: maintenance, backfills and skipped clock intervals."""
+    """Corrections applied on top of recorded transitions: maintenance, backfills, skipped UTC."""
 
     def __init__(self, record: History) -> None:
         self._gaps = merge(
@@ -70,10 +70,10 @@ class TimelineOverlays:
                 spans.append((window.operators, Interval(window.start_ms, window.end_ms)))
         ends = [span.end for span in self._gaps]
         ends += [span.end for each in self._windows.values() for _, span in each]
-        self.over_ms = max(ends, default=-OPEN_ENDED)  # from when on nothing lies over
+        self.over_ms = max(ends, default=-OPEN_ENDED)  # no overlay from then on
 
     def intervals(self, camera: CameraHistory, until_ms: int) -> list[StatusInterval]:
-        """Return the status intervals of a camera in service, up to an instant: disjoint, in order, merged."""
+        """Return the status intervals of a camera in service up to an instant: disjoint, in order."""
         windows = merge(self._over(camera))
         found = _within(camera, until_ms)
         # In this order: late proofs replace unknown and down time (E4), skipped UTC is unknown, maintenance

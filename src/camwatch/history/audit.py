@@ -42,6 +42,7 @@ from camwatch.history.corrections import (
 from camwatch.history.dialects import read_transaction
 from camwatch.history.metadata import Query, fetch_tuples, read_metadata
 from camwatch.history.rebase import miscounted, rebase_problems
+from camwatch.history.skipped_days import gap_spans
 
 _SLOW_MS = AHEAD_MAX_S * 1000  # further behind, the wall clock slows nothing down
 
@@ -163,7 +164,7 @@ def _finding(entry: Entry, problem: str) -> Finding:
 
 def _frame(connection: Connection, timezone: ZoneInfo, entries: Sequence[Entry]) -> AuditContext:
     known = read_metadata(connection)
-    clock = _spans(connection, GapCause.CLOCK_STEP)
+    clock = gap_spans(connection, GapCause.CLOCK_STEP)
     gaps = [GapRecord((), (), GapCause.CLOCK_STEP, began, ended) for began, ended in clock if ended > began]
     journal = replay(entries)
     record = History([], gaps, journal.windows, known.watermark_ms, known.rolled_up_until_ms, 0, "")
@@ -175,7 +176,7 @@ def _frame(connection: Connection, timezone: ZoneInfo, entries: Sequence[Entry])
         overlays=TimelineOverlays(record),
         bare=TimelineOverlays(History([], [], [], known.watermark_ms, known.rolled_up_until_ms, 0, "")),
         gaps=merge(Interval(began, ended) for began, ended in clock),
-        lost_ms=sum(ended - began for began, ended in _spans(connection, GapCause.LOST)),
+        lost_ms=sum(ended - began for began, ended in gap_spans(connection, GapCause.LOST)),
         miscounted=[
             each
             for entry in entries
@@ -186,12 +187,6 @@ def _frame(connection: Connection, timezone: ZoneInfo, entries: Sequence[Entry])
             Interval(began, began + (began - ended)) for began, ended in clock if began - ended <= _SLOW_MS
         ),
     )
-
-
-def _spans(connection: Connection, cause: GapCause) -> list[tuple[int, int]]:
-    table = schema.monitoring_gaps
-    query = select(table.c.began_ms, table.c.ended_ms).where(table.c.cause == str(cause))
-    return [(began, ended) for began, ended in connection.execute(query)]
 
 
 def _of(table: Table, *names: str, order: str = "id") -> Query:

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Table, select
 from camwatch.errors import StoreError
 from camwatch.history import schema
 from camwatch.history.audit_checks import Finding
-from camwatch.history.metadata import secret
+from camwatch.history.metadata import read_values, secret
 from camwatch.history.public_ids import marks
 from camwatch.history.sealing import GENESIS, SEALED, Checkpoints, Seal, digest, formed, seal_hash
 
@@ -145,7 +145,7 @@ def _differing(
 
 def _facts(connection: Connection, known: dict[Any, _Row]) -> Iterator[Finding]:
     """Check the checkpoints as they are now, and what the store says of itself."""
-    said: dict[str, str] = {row.name: row.value for row in connection.execute(select(schema.store_metadata))}
+    said = read_values(connection)
     for name, (_, sealed) in known.items():
         if digest([name, said.get(name)]) != sealed:
             yield Finding(None, None, f"{name} was changed after it was stored")

@@ -6,7 +6,6 @@ time (`begin_write`), and a reader sees one instant and waits for nobody (`begin
 
 from __future__ import annotations
 
-import json
 import os
 import socket
 from collections.abc import Iterable, Iterator, Sequence
@@ -16,7 +15,19 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import URL, Connection, Dialect, Engine, Table, create_engine, event, make_url, text
+from sqlalchemy import (
+    URL,
+    Connection,
+    Dialect,
+    Engine,
+    Table,
+    create_engine,
+    event,
+    func,
+    make_url,
+    select,
+    text,
+)
 
 BUSY_S = 5.0
 """How long one who wants to write waits for another who writes."""
@@ -97,7 +108,7 @@ def stream_rows(connection: Connection, table: Table, count: int) -> Sequence[in
     if connection.dialect.name == "postgresql":
         query = text("SELECT nextval(pg_get_serial_sequence(:name, 'id')) FROM generate_series(1, :count)")
         return connection.execute(query, {"name": table.name, "count": count}).scalars().all()
-    last = connection.exec_driver_sql(f'SELECT max(id) FROM "{table.name}"').scalar() or 0  # noqa: S608 - our own name
+    last = connection.execute(select(func.max(table.c.id))).scalar() or 0
     if table.dialect_options["sqlite"]["autoincrement"]:
         query = text("SELECT seq FROM sqlite_sequence WHERE name = :name")
         last = max(last, connection.execute(query, {"name": table.name}).scalar() or 0)
@@ -117,20 +128,6 @@ def bulk_insert(
     With `upsert` a row replaces the one that has the same primary key.
     """
     _in_pieces(connection, _insert(table, names, upsert, connection.dialect), rows)
-
-
-def open_rows(
-    connection: Connection, table: Table, names: tuple[str, ...], cameras: Sequence[int]
-) -> list[tuple[Any, ...]]:
-    """Return the rows of these cameras that are not over, as the driver gives them."""
-    columns = ", ".join(f'"{name}"' for name in names)
-    query = f'SELECT {columns} FROM "{table.name}" WHERE end_ms IS NULL AND camera_key '  # noqa: S608 - our own
-    if connection.dialect.name == "sqlite":
-        query += "IN (SELECT value FROM json_each(?))"
-        result = connection.exec_driver_sql(query, (json.dumps(cameras),))
-    else:
-        result = connection.exec_driver_sql(query + "= ANY(%s)", (list(cameras),))
-    return [tuple(row) for row in result]
 
 
 def _in_pieces(connection: Connection, statement: str, rows: Iterable[Sequence[Any]]) -> None:

@@ -24,24 +24,27 @@ class StoreMetadata(NamedTuple):
     rolled_up_zone: ZoneInfo | None
 
 
+def read_values(connection: Connection) -> dict[str, str]:
+    """Return everything that the store records about itself, by name."""
+    return {row.name: row.value for row in connection.execute(select(schema.store_metadata))}
+
+
 def read_metadata(connection: Connection) -> StoreMetadata:
     """Return what the store says of itself; zeros where it says nothing yet."""
-    table = schema.store_metadata
-    said: dict[str, str] = {row.name: row.value for row in connection.execute(select(table))}
-    zone = said.get("rolled_up_zone")
+    stored = read_values(connection)
+    zone = stored.get("rolled_up_zone")
     return StoreMetadata(
-        int(said.get("watermark_ms", 0)),
-        int(said.get("rolled_up_until_ms", 0)),
+        int(stored.get("watermark_ms", 0)),
+        int(stored.get("rolled_up_until_ms", 0)),
         None if zone is None else ZoneInfo(zone),
     )
 
 
 def secret(connection: Connection) -> bytes:
     """Return the secret that was drawn when the store was made. Raises StoreError without one."""
-    table = schema.store_metadata.c
-    found: str | None = connection.execute(select(table.value).where(table.name == "secret")).scalar()
+    found = read_values(connection).get("secret")
     if found is None:
-        raise StoreError("the store has lost its secret", "restore a backup")
+        raise StoreError("the secret of the store is missing", "restore a backup")
     return bytes.fromhex(found)
 
 

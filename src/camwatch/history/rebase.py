@@ -19,11 +19,13 @@ from camwatch.clock import AHEAD_MAX_S
 from camwatch.core.model import GapCause
 from camwatch.errors import CorrectionError
 from camwatch.history import schema
-from camwatch.history.corrections import Rebase, append_in, canonical_json
+from camwatch.history.correction_writer import append_in
+from camwatch.history.corrections import Rebase, canonical_json
 from camwatch.history.database_errors import translate_errors
 from camwatch.history.dialects import write_transaction
 from camwatch.history.metadata import read_metadata
 from camwatch.history.sealing import Sealer, seal_checkpoints
+from camwatch.history.skipped_days import gap_spans
 from camwatch.history.store import Store
 
 RECORD = (
@@ -156,10 +158,7 @@ def plan(connection: Connection, now_ms: int) -> Plan:
     known = read_metadata(connection)
     if known.watermark_ms - now_ms <= _SLACK_MS:
         raise CorrectionError("nothing of the record lies in the future by the clock of this machine")
-    table = schema.monitoring_gaps
-    query = select(table.c.began_ms, table.c.ended_ms).where(table.c.cause == str(GapCause.CLOCK_STEP))
-    clock = [(began, ended) for began, ended in connection.execute(query.order_by(table.c.id))]
-    pieces = pieces_of(clock)
+    pieces = pieces_of(gap_spans(connection, GapCause.CLOCK_STEP))
     if not pieces:
         raise CorrectionError(
             "the record does not say how far it is ahead: start camwatch once with the clock as it is now, "

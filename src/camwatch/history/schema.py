@@ -1,12 +1,12 @@
 """The tables. Times are UTC milliseconds; words are those of the core's enums, so that SQL reads well.
 
-A new store is made from them, an older one is brought up to them by the steps in `migrations/`; a test
-holds the two against each other.
+A new store is created from them, an older one is migrated by `migrations/`; a test compares the two.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from typing import Any, get_args, get_type_hints
 
 from sqlalchemy import (
     BigInteger,
@@ -22,6 +22,8 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
+from camwatch.core.checkpoint_model import CameraCheckpoint
+
 metadata = MetaData(
     naming_convention={
         "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -31,17 +33,17 @@ metadata = MetaData(
     }
 )
 
-# SQLite numbers only a column of type INTEGER by itself.
+# SQLite numbers only columns of type INTEGER automatically.
 _Id = BigInteger().with_variant(Integer, "sqlite")
 
 
 def packed(names: Iterable[str]) -> str:
-    """Return names as one text: one a line, since the name of a link may hold blanks."""
+    """Return names as one text, one per line: the name of a link may contain blanks."""
     return "\n".join(names)
 
 
 def unpacked(text: str) -> tuple[str, ...]:
-    """Return what `packed` was given."""
+    """Return the names in a packed text."""
     return tuple(text.split("\n")) if text else ()
 
 
@@ -60,7 +62,7 @@ store_metadata = Table(  # watermark_ms, batch, run, checkpoints, rolled_up_unti
     Column("value", Text, nullable=False),
 )
 
-cameras = Table(  # whoever was ever watched; a camera that changes hands is another one
+cameras = Table(  # all ever monitored; a camera with another operator is another one
     "cameras",
     metadata,
     Column("key", Integer, primary_key=True, autoincrement=False),
@@ -73,20 +75,19 @@ cameras = Table(  # whoever was ever watched; a camera that changes hands is ano
     UniqueConstraint("id", "operator"),
 )
 
-placements = (
-    Table(  # where a camera stood and for what, from `since_ms` on (V7); the first holds before it, too
-        "placements",
-        metadata,
-        Column("id", _Id, primary_key=True),
-        _camera(),
-        _ms("since_ms"),
-        Column("site", Text, nullable=False),
-        Column("purpose", Text, nullable=False),
-        Index(None, "camera_key", "since_ms"),
-    )
+# Site and purpose of a camera from `since_ms` on (V7); the first applies before it as well.
+placements = Table(
+    "placements",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    _camera(),
+    _ms("since_ms"),
+    Column("site", Text, nullable=False),
+    Column("purpose", Text, nullable=False),
+    Index(None, "camera_key", "since_ms"),
 )
 
-service_periods = Table(  # the time for which there is a ledger; end_ms null: not over
+service_periods = Table(  # time in service; end_ms null: open
     "service_periods",
     metadata,
     Column("id", _Id, primary_key=True),
@@ -111,7 +112,7 @@ transitions = Table(
     Index(None, "at_ms"),
 )
 
-outages = Table(  # end_ms null: not over; corrections name the id, so none is ever given twice
+outages = Table(  # end_ms null: open; corrections refer to the id, so none is reused
     "outages",
     metadata,
     Column("id", _Id, primary_key=True),
@@ -124,14 +125,14 @@ outages = Table(  # end_ms null: not over; corrections name the id, so none is e
     sqlite_autoincrement=True,
 )
 
-backfills = Table(  # what late heartbeats prove to have been up, though it was unknown or down (E4)
+backfills = Table(  # unknown or down time that late heartbeats prove to have been up (E4)
     "backfills",
     metadata,
     Column("id", _Id, primary_key=True),
     _camera(),
     _ms("start_ms"),
     _ms("end_ms"),
-    _ms("certain_start_ms", nullable=True),  # from when until when for certain; null: all of it (E4)
+    _ms("certain_start_ms", nullable=True),  # the certain part; null: all of it (E4)
     _ms("certain_end_ms", nullable=True),
     Index(None, "camera_key", "start_ms"),
 )
@@ -157,7 +158,7 @@ reboots = Table(
     Index(None, "camera_key", "at_ms"),
 )
 
-maintenance_windows = Table(  # maintenance that the inventory announced
+maintenance_windows = Table(  # of the inventory
     "maintenance_windows",
     metadata,
     Column("id", _Id, primary_key=True),
@@ -182,48 +183,34 @@ corrections = Table(  # append-only; each entry's hash covers the one before (do
     Column("hash", Text, nullable=False),
 )
 
-rebased = (
-    Table(  # rows of the record as they were, as JSON, before the rebase of that correction moved them (T5)
-        "rebased",
-        metadata,
-        Column("correction", BigInteger, primary_key=True, autoincrement=False),
-        Column("kind", Text, primary_key=True),
-        Column("row", BigInteger, primary_key=True, autoincrement=False),
-        Column("original", Text, nullable=False),
-    )
+# Rows as they were before the rebase of that correction moved them, as JSON (T5).
+rebased = Table(
+    "rebased",
+    metadata,
+    Column("correction", BigInteger, primary_key=True, autoincrement=False),
+    Column("kind", Text, primary_key=True),
+    Column("row", BigInteger, primary_key=True, autoincrement=False),
+    Column("original", Text, nullable=False),
 )
 
-checkpoints = Table(  # camwatch.core.checkpoint.Memory, one row a camera
+
+def _checkpoint_columns() -> Iterator[Column[Any]]:
+    """Yield a column for each field of a camera's checkpoint, but those that its camera's row has."""
+    kinds = {int: BigInteger, float: lambda: Float(53), bool: Boolean}
+    for name, hint in get_type_hints(CameraCheckpoint).items():
+        if name not in ("camera", "operator"):
+            kind, *none = get_args(hint) or (hint,)
+            yield Column(name, kinds.get(kind, Text)(), nullable=bool(none))
+
+
+checkpoints = Table(  # one row per camera, see camwatch.core.checkpoint_model
     "checkpoints",
     metadata,
     Column("camera_key", Integer, ForeignKey("cameras.key"), primary_key=True, autoincrement=False),
-    Column("underlying_status", Text, nullable=False),
-    Column("status", Text, nullable=False),
-    _ms("since_ms"),
-    Column("cause", Text),
-    _ms("accounted_until_ms", nullable=True),
-    _ms("last_heartbeat_ms", nullable=True),
-    _ms("due_ms", nullable=True),
-    _ms("deadline_ms", nullable=True),
-    Column("outage_open", Boolean, nullable=False),
-    _ms("down_until_ms", nullable=True),
-    Column("up", BigInteger, nullable=False),
-    Column("down", BigInteger, nullable=False),
-    Column("unknown", BigInteger, nullable=False),
-    Column("maintenance", BigInteger, nullable=False),
-    Column("degraded", BigInteger, nullable=False),
-    Column("heartbeats", BigInteger, nullable=False),
-    Column("outages", BigInteger, nullable=False),
-    Column("reboots", BigInteger, nullable=False),
-    Column("first_seq", BigInteger, nullable=False),
-    Column("next_seq", BigInteger),
-    Column("uptime_s", Float(53)),
-    Column("ts", Float(53)),
-    Column("clock_offset_s", Float(53)),
-    Column("flaps", Text, nullable=False),
+    *_checkpoint_columns(),
 )
 
-rejections = Table(  # how many messages of a camera were refused for a reason, since it was first watched
+rejections = Table(  # rejected messages per camera and reason, since it was first monitored
     "rejections",
     metadata,
     Column("camera_key", Integer, ForeignKey("cameras.key"), primary_key=True, autoincrement=False),
@@ -231,7 +218,7 @@ rejections = Table(  # how many messages of a camera were refused for a reason, 
     Column("messages", BigInteger, nullable=False),
 )
 
-link_groups = Table(  # camwatch.core.checkpoint.SightMemory; links, operators: `packed`
+link_groups = Table(  # links, operators: `packed`; see camwatch.core.checkpoint_model
     "link_groups",
     metadata,
     Column("links", Text, primary_key=True),
@@ -240,7 +227,7 @@ link_groups = Table(  # camwatch.core.checkpoint.SightMemory; links, operators: 
     Column("blind", Boolean, nullable=False),
 )
 
-daily_rollups = Table(  # what retention dropped, folded by local day
+daily_rollups = Table(  # rolled-up local days
     "daily_rollups",
     metadata,
     Column("camera_key", Integer, ForeignKey("cameras.key"), primary_key=True, autoincrement=False),

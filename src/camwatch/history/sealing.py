@@ -18,7 +18,8 @@ from typing import Any, Final, NamedTuple
 from sqlalchemy import Boolean, Connection, Float, Table, insert, select
 
 from camwatch.history import schema
-from camwatch.history.dialects import bulk_insert, open_rows, stream_rows
+from camwatch.history.dialects import bulk_insert, stream_rows
+from camwatch.history.metadata import read_values
 
 GENESIS: Final = "0" * 64
 """What the first seal has for the hash before it."""
@@ -31,7 +32,6 @@ SEALED: Final = tuple(
 )
 """The tables that seals come to. A table that is added is among them, and so is written by a `Sealer`."""
 
-_AT_ONCE = 2000  # rows sealed together, where a whole record is
 _ASKED = 500  # values in one question: fewer than any database takes
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
@@ -79,23 +79,24 @@ class Sealer:
             self._content.append((table.name, None, list(keys)))
 
     def end(self, table: Table, ends: Mapping[int, int]) -> int:
-        """End what is open, of each camera (by its key) at an instant. Return how many rows were ended."""
-        if not ends:
-            return 0
-        names = tuple(table.c.keys())
-        found = open_rows(self.connection, table, names, list(ends))
-        end, camera = names.index("end_ms"), names.index("camera_key")
-        rows = [(*row[:end], ends[row[camera]], *row[end + 1 :]) for row in formed(table, names, found)]
-        self.put(table, names, rows, upsert=True)
-        return len(rows)
+        """End the open rows of cameras, given by key, at an instant; return how many were open."""
+        found: list[Any] = []
+        for keys in _pieces(list(ends)):
+            query = select(table).where(table.c.end_ms.is_(None), table.c.camera_key.in_(keys))
+            found += self.connection.execute(query)
+        self._set_ends(table, found, ends)
+        return len(found)
 
     def reopen(self, table: Table, numbers: Sequence[int]) -> None:
-        """Let rows with these ids be not over, as they were before they were ended."""
+        """Make ended rows with these ids open again."""
+        query = select(table).where(table.c.id.in_(numbers)).order_by(table.c.id)
+        self._set_ends(table, self.connection.execute(query), {})
+
+    def _set_ends(self, table: Table, rows: Iterable[Any], ends: Mapping[int, int]) -> None:
         names = tuple(table.c.keys())
-        found = self.connection.execute(select(table).where(table.c.id.in_(numbers)).order_by(table.c.id))
         end = names.index("end_ms")
-        rows = [(*row[:end], None, *row[end + 1 :]) for row in formed(table, names, map(tuple, found))]
-        self.put(table, names, rows, upsert=True)
+        changed = [(*row[:end], ends.get(row.camera_key), *row[end + 1 :]) for row in rows]
+        self.put(table, names, changed, upsert=True)
 
     def seal(self, at_ms: int) -> Seal | None:
         """Chain what was written; None if nothing was. `at_ms` dates it, for people: the order is `seq`'s."""
@@ -206,20 +207,7 @@ class Checkpoints:
 
 def seal_checkpoints(connection: Connection) -> None:
     """Seal the checkpoints as they are now: for who changes them beside a batch."""
-    said: dict[str, str] = {row.name: row.value for row in connection.execute(select(schema.store_metadata))}
-    batch, watermark_ms = int(said.get("batch", 0)), int(said.get("watermark_ms", 0))
-    sealed = Checkpoints(connection).sealed(said.get("run", ""), batch, watermark_ms)
+    stored = read_values(connection)
+    batch, watermark_ms = int(stored.get("batch", 0)), int(stored.get("watermark_ms", 0))
+    sealed = Checkpoints(connection).sealed(stored.get("run", ""), batch, watermark_ms)
     bulk_insert(connection, schema.store_metadata, ("name", "value"), (("checkpoints", sealed),), upsert=True)
-
-
-def seal_all(connection: Connection) -> None:
-    """Seal a record of before there were seals as it is found, in portions."""
-    if newest(connection).seq:
-        return
-    for table in SEALED:
-        names = tuple(table.c.keys())
-        rows = connection.execute(select(table).order_by(*table.primary_key))
-        while some := [tuple(row) for row in rows.fetchmany(_AT_ONCE)]:
-            sealer = Sealer(connection)
-            sealer.wrote(table, names, some)
-            sealer.seal(0)

@@ -20,9 +20,14 @@ from camwatch.history.metadata import fetch_tuples
 
 def skipped(connection: Connection) -> tuple[Interval, ...]:
     """Return the time that the wall clock left out, UTC milliseconds."""
+    return merge(each for each in gap_spans(connection, GapCause.CLOCK_STEP) if each.start < each.end)
+
+
+def gap_spans(connection: Connection, cause: GapCause) -> list[Interval]:
+    """Return when gaps of this cause began and ended, UTC milliseconds, in the order of their rows."""
     table = schema.monitoring_gaps.c
-    query = select(table.began_ms, table.ended_ms).where(table.cause == str(GapCause.CLOCK_STEP))
-    return merge(Interval(began, ended) for began, ended in fetch_tuples(connection, query) if began < ended)
+    query = select(table.began_ms, table.ended_ms).where(table.cause == str(cause)).order_by(table.id)
+    return [Interval(*row) for row in fetch_tuples(connection, query)]
 
 
 def whole_days(calendar: Calendar, spans: Iterable[Interval]) -> tuple[Interval, ...]:

@@ -28,6 +28,7 @@ from camwatch.history.dialects import (
     sqlite_file,
     write_transaction_on,
 )
+from camwatch.history.metadata import read_values
 from camwatch.history.sealing import Seal, newest
 from camwatch.history.sqlite_files import SqliteFiles
 from camwatch.history.write_queue import Batch, StoredState
@@ -119,7 +120,9 @@ class Store:
         """Return what the store remembers. Raises StoreError."""
         with translate_errors(self.engine), read_transaction(self.engine) as connection:
             self._last = _written(connection)
-            return _past(connection, ours=self._last.run is not None and self._last.run == self._wrote)
+            return _stored_state(
+                connection, ours=self._last.run is not None and self._last.run == self._wrote
+            )
 
     def write(self, batch: Batch) -> Seal | None:
         """Store a batch, whole and for good, unless it was stored before; return its seal, if it has one.
@@ -278,35 +281,32 @@ def _is_alive(connection: Connection) -> bool:
 
 
 def _written(connection: Connection) -> _Written:
-    table = schema.store_metadata.c
-    query = select(table.name, table.value).where(table.name.in_(("batch", "run")))
-    found: dict[str, str] = {row.name: row.value for row in connection.execute(query)}
+    found = read_values(connection)
     return _Written(found.get("run"), int(found.get("batch", 0)))
 
 
-def _past(connection: Connection, *, ours: bool) -> StoredState:
-    facts = {row.name: row.value for row in connection.execute(select(schema.store_metadata))}
-    vouched = facts.get("watermark_ms")
-    sights = connection.execute(select(schema.link_groups))
+def _stored_state(connection: Connection, *, ours: bool) -> StoredState:
+    values = read_values(connection)
+    watermark = values.get("watermark_ms")
     return StoredState(
-        checkpoints=_memories(connection),
-        rejected=_refused(connection),
+        checkpoints=_checkpoints(connection),
+        rejected=_rejected(connection),
         groups=[
             LinkGroupCheckpoint(
                 schema.unpacked(row.links), schema.unpacked(row.operators), row.last_packet_ms, row.blind
             )
-            for row in sights
+            for row in connection.execute(select(schema.link_groups))
         ],
-        watermark_ms=None if vouched is None else int(vouched),
-        steady=facts.get("steady", ""),
-        number=int(facts.get("batch", 0)),
+        watermark_ms=None if watermark is None else int(watermark),
+        steady=values.get("steady", ""),
+        number=int(values.get("batch", 0)),
         corrections=connection.execute(select(func.max(schema.corrections.c.seq))).scalar() or 0,
         ours=ours,
         sealed=newest(connection),
     )
 
 
-def _memories(connection: Connection) -> list[CameraCheckpoint]:
+def _checkpoints(connection: Connection) -> list[CameraCheckpoint]:
     words = {status.value: status for status in Status}
     causes: dict[str | None, Cause | None] = {None: None, **{cause.value: cause for cause in Cause}}
     cameras, checkpoints = schema.cameras, schema.checkpoints
@@ -320,8 +320,8 @@ def _memories(connection: Connection) -> list[CameraCheckpoint]:
     ]
 
 
-def _refused(connection: Connection) -> list[RejectedMessages]:
-    cameras, refusals = schema.cameras, schema.rejections
-    columns = cameras.c.id, cameras.c.operator, refusals.c.reason, refusals.c.messages
-    rows = connection.execute(select(*columns).join_from(refusals, cameras))
+def _rejected(connection: Connection) -> list[RejectedMessages]:
+    cameras, rejections = schema.cameras, schema.rejections
+    columns = cameras.c.id, cameras.c.operator, rejections.c.reason, rejections.c.messages
+    rows = connection.execute(select(*columns).join_from(rejections, cameras))
     return [RejectedMessages(*row) for row in rows]

@@ -15,11 +15,11 @@ from structlog.typing import FilteringBoundLogger as BoundLogger
 
 from camwatch.accounting.records import AttributedCause
 from camwatch.core.model import Scope
+from camwatch.history.correction_writer import append
 from camwatch.history.corrections import (
     Correction,
     Maintenance,
     OutageAttribution,
-    append,
     make_cancellation,
     window_of,
 )

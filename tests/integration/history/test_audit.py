@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from camwatch.accounting.records import AttributedCause
 from camwatch.core.model import Lifecycle, Scope
 from camwatch.history.audit import audit
-from camwatch.history.corrections import Maintenance, OutageAttribution, append
+from camwatch.history.correction_writer import append
+from camwatch.history.corrections import Maintenance, OutageAttribution
 from camwatch.history.store import Store
 from camwatch.settings import HistorySettings
 from tests.support.fleet import enrolment, fleet, utc_ms, window

@@ -14,6 +14,7 @@ from camwatch.accounting.records import AttributedCause
 from camwatch.core.model import Scope
 from camwatch.errors import CorrectionError, StoreError
 from camwatch.history import schema
+from camwatch.history.correction_writer import append
 from camwatch.history.corrections import (
     GENESIS,
     Cancellation,
@@ -21,7 +22,6 @@ from camwatch.history.corrections import (
     CorrectionState,
     Maintenance,
     OutageAttribution,
-    append,
     entries_since,
     entry_hash,
     load,
@@ -109,7 +109,8 @@ def test_processes_that_append_at_once_make_one_chain(store: Store) -> None:
         "import sys\n"
         "from camwatch.accounting.records import AttributedCause\n"
         "from camwatch.history.dialects import open_engine\n"
-        "from camwatch.history.corrections import OutageAttribution, append\n"
+        "from camwatch.history.correction_writer import append\n"
+        "from camwatch.history.corrections import OutageAttribution\n"
         "engine = open_engine(sys.argv[1])\n"
         "for _ in range(8):\n"
         "    append(engine, 'a', 'b', OutageAttribution(1, AttributedCause.OTHER, False))\n"

@@ -13,14 +13,8 @@ from camwatch.core.status_time import StatusTime
 from camwatch.errors import CorrectionError
 from camwatch.history import schema
 from camwatch.history.audit import audit
-from camwatch.history.corrections import (
-    Correction,
-    CorrectionState,
-    Maintenance,
-    append,
-    load,
-    make_cancellation,
-)
+from camwatch.history.correction_writer import append
+from camwatch.history.corrections import Correction, CorrectionState, Maintenance, load, make_cancellation
 from camwatch.history.dialects import read_transaction
 from camwatch.history.recording_store import RecordingStore
 from camwatch.history.store import Store

@@ -12,7 +12,8 @@ from camwatch.core.status_time import StatusTime
 from camwatch.errors import CorrectionError
 from camwatch.history import schema
 from camwatch.history.correction_scope import concerning
-from camwatch.history.corrections import Maintenance, append
+from camwatch.history.correction_writer import append
+from camwatch.history.corrections import Maintenance
 from camwatch.history.dialects import read_transaction, write_transaction
 from camwatch.history.outage_list import outages
 from camwatch.history.queries import read

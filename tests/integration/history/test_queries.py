@@ -17,7 +17,8 @@ from camwatch.core.checkpoint_model import LinkGroupCheckpoint
 from camwatch.core.events import Backfill, Event, MonitoringGap, Reboot
 from camwatch.core.model import GapCause, MaintenanceWindow, Scope, Status
 from camwatch.core.status_time import Interval, Proven, StatusTime
-from camwatch.history.corrections import GENESIS, Maintenance, OutageAttribution, append
+from camwatch.history.correction_writer import append
+from camwatch.history.corrections import GENESIS, Maintenance, OutageAttribution
 from camwatch.history.dialects import read_transaction
 from camwatch.history.outage_list import OutageWithCamera, outages
 from camwatch.history.queries import read

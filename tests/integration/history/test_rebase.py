@@ -10,7 +10,8 @@ from camwatch.clock import DOUBT_S
 from camwatch.core.events import Backfill, MonitoringGap
 from camwatch.core.model import GapCause
 from camwatch.errors import CorrectionError
-from camwatch.history.corrections import OutageAttribution, append
+from camwatch.history.correction_writer import append
+from camwatch.history.corrections import OutageAttribution
 from camwatch.history.rebase import pieces_of, rebase
 from camwatch.history.store import Store
 from tests.integration.history.test_clock_steps import City

@@ -13,7 +13,7 @@ import pytest
 
 from camwatch.core.model import Lifecycle, MaintenanceWindow, Scope, Status
 from camwatch.errors import RejectReason, StoreError
-from camwatch.history import corrections
+from camwatch.history import correction_writer, corrections
 from camwatch.history.store import Store
 from camwatch.history.write_queue import news
 from camwatch.rejections import RejectedMessages
@@ -118,7 +118,7 @@ async def test_corrections_are_taken_over_without_a_restart(tmp_path: Path) -> N
         await until(lambda: not played.chronicle.pending and played.chronicle.rolling is not None)
         before = played.chronicle.rolling
         said = corrections.Maintenance(Scope.CAMERA, "cam-1", at(10).utc_ms, at(20).utc_ms)
-        corrections.append(played.store.engine, "Zoé", "travaux", said)
+        correction_writer.append(played.store.engine, "Zoé", "travaux", said)
         await until(lambda: bool(played.taken) and played.chronicle.rolling is not before)
         assert played.taken == [
             (MaintenanceWindow(Scope.CAMERA, "cam-1", at(10).utc_ms, at(20).utc_ms, "travaux"),)
@@ -133,7 +133,7 @@ async def test_a_camera_that_moves_takes_no_maintenance_of_its_old_site_with_it(
     async with scene(tmp_path) as (played, _):
         await until(lambda: not played.chronicle.pending and played.chronicle.rolling is not None)
         said = corrections.Maintenance(Scope.SITE, "mairie", at(10).utc_ms, at(20).utc_ms)
-        corrections.append(played.store.engine, "Zoé", "travaux", said)
+        correction_writer.append(played.store.engine, "Zoé", "travaux", said)
 
         def maintained() -> int:
             accounts = played.chronicle.rolling

@@ -21,7 +21,8 @@ from camwatch.core.status_time import StatusTime
 from camwatch.errors import CorrectionError
 from camwatch.history import schema
 from camwatch.history.audit import audit
-from camwatch.history.corrections import Maintenance, OutageAttribution, append
+from camwatch.history.correction_writer import append
+from camwatch.history.corrections import Maintenance, OutageAttribution
 from camwatch.history.dialects import bulk_insert, read_transaction, write_transaction
 from camwatch.history.queries import read
 from camwatch.history.retention import RollupResult, roll_up, roll_up_steps

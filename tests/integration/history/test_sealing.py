@@ -13,12 +13,12 @@ from camwatch.accounting.records import AttributedCause
 from camwatch.core.model import Scope, Status
 from camwatch.history import schema, sealing
 from camwatch.history.audit import AuditResult, audit
+from camwatch.history.correction_writer import append
 from camwatch.history.corrections import (
     GENESIS,
     Entry,
     Maintenance,
     OutageAttribution,
-    append,
     entries_since,
     entry_hash,
 )

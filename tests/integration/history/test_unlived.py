@@ -13,7 +13,8 @@ from camwatch.core.events import Event, MonitoringGap
 from camwatch.core.model import GapCause, Scope, Status
 from camwatch.core.status_time import Interval, StatusTime
 from camwatch.history.audit import audit
-from camwatch.history.corrections import Maintenance, append
+from camwatch.history.correction_writer import append
+from camwatch.history.corrections import Maintenance
 from camwatch.history.dialects import read_transaction
 from camwatch.history.queries import read
 from camwatch.history.retention import roll_up

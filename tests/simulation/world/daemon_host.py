@@ -5,7 +5,7 @@ from __future__ import annotations
 from camwatch.accounting.records import OPEN_ENDED, AttributedCause
 from camwatch.core.model import Camera, MaintenanceWindow, Scope
 from camwatch.errors import CorrectionError
-from camwatch.history import corrections, outage_list
+from camwatch.history import correction_writer, corrections, outage_list
 from camwatch.history.dialects import open_engine, read_transaction
 from camwatch.history.write_queue import Batch
 from tests.simulation.checks import window_checker
@@ -196,7 +196,7 @@ class DaemonHost(Scheduler):
     def _append(self, correction: corrections.Correction) -> int | None:
         engine = open_engine(self.url)
         try:
-            number = corrections.append(engine, "Zoé", "simulated", correction, self.utc)
+            number = correction_writer.append(engine, "Zoé", "simulated", correction, self.utc)
         except CorrectionError:
             return None
         finally:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Connection, delete, text
+from sqlalchemy import Connection, delete, select, text
 
 from camwatch.core.checkpoint_model import CameraCheckpoint
 from camwatch.core.events import Event, OutageEvent, ServicePeriodEvent, Transition
@@ -83,5 +83,11 @@ def rows(store: Store, query: str) -> list[tuple[Any, ...]]:
 def seal_anew(connection: Connection) -> None:
     """Seal what was put into the tables by hand, as somebody does who has the whole store to himself."""
     connection.execute(delete(schema.seals))
-    sealing.seal_all(connection)
+    for table in sealing.SEALED:
+        names = tuple(table.c.keys())
+        rows = connection.execute(select(table).order_by(*table.primary_key))
+        while some := [tuple(row) for row in rows.fetchmany(2000)]:
+            sealer = sealing.Sealer(connection)
+            sealer.wrote(table, names, some)
+            sealer.seal(0)
     sealing.seal_checkpoints(connection)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from sqlalchemy import Column, Connection, MetaData, String, Table, inspect, select
 
-from camwatch.history import schema, sealing
+from camwatch.history import schema
 
 REVISIONS = ("0001",)
 """Every step, in order, for whoever opens a store."""
@@ -44,7 +44,6 @@ def upgrade(connection: Connection) -> None:
         connection.execute(_VERSION.insert().values(version_num=HEAD))
     else:
         run_migrations(connection)
-        sealing.seal_all(connection)
 
 
 def create_tables(connection: Connection) -> None:
