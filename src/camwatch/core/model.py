@@ -1,7 +1,7 @@
 """The nouns of the core. Values only: they act on nothing and read no clock.
 
-Their meanings are those of `docs/reference/semantics.md`. Wall-clock times are UTC milliseconds since 1970; deadlines
-and durations are monotonic seconds.
+`docs/reference/semantics.md` defines them. Wall-clock times are UTC milliseconds since 1970; deadlines and
+durations are monotonic seconds.
 """
 
 from __future__ import annotations
