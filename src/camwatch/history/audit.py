@@ -1,7 +1,7 @@
-"""Audit: does the record add up? Every table is held against the others, camera by camera (rule A1).
+"""Audit: checks that the tables agree with each other, camera by camera (rule A1).
 
-Nothing is mended here. A finding says which camera, when, and what does not fit; the chain of corrections
-is verified first (`journal`), since figures rest on them.
+Nothing is changed. A finding names the camera, the time and the problem; the chain of corrections is verified
+first, since figures rest on it.
 """
 
 from __future__ import annotations
@@ -47,11 +47,11 @@ from camwatch.history.skipped_days import gap_spans
 _SLOW_MS = AHEAD_MAX_S * 1000  # further behind, the wall clock slows nothing down
 
 Progress = Callable[[int, int], None]
-"""Told how many cameras of how many are done."""
+"""Called with the number of cameras done, and of all."""
 
 
 class AuditCounts(NamedTuple):
-    """How much was looked at."""
+    """How many rows were checked."""
 
     cameras: int
     transitions: int
@@ -62,7 +62,7 @@ class AuditCounts(NamedTuple):
 
 
 class Since(NamedTuple):
-    """What was appended after a seal that was asked for: how many seals, and which corrections."""
+    """Seals and corrections appended after a given seal."""
 
     seals: int
     corrections: list[str]
@@ -70,7 +70,7 @@ class Since(NamedTuple):
 
 @dataclass(slots=True)
 class AuditResult:
-    """What was looked at, and all that does not fit."""
+    """What was checked, and the findings."""
 
     checked: AuditCounts
     head: str
@@ -85,10 +85,16 @@ def audit(
     progress: Progress = lambda _done, _of: None,
     since: str | None = None,
 ) -> AuditResult:
-    """Look through the whole store, at one instant of it, and return what does not fit.
+    """Check the whole store, as of one instant.
 
-    Findings show times in `timezone`. `since` is the beginning of the hash of a seal, noted elsewhere: the
-    record must go on from it (H2).
+    Args:
+        engine: The store.
+        timezone: The time zone of times in findings.
+        progress: Called after each camera.
+        since: The beginning of the hash of an earlier seal, which the record must continue (H2).
+
+    Raises:
+        StoreError: An entry cannot be read.
     """
     with read_transaction(engine) as connection:
         entries = entries_since(connection, 0)
@@ -126,7 +132,7 @@ def audit(
 
 
 def _chain(entries: Sequence[Entry]) -> Iterator[Finding]:
-    """Every entry is there, in order, as it was written, and names the one before it."""
+    """Check that every entry is present, in order, unchanged, and names the previous one."""
     previous = Entry(0, 0, "", "", "", "", "", GENESIS)
     for entry in entries:
         if entry.seq != previous.seq + 1:
@@ -150,7 +156,7 @@ def _chain(entries: Sequence[Entry]) -> Iterator[Finding]:
 
 
 def _rebases(connection: Connection, entries: Sequence[Entry]) -> Iterator[Finding]:
-    """Check that what was put elsewhere is kept as it was, and lies where the journal says."""
+    """Check that moved rows are kept as they were, and are where the corrections say."""
     for entry in entries:
         said = entry.correction
         if isinstance(said, Rebase):

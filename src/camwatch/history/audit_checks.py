@@ -1,4 +1,4 @@
-"""What the audit asks of one camera: its rows in every table must tell the same story."""
+"""The audit of one camera: its rows in all tables must agree."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _IN_LEDGER = ("up", "down", "unknown", "maintenance")
 
 
 class Finding(NamedTuple):
-    """One thing that does not fit: where (None: in no one camera), when (None: at no one time), and what."""
+    """One problem; `camera` and `at_ms` are None if it concerns no single camera or time."""
 
     camera: str | None
     at_ms: int | None
@@ -42,7 +42,7 @@ class OutageRow(NamedTuple):
 
 
 class StoredCheckpoint(NamedTuple):
-    """What the audit looks at of a row of `checkpoints`."""
+    """The audited part of a row of `checkpoints`."""
 
     underlying_status: str
     status: str
@@ -68,11 +68,11 @@ class CameraRows:
 
 @dataclass(frozen=True, slots=True)
 class AuditContext:
-    """What holds for every camera. `calendar` is that of the folded days, None before there are any.
+    """What is common to all cameras. `calendar`: of the rolled-up days, None before there are any.
 
-    `gaps` are hours that the wall clock left out. In `slow` ones it was behind, and UTC ran at half speed.
-    Of `lost_ms` the counters know more than a store that went back (H1).
-    `miscounted`: where a rebase took so many milliseconds out of the record that counters have.
+    `gaps`: skipped UTC. `slow`: UTC ran at half speed. `lost_ms`: time in counters that a restored store
+    lacks (H1). `miscounted`: (instant, milliseconds) that a rebase removed from the record but not from
+    counters.
     """
 
     zone: ZoneInfo
@@ -88,7 +88,7 @@ class AuditContext:
 
 
 def audit_camera(rows: CameraRows, frame: AuditContext) -> Iterator[Finding]:
-    """Yield whatever does not fit in the rows of one camera."""
+    """Yield the problems in the rows of one camera."""
     spans = [
         Interval(start, OPEN_ENDED if end is None else end) for start, end in sorted(rows.service, key=_start)
     ]
@@ -99,7 +99,7 @@ def audit_camera(rows: CameraRows, frame: AuditContext) -> Iterator[Finding]:
         _outages(rows, spans, frame),
         _checkpoint(rows, spans, frame),
         _days(rows, spans, frame),
-        _vouched(rows, frame),
+        _after_watermark(rows, frame),
     )
     for check in checks:
         for at_ms, problem in check:
@@ -114,7 +114,7 @@ def _start(span: tuple[int, int | None]) -> int:
 
 
 def _service(spans: Sequence[Interval]) -> Iterator[_Problem]:
-    """Check that times in service are disjoint, and at most the last is not over."""
+    """Check that service periods are disjoint, and at most the last is open."""
     before = 0
     for start, end in spans:
         if end < start:
@@ -125,14 +125,14 @@ def _service(spans: Sequence[Interval]) -> Iterator[_Problem]:
 
 
 def _known(rows: CameraRows, frame: AuditContext) -> list[tuple[int, str]]:
-    """Return the transitions that count: those after the folded days, and the last one before."""
+    """Return the transitions after the rolled-up days, and the last one before."""
     folded = frame.rolled_up_until_ms
     earlier = sum(at < folded for at, _ in rows.transitions) if folded else 0
     return list(rows.transitions[max(0, earlier - 1) :])
 
 
 def _transitions(rows: CameraRows, spans: Sequence[Interval], frame: AuditContext) -> Iterator[_Problem]:
-    """Check that they are in order, and that a camera has a status while it is in service."""
+    """Check that transitions are in order, and that a camera in service has a status."""
     before = None
     starts = [span.start for span in spans]
     for at, status in rows.transitions:
@@ -165,7 +165,7 @@ def _record(rows: CameraRows, spans: Sequence[Interval], frame: AuditContext) ->
 
 
 def _sums(rows: CameraRows, spans: Sequence[Interval], frame: AuditContext) -> Iterator[_Problem]:
-    """Check that each time in service adds up to its length, after all corrections (rule A1)."""
+    """Check that each service period adds up to its length, after all corrections (rule A1)."""
     stretches = frame.overlays.intervals(_record(rows, spans, frame), frame.watermark_ms)
     for start, end in spans:
         start, end = max(start, frame.rolled_up_until_ms), min(end, frame.watermark_ms)  # noqa: PLW2901 - what is known
@@ -174,7 +174,7 @@ def _sums(rows: CameraRows, spans: Sequence[Interval], frame: AuditContext) -> I
 
 
 def _outages(rows: CameraRows, spans: Sequence[Interval], frame: AuditContext) -> Iterator[_Problem]:
-    """Check that each stay in `down`, seen through blindness as one, is an outage, and no other (S7)."""
+    """Check that outages are the stays in `down`, merged across monitoring gaps (S7)."""
     folded = frame.rolled_up_until_ms
 
     def counts(at: int, end: int | None) -> bool:
@@ -208,7 +208,7 @@ def _outages_from_transitions(
     rolled_up_until_ms: int,
     carried: Sequence[OutageRow],
 ) -> Iterator[tuple[int, int | None]]:
-    """Yield each stay in `down`, seen through `unknown` and absences as one: from, until (rules S7, V6)."""
+    """Yield each stay in `down`, merged across `unknown` and absences: (from, until) (rules S7, V6)."""
     # What came at the instant at which a service ended came before that. Where another one began there,
     # that holds for what says `down` alone: nobody is that at once.
     starts, last = {span.start for span in spans}, 2 * len(transitions)
@@ -239,7 +239,7 @@ def _outages_from_transitions(
 
 
 def _checkpoint(rows: CameraRows, spans: Sequence[Interval], frame: AuditContext) -> Iterator[_Problem]:
-    """Check that what the daemon goes on from is what the record ends with."""
+    """Check that the checkpoint agrees with the end of the record."""
     checkpoint, serving = rows.checkpoint, bool(spans) and spans[-1].end == OPEN_ENDED
     if checkpoint is None:
         if serving:
@@ -266,7 +266,7 @@ def _checkpoint(rows: CameraRows, spans: Sequence[Interval], frame: AuditContext
 def _counters(
     rows: CameraRows, spans: Sequence[Interval], counted: StatusTime, until: int, frame: AuditContext
 ) -> Iterator[_Problem]:
-    """Check the counters against the record as it was judged, uncorrected; once folded, only their sum."""
+    """Check the counters against the uncorrected record; after a roll-up, only their sum."""
     ends = [min(end, until) for _, end in spans]
     served = [Interval(start, min(end + _LAG_MS, frame.watermark_ms)) for start, end in spans]
     less = sum(gap.end - gap.start for gap in frame.gaps if any(_overlap(gap, s) for s in served))
@@ -306,7 +306,7 @@ def _overlap(one: Interval, other: Interval) -> int:
 
 
 def _days(rows: CameraRows, spans: Sequence[Interval], frame: AuditContext) -> Iterator[_Problem]:
-    """Check that a folded day adds up to what of its 23, 24 or 25 h was in service (rules A1, A5)."""
+    """Check that a rolled-up day adds up to its time in service (rules A1, A5)."""
     if frame.calendar is None:
         return
     due: Counter[str] = Counter()
@@ -334,8 +334,8 @@ def _days(rows: CameraRows, spans: Sequence[Interval], frame: AuditContext) -> I
             yield starts.get(name), f"of the folded day {name} more is excluded than was down"
 
 
-def _vouched(rows: CameraRows, frame: AuditContext) -> Iterator[_Problem]:
-    """Check that nothing is recorded of a time that the store does not vouch for yet (rule S6)."""
+def _after_watermark(rows: CameraRows, frame: AuditContext) -> Iterator[_Problem]:
+    """Check that nothing is recorded after the watermark (rule S6)."""
     checkpoint = rows.checkpoint
     told: list[tuple[str, int | None]] = [
         (f"the transition to {status}", at) for at, status in rows.transitions

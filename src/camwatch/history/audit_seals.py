@@ -1,4 +1,4 @@
-"""What the audit asks of the seals: the chain is whole, and the tables are what it comes to (rule H2)."""
+"""The audit of the seals: the chain is unbroken, and the tables are what was sealed (rule H2)."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _Row: TypeAlias = tuple[
 
 @dataclass(slots=True)
 class SealReplay:
-    """What the seals come to. `since` is the seal that was asked for, None if it is not among them."""
+    """The result of all seals. `since`: the seal that was asked for, None if it is missing."""
 
     last: Seal = field(default_factory=Seal)
     since: Seal | None = None
@@ -38,9 +38,9 @@ class SealReplay:
 
 
 def replay_seals(connection: Connection, since: str | None = None) -> SealReplay:
-    """Go through all seals in order.
+    """Replay all seals in order.
 
-    `since`: the beginning of the hash of one of them, or of GENESIS, or of the mark of a report on some
+    `since`: the beginning of the hash of one of them, of GENESIS, or of the mark of a report on some
     operators.
     """
     found = SealReplay()
@@ -64,7 +64,7 @@ def replay_seals(connection: Connection, since: str | None = None) -> SealReplay
 
 
 def _asked_for(connection: Connection, since: str | None) -> Callable[[str], bool]:
-    """Return what tells whether a seal is the one that is asked for."""
+    """Return a function that recognises the seal that was asked for."""
     if since is None:
         return lambda _head: False
     try:
@@ -104,7 +104,7 @@ def _key(row: Sequence[Any], places: Sequence[int]) -> Any:
 
 
 def compare(connection: Connection, found: SealReplay) -> Iterator[Finding]:
-    """Yield each row that is not as it was sealed, that no seal has, or that is gone."""
+    """Yield each row that differs from its seal, that no seal has, or that is missing."""
     cameras = {row.key: row.id for row in connection.execute(select(schema.cameras))}
     for table in SEALED:
         known = found.tables.get(table.name, {})
@@ -119,7 +119,7 @@ def compare(connection: Connection, found: SealReplay) -> Iterator[Finding]:
 
 
 def _some(findings: Iterator[Finding], what: str) -> Iterator[Finding]:
-    """Yield the first of the findings, and how many more there are."""
+    """Yield the first findings, and the number of the others."""
     yield from islice(findings, _MOST)
     if more := sum(1 for _ in findings):
         yield Finding(None, None, f"{more} more rows of {what}")
@@ -144,7 +144,7 @@ def _differing(
 
 
 def _facts(connection: Connection, known: dict[Any, _Row]) -> Iterator[Finding]:
-    """Check the checkpoints as they are now, and what the store says of itself."""
+    """Check the present checkpoints and the metadata."""
     said = read_values(connection)
     for name, (_, sealed) in known.items():
         if digest([name, said.get(name)]) != sealed:

@@ -1,4 +1,4 @@
-"""Time that late heartbeats prove, as rows: stretches that overlap or touch are one (rule E4)."""
+"""Stores backfills: stretches that overlap or touch become one row (rule E4)."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ _ASKED = 100  # cameras in one question
 
 
 def store(sealer: Sealer, fills: dict[int, list[Proven]]) -> None:
-    """Store proven time by camera; what overlaps or touches a camera's row makes that one longer.
+    """Store backfills by camera key; one that overlaps or touches a row extends it.
 
-    If it joins several, the newest: the others stay within it, and whoever reads them unites them.
+    If it joins several, it extends the newest: the others lie within it, and readers merge them.
     """
     grown: list[tuple[int, ...]] = []
     added: list[tuple[int, ...]] = []
@@ -34,7 +34,7 @@ def store(sealer: Sealer, fills: dict[int, list[Proven]]) -> None:
 
 
 def _met_by(connection: Connection, fills: dict[int, list[Proven]]) -> dict[int, dict[int, Proven]]:
-    """Return the rows that lie between the first and the last of a camera's fills, by camera and id."""
+    """Return the rows between the first and the last of a camera's backfills, by camera and id."""
     table = schema.backfills.c
     found: dict[int, dict[int, Proven]] = {}
     keys = list(fills)

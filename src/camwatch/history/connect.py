@@ -1,6 +1,6 @@
-"""Before a store is used: is it there, is it whole, is it ours, is it of this camwatch's making.
+"""Checks a store before it is used: it exists, is intact, belongs to camwatch, and has a known version.
 
-Nothing here changes a file that is not sound, or a database that holds other tables.
+A damaged file, or a database with other tables, is not changed.
 """
 
 from __future__ import annotations
@@ -44,7 +44,11 @@ _log = structlog.get_logger("history")
 
 
 def open_sqlite(settings: HistorySettings, *, create: bool) -> Engine:
-    """Return the engine of a sound file, or of one yet to be made. Raises ConfigError."""
+    """Return the engine of an intact file, or of a new one.
+
+    Raises:
+        ConfigError: The file cannot be used.
+    """
     file = sqlite_file(settings.url)
     _check_path(file, create=create)
     if file.exists() and file.stat().st_size:
@@ -56,7 +60,12 @@ def open_sqlite(settings: HistorySettings, *, create: bool) -> Engine:
 
 
 def open_postgresql(settings: HistorySettings, wait_s: float, stopping: threading.Event) -> Engine:
-    """Return the engine of a server that answers; waits for it. Raises StoreError, ConfigError."""
+    """Return the engine of a server, once it answers.
+
+    Raises:
+        StoreError: It does not answer within `wait_s`, or `stopping` was set.
+        ConfigError: The settings cannot be right.
+    """
     try:
         engine = open_engine(
             settings.url, settings.password(), connect_timeout_s=min(_ATTEMPT_S, max(wait_s, 1.0))
@@ -74,10 +83,11 @@ def open_postgresql(settings: HistorySettings, wait_s: float, stopping: threadin
 
 
 def is_schema_current(engine: Engine, *, create: bool = True) -> bool:
-    """Tell whether the tables are those of this camwatch; False where they are older, or not yet there.
+    """Return whether the tables are of this version; False if they are older or missing.
 
-    Raises ConfigError where they are newer, or somebody else's, or not there and not to be made
-    (`create`), StoreError.
+    Raises:
+        ConfigError: They are newer, belong to others, or are missing and `create` is not set.
+        StoreError: The database fails.
     """
     with translate_errors(engine), engine.connect() as connection:
         revision = current_revision(connection)
@@ -98,7 +108,7 @@ def is_schema_current(engine: Engine, *, create: bool = True) -> bool:
 
 
 def enable_wal(engine: Engine) -> None:
-    """Let readers of a file go on while somebody writes (SQLite's WAL). Raises ConfigError."""
+    """Enable SQLite's WAL, so that readers do not wait for a writer. Raises ConfigError."""
     with translate_errors(engine), closing(engine.raw_connection()) as connection:
         cursor = connection.cursor()
         cursor.execute(
@@ -129,7 +139,7 @@ def _check_path(file: Path, *, create: bool) -> None:
 
 
 def _check_integrity(file: Path) -> None:
-    """Read the whole file, changing nothing, not even by what SQLite does when it opens or closes one."""
+    """Read the whole file without changing anything, not even as SQLite opens or closes it."""
     address = f"file:{quote(str(file.resolve()))}?mode=ro"
     try:
         with closing(sqlite3.connect(address, uri=True, timeout=BUSY_S)) as connection:
@@ -151,7 +161,7 @@ def _damaged(file: Path, how: str) -> ConfigError:
 
 
 def _others(connection: Connection) -> str:
-    """Return tables that stand in the way of ours."""
+    """Return tables that conflict with ours."""
     names = set(inspect(connection).get_table_names())
     if connection.dialect.name == "postgresql":
         names &= schema.metadata.tables.keys()  # a schema may be shared
@@ -185,7 +195,7 @@ def _wait_for_server(engine: Engine, deadline: float, stopping: threading.Event)
 
 
 def kind(engine: Engine) -> str:
-    """Return what the store is kept in, for the log."""
+    """Return database and location, for the log."""
     return (
         f"SQLite, {engine.url.database}" if is_sqlite(engine) else f"PostgreSQL at {server_address(engine)}"
     )

@@ -1,4 +1,4 @@
-"""Which corrections concern some operators: what their reports count, and are anchored to."""
+"""Which corrections concern some operators: for their reports and the anchors in them."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def concerning(connection: Connection, operators: Iterable[str]) -> list[Entry]:
 def _covers(
     said: Maintenance, created_ms: int, reach: Mapping[tuple[Scope, str], Sequence[Interval]]
 ) -> bool:
-    """Tell whether a window covers one of their cameras, or would have if that stood where it did then."""
+    """Return whether a window covers one of their cameras, or would have at its place at that time."""
     return any(
         stay.start < said.end_ms and (stay.end > said.start_ms or stay.start <= created_ms < stay.end)
         for stay in reach.get((said.scope, said.scope_id), ())
@@ -47,7 +47,7 @@ def _covers(
 
 
 def _places(connection: Connection, operators: frozenset[str]) -> dict[tuple[Scope, str], list[Interval]]:
-    """Return what a window must be of to cover one of their cameras, and when (rule V7)."""
+    """Return the scopes of windows that cover one of their cameras, and when (rule V7)."""
     table = schema.cameras.c
     theirs = table.operator.in_(operators)
     always = [Interval(-OPEN_ENDED, OPEN_ENDED)]

@@ -1,7 +1,7 @@
-"""The journal: what people correct, appended and never changed, each entry chained to the one before (A6).
+"""Corrections: what people add to the record, append-only, each entry chained to the previous one (A6).
 
-An entry's hash is the SHA-256 of the hash before it and the entry's own canonical JSON. Attributions and
-corrected maintenance windows are read from the entries; they are kept nowhere else.
+An entry's hash is the SHA-256 of the previous hash and the entry's own canonical JSON. Attributions and
+corrected maintenance windows are derived from the entries only.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from camwatch.history import schema
 from camwatch.history.public_ids import public_ids
 
 GENESIS = "0" * 64
-"""What the first entry has for the hash before it."""
+"""The previous hash of the first entry."""
 
 
 class CorrectionKind(StrEnum):
-    """What an entry does."""
+    """The kind of an entry."""
 
     ATTRIBUTION = "attribution"
     MAINTENANCE = "maintenance"
@@ -34,9 +34,9 @@ class CorrectionKind(StrEnum):
 
 
 class OutageAttribution(NamedTuple):
-    """The cause that people found of an outage, and whether it counts by contract (rule A6).
+    """The attributed cause of an outage, and whether contracts exclude it (rule A6).
 
-    `operator` is whose camera it was; the journal notes it by itself.
+    `operator` is its camera's; appending fills it in.
     """
 
     outage: int
@@ -46,10 +46,9 @@ class OutageAttribution(NamedTuple):
 
 
 class Maintenance(NamedTuple):
-    """A maintenance window, also in the past: UTC milliseconds, the end not inside.
+    """A maintenance window, also in the past, in [start_ms, end_ms), UTC milliseconds.
 
-    `operators` are those whose cameras who made it sees, and so the only ones that it covers (rule H3); None:
-    they see all.
+    `operators`: those that its author sees, and so the only ones that it covers (rule H3); None: all.
     """
 
     scope: Scope
@@ -60,9 +59,9 @@ class Maintenance(NamedTuple):
 
 
 class Cancellation(NamedTuple):
-    """The window of entry `window` ends at `from_ms`; None: it never was.
+    """The window of entry `window` ends at `from_ms`; None: it never counted.
 
-    For the cameras of these operators (None: of all); for others it stays.
+    For the cameras of these operators (None: all); for others it stays.
     """
 
     window: int
@@ -71,11 +70,11 @@ class Cancellation(NamedTuple):
 
 
 class Rebase(NamedTuple):
-    """What was dated in the future was put where it belongs (rule T5); see `history.rebase`.
+    """Time recorded in the future was moved to where it belongs (rule T5); see `history.rebase`.
 
-    `pieces`: after an instant, UTC milliseconds, up to the next, everything was moved back by so many; and
-    whether it was wrong from the start of a process, 1 or 0.
-    `digest` is the SHA-256 of the `rows` that were moved, as they were.
+    `pieces`: from an instant (UTC milliseconds, exclusive) to the next, the milliseconds by which all was
+    moved back, and whether it was wrong from the start of a process (1 or 0). `digest`: the SHA-256 of the
+    `rows` original rows.
     """
 
     pieces: list[list[int]]
@@ -94,7 +93,7 @@ KINDS: dict[type[Correction], CorrectionKind] = {
 
 
 class Entry(NamedTuple):
-    """One row of the journal; `payload` is the correction as canonical JSON."""
+    """One row of the corrections; `payload` is canonical JSON."""
 
     seq: int
     created_ms: int
@@ -107,7 +106,7 @@ class Entry(NamedTuple):
 
     @property
     def correction(self) -> Correction:
-        """What the entry does. Raises ValueError if that cannot be read."""
+        """The correction. Raises ValueError if it cannot be read."""
         said = json.loads(self.payload)
         try:
             if self.kind == CorrectionKind.ATTRIBUTION:
@@ -130,23 +129,21 @@ def _operators(said: dict[str, Any]) -> tuple[str, ...] | None:
 
 
 def canonical_json(value: object) -> str:
-    """Return the one JSON text of a value: keys in order, no blanks, letters as they are."""
+    """Return the canonical JSON of a value: sorted keys, no blanks, no escaped letters."""
     return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
 
 def entry_hash(entry: Entry) -> str:
-    """Return the hash that an entry should have: over `previous`, and all its other fields."""
+    """Return the correct hash of an entry: over `previous` and all its other fields."""
     fields = entry._asdict() | {"payload": json.loads(entry.payload)}
     del fields["hash"], fields["previous"]
     return hashlib.sha256((entry.previous + canonical_json(fields)).encode()).hexdigest()
 
 
 class CorrectionState(NamedTuple):
-    """What the journal comes to: attributions by outage, oldest first; windows; its length and end.
+    """The result of all entries: attributions by outage, oldest first; windows; count and newest hash.
 
-    All by the record's own numbers, which nobody is told (`public`).
-
-    `cancelled` are the windows that nobody's cameras are left in to cancel them for.
+    Numbers are internal, never public ids. `cancelled`: windows cancelled for all their cameras.
     """
 
     attributions: dict[int, tuple[Attribution, ...]]
@@ -156,7 +153,7 @@ class CorrectionState(NamedTuple):
     cancelled: frozenset[int]
 
     def window(self, number: int) -> MaintenanceRecord:
-        """Return the window of an entry, or what is left of it. Raises CorrectionError if it added none."""
+        """Return the window of an entry. Raises CorrectionError if there is none."""
         for window in self.windows:
             if window.id == number:
                 return window
@@ -164,7 +161,7 @@ class CorrectionState(NamedTuple):
 
 
 def window_of(connection: Connection, public: int) -> MaintenanceRecord:
-    """Return the window that has this public id. Raises CorrectionError if none has."""
+    """Return the window with a public id. Raises CorrectionError if there is none."""
     number = public_ids(connection).correction_of(public)
     for window in load(connection).windows:
         if window.id == number:
@@ -182,9 +179,9 @@ def _no_window(what: str) -> CorrectionError:
 def make_cancellation(
     window: MaintenanceRecord, now_ms: int, operators: tuple[str, ...] | None = None
 ) -> Cancellation:
-    """Return what cancels a window of the journal now, for the cameras of these operators (None: of all).
+    """Return the cancellation of a window now, for the cameras of these operators (None: all).
 
-    A window that has not begun never was; one under way ends now; one that is over no longer counts.
+    A window that has not begun never counts; one under way ends now; one that is over no longer counts.
     """
     assert window.id is not None, "the inventory's windows are cancelled in the inventory"  # noqa: S101
     under_way = window.start_ms < now_ms < window.end_ms
@@ -199,15 +196,12 @@ def entries_since(connection: Connection, seq: int) -> list[Entry]:
 
 
 def load(connection: Connection) -> CorrectionState:
-    """Return what all entries come to."""
+    """Return the result of all entries."""
     return replay(entries_since(connection, 0))
 
 
 def replay(entries: Iterable[Entry]) -> CorrectionState:
-    """Return what these entries come to, taken in order.
-
-    Raises StoreError where one cannot be read.
-    """
+    """Return the result of these entries, in order. Raises StoreError if one cannot be read."""
     attributions: dict[int, tuple[Attribution, ...]] = {}
     windows: dict[int, list[MaintenanceRecord]] = {}
     cancelled: set[int] = set()

@@ -1,8 +1,7 @@
-"""Reading: the record of a stretch of time, from few queries that return plain tuples.
+"""Queries of the record of an interval of time, as plain values; figures are derived in `accounting`.
 
-Whoever derives figures reads once and goes through `core.timeline`; nothing here adds anything up. Give
-every function a connection that sees one instant of the store (`engine.begin_read`), or a batch that is
-stored in between tears the record.
+Pass every function a connection of `dialects.read_transaction`: otherwise a batch stored meanwhile makes the
+record inconsistent.
 """
 
 from __future__ import annotations
@@ -36,7 +35,7 @@ from camwatch.history.public_ids import public_ids
 from camwatch.history.skipped_days import service_unlived
 
 IN_LEDGER = {str(status): status for status in (Status.UP, Status.DOWN, Status.UNKNOWN, Status.MAINTENANCE)}
-"""What the ledger accounts, by the word in the tables; other words stand for out of service."""
+"""The statuses in service, by their text in the tables; all others are out of service."""
 
 
 _BOUNDED_MS = 86_400_000  # so long before it may a change begin to be uncertain: the longest interval
@@ -51,13 +50,19 @@ def read(
     camera: str | None = None,
     journal: CorrectionState | None = None,
 ) -> History:
-    """Return what the store knows of [from_ms, to_ms), UTC milliseconds.
+    """Return the record of [from_ms, to_ms), UTC milliseconds.
 
-    Of these operators (None: of all), or of the one camera. The cameras are those that were in service
-    in the stretch, in order of operator and id. Where an outage reaches into the stretch, its camera's
-    record reaches back to its beginning, and so do blindness and windows. Where days were folded away,
-    `days` stand for them, and the rest of the record begins at `rolled_up_until_ms`. `journal` is what the
-    corrections come to, for one who reads camera by camera and has it already.
+    The cameras are those in service in that interval, by operator and id. If an outage began earlier, its
+    camera's record, monitoring gaps and windows begin with it. Rolled-up days are in `days`; the rest of the
+    record begins at `rolled_up_until_ms`.
+
+    Args:
+        connection: A read transaction.
+        operators: Whose cameras; None: all.
+        from_ms: Start of the interval.
+        to_ms: End of the interval.
+        camera: The id of a single camera.
+        journal: The corrections, if they are loaded already.
     """
     known = read_metadata(connection)
     journal = journal or load(connection)
@@ -83,7 +88,7 @@ def read(
 
 
 def _camera_filter(operators: Iterable[str] | None, camera: str | None) -> ColumnElement[bool] | None:
-    """Return what the cameras must be; None for all."""
+    """Return the condition on cameras; None for all."""
     wanted: list[ColumnElement[bool]] = []
     if operators is not None:
         wanted.append(schema.cameras.c.operator.in_(list(operators)))
@@ -95,7 +100,7 @@ def _camera_filter(operators: Iterable[str] | None, camera: str | None) -> Colum
 def _cameras(
     connection: Connection, chosen: ColumnElement[bool] | None, to_ms: int
 ) -> dict[int, CameraHistory]:
-    """Return the cameras, each with the sites and purposes that it had until a stretch ended (rule V7)."""
+    """Return the cameras, each with its places until the interval ended (rule V7)."""
     table, stood = schema.cameras, places(connection, chosen)
     query = select(table.c.key, table.c.id, table.c.operator, table.c.zone, table.c.name).order_by(
         table.c.operator, table.c.id
@@ -111,7 +116,7 @@ def _cameras(
 
 
 class _Query(NamedTuple):
-    """[from_ms, to_ms) of the chosen cameras, not before what was folded away."""
+    """The chosen cameras in [from_ms, to_ms), after the rolled-up days."""
 
     connection: Connection
     chosen: ColumnElement[bool] | None
@@ -120,13 +125,13 @@ class _Query(NamedTuple):
     rolled_up_until_ms: int
 
     def rows(self, query: Query, key: ColumnElement[int] | None = None) -> list[tuple[Any, ...]]:
-        """Return rows, those of the chosen cameras if `key` is the column that names them."""
+        """Return rows, only of the chosen cameras if `key` is their column."""
         if key is not None and self.chosen is not None:
             query = query.where(key.in_(select(schema.cameras.c.key).where(self.chosen)))
         return fetch_tuples(self.connection, query)
 
     def fill(self, found: dict[int, CameraHistory], journal: CorrectionState) -> int:
-        """Put into the cameras' records what happened, and return how far back that reaches."""
+        """Fill the cameras' records; return the earliest instant that they cover."""
         _fill_outages(self, found, journal)
         since = _fill_changes(self, found)
         _fill_service(self, found, since)
@@ -148,12 +153,12 @@ class _Query(NamedTuple):
 
 
 def touches(starts: ColumnElement[int], ends: ColumnElement[int], from_ms: int) -> ColumnElement[bool]:
-    """Tell whether [starts, ends), not over if `ends` is null, is not over by `from_ms`."""
+    """Return the condition that [starts, ends), open if `ends` is null, ends after `from_ms`."""
     return or_(ends.is_(None), ends > from_ms, and_(ends == starts, starts >= from_ms))
 
 
 def _fill_changes(stretch: _Query, found: dict[int, CameraHistory]) -> int:
-    """Add the changes, and return when the first outage began that reaches into the stretch, or that does."""
+    """Add the changes; return when the first outage began that overlaps the interval, or its start."""
     table, start = schema.transitions, stretch.from_ms
     changes = select(
         table.c.camera_key, table.c.at_ms, table.c.status, table.c.earliest_ms, table.c.latest_ms
@@ -189,7 +194,7 @@ def _fill_changes(stretch: _Query, found: dict[int, CameraHistory]) -> int:
 def last_transition_before(
     connection: Connection, chosen: ColumnElement[bool] | None, instant: int
 ) -> list[int]:
-    """Return the id of the last transition before an instant, of each of the chosen cameras (None: all)."""
+    """Return the id of the last transition before an instant, of each chosen camera (None: all)."""
     table, who = schema.transitions, schema.cameras
     last = (
         select(table.c.id)
@@ -207,9 +212,9 @@ def last_transition_before(
 
 
 def _fill_service(stretch: _Query, found: dict[int, CameraHistory], since: int) -> None:
-    """Add the spans in service, from where the changes are known; `since` is the earliest of these instants.
+    """Add the service periods, from where changes are known; `since` is the earliest of these instants.
 
-    Those before the stretch belong to it where an outage goes on through an absence (V6).
+    Earlier ones are included if an outage continues across an absence (V6).
     """
     table = schema.service_periods
     query = select(table.c.camera_key, table.c.start_ms, table.c.end_ms).order_by(table.c.start_ms)
@@ -241,7 +246,7 @@ def _fill_outages(stretch: _Query, found: dict[int, CameraHistory], journal: Cor
 
 
 def _fill_days(stretch: _Query, found: dict[int, CameraHistory], from_ms: int, zone: ZoneInfo) -> None:
-    """Add the folded days that [from_ms, to_ms) touches."""
+    """Add the rolled-up days that overlap [from_ms, to_ms)."""
     table = schema.daily_rollups
     calendar = Calendar(zone)
     first = calendar.date_of(max(from_ms, 0)).isoformat()
@@ -262,7 +267,7 @@ def _fill_days(stretch: _Query, found: dict[int, CameraHistory], from_ms: int, z
 def _fill_unlived(
     stretch: _Query, found: dict[int, CameraHistory], calendar: Calendar, within: Interval
 ) -> None:
-    """Add the folded days that the wall clock left out: unknown, and in no row (rule T2)."""
+    """Add the rolled-up days that the wall clock skipped: unknown, and in no row (rule T2)."""
     within = within._replace(end=min(within.end, stretch.rolled_up_until_ms))
     unlived: dict[int, dict[str, int]] = {}
     for key, day, spent in service_unlived(stretch.connection, stretch.chosen, calendar, within):
@@ -299,12 +304,12 @@ def _blindness(stretch: _Query, since: int, operators: set[str] | None) -> list[
 
 
 def monitoring_gaps(connection: Connection, from_ms: int, to_ms: int) -> list[GapRecord]:
-    """Return when whose cameras could not be seen in [from_ms, to_ms), oldest first."""
+    """Return the monitoring gaps in [from_ms, to_ms), oldest first."""
     return _blindness(_Query(connection, None, from_ms, to_ms, 0), from_ms, None)
 
 
 def inventory_maintenance(connection: Connection, from_ms: int, to_ms: int) -> list[MaintenanceRecord]:
-    """Return the windows of the inventory, as far as they touch [from_ms, to_ms)."""
+    """Return the windows of the inventory that overlap [from_ms, to_ms)."""
     table = schema.maintenance_windows
     query = select(table.c.scope, table.c.scope_id, table.c.start_ms, table.c.end_ms, table.c.reason)
     query = query.where(table.c.start_ms < to_ms, table.c.end_ms > from_ms)
@@ -317,7 +322,7 @@ def inventory_maintenance(connection: Connection, from_ms: int, to_ms: int) -> l
 def corrected(
     connection: Connection, journal: CorrectionState, from_ms: int, to_ms: int
 ) -> list[MaintenanceRecord]:
-    """Return the windows that people added, under their public ids, if they touch [from_ms, to_ms)."""
+    """Return the windows added by corrections that overlap [from_ms, to_ms), with public ids."""
     public = public_ids(connection).correction
     return [
         window._replace(id=None if window.id is None else public(window.id))
@@ -329,7 +334,7 @@ def corrected(
 def _windows(
     stretch: _Query, since: int, journal: CorrectionState, cameras: list[CameraHistory] | None
 ) -> list[MaintenanceRecord]:
-    """Return the windows of the stretch that lie over the cameras (None: all), oldest first."""
+    """Return the windows of the interval that cover the cameras (None: all), oldest first."""
     found = inventory_maintenance(stretch.connection, since, stretch.to_ms)
     found += corrected(stretch.connection, journal, since, stretch.to_ms)
     if cameras is not None:

@@ -1,8 +1,8 @@
-"""Rebase: what is dated in the future goes where it belongs, after the machine's clock was ahead (rule T5).
+"""Rebase: moves time recorded in the future to where it belongs, after the clock was ahead (rule T5).
 
-Within a process UTC is the steady clock plus a constant, and each change of that constant is in the record
-(`BlindCause.CLOCK`). So what is wrong is wrong by one number from one instant on, and can be put right to
-the millisecond. The rows as they were are kept (`rebased`), and the entry in the journal holds their hash.
+Within a process UTC is the monotonic clock plus a constant, and each change of that constant is recorded
+(`GapCause.CLOCK_STEP`). So the error is one number from one instant on, and can be corrected to the
+millisecond. The original rows are kept (`rebased`), and the correction holds their hash.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ RECORD = (
     schema.reboots,
     schema.placements,
 )
-"""The tables whose rows are moved, and kept as they were."""
+"""The tables whose rows are moved."""
 
 _BEGINS = {
     "transitions": "at_ms",
@@ -51,9 +51,9 @@ _SLACK_MS = round(AHEAD_MAX_S * 1000)
 
 
 class RebasePiece(NamedTuple):
-    """What is dated after `after_ms`, up to the next piece, belongs `by_ms` earlier.
+    """Time after `after_ms`, up to the next piece, moves back by `by_ms`.
 
-    `from_start`: it was wrong from when a process began, so counters have as much of unknown time more.
+    `from_start`: it was wrong from the start of a process, so counters have as much more unknown time.
     """
 
     after_ms: int
@@ -62,7 +62,7 @@ class RebasePiece(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """What a rebase would do: its pieces in order of time, the rows that it moves, where the record ends."""
+    """What a rebase would do: pieces in order of time, number of rows, old and new end of the record."""
 
     pieces: tuple[RebasePiece, ...]
     rows: int
@@ -71,10 +71,10 @@ class Plan(NamedTuple):
 
 
 def pieces_of(clock: Sequence[tuple[int, int]]) -> tuple[RebasePiece, ...]:
-    """Return what lies in the future, by how the clock was set: (began, ended) of each time, as recorded.
+    """Return the time in the future, by the recorded steps of the clock: (began, ended) of each.
 
-    From the newest process back, for as long as its beginning was wrong, too. Nothing, where the record
-    was not ahead when it ended by more than it gives way by itself.
+    From the newest process back, as long as its start was wrong as well. Empty if the record was not ahead at
+    its end by more than the tolerance.
     """
     found: list[RebasePiece] = []
     lead = 0  # of the process after, when it began
@@ -89,7 +89,7 @@ def pieces_of(clock: Sequence[tuple[int, int]]) -> tuple[RebasePiece, ...]:
 
 
 def _processes(clock: Sequence[tuple[int, int]]) -> list[list[tuple[int, int]]]:
-    """Part what was recorded of the clock where a process began; what is before the first is one, too."""
+    """Split the steps of the clock by process; those before the first start are one as well."""
     processes: list[list[tuple[int, int]]] = []
     for began, ended in clock:
         if began == ended or not processes:
@@ -99,13 +99,13 @@ def _processes(clock: Sequence[tuple[int, int]]) -> list[list[tuple[int, int]]]:
 
 
 def _lead_at_start(process: Sequence[tuple[int, int]]) -> int:
-    """Return how far the record was ahead when a process began: it is said at once, if it was."""
+    """Return how far the record was ahead when a process started."""
     began, ended = process[min(1, len(process) - 1)]
     return began - ended if began == process[0][0] and ended < began else 0
 
 
 def _pieces_of_one(process: Sequence[tuple[int, int]], lead: int) -> list[RebasePiece]:
-    """Return what is wrong of a process that was ahead by `lead` in the end: each leap explains some."""
+    """Return the pieces of a process that was ahead by `lead` at its end: each step explains a part."""
     found: list[RebasePiece] = []
     left = lead
     for began, ended in reversed(process):
@@ -124,13 +124,13 @@ def _pieces_of_one(process: Sequence[tuple[int, int]], lead: int) -> list[Rebase
 
 
 class _Moved:
-    """Instants and rows, where they belong."""
+    """Moves instants and rows to where they belong."""
 
     def __init__(self, pieces: Sequence[RebasePiece]) -> None:
         self._pieces = pieces
 
     def instant(self, at_ms: int) -> int:
-        """Return where an instant belongs."""
+        """Return the corrected instant."""
         by = 0
         for piece in self._pieces:
             if at_ms > piece.after_ms:
@@ -138,7 +138,7 @@ class _Moved:
         return at_ms - by
 
     def row(self, table: Table, row: dict[str, Any]) -> dict[str, Any]:
-        """Return what is different in a row where it belongs."""
+        """Return the changed values of a row."""
         moved = {name: self.instant(row[name]) for name in _instants(table) if row[name] is not None}
         if (
             table is schema.monitoring_gaps
@@ -154,7 +154,7 @@ def _instants(table: Table) -> list[str]:
 
 
 def plan(connection: Connection, now_ms: int) -> Plan:
-    """Return what a rebase would do. Raises CorrectionError where there is nothing to do, or it cannot be."""
+    """Return what a rebase would do. Raises CorrectionError if it is impossible or unnecessary."""
     known = read_metadata(connection)
     if known.watermark_ms - now_ms <= _SLACK_MS:
         raise CorrectionError("nothing of the record lies in the future by the clock of this machine")
@@ -194,10 +194,13 @@ def _after(table: Table, after_ms: int) -> Any:
 
 
 def rebase(store: Store, who: str, why: str, now_ms: int) -> tuple[int, Plan]:
-    """Put what lies in the future where it belongs, whole or not at all; return the correction's number.
+    """Move time recorded in the future, completely or not at all; return the correction's number.
 
-    Needs the store for itself (`Store.hold`): no daemon may write meanwhile. Raises CorrectionError as
-    `plan` does, StoreError.
+    Needs the lock (`Store.acquire_lock`): no daemon may write meanwhile.
+
+    Raises:
+        CorrectionError: It is impossible or unnecessary.
+        StoreError: The database fails.
     """
     with translate_errors(store.engine), write_transaction(store.engine) as connection:
         made = plan(connection, now_ms)
@@ -228,7 +231,7 @@ def rebase(store: Store, who: str, why: str, now_ms: int) -> tuple[int, Plan]:
 
 
 def _leave_gaps(sealer: Sealer, pieces: Sequence[RebasePiece]) -> None:
-    """Let nobody be up or down while camwatch did not run, and the record, which was ahead, stood still."""
+    """Record as gaps the time in which camwatch did not run and the record, which was ahead, stood still."""
     rows = [
         (
             "",
@@ -244,7 +247,7 @@ def _leave_gaps(sealer: Sealer, pieces: Sequence[RebasePiece]) -> None:
 
 
 def _line(kind: str, number: int, original: str) -> bytes:
-    """Return what the hash of a rebase is taken over, of one row."""
+    """Return the bytes of one row in the hash of a rebase."""
     return f"{kind} {number} {original}\n".encode()
 
 
@@ -254,7 +257,7 @@ def _rows(connection: Connection, table: Table, after_ms: int) -> Iterable[dict[
 
 
 def _move_what_is_remembered(connection: Connection, moved: _Moved, made: Plan) -> None:
-    """Move what the next process goes on from: it is no record, and says what is so now."""
+    """Move the checkpoints from which the next process continues."""
     checkpoints, sights, meta = schema.checkpoints, schema.link_groups, schema.store_metadata
     by_s = (made.ended_ms - made.end_ms) / 1000
     for row in connection.execute(select(checkpoints)).mappings().all():
@@ -273,7 +276,7 @@ def _move_what_is_remembered(connection: Connection, moved: _Moved, made: Plan) 
 
 
 def rebase_problems(connection: Connection, seq: int, said: Rebase) -> Iterator[str]:
-    """Yield what does not fit between a rebase in the journal, the rows that it kept, and the record."""
+    """Yield inconsistencies between a rebase, the rows that it kept, and the record."""
     kept = _kept(connection, seq)
     digest = hashlib.sha256()
     for kind, number, text in kept:
@@ -292,7 +295,7 @@ def rebase_problems(connection: Connection, seq: int, said: Rebase) -> Iterator[
 
 
 def _stays(table: Table, row: RowMapping, moved: _Moved, original: dict[str, Any]) -> bool:
-    """Tell whether a row lies where it was moved; late heartbeats may have made a fill longer since."""
+    """Return whether a row is where it was moved; late heartbeats may have extended a backfill since."""
     if table is schema.backfills:
         start, end = (moved.instant(original[name]) for name in ("start_ms", "end_ms"))
         return bool(row["start_ms"] <= start and row["end_ms"] >= end)
@@ -301,7 +304,7 @@ def _stays(table: Table, row: RowMapping, moved: _Moved, original: dict[str, Any
 
 
 def miscounted(said: Rebase) -> Iterator[tuple[int, int]]:
-    """Yield where the counters have how much more than the record since a rebase: counters never decrease."""
+    """Yield (instant, milliseconds) that counters have more than the record since a rebase."""
     before = 0
     for after, by, from_start in said.pieces:
         if from_start and by > before:
@@ -310,7 +313,7 @@ def miscounted(said: Rebase) -> Iterator[tuple[int, int]]:
 
 
 def _kept(connection: Connection, seq: int) -> list[tuple[str, int, str]]:
-    """Return the rows that a rebase kept as they were, in the order of their hash."""
+    """Return the original rows of a rebase, in the order of their hash."""
     table = schema.rebased
     order = [each.name for each in RECORD]
     query = select(table.c.kind, table.c.row, table.c.original).where(table.c.correction == seq)

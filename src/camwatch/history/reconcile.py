@@ -1,7 +1,7 @@
-"""Rejoining: what to store so that a store that went back goes on from what memory still has (rule H1).
+"""Reconciles with a store that went back: what to store from memory so that it continues (rule H1).
 
-Memory has the last happenings that were stored, and of each camera what the store had of it last. Between the
-end of the older record and that, a camera's time is unknown, unless its status has not changed since.
+Memory has the last stored events, and of each camera its stored checkpoint. Between the end of the older
+record and those, a camera's time is unknown, unless its status has not changed.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ Key: TypeAlias = tuple[str, str]
 
 
 class Known(NamedTuple):
-    """What memory has: `memories` as the store had them last, when it vouched for `watermark_ms`.
+    """What memory has: the last stored checkpoints and events, as of `watermark_ms`.
 
-    `events` are the last happenings that were stored, in order. `whole`: they reach back to the older record.
+    `whole`: the events reach back to the end of the older record.
     """
 
     memories: Mapping[Key, CameraCheckpoint]
@@ -43,9 +43,10 @@ class Known(NamedTuple):
 
 
 def lost(past: StoredState, known: Known) -> tuple[int, int] | None:
-    """Return from when until when (UTC ms) a store lacks what memory has no more; None: nothing is lost.
+    """Return the interval (UTC ms) that neither store nor memory has; None: nothing is lost.
 
-    The older record vouches for no camera beyond what of it was accounted: a verdict may reach back there.
+    The older record is certain of a camera only as far as its time is accounted: a decision may be dated
+    back.
     """
     if known.whole:
         return None
@@ -59,7 +60,7 @@ def lost(past: StoredState, known: Known) -> tuple[int, int] | None:
 
 
 def rejoined(past: StoredState, known: Known) -> list[Event]:
-    """Return what the older record `past` lacks, in order."""
+    """Return the events that the older record `past` lacks, in order."""
     span = lost(past, known)
     if span is None:
         return list(known.events)
@@ -90,7 +91,7 @@ def _accounted(before: CameraCheckpoint | None, watermark_ms: int) -> Instant:
 
 
 def remembered(past: StoredState, known: Known) -> list[CameraCheckpoint]:
-    """Return what is to be remembered after that, also of cameras that only the older record has."""
+    """Return the checkpoints after that, including cameras that only the older record has."""
     before = states(past.checkpoints)
     gone = [before[key] for key in before.keys() - known.memories.keys()]
     parted = [
@@ -103,9 +104,9 @@ def remembered(past: StoredState, known: Known) -> list[CameraCheckpoint]:
 
 @dataclass(slots=True)
 class _First:
-    """What a camera was when the first of what is known of it begins; `status` None: that is not known.
+    """The state of a camera at its first known event; `status` None: unknown.
 
-    `absent`: it left the inventory in an outage, which goes on if it is down as before (V6).
+    `absent`: it was removed during an outage, which continues if it returns still down (V6).
     """
 
     serving: bool
@@ -144,7 +145,7 @@ def _is_absent(memory: CameraCheckpoint) -> bool:
 
 
 def _bridge(key: Key, before: CameraCheckpoint | None, first: _First, since: Instant) -> Iterator[Event]:
-    """Yield what leads from the end of the record to what is known of a camera next."""
+    """Yield the events from the end of the older record to the first known one of a camera."""
     if before is None or before.accounted_until_ms is None:
         yield from _enter(key, before or EMPTY, first)
         return
@@ -174,7 +175,7 @@ def _bridge(key: Key, before: CameraCheckpoint | None, first: _First, since: Ins
 
 
 def _enter(key: Key, before: CameraCheckpoint, first: _First) -> Iterator[Event]:
-    """Yield what leads from out of service to what is known of a camera next."""
+    """Yield the events from out of service to the first known one of a camera."""
     over = _is_over(before, first)
     if first.serving:
         yield ServicePeriodEvent(*key, True, first.at, first.status or Status.UNKNOWN)
@@ -190,12 +191,12 @@ def _enter(key: Key, before: CameraCheckpoint, first: _First) -> Iterator[Event]
 
 
 def _is_over(before: CameraCheckpoint, first: _First) -> bool:
-    """Tell whether an outage was open, or could go on, and cannot any more."""
+    """Return whether an outage that was open, or could continue, cannot any more."""
     return (before.outage_open or _is_absent(before)) and not first.outage_open and not first.absent
 
 
 def _seen(key: Key, first: _First, at: Instant) -> Iterator[Event]:
-    """Yield that a camera was no longer down: it was seen alive, or else its outage went on."""
+    """Yield that a camera was no longer down; otherwise its outage would continue."""
     over = first.status if first.status in (Status.PLANNED, Status.RETIRED) else Status.UP
     yield _went(key, over, at)
     if over is Status.UP:
@@ -203,9 +204,9 @@ def _seen(key: Key, first: _First, at: Instant) -> Iterator[Event]:
 
 
 def _arrive(key: Key, first: _First, *, was_open: bool, again: bool) -> Iterator[Event]:
-    """Yield what makes an outage be open, where it is: with an instant in `down` where no more is known.
+    """Yield what opens an outage, if it is open: an instant in `down` if no more is known.
 
-    `again`: one that an absence ended may go on (V6).
+    `again`: it may continue one that ended with a removal (V6).
     """
     if not first.outage_open:
         return
@@ -221,7 +222,7 @@ def _arrive(key: Key, first: _First, *, was_open: bool, again: bool) -> Iterator
 def _ended_unseen(
     events: Sequence[Event], before: CameraCheckpoint | None, since: Instant
 ) -> Iterator[Event]:
-    """Yield events; an outage that ended while its camera was unknown ended when it began to be (S7)."""
+    """Yield events; an outage that ended while its camera was unknown ended when that began (S7)."""
     left = before.down_until_ms if before is not None and before.outage_open else None
     at = since if left is None else Instant(0.0, left)
     first = True
@@ -241,10 +242,10 @@ def _went(key: Key, new: Status, at: Instant, cause: Cause | None = None) -> Tra
 def _not_before(
     event: Transition | OutageEvent | ServicePeriodEvent, since: Instant
 ) -> Transition | OutageEvent | ServicePeriodEvent:
-    """Return what happened, dated after the end of the record that it is added to."""
+    """Return an event, dated after the end of the older record."""
     return event._replace(at=max(event.at, since, key=attrgetter("utc_ms")))
 
 
 def states(memories: Iterable[CameraCheckpoint]) -> dict[Key, CameraCheckpoint]:
-    """Return memories by whose they are."""
+    """Return checkpoints by camera and operator."""
     return {(memory.camera, memory.operator): memory for memory in memories}

@@ -1,8 +1,8 @@
-"""Retention: old days are folded into accounts, one a camera and day; what they were made of is dropped.
+"""Retention: rolls up old days into one row per camera and day, and deletes their raw rows.
 
-First the days are written, which nobody reads yet; then one small transaction says that they hold from now
-on; then the old rows go. Whoever reads takes the days before that instant and the rows after it, so it
-does not matter where a crash comes in between: the next run goes on. Corrections are never dropped.
+First the days are written, which no query reads yet; then one small transaction makes them valid; then the
+raw rows go. Queries take days before that instant and rows after it, so a crash in between does no harm: the
+next run continues. Corrections are never deleted.
 """
 
 from __future__ import annotations
@@ -41,14 +41,14 @@ _DAY = ("camera_key", "day", "up", "down", "unknown", "maintenance", "excluded",
 
 
 class RollupResult(NamedTuple):
-    """What was done: so many days of cameras were folded, and all is folded up to `until_ms`."""
+    """How many days of cameras were rolled up, and the instant up to which all is."""
 
     days: int
     until_ms: int
 
 
 def roll_up(engine: Engine, timezone: ZoneInfo, retention_days: int, now_ms: int) -> RollupResult:
-    """Do all `fold_steps` at once."""
+    """Run all `roll_up_steps`."""
     steps = roll_up_steps(engine, timezone, retention_days, now_ms)
     while True:
         try:
@@ -61,13 +61,14 @@ def roll_up(engine: Engine, timezone: ZoneInfo, retention_days: int, now_ms: int
 def roll_up_steps(
     engine: Engine, timezone: ZoneInfo, retention_days: int, now_ms: int
 ) -> Generator[None, None, RollupResult]:
-    """Fold the local days that are older than `retention_days`, and drop their rows; may be run again.
+    """Roll up the local days older than `retention_days`, and delete their rows; may be run again.
 
-    Pauses after each transaction, so that batches can be stored in between; what is left undone, the next
-    run does. Days are of time that was lived, and nothing is folded within a day of a step of the clock
-    (rule T7). Days once folded stay in their time zone, so a store that has some goes on in theirs. Needs
-    the only right to write batches (`Store.hold`), but lets others read and correct. Raises
-    StoreWentBackError where the store has no more what was folded before (rule H1): nothing is dropped then.
+    Yields after each transaction, so that batches can be stored in between. Age counts lived time, and
+    nothing is rolled up within a day of a step of the clock (rule T7). The time zone of a store's days never
+    changes. Needs the lock (`Store.acquire_lock`); others may read and correct meanwhile.
+
+    Raises:
+        StoreWentBackError: Earlier rolled-up days are missing (rule H1); nothing is deleted then.
     """
     with read_transaction(engine) as connection:
         writer = _Writer(engine, newest(connection))
@@ -94,7 +95,7 @@ def roll_up_steps(
 
 
 class _Writer:
-    """Writes in many transactions, each on top of those before: `sealed` is the last of them."""
+    """Writes many transactions, each on top of the one before; `sealed`: the last of them."""
 
     def __init__(self, engine: Engine, sealed: Seal) -> None:
         self.engine = engine
@@ -102,7 +103,7 @@ class _Writer:
 
     @contextmanager
     def writes(self, at_ms: int) -> Iterator[Sealer]:
-        """Open a transaction, and seal it. Raises StoreWentBackError where what was sealed is gone."""
+        """Open a transaction, and seal it. Raises StoreWentBackError if the last seal is missing."""
         with write_transaction(self.engine) as connection:
             if not has(connection, self._sealed):
                 raise StoreWentBackError("it went back while days were folded")
@@ -113,10 +114,10 @@ class _Writer:
 
 
 def _lived_before(reach: int, gaps: Sequence[tuple[int, int]], age_ms: int) -> int:
-    """Return the instant at which `age_ms` of time had yet to be lived until `reach` (rule T7).
+    """Return the instant at which `age_ms` of lived time remained until `reach` (rule T7).
 
-    In `gaps` nobody lived, be it that the wall clock left them out, or that camwatch did not run: it may have
-    begun with a clock that was wrong by years, and those must not make all else old.
+    Time in `gaps` is not lived: the wall clock skipped it, or camwatch did not run, perhaps with a clock that
+    was wrong by years.
     """
     for began, ended in sorted(gaps, key=itemgetter(1), reverse=True):
         lived = max(0, reach - ended)
@@ -131,7 +132,7 @@ def _lived_before(reach: int, gaps: Sequence[tuple[int, int]], age_ms: int) -> i
 def _roll_up_until(
     writer: _Writer, calendar: Calendar, known: StoreMetadata, cutoff: int
 ) -> Generator[None, None, int]:
-    """Write the days up to `cutoff` and let them hold; anew if somebody corrected anything meanwhile."""
+    """Write the days up to `cutoff` and make them valid; again if a correction came meanwhile."""
     engine = writer.engine
     while True:
         with read_transaction(engine) as connection:
@@ -207,7 +208,7 @@ def _end(end_ms: int | None, cutoff: int) -> int:
 
 
 def _delete_raw(writer: _Writer, rolled_up_until_ms: int) -> Iterator[None]:
-    """Delete what the days stand for; each camera keeps what it was when the first day not folded began."""
+    """Delete the rows of rolled-up days; each camera keeps its last transition before them."""
     for portion in _camera_batches(writer.engine):
         keys = [key for key, _, _ in portion]
         with writer.writes(rolled_up_until_ms) as sealer:
@@ -240,7 +241,7 @@ def _drop_from(sealer: Sealer, table: Table, over: ColumnElement[bool]) -> None:
 
 
 def _camera_batches(engine: Engine) -> Iterator[list[tuple[Any, ...]]]:
-    """Yield all cameras, a few at a time: key, operator, id."""
+    """Yield all cameras in small batches: (key, operator, id)."""
     table = schema.cameras
     with read_transaction(engine) as connection:
         query = select(table.c.key, table.c.operator, table.c.id).order_by(table.c.key)

@@ -1,7 +1,6 @@
-"""What waits for the store: happenings in order, each with what is to be remembered after it.
+"""The queue before the store: events in order, each with the checkpoints after it.
 
-A batch ends where a piece ends, so that what is remembered of a camera is never ahead of what is stored
-of it, nor behind.
+A batch ends where an item ends, so that stored checkpoints and stored events always agree.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ from camwatch.rejections import RejectedMessages
 
 
 class InventorySnapshot(NamedTuple):
-    """The inventory as of a (re)load: who the cameras are, and the maintenance that it announces."""
+    """The inventory as of a (re)load: cameras and maintenance."""
 
     cameras: tuple[Camera, ...]
     windows: tuple[MaintenanceWindow, ...]
@@ -32,10 +31,10 @@ class InventorySnapshot(NamedTuple):
 
 @dataclass(slots=True)
 class Batch:
-    """What happened, in order, and what is remembered after it: stored together or not at all.
+    """Events in order, and the checkpoints after them: stored together or not at all.
 
-    `number` grows by one with each batch, so that one whose commit was not confirmed is not stored twice,
-    and a store that lacks some is noticed (H1). The store vouches for all up to `watermark_ms` (rule S6).
+    `number` grows by one with each batch, so that an unconfirmed one is not stored twice, and missing ones
+    are noticed (H1). The record is complete up to `watermark_ms` (rule S6).
     """
 
     number: int
@@ -49,16 +48,16 @@ class Batch:
 
     @property
     def filled(self) -> set[str]:
-        """The cameras of which late heartbeats filled time."""
+        """The cameras with backfills."""
         return {event.camera for event in self.events if isinstance(event, Backfill)}
 
 
 @dataclass(slots=True)
 class StoredState:
-    """What the store remembers: empty the first time.
+    """The state in the store; empty the first time.
 
-    `corrections` is the number of the newest entry of the journal, `sealed` the newest seal. `ours`: this
-    process wrote the last batch.
+    `corrections`: the number of the newest correction. `sealed`: the newest seal. `ours`: this process wrote
+    the last batch.
     """
 
     checkpoints: list[CameraCheckpoint] = field(default_factory=list)
@@ -73,7 +72,7 @@ class StoredState:
 
 
 def news(camera: CameraState, now: Instant, stale_ms: int) -> CameraCheckpoint | None:
-    """Return what is to be remembered of a camera, if that differs enough from what the store has."""
+    """Return the checkpoint of a camera if it differs enough from the stored one."""
     stored = camera.persisted
     known = stored is not EMPTY  # a planned one is remembered once, for the next process to know it (V1)
     if (
@@ -86,7 +85,7 @@ def news(camera: CameraState, now: Instant, stale_ms: int) -> CameraCheckpoint |
 
 
 def in_service(memory: CameraCheckpoint) -> int:
-    """Return how many milliseconds a camera was in service."""
+    """Return the milliseconds in service."""
     return memory.up + memory.down + memory.unknown + memory.maintenance
 
 
@@ -98,7 +97,7 @@ _KEPT_EVENTS = 10_000  # in memory after they were stored: some seven megabytes
 
 
 class QueueItem(NamedTuple):
-    """What happened in one turn of the loop, and what was so afterwards."""
+    """The events of one event-loop iteration and the resulting checkpoints."""
 
     events: tuple[Event, ...]
     checkpoints: tuple[CameraCheckpoint, ...]
@@ -110,7 +109,7 @@ class QueueItem(NamedTuple):
 
 
 class _Kept(NamedTuple):
-    """What is kept of a batch that is stored: `parted` are memories of cameras that are out of service."""
+    """What is kept in memory of a stored batch; `parted`: checkpoints of cameras out of service."""
 
     number: int
     events: tuple[Event, ...]
@@ -119,7 +118,7 @@ class _Kept(NamedTuple):
 
 
 class Since(NamedTuple):
-    """What was stored after some batch, in order; `whole`: it is all of it."""
+    """What was stored after some batch, in order; `whole`: it is complete."""
 
     events: list[Event]
     removed: list[CameraCheckpoint]
@@ -128,7 +127,7 @@ class Since(NamedTuple):
 
 
 class Queue:
-    """Pieces in order of time, until they are stored. `number`: of the last batch that is stored."""
+    """Items in order of time, until they are stored. `number`: the last stored batch."""
 
     def __init__(self, number: int, pending_max: int = PENDING_MAX) -> None:
         self.pending = 0  # happenings not yet stored
@@ -144,7 +143,7 @@ class Queue:
         return bool(self._pieces or self._ready)
 
     def add(self, piece: QueueItem) -> None:
-        """Let a piece wait its turn. Raises StoreError when too much waits already."""
+        """Append an item. Raises StoreError if too many events wait."""
         if self.pending + len(piece.events) > self._pending_max:
             raise StoreError(
                 f"more than {self._pending_max:,} happenings wait for the store: camwatch stops, and "
@@ -154,7 +153,7 @@ class Queue:
         self._pieces.append(piece)
 
     def batch(self) -> Batch:
-        """Return the batch that is to be stored next: the same one until it is `stored`."""
+        """Return the next batch to store: the same one until `stored` is called."""
         if not self._ready:
             self._number += 1
             batch = Batch(self._number, self._pieces[0].watermark_ms)
@@ -179,7 +178,7 @@ class Queue:
         return self._ready[0]
 
     def stored(self) -> Iterable[CameraCheckpoint]:
-        """Note that the batch is stored, and return what the store remembers since."""
+        """Note that the batch is stored; return its checkpoints."""
         batch = self._ready.popleft()
         self.pending -= len(batch.events)
         self._stored = batch.number
@@ -195,7 +194,7 @@ class Queue:
         return batch.checkpoints
 
     def since(self, number: int | None) -> Since:
-        """Return the last of what was stored, after batch `number`; None: what is kept, which is not all."""
+        """Return what was stored after batch `number`; None: all that is kept, which is not complete."""
         kept = [each for each in self._kept if number is None or each.number > number]
         first = self._kept[0].number if self._kept else self._stored + 1
         return Since(
@@ -206,7 +205,7 @@ class Queue:
         )
 
     def rejoin(self, number: int, batch: Batch) -> None:
-        """Store `batch` next, after batch `number` of the store, and what waits after it."""
+        """Store `batch` next, after batch `number` of the store, followed by the waiting ones."""
         if self._again is not None:  # it went back once more
             self.pending -= len(self._ready.popleft().events)
         self._again = batch
@@ -218,6 +217,6 @@ class Queue:
         self._number = number
 
     def events(self) -> Iterator[Event]:
-        """Yield all happenings that are not stored yet, in order."""
+        """Yield all events that are not stored yet, in order."""
         yield from chain.from_iterable(batch.events for batch in self._ready)
         yield from chain.from_iterable(piece.events for piece in self._pieces)
