@@ -1,8 +1,8 @@
-"""Writes what happens into the store, and reads the corrections that people add to it.
+"""Records events in the store, and polls it for corrections.
 
-Events are queued in the turn of the loop in which they happen, together with the checkpoints after them; one
-thread writes them, in order. While the store is away they wait, and are tried again. Prometheus reads the
-counters of a camera as the store has them (`CameraState.persisted`): so no counter ever decreases, whenever
+Events are queued in the event-loop iteration in which they occur, with the checkpoints after them; one thread
+writes them, in order. While the store is unavailable they wait, and are retried. Prometheus reads the
+counters of a camera as the store has them (`CameraState.persisted`), so no counter ever decreases, whenever
 the process ends.
 """
 
@@ -51,11 +51,11 @@ _log = structlog.get_logger("history")
 
 
 class HistoryStatus(NamedTuple):
-    """What the recorder reports of itself.
+    """The recorder's status.
 
-    `pending`: events that are not stored yet. `write_errors`: how often storing failed. `sealed`: the newest
-    seal, its number and hash. `problem`: why nothing can be stored now, None if it can. `rolling`: the
-    operators' accounts over all windows, None until they are derived.
+    `pending`: events not stored yet. `write_errors`: number of failed writes. `sealed`: the newest seal.
+    `problem`: why nothing can be stored now, None if it can. `rolling`: the operators' accounts, None until
+    they are derived.
     """
 
     pending: int
@@ -66,11 +66,11 @@ class HistoryStatus(NamedTuple):
 
 
 class RecordedFleet(NamedTuple):
-    """What is recorded, and how its owner is reached.
+    """What is recorded, and the callbacks of its owner.
 
-    `idle` is cleared while more cameras are due than have been judged: the recorder waits then.
-    `flush_events` hands out what the core found, which ends in `record_events`. `on_maintenance` takes the
-    maintenance windows that people added, whenever they change.
+    `idle` is cleared while cameras are overdue for review: the recorder waits then. `flush_events` passes the
+    core's events to `record_events`. `on_maintenance` takes the corrected maintenance windows when they
+    change.
     """
 
     fleet: FleetMonitor
@@ -81,10 +81,10 @@ class RecordedFleet(NamedTuple):
 
 
 class Recorder:
-    """Stores what happens to one fleet, and what is to be remembered after it.
+    """Stores the events of one fleet, and the checkpoints after them.
 
-    `past` is what the store had when it was opened. While the store is away, at most `pending_max` events
-    wait for it; `retry_s` are the pauses between tries.
+    `past` is the state of the store when it was opened. At most `pending_max` events wait for the store;
+    `retry_s` are the pauses between retries.
     """
 
     def __init__(
@@ -107,7 +107,7 @@ class Recorder:
         self._unread: dict[str, str] = {}  # what could not be read when it was last tried, and why
         self._store = store
         self._queue = Queue(past.number, pending_max)
-        self._vouched_ms = past.watermark_ms or 0  # by the store, as we know it
+        self._watermark_ms = past.watermark_ms or 0  # by the store, as we know it
         self._roll: InventorySnapshot | None = None
         self._rolling_pending: deque[Event] = deque()  # not applied to `rolling` yet
         self._overflow: StoreError | None = None
@@ -134,12 +134,12 @@ class Recorder:
 
     @property
     def pending(self) -> int:
-        """How many happenings are not stored yet."""
+        """Number of events not stored yet."""
         return self._queue.pending
 
     @property
     def problem(self) -> str | None:
-        """Why nothing can be stored now; None while the store is well."""
+        """Why nothing can be stored now; None while writes succeed."""
         if self._problem is None and self._busy_since is not None:
             busy_s = asyncio.get_running_loop().time() - self._busy_since
             if busy_s > _SLOW_S:
@@ -147,7 +147,7 @@ class Recorder:
         return self._problem or next(iter(self._unread.values()), None)
 
     def record_events(self, events: Sequence[Event]) -> None:
-        """Take what has just happened, in the turn of the loop in which it did."""
+        """Queue events, in the event-loop iteration in which they occurred."""
         now = self._clock()
         concerned = {
             event.camera
@@ -161,7 +161,7 @@ class Recorder:
         self._rolling_wanted.set()
 
     def record_inventory(self, cameras: Iterable[Camera], windows: Iterable[MaintenanceWindow]) -> None:
-        """Take note of a (re)loaded inventory, before what follows from it."""
+        """Queue a (re)loaded inventory, before the events that follow from it."""
         cameras = tuple(cameras)
         sites = {camera.id: camera.site for camera in cameras}
         if any(self._sites.get(name, site) != site for name, site in sites.items()):
@@ -195,7 +195,7 @@ class Recorder:
     # --- the work
 
     async def run(self) -> None:
-        """Store what happens, until `close`. Raises StoreError when more waits than can be kept."""
+        """Store events until `close`. Raises StoreError if more wait than can be kept."""
         loop = asyncio.get_running_loop()
         self._running = asyncio.current_task()
         reckoning = asyncio.create_task(self._run_rolling(), name="operators' accounts")
@@ -216,9 +216,9 @@ class Recorder:
             self._ended.set()
 
     async def close(self, within_s: float) -> bool:
-        """Store the rest, for as long as the stop may take; what could not be stored is told.
+        """Store the rest within `within_s` seconds, and log what could not be stored.
 
-        Returns whether the store is free: not while a call of it goes on that nobody waits for any more.
+        Returns whether the store is free: no abandoned call is still using it.
         """
         self._stopping.set()
         self._work.set()
@@ -236,7 +236,7 @@ class Recorder:
         return self._thread.is_idle
 
     async def _checkpoint(self) -> None:
-        """Bring what is remembered of every camera up to date, and see whether people corrected anything."""
+        """Store the checkpoints of all cameras, and poll for corrections."""
         await self._checkpoint_cameras()
         await self._update_rolling()
         await self._flush()
@@ -269,14 +269,14 @@ class Recorder:
             except StoreWentBackError:
                 await self._reconcile()
                 continue
-            self._vouched_ms = batch.watermark_ms
+            self._watermark_ms = batch.watermark_ms
             self._fleet.mark_persisted(self._queue.stored())
             self._rejections.stored(batch.rejected)
             if cameras := batch.filled:
                 _log.info("late heartbeats filled unknown time", cameras=len(cameras))
 
     async def _write(self, batch: Batch) -> bool:
-        """Store a batch, trying again while the store is away; False if a stop could not wait longer."""
+        """Store a batch, retrying while the store is unavailable; False if a stop could not wait."""
         tries = 0
         while not self._gave_up:
             if self._overflow is not None:
@@ -307,7 +307,7 @@ class Recorder:
         self._problem = str(error)
 
     async def _reconcile(self) -> None:
-        """Take the store as it is, and let what memory still has of what it lacks be stored next (H1)."""
+        """Accept the state of the store, and store next what memory still has of the lost part (H1)."""
         try:
             past = await self._in_thread(self._store.load)
         except StoreError as error:
@@ -316,8 +316,10 @@ class Recorder:
             return
         events, parted, rolls, whole = self._queue.since(past.number if past.ours else None)
         cameras = [camera.persisted for camera in self._fleet.cameras.values() if camera.persisted.camera]
-        known = Known(states([*parted, *cameras]), events, whole, self._vouched_ms)
-        again = Batch(0, self._vouched_ms, events=rejoined(past, known), checkpoints=remembered(past, known))
+        known = Known(states([*parted, *cameras]), events, whole, self._watermark_ms)
+        again = Batch(
+            0, self._watermark_ms, events=rejoined(past, known), checkpoints=remembered(past, known)
+        )
         again.groups = self._fleet.link_group_checkpoints()
         again.rejected = list(self._rejections.all_stored())
         again.inventories = rolls
@@ -347,7 +349,7 @@ class Recorder:
                 await self._flush()
 
     async def _rebuild_rolling(self) -> None:
-        """Derive the operators' accounts anew from the record; what is not stored yet comes on top."""
+        """Derive the operators' accounts from the record, and apply what is not stored yet."""
         with self._log_and_continue("figures not derived"):
             now_ms = self._clock().utc_ms
             self.rolling = await self._in_thread(lambda: self._store.standing(now_ms))
@@ -356,14 +358,14 @@ class Recorder:
             await self._update_rolling()
 
     async def _run_rolling(self) -> None:
-        """Keep the operators' accounts up with what happens, also while the store is away."""
+        """Keep the operators' accounts up to date, also while the store is unavailable."""
         while True:
             await self._rolling_wanted.wait()
             self._rolling_wanted.clear()
             await self._update_rolling()
 
     async def _update_rolling(self) -> None:
-        """Tell the operators' accounts what happened, a little at a time: thousands may die at once."""
+        """Apply events to the operators' accounts, a few per iteration: thousands may come at once."""
         while self._rolling_pending and self.rolling is not None:
             await self._idle.wait()
             some = [
@@ -375,14 +377,14 @@ class Recorder:
             await asyncio.sleep(0)
 
     def _note_seal(self) -> None:
-        """Log the newest seal, once an hour and at the end: the store's owner need not own the log (H2)."""
+        """Log the newest seal hourly and at the end: the log may belong to others than the store (H2)."""
         hour = self._clock().utc_ms // 3_600_000
         if hour != self._noted_hour or self._stopping.is_set():
             self._noted_hour = hour
             _log.info("record sealed", seals=self.sealed.seq, head=self.sealed.hash)
 
     async def _roll_up(self) -> None:
-        """Fold away what is too old, once a day."""
+        """Roll up old days, once a day."""
         now_ms = self._clock().utc_ms
         if now_ms // 86_400_000 != self._rolled_up_day:
             with self._log_and_continue("nothing folded"):
@@ -403,7 +405,7 @@ class Recorder:
 
     @contextlib.contextmanager
     def _log_and_continue(self, what: str) -> Iterator[None]:
-        """Go on without something that can be had at the next checkpoint."""
+        """Log a failure of something that the next checkpoint can repeat."""
         try:
             yield
         except StoreError as error:
@@ -416,7 +418,7 @@ class Recorder:
 
 
 def _of_the_clock(event: Event) -> bool:
-    """Tell whether the clock was set ahead: what else is said of it changes no figure."""
+    """Return whether the clock was set forward; other gaps change no status time."""
     return (
         isinstance(event, MonitoringGap)
         and event.cause is GapCause.CLOCK_STEP

@@ -1,9 +1,9 @@
-"""Sealing: whatever figures derive from is chained by hash, row by row, as it is stored (rule H2).
+"""Sealing: rows from which figures derive are chained by hash as they are stored (rule H2).
 
-Each transaction that changes the record ends with a seal: all rows that it wrote or dropped, as JSON, and a
-SHA-256 over that and the seal before. So the tables are what the seals come to, and the hash of the newest
-seal stands for the whole record. Checkpoints change each second: of them the newest state alone is sealed.
-Refusals are not: no figure derives from them.
+Each transaction that changes the record ends with a seal: all rows that it wrote or deleted, as JSON, and a
+SHA-256 over that and the previous seal. So the tables are the result of the seals, and the newest hash stands
+for the whole record. Checkpoints change each second: only their newest state is sealed. Rejections are not:
+no figure derives from them.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from camwatch.history.dialects import bulk_insert, stream_rows
 from camwatch.history.metadata import read_values
 
 GENESIS: Final = "0" * 64
-"""What the first seal has for the hash before it."""
+"""The previous hash of the first seal."""
 
 SEALED: Final = tuple(
     table
@@ -30,28 +30,28 @@ SEALED: Final = tuple(
     if table
     not in {schema.store_metadata, schema.checkpoints, schema.rejections, schema.link_groups, schema.seals}
 )
-"""The tables that seals come to. A table that is added is among them, and so is written by a `Sealer`."""
+"""The sealed tables. A new table is among them, and so is written by a `Sealer`."""
 
 _ASKED = 500  # values in one question: fewer than any database takes
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 class Seal(NamedTuple):
-    """The newest seal: its number, and its hash, which stands for all that was sealed."""
+    """The number and hash of the newest seal; the hash stands for the whole record."""
 
     seq: int = 0
     hash: str = GENESIS
 
 
 class Sealer:
-    """Writes rows of the record in one transaction, and seals them at its end."""
+    """Writes rows in one transaction, and seals them at its end."""
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
         self._content: list[tuple[str, Sequence[str] | None, Sequence[Any]]] = []
 
     def add(self, table: Table, names: tuple[str, ...], rows: Sequence[Sequence[Any]]) -> None:
-        """Insert rows that get a number, in order."""
+        """Insert rows and number them, in order."""
         if rows:
             numbers = stream_rows(self.connection, table, len(rows))
             self.put(
@@ -61,13 +61,13 @@ class Sealer:
     def put(
         self, table: Table, names: tuple[str, ...], rows: Sequence[Sequence[Any]], *, upsert: bool = False
     ) -> None:
-        """Insert rows with their primary key; with `upsert` they replace those that have it."""
+        """Insert rows with their primary key; `upsert` replaces existing ones."""
         if rows:
             bulk_insert(self.connection, table, names, rows, upsert=upsert)
             self.wrote(table, names, rows)
 
     def wrote(self, table: Table, names: tuple[str, ...], rows: Sequence[Sequence[Any]]) -> None:
-        """Take note of rows that are there."""
+        """Note rows that are stored."""
         self._content.append((table.name, names, formed(table, names, rows)))
 
     def drop(self, table: Table, keys: Sequence[int]) -> None:
@@ -99,7 +99,7 @@ class Sealer:
         self.put(table, names, changed, upsert=True)
 
     def seal(self, at_ms: int) -> Seal | None:
-        """Chain what was written; None if nothing was. `at_ms` dates it, for people: the order is `seq`'s."""
+        """Append a seal of the written rows, None if there are none; `at_ms` is informative only."""
         if not self._content:
             return None
         before = newest(self.connection)
@@ -118,35 +118,35 @@ class Sealer:
 
 
 def newest(connection: Connection) -> Seal:
-    """Return the newest seal of a record."""
+    """Return the newest seal."""
     table = schema.seals.c
     row = connection.execute(select(table.seq, table.hash).order_by(table.seq.desc()).limit(1)).first()
     return Seal() if row is None else Seal(*row)
 
 
 def has(connection: Connection, seal: Seal) -> bool:
-    """Tell whether a record goes on from a seal: then it has all that was sealed until then."""
+    """Return whether the record includes a seal, and so everything sealed until then."""
     found = connection.execute(select(schema.seals.c.hash).where(schema.seals.c.seq == seal.seq)).scalar()
     return (found or GENESIS) == seal.hash
 
 
 def seal_hash(previous: str, seq: int, at_ms: int, content: str) -> str:
-    """Return the hash that a seal should have."""
+    """Return the correct hash of a seal."""
     return hashlib.sha256(f"{previous}\n{seq}\n{at_ms}\n{content}".encode()).hexdigest()
 
 
 def key_of(table: Table) -> str:
-    """Return the column that tells one row of a table from another."""
+    """Return the primary key column of a table."""
     return next(iter(table.primary_key)).name
 
 
 def digest(row: Sequence[Any]) -> bytes:
-    """Return what stands for a row as `formed` gives it."""
+    """Return the digest of a row as `formed` returns it."""
     return hashlib.sha256(_encode(row).encode()).digest()
 
 
 def formed(table: Table, names: tuple[str, ...], rows: Iterable[Sequence[Any]]) -> list[Sequence[Any]]:
-    """Return rows as any database gives them back, whatever was handed to it."""
+    """Return rows as any database returns them."""
     forms = _forms(table, names)
     if not forms:
         return list(rows)
@@ -184,14 +184,14 @@ _PLAIN = 0  # the format of marshal that tells values apart, and not how they ar
 
 
 class Checkpoints:
-    """What stands for all checkpoints as they are now: a digest over one of each row, by their keys."""
+    """A digest over all present checkpoints, by key."""
 
     def __init__(self, connection: Connection) -> None:
         self._digests = bytearray()
         self.take(_CHECKPOINT, [tuple(row) for row in connection.execute(select(schema.checkpoints))])
 
     def take(self, names: tuple[str, ...], rows: Sequence[Any]) -> None:
-        """Take over rows that were written; the key is their first value, real numbers are floats."""
+        """Update the digests of rows that were written; their first value is the key."""
         assert names == _CHECKPOINT, "a checkpoint is sealed whole"  # noqa: S101
         for row in rows:  # thousands in a second: JSON would take five times as long
             at = row[0] * 32
@@ -200,13 +200,13 @@ class Checkpoints:
             self._digests[at : at + 32] = hashlib.sha256(marshal.dumps(row, _PLAIN)).digest()
 
     def sealed(self, run: str, number: int, watermark_ms: int) -> str:
-        """Return what is kept of it, with the batch that it belongs to."""
+        """Return the digest, with the batch that it belongs to."""
         head = f"{run}\n{number}\n{watermark_ms}\n".encode()
         return hashlib.sha256(head + self._digests).hexdigest()
 
 
 def seal_checkpoints(connection: Connection) -> None:
-    """Seal the checkpoints as they are now: for who changes them beside a batch."""
+    """Seal the present checkpoints, after a change outside of a batch."""
     stored = read_values(connection)
     batch, watermark_ms = int(stored.get("batch", 0)), int(stored.get("watermark_ms", 0))
     sealed = Checkpoints(connection).sealed(stored.get("run", ""), batch, watermark_ms)

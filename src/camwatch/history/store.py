@@ -1,7 +1,7 @@
-"""The store, as the daemon uses it: opened, held against a second daemon, read once, then written.
+"""The store of the daemon: opened, locked against a second daemon, loaded once, then written.
 
-Everything here waits for a disk or a server, so it runs in a thread that may wait; one thread at a time.
-What cannot be stored raises StoreError, leaves nothing behind, and may be tried again.
+All calls block on a disk or server, so run them in a thread; one thread at a time. A failed write raises
+StoreError, stores nothing, and may be retried.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from camwatch.rejections import RejectedMessages
 from camwatch.settings import HistorySettings
 
 DAEMON = "daemon"
-"""Who holds a store as this is told to read the inventory anew, and must be no other process."""
+"""The role of the process that `camwatch reload` signals."""
 
 _REMOVED = "nothing is lost, and it was made again: find out who removes it"
 
@@ -51,7 +51,7 @@ class _Written(NamedTuple):
 
 
 class Store:
-    """One store. `engine` is for those who read, and for who appends corrections."""
+    """One store. `engine` serves readers, and writers of corrections."""
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
@@ -75,10 +75,17 @@ class Store:
         create: bool = True,
         stopping: threading.Event | None = None,
     ) -> Self:
-        """Connect, check, and bring the tables up to date; `create`: make what is not there.
+        """Connect, check, and migrate the tables.
 
-        A server that is not there is awaited for `wait_s` seconds (None: as the settings say), or until
-        `stopping`. Raises ConfigError where the store cannot be used as it is, or StoreError.
+        Args:
+            settings: Where the store is.
+            wait_s: Seconds to wait for a server; None: as the settings say.
+            create: Whether to create what is missing.
+            stopping: Ends the wait.
+
+        Raises:
+            ConfigError: The store cannot be used as it is.
+            StoreError: The database fails.
         """
         if settings.scheme == "sqlite":
             engine = connect.open_sqlite(settings, create=create)
@@ -94,9 +101,9 @@ class Store:
         return store
 
     def acquire_lock(self, role: str = "process") -> None:
-        """Make the store this process's to write, until `close`; waits a little for one that is just ending.
+        """Lock the store until `close`; waits a little for a process that is just ending.
 
-        `role` is what others are told that it is. Raises InUseError where another daemon has it.
+        `role` is shown to others. Raises InUseError if another process has the lock.
         """
         self._process = process_name(role)
         deadline = time.monotonic() + lock.WAIT_S
@@ -110,14 +117,14 @@ class Store:
                 time.sleep(lock.LOOK_S)
 
     def holder(self) -> str | None:
-        """Return who has the store, in words (`engine.whoami`); None if nobody has. Raises StoreError."""
+        """Return the process that has the lock, as text; None if none has. Raises StoreError."""
         with translate_errors(self.engine):
             if self._lock is not None and not self._lock.is_taken():
                 return None
             return self._owner()
 
     def load(self) -> StoredState:
-        """Return what the store remembers. Raises StoreError."""
+        """Return the state in the store. Raises StoreError."""
         with translate_errors(self.engine), read_transaction(self.engine) as connection:
             self._last = _written(connection)
             return _stored_state(
@@ -125,10 +132,11 @@ class Store:
             )
 
     def write(self, batch: Batch) -> Seal | None:
-        """Store a batch, whole and for good, unless it was stored before; return its seal, if it has one.
+        """Store a batch, unless it was stored before; return its seal, if it has one.
 
-        Its number follows that of the last one. Raises StoreError; StoreWentBackError where the store does
-        not end with the last batch that was written or loaded (H1).
+        Raises:
+            StoreError: It was not stored.
+            StoreWentBackError: The store does not end with the last batch written or loaded (H1).
         """
         mine, seal = _Written(self._run, batch.number), None
         try:
@@ -162,7 +170,7 @@ class Store:
         return StoreWentBackError(f"it is not the one that camwatch wrote last: {how}")
 
     def _make_tables(self) -> None:
-        """Make the tables in a database that was emptied while we ran. Raises StoreError."""
+        """Create the tables in a database that was emptied while we ran. Raises StoreError."""
         try:
             if not connect.is_schema_current(self.engine):
                 self._migrate()
@@ -170,7 +178,7 @@ class Store:
             raise StoreError(str(error)) from error
 
     def close(self) -> None:
-        """Let another daemon have the store, and end every session."""
+        """Release the lock, and close all connections."""
         if self._connection is not None and self._lock is None:
             lock.release_advisory(self._connection)
         self._disconnect()
@@ -210,7 +218,7 @@ class Store:
         )
 
     def _writer_connection(self) -> Connection:
-        """Return the connection that writes, alive, with the lock ours."""
+        """Return the writing connection, alive and locked."""
         if self._inode is not None and self._identity() != self._inode:
             raise StoreError(f"{self._file} was replaced while camwatch ran", "restart camwatch")
         self._check_beside()
@@ -225,7 +233,7 @@ class Store:
         return self._connection
 
     def _check_beside(self) -> None:
-        """See whether what lies beside a file is still there; make good what was removed, and say so."""
+        """Check the files beside a database; restore removed ones, and report it."""
         if self._ahead is not None and (lost := self._ahead.lost()) is not None:
             self._ahead.save()
             self._disconnect()  # what was opened meanwhile has another one open
@@ -234,7 +242,7 @@ class Store:
             raise StoreError(f"{self._lock.file} was removed while camwatch ran", _REMOVED)
 
     def _try_lock(self) -> bool:
-        """Take the lock, unless we have it; on PostgreSQL with a session of its own, which then writes."""
+        """Take the lock, unless we have it; on PostgreSQL with the session that then writes."""
         if self._lock is not None:
             return self._lock.take(self._process)
         if self._connection is not None:

@@ -1,7 +1,7 @@
-"""A batch becomes rows: what happened is laid out by table, then stored in few large statements.
+"""Writes batches: events become rows by table, stored in few large statements.
 
-Order is kept inside each table. Something that begins and ends in the same batch is one row; what began
-in an earlier one is ended where it lies.
+Order is kept within each table. What begins and ends in the same batch is one row; what began earlier is
+ended in place.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from camwatch.history.sealing import Checkpoints, Seal, Sealer
 from camwatch.history.write_queue import Batch, InventorySnapshot
 
 CHECKPOINT = CameraCheckpoint._fields[2:]
-"""The columns of a checkpoint that are a Memory's fields under the same names."""
+"""The columns of a checkpoint besides the key: fields of CameraCheckpoint."""
 
 _log = structlog.get_logger("history")
 
@@ -41,7 +41,7 @@ class _Known(NamedTuple):
 
 
 class Cameras:
-    """Who has a row, and its key. Only one daemon writes, so what it knows is what is there."""
+    """Cameras with a row, and their keys. Only one daemon writes, so the cache is correct."""
 
     def __init__(self, connection: Connection) -> None:
         table = schema.cameras.c
@@ -59,7 +59,7 @@ class Cameras:
         self._moved: list[tuple[int, int, str, str]] = []
 
     def upsert(self, camera: Camera, at_ms: int) -> None:
-        """Take over what the inventory says of a camera from an instant on (rule V7)."""
+        """Store the inventory's row of a camera, valid from an instant on (rule V7)."""
         said = (camera.site, camera.zone, camera.purpose.value, camera.name)
         known = self._set(camera.id, camera.operator, tuple(map(_clean, said)))
         place = known.site, known.purpose
@@ -68,7 +68,7 @@ class Cameras:
             self._moved.append((known.key, _bounded(at_ms), *place))
 
     def key(self, camera: str, operator: str, site: str = "") -> int:
-        """Return a camera's key; one that no inventory told of gets a row with what is known."""
+        """Return a camera's key; one unknown to every inventory gets a row."""
         known = self._known.get((camera, operator))
         if known is None:
             known = self._set(camera, operator, (site, "", Purpose.VIDEO_PROTECTION.value, camera))
@@ -96,21 +96,21 @@ class Cameras:
 
 
 class Writer(NamedTuple):
-    """What one who writes batch after batch knows of the store, and so need not ask."""
+    """Cached state of the store between batches."""
 
     cameras: Cameras
     checkpoints: Checkpoints
 
     @classmethod
     def of(cls, connection: Connection) -> Writer:
-        """Return it as it is."""
+        """Return the present state."""
         return cls(Cameras(connection), Checkpoints(connection))
 
 
 def write_batch(connection: Connection, filed: Writer, batch: Batch, run: str) -> Seal | None:
-    """Store what is in a batch of this `run` of camwatch; the caller's transaction makes it whole.
+    """Store a batch of this `run` of camwatch, within the caller's transaction.
 
-    Returns its seal, None where the record did not change.
+    Returns its seal, None if the record did not change.
     """
     sealer = Sealer(connection)
     cameras = filed.cameras
@@ -230,9 +230,9 @@ class _BatchRows:
 
 
 def _begin_again(sealer: Sealer, outages: _OpenClose) -> None:
-    """Let outages go on that an absence ended (V6); begin those of which the record has nothing, or the end.
+    """Reopen outages that a removal ended (V6); begin those that the record lacks.
 
-    It was folded away, or the store went back (H1).
+    They were rolled up, or the store went back (H1).
     """
     table, moved = schema.outages.c, schema.transitions.c
     again = []
@@ -252,7 +252,7 @@ def _begin_again(sealer: Sealer, outages: _OpenClose) -> None:
 
 
 def _end(sealer: Sealer, table: Table, rows: dict[int, int]) -> None:
-    """End what is open; a record in which it is not was changed by others, which must not stop it."""
+    """End open rows; in a record changed by others some may be missing, which is logged."""
     ended = sealer.end(table, rows)
     if ended != len(rows):
         _log.error(
@@ -264,9 +264,9 @@ def _end(sealer: Sealer, table: Table, rows: dict[int, int]) -> None:
 
 
 class _OpenClose:
-    """What begins in this batch (rows with `end_ms` third), and what that began earlier ends in it.
+    """Rows that begin in this batch (`end_ms` is third), and ends of earlier ones.
 
-    `again`: what ended in an earlier batch and goes on, by key, with the row for where the record lacks it.
+    `again`: ended in an earlier batch and reopened, by key, with a row in case the record lacks it.
     """
 
     def __init__(self) -> None:
@@ -286,7 +286,7 @@ class _OpenClose:
             self.again[key] = row
 
     def begin_at_last(self, key: int, row: list[Any]) -> None:
-        """Begin what should have gone on, and let it end as that would have."""
+        """Begin what could not be reopened, with its end."""
         row[2] = self.ended.pop(key, None)
         self.begun.insert(0, row)
 
@@ -309,7 +309,7 @@ _TAKE: dict[type, Callable[[_BatchRows, Any], None]] = {
 
 
 def _sync_maintenance(sealer: Sealer, roll: InventorySnapshot) -> None:
-    """Make the windows those of the inventory; one that began and was taken out ended when it was (V3)."""
+    """Store the windows of the inventory; one that began and was removed ended then (V3)."""
     table = schema.maintenance_windows
     rows = sealer.connection.execute(
         select(table.c.scope, table.c.scope_id, table.c.start_ms, table.c.end_ms, table.c.id, table.c.reason)
@@ -349,7 +349,7 @@ def _replace_groups(connection: Connection, sights: Iterable[LinkGroupCheckpoint
 
 
 def _checkpoint_row(memory: CameraCheckpoint) -> list[Any]:
-    """Return the fields of a checkpoint as a driver takes them; a number beyond 64 bits is the largest."""
+    """Return the values of a checkpoint for the driver; numbers beyond 64 bits are capped."""
     row: list[Any] = [
         value if type(value) is not int or -_LARGEST <= value <= _LARGEST else _bounded(value)
         for value in memory[2:]
