@@ -5,7 +5,7 @@ A new store is created from them, an older one is migrated by `migrations/`; a t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, get_args, get_type_hints
 
 from sqlalchemy import (
@@ -196,7 +196,7 @@ rebased = Table(
 
 def _checkpoint_columns() -> Iterator[Column[Any]]:
     """Yield a column for each field of a camera's checkpoint, but those that its camera's row has."""
-    kinds = {int: BigInteger, float: lambda: Float(53), bool: Boolean}
+    kinds: dict[Any, Callable[[], Any]] = {int: BigInteger, float: lambda: Float(53), bool: Boolean}
     for name, hint in get_type_hints(CameraCheckpoint).items():
         if name not in ("camera", "operator"):
             kind, *none = get_args(hint) or (hint,)
