@@ -18,7 +18,8 @@ from camwatch.clock_trust import wait_for_sync
 from camwatch.core.events import Event
 from camwatch.core.model import Camera, MaintenanceWindow
 from camwatch.errors import CamwatchError, ClockError, ConfigError, StoreError
-from camwatch.fleet.inventory import Inventory, fingerprint
+from camwatch.file_watcher import FileWatcher, WatchedFiles
+from camwatch.fleet.inventory import Inventory, table_files
 from camwatch.history.recorder import RecordedFleet, Recorder
 from camwatch.history.recording_store import RecordingStore
 from camwatch.history.stop_budget import PUT_AWAY_S, StopBudget, put_away
@@ -74,7 +75,7 @@ class Application:
         self.certificate: TlsCertificate | None = None
         self._pending: list[Event] = []
         self._events_ready = asyncio.Event()
-        self._reload_asked = asyncio.Event()
+        self._inventory_watcher = FileWatcher(settings.fleet.reload_interval_s)
         self._confirmed = False
         self.listeners: list[Callable[[list[Event]], None]] = []
         clock = Clock(None, not_before_ms=past.watermark_ms or 0, steady_then=past.steady)
@@ -149,12 +150,9 @@ class Application:
         }
 
     def ask_reload(self, *, confirm: bool = True) -> None:
-        """Reload inventory and accounts, whether their files changed or not.
-
-        `confirm`: also accept an inventory that is held back (rule V6).
-        """
+        """Reload inventory and accounts; `confirm` accepts an inventory that is held back (rule V6)."""
         self._confirmed |= confirm
-        self._reload_asked.set()
+        self._inventory_watcher.request_reload()
         self.auth_reloader.request_reload()
 
     def _renew_certificate(self) -> None:
@@ -208,29 +206,20 @@ class Application:
             self._pump_batch()
 
     async def follow_inventory(self) -> None:
-        """Reload the inventory on request, or when its files have changed and are stable."""
-        fleet = self.settings.fleet
-        loaded = seen = self.monitor.inventory.fingerprint
-        while True:
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._reload_asked.wait(), fleet.reload_interval_s)
-            asked = self._reload_asked.is_set()
-            confirmed, self._confirmed = self._confirmed, False
-            self._reload_asked.clear()
-            now = await asyncio.to_thread(fingerprint, fleet.path)
-            if asked or (now != loaded and now == seen):
-                loaded = now
-                with self.notifier.reloading():
-                    await self._reload(confirmed=confirmed)
-            seen = now
+        """Reload the inventory when its tables change, or when asked."""
+        tables = table_files(self.settings.fleet.path)
+        loaded = self.monitor.inventory.fingerprint
+        await self._inventory_watcher.run([WatchedFiles(tables, self._reload, loaded)])
 
-    async def _reload(self, *, confirmed: bool) -> None:
-        try:
-            inventory = await asyncio.to_thread(load, self.settings)
-        except ConfigError as error:
-            self.monitor.on_reload_failed(error)
-        else:
-            self.monitor.on_reload(inventory, confirmed=confirmed)
+    async def _reload(self) -> None:
+        confirmed, self._confirmed = self._confirmed, False
+        with self.notifier.reloading():
+            try:
+                inventory = await asyncio.to_thread(load, self.settings)
+            except ConfigError as error:
+                self.monitor.on_reload_failed(error)
+            else:
+                self.monitor.on_reload(inventory, confirmed=confirmed)
 
 
 def link_settings(broker: Broker, settings: Settings) -> LinkSettings:

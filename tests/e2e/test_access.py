@@ -105,25 +105,25 @@ async def test_accounts_are_taken_over_while_it_runs_and_a_broken_file_changes_n
         assert (await client.get("/")).status_code == 200
         said = access(tmp_path, "add", "lady", "--role", "viewer", "--operator", "sacogiva", "--token")
         (token,) = re.findall(r"^cw_\S+$", said, re.MULTILINE)
-        assert (await daemon.says("access: accounts reloaded"))["added"] == ["lady"]
+        assert (await daemon.says("accounts reloaded"))["added"] == ["lady"]
         bearer = {"authorization": f"Bearer {token}"}
         async with client_of(daemon) as bot:
             assert (await bot.get("/", headers=bearer)).status_code == 200
             file = tmp_path / "accounts.toml"
             whole = file.read_text()
             file.write_text(whole.replace('role = "viewer"', 'role = "emperor"'))
-            broken = await daemon.says("access: not reloaded, what was before stays")
+            broken = await daemon.says("auth reload failed, keeping previous configuration")
             assert "accounts.toml, line 8: accounts[1].role" in broken["fault"]
             await daemon.until(lambda metrics: metrics.value(ERRORS) == 1)
             assert (await bot.get("/", headers=bearer)).status_code == 200
             file.write_text(whole.replace('"sacogiva"', '"nobody"'))
-            stranger = await daemon.says("access: an account sees nothing of this operator")
+            stranger = await daemon.says("account refers to unknown operator")
             assert "'nobody' is no operator" in stranger["fault"]
             access(tmp_path, "revoke", "lady")
-            await daemon.says("access: accounts reloaded", removed=["lady"])
+            await daemon.says("accounts reloaded", removed=["lady"])
             assert (await bot.get("/", headers=bearer)).status_code == 401
         access(tmp_path, "add", "chief", "--change", "--password-stdin")
-        await daemon.says("access: accounts reloaded", changed=["chief"])
+        await daemon.says("accounts reloaded", changed=["chief"])
         assert (await client.get("/")).status_code == 401, "the same password, newly set, ends sessions, too"
 
 
@@ -188,7 +188,7 @@ async def test_it_serves_tls_by_itself_and_takes_a_new_certificate(
         assert not await asked(second)
         cert_file.write_bytes(second.server_cert.read_bytes())
         key_file.write_bytes(second.server_key.read_bytes())
-        await daemon.says("access: certificate reloaded")
+        await daemon.says("certificate reloaded")
         assert await asked(second)
 
 
@@ -206,6 +206,6 @@ async def test_the_token_of_the_metrics_can_be_changed_while_it_runs(
             assert (await client.get("/metrics")).status_code == 401
             assert (await client.get("/metrics", headers=one)).status_code == 200
             token.write_text("the second of two tokens")
-            await daemon.says("access: token of the metrics reloaded")
+            await daemon.says("metrics token reloaded")
             assert (await client.get("/metrics", headers=one)).status_code == 401
             assert (await client.get("/metrics", headers=two)).status_code == 200

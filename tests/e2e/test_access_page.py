@@ -56,7 +56,7 @@ async def test_a_landlord_gets_an_account_and_sees_its_cameras_and_no_others(
     follow(tmp_path, "camwatch accounts add alice")
     async with running(tmp_path, settings) as daemon:
         follow(tmp_path, "camwatch accounts add sacogiva --role viewer")
-        await daemon.says("access: accounts reloaded", added=["sacogiva"])
+        await daemon.says("accounts reloaded", added=["sacogiva"])
         async with client_of(daemon) as client:
             way = await client.get("/", headers={"accept": "text/html"})
             form = await client.get(way.headers["location"], headers={"accept": "text/html"})
@@ -72,12 +72,12 @@ async def test_a_landlord_gets_an_account_and_sees_its_cameras_and_no_others(
             assert "cam-" not in listed.text
             assert (await client.get("/api/v1/cameras/cam-1")).status_code == 404
             follow(tmp_path, "camwatch accounts add sacogiva --change --config")
-            await daemon.says("access: accounts reloaded", changed=["sacogiva"])
+            await daemon.says("accounts reloaded", changed=["sacogiva"])
             assert (await client.get("/api/v1/cameras")).status_code == 401
         follow(tmp_path, "camwatch accounts add sacogiva --change --role")
         assert re.search(r"sacogiva +editor +sacogiva", follow(tmp_path, "camwatch accounts list"))
         said = follow(tmp_path, "camwatch accounts add sacogiva-export")
-        await daemon.says("access: accounts reloaded", added=["sacogiva-export"])
+        await daemon.says("accounts reloaded", added=["sacogiva-export"])
         (token,) = re.findall(r"^cw_\S+$", said, re.MULTILINE)
         assert "tour-1" in await curled(daemon.url, token)
         (tmp_path / "token").write_text(f"{token}\n")

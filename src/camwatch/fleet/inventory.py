@@ -11,17 +11,15 @@ from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
 from types import MappingProxyType
-from typing import Generic, TypeAlias, TypeVar
+from typing import Generic, TypeVar
 from zoneinfo import ZoneInfo
 
 from camwatch.core.model import Camera, Lifecycle, MaintenanceWindow, Purpose, Scope
 from camwatch.errors import ConfigError, ConfigProblem
+from camwatch.file_watcher import Signature, signature
 from camwatch.fleet import fields
 from camwatch.fleet.csv_tables import CsvRow, CsvTable
 from camwatch.fleet.fields import FieldError, quoted
-
-Signature: TypeAlias = tuple[tuple[str, int, int], ...]
-"""Name, modification time (ns) and size of each table."""
 
 OPERATOR_COLUMNS = ("operator_id", "name", "objective")
 SITE_COLUMNS = ("site_id", "name", "zone", "latitude", "longitude")
@@ -75,7 +73,7 @@ class Site:
 class Inventory:
     """One sound reading of the tables, by id and in the order of the tables. Nothing in it changes.
 
-    `signature` is that of the files from just before they were read; () if it comes from none.
+    `fingerprint` is the signature of the files from just before they were read; () if there are none.
     """
 
     operators: Mapping[str, Operator]
@@ -124,8 +122,8 @@ def load_inventory(folder: Path, timezone: ZoneInfo, now_ms: int | None = None) 
     """
     if (problem := _folder_problem(folder)) is not None:
         raise ConfigError((ConfigProblem(str(folder), problem),))
-    before = fingerprint(folder)
-    operators_csv, sites_csv, cameras_csv, maintenance_csv = (folder / name for name in _FILES)
+    before = signature(table_files(folder))
+    operators_csv, sites_csv, cameras_csv, maintenance_csv = table_files(folder)
     operators = _Table(CsvTable(operators_csv, OPERATOR_COLUMNS), "operator", _operator)
     sites = _Table(CsvTable(sites_csv, SITE_COLUMNS), "site", _site)
     camera = _camera_of(operators, sites, timezone)
@@ -172,18 +170,9 @@ def held_back(serving: Collection[str], new: Inventory) -> HeldReload | None:
     return HeldReload(new.fingerprint, leaving, len(serving))
 
 
-def fingerprint(folder: Path) -> Signature:
-    """Return the signature of the tables that are there; it differs after an edit. Never raises."""
-    return tuple(_signatures(folder))
-
-
-def _signatures(folder: Path) -> Iterator[tuple[str, int, int]]:
-    for name in _FILES:
-        try:
-            found = (folder / name).stat()
-        except (OSError, ValueError):
-            continue
-        yield name, found.st_mtime_ns, found.st_size
+def table_files(folder: Path) -> tuple[Path, ...]:
+    """Return the paths of the tables, those that may be missing too."""
+    return tuple(folder / name for name in _FILES)
 
 
 def _folder_problem(folder: Path) -> str | None:

@@ -11,7 +11,8 @@ import pytest
 
 from camwatch.core.model import Camera, Lifecycle, MaintenanceWindow, Purpose, Scope
 from camwatch.errors import ConfigError, ConfigProblem
-from camwatch.fleet.inventory import CAMERA_COLUMNS, Inventory, diff, fingerprint, load_inventory
+from camwatch.file_watcher import signature
+from camwatch.fleet.inventory import CAMERA_COLUMNS, Inventory, diff, load_inventory, table_files
 from tests.support.tables import (
     Cells,
     camera,
@@ -426,13 +427,13 @@ def test_changes_are_cameras_added_removed_and_different(tmp_path: Path) -> None
 
 def test_the_signature_differs_after_an_edit_and_not_otherwise(tmp_path: Path) -> None:
     write_fleet(tmp_path)
-    before = fingerprint(tmp_path)
-    assert [name for name, _, _ in before] == ["operators.csv", "sites.csv", "cameras.csv"]
+    before = signature(table_files(tmp_path))
+    assert [name for name, *_ in before] == ["operators.csv", "sites.csv", "cameras.csv"]
     (tmp_path / "notes.txt").write_text("not a table")
-    assert fingerprint(tmp_path) == before
+    assert signature(table_files(tmp_path)) == before
     os.utime(tmp_path / "cameras.csv", ns=(1, 1))
-    touched = fingerprint(tmp_path)
+    touched = signature(table_files(tmp_path))
     assert touched != before
     write_table(tmp_path, "maintenance.csv", [])
-    assert len(fingerprint(tmp_path)) == len(touched) + 1
-    assert fingerprint(tmp_path / "nowhere") == ()
+    assert len(signature(table_files(tmp_path))) == len(touched) + 1
+    assert signature(table_files(tmp_path / "nowhere")) == ()

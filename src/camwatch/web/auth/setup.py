@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Awaitable, Callable, Iterable
-from pathlib import Path
+from functools import partial
 from typing import TypeAlias
 
 import structlog
 
 from camwatch.errors import ConfigError, ConfigProblem
+from camwatch.file_watcher import FileWatcher, WatchedFiles, signature
 from camwatch.settings import Settings
 from camwatch.web.auth.accounts import Accounts, load, load_for, unknown_operators
 from camwatch.web.auth.authenticator import AuthConfig, Authenticator
 from camwatch.web.auth.proxy_headers import TrustedProxies
 
-_Signature: TypeAlias = tuple[tuple[int, int, int] | None, ...]
-_News: TypeAlias = dict[str, object]  # what a file says that was not so before
-_Take: TypeAlias = Callable[[], Awaitable[_News]]
+_Changes: TypeAlias = dict[str, object]  # keys of the log line
+_Load: TypeAlias = Callable[[], Awaitable[_Changes]]
 
 _log = structlog.get_logger("access")
 
@@ -79,84 +78,69 @@ def warn_if_plaintext(settings: Settings) -> None:
 
 
 class AuthReloader:
-    """Takes changed files over while the daemon runs; what is faulty changes nothing."""
+    """Reloads accounts, metrics token and certificate when their files change; ignores faulty files."""
 
     def __init__(
         self,
-        access: Authenticator,
+        authenticator: Authenticator,
         settings: Settings,
         operators: Callable[[], Iterable[str]],
-        renew_certificate: Callable[[], None],
+        reload_certificate: Callable[[], None],
     ) -> None:
-        self._access = access
+        self._authenticator = authenticator
         self._settings = settings
         self._operators = operators
-        self._renew_certificate = renew_certificate
-        self._asked = asyncio.Event()
-
-    def request_reload(self) -> None:
-        """Have all files read anew, changed or not."""
-        self._asked.set()
+        self._reload_certificate = reload_certificate
+        self._watcher = FileWatcher(settings.fleet.reload_interval_s)
+        self.request_reload = self._watcher.request_reload
 
     async def run(self) -> None:
-        """Read files anew when asked, or when they changed and have come to rest; runs until cancelled."""
+        """Reload files that change, until cancelled."""
         http = self._settings.http
-        watched: tuple[tuple[str, _Take, tuple[Path | None, ...]], ...] = (
-            ("accounts", self._take_accounts, (self._settings.access.accounts_file,)),
-            ("token of the metrics", self._take_token, (http.metrics_token_file,)),
-            ("certificate", self._take_certificate, (http.cert_file, http.key_file)),
-        )
-        loaded = seen = [await asyncio.to_thread(_signature, files) for _, _, files in watched]
-        for what, take, files in watched:
-            if any(files):  # they may have changed since they were read
-                await self._renew(what, take, tell=False)
-        while True:
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._asked.wait(), self._settings.fleet.reload_interval_s)
-            asked = self._asked.is_set()
-            self._asked.clear()
-            now = [await asyncio.to_thread(_signature, files) for _, _, files in watched]
-            for number, (what, take, files) in enumerate(watched):
-                rests = now[number] == seen[number] or asked
-                if any(files) and rests and (asked or now[number] != loaded[number]):
-                    loaded[number] = now[number]
-                    await self._renew(what, take, tell=True)
-            seen = now
+        watched = []
+        for what, load_them, files in (
+            ("accounts", self._load_accounts, (self._settings.access.accounts_file,)),
+            ("metrics token", self._load_metrics_token, (http.metrics_token_file,)),
+            ("certificate", self._load_certificate, (http.cert_file, http.key_file)),
+        ):
+            if paths := tuple(file for file in files if file is not None):
+                before = await asyncio.to_thread(signature, paths)
+                await self._reload(what, load_them, log_unchanged=False)  # may have changed since the start
+                watched.append(WatchedFiles(paths, partial(self._reload, what, load_them), before))
+        await self._watcher.run(watched)
 
-    async def _renew(self, what: str, take: _Take, *, tell: bool) -> None:
-        """Take a file over, and say so; without `tell` only where it says something else."""
+    async def _reload(self, what: str, load_them: _Load, *, log_unchanged: bool = True) -> None:
         try:
-            news = await take()
+            changes = await load_them()
         except ConfigError as error:
-            self._access.reload_errors += 1
+            self._authenticator.reload_errors += 1
             for fault in error.problems:
-                _log.error("access: not reloaded, what was before stays", fault=str(fault))
+                _log.error("auth reload failed, keeping previous configuration", fault=str(fault))
         else:
-            if tell or news:
-                _log.info(f"access: {what} reloaded", **news)
+            if log_unchanged or changes:
+                _log.info(f"{what} reloaded", **changes)
 
-    async def _take_accounts(self) -> _News:
+    async def _load_accounts(self) -> _Changes:
         file = self._settings.access.accounts_file
-        if file is None:
-            return {}
+        assert file is not None  # noqa: S101 - it is watched
         accounts = await asyncio.to_thread(load, file)
         for fault in unknown_operators(accounts, file, self._operators()):
-            _log.warning("access: an account sees nothing of this operator", fault=str(fault))
-        before = self._access.accounts
-        self._access.set_accounts(accounts)
+            _log.warning("account refers to unknown operator", fault=str(fault))
+        before = self._authenticator.accounts
+        self._authenticator.set_accounts(accounts)
         return _differences(before, accounts)
 
-    async def _take_token(self) -> _News:
-        before = self._access.metrics_token
-        self._access.metrics_token = await asyncio.to_thread(self._settings.http.metrics_token)
-        return {"changed": True} if before != self._access.metrics_token else {}
+    async def _load_metrics_token(self) -> _Changes:
+        before = self._authenticator.metrics_token
+        self._authenticator.metrics_token = await asyncio.to_thread(self._settings.http.metrics_token)
+        return {"changed": True} if before != self._authenticator.metrics_token else {}
 
-    async def _take_certificate(self) -> _News:
-        self._renew_certificate()
+    async def _load_certificate(self) -> _Changes:
+        self._reload_certificate()
         return {}
 
 
-def _differences(before: Accounts | None, after: Accounts) -> _News:
+def _differences(before: Accounts | None, after: Accounts) -> _Changes:
     old = {account.name: account for account in before.accounts} if before is not None else {}
     new = {account.name: account for account in after.accounts}
     if old == new:
@@ -167,15 +151,3 @@ def _differences(before: Accounts | None, after: Accounts) -> _News:
         "removed": sorted(old.keys() - new.keys()),
         "changed": sorted(name for name in new.keys() & old.keys() if new[name] != old[name]),
     }
-
-
-def _signature(files: Iterable[Path | None]) -> _Signature:
-    return tuple(_signature_of(file) for file in files if file is not None)
-
-
-def _signature_of(file: Path) -> tuple[int, int, int] | None:
-    try:
-        found = file.stat()
-    except OSError:
-        return None
-    return found.st_mtime_ns, found.st_size, found.st_ino
