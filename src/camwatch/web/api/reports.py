@@ -1,8 +1,9 @@
-"""Reports, as `camwatch report` writes them."""
+"""Reports, as `camwatch report` writes them: the download of the API and of the pages."""
 
 from __future__ import annotations
 
 from datetime import date, timedelta
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
@@ -19,8 +20,11 @@ router = APIRouter(tags=["reports"])
 _A_DAY = "^(19[7-9][0-9]|2[0-9]{3})-[0-9]{2}-[0-9]{2}$"
 _A_MONTH = "^(19[7-9][0-9]|2[0-9]{3})-(0[1-9]|1[0-2])$"
 _LONGEST = 3 * 366  # days
-# A report is a page of its own: nothing in it may run, or ask for anything.
-_CONFINED = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:"
+_CONTENT_POLICY = (
+    "sandbox; default-src 'none'; style-src 'unsafe-inline'; form-action 'none'; base-uri 'none'; "
+    "frame-ancestors 'self'"
+)
+"""Nothing in a report runs or loads anything; our own page shows it in a frame."""
 
 
 @router.get(
@@ -51,37 +55,34 @@ async def report(
     lang: Annotated[Lang, Query(description="In which language.")] = "fr",
     download: Annotated[bool, Query(description="As a file to keep.")] = False,
 ) -> Response:
-    """Return figures, outages, blindness and maintenance of whole local days; without days, of last month."""
+    """Return figures, outages, monitoring gaps and maintenance of whole local days; default: last month."""
     operators = fleet.requested_operators(ctx.live, viewer, operator)
     if site is not None:
         fleet.check_site(ctx.live, viewer, site)
     begin, end = _days(Calendar(ctx.live.timezone), ctx.live.now.utc_ms, month, first, last)
-    content = await ctx.threads.run(
-        viewer,
-        lambda: ctx.history.report(operators, begin, end, form=format, lang=lang, purpose=purpose, site=site),
+    make = partial(
+        ctx.history.report, operators, begin, end, form=format, lang=lang, purpose=purpose, site=site
     )
-    whose = "" if operator is None else f"-{operator}"
-    name = f"camwatch-{begin}-{end}{whose}-{lang}.{format.ending}"
-    manner = "attachment" if download else "inline"
-    return Response(
-        content,
-        media_type=format.media_type,
-        headers={
-            "content-disposition": f'{manner}; filename="{name}"',
-            "content-security-policy": _CONFINED,
-        },
-    )
+    content = await ctx.threads.run(viewer, make)
+    days = f"{begin:%Y-%m}" if begin.day == 1 and end == last_of_month(begin) else f"{begin}-{end}"
+    name = f"camwatch-{operator or 'all'}-{days}.{format.ending}"
+    headers = {
+        "content-disposition": f'{"attachment" if download else "inline"}; filename="{name}"',
+        "content-security-policy": _CONTENT_POLICY,
+        "x-frame-options": "SAMEORIGIN",
+    }
+    return Response(content, headers=headers, media_type=format.media_type)
 
 
 def _days(
     calendar: Calendar, now_ms: int, month: str | None, first: str | None, last: str | None
 ) -> tuple[date, date]:
-    """Return the days that are asked for. Raises Problem (422)."""
+    """Return the first and last day of the report. Raises ProblemError (422)."""
     today = calendar.date_of(now_ms)
     if month is not None and (first or last):
         raise ProblemError(422, "month: contradicts first and last")
     if first is None and last is not None:
-        raise ProblemError(422, "last: needs first, too")
+        raise ProblemError(422, "last: needs first as well")
     if first is not None:
         begin = _day("first", first)
         end = max(begin, today) if last is None else _day("last", last)

@@ -11,9 +11,9 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from camwatch.accounting.calendar import last_of_month
 from camwatch.errors import ReportRequestError
 from camwatch.i18n import ReportFormat
+from camwatch.web.api import reports
 from camwatch.web.api.dependencies import CurrentUser
 from camwatch.web.auth.principal import Principal
 from camwatch.web.pages.formatting import Language
@@ -28,11 +28,6 @@ _FRAMED: Final = (
     "frame-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 )
 """The policy of the page that shows a report in a frame of its own."""
-_REPORT: Final = (
-    "default-src 'none'; style-src 'unsafe-inline'; form-action 'none'; frame-ancestors 'self'; "
-    "base-uri 'none'; sandbox"
-)
-"""The policy of the report: a file that needs nothing else carries its own style, and no script ever runs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +41,6 @@ class Chosen:
     def month(self) -> str:
         """The month, as a query has it."""
         return f"{self.first:%Y-%m}"
-
-    @property
-    def last(self) -> date:
-        """The month's last day."""
-        return last_of_month(self.first)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,23 +97,15 @@ class ReportPages:
         """Return a report, to be read or to be saved."""
         if form not in _FORMS:
             raise not_found("such form of a report")
-        wanted = ReportFormat(form)
-        parts, chosen = self._frame.parts, self._chosen(request, viewer)
-        operators = fleet.requested_operators(parts.live, viewer, chosen.operator or None)
-        w = self._frame.language(request)
-        make = partial(parts.history.report, operators, chosen.first, chosen.last, form=wanted, lang=w.lang)
-        headers = {"content-security-policy": _REPORT, "x-frame-options": "SAMEORIGIN"}
-        reading = "read" in request.query_params
+        chosen, lang = self._chosen(request, viewer), self._frame.language(request).lang
+        operator, download = chosen.operator or None, "read" not in request.query_params
+        ask = partial(reports.report, format=ReportFormat(form), lang=lang, download=download)
         try:
-            content = await parts.threads.run(viewer, make)
+            return await ask(self._frame.parts, viewer, month=chosen.month, operator=operator)
         except ReportRequestError as error:
-            if not reading:
+            if download:
                 raise
             return self._nothing(request, str(error))
-        if not reading:
-            name = f"camwatch-{chosen.operator or 'all'}-{chosen.month}.{wanted.ending}"
-            headers["content-disposition"] = f'attachment; filename="{name}"'
-        return Response(content, headers=headers, media_type=wanted.media_type)
 
     def _nothing(self, request: Request, why: str) -> Response:
         """Return what stands in the frame where there is no report."""

@@ -206,7 +206,7 @@ async def test_a_report_is_read_in_a_frame_without_any_script_and_downloaded_und
         saved = await client.get("/reports/report.csv", params={"month": "2026-01", "operator": "ville"})
         other = await client.get("/reports/report.exe", headers=HTML)
     assert "sandbox" in read.headers["content-security-policy"]
-    assert "content-disposition" not in read.headers
+    assert read.headers["content-disposition"].startswith("inline;")
     assert "zulu" not in read.text.lower()
     assert "frame-src 'self'" in page.headers["content-security-policy"]
     assert saved.headers["content-disposition"] == 'attachment; filename="camwatch-ville-2026-01.csv"'
