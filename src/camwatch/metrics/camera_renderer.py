@@ -11,11 +11,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from math import isfinite
 
-from camwatch.core import deadlines
+from camwatch.core.camera_view import CameraView, is_suspect
 from camwatch.core.checkpoint_model import CameraCheckpoint
 from camwatch.core.conditions import REASON_LINGER_S, REASON_NAMES
 from camwatch.core.model import Instant, Status
-from camwatch.core.state import CameraState
 from camwatch.fleet.inventory import Site
 from camwatch.metrics import families
 from camwatch.metrics.families import Family
@@ -41,7 +40,7 @@ class CameraLabels:
 
     __slots__ = ("camera", "firmware", "firmware_at", "info", "labels")
 
-    def __init__(self, camera: CameraState, before: CameraLabels | None = None) -> None:
+    def __init__(self, camera: CameraView, before: CameraLabels | None = None) -> None:
         self.camera = camera
         self.labels = labels_of(camera)
         self.firmware: str | None = None
@@ -68,7 +67,7 @@ class CameraLabels:
         )
 
 
-def labels_of(camera: CameraState) -> str:
+def labels_of(camera: CameraView) -> str:
     """Return the labels of each of a camera's series."""
     row = camera.camera
     return f'camera="{row.id}",operator="{row.operator}",site="{row.site}"'
@@ -117,7 +116,7 @@ def _suspect(now: Instant, rows: list[CameraLabels]) -> str:
     return "".join(
         [
             f"camwatch_camera_suspect{{{row.labels}}} "
-            f"{int(row.camera.status_at(now) is Status.UP and deadlines.is_suspect(row.camera, mono))}\n"
+            f"{int(row.camera.status_at(now) is Status.UP and is_suspect(row.camera, mono))}\n"
             for row in rows
         ]
     )
@@ -222,7 +221,7 @@ def _counter(metric: Family, value: Callable[[CameraCheckpoint], int]) -> Render
     return render
 
 
-def _gauge(metric: Family, value: Callable[[CameraState], float | None]) -> Renderer:
+def _gauge(metric: Family, value: Callable[[CameraView], float | None]) -> Renderer:
     start = metric.name + "{"
 
     def render(_now: Instant, rows: list[CameraLabels]) -> str:
@@ -237,7 +236,7 @@ def _gauge(metric: Family, value: Callable[[CameraState], float | None]) -> Rend
     return render
 
 
-def _bitrate_bytes(camera: CameraState) -> float | None:
+def _bitrate_bytes(camera: CameraView) -> float | None:
     return None if camera.bitrate_bps is None else camera.bitrate_bps / 8
 
 
@@ -282,7 +281,7 @@ def render_cameras(
 
 def render_rejections(
     refused: Mapping[str, Mapping[str, RejectionCount]],
-    cameras: Mapping[str, CameraState],
+    cameras: Mapping[str, CameraView],
     *,
     openmetrics: bool,
 ) -> Iterator[str]:

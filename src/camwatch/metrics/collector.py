@@ -99,14 +99,11 @@ class MetricsEndpoint:
         if monitor.inventory is not self._inventory:
             before = {row.camera.camera.id: row for row in self._rows}
             self._rows = [
-                CameraLabels(camera, before.get(camera.camera.id))
-                for camera in monitor.fleet.cameras.values()
+                CameraLabels(camera, before.get(camera.camera.id)) for camera in monitor.cameras.values()
             ]
             self._inventory = monitor.inventory
         yield from render_cameras(self._rows, monitor.clock, openmetrics=openmetrics)
-        yield from render_rejections(
-            monitor.rejections.refused, monitor.fleet.cameras, openmetrics=openmetrics
-        )
+        yield from render_rejections(monitor.rejections.refused, monitor.cameras, openmetrics=openmetrics)
         yield render_sites(monitor.inventory.sites.values(), openmetrics=openmetrics)
         for metric, kind, ids in (
             (families.SITE_INCIDENT, IncidentKind.SITE, monitor.inventory.sites),
@@ -216,7 +213,7 @@ class DaemonCollector(Collector):
         monitor = self._monitor
         now = monitor.clock()
         counts = Counter(
-            (camera.camera.operator, camera.status_at(now)) for camera in monitor.fleet.cameras.values()
+            (camera.camera.operator, camera.status_at(now)) for camera in monitor.cameras.values()
         )
         cameras = _gauge(families.OPERATOR_CAMERAS)
         objective = _gauge(families.OPERATOR_OBJECTIVE)

@@ -11,6 +11,7 @@ import structlog
 
 from camwatch.clock import STEP_S, Clock, ClockStep
 from camwatch.clock_trust import ClockTrust
+from camwatch.core.camera_view import CameraView
 from camwatch.core.events import Event, MonitoringGap
 from camwatch.core.message_budget import MessageBudget
 from camwatch.core.model import Camera, CameraConfig, GapCause, Instant, MaintenanceWindow
@@ -86,6 +87,11 @@ class MonitorService:
         self.heartbeat_topics: dict[str, CameraState] = {}
         self.status_topics: dict[str, CameraState] = {}
         self.last_reload = clock()
+
+    @property
+    def cameras(self) -> Mapping[str, CameraView]:
+        """The cameras by id, to read."""
+        return self.fleet.cameras
 
     @property
     def not_ready_reasons(self) -> list[str]:

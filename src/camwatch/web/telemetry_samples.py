@@ -18,8 +18,8 @@ from typing import NamedTuple, TypeAlias
 
 from pydantic import Field
 
+from camwatch.core.camera_view import CameraView
 from camwatch.core.model import Status
-from camwatch.core.state import CameraState
 from camwatch.monitoring.service import MonitorService
 from camwatch.web.views.base import Moment, View, to_datetime
 
@@ -85,7 +85,7 @@ class TelemetrySamples:
 
     def __init__(self, live: MonitorService) -> None:
         self._live = live
-        self._ring = _Ring(*sampling_plan(len(live.fleet.cameras)))
+        self._ring = _Ring(*sampling_plan(len(live.cameras)))
 
     @property
     def step_s(self) -> int:
@@ -122,7 +122,7 @@ class TelemetrySamples:
 
     async def sample(self) -> None:
         """Take one sample of every camera, a little at a time."""
-        states = self._live.fleet.cameras
+        states = self._live.cameras
         planned = sampling_plan(len(states))
         if planned.slots < 0.9 * self._ring.slots or planned.slots > 2 * self._ring.slots:
             self._ring = _Ring(*planned)  # a fleet of quite another size: begin anew
@@ -138,7 +138,7 @@ class TelemetrySamples:
             del ring.cameras[key]
         ring.at = (slot + 1) % ring.slots
 
-    def _take(self, ring: _Ring, slot: int, some: Iterable[CameraState]) -> None:
+    def _take(self, ring: _Ring, slot: int, some: Iterable[CameraView]) -> None:
         now = self._live.now
         for state in some:
             key = (state.camera.id, state.camera.operator)
@@ -156,7 +156,7 @@ _Row: TypeAlias = tuple[float | None, ...]
 _NONE: _Row = (None,) * 5
 
 
-def _kept(state: CameraState) -> tuple[float, ...]:
+def _kept(state: CameraView) -> tuple[float, ...]:
     """Return what a camera said as it is kept; nan for what it did not say."""
     bitrate = state.bitrate_bps
     offset = state.clock_offset

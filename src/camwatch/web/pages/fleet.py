@@ -12,8 +12,8 @@ from markupsafe import Markup
 from starlette.datastructures import QueryParams
 from starlette.responses import Response
 
+from camwatch.core.camera_view import CameraView
 from camwatch.core.model import IncidentKind, Purpose, Status
-from camwatch.core.state import CameraState
 from camwatch.monitoring.service import MonitorService
 from camwatch.web.api.dependencies import CurrentUser
 from camwatch.web.auth.principal import Principal
@@ -133,14 +133,14 @@ class FleetPage:
         }
 
 
-def _attention_list(live: MonitorService, viewer: Principal, unwell: list[CameraState]) -> dict[str, Any]:
+def _attention_list(live: MonitorService, viewer: Principal, unwell: list[CameraView]) -> dict[str, Any]:
     """Return what is not well: incidents, and the cameras that are in none of them."""
     opened = incidents.open_incidents(live, viewer)
     told = {state.index for incident in opened for state in incident.cameras}
     opened.sort(key=lambda incident: -len(incident.cameras))
     dark, now = frozenset(fleet.blind(live, viewer).operators), live.now
 
-    def out_of_sight(state: CameraState) -> bool:
+    def out_of_sight(state: CameraView) -> bool:
         return state.camera.operator in dark and state.status_at(now) is Status.UNKNOWN
 
     alone = [state for state in unwell if state.index not in told and not out_of_sight(state)]
@@ -169,7 +169,7 @@ def _parse_filter(query: QueryParams) -> Filter:
     )
 
 
-def _page(live: MonitorService, states: list[CameraState], query: QueryParams) -> Any:
+def _page(live: MonitorService, states: list[CameraView], query: QueryParams) -> Any:
     offset = offset_of(query)
     if offset >= len(states):
         offset = 0

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from camwatch.core.state import CameraState
+from camwatch.core.camera_view import CameraView
 from camwatch.monitoring.service import MonitorService
 from camwatch.web.auth.principal import Principal
 from camwatch.web.context import AppContext
@@ -24,8 +24,8 @@ class FleetSnapshot:
     """A fleet at a moment: its cameras, the worst first; `unwell` are those of them that are not well."""
 
     counts: Counts
-    cameras: list[CameraState]
-    needing_attention: list[CameraState]
+    cameras: list[CameraView]
+    needing_attention: list[CameraView]
     operators: list[OperatorView]
     sites: list[SiteView]
 
@@ -52,8 +52,8 @@ class FleetSnapshotCache:
         return FleetSnapshot(counts, everyone, unwell, operators, sites)
 
 
-def _unwell(live: MonitorService, everyone: list[CameraState]) -> CooperativeTask[list[CameraState]]:
-    found: list[CameraState] = []
+def _unwell(live: MonitorService, everyone: list[CameraView]) -> CooperativeTask[list[CameraView]]:
+    found: list[CameraView] = []
     for some in cameras.batches(everyone):
         now = live.now
         found += [state for state in some if cameras.needs_attention(state, now)]

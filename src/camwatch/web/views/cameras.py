@@ -14,10 +14,9 @@ from typing import Any, TypeAlias
 
 from pydantic import Field
 
-from camwatch.core import deadlines
+from camwatch.core.camera_view import CameraView, is_suspect
 from camwatch.core.conditions import REASON_NAMES
 from camwatch.core.model import Camera, Cause, IncidentKind, Instant, Lifecycle, Purpose, Status
-from camwatch.core.state import CameraState
 from camwatch.monitoring.service import MonitorService
 from camwatch.web.auth.principal import Principal
 from camwatch.web.problems import not_found
@@ -144,7 +143,7 @@ class CameraDetail(CameraRow):
 
 def query(
     live: MonitorService, viewer: Principal, wanted: Filter, sort: str = Sort.SEVERITY
-) -> CooperativeTask[list[CameraState]]:
+) -> CooperativeTask[list[CameraView]]:
     """Return, step by step, the cameras that someone may see and wants, in order.
 
     `sort` is one of `Sort`, with a `-` before it to turn the order around.
@@ -153,7 +152,7 @@ def query(
     words = tuple(normalize(word) for word in wanted.q.split())
     checks = _checks(wanted, now)
     key = _key(Sort(sort.removeprefix("-")), now)
-    found: list[tuple[Any, CameraState]] = []
+    found: list[tuple[Any, CameraView]] = []
     for some in batches(visible(live, viewer)):
         found += [
             (key(state), state)
@@ -165,8 +164,8 @@ def query(
     return [state for _, state in found]
 
 
-def _key(by: Sort, now: Instant) -> Callable[[CameraState], Any]:
-    keys: dict[Sort, Callable[[CameraState], Any]] = {
+def _key(by: Sort, now: Instant) -> Callable[[CameraView], Any]:
+    keys: dict[Sort, Callable[[CameraView], Any]] = {
         Sort.SEVERITY: lambda state: (_severity(state, now), -state.since.utc_ms, state.camera.id),
         Sort.ID: lambda state: state.camera.id,
         Sort.NAME: lambda state: (normalize(state.camera.name), state.camera.id),
@@ -179,35 +178,35 @@ def _key(by: Sort, now: Instant) -> Callable[[CameraState], Any]:
     return keys[by]
 
 
-def batches(states: Iterable[CameraState]) -> Iterator[list[CameraState]]:
+def batches(states: Iterable[CameraView]) -> Iterator[list[CameraView]]:
     """Cut the cameras into slices that take a millisecond or two each."""
     remaining = iter(list(states))
     while some := list(islice(remaining, _SLICE)):
         yield some
 
 
-def visible(live: MonitorService, viewer: Principal) -> Iterable[CameraState]:
+def visible(live: MonitorService, viewer: Principal) -> Iterable[CameraView]:
     """Return the cameras that someone may see, by id."""
-    cameras = live.fleet.cameras.values()
+    cameras = live.cameras.values()
     return (
         cameras if viewer.can_see_all else (each for each in cameras if viewer.can_see(each.camera.operator))
     )
 
 
-def get(live: MonitorService, viewer: Principal, camera: str) -> CameraState:
+def get(live: MonitorService, viewer: Principal, camera: str) -> CameraView:
     """Return a camera. Raises Problem (404) if there is none for this viewer."""
-    state = live.fleet.cameras.get(camera)
+    state = live.cameras.get(camera)
     if state is None or not viewer.can_see(state.camera.operator):
         raise not_found(f"camera {camera!r}")
     return state
 
 
-def to_row(live: MonitorService, state: CameraState) -> CameraRow:
+def to_row(live: MonitorService, state: CameraView) -> CameraRow:
     """Return a camera's line in a list."""
     return CameraRow(**_row(live, state, live.now))
 
 
-def to_rows(live: MonitorService, states: Iterable[CameraState]) -> list[CameraRow]:
+def to_rows(live: MonitorService, states: Iterable[CameraView]) -> list[CameraRow]:
     """Return the lines of a list."""
     now = live.now
     return [CameraRow(**_row(live, state, now)) for state in states]
@@ -239,7 +238,7 @@ def detail(live: MonitorService, viewer: Principal, camera: str) -> CameraDetail
     )
 
 
-def values(state: CameraState) -> Values:
+def values(state: CameraView) -> Values:
     """Return what a camera last said."""
     return Values(
         fps=state.fps,
@@ -251,24 +250,24 @@ def values(state: CameraState) -> Values:
     )
 
 
-def suspect(state: CameraState, now: Instant) -> bool:
+def suspect(state: CameraView, now: Instant) -> bool:
     """Tell whether a camera is suspect (rule C1)."""
-    return state.underlying_status is Status.UP and _up(state, now) and deadlines.is_suspect(state, now.mono)
+    return state.underlying_status is Status.UP and _up(state, now) and is_suspect(state, now.mono)
 
 
-def flapping(state: CameraState, now: Instant) -> bool:
+def flapping(state: CameraView, now: Instant) -> bool:
     """Tell whether a camera flaps, up or down as it may be just now (rule C2)."""
     return state.flapping is not None and state.flapping.is_active(now.mono)
 
 
-def degraded(state: CameraState, now: Instant) -> tuple[str, ...]:
+def degraded(state: CameraView, now: Instant) -> tuple[str, ...]:
     """Return the reasons for which a camera is degraded (rule C3)."""
     if not state.reasons or not _up(state, now):
         return ()
     return tuple(name for reason, name in REASON_NAMES.items() if state.reasons & reason)
 
 
-def is_overdue(state: CameraState, now: Instant) -> bool:
+def is_overdue(state: CameraView, now: Instant) -> bool:
     """Tell whether a planned camera should have been commissioned (rule V1)."""
     by = state.camera.commission_by_ms
     return by is not None and state.underlying_status is Status.PLANNED and by < now.utc_ms
@@ -281,7 +280,7 @@ def normalize(text: str) -> str:
     return "".join(letter for letter in parted if not unicodedata.combining(letter))
 
 
-def _row(live: MonitorService, state: CameraState, now: Instant) -> dict[str, Any]:
+def _row(live: MonitorService, state: CameraView, now: Instant) -> dict[str, Any]:
     camera, status = state.camera, state.status_at(now)
     inventory = live.inventory
     operator, site = inventory.operators.get(camera.operator), inventory.sites.get(camera.site)
@@ -311,7 +310,7 @@ def _row(live: MonitorService, state: CameraState, now: Instant) -> dict[str, An
     }
 
 
-def _up(state: CameraState, now: Instant) -> bool:
+def _up(state: CameraView, now: Instant) -> bool:
     return state.status_at(now) is Status.UP
 
 
@@ -323,7 +322,7 @@ def _says(live: MonitorService, camera: Camera, words: tuple[str, ...]) -> bool:
     return all(word in text for word in words)
 
 
-_Check: TypeAlias = Callable[[CameraState], bool]
+_Check: TypeAlias = Callable[[CameraView], bool]
 
 
 def _checks(wanted: Filter, now: Instant) -> list[_Check]:
@@ -344,7 +343,7 @@ def _checks(wanted: Filter, now: Instant) -> list[_Check]:
     return checks
 
 
-def _holds(condition: str, state: CameraState, now: Instant) -> bool:
+def _holds(condition: str, state: CameraView, now: Instant) -> bool:
     if condition == "suspect":
         return suspect(state, now)
     if condition == "flapping":
@@ -368,15 +367,15 @@ _SEVERITY = {
 _UNWELL = 4  # and what is worse
 
 
-def needs_attention(state: CameraState, now: Instant) -> bool:
+def needs_attention(state: CameraView, now: Instant) -> bool:
     """Tell whether a camera belongs among what is not well."""
     return _severity(state, now) <= _UNWELL
 
 
-def _severity(state: CameraState, now: Instant) -> int:
+def _severity(state: CameraView, now: Instant) -> int:
     status = state.status_at(now)
     if status is Status.UP:
-        if deadlines.is_suspect(state, now.mono):
+        if is_suspect(state, now.mono):
             return 2
         if state.reasons or flapping(state, now):
             return 3

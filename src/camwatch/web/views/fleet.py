@@ -9,9 +9,9 @@ from typing import NamedTuple
 from pydantic import Field
 
 from camwatch.accounting.rolling import RollingAccounts
-from camwatch.core.deadlines import is_suspect
+from camwatch.core.camera_view import CameraView, is_suspect
 from camwatch.core.model import Instant, Status
-from camwatch.core.state import CameraState, LinkState
+from camwatch.core.state import LinkState
 from camwatch.fleet.inventory import Operator, Site
 from camwatch.monitoring.service import MonitorService
 from camwatch.web.auth.principal import Principal
@@ -278,7 +278,7 @@ def blind(live: MonitorService, viewer: Principal) -> GapStatus:
     )
 
 
-def _counted_as(state: CameraState, now: Instant) -> Iterator[str]:
+def _counted_as(state: CameraView, now: Instant) -> Iterator[str]:
     """Yield under which names a camera is counted: what it is, and what is noted of it."""
     status = state.status_at(now)
     yield _NAMES[status]
@@ -293,7 +293,7 @@ def _counted_as(state: CameraState, now: Instant) -> Iterator[str]:
             yield "degraded"
 
 
-def _count(states: Iterable[CameraState], now: Instant) -> Counter[str]:
+def _count(states: Iterable[CameraView], now: Instant) -> Counter[str]:
     return Counter(name for state in states for name in _counted_as(state, now))
 
 

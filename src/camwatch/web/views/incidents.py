@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
 from pydantic import Field
 
+from camwatch.core.camera_view import CameraView
 from camwatch.core.incidents import IncidentGroup
 from camwatch.core.model import IncidentKind
-from camwatch.core.state import CameraState
 from camwatch.monitoring.service import MonitorService
 from camwatch.web.auth.principal import Principal
 from camwatch.web.views.base import Moment, View, to_datetime
@@ -31,7 +32,7 @@ class VisibleIncident(NamedTuple):
 
     since_ms: int
     group: IncidentGroup
-    cameras: list[CameraState]
+    cameras: Sequence[CameraView]
 
 
 def open_incidents(live: MonitorService, viewer: Principal) -> list[VisibleIncident]:

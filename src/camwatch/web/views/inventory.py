@@ -57,7 +57,7 @@ def inventory(live: MonitorService, viewer: Principal) -> InventoryView:
     """Return how the inventory is. Raises Problem (404) for who does not see all."""
     _for_all(viewer)
     now, known, held = live.now, live.inventory, live.held
-    late = [state.camera for state in live.fleet.cameras.values() if is_overdue(state, now)]
+    late = [state.camera for state in live.cameras.values() if is_overdue(state, now)]
     return InventoryView(
         loaded=to_datetime(live.last_reload.utc_ms),
         operators=len(known.operators),
