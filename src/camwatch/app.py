@@ -29,7 +29,8 @@ from camwatch.ingest.factory import make_link
 from camwatch.ingest.link import LinkSettings
 from camwatch.ingest.supervisor import Supervisor
 from camwatch.logs import EventLogger, LogWriter
-from camwatch.metrics.collector import MetricsEndpoint, WebCounts
+from camwatch.metrics.collector import MetricsEndpoint
+from camwatch.metrics.daemon_families import WebCounts
 from camwatch.monitoring.service import MonitorService
 from camwatch.services.corrections import CorrectionService
 from camwatch.services.history import HistoryService

@@ -20,7 +20,8 @@ from camwatch.core.telemetry import SessionStatus
 from camwatch.fleet.inventory import Inventory, Operator, Site
 from camwatch.history.recorder import HistoryStatus
 from camwatch.history.sealing import Seal
-from camwatch.metrics.collector import MetricsEndpoint, WebCounts
+from camwatch.metrics.collector import MetricsEndpoint
+from camwatch.metrics.daemon_families import WebCounts
 from camwatch.monitoring.receiver import LinkReceiver
 from camwatch.monitoring.service import MonitorService
 from camwatch.settings import Settings

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from camwatch.metrics.families import FAMILIES, Family
+from typing import Any
+
+from camwatch.metrics.collector import FAMILIES
+from camwatch.metrics.families import Family
 
 _GROUPS = (
     ("Per camera", "camwatch_camera_", "Every camera of the inventory is exported from the first scrape on."),
@@ -31,7 +34,7 @@ def text() -> str:
     return (
         """# Metrics
 
-Generated from `src/camwatch/metrics/families.py` by `make docs`; do not edit.
+Generated from `src/camwatch/metrics/` by `make docs`; do not edit.
 
 `/metrics` answers in text format 0.0.4, or in OpenMetrics 1.0 if the request's `Accept` header asks for it;
 compressed if the client accepts gzip. Where accounts are configured, a token is required by default
@@ -51,6 +54,6 @@ are at most `down_after` intervals behind, for a camera that is down not at all.
     )
 
 
-def _entry(metric: Family) -> str:
+def _entry(metric: Family[Any]) -> str:
     labels = f" `{{{', '.join(metric.labels)}}}`" if metric.labels else ""
     return f"- `{metric.name}`{labels} ({metric.type}): {metric.help}"

@@ -1,38 +1,31 @@
-"""The per-camera families, rendered fast: prepared labels, one join per slice of cameras.
+"""The per-camera families, rendered fast: prepared labels, one join per slice of cameras (ADR 0003).
 
-Counters are what the store has of a camera: what was exported is not taken back, not even by a crash
-(ADR 0008). A fleet of 10,000 cameras has a quarter of a million samples, so the renderer gives way to
-the event loop after every slice; a sample is true at the moment when it is written. `prometheus_client`
-would take longer by an order of magnitude (ADR 0003); its parser proves that the text is right.
+Counters are read from a camera's last stored checkpoint, so that they never decrease, not even by a crash
+(ADR 0008). A fleet of 10,000 cameras has a quarter of a million samples, so the renderer yields to the event
+loop after every slice; each slice is read when it is rendered.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from math import isfinite
+from operator import attrgetter
+from typing import Any, TypeAlias
 
 from camwatch.core.camera_view import CameraView, is_suspect
-from camwatch.core.checkpoint_model import CameraCheckpoint
 from camwatch.core.conditions import REASON_LINGER_S, REASON_NAMES
 from camwatch.core.model import Instant, Status
-from camwatch.fleet.inventory import Site
-from camwatch.metrics import families
-from camwatch.metrics.families import Family
+from camwatch.metrics.families import Family, escaped
 from camwatch.rejections import RejectionCount
 
 SLICE = 250
-"""Cameras rendered before others get their turn: about a millisecond."""
+"""Cameras per slice: about a millisecond."""
 
 FIRMWARE_KEPT_S = 3600.0
-"""How long the label of a firmware holds at least."""
+"""How long the label of a firmware stays at least, seconds."""
 
-_ESCAPES = str.maketrans({"\\": r"\\", '"': r"\"", "\n": r"\n"})
 _STATUSES = tuple(Status)
-
-
-def escaped(value: str) -> str:
-    """Return a label value with backslash, quote and line feed escaped."""
-    return value.translate(_ESCAPES)
+_LABELS = ("camera", "operator", "site")
 
 
 class CameraLabels:
@@ -50,9 +43,9 @@ class CameraLabels:
         self._label()
 
     def follow_firmware(self, now: float) -> None:
-        """Let the label be what the camera says, an hour after it changed at the earliest.
+        """Set the label to the reported firmware, at most once an hour.
 
-        The camera chooses the text, and each one is a series of its own for Prometheus.
+        The camera chooses the text, and each one is a new series for Prometheus.
         """
         if now - self.firmware_at >= FIRMWARE_KEPT_S:
             self.firmware, self.firmware_at = self.camera.firmware, now
@@ -68,12 +61,13 @@ class CameraLabels:
 
 
 def labels_of(camera: CameraView) -> str:
-    """Return the labels of each of a camera's series."""
+    """Return the labels that all series of a camera have."""
     row = camera.camera
     return f'camera="{row.id}",operator="{row.operator}",site="{row.site}"'
 
 
-Renderer = Callable[[Instant, list[CameraLabels]], str]
+Renderer: TypeAlias = Callable[[Instant, list[CameraLabels]], str]
+"""Returns the lines of a slice of cameras, without the header."""
 
 
 def _info(now: Instant, rows: list[CameraLabels]) -> str:
@@ -84,8 +78,8 @@ def _info(now: Instant, rows: list[CameraLabels]) -> str:
 
 
 def _status_lines() -> dict[Status, tuple[str, ...]]:
-    """For each status, the texts between which a camera's labels stand, six times."""
-    start = families.CAMERA_STATUS.name + "{"
+    """Return, for each status, the texts around the six occurrences of a camera's labels."""
+    start = "camwatch_camera_status{"
     result = {}
     for holding in _STATUSES:
         ends = [f',status="{status}"}} {int(status is holding)}\n' for status in _STATUSES]
@@ -140,7 +134,7 @@ def _degraded(now: Instant, rows: list[CameraLabels]) -> str:
         if not camera.reasons and not camera.reasons_ended:
             continue
         up = camera.status_at(now) is Status.UP
-        # A camera that is not up has no condition; the last one lasted as long as its last proof vouched.
+        # A camera that is not up has no condition; its last one ended one interval after its last proof.
         recent = up or now.mono - camera.proof - camera.interval_s <= REASON_LINGER_S
         for reason, name in REASON_NAMES.items():
             holds = bool(camera.reasons & reason)
@@ -152,120 +146,114 @@ def _degraded(now: Instant, rows: list[CameraLabels]) -> str:
     return "".join(lines)
 
 
-def _last_heartbeat(_now: Instant, rows: list[CameraLabels]) -> str:
-    return "".join(
-        [
-            f"camwatch_camera_last_heartbeat_timestamp_seconds{{{row.labels}}} {row.camera.proof_ms / 1000}\n"
-            for row in rows
-            if row.camera.proof_ms is not None
-        ]
-    )
-
-
-def _status_since(_now: Instant, rows: list[CameraLabels]) -> str:
-    start = families.CAMERA_STATUS_SINCE.name
-    return "".join([f"{start}{{{row.labels}}} {row.camera.since.utc_ms / 1000}\n" for row in rows])
-
-
-def _commission_by(_now: Instant, rows: list[CameraLabels]) -> str:
-    start = families.CAMERA_COMMISSION_BY.name
-    return "".join(
-        [
-            f"{start}{{{row.labels}}} {row.camera.camera.commission_by_ms / 1000}\n"
-            for row in rows
-            if row.camera.underlying_status is Status.PLANNED
-            and row.camera.camera.commission_by_ms is not None
-        ]
-    )
-
-
-def _ledger(_now: Instant, rows: list[CameraLabels]) -> str:
+def _status_seconds(_now: Instant, rows: list[CameraLabels]) -> str:
     lines = []
     for row in rows:
-        account = row.camera.persisted
+        time = row.camera.persisted
         start = f'camwatch_camera_status_seconds_total{{{row.labels},status="'
         lines.append(
-            f'{start}up"}} {account.up / 1000}\n'
-            f'{start}down"}} {account.down / 1000}\n'
-            f'{start}unknown"}} {account.unknown / 1000}\n'
-            f'{start}maintenance"}} {account.maintenance / 1000}\n'
+            f'{start}up"}} {time.up / 1000}\n'
+            f'{start}down"}} {time.down / 1000}\n'
+            f'{start}unknown"}} {time.unknown / 1000}\n'
+            f'{start}maintenance"}} {time.maintenance / 1000}\n'
         )
     return "".join(lines)
 
 
-def _degraded_seconds(_now: Instant, rows: list[CameraLabels]) -> str:
-    return "".join(
-        [
-            f"camwatch_camera_degraded_seconds_total{{{row.labels}}} {row.camera.persisted.degraded / 1000}\n"
-            for row in rows
-        ]
-    )
-
-
-def _clock(_now: Instant, rows: list[CameraLabels]) -> str:
-    return "".join(
-        [
-            f"camwatch_camera_clock_offset_seconds{{{row.labels}}} {row.camera.clock_offset:.3f}\n"
-            for row in rows
-            if isfinite(row.camera.clock_offset)  # it is not, until a boot has said what time it is
-        ]
-    )
-
-
-def _counter(metric: Family, value: Callable[[CameraCheckpoint], int]) -> Renderer:
-    start = metric.name + "{"
-
-    def render(_now: Instant, rows: list[CameraLabels]) -> str:
-        return "".join([f"{start}{row.labels}}} {value(row.camera.persisted)}\n" for row in rows])
-
-    return render
-
-
-def _gauge(metric: Family, value: Callable[[CameraView], float | None]) -> Renderer:
-    start = metric.name + "{"
-
-    def render(_now: Instant, rows: list[CameraLabels]) -> str:
-        return "".join(
-            [
-                f"{start}{row.labels}}} {reading}\n"
-                for row in rows
-                if (reading := value(row.camera)) is not None
-            ]
-        )
-
-    return render
+def _commission_by(camera: CameraView) -> float | None:
+    by_ms = camera.camera.commission_by_ms
+    planned = by_ms is not None and camera.underlying_status is Status.PLANNED
+    return by_ms / 1000 if planned and by_ms is not None else None
 
 
 def _bitrate_bytes(camera: CameraView) -> float | None:
     return None if camera.bitrate_bps is None else camera.bitrate_bps / 8
 
 
-_FAMILIES: tuple[tuple[Family, Renderer], ...] = (
-    (families.CAMERA_INFO, _info),
-    (families.CAMERA_STATUS, _status),
-    (families.CAMERA_UP, _up),
-    (families.CAMERA_SUSPECT, _suspect),
-    (families.CAMERA_FLAPPING, _flapping),
-    (families.CAMERA_DEGRADED, _degraded),
-    (families.CAMERA_LAST_HEARTBEAT, _last_heartbeat),
-    (families.CAMERA_STATUS_SINCE, _status_since),
-    (families.CAMERA_COMMISSION_BY, _commission_by),
-    (
-        families.CAMERA_HEARTBEATS,
-        _counter(families.CAMERA_HEARTBEATS, lambda stored: stored.heartbeats),
-    ),
-    (families.CAMERA_OUTAGES, _counter(families.CAMERA_OUTAGES, lambda stored: stored.outages)),
-    (families.CAMERA_REBOOTS, _counter(families.CAMERA_REBOOTS, lambda stored: stored.reboots)),
-    (families.CAMERA_LEDGER, _ledger),
-    (families.CAMERA_DEGRADED_SECONDS, _degraded_seconds),
-    (families.CAMERA_FPS, _gauge(families.CAMERA_FPS, lambda camera: camera.fps)),
-    (families.CAMERA_BITRATE, _gauge(families.CAMERA_BITRATE, _bitrate_bytes)),
-    (
-        families.CAMERA_TEMPERATURE,
-        _gauge(families.CAMERA_TEMPERATURE, lambda camera: camera.temperature_celsius),
-    ),
-    (families.CAMERA_STORAGE, _gauge(families.CAMERA_STORAGE, lambda camera: camera.storage_used_ratio)),
-    (families.CAMERA_CLOCK, _clock),
+def _clock_offset(camera: CameraView) -> str | None:
+    return f"{camera.clock_offset:.3f}" if isfinite(camera.clock_offset) else None  # infinite: none yet
+
+
+def _gauge(name: str, render: Renderer, text: str, *labels: str) -> Family[Renderer]:
+    return Family(f"camwatch_camera_{name}", "gauge", text, (*_LABELS, *labels), render)
+
+
+def _counter(name: str, render: Renderer, text: str, *labels: str) -> Family[Renderer]:
+    return Family(f"camwatch_camera_{name}", "counter", text, (*_LABELS, *labels), render)
+
+
+def _each(name: str, value: Callable[[CameraView], Any]) -> tuple[str, Renderer]:
+    """Return a name and a renderer with one sample per camera, none where the value is None."""
+    start = f"camwatch_camera_{name}{{"
+
+    def render(_now: Instant, rows: list[CameraLabels]) -> str:
+        return "".join(
+            [f"{start}{row.labels}}} {found}\n" for row in rows if (found := value(row.camera)) is not None]
+        )
+
+    return name, render
+
+
+def _seconds(name: str, value_ms: Callable[[CameraView], int | None]) -> tuple[str, Renderer]:
+    """Do the same as `_each` with milliseconds, given as seconds."""
+    start = f"camwatch_camera_{name}{{"
+
+    def render(_now: Instant, rows: list[CameraLabels]) -> str:
+        return "".join(
+            [
+                f"{start}{row.labels}}} {found / 1000}\n"
+                for row in rows
+                if (found := value_ms(row.camera)) is not None
+            ]
+        )
+
+    return name, render
+
+
+# fmt: off
+CAMERA_FAMILIES: tuple[Family[Renderer], ...] = (
+    _gauge("info", _info,
+           "Inventory data and firmware of the camera; always 1.",
+           "zone", "purpose", "name", "model", "firmware"),
+    _gauge("status", _status, "1 for the present status of the camera, 0 for the others.", "status"),
+    _gauge("up", _up, "1 if the camera is up, 0 if down; absent in every other status."),
+    _gauge("suspect", _suspect,
+           "1 while a camera that is up is late with its heartbeat, or its broker hinted that it left."),
+    _gauge("flapping", _flapping, "1 while a camera changes between up and down too often."),
+    _gauge("degraded", _degraded,
+           "1 while a camera that is up has this fault; 0 for an hour after. Absent otherwise.", "reason"),
+    _gauge(*_seconds("last_heartbeat_timestamp_seconds", attrgetter("proof_ms")),
+           "When the last proof of life arrived, Unix time."),
+    _gauge(*_seconds("status_since_timestamp_seconds", attrgetter("since.utc_ms")),
+           "When the camera's present status became true (not when it was detected), Unix time."),
+    _gauge(*_each("commission_by_timestamp_seconds", _commission_by),
+           "When a planned camera should send its first heartbeat, Unix time; absent once it has."),
+    _counter(*_each("heartbeats_total", attrgetter("persisted.heartbeats")), "Heartbeats that proved life."),
+    _counter(*_each("outages_total", attrgetter("persisted.outages")),
+             "Outages begun; one that goes on through a monitoring gap counts once."),
+    _counter(*_each("reboots_total", attrgetter("persisted.reboots")),
+             "Times that the camera's uptime counter fell."),
+    _counter("status_seconds_total", _status_seconds,
+             "In-service time in each status, up to the instant that is already certain.", "status"),
+    _counter(*_seconds("degraded_seconds_total", attrgetter("persisted.degraded")),
+             "Time up, but degraded for at least one reason; part of the time up."),
+    _gauge(*_each("frames_per_second", attrgetter("fps")), "Frames per second, as last reported."),
+    _gauge(*_each("bitrate_bytes_per_second", _bitrate_bytes),
+           "Bit rate of the video stream in bytes per second, as last reported."),
+    _gauge(*_each("temperature_celsius", attrgetter("temperature_celsius")),
+           "Temperature in the housing, as last reported."),
+    _gauge(*_each("storage_used_ratio", attrgetter("storage_used_ratio")),
+           "Share of the storage in use, 0 to 1, as last reported."),
+    _gauge(*_each("clock_offset_seconds", _clock_offset),
+           "How far the camera's clock is behind ours: smallest of the last 32 heartbeats."),
+)
+# fmt: on
+CAMERA_REJECTED = Family(
+    "camwatch_camera_messages_rejected_total",
+    "counter",
+    "Messages of the camera that had no effect, by reason; absent where none.",
+    (*_LABELS, "reason"),
+    None,
 )
 
 
@@ -273,10 +261,10 @@ def render_cameras(
     rows: list[CameraLabels], clock: Callable[[], Instant], *, openmetrics: bool
 ) -> Iterator[str]:
     """Yield the text of all per-camera families, a slice of cameras at a time."""
-    for metric, render in _FAMILIES:
-        yield metric.header(openmetrics=openmetrics)
+    for family in CAMERA_FAMILIES:
+        yield family.header(openmetrics=openmetrics)
         for start in range(0, len(rows), SLICE):
-            yield render(clock(), rows[start : start + SLICE])
+            yield family.values(clock(), rows[start : start + SLICE])
 
 
 def render_rejections(
@@ -285,42 +273,17 @@ def render_rejections(
     *,
     openmetrics: bool,
 ) -> Iterator[str]:
-    """Yield the text of what was refused of each camera, by reason; a slice of cameras at a time."""
-    metric = families.CAMERA_REJECTED
-    yield metric.header(openmetrics=openmetrics)
+    """Yield the text of `CAMERA_REJECTED`, a slice of cameras at a time."""
+    yield CAMERA_REJECTED.header(openmetrics=openmetrics)
     found = [
         (labels_of(cameras[camera]), reasons) for camera, reasons in refused.items() if camera in cameras
     ]
     for start in range(0, len(found), SLICE):
         yield "".join(
             [
-                f'{metric.name}{{{labels},reason="{reason}"}} {refusals.stored}\n'
+                f'{CAMERA_REJECTED.name}{{{labels},reason="{reason}"}} {refusals.stored}\n'
                 for labels, reasons in found[start : start + SLICE]
                 for reason, refusals in reasons.items()
                 if refusals.stored
             ]
         )
-
-
-def render_sites(sites: Iterable[Site], *, openmetrics: bool) -> str:
-    """Return where each site is; one without coordinates has no line.
-
-    A coordinate is the shortest text that reads back as the same number: as the inventory has it.
-    """
-    metric = families.SITE_INFO
-    return metric.header(openmetrics=openmetrics) + "".join(
-        [
-            f'{metric.name}{{site="{site.id}",name="{escaped(site.name)}",zone="{escaped(site.zone)}",'
-            f'latitude="{site.latitude!r}",longitude="{site.longitude!r}"}} 1\n'
-            for site in sites
-            if site.latitude is not None and site.longitude is not None
-        ]
-    )
-
-
-def render_bool_family(metric: Family, flags: Iterable[tuple[str, bool]], *, openmetrics: bool) -> str:
-    """Return a family of 0/1 gauges with one label each."""
-    label = metric.labels[0]
-    return metric.header(openmetrics=openmetrics) + "".join(
-        [f'{metric.name}{{{label}="{escaped(key)}"}} {int(flag)}\n' for key, flag in flags]
-    )

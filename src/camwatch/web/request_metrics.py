@@ -8,7 +8,7 @@ from collections import Counter
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from camwatch.metrics.collector import REQUEST_BOUNDS_S
+from camwatch.metrics.daemon_families import REQUEST_BOUNDS_S
 
 _STREAM = "/api/v1/events"  # lasts for as long as its client wants
 

@@ -15,7 +15,7 @@ import yaml
 
 from camwatch.core.conditions import REASON_NAMES
 from camwatch.errors import RejectReason
-from camwatch.metrics.families import FAMILIES
+from camwatch.metrics.collector import FAMILIES
 from tests.support.alertmanager import milliseconds
 from tests.support.mosquitto import program
 from tests.support.paths import ROOT

@@ -20,7 +20,7 @@ import typer
 import yaml
 
 from camwatch.cli import app
-from camwatch.metrics.families import FAMILIES
+from camwatch.metrics.collector import FAMILIES
 from camwatch.wire.topics import DEFAULT_PREFIX, parse_topic
 from tests.integration.deploy.test_prometheus import ALERTS, promtool, rules
 from tests.support.paths import ROOT, blocks

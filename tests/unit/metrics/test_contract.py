@@ -9,7 +9,7 @@ import pytest
 from camwatch.core.model import Status
 from camwatch.errors import RejectReason
 from camwatch.fleet.inventory import load_inventory
-from camwatch.metrics.families import FAMILIES
+from camwatch.metrics.collector import FAMILIES
 from tests.support.fleet import camera
 from tests.support.monitor_fixture import City, Scraped, registered
 from tests.support.paths import FLEET

@@ -13,8 +13,9 @@ from prometheus_client.openmetrics.exposition import generate_latest as generate
 from prometheus_client.registry import Collector
 
 from camwatch.core.model import Camera
-from camwatch.metrics.camera_renderer import SLICE, escaped
-from camwatch.metrics.families import FAMILIES
+from camwatch.metrics.camera_renderer import SLICE
+from camwatch.metrics.collector import FAMILIES
+from camwatch.metrics.families import escaped
 from tests.support.fleet import camera
 from tests.support.monitor_fixture import City, Scraped, odd_city, registered
 
