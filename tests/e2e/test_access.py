@@ -84,7 +84,7 @@ async def test_with_a_faulty_file_of_accounts_it_does_not_start(
     daemon.start()
     assert await daemon.ended() == 2
     said = {
-        "missing": "accounts.toml: is not there",
+        "missing": "accounts.toml: does not exist",
         "open to others": "chmod 600",
         "unknown operator": "accounts.toml, line 3: accounts[0].operators: account 'chief': 'nobody' is",
     }
@@ -118,7 +118,7 @@ async def test_accounts_are_taken_over_while_it_runs_and_a_broken_file_changes_n
             assert (await bot.get("/", headers=bearer)).status_code == 200
             file.write_text(whole.replace('"sacogiva"', '"nobody"'))
             stranger = await daemon.says("account refers to unknown operator")
-            assert "'nobody' is no operator" in stranger["fault"]
+            assert "'nobody' is not an operator" in stranger["fault"]
             access(tmp_path, "revoke", "lady")
             await daemon.says("accounts reloaded", removed=["lady"])
             assert (await bot.get("/", headers=bearer)).status_code == 401

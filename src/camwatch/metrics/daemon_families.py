@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 from camwatch import __version__
 from camwatch.core.model import IncidentKind, Status
-from camwatch.core.state import GAP_BOUNDS_S, Gaps
+from camwatch.core.state import GAP_BOUNDS_S, GapHistogram
 from camwatch.core.status_time import StatusTime
 from camwatch.history.recorder import HistoryStatus
 from camwatch.metrics.families import Family, Histogram, Sample, Values
@@ -21,7 +21,7 @@ from camwatch.monitoring.service import MonitorService
 from camwatch.rejections import SOURCE
 
 REQUEST_BOUNDS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
-_NO_GAPS = Gaps()
+_NO_GAPS = GapHistogram()
 
 
 class WebCounts(NamedTuple):

@@ -1,1 +1,1 @@
-"""What people and probes reach over HTTP."""
+"""The HTTP server: probes, metrics, API and pages."""

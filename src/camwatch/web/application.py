@@ -1,4 +1,4 @@
-"""The application: probes, metrics, API and pages, joined; `server` serves it."""
+"""The ASGI application: probes, metrics, API and pages."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ __all__ = ["AppContext", "RenderMetrics", "application", "make_site"]
 
 
 def make_site(parts: AppContext) -> ASGIApp:
-    """Build the application, with the door before it."""
+    """Return the application with authentication and request metrics."""
     return parts.requests.wrap(auth.add_auth(_answering_head(application(parts)), parts.access))
 
 
 def application(parts: AppContext) -> FastAPI:
-    """Build the application itself: whoever calls it sets `request.state.viewer`."""
+    """Return the application without authentication; the caller sets `request.state.viewer`."""
     app = FastAPI(
         title="camwatch",
         openapi_url="/api/v1/openapi.json",
@@ -39,7 +39,7 @@ def application(parts: AppContext) -> FastAPI:
 
 
 def _answering_head(app: ASGIApp) -> ASGIApp:
-    """Answer HEAD as GET, without the body."""
+    """Answer HEAD like GET, without the body."""
 
     async def answering(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["method"] != "HEAD":

@@ -1,9 +1,8 @@
-"""Connections to the HTTP server: how long they may take, and how many there may be.
+"""Limits on connections: timeouts, and numbers in all and per address.
 
-uvicorn waits for a request as long as it takes. Here a connection that has not told its request within some
-seconds is closed, and when there are too many, in all or from one address, the one that waited longest makes
-room for who has something to ask. Some are kept free for probes and Prometheus. With TLS all this holds from
-before the handshake, which an address has to pay for: it takes the loop longer than most requests.
+uvicorn waits for a request without limit. Here a connection that does not send its request in time is closed,
+and above a limit the connection that has waited longest is. Some connections are reserved for probes and
+Prometheus. With TLS the limits hold from before the handshake, whose time is charged to the address.
 """
 
 from __future__ import annotations
@@ -26,27 +25,27 @@ from camwatch.errors import ConfigError, ConfigProblem
 from camwatch.web.auth.networks import networks
 
 HEADER_TIMEOUT_S = 10.0
-"""How long a connection may take for a request's head, or be silent."""
+"""Timeout for a request's head and for idle connections, seconds."""
 MAX_CONNECTIONS = 2000
-"""The most connections; beyond them requests are refused with 503."""
+"""Maximum connections; requests on further ones get 503."""
 RESERVED = 50
-"""How many of them are for the probes and the metrics."""
+"""Connections reserved for probes and metrics."""
 MAX_HEAD_BYTES = 16 * 1024
 MAX_HEAD_LINES = 100
-_READ_WITHIN = 6  # times as long: a client that reads nothing of its answer for a minute has gone
+_READ_WITHIN = 6  # timeouts: a client that reads nothing of its response for a minute is gone
 _SPARE_FILES = 256  # for the store, the links, the inventory
-_BACKLOG = 128  # so many are accepted in one turn of the loop
+_BACKLOG = 128  # connections accepted in one iteration of the loop
 _TOO_LONG = b"HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
 _EVERYWHERE = ""
 
 Each: TypeAlias = Callable[[str], int | None]
-"""Return how many connections an address may have; None: as many as there are."""
+"""Returns the connection limit of an address; None for no limit."""
 Pays: TypeAlias = Callable[[str], bool]
-"""Let an address pay for a TLS handshake; tell whether it could."""
+"""Charges an address for a TLS handshake; returns whether it could pay."""
 
 
 class IdleConnections:
-    """The connections: how many there are, and which wait for a request, who has waited longest first."""
+    """Counts connections, and keeps those that wait for a request, oldest first."""
 
     def __init__(self, most: int, each: Each) -> None:
         self._most = most
@@ -55,7 +54,7 @@ class IdleConnections:
         self._waiting: dict[str, OrderedDict[TimeoutProtocol, None]] = {_EVERYWHERE: OrderedDict()}
 
     def arrive(self, connection: TimeoutProtocol, address: str) -> None:
-        """Count one; where there are too many, one that waits has to go, or else this one."""
+        """Count a connection; above a limit close one that waits, or else this one."""
         each = self._each(address)
         if each is not None:
             connection.limits = {network: each * more for network, more in networks(address)}
@@ -65,7 +64,7 @@ class IdleConnections:
                 connection.transport.abort()
 
     def depart(self, connection: TimeoutProtocol) -> None:
-        """Count one no more."""
+        """Stop counting a connection."""
         self.leave(connection)
         for network in (*connection.limits, _EVERYWHERE):
             self._open[network] -= 1
@@ -73,14 +72,14 @@ class IdleConnections:
                 del self._open[network]
 
     def join(self, connection: TimeoutProtocol) -> None:
-        """Let one wait, or go on waiting; if half of all that there may be do, the first has to go."""
+        """Mark a connection as waiting; if more than half of all wait, close the oldest."""
         for network in (*connection.limits, _EVERYWHERE):
             self._waiting.setdefault(network, OrderedDict()).setdefault(connection)
         if len(self._waiting[_EVERYWHERE]) > self._most // 2:
             self._make_room(_EVERYWHERE)
 
     def leave(self, connection: TimeoutProtocol) -> None:
-        """Let one wait no more."""
+        """Mark a connection as not waiting."""
         for network in (*connection.limits, _EVERYWHERE):
             waiting = self._waiting.get(network)
             if waiting is not None:
@@ -89,7 +88,7 @@ class IdleConnections:
                     del self._waiting[network]
 
     def _make_room(self, network: str) -> bool:
-        """Close the connection of a network that has waited longest; tell whether there was one."""
+        """Close the connection of a network that has waited longest; return whether there was one."""
         first = next(iter(self._waiting.get(network, ())), None)
         if first is None:
             return False
@@ -99,19 +98,19 @@ class IdleConnections:
 
 
 class TimeoutProtocol(H11Protocol):
-    """A connection that is patient for a while only."""
+    """HTTP/1.1 protocol with header, idle and write timeouts."""
 
     crowd: IdleConnections
     within_s = HEADER_TIMEOUT_S
-    limits: dict[str, int] = {}  # noqa: RUF012 - replaced as a whole: by network, how many there may be
+    limits: dict[str, int] = {}  # noqa: RUF012 - replaced as a whole: limits by network
     _counted = False
-    _lines = 0  # of a head that is coming in
+    _lines = 0  # received so far of a head
     _tail = b""
     _end: asyncio.TimerHandle | None = None
     _stall: asyncio.TimerHandle | None = None
 
     def arrive(self, transport: asyncio.Transport) -> None:
-        """Be counted, and wait for the first request."""
+        """Count the connection, and wait for the first request."""
         self.transport = transport
         self._counted = True
         self.crowd.arrive(self, _address(transport))
@@ -119,21 +118,21 @@ class TimeoutProtocol(H11Protocol):
             self.crowd.join(self)
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Begin to wait for the first request."""
+        """Wait for the first request."""
         super().connection_made(transport)
         if not self._counted:  # there was no handshake
             self.arrive(transport)
         self._watch()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Wait no more."""
+        """Cancel the timers."""
         self._answered()
         self._flows()
         self.crowd.depart(self)
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Take what came; the wait is over when it completes a request's head."""
+        """Receive data; a complete request head ends the wait."""
         if not self._serves and self._has_too_many_lines(data):
             self._refuse_head()
         else:
@@ -145,7 +144,7 @@ class TimeoutProtocol(H11Protocol):
         self.transport.close()
 
     def _has_too_many_lines(self, data: bytes) -> bool:
-        """Count the lines of a head, each of which takes longer to read than to send."""
+        """Count the lines of a head, each of which costs more to parse than to send."""
         joined = self._tail + data
         end = joined.find(b"\r\n\r\n")
         self._lines += joined.count(b"\n", len(self._tail), len(joined) if end < 0 else end)
@@ -153,21 +152,21 @@ class TimeoutProtocol(H11Protocol):
         return self._lines > MAX_HEAD_LINES
 
     def on_response_complete(self) -> None:
-        """Begin to wait for the next request."""
+        """Wait for the next request."""
         self._lines, self._tail = 0, b""
-        if self._has_too_many_lines(self.conn.trailing_data[0]):  # that came with the last one
+        if self._has_too_many_lines(self.conn.trailing_data[0]):  # pipelined with the last request
             self._refuse_head()
         super().on_response_complete()
         self._watch()
 
     def pause_writing(self) -> None:
-        """Begin to wait for a client that does not read its answer."""
+        """Start the timeout for a client that does not read its response."""
         super().pause_writing()
         if self._stall is None:
             self._stall = self.loop.call_later(self.within_s * _READ_WITHIN, self.transport.abort)
 
     def resume_writing(self) -> None:
-        """Wait no more: it reads again."""
+        """Cancel the timeout: the client reads again."""
         self._flows()
         super().resume_writing()
 
@@ -183,7 +182,7 @@ class TimeoutProtocol(H11Protocol):
             self._answered()
         elif self._end is None:
             self._end = self.loop.call_later(self.within_s, self.transport.abort)
-        # How long a body may take, the door says; until it is there, the connection may have to make room.
+        # The timeout of a body is elsewhere; until it is complete, the connection may be closed to make room.
         if self.transport.is_closing() or (serving and cycle is not None and not cycle.more_body):
             self.crowd.leave(self)
         else:
@@ -201,7 +200,7 @@ class TimeoutProtocol(H11Protocol):
 
 
 class _Greeter(asyncio.Protocol):
-    """A connection before its TLS handshake is over: counted and waiting like any other."""
+    """A connection during its TLS handshake: counted and waiting like any other."""
 
     def __init__(
         self, patient: TimeoutProtocol, context: ssl.SSLContext, pays: Pays, tasks: set[asyncio.Task[None]]
@@ -213,7 +212,7 @@ class _Greeter(asyncio.Protocol):
         self._said = b""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Begin the handshake, if there may be one more connection and its address can pay for that."""
+        """Start the handshake if limits and budget of the address permit it."""
         patient = self._patient
         patient.arrive(transport)
         if not transport.is_closing() and not self._pays(_address(transport)):
@@ -227,7 +226,7 @@ class _Greeter(asyncio.Protocol):
         task.add_done_callback(self._tasks.discard)
 
     def data_received(self, data: bytes) -> None:
-        """Keep what came together with the end of the handshake."""
+        """Buffer data that came with the end of the handshake."""
         self._said += data
 
     async def _shake_hands(self, transport: asyncio.Transport) -> None:
@@ -242,7 +241,7 @@ class _Greeter(asyncio.Protocol):
                     ssl_handshake_timeout=patient.within_s,
                 )
         except OSError:
-            pass  # there was none in time, or it came to nothing
+            pass  # timed out or failed
         finally:
             if secure is None:
                 patient.crowd.depart(patient)
@@ -259,13 +258,13 @@ def _address(transport: asyncio.Transport) -> str:
 
 
 def connections_allowed() -> int:
-    """Return how many connections there may be, with the files that this process may open."""
+    """Return the connection limit, given the limit of open files."""
     files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     return MAX_CONNECTIONS if files < 0 else max(64, min(MAX_CONNECTIONS, files - _SPARE_FILES))
 
 
 def raise_open_file_limit() -> None:
-    """Let this process open as many files as connections may be, as far as the system permits."""
+    """Raise the limit of open files to what the connections need, as far as permitted."""
     files, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = MAX_CONNECTIONS + _SPARE_FILES
     if 0 <= files < wanted:
@@ -274,7 +273,7 @@ def raise_open_file_limit() -> None:
 
 
 class TlsCertificate:
-    """What the server proves itself with; can be taken anew while it serves."""
+    """The server's certificate; can be reloaded while it serves."""
 
     def __init__(self, cert_file: Path, key_file: Path | None) -> None:
         self._files = cert_file, key_file
@@ -284,16 +283,14 @@ class TlsCertificate:
         self.reload()
 
     def reload(self) -> None:
-        """Read the files; connections from now on get what they hold. Raises ConfigError."""
+        """Read the files, for new connections. Raises ConfigError."""
         cert_file, key_file = self._files
         try:
-            # Tried apart first: a pair that does not match would leave half of it in the one that serves.
+            # Tried on a new context first: a mismatched pair would leave half of it in the active one.
             for context in (ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), self.context):
                 context.load_cert_chain(cert_file, key_file, password=_no_password)
         except ssl.SSLError as error:
-            problem = (
-                f"{cert_file} and {key_file or 'no key_file'} are no certificate with its key: {error.reason}"
-            )
+            problem = f"{cert_file} and {key_file or 'no key_file'} are not a valid pair: {error.reason}"
         except (OSError, ValueError) as error:
             problem = f"{cert_file} and {key_file or 'no key_file'} cannot be used: {error}"
         else:
@@ -302,11 +299,11 @@ class TlsCertificate:
 
 
 def _no_password() -> str:
-    raise ValueError("the key is locked by a password: camwatch takes keys without")
+    raise ValueError("the key is encrypted: use a key without a password")
 
 
 class Server(uvicorn.Server):
-    """uvicorn without its signal handlers (signals stay the daemon's) that tells when it serves."""
+    """uvicorn without its signal handlers; `serving` is set once it serves."""
 
     def __init__(
         self,
@@ -325,7 +322,7 @@ class Server(uvicorn.Server):
         self._handshakes: set[asyncio.Task[None]] = set()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start on open sockets, and say so."""
+        """Start on open sockets."""
         await self.lifespan.startup()
 
         loop = asyncio.get_running_loop()
@@ -336,7 +333,7 @@ class Server(uvicorn.Server):
         self.serving.set()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Stop, without waiting for who has not even shaken hands."""
+        """Stop, without waiting for handshakes."""
         for handshake in self._handshakes:
             handshake.cancel()
         await super().shutdown(sockets)
@@ -353,5 +350,5 @@ class Server(uvicorn.Server):
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Capture none."""
+        """Leave signals to the daemon."""
         yield

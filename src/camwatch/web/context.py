@@ -1,4 +1,4 @@
-"""The parts that the window is made of."""
+"""The parts of the web application."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from camwatch.web.thread_pool import ThreadPool
 
 @dataclass(frozen=True, slots=True)
 class MapSettings:
-    """The map's tiles: a template such as `https://tiles.example/{z}/{x}/{y}.png`, and who is to be named.
+    """The map's tiles: a template such as `https://tiles.example/{z}/{x}/{y}.png`, and the attribution.
 
-    Without a template the map draws itself.
+    Without a template the map has no tiles.
     """
 
     tiles_url: str = ""
@@ -29,15 +29,14 @@ class MapSettings:
 
 
 RenderMetrics: TypeAlias = Callable[[bool], Generator[str]]
-"""Give the exposition in small pieces; the argument asks for OpenMetrics."""
+"""Yields the exposition in small pieces; the argument selects OpenMetrics."""
 
 
 @dataclass(frozen=True, slots=True)
 class AppContext:
-    """What the window is made of; `app` hands it over.
+    """Everything that handlers need, at `request.app.state.parts`.
 
-    `access` and `look` are the settings of the rooms `web.auth` and `web.pages`. Handlers find the parts
-    at `request.app.state.parts`.
+    `access` is the authenticator, `look` the `MapSettings`.
     """
 
     live: MonitorService

@@ -1,8 +1,8 @@
-"""MonitorService events for many listeners: one ring, from which each stream reads at its own pace.
+"""Live events for many streams: one ring buffer, which each stream reads at its own pace.
 
-A stream keeps a place in the ring and nothing else, so a slow client costs no memory: it falls behind,
-and out. An event is encoded once, or once for each set of operators that somebody listens with where they
-are told different things. Ids are drawn by lot: counting them would tell how much happens to others.
+A stream keeps only its position, so a slow client costs no memory: it falls out of the ring. An event is
+encoded once, or once per set of visible operators if its content depends on them. Event ids are
+random: consecutive ones would reveal how much happens to other operators.
 """
 
 from __future__ import annotations
@@ -31,26 +31,26 @@ from camwatch.web.views.events import (
 from camwatch.web.views.links import strain_of
 
 BUFFER_SIZE = 4_000
-"""Events that are kept for who comes back."""
+"""Events kept for clients that reconnect."""
 MAX_POSITIONS = 4_000
-"""Ids that are kept beside those of events: of a stream's beginning, and of each sign of life."""
+"""Ids kept beside those of events: of starts of streams, and of pings."""
 HEARTBEAT_S = 15.0
 """A stream is never silent for longer, seconds."""
 RETRY_MS = 2_000
-"""After how long a browser should come back, at least; at most it is twice as long."""
+"""Minimum reconnection delay of browsers; the maximum is twice as long."""
 MAX_STREAMS = 16
-"""Streams of one account at a time; one more ends the oldest."""
+"""Concurrent streams of one account; one more ends the oldest."""
 RETRY_LATE_MS = 60_000
-"""After how long a browser should come back whose stream made room."""
-_LOOK_S = 0.25  # how often links and sight are looked at
-_TOGETHER = 20  # streams that are woken before others get their turn: some milliseconds
-_BATCH = 250  # events given in one piece
+"""Reconnection delay after a stream was ended for a newer one."""
+_LOOK_S = 0.25  # how often links and visibility are polled
+_TOGETHER = 20  # streams woken at a time: some milliseconds
+_BATCH = 250  # events sent in one piece
 
 Scope: TypeAlias = frozenset[str] | None
 
 
 class _CameraEvent:
-    """An event of one camera, in the ring: told when somebody listens who sees it, and to all the same."""
+    """An event of one camera: encoded when first needed, the same for all."""
 
     __slots__ = ("_encoded", "_event", "_id")
 
@@ -60,7 +60,7 @@ class _CameraEvent:
         self._encoded = b""
 
     def of(self, live: MonitorService, scope: Scope) -> bytes:
-        """Return the event as who sees these operators is told of it; nothing if it is not theirs."""
+        """Return the encoded event for a scope; empty if it is not visible."""
         if scope is not None and self._event.operator not in scope:
             return b""
         if not self._encoded:
@@ -70,27 +70,27 @@ class _CameraEvent:
 
 
 class _ScopedEvent:
-    """An event that concerns many, of whom each is told another part."""
+    """An event whose content depends on the visible operators."""
 
-    __slots__ = ("_encoded", "_id", "_told")
+    __slots__ = ("_encoded", "_event", "_id")
 
     def __init__(self, event_id: str, event: ScopedEvent) -> None:
         self._id = event_id
-        self._told = event
+        self._event = event
         self._encoded: dict[Scope, bytes] = {}
 
     def of(self, _live: MonitorService, scope: Scope) -> bytes:
-        """Return the event as who sees these operators is told of it; nothing if it is not theirs."""
+        """Return the encoded event for a scope; empty if it is not visible."""
         encoded = self._encoded.get(scope)
         if encoded is None:
-            view = self._told.of(scope)
-            encoded = b"" if view is None else _message(self._told.name, view.model_dump_json(), self._id)
+            view = self._event.of(scope)
+            encoded = b"" if view is None else _message(self._event.name, view.model_dump_json(), self._id)
             self._encoded[scope] = encoded
         return encoded
 
 
 class _Listener:
-    """One stream: what it waits for, and whether it has to make room."""
+    """One stream: what it waits for, and whether it must end."""
 
     __slots__ = ("over", "waiter")
 
@@ -99,32 +99,32 @@ class _Listener:
         self.waiter: asyncio.Future[None] | None = None
 
     def end(self) -> None:
-        """Let it end with what it sends next."""
+        """End the stream with its next message."""
         self.over = True
         if self.waiter is not None and not self.waiter.done():
             self.waiter.set_result(None)
 
 
 class EventStream:
-    """The last events, and those who wait for the next."""
+    """The ring of the last events, and the streams."""
 
     def __init__(self, live: MonitorService) -> None:
         self._live = live
         self._boot = secrets.token_hex(4)
         self._ring: deque[_CameraEvent | _ScopedEvent] = deque(maxlen=BUFFER_SIZE)
         self._count = 0  # events so far; the ring holds the last of them
-        self._positions: dict[str, int] = {}  # how many events lie before what an id stands for, oldest first
+        self._positions: dict[str, int] = {}  # events before the position of an id, oldest first
         self._waiting: list[asyncio.Future[None]] = []
         self._events_ready = asyncio.Event()
-        self._signs = 0  # signs of life so far; the last has this id, and this many events before it
+        self._signs = 0  # pings so far; id and position of the last
         self._sign, self._signed = "", 0
         self._closed = False
         self._listeners: dict[str, list[_Listener]] = {}  # by account, oldest first
         self.streams = 0
-        """Streams that are open."""
+        """Number of open streams."""
 
     def publish(self, events: Iterable[Event]) -> None:
-        """Take what has just happened."""
+        """Add events."""
         for event in events:
             if isinstance(event, CameraEvent):
                 self._add(_CameraEvent(self._new_event_id(self._count + 1), event))
@@ -142,7 +142,7 @@ class EventStream:
         self._events_ready.set()
 
     def _new_event_id(self, place: int) -> str:
-        """Return a new id that stands for a place in the ring."""
+        """Return a new id for a position in the ring."""
         name = f"{self._boot}-{secrets.token_hex(6)}"
         self._positions[name] = place
         if len(self._positions) > BUFFER_SIZE + MAX_POSITIONS:
@@ -150,13 +150,13 @@ class EventStream:
         return name
 
     async def stream(self, viewer: Principal, last_event_id: str | None = None) -> AsyncGenerator[bytes]:
-        """Yield server-sent events for someone, from after `last_event_id` on (None: from now on).
+        """Yield server-sent events after `last_event_id` (None: from now on).
 
-        Where what came after it is not kept any more, the first event is `resync`.
+        If the events after it are no longer kept, the first event is `resync`.
         """
         listener = self._admit(viewer)
         if viewer.operators is not None:
-            self._live.scoped.of(viewer.operators)  # so that incidents are derived for them from now on
+            self._live.scoped.of(viewer.operators)  # derive their incidents from now on
         self.streams += 1
         try:
             place, begin = self._begin(last_event_id)
@@ -172,7 +172,7 @@ class EventStream:
                 if place == self._count:
                     if signs == self._signs:
                         await self._wait(listener)
-                    else:  # also where others had all the events
+                    else:  # even if all events were of others
                         signs = self._signs
                         yield _ping(self._sign if self._signed == place else self._new_event_id(place))
                     continue
@@ -186,7 +186,7 @@ class EventStream:
             self._dismiss(viewer, listener)
 
     def _admit(self, viewer: Principal) -> _Listener:
-        """Note one more stream of an account; the oldest makes room where there are too many."""
+        """Register a stream; end the oldest of the account if there are too many."""
         listener = _Listener()
         if viewer != LOCAL_ADMIN:
             listeners = self._listeners.setdefault(viewer.name, [])
@@ -203,7 +203,7 @@ class EventStream:
                 del self._listeners[viewer.name]
 
     def _begin(self, last_event_id: str | None) -> tuple[int, bytes]:
-        # Not all who lost the daemon come back to it at the same moment.
+        # Spread reconnections after a restart.
         retry = f"retry: {RETRY_MS + secrets.randbelow(RETRY_MS)}\n".encode()
         place = None if last_event_id is None else self._positions.get(last_event_id)
         if place is not None and place >= self._count - len(self._ring):
@@ -217,10 +217,10 @@ class EventStream:
         return _message("resync", ResyncUpdate(reason=why).model_dump_json(), self._new_event_id(self._count))
 
     def _after(self, place: int, scope: Scope) -> tuple[bytes, int]:
-        """Return what happened after a place, up to some hundred events, and the place after it."""
+        """Return the encoded events after a position, at most `_BATCH`, and the next position."""
         first = place - (self._count - len(self._ring))
         last = min(first + _BATCH, len(self._ring))
-        # The newest are asked for nearly always, and a deque is slow in its middle only.
+        # Nearly all reads are at the end; a deque is slow in its middle only.
         found = b"".join([self._ring[index].of(self._live, scope) for index in range(first, last)])
         return found, place + last - first
 
@@ -230,7 +230,7 @@ class EventStream:
         await waiter
 
     async def run(self) -> None:
-        """Wake those who wait, and look after links, sight and inventory; runs until cancelled."""
+        """Wake waiting streams, and poll links, visibility and inventory; runs until cancelled."""
         loop = asyncio.get_running_loop()
         changes = ChangePoller(self._live)
         signed = loop.time()
@@ -250,7 +250,7 @@ class EventStream:
                     self._events_ready.clear()
                     began = loop.time()
                     await self._wake()
-                    # When thousands die at once, listeners take no more than half of the time.
+                    # In a mass outage, streams take at most half of the time.
                     await asyncio.sleep(loop.time() - began)
         finally:
             self.close()
@@ -265,7 +265,7 @@ class EventStream:
             await asyncio.sleep(0)
 
     def close(self) -> None:
-        """Let every stream end."""
+        """End all streams."""
         self._closed = True
         for waiter in self._waiting:
             if not waiter.done():
@@ -278,30 +278,30 @@ def _message(name: str, data: str, event_id: str) -> bytes:
 
 
 def _ping(event_id: str) -> bytes:
-    """Return a sign of life, whose id a client resumes from."""
+    """Return a ping, from whose id a client can resume."""
     return _message("ping", "{}", event_id)
 
 
 class ChangePoller:
-    """What differs from the last look."""
+    """Polls state that emits no events: links, visibility, inventory."""
 
     def __init__(self, live: MonitorService) -> None:
         self._live = live
         self._links = self._problems()
-        self._dark = self._sights()
+        self._blind = self._visibility()
         self._loaded = live.last_reload
 
     def poll(self) -> Iterator[ScopedEvent]:
-        """Yield what has changed since the last look."""
-        links, dark = self._problems(), self._sights()
+        """Yield the changes since the last call."""
+        links, blind = self._problems(), self._visibility()
         if links != self._links:
             for name in links:
                 if links[name] != self._links.get(name, links[name]):
                     yield link_event(self._live, name)
             self._links = links
-        if dark != self._dark:
-            yield visibility_event(self._live, self._dark | dark)
-            self._dark = dark
+        if blind != self._blind:
+            yield visibility_event(self._live, self._blind | blind)
+            self._blind = blind
         if self._live.last_reload != self._loaded:
             self._loaded = self._live.last_reload
             yield inventory_event(self._live)
@@ -312,11 +312,11 @@ class ChangePoller:
             name: (report.problem, strain_of(links[name])) for name, report in self._live.link_reports.items()
         }
 
-    def _sights(self) -> dict[str, int]:
-        """Return since when each operator's cameras are out of sight, where they are."""
+    def _visibility(self) -> dict[str, int]:
+        """Return since when operators' cameras are not visible, UTC ms."""
         return {
-            operator: sight.blind_since.utc_ms
-            for sight in self._live.fleet.blind_groups
-            if sight.blind_since is not None
-            for operator in sight.operators
+            operator: group.blind_since.utc_ms
+            for group in self._live.fleet.blind_groups
+            if group.blind_since is not None
+            for operator in group.operators
         }

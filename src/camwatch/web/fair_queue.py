@@ -1,4 +1,4 @@
-"""Turns at something of which there is little: one account after another, however much each asks."""
+"""A fair queue for a scarce resource: accounts take turns."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from camwatch.web.problems import ProblemError
 
 
 class Share(NamedTuple):
-    """How many turns an account may have at a time, and how many of its requests may wait for one."""
+    """Limits of one account: concurrent turns, and waiting requests."""
 
     running: int
     waiting: int
 
 
 class FairQueue:
-    """So many at a time; of each account fewer, of which some may wait. Those who wait take turns."""
+    """Grants `at_once` turns at a time, round robin between accounts."""
 
     def __init__(self, at_once: int, share: Callable[[str], Share]) -> None:
         self._free = at_once
@@ -27,7 +27,7 @@ class FairQueue:
         self._waiting: OrderedDict[str, deque[asyncio.Future[None]]] = OrderedDict()
 
     async def enter(self, who: str) -> None:
-        """Wait for a turn; `leave` gives it back. Raises Problem (429) where too many of them wait."""
+        """Wait for a turn; `leave` returns it. Raises ProblemError (429) if too many requests wait."""
         if len(self._waiting.get(who, ())) >= self._share(who).waiting and not self._may_start(who):
             raise ProblemError(
                 429,
@@ -49,7 +49,7 @@ class FairQueue:
             raise
 
     def leave(self, who: str) -> None:
-        """Give a turn back."""
+        """Return a turn."""
         self._free += 1
         self._running[who] -= 1
         if not self._running[who]:
@@ -60,7 +60,7 @@ class FairQueue:
         return self._free > 0 and self._running[who] < self._share(who).running
 
     def _give(self) -> None:
-        """Give what turns there are to those who have waited longest for one, an account at a time."""
+        """Grant free turns, one account after another."""
         for who in list(self._waiting):
             waiting = self._waiting[who]
             while waiting and waiting[0].cancelled():

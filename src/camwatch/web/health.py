@@ -1,4 +1,4 @@
-"""Metrics and health: what Prometheus and whoever starts camwatch ask for."""
+"""The routes `/metrics`, `/-/healthy` and `/-/ready`."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ _SEND_BYTES = 64 * 1024
 
 
 def probes(render: RenderMetrics, unready: Callable[[], list[str]]) -> list[Route]:
-    """Return the routes. `unready` says why the daemon is not ready, a line a reason.
+    """Return the routes. `unready` returns why the daemon is not ready, one line per reason.
 
-    These name hosts, users and paths, and whose link it is: strangers are told only the kinds.
+    Reasons name hosts, users and paths: other clients get only their kinds (see `hears_all`).
     """
 
     async def metrics(request: Request) -> Response:
@@ -53,7 +53,7 @@ def probes(render: RenderMetrics, unready: Callable[[], list[str]]) -> list[Rout
 
 
 def _kind(reason: str) -> str:
-    """Return the first word of a reason: what is not ready, and nothing of which or why."""
+    """Return the first word of a reason: what is not ready."""
     return reason.partition(" ")[0].partition(":")[0]
 
 
@@ -69,7 +69,7 @@ def _accepts_gzip(accept_encoding: list[str]) -> bool:
 
 
 def _qualities(headers: list[str]) -> dict[str, float]:
-    """Return how much a client wants each thing that its `Accept…` headers name, 0 (not at all) to 1."""
+    """Return the quality values of an `Accept…` header, 0 to 1."""
     wanted: dict[str, float] = {}
     for part in ",".join(headers).lower().split(","):
         name, *parameters = (piece.strip() for piece in part.split(";"))
@@ -84,9 +84,9 @@ def _qualities(headers: list[str]) -> dict[str, float]:
 
 
 async def _in_turns(pieces: Generator[str]) -> AsyncGenerator[bytes]:
-    """Gather pieces into sizeable chunks, letting the event loop run between pieces."""
+    """Join pieces to chunks; yield to the event loop between pieces."""
     gathered, size = [], 0
-    # When the client leaves, the rendering is let go at once, and not whenever it is collected.
+    # When the client disconnects, close the generator at once.
     with contextlib.closing(pieces):
         for piece in pieces:
             encoded = piece.encode()

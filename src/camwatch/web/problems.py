@@ -1,7 +1,7 @@
-"""What went wrong with a request, told to programs (RFC 9457) and to people (a page).
+"""Errors of requests: problem documents (RFC 9457) for programs, pages for browsers.
 
-Under `/api/` an error is always `application/problem+json`; elsewhere a browser, which asks for
-`text/html`, gets a page. Whoever has a nicer page puts it at `app.state.problem_page`.
+Under `/api/` an error is always `application/problem+json`; elsewhere a client that accepts `text/html` gets
+the page of `app.state.problem_page`.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from camwatch.errors import CorrectionError, ReportRequestError, StoreError
 
 MEDIA_TYPE = "application/problem+json"
 _MOST_FAULTS = 20
-_MOST_NAME = 100  # of what somebody called a field
+_MOST_NAME = 100  # characters of a field's name
 
 
 class ProblemError(Exception):
-    """A request that cannot be served. `detail` says what to do; `more` are further members."""
+    """A request that cannot be served. `detail` contains a remedy; `more` are further members."""
 
     def __init__(
         self,
@@ -49,21 +49,21 @@ class ProblemError(Exception):
     @property
     def body(self) -> dict[str, Any]:
         """The members of the problem document."""
-        told = {"type": self.type, "title": self.title, "status": self.status}
-        return told | ({"detail": self.detail} if self.detail else {}) | self.more
+        members = {"type": self.type, "title": self.title, "status": self.status}
+        return members | ({"detail": self.detail} if self.detail else {}) | self.more
 
 
 ProblemPage: TypeAlias = Callable[[HTTPConnection, ProblemError], Response]
-"""Render a problem for a person."""
+"""Renders a problem as a page."""
 
 
 def not_found(what: str) -> ProblemError:
-    """Return the problem of a thing that does not exist, or not for whoever asks: the same words for both."""
+    """Return the 404 of what does not exist or is not visible: the same text for both."""
     return ProblemError(404, f"there is no {what}")
 
 
 def problem_response(request: HTTPConnection, problem: ProblemError, *, plainly: bool = False) -> Response:
-    """Return the answer that tells of a problem, in the form that suits who asks; `plainly` with no frame."""
+    """Return a problem as JSON or as a page; `plainly` without the frame of our pages."""
     if _is_for_people(request):
         page: ProblemPage = plain_page
         if not plainly:
@@ -76,7 +76,7 @@ def problem_response(request: HTTPConnection, problem: ProblemError, *, plainly:
 
 
 def plain_page(_request: HTTPConnection, problem: ProblemError) -> Response:
-    """Render a problem with nothing around it."""
+    """Render a problem as a minimal page."""
     title, detail = html.escape(problem.title), html.escape(problem.detail)
     return HTMLResponse(
         f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title>'
@@ -86,7 +86,7 @@ def plain_page(_request: HTTPConnection, problem: ProblemError) -> Response:
 
 
 def install(app: FastAPI) -> None:
-    """Have every error of an application told as a problem, the framework's own, too."""
+    """Register handlers that turn every error of an application into a problem."""
     app.add_exception_handler(ProblemError, _problem)
     app.add_exception_handler(HTTPException, _of_framework)
     app.add_exception_handler(RequestValidationError, _invalid)
@@ -139,8 +139,8 @@ def _no_answer(request: Request, error: Exception) -> Response:
 
 
 def _store_failed(request: Request, error: Exception) -> Response:
-    told = ProblemError(503, str(error), title="The store does not answer", headers={"retry-after": "5"})
-    return problem_response(request, told)
+    problem = ProblemError(503, str(error), title="The store does not answer", headers={"retry-after": "5"})
+    return problem_response(request, problem)
 
 
 def _bug(request: Request, _error: Exception) -> Response:

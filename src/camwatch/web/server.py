@@ -1,4 +1,4 @@
-"""The HTTP server: sockets, and uvicorn in the daemon's own event loop."""
+"""The HTTP server: uvicorn in the daemon's event loop."""
 
 from __future__ import annotations
 
@@ -24,22 +24,22 @@ from camwatch.web.connection_limits import (
 )
 
 GRACE_S = 2
-"""How long requests under way may take once the server is asked to stop."""
+"""Seconds that a stop waits for requests in progress."""
 
-_FIRST = frozenset({*paths.PROBES, paths.METRICS})  # the door lets in who may
+_FIRST = frozenset({*paths.PROBES, paths.METRICS})  # authorized later
 _FULL = PlainTextResponse(
     "too many connections: try again\n", 503, {"connection": "close", "retry-after": "5"}
 )
 
 
 def listen_on(host: str, port: int) -> socket.socket:
-    """Open the listening socket, before anything else starts.
+    """Open the listening socket.
 
-    Raises ConfigError when the address cannot be had, InUseError when that may pass.
+    Raises InUseError if the address is in use, ConfigError if it cannot be used.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # asyncio sends at once (TCP_NODELAY) only what it is told to be TCP; else the body of each further answer
-    # on a connection waits some 40 ms, for the other side to acknowledge the head.
+    # asyncio sets TCP_NODELAY only if the protocol is given as TCP; otherwise the body of each further
+    # response on a connection waits some 40 ms for the acknowledgement of its head.
     sock = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -76,23 +76,23 @@ class HttpServer:
         config = uvicorn.Config(
             self._rationed(site, most, root_path),
             log_config=None,
-            log_level="error",  # it warns of each bad request, and whoever sends them would fill the log
+            log_level="error",  # it warns of each bad request: clients could fill the log
             access_log=False,
             lifespan="off",
             ws="none",
             server_header=False,
-            proxy_headers=False,  # `web.auth` believes those that settings name, and nobody else
+            proxy_headers=False,  # `web.auth.proxy_headers` reads them
             timeout_graceful_shutdown=GRACE_S,
             h11_max_incomplete_event_size=MAX_HEAD_BYTES,
         )
         self._server = Server(config, certificate, within_s, IdleConnections(most, each), pays)
 
     def _rationed(self, site: ASGIApp, most: int, root_path: str) -> ASGIApp:
-        """Refuse requests when there are too many connections: those of probes and Prometheus last."""
+        """Refuse requests above the connection limit; probes and metrics may use the reserve."""
         reserved = min(RESERVED, most // 8)
 
         async def rationed(scope: Scope, receive: Receive, send: Send) -> None:
-            first = scope.get("path", "").removeprefix(root_path) in _FIRST  # a proxy may have done so
+            first = scope.get("path", "").removeprefix(root_path) in _FIRST  # a proxy may have removed it
             if len(self._server.server_state.connections) > (most if first else most - reserved):
                 await _FULL(scope, receive, send)
             else:
@@ -101,7 +101,7 @@ class HttpServer:
         return rationed
 
     async def serving(self) -> None:
-        """Wait until requests are answered."""
+        """Wait until the server answers requests."""
         await self._server.serving.wait()
 
     async def run(self) -> None:
@@ -109,5 +109,5 @@ class HttpServer:
         await self._server.serve(sockets=[self._sock])
 
     def stop(self) -> None:
-        """Finish the requests under way, for at most `GRACE_S`, and let `run` return."""
+        """Finish requests in progress, for at most `GRACE_S`, and let `run` return."""
         self._server.should_exit = True

@@ -1,7 +1,7 @@
-"""The values of the last hours, in memory only: what cameras said of themselves, sampled by the minute.
+"""Telemetry of the last hours, in memory: the values that cameras report, sampled each minute.
 
 A value takes two bytes (IEEE half precision: three digits, which is more than a plot shows), so a sample of a
-camera takes ten. All together stays below `BUDGET_BYTES`: 458 cameras have the last 14 hours by the minute,
+camera takes ten. The total stays below `BUDGET_BYTES`: 458 cameras have the last 14 hours by the minute,
 10,000 the last six by nine minutes.
 """
 
@@ -24,9 +24,9 @@ from camwatch.monitoring.service import MonitorService
 from camwatch.web.views.base import Moment, View, to_datetime
 
 BUDGET_BYTES = 4_000_000
-"""What all samples together may take."""
+"""Memory limit of all samples, bytes."""
 HOURS = 24
-"""No sample is older."""
+"""Maximum age of a sample."""
 _HOURS_LEAST = 6  # so long at least, with coarser steps if need be
 _MINUTE_S = 60
 _SAMPLE = Struct("<5e")  # frames a second, kbit/s, degrees, ratio, seconds
@@ -38,7 +38,7 @@ _SLICE = 250  # cameras sampled before others get their turn: less than a millis
 
 
 class TelemetrySeries(View):
-    """What a camera said, moment by moment; null where it said nothing, or was not up."""
+    """Samples of a camera's telemetry; null where it reported nothing or was not up."""
 
     step_s: float = Field(description="Between two samples, seconds.")
     times: list[Moment]
@@ -50,14 +50,14 @@ class TelemetrySeries(View):
 
 
 class SamplingPlan(NamedTuple):
-    """How many samples of each camera are kept, and how many minutes lie between two."""
+    """Samples kept of each camera, and the minutes between two."""
 
     slots: int
     step_min: int
 
 
 def sampling_plan(cameras: int) -> SamplingPlan:
-    """Return how a fleet of that size is sampled."""
+    """Return the plan for a fleet of this size."""
     slots = max(1, min(HOURS * 60, BUDGET_BYTES // (_SAMPLE.size * max(cameras, 1))))
     return SamplingPlan(slots, max(1, -(-_HOURS_LEAST * 60 // slots)))
 
@@ -76,7 +76,7 @@ class _Ring:
         self.times = array("q", bytes(8 * self.slots))
 
     def empty(self) -> bytearray:
-        """Return the samples of a camera that has said nothing yet."""
+        """Return an empty series."""
         return bytearray(_NOTHING * self.slots)
 
 
@@ -93,17 +93,18 @@ class TelemetrySamples:
         return self._ring.step_min * _MINUTE_S
 
     def series(self, camera: str, operator: str, hours: float) -> TelemetrySeries:
-        """Return the samples of a camera of the last hours; the caller has checked who may see it."""
+        """Return a camera's samples of the last hours; the caller has authorized it."""
         ring = self._ring
         since = self._live.now.utc_ms - hours * 3_600_000
         slots = [(ring.at + number) % ring.slots for number in range(ring.slots)]
         kept = [slot for slot in slots if ring.times[slot] and ring.times[slot] >= since]
         samples = ring.cameras.get((camera, operator))
         size = _SAMPLE.size
-        said = [
-            _NONE if samples is None else _told(_SAMPLE.unpack_from(samples, slot * size)) for slot in kept
+        rows = [
+            _NONE if samples is None else _to_output(_SAMPLE.unpack_from(samples, slot * size))
+            for slot in kept
         ]
-        fps, bitrate, temperature, storage, offset = ([each[place] for each in said] for place in range(5))
+        fps, bitrate, temperature, storage, offset = ([each[place] for each in rows] for place in range(5))
         return TelemetrySeries(
             step_s=self.step_s,
             times=[to_datetime(ring.times[slot]) for slot in kept],
@@ -121,11 +122,11 @@ class TelemetrySamples:
             await asyncio.sleep(self.step_s)
 
     async def sample(self) -> None:
-        """Take one sample of every camera, a little at a time."""
+        """Take one sample of every camera, cooperatively."""
         states = self._live.cameras
         planned = sampling_plan(len(states))
         if planned.slots < 0.9 * self._ring.slots or planned.slots > 2 * self._ring.slots:
-            self._ring = _Ring(*planned)  # a fleet of quite another size: begin anew
+            self._ring = _Ring(*planned)  # the size of the fleet changed much: start over
         ring = self._ring
         slot, now = ring.at, self._live.now
         ring.times[slot] = now.utc_ms
@@ -157,7 +158,7 @@ _NONE: _Row = (None,) * 5
 
 
 def _kept(state: CameraView) -> tuple[float, ...]:
-    """Return what a camera said as it is kept; nan for what it did not say."""
+    """Return a camera's values as they are stored; nan for missing ones."""
     bitrate = state.bitrate_bps
     offset = state.clock_offset
     return (
@@ -169,8 +170,8 @@ def _kept(state: CameraView) -> tuple[float, ...]:
     )
 
 
-def _told(values: tuple[float, ...]) -> _Row:
-    """Return a sample as it is told."""
+def _to_output(values: tuple[float, ...]) -> _Row:
+    """Return a sample for output: rounded, None for missing values."""
     return tuple(
         round(value * scale, digits) if isfinite(value) else None
         for value, scale, digits in zip(values, _SCALE, _DIGITS, strict=True)

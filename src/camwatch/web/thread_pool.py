@@ -1,7 +1,6 @@
-"""Where requests wait for the store: few threads of their own, which accounts take in turn.
+"""Bounded threads for store queries made by HTTP handlers, fair between accounts.
 
-The daemon's writer has its own; whoever asks too much at once waits here, or is told to come again, and keeps
-no other account from its turn. A thread that hangs with its store keeps its place, and ends with the process.
+The recorder has its own thread. A thread that hangs with its store keeps its place until the process ends.
 """
 
 from __future__ import annotations
@@ -15,17 +14,17 @@ from camwatch.web.auth.principal import LOCAL_ADMIN, Principal
 from camwatch.web.fair_queue import FairQueue, Share
 
 MAX_CONCURRENT = 4
-"""Requests that read the store at a time; each holds one of its connections."""
+"""Concurrent queries; each holds a database connection."""
 
 MAX_STREAMS = 2
-"""Long answers that are drawn from the store at a time, beside those; a slow client holds its place."""
+"""Concurrent streamed responses beside them."""
 
 ASKING_EACH = Share(running=2, waiting=8)
-"""How many requests of one account read the store at a time, and how many wait for their turn."""
+"""Queries of one account."""
 DRAWING_EACH = Share(running=1, waiting=8)
-"""The same of long answers: a slow client holds one place, and not the others'."""
+"""Streamed responses of one account, so that a slow client holds one place only."""
 ALONE = Share(running=4, waiting=64)
-"""The same of a machine without accounts: there are no others."""
+"""Both, without accounts."""
 
 _T = TypeVar("_T")
 _OVER = object()
@@ -33,7 +32,7 @@ _NAME = "store query"  # of the threads
 
 
 class ThreadPool:
-    """Runs what waits, a few at a time."""
+    """Runs blocking work, a few pieces at a time."""
 
     def __init__(self, at_once: int = MAX_CONCURRENT, drawn: int = MAX_STREAMS) -> None:
         self._asking = FairQueue(at_once, lambda who: ALONE if who == LOCAL_ADMIN.name else ASKING_EACH)
@@ -41,24 +40,24 @@ class ThreadPool:
         self._tidying: set[asyncio.Task[None]] = set()
 
     async def run(self, viewer: Principal, work: Callable[[], _T]) -> _T:
-        """Run `work` in a thread for someone, and return what it returns.
+        """Return what `work` returns, run in a thread.
 
-        Raises Problem (429) when too many requests of theirs wait.
+        Raises ProblemError (429) if too many requests of the account wait.
         """
         await self._asking.enter(viewer.name)
         try:
             job = in_thread(work, _NAME)
-        except BaseException:  # there are no threads left
+        except BaseException:  # no thread could be started
             self._asking.leave(viewer.name)
             raise
-        # Whoever asked may leave; the thread goes on, and its place is taken as long as it does.
+        # The client may disconnect; the thread goes on and keeps its place until it is done.
         job.add_done_callback(lambda _: self._asking.leave(viewer.name))
         return await asyncio.shield(job)
 
     async def stream(self, viewer: Principal, pieces: Callable[[], Iterator[bytes]]) -> AsyncGenerator[bytes]:
-        """Yield what an iterator yields, drawn in a thread; it keeps its turn until it is over.
+        """Yield the items of an iterator that runs in a thread.
 
-        Raises Problem (429) when too many requests of theirs wait.
+        Raises ProblemError (429) if too many requests of the account wait.
         """
         drawn = pieces()
         await self._drawing.enter(viewer.name)
@@ -77,7 +76,7 @@ class ThreadPool:
             await asyncio.shield(tidying)
 
     async def _tidy(self, viewer: Principal, job: asyncio.Future[Any] | None, drawn: Iterator[bytes]) -> None:
-        """Close a source once its thread has let go of it, and give its place back."""
+        """Close an iterator after its thread is done with it, and return its turn."""
         try:
             if job is not None:
                 await asyncio.wait({job})

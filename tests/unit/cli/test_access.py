@@ -191,13 +191,13 @@ def test_check_config_finds_what_is_wrong_with_the_accounts(run: Run) -> None:
     def checked() -> Result:
         return CliRunner().invoke(app, ["check-config", "--config", "camwatch.toml"])
 
-    assert "is not there" in checked().output
+    assert "does not exist" in checked().output
     run("add", "lady", "--role", "viewer", "--operator", "sacogiva", "--token")
     assert checked().exit_code == 0
     write_fleet(Path("fleet"), cameras(2), operators=[operator("ville")])
     done = checked()
     assert done.exit_code == 2
-    assert "account 'lady': 'sacogiva' is no operator of the inventory" in done.output
+    assert "account 'lady': 'sacogiva' is not an operator of the inventory" in done.output
 
 
 def test_a_wall_screen_is_a_viewer_and_nothing_else(run: Run) -> None:

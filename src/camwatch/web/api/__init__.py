@@ -1,4 +1,4 @@
-"""The API, version 1: what programs read and change. See `docs/reference/api.md`."""
+"""The API, version 1. See `docs/reference/api.md`."""
 
 from fastapi import APIRouter, Depends
 

@@ -1,4 +1,4 @@
-"""What requests have in common: who asks, the parts, pages, intervals, and no parameter that nobody reads."""
+"""Common request parameters: principal, context, pages, intervals; unknown parameters are errors."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ Time: TypeAlias = Annotated[
     BeforeValidator(_instant),
     WithJsonSchema({"type": "string", "format": "date-time", "examples": ["2026-10-01T00:00:00Z"]}),
 ]
-"""An instant that is given: RFC 3339, with an offset."""
+"""A time parameter: RFC 3339, with an offset."""
 
 # All dependencies are coroutines, or FastAPI would send every request through a thread for each of them.
 
@@ -60,9 +60,9 @@ async def _editor(request: Request) -> Principal:
 
 
 CurrentUser: TypeAlias = Annotated[Principal, Depends(_seer)]
-"""Whoever looks."""
+"""The principal."""
 CurrentEditor: TypeAlias = Annotated[Principal, Depends(_editor)]
-"""Whoever looks, and may change something."""
+"""The principal, an editor. 403 otherwise."""
 
 
 async def _parts(request: Request) -> AppContext:
@@ -71,7 +71,7 @@ async def _parts(request: Request) -> AppContext:
 
 
 Context: TypeAlias = Annotated[AppContext, Depends(_parts)]
-"""The parts that the window is made of."""
+"""The parts of the application."""
 
 
 class _Paging(NamedTuple):
@@ -80,15 +80,15 @@ class _Paging(NamedTuple):
 
     @property
     def slice(self) -> slice:
-        """What of the list is wanted."""
+        """The slice of the list."""
         return slice(self.offset, self.offset + self.limit)
 
     def of(self, items: Sequence[_T]) -> Page[_T]:
-        """Return the page of a list that is there as a whole."""
+        """Return the page of a complete list."""
         return self.page(list(items[self.slice]), len(items))
 
     def page(self, items: list[_T], total: int) -> Page[_T]:
-        """Return a page of which the items are there."""
+        """Return the page with these items."""
         return page_of(items, total, self.offset, self.limit)
 
 
@@ -102,7 +102,7 @@ async def _paging(
 
 
 Paging: TypeAlias = Annotated[_Paging, Depends(_paging)]
-"""Which page of a list is wanted."""
+"""The requested page of a list."""
 
 
 class _Interval(NamedTuple):
@@ -111,16 +111,16 @@ class _Interval(NamedTuple):
 
 
 def milliseconds(at: datetime) -> int:
-    """Return a moment as UTC milliseconds."""
+    """Convert to UTC milliseconds."""
     return round(at.timestamp() * 1000)
 
 
 def interval(
     live: MonitorService, start: datetime | None, end: datetime | None, usual: timedelta
 ) -> _Interval:
-    """Return [start, end) in UTC milliseconds; without an end until now, without a start the usual time.
+    """Return [start, end) in UTC milliseconds. Default end: now; default start: `usual` before the end.
 
-    Raises Problem (422) if it ends before it starts.
+    Raises ProblemError (422) if it is empty.
     """
     until = to_datetime(live.now.utc_ms) if end is None else end
     since = until - usual if start is None else start
@@ -142,21 +142,21 @@ async def _usual_interval(
 
 
 Interval: TypeAlias = Annotated[_Interval, Depends(_usual_interval)]
-"""A stretch of time that is asked for."""
+"""The requested interval."""
 
 
 async def reject_unknown_parameters(request: Request) -> None:
-    """Raise Problem (422) for a parameter that is not read: a slip in a filter must not widen the answer."""
+    """Raise ProblemError (422) for an unknown parameter: a typo in a filter must not widen the result."""
     route = request.scope.get("route")
     if isinstance(route, APIRoute):
         names = _names(route)
         for name in request.query_params:
             if name not in names:
                 known = ", ".join(sorted(names)) or "none"
-                raise ProblemError(422, f"{name}: is no parameter here (there is {known})")
+                raise ProblemError(422, f"{name}: unknown parameter: use {known}")
 
 
-_read: dict[object, frozenset[str]] = {}  # by endpoint, the parameters that it reads
+_read: dict[object, frozenset[str]] = {}  # parameter names by endpoint
 
 
 def _names(route: APIRoute) -> frozenset[str]:

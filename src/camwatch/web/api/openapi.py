@@ -59,12 +59,12 @@ _PROBLEM = {
 }
 
 _ALWAYS = {
-    "401": "Nobody is logged in, or the token is not valid.",
+    "401": "Not authenticated, or the token is not valid.",
     "422": "The request is not well-formed; `errors` says where.",
-    "429": "Too many attempts, or too much asked at a time: wait as long as `Retry-After` says.",
+    "429": "Throttled, or request budget exceeded: wait for `Retry-After`.",
     "503": "The store does not answer, or there are too many connections: try again.",
 }
-_OF_PATHS = {"404": "There is no such thing, or not for this account."}
+_OF_PATHS = {"404": "Does not exist, or is not visible to this account."}
 _OF_CHANGES = {
     "400": "The body cannot be read.",
     "403": "The account may see it, but not change it.",

@@ -1,4 +1,4 @@
-"""How answers are written: models as JSON, and streams that wait for nobody for ever."""
+"""Response helpers: JSON models, and streams with a send timeout."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 SEND_TIMEOUT_S = 30.0
-"""How long a client may take to make room for the next piece of a stream."""
+"""Timeout for sending one piece of a stream, seconds."""
 
 _log = structlog.get_logger("window")
 
 
 def json_response(view: BaseModel, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
-    """Return a view as JSON. It has been checked when it was made; nothing checks it again."""
+    """Return a model as JSON, without validating it again."""
     return Response(view.model_dump_json(), status, headers, media_type="application/json")
 
 
 async def prefetch_first(pieces: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
-    """Draw the first piece, so that what goes wrong at the start is still told as a problem."""
+    """Fetch the first piece, so that an error at the start still becomes a problem response."""
     first = await anext(pieces, b"")
 
     async def all_of_them() -> AsyncGenerator[bytes]:
@@ -37,7 +37,7 @@ async def prefetch_first(pieces: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]
 
 
 class StreamResponse(Response):
-    """An answer in pieces. Its source is let go at once when the client leaves, or makes no room."""
+    """A streamed response; closes its source at once if the client disconnects or reads too slowly."""
 
     def __init__(
         self,
@@ -53,7 +53,7 @@ class StreamResponse(Response):
         self.init_headers(headers)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send the pieces until they end or the client is gone."""
+        """Send the pieces until they end or the client disconnects."""
         sending = asyncio.create_task(self._send(send), name="stream")
         leaving = asyncio.create_task(_left(receive), name="client")
         try:
@@ -66,7 +66,7 @@ class StreamResponse(Response):
             if close is not None:
                 await close()
         if isinstance(results[0], TimeoutError):
-            _log.info("a client that read too slowly was left", path=scope["path"])
+            _log.info("slow client disconnected", path=scope["path"])
         elif isinstance(results[0], Exception) and not isinstance(results[0], OSError):
             raise results[0]
 

@@ -1,4 +1,4 @@
-"""Who is let in, as whom, and what the door keeps out: accounts, sessions, limits, headers."""
+"""Authentication and HTTP hardening: accounts, sessions, throttling, limits, security headers."""
 
 from camwatch.web.auth.authenticator import Authenticator
 from camwatch.web.auth.login import LoginFailure, LoginForm, LoginRenderer, login_routes

@@ -1,7 +1,6 @@
-"""The file of the accounts: who may come in, as what, and the hashes of what they prove it with.
+"""The accounts file: names, roles, operators, and hashes of passwords and tokens.
 
-The file is camwatch's own: `camwatch accounts` writes it whole, and what it does not understand is a fault.
-It may be read by its owner and its group only.
+`camwatch accounts` writes the whole file; an unknown key is an error. Only its owner and group may read it.
 """
 
 from __future__ import annotations
@@ -37,14 +36,12 @@ from camwatch.web.auth.hashing import hash_problem
 from camwatch.web.auth.principal import LOCAL_ADMIN, Principal, Role
 
 MOST_NAME = 63
-"""The most characters of an account's name."""
+"""Maximum length of an account's name, characters."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9.@+_-]{0,62}")
 _TOKEN_ID = re.compile(r"[0-9a-f]{8}")
 _HEAD = re.compile(r"^[ \t]*\[\[[ \t]*accounts[ \t]*\]\]", re.MULTILINE)
 _NUMBER = re.compile(r"accounts\[(\d+)\]")
-_WRITTEN = (
-    "# camwatch's accounts. `camwatch accounts` writes this file whole; what it does not know is a fault.\n"
-)
+_WRITTEN = "# camwatch's accounts. `camwatch accounts` writes the whole file; unknown keys are errors.\n"
 
 
 def account_name(value: str) -> str:
@@ -52,14 +49,14 @@ def account_name(value: str) -> str:
     if not _NAME.fullmatch(value) or value.startswith("cw_"):
         raise ValueError("must have 1 to 63 letters a-z, digits, '.', '@', '+', '_' or '-', no 'cw_' first")
     if value.lower() == LOCAL_ADMIN.name:
-        raise ValueError(f"cannot be {LOCAL_ADMIN.name!r}: that is whoever uses a camwatch without accounts")
+        raise ValueError(f"cannot be {LOCAL_ADMIN.name!r}: it names the user where there are no accounts")
     return value
 
 
 def typed_name(text: str) -> str:
-    """Return the one form of a name that people typed; empty for what no account can be called.
+    """Return the canonical form of a typed name; empty if no account can have it.
 
-    Whatever looks up, counts or tells a typed name does so by this: what is one to the one is one to all.
+    Look-ups, throttling and logs all use this form.
     """
     name = text.strip()
     return name.lower() if _NAME.fullmatch(name) else ""
@@ -85,7 +82,7 @@ class _Row(BaseModel):
 
 
 class StoredToken(_Row):
-    """An API token: its id, the hash of its secret, when it was made and when it ends (None: never)."""
+    """An API token; `expires` is None for one that never does."""
 
     id: Annotated[str, AfterValidator(_token_id)]
     hash: _Hash = Field(repr=False)
@@ -93,14 +90,14 @@ class StoredToken(_Row):
     expires: AwareDatetime | None = None
 
     def holds_at(self, utc_s: float) -> bool:
-        """Tell whether it has not ended yet."""
+        """Return whether it has not expired."""
         return self.expires is None or utc_s < self.expires.timestamp()
 
 
 class Account(_Row):
-    """Who may come in. Without password and tokens it is for those that the proxy vouches for.
+    """An account. Without password and tokens, only a trusted proxy can authenticate its user.
 
-    The sessions of a `wall_screen` may be renewed for ever.
+    Sessions of a `wall_screen` can be renewed without limit.
     """
 
     name: Annotated[str, AfterValidator(account_name)]
@@ -119,12 +116,12 @@ class Account(_Row):
 
     @property
     def viewer(self) -> Principal:
-        """What they are to the rest of camwatch."""
+        """The principal that this account authenticates."""
         return Principal(self.name, self.role, None if self.operators is None else frozenset(self.operators))
 
 
 class Accounts(_Row):
-    """All accounts; no two have a name that differs in capitals only, no two tokens one id."""
+    """All accounts. Names are unique regardless of case, token ids are unique."""
 
     accounts: tuple[Account, ...] = ()
 
@@ -137,7 +134,7 @@ class Accounts(_Row):
         ):
             for key, count in found.items():
                 if count > 1:
-                    raise ValueError(f"{count} {what} {key!r}: take one of them away")
+                    raise ValueError(f"{count} {what} {key!r}: remove one of them")
         return value
 
     @cached_property
@@ -149,15 +146,15 @@ class Accounts(_Row):
         return {typed_name(account.name): account for account in self.accounts}
 
     def get(self, name: str) -> Account | None:
-        """Return the account of exactly this name."""
+        """Return the account with exactly this name."""
         return self._by_name.get(name)
 
     def find(self, name: str) -> Account | None:
-        """Return the account of a name that people typed: capitals make no difference."""
+        """Return the account with this name, regardless of case."""
         return self._by_typed.get(typed_name(name))
 
     def with_token(self, token_id: str) -> tuple[Account, StoredToken] | None:
-        """Return a token and whose it is."""
+        """Return a token and its account."""
         for account in self.accounts:
             for token in account.tokens:
                 if token.id == token_id:
@@ -165,18 +162,18 @@ class Accounts(_Row):
         return None
 
     def without(self, name: str) -> Accounts:
-        """Return all but one."""
+        """Return all accounts but this one."""
         return Accounts(accounts=tuple(account for account in self.accounts if account.name != name))
 
     def replace(self, account: Account) -> Accounts:
-        """Return them with one more, or with another of the same name in its place."""
+        """Return the accounts with this one added, or in place of the one with its name."""
         if self.get(account.name) is None:
             return Accounts(accounts=(*self.accounts, account))
         return Accounts(accounts=tuple(account if old.name == account.name else old for old in self.accounts))
 
 
 def load(file: Path) -> Accounts:
-    """Read the accounts. Raises ConfigError with every fault, its line and what to do."""
+    """Read the accounts. Raises ConfigError with every fault and its line."""
     _check_mode(file)
     try:
         return sources.validate(Accounts, sources.read_toml(file), sources.Origin(file.name))
@@ -186,14 +183,11 @@ def load(file: Path) -> Accounts:
 
 
 def load_for(file: Path, operators: Iterable[str]) -> Accounts:
-    """Read the accounts and hold them against the inventory's operators, as the daemon's start does.
-
-    Raises ConfigError.
-    """
+    """Read the accounts and check their operators, as at the daemon's start. Raises ConfigError."""
     accounts = load(file)
     faults = tuple(unknown_operators(accounts, file, operators))
     if not accounts.accounts:
-        problem = "holds no account, so nobody could come in: make one with `camwatch accounts add`"
+        problem = "contains no account: add one with `camwatch accounts add`"
         faults = (ConfigProblem(str(file), problem),)
     if faults:
         raise ConfigError(faults)
@@ -206,12 +200,12 @@ def unknown_operators(accounts: Accounts, file: Path, operators: Iterable[str]) 
     for number, account in enumerate(accounts.accounts):
         for operator in account.operators or ():
             if operator not in known:
-                problem = f"account {account.name!r}: {operator!r} is no operator of the inventory"
+                problem = f"account {account.name!r}: {operator!r} is not an operator of the inventory"
                 yield _with_line(ConfigProblem(f"{file.name}: accounts[{number}].operators", problem), file)
 
 
 def _with_line(fault: ConfigProblem, file: Path) -> ConfigProblem:
-    """Put the line of an account's table into the place of a fault, where it can be found."""
+    """Add the line of the account's table to a fault, if it can be found."""
     found = _NUMBER.search(fault.place)
     try:
         text = file.read_text("utf-8-sig")
@@ -231,13 +225,13 @@ def _check_mode(file: Path) -> None:
         mode = file.stat().st_mode
     except FileNotFoundError:
         problem = (
-            "is not there: make an account with `camwatch accounts add`, or mend accounts_file in [access]"
+            "does not exist: add an account with `camwatch accounts add` or correct accounts_file in [access]"
         )
     except OSError as error:
-        problem = f"cannot be looked at: {error.strerror or error}"
+        problem = f"cannot be read: {error.strerror or error}"
     else:
         if not stat.S_ISREG(mode):
-            problem = "is no file: accounts_file in [access] must name one"
+            problem = "is not a file: accounts_file in [access] must name one"
         elif stat.S_IMODE(mode) & 0o027:
             problem = f"may be read or written by others (mode {stat.S_IMODE(mode):04o}): chmod 600 it"
         else:
@@ -250,7 +244,7 @@ def _check_mode(file: Path) -> None:
 
 @contextlib.contextmanager
 def locked(file: Path) -> Iterator[None]:
-    """Keep others from changing the file meanwhile. Raises OSError."""
+    """Lock the file against other writers. Raises OSError."""
     folder = os.open(file.resolve().parent, os.O_RDONLY | os.O_DIRECTORY)
     try:
         fcntl.flock(folder, fcntl.LOCK_EX)
@@ -260,10 +254,10 @@ def locked(file: Path) -> Iterator[None]:
 
 
 def write(accounts: Accounts, file: Path) -> None:
-    """Write the file whole or not at all, for its owner only. Raises OSError.
+    """Write the file atomically, readable by its owner only. Raises OSError.
 
-    What root writes belongs to the owner and group of the old file, or of the folder, for the daemon is to
-    read it; where that owner is root, too, the group may read.
+    If root writes it, it keeps the owner and group of the old file or the folder, so that the daemon can
+    read it; if that owner is root as well, the group may read.
     """
     file = file.resolve()
     model = (file if file.exists() else file.parent).stat()
@@ -291,7 +285,7 @@ def _sync(folder: Path) -> None:
 
 
 def to_toml(accounts: Accounts) -> str:
-    """Return what the file holds."""
+    """Return the content of the file."""
     return "\n".join((_WRITTEN, *(_table(account) for account in accounts.accounts)))
 
 

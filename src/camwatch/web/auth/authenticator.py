@@ -1,11 +1,11 @@
-"""Who somebody is, by what they bring: a proxy's word, a token, a session, or nothing at all."""
+"""Authenticates a request from a trusted proxy header, a bearer token or a session cookie."""
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
 import hmac
-import secrets as random
+import secrets
 import time
 from collections import Counter, OrderedDict
 from collections.abc import Callable
@@ -47,7 +47,7 @@ _log = structlog.get_logger("access")
 
 
 class AuthMethod(StrEnum):
-    """What somebody proved with who they are."""
+    """Authentication method."""
 
     LOCAL = "local"
     PROXY = "proxy"
@@ -56,7 +56,7 @@ class AuthMethod(StrEnum):
 
 
 class DenialReason(StrEnum):
-    """Why a request was not let in; the label `reason` of `camwatch_http_requests_denied_total`."""
+    """Why a request was denied; the label `reason` of `camwatch_http_requests_denied_total`."""
 
     HOST = "host"
     PERSON = "person"
@@ -72,7 +72,7 @@ class DenialReason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Someone who was let in: as whom, by what, and for how long without being asked again, seconds."""
+    """An authenticated client; after `valid_for_s` seconds it must authenticate again."""
 
     viewer: Principal
     by: AuthMethod
@@ -84,7 +84,7 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class AuthConfig:
-    """What settings say of the door. Without anything: nobody but this machine, which needs no account."""
+    """Settings of authentication. Without accounts, only this machine has access."""
 
     session_s: float = 12 * 3600.0
     root_path: str = ""
@@ -93,15 +93,15 @@ class AuthConfig:
     images: tuple[str, ...] = ()
     body_within_s: float = 10.0
     strangers: Allowance = STRANGERS
-    """Of the loop's time, what those at one address may take who have not said who they are."""
+    """Event-loop time for the anonymous clients of one address."""
     people: Allowance = PEOPLE
-    """The same of one account."""
+    """Event-loop time for one account."""
     each: int = 100
-    """How many connections, or requests that a proxy passed on, there may be from one address at a time."""
+    """Concurrent connections, or requests through a proxy, from one address."""
 
 
 class Authenticator:
-    """Keeps the accounts, and tells who somebody is. `close` it at the end."""
+    """Authenticates clients against the accounts. `close` it at the end."""
 
     def __init__(
         self,
@@ -127,25 +127,25 @@ class Authenticator:
         self.logins = 0
         self.reload_errors = 0
         self.on_change: list[Callable[[], None]] = []
-        self._told_lost = False
+        self._logged_lost = False
         self._wall = wall
-        self._key = random.token_bytes(32)
+        self._key = secrets.token_bytes(32)
         self._verified: OrderedDict[bytes, str] = OrderedDict()  # SHA-256 of a token, its id
         self._verifying: dict[bytes, asyncio.Task[bool]] = {}
 
     def close(self) -> None:
-        """Verify nothing any more."""
+        """Stop verifying passwords and tokens."""
         self.verifier.close()
 
     def set_accounts(self, accounts: Accounts) -> None:
-        """Let these accounts hold from now on; what others were promised ends."""
+        """Replace the accounts; responses to clients whose account changed end."""
         self.accounts = accounts
         self._verified.clear()
         for tell in self.on_change:
             tell()
 
     def is_still_valid(self, identity: Identity) -> bool:
-        """Tell whether somebody who came in may stay: nothing of their account changed, no log-out."""
+        """Return whether the account is unchanged and the session has not ended."""
         if identity.account is None:
             return self.accounts is None
         if identity.session is not None and self.sessions.is_expired(identity.session):
@@ -153,18 +153,19 @@ class Authenticator:
         return self.accounts is not None and self.accounts.get(identity.account.name) == identity.account
 
     async def terminate_revoked(self) -> None:
-        """End what is under way for those who may stay no longer."""
+        """End responses in progress whose client is no longer authenticated."""
         for tell in self.on_change:
             tell()
 
     def count_denied(self, reason: DenialReason) -> None:
-        """Count a refusal."""
+        """Count a denied request."""
         self.denials[reason.value] += 1
 
     async def identify(self, origin: Origin, bearer: str | None, cookie: str | None) -> Identity | None:
-        """Return who somebody is; None if they bring nothing that proves it.
+        """Authenticate a client; None without credentials.
 
-        Raises Problem for a bad token, a person without an account, and what only looks like this machine.
+        Raises ProblemError for a bad token, a proxy user without an account, and, without accounts, for a
+        request that does not come from this machine.
         """
         if self.accounts is None:
             return self._local(origin)
@@ -178,7 +179,7 @@ class Authenticator:
         return found
 
     def session_of(self, cookie: str | None) -> Identity | None:
-        """Return whose session a cookie is, if it is one that holds."""
+        """Return the identity of a valid session cookie."""
         session = self.sessions.read(cookie, self.accounts) if cookie and self.accounts is not None else None
         if session is None:
             return None
@@ -187,9 +188,9 @@ class Authenticator:
         return Identity(account.viewer, AuthMethod.SESSION, csrf_token(session), lasts_s, account, session)
 
     async def may_hear(self, origin: Origin, bearer: str | None, cookie: str | None) -> bool:
-        """Tell whether somebody may hear why camwatch is not ready, which names hosts, users and paths.
+        """Return whether a client may read why camwatch is not ready, which names hosts, users and paths.
 
-        They may who see all, who bear the token of the metrics, and this machine, not through a proxy.
+        Accounts that see all operators, the metrics token, and this machine (not through a proxy) may.
         """
         if is_local(origin.host) and is_local_address(origin.address) and not origin.via_proxy:
             return True
@@ -206,21 +207,21 @@ class Authenticator:
         return identity is not None and identity.viewer.can_see_all
 
     def note_lost(self, peer: str) -> None:
-        """Say once that a trusted proxy names no address: all who come through it count as one."""
-        if not self._told_lost:
-            self._told_lost = True
+        """Log once that a trusted proxy sends no readable client address."""
+        if not self._logged_lost:
+            self._logged_lost = True
             _log.warning(
-                "access: a proxy sends no X-Forwarded-For that can be read: all who come through it count as "
-                "one, and can lock one another out (docs/how-to/access.md)",
+                "proxy sends no readable X-Forwarded-For: its clients count as one, and can lock one another "
+                "out (docs/how-to/access.md)",
                 proxy=peer,
             )
 
     def connections_of(self, peer: str) -> int | None:
-        """Return how many connections an address may have; None for a proxy's, and without accounts."""
+        """Return the connection limit of an address; None for a trusted proxy, and without accounts."""
         return None if self.accounts is None or self.rules.proxies.trust(peer) else self.rules.each
 
     def pay_handshake(self, peer: str) -> bool:
-        """Let an address pay for a TLS handshake, from a purse of its own; tell whether it could."""
+        """Charge an address for a TLS handshake, from a budget of its own; return whether it could pay."""
         if self.connections_of(peer) is None:
             return True
         payers = _strangers(peer, self.rules.strangers, "handshakes of")
@@ -233,10 +234,10 @@ class Authenticator:
     def payers(
         self, identity: Identity | None, address: str, home: KnownBrowser | None = None
     ) -> tuple[Payer, ...]:
-        """Return from whose budget a request is paid; this machine's own without accounts is free.
+        """Return the budgets that a request is charged to; none without accounts.
 
-        A browser that somebody logged in from has a budget of its own, so that strangers at its address do
-        not keep it from the login; all those of one account share another.
+        A known browser has a budget of its own, so that strangers at its address cannot keep it from the
+        login; all known browsers of one account share another.
         """
         if self.accounts is None:
             return ()  # this machine only
@@ -248,26 +249,23 @@ class Authenticator:
         return _strangers(address, self.rules.strangers, "at")
 
     def check_budget(self, payers: tuple[Payer, ...], address: str, costs_s: float = LEAST_S) -> None:
-        """Take what something costs; raise Problem (429) for those who have taken all that they may."""
+        """Charge the payers. Raises ProblemError (429) if one of them has nothing left."""
         wait_s = self.budget.wait_s(payers)
         if wait_s > 0:
             self.count_denied(DenialReason.BUDGET)
             if self.budget.is_news(payers):
                 _log.warning(
-                    "access: too much asked", who=payers[0].key, address=address, wait_s=int(wait_s) + 1
+                    "request budget exceeded", who=payers[0].key, address=address, wait_s=int(wait_s) + 1
                 )
             seconds = str(int(wait_s) + 1)
-            detail = f"this asks more than camwatch can give beside its work: try again in {seconds} s"
+            detail = f"request budget exceeded: try again in {seconds} s"
             raise ProblemError(429, detail, headers={"retry-after": seconds})
         self.budget.spend(payers, costs_s)
 
     async def authorize_metrics(
         self, origin: Origin, bearer: str | None, cookie: str | None
     ) -> tuple[Payer, ...]:
-        """Let in who may read the metrics, which name all cameras; return from whose budget that is paid.
-
-        Raises Problem for others.
-        """
+        """Authorize a scrape and return the budgets it is charged to. Raises ProblemError."""
         if self.rules.metrics_public:
             return (Payer(f"metrics at {origin.address}", self.rules.people),)
         if (
@@ -278,14 +276,14 @@ class Authenticator:
             return ()
         if self.accounts is None:
             if self.metrics_token is not None:
-                raise self._unknown_token("/metrics asks for the token of metrics_token_file")
+                raise self._unknown_token("/metrics requires the token of metrics_token_file")
             if not is_single_label_host(origin.host):
                 raise _not_from_here(origin)
             return ()
         identity = await self.identify(origin, bearer, cookie)
         if identity is None:
             raise self._unknown_token(
-                "/metrics asks for the token of metrics_token_file, or for an account that sees all operators"
+                "/metrics requires the token of metrics_token_file, or an account that sees all operators"
             )
         if not identity.viewer.can_see_all:
             raise ProblemError(404, "there is no such page")
@@ -301,7 +299,7 @@ class Authenticator:
         account = self.accounts.get(person) if self.accounts is not None else None
         if account is None:
             self.count_denied(DenialReason.PERSON)
-            detail = f"the proxy knows {person[:63]!r}, but there is no account of this name: ask for one"
+            detail = f"no account is named {person[:63]!r}, the user that the proxy reports: ask for one"
             raise ProblemError(403, detail)
         return Identity(
             account.viewer, AuthMethod.PROXY, self._token_of(f"proxy {person}"), _ASK_AGAIN_S, account
@@ -316,10 +314,10 @@ class Authenticator:
         token = hashing.read_token(bearer)
         found = self.accounts.with_token(token.id) if self.accounts is not None and token else None
         if token is None or found is None:
-            raise self._unknown_token("this token opens nothing: it is mistyped, or was revoked")
+            raise self._unknown_token("unknown token: it is mistyped, or was revoked")
         account, kept = found
         if not kept.holds_at(self._wall()):
-            raise self._unknown_token(f"token {token.id} ended: ask for another")
+            raise self._unknown_token(f"token {token.id} has expired: ask for another")
         digest = hashing.sha256(bearer)
         if self._verified.get(digest) != token.id:
             await self._verify(digest, token, kept.hash, address)
@@ -327,10 +325,10 @@ class Authenticator:
         return Identity(account.viewer, AuthMethod.TOKEN, "", min(ends, _ASK_AGAIN_S), account)
 
     async def _verify(self, digest: bytes, token: hashing.Token, kept: str, address: str) -> None:
-        """Verify a token once, however many ask with it at a time; the next ones cost nothing."""
+        """Verify a token; concurrent requests share one verification, and its success is cached."""
         verifying = self._verifying.get(digest)
         if verifying is None:
-            # Counted for each address by itself: nobody can shut a token out by trying wrong ones elsewhere.
+            # Counted per address: wrong guesses from elsewhere cannot lock a token out.
             name = f"token {token.id} {address}"
             if wait_s := self.login_throttle.delay_s(name, address):
                 raise self.throttled(wait_s)
@@ -343,7 +341,7 @@ class Authenticator:
             self.count_denied(DenialReason.BUSY)
             raise busy() from None
         if not right:
-            raise self._unknown_token("this token opens nothing: it is mistyped, or was revoked")
+            raise self._unknown_token("unknown token: it is mistyped, or was revoked")
 
     async def _verify_now(
         self, digest: bytes, token: hashing.Token, kept: str, name: str, address: str
@@ -356,10 +354,10 @@ class Authenticator:
             self.login_throttle.undo(name, address)
             raise
         if not right:
-            _log.warning("access: token refused", token=token.id, address=address)
+            _log.warning("token refused", token=token.id, address=address)
             return False
         self.login_throttle.success(name, address)
-        if accounts is self.accounts:  # else what was verified may hold no more
+        if accounts is self.accounts:  # else the token may have been revoked meanwhile
             self._verified[digest] = token.id
             while len(self._verified) > _MOST_VERIFIED:
                 self._verified.popitem(last=False)
@@ -370,7 +368,7 @@ class Authenticator:
         return ProblemError(401, detail, headers={"www-authenticate": 'Bearer realm="camwatch"'})
 
     def throttled(self, wait_s: float) -> ProblemError:
-        """Return the refusal of an attempt that came too soon."""
+        """Return the response to an attempt that came too soon."""
         self.count_denied(DenialReason.TOO_OFTEN)
         seconds = int(wait_s) + 1
         detail = f"too many failed attempts: try again in {seconds} s"
@@ -382,14 +380,16 @@ def _strangers(address: str, allowed: Allowance, what: str) -> tuple[Payer, ...]
 
 
 def busy() -> ProblemError:
-    """Return the refusal when too many log in at once."""
-    return ProblemError(503, "too many log in at once: try again in a moment", headers={"retry-after": "2"})
+    """Return the response while too many logins are being verified."""
+    return ProblemError(
+        503, "too many concurrent logins: try again in a moment", headers={"retry-after": "2"}
+    )
 
 
 def _not_from_here(origin: Origin) -> ProblemError:
     return ProblemError(
         403,
-        "camwatch has no accounts and serves this machine only, under 127.0.0.1 or localhost; this was asked "
-        f"of {origin.host[:80]!r}{', through a proxy' if origin.via_proxy else ''}. "
-        "Make accounts: docs/how-to/access.md",
+        "camwatch has no accounts and serves this machine only, as 127.0.0.1 or localhost, not "
+        f"{origin.host[:80]!r}{' through a proxy' if origin.via_proxy else ''}: "
+        "create accounts (docs/how-to/access.md)",
     )

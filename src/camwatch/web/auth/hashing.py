@@ -1,7 +1,7 @@
-"""Passwords and tokens: made, hashed by Argon2id, and held against hashes without holding up the loop.
+"""Passwords and tokens: generated, hashed with Argon2id, and verified in a thread.
 
-The cost of a hash is chosen so that guessing is dear (32 MiB and some 50 ms each) and so that logging in
-takes no core from the heartbeats for long: one lane, one hash at a time, a queue that is refused when long.
+A hash costs 32 MiB and some 50 ms, so that guessing is expensive; one hash is computed at a time and the
+queue is bounded, so that logins do not take a core from the heartbeats.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from argon2 import PasswordHasher, Type, extract_parameters
 from argon2.exceptions import InvalidHashError, VerificationError
 
 PASSWORD_MIN = 12
-"""The least number of characters of a password."""
+"""Minimum length of a password, characters."""
 PASSWORD_MAX = 1024
-"""The most bytes of a password that anybody hashes."""
+"""Maximum length of a password, bytes."""
 _PREFIX = "cw"
 _MOST_COST_KIB = 1 << 20  # of a hash in the file: beyond it, one login would take the machine's memory
 _WAITING = 16
@@ -29,23 +29,23 @@ _hasher = PasswordHasher(time_cost=3, memory_cost=32 * 1024, parallelism=1, type
 
 
 class Token(NamedTuple):
-    """An API token as its holder writes it: `cw_ID_SECRET`."""
+    """An API token, in text `cw_ID_SECRET`."""
 
     id: str
     secret: str
 
     def __str__(self) -> str:
-        """Return what the holder is told, once."""
+        """Return the text of the token."""
         return f"{_PREFIX}_{self.id}_{self.secret}"
 
 
 def new_token() -> Token:
-    """Draw a token: 256 random bits, and an id by which people know it."""
+    """Return a new random token: a secret of 256 bits, and an id."""
     return Token(secrets.token_hex(4), secrets.token_urlsafe(32))
 
 
 def read_token(text: str) -> Token | None:
-    """Return the parts of a token; None for what is none."""
+    """Parse a token; None if it is not one."""
     prefix, _, rest = text.partition("_")
     name, _, secret = rest.partition("_")
     if prefix != _PREFIX or len(name) != 8 or len(secret) != 43 or not text.isascii():
@@ -54,27 +54,28 @@ def read_token(text: str) -> Token | None:
 
 
 def hash_secret(secret: str) -> str:
-    """Return the Argon2id hash of a password or a token, to be kept."""
+    """Return the Argon2id hash of a password or a token's secret."""
     return _hasher.hash(secret)
 
 
 def hash_problem(text: str) -> str | None:
-    """Return why a text is no hash that camwatch holds secrets against; None if it is one."""
+    """Return why a text is not a usable hash; None if it is."""
     try:
         found = extract_parameters(text)
     except InvalidHashError:
-        return "is no Argon2 hash: make the account anew with `camwatch accounts add`"
+        return "is not an Argon2 hash: create the account again with `camwatch accounts add`"
     if found.type is not Type.ID:
-        return "is no Argon2id hash: make the account anew with `camwatch accounts add`"
+        return "is not an Argon2id hash: create the account again with `camwatch accounts add`"
     if found.memory_cost > _MOST_COST_KIB or found.time_cost > 100:
         return (
-            "is a hash that takes too much memory or time: make the account anew with `camwatch accounts add`"
+            "is a hash that takes too much memory or time: create the account again with "
+            "`camwatch accounts add`"
         )
     return None
 
 
 def password_problem(password: str, name: str) -> str | None:
-    """Return why nobody should have this password; None if it will do."""
+    """Return why a password is too weak; None if it is not."""
     if len(password) < PASSWORD_MIN:
         return f"is too short: take {PASSWORD_MIN} characters or more, some words together do well"
     if len(password.encode()) > PASSWORD_MAX:
@@ -87,20 +88,20 @@ def password_problem(password: str, name: str) -> str | None:
 
 
 class TooBusyError(Exception):
-    """So many secrets wait to be verified that one more would wait too long."""
+    """The queue of secrets to verify is full."""
 
 
 class PasswordVerifier:
-    """Holds secrets against hashes in one thread, one after another; `close` it at the end."""
+    """Verifies secrets against hashes, one at a time, in a thread. `close` it at the end."""
 
     def __init__(self) -> None:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="secrets")
         self._waiting = 0
 
     async def verify(self, kept: str | None, secret: str) -> bool:
-        """Tell whether a secret is the one of a hash. Without a hash it takes as long, and says no.
+        """Return whether a secret has this hash; without a hash False, after the same time.
 
-        Raises BusyError.
+        Raises TooBusyError.
         """
         if self._waiting >= _WAITING:
             raise TooBusyError
@@ -112,7 +113,7 @@ class PasswordVerifier:
             self._waiting -= 1
 
     def close(self) -> None:
-        """Take no more work."""
+        """Cancel what waits."""
         self._thread.shutdown(wait=False, cancel_futures=True)
 
 
@@ -132,10 +133,10 @@ def _dummy_hash() -> str:
 
 
 def constant_time_equals(one: str, other: str) -> bool:
-    """Compare two secrets in a time that tells nothing of where they differ."""
+    """Compare two secrets in constant time."""
     return hmac.compare_digest(sha256(one), sha256(other))
 
 
 def sha256(secret: str) -> bytes:
-    """Return the SHA-256 of a secret, to find again what was verified before."""
+    """Return the SHA-256 of a secret."""
     return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).digest()

@@ -1,4 +1,4 @@
-"""The way in and out for people: a form with name and password, a session, and its end."""
+"""Login with name and password, and logout."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _log = structlog.get_logger("access")
 
 
 class LoginFailure(StrEnum):
-    """Why somebody did not come in: wrong name or password; too many attempts; too many people at once."""
+    """Why a login failed: wrong name or password; throttled; too many concurrent logins."""
 
     WRONG = "wrong"
     WAIT = "wait"
@@ -34,7 +34,7 @@ class LoginFailure(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class LoginForm:
-    """What the page of the login shows: the name that was typed, where to go then, and what went wrong."""
+    """What the login page shows: the typed name, where to go after the login, and the failure."""
 
     name: str = ""
     after: str = "/"
@@ -43,18 +43,18 @@ class LoginForm:
 
     @property
     def status(self) -> int:
-        """The status of the answer that has the page."""
+        """HTTP status of the page."""
         return {None: 200, LoginFailure.WRONG: 401, LoginFailure.WAIT: 429, LoginFailure.BUSY: 503}[
             self.failure
         ]
 
 
 LoginRenderer: TypeAlias = Callable[[Request, LoginForm], Response]
-"""Render the form, with `Form.status`; it posts the fields `name`, `password` and `next` (`Form.after`)."""
+"""Renders the login page; its form posts `name`, `password` and `next` (`LoginForm.after`)."""
 
 
 def login_routes(access: Authenticator) -> list[BaseRoute]:
-    """Return the routes. The page itself is the `LoginPage` at `app.state.login_page`."""
+    """Return the routes. `app.state.login_page`, a `LoginRenderer`, renders the page."""
     root = access.rules.root_path
 
     async def ask(request: Request) -> Response:
@@ -76,7 +76,7 @@ def login_routes(access: Authenticator) -> list[BaseRoute]:
                 request.receive, request.headers, access.rules.body_within_s, bodies.MAX_ANONYMOUS_BODY_BYTES
             )
         except bodies.ClientDisconnectedError:
-            return Response(status_code=400)  # nobody reads it
+            return Response(status_code=400)  # the client is gone
         fields = bodies.form(body, request.headers, _MOST_FIELDS)
         name, after = typed_name(fields.get("name", "")), _after(fields.get("next", "/"))
         asked = _Asked(name, address, home if home is not None and home.name == name else None)
@@ -86,12 +86,12 @@ def login_routes(access: Authenticator) -> list[BaseRoute]:
         response = RedirectResponse(f"{root}{paths.LOGIN}", 303)
         identity: Identity | None = getattr(request.state, "identity", None)
         if identity is not None and identity.session is not None:
-            _log.info("access: logged out", who=identity.viewer.name, address=_address(request))
+            _log.info("logged out", who=identity.viewer.name, address=_address(request))
             response.headers["set-cookie"] = access.sessions.clear_cookie(
                 secure=request.url.scheme == "https"
             )
             access.sessions.end(identity.session)
-            # Once it is answered: this request is one of those that end with the session.
+            # After the response: this request itself belongs to the session.
             response.background = BackgroundTask(access.terminate_revoked)
         return response
 
@@ -103,7 +103,7 @@ def login_routes(access: Authenticator) -> list[BaseRoute]:
 
 
 class _Asked(NamedTuple):
-    """Who asks: a name in its one form, from where, and the browser if the name came in from it before."""
+    """A login attempt: canonical name, address, and the browser if it is known for that name."""
 
     name: str
     address: str
@@ -111,7 +111,7 @@ class _Asked(NamedTuple):
 
     @property
     def key(self) -> tuple[str, str, str]:
-        """What attempts are counted by."""
+        """Arguments of `LoginThrottle`."""
         return self.name, self.address, self.home.id if self.home is not None else ""
 
 
@@ -135,11 +135,11 @@ async def _log_in(
     )
     if not right or account is None or not held:
         access.count_denied(DenialReason.LOGIN)
-        _log.warning("access: login refused", who=name, address=address)
+        _log.warning("login refused", who=name, address=address)
         return _page(request, LoginForm(name, after, LoginFailure.WRONG))
     access.login_throttle.success(*asked.key)
     access.logins += 1
-    _log.info("access: logged in", who=account.name, role=account.role.value, address=address)
+    _log.info("logged in", who=account.name, role=account.role.value, address=address)
     secure, session = request.url.scheme == "https", access.sessions.begin(account)
     response = RedirectResponse(f"{access.rules.root_path}{after}", 303)
     response.headers.append("set-cookie", access.sessions.cookie(session, secure=secure))
@@ -150,11 +150,11 @@ async def _log_in(
 def _wait(
     access: Authenticator, request: Request, form: LoginForm, wait_s: float, asked: _Asked | None = None
 ) -> Response:
-    """Refuse an attempt that came too soon; without `asked` before its name was read."""
+    """Refuse an attempt that came too soon; `asked` is None before its name has been read."""
     access.count_denied(DenialReason.TOO_OFTEN)
     key = asked.key if asked is not None else ("", _address(request), "")
     if access.login_throttle.should_log(*key):
-        _log.warning("access: login too often", who=form.name, address=key[1], wait_s=round(wait_s))
+        _log.warning("login throttled", who=form.name, address=key[1], wait_s=round(wait_s))
     return _page(request, replace(form, failure=LoginFailure.WAIT, wait_s=int(wait_s) + 1))
 
 

@@ -1,8 +1,8 @@
-"""How often somebody may try a name or a token: after some failures each further try has to wait longer.
+"""Throttles login attempts: after some failures, each further attempt has to wait twice as long.
 
-Failures are counted by name and by address. Where the name came in before, from the same network or with a
-cookie of the browser (`home`), it is counted apart, and the address is not asked: a stranger who guesses
-cannot lock its owner out. Memory is bounded.
+Failures are counted by name and by address. A name that has logged in before from the same network, or from a
+browser with a cookie (`home`), is counted apart and regardless of the address, so that guesses from elsewhere
+cannot lock its user out. Memory is bounded.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from camwatch.web.auth.networks import networks
 
 MAX_DELAY_S = 900.0
-"""The longest that anybody waits after the last failure."""
+"""Maximum delay after a failure, seconds."""
 _FREE_BY_NAME = 5  # failures without a delay
 _FREE_BY_ADDRESS = 20  # many people may share an address
 _FORGOTTEN_S = 3600.0
@@ -28,14 +28,11 @@ class _Failures:
     free: int
     count: int = 0
     last: float = 0.0
-    told: bool = False
+    logged: bool = False
 
 
 class LoginThrottle:
-    """Counts failed attempts, on a clock of seconds that never goes back.
-
-    A `name` is in its one form already: `accounts.typed_name`.
-    """
+    """Counts failed attempts, on a monotonic clock (seconds). Names are canonical: `accounts.typed_name`."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
@@ -44,28 +41,25 @@ class LoginThrottle:
         self._names_at: Counter[str] = Counter()  # names that came in from a network
 
     def delay_s(self, name: str, address: str, home: str = "") -> float:
-        """Return how long to wait before the next attempt, seconds; 0 if it may be made now."""
+        """Return the delay before the next attempt, seconds; 0 if it may be made now."""
         return max(self._wait_of(key) for key in self._asked(name, address, home))
 
     def wait_at(self, address: str) -> float:
-        """Return how long every name has to wait that never came in from an address before."""
+        """Return the delay for every name that has never logged in from an address, seconds."""
         if self._names_at[networks(address)[0][0]]:
             return 0.0
         return max(self._wait_of(key) for key, _ in _by_address(address))
 
     def should_log(self, name: str, address: str, home: str = "") -> bool:
-        """Tell whether it was not told yet that they have to wait; from now on it was, until they try again.
-
-        So that whoever does not wait fills no log.
-        """
+        """Return True the first time a throttled client is seen, so that each lockout is logged once."""
         found = [self._failures[key] for key in self._asked(name, address, home) if self._wait_of(key)]
-        news = not any(failures.told for failures in found)
+        news = not any(failures.logged for failures in found)
         for failures in found:
-            failures.told = True
+            failures.logged = True
         return news
 
     def start(self, name: str, address: str, home: str = "") -> None:
-        """Count an attempt as failed until it succeeded, so that many at once gain nothing."""
+        """Count an attempt as failed until it succeeds, so that concurrent attempts gain nothing."""
         now = self._clock()
         for key, free in self._counted(name, address, home):
             failures = self._failures.setdefault(key, _Failures(free))
@@ -73,15 +67,15 @@ class LoginThrottle:
                 failures.count = 0
             failures.count += 1
             failures.last = now
-            failures.told = False
+            failures.logged = False
             self._failures.move_to_end(key)
         while len(self._failures) > _MOST_KEYS:
             self._failures.popitem(last=False)
 
     def success(self, name: str, address: str, home: str = "") -> None:
-        """Forget the failures of a name from here; of the address only this attempt.
+        """Forget the failures of a name from here, and of the address only this attempt.
 
-        Or one good account would pay for guessing at others.
+        Otherwise one valid account would allow guesses at others.
         """
         by_name, *by_address = self._counted(name, address, home)
         self._failures.pop(by_name[0], None)
@@ -90,7 +84,7 @@ class LoginThrottle:
         self._remember(name, networks(address)[0][0])
 
     def undo(self, name: str, address: str, home: str = "") -> None:
-        """Let an attempt that was not looked at not count."""
+        """Undo `start()` for an attempt that was never verified."""
         for key, _ in self._counted(name, address, home):
             self._take_back(key)
 
@@ -110,14 +104,14 @@ class LoginThrottle:
             failures.count = max(0, failures.count - 1)
 
     def _counted(self, name: str, address: str, home: str) -> Iterator[tuple[_Key, int]]:
-        """Yield what an attempt is counted by, and how many failures each has free; the name is first."""
+        """Yield the keys that an attempt counts for, the name first, and the free failures of each."""
         network = networks(address)[0][0]
         at = home or (network if (name, network) in self._homes else "")
         yield (("name", name, at) if at else ("name", name)), _FREE_BY_NAME
         yield from _by_address(address)
 
     def _asked(self, name: str, address: str, home: str) -> list[_Key]:
-        """Return what may delay an attempt: where the name came in before, the address does not."""
+        """Return the keys that may delay an attempt: for a known name not the address."""
         by_name, *by_address = (key for key, _ in self._counted(name, address, home))
         return [by_name] if len(by_name) == 3 else [by_name, *by_address]
 

@@ -1,7 +1,6 @@
-"""The door before every request: who it is, whether they may, and what the answer tells the browser.
+"""ASGI middleware: authenticates and authorizes every request, and adds security headers to every response.
 
-Every request gets its viewer here, before any handler runs; handlers take it as a dependency. Whoever is not
-let in is told nothing of what is behind the door.
+It sets `request.state.viewer` before any handler runs; handlers take it as a dependency.
 """
 
 from __future__ import annotations
@@ -34,50 +33,56 @@ _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 _MOST_HEADER_BYTES = 16 * 1024
 
+_LOG_IN = "authentication required: log in or send a bearer token"
+
 _log = structlog.get_logger("access")
 
 
+def _needs_editor(viewer: Principal) -> str:
+    return f'this action requires the role "editor"; your role is "{viewer.role}"'
+
+
 def viewer(request: Request) -> Principal:
-    """Return who looks; for FastAPI's `Depends`. Raises Problem 401 where nobody has to be known."""
+    """Return the principal of a request, for `Depends`. Raises ProblemError (401) if there is none."""
     found: Principal | None = getattr(request.state, "viewer", None)
     if found is None:
-        raise ProblemError(401, "log in, or bring a token")
+        raise ProblemError(401, _LOG_IN)
     return found
 
 
 def editor(request: Request) -> Principal:
-    """Return who looks, if they may correct the record and plan maintenance; raises Problem 403 else."""
+    """Return the principal of a request if it is an editor. Raises ProblemError (403)."""
     found = viewer(request)
     if not found.has_role(Role.EDITOR):
-        raise ProblemError(403, f"this takes the role editor, your account has {found.role}")
+        raise ProblemError(403, _needs_editor(found))
     return found
 
 
 def hears_all(request: Request) -> bool:
-    """Tell whether who asks may hear why camwatch is not ready, in full."""
+    """Return whether the client may read in full why camwatch is not ready."""
     return bool(getattr(request.state, "hears_all", False))
 
 
 def csrf_token(request: HTTPConnection) -> str:
-    """Return what a form sends back as its hidden field `csrf`, or a script as the header `X-CSRF-Token`."""
+    """Return the token that forms send as the field `csrf`, scripts as the header `X-CSRF-Token`."""
     identity: Identity | None = getattr(request.state, "identity", None)
     return identity.csrf_token if identity is not None else ""
 
 
 def add_auth(app: ASGIApp, access: Authenticator | None = None) -> AuthMiddleware:
-    """Put the door before an application; without `access` whoever comes from this machine is `LOCAL`."""
+    """Add authentication to an application; without `access` this machine is `LOCAL_ADMIN`."""
     return AuthMiddleware(app, access or Authenticator())
 
 
 class AuthMiddleware:
-    """The middleware. Works without a task of its own until somebody is let in."""
+    """The middleware. Creates no task before a request is authenticated."""
 
     def __init__(self, app: ASGIApp, access: Authenticator) -> None:
         self._app = app
         self._access = access
         self._policy = content_policy(access.rules.images)
         self._visits: set[_RequestContext] = set()
-        self._passed: Counter[str] = Counter()  # requests that proxies passed on, by where they came from
+        self._passed: Counter[str] = Counter()  # concurrent requests through proxies, by network
         access.on_change.append(self._turn_out)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -111,7 +116,7 @@ class AuthMiddleware:
         visit.audit()
 
     async def _admit(self, visit: _RequestContext, scope: Scope, receive: Receive) -> Receive:
-        """Find out who it is and whether they may; raises Problem if not. Returns how to read the body."""
+        """Authenticate and authorize a request, and return how to read its body. Raises ProblemError."""
         access = self._access
         route = paths.normalize_path(scope, access.rules.root_path)
         peer = (scope.get("client") or ("", 0))[0]
@@ -124,7 +129,7 @@ class AuthMiddleware:
         scope["scheme"] = "https" if origin.secure else "http"
         scope["client"] = (origin.address, 0)
         visit.set_origin(origin, route)
-        if origin.lost and route == paths.LOGIN:  # programs on the proxy's machine need not go through it
+        if origin.lost and route == paths.LOGIN:  # programs on the proxy's machine may bypass it
             access.note_lost(peer)
         visit.through_proxy = access.rules.proxies.trust(peer)
         if visit.through_proxy and route not in paths.PROBES:
@@ -136,28 +141,28 @@ class AuthMiddleware:
         await self._identify(visit, route)
         headers = Headers(scope=scope)
         if scope["method"] in _SAFE or (visit.identity is None and route != paths.LOGIN):
-            return receive  # public, and nothing to change there
+            return receive  # public: there is nothing to change
         self._check_sender(visit, headers)
         if visit.identity is None:
-            return receive  # the login asks its limits before it reads anything
+            return receive  # the login reads its body after its throttle
         content = await bodies.read(receive, headers, access.rules.body_within_s)
         self._check_change(visit.identity, visit.route, headers, content)
         return bodies.replay(content, receive)
 
     def _count_passed(self, visit: _RequestContext, address: str) -> None:
-        """Count a request that a proxy passed on, as connections are without one. Raises Problem (429)."""
+        """Limit concurrent requests through a proxy, like connections. Raises ProblemError (429)."""
         if self._access.rules.proxies.trust(address):
-            return  # a proxy's own, or nobody knows whose
+            return  # the proxy's own, or of an unknown client
         for network, more in networks(address):
             if self._passed[network] >= self._access.rules.each * more:
                 self._access.count_denied(DenialReason.BUDGET)
-                detail = "too many requests from one address at a time: try again"
+                detail = "too many concurrent requests from one address: try again"
                 raise ProblemError(429, detail, headers={"retry-after": "5"})
         visit.passed = [network for network, _ in networks(address)]
         self._passed.update(visit.passed)
 
     async def _identify(self, visit: _RequestContext, route: str) -> None:
-        """Find out who it is, and whether they have something left of their budget; raises Problem."""
+        """Authenticate a request and charge it to a budget. Raises ProblemError."""
         scope, address = visit.scope, visit.origin.address
         visit.payers = self._access.payers(None, address)
         try:
@@ -180,7 +185,7 @@ class AuthMiddleware:
             scope["headers"] = request_limits.cut(scope["headers"], most)
         if not paths.is_public(route) and route != paths.METRICS:
             if known is None:
-                raise ProblemError(401, "log in, or bring a token")
+                raise ProblemError(401, _LOG_IN)
             visit.set_identity(known)
 
     def _home(self, visit: _RequestContext) -> KnownBrowser | None:
@@ -207,21 +212,23 @@ class AuthMiddleware:
         return await access.identify(origin, bearer, cookie)
 
     def _check_sender(self, visit: _RequestContext, headers: Headers) -> None:
-        """Refuse what another site made a browser send (CSRF); no browser adds a token by itself."""
+        """Refuse requests that another site made a browser send (CSRF). Browsers never add a bearer token."""
         by_token = visit.identity is not None and visit.identity.by is AuthMethod.TOKEN
         if not by_token and not same_origin(visit.origin, headers.raw):
             self._access.count_denied(DenialReason.ORIGIN)
-            raise ProblemError(403, "this did not come from a page of this camwatch; programs bring a token")
+            raise ProblemError(
+                403, "cross-origin request refused: use a page of this camwatch, or send a bearer token"
+            )
 
     def _check_change(self, identity: Identity, route: str | None, headers: Headers, content: bytes) -> None:
-        """Refuse forms that no page of ours gave (CSRF), and changes by those who only look."""
+        """Refuse forms without our CSRF token, and changes by viewers."""
         if identity.by is not AuthMethod.TOKEN:
             given = headers.get("x-csrf-token", "") or bodies.form(content, headers).get("csrf", "")
             if not hmac.compare_digest(given.encode(), identity.csrf_token.encode()):
                 self._access.count_denied(DenialReason.CSRF)
-                raise ProblemError(403, "this page is out of date: load it anew and try again")
+                raise ProblemError(403, "this page is out of date: reload it and try again")
         if not identity.viewer.has_role(Role.EDITOR) and route != paths.LOGOUT:
-            raise ProblemError(403, f"this takes the role editor, your account has {identity.viewer.role}")
+            raise ProblemError(403, _needs_editor(identity.viewer))
 
     def _refuse(self, visit: _RequestContext, problem: ProblemError) -> Response:
         request = HTTPConnection(visit.scope)
@@ -235,15 +242,15 @@ class AuthMiddleware:
         if problem.status == 401 and request.headers.get("hx-request"):
             problem.headers["hx-redirect"] = f"{self._access.rules.root_path}{paths.LOGIN}"
         if problem.status == 429 and not visit.through_proxy:
-            problem.headers["connection"] = "close"  # who goes on asking has to connect anew
+            problem.headers["connection"] = "close"  # the next request has to connect again
         return problem_response(request, problem, plainly=problem.status == 429)
 
     async def _serve(self, visit: _RequestContext, scope: Scope, receive: Receive) -> None:
-        """Let the application answer, for as long as whoever asked may stay."""
+        """Run the application for as long as the identity is valid."""
         if visit.identity is not None and not self._access.is_still_valid(visit.identity):
             await visit.terminate()  # their account changed while the request came in
             return
-        # A change that began is not cut short: it would be made all the same, and told as refused.
+        # A change that has begun is not cancelled: it would be made, but logged as refused.
         changes = scope["method"] not in _SAFE
         if changes or visit.identity is None or visit.identity.by is AuthMethod.LOCAL:
             await self._app(scope, receive, visit.send)
@@ -267,14 +274,14 @@ class AuthMiddleware:
         await metered(self._app(scope, receive, visit.send), self._access.work, visit.charge)
 
     def _turn_out(self) -> None:
-        """End the reading that is under way for those whose account changed."""
+        """Cancel responses to clients whose account changed."""
         for visit in list(self._visits):
             if visit.identity is not None and not self._access.is_still_valid(visit.identity) and visit.work:
                 visit.work.cancel()
 
 
 class _RequestContext:
-    """One request: where it came from, who it is, and how it is answered."""
+    """One request: its origin, identity, budgets, and its response."""
 
     def __init__(self, scope: Scope, send: Send, access: Authenticator, policy: str) -> None:
         self.scope = scope
@@ -292,35 +299,35 @@ class _RequestContext:
         self._over = False
 
     def set_origin(self, origin: Origin, route: str | None) -> None:
-        """Know where it comes from and what it asks for."""
+        """Set the origin and the path below the root."""
         self.origin, self.route = origin, route
 
     def set_identity(self, identity: Identity) -> None:
-        """Know who it is; handlers find them in the request's state."""
+        """Set the identity; handlers find it in the request's state."""
         self.identity = identity
         state: dict[str, Any] = self.scope.setdefault("state", {})
         state["viewer"], state["identity"] = identity.viewer, identity
 
     def pay(self) -> None:
-        """Pay for the request itself. Raises Problem (429) for who has nothing left: that costs no more."""
+        """Charge for the request itself. Raises ProblemError (429) if the budget is exceeded."""
         payers, self.payers = self.payers, ()
         self._access.check_budget(payers, self.origin.address)
         self.payers = payers
 
     def charge(self, seconds: float) -> None:
-        """Pay for time of the loop that was taken."""
+        """Charge for event-loop time."""
         self._access.budget.spend(self.payers, seconds)
 
     @property
     def path_and_query(self) -> str:
-        """The path and the query that were asked for, below the root."""
+        """Path and query, below the root."""
         query = self.scope.get("query_string", b"").decode("latin-1")
         path = quote(self.route or "/")
         return f"{path}?{query}" if query else path
 
     @property
     def is_navigation(self) -> bool:
-        """Whether a person's browser wants a page."""
+        """Whether a browser requests a page."""
         headers = Headers(scope=self.scope)
         return (
             self.scope["method"] in ("GET", "HEAD")
@@ -332,7 +339,7 @@ class _RequestContext:
         )
 
     async def send(self, message: Message) -> None:
-        """Send on, with the headers that every answer has."""
+        """Send a message; add the headers that every response has."""
         if message["type"] == "http.response.start":
             self._status = message["status"]
             headers = MutableHeaders(raw=list(message.get("headers", [])))
@@ -354,16 +361,16 @@ class _RequestContext:
             headers.append("set-cookie", cookie)
 
     async def terminate(self) -> None:
-        """End an answer that goes on beyond what its asker may see."""
+        """End the response: the client is no longer authenticated."""
         if not self._status:
-            await problem_response(HTTPConnection(self.scope), ProblemError(401, "log in, or bring a token"))(
+            await problem_response(HTTPConnection(self.scope), ProblemError(401, _LOG_IN))(
                 self.scope, _nothing, self.send
             )
         elif not self._over:
             await self._send({"type": "http.response.body", "body": b"", "more_body": False})
 
     def audit(self, why: str | None = None) -> None:
-        """Write the audit line of a change, or of its refusal and `why`."""
+        """Log a change, or its refusal and `why`."""
         if (
             self.scope["method"] in _SAFE
             or self.identity is None
@@ -371,7 +378,7 @@ class _RequestContext:
         ):
             return
         _log.info(
-            "access: change" if self._status < 400 else "access: change refused",
+            "change made" if self._status < 400 else "change refused",
             who=self.identity.viewer.name,
             role=self.identity.viewer.role.value,
             by=self.identity.by.value,

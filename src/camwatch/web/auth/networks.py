@@ -1,4 +1,4 @@
-"""What counts as one client: an IPv4 address; of IPv6 the networks that one customer may be given."""
+"""The networks that count as one client: an IPv4 address, or the IPv6 prefixes given to one customer."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ _WIDER = ((64, 1), (56, 2), (48, 4))
 
 @lru_cache(maxsize=1024)
 def networks(address: str) -> tuple[tuple[str, int], ...]:
-    """Return the networks to count an address by, the narrowest first, and how much more each is granted.
+    """Return the networks that an address counts for, narrowest first, each with a factor for its limit.
 
-    Of IPv6 these are the networks of 64, 56 and 48 bits: whoever has one has every address in it.
+    For IPv6 these are /64, /56 and /48.
     """
     try:
         found = ipaddress.ip_address(address)

@@ -1,7 +1,7 @@
-"""Which path a request asks for. There is one way to write each; every other one leads nowhere.
+"""The path of a request. Only its canonical form is valid; nothing is normalized silently.
 
-The door and the routes must never read one path in two ways, so nothing is put right here: no doubled slash,
-no dot segment, no encoded slash, no other capital.
+Authentication and routing must never read one path in two ways: a doubled slash, a dot segment, an encoded
+slash or another capital is 404.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ LOGOUT = "/logout"
 READY = "/-/ready"
 PROBES = frozenset({"/-/healthy", READY})
 PUBLIC = PROBES | {LOGIN, "/preferences"}
-"""What anybody may ask for: the probes, the way in, and the language it speaks."""
+"""Paths that need no authentication."""
 STATIC = "/static/"
-"""What pages are made of, the same for everybody."""
+"""Files of the pages, the same for all clients."""
 METRICS = "/metrics"
 
 _TRICKS = re.compile(r"//|\\|[\x00-\x1f\x7f]|(?:^|/)\.{1,2}(?:/|$)")
@@ -25,9 +25,9 @@ _ENCODED = re.compile(rb"%(?:2f|5c|00)", re.IGNORECASE)
 
 
 def normalize_path(scope: MutableMapping[str, Any], root: str) -> str | None:
-    """Return the path below the root, and write the scope so that routers find it; None if it is a trick.
+    """Return the path below the root, and set it in the scope; None if it is not canonical.
 
-    A proxy may take the root away or leave it.
+    A proxy may remove the root path or keep it.
     """
     path = str(scope["path"])
     raw = scope.get("raw_path") or b""
@@ -41,12 +41,12 @@ def normalize_path(scope: MutableMapping[str, Any], root: str) -> str | None:
 
 
 def is_public(route: str) -> bool:
-    """Tell whether anybody may ask for it, without an account."""
+    """Return whether a path needs no authentication."""
     return route in PUBLIC or route.startswith(STATIC)
 
 
 def is_safe_redirect(path: str) -> bool:
-    """Tell whether somebody may be sent to a path after logging in: one of ours, and on this host."""
+    """Return whether a path is safe to redirect to: on this host."""
     return (
         path.startswith("/")
         and not path.startswith("//")

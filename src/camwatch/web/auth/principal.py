@@ -1,4 +1,4 @@
-"""Who looks, and what is theirs to see. What someone may not see does not exist for them."""
+"""Principals: role and visible operators. What a principal cannot see does not exist for it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from enum import StrEnum
 
 
 class Role(StrEnum):
-    """What someone may do: look; correct the record and plan maintenance; all that is to come."""
+    """Viewers read, editors also correct the record and plan maintenance, admins may do everything."""
 
     VIEWER = "viewer"
     EDITOR = "editor"
@@ -16,13 +16,13 @@ class Role(StrEnum):
 
     @property
     def rank(self) -> int:
-        """The place among the roles: each may do what those before it may."""
+        """Rank; a role includes all lower ones."""
         return list(Role).index(self)
 
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Someone who was let in. `operators` are those whose cameras they see; None: all."""
+    """An authenticated account; `operators` are those whose cameras it can see, None for all."""
 
     name: str
     role: Role
@@ -30,21 +30,21 @@ class Principal:
 
     @property
     def can_see_all(self) -> bool:
-        """Whether every operator's cameras are theirs to see, and so camwatch's own troubles, too."""
+        """Whether it can see all operators, and so camwatch's own faults."""
         return self.operators is None
 
     def can_see(self, operator: str) -> bool:
-        """Tell whether an operator's cameras are theirs to see."""
+        """Return whether it can see an operator's cameras."""
         return self.operators is None or operator in self.operators
 
     def visible(self, operators: Iterable[str]) -> tuple[str, ...]:
-        """Return those operators that they see, in the same order."""
+        """Return the visible ones of these operators, in the same order."""
         return tuple(operator for operator in operators if self.can_see(operator))
 
     def has_role(self, role: Role) -> bool:
-        """Tell whether they may do what a role may."""
+        """Return whether its role includes this one."""
         return self.role.rank >= role.rank
 
 
 LOCAL_ADMIN = Principal("local", Role.ADMIN)
-"""Whoever reaches a daemon without accounts: it listens on loopback only."""
+"""The principal of every request to a daemon without accounts, which serves loopback only."""

@@ -1,7 +1,7 @@
-"""Where a request comes from: the client's address, whether TLS carried it, the host that was asked for.
+"""The origin of a request: client address, TLS, host and user, from the headers of trusted proxies only.
 
-A proxy's word for these, and for who somebody is, counts from the addresses that settings list, and is taken
-out of every other request before anybody can believe it.
+From other addresses these headers are removed. uvicorn's own middleware follows X-Forwarded-For without a
+bound, takes unreadable text for an address, and does not know IPv4-mapped peers of a dual-stack socket.
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ from urllib.parse import urlsplit
 
 _FORWARDED = ("x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "forwarded", "x-real-ip")
 
-_HOPS = 20  # so many proxies in a row are looked at
+_HOPS = 20  # entries of X-Forwarded-For that are read, from its end
 
 _Headers = list[tuple[bytes, bytes]]
 
 
 class Origin(NamedTuple):
-    """Where a request comes from.
+    """The origin of a request.
 
-    `person` is the name that a trusted proxy vouches for; `proxied` tells whether anything says that a proxy
-    passed it on, trusted or not; `lost` that a trusted one did, and named no address that can be read.
+    `remote_user`: the user that a trusted proxy has authenticated. `via_proxy`: some header names a proxy,
+    trusted or not. `lost`: a trusted proxy sent no readable client address.
     """
 
     address: str
@@ -34,7 +34,7 @@ class Origin(NamedTuple):
 
 
 class TrustedProxies:
-    """The proxies that are believed; none, usually."""
+    """The proxies whose headers are trusted."""
 
     def __init__(
         self, addresses: Iterable[str] = (), person_header: str | None = None, *, names_host: bool = False
@@ -44,15 +44,15 @@ class TrustedProxies:
         self._names_host = names_host
 
     def resolve(self, peer: str, *, secure: bool, headers: _Headers) -> tuple[Origin, _Headers]:
-        """Return where a request comes from, and its headers without those that only a proxy may set.
+        """Return the origin of a request, and its headers without those that only a proxy may set.
 
-        Raises ValueError where a trusted proxy contradicts itself.
+        Raises ValueError if a trusted proxy names two users.
         """
         told: dict[str, list[str]] = {}
         kept: _Headers = []
         for raw, value in headers:
             name = raw.decode("latin-1").lower()
-            # An underscore passes for a hyphen in some servers; here neither is let through.
+            # Some servers read an underscore as a hyphen: remove both.
             plain = name.replace("_", "-")
             if plain in _FORWARDED or plain == self._person:
                 told.setdefault(name, []).append(value.decode("latin-1").strip())
@@ -81,11 +81,11 @@ class TrustedProxies:
     def _vouched(self, told: dict[str, list[str]]) -> str | None:
         names = told.get(self._person, []) if self._person else []
         if len(set(names)) > 1:
-            raise ValueError("the proxy names two people at once")
+            raise ValueError("the proxy sent two different users")
         return names[0] or None if names else None
 
     def _client(self, forwarded: list[str]) -> str | None:
-        """Return the last address that no trusted proxy has: what stands before it anybody can write."""
+        """Return the last address that is not a trusted proxy's: clients can forge those before it."""
         found = None
         chain = [text for line in reversed(forwarded) for text in reversed(line.rsplit(",", _HOPS))]
         for text in chain[:_HOPS]:
@@ -98,7 +98,7 @@ class TrustedProxies:
         return found
 
     def trust(self, address: str) -> bool:
-        """Tell whether an address is a proxy's that is believed."""
+        """Return whether an address is a trusted proxy's."""
         try:
             found = ipaddress.ip_address(address)
         except ValueError:
@@ -108,14 +108,14 @@ class TrustedProxies:
 
 
 def _without_port(text: str) -> str:
-    """Return an address that may stand with its port, as some proxies write it."""
+    """Return an address without the port that some proxies append."""
     if text.startswith("["):
         return text[1:].partition("]")[0]
     return text.partition(":")[0] if text.count(":") == 1 else text
 
 
 def is_local(host: str) -> bool:
-    """Tell whether a `Host` is a loopback address or name, which no other site's name can be made into."""
+    """Return whether a `Host` is a loopback address or name (any of 127.0.0.0/8; DNS cannot rebind it)."""
     name = _hostname(host)
     try:
         return ipaddress.ip_address(name).is_loopback
@@ -124,7 +124,7 @@ def is_local(host: str) -> bool:
 
 
 def is_local_address(address: str) -> bool:
-    """Tell whether a client's address is of this machine."""
+    """Return whether a client's address is loopback."""
     try:
         found = ipaddress.ip_address(address)
     except ValueError:
@@ -134,7 +134,7 @@ def is_local_address(address: str) -> bool:
 
 
 def is_single_label_host(host: str) -> bool:
-    """Tell whether a `Host` is an address, or a name without a dot: no name of another site."""
+    """Return whether a `Host` is an address or a name without a dot: not another site's."""
     name = _hostname(host)
     try:
         ipaddress.ip_address(name)
@@ -144,7 +144,7 @@ def is_single_label_host(host: str) -> bool:
 
 
 def same_origin(origin: Origin, headers: _Headers) -> bool:
-    """Tell whether a page of ours sent a request, by what the browser says; who says nothing is refused."""
+    """Return whether the browser says that our own page sent a request; False if it says nothing."""
     site = _first(headers, b"sec-fetch-site")
     if site:
         return site == "same-origin"

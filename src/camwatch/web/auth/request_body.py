@@ -1,4 +1,4 @@
-"""What a request carries, read whole before anybody acts on it: not too much, and not too slowly."""
+"""Reads request bodies, with a limit of size and time."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from starlette.types import Message, Receive
 from camwatch.web.problems import ProblemError
 
 MAX_BODY_BYTES = 16 * 1024
-"""The largest body of a request; the longest reason, escaped, has half of that."""
+"""Maximum body of a request; the longest reason, escaped, has half of it."""
 MAX_ANONYMOUS_BODY_BYTES = 8 * 1024
-"""The largest body of who has not said who they are."""
+"""Maximum body of an anonymous request."""
 _FORM = "application/x-www-form-urlencoded"
 
 
 class ClientDisconnectedError(Exception):
-    """The client left before it had said everything."""
+    """The client disconnected before the body was complete."""
 
 
 async def read(receive: Receive, headers: Headers, within_s: float, most: int = MAX_BODY_BYTES) -> bytes:
-    """Return the body. Raises Problem for one that is too large or too slow, LeftError."""
+    """Return the body. Raises ProblemError if it is too large or too slow, ClientDisconnectedError."""
     length = headers.get("content-length", "")
     if length.isdecimal() and int(length) > most:
         raise _too_large(most)
@@ -49,21 +49,21 @@ async def read(receive: Receive, headers: Headers, within_s: float, most: int = 
 
 
 def replay(body: bytes, receive: Receive) -> Receive:
-    """Return a `receive` that gives a body that was read, then what comes after it."""
-    told = False
+    """Return a `receive` that starts with a body that has been read."""
+    replayed = False
 
     async def receive_again() -> Message:
-        nonlocal told
-        if told:
+        nonlocal replayed
+        if replayed:
             return await receive()
-        told = True
+        replayed = True
         return {"type": "http.request", "body": body, "more_body": False}
 
     return receive_again
 
 
 def form(body: bytes, headers: Headers, most_fields: int = 200) -> dict[str, str]:
-    """Return the first value of each field of a form as browsers send it; nothing if it is none."""
+    """Return the first value of each field of a URL-encoded form; empty for other bodies."""
     if not _is_form(headers):
         return {}
     try:
@@ -78,4 +78,4 @@ def _is_form(headers: Headers) -> bool:
 
 
 def _too_large(most: int) -> ProblemError:
-    return ProblemError(413, f"this request carries {most // 1024} KiB at most")
+    return ProblemError(413, f"request body too large: at most {most // 1024} KiB")

@@ -1,4 +1,4 @@
-"""What every answer says to the browser: load nothing of others, run nothing inline, be in nobody's frame."""
+"""Security headers of every response. Starlette has no middleware for them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _ALWAYS = {
 
 
 def content_policy(images: Iterable[str] = ()) -> str:
-    """Return the Content-Security-Policy; `images` are further origins of pictures, such as map tiles."""
+    """Return the Content-Security-Policy; `images` are other origins of images, such as map tiles."""
     pictures = " ".join(("'self'", "data:", *images))
     return (
         "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; connect-src 'self'; "
@@ -32,10 +32,7 @@ def content_policy(images: Iterable[str] = ()) -> str:
 
 
 def secure_headers(headers: MutableHeaders, policy: str, *, secure: bool, kept: bool) -> None:
-    """Add what is missing; a handler may have said something stricter or narrower itself.
-
-    `kept` is whether browsers may keep the answer without asking: files that are the same for all.
-    """
+    """Add the headers that a handler has not set itself; `kept`: browsers may cache the response."""
     for name, value in _ALWAYS.items():
         headers.setdefault(name, value)
     headers.setdefault("content-security-policy", policy)

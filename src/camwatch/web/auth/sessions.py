@@ -1,9 +1,8 @@
-"""Who has logged in: a signed cookie, whose key comes from the account's own password hash.
+"""Login sessions: a signed cookie whose key is derived from the account's password hash.
 
-So a new password or a revoked account ends all its sessions, and nothing is stored. Only a session that was
-logged out is remembered, by this process, until it would have ended by itself: a copy of its cookie opens
-again after a restart, until then. However often it is renewed, a session ends 30 days after its login, but
-those of wall screens.
+A new password or a removed account ends all its sessions, and nothing is stored. Logged-out sessions are
+remembered in memory until they would have expired: after a restart a copy of such a cookie works until then.
+A session ends 30 days after its login however often it is renewed, except for wall screens.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from camwatch.web.auth.accounts import Account, Accounts
 
 COOKIE = "camwatch"
 LONGEST_S = 30 * 86_400.0
-"""The longest that a session lasts, however often it is renewed."""
+"""Maximum age of a session, seconds."""
 _MOST_ENDED = 10_000
 _TIME = 10  # digits of Unix seconds
 _ID = 22
@@ -29,7 +28,7 @@ _WIDTH = _ID + 2 * (_TIME + 1)
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """One login: whose it is, its own id, when it began and when it ends, whole Unix seconds."""
+    """One login; `began` and `ends` are whole Unix seconds."""
 
     account: Account
     id: str
@@ -38,7 +37,7 @@ class Session:
 
 
 class Sessions:
-    """Makes cookies and reads them, on the wall clock (Unix seconds)."""
+    """Creates and reads session cookies; `clock` returns Unix seconds."""
 
     def __init__(self, lifetime_s: float, jar: signed_cookies.Jar, clock: Callable[[], float]) -> None:
         self._lifetime_s = lifetime_s
@@ -47,42 +46,42 @@ class Sessions:
         self._ended: OrderedDict[str, float] = OrderedDict()
 
     def begin(self, account: Account) -> Session:
-        """Begin a session of an account that has a password."""
+        """Start a session of an account that has a password."""
         now = int(self._clock())
         return Session(account, secrets.token_urlsafe(16), now, self._end(account, now))
 
     def renew(self, session: Session) -> Session | None:
-        """Return the session with its whole life before it, once half of it is over; else None."""
+        """Return the renewed session if half of its lifetime is over, else None."""
         if session.ends - self._clock() > self._lifetime_s / 2:
             return None
         ends = self._end(session.account, session.began)
         return replace(session, ends=ends) if ends > session.ends else None
 
     def renew_after_s(self, session: Session) -> float:
-        """Return in how many seconds half of the session is over; what lasts longer has to ask again."""
-        session = self.renew(session) or session  # past its half, this very answer renews it
+        """Return the seconds until the session is due for renewal; long-lived responses end by then."""
+        session = self.renew(session) or session  # past its half, this response renews it
         left = session.ends - self._clock()
         half = self._lifetime_s / 2
         return left - half if left > half else left
 
     def _end(self, account: Account, began: int) -> int:
-        """Return when a session ends that is used now."""
+        """Return when a session that is used now ends."""
         ends = self._clock() + self._lifetime_s
         return int(ends if account.wall_screen else min(ends, began + LONGEST_S))
 
     def end(self, session: Session) -> None:
-        """Let no copy of the cookie open anything any more, as long as this process runs."""
+        """Invalidate all copies of the cookie, until this process ends."""
         now = self._clock()
         self._ended[session.id] = now + self._lifetime_s
         while self._ended and (len(self._ended) > _MOST_ENDED or next(iter(self._ended.values())) < now):
             self._ended.popitem(last=False)
 
     def is_expired(self, session: Session) -> bool:
-        """Tell whether a session was logged out, or has ended."""
+        """Return whether a session was logged out or has ended."""
         return session.id in self._ended or session.ends <= self._clock()
 
     def read(self, cookie: str, accounts: Accounts) -> Session | None:
-        """Return a cookie's session; None for what is forged, over, logged out or of an older password."""
+        """Return a cookie's session; None if it is not valid."""
         found = signed_cookies.proven(cookie, "session", _WIDTH, accounts)
         if found is None:
             return None
@@ -99,12 +98,12 @@ class Sessions:
         return self._jar.set(COOKIE, value, age, secure=secure)
 
     def clear_cookie(self, *, secure: bool) -> str:
-        """Return the `Set-Cookie` that takes a session's away."""
+        """Return the `Set-Cookie` that deletes the cookie."""
         return self._jar.set(COOKIE, "", 0, secure=secure)
 
 
 def csrf_token(session: Session) -> str:
-    """Return what forms of a session carry, which no other site can know."""
+    """Return the CSRF token of a session."""
     account = session.account
     key = signed_cookies.key_of(account.name, account.password, "form")
     return hmac.digest(key, session.id.encode(), hashlib.sha256).hex()

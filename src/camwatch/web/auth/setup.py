@@ -1,4 +1,4 @@
-"""The door as settings describe it, and its files watched: accounts and the token of the metrics."""
+"""Creates the authenticator from settings, and reloads its files."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ _log = structlog.get_logger("access")
 def create_authenticator(
     settings: Settings, operators: Iterable[str], images: Iterable[str] = ()
 ) -> Authenticator:
-    """Return the door; `images` are further origins of pictures that pages show.
+    """Create the authenticator; `images` are other origins of images that pages show.
 
-    Raises ConfigError with every fault in the files that it needs.
+    Raises ConfigError with every fault in its files.
     """
     access = settings.access
     faults: list[ConfigProblem] = []
@@ -41,7 +41,7 @@ def create_authenticator(
     except ConfigError as error:
         faults.extend(error.problems)
     if accounts is None and access.proxy_header and not faults:
-        problem = "is of no use without accounts: name their file with accounts_file"
+        problem = "requires accounts: set accounts_file"
         faults.append(ConfigProblem(settings.place("access", "proxy_header"), problem))
     if faults:
         raise ConfigError(tuple(faults))
@@ -59,20 +59,19 @@ def create_authenticator(
 
 
 def warn_if_plaintext(settings: Settings) -> None:
-    """Say so in the log when passwords would cross a network that others can read."""
+    """Log a warning if passwords may cross a network in clear text."""
     http = settings.http
     if http.is_loopback or http.cert_file is not None:
         return
     if settings.access.proxy_addresses:
         _log.warning(
-            "access: who goes around the proxy reaches camwatch in clear text: let it listen on a loopback "
-            "address, or set cert_file and key_file in [http], unless nobody but the proxy can reach it "
-            "(docs/how-to/access.md)",
+            "clients that bypass the proxy reach camwatch in clear text: listen on a loopback address or set "
+            "cert_file and key_file in [http], unless only the proxy can reach it (docs/how-to/access.md)",
             listen=http.listen,
         )
     else:
         _log.warning(
-            "access: passwords cross the network in clear text: set cert_file and key_file in [http], or put "
+            "passwords cross the network in clear text: set cert_file and key_file in [http], or put "
             "a proxy with TLS before camwatch and name it in proxy_addresses (docs/how-to/access.md)"
         )
 

@@ -1,7 +1,7 @@
-"""How much of the loop's time some may take: seconds, which come back with time. Memory is bounded.
+"""Token buckets of event-loop time per client, because the same loop judges heartbeats. Memory is bounded.
 
-The loop that answers requests also judges heartbeats. What is counted is processor time, so that a busy
-machine makes nobody poor.
+The unit is processor time, so that a busy machine does not exhaust budgets. The library `limits` counts hits,
+by the wall clock, with a bucket for every key it was ever given.
 """
 
 from __future__ import annotations
@@ -13,22 +13,22 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeVar
 
 LEAST_S = 0.001
-"""What a request costs at least: reading its head is not measured."""
+"""Minimum cost of a request: parsing its head is not measured."""
 HANDSHAKE_S = 0.0015
-"""What a TLS handshake costs; it is over before anybody can tell who it is."""
+"""Cost of a TLS handshake, which comes before authentication."""
 _MOST_KEYS = 10_000
 
 _T = TypeVar("_T")
 
 
 class Allowance(NamedTuple):
-    """Seconds that may be spent at once, and how much of them comes back in a second."""
+    """Capacity of a bucket, seconds, and its refill per second."""
 
     most_s: float
     back: float
 
     def times(self, factor: int) -> Allowance:
-        """Return so many times as much."""
+        """Return a multiple."""
         return Allowance(self.most_s * factor, self.back * factor)
 
 
@@ -37,7 +37,7 @@ PEOPLE = Allowance(10.0, 0.25)
 
 
 class Payer(NamedTuple):
-    """Whose time it is: a key, and what it is allowed."""
+    """The key of a bucket, and its allowance."""
 
     key: str
     allowance: Allowance
@@ -47,31 +47,31 @@ class Payer(NamedTuple):
 class _Purse:
     left_s: float
     at: float
-    told: bool = False
+    logged: bool = False
 
 
 class TimeBudget:
-    """Counts what was spent, on a clock of seconds that never goes back."""
+    """The buckets, refilled by a monotonic clock (seconds)."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._purses: OrderedDict[str, _Purse] = OrderedDict()
 
     def wait_s(self, payers: tuple[Payer, ...]) -> float:
-        """Return after how many seconds all of them have something left; 0 if they have."""
+        """Return the seconds until none of the buckets is overdrawn."""
         return max((0.0, *(-self._purse(payer).left_s / payer.allowance.back for payer in payers)))
 
     def spend(self, payers: tuple[Payer, ...], seconds: float) -> None:
-        """Take seconds from each of them."""
+        """Charge seconds to each payer."""
         for payer in payers:
             self._purse(payer).left_s -= seconds
 
     def is_news(self, payers: tuple[Payer, ...]) -> bool:
-        """Tell whether nobody was told yet that one of them has nothing left; until they have all again."""
+        """Return True the first time these payers are overdrawn, until their buckets are full again."""
         spent = [purse for purse in map(self._purse, payers) if purse.left_s < 0]
-        news = not any(purse.told for purse in spent)
+        news = not any(purse.logged for purse in spent)
         for purse in spent:
-            purse.told = True
+            purse.logged = True
         return news
 
     def _purse(self, payer: Payer) -> _Purse:
@@ -80,7 +80,7 @@ class TimeBudget:
         purse.left_s = min(most_s, purse.left_s + (now - purse.at) * back)
         purse.at = now
         if purse.left_s == most_s:
-            purse.told = False
+            purse.logged = False
         self._purses.move_to_end(payer.key)
         if len(self._purses) > _MOST_KEYS:
             self._purses.popitem(last=False)
@@ -91,7 +91,7 @@ class TimeBudget:
 def metered(
     work: Awaitable[_T], clock: Callable[[], float], charge: Callable[[float], None]
 ) -> Generator[Any, Any, _T]:
-    """Do what a coroutine does, and `charge` for the time of each of its steps, not for its waiting."""
+    """Run a coroutine and `charge` for the time of each of its steps, not for its waiting."""
     steps: Generator[Any, Any, _T] = work.__await__()
     step: Callable[[Any], Any] = steps.send
     given: Any = None
@@ -106,7 +106,7 @@ def metered(
             charge(clock() - began)
         try:
             given = yield waits_for
-        except BaseException as error:  # noqa: BLE001 - it is the coroutine's, as a cancellation is
+        except BaseException as error:  # noqa: BLE001 - thrown into the coroutine, like a cancellation
             step, given = steps.throw, error
         else:
             step = steps.send

@@ -1,5 +1,4 @@
-"""What may be shown to whom: the one place that both the API and the pages take their facts from.
+"""Read models for the API and the pages, restricted to what a principal can see.
 
-Every function is given who looks, and returns frozen models that hold nothing of anybody else. Nothing is
-rounded here; times are UTC.
+Every function takes the principal and returns frozen models. Nothing is rounded; times are UTC.
 """

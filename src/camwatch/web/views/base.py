@@ -1,4 +1,4 @@
-"""What all views have in common: frozen models, and moments."""
+"""Common parts of the views: frozen models, pages, times, cooperative work."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 
 class View(BaseModel):
-    """Facts that somebody may see."""
+    """A frozen model."""
 
     model_config = ConfigDict(frozen=True, serialize_by_alias=True)
 
@@ -25,7 +25,7 @@ Moment = Annotated[AwareDatetime, Field(description="RFC 3339, UTC")]
 
 
 class Page(View, Generic[T]):
-    """A piece of a longer list: `total` counts all that there is of it, for whoever asks."""
+    """A page of a list; `total` counts all visible items."""
 
     items: list[T]
     total: int = Field(ge=0, description="How many there are in all.")
@@ -43,11 +43,11 @@ def page(items: list[T], total: int, offset: int, limit: int) -> Page[T]:
 
 
 CooperativeTask: TypeAlias = Generator[None, None, T]
-"""Work on a whole fleet that gives way to others between its steps of a few milliseconds."""
+"""Work on a whole fleet in steps of a few milliseconds, between which the event loop may run."""
 
 
 def run_sync(steps: CooperativeTask[T]) -> T:
-    """Do all steps at once, and return what comes of them."""
+    """Run all steps at once and return the result."""
     while True:
         try:
             next(steps)
@@ -57,7 +57,7 @@ def run_sync(steps: CooperativeTask[T]) -> T:
 
 
 async def run_cooperatively(steps: CooperativeTask[T]) -> T:
-    """Let others have their turn after each step, the last one too, and return what comes of them."""
+    """Yield to the event loop after each step, and return the result."""
     while True:
         try:
             next(steps)
@@ -69,10 +69,10 @@ async def run_cooperatively(steps: CooperativeTask[T]) -> T:
 
 
 def to_datetime(utc_ms: int) -> datetime:
-    """Return UTC milliseconds as a moment."""
+    """Convert UTC milliseconds."""
     return datetime.fromtimestamp(utc_ms / 1000, UTC)
 
 
 def to_datetime_or_none(utc_ms: int | None) -> datetime | None:
-    """Return a moment; None for none, and for an end that has not come."""
+    """Convert UTC milliseconds; None for None and for an open end."""
     return None if utc_ms is None or utc_ms >= OPEN_ENDED else to_datetime(utc_ms)

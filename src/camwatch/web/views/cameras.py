@@ -48,7 +48,7 @@ class Condition(StrEnum):
 
 
 class Sort(StrEnum):
-    """In which order cameras come; a `-` before it turns it around."""
+    """Sort order; a `-` before it reverses it."""
 
     SEVERITY = "severity"  # down, unknown, up with a condition, the rest; within each the newest first
     ID = "id"
@@ -62,9 +62,9 @@ class Sort(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """Which cameras are wanted; what is None or empty excludes nobody.
+    """A filter of cameras; None or empty fields match all.
 
-    `q` is searched for in id, name, site, zone and operator, without regard to case and accents.
+    The words of `q` are searched in id, name, site, zone and operator, regardless of case and accents.
     """
 
     operator: str | None = None
@@ -101,7 +101,7 @@ class CameraRow(View):
 
 
 class Values(View):
-    """What a camera last said; null where it said nothing."""
+    """Last reported values of a camera; null if not reported."""
 
     fps: float | None
     bitrate_bps: float | None
@@ -112,7 +112,7 @@ class Values(View):
 
 
 class IncidentRef(View):
-    """An open incident that a camera is part of."""
+    """An open incident that includes the camera."""
 
     kind: IncidentKind
     id: str
@@ -120,7 +120,7 @@ class IncidentRef(View):
 
 
 class CameraDetail(CameraRow):
-    """All that is known of one camera now."""
+    """The present state of one camera."""
 
     model: str
     in_service_from: Moment | None
@@ -144,9 +144,9 @@ class CameraDetail(CameraRow):
 def query(
     live: MonitorService, viewer: Principal, wanted: Filter, sort: str = Sort.SEVERITY
 ) -> CooperativeTask[list[CameraView]]:
-    """Return, step by step, the cameras that someone may see and wants, in order.
+    """Return the visible cameras that match a filter, sorted (cooperative generator).
 
-    `sort` is one of `Sort`, with a `-` before it to turn the order around.
+    `sort` is one of `Sort`, with a `-` before it to reverse the order.
     """
     now = live.now
     words = tuple(normalize(word) for word in wanted.q.split())
@@ -179,14 +179,14 @@ def _key(by: Sort, now: Instant) -> Callable[[CameraView], Any]:
 
 
 def batches(states: Iterable[CameraView]) -> Iterator[list[CameraView]]:
-    """Cut the cameras into slices that take a millisecond or two each."""
+    """Yield slices of cameras that take a millisecond or two each."""
     remaining = iter(list(states))
     while some := list(islice(remaining, _SLICE)):
         yield some
 
 
 def visible(live: MonitorService, viewer: Principal) -> Iterable[CameraView]:
-    """Return the cameras that someone may see, by id."""
+    """Return the visible cameras."""
     cameras = live.cameras.values()
     return (
         cameras if viewer.can_see_all else (each for each in cameras if viewer.can_see(each.camera.operator))
@@ -194,7 +194,7 @@ def visible(live: MonitorService, viewer: Principal) -> Iterable[CameraView]:
 
 
 def get(live: MonitorService, viewer: Principal, camera: str) -> CameraView:
-    """Return a camera. Raises Problem (404) if there is none for this viewer."""
+    """Return a visible camera. Raises ProblemError (404)."""
     state = live.cameras.get(camera)
     if state is None or not viewer.can_see(state.camera.operator):
         raise not_found(f"camera {camera!r}")
@@ -202,18 +202,18 @@ def get(live: MonitorService, viewer: Principal, camera: str) -> CameraView:
 
 
 def to_row(live: MonitorService, state: CameraView) -> CameraRow:
-    """Return a camera's line in a list."""
+    """Return a camera's row."""
     return CameraRow(**_row(live, state, live.now))
 
 
 def to_rows(live: MonitorService, states: Iterable[CameraView]) -> list[CameraRow]:
-    """Return the lines of a list."""
+    """Return the rows of a list."""
     now = live.now
     return [CameraRow(**_row(live, state, now)) for state in states]
 
 
 def detail(live: MonitorService, viewer: Principal, camera: str) -> CameraDetail:
-    """Return all about a camera. Raises Problem (404) if there is none for this viewer."""
+    """Return a visible camera in detail. Raises ProblemError (404)."""
     state, now = get(live, viewer, camera), live.now
     deadlines = live.settings.liveness.for_camera(state.camera)
     return CameraDetail(
@@ -239,7 +239,7 @@ def detail(live: MonitorService, viewer: Principal, camera: str) -> CameraDetail
 
 
 def values(state: CameraView) -> Values:
-    """Return what a camera last said."""
+    """Return a camera's last reported values."""
     return Values(
         fps=state.fps,
         bitrate_bps=state.bitrate_bps,
@@ -251,31 +251,31 @@ def values(state: CameraView) -> Values:
 
 
 def suspect(state: CameraView, now: Instant) -> bool:
-    """Tell whether a camera is suspect (rule C1)."""
+    """Return whether a camera is suspect (rule C1)."""
     return state.underlying_status is Status.UP and _up(state, now) and is_suspect(state, now.mono)
 
 
 def flapping(state: CameraView, now: Instant) -> bool:
-    """Tell whether a camera flaps, up or down as it may be just now (rule C2)."""
+    """Return whether a camera flaps, whether up or down now (rule C2)."""
     return state.flapping is not None and state.flapping.is_active(now.mono)
 
 
 def degraded(state: CameraView, now: Instant) -> tuple[str, ...]:
-    """Return the reasons for which a camera is degraded (rule C3)."""
+    """Return why a camera is degraded (rule C3)."""
     if not state.reasons or not _up(state, now):
         return ()
     return tuple(name for reason, name in REASON_NAMES.items() if state.reasons & reason)
 
 
 def is_overdue(state: CameraView, now: Instant) -> bool:
-    """Tell whether a planned camera should have been commissioned (rule V1)."""
+    """Return whether the commissioning date of a planned camera has passed (rule V1)."""
     by = state.camera.commission_by_ms
     return by is not None and state.underlying_status is Status.PLANNED and by < now.utc_ms
 
 
 @lru_cache(maxsize=65_536)
 def normalize(text: str) -> str:
-    """Return a text as it is searched and sorted: without case and accents."""
+    """Return a text without case and accents, for search and sorting."""
     parted = unicodedata.normalize("NFKD", text.casefold())
     return "".join(letter for letter in parted if not unicodedata.combining(letter))
 
@@ -315,7 +315,7 @@ def _up(state: CameraView, now: Instant) -> bool:
 
 
 def _says(live: MonitorService, camera: Camera, words: tuple[str, ...]) -> bool:
-    """Tell whether a camera's names hold every word that is searched for."""
+    """Return whether a camera's names contain all words."""
     site, operator = live.inventory.sites.get(camera.site), live.inventory.operators.get(camera.operator)
     names = (camera.name, camera.zone, site.name if site else "", operator.name if operator else "")
     text = "\n".join((camera.id, camera.site, camera.operator, *map(normalize, names)))
@@ -326,7 +326,7 @@ _Check: TypeAlias = Callable[[CameraView], bool]
 
 
 def _checks(wanted: Filter, now: Instant) -> list[_Check]:
-    """Return what a camera must pass, the quickest first."""
+    """Return the conditions of a filter, the cheapest first."""
     checks: list[_Check] = []
     if wanted.operator is not None:
         checks.append(lambda state: state.camera.operator == wanted.operator)
@@ -368,7 +368,7 @@ _UNWELL = 4  # and what is worse
 
 
 def needs_attention(state: CameraView, now: Instant) -> bool:
-    """Tell whether a camera belongs among what is not well."""
+    """Return whether a camera is down, unknown, overdue or has a condition."""
     return _severity(state, now) <= _UNWELL
 
 

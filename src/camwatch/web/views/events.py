@@ -1,4 +1,4 @@
-"""What goes over the event stream. The SSE `event` names the model; `id` resumes."""
+"""Models of the event stream; the SSE `event` names the model."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class OutageUpdate(View):
 
 
 class IncidentUpdate(View):
-    """`incident`: one began or ended, as the cameras give it that whoever listens may see."""
+    """`incident`: one began or ended, derived from the visible cameras."""
 
     kind: IncidentKind
     id: str
@@ -53,7 +53,7 @@ class IncidentUpdate(View):
 
 
 class RebootUpdate(View):
-    """`reboot`: a camera started anew."""
+    """`reboot`: a camera restarted."""
 
     camera: str
     name: str
@@ -62,7 +62,7 @@ class RebootUpdate(View):
 
 
 class MonitoringGapUpdate(View):
-    """`monitoring_gap`: cameras were out of sight; told when it is over."""
+    """`monitoring_gap`: cameras were not visible; sent when the gap is over."""
 
     cause: GapCause
     operators: tuple[str, ...] | None
@@ -71,7 +71,7 @@ class MonitoringGapUpdate(View):
 
 
 class VisibilityUpdate(View):
-    """`visibility`: camwatch lost or regained sight of cameras; the state now."""
+    """`visibility`: the visibility of cameras changed; the state now."""
 
     now: bool
     since: Moment | None
@@ -87,35 +87,35 @@ class LinkUpdate(View):
 
 
 class InventoryUpdate(View):
-    """`inventory_reloaded`: it was read anew; lists may be different."""
+    """`inventory_reloaded`: lists may be different."""
 
     at: Moment
 
 
 class ResyncUpdate(View):
-    """`resync`: events were missed and cannot be given any more. Load everything anew."""
+    """`resync`: events were missed and are no longer kept. Load everything again."""
 
     reason: str
 
 
 Scope: TypeAlias = frozenset[str] | None
-"""The operators that somebody sees; None: all."""
+"""Visible operators; None: all."""
 
 
 @dataclass(frozen=True, slots=True)
 class ScopedEvent:
-    """An event before it is known who listens; `of` gives what a scope may know, None for nothing."""
+    """An event whose content depends on the scope; `of` returns None if it is not visible."""
 
     name: str
     of: Callable[[Scope], View | None]
 
 
 CameraEvent: TypeAlias = Transition | OutageEvent | Reboot
-"""What happens to one camera: who sees its operator is told, all the same."""
+"""An event of one camera: the same for all who can see its operator."""
 
 
 def camera_event(live: MonitorService, event: CameraEvent) -> tuple[str, View]:
-    """Return the name of the event, and what is told."""
+    """Return the name and the model of an event."""
     if isinstance(event, Transition):
         return "transition", _transition(live, event)
     if isinstance(event, OutageEvent):
@@ -129,7 +129,7 @@ def camera_event(live: MonitorService, event: CameraEvent) -> tuple[str, View]:
 
 
 def fleet_event(event: Event) -> ScopedEvent | None:
-    """Return what happened to many as an event; None for what only the ledger wants to know."""
+    """Return an event that concerns several cameras; None for internal events."""
     if isinstance(event, IncidentEvent):
         return incident_event(event, None)
     if isinstance(event, MonitoringGap) and event.ended.utc_ms > event.began.utc_ms:
@@ -138,7 +138,7 @@ def fleet_event(event: Event) -> ScopedEvent | None:
 
 
 def link_event(live: MonitorService, name: str) -> ScopedEvent:
-    """Return how a link is now, as an event."""
+    """Return the state of a link as an event."""
     link, problem = live.fleet.links[name], live.link_reports[name].problem
 
     def of(scope: Scope) -> View | None:
@@ -152,7 +152,7 @@ def link_event(live: MonitorService, name: str) -> ScopedEvent:
 
 
 def visibility_event(live: MonitorService, concerned: Iterable[str]) -> ScopedEvent:
-    """Return whose cameras are out of sight now, as an event for those concerned."""
+    """Return which operators' cameras are not visible, as an event for the operators concerned."""
     concerned = frozenset(concerned)
     dark = [
         (sight.blind_since.utc_ms, sight.operators)
@@ -175,7 +175,7 @@ def visibility_event(live: MonitorService, concerned: Iterable[str]) -> ScopedEv
 
 
 def inventory_event(live: MonitorService) -> ScopedEvent:
-    """Return that the inventory was read anew, as an event."""
+    """Return the reload of the inventory as an event."""
     view = InventoryUpdate(at=to_datetime(live.last_reload.utc_ms))
     return ScopedEvent("inventory_reloaded", lambda _scope: view)
 
@@ -186,7 +186,7 @@ def _seen(operators: Iterable[str], scope: Scope) -> tuple[str, ...]:
 
 def _name(live: MonitorService, event: CameraEvent) -> str:
     row = live.inventory.cameras.get(event.camera)
-    # A camera that has changed hands has the name that its new operator gave it.
+    # After a change of operator, the inventory has the name that the new operator gave.
     return row.name if row is not None and row.operator == event.operator else event.camera
 
 
@@ -218,7 +218,7 @@ def _outage(live: MonitorService, event: OutageEvent) -> OutageUpdate:
 
 
 def incident_event(event: IncidentEvent, scope: Scope) -> ScopedEvent:
-    """Return an incident that began or ended, as an event for who sees exactly these operators."""
+    """Return the start or end of an incident, as an event for exactly this scope."""
     view = IncidentUpdate(
         kind=event.kind,
         id=event.id,

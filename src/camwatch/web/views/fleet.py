@@ -1,4 +1,4 @@
-"""The fleet as a whole: counts, places, operators, sites, links, blindness."""
+"""The fleet as a whole: counts, operators, sites, links, visibility."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from camwatch.web.views.history import StatusTimeView
 
 
 class Counts(View):
-    """How many cameras are what. `suspect` and `degraded` are up, `flapping` may be down just now."""
+    """Numbers of cameras. `suspect` and `degraded` ones are up, `flapping` ones may be down."""
 
     planned: int = 0
     retired: int = 0
@@ -48,7 +48,7 @@ class Counts(View):
 
     @property
     def worst(self) -> Status | None:
-        """The worst status that some camera has; None without a camera."""
+        """The worst status of any camera; None without cameras."""
         order = (
             Status.DOWN,
             Status.UNKNOWN,
@@ -74,7 +74,7 @@ class OperatorView(View):
 
 
 class SiteView(View):
-    """A site and the cameras there that whoever asks may see."""
+    """A site and its visible cameras."""
 
     id: str
     name: str
@@ -87,7 +87,7 @@ class SiteView(View):
 
 
 class LinkView(View):
-    """A session with a broker. What concerns others, too, only those see who see all."""
+    """A session with a broker. Some fields are null unless all operators are visible."""
 
     name: str
     up: bool
@@ -97,7 +97,7 @@ class LinkView(View):
 
 
 class GapStatus(View):
-    """Whether camwatch could not see some cameras now, and whose."""
+    """Whether some cameras are not visible now, and of which operators."""
 
     now: bool
     since: Moment | None
@@ -105,7 +105,7 @@ class GapStatus(View):
 
 
 class FleetView(View):
-    """All at a glance."""
+    """Summary of the fleet."""
 
     at: Moment
     counts: Counts
@@ -116,7 +116,7 @@ class FleetView(View):
 
 
 class CameraCounts(NamedTuple):
-    """How many of the cameras that someone sees are what, by operator and by site; whose are at a site."""
+    """Visible-camera counts per operator and per site, and the operators present at each site."""
 
     operators: dict[str, Counter[str]]
     sites: dict[str, Counter[str]]
@@ -124,7 +124,7 @@ class CameraCounts(NamedTuple):
 
 
 def count_cameras(live: MonitorService, viewer: Principal) -> CooperativeTask[CameraCounts]:
-    """Count, step by step, the cameras that someone sees."""
+    """Count visible cameras per operator and per site (cooperative generator)."""
     now = live.now
     found = CameraCounts(defaultdict(Counter), defaultdict(Counter), defaultdict(set))
     for some in batches(visible(live, viewer)):
@@ -142,7 +142,7 @@ def count_cameras(live: MonitorService, viewer: Principal) -> CooperativeTask[Ca
 def counts(
     live: MonitorService, viewer: Principal, *, operator: str | None = None
 ) -> CooperativeTask[Counts]:
-    """Return, step by step, how many of the cameras that someone sees are what."""
+    """Count visible cameras by status (cooperative generator)."""
     states = (state for state in visible(live, viewer) if operator in (None, state.camera.operator))
     found = Counter[str]()
     for some in batches(states):
@@ -152,7 +152,7 @@ def counts(
 
 
 def fleet(live: MonitorService, viewer: Principal) -> CooperativeTask[FleetView]:
-    """Return, step by step, all at a glance."""
+    """Return the summary (cooperative generator)."""
     found = yield from counts(live, viewer)
     reasons = live.not_ready_reasons
     return FleetView(
@@ -192,15 +192,15 @@ def operator(
 
 
 def check_operator(live: MonitorService, viewer: Principal, operator_id: str) -> None:
-    """Raise Problem (404) if there is no such operator for this viewer."""
+    """Raise ProblemError (404) if the operator is not visible."""
     if operator_id not in live.inventory.operators or not viewer.can_see(operator_id):
         raise not_found(f"operator {operator_id!r}")
 
 
 def check_site(live: MonitorService, viewer: Principal, site_id: str) -> None:
-    """Raise Problem (404) if there is no such site for this viewer.
+    """Raise ProblemError (404) if the site is not visible.
 
-    One look-up, whether it is there or not: how long it takes tells nobody of sites that are not theirs.
+    It takes one look-up in any case, so that its time does not reveal other operators' sites.
     """
     inventory = live.inventory
     theirs = inventory.sites if viewer.operators is None else inventory.sites_of(viewer.operators)
@@ -211,7 +211,7 @@ def check_site(live: MonitorService, viewer: Principal, site_id: str) -> None:
 def requested_operators(
     live: MonitorService, viewer: Principal, operator_id: str | None
 ) -> tuple[str, ...] | None:
-    """Return whose record is asked for (None: everybody's). Raises Problem (404) for what is not theirs."""
+    """Return the operators of a query (None: all). Raises ProblemError (404) if one is not visible."""
     if operator_id is not None:
         check_operator(live, viewer, operator_id)
         return (operator_id,)
@@ -221,9 +221,9 @@ def requested_operators(
 def sites(
     live: MonitorService, viewer: Principal, counted: CameraCounts | None = None
 ) -> CooperativeTask[list[SiteView]]:
-    """Return, step by step, the sites where someone has cameras to see, in the order of the inventory.
+    """Return the sites with visible cameras, in the order of the inventory (cooperative generator).
 
-    Who sees all also sees the sites without a camera.
+    If all operators are visible, it includes sites without cameras.
     """
     _, found = yield from site_page(live, viewer, slice(None), counted)
     return found
@@ -232,7 +232,7 @@ def sites(
 def site_page(
     live: MonitorService, viewer: Principal, piece: slice, counted: CameraCounts | None = None
 ) -> CooperativeTask[tuple[int, list[SiteView]]]:
-    """Return, step by step, how many sites there are to see, and a piece of them."""
+    """Return the number of visible sites, and a slice of them (cooperative generator)."""
     counted = counted or (yield from count_cameras(live, viewer))
     rows = [row for row in live.inventory.sites.values() if viewer.can_see_all or row.id in counted.sites]
     found = []
@@ -246,7 +246,7 @@ def site_page(
 
 
 def site(live: MonitorService, viewer: Principal, site_id: str) -> SiteView:
-    """Return one site. Raises Problem (404)."""
+    """Return one site. Raises ProblemError (404)."""
     check_site(live, viewer, site_id)
     states = [state for state in visible(live, viewer) if state.camera.site == site_id]
     whose = {state.camera.operator for state in states}
@@ -254,7 +254,7 @@ def site(live: MonitorService, viewer: Principal, site_id: str) -> SiteView:
 
 
 def links(live: MonitorService, viewer: Principal) -> list[LinkView]:
-    """Return the links that carry cameras that someone sees."""
+    """Return the links that carry visible cameras."""
     return [
         _link(live, viewer, link)
         for link in live.fleet.links.values()
@@ -263,12 +263,12 @@ def links(live: MonitorService, viewer: Principal) -> list[LinkView]:
 
 
 def serves_visible_cameras(viewer: Principal, link: LinkState) -> bool:
-    """Tell whether a link carries cameras that someone sees."""
+    """Return whether a link carries visible cameras."""
     return viewer.operators is None or not link.operators or not viewer.operators.isdisjoint(link.operators)
 
 
 def blind(live: MonitorService, viewer: Principal) -> GapStatus:
-    """Tell whether cameras that someone sees are out of sight now."""
+    """Return which of the principal's cameras camwatch cannot see now."""
     dark = [(sight, seen) for sight in live.fleet.blind_groups if (seen := viewer.visible(sight.operators))]
     since = [sight.blind_since.utc_ms for sight, _ in dark if sight.blind_since is not None]
     return GapStatus(
@@ -279,7 +279,7 @@ def blind(live: MonitorService, viewer: Principal) -> GapStatus:
 
 
 def _counted_as(state: CameraView, now: Instant) -> Iterator[str]:
-    """Yield under which names a camera is counted: what it is, and what is noted of it."""
+    """Yield the fields of `Counts` that a camera counts for."""
     status = state.status_at(now)
     yield _NAMES[status]
     if status not in _IDLE:
@@ -303,7 +303,7 @@ def _counts(found: Counter[str]) -> Counts:
 
 _NAMES = {status: status.value for status in Status}
 _IDLE = (Status.PLANNED, Status.RETIRED)
-_SITES = 50  # sites described before others get their turn
+_SITES = 50  # sites per step
 
 
 def _operator(row: Operator, found: Counts, rolling: RollingAccounts | None, now: Instant) -> OperatorView:

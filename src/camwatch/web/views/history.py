@@ -1,7 +1,6 @@
-"""What was: accounts, days, outages, windows, blindness, from the record.
+"""Models of the record: status time, days, outages, maintenance windows, monitoring gaps.
 
-Pure functions over what an `Archive` gives; adding up a fleet's months takes a while, so call them in the
-thread that read the record.
+Pure functions; sums over a fleet's months take a while: call them in the thread that read the record.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from camwatch.web.views.base import Moment, View, to_datetime, to_datetime_or_no
 
 
 class StatusTimeView(View):
-    """The account of some time: whole milliseconds that add up, and the ratios that follow from them."""
+    """Status time in whole milliseconds, and the ratios derived from it."""
 
     up_ms: int
     down_ms: int
@@ -36,7 +35,7 @@ class StatusTimeView(View):
 
     @classmethod
     def of(cls, account: StatusTime) -> StatusTimeView:
-        """Return the view of an account."""
+        """Return the model of a status time."""
         least, most = account.bounds or (None, None)
         return cls(
             up_ms=account.up,
@@ -54,7 +53,7 @@ class StatusTimeView(View):
 
 
 class DailyUptimeView(View):
-    """A local day of a camera (or of a group), as far as it has been."""
+    """A local day of a camera or group, up to now."""
 
     day: date
     account: StatusTimeView
@@ -62,7 +61,7 @@ class DailyUptimeView(View):
 
 
 class StatusIntervalView(View):
-    """A camera was `status` from … to …; `to` is not inside."""
+    """A camera had a status in [`from`, `to`)."""
 
     status: Status
     start: Moment = Field(serialization_alias="from")
@@ -70,7 +69,7 @@ class StatusIntervalView(View):
 
 
 class AttributionView(View):
-    """What somebody said of an outage. The newest holds."""
+    """An attribution of an outage; the newest one is in force."""
 
     cause: AttributedCause
     excluded: bool = Field(description="Contracts leave the outage out.")
@@ -124,7 +123,7 @@ class MaintenanceView(View):
 
 
 class MonitoringGapView(View):
-    """A stretch in which cameras could not be seen."""
+    """An interval in which cameras were not visible."""
 
     cause: GapCause
     start: Moment = Field(serialization_alias="from")
@@ -134,7 +133,7 @@ class MonitoringGapView(View):
 
 
 class ServiceLevelRow(View):
-    """The account of a camera or a group over the interval."""
+    """Status time of a camera or a group over the interval."""
 
     id: str
     name: str
@@ -145,7 +144,7 @@ class ServiceLevelRow(View):
 
 
 class CameraLevel(ServiceLevelRow):
-    """The account of one camera over the interval."""
+    """Status time of one camera over the interval."""
 
     operator: str
     site: str
@@ -169,7 +168,7 @@ class ServiceLevels(View):
 
 
 def outage(found: OutageWithCamera) -> OutageView:
-    """Return the view of an outage."""
+    """Return the model of an outage."""
     camera, record, account = found.camera, found.outage, found.account
     said = tuple(
         AttributionView(
@@ -206,14 +205,14 @@ def outage(found: OutageWithCamera) -> OutageView:
 
 
 def monitoring_gaps(viewer: Principal, records: Iterable[GapRecord]) -> list[MonitoringGapView]:
-    """Return when cameras that someone sees were out of sight, the newest first."""
+    """Return the monitoring gaps of visible operators, newest first."""
     found = []
     for record in records:
-        # A clock that was set changes everybody's record, whoever was out of sight then.
+        # A clock step concerns the record of all operators.
         everybody = not record.operators or record.cause is GapCause.CLOCK_STEP
         mine = None if everybody else viewer.visible(record.operators)
         if mine != ():
-            # Only a lost link was surely the operator's own; the names of others are nobody's business.
+            # Only a lost link is certainly the operator's own; do not reveal the names of others.
             shown = viewer.can_see_all or record.cause is GapCause.LINK
             found.append(
                 MonitoringGapView(

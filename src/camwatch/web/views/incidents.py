@@ -1,4 +1,4 @@
-"""Incidents: many cameras, one cause. Who does not see all sees what their own cameras give."""
+"""Incidents: many cameras down for one cause. Scoped principals see those of their own cameras."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from camwatch.web.views.base import Moment, View, to_datetime
 
 
 class IncidentView(View):
-    """An incident that is open now."""
+    """An open incident."""
 
     kind: IncidentKind
     id: str = Field(description="Of the site, the operator or the link.")
@@ -28,7 +28,7 @@ class IncidentView(View):
 
 
 class VisibleIncident(NamedTuple):
-    """An open incident as someone sees it: since when (UTC milliseconds), and their cameras in it."""
+    """An open incident with its visible cameras; `since_ms` is UTC."""
 
     since_ms: int
     group: IncidentGroup
@@ -36,9 +36,9 @@ class VisibleIncident(NamedTuple):
 
 
 def open_incidents(live: MonitorService, viewer: Principal) -> list[VisibleIncident]:
-    """Return the open incidents that there are to see, the newest first.
+    """Return the visible open incidents, newest first.
 
-    Who does not see all gets those that their own cameras alone would give: they tell nothing of others.
+    A scoped principal gets those derived from its own cameras alone, which reveal nothing of others.
     """
     groups = live.fleet.incidents.values() if viewer.operators is None else live.scoped.of(viewer.operators)
     found = [
@@ -51,7 +51,7 @@ def open_incidents(live: MonitorService, viewer: Principal) -> list[VisibleIncid
 
 
 class IncidentSummary(NamedTuple):
-    """An incident in a line: `hit` cameras are in it, `down` of them still are."""
+    """An incident in short: `hit` cameras are part of it, `down` of them are still down."""
 
     kind: IncidentKind
     id: str
@@ -62,7 +62,7 @@ class IncidentSummary(NamedTuple):
 
 
 def summarize(live: MonitorService, incident: VisibleIncident) -> IncidentSummary:
-    """Return an incident in a line."""
+    """Return an incident in short."""
     group = incident.group
     return IncidentSummary(
         group.kind,
@@ -75,7 +75,7 @@ def summarize(live: MonitorService, incident: VisibleIncident) -> IncidentSummar
 
 
 def view(live: MonitorService, incident: VisibleIncident) -> IncidentView:
-    """Return all about an incident."""
+    """Return an incident with its cameras."""
     line = summarize(live, incident)
     return IncidentView(
         kind=line.kind,
@@ -88,7 +88,7 @@ def view(live: MonitorService, incident: VisibleIncident) -> IncidentView:
 
 
 def name_of(live: MonitorService, kind: IncidentKind, group: str) -> str:
-    """Return the name of what an incident's cameras have in common."""
+    """Return the name of an incident's site, operator or link."""
     if kind is IncidentKind.SITE:
         site = live.inventory.sites.get(group)
         return site.name if site else group

@@ -1,4 +1,4 @@
-"""What is wrong with the inventory, and who sends without being in it. For those who see all."""
+"""Faults of the inventory, and unregistered ids. Only for principals that see all operators."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from camwatch.web.views.cameras import is_overdue
 
 
 class UnregisteredView(View):
-    """An id that sends, and that the inventory does not know."""
+    """An id that sends messages but is not in the inventory."""
 
     id: str
     messages: int
@@ -28,14 +28,14 @@ class OverdueView(View):
 
 
 class HeldView(View):
-    """A reading of the tables that takes so many cameras out of service that it must be confirmed."""
+    """A reload that must be confirmed, because it takes too many cameras out of service."""
 
     leaving: int
     in_service: int
 
 
 class InventoryView(View):
-    """How the inventory is."""
+    """State of the inventory."""
 
     loaded: Moment = Field(description="When the one in force was read.")
     operators: int
@@ -54,7 +54,7 @@ class InventoryView(View):
 
 
 def inventory(live: MonitorService, viewer: Principal) -> InventoryView:
-    """Return how the inventory is. Raises Problem (404) for who does not see all."""
+    """Return the state of the inventory. Raises ProblemError (404)."""
     _for_all(viewer)
     now, known, held = live.now, live.inventory, live.held
     late = [state.camera for state in live.cameras.values() if is_overdue(state, now)]
@@ -81,7 +81,7 @@ def inventory(live: MonitorService, viewer: Principal) -> InventoryView:
 
 
 def unregistered(live: MonitorService, viewer: Principal) -> list[UnregisteredView]:
-    """Return the ids that nobody knows, the latest first. Raises Problem (404) for who does not see all."""
+    """Return the unregistered ids, latest first. Raises ProblemError (404)."""
     _for_all(viewer)
     found = reversed(list(live.rejections.unregistered.items()))
     return [UnregisteredView(id=name, messages=count) for name, count in found]

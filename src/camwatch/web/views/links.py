@@ -1,4 +1,4 @@
-"""What keeps links from showing what their cameras say now."""
+"""Faults of links that delay or hide messages of their cameras."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from camwatch.web.views.base import to_datetime
 from camwatch.web.views.fleet import serves_visible_cameras
 
 LATE_S: Final = 1.0
-"""From what lag on people are told of it, in seconds."""
+"""Lag from which a link is reported as late, seconds."""
 
 
 class Strain(NamedTuple):
-    """A link that is down, behind, catching up or late; its name and the reason are for who sees all."""
+    """A link that is down, behind, catching up or late; name and reason only if all operators are visible."""
 
     kind: str
     since: datetime | None
@@ -27,7 +27,7 @@ class Strain(NamedTuple):
 
 
 def strains(live: MonitorService, viewer: Principal) -> list[Strain]:
-    """Return what is wrong with the links that carry cameras that someone sees."""
+    """Return the faults of links that carry visible cameras."""
     found = []
     for link in live.fleet.links.values():
         kind = strain_of(link)
@@ -39,7 +39,7 @@ def strains(live: MonitorService, viewer: Principal) -> list[Strain]:
 
 
 def strain_of(link: LinkState) -> str:
-    """Return what is wrong with a link, in a word; empty if nothing is."""
+    """Return the kind of a link's fault; empty if there is none."""
     if not link.up:
         return "down"
     if link.lagging:

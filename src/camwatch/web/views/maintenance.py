@@ -1,7 +1,7 @@
-"""Maintenance windows: whose they are, who may see them, who may cancel or add them (rule H3).
+"""Maintenance windows, and who may see, add and cancel them (rule H3).
 
-A window covers only cameras of its author's operators. Someone sees it if it covers a camera of theirs, may
-plan it where they have one, and cancels it for their own.
+A window covers only cameras of its author's operators. A principal can see a window that covers one of its
+cameras, plan one for a scope with one of its cameras, and cancel it for its own cameras.
 """
 
 from __future__ import annotations
@@ -20,11 +20,10 @@ from camwatch.web.views.history import MaintenanceView
 
 
 class MaintenanceScope:
-    """Which cameras, sites and operators are there, and which are somebody's.
+    """The cameras, sites and operators that a principal can plan maintenance for.
 
-    `known` are the cameras of the record: one that left the inventory, or changed hands, counts as its old
-    operator's, too, and one that was moved is at each site for the time in which it stood there (rule V7).
-    What begins now or later touches no record of theirs (`over`).
+    `known` are the cameras of the record: one that left the inventory or changed its operator also counts for
+    the old operator, and one that was moved for each site while it stood there (rule V7).
     """
 
     def __init__(self, live: MonitorService, viewer: Principal, known: Sequence[KnownCamera] = ()) -> None:
@@ -47,30 +46,30 @@ class MaintenanceScope:
     def for_interval(
         cls, live: MonitorService, viewer: Principal, known: Sequence[KnownCamera], from_ms: int, now_ms: int
     ) -> MaintenanceScope:
-        """Return the reach of what begins at an instant: if that is past, over the record of then, too."""
+        """Return the scope of a window that starts at `from_ms`: if past, with the cameras of the record."""
         return cls(live, viewer, known if from_ms < now_ms else ())
 
     def is_visible(self, scope: Scope, scope_id: str) -> bool:
-        """Tell whether something holds a camera (or is an operator) that they see."""
+        """Return whether a scope is a visible operator or has a visible camera."""
         if self._viewer.can_see_all:
             known_site = scope is Scope.SITE and scope_id in self._live.inventory.sites
             return known_site or bool(self._whose(scope, scope_id))
         return any(map(self._viewer.can_see, self._whose(scope, scope_id)))
 
     def covers(self, window: MaintenanceRecord) -> bool:
-        """Tell whether a window covers a camera that they see."""
+        """Return whether a window covers a visible camera."""
         whose = self._whose(window.scope, window.scope_id, window.start_ms, window.end_ms)
         return self._viewer.can_see_all or any(
             self._viewer.can_see(operator) and window.operators.covers(operator) for operator in whose
         )
 
     def authorize(self, scope: Scope, scope_id: str) -> None:
-        """Raise Problem (404) where they have nothing to plan maintenance for."""
+        """Raise ProblemError (404) if a scope is not visible."""
         if not self.is_visible(scope, scope_id):
             raise not_found(f"{scope} {scope_id!r}")
 
     def name(self, scope: Scope, scope_id: str) -> str:
-        """Return what people call it; a camera that changed hands has for each the name that they gave it."""
+        """Return the display name of a scope; for a camera, the name that the visible operator gave it."""
         inventory = self._live.inventory
         if scope is Scope.CAMERA:
             row = inventory.cameras.get(scope_id)
@@ -83,7 +82,7 @@ class MaintenanceScope:
     def _whose(
         self, scope: Scope, scope_id: str, from_ms: int = -OPEN_ENDED, to_ms: int = OPEN_ENDED
     ) -> Iterable[str]:
-        """Return whose a camera or an operator is, or the cameras at a site in [from_ms, to_ms)."""
+        """Return the operators of a scope; for a site, those with cameras there in [from_ms, to_ms)."""
         if scope is Scope.CAMERA:
             return self._cameras.get(scope_id, ())
         if scope is Scope.SITE:
@@ -99,7 +98,7 @@ def windows(
     known: Sequence[KnownCamera],
     now_ms: int,
 ) -> list[MaintenanceView]:
-    """Return the windows that someone sees, those that begin last first; any thread may ask."""
+    """Return the visible windows, latest start first. Thread-safe."""
     reach = MaintenanceScope(live, viewer, known)
     return [_view(viewer, reach, each, now_ms) for each in records if reach.covers(each)][::-1]
 

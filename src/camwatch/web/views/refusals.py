@@ -1,4 +1,4 @@
-"""What was refused of a camera lately, messages and fields."""
+"""Recently rejected messages and dropped fields of a camera."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _LATELY_MS = 3_600_000
 
 
 class Refused(View):
-    """Messages of a camera that had no effect, for one reason."""
+    """Messages of a camera that were rejected for one reason."""
 
     reason: RejectReason
     messages: int = Field(description="Counted since it was first seen.")
@@ -31,7 +31,7 @@ class Dropped(View):
 
 
 def refused(live: MonitorService, camera: str) -> tuple[Refused, ...]:
-    """Return the messages that were refused in the last hour, by reason, the newest first."""
+    """Return the messages rejected in the last hour, by reason, newest first."""
     return tuple(
         Refused(reason=RejectReason(reason), messages=tally.count, last=to_datetime(tally.last_ms))
         for reason, tally in _lately(live, live.rejections.refused.get(camera, {}))
@@ -39,7 +39,7 @@ def refused(live: MonitorService, camera: str) -> tuple[Refused, ...]:
 
 
 def dropped(live: MonitorService, camera: str) -> tuple[Dropped, ...]:
-    """Return the fields that were dropped in the last hour, the newest first."""
+    """Return the fields dropped in the last hour, newest first."""
     return tuple(
         Dropped(field=field, heartbeats=tally.count, last=to_datetime(tally.last_ms))
         for field, tally in _lately(live, live.rejections.dropped.get(camera, {}))
@@ -47,7 +47,7 @@ def dropped(live: MonitorService, camera: str) -> tuple[Dropped, ...]:
 
 
 def _lately(live: MonitorService, tallies: Mapping[str, RejectionCount]) -> list[tuple[str, RejectionCount]]:
-    """Return what happened in the last hour, the newest first."""
+    """Return the counts of the last hour, newest first."""
     now = live.now
     recent = [each for each in tallies.items() if now.utc_ms - each[1].last_ms <= _LATELY_MS]
     return sorted(recent, key=lambda each: -each[1].last_ms)

@@ -1,6 +1,6 @@
-"""Accounts of any time, from the record: of a camera by window and by day, of all by group (rules A1-A5).
+"""Status time from the record, by window, day and group (rules A1-A5).
 
-Pure, and not quick for a fleet's year: call it in the thread that read the record.
+Pure, and slow for a fleet's year: call it in the thread that read the record.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ from camwatch.web.views.history import (
 )
 
 YEAR_MS = 366 * 86_400_000
-"""How far back a record must reach that `windows` is given."""
+"""Length of the record that `windows` needs."""
 
 
 def windows(record: History, zone: ZoneInfo, now_ms: int) -> dict[str, StatusTimeView]:
-    """Return the account of a record's cameras for each window that ends now, as far as the record goes."""
+    """Return the status time of a record's cameras for each window that ends now."""
     calendar = Calendar(zone)
     starts = {name: now_ms - length for name, length in ROLLING.items()}
     starts |= {name: of(calendar, now_ms).start for name, of in CALENDAR.items()}
@@ -47,7 +47,7 @@ def windows(record: History, zone: ZoneInfo, now_ms: int) -> dict[str, StatusTim
 
 
 def days(record: History, zone: ZoneInfo, first: date, last: date) -> list[DailyUptimeView]:
-    """Return the account of all of a record's cameras together, day by local day."""
+    """Return the status time of all cameras together, by local day."""
     by_camera = days_by_camera(record, zone, first, last)
     found = []
     for number, day in enumerate(_dates(first, last)):
@@ -63,7 +63,7 @@ class _Day(NamedTuple):
 
 
 def days_by_camera(record: History, zone: ZoneInfo, first: date, last: date) -> dict[str, list[_Day]]:
-    """Return, by camera, the account of each day and how many outages began on it."""
+    """Return, by camera, status time and outages begun of each day."""
     calendar = Calendar(zone)
     edges = [calendar.start_of(day) for day in _dates(first, last + timedelta(days=1))]
     overlays, until = TimelineOverlays(record), min(edges[-1], record.watermark_ms)
@@ -85,7 +85,7 @@ def days_by_camera(record: History, zone: ZoneInfo, first: date, last: date) -> 
 
 
 def stretches(record: History, from_ms: int, to_ms: int) -> list[StatusIntervalView]:
-    """Return what the one camera of a record was in [from_ms, to_ms), as far as the record goes."""
+    """Return the statuses of the one camera of a record in [from_ms, to_ms)."""
     until = min(to_ms, record.watermark_ms)
     overlays = TimelineOverlays(record)
     return [
@@ -99,7 +99,7 @@ def stretches(record: History, from_ms: int, to_ms: int) -> list[StatusIntervalV
 
 
 class _Line(NamedTuple):
-    """What an interval holds of one camera."""
+    """One camera in an interval."""
 
     camera: CameraHistory
     account: StatusTime
@@ -109,7 +109,7 @@ class _Line(NamedTuple):
 def levels(
     record: History, inventory: Inventory, objectives: Mapping[Purpose, float], from_ms: int, to_ms: int
 ) -> ServiceLevels:
-    """Return the service levels of [from_ms, to_ms): of each camera, and of each group as their sum (A4)."""
+    """Return the service levels of [from_ms, to_ms) by camera, and by group as sums (rule A4)."""
     until = max(from_ms, min(to_ms, record.watermark_ms))
     overlays, known = TimelineOverlays(record), max(from_ms, record.rolled_up_until_ms)
     lines = [_line(overlays, camera, known, until) for camera in record.cameras]
@@ -136,7 +136,7 @@ def levels(
 
 
 def merge_daily_rollups(record: History, zone: ZoneInfo, from_ms: int, to_ms: int) -> History:
-    """Return a record whose folded days are only those that lie wholly in [from_ms, to_ms)."""
+    """Keep only the daily roll-ups that are wholly in [from_ms, to_ms)."""
     calendar = Calendar(zone)
     for camera in record.cameras:
         camera.days = {

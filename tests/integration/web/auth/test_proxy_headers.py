@@ -121,7 +121,7 @@ async def test_this_machine_is_told_why_unless_a_proxy_passed_it_on(known: bool)
     ("http", "proxies", "says"),
     [
         ({"listen": "0.0.0.0:0"}, (), "put a proxy with TLS before camwatch"),
-        ({"listen": "0.0.0.0:0"}, ("10.0.0.7",), "goes around the proxy"),
+        ({"listen": "0.0.0.0:0"}, ("10.0.0.7",), "bypass the proxy"),
         ({"listen": "127.0.0.1:0"}, ("127.0.0.1",), ""),
         ({"listen": "0.0.0.0:0", "cert_file": __file__}, ("10.0.0.7",), ""),
     ],

@@ -93,11 +93,11 @@ def test_a_file_that_others_may_read_or_write_is_refused(tmp_path: Path, mode: i
 
 def test_a_file_that_is_not_there_says_how_to_make_one(tmp_path: Path) -> None:
     (told,) = faults(lambda: load(tmp_path / "accounts.toml"))
-    assert "is not there: make an account with `camwatch accounts add`" in told
+    assert "does not exist: add an account with `camwatch accounts add`" in told
     (told,) = faults(lambda: load(tmp_path))
-    assert "is no file" in told
+    assert "is not a file" in told
     (told,) = faults(lambda: load_for(file_of(tmp_path, ""), ["ville"]))
-    assert "holds no account" in told
+    assert "contains no account" in told
 
 
 NEW = '[[accounts]]\nname = "a"\nrole = "admin"\n'
@@ -120,8 +120,8 @@ KEPT = f'[[accounts.tokens]]\nid = "0badcafe"\nhash = "{HASH}"\ncreated = 2026-0
         (f"{NEW}operators = []\n", "accounts[1].operators: "),
         (f'{NEW}operators = ["A B"]\n', "accounts[1].operators[0]: 'A B' is no id"),
         (f'{NEW}operator = ["a"]\n', "did you mean 'operators'?"),
-        (f'{NEW}password = "hunter2"\n', "accounts[1].password: is no Argon2 hash"),
-        (f'{NEW}password = "{WEAK}"\n', "accounts[1].password: is no Argon2id hash"),
+        (f'{NEW}password = "hunter2"\n', "accounts[1].password: is not an Argon2 hash"),
+        (f'{NEW}password = "{WEAK}"\n', "accounts[1].password: is not an Argon2id hash"),
         (f'{NEW}password = "{DEAR}"\n', "accounts[1].password: is a hash that takes too much memory"),
         (NEW + KEPT.replace("0badcafe", "x"), "line 6: accounts[1].tokens[0].id: must be 8 digits"),
         (NEW + KEPT.replace("00Z", "00"), "accounts[1].tokens[0].created: "),
@@ -140,7 +140,7 @@ def test_an_operator_that_the_inventory_does_not_know_is_a_fault_at_the_start(tm
     text = f'{SOUND}[[accounts]]\nname = "lady"\nrole = "viewer"\noperators = ["ville", "sacogiwa"]\n'
     file = file_of(tmp_path, text)
     (told,) = faults(lambda: load_for(file, ["ville", "sacogiva"]))
-    assert told.startswith("accounts.toml, line 6: accounts[1].operators: account 'lady': 'sacogiwa' is no")
+    assert told.startswith("accounts.toml, line 6: accounts[1].operators: account 'lady': 'sacogiwa' is not")
     assert load_for(file, ["ville", "sacogiwa"]).get("lady")
 
 
