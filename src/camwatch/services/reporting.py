@@ -27,7 +27,7 @@ from camwatch.reports.builder import Progress, build
 from camwatch.reports.formatting import Language
 from camwatch.reports.model import Report, ReportScope
 from camwatch.reports.period import Period, local
-from camwatch.reports.renderers import csv_table, json_document, text_table
+from camwatch.reports.renderers import csv_table, json_document
 
 _FEW = 12  # a message lists at most this many ids
 
@@ -114,12 +114,15 @@ def render(report: Report, form: ReportFormat, language: Language) -> bytes:
     """Return a report in a format."""
     if form is ReportFormat.JSON:
         return json_document.write(report).encode()
+    if form is ReportFormat.CSV:
+        return csv_table.write(report, language).encode()
     if form is ReportFormat.HTML:
-        from camwatch.reports.renderers import html_page  # noqa: PLC0415 - the other forms need no templates
+        from camwatch.reports.renderers import html_page  # noqa: PLC0415 - only HTML needs templates
 
         return html_page.write(report, language).encode()
-    write = text_table.write if form is ReportFormat.TABLE else csv_table.write
-    return write(report, language).encode()
+    from camwatch.reports.renderers import text_table  # noqa: PLC0415 - the daemon starts without rich
+
+    return text_table.write(report, language).encode()
 
 
 def period_label(period: Period) -> str:

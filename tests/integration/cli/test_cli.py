@@ -171,6 +171,12 @@ def test_the_demo_without_its_packages_says_what_to_install() -> None:
     assert answer.stderr == "camwatch: the demo needs amqtt: pip install 'camwatch[demo]'\n"
 
 
+def test_the_daemon_starts_without_rich() -> None:
+    """structlog imports rich where it is installed; camwatch's own modules must not need it."""
+    script = "import sys; sys.modules['rich'] = None; import camwatch.app"
+    subprocess.run([sys.executable, "-c", script], timeout=60, check=True)
+
+
 @pytest.mark.parametrize(
     "lines",
     [

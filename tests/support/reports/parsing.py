@@ -97,7 +97,7 @@ def of_html(text: str) -> dict[Of, Figures]:
     return found
 
 
-_CELL = re.compile(r"–|[−-]?[\d\u202f]+(?:[.,]\d+\u202f?%|(?::\d\d){2})?|oui|non|yes|no")
+_CELL = r"–|[−-]?[\d\u202f]+(?:[.,]\d+\u202f?%|(?::\d\d){2})?|oui|non|yes|no"
 
 
 def of_table(text: str, labels: dict[str, str]) -> dict[Of, Figures]:
@@ -113,7 +113,12 @@ def of_table(text: str, labels: dict[str, str]) -> dict[Of, Figures]:
     }
     promised = ("objective", "objective_met", "contractual_met", "budget", "budget_used", "budget_left")
     found: dict[Of, Figures] = {}
-    section, kind, label = "", "", ""
+    cells_of = [
+        re.compile(f"(?P<label>.*?)(?P<cells>( +({_CELL})){{{len(names)}}})") for names in (columns, promised)
+    ]
+    rows: list[tuple[str, str, list[str], list[str]]] = []
+    section, kind = "", ""
+    label: list[str] = []
     lines = text.splitlines()
     for number, line in enumerate(lines):
         rule = lines[number + 1] if number + 1 < len(lines) else ""
@@ -126,19 +131,18 @@ def of_table(text: str, labels: dict[str, str]) -> dict[Of, Figures]:
             name = labels.get(line[:38].strip())
             if name is not None:
                 found.setdefault((section, "whole", ""), {})[name] = line[40:].strip()
-        elif kind == "objective":
-            first, *cells = re.split(r" {2,}", line)
-            if len(cells) == 6 and first:
-                found.setdefault((section, "purpose", first), {}).update(zip(promised, cells, strict=True))
-        elif kind:
-            cells = _CELL.findall(line[27:])
-            if len(cells) == 5 and not line[27:28].strip():
-                label += line[:27]
-                key = label.rpartition("(")[2].partition(")")[0].strip()
-                found.setdefault((section, kind, key), {}).update(zip(columns, cells, strict=True))
-                label = ""
-            else:
-                label = "" if line.startswith(" ") else f"{label}{line}"
+        elif kind and line and (row := cells_of[kind == "objective"].fullmatch(line)):
+            label = [row["label"]]
+            rows.append((section, kind, label, re.split(" +", row["cells"])[1:]))
+        elif line:
+            label.append(line)  # it goes on below its figures
+        else:
+            label = []
+    for section, kind, parts, cells in rows:
+        names = promised if kind == "objective" else columns
+        key = "".join(parts).rpartition("(")[2].partition(")")[0].strip()
+        sort = "purpose" if kind == "objective" else kind
+        found.setdefault((section, sort, key), {}).update(zip(names, cells, strict=True))
     return found
 
 

@@ -1,88 +1,45 @@
-"""The report for a terminal: at most 80 columns wide, whatever the names.
+"""The report as plain text: `WIDTH` columns wide, whatever the names; no figure is ever cut.
 
-A label that leaves no room for its figures stands on lines of its own. Width is what the terminal
-shows: a combining accent takes no column, a wide sign two.
+Import this module only where text is asked for: the daemon starts without rich.
 """
 
 from __future__ import annotations
 
+import io
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
-from functools import lru_cache
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from rich.cells import cell_len
+from rich.console import Console, RenderableType
+from rich.padding import Padding
+from rich.table import Table
 
 from camwatch.reports import labels, rounding
-from camwatch.reports.figures import OF_OBJECTIVE, Figures
+from camwatch.reports.figures import OF_OBJECTIVE, Figures, FormattedFigure
 from camwatch.reports.formatting import Language
 from camwatch.reports.model import CameraRow, GroupRow, OperatorSection, Report
 
 WIDTH = 80
 COLUMNS = ("availability", "contractual", "coverage", "outages", "down")
-"""The figures of a line in a table of lines; an operator's own block has all of them."""
-_WIDTHS = (11, 11, 11, 8, 12)
-_LABEL = WIDTH - sum(_WIDTHS)
+"""The figures of a row in a table of groups or cameras; an operator's own block has all of them."""
+_LABEL = 38  # columns of a label before a fact or a figure
 
 
 def write(report: Report, language: Language) -> str:
     """Return the report as text."""
-    lines = [line.rstrip(" ") for line in _Writer(language).lines(report)]
-    return "\n".join(lines).strip("\n") + "\n"
+    out = io.StringIO()
+    console = Console(file=out, width=WIDTH, force_terminal=False, markup=False, emoji=False, highlight=False)
+    for part in _Writer(language).parts(report):
+        console.print(part, overflow="fold")
+    return "\n".join(line.rstrip(" ") for line in out.getvalue().split("\n")).strip("\n") + "\n"
 
 
-def width(text: str) -> int:
-    """Return how many columns of a terminal a text takes."""
-    return len(text) if text.isascii() and text.isprintable() else sum(map(_columns, text))
-
-
-@lru_cache(maxsize=4096)
-def _columns(sign: str) -> int:
-    if unicodedata.combining(sign) or unicodedata.category(sign) in ("Cf", "Cc"):
-        return 0
-    return 2 if unicodedata.east_asian_width(sign) in "WF" else 1
-
-
-def harmless(text: str) -> str:
-    """Return a text that cannot speak to the terminal, nor turn the direction in which it writes."""
+def _harmless(text: str) -> str:
+    """Return a text without signs that control the terminal or the direction of writing."""
     if text.isascii() and text.isprintable():
         return text
-    return "".join(map(_harmless, text))
-
-
-@lru_cache(maxsize=4096)
-def _harmless(sign: str) -> str:
-    return {"Cc": " ", "Cf": ""}.get(unicodedata.category(sign), sign)
-
-
-def padded(text: str, columns: int, *, right: bool = False) -> str:
-    """Return a text with blanks up to so many columns."""
-    blanks = " " * (columns - width(text))
-    return blanks + text if right else text + blanks
-
-
-def wrapped(text: str, columns: int) -> list[str]:
-    """Return a text as lines of at most so many columns, broken at blanks where there are any."""
-    text = harmless(text)
-    if width(text) <= columns:
-        return [text]
-    lines, line = [], ""
-    for word in text.split(" "):
-        joined = f"{line} {word}" if line else word
-        if width(joined) <= columns:
-            line = joined
-            continue
-        if line:
-            lines.append(line)
-        *whole, line = _broken(word, columns)
-        lines += whole
-    return [*lines, line]
-
-
-def _broken(word: str, columns: int) -> list[str]:
-    parts = [""]
-    for sign in word:
-        if width(parts[-1]) + _columns(sign) > columns:
-            parts.append("")
-        parts[-1] += sign
-    return parts
+    replaced = {"Cc": " ", "Cf": ""}
+    return "".join(replaced.get(unicodedata.category(sign), sign) for sign in text)
 
 
 class _Writer:
@@ -90,18 +47,17 @@ class _Writer:
         self._language = language
         self._text = language.text
 
-    def lines(self, report: Report) -> Iterator[str]:
+    def parts(self, report: Report) -> Iterator[RenderableType]:
         yield from self._title(f"{self._text('title')} – {labels.title(report, self._language)}", "=")
         yield self._language.period(report.question.period)
         for note in labels.notes(report, self._language):
-            yield from wrapped(f"! {note}", WIDTH)
+            yield _harmless(f"! {note}")
         yield ""
-        for label, text in labels.facts(report, self._language):
-            yield from self._fact(label, text)
-        yield from wrapped(self._text("units"), WIDTH)
+        yield self._pairs(labels.facts(report, self._language))
+        yield self._text("units")
         if report.total is not None:
             yield from self._title(self._text("total"), "=")
-            yield from self._figures(report.total.line.figures, None)
+            yield self._figures(report.total.line.figures, None)
             yield from self._table("by_operator", [section.line for section in report.sections])
             yield from self._table("by_purpose", report.total.purposes)
             yield from self._objectives(report.total.purposes)
@@ -109,14 +65,13 @@ class _Writer:
         for section in report.sections:
             yield from self._section(section)
 
-    def _section(self, section: OperatorSection) -> Iterator[str]:
+    def _section(self, section: OperatorSection) -> Iterator[RenderableType]:
         yield from self._title(f"{section.line.name} ({section.line.id})", "=")
-        idle = labels.inactive_cameras(section, self._language)
         if not section.cameras:
-            yield from wrapped(self._text("nothing"), WIDTH)
-        yield from self._figures(section.line.figures, section.line.objective)
-        if idle:
-            yield from self._fact(self._text("idle"), idle)
+            yield self._text("nothing")
+        yield self._figures(section.line.figures, section.line.objective)
+        if idle := labels.inactive_cameras(section, self._language):
+            yield self._pairs([(self._text("idle"), idle)])
         if section.cameras:
             yield from self._table("by_purpose", section.purposes)
             yield from self._objectives(section.purposes)
@@ -129,84 +84,73 @@ class _Writer:
         yield from self._list("windows", self._windows(section))
 
     def _title(self, title: str, rule: str) -> Iterator[str]:
-        yield ""
-        lines = wrapped(title, WIDTH)
-        yield from lines
-        yield rule * max(width(line) for line in lines)
+        title = _harmless(title)
+        yield from ("", title, rule * min(cell_len(title), WIDTH))
 
-    def _fact(self, label: str, text: str) -> Iterator[str]:
-        label = f"{padded(label, 38)}  "
-        for line in wrapped(text, WIDTH - 40):
-            yield f"{label}{line}"
-            label = " " * 40
+    def _pairs(self, pairs: Iterable[tuple[str, str]], *, right: int | None = None) -> Table:
+        """Return labels with their texts beside them; with `right`, right-aligned in that many columns."""
+        table = Table.grid(padding=(0, 2, 0, 0))
+        table.add_column(width=_LABEL, overflow="fold")
+        table.add_column(width=right, justify="left" if right is None else "right", overflow="fold")
+        for label, text in pairs:
+            table.add_row(label, _harmless(text))
+        return table
 
-    def _figures(self, figures: Figures, objective: float | None) -> Iterator[str]:
-        for name, figure in figures.shown(objective).items():
-            if objective is not None or name not in OF_OBJECTIVE:
-                label = self._text(name)
-                label = f"  {label}" if name.startswith("availability_") else label
-                yield f"{padded(label, 38)}  {padded(self._language.shown(figure), 16, right=True)}"
+    def _figures(self, figures: Figures, objective: float | None) -> Table:
+        return self._pairs(
+            (
+                (
+                    f"  {self._text(name)}" if name.startswith("availability_") else self._text(name),
+                    self._language.shown(figure),
+                )
+                for name, figure in figures.shown(objective).items()
+                if objective is not None or name not in OF_OBJECTIVE
+            ),
+            right=16,
+        )
 
-    def _table(self, name: str, lines: Sequence[GroupRow | CameraRow]) -> Iterator[str]:
-        yield from self._title(self._text(name), "-")
-        if not lines:
-            yield self._text("none")
-            return
-        heads = [
-            padded(self._text(f"short_{column}"), size, right=True)
-            for column, size in zip(COLUMNS, _WIDTHS, strict=True)
-        ]
-        yield " " * _LABEL + "".join(heads)
+    def _table(self, name: str, rows: Sequence[GroupRow | CameraRow]) -> Iterator[RenderableType]:
         kind = name.removeprefix("by_")
-        for line in lines:
-            shown = line.figures.shown()
-            cells = [
-                padded(self._language.shown(shown[column]), size, right=True)
-                for column, size in zip(COLUMNS, _WIDTHS, strict=True)
-            ]
-            yield from self._row(self._label(kind, line), "".join(cells), _LABEL)
+        yield from self._title(self._text(name), "-")
+        if rows:
+            yield self._columns(COLUMNS, ((self._label(kind, row), row.figures.shown()) for row in rows))
+        else:
+            yield self._text("none")
 
-    def _objectives(self, purposes: Sequence[GroupRow]) -> Iterator[str]:
-        """Write the lines that have an objective; columns are as wide as the hours of a budget are many."""
-        promised = [line for line in purposes if line.objective is not None]
-        if not promised:
-            return
-        yield from self._title(self._text("objectives"), "-")
-        rows = [[self._text(f"short_{name}") for name in OF_OBJECTIVE]]
-        for line in promised:
-            shown = line.figures.shown(line.objective)
-            rows.append([self._language.shown(shown[name]) for name in OF_OBJECTIVE])
-        sizes = [max(map(width, column)) + 2 for column in zip(*rows, strict=True)]
-        room = WIDTH - sum(sizes) + 1
-        for label, row in zip(["", *(self._label("purpose", line) for line in promised)], rows, strict=True):
-            cells = [padded(cell, size, right=True) for cell, size in zip(row, sizes, strict=True)]
-            yield from self._row(label, "".join(cells)[1:], room)
+    def _objectives(self, purposes: Sequence[GroupRow]) -> Iterator[RenderableType]:
+        promised = [row for row in purposes if row.objective is not None]
+        if promised:
+            yield from self._title(self._text("objectives"), "-")
+            yield self._columns(
+                OF_OBJECTIVE,
+                ((self._label("purpose", row), row.figures.shown(row.objective)) for row in promised),
+            )
 
-    def _label(self, kind: str, line: GroupRow | CameraRow) -> str:
+    def _columns(
+        self, names: Sequence[str], rows: Iterable[tuple[str, Mapping[str, FormattedFigure]]]
+    ) -> Table:
+        """Return a table in which long labels go on below; figures have all the room they need."""
+        table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, expand=True, header_style="")
+        table.add_column(ratio=1, overflow="fold")
+        for name in names:
+            table.add_column(self._text(f"short_{name}"), justify="right", no_wrap=True)
+        for label, shown in rows:
+            table.add_row(_harmless(label), *(self._language.shown(shown[name]) for name in names))
+        return table
+
+    def _label(self, kind: str, row: GroupRow | CameraRow) -> str:
         if kind == "purpose":
-            return labels.line_name(kind, line.id, self._language)
-        return line.name if line.name == line.id else f"{line.name} ({line.id})"
+            return labels.line_name(kind, row.id, self._language)
+        return row.name if row.name == row.id else f"{row.name} ({row.id})"
 
-    def _row(self, label: str, cells: str, room: int) -> Iterator[str]:
-        """Write a label in so many columns, a blank included, and its figures beside it, else below it."""
-        label = harmless(label)
-        *before, last = wrapped(label, WIDTH) if width(label) > room - 1 else [label]
-        yield from before
-        if width(last) > room - 1:
-            yield last
-            last = ""
-        yield padded(last, room) + cells
-
-    def _list(self, name: str, items: Iterable[Iterable[str]]) -> Iterator[str]:
+    def _list(self, name: str, items: Iterable[Sequence[str]]) -> Iterator[RenderableType]:
         yield from self._title(self._text(name), "-")
         empty = True
-        for item in items:
+        for first, *others in items:
             empty = False
-            indent = ""
-            for paragraph in item:
-                for line in wrapped(paragraph, WIDTH - len(indent)):
-                    yield indent + line
-                    indent = "    "
+            yield _harmless(first)
+            for paragraph in others:
+                yield Padding(_harmless(paragraph), (0, 0, 0, 4))
         if empty:
             yield self._text("none")
 
