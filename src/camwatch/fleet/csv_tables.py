@@ -14,8 +14,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeVar, cast
 
+from camwatch.dates import quoted
 from camwatch.errors import ConfigProblem
-from camwatch.fleet.fields import FieldError, quoted
+from camwatch.fleet.fields import FieldError
 
 MAX_BYTES = 16 * 1024 * 1024
 """The largest table that is read: some hundred thousand cameras."""

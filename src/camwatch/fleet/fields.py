@@ -8,10 +8,11 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import TypeVar
 from zoneinfo import ZoneInfo
+
+from camwatch.dates import parse_day_or_instant, parse_instant, quoted, utc_ms
 
 MAX_TEXT = 200
 """The longest text that a cell may hold, in characters."""
@@ -21,22 +22,11 @@ _T = TypeVar("_T")
 
 _ID = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _NUMBER = re.compile(r"[+-]?[0-9]{1,20}([.][0-9]{0,20})?([eE][+-]?[0-9]{1,3})?")
-_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-_DATE_TIME = re.compile(
-    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]{1,6})?)?(Z|[+-][0-9]{2}:?[0-9]{2})?"
-)
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MILLISECOND = timedelta(milliseconds=1)
 
 
 class FieldError(ValueError):
     """A cell cannot be taken; the text says why and what is allowed. Becomes a `Fault` of its table."""
-
-
-def quoted(cell: str) -> str:
-    """Return the cell in quotes, cut where it is long."""
-    return repr(cell if len(cell) <= 40 else cell[:39] + "…")
 
 
 def identifier(cell: str) -> str:
@@ -104,48 +94,16 @@ def number(low: float, high: float, noun: str, *, above_low: bool = False) -> Ca
 
 
 def datetime_ms(timezone: ZoneInfo, *, date_alone: bool) -> Callable[[str], int]:
-    """Return a parser of ISO 8601 date-times into UTC milliseconds.
+    """Return a parser of date-times into UTC milliseconds (see `dates`).
 
-    Without an offset they are local to `timezone`: one that comes twice in autumn is the first of the
-    two, one that the spring change skips is refused. With `date_alone` a date stands for the first
-    instant of that day.
+    With `date_alone` a date is allowed, and means the first instant of that day.
     """
+    parse = parse_day_or_instant if date_alone else parse_instant
 
-    def parse(cell: str) -> int:
-        if date_alone and _DATE.fullmatch(cell):
-            # In a zone whose clocks skip midnight, this is the instant at which they do.
-            return _milliseconds(_calendar(cell).replace(tzinfo=timezone))
-        if _DATE_TIME.fullmatch(cell):
-            when = _calendar(cell)
-            return _milliseconds(when if when.tzinfo else _local(when, cell, timezone))
-        wanted = "a date like 2026-11-22" if date_alone else "a date and a time like 2026-11-22T08:00"
-        raise FieldError(
-            f"{quoted(cell)} is no {'date' if date_alone else 'date-time'}: write {wanted}"
-            if cell
-            else f"is empty: write {wanted}"
-        )
+    def read(cell: str) -> int:
+        try:
+            return utc_ms(parse(cell, timezone))
+        except ValueError as error:
+            raise FieldError(str(error)) from None
 
-    return parse
-
-
-def _calendar(cell: str) -> datetime:
-    try:
-        when = datetime.fromisoformat(cell)
-    except ValueError:
-        raise FieldError(f"{quoted(cell)} is in no calendar: check day, month and time") from None
-    if not 1970 < when.year < 2200:
-        raise FieldError(f"{quoted(cell)} is out of range: the years 1971 to 2199 are allowed")
-    return when
-
-
-def _local(naive: datetime, cell: str, timezone: ZoneInfo) -> datetime:
-    when = naive.replace(tzinfo=timezone)
-    if when.astimezone(UTC).astimezone(timezone).replace(tzinfo=None) != naive:
-        raise FieldError(
-            f"{quoted(cell)} does not exist in {timezone}: the clocks skip it; write a time before or after"
-        )
-    return when
-
-
-def _milliseconds(when: datetime) -> int:
-    return (when - _EPOCH) // _MILLISECOND
+    return read

@@ -15,11 +15,12 @@ from typing import Generic, TypeVar
 from zoneinfo import ZoneInfo
 
 from camwatch.core.model import Camera, Lifecycle, MaintenanceWindow, Purpose, Scope
+from camwatch.dates import quoted
 from camwatch.errors import ConfigError, ConfigProblem
 from camwatch.file_watcher import Signature, signature
 from camwatch.fleet import fields
 from camwatch.fleet.csv_tables import CsvRow, CsvTable
-from camwatch.fleet.fields import FieldError, quoted
+from camwatch.fleet.fields import FieldError
 
 OPERATOR_COLUMNS = ("operator_id", "name", "objective")
 SITE_COLUMNS = ("site_id", "name", "zone", "latitude", "longitude")

@@ -50,7 +50,7 @@ EVERY_FAULT = (
     ("maintenance.csv, line 2, column scope", "'zone' is no scope: use camera, site or operator"),
     (
         "maintenance.csv, line 2, column starts_at",
-        "'2026-01-01' is no date-time: write a date and a time like 2026-11-22T08:00",
+        "'2026-01-01' is not a date-time: write a date-time like 2026-11-22T08:00",
     ),
 )
 
@@ -207,11 +207,11 @@ def test_every_fault_of_every_table_is_told_at_once(tmp_path: Path) -> None:
         ({"name": "a\x00b"}, "name", "control character '\\x00'"),
         ({"operator_id": ""}, "operator_id", "is empty: name the operator"),
         ({"in_service_from": "22/11/2026"}, "in_service_from", "write a date like 2026-11-22"),
-        ({"in_service_from": "2026-02-30"}, "in_service_from", "is in no calendar"),
+        ({"in_service_from": "2026-02-30"}, "in_service_from", "is not in the calendar"),
         ({"in_service_from": "2026-03-29T02:30"}, "in_service_from", "does not exist in Europe/Paris"),
-        ({"in_service_from": "0001-01-01"}, "in_service_from", "the years 1971 to 2199"),
-        ({"commission_by": "2026-W10-1"}, "commission_by", "is no date"),
-        ({"commission_by": "٢٠٢٦-01-01"}, "commission_by", "is no date"),
+        ({"in_service_from": "0001-01-01"}, "in_service_from", "a year from 1971 to 2199"),
+        ({"commission_by": "2026-W10-1"}, "commission_by", "is not a date"),
+        ({"commission_by": "٢٠٢٦-01-01"}, "commission_by", "is not a date"),
         ({"interval_s": "0"}, "interval_s", "above 0"),
         ({"interval_s": "-1"}, "interval_s", "above 0"),
         ({"interval_s": "nan"}, "interval_s", "is no interval in seconds"),
@@ -391,7 +391,7 @@ def test_maintenance_windows_are_read_in_the_fleet_s_time(tmp_path: Path) -> Non
             "ends after it starts",
         ),
         (window("operator", "ville", "2027-03-28T02:30", "2027-03-29T00:00"), "starts_at", "does not exist"),
-        (window("operator", "ville", "2027-03-28T02:30", ""), "ends_at", "is empty: write a date and a time"),
+        (window("operator", "ville", "2027-03-28T02:30", ""), "ends_at", "is empty: write a date-time"),
     ],
 )
 def test_a_window_that_cannot_be_meant_is_a_fault(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Annotated, NamedTuple, TypeAlias, TypeVar
@@ -12,6 +11,7 @@ from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 from pydantic import BeforeValidator, WithJsonSchema
 
+from camwatch.dates import parse_instant
 from camwatch.monitoring.service import MonitorService
 from camwatch.web.auth.middleware import editor, viewer
 from camwatch.web.auth.principal import Principal
@@ -24,21 +24,13 @@ MAX_LIMIT = 500
 """The longest page."""
 DEFAULT_LIMIT = 100
 _USUAL_DAYS = 30
-_RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
-VALID_YEARS = range(1971, 2200)
 
 Number = Annotated[int, Path(ge=1, le=2**53, description="As the record numbers it.")]
 _T = TypeVar("_T")
 
 
 def _instant(value: object) -> datetime:
-    text = value if isinstance(value, str) else ""
-    if not _RFC_3339.fullmatch(text):
-        raise ValueError("give an RFC 3339 time with its offset, like 2026-10-01T00:00:00Z")
-    found = datetime.fromisoformat(text.upper())
-    if found.year not in VALID_YEARS:
-        raise ValueError(f"give a time of the years {VALID_YEARS.start} to {VALID_YEARS.stop - 1}")
-    return found
+    return parse_instant(value if isinstance(value, str) else "", None)
 
 
 Time: TypeAlias = Annotated[

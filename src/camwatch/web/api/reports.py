@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date, timedelta
 from functools import partial
 from typing import Annotated
@@ -10,6 +11,7 @@ from fastapi import APIRouter, Query, Response
 
 from camwatch.accounting.calendar import Calendar, last_of_month
 from camwatch.core.model import Purpose
+from camwatch.dates import parse_day, parse_month
 from camwatch.i18n import Lang, ReportFormat
 from camwatch.web.api.dependencies import Context, CurrentUser
 from camwatch.web.problems import ProblemError
@@ -84,17 +86,21 @@ def _days(
     if first is None and last is not None:
         raise ProblemError(422, "last: needs first as well")
     if first is not None:
-        begin = _day("first", first)
-        end = max(begin, today) if last is None else _day("last", last)
+        begin = _read("first", first, parse_day)
+        end = max(begin, today) if last is None else _read("last", last, parse_day)
         if not begin <= end <= begin + timedelta(days=_LONGEST):
             raise ProblemError(422, f"last: must be from first up to {_LONGEST} days later")
         return begin, end
-    end = last_of_month(_day("month", f"{month}-01")) if month else today.replace(day=1) - timedelta(days=1)
+    end = (
+        last_of_month(_read("month", month, parse_month))
+        if month
+        else today.replace(day=1) - timedelta(days=1)
+    )
     return end.replace(day=1), end
 
 
-def _day(name: str, text: str) -> date:
+def _read(name: str, text: str, parse: Callable[[str], date]) -> date:
     try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise ProblemError(422, f"{name}: there is no such day") from None
+        return parse(text)
+    except ValueError as error:
+        raise ProblemError(422, f"{name}: {error}") from None

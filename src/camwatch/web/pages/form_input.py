@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from starlette.datastructures import FormData, QueryParams
 
-from camwatch.web.api.dependencies import VALID_YEARS
+from camwatch.dates import parse_instant, utc_ms
 
 _LONGEST = 500
 _DIGITS_MOST = 9
@@ -26,14 +25,8 @@ def field(form: FormData, name: str) -> str:
 
 
 def local_ms(text: str, zone: ZoneInfo) -> int | None:
-    """Return a local time such as `2026-11-25T18:00` as UTC milliseconds; None if it is none.
-
-    In the hour that comes twice, the first is meant.
-    """
+    """Return a local time such as `2026-11-25T18:00` as UTC milliseconds; None if it is not one."""
     try:
-        given = datetime.fromisoformat(text)
-        if given.year not in VALID_YEARS:
-            return None
-        return round(given.replace(tzinfo=given.tzinfo or zone).timestamp() * 1000)
-    except (ValueError, OverflowError):
+        return utc_ms(parse_instant(text, zone))
+    except ValueError:
         return None

@@ -11,6 +11,8 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
+from camwatch.accounting.calendar import last_of_month
+from camwatch.dates import parse_month
 from camwatch.errors import ReportRequestError
 from camwatch.i18n import ReportFormat
 from camwatch.web.api import reports
@@ -121,7 +123,7 @@ class ReportPages:
         if operator:
             fleet.check_operator(self._frame.parts.live, viewer, operator)  # 404 where it is not theirs
         try:
-            first = date.fromisoformat(f"{request.query_params.get('month', '')}-01")
+            first = parse_month(request.query_params.get("month", ""))
         except ValueError:
             first = self._today().replace(day=1)
         return Chosen(operator, min(first, self._today().replace(day=1)))

@@ -107,7 +107,7 @@ def test_a_local_time_from_a_form_is_an_instant(text: str, utc: datetime) -> Non
     assert local_ms(text, PARIS) == round(utc.timestamp() * 1000)
 
 
-@pytest.mark.parametrize("text", ["", "tomorrow", "2026-13-01T00:00", "9" * 30])
+@pytest.mark.parametrize("text", ["", "tomorrow", "2026-13-01T00:00", "2026-03-29T02:30", "9" * 30])
 def test_what_is_no_time_is_none(text: str) -> None:
     assert local_ms(text, PARIS) is None
 
