@@ -49,4 +49,4 @@ async def assert_adds_up(config_file: Path) -> None:
     """Run `camwatch audit`, as a user would."""
     code, out, err = await camwatch("audit", "--config", config_file, cwd=config_file.parent)
     assert code == 0, out + err
-    assert "ledger adds up" in out, out
+    assert "record adds up" in out, out

@@ -1,20 +1,17 @@
-"""`camwatch audit`: verify that the record adds up, and that nothing of it was changed afterwards."""
+"""`camwatch audit`: verify that the record is consistent, and that nobody changed it afterwards."""
 
 from __future__ import annotations
 
 import json
 import re
-import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from camwatch.cli.common import FAILED, ConfigFile, exit_with_error
-from camwatch.cli.formatting import format_datetime, wrap
 from camwatch.cli.open_store import open_store
+from camwatch.cli.terminal import count, format_datetime, indented, progress, show
 from camwatch.errors import CorrectionError
 from camwatch.history.audit import audit
 
@@ -27,59 +24,46 @@ def audit_command(
         str | None,
         typer.Option(
             metavar="REPORT.json|HASH",
-            help="Prove that the record goes on from a report, or from a seal (12 digits at least).",
+            help="Prove that the record continues a report, or a seal (at least 12 digits of it).",
         ),
     ] = None,
 ) -> None:
-    """Verify seals and corrections, and that every camera's ledger adds up."""
+    """Verify seals and corrections, and that every camera's status times add up."""
     with open_store(config) as opened:
         anchor = None if since is None else _anchor(since)
-        result = audit(opened.engine, opened.zone, _progress(), anchor)
+        with progress("Audit") as report_progress:
+            result = audit(opened.engine, opened.zone, report_progress, anchor)
         checked = result.checked
-        typer.echo(
-            f"Checked: {checked.cameras} cameras, {checked.transitions} transitions, "
-            f"{checked.outages} outages,\n{checked.days} folded days, {checked.corrections} corrections "
-            f"(head {result.head[:16]}),\n{checked.seals} seals (head {result.sealed})."
+        show(
+            f"Checked: {count(checked.cameras, 'camera')}, {count(checked.transitions, 'transition')}, "
+            f"{count(checked.outages, 'outage')}, {count(checked.days, 'rolled-up day')}, "
+            f"{count(checked.corrections, 'correction')} (head {result.head[:16]}), "
+            f"{count(checked.seals, 'seal')} (head {result.sealed})."
         )
         if result.since is not None and not result.findings:
-            typer.echo(f"It goes on from there: {result.since.seals} seals since.")
-            typer.echo("".join(f"  correction {made}\n" for made in result.since.corrections), nl=False)
+            show(f"The record continues from there: {count(result.since.seals, 'seal')} since.")
+            for correction in result.since.corrections:
+                show(indented(f"correction {correction}", 2))
         if not result.findings:
-            typer.echo("The ledger adds up.")
+            show("The record adds up.")
             return
         for finding in result.findings:
             when = "" if finding.at_ms is None else f", {format_datetime(finding.at_ms, opened.zone)}"
-            typer.echo(f"  {finding.camera or 'the record'}{when}")
-            typer.echo(wrap(finding.problem, 4))
-        count = len(result.findings)
-        exit_with_error(FAILED, f"the ledger does not add up: {count} finding{'' if count == 1 else 's'}")
+            show(indented(f"{finding.camera or 'the record'}{when}", 2))
+            show(indented(finding.problem, 4))
+        exit_with_error(FAILED, f"the record does not add up: {count(len(result.findings), 'finding')}")
 
 
-def _anchor(said: str) -> str:
-    """Return the hash of a seal, or its beginning, from a report in JSON or as it is."""
-    if _HASH.fullmatch(said):
-        return said
+def _anchor(given: str) -> str:
+    """Return the hash of a seal, or its beginning: given itself, or in a JSON report."""
+    if _HASH.fullmatch(given):
+        return given
     try:
-        sealed = json.loads(Path(said).read_bytes())["sealed"]
+        sealed = json.loads(Path(given).read_bytes())["sealed"]
     except OSError as error:
-        raise CorrectionError(f"--since {said}: {error.strerror}: name a report, or a hash") from error
+        raise CorrectionError(f"--since {given}: {error.strerror}: give a report or a hash") from error
     except (ValueError, LookupError, TypeError):
         sealed = None
     if not isinstance(sealed, str) or not _HASH.fullmatch(sealed):
-        raise CorrectionError(f"--since {said} is no report in JSON with a seal: name one, or a hash")
+        raise CorrectionError(f"--since {given} is not a JSON report with a seal: give one, or a hash")
     return sealed
-
-
-def _progress() -> Callable[[int, int], None]:
-    """Return what tells on a terminal how far it is, at most ten times a second."""
-    shown = 0.0
-
-    def tell(done: int, of: int) -> None:
-        nonlocal shown
-        if done == of:
-            typer.echo("\r" + " " * 40 + "\r", nl=False, err=True)
-        elif time.monotonic() - shown > 0.1:
-            shown = time.monotonic()
-            typer.echo(f"\raudit: camera {done} of {of}", nl=False, err=True)
-
-    return tell if sys.stderr.isatty() else lambda _done, _of: None

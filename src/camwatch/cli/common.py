@@ -1,16 +1,18 @@
-"""What every command does alike: read the configuration, tell its faults, leave with the right exit code."""
+"""Shared by all commands: load the configuration, print errors, exit codes."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
 
+from camwatch.cli.terminal import count
 from camwatch.clock import wall_ms
-from camwatch.errors import CamwatchError, ConfigError, ConfigProblem, ReportRequestError
+from camwatch.errors import CamwatchError, ConfigError, ConfigProblem, CorrectionError, ReportRequestError
 from camwatch.fleet.inventory import Inventory, load_inventory
 from camwatch.settings import Settings, load_fleet_settings, load_settings
 from camwatch.settings.loading import load
@@ -21,25 +23,27 @@ MISCONFIGURED = 2
 ConfigFile = Annotated[
     Path | None,
     typer.Option(
-        "--config", metavar="FILE", help="Settings file (without: defaults and CAMWATCH_… variables)."
+        "--config",
+        metavar="FILE",
+        help="Settings file (default: built-in settings and CAMWATCH_… variables).",
     ),
 ]
 
 
 def load_config(config: Path | None) -> tuple[Settings, Inventory]:
-    """Return sound settings and inventory, or print every fault and leave with exit code 2."""
+    """Return valid settings and inventory, or print all problems and exit with code 2."""
     try:
         settings = load_settings(config)
     except ConfigError as error:
-        exit_with_config_errors(error.problems + _faults_of_inventory(config))
+        exit_with_config_errors(error.problems + _inventory_problems(config))
     try:
         return settings, load(settings)
     except ConfigError as error:
         exit_with_config_errors(error.problems)
 
 
-def _faults_of_inventory(config: Path | None) -> tuple[ConfigProblem, ...]:
-    """Return what is wrong with the inventory, too, when the settings are faulty; nothing if they hide it."""
+def _inventory_problems(config: Path | None) -> tuple[ConfigProblem, ...]:
+    """Return the inventory's problems if invalid settings still say where it is."""
     fleet = load_fleet_settings(config)
     try:
         if fleet is not None:
@@ -49,22 +53,20 @@ def _faults_of_inventory(config: Path | None) -> tuple[ConfigProblem, ...]:
     return ()
 
 
-def exit_with_config_errors(faults: tuple[ConfigProblem, ...]) -> NoReturn:
-    """Print every fault of the configuration, and leave with exit code 2."""
-    count = len(faults)
-    lines = "\n".join(f"  {fault}" for fault in faults)
-    exit_with_error(
-        MISCONFIGURED, f"{count} {'fault' if count == 1 else 'faults'} in the configuration:\n{lines}"
-    )
+def exit_with_config_errors(problems: tuple[ConfigProblem, ...]) -> NoReturn:
+    """Print all problems of the configuration, and exit with code 2."""
+    lines = "\n".join(f"  {problem}" for problem in problems)
+    exit_with_error(MISCONFIGURED, f"{count(len(problems), 'fault')} in the configuration:\n{lines}")
 
 
-def handle_errors(work: Callable[[], None]) -> None:
-    """Do the work; tell what went wrong, and leave with the exit code that says whose fault it was."""
+@contextmanager
+def handle_errors() -> Iterator[None]:
+    """Print camwatch's errors and exit: with code 2 for mistakes of the user, else 1."""
     try:
-        work()
+        yield
     except ConfigError as error:
         exit_with_config_errors(error.problems)
-    except ReportRequestError as error:
+    except (CorrectionError, ReportRequestError) as error:
         exit_with_error(MISCONFIGURED, str(error))
     except CamwatchError as error:
         exit_with_error(FAILED, str(error))
@@ -73,6 +75,6 @@ def handle_errors(work: Callable[[], None]) -> None:
 
 
 def exit_with_error(code: int, message: str) -> NoReturn:
-    """Say why on standard error, and leave with this exit code."""
+    """Print the message on standard error, and exit with this code."""
     typer.echo(f"camwatch: {message}", err=True)
     raise typer.Exit(code)

@@ -15,9 +15,9 @@ import typer
 from sqlalchemy import Connection, Engine
 
 from camwatch.accounting.calendar import Calendar
-from camwatch.cli.common import FAILED, MISCONFIGURED, exit_with_config_errors, exit_with_error
-from camwatch.errors import CamwatchError, ConfigError, CorrectionError
-from camwatch.fleet.fields import FieldError, datetime_ms
+from camwatch.cli.common import handle_errors
+from camwatch.dates import parse_day_or_instant, utc_ms
+from camwatch.errors import CorrectionError
 from camwatch.history.database_errors import translate_errors
 from camwatch.history.metadata import read_metadata
 from camwatch.history.store import Store
@@ -28,15 +28,15 @@ DATES = "Dates are like 2026-10-01 or 2026-10-01T14:30, local time unless an off
 """Help on the dates that flags take."""
 
 AuthorName = Annotated[
-    str | None, typer.Option("--author", metavar="NAME", help="Who says so (without: the login name).")
+    str | None, typer.Option("--author", metavar="NAME", help="Author (default: the login name).")
 ]
-ReasonText = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; reports print it.")]
+ReasonText = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; printed in reports.")]
 
-_PATIENCE_S = 5.0  # how long a command waits for a server
+_CONNECT_TIMEOUT_S = 5.0
 
 
 class OpenStore(NamedTuple):
-    """An open store, and the zone of times."""
+    """An open store, and the time zone in which times are read and shown."""
 
     store: Store
     zone: ZoneInfo
@@ -51,32 +51,26 @@ class OpenStore(NamedTuple):
         """The service that appends corrections."""
         return CorrectionService(self.engine, now_ms)
 
-    def parse_time(self, flag: str, said: str | None, default: int) -> int:
-        """Return the instant that a flag names, UTC milliseconds. Raises CorrectionError."""
-        if said is None:
+    def parse_time(self, flag: str, given: str | None, default: int) -> int:
+        """Return the instant given with a flag, UTC milliseconds. Raises CorrectionError."""
+        if given is None:
             return default
         try:
-            return datetime_ms(self.zone, date_alone=True)(said.strip())
-        except FieldError as error:
+            return utc_ms(parse_day_or_instant(given.strip(), self.zone))
+        except ValueError as error:
             raise CorrectionError(f"{flag}: {error}") from None
 
 
 @contextmanager
 def open_store(config: Path | None) -> Iterator[OpenStore]:
-    """Open the store for one command; on errors, print them and exit with the right code."""
-    try:
+    """Open the store for one command; print errors and exit with the right code."""
+    with handle_errors():
         settings = load_settings(config)
         with (
-            Store.open(settings.history, wait_s=_PATIENCE_S, create=False) as store,
+            Store.open(settings.history, wait_s=_CONNECT_TIMEOUT_S, create=False) as store,
             translate_errors(store.engine),
         ):
             yield OpenStore(store, settings.fleet.timezone)
-    except ConfigError as error:
-        exit_with_config_errors(error.problems)
-    except CorrectionError as error:
-        exit_with_error(MISCONFIGURED, str(error))
-    except CamwatchError as error:
-        exit_with_error(FAILED, str(error))
 
 
 def now_ms() -> int:
@@ -85,7 +79,7 @@ def now_ms() -> int:
 
 
 def author(name: str | None) -> Author:
-    """Return who makes a correction: without a name the login name, behind `sudo` that of the person.
+    """Return the author of a correction: as given, or the login name (behind `sudo`, the person's).
 
     Raises CorrectionError if there is none.
     """
@@ -94,13 +88,13 @@ def author(name: str | None) -> Author:
     try:
         return Author(os.environ.get("SUDO_USER") or getpass.getuser())
     except (OSError, KeyError):
-        raise CorrectionError("nobody is logged in: say with --author who makes the correction") from None
+        raise CorrectionError("the author is unknown (no login name): give --author") from None
 
 
 def rolled_up_note(connection: Connection, since_ms: int) -> str:
-    """Return since when outages are kept, if `since_ms` is earlier; else an empty text."""
+    """Return since when single outages are stored, if `since_ms` is earlier; else an empty text."""
     known = read_metadata(connection)
     if known.rolled_up_zone is None or since_ms >= known.rolled_up_until_ms:
         return ""
     day = Calendar(known.rolled_up_zone).date_of(known.rolled_up_until_ms)
-    return f"Before {day} only daily accounts are kept (history.retention_days)."
+    return f"Before {day} the store has daily figures only (history.retention_days)."

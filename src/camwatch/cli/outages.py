@@ -1,26 +1,19 @@
 """`camwatch outages`: list outages, show one, attribute a cause to one.
 
-The commands work on a store that the daemon uses meanwhile; it applies new corrections within seconds.
+These commands work beside a running daemon, which applies new corrections within seconds.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
 import typer
+from rich.table import Table
 
 from camwatch.accounting.records import VOIDED_REASON, AttributedCause, Attribution, OutageRecord
 from camwatch.cli.common import ConfigFile
-from camwatch.cli.formatting import (
-    WIDTH,
-    format_datetime,
-    format_duration,
-    format_minute,
-    table_text,
-    truncate,
-    wrap,
-)
 from camwatch.cli.open_store import (
     DATES,
     AuthorName,
@@ -31,17 +24,26 @@ from camwatch.cli.open_store import (
     open_store,
     rolled_up_note,
 )
+from camwatch.cli.terminal import (
+    count,
+    format_datetime,
+    format_duration,
+    format_minute,
+    indented,
+    show,
+    table,
+)
 from camwatch.errors import CorrectionError
 from camwatch.history.dialects import read_transaction
 from camwatch.history.metadata import read_metadata
 from camwatch.history.outage_list import OutageWithCamera, outages
 
-app = typer.Typer(help="List outages, show one, say what caused it.", no_args_is_help=True)
+app = typer.Typer(help="List outages, show one, attribute its cause.", no_args_is_help=True)
 
 _DAY_MS = 86_400_000
 
 _Id = Annotated[str | None, typer.Option(metavar="ID")]
-_Number = Annotated[int, typer.Argument(metavar="ID", help="As `outages list` shows it.")]
+_Number = Annotated[int, typer.Argument(metavar="ID", help="As shown by `outages list`.")]
 
 
 @app.command("list", epilog=DATES)
@@ -51,15 +53,15 @@ def list_outages(
     camera: _Id = None,
     site: _Id = None,
     start: Annotated[
-        str | None, typer.Option("--from", metavar="D", help="Without: 30 days before --to.")
+        str | None, typer.Option("--from", metavar="D", help="Default: 30 days before --to.")
     ] = None,
-    end: Annotated[str | None, typer.Option("--to", metavar="D", help="Without: now.")] = None,
-    still_open: Annotated[bool, typer.Option("--open", help="Only those that are not over.")] = False,
+    end: Annotated[str | None, typer.Option("--to", metavar="D", help="Default: now.")] = None,
+    still_open: Annotated[bool, typer.Option("--open", help="Only ongoing ones.")] = False,
     unattributed: Annotated[
-        bool, typer.Option("--unattributed", help="Only those whose cause nobody gave yet.")
+        bool, typer.Option("--unattributed", help="Only those without an attributed cause.")
     ] = False,
 ) -> None:
-    """List the outages of a stretch of time, oldest first."""
+    """List the outages of a period, oldest first."""
     with open_store(config) as opened:
         since, until = _interval(opened, start, end)
         with read_transaction(opened.engine) as connection:
@@ -73,16 +75,18 @@ def list_outages(
                 still_open=still_open,
                 unattributed=unattributed,
             )
-            folded = rolled_up_note(connection, since)
-        stretch = f"from {format_minute(since, opened.zone)} to {format_minute(until, opened.zone)}"
-        typer.echo(
-            f"{len(found) or 'No'} outage{'' if len(found) == 1 else 's'} {stretch}{':' if found else '.'}"
-        )
+            note = rolled_up_note(connection, since)
+        zone = opened.zone
+        number = count(len(found), "outage") if found else "No outages"
+        stop = ":" if found else "."
+        show(f"{number} from {format_minute(since, zone)} to {format_minute(until, zone)}{stop}")
         if found:
-            rows = [_outage_row(listed, opened.zone) for listed in found]
-            for line in table_text(("ID", "CAMERA", "FROM", "TO", "DOWN", "CAUSE"), rows, squeezed=1):
-                typer.echo(line)
-        typer.echo(folded, nl=bool(folded))
+            rows = table("ID", "CAMERA", "FROM", "TO", "DOWN", "CAUSE", wrapped="CAMERA")
+            for listed in found:
+                rows.add_row(*_outage_row(listed, zone))
+            show(rows)
+        if note:
+            show(note)
 
 
 def _interval(opened: OpenStore, start: str | None, end: str | None) -> tuple[int, int]:
@@ -92,7 +96,7 @@ def _interval(opened: OpenStore, start: str | None, end: str | None) -> tuple[in
     until = opened.parse_time("--to", end, max(now, watermark_ms + 1))  # the record may be ahead of the clock
     since = opened.parse_time("--from", start, (now if end is None else until) - 30 * _DAY_MS)
     if until <= since:
-        raise CorrectionError("--to is not later than --from: give a later one")
+        raise CorrectionError("--to is not later than --from: give a later --to")
     return since, until
 
 
@@ -107,92 +111,88 @@ def _outage_row(listed: OutageWithCamera, zone: ZoneInfo) -> tuple[str, ...]:
 
 
 def _cause(outage: OutageRecord) -> str:
-    """Return the cause that people gave; in brackets what was seen, where nobody gave one."""
-    said = outage.attribution
-    return f"({outage.cause})" if said is None else _attributed(said, "excl.")
+    """Return the attributed cause, or in brackets the detected one."""
+    given = outage.attribution
+    return f"({outage.cause})" if given is None else _attributed(given, "excl.")
 
 
-def _attributed(said: Attribution, excluded: str) -> str:
-    return f"{said.cause}, {excluded}" if said.excluded else str(said.cause)
+def _attributed(given: Attribution, excluded: str) -> str:
+    return f"{given.cause}, {excluded}" if given.excluded else str(given.cause)
 
 
 @app.command("show")
 def show_outage(number: _Number, config: ConfigFile = None) -> None:
-    """Show one outage and all that people said of it."""
+    """Show one outage and its attributions."""
     with open_store(config) as opened:
         listed = _outage(opened, number)
         outage, zone = listed.outage, opened.zone
-        typer.echo(f"Outage {outage.id}")
-        for word, text in _facts(listed, zone).items():
-            typer.echo(f"  {word:<12} {text}")
-        typer.echo("  attributed" if outage.attributions else "  attributed   by nobody yet")
-        for said in outage.attributions:
-            typer.echo(f"    {format_minute(said.created_ms, zone)}  {_attributed(said, 'excluded')}")
-            typer.echo(wrap(f"{said.author}: {said.reason}", 6))
+        facts = Table.grid(padding=(0, 1, 0, 0))
+        facts.add_column(width=12)
+        facts.add_column(overflow="fold")
+        for name, text in _facts(listed, zone):
+            facts.add_row(name, text)
+        show(f"Outage {outage.id}")
+        show(indented(facts, 2))
+        for given in outage.attributions:
+            show(f"    {format_minute(given.created_ms, zone)}  {_attributed(given, 'excluded')}")
+            show(indented(f"{given.author}: {given.reason}", 6))
 
 
-def _facts(listed: OutageWithCamera, zone: ZoneInfo) -> dict[str, str]:
+def _facts(listed: OutageWithCamera, zone: ZoneInfo) -> Iterator[tuple[str, str]]:
     camera, outage, account = listed.camera, listed.outage, listed.account
+    yield "camera", camera.id
+    yield "name", camera.name
+    yield "operator", camera.operator
+    yield "site", camera.site
+    yield "from", format_datetime(outage.at_ms, zone)
+    yield "to", "ongoing" if outage.end_ms is None else format_datetime(outage.end_ms, zone)
+    for name, bounds in (("started", outage.at_bounds), ("ended", outage.end_bounds)):
+        if bounds is not None:
+            yield name, f"between {format_datetime(bounds.start, zone)}"
+            yield "", f"and     {format_datetime(bounds.end, zone)}"
+    if outage.voided:
+        yield "voided", VOIDED_REASON
+    yield "detected", format_datetime(outage.detected_ms, zone)
+    yield "cause", f"{outage.cause}"
+    yield "down", format_duration(account.down)
     # Unknown and maintenance time inside an outage is not down (S7).
-    other = (("unknown", account.unknown), ("maintenance", account.maintenance))
-    return {
-        "camera": camera.id,
-        "name": truncate(camera.name, WIDTH - 15),
-        "operator": camera.operator,
-        "site": camera.site,
-        "from": format_datetime(outage.at_ms, zone),
-        "to": "not over" if outage.end_ms is None else format_datetime(outage.end_ms, zone),
-        **_bounds(outage, zone),
-        "detected": format_datetime(outage.detected_ms, zone),
-        "seen": outage.cause,
-        "down": format_duration(account.down),
-        **{word: format_duration(time_ms) for word, time_ms in other if time_ms},
-    }
-
-
-def _bounds(outage: OutageRecord, zone: ZoneInfo) -> dict[str, str]:
-    """Return between which instants an outage began and ended, where not exact; and if it is voided."""
-    lines = {
-        name: f"between {format_datetime(bounds.start, zone)} and\n{'':15}{format_datetime(bounds.end, zone)}"
-        for name, bounds in (("began", outage.at_bounds), ("ended", outage.end_bounds))
-        if bounds is not None
-    }
-    return lines | ({"voided": VOIDED_REASON} if outage.voided else {})
+    for name, time_ms in (("unknown", account.unknown), ("maintenance", account.maintenance)):
+        if time_ms:
+            yield name, format_duration(time_ms)
+    yield "attributed", "" if outage.attributions else "not yet"
 
 
 def _outage(opened: OpenStore, number: int) -> OutageWithCamera:
     with read_transaction(opened.engine) as connection:
         found = outages(connection, public=number)
-        folded = rolled_up_note(connection, 0)
+        note = rolled_up_note(connection, 0)
     if not found:
-        raise CorrectionError(
-            f"there is no outage {number}: `camwatch outages list` shows them. {folded}".rstrip()
-        )
+        raise CorrectionError(f"outage {number} does not exist: see `camwatch outages list`. {note}".rstrip())
     return found[0]
 
 
 @app.command("attribute")
 def attribute_outage(
     number: _Number,
-    cause: Annotated[AttributedCause, typer.Option("--cause", help="What caused it.")],
+    cause: Annotated[AttributedCause, typer.Option("--cause", help="The cause.")],
     reason: ReasonText,
     excluded: Annotated[
         bool | None,
         typer.Option(
             "--exclude/--include",
-            help="Leave it out of contractual availability, or not (without: as it is).",
+            help="Exclude it from contractual availability, or include it (default: unchanged).",
         ),
     ] = None,
     name: AuthorName = None,
     config: ConfigFile = None,
 ) -> None:
-    """Say what caused an outage, and whether it counts by contract; the newest word holds."""
+    """Attribute a cause to an outage, and exclude it from contractual availability; the newest counts."""
     with open_store(config) as opened:
         listed = _outage(opened, number)
         correction, excluded = opened.corrections.attribute_outage(
             author(name), reason, listed, cause, excluded=excluded
         )
-        counts = "does not count" if excluded else "counts"
+        counts = "excluded from" if excluded else "included in"
         typer.echo(
-            f"Correction {correction}:\n  outage {number} was caused by {cause}, and {counts} by contract."
+            f"Correction {correction}:\n  outage {number}: {cause}, {counts} contractual availability."
         )

@@ -1,4 +1,4 @@
-"""`camwatch reload`: have a running daemon read its inventory."""
+"""`camwatch reload`: make a running daemon read its inventory."""
 
 from __future__ import annotations
 
@@ -11,48 +11,42 @@ from typing import Annotated
 import typer
 
 from camwatch.cli.common import FAILED, ConfigFile, exit_with_error, handle_errors, load_config
-from camwatch.settings import Settings
+from camwatch.cli.terminal import count
+from camwatch.history.dialects import SESSION_MAX, session_of
+from camwatch.history.store import Store
 
 
 def reload_command(
     config: ConfigFile = None,
     confirm: Annotated[
-        bool, typer.Option("--confirm", help="Take a reading that is held back, too: what it drops is meant.")
+        bool, typer.Option("--confirm", help="Apply a reload that is held back because it drops cameras.")
     ] = False,
 ) -> None:
-    """Check the inventory, then have the daemon on this machine read it; the log says what came of it."""
+    """Check the inventory, then make the daemon on this machine reload it; its log has the result."""
     settings, inventory = load_config(config)
-    handle_errors(lambda: _ask(settings, signal.SIGHUP if confirm else signal.SIGUSR1))
-    typer.echo(f"Asked: {len(inventory.cameras)} cameras in the tables.")
-
-
-def _ask(settings: Settings, number: signal.Signals) -> None:
-    from camwatch.history.store import Store  # noqa: PLC0415 - others are quicker without it
-
-    with Store.open(settings.history, create=False) as store:
+    with handle_errors(), Store.open(settings.history, create=False) as store:
         holder = store.holder()
     process = daemon_of(holder, socket.gethostname())
     try:
-        os.kill(process, number)
+        os.kill(process, signal.SIGHUP if confirm else signal.SIGUSR1)
     except ProcessLookupError:
-        exit_with_error(FAILED, f"process {process} is gone: is the daemon running?")
+        exit_with_error(FAILED, f"process {process} does not exist any more: is the daemon running?")
     except PermissionError:
-        exit_with_error(FAILED, f"process {process} is another user's: ask as that user, or as root")
+        exit_with_error(FAILED, f"process {process} belongs to another user: run this as that user or root")
+    typer.echo(f"Reload requested: {count(len(inventory.cameras), 'camera')} in the tables.")
 
 
 def daemon_of(holder: str | None, here: str) -> int:
-    """Return the process of the daemon that is the `Store.holder`; leave if it does not run `here`.
+    """Return the process id of the daemon in a `Store.holder`; exit if it does not run on host `here`.
 
-    Nobody else is asked: `camwatch history rebase` would die of it.
+    Only a daemon gets the signal: it would kill `camwatch history rebase`.
     """
-    from camwatch.history.dialects import SESSION_MAX, session_of  # noqa: PLC0415 - as above
-
     found = holder and re.match(r"daemon (\d+) on (\S*)", holder)
     if not found:
-        has = f" ({holder} has it)" if holder else ""
-        exit_with_error(FAILED, f"no daemon has the store that these settings name{has}: is it running?")
+        used = f" ({holder} has it)" if holder else ""
+        exit_with_error(FAILED, f"no daemon has the store of these settings{used}: is it running?")
     process, host = int(found[1]), found[2]
-    cut = len(session_of(found[0])) == SESSION_MAX
-    if host != here and not (cut and here.startswith(host)):
-        exit_with_error(FAILED, f"the daemon runs on {host}: ask there")
+    truncated = len(session_of(found[0])) == SESSION_MAX
+    if host != here and not (truncated and here.startswith(host)):
+        exit_with_error(FAILED, f"the daemon runs on {host}: run this there")
     return process

@@ -1,20 +1,65 @@
-"""How commands show times, durations and tables: local times, whole words, at most 80 columns."""
+"""What commands print: tables, progress, local times, durations.
+
+A terminal gets its own width and colour; a pipe or a file gets 80 columns of plain text. Nothing is cut:
+what does not fit its column wraps.
+"""
 
 from __future__ import annotations
 
 import itertools
-import textwrap
-from collections.abc import Iterator, Sequence
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+import typer
+from rich.console import Console, RenderableType
+from rich.padding import Padding
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.table import Table
+
 WIDTH = 80
-_GAP = "  "
 _UNITS = (("d", 86_400), ("h", 3600), ("min", 60), ("s", 1))
 
 
+def show(*parts: RenderableType) -> None:
+    """Print texts and tables, each on lines of its own, without trailing blanks."""
+    console = _console(stderr=False)
+    with console.capture() as captured:
+        for part in parts:
+            console.print(part, overflow="fold")
+    typer.echo("".join(f"{line.rstrip(' ')}\n" for line in captured.get().splitlines()), nl=False)
+
+
+def table(*heads: str, wrapped: str) -> Table:
+    """Return a table without rows; the column `wrapped` wraps where the table would be too wide."""
+    result = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    for head in heads:
+        result.add_column(head, overflow="fold", no_wrap=head != wrapped)
+    return result
+
+
+def indented(part: str | Table, columns: int) -> Padding:
+    """Return a text or a table that wraps behind this many blanks."""
+    return Padding(part, (0, 0, 0, columns))
+
+
+@contextmanager
+def progress(what: str) -> Iterator[Callable[[int, int], None]]:
+    """Show a bar on standard error, if that is a terminal, until the block ends.
+
+    Yields a function that takes how many cameras are done, and of how many.
+    """
+    shown = _console(stderr=True)
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("cameras")
+    with Progress(*columns, console=shown, transient=True, disable=not shown.is_terminal) as bar:
+        task = bar.add_task(what, total=None)
+        yield lambda done, of: bar.update(task, completed=done, total=of)
+
+
 def format_datetime(utc_ms: int, zone: ZoneInfo) -> str:
-    """Return a local time to the second, with its offset, which tells the two 2:30 of autumn apart."""
+    """Return a local time to the second, with its offset: the hour 2:00 comes twice in autumn."""
     return f"{datetime.fromtimestamp(utc_ms // 1000, zone):%Y-%m-%d %H:%M:%S %z}"
 
 
@@ -34,22 +79,12 @@ def format_duration(milliseconds: int) -> str:
     return f"{seconds} s"
 
 
-def truncate(text: str, width: int) -> str:
-    """Return a text, cut where it is longer than that."""
-    return text if len(text) <= width else text[: max(0, width - 1)] + "…"
+def count(number: int, noun: str) -> str:
+    """Return a number with its noun: `1 camera`, `2 cameras`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
-def wrap(text: str, blanks: int) -> str:
-    """Return a text in lines of at most 80 columns, each after so many blanks."""
-    margin = " " * blanks
-    return textwrap.fill(text, WIDTH, initial_indent=margin, subsequent_indent=margin)
-
-
-def table_text(header: Sequence[str], rows: Sequence[Sequence[str]], squeezed: int) -> Iterator[str]:
-    """Yield the lines of a table; the column number `squeezed` gives way where it would be too wide."""
-    widths = [max(len(row[column]) for row in (header, *rows)) for column in range(len(header))]
-    others = sum(widths) - widths[squeezed] + len(_GAP) * (len(widths) - 1)
-    widths[squeezed] = min(widths[squeezed], max(8, WIDTH - others))
-    for row in (header, *rows):
-        cells = (truncate(cell, width).ljust(width) for cell, width in zip(row, widths, strict=True))
-        yield _GAP.join(cells).rstrip()
+def _console(*, stderr: bool) -> Console:
+    terminal = (sys.stderr if stderr else sys.stdout).isatty()
+    width = None if terminal else WIDTH
+    return Console(stderr=stderr, width=width, markup=False, emoji=False, highlight=False)

@@ -108,8 +108,7 @@ def test_check_config_counts_what_it_read(tmp_path: Path) -> None:
     brokers = ['[[brokers]]\nname = "a"', '[[brokers]]\nname = "b"\nclient_id = "b"']
     answer = run("check-config", "--config", config(tmp_path, *brokers))
     expected = (
-        "Configuration OK: 3 cameras (3 in service), 1 operators, 1 sites, "
-        "0 maintenance windows, 2 brokers.\n"
+        "Configuration OK: 3 cameras (3 in service), 1 operator, 1 site, 0 maintenance windows, 2 brokers.\n"
     )
     assert answer.stdout == expected
 
@@ -172,7 +171,7 @@ def test_the_demo_without_its_packages_says_what_to_install() -> None:
 
 
 def test_the_daemon_starts_without_rich() -> None:
-    """structlog imports rich where it is installed; camwatch's own modules must not need it."""
+    """Structlog imports rich where it is installed; camwatch's own modules must not need it."""
     script = "import sys; sys.modules['rich'] = None; import camwatch.app"
     subprocess.run([sys.executable, "-c", script], timeout=60, check=True)
 

@@ -42,7 +42,7 @@ def test_a_rebase_that_has_the_store_lives_through_a_reload(tmp_path: Path) -> N
         assert process.stdout.readline() == b"held\n"
         done = CliRunner().invoke(app, ["reload", "--config", str(config)])
         assert (done.exit_code, process.poll()) == (1, None), done.output
-        assert f"no daemon has the store that these settings name (process {process.pid} on" in done.output
+        assert f"no daemon has the store of these settings (process {process.pid} on" in done.output
         process.stdin.close()
         assert process.wait() == 0
 

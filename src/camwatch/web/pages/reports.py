@@ -16,6 +16,7 @@ from camwatch.dates import parse_month
 from camwatch.errors import ReportRequestError
 from camwatch.i18n import ReportFormat
 from camwatch.web.api import reports
+from camwatch.web.api import reports
 from camwatch.web.api.dependencies import CurrentUser
 from camwatch.web.auth.principal import Principal
 from camwatch.web.pages.formatting import Language
