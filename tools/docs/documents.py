@@ -1,4 +1,4 @@
-"""Which documents are generated, and by what."""
+"""The generated documents and their generators."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TypeAlias
 from tools.docs import asyncapi, heartbeat_schema, metrics_page, openapi, scenario_schema, states
 
 Generator: TypeAlias = Callable[[], str]
-"""Returns the whole text of a document, the same for the same code."""
+"""Returns the whole text of a document; deterministic."""
 
 FOLDER = Path(__file__).resolve().parents[2] / "docs"
 """The folder of the documentation."""
@@ -23,25 +23,3 @@ DOCUMENTS: Mapping[str, Generator] = {
     "reference/states.md": states.text,
 }
 """Each generated file, relative to `docs/`, and its generator."""
-
-
-def write(folder: Path = FOLDER, documents: Mapping[str, Generator] = DOCUMENTS) -> tuple[str, ...]:
-    """Write the documents that are out of date; return their names."""
-    stale = outdated(folder, documents)
-    for name in stale:
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(documents[name](), encoding="utf-8")
-    return stale
-
-
-def outdated(folder: Path = FOLDER, documents: Mapping[str, Generator] = DOCUMENTS) -> tuple[str, ...]:
-    """Return the names of the documents that are missing or do not say what the code says."""
-    return tuple(name for name, text in documents.items() if _read(folder / name) != text())
-
-
-def _read(path: Path) -> str | None:
-    try:
-        return path.read_text(encoding="utf-8")
-    except (FileNotFoundError, UnicodeDecodeError):
-        return None

@@ -1,4 +1,4 @@
-"""Which files the dashboards are."""
+"""The generated files of the dashboards."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from deploy.grafana.generate.service_levels import service_levels
 Page: TypeAlias = Callable[[Translator], Dashboard]
 
 FOLDER = Path(__file__).resolve().parents[1] / "dashboards"
-"""Where the files stand, in a folder for each language."""
+"""`deploy/grafana/dashboards/`, with a folder for each language."""
 
 PAGES: Mapping[str, Page] = {
     "fleet": fleet,
@@ -31,31 +31,9 @@ PAGES: Mapping[str, Page] = {
 
 
 def documents() -> dict[str, str]:
-    """Return every file, relative to `FOLDER`, and its text."""
+    """Return the text of every file by its name, relative to `FOLDER`."""
     return {
         f"{lang}/{name}.json": text(page(Translator(lang)))
         for lang in LANGUAGES
         for name, page in PAGES.items()
     }
-
-
-def outdated(folder: Path = FOLDER) -> tuple[str, ...]:
-    """Return the files that are missing, do not say what the code says, or that no code writes."""
-    wanted = documents()
-    found = {
-        str(path.relative_to(folder)): path.read_text(encoding="utf-8") for path in folder.glob("*/*.json")
-    }
-    return tuple(sorted(name for name in {*wanted, *found} if wanted.get(name) != found.get(name)))
-
-
-def write(folder: Path = FOLDER) -> tuple[str, ...]:
-    """Write the files that are out of date, remove those that no code writes; return their names."""
-    wanted, stale = documents(), outdated(folder)
-    for name in stale:
-        path = folder / name
-        if name not in wanted:
-            path.unlink()
-            continue
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(wanted[name], encoding="utf-8")
-    return stale

@@ -18,12 +18,13 @@ from grafana_foundation_sdk.models import dashboard
 from camwatch.core.model import Status
 from deploy.grafana.generate import __main__ as command
 from deploy.grafana.generate.dashboard import Band, lay_out
-from deploy.grafana.generate.documents import FOLDER, PAGES, documents, outdated
+from deploy.grafana.generate.documents import FOLDER, PAGES, documents
 from deploy.grafana.generate.i18n import LANGUAGES, REASONS, STATUSES
 from deploy.grafana.generate.palette import CODES, ORANGE, STATUS
 from deploy.grafana.generate.panels import Query, stat
 from tests.support.deploy.panels import columns
 from tests.support.paths import ROOT
+from tools.generated_files import outdated
 from tools.grafana_preview.prometheus_client import panels
 
 FILES = sorted(FOLDER.glob("*/*.json"))
@@ -36,7 +37,7 @@ each = pytest.mark.parametrize("name", BOARDS)
 
 def test_every_dashboard_stands_in_both_languages_and_says_what_the_code_says() -> None:
     assert {f"{lang}/{page}" for lang in LANGUAGES for page in PAGES} == set(BOARDS)
-    assert outdated() == ()
+    assert outdated(FOLDER, documents(), "*/*.json") == []
 
 
 def test_the_command_writes_checks_and_removes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
