@@ -20,6 +20,7 @@ from camsim.fleet import read_fleet
 from camsim.runner import play
 from camsim.scenario.model import NOTHING, Scenario
 from camsim.scenario.parser import read_inline, read_scenario, shipped
+from camsim.scenario.value_types import format_duration
 from camsim.score.command import score
 from camsim.simulator import SimulatorSettings
 from camwatch.wire.topics import DEFAULT_PREFIX
@@ -126,7 +127,7 @@ def scenarios() -> None:
     """List the scenarios that ship with camsim."""
     for name, file in shipped().items():
         scenario = read_scenario(file)
-        typer.echo(f"{name}: {scenario.title}, {_lasting(scenario.duration_s or 0)}")
+        typer.echo(f"{name}: {scenario.title}, {format_duration(scenario.duration_s or 0)}")
         typer.echo(textwrap.fill(scenario.description, 78, initial_indent="  ", subsequent_indent="  "))
 
 
@@ -153,14 +154,6 @@ def score_command(*arguments: Any, **options: Any) -> None:
         score(*arguments, **options)
     except UsageError as error:
         _fail(error, 2)
-
-
-def _lasting(seconds: float) -> str:
-    """Return a duration as scenarios write it."""
-    for size, unit in ((86_400, "d"), (3600, "h"), (60, "min")):
-        if seconds >= size:
-            return f"{seconds / size:g} {unit}"
-    return f"{seconds:g} s"
 
 
 def _scenario(file: Path | None, entries: Sequence[str], duration_s: float | None) -> Scenario:

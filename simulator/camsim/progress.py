@@ -1,4 +1,4 @@
-"""Progress as plain text: one line updated in place on a terminal, else a line now and then."""
+"""Progress of a run: one line updated in place on a terminal, else a line now and then."""
 
 from __future__ import annotations
 
@@ -6,24 +6,26 @@ import asyncio
 import time
 from typing import TextIO
 
+from rich.console import Console
+from rich.live import Live
+
 from camsim.stats import Statistics
 
-_TERMINAL_S = (0.1, 1.0)  # at most this often while something changes; and this often while nothing does
+_TERMINAL_S = (0.1, 1.0)  # minimum pause between changes, and pause while nothing changes
 _PLAIN_S = (2.0, 60.0)
 
 
 class Progress:
-    """Writes to `out`: how many cameras are connected, and lines that people should read."""
+    """Writes to `out` how many cameras are connected, and notes."""
 
     def __init__(self, out: TextIO) -> None:
-        self._out = out
-        self._terminal = out.isatty()
-        self._pause_s, self._calm_s = _TERMINAL_S if self._terminal else _PLAIN_S
+        self._console = Console(file=out, markup=False, emoji=False, highlight=False)
+        self._live = Live(console=self._console, auto_refresh=False, transient=True)
+        self._pause_s, self._calm_s = _TERMINAL_S if self._console.is_terminal else _PLAIN_S
         self._shown_at = time.monotonic()
-        self._open_line = False
 
     async def follow(self, statistics: Statistics) -> None:
-        """Show the state again and again while nothing changes it, until cancelled."""
+        """Show the state while nothing changes it, until cancelled."""
         while True:
             await asyncio.sleep(self._calm_s)
             self.show(statistics)
@@ -37,17 +39,13 @@ class Progress:
         text = (
             f"{statistics.connected}/{statistics.expected} connected, {statistics.heartbeats} heartbeats sent"
         )
-        if self._terminal:
-            self._write(f"\r\x1b[K{text}")
-            self._open_line = True
+        if self._console.is_terminal:
+            self._live.start()
+            self._live.update(text, refresh=True)
         else:
-            self._write(text + "\n")
+            self.note(text)
 
     def note(self, text: str) -> None:
         """Write a line that stays."""
-        self._write(("\r\x1b[K" if self._open_line else "") + text + "\n")
-        self._open_line = False
-
-    def _write(self, text: str) -> None:
-        self._out.write(text)
-        self._out.flush()
+        self._live.stop()
+        self._console.print(text, soft_wrap=True)

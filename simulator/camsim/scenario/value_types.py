@@ -167,3 +167,11 @@ def text(*among: str) -> Text:
 FLAG = Flag("true or false", {"type": "boolean"})
 _ONE = {"type": "string", "minLength": 1}
 TEXTS = Texts("an id, or a list of ids", {"anyOf": [_ONE, {"type": "array", "items": _ONE, "minItems": 1}]})
+
+
+def format_duration(seconds: float) -> str:
+    """Return a duration in its largest unit, as scenarios write it: `1.5 h`."""
+    for size, unit in ((86_400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{seconds / size:.4g} {unit}"
+    return f"{seconds:.4g} s"

@@ -39,7 +39,7 @@ def rebase_command(
         else:
             opened.store.acquire_lock()
             number, made = rebase(opened.store, author(name).name, reason, now_ms())
-        moved = "would be moved" if dry_run else "moved"
+        moved = "would be moved" if dry_run else "were moved"
         show(f"{count(made.rows, 'row')} {moved}. End of the record:")
         show(f"  before  {format_datetime(made.ended_ms, zone)}")
         show(f"  after   {format_datetime(made.end_ms, zone)}")
