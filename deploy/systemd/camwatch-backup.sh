@@ -13,7 +13,7 @@ fail() {
   echo "backup: $1" >&2
   exit 1
 }
-[ -f "$store" ] || fail "there is no $store"
+[ -f "$store" ] || fail "$store does not exist"
 copy=$folder/camwatch-$(date -u +%Y-%m-%dT%H%M%SZ).db
 rm -f "$folder"/*.partial
 sqlite3 "$store" "VACUUM INTO '$copy.partial'" || fail "$store cannot be copied"

@@ -81,7 +81,7 @@ class Broker:
         )
 
     def client_of_nobody(self, name: str) -> aiomqtt.Client:
-        """Return a client for a session that is no camera's, named `camsim-{name}`."""
+        """Return a client that is not a camera, named `camsim-{name}`."""
         return careful(
             aiomqtt.Client(
                 self.host,
@@ -131,14 +131,14 @@ def broker_at(
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Why there is no session, for people; `fatal` if trying again will not help."""
+    """Why a session failed; `fatal` if trying again will not help."""
 
     text: str
     fatal: bool = False
 
 
 def problem_of(broker: Broker, error: aiomqtt.MqttError) -> Problem:
-    """Return what an error of the MQTT library means and what to do about it, the same for every camera."""
+    """Return the cause and remedy of an error of the MQTT library, the same text for every camera."""
     if isinstance(error, aiomqtt.MqttCodeError):
         code = getattr(error.rc, "value", None)
         if isinstance(error, aiomqtt.exceptions.MqttConnectError) and code in _FATAL_CODES:

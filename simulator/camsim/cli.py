@@ -34,7 +34,7 @@ app = typer.Typer(
 
 @app.callback()
 def camsim() -> None:
-    """Play a fleet of cameras against a real MQTT broker, and what befalls them."""
+    """Simulate a fleet of cameras, and their faults, against a real MQTT broker."""
 
 
 @app.command()
@@ -136,9 +136,9 @@ def fleet(
     cameras: Annotated[int, typer.Option(min=1, max=1_000_000, metavar="N", help="how many cameras")],
     output: Annotated[Path, typer.Option(metavar="DIR", help="folder to write the tables into")],
     operators: Annotated[int, typer.Option(min=1, max=1000, metavar="N", help="how many operators")] = 9,
-    seed: Annotated[int, typer.Option(metavar="N", help="the same seed makes the same fleet")] = 0,
+    seed: Annotated[int, typer.Option(metavar="N", help="same seed, same fleet")] = 0,
 ) -> None:
-    """Make up an inventory of any size."""
+    """Generate an inventory of any size."""
     try:
         fleet_generator.write(output, cameras, operators, seed)
     except UsageError as error:
@@ -149,7 +149,7 @@ def fleet(
 @app.command("score")
 @functools.wraps(score)
 def score_command(*arguments: Any, **options: Any) -> None:
-    """Mark camwatch against what really happened."""
+    """Compare camwatch with the ground truth."""
     try:
         score(*arguments, **options)
     except UsageError as error:
@@ -157,7 +157,7 @@ def score_command(*arguments: Any, **options: Any) -> None:
 
 
 def _scenario(file: Path | None, entries: Sequence[str], duration_s: float | None) -> Scenario:
-    """Return what is to be played: a scenario, and entries of the command line after its own."""
+    """Return the scenario, with the entries of the command line after its own."""
     read = NOTHING if file is None else read_scenario(file)
     more = tuple(read_inline(entry) for entry in entries)
     return replace(

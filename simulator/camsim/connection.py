@@ -120,7 +120,7 @@ class Connection:
 
     async def _leave(self, client: aiomqtt.Client, word: SessionStatus = SessionStatus.GOODBYE) -> None:
         try:
-            with contextlib.suppress(aiomqtt.MqttError):  # the broker is gone: nobody is left to say it to
+            with contextlib.suppress(aiomqtt.MqttError):  # the broker is gone
                 await self._say(client, word)
                 await leave(client)
         finally:
@@ -138,7 +138,7 @@ class Connection:
             self._path.send(message, now_s if lag is None else lag.arrival_s(now_s))
 
     async def _live(self, begins_s: float) -> None:
-        """Connect and talk, for ever; after a loss, try again with full-jitter back-off."""
+        """Connect and publish until cancelled; reconnect with full-jitter back-off."""
         failures = 0
         delay_s = begins_s - self._stage.now_s()
         while True:
@@ -183,7 +183,7 @@ class Connection:
         """Send each heartbeat when it is due. Raises MqttError when the session is lost."""
         stage, life = self._stage, self.life
         await stage.begun.wait()
-        life.skip(stage.now_s())  # what was due while nobody could hear it
+        life.skip(stage.now_s())  # heartbeats due while disconnected
         while True:
             due_s = life.due_s()
             wait_s = None if due_s is None else max(0.0, due_s - stage.now_s())

@@ -36,7 +36,7 @@ class BrokerError(UsageError):
 
 
 class ScoreError(UsageError):
-    """What is to be marked cannot be read, or there is no such figure."""
+    """The input of a score cannot be read, or a figure does not exist."""
 
 
 class ConnectError(CamsimError):
@@ -44,7 +44,7 @@ class ConnectError(CamsimError):
 
 
 class DeviceError(CamsimError):
-    """A camera failed in a way that nobody foresaw: what it did is not what the truth says it did."""
+    """A camera failed unexpectedly, so it did not do what the ground truth says."""
 
 
 class LimitError(CamsimError):

@@ -90,7 +90,7 @@ class Gateway:
             heapq.heappush(self._due, (due, self._order[camera], camera))
 
     async def _live(self) -> None:
-        """Keep a session, and speak on it; for ever."""
+        """Keep a session and publish on it until cancelled."""
         stage, failures = self._stage, 0
         while True:
             try:
@@ -150,7 +150,7 @@ class Gateway:
             at_s, _, camera = heapq.heappop(due)
             life = self.lives[camera]
             if life.due_s() != at_s:
-                continue  # it has changed since, and stands in the heap anew
+                continue  # changed since, and queued again
             topic, lag = self._topics[camera], life.lag
             for payload in life.payloads_until(until_s, utc_s):
                 if lag is None and not self._path.busy:
@@ -197,7 +197,7 @@ class _Session(asyncio.Protocol):
             )
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Tell whoever waits."""
+        """Wake the waiting task."""
         why = "Disconnected" if exc is None else str(exc)
         self._room.set()
         self._ended()

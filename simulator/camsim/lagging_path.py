@@ -19,7 +19,7 @@ from camsim.run_context import RunContext
 
 
 class Path:
-    """The slow way of a stage; it has no connection before somebody needs it."""
+    """The slow path of a stage; it connects when first used."""
 
     def __init__(self, stage: RunContext) -> None:
         self._stage = stage
@@ -31,7 +31,7 @@ class Path:
 
     @property
     def busy(self) -> bool:
-        """Whether something is under way still, which nobody may overtake."""
+        """Whether messages are still under way, which later ones must not overtake."""
         return self._leaves or bool(self._under_way)
 
     def send(self, message: Message, arrives_s: float) -> None:

@@ -1,4 +1,4 @@
-"""One run as a program plays it: with progress, signals and the truth, to its end."""
+"""Plays one run from the command line: progress, signals, ground truth."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from camsim.stats import Statistics
 
 
 async def play(settings: SimulatorSettings, truth: Path | None) -> None:
-    """Play until the time is over or a signal comes; the first signal ends cleanly, a second at once.
+    """Play until the scenario ends or a signal arrives: the first signal ends cleanly, a second at once.
 
-    Raises DeviceError, at the end, if something failed that nobody foresaw.
+    Raises DeviceError at the end if a camera failed unexpectedly.
     """
     progress = Progress(sys.stdout)
     statistics = Statistics(on_change=progress.show, on_notice=progress.note)
@@ -39,14 +39,14 @@ async def play(settings: SimulatorSettings, truth: Path | None) -> None:
         if record is not None:
             record.end(simulator.run, simulator.ended_s)
         if not playing.cancelled():
-            with mishaps.told():
+            with mishaps.collected():
                 playing.result()
     progress.note(statistics.summary())
     mishaps.must_be_none()
 
 
 class Mishaps:
-    """What failed behind everybody's back, in a callback of the loop or a task of a camera."""
+    """Unexpected errors of event-loop callbacks and camera tasks."""
 
     def __init__(self, on_notice: Callable[[str], None]) -> None:
         self._on_notice = on_notice
@@ -54,13 +54,13 @@ class Mishaps:
         self._first = ""
 
     def note(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-        """Take what the event loop tells its exception handler; people hear of the first at once."""
+        """Exception handler of the event loop; the first error is shown at once."""
         error = context.get("exception")
         self._add(str(context.get("message")) if error is None else _described(error))
 
     @contextlib.contextmanager
-    def told(self) -> Iterator[None]:
-        """Note what the tasks of cameras raised, instead of letting it through."""
+    def collected(self) -> Iterator[None]:
+        """Collect errors of camera tasks instead of raising them."""
         try:
             yield
         except ExceptionGroup as group:
@@ -68,7 +68,7 @@ class Mishaps:
                 self._add(_described(error))
 
     def must_be_none(self) -> None:
-        """Raise DeviceError if there was one."""
+        """Raise DeviceError if an error was collected."""
         if self._count:
             raise DeviceError(f"cameras failed {self._count} times, which is a bug; first: {self._first}")
 

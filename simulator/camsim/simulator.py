@@ -137,7 +137,7 @@ class Simulator:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> bool | None:
-        """Say goodbye for every camera that can, and end."""
+        """Publish the goodbye of every connected camera, and end."""
         self.ended_s = self._stage.now_s()
         return await self._stack.__aexit__(kind, error, trace)
 

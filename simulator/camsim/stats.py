@@ -1,4 +1,4 @@
-"""What the simulator counts, and whom it tells."""
+"""Counters of the simulator, and its callbacks."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from camsim.broker import Problem
 
 
-def _nobody(*_: object) -> None:
-    """Hear what nobody asked to hear."""
+def _ignore(*_: object) -> None:
+    """Ignore a callback."""
 
 
 @dataclass(slots=True)
@@ -37,8 +37,8 @@ class Statistics:
     """Entries of the scenario that have begun."""
     lies: int = 0
     """False heartbeats published in the name of cameras."""
-    on_change: Callable[[Statistics], None] = field(default=_nobody, repr=False)
-    on_notice: Callable[[str], None] = field(default=_nobody, repr=False)
+    on_change: Callable[[Statistics], None] = field(default=_ignore, repr=False)
+    on_notice: Callable[[str], None] = field(default=_ignore, repr=False)
     last_problem: str = ""
     """Why an attempt or a session failed last; empty when none did."""
     settled: asyncio.Event = field(default_factory=asyncio.Event, repr=False)
@@ -71,13 +71,13 @@ class Statistics:
             self.on_notice(f"{self.connected}/{self.expected} connected again")
 
     def went(self, camera: str) -> None:
-        """Note that a camera cannot speak any more, whoever wanted it."""
+        """Note that a camera lost its session, for whatever reason."""
         if camera in self._connected:
             self._connected.discard(camera)
             self.on_change(self)
 
     def failed(self, problem: Problem) -> None:
-        """Count a failure, and tell people of each problem once until all is well again."""
+        """Count a failure, and show each problem once until all cameras are connected again."""
         self.failures += 1
         self.last_problem = problem.text
         if problem.fatal and not self.connections:

@@ -59,7 +59,7 @@ class DirectTransport:
         self._connections[camera].reconnect()
 
     async def say_goodbye(self) -> None:
-        """Say it for every camera that is connected."""
+        """Publish it for every connected camera."""
         await asyncio.gather(*(connection.say_goodbye() for connection in self._connections.values()))
 
     def end(self) -> None:

@@ -122,7 +122,7 @@ class VirtualCamera:
         self.reconnect_count += 1
         if self.online_since_s == _NOT_YET:
             self.online_since_s = self.back_s
-        else:  # it went on counting while nobody could hear it
+        else:  # it kept counting while disconnected
             self.seq = max(self.seq, self._next_seq(self.back_s))
 
     # --- what it says
@@ -157,7 +157,7 @@ class VirtualCamera:
         return said
 
     def skip(self, now_s: float) -> None:
-        """Leave out what was due before: nobody could hear it."""
+        """Skip heartbeats due before: the camera was disconnected."""
         if self.online_since_s <= now_s:
             self.seq = max(self.seq, self._next_seq(now_s))
         self._under_way.clear()

@@ -104,7 +104,7 @@ _TIMES = {"up", "takes", "off_for", "on_for", "within", "by", "up_to", "plus", "
 
 
 def _faster(entry: Entry, speed: float) -> Entry:
-    # How wrong a camera's clock is, is no matter of how fast the scenario is played.
+    # A clock error does not scale with the speed of the scenario.
     parameters = {
         name: entry[name] / speed if name in _TIMES and entry.action != "clock_jump" else entry[name]
         for name in entry.kind.taken

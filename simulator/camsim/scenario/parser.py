@@ -1,4 +1,4 @@
-"""From YAML to a scenario. Every mistake is told, all at once, with its line and column."""
+"""From YAML to a scenario. All mistakes are reported at once, with line and column."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ class _Reader:
         return read
 
     def composed(self, said: str) -> Node | None:
-        """Return the tree of the text, None where it is no YAML."""
+        """Return the tree of the text, None if it is not YAML."""
         try:
             node = yaml.compose(said, Loader=yaml.SafeLoader)
         except yaml.MarkedYAMLError as error:
@@ -185,13 +185,13 @@ class _Reader:
         return Selector(**self._values(fields, SELECTOR))
 
     def _fields(self, node: Node, known: Iterable[str] | None, what: str) -> dict[str, Node]:
-        """Return the fields of a mapping; told are those that are not known, or come twice."""
+        """Return the fields of a mapping; report unknown and repeated ones."""
         if not isinstance(node, MappingNode):
             self._fault(node, f"{what} is a mapping: write names with values")
             return {}
         fields: dict[str, Node] = {}
         for key, value in node.value:
-            name = str(key.value) if isinstance(key, ScalarNode) else "?"  # `on` is no truth here
+            name = str(key.value) if isinstance(key, ScalarNode) else "?"  # `on` is not a boolean here
             if name in fields:
                 self._fault(key, f"{name!r} stands here twice")
             fields[name] = value

@@ -1,4 +1,4 @@
-"""`camsim score`: reads the truth and the judgement, and says how far they are apart."""
+"""`camsim score`: compares the ground truth with what camwatch recorded."""
 
 from __future__ import annotations
 
@@ -18,28 +18,29 @@ from camsim.score.truth_reader import read_truth
 
 
 def score(
-    truth: Annotated[Path, typer.Option(metavar="FILE", help="what `camsim run --truth` wrote")],
+    truth: Annotated[Path, typer.Option(metavar="FILE", help="file written by `camsim run --truth`")],
     camwatch: Annotated[
-        str | None, typer.Option(metavar="URL", help="a camwatch that runs: http://HOST:PORT")
+        str | None, typer.Option(metavar="URL", help="a running camwatch: http://HOST:PORT")
     ] = None,
     token_file: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="with --camwatch: holds an API token that sees all")
+        Path | None,
+        typer.Option(metavar="FILE", help="with --camwatch: file with an API token for all operators"),
     ] = None,
     history: Annotated[
         str | None, typer.Option(metavar="URL", help="its store: sqlite:///FILE or postgresql://…")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="print JSON instead of a table")] = False,
     html: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="draw truth above judgement, for the worst cameras")
+        Path | None, typer.Option(metavar="FILE", help="draw truth and record of the worst cameras")
     ] = None,
     limits: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="figures that must not be exceeded, else exit 1")
+        Path | None, typer.Option(metavar="FILE", help="maximum figures; exit 1 if exceeded")
     ] = None,
     down_after: Annotated[
         float, typer.Option(min=1, help="as in camwatch's settings, liveness.down_after")
     ] = 4.5,
 ) -> None:
-    """Mark camwatch against what really happened."""
+    """Compare camwatch with the ground truth."""
     if (camwatch is None) is (history is None):
         raise ScoreError("give one of --camwatch and --history")
     most = {} if limits is None else read_limits(limits)

@@ -1,4 +1,4 @@
-"""From marks to figures: one mapping, the same for the table, for JSON and for limits. Times in seconds."""
+"""The figures of a score, for the table, for JSON and for limits. Times in seconds."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Figures = dict[str, Any]
 
 
 def figures(marks: Score, down_after: float) -> Figures:
-    """Return every figure of a run; what there is nothing to reckon from is None."""
+    """Return every figure of a run; None where there is no data."""
     found = marks.found
     return {
         "scenario": marks.scenario,
@@ -62,7 +62,7 @@ def figures(marks: Score, down_after: float) -> Figures:
 
 
 def _spread(values: Sequence[float]) -> dict[str, float | None]:
-    """Return the middle and the end of a distribution."""
+    """Return mean, percentiles and maximum."""
     return {
         "mean": mean(values),
         "p50": percentile(values, 0.5),
@@ -73,7 +73,7 @@ def _spread(values: Sequence[float]) -> dict[str, float | None]:
 
 
 def _error(values: Sequence[float]) -> dict[str, float | None]:
-    """Return how far off: on the whole (the bias), root mean square, and at worst, either way."""
+    """Return bias, root mean square, and absolute errors."""
     return {
         "mean": mean(values),
         "rms": sqrt(fmean(value**2 for value in values)) if values else None,
@@ -114,10 +114,7 @@ def _causes(found: Iterable[DetectedOutage], missed: Iterable[Missed]) -> dict[s
 
 
 def read_limits(file: Path) -> dict[str, float]:
-    """Read limits: YAML, a figure's name (`detection_s.p99`) with the largest value that is taken.
-
-    Raises ScoreError.
-    """
+    """Read limits: YAML, a figure's name (`detection_s.p99`) with its maximum. Raises ScoreError."""
     try:
         said = yaml.safe_load(file.read_text("utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
@@ -128,20 +125,20 @@ def read_limits(file: Path) -> dict[str, float]:
 
 
 def beyond(found: Figures, limits: Mapping[str, float]) -> list[str]:
-    """Return what is beyond its limit, a line each. Raises ScoreError for a figure that there is not.
+    """Return a line for each figure beyond its limit. Raises ScoreError for an unknown figure.
 
-    An error may be as far on either side of nothing; no detection is too early.
+    Limits apply to absolute values, except for detection times.
     """
-    told = []
+    exceeded = []
     for name, most in limits.items():
         value: Any = found
         for part in name.split("."):
             if not isinstance(value, dict) or part not in value:
-                raise ScoreError(f"--limits: there is no figure {name!r}")
+                raise ScoreError(f"--limits: figure {name!r} does not exist")
             value = value[part]
         if value is not None and not isinstance(value, int | float):
-            raise ScoreError(f"--limits: {name!r} is no single figure")
+            raise ScoreError(f"--limits: {name!r} is not a single figure")
         too_much = value if value is None or name.startswith("detection") else abs(value)
         if too_much is not None and too_much > most:
-            told.append(f"{name} is {value:.6g}, wanted at most {most:g}")
-    return told
+            exceeded.append(f"{name} is {value:.6g}, wanted at most {most:g}")
+    return exceeded

@@ -98,7 +98,7 @@ class CameraScore:
     knowable_ms: int = 0
     """Unknown, though the broker was there and the camera spoke."""
     false_up_ms: int = 0
-    """Up beyond one interval of its last sign of life, while somebody else spoke for it."""
+    """Up more than one interval after its last sign of life, due to spoofed heartbeats."""
 
     @property
     def error_ms(self) -> int:
@@ -128,7 +128,7 @@ def score_run(
 ) -> Score:
     """Mark a run, without its first intervals, in which camwatch meets the cameras, and its last one.
 
-    camwatch was told to convict after `down_after` intervals of silence.
+    camwatch declares a camera down after `down_after` intervals of silence.
     """
     # The goodbyes of the end begin outages, which may date back to when the last heartbeats were due.
     last = max((camera.interval_ms for camera in real.cameras.values()), default=0)

@@ -1,6 +1,6 @@
 """What camwatch said, as values: each camera's changes of status, its outages, what was filled in; blindness.
 
-Times are Unix milliseconds. Read from the store's tables, or from the API, which tells the same.
+Times are Unix milliseconds. Read from the store's tables or from the API, with equal results.
 """
 
 from __future__ import annotations
@@ -190,7 +190,7 @@ def _from_sqlite(file: Path) -> Observations:
 
 def _from_postgresql(url: str) -> Observations:
     try:
-        import psycopg  # noqa: PLC0415 - only whoever has such a store needs it
+        import psycopg  # noqa: PLC0415 - only needed for such a store
     except ModuleNotFoundError:
         raise ScoreError("--history: PostgreSQL needs psycopg: pip install 'camwatch[postgres]'") from None
     try:

@@ -68,7 +68,7 @@ class TrueCamera:
     begins_ms: int = 0
     absences: list[TrueOutage] = field(default_factory=list)
     lies: int = 0
-    """How often somebody else spoke for it."""
+    """Number of spoofed heartbeats."""
     lags: list[Lag] = field(default_factory=list)
 
     def late_ms(self, sent_ms: float) -> float:

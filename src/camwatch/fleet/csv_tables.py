@@ -1,7 +1,7 @@
-"""CSV tables as people's spreadsheets write them: rows with named cells, and every fault with its place.
+"""CSV tables as spreadsheets write them: rows with named cells, and every problem with its place.
 
-Whatever the bytes, reading a table raises nothing: what is wrong goes to its list of faults. A faulty
-row is still handed over, so that its id is known and no second fault follows from the first.
+Reading a table never raises: problems are collected. Invalid rows are still yielded, so that their ids are
+known and one problem does not cause others.
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ from camwatch.errors import ConfigProblem
 from camwatch.fleet.fields import FieldError
 
 MAX_BYTES = 16 * 1024 * 1024
-"""The largest table that is read: some hundred thousand cameras."""
+"""Maximum size of a table: some hundred thousand cameras."""
 _SEPARATORS = (",", ";", "\t")
-_SEPARATOR_TOLD = re.compile(
+_SEPARATOR_LINE = re.compile(
     r'"?sep=([,;\t])"?[,;\s]*$', re.IGNORECASE
 )  # Excel writes, and reads, such a line
 
 MAX_FAULTS = 1_000
-"""Where that many faults were found in a table, the rest of it is not read."""
+"""After this many problems the rest of a table is not read."""
 
 _T = TypeVar("_T")
 
 
 class CsvRow:
-    """One row: cells by column, without surrounding blanks; `ok` until a cell is found faulty."""
+    """One row: cells by column, without surrounding blanks; `is_valid` until a problem is found."""
 
     __slots__ = ("_cells", "_table", "is_complete", "is_valid", "line")
 
@@ -40,35 +40,35 @@ class CsvRow:
         self._table = table
         self._cells = cells
         self.line = line  # where the row begins, counted from 1
-        self.is_complete = whole  # as many cells as the header; otherwise its fault is noted already
+        self.is_complete = whole  # has as many cells as the header
         self.is_valid = whole
 
     def __getitem__(self, column: str) -> str:
         return self._cells.get(column, "")
 
     def read(self, column: str, parse: Callable[[str], _T]) -> _T:
-        """Return the cell's value. A `CellError` is noted, and what is returned then is not to be used."""
+        """Return the cell's value; on a `FieldError`, note it and return None."""
         try:
             return parse(self[column])
         except FieldError as error:
             self.add_error(column, str(error))
-            return cast("_T", None)  # a row that is not `ok` yields no record
+            return cast("_T", None)  # an invalid row yields no record
 
     def read_number(self, column: str, parse: Callable[[str], _T]) -> _T:
-        """Do as `read`, with a decimal comma understood where no comma separates the cells."""
+        """As `read`, but accept a decimal comma unless commas separate the cells."""
         comma_means_point = self._table.separator != ","
         return self.read(column, lambda cell: parse(cell.replace(",", ".", 1) if comma_means_point else cell))
 
     def add_error(self, column: str, problem: str) -> None:
-        """Note that this cell cannot be taken."""
+        """Note a problem of this cell."""
         self.is_valid = False
         self._table.add_error(problem, self.line, column)
 
 
 class CsvTable:
-    """One CSV file: its rows, and in `faults` all that is wrong with it.
+    """One CSV file: its rows, and its problems in `faults`.
 
-    `complete` is true once every row was read: only then does the absence of an id mean anything.
+    `fully_read` is true once all rows were read; before, a missing id means nothing.
     """
 
     def __init__(self, file: Path, columns: tuple[str, ...], *, required: bool = True) -> None:
@@ -80,12 +80,12 @@ class CsvTable:
         self._required = required
 
     def add_error(self, problem: str, line: int = 0, column: str = "") -> None:
-        """Note what is wrong, and where: in the whole file, in a line, or in a column of it."""
+        """Note a problem of the file, of a line, or of a column of it."""
         where = (self.file.name, f"line {line}" if line else "", f"column {column}" if column else "")
         self.faults.append(ConfigProblem(", ".join(filter(None, where)), problem))
 
     def rows(self) -> Iterator[CsvRow]:
-        """Yield the rows under the header, without the empty ones; note what is wrong with their shape."""
+        """Yield the rows below the header, except empty ones; note problems of their shape."""
         content = self._content()
         if content is None:
             return
@@ -104,8 +104,8 @@ class CsvTable:
             whole = not any(cells[len(names) :])
             if not whole:
                 self.add_error(
-                    f"has {_count(len(cells), 'cell')}, the header {len(names)}: quote a text that holds "
-                    f"{self.separator!r}, and leave no cell out",
+                    f"has {_count(len(cells), 'cell')}, the header {len(names)}: quote texts that contain "
+                    f"{self.separator!r}, and omit no cell",
                     line,
                 )
             yield CsvRow(self, line, dict(zip(names, cells, strict=False)), whole=whole)
@@ -117,7 +117,7 @@ class CsvTable:
     def _content(self) -> bytes | None:
         try:
             if not self.file.is_file() and self.file.exists():  # opening a pipe would hold the daemon
-                self.add_error("is no regular file: put a CSV table there")
+                self.add_error("is not a regular file: put a CSV table there")
                 return None
             with self.file.open("rb") as stream:
                 content = stream.read(MAX_BYTES + 1)
@@ -125,7 +125,7 @@ class CsvTable:
             self.fully_read = not self._required
             if self._required:
                 self.add_error(
-                    f"is missing: {self.file.parent} must hold it, with the columns {','.join(self.columns)}"
+                    f"is missing: {self.file.parent} needs it, with the columns {','.join(self.columns)}"
                 )
             return None
         except OSError as error:
@@ -148,21 +148,19 @@ class CsvTable:
             try:
                 text.decode()
             except UnicodeDecodeError as error:
-                self.add_error(f"byte {error.start + 1} is no UTF-8: save the table as “CSV UTF-8”", line)
+                self.add_error(f"byte {error.start + 1} is not UTF-8: save the table as “CSV UTF-8”", line)
             if len(self.faults) >= MAX_FAULTS:
                 break
-        return content.decode("utf-8-sig", errors="replace")  # to find the other faults, too
+        return content.decode("utf-8-sig", errors="replace")  # to find the other problems
 
     def _records(self, text: str) -> Iterator[tuple[int, list[str]]]:
-        """Yield the line on which each record begins, and its cells without the blanks around them."""
+        """Yield the first line of each record, and its cells without surrounding blanks."""
         first = next((line for line in io.StringIO(text) if line.strip()), "")
-        told = _SEPARATOR_TOLD.match(first)
-        # A header holds no comma but between its cells; where none prevails, it is the comma.
-        self.separator = told[1] if told else max(_SEPARATORS, key=first.count)
+        declared = _SEPARATOR_LINE.match(first)
+        # A header has separators only between its cells; on a tie it is the comma.
+        self.separator = declared[1] if declared else max(_SEPARATORS, key=first.count)
         reader = csv.reader(io.StringIO(text, newline=""), delimiter=self.separator, strict=True)
-        words: dict[
-            str, str
-        ] = {}  # ten thousand cameras say the same again and again: one copy of it is kept
+        words: dict[str, str] = {}  # equal cells of many rows share one string
         while True:
             line = reader.line_num + 1
             try:
@@ -174,8 +172,8 @@ class CsvTable:
                 if len(self.faults) >= MAX_FAULTS:
                     return
                 continue
-            if told is not None and any(cells):
-                told = None  # the line that tells the separator is no row
+            if declared is not None and any(cells):
+                declared = None  # the `sep=` line is not a row
             elif any(cells):  # spreadsheets leave rows of separators behind
                 yield line, cells
 
@@ -197,10 +195,10 @@ class CsvTable:
 def _csv_problem(error: csv.Error) -> str:
     message = str(error)
     if "unexpected end of data" in message:
-        return "opens a quote that nothing closes: the rest of the file was taken for one cell"
+        return "opens a quote that is never closed: close it"
     if "field larger" in message:
         return "has a cell of more than 131072 characters: is a closing quote missing?"
-    return f"is no CSV ({message}): write a quote inside a quoted cell twice"
+    return f"is not valid CSV ({message}): write a quote inside a quoted cell twice"
 
 
 def _count(number: int, noun: str) -> str:

@@ -1,6 +1,6 @@
-"""What one cell of a table may hold: text in, value out, and a `CellError` that says what is allowed.
+"""Parsers of table cells: text in, value out, or a `FieldError` that says what is allowed.
 
-Every parser takes the cell without its surrounding blanks. None of them guesses.
+Cells come without surrounding blanks. No parser guesses.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from camwatch.dates import parse_day_or_instant, parse_instant, quoted, utc_ms
 
 MAX_TEXT = 200
-"""The longest text that a cell may hold, in characters."""
+"""Maximum length of a text, in characters."""
 
 _E = TypeVar("_E", bound=StrEnum)
 _T = TypeVar("_T")
@@ -26,7 +26,7 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 
 class FieldError(ValueError):
-    """A cell cannot be taken; the text says why and what is allowed. Becomes a `Fault` of its table."""
+    """A field is invalid; the text says why and what is allowed. Becomes a `ConfigProblem` of its table."""
 
 
 def identifier(cell: str) -> str:
@@ -34,35 +34,35 @@ def identifier(cell: str) -> str:
     if _ID.fullmatch(cell):
         return cell
     raise FieldError(
-        f"{quoted(cell)} is no id: use 1 to 63 lower-case letters a-z, digits and hyphens, no hyphen first"
+        f"{quoted(cell)} is not a valid id: use 1 to 63 letters a-z, digits and hyphens, no hyphen first"
         if cell
         else "is empty: give an id of lower-case letters a-z, digits and hyphens"
     )
 
 
 def text(cell: str) -> str:
-    """Read a text for people, as it stands; empty is allowed."""
+    """Read a text; empty is allowed."""
     if len(cell) > MAX_TEXT:
         raise FieldError(f"is too long: {len(cell)} characters, at most {MAX_TEXT} are allowed")
     if found := _CONTROL.search(cell):
-        raise FieldError(f"holds the control character {found[0]!r}: remove it")
+        raise FieldError(f"contains the control character {found[0]!r}: remove it")
     return cell
 
 
 def required_text(cell: str) -> str:
-    """Read a text for people that may not be empty."""
+    """Read a text that may not be empty."""
     if not cell:
-        raise FieldError("is empty: write what people call it")
+        raise FieldError("is empty: write a name")
     return text(cell)
 
 
 def optional(parse: Callable[[str], _T]) -> Callable[[str], _T | None]:
-    """Return a parser that gives None for an empty cell and otherwise does as `parse`."""
+    """Return a parser that returns None for an empty cell, else `parse(cell)`."""
     return lambda cell: parse(cell) if cell else None
 
 
 def enum_value(kinds: type[_E], noun: str) -> Callable[[str], _E]:
-    """Return a parser of one of these words."""
+    """Return a parser of one of the values of an enum."""
     words = {str(kind): kind for kind in kinds}
     *others, last = words
     allowed = f"{', '.join(others)} or {last}"
@@ -72,7 +72,7 @@ def enum_value(kinds: type[_E], noun: str) -> Callable[[str], _E]:
             return words[cell]
         except KeyError:
             raise FieldError(
-                f"{quoted(cell)} is no {noun}: use {allowed}" if cell else f"is empty: use {allowed}"
+                f"{quoted(cell)} is not a valid {noun}: use {allowed}" if cell else f"is empty: use {allowed}"
             ) from None
 
     return parse
@@ -84,10 +84,12 @@ def number(low: float, high: float, noun: str, *, above_low: bool = False) -> Ca
 
     def parse(cell: str) -> float:
         if not _NUMBER.fullmatch(cell):
-            raise FieldError(f"{quoted(cell)} is no {noun}: write a number {allowed}, like {high / 2 or 1:g}")
+            raise FieldError(
+                f"{quoted(cell)} is not a valid {noun}: write a number {allowed}, like {high / 2 or 1:g}"
+            )
         value = float(cell)
         if not math.isfinite(value) or not low <= value <= high or (above_low and value == low):
-            raise FieldError(f"{quoted(cell)} is no {noun}: it must be {allowed}")
+            raise FieldError(f"{quoted(cell)} is not a valid {noun}: it must be {allowed}")
         return value
 
     return parse

@@ -1,4 +1,4 @@
-"""The inventory: who runs which camera, where it stands, and when it is being worked on.
+"""The inventory: operators, sites, cameras and announced maintenance.
 
 It is read from a folder of four tables (`docs/reference/inventory.md`). A valid folder gives an `Inventory`;
 otherwise one `ConfigError` reports every fault (rule V6).
@@ -42,10 +42,10 @@ CAMERA_COLUMNS = (
 MAINTENANCE_COLUMNS = ("scope", "scope_id", "starts_at", "ends_at", "reason")
 
 MAY_LEAVE, SHARE_MAY_LEAVE = 5, 0.10
-"""Of the cameras in service, how many and which share one reload may remove or retire unconfirmed."""
+"""Count and share of the cameras in service that one reload may remove or retire unconfirmed."""
 
 _FILES = ("operators.csv", "sites.csv", "cameras.csv", "maintenance.csv")
-_FEW = 12  # that many ids are worth listing in a message
+_FEW = 12  # maximum number of ids listed in a message
 
 _T = TypeVar("_T")
 
@@ -61,7 +61,7 @@ class Operator:
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """Where cameras stand; `zone` is the district that holds it. Degrees, WGS 84."""
+    """A place with cameras; `zone` is its district. Degrees, WGS 84."""
 
     id: str
     name: str
@@ -72,7 +72,7 @@ class Site:
 
 @dataclass(frozen=True, slots=True)
 class Inventory:
-    """One sound reading of the tables, by id and in the order of the tables. Nothing in it changes.
+    """Valid tables, by id and in file order; immutable.
 
     `fingerprint` is the signature of the files from just before they were read; () if there are none.
     """
@@ -87,7 +87,7 @@ class Inventory:
     )
 
     def sites_of(self, operators: frozenset[str]) -> frozenset[str]:
-        """Return the sites where these operators have cameras; found once for a set of operators."""
+        """Return the sites where these operators have cameras (cached)."""
         found = self._sites_of.get(operators)
         if found is None:
             cameras = self.cameras.values()
@@ -98,11 +98,11 @@ class Inventory:
 
 @dataclass(frozen=True, slots=True)
 class HeldReload:
-    """A reading that somebody must confirm: it takes `leaving` of the `serving` cameras out of service."""
+    """A reload that needs confirmation: it takes `leaving` of the `serving` cameras out of service."""
 
     signature: Signature
     leaving: int
-    serving: int = field(compare=False)  # one more that came into service makes it no other reading
+    serving: int = field(compare=False)  # the count may change while it is held back
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,9 +117,9 @@ class InventoryDiff:
 def load_inventory(folder: Path, timezone: ZoneInfo, now_ms: int | None = None) -> Inventory:
     """Read the tables of `folder`; dates and times without an offset are local to `timezone`.
 
-    A maintenance window that was over `now_ms` may name what has left the tables since.
+    A maintenance window that ended before `now_ms` may refer to rows that no longer exist.
 
-    Raises ConfigError with every fault found.
+    Raises ConfigError with all problems.
     """
     if (problem := _folder_problem(folder)) is not None:
         raise ConfigError((ConfigProblem(str(folder), problem),))
@@ -149,7 +149,7 @@ def load_inventory(folder: Path, timezone: ZoneInfo, now_ms: int | None = None) 
 
 
 def diff(old: Inventory, new: Inventory) -> InventoryDiff:
-    """Return which cameras came, went, or have another row (or another zone) in `new`."""
+    """Return which cameras were added, removed or changed (row or zone)."""
     before, after = old.cameras, new.cameras
     kept = before.keys() & after.keys()
     return InventoryDiff(
@@ -160,9 +160,10 @@ def diff(old: Inventory, new: Inventory) -> InventoryDiff:
 
 
 def held_back(serving: Collection[str], new: Inventory) -> HeldReload | None:
-    """Return what must be confirmed before `new` holds: it takes more of the cameras in service than may go.
+    """Return what must be confirmed before `new` is applied; None if nothing (rule V6).
 
-    More than a tenth of them and more than five: a half-written table is no decommissioning (rule V6).
+    A reload that drops more than a tenth of the cameras in service, and more than five, may be a half-written
+    table.
     """
     rows = map(new.cameras.get, serving)
     leaving = sum(row is None or row.lifecycle is Lifecycle.RETIRED for row in rows)
@@ -172,7 +173,7 @@ def held_back(serving: Collection[str], new: Inventory) -> HeldReload | None:
 
 
 def table_files(folder: Path) -> tuple[Path, ...]:
-    """Return the paths of the tables, those that may be missing too."""
+    """Return the paths of all tables, optional ones included."""
     return tuple(folder / name for name in _FILES)
 
 
@@ -181,12 +182,12 @@ def _folder_problem(folder: Path) -> str | None:
         if folder.is_dir():
             return None
     except OSError as error:
-        return f"cannot be looked at: {error.strerror or error}"
-    return "is no folder: the setting fleet.path must name the folder that holds cameras.csv"
+        return f"cannot be read: {error.strerror or error}"
+    return "is not a folder: set fleet.path to the folder that contains cameras.csv"
 
 
 class _Table(Generic[_T]):
-    """The records of one table by id, and the ids of its faulty rows, so that references to them hold."""
+    """The records of one table by id, and the ids of invalid rows, so that references to them are valid."""
 
     def __init__(self, table: CsvTable, noun: str, build: Callable[[CsvRow], _T]) -> None:
         self.table = table
@@ -200,9 +201,7 @@ class _Table(Generic[_T]):
                 continue
             key = row.read(column, fields.identifier)
             if row.is_valid and first != row.line:
-                row.add_error(
-                    column, f"{quoted(key)} is already on line {first}: an id stands for one {noun} only"
-                )
+                row.add_error(column, f"{quoted(key)} is already on line {first}: use each id once")
             record = build(row)
             if row.is_valid:
                 self.records[key] = record
@@ -214,7 +213,9 @@ class _Table(Generic[_T]):
         known = ", ".join(self._lines) if 0 < len(self._lines) <= _FEW else ""
         add = f"add it to {self.table.file.name}" + (f", or use one of: {known}" if known else "")
         raise FieldError(
-            f"{quoted(cell)} is no {self._noun}: {add}" if cell else f"is empty: name the {self._noun}"
+            f"{quoted(cell)} is not a known {self._noun}: {add}"
+            if cell
+            else f"is empty: name the {self._noun}"
         )
 
 
@@ -307,4 +308,4 @@ def _instant(cell: str, read: Callable[[str], int], otherwise: int) -> int:
     try:
         return read(cell)
     except FieldError:
-        return otherwise  # its fault is told where it is read
+        return otherwise  # reported where the cell is read

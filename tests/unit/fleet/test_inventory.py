@@ -28,26 +28,29 @@ from tests.support.tables import (
 PARIS = ZoneInfo("Europe/Paris")
 
 EVERY_FAULT = (
-    ("operators.csv, line 2, column objective", "'99' is no objective: it must be above 0 and up to 1"),
-    ("sites.csv, line 2, column latitude", "'91' is no latitude: it must be from -90 to 90"),
+    (
+        "operators.csv, line 2, column objective",
+        "'99' is not a valid objective: it must be above 0 and up to 1",
+    ),
+    ("sites.csv, line 2, column latitude", "'91' is not a valid latitude: it must be from -90 to 90"),
     (
         "cameras.csv, line 2, column camera_id",
-        "'Cam_1' is no id: use 1 to 63 lower-case letters a-z, digits and hyphens, no hyphen first",
+        "'Cam_1' is not a valid id: use 1 to 63 letters a-z, digits and hyphens, no hyphen first",
     ),
     (
         "cameras.csv, line 2, column operator_id",
-        "'viile' is no operator: add it to operators.csv, or use one of: ville",
+        "'viile' is not a known operator: add it to operators.csv, or use one of: ville",
     ),
     (
         "cameras.csv, line 2, column purpose",
-        "'vidéo' is no purpose: use video_protection, access_control or traffic",
+        "'vidéo' is not a valid purpose: use video_protection, access_control or traffic",
     ),
     (
         "cameras.csv, line 3, column site_id",
-        "'gare' is no site: add it to sites.csv, or use one of: mairie",
+        "'gare' is not a known site: add it to sites.csv, or use one of: mairie",
     ),
     ("cameras.csv, line 3, column lifecycle", "is empty: use planned, in_service or retired"),
-    ("maintenance.csv, line 2, column scope", "'zone' is no scope: use camera, site or operator"),
+    ("maintenance.csv, line 2, column scope", "'zone' is not a valid scope: use camera, site or operator"),
     (
         "maintenance.csv, line 2, column starts_at",
         "'2026-01-01' is not a date-time: write a date-time like 2026-11-22T08:00",
@@ -158,7 +161,7 @@ def test_a_decimal_comma_in_a_comma_table_is_a_fault(tmp_path: Path) -> None:
     said = fault(write_fleet(tmp_path, [camera(latitude="43,5297", longitude="5.4")]))
     place, _, problem = said.partition(": ")
     assert place == "cameras.csv, line 2, column latitude"
-    assert problem == "'43,5297' is no latitude: write a number from -90 to 90, like 45"
+    assert problem == "'43,5297' is not a valid latitude: write a number from -90 to 90, like 45"
 
 
 def test_blank_lines_and_extra_columns_are_ignored_and_columns_stand_in_any_order(tmp_path: Path) -> None:
@@ -199,9 +202,9 @@ def test_every_fault_of_every_table_is_told_at_once(tmp_path: Path) -> None:
     ("cells", "column", "problem"),
     [
         ({"camera_id": ""}, "camera_id", "is empty"),
-        ({"camera_id": "-a"}, "camera_id", "is no id"),
-        ({"camera_id": "a" * 64}, "camera_id", "is no id"),
-        ({"camera_id": "caméra"}, "camera_id", "is no id"),
+        ({"camera_id": "-a"}, "camera_id", "is not a valid id"),
+        ({"camera_id": "a" * 64}, "camera_id", "is not a valid id"),
+        ({"camera_id": "caméra"}, "camera_id", "is not a valid id"),
         ({"name": ""}, "name", "is empty"),
         ({"name": "é" * 201}, "name", "is too long: 201 characters, at most 200"),
         ({"name": "a\x00b"}, "name", "control character '\\x00'"),
@@ -214,9 +217,9 @@ def test_every_fault_of_every_table_is_told_at_once(tmp_path: Path) -> None:
         ({"commission_by": "٢٠٢٦-01-01"}, "commission_by", "is not a date"),
         ({"interval_s": "0"}, "interval_s", "above 0"),
         ({"interval_s": "-1"}, "interval_s", "above 0"),
-        ({"interval_s": "nan"}, "interval_s", "is no interval in seconds"),
+        ({"interval_s": "nan"}, "interval_s", "is not a valid interval in seconds"),
         ({"interval_s": "1e999"}, "interval_s", "above 0 and up to 86400"),
-        ({"interval_s": "1_0"}, "interval_s", "is no interval"),
+        ({"interval_s": "1_0"}, "interval_s", "is not a valid interval"),
         ({"latitude": "43.5"}, "longitude", "give both or none"),
         ({"latitude": "0", "longitude": "180.1"}, "longitude", "from -180 to 180"),
     ],
@@ -238,9 +241,7 @@ def test_an_objective_is_above_nothing_and_at_most_everything(tmp_path: Path, ob
 
 def test_a_duplicate_names_the_line_of_the_first(tmp_path: Path) -> None:
     said = fault(write_fleet(tmp_path, [camera("a", name="sur\ndeux lignes"), camera("b"), camera("a")]))
-    assert said == (
-        "cameras.csv, line 5, column camera_id: 'a' is already on line 2: an id stands for one camera only"
-    )
+    assert said == ("cameras.csv, line 5, column camera_id: 'a' is already on line 2: use each id once")
 
 
 def test_a_reference_to_a_faulty_row_is_no_second_fault(tmp_path: Path) -> None:
@@ -263,7 +264,7 @@ def test_a_row_with_too_many_cells_is_a_fault_of_its_line_and_one_with_too_few_l
         "site_id,name,zone,latitude,longitude\ngare,Gare,Centre,43,5,5.4\nx,y\n"
     )
     many, few = faults(tmp_path)[:2]
-    assert str(many).startswith("sites.csv, line 2: has 6 cells, the header 5: quote a text that holds ','")
+    assert str(many).startswith("sites.csv, line 2: has 6 cells, the header 5: quote texts that contain ','")
     assert str(few).startswith("sites.csv, line 3, column zone: is empty")
 
 
@@ -307,11 +308,11 @@ def test_an_unclosed_quote_is_told_with_the_line_that_opens_it(tmp_path: Path) -
     write_fleet(tmp_path)
     with (tmp_path / "sites.csv").open("a") as table:
         table.write('gare,"Gare,Centre,,\nautre,Autre,Centre,,\n')
-    assert fault(tmp_path).startswith("sites.csv, line 3: opens a quote that nothing closes")
+    assert fault(tmp_path).startswith("sites.csv, line 3: opens a quote that is never closed")
 
 
 def test_a_missing_folder_or_table_is_a_fault(tmp_path: Path) -> None:
-    assert "is no folder: the setting fleet.path" in fault(tmp_path / "nowhere")
+    assert "is not a folder: set fleet.path" in fault(tmp_path / "nowhere")
     write_fleet(tmp_path)
     (tmp_path / "sites.csv").unlink()
     assert fault(tmp_path).startswith("sites.csv: is missing: ")
@@ -319,7 +320,7 @@ def test_a_missing_folder_or_table_is_a_fault(tmp_path: Path) -> None:
 
 def test_a_file_in_the_place_of_the_folder_is_a_fault(tmp_path: Path) -> None:
     (tmp_path / "fleet").write_text("")
-    assert "is no folder" in fault(tmp_path / "fleet")
+    assert "is not a folder" in fault(tmp_path / "fleet")
 
 
 def test_an_empty_table_is_a_fault_that_names_the_columns(tmp_path: Path) -> None:
@@ -338,8 +339,8 @@ def test_what_cannot_be_read_is_a_fault_and_does_not_hold_the_daemon(tmp_path: P
     os.mkfifo(tmp_path / "sites.csv")
     (tmp_path / "cameras.csv").symlink_to(tmp_path / "cameras.csv")
     first, second, third = faults(tmp_path)
-    assert str(first) == "operators.csv: is no regular file: put a CSV table there"
-    assert str(second) == "sites.csv: is no regular file: put a CSV table there"
+    assert str(first) == "operators.csv: is not a regular file: put a CSV table there"
+    assert str(second) == "sites.csv: is not a regular file: put a CSV table there"
     assert str(third).startswith("cameras.csv: ")
 
 
@@ -383,7 +384,11 @@ def test_maintenance_windows_are_read_in_the_fleet_s_time(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("row", "column", "problem"),
     [
-        (window("camera", "mairie", "2026-01-01T00:00", "2026-01-02T00:00"), "scope_id", "is no camera"),
+        (
+            window("camera", "mairie", "2026-01-01T00:00", "2026-01-02T00:00"),
+            "scope_id",
+            "is not a known camera",
+        ),
         (window("site", "", "2026-01-01T00:00", "2026-01-02T00:00"), "scope_id", "name the site"),
         (
             window("operator", "ville", "2026-01-02T00:00", "2026-01-02T00:00"),

@@ -198,7 +198,7 @@ def test_figures_are_json_and_beyond_their_limits_they_are_told(tmp_path: Path) 
     assert beyond(early, {"detection_late_s.p99": 0.25}) == []
     assert beyond(biased, {"blind_error_s": 1.0}) == ["blind_error_s is -2.5, wanted at most 1"]
     limits.write_text("mistake: 0\n")
-    with pytest.raises(ScoreError, match="there is no figure 'mistake'"):
+    with pytest.raises(ScoreError, match="figure 'mistake' does not exist"):
         beyond(found, read_limits(limits))
     for wrong in ("mistakes: many", "[1]", "a: ["):
         limits.write_text(wrong)
