@@ -38,7 +38,7 @@ async def test_what_a_task_of_a_camera_raises_is_a_device_error() -> None:
     told: list[str] = []
     mishaps = Mishaps(told.append)
     mishaps.must_be_none()
-    with mishaps.told():
+    with mishaps.collected():
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(asyncio.to_thread(broken))
     assert told == ["a camera failed: OSError: [Errno 9] Bad file descriptor (test_playing.py:19)"]
