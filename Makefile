@@ -6,10 +6,13 @@ BIN := $(VENV)/bin
 SUDO := $(shell [ "$$(id -u)" = 0 ] || command -v sudo)
 DEBIAN := chromium docker-compose mosquitto mosquitto-clients openssl poppler-utils postgresql prometheus prometheus-alertmanager prometheus-mqtt-exporter sqlite3 systemd
 
+TEXTS := --no-location --sort-by-file -c Translators:
+CATALOGUES := --no-fuzzy-matching --ignore-obsolete --ignore-pot-creation-date --width 100
+
 # What the prose check reads. To add once they are clean: src simulator deploy config tools tests, and the generated documents.
 PROSE := $(filter-out docs/reference/metrics.md docs/reference/notifications.md docs/reference/benchmarks.md docs/explanation/simulation.md,$(wildcard *.md docs/*.md docs/*/*.md))
 
-.PHONY: help demo install system-deps test check format simulate bench accuracy docs docs-site screenshots lock vendor clean
+.PHONY: help demo install system-deps test check format simulate bench accuracy docs docs-site translations screenshots lock vendor clean
 help: ## list the targets
 	@awk -F':.*## ' '/^##@ /{printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
@@ -63,6 +66,13 @@ docs: $(VENV)/dev.stamp ## write the generated documents and dashboards
 
 docs-site: $(VENV)/dev.stamp ## build the documentation as a site into site/
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
+
+translations: $(VENV)/dev.stamp ## bring the translation catalogues up to date with the texts in the code
+	@texts=$$(mktemp) && trap 'rm "$$texts"' EXIT && set -e; \
+	$(BIN)/pybabel -q extract -F babel.cfg $(TEXTS) -o $$texts .; \
+	$(BIN)/pybabel -q update -D camwatch -i $$texts -d src/camwatch/locales $(CATALOGUES); \
+	$(BIN)/pybabel -q extract -F deploy/grafana/babel.cfg -k tr -k forms:1,2 $(TEXTS) -o $$texts .; \
+	$(BIN)/pybabel -q update -D grafana -i $$texts -d deploy/grafana/locales $(CATALOGUES)
 
 screenshots: $(VENV)/dev.stamp system-deps ## take the screenshots of the documentation
 	$(BIN)/python -m tools.screenshots

@@ -30,8 +30,8 @@ from camwatch.history.dialects import is_sqlite, read_transaction
 from camwatch.history.queries import read
 from camwatch.history.recording_store import RecordingStore
 from camwatch.history.store import Store
+from camwatch.i18n import Language
 from camwatch.reports.builder import build
-from camwatch.reports.formatting import Language
 from camwatch.reports.model import Report, ReportScope
 from camwatch.reports.period import Period, month_of
 from camwatch.reports.renderers import csv_table, html_page, json_document, text_table

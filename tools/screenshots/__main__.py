@@ -47,8 +47,8 @@ PICTURES = (
     Picture("fleet", "/", 1280, 800, "light", "#map .site.s-down"),
     Picture("wall", "/?kiosk", 1600, 900, "dark", "#map .site.s-down"),
     Picture("operator", "/operators/ville", 1280, 800, "light", ".camera-days"),
-    Picture("camera", "/cameras/la-duranne-01", 1280, 800, "dark", "#past .days"),
-    Picture("phone", "/", 390, 844, "light", "#trouble .incident"),
+    Picture("camera", "/cameras/la-duranne-01", 1280, 800, "dark", "#history .days"),
+    Picture("phone", "/", 390, 844, "light", "#attention .incident"),
 )
 
 

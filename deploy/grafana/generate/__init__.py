@@ -1,1 +1,1 @@
-"""The dashboards as code: a function for each; `documents` says which files they become."""
+"""The dashboards as code: a function for each; `documents` maps them to files."""

@@ -1,4 +1,4 @@
-"""*Camera*: one camera, for whoever goes out to mend it. What it is, what it did, what it says of itself."""
+"""*Camera*: the inventory, status and telemetry of one camera, for repairs."""
 
 from __future__ import annotations
 
@@ -38,29 +38,28 @@ from deploy.grafana.generate.panels import (
 CHOSEN = 'camera="$camera"'
 
 
-def camera(say: Translator) -> Dashboard:
+def camera(tr: Translator) -> Dashboard:
     """Return the dashboard of one camera."""
     named = "query_result(max by (camera, name) (camera:camwatch_camera_info:any))"
     return board(
-        say,
+        tr,
         "camera",
-        say(
-            "Une caméra : son état, ses signes de vie, ce qu’elle dit d’elle-même.",
-            "One camera: its status, its signs of life, what it says of itself.",
+        tr(
+            "One camera: status, heartbeats, telemetry.",
         ),
         [
-            Band(4, _figures(say)),
-            Band(3, [(24, _inventory(say))]),
-            Band(4, [(24, _status(say))]),
-            Band(7, [(12, _conditions(say)), (12, _silence(say))]),
-            Heading(say("Ce qu’elle dit d’elle-même", "What it says of itself")),
-            Band(7, [(8, panel) for panel in _reported(say)[:3]]),
-            Band(7, [(8, panel) for panel in _reported(say)[3:]]),
+            Band(4, _figures(tr)),
+            Band(3, [(24, _inventory(tr))]),
+            Band(4, [(24, _status(tr))]),
+            Band(7, [(12, _conditions(tr)), (12, _silence(tr))]),
+            Heading(tr("Telemetry")),
+            Band(7, [(8, panel) for panel in _reported(tr)[:3]]),
+            Band(7, [(8, panel) for panel in _reported(tr)[3:]]),
         ],
         [
             variable(
                 "camera",
-                say("Caméra", "Camera"),
+                tr("Camera"),
                 named,
                 regex='/camera="(?<value>[^"]+)",name="(?<text>[^"]+)"/',
             )
@@ -70,14 +69,14 @@ def camera(say: Translator) -> Dashboard:
 
 
 NOW = "scalar(max(camwatch_now_timestamp_seconds))"
-"""The time by which camwatch dates, so that an age does not depend on the clock of another machine."""
+"""The time of camwatch, so that ages do not depend on the clock of another machine."""
 
 
 def _one(metric: str) -> str:
     return f"max by (camera) ({metric}{{{CHOSEN}}})"
 
 
-def _figures(say: Translator) -> list[tuple[int, Panel]]:
+def _figures(tr: Translator) -> list[tuple[int, Panel]]:
     def grown(metric: str) -> str:
         return f"max by (camera) (increase({metric}{{{CHOSEN}}}[$__range]))"
 
@@ -89,19 +88,19 @@ def _figures(say: Translator) -> list[tuple[int, Panel]]:
         (
             4,
             stat(
-                say("État", "Status"),
-                say("L’état en ce moment.", "The status now."),
+                tr("Status"),
+                tr("The current status."),
                 Query(f"max by (camera) ({queries.CODE}{{{CHOSEN}}})"),
                 unit=COUNT,
                 thresholds=steps(STATUS["retired"], *_shades()),
-                mappings=statuses(say),
+                mappings=statuses(tr),
             ),
         ),
         (
             5,
             stat(
-                say("Depuis", "Since"),
-                say("Quand cet état est devenu vrai.", "When this status became true."),
+                tr("Since"),
+                tr("When this status became true."),
                 Query(f"{_one('camwatch_camera_status_since_timestamp_seconds')} * 1000"),
                 unit=DATE,
             ),
@@ -109,19 +108,19 @@ def _figures(say: Translator) -> list[tuple[int, Panel]]:
         (
             4,
             stat(
-                say("Dernier signe de vie", "Last sign of life"),
-                say("Âge du dernier battement.", "Age of the last heartbeat."),
+                tr("Last heartbeat"),
+                tr("Age of the last heartbeat."),
                 Query(f"{NOW} - {_one('camwatch_camera_last_heartbeat_timestamp_seconds')}"),
                 unit=SECONDS,
                 decimals=0,
-                no_value=say("Jamais", "Never"),
+                no_value=tr("Never"),
             ),
         ),
         (
             5,
             stat(
-                say("Disponibilité sur la période", "Availability in the period"),
-                say("En marche / (en marche + en panne).", "Up / (up + down)."),
+                tr("Availability in the period"),
+                tr("Up / (up + down)."),
                 Query(f"{account('up')} / ({account('up')} + {account('down')})"),
                 unit=RATIO,
                 decimals=2,
@@ -130,8 +129,8 @@ def _figures(say: Translator) -> list[tuple[int, Panel]]:
         (
             3,
             stat(
-                say("Pannes", "Outages"),
-                say("Pannes commencées sur la période.", "Outages begun in the period."),
+                tr("Outages"),
+                tr("Outages started in the period."),
                 Query(grown("camwatch_camera_outages_total")),
                 unit=COUNT,
                 decimals=0,
@@ -140,8 +139,8 @@ def _figures(say: Translator) -> list[tuple[int, Panel]]:
         (
             3,
             stat(
-                say("Redémarrages", "Reboots"),
-                say("Redémarrages vus sur la période.", "Reboots seen in the period."),
+                tr("Reboots"),
+                tr("Reboots detected in the period."),
                 Query(grown("camwatch_camera_reboots_total")),
                 unit=COUNT,
                 decimals=0,
@@ -154,84 +153,75 @@ def _shades() -> list[tuple[float, str]]:
     return sorted((float(CODES[status]), STATUS[status]) for status in STATUSES if CODES[status])
 
 
-def _inventory(say: Translator) -> Panel:
+def _inventory(tr: Translator) -> Panel:
     labels = "name, operator, site, zone, purpose, model, firmware"
     return table(
-        say("Inventaire", "Inventory"),
-        say(
-            "Ce que l’inventaire et la caméra disent d’elle.", "What the inventory and the camera say of it."
-        ),
+        tr("Inventory"),
+        tr("From the inventory and from the camera itself."),
         [f"max by ({labels}) (camwatch_camera_info{{{CHOSEN}}})"],
         [
-            Column("name", say("Nom", "Name"), width=420),
-            Column("operator", say("Exploitant", "Operator"), link=to(say, "operator")),
-            Column("site", say("Site", "Place")),
-            Column("zone", say("Zone", "District")),
+            Column("name", tr("Name"), width=420),
+            Column("operator", tr("Operator"), link=to(tr, "operator")),
+            Column("site", tr("Site")),
+            Column("zone", tr("District")),
             Column(
                 "purpose",
-                say("Usage", "Purpose"),
+                tr("Purpose"),
                 mappings=[
                     values(
-                        ("video_protection", say("Vidéoprotection", "Video protection"), BLUE),
-                        ("access_control", say("Contrôle d’accès", "Access control"), DARK),
-                        ("traffic", say("Circulation", "Traffic"), DARK),
+                        ("video_protection", tr.label("purpose", "video_protection"), BLUE),
+                        ("access_control", tr.label("purpose", "access_control"), DARK),
+                        ("traffic", tr.label("purpose", "traffic"), DARK),
                     )
                 ],
             ),
-            Column("model", say("Modèle", "Model")),
-            Column("firmware", say("Micrologiciel", "Firmware")),
+            Column("model", tr("Model")),
+            Column("firmware", tr("Firmware")),
         ],
     )
 
 
-def _status(say: Translator) -> Panel:
+def _status(tr: Translator) -> Panel:
     return timeline(
-        say("État sur la période", "Status over the period"),
-        say(
-            "Ce qui était connu à chaque instant : une panne y commence quand elle est constatée ; le "
-            "registre, et donc la disponibilité, la datent de plus tôt. "
-            "Un trou : Prometheus n’a rien obtenu de Camwatch.",
-            "What was known at each instant: an outage begins when it was noticed; the ledger, and so the "
-            "availability, date it back. A hole: Prometheus got nothing from camwatch.",
+        tr("Status over the period"),
+        tr(
+            "What was known at each instant: an outage begins when it was detected; status times, and so "
+            "the availability, date it earlier. A hole: Prometheus could not scrape camwatch.",
         ),
         Query(f"max by (camera) ({queries.CODE}{{{CHOSEN}}})", "{{camera}}"),
-        mappings=statuses(say),
+        mappings=statuses(tr),
     )
 
 
-def _conditions(say: Translator) -> Panel:
+def _conditions(tr: Translator) -> Panel:
     return timeline(
-        say("Ce qui la gêne", "What hampers it"),
-        say(
-            "Suspecte : un battement tarde. Instable : tombe et revient sans cesse. Les autres : "
-            "dégradée, et pourquoi.",
-            "Suspect: a heartbeat is late. Flapping: goes and comes again and again. Others: degraded, "
-            "and why.",
+        tr("Conditions"),
+        tr(
+            "Suspect: a heartbeat is overdue. Flapping: frequent changes between up and down. Others: "
+            "reasons why it is degraded.",
         ),
-        Query(_one("camwatch_camera_suspect"), say("Suspecte", "Suspect")),
-        Query(_one("camwatch_camera_flapping"), say("Instable", "Flapping")),
+        Query(_one("camwatch_camera_suspect"), tr("Suspect")),
+        Query(_one("camwatch_camera_flapping"), tr("Flapping")),
         Query(f"max by (reason) (camwatch_camera_degraded{{{CHOSEN}}})", "{{reason}}"),
-        names={reason: say.reason(reason) for reason in REASONS},
-        mappings=[values(("0", say("Non", "No"), DARK), ("1", say("Oui", "Yes"), ORANGE))],
+        names={reason: tr.label("reason", reason) for reason in REASONS},
+        mappings=[values(("0", tr("No"), DARK), ("1", tr("Yes"), ORANGE))],
     )
 
 
-def _silence(say: Translator) -> Panel:
+def _silence(tr: Translator) -> Panel:
     beat = _one("camwatch_camera_last_heartbeat_timestamp_seconds")
     return series(
-        say("Silence", "Silence"),
-        say(
-            "Temps depuis le dernier battement, à chaque relevé : des dents de scie sous l’intervalle si "
-            "tout va bien.",
-            "Time since the last heartbeat, at each scrape: saw teeth below the interval if all is well.",
+        tr("Time without a heartbeat"),
+        tr(
+            "Time since the last heartbeat, at each scrape: a sawtooth below the interval if all is well.",
         ),
-        Query(f"{NOW} - {beat}", say("Depuis le dernier battement", "Since the last heartbeat"), ORANGE),
+        Query(f"{NOW} - {beat}", tr("Since the last heartbeat"), ORANGE),
         unit=SECONDS,
     )
 
 
-def _reported(say: Translator) -> list[Panel]:
-    latest = say("Tel que la caméra le rapporte.", "As the camera reports it.")
+def _reported(tr: Translator) -> list[Panel]:
+    latest = tr("As the camera reports it.")
 
     def reported(
         title: str, metric: str, unit: str, colour: str, tells: str = latest, **more: float | None
@@ -241,42 +231,39 @@ def _reported(say: Translator) -> list[Panel]:
 
     return [
         reported(
-            say("Cadence", "Frame rate"),
+            tr("Frame rate"),
             "camwatch_camera_frames_per_second",
-            say("suffix: images/s", "suffix: frames/s"),
+            tr("suffix: frames/s"),
             GREEN,
         ),
-        reported(say("Débit", "Bit rate"), "camwatch_camera_bitrate_bytes_per_second", "Bps", BLUE),
+        reported(tr("Bit rate"), "camwatch_camera_bitrate_bytes_per_second", "Bps", BLUE),
         reported(
-            say("Température", "Temperature"),
+            tr("Temperature"),
             "camwatch_camera_temperature_celsius",
             "celsius",
             VERMILION,
             low=None,
         ),
-        reported(say("Stockage", "Storage used"), "camwatch_camera_storage_used_ratio", RATIO, PINK, high=1),
+        reported(tr("Storage used"), "camwatch_camera_storage_used_ratio", RATIO, PINK, high=1),
         reported(
-            say("Retard de l’horloge", "Clock behind"),
+            tr("Clock behind"),
             "camwatch_camera_clock_offset_seconds",
             SECONDS,
             SKY,
-            say(
-                "De combien l’horloge de la caméra est en retard sur la nôtre ; en avance, négatif. Plus "
-                "de 5 s est une "
-                "anomalie (règle L7).",
-                "How far the camera’s clock is behind ours; negative is ahead. More than 5 s is a fault "
-                "(rule L7).",
+            tr(
+                "How far the camera’s clock is behind camwatch’s; negative: ahead. More than 5 s is a "
+                "fault (rule L7).",
             ),
             low=None,
         ),
         series(
-            say("Redémarrages et pannes", "Reboots and outages"),
-            say("Dans l’heure écoulée.", "In the last hour."),
+            tr("Reboots and outages"),
+            tr("In the last hour."),
             *(
                 Query(f"max by (camera) (increase({metric}{{{CHOSEN}}}[1h]))", name, colour)
                 for metric, name, colour in (
-                    ("camwatch_camera_reboots_total", say("Redémarrages", "Reboots"), BLUE),
-                    ("camwatch_camera_outages_total", say("Pannes", "Outages"), VERMILION),
+                    ("camwatch_camera_reboots_total", tr("Reboots"), BLUE),
+                    ("camwatch_camera_outages_total", tr("Outages"), VERMILION),
                 )
             ),
             unit=COUNT,

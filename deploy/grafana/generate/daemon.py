@@ -1,4 +1,4 @@
-"""*Daemon*: camwatch on itself: whether it sees, keeps up and stores."""
+"""*Daemon*: the health of camwatch itself: links, messages, store, process."""
 
 from __future__ import annotations
 
@@ -23,42 +23,40 @@ from deploy.grafana.generate.panels import (
 
 RATE = "suffix:/s"
 JOB = 'job="camwatch"'
-"""The job under which Prometheus scrapes camwatch, whatever else it scrapes."""
+"""The Prometheus job of camwatch."""
 
 
-def daemon(say: Translator) -> Dashboard:
-    """Return the dashboard of the daemon; a curve for each instance where there is a pair."""
+def daemon(tr: Translator) -> Dashboard:
+    """Return the dashboard of the daemon; with a curve for each instance."""
     return board(
-        say,
+        tr,
         "daemon",
-        say(
-            "Camwatch voit-il, suit-il, enregistre-t-il ? Une courbe par instance.",
-            "Does camwatch see, keep up and store? A curve for each instance.",
+        tr(
+            "Is camwatch connected, keeping up and storing? A curve for each instance.",
         ),
         [
-            Band(4, _figures(say)),
-            Band(6, [(12, _links(say)), (12, _instances(say))]),
-            Heading(say("Messages", "Messages received and refused")),
-            Band(8, [(8, _received(say)), (8, _rejected(say)), (8, _delay(say))]),
-            Heading(say("Historique et inventaire", "Store and inventory")),
-            Band(8, [(8, _pending(say)), (8, _errors(say)), (8, _stalls(say))]),
-            Heading(say("Processus", "Process")),
-            Band(8, [(6, panel) for panel in _process(say)]),
+            Band(4, _figures(tr)),
+            Band(6, [(12, _links(tr)), (12, _instances(tr))]),
+            Heading(tr("Messages received and refused")),
+            Band(8, [(8, _received(tr)), (8, _rejected(tr)), (8, _delay(tr))]),
+            Heading(tr("Store and inventory")),
+            Band(8, [(8, _pending(tr)), (8, _errors(tr)), (8, _stalls(tr))]),
+            Heading(tr("Process")),
+            Band(8, [(6, panel) for panel in _process(tr)]),
         ],
         since="now-3h",
     )
 
 
-def _figures(say: Translator) -> list[tuple[int, Panel]]:
-    yes, no = say("Oui", "Yes"), say("Non", "No")
+def _figures(tr: Translator) -> list[tuple[int, Panel]]:
+    yes, no = tr("Yes"), tr("No")
     good_one = values(("1", yes, GREEN), ("0", no, VERMILION))
     return [
         (
             3,
             stat(
-                say("Joignable", "Reachable"),
-                say(
-                    "Prometheus obtient les mesures d’une instance au moins.",
+                tr("Reachable"),
+                tr(
                     "Prometheus gets the metrics of one instance at least.",
                 ),
                 Query(f"max(up{{{JOB}}})"),
@@ -70,9 +68,8 @@ def _figures(say: Translator) -> list[tuple[int, Panel]]:
         (
             3,
             stat(
-                say("Prêt", "Ready"),
-                say(
-                    "Inventaire lu, historique accessible, liaisons abonnées.",
+                tr("Ready"),
+                tr(
                     "Inventory read, store writable, links subscribed.",
                 ),
                 Query("max(camwatch_ready)"),
@@ -84,10 +81,9 @@ def _figures(say: Translator) -> list[tuple[int, Panel]]:
         (
             3,
             stat(
-                say("Aveugle", "Blind"),
-                say(
-                    "Des battements pourraient ne pas nous parvenir.",
-                    "Heartbeats of some cameras could not reach us.",
+                tr("Blind"),
+                tr(
+                    "Heartbeats of some cameras could not be received.",
                 ),
                 Query("max(camwatch_blind)"),
                 unit=COUNT,
@@ -98,8 +94,8 @@ def _figures(say: Translator) -> list[tuple[int, Panel]]:
         (
             3,
             stat(
-                say("Identifiants inconnus", "Unregistered ids"),
-                say("Entendus, mais absents de l’inventaire.", "Heard, but not in the inventory."),
+                tr("Unregistered ids"),
+                tr("Message received, but not in the inventory."),
                 Query("max(camwatch_unregistered_cameras)"),
                 unit=COUNT,
                 decimals=0,
@@ -109,8 +105,8 @@ def _figures(say: Translator) -> list[tuple[int, Panel]]:
         (
             3,
             stat(
-                say("En attente d’écriture", "Waiting to be stored"),
-                say("Événements pas encore enregistrés.", "Happenings that are not stored yet."),
+                tr("Pending events"),
+                tr("Events not stored yet."),
                 Query("max(camwatch_history_pending_events)"),
                 unit=COUNT,
                 decimals=0,
@@ -120,10 +116,9 @@ def _figures(say: Translator) -> list[tuple[int, Panel]]:
         (
             3,
             stat(
-                say("Sauts d’horloge, 24 h", "Clock steps, 24 h"),
-                say(
-                    "L’horloge de la machine a été déplacée de plus de 2 s.",
-                    "The machine’s clock was set by more than 2 s.",
+                tr("Clock steps, 24 h"),
+                tr(
+                    "The machine’s clock was stepped by more than 2 s.",
                 ),
                 Query("max(increase(camwatch_clock_steps_total[24h]))"),
                 unit=COUNT,
@@ -134,8 +129,8 @@ def _figures(say: Translator) -> list[tuple[int, Panel]]:
         (
             6,
             stat(
-                say("Inventaire chargé", "Inventory loaded"),
-                say("Quand l’inventaire en vigueur a été lu.", "When the inventory in force was read."),
+                tr("Inventory loaded"),
+                tr("When the current inventory was read."),
                 Query("max(camwatch_inventory_last_reload_success_timestamp_seconds) * 1000"),
                 unit=DATE,
             ),
@@ -143,82 +138,77 @@ def _figures(say: Translator) -> list[tuple[int, Panel]]:
     ]
 
 
-def _links(say: Translator) -> Panel:
+def _links(tr: Translator) -> Panel:
     return timeline(
-        say("Liaisons", "Links"),
-        say(
-            "Connectée et abonnée, ou non, par liaison et instance.",
+        tr("Links"),
+        tr(
             "Connected and subscribed or not, by link and instance.",
         ),
         Query("camwatch_link_up", "{{link}} {{instance}}"),
-        mappings=[values(("0", say("Coupée", "Cut"), VERMILION), ("1", say("Établie", "Up"), GREEN))],
+        mappings=[values(("0", tr("Disconnected"), VERMILION), ("1", tr("Connected"), GREEN))],
     )
 
 
-def _instances(say: Translator) -> Panel:
+def _instances(tr: Translator) -> Panel:
     started = f"max by (instance) (process_start_time_seconds{{{JOB}}}) * 1000"
     build = "max by (instance, version, python) (camwatch_build_info)"
     return table(
-        say("Instances", "Running instances"),
-        say(
-            "Chaque processus, sa version et depuis quand il tourne.",
-            "Each process, its version and since when it runs.",
+        tr("Running instances"),
+        tr(
+            "Each process, its version and its start.",
         ),
         [f"{build} * on (instance) group_left () ({started})"],
         [
-            Column("instance", say("Adresse", "Address")),
-            Column("version", say("Version de Camwatch", "Version of camwatch"), width=180),
+            Column("instance", tr("Address")),
+            Column("version", tr("Version of camwatch"), width=180),
             Column("python", "Python", width=110),
-            Column("Value", say("Démarré", "Started"), DATE, width=180),
+            Column("Value", tr("Started"), DATE, width=180),
         ],
     )
 
 
-def _received(say: Translator) -> Panel:
+def _received(tr: Translator) -> Panel:
     return series(
-        say("Messages reçus", "Messages received"),
-        say("Par seconde, par liaison.", "In a second, by link."),
+        tr("Messages received"),
+        tr("Per second, by link."),
         Query("rate(camwatch_messages_received_total[$__rate_interval])", "{{link}} {{instance}}"),
         unit=RATE,
         decimals=1,
     )
 
 
-def _rejected(say: Translator) -> Panel:
+def _rejected(tr: Translator) -> Panel:
     rate = "rate(camwatch_messages_rejected_total[$__rate_interval])"
     seen = "increase(camwatch_messages_rejected_total[$__range] @ end())"
     return series(
-        say("Messages sans effet", "Messages without effect"),
-        say(
-            "Par seconde, pour les raisons vues sur la période ; docs/reference/messages.md les explique.",
-            "In a second, for the reasons seen in the period; docs/reference/messages.md explains them.",
+        tr("Messages without effect"),
+        tr(
+            "Per second, by reason; docs/reference/messages.md explains the reasons.",
         ),
         Query(f"max by (reason) ({rate}) and on (reason) ({seen} > 0)", "{{reason}}"),
         unit=RATE,
         decimals=2,
-        no_value=say("Aucun", "None"),
+        no_value=tr("No message"),
     )
 
 
-def _delay(say: Translator) -> Panel:
+def _delay(tr: Translator) -> Panel:
     return series(
-        say("Retard à constater", "Delay in noticing"),
-        say(
-            "De l’échéance d’une caméra à notre constat de la panne.",
-            "From a camera’s deadline to our noticing that it is down.",
+        tr("Detection delay"),
+        tr(
+            "From the deadline of a camera to the detection that it is down.",
         ),
-        Query(queries.quantile(0.5, "camwatch_detection_delay_seconds"), say("médiane", "median"), GREY),
+        Query(queries.quantile(0.5, "camwatch_detection_delay_seconds"), tr("median"), GREY),
         Query(queries.quantile(0.99, "camwatch_detection_delay_seconds"), "99 %", ORANGE),
         unit=SECONDS,
     )
 
 
-def _pending(say: Translator) -> Panel:
+def _pending(tr: Translator) -> Panel:
     return series(
-        say("Écritures en attente", "Writes that wait"),
-        say(
-            "Événements pas encore enregistrés ; doit redescendre.",
-            "Happenings that are not stored yet; must come down again.",
+        tr("Pending writes"),
+        tr(
+            "Events not stored yet; must fall again.",
         ),
         Query("camwatch_history_pending_events", "{{instance}}"),
         unit=COUNT,
@@ -226,19 +216,16 @@ def _pending(say: Translator) -> Panel:
     )
 
 
-def _errors(say: Translator) -> Panel:
+def _errors(tr: Translator) -> Panel:
     return series(
-        say("Échecs en une heure", "Failures in an hour"),
-        say(
-            "Écritures manquées dans l’historique ; inventaires refusés.",
-            "Failed writes to the store; refused inventories.",
+        tr("Failures per hour"),
+        tr(
+            "Failed database writes; refused inventories.",
         ),
-        Query(
-            "max(increase(camwatch_history_write_errors_total[1h]))", say("Écritures", "Writes"), VERMILION
-        ),
+        Query("max(increase(camwatch_history_write_errors_total[1h]))", tr("Writes"), VERMILION),
         Query(
             "max(increase(camwatch_inventory_reload_errors_total[1h]))",
-            say("Inventaires", "Inventories"),
+            tr("Inventories"),
             ORANGE,
         ),
         unit=COUNT,
@@ -247,11 +234,10 @@ def _errors(say: Translator) -> Panel:
     )
 
 
-def _stalls(say: Translator) -> Panel:
+def _stalls(tr: Translator) -> Panel:
     return series(
-        say("Temps perdu", "Time lost"),
-        say(
-            "Part du temps où le processus aurait dû tourner et ne tournait pas (règle S8).",
+        tr("Time lost"),
+        tr(
             "Share of the time in which the process should have run and did not (rule S8).",
         ),
         Query("rate(camwatch_event_loop_stall_seconds_total[$__rate_interval])", "{{instance}}"),
@@ -260,32 +246,31 @@ def _stalls(say: Translator) -> Panel:
     )
 
 
-def _process(say: Translator) -> list[Panel]:
+def _process(tr: Translator) -> list[Panel]:
     return [
         series(
-            say("Processeur", "Processor"),
-            say("Part d’un cœur.", "Share of one core."),
+            tr("CPU"),
+            tr("Share of one core."),
             Query(f"rate(process_cpu_seconds_total{{{JOB}}}[$__rate_interval])", "{{instance}}"),
             unit=RATIO,
             decimals=1,
         ),
         series(
-            say("Mémoire vive", "Memory"),
-            say("Mémoire résidente.", "Resident memory."),
+            tr("Memory"),
+            tr("Resident memory."),
             Query(f"process_resident_memory_bytes{{{JOB}}}", "{{instance}}"),
             unit="bytes",
         ),
         series(
-            say("Fichiers ouverts", "Open files"),
-            say("Connexions comprises.", "Connections included."),
+            tr("Open files"),
+            tr("Connections included."),
             Query(f"process_open_fds{{{JOB}}}", "{{instance}}"),
             unit=COUNT,
             decimals=0,
         ),
         series(
-            say("Durée d’un relevé", "Duration of a scrape"),
-            say(
-                "Temps que prend Prometheus pour lire /metrics.",
+            tr("Scrape duration"),
+            tr(
                 "Time that Prometheus takes to read /metrics.",
             ),
             Query(f"scrape_duration_seconds{{{JOB}}}", "{{instance}}"),

@@ -1,4 +1,4 @@
-"""From panels to a dashboard: places in the grid, ids, links to the other dashboards, the file.
+"""Composes panels to a dashboard: positions in the grid, ids, links to the other dashboards.
 
 Every panel gets its place and its id here: the SDK's own layout runs over the edge of the grid.
 """
@@ -13,30 +13,31 @@ from grafana_foundation_sdk.builders import dashboard as build
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.models import dashboard
 
-from deploy.grafana.generate.i18n import Translator
+from camwatch.i18n import N_
+from deploy.grafana.generate.i18n import LANGUAGES, Translator
 from deploy.grafana.generate.panels import SOURCE
 
 GRID = 24
 """Columns of Grafana's grid."""
 
 TITLES = {
-    "fleet": ("Parc de caméras", "Camera fleet"),
-    "operator": ("Exploitant", "Operator"),
-    "camera": ("Caméra", "Camera"),
-    "levels": ("Niveaux de service", "Service levels"),
-    "daemon": ("Camwatch lui-même", "Camwatch itself"),
+    "fleet": N_("Camera fleet"),
+    "operator": N_("Operator"),
+    "camera": N_("Camera"),
+    "levels": N_("Service levels"),
+    "daemon": N_("The camwatch daemon"),
 }
 """The dashboards, in the order of their links."""
 
 
 class Heading(NamedTuple):
-    """A line across the page, over the panels that belong together."""
+    """A heading over a group of panels."""
 
     text: str
 
 
 class Band(NamedTuple):
-    """Panels side by side: the height of all, and each with its width."""
+    """Panels side by side: their height, and the width of each."""
 
     height: int
     panels: Sequence[tuple[int, dashboard.Panel]]
@@ -47,7 +48,7 @@ Placed: TypeAlias = dashboard.Panel | dashboard.RowPanel
 
 
 def lay_out(parts: Parts) -> list[Placed]:
-    """Give each panel its place, from the top down, and its id from 1 on; too wide a band is a bug."""
+    """Set the position and id of each panel, from the top down. Raises ValueError if a band is too wide."""
     placed: list[Placed] = []
     y = 0
     for part in parts:
@@ -69,7 +70,7 @@ def lay_out(parts: Parts) -> list[Placed]:
 
 
 def board(
-    say: Translator,
+    tr: Translator,
     page: str,
     tells: str,
     parts: Parts,
@@ -78,12 +79,12 @@ def board(
     since: str = "now-6h",
     refresh: str = "30s",
 ) -> dashboard.Dashboard:
-    """Return a dashboard with its links to all others and to itself in the other language."""
+    """Return a dashboard with its links to all others and to itself in the other languages."""
     made = (
-        build.Dashboard(say(*TITLES[page]))
-        .uid(say.uid(page))
+        build.Dashboard(tr(TITLES[page]))
+        .uid(tr.uid(page))
         .description(tells)
-        .tags(["camwatch", say.lang])
+        .tags(["camwatch", tr.lang])
         .timezone("browser")
         .week_start("monday")
         .time(since, "now")
@@ -94,8 +95,11 @@ def board(
     made.variables(list(variables))
     for other, title in TITLES.items():
         if other != page:
-            made.link(_link(say(*title), say.uid(other)))
-    made.link(_link(say("English", "Français"), say.other.uid(page)).include_vars(True))
+            made.link(_link(tr(title), tr.uid(other)))
+    for lang in LANGUAGES:
+        if lang != tr.lang:
+            other_language = Translator(lang)
+            made.link(_link(other_language.name, other_language.uid(page)).include_vars(True))
     built = made.build()
     built.panels = lay_out(parts)
     return built
@@ -122,5 +126,5 @@ def variable(name: str, label: str, query: str, *, regex: str = "") -> build.Que
 
 
 def text(made: dashboard.Dashboard) -> str:
-    """Return the file of a dashboard: the same for the same code."""
+    """Return the JSON of a dashboard; deterministic."""
     return json.dumps(made, cls=JSONEncoder, indent=2, sort_keys=True, ensure_ascii=False) + "\n"

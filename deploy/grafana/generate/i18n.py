@@ -1,89 +1,78 @@
-"""What dashboards say, in French and in English.
+"""Texts of the dashboards: English in the code, other languages in `deploy/grafana/locales`.
 
-Both texts stand side by side where they are used, so that neither is forgotten. Words that many panels share
-stand here. Identifiers (operators, sites, cameras) are the inventory's and are shown as they are.
+Identifiers (operators, sites, cameras) are the inventory's and are shown as they are.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal, TypeAlias
+from pathlib import Path
 
-Lang: TypeAlias = Literal["fr", "en"]
-LANGUAGES: tuple[Lang, ...] = ("fr", "en")
+from camwatch.i18n.catalogs import DEFAULT_LANGUAGE, languages, own_name, translations
+from camwatch.i18n.labels import LABELS
+
+LOCALES = Path(__file__).parents[1] / "locales"
+LANGUAGES = languages(LOCALES)
+
+
+def forms(one: str, many: str) -> tuple[str, str]:
+    """Mark the words for one camera and for several, for extraction."""
+    return one, many
+
 
 STATUSES: Mapping[str, tuple[str, str]] = {
-    "down": ("En panne", "Down"),
-    "unknown": ("Inconnue", "Unknown"),
-    "maintenance": ("Maintenance", "Maintenance"),
-    "up": ("En marche", "Up"),
-    "planned": ("Prévue", "Planned"),
-    "retired": ("Retirée", "Retired"),
+    "down": forms("Down", "Down"),
+    "unknown": forms("Unknown", "Unknown"),
+    "maintenance": forms("Maintenance", "In maintenance"),
+    "up": forms("Up", "Up"),
+    "planned": forms("Planned", "Planned"),
+    "retired": forms("Retired", "Retired"),
 }
-"""Every status, worst first."""
+"""Every status, worst first: of one camera, and over a number of cameras."""
 
-COUNTED: Mapping[str, tuple[str, str]] = {
-    **STATUSES,
-    "unknown": ("Inconnues", "Unknown"),
-    "maintenance": ("En maintenance", "In maintenance"),
-    "planned": ("Prévues", "Planned"),
-    "retired": ("Retirées", "Retired"),
-}
-"""The same over a number of cameras."""
-
-REASONS: Mapping[str, tuple[str, str]] = {
-    "video_loss": ("Perte vidéo", "Video loss"),
-    "frozen": ("Image figée", "Frozen picture"),
-    "fps_low": ("Cadence basse", "Low frame rate"),
-    "not_recording": ("N’enregistre pas", "Not recording"),
-    "tamper": ("Sabotage", "Tampered with"),
-    "storage": ("Stockage plein", "Storage full"),
-    "temperature": ("Température", "Temperature"),
-    "clock": ("Horloge", "Clock"),
-}
+REASONS = tuple(LABELS["reason"])
 """Why a camera is degraded."""
 
-WINDOWS: Mapping[str, tuple[str, str]] = {
-    "1h": ("1 h", "1 h"),
-    "24h": ("24 h", "24 h"),
-    "7d": ("7 j", "7 d"),
-    "30d": ("30 j", "30 d"),
-    "365d": ("365 j", "365 d"),
-}
+WINDOWS = ("1h", "24h", "7d", "30d", "365d")
 """The rolling windows of availability."""
 
 
 class Translator:
-    """Chooses the text of one language."""
+    """Translates the texts of the dashboards into one language."""
 
-    def __init__(self, lang: Lang) -> None:
-        self.lang: Lang = lang
+    def __init__(self, lang: str) -> None:
+        self.lang = lang
+        self._texts = translations(lang, LOCALES, "grafana")
+        self._labels = translations(lang)
 
-    def __call__(self, french: str, english: str) -> str:
-        """Return the text of this language."""
-        return french if self.lang == "fr" else english
+    def __call__(self, text: str, /, **fields: object) -> str:
+        """Return the translation of an English text, its fields filled in if any are given."""
+        translated = self._texts.gettext(text)
+        return translated.format(**fields) if fields else translated
 
     def status(self, status: str) -> str:
-        """Return the word for a status."""
-        return self(*STATUSES[status])
+        """Return the word for the status of a camera."""
+        return self._texts.ngettext(*STATUSES[status], 1)
 
     def counted(self, status: str) -> str:
         """Return the words over a number of cameras with a status."""
-        return self(*COUNTED[status])
+        return self._texts.ngettext(*STATUSES[status], 2)
 
-    def reason(self, reason: str) -> str:
-        """Return the words for a reason of being degraded."""
-        return self(*REASONS[reason])
+    def label(self, group: str, value: str) -> str:
+        """Return the name of a value, as on camwatch's own pages."""
+        return self._labels.gettext(LABELS[group][value])
 
     def window(self, window: str) -> str:
         """Return the words for a rolling window."""
-        return self(*WINDOWS[window])
+        if window.endswith("d"):
+            return self._texts.gettext("{n} d").format(n=window[:-1])
+        return f"{window[:-1]} h"
 
     def uid(self, page: str) -> str:
         """Return the unique id of a dashboard in this language; part of its address."""
-        return f"camwatch-{page}" if self.lang == "fr" else f"camwatch-{page}-en"
+        return f"camwatch-{page}" if self.lang == DEFAULT_LANGUAGE else f"camwatch-{page}-{self.lang}"
 
     @property
-    def other(self) -> Translator:
-        """The other language."""
-        return Translator("en" if self.lang == "fr" else "fr")
+    def name(self) -> str:
+        """The name of the language in the language itself."""
+        return own_name(self.lang)

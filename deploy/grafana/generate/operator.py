@@ -1,4 +1,4 @@
-"""*Operator*: one landlord or the city: whether the promise is kept, and which cameras break it."""
+"""*Operator*: availability against the objective, and the cameras with the most outages."""
 
 from __future__ import annotations
 
@@ -14,38 +14,33 @@ from deploy.grafana.generate.panels import COUNT, RATIO, SECONDS, Column, Query,
 CHOSEN = 'operator="$operator"'
 
 
-def operator(say: Translator) -> Dashboard:
+def operator(tr: Translator) -> Dashboard:
     """Return the dashboard of one operator."""
     return board(
-        say,
+        tr,
         "operator",
-        say(
-            "Les caméras d’un exploitant : disponibilité face à l’objectif, pannes, liste.",
+        tr(
             "The cameras of one operator: availability against its objective, outages, list.",
         ),
         [
-            Band(4, _figures(say)),
-            Band(9, [(12, _availability(say)), (12, _budget(say))]),
-            Heading(say("Caméras", "Cameras")),
-            Band(10, [(11, unwell(say, CHOSEN)), (13, down(say, CHOSEN))]),
-            Band(9, [(8, course(say, CHOSEN)), (8, _outages(say)), (8, _gaps(say))]),
-            Band(9, [(24, _most(say))]),
+            Band(4, _figures(tr)),
+            Band(9, [(12, _availability(tr)), (12, _budget(tr))]),
+            Heading(tr("Cameras")),
+            Band(10, [(11, unwell(tr, CHOSEN)), (13, down(tr, CHOSEN))]),
+            Band(9, [(8, course(tr, CHOSEN)), (8, _outages(tr)), (8, _gaps(tr))]),
+            Band(9, [(24, _most(tr))]),
         ],
-        [
-            variable(
-                "operator", say("Exploitant", "Operator"), "label_values(camwatch_operator_cameras, operator)"
-            )
-        ],
+        [variable("operator", tr("Operator"), "label_values(camwatch_operator_cameras, operator)")],
         since="now-24h",
         refresh="1m",
     )
 
 
-def _figures(say: Translator) -> list[tuple[int, Panel]]:
+def _figures(tr: Translator) -> list[tuple[int, Panel]]:
     def available(window: str) -> Panel:
         return stat(
-            say(f"Disponibilité {say.window(window)}", f"Availability, {say.window(window)}"),
-            say("Temps en marche / (en marche + en panne).", "Time up / (up + down)."),
+            tr("Availability, {window}", window=tr.window(window)),
+            tr("Up / (up + down)."),
             Query(queries.availability(window, CHOSEN)),
             unit=RATIO,
             decimals=2,
@@ -55,8 +50,8 @@ def _figures(say: Translator) -> list[tuple[int, Panel]]:
         (
             3,
             stat(
-                say.status("down"),
-                say("Caméras sans signe de vie.", "Cameras that give no sign of life."),
+                tr.status("down"),
+                tr("Cameras without heartbeats."),
                 Query(queries.cameras("down", CHOSEN)),
                 unit=COUNT,
                 decimals=0,
@@ -66,9 +61,8 @@ def _figures(say: Translator) -> list[tuple[int, Panel]]:
         (
             3,
             stat(
-                say("En service", "In service"),
-                say(
-                    "Caméras en service, quel que soit leur état.",
+                tr("In service"),
+                tr(
                     "Cameras in service, whatever their status.",
                 ),
                 Query(f'sum(operator:camwatch_camera_status:count{{status!~"planned|retired", {CHOSEN}}})'),
@@ -82,38 +76,35 @@ def _figures(say: Translator) -> list[tuple[int, Panel]]:
         (
             3,
             stat(
-                say("Objectif", "Objective"),
-                say("Ce que l’exploitant promet (règle A7).", "What the operator promises (rule A7)."),
+                tr("Objective"),
+                tr("Availability that the operator promises (rule A7)."),
                 Query(queries.objective(CHOSEN)),
                 unit=RATIO,
                 decimals=1,
-                no_value=say("Aucun", "None"),
+                no_value=tr("Not set"),
             ),
         ),
         (
             3,
             stat(
-                say("Budget restant, 30 j", "Budget left, 30 d"),
-                say(
-                    "Part restante de l’indisponibilité acceptée : 100 % intacte, 0 % épuisée, négative "
-                    "dépassée.",
-                    "What is left of the accepted unavailability: 100 % untouched, 0 % used up, negative "
-                    "overdrawn.",
+                tr("Budget left, 30 d"),
+                tr(
+                    "Share of the error budget that is left: 100%: untouched, 0%: used up, "
+                    "negative: exceeded.",
                 ),
                 Query(queries.budget_left("30d", CHOSEN)),
                 unit=RATIO,
                 decimals=0,
                 thresholds=BUDGET,
-                no_value=say("Sans objectif", "No objective"),
+                no_value=tr("No objective"),
             ),
         ),
         (
             3,
             stat(
-                say("Couverture 30 j", "Coverage, 30 d"),
-                say(
-                    "Part du temps dont nous pouvons parler ; le reste est inconnu, ni marche ni panne.",
-                    "Share of the time that we can speak for; the rest is unknown, neither up nor down.",
+                tr("Coverage, 30 d"),
+                tr(
+                    "Share of the time with a known status; the rest is unknown, neither up nor down.",
                 ),
                 Query(queries.coverage("30d", CHOSEN)),
                 unit=RATIO,
@@ -123,16 +114,16 @@ def _figures(say: Translator) -> list[tuple[int, Panel]]:
     ]
 
 
-def _availability(say: Translator) -> Panel:
+def _availability(tr: Translator) -> Panel:
     shades = {"1h": SKY, "24h": GREEN, "7d": BLUE, "30d": ORANGE}
     return series(
-        say("Disponibilité face à l’objectif", "Availability against the objective"),
-        say("Fenêtres glissantes ; l’objectif en vermillon.", "Rolling windows; the objective in vermilion."),
+        tr("Availability against the objective"),
+        tr("Rolling windows; the objective in vermilion."),
         *(
-            Query(queries.availability(window, CHOSEN), say.window(window), colour)
+            Query(queries.availability(window, CHOSEN), tr.window(window), colour)
             for window, colour in shades.items()
         ),
-        Query(queries.objective(CHOSEN), say("Objectif", "Objective"), VERMILION),
+        Query(queries.objective(CHOSEN), tr("Objective"), VERMILION),
         unit=RATIO,
         low=None,
         high=1,
@@ -140,17 +131,15 @@ def _availability(say: Translator) -> Panel:
     )
 
 
-def _budget(say: Translator) -> Panel:
+def _budget(tr: Translator) -> Panel:
     return series(
-        say("Budget d’erreur restant", "Error budget left"),
-        say(
-            "100 % intact, 0 % épuisé, négatif dépassé.", "100 % untouched, 0 % used up, negative overdrawn."
-        ),
+        tr("Error budget left"),
+        tr("100%: untouched, 0%: used up, negative: exceeded."),
         *(
             Query(queries.budget_left(window, CHOSEN), name, colour)
             for window, name, colour in (
-                ("30d", say("30 jours", "30 days"), BLUE),
-                ("month", say("Mois en cours", "This month"), ORANGE),
+                ("30d", tr("30 days"), BLUE),
+                ("month", tr("This month"), ORANGE),
             )
         ),
         unit=RATIO,
@@ -160,59 +149,54 @@ def _budget(say: Translator) -> Panel:
     )
 
 
-def _outages(say: Translator) -> Panel:
+def _outages(tr: Translator) -> Panel:
     begun = f"max without (instance) (increase(camwatch_camera_outages_total{{{CHOSEN}}}[1h]))"
     return series(
-        say("Pannes commencées par heure", "Outages begun in an hour"),
-        say(
-            "Toutes caméras de l’exploitant, sur l’heure écoulée.",
-            "All cameras of the operator, over the last hour.",
+        tr("Outages started per hour"),
+        tr(
+            "All cameras of the operator, in the last hour.",
         ),
-        Query(f"sum({begun})", say("Pannes", "Outages"), VERMILION),
+        Query(f"sum({begun})", tr("Outages"), VERMILION),
         unit=COUNT,
         decimals=0,
         steps=True,
     )
 
 
-def _gaps(say: Translator) -> Panel:
+def _gaps(tr: Translator) -> Panel:
     def gap(share: float) -> str:
         return queries.quantile(share, "camwatch_heartbeat_gap_seconds", CHOSEN)
 
     return series(
-        say("Écart entre battements", "Gap between heartbeats"),
-        say(
-            "Temps entre deux signes de vie d’une même caméra : médiane, et ce que 99 % ne dépassent pas.",
-            "Time between two signs of life of the same camera: median, and what 99 % do not exceed.",
+        tr("Gap between heartbeats"),
+        tr(
+            "Time between two heartbeats of a camera: median and 99th percentile.",
         ),
-        Query(gap(0.5), say("médiane", "median"), GREY),
+        Query(gap(0.5), tr("median"), GREY),
         Query(gap(0.99), "99 %", ORANGE),
         unit=SECONDS,
         decimals=1,
     )
 
 
-def _most(say: Translator) -> Panel:
+def _most(tr: Translator) -> Panel:
     begun = f"max without (instance) (increase(camwatch_camera_outages_total{{{CHOSEN}}}[$__range]))"
     worst = f"topk({SHOWN}, {begun} > 0)"
     ledger = f'camwatch_camera_status_seconds_total{{status="down", {CHOSEN}}}'
     lost = f"max without (instance) (increase({ledger}[$__range])) and on (job, camera) {worst}"
     labels = "max by (name, zone, site, camera)"
     return table(
-        say("Le plus de pannes sur la période", "Most outages in the period"),
-        say(
-            f"Les {SHOWN} caméras tombées le plus souvent, et le temps qu’elles ont passé en panne.",
-            f"The {SHOWN} cameras that went down most often, and how long they were down.",
-        ),
+        tr("Most outages in the period"),
+        tr("The {n} cameras that went down most often, and how long they were down.", n=SHOWN),
         [f"{labels} ({queries.named(worst)})", f"{labels} ({queries.named(lost)})"],
         [
-            Column("Value #A", say("Pannes", "Outages"), COUNT, 0, width=110),
-            Column("Value #B", say("En panne", "Time down"), SECONDS, 1, width=140),
-            Column("name", say("Nom", "Name")),
-            Column("zone", say("Zone", "District"), width=200),
-            Column("site", say("Site", "Place"), width=220),
-            Column("camera", say("Caméra", "Camera"), link=to(say, "camera"), width=260),
+            Column("Value #A", tr("Outages"), COUNT, 0, width=110),
+            Column("Value #B", tr("Time down"), SECONDS, 1, width=140),
+            Column("name", tr("Name")),
+            Column("zone", tr("District"), width=200),
+            Column("site", tr("Site"), width=220),
+            Column("camera", tr("Camera"), link=to(tr, "camera"), width=260),
         ],
-        sort=say("Pannes", "Outages"),
-        no_value=say("Aucune panne", "No outage"),
+        sort=tr("Outages"),
+        no_value=tr("No outage"),
     )

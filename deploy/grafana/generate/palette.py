@@ -1,4 +1,4 @@
-"""Colours, and which value has which.
+"""Colours of values.
 
 They are of Okabe and Ito's palette, made for all kinds of colour vision; a test holds them apart as people
 with each kind of colour blindness see them. No colour stands alone: there is a text or a number with it.
@@ -34,15 +34,15 @@ STATUS: Mapping[str, str] = {
 """One colour for each status, the same on every dashboard."""
 
 CODES: Mapping[str, int] = {"down": 4, "unknown": 3, "maintenance": 2, "up": 5, "planned": 1, "retired": 0}
-"""What `camera:camwatch_camera_status:code` means (deploy/prometheus/rules/recording.yaml)."""
+"""The values of `camera:camwatch_camera_status:code` (deploy/prometheus/rules/recording.yaml)."""
 
 
-def statuses(say: Translator) -> list[model.ValueMapping]:
+def statuses(tr: Translator) -> list[model.ValueMapping]:
     """Return text and colour for the numeric status."""
     return [
         values(
             *(
-                (str(CODES[status]), say.status(status), colour)
+                (str(CODES[status]), tr.status(status), colour)
                 for status, colour in sorted(STATUS.items(), key=lambda pair: CODES[pair[0]])
             )
         )
@@ -67,4 +67,4 @@ def steps(base: str, *above: tuple[float, str]) -> build.ThresholdsConfig:
 
 
 BAD_FROM_ONE = ((1.0, VERMILION),)
-"""Anything above nought is bad."""
+"""Any value above zero is bad."""

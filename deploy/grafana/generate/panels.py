@@ -1,4 +1,4 @@
-"""Panels, made the same way on every dashboard: a title, a sentence on what it tells, queries, a unit.
+"""Panels with the same options on every dashboard: title, description, queries, unit.
 
 A panel has no place until `board.lay_out` gives it one. Tables and numbers ask for one instant, all else for
 a range.
@@ -29,14 +29,14 @@ COUNT = "short"
 RATIO = "percentunit"
 SECONDS = "s"
 DATE = "dateTimeAsIso"
-"""Milliseconds since 1970, shown as a date in the time zone of who looks."""
+"""Milliseconds since 1970, shown as a date in the time zone of the browser."""
 TEXT = "string"
 
 Mappings = Sequence[dashboard.ValueMapping]
 
 
 class Query(NamedTuple):
-    """An expression, and what its series are called."""
+    """An expression, and the legend of its series."""
 
     expr: str
     legend: str = ""
@@ -53,26 +53,26 @@ class Column(NamedTuple):
     mappings: Mappings = ()
     thresholds: build.ThresholdsConfig | None = None
     link: tuple[str, str] | None = None
-    """Title and address of where a click leads."""
+    """Title and address of the link of a cell."""
     width: int | None = None
     hidden: bool = False
-    """Not in the tooltip of a map."""
+    """Whether it is left out of the tooltip of a map."""
     span: tuple[float, float] | None = None
-    """The values between which sizes grow."""
+    """The range of values that sizes scale with."""
 
 
 class Dots(NamedTuple):
-    """What a map draws: the heads of the columns that place a dot, colour and name it, and make it big."""
+    """The heads of the columns that give the position, the mark and the size of a dot on a map."""
 
     latitude: str
     longitude: str
     mark: str
     """Gives the colour, and the text beside the dot; no value gives no text and the lowest colour."""
     colour: str
-    """Of every dot if nothing has a mark."""
+    """The colour of dots without a mark."""
     size: str
     radii: tuple[float, float]
-    """In pixels, at the ends of the span of `size`."""
+    """Pixels, at the ends of the range of `size`."""
 
 
 def stat(
@@ -87,7 +87,7 @@ def stat(
     no_value: str = "–",
     spark: bool = False,
 ) -> dashboard.Panel:
-    """Return one big number, on the colour of its threshold; `spark` draws its course behind it."""
+    """Return a single number on the colour of its threshold; `spark` draws a graph behind it."""
     panel = (
         build_stat.Panel()
         .title(title)
@@ -172,7 +172,7 @@ def timeline(
     no_value: str = "–",
     points: int | None = None,
 ) -> dashboard.Panel:
-    """Return bars of states over time, a row for each series; `points` limits the instants asked for."""
+    """Return states over time, a row for each series; `points` limits the instants that are queried."""
     panel = (
         build_timeline.Panel()
         .title(title)
@@ -231,12 +231,12 @@ def table(
 def places(
     title: str, tells: str, queries: Sequence[str], columns: Sequence[Column], dots: Dots
 ) -> dashboard.Panel:
-    """Return a map with a dot for each row, as `table` makes rows; the biggest lie on top.
+    """Return a map with a dot for each row, as `table` makes rows; the biggest on top.
 
     The columns are the lines of a dot's tooltip. Coordinates are labels, so they are made numbers first.
     """
     panel = build_map.Panel().title(title).description(tells).unit(TEXT)
-    # A map of what is there, not of the world: `zoom` is how near it may come, a few streets across.
+    # The map shows the sites, not the world; `zoom` limits it to a few streets across.
     panel.view(build_map.MapViewConfig().id(geomap.MapCenterID.FIT).all_layers(True).padding(10).zoom(15))
     panel.controls(
         # The wheel scrolls the dashboard.

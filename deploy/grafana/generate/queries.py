@@ -1,4 +1,4 @@
-"""What dashboards ask Prometheus, where more than one panel asks it.
+"""Prometheus queries that more than one panel uses.
 
 What deploy/prometheus/rules records takes a pair of daemons as one; a query of a raw metric does so by
 itself, with a `max` without the instance. A query that looks at every camera yields a few numbers, or the
@@ -17,7 +17,7 @@ PLACES = "site:camwatch_site_info:any"
 
 
 def cameras(status: str, chosen: str = "") -> str:
-    """Return how many cameras have this status; `chosen` are more matchers, such as those of an operator."""
+    """Return the number of cameras with a status; `chosen` are more matchers, such as an operator's."""
     return f"sum(operator:camwatch_camera_status:count{{{_and(chosen, status=status)}}})"
 
 
@@ -27,7 +27,7 @@ def is_now(status: str, chosen: str = "", at: str = "") -> str:
 
 
 def since(status: str, chosen: str = "", at: str = "") -> str:
-    """Return since when (Unix time) each camera that has this status has had it."""
+    """Return the start (Unix time) of the status of each camera that has it."""
     begun = f"max without (instance) (camwatch_camera_status_since_timestamp_seconds{{{chosen}}}{at})"
     return f"{begun} and on (job, camera) {is_now(status, chosen, at)}"
 
@@ -45,7 +45,7 @@ def timeline_of_unwell(most: int, chosen: str = "") -> str:
 
 
 def at_sites(*statuses: str) -> str:
-    """Return how many cameras of each site have one of these statuses; a site with none has no row."""
+    """Return the number of cameras of each site with one of these statuses; a site with none has no row."""
     codes = "|".join(str(CODES[status]) for status in statuses)
     return f'sum by (job, site) (site:camwatch_camera_status:count_values{{code=~"{codes}"}})'
 
@@ -56,7 +56,7 @@ def counted_at_sites(*statuses: str) -> str:
 
 
 def marks_of_sites() -> str:
-    """Return for each site what is worth a mark: how many cameras are down, or if none, why it is not well.
+    """Return the mark of each site: the number of cameras that are down, or if none, why it is not all up.
 
     The latter is the number of a status below zero: unknown if any camera is, for then nobody knows that none
     is down; maintenance or planned if no camera is up. A site where all is well has no row.
@@ -86,12 +86,12 @@ def coverage(window: str, chosen: str = "") -> str:
 
 
 def objective(chosen: str = "") -> str:
-    """Return what each operator promises."""
+    """Return the objective of each operator."""
     return f"max by (operator) (camwatch_operator_objective_ratio{{{chosen}}})"
 
 
 def budget_left(window: str, chosen: str = "") -> str:
-    """Return the share of the error budget that is left: 1 untouched, 0 used up, below 0 overdrawn (A7)."""
+    """Return the share of the error budget that is left: 1 untouched, 0 used up, below 0 exceeded (A7)."""
     return f"1 - (1 - {availability(window, chosen)}) / (1 - {objective(chosen)})"
 
 
@@ -103,7 +103,7 @@ def fleet_availability(window: str) -> str:
 
 
 def quantile(share: float, histogram: str, chosen: str = "", by: str = "") -> str:
-    """Return a quantile of what a histogram saw in the last few minutes."""
+    """Return a quantile of a histogram over the last few minutes."""
     labels = ", ".join(filter(None, ("le", by)))
     rates = f"rate({histogram}_bucket{{{chosen}}}[$__rate_interval])"
     return f"histogram_quantile({share}, sum by ({labels}) ({rates}))"

@@ -1,4 +1,4 @@
-"""The map of *Fleet*: a dot for each site. Dots of all cameras of a town would lie over each other."""
+"""The map of *Fleet*: a dot for each site, since dots for all cameras would overlap."""
 
 from __future__ import annotations
 
@@ -10,26 +10,23 @@ from deploy.grafana.generate.palette import BAD_FROM_ONE, CODES, GREEN, STATUS, 
 from deploy.grafana.generate.panels import COUNT, Column, Dots, places
 
 BIG = 5
-"""So many cameras down make the biggest dot."""
+"""Cameras down from which a dot has its full size."""
 
 RADII = (4.0, 10.0)
-"""Of a dot with no camera down and of the biggest, in pixels."""
+"""Radius of a dot with no camera down, and of the biggest, in pixels."""
 
 
-def sites(say: Translator) -> Panel:
+def sites(tr: Translator) -> Panel:
     """Return the sites on a map, coloured by their cameras that are down, the worst on top."""
-    mark = _mark(say)
-    down = Column("Value #B", say.counted("down"), COUNT, 0, span=(0, BIG))
+    mark = _mark(tr)
+    down = Column("Value #B", tr.counted("down"), COUNT, 0, span=(0, BIG))
     latitude, longitude = (Column(axis.lower(), axis, hidden=True) for axis in ("Latitude", "Longitude"))
     return places(
-        say("Carte des sites : caméras en panne", "Map of the sites: cameras down"),
-        say(
-            "Un point par site qui a des coordonnées. Vermillon : des caméras sont en panne ; leur nombre "
-            "est à côté, et grossit le point. Gris « ? » : aucune en panne, mais toutes ne sont pas vues. "
-            "Bleu « – » : aucune en marche, toutes en maintenance ou prévues. Vert : aucune en panne.",
-            "A dot for each site that has coordinates. Vermilion: cameras are down; their number is beside "
-            "the dot, and makes it bigger. Grey “?”: none is down, but not all are seen. Blue “–”: none is "
-            "up, all are in maintenance or planned. Green: none is down.",
+        tr("Map of the sites: cameras down"),
+        tr(
+            "A dot for each site with coordinates. Vermilion: cameras are down; their number is beside "
+            "the dot, and sets its size. Grey “?”: none is down, but not all are visible. Blue “–”: none "
+            "is up, all are in maintenance or planned. Green: none is down.",
         ),
         [
             queries.placed(sites)
@@ -41,23 +38,23 @@ def sites(say: Translator) -> Panel:
             )
         ],
         [
-            Column("name", say("Site", "Place")),
-            Column("zone", say("Zone", "District")),
+            Column("name", tr("Site")),
+            Column("zone", tr("District")),
             down,
-            Column("Value #C", say.counted("unknown"), COUNT, 0),
-            Column("Value #D", say("En service", "In service"), COUNT, 0),
-            Column("site", say("Identifiant", "Id")),
+            Column("Value #C", tr.counted("unknown"), COUNT, 0),
+            Column("Value #D", tr("In service"), COUNT, 0),
+            Column("site", tr("Id")),
             *(mark, latitude, longitude),
         ],
         Dots(latitude.head, longitude.head, mark.head, GREEN, down.head, RADII),
     )
 
 
-def _mark(say: Translator) -> Column:
+def _mark(tr: Translator) -> Column:
     instead = (("unknown", "?"), ("maintenance", "–"), ("planned", "–"))
     return Column(
         "Value #A",
-        say("Repère", "Mark"),
+        tr("Mark"),
         COUNT,
         0,
         mappings=[values(*((f"-{CODES[status]}", text, STATUS[status]) for status, text in instead))],

@@ -18,10 +18,16 @@ from camwatch.dates import parse_day, parse_month
 from camwatch.history.database_errors import translate_errors
 from camwatch.history.dialects import read_transaction
 from camwatch.history.store import Store
-from camwatch.i18n import Lang, ReportFormat
-from camwatch.reports.formatting import Language
+from camwatch.i18n import DEFAULT_LANGUAGE, Language, languages
 from camwatch.reports.period import Period, last_month, local, month_of
+from camwatch.reports.report_format import ReportFormat
 from camwatch.services.reporting import ReportRequest, create_report, render
+
+
+def _language(lang: str) -> str:
+    if lang not in languages():
+        raise typer.BadParameter(f"{lang!r} is not one of {', '.join(languages())}")
+    return lang
 
 
 def report_command(  # noqa: PLR0913, PLR0917 - each is a flag of the command
@@ -41,7 +47,9 @@ def report_command(  # noqa: PLR0913, PLR0917 - each is a flag of the command
     site: Annotated[str | None, typer.Option(metavar="ID", help="Only cameras of this site.")] = None,
     camera: Annotated[str | None, typer.Option(metavar="ID", help="Only this camera.")] = None,
     form: Annotated[ReportFormat, typer.Option("--format", help="The format.")] = ReportFormat.TABLE,
-    lang: Annotated[Lang, typer.Option(help="The language.")] = "fr",
+    lang: Annotated[
+        str, typer.Option(metavar=f"[{'|'.join(languages())}]", callback=_language, help="The language.")
+    ] = DEFAULT_LANGUAGE,
     output: Annotated[
         Path | None,
         typer.Option("--output", metavar="FILE", help="Write to this file (default: standard output)."),

@@ -1,7 +1,7 @@
-"""From the record to a report: every figure in one pass over each camera's time.
+"""Builds a report from the record, in one pass over each camera's time.
 
-The accounts of the days are derived first and everything else is summed from them, so that a chart, a
-line and a total cannot disagree (rules A1, A4). What contracts exclude is the down time of outages (A6).
+The status time of each day is derived first and everything else is summed from it, so that a chart, a line
+and a total cannot disagree (rules A1, A4). Contracts exclude the down time of outages (A6).
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ from camwatch.accounting.records import (
 )
 from camwatch.accounting.timeline import StatusInterval, TimelineOverlays, status_time_between
 from camwatch.core.model import Camera, GapCause, Lifecycle, Purpose, Scope, Status
-from camwatch.core.status_time import StatusTime
+from camwatch.core.status_time import StatusTime, sum_status_times
 from camwatch.fleet.inventory import Inventory
-from camwatch.reports.figures import Figures, add_account
+from camwatch.reports.figures import Figures
 from camwatch.reports.model import (
     CameraRow,
     FleetSection,
@@ -43,7 +43,7 @@ from camwatch.reports.model import (
 )
 
 Progress: TypeAlias = Callable[[int, int], None]
-"""Told how many cameras of how many are done."""
+"""Called with the number of cameras that are done, and of all."""
 
 
 def build(
@@ -56,10 +56,10 @@ def build(
     objectives: Mapping[Purpose, float] = {},
     progress: Progress = lambda _done, _of: None,
 ) -> Report:
-    """Derive the report that answers `question`; the record must hold its period and its operators.
+    """Build the report on `question`.
 
-    It must reach back to where the outages began that touch the period, to tell how long they lasted.
-    `objectives` are those of purposes; operators' are in the inventory (rule A7).
+    The record must contain its operators and its period, from the start of the first outage that overlaps
+    it. `objectives` are those of purposes; operators' are in the inventory (rule A7).
     """
     until_ms, reach = question.period.completeness(record.watermark_ms, now_ms)
     builder = _Builder(record, inventory, objectives, question, until_ms)
@@ -83,7 +83,7 @@ def build(
 
 
 class _Builder:
-    """What all sections have in common: the edges of the days, and what lies over all cameras."""
+    """The parts that all sections share: the edges of the days, and the overlays of all cameras."""
 
     def __init__(
         self,
@@ -97,7 +97,7 @@ class _Builder:
         self.record, self.inventory, self.question = record, inventory, question
         self.objectives = objectives
         self.start, self.until = period.start_ms, until_ms
-        self.known = max(self.start, record.rolled_up_until_ms)  # before it there are only days
+        self.known = max(self.start, record.rolled_up_until_ms)  # earlier, only daily sums are kept
         count = (period.last - period.first).days + 1
         days = [period.first + timedelta(days=number) for number in range(count)]
         calendar = Calendar(period.zone)
@@ -109,7 +109,7 @@ class _Builder:
         self._done = 0
 
     def section(self, operator: str, progress: Progress) -> OperatorSection:
-        """Return all about one operator."""
+        """Return the section of an operator."""
         records = [camera for camera in self.record.cameras if self._wanted(camera, operator)]
         cameras, outages = [], []
         for record in records:
@@ -132,9 +132,9 @@ class _Builder:
             sites=_grouped(cameras, lambda camera: camera.site, self._site),
             cameras=cameras,
             outages=outages,
-            gaps=list(self._blind(operator)),
+            gaps=list(self._gaps(operator)),
             maintenance=list(self._windows(operator, records)),
-            inactive=self._idle(operator, {camera.id for camera in cameras}),
+            inactive=self._inactive(operator, {camera.id for camera in cameras}),
         )
 
     def _wanted(self, camera: CameraHistory | Camera, operator: str) -> bool:
@@ -148,21 +148,20 @@ class _Builder:
 
     def _camera(self, record: CameraHistory) -> tuple[CameraRow, list[OutageRow]]:
         figures = Figures(cameras=1)
-        stretches = self._stretches(record)
-        days = _by_day(stretches, self.edges, self.known)
+        intervals = self._intervals(record)
+        days = _by_day(intervals, self.edges, self.known)
         for day, folded in record.days.items():
             number = self.numbers.get(day)
             if number is not None:
-                add_account(days.setdefault(number, StatusTime()), folded.status_time)
+                days[number] = sum_status_times((days.get(number, StatusTime()), folded.status_time))
                 figures.excluded += folded.excluded
                 figures.outages += folded.outages
                 figures.reboots += folded.reboots
-        for account in days.values():
-            add_account(figures.account, account)
+        figures.account = sum_status_times(days.values())
         figures.reboots += sum(self.known <= at < self.until for at in record.reboots)
         outages = []
         for outage in record.outages:
-            line = self._outage(record, outage, stretches)
+            line = self._outage(record, outage, intervals)
             if line is None:
                 continue
             outages.append(line)
@@ -177,22 +176,22 @@ class _Builder:
         name, purpose = record.name, record.purpose
         return CameraRow(record.id, record.operator, record.site, purpose, name, figures, days), outages
 
-    def _stretches(self, record: CameraHistory) -> list[StatusInterval]:
-        vouched = self.record.watermark_ms
-        if vouched < self.until:
-            # Nobody vouches for what came after: it is unknown, whatever the camera was then (rule S6).
-            changes = [change for change in record.changes if change.at_ms < vouched]
-            record = replace(record, changes=[*changes, StatusChange(vouched, Status.UNKNOWN)])
+    def _intervals(self, record: CameraHistory) -> list[StatusInterval]:
+        watermark = self.record.watermark_ms
+        if watermark < self.until:
+            # Later than the watermark everything is unknown (rule S6).
+            changes = [change for change in record.changes if change.at_ms < watermark]
+            record = replace(record, changes=[*changes, StatusChange(watermark, Status.UNKNOWN)])
         return self._overlays.dated(record, self.until)
 
     def _outage(
-        self, record: CameraHistory, outage: OutageRecord, stretches: Sequence[StatusInterval]
+        self, record: CameraHistory, outage: OutageRecord, intervals: Sequence[StatusInterval]
     ) -> OutageRow | None:
         end_ms = outage.end_ms if outage.end_ms is not None and outage.end_ms <= self.until else None
         until = self.until if end_ms is None else end_ms
         if outage.at_ms >= self.until or until <= self.known:
             return None
-        duration = down_ms(stretches, outage, self.until)
+        duration = down_ms(intervals, outage, self.until)
         if not duration and not outage.voided:
             return None
         return OutageRow(
@@ -204,26 +203,26 @@ class _Builder:
             outage.cause,
             outage.attribution,
             duration,
-            status_time_between(stretches, max(outage.at_ms, self.known), until).down,
+            status_time_between(intervals, max(outage.at_ms, self.known), until).down,
             outage.at_bounds,
             None if end_ms is None else outage.end_bounds,
             outage.voided,
         )
 
-    def _blind(self, operator: str) -> Iterator[GapRow]:
-        intervals = list(self.record.gaps)
+    def _gaps(self, operator: str) -> Iterator[GapRow]:
+        gaps = list(self.record.gaps)
         if self.record.watermark_ms < self.until:
-            intervals.append(GapRecord((), (), GapCause.OFFLINE, self.record.watermark_ms, None))
-        for blind in sorted(intervals, key=lambda blind: blind.start_ms):
-            # A clock that was set changes everybody's record, whoever was out of sight then.
-            everybody = not blind.operators or blind.cause is GapCause.CLOCK_STEP
-            start, end = max(blind.start_ms, self.start), blind.end_ms
+            gaps.append(GapRecord((), (), GapCause.OFFLINE, self.record.watermark_ms, None))
+        for gap in sorted(gaps, key=lambda gap: gap.start_ms):
+            # A clock step changes the record of all operators, whichever were not visible then.
+            concerns_all = not gap.operators or gap.cause is GapCause.CLOCK_STEP
+            start, end = max(gap.start_ms, self.start), gap.end_ms
             over = end is not None and end <= self.until
             until = end if end is not None and over else self.until
-            if (everybody or operator in blind.operators) and start < until:
-                # Only a lost link was surely the operator's own; the names of others are nobody's business.
-                links = blind.links if blind.cause is GapCause.LINK else ()
-                yield GapRow(start, until if over else None, until - start, blind.cause, links)
+            if (concerns_all or operator in gap.operators) and start < until:
+                # Only a lost link is certainly the operator's own; other names are not disclosed.
+                links = gap.links if gap.cause is GapCause.LINK else ()
+                yield GapRow(start, until if over else None, until - start, gap.cause, links)
 
     def _windows(self, operator: str, cameras: Iterable[CameraHistory]) -> Iterator[MaintenanceRow]:
         names, sites = dict[tuple[Scope, str], str](), dict[str, list[Place]]()
@@ -234,7 +233,7 @@ class _Builder:
                 sites.setdefault(place.site, []).append(place)
         if names or not self.question.narrowed:
             names[Scope.OPERATOR, operator] = self._operator_name(operator)
-        for window in sorted(self.record.maintenance, key=_beginning):
+        for window in sorted(self.record.maintenance, key=_order):
             name = names.get((window.scope, window.scope_id))
             start, end = max(window.start_ms, self.start), min(window.end_ms, self.until)
             there = start < end and (
@@ -257,9 +256,9 @@ class _Builder:
                     window.cancelled,
                 )
 
-    def _idle(self, operator: str, told: set[str]) -> dict[Lifecycle, int]:
+    def _inactive(self, operator: str, listed: set[str]) -> dict[Lifecycle, int]:
         rows = (camera for camera in self.inventory.cameras.values() if self._wanted(camera, operator))
-        found = Counter(camera.lifecycle for camera in rows if camera.id not in told)
+        found = Counter(camera.lifecycle for camera in rows if camera.id not in listed)
         return {lifecycle: found[lifecycle] for lifecycle in Lifecycle if lifecycle in found}
 
     def _purpose(self, camera: CameraRow) -> GroupRow:
@@ -277,12 +276,12 @@ class _Builder:
         return found.name if found else site
 
 
-def _by_day(stretches: Sequence[StatusInterval], edges: Sequence[int], known: int) -> dict[int, StatusTime]:
-    """Cut the stretches at the edges of the days, from `known` on, in one pass."""
+def _by_day(intervals: Sequence[StatusInterval], edges: Sequence[int], known: int) -> dict[int, StatusTime]:
+    """Return the status time of each day, from `known` on, in one pass over the intervals."""
     days: dict[int, StatusTime] = {}
     last = len(edges) - 1
-    for stretch in stretches:
-        start, end = max(stretch.start, known, edges[0]), min(stretch.end, edges[-1])
+    for interval in intervals:
+        start, end = max(interval.start, known, edges[0]), min(interval.end, edges[-1])
         if start >= end:
             continue
         number = bisect_right(edges, start) - 1
@@ -291,7 +290,7 @@ def _by_day(stretches: Sequence[StatusInterval], edges: Sequence[int], known: in
             account = days.get(number)
             if account is None:
                 account = days[number] = StatusTime()
-            account.add(stretch.status, until - start, uncertain=stretch.uncertain)
+            account.add(interval.status, until - start, uncertain=interval.uncertain)
             start, number = until, number + 1
     return days
 
@@ -299,7 +298,7 @@ def _by_day(stretches: Sequence[StatusInterval], edges: Sequence[int], known: in
 def _grouped(
     cameras: Iterable[CameraRow], key: Callable[[CameraRow], str], empty: Callable[[CameraRow], GroupRow]
 ) -> list[GroupRow]:
-    """Add cameras up by their key; `empty` makes the line of the first of a group."""
+    """Sum cameras by a key; `empty` makes the line of a new group."""
     lines: dict[str, GroupRow] = {}
     for camera in cameras:
         group = key(camera)
@@ -321,5 +320,5 @@ def _total(sections: Sequence[OperatorSection]) -> FleetSection:
     return FleetSection(line, sorted(purposes.values(), key=lambda part: part.id), worst_cameras(cameras))
 
 
-def _beginning(window: MaintenanceRecord) -> tuple[int, int, str, str]:
+def _order(window: MaintenanceRecord) -> tuple[int, int, str, str]:
     return window.start_ms, window.end_ms, window.scope, window.scope_id

@@ -1,7 +1,6 @@
-"""The figures of a camera or a group: milliseconds and counts that add up, and what is shown of them.
+"""The figures of a camera or a group: milliseconds and counts that add up, and how they are shown.
 
-A group is the sum of its cameras, divided afterwards (rule A4). `Figures.shown` names every figure once;
-the formats, the documents and the tests take names and texts from there.
+A group is the sum of its cameras, divided afterwards (rule A4).
 """
 
 from __future__ import annotations
@@ -10,12 +9,13 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
 
-from camwatch.core.status_time import StatusTime
-from camwatch.reports import rounding
+from camwatch.accounting.objectives import error_budget_ms, objective_met
+from camwatch.core.status_time import StatusTime, sum_status_times
+from camwatch.i18n import rounding
 
 
 class Kind(StrEnum):
-    """What sort of thing a figure is, and so how a language writes it."""
+    """The kind of a figure, which determines how a language writes it."""
 
     COUNT = "count"
     DURATION = "duration"  # exact in milliseconds, shown as h:mm:ss
@@ -24,7 +24,7 @@ class Kind(StrEnum):
 
 
 class FormattedFigure(NamedTuple):
-    """One figure: `exact` is milliseconds, a count or a truth (ratios have none); no `text`: no value."""
+    """A figure: `exact` is milliseconds, a count or a boolean (none for ratios); no `text`: no value."""
 
     kind: Kind
     exact: int | bool | None
@@ -67,10 +67,10 @@ OF_OBJECTIVE = ("objective", "objective_met", "contractual_met", "budget", "budg
 
 @dataclass(slots=True)
 class Figures:
-    """What a period holds of a camera, or of a group.
+    """The figures of a camera or a group in a period; durations are milliseconds.
 
-    `excluded` is the part of `down` that contracts leave out. `outages` began in the period, `ended`
-    ended in it, and `mended` is the whole down time of the latter. Milliseconds.
+    `excluded` is the part of `down` that contracts exclude. `outages` started in the period, `closed_outages`
+    ended in it; `total_repair_ms` is the whole down time of the latter.
     """
 
     account: StatusTime = field(default_factory=StatusTime)
@@ -82,8 +82,8 @@ class Figures:
     cameras: int = 0
 
     def add(self, other: Figures) -> None:
-        """Take in the figures of a camera, or of a smaller group."""
-        add_account(self.account, other.account)
+        """Add the figures of a camera, or of a smaller group."""
+        self.account = sum_status_times((self.account, other.account))
         self.excluded += other.excluded
         self.outages += other.outages
         self.closed_outages += other.closed_outages
@@ -92,7 +92,7 @@ class Figures:
         self.cameras += other.cameras
 
     def shown(self, objective: float | None = None) -> dict[str, FormattedFigure]:
-        """Return every figure by name, in the order of `KINDS`."""
+        """Return every figure by name, in the order of `FIGURES`."""
         account = self.account
         covered = account.up + account.down
         whole = covered + account.unknown
@@ -122,9 +122,9 @@ class Figures:
             "reboots": self.reboots,
         }
         if objective is not None:
-            budget = rounding.error_budget_ms(objective, covered)
-            exact["objective_met"] = rounding.objective_met(objective, account.up, covered)
-            exact["contractual_met"] = rounding.objective_met(objective, account.up, contractual)
+            budget = error_budget_ms(objective, covered)
+            exact["objective_met"] = objective_met(objective, account.up, covered)
+            exact["contractual_met"] = objective_met(objective, account.up, contractual)
             if covered:
                 exact |= {
                     "budget": budget,
@@ -139,19 +139,9 @@ class Figures:
         }
 
 
-def add_account(into: StatusTime, other: StatusTime) -> None:
-    """Add the milliseconds of one account to another."""
-    into.up += other.up
-    into.down += other.down
-    into.unknown += other.unknown
-    into.maintenance += other.maintenance
-    into.uncertain_up += other.uncertain_up
-    into.uncertain_down += other.uncertain_down
-
-
 def _text(kind: Kind, exact: int | bool | None) -> str | None:
     if exact is None:
         return None
     if kind is Kind.BOOLEAN:
         return "yes" if exact else "no"
-    return rounding.duration(exact) if kind is Kind.DURATION else str(exact)
+    return rounding.hours_minutes_seconds(exact) if kind is Kind.DURATION else str(exact)

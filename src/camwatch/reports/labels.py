@@ -1,98 +1,186 @@
-"""What a report says in words beside its figures, once for the formats that people read."""
+"""The words of a report beside its figures, for the formats that people read."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
-from camwatch.i18n import NO_VALUE
-from camwatch.reports.formatting import Language
+from camwatch.i18n import N_, NO_VALUE, Language
+from camwatch.reports.figures import FormattedFigure, Kind
 from camwatch.reports.model import GapRow, MaintenanceRow, OperatorSection, OutageRow, Report
-from camwatch.reports.period import Completeness
+from camwatch.reports.period import Completeness, Period
+
+LABEL, COLUMN, SHORT = range(3)
+"""The lengths of a figure's name: a line of its own, a column of the page, a column of the text."""
+
+_FIGURES: Final = {  # a length that is missing is the one before it
+    "cameras": (N_("Cameras in service"), N_("Cameras")),
+    "availability": (N_("Availability"), N_("Avail\xadability"), N_("Avail.")),
+    "availability_lower": (N_("at least"), N_("Lower bound")),
+    "availability_upper": (N_("at most"), N_("Upper bound")),
+    "coverage": (N_("Coverage"), N_("Cover\xadage"), N_("Cover.")),
+    "contractual": (N_("Contractual availability"), N_("Contract\xadual"), N_("Contract")),
+    "objective": (N_("Objective"),),
+    "objective_met": (N_("Objective met"), N_("Met")),
+    "contractual_met": (N_("Objective met by contract"), N_("Met by contract"), N_("Contract")),
+    "budget": (N_("Error budget"), N_("Budget")),
+    "budget_used": (N_("Budget used"), N_("Budget used"), N_("Used")),
+    "budget_left": (N_("Budget left"), N_("Budget left"), N_("Left")),
+    "in_service": (N_("Time in service"),),
+    "up": (N_("Up"),),
+    "down": (N_("Down"),),
+    "unknown": (N_("Unknown"),),
+    "maintenance": (N_("Maintenance"),),
+    "uncertain_up": (N_("of which uncertain, up"),),
+    "uncertain_down": (N_("of which uncertain, down"),),
+    "excluded": (N_("Down, excluded from contract"),),
+    "outages": (N_("Outages started"), N_("Outages")),
+    "outages_ended": (N_("Outages ended"),),
+    "mttr": (N_("Mean time to repair (MTTR)"), N_("MTTR")),
+    "mtbf": (N_("Mean time between failures (MTBF)"),),
+    "reboots": (N_("Reboots"),),
+}
+
+
+def figure_label(language: Language, name: str, length: int = LABEL) -> str:
+    """Return the name of a figure: `length` is `LABEL`, `COLUMN` or `SHORT`."""
+    return language.gettext(_FIGURES[name][: length + 1][-1])
+
+
+def figure_text(language: Language, figure: FormattedFigure) -> str:
+    """Return a figure as this language writes it."""
+    if figure.text is None:
+        return NO_VALUE
+    if figure.kind is Kind.PERCENT:
+        return language.percent_text(figure.text)
+    if figure.kind is Kind.BOOLEAN:
+        return language.gettext("yes") if figure.exact else language.gettext("no")
+    if figure.kind is Kind.DURATION:
+        return figure.text.replace("-", "−")
+    return language.number(int(figure.text))
+
+
+def period_title(period: Period, language: Language) -> str:
+    """Return a period in words: its month, or its days."""
+    if period.month:
+        return language.month(period.first)
+    return language.day(period.first) if period.first == period.last else period_days(period, language)
+
+
+def period_days(period: Period, language: Language) -> str:
+    """Return the first and the last day of a period."""
+    return language.gettext(
+        "{first} to {last}", first=language.day(period.first), last=language.day(period.last)
+    )
 
 
 def notes(report: Report, language: Language) -> list[str]:
-    """Return what one must know before reading the figures."""
+    """Return the limits of the figures, to be read before them."""
     found = []
-    until, vouched = language.instant(report.until_ms), language.instant(report.watermark_ms)
+    until = language.timestamp(report.until_ms)
     if report.completeness is Completeness.PARTIAL:
-        found.append(language.text("partial", until=until))
+        found.append(language.gettext("The period is not over: figures end at {until}.", until=until))
     if report.completeness is Completeness.STALE:
-        found.append(language.text("stale", vouched=vouched, until=until))
+        found.append(
+            language.gettext(
+                "camwatch has not run since {since}: the time from then to {until} is unknown.",
+                since=language.timestamp(report.watermark_ms),
+                until=until,
+            )
+        )
     if report.rolled_up_until_ms > report.question.period.start_ms:
-        found.append(language.text("folded", folded=language.instant(report.rolled_up_until_ms)))
+        found.append(
+            language.gettext(
+                "Before {day} only daily sums are kept: outages are counted, but not listed, "
+                "and not part of the mean time to repair.",
+                day=language.timestamp(report.rolled_up_until_ms),
+            )
+        )
     return found
 
 
 def facts(report: Report, language: Language) -> Iterator[tuple[str, str]]:
-    """Return what the report says of itself: label and text."""
-    text = language.text
-    yield text("period"), language.span(report.question.period)
-    yield text("zone"), report.question.period.zone.key
+    """Yield the facts about the report: label and text."""
+    _ = language.gettext
+    yield _("Period"), period_days(report.question.period, language)
+    yield _("Time zone"), report.question.period.zone.key
     if narrowed := narrowing(report, language):
-        yield text("only"), narrowed
-    yield text("made"), language.instant(report.created_ms)
-    yield text("by"), f"camwatch {report.version}"
-    yield text("vouched"), language.instant(report.watermark_ms)
-    yield text("corrections"), language.number(report.corrections)
+        yield _("Limited to"), narrowed
+    yield _("Created"), language.timestamp(report.created_ms)
+    yield _("Created by"), f"camwatch {report.version}"
+    yield _("Record complete up to"), language.timestamp(report.watermark_ms)
+    yield _("Corrections"), language.number(report.corrections)
     if report.anchor:
-        yield text("anchor"), report.anchor
+        yield _("Correction anchor"), report.anchor
     else:
-        yield text("head"), report.chain_head or NO_VALUE
+        yield _("Hash of the last correction"), report.chain_head or NO_VALUE
     if report.sealed:
-        yield text("sealed"), report.sealed
+        yield _("Record seal"), report.sealed
 
 
 def narrowing(report: Report, language: Language) -> str:
-    """Return to what cameras the report is narrowed, empty for all."""
+    """Return the purpose, site and camera that the report is limited to; empty for all cameras."""
     asked = report.question
-    parts = [] if asked.purpose is None else [language.text(f"purpose_{asked.purpose}")]
-    named = ((name, value) for name, value in (("site", asked.site), ("camera", asked.camera)) if value)
-    parts += [f"{language.text(name)} {value}" for name, value in named]
+    parts = [] if asked.purpose is None else [language.label("purpose", asked.purpose)]
+    if asked.site:
+        parts.append(" ".join((language.gettext("Site"), asked.site)))
+    if asked.camera:
+        parts.append(" ".join((language.gettext("Camera"), asked.camera)))
     return ", ".join(parts)
 
 
 def title(report: Report, language: Language) -> str:
-    """Return whose report this is."""
+    """Return the names of the operators of the report."""
     if report.total is not None or not report.sections:
-        return language.text("all_operators")
+        return language.gettext("All operators")
     return ", ".join(section.line.name for section in report.sections)
 
 
 def inactive_cameras(section: OperatorSection, language: Language) -> str:
-    """Return how many cameras have no figure and why, empty for none."""
-    return ", ".join(language.text(f"idle_{name}", n=count) for name, count in section.inactive.items())
-
-
-def line_name(kind: str, name: str, language: Language) -> str:
-    """Return the name of a line; purposes are named by the language."""
-    return language.text(f"purpose_{name}") if kind == "purpose" else name
+    """Return the number of cameras without figures, and why; empty if there is none."""
+    ngettext = language.ngettext
+    found = ", ".join(
+        {
+            "planned": ngettext("{n} planned", "{n} planned", count),
+            "in_service": ngettext(
+                "{n} not in service in the period", "{n} not in service in the period", count
+            ),
+            "retired": ngettext("{n} retired", "{n} retired", count),
+        }[lifecycle]
+        for lifecycle, count in section.inactive.items()
+    )
+    return language.gettext("Cameras without figures: {cameras}.", cameras=found) if found else ""
 
 
 def end(line: OutageRow | GapRow, language: Language) -> str:
-    """Return when something ended, or that it goes on."""
-    return language.text("goes_on") if line.end_ms is None else language.instant(line.end_ms)
+    """Return the end of an outage or a gap, or that it is ongoing."""
+    return language.gettext("ongoing") if line.end_ms is None else language.timestamp(line.end_ms)
 
 
 def bounds(outage: OutageRow, language: Language) -> list[str]:
-    """Return between which instants an outage began and ended, as far as these are not exact."""
-    return [
-        language.text(
-            f"{edge}_between", earliest=language.instant(span.start), latest=language.instant(span.end)
-        )
-        for edge, span in (("start", outage.at_bounds), ("end", outage.end_bounds))
-        if span is not None
-    ]
+    """Return the bounds of the start and the end of an outage, unless they are exact."""
+    found = []
+    if (span := outage.at_bounds) is not None:
+        times = {"earliest": language.timestamp(span.start), "latest": language.timestamp(span.end)}
+        found.append(language.gettext("started between {earliest} and {latest}", **times))
+    if (span := outage.end_bounds) is not None:
+        times = {"earliest": language.timestamp(span.start), "latest": language.timestamp(span.end)}
+        found.append(language.gettext("ended between {earliest} and {latest}", **times))
+    return found
 
 
 def attributed(outage: OutageRow, language: Language) -> str:
-    """Return the cause that people found, and whether contracts leave the outage out."""
+    """Return the attributed cause of an outage, and whether contracts exclude it."""
     if outage.attribution is None:
         return NO_VALUE
-    cause = language.text(f"attributed_{outage.attribution.cause}")
-    return f"{cause} ({language.text('excluded_mark')})" if outage.excluded else cause
+    cause = language.label("attributed", outage.attribution.cause)
+    return language.gettext("{cause} (excluded)", cause=cause) if outage.excluded else cause
 
 
 def window_origin(window: MaintenanceRow, language: Language) -> str:
-    """Return where a window comes from, and whether it still counts."""
-    origin = language.text("announced" if window.id is None else "corrected", n=window.id or 0)
-    return f"{origin}, {language.text('cancelled')}" if window.cancelled else origin
+    """Return where a maintenance window comes from, and whether it was cancelled."""
+    if window.id is None:
+        origin = language.gettext("announced")
+    else:
+        origin = language.gettext("correction no. {n}", n=language.number(window.id))
+    return language.gettext("{origin}, cancelled", origin=origin) if window.cancelled else origin

@@ -1,6 +1,6 @@
-"""A report before it is written down: who asked for what, and what was found. Values only.
+"""A report before it is rendered: the request and the results, as values.
 
-Instants are UTC milliseconds, durations milliseconds. Nothing in a section concerns another operator.
+Instants are UTC milliseconds, durations milliseconds. A section contains nothing of another operator.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from camwatch.reports.period import Completeness, Period
 
 @dataclass(frozen=True, slots=True)
 class ReportScope:
-    """What is asked for: a section for each operator, in this order, and a total if `total`.
+    """The scope of a report: a section for each operator, in this order, and a total if `total`.
 
-    `purpose`, `site` and `camera` narrow it; operators that have nothing of it then get no section.
+    `purpose`, `site` and `camera` narrow it; operators without such cameras then have no section.
     """
 
     period: Period
@@ -31,7 +31,7 @@ class ReportScope:
 
     @property
     def narrowed(self) -> bool:
-        """Tell whether only some cameras of an operator are asked for."""
+        """Whether only some cameras of an operator are in scope."""
         return not (self.purpose is None and self.site is None and self.camera is None)
 
 
@@ -47,7 +47,7 @@ class GroupRow:
 
 @dataclass(slots=True)
 class CameraRow:
-    """The figures of one camera, and the account of each of its days that has one."""
+    """The figures of one camera, and the status time of each day in service."""
 
     id: str
     operator: str
@@ -60,11 +60,11 @@ class CameraRow:
 
 @dataclass(frozen=True, slots=True)
 class OutageRow:
-    """One outage that touches the period.
+    """An outage that overlaps the period.
 
-    `duration` is its down time up to its end, or to the end of the accounts if it goes on (`end_ms`
-    None); `inside` is the part of that within the period. Where `at_ms` or `end_ms` is not exact, it lies
-    within its bounds. One that late heartbeats `voided` counts nowhere.
+    `duration` is its down time up to its end, or to the end of the figures if it is ongoing (`end_ms`
+    None); `inside` is the part within the period. Without bounds, `at_ms` or `end_ms` is exact. An outage
+    that late heartbeats `voided` counts nowhere.
     """
 
     id: int
@@ -82,13 +82,13 @@ class OutageRow:
 
     @property
     def excluded(self) -> bool:
-        """Tell whether contracts leave it out; of a voided one nothing is left to leave out."""
+        """Whether contracts exclude it; a voided outage has nothing to exclude."""
         return self.attribution is not None and self.attribution.excluded and not self.voided
 
 
 @dataclass(frozen=True, slots=True)
 class GapRow:
-    """A blind interval, cut to the period; `end_ms` None: not over when the accounts end."""
+    """A monitoring gap, clipped to the period; `end_ms` None: ongoing when the figures end."""
 
     start_ms: int
     end_ms: int | None
@@ -99,7 +99,7 @@ class GapRow:
 
 @dataclass(frozen=True, slots=True)
 class MaintenanceRow:
-    """A maintenance window that touches the period, as announced or as corrected (`id`)."""
+    """A maintenance window that overlaps the period: from the inventory, or a correction (`id`)."""
 
     id: int | None
     scope: Scope
@@ -114,7 +114,7 @@ class MaintenanceRow:
 
 @dataclass(slots=True)
 class OperatorSection:
-    """All about one operator. `idle` counts its cameras that have no figure, by their place in life."""
+    """The section of an operator. `inactive` counts its cameras without figures, by lifecycle."""
 
     line: GroupRow
     purposes: list[GroupRow]
@@ -127,7 +127,7 @@ class OperatorSection:
 
     @property
     def excluded(self) -> list[OutageRow]:
-        """The outages that contracts leave out."""
+        """The outages that contracts exclude."""
         return [outage for outage in self.outages if outage.excluded]
 
     @property
@@ -147,11 +147,11 @@ class FleetSection:
 
 @dataclass(slots=True)
 class Report:
-    """A report: `until_ms` is where its accounts end, `reach` says why there.
+    """A report: its figures end at `until_ms`, for the reason `completeness`.
 
-    `rolled_up_until_ms`: of the time before it there are sums of days, and no single outage any more.
-    `corrections` counts the journal, `head` is the hash of its newest entry. A report on some operators
-    counts those that concern them, and has an `anchor` instead of a `head`: it tells nothing of others.
+    Before `rolled_up_until_ms` only daily sums are kept, and no outages. `corrections` is their number,
+    `chain_head` the hash of the last one. A report on some operators counts the corrections that concern
+    them, and has an `anchor` instead of a `chain_head`, which discloses nothing of others.
     """
 
     question: ReportScope
@@ -163,19 +163,19 @@ class Report:
     completeness: Completeness
     corrections: int
     chain_head: str
-    days: list[date]  # of the period, as far as the accounts go
+    days: list[date]  # of the period, up to `until_ms`
     sections: list[OperatorSection]
     total: FleetSection | None
     anchor: str = ""
-    sealed: str = ""  # the newest seal of the record; empty: not known
+    sealed: str = ""  # the latest seal of the record; empty: unknown
 
 
 MAX_WORST = 10
-"""That many cameras are called the worst."""
+"""Cameras in the list of the worst."""
 
 
 def worst_cameras(cameras: list[CameraRow]) -> list[CameraRow]:
-    """Return the cameras with the most down time, the worst first; none that was never down."""
+    """Return the cameras with the most down time, worst first, without those that were never down."""
     found = [camera for camera in cameras if camera.figures.account.down]
     return sorted(found, key=lambda camera: (-camera.figures.account.down, camera.operator, camera.id))[
         :MAX_WORST

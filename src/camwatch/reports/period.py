@@ -1,7 +1,6 @@
-"""The stretch of local days that a report is about, and how much of it the store can speak for (A5).
+"""The period of a report in local days, and how much of it the record covers (A5).
 
-Days are those of the configured time zone, so one may have 23 or 25 hours. A period never reaches into
-the future: its end is where its days end, or where the record does.
+Days are those of the configured time zone: one may have 23 or 25 hours.
 """
 
 from __future__ import annotations
@@ -14,15 +13,15 @@ from zoneinfo import ZoneInfo
 from camwatch.accounting.calendar import Calendar, last_of_month
 
 FRESH_MS = 60_000
-"""A store that vouched for an instant at most this long ago belongs to a daemon that runs."""
+"""Maximum age of the watermark of a running daemon."""
 
 
 class Completeness(StrEnum):
-    """How the end of the period lies to what the store vouches for."""
+    """How much of the period the record covers."""
 
-    COMPLETE = "complete"  # the store vouches for all of it
-    PARTIAL = "partial"  # it is not over: cut where the store's word ends
-    STALE = "stale"  # camwatch does not run: unknown since the store's last word
+    COMPLETE = "complete"  # all of it
+    PARTIAL = "partial"  # it is not over: the figures end at the watermark
+    STALE = "stale"  # camwatch is not running: unknown since the watermark
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,21 +34,21 @@ class Period:
 
     @property
     def start_ms(self) -> int:
-        """When the first day begins, UTC milliseconds."""
+        """The start of the first day, UTC milliseconds."""
         return Calendar(self.zone).start_of(self.first)
 
     @property
     def end_ms(self) -> int:
-        """When the last day is over, UTC milliseconds."""
+        """The end of the last day, UTC milliseconds."""
         return Calendar(self.zone).start_of(self.last + timedelta(days=1))
 
     @property
     def month(self) -> bool:
-        """Tell whether it is exactly one calendar month."""
+        """Whether it is exactly one calendar month."""
         return self == month_of(self.first, self.zone)
 
     def completeness(self, watermark_ms: int, now_ms: int) -> tuple[int, Completeness]:
-        """Return where the accounts of the period end, and why there."""
+        """Return the instant at which the figures of the period end, and why."""
         if self.end_ms <= watermark_ms:
             return self.end_ms, Completeness.COMPLETE
         if now_ms - watermark_ms <= FRESH_MS:
@@ -58,7 +57,7 @@ class Period:
 
 
 def local(ms: int, zone: ZoneInfo) -> datetime:
-    """Return an instant as the clocks of the zone show it."""
+    """Return an instant in a time zone, to the second."""
     return datetime.fromtimestamp(ms // 1000, UTC).astimezone(zone)
 
 
@@ -68,5 +67,5 @@ def month_of(day: date, zone: ZoneInfo) -> Period:
 
 
 def last_month(now_ms: int, zone: ZoneInfo) -> Period:
-    """Return the last calendar month that is over."""
+    """Return the last complete calendar month."""
     return month_of(local(now_ms, zone).date().replace(day=1) - timedelta(days=1), zone)

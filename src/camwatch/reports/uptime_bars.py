@@ -1,203 +1,184 @@
-"""The chart of a camera's days: one strip of cells, drawn with few strokes.
+"""Uptime bars of reports and pages: a bar for each day or month, drawn as a few SVG paths.
 
-A cell tells its level twice, by colour and by the height of its bar or by its hatching, so that it reads
-in grey and for those who see no red. Runs of equal cells are one dashed stroke: 458 cameras stay small.
+Height and hatching show the level as well as colour, so that it reads in grey. A run of equal bars is one
+horizontal line, which the style sheet makes as thick as the bars and dashes (`stroke-dasharray: 8 2`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
+from typing import Final, TypeAlias
 
-from camwatch.core.status_time import StatusTime
-from camwatch.reports import rounding
-from camwatch.reports.figures import add_account
-from camwatch.reports.formatting import Language
+from camwatch.core.status_time import StatusTime, sum_status_times
+from camwatch.i18n import Language
 from camwatch.reports.model import CameraRow, Report
 
-MOST_DAYS = 62
-"""A longer period is drawn by months."""
-CELL, BAR, HEIGHT = 10, 9, 12
-"""Width of a cell, width of what is drawn in it, and its height, in the units of the drawing."""
-FEW = 6
-"""That many days are named in the text that stands for a strip."""
+MAX_DAYS: Final = 62
+"""A longer period has a bar for each month."""
+CELL, BAR, HEIGHT = 10, 8, 24
+"""Distance of the bars, width of a bar and height of the drawing, in the units of the drawing."""
+_MIDDLE: Final = HEIGHT // 2
+_NAMED: Final = 6  # days that are named in the text alternative
+
+Paths: TypeAlias = tuple[tuple[str, str], ...]
+"""Kind (`up`, `down`, `partly`, `unknown`, `maintenance`, `not_in_service`) and data of each path."""
 
 
 class UptimeLevel(StrEnum):
-    """What a day was: the better the smaller; then those without an availability."""
+    """The availability of a day, or why it has none."""
 
-    FULL = "0"
-    HIGH = "1"
-    FAIR = "2"
-    LOW = "3"
-    POOR = "4"
+    FULL = "full"
+    HIGH = "high"
+    FAIR = "fair"
+    LOW = "low"
+    POOR = "poor"
     UNKNOWN = "unknown"
     MAINTENANCE = "maintenance"
-    NOTHING = "nothing"
+    NOT_IN_SERVICE = "not_in_service"
 
 
-_BAR_HEIGHTS = {UptimeLevel.HIGH: 3, UptimeLevel.FAIR: 6, UptimeLevel.LOW: 9, UptimeLevel.POOR: 12}
-_COVERED = (UptimeLevel.FULL, UptimeLevel.HIGH, UptimeLevel.FAIR, UptimeLevel.LOW, UptimeLevel.POOR)
+_LIMITS: Final = ((99, UptimeLevel.HIGH), (95, UptimeLevel.FAIR), (80, UptimeLevel.LOW))  # percent
+_DOWN_HEIGHTS: Final = {
+    UptimeLevel.HIGH: 6,
+    UptimeLevel.FAIR: 12,
+    UptimeLevel.LOW: 18,
+    UptimeLevel.POOR: HEIGHT,
+}
 
 
-def level(account: StatusTime | None) -> UptimeLevel:
-    """Return the level of a day (or month): by its availability, or why it has none."""
-    if account is None or not account.in_service:
-        return UptimeLevel.NOTHING
-    covered = account.up + account.down
+def level(day: StatusTime | None) -> UptimeLevel:
+    """Return the level of a day (or month)."""
+    if day is None or not day.in_service:
+        return UptimeLevel.NOT_IN_SERVICE
+    covered = day.up + day.down
     if not covered:
-        return UptimeLevel.MAINTENANCE if account.maintenance >= account.unknown else UptimeLevel.UNKNOWN
-    if not account.down:
+        return UptimeLevel.MAINTENANCE if day.maintenance >= day.unknown else UptimeLevel.UNKNOWN
+    if not day.down:
         return UptimeLevel.FULL
-    limits = ((99, UptimeLevel.HIGH), (95, UptimeLevel.FAIR), (80, UptimeLevel.LOW))
-    return next((name for share, name in limits if account.up * 100 >= share * covered), UptimeLevel.POOR)
+    return next((name for limit, name in _LIMITS if day.up * 100 >= limit * covered), UptimeLevel.POOR)
 
 
-def is_partly_unknown(account: StatusTime | None) -> bool:
-    """Tell whether more than a tenth of a day that has an availability is unknown."""
-    if account is None or not account.up + account.down:
-        return False
-    return account.unknown * 10 > account.up + account.down + account.unknown
-
-
-@dataclass(frozen=True, slots=True)
-class TimeAxis:
-    """The cells of a period: days, or months where there are many; `first` is the first day of each."""
-
-    by_month: bool
-    first: tuple[date, ...]
-    cells: tuple[int, ...]  # of each day, the number of its cell
-
-    @property
-    def width(self) -> int:
-        """Return the width of the drawing."""
-        return len(self.first) * CELL
-
-    def labels(self) -> Iterator[tuple[float, str]]:
-        """Return where what stands above the cells: the day or the month; not every day has room."""
-        for number, day in enumerate(self.first):
-            named = self.by_month or day.day == 1 or day.day % 5 == 0
-            if named or len(self.first) < 8:
-                yield number * CELL + BAR / 2, str(day.month if self.by_month else day.day)
-
-
-def axis(days: Sequence[date]) -> TimeAxis:
-    """Return the cells for the days of a period."""
-    if len(days) <= MOST_DAYS:
-        return TimeAxis(False, tuple(days), tuple(range(len(days))))
-    months: list[date] = []
-    cells = []
-    for day in days:
-        if not months or day.replace(day=1) != months[-1].replace(day=1):
-            months.append(day)
-        cells.append(len(months) - 1)
-    return TimeAxis(True, tuple(months), tuple(cells))
+def is_partly_unknown(day: StatusTime | None) -> bool:
+    """Tell whether a hundredth (a quarter of an hour) of a day with an availability is unknown."""
+    covered = 0 if day is None else day.up + day.down
+    return day is not None and covered > 0 and day.unknown * 100 >= covered + day.unknown
 
 
 @dataclass(frozen=True, slots=True)
-class Strip:
-    """One camera's drawing: the class of each path and its data; `text` says the same in words."""
+class UptimeBars:
+    """The drawing of some days or months; `text` is its text alternative."""
 
-    paths: tuple[tuple[str, str], ...]
+    width: int
+    paths: Paths
     text: str
 
 
-class Chart:
-    """The strips of the cameras of a report."""
-
-    def __init__(self, report: Report, language: Language) -> None:
-        self.axis = axis(report.days)
-        self._language = language
-        self._names = [
-            language.month(day) if self.axis.by_month else language.short_day(day) for day in self.axis.first
-        ]
-
-    def strip(self, camera: CameraRow) -> Strip:
-        """Return the drawing of a camera."""
-        accounts = self._accounts(camera)
-        return Strip(tuple(_paths(accounts)), self._text(accounts))
-
-    def _accounts(self, camera: CameraRow) -> list[StatusTime | None]:
-        accounts: list[StatusTime | None] = [None] * len(self.axis.first)
-        for number, account in camera.days.items():
-            cell = self.axis.cells[number]
-            into = accounts[cell]
-            if not self.axis.by_month:
-                accounts[cell] = account
-            elif into is None:
-                accounts[cell] = into = StatusTime()
-                add_account(into, account)
-            else:
-                add_account(into, account)
-        return accounts
-
-    def _text(self, accounts: Sequence[StatusTime | None]) -> str:
-        language = self._language
-        found = [
-            f"{name} {language.percent(rounding.percent(account.up, account.up + account.down))}"
-            for name, account in zip(self._names, accounts, strict=True)
-            if account is not None and account.down
-        ]
-        seen = any(account is not None and account.up + account.down for account in accounts)
-        if not found:
-            return language.text("chart_perfect" if seen else "chart_unseen")
-        more = ", …" if len(found) > FEW else ""
-        return language.text("chart_few", days=", ".join(found[:FEW]) + more)
-
-
-def legend_items() -> dict[str, Strip]:
-    """Return one cell of each kind, by the name of its text."""
-    of_hundred = {
-        UptimeLevel.FULL: 100,
-        UptimeLevel.HIGH: 99,
-        UptimeLevel.FAIR: 95,
-        UptimeLevel.LOW: 80,
-        UptimeLevel.POOR: 50,
+def draw(days: Sequence[StatusTime | None]) -> Paths:
+    """Return the paths of the bars."""
+    levels = [level(day) for day in days]
+    down = [(number, _DOWN_HEIGHTS[found]) for number, found in enumerate(levels) if found in _DOWN_HEIGHTS]
+    drawn = {
+        "up": _runs([found in _DOWN_HEIGHTS or found is UptimeLevel.FULL for found in levels], _MIDDLE),
+        "down": "".join(f"M{x * CELL} {HEIGHT}v-{high}h{BAR}v{high}z" for x, high in down),
+        "partly": _runs([is_partly_unknown(day) for day in days], 4),
+        "unknown": _runs([found is UptimeLevel.UNKNOWN for found in levels], _MIDDLE),
+        "maintenance": _runs([found is UptimeLevel.MAINTENANCE for found in levels], _MIDDLE),
+        "not_in_service": _runs([found is UptimeLevel.NOT_IN_SERVICE for found in levels], _MIDDLE),
     }
-    accounts = {f"level_{name}": StatusTime(up=up, down=100 - up) for name, up in of_hundred.items()}
-    accounts["partly"] = StatusTime(up=1, unknown=1)
-    accounts["level_unknown"] = StatusTime(unknown=1)
-    accounts["level_maintenance"] = StatusTime(maintenance=1)
-    return {name: Strip(tuple(_paths([account])), "") for name, account in accounts.items()}
+    return tuple((kind, path) for kind, path in drawn.items() if path)
 
 
-def _paths(accounts: Sequence[StatusTime | None]) -> Iterator[tuple[str, str]]:
-    """Draw: a dashed line is a run of cells, strokes over it say what they are."""
-    levels = [level(account) for account in accounts]
-    middle = HEIGHT / 2
-    for name, kinds in (("c", _COVERED), ("u", (UptimeLevel.UNKNOWN,)), ("m", (UptimeLevel.MAINTENANCE,))):
-        runs = list(_runs([found in kinds for found in levels]))
-        if runs:
-            yield name, "".join(f"M{start * CELL} {middle:g}H{end * CELL - 1}" for start, end in runs)
-    bars = [(number, _BAR_HEIGHTS[found]) for number, found in enumerate(levels) if found in _BAR_HEIGHTS]
-    if bars:
-        yield "d", "".join(f"M{x * CELL} {HEIGHT}v-{high}h{BAR}v{high}z" for x, high in bars)
-    unknown = [number for number, found in enumerate(levels) if found is UptimeLevel.UNKNOWN]
-    if unknown:
-        yield "h", "".join(_hatched(unknown, HEIGHT))
-    partly = [number for number, account in enumerate(accounts) if is_partly_unknown(account)]
-    if partly:
-        yield "h", "".join(_hatched(partly, HEIGHT / 2))
-    worked_on = [number for number, found in enumerate(levels) if found is UptimeLevel.MAINTENANCE]
-    if worked_on:
-        yield "w", "".join(f"M{x * CELL + 1.5:g} 4h6m-6 4h6" for x in worked_on)
-
-
-def _hatched(cells: Iterable[int], high: float) -> Iterator[str]:
-    for cell in cells:
-        left = cell * CELL
-        half, middle = high / 2, left + BAR / 2
-        right = f"L{left + BAR}"
-        yield f"M{left} {high:g}{right} 0M{left} {half:g}L{middle:g} 0M{middle:g} {high:g}{right} {half:g}"
-
-
-def _runs(flags: Sequence[bool]) -> Iterator[tuple[int, int]]:
-    start = None
+def _runs(flags: Sequence[bool], y: int) -> str:
+    """Return a horizontal line at `y` for each run of bars."""
+    path, start = "", None
     for number, flag in enumerate([*flags, False]):
         if flag and start is None:
             start = number
         elif not flag and start is not None:
-            yield start, number
+            path += f"M{start * CELL} {y}H{number * CELL - (CELL - BAR)}"
             start = None
+    return path
+
+
+def describe(language: Language, days: Sequence[StatusTime | None], names: Sequence[str], digits: int) -> str:
+    """Return the text alternative: the availability of the last days that were below 100 %."""
+    known = [(name, day) for name, day in zip(names, days, strict=True) if day is not None]
+    below = [
+        f"{name} {language.percent(day.up, day.up + day.down, digits)}" for name, day in known if day.down
+    ]
+    if below:
+        listed = ", ".join(below[-_NAMED:]) + (", …" if len(below) > _NAMED else "")
+        return language.gettext("Below 100%: {days}.", days=listed)
+    if any(day.up for _, day in known):
+        return language.gettext("Always up while visible.")
+    return language.gettext("Never visible.")
+
+
+def legend_items(language: Language) -> dict[str, Paths]:
+    """Return one bar of each kind, by its name."""
+    samples = {language.percent_text("100"): StatusTime(up=100)}
+    for limit, _ in _LIMITS:
+        samples[f"≥ {language.percent_text(str(limit))}"] = StatusTime(up=limit, down=100 - limit)
+    samples |= {
+        f"< {language.percent_text('80')}": StatusTime(down=1),
+        language.gettext("partly unknown"): StatusTime(up=1, unknown=1),
+        language.gettext("unknown"): StatusTime(unknown=1),
+        language.gettext("maintenance"): StatusTime(maintenance=1),
+        language.gettext("not in service"): StatusTime(),
+    }
+    return {name: draw([day]) for name, day in samples.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class TimeAxis:
+    """The bars of a period: days, or months of a long one; `first` is the first day of each."""
+
+    by_month: bool
+    first: tuple[date, ...]
+    bars: tuple[int, ...]  # of each day, the number of its bar
+
+    @property
+    def width(self) -> int:
+        """The width of the drawing."""
+        return len(self.first) * CELL
+
+    def labels(self) -> Iterator[tuple[float, str]]:
+        """Yield the position and the text of each label: the number of a month, or of every fifth day."""
+        for number, day in enumerate(self.first):
+            if self.by_month or day.day == 1 or day.day % 5 == 0 or len(self.first) < 8:
+                yield number * CELL + BAR / 2, str(day.month if self.by_month else day.day)
+
+
+def axis(days: Sequence[date]) -> TimeAxis:
+    """Return the bars for the days of a period."""
+    if len(days) <= MAX_DAYS:
+        return TimeAxis(False, tuple(days), tuple(range(len(days))))
+    months: list[date] = []
+    bars = []
+    for day in days:
+        if not months or day.replace(day=1) != months[-1].replace(day=1):
+            months.append(day)
+        bars.append(len(months) - 1)
+    return TimeAxis(True, tuple(months), tuple(bars))
+
+
+class Chart:
+    """The uptime bars of the cameras of a report."""
+
+    def __init__(self, report: Report, language: Language) -> None:
+        self.axis = axis(report.days)
+        self._language = language
+        name = language.month if self.axis.by_month else language.short_day
+        self._names = [name(day) for day in self.axis.first]
+
+    def bars(self, camera: CameraRow) -> UptimeBars:
+        """Return the drawing of a camera."""
+        parts: list[list[StatusTime]] = [[] for _ in self.axis.first]
+        for number, day in camera.days.items():
+            parts[self.axis.bars[number]].append(day)
+        days = [sum_status_times(part) if part else None for part in parts]
+        text = describe(self._language, days, self._names, digits=3)
+        return UptimeBars(self.axis.width, draw(days), text)

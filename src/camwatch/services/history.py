@@ -21,9 +21,9 @@ from camwatch.history.export import export
 from camwatch.history.outage_list import OutageWithCamera, load_outages, outage_index, outages
 from camwatch.history.placements import places
 from camwatch.history.queries import corrected, inventory_maintenance, read
-from camwatch.i18n import Lang, ReportFormat
-from camwatch.reports.formatting import Language
+from camwatch.i18n import Language
 from camwatch.reports.period import Period
+from camwatch.reports.report_format import ReportFormat
 from camwatch.services.reporting import ReportRequest, create_report, render
 
 
@@ -130,7 +130,7 @@ class HistoryService:
         last: date,
         *,
         form: ReportFormat,
-        lang: Lang,
+        lang: str,
         purpose: Purpose | None = None,
         site: str | None = None,
     ) -> bytes:

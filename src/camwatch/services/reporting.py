@@ -22,12 +22,12 @@ from camwatch.history.metadata import secret
 from camwatch.history.public_ids import anchor, mark
 from camwatch.history.queries import read
 from camwatch.history.sealing import newest
-from camwatch.i18n import ReportFormat
+from camwatch.i18n import Language
 from camwatch.reports.builder import Progress, build
-from camwatch.reports.formatting import Language
 from camwatch.reports.model import Report, ReportScope
 from camwatch.reports.period import Period, local
 from camwatch.reports.renderers import csv_table, json_document
+from camwatch.reports.report_format import ReportFormat
 
 _FEW = 12  # a message lists at most this many ids
 

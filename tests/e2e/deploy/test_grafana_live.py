@@ -141,7 +141,7 @@ def test_the_fleet_says_what_happened(played: Scene) -> None:
     assert downs == sorted(downs, key=lambda row: row["Depuis"], reverse=True), "the newest first"
     assert {row["Nom"] for row in downs} >= {"Résidence « Le Jas » 1"}
     assert shown(played, "fleet", "Incidents en cours") == [{"Cause commune": "Site", "Où": DARK}]
-    assert shown(played, "fleet", "Camwatch voit-il ?") == [{"": "Oui"}]
+    assert shown(played, "fleet", "Supervision") == [{"": "Oui"}]
     zones = {row["Zone"]: row for row in shown(played, "fleet", "Par zone")}
     assert zones["Jas-de-Bouffan"]["En panne"] == "4"
     assert zones["Centre-ville"]["En maintenance"] == "1"
@@ -151,7 +151,8 @@ def test_the_fleet_says_what_happened(played: Scene) -> None:
 
 
 def test_the_map_has_each_site_with_coordinates_at_its_place_and_the_worst_on_top(played: Scene) -> None:
-    dots = {row["Identifiant"]: row for row in shown(played, "fleet", "Carte des sites : caméras en panne")}
+    rows = shown(played, "fleet", "Carte des sites\u202f: caméras en panne")
+    dots = {row["Identifiant"]: row for row in rows}
     assert set(dots) == {"mairie", "parc", DARK, "chantier"}, "one is nowhere"
     assert list(dots)[-1] == DARK
     (row,) = [row for row in places(played) if row["Identifiant"] == DARK]
@@ -192,7 +193,7 @@ def test_the_camera_says_what_hampers_it(played: Scene) -> None:
     (row,) = shown(played, "camera", "Inventaire")
     assert row["Nom"] == "Gare, quai n° 1"
     assert row["Usage"] == "Vidéoprotection"
-    (panel,) = [panel for panel in panels(BOARDS["camera"]) if panel["title"] == "Ce qui la gêne"]
+    (panel,) = [panel for panel in panels(BOARDS["camera"]) if panel["title"] == "Anomalies"]
     *_, reasons = played.prometheus.answers(panel, asked(played))
     words = {settings(panel, series.name)["displayName"] for series in reasons}
     assert {"Perte vidéo", "Image figée", "Sabotage", "Stockage plein", "Horloge", "Température"} <= words

@@ -83,7 +83,7 @@ def test_a_tooltip_names_the_site_and_counts_its_cameras_and_no_more(language: s
     shown = [head for field in order if (head := options["renameByName"][field]) not in hidden]
     words = {
         "fr": ["Site", "Zone", "En panne", "Inconnues", "En service", "Identifiant"],
-        "en": ["Place", "District", "Down", "Unknown", "In service", "Id"],
+        "en": ["Site", "District", "Down", "Unknown", "In service", "Id"],
     }
     assert shown == words[language]
 

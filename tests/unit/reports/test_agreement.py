@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from camwatch.core.model import Purpose
+from camwatch.i18n import Language
 from camwatch.reports.figures import FIGURES, OF_OBJECTIVE, Kind
-from camwatch.reports.formatting import Language
+from camwatch.reports.labels import figure_label
 from camwatch.reports.model import Report
 from camwatch.reports.renderers import csv_table, html_page, json_document, text_table
-from camwatch.reports.translations import TEXTS
 from tests.support.reports.parsing import Figures, Of, Page, of_html, of_table, rows_of_csv
 from tests.support.reports.record_builders import PARIS, fleet, month, report_of
 
@@ -79,8 +79,8 @@ def test_the_page_shows_what_the_json_has(report: Report) -> None:
 
 def test_the_text_shows_what_the_json_has(report: Report) -> None:
     document = json.loads(json_document.write(report))
-    labels = {french_text("fr", name): name for name in FIGURES}
-    purposes = {french_text("fr", f"purpose_{name}"): str(name) for name in Purpose}
+    labels = {figure_label(FRENCH, name): name for name in FIGURES}
+    purposes = {FRENCH.label("purpose", name): str(name) for name in Purpose}
     found = of_table(text_table.write(report, FRENCH), labels)
     known = {(of[0], of[1], purposes.get(of[2], of[2])): figures for of, figures in found.items()}
     assert compare(known, of_json(document)) > 458 * 5
@@ -91,7 +91,7 @@ def test_the_text_shows_what_the_json_has(report: Report) -> None:
 
 def test_each_format_measures_purposes_by_their_objective(report: Report) -> None:
     """A7: in the sections and in the total; a purpose without one has none of its figures anywhere."""
-    labels = {french_text("fr", name): name for name in FIGURES}
+    labels = {figure_label(FRENCH, name): name for name in FIGURES}
     text = of_table(text_table.write(report, FRENCH), labels)
     page = of_html(html_page.write(report, FRENCH))
     expected = of_json(json.loads(json_document.write(report)))
@@ -102,7 +102,7 @@ def test_each_format_measures_purposes_by_their_objective(report: Report) -> Non
             shown = expected[section, "purpose", purpose]["shown"]
             promised = {name: french(name, shown[name]) for name in OF_OBJECTIVE}
             assert (shown["objective"] is not None) == (purpose in OBJECTIVES)
-            in_text = text[section, "purpose", french_text("fr", f"purpose_{purpose}")]
+            in_text = text[section, "purpose", FRENCH.label("purpose", purpose)]
             for figures in (in_text, page[section, "purpose", purpose]):
                 told = {name: figures[name] for name in OF_OBJECTIVE if name in figures}
                 assert told == (promised if purpose in OBJECTIVES else {})
@@ -111,11 +111,6 @@ def test_each_format_measures_purposes_by_their_objective(report: Report) -> Non
             assert [row[name] for name in OF_OBJECTIVE[1:]] == [
                 shown[name] or "" for name in OF_OBJECTIVE[1:]
             ]
-
-
-def french_text(lang: str, name: str) -> str:
-    """Return a text without what typography adds."""
-    return TEXTS[name][0 if lang == "fr" else 1].strip()
 
 
 def test_the_spreadsheet_shows_what_the_json_has(report: Report) -> None:
@@ -155,8 +150,8 @@ def test_outages_blind_intervals_and_maintenance_agree(report: Report) -> None:
         listed = [cells for _, cells in page.rows[1:]] if page else []
         assert len(sheet) == len(listed) == len(section["outages"])
         for outage, row, cells in zip(section["outages"], sheet, listed, strict=True):
-            ended = "continue" if outage["end"] is None else FRENCH.instant(outage["end"]["ms"])
-            start = FRENCH.instant(outage["start"]["ms"])
+            ended = "en cours" if outage["end"] is None else FRENCH.timestamp(outage["end"]["ms"])
+            start = FRENCH.timestamp(outage["start"]["ms"])
             assert cells[:6] == [
                 *(str(outage["id"]), outage["camera"], start, ended),
                 *(outage["duration"], outage["in_period"]),
@@ -178,7 +173,10 @@ def test_outages_blind_intervals_and_maintenance_agree(report: Report) -> None:
             listed = [cells for _, cells in page.rows[1:]] if page else []
             assert len(sheet) == len(listed) == len(section[listed_as])
             for told, row, cells in zip(section[listed_as], sheet, listed, strict=True):
-                assert cells[:2] == [FRENCH.instant(told["start"]["ms"]), FRENCH.instant(told["end"]["ms"])]
+                assert cells[:2] == [
+                    FRENCH.timestamp(told["start"]["ms"]),
+                    FRENCH.timestamp(told["end"]["ms"]),
+                ]
                 assert (row["start_utc"], row["end_utc"]) == (told["start"]["utc"], told["end"]["utc"])
                 if kind == "monitoring_gap":
                     assert cells[2] == row["duration"] == told["duration"]
@@ -195,7 +193,7 @@ def test_exclusions_are_listed_one_by_one_with_who_when_and_why(report: Report) 
     assert [(cells[0], cells[2], cells[4], cells[5], cells[6]) for cells in listed] == [
         (
             *(str(outage["id"]), outage["in_period"], outage["attribution"]["author"]),
-            *(FRENCH.instant(outage["attribution"]["created_at"]["ms"]), outage["attribution"]["reason"]),
+            *(FRENCH.timestamp(outage["attribution"]["created_at"]["ms"]), outage["attribution"]["reason"]),
         )
         for outage in excluded
     ]

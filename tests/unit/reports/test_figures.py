@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from camwatch.accounting.objectives import error_budget_ms, objective_met
 from camwatch.accounting.outage_length import by_evidence
 from camwatch.accounting.records import (
     OPEN_ENDED,
@@ -24,9 +25,8 @@ from camwatch.accounting.records import (
 )
 from camwatch.core.model import Camera, GapCause, Lifecycle, Purpose, Scope, Status
 from camwatch.core.status_time import Interval, Proven, StatusTime
-from camwatch.reports import rounding
+from camwatch.i18n import Language, rounding
 from camwatch.reports.figures import OF_OBJECTIVE, Figures, FormattedFigure
-from camwatch.reports.formatting import Language
 from camwatch.reports.model import Report
 from camwatch.reports.period import Completeness, Period, last_month, month_of
 from camwatch.reports.renderers import csv_table, html_page, json_document, text_table
@@ -211,10 +211,10 @@ def test_a_purpose_that_nobody_could_see_has_an_objective_but_no_budget() -> Non
 def test_exactly_the_objective_is_met() -> None:
     """A7: without the errors of floating numbers."""
     for objective, up, whole_ms in ((0.99, 99, 100), (0.7, 7, 10), (0.999, 999_000, 1_000_000)):
-        assert rounding.objective_met(objective, up, whole_ms) is True
-        assert rounding.objective_met(objective, up - 1, whole_ms) is False
-        assert rounding.error_budget_ms(objective, whole_ms) == whole_ms - up
-    assert rounding.objective_met(0.99, 99 * 10**16 - 1, 10**18) is False
+        assert objective_met(objective, up, whole_ms) is True
+        assert objective_met(objective, up - 1, whole_ms) is False
+        assert error_budget_ms(objective, whole_ms) == whole_ms - up
+    assert objective_met(0.99, 99 * 10**16 - 1, 10**18) is False
 
 
 @pytest.mark.parametrize(
@@ -297,7 +297,7 @@ def test_an_outage_says_between_which_instants_it_began_and_the_bounds_take_that
     assert exact(report, "uncertain_up", "uncertain_down", "down") == [5 * S, 5 * S, H]
     account = report.sections[0].line.figures.account
     assert (account.least_up, account.most_up) == (account.up - 5 * S, account.up + 5 * S)
-    said = "began between 2026-10-10 11:59:55 and 2026-10-10 12:00:05"
+    said = "started between 2026-10-10 11:59:55 and 2026-10-10 12:00:05"
     assert said in text_table.write(report, Language("en", PARIS))
     assert said in html_page.write(report, Language("en", PARIS))
 
@@ -445,7 +445,7 @@ def test_a_percentage_is_rounded_down(up: int, down: int) -> None:
 
 @given(st.integers(-(10**12), 10**12))
 def test_a_duration_is_rounded_down_to_seconds(milliseconds: int) -> None:
-    text = rounding.duration(milliseconds)
+    text = rounding.hours_minutes_seconds(milliseconds)
     hours, minutes, seconds = (int(part) for part in text.lstrip("-").split(":"))
     read = (hours * 60 + minutes) * 60 + seconds
     assert (-read if text.startswith("-") else read) == milliseconds // 1000

@@ -6,7 +6,7 @@ import pytest
 
 from camwatch.accounting.records import AttributedCause, Attribution, GapRecord, MaintenanceRecord
 from camwatch.core.model import Camera, GapCause, Lifecycle, Purpose, Scope
-from camwatch.reports.formatting import Language
+from camwatch.i18n import Language
 from camwatch.reports.renderers import csv_table, html_page, json_document, text_table
 from tests.support.reports.record_builders import (
     DAY,

@@ -1,1 +1,1 @@
-"""One module for each form of a report."""
+"""One module for each format of a report."""

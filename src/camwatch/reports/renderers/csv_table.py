@@ -1,8 +1,8 @@
-"""The report for spreadsheets: one flat table, whose first column says what a row is about.
+"""The report for spreadsheets: one flat table, whose first column is the kind of a row.
 
-In French it opens right in LibreOffice and Excel with French settings: semicolons, decimal commas, a byte
-order mark, CRLF. Column names are the same in both languages. No text can become a formula, whichever list
-separator the program that opens the file expects.
+Languages with decimal commas get semicolons, as LibreOffice and Excel expect; all have a byte order mark and
+CRLF. Column names are the same in all languages. No text can become a formula, whichever list separator the
+program that opens the file expects.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Final, TypeAlias
 
-from camwatch.reports import rounding
+from camwatch.i18n import Language
+from camwatch.i18n.rounding import hours_minutes_seconds
 from camwatch.reports.figures import FIGURES, Figures, Kind
-from camwatch.reports.formatting import Language
 from camwatch.reports.model import (
     CameraRow,
     GapRow,
@@ -53,15 +53,15 @@ COLUMNS = (
 
 
 def write(report: Report, language: Language) -> str:
-    """Return the report as a table, its line ends included; write it without translating them."""
-    separator = ";" if language.lang == "fr" else ","
+    """Return the report as a table with CRLF line ends, to be written unchanged."""
+    separator = ";" if language.point == "," else ","
     lines = [separator.join(COLUMNS)]
     lines += (separator.join(_cells(row)) for row in _Rows(language).of(report))
     return BOM + "".join(f"{line}\r\n" for line in lines)
 
 
 def plain(text: str) -> str:
-    """Return a text on one line, of which no part that a spreadsheet may cut off is a formula."""
+    """Return a text on one line, no part of which a spreadsheet can take for a formula."""
     return _FORMULA.sub(r"\1'", " ".join(text.split()))
 
 
@@ -80,7 +80,7 @@ class _Rows:
         self._language = language
 
     def of(self, report: Report) -> Iterator[Cells]:
-        """Return every row, in the order of the other formats."""
+        """Yield every row, in the order of the other formats."""
         yield from self._facts(report)
         if report.total is not None:
             yield {"row": "total"} | self._figures(report.total.line.figures)
@@ -125,8 +125,8 @@ class _Rows:
             yield {"row": "camera"} | operator | self._camera(camera)
         for outage in section.outages:
             yield {"row": "outage"} | operator | self._outage(outage)
-        for blind in section.gaps:
-            yield {"row": "monitoring_gap"} | operator | self._blind(blind)
+        for gap in section.gaps:
+            yield {"row": "monitoring_gap"} | operator | self._gap(gap)
         for window in section.maintenance:
             yield {"row": "maintenance"} | operator | self._window(window)
 
@@ -155,7 +155,7 @@ class _Rows:
         return cells if end_ms is None else cells | {"end": self._local(end_ms), "end_utc": iso(end_ms)}
 
     def _local(self, ms: int) -> str:
-        return self._language.instant(ms)
+        return self._language.timestamp(ms)
 
     def _outage(self, outage: OutageRow) -> Cells:
         cells = {
@@ -163,7 +163,7 @@ class _Rows:
             "camera": outage.camera,
             "name": plain(outage.name),
             "cause": outage.cause.value,
-            "in_period": rounding.duration(outage.inside),
+            "in_period": hours_minutes_seconds(outage.inside),
             "in_period_ms": str(outage.inside),
             "contract": "counted",
         } | self._lasting(outage.at_ms, outage.end_ms, outage.duration)
@@ -173,25 +173,25 @@ class _Rows:
                     f"{edge}_earliest_utc": iso(bounds.start),
                     f"{edge}_latest_utc": iso(bounds.end),
                 }
-        if said := outage.attribution:
+        if attribution := outage.attribution:
             cells |= {
-                "attributed": said.cause.value,
-                "contract": "excluded" if said.excluded else "counted",
-                "author": plain(said.author),
-                "created_utc": iso(said.created_ms),
-                "reason": plain(said.reason),
+                "attributed": attribution.cause.value,
+                "contract": "excluded" if attribution.excluded else "counted",
+                "author": plain(attribution.author),
+                "created_utc": iso(attribution.created_ms),
+                "reason": plain(attribution.reason),
             }
         if outage.voided:
             cells["contract"] = "voided"
         return cells
 
     def _lasting(self, start_ms: int, end_ms: int | None, duration: int) -> Cells:
-        lasting = {"duration": rounding.duration(duration), "duration_ms": str(duration)}
+        lasting = {"duration": hours_minutes_seconds(duration), "duration_ms": str(duration)}
         return self._span(start_ms, end_ms) | lasting
 
-    def _blind(self, blind: GapRow) -> Cells:
-        cells = {"id": plain(" ".join(blind.links)), "cause": blind.cause.value}
-        return cells | self._lasting(blind.start_ms, blind.end_ms, blind.duration)
+    def _gap(self, gap: GapRow) -> Cells:
+        cells = {"id": plain(" ".join(gap.links)), "cause": gap.cause.value}
+        return cells | self._lasting(gap.start_ms, gap.end_ms, gap.duration)
 
     def _window(self, window: MaintenanceRow) -> Cells:
         return {

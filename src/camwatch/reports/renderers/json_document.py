@@ -1,7 +1,6 @@
-"""The report for programs: every figure exact in milliseconds, and as the other formats show it.
+"""The report for programs: every figure in exact milliseconds, and as the other formats show it.
 
-`docs/reference/reports.md` has the shape. Names are stable; `format_version` grows when one changes its
-meaning.
+`docs/reference/reports.md` documents the format; `FORMAT_VERSION` grows when a name changes its meaning.
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ from typing import Any
 
 from camwatch.accounting.records import VOIDED_REASON
 from camwatch.core.status_time import Interval
-from camwatch.reports import rounding
+from camwatch.i18n.rounding import hours_minutes_seconds
 from camwatch.reports.figures import Figures
 from camwatch.reports.model import (
     CameraRow,
@@ -26,7 +25,7 @@ from camwatch.reports.model import (
 )
 
 FORMAT_VERSION = 1
-_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - UTC, and written so
+_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - UTC, formatted with a Z
 
 
 def write(report: Report) -> str:
@@ -35,7 +34,7 @@ def write(report: Report) -> str:
 
 
 def document(report: Report) -> dict[str, Any]:
-    """Return the report as what JSON is made of."""
+    """Return the report as a JSON document."""
     asked = report.question
     return {
         "format": "camwatch-report",
@@ -71,12 +70,12 @@ def iso(ms: int) -> str:
 
 
 def instant(ms: int) -> dict[str, Any]:
-    """Return an instant in both forms."""
+    """Return an instant as text and in milliseconds."""
     return {"utc": iso(ms), "ms": ms}
 
 
 def figures(found: Figures, objective: float | None = None) -> dict[str, Any]:
-    """Return the figures of a line: `exact` is in milliseconds and counts, `shown` is what people read."""
+    """Return the figures of a line: `exact` are milliseconds and counts, `shown` are the rounded texts."""
     shown = found.shown(objective)
     return {
         "exact": {name: figure.exact for name, figure in shown.items() if figure.exact is not None},
@@ -103,7 +102,7 @@ def _section(section: OperatorSection) -> dict[str, Any]:
         "worst": [camera.id for camera in section.worst],
         "cameras": [_camera(camera) for camera in section.cameras],
         "outages": [_outage(outage) for outage in section.outages],
-        "monitoring_gaps": [_blind(blind) for blind in section.gaps],
+        "monitoring_gaps": [_gap(gap) for gap in section.gaps],
         "maintenance": [_window(window) for window in section.maintenance],
     }
 
@@ -123,7 +122,7 @@ def _camera(camera: CameraRow) -> dict[str, Any]:
 
 
 def _outage(outage: OutageRow) -> dict[str, Any]:
-    said = outage.attribution
+    attribution = outage.attribution
     return {
         "id": outage.id,
         "camera": outage.camera,
@@ -133,18 +132,18 @@ def _outage(outage: OutageRow) -> dict[str, Any]:
         "end_between": _between(outage.end_bounds),
         "voided": VOIDED_REASON if outage.voided else None,
         "duration_ms": outage.duration,
-        "duration": rounding.duration(outage.duration),
+        "duration": hours_minutes_seconds(outage.duration),
         "in_period_ms": outage.inside,
-        "in_period": rounding.duration(outage.inside),
+        "in_period": hours_minutes_seconds(outage.inside),
         "seen_cause": outage.cause,
         "attribution": None
-        if said is None
+        if attribution is None
         else {
-            "cause": said.cause,
-            "excluded": said.excluded,
-            "author": said.author,
-            "reason": said.reason,
-            "created_at": instant(said.created_ms),
+            "cause": attribution.cause,
+            "excluded": attribution.excluded,
+            "author": attribution.author,
+            "reason": attribution.reason,
+            "created_at": instant(attribution.created_ms),
         },
     }
 
@@ -153,14 +152,14 @@ def _between(bounds: Interval | None) -> list[dict[str, Any]] | None:
     return None if bounds is None else [instant(bounds.start), instant(bounds.end)]
 
 
-def _blind(blind: GapRow) -> dict[str, Any]:
+def _gap(gap: GapRow) -> dict[str, Any]:
     return {
-        "start": instant(blind.start_ms),
-        "end": None if blind.end_ms is None else instant(blind.end_ms),
-        "duration_ms": blind.duration,
-        "duration": rounding.duration(blind.duration),
-        "cause": blind.cause,
-        "links": list(blind.links),
+        "start": instant(gap.start_ms),
+        "end": None if gap.end_ms is None else instant(gap.end_ms),
+        "duration_ms": gap.duration,
+        "duration": hours_minutes_seconds(gap.duration),
+        "cause": gap.cause,
+        "links": list(gap.links),
     }
 
 

@@ -14,9 +14,10 @@ from rich.console import Console, RenderableType
 from rich.padding import Padding
 from rich.table import Table
 
-from camwatch.reports import labels, rounding
+from camwatch.i18n import Language
+from camwatch.reports import labels
 from camwatch.reports.figures import OF_OBJECTIVE, Figures, FormattedFigure
-from camwatch.reports.formatting import Language
+from camwatch.reports.labels import SHORT, figure_label, figure_text
 from camwatch.reports.model import CameraRow, GroupRow, OperatorSection, Report
 
 WIDTH = 80
@@ -45,43 +46,45 @@ def _harmless(text: str) -> str:
 class _Writer:
     def __init__(self, language: Language) -> None:
         self._language = language
-        self._text = language.text
+        self.gettext = language.gettext
 
     def parts(self, report: Report) -> Iterator[RenderableType]:
-        yield from self._title(f"{self._text('title')} – {labels.title(report, self._language)}", "=")
-        yield self._language.period(report.question.period)
+        title = self.gettext("Availability report")
+        yield from self._title(f"{title} – {labels.title(report, self._language)}", "=")
+        yield labels.period_title(report.question.period, self._language)
         for note in labels.notes(report, self._language):
             yield _harmless(f"! {note}")
         yield ""
         yield self._pairs(labels.facts(report, self._language))
-        yield self._text("units")
+        yield self.gettext("Durations in hours:minutes:seconds. Percentages and durations are rounded down.")
         if report.total is not None:
-            yield from self._title(self._text("total"), "=")
+            yield from self._title(self.gettext("Total"), "=")
             yield self._figures(report.total.line.figures, None)
-            yield from self._table("by_operator", [section.line for section in report.sections])
-            yield from self._table("by_purpose", report.total.purposes)
+            rows = [section.line for section in report.sections]
+            yield from self._table("operator", self.gettext("By operator"), rows)
+            yield from self._table("purpose", self.gettext("By purpose"), report.total.purposes)
             yield from self._objectives(report.total.purposes)
-            yield from self._table("worst", report.total.worst)
+            yield from self._table("camera", self.gettext("Cameras down the longest"), report.total.worst)
         for section in report.sections:
             yield from self._section(section)
 
     def _section(self, section: OperatorSection) -> Iterator[RenderableType]:
         yield from self._title(f"{section.line.name} ({section.line.id})", "=")
         if not section.cameras:
-            yield self._text("nothing")
+            yield self.gettext("No camera was in service in this period: there is no availability.")
         yield self._figures(section.line.figures, section.line.objective)
-        if idle := labels.inactive_cameras(section, self._language):
-            yield self._pairs([(self._text("idle"), idle)])
+        if inactive := labels.inactive_cameras(section, self._language):
+            yield _harmless(inactive)
         if section.cameras:
-            yield from self._table("by_purpose", section.purposes)
+            yield from self._table("purpose", self.gettext("By purpose"), section.purposes)
             yield from self._objectives(section.purposes)
-            yield from self._table("by_site", section.sites)
-            yield from self._table("worst", section.worst)
-            yield from self._table("by_camera", section.cameras)
-        yield from self._list("outage_list", self._outages(section))
-        yield from self._list("exclusions", self._exclusions(section))
-        yield from self._list("blind", self._blind(section))
-        yield from self._list("windows", self._windows(section))
+            yield from self._table("site", self.gettext("By site"), section.sites)
+            yield from self._table("camera", self.gettext("Cameras down the longest"), section.worst)
+            yield from self._table("camera", self.gettext("By camera"), section.cameras)
+        yield from self._list(self.gettext("Outages"), self._outages(section))
+        yield from self._list(self.gettext("Outages excluded from contract"), self._exclusions(section))
+        yield from self._list(self.gettext("Monitoring gaps"), self._gaps(section))
+        yield from self._list(self.gettext("Maintenance windows"), self._windows(section))
 
     def _title(self, title: str, rule: str) -> Iterator[str]:
         title = _harmless(title)
@@ -100,8 +103,8 @@ class _Writer:
         return self._pairs(
             (
                 (
-                    f"  {self._text(name)}" if name.startswith("availability_") else self._text(name),
-                    self._language.shown(figure),
+                    f"{'  ' if name.startswith('availability_') else ''}{figure_label(self._language, name)}",
+                    figure_text(self._language, figure),
                 )
                 for name, figure in figures.shown(objective).items()
                 if objective is not None or name not in OF_OBJECTIVE
@@ -109,21 +112,20 @@ class _Writer:
             right=16,
         )
 
-    def _table(self, name: str, rows: Sequence[GroupRow | CameraRow]) -> Iterator[RenderableType]:
-        kind = name.removeprefix("by_")
-        yield from self._title(self._text(name), "-")
+    def _table(self, kind: str, title: str, rows: Sequence[GroupRow | CameraRow]) -> Iterator[RenderableType]:
+        yield from self._title(title, "-")
         if rows:
             yield self._columns(COLUMNS, ((self._label(kind, row), row.figures.shown()) for row in rows))
         else:
-            yield self._text("none")
+            yield self.gettext("None.")
 
     def _objectives(self, purposes: Sequence[GroupRow]) -> Iterator[RenderableType]:
-        promised = [row for row in purposes if row.objective is not None]
-        if promised:
-            yield from self._title(self._text("objectives"), "-")
+        measured = [row for row in purposes if row.objective is not None]
+        if measured:
+            yield from self._title(self.gettext("Objectives by purpose"), "-")
             yield self._columns(
                 OF_OBJECTIVE,
-                ((self._label("purpose", row), row.figures.shown(row.objective)) for row in promised),
+                ((self._label("purpose", row), row.figures.shown(row.objective)) for row in measured),
             )
 
     def _columns(
@@ -133,18 +135,18 @@ class _Writer:
         table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, expand=True, header_style="")
         table.add_column(ratio=1, overflow="fold")
         for name in names:
-            table.add_column(self._text(f"short_{name}"), justify="right", no_wrap=True)
+            table.add_column(figure_label(self._language, name, SHORT), justify="right", no_wrap=True)
         for label, shown in rows:
-            table.add_row(_harmless(label), *(self._language.shown(shown[name]) for name in names))
+            table.add_row(_harmless(label), *(figure_text(self._language, shown[name]) for name in names))
         return table
 
     def _label(self, kind: str, row: GroupRow | CameraRow) -> str:
         if kind == "purpose":
-            return labels.line_name(kind, row.id, self._language)
+            return self._language.label("purpose", row.id)
         return row.name if row.name == row.id else f"{row.name} ({row.id})"
 
-    def _list(self, name: str, items: Iterable[Sequence[str]]) -> Iterator[RenderableType]:
-        yield from self._title(self._text(name), "-")
+    def _list(self, title: str, items: Iterable[Sequence[str]]) -> Iterator[RenderableType]:
+        yield from self._title(title, "-")
         empty = True
         for first, *others in items:
             empty = False
@@ -152,53 +154,57 @@ class _Writer:
             for paragraph in others:
                 yield Padding(_harmless(paragraph), (0, 0, 0, 4))
         if empty:
-            yield self._text("none")
+            yield self.gettext("None.")
 
     def _outages(self, section: OperatorSection) -> Iterator[list[str]]:
         language = self._language
+        number = self.gettext("No.")
+        detected, attributed = self.gettext("Detected cause"), self.gettext("Attributed cause")
         for outage in section.outages:
-            lasted = language.duration(rounding.duration(outage.duration))
+            lasted = language.hours_minutes_seconds(outage.duration)
+            voided = self.gettext("voided: late heartbeats prove that the camera was alive; not counted")
             if outage.inside != outage.duration:
-                lasted += f" ({self._text('inside')} {rounding.duration(outage.inside)})"
+                inside = self.gettext("in period")
+                lasted += f" ({inside} {language.hours_minutes_seconds(outage.inside)})"
             yield [
-                f"{self._text('number')} {outage.id}  {outage.camera}",
-                f"{language.instant(outage.at_ms)} → {labels.end(outage, language)}  {lasted}",
+                f"{number} {outage.id}  {outage.camera}",
+                f"{language.timestamp(outage.at_ms)} → {labels.end(outage, language)}  {lasted}",
                 *labels.bounds(outage, language),
-                *([self._text("voided")] if outage.voided else []),
+                *([voided] if outage.voided else []),
                 (
-                    f"{self._text('cause')} {language.text(f'cause_{outage.cause}')}, "
-                    f"{self._text('attributed')} {labels.attributed(outage, language)}"
+                    f"{detected} {language.label('cause', outage.cause)}, "
+                    f"{attributed} {labels.attributed(outage, language)}"
                 ),
             ]
 
     def _exclusions(self, section: OperatorSection) -> Iterator[list[str]]:
-        language = self._language
+        language, number = self._language, self.gettext("No.")
         for outage in section.excluded:
-            said = outage.attribution
-            if said is not None:
-                left_out = rounding.duration(outage.inside)
+            attribution = outage.attribution
+            if attribution is not None:
+                left_out = language.hours_minutes_seconds(outage.inside)
                 yield [
-                    f"{self._text('number')} {outage.id}  {outage.camera}  {left_out}",
-                    f"{language.instant(said.created_ms)}  {said.author}",
-                    f"{language.text(f'attributed_{said.cause}')}, {said.reason}",
+                    f"{number} {outage.id}  {outage.camera}  {left_out}",
+                    f"{language.timestamp(attribution.created_ms)}  {attribution.author}",
+                    f"{language.label('attributed', attribution.cause)}, {attribution.reason}",
                 ]
 
-    def _blind(self, section: OperatorSection) -> Iterator[list[str]]:
+    def _gaps(self, section: OperatorSection) -> Iterator[list[str]]:
         language = self._language
-        for blind in section.gaps:
-            cause = language.text(f"gap_{blind.cause}")
-            cause = f"{cause} ({', '.join(blind.links)})" if blind.links else cause
-            lasted = rounding.duration(blind.duration)
-            span = f"{language.instant(blind.start_ms)} → {labels.end(blind, language)}"
+        for gap in section.gaps:
+            cause = language.label("gap", gap.cause)
+            cause = f"{cause} ({', '.join(gap.links)})" if gap.links else cause
+            lasted = language.hours_minutes_seconds(gap.duration)
+            span = f"{language.timestamp(gap.start_ms)} → {labels.end(gap, language)}"
             yield [f"{span}  {lasted}", cause]
 
     def _windows(self, section: OperatorSection) -> Iterator[list[str]]:
         language = self._language
         for window in section.maintenance:
-            what = f"{language.text(f'scope_{window.scope}')} {window.name} ({window.scope_id})"
+            what = f"{language.label('scope', window.scope)} {window.name} ({window.scope_id})"
             by = f"{window.author}, " if window.author else ""
             yield [
-                f"{language.instant(window.start_ms)} → {language.instant(window.end_ms)}",
+                f"{language.timestamp(window.start_ms)} → {language.timestamp(window.end_ms)}",
                 what,
                 f"{by}{labels.window_origin(window, language)}",
                 *([window.reason] if window.reason else []),

@@ -12,7 +12,8 @@ from fastapi import APIRouter, Query, Response
 from camwatch.accounting.calendar import Calendar, last_of_month
 from camwatch.core.model import Purpose
 from camwatch.dates import parse_day, parse_month
-from camwatch.i18n import Lang, ReportFormat
+from camwatch.i18n import DEFAULT_LANGUAGE, languages
+from camwatch.reports.report_format import ReportFormat
 from camwatch.web.api.dependencies import Context, CurrentUser
 from camwatch.web.problems import ProblemError
 from camwatch.web.views import fleet
@@ -54,7 +55,9 @@ async def report(
     site: Annotated[str | None, Query(description="Only at this site.")] = None,
     purpose: Annotated[Purpose | None, Query(description="Only for this purpose.")] = None,
     format: Annotated[ReportFormat, Query(description="How it is written.")] = ReportFormat.JSON,  # noqa: A002
-    lang: Annotated[Lang, Query(description="In which language.")] = "fr",
+    lang: Annotated[
+        str, Query(pattern=f"^({'|'.join(languages())})$", description="In which language.")
+    ] = DEFAULT_LANGUAGE,
     download: Annotated[bool, Query(description="As a file to keep.")] = False,
 ) -> Response:
     """Return figures, outages, monitoring gaps and maintenance of whole local days; default: last month."""

@@ -1,7 +1,7 @@
-"""The files beside the pages: read once, packed once, and kept by browsers for good.
+"""Static files: read and compressed once, cached by browsers without limit.
 
-A file's URL carries the hash of its content (`?v=…`), so a new version has a new URL, and browsers never ask
-for an old one again. Modules do not import each other: an import would have no hash.
+The URL of a file contains the hash of its content (`?v=…`), so a new version has a new URL. Modules do not
+import each other, since an import would have no hash.
 """
 
 from __future__ import annotations
@@ -25,55 +25,55 @@ _TYPES: Final = {
     "png": "image/png",
     "LICENSE": "text/plain; charset=utf-8",
 }
-_FOREVER: Final = "public, max-age=31536000, immutable"
-_ASK_AGAIN: Final = "no-cache"
+_IMMUTABLE: Final = "public, max-age=31536000, immutable"
+_REVALIDATE: Final = "no-cache"
 
 
 @dataclass(frozen=True, slots=True)
 class Asset:
-    """One file: its bytes, the same packed (None where that gains nothing), type and hash."""
+    """A file: its content, the same compressed (None if that gains nothing), media type and hash."""
 
     content: bytes
-    packed: bytes | None
+    compressed: bytes | None
     media_type: str
     version: str
 
 
 class Assets:
-    """Every file under `static`, by its name there."""
+    """The files in `static`, by their path in it."""
 
     def __init__(self, folder: Traversable | None = None) -> None:
         folder = folder or files("camwatch.web") / "static"
         self._assets = {name: _asset(name, content) for name, content in _files(folder, "")}
 
     def url(self, name: str) -> str:
-        """Return the path of a file below the root, with the hash of its content."""
+        """Return the URL path of a file, with the hash of its content."""
         return f"/static/{name}?v={self._assets[name].version}"
 
     def respond(self, request: Request, name: str) -> Response:
-        """Answer a request for a file. Raises Problem when there is none."""
+        """Return the response to a request for a file. Raises ProblemError (404) without one."""
         asset = self._assets.get(name)
         if asset is None:
             raise not_found("such file")
         asked = request.query_params.get("v")
         headers = {
-            "cache-control": _FOREVER if asked == asset.version else _ASK_AGAIN,
+            "cache-control": _IMMUTABLE if asked == asset.version else _REVALIDATE,
             "etag": f'"{asset.version}"',
             "vary": "accept-encoding",
         }
         if f'"{asset.version}"' in request.headers.get("if-none-match", ""):
             return Response(status_code=304, headers=headers)
-        if asset.packed is not None and "gzip" in request.headers.get("accept-encoding", ""):
+        if asset.compressed is not None and "gzip" in request.headers.get("accept-encoding", ""):
             headers["content-encoding"] = "gzip"
-            return Response(asset.packed, headers=headers, media_type=asset.media_type)
+            return Response(asset.compressed, headers=headers, media_type=asset.media_type)
         return Response(asset.content, headers=headers, media_type=asset.media_type)
 
 
 def _asset(name: str, content: bytes) -> Asset:
-    packed = gzip.compress(content, 9, mtime=0)
+    compressed = gzip.compress(content, 9, mtime=0)
     return Asset(
         content,
-        packed if len(packed) < 0.9 * len(content) else None,
+        compressed if len(compressed) < 0.9 * len(content) else None,
         _TYPES[name.rpartition(".")[2]],
         hashlib.sha256(content).hexdigest()[:12],
     )

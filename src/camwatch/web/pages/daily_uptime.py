@@ -1,4 +1,4 @@
-"""The days of an operator's cameras, kept for a minute: hundreds of cameras over months take a while."""
+"""The days of an operator's cameras, cached for a minute: reading hundreds of them is slow."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from typing import Final, TypeAlias
 from camwatch.core.status_time import StatusTime, sum_status_times
 from camwatch.web.auth.principal import Principal
 from camwatch.web.context import AppContext
-from camwatch.web.pages.strips import DAYS
+from camwatch.web.pages.uptime_bars import DAYS
 from camwatch.web.views import service_levels
 from camwatch.web.views.base import to_datetime
 
 DAY_MS: Final = 86_400_000
-_KEPT_MS: Final = 60_000
-_KEPT_MOST: Final = 32  # operators
+_TTL_MS: Final = 60_000
+_MAX_CACHED: Final = 32  # operators
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +34,12 @@ Days: TypeAlias = Mapping[str, CameraDays]
 
 
 def first_day(parts: AppContext, now: datetime) -> date:
-    """Return the first of the days that end today."""
+    """Return the first of the `DAYS` days that end today."""
     return now.astimezone(parts.live.timezone).date() - timedelta(days=DAYS - 1)
 
 
 def read_days(parts: AppContext, operator: str, now_ms: int, first: date, camera: str | None = None) -> Days:
-    """Return the days of an operator's cameras, or of one; waits for the store."""
+    """Return the days of an operator's cameras, or of one. Blocking."""
     record = parts.history.read([operator], now_ms - (DAYS + 1) * DAY_MS, now_ms, camera=camera)
     found = service_levels.days_by_camera(
         record, parts.live.timezone, first, first + timedelta(days=DAYS - 1)
@@ -56,22 +56,22 @@ def read_days(parts: AppContext, operator: str, now_ms: int, first: date, camera
 
 
 class OperatorDays:
-    """What was read of operators lately."""
+    """Caches the days of operators."""
 
     def __init__(self, parts: AppContext) -> None:
         self._parts = parts
-        self._kept: OrderedDict[str, tuple[int, date, Days]] = OrderedDict()
+        self._cached: OrderedDict[str, tuple[int, date, Days]] = OrderedDict()
 
     async def of(self, viewer: Principal, operator: str) -> tuple[date, Days]:
-        """Return the first day, and the days of an operator's cameras; the caller knows who may see them."""
+        """Return the first day, and the days of an operator's cameras; the caller checks access."""
         now_ms = self._parts.live.now.utc_ms
-        kept = self._kept.get(operator)
-        if kept is not None and now_ms - kept[0] < _KEPT_MS:
-            return kept[1:]
+        cached = self._cached.get(operator)
+        if cached is not None and now_ms - cached[0] < _TTL_MS:
+            return cached[1:]
         first = first_day(self._parts, to_datetime(now_ms))
         days = await self._parts.threads.run(viewer, lambda: read_days(self._parts, operator, now_ms, first))
-        self._kept[operator] = (now_ms, first, days)
-        self._kept.move_to_end(operator)
-        while len(self._kept) > _KEPT_MOST:
-            self._kept.popitem(last=False)
+        self._cached[operator] = (now_ms, first, days)
+        self._cached.move_to_end(operator)
+        while len(self._cached) > _MAX_CACHED:
+            self._cached.popitem(last=False)
         return first, days

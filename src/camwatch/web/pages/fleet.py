@@ -1,4 +1,4 @@
-"""The fleet at a glance: counts, the map, what is not well, operators, and all cameras in a list."""
+"""The fleet page: counts, the map, what needs attention, operators, and the list of cameras."""
 
 from __future__ import annotations
 
@@ -14,12 +14,11 @@ from starlette.responses import Response
 
 from camwatch.core.camera_view import CameraView
 from camwatch.core.model import IncidentKind, Purpose, Status
+from camwatch.i18n import Language
 from camwatch.monitoring.service import MonitorService
 from camwatch.web.api.dependencies import CurrentUser
 from camwatch.web.auth.principal import Principal
-from camwatch.web.pages.error_budget import budget_of
 from camwatch.web.pages.form_input import offset_of
-from camwatch.web.pages.formatting import Language
 from camwatch.web.pages.overview import FleetSnapshotCache
 from camwatch.web.pages.renderer import PageRenderer
 from camwatch.web.pages.request_cache import TtlCache
@@ -32,15 +31,15 @@ from camwatch.web.views.incidents import IncidentSummary
 PAGE_SIZE: Final = 50
 """Cameras on a page of the list."""
 _MAX_ATTENTION: Final = 30
-_INCIDENTS: Final = 12
-_PLACES: Final = 12  # operators, and sites, that a search names
-_OWN_MOST: Final = 24  # cameras; someone with so few sees their days at once
+_MAX_INCIDENTS: Final = 12
+_MAX_PLACES: Final = 12  # operators, and sites, in search results
+_MAX_OWN: Final = 24  # cameras; a user with one operator and no more sees their uptime bars here
 _WARNINGS: Final = ("suspect", "flapping", "degraded", "overdue")
 
 
 @dataclass(frozen=True, slots=True)
 class Headline:
-    """The answer before any question: how it is, in a line."""
+    """The state of the fleet in a line."""
 
     kind: str
     icon: str
@@ -49,7 +48,7 @@ class Headline:
 
 
 class FleetPage:
-    """Serves `/`, and what of it is refreshed."""
+    """Serves `/`, its refreshes, and the search."""
 
     def __init__(self, frame: PageRenderer, router: APIRouter) -> None:
         self._frame = frame
@@ -65,19 +64,19 @@ class FleetPage:
         return self._frame.render_page(request, viewer, "fleet.html", "fleet", **context)
 
     async def partial(self, request: Request, viewer: CurrentUser) -> Response:
-        """Return what changes of it: made once for all who see the same, and ask for it at once."""
+        """Return the parts that change; rendered once for all clients with the same view."""
         w, packed = self._frame.language(request), "gzip" in request.headers.get("accept-encoding", "")
         root = request.scope.get("root_path", "")
         key = (viewer.operators, w.lang, root, str(request.query_params), packed)
-        made = await self._refreshed.get(key, lambda: self._part(request, viewer))
-        return Response(made.body, headers=dict(made.headers))
+        response = await self._refreshed.get(key, lambda: self._part(request, viewer))
+        return Response(response.body, headers=dict(response.headers))
 
     async def _part(self, request: Request, viewer: Principal) -> Response:
         context = await self._context(request, viewer)
         return self._frame.render_page(request, viewer, "partials/fleet.html", "fleet", **context)
 
     async def search(self, request: Request, viewer: CurrentUser) -> Response:
-        """Return what has a name like that."""
+        """Return the operators, sites and cameras whose name matches."""
         live = self._frame.parts.live
         q = request.query_params.get("q", "").strip()[:200]
         words = [cameras.normalize(word) for word in q.split()]
@@ -94,8 +93,8 @@ class FleetPage:
             "search.html",
             q=q,
             total=len(found),
-            operators=[known[row] for row in viewer.visible(known) if named(known[row])][:_PLACES],
-            sites=[row for row in sites if named(row) and row.counts.total][:_PLACES],
+            operators=[known[row] for row in viewer.visible(known) if named(known[row])][:_MAX_PLACES],
+            sites=[row for row in sites if named(row) and row.counts.total][:_MAX_PLACES],
             cameras=_page(live, found, request.query_params),
             list_path="/search",
         )
@@ -108,14 +107,14 @@ class FleetPage:
         listed = seen.cameras
         if wanted != Filter():
             found = await run_cooperatively(cameras.query(live, viewer, wanted, cameras.Sort.ID))
-            chosen = set(found)  # `everyone` is in the order of the worst already
+            chosen = set(found)  # the snapshot has the worst first already
             listed = [state for state in seen.cameras if state in chosen]
         now = live.now
         warned = sum(state.status_at(now) in (Status.UP, Status.PLANNED) for state in seen.needing_attention)
-        one = len(operators) == 1 and counts.total <= _OWN_MOST
+        one = len(operators) == 1 and counts.total <= _MAX_OWN
         return {
             "counts": counts,
-            "first_step": _first_step(viewer),
+            "first_step": _first_step(w, viewer),
             "warned": warned,
             "verdict": _verdict(w, counts, warned, viewer, blind=fleet.blind(live, viewer).now),
             "places": _places(seen.sites),
@@ -123,7 +122,6 @@ class FleetPage:
             "many_operators": len(operators) > 1,
             "operators": operators,
             "own": operators[0].id if one else "",
-            "budget": partial(budget_of, w),
             "wanted": wanted,
             "filtered": wanted != Filter(),
             "filters": _filters(w, live, viewer, seen.sites, query),
@@ -134,20 +132,20 @@ class FleetPage:
 
 
 def _attention_list(live: MonitorService, viewer: Principal, unwell: list[CameraView]) -> dict[str, Any]:
-    """Return what is not well: incidents, and the cameras that are in none of them."""
+    """Return what needs attention: incidents, and the cameras that belong to none."""
     opened = incidents.open_incidents(live, viewer)
-    told = {state.index for incident in opened for state in incident.cameras}
+    explained = {state.index for incident in opened for state in incident.cameras}
     opened.sort(key=lambda incident: -len(incident.cameras))
-    dark, now = frozenset(fleet.blind(live, viewer).operators), live.now
+    blind, now = frozenset(fleet.blind(live, viewer).operators), live.now
 
-    def out_of_sight(state: CameraView) -> bool:
-        return state.camera.operator in dark and state.status_at(now) is Status.UNKNOWN
+    def not_visible(state: CameraView) -> bool:
+        return state.camera.operator in blind and state.status_at(now) is Status.UNKNOWN
 
-    alone = [state for state in unwell if state.index not in told and not out_of_sight(state)]
+    alone = [state for state in unwell if state.index not in explained and not not_visible(state)]
     return {
-        "incidents": [incidents.summarize(live, each) for each in opened[:_INCIDENTS]],
-        "incidents_more": max(len(opened) - _INCIDENTS, 0),
-        "unseen": sum(map(out_of_sight, unwell)),
+        "incidents": [incidents.summarize(live, each) for each in opened[:_MAX_INCIDENTS]],
+        "incidents_more": max(len(opened) - _MAX_INCIDENTS, 0),
+        "unseen": sum(map(not_visible, unwell)),
         "attention": cameras.to_rows(live, alone[:_MAX_ATTENTION]),
         "attention_more": max(len(alone) - _MAX_ATTENTION, 0),
         "attention_total": len(unwell),
@@ -155,7 +153,7 @@ def _attention_list(live: MonitorService, viewer: Principal, unwell: list[Camera
 
 
 def _parse_filter(query: QueryParams) -> Filter:
-    """Return what a query asks for; what it does not know, it does not ask for."""
+    """Return the filter of a query; values that do not exist are ignored."""
     asked = query.getlist("status")
     purpose = query.get("purpose")
     return Filter(
@@ -179,51 +177,71 @@ def _page(live: MonitorService, states: list[CameraView], query: QueryParams) ->
 def _filters(
     w: Language, live: MonitorService, viewer: Principal, sites: list[SiteView], query: QueryParams
 ) -> list[Any]:
-    """Return the fields of the form: name, choices, what is chosen."""
-    t = w.text
+    """Return the fields of the form: name, label, choices, and the value that is chosen."""
     inventory = live.inventory
     seen = viewer.visible(inventory.operators)
     zones = sorted({site.zone for site in sites if site.counts.total}, key=cameras.normalize)
-    statuses = [(status.value, t(f"status_{status}")) for status in reversed(Status)]
+    statuses = [(status.value, w.label("status", status)) for status in reversed(Status)]
     return [
-        (name, choices, query.get(name, ""))
+        (name, w.label("filter", name), choices, query.get(name, ""))
         for name, choices in (
-            ("status", [*statuses, ("warning", t("condition_warning"))]),
+            ("status", [*statuses, ("warning", w.gettext("Warnings"))]),
             ("operator", [(each, inventory.operators[each].name) for each in seen]),
             ("zone", [(zone, zone) for zone in zones]),
-            ("purpose", [(each.value, t(f"purpose_{each}")) for each in Purpose]),
+            ("purpose", [(each.value, w.label("purpose", each)) for each in Purpose]),
         )
     ]
 
 
 def _verdict(w: Language, counts: Counts, warned: int, viewer: Principal, *, blind: bool) -> Headline:
-    of = w.text("verdict_of", up=w.number(counts.up), total=w.number(counts.in_service))
+    of = w.gettext("{up} up of {total} in service", up=w.number(counts.up), total=w.number(counts.in_service))
     if not counts.total:
-        return Headline("planned", "planned", w.text("verdict_empty"), w.text(_first_step(viewer)))
+        return Headline("planned", "planned", w.gettext("No camera"), _first_step(w, viewer))
     if blind:
-        unseen = [w.text("unseen", n=counts.unknown)] if counts.unknown else []
+        unseen = (
+            [w.ngettext("{n} camera not visible", "{n} cameras not visible", counts.unknown)]
+            if counts.unknown
+            else []
+        )
         seen = [of] if counts.up else []
-        return Headline("unknown", "blind", w.text("verdict_blind"), " – ".join(unseen + seen))
+        return Headline("unknown", "blind", w.gettext("Monitoring interrupted"), " – ".join(unseen + seen))
     if counts.down:
-        return Headline("down", "down", w.text("verdict_down", n=counts.down), of)
+        return Headline("down", "down", w.ngettext("{n} camera down", "{n} cameras down", counts.down), of)
     if counts.unknown:
-        return Headline("unknown", "unknown", w.text("verdict_unknown", n=counts.unknown), of)
+        return Headline(
+            "unknown", "unknown", w.ngettext("{n} camera unknown", "{n} cameras unknown", counts.unknown), of
+        )
     if not counts.in_service:
-        return Headline("planned", "planned", w.text("verdict_nothing"), w.text("verdict_nothing_text"))
+        return Headline(
+            "planned",
+            "planned",
+            w.gettext("No camera in service"),
+            w.gettext("Cameras are monitored once they are in service."),
+        )
     if warned:
-        return Headline("warning", "warning", w.text("verdict_warning", n=warned), of)
+        return Headline(
+            "warning",
+            "warning",
+            w.ngettext("{n} camera with a warning", "{n} cameras with warnings", warned),
+            of,
+        )
     if not counts.up:
-        return Headline("maintenance", "maintenance", w.text("verdict_quiet"), of)
-    return Headline("up", "up", w.text("verdict_fine"), of)
+        return Headline("maintenance", "maintenance", w.gettext("Under maintenance"), of)
+    return Headline("up", "up", w.gettext("All is well"), of)
 
 
-def _first_step(viewer: Principal) -> str:
+def _first_step(w: Language, viewer: Principal) -> str:
     """Return what to do while there is no camera at all."""
-    return "first_step" if viewer.can_see_all else "first_step_of_others"
+    if viewer.can_see_all:
+        return w.gettext(
+            "The inventory is empty: fill operators.csv, sites.csv and cameras.csv in the folder "
+            "fleet.path, then run “camwatch reload”."
+        )
+    return w.gettext("No camera of your operators is in the inventory: ask your camwatch administrator.")
 
 
 def _places(sites: list[SiteView]) -> Markup:
-    """Return the dots of the map as JSON for the page's script, in few bytes."""
+    """Return the sites of the map as compact JSON for the page's script."""
     found = [
         {
             "id": place.id,
@@ -241,7 +259,7 @@ def _places(sites: list[SiteView]) -> Markup:
         if place.latitude is not None and place.longitude is not None and place.counts.total
     ]
     text = json.dumps(found, ensure_ascii=False, separators=(",", ":"))
-    # Inside an element only these two begin something; quotes stay as they are, which saves a third.
+    # Inside an element only these two need escaping; leaving the quotes saves a third.
     return Markup(text.replace("&", "&amp;").replace("<", "&lt;"))  # noqa: S704 - escaped here
 
 

@@ -1,6 +1,6 @@
-"""What pages show of the record: bars of days, the last 24 hours, outages and what is said of them.
+"""Pages of operators, cameras and outages: uptime bars, the last 24 hours, outages and attributions.
 
-These parts come after the page itself, since they wait for the store.
+The browser requests what waits for the store after the page itself.
 """
 
 from __future__ import annotations
@@ -17,37 +17,35 @@ from starlette.responses import Response
 from camwatch.accounting.records import AttributedCause
 from camwatch.core.status_time import StatusTime
 from camwatch.errors import CorrectionError
+from camwatch.i18n import Language
 from camwatch.web import corrections
 from camwatch.web.api.dependencies import CurrentEditor, CurrentUser, Number
 from camwatch.web.auth.principal import Principal
 from camwatch.web.pages.daily_uptime import DAY_MS, CameraDays, Days, OperatorDays, first_day, read_days
-from camwatch.web.pages.error_budget import budget_of
 from camwatch.web.pages.form_input import field, offset_of
-from camwatch.web.pages.formatting import Language
 from camwatch.web.pages.renderer import PageRenderer
-from camwatch.web.pages.strips import DAYS, UptimeBar, format_availability, hours, strip
+from camwatch.web.pages.uptime_bars import DAYS, DailyBars, daily_bars, status_bar
 from camwatch.web.views import cameras, fleet, history, service_levels
 from camwatch.web.views.base import page, run_cooperatively
 
 _ALL_TIME_MS: Final = 1 << 52
-_LISTED: Final = 30  # cameras on a page of bars
-_OUTAGES: Final = 50
+_PAGE_SIZE: Final = 30  # cameras
+_MAX_OUTAGES: Final = 50
 
 
 @dataclass(frozen=True, slots=True)
 class CameraUptimeRow:
-    """One camera's bars."""
+    """A camera and its daily bars."""
 
     camera: cameras.CameraRow
-    strip: UptimeBar
+    bars: DailyBars
     availability: str
     outages: int
 
 
 def _line(w: Language, row: cameras.CameraRow, days: CameraDays, first: date) -> CameraUptimeRow:
-    return CameraUptimeRow(
-        row, strip(w, days.accounts, first), format_availability(w, days.sum), days.outages
-    )
+    availability = w.percent(days.sum.up, days.sum.up + days.sum.down)
+    return CameraUptimeRow(row, daily_bars(w, days.accounts, first), availability, days.outages)
 
 
 class HistoryPages:
@@ -78,20 +76,17 @@ class HistoryPages:
         return await self._operator(request, viewer, operator, "operator.html")
 
     async def operator_partial(self, request: Request, viewer: CurrentUser, operator: str) -> Response:
-        """Return what changes of it."""
+        """Return the parts of the page that change."""
         return await self._operator(request, viewer, operator, "partials/operator.html")
 
     async def _operator(self, request: Request, viewer: Principal, operator: str, template: str) -> Response:
         found = await run_cooperatively(
             fleet.operator(self._parts.live, viewer, operator, self._parts.rolling())
         )
-        w = self._frame.language(request)
-        return self._frame.render_page(
-            request, viewer, template, operator=found, budget=partial(budget_of, w)
-        )
+        return self._frame.render_page(request, viewer, template, operator=found)
 
     async def operator_days(self, request: Request, viewer: CurrentUser, operator: str) -> Response:
-        """Return the bars of an operator's cameras, those that were down the longest first."""
+        """Return the uptime bars of an operator's cameras, the longest down time first."""
         live, w = self._parts.live, self._frame.language(request)
         fleet.check_operator(live, viewer, operator)
         first, days = await self._days.of(viewer, operator)
@@ -102,13 +97,13 @@ class HistoryPages:
         states.sort(key=lambda state: -days[state.camera.id].sum.down)
         offset = offset_of(request.query_params)
         offset = offset if offset < len(states) else 0
-        rows = cameras.to_rows(live, states[offset : offset + _LISTED])
+        rows = cameras.to_rows(live, states[offset : offset + _PAGE_SIZE])
         shown = [_line(w, row, days[row.id], first) for row in rows]
         return self._frame.render_page(
             request,
             viewer,
             "partials/days.html",
-            lines=page(shown, len(states), offset, _LISTED),
+            lines=page(shown, len(states), offset, _PAGE_SIZE),
             list_path=f"/operators/{operator}",
         )
 
@@ -124,14 +119,14 @@ class HistoryPages:
         return self._camera(request, viewer, camera, "camera.html")
 
     async def camera_partial(self, request: Request, viewer: CurrentUser, camera: str) -> Response:
-        """Return what changes of it."""
+        """Return the parts of the page that change."""
         return self._camera(request, viewer, camera, "partials/camera.html")
 
     def _camera(self, request: Request, viewer: Principal, camera: str, template: str) -> Response:
         found = cameras.detail(self._parts.live, viewer, camera)
         w = self._frame.language(request)
-        key = found.cause or found.status
-        return self._frame.render_page(request, viewer, template, camera=found, why=w.text(f"why_{key}"))
+        why = w.label("why", found.cause or found.status)
+        return self._frame.render_page(request, viewer, template, camera=found, why=why)
 
     async def camera_history(self, request: Request, viewer: CurrentUser, camera: str) -> Response:
         """Return a camera's last 24 hours and 90 days."""
@@ -144,14 +139,14 @@ class HistoryPages:
             record = self._parts.history.read([operator], now_ms - DAY_MS, now_ms, camera=camera)
             return days, service_levels.stretches(record, now_ms - DAY_MS, now_ms)
 
-        days, stretches = await self._parts.threads.run(viewer, work)
+        days, intervals = await self._parts.threads.run(viewer, work)
         line = days.get(camera) or CameraDays((StatusTime(),) * DAYS, StatusTime(), 0)
         return self._frame.render_page(
             request,
             viewer,
             "partials/camera_history.html",
-            hours=hours(w, stretches, now),
-            strip=strip(w, line.accounts, first),
+            hours=status_bar(w, intervals, now),
+            bars=daily_bars(w, line.accounts, first),
             first_day=first,
             account=line.sum,
             outage_count=line.outages,
@@ -172,7 +167,7 @@ class HistoryPages:
                 [operator],
                 from_ms=now - days * DAY_MS,
                 to_ms=now + 1,
-                piece=slice(0, _OUTAGES),
+                piece=slice(0, _MAX_OUTAGES),
                 camera=camera,
             ),
         )
@@ -188,19 +183,11 @@ class HistoryPages:
     # --- outages
 
     async def outage(self, request: Request, viewer: CurrentUser, number: Number) -> Response:
-        """Return an outage with what was said of it, and the form to say more."""
+        """Return an outage with its attributions, and the form to add one."""
         found = await self._find(viewer, number)
-        given = found.attribution
-        return self._outage(
-            request,
-            viewer,
-            found,
-            {
-                "cause": given.cause.value if given else "",
-                "reason": "",
-                "excluded": bool(given and given.excluded),
-            },
-        )
+        last = found.attribution
+        given = {"cause": last.cause if last else "", "reason": "", "excluded": bool(last and last.excluded)}
+        return self._outage(request, viewer, found, given)
 
     def _outage(
         self,
@@ -219,7 +206,7 @@ class HistoryPages:
             causes=[cause.value for cause in AttributedCause],
             given=given,
             problem=problem,
-            notice=self._frame.language(request).text("recorded") if saved else "",
+            notice=self._frame.language(request).gettext("Saved.") if saved else "",
         )
         response.status_code = 422 if problem else 200
         return response
@@ -228,31 +215,20 @@ class HistoryPages:
         return await self._parts.threads.run(viewer, lambda: corrections.outage(self._parts, viewer, number))
 
     async def attribute(self, request: Request, viewer: CurrentEditor, number: Number) -> Response:
-        """Append what an editor says of an outage."""
+        """Append an attribution to an outage."""
         found = await self._find(viewer, number)
         form = await request.form()
-        given = {
-            "cause": field(form, "cause"),
-            "reason": field(form, "reason"),
-            "excluded": bool(field(form, "excluded")),
-        }
-        t = self._frame.language(request).text
-        if given["cause"] not in {cause.value for cause in AttributedCause}:
-            return self._outage(request, viewer, found, given, t("needs_cause"))
-        if not given["reason"]:
-            return self._outage(request, viewer, found, given, t("needs_why"))
-        cause, why, excluded = (
-            AttributedCause(str(given["cause"])),
-            str(given["reason"]),
-            bool(given["excluded"]),
-        )
+        cause, reason, excluded = field(form, "cause"), field(form, "reason"), bool(field(form, "excluded"))
+        given = {"cause": cause, "reason": reason, "excluded": excluded}
+        _ = self._frame.language(request).gettext
+        if cause not in set(AttributedCause):
+            return self._outage(request, viewer, found, given, _("Choose a cause."))
+        if not reason:
+            problem = _("Enter a reason: it is kept with the entry.")
+            return self._outage(request, viewer, found, given, problem)
+        append = partial(corrections.attribute_outage, self._parts, viewer, number, AttributedCause(cause))
         try:
-            await self._parts.threads.run(
-                viewer,
-                lambda: corrections.attribute_outage(
-                    self._parts, viewer, number, cause, why, excluded=excluded
-                ),
-            )
+            await self._parts.threads.run(viewer, partial(append, reason, excluded=excluded))
         except CorrectionError as error:
             return self._outage(request, viewer, found, given, str(error))
         return self._frame.redirect(request, f"/outages/{number}?saved")

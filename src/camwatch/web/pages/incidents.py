@@ -1,4 +1,4 @@
-"""Incidents that are open, with their cameras, and when camwatch could not see."""
+"""The incidents page: open incidents with their cameras, and monitoring gaps."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from camwatch.web.auth.principal import Principal
 from camwatch.web.pages.renderer import PageRenderer
 from camwatch.web.views import cameras, history, incidents
 
-_SHOWN: Final = 50
-_ROWS: Final = 100  # cameras in all: when a whole city is down, the page must not be what is slow
+_MAX_INCIDENTS: Final = 50
+_MAX_CAMERAS: Final = 100  # in all, so that the page stays fast when a whole city is down
 _WEEK_MS: Final = 7 * 86_400_000
-_BLIND: Final = 100
+_MAX_GAPS: Final = 100
 
 
 class IncidentPages:
@@ -33,25 +33,25 @@ class IncidentPages:
         return self._page(request, viewer, "incidents.html")
 
     async def partial(self, request: Request, viewer: CurrentUser) -> Response:
-        """Return what changes of it."""
+        """Return the parts of the page that change."""
         return self._page(request, viewer, "partials/incidents.html")
 
     def _page(self, request: Request, viewer: Principal, template: str) -> Response:
         live = self._frame.parts.live
         opened = incidents.open_incidents(live, viewer)
         opened.sort(key=lambda incident: -len(incident.cameras))
-        found, room = [], _ROWS
-        for incident in opened[:_SHOWN]:
+        found, room = [], _MAX_CAMERAS
+        for incident in opened[:_MAX_INCIDENTS]:
             members = nsmallest(room, incident.cameras, key=lambda state: state.camera.id)
             found.append((incidents.summarize(live, incident), cameras.to_rows(live, members)))
             room -= len(members)
-        more = max(len(opened) - _SHOWN, 0)
+        more = max(len(opened) - _MAX_INCIDENTS, 0)
         return self._frame.render_page(
             request, viewer, template, "incidents", incidents=found, incidents_more=more
         )
 
     async def blind(self, request: Request, viewer: CurrentUser) -> Response:
-        """Return when cameras of theirs were out of sight in the last week, the newest first."""
+        """Return the monitoring gaps of the user's cameras in the last week, newest first."""
         parts = self._frame.parts
         now = parts.live.now.utc_ms
         records = await parts.threads.run(viewer, lambda: parts.history.monitoring_gaps(now - _WEEK_MS, now))
@@ -63,7 +63,7 @@ class IncidentPages:
             "partials/gap_list.html",
             "incidents",
             list=[
-                (blind, ", ".join(names.get(each, each) for each in blind.operators or ()))
-                for blind in found[:_BLIND]
+                (gap, ", ".join(names.get(each, each) for each in gap.operators or ()))
+                for gap in found[:_MAX_GAPS]
             ],
         )

@@ -1,4 +1,4 @@
-"""Maintenance: what is planned, under way or over; editors plan it and cancel it."""
+"""The maintenance page: past, current and planned windows; editors schedule and cancel them."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from starlette.responses import Response
 
 from camwatch.core.model import Scope
 from camwatch.errors import CorrectionError
+from camwatch.i18n import Language
 from camwatch.services.corrections import MaintenanceRequest
 from camwatch.web import corrections
 from camwatch.web.api.dependencies import CurrentEditor, CurrentUser, Number
 from camwatch.web.auth.principal import Principal, Role
 from camwatch.web.pages.form_input import field, local_ms
-from camwatch.web.pages.formatting import Language
 from camwatch.web.pages.renderer import PageRenderer
 from camwatch.web.problems import ProblemError
 from camwatch.web.views.history import MaintenanceView
@@ -26,7 +26,7 @@ from camwatch.web.views.maintenance import MaintenanceScope
 
 _PAST_MS: Final = 30 * 86_400_000
 _AHEAD_MS: Final = 3 * 366 * 86_400_000
-_OFFERED: Final = 600  # cameras that the field offers by name; any other is found by its id
+_MAX_OFFERED: Final = 600  # cameras that the field suggests; others are entered by id
 
 
 class MaintenancePages:
@@ -42,14 +42,11 @@ class MaintenancePages:
     async def whole(self, request: Request, viewer: CurrentUser) -> Response:
         """Return the page."""
         w = self._frame.language(request)
-        notice = next(
-            (
-                w.text(text)
-                for key, text in (("planned", "planned_it"), ("cancelled", "cancelled_it"))
-                if key in request.query_params
-            ),
-            "",
-        )
+        notice = ""
+        if "planned" in request.query_params:
+            notice = w.gettext("The maintenance is scheduled.")
+        elif "cancelled" in request.query_params:
+            notice = w.gettext("The maintenance is cancelled.")
         scope, what = request.query_params.get("scope", ""), request.query_params.get("id", "")
         start = self._frame.now().astimezone(w.zone) + timedelta(minutes=5)
         given = {
@@ -88,7 +85,7 @@ class MaintenancePages:
     def _all(
         self, w: Language, viewer: Principal, now_ms: int
     ) -> tuple[list[MaintenanceView], list[tuple[str, str]]]:
-        """Return the windows, what goes on first, and what may be planned for; waits for the store."""
+        """Return the windows, current ones first, and the suggestions for new ones. Blocking."""
         found = corrections.maintenance_windows(
             self._parts, viewer, now_ms, now_ms - _PAST_MS, now_ms + _AHEAD_MS
         )
@@ -97,61 +94,58 @@ class MaintenancePages:
         return found, self._things(w, viewer) if viewer.has_role(Role.EDITOR) else []
 
     def _things(self, w: Language, viewer: Principal) -> list[tuple[str, str]]:
-        """Return what maintenance may be planned for: the value that a form sends, and a name."""
+        """Return what maintenance can cover: the value of the form field, and a name."""
         inventory, reach = self._parts.live.inventory, MaintenanceScope(self._parts.live, viewer)
         mine = [row for row in inventory.cameras.values() if viewer.can_see(row.operator)]
         found = [
-            (f"operator:{row.id}", f"{row.name} ({w.text('scope_operator')})")
+            (f"operator:{row.id}", f"{row.name} ({w.label('scope', 'operator')})")
             for row in inventory.operators.values()
             if reach.is_visible(Scope.OPERATOR, row.id)
         ]
         found += [
-            (f"site:{row.id}", f"{row.name} ({w.text('scope_site')})")
+            (f"site:{row.id}", f"{row.name} ({w.label('scope', 'site')})")
             for row in inventory.sites.values()
             if reach.is_visible(Scope.SITE, row.id)
         ]
-        return found + [(f"camera:{row.id}", row.name) for row in mine[:_OFFERED]]
+        return found + [(f"camera:{row.id}", row.name) for row in mine[:_MAX_OFFERED]]
 
     async def plan(self, request: Request, viewer: CurrentEditor) -> Response:
-        """Plan maintenance."""
+        """Schedule maintenance."""
         w, form = self._frame.language(request), await request.form()
         given = {name: field(form, name) for name in ("what", "starts", "ends", "reason")}
         try:
             window, now_ms = self._read(w, form), self._parts.live.now.utc_ms
-            await self._parts.threads.run(
-                viewer,
-                partial(
-                    corrections.schedule_maintenance, self._parts, viewer, window, given["reason"], now_ms
-                ),
-            )
+            append = partial(corrections.schedule_maintenance, self._parts, viewer, window)
+            await self._parts.threads.run(viewer, partial(append, given["reason"], now_ms))
         except (CorrectionError, ValueError) as error:
             return await self._page(request, viewer, given, str(error))
         except ProblemError as problem:
-            told = w.text("not_a_thing", what=given["what"]) if problem.status == 404 else problem.detail
-            return await self._page(request, viewer, given, told)
+            message = _not_found(w, given["what"]) if problem.status == 404 else problem.detail
+            return await self._page(request, viewer, given, message)
         return self._frame.redirect(request, "/maintenance?planned")
 
     def _read(self, w: Language, form: FormData) -> MaintenanceRequest:
-        """Return what is to be maintained, from when to when; raises ValueError with what to say."""
+        """Return the window of a form. Raises ValueError with a message for the user."""
         text = field(form, "what")
         kind, _, what = text.partition(":")
         if kind not in {scope.value for scope in Scope} or not what:
-            raise ValueError(w.text("not_a_thing", what=text))
+            raise ValueError(_not_found(w, text))
         starts, ends = (local_ms(field(form, name), w.zone) for name in ("starts", "ends"))
         if starts is None or ends is None:
-            raise ValueError(w.text("not_a_time"))
+            raise ValueError(w.gettext("Enter start and end, for example 2026-11-25 18:00."))
         if ends <= starts:
-            raise ValueError(w.text("ends_before"))
+            raise ValueError(w.gettext("The end must be after the start."))
         if not field(form, "reason"):
-            raise ValueError(w.text("needs_why"))
+            raise ValueError(w.gettext("Enter a reason: it is kept with the entry."))
         return MaintenanceRequest(Scope(kind), what, starts, ends)
 
     async def cancel(self, request: Request, viewer: CurrentEditor, number: Number) -> Response:
-        """Cancel maintenance that was planned here."""
+        """Cancel a maintenance window."""
         w, why = self._frame.language(request), field(await request.form(), "reason")
         given = {"what": "", "starts": "", "ends": "", "reason": ""}
         if not why:
-            return await self._page(request, viewer, given, w.text("needs_why"))
+            problem = w.gettext("Enter a reason: it is kept with the entry.")
+            return await self._page(request, viewer, given, problem)
         try:
             now_ms = self._parts.live.now.utc_ms
             await self._parts.threads.run(
@@ -160,3 +154,7 @@ class MaintenancePages:
         except CorrectionError as error:
             return await self._page(request, viewer, given, str(error))
         return self._frame.redirect(request, "/maintenance?cancelled")
+
+
+def _not_found(w: Language, what: str) -> str:
+    return w.gettext("“{what}” is not a camera, site or operator: choose from the list.", what=what)

@@ -1,7 +1,4 @@
-"""The whole fleet as somebody sees it, looked at once for all who ask within a moment.
-
-When a camera goes down, everyone who watches asks for the same at once.
-"""
+"""Snapshots of the fleet, shared by requests: when a camera goes down, all clients refresh at once."""
 
 from __future__ import annotations
 
@@ -21,7 +18,7 @@ from camwatch.web.views.fleet import Counts, OperatorView, SiteView
 
 @dataclass(frozen=True, slots=True)
 class FleetSnapshot:
-    """A fleet at a moment: its cameras, the worst first; `unwell` are those of them that are not well."""
+    """The cameras, operators and sites that a user can see, at an instant; cameras are sorted worst first."""
 
     counts: Counts
     cameras: list[CameraView]
@@ -31,28 +28,28 @@ class FleetSnapshot:
 
 
 class FleetSnapshotCache:
-    """Looks at the fleet, a little at a time, and no more often than needed."""
+    """Builds and caches snapshots, by the operators that a user can see."""
 
     def __init__(self, ctx: AppContext) -> None:
         self._ctx = ctx
-        self._looks: TtlCache[FleetSnapshot] = TtlCache()
+        self._snapshots: TtlCache[FleetSnapshot] = TtlCache()
 
     async def get(self, viewer: Principal) -> FleetSnapshot:
-        """Return how the fleet is, as somebody sees it."""
-        return await self._looks.get(viewer.operators, lambda: self._look(viewer))
+        """Return the snapshot for a user."""
+        return await self._snapshots.get(viewer.operators, lambda: self._build(viewer))
 
-    async def _look(self, viewer: Principal) -> FleetSnapshot:
+    async def _build(self, viewer: Principal) -> FleetSnapshot:
         live = self._ctx.live
         everyone = await run_cooperatively(cameras.query(live, viewer, Filter()))
-        unwell = await run_cooperatively(_unwell(live, everyone))
+        attention = await run_cooperatively(_needing_attention(live, everyone))
         census = await run_cooperatively(fleet.count_cameras(live, viewer))
         operators = await run_cooperatively(fleet.operators(live, viewer, self._ctx.rolling(), census))
         sites = await run_cooperatively(fleet.sites(live, viewer, census))
         counts = _sum(operator.counts for operator in operators)
-        return FleetSnapshot(counts, everyone, unwell, operators, sites)
+        return FleetSnapshot(counts, everyone, attention, operators, sites)
 
 
-def _unwell(live: MonitorService, everyone: list[CameraView]) -> CooperativeTask[list[CameraView]]:
+def _needing_attention(live: MonitorService, everyone: list[CameraView]) -> CooperativeTask[list[CameraView]]:
     found: list[CameraView] = []
     for some in cameras.batches(everyone):
         now = live.now

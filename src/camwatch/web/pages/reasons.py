@@ -1,117 +1,110 @@
-"""What keeps a link from its work, in French. The daemon says it in English, as in its log and `/-/ready`.
+"""Translates the reasons why a link does not work, which the daemon gives in English, as in its log.
 
-A reason is made of phrases, each put into French by itself. What others said (a broker, the system, a TLS
-library) stays as it came.
+A reason consists of phrases, which are translated one by one. What a broker, the system or a TLS library
+said stays as it came.
 """
 
 from __future__ import annotations
 
 import re
+from functools import partial
 from typing import Final
 
-from camwatch.i18n import Lang
+from camwatch.i18n import N_, Language
 
-_THIN: Final = "\N{NARROW NO-BREAK SPACE}"
-_PHRASES: Final = {
-    r"no address is known for host (\S+)": r"aucune adresse n’est connue pour l’hôte \1",
-    r"(\S+) did not answer within (\S+) s": r"\1 n’a pas répondu en \2 s",
-    r", though it let us in": r", après avoir accepté la connexion",
-    r"nobody listens at (\S+)": r"rien n’écoute à l’adresse \1",
-    r"(\S+) cannot be reached:": r"\1 est injoignable :",
-    r"the broker closed the connection": r"le courtier a fermé la connexion",
-    r"the connection broke:": r"la connexion s’est rompue :",
-    r"(\S+) broke off the TLS handshake:": r"\1 a rompu la négociation TLS :",
-    r"no packet for (\S+) s, and no answer when asked for as long": (
-        r"aucun paquet depuis \1 s, ni de réponse à une question depuis autant"
+_FIELDS: Final = {"setting": "`\\w+`", "setting_2": "`\\w+`", "user": "'[^']*'", "who": ".+?"}
+"""What a field of a phrase matches; any other matches a word."""
+
+_PHRASES: Final = (
+    N_("no address is known for host {value}"),
+    N_("{value} did not answer within {value_2} s"),
+    N_(", though it let us in"),
+    N_("nobody listens at {value}"),
+    N_("{value} cannot be reached:"),
+    N_("the broker closed the connection"),
+    N_("the connection broke:"),
+    N_("{value} broke off the TLS handshake:"),
+    N_("no packet for {value} s, and no answer when asked for as long"),
+    N_("the broker answers but delivers nothing: no message for {value} s"),
+    N_("messages come in, but no canary among them"),
+    N_("the broker refuses the canary on {value}: reason code {value_2}"),
+    N_("{setting} {path} cannot be used:"),
+    N_("the certificate of {value} is for another name:"),
+    N_("the certificate of {value} is not trusted by"),
+    N_("the system's authorities (no `ca_file`)"),
+    N_("the broker refused the TLS session:"),
+    N_("{value} does not speak TLS:"),
+    N_("TLS with {value} failed:"),
+    N_("{value} does not take up a WebSocket at {value_2}:"),
+    N_("the broker's first answer is not MQTT 5:"),
+    N_("what came cannot be taken as MQTT:"),
+    N_("the broker sent a packet of {value} bytes, though we take {value_2} at most"),
+    N_("{value} closed the connection without an answer to CONNECT"),
+    N_("the broker refuses MQTT {value}:"),
+    N_("the broker refuses client id {value}:"),
+    N_("the broker refuses the session:"),
+    N_("the broker refuses the subscription to"),
+    N_("the broker refuses user {user}:"),
+    N_("the broker refuses an anonymous session:"),
+    N_("the broker ended the session:"),
+    N_("the broker answered for {value} topic filters, not {value_2}"),
+    N_("messages arrive {value} s late, longer than a camera may be silent"),
+    N_("is the broker overloaded, or the network?"),
+    N_("what the broker kept is still arriving, {value} s after the connection"),
+    N_("not connected yet"),
+    N_("check `url`, the network and whether the broker is well"),
+    N_("check `url` and the DNS"),
+    N_("check `url` and the network"),
+    N_("does this port speak TLS?"),
+    N_("is the broker well?"),
+    N_("is there a broker behind `url`?"),
+    N_("if it speaks MQTT 3.1.1 only, set"),
+    N_("try `protocol"),
+    N_("start the broker, or check `url`"),
+    N_("its log may say why; two clients with one `client_id` drive each other out"),
+    N_("the broker is frozen, or the network between is gone"),
+    N_("not even the canary on {value} came back: check access list and queue of"),
+    N_(
+        "a backlog goes first; if there is none, let {who} write and read {value} in the broker's access list"
     ),
-    r"the broker answers but delivers nothing: no message for (\S+) s": (
-        r"le courtier répond mais ne remet rien : aucun message depuis \1 s"
-    ),
-    r"messages come in, but no canary among them": r"des messages arrivent, mais pas le témoin",
-    r"the broker refuses the canary on (\S+): reason code (\d+)": (
-        r"le courtier refuse le témoin sur \1 : code \2"
-    ),
-    r"(`\w+` \S+) cannot be used:": r"\1 est inutilisable :",
-    r"the certificate of (\S+) is for another name:": r"le certificat de \1 est pour un autre nom :",
-    r"the certificate of (\S+) is not trusted by": r"le certificat de \1 n’est pas reconnu par",
-    r"the system's authorities \(no `ca_file`\)": r"les autorités du système (pas de `ca_file`)",
-    r"the broker refused the TLS session:": r"le courtier a refusé la session TLS :",
-    r"(\S+) does not speak TLS:": r"\1 ne parle pas TLS :",
-    r"TLS with (\S+) failed:": r"échec de TLS avec \1 :",
-    r"(\S+) does not take up a WebSocket at (\S+):": r"\1 n’accepte pas de WebSocket à \2 :",
-    r"the broker's first answer is not MQTT 5:": r"la première réponse du courtier n’est pas du MQTT 5 :",
-    r"what came cannot be taken as MQTT:": r"ce qui est arrivé n’est pas du MQTT :",
-    r"the broker sent a packet of (\d+) bytes, though we take (\d+) at most": (
-        r"le courtier a envoyé un paquet de \1 octets, \2 au plus sont admis"
-    ),
-    r"(\S+) closed the connection without an answer to CONNECT": (
-        r"\1 a fermé la connexion sans répondre à CONNECT"
-    ),
-    r"the broker refuses MQTT (\S+):": r"le courtier refuse MQTT \1 :",
-    r"the broker refuses client id (\S+):": r"le courtier refuse l’identifiant \1 :",
-    r"the broker refuses the session:": r"le courtier refuse la session :",
-    r"the broker refuses the subscription to": r"le courtier refuse l’abonnement à",
-    r"the broker refuses user ('[^']*'):": r"le courtier refuse l’utilisateur \1 :",
-    r"the broker refuses an anonymous session:": r"le courtier refuse une session anonyme :",
-    r"the broker ended the session:": r"le courtier a mis fin à la session :",
-    r"the broker answered for (\d+) topic filters, not (\d+)": (
-        r"le courtier a répondu pour \1 filtres, non \2"
-    ),
-    r"messages arrive (\S+) s late, longer than a camera may be silent": (
-        r"les messages arrivent avec \1 s de retard, plus qu’une caméra n’a le droit de se taire"
-    ),
-    r"is the broker overloaded, or the network\?": r"le courtier ou le réseau est-il surchargé ?",
-    r"what the broker kept is still arriving, (\S+) s after the connection": (
-        r"ce que le courtier a gardé arrive encore, \1 s après la connexion"
-    ),
-    r"not connected yet": r"pas encore connecté",
-    r"check `url`, the network and whether the broker is well": r"vérifier `url`, le réseau et le courtier",
-    r"check `url` and the DNS": r"vérifier `url` et le DNS",
-    r"check `url` and the network": r"vérifier `url` et le réseau",
-    r"does this port speak TLS\?": r"ce port parle-t-il TLS ?",
-    r"is the broker well\?": r"le courtier va-t-il bien ?",
-    r"is there a broker behind `url`\?": r"y a-t-il un courtier derrière `url` ?",
-    r"if it speaks MQTT 3.1.1 only, set": r"s’il ne parle que MQTT 3.1.1, mettre",
-    r"try `protocol": r"essayer `protocol",
-    r"start the broker, or check `url`": r"démarrer le courtier, ou vérifier `url`",
-    r"its log may say why; two clients with one `client_id` drive each other out": (
-        r"son journal dit peut-être pourquoi ; deux clients du même `client_id` se chassent l’un l’autre"
-    ),
-    r"the broker is frozen, or the network between is gone": r"le courtier est figé, ou le réseau est coupé",
-    r"not even the canary on (\S+) came back: check access list and queue of": (
-        r"même le témoin sur \1 n’est pas revenu : vérifier les droits et la file de"
-    ),
-    r"a backlog goes first; if there is none, let (.+?) write and read (\S+) in the broker's access list": (
-        r"un retard passe d’abord ; s’il n’y en a pas, donner à \1 le droit d’écrire et de lire \2"
-    ),
-    r"let (.+?) write and read that topic in the broker's access list": (
-        r"donner à \1 le droit d’écrire et de lire ce sujet"
-    ),
-    r"let this user read them in the broker's access list": r"donner à cet utilisateur le droit de les lire",
-    r"set `ca_file` to the authority that signed it": r"mettre dans `ca_file` l’autorité qui l’a signé",
-    r"use mqtt:// or ws://, or check the port in `url`": (
-        r"prendre mqtt:// ou ws://, ou vérifier le port de `url`"
-    ),
-    r"check the port and the path in `url`": r"vérifier le port et le chemin de `url`",
-    r"if the port wants TLS, use mqtts:// or wss://": r"si le port veut TLS, prendre mqtts:// ou wss://",
-    r"if it wants a client certificate, set (`\w+`) and": r"s’il veut un certificat de client, donner \1 et",
-    r"check (`\w+`) and (`\w+`)": r"vérifier \1 et \2",
-    r"check (`\w+`)": r"vérifier \1",
-    r"set another `client_id`": r"prendre un autre `client_id`",
-    r"another client came as (\S+): each daemon needs its own": (
-        r"un autre client est venu comme \1 : à chaque camwatch son propre"
-    ),
-    r"\buser ('[^']*')": r"l’utilisateur \1",
-    r"an anonymous session": r"une session anonyme",
-}
-_FRENCH: Final = [
-    (re.compile(english), re.sub(" (?=[:;?])", _THIN, french)) for english, french in _PHRASES.items()
-]
+    N_("let {who} write and read that topic in the broker's access list"),
+    N_("let this user read them in the broker's access list"),
+    N_("set `ca_file` to the authority that signed it"),
+    N_("use mqtt:// or ws://, or check the port in `url`"),
+    N_("check the port and the path in `url`"),
+    N_("if the port wants TLS, use mqtts:// or wss://"),
+    N_("if it wants a client certificate, set {setting} and"),
+    N_("check {setting} and {setting_2}"),
+    N_("check {setting}"),
+    N_("set another `client_id`"),
+    N_("another client came as {value}: each daemon needs its own"),
+    N_("user {user}"),
+    N_("an anonymous session"),
+)
 
 
-def reason_in(lang: Lang, reason: str) -> str:
-    """Return a reason as people read it in their language."""
-    if lang == "fr":
-        for english, french in _FRENCH:
-            reason = english.sub(french, reason)
+def _pattern(phrase: str) -> re.Pattern[str]:
+    word = r"\S+"
+    return re.compile(
+        re.sub(
+            r"\\{(\w+)\\}",
+            lambda found: f"(?P<{found[1]}>{_FIELDS.get(found[1], word)})",
+            re.escape(phrase),
+        )
+    )
+
+
+_PATTERNS: Final = tuple((phrase, _pattern(phrase)) for phrase in _PHRASES)
+
+
+def translate_reason(w: Language, reason: str) -> str:
+    """Return a reason in a language."""
+    for phrase, pattern in _PATTERNS:
+        translated = w.gettext(phrase)
+        if translated != phrase:
+            reason = pattern.sub(partial(_fill, translated), reason)
     return reason
+
+
+def _fill(text: str, found: re.Match[str]) -> str:
+    return text.format(**found.groupdict())

@@ -1,4 +1,4 @@
-"""Reports: an operator's month, to be read in the page, and to be taken away in all forms."""
+"""The reports page: an operator's month, shown in the page or downloaded."""
 
 from __future__ import annotations
 
@@ -14,12 +14,11 @@ from starlette.responses import Response
 from camwatch.accounting.calendar import last_of_month
 from camwatch.dates import parse_month
 from camwatch.errors import ReportRequestError
-from camwatch.i18n import ReportFormat
-from camwatch.web.api import reports
+from camwatch.i18n import Language
+from camwatch.reports.report_format import ReportFormat
 from camwatch.web.api import reports
 from camwatch.web.api.dependencies import CurrentUser
 from camwatch.web.auth.principal import Principal
-from camwatch.web.pages.formatting import Language
 from camwatch.web.pages.renderer import PageRenderer
 from camwatch.web.problems import not_found
 from camwatch.web.views import fleet
@@ -30,39 +29,30 @@ _FRAMED: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; "
     "frame-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 )
-"""The policy of the page that shows a report in a frame of its own."""
+"""Content security policy of the page with the report in a frame."""
 
 
 @dataclass(frozen=True, slots=True)
-class Chosen:
-    """An operator (empty: all that somebody sees) and a month, as its first day."""
+class ReportChoice:
+    """An operator (empty: all visible ones) and a month, as its first day."""
 
     operator: str
     first: date
 
     @property
     def month(self) -> str:
-        """The month, as a query has it."""
+        """The month as YYYY-MM."""
         return f"{self.first:%Y-%m}"
 
-
-@dataclass(frozen=True, slots=True)
-class Read:
-    """A report that is shown: its title and where it is."""
-
-    title: str
-    root: str
-    chosen: Chosen
-
-    def link(self, form: str, **more: str) -> str:
-        """Return where a form of it is."""
-        query = {"month": self.chosen.month, "operator": self.chosen.operator, **more}
-        return f"{self.root}/reports/report.{form}?{urlencode(query)}"
+    @property
+    def last(self) -> date:
+        """The month's last day."""
+        return last_of_month(self.first)
 
     @property
-    def view(self) -> str:
-        """Where it is to be read."""
-        return self.link("html", read="1")
+    def query(self) -> str:
+        """The query of the report's URLs."""
+        return urlencode({"month": self.month, "operator": self.operator})
 
 
 class ReportPages:
@@ -74,15 +64,14 @@ class ReportPages:
         router.add_api_route("/reports/report.{form}", self.report, methods=["GET"])
 
     async def choose(self, request: Request, viewer: CurrentUser) -> Response:
-        """Return the page on which a report is chosen, and read once it is."""
+        """Return the page with the form, and the report if one is chosen."""
         w = self._frame.language(request)
         chosen = self._chosen(request, viewer)
         known = self._frame.parts.live.inventory.operators
         operators = [known[operator] for operator in viewer.visible(known)]
         names = {operator.id: operator.name for operator in operators}
-        who = names.get(chosen.operator) or w.text("all_operators")
-        title = w.text("report_title", who=who, month=w.month(chosen.first))
-        read = Read(title, request.scope.get("root_path", ""), chosen)
+        who = names.get(chosen.operator) or w.gettext("All operators")
+        title = w.gettext("Availability report – {who} – {month}", who=who, month=w.month(chosen.first))
         response = self._frame.render_page(
             request,
             viewer,
@@ -91,13 +80,14 @@ class ReportPages:
             operators=operators,
             months=_months(w, self._today()),
             chosen=chosen,
-            read=read if "month" in request.query_params else None,
+            title=title,
+            shown="month" in request.query_params,
         )
         response.headers["content-security-policy"] = _FRAMED
         return response
 
     async def report(self, request: Request, viewer: CurrentUser, form: str) -> Response:
-        """Return a report, to be read or to be saved."""
+        """Return a report, shown (`read`) or as a download."""
         if form not in _FORMS:
             raise not_found("such form of a report")
         chosen, lang = self._chosen(request, viewer), self._frame.language(request).lang
@@ -108,26 +98,31 @@ class ReportPages:
         except ReportRequestError as error:
             if download:
                 raise
-            return self._nothing(request, str(error))
+            return self._no_report(request, str(error))
 
-    def _nothing(self, request: Request, why: str) -> Response:
-        """Return what stands in the frame where there is no report."""
-        t = self._frame.language(request).text
-        context = {"title": t("no_report"), "text": t("no_report_text"), "detail": why, "status": 404}
+    def _no_report(self, request: Request, why: str) -> Response:
+        """Return the content of the frame if there is no report."""
+        _ = self._frame.language(request).gettext
+        context = {
+            "title": _("No report"),
+            "text": _("The record does not cover this period."),
+            "detail": why,
+            "status": 404,
+        }
         response = self._frame.render(request, "problem.html", context | {"bare": True}, 404)
         response.headers["content-security-policy"] = _FRAMED.replace("ancestors 'none'", "ancestors 'self'")
         response.headers["x-frame-options"] = "SAMEORIGIN"
         return response
 
-    def _chosen(self, request: Request, viewer: Principal) -> Chosen:
+    def _chosen(self, request: Request, viewer: Principal) -> ReportChoice:
         operator = request.query_params.get("operator", "")
         if operator:
-            fleet.check_operator(self._frame.parts.live, viewer, operator)  # 404 where it is not theirs
+            fleet.check_operator(self._frame.parts.live, viewer, operator)  # 404 for other users' operators
         try:
             first = parse_month(request.query_params.get("month", ""))
         except ValueError:
             first = self._today().replace(day=1)
-        return Chosen(operator, min(first, self._today().replace(day=1)))
+        return ReportChoice(operator, min(first, self._today().replace(day=1)))
 
     def _today(self) -> date:
         return self._frame.now().astimezone(self._frame.parts.live.timezone).date()

@@ -168,17 +168,17 @@ if (root.dataset.live) {
 // --- what a day was, under the pointer
 
 document.addEventListener("pointermove", (event) => {
-  const strip = event.target.closest?.("[data-strip]");
+  const bars = event.target.closest?.("[data-days]");
   const old = document.querySelector(".tip");
-  if (!strip) return old?.remove();
-  const days = strip.dataset.strip.split("|");
-  const box = strip.getBoundingClientRect();
+  if (!bars) return old?.remove();
+  const days = bars.dataset.days.split("|");
+  const box = bars.getBoundingClientRect();
   const share = Math.min(0.9999, Math.max(0, (event.clientX - box.left) / box.width));
   const index = Math.floor(share * days.length);
-  const day = new Date(`${strip.dataset.first}T12:00:00Z`);
+  const day = new Date(`${bars.dataset.first}T12:00:00Z`);
   day.setUTCDate(day.getUTCDate() + index);
-  const tip = old?.parentNode === strip ? old : Object.assign(document.createElement("span"), { className: "tip" });
-  if (tip !== old) { old?.remove(); strip.append(tip); }
+  const tip = old?.parentNode === bars ? old : Object.assign(document.createElement("span"), { className: "tip" });
+  if (tip !== old) { old?.remove(); bars.append(tip); }
   tip.textContent = `${day.toLocaleDateString(root.lang, { weekday: "short", day: "numeric", month: "short", timeZone: "UTC" })} – ${days[index]}`;
   tip.style.left = `${Math.min(Math.max(share * box.width, 70), box.width - 70)}px`;
 });

@@ -241,7 +241,7 @@ async def test_an_editor_attributes_an_outage(own: Town) -> None:
         answer = await post(client, f"/outages/{number}", cause="vandalism", reason="paint", excluded="1")
         assert answer.headers["location"] == f"/outages/{number}?saved"
         text = (await client.get(answer.headers["location"], headers={"accept-language": "en"})).text
-    assert "It is recorded." in text
+    assert "Saved." in text
     assert "paint – Hélène" in text
     found = own.parts.history.outage(["ville"], number)
     assert found is not None
@@ -256,7 +256,7 @@ async def test_an_editor_attributes_an_outage(own: Town) -> None:
     [
         ({"cause": "", "reason": "x"}, "Choose a cause."),
         ({"cause": "magic", "reason": "x"}, "Choose a cause."),
-        ({"cause": "power", "reason": "  "}, "Say why"),
+        ({"cause": "power", "reason": "  "}, "Enter a reason"),
     ],
 )
 async def test_an_attribution_that_lacks_something_says_what(
@@ -287,7 +287,7 @@ async def test_an_editor_plans_maintenance_and_cancels_it(own: Town) -> None:
         answer = await post(client, "/maintenance", what="site:park", starts=begin, ends=end, reason="mast")
         assert answer.headers["location"] == "/maintenance?planned"
         text = (await client.get("/maintenance?planned", headers={"accept-language": "en"})).text
-        assert "The maintenance is planned." in text
+        assert "The maintenance is scheduled." in text
         number = re.findall(r"/maintenance/(\d+)/cancel", text)[-1]
         assert (await post(client, f"/maintenance/{number}/cancel", reason="")).status_code == 422
         answer = await post(client, f"/maintenance/{number}/cancel", reason="rain")
@@ -299,12 +299,12 @@ async def test_an_editor_plans_maintenance_and_cancels_it(own: Town) -> None:
 @pytest.mark.parametrize(
     ("change", "told"),
     [
-        ({"what": "the tower"}, "is no camera, site or operator"),
-        ({"what": "camera:zulu-1"}, "is no camera, site or operator"),
+        ({"what": "the tower"}, "is not a camera, site or operator"),
+        ({"what": "camera:zulu-1"}, "is not a camera, site or operator"),
         ({"what": "site:mairie"}, "ends too far ahead"),
-        ({"starts": "soon"}, "Give beginning and end"),
-        ({"ends": "2026-01-01T00:00"}, "The end must come after"),
-        ({"reason": ""}, "Say why"),
+        ({"starts": "soon"}, "Enter start and end"),
+        ({"ends": "2026-01-01T00:00"}, "The end must be after"),
+        ({"reason": ""}, "Enter a reason"),
     ],
 )
 async def test_a_plan_that_makes_no_sense_says_why(built: Town, change: dict[str, str], told: str) -> None:
@@ -334,9 +334,9 @@ async def test_who_cannot_be_seen_is_told_in_one_line_and_only_to_whom_it_concer
     own.pass_s(120)
     async with own.client(MAYOR) as client:
         text = (await client.get("/", headers={"accept-language": "en"})).text
-    assert "camwatch cannot see since" in text
-    assert "Concerns" not in text
-    assert re.search(r"\d+ cameras out of sight", text)
+    assert "Monitoring interrupted since" in text
+    assert "Affected operators" not in text
+    assert re.search(r"\d+ cameras not visible", text)
     assert "zulu" not in text.lower()
     own.close()
 

@@ -9,10 +9,13 @@ from pathlib import Path
 import pytest
 
 from camwatch.errors import LinkError
+from camwatch.i18n import Language
 from camwatch.ingest import link_errors
 from camwatch.ingest.link import LinkSettings
-from camwatch.web.pages.reasons import reason_in
+from camwatch.web.pages.reasons import translate_reason
+from tests.support.reports.record_builders import PARIS
 
+FR, EN = Language("fr", PARIS), Language("en", PARIS)
 PLAIN = LinkSettings("main", "mqtt", "broker.lan", 1883, "5", "camwatch", ("a/#", "b/#"), canary="a/c")
 SAFE = replace(PLAIN, scheme="mqtts", username="camwatch-b", protocol="3.1.1")
 ENGLISH = {
@@ -86,14 +89,14 @@ LIBRARYS = (
 
 @pytest.mark.parametrize("reason", [*SAID, *OURS])
 def test_every_reason_is_said_in_french(reason: str) -> None:
-    french = reason_in("fr", reason)
+    french = translate_reason(FR, reason)
     for theirs in LIBRARYS:
         french = french.replace(theirs, "")
     words = {word.strip("(),.:;?").lower() for word in french.split()}
     assert words & ENGLISH == set(), french
-    assert reason_in("en", reason) == reason
+    assert translate_reason(EN, reason) == reason
 
 
 def test_what_a_broker_says_itself_stays_as_it_came() -> None:
     reason = link_errors.describe(link_errors.disconnected_by_broker(PLAIN, 139, "back at noon"))
-    assert reason_in("fr", reason).endswith(", back at noon")
+    assert translate_reason(FR, reason).endswith(", back at noon")

@@ -1,0 +1,1 @@
+"""Tests of catalogues and of how languages write figures."""
