@@ -91,7 +91,7 @@ class Run:
     async def _befall(self, herd: Herd, proxy: Proxy, daemon: Daemon) -> None:
         daemon.start()
         await daemon.runs()
-        await daemon.until_all("up", timeout=60)
+        await daemon.until_all("up")
         await self._wait(_SETTLE)
         cuts = [asyncio.create_task(self._cuts(herd, camera)) for camera in herd.cameras]
         faults = asyncio.create_task(self._faults(proxy, daemon))

@@ -16,6 +16,7 @@ import pytest
 from tests.support.cameras import playing
 from tests.support.daemon import Daemon, broker, config, running
 from tests.support.mosquitto import Mosquitto
+from tests.support.pace import PATIENCE_S
 from tests.support.tables import cameras, operator, write_fleet
 from tests.support.tls import Authority
 from tests.support.web.serving import _UNUSED, leave
@@ -49,7 +50,7 @@ def prepared(folder: Path, settings: str) -> str:
 
 
 def client_of(daemon: Daemon, trusting: ssl.SSLContext = _UNUSED) -> httpx.AsyncClient:
-    return httpx.AsyncClient(base_url=daemon.url, trust_env=False, timeout=30, verify=trusting)
+    return httpx.AsyncClient(base_url=daemon.url, trust_env=False, timeout=PATIENCE_S, verify=trusting)
 
 
 async def logged_in(client: httpx.AsyncClient, name: str = "chief") -> int:

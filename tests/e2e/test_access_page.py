@@ -18,7 +18,8 @@ from camsim.score.observations import from_api
 from camwatch.settings import load_settings
 from tests.e2e.test_access import PASSWORD, client_of
 from tests.support.daemon import broker, config, running
-from tests.support.mosquitto import Mosquitto, program, until
+from tests.support.eventually import eventually
+from tests.support.mosquitto import Mosquitto, program
 from tests.support.paths import ROOT, blocks
 from tests.support.tables import camera, cameras, operator, write_fleet
 
@@ -82,7 +83,7 @@ async def test_a_landlord_gets_an_account_and_sees_its_cameras_and_no_others(
         assert "tour-1" in await curled(daemon.url, token)
         (tmp_path / "token").write_text(f"{token}\n")
         theirs = partial(from_api, daemon.url, 0, 2**42, tmp_path / "token")
-        await until(lambda: len(theirs().cameras) > 1)  # in the store
+        await eventually(lambda: len(theirs().cameras) > 1)  # in the store
         assert set(theirs().cameras) == {"tour-1", "tour-2"}
         follow(tmp_path, "camwatch accounts add m.dupont")
         follow(tmp_path, "camwatch accounts revoke sacogiva")

@@ -13,6 +13,7 @@ import pytest_asyncio
 
 from tests.support.daemon import Daemon, broker, config, running
 from tests.support.mosquitto import Mosquitto
+from tests.support.pace import PATIENCE_S
 from tests.support.publisher import Publisher, heartbeat_topic, publishing, status_topic
 from tests.support.tables import camera, operator, write_fleet
 
@@ -133,7 +134,7 @@ async def test_bad_messages_keep_no_camera_alive(watched: tuple[Daemon, Publishe
     daemon, publisher = watched
     await publisher.heartbeat("deaf")
     await daemon.says("camera up", camera="deaf")
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(PATIENCE_S):
         while not daemon.log("camera down", camera="deaf", old="up"):
             await publisher.send(heartbeat_topic("deaf"), b'{"fps":')
             await asyncio.sleep(0.05)

@@ -11,7 +11,8 @@ import pytest
 
 from tests.support.cameras import playing
 from tests.support.daemon import broker, config, running
-from tests.support.mosquitto import Mosquitto, program, until
+from tests.support.eventually import eventually
+from tests.support.mosquitto import Mosquitto, program
 
 CANARY = "camwatch/v1/$canary/camwatch"
 CAMERAS = "topic write camwatch/v1/+/+/+\n"
@@ -35,7 +36,7 @@ async def allow(mosquitto: Mosquitto, eye: str) -> None:
     (mosquitto.folder / "acl").write_text(CAMERAS + eye)
     before = mosquitto.log().count("Reloading config")
     os.kill(mosquitto.pid, signal.SIGHUP)
-    await until(lambda: mosquitto.log().count("Reloading config") > before)
+    await eventually(lambda: mosquitto.log().count("Reloading config") > before)
 
 
 @pytest.mark.parametrize("protocol", ["5", "3.1.1"])

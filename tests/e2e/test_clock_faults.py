@@ -95,10 +95,10 @@ async def lives(daemon: Daemon, clock: WallClock, begins: str, until: str) -> No
     clock.show(begins)
     daemon.start(**clock.environment)
     await daemon.says("started")
-    await daemon.until_all("up", timeout=40.0)
+    await daemon.until_all("up")
     reached = datetime.fromisoformat(until).replace(tzinfo=UTC).timestamp()
     heard = "camwatch_camera_last_heartbeat_timestamp_seconds"
-    await daemon.until(lambda now: min(now.by("camera", heard).values()) > reached, timeout=40.0)
+    await daemon.until(lambda now: min(now.by("camera", heard).values()) > reached)
     assert steps(await daemon.stored()) == 0
     assert await daemon.end() == 0, daemon.text
 

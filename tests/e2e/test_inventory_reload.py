@@ -12,7 +12,8 @@ from camwatch.settings import load_settings
 from camwatch.settings.loading import load
 from tests.support.cameras import playing
 from tests.support.daemon import Daemon, broker, config, running
-from tests.support.mosquitto import Mosquitto, until
+from tests.support.eventually import eventually
+from tests.support.mosquitto import Mosquitto
 from tests.support.publisher import heartbeat_topic, publishing
 from tests.support.tables import camera, cameras, write_table
 
@@ -116,7 +117,7 @@ async def test_an_edit_while_the_daemon_starts_is_taken(
     read = load(settings)
     write_table(fleet, "cameras.csv", cameras(5))
     async with app.running(settings, read) as daemon:
-        await until(lambda: "cam-5" in daemon.monitor.inventory.cameras)
+        await eventually(lambda: "cam-5" in daemon.monitor.inventory.cameras)
 
 
 async def test_a_table_cut_half_written_is_held_back_until_it_is_confirmed(
@@ -140,7 +141,7 @@ async def test_a_table_cut_half_written_is_held_back_until_it_is_confirmed(
         line = await daemon.says("inventory held back, keeping previous", leaving=8, in_service=12)
         assert line["level"] == "error"
         assert await reload(daemon) == 0
-        await until(lambda: len(daemon.log("inventory held back, keeping previous")) == 2)
+        await eventually(lambda: len(daemon.log("inventory held back, keeping previous")) == 2)
         assert len((await daemon.metrics()).statuses()) == 12
         assert await reload(daemon, "--confirm") == 0
         await daemon.until(lambda now: len(now.statuses()) == 4 and now.value(HELD) == 0)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import fcntl
+import functools
 import os
 import signal
 import subprocess
@@ -15,7 +17,9 @@ from pathlib import Path
 import httpx
 
 from tests.support.daemon import Metrics, broker, config
+from tests.support.eventually import eventually
 from tests.support.mosquitto import free_port
+from tests.support.pace import PATIENCE_S
 
 _PROGRAM = Path(sys.executable).with_name("camwatch")
 DROPPED = "camwatch_log_lines_dropped_total"
@@ -32,7 +36,7 @@ async def logging_to(
     process = started(file, folder)
     try:
         url = f"http://127.0.0.1:{port}"
-        async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=20) as client:
+        async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=PATIENCE_S) as client:
             await healthy(process, client)
             yield process, client
             await healthy(process, client)
@@ -52,26 +56,31 @@ def started(file: int, folder: Path) -> subprocess.Popen[bytes]:
 
 async def healthy(process: subprocess.Popen[bytes], client: httpx.AsyncClient) -> None:
     """Wait until the daemon answers."""
-    async with asyncio.timeout(30):
-        while True:
-            assert process.poll() is None
-            try:
-                assert (await client.get("/-/healthy")).status_code == 200
-            except httpx.ConnectError:
-                await asyncio.sleep(0.05)
-            else:
-                return
+
+    async def answers() -> bool:
+        assert process.poll() is None
+        with contextlib.suppress(httpx.ConnectError):
+            assert (await client.get("/-/healthy")).status_code == 200
+            return True
+        return False
+
+    await eventually(answers, every_s=0.05)
 
 
 async def logged(process: subprocess.Popen[bytes], client: httpx.AsyncClient, lines: int) -> None:
     """Have the daemon log that many lines at least: one for each inventory that it reads."""
     read = "camwatch_inventory_last_reload_success_timestamp_seconds"
+
+    async def last_read() -> float | None:
+        return Metrics((await client.get("/metrics")).text, read).value(read)
+
+    async def is_later(before: float | None) -> bool:
+        return await last_read() != before
+
     for _ in range(lines):
-        before = Metrics((await client.get("/metrics")).text, read).value(read)
+        before = await last_read()
         process.send_signal(signal.SIGHUP)
-        async with asyncio.timeout(30):
-            while Metrics((await client.get("/metrics")).text, read).value(read) == before:
-                await asyncio.sleep(0.01)
+        await eventually(functools.partial(is_later, before), every_s=0.01)
 
 
 async def dropped(client: httpx.AsyncClient) -> float:

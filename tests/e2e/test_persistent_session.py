@@ -8,7 +8,8 @@ import pytest
 
 from tests.support.cameras import playing
 from tests.support.daemon import broker, config, running
-from tests.support.mosquitto import Mosquitto, until
+from tests.support.eventually import eventually
+from tests.support.mosquitto import Mosquitto
 
 LOST = "broker kept no session, messages sent meanwhile are lost"
 
@@ -24,10 +25,10 @@ async def test_what_the_broker_kept_while_the_daemon_was_away_is_delivered_and_c
             await daemon.until_all("up")
             assert await daemon.end() == 0
         beats = cameras.statistics.heartbeats
-        await until(lambda: cameras.statistics.heartbeats >= beats + 5 * 4)
+        await eventually(lambda: cameras.statistics.heartbeats >= beats + 5 * 4)
         cameras.silence(cameras.fleet.cameras[:1])
         beats_of_three = cameras.statistics.heartbeats
-        await until(lambda: cameras.statistics.heartbeats >= beats_of_three + 4 * 3)
+        await eventually(lambda: cameras.statistics.heartbeats >= beats_of_three + 4 * 3)
         kept = cameras.statistics.heartbeats - beats
         async with running(tmp_path, settings) as daemon:
             assert (await daemon.says("link subscribed"))["session_present"] is True

@@ -12,7 +12,9 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from tests.support.daemon import Daemon, Line, Metrics, broker, config, running
-from tests.support.mosquitto import Mosquitto, until
+from tests.support.eventually import eventually
+from tests.support.mosquitto import Mosquitto
+from tests.support.pace import PATIENCE_S
 from tests.support.paths import FLEET
 
 SITE = "la-duranne"
@@ -47,12 +49,12 @@ async def camsim(url: str, folder: Path, *faults: str) -> AsyncIterator[None]:
     with said.open("wb") as output:
         process = await asyncio.create_subprocess_exec(*command, stdout=output, stderr=output)
     try:
-        await until(lambda: "458/458 connected" in said.read_text() or process.returncode is not None, 30)
+        await eventually(lambda: "458/458 connected" in said.read_text() or process.returncode is not None)
         assert process.returncode is None, said.read_text()
         yield
     finally:
         process.send_signal(signal.SIGINT)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_S):
             code = await process.wait()
     assert code == 0, said.read_text()
 
@@ -64,7 +66,7 @@ async def with_statuses(daemon: Daemon, expected: dict[str, str]) -> Metrics:
         found = now.statuses()
         return all(found[name] == status for name, status in expected.items())
 
-    await daemon.until(reached, "camwatch_camera_status", timeout=30)
+    await daemon.until(reached, "camwatch_camera_status")
     return await daemon.metrics()
 
 

@@ -11,7 +11,8 @@ from pathlib import Path
 from amqtt.broker import Broker as Amqtt
 
 from tests.support.daemon import Daemon, broker, config, running
-from tests.support.mosquitto import Mosquitto, free_port, program, until
+from tests.support.eventually import eventually
+from tests.support.mosquitto import Mosquitto, free_port, program
 from tests.support.publisher import publishing
 from tests.support.tls import Authority
 
@@ -32,7 +33,7 @@ async def assert_refused(daemon: Daemon, refusing: Mosquitto, *words: str) -> No
     metrics = await daemon.metrics()
     assert metrics.value("camwatch_link_up", link="main") == 0
     assert metrics.value("camwatch_blind") == 1
-    await until(lambda: refusing.log().count("New connection from") >= tries + 3)
+    await eventually(lambda: refusing.log().count("New connection from") >= tries + 3)
     assert len(daemon.log(REFUSED)) == 1
     assert SESAME not in daemon.text
 

@@ -11,9 +11,10 @@ from camwatch.accounting.timeline import StatusInterval
 from camwatch.core.model import GapCause, Status
 from tests.support.cameras import playing
 from tests.support.daemon import INTERVAL_S, Daemon, broker, config, running
+from tests.support.eventually import eventually
 from tests.support.faults import assert_none_decreased
 from tests.support.ledger import Book, assert_adds_up
-from tests.support.mosquitto import Mosquitto, until
+from tests.support.mosquitto import Mosquitto
 from tests.support.publisher import heartbeat_topic, publishing
 
 AWAY = 20
@@ -44,7 +45,7 @@ async def played(
         finally:
             await first.release()
         beats = cameras.statistics.heartbeats
-        await until(lambda: cameras.statistics.heartbeats >= beats + AWAY * len(Cameras))
+        await eventually(lambda: cameras.statistics.heartbeats >= beats + AWAY * len(Cameras))
         async with running(folder, settings) as second:
             assert_none_decreased(before, await second.metrics())
             await second.until_all("up")
@@ -128,7 +129,7 @@ async def test_an_outage_over_a_restart_is_one_and_its_blind_time_is_unknown(
             await daemon.says("camera down", camera="cam-1")
             await daemon.until(lambda now: now.outages() == 1)
         beats = cameras.statistics.heartbeats
-        await until(lambda: cameras.statistics.heartbeats >= beats + AWAY * 3)
+        await eventually(lambda: cameras.statistics.heartbeats >= beats + AWAY * 3)
         async with running(tmp_path, settings) as daemon:
             after = await daemon.until(
                 lambda now: list(now.statuses().values()) == ["down", "up", "up", "up"]

@@ -11,7 +11,8 @@ import pytest
 
 from tests.support.cameras import playing
 from tests.support.daemon import broker, config, running
-from tests.support.mosquitto import Mosquitto, until
+from tests.support.eventually import eventually
+from tests.support.mosquitto import Mosquitto
 from tests.support.publisher import publishing
 
 
@@ -27,7 +28,7 @@ async def test_a_daemon_frozen_for_longer_than_stall_after_convicts_nobody(
         assert stalled_before_s is not None  # the machine may have been busy
         daemon.send(signal.SIGSTOP)
         began, beats = time.monotonic(), cameras.statistics.heartbeats
-        await until(lambda: cameras.statistics.heartbeats >= beats + 12 * 4)
+        await eventually(lambda: cameras.statistics.heartbeats >= beats + 12 * 4)
         frozen_s = time.monotonic() - began
         daemon.send(signal.SIGCONT)
         after = await daemon.until(
@@ -57,7 +58,7 @@ async def test_a_camera_that_died_while_the_daemon_was_frozen_is_convicted_after
         daemon.send(signal.SIGSTOP)
         cameras.silence(cameras.fleet.cameras[:1])
         beats = cameras.statistics.heartbeats
-        await until(lambda: cameras.statistics.heartbeats >= beats + 12 * 3)
+        await eventually(lambda: cameras.statistics.heartbeats >= beats + 12 * 3)
         daemon.send(signal.SIGCONT)
         await daemon.until(lambda now: list(now.statuses().values()) == ["down", "up", "up", "up"])
         (down,) = daemon.log("camera down")

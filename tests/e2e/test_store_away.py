@@ -19,8 +19,9 @@ from camsim.simulator import Simulator
 from camwatch.history.dialects import BUSY_S
 from tests.support.cameras import playing
 from tests.support.daemon import Daemon, broker, running
+from tests.support.eventually import eventually
 from tests.support.faults import Disk, assert_none_decreased, limit, problems, settings, unlimit
-from tests.support.mosquitto import Mosquitto, free_port, until
+from tests.support.mosquitto import Mosquitto, free_port
 from tests.support.postgres import PostgreSQL
 
 _LOCK = """
@@ -168,7 +169,7 @@ async def told_to_stop(daemon: Daemon) -> None:
     await daemon.until(lambda now: (now.value("camwatch_history_pending_events") or 0) > 0)
     pending = (await daemon.metrics()).value("camwatch_history_pending_events")
     daemon.send(signal.SIGTERM)
-    await until(lambda: daemon.exit_code is not None, timeout=40.0)
+    await eventually(lambda: daemon.exit_code is not None)
     assert daemon.exit_code == 1, daemon.text
     [lost] = daemon.log("history not stored")
     assert pending is not None

@@ -21,9 +21,10 @@ import msgspec
 from tests.support.cameras import playing
 from tests.support.crash_loop import Kill
 from tests.support.daemon import Daemon, Metrics, broker
+from tests.support.eventually import eventually
 from tests.support.faults import assert_none_decreased, problems, settings
 from tests.support.ledger import assert_adds_up
-from tests.support.mosquitto import Mosquitto, until
+from tests.support.mosquitto import Mosquitto
 from tests.support.postgres import PostgreSQL
 from tests.support.tables import cameras, write_fleet
 
@@ -87,7 +88,7 @@ async def until_killed(daemon: Daemon, rng: random.Random) -> Metrics | None:
     chance = rng.random()
     if chance < 0.8:  # the others are killed while they start
         event = "camera down" if chance < 0.3 else "link subscribed"
-        await until(lambda: scraping.done() or daemon.log(event))
+        await eventually(lambda: scraping.done() or daemon.log(event))
     await asyncio.sleep(rng.uniform(0, 0.6))
     scraping.cancel()
     await daemon.end(signal.SIGKILL)

@@ -12,9 +12,10 @@ import pytest
 
 from tests.support.cameras import playing
 from tests.support.daemon import Daemon, broker
+from tests.support.eventually import eventually
 from tests.support.faults import assert_none_decreased, problems, settings
 from tests.support.ledger import camwatch
-from tests.support.mosquitto import Mosquitto, until
+from tests.support.mosquitto import Mosquitto
 from tests.support.postgres import PostgreSQL
 
 
@@ -112,7 +113,7 @@ async def test_a_second_daemon_is_refused_until_the_first_is_gone(
             await first.runs()
             await first.until_all("up")
             second.start()
-            await until(lambda: second.exit_code is not None, timeout=40.0)
+            await eventually(lambda: second.exit_code is not None)
             assert second.exit_code == 1  # it may pass
             assert "is in use by another camwatch" in second.text
             assert f"daemon {first.pid} on " in second.text

@@ -15,6 +15,7 @@ from structlog.testing import capture_logs
 
 from camwatch.systemd import NULL_NOTIFIER, Notifier
 from tests.support.daemon import Daemon, broker, config
+from tests.support.pace import PATIENCE_S
 from tests.support.tables import cameras, write_fleet
 
 
@@ -28,7 +29,7 @@ class Manager:
 
     async def hears(self) -> dict[str, str]:
         """Return the next message."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_S):
             said = await asyncio.get_running_loop().sock_recv(self._sock, 4096)
         return dict(line.split("=", 1) for line in said.decode().split("\n"))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import json
 import re
@@ -15,7 +14,9 @@ from typing import Any, Self, TypeAlias
 import httpx
 import yaml
 
+from tests.support.eventually import eventually
 from tests.support.mosquitto import free_port, program
+from tests.support.pace import PATIENCE_S
 from tests.support.paths import ROOT
 
 FOLDER = ROOT / "deploy" / "alertmanager"
@@ -145,12 +146,12 @@ class Alertmanager:
 
     async def settled(self, *, muted: int) -> list[dict[str, Any]]:
         """Wait until it has muted so many alerts, and return all; it inhibits a moment after it was told."""
-        async with asyncio.timeout(15):
-            while True:
-                found = await self.alerts()
-                if sum(bool(each["status"]["inhibitedBy"]) for each in found) >= muted:
-                    return found
-                await asyncio.sleep(0.05)
+
+        async def settled() -> list[dict[str, Any]] | None:
+            found = await self.alerts()
+            return found if sum(bool(each["status"]["inhibitedBy"]) for each in found) >= muted else None
+
+        return await eventually(settled, every_s=0.05)
 
     async def __aenter__(self) -> Self:
         self.start()
@@ -160,7 +161,7 @@ class Alertmanager:
     async def __aexit__(self, *_: object) -> None:
         if self._process is not None:
             self._process.terminate()
-            self._process.wait(10)
+            self._process.wait(PATIENCE_S)
         await self._http.aclose()
 
 
@@ -169,10 +170,11 @@ async def answers(
 ) -> None:
     """Wait until a server of the Prometheus family says that it is ready."""
     assert process is not None
-    async with asyncio.timeout(30):
-        while True:
-            assert process.poll() is None, log()
-            with contextlib.suppress(httpx.TransportError):
-                if (await http.get("/-/ready")).status_code == 200:
-                    return
-            await asyncio.sleep(0.05)
+
+    async def ready() -> bool:
+        assert process.poll() is None, log()
+        with contextlib.suppress(httpx.TransportError):
+            return (await http.get("/-/ready")).status_code == 200
+        return False
+
+    await eventually(ready, every_s=0.05)

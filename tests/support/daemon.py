@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import signal
@@ -16,10 +15,11 @@ from typing import Any, TypeAlias
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.support.mosquitto import PATIENCE_S, until
+from tests.support.eventually import eventually
+from tests.support.pace import PATIENCE_S, SCALE
 
-INTERVAL_S = 0.2
-"""Between two heartbeats of a camera in most end-to-end tests; so `blind_after` is 0.9 s."""
+INTERVAL_S = 0.2 * SCALE
+"""Between two heartbeats in most end-to-end tests; at scale 1, `blind_after` is 0.9 s."""
 
 _PROGRAM = Path(sys.executable).with_name("camwatch")
 _LOOK_EVERY_S = 0.03
@@ -91,7 +91,7 @@ class Daemon:
         self.config_file.write_text(config)
         self._errors = folder / "camwatch.log"
         self._process: subprocess.Popen[bytes] | None = None
-        self._http = httpx.AsyncClient(trust_env=False, timeout=20)
+        self._http = httpx.AsyncClient(trust_env=False, timeout=PATIENCE_S)
 
     # ---- the process
 
@@ -116,7 +116,7 @@ class Daemon:
 
     async def runs(self) -> None:
         """Wait until the daemon says that it runs."""
-        await until(lambda: self.log("started") or self.exit_code is not None)
+        await eventually(lambda: self.log("started") or self.exit_code is not None)
         assert self.exit_code is None, self.text
 
     @property
@@ -132,7 +132,7 @@ class Daemon:
 
     async def ended(self) -> int:
         """Wait until the process has ended by itself, and return its exit code."""
-        await until(lambda: self.exit_code is not None)
+        await eventually(lambda: self.exit_code is not None)
         assert self.exit_code is not None
         return self.exit_code
 
@@ -167,7 +167,7 @@ class Daemon:
 
     async def says(self, event: str, **fields: object) -> Line:
         """Wait for such a line, and return the newest."""
-        await until(lambda: self.log(event, **fields))
+        await eventually(lambda: self.log(event, **fields))
         return self.log(event, **fields)[-1]
 
     # ---- what it serves
@@ -187,32 +187,27 @@ class Daemon:
         assert response.status_code == 200
         return Metrics(response.text, *only)
 
-    async def until(
-        self, condition: Callable[[Metrics], object], *only: str, timeout: float = PATIENCE_S
-    ) -> Metrics:
-        """Scrape until the condition holds, and return that scrape; fail after `timeout` seconds."""
+    async def until(self, condition: Callable[[Metrics], object], *only: str) -> Metrics:
+        """Scrape until the condition is true, and return that scrape."""
         seen: Metrics | None = None
-        try:
-            async with asyncio.timeout(timeout):
-                while True:
-                    seen = await self.metrics(*only)
-                    if condition(seen):
-                        return seen
-                    await asyncio.sleep(_LOOK_EVERY_S)
-        except TimeoutError:
-            last = self.text[-2000:]
-            raise AssertionError(f"never came about: {seen and seen.statuses()}\n{last}") from None
 
-    async def until_all(
-        self, status: str, cameras: int | None = None, *, timeout: float = PATIENCE_S
-    ) -> Metrics:
+        async def reached() -> Metrics | None:
+            nonlocal seen
+            seen = await self.metrics(*only)
+            return seen if condition(seen) else None
+
+        return await eventually(
+            reached, every_s=_LOOK_EVERY_S, saw=lambda: f"{seen and seen.statuses()}\n{self.text[-2000:]}"
+        )
+
+    async def until_all(self, status: str, cameras: int | None = None) -> Metrics:
         """Wait until every camera (of that many) has this status."""
 
         def reached(metrics: Metrics) -> bool:
             found = metrics.statuses()
             return set(found.values()) == {status} and cameras in (None, len(found))
 
-        return await self.until(reached, timeout=timeout)
+        return await self.until(reached)
 
     async def stored(self) -> Metrics:
         """Scrape when the store, and so every counter, has what has been seen of the cameras that are up."""
@@ -230,24 +225,25 @@ class Daemon:
         return await self.until(lambda now: now.value("camwatch_history_pending_events") == 0)
 
     async def until_ready(self) -> None:
-        """Wait until /-/ready says yes."""
-        async with asyncio.timeout(PATIENCE_S):
-            while (await self.get("/-/ready")).status_code != 200:
-                await asyncio.sleep(_LOOK_EVERY_S)
+        """Wait until /-/ready answers 200."""
+
+        async def ready() -> bool:
+            return (await self.get("/-/ready")).status_code == 200
+
+        await eventually(ready, every_s=_LOOK_EVERY_S)
 
     async def unready(self, *words: str) -> str:
-        """Wait until /-/ready says no with all these words in its reasons, and return them."""
+        """Wait until /-/ready answers 503 with all these words in its reasons, and return the reasons."""
         reasons = ""
-        try:
-            async with asyncio.timeout(PATIENCE_S):
-                while True:
-                    response = await self.get("/-/ready")
-                    reasons = response.text
-                    if response.status_code == 503 and all(word in reasons for word in words):
-                        return reasons
-                    await asyncio.sleep(_LOOK_EVERY_S)
-        except TimeoutError:
-            raise AssertionError(f"/-/ready never said {words}, but last: {reasons}") from None
+
+        async def unready() -> bool:
+            nonlocal reasons
+            response = await self.get("/-/ready")
+            reasons = response.text
+            return response.status_code == 503 and all(word in reasons for word in words)
+
+        await eventually(unready, every_s=_LOOK_EVERY_S, saw=lambda: reasons)
+        return reasons
 
 
 @asynccontextmanager

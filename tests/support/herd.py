@@ -22,6 +22,8 @@ from itertools import count
 from types import TracebackType
 from typing import Self
 
+from tests.support.pace import PATIENCE_S
+
 PREFIX = "camwatch/v1"
 JITTER = 0.05
 _TOGETHER = 50
@@ -214,7 +216,7 @@ class Herd:
         session = _Session(partial(self._lost, camera))
         will = camera.topic("status") if camera.kind.will else None
         try:
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(PATIENCE_S):
                 loop = asyncio.get_running_loop()
                 await loop.create_connection(lambda: session, "127.0.0.1", self.port)
                 session.write(connect(camera.id, will))

@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from email.message import EmailMessage
 from typing import Any
 
+from tests.support.eventually import eventually
+
 
 @dataclass(frozen=True, slots=True)
 class Notification:
@@ -58,7 +60,6 @@ class Mailbox:
     mails: list[Mail] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self._changed = asyncio.Event()
         self._open: dict[asyncio.Task[None] | None, asyncio.StreamWriter] = {}
 
     async def hang_up(self) -> None:
@@ -82,19 +83,13 @@ class Mailbox:
         """Return what these receivers got (none named: all), of the notifications from number `since` on."""
         return [told for told in self.notifications[since:] if not receivers or told.receiver in receivers]
 
-    async def until(self, condition: Callable[[Mailbox], object], timeout: float = 20.0) -> None:
-        """Wait until the condition holds; fail with what came so far."""
-        try:
-            async with asyncio.timeout(timeout):
-                while not condition(self):
-                    self._changed.clear()
-                    await self._changed.wait()
-        except TimeoutError:
-            told = [(each.receiver, each.status, each.names(each.status)) for each in self.notifications]
-            raise AssertionError(f"was never told; but: {told}, mails {self.mails[-3:]}") from None
+    async def until(self, condition: Callable[[Mailbox], object]) -> None:
+        """Wait until the condition is true."""
+        await eventually(lambda: condition(self), saw=self._came)
 
-    def _note(self) -> None:
-        self._changed.set()
+    def _came(self) -> str:
+        told = [(each.receiver, each.status, each.names(each.status)) for each in self.notifications]
+        return f"{told}, mails {self.mails[-3:]}"
 
     # ---- webhooks
 
@@ -116,7 +111,6 @@ class Mailbox:
             self.chats.append(body)
         else:
             self.notifications.append(Notification(time.time(), receiver, authorization, body))
-        self._note()
 
     # ---- mail
 
@@ -147,7 +141,6 @@ class Mailbox:
         assert body is not None, data
         text = str(body.get_content()).replace("\r\n", "\n")
         self.mails.append(Mail(str(message["To"]), str(message["Subject"]), text))
-        self._note()
 
 
 @asynccontextmanager

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import os
 import secrets
@@ -10,14 +9,13 @@ import shutil
 import signal
 import socket
 import subprocess
-import time
 from pathlib import Path
 from typing import Self
 
-_PATH = os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"))
+from tests.support.eventually import eventually_blocking
+from tests.support.pace import PATIENCE_S
 
-PATIENCE_S = 60.0
-"""How long tests wait for what must come about: a machine that is busy takes long to start a process."""
+_PATH = os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"))
 
 
 def program(name: str) -> str:
@@ -41,6 +39,13 @@ def free_port() -> int:
         with socket.socket() as sock, contextlib.suppress(OSError):
             sock.bind(("127.0.0.1", port))
             return port
+
+
+def accepts_at(port: int) -> bool:
+    """Return whether connections are accepted at a port of the loopback."""
+    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+        return True
+    return False
 
 
 class Mosquitto:
@@ -75,15 +80,14 @@ class Mosquitto:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        deadline = time.monotonic() + 20
-        while True:
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), timeout=1):
-                return
-            if self._process.poll() is not None or time.monotonic() > deadline:
-                log = self.folder / "mosquitto.log"
-                said = log.read_text() if log.exists() else "no log"
-                raise AssertionError(f"mosquitto did not start: {said}")
-            time.sleep(0.02)  # polls a foreign process, which offers no event to await
+        process = self._process
+
+        def accepts() -> bool:
+            log = self.folder / "mosquitto.log"
+            assert process.poll() is None, log.read_text() if log.exists() else "no log"
+            return accepts_at(self.port)
+
+        eventually_blocking(accepts)
 
     def kill(self) -> None:
         """End the broker at once, as a crash does."""
@@ -111,7 +115,7 @@ class Mosquitto:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(process.pid, signal.SIGCONT)
             process.send_signal(number)
-            process.wait(10)
+            process.wait(PATIENCE_S)
 
     def __enter__(self) -> Self:
         self.start()
@@ -119,11 +123,3 @@ class Mosquitto:
 
     def __exit__(self, *_: object) -> None:
         self.kill()
-
-
-async def until(condition: object, timeout: float = PATIENCE_S) -> None:
-    """Wait until `condition()` is true, looking every 5 ms; fail after `timeout` seconds."""
-    assert callable(condition)
-    async with asyncio.timeout(timeout):
-        while not condition():
-            await asyncio.sleep(0.005)

@@ -11,13 +11,14 @@ import shutil
 import signal
 import subprocess
 import tempfile
-import time
 from pathlib import Path
 from typing import Any, Self
 
 import psycopg
 
+from tests.support.eventually import eventually_blocking
 from tests.support.mosquitto import free_port
+from tests.support.pace import PATIENCE_S
 
 OWNER = "camwatch"
 _USER = "postgres"
@@ -73,13 +74,15 @@ class PostgreSQL:
             self._process = subprocess.Popen(
                 [program("postgres"), "-D", str(self._data), *arguments], stdout=log, stderr=log, **_as_user()
             )
-        deadline = time.monotonic() + 30
-        while True:
+        process = self._process
+
+        def takes_sessions() -> bool:
+            assert process.poll() is None, (self.folder / "log").read_text()
             with contextlib.suppress(psycopg.OperationalError), self.connect():
-                return
-            if self._process.poll() is not None or time.monotonic() > deadline:
-                raise AssertionError(f"PostgreSQL did not start: {(self.folder / 'log').read_text()}")
-            time.sleep(0.02)  # polls a foreign process, which offers no event to await
+                return True
+            return False
+
+        eventually_blocking(takes_sessions, every_s=0.02)
 
     def stop(self) -> None:
         """End it in order; sessions are cut off."""
@@ -139,7 +142,7 @@ class PostgreSQL:
         process, self._process = self._process, None
         if process is not None:
             process.send_signal(number)
-            process.wait(30)
+            process.wait(PATIENCE_S)
 
     def __enter__(self) -> Self:
         self.start()

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from camwatch.core.model import Instant
+from tests.support.eventually import eventually
 
 
 def real_clock() -> Instant:
@@ -53,7 +53,6 @@ class RecordingReceiver:
     answers: list[tuple[Instant, Instant]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self._changed = asyncio.Event()
         self._now = Instant(0.0, 0)
         self._aside: dict[str, Callable[[Instant, bytes], None]] = {}
 
@@ -104,16 +103,11 @@ class RecordingReceiver:
         return [message.payload for message in self.messages]
 
     async def until(self, condition: Callable[[RecordingReceiver], object]) -> None:
-        """Wait until `condition` holds of this receiver; fail with what came last after 15 s."""
-        try:
-            async with asyncio.timeout(15):
-                while not condition(self):
-                    self._changed.clear()
-                    await self._changed.wait()
-        except TimeoutError:
-            told = f"{self.order[-20:]}; troubles {self.troubles[-3:]}; losses {self.losses[-3:]}"
-            raise AssertionError(f"the link never told what the test waits for, but last: {told}") from None
+        """Wait until `condition` is true of this receiver."""
+        await eventually(lambda: condition(self), saw=self._last)
+
+    def _last(self) -> str:
+        return f"{self.order[-20:]}; troubles {self.troubles[-3:]}; losses {self.losses[-3:]}"
 
     def _note(self, what: str) -> None:
         self.order.append(what)
-        self._changed.set()

@@ -7,7 +7,7 @@ from playwright.async_api import BrowserContext, expect
 
 from tests.support.web.browser_app import WAIT_MS, Stage
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.serial]
 expect.set_options(timeout=WAIT_MS)
 
 PAGES = {

@@ -12,7 +12,7 @@ from playwright.async_api import BrowserContext, Error, Page, expect
 
 from tests.support.web.browser_app import PASSWORD, WAIT_MS, Stage, log_in
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.serial]
 expect.set_options(timeout=WAIT_MS)
 
 

@@ -17,7 +17,7 @@ from tests.support.web.serving import serving_site, site_over
 from tests.support.web.towns import town_of
 from tests.support.web.two_operator_app import OURS, THEIRS, Town
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.serial]
 
 WIDTHS = (320, 390, 700, 720, 768, 800, 911, 1024, 1100, 1280, 1366, 1920, 2560, 3840)
 """911: a screen of 1366 at 150 %."""

@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.deploy.alert_scenario import ALONE, CARED_FOR, DARK, FLAPS, LANDLORD, Story, play
 
-pytestmark = pytest.mark.xdist_group("live notifications")  # one play for all tests
+pytestmark = pytest.mark.serial
 
 
 @pytest.fixture(scope="module")

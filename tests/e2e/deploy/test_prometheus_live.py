@@ -12,7 +12,9 @@ import httpx
 import yaml
 
 from tests.support import daemon
+from tests.support.eventually import eventually
 from tests.support.mosquitto import Mosquitto, free_port, program
+from tests.support.pace import PATIENCE_S
 from tests.support.paths import ROOT
 from tests.support.publisher import Publisher, publishing
 from tests.support.tables import camera, operator, site, window, write_fleet
@@ -83,15 +85,13 @@ class Server:
 
     async def until(self, condition: Callable[[], Awaitable[object]], what: str) -> None:
         """Wait until the condition, a coroutine function, returns something."""
-        try:
-            async with asyncio.timeout(30):
-                while True:  # polls a foreign process
-                    with contextlib.suppress(httpx.HTTPError):
-                        if await condition():
-                            return
-                    await asyncio.sleep(0.2)
-        except TimeoutError:
-            raise AssertionError(f"{what} never came about\n{self.log[-2000:]}") from None
+
+        async def came_about() -> object:
+            with contextlib.suppress(httpx.HTTPError):
+                return await condition()
+            return None
+
+        await eventually(came_about, every_s=0.2, saw=lambda: f"{what}\n{self.log[-2000:]}")
 
 
 @contextlib.asynccontextmanager
@@ -110,7 +110,7 @@ async def prometheus(folder: Path, target: str) -> AsyncIterator[Server]:
             stderr=written,
         )
     try:
-        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=30) as client:
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=PATIENCE_S) as client:
             yield Server(client, log)
     finally:
         process.kill()

@@ -5,14 +5,17 @@ from __future__ import annotations
 import asyncio
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import httpx
 
 from tests.support.cameras import playing
 from tests.support.daemon import broker, running
+from tests.support.eventually import eventually
 from tests.support.faults import settings
 from tests.support.ledger import assert_adds_up, camwatch
 from tests.support.mosquitto import Mosquitto
+from tests.support.pace import PATIENCE_S
 from tests.support.tables import cameras, write_fleet
 from tests.support.web.sse_client import listening
 
@@ -27,7 +30,9 @@ async def test_corrections_made_by_api_show_in_reports_and_pass_the_audit(tmp_pa
         async with (
             playing(mosquitto.url, fleet, qos=1) as city,
             running(tmp_path, said) as daemon,
-            httpx.AsyncClient(base_url=daemon.url, headers=bearer, trust_env=False, timeout=20) as client,
+            httpx.AsyncClient(
+                base_url=daemon.url, headers=bearer, trust_env=False, timeout=PATIENCE_S
+            ) as client,
         ):
             daemon._http.headers.update(bearer)
             await daemon.until_all("up")
@@ -67,12 +72,12 @@ async def _token(folder: Path, said: str) -> str:
 
 async def _outage(client: httpx.AsyncClient) -> int:
     """Wait until the store has the outage, and return its number."""
-    async with asyncio.timeout(15):
-        while True:
-            page = (await client.get("/api/v1/cameras/cam-1/outages")).json()
-            if page["items"]:
-                return int(page["items"][0]["id"])
-            await asyncio.sleep(0.03)
+
+    async def stored() -> list[dict[str, Any]]:
+        page = (await client.get("/api/v1/cameras/cam-1/outages")).json()
+        return list(page["items"])
+
+    return int((await eventually(stored, every_s=0.03))[0]["id"])
 
 
 async def _plan(client: httpx.AsyncClient) -> int:
@@ -113,7 +118,10 @@ async def test_a_flood_of_slow_requests_starves_neither_the_writer_nor_the_loop(
             playing(mosquitto.url, fleet, qos=1) as city,
             running(tmp_path, said) as daemon,
             httpx.AsyncClient(
-                base_url=daemon.url, trust_env=False, timeout=60, limits=httpx.Limits(max_connections=300)
+                base_url=daemon.url,
+                trust_env=False,
+                timeout=PATIENCE_S,
+                limits=httpx.Limits(max_connections=300),
             ) as client,
         ):
             await daemon.until_all("up")

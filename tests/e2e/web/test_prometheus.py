@@ -16,7 +16,9 @@ from camwatch.app import running
 from camwatch.fleet.inventory import load_inventory
 from camwatch.settings import Broker, FleetSettings, HistorySettings, HttpSettings, Settings
 from camwatch.wire.heartbeat import Heartbeat, encode_heartbeat
-from tests.support.mosquitto import Mosquitto, free_port, program, until
+from tests.support.eventually import eventually
+from tests.support.mosquitto import Mosquitto, free_port, program
+from tests.support.pace import PATIENCE_S
 from tests.support.tables import camera, write_fleet
 
 NAME = "L'Étoile \"nord\" \\\nrue d'Italie"
@@ -42,7 +44,7 @@ async def prometheus(folder: Path, target: int) -> AsyncIterator[httpx.AsyncClie
         stderr=asyncio.subprocess.DEVNULL,
     )
     try:
-        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=30) as client:
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=PATIENCE_S) as client:
             yield client
     finally:
         process.kill()
@@ -58,13 +60,15 @@ def _config(folder: Path, target: int) -> Path:
 
 async def answer(client: httpx.AsyncClient, query: str) -> list[dict[str, Any]]:
     """Return what Prometheus knows, once it knows something."""
-    async with asyncio.timeout(40):
-        while True:  # polls a foreign process
-            with contextlib.suppress(httpx.TransportError):
-                response = await client.get("/api/v1/query", params={"query": query})
-                if response.status_code == 200 and (found := response.json()["data"]["result"]):
-                    return list(found)
-            await asyncio.sleep(0.1)
+
+    async def known() -> list[dict[str, Any]]:
+        with contextlib.suppress(httpx.TransportError):
+            response = await client.get("/api/v1/query", params={"query": query})
+            if response.status_code == 200:
+                return list(response.json()["data"]["result"])
+        return []
+
+    return await eventually(known, every_s=0.1)
 
 
 async def test_prometheus_reads_the_running_daemon(tmp_path: Path) -> None:
@@ -80,7 +84,7 @@ async def test_prometheus_reads_the_running_daemon(tmp_path: Path) -> None:
         inventory = load_inventory(fleet.path, ZoneInfo("Europe/Paris"))
         async with running(settings, inventory) as daemon, prometheus(tmp_path / "p", daemon.port) as client:
             watcher = daemon.monitor
-            await until(lambda: not watcher.not_ready_reasons)
+            await eventually(lambda: not watcher.not_ready_reasons)
             async with aiomqtt.Client("127.0.0.1", broker.port) as cam:
                 heartbeat = encode_heartbeat(Heartbeat(firmware=FIRMWARE, fps=25.0))
                 await cam.publish("camwatch/v1/ville/cam-1/heartbeat", heartbeat, qos=1)

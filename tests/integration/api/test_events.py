@@ -16,6 +16,8 @@ from camwatch.core.model import Instant
 from camwatch.web import event_stream as module
 from camwatch.web.auth.principal import LOCAL_ADMIN, Principal
 from camwatch.web.event_stream import MAX_STREAMS, RETRY_LATE_MS, EventStream
+from tests.support.eventually import eventually
+from tests.support.pace import PATIENCE_S
 from tests.support.web.serving import serving_site
 from tests.support.web.sse_client import Heard, listening
 from tests.support.web.two_operator_app import OURS, READER, THEIRS, Town
@@ -233,9 +235,7 @@ async def test_streams_that_are_left_are_counted_no_more(new_town: Town) -> None
         async with listening(client) as listener:
             await listener.greeted()
             assert events.streams == 1
-        async with asyncio.timeout(10):
-            while events.streams:
-                await asyncio.sleep(0.01)
+        await eventually(lambda: not events.streams)
 
 
 async def test_a_stop_ends_the_streams(new_town: Town) -> None:
@@ -257,7 +257,7 @@ async def test_one_account_has_so_many_streams_and_the_oldest_makes_room(old_tow
     await asyncio.sleep(0)
     another = events.stream(READER)
     await anext(another)
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE_S):
         assert f"retry: {RETRY_LATE_MS}\n".encode() in await waiting
     assert [piece async for piece in first] == []
     assert events.streams == 2 * MAX_STREAMS + 5

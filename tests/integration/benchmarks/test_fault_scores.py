@@ -11,8 +11,9 @@ from benchmarks.fault_scores import KindMarks, marked, table
 from benchmarks.faults import Played
 from camsim.score.observations import Bounds, Change, Observations, ObservedCamera, Outage
 from camwatch.core.telemetry import SessionStatus
+from tests.support.eventually import eventually
 from tests.support.herd import Absence, Camera, Herd, Kind
-from tests.support.mosquitto import Mosquitto, until
+from tests.support.mosquitto import Mosquitto
 from tests.support.simulator.mqtt_observer import observing
 
 S = 1000
@@ -111,14 +112,14 @@ async def test_a_cut_does_to_a_camera_what_its_kind_says(kind: Kind, tmp_path: P
             Herd([("cam-1", "ville")], mosquitto.port, 0.1, kinds=[kind]) as herd,
         ):
             (camera,) = herd.cameras
-            await until(lambda: len(camera.sent_ms) >= 3)
+            await eventually(lambda: len(camera.sent_ms) >= 3)
             herd.cut(camera)
             before, seq = len(camera.sent_ms), camera.seq
-            await until(lambda: kind.power or camera.seq >= seq + 4)
+            await eventually(lambda: kind.power or camera.seq >= seq + 4)
             assert len(camera.sent_ms) == before
             herd.mend(camera)
-            await until(lambda: len(camera.sent_ms) >= before + 3)
-            await until(lambda: len(observer.heartbeats("cam-1")) == len(camera.sent_ms))
+            await eventually(lambda: len(camera.sent_ms) >= before + 3)
+            await eventually(lambda: len(observer.heartbeats("cam-1")) == len(camera.sent_ms))
         numbers = [beat.seq for beat in observer.heartbeats("cam-1")]
     told = {
         Kind.POWER_TOLD: [SessionStatus.ONLINE, SessionStatus.OFFLINE, SessionStatus.ONLINE],

@@ -9,8 +9,8 @@ from typing import TypeAlias
 import pytest
 
 from tests.support.alertmanager import Alertmanager, derived
+from tests.support.eventually import eventually
 from tests.support.mailbox import Mailbox, mailbox
-from tests.support.mosquitto import until
 
 Alerts: TypeAlias = list[dict[str, str]]
 
@@ -247,7 +247,7 @@ async def test_outside_working_hours_a_page_is_sent_and_a_ticket_is_not(tmp_path
     async with alertmanager(tmp_path, box, at_any_hour=False) as running:
         await running.post([alert("CameraDown", **OTHER)], WORDS)
         await running.post([alert("CameraDown", **CAMERA)], WORDS)
-        await until(lambda: running.log.count("Notifications not sent") >= 3)
+        await eventually(lambda: running.log.count("Notifications not sent") >= 3)
         await running.post([alert("VideoProtectionDown", "critical", **CAMERA)], WORDS)
         await box.until(lambda box: len(box.to("sacogiva", "ville-astreinte")) == 2)
     assert {name for told in box.notifications for name in told.names()} == {"CamwatchVideoProtectionDown"}

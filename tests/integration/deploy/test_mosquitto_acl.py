@@ -23,7 +23,8 @@ from camsim.fleet import read_fleet
 from camsim.simulator import Simulator, SimulatorSettings
 from tests.support.daemon import broker, config, running
 from tests.support.deploy.broker import Deployed, make_accounts
-from tests.support.mosquitto import until
+from tests.support.eventually import eventually
+from tests.support.pace import PATIENCE_S
 from tests.support.tables import camera, write_fleet
 
 CAMERAS = [
@@ -66,7 +67,7 @@ class Listening:
         async with self._deployed.session("sacogiva/cam-9") as honest:
             await honest.publish("camwatch/v1/sacogiva/cam-9/heartbeat", b"end", qos=1)
         topics: list[str] = []
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_S):
             async for message in self.client.messages:
                 if message.payload == b"end":
                     return topics
@@ -82,7 +83,7 @@ class Listening:
 
 
 async def test_the_broker_starts_without_a_warning(deployed: Deployed) -> None:
-    await until(lambda: " running\n" in deployed.mosquitto.log())  # it listens a moment before it says so
+    await eventually(lambda: " running\n" in deployed.mosquitto.log())
     start, _, _ = deployed.mosquitto.log().partition(" running\n")  # then come clients, and their errors
     assert "Warning" not in start
     assert "Error" not in start
@@ -147,7 +148,7 @@ async def test_nobody_writes_what_is_not_theirs(
     async with deployed.session(user) as client, Listening(deployed, reader) as camwatch:
         client._client.on_publish = lambda *told: codes.append(told[3].value)
         client._client.publish(topic, b"spoofed", qos=1, retain=retain)
-        await until(lambda: codes)
+        await eventually(lambda: codes)
         assert await camwatch.hears() == []
     assert codes == [135]
     async with Listening(deployed) as later:
@@ -160,7 +161,7 @@ async def test_a_last_will_on_anothers_topic_is_not_spoken(deployed: Deployed) -
         with contextlib.suppress(aiomqtt.MqttError):  # the session is gone when it is left
             async with deployed.session("ville/cam-1", will=will) as client:
                 hang_up(client)
-                await until(lambda: "ville/cam-1 closed its connection" in deployed.mosquitto.log())
+                await eventually(lambda: "ville/cam-1 closed its connection" in deployed.mosquitto.log())
         assert await camwatch.hears() == []
 
 
@@ -256,7 +257,7 @@ async def test_an_inventory_that_changes_changes_the_accounts(tmp_path: Path) ->
         assert found.password("ville/cam-1") == kept
         assert hashes.splitlines()[0] in (found.secrets / "mosquitto/passwords").read_text()
         found.mosquitto._process.send_signal(signal.SIGHUP)  # type: ignore[union-attr] # it runs
-        await until(lambda: "Reloading config" in found.mosquitto.log())
+        await eventually(lambda: "Reloading config" in found.mosquitto.log())
         for user in ("ville/cam-1", "ville/cam-3"):
             async with found.session(user):
                 pass
@@ -284,7 +285,7 @@ async def test_a_landlord_that_invents_cameras_does_not_end_the_broker(tmp_path:
                     topic = f"camwatch/v1/sacogiva/invented-{number}/status"
                     greedy._client.publish(topic, b"x" * 19_000, qos=0, retain=True)
                 greedy._client.publish("camwatch/v1/sacogiva/invented/status", b"{}", qos=1, retain=True)
-                await until(lambda: 135 in told)  # not authorised: all before it has been looked at
+                await eventually(lambda: 135 in told)  # not authorised: all before it has been looked at
             async with found.session("ville/cam-1") as honest:
                 await honest.publish(OWN + "heartbeat", b"{}", qos=1)
             assert await camwatch.hears() == [OWN + "heartbeat"]
@@ -351,7 +352,7 @@ async def test_what_waits_for_camwatch_outlives_the_broker(tmp_path: Path) -> No
         found.mosquitto.start()
         async with found.session("camwatch", clean_start=False, properties=kept) as camwatch:
             heard: list[object] = []
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(PATIENCE_S):
                 async for message in camwatch.messages:
                     heard.append(message.payload)
                     if message.payload == b"1099":

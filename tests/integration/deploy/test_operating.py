@@ -18,7 +18,8 @@ from typer.main import get_command
 from camwatch.cli import app
 from tests.integration.deploy.test_mosquitto_acl import CAMERAS, Listening
 from tests.support.deploy.broker import DEPLOY, Deployed
-from tests.support.mosquitto import Mosquitto, free_port, program, until
+from tests.support.eventually import eventually
+from tests.support.mosquitto import Mosquitto, free_port, program
 from tests.support.paths import ROOT
 from tests.support.tables import write_fleet
 
@@ -167,7 +168,7 @@ async def test_a_landlords_bridge_brings_its_own_cameras_and_no_others(tmp_path:
     greedy = lines + "topic # out 1 camwatch/v1/ville/ camwatch/v1/ville/\n"
     landlord = Mosquitto(tmp_path / "landlord", f"allow_anonymous true\n{greedy}", free_port())
     with found.mosquitto, landlord:
-        await until(lambda: " as sacogiva (" in found.mosquitto.log())
+        await eventually(lambda: " as sacogiva (" in found.mosquitto.log())
         async with Listening(found) as camwatch:
             for topic in ("ville/cam-1/heartbeat", "sacogiva/cam-9/heartbeat", "sacogiva/cam-9/status"):
                 command = [program("mosquitto_pub"), "-p", str(landlord.port), "-q", "1", "-m", "{}"]

@@ -26,6 +26,7 @@ from camwatch.settings import Settings, load_settings
 from camwatch.wire.heartbeat import Heartbeat, PartialHeartbeatError, decode_heartbeat, decode_status
 from camwatch.wire.topics import DEFAULT_PREFIX, MessageKind, parse_topic
 from tests.support.mosquitto import Mosquitto
+from tests.support.pace import PATIENCE_S
 from tests.support.paths import ROOT, blocks
 from tests.support.wire import strategies
 from tools.docs.__main__ import main
@@ -257,7 +258,7 @@ async def test_the_examples_for_the_shell_work(tmp_path: Path) -> None:
 
 async def _until_end(client: aiomqtt.Client) -> list[aiomqtt.Message]:
     messages = []
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_S):
         async for message in client.messages:
             if message.topic.value == "end":
                 break

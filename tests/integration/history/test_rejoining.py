@@ -16,10 +16,11 @@ from camwatch.history.store import Store
 from camwatch.history.write_queue import Queue, QueueItem
 from camwatch.settings import HistorySettings
 from tests.support.copies import Copies, InFile, InServer
+from tests.support.eventually import eventually
 from tests.support.fleet import enrolment, fleet, window
 from tests.support.history.builders import batch, camera, ms, outage, rows, went
 from tests.support.history.recorder_fixture import Kept
-from tests.support.history.scenes import Scene, scene, until
+from tests.support.history.scenes import Scene, scene
 
 LOST = "SELECT began_ms, ended_ms FROM monitoring_gaps WHERE cause = 'lost'"
 
@@ -72,7 +73,7 @@ async def played_until(played: Scene, count: int) -> None:
     """Let a camera change so often that so many transitions of it are stored."""
     while len(played.stored()) < count:
         played.flap(1)
-        await until(lambda: not played.chronicle.pending)
+        await eventually(lambda: not played.chronicle.pending)
 
 
 async def test_what_memory_still_has_is_stored_again(copies: Copies) -> None:
@@ -85,7 +86,7 @@ async def test_what_memory_still_has_is_stored_again(copies: Copies) -> None:
         counted = played.watch.cameras["cam-1"].persisted
         copies.put_back()
         played.flap(1)
-        await until(lambda: not played.chronicle.pending and len(played.stored()) > 9)
+        await eventually(lambda: not played.chronicle.pending and len(played.stored()) > 9)
         assert played.stored()[:9] == before
         assert rows(played.store, LOST) == []
         assert played.chronicle.problem is None
@@ -102,10 +103,10 @@ async def test_what_memory_has_no_more_is_a_gap(copies: Copies, monkeypatch: pyt
         await played_until(played, 9)
         copies.put_back()
         played.flap(1)
-        await until(lambda: not played.chronicle.pending and bool(rows(played.store, LOST)))
+        await eventually(lambda: not played.chronicle.pending and bool(rows(played.store, LOST)))
         assert "unknown" in {status for _, status in played.stored()[1:]}
         assert played.stored()[-1][0] == played.t
-        await until(lambda: played.chronicle.problem is None)
+        await eventually(lambda: played.chronicle.problem is None)
 
 
 async def test_where_cameras_stood_meanwhile_is_stored_again(copies: Copies) -> None:
@@ -125,7 +126,7 @@ async def test_where_cameras_stood_meanwhile_is_stored_again(copies: Copies) -> 
         assert len(before) == 4
         copies.put_back()
         played.flap(1)
-        await until(lambda: not played.chronicle.pending and played.chronicle.problem is None)
+        await eventually(lambda: not played.chronicle.pending and played.chronicle.problem is None)
         assert rows(played.store, query) == before
 
 
@@ -135,9 +136,9 @@ async def test_a_store_that_was_emptied_begins_anew(copies: Copies) -> None:
         await played_until(played, 3)
         copies.empty()
         played.flap(1)
-        await until(lambda: not played.chronicle.pending and bool(rows(played.store, LOST)))
+        await eventually(lambda: not played.chronicle.pending and bool(rows(played.store, LOST)))
         assert played.stored()[-1][0] == played.t
-        await until(lambda: played.chronicle.problem is None)
+        await eventually(lambda: played.chronicle.problem is None)
 
 
 async def test_a_copy_from_before_a_store_was_emptied_is_no_copy_of_what_was_written_after(
@@ -150,10 +151,10 @@ async def test_a_copy_from_before_a_store_was_emptied_is_no_copy_of_what_was_wri
         await played_until(played, 20)
         copies.empty()
         played.flap(1)
-        await until(lambda: not played.chronicle.pending and bool(rows(played.store, LOST)))
+        await eventually(lambda: not played.chronicle.pending and bool(rows(played.store, LOST)))
         copies.put_back()
         played.flap(1)
-        await until(lambda: not played.chronicle.pending and len(played.stored()) > 9)
+        await eventually(lambda: not played.chronicle.pending and len(played.stored()) > 9)
         gaps = rows(played.store, LOST)
         assert any(began <= ms(9) and ended >= ms(20) for began, ended in gaps)
 

@@ -19,9 +19,10 @@ from camwatch.core.model import Instant
 from camwatch.errors import LinkError
 from camwatch.ingest.canary import _MOST_OUT, Canary, CanaryConnection, forms
 from camwatch.ingest.link import LinkSettings
+from tests.support.eventually import eventually
 from tests.support.ingest.links import BOTH_LINKS, FILTERS, HEARTBEAT, Broker, Kind, running
 from tests.support.ingest.scripted_broker import ACCEPTED, Visit, published, served
-from tests.support.mosquitto import program, until
+from tests.support.mosquitto import program
 from tests.support.recording_receiver import RecordingReceiver, real_clock
 from tests.support.tls import Authority
 
@@ -63,7 +64,7 @@ class Guarded(Broker):
         self.acl.write_text(eye + CAMERAS)
         before = self.log().count("Reloading config")
         os.kill(self.pid, signal.SIGHUP)
-        await until(lambda: self.log().count("Reloading config") > before)
+        await eventually(lambda: self.log().count("Reloading config") > before)
 
     def link_settings(self, kind: Kind, **changes: object) -> LinkSettings:
         told = {"username": "eye", "password": "eye", "canary": CANARY, "ping_after_s": 0.3}
@@ -347,7 +348,7 @@ class Chatty:
         self.subscribed = True
 
     async def until(self, count: int) -> None:
-        await until(lambda: len(self.published) > count)
+        await eventually(lambda: len(self.published) > count)
 
 
 async def test_a_canary_that_stops_while_others_are_heard_is_told_once_and_kept_for_a_while_only(

@@ -148,7 +148,7 @@ async def test_over_tls_cameras_live_and_die_as_well(tmp_path: Path) -> None:
             async with Simulator(settings) as playing:
                 await observer.until(lambda: len(observer.heartbeats("cam-2")) > 1)
                 playing.cut_power(playing.fleet.cameras[:1])
-                await observer.until(lambda: observer.last("cam-0") is SessionStatus.OFFLINE, within_s=5)
+                await observer.until(lambda: observer.last("cam-0") is SessionStatus.OFFLINE)
                 playing.restore(playing.fleet.cameras)
                 await observer.until(lambda: observer.last("cam-0") is SessionStatus.ONLINE)
             await observer.until(lambda: observer.last("cam-0") is SessionStatus.GOODBYE)

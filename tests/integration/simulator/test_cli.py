@@ -21,6 +21,7 @@ from camsim.scenario.parser import shipped
 from camsim.stats import Statistics
 from camwatch.core.telemetry import SessionStatus
 from camwatch.fleet.inventory import load_inventory
+from tests.support.eventually import eventually
 from tests.support.mosquitto import Mosquitto, free_port
 from tests.support.simulator.builders import row, table
 from tests.support.simulator.mqtt_observer import observing
@@ -165,9 +166,7 @@ async def test_a_terminal_shows_one_line_in_place_and_notes_that_stay() -> None:
     screen = _Terminal()
     progress, statistics = Progress(screen), Statistics(expected=458)
     following = asyncio.create_task(progress.follow(statistics))
-    async with asyncio.timeout(10):
-        while not screen.getvalue():
-            await asyncio.sleep(0.01)
+    await eventually(screen.getvalue)
     following.cancel()
     progress.note("done")
     shown, erased, note = screen.getvalue().partition("\x1b[2K")

@@ -13,6 +13,7 @@ from camsim.disconnects import abandon, careful, fall_silent, hang_up
 from camwatch.core.telemetry import SessionStatus
 from camwatch.wire.heartbeat import encode_status
 from tests.support.mosquitto import Mosquitto
+from tests.support.pace import PATIENCE_S
 from tests.support.simulator.mqtt_observer import observing
 
 TOPIC = "camwatch/v1/ville/cam-1/status"
@@ -82,7 +83,7 @@ async def test_an_abandoned_opening_leaves_no_connection_behind() -> None:
         abandon(client, opening)
         with pytest.raises(asyncio.CancelledError):
             await opening
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_S):
             await ended.wait()
 
 
@@ -106,7 +107,7 @@ async def test_an_opening_abandoned_in_its_thread_hangs_up_when_it_gets_through(
         first, _ = await loop.sock_accept(server)
         stack.enter_context(first)
         assert first.getpeername() == taken.getsockname()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             second, _ = await loop.sock_accept(server)
             stack.enter_context(second)
             second.setblocking(False)

@@ -11,7 +11,8 @@ from camsim.broker_control import BrokerController
 from camsim.errors import BrokerError, ConnectError
 from camwatch.core.telemetry import SessionStatus
 from camwatch.wire.heartbeat import Heartbeat
-from tests.support.mosquitto import Mosquitto, free_port, until
+from tests.support.eventually import eventually
+from tests.support.mosquitto import Mosquitto, free_port
 from tests.support.simulator.builders import fleet_of, simulator
 from tests.support.simulator.mqtt_observer import observing
 
@@ -52,12 +53,12 @@ async def test_gateways_come_back_after_the_broker(mosquitto: Mosquitto) -> None
     async with simulator(
         mosquitto.url, fleet_of(10), connections=2, reconnect_min_s=0.05, reconnect_max_s=0.1
     ) as playing:
-        await until(lambda: playing.statistics.heartbeats >= 30)
+        await eventually(lambda: playing.statistics.heartbeats >= 30)
         mosquitto.kill()
-        await until(lambda: playing.statistics.connected == 0)
+        await eventually(lambda: playing.statistics.connected == 0)
         mosquitto.start()
         async with observing(mosquitto.url) as observer:
-            await until(lambda: playing.statistics.connected == 10)
+            await eventually(lambda: playing.statistics.connected == 10)
             await observer.until(lambda: all(observer.heartbeats(f"cam-{n}") for n in range(10)))
             assert min(observer.heartbeats(f"cam-{n}")[0].seq for n in range(10)) > 0
 

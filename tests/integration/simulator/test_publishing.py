@@ -22,7 +22,8 @@ from camsim.run_context import RunContext
 from camsim.spoofing import Spoofer
 from camsim.stats import Statistics
 from camsim.virtual_camera import VirtualCamera
-from tests.support.mosquitto import PATIENCE_S, Mosquitto
+from tests.support.mosquitto import Mosquitto
+from tests.support.pace import PATIENCE_S
 from tests.support.simulator.builders import camera, fleet_of, simulator
 
 

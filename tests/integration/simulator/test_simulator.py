@@ -10,7 +10,8 @@ import pytest
 from camsim.errors import ConnectError
 from camsim.simulator import Simulator
 from camwatch.core.telemetry import SessionStatus
-from tests.support.mosquitto import Mosquitto, until
+from tests.support.eventually import eventually
+from tests.support.mosquitto import Mosquitto
 from tests.support.simulator.builders import INTERVAL_S, fleet_of, simulator
 from tests.support.simulator.mqtt_observer import Observer, observing
 
@@ -66,9 +67,7 @@ async def test_a_power_cut_publishes_the_will_at_once_and_the_reboot_counts_from
     async with observing(mosquitto.url) as observer, simulator(mosquitto.url, fleet_of(3)) as playing:
         await observer.until(lambda: all_sent(observer, 5))
         playing.cut_power(playing.fleet.cameras[:1])
-        await observer.until(
-            lambda: observer.words("cam-0") == [SessionStatus.ONLINE, SessionStatus.OFFLINE], within_s=5
-        )
+        await observer.until(lambda: observer.words("cam-0") == [SessionStatus.ONLINE, SessionStatus.OFFLINE])
         assert playing.statistics.connected == playing.statistics.expected == 2
         before = len(observer.heartbeats("cam-0"))
         playing.restore(playing.fleet.cameras[:1])
@@ -201,13 +200,13 @@ async def test_a_restart_of_the_broker_brings_every_camera_back_with_the_same_bo
     async with simulator(mosquitto.url, fleet_of(20), reconnect_min_s=0.1, reconnect_max_s=0.5) as playing:
         statistics = playing.statistics
         statistics.on_notice = notices.append
-        await until(lambda: statistics.heartbeats >= 60)
+        await eventually(lambda: statistics.heartbeats >= 60)
         mosquitto.kill()
-        await until(lambda: statistics.connected == 0)
-        await until(lambda: statistics.failures >= 60)
+        await eventually(lambda: statistics.connected == 0)
+        await eventually(lambda: statistics.failures >= 60)
         mosquitto.start()
         async with observing(mosquitto.url) as observer:
-            await until(lambda: statistics.connected == 20)
+            await eventually(lambda: statistics.connected == 20)
             await observer.until(lambda: all_sent(observer, 2, 20))
             assert min(observer.heartbeats(f"cam-{n}")[0].seq for n in range(20)) > 0
         assert statistics.reconnects == 20
@@ -231,7 +230,7 @@ async def test_a_broker_that_does_not_answer_is_one_clear_error_and_leaves_nothi
     with pytest.raises(ConnectError, match=f"no answer from 127.0.0.1:{mosquitto.port}"):
         await played(simulator(mosquitto.url, fleet_of(5), connect_timeout_s=0.3))
     myself = asyncio.current_task()
-    await until(lambda: asyncio.all_tasks() == {myself}, timeout=5)
+    await eventually(lambda: asyncio.all_tasks() == {myself})
     mosquitto.thaw()
 
 
@@ -249,4 +248,4 @@ async def test_a_fleet_of_planned_cameras_only_starts_with_nobody(mosquitto: Mos
     async with simulator(mosquitto.url, fleet_of(0, planned=2)) as playing:
         assert playing.statistics.connected == 0
         playing.commission(playing.fleet.cameras)
-        await until(lambda: playing.statistics.connected == 2)
+        await eventually(lambda: playing.statistics.connected == 2)

@@ -9,7 +9,8 @@ from itertools import pairwise
 import pytest
 
 from camsim.stats import Statistics
-from tests.support.mosquitto import Mosquitto, until
+from tests.support.eventually import eventually
+from tests.support.mosquitto import Mosquitto
 from tests.support.simulator.builders import fleet_of, simulator
 from tests.support.simulator.mqtt_observer import Observer, observing
 
@@ -40,7 +41,7 @@ async def test_after_a_storm_of_faults_every_camera_lives_exactly_once(mosquitto
             await asyncio.sleep(dice.choice([0.0, 0.0, 0.001, 0.02]))
         for reason in "ab":
             playing.restore(cameras, reason)
-        await until(lambda: playing.statistics.connected == 30)
+        await eventually(lambda: playing.statistics.connected == 30)
     assert playing.statistics.reconnects > 30
     for camera in cameras:
         for numbers in boots(observer, camera.id):

@@ -8,7 +8,8 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from tests.support.mosquitto import until
+from tests.support.eventually import eventually
+from tests.support.pace import PATIENCE_S
 from tests.support.proxy import Cut, Proxy, proxy_to
 
 SAID = bytes(range(256)) * 200
@@ -40,7 +41,7 @@ async def test_a_slow_and_uneven_way_brings_every_byte_in_order() -> None:
         for start in range(0, len(SAID), 10_000):
             writer.write(SAID[start : start + 10_000])
             await writer.drain()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_S):
             assert await reader.readexactly(len(SAID)) == SAID
         assert proxy.back.passed == len(SAID)
 
@@ -49,9 +50,9 @@ async def test_a_way_stalls_in_the_midst_and_goes_on() -> None:
     async with echoing() as (proxy, reader, writer):
         proxy.back.after = 1000
         writer.write(SAID)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_S):
             begun = await reader.readexactly(1000)
-            await until(lambda: proxy.there.passed == len(SAID))
+            await eventually(lambda: proxy.there.passed == len(SAID))
             assert proxy.back.passed == 1000
             proxy.back.free()
             assert begun + await reader.readexactly(len(SAID) - 1000) == SAID

@@ -21,6 +21,7 @@ from camsim.simulator import Simulator, SimulatorSettings
 from tests.support import daemon
 from tests.support.alertmanager import Alertmanager, derived
 from tests.support.daemon import Daemon
+from tests.support.eventually import eventually
 from tests.support.mailbox import Mailbox, Notification, mailbox
 from tests.support.mosquitto import Mosquitto
 from tests.support.paths import FLEET
@@ -200,25 +201,20 @@ class _Play:
         return [each for each in every if all(getattr(each, name) == value for name, value in fields.items())]
 
     async def _knows(self, query: str) -> None:
-        async with asyncio.timeout(30):
-            while not await self.prometheus.ask(query):
-                await asyncio.sleep(0.2)
+        await eventually(lambda: self.prometheus.ask(query), every_s=0.2)
 
     async def _muted(self, count: int) -> list[dict[str, str]]:
         """Wait until Alertmanager mutes that many alerts of the dark site's cameras, and return them."""
-        async with asyncio.timeout(20):
-            while True:
-                found = [
-                    alert["labels"]
-                    for alert in await self.alertmanager.alerts(f"site={DARK}")
-                    if alert["status"]["inhibitedBy"]
-                ]
-                if len(found) >= count:
-                    return found
-                await asyncio.sleep(0.2)
+
+        async def muted() -> list[dict[str, str]] | None:
+            alerts = await self.alertmanager.alerts(f"site={DARK}")
+            found = [alert["labels"] for alert in alerts if alert["status"]["inhibitedBy"]]
+            return found if len(found) >= count else None
+
+        return await eventually(muted, every_s=0.2)
 
     async def _told(self, condition: Callable[[Story], Any]) -> None:
-        await self.story.box.until(lambda _: condition(self.story), timeout=30)
+        await self.story.box.until(lambda _: condition(self.story))
 
     async def _minutes(self, count: int) -> None:
         """Let so many of this story's minutes pass: the dead man's switch is fed once in each."""

@@ -19,7 +19,9 @@ from camsim.broker import broker_at
 from camsim.fleet import PlayedCamera, read_fleet
 from camsim.simulator import Simulator, SimulatorSettings
 from tests.support import daemon
+from tests.support.eventually import eventually, eventually_blocking
 from tests.support.mosquitto import Mosquitto, free_port, program
+from tests.support.pace import PATIENCE_S
 from tests.support.paths import ROOT
 from tests.support.publisher import Publisher, heartbeat_topic, publishing
 from tests.support.tables import camera, cameras, operator, site, window, write_fleet
@@ -174,15 +176,14 @@ async def _hampered(publisher: Publisher) -> None:
 async def _said(prometheus: Prometheus, wanted: Mapping[str, float]) -> float:
     """Wait until each query's answer is this much or more, and return an instant of which that is true."""
     missing: list[str] = []
-    try:
-        async with asyncio.timeout(60):
-            while True:
-                now = time.time()
-                if not (missing := await asyncio.to_thread(_missing, prometheus, wanted, now)):
-                    return now
-                await asyncio.sleep(0.1)
-    except TimeoutError:
-        raise AssertionError(f"Prometheus never said: {missing}") from None
+
+    async def said() -> float | None:
+        nonlocal missing
+        now = time.time()
+        missing = await asyncio.to_thread(_missing, prometheus, wanted, now)
+        return None if missing else now
+
+    return await eventually(said, every_s=0.1, saw=lambda: missing)
 
 
 def _missing(prometheus: Prometheus, wanted: Mapping[str, float], now: float) -> list[str]:
@@ -223,16 +224,17 @@ def running_prometheus(folder: Path, scrape: str = "1s") -> Iterator[tuple[Prome
         )
     prometheus = Prometheus(f"http://127.0.0.1:{port}")
     try:
-        deadline = time.monotonic() + 20
-        while not _ready(port):
-            assert process.poll() is None, (folder / "prometheus.log").read_text()
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+        eventually_blocking(
+            lambda: _ready(port) or process.poll() is not None,
+            every_s=0.05,
+            saw=(folder / "prometheus.log").read_text,
+        )
+        assert process.poll() is None, (folder / "prometheus.log").read_text()
         yield prometheus, targets
     finally:
         prometheus.close()
         process.terminate()
-        process.wait(20)
+        process.wait(PATIENCE_S)
 
 
 def _ready(port: int) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -140,10 +140,3 @@ async def scene(
             await played.chronicle.close(8.0)
             with contextlib.suppress(StoreError):
                 await task
-
-
-async def until(what: Callable[[], bool]) -> None:
-    """Wait until something is so."""
-    async with asyncio.timeout(20):
-        while not what():
-            await asyncio.sleep(0.005)

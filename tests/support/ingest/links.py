@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import socket
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -15,7 +12,9 @@ from typing import Any, Self
 from camwatch.ingest.factory import make_link
 from camwatch.ingest.link import LinkSettings
 from camwatch.ingest.supervisor import Supervisor
-from tests.support.mosquitto import Mosquitto, free_port
+from tests.support.eventually import eventually_blocking
+from tests.support.mosquitto import Mosquitto, accepts_at, free_port
+from tests.support.pace import PATIENCE_S
 from tests.support.recording_receiver import RecordingReceiver, real_clock
 from tests.support.tls import Authority
 
@@ -69,13 +68,7 @@ class Broker(Mosquitto):
     def start(self) -> None:
         """Start the broker and wait until every listener accepts connections: WebSocket comes last."""
         super().start()
-        deadline = time.monotonic() + 20
-        for port in self._ports.values():
-            while True:
-                with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
-                    break
-                assert time.monotonic() < deadline, self.log()
-                time.sleep(0.005)  # polls a foreign process, which offers no event to await
+        eventually_blocking(lambda: all(map(accepts_at, self._ports.values())), saw=self.log)
 
     def settings(self, kind: Kind, **changes: Any) -> LinkSettings:
         """Return settings that lead to this broker, quick to retry."""
@@ -105,7 +98,7 @@ async def running(
     try:
         yield link
     finally:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             await link.stop()
             await task
     assert not alone or asyncio.all_tasks() - before == set()

@@ -14,6 +14,7 @@ import aiomqtt
 from camwatch.core.telemetry import SessionStatus
 from camwatch.wire.heartbeat import Heartbeat, decode_heartbeat, decode_status
 from camwatch.wire.topics import DEFAULT_PREFIX, MessageKind, parse_topic
+from tests.support.eventually import eventually
 
 
 class Seen(NamedTuple):
@@ -31,7 +32,6 @@ class Observer:
     """All that was published since it began, in order."""
 
     seen: list[Seen] = field(default_factory=list)
-    _more: asyncio.Event = field(default_factory=asyncio.Event)
 
     def heartbeats(self, camera: str) -> list[Heartbeat]:
         return [one.said for one in self.seen if one.camera == camera and isinstance(one.said, Heartbeat)]
@@ -54,14 +54,10 @@ class Observer:
         decode = decode_heartbeat if address.kind is MessageKind.HEARTBEAT else decode_status
         now = asyncio.get_running_loop().time()
         self.seen.append(Seen(now, address.camera, address.operator, message.retain, decode(message.payload)))
-        self._more.set()
 
-    async def until(self, condition: Callable[[], object], within_s: float = 15.0) -> None:
-        """Wait until `condition()` holds, looking after each message."""
-        async with asyncio.timeout(within_s):
-            while not condition():
-                self._more.clear()
-                await self._more.wait()
+    async def until(self, condition: Callable[[], object]) -> None:
+        """Wait until `condition()` is true."""
+        await eventually(condition)
 
 
 @contextlib.asynccontextmanager

@@ -7,6 +7,8 @@ import resource
 import sys
 from asyncio.subprocess import PIPE, Process
 
+from tests.support.pace import PATIENCE_S
+
 
 async def camsim(*arguments: str, files: int | None = None) -> Process:
     """Start `camsim`; `files` limits how many it may have open at first."""
@@ -21,6 +23,6 @@ async def camsim(*arguments: str, files: int | None = None) -> Process:
 
 
 async def finished(process: Process) -> tuple[int | None, str, str]:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_S):
         out, err = await process.communicate()
     return process.returncode, out.decode(), err.decode()

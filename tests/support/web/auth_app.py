@@ -24,6 +24,7 @@ from camwatch.web.auth.middleware import add_auth, csrf_token, editor, hears_all
 from camwatch.web.auth.principal import Principal, Role
 from camwatch.web.connection_limits import TlsCertificate
 from camwatch.web.server import HttpServer, listen_on
+from tests.support.pace import PATIENCE_S
 from tests.support.web.serving import _UNUSED
 
 PASSWORD = "correct horse battery staple"  # noqa: S105 - of the tests' accounts
@@ -186,7 +187,7 @@ class Doorway:
     def client(self, **options: Any) -> httpx.AsyncClient:
         """Return a client that keeps cookies and follows no redirect."""
         options = {"verify": _UNUSED, **options}
-        return httpx.AsyncClient(base_url=self.url, timeout=30, trust_env=False, **options)
+        return httpx.AsyncClient(base_url=self.url, timeout=PATIENCE_S, trust_env=False, **options)
 
     async def log_in(
         self, client: httpx.AsyncClient, name: str, password: str = PASSWORD, **more: str

@@ -22,6 +22,7 @@ from camwatch.web.telemetry_samples import TelemetrySamples
 from camwatch.web.thread_pool import ThreadPool
 from tests.support.fleet import camera
 from tests.support.monitor_fixture import City, registered
+from tests.support.pace import PATIENCE_S
 
 _UNUSED = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # saves every client the reading of all authorities
 
@@ -96,7 +97,7 @@ async def serving_site(site: ASGIApp) -> AsyncIterator[httpx.AsyncClient]:
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(server.run())
         async with httpx.AsyncClient(
-            base_url=url, timeout=30, headers={"accept-encoding": ""}, verify=_UNUSED
+            base_url=url, timeout=PATIENCE_S, headers={"accept-encoding": ""}, verify=_UNUSED
         ) as client:
             try:
                 yield client

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import httpx
 
-PATIENCE_S = 15.0
+from tests.support.pace import PATIENCE_S
 
 
 class Heard(NamedTuple):

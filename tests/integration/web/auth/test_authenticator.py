@@ -15,6 +15,8 @@ from camwatch.web.auth.paths import normalize_path
 from camwatch.web.auth.principal import Role
 from camwatch.web.auth.proxy_headers import TrustedProxies
 from camwatch.web.auth.request_body import MAX_BODY_BYTES
+from tests.support.eventually import eventually
+from tests.support.pace import PATIENCE_S
 from tests.support.web.auth_app import LANDLORD, OVER, PASSWORD, TOKEN, Doorway, accounts, doorway, kept
 from tests.support.web.serving import leave
 
@@ -241,9 +243,7 @@ async def test_who_is_put_out_while_their_change_comes_in_changes_nothing() -> N
 
         headers = {"authorization": f"Bearer {LANDLORD}"}
         sending = asyncio.create_task(client.post("/change", content=body(), headers=headers))
-        async with asyncio.timeout(10):
-            while not door.access._verified:
-                await asyncio.sleep(0.01)
+        await eventually(lambda: door.access._verified)
         door.access.set_accounts(accounts().without("bridge"))
         go_on.set()
         assert (await sending).status_code == 401
@@ -255,7 +255,7 @@ async def test_a_change_that_began_is_told_as_what_it_was_though_its_account_cha
         async with doorway(accounts()) as door, door.client() as client:
             headers = {"authorization": f"Bearer {LANDLORD}"}
             asked = asyncio.create_task(client.post("/slow", headers=headers))
-            async with asyncio.timeout(60):
+            async with asyncio.timeout(PATIENCE_S):
                 await door.slow_began.wait()
             door.access.set_accounts(accounts().without("bridge"))
             door.slow_may_end.set()
