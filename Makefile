@@ -12,7 +12,7 @@ CATALOGUES := --no-fuzzy-matching --ignore-obsolete --ignore-pot-creation-date -
 # What the prose check reads. To add once they are clean: src simulator deploy config tools tests, and the generated documents.
 PROSE := $(filter-out docs/reference/metrics.md docs/reference/notifications.md docs/reference/benchmarks.md docs/explanation/simulation.md,$(wildcard *.md docs/*.md docs/*/*.md))
 
-.PHONY: help demo install system-deps test check format simulate bench accuracy docs docs-site translations screenshots lock vendor clean
+.PHONY: help demo install system-deps test unit check format simulate bench accuracy docs docs-site translations screenshots lock vendor clean
 help: ## list the targets
 	@awk -F':.*## ' '/^##@ /{printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 

@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from tests.support.cameras import playing
-from tests.support.daemon import Daemon, broker, config, running
+from tests.support.daemon import INTERVAL_S, Daemon, broker, config, running
 from tests.support.mosquitto import Mosquitto
 from tests.support.pace import PATIENCE_S
 from tests.support.tables import cameras, operator, write_fleet
@@ -133,9 +133,13 @@ async def test_a_thousand_idle_connections_and_guessing_keep_no_heartbeat_waitin
 ) -> None:
     # A slower pace than elsewhere: this process plays the cameras, and opens all the connections.
     settings = prepared(
-        tmp_path, guarded(fleet, mosquitto.url).replace("interval_s = 0.2", "interval_s = 0.8")
+        tmp_path,
+        guarded(fleet, mosquitto.url).replace(f"interval_s = {INTERVAL_S}", f"interval_s = {4 * INTERVAL_S}"),
     )
-    async with running(tmp_path, settings) as daemon, playing(mosquitto.url, fleet, interval_s=0.8):
+    async with (
+        running(tmp_path, settings) as daemon,
+        playing(mosquitto.url, fleet, interval_s=4 * INTERVAL_S),
+    ):
         before = await daemon.until_all("up", 4)
         host, port = daemon.url.removeprefix("http://").split(":")
         idle = []

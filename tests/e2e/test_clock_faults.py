@@ -17,6 +17,7 @@ from tests.support.daemon import Daemon, Metrics, broker
 from tests.support.faults import WallClock, boot_anew, problems, settings
 from tests.support.ledger import Book, camwatch
 from tests.support.mosquitto import Mosquitto
+from tests.support.pace import SCALE
 from tests.support.publisher import heartbeat_topic, publishing
 
 HOUR_MS = 3_600_000
@@ -34,9 +35,9 @@ async def test_a_step_of_an_hour_convicts_and_acquits_nobody(
     """T2, A1: three cameras live, one is down; ahead, the hour that never was is unknown, and adds up."""
     store = tmp_path / "camwatch.db"
     clock = WallClock(tmp_path)
-    daemon = Daemon(tmp_path, settings(fleet, store, broker(mosquitto.url), interval_s=0.4))
+    daemon = Daemon(tmp_path, settings(fleet, store, broker(mosquitto.url), interval_s=0.4 * SCALE))
     expected = {"cam-1": "down", "cam-2": "up", "cam-3": "up", "cam-4": "up"}
-    async with playing(mosquitto.url, fleet, qos=1, interval_s=0.4) as city:
+    async with playing(mosquitto.url, fleet, qos=1, interval_s=0.4 * SCALE) as city:
         try:
             daemon.start(**clock.environment)
             await daemon.runs()
@@ -79,7 +80,7 @@ async def living(port: int, *cameras: str) -> AsyncIterator[None]:
         while True:
             for camera in cameras:
                 await publisher.send(heartbeat_topic(camera))
-            await asyncio.sleep(0.3)
+            await asyncio.sleep(0.3 * SCALE)
 
     async with publishing(port) as publisher:
         beating = asyncio.create_task(beat())
@@ -113,7 +114,7 @@ async def test_a_change_of_summer_time_while_the_daemon_runs_changes_nothing(
     """A5, T2: a local day of 23 or 25 hours adds up; no step, no gap in the time in service."""
     store = tmp_path / "camwatch.db"
     clock = WallClock(tmp_path)
-    daemon = Daemon(tmp_path, settings(fleet, store, broker(mosquitto.url), interval_s=0.4))
+    daemon = Daemon(tmp_path, settings(fleet, store, broker(mosquitto.url), interval_s=0.4 * SCALE))
     async with living(mosquitto.port, "cam-1", "cam-2", "cam-3", "cam-4"):
         try:
             await lives(daemon, clock, before, before)

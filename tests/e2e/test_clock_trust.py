@@ -16,8 +16,9 @@ from tests.support.daemon import Daemon, Metrics, broker
 from tests.support.faults import WallClock, boot_anew, problems, settings
 from tests.support.ledger import Book, camwatch
 from tests.support.mosquitto import Mosquitto
+from tests.support.pace import SCALE
 
-INTERVAL_S = 0.4
+INTERVAL_S = 0.4 * SCALE
 PARIS = ZoneInfo("Europe/Paris")
 YEAR_S = 365.25 * 86_400
 AHEAD = "camwatch_record_ahead_seconds"

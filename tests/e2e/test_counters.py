@@ -13,6 +13,7 @@ from camsim.simulator import Simulator
 from tests.support.cameras import playing
 from tests.support.daemon import Daemon, Metrics, broker, config, running
 from tests.support.mosquitto import Mosquitto
+from tests.support.pace import SCALE
 from tests.support.tables import camera, write_fleet, write_table
 
 CAMERAS = [camera(f"cam-{number}", site_id=f"site-{number % 3}") for number in range(12)]
@@ -59,7 +60,7 @@ async def test_counters_never_decrease_and_accounts_never_exceed_the_time(
 ) -> None:
     """A1: through power cuts by chance, reloads, a restart of the broker and a stall of the daemon itself."""
     fleet = write_fleet(tmp_path / "fleet", CAMERAS)
-    settings = config(fleet, broker(mosquitto.url), will_grace_s=0.3, stall_after_s=0.5)
+    settings = config(fleet, broker(mosquitto.url), will_grace_s=0.3 * SCALE, stall_after_s=0.5 * SCALE)
     chance = random.Random(9)
     async with running(tmp_path, settings) as daemon, playing(mosquitto.url, fleet) as cameras:
         subscribed = datetime.fromisoformat((await daemon.says("link subscribed"))["time"]).timestamp() - 0.05
@@ -77,14 +78,14 @@ async def test_counters_never_decrease_and_accounts_never_exceed_the_time(
                 await asyncio.to_thread(mosquitto.kill)
             if number == 6:
                 daemon.send(signal.SIGSTOP)
-                await asyncio.sleep(0.8)
+                await asyncio.sleep(0.8 * SCALE)
                 daemon.send(signal.SIGCONT)
             before = await follow(daemon, subscribed, before)
         cameras.restore(cameras.fleet.cameras)
         after = await daemon.until_all("up")
         assert_nothing_decreased(before, after)
         assert after.outages() > 0
-        assert (after.value("camwatch_event_loop_stall_seconds_total") or 0) > 0.5
+        assert (after.value("camwatch_event_loop_stall_seconds_total") or 0) > 0.5 * SCALE
         assert sum(after.account("unknown").values()) > 0
         assert sum(after.account("down").values()) > 0
         assert len(daemon.log("inventory reloaded")) >= 2

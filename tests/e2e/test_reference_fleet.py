@@ -14,13 +14,13 @@ from pathlib import Path
 from tests.support.daemon import Daemon, Line, Metrics, broker, config, running
 from tests.support.eventually import eventually
 from tests.support.mosquitto import Mosquitto
-from tests.support.pace import PATIENCE_S
+from tests.support.pace import PATIENCE_S, SCALE
 from tests.support.paths import FLEET
 
 SITE = "la-duranne"
-INTERVAL = timedelta(seconds=1)  # a machine that does other things, too, may stand still for some of them
+INTERVAL = timedelta(seconds=SCALE)
 DOWN_AFTER = 4.5 * INTERVAL
-HINT_HOLD = timedelta(seconds=1)
+HINT_HOLD = timedelta(seconds=SCALE)
 LAST_HEARTBEAT = "camwatch_camera_last_heartbeat_timestamp_seconds"
 DELAYS = "camwatch_detection_delay_seconds"
 MILLISECOND = timedelta(milliseconds=1)

@@ -13,6 +13,7 @@ from tests.support.cameras import playing
 from tests.support.daemon import broker, config, running
 from tests.support.eventually import eventually
 from tests.support.mosquitto import Mosquitto
+from tests.support.pace import SCALE
 from tests.support.publisher import publishing
 
 
@@ -21,7 +22,7 @@ async def test_a_daemon_frozen_for_longer_than_stall_after_convicts_nobody(
     protocol: str, mosquitto: Mosquitto, fleet: Path, tmp_path: Path
 ) -> None:
     """S8: frozen for a dozen heartbeats; the gap is counted, and accounted as unknown."""
-    settings = config(fleet, broker(mosquitto.url, protocol=protocol), stall_after_s=1.0)
+    settings = config(fleet, broker(mosquitto.url, protocol=protocol), stall_after_s=1.0 * SCALE)
     async with running(tmp_path, settings) as daemon, playing(mosquitto.url, fleet) as cameras:
         before = await daemon.until_all("up")
         stalled_before_s = before.value("camwatch_event_loop_stall_seconds_total")
@@ -45,14 +46,14 @@ async def test_a_daemon_frozen_for_longer_than_stall_after_convicts_nobody(
         assert after.outages() == 0
         assert set(after.account("down").values()) == {0}
         for camera, unknown in after.account("unknown").items():
-            assert unknown - before.account("unknown")[camera] >= frozen_s - 0.3
+            assert unknown - before.account("unknown")[camera] >= frozen_s - 0.3 * SCALE
 
 
 async def test_a_camera_that_died_while_the_daemon_was_frozen_is_convicted_afterwards(
     mosquitto: Mosquitto, fleet: Path, tmp_path: Path
 ) -> None:
     """S5, S8."""
-    settings = config(fleet, broker(mosquitto.url), stall_after_s=1.0)
+    settings = config(fleet, broker(mosquitto.url), stall_after_s=1.0 * SCALE)
     async with running(tmp_path, settings) as daemon, playing(mosquitto.url, fleet) as cameras:
         await daemon.until_all("up")
         daemon.send(signal.SIGSTOP)
@@ -77,17 +78,17 @@ async def test_a_stall_long_enough_to_convict_is_one_whatever_stall_after_says(
         running(tmp_path, config(fleet, broker(mosquitto.url))) as daemon,
         publishing(mosquitto.port) as publisher,
         publishing(mosquitto.port) as neighbour,
-        neighbour.beating("cam-2", every_s=0.05),
+        neighbour.beating("cam-2", every_s=0.05 * SCALE),
     ):
-        async with publisher.beating("cam-1", every_s=0.1):
+        async with publisher.beating("cam-1", every_s=0.1 * SCALE):
             await daemon.until(lambda now: list(now.statuses().values())[:2] == ["up", "up"])
         daemon.send(signal.SIGSTOP)
-        await asyncio.sleep(1.5)
+        await asyncio.sleep(1.5 * SCALE)
         daemon.send(signal.SIGCONT)
         await daemon.metrics()  # the daemon is awake: now, and not before, the camera speaks again
-        async with publisher.beating("cam-1", every_s=0.1):
+        async with publisher.beating("cam-1", every_s=0.1 * SCALE):
             beats = "camwatch_camera_heartbeats_total"
             before = (await daemon.metrics()).value(beats, camera="cam-1") or 0
             after = await daemon.until(lambda now: (now.value(beats, camera="cam-1") or 0) > before)
         assert not daemon.log("camera down", camera="cam-1", old="up")
-        assert (after.value("camwatch_event_loop_stall_seconds_total") or 0) >= 1.4
+        assert (after.value("camwatch_event_loop_stall_seconds_total") or 0) >= 1.4 * SCALE

@@ -11,6 +11,7 @@ import pytest
 from tests.support.cameras import playing
 from tests.support.daemon import broker, config, running
 from tests.support.mosquitto import Mosquitto
+from tests.support.pace import SCALE
 from tests.support.tables import camera, write_fleet
 
 
@@ -33,12 +34,12 @@ async def test_losing_one_broker_blinds_its_operators_alone(
         both,
         broker(mosquitto.url, name="city", operators=["ville"]),
         broker(other.url, name="landlord", operators=["bailleur"]),
-        interval_s=0.4,  # cameras need some time to connect anew
+        interval_s=0.4 * SCALE,  # cameras need some time to connect anew
     )
     async with (
         running(tmp_path, settings) as daemon,
-        playing(mosquitto.url, city, interval_s=0.4),
-        playing(other.url, landlord, interval_s=0.4),
+        playing(mosquitto.url, city, interval_s=0.4 * SCALE),
+        playing(other.url, landlord, interval_s=0.4 * SCALE),
     ):
         await daemon.until_all("up")
         mosquitto.kill()

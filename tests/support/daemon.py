@@ -263,7 +263,12 @@ async def running(folder: Path, config: str) -> AsyncIterator[Daemon]:
 
 def broker(url: str, **settings: object) -> Mapping[str, object]:
     """Return one `[[brokers]]` table: quick to retry, unless `settings` say otherwise."""
-    quick = {"name": "main", "connect_timeout_s": 2.0, "reconnect_min_s": 0.05, "reconnect_max_s": 0.2}
+    quick = {
+        "name": "main",
+        "connect_timeout_s": 2.0 * SCALE,
+        "reconnect_min_s": 0.05,
+        "reconnect_max_s": 0.2,
+    }
     return {**quick, "url": url, **settings}
 
 

@@ -12,7 +12,7 @@ import pytest
 from camsim.broker import broker_at
 from camsim.fleet import read_fleet
 from camsim.simulator import Simulator, SimulatorSettings
-from tests.support.daemon import broker, config, running
+from tests.support.daemon import INTERVAL_S, broker, config, running
 from tests.support.deploy.broker import Deployed
 from tests.support.tables import cameras, write_fleet
 
@@ -43,7 +43,7 @@ async def test_a_refused_connection_takes_nobody_down(tmp_path: Path, *, known: 
         found.mosquitto.url, ca_file=found.ca_file, accounts_file=found.secrets / "cameras/accounts"
     )
     with found.mosquitto:
-        async with Simulator(SimulatorSettings(played, read_fleet(fleet), interval_s=0.2)):
+        async with Simulator(SimulatorSettings(played, read_fleet(fleet), interval_s=INTERVAL_S)):
             async with running(tmp_path, settings) as daemon:
                 await daemon.until_all("up")
                 for guess in (

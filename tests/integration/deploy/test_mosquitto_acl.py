@@ -21,7 +21,7 @@ from camsim.broker import broker_at
 from camsim.disconnects import hang_up
 from camsim.fleet import read_fleet
 from camsim.simulator import Simulator, SimulatorSettings
-from tests.support.daemon import broker, config, running
+from tests.support.daemon import INTERVAL_S, broker, config, running
 from tests.support.deploy.broker import Deployed, make_accounts
 from tests.support.eventually import eventually
 from tests.support.pace import PATIENCE_S
@@ -329,7 +329,7 @@ async def test_camwatch_watches_cameras_that_have_accounts(tmp_path: Path) -> No
         played = broker_at(url, ca_file=found.ca_file, accounts_file=found.secrets / "cameras/accounts")
         async with (
             running(tmp_path, config(fleet, broker(url, **access))) as daemon,
-            Simulator(SimulatorSettings(played, read_fleet(fleet), interval_s=0.2)),
+            Simulator(SimulatorSettings(played, read_fleet(fleet), interval_s=INTERVAL_S)),
         ):
             await daemon.until_all("up", 4)
 

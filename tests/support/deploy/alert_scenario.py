@@ -24,11 +24,12 @@ from tests.support.daemon import Daemon
 from tests.support.eventually import eventually
 from tests.support.mailbox import Mailbox, Notification, mailbox
 from tests.support.mosquitto import Mosquitto
+from tests.support.pace import SCALE
 from tests.support.paths import FLEET
 from tests.support.prometheus import Prometheus
 from tests.support.tables import Cells, window, write_fleet
 
-QUICKER = 30
+QUICKER = max(1, round(30 / SCALE))
 INTERVAL_S = 10 / QUICKER
 CAMERAS = 170
 """So many that a site of 13 is less than a tenth of the fleet, which would be an alert of its own."""

@@ -147,6 +147,12 @@ def test_transitions_out_of_service_do_not_count() -> None:
     assert day(standing, 5 * HOUR).in_service == HOUR
 
 
+def test_a_ledger_that_has_ended_does_not_end_again() -> None:
+    """V2: whatever instant is told for it the second time."""
+    standing = told(entered(0), moved(0, UP), left(HOUR), left(2 * HOUR))
+    assert day(standing, 3 * HOUR) == StatusTime(up=HOUR)
+
+
 def test_a_camera_that_comes_back_is_unknown_until_it_is_seen() -> None:
     """V6, S6."""
     standing = told(entered(0), moved(0, UP), left(HOUR), entered(2 * HOUR), moved(150 * MINUTE, UP))

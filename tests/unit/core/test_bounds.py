@@ -141,6 +141,7 @@ def heartbeats(absences: list[tuple[float, float]], phases: list[float], pace: R
         due, at, back = returns + phase, 0.0, returns
 
 
+@pytest.mark.no_cover
 @given(
     cuts(),
     st.lists(st.integers(1, 9_999).map(lambda each: each / 1000), min_size=5, max_size=5),

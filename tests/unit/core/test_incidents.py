@@ -304,6 +304,7 @@ def test_ten_thousand_cameras_going_down_and_coming_back_cost_little_each(share:
     assert looked < 40 * count
 
 
+@pytest.mark.no_cover
 def test_a_fleet_of_ten_thousand_dies_and_returns() -> None:
     """I1: with all that belongs to it, in one tick and one second."""
     world = World(*fleet(10_000)).beats(0).to(44)

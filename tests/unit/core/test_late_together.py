@@ -64,6 +64,7 @@ def declared(world: World, since: float = 0.0) -> list[str]:
     ]
 
 
+@pytest.mark.no_cover
 @settings(max_examples=40, deadline=None)
 @given(
     phases=st.lists(st.floats(0, 9.9), min_size=4, max_size=8),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -231,6 +232,7 @@ class Play:
         self.world.wall_ms += step.how
 
 
+@pytest.mark.no_cover
 @settings(max_examples=120)
 @given(_rows(), _windows, _steps)
 def test_whatever_happens_the_rules_hold(

@@ -70,6 +70,7 @@ def fills(world: World) -> list[Backfill]:
 # --- the same as blindness
 
 
+@pytest.mark.no_cover
 @settings(max_examples=150)
 @given(
     st.lists(st.integers(1, 900), min_size=2, max_size=12),

@@ -391,6 +391,7 @@ def test_packets_before_the_subscription_is_back_do_not_shorten_the_blindness(si
     assert account.unknown == (400 - 100 - round(silent_for)) * 1000
 
 
+@pytest.mark.no_cover
 def test_ten_thousand_cameras_go_blind_and_return_together() -> None:
     """S4, S5: each by its own deadline."""
     slow = Liveness(interval_s=60)

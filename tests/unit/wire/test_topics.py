@@ -11,6 +11,7 @@ from camwatch.wire.topics import (
     DEFAULT_PREFIX,
     MessageKind,
     TopicAddress,
+    canary_topic,
     parse_topic,
     subscriptions,
     topic_of,
@@ -83,3 +84,10 @@ def test_the_filters_carry_the_topics_of_their_operators_and_no_other(
 def test_a_topic_under_another_prefix_is_not_ours(prefix: str, other: str, address: TopicAddress) -> None:
     topic = topic_of(other, address)
     assert (parse_topic(prefix, topic) is None) == (prefix != other)
+
+
+def test_the_topic_of_a_canary_is_no_cameras() -> None:
+    """S12: no operator has a dollar sign in its id."""
+    topic = canary_topic(DEFAULT_PREFIX, "camwatch")
+    assert topic == "camwatch/v1/$canary/camwatch"
+    assert parse_topic(DEFAULT_PREFIX, topic) is None

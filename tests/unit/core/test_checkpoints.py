@@ -1,0 +1,91 @@
+"""What outlives the process: which checkpoints count as stored, and what a start makes of them (S6, V6)."""
+
+from __future__ import annotations
+
+from camwatch.core.checkpoint_model import EMPTY
+from camwatch.core.events import OutageEvent, ServicePeriodEvent
+from camwatch.core.model import IncidentKind, Lifecycle, Status
+from camwatch.core.scoped_incidents import ScopedIncidents
+from camwatch.core.telemetry import RejectionReason
+from tests.support.fleet import World, alive, enrolment, fleet, seconds
+from tests.unit.core.test_resume import Left, restarted
+
+
+def test_a_counter_is_exported_from_what_the_store_has() -> None:
+    world = alive(until=30)
+    state = world.camera()
+    checkpoint = world.watch.checkpoint(state, world.now)
+    world.watch.mark_persisted([checkpoint])
+    assert state.persisted == checkpoint
+
+
+def test_what_the_store_has_of_other_cameras_is_nobodys_counter() -> None:
+    """V6: of one that left the inventory, and of the id while it was another operator's."""
+    world = alive(until=30)
+    checkpoint = world.watch.checkpoint(world.camera(), world.now)
+    world.watch.mark_persisted([checkpoint._replace(camera="gone"), checkpoint._replace(operator="before")])
+    assert world.camera().persisted is EMPTY
+
+
+def test_a_first_start_has_nothing_to_go_on_from() -> None:
+    """S6: without checkpoints, the time before is nobody's blindness."""
+    left = Left(alive(until=30))
+    left.memories = []
+    again = restarted(left, 100.0)
+    again.events.clear()
+    again.regain().beats(130)
+    assert [move.new for move in again.moves()] == [Status.UP]
+
+
+def test_a_camera_that_left_while_camwatch_was_away_left_when_it_was_last_accounted() -> None:
+    """V6: one that was up has no outage to end."""
+    left = Left(alive(until=30))
+    left.events.clear()
+    again = restarted(left, 100.0, enrolment("cam-2"))
+    ended = [event for event in again.events if isinstance(event, ServicePeriodEvent) and not event.started]
+    assert [(event.camera, event.status) for event in ended] == [("cam-1", Status.UP)]
+    assert seconds(ended[0].at) <= 30
+    assert not [event for event in again.events if isinstance(event, OutageEvent)]
+
+
+def test_an_outage_ends_where_its_camera_became_another_operators_meanwhile() -> None:
+    """V6: it is the former operator's, and its new one begins without."""
+    left = Left(alive(until=30).to(200))
+    left.events.clear()
+    again = restarted(left, 300.0, enrolment("cam-1", operator="other"))
+    (ended,) = [event for event in again.events if isinstance(event, OutageEvent)]
+    assert (ended.camera, ended.operator, ended.opened) == ("cam-1", "ville", False)
+    assert not again.camera().outage_open
+
+
+def test_the_members_of_an_incident_are_its_cameras_that_are_still_watched() -> None:
+    """I1."""
+    world = alive(*fleet(4), until=30).to(200)
+    group = world.watch.incidents[IncidentKind.SITE, "mairie"]
+    assert [state.camera.id for state in world.watch.incident_members(group)] == [
+        f"cam-{number}" for number in range(1, 5)
+    ]
+    world.reload(*fleet(3))
+    assert len(list(world.watch.incident_members(group))) == 3
+
+
+def test_who_asks_during_an_incident_gets_it_without_the_cameras_that_are_planned() -> None:
+    """I1: it is open already, so nobody is told that it began."""
+    planned = enrolment("cam-5", lifecycle=Lifecycle.PLANNED)
+    world = alive(*fleet(4), until=30)
+    world.reload(*fleet(4), planned).to(200)
+    groups = ScopedIncidents(world.watch).of(frozenset({"ville"}))
+    (site,) = [group for group in groups if group.kind is IncidentKind.SITE]
+    assert site.id == "mairie"
+    assert len(site.members) == 4
+
+
+def test_a_replay_that_tells_no_time_proves_nothing_and_fills_nothing() -> None:
+    """L6, E4: nobody knows when it was sent."""
+    world = World()
+    for seq in range(3, 12):
+        world.to(10.0 * (seq - 3)).beat(seq=seq)
+    before = world.to(85).account()
+    assert world.beat(seq=4) is RejectionReason.LATE
+    assert world.account() == before
+    assert world.status() is Status.UP
