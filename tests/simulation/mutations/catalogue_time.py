@@ -47,7 +47,7 @@ TIMES: dict[str, Mutation] = {
     ),
     "frozen-clock-is-late": Mutation(
         "L8",
-        "a clock that stands still or moves in steps makes its camera late for good",
+        "a clock that is frozen or moves in steps makes its camera late for good",
         "core/camera_clock.py",
         "    if ran is False or stands:\n        if now",
         "    if False:\n        if now",
@@ -68,7 +68,7 @@ TIMES: dict[str, Mutation] = {
     ),
     "constant-counter": Mutation(
         "L9",
-        "a counter that stands still makes every message a duplicate",
+        "a frozen counter makes every message a duplicate",
         "core/message_order.py",
         "    return later_clock or (telemetry.uptime_s is not None and 0 <= camera.uptime < "
         "telemetry.uptime_s)\n",

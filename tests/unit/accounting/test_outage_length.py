@@ -69,6 +69,18 @@ def test_late_heartbeats_shorten_an_outage_from_both_ends() -> None:
     assert (found.at_bounds, found.end_bounds) == (Interval(115, 125), Interval(175, 185))
 
 
+def test_late_heartbeats_of_the_end_leave_the_beginning() -> None:
+    """E4."""
+    found = judged([StatusChange(100, DOWN), StatusChange(200, UP)], Proven.of(180, 210))
+    assert (found.at_ms, found.end_ms) == (100, 180)
+
+
+def test_an_outage_that_ended_unseen_has_its_last_stay_before_that() -> None:
+    """S7: blind from 150 on, and up when sight returned: late heartbeats of the stay shorten it."""
+    found = judged([StatusChange(100, DOWN), StatusChange(150, UNKNOWN)], Proven.of(90, 120))
+    assert (found.at_ms, found.end_ms) == (120, 200)
+
+
 def test_late_heartbeats_that_cover_an_outage_void_it() -> None:
     """E4: it keeps the instants that it was thought to have."""
     found = judged([StatusChange(100, DOWN), StatusChange(200, UP)], Proven.of(50, 250))

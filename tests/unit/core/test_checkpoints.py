@@ -6,8 +6,7 @@ from camwatch.core.checkpoint_model import EMPTY
 from camwatch.core.events import OutageEvent, ServicePeriodEvent
 from camwatch.core.model import IncidentKind, Lifecycle, Status
 from camwatch.core.scoped_incidents import ScopedIncidents
-from camwatch.core.telemetry import RejectionReason
-from tests.support.fleet import World, alive, enrolment, fleet, seconds
+from tests.support.fleet import alive, enrolment, fleet, seconds
 from tests.unit.core.test_resume import Left, restarted
 
 
@@ -78,14 +77,3 @@ def test_who_asks_during_an_incident_gets_it_without_the_cameras_that_are_planne
     (site,) = [group for group in groups if group.kind is IncidentKind.SITE]
     assert site.id == "mairie"
     assert len(site.members) == 4
-
-
-def test_a_replay_that_tells_no_time_proves_nothing_and_fills_nothing() -> None:
-    """L6, E4: nobody knows when it was sent."""
-    world = World()
-    for seq in range(3, 12):
-        world.to(10.0 * (seq - 3)).beat(seq=seq)
-    before = world.to(85).account()
-    assert world.beat(seq=4) is RejectionReason.LATE
-    assert world.account() == before
-    assert world.status() is Status.UP
