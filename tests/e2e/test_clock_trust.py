@@ -191,7 +191,7 @@ async def test_no_record_begins_in_1970(tmp_path: Path, mosquitto: Mosquitto, fl
         try:
             scene.daemon.start(**scene.clock.environment)
             assert await scene.daemon.ended() == 1
-            assert "the machine's clock shows 1970-01-01: set it" in scene.daemon.text
+            assert "the system clock shows 1970-01-01: set it" in scene.daemon.text
             scene.clock.set(0)
             await scene.start()
             await scene.outage()

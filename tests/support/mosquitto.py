@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import secrets
 import shutil
 import signal
@@ -60,7 +61,11 @@ class Mosquitto:
         folder.chmod(0o755)
         self._file = folder / "mosquitto.conf"
         log = folder / "mosquitto.log"
-        self._file.write_text(f"user root\nlog_dest file {log}\nlistener {self.port} 127.0.0.1\n{config}\n")
+        text = f"user root\nlog_dest file {log}\nlistener {self.port} 127.0.0.1\n{config}\n"
+        self._file.write_text(text)
+        self._listeners = [
+            int(port) for port in re.findall(r"^listener (\d+)", text, re.MULTILINE) if port != "0"
+        ]
 
     @property
     def pid(self) -> int:
@@ -74,7 +79,7 @@ class Mosquitto:
         return self._process is not None
 
     def start(self) -> None:
-        """Start the broker and wait until it accepts connections."""
+        """Start the broker and wait until all its listeners accept connections."""
         self._process = subprocess.Popen(
             [program("mosquitto"), "-c", str(self._file)],
             stdout=subprocess.DEVNULL,
@@ -85,7 +90,7 @@ class Mosquitto:
         def accepts() -> bool:
             log = self.folder / "mosquitto.log"
             assert process.poll() is None, log.read_text() if log.exists() else "no log"
-            return accepts_at(self.port)
+            return all(map(accepts_at, self._listeners))
 
         eventually_blocking(accepts)
 

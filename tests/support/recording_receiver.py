@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from camwatch.core.model import Instant
-from tests.support.eventually import eventually
+from tests.support.pace import PATIENCE_S
 
 
 def real_clock() -> Instant:
@@ -53,6 +54,7 @@ class RecordingReceiver:
     answers: list[tuple[Instant, Instant]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
+        self._changed = asyncio.Event()
         self._now = Instant(0.0, 0)
         self._aside: dict[str, Callable[[Instant, bytes], None]] = {}
 
@@ -103,11 +105,18 @@ class RecordingReceiver:
         return [message.payload for message in self.messages]
 
     async def until(self, condition: Callable[[RecordingReceiver], object]) -> None:
-        """Wait until `condition` is true of this receiver."""
-        await eventually(lambda: condition(self), saw=self._last)
+        """Wait until `condition` is true of this receiver: evaluated after each of its calls."""
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                while not condition(self):
+                    self._changed.clear()
+                    await self._changed.wait()
+        except TimeoutError:
+            raise AssertionError(f"not within {PATIENCE_S:.0f} s; {self._last()}") from None
 
     def _last(self) -> str:
         return f"{self.order[-20:]}; troubles {self.troubles[-3:]}; losses {self.losses[-3:]}"
 
     def _note(self, what: str) -> None:
         self.order.append(what)
+        self._changed.set()

@@ -203,7 +203,7 @@ def test_camwatch_takes_the_settings_of_the_stack(tmp_path: Path) -> None:
     config_file = ["--config", str(ROOT / "config/camwatch.toml")]
     first = camwatch("check-config", *config_file)
     assert first.returncode == 2, "nobody could come in"
-    assert "make an account with `camwatch accounts add`" in first.stderr
+    assert "add an account with `camwatch accounts add`" in first.stderr
     words = re.findall(r"camwatch (accounts add .*?) *\\\n", TEXT)[0].split()
     made = camwatch(*words, *config_file, "--password-stdin", given="a password of tests")
     assert made.returncode == 0, made.stderr

@@ -25,8 +25,8 @@ from camwatch.i18n.labels import LABELS
 from camwatch.reports.renderers import html_page, text_table
 from camwatch.web.auth.login import LoginFailure
 from camwatch.web.auth.principal import Role
-from tests.integration.web.pages.test_pages import PAGES, named
 from tests.support.reports.record_builders import PARIS, fleet, month, report_of
+from tests.support.web.page_paths import PAGES, named
 from tests.support.web.two_operator_app import town
 
 ROOT = Path(__file__).parents[3]

@@ -15,36 +15,10 @@ from camwatch.core.model import Status
 from camwatch.web.auth.principal import LOCAL_ADMIN
 from tests.support.fleet import camera
 from tests.support.monitor_fixture import registered
+from tests.support.web.page_paths import PAGES, an_outage, named
 from tests.support.web.two_operator_app import LANDLORD, MAYOR, OPERATORS, READER, Town, town
 
 HTML = {"accept": "text/html"}
-PAGES = [
-    "/",
-    "/?kiosk",
-    "/?status=down&status=unknown&operator=ville&zone=centre&q=cam",
-    "/?status=warning",
-    "/?offset=99999&status=nonsense&purpose=none",
-    "/partials/fleet",
-    "/operators/ville",
-    "/partials/operators/ville",
-    "/operators/ville/days",
-    "/operators/ville/outages",
-    "/cameras/ville-1",
-    "/cameras/ville-4",
-    "/cameras/ville-plan",
-    "/partials/cameras/ville-1",
-    "/cameras/ville-1/history",
-    "/cameras/ville-1/outages",
-    "/outages/OURS",  # one of ville
-    "/incidents",
-    "/partials/incidents",
-    "/incidents/blind",
-    "/reports",
-    "/reports?month=2026-01&operator=ville",
-    "/maintenance",
-    "/search?q=CAMERA",
-    "/search",
-]
 WHOLE = [
     path
     for path in PAGES
@@ -52,17 +26,6 @@ WHOLE = [
         r"/|/\?.*|/(incidents|reports|maintenance|search)(\?.*)?|/(operators|cameras|outages)/[^/]+", path
     )
 ]
-
-
-def an_outage(town_: Town) -> int:
-    """Return the number of the last outage of the town's own cameras."""
-    _, (last,) = town_.parts.history.outage_page(["ville"], from_ms=0, to_ms=1 << 52, piece=slice(1))
-    return last.outage.id
-
-
-def named(town_: Town, path: str) -> str:
-    """Return a path with the id of an outage of ours in it."""
-    return path.replace("OURS", f"{an_outage(town_)}")
 
 
 def landmarks(text: str) -> list[str]:

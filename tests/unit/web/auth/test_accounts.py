@@ -118,7 +118,7 @@ KEPT = f'[[accounts.tokens]]\nid = "0badcafe"\nhash = "{HASH}"\ncreated = 2026-0
         (NEW.replace('"a"', '"Local"'), "accounts[1].name: cannot be 'local'"),
         (NEW.replace('"a"', '"Chief"'), "accounts.toml: accounts: 2 accounts are named 'chief'"),
         (f"{NEW}operators = []\n", "accounts[1].operators: "),
-        (f'{NEW}operators = ["A B"]\n', "accounts[1].operators[0]: 'A B' is no id"),
+        (f'{NEW}operators = ["A B"]\n', "accounts[1].operators[0]: 'A B' is not a valid id"),
         (f'{NEW}operator = ["a"]\n', "did you mean 'operators'?"),
         (f'{NEW}password = "hunter2"\n', "accounts[1].password: is not an Argon2 hash"),
         (f'{NEW}password = "{WEAK}"\n', "accounts[1].password: is not an Argon2id hash"),
