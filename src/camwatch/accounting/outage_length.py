@@ -14,14 +14,9 @@ from camwatch.core.status_time import Interval, Proven, split, unite, without
 
 
 def down_ms(stretches: Sequence[StatusInterval], outage: OutageRecord, until_ms: int) -> int:
-    """Return the down time of an outage up to an instant; 0 if it does not count.
+    """Return the down time of an outage up to an instant, given its camera's status intervals.
 
-    It does not count if corrected maintenance or late heartbeats cover all of it.
-
-    Args:
-        stretches: Its camera's status intervals, after all corrections.
-        outage: The outage.
-        until_ms: Where an open outage is cut, UTC milliseconds.
+    It is 0 if corrected maintenance or late heartbeats cover all of it.
     """
     end_ms = until_ms if outage.end_ms is None else min(outage.end_ms, until_ms)
     return status_time_between(stretches, outage.at_ms, end_ms).down

@@ -101,10 +101,7 @@ class _Cursor:
 class RollingWindow:
     """The status times of one group of cameras. Instants are UTC milliseconds.
 
-    Args:
-        calendar: Where local days begin.
-        now_ms: The end of the windows at first.
-        timelines: The status intervals of each camera; the last status lasts until a change.
+    The windows end at `now_ms` at first; the last status in each of `timelines` lasts until a change.
     """
 
     def __init__(

@@ -44,18 +44,10 @@ def record_proof(camera: CameraState, at: float) -> None:
 
 
 def add_late(camera: CameraState, now: Instant, sent: float, uptime_s: float | None) -> list[Backfill]:
-    """Add a late heartbeat to the runs of its camera.
+    """Add a late heartbeat, `sent` at monotonic seconds, to the runs of its camera.
 
-    Sets `late_proved_more`: whether it proved more than was known.
-
-    Args:
-        camera: Its camera.
-        now: The present instant.
-        sent: When it was sent, monotonic seconds.
-        uptime_s: It proves nothing before its boot, this long before; None if unknown.
-
-    Returns:
-        The runs that are emitted now, because they are about to be forgotten.
+    Sets `late_proved_more`: whether it proved more than was known. It proves nothing before its boot. Returns
+    the runs that are emitted now, because they are about to be forgotten.
     """
     at, no_further = round(sent * 1000), round(camera.down_s * 1000)
     if camera.backfill_at_proof is None:
@@ -100,18 +92,10 @@ def add_late(camera: CameraState, now: Instant, sent: float, uptime_s: float | N
 
 
 def close(camera: CameraState, at: float, now: Instant) -> list[Backfill]:
-    """End the run of late heartbeats before a proof on time, and fill the gap between them.
+    """End the run of late heartbeats before a proof on time (`at` monotonic seconds), and fill the gap.
 
     A proof too far from the run leaves it open: it may come over another link, ahead of the rest. What the
-    run proves so far is no longer doubted.
-
-    Args:
-        camera: Their camera.
-        at: The instant of the proof, monotonic seconds.
-        now: The present instant.
-
-    Returns:
-        The backfills to emit.
+    run proves so far is no longer doubted. Returns the backfills to emit.
     """
     camera.backfill_at_proof = camera.late_arrivals = None
     if camera.backfill is None:

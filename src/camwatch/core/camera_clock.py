@@ -51,14 +51,7 @@ def is_clock_broken(
 
     Its arrival is the strongest fact: it is evidence of the past only if all its fields agree. Contradictory
     fields are believed once a second heartbeat came at the pace of a living camera: a single one, or many at
-    once, may be a replay.
-
-    Args:
-        camera: Its camera.
-        link: The link that delivered it; None if unknown.
-        telemetry: The heartbeat.
-        now: When it arrived.
-        ran: What `clock_ran` returned.
+    once, may be a replay. `ran`: what `clock_ran` returned.
     """
     uptime, interval = _running_uptime(camera, telemetry), camera.interval_s
     shift = None if uptime is None or camera.boot is None else now - uptime - camera.boot
@@ -160,15 +153,10 @@ def _stands_still(camera: CameraState, telemetry: Telemetry, now: float) -> bool
 
 
 def is_constantly_late(camera: CameraState, now: float, offset: float, after: float, evenly: float) -> bool:
-    """Return whether heartbeats have been late by a constant amount for some time.
+    """Return whether heartbeats have been late for `after` intervals, by `evenly` seconds more or less.
 
-    Args:
-        camera: Their camera.
-        now: When the newest arrived.
-        offset: The distance of its clock from the monotonic one, not from UTC: that runs at half speed for
-            hours after our own clock was set back, and no lateness would look constant.
-        after: For how many intervals.
-        evenly: By how much `offset` may vary, seconds.
+    `offset` is the distance of the clock from the monotonic one, not from UTC: that runs at half speed for
+    hours after our own clock was set back, and no lateness would look constant.
     """
     if _proven_since_late(camera):
         camera.late_since, camera.late_offset = now, offset

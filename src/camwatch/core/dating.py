@@ -114,12 +114,7 @@ def ending(
 ) -> Dated:
     """Return when a camera that is down came back (rule E2).
 
-    Args:
-        camera: The camera.
-        proof: Its first proof.
-        boot: How the boot of that proof compares with the previous one.
-        uptime_s: The uptime in that proof; None if unknown.
-        waited_s: How long that proof was under way.
+    `proof` is its first one, with that boot and uptime; it was under way for `waited_s`.
     """
     interval, sent, wait_s = camera.interval_s, proof - waited_s, possible_wait(camera, proof)
     due = sent - PACE * interval

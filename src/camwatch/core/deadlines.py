@@ -82,12 +82,6 @@ def extend_hint(camera: CameraState, blind_from: float, visible_at: float, cause
 
     Hints of a lost link are dropped: a broker that stops publishes the wills of living cameras, just before
     the loss or into its backlog. So are hints before a long gap: they are outdated.
-
-    Args:
-        camera: The camera.
-        blind_from: When the gap began.
-        visible_at: When it ended.
-        cause: Its cause.
     """
     if camera.hint is None:
         return

@@ -98,14 +98,8 @@ class EventRecorder:
     ) -> None:
         """Record a change of status and its consequences: outages, flapping, incidents.
 
-        Args:
-            camera: Its camera.
-            new: The new status.
-            at: When it became true.
-            now: When it was decided.
-            cause: The evidence, if it is down.
-            until: The deadline that it missed, monotonic seconds; None if none was involved.
-            dated: The bounds of `at`; None if it is exact.
+        It became true `at` an instant (None in `dated`: exactly) and was decided `now`; `until` is the
+        deadline that the camera missed, monotonic seconds.
         """
         # Slewed UTC must not date this before the previous change (rule T2).
         at = Instant(max(at.mono, camera.since.mono), max(at.utc_ms, camera.since.utc_ms))

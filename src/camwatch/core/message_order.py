@@ -20,15 +20,9 @@ REPLAY_INTERVALS_WITH_BOOT = 2.5
 
 
 def classify(camera: CameraState, telemetry: Telemetry, now: float) -> tuple[RejectionReason | None, bool]:
-    """Classify a heartbeat whose `seq` is unexpected, or whose uptime fell.
+    """Classify a heartbeat whose `seq` is unexpected, or whose uptime fell; update boot and sequence.
 
-    Args:
-        camera: Its camera; what is known of its boot and sequence is updated.
-        telemetry: The heartbeat.
-        now: When it arrived.
-
-    Returns:
-        Why it proves nothing (None: it is a proof), and whether it shows a reboot.
+    Returns why it proves nothing (None: it is a proof), and whether it shows a reboot.
     """
     camera.disordered, camera.expected = now, camera.next_seq
     if telemetry.ts is not None and _is_of_an_earlier_boot(camera, telemetry, now):

@@ -37,11 +37,8 @@ _FOREVER = float("inf")
 class FleetMonitor:
     """Monitors the cameras of all operators.
 
-    Args:
-        start: When the process started.
-        links: By name, the operators that a link carries (empty: all).
-        ping_after_s: A link silent for longer does not prove visibility (rule S10).
-        stall_after_s: A longer time between two calls counts as a stall of the event loop (rule S8).
+    `links`: by name, the operators that a link carries (empty: all). A link silent for `ping_after_s` does
+    not prove visibility (S10); `stall_after_s` without a call count as a stall of the event loop (S8).
     """
 
     def __init__(
@@ -75,13 +72,7 @@ class FleetMonitor:
         """Continue from the checkpoints of an earlier process; call it before the first `reload` (rule S6).
 
         The time since is a monitoring gap, as if every link had been lost with its last packet before
-        `watermark_ms`.
-
-        Args:
-            now: The present instant.
-            checkpoints: The cameras, as the store has them.
-            groups: The link groups, as the store has them.
-            watermark_ms: The store is complete before this instant, UTC milliseconds.
+        `watermark_ms`, the UTC up to which the store is complete.
         """
         if self._registry.resume(checkpoints):
             self._visibility.resume(now, groups, watermark_ms)
@@ -91,17 +82,9 @@ class FleetMonitor:
     def heartbeat(  # noqa: C901, PLR0912, PLR0915 - flat on purpose, see below
         self, camera: CameraState, now: Instant, telemetry: Telemetry
     ) -> RejectionReason | None:
-        """Handle a heartbeat that was not retained (rules L1-L9).
+        """Handle a heartbeat that was not retained; return why it proves nothing, if so (rules L1-L9).
 
         Written flat: every heartbeat passes here, and this is what camwatch costs.
-
-        Args:
-            camera: The camera that sent it.
-            now: When it arrived.
-            telemetry: Its fields.
-
-        Returns:
-            Why it proves nothing, None if it is a proof.
         """
         if camera.underlying_status is Status.RETIRED:
             return RejectionReason.UNEXPECTED
@@ -301,18 +284,9 @@ class FleetMonitor:
     ) -> RejectionReason | None:
         """Handle a status message: `online` cancels a hint, the others are hints (rules L1, L5).
 
-        `online` is no proof: a bridge may repeat that of a dead camera. A retained hint counts only for a
-        camera of which nothing is known. After a link was lost it may be the will that a broker published as
-        it stopped, of a living camera.
-
-        Args:
-            camera: The camera that the message is about.
-            now: When it arrived.
-            status: Its content.
-            retained: Whether the broker had kept it.
-
-        Returns:
-            Why it was rejected, None if it was not.
+        Returns why it was rejected, if it was. `online` is no proof: a bridge may repeat that of a dead
+        camera. A retained hint counts only for a camera of which nothing is known. After a link was lost it
+        may be the will that a broker published as it stopped, of a living camera.
         """
         if camera.underlying_status is Status.RETIRED:
             return None if retained else RejectionReason.UNEXPECTED

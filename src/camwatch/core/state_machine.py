@@ -82,15 +82,9 @@ class StateMachine:
         until: float | None = None,
         dated: Dated | None = None,
     ) -> None:
-        """Apply a transition of the table, and account the time before it.
+        """Apply a transition of the table, if it has one for the status, and account the time before it.
 
-        Args:
-            camera: The camera; nothing happens if the table has no transition from its status.
-            event: What happened.
-            now: The present instant.
-            cause: The evidence, if it goes down.
-            until: The deadline that it missed; None if none was involved.
-            dated: When the change became true; None: as the table says.
+        `until` is the deadline that the camera missed; without `dated`, the table gives the instant.
         """
         step = TRANSITIONS[camera.underlying_status].get(event)
         if step is None:

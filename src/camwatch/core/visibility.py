@@ -19,12 +19,7 @@ from camwatch.core.state_machine import StateMachine
 class Visibility:
     """All links, and the groups of links that carry the same cameras.
 
-    Args:
-        state_machine: It handles the monitoring gaps of cameras.
-        recorder: It takes the events.
-        start: When the process started.
-        links: By name, the operators that a link carries (empty: all).
-        ping_after_s: See `StateMachine`; the lag is measured in an eighth of that time.
+    Arguments are those of `FleetMonitor`; the lag is measured every eighth of `ping_after_s`.
     """
 
     def __init__(
