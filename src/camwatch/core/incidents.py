@@ -6,7 +6,6 @@ Work per change is O(log n), whatever the size of the group, so that ten thousan
 from __future__ import annotations
 
 import heapq
-from collections.abc import Set as AbstractSet
 
 from camwatch.core.events import IncidentEvent
 from camwatch.core.model import IncidentKind, Instant
@@ -23,7 +22,17 @@ class IncidentGroup:
     Cameras are given by their index.
     """
 
-    __slots__ = ("_gone", "_members", "_newest", "_order", "_together", "id", "in_service", "kind", "since")
+    __slots__ = (
+        "_newest",
+        "_order",
+        "_together",
+        "id",
+        "in_service",
+        "kind",
+        "members",
+        "since",
+        "still_down",
+    )
 
     def __init__(self, kind: IncidentKind, group_id: str) -> None:
         self.kind = kind
@@ -33,24 +42,14 @@ class IncidentGroup:
         self._together: dict[int, Instant] = {}  # cameras that went down within a minute and still are
         self._order: list[tuple[float, int]] = []  # heap of the same, to remove the oldest
         self._newest = float("-inf")
-        self._members: set[int] = set()  # cameras of the open incident, recovered or not
-        self._gone: set[int] = set()  # those that have not recovered
-
-    @property
-    def members(self) -> AbstractSet[int]:
-        """The cameras of the incident that is open, or of the last one, recovered or not."""
-        return self._members
-
-    @property
-    def still_down(self) -> AbstractSet[int]:
-        """The members that have not recovered."""
-        return self._gone
+        self.members: set[int] = set()  # cameras of the open incident or the last one, recovered or not
+        self.still_down: set[int] = set()  # those that have not recovered
 
     def camera_down(self, camera: int, at: Instant, now: Instant) -> IncidentEvent | None:
         """Note that a camera went down `at` an instant; return the incident that this opens, if any."""
         if self.since is not None:
-            self._members.add(camera)
-            self._gone.add(camera)
+            self.members.add(camera)
+            self.still_down.add(camera)
             return None
         together, order = self._together, self._order
         together[camera] = at
@@ -63,8 +62,8 @@ class IncidentGroup:
         if count < CAMERAS_MIN or count < SHARE_MIN * self.in_service:
             return None
         self.since = min(self._together.values())
-        self._members = set(self._together)
-        self._gone = set(self._together)
+        self.members = set(self._together)
+        self.still_down = set(self._together)
         self._together.clear()
         self._order.clear()
         return IncidentEvent(self.kind, self.id, True, self.since, now, count)
@@ -77,13 +76,13 @@ class IncidentGroup:
         self._together.pop(camera, None)
         if self.since is None:
             return None
-        self._gone.discard(camera)
+        self.still_down.discard(camera)
         if not up:
-            self._members.discard(camera)
-        if len(self._gone) > (1 - BACK_SHARE) * len(self._members):
+            self.members.discard(camera)
+        if len(self.still_down) > (1 - BACK_SHARE) * len(self.members):
             return None
         since, self.since = self.since, None
-        return IncidentEvent(self.kind, self.id, False, since, now, len(self._members))
+        return IncidentEvent(self.kind, self.id, False, since, now, len(self.members))
 
     def _forget_older_than_a_minute(self) -> None:
         order, together = self._order, self._together
