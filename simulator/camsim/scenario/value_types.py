@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import re
-from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -19,154 +20,104 @@ class InvalidValueError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Kind(ABC):
-    """A kind of value: what a mistake is answered with, and its JSON Schema."""
+class Kind:
+    """A kind of value: what a mistake is answered with, its JSON Schema, and how it is read.
+
+    `parse` returns what a value means, None for a value of another kind; `among`: the texts to choose from.
+    """
 
     wanted: str
     schema: dict[str, Any]
-
-    @abstractmethod
-    def read(self, value: object) -> Any:
-        """Return what the value means. Raises UnfitError."""
-
-    def fail(self) -> InvalidValueError:
-        """Return the error of a value that is not of this kind."""
-        return InvalidValueError(f"write {self.wanted}")
-
-
-@dataclass(frozen=True, slots=True)
-class Duration(Kind):
-    """Seconds, at least `low` and below `high`: a number, or parts with units."""
-
-    low: float = 0.0
-    high: float = math.inf
-
-    def read(self, value: object) -> float:
-        """Return seconds. Raises UnfitError."""
-        if isinstance(value, str):
-            whole = _DURATION.fullmatch(value.strip())
-            if whole is None:
-                raise self.fail()
-            parts = _PART.findall(whole[2])
-            seconds = sum(float(number) * _UNITS_S[unit] for number, unit in parts)
-            value = -seconds if whole[1] else seconds
-        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-            raise self.fail()
-        if not self.low <= value < self.high:
-            raise InvalidValueError(f"{value:g} s is out of range: {self.wanted}")
-        return float(value)
-
-
-@dataclass(frozen=True, slots=True)
-class Share(Kind):
-    """A figure from 0 to 1: a percentage, or the figure itself; above 0 unless `zero`."""
-
-    most: float = 1.0
-
-    def read(self, value: object) -> float:
-        """Return a figure from 0 to 1. Raises UnfitError."""
-        if isinstance(value, str) and (match := _SHARE.fullmatch(value.strip())):
-            value = float(match[1]) / 100
-        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= self.most:
-            raise self.fail()
-        return float(value)
-
-
-@dataclass(frozen=True, slots=True)
-class Number(Kind):
-    """A number between two bounds, both included; a whole one if `whole`."""
-
-    low: float = -math.inf
-    high: float = math.inf
-    whole: bool = False
-
-    def read(self, value: object) -> float | int:
-        """Return the number. Raises UnfitError."""
-        if (
-            isinstance(value, bool)
-            or not isinstance(value, int | float)
-            or not self.low <= value <= self.high
-        ):
-            raise self.fail()
-        if self.whole and value != int(value):
-            raise self.fail()
-        return int(value) if self.whole else float(value)
-
-
-@dataclass(frozen=True, slots=True)
-class Text(Kind):
-    """A text; of `among`, if there are some."""
-
+    parse: Callable[[object], Any]
     among: tuple[str, ...] = ()
 
-    def read(self, value: object) -> str:
-        """Return the text. Raises UnfitError."""
-        if not isinstance(value, str) or not value or (self.among and value not in self.among):
-            raise self.fail()
-        return value
+    def read(self, value: object) -> Any:
+        """Return what the value means. Raises InvalidValueError."""
+        meant = self.parse(value)
+        if meant is None:
+            raise InvalidValueError(f"write {self.wanted}")
+        return meant
 
 
-@dataclass(frozen=True, slots=True)
-class Flag(Kind):
-    """True or false."""
+def duration(low: float = 0.0, high: float = math.inf) -> Kind:
+    """Return seconds, at least `low` and below `high`: a number, or parts with units."""
+    wanted = "a duration like 90s, 1h30m or 250ms"
 
-    def read(self, value: object) -> bool:
-        """Return the truth. Raises UnfitError."""
-        if not isinstance(value, bool):
-            raise self.fail()
-        return value
+    def parse(value: object) -> float | None:
+        if isinstance(value, str) and (whole := _DURATION.fullmatch(value.strip())):
+            value = sum(float(number) * _UNITS_S[unit] for number, unit in _PART.findall(whole[2]))
+            value = -value if whole[1] else value
+        seconds = _finite(value)
+        if seconds is not None and not low <= seconds < high:
+            raise InvalidValueError(f"{seconds:g} s is out of range: {wanted}")
+        return seconds
 
-
-@dataclass(frozen=True, slots=True)
-class Texts(Kind):
-    """A text, or a list of texts."""
-
-    def read(self, value: object) -> frozenset[str]:
-        """Return the texts. Raises UnfitError."""
-        texts = value if isinstance(value, list) else [value]
-        if not texts or not all(isinstance(text, str) and text for text in texts):
-            raise self.fail()
-        return frozenset(texts)
+    schema = [
+        {"type": "number"},
+        {"type": "string", "pattern": rf"^-?((\d+(\.\d+)?) ?({'|'.join(_UNITS_S)}) ?)+$"},
+    ]
+    return Kind(wanted, {"anyOf": schema}, parse)
 
 
-_TIME_SCHEMA = [
-    {"type": "number"},
-    {"type": "string", "pattern": rf"^-?((\d+(\.\d+)?) ?({'|'.join(_UNITS_S)}) ?)+$"},
-]
+def share(most: float = 1.0) -> Kind:
+    """Return a figure above 0 and up to `most`: a percentage, or the figure itself."""
 
+    def parse(value: object) -> float | None:
+        if isinstance(value, str) and (match := _SHARE.fullmatch(value.strip())):
+            value = float(match[1]) / 100
+        figure = _finite(value)
+        return figure if figure is not None and 0 < figure <= most else None
 
-def duration(low: float = 0.0, high: float = math.inf) -> Duration:
-    """Return a duration of at least `low` seconds."""
-    return Duration("a duration like 90s, 1h30m or 250ms", {"anyOf": _TIME_SCHEMA}, low, high)
-
-
-def share(most: float = 1.0) -> Share:
-    """Return a share of at most `most`."""
     schema = [
         {"type": "number", "exclusiveMinimum": 0, "maximum": most},
         {"type": "string", "pattern": r"^\d+(\.\d+)? ?%$"},
     ]
-    return Share(f"a share above 0 % and up to {most:.0%}, like 20 % or 0.2", {"anyOf": schema}, most)
+    return Kind(f"a share above 0 % and up to {most:.0%}, like 20 % or 0.2", {"anyOf": schema}, parse)
 
 
-def number(low: float, high: float, *, whole: bool = False) -> Number:
-    """Return a number between two bounds."""
-    kind = "whole number" if whole else "number"
-    schema = {"type": "integer" if whole else "number", "minimum": low, "maximum": high}
-    return Number(f"a {kind} from {low:g} to {high:g}", schema, low, high, whole)
+def number(low: float, high: float, *, whole: bool = False) -> Kind:
+    """Return a number between two finite bounds, both included; a whole one if `whole`."""
+
+    def parse(value: object) -> float | None:
+        figure = _finite(value)
+        if figure is None or not low <= figure <= high or (whole and not figure.is_integer()):
+            return None
+        return int(figure) if whole else figure
+
+    wanted = f"a {'whole number' if whole else 'number'} from {low:g} to {high:g}"
+    return Kind(wanted, {"type": "integer" if whole else "number", "minimum": low, "maximum": high}, parse)
 
 
-def text(*among: str) -> Text:
+def _finite(value: object) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    with contextlib.suppress(OverflowError):  # of a whole number with hundreds of digits
+        return figure if math.isfinite(figure := float(value)) else None
+    return None
+
+
+def text(*among: str) -> Kind:
     """Return a text; one of `among`, if there are some."""
-    schema: dict[str, Any] = {"type": "string", "minLength": 1}
-    if among:
-        schema["enum"] = list(among)
-    return Text(f"one of {', '.join(among)}" if among else "a text", schema, among)
+
+    def parse(value: object) -> str | None:
+        return value if isinstance(value, str) and value and (not among or value in among) else None
+
+    schema = _TEXT | {"enum": list(among)} if among else _TEXT
+    return Kind(f"one of {', '.join(among)}" if among else "a text", schema, parse, among)
 
 
-FLAG = Flag("true or false", {"type": "boolean"})
-_ONE = {"type": "string", "minLength": 1}
-TEXTS = Texts("an id, or a list of ids", {"anyOf": [_ONE, {"type": "array", "items": _ONE, "minItems": 1}]})
+def _texts(value: object) -> frozenset[str] | None:
+    texts: list[Any] = value if isinstance(value, list) else [value]
+    return frozenset(texts) if texts and all(isinstance(text, str) and text for text in texts) else None
+
+
+_TEXT: Final[dict[str, Any]] = {"type": "string", "minLength": 1}
+FLAG = Kind("true or false", {"type": "boolean"}, lambda value: value if isinstance(value, bool) else None)
+TEXTS = Kind(
+    "an id, or a list of ids",
+    {"anyOf": [_TEXT, {"type": "array", "items": _TEXT, "minItems": 1}]},
+    _texts,
+)
 
 
 def format_duration(seconds: float) -> str:
