@@ -194,21 +194,18 @@ class _Occurrence:
             )
         return self.ends_s
 
-    def cycle(self, first: Change, first_s: float, second_s: float) -> Iterator[Step]:
-        """Yield a change and its release, again and again."""
+    def once(self) -> Iterator[Step]:
+        """Yield one change without end."""
+        yield self._step(self.begins_s, _MOMENTS[self.entry.action])
+
+    def cycle(self) -> Iterator[Step]:
+        """Yield power off and on, again and again."""
+        off, on = ("off_for", "on_for") if self.entry.action == "flap" else ("takes", "up")
         at_s, end_s = self.begins_s, self.end_s
         while at_s < end_s:
-            yield self._step(at_s, first)
-            yield self._step(min(at_s + first_s, end_s), EndFault())
-            at_s += first_s + second_s
-
-    def flap(self) -> Iterator[Step]:
-        """Yield power off and on."""
-        yield from self.cycle(StartFault(PowerOff()), self.entry["off_for"], self.entry["on_for"])
-
-    def reboot_loop(self) -> Iterator[Step]:
-        """Yield restart after restart."""
-        yield from self.cycle(StartFault(PowerOff()), self.entry["takes"], self.entry["up"])
+            yield self._step(at_s, StartFault(PowerOff()))
+            yield self._step(min(at_s + self.entry[off], end_s), EndFault())
+            at_s += self.entry[off] + self.entry[on]
 
     def reboot(self) -> Iterator[Step]:
         """Yield one restart."""
@@ -222,14 +219,6 @@ class _Occurrence:
         yield self._step(back_s, Install(self.entry["version"]))
         yield self._step(back_s, EndFault())
 
-    def commission(self) -> Iterator[Step]:
-        """Yield the first sign of life."""
-        yield self._step(self.begins_s, Commission())
-
-    def reconnect(self) -> Iterator[Step]:
-        """Yield the loss of a connection that comes back at once."""
-        yield self._step(self.begins_s, Reconnect())
-
     def lag(self) -> Iterator[Step]:
         """Yield the slow way and its end: it must be known how long it grows."""
         entry, end_s = self.entry, self.end_s
@@ -238,10 +227,6 @@ class _Occurrence:
         lag = Lag(self.begins_s, end_s, entry["by"], entry["up_to"], entry["plus"], entry.on.seed)
         yield self._step(self.begins_s, StartFault(lag))
         yield self._step(end_s, EndFault())
-
-    def retained(self) -> Iterator[Step]:
-        """Yield one heartbeat that stays on the broker."""
-        yield self._step(self.begins_s, SpoofedMessage("retained"))
 
     def lies(self) -> Iterator[Step]:
         """Yield one false heartbeat after the other."""
@@ -258,18 +243,22 @@ class _Occurrence:
         yield self._step(self.begins_s if self.until_s is None else self.until_s, StartBroker())
 
 
+_MOMENTS: Final[dict[str, Change]] = {
+    "commission": Commission(),
+    "reconnect": Reconnect(),
+    "retained_heartbeat": SpoofedMessage("retained"),
+}
+
 _SPECIAL: Final[dict[str, Callable[[_Occurrence], Iterator[Step]]]] = {
-    "flap": _Occurrence.flap,
-    "reboot_loop": _Occurrence.reboot_loop,
+    "flap": _Occurrence.cycle,
+    "reboot_loop": _Occurrence.cycle,
     "reboot": _Occurrence.reboot,
     "firmware": _Occurrence.firmware,
-    "commission": _Occurrence.commission,
-    "reconnect": _Occurrence.reconnect,
     "lag": _Occurrence.lag,
-    "retained_heartbeat": _Occurrence.retained,
     "spoof": _Occurrence.lies,
     "replay": _Occurrence.lies,
     "broker_restart": _Occurrence.broker,
+    **dict.fromkeys(_MOMENTS, _Occurrence.once),
 }
 
 _EFFECTS: Final[dict[str, Callable[[Entry, float], Effect]]] = {
