@@ -58,17 +58,20 @@ class ClockWrong:
 
 
 @dataclass(frozen=True, slots=True)
-class Loss:
+class _Share:
+    share: float
+
+
+class Loss(_Share):
     """This share of its heartbeats is lost on the way."""
 
-    share: float
+    __slots__ = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Jitter:
+class Jitter(_Share):
     """It sends unevenly: by this share of the interval, either way."""
 
-    share: float
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,18 +115,16 @@ class Lag:
         return self.plus_s * (here + (there - here) * part)
 
 
-@dataclass(frozen=True, slots=True)
-class Duplicate:
+class Duplicate(_Share):
     """This share of its heartbeats arrives twice."""
 
-    share: float
+    __slots__ = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Reorder:
+class Reorder(_Share):
     """This share of its heartbeats arrives after the next one."""
 
-    share: float
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)

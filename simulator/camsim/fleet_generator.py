@@ -55,17 +55,8 @@ def write(folder: Path, cameras: int, operators: int, seed: int) -> None:
 
 
 _COLUMNS = (
-    *(
-        "camera_id",
-        "operator_id",
-        "site_id",
-        "name",
-        "purpose",
-        "lifecycle",
-        "in_service_from",
-        "commission_by",
-    ),
-    *("interval_s", "latitude", "longitude", "model", "source"),
+    *("camera_id", "operator_id", "site_id", "name", "purpose", "lifecycle"),
+    *("in_service_from", "commission_by", "interval_s", "latitude", "longitude", "model", "source"),
 )
 
 
