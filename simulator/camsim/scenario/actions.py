@@ -6,7 +6,7 @@ device is in `camsim.schedule`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from camsim.scenario.value_types import FLAG, Kind, duration, number, share, text
@@ -33,12 +33,7 @@ class Action:
     tells: str
     lasts: bool = True
     fleet: bool = False
-    parameters: dict[str, Parameter] | None = None
-
-    @property
-    def taken(self) -> dict[str, Parameter]:
-        """The parameters, by name."""
-        return self.parameters or {}
+    parameters: dict[str, Parameter] = field(default_factory=dict)
 
 
 _TAKES = Parameter(_BOOT, "how long a camera takes to boot", 20.0)

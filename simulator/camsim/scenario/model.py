@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from camsim.scenario.actions import ACTIONS, Action
@@ -63,7 +63,7 @@ class Entry:
     times: int = 1
     spread_s: float = 0.0
     on: Selector = Selector()
-    parameters: dict[str, Any] | None = None
+    parameters: dict[str, Any] = field(default_factory=dict)
 
     @property
     def kind(self) -> Action:
@@ -72,8 +72,7 @@ class Entry:
 
     def __getitem__(self, name: str) -> Any:
         """Return a parameter, or its default."""
-        given = self.parameters or {}
-        return given[name] if name in given else self.kind.taken[name].default
+        return self.parameters[name] if name in self.parameters else self.kind.parameters[name].default
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +106,7 @@ def _faster(entry: Entry, speed: float) -> Entry:
     # A clock error does not scale with the speed of the scenario.
     parameters = {
         name: entry[name] / speed if name in _TIMES and entry.action != "clock_jump" else entry[name]
-        for name in entry.kind.taken
+        for name in entry.kind.parameters
     }
     return replace(
         entry,

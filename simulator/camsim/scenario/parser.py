@@ -142,7 +142,7 @@ class _Reader:
         action = self._values({"action": named}, ENTRY).get("action")
         if action is None:
             return None
-        taken = ACTIONS[action].taken
+        taken = ACTIONS[action].parameters
         self._known(fields, (*ENTRY, "on", *taken), f"{action}")
         said = self._values({name: fields[name] for name in fields if name in ENTRY}, ENTRY)
         given = self._values(
@@ -168,7 +168,7 @@ class _Reader:
     def _consistent(self, node: Node, action: str, fields: Mapping[str, Node]) -> None:
         """Tell of what does not fit together."""
         kind = ACTIONS[action]
-        for name, parameter in kind.taken.items():
+        for name, parameter in kind.parameters.items():
             if parameter.default is REQUIRED and name not in fields:
                 self._fault(node, f"{action} lacks {name!r}: {parameter.tells}")
         if not kind.lasts and "for" in fields:
@@ -233,6 +233,5 @@ def _plain(node: Node) -> object:
 
 
 def _meant(node: Node, kind: Kind) -> str:
-    among = getattr(kind, "among", ())
-    near = difflib.get_close_matches(str(node.value), among, 1) if among else []
+    near = difflib.get_close_matches(str(node.value), kind.among, 1)
     return f": did you mean {near[0]!r}?" if near else ""

@@ -25,7 +25,7 @@ def schema() -> dict[str, Any]:
 
 def _entry(name: str) -> dict[str, Any]:
     action = ACTIONS[name]
-    taken = action.taken
+    taken = action.parameters
     properties: dict[str, Any] = {
         field: kind.schema for field, kind in ENTRY.items() if field != "for" or action.lasts
     }

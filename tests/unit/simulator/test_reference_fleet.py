@@ -102,7 +102,7 @@ def test_the_document_names_every_option_action_and_selector() -> None:
         assert f"`{option} " in DOCUMENT, option
     for action, kind in ACTIONS.items():
         assert f"| `{action}` |" in DOCUMENT, action
-        for parameter in kind.taken:
+        for parameter in kind.parameters:
             assert f"`{parameter}`" in DOCUMENT, parameter
     for name in (*SELECTOR, *ENTRY):
         assert f"`{name}`" in DOCUMENT, name

@@ -210,9 +210,9 @@ def _only_texts_tell(entry: dict[str, Any]) -> bool:
 def test_every_action_can_be_read_with_its_required_parameters_alone() -> None:
     given_ = {"by": "3s", "version": "1.0"}
     for name, action in ACTIONS.items():
-        needed = {n: given_[n] for n, p in action.taken.items() if p.default is REQUIRED}
+        needed = {n: given_[n] for n, p in action.parameters.items() if p.default is REQUIRED}
         entry = read_inline(json.dumps({"action": name, **needed}))
-        for parameter in action.taken:
+        for parameter in action.parameters:
             assert entry[parameter] is not REQUIRED
 
 
