@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import functools
+import contextlib
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated
 
 import typer
 
@@ -32,12 +32,23 @@ app = typer.Typer(
 )
 
 
+@contextlib.contextmanager
+def _exit_codes() -> Iterator[None]:
+    """Print an error that camsim raises on purpose, and exit with its code."""
+    try:
+        yield
+    except CamsimError as error:
+        typer.echo(f"camsim: {error}", err=True)
+        raise typer.Exit(2 if isinstance(error, UsageError) else 1) from None
+
+
 @app.callback()
 def camsim() -> None:
     """Simulate a fleet of cameras, and their faults, against a real MQTT broker."""
 
 
 @app.command()
+@_exit_codes()
 def run(  # noqa: PLR0913, PLR0917 - each option of the command is an argument
     broker: Annotated[str, typer.Option(metavar="URL", help="mqtt://HOST:PORT, or mqtts:// for TLS")],
     fleet: Annotated[Path, typer.Option(metavar="DIR", help="folder that holds cameras.csv")],
@@ -94,32 +105,27 @@ def run(  # noqa: PLR0913, PLR0917 - each option of the command is an argument
     broker_start: Annotated[str | None, typer.Option(metavar="COMMAND", help="starts it again")] = None,
 ) -> None:
     """Play every camera in service until --duration or a signal (SIGINT, SIGTERM), then say goodbye."""
-    try:
-        settings = SimulatorSettings(
-            broker=broker_at(
-                broker,
-                username=username,
-                password_file=password_file,
-                ca_file=ca_file,
-                accounts_file=accounts,
-                keep_alive_s=keep_alive,
-            ),
-            fleet=read_fleet(fleet),
-            scenario=_scenario(scenario, action or [], duration),
-            interval_s=interval,
-            speed=speed,
-            seed=seed,
-            qos=_qos(qos, connections),
-            prefix=prefix,
-            connections=connections,
-            connect_timeout_s=connect_timeout,
-            broker_control=_hand(broker_stop, broker_start),
-        )
-        asyncio.run(play(settings, truth))
-    except UsageError as error:
-        _fail(error, 2)
-    except CamsimError as error:
-        _fail(error, 1)
+    settings = SimulatorSettings(
+        broker=broker_at(
+            broker,
+            username=username,
+            password_file=password_file,
+            ca_file=ca_file,
+            accounts_file=accounts,
+            keep_alive_s=keep_alive,
+        ),
+        fleet=read_fleet(fleet),
+        scenario=_scenario(scenario, action or [], duration),
+        interval_s=interval,
+        speed=speed,
+        seed=seed,
+        qos=_qos(qos, connections),
+        prefix=prefix,
+        connections=connections,
+        connect_timeout_s=connect_timeout,
+        broker_control=_hand(broker_stop, broker_start),
+    )
+    asyncio.run(play(settings, truth))
 
 
 @app.command()
@@ -132,6 +138,7 @@ def scenarios() -> None:
 
 
 @app.command()
+@_exit_codes()
 def fleet(
     cameras: Annotated[int, typer.Option(min=1, max=1_000_000, metavar="N", help="how many cameras")],
     output: Annotated[Path, typer.Option(metavar="DIR", help="folder to write the tables into")],
@@ -139,21 +146,11 @@ def fleet(
     seed: Annotated[int, typer.Option(metavar="N", help="same seed, same fleet")] = 0,
 ) -> None:
     """Generate an inventory of any size."""
-    try:
-        fleet_generator.write(output, cameras, operators, seed)
-    except UsageError as error:
-        _fail(error, 2)
+    fleet_generator.write(output, cameras, operators, seed)
     typer.echo(f"{cameras} cameras of {operators} operators: {output}")
 
 
-@app.command("score")
-@functools.wraps(score)
-def score_command(*arguments: Any, **options: Any) -> None:
-    """Compare camwatch with the ground truth."""
-    try:
-        score(*arguments, **options)
-    except UsageError as error:
-        _fail(error, 2)
+app.command()(_exit_codes()(score))
 
 
 def _scenario(file: Path | None, entries: Sequence[str], duration_s: float | None) -> Scenario:
@@ -177,11 +174,6 @@ def _hand(stop: str | None, start: str | None) -> BrokerController | None:
     if (stop is None) is not (start is None):
         raise UsageError("--broker-stop and --broker-start belong together")
     return None if stop is None or start is None else BrokerController(stop, start)
-
-
-def _fail(error: CamsimError, code: int) -> NoReturn:
-    typer.echo(f"camsim: {error}", err=True)
-    raise typer.Exit(code)
 
 
 def main() -> None:
