@@ -10,7 +10,8 @@ import asyncio
 import contextlib
 import heapq
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import cast
 
 import aiomqtt
@@ -50,18 +51,6 @@ class Gateway:
         self._session: _Session | None = None
         self._task = stage.tasks.create_task(self._live(), name=f"gateway {name}")
 
-    def commission(self, camera: str) -> None:
-        """Bring a camera to life, at once."""
-        self._with(camera, lambda life: life.commission(self._stage.now_s()))
-
-    def hold(self, camera: str, reason: str, effect: Effect) -> None:
-        """Let an effect begin."""
-        self._with(camera, lambda life: life.hold(reason, effect, self._stage.now_s()))
-
-    def release(self, camera: str, reason: str) -> None:
-        """End what held for `reason`."""
-        self._with(camera, lambda life: life.release(reason, self._stage.now_s()))
-
     def reconnect(self) -> None:
         """Lose the session without a word; it comes back at once."""
         if self._session is not None:
@@ -69,15 +58,16 @@ class Gateway:
 
     def end(self) -> None:
         """Stop: with DISCONNECT, where there is a session."""
-        if self._session is not None:
+        if self._session is not None and not self._task.cancelling():
             self._session.write(_GOODBYE)
             self._session.close()
         self._task.cancel()
 
-    def _with(self, camera: str, happens: Callable[[VirtualCamera], None]) -> None:
+    def befall(self, camera: str, happens: Callable[[float], None]) -> None:
+        """Let something happen to a camera now."""
         life = self.lives[camera]
         was_reachable = life.reachable
-        happens(life)
+        happens(self._stage.now_s())
         if self._session is not None and life.reachable is not was_reachable:
             note = self._stage.statistics.came if life.reachable else self._stage.statistics.went
             note(camera)
@@ -165,6 +155,41 @@ class Gateway:
             session.write(b"".join(packets))
         else:
             session.write(_PING)
+
+
+class GatewayCamera:
+    """One camera that a gateway speaks for, with the methods of a `Connection`."""
+
+    def __init__(self, life: VirtualCamera, gateway: Gateway) -> None:
+        self._life = life
+        self._befall = partial(gateway.befall, life.device.camera.id)
+        self.reconnect, self.end = gateway.reconnect, gateway.end
+
+    def commission(self) -> None:
+        """Bring the camera to life, at once."""
+        self._befall(self._life.commission)
+
+    def hold(self, reason: str, effect: Effect) -> None:
+        """Let an effect begin."""
+        self._befall(partial(self._life.hold, reason, effect))
+
+    def release(self, reason: str) -> None:
+        """End what held for `reason`."""
+        self._befall(partial(self._life.release, reason))
+
+    async def say_goodbye(self) -> None:
+        """Say nothing: a gateway has no words for its cameras."""
+
+
+def gateway_cameras(
+    lives: Sequence[VirtualCamera], stage: RunContext, path: Path, connections: int
+) -> Iterator[GatewayCamera]:
+    """Yield all cameras, in order, spread over so many gateways: neighbours share one."""
+    for number in range(connections):
+        some = lives[len(lives) * number // connections : len(lives) * (number + 1) // connections]
+        if some:
+            gateway = Gateway(f"gateway-{number}", some, stage, path)
+            yield from (GatewayCamera(life, gateway) for life in some)
 
 
 class _Session(asyncio.Protocol):

@@ -18,6 +18,7 @@ from typing import Self
 
 from camsim.broker import Broker
 from camsim.broker_control import BrokerController
+from camsim.connection import Connection
 from camsim.device import Device
 from camsim.errors import ConnectError, ScenarioError
 from camsim.faults import (
@@ -33,6 +34,7 @@ from camsim.faults import (
     StopBroker,
 )
 from camsim.fleet import Fleet, PlayedCamera
+from camsim.gateway import GatewayCamera, gateway_cameras
 from camsim.ground_truth import Run
 from camsim.lagging_path import Path
 from camsim.rlimits import raise_open_file_limit
@@ -41,7 +43,6 @@ from camsim.scenario.model import NOTHING, Scenario
 from camsim.schedule import Step, plan
 from camsim.spoofing import Spoofer
 from camsim.stats import Statistics
-from camsim.transports import DirectTransport, GatewayTransport, Transport
 from camsim.virtual_camera import VirtualCamera
 from camwatch.wire.topics import DEFAULT_PREFIX
 
@@ -160,26 +161,26 @@ class Simulator:
     def commission(self, cameras: Iterable[PlayedCamera]) -> None:
         """Bring planned cameras to life; those alive already stay as they are."""
         for camera in cameras:
-            self._players.commission(camera.id)
+            self._players[camera.id].commission()
         self._count()
 
     def cut_power(self, cameras: Iterable[PlayedCamera], reason: str = _BY_HAND) -> None:
         """Drop the cameras' connections without DISCONNECT, until `restore` for the same reason."""
         for camera in cameras:
-            self._players.hold(camera.id, f"{reason}, power", PowerOff())
+            self._players[camera.id].hold(f"{reason}, power", PowerOff())
         self._count()
 
     def silence(self, cameras: Iterable[PlayedCamera], reason: str = _BY_HAND) -> None:
         """Send nothing more, with the connections left open, until `restore` for the same reason."""
         for camera in cameras:
-            self._players.hold(camera.id, f"{reason}, network", NetworkCut())
+            self._players[camera.id].hold(f"{reason}, network", NetworkCut())
         self._count()
 
     def restore(self, cameras: Iterable[PlayedCamera], reason: str = _BY_HAND) -> None:
         """End what was done to the cameras for `reason`; a camera held for another reason stays as it is."""
         for camera in cameras:
-            self._players.release(camera.id, f"{reason}, network")
-            self._players.release(camera.id, f"{reason}, power")
+            self._players[camera.id].release(f"{reason}, network")
+            self._players[camera.id].release(f"{reason}, power")
         self._count()
 
     async def _do(self, step: Step) -> None:
@@ -201,13 +202,13 @@ class Simulator:
     def _befall(self, camera: str, step: Step) -> None:
         match step.change:
             case StartFault(effect):
-                self._players.hold(camera, step.reason, effect)
+                self._players[camera].hold(step.reason, effect)
             case EndFault():
-                self._players.release(camera, step.reason)
+                self._players[camera].release(step.reason)
             case Commission():
-                self._players.commission(camera)
+                self._players[camera].commission()
             case Reconnect():
-                self._players.reconnect(camera)
+                self._players[camera].reconnect()
             case Install(version):
                 self._lives[camera].install(version)
             case SpoofedMessage() as lie:
@@ -235,11 +236,12 @@ class Simulator:
         self._liar = Spoofer(stage)
         self._path = path = Path(stage)
         count = settings.connections
-        self._players: Transport = (
-            DirectTransport(lives, stage, path)
+        players: Iterable[Connection | GatewayCamera] = (
+            (Connection(life, stage, path) for life in lives)
             if count is None
-            else GatewayTransport(lives, stage, path, count)
+            else gateway_cameras(lives, stage, path, count)
         )
+        self._players = dict(zip(self._lives, players, strict=True))
 
     async def _connected(self) -> None:
         """Wait until the fleet is connected; go on without the rest, but not with none at all."""
@@ -267,7 +269,8 @@ class Simulator:
         try:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_GOODBYE_S):
-                    await self._players.say_goodbye()
+                    await asyncio.gather(*(player.say_goodbye() for player in self._players.values()))
         finally:
-            self._players.end()
+            for player in self._players.values():
+                player.end()
             self._path.end()
