@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import groupby
 from math import sqrt
+from operator import attrgetter
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -11,9 +14,10 @@ from typing import Any
 import yaml
 
 from camsim.errors import ScoreError
-from camsim.score.matching import CameraScore, DetectedOutage, Missed, Score, by_operator, mean, percentile
+from camsim.score.matching import CameraScore, DetectedOutage, Missed, Score, mean, percentile
 
 Figures = dict[str, Any]
+_operator_of = attrgetter("operator")
 
 
 def figures(marks: Score, down_after: float) -> Figures:
@@ -56,7 +60,10 @@ def figures(marks: Score, down_after: float) -> Figures:
         "up_on_false_evidence_s": sum(each.false_up_ms for each in marks.cameras) / 1000,
         "blind_s": marks.judged_blind_ms / 1000,
         "blind_error_s": (marks.judged_blind_ms - marks.true_blind_ms) / 1000,
-        "operators": {name: _operator(each) for name, each in sorted(by_operator(marks.cameras).items())},
+        "operators": {
+            name: _operator(list(each))
+            for name, each in groupby(sorted(marks.cameras, key=_operator_of), _operator_of)
+        },
         "causes": _causes(found, marks.missed),
     }
 
@@ -99,13 +106,11 @@ def _causes(found: Iterable[DetectedOutage], missed: Iterable[Missed]) -> dict[s
     groups: dict[str, list[DetectedOutage]] = {}
     for each in found:
         groups.setdefault(each.absence.why, []).append(each)
-    lost: dict[str, int] = {}
-    for one in missed:
-        lost[one.absence.why] = lost.get(one.absence.why, 0) + 1
+    lost = Counter(one.absence.why for one in missed)
     return {
         why: {
             "detected": len(mine := groups.get(why, [])),
-            "missed": lost.get(why, 0),
+            "missed": lost[why],
             "detection_intervals": _spread([each.detection_ms / each.interval_ms for each in mine]),
             "start_error_intervals": _error([each.start_error_ms / each.interval_ms for each in mine]),
         }

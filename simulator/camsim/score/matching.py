@@ -8,7 +8,6 @@ Computers 51(5), 2002), who call them mistake recurrence time and mistake durati
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from statistics import fmean
@@ -163,7 +162,10 @@ def _mark(
     mine = CameraScore(camera.id, camera.operator, camera.interval_ms)
     absences = [each for each in camera.absences if each.until_ms > begin and each.from_ms < end]
     outages = [each for each in said.outages if (each.end_ms or end) > begin and each.at_ms < end]
-    _pair(marks, camera, list(_joined(absences)), outages, real, down_after)
+    needed_ms = down_after * camera.interval_ms
+    late = (span for lag in camera.lags for span in lag.beyond(needed_ms))  # a lag that makes blind
+    hidden = [*real.links, *late]
+    _pair(marks, camera, _joined(absences), outages, needed_ms, hidden)
     mine.outages = len(outages)
     life = stretches(said, begin, end)
     covered = [(start, stop) for start, stop, status in life if status in ("up", "down")]
@@ -171,7 +173,7 @@ def _mark(
     mine.covered_ms = _length(covered)
     mine.true_down_ms = _length(_both(covered, away))
     mine.judged_down_ms = _length([(start, stop) for start, stop, status in life if status == "down"])
-    mine.knowable_ms = _knowable(camera, life, away, real, down_after)
+    mine.knowable_ms = _knowable(camera, life, away, hidden)
     if camera.lies:
         up = [(start, stop) for start, stop, status in life if status == "up"]
         mine.false_up_ms = sum(_false_up(camera, absence, up) for absence in absences)
@@ -193,22 +195,25 @@ def _joined(absences: Sequence[TrueOutage]) -> Iterator[TrueOutage]:
 def _pair(
     marks: Score,
     camera: TrueCamera,
-    absences: Sequence[TrueOutage],
+    absences: Iterable[TrueOutage],
     outages: Sequence[Outage],
-    real: GroundTruth,
-    down_after: float,
+    needed_ms: float,
+    hidden: Sequence[Span],
 ) -> None:
-    """Find the outage of each absence, the absences without one, and the outages without one."""
+    """Find the outage of each absence, the absences without one, and the outages without one.
+
+    A silence of `needed_ms` convicts; camwatch could see nothing in `hidden`.
+    """
     used: set[Outage] = set()
     for absence in absences:
         mine = [each for each in outages if _touch(absence, each, marks.ended_ms)]
         used.update(mine)
         if mine:
-            lag = camera.most_late_ms(absence.heard_ms + down_after * camera.interval_ms)
+            lag = camera.most_late_ms(absence.heard_ms + needed_ms)
             marks.found.append(
                 DetectedOutage(camera.id, camera.operator, camera.interval_ms, absence, mine[0], lag)
             )
-        elif _is_due(camera, absence, real, down_after, marks.ended_ms):
+        elif _is_due(camera, absence, needed_ms, hidden, marks.ended_ms):
             marks.missed.append(Missed(camera.id, camera.operator, absence))
     for outage in outages:
         if outage not in used:
@@ -221,43 +226,29 @@ def _touch(absence: TrueOutage, outage: Outage, end_ms: int) -> bool:
 
 
 def _is_due(
-    camera: TrueCamera, absence: TrueOutage, real: GroundTruth, down_after: float, end_ms: int
+    camera: TrueCamera, absence: TrueOutage, needed_ms: float, hidden: Iterable[Span], end_ms: int
 ) -> bool:
     """Whether an absence was long enough to be seen, with a broker that was there all the time.
 
     A lag makes no absence shorter, but what came too late for the end of the marks need not be seen.
     """
-    needed = down_after * camera.interval_ms
-    seen_until = min(absence.until_ms, end_ms - camera.late_ms(absence.heard_ms + needed))
+    seen_until = min(absence.until_ms, end_ms - camera.late_ms(absence.heard_ms + needed_ms))
     margin = 2 * camera.interval_ms
     disturbed = any(
-        start - margin < seen_until and absence.heard_ms < stop + needed
-        for start, stop in [*real.links, *_too_late(camera, down_after)]
+        start - margin < seen_until and absence.heard_ms < stop + needed_ms for start, stop in hidden
     )
-    return seen_until - absence.heard_ms > needed + margin and not disturbed
+    return seen_until - absence.heard_ms > needed_ms + margin and not disturbed
 
 
 def _knowable(
-    camera: TrueCamera,
-    life: Sequence[tuple[int, int, str]],
-    away: Sequence[Span],
-    real: GroundTruth,
-    down_after: float,
+    camera: TrueCamera, life: Sequence[tuple[int, int, str]], away: Sequence[Span], hidden: Iterable[Span]
 ) -> int:
-    """Return the unknown time in which camwatch could have known: not blind, and the camera had spoken.
-
-    A way that lags by more than the silence that convicts makes blind.
-    """
+    """Return the unknown time in which camwatch could have known: not blind, and the camera had spoken."""
     unknown = [(start, stop) for start, stop, status in life if status == "unknown"]
     # After the broker's return each camera has an interval to be heard, and a session to open before.
     grace = round(2 * camera.interval_ms) + 2000
-    blind = [(start, stop + grace) for start, stop in [*real.links, *_too_late(camera, down_after)]]
+    blind = [(start, stop + grace) for start, stop in hidden]
     return _length(unknown) - _length(_both(unknown, merged([*blind, *away])))
-
-
-def _too_late(camera: TrueCamera, down_after: float) -> list[Span]:
-    """Return when news was later than the silence that convicts."""
-    return [span for lag in camera.lags for span in lag.beyond(down_after * camera.interval_ms)]
 
 
 def _false_up(camera: TrueCamera, absence: TrueOutage, up: Sequence[Span]) -> int:
@@ -326,11 +317,3 @@ def percentile(values: Sequence[float], share: float) -> float | None:
 def mean(values: Sequence[float]) -> float | None:
     """Return the mean; None of nothing."""
     return fmean(values) if values else None
-
-
-def by_operator(cameras: Iterable[CameraScore]) -> dict[str, list[CameraScore]]:
-    """Return the cameras of each operator."""
-    found: dict[str, list[CameraScore]] = defaultdict(list)
-    for camera in cameras:
-        found[camera.operator].append(camera)
-    return dict(found)
