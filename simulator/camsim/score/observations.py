@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -166,10 +166,14 @@ def _outage(line: dict[str, Any]) -> Outage:
     return Outage(line["at_ms"], line["end_ms"], line["detected_ms"], line["cause"], bounds)
 
 
-def _lines(kind: str, names: Iterable[str], rows: Iterable[tuple[Any, ...]]) -> Iterator[dict[str, Any]]:
-    columns = tuple(names)
-    for row in rows:
-        yield {"kind": kind, **dict(zip(columns, row, strict=True))}
+def _read(connection: Any) -> Observations:
+    """Read all tables over a connection of sqlite3 or psycopg."""
+    return collected(
+        {"kind": kind, **{column[0]: value for column, value in zip(found.description, row, strict=True)}}
+        for kind, query in _TABLES.items()
+        for found in [connection.execute(query)]
+        for row in found
+    )
 
 
 def _from_sqlite(file: Path) -> Observations:
@@ -178,12 +182,7 @@ def _from_sqlite(file: Path) -> Observations:
     try:
         with closing(sqlite3.connect(f"file:{file.resolve()}?mode=ro", uri=True)) as connection:
             connection.execute("BEGIN")
-            asked = ((kind, connection.execute(query)) for kind, query in _TABLES.items())
-            return collected(
-                line
-                for kind, found in asked
-                for line in _lines(kind, (column[0] for column in found.description), found)
-            )
+            return _read(connection)
     except sqlite3.Error as error:
         raise ScoreError(f"--history {file}: {error}") from None
 
@@ -196,13 +195,6 @@ def _from_postgresql(url: str) -> Observations:
     try:
         with psycopg.connect(url) as connection:
             connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
-            asked = ((kind, connection.execute(query.encode())) for kind, query in _TABLES.items())
-            return collected(
-                line
-                for kind, found in asked
-                for line in _lines(
-                    kind, (column.name for column in found.description or ()), found.fetchall()
-                )
-            )
+            return _read(connection)
     except psycopg.Error as error:
         raise ScoreError(f"--history: {str(error).splitlines()[0]}") from None

@@ -56,14 +56,10 @@ def _parts(found: Figures) -> Iterator[RenderableType]:
         ("cause", "detected", "missed", "p50", "p99"),
         (
             (
-                why,
-                str(cause["detected"]),
-                str(cause["missed"]),
-                _number(spread["p50"]),
-                _number(spread["p99"]),
+                *(why, str(cause["detected"]), str(cause["missed"])),
+                *(_number(cause["detection_intervals"][name]) for name in ("p50", "p99")),
             )
             for why, cause in found["causes"].items()
-            for spread in (cause["detection_intervals"],)
         ),
     )
     yield ""
