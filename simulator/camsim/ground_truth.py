@@ -162,13 +162,8 @@ class _CameraTruth:
 
     def _alive(self, until_s: float, why: str) -> Iterator[dict[str, Any]]:
         if until_s > self.life.back_s:
-            yield self._line(
-                "alive",
-                self.life.back_s,
-                until_s,
-                why=why,
-                heard_s=_round(self.life.last_delivered_s or until_s),
-            )
+            heard_s = _round(self.life.last_delivered_s or until_s)
+            yield self._line("alive", self.life.back_s, until_s, why=why, heard_s=heard_s)
 
     def _condition(self, step: Step | None, until_s: float) -> Iterator[dict[str, Any]]:
         if step is None or not isinstance(step.change, StartFault):
@@ -204,13 +199,10 @@ def _links(steps: Iterable[Step], ended_s: float) -> Iterator[dict[str, Any]]:
 
 def _lags(steps: Iterable[Step], ended_s: float) -> Iterator[dict[str, Any]]:
     for step in steps:
-        if (
-            isinstance(step.change, StartFault)
-            and isinstance(step.change.effect, Lag)
-            and step.at_s < ended_s
-        ):
-            arrivals = [[_round(sent), _round(arrives)] for sent, arrives in step.change.effect.knots()]
-            yield {"kind": "lag", "cameras": [camera.id for camera in step.cameras], "arrivals": arrivals}
+        match step.change:
+            case StartFault(Lag() as lag) if step.at_s < ended_s:
+                arrivals = [[_round(sent), _round(arrives)] for sent, arrives in lag.knots()]
+                yield {"kind": "lag", "cameras": [camera.id for camera in step.cameras], "arrivals": arrivals}
 
 
 def _round(seconds: float) -> float:
