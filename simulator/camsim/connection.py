@@ -18,10 +18,9 @@ from camsim.faults import Effect, PowerOff
 from camsim.lagging_path import Path
 from camsim.publishing import Message, publish
 from camsim.run_context import RunContext
-from camsim.seeded_random import uniform
 from camsim.virtual_camera import VirtualCamera
 from camwatch.wire.heartbeat import SessionStatus, encode_status
-from camwatch.wire.topics import MessageKind, TopicAddress, topic_of
+from camwatch.wire.topics import MessageKind
 
 
 class Connection:
@@ -34,9 +33,8 @@ class Connection:
         self._farewell: asyncio.Task[None] | None = None
         self._client: aiomqtt.Client | None = None
         camera = life.device.camera
-        address = TopicAddress(camera.operator, camera.id, MessageKind.HEARTBEAT)
-        self._heartbeats = topic_of(stage.prefix, address)
-        self._status = topic_of(stage.prefix, address._replace(kind=MessageKind.STATUS))
+        self._heartbeats = stage.topic(camera)
+        self._status = stage.topic(camera, MessageKind.STATUS)
         self._attempts = 0
 
     def commission(self) -> None:
@@ -153,10 +151,7 @@ class Connection:
                     self._client = None
                 self._stage.statistics.went(self.life.device.camera.id)
                 self._stage.statistics.failed(problem_of(self._stage.broker, error))
-            ceiling_s = min(self._stage.reconnect_max_s, self._stage.reconnect_min_s * 2 ** min(failures, 16))
-            delay_s = ceiling_s * uniform(
-                self._stage.seed, self.life.device.camera.id, "attempt", self._attempts
-            )
+            delay_s = self._stage.back_off_s(self.life.device.camera.id, failures, self._attempts)
             self._attempts += 1
             failures += 1
 

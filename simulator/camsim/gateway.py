@@ -22,9 +22,7 @@ from camsim.faults import Effect
 from camsim.lagging_path import Path
 from camsim.publishing import Message
 from camsim.run_context import RunContext
-from camsim.seeded_random import uniform
 from camsim.virtual_camera import VirtualCamera
-from camwatch.wire.topics import MessageKind, TopicAddress, topic_of
 
 _TOGETHER_S = 0.005  # what is due within this goes out in one piece
 _FULL_BYTES = 1 << 20
@@ -40,12 +38,7 @@ class Gateway:
         self.lives = {life.device.camera.id: life for life in lives}
         self._stage, self._path = stage, path
         self._order = {camera: number for number, camera in enumerate(self.lives)}
-        self._topics = {
-            camera: topic_of(
-                stage.prefix, TopicAddress(life.device.camera.operator, camera, MessageKind.HEARTBEAT)
-            )
-            for camera, life in self.lives.items()
-        }
+        self._topics = {camera: stage.topic(life.device.camera) for camera, life in self.lives.items()}
         self._due: list[tuple[float, int, str]] = []
         self._more = asyncio.Event()  # something befell a camera, or the session
         self._session: _Session | None = None
@@ -99,9 +92,8 @@ class Gateway:
                     self._session.close()
                     self._session = None
                     self._connected(stage.statistics.went)
-            ceiling_s = min(stage.reconnect_max_s, stage.reconnect_min_s * 2 ** min(failures, 16))
+            await asyncio.sleep(stage.back_off_s(self.name, failures, failures + 1))
             failures += 1
-            await asyncio.sleep(ceiling_s * uniform(stage.seed, self.name, "attempt", failures))
 
     def _connected(self, note: Callable[[str], None]) -> None:
         for camera, life in self.lives.items():
