@@ -26,7 +26,7 @@ from camwatch.accounting.records import (
     StatusChange,
 )
 from camwatch.accounting.rolling_window import WINDOWS, RollingWindow, TimelineStatus
-from camwatch.accounting.timeline import StatusInterval, TimelineOverlays, Uncertain
+from camwatch.accounting.timeline import StatusInterval, TimelineOverlays
 from camwatch.core.events import Backfill, Event, MonitoringGap, ServicePeriodEvent, Transition
 from camwatch.core.model import GapCause, Purpose, Status
 from camwatch.core.status_time import Interval, Proven, StatusTime, unite
@@ -218,16 +218,16 @@ class RollingAccounts:
         for day, rollup in camera.days.items():
             start = self._calendar.start_of(date.fromisoformat(day))
             account = rollup.status_time
-            for kind, status, spent in (
-                (StatusInterval, Status.UP, account.up - account.uncertain_up),
-                (Uncertain, Status.UP, account.uncertain_up),
-                (StatusInterval, Status.DOWN, account.down - account.uncertain_down),
-                (Uncertain, Status.DOWN, account.uncertain_down),
-                (StatusInterval, Status.UNKNOWN, account.unknown),
-                (StatusInterval, Status.MAINTENANCE, account.maintenance),
+            for status, uncertain, spent in (
+                (Status.UP, False, account.up - account.uncertain_up),
+                (Status.UP, True, account.uncertain_up),
+                (Status.DOWN, False, account.down - account.uncertain_down),
+                (Status.DOWN, True, account.uncertain_down),
+                (Status.UNKNOWN, False, account.unknown),
+                (Status.MAINTENANCE, False, account.maintenance),
             ):
                 if spent:
-                    yield kind(start, start + spent, status)
+                    yield StatusInterval(start, start + spent, status, uncertain)
                     start += spent
         yield from self._overlays.dated(camera, OPEN_ENDED)
 

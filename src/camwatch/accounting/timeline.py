@@ -29,11 +29,7 @@ class StatusInterval(NamedTuple):
     start: int
     end: int
     status: Status
-
-    @property
-    def uncertain(self) -> bool:
-        """Whether up time may have been down, or down time up (rule A3)."""
-        return False
+    uncertain: bool = False  # up time may have been down, or down time up (rule A3)
 
     @property
     def timeline_status(self) -> Status | UncertainStatus:
@@ -41,17 +37,6 @@ class StatusInterval(NamedTuple):
         if self.uncertain:
             return UncertainStatus.UP if self.status is Status.UP else UncertainStatus.DOWN
         return self.status
-
-
-class Uncertain(StatusInterval):
-    """An interval between the bounds of a change."""
-
-    __slots__ = ()
-
-    @property
-    def uncertain(self) -> bool:
-        """Always True."""
-        return True
 
 
 class TimelineOverlays:
@@ -109,7 +94,7 @@ class TimelineOverlays:
             spans = ups if stretch.status is Status.UP else downs
             near = spans[bisect_right(spans, stretch.start, key=attrgetter("end")) :]
             cut += (
-                (Uncertain if inside else StatusInterval)(start, end, stretch.status)
+                StatusInterval(start, end, stretch.status, inside)
                 for start, end, inside in split(near, stretch.start, stretch.end)
             )
         return cut

@@ -17,7 +17,7 @@ from camwatch.accounting.records import (
     Place,
     StatusChange,
 )
-from camwatch.accounting.timeline import StatusInterval, TimelineOverlays, status_time_between
+from camwatch.accounting.timeline import TimelineOverlays, status_time_between
 from camwatch.core.model import GapCause, Purpose, Scope, Status
 from camwatch.core.status_time import Interval, Proven, StatusTime
 
@@ -65,9 +65,10 @@ def over(*lying: MaintenanceRecord | GapRecord) -> TimelineOverlays:
 
 def read(
     record: CameraHistory, *lying: MaintenanceRecord | GapRecord, until: int = END
-) -> list[StatusInterval]:
+) -> list[tuple[int, int, Status]]:
     """Return the stretches of a record."""
-    return over(*lying).intervals(record, until)
+    found = over(*lying).intervals(record, until)
+    return [(each.start, each.end, each.status) for each in found]
 
 
 def test_changes_are_read_from_one_to_the_next() -> None:
@@ -172,7 +173,7 @@ def test_windows_that_the_inventory_announced_and_cancelled_ones_cover_nothing()
 
 def test_an_account_is_cut_at_both_ends() -> None:
     """A1."""
-    told = read(camera((0, UP), (10, DOWN), (20, UNKNOWN), (30, MAINTENANCE)))
+    told = over().intervals(camera((0, UP), (10, DOWN), (20, UNKNOWN), (30, MAINTENANCE)), END)
     assert status_time_between(told, 5, 32) == StatusTime(up=5, down=10, unknown=10, maintenance=2)
     assert status_time_between(told, 10, 20) == StatusTime(down=10)
     assert status_time_between(told, 12, 13) == StatusTime(down=1)
@@ -239,9 +240,10 @@ def test_every_millisecond_is_what_the_rules_say(
 ) -> None:
     """A1, E4, T2, V3: exactly one account for each millisecond in service, none for the others."""
     told = camera(*changes, service=tuple(service), fills=tuple(fills))
-    found = read(told, *(gap(*span) for span in gaps), *(window(*span) for span in windows))
+    overlays = over(*(gap(*span) for span in gaps), *(window(*span) for span in windows))
+    found = overlays.intervals(told, END)
     truth = [naive(instant, changes, service, fills, gaps, windows) for instant in range(END)]
-    assert _expanded(found) == truth
+    assert _expanded([(each.start, each.end, each.status) for each in found]) == truth
     assert all(one.end <= two.start for one, two in pairwise(found))
     assert not any(one.end == two.start and one.status is two.status for one, two in pairwise(found))
     counted = StatusTime()
@@ -264,7 +266,7 @@ def test_what_is_read_up_to_an_instant_is_the_beginning_of_the_whole(
     assert _expanded(early) == [*_expanded(read(told))[:until], *[None] * (END - until)]
 
 
-def _expanded(stretches: list[StatusInterval]) -> list[Status | None]:
+def _expanded(stretches: list[tuple[int, int, Status]]) -> list[Status | None]:
     found: list[Status | None] = [None] * END
     for start, end, status in stretches:
         assert 0 <= start < end <= END

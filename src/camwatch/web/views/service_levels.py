@@ -93,7 +93,7 @@ def stretches(record: History, from_ms: int, to_ms: int) -> list[StatusIntervalV
             status=status, start=to_datetime(max(start, from_ms)), end=to_datetime(min(end, until))
         )
         for camera in record.cameras
-        for start, end, status in overlays.intervals(camera, until)
+        for start, end, status, _ in overlays.intervals(camera, until)
         if end > from_ms and start < until
     ]
 
