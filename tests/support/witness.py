@@ -53,7 +53,7 @@ def watch() -> None:
         if select.select([asked], [], [], TICK_S)[0]:
             if not os.read(asked, 1):
                 return
-            longest = max(longest, late_s(time.monotonic()))
+            longest = max(longest, late_s(min(due, time.monotonic())))
             print(longest, flush=True)  # noqa: T201 - the answer
             longest = 0.0
         else:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import threading
 import time
 
 import pytest
@@ -134,15 +136,15 @@ def test_a_test_that_is_not_on_the_real_clock_is_never_repeated(
     found.assert_outcomes(failed=1)
 
 
-def test_the_witness_sees_its_own_process_stopped() -> None:
+def test_the_witness_sees_a_stall_that_lasts_until_it_is_asked() -> None:
+    """The process is asked while it is stopped, so the question waits for it when it goes on."""
     witness = Witness()
     try:
         witness.longest_s()
         assert witness._process is not None
-        witness._process.send_signal(19)
+        witness._process.send_signal(signal.SIGSTOP)
         time.sleep(0.3)
-        witness._process.send_signal(18)
-        time.sleep(0.05)
+        threading.Timer(0.1, witness._process.send_signal, [signal.SIGCONT]).start()
         assert witness.longest_s() >= 0.2
     finally:
         witness.close()
