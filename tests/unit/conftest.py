@@ -13,6 +13,16 @@ _FORBIDDEN = frozenset(
 )
 _running: list[str] = []
 
+_COVERING = ("accounting", "core", "ingest", "metrics", "wire")
+"""The folders whose tests cover the pure packages: tracing the others would take as long again."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Measure no coverage with the tests of other folders."""
+    for item in items:
+        if item.path.parent.name not in _COVERING:
+            item.add_marker(pytest.mark.no_cover)
+
 
 def _audit(event: str, arguments: tuple[object, ...]) -> None:
     if _running and event in _FORBIDDEN and threading.current_thread() is threading.main_thread():

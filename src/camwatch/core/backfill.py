@@ -38,9 +38,8 @@ def record_not_up(camera: CameraState, start: int, end: int) -> None:
 
 def record_proof(camera: CameraState, at: float) -> None:
     """Remember a proof on time at an edge of such time, monotonic seconds."""
-    if at > NEVER:
-        camera.gap_proofs.append(at)
-        del camera.gap_proofs[: -2 * _NOT_UP_KEPT]
+    camera.gap_proofs.append(at)
+    del camera.gap_proofs[: -2 * _NOT_UP_KEPT]
 
 
 def add_late(camera: CameraState, now: Instant, sent: float, uptime_s: float | None) -> list[Backfill]:

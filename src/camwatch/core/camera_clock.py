@@ -109,11 +109,9 @@ def expected_seq(camera: CameraState, telemetry: Telemetry, now: float) -> int |
 def clock_ran(camera: CameraState, telemetry: Telemetry, now: float) -> bool | None:
     """Return whether the clock advanced since the previous heartbeat as uptime or count did (rule L8).
 
-    None if there is nothing to compare it with.
+    None if there is nothing to compare it with. Both heartbeats have a `ts`.
     """
-    if telemetry.ts is None or camera.ts is None:
-        return None
-    passed = telemetry.ts - camera.ts
+    passed = (telemetry.ts or 0.0) - (camera.ts or 0.0)
     tolerance = min(max(COARSE_S, camera.interval_s / 4), 0.9 * camera.interval_s)
     uptime = _running_uptime(camera, telemetry)
     if uptime is not None and camera.uptime >= 0:
@@ -136,11 +134,9 @@ def _stands_still(camera: CameraState, telemetry: Telemetry, now: float) -> bool
     It shows its last value, or no more than in the late heartbeat about an interval ago: neither copies nor a
     draining queue come at that pace. It is doubted for as long as that continues.
     """
-    ts = telemetry.ts
-    if ts is None or camera.ts is None:
-        return False
+    ts = telemetry.ts or 0.0
     alone = telemetry.seq is None and telemetry.uptime_s is None
-    as_before = abs(ts - camera.ts) <= COARSE_S
+    as_before = abs(ts - (camera.ts or 0.0)) <= COARSE_S
     if _proven_since_late(camera) or camera.late_arrivals is None:
         return as_before or (alone and now < camera.doubted_until)
     goes_on, pause_s = camera.late_offset == STANDS, now - camera.late_arrivals.end / 1000

@@ -118,7 +118,7 @@ def ending(
     """
     interval, sent, wait_s = camera.interval_s, proof - waited_s, possible_wait(camera, proof)
     due = sent - PACE * interval
-    booted = sent - uptime_s if boot is Boot.NEW and uptime_s is not None else NEVER
+    booted = sent - (uptime_s or 0.0) if boot is Boot.NEW else NEVER
     unseen = camera.hidden_to >= due  # it may have come back during the gap
     first = (min(due, camera.hidden_from) if unseen else due) - wait_s
     if due <= camera.return_arrived_at and due - interval <= camera.returned_at <= proof:
@@ -130,8 +130,6 @@ def ending(
             at, earliest = sent, min(earliest, at - waited_s)
         return Dated(at, earliest, camera.return_arrived_at)
     if boot is Boot.NEW:
-        if booted == NEVER:
-            booted = first if unseen else sent
         # A camera that booted during the gap was back at its end.
         at = camera.hidden_to if unseen and booted <= camera.hidden_to else sent
         return Dated(at, max(booted - wait_s, first), proof)

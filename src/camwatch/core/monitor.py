@@ -96,8 +96,8 @@ class FleetMonitor:
             if refusal is not None:
                 if refusal is RejectionReason.DUPLICATE:
                     self._duplicate(camera, now, telemetry)
-                elif telemetry.ts is not None and camera.clock_offset < _FOREVER:
-                    late_s = utc_ms * 0.001 - telemetry.ts - camera.clock_offset
+                else:  # by its `ts`, so it has one
+                    late_s = utc_ms * 0.001 - (telemetry.ts or 0.0) - camera.clock_offset
                     self._state_machine.on_late(camera, now, now.shifted(-late_s), uptime)
                 return refusal
             if rebooted:

@@ -55,12 +55,10 @@ class _Scope:
         self._serving: dict[_Key, set[str]] = {}  # by group, its cameras in service
         self._status: dict[str, Status] = {}
         self._index: dict[str, int] = {}
-        for _ in self._update_groups(None):
-            pass
+        list(self._update_groups(None))
         down = [fleet.cameras[name] for name in self._keys if fleet.cameras[name].outage_open]
         for state in sorted(down, key=lambda state: state.since.mono):
-            for _ in self._went_down(state.camera.id, state.since, state.since):
-                pass
+            list(self._went_down(state.camera.id, state.since, state.since))
 
     def apply(self, event: Transition | OutageEvent | ServicePeriodEvent) -> Iterator[IncidentEvent]:
         """Apply an event of one of the cameras."""

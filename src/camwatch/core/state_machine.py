@@ -116,8 +116,6 @@ class StateMachine:
 
     def _dated(self, camera: CameraState, which: TransitionInstant, now: Instant) -> Dated:
         """Return when a transition became true, by the table."""
-        if which in (TransitionInstant.DUE, TransitionInstant.HINT):
-            return dating.beginning(camera)
         if which is TransitionInstant.BLIND:
             blind = deadlines.blind_since(camera)
             return dating.hidden(camera, now.mono if blind is None else blind)
@@ -193,8 +191,7 @@ class StateMachine:
     def on_visibility_regained(self, camera: CameraState, now: Instant, cause: GapCause) -> None:
         """End a camera's monitoring gap: move its deadlines (S4, S5), and account the hidden time."""
         blind = deadlines.blind_since(camera)
-        if blind is None:
-            return
+        assert blind is not None, "a gap ends"  # noqa: S101
         if blind - camera.hidden_to > deadlines.PACE * camera.interval_s:
             camera.hidden_from = blind - deadlines.PACE * camera.interval_s
         camera.hidden_to = now.mono

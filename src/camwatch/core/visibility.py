@@ -150,7 +150,6 @@ class Visibility:
 
     def _measure_lag(self, link: LinkState, now: Instant) -> None:
         saw = link.visible
-        was_lagging = link.lagging
         in_time = event_time.update_lag(link, now.mono, self._look_again_s)
         if link.catching_up:
             # Once the lag is known, it shows how much has arrived.
@@ -167,8 +166,6 @@ class Visibility:
             self._not_visible(link, now.shifted(-link.lag), GapCause.LAG)
         elif link.visible and not saw:
             self._visible(link, now)
-        elif was_lagging and not link.lagging:
-            self._state_machine.retry_pending(now)
         self._bring_forward(link, now)
 
     def _blame_clocks(self, link: LinkState, now: Instant) -> None:
@@ -226,7 +223,7 @@ class Visibility:
             if not any(other.visible for other in group.links):
                 others = [_seen_until(other) for other in group.links if other is not link]
                 self._begin_gap(group, max([since, *filter(None, others)]), cause)
-            elif group.blind_since is None and len(group.links) > 1:
+            else:
                 for camera in group.cameras.values():
                     if camera.proof_link is link and camera.proof_link_down_since is None:
                         self._state_machine.on_visibility_lost(camera, since)

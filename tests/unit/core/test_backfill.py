@@ -46,7 +46,7 @@ def ledger(world: World, until: float) -> StatusTime:
 
 def fills(world: World) -> list[Backfill]:
     """Return what late heartbeats filled so far, as it is told at the next checkpoint."""
-    world.watch._state_machine.emit_backfill(world.camera(), world.now)
+    world.watch.account([world.camera()], world.now)
     world.events += world.watch.drain_events()
     return [event for event in world.events if isinstance(event, Backfill)]
 
@@ -287,3 +287,36 @@ def test_one_link_may_bring_what_it_kept_after_another_is_in_sight_again() -> No
     for t in range(120, 390, 10):
         sent(world, t, seq=t // 10)
     assert ledger(world, 440) == up(440)
+
+
+def test_a_run_by_a_clock_that_may_be_wrong_is_not_emitted_for_another() -> None:
+    """L8: the uptime runs and the clock jumps, so neither of two such runs is kept."""
+    world = World()
+    for t in range(0, 110, 10):
+        world.to(t)
+        sent(world, t, uptime_s=500.0 + t)
+    world.blind(103, 400)
+    assert sent(world, 150, uptime_s=900.0) is RejectionReason.LATE
+    world.to(402)
+    assert sent(world, 300, uptime_s=902.0) is RejectionReason.LATE
+    world.to(412)
+    assert sent(world, 320, uptime_s=912.0) is None  # its clock is ignored now
+    world.to(500)
+    assert [(fill.start_ms, fill.end_ms) for fill in fills(world)] == [(utc_ms(400), utc_ms(412))]
+
+
+def test_a_run_from_before_a_clock_went_wrong_stays_proven_beside_what_came_then() -> None:
+    """L8, E4: one heartbeat that a broker kept, and 32 intervals of a clock that is 60 s behind."""
+    world = World(enrolment("cam-1"), enrolment("cam-2"))
+    for t in range(0, 110, 10):
+        world.to(t).beat("cam-2", seq=t // 10)
+        sent(world, t, seq=t // 10, uptime_s=500.0 + t)
+    world.blind(103, 400).beat("cam-2")
+    assert sent(world, 150, seq=15, uptime_s=650.0) is RejectionReason.LATE
+    sent(world, 400, seq=40, uptime_s=900.0)
+    for t in range(410, 1100, 10):
+        world.to(t).beat("cam-2")
+        if t >= 500:
+            sent(world, t - 60, seq=t // 10 - 6, uptime_s=440.0 + t)
+    spans = sorted((fill.start_ms, fill.end_ms) for fill in fills(world))
+    assert spans == [(utc_ms(145), utc_ms(155)), (utc_ms(500), utc_ms(820))]

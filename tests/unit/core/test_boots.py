@@ -365,3 +365,15 @@ def test_what_a_second_link_kept_for_hours_is_no_new_boot() -> None:
         world.to(seq * 10.0)
         world.beat(link="main", seq=seq)
     assert {world.beat(link="second", seq=seq) for seq in range(20, 200)} == {RejectionReason.DUPLICATE}
+
+
+def test_a_count_that_repeats_its_last_number_after_a_replay_keeps_the_clock() -> None:
+    """L9: the clock shows that the third one is new, so nothing of it is forgotten."""
+    world = World()
+    for t in range(0, 110, 10):
+        world.to(t).beat(ts=utc_ms(t) / 1000, seq=t // 10)
+    for t, seq, ts in ((110, 8, 80), (120, 9, 90)):
+        assert world.to(t).beat(ts=utc_ms(ts) / 1000, seq=seq) is RejectionReason.DUPLICATE
+    assert world.to(130).beat(ts=utc_ms(130) / 1000, seq=10) is None
+    assert world.camera().clock_offset == pytest.approx(0)
+    assert world.reboots() == []

@@ -483,3 +483,18 @@ def say(world: World, number: int, sent: float) -> RejectionReason | None:
         seq=round(sent),
         uptime_s=500.0 + sent,
     )
+
+
+@pytest.mark.parametrize("on_time", [0, 1])
+def test_a_constant_lag_of_a_link_is_blamed_on_the_clocks_in_the_end(on_time: int) -> None:
+    """L8, S11: after 32 intervals, also if one camera was on time all along."""
+    world = World(*fleet(5))
+    for t in range(0, 800, 10):
+        world.to(t)
+        for number in range(1, 6):
+            behind = 70 if t >= 200 and number <= 5 - on_time else 0
+            if not 100 < t < 170 or number > 5 - on_time:
+                sent = (START.utc_ms / 1000) + t - behind
+                world.beat(f"cam-{number}", ts=sent, seq=(t - behind) // 10, uptime_s=500.0 + t - behind)
+    assert not world.watch.links["main"].lag
+    assert world.camera().clock_offset == pytest.approx(70)

@@ -474,3 +474,9 @@ def test_a_clock_that_was_ahead_while_camwatch_was_away_convicts_nobody(
         beat(again.to(10.0 * seq), seq)
     assert DOWN not in [move.new for move in again.moves()]
     assert again.status("cam-1") is UP
+
+
+def test_a_camera_that_was_planned_may_be_retired_after_a_restart() -> None:
+    """V2: the inventory of the new process says so."""
+    before = World(enrolment(lifecycle=Lifecycle.PLANNED)).to(10)
+    assert restarted(Left(before), 100, enrolment(lifecycle=Lifecycle.RETIRED)).status() is Status.RETIRED

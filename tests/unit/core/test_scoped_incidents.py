@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import replace
 from typing import NamedTuple
 
 import pytest
@@ -9,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from camwatch.core.events import Event, IncidentEvent
-from camwatch.core.model import CameraConfig
+from camwatch.core.incidents import IncidentGroup
+from camwatch.core.model import CameraConfig, Lifecycle
 from camwatch.core.scoped_incidents import ScopedIncidents
 from tests.support.fleet import World, enrolment
 
@@ -84,6 +87,15 @@ def shape(changes: list[IncidentEvent]) -> list[tuple[object, ...]]:
     return sorted((str(each.kind), each.id, each.since, not each.opened, each.cameras) for each in changes)
 
 
+def open_now(groups: Iterable[IncidentGroup]) -> dict[tuple[object, ...], tuple[object, ...]]:
+    """Return the open incidents among groups: since when, cameras affected, and cameras still down."""
+    return {
+        (group.kind, group.id): (group.since, len(group.members), len(group.still_down))
+        for group in groups
+        if group.since is not None
+    }
+
+
 @pytest.mark.no_cover
 @given(STEPS)
 @settings(max_examples=150, deadline=None)
@@ -97,17 +109,7 @@ def test_what_a_landlord_sees_is_what_its_own_cameras_alone_give(steps: list[Ste
         own = [change for change in core if change.kind != "link"]
         assert shape([change for change in whole.told if change.kind != "link"]) == shape(own)
         assert shape(whole.told) == shape(alone.told)
-        open_now = {
-            (group.kind, group.id): (group.since, len(group.members), len(group.still_down))
-            for group in whole.scoped.of(OURS)
-            if group.since is not None
-        }
-        expected = {
-            key: (group.since, len(group.members), len(group.still_down))
-            for key, group in alone.world.watch.incidents.items()
-            if group.since is not None
-        }
-        assert open_now == expected
+        assert open_now(whole.scoped.of(OURS)) == open_now(alone.world.watch.incidents.values())
 
 
 def test_a_scope_that_is_asked_for_late_is_as_its_cameras_are() -> None:
@@ -123,3 +125,41 @@ def test_only_so_many_scopes_are_kept() -> None:
     for number in range(100):
         story.scoped.of(frozenset({f"operator-{number}"}))
     assert len(story.scoped._scopes) <= 64
+
+
+def test_cameras_going_down_and_returning_open_and_end_an_operators_incident() -> None:
+    """I1: half of an operator's cameras, and one of another that sees nothing of it."""
+    story = Story([*OWN, *OTHERS])
+    story.play(Step(9, frozenset([*OWN[:3], OTHERS[0]]), frozenset()))
+    assert {(change.id, change.opened) for change in story.told} == {
+        ("alpha", True),
+        ("main", True),
+        ("shared", True),
+    }
+    story.told.clear()
+    story.play(Step(9, frozenset(), frozenset()))
+    assert {(change.id, change.opened) for change in story.told} == {
+        ("alpha", False),
+        ("main", False),
+        ("shared", False),
+    }
+
+
+def test_a_camera_that_leaves_the_inventory_leaves_its_incidents() -> None:
+    """I1, V6: with the first event after the reload."""
+    story = Story([*OWN, *OTHERS])
+    story.play(Step(9, frozenset(OWN[:3]), frozenset()))
+    story.play(Step(9, frozenset(OWN[:3]), frozenset(OWN[:1])))
+    [operator] = [group for group in story.scoped.of(OURS) if group.id == "alpha"]
+    assert len(operator.members) == len(operator.still_down) == 2
+
+
+def test_a_camera_that_leaves_service_counts_in_no_share_of_an_incident() -> None:
+    """I1, V2: two of five are retired, and the other three are silent."""
+    story = Story(OWN)
+    gone = [replace(row, camera=replace(row.camera, lifecycle=Lifecycle.RETIRED)) for row in rows(OWN[3:])]
+    story.world.reload(*rows(OWN[:3]), *gone)
+    story.play(Step(9, frozenset(OWN), frozenset()))
+    groups = {group.id: group for group in story.scoped.of(OURS)}
+    assert groups["alpha"].in_service == 3
+    assert open_now(groups.values()) == open_now(story.world.watch.incidents.values()) != {}

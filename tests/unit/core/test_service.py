@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from camwatch.core import deadlines
-from camwatch.core.events import ServicePeriodEvent
+from camwatch.core.events import Backfill, ServicePeriodEvent
 from camwatch.core.model import CameraConfig, Cause, Instant, Lifecycle, Liveness, Purpose, Status, Thresholds
 from camwatch.core.status_time import StatusTime
 from camwatch.core.telemetry import RejectionReason, SessionStatus
@@ -375,3 +375,29 @@ def test_a_date_that_passed_while_a_camera_was_not_in_the_inventory_convicts_nob
         Move(PLANNED, UNKNOWN, at=100, noticed=100),
         Move(UNKNOWN, DOWN, at=110, noticed=145, cause=TIMEOUT),
     ]
+
+
+def test_a_camera_removed_while_down_may_return_retired() -> None:
+    """V6: its outage ended with its removal, and does not continue."""
+    world = alive(until=10).to(60)
+    assert world.status() is DOWN
+    world.reload(enrolment("other")).to(100).reload(enrolment("other"), retired())
+    assert world.last() == Move(UNKNOWN, RETIRED, 100, 100)
+
+
+def test_retiring_a_camera_that_was_never_visible_ends_no_service() -> None:
+    """V2: it did not enter service."""
+    world = World(sight=False).to(5).reload(retired())
+    assert world.status() is RETIRED
+    assert not any(isinstance(event, ServicePeriodEvent) for event in world.events)
+
+
+def test_a_late_heartbeat_says_nothing_of_a_camera_planned_again() -> None:
+    """V1: only a proof puts it in service."""
+    world = World()
+    for t in range(0, 60, 10):
+        world.to(t).beat(ts=utc_ms(t) / 1000)
+    world.reload(retired()).reload(planned()).to(100)
+    assert world.beat(ts=utc_ms(70) / 1000) is RejectionReason.LATE
+    assert world.status() is PLANNED
+    assert not any(isinstance(event, Backfill) for event in world.events)

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from camwatch.core import deadlines
-from camwatch.core.events import Backfill
+from camwatch.core.events import Backfill, MonitoringGap
 from camwatch.core.model import Cause, Liveness, Status
 from camwatch.core.telemetry import RejectionReason, SessionStatus
-from tests.support.fleet import START, Move, World, alive, enrolment, fleet, instant, utc_ms
+from tests.support.fleet import START, Move, World, alive, enrolment, fleet, instant, seconds, utc_ms
 
 UNKNOWN, UP, DOWN = Status.UNKNOWN, Status.UP, Status.DOWN
 TIMEOUT = Cause.TIMEOUT
@@ -465,3 +465,44 @@ def test_a_birth_just_after_sight_returned_may_be_of_a_camera_that_was_back_befo
     back = world.transitions()[-1]
     assert (back.new, back.at.utc_ms) == (UP, utc_ms(216))
     assert (back.earliest_ms, back.latest_ms) == (utc_ms(187.5), utc_ms(216))
+
+
+def test_a_new_operator_is_visible_at_once_through_a_connected_link() -> None:
+    """S1: its cameras need no new subscription to be judged."""
+    first = enrolment("cam-1", operator="alpha")
+    world = World(first, links={"main": ["alpha"], "spare": ["alpha", "beta"]}).to(10)
+    world.reload(first, enrolment("cam-2", operator="beta")).to(200)
+    assert world.status("cam-2") is Status.DOWN
+
+
+def test_only_links_that_were_ever_visible_are_in_the_checkpoint() -> None:
+    """S6: of the others an earlier process may know more."""
+    cameras = enrolment("cam-1", operator="alpha"), enrolment("cam-2", operator="beta")
+    world = World(*cameras, links={"main": ["alpha"], "spare": ["beta"]}, sight=False).regain("main")
+    assert [each.links for each in world.watch.link_group_checkpoints()] == [("main",)]
+
+
+def test_an_unknown_camera_stays_unknown_while_its_own_link_is_down() -> None:
+    """S13: its proofs came over a link that is lost again before its deadline."""
+    world = World(links=("main", "spare"))
+    world.beat(link="main")
+    world.to(5).lose("main").lose("spare").to(100).regain("main").regain("spare").to(101).lose("main")
+    assert world.to(200).status() is Status.UNKNOWN
+    assert world.regain("main").to(260).status() is Status.DOWN
+
+
+def test_a_link_that_is_lost_twice_leaves_one_gap() -> None:
+    """S1: the gap begins with the first loss."""
+    world = World().to(1).lose().to(100).lose().to(101).regain()
+    [gap] = [event for event in world.events if isinstance(event, MonitoringGap)]
+    assert (seconds(gap.began), seconds(gap.ended)) == (1, 101)
+
+
+def test_online_that_a_broker_kept_may_have_been_sent_at_any_time_of_the_gap() -> None:
+    """E2: a camera that was down before the gap returned between its beginning and its end."""
+    world = alive(until=10).to(100).lose().to(120)
+    world.word(SessionStatus.ONLINE)
+    world.to(121).regain().to(125).beat()
+    [*_, back] = world.transitions()
+    assert (back.new, seconds(back.at)) == (Status.UP, 121)
+    assert (back.earliest_ms, back.latest_ms) == (utc_ms(100 - 1.25 * 10), utc_ms(121))

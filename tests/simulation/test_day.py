@@ -10,8 +10,6 @@ from camwatch.core.model import IncidentKind, Status
 from camwatch.core.status_time import StatusTime, sum_status_times
 from tests.support.fleet import BARE, World, fleet, instant, seconds, window
 
-pytestmark = pytest.mark.no_cover  # other tests reach all of this, in less than a day
-
 CAMERAS = 458
 DAY_S = 86_400
 BLIND = (36_000, 39_600)  # 10:00 to 11:00: the last packet before it, the subscription after it

@@ -5,15 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from camwatch.core.model import CameraConfig, Instant, Lifecycle, Liveness, MaintenanceWindow, Scope, Status
 from camwatch.core.state import LinkState
 from camwatch.core.telemetry import RejectionReason, SessionStatus
+from tests.simulation.invariants import Observer
 from tests.support.fleet import START, World, enrolment, instant, utc_ms, window
-from tests.unit.core.invariants import Observer
 
 CAMERAS = ("a", "b", "c", "d", "e")
 OPERATORS = {"a": "ville", "b": "ville", "c": "ville", "d": "sacogiva", "e": "sacogiva"}
@@ -232,7 +231,6 @@ class Play:
         self.world.wall_ms += step.how
 
 
-@pytest.mark.no_cover
 @settings(max_examples=120)
 @given(_rows(), _windows, _steps)
 def test_whatever_happens_the_rules_hold(
