@@ -10,7 +10,7 @@ import typer
 
 from camwatch import __version__
 from camwatch.cli import accounts, audit, history, maintenance, outages, reload
-from camwatch.cli.common import MISCONFIGURED, ConfigFile, exit_with_error, handle_errors, load_config
+from camwatch.cli.common import MISCONFIGURED, CommandGroup, ConfigFile, UsageError, load_config
 from camwatch.cli.report import report_command
 from camwatch.cli.terminal import count
 from camwatch.logs import LogWriter, configure, log_strays
@@ -18,6 +18,7 @@ from camwatch.settings import check_secrets, exposures
 from camwatch.settings.loading import load
 
 app = typer.Typer(
+    cls=CommandGroup,
     help="Watch the health of a city's surveillance cameras.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -40,7 +41,7 @@ def run_command(config: ConfigFile = None) -> None:
     from camwatch.app import run  # noqa: PLC0415 - reports start faster without the daemon's libraries
 
     settings, inventory = load_config(config)
-    with handle_errors(), LogWriter(sys.stderr) as log:
+    with LogWriter(sys.stderr) as log:
         configure(settings.log.format, settings.log.level, settings.fleet.timezone, log)
         log_strays()
         asyncio.run(run(settings, inventory, log))
@@ -55,9 +56,8 @@ def check_config(config: ConfigFile = None) -> None:
     from camwatch.web.auth import create_authenticator  # noqa: PLC0415 - as above
 
     settings, inventory = load_config(config)
-    with handle_errors():
-        check_secrets(settings)
-        create_authenticator(settings, inventory.operators).close()
+    check_secrets(settings)
+    create_authenticator(settings, inventory.operators).close()
     for exposure in exposures(settings):
         typer.echo(f"Warning: {exposure}", err=True)
     in_service = sum(camera.lifecycle == "in_service" for camera in inventory.cameras.values())
@@ -84,9 +84,8 @@ def demo_command(
         from camwatch import demo  # noqa: PLC0415 - needs the `demo` extra
     except ModuleNotFoundError as error:
         package = str(error.name).partition(".")[0]
-        exit_with_error(MISCONFIGURED, f"the demo needs {package}: pip install 'camwatch[demo]'")
-    with handle_errors():
-        demo.run_demo(duration, port, load, running, browser=browser)
+        raise UsageError(f"the demo needs {package}: pip install 'camwatch[demo]'") from error
+    demo.run_demo(duration, port, load, running, browser=browser)
 
 
 app.command("report")(report_command)

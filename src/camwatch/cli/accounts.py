@@ -12,16 +12,9 @@ from zoneinfo import ZoneInfo
 
 import typer
 
-from camwatch.cli.common import (
-    FAILED,
-    MISCONFIGURED,
-    ConfigFile,
-    exit_with_config_errors,
-    exit_with_error,
-    load_config,
-)
+from camwatch.cli.common import ConfigFile, UsageError, load_config
 from camwatch.cli.terminal import count, show, table
-from camwatch.errors import ConfigError
+from camwatch.errors import CamwatchError
 from camwatch.settings import Settings, load_settings
 from camwatch.web.auth import accounts as account_store
 from camwatch.web.auth import hashing
@@ -93,7 +86,7 @@ def add(  # noqa: PLR0913, PLR0917 - each is an option of the command
 @app.command("list")
 def list_accounts(config: ConfigFile = None) -> None:
     """List accounts and tokens, without secrets."""
-    settings = _settings(config)
+    settings = load_settings(config)
     found = _accounts(_file(settings))
     if not found.accounts:
         typer.echo("No accounts. Add one: `camwatch accounts add NAME --role admin`.")
@@ -114,7 +107,7 @@ def revoke(
     config: ConfigFile = None,
 ) -> None:
     """Revoke an account or a token; its sessions end within seconds."""
-    file = _file(_settings(config))
+    file = _file(load_settings(config))
     revoked = ""
 
     def without(now: Accounts) -> Accounts:
@@ -125,7 +118,7 @@ def revoke(
             revoked = f"{account.name} revoked{tokens}"
             return now.without(account.name)
         if token is None:
-            exit_with_error(FAILED, f"no account or token {what!r}: see `camwatch accounts list`")
+            raise CamwatchError(f"no account or token {what!r}: see `camwatch accounts list`")
         owner, gone = token
         revoked = f"token {gone.id} of {owner.name} revoked"
         left = tuple(one for one in owner.tokens if one is not gone)
@@ -159,41 +152,34 @@ def _add(config: Path | None, request: AccountRequest, read_password: Callable[[
 
 
 def _check(request: AccountRequest, operators: Collection[str]) -> None:
-    """Exit with code 2 if the request is invalid, whatever accounts exist."""
+    """Raise UsageError if the request is invalid, whatever accounts exist."""
     try:
         account_store.account_name(request.name)
     except ValueError as error:
-        exit_with_error(MISCONFIGURED, f"the name {error}")
+        raise UsageError(f"the name {error}") from None
     if request.wall_screen and request.role not in {None, Role.VIEWER}:
-        exit_with_error(MISCONFIGURED, "--wall-screen needs the role viewer: such sessions never expire")
+        raise UsageError("--wall-screen needs the role viewer: such sessions never expire")
     if request.days is not None and not request.token:
-        exit_with_error(MISCONFIGURED, "--days applies to tokens: add --token")
+        raise UsageError("--days applies to tokens: add --token")
     for operator in request.operators or ():
         if operator not in operators:
             known = ", ".join(sorted(operators))
-            exit_with_error(
-                MISCONFIGURED, f"operator {operator!r} is not in the inventory: use one of {known}"
-            )
+            raise UsageError(f"operator {operator!r} is not in the inventory: use one of {known}")
 
 
 def _check_against(request: AccountRequest, old: Account | None) -> None:
     if old is not None and request.wall_screen and (request.role or old.role) is not Role.VIEWER:
-        exit_with_error(MISCONFIGURED, f"--wall-screen needs the role viewer: {old.name!r} is {old.role}")
+        raise UsageError(f"--wall-screen needs the role viewer: {old.name!r} is {old.role}")
     if old is None and request.change:
-        exit_with_error(MISCONFIGURED, f"account {request.name!r} does not exist: omit --change to add it")
+        raise UsageError(f"account {request.name!r} does not exist: omit --change to add it")
     if old is None and request.role is None:
-        exit_with_error(MISCONFIGURED, "a new account needs a role: --role viewer, editor or admin")
+        raise UsageError("a new account needs a role: --role viewer, editor or admin")
     if old is None or request.change:
         return
     if not request.token:
-        exit_with_error(
-            MISCONFIGURED, f"account {old.name!r} exists: use --change to change it, --token to add a token"
-        )
+        raise UsageError(f"account {old.name!r} exists: use --change to change it, --token to add a token")
     if request.role or request.operators or request.wall_screen:
-        exit_with_error(
-            MISCONFIGURED,
-            "role and operators apply to the account, not to a token: change them with --change",
-        )
+        raise UsageError("role and operators apply to the account, not to a token: change them with --change")
 
 
 def _account(
@@ -221,34 +207,20 @@ def _stored(token: hashing.Token, days: int | None) -> StoredToken:
 
 def _hash_of(password: str, name: str) -> str:
     if problem := hashing.password_problem(password, name):
-        exit_with_error(MISCONFIGURED, f"the password {problem}")
+        raise UsageError(f"the password {problem}")
     return hashing.hash_secret(password)
-
-
-def _settings(config: Path | None) -> Settings:
-    try:
-        return load_settings(config)
-    except ConfigError as error:
-        exit_with_config_errors(error.problems)
 
 
 def _file(settings: Settings) -> Path:
     file = settings.access.accounts_file
     if file is None:
-        exit_with_error(
-            MISCONFIGURED, "the accounts file is not set: set accounts_file in [access], like 'accounts.toml'"
-        )
+        raise UsageError("the accounts file is not set: set accounts_file in [access], like 'accounts.toml'")
     return file
 
 
 def _accounts(file: Path) -> Accounts:
     """Return the accounts; none if the file does not exist yet."""
-    if not file.exists():
-        return Accounts()
-    try:
-        return account_store.load(file)
-    except ConfigError as error:
-        exit_with_config_errors(error.problems)
+    return account_store.load(file) if file.exists() else Accounts()
 
 
 def _change(file: Path, changed: Callable[[Accounts], Accounts]) -> None:
@@ -256,7 +228,7 @@ def _change(file: Path, changed: Callable[[Accounts], Accounts]) -> None:
         with account_store.locked(file):
             account_store.write(changed(_accounts(file)), file)
     except OSError as error:
-        exit_with_error(FAILED, f"{file} cannot be written: {error.strerror or error}")
+        raise CamwatchError(f"{file} cannot be written: {error.strerror or error}") from error
 
 
 def _login(account: Account) -> str:

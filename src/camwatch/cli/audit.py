@@ -9,10 +9,10 @@ from typing import Annotated
 
 import typer
 
-from camwatch.cli.common import FAILED, ConfigFile, exit_with_error
+from camwatch.cli.common import ConfigFile
 from camwatch.cli.open_store import open_store
 from camwatch.cli.terminal import count, format_datetime, indented, progress, show
-from camwatch.errors import CorrectionError
+from camwatch.errors import CamwatchError, CorrectionError
 from camwatch.history.audit import audit
 
 _HASH = re.compile("[0-9a-f]{12,64}")
@@ -51,7 +51,7 @@ def audit_command(
             when = "" if finding.at_ms is None else f", {format_datetime(finding.at_ms, opened.zone)}"
             show(indented(f"{finding.camera or 'the record'}{when}", 2))
             show(indented(finding.problem, 4))
-        exit_with_error(FAILED, f"the record does not add up: {count(len(result.findings), 'finding')}")
+        raise CamwatchError(f"the record does not add up: {count(len(result.findings), 'finding')}")
 
 
 def _anchor(given: str) -> str:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from camwatch.cli.terminal import count
 from camwatch.clock import wall_ms
@@ -19,6 +18,32 @@ from camwatch.settings.loading import load
 
 FAILED = 1
 MISCONFIGURED = 2
+
+
+class UsageError(CamwatchError):
+    """The arguments of a command are not valid: the text says what to do."""
+
+
+class CommandGroup(TyperGroup):
+    """All commands: prints camwatch's errors, and exits with code 2 for mistakes of the user, else 1."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run a command."""
+        try:
+            return super().invoke(ctx)
+        except ConfigError as error:
+            lines = "\n".join(f"  {problem}" for problem in error.problems)
+            message = f"{count(len(error.problems), 'fault')} in the configuration:\n{lines}"
+            code = MISCONFIGURED
+        except (CorrectionError, ReportRequestError, UsageError) as error:
+            message, code = str(error), MISCONFIGURED
+        except CamwatchError as error:
+            message, code = str(error), FAILED
+        except KeyboardInterrupt:
+            sys.exit(130)
+        typer.echo(f"camwatch: {message}", err=True)
+        raise typer.Exit(code)
+
 
 ConfigFile = Annotated[
     Path | None,
@@ -31,15 +56,12 @@ ConfigFile = Annotated[
 
 
 def load_config(config: Path | None) -> tuple[Settings, Inventory]:
-    """Return valid settings and inventory, or print all problems and exit with code 2."""
+    """Return valid settings and inventory. Raises ConfigError with all problems."""
     try:
         settings = load_settings(config)
     except ConfigError as error:
-        exit_with_config_errors(error.problems + _inventory_problems(config))
-    try:
-        return settings, load(settings)
-    except ConfigError as error:
-        exit_with_config_errors(error.problems)
+        raise ConfigError(error.problems + _inventory_problems(config)) from error
+    return settings, load(settings)
 
 
 def _inventory_problems(config: Path | None) -> tuple[ConfigProblem, ...]:
@@ -51,30 +73,3 @@ def _inventory_problems(config: Path | None) -> tuple[ConfigProblem, ...]:
     except ConfigError as error:
         return error.problems
     return ()
-
-
-def exit_with_config_errors(problems: tuple[ConfigProblem, ...]) -> NoReturn:
-    """Print all problems of the configuration, and exit with code 2."""
-    lines = "\n".join(f"  {problem}" for problem in problems)
-    exit_with_error(MISCONFIGURED, f"{count(len(problems), 'fault')} in the configuration:\n{lines}")
-
-
-@contextmanager
-def handle_errors() -> Iterator[None]:
-    """Print camwatch's errors and exit: with code 2 for mistakes of the user, else 1."""
-    try:
-        yield
-    except ConfigError as error:
-        exit_with_config_errors(error.problems)
-    except (CorrectionError, ReportRequestError) as error:
-        exit_with_error(MISCONFIGURED, str(error))
-    except CamwatchError as error:
-        exit_with_error(FAILED, str(error))
-    except KeyboardInterrupt:
-        sys.exit(130)
-
-
-def exit_with_error(code: int, message: str) -> NoReturn:
-    """Print the message on standard error, and exit with this code."""
-    typer.echo(f"camwatch: {message}", err=True)
-    raise typer.Exit(code)

@@ -15,7 +15,6 @@ import typer
 from sqlalchemy import Connection, Engine
 
 from camwatch.accounting.calendar import Calendar
-from camwatch.cli.common import handle_errors
 from camwatch.dates import parse_day_or_instant, utc_ms
 from camwatch.errors import CorrectionError
 from camwatch.history.database_errors import translate_errors
@@ -63,14 +62,13 @@ class OpenStore(NamedTuple):
 
 @contextmanager
 def open_store(config: Path | None) -> Iterator[OpenStore]:
-    """Open the store for one command; print errors and exit with the right code."""
-    with handle_errors():
-        settings = load_settings(config)
-        with (
-            Store.open(settings.history, wait_s=_CONNECT_TIMEOUT_S, create=False) as store,
-            translate_errors(store.engine),
-        ):
-            yield OpenStore(store, settings.fleet.timezone)
+    """Open the store for one command. Raises ConfigError or StoreError."""
+    settings = load_settings(config)
+    with (
+        Store.open(settings.history, wait_s=_CONNECT_TIMEOUT_S, create=False) as store,
+        translate_errors(store.engine),
+    ):
+        yield OpenStore(store, settings.fleet.timezone)
 
 
 def now_ms() -> int:

@@ -10,11 +10,12 @@ from typing import Annotated
 import typer
 
 from camwatch.atomic_file import write_atomically
-from camwatch.cli.common import FAILED, MISCONFIGURED, ConfigFile, exit_with_error, handle_errors, load_config
+from camwatch.cli.common import ConfigFile, UsageError, load_config
 from camwatch.cli.terminal import progress
 from camwatch.clock import Clock
 from camwatch.core.model import Purpose
 from camwatch.dates import parse_day, parse_month
+from camwatch.errors import CamwatchError
 from camwatch.history.database_errors import translate_errors
 from camwatch.history.dialects import read_transaction
 from camwatch.history.store import Store
@@ -57,7 +58,7 @@ def report_command(  # noqa: PLR0913, PLR0917 - each is a flag of the command
 ) -> None:
     """Report availability: figures, outages, monitoring gaps, maintenance."""
     if everybody and operator is not None:
-        exit_with_error(MISCONFIGURED, "--all and --operator contradict each other: give one")
+        raise UsageError("--all and --operator contradict each other: give one")
     settings, inventory = load_config(config)
     now_ms = Clock()().utc_ms
     zone = settings.fleet.timezone
@@ -65,7 +66,6 @@ def report_command(  # noqa: PLR0913, PLR0917 - each is a flag of the command
     only = None if operator is None else (operator,)
     asked = ReportRequest(period, only, purpose, site, camera)
     with (
-        handle_errors(),
         Store.open(settings.history, create=False) as store,
         translate_errors(store.engine),
         progress("Report") as report_progress,
@@ -73,25 +73,24 @@ def report_command(  # noqa: PLR0913, PLR0917 - each is a flag of the command
     ):
         objectives = settings.objectives.purpose
         found = create_report(connection, inventory, objectives, asked, now_ms, report_progress)
-    with handle_errors():
-        _put(render(found, form, Language(lang, zone)), output)
+    _put(render(found, form, Language(lang, zone)), output)
 
 
 def _period(month: str | None, first: str | None, last: str | None, usual: Period, today: date) -> Period:
-    """Return the requested period, or exit with code 2."""
+    """Return the requested period."""
     zone = usual.zone
     if month is not None and (first is not None or last is not None):
-        exit_with_error(MISCONFIGURED, "--month contradicts --from and --to: give a month, or days")
+        raise UsageError("--month contradicts --from and --to: give a month, or days")
     if month is not None:
         return month_of(_read("--month", month, parse_month), zone)
     if first is None:
         if last is not None:
-            exit_with_error(MISCONFIGURED, "--to needs --from: give the first day")
+            raise UsageError("--to needs --from: give the first day")
         return usual
     begin = _read("--from", first, parse_day)
     end = max(today, begin) if last is None else _read("--to", last, parse_day)
     if end < begin:
-        exit_with_error(MISCONFIGURED, f"--to {end} is before --from {begin}")
+        raise UsageError(f"--to {end} is before --from {begin}")
     return Period(begin, end, zone)
 
 
@@ -99,7 +98,7 @@ def _read(flag: str, text: str, parse: Callable[[str], date]) -> date:
     try:
         return parse(text)
     except ValueError as error:
-        exit_with_error(MISCONFIGURED, f"{flag}: {error}")
+        raise UsageError(f"{flag}: {error}") from None
 
 
 def _put(content: bytes, output: Path | None) -> None:
@@ -111,4 +110,5 @@ def _put(content: bytes, output: Path | None) -> None:
     try:
         write_atomically(output, content)
     except OSError as error:
-        exit_with_error(FAILED, f"--output {output} cannot be written: {error.strerror or error}")
+        why = error.strerror or error
+        raise CamwatchError(f"--output {output} cannot be written: {why}") from error
