@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 from camwatch.accounting.calendar import Calendar
 from camwatch.accounting.outage_length import down_ms
@@ -27,7 +27,7 @@ from camwatch.accounting.records import (
 from camwatch.accounting.timeline import StatusInterval, TimelineOverlays, status_time_between
 from camwatch.core.model import Camera, GapCause, Lifecycle, Purpose, Scope, Status
 from camwatch.core.status_time import StatusTime, sum_status_times
-from camwatch.fleet.inventory import Inventory
+from camwatch.fleet.inventory import Inventory, Operator, Site
 from camwatch.reports.figures import Figures
 from camwatch.reports.model import (
     CameraRow,
@@ -44,6 +44,7 @@ from camwatch.reports.model import (
 
 Progress: TypeAlias = Callable[[int, int], None]
 """Called with the number of cameras that are done, and of all."""
+_Line = TypeVar("_Line", CameraRow, GroupRow)
 
 
 def build(
@@ -119,17 +120,16 @@ class _Builder:
             if line.figures.account.in_service:
                 cameras.append(line)
                 outages += its_outages
-        outages.sort(key=lambda outage: (outage.at_ms, outage.id))
+        outages.sort(key=lambda row: (row.outage.at_ms, row.outage.id))
         found = self.inventory.operators.get(operator)
-        whole = GroupRow(
-            operator, found.name if found else operator, objective=found.objective if found else None
-        )
+        objective = found.objective if found else None
+        whole = GroupRow(operator, _name(self.inventory.operators, operator), objective=objective)
         for camera in cameras:
             whole.figures.add(camera.figures)
         return OperatorSection(
             line=whole,
-            purposes=_grouped(cameras, lambda camera: camera.purpose, self._purpose),
-            sites=_grouped(cameras, lambda camera: camera.site, self._site),
+            purposes=_grouped(cameras, self._purpose),
+            sites=_grouped(cameras, self._site),
             cameras=cameras,
             outages=outages,
             gaps=list(self._gaps(operator)),
@@ -165,10 +165,10 @@ class _Builder:
             if line is None:
                 continue
             outages.append(line)
-            if line.voided:
+            if line.outage.voided:
                 continue
-            figures.outages += line.at_ms >= self.known
-            if line.end_ms is not None:
+            figures.outages += line.outage.at_ms >= self.known
+            if line.outage.end_ms is not None:
                 figures.closed_outages += 1
                 figures.total_repair_ms += line.duration
             if line.excluded:
@@ -187,27 +187,16 @@ class _Builder:
     def _outage(
         self, record: CameraHistory, outage: OutageRecord, intervals: Sequence[StatusInterval]
     ) -> OutageRow | None:
-        end_ms = outage.end_ms if outage.end_ms is not None and outage.end_ms <= self.until else None
-        until = self.until if end_ms is None else end_ms
+        if outage.end_ms is None or outage.end_ms > self.until:
+            outage = replace(outage, end_ms=None, end_bounds=None)
+        until = self.until if outage.end_ms is None else outage.end_ms
         if outage.at_ms >= self.until or until <= self.known:
             return None
         duration = down_ms(intervals, outage, self.until)
         if not duration and not outage.voided:
             return None
-        return OutageRow(
-            outage.id,
-            record.id,
-            record.name,
-            outage.at_ms,
-            end_ms,
-            outage.cause,
-            outage.attribution,
-            duration,
-            status_time_between(intervals, max(outage.at_ms, self.known), until).down,
-            outage.at_bounds,
-            None if end_ms is None else outage.end_bounds,
-            outage.voided,
-        )
+        inside = status_time_between(intervals, max(outage.at_ms, self.known), until).down
+        return OutageRow(outage, record.id, record.name, duration, inside)
 
     def _gaps(self, operator: str) -> Iterator[GapRow]:
         gaps = list(self.record.gaps)
@@ -229,10 +218,10 @@ class _Builder:
         for camera in cameras:
             names[Scope.CAMERA, camera.id] = camera.name
             for place in camera.places:
-                names[Scope.SITE, place.site] = self._site_name(place.site)
+                names[Scope.SITE, place.site] = _name(self.inventory.sites, place.site)
                 sites.setdefault(place.site, []).append(place)
         if names or not self.question.narrowed:
-            names[Scope.OPERATOR, operator] = self._operator_name(operator)
+            names[Scope.OPERATOR, operator] = _name(self.inventory.operators, operator)
         for window in sorted(self.record.maintenance, key=_order):
             name = names.get((window.scope, window.scope_id))
             start, end = max(window.start_ms, self.start), min(window.end_ms, self.until)
@@ -244,17 +233,7 @@ class _Builder:
                 )
             )
             if name is not None and there and window.operators.covers(operator):
-                yield MaintenanceRow(
-                    window.id,
-                    window.scope,
-                    window.scope_id,
-                    name,
-                    window.start_ms,
-                    window.end_ms,
-                    window.reason,
-                    window.author,
-                    window.cancelled,
-                )
+                yield MaintenanceRow(window, name)
 
     def _inactive(self, operator: str, listed: set[str]) -> dict[Lifecycle, int]:
         rows = (camera for camera in self.inventory.cameras.values() if self._wanted(camera, operator))
@@ -265,15 +244,7 @@ class _Builder:
         return GroupRow(camera.purpose, camera.purpose, objective=self.objectives.get(camera.purpose))
 
     def _site(self, camera: CameraRow) -> GroupRow:
-        return GroupRow(camera.site, self._site_name(camera.site))
-
-    def _operator_name(self, operator: str) -> str:
-        found = self.inventory.operators.get(operator)
-        return found.name if found else operator
-
-    def _site_name(self, site: str) -> str:
-        found = self.inventory.sites.get(site)
-        return found.name if found else site
+        return GroupRow(camera.site, _name(self.inventory.sites, camera.site))
 
 
 def _by_day(intervals: Sequence[StatusInterval], edges: Sequence[int], known: int) -> dict[int, StatusTime]:
@@ -295,29 +266,27 @@ def _by_day(intervals: Sequence[StatusInterval], edges: Sequence[int], known: in
     return days
 
 
-def _grouped(
-    cameras: Iterable[CameraRow], key: Callable[[CameraRow], str], empty: Callable[[CameraRow], GroupRow]
-) -> list[GroupRow]:
-    """Sum cameras by a key; `empty` makes the line of a new group."""
-    lines: dict[str, GroupRow] = {}
-    for camera in cameras:
-        group = key(camera)
-        if group not in lines:
-            lines[group] = empty(camera)
-        lines[group].figures.add(camera.figures)
-    return sorted(lines.values(), key=lambda line: line.id)
+def _grouped(lines: Iterable[_Line], group: Callable[[_Line], GroupRow]) -> list[GroupRow]:
+    """Sum lines by group, in the order of the ids; `group` returns the group of a line, still empty."""
+    found: dict[str, GroupRow] = {}
+    for line in lines:
+        empty = group(line)
+        found.setdefault(empty.id, empty).figures.add(line.figures)
+    return sorted(found.values(), key=lambda row: row.id)
 
 
 def _total(sections: Sequence[OperatorSection]) -> FleetSection:
-    line = GroupRow("", "")
-    purposes: dict[str, GroupRow] = {}
+    whole = GroupRow("", "")
     for section in sections:
-        line.figures.add(section.line.figures)
-        for part in section.purposes:
-            empty = GroupRow(part.id, part.name, objective=part.objective)
-            purposes.setdefault(part.id, empty).figures.add(part.figures)
+        whole.figures.add(section.line.figures)
+    parts = [part for section in sections for part in section.purposes]
+    purposes = _grouped(parts, lambda part: replace(part, figures=Figures()))
     cameras = [camera for section in sections for camera in section.worst]
-    return FleetSection(line, sorted(purposes.values(), key=lambda part: part.id), worst_cameras(cameras))
+    return FleetSection(whole, purposes, worst_cameras(cameras))
+
+
+def _name(known: Mapping[str, Operator] | Mapping[str, Site], given: str) -> str:
+    return known[given].name if given in known else given
 
 
 def _order(window: MaintenanceRecord) -> tuple[int, int, str, str]:

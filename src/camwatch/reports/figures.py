@@ -5,13 +5,13 @@ A group is the sum of its cameras, divided afterwards (rule A4).
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Any, Final, NamedTuple
 
 from camwatch.accounting.objectives import error_budget_ms, objective_met
 from camwatch.core.status_time import StatusTime, sum_status_times
-from camwatch.i18n import rounding
+from camwatch.i18n import N_, rounding
 
 
 class Kind(StrEnum):
@@ -31,38 +31,53 @@ class FormattedFigure(NamedTuple):
     text: str | None
 
 
-FIGURES = {
-    "cameras": Kind.COUNT,
-    "availability": Kind.PERCENT,
-    "availability_lower": Kind.PERCENT,
-    "availability_upper": Kind.PERCENT,
-    "coverage": Kind.PERCENT,
-    "contractual": Kind.PERCENT,
-    "objective": Kind.PERCENT,
-    "objective_met": Kind.BOOLEAN,
-    "contractual_met": Kind.BOOLEAN,
-    "budget": Kind.DURATION,
-    "budget_used": Kind.DURATION,
-    "budget_left": Kind.DURATION,
-    "in_service": Kind.DURATION,
-    "up": Kind.DURATION,
-    "down": Kind.DURATION,
-    "unknown": Kind.DURATION,
-    "maintenance": Kind.DURATION,
-    "uncertain_up": Kind.DURATION,
-    "uncertain_down": Kind.DURATION,
-    "excluded": Kind.DURATION,
-    "outages": Kind.COUNT,
-    "outages_ended": Kind.COUNT,
-    "mttr": Kind.DURATION,
-    "mtbf": Kind.DURATION,
-    "reboots": Kind.COUNT,
+class FigureType(NamedTuple):
+    """The kind of a figure and its names, in English; an empty name is the one before it."""
+
+    kind: Kind
+    label: str
+    column: str = ""  # at the head of a column of the HTML page
+    short: str = ""  # at the head of a column of the text
+
+
+FIGURES: Final = {
+    "cameras": FigureType(Kind.COUNT, N_("Cameras in service"), N_("Cameras")),
+    "availability": FigureType(Kind.PERCENT, N_("Availability"), N_("Avail\xadability"), N_("Avail.")),
+    "availability_lower": FigureType(Kind.PERCENT, N_("at least"), N_("Lower bound")),
+    "availability_upper": FigureType(Kind.PERCENT, N_("at most"), N_("Upper bound")),
+    "coverage": FigureType(Kind.PERCENT, N_("Coverage"), N_("Cover\xadage"), N_("Cover.")),
+    "contractual": FigureType(
+        Kind.PERCENT, N_("Contractual availability"), N_("Contract\xadual"), N_("Contract")
+    ),
+    "objective": FigureType(Kind.PERCENT, N_("Objective")),
+    "objective_met": FigureType(Kind.BOOLEAN, N_("Objective met"), N_("Met")),
+    "contractual_met": FigureType(
+        Kind.BOOLEAN, N_("Objective met by contract"), N_("Met by contract"), N_("Contract")
+    ),
+    "budget": FigureType(Kind.DURATION, N_("Error budget"), N_("Budget")),
+    "budget_used": FigureType(Kind.DURATION, N_("Budget used"), short=N_("Used")),
+    "budget_left": FigureType(Kind.DURATION, N_("Budget left"), short=N_("Left")),
+    "in_service": FigureType(Kind.DURATION, N_("Time in service")),
+    "up": FigureType(Kind.DURATION, N_("Up")),
+    "down": FigureType(Kind.DURATION, N_("Down")),
+    "unknown": FigureType(Kind.DURATION, N_("Unknown")),
+    "maintenance": FigureType(Kind.DURATION, N_("Maintenance")),
+    "uncertain_up": FigureType(Kind.DURATION, N_("of which uncertain, up")),
+    "uncertain_down": FigureType(Kind.DURATION, N_("of which uncertain, down")),
+    "excluded": FigureType(Kind.DURATION, N_("Down, excluded from contract")),
+    "outages": FigureType(Kind.COUNT, N_("Outages started"), N_("Outages")),
+    "outages_ended": FigureType(Kind.COUNT, N_("Outages ended")),
+    "mttr": FigureType(Kind.DURATION, N_("Mean time to repair (MTTR)"), N_("MTTR")),
+    "mtbf": FigureType(Kind.DURATION, N_("Mean time between failures (MTBF)")),
+    "reboots": FigureType(Kind.COUNT, N_("Reboots")),
 }
 """Every figure of a line, in the order of the documents."""
 
-
 OF_OBJECTIVE = ("objective", "objective_met", "contractual_met", "budget", "budget_used", "budget_left")
 """The figures that only a line with an objective has."""
+
+OF_CAMERA = ("availability", "contractual", "coverage", "outages", "down")
+"""The figures of a camera in a table."""
 
 
 @dataclass(slots=True)
@@ -84,12 +99,8 @@ class Figures:
     def add(self, other: Figures) -> None:
         """Add the figures of a camera, or of a smaller group."""
         self.account = sum_status_times((self.account, other.account))
-        self.excluded += other.excluded
-        self.outages += other.outages
-        self.closed_outages += other.closed_outages
-        self.total_repair_ms += other.total_repair_ms
-        self.reboots += other.reboots
-        self.cameras += other.cameras
+        for name in ("excluded", "outages", "closed_outages", "total_repair_ms", "reboots", "cameras"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
 
     def shown(self, objective: float | None = None) -> dict[str, FormattedFigure]:
         """Return every figure by name, in the order of `FIGURES`."""
@@ -105,37 +116,24 @@ class Figures:
             "contractual": rounding.percent(account.up, contractual),
             "objective": None if objective is None else rounding.format_objective(objective),
         }
-        exact: dict[str, int | bool | None] = {
-            "cameras": self.cameras,
+        exact: dict[str, Any] = asdict(self) | asdict(account)
+        exact |= {
             "in_service": account.in_service,
-            "up": account.up,
-            "down": account.down,
-            "unknown": account.unknown,
-            "maintenance": account.maintenance,
-            "uncertain_up": account.uncertain_up,
-            "uncertain_down": account.uncertain_down,
-            "excluded": self.excluded,
-            "outages": self.outages,
             "outages_ended": self.closed_outages,
             "mttr": self.total_repair_ms // self.closed_outages if self.closed_outages else None,
             "mtbf": account.up // self.outages if self.outages else None,
-            "reboots": self.reboots,
         }
         if objective is not None:
             budget = error_budget_ms(objective, covered)
             exact["objective_met"] = objective_met(objective, account.up, covered)
             exact["contractual_met"] = objective_met(objective, account.up, contractual)
             if covered:
-                exact |= {
-                    "budget": budget,
-                    "budget_used": account.down,
-                    "budget_left": budget - account.down,
-                }
+                exact |= {"budget": budget, "budget_used": account.down, "budget_left": budget - account.down}
         return {
             name: FormattedFigure(kind, None, percents[name])
             if kind is Kind.PERCENT
             else FormattedFigure(kind, exact.get(name), _text(kind, exact.get(name)))
-            for name, kind in FIGURES.items()
+            for name, (kind, *_) in FIGURES.items()
         }
 
 

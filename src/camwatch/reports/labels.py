@@ -3,48 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final
 
+from camwatch.accounting.records import MaintenanceRecord, OutageRecord
 from camwatch.i18n import N_, NO_VALUE, Language
-from camwatch.reports.figures import FormattedFigure, Kind
-from camwatch.reports.model import GapRow, MaintenanceRow, OperatorSection, OutageRow, Report
+from camwatch.reports.figures import FIGURES, FormattedFigure, Kind
+from camwatch.reports.model import GapRow, OperatorSection, OutageRow, Report
 from camwatch.reports.period import Completeness, Period
 
 LABEL, COLUMN, SHORT = range(3)
 """The lengths of a figure's name: a line of its own, a column of the page, a column of the text."""
 
-_FIGURES: Final = {  # a length that is missing is the one before it
-    "cameras": (N_("Cameras in service"), N_("Cameras")),
-    "availability": (N_("Availability"), N_("Avail\xadability"), N_("Avail.")),
-    "availability_lower": (N_("at least"), N_("Lower bound")),
-    "availability_upper": (N_("at most"), N_("Upper bound")),
-    "coverage": (N_("Coverage"), N_("Cover\xadage"), N_("Cover.")),
-    "contractual": (N_("Contractual availability"), N_("Contract\xadual"), N_("Contract")),
-    "objective": (N_("Objective"),),
-    "objective_met": (N_("Objective met"), N_("Met")),
-    "contractual_met": (N_("Objective met by contract"), N_("Met by contract"), N_("Contract")),
-    "budget": (N_("Error budget"), N_("Budget")),
-    "budget_used": (N_("Budget used"), N_("Budget used"), N_("Used")),
-    "budget_left": (N_("Budget left"), N_("Budget left"), N_("Left")),
-    "in_service": (N_("Time in service"),),
-    "up": (N_("Up"),),
-    "down": (N_("Down"),),
-    "unknown": (N_("Unknown"),),
-    "maintenance": (N_("Maintenance"),),
-    "uncertain_up": (N_("of which uncertain, up"),),
-    "uncertain_down": (N_("of which uncertain, down"),),
-    "excluded": (N_("Down, excluded from contract"),),
-    "outages": (N_("Outages started"), N_("Outages")),
-    "outages_ended": (N_("Outages ended"),),
-    "mttr": (N_("Mean time to repair (MTTR)"), N_("MTTR")),
-    "mtbf": (N_("Mean time between failures (MTBF)"),),
-    "reboots": (N_("Reboots"),),
-}
-
 
 def figure_label(language: Language, name: str, length: int = LABEL) -> str:
     """Return the name of a figure: `length` is `LABEL`, `COLUMN` or `SHORT`."""
-    return language.gettext(_FIGURES[name][: length + 1][-1])
+    _, *names = FIGURES[name]
+    return language.gettext([text for text in names[: length + 1] if text][-1])
 
 
 def figure_text(language: Language, figure: FormattedFigure) -> str:
@@ -152,32 +125,33 @@ def inactive_cameras(section: OperatorSection, language: Language) -> str:
     return language.gettext("Cameras without figures: {cameras}.", cameras=found) if found else ""
 
 
-def end(line: OutageRow | GapRow, language: Language) -> str:
+def end(line: OutageRecord | GapRow, language: Language) -> str:
     """Return the end of an outage or a gap, or that it is ongoing."""
     return language.gettext("ongoing") if line.end_ms is None else language.timestamp(line.end_ms)
 
 
-def bounds(outage: OutageRow, language: Language) -> list[str]:
+def bounds(outage: OutageRecord, language: Language) -> list[str]:
     """Return the bounds of the start and the end of an outage, unless they are exact."""
-    found = []
-    if (span := outage.at_bounds) is not None:
-        times = {"earliest": language.timestamp(span.start), "latest": language.timestamp(span.end)}
-        found.append(language.gettext("started between {earliest} and {latest}", **times))
-    if (span := outage.end_bounds) is not None:
-        times = {"earliest": language.timestamp(span.start), "latest": language.timestamp(span.end)}
-        found.append(language.gettext("ended between {earliest} and {latest}", **times))
-    return found
+    edges = (
+        (N_("started between {earliest} and {latest}"), outage.at_bounds),
+        (N_("ended between {earliest} and {latest}"), outage.end_bounds),
+    )
+    return [
+        language.gettext(text, earliest=language.timestamp(span.start), latest=language.timestamp(span.end))
+        for text, span in edges
+        if span is not None
+    ]
 
 
-def attributed(outage: OutageRow, language: Language) -> str:
+def attributed(row: OutageRow, language: Language) -> str:
     """Return the attributed cause of an outage, and whether contracts exclude it."""
-    if outage.attribution is None:
+    if row.outage.attribution is None:
         return NO_VALUE
-    cause = language.label("attributed", outage.attribution.cause)
-    return language.gettext("{cause} (excluded)", cause=cause) if outage.excluded else cause
+    cause = language.label("attributed", row.outage.attribution.cause)
+    return language.gettext("{cause} (excluded)", cause=cause) if row.excluded else cause
 
 
-def window_origin(window: MaintenanceRow, language: Language) -> str:
+def window_origin(window: MaintenanceRecord, language: Language) -> str:
     """Return where a maintenance window comes from, and whether it was cancelled."""
     if window.id is None:
         origin = language.gettext("announced")

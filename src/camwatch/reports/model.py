@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import date
+from typing import NamedTuple
 
-from camwatch.accounting.records import Attribution
-from camwatch.core.model import Cause, GapCause, Lifecycle, Purpose, Scope
-from camwatch.core.status_time import Interval, StatusTime
+from camwatch.accounting.records import MaintenanceRecord, OutageRecord
+from camwatch.core.model import GapCause, Lifecycle, Purpose
+from camwatch.core.status_time import StatusTime
 from camwatch.reports.figures import Figures
 from camwatch.reports.period import Completeness, Period
 
@@ -60,30 +61,23 @@ class CameraRow:
 
 @dataclass(frozen=True, slots=True)
 class OutageRow:
-    """An outage that overlaps the period.
+    """An outage that overlaps the period; it is open if it ends after the figures.
 
-    `duration` is its down time up to its end, or to the end of the figures if it is ongoing (`end_ms`
-    None); `inside` is the part within the period. Without bounds, `at_ms` or `end_ms` is exact. An outage
-    that late heartbeats `voided` counts nowhere.
+    `duration` is its down time up to its end, or to the end of the figures if it is open; `inside` is the
+    part within the period. An outage that late heartbeats voided counts nowhere.
     """
 
-    id: int
+    outage: OutageRecord
     camera: str
     name: str
-    at_ms: int
-    end_ms: int | None
-    cause: Cause
-    attribution: Attribution | None
     duration: int
     inside: int
-    at_bounds: Interval | None = None
-    end_bounds: Interval | None = None
-    voided: bool = False
 
     @property
     def excluded(self) -> bool:
         """Whether contracts exclude it; a voided outage has nothing to exclude."""
-        return self.attribution is not None and self.attribution.excluded and not self.voided
+        given = self.outage.attribution
+        return given is not None and given.excluded and not self.outage.voided
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,19 +91,11 @@ class GapRow:
     links: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class MaintenanceRow:
-    """A maintenance window that overlaps the period: from the inventory, or a correction (`id`)."""
+class MaintenanceRow(NamedTuple):
+    """A maintenance window that overlaps the period, and the name of what it covers."""
 
-    id: int | None
-    scope: Scope
-    scope_id: str
+    window: MaintenanceRecord
     name: str
-    start_ms: int
-    end_ms: int
-    reason: str
-    author: str
-    cancelled: bool
 
 
 @dataclass(slots=True)

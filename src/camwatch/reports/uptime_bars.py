@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date
 from enum import StrEnum
+from itertools import groupby
 from typing import Final, TypeAlias
 
 from camwatch.core.status_time import StatusTime, sum_status_times
@@ -93,13 +93,12 @@ def draw(days: Sequence[StatusTime | None]) -> Paths:
 
 def _runs(flags: Sequence[bool], y: int) -> str:
     """Return a horizontal line at `y` for each run of bars."""
-    path, start = "", None
-    for number, flag in enumerate([*flags, False]):
-        if flag and start is None:
-            start = number
-        elif not flag and start is not None:
-            path += f"M{start * CELL} {y}H{number * CELL - (CELL - BAR)}"
-            start = None
+    path, start = "", 0
+    for flag, run in groupby(flags):
+        end = start + len(list(run))
+        if flag:
+            path += f"M{start * CELL} {y}H{end * CELL - (CELL - BAR)}"
+        start = end
     return path
 
 
@@ -132,18 +131,18 @@ def legend_items(language: Language) -> dict[str, Paths]:
     return {name: draw([day]) for name, day in samples.items()}
 
 
-@dataclass(frozen=True, slots=True)
-class TimeAxis:
-    """The bars of a period: days, or months of a long one; `first` is the first day of each."""
+class Chart:
+    """The uptime bars of the cameras of a report: a bar for each day, or each month of a long period."""
 
-    by_month: bool
-    first: tuple[date, ...]
-    bars: tuple[int, ...]  # of each day, the number of its bar
-
-    @property
-    def width(self) -> int:
-        """The width of the drawing."""
-        return len(self.first) * CELL
+    def __init__(self, report: Report, language: Language) -> None:
+        self._language = language
+        self.by_month = len(report.days) > MAX_DAYS
+        month = (lambda number: report.days[number].replace(day=1)) if self.by_month else None
+        self._days = [list(numbers) for _, numbers in groupby(range(len(report.days)), month)]  # of each bar
+        self.first = [report.days[numbers[0]] for numbers in self._days]
+        self.width = len(self.first) * CELL
+        name = language.month if self.by_month else language.short_day
+        self._names = [name(day) for day in self.first]
 
     def labels(self) -> Iterator[tuple[float, str]]:
         """Yield the position and the text of each label: the number of a month, or of every fifth day."""
@@ -151,34 +150,9 @@ class TimeAxis:
             if self.by_month or day.day == 1 or day.day % 5 == 0 or len(self.first) < 8:
                 yield number * CELL + BAR / 2, str(day.month if self.by_month else day.day)
 
-
-def axis(days: Sequence[date]) -> TimeAxis:
-    """Return the bars for the days of a period."""
-    if len(days) <= MAX_DAYS:
-        return TimeAxis(False, tuple(days), tuple(range(len(days))))
-    months: list[date] = []
-    bars = []
-    for day in days:
-        if not months or day.replace(day=1) != months[-1].replace(day=1):
-            months.append(day)
-        bars.append(len(months) - 1)
-    return TimeAxis(True, tuple(months), tuple(bars))
-
-
-class Chart:
-    """The uptime bars of the cameras of a report."""
-
-    def __init__(self, report: Report, language: Language) -> None:
-        self.axis = axis(report.days)
-        self._language = language
-        name = language.month if self.axis.by_month else language.short_day
-        self._names = [name(day) for day in self.axis.first]
-
     def bars(self, camera: CameraRow) -> UptimeBars:
         """Return the drawing of a camera."""
-        parts: list[list[StatusTime]] = [[] for _ in self.axis.first]
-        for number, day in camera.days.items():
-            parts[self.axis.bars[number]].append(day)
-        days = [sum_status_times(part) if part else None for part in parts]
-        text = describe(self._language, days, self._names, digits=3)
-        return UptimeBars(self.axis.width, draw(days), text)
+        parts = [[camera.days[number] for number in days if number in camera.days] for days in self._days]
+        times = [sum_status_times(part) if part else None for part in parts]
+        text = describe(self._language, times, self._names, digits=3)
+        return UptimeBars(self.width, draw(times), text)

@@ -7,11 +7,11 @@ import sys
 from pathlib import Path
 
 import pytest
-import typer
 from typer.testing import CliRunner
 
 from camwatch.cli import app
 from camwatch.cli.reload import daemon_of
+from camwatch.errors import CamwatchError
 from camwatch.history.dialects import SESSION_MAX, session_of
 from camwatch.history.store import Store
 from camwatch.settings import HistorySettings
@@ -61,5 +61,5 @@ def test_a_daemon_on_a_machine_with_a_long_name_is_found() -> None:
 )
 def test_nobody_else_is_asked(holder: str | None) -> None:
     """Neither another process, nor a daemon on a machine whose name begins alike."""
-    with pytest.raises(typer.Exit):
+    with pytest.raises(CamwatchError, match="daemon"):
         daemon_of(holder, "cam")

@@ -33,11 +33,11 @@ def french(name: str, text: str | None) -> str:
     """Write a figure of the JSON as French does, by other means than the code."""
     if text is None:
         return "–"
-    if FIGURES[name] is Kind.PERCENT:
+    if FIGURES[name].kind is Kind.PERCENT:
         return text.replace(".", ",") + "\u202f%"
-    if FIGURES[name] is Kind.BOOLEAN:
+    if FIGURES[name].kind is Kind.BOOLEAN:
         return {"yes": "oui", "no": "non"}[text]
-    if FIGURES[name] is Kind.COUNT:
+    if FIGURES[name].kind is Kind.COUNT:
         return f"{int(text):,}".replace(",", "\u202f")
     return text.replace("-", "−")
 
@@ -122,7 +122,7 @@ def test_the_spreadsheet_shows_what_the_json_has(report: Report) -> None:
             continue
         section = row["operator"] or "total"
         line = expected[section, "whole" if kind in ("total", "operator") else kind, _id(row)]
-        for name, sort in FIGURES.items():
+        for name, (sort, *_) in FIGURES.items():
             text = line["shown"][name] or ""
             if sort is Kind.PERCENT:
                 assert row[f"{name}_percent"] == text.replace(".", ","), (row, name)

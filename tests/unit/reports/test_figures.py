@@ -119,7 +119,7 @@ def test_an_excluded_outage_is_left_out_of_the_contractual_figure_only() -> None
     assert shown["excluded"].exact == 5 * H
     assert shown["availability"].text == rounding.percent(month - 6 * H, month)
     assert shown["contractual"].text == rounding.percent(month - 6 * H, month - 5 * H)
-    assert [outage.id for outage in report.sections[0].excluded] == [1]
+    assert [row.outage.id for row in report.sections[0].excluded] == [1]
 
 
 def test_of_an_excluded_outage_only_what_lies_in_the_period_is_left_out() -> None:
@@ -244,7 +244,7 @@ def test_mttr_is_of_outages_that_ended_and_mtbf_of_those_that_began() -> None:
     assert exact(report, "outages", "outages_ended", "mttr", "mtbf") == [2, 2, (6 * H + 2 * H) // 2, up // 2]
     lines = report.sections[0].outages
     assert [(line.duration, line.inside) for line in lines] == [(6 * H, H), (2 * H, 2 * H), (H, H)]
-    assert lines[2].end_ms is None, "its end is no part of the period"
+    assert lines[2].outage.end_ms is None, "its end is no part of the period"
 
 
 def test_an_outage_lasts_as_long_as_the_camera_was_down_in_it() -> None:
@@ -264,7 +264,7 @@ def test_an_outage_that_corrected_maintenance_covers_is_none() -> None:
     assert exact(report, "outages", "down", "maintenance") == [0, 0, 3 * H]
     cancelled = report_of(record_of(camera, maintenance=[window._replace(cancelled=True)]))
     assert exact(cancelled, "outages", "down", "maintenance") == [1, H, 0]
-    assert [line.cancelled for line in cancelled.sections[0].maintenance] == [True]
+    assert [line.window.cancelled for line in cancelled.sections[0].maintenance] == [True]
 
 
 def test_an_outage_that_late_heartbeats_disproved_is_listed_and_counts_nowhere() -> None:
@@ -274,7 +274,7 @@ def test_an_outage_that_late_heartbeats_disproved_is_listed_and_counts_nowhere()
     camera.outages = by_evidence(camera)
     report = report_of(record_of(camera))
     (line,) = report.sections[0].outages
-    assert (line.voided, line.excluded, line.duration, line.at_ms) == (True, False, 0, NOON)
+    assert (line.outage.voided, line.excluded, line.duration, line.outage.at_ms) == (True, False, 0, NOON)
     assert exact(report, "outages", "outages_ended", "down", "excluded") == [0, 0, 0, 0]
     assert "voided: late heartbeats prove" in text_table.write(report, Language("en", PARIS))
     assert "annulée : des messages tardifs" in text_table.write(report, Language("fr", PARIS)).replace(
@@ -309,7 +309,7 @@ def test_outages_at_the_very_edges_belong_to_one_period_only() -> None:
     brush.outage(3, OCTOBER.end_ms - H, OCTOBER.end_ms)
     camera = brush.done()
     found = {
-        month: [line.id for line in report_of(record_of(camera), period).sections[0].outages]
+        month: [line.outage.id for line in report_of(record_of(camera), period).sections[0].outages]
         for month, period in (
             (9, month_of(date(2026, 9, 1), PARIS)),
             (10, OCTOBER),
@@ -355,7 +355,7 @@ def test_when_camwatch_does_not_run_the_rest_is_unknown() -> None:
     (blind,) = report.sections[0].gaps
     assert (blind.start_ms, blind.end_ms, blind.cause) == (NOON, None, GapCause.OFFLINE)
     (line,) = report.sections[0].outages
-    assert (line.duration, line.end_ms) == (H, None)
+    assert (line.duration, line.outage.end_ms) == (H, None)
 
 
 def test_a_period_that_is_over_takes_no_notice_of_what_came_after() -> None:
@@ -496,7 +496,7 @@ def test_the_windows_of_a_site_are_told_where_a_camera_stood_there_in_the_period
         )
     ]
     (section,) = report_of(record_of(camera, maintenance=windows)).sections
-    assert [line.id for line in section.maintenance] == [0, 3, 4]
+    assert [line.window.id for line in section.maintenance] == [0, 3, 4]
     assert section.line.figures.account.maintenance == 3 * H
     assert [line.id for line in section.sites] == ["gare"]
 

@@ -248,7 +248,7 @@ def test_a_long_period_is_drawn_by_months() -> None:
     year = Period(OCTOBER.first.replace(month=1), OCTOBER.last.replace(month=12), PARIS)
     report = report_of(record_of(painter(since=year.start_ms).outage(1, NOON, NOON + DAY).done()), year)
     found = uptime_bars.Chart(report, ENGLISH)
-    assert [label for _, label in found.axis.labels()] == [str(number) for number in range(1, 13)]
+    assert [label for _, label in found.labels()] == [str(number) for number in range(1, 13)]
     assert found.bars(report.sections[0].cameras[0]).text == "Below 100%: October 2026 96.778%."
 
 

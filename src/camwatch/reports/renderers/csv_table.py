@@ -34,7 +34,7 @@ _TEXTS: Final = frozenset({"id", "name", "author", "reason"})
 
 
 def _figure_columns() -> Iterator[str]:
-    for name, kind in FIGURES.items():
+    for name, (kind, *_) in FIGURES.items():
         if kind is Kind.PERCENT:
             yield f"{name}_percent"
         elif kind is Kind.DURATION:
@@ -151,22 +151,21 @@ class _Rows:
         return cells
 
     def _span(self, start_ms: int, end_ms: int | None) -> Cells:
-        cells = {"start": self._local(start_ms), "start_utc": iso(start_ms)}
-        return cells if end_ms is None else cells | {"end": self._local(end_ms), "end_utc": iso(end_ms)}
+        local = self._language.timestamp
+        cells = {"start": local(start_ms), "start_utc": iso(start_ms)}
+        return cells if end_ms is None else cells | {"end": local(end_ms), "end_utc": iso(end_ms)}
 
-    def _local(self, ms: int) -> str:
-        return self._language.timestamp(ms)
-
-    def _outage(self, outage: OutageRow) -> Cells:
+    def _outage(self, row: OutageRow) -> Cells:
+        outage = row.outage
         cells = {
             "id": str(outage.id),
-            "camera": outage.camera,
-            "name": plain(outage.name),
+            "camera": row.camera,
+            "name": plain(row.name),
             "cause": outage.cause.value,
-            "in_period": hours_minutes_seconds(outage.inside),
-            "in_period_ms": str(outage.inside),
+            "in_period": hours_minutes_seconds(row.inside),
+            "in_period_ms": str(row.inside),
             "contract": "counted",
-        } | self._lasting(outage.at_ms, outage.end_ms, outage.duration)
+        } | self._lasting(outage.at_ms, outage.end_ms, row.duration)
         for edge, bounds in (("start", outage.at_bounds), ("end", outage.end_bounds)):
             if bounds is not None:
                 cells |= {
@@ -193,14 +192,13 @@ class _Rows:
         cells = {"id": plain(" ".join(gap.links)), "cause": gap.cause.value}
         return cells | self._lasting(gap.start_ms, gap.end_ms, gap.duration)
 
-    def _window(self, window: MaintenanceRow) -> Cells:
+    def _window(self, row: MaintenanceRow) -> Cells:
+        window = row.window
         return {
             "id": "" if window.id is None else str(window.id),
-            "name": plain(window.name),
+            "name": plain(row.name),
             "cause": window.scope.value,
-            "camera" if window.scope == "camera" else "site": window.scope_id
-            if window.scope != "operator"
-            else "",
+            window.scope.value: window.scope_id,
             "contract": "cancelled" if window.cancelled else "counted",
             "author": plain(window.author),
             "reason": plain(window.reason),

@@ -9,7 +9,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from camwatch.i18n import NO_VALUE, Language
 from camwatch.reports import labels, uptime_bars
-from camwatch.reports.figures import OF_OBJECTIVE, Figures
+from camwatch.reports.figures import OF_CAMERA, OF_OBJECTIVE, Figures
 from camwatch.reports.model import Report
 
 LINE_COLUMNS = (
@@ -24,8 +24,6 @@ LINE_COLUMNS = (
     "mttr",
 )
 """The figures of an operator, a purpose or a site in a table; an operator's summary has all of them."""
-CAMERA_COLUMNS = ("availability", "contractual", "coverage", "outages", "down")
-"""The figures of a camera in a table, beside the chart of its days."""
 KEY_FIGURES = ("availability", "contractual", "objective", "coverage", "budget_left", "outages")
 
 _ENVIRONMENT = Environment(
@@ -57,7 +55,7 @@ def write(report: Report, language: Language) -> str:
         bar=uptime_bars.BAR,
         high=uptime_bars.HEIGHT,
         line_columns=LINE_COLUMNS,
-        camera_columns=CAMERA_COLUMNS,
+        camera_columns=OF_CAMERA,
         no_value=NO_VALUE,
         objective_figures=OF_OBJECTIVE,
     )

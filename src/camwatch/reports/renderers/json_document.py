@@ -121,20 +121,21 @@ def _camera(camera: CameraRow) -> dict[str, Any]:
     }
 
 
-def _outage(outage: OutageRow) -> dict[str, Any]:
+def _outage(row: OutageRow) -> dict[str, Any]:
+    outage = row.outage
     attribution = outage.attribution
     return {
         "id": outage.id,
-        "camera": outage.camera,
+        "camera": row.camera,
         "start": instant(outage.at_ms),
         "end": None if outage.end_ms is None else instant(outage.end_ms),
         "start_between": _between(outage.at_bounds),
         "end_between": _between(outage.end_bounds),
         "voided": VOIDED_REASON if outage.voided else None,
-        "duration_ms": outage.duration,
-        "duration": hours_minutes_seconds(outage.duration),
-        "in_period_ms": outage.inside,
-        "in_period": hours_minutes_seconds(outage.inside),
+        "duration_ms": row.duration,
+        "duration": hours_minutes_seconds(row.duration),
+        "in_period_ms": row.inside,
+        "in_period": hours_minutes_seconds(row.inside),
         "seen_cause": outage.cause,
         "attribution": None
         if attribution is None
@@ -163,12 +164,13 @@ def _gap(gap: GapRow) -> dict[str, Any]:
     }
 
 
-def _window(window: MaintenanceRow) -> dict[str, Any]:
+def _window(row: MaintenanceRow) -> dict[str, Any]:
+    window = row.window
     return {
         "correction": window.id,
         "scope": window.scope,
         "scope_id": window.scope_id,
-        "name": window.name,
+        "name": row.name,
         "start": instant(window.start_ms),
         "end": instant(window.end_ms),
         "reason": window.reason,

@@ -16,13 +16,11 @@ from rich.table import Table
 
 from camwatch.i18n import Language
 from camwatch.reports import labels
-from camwatch.reports.figures import OF_OBJECTIVE, Figures, FormattedFigure
+from camwatch.reports.figures import OF_CAMERA, OF_OBJECTIVE, Figures, FormattedFigure
 from camwatch.reports.labels import SHORT, figure_label, figure_text
 from camwatch.reports.model import CameraRow, GroupRow, OperatorSection, Report
 
 WIDTH = 80
-COLUMNS = ("availability", "contractual", "coverage", "outages", "down")
-"""The figures of a row in a table of groups or cameras; an operator's own block has all of them."""
 _LABEL = 38  # columns of a label before a fact or a figure
 
 
@@ -115,7 +113,7 @@ class _Writer:
     def _table(self, kind: str, title: str, rows: Sequence[GroupRow | CameraRow]) -> Iterator[RenderableType]:
         yield from self._title(title, "-")
         if rows:
-            yield self._columns(COLUMNS, ((self._label(kind, row), row.figures.shown()) for row in rows))
+            yield self._columns(OF_CAMERA, ((self._label(kind, row), row.figures.shown()) for row in rows))
         else:
             yield self.gettext("None.")
 
@@ -131,7 +129,7 @@ class _Writer:
     def _columns(
         self, names: Sequence[str], rows: Iterable[tuple[str, Mapping[str, FormattedFigure]]]
     ) -> Table:
-        """Return a table in which long labels go on below; figures have all the room they need."""
+        """Return a table whose long labels wrap; figures are never cut."""
         table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, expand=True, header_style="")
         table.add_column(ratio=1, overflow="fold")
         for name in names:
@@ -160,31 +158,32 @@ class _Writer:
         language = self._language
         number = self.gettext("No.")
         detected, attributed = self.gettext("Detected cause"), self.gettext("Attributed cause")
-        for outage in section.outages:
-            lasted = language.hours_minutes_seconds(outage.duration)
+        for row in section.outages:
+            outage = row.outage
+            lasted = language.hours_minutes_seconds(row.duration)
             voided = self.gettext("voided: late heartbeats prove that the camera was alive; not counted")
-            if outage.inside != outage.duration:
+            if row.inside != row.duration:
                 inside = self.gettext("in period")
-                lasted += f" ({inside} {language.hours_minutes_seconds(outage.inside)})"
+                lasted += f" ({inside} {language.hours_minutes_seconds(row.inside)})"
             yield [
-                f"{number} {outage.id}  {outage.camera}",
+                f"{number} {outage.id}  {row.camera}",
                 f"{language.timestamp(outage.at_ms)} → {labels.end(outage, language)}  {lasted}",
                 *labels.bounds(outage, language),
                 *([voided] if outage.voided else []),
                 (
                     f"{detected} {language.label('cause', outage.cause)}, "
-                    f"{attributed} {labels.attributed(outage, language)}"
+                    f"{attributed} {labels.attributed(row, language)}"
                 ),
             ]
 
     def _exclusions(self, section: OperatorSection) -> Iterator[list[str]]:
         language, number = self._language, self.gettext("No.")
-        for outage in section.excluded:
-            attribution = outage.attribution
+        for row in section.excluded:
+            attribution = row.outage.attribution
             if attribution is not None:
-                left_out = language.hours_minutes_seconds(outage.inside)
+                left_out = language.hours_minutes_seconds(row.inside)
                 yield [
-                    f"{number} {outage.id}  {outage.camera}  {left_out}",
+                    f"{number} {row.outage.id}  {row.camera}  {left_out}",
                     f"{language.timestamp(attribution.created_ms)}  {attribution.author}",
                     f"{language.label('attributed', attribution.cause)}, {attribution.reason}",
                 ]
@@ -200,8 +199,8 @@ class _Writer:
 
     def _windows(self, section: OperatorSection) -> Iterator[list[str]]:
         language = self._language
-        for window in section.maintenance:
-            what = f"{language.label('scope', window.scope)} {window.name} ({window.scope_id})"
+        for window, name in section.maintenance:
+            what = f"{language.label('scope', window.scope)} {name} ({window.scope_id})"
             by = f"{window.author}, " if window.author else ""
             yield [
                 f"{language.timestamp(window.start_ms)} → {language.timestamp(window.end_ms)}",
