@@ -45,7 +45,7 @@ CPU is the user and system time of the consumer, with its children, from /proc; 
 in it.
 
 The exporters extract what they can of the same message: the Go exporter seven fields, the Python exporter
-eight. camwatch decodes and checks all nine, judges the camera, and keeps its ledger.
+eight. camwatch decodes and checks all nine, judges the camera, and keeps its record.
 
 At 1000 per second: {many:,} cameras send one heartbeat each, evenly over 10 s. A flood fills every read
 with messages; here each one wakes the program up, as in a city. 1000 a second at 50 µs are 5 % of a core.

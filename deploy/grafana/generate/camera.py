@@ -81,8 +81,8 @@ def _figures(tr: Translator) -> list[tuple[int, Panel]]:
         return f"max by (camera) (increase({metric}{{{CHOSEN}}}[$__range]))"
 
     def account(name: str) -> str:
-        ledger = "camwatch_camera_status_seconds_total"
-        return f'max by (camera) (increase({ledger}{{status="{name}", {CHOSEN}}}[$__range]))'
+        status_seconds = "camwatch_camera_status_seconds_total"
+        return f'max by (camera) (increase({status_seconds}{{status="{name}", {CHOSEN}}}[$__range]))'
 
     return [
         (

@@ -182,8 +182,8 @@ def _gaps(tr: Translator) -> Panel:
 def _most(tr: Translator) -> Panel:
     begun = f"max without (instance) (increase(camwatch_camera_outages_total{{{CHOSEN}}}[$__range]))"
     worst = f"topk({SHOWN}, {begun} > 0)"
-    ledger = f'camwatch_camera_status_seconds_total{{status="down", {CHOSEN}}}'
-    lost = f"max without (instance) (increase({ledger}[$__range])) and on (job, camera) {worst}"
+    status_seconds = f'camwatch_camera_status_seconds_total{{status="down", {CHOSEN}}}'
+    lost = f"max without (instance) (increase({status_seconds}[$__range])) and on (job, camera) {worst}"
     labels = "max by (name, zone, site, camera)"
     return table(
         tr("Most outages in the period"),
