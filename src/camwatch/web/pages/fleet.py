@@ -60,20 +60,17 @@ class FleetPage:
 
     async def whole(self, request: Request, viewer: CurrentUser) -> Response:
         """Return the page."""
-        context = await self._context(request, viewer)
-        return self._frame.render_page(request, viewer, "fleet.html", "fleet", **context)
+        return self._frame.render_page(
+            request, viewer, "fleet.html", "fleet", **await self._context(request, viewer)
+        )
 
     async def partial(self, request: Request, viewer: CurrentUser) -> Response:
         """Return the parts that change; rendered once for all clients with the same view."""
         w, packed = self._frame.language(request), "gzip" in request.headers.get("accept-encoding", "")
         root = request.scope.get("root_path", "")
         key = (viewer.operators, w.lang, root, str(request.query_params), packed)
-        response = await self._refreshed.get(key, lambda: self._part(request, viewer))
+        response = await self._refreshed.get(key, lambda: self.whole(request, viewer))
         return Response(response.body, headers=dict(response.headers))
-
-    async def _part(self, request: Request, viewer: Principal) -> Response:
-        context = await self._context(request, viewer)
-        return self._frame.render_page(request, viewer, "partials/fleet.html", "fleet", **context)
 
     async def search(self, request: Request, viewer: CurrentUser) -> Response:
         """Return the operators, sites and cameras whose name matches."""
@@ -194,40 +191,28 @@ def _filters(
 
 
 def _verdict(w: Language, counts: Counts, warned: int, viewer: Principal, *, blind: bool) -> Headline:
-    of = w.gettext("{up} up of {total} in service", up=w.number(counts.up), total=w.number(counts.in_service))
-    if not counts.total:
-        return Headline("planned", "planned", w.gettext("No camera"), _first_step(w, viewer))
-    if blind:
-        unseen = (
-            [w.ngettext("{n} camera not visible", "{n} cameras not visible", counts.unknown)]
-            if counts.unknown
-            else []
-        )
-        seen = [of] if counts.up else []
-        return Headline("unknown", "blind", w.gettext("Monitoring interrupted"), " – ".join(unseen + seen))
-    if counts.down:
-        return Headline("down", "down", w.ngettext("{n} camera down", "{n} cameras down", counts.down), of)
-    if counts.unknown:
-        return Headline(
-            "unknown", "unknown", w.ngettext("{n} camera unknown", "{n} cameras unknown", counts.unknown), of
-        )
-    if not counts.in_service:
-        return Headline(
-            "planned",
-            "planned",
-            w.gettext("No camera in service"),
-            w.gettext("Cameras are monitored once they are in service."),
-        )
-    if warned:
-        return Headline(
-            "warning",
-            "warning",
-            w.ngettext("{n} camera with a warning", "{n} cameras with warnings", warned),
-            of,
-        )
-    if not counts.up:
-        return Headline("maintenance", "maintenance", w.gettext("Under maintenance"), of)
-    return Headline("up", "up", w.gettext("All is well"), of)
+    """Return the headline: the first of these that applies."""
+    seen = w.gettext(
+        "{up} up of {total} in service", up=w.number(counts.up), total=w.number(counts.in_service)
+    )
+    unseen = w.ngettext("{n} camera not visible", "{n} cameras not visible", counts.unknown)
+    down = w.ngettext("{n} camera down", "{n} cameras down", counts.down)
+    unknown = w.ngettext("{n} camera unknown", "{n} cameras unknown", counts.unknown)
+    none_yet = w.gettext("Cameras are monitored once they are in service.")
+    warning = w.ngettext("{n} camera with a warning", "{n} cameras with warnings", warned)
+    visible = " – ".join(text for number, text in ((counts.unknown, unseen), (counts.up, seen)) if number)
+    headlines = (
+        (not counts.total, "planned", w.gettext("No camera"), _first_step(w, viewer)),
+        (blind, "blind", w.gettext("Monitoring interrupted"), visible),
+        (counts.down, "down", down, seen),
+        (counts.unknown, "unknown", unknown, seen),
+        (not counts.in_service, "planned", w.gettext("No camera in service"), none_yet),
+        (warned, "warning", warning, seen),
+        (not counts.up, "maintenance", w.gettext("Under maintenance"), seen),
+        (True, "up", w.gettext("All is well"), seen),
+    )
+    _, icon, title, text = next(headline for headline in headlines if headline[0])
+    return Headline("unknown" if icon == "blind" else icon, icon, title, text)
 
 
 def _first_step(w: Language, viewer: Principal) -> str:

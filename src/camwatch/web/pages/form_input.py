@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 from starlette.datastructures import FormData, QueryParams
 
 from camwatch.dates import parse_instant, utc_ms
+from camwatch.i18n import Language
 
 _MAX_LENGTH = 500
 _MAX_DIGITS = 9
@@ -22,6 +23,13 @@ def field(form: FormData, name: str) -> str:
     """Return the text of a form field."""
     value = form.get(name)
     return value.strip()[:_MAX_LENGTH] if isinstance(value, str) else ""
+
+
+def reason_of(w: Language, form: FormData) -> str:
+    """Return the reason that a form gives. Raises ValueError, with a message for the user, without one."""
+    if reason := field(form, "reason"):
+        return reason
+    raise ValueError(w.gettext("Enter a reason: it is kept with the entry."))
 
 
 def local_ms(text: str, zone: ZoneInfo) -> int | None:

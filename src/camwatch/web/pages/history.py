@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any, Final
 
 from fastapi import APIRouter, Request
+from starlette.datastructures import FormData
 from starlette.responses import Response
 
 from camwatch.accounting.records import AttributedCause
@@ -22,8 +23,8 @@ from camwatch.web import corrections
 from camwatch.web.api.dependencies import CurrentEditor, CurrentUser, Number
 from camwatch.web.auth.principal import Principal
 from camwatch.web.pages.daily_uptime import DAY_MS, CameraDays, Days, OperatorDays, first_day, read_days
-from camwatch.web.pages.form_input import field, offset_of
-from camwatch.web.pages.renderer import PageRenderer
+from camwatch.web.pages.form_input import field, offset_of, reason_of
+from camwatch.web.pages.renderer import PageRenderer, add_page
 from camwatch.web.pages.uptime_bars import DAYS, DailyBars, daily_bars, status_bar
 from camwatch.web.views import cameras, fleet, history, service_levels
 from camwatch.web.views.base import page, run_cooperatively
@@ -55,13 +56,11 @@ class HistoryPages:
         self._frame = frame
         self._parts = frame.parts
         self._days = OperatorDays(frame.parts)
+        add_page(router, "/operators/{operator}", self.operator)
+        add_page(router, "/cameras/{camera}", self.camera)
         for path, handler in (
-            ("/operators/{operator}", self.operator),
-            ("/partials/operators/{operator}", self.operator_partial),
             ("/operators/{operator}/days", self.operator_days),
             ("/operators/{operator}/outages", self.operator_outages),
-            ("/cameras/{camera}", self.camera),
-            ("/partials/cameras/{camera}", self.camera_partial),
             ("/cameras/{camera}/history", self.camera_history),
             ("/cameras/{camera}/outages", self.camera_outages),
             ("/outages/{number}", self.outage),
@@ -73,17 +72,10 @@ class HistoryPages:
 
     async def operator(self, request: Request, viewer: CurrentUser, operator: str) -> Response:
         """Return an operator's page."""
-        return await self._operator(request, viewer, operator, "operator.html")
-
-    async def operator_partial(self, request: Request, viewer: CurrentUser, operator: str) -> Response:
-        """Return the parts of the page that change."""
-        return await self._operator(request, viewer, operator, "partials/operator.html")
-
-    async def _operator(self, request: Request, viewer: Principal, operator: str, template: str) -> Response:
         found = await run_cooperatively(
             fleet.operator(self._parts.live, viewer, operator, self._parts.rolling())
         )
-        return self._frame.render_page(request, viewer, template, operator=found)
+        return self._frame.render_page(request, viewer, "operator.html", operator=found)
 
     async def operator_days(self, request: Request, viewer: CurrentUser, operator: str) -> Response:
         """Return the uptime bars of an operator's cameras, the longest down time first."""
@@ -116,17 +108,9 @@ class HistoryPages:
 
     async def camera(self, request: Request, viewer: CurrentUser, camera: str) -> Response:
         """Return a camera's page."""
-        return self._camera(request, viewer, camera, "camera.html")
-
-    async def camera_partial(self, request: Request, viewer: CurrentUser, camera: str) -> Response:
-        """Return the parts of the page that change."""
-        return self._camera(request, viewer, camera, "partials/camera.html")
-
-    def _camera(self, request: Request, viewer: Principal, camera: str, template: str) -> Response:
         found = cameras.detail(self._parts.live, viewer, camera)
-        w = self._frame.language(request)
-        why = w.label("why", found.cause or found.status)
-        return self._frame.render_page(request, viewer, template, camera=found, why=why)
+        why = self._frame.language(request).label("why", found.cause or found.status)
+        return self._frame.render_page(request, viewer, "camera.html", camera=found, why=why)
 
     async def camera_history(self, request: Request, viewer: CurrentUser, camera: str) -> Response:
         """Return a camera's last 24 hours and 90 days."""
@@ -198,7 +182,7 @@ class HistoryPages:
         problem: str = "",
     ) -> Response:
         saved = "saved" in request.query_params
-        response = self._frame.render_page(
+        return self._frame.render_page(
             request,
             viewer,
             "outage.html",
@@ -208,8 +192,6 @@ class HistoryPages:
             problem=problem,
             notice=self._frame.language(request).gettext("Saved.") if saved else "",
         )
-        response.status_code = 422 if problem else 200
-        return response
 
     async def _find(self, viewer: Principal, number: int) -> history.OutageView:
         return await self._parts.threads.run(viewer, lambda: corrections.outage(self._parts, viewer, number))
@@ -218,17 +200,20 @@ class HistoryPages:
         """Append an attribution to an outage."""
         found = await self._find(viewer, number)
         form = await request.form()
-        cause, reason, excluded = field(form, "cause"), field(form, "reason"), bool(field(form, "excluded"))
-        given = {"cause": cause, "reason": reason, "excluded": excluded}
-        _ = self._frame.language(request).gettext
-        if cause not in set(AttributedCause):
-            return self._outage(request, viewer, found, given, _("Choose a cause."))
-        if not reason:
-            problem = _("Enter a reason: it is kept with the entry.")
-            return self._outage(request, viewer, found, given, problem)
-        append = partial(corrections.attribute_outage, self._parts, viewer, number, AttributedCause(cause))
+        w, excluded = self._frame.language(request), bool(field(form, "excluded"))
+        attribute = partial(corrections.attribute_outage, self._parts, viewer, number)
         try:
-            await self._parts.threads.run(viewer, partial(append, reason, excluded=excluded))
-        except CorrectionError as error:
+            append = partial(attribute, _cause_of(w, form), reason_of(w, form), excluded=excluded)
+            await self._parts.threads.run(viewer, append)
+        except (CorrectionError, ValueError) as error:
+            given = {"cause": field(form, "cause"), "reason": field(form, "reason"), "excluded": excluded}
             return self._outage(request, viewer, found, given, str(error))
         return self._frame.redirect(request, f"/outages/{number}?saved")
+
+
+def _cause_of(w: Language, form: FormData) -> AttributedCause:
+    """Return the cause that a form gives. Raises ValueError, with a message for the user."""
+    try:
+        return AttributedCause(field(form, "cause"))
+    except ValueError:
+        raise ValueError(w.gettext("Choose a cause.")) from None

@@ -9,8 +9,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from camwatch.web.api.dependencies import CurrentUser
-from camwatch.web.auth.principal import Principal
-from camwatch.web.pages.renderer import PageRenderer
+from camwatch.web.pages.renderer import PageRenderer, add_page
 from camwatch.web.views import cameras, history, incidents
 
 _MAX_INCIDENTS: Final = 50
@@ -24,19 +23,11 @@ class IncidentPages:
 
     def __init__(self, frame: PageRenderer, router: APIRouter) -> None:
         self._frame = frame
-        router.add_api_route("/incidents", self.whole, methods=["GET"])
-        router.add_api_route("/partials/incidents", self.partial, methods=["GET"])
+        add_page(router, "/incidents", self.whole)
         router.add_api_route("/incidents/blind", self.blind, methods=["GET"])
 
     async def whole(self, request: Request, viewer: CurrentUser) -> Response:
         """Return the page."""
-        return self._page(request, viewer, "incidents.html")
-
-    async def partial(self, request: Request, viewer: CurrentUser) -> Response:
-        """Return the parts of the page that change."""
-        return self._page(request, viewer, "partials/incidents.html")
-
-    def _page(self, request: Request, viewer: Principal, template: str) -> Response:
         live = self._frame.parts.live
         opened = incidents.open_incidents(live, viewer)
         opened.sort(key=lambda incident: -len(incident.cameras))
@@ -47,7 +38,7 @@ class IncidentPages:
             room -= len(members)
         more = max(len(opened) - _MAX_INCIDENTS, 0)
         return self._frame.render_page(
-            request, viewer, template, "incidents", incidents=found, incidents_more=more
+            request, viewer, "incidents.html", "incidents", incidents=found, incidents_more=more
         )
 
     async def blind(self, request: Request, viewer: CurrentUser) -> Response:

@@ -18,7 +18,7 @@ from camwatch.services.corrections import MaintenanceRequest
 from camwatch.web import corrections
 from camwatch.web.api.dependencies import CurrentEditor, CurrentUser, Number
 from camwatch.web.auth.principal import Principal, Role
-from camwatch.web.pages.form_input import field, local_ms
+from camwatch.web.pages.form_input import field, local_ms, reason_of
 from camwatch.web.pages.renderer import PageRenderer
 from camwatch.web.problems import ProblemError
 from camwatch.web.views.history import MaintenanceView
@@ -26,6 +26,7 @@ from camwatch.web.views.maintenance import MaintenanceScope
 
 _PAST_MS: Final = 30 * 86_400_000
 _AHEAD_MS: Final = 3 * 366 * 86_400_000
+_FIELDS: Final = ("what", "starts", "ends", "reason")
 _MAX_OFFERED: Final = 600  # cameras that the field suggests; others are entered by id
 
 
@@ -68,7 +69,7 @@ class MaintenancePages:
         found, things = await self._parts.threads.run(
             viewer, partial(self._all, self._frame.language(request), viewer, self._parts.live.now.utc_ms)
         )
-        response = self._frame.render_page(
+        return self._frame.render_page(
             request,
             viewer,
             "maintenance.html",
@@ -79,8 +80,6 @@ class MaintenancePages:
             notice=notice,
             things=things,
         )
-        response.status_code = 422 if problem else 200
-        return response
 
     def _all(
         self, w: Language, viewer: Principal, now_ms: int
@@ -112,11 +111,11 @@ class MaintenancePages:
     async def plan(self, request: Request, viewer: CurrentEditor) -> Response:
         """Schedule maintenance."""
         w, form = self._frame.language(request), await request.form()
-        given = {name: field(form, name) for name in ("what", "starts", "ends", "reason")}
+        given = {name: field(form, name) for name in _FIELDS}
         try:
             window, now_ms = self._read(w, form), self._parts.live.now.utc_ms
             append = partial(corrections.schedule_maintenance, self._parts, viewer, window)
-            await self._parts.threads.run(viewer, partial(append, given["reason"], now_ms))
+            await self._parts.threads.run(viewer, partial(append, reason_of(w, form), now_ms))
         except (CorrectionError, ValueError) as error:
             return await self._page(request, viewer, given, str(error))
         except ProblemError as problem:
@@ -135,24 +134,19 @@ class MaintenancePages:
             raise ValueError(w.gettext("Enter start and end, for example 2026-11-25 18:00."))
         if ends <= starts:
             raise ValueError(w.gettext("The end must be after the start."))
-        if not field(form, "reason"):
-            raise ValueError(w.gettext("Enter a reason: it is kept with the entry."))
         return MaintenanceRequest(Scope(kind), what, starts, ends)
 
     async def cancel(self, request: Request, viewer: CurrentEditor, number: Number) -> Response:
         """Cancel a maintenance window."""
-        w, why = self._frame.language(request), field(await request.form(), "reason")
-        given = {"what": "", "starts": "", "ends": "", "reason": ""}
-        if not why:
-            problem = w.gettext("Enter a reason: it is kept with the entry.")
-            return await self._page(request, viewer, given, problem)
+        w, form = self._frame.language(request), await request.form()
+        cancel, now_ms = (
+            partial(corrections.cancel_maintenance, self._parts, viewer),
+            self._parts.live.now.utc_ms,
+        )
         try:
-            now_ms = self._parts.live.now.utc_ms
-            await self._parts.threads.run(
-                viewer, partial(corrections.cancel_maintenance, self._parts, viewer, number, why, now_ms)
-            )
-        except CorrectionError as error:
-            return await self._page(request, viewer, given, str(error))
+            await self._parts.threads.run(viewer, partial(cancel, number, reason_of(w, form), now_ms))
+        except (CorrectionError, ValueError) as error:
+            return await self._page(request, viewer, dict.fromkeys(_FIELDS, ""), str(error))
         return self._frame.redirect(request, "/maintenance?cancelled")
 
 

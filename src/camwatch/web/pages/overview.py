@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from camwatch.core.camera_view import CameraView
@@ -45,7 +44,8 @@ class FleetSnapshotCache:
         census = await run_cooperatively(fleet.count_cameras(live, viewer))
         operators = await run_cooperatively(fleet.operators(live, viewer, self._ctx.rolling(), census))
         sites = await run_cooperatively(fleet.sites(live, viewer, census))
-        counts = _sum(operator.counts for operator in operators)
+        fields = Counts.model_fields
+        counts = Counts(**{name: sum(getattr(each.counts, name) for each in operators) for name in fields})
         return FleetSnapshot(counts, everyone, attention, operators, sites)
 
 
@@ -56,11 +56,3 @@ def _needing_attention(live: MonitorService, everyone: list[CameraView]) -> Coop
         found += [state for state in some if cameras.needs_attention(state, now)]
         yield
     return found
-
-
-def _sum(all_counts: Iterable[Counts]) -> Counts:
-    totals = dict.fromkeys(Counts.model_fields, 0)
-    for counts in all_counts:
-        for name in totals:
-            totals[name] += getattr(counts, name)
-    return Counts(**totals)

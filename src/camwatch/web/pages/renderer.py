@@ -6,13 +6,13 @@ Pages have no inline script and no inline style.
 from __future__ import annotations
 
 import gzip
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Final
 from urllib.parse import urlencode
 
-from fastapi import Request
+from fastapi import APIRouter, Request
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from starlette.requests import HTTPConnection
@@ -69,7 +69,13 @@ class PageRenderer:
     def render_page(
         self, request: Request, viewer: Principal, template: str, here: str = "", **context: Any
     ) -> Response:
-        """Return a page, or a part of one, for an authenticated user."""
+        """Return a page, or a part of one, for an authenticated user.
+
+        On a route of `add_page` below `/partials`, it is the template of the same name in that folder. With a
+        `problem` in the context the status is 422.
+        """
+        if request.scope["route"].path.startswith("/partials/"):
+            template = f"partials/{template}"
         live = self.parts.live
         blind = fleet.blind(live, viewer)
         known = live.inventory
@@ -86,13 +92,11 @@ class PageRenderer:
             "blind": blind,
             "blind_names": "" if whole else ", ".join(names),
             "strains": strains,
-            "unready": [why for why in live.not_ready_reasons if why not in shown]
-            if viewer.can_see_all
-            else [],
+            "unready": [why for why in live.not_ready_reasons if viewer.can_see_all and why not in shown],
             "held": live.held if viewer.can_see_all else None,
             "open_incidents": len(incidents.open_incidents(live, viewer)),
         }
-        return self.render(request, template, common | context)
+        return self.render(request, template, common | context, 422 if context.get("problem") else 200)
 
     def render(
         self, request: HTTPConnection, template: str, context: Mapping[str, Any], status: int = 200
@@ -164,6 +168,12 @@ class PageRenderer:
                     samesite="lax",
                 )
         return response
+
+
+def add_page(router: APIRouter, path: str, handler: Callable[..., Any]) -> None:
+    """Add the routes of a page, and of its parts that change: the same path below `/partials`."""
+    for prefix in ("", "/partials"):
+        router.add_api_route(prefix + path, handler, methods=["GET"])
 
 
 def preferred_language(accept_language: str) -> str:
