@@ -14,9 +14,13 @@ import sys
 import tempfile
 import threading
 import webbrowser
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from contextlib import AbstractAsyncContextManager
+from functools import partial
 from pathlib import Path
+from typing import Any
+
+import typer
 
 from camsim.broker import broker_at
 from camsim.errors import CamsimError
@@ -54,27 +58,11 @@ def run_demo(duration_s: float | None, port: int, load: Load, start: Start, *, b
     deadline = threading.Timer(_TEARDOWN_S, _exit)
     deadline.daemon = True
     try:
-        asyncio.run(_show(duration_s, port, load, _shown(start, browser=browser), deadline))
+        asyncio.run(_show(partial(_run, duration_s, port, load, start, browser=browser), deadline))
     except CamsimError as error:
         raise CamwatchError(f"the simulated fleet: {error}") from error
     finally:
         deadline.cancel()
-
-
-def _shown(start: Start, *, browser: bool) -> Start:
-    """Return `start` such that it also prints the page's address and opens the page."""
-
-    @contextlib.asynccontextmanager
-    async def started(settings: Settings, inventory: Inventory) -> AsyncIterator[RunningDaemon]:
-        async with start(settings, inventory) as daemon:
-            url = f"http://127.0.0.1:{daemon.port}/"
-            sys.stdout.write(f"\ncamwatch demo: the page is at {url}\n\n")
-            sys.stdout.flush()
-            if browser and sys.stdout.isatty() and _has_display():
-                await asyncio.to_thread(webbrowser.open, url)
-            yield daemon
-
-    return started
 
 
 def _has_display() -> bool:
@@ -84,19 +72,17 @@ def _has_display() -> bool:
 def _exit() -> None:
     """Exit although the demo did not end; the broker's process ends with this one."""
     sys.stdout.flush()
-    sys.stderr.write(f"camwatch: the demo did not end within {_TEARDOWN_S:g} s and was killed\n")
-    sys.stderr.flush()
+    typer.echo(f"camwatch: the demo did not end within {_TEARDOWN_S:g} s and was killed", err=True)
     os._exit(1)
 
 
-async def _show(
-    duration_s: float | None, port: int, load: Load, start: Start, deadline: threading.Timer
-) -> None:
+async def _show(run: Callable[[asyncio.Event], Coroutine[Any, Any, None]], deadline: threading.Timer) -> None:
+    """Run the demo until a signal; `deadline` starts when it ends."""
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     over = asyncio.Event()
-    demo = asyncio.create_task(_run(duration_s, port, load, start, over))
+    demo = asyncio.create_task(run(over))
     ends = [asyncio.create_task(event.wait()) for event in (stop, over)]
     await asyncio.wait((demo, *ends), return_when=asyncio.FIRST_COMPLETED)
     deadline.start()
@@ -108,16 +94,22 @@ async def _show(
         await demo
 
 
-async def _run(duration_s: float | None, port: int, load: Load, start: Start, over: asyncio.Event) -> None:
-    """Start everything, run the scenario for `duration_s` or until cancelled, stop everything."""
+async def _run(
+    duration_s: float | None, port: int, load: Load, start: Start, over: asyncio.Event, *, browser: bool
+) -> None:
+    """Start everything, run the scenario for `duration_s` or until cancelled, set `over`, stop everything."""
     async with contextlib.AsyncExitStack() as stack:
         broker_port = await stack.enter_async_context(embedded_broker())
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="camwatch-demo-"))
         settings = _settings(port, broker_port, Path(folder) / "camwatch.db")
         inventory = load(settings)
-        configure("console", "error", settings.fleet.timezone, _NullStream())  # the screen shows everything
+        configure("console", "error", settings.fleet.timezone, io.StringIO())  # the screen shows everything
         simulator = await stack.enter_async_context(_simulator(settings, broker_port))
         daemon = await stack.enter_async_context(start(settings, inventory))
+        url = f"http://127.0.0.1:{daemon.port}/"
+        typer.echo(f"\ncamwatch demo: the page is at {url}\n")
+        if browser and sys.stdout.isatty() and _has_display():
+            await asyncio.to_thread(webbrowser.open, url)
         screen = DemoScreen(daemon, settings)
         stack.callback(over.set)
         stack.callback(lambda: sys.stdout.write(screen.summary()))
@@ -152,8 +144,7 @@ def _simulator(settings: Settings, broker_port: int) -> Simulator:
     def progress(statistics: Statistics) -> None:
         connected, expected = statistics.connected, statistics.expected
         if connected % 50 == 0 or connected == expected:
-            sys.stdout.write(f"camwatch demo: {connected}/{expected} cameras connected\n")
-            sys.stdout.flush()
+            typer.echo(f"camwatch demo: {connected}/{expected} cameras connected")
         if connected == expected:
             statistics.on_change = lambda _: None
 
@@ -166,14 +157,6 @@ def _simulator(settings: Settings, broker_port: int) -> Simulator:
         ),
         Statistics(on_change=progress),
     )
-
-
-class _NullStream(io.StringIO):
-    """Drops what is written."""
-
-    def write(self, text: str) -> int:
-        """Drop the text."""
-        return len(text)
 
 
 async def _round(screen: DemoScreen, simulator: Simulator) -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Protocol
 
+import typer
 from rich.console import Group
 from rich.live import Live
 from rich.table import Table
@@ -93,15 +93,15 @@ class DemoScreen:
         self.step = text
         self._note(self.watcher.clock(), f"simulator: {text}", "bold")
 
-    def counts(self) -> dict[tuple[str, Status], int]:
+    def counts(self) -> Counter[tuple[str, Status]]:
         """Count cameras by operator and status; the operator `""` is all of them."""
         now = self.watcher.clock()
-        result: dict[tuple[str, Status], int] = {}
-        for camera in self.watcher.fleet.cameras.values():
-            for operator in (camera.camera.operator, ""):
-                key = (operator, camera.status_at(now))
-                result[key] = result.get(key, 0) + 1
-        self.most_up = max(self.most_up, result.get(("", Status.UP), 0))
+        result = Counter(
+            (operator, camera.status_at(now))
+            for camera in self.watcher.fleet.cameras.values()
+            for operator in (camera.camera.operator, "")
+        )
+        self.most_up = max(self.most_up, result["", Status.UP])
         return result
 
     def rate(self) -> float:
@@ -126,7 +126,7 @@ class DemoScreen:
             for group in self.watcher.fleet.incidents.values()
             if group.kind == "site" and group.since is not None
         ]
-        up = counts.get(("ville", Status.UP), 0)
+        up = counts["ville", Status.UP]
         return [*lines[:3], f'camwatch_operator_cameras{{operator="ville",status="up"}} {up}']
 
     def summary(self) -> str:
@@ -143,7 +143,7 @@ class DemoScreen:
     def state(self) -> str:
         """Return the number of cameras in each status that occurs."""
         counts = self.counts()
-        return ", ".join(f"{count} {status}" for status in Status if (count := counts.get(("", status), 0)))
+        return ", ".join(f"{count} {status}" for status in Status if (count := counts["", status]))
 
     def _note(self, at: Instant, text: str, colour: str) -> None:
         self.log.append((self._clock(at), text, colour))
@@ -157,12 +157,12 @@ def _display(screen: DemoScreen) -> Group:
     counts = screen.counts()
     table = Table(title="Cameras by operator and status", title_justify="left", expand=False)
     table.add_column("operator", max_width=30, no_wrap=True)
-    shown = [status for status in Status if status in _ALWAYS or counts.get(("", status))]
+    shown = [status for status in Status if status in _ALWAYS or counts["", status]]
     for status in shown:
         table.add_column(status.value, justify="right", style=_COLOURS[status])
     names = {"": "all", **{operator.id: operator.id for operator in screen.inventory.operators.values()}}
     for operator, name in names.items():
-        cells = [str(counts.get((operator, status), 0) or "·") for status in shown]
+        cells = [str(counts[operator, status] or "·") for status in shown]
         table.add_row(name, *cells, style="bold" if not operator else "", end_section=not operator)
     lines = [
         Text(f"{clock} {text}", style=colour, no_wrap=True, overflow="ellipsis")
@@ -194,7 +194,7 @@ async def show_live(screen: DemoScreen) -> None:
 
 async def show_plain(screen: DemoScreen) -> None:
     """Print events as lines, and the state every few seconds, until cancelled."""
-    sys.stdout.write(f"camwatch demo: {screen.url}/metrics\n")
+    typer.echo(f"camwatch demo: {screen.url}/metrics")
     due = 0.0
     while True:
         screen.flush_grouped()
@@ -203,6 +203,5 @@ async def show_plain(screen: DemoScreen) -> None:
             due = time.monotonic() + _PLAIN_EVERY_S
             lines.append(f"         {screen.state()}; {screen.rate():.0f} heartbeats/s")
             lines += [f"         {line}" for line in screen.sample_metrics() if "incident" in line]
-        sys.stdout.write("".join(f"{line}\n" for line in lines))
-        sys.stdout.flush()
+        typer.echo("".join(f"{line}\n" for line in lines), nl=False)
         await asyncio.sleep(1 / _FRAMES_PER_S)
