@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Final, TypeAlias
 
 from camwatch.core.status_time import StatusTime, sum_status_times
@@ -33,26 +33,23 @@ Days: TypeAlias = Mapping[str, CameraDays]
 """By camera; only those that were in service."""
 
 
-def first_day(parts: AppContext, now: datetime) -> date:
-    """Return the first of the `DAYS` days that end today."""
-    return now.astimezone(parts.live.timezone).date() - timedelta(days=DAYS - 1)
+def read_days(parts: AppContext, operator: str, now_ms: int, camera: str | None = None) -> tuple[date, Days]:
+    """Return the first of the `DAYS` days that end today, and the days of an operator's cameras, or of one.
 
-
-def read_days(parts: AppContext, operator: str, now_ms: int, first: date, camera: str | None = None) -> Days:
-    """Return the days of an operator's cameras, or of one. Blocking."""
+    Blocking.
+    """
     record = parts.history.read([operator], now_ms - (DAYS + 1) * DAY_MS, now_ms, camera=camera)
-    found = service_levels.days_by_camera(
-        record, parts.live.timezone, first, first + timedelta(days=DAYS - 1)
-    )
+    today = to_datetime(now_ms).astimezone(parts.live.timezone).date()
+    first = today - timedelta(days=DAYS - 1)
     days = {
         name: CameraDays(
             tuple(day.account for day in line),
             sum_status_times(day.account for day in line),
             sum(day.outages for day in line),
         )
-        for name, line in found.items()
+        for name, line in service_levels.days_by_camera(record, parts.live.timezone, first, today).items()
     }
-    return {name: each for name, each in days.items() if each.sum.in_service}
+    return first, {name: each for name, each in days.items() if each.sum.in_service}
 
 
 class OperatorDays:
@@ -68,8 +65,7 @@ class OperatorDays:
         cached = self._cached.get(operator)
         if cached is not None and now_ms - cached[0] < _TTL_MS:
             return cached[1:]
-        first = first_day(self._parts, to_datetime(now_ms))
-        days = await self._parts.threads.run(viewer, lambda: read_days(self._parts, operator, now_ms, first))
+        first, days = await self._parts.threads.run(viewer, lambda: read_days(self._parts, operator, now_ms))
         self._cached[operator] = (now_ms, first, days)
         self._cached.move_to_end(operator)
         while len(self._cached) > _MAX_CACHED:

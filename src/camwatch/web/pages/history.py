@@ -22,7 +22,7 @@ from camwatch.i18n import Language
 from camwatch.web import corrections
 from camwatch.web.api.dependencies import CurrentEditor, CurrentUser, Number
 from camwatch.web.auth.principal import Principal
-from camwatch.web.pages.daily_uptime import DAY_MS, CameraDays, Days, OperatorDays, first_day, read_days
+from camwatch.web.pages.daily_uptime import DAY_MS, CameraDays, Days, OperatorDays, read_days
 from camwatch.web.pages.form_input import field, offset_of, reason_of
 from camwatch.web.pages.renderer import PageRenderer, add_page
 from camwatch.web.pages.uptime_bars import DAYS, DailyBars, daily_bars, status_bar
@@ -116,14 +116,14 @@ class HistoryPages:
         """Return a camera's last 24 hours and 90 days."""
         live, w, now = self._parts.live, self._frame.language(request), self._frame.now()
         operator = cameras.get(live, viewer, camera).camera.operator
-        now_ms, first = live.now.utc_ms, first_day(self._parts, now)
+        now_ms = live.now.utc_ms
 
-        def work() -> tuple[Days, list[history.StatusIntervalView]]:
-            days = read_days(self._parts, operator, now_ms, first, camera)
+        def work() -> tuple[tuple[date, Days], list[history.StatusIntervalView]]:
             record = self._parts.history.read([operator], now_ms - DAY_MS, now_ms, camera=camera)
-            return days, service_levels.stretches(record, now_ms - DAY_MS, now_ms)
+            intervals = service_levels.stretches(record, now_ms - DAY_MS, now_ms)
+            return read_days(self._parts, operator, now_ms, camera), intervals
 
-        days, intervals = await self._parts.threads.run(viewer, work)
+        (first, days), intervals = await self._parts.threads.run(viewer, work)
         line = days.get(camera) or CameraDays((StatusTime(),) * DAYS, StatusTime(), 0)
         return self._frame.render_page(
             request,

@@ -1,7 +1,7 @@
 """Translates the reasons why a link does not work, which the daemon gives in English, as in its log.
 
-A reason consists of phrases, which are translated one by one. What a broker, the system or a TLS library
-said stays as it came.
+A reason consists of phrases, which are translated one by one. Texts of a broker, the system or a TLS library
+are not translated.
 """
 
 from __future__ import annotations

@@ -11,7 +11,6 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from camwatch.accounting.calendar import last_of_month
 from camwatch.dates import parse_month
 from camwatch.errors import ReportRequestError
 from camwatch.i18n import Language
@@ -43,11 +42,6 @@ class ReportChoice:
     def month(self) -> str:
         """The month as YYYY-MM."""
         return f"{self.first:%Y-%m}"
-
-    @property
-    def last(self) -> date:
-        """The month's last day."""
-        return last_of_month(self.first)
 
     @property
     def query(self) -> str:
