@@ -43,7 +43,7 @@ def daemon_of(holder: str | None, here: str) -> int:
     """Return the process id of the daemon in a `Store.holder`.
 
     Only a daemon gets the signal: it would kill `camwatch history rebase`. Raises CamwatchError if the holder
-    is no daemon, or does not run on host `here`.
+    is not a daemon, or does not run on host `here`.
     """
     found = holder and re.match(r"daemon (\d+) on (\S*)", holder)
     if not found:

@@ -1,21 +1,21 @@
-// What every page does: stay up to date, say when it is not, keep durations counting, tell what a day was.
+// Shared by all pages: updates, the notice of a stale page, running durations, tooltips of uptime bars, menus.
 
 const STALE_AFTER_MS = 30000;
-const TOGETHER_MS = 600; // what happens within it is shown at once; the server's look at the fleet is younger
-const APART_MS = 400; // not all who watch ask at the same moment
+const TOGETHER_MS = 600; // events within it cause one refresh; longer than the server caches its snapshot
+const APART_MS = 400; // spreads the requests of all clients
 const AT_MOST_EVERY_MS = 1500;
 
 const root = document.documentElement;
-const skew = Number(root.dataset.now) - Date.now(); // this machine's clock may be wrong
+const skew = Number(root.dataset.now) - Date.now(); // the client's clock may be wrong
 const serverNow = () => Date.now() + skew;
 const byId = (id) => document.getElementById(id);
 const two = (number) => String(number).padStart(2, "0");
 const face = new Intl.DateTimeFormat(root.lang, { hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false, timeZone: root.dataset.zone });
-const clock = (ms) => face.format(ms); // the time of the cameras, wherever the screen is
+const clock = (ms) => face.format(ms); // in the time zone of the cameras, not of the client
 
 let paused = false;
 
-// --- durations that go on
+// --- running durations
 
 function span(ms) {
   const seconds = Math.max(0, Math.floor(ms / 1000));
@@ -27,7 +27,7 @@ function span(ms) {
 }
 
 function tick() {
-  if (paused || root.classList.contains("is-stale")) return; // what is not known any more does not go on
+  if (paused || root.classList.contains("is-stale")) return; // old durations do not run on
   const now = serverNow();
   for (const time of document.querySelectorAll("time[data-ago]")) {
     const text = span(now - Date.parse(time.dateTime));
@@ -38,7 +38,7 @@ function tick() {
 setInterval(tick, 1000);
 tick();
 
-// --- live, or stale
+// --- live or stale
 
 let heard = Date.now();
 let live = false;
@@ -82,45 +82,45 @@ function refresh() {
   }, wait);
 }
 
-// A refresh is of what the address says now: a filter that was chosen meanwhile is in it, and an answer
-// that was asked for before is not shown.
+// A refresh uses the current query of the page. If the user changed a filter meanwhile, the response is dropped.
 const refresher = byId("refresher");
-let asked = "";
+let requested = "";
 
 refresher?.addEventListener("htmx:configRequest", (event) => {
-  asked = location.search;
-  event.detail.path = event.detail.path.split("?")[0] + asked;
+  requested = location.search;
+  event.detail.path = event.detail.path.split("?")[0] + requested;
 });
 
 refresher?.addEventListener("htmx:beforeSwap", (event) => {
-  if (asked === location.search) return;
+  if (requested === location.search) return;
   event.detail.shouldSwap = false;
   refresh();
 });
 
-const moved = new Map();
-let saying = 0;
+// --- changes, announced to screen readers
 
-function say(event) {
-  moved.set(event.camera, event);
-  saying ||= setTimeout(() => {
-    const said = byId("said");
-    const words = Object.fromEntries(said.dataset.statuses.split(";").filter(Boolean).map((pair) => pair.split("=")));
-    const [one] = moved.values();
-    const form = said.dataset.many.split("|");
-    said.textContent = moved.size === 1
-      ? said.dataset.one.replace("{name}", one.name).replace("{status}", words[one.new])
-      : form[form.length - 1].replace("{n}", moved.size);
-    moved.clear();
-    saying = 0;
+const changed = new Map();
+let announcing = 0;
+
+function announce(event) {
+  changed.set(event.camera, event);
+  announcing ||= setTimeout(() => {
+    const region = byId("said");
+    const words = Object.fromEntries(region.dataset.statuses.split(";").filter(Boolean).map((pair) => pair.split("=")));
+    const [one] = changed.values();
+    region.textContent = changed.size === 1
+      ? region.dataset.one.replace("{name}", one.name).replace("{status}", words[one.new])
+      : region.dataset.many.split("|").at(-1).replace("{n}", changed.size);
+    changed.clear();
+    announcing = 0;
   }, 1000);
 }
 
 // --- the event stream
 
 const EVENTS = ["transition", "outage", "incident", "reboot", "link", "visibility", "monitoring_gap", "inventory_reloaded", "resync"];
-const SILENT_MS = 40000; // the server pings every 15 s: a connection that is silent for longer is dead
-const RETRY_MS = 5000; // after a refusal; otherwise the browser reconnects by itself, as the server asks
+const SILENT_MS = 40000; // without a ping for so long the connection is dead; the server pings every 15 s
+const RETRY_MS = 5000; // after a refusal; otherwise the browser reconnects automatically
 let stream = null;
 let lastId = "";
 
@@ -133,19 +133,19 @@ function connect() {
     show();
   };
   stream.onopen = (event) => {
-    if (!lastId) refresh(); // what happened between the page and its stream
+    if (!lastId) refresh(); // events between the page and its stream
     alive(event);
   };
-  stream.onerror = () => stream.readyState === EventSource.CLOSED && refused();
+  stream.onerror = () => stream.readyState === EventSource.CLOSED && reconnect();
   stream.addEventListener("ping", alive);
   for (const name of EVENTS) stream.addEventListener(name, (event) => {
     alive(event);
-    if (name === "transition") say(JSON.parse(event.data));
+    if (name === "transition") announce(JSON.parse(event.data));
     refresh();
   });
 }
 
-async function refused() {
+async function reconnect() {
   live = false;
   const me = await fetch(root.dataset.live.replace(/events$/, "me"), { cache: "no-store" }).catch(() => null);
   if (me && (me.status === 401 || me.redirected)) location.reload(); // the session has ended
@@ -160,12 +160,12 @@ if (root.dataset.live) {
     stream.close();
     connect();
   }, 5000);
-  // A page that slept must not show old data when it is looked at again.
+  // A page that becomes visible again must not show old data.
   document.addEventListener("visibilitychange", () => document.hidden || refresh());
-  setInterval(refresh, 60000); // what changes without an event: figures of the last 30 days
+  setInterval(refresh, 60000); // some figures change without an event: those of the last 30 days
 }
 
-// --- what a day was, under the pointer
+// --- tooltips of uptime bars
 
 document.addEventListener("pointermove", (event) => {
   const bars = event.target.closest?.("[data-days]");
@@ -183,7 +183,7 @@ document.addEventListener("pointermove", (event) => {
   tip.style.left = `${Math.min(Math.max(share * box.width, 70), box.width - 70)}px`;
 });
 
-// --- a menu closes when one looks elsewhere
+// --- menus close on a click elsewhere and on Escape
 
 document.addEventListener("click", (event) => {
   for (const menu of document.querySelectorAll("details.menu[open]")) if (!menu.contains(event.target)) menu.open = false;

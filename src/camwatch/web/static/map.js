@@ -1,5 +1,5 @@
-// The map. It needs no tile server: districts are drawn from the sites themselves, over a grid of degrees.
-// Sites that would lie over one another are shown as one, by the worst of them, until there is room.
+// The map. Without a tile server it draws districts around their sites, over a grid of degrees.
+// Markers that would overlap are one marker with the worst status of its sites.
 
 /* global L */
 
@@ -13,7 +13,7 @@ const FORMS = {
   retired: '<circle class="body" cx="20" cy="20" r="13"/>',
 };
 const CELL_PX = 44;
-const ZONE_MOST = 0.35; // of the whole map; what is wider is no district
+const ZONE_MOST = 0.35; // of the whole map; a wider district is not drawn
 
 const box = document.getElementById("map");
 const words = Object.fromEntries(box.dataset.statuses.split(";").filter(Boolean).map((pair) => pair.split("=")));
@@ -29,7 +29,7 @@ const map = L.map(box, {
   zoomSnap: 0.25,
   minZoom: 3,
   maxZoom: 18,
-  scrollWheelZoom: false, // the wheel scrolls the page, until one has clicked into the map
+  scrollWheelZoom: false, // the wheel scrolls the page until the user clicks the map
   dragging: !matchMedia("(pointer: coarse)").matches, // one finger scrolls the page, two move the map
   fadeAnimation: false,
   zoomAnimation: !matchMedia("(prefers-reduced-motion: reduce)").matches,
@@ -52,12 +52,12 @@ if (box.dataset.tiles) {
 
 const names = L.layerGroup().addTo(map);
 const layer = L.layerGroup().addTo(map);
-let shown = new Map(); // what is on the map, by the sites it stands for
+let shown = new Map(); // markers on the map, by their sites and counts
 draw();
 map.on("zoomend", draw);
 new ResizeObserver(() => {
   map.invalidateSize({ animate: false });
-  if (places.length && document.documentElement.classList.contains("kiosk")) showAll(); // nobody moves it there
+  if (places.length && document.documentElement.classList.contains("kiosk")) showAll(); // a wall screen has no pointer
 }).observe(box);
 document.body.addEventListener("htmx:oobAfterSwap", (event) => {
   if (event.detail.target?.id !== "places") return;
@@ -67,13 +67,13 @@ document.body.addEventListener("htmx:oobAfterSwap", (event) => {
 });
 
 box.addEventListener("keydown", (event) => {
-  const popup = map._popup; // Leaflet closes it by this key only while the map itself has the focus
+  const popup = map._popup; // Leaflet closes it with Escape only while the map itself has the focus
   if (event.key !== "Escape" || !popup?.isOpen()) return;
   map.closePopup();
   popup._source?.getElement()?.focus();
 });
 
-// --- the ground
+// --- background
 
 function drawGrid() {
   const lines = L.layerGroup().addTo(map);
@@ -100,7 +100,7 @@ function drawZones() {
   for (const place of places) zones.set(place.zone, [...(zones.get(place.zone) ?? []), place.at]);
   const all = spread(places.map((place) => place.at));
   for (const [name, points] of zones) {
-    if (zones.size > 1 && spread(points) > ZONE_MOST * all) continue; // strewn over the town: no district
+    if (zones.size > 1 && spread(points) > ZONE_MOST * all) continue; // its sites are all over the town
     const ring = hull(points);
     L.polygon(ring.length > 1 ? ring : [ring[0], ring[0]], { className: "zone", interactive: false, weight: 34, fillOpacity: 1 }).addTo(map);
     labels.push({ name, bounds: L.latLngBounds(points), size: points.length });
@@ -108,7 +108,7 @@ function drawZones() {
   labels.sort((one, other) => other.size - one.size);
 }
 
-// A district's name stands beside it, where it covers neither a site nor another name; or nowhere.
+// Show a district's name beside it, where it covers neither a site nor another name; else not at all.
 function drawNames() {
   names.clearLayers();
   const taken = [...shown.values()].map((one) => {
@@ -152,7 +152,7 @@ function hull(points) {
   return sorted.length < 3 ? sorted : [...half(sorted), ...half(sorted.reverse())];
 }
 
-// --- the sites
+// --- sites
 
 function grouped() {
   const groups = [];
@@ -189,11 +189,11 @@ function marker(group, counts) {
     html: `<svg viewBox="0 0 40 40" aria-hidden="true">${FORMS[worst]}<text x="20" y="20">${number}</text></svg>`,
     iconSize: [size, size],
   });
-  const told = ORDER.filter((name) => counts[name]).map((name) => `${numbers.format(counts[name])} ${words[name].toLowerCase()}`).join(", ");
+  const listed = ORDER.filter((name) => counts[name]).map((name) => `${numbers.format(counts[name])} ${words[name].toLowerCase()}`).join(", ");
   const many = group.places.length > 1;
   const name = many
-    ? fill(box.dataset.cluster, { n: group.places.length, counts: told })
-    : fill(box.dataset.site, { name: group.places[0].name, counts: told });
+    ? fill(box.dataset.cluster, { n: group.places.length, counts: listed })
+    : fill(box.dataset.site, { name: group.places[0].name, counts: listed });
   const one = L.marker(group.at, { icon, title: name, riseOnHover: true, zIndexOffset: 1000 * (ORDER.length - ORDER.indexOf(worst)) });
   one.on("add", () => one.getElement().setAttribute("aria-label", name));
   if (many && map.getZoom() < map.getMaxZoom()) {

@@ -1,30 +1,32 @@
-// The wall: nobody scrolls it, so a row is shown whole or not at all, however much stands above it.
+// The wall screen does not scroll: a row that does not fit as a whole is hidden.
 
 const table = document.getElementById("operators");
 const list = document.getElementById("attention");
 
+const isFixed = () => getComputedStyle(document.body).overflowY === "hidden"; // smaller screens scroll
+
 function fit() {
-  const fixed = getComputedStyle(document.body).overflowY === "hidden"; // elsewhere one scrolls
   const card = table.closest("section");
   const rows = [...table.querySelectorAll("tbody tr")];
   for (const each of [card, ...rows]) each.hidden = false;
-  const there = rows.filter((row) => row.getClientRects().length);
-  if (fixed) {
+  const displayed = rows.filter((row) => row.getClientRects().length);
+  if (isFixed()) {
     const end = card.getBoundingClientRect().bottom + 0.5;
-    for (const row of there) row.hidden = row.getBoundingClientRect().bottom > end;
+    for (const row of displayed) row.hidden = row.getBoundingClientRect().bottom > end;
   }
-  card.hidden = there.every((row) => row.hidden);
-  tear(fixed);
+  card.hidden = displayed.every((row) => row.hidden);
+  hideCutRow();
 }
 
-function tear(fixed) {
-  const end = list.getBoundingClientRect().bottom;
+function hideCutRow() {
+  const fixed = isFixed();
+  const { top, bottom } = list.getBoundingClientRect();
   for (const row of list.querySelectorAll("li")) {
     const box = row.getBoundingClientRect();
-    row.classList.toggle("torn", fixed && box.top < end && box.bottom > end + 0.5 && box.top > list.getBoundingClientRect().top);
+    row.classList.toggle("torn", fixed && box.top > top && box.top < bottom && box.bottom > bottom + 0.5);
   }
 }
 
 new ResizeObserver(fit).observe(document.querySelector("main"));
 document.body.addEventListener("htmx:oobAfterSwap", fit);
-list.addEventListener("scroll", () => tear(getComputedStyle(document.body).overflowY === "hidden"));
+list.addEventListener("scroll", hideCutRow);
