@@ -9,8 +9,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 from dataclasses import dataclass
-from importlib.resources import files
-from importlib.resources.abc import Traversable
+from pathlib import Path
 from typing import Final
 
 from starlette.requests import Request
@@ -18,6 +17,7 @@ from starlette.responses import Response
 
 from camwatch.web.problems import not_found
 
+STATIC: Final = Path(__file__).parents[1] / "static"
 _TYPES: Final = {
     "css": "text/css; charset=utf-8",
     "js": "text/javascript; charset=utf-8",
@@ -42,9 +42,9 @@ class Asset:
 class Assets:
     """The files in `static`, by their path in it."""
 
-    def __init__(self, folder: Traversable | None = None) -> None:
-        folder = folder or files("camwatch.web") / "static"
-        self._assets = {name: _asset(name, content) for name, content in _files(folder, "")}
+    def __init__(self) -> None:
+        paths = [path for path in STATIC.rglob("*") if path.suffix[1:] in _TYPES]
+        self._assets = {path.relative_to(STATIC).as_posix(): _asset(path) for path in paths}
 
     def url(self, name: str) -> str:
         """Return the URL path of a file, with the hash of its content."""
@@ -69,21 +69,12 @@ class Assets:
         return Response(asset.content, headers=headers, media_type=asset.media_type)
 
 
-def _asset(name: str, content: bytes) -> Asset:
+def _asset(path: Path) -> Asset:
+    content = path.read_bytes()
     compressed = gzip.compress(content, 9, mtime=0)
     return Asset(
         content,
         compressed if len(compressed) < 0.9 * len(content) else None,
-        _TYPES[name.rpartition(".")[2]],
+        _TYPES[path.suffix[1:]],
         hashlib.sha256(content).hexdigest()[:12],
     )
-
-
-def _files(folder: Traversable, prefix: str) -> list[tuple[str, bytes]]:
-    found = []
-    for item in sorted(folder.iterdir(), key=lambda item: item.name):
-        if item.is_dir():
-            found += _files(item, f"{prefix}{item.name}/")
-        elif item.name.rpartition(".")[2] in _TYPES:
-            found.append((prefix + item.name, item.read_bytes()))
-    return found

@@ -18,12 +18,12 @@ from camwatch.i18n import Language
 from camwatch.monitoring.service import MonitorService
 from camwatch.web.api.dependencies import CurrentUser
 from camwatch.web.auth.principal import Principal
-from camwatch.web.pages.form_input import offset_of
+from camwatch.web.pages.form_input import page_of
 from camwatch.web.pages.overview import FleetSnapshotCache
 from camwatch.web.pages.renderer import PageRenderer
 from camwatch.web.pages.request_cache import TtlCache
 from camwatch.web.views import cameras, fleet, incidents
-from camwatch.web.views.base import page, run_cooperatively
+from camwatch.web.views.base import run_cooperatively
 from camwatch.web.views.cameras import Filter
 from camwatch.web.views.fleet import Counts, SiteView
 from camwatch.web.views.incidents import IncidentSummary
@@ -92,7 +92,7 @@ class FleetPage:
             total=len(found),
             operators=[known[row] for row in viewer.visible(known) if named(known[row])][:_MAX_PLACES],
             sites=[row for row in sites if named(row) and row.counts.total][:_MAX_PLACES],
-            cameras=_page(live, found, request.query_params),
+            cameras=page_of(request.query_params, found, PAGE_SIZE, partial(cameras.to_rows, live)),
             list_path="/search",
         )
 
@@ -122,7 +122,7 @@ class FleetPage:
             "wanted": wanted,
             "filtered": wanted != Filter(),
             "filters": _filters(w, live, viewer, seen.sites, query),
-            "cameras": _page(live, listed, query),
+            "cameras": page_of(query, listed, PAGE_SIZE, partial(cameras.to_rows, live)),
             "list_path": "/",
             **_attention_list(live, viewer, seen.needing_attention),
         }
@@ -162,13 +162,6 @@ def _parse_filter(query: QueryParams) -> Filter:
         condition=_WARNINGS if "warning" in asked else (),
         q=query.get("q", "").strip()[:200],
     )
-
-
-def _page(live: MonitorService, states: list[CameraView], query: QueryParams) -> Any:
-    offset = offset_of(query)
-    if offset >= len(states):
-        offset = 0
-    return page(cameras.to_rows(live, states[offset : offset + PAGE_SIZE]), len(states), offset, PAGE_SIZE)
 
 
 def _filters(

@@ -5,7 +5,7 @@ The browser requests what waits for the store after the page itself.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
@@ -16,6 +16,7 @@ from starlette.datastructures import FormData
 from starlette.responses import Response
 
 from camwatch.accounting.records import AttributedCause
+from camwatch.core.camera_view import CameraView
 from camwatch.core.status_time import StatusTime
 from camwatch.errors import CorrectionError
 from camwatch.i18n import Language
@@ -23,11 +24,11 @@ from camwatch.web import corrections
 from camwatch.web.api.dependencies import CurrentEditor, CurrentUser, Number
 from camwatch.web.auth.principal import Principal
 from camwatch.web.pages.daily_uptime import DAY_MS, CameraDays, Days, OperatorDays, read_days
-from camwatch.web.pages.form_input import field, offset_of, reason_of
+from camwatch.web.pages.form_input import field, page_of, reason_of
 from camwatch.web.pages.renderer import PageRenderer, add_page
 from camwatch.web.pages.uptime_bars import DAYS, DailyBars, daily_bars, status_bar
 from camwatch.web.views import cameras, fleet, history, service_levels
-from camwatch.web.views.base import page, run_cooperatively
+from camwatch.web.views.base import run_cooperatively
 
 _ALL_TIME_MS: Final = 1 << 52
 _PAGE_SIZE: Final = 30  # cameras
@@ -42,11 +43,6 @@ class CameraUptimeRow:
     bars: DailyBars
     availability: str
     outages: int
-
-
-def _line(w: Language, row: cameras.CameraRow, days: CameraDays, first: date) -> CameraUptimeRow:
-    availability = w.percent(days.sum.up, days.sum.up + days.sum.down)
-    return CameraUptimeRow(row, daily_bars(w, days.accounts, first), availability, days.outages)
 
 
 class HistoryPages:
@@ -87,15 +83,15 @@ class HistoryPages:
         )
         states = [state for state in states if state.camera.id in days]
         states.sort(key=lambda state: -days[state.camera.id].sum.down)
-        offset = offset_of(request.query_params)
-        offset = offset if offset < len(states) else 0
-        rows = cameras.to_rows(live, states[offset : offset + _PAGE_SIZE])
-        shown = [_line(w, row, days[row.id], first) for row in rows]
+
+        def rows(some: Sequence[CameraView]) -> list[CameraUptimeRow]:
+            return [_uptime_row(w, row, days[row.id], first) for row in cameras.to_rows(live, some)]
+
         return self._frame.render_page(
             request,
             viewer,
             "partials/days.html",
-            lines=page(shown, len(states), offset, _PAGE_SIZE),
+            lines=page_of(request.query_params, states, _PAGE_SIZE, rows),
             list_path=f"/operators/{operator}",
         )
 
@@ -209,6 +205,11 @@ class HistoryPages:
             given = {"cause": field(form, "cause"), "reason": field(form, "reason"), "excluded": excluded}
             return self._outage(request, viewer, found, given, str(error))
         return self._frame.redirect(request, f"/outages/{number}?saved")
+
+
+def _uptime_row(w: Language, row: cameras.CameraRow, days: CameraDays, first: date) -> CameraUptimeRow:
+    availability = w.percent(days.sum.up, days.sum.up + days.sum.down)
+    return CameraUptimeRow(row, daily_bars(w, days.accounts, first), availability, days.outages)
 
 
 def _cause_of(w: Language, form: FormData) -> AttributedCause:

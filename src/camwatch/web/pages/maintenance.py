@@ -96,15 +96,12 @@ class MaintenancePages:
         """Return what maintenance can cover: the value of the form field, and a name."""
         inventory, reach = self._parts.live.inventory, MaintenanceScope(self._parts.live, viewer)
         mine = [row for row in inventory.cameras.values() if viewer.can_see(row.operator)]
+        rows = [(Scope.OPERATOR, row.id, row.name) for row in inventory.operators.values()]
+        rows += [(Scope.SITE, row.id, row.name) for row in inventory.sites.values()]
         found = [
-            (f"operator:{row.id}", f"{row.name} ({w.label('scope', 'operator')})")
-            for row in inventory.operators.values()
-            if reach.is_visible(Scope.OPERATOR, row.id)
-        ]
-        found += [
-            (f"site:{row.id}", f"{row.name} ({w.label('scope', 'site')})")
-            for row in inventory.sites.values()
-            if reach.is_visible(Scope.SITE, row.id)
+            (f"{scope}:{row_id}", f"{name} ({w.label('scope', scope)})")
+            for scope, row_id, name in rows
+            if reach.is_visible(scope, row_id)
         ]
         return found + [(f"camera:{row.id}", row.name) for row in mine[:_MAX_OFFERED]]
 
