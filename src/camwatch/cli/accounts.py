@@ -142,9 +142,9 @@ def _add(config: Path | None, request: AccountRequest, read_password: Callable[[
     _check(request, inventory.operators.keys())
     _check_against(request, _accounts(file).find(request.name))
     token = hashing.new_token() if request.token else None
-    stored = _stored(token, request.days) if token is not None else None
+    tokens = () if token is None else (_stored(token, request.days),)
     password = _hash_of(read_password().rstrip("\r\n"), request.name) if read_password is not None else None
-    _change(file, lambda now: now.replace(_account(now.find(request.name), request, password, stored)))
+    _change(file, lambda now: now.replace(_account(now.find(request.name), request, password, tokens)))
     if token is not None:
         typer.echo(f"Token of {request.name}; it is not shown again:\n\n{token}\n")
     else:
@@ -183,9 +183,8 @@ def _check_against(request: AccountRequest, old: Account | None) -> None:
 
 
 def _account(
-    old: Account | None, request: AccountRequest, password: str | None, token: StoredToken | None
+    old: Account | None, request: AccountRequest, password: str | None, tokens: tuple[StoredToken, ...]
 ) -> Account:
-    tokens = (token,) if token is not None else ()
     operators = tuple(dict.fromkeys(request.operators)) if request.operators else None
     old = old or Account(name=request.name, role=request.role or Role.VIEWER)
     role = request.role or old.role

@@ -17,7 +17,7 @@ from camwatch.i18n.catalogs import LOCALES, translations
 from camwatch.i18n.labels import LABELS
 
 NO_VALUE: Final = "–"
-"""Stands where there is no value: neither 0 nor 100 % (rule A2)."""
+"""The text of a missing value: neither 0 nor 100 % (rule A2)."""
 
 _PAGE_DIGITS: Final = 2  # after the point of a percentage on a page; reports have three
 _QUARTER_MS: Final = 900_000  # the offsets of all zones change at full quarters of an hour
@@ -39,7 +39,7 @@ class Language:
         )
         self.number = lru_cache(maxsize=4096)(self._number)
         self._texts = translations(lang, locales)
-        self._quarters: dict[int, tuple[str, int, str]] = {}
+        self._quarter_hour = lru_cache(maxsize=None)(self._format_quarter_hour)
 
     # --- texts
 
@@ -138,15 +138,14 @@ class Language:
 
     def timestamp(self, ms: int) -> str:
         """Return an instant (UTC milliseconds) in digits, with its offset in the hour that comes twice."""
-        quarter = ms // _QUARTER_MS
-        found = self._quarters.get(quarter)
-        if found is None:
-            moment = datetime.fromtimestamp(quarter * _QUARTER_MS // 1000, UTC).astimezone(self.zone)
-            ambiguous = moment.replace(fold=0).utcoffset() != moment.replace(fold=1).utcoffset()
-            # Translators: the pattern of a date in digits (Unicode CLDR).
-            day = format_date(moment.date(), self.gettext("yyyy-MM-dd"), locale=self.locale)
-            found = f"{day} {moment:%H}", moment.minute, f" {moment:%z}" if ambiguous else ""
-            self._quarters[quarter] = found
-        hour, minute, offset = found
-        minutes, second = divmod(ms // 1000 - quarter * 900, 60)
+        quarter, rest = divmod(ms, _QUARTER_MS)
+        hour, minute, offset = self._quarter_hour(quarter)
+        minutes, second = divmod(rest // 1000, 60)
         return f"{hour}:{minute + minutes:02}:{second:02}{offset}"
+
+    def _format_quarter_hour(self, quarter: int) -> tuple[str, int, str]:
+        moment = datetime.fromtimestamp(quarter * _QUARTER_MS // 1000, UTC).astimezone(self.zone)
+        ambiguous = moment.replace(fold=0).utcoffset() != moment.replace(fold=1).utcoffset()
+        # Translators: the pattern of a date in digits (Unicode CLDR).
+        day = format_date(moment.date(), self.gettext("yyyy-MM-dd"), locale=self.locale)
+        return f"{day} {moment:%H}", moment.minute, f" {moment:%z}" if ambiguous else ""

@@ -31,9 +31,7 @@ def install(app: FastAPI, parts: AppContext) -> None:
     ReportPages(renderer, router)
     MaintenancePages(renderer, router)
 
-    @router.get("/preferences")
-    async def preferences(request: Request) -> Response:
-        return renderer.save_preference(request)
+    router.add_api_route("/preferences", renderer.save_preference)
 
     @router.get("/static/{name:path}")
     async def static(request: Request, name: str) -> Response:

@@ -34,6 +34,7 @@ _MAX_ATTENTION: Final = 30
 _MAX_INCIDENTS: Final = 12
 _MAX_PLACES: Final = 12  # operators, and sites, in search results
 _MAX_OWN: Final = 24  # cameras; a user with one operator and no more sees their uptime bars here
+_STATUSES: Final = frozenset(Status)
 _WARNINGS: Final = ("suspect", "flapping", "degraded", "overdue")
 
 
@@ -54,9 +55,9 @@ class FleetPage:
         self._frame = frame
         self._overviews = FleetSnapshotCache(frame.parts)
         self._refreshed: TtlCache[Response] = TtlCache()
-        router.add_api_route("/", self.whole, methods=["GET"])
-        router.add_api_route("/partials/fleet", self.partial, methods=["GET"])
-        router.add_api_route("/search", self.search, methods=["GET"])
+        router.add_api_route("/", self.whole)
+        router.add_api_route("/partials/fleet", self.partial)
+        router.add_api_route("/search", self.search)
 
     async def whole(self, request: Request, viewer: CurrentUser) -> Response:
         """Return the page."""
@@ -227,11 +228,7 @@ def _places(sites: list[SiteView]) -> Markup:
             "zone": place.zone,
             "at": [place.latitude, place.longitude],
             "worst": place.worst,
-            "n": {
-                name: count
-                for name in ("down", "unknown", "maintenance", "up", "planned", "retired")
-                if (count := getattr(place.counts, name))
-            },
+            "n": {name: count for name, count in place.counts if count and name in _STATUSES},
         }
         for place in sites
         if place.latitude is not None and place.longitude is not None and place.counts.total

@@ -30,7 +30,6 @@ from camwatch.web.pages.uptime_bars import DAYS, DailyBars, daily_bars, status_b
 from camwatch.web.views import cameras, fleet, history, service_levels
 from camwatch.web.views.base import run_cooperatively
 
-_ALL_TIME_MS: Final = 1 << 52
 _PAGE_SIZE: Final = 30  # cameras
 _MAX_OUTAGES: Final = 50
 
@@ -61,7 +60,7 @@ class HistoryPages:
             ("/cameras/{camera}/outages", self.camera_outages),
             ("/outages/{number}", self.outage),
         ):
-            router.add_api_route(path, handler, methods=["GET"])
+            router.add_api_route(path, handler)
         router.add_api_route("/outages/{number}", self.attribute, methods=["POST"])
 
     # --- operators

@@ -24,7 +24,7 @@ class IncidentPages:
     def __init__(self, frame: PageRenderer, router: APIRouter) -> None:
         self._frame = frame
         add_page(router, "/incidents", self.whole)
-        router.add_api_route("/incidents/blind", self.blind, methods=["GET"])
+        router.add_api_route("/incidents/blind", self.blind)
 
     async def whole(self, request: Request, viewer: CurrentUser) -> Response:
         """Return the page."""

@@ -36,7 +36,7 @@ class MaintenancePages:
     def __init__(self, frame: PageRenderer, router: APIRouter) -> None:
         self._frame = frame
         self._parts = frame.parts
-        router.add_api_route("/maintenance", self.whole, methods=["GET"])
+        router.add_api_route("/maintenance", self.whole)
         router.add_api_route("/maintenance", self.plan, methods=["POST"])
         router.add_api_route("/maintenance/{number}/cancel", self.cancel, methods=["POST"])
 

@@ -13,7 +13,8 @@ from typing import Final
 from camwatch.i18n import N_, Language
 
 _FIELDS: Final = {"setting": "`\\w+`", "setting_2": "`\\w+`", "user": "'[^']*'", "who": ".+?"}
-"""What a field of a phrase matches; any other matches a word."""
+"""The regular expressions of fields; any other field matches a word."""
+_WORD: Final = r"\S+"
 
 _PHRASES: Final = (
     N_("no address is known for host {value}"),
@@ -84,22 +85,18 @@ _PHRASES: Final = (
 
 
 def _pattern(phrase: str) -> re.Pattern[str]:
-    word = r"\S+"
-    return re.compile(
-        re.sub(
-            r"\\{(\w+)\\}",
-            lambda found: f"(?P<{found[1]}>{_FIELDS.get(found[1], word)})",
-            re.escape(phrase),
-        )
-    )
+    def group(field: re.Match[str]) -> str:
+        return f"(?P<{field[1]}>{_FIELDS.get(field[1], _WORD)})"
+
+    return re.compile(re.sub(r"\\{(\w+)\\}", group, re.escape(phrase)))
 
 
-_PATTERNS: Final = tuple((phrase, _pattern(phrase)) for phrase in _PHRASES)
+_PATTERNS: Final = {phrase: _pattern(phrase) for phrase in _PHRASES}
 
 
 def translate_reason(w: Language, reason: str) -> str:
     """Return a reason in a language."""
-    for phrase, pattern in _PATTERNS:
+    for phrase, pattern in _PATTERNS.items():
         translated = w.gettext(phrase)
         if translated != phrase:
             reason = pattern.sub(partial(_fill, translated), reason)

@@ -151,7 +151,7 @@ class PageRenderer:
         """Redirect the browser after a form was accepted."""
         return RedirectResponse(request.scope.get("root_path", "") + path, status_code=303)
 
-    def save_preference(self, request: Request) -> Response:
+    async def save_preference(self, request: Request) -> Response:
         """Save a choice of language or theme in a cookie and redirect to the page it was made on."""
         path = request.query_params.get("next", "/")
         response = self.redirect(request, path if is_safe_redirect(path) else "/")
@@ -173,7 +173,7 @@ class PageRenderer:
 def add_page(router: APIRouter, path: str, handler: Callable[..., Any]) -> None:
     """Add the routes of a page, and of its parts that change: the same path below `/partials`."""
     for prefix in ("", "/partials"):
-        router.add_api_route(prefix + path, handler, methods=["GET"])
+        router.add_api_route(prefix + path, handler)
 
 
 def preferred_language(accept_language: str) -> str:

@@ -54,8 +54,8 @@ class ReportPages:
 
     def __init__(self, frame: PageRenderer, router: APIRouter) -> None:
         self._frame = frame
-        router.add_api_route("/reports", self.choose, methods=["GET"])
-        router.add_api_route("/reports/report.{form}", self.report, methods=["GET"])
+        router.add_api_route("/reports", self.choose)
+        router.add_api_route("/reports/report.{form}", self.report)
 
     async def choose(self, request: Request, viewer: CurrentUser) -> Response:
         """Return the page with the form, and the report if one is chosen."""
