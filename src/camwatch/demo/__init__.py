@@ -78,18 +78,20 @@ def _exit() -> None:
 
 async def _show(run: Callable[[asyncio.Event], Coroutine[Any, Any, None]], deadline: threading.Timer) -> None:
     """Run the demo until a signal; `deadline` starts when it ends."""
-    stop = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
     over = asyncio.Event()
     demo = asyncio.create_task(run(over))
-    ends = [asyncio.create_task(event.wait()) for event in (stop, over)]
-    await asyncio.wait((demo, *ends), return_when=asyncio.FIRST_COMPLETED)
+
+    def stop() -> None:
+        if not over.is_set():
+            over.set()
+            demo.cancel()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop)
+    ending = asyncio.create_task(over.wait())
+    await asyncio.wait((demo, ending), return_when=asyncio.FIRST_COMPLETED)
     deadline.start()
-    for end in ends:
-        end.cancel()
-    if not over.is_set():
-        demo.cancel()
+    ending.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await demo
 
@@ -106,11 +108,10 @@ async def _run(
         configure("console", "error", settings.fleet.timezone, io.StringIO())  # the screen shows everything
         simulator = await stack.enter_async_context(_simulator(settings, broker_port))
         daemon = await stack.enter_async_context(start(settings, inventory))
-        url = f"http://127.0.0.1:{daemon.port}/"
-        typer.echo(f"\ncamwatch demo: the page is at {url}\n")
-        if browser and sys.stdout.isatty() and _has_display():
-            await asyncio.to_thread(webbrowser.open, url)
         screen = DemoScreen(daemon, settings)
+        typer.echo(f"\ncamwatch demo: the page is at {screen.url}/\n")
+        if browser and sys.stdout.isatty() and _has_display():
+            await asyncio.to_thread(webbrowser.open, f"{screen.url}/")
         stack.callback(over.set)
         stack.callback(lambda: sys.stdout.write(screen.summary()))
         daemon.listeners.append(screen.happened)

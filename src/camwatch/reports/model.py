@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import date
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 from camwatch.accounting.records import MaintenanceRecord, OutageRecord
 from camwatch.core.model import GapCause, Lifecycle, Purpose
@@ -57,6 +57,7 @@ class CameraRow:
     name: str
     figures: Figures
     days: dict[int, StatusTime]  # by the number of the day in the period, from 0
+    objective: ClassVar[None] = None  # those are of groups
 
 
 @dataclass(frozen=True, slots=True)

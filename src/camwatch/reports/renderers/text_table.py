@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import io
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from rich.cells import cell_len
 from rich.console import Console, RenderableType
@@ -16,7 +16,7 @@ from rich.table import Table
 
 from camwatch.i18n import Language
 from camwatch.reports import labels
-from camwatch.reports.figures import OF_CAMERA, OF_OBJECTIVE, Figures, FormattedFigure
+from camwatch.reports.figures import OF_CAMERA, OF_OBJECTIVE, Figures
 from camwatch.reports.labels import SHORT, figure_label, figure_text
 from camwatch.reports.model import CameraRow, GroupRow, OperatorSection, Report
 
@@ -110,33 +110,32 @@ class _Writer:
             right=16,
         )
 
-    def _table(self, kind: str, title: str, rows: Sequence[GroupRow | CameraRow]) -> Iterator[RenderableType]:
+    def _table(
+        self,
+        kind: str,
+        title: str,
+        rows: Sequence[GroupRow | CameraRow],
+        names: Sequence[str] = OF_CAMERA,
+    ) -> Iterator[RenderableType]:
+        """Yield a table whose long labels wrap; figures are never cut."""
         yield from self._title(title, "-")
-        if rows:
-            yield self._columns(OF_CAMERA, ((self._label(kind, row), row.figures.shown()) for row in rows))
-        else:
+        if not rows:
             yield self.gettext("None.")
-
-    def _objectives(self, purposes: Sequence[GroupRow]) -> Iterator[RenderableType]:
-        measured = [row for row in purposes if row.objective is not None]
-        if measured:
-            yield from self._title(self.gettext("Objectives by purpose"), "-")
-            yield self._columns(
-                OF_OBJECTIVE,
-                ((self._label("purpose", row), row.figures.shown(row.objective)) for row in measured),
-            )
-
-    def _columns(
-        self, names: Sequence[str], rows: Iterable[tuple[str, Mapping[str, FormattedFigure]]]
-    ) -> Table:
-        """Return a table whose long labels wrap; figures are never cut."""
+            return
         table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, expand=True, header_style="")
         table.add_column(ratio=1, overflow="fold")
         for name in names:
             table.add_column(figure_label(self._language, name, SHORT), justify="right", no_wrap=True)
-        for label, shown in rows:
-            table.add_row(_harmless(label), *(figure_text(self._language, shown[name]) for name in names))
-        return table
+        for row in rows:
+            shown = row.figures.shown(row.objective)
+            texts = (figure_text(self._language, shown[name]) for name in names)
+            table.add_row(_harmless(self._label(kind, row)), *texts)
+        yield table
+
+    def _objectives(self, purposes: Sequence[GroupRow]) -> Iterator[RenderableType]:
+        if measured := [row for row in purposes if row.objective is not None]:
+            title = self.gettext("Objectives by purpose")
+            yield from self._table("purpose", title, measured, OF_OBJECTIVE)
 
     def _label(self, kind: str, row: GroupRow | CameraRow) -> str:
         if kind == "purpose":
