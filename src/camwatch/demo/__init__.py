@@ -65,10 +65,6 @@ def run_demo(duration_s: float | None, port: int, load: Load, start: Start, *, b
         deadline.cancel()
 
 
-def _has_display() -> bool:
-    return any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY"))
-
-
 def _exit() -> None:
     """Exit although the demo did not end; the broker's process ends with this one."""
     sys.stdout.flush()
@@ -110,7 +106,8 @@ async def _run(
         daemon = await stack.enter_async_context(start(settings, inventory))
         screen = DemoScreen(daemon, settings)
         typer.echo(f"\ncamwatch demo: the page is at {screen.url}/\n")
-        if browser and sys.stdout.isatty() and _has_display():
+        has_display = any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY"))
+        if browser and sys.stdout.isatty() and has_display:
             await asyncio.to_thread(webbrowser.open, f"{screen.url}/")
         stack.callback(over.set)
         stack.callback(lambda: sys.stdout.write(screen.summary()))

@@ -18,14 +18,14 @@ from camwatch.i18n import Language
 from camwatch.monitoring.service import MonitorService
 from camwatch.web.api.dependencies import CurrentUser
 from camwatch.web.auth.principal import Principal
+from camwatch.web.context import AppContext
 from camwatch.web.pages.form_input import page_of
-from camwatch.web.pages.overview import FleetSnapshotCache
 from camwatch.web.pages.renderer import PageRenderer
 from camwatch.web.pages.request_cache import TtlCache
 from camwatch.web.views import cameras, fleet, incidents
-from camwatch.web.views.base import run_cooperatively
+from camwatch.web.views.base import CooperativeTask, run_cooperatively
 from camwatch.web.views.cameras import Filter
-from camwatch.web.views.fleet import Counts, SiteView
+from camwatch.web.views.fleet import Counts, OperatorView, SiteView
 from camwatch.web.views.incidents import IncidentSummary
 
 PAGE_SIZE: Final = 50
@@ -36,6 +36,17 @@ _MAX_PLACES: Final = 12  # operators, and sites, in search results
 _MAX_OWN: Final = 24  # cameras; a user with one operator and no more sees their uptime bars here
 _STATUSES: Final = frozenset(Status)
 _WARNINGS: Final = ("suspect", "flapping", "degraded", "overdue")
+
+
+@dataclass(frozen=True, slots=True)
+class FleetSnapshot:
+    """The cameras, operators and sites that a user can see, at an instant; cameras are sorted worst first."""
+
+    counts: Counts
+    cameras: list[CameraView]
+    needing_attention: list[CameraView]
+    operators: list[OperatorView]
+    sites: list[SiteView]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +64,7 @@ class FleetPage:
 
     def __init__(self, frame: PageRenderer, router: APIRouter) -> None:
         self._frame = frame
-        self._overviews = FleetSnapshotCache(frame.parts)
+        self._snapshots: TtlCache[FleetSnapshot] = TtlCache()
         self._refreshed: TtlCache[Response] = TtlCache()
         router.add_api_route("/", self.whole)
         router.add_api_route("/partials/fleet", self.partial)
@@ -83,7 +94,7 @@ class FleetPage:
             return bool(words) and all(word in cameras.normalize(row.name) for word in words)
 
         found = await run_cooperatively(cameras.query(live, viewer, Filter(q=q))) if words else []
-        sites = (await self._overviews.get(viewer)).sites
+        sites = (await self._snapshot(viewer)).sites
         known = live.inventory.operators
         return self._frame.render_page(
             request,
@@ -97,9 +108,13 @@ class FleetPage:
             list_path="/search",
         )
 
+    async def _snapshot(self, viewer: Principal) -> FleetSnapshot:
+        """Return the fleet as a user sees it; users with the same operators share it."""
+        return await self._snapshots.get(viewer.operators, lambda: _take_snapshot(self._frame.parts, viewer))
+
     async def _context(self, request: Request, viewer: Principal) -> dict[str, Any]:
         live, w, query = self._frame.parts.live, self._frame.language(request), request.query_params
-        seen = await self._overviews.get(viewer)
+        seen = await self._snapshot(viewer)
         counts, operators = seen.counts, seen.operators
         wanted = _parse_filter(query)
         listed = seen.cameras
@@ -127,6 +142,27 @@ class FleetPage:
             "list_path": "/",
             **_attention_list(live, viewer, seen.needing_attention),
         }
+
+
+async def _take_snapshot(ctx: AppContext, viewer: Principal) -> FleetSnapshot:
+    live = ctx.live
+    everyone = await run_cooperatively(cameras.query(live, viewer, Filter()))
+    attention = await run_cooperatively(_needing_attention(live, everyone))
+    census = await run_cooperatively(fleet.count_cameras(live, viewer))
+    operators = await run_cooperatively(fleet.operators(live, viewer, ctx.rolling(), census))
+    sites = await run_cooperatively(fleet.sites(live, viewer, census))
+    fields = Counts.model_fields
+    counts = Counts(**{name: sum(getattr(each.counts, name) for each in operators) for name in fields})
+    return FleetSnapshot(counts, everyone, attention, operators, sites)
+
+
+def _needing_attention(live: MonitorService, everyone: list[CameraView]) -> CooperativeTask[list[CameraView]]:
+    found: list[CameraView] = []
+    for some in cameras.batches(everyone):
+        now = live.now
+        found += [state for state in some if cameras.needs_attention(state, now)]
+        yield
+    return found
 
 
 def _attention_list(live: MonitorService, viewer: Principal, unwell: list[CameraView]) -> dict[str, Any]:

@@ -6,7 +6,6 @@ The browser requests what waits for the store after the page itself.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date
 from functools import partial
 from typing import Any, Final
@@ -32,16 +31,6 @@ from camwatch.web.views.base import run_cooperatively
 
 _PAGE_SIZE: Final = 30  # cameras
 _MAX_OUTAGES: Final = 50
-
-
-@dataclass(frozen=True, slots=True)
-class CameraUptimeRow:
-    """A camera and its daily bars."""
-
-    camera: cameras.CameraRow
-    bars: DailyBars
-    availability: str
-    outages: int
 
 
 class HistoryPages:
@@ -83,8 +72,9 @@ class HistoryPages:
         states = [state for state in states if state.camera.id in days]
         states.sort(key=lambda state: -days[state.camera.id].sum.down)
 
-        def rows(some: Sequence[CameraView]) -> list[CameraUptimeRow]:
-            return [_uptime_row(w, row, days[row.id], first) for row in cameras.to_rows(live, some)]
+        def rows(some: Sequence[CameraView]) -> list[tuple[cameras.CameraRow, CameraDays, DailyBars]]:
+            found = [(row, days[row.id]) for row in cameras.to_rows(live, some)]
+            return [(row, its_days, daily_bars(w, its_days.accounts, first)) for row, its_days in found]
 
         return self._frame.render_page(
             request,
@@ -204,11 +194,6 @@ class HistoryPages:
             given = {"cause": field(form, "cause"), "reason": field(form, "reason"), "excluded": excluded}
             return self._outage(request, viewer, found, given, str(error))
         return self._frame.redirect(request, f"/outages/{number}?saved")
-
-
-def _uptime_row(w: Language, row: cameras.CameraRow, days: CameraDays, first: date) -> CameraUptimeRow:
-    availability = w.percent(days.sum.up, days.sum.up + days.sum.down)
-    return CameraUptimeRow(row, daily_bars(w, days.accounts, first), availability, days.outages)
 
 
 def _cause_of(w: Language, form: FormData) -> AttributedCause:
