@@ -13,7 +13,7 @@ from typing import Final, TypeAlias
 
 from camwatch.i18n import Language
 from camwatch.i18n.rounding import hours_minutes_seconds
-from camwatch.reports.figures import FIGURES, Figures, Kind
+from camwatch.reports.figures import FIGURES, Kind
 from camwatch.reports.model import (
     CameraRow,
     GapRow,
@@ -83,7 +83,7 @@ class _Rows:
         """Yield every row, in the order of the other formats."""
         yield from self._facts(report)
         if report.total is not None:
-            yield {"row": "total"} | self._figures(report.total.line.figures)
+            yield {"row": "total"} | self._figures(report.total.line)
             for line in report.total.purposes:
                 yield {"row": "purpose", **self._line(line), "purpose": line.id}
         for section in report.sections:
@@ -117,12 +117,12 @@ class _Rows:
         yield {"row": "operator"} | operator | self._line(section.line)
         for lifecycle, count in section.inactive.items():
             yield {"row": "without_figure", "id": lifecycle.value, "cameras": str(count)} | operator
-        for line in section.purposes:
-            yield {"row": "purpose", "purpose": line.id} | operator | self._line(line)
-        for line in section.sites:
-            yield {"row": "site", "site": line.id} | operator | self._line(line)
+        for kind, lines in (("purpose", section.purposes), ("site", section.sites)):
+            for line in lines:
+                yield {"row": kind, kind: line.id} | operator | self._line(line)
         for camera in section.cameras:
-            yield {"row": "camera"} | operator | self._camera(camera)
+            row = {"row": "camera", "site": camera.site, "purpose": camera.purpose}
+            yield row | operator | self._line(camera)
         for outage in section.outages:
             yield {"row": "outage"} | operator | self._outage(outage)
         for gap in section.gaps:
@@ -130,16 +130,12 @@ class _Rows:
         for window in section.maintenance:
             yield {"row": "maintenance"} | operator | self._window(window)
 
-    def _line(self, line: GroupRow) -> Cells:
-        return {"id": line.id, "name": plain(line.name)} | self._figures(line.figures, line.objective)
+    def _line(self, line: GroupRow | CameraRow) -> Cells:
+        return {"id": line.id, "name": plain(line.name)} | self._figures(line)
 
-    def _camera(self, camera: CameraRow) -> Cells:
-        found = {"id": camera.id, "name": plain(camera.name), "site": camera.site, "purpose": camera.purpose}
-        return found | self._figures(camera.figures)
-
-    def _figures(self, figures: Figures, objective: float | None = None) -> Cells:
+    def _figures(self, line: GroupRow | CameraRow) -> Cells:
         cells: Cells = {}
-        for name, figure in figures.shown(objective).items():
+        for name, figure in line.figures.shown(line.objective).items():
             if figure.text is None:
                 continue
             if figure.kind is Kind.PERCENT:

@@ -9,8 +9,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from camwatch.i18n import NO_VALUE, Language
 from camwatch.reports import labels, uptime_bars
-from camwatch.reports.figures import OF_CAMERA, OF_OBJECTIVE, Figures
-from camwatch.reports.model import Report
+from camwatch.reports.figures import OF_CAMERA, OF_OBJECTIVE
+from camwatch.reports.model import CameraRow, GroupRow, Report
 
 LINE_COLUMNS = (
     "cameras",
@@ -61,9 +61,10 @@ def write(report: Report, language: Language) -> str:
     )
 
 
-def _figures(language: Language, figures: Figures, objective: float | None = None) -> dict[str, str]:
-    """Return the text of every figure."""
-    return {name: labels.figure_text(language, figure) for name, figure in figures.shown(objective).items()}
+def _figures(language: Language, line: GroupRow | CameraRow) -> dict[str, str]:
+    """Return the text of every figure of a line."""
+    shown = line.figures.shown(line.objective)
+    return {name: labels.figure_text(language, figure) for name, figure in shown.items()}
 
 
 def _key_figures(shown: Mapping[str, str]) -> list[tuple[str, str]]:

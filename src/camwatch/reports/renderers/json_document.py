@@ -12,7 +12,6 @@ from typing import Any
 from camwatch.accounting.records import VOIDED_REASON
 from camwatch.core.status_time import Interval
 from camwatch.i18n.rounding import hours_minutes_seconds
-from camwatch.reports.figures import Figures
 from camwatch.reports.model import (
     CameraRow,
     FleetSection,
@@ -74,9 +73,9 @@ def instant(ms: int) -> dict[str, Any]:
     return {"utc": iso(ms), "ms": ms}
 
 
-def figures(found: Figures, objective: float | None = None) -> dict[str, Any]:
+def figures(line: GroupRow | CameraRow) -> dict[str, Any]:
     """Return the figures of a line: `exact` are milliseconds and counts, `shown` are the rounded texts."""
-    shown = found.shown(objective)
+    shown = line.figures.shown(line.objective)
     return {
         "exact": {name: figure.exact for name, figure in shown.items() if figure.exact is not None},
         "shown": {name: figure.text for name, figure in shown.items()},
@@ -85,7 +84,7 @@ def figures(found: Figures, objective: float | None = None) -> dict[str, Any]:
 
 def _total(total: FleetSection) -> dict[str, Any]:
     return {
-        "figures": figures(total.line.figures),
+        "figures": figures(total.line),
         "purposes": [_line(line) for line in total.purposes],
         "worst": [{"operator": camera.operator, "id": camera.id} for camera in total.worst],
     }
@@ -95,7 +94,7 @@ def _section(section: OperatorSection) -> dict[str, Any]:
     return {
         "id": section.line.id,
         "name": section.line.name,
-        "figures": figures(section.line.figures, section.line.objective),
+        "figures": figures(section.line),
         "cameras_without_figure": {str(lifecycle): count for lifecycle, count in section.inactive.items()},
         "purposes": [_line(line) for line in section.purposes],
         "sites": [_line(line) for line in section.sites],
@@ -108,17 +107,12 @@ def _section(section: OperatorSection) -> dict[str, Any]:
 
 
 def _line(line: GroupRow) -> dict[str, Any]:
-    return {"id": line.id, "name": line.name, "figures": figures(line.figures, line.objective)}
+    return {"id": line.id, "name": line.name, "figures": figures(line)}
 
 
 def _camera(camera: CameraRow) -> dict[str, Any]:
-    return {
-        "id": camera.id,
-        "name": camera.name,
-        "site": camera.site,
-        "purpose": camera.purpose,
-        "figures": figures(camera.figures),
-    }
+    place = {"site": camera.site, "purpose": camera.purpose}
+    return {"id": camera.id, "name": camera.name, **place, "figures": figures(camera)}
 
 
 def _outage(row: OutageRow) -> dict[str, Any]:

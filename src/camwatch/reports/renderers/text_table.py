@@ -16,7 +16,7 @@ from rich.table import Table
 
 from camwatch.i18n import Language
 from camwatch.reports import labels
-from camwatch.reports.figures import OF_CAMERA, OF_OBJECTIVE, Figures
+from camwatch.reports.figures import OF_CAMERA, OF_OBJECTIVE
 from camwatch.reports.labels import SHORT, figure_label, figure_text
 from camwatch.reports.model import CameraRow, GroupRow, OperatorSection, Report
 
@@ -57,7 +57,7 @@ class _Writer:
         yield self.gettext("Durations in hours:minutes:seconds. Percentages and durations are rounded down.")
         if report.total is not None:
             yield from self._title(self.gettext("Total"), "=")
-            yield self._figures(report.total.line.figures, None)
+            yield self._figures(report.total.line)
             rows = [section.line for section in report.sections]
             yield from self._table("operator", self.gettext("By operator"), rows)
             yield from self._table("purpose", self.gettext("By purpose"), report.total.purposes)
@@ -70,7 +70,7 @@ class _Writer:
         yield from self._title(f"{section.line.name} ({section.line.id})", "=")
         if not section.cameras:
             yield self.gettext("No camera was in service in this period: there is no availability.")
-        yield self._figures(section.line.figures, section.line.objective)
+        yield self._figures(section.line)
         if inactive := labels.inactive_cameras(section, self._language):
             yield _harmless(inactive)
         if section.cameras:
@@ -97,15 +97,15 @@ class _Writer:
             table.add_row(label, _harmless(text))
         return table
 
-    def _figures(self, figures: Figures, objective: float | None) -> Table:
+    def _figures(self, line: GroupRow) -> Table:
         return self._pairs(
             (
                 (
                     f"{'  ' if name.startswith('availability_') else ''}{figure_label(self._language, name)}",
                     figure_text(self._language, figure),
                 )
-                for name, figure in figures.shown(objective).items()
-                if objective is not None or name not in OF_OBJECTIVE
+                for name, figure in line.figures.shown(line.objective).items()
+                if line.objective is not None or name not in OF_OBJECTIVE
             ),
             right=16,
         )
