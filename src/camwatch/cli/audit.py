@@ -1,4 +1,4 @@
-"""`camwatch audit`: verify that the record is consistent, and that nobody changed it afterwards."""
+"""`camwatch audit`: verify that the record is consistent and was not changed afterwards."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ MISCONFIGURED = 2
 
 
 class UsageError(CamwatchError):
-    """The arguments of a command are not valid: the text says what to do."""
+    """The arguments of a command are not valid; the text contains the remedy."""
 
 
 class CommandGroup(TyperGroup):
@@ -65,7 +65,7 @@ def load_config(config: Path | None) -> tuple[Settings, Inventory]:
 
 
 def _inventory_problems(config: Path | None) -> tuple[ConfigProblem, ...]:
-    """Return the inventory's problems if invalid settings still say where it is."""
+    """Return the inventory's problems, if the settings that locate it are valid."""
     fleet = load_fleet_settings(config)
     try:
         if fleet is not None:

@@ -1,7 +1,7 @@
 """What commands print: tables, progress, local times, durations.
 
 A terminal gets its own width and colour; a pipe or a file gets 80 columns of plain text. Nothing is cut:
-what does not fit its column wraps.
+longer texts wrap in their column.
 """
 
 from __future__ import annotations

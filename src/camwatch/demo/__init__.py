@@ -111,7 +111,7 @@ async def _run(
             await asyncio.to_thread(webbrowser.open, f"{screen.url}/")
         stack.callback(over.set)
         stack.callback(lambda: sys.stdout.write(screen.summary()))
-        daemon.listeners.append(screen.happened)
+        daemon.listeners.append(screen.on_events)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(duration_s), asyncio.TaskGroup() as tasks:
                 tasks.create_task(show_live(screen) if sys.stdout.isatty() else show_plain(screen))

@@ -60,7 +60,7 @@ class DemoScreen:
         self._rate = 0.0
         self._outages = 0
 
-    def happened(self, events: Iterable[Event]) -> None:
+    def on_events(self, events: Iterable[Event]) -> None:
         """Record transitions and incidents."""
         for event in events:
             if isinstance(event, Transition):

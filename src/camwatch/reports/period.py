@@ -62,7 +62,7 @@ def local(ms: int, zone: ZoneInfo) -> datetime:
 
 
 def month_of(day: date, zone: ZoneInfo) -> Period:
-    """Return the calendar month that holds a day."""
+    """Return the calendar month of a day."""
     return Period(day.replace(day=1), last_of_month(day), zone)
 
 

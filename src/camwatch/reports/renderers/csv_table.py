@@ -28,7 +28,7 @@ from camwatch.reports.renderers.json_document import iso
 Cells: TypeAlias = dict[str, str]
 
 BOM = "\ufeff"
-# Where a cell begins, with this list separator or another, and then what spreadsheets take for a formula.
+# The start of a cell, with any list separator, and the start of a formula for spreadsheets.
 _FORMULA: Final = re.compile(r"""(^|[,;\t\r\n])(?=[\s"]*[=+\-@＝＋－＠])""")
 _TEXTS: Final = frozenset({"id", "name", "author", "reason"})
 

@@ -95,7 +95,7 @@ class MaintenancePages:
     def _things(self, w: Language, viewer: Principal) -> list[tuple[str, str]]:
         """Return what maintenance can cover: the value of the form field, and a name."""
         inventory, reach = self._parts.live.inventory, MaintenanceScope(self._parts.live, viewer)
-        mine = [row for row in inventory.cameras.values() if viewer.can_see(row.operator)]
+        visible = [row for row in inventory.cameras.values() if viewer.can_see(row.operator)]
         rows = [(Scope.OPERATOR, row.id, row.name) for row in inventory.operators.values()]
         rows += [(Scope.SITE, row.id, row.name) for row in inventory.sites.values()]
         found = [
@@ -103,7 +103,7 @@ class MaintenancePages:
             for scope, row_id, name in rows
             if reach.is_visible(scope, row_id)
         ]
-        return found + [(f"camera:{row.id}", row.name) for row in mine[:_MAX_OFFERED]]
+        return found + [(f"camera:{row.id}", row.name) for row in visible[:_MAX_OFFERED]]
 
     async def plan(self, request: Request, viewer: CurrentEditor) -> Response:
         """Schedule maintenance."""

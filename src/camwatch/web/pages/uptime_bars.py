@@ -85,5 +85,5 @@ def status_bar(w: Language, found: Sequence[StatusIntervalView], now: datetime) 
     text = w.gettext("Last 24 hours: {parts}.", parts=times) if times else w.gettext("Not in service.")
     marks = (start + timedelta(hours=hours) for hours in range(0, 25, 6))
     labels = tuple(f"{mark.astimezone(w.zone):%H:%M}" for mark in marks)
-    # Up time first, so that what was widened lies on top.
+    # Up time first: the widened intervals are drawn over it.
     return StatusBar(tuple(sorted(drawn, key=lambda each: each[0] != "up")), labels, text)
