@@ -164,6 +164,5 @@ MAX_WORST = 10
 def worst_cameras(cameras: list[CameraRow]) -> list[CameraRow]:
     """Return the cameras with the most down time, worst first, without those that were never down."""
     found = [camera for camera in cameras if camera.figures.account.down]
-    return sorted(found, key=lambda camera: (-camera.figures.account.down, camera.operator, camera.id))[
-        :MAX_WORST
-    ]
+    found.sort(key=lambda camera: (-camera.figures.account.down, camera.operator, camera.id))
+    return found[:MAX_WORST]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -17,7 +16,6 @@ from camwatch.web.views.base import to_datetime
 
 DAY_MS: Final = 86_400_000
 _TTL_MS: Final = 60_000
-_MAX_CACHED: Final = 32  # operators
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,21 +51,18 @@ def read_days(parts: AppContext, operator: str, now_ms: int, camera: str | None 
 
 
 class OperatorDays:
-    """Caches the days of operators."""
+    """Caches the days of operators; each camera is in the days of one operator."""
 
     def __init__(self, parts: AppContext) -> None:
         self._parts = parts
-        self._cached: OrderedDict[str, tuple[int, date, Days]] = OrderedDict()
+        self._cached: dict[str, tuple[int, date, Days]] = {}
 
     async def of(self, viewer: Principal, operator: str) -> tuple[date, Days]:
         """Return the first day, and the days of an operator's cameras; the caller checks access."""
         now_ms = self._parts.live.now.utc_ms
-        cached = self._cached.get(operator)
-        if cached is not None and now_ms - cached[0] < _TTL_MS:
-            return cached[1:]
+        self._cached = {name: each for name, each in self._cached.items() if now_ms - each[0] < _TTL_MS}
+        if operator in self._cached:
+            return self._cached[operator][1:]
         first, days = await self._parts.threads.run(viewer, lambda: read_days(self._parts, operator, now_ms))
         self._cached[operator] = (now_ms, first, days)
-        self._cached.move_to_end(operator)
-        while len(self._cached) > _MAX_CACHED:
-            self._cached.popitem(last=False)
         return first, days

@@ -177,7 +177,7 @@ def add_page(router: APIRouter, path: str, handler: Callable[..., Any]) -> None:
 
 
 def preferred_language(accept_language: str) -> str:
-    """Return the language that an `Accept-Language` header prefers; if camwatch has none of them, the default."""
+    """Return the language of camwatch that an `Accept-Language` header prefers, else the default."""
     weights = dict.fromkeys(languages(), 0.0)
     for part in accept_language.lower().split(","):
         tag, _, quality = part.strip().partition(";q=")
