@@ -32,7 +32,7 @@ def audit_command(
     with open_store(config) as opened:
         anchor = None if since is None else _anchor(since)
         with progress("Audit") as report_progress:
-            result = audit(opened.engine, opened.zone, report_progress, anchor)
+            result = audit(opened.store.engine, opened.zone, report_progress, anchor)
         checked = result.checked
         show(
             f"Checked: {count(checked.cameras, 'camera')}, {count(checked.transitions, 'transition')}, "

@@ -7,9 +7,9 @@ from typing import Annotated
 import typer
 
 from camwatch.cli.common import ConfigFile
-from camwatch.cli.open_store import AuthorName, author, now_ms, open_store
+from camwatch.cli.open_store import AuthorName, author, open_store
 from camwatch.cli.terminal import count, format_datetime, format_duration, show
-from camwatch.history.dialects import read_transaction
+from camwatch.clock import wall_ms
 from camwatch.history.public_ids import public_ids
 from camwatch.history.rebase import plan, rebase
 
@@ -34,11 +34,11 @@ def rebase_command(
     with open_store(config) as opened:
         zone = opened.zone
         if dry_run:
-            with read_transaction(opened.engine) as connection:
-                made = plan(connection, now_ms())
+            with opened.read() as connection:
+                made = plan(connection, wall_ms())
         else:
             opened.store.acquire_lock()
-            number, made = rebase(opened.store, author(name).name, reason, now_ms())
+            number, made = rebase(opened.store, author(name).name, reason, wall_ms())
         moved = "would be moved" if dry_run else "were moved"
         show(f"{count(made.rows, 'row')} {moved}. End of the record:")
         show(f"  before  {format_datetime(made.ended_ms, zone)}")
@@ -47,6 +47,6 @@ def rebase_command(
         for piece in made.pieces:
             show(f"  by {format_duration(piece.by_ms)} after {format_datetime(piece.after_ms, zone)}")
         if not dry_run:
-            with read_transaction(opened.engine) as connection:
+            with opened.read() as connection:
                 named = public_ids(connection).correction(number)
             show(f"Correction {named}. The store keeps the original rows.")

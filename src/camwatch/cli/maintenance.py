@@ -8,11 +8,11 @@ import typer
 
 from camwatch.accounting.records import OPEN_ENDED
 from camwatch.cli.common import ConfigFile
-from camwatch.cli.open_store import DATES, AuthorName, ReasonText, author, now_ms, open_store
+from camwatch.cli.open_store import DATES, AuthorName, ReasonText, author, open_store
 from camwatch.cli.terminal import format_datetime, format_minute, show, table
+from camwatch.clock import wall_ms
 from camwatch.core.model import Scope
 from camwatch.history.corrections import load
-from camwatch.history.dialects import read_transaction
 from camwatch.history.queries import corrected, inventory_maintenance
 from camwatch.services.corrections import MaintenanceRequest
 
@@ -45,10 +45,10 @@ def list_windows(
 ) -> None:
     """List maintenance windows: those of the inventory and those added by people."""
     with open_store(config) as opened:
-        with read_transaction(opened.engine) as connection:
+        with opened.read() as connection:
             windows = inventory_maintenance(connection, 0, OPEN_ENDED)
             windows += corrected(connection, load(connection), 0, OPEN_ENDED)
-        now, zone = now_ms(), opened.zone
+        now, zone = wall_ms(), opened.zone
         wanted = [w for w in windows if everything or (w.end_ms > now and not w.cancelled)]
         if not wanted:
             typer.echo(

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import getpass
 import os
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Annotated, NamedTuple
 from zoneinfo import ZoneInfo
 
 import typer
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection
 
 from camwatch.accounting.calendar import Calendar
+from camwatch.clock import wall_ms
 from camwatch.dates import parse_day_or_instant, utc_ms
 from camwatch.errors import CorrectionError
 from camwatch.history.database_errors import translate_errors
+from camwatch.history.dialects import read_transaction
 from camwatch.history.metadata import read_metadata
 from camwatch.history.store import Store
 from camwatch.services.corrections import Author, CorrectionService
@@ -41,14 +42,13 @@ class OpenStore(NamedTuple):
     zone: ZoneInfo
 
     @property
-    def engine(self) -> Engine:
-        """The engine of the store."""
-        return self.store.engine
-
-    @property
     def corrections(self) -> CorrectionService:
         """The service that appends corrections."""
-        return CorrectionService(self.engine, now_ms)
+        return CorrectionService(self.store.engine, wall_ms)
+
+    def read(self) -> AbstractContextManager[Connection]:
+        """Begin a read transaction."""
+        return read_transaction(self.store.engine)
 
     def parse_time(self, flag: str, given: str | None, default: int) -> int:
         """Return the instant given with a flag, UTC milliseconds. Raises CorrectionError."""
@@ -69,11 +69,6 @@ def open_store(config: Path | None) -> Iterator[OpenStore]:
         translate_errors(store.engine),
     ):
         yield OpenStore(store, settings.fleet.timezone)
-
-
-def now_ms() -> int:
-    """Return the time of the machine's clock, UTC milliseconds."""
-    return time.time_ns() // 1_000_000
 
 
 def author(name: str | None) -> Author:

@@ -20,7 +20,6 @@ from camwatch.cli.open_store import (
     OpenStore,
     ReasonText,
     author,
-    now_ms,
     open_store,
     rolled_up_note,
 )
@@ -33,8 +32,8 @@ from camwatch.cli.terminal import (
     show,
     table,
 )
+from camwatch.clock import wall_ms
 from camwatch.errors import CorrectionError
-from camwatch.history.dialects import read_transaction
 from camwatch.history.metadata import read_metadata
 from camwatch.history.outage_list import OutageWithCamera, outages
 
@@ -64,7 +63,7 @@ def list_outages(
     """List the outages of a period, oldest first."""
     with open_store(config) as opened:
         since, until = _interval(opened, start, end)
-        with read_transaction(opened.engine) as connection:
+        with opened.read() as connection:
             found = outages(
                 connection,
                 from_ms=since,
@@ -90,9 +89,9 @@ def list_outages(
 
 
 def _interval(opened: OpenStore, start: str | None, end: str | None) -> tuple[int, int]:
-    with read_transaction(opened.engine) as connection:
+    with opened.read() as connection:
         watermark_ms = read_metadata(connection).watermark_ms
-    now = now_ms()
+    now = wall_ms()
     until = opened.parse_time("--to", end, max(now, watermark_ms + 1))  # the record may be ahead of the clock
     since = opened.parse_time("--from", start, (now if end is None else until) - 30 * _DAY_MS)
     if until <= since:
@@ -163,7 +162,7 @@ def _facts(listed: OutageWithCamera, zone: ZoneInfo) -> Iterator[tuple[str, str]
 
 
 def _outage(opened: OpenStore, number: int) -> OutageWithCamera:
-    with read_transaction(opened.engine) as connection:
+    with opened.read() as connection:
         found = outages(connection, public=number)
         note = rolled_up_note(connection, 0)
     if not found:

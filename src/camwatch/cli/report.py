@@ -12,7 +12,7 @@ import typer
 from camwatch.atomic_file import write_atomically
 from camwatch.cli.common import ConfigFile, UsageError, load_config
 from camwatch.cli.terminal import progress
-from camwatch.clock import Clock
+from camwatch.clock import wall_ms
 from camwatch.core.model import Purpose
 from camwatch.dates import parse_day, parse_month
 from camwatch.errors import CamwatchError
@@ -60,7 +60,7 @@ def report_command(  # noqa: PLR0913, PLR0917 - each is a flag of the command
     if everybody and operator is not None:
         raise UsageError("--all and --operator contradict each other: give one")
     settings, inventory = load_config(config)
-    now_ms = Clock()().utc_ms
+    now_ms = wall_ms()
     zone = settings.fleet.timezone
     period = _period(month, first, last, last_month(now_ms, zone), local(now_ms, zone).date())
     only = None if operator is None else (operator,)
