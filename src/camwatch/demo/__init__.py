@@ -32,14 +32,7 @@ from camwatch.demo.screen import DemoScreen, RunningDaemon, show_live, show_plai
 from camwatch.errors import CamwatchError
 from camwatch.fleet.inventory import Inventory
 from camwatch.logs import configure
-from camwatch.settings import (
-    Broker,
-    FleetSettings,
-    HistorySettings,
-    HttpSettings,
-    LivenessSettings,
-    Settings,
-)
+from camwatch.settings import Broker, FleetSettings, HistorySettings, HttpSettings, LivenessSettings, Settings
 
 INTERVAL_S = 2.0
 HINT_HOLD_S = 2.0

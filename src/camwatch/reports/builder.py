@@ -44,7 +44,7 @@ from camwatch.reports.model import (
 
 Progress: TypeAlias = Callable[[int, int], None]
 """Called with the number of cameras that are done, and of all."""
-_Line = TypeVar("_Line", CameraRow, GroupRow)
+_Line = TypeVar("_Line", bound=GroupRow)
 
 
 def build(
@@ -173,8 +173,16 @@ class _Builder:
                 figures.total_repair_ms += line.duration
             if line.excluded:
                 figures.excluded += line.inside
-        name, purpose = record.name, record.purpose
-        return CameraRow(record.id, record.operator, record.site, purpose, name, figures, days), outages
+        row = CameraRow(
+            record.id,
+            record.name,
+            figures,
+            operator=record.operator,
+            site=record.site,
+            purpose=record.purpose,
+            days=days,
+        )
+        return row, outages
 
     def _intervals(self, record: CameraHistory) -> list[StatusInterval]:
         watermark = self.record.watermark_ms

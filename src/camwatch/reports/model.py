@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import date
-from typing import ClassVar, NamedTuple
+from typing import NamedTuple
 
 from camwatch.accounting.records import MaintenanceRecord, OutageRecord
 from camwatch.core.model import GapCause, Lifecycle, Purpose
@@ -38,7 +38,7 @@ class ReportScope:
 
 @dataclass(slots=True)
 class GroupRow:
-    """The figures of one group: an operator, a purpose, a site."""
+    """The figures of a group: an operator, a purpose, a site, or a single camera."""
 
     id: str
     name: str
@@ -46,18 +46,14 @@ class GroupRow:
     objective: float | None = None
 
 
-@dataclass(slots=True)
-class CameraRow:
+@dataclass(slots=True, kw_only=True)
+class CameraRow(GroupRow):
     """The figures of one camera, and the status time of each day in service."""
 
-    id: str
     operator: str
     site: str
     purpose: Purpose
-    name: str
-    figures: Figures
     days: dict[int, StatusTime]  # by the number of the day in the period, from 0
-    objective: ClassVar[None] = None  # those are of groups
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,15 +14,7 @@ from typing import Final, TypeAlias
 from camwatch.i18n import Language
 from camwatch.i18n.rounding import hours_minutes_seconds
 from camwatch.reports.figures import FIGURES, Kind
-from camwatch.reports.model import (
-    CameraRow,
-    GapRow,
-    GroupRow,
-    MaintenanceRow,
-    OperatorSection,
-    OutageRow,
-    Report,
-)
+from camwatch.reports.model import GapRow, GroupRow, MaintenanceRow, OperatorSection, OutageRow, Report
 from camwatch.reports.renderers.json_document import iso
 
 Cells: TypeAlias = dict[str, str]
@@ -130,10 +122,10 @@ class _Rows:
         for window in section.maintenance:
             yield {"row": "maintenance"} | operator | self._window(window)
 
-    def _line(self, line: GroupRow | CameraRow) -> Cells:
+    def _line(self, line: GroupRow) -> Cells:
         return {"id": line.id, "name": plain(line.name)} | self._figures(line)
 
-    def _figures(self, line: GroupRow | CameraRow) -> Cells:
+    def _figures(self, line: GroupRow) -> Cells:
         cells: Cells = {}
         for name, figure in line.figures.shown(line.objective).items():
             if figure.text is None:

@@ -10,7 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from camwatch.i18n import NO_VALUE, Language
 from camwatch.reports import labels, uptime_bars
 from camwatch.reports.figures import OF_CAMERA, OF_OBJECTIVE
-from camwatch.reports.model import CameraRow, GroupRow, Report
+from camwatch.reports.model import GroupRow, Report
 
 LINE_COLUMNS = (
     "cameras",
@@ -61,7 +61,7 @@ def write(report: Report, language: Language) -> str:
     )
 
 
-def _figures(language: Language, line: GroupRow | CameraRow) -> dict[str, str]:
+def _figures(language: Language, line: GroupRow) -> dict[str, str]:
     """Return the text of every figure of a line."""
     shown = line.figures.shown(line.objective)
     return {name: labels.figure_text(language, figure) for name, figure in shown.items()}

@@ -73,7 +73,7 @@ def instant(ms: int) -> dict[str, Any]:
     return {"utc": iso(ms), "ms": ms}
 
 
-def figures(line: GroupRow | CameraRow) -> dict[str, Any]:
+def figures(line: GroupRow) -> dict[str, Any]:
     """Return the figures of a line: `exact` are milliseconds and counts, `shown` are the rounded texts."""
     shown = line.figures.shown(line.objective)
     return {

@@ -18,7 +18,7 @@ from camwatch.i18n import Language
 from camwatch.reports import labels
 from camwatch.reports.figures import OF_CAMERA, OF_OBJECTIVE
 from camwatch.reports.labels import SHORT, figure_label, figure_text
-from camwatch.reports.model import CameraRow, GroupRow, OperatorSection, Report
+from camwatch.reports.model import GroupRow, OperatorSection, Report
 
 WIDTH = 80
 _LABEL = 38  # columns of a label before a fact or a figure
@@ -114,7 +114,7 @@ class _Writer:
         self,
         kind: str,
         title: str,
-        rows: Sequence[GroupRow | CameraRow],
+        rows: Sequence[GroupRow],
         names: Sequence[str] = OF_CAMERA,
     ) -> Iterator[RenderableType]:
         """Yield a table whose long labels wrap; figures are never cut."""
@@ -137,7 +137,7 @@ class _Writer:
             title = self.gettext("Objectives by purpose")
             yield from self._table("purpose", title, measured, OF_OBJECTIVE)
 
-    def _label(self, kind: str, row: GroupRow | CameraRow) -> str:
+    def _label(self, kind: str, row: GroupRow) -> str:
         if kind == "purpose":
             return self._language.label("purpose", row.id)
         return row.name if row.name == row.id else f"{row.name} ({row.id})"

@@ -6,6 +6,7 @@ from fastapi import APIRouter, FastAPI, Request
 from starlette.requests import HTTPConnection
 from starlette.responses import Response
 
+from camwatch.i18n.labels import LABELS
 from camwatch.web.auth.login import LoginForm
 from camwatch.web.context import AppContext, MapSettings
 from camwatch.web.pages.fleet import FleetPage
@@ -18,18 +19,13 @@ from camwatch.web.problems import ProblemError
 
 __all__ = ["MapSettings", "install"]
 
-_EXPLAINED = frozenset({401, 403, 404, 409, 422, 429, 503})
-
 
 def install(app: FastAPI, parts: AppContext) -> None:
     """Add the pages to an application: routes, static files, and the pages of the login and of problems."""
     renderer = PageRenderer(parts)
     router = APIRouter(include_in_schema=False)
-    FleetPage(renderer, router)
-    HistoryPages(renderer, router)
-    IncidentPages(renderer, router)
-    ReportPages(renderer, router)
-    MaintenancePages(renderer, router)
+    for pages in (FleetPage, HistoryPages, IncidentPages, ReportPages, MaintenancePages):
+        pages(renderer, router)
 
     router.add_api_route("/preferences", renderer.save_preference)
 
@@ -39,10 +35,12 @@ def install(app: FastAPI, parts: AppContext) -> None:
 
     def problem_page(request: HTTPConnection, problem: ProblemError) -> Response:
         w = renderer.language(request)
-        code = problem.status if problem.status in _EXPLAINED else 500 if problem.status >= 500 else 422
+        code = str(problem.status)
+        if code not in LABELS["problem"]:
+            code = "500" if problem.status >= 500 else "422"
         context = {
-            "title": w.label("problem", str(code)),
-            "text": w.label("problem_text", str(code)),
+            "title": w.label("problem", code),
+            "text": w.label("problem_text", code),
             "detail": problem.detail,
             "status": problem.status,
             "viewer": getattr(request.state, "viewer", None),
