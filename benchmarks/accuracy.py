@@ -121,8 +121,8 @@ def main() -> int:
     """Play and mark; return 0 if all is within the limits, 1 if not, 2 if nothing was marked."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.accuracy", description=__doc__)
     parser.add_argument("scenario", nargs="?", help="a file, or the name of a shipped scenario")
-    parser.add_argument("--speed", type=float, default=1.0, help="so many times faster than life (1)")
-    parser.add_argument("--duration", type=float, help="end after so many seconds of the scenario")
+    parser.add_argument("--speed", type=float, default=1.0, help="this many times faster than real time (1)")
+    parser.add_argument("--duration", type=float, help="end after this many seconds of the scenario")
     parser.add_argument("--fleet", type=Path, default=_ROOT / "config" / "fleet", help="the inventory")
     parser.add_argument("--seed", default="1")
     parser.add_argument("--keep", type=Path, metavar="DIR", help="leave truth, store and logs there")

@@ -83,7 +83,7 @@ class Running:
     def take(self, messages: int, pace_s: float = 0.0) -> Round:
         """Flood the peer; return what it used until it had processed all, by its own count.
 
-        With `pace_s` it is no flood: each camera sends once in so many seconds, evenly spread.
+        With `pace_s` each camera sends once per that many seconds, evenly spread, instead of all at once.
         Raises LostMessagesError when it is at rest and has not processed all.
         """
         metrics = self.metrics()

@@ -56,7 +56,7 @@ class Played:
 
 
 class Run:
-    """Plays in a folder for so many seconds. The same seed draws the same."""
+    """Plays faults in a folder for a number of seconds; the same seed gives the same faults."""
 
     def __init__(self, folder: Path, seed: int, seconds: float, interval_s: float, cameras: int) -> None:
         self._folder, self._seconds, self._interval_s = folder, seconds, interval_s

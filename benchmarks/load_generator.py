@@ -52,8 +52,8 @@ class LoadGenerator:
     def run(self, port: int, messages: int, every_s: float = 0.0, *, spread: bool = False) -> LoadReport:
         """Publish at least `messages` heartbeats in whole passes over the fleet to the broker on `port`.
 
-        With `every_s`, a pass starts only so many seconds after the one before; its messages go out
-        together, or evenly over that time if `spread`.
+        With `every_s`, passes start that many seconds apart; the messages of one are sent together, or evenly
+        over that time if `spread`.
         """
         passes = math.ceil(messages / self.cameras)
         first = self._passes_sent.get(port, 0)

@@ -1,6 +1,6 @@
 """A made-up year of a fleet, as a daemon would have recorded it: the same one each time, in order, exact.
 
-Every camera has outages (few of them have most), all were out of sight in some nights, some sites had works.
+Every camera has outages (few of them have most), all were not visible in some nights, some sites had works.
 Where one of these begins or ends nothing else does, so what a camera is follows from which of them hold.
 """
 
@@ -165,7 +165,7 @@ class _Told(NamedTuple):
 
 
 def _nights(draw: random.Random, start_ms: int) -> Iterator[_Dark]:
-    """Yield a restart a week, or now and then a link that was lost for longer."""
+    """Yield a restart per week, and in some weeks a link that was lost for longer."""
     for week in range(1, 52):
         began = start_ms + week * 7 * DAY + draw.randrange(6 * DAY)
         lost = week % 4 == 0

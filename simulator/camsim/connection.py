@@ -24,7 +24,7 @@ from camwatch.wire.topics import MessageKind
 
 
 class Connection:
-    """One camera on a stage: without power until `commission`. What is done to it takes effect at once."""
+    """A simulated camera and its connection: without power until `commission`; calls take effect at once."""
 
     def __init__(self, life: VirtualCamera, stage: RunContext, path: Path) -> None:
         self.life = life

@@ -86,8 +86,8 @@ class Delay:
 class Lag:
     """Its way lags, for all who share it alike: by `by_s` at `since_s`, evenly to `to_s` at `until_s`.
 
-    And by up to `plus_s` more, which wanders: another draw each two `plus_s`, a straight line between. What
-    is sent later arrives later, and what is still under way at the end arrives then.
+    A varying delay of up to `plus_s` is added: a new draw every two `plus_s`, linear in between. The order of
+    messages is kept, and those still under way at the end arrive then.
     """
 
     since_s: float

@@ -228,7 +228,7 @@ class _Session(asyncio.Protocol):
         self._room.clear()
 
     def resume_writing(self) -> None:
-        """Go on."""
+        """Let writers continue."""
         self._room.set()
 
     def write(self, data: bytes) -> None:

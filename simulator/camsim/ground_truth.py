@@ -76,7 +76,7 @@ def header(run: Run, began_ms: int) -> dict[str, Any]:
 
 
 def lines(run: Run, ended_s: float) -> Iterator[dict[str, Any]]:
-    """Yield all other lines of a run that ended after so many seconds."""
+    """Yield all other lines of a run that ended after `ended_s` seconds."""
     mine: dict[str, list[Step]] = defaultdict(list)
     for step in run.steps:
         if step.at_s < ended_s:

@@ -1,4 +1,4 @@
-"""Progress of a run: one line updated in place on a terminal, else a line now and then."""
+"""Progress of a run: one line updated in place on a terminal, else a line at intervals."""
 
 from __future__ import annotations
 

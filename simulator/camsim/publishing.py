@@ -1,8 +1,8 @@
 """What is published, and how: by tasks that end when they are told to.
 
 Before Python 3.12 `asyncio.wait_for`, on which aiomqtt waits, returns in spite of a cancellation that comes
-in the same turn of the loop as what it waited for. A task that goes on then is never cancelled again: a
-camera would live twice, and a run never end. And where a session cannot be closed while its task is being
+in the same turn of the loop as what it waited for. A task that continues then is never cancelled again: a
+camera would exist twice, and a run never end. And where a session cannot be closed while its task is being
 cancelled, aiomqtt's MqttError takes the place of the cancellation.
 """
 

@@ -185,12 +185,12 @@ class _Occurrence:
 
     @property
     def end_s(self) -> float:
-        """When it is over at the latest, for what goes on by itself."""
+        """The latest end, for actions that have one of their own."""
         if self.until_s is not None:
             return self.until_s
         if self.ends_s is None:
             raise _UnusableEntryError(
-                f"{self.entry.action} goes on without end: give it 'for', or the run a --duration"
+                f"{self.entry.action} has no end: give it 'for', or the run a --duration"
             )
         return self.ends_s
 

@@ -60,7 +60,7 @@ class SimulatorSettings:
     `interval_s` is for cameras whose row gives none (None: as the scenario says, or 10). `speed` divides
     every time of the scenario and every interval. `connections`: so many gateways speak for all cameras,
     instead of a connection for each. `connect_timeout_s` is how long `Simulator` waits for the fleet when
-    it starts; cameras that are late, or lost later, go on trying for ever. `retain` is what the contract
+    it starts; cameras that are late, or lost later, keep trying. `retain` is what the contract
     wants of status messages; without it, an embedded amqtt broker takes the fleet in 2 s instead of 15
     (amqtt 0.12 sends every retained message to every client that connects).
     """
@@ -244,7 +244,7 @@ class Simulator:
         self._players = dict(zip(self._lives, players, strict=True))
 
     async def _connected(self) -> None:
-        """Wait until the fleet is connected; go on without the rest, but not with none at all."""
+        """Wait until the fleet is connected; continue without the rest, but not without any."""
         statistics = self.statistics
         if not statistics.expected:
             return
@@ -256,7 +256,7 @@ class Simulator:
             silence = f"no answer from {self.settings.broker.place}"
             raise ConnectError(f"no camera could connect: {statistics.last_problem or silence}")
         if connected < expected:
-            statistics.on_notice(f"going on with {connected}/{expected} connected; the others go on trying")
+            statistics.on_notice(f"continuing with {connected}/{expected} connected; the others keep trying")
 
     def _count(self) -> None:
         lives = self._lives.values()

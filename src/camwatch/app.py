@@ -133,7 +133,7 @@ class Application:
                         see="docs/runbooks/CamwatchRecordAhead.md",
                         behind_s=round(-behind.seconds),
                     )
-            links = {name for sight in past.groups for name in sight.links}
+            links = {name for group in past.groups for name in group.links}
             self.monitor.resumed_ms = dict.fromkeys(links, past.watermark_ms)
             self.monitor.fleet.resume(now, past.checkpoints, past.groups, past.watermark_ms)
             self.monitor.rejections.resume(past.rejected)

@@ -42,7 +42,7 @@ async def test_corrections_are_taken_over_by_the_running_daemon(
         )
         code, out, err = await camwatch(*attribute, "--config", config, cwd=tmp_path)
         assert code == 0, out + err
-        await daemon.says("corrections taken over", entries=1)
+        await daemon.says("corrections applied", entries=1)
         now = datetime.now(UTC)
         start, end = ((now + timedelta(hours=hours)).isoformat(timespec="seconds") for hours in (-1, 1))
         add = (
@@ -63,7 +63,7 @@ async def test_corrections_are_taken_over_by_the_running_daemon(
         assert code == 0, out + err
         after = await daemon.until(lambda now: now.statuses()["cam-1"] == "maintenance")
         after = await daemon.until(lambda now: now.value(ratio, window="1h", operator="ville") == 1)
-        assert len(daemon.log("corrections taken over")) == 2
+        assert len(daemon.log("corrections applied")) == 2
         assert after.outages() >= before.outages()  # counters stay as judged at the time
         assert after.value("camwatch_history_write_errors_total") == 0
         await asyncio.wait_for(daemon.until_ready(), 10)

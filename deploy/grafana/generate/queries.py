@@ -1,7 +1,7 @@
 """Prometheus queries that more than one panel uses.
 
-What deploy/prometheus/rules records takes a pair of daemons as one; a query of a raw metric does so by
-itself, with a `max` without the instance. A query that looks at every camera yields a few numbers, or the
+What deploy/prometheus/rules records takes a pair of daemons as one; a query of a raw metric does so
+with a `max` without the instance. A query that looks at every camera yields a few numbers, or the
 first few cameras: never a series per camera of the fleet.
 """
 

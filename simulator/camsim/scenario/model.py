@@ -50,7 +50,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One thing on the timeline. It happens `times` times, `every` so many seconds; `for_s` None: to the end.
+    """An entry of the timeline. It happens `times` times, `every` seconds apart; `for_s` None: to the end.
 
     With `spread_s`, each camera is late by its own draw, up to so much.
     """

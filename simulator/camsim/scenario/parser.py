@@ -57,7 +57,7 @@ def read_scenario(source: Path) -> Scenario:
     file = source if source.suffix or source.exists() else shipped().get(str(source))
     if file is None:
         names = ", ".join(shipped())
-        raise ScenarioError((f"{source}: there is no such file, and no scenario of that name: {names}",))
+        raise ScenarioError((f"{source}: not a file, and not the name of a scenario: {names}",))
     try:
         said = file.read_text("utf-8")
     except OSError as error:
@@ -101,11 +101,11 @@ class _Reader:
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark
             where = self._file if mark is None else f"{self._file}:{mark.line + 1}:{mark.column + 1}"
-            self.problems.append(f"{where}: is no YAML: {error.problem or error}")
+            self.problems.append(f"{where}: is not valid YAML: {error.problem or error}")
             return None
         except (yaml.YAMLError, RecursionError) as error:
             why = "nested too deep" if isinstance(error, RecursionError) else str(error)
-            self.problems.append(f"{self._file}: is no YAML: {why}")
+            self.problems.append(f"{self._file}: is not valid YAML: {why}")
             return None
         if node is None:
             self.problems.append(f"{self._file}: is empty")

@@ -103,12 +103,12 @@ def read_truth(file: Path) -> GroundTruth:
         lines = [json.loads(line) for line in text.splitlines()]
         return _real(file, lines)
     except (ValueError, KeyError, TypeError) as error:
-        raise ScoreError(f"--truth {file}: is no truth of camsim: {error!r}") from None
+        raise ScoreError(f"--truth {file}: is not a ground truth of camsim: {error!r}") from None
 
 
 def _real(file: Path, lines: list[dict[str, Any]]) -> GroundTruth:
     if not lines or lines[0]["kind"] != "run" or lines[-1]["kind"] != "end":
-        raise ScoreError(f"--truth {file}: is not whole: let camsim end by itself or by Ctrl-C")
+        raise ScoreError(f"--truth {file}: is incomplete: let camsim end normally or with Ctrl-C")
     head, end = lines[0], lines[-1]
     if head["format"] != FORMAT:
         raise ScoreError(f"--truth {file}: is of format {head['format']}, this camsim reads {FORMAT}")

@@ -43,8 +43,8 @@ _Where: TypeAlias = tuple[str, str]
 class RollingAccounts:
     """The rolling accounts of each operator's cameras.
 
-    To replace one while events go on: between two batches of the writer, call `from_record` and apply every
-    event that is not stored yet, in order. Applying events of a stored but unconfirmed batch is harmless.
+    To replace one while events continue: between two batches of the writer, call `from_record` and apply
+    every event that is not stored yet, in order. Events of a stored but unconfirmed batch do no harm.
     """
 
     def __init__(self, zone: ZoneInfo) -> None:
@@ -247,7 +247,7 @@ def _in_service(status: Status) -> Status | None:
 
 
 def _move(camera: CameraHistory, event: Transition) -> None:
-    """Move a camera to the site of an event, from when that was detected; to its first site, for ever."""
+    """Move a camera to the site of an event, from when that was detected; to its first site, for all time."""
     if camera.site:
         last = camera.places[-1]
         since = max(last.since_ms, event.detected_at.utc_ms)

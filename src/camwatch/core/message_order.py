@@ -194,7 +194,7 @@ def _rebooted(camera: CameraState, telemetry: Telemetry, now: float) -> bool:
 
 
 def _restarted_count(camera: CameraState, telemetry: Telemetry) -> bool:
-    """Return whether the count restarted: a clock set forward is no reboot."""
+    """Return whether the count restarted: a clock that was set forward does not restart it."""
     return telemetry.seq is not None and camera.next_seq is not None and telemetry.seq < camera.next_seq
 
 

@@ -208,7 +208,7 @@ class FleetMonitor:
         return sent
 
     def _late(self, camera: CameraState, now: Instant, telemetry: Telemetry, late_s: float) -> Instant | None:
-        """Return the instant that a heartbeat proves which looks late; None: it is no proof.
+        """Return the instant that a heartbeat proves which looks late; None: it proves nothing.
 
         That is now if its camera's clock does not run (rule L8), and when it was sent if it is no later than
         the lag of its link (rule S11).
@@ -284,9 +284,9 @@ class FleetMonitor:
     ) -> RejectionReason | None:
         """Handle a status message: `online` cancels a hint, the others are hints (rules L1, L5).
 
-        Returns why it was rejected, if it was. `online` is no proof: a bridge may repeat that of a dead
-        camera. A retained hint counts only for a camera of which nothing is known. After a link was lost it
-        may be the will that a broker published as it stopped, of a living camera.
+        Returns why it was rejected, if it was. `online` proves nothing: a bridge may repeat that of a
+        dead camera. A retained hint counts only for a camera of which nothing is known. After a link was lost
+        it may be the will that a broker published as it stopped, of a living camera.
         """
         if camera.underlying_status is Status.RETIRED:
             return None if retained else RejectionReason.UNEXPECTED

@@ -106,7 +106,11 @@ def audit(
         findings += compare(connection, seals)
         if since is not None and seals.since is None:
             findings.append(
-                Finding(None, None, f"the record does not go on from seal {since[:16]}…: it has no such")
+                Finding(
+                    None,
+                    None,
+                    f"the record does not continue from seal {since[:16]}…: it does not contain that seal",
+                )
             )
         cameras = connection.execute(
             select(

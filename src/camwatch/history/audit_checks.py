@@ -191,7 +191,10 @@ def _outages(rows: CameraRows, spans: Sequence[Interval], frame: AuditContext) -
         yield at, f"down until {_shown(end, frame.zone)}, but no outage says so"
     numbers = {(row.at_ms, row.end_ms): row.id for row in rows.outages}
     for at, end in (stored - due).elements():
-        yield at, f"outage {numbers[at, end]} until {_shown(end, frame.zone)} is no stay in down"
+        yield (
+            at,
+            f"outage {numbers[at, end]} until {_shown(end, frame.zone)} does not match the time in down",
+        )
     if sum(row.end_ms is None for row in rows.outages) > 1:
         yield None, "more than one outage is not over"
 
@@ -276,7 +279,7 @@ def _counters(
         for when, much in frame.miscounted
         if any(span.start <= when + 1 and when <= span.end for span in served)
     )
-    if more:  # at half speed each instant is rounded by itself
+    if more:  # at half speed each instant is rounded on its own
         rounding = len(rows.transitions) + 2 * len(spans)
         less, more = less + rounding, more + rounding
     less, more = less + frame.lost_ms, more + frame.lost_ms

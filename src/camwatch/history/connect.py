@@ -73,7 +73,9 @@ def open_postgresql(settings: HistorySettings, wait_s: float, stopping: threadin
     except ModuleNotFoundError:
         raise config_error("the driver of PostgreSQL is missing: install camwatch[postgres]") from None
     except (ArgumentError, ValueError):
-        raise config_error("is no address: write it like postgresql://camwatch@db.example/camwatch") from None
+        raise config_error(
+            "is not a valid address: write it like postgresql://camwatch@db.example/camwatch"
+        ) from None
     try:
         _wait_for_server(engine, time.monotonic() + wait_s, stopping)
     except BaseException:

@@ -193,7 +193,7 @@ def _postgresql(address: URL, connect_timeout_s: float) -> Engine:
 
     @event.listens_for(engine, "connect")
     def _prepare(raw: Any, _record: object) -> None:
-        # The server, too, notices that we are gone, and then frees our locks; nobody waits for ever.
+        # The server also notices a lost client and frees its locks, so no other waits without limit.
         raw.execute(
             f"SET tcp_keepalives_idle = {idle}; SET tcp_keepalives_interval = {interval};"
             f"SET tcp_keepalives_count = {count}; SET lock_timeout = '{BUSY_S:g}s';"

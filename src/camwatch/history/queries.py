@@ -296,7 +296,7 @@ def _blindness(stretch: _Query, since: int, operators: set[str] | None) -> list[
     found = []
     for named, links, word, began, ended in rows:
         of, cause = schema.unpacked(named), GapCause(word)
-        # A clock that was set changes everybody's record, whoever was out of sight.
+        # A step of our clock is a gap in the record of every operator.
         everybody = not of or cause is GapCause.CLOCK_STEP
         if operators is None or everybody or not operators.isdisjoint(of):
             found.append(GapRecord(of, schema.unpacked(links), cause, began, ended))

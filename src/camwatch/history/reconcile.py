@@ -136,7 +136,7 @@ def _first_known(memory: CameraCheckpoint | None, events: Sequence[Event], since
         return _First(serving=False, outage_open=False, status=None, at=since)
     at = Instant(0.0, max(since.utc_ms, memory.since_ms))
     if outage_open and memory.down_until_ms is not None:
-        at = Instant(0.0, memory.down_until_ms)  # so the outage will end, unless it goes on
+        at = Instant(0.0, memory.down_until_ms)  # so the outage will end, unless it continues
     return _First(serving, outage_open, memory.status, at, absent, memory.since_ms, memory.cause)
 
 

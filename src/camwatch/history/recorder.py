@@ -342,7 +342,7 @@ class Recorder:
             if newest != self._corrections:
                 now_ms = self._clock().utc_ms
                 windows = await self._in_thread(lambda: self._store.windows(now_ms))
-                _log.info("corrections taken over", entries=newest - self._corrections)
+                _log.info("corrections applied", entries=newest - self._corrections)
                 self._corrections = newest
                 self._on_maintenance(windows)
                 self._derived = False

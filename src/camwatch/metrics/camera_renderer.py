@@ -230,7 +230,7 @@ CAMERA_FAMILIES: tuple[Family[Renderer], ...] = (
            "When a planned camera should send its first heartbeat, Unix time; absent once it has."),
     _counter(*_each("heartbeats_total", attrgetter("persisted.heartbeats")), "Heartbeats that proved life."),
     _counter(*_each("outages_total", attrgetter("persisted.outages")),
-             "Outages begun; one that goes on through a monitoring gap counts once."),
+             "Outages begun; one that continues through a monitoring gap counts once."),
     _counter(*_each("reboots_total", attrgetter("persisted.reboots")),
              "Times that the camera's uptime counter fell."),
     _counter("status_seconds_total", _status_seconds,

@@ -231,7 +231,7 @@ class LinkReceiver:
         return True
 
     def _failed_to_judge(self, topic: str, error: Exception) -> None:
-        """Log a bug of ours and go on: a persistent session would deliver the message again and again."""
+        """Log a bug of ours and continue: a persistent session would deliver the message again and again."""
         detail = f"camwatch failed to process it, please report this: {type(error).__name__}: {error}"
         if detail not in self._failures and len(self._failures) < _FAILURES_LOGGED:
             self._failures.add(detail)

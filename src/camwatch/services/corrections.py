@@ -116,7 +116,7 @@ class CorrectionService:
     def cancel_maintenance(self, author: Author, reason: str, number: int) -> Cancelled:
         """Append that a window is cancelled for the author's cameras; it stays for the others (rule H3).
 
-        A window that has not begun never was; one under way ends now; one that is over no longer counts.
+        A window that has not begun is deleted; one under way ends now; one that is over no longer counts.
         """
         with translate_errors(self._engine), read_transaction(self._engine) as connection:
             window = window_of(connection, number)

@@ -37,7 +37,7 @@ MAX_POSITIONS = 4_000
 HEARTBEAT_S = 15.0
 """A stream is never silent for longer, seconds."""
 RETRY_MS = 2_000
-"""Minimum reconnection delay of browsers; the maximum is twice as long."""
+"""Minimum reconnection delay of browsers; the maximum is double that."""
 MAX_STREAMS = 16
 """Concurrent streams of one account; one more ends the oldest."""
 RETRY_LATE_MS = 60_000

@@ -112,7 +112,7 @@ def _of_framework(request: Request, error: Exception) -> Response:
     phrase = HTTPStatus(error.status_code).phrase
     detail = "" if error.detail == phrase else str(error.detail)
     if error.status_code == HTTPStatus.NOT_FOUND and not detail:
-        detail = "there is no such page"
+        detail = "there is no page at this address"
     return problem_response(request, ProblemError(error.status_code, detail, headers=error.headers))
 
 

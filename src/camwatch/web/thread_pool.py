@@ -50,7 +50,7 @@ class ThreadPool:
         except BaseException:  # no thread could be started
             self._asking.leave(viewer.name)
             raise
-        # The client may disconnect; the thread goes on and keeps its place until it is done.
+        # The client may disconnect; the thread continues and keeps its place until it is done.
         job.add_done_callback(lambda _: self._asking.leave(viewer.name))
         return await asyncio.shield(job)
 

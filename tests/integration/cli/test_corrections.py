@@ -269,7 +269,7 @@ def test_an_audit_since_a_report_proves_that_the_record_goes_on_from_it(desk: De
     sealed = json.loads(report.read_text())["sealed"]
     assert "The record continues from there" in desk.run("audit", "--since", sealed[:16])
     other = "0123456789abcdef"
-    assert f"the record does not go on from seal {other}" in desk.run("audit", "--since", other, code=1)
+    assert f"the record does not continue from seal {other}" in desk.run("audit", "--since", other, code=1)
     report.write_text("{}")
     assert "is not a JSON report with a seal" in desk.run("audit", "--since", str(report), code=2)
     assert "No such file" in desk.run("audit", "--since", str(tmp_path / "none.json"), code=2)
@@ -292,7 +292,7 @@ def test_a_report_on_some_operators_tells_nothing_of_others_and_the_record_goes_
         said = desk.run("audit", "--since", since)
         assert "The record continues from there: 1 seal since.\n  correction 1, zoé" in said
     wrong = marks[0][:-1] + ("1" if marks[0].endswith("0") else "0")
-    assert "does not go on from seal" in desk.run("audit", "--since", wrong, code=1)
+    assert "does not continue from seal" in desk.run("audit", "--since", wrong, code=1)
 
 
 def test_an_audit_that_finds_something_says_where_and_leaves_with_1(desk: Desk) -> None:
@@ -301,7 +301,7 @@ def test_an_audit_that_finds_something_says_where_and_leaves_with_1(desk: Desk) 
     said = desk.run("audit", code=1)
     assert (
         "  cam-1, 2026-01-01 10:00:05 +0100\n"
-        "    outage 1 until 2026-01-01 10:01:40.001+01:00 is no stay in down\n"
+        "    outage 1 until 2026-01-01 10:01:40.001+01:00 does not match the time in down\n"
     ) in said
     assert said.endswith("camwatch: the record does not add up: 3 findings\n")
 

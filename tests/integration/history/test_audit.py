@@ -54,10 +54,10 @@ def test_the_audit_of_an_empty_store_passes(store: Store) -> None:
 
 TAMPERED = {
     "DELETE FROM outages": "but no outage says so",
-    "UPDATE outages SET end_ms = end_ms + 1": "is no stay in down",
-    "UPDATE outages SET end_ms = NULL": "is no stay in down",
-    "INSERT INTO outages (camera_key, at_ms, detected_ms, end_ms, cause) VALUES (2, 1767258000500, 1, 1767258000600, 'will')": "is no stay in down",  # noqa: E501 - one statement
-    "DELETE FROM transitions WHERE status = 'down'": "is no stay in down",
+    "UPDATE outages SET end_ms = end_ms + 1": "does not match the time in down",
+    "UPDATE outages SET end_ms = NULL": "does not match the time in down",
+    "INSERT INTO outages (camera_key, at_ms, detected_ms, end_ms, cause) VALUES (2, 1767258000500, 1, 1767258000600, 'will')": "does not match the time in down",  # noqa: E501 - one statement
+    "DELETE FROM transitions WHERE status = 'down'": "does not match the time in down",
     "UPDATE transitions SET at_ms = at_ms + 90000 WHERE status = 'down'": "no outage says so",
     "UPDATE transitions SET at_ms = 1 WHERE id = 8": "is older than the one stored before it",
     "DELETE FROM transitions WHERE camera_key = 2": "begins without a status",

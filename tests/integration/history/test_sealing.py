@@ -231,7 +231,7 @@ def test_what_was_sealed_anew_does_not_go_on_from_an_old_report(eventful_store: 
     tamper(eventful_store, MANIPULATIONS[how])
     tamper(eventful_store, seal_anew)
     assert any(
-        "does not go on from seal" in found.problem for found in looked_at(eventful_store, anchor).findings
+        "does not continue from seal" in found.problem for found in looked_at(eventful_store, anchor).findings
     )
 
 

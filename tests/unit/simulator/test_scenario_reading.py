@@ -97,9 +97,9 @@ timeline:
         ),
         (HEAD + "timeline: [{action: loss, on: {count: 1.5}}]", ":4:39: count: write a whole number"),
         (HEAD + "timeline: [{action: tamper, on: x}]", ":4:33: 'on' is a mapping"),
-        (HEAD + "timeline: [", ":4:12: is no YAML"),
-        (HEAD + "timeline: " + "[" * 2000, ": is no YAML: nested too deep"),
-        ("title: \x07", ": is no YAML"),
+        (HEAD + "timeline: [", ":4:12: is not valid YAML"),
+        (HEAD + "timeline: " + "[" * 2000, ": is not valid YAML: nested too deep"),
+        ("title: \x07", ": is not valid YAML"),
         (HEAD.replace("1h", "1 fortnight") + "timeline: []", ":3:11: duration: write a duration"),
     ],
 )
@@ -120,7 +120,7 @@ def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:
 
 
 def test_a_file_that_is_not_there_names_the_scenarios_that_ship() -> None:
-    with pytest.raises(ScenarioError, match=r"no scenario of that name: .*normal-day"):
+    with pytest.raises(ScenarioError, match=r"not the name of a scenario: .*normal-day"):
         read_scenario(Path("norml-day"))
     with pytest.raises(ScenarioError, match="cannot be read: No such file"):
         read_scenario(Path("nowhere.yaml"))

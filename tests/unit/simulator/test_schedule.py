@@ -57,7 +57,7 @@ def test_a_flapping_camera_ends_with_power() -> None:
 def test_what_goes_on_by_itself_goes_on_to_the_end_of_the_scenario() -> None:
     found = steps("{action: reboot_loop, at: 10, up: 50, takes: 10}", duration_s=100)
     assert moments(found) == [(10, "StartFault"), (20, "EndFault"), (70, "StartFault"), (80, "EndFault")]
-    with pytest.raises(ScenarioError, match="goes on without end"):
+    with pytest.raises(ScenarioError, match="has no end"):
         steps("{action: flap}", duration_s=None)
 
 

@@ -212,9 +212,9 @@ def test_figures_are_json_and_beyond_their_limits_they_are_told(tmp_path: Path) 
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("", "is not whole"),
-        ("nonsense", "is no truth of camsim"),
-        ('{"kind": "run", "format": 1, "began_ms": 0}', "is not whole"),
+        ("", "is incomplete"),
+        ("nonsense", "is not a ground truth of camsim"),
+        ('{"kind": "run", "format": 1, "began_ms": 0}', "is incomplete"),
         ('{"kind": "run", "format": 9, "began_ms": 0}\n{"kind": "end", "at_s": 1}', "this camsim reads 1"),
     ],
 )

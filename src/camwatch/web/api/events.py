@@ -35,7 +35,8 @@ async def events(
     ctx: Context,
     viewer: CurrentUser,
     last_event_id: Annotated[
-        str | None, Header(max_length=100, description="Go on after this event; browsers send it themselves.")
+        str | None,
+        Header(max_length=100, description="Continue after this event; browsers send it on their own."),
     ] = None,
     after: Annotated[
         str | None, Query(max_length=100, description="The same, for who cannot send the header.")

@@ -25,7 +25,7 @@ SiteId = Annotated[str, Path(description="As in `sites.csv`.", examples=["centre
 
 
 class Me(View):
-    """Who asks, and what is theirs."""
+    """The account of the request, and what it may see and do."""
 
     name: str
     role: Role

@@ -86,7 +86,9 @@ async def attribute(ctx: Context, viewer: CurrentEditor, outage: Number, said: N
 
 
 @router.get(
-    "/monitoring-gaps", response_model=Page[MonitoringGapView], summary="When cameras were out of sight"
+    "/monitoring-gaps",
+    response_model=Page[MonitoringGapView],
+    summary="Monitoring gaps: when cameras were not visible",
 )
 async def monitoring_gaps(ctx: Context, viewer: CurrentUser, paging: Paging, interval: Interval) -> Response:
     """Return blindness that touches the interval, newest first: of links, of camwatch, of its clock."""

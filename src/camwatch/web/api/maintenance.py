@@ -47,7 +47,7 @@ class NewWindow(BaseModel):
 
     scope: Scope
     id: str = Field(max_length=63, description="Of the camera, site or operator.")
-    start: Time = Field(alias="from", description="In the past, too: figures are corrected then.")
+    start: Time = Field(alias="from", description="May be in the past: figures are corrected then.")
     end: Time = Field(alias="to", description="Itself not inside.")
     reason: str = Field(min_length=1, max_length=500, description="In words, on one line.")
 
@@ -103,7 +103,7 @@ async def add_window(ctx: Context, viewer: CurrentEditor, said: NewWindow) -> Re
 async def cancel_window(ctx: Context, viewer: CurrentEditor, number: Number, said: Reason) -> Response:
     """Append that a window is cancelled.
 
-    One that has not begun never was, one under way ends now, one that is over counts no more.
+    One that has not begun is deleted, one under way ends now, one that is over no longer counts.
     """
     now_ms = ctx.live.now.utc_ms
     return json_response(

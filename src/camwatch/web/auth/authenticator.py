@@ -38,7 +38,7 @@ from camwatch.web.auth.time_budget import (
     Payer,
     TimeBudget,
 )
-from camwatch.web.problems import ProblemError
+from camwatch.web.problems import ProblemError, not_found
 
 _MOST_VERIFIED = 1024
 _ASK_AGAIN_S = 3600.0  # how long a stream may last on a proxy's word or a token
@@ -286,7 +286,7 @@ class Authenticator:
                 "/metrics requires the token of metrics_token_file, or an account that sees all operators"
             )
         if not identity.viewer.can_see_all:
-            raise ProblemError(404, "there is no such page")
+            raise not_found("page at this address")
         return self.payers(identity, origin.address)
 
     def _local(self, origin: Origin) -> Identity:

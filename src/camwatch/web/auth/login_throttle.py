@@ -1,4 +1,4 @@
-"""Throttles login attempts: after some failures, each further attempt has to wait twice as long.
+"""Throttles login attempts: after some failures, the wait doubles with each further attempt.
 
 Failures are counted by name and by address. A name that has logged in before from the same network, or from a
 browser with a cookie (`home`), is counted apart and regardless of the address, so that guesses from elsewhere

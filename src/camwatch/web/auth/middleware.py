@@ -27,7 +27,7 @@ from camwatch.web.auth.proxy_headers import Origin, same_origin
 from camwatch.web.auth.security_headers import content_policy, secure_headers
 from camwatch.web.auth.sessions import COOKIE
 from camwatch.web.auth.time_budget import Payer, metered
-from camwatch.web.problems import ProblemError, problem_response
+from camwatch.web.problems import ProblemError, not_found, problem_response
 
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -137,7 +137,7 @@ class AuthMiddleware:
         if sum(len(name) + len(value) for name, value in scope["headers"]) > _MOST_HEADER_BYTES:
             raise ProblemError(431, f"the headers of a request have {_MOST_HEADER_BYTES // 1024} KiB at most")
         if route is None:
-            raise ProblemError(404, "there is no such page")
+            raise not_found("page at this address")
         await self._identify(visit, route)
         headers = Headers(scope=scope)
         if scope["method"] in _SAFE or (visit.identity is None and route != paths.LOGIN):

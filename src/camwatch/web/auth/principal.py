@@ -1,4 +1,4 @@
-"""Principals: role and visible operators. What a principal cannot see does not exist for it."""
+"""Principals: role and visible operators. Cameras that a principal cannot see do not exist for it."""
 
 from __future__ import annotations
 

@@ -101,7 +101,7 @@ class GapStatus(View):
 
     now: bool
     since: Moment | None
-    operators: tuple[str, ...] = Field(description="Whose cameras are out of sight.")
+    operators: tuple[str, ...] = Field(description="The operators whose cameras are not visible.")
 
 
 class FleetView(View):

@@ -89,4 +89,4 @@ def unregistered(live: MonitorService, viewer: Principal) -> list[UnregisteredVi
 
 def _for_all(viewer: Principal) -> None:
     if not viewer.can_see_all:
-        raise not_found("such page")
+        raise not_found("page at this address")
