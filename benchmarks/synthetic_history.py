@@ -49,7 +49,7 @@ _SEED = 472
 _APART = 120 * S  # between any two beginnings and ends that a camera sees
 _DETECTED = 35 * S  # from the first missing heartbeat to the deadline
 _WORKS = 60
-_BATCH = 2000  # happenings in one transaction, as the daemon's writer takes them
+_BATCH = 2000  # events in one transaction, as the daemon's writer takes them
 _ATTRIBUTED = 1000
 
 

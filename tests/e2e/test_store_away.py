@@ -173,7 +173,7 @@ async def told_to_stop(daemon: Daemon) -> None:
     assert daemon.exit_code == 1, daemon.text
     [lost] = daemon.log("history not stored")
     assert pending is not None
-    assert lost["happenings"] >= pending
+    assert lost["events"] >= pending
     assert lost["problem"]
     assert "not stored" in daemon.text.splitlines()[-1]
     assert "Traceback" not in daemon.text

@@ -73,7 +73,7 @@ async def refused(lived: Path, name: str, content: bytes) -> None:
         code, out, err = await camwatch(command, "--config", config, cwd=folder)
         assert code == 2, (name, command, out, err)
         assert f"{store} is damaged" in err
-        assert "docs/how-to/backup.md says how to restore" in err
+        assert "see docs/how-to/backup.md for how to restore" in err
         assert "Traceback" not in err
         assert digest(folder) == before, (name, command)
 

@@ -11,5 +11,5 @@ def error_budget_ms(objective: float, covered_ms: int) -> int:
 
 
 def objective_met(objective: float, part: int, whole: int) -> bool | None:
-    """Tell whether a ratio reaches the objective; None without a whole."""
+    """Return whether a ratio reaches the objective; None without a whole."""
     return part >= Fraction(str(objective)) * whole if whole > 0 else None

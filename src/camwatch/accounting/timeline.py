@@ -148,7 +148,7 @@ def _within(camera: CameraHistory, until_ms: int) -> list[StatusInterval]:
         start, end = service.start, min(service.end, until_ms)
         index = bisect_right(changes, start, key=attrgetter("at_ms"))
         last = changes[index - 1] if index else StatusChange(left, None)
-        # Its status when it left service tells nothing of that when it came back.
+        # Its status when it left service does not give that of its return.
         status = last.status if last.at_ms > left or last.at_ms == start else None
         left = service.end
         while start < end:

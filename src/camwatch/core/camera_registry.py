@@ -1,4 +1,4 @@
-"""The monitored cameras: added, configured and removed as the inventory says (rules V1-V6)."""
+"""The monitored cameras: added, configured and removed by the inventory (rules V1-V6)."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from camwatch.core.model import Camera, Cause, Instant, Status
 
 
 class CameraView(Protocol):
-    """A `CameraState` that mypy lets nobody write to; the attributes are documented there."""
+    """A `CameraState` that mypy treats as read-only; the attributes are documented there."""
 
     @property
     def camera(self) -> Camera: ...

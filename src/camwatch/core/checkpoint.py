@@ -118,7 +118,7 @@ def _restore_down_until(camera: CameraState, checkpoint: CameraCheckpoint, to_mo
 
 
 def _restore_clock(camera: CameraState, checkpoint: CameraCheckpoint) -> None:
-    """Restore what tells late heartbeats from new ones, and one boot from another (rules L6-L9).
+    """Restore what distinguishes late heartbeats from new ones, and boots from each other (rules L6-L9).
 
     The time of the boot is not kept: our clock may have been set while camwatch did not run. Then every
     heartbeat would look late by offset and by boot, each confirming the other.

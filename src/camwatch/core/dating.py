@@ -1,4 +1,4 @@
-"""When an outage began and ended: a point, and the bounds between which it lies (rule E).
+"""When an outage began and ended: a point and its bounds (rule E).
 
 A camera that falls silent went down between its last proof and the next heartbeat due; one whose heartbeats
 resume came back within the interval before its first proof. The middle of each is wrong by half an interval

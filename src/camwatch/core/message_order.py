@@ -14,7 +14,7 @@ from camwatch.core.state import OFFSET_WINDOW, CameraState
 from camwatch.core.telemetry import RejectionReason, Telemetry
 
 MAX_MISSING_RUNS = 64
-"""Runs of missed sequence numbers that are remembered, to tell a belated heartbeat from a duplicate."""
+"""Runs of missed sequence numbers to remember: they distinguish a belated heartbeat from a duplicate."""
 REPLAY_INTERVALS_WITH_BOOT = 2.5
 """`camera_clock.REPLAY_INTERVALS` for what looks like the replay of an earlier boot."""
 
@@ -26,7 +26,7 @@ def classify(camera: CameraState, telemetry: Telemetry, now: float) -> tuple[Rej
     """
     camera.disordered, camera.expected = now, camera.next_seq
     if telemetry.ts is not None and _is_of_an_earlier_boot(camera, telemetry, now):
-        # If the uptime restarted as well, it may be a new boot with a slow clock: only its pace tells.
+        # If the uptime restarted as well, it may be a new boot with a slow clock: only its pace shows it.
         patience = REPLAY_INTERVALS_WITH_BOOT if _may_be_a_new_boot(camera, telemetry, now) else OFFSET_WINDOW
         if not camera_clock.is_constantly_late(
             camera, now, now - telemetry.ts, patience, camera.interval_s / 2

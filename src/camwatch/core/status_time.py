@@ -25,7 +25,7 @@ class StatusTime:
     maintenance: int = 0
     degraded: int = 0  # part of `up`
     uncertain_up: int = 0  # part of `up`, within the bounds of a change: it may have been down (rule A3)
-    uncertain_down: int = 0  # part of `down`, likewise
+    uncertain_down: int = 0  # part of `down` that may have been up
 
     def add(self, status: Status, milliseconds: int, *, uncertain: bool = False) -> None:
         """Add time in an in-service status."""
@@ -102,7 +102,7 @@ class Proven(NamedTuple):
     def of(
         cls, start: int, end: int, certain_start: int | None = None, certain_end: int | None = None
     ) -> Self:
-        """Return it; None stands for "all of it is certain"."""
+        """Return it; None means that all of it is certain."""
         first = start if certain_start is None else certain_start
         last = end if certain_end is None else certain_end
         return cls(start, end, first, last)
@@ -152,7 +152,7 @@ def unite(stretches: Iterable[Proven]) -> list[Proven]:
 
 
 def within(spans: Iterable[Interval], holes: tuple[Interval, ...]) -> tuple[Interval, ...]:
-    """Return the time of spans that lies in one of the (merged) holes."""
+    """Return the time of spans inside the (merged) holes."""
     return tuple(
         Interval(start, end) for span in spans for start, end, inside in split(holes, *span) if inside
     )
@@ -170,7 +170,7 @@ def merge(spans: Iterable[Interval]) -> tuple[Interval, ...]:
 
 
 def contains(spans: tuple[Interval, ...], instant: int) -> bool:
-    """Return whether an instant lies inside one of the spans."""
+    """Return whether an instant is inside one of the spans."""
     return any(span.start <= instant < span.end for span in spans)
 
 
@@ -192,7 +192,7 @@ def split(spans: tuple[Interval, ...], start: int, end: int) -> Iterator[tuple[i
 
 
 def without(spans: Iterable[Interval], holes: tuple[Interval, ...]) -> tuple[Interval, ...]:
-    """Return the time of spans that lies in none of the (merged) holes."""
+    """Return the time of spans outside the (merged) holes."""
     return tuple(
         Interval(start, end)
         for span in spans

@@ -252,4 +252,4 @@ def _blindness(connection: Connection, watermark_ms: int) -> Iterator[Finding]:
         if ended < began and cause != GapCause.CLOCK_STEP:
             yield Finding(None, began, "a blindness ends before it begins")
         if ended > watermark_ms:
-            yield Finding(None, ended, "a blindness lies after the last instant that the store vouches for")
+            yield Finding(None, ended, "a monitoring gap is after the end of the record")

@@ -188,7 +188,7 @@ def _outages(rows: CameraRows, spans: Sequence[Interval], frame: AuditContext) -
         if counts(*stay)
     )
     for at, end in (due - stored).elements():
-        yield at, f"down until {_shown(end, frame.zone)}, but no outage says so"
+        yield at, f"down until {_shown(end, frame.zone)}, without an outage"
     numbers = {(row.at_ms, row.end_ms): row.id for row in rows.outages}
     for at, end in (stored - due).elements():
         yield (
@@ -316,10 +316,10 @@ def _days(rows: CameraRows, spans: Sequence[Interval], frame: AuditContext) -> I
     starts: dict[str, int] = {}
     beyond = frame.calendar.date_of(frame.rolled_up_until_ms).isoformat()
     held = {name: day for name, day in rows.days.items() if name < beyond}
-    told = [frame.calendar.between(day := date.fromisoformat(name), day + _DAY) for name in held]
+    days = [frame.calendar.between(day := date.fromisoformat(name), day + _DAY) for name in held]
     for start, end in spans:
         served = Interval(start, min(end, frame.rolled_up_until_ms))
-        for local in lived_days(frame.calendar, served, frame.gaps, [Interval(*span) for span in told]):
+        for local in lived_days(frame.calendar, served, frame.gaps, [Interval(*span) for span in days]):
             name = local.date.isoformat()
             starts[name] = local.start
             due[name] += min(end, local.end) - max(start, local.start)
@@ -340,16 +340,16 @@ def _days(rows: CameraRows, spans: Sequence[Interval], frame: AuditContext) -> I
 def _after_watermark(rows: CameraRows, frame: AuditContext) -> Iterator[_Problem]:
     """Check that nothing is recorded after the watermark (rule S6)."""
     checkpoint = rows.checkpoint
-    told: list[tuple[str, int | None]] = [
+    ends: list[tuple[str, int | None]] = [
         (f"the transition to {status}", at) for at, status in rows.transitions
     ]
-    told += [(f"outage {row.id}", max(row.at_ms, row.end_ms or 0)) for row in rows.outages]
-    told += [("a time in service", max(start, end or 0)) for start, end in rows.service]
-    told += [("a fill", fill.end) for fill in rows.fills]
-    told.append(("the counter", checkpoint.accounted_until_ms if checkpoint else None))
-    for what, at in told:
+    ends += [(f"outage {row.id}", max(row.at_ms, row.end_ms or 0)) for row in rows.outages]
+    ends += [("a time in service", max(start, end or 0)) for start, end in rows.service]
+    ends += [("a fill", fill.end) for fill in rows.fills]
+    ends.append(("the counter", checkpoint.accounted_until_ms if checkpoint else None))
+    for what, at in ends:
         if at is not None and at > frame.watermark_ms:
-            yield at, f"{what} lies after the last instant that the store vouches for"
+            yield at, f"{what} is after the end of the record"
     for fill in rows.fills:
         if fill.end <= fill.start:
             yield fill.start, "a fill ends before it begins"

@@ -21,9 +21,7 @@ _MOST = 20  # findings of one kind in one table: more say nothing new
 _STREAMED = {"yield_per": 500}  # rows in memory at once, where a database would send them all
 _WHEN = ("at_ms", "start_ms", "start_ms", "began_ms", "created_ms")
 
-_Row: TypeAlias = tuple[
-    tuple[str, ...], bytes
-]  # the columns that were sealed, and what stands for the values
+_Row: TypeAlias = tuple[tuple[str, ...], bytes]  # the sealed columns, and what replaces the values
 
 
 @dataclass(slots=True)
@@ -110,7 +108,7 @@ def compare(connection: Connection, found: SealReplay) -> Iterator[Finding]:
         known = found.tables.get(table.name, {})
         differing = _differing(connection, table, known, cameras)
         yield from _some(differing, f"{table.name} were changed, or put there by others")
-        # What is known still was not found: it takes all of the table to tell.
+        # A known row was not found: only the whole table shows what is missing.
         gone = (
             Finding(None, None, f"row {key} of {table.name} was taken away: seals have it") for key in known
         )
@@ -149,8 +147,8 @@ def _facts(connection: Connection, known: dict[Any, _Row]) -> Iterator[Finding]:
     for name, (_, sealed) in known.items():
         if digest([name, said.get(name)]) != sealed:
             yield Finding(None, None, f"{name} was changed after it was stored")
-    number, vouched = int(said.get("batch", 0)), int(said.get("watermark_ms", 0))
-    if number and Checkpoints(connection).sealed(said.get("run", ""), number, vouched) != said.get(
+    number, end_ms = int(said.get("batch", 0)), int(said.get("watermark_ms", 0))
+    if number and Checkpoints(connection).sealed(said.get("run", ""), number, end_ms) != said.get(
         "checkpoints"
     ):
-        yield Finding(None, vouched, "the checkpoints are not those that were stored with the last batch")
+        yield Finding(None, end_ms, "the checkpoints are not those that were stored with the last batch")

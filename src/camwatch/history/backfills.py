@@ -18,9 +18,9 @@ def store(sealer: Sealer, fills: dict[int, list[Proven]]) -> None:
     """
     grown: list[tuple[int, ...]] = []
     added: list[tuple[int, ...]] = []
-    told = {key: unite(mine) for key, mine in fills.items()}
-    stored = _met_by(sealer.connection, told)
-    for key, mine in told.items():
+    united = {key: unite(mine) for key, mine in fills.items()}
+    stored = _met_by(sealer.connection, united)
+    for key, mine in united.items():
         rows = stored.get(key, {})
         for fill in unite((*mine, *rows.values())):
             within = [number for number, row in rows.items() if fill.start <= row.start <= fill.end]
@@ -39,7 +39,7 @@ def _met_by(connection: Connection, fills: dict[int, list[Proven]]) -> dict[int,
     found: dict[int, dict[int, Proven]] = {}
     keys = list(fills)
     for first in range(0, len(keys), _ASKED):
-        lies = (
+        near = (
             and_(
                 table.camera_key == key,
                 table.start_ms <= max(fill.end for fill in fills[key]),
@@ -54,7 +54,7 @@ def _met_by(connection: Connection, fills: dict[int, list[Proven]]) -> dict[int,
             table.end_ms,
             table.certain_start_ms,
             table.certain_end_ms,
-        ).where(or_(*lies))
+        ).where(or_(*near))
         for key, number, *row in connection.execute(query):
             found.setdefault(key, {})[number] = Proven.of(*row)
     return found

@@ -54,7 +54,7 @@ def open_sqlite(settings: HistorySettings, *, create: bool) -> Engine:
     if file.exists() and file.stat().st_size:
         _check_integrity(file)
     elif not file.exists():
-        # Nobody else's to read, whatever the umask says; SQLite gives what it puts beside it the same mode.
+        # Readable by its owner only, whatever the umask; SQLite gives the files beside it the same mode.
         os.close(os.open(file, os.O_CREAT | os.O_WRONLY, 0o600))
     return open_engine(settings.url)
 
@@ -120,14 +120,14 @@ def enable_wal(engine: Engine) -> None:
         cursor.close()
     if mode != "wal":
         raise config_error(
-            f"{engine.url.database} lies where SQLite cannot share memory: use a disk of this machine"
+            f"{engine.url.database} is on a file system on which SQLite cannot share memory: use a local disk"
         )
 
 
 def _check_path(file: Path, *, create: bool) -> None:
     folder = file.parent
     if not folder.is_dir():
-        raise config_error(f"the folder {folder} is not there: create it, or mend the path")
+        raise config_error(f"the folder {folder} does not exist: create it or correct the path")
     if file.is_dir():
         raise config_error(f"{file} is a folder: name a file")
     if not file.exists() and not create:

@@ -56,7 +56,7 @@ def append(
 ) -> int:
     """Append a correction made at `created_ms` (None: now), and return its number.
 
-    One at a time, whoever else appends. Raises CorrectionError where it cannot be made.
+    Writers append one at a time. Raises CorrectionError where it cannot be made.
     """
     with write_transaction(engine) as connection:
         return append_in(connection, author, reason, correction, created_ms)
@@ -94,7 +94,7 @@ def append_in(
 def check_text(name: str, text: str) -> None:
     """Raise CorrectionError where a text cannot be kept."""
     if not text.strip():
-        raise CorrectionError(f"{name} is empty: every correction says who makes it, and why")
+        raise CorrectionError(f"{name} is empty: every correction states who makes it, and why")
     if len(text) > MAX_TEXT:
         raise CorrectionError(f"{name} is too long: {len(text)} characters, at most {MAX_TEXT} are kept")
     if any(map(_is_unseen, text)):
@@ -102,7 +102,7 @@ def check_text(name: str, text: str) -> None:
 
 
 def _is_unseen(character: str) -> bool:
-    """Tell whether a character breaks the line, or changes how others are read without being seen."""
+    """Return whether a character breaks the line, or invisibly changes how others are read."""
     return unicodedata.category(character) in _UNSEEN and character not in _JOINERS
 
 
@@ -184,6 +184,6 @@ def _check_not_folded(connection: Connection, instant: int, what: str) -> None:
     known = read_metadata(connection)
     if instant < known.rolled_up_until_ms:
         raise CorrectionError(
-            f"{what} lies before {_folded(connection)}: the days before that are folded into daily accounts "
+            f"{what} is before {_folded(connection)}: the days before that are folded into daily accounts "
             "(history.retention_days) and can no longer be corrected"
         )

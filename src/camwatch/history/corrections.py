@@ -211,7 +211,8 @@ def replay(entries: Iterable[Entry]) -> CorrectionState:
             said = entry.correction
         except ValueError as error:
             raise StoreError(
-                f"correction {entry.seq} was damaged", "`camwatch audit` says more; restore a backup"
+                f"correction {entry.seq} was damaged",
+                "run `camwatch audit` for details, and restore a backup",
             ) from error
         if isinstance(said, OutageAttribution):
             made = Attribution(said.cause, said.excluded, entry.author, entry.reason, entry.created_ms)

@@ -1,4 +1,4 @@
-"""What a failure of the database means to the person who has to mend it.
+"""Maps errors of the database to errors with a remedy.
 
 The text of a driver may show what was to be stored, or a password: only its first line is passed on, and
 only where we have no words of our own.
@@ -16,7 +16,7 @@ from sqlalchemy.exc import DBAPIError
 from camwatch.errors import ConfigError, ConfigProblem, StoreError
 
 PLACE = "history.url"
-RESTORE = "docs/how-to/backup.md says how to restore a copy"
+RESTORE = "see docs/how-to/backup.md for how to restore a copy"
 
 _LOCKED = ("the database is locked by another process", "camwatch tries again; end what holds it")
 _FULL = ("the disk is full", "make room: camwatch tries again")
@@ -62,7 +62,7 @@ def translate_errors(engine: Engine) -> Iterator[None]:
 
 
 def to_store_error(engine: Engine, error: BaseException | None) -> StoreError:
-    """Return what to tell of an error of the driver."""
+    """Return the error with a remedy for an error of the driver."""
     said = _first_line(error, engine.url.password)
     name: Any = getattr(error, "sqlite_errorname", None)
     if engine.dialect.name == "sqlite":
@@ -74,7 +74,7 @@ def to_store_error(engine: Engine, error: BaseException | None) -> StoreError:
         return StoreError(f"{engine.url.database}: {said}")
     state: Any = getattr(error, "sqlstate", None)
     if state == _UNDEFINED_TABLE:
-        return MissingTablesError(f"PostgreSQL says: {said}", f"stop camwatch; {RESTORE}")
+        return MissingTablesError(f"PostgreSQL reports: {said}", f"stop camwatch; {RESTORE}")
     if state in _POSTGRESQL:
         return StoreError(*_POSTGRESQL[state])
     lost = state is None and isinstance(error, engine.dialect.loaded_dbapi.OperationalError)
@@ -82,7 +82,7 @@ def to_store_error(engine: Engine, error: BaseException | None) -> StoreError:
         return StoreError(
             f"PostgreSQL at {server_address(engine)} is not reachable: {said}", "camwatch tries again"
         )
-    return StoreError(f"PostgreSQL says: {said}")
+    return StoreError(f"PostgreSQL reports: {said}")
 
 
 def server_address(engine: Engine) -> str:

@@ -1,7 +1,7 @@
 """All that differs between SQLite and PostgreSQL, in one place; whatever else speaks SQL speaks to both.
 
 Both give the same promises: a transaction that has been committed survives a power cut, one writer at a
-time (`begin_write`), and a reader sees one instant and waits for nobody (`begin_read`).
+time (`begin_write`), and a reader sees one instant and waits for no one (`begin_read`).
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ SESSION_MAX = 63
 """So many characters of its name are left of a session of PostgreSQL."""
 
 _ROWS = 1000  # bound in one piece of work, so that the event loop gets its turn (they share the GIL)
-_WRITER: Final = 0x63616D77_77726974  # the advisory lock of whoever writes, for one transaction
+_WRITER: Final = 0x63616D77_77726974  # the advisory lock of a writer, for one transaction
 _IMMEDIATE = "camwatch_immediate"
 
 
@@ -59,7 +59,7 @@ def sqlite_file(url: str) -> Path:
 
 
 def process_name(role: str = "process") -> str:
-    """Return this process as others are told of it: what it is for, its number, its machine."""
+    """Return the name of this process for others: role, process id, machine."""
     return f"{role} {os.getpid()} on {socket.gethostname()}"
 
 
@@ -69,7 +69,7 @@ def session_of(who: str) -> str:
 
 
 def is_sqlite(engine: Engine) -> bool:
-    """Tell the one kind from the other."""
+    """Return whether the database is SQLite, not PostgreSQL."""
     return engine.dialect.name == "sqlite"
 
 

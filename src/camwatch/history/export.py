@@ -110,12 +110,12 @@ def _pieces(
     for some in rows.partitions(_TOGETHER):
         lines = (_readable({"kind": kind, **dict(zip(names, row, strict=True))}) for row in some)
         if only is not None:
-            lines = (told for line in lines if (told := _theirs(line, only)) is not None)
+            lines = (shown for line in lines if (shown := _theirs(line, only)) is not None)
         yield b"".join(_json(line) + b"\n" for line in lines)
 
 
 def _theirs(line: dict[str, Any], only: frozenset[str]) -> dict[str, Any] | None:
-    """Return what a line on blindness says of these operators; None if it does not concern them."""
+    """Return the line of a monitoring gap, limited to these operators; None if it concerns none of them."""
     if not line["operators"] or line["cause"] == GapCause.CLOCK_STEP:
         return {**line, "operators": [], "links": []}
     seen = [operator for operator in line["operators"] if operator in only]
@@ -200,7 +200,7 @@ def _queries(begin_ms: int, end_ms: int, only: frozenset[str] | None) -> Iterato
     yield (
         "monitoring_gap",
         select(blind.operators, blind.links, blind.cause, blind.began_ms, blind.ended_ms)
-        # A clock that was set back blinded nobody.
+        # A clock that was set back hid no camera.
         .where(and_(blind.began_ms < end_ms, blind.ended_ms > begin_ms, blind.ended_ms > blind.began_ms))
         .order_by(blind.began_ms),
     )

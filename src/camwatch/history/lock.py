@@ -47,7 +47,7 @@ class FileLock:
         self._handle: int | None = None
 
     def take(self, who: str = "") -> bool:
-        """Take it, if nobody else holds it, and say `who` does in the file. Raises OSError."""
+        """Take it, if no other process holds it, and write `who` into the file. Raises OSError."""
         if self._handle is not None:
             return True
         if not self._lock_database(fcntl.LOCK_EX):
@@ -69,7 +69,7 @@ class FileLock:
         return True
 
     def lost(self) -> bool:
-        """Tell whether the file was removed while we hold it; `take` then makes it again. Raises OSError."""
+        """Return whether the file was removed while we hold it (`take` creates it again). Raises OSError."""
         if self._handle is None or _is(self._handle, self.file):
             return False
         os.close(self._handle)
@@ -77,7 +77,7 @@ class FileLock:
         return True
 
     def is_taken(self) -> bool:
-        """Tell whether a daemon holds it. Raises OSError."""
+        """Return whether a daemon holds it. Raises OSError."""
         if self._handle is not None or not self._lock_database(fcntl.LOCK_SH):
             return True
         self._unlock_database()
@@ -111,7 +111,7 @@ class FileLock:
             try:
                 found = os.open(self._store, os.O_RDONLY | os.O_CLOEXEC)
             except FileNotFoundError:
-                return True  # nobody writes what is not there
+                return True  # no process writes a file that does not exist
             before, self._database = self._database, found
             if before is not None:
                 os.close(before)
@@ -134,7 +134,7 @@ def _is(handle: int, file: Path) -> bool:
 
 
 def take_advisory(connection: Connection, who: str) -> bool:
-    """Take the lock of a database for the session of this connection, `who`, if nobody else holds it."""
+    """Take the lock of a database for the session of this connection, `who`, if no other session holds it."""
     taken = connection.execute(text("SELECT pg_try_advisory_lock(:key)"), {"key": _DAEMON}).scalar()
     if taken:
         named = text("SELECT set_config('application_name', :name, false)")

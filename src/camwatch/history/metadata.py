@@ -1,4 +1,4 @@
-"""Facts: what the store says of itself."""
+"""The metadata of a store: format, end of the record, local days."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def read_values(connection: Connection) -> dict[str, str]:
 
 
 def read_metadata(connection: Connection) -> StoreMetadata:
-    """Return what the store says of itself; zeros where it says nothing yet."""
+    """Return the metadata of the store; zeros where it has none yet."""
     stored = read_values(connection)
     zone = stored.get("rolled_up_zone")
     return StoreMetadata(

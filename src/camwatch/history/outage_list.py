@@ -31,7 +31,7 @@ class OutageWithCamera(NamedTuple):
 
 
 class OutageRow(NamedTuple):
-    """An outage as it lies in its table, with whose it is; `number` is the record's own."""
+    """A row of the outage table with its camera; `number` is the primary key."""
 
     number: int
     at_ms: int

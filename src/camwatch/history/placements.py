@@ -27,7 +27,7 @@ def places(connection: Connection, chosen: ColumnElement[bool] | None) -> dict[i
     for key, *begins in fetch_tuples(connection, query.order_by(moves.since_ms, moves.id)):
         begun.setdefault(key, []).append((begins[0], begins[1], begins[2]))
     return {
-        # One that no inventory told of has no place but that of its row.
+        # A camera that was in no inventory has only the place of its row.
         key: _places(begun.get(key) or [(0, site, purpose)])
         for key, site, purpose in fetch_tuples(connection, now)
     }
@@ -52,7 +52,7 @@ def site_at(instant: Column[int]) -> ColumnElement[str]:
 
 
 def was_in(scope: Scope, scope_id: str) -> ColumnElement[bool]:
-    """Tell whether a camera of the query is in a scope, or was: it may have stood at another site."""
+    """Return whether a camera of the query is in a scope, or was: it may have been at another site."""
     who, moves = schema.cameras.c, schema.placements.c
     if scope is Scope.SITE:
         stood = select(moves.camera_key).where(moves.site == scope_id)

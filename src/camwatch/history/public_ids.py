@@ -97,7 +97,7 @@ def mark(key: bytes, operators: Iterable[str], first: date, last: date, watermar
 
 
 def marks(key: bytes, said: str, head: str) -> bool:
-    """Tell whether a mark, or its beginning, is of this seal."""
+    """Return whether a mark, or its beginning, is of this seal."""
     return len(said) >= _DRAWN + _TOLD and _marked(key, said[:_DRAWN], head).startswith(said)
 
 

@@ -274,8 +274,8 @@ def _fill_unlived(
         mine = unlived.setdefault(key, {})
         mine[day] = mine.get(day, 0) + spent
     for key, days in unlived.items():
-        told = found[key].days
-        days_of = {day: DailyRollup(StatusTime(unknown=spent)) for day, spent in days.items()} | told
+        stored = found[key].days
+        days_of = {day: DailyRollup(StatusTime(unknown=spent)) for day, spent in days.items()} | stored
         found[key].days = dict(sorted(days_of.items()))
 
 
@@ -285,7 +285,7 @@ def _blindness(stretch: _Query, since: int, operators: set[str] | None) -> list[
     over = over.where(
         table.c.began_ms < stretch.to_ms,
         table.c.ended_ms > since,
-        table.c.ended_ms > table.c.began_ms,  # a clock that was set back blinded nobody
+        table.c.ended_ms > table.c.began_ms,  # a clock that was set back hid no camera
     )
     rows: list[Any] = list(stretch.rows(over.order_by(table.c.began_ms, table.c.id)))
     now = select(sights.c.operators, sights.c.links, sights.c.last_packet_ms)
@@ -297,8 +297,8 @@ def _blindness(stretch: _Query, since: int, operators: set[str] | None) -> list[
     for named, links, word, began, ended in rows:
         of, cause = schema.unpacked(named), GapCause(word)
         # A step of our clock is a gap in the record of every operator.
-        everybody = not of or cause is GapCause.CLOCK_STEP
-        if operators is None or everybody or not operators.isdisjoint(of):
+        of_all = not of or cause is GapCause.CLOCK_STEP
+        if operators is None or of_all or not operators.isdisjoint(of):
             found.append(GapRecord(of, schema.unpacked(links), cause, began, ended))
     return found
 

@@ -157,7 +157,7 @@ def plan(connection: Connection, now_ms: int) -> Plan:
     """Return what a rebase would do. Raises CorrectionError if it is impossible or unnecessary."""
     known = read_metadata(connection)
     if known.watermark_ms - now_ms <= _SLACK_MS:
-        raise CorrectionError("nothing of the record lies in the future by the clock of this machine")
+        raise CorrectionError("no part of the record is in the future by the clock of this machine")
     pieces = pieces_of(gap_spans(connection, GapCause.CLOCK_STEP))
     if not pieces:
         raise CorrectionError(
@@ -168,7 +168,7 @@ def plan(connection: Connection, now_ms: int) -> Plan:
     if end_ms - now_ms > _SLACK_MS:
         raise CorrectionError("the record would still end in the future: is the clock of this machine right?")
     if known.rolled_up_until_ms > pieces[0].after_ms:
-        raise CorrectionError("what lies in the future is folded into daily accounts: restore a backup")
+        raise CorrectionError("the time in the future is folded into daily accounts: restore a backup")
     if pieces[0].from_start:
         _check_order(connection, pieces[0])
     rows = sum(_count(connection, table, pieces[0].after_ms) for table in RECORD)
@@ -180,7 +180,7 @@ def _check_order(connection: Connection, first: RebasePiece) -> None:
     at = schema.transitions.c.at_ms
     stays = connection.execute(select(func.max(at)).where(at <= first.after_ms)).scalar()
     if stays is not None and first.after_ms - first.by_ms < stays - _SLACK_MS:
-        raise CorrectionError("what lies in the future would come before what was recorded earlier")
+        raise CorrectionError("the time in the future would be moved before time that was recorded earlier")
 
 
 def _count(connection: Connection, table: Table, after_ms: int) -> int:
@@ -291,7 +291,7 @@ def rebase_problems(connection: Connection, seq: int, said: Rebase) -> Iterator[
         row = connection.execute(select(table).where(table.c.id == number)).mappings().first()
         stays = row is None or _stays(table, row, moved, json.loads(text))
         if not stays and not _moved_again(connection, seq, kind, number):
-            yield f"moved row {number} of {kind}, which lies elsewhere now"
+            yield f"moved row {number} of {kind}, which is elsewhere now"
 
 
 def _stays(table: Table, row: RowMapping, moved: _Moved, original: dict[str, Any]) -> bool:

@@ -40,10 +40,10 @@ from camwatch.history.write_queue import (
 )
 from camwatch.rejections import RejectedMessages, Rejections
 
-_RECKONED = 150  # events told to the accounts in one turn: some 2 ms
+_APPLIED = 150  # events applied to the accounts in one turn: some 2 ms
 _SLICE = 250  # cameras remembered in one turn of the loop: a millisecond or two
 _RETRY_S = (0.2, 0.5, 1.0, 2.0, 5.0)
-_STALE = 5  # so many checkpoints may the store be behind with a camera that says nothing
+_STALE = 5  # checkpoints by which the store may be behind for a silent camera
 _SLOW_S = 10.0  # a store that takes longer for one batch is said to be away
 
 _T = TypeVar("_T")
@@ -198,7 +198,7 @@ class Recorder:
         """Store events until `close`. Raises StoreError if more wait than can be kept."""
         loop = asyncio.get_running_loop()
         self._running = asyncio.current_task()
-        reckoning = asyncio.create_task(self._run_rolling(), name="operators' accounts")
+        rolling = asyncio.create_task(self._run_rolling(), name="operators' accounts")
         try:
             await self._rebuild_rolling()
             next_checkpoint = loop.time()
@@ -212,7 +212,7 @@ class Recorder:
                 await self._flush()
             await self._checkpoint()
         finally:
-            reckoning.cancel()
+            rolling.cancel()
             self._ended.set()
 
     async def close(self, within_s: float) -> bool:
@@ -222,7 +222,7 @@ class Recorder:
         """
         self._stopping.set()
         self._work.set()
-        self._idle.set()  # nobody judges any more
+        self._idle.set()  # nothing is judged any more
         try:
             await asyncio.wait_for(self._ended.wait(), within_s)
         except TimeoutError:
@@ -231,7 +231,7 @@ class Recorder:
             if self._running is not None:
                 self._running.cancel()
         if self.pending:
-            _log.error("history not stored", happenings=self.pending, problem=self.problem)
+            _log.error("history not stored", events=self.pending, problem=self.problem)
         self._thread.close()
         return self._thread.is_idle
 
@@ -261,7 +261,7 @@ class Recorder:
 
     async def _flush(self) -> None:
         while self._queue:
-            await self._idle.wait()  # whoever judges is not kept waiting by the thread that stores
+            await self._idle.wait()  # the thread that stores must not delay judging
             batch = self._queue.batch()
             try:
                 if not await self._write(batch):
@@ -368,11 +368,9 @@ class Recorder:
         """Apply events to the operators' accounts, a few per iteration: thousands may come at once."""
         while self._rolling_pending and self.rolling is not None:
             await self._idle.wait()
-            some = [
-                self._rolling_pending.popleft() for _ in range(min(_RECKONED, len(self._rolling_pending)))
-            ]
+            some = [self._rolling_pending.popleft() for _ in range(min(_APPLIED, len(self._rolling_pending)))]
             if any(map(_of_the_clock, some)):
-                self._derived = False  # it concerns every camera: the next checkpoint derives all anew
+                self._derived = False  # it concerns every camera: the next checkpoint derives all again
             self.rolling.apply(event for event in some if not _of_the_clock(event))
             await asyncio.sleep(0)
 

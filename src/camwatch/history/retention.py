@@ -35,7 +35,7 @@ from camwatch.history.skipped_days import lived_days
 
 DAY_MS = 86_400_000
 _NOT_LIVED = (str(GapCause.CLOCK_STEP), str(GapCause.OFFLINE))
-_CAMERAS = 25  # in one transaction: nobody waits long for it
+_CAMERAS = 25  # in one transaction, so that no writer waits long for it
 _DAY = ("camera_key", "day", "up", "down", "unknown", "maintenance", "excluded", "outages", "reboots",
         "uncertain_up", "uncertain_down")  # fmt: skip
 

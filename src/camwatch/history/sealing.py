@@ -37,7 +37,7 @@ _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 class Seal(NamedTuple):
-    """The number and hash of the newest seal; the hash stands for the whole record."""
+    """The number and hash of the newest seal; the hash covers the whole record."""
 
     seq: int = 0
     hash: str = GENESIS
@@ -180,7 +180,7 @@ def _pieces(values: Sequence[int]) -> Iterator[Sequence[int]]:
 
 
 _CHECKPOINT: Final = tuple(schema.checkpoints.c.keys())
-_PLAIN = 0  # the format of marshal that tells values apart, and not how they are kept in memory
+_PLAIN = 0  # the format of marshal that depends on values, not on how they are kept in memory
 
 
 class Checkpoints:

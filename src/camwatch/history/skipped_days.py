@@ -1,4 +1,4 @@
-"""Days that nobody lived through: the wall clock left them out as it was set ahead (rule T2).
+"""Days that the wall clock skipped when it was set ahead (rule T2).
 
 Machines without a clock of their own start in 1970. The days up to the present, of each camera, are in no
 row: that the clock was set says all of them.
@@ -57,7 +57,7 @@ def service_unlived(
     calendar: Calendar,
     within: Interval,
 ) -> Iterator[tuple[int, str, int]]:
-    """Yield for how many milliseconds cameras (None: all) were in service on days that nobody lived through.
+    """Yield for how many milliseconds cameras (None: all) were in service on skipped days.
 
     Of each time in service that touches a day: the camera's key, the day, the milliseconds. In order of time.
     """

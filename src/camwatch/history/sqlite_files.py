@@ -20,7 +20,7 @@ _Identity = tuple[int, int]
 
 
 class SqliteFiles:
-    """Holds these files open, from `hold` to `release`: meanwhile SQLite itself never makes them anew."""
+    """Holds these files open, from `hold` to `release`: meanwhile SQLite never creates them again."""
 
     def __init__(self, engine: Engine) -> None:
         file = sqlite_file(f"{engine.url.database}").resolve()

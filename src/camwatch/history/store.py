@@ -165,7 +165,7 @@ class Store:
         assert batch.number == last.number + 1, "batches follow one another"  # noqa: S101
 
     def _went_back(self, how: str) -> StoreWentBackError:
-        # Numbers are given anew from here on: no copy of what was written until now may pass for what comes.
+        # A new run: no copy of a batch written until now may be taken for one that follows.
         self._run = secrets.token_hex(8)
         return StoreWentBackError(f"it is not the one that camwatch wrote last: {how}")
 

@@ -90,7 +90,7 @@ def in_service(memory: CameraCheckpoint) -> int:
 
 
 PENDING_MAX = 500_000
-"""So many happenings are kept in memory while the store is away: years of a city's (some 0.65 kB each)."""
+"""Events kept in memory while the store is unavailable (0.65 kB each): years of a city's."""
 _BATCH_ROWS = 2000
 _KEPT_BATCHES = 2000
 _KEPT_EVENTS = 10_000  # in memory after they were stored: some seven megabytes
@@ -130,7 +130,7 @@ class Queue:
     """Items in order of time, until they are stored. `number`: the last stored batch."""
 
     def __init__(self, number: int, pending_max: int = PENDING_MAX) -> None:
-        self.pending = 0  # happenings not yet stored
+        self.pending = 0  # events not yet stored
         self._number = self._stored = number
         self._again: Batch | None = None  # that joins a store that went back, while it waits
         self._pending_max = pending_max
@@ -146,7 +146,7 @@ class Queue:
         """Append an item. Raises StoreError if too many events wait."""
         if self.pending + len(piece.events) > self._pending_max:
             raise StoreError(
-                f"more than {self._pending_max:,} happenings wait for the store: camwatch stops, and "
+                f"more than {self._pending_max:,} events wait for the store: camwatch stops, and "
                 "will account the time since the store's last word as unknown; bring the store back"
             )
         self.pending += len(piece.events)

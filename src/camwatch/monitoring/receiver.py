@@ -215,7 +215,7 @@ class LinkReceiver:
             self._reject(RejectReason.UNKNOWN_TOPIC, topic[:200], topic)
         elif address.camera in self._shared.fleet.cameras:
             operator = self._shared.fleet.cameras[address.camera].camera.operator
-            detail = f"the inventory says operator {operator}"
+            detail = f"its operator in the inventory is {operator}"
             self._reject(RejectReason.WRONG_OPERATOR, address.camera, topic, detail)
         else:
             detail = "add the camera to cameras.csv, or stop it"

@@ -62,7 +62,7 @@ def level(day: StatusTime | None) -> UptimeLevel:
 
 
 def is_partly_unknown(day: StatusTime | None) -> bool:
-    """Tell whether a hundredth (a quarter of an hour) of a day with an availability is unknown."""
+    """Return whether a hundredth (a quarter of an hour) of a day with an availability is unknown."""
     covered = 0 if day is None else day.up + day.down
     return day is not None and covered > 0 and day.unknown * 100 >= covered + day.unknown
 

@@ -120,10 +120,10 @@ def _invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101
     found = error.errors()
     faults = [{"where": _place(fault["loc"]), "problem": fault["msg"]} for fault in found[:_MOST_FAULTS]]
-    told = [f"{fault['where']}: {fault['problem']}" for fault in faults]
+    texts = [f"{fault['where']}: {fault['problem']}" for fault in faults]
     if len(found) > len(faults):
-        told.append(f"and {len(found) - len(faults)} more")
-    return problem_response(request, ProblemError(422, "; ".join(told), errors=faults))
+        texts.append(f"and {len(found) - len(faults)} more")
+    return problem_response(request, ProblemError(422, "; ".join(texts), errors=faults))
 
 
 def _place(location: Sequence[int | str]) -> str:

@@ -336,5 +336,5 @@ def test_durations_read_well(milliseconds: int, text: str) -> None:
 def test_a_rebase_is_refused_while_camwatch_runs_and_where_nothing_lies_in_the_future(desk: Desk) -> None:
     """T5: the daemon would write on beside it."""
     words = ("history", "rebase", "--author", "zoe", "--reason", "the clock was ahead")
-    assert "nothing of the record lies in the future" in desk.run(*words, "--dry-run", code=2)
+    assert "no part of the record is in the future" in desk.run(*words, "--dry-run", code=2)
     assert "is in use by another camwatch" in desk.run(*words, code=1)

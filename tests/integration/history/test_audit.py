@@ -53,12 +53,12 @@ def test_the_audit_of_an_empty_store_passes(store: Store) -> None:
 
 
 TAMPERED = {
-    "DELETE FROM outages": "but no outage says so",
+    "DELETE FROM outages": "but without an outage",
     "UPDATE outages SET end_ms = end_ms + 1": "does not match the time in down",
     "UPDATE outages SET end_ms = NULL": "does not match the time in down",
     "INSERT INTO outages (camera_key, at_ms, detected_ms, end_ms, cause) VALUES (2, 1767258000500, 1, 1767258000600, 'will')": "does not match the time in down",  # noqa: E501 - one statement
     "DELETE FROM transitions WHERE status = 'down'": "does not match the time in down",
-    "UPDATE transitions SET at_ms = at_ms + 90000 WHERE status = 'down'": "no outage says so",
+    "UPDATE transitions SET at_ms = at_ms + 90000 WHERE status = 'down'": "without an outage",
     "UPDATE transitions SET at_ms = 1 WHERE id = 8": "is older than the one stored before it",
     "DELETE FROM transitions WHERE camera_key = 2": "begins without a status",
     "UPDATE transitions SET status = 'retired' WHERE status = 'maintenance'": "retired while in service",
@@ -77,7 +77,7 @@ TAMPERED = {
     "UPDATE checkpoints SET accounted_until_ms = NULL": "differ in whether it is in service",
     "UPDATE checkpoints SET up = up + 200": "counted",
     "UPDATE checkpoints SET unknown = unknown - 200": "counted",
-    "UPDATE store_metadata SET value = '1767258000000' WHERE name = 'watermark_ms'": "vouches for",
+    "UPDATE store_metadata SET value = '1767258000000' WHERE name = 'watermark_ms'": "end of the record",
     "UPDATE monitoring_gaps SET ended_ms = began_ms - 1": "a blindness ends before it begins",
     "INSERT INTO backfills (camera_key, start_ms, end_ms) VALUES (1, 7, 7)": "a fill ends before it begins",
     "UPDATE corrections SET reason = 'X' WHERE seq = 1": "correction 1 was changed",

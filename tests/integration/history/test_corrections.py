@@ -219,7 +219,7 @@ def test_what_was_folded_away_can_no_longer_be_corrected(store: Store) -> None:
         facts = (("rolled_up_until_ms", str(utc_ms(400))), ("rolled_up_zone", "Europe/Paris"))
         bulk_insert(connection, schema.store_metadata, ("name", "value"), facts, upsert=True)
     for correction in (POWER, works(0, 900), Cancellation(number, None)):
-        with pytest.raises(CorrectionError, match=r"lies before 2026-01-01.*can no longer be corrected"):
+        with pytest.raises(CorrectionError, match=r"is before 2026-01-01.*can no longer be corrected"):
             add(store, correction)
     add(store, works(400, 900))
 
@@ -239,5 +239,5 @@ def test_a_damaged_entry_is_told_and_where_to_look(store: Store) -> None:
     add(store, POWER)
     with store.engine.begin() as connection:
         connection.exec_driver_sql("UPDATE corrections SET payload = '{'")
-    with pytest.raises(StoreError, match=r"correction 1 was damaged .*`camwatch audit` says more"):
+    with pytest.raises(StoreError, match=r"correction 1 was damaged .*run `camwatch audit` for details"):
         journal(store)

@@ -167,7 +167,7 @@ async def test_more_than_can_wait_ends_the_chronicle_with_a_clear_word(tmp_path:
         vouched = played.store.load().watermark_ms
         played.keeper.away = True
         played.flap(150)
-        with pytest.raises(StoreError, match="more than 100 happenings wait for the store: camwatch stops"):
+        with pytest.raises(StoreError, match="more than 100 events wait for the store: camwatch stops"):
             await asyncio.wait_for(asyncio.shield(task), 20)
         assert played.chronicle.pending == 100
         assert played.store.load().watermark_ms == vouched

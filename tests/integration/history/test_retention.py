@@ -323,7 +323,7 @@ def address(store: Store) -> str:
 def test_folded_time_can_no_longer_be_corrected(store: Store) -> None:
     eventful(store)
     until = roll_up(store.engine, PARIS, 5, NOW).until_ms
-    with pytest.raises(CorrectionError, match=r"lies before 2026-10-29.*folded into daily accounts"):
+    with pytest.raises(CorrectionError, match=r"is before 2026-10-29.*folded into daily accounts"):
         append(store.engine, "zoé", "late", Maintenance(Scope.SITE, "site-1", until - 1, until + 9))
     with pytest.raises(CorrectionError, match=r"no outage \d+: .*before 2026-10-29 are folded"):
         append(store.engine, "zoé", "late", OutageAttribution(1, AttributedCause.POWER, True))

@@ -185,7 +185,7 @@ def test_a_file_may_have_any_name(tmp_path: Path, name: str) -> None:
 
 
 def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
-    assert f"the folder {tmp_path / 'no'} is not there" in refusal(at(tmp_path / "no" / "a.db"))
+    assert f"the folder {tmp_path / 'no'} does not exist" in refusal(at(tmp_path / "no" / "a.db"))
     assert "is a folder" in refusal(at(tmp_path))
 
 
@@ -227,7 +227,7 @@ def test_what_is_no_database_is_refused_and_left_as_it_is(tmp_path: Path) -> Non
     before = digest(tmp_path)
     problem = refusal(at(path))
     assert str(path) in problem
-    assert "docs/how-to/backup.md says how to restore" in problem
+    assert "see docs/how-to/backup.md for how to restore" in problem
     assert digest(tmp_path) == before
 
 

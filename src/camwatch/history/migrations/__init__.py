@@ -13,7 +13,7 @@ from sqlalchemy import Column, Connection, MetaData, String, Table, inspect, sel
 from camwatch.history import schema
 
 REVISIONS = ("0001",)
-"""Every step, in order, for whoever opens a store."""
+"""All migrations, in order."""
 HEAD = REVISIONS[-1]
 
 # As alembic makes it.

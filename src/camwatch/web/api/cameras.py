@@ -149,7 +149,7 @@ async def telemetry(
     camera: CameraId,
     hours: Annotated[float, Query(gt=0, le=HOURS, description="How far back.")] = 6,
 ) -> Response:
-    """Return samples of what its heartbeats told, kept in memory since camwatch started."""
+    """Return samples of the values in its heartbeats, kept in memory since camwatch started."""
     operator = cameras.get(ctx.live, viewer, camera).camera.operator
     return json_response(ctx.recent.series(camera, operator, hours))
 

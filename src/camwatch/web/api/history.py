@@ -22,7 +22,7 @@ _LARGEST = 2**53  # what every JSON reader takes for a whole number
 
 
 class NewAttribution(BaseModel):
-    """What somebody found out about an outage."""
+    """The cause of an outage, as entered by a user."""
 
     model_config = ConfigDict(
         extra="forbid",
@@ -43,7 +43,7 @@ async def outages(
     operator: Annotated[str | None, Query(description="Only of this operator.")] = None,
     site: Annotated[str | None, Query(description="Only at this site.")] = None,
     open: Annotated[bool, Query(description="Only those that are not over.")] = False,  # noqa: A002
-    unattributed: Annotated[bool, Query(description="Only those of which nobody said why.")] = False,
+    unattributed: Annotated[bool, Query(description="Only outages without an attribution.")] = False,
 ) -> Response:
     """Return those that touch the interval and fit every filter."""
     operators = fleet.requested_operators(ctx.live, viewer, operator)
@@ -134,7 +134,7 @@ async def export(
     start: Annotated[int, Query(alias="from", ge=0, le=_LARGEST, description="UTC milliseconds.")],
     end: Annotated[int, Query(alias="to", ge=0, le=_LARGEST, description="UTC milliseconds, not inside.")],
 ) -> Response:
-    """Return transitions, outages, fills and blindness; `kind` tells which. `vouched` comes last."""
+    """Return transitions, outages, backfills and monitoring gaps, by `kind`. `vouched` comes last."""
     pieces = await prefetch_first(
         ctx.threads.stream(viewer, lambda: ctx.history.export(viewer.operators, start, end))
     )

@@ -15,11 +15,13 @@ router = APIRouter(prefix="/inventory", tags=["inventory"])
 
 @router.get("", response_model=InventoryView, summary="How the inventory is")
 async def how_it_is(ctx: Context, viewer: CurrentUser) -> Response:
-    """Return when it was read, and what is wrong with it. Whoever does not see all gets 404."""
+    """Return when it was read, and what is wrong with it. Accounts that do not see all operators get 404."""
     return json_response(inventory.inventory(ctx.live, viewer))
 
 
-@router.get("/unregistered", response_model=Page[UnregisteredView], summary="Ids that nobody knows")
+@router.get(
+    "/unregistered", response_model=Page[UnregisteredView], summary="Ids that are not in the inventory"
+)
 async def unregistered(ctx: Context, viewer: CurrentUser, paging: Paging) -> Response:
     """Return the last 1,000 ids that sent without being in the inventory, the latest first."""
     return json_response(paging.of(inventory.unregistered(ctx.live, viewer)))

@@ -60,7 +60,7 @@ _PROBLEM = {
 
 _ALWAYS = {
     "401": "Not authenticated, or the token is not valid.",
-    "422": "The request is not well-formed; `errors` says where.",
+    "422": "The request is not well-formed; `errors` lists where.",
     "429": "Throttled, or request budget exceeded: wait for `Retry-After`.",
     "503": "The store does not answer, or there are too many connections: try again.",
 }
@@ -68,7 +68,7 @@ _OF_PATHS = {"404": "Does not exist, or is not visible to this account."}
 _OF_CHANGES = {
     "400": "The body cannot be read.",
     "403": "The account may see it, but not change it.",
-    "409": "The correction cannot be made; `detail` says why.",
+    "409": "The correction cannot be made; `detail` gives the reason.",
 }
 
 
@@ -106,25 +106,25 @@ def document_of(routes: Sequence[BaseRoute]) -> dict[str, Any]:
             "type": "apiKey",
             "in": "cookie",
             "name": "__Host-camwatch",
-            "description": "Of somebody who logged in; changes then also need the header `X-CSRF-Token`."
+            "description": "Of a logged-in user; changes then also need the header `X-CSRF-Token`."
             " The name is `camwatch` without TLS, and `__Secure-camwatch` below a root path.",
         },
     }
     document["security"] = [{}, {"token": []}, {"session": []}]
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
-            told = _ALWAYS | _OF_PATHS if "{" in path or _narrows(operation) else dict(_ALWAYS)
+            responses = _ALWAYS | _OF_PATHS if "{" in path or _narrows(operation) else dict(_ALWAYS)
             if path.startswith("/api/v1/inventory"):
-                told |= _OF_PATHS
+                responses |= _OF_PATHS
             if method != "get":
-                told |= _OF_PATHS | _OF_CHANGES
-            operation["responses"] |= {status: _problem(text) for status, text in told.items()}
+                responses |= _OF_PATHS | _OF_CHANGES
+            operation["responses"] |= {status: _problem(text) for status, text in responses.items()}
             operation["responses"] = dict(sorted(operation["responses"].items()))
     return document
 
 
 def _narrows(operation: dict[str, Any]) -> bool:
-    """Tell whether something can be asked for by name that may not be there."""
+    """Return whether an operation names something that may not exist."""
     return any(parameter["name"] in ("operator", "month") for parameter in operation.get("parameters", ()))
 
 

@@ -141,8 +141,8 @@ class Authenticator:
         """Replace the accounts; responses to clients whose account changed end."""
         self.accounts = accounts
         self._verified.clear()
-        for tell in self.on_change:
-            tell()
+        for notify in self.on_change:
+            notify()
 
     def is_still_valid(self, identity: Identity) -> bool:
         """Return whether the account is unchanged and the session has not ended."""
@@ -154,8 +154,8 @@ class Authenticator:
 
     async def terminate_revoked(self) -> None:
         """End responses in progress whose client is no longer authenticated."""
-        for tell in self.on_change:
-            tell()
+        for notify in self.on_change:
+            notify()
 
     def count_denied(self, reason: DenialReason) -> None:
         """Count a denied request."""

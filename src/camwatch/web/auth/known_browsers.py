@@ -1,7 +1,7 @@
 """A cookie that marks browsers from which an account has logged in.
 
 Login attempts with it are throttled apart, so that guesses from elsewhere cannot lock the account's user out.
-It authenticates nobody.
+It does not authenticate.
 """
 
 from __future__ import annotations

@@ -48,38 +48,38 @@ class TrustedProxies:
 
         Raises ValueError if a trusted proxy names two users.
         """
-        told: dict[str, list[str]] = {}
+        forwarded: dict[str, list[str]] = {}
         kept: _Headers = []
         for raw, value in headers:
             name = raw.decode("latin-1").lower()
             # Some servers read an underscore as a hyphen: remove both.
             plain = name.replace("_", "-")
             if plain in _FORWARDED or plain == self._person:
-                told.setdefault(name, []).append(value.decode("latin-1").strip())
+                forwarded.setdefault(name, []).append(value.decode("latin-1").strip())
             else:
                 kept.append((raw, value))
         host = _first(kept, b"host")
         if not self.trust(peer):
-            return Origin(peer, secure, host, None, bool(told)), kept
-        hosts = told.get("x-forwarded-host")
+            return Origin(peer, secure, host, None, bool(forwarded)), kept
+        hosts = forwarded.get("x-forwarded-host")
         if hosts and self._names_host:
             host = hosts[-1]
             kept = [(name, value) for name, value in kept if name.lower() != b"host"]
             kept.append((b"host", host.encode("latin-1")))
-        proto = told.get("x-forwarded-proto", [])
-        address = self._client(told.get("x-forwarded-for", []))
+        proto = forwarded.get("x-forwarded-proto", [])
+        address = self._client(forwarded.get("x-forwarded-for", []))
         origin = Origin(
             address=address or peer,
             secure=proto[-1].lower() == "https" if proto else secure,
             host=host,
-            remote_user=self._vouched(told),
+            remote_user=self._remote_user(forwarded),
             via_proxy=True,
             lost=address is None,
         )
         return origin, kept
 
-    def _vouched(self, told: dict[str, list[str]]) -> str | None:
-        names = told.get(self._person, []) if self._person else []
+    def _remote_user(self, forwarded: dict[str, list[str]]) -> str | None:
+        names = forwarded.get(self._person, []) if self._person else []
         if len(set(names)) > 1:
             raise ValueError("the proxy sent two different users")
         return names[0] or None if names else None
@@ -144,7 +144,7 @@ def is_single_label_host(host: str) -> bool:
 
 
 def same_origin(origin: Origin, headers: _Headers) -> bool:
-    """Return whether the browser says that our own page sent a request; False if it says nothing."""
+    """Return whether the browser states that our own page sent a request; False without a statement."""
     site = _first(headers, b"sec-fetch-site")
     if site:
         return site == "same-origin"

@@ -231,10 +231,10 @@ def incident_event(event: IncidentEvent, scope: Scope) -> ScopedEvent:
 
 
 def _blindness(event: MonitoringGap) -> Callable[[Scope], View | None]:
-    everybody = not event.operators or event.cause is GapCause.CLOCK_STEP
+    of_all = not event.operators or event.cause is GapCause.CLOCK_STEP
 
     def of(scope: Scope) -> View | None:
-        mine = None if everybody else _seen(event.operators, scope)
+        mine = None if of_all else _seen(event.operators, scope)
         if mine == ():
             return None
         return MonitoringGapUpdate(

@@ -116,10 +116,10 @@ class MaintenanceView(View):
     author: str | None
     created_at: Moment | None
     cancelled: bool = Field(description="Cancelled before it began, or after it was over: it counts no more.")
-    operators: tuple[str, ...] | None = Field(description="Whose cameras it covers; null: everybody's.")
+    operators: tuple[str, ...] | None = Field(description="Whose cameras it covers; null: of_all's.")
     without: tuple[str, ...] = Field(description="Whose cameras it does not: they cancelled it for these.")
     state: str = Field(description="`planned`, `under_way`, `over` or `cancelled`.")
-    can_cancel: bool = Field(description="Whether whoever asks may cancel it, for the cameras they see.")
+    can_cancel: bool = Field(description="Whether this account may cancel it, for the cameras that it sees.")
 
 
 class MonitoringGapView(View):
@@ -128,7 +128,7 @@ class MonitoringGapView(View):
     cause: GapCause
     start: Moment = Field(serialization_alias="from")
     end: Moment | None = Field(serialization_alias="to", description="null: not over.")
-    operators: tuple[str, ...] | None = Field(description="Whose cameras; null: everybody's.")
+    operators: tuple[str, ...] | None = Field(description="Whose cameras; null: of_all's.")
     links: tuple[str, ...] = Field(description="That were lost; none named for other causes.")
 
 
@@ -209,8 +209,8 @@ def monitoring_gaps(viewer: Principal, records: Iterable[GapRecord]) -> list[Mon
     found = []
     for record in records:
         # A clock step concerns the record of all operators.
-        everybody = not record.operators or record.cause is GapCause.CLOCK_STEP
-        mine = None if everybody else viewer.visible(record.operators)
+        of_all = not record.operators or record.cause is GapCause.CLOCK_STEP
+        mine = None if of_all else viewer.visible(record.operators)
         if mine != ():
             # Only a lost link is certainly the operator's own; do not reveal the names of others.
             shown = viewer.can_see_all or record.cause is GapCause.LINK
@@ -220,7 +220,7 @@ def monitoring_gaps(viewer: Principal, records: Iterable[GapRecord]) -> list[Mon
                     start=to_datetime(record.start_ms),
                     end=to_datetime_or_none(record.end_ms),
                     operators=mine,
-                    links=record.links if shown and not everybody else (),
+                    links=record.links if shown and not of_all else (),
                 )
             )
     return found[::-1]

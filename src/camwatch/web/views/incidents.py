@@ -23,7 +23,7 @@ class IncidentView(View):
     id: str = Field(description="Of the site, the operator or the link.")
     name: str
     since: Moment
-    cameras: tuple[str, ...] = Field(description="Those in it, back or not, that whoever asks may see.")
+    cameras: tuple[str, ...] = Field(description="Its cameras, recovered or not, that this account sees.")
     down: int = Field(description="How many of these are still down.")
 
 

@@ -33,8 +33,8 @@ def strains(live: MonitorService, viewer: Principal) -> list[Strain]:
         kind = strain_of(link)
         if kind and serves_visible_cameras(viewer, link):
             last = link.last_packet_at if kind == "down" else None
-            told = (link.name, live.link_trouble(link.name) or "") if viewer.can_see_all else ()
-            found.append(Strain(kind, _moment(last), round(link.lag), *told))
+            names = (link.name, live.link_trouble(link.name) or "") if viewer.can_see_all else ()
+            found.append(Strain(kind, _moment(last), round(link.lag), *names))
     return found
 
 
