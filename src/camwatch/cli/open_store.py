@@ -72,7 +72,7 @@ def open_store(config: Path | None) -> Iterator[OpenStore]:
 
 
 def author(name: str | None) -> Author:
-    """Return the author of a correction: as given, or the login name (behind `sudo`, the person's).
+    """Return the author of a correction: as given, else the login name (that of the user who called sudo).
 
     Raises CorrectionError if there is none.
     """

@@ -1,4 +1,4 @@
-"""What commands print: tables, progress, local times, durations.
+"""Output of commands: tables, progress, local times, durations.
 
 A terminal gets its own width and colour; a pipe or a file gets 80 columns of plain text. Nothing is cut:
 longer texts wrap in their column.

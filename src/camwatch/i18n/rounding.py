@@ -1,6 +1,6 @@
 """Rounds figures, always DOWN: 99.9996 % never reads 100 %.
 
-Texts from here belong to no language (a decimal point, `h:mm:ss`); `Language` only replaces the signs.
+These texts do not depend on a language (a decimal point, `h:mm:ss`); `Language` only replaces the signs.
 """
 
 from __future__ import annotations

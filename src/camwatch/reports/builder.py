@@ -7,7 +7,7 @@ and a total cannot disagree (rules A1, A4). Contracts exclude the down time of o
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -221,13 +221,12 @@ class _Builder:
                 links = gap.links if gap.cause is GapCause.LINK else ()
                 yield GapRow(start, until if over else None, until - start, gap.cause, links)
 
-    def _windows(self, operator: str, cameras: Iterable[CameraHistory]) -> Iterator[MaintenanceRow]:
-        names, sites = dict[tuple[Scope, str], str](), dict[str, list[Place]]()
-        for camera in cameras:
-            names[Scope.CAMERA, camera.id] = camera.name
-            for place in camera.places:
-                names[Scope.SITE, place.site] = _name(self.inventory.sites, place.site)
-                sites.setdefault(place.site, []).append(place)
+    def _windows(self, operator: str, cameras: Sequence[CameraHistory]) -> Iterator[MaintenanceRow]:
+        names = {(Scope.CAMERA, camera.id): camera.name for camera in cameras}
+        sites = defaultdict[str, list[Place]](list)
+        for place in (place for camera in cameras for place in camera.places):
+            sites[place.site].append(place)
+        names |= {(Scope.SITE, site): _name(self.inventory.sites, site) for site in sites}
         if names or not self.question.narrowed:
             names[Scope.OPERATOR, operator] = _name(self.inventory.operators, operator)
         for window in sorted(self.record.maintenance, key=_order):
@@ -235,10 +234,7 @@ class _Builder:
             start, end = max(window.start_ms, self.start), min(window.end_ms, self.until)
             there = start < end and (
                 window.scope is not Scope.SITE
-                or any(
-                    place.since_ms < end and place.until_ms > start
-                    for place in sites.get(window.scope_id, ())
-                )
+                or any(place.since_ms < end and place.until_ms > start for place in sites[window.scope_id])
             )
             if name is not None and there and window.operators.covers(operator):
                 yield MaintenanceRow(window, name)
@@ -257,7 +253,7 @@ class _Builder:
 
 def _by_day(intervals: Sequence[StatusInterval], edges: Sequence[int], known: int) -> dict[int, StatusTime]:
     """Return the status time of each day, from `known` on, in one pass over the intervals."""
-    days: dict[int, StatusTime] = {}
+    days = defaultdict[int, StatusTime](StatusTime)
     last = len(edges) - 1
     for interval in intervals:
         start, end = max(interval.start, known, edges[0]), min(interval.end, edges[-1])
@@ -266,10 +262,7 @@ def _by_day(intervals: Sequence[StatusInterval], edges: Sequence[int], known: in
         number = bisect_right(edges, start) - 1
         while start < end and number < last:
             until = min(end, edges[number + 1])
-            account = days.get(number)
-            if account is None:
-                account = days[number] = StatusTime()
-            account.add(interval.status, until - start, uncertain=interval.uncertain)
+            days[number].add(interval.status, until - start, uncertain=interval.uncertain)
             start, number = until, number + 1
     return days
 

@@ -1,6 +1,6 @@
 """Uptime bars of reports and pages: a bar for each day or month, drawn as a few SVG paths.
 
-Height and hatching show the level as well as colour, so that it reads in grey. A run of equal bars is one
+Not only colour shows the level, but also height and hatching. A run of equal bars is one
 horizontal line, which the style sheet makes as thick as the bars and dashes (`stroke-dasharray: 8 2`).
 """
 

@@ -1,8 +1,7 @@
 """The report for spreadsheets: one flat table, whose first column is the kind of a row.
 
 Languages with decimal commas get semicolons, as LibreOffice and Excel expect; all have a byte order mark and
-CRLF. Column names are the same in all languages. No text can become a formula, whichever list separator the
-program that opens the file expects.
+CRLF. Column names are the same in all languages. No text can become a formula, with any list separator.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The report as plain text: `WIDTH` columns wide, whatever the names; no figure is ever cut.
 
-Import this module only where text is asked for: the daemon starts without rich.
+Import this module only to write text: the daemon does not load rich.
 """
 
 from __future__ import annotations

@@ -32,22 +32,17 @@ Days: TypeAlias = Mapping[str, CameraDays]
 
 
 def read_days(parts: AppContext, operator: str, now_ms: int, camera: str | None = None) -> tuple[date, Days]:
-    """Return the first of the `DAYS` days that end today, and the days of an operator's cameras, or of one.
-
-    Blocking.
-    """
+    """Return the first of the `DAYS` days until today, and an operator's days, or a camera's. Blocking."""
     record = parts.history.read([operator], now_ms - (DAYS + 1) * DAY_MS, now_ms, camera=camera)
     today = to_datetime(now_ms).astimezone(parts.live.timezone).date()
     first = today - timedelta(days=DAYS - 1)
-    days = {
-        name: CameraDays(
-            tuple(day.account for day in line),
-            sum_status_times(day.account for day in line),
-            sum(day.outages for day in line),
-        )
-        for name, line in service_levels.days_by_camera(record, parts.live.timezone, first, today).items()
-    }
-    return first, {name: each for name, each in days.items() if each.sum.in_service}
+    found = {}
+    for name, days in service_levels.days_by_camera(record, parts.live.timezone, first, today).items():
+        account = sum_status_times(day.account for day in days)
+        if account.in_service:
+            outages = sum(day.outages for day in days)
+            found[name] = CameraDays(tuple(day.account for day in days), account, outages)
+    return first, found
 
 
 class OperatorDays:

@@ -189,12 +189,11 @@ def _attention_list(live: MonitorService, viewer: Principal, unwell: list[Camera
 def _parse_filter(query: QueryParams) -> Filter:
     """Return the filter of a query; values that do not exist are ignored."""
     asked = query.getlist("status")
-    purpose = query.get("purpose")
     return Filter(
         operator=query.get("operator") or None,
         site=query.get("site") or None,
         zone=query.get("zone") or None,
-        purpose=Purpose(purpose) if purpose in {each.value for each in Purpose} else None,
+        purpose=next((purpose for purpose in Purpose if purpose == query.get("purpose")), None),
         status=tuple(status for status in Status if status.value in asked),
         condition=_WARNINGS if "warning" in asked else (),
         q=query.get("q", "").strip()[:200],

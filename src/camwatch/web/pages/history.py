@@ -1,6 +1,6 @@
 """Pages of operators, cameras and outages: uptime bars, the last 24 hours, outages and attributions.
 
-The browser requests what waits for the store after the page itself.
+The browser requests the parts that need a store query after the page itself.
 """
 
 from __future__ import annotations
