@@ -11,6 +11,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
+from operator import attrgetter
 from typing import TypeAlias, TypeVar
 
 from camwatch.accounting.calendar import Calendar
@@ -19,7 +20,6 @@ from camwatch.accounting.records import (
     CameraHistory,
     GapRecord,
     History,
-    MaintenanceRecord,
     OutageRecord,
     Place,
     StatusChange,
@@ -229,7 +229,9 @@ class _Builder:
         names |= {(Scope.SITE, site): _name(self.inventory.sites, site) for site in sites}
         if names or not self.question.narrowed:
             names[Scope.OPERATOR, operator] = _name(self.inventory.operators, operator)
-        for window in sorted(self.record.maintenance, key=_order):
+        for window in sorted(
+            self.record.maintenance, key=attrgetter("start_ms", "end_ms", "scope", "scope_id")
+        ):
             name = names.get((window.scope, window.scope_id))
             start, end = max(window.start_ms, self.start), min(window.end_ms, self.until)
             there = start < end and (
@@ -288,7 +290,3 @@ def _total(sections: Sequence[OperatorSection]) -> FleetSection:
 
 def _name(known: Mapping[str, Operator] | Mapping[str, Site], given: str) -> str:
     return known[given].name if given in known else given
-
-
-def _order(window: MaintenanceRecord) -> tuple[int, int, str, str]:
-    return window.start_ms, window.end_ms, window.scope, window.scope_id

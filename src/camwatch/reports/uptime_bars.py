@@ -7,7 +7,6 @@ horizontal line, which the style sheet makes as thick as the bars and dashes (`s
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from itertools import groupby
 from typing import Final, TypeAlias
@@ -65,15 +64,6 @@ def is_partly_unknown(day: StatusTime | None) -> bool:
     """Return whether a hundredth (a quarter of an hour) of a day with an availability is unknown."""
     covered = 0 if day is None else day.up + day.down
     return day is not None and covered > 0 and day.unknown * 100 >= covered + day.unknown
-
-
-@dataclass(frozen=True, slots=True)
-class UptimeBars:
-    """The drawing of some days or months; `text` is its text alternative."""
-
-    width: int
-    paths: Paths
-    text: str
 
 
 def draw(days: Sequence[StatusTime | None]) -> Paths:
@@ -150,9 +140,8 @@ class Chart:
             if self.by_month or day.day == 1 or day.day % 5 == 0 or len(self.first) < 8:
                 yield number * CELL + BAR / 2, str(day.month if self.by_month else day.day)
 
-    def bars(self, camera: CameraRow) -> UptimeBars:
-        """Return the drawing of a camera."""
+    def bars(self, camera: CameraRow) -> tuple[Paths, str]:
+        """Return the drawing of a camera and its text alternative."""
         parts = [[camera.days[number] for number in days if number in camera.days] for days in self._days]
         times = [sum_status_times(part) if part else None for part in parts]
-        text = describe(self._language, times, self._names, digits=3)
-        return UptimeBars(self.width, draw(times), text)
+        return draw(times), describe(self._language, times, self._names, digits=3)
