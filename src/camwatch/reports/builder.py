@@ -44,6 +44,7 @@ from camwatch.reports.model import (
 
 Progress: TypeAlias = Callable[[int, int], None]
 """Called with the number of cameras that are done, and of all."""
+_order = attrgetter("start_ms", "end_ms", "scope", "scope_id")  # of maintenance windows
 _Line = TypeVar("_Line", bound=GroupRow)
 
 
@@ -229,9 +230,7 @@ class _Builder:
         names |= {(Scope.SITE, site): _name(self.inventory.sites, site) for site in sites}
         if names or not self.question.narrowed:
             names[Scope.OPERATOR, operator] = _name(self.inventory.operators, operator)
-        for window in sorted(
-            self.record.maintenance, key=attrgetter("start_ms", "end_ms", "scope", "scope_id")
-        ):
+        for window in sorted(self.record.maintenance, key=_order):
             name = names.get((window.scope, window.scope_id))
             start, end = max(window.start_ms, self.start), min(window.end_ms, self.until)
             there = start < end and (
