@@ -98,24 +98,15 @@ class _Writer:
         return table
 
     def _figures(self, line: GroupRow) -> Table:
-        return self._pairs(
-            (
-                (
-                    f"{'  ' if name.startswith('availability_') else ''}{figure_label(self._language, name)}",
-                    figure_text(self._language, figure),
-                )
-                for name, figure in line.figures.shown(line.objective).items()
-                if line.objective is not None or name not in OF_OBJECTIVE
-            ),
-            right=16,
-        )
+        language, pairs = self._language, []
+        for name, figure in line.figures.shown(line.objective).items():
+            if line.objective is not None or name not in OF_OBJECTIVE:
+                indent = "  " if name.startswith("availability_") else ""
+                pairs.append((indent + figure_label(language, name), figure_text(language, figure)))
+        return self._pairs(pairs, right=16)
 
     def _table(
-        self,
-        kind: str,
-        title: str,
-        rows: Sequence[GroupRow],
-        names: Sequence[str] = OF_CAMERA,
+        self, kind: str, title: str, rows: Sequence[GroupRow], names: Sequence[str] = OF_CAMERA
     ) -> Iterator[RenderableType]:
         """Yield a table whose long labels wrap; figures are never cut."""
         yield from self._title(title, "-")

@@ -42,14 +42,11 @@ class HistoryPages:
         self._days = OperatorDays(frame.parts)
         add_page(router, "/operators/{operator}", self.operator)
         add_page(router, "/cameras/{camera}", self.camera)
-        for path, handler in (
-            ("/operators/{operator}/days", self.operator_days),
-            ("/operators/{operator}/outages", self.operator_outages),
-            ("/cameras/{camera}/history", self.camera_history),
-            ("/cameras/{camera}/outages", self.camera_outages),
-            ("/outages/{number}", self.outage),
-        ):
-            router.add_api_route(path, handler)
+        router.add_api_route("/operators/{operator}/days", self.operator_days)
+        router.add_api_route("/operators/{operator}/outages", self.operator_outages)
+        router.add_api_route("/cameras/{camera}/history", self.camera_history)
+        router.add_api_route("/cameras/{camera}/outages", self.camera_outages)
+        router.add_api_route("/outages/{number}", self.outage)
         router.add_api_route("/outages/{number}", self.attribute, methods=["POST"])
 
     # --- operators
