@@ -5,7 +5,7 @@ A group is the sum of its cameras, divided afterwards (rule A4).
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final, NamedTuple
 
@@ -80,6 +80,10 @@ OF_CAMERA = ("availability", "contractual", "coverage", "outages", "down")
 """The figures of a camera in a table."""
 
 
+_KINDS: Final = {name: figure.kind for name, figure in FIGURES.items()}
+_COUNTS: Final = ("excluded", "outages", "closed_outages", "total_repair_ms", "reboots", "cameras")
+
+
 @dataclass(slots=True)
 class Figures:
     """The figures of a camera or a group in a period; durations are milliseconds.
@@ -99,7 +103,7 @@ class Figures:
     def add(self, other: Figures) -> None:
         """Add the figures of a camera, or of a smaller group."""
         self.account = sum_status_times((self.account, other.account))
-        for name in ("excluded", "outages", "closed_outages", "total_repair_ms", "reboots", "cameras"):
+        for name in _COUNTS:
             setattr(self, name, getattr(self, name) + getattr(other, name))
 
     def shown(self, objective: float | None = None) -> dict[str, FormattedFigure]:
@@ -116,7 +120,8 @@ class Figures:
             "contractual": rounding.percent(account.up, contractual),
             "objective": None if objective is None else rounding.format_objective(objective),
         }
-        exact: dict[str, Any] = asdict(self) | asdict(account)
+        exact: dict[str, Any] = {name: getattr(account, name) for name in account.__slots__}
+        exact |= {name: getattr(self, name) for name in _COUNTS}
         exact |= {
             "in_service": account.in_service,
             "outages_ended": self.closed_outages,
@@ -133,7 +138,7 @@ class Figures:
             name: FormattedFigure(kind, None, percents[name])
             if kind is Kind.PERCENT
             else FormattedFigure(kind, exact.get(name), _text(kind, exact.get(name)))
-            for name, (kind, *_) in FIGURES.items()
+            for name, kind in _KINDS.items()
         }
 
 

@@ -72,9 +72,8 @@ class FleetPage:
 
     async def whole(self, request: Request, viewer: CurrentUser) -> Response:
         """Return the page."""
-        return self._frame.render_page(
-            request, viewer, "fleet.html", "fleet", **await self._context(request, viewer)
-        )
+        context = await self._context(request, viewer)
+        return self._frame.render_page(request, viewer, "fleet.html", "fleet", **context)
 
     async def partial(self, request: Request, viewer: CurrentUser) -> Response:
         """Return the parts that change; rendered once for all clients with the same view."""

@@ -63,8 +63,7 @@ class ReportPages:
         chosen = self._chosen(request, viewer)
         known = self._frame.parts.live.inventory.operators
         operators = [known[operator] for operator in viewer.visible(known)]
-        names = {operator.id: operator.name for operator in operators}
-        who = names.get(chosen.operator) or w.gettext("All operators")
+        who = known[chosen.operator].name if chosen.operator else w.gettext("All operators")
         title = w.gettext("Availability report – {who} – {month}", who=who, month=w.month(chosen.first))
         response = self._frame.render_page(
             request,
