@@ -29,6 +29,29 @@ def report(request: pytest.FixtureRequest) -> Report:
     return report_of(record, operators=OPERATORS, inventory=CITY, total=True, objectives=OBJECTIVES)
 
 
+@pytest.fixture(scope="module")
+def document(report: Report) -> dict[str, Any]:
+    """Return the JSON, read back."""
+    found: dict[str, Any] = json.loads(json_document.write(report))
+    return found
+
+
+@pytest.fixture(scope="module")
+def page(report: Report) -> str:
+    return html_page.write(report, FRENCH)
+
+
+@pytest.fixture(scope="module")
+def text(report: Report) -> str:
+    return text_table.write(report, FRENCH)
+
+
+@pytest.fixture(scope="module")
+def rows(report: Report) -> list[dict[str, str]]:
+    """Return the spreadsheet, read back."""
+    return rows_of_csv(csv_table.write(report, FRENCH))
+
+
 def french(name: str, text: str | None) -> str:
     """Write a figure of the JSON as French does, by other means than the code."""
     if text is None:
@@ -69,19 +92,17 @@ def compare(found: dict[Of, Figures], expected: dict[Of, dict[str, Any]]) -> int
     return count
 
 
-def test_the_page_shows_what_the_json_has(report: Report) -> None:
-    document = json.loads(json_document.write(report))
-    found = of_html(html_page.write(report, FRENCH))
+def test_the_page_shows_what_the_json_has(document: dict[str, Any], page: str) -> None:
+    found = of_html(page)
     assert compare(found, of_json(document)) > 458 * 5
     shown = {of for of in found if of[1] == "camera" and of[0] != "total"}
     assert len(shown) == sum(len(section["cameras"]) for section in document["operators"]) == 458
 
 
-def test_the_text_shows_what_the_json_has(report: Report) -> None:
-    document = json.loads(json_document.write(report))
+def test_the_text_shows_what_the_json_has(document: dict[str, Any], text: str) -> None:
     labels = {figure_label(FRENCH, name): name for name in FIGURES}
     purposes = {FRENCH.label("purpose", name): str(name) for name in Purpose}
-    found = of_table(text_table.write(report, FRENCH), labels)
+    found = of_table(text, labels)
     known = {(of[0], of[1], purposes.get(of[2], of[2])): figures for of, figures in found.items()}
     assert compare(known, of_json(document)) > 458 * 5
     assert len({of for of in known if of[1] == "camera" and of[0] != "total"}) == 458
@@ -89,21 +110,20 @@ def test_the_text_shows_what_the_json_has(report: Report) -> None:
     assert whole.keys() == FIGURES.keys()
 
 
-def test_each_format_measures_purposes_by_their_objective(report: Report) -> None:
+def test_each_format_measures_purposes_by_their_objective(
+    document: dict[str, Any], page: str, text: str, rows: list[dict[str, str]]
+) -> None:
     """A7: in the sections and in the total; a purpose without one has none of its figures anywhere."""
     labels = {figure_label(FRENCH, name): name for name in FIGURES}
-    text = of_table(text_table.write(report, FRENCH), labels)
-    page = of_html(html_page.write(report, FRENCH))
-    expected = of_json(json.loads(json_document.write(report)))
-    rows = [row for row in rows_of_csv(csv_table.write(report, FRENCH)) if row["row"] == "purpose"]
-    sheet = {(row["operator"] or "total", row["id"]): row for row in rows}
+    in_text, in_page, expected = of_table(text, labels), of_html(page), of_json(document)
+    sheet = {(row["operator"] or "total", row["id"]): row for row in rows if row["row"] == "purpose"}
     for section in ("total", "ville"):
         for purpose in Purpose:
             shown = expected[section, "purpose", purpose]["shown"]
             promised = {name: french(name, shown[name]) for name in OF_OBJECTIVE}
             assert (shown["objective"] is not None) == (purpose in OBJECTIVES)
-            in_text = text[section, "purpose", FRENCH.label("purpose", purpose)]
-            for figures in (in_text, page[section, "purpose", purpose]):
+            named = FRENCH.label("purpose", purpose)
+            for figures in (in_text[section, "purpose", named], in_page[section, "purpose", purpose]):
                 told = {name: figures[name] for name in OF_OBJECTIVE if name in figures}
                 assert told == (promised if purpose in OBJECTIVES else {})
             row = sheet[section, purpose]
@@ -113,10 +133,12 @@ def test_each_format_measures_purposes_by_their_objective(report: Report) -> Non
             ]
 
 
-def test_the_spreadsheet_shows_what_the_json_has(report: Report) -> None:
-    expected = of_json(json.loads(json_document.write(report)))
+def test_the_spreadsheet_shows_what_the_json_has(
+    document: dict[str, Any], rows: list[dict[str, str]]
+) -> None:
+    expected = of_json(document)
     count = 0
-    for row in rows_of_csv(csv_table.write(report, FRENCH)):
+    for row in rows:
         kind = row["row"]
         if kind not in ("total", "operator", "purpose", "site", "camera"):
             continue
@@ -138,16 +160,15 @@ def _id(row: dict[str, str]) -> str:
     return "" if row["row"] in ("total", "operator") else row["id"]
 
 
-def test_outages_blind_intervals_and_maintenance_agree(report: Report) -> None:
-    document = json.loads(json_document.write(report))
-    rows = rows_of_csv(csv_table.write(report, FRENCH))
-    tables = {(t.section, t.kind): t for t in Page(html_page.write(report, FRENCH)).tables}
-    text = text_table.write(report, FRENCH)
+def test_outages_blind_intervals_and_maintenance_agree(
+    document: dict[str, Any], page: str, text: str, rows: list[dict[str, str]]
+) -> None:
+    tables = {(t.section, t.kind): t for t in Page(page).tables}
     for section in document["operators"]:
         mine = [row for row in rows if row["operator"] == section["id"]]
         sheet = [row for row in mine if row["row"] == "outage"]
-        page = tables.get((section["id"], "outage"))
-        listed = [cells for _, cells in page.rows[1:]] if page else []
+        table = tables.get((section["id"], "outage"))
+        listed = [cells for _, cells in table.rows[1:]] if table else []
         assert len(sheet) == len(listed) == len(section["outages"])
         for outage, row, cells in zip(section["outages"], sheet, listed, strict=True):
             ended = "en cours" if outage["end"] is None else FRENCH.timestamp(outage["end"]["ms"])
@@ -169,8 +190,8 @@ def test_outages_blind_intervals_and_maintenance_agree(report: Report) -> None:
             assert f"{start} → {ended}  {outage['duration']}" in text
         for kind, listed_as in (("monitoring_gap", "monitoring_gaps"), ("maintenance", "maintenance")):
             sheet = [row for row in mine if row["row"] == kind]
-            page = tables.get((section["id"], kind))
-            listed = [cells for _, cells in page.rows[1:]] if page else []
+            table = tables.get((section["id"], kind))
+            listed = [cells for _, cells in table.rows[1:]] if table else []
             assert len(sheet) == len(listed) == len(section[listed_as])
             for told, row, cells in zip(section[listed_as], sheet, listed, strict=True):
                 assert cells[:2] == [
@@ -182,10 +203,9 @@ def test_outages_blind_intervals_and_maintenance_agree(report: Report) -> None:
                     assert cells[2] == row["duration"] == told["duration"]
 
 
-def test_exclusions_are_listed_one_by_one_with_who_when_and_why(report: Report) -> None:
+def test_exclusions_are_listed_one_by_one_with_who_when_and_why(document: dict[str, Any], page: str) -> None:
     """A6."""
-    document = json.loads(json_document.write(report))
-    tables = {(t.section, t.kind): t for t in Page(html_page.write(report, FRENCH)).tables}
+    tables = {(t.section, t.kind): t for t in Page(page).tables}
     (ville,) = [section for section in document["operators"] if section["id"] == "ville"]
     excluded = [outage for outage in ville["outages"] if (outage["attribution"] or {}).get("excluded")]
     listed = [cells for _, cells in tables["ville", "exclusion"].rows[1:]]
@@ -201,9 +221,8 @@ def test_exclusions_are_listed_one_by_one_with_who_when_and_why(report: Report) 
     assert whole["excluded"] == sum(outage["in_period_ms"] for outage in excluded)
 
 
-def test_the_sums_of_the_json_are_exact(report: Report) -> None:
+def test_the_sums_of_the_json_are_exact(document: dict[str, Any]) -> None:
     """A1, A4."""
-    document = json.loads(json_document.write(report))
     accounts = ("up", "down", "unknown", "maintenance")
     for section in document["operators"]:
         whole = section["figures"]["exact"]

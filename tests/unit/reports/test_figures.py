@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from camwatch.accounting.objectives import error_budget_ms, objective_met
@@ -30,6 +30,7 @@ from camwatch.reports.figures import OF_OBJECTIVE, Figures, FormattedFigure
 from camwatch.reports.model import Report
 from camwatch.reports.period import Completeness, Period, last_month, month_of
 from camwatch.reports.renderers import csv_table, html_page, json_document, text_table
+from tests.support.examples import examples
 from tests.support.reports.record_builders import (
     DAY,
     MIN,
@@ -455,7 +456,7 @@ def test_a_duration_is_rounded_down_to_seconds(milliseconds: int) -> None:
 _statuses = st.sampled_from([Status.UP, Status.DOWN, Status.UNKNOWN, Status.MAINTENANCE, None])
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(
     changes=st.lists(st.tuples(st.integers(-50, 900), _statuses), min_size=1, max_size=12),
     service=st.tuples(st.integers(-50, 900), st.integers(1, 900)),

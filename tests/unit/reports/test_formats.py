@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import pytest
 import typer
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
@@ -25,6 +25,7 @@ from camwatch.reports.figures import FIGURES, Figures
 from camwatch.reports.model import GroupRow, Report
 from camwatch.reports.period import Period
 from camwatch.reports.renderers import csv_table, html_page, json_document, text_table
+from tests.support.examples import examples
 from tests.support.paths import ROOT
 from tests.support.reports.parsing import Page, rows_of_csv
 from tests.support.reports.record_builders import (
@@ -82,7 +83,7 @@ def test_objectives_of_a_year_of_the_fleet_stand_in_80_columns(ville: Report, la
     assert "−586972:48:00" in text
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(st.text(min_size=1, max_size=200))
 def test_no_name_makes_the_text_wider_or_speaks_to_the_terminal(name: str) -> None:
     text = text_table.write(hostile(name), FRENCH)
