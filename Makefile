@@ -33,8 +33,8 @@ system-deps: ## install the Debian programs that tests and benchmarks talk to
 test: check system-deps ## run every check and every test, against real servers
 	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
-unit: $(VENV)/dev.stamp ## run the unit tests alone, without a server or root; the pure packages must be covered in full
-	$(BIN)/pytest -n 2 tests/unit --cov --cov-fail-under=100 $(ARGS)
+unit: $(VENV)/dev.stamp ## run the unit tests, without a server or root; they must cover the pure packages in full
+	$(BIN)/pytest -n 2 --hypothesis-profile unit --cov --cov-fail-under=100 tests/unit $(ARGS)
 
 check: $(VENV)/dev.stamp ## check format, lint, types, layers, spelling, prose, generated files, the site
 	$(BIN)/ruff format --check .

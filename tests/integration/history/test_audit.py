@@ -53,7 +53,7 @@ def test_the_audit_of_an_empty_store_passes(store: Store) -> None:
 
 
 TAMPERED = {
-    "DELETE FROM outages": "but without an outage",
+    "DELETE FROM outages": "without an outage",
     "UPDATE outages SET end_ms = end_ms + 1": "does not match the time in down",
     "UPDATE outages SET end_ms = NULL": "does not match the time in down",
     "INSERT INTO outages (camera_key, at_ms, detected_ms, end_ms, cause) VALUES (2, 1767258000500, 1, 1767258000600, 'will')": "does not match the time in down",  # noqa: E501 - one statement
