@@ -5,13 +5,17 @@ from __future__ import annotations
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.support.examples import FULL
+
 pytest_plugins = ["tests.support.busy_machine", "tests.support.fixtures"]
 
 settings.register_profile(
     "camwatch",
+    max_examples=FULL,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
+settings.register_profile("unit", settings.get_profile("camwatch"), max_examples=FULL // 4)
 settings.load_profile("camwatch")
 
 TIMEOUT_S = {"e2e": 3600, "simulation": 3600, "integration": 1800, "unit": 900}

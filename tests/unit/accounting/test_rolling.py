@@ -7,7 +7,7 @@ from copy import deepcopy
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from camwatch.accounting.records import (
@@ -25,6 +25,7 @@ from camwatch.accounting.timeline import TimelineOverlays, status_time_between
 from camwatch.core.events import Backfill, Event, MonitoringGap, Reboot, ServicePeriodEvent, Transition
 from camwatch.core.model import GapCause, Instant, Purpose, Scope, Status
 from camwatch.core.status_time import Interval, Proven, StatusTime, sum_status_times
+from tests.support.examples import examples
 from tests.unit.accounting.test_rolling_window import start_of
 
 PARIS = ZoneInfo("Europe/Paris")
@@ -357,7 +358,7 @@ def _story(deeds: list[tuple[object, ...]]) -> list[tuple[int, list[Event]]]:
 
 
 @given(_DEEDS, _WINDOWS, st.integers(0, 30), st.integers(1, 9))
-@settings(max_examples=250)
+@examples(250)
 def test_told_or_built_it_is_what_the_record_says(
     deeds: list[tuple[object, ...]], windows: list[MaintenanceRecord], stored: int, again: int
 ) -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from functools import reduce
 from itertools import pairwise
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from camwatch.accounting.rolling import RollingAccounts
 from camwatch.core.events import Backfill, Event
 from camwatch.core.status_time import Proven, StatusTime, unite
+from tests.support.examples import examples
 from tests.unit.accounting.test_rolling import (
     DOWN,
     HOUR,
@@ -57,7 +58,7 @@ def test_stretches_are_united_alike_one_at_a_time_and_in_any_order(found: list[P
 
 
 @given(_STRETCHES, st.integers(1, 12))
-@settings(max_examples=250)
+@examples(250)
 def test_the_figures_are_those_of_the_union_of_all_fills(found: list[Proven], again: int) -> None:
     """E4: told one at a time, some of them twice; built from all; or from one row for each stretch."""
     events: list[Event] = [entered(-HOUR), moved(-HOUR, UP), moved(0, DOWN), moved(70 * MINUTE, UP)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from camwatch.core.event_time import QUANTILE
@@ -13,6 +13,7 @@ from camwatch.core.events import Backfill, MonitoringGap
 from camwatch.core.model import Cause, GapCause, Status
 from camwatch.core.telemetry import RejectionReason, SessionStatus
 from camwatch.wire.heartbeat import Heartbeat
+from tests.support.examples import examples
 from tests.support.fleet import START, Move, World, fleet, instant, utc_ms
 
 UP, DOWN, UNKNOWN = Status.UP, Status.DOWN, Status.UNKNOWN
@@ -70,7 +71,7 @@ def declared(world: World) -> dict[str, list[Move]]:
     return {name: moves for name, moves in found.items() if moves}
 
 
-@settings(max_examples=15, deadline=None)
+@examples(15)
 @given(st.lists(st.integers(15, 42), min_size=1, max_size=12))
 def test_however_uneven_the_lag_nobody_is_declared_down_and_nobody_unknown(lags: list[int]) -> None:
     """S11: as long as it is shorter than `down_after`; it grows from 15 s, and changes every 20 s."""
@@ -223,7 +224,7 @@ def behind(lag: float, waits: float, back: float, *, tells: bool = True) -> Worl
 
 
 @pytest.mark.no_cover
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(lag=st.floats(11, 30), hurries=st.floats(0, 1), back=st.floats(400, 410))
 def test_a_birth_that_waits_for_less_than_the_lag_is_wrong_by_half_an_interval(
     lag: float, hurries: float, back: float
@@ -238,7 +239,7 @@ def test_a_birth_that_waits_for_less_than_the_lag_is_wrong_by_half_an_interval(
 
 
 @pytest.mark.no_cover
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(lag=st.floats(11, 30), hurries=st.floats(0, 1), back=st.floats(400, 410))
 def test_bounds_allow_for_the_lag_where_a_camera_does_not_tell_when_it_speaks(
     lag: float, hurries: float, back: float
@@ -343,7 +344,7 @@ def test_one_camera_that_is_late_all_the_time_hides_nobodys_death() -> None:
     assert declared(world).keys() <= {"cam-1", "cam-3"}  # the first is as old as it says
 
 
-@settings(max_examples=20, deadline=None)
+@examples(20)
 @given(st.lists(st.integers(11, 100_000), min_size=1, max_size=20), st.sampled_from([4, 20]))
 def test_whatever_past_one_camera_speaks_of_the_death_of_all_others_is_found(
     behind: list[int], cameras: int

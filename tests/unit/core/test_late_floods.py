@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from camwatch.core.backfill import RUNS_KEPT
 from camwatch.core.events import Backfill
 from camwatch.core.status_time import Proven, unite
+from tests.support.examples import examples
 from tests.support.fleet import World, utc_ms
 from tests.unit.core.test_backfill import fills, lived, sent
 
@@ -32,7 +33,7 @@ _HEARD = st.lists(st.tuples(st.integers(105, 385), st.booleans()), min_size=1, m
 @given(_HEARD, st.sets(st.integers(0, 120)))
 @example([(355, True), (310, False)], {0, 1, 2, 3})
 @example([(360, True), (370, True)], {0})
-@settings(max_examples=60)
+@examples(60)
 def test_each_event_tells_what_none_before_it_told(heard: list[tuple[int, bool]], back: set[int]) -> None:
     """E4: so no more than there are stretches, times that one grew, and proofs that ended one."""
     world = in_the_dark(400)
@@ -50,7 +51,7 @@ def test_each_event_tells_what_none_before_it_told(heard: list[tuple[int, bool]]
 
 @given(_HEARD, st.booleans())
 @example([(105, False), (106, False), (105, False)], False)
-@settings(max_examples=60)
+@examples(60)
 def test_they_prove_the_same_in_whatever_order_they_come(heard: list[tuple[int, bool]], back: bool) -> None:
     """E4: two links may bring by turns what each had kept."""
     found = []

@@ -7,10 +7,11 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from camwatch.core.model import Status
+from tests.support.examples import examples
 from tests.support.fleet import START, World, fleet, seconds
 from tests.unit.core.test_resume import Left, restarted
 
@@ -65,7 +66,7 @@ def declared(world: World, since: float = 0.0) -> list[str]:
 
 
 @pytest.mark.no_cover
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(
     phases=st.lists(st.floats(0, 9.9), min_size=4, max_size=8),
     ahead=st.sampled_from([30.0, 40.0, 50.0, 600.0, 7200.0, 400 * 86_400.0]),

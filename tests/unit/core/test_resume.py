@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from camwatch.core.checkpoint_model import CameraCheckpoint, LinkGroupCheckpoint
@@ -14,6 +14,7 @@ from camwatch.core.model import CameraConfig, Cause, GapCause, Lifecycle, Mainte
 from camwatch.core.monitor import FleetMonitor
 from camwatch.core.status_time import StatusTime
 from camwatch.core.telemetry import RejectionReason, SessionStatus
+from tests.support.examples import examples
 from tests.support.fleet import START, World, enrolment, fleet, seconds, utc_ms, window
 
 UNKNOWN, UP, DOWN, MAINTENANCE = Status.UNKNOWN, Status.UP, Status.DOWN, Status.MAINTENANCE
@@ -71,7 +72,7 @@ def fills(world: World) -> list[Backfill]:
 
 
 @pytest.mark.no_cover
-@settings(max_examples=150)
+@examples(150)
 @given(
     st.lists(st.integers(1, 900), min_size=2, max_size=12),
     st.integers(1, 900),

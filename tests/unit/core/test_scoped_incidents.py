@@ -7,13 +7,14 @@ from dataclasses import replace
 from typing import NamedTuple
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from camwatch.core.events import Event, IncidentEvent
 from camwatch.core.incidents import IncidentGroup
 from camwatch.core.model import CameraConfig, Lifecycle
 from camwatch.core.scoped_incidents import ScopedIncidents
+from tests.support.examples import examples
 from tests.support.fleet import World, enrolment
 
 OURS = frozenset({"alpha"})
@@ -98,7 +99,7 @@ def open_now(groups: Iterable[IncidentGroup]) -> dict[tuple[object, ...], tuple[
 
 @pytest.mark.no_cover
 @given(STEPS)
-@settings(max_examples=150, deadline=None)
+@examples(150)
 def test_what_a_landlord_sees_is_what_its_own_cameras_alone_give(steps: list[Step]) -> None:
     """Random histories, with others' cameras at the same site and without: the same incidents."""
     whole, alone = Story([*OWN, *OTHERS]), Story(OWN)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.metrics_core import Metric
@@ -16,6 +16,7 @@ from camwatch.core.model import Camera
 from camwatch.metrics.camera_renderer import SLICE
 from camwatch.metrics.collector import FAMILIES
 from camwatch.metrics.families import escaped
+from tests.support.examples import examples
 from tests.support.fleet import camera
 from tests.support.monitor_fixture import City, Scraped, odd_city, registered
 
@@ -89,7 +90,7 @@ _PLAIN = st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=64
 
 
 @given(name=_TEXTS | _SPITEFUL, model=_SPITEFUL, firmware=_PLAIN)
-@settings(max_examples=60)
+@examples(60)
 def test_whatever_people_and_cameras_write_comes_back_as_they_wrote_it(
     name: str, model: str, firmware: str
 ) -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from camwatch.core.model import Lifecycle, MaintenanceWindow, Scope
 from camwatch.core.telemetry import SessionStatus
+from tests.support.examples import examples
 from tests.support.fleet import camera
 from tests.support.monitor_fixture import BEGIN_S, City, Scraped, registered
 
@@ -92,7 +93,7 @@ def _operators_add_up(scrape: Scraped) -> None:
 
 @pytest.mark.no_cover
 @given(st.lists(_DEEDS, max_size=25))
-@settings(max_examples=40)
+@examples(40)
 def test_figures_stay_true_and_counters_never_decrease_over_any_history(deeds: list[tuple[Any, ...]]) -> None:
     city = City(_PLAIN)
     before: dict[str, dict[Any, float]] = {}
@@ -113,7 +114,7 @@ def test_figures_stay_true_and_counters_never_decrease_over_any_history(deeds: l
 
 
 @given(st.lists(_DEEDS.filter(lambda deed: deed[0] not in ("reload", "set clock")), max_size=20))
-@settings(max_examples=30)
+@examples(30)
 def test_the_accounts_of_a_camera_sum_to_no_more_than_its_time_in_service(
     deeds: list[tuple[Any, ...]],
 ) -> None:

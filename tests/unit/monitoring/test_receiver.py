@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from camwatch.core.model import Status
 from camwatch.errors import RejectReason
+from tests.support.examples import examples
 from tests.support.fleet import camera
 from tests.support.monitor_fixture import City, registered
 
@@ -32,7 +33,7 @@ def send(found: City, payload: str) -> None:
     found.link.packets_end(found.watcher.clock())
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(
     st.lists(
         st.fixed_dictionaries(

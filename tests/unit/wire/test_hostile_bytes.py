@@ -6,7 +6,7 @@ import json
 
 import msgspec
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from camwatch.core.telemetry import SessionStatus
@@ -19,6 +19,7 @@ from camwatch.wire.heartbeat import (
     encode_heartbeat,
     encode_status,
 )
+from tests.support.examples import examples
 from tests.support.wire import strategies
 
 FULL = Heartbeat(
@@ -112,7 +113,7 @@ def test_arbitrary_bytes_are_taken_or_refused(payload: bytes) -> None:
     word_or_refusal(payload)
 
 
-@settings(max_examples=300)
+@examples(300)
 @given(strategies.objects(*strategies.FIELDS, "status"), st.booleans())
 def test_arbitrary_json_objects_are_taken_or_refused(content: dict[str, object], escaped: bool) -> None:
     payload = json.dumps(content, ensure_ascii=escaped).encode("utf-8", "surrogatepass")
@@ -126,7 +127,7 @@ def test_arbitrary_json_values_are_taken_or_refused(content: object) -> None:
     word_or_refusal(json.dumps(content).encode())
 
 
-@settings(max_examples=300)
+@examples(300)
 @given(
     strategies.heartbeats().map(encode_heartbeat),
     st.lists(st.tuples(st.floats(0, 1), st.integers(0, 8), st.binary(max_size=8)), min_size=1, max_size=4),

@@ -6,13 +6,14 @@ import asyncio
 import json
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from camwatch.web.auth.accounts import Accounts
 from camwatch.web.auth.authenticator import AuthConfig, Authenticator
 from camwatch.web.auth.middleware import add_auth
 from camwatch.web.auth.proxy_headers import TrustedProxies
+from tests.support.examples import examples
 from tests.support.web.auth_app import LANDLORD, PASSWORD, TOKEN, Hands, accounts, house
 
 NAMES = ("chief", "Zoe", "landlord", "grafana", "bridge", "sso@ville.example")
@@ -145,7 +146,7 @@ class Browser:
         assert vouched or brought or (name in NAMES[:3] and self.cookie), "nothing proved it"
 
 
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(st.sampled_from(("10.0.0.1", "192.0.2.1")), st.lists(_step, max_size=14))
 def test_no_sequence_of_requests_widens_what_anybody_sees(peer: str, steps: list[tuple[Any, ...]]) -> None:
     async def play() -> None:
