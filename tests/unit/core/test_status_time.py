@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from camwatch.core.model import Status
-from camwatch.core.status_time import StatusTime, sum_status_times
+from camwatch.core.status_time import Proven, StatusTime, sum_status_times, unite
 from tests.support.fleet import World, alive, fleet
 
 milliseconds = st.integers(min_value=0, max_value=10**13)
@@ -153,3 +153,8 @@ def test_availability_of_a_fleet_counts_every_camera_by_its_time() -> None:
     whole = sum_status_times(world.account(camera_id) for camera_id in world.watch.cameras)
     assert whole.in_service == 3 * 1_000_000 + 995_000
     assert whole.availability == pytest.approx((3 * 1000 + 5) / 3995)
+
+
+def test_proven_time_is_united_where_it_touches_and_empty_time_is_left_out() -> None:
+    stretches = [Proven.of(30, 40), Proven.of(10, 20), Proven.of(20, 25), Proven.of(50, 50)]
+    assert unite(stretches) == [Proven.of(10, 25), Proven.of(30, 40)]

@@ -8,7 +8,7 @@ import pytest
 
 from camwatch.core import deadlines
 from camwatch.core.events import Backfill, MonitoringGap
-from camwatch.core.model import Cause, Liveness, Status
+from camwatch.core.model import Cause, GapCause, Liveness, Status
 from camwatch.core.telemetry import RejectionReason, SessionStatus
 from tests.support.fleet import START, Move, World, alive, enrolment, fleet, instant, seconds, utc_ms
 
@@ -506,3 +506,11 @@ def test_online_that_a_broker_kept_may_have_been_sent_at_any_time_of_the_gap() -
     [*_, back] = world.transitions()
     assert (back.new, seconds(back.at)) == (Status.UP, 121)
     assert (back.earliest_ms, back.latest_ms) == (utc_ms(100 - 1.25 * 10), utc_ms(121))
+
+
+def test_a_gap_found_outside_the_core_is_an_event_in_order() -> None:
+    """T2: such as a step of the wall clock."""
+    world = alive(until=10)
+    gap = MonitoringGap((), (), GapCause.CLOCK_STEP, instant(5), instant(10))
+    world.watch.record_gap(gap)
+    assert world.watch.drain_events() == [gap]
