@@ -42,7 +42,7 @@ class Detection:
 
 
 def detection_delays(cameras: int, folder: Path, times: int) -> list[Detection]:
-    """So many times, let all cameras beat for some intervals, fall silent together, and be convicted."""
+    """Several times, let all cameras beat for some intervals, fall silent together, and go down."""
     with Environment(cameras, folder, (_ShortIntervals,)) as stage:
         return [_all_die(stage) for _ in range(times)]
 

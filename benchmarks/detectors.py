@@ -87,8 +87,8 @@ def arrivals(device: Device, network: Network, heartbeats: int, seed: int) -> It
 class Score:
     """One detector on one network, in intervals: how late each threshold is, and what it would mistake.
 
-    A camera that falls silent after heartbeat i is convicted `base[i] + threshold * scale[i]` after it. One
-    that does not is convicted wrongly if the next heartbeat comes later, its overrun above the threshold.
+    A camera that falls silent after heartbeat i is declared down `base[i] + threshold * scale[i]` after it. One
+    that does not is declared down wrongly if the next heartbeat comes later, its overrun above the threshold.
     """
 
     base: array[float] = field(default_factory=lambda: array("f"))
@@ -102,7 +102,7 @@ class Score:
         self.overruns.append((gap - base) / scale)
 
     def mistakes(self, threshold: float) -> int:
-        """Count the live cameras that the threshold would have convicted."""
+        """Count the live cameras that the threshold would have declared down."""
         return sum(overrun > threshold for overrun in self.overruns)
 
     def threshold(self, mistakes: int) -> float:
@@ -110,7 +110,7 @@ class Score:
         return nlargest(min(mistakes, _KEPT) + 1, self.overruns)[-1]
 
     def detection(self, threshold: float) -> tuple[float, float]:
-        """Return mean and 99th percentile of the silence after which a dead camera is convicted."""
+        """Return mean and 99th percentile of the silence after which a dead camera is declared down."""
         waits = sorted(base + threshold * scale for base, scale in zip(self.base, self.scale, strict=True))
         return sum(waits) / len(waits), waits[len(waits) * 99 // 100]
 

@@ -49,7 +49,7 @@ class MassOutage:
 def mass_outage(
     cameras: int, folder: Path, times: int, *, url: str | None = None, memory: bool = True
 ) -> MassOutage:
-    """So many times, let all cameras give a heartbeat, fall silent together, and be convicted."""
+    """Several times, let all cameras give a heartbeat, fall silent together, and go down."""
     kind = with_history(_INTERVAL_S, url=url, memory=memory)
     found = MassOutage([], [])
     with Environment(cameras, folder, (kind,)) as stage:
@@ -70,7 +70,7 @@ def _all_die(stage: Environment, running: Running, found: MassOutage) -> None:
     peer = running.peer
     if not isinstance(peer, WithHistory):
         raise TypeError(peer)
-    before, convicted = len(peer.stored()), _convicted(peer)
+    before, declared = len(peer.stored()), _declared_down(peer)
     with running.process.frozen():  # the heartbeats wait in its socket, to arrive as one
         stage.beat(running, 1, 0.0)
     thawed = time.monotonic()
@@ -89,14 +89,14 @@ def _all_die(stage: Environment, running: Running, found: MassOutage) -> None:
     time.sleep(_AFTERMATH_S)
     began = thawed + _SILENCE_S - 2 * _LOOK_S
     held = longest(late_ticks(peer.folder / TICKS), began, time.monotonic())
-    died = _convicted(peer) - convicted
+    died = _declared_down(peer) - declared
     if died < stage.cameras:
         raise LostMessagesError(f"only {died} of {stage.cameras} cameras were seen to die")
     found.stored += waited
     found.held.append(held)
 
 
-def _convicted(peer: WithHistory) -> int:
+def _declared_down(peer: WithHistory) -> int:
     _, body = get(peer.port, "/metrics", {"Accept-Encoding": "identity"})
     name = b"\ncamwatch_detection_delay_seconds_count "
     _, _, rest = body.partition(name)

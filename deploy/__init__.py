@@ -1,1 +1,1 @@
-"""What stands around camwatch when it runs in a city: configuration, and the code that writes some of it."""
+"""Deployment of camwatch in a city: configuration, and the code that generates some of it."""

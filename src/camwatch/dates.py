@@ -1,6 +1,6 @@
 """Dates and times that people write, read strictly: one reader for tables, flags, forms and the API.
 
-A `ValueError` from here is for people: it quotes what was written, and says what to write.
+A `ValueError` from here is for people: it quotes what was written, and gives the expected form.
 """
 
 from __future__ import annotations

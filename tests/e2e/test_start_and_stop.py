@@ -38,7 +38,7 @@ async def test_a_signal_stops_the_daemon_in_order(
 
 async def test_a_daemon_that_never_found_its_broker_stops_in_order(fleet: Path, tmp_path: Path) -> None:
     async with running(tmp_path, config(fleet, broker("mqtt://127.0.0.1:1"))) as daemon:
-        await daemon.unready("nobody listens at 127.0.0.1:1")
+        await daemon.unready("no broker listens at 127.0.0.1:1")
         assert (await daemon.get("/-/healthy")).status_code == 200
         assert await daemon.end() == 0
         assert daemon.log()[-1]["event"] == "stopped"

@@ -35,7 +35,7 @@ def _info() -> Json:
         "title": "camwatch messages",
         "version": "1.0.0",
         "description": (
-            "What a camera publishes so that camwatch can tell whether it is alive. The topic prefix "
+            "What a camera publishes so that camwatch knows whether it is alive. The topic prefix "
             f"`{DEFAULT_PREFIX}` can be set; `docs/reference/messages.md` explains the meaning of each field."
         ),
         "license": {"name": "Apache-2.0"},
@@ -92,14 +92,14 @@ def _operations() -> Json:
     return {
         "sendHeartbeat": _send(
             MessageKind.HEARTBEAT,
-            "Tell that the camera is alive, once per interval (10 s unless agreed otherwise). QoS 0 will do; "
+            "Show that the camera is alive, once per interval (10 s unless agreed otherwise). QoS 0 will do; "
             "QoS 1 lets a broker keep the message while camwatch restarts. Never retained.",
             retain=False,
         ),
         "sendStatus": _send(
             MessageKind.STATUS,
-            "Say `online` after each connection and `goodbye` before a clean stop. The broker says `offline` "
-            "in the camera's name: leave that as the last will of the session.",
+            "Publish `online` after each connection and `goodbye` before a clean stop. The broker publishes "
+            "`offline` in the camera's name: leave that as the last will of the session.",
             retain=True,
         ),
     }

@@ -30,7 +30,7 @@ EXAMPLES: tuple[Json, ...] = (
     },
     {},
 )
-"""Heartbeats of a camera that tells what it should, all that it can, and nothing."""
+"""Heartbeats of a camera that sends the usual fields, all fields, and none."""
 
 
 def text() -> str:
@@ -44,7 +44,7 @@ def text() -> str:
 
 
 def heartbeat() -> Json:
-    """Return what stands in the schema of a heartbeat, to be set into other documents as well."""
+    """Return the schema of a heartbeat, which other documents contain as well."""
     schema = of_struct(Heartbeat)
     return {
         "title": "camwatch heartbeat",
@@ -66,7 +66,7 @@ def of_struct(struct: type[msgspec.Struct]) -> Json:
 
 
 def as_text(document: Json) -> str:
-    """Return a JSON document as it stands in a file."""
+    """Return a JSON document as the text of a file."""
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
 

@@ -1,4 +1,4 @@
-"""`docs/reference/scenario.schema.json`: what stands in a scenario of the simulator, for editors."""
+"""`docs/reference/scenario.schema.json`: the schema of the simulator's scenarios, for editors."""
 
 from __future__ import annotations
 

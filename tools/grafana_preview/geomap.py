@@ -16,7 +16,7 @@ from tools.grafana_preview.units import settings, show
 STYLE = """
 .map { background: #111217; display: block; }
 .map text { font-size: 14px; font-weight: 600; }
-.told { position: absolute; bottom: 8px; right: 8px; padding: 6px 10px; background: #22252b;
+.tip { position: absolute; bottom: 8px; right: 8px; padding: 6px 10px; background: #22252b;
   font-size: 12px; }
 """
 _GLOBE_PX = 256
@@ -49,10 +49,10 @@ def drawn(panel: Json, heads: Sequence[str], table: Sequence[Row], size: tuple[f
         dot, mark = _dot(panel, style, row, at, "\n".join(_tip(panel, heads, row)))
         dots, marks = dots + dot, marks + mark
     worst = [row for _, row in spots if row.get(style["color"]["field"])][-1:]
-    told = "".join(
-        f"<div class=told>{'<br>'.join(map(escape, _tip(panel, heads, row)))}</div>" for row in worst
+    tip = "".join(
+        f"<div class=tip>{'<br>'.join(map(escape, _tip(panel, heads, row)))}</div>" for row in worst
     )
-    return f'<svg class=map width="{wide:.0f}" height="{high:.0f}">{dots}{marks}</svg>{told}'
+    return f'<svg class=map width="{wide:.0f}" height="{high:.0f}">{dots}{marks}</svg>{tip}'
 
 
 def _layer(panel: Json) -> Json:

@@ -48,7 +48,7 @@ class Asked:
         def value(match: re.Match[str]) -> str:
             name = match[1] or match[2]
             if name not in known:
-                raise ValueError(f"nobody gives ${name} a value in: {text}")
+                raise ValueError(f"${name} has no value in: {text}")
             return known[name]
 
         return re.sub(r"\$(?:\{(\w+)\}|([A-Za-z_]\w*))", value, text)

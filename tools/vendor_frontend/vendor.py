@@ -41,7 +41,7 @@ WANTED = (
 
 
 def entry(wanted: Wanted, version: str, content: bytes) -> dict[str, str | int]:
-    """Return what the manifest says of a file."""
+    """Return the entry of a file in the manifest."""
     return {
         "file": wanted.name,
         "package": wanted.package,

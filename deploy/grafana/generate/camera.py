@@ -224,10 +224,10 @@ def _reported(tr: Translator) -> list[Panel]:
     latest = tr("As the camera reports it.")
 
     def reported(
-        title: str, metric: str, unit: str, colour: str, tells: str = latest, **more: float | None
+        title: str, metric: str, unit: str, colour: str, description: str = latest, **more: float | None
     ) -> Panel:
         low, high = more.get("low", 0), more.get("high")
-        return series(title, tells, Query(_one(metric), title, colour), unit=unit, low=low, high=high)
+        return series(title, description, Query(_one(metric), title, colour), unit=unit, low=low, high=high)
 
     return [
         reported(

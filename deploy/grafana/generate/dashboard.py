@@ -72,7 +72,7 @@ def lay_out(parts: Parts) -> list[Placed]:
 def board(
     tr: Translator,
     page: str,
-    tells: str,
+    description: str,
     parts: Parts,
     variables: Sequence[build.QueryVariable] = (),
     *,
@@ -83,7 +83,7 @@ def board(
     made = (
         build.Dashboard(tr(TITLES[page]))
         .uid(tr.uid(page))
-        .description(tells)
+        .description(description)
         .tags(["camwatch", tr.lang])
         .timezone("browser")
         .week_start("monday")

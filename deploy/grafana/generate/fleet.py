@@ -68,9 +68,9 @@ def counts(tr: Translator, chosen: str = "") -> list[tuple[int, Panel]]:
         "maintenance": steps(GREEN, (1, SKY)),
     }
     found = [
-        (3, stat(tr.counted(status), tells, Query(queries.cameras(status, chosen)), unit=COUNT, decimals=0,
-                 thresholds=shades.get(status)))
-        for status, tells in why.items()
+        (3, stat(tr.counted(status), description, Query(queries.cameras(status, chosen)), unit=COUNT,
+                 decimals=0, thresholds=shades.get(status)))
+        for status, description in why.items()
     ]  # fmt: skip
     degraded = stat(
         tr("Degraded"),

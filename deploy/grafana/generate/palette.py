@@ -1,7 +1,7 @@
 """Colours of values.
 
 They are of Okabe and Ito's palette, made for all kinds of colour vision; a test holds them apart as people
-with each kind of colour blindness see them. No colour stands alone: there is a text or a number with it.
+with each kind of colour blindness see them. Each colour comes with a text or a number.
 """
 
 from __future__ import annotations

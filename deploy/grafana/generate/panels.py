@@ -77,7 +77,7 @@ class Dots(NamedTuple):
 
 def stat(
     title: str,
-    tells: str,
+    description: str,
     query: Query,
     *,
     unit: str,
@@ -91,7 +91,7 @@ def stat(
     panel = (
         build_stat.Panel()
         .title(title)
-        .description(tells)
+        .description(description)
         .unit(unit)
         .no_value(no_value)
         .mappings(list(mappings))
@@ -113,7 +113,7 @@ def stat(
 
 def series(
     title: str,
-    tells: str,
+    description: str,
     *queries: Query,
     unit: str,
     names: Mapping[str, tuple[str, str | None]] | None = None,
@@ -128,7 +128,7 @@ def series(
     panel = (
         build_series.Panel()
         .title(title)
-        .description(tells)
+        .description(description)
         .unit(unit)
         .no_value(no_value)
         .line_width(2)
@@ -165,7 +165,7 @@ def series(
 
 def timeline(
     title: str,
-    tells: str,
+    description: str,
     *queries: Query,
     mappings: Mappings,
     names: Mapping[str, str] | None = None,
@@ -176,7 +176,7 @@ def timeline(
     panel = (
         build_timeline.Panel()
         .title(title)
-        .description(tells)
+        .description(description)
         .unit(TEXT)
         .no_value(no_value)
         .mappings(list(mappings))
@@ -203,7 +203,7 @@ def timeline(
 
 def table(
     title: str,
-    tells: str,
+    description: str,
     queries: Sequence[str],
     columns: Sequence[Column],
     *,
@@ -216,7 +216,12 @@ def table(
     `sort` is the head of the column to sort by, falling.
     """
     panel = (
-        build_table.Panel().title(title).description(tells).unit(TEXT).no_value(no_value).show_header(True)
+        build_table.Panel()
+        .title(title)
+        .description(description)
+        .unit(TEXT)
+        .no_value(no_value)
+        .show_header(True)
     )
     panel.color_scheme(build.FieldColor().mode(dashboard.FieldColorModeId.THRESHOLDS))
     for column in columns:
@@ -229,13 +234,13 @@ def table(
 
 
 def places(
-    title: str, tells: str, queries: Sequence[str], columns: Sequence[Column], dots: Dots
+    title: str, description: str, queries: Sequence[str], columns: Sequence[Column], dots: Dots
 ) -> dashboard.Panel:
     """Return a map with a dot for each row, as `table` makes rows; the biggest on top.
 
     The columns are the lines of a dot's tooltip. Coordinates are labels, so they are made numbers first.
     """
-    panel = build_map.Panel().title(title).description(tells).unit(TEXT)
+    panel = build_map.Panel().title(title).description(description).unit(TEXT)
     # The map shows the sites, not the world; `zoom` limits it to a few streets across.
     panel.view(build_map.MapViewConfig().id(geomap.MapCenterID.FIT).all_layers(True).padding(10).zoom(15))
     panel.controls(
@@ -267,7 +272,7 @@ def _markers(dots: Dots) -> build_common.MapLayerOptions:
         "opacity": 0.7,
         "size": {"field": dots.size, "fixed": smallest, "min": smallest, "max": biggest},
         "symbol": {"mode": "fixed", "fixed": "img/icons/marker/circle.svg"},
-        # Grafana writes it in the colour of the dot, so it stands beside it.
+        # Grafana writes it in the colour of the dot, so it is placed beside the dot.
         "text": {"mode": "field", "field": dots.mark, "fixed": ""},
         "textConfig": {
             "fontSize": 14,

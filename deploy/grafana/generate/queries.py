@@ -58,8 +58,8 @@ def counted_at_sites(*statuses: str) -> str:
 def marks_of_sites() -> str:
     """Return the mark of each site: the number of cameras that are down, or if none, why it is not all up.
 
-    The latter is the number of a status below zero: unknown if any camera is, for then nobody knows that none
-    is down; maintenance or planned if no camera is up. A site where all is well has no row.
+    The latter is the number of a status below zero: unknown if any camera is, since it may be
+    down; maintenance or planned if no camera is up. A site where all is well has no row.
     """
 
     def instead(status: str) -> str:

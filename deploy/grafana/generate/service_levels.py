@@ -40,10 +40,10 @@ def service_levels(tr: Translator) -> Dashboard:
     )
 
 
-def _by_window(tr: Translator, title: str, tells: str, asked: list[tuple[str, str]]) -> Panel:
+def _by_window(tr: Translator, title: str, description: str, asked: list[tuple[str, str]]) -> Panel:
     return table(
         title,
-        tells,
+        description,
         [expr for expr, _ in asked],
         [
             Column("operator", tr("Operator"), link=to(tr, "operator")),

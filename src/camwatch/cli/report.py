@@ -34,7 +34,7 @@ def _language(lang: str) -> str:
 def report_command(  # noqa: PLR0913, PLR0917 - each is a flag of the command
     config: ConfigFile = None,
     operator: Annotated[str | None, typer.Option(metavar="ID", help="Only this operator.")] = None,
-    everybody: Annotated[
+    all_operators: Annotated[
         bool, typer.Option("--all", help="All operators, each in its own section, and a total (default).")
     ] = False,
     month: Annotated[
@@ -57,7 +57,7 @@ def report_command(  # noqa: PLR0913, PLR0917 - each is a flag of the command
     ] = None,
 ) -> None:
     """Report availability: figures, outages, monitoring gaps, maintenance."""
-    if everybody and operator is not None:
+    if all_operators and operator is not None:
         raise UsageError("--all and --operator contradict each other: give one")
     settings, inventory = load_config(config)
     now_ms = wall_ms()

@@ -23,8 +23,8 @@ REPLAY_INTERVALS_WITH_UPTIME = 0.5
 """The same if the uptime confirms them; a repeated replay has aged by then."""
 COARSE_S = 1.1
 """Clocks and uptimes in whole seconds may differ by this much without a fault."""
-STANDS = 0.0
-"""The `offset` of a clock that stands still."""
+STOPPED = 0.0
+"""The `offset` of a clock that has stopped."""
 
 
 def reset_offset(camera: CameraState) -> None:
@@ -67,13 +67,13 @@ def is_clock_broken(
         return is_constantly_late(camera, now, now - (telemetry.ts or 0.0), OFFSET_WINDOW, interval / 2)
     if _proven_since_late(camera):
         camera.undecided_until = now + REPLAY_INTERVALS * interval
-    stands = ran is None and _stands_still(camera, telemetry, now)
+    stopped = ran is None and _has_stopped(camera, telemetry, now)
     camera.late_ts = NEVER if telemetry.ts is None else telemetry.ts
-    if ran is False or stands:
+    if ran is False or stopped:
         if now < camera.doubted_until:
             return True
-        if stands:
-            return is_constantly_late(camera, now, STANDS, REPLAY_INTERVALS, interval)
+        if stopped:
+            return is_constantly_late(camera, now, STOPPED, REPLAY_INTERVALS, interval)
         steady = now - uptime if uptime is not None else now - (telemetry.seq or 0) * interval
         return is_constantly_late(camera, now, steady, REPLAY_INTERVALS_WITH_UPTIME, interval / 4)
     return is_constantly_late(camera, now, now - (telemetry.ts or 0.0), REPLAY_INTERVALS, interval / 2)
@@ -124,12 +124,12 @@ def clock_ran(camera: CameraState, telemetry: Telemetry, now: float) -> bool | N
 
 
 def _running_uptime(camera: CameraState, telemetry: Telemetry) -> float | None:
-    """Return the uptime of a heartbeat; None if it stands still, which proves nothing of the clock."""
+    """Return the uptime of a heartbeat; None if it has stopped, which proves nothing of the clock."""
     return None if telemetry.uptime_s == camera.uptime else telemetry.uptime_s
 
 
-def _stands_still(camera: CameraState, telemetry: Telemetry, now: float) -> bool:
-    """Return whether a clock stands still, if neither uptime nor `seq` can tell (rules L8, L10).
+def _has_stopped(camera: CameraState, telemetry: Telemetry, now: float) -> bool:
+    """Return whether a clock has stopped, where neither uptime nor `seq` shows it (rules L8, L10).
 
     It shows its last value, or no more than in the late heartbeat about an interval ago: neither copies nor a
     draining queue come at that pace. It is doubted for as long as that continues.
@@ -139,7 +139,7 @@ def _stands_still(camera: CameraState, telemetry: Telemetry, now: float) -> bool
     as_before = abs(ts - (camera.ts or 0.0)) <= COARSE_S
     if _proven_since_late(camera) or camera.late_arrivals is None:
         return as_before or (alone and now < camera.doubted_until)
-    goes_on, pause_s = camera.late_offset == STANDS, now - camera.late_arrivals.end / 1000
+    goes_on, pause_s = camera.late_offset == STOPPED, now - camera.late_arrivals.end / 1000
     if pause_s > camera.suspect_s:
         return goes_on and as_before
     no_more = ts <= camera.late_ts + min(COARSE_S, camera.interval_s / 2)

@@ -106,7 +106,7 @@ class LinkGroup:
 
 @dataclass(slots=True, eq=False, repr=False)
 class CameraState:
-    """Everything known of one camera. Times are monotonic seconds unless the name says otherwise.
+    """Everything known of one camera. Times are monotonic seconds unless the name has another unit.
 
     `NEVER` and None mean "not yet". Deadlines and thresholds are flat copies, set by `configure`: every
     heartbeat reads them.

@@ -1,4 +1,4 @@
-"""Parsers of table cells: text in, value out, or a `FieldError` that says what is allowed.
+"""Parsers of table cells: text in, value out, or a `FieldError` that states what is allowed.
 
 Cells come without surrounding blanks. No parser guesses.
 """
@@ -26,7 +26,7 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 
 class FieldError(ValueError):
-    """A field is invalid; the text says why and what is allowed. Becomes a `ConfigProblem` of its table."""
+    """A field is invalid; the text states why and what is allowed. Becomes a `ConfigProblem` of its table."""
 
 
 def identifier(cell: str) -> str:

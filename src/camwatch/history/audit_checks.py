@@ -17,8 +17,8 @@ from camwatch.core.model import Purpose, Status
 from camwatch.core.status_time import Interval, Proven, StatusTime, sum_status_times
 from camwatch.history.skipped_days import lived_days
 
-# What happened some time ago is dated back from now: a clock that was set since then shifts it. Nothing is
-# dated further back than a silence that convicts, and with an interval of a day that is days.
+# Events are dated back from now, so a clock that was set since then shifts them. Nothing is dated further
+# back than `down_after`, which is days where the interval is a day.
 _LAG_MS = 7 * 86_400_000
 
 _DAY = timedelta(days=1)
@@ -212,8 +212,8 @@ def _outages_from_transitions(
     carried: Sequence[OutageRow],
 ) -> Iterator[tuple[int, int | None]]:
     """Yield each stay in `down`, merged across `unknown` and absences: (from, until) (rules S7, V6)."""
-    # What came at the instant at which a service ended came before that. Where another one began there,
-    # that holds for what says `down` alone: nobody is that at once.
+    # A transition at the instant at which a service ended came before the end. Where another one began there,
+    # only `down` did: no camera begins with it.
     starts, last = {span.start for span in spans}, 2 * len(transitions)
     changes = [(at, 2 * number, status) for number, (at, status) in enumerate(transitions)]
     downs = {at: number + 1 for at, number, status in changes if status == "down"}

@@ -41,10 +41,10 @@ _json = msgspec.json.Encoder().encode
 def export(
     engine: Engine, begin_ms: int, end_ms: int, operators: Iterable[str] | None = None
 ) -> Iterator[bytes]:
-    """Yield what there is of [begin_ms, end_ms), in pieces of some hundred lines, as of one instant.
+    """Yield the record of [begin_ms, end_ms), in pieces of some hundred lines, as of one instant.
 
-    Of these operators (None: of all). Of each camera, the last change before the beginning comes too: it
-    says what the camera was then.
+    Of these operators (None: of all). It contains the last transition of each
+    camera before the beginning: its status then.
     """
     only = None if operators is None else frozenset(operators)
     with read_transaction(engine) as connection:

@@ -34,7 +34,7 @@ _OWNER = text(
 class FileLock:
     """The lock of a store in a file: the database itself, and `camwatch.db.lock` beside it, never removed.
 
-    The database is one file under all its names; the file beside it tells who has it, and keeps out a
+    The database is one file under all its names; the file beside it names the holder, and keeps out a
     camwatch that knows no other lock. A handle of the database stays open until `release`, which comes after
     the last connection: closing it would end the locks that SQLite has on the same file.
     """

@@ -1,6 +1,6 @@
-"""What is told of the record's own numbers: ids that count nothing, and anchors of what came before.
+"""Public ids of outages and corrections, and marks of the journal and the seals: neither reveals counts.
 
-Rows are numbered as they come, so a number would tell how much happened to others. What goes out is a
+Rows are numbered in order, so a row number would reveal how much happened to others. Public ids are a
 permutation of 32 bits, keyed by a secret of the store: a Feistel network whose rounds are tables of random
 numbers, so that an id costs half a microsecond and no row has to keep it.
 """
@@ -24,7 +24,7 @@ _HALF: Final = 16
 _MASK: Final = (1 << _HALF) - 1
 _OUTAGE, _CORRECTION = 0, 1
 _DRAWN: Final = 16  # hexadecimal digits of a mark that differ in every report
-_TOLD: Final = 16  # and so many at least of the others tell a seal from another
+_COMPARED: Final = 16  # the least number of the others by which seals are compared
 
 
 class PublicIds:
@@ -80,7 +80,7 @@ def public_ids(connection: Connection) -> PublicIds:
 def anchor(key: bytes, operators: Iterable[str], first: date, last: date, head: str) -> str:
     """Return what a report for some operators prints instead of the hash of an entry of the journal.
 
-    Who has the store's secret finds the entry again; nobody else can try a guess at one.
+    The entry can be found with the store's secret, and not be guessed without it.
     """
     said = "\n".join(("anchor", f"{first}", f"{last}", *sorted(operators), head))
     return hmac.digest(key, said.encode(), "sha256").hex()
@@ -89,7 +89,7 @@ def anchor(key: bytes, operators: Iterable[str], first: date, last: date, head: 
 def mark(key: bytes, operators: Iterable[str], first: date, last: date, watermark_ms: int, head: str) -> str:
     """Return what a report for some operators prints instead of the hash of the newest seal (rule H2).
 
-    No two reports have the same one, so it does not tell whether anything happened to others meanwhile.
+    It differs in every report, so it does not reveal whether anything happened to others meanwhile.
     """
     said = "\n".join(("mark", f"{first}", f"{last}", f"{watermark_ms}", *sorted(operators)))
     drawn = hmac.digest(key, said.encode(), "sha256").hex()[:_DRAWN]
@@ -98,7 +98,7 @@ def mark(key: bytes, operators: Iterable[str], first: date, last: date, watermar
 
 def marks(key: bytes, said: str, head: str) -> bool:
     """Return whether a mark, or its beginning, is of this seal."""
-    return len(said) >= _DRAWN + _TOLD and _marked(key, said[:_DRAWN], head).startswith(said)
+    return len(said) >= _DRAWN + _COMPARED and _marked(key, said[:_DRAWN], head).startswith(said)
 
 
 def _marked(key: bytes, drawn: str, head: str) -> str:

@@ -181,13 +181,13 @@ class Recorder:
     ) -> None:
         parted, groups = self._fleet.drain_removed(), self._fleet.link_group_checkpoints()
         if self._overflow is not None:
-            return  # what follows a gap is not stored either
+            return  # events after lost ones are not stored either
         try:
             every = (*parted, *memories)
             self._queue.add(
                 QueueItem(tuple(events), every, groups, now.utc_ms, roll, tuple(refused), steady(now))
             )
-        except StoreError as error:  # who tells is in the middle of a packet: `run` fails instead
+        except StoreError as error:  # the caller is in the middle of a packet: `run` fails instead
             self._overflow = error
         if events or roll:
             self._work.set()

@@ -1,9 +1,9 @@
 """Sealing: rows from which figures derive are chained by hash as they are stored (rule H2).
 
 Each transaction that changes the record ends with a seal: all rows that it wrote or deleted, as JSON, and a
-SHA-256 over that and the previous seal. So the tables are the result of the seals, and the newest hash stands
-for the whole record. Checkpoints change each second: only their newest state is sealed. Rejections are not:
-no figure derives from them.
+SHA-256 over that and the previous seal. So the tables are the result of the seals, and the newest hash
+covers the whole record. Checkpoints change each second: only their newest state is sealed. Rejections are
+not: no figure derives from them.
 """
 
 from __future__ import annotations

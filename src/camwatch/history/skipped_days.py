@@ -1,7 +1,7 @@
 """Days that the wall clock skipped when it was set ahead (rule T2).
 
-Machines without a clock of their own start in 1970. The days up to the present, of each camera, are in no
-row: that the clock was set says all of them.
+Machines without a clock of their own start in 1970. The days up to the present have no rows: the recorded
+step of the clock covers them.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""What SQLite keeps beside a database: `-wal`, with what was stored last, and `-shm`, its index.
+"""The files that SQLite keeps beside a database: `-wal`, with the newest transactions, and `-shm`, its index.
 
-Who removes them takes from everybody but us what was stored last, and from us too when we are killed. So a
-connection is held that has them open: through it all goes into the database, whatever became of the names.
+Removing them hides the newest transactions from other processes, and loses them if this one is killed. So a
+connection keeps them open: it can write everything into the database even after they were removed.
 """
 
 from __future__ import annotations

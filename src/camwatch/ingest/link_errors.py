@@ -57,7 +57,7 @@ def unreachable(settings: LinkSettings, error: OSError) -> LinkError:
         return unknown_host(settings)
     if isinstance(error, ConnectionRefusedError):
         return LinkError(
-            settings.name, f"nobody listens at {_place(settings)}", "start the broker, or check `url`"
+            settings.name, f"no broker listens at {_place(settings)}", "start the broker, or check `url`"
         )
     return LinkError(
         settings.name,

@@ -144,4 +144,4 @@ def _store_failed(request: Request, error: Exception) -> Response:
 
 
 def _bug(request: Request, _error: Exception) -> Response:
-    return problem_response(request, ProblemError(500, "camwatch made a mistake: its log says more"))
+    return problem_response(request, ProblemError(500, "internal error: see camwatch's log"))

@@ -156,7 +156,7 @@ async def test_a_port_without_listener_is_told(kind: Kind, broker: Broker) -> No
     with socket.socket() as held:  # bound, so that nobody else takes the port; but not listening
         held.bind(("127.0.0.1", 0))
         problem = await first_trouble(broker, kind, port=held.getsockname()[1])
-    assert "nobody listens at 127.0.0.1:" in problem
+    assert "no broker listens at 127.0.0.1:" in problem
 
 
 @both_links

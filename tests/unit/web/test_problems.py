@@ -61,7 +61,7 @@ CASES = [
     ("store", 503, {"title": "The store does not answer", "detail": "the store: it is gone (start it)"}),
     ("correction", 409, {"title": "The correction cannot be made", "detail": "there is no outage 7"}),
     ("question", 404, {"title": "Not Found", "detail": "there is no record of 2020-01"}),
-    ("bug", 500, {"title": "Internal Server Error", "detail": "camwatch made a mistake: its log says more"}),
+    ("bug", 500, {"title": "Internal Server Error", "detail": "internal error: see camwatch's log"}),
 ]
 
 

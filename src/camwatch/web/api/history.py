@@ -134,7 +134,7 @@ async def export(
     start: Annotated[int, Query(alias="from", ge=0, le=_LARGEST, description="UTC milliseconds.")],
     end: Annotated[int, Query(alias="to", ge=0, le=_LARGEST, description="UTC milliseconds, not inside.")],
 ) -> Response:
-    """Return transitions, outages, backfills and monitoring gaps, by `kind`. `vouched` comes last."""
+    """Return transitions, outages, backfills, monitoring gaps by `kind`, and last the end of the record."""
     pieces = await prefetch_first(
         ctx.threads.stream(viewer, lambda: ctx.history.export(viewer.operators, start, end))
     )

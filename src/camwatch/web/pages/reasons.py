@@ -20,7 +20,7 @@ _PHRASES: Final = (
     N_("no address is known for host {value}"),
     N_("{value} did not answer within {value_2} s"),
     N_(", though it let us in"),
-    N_("nobody listens at {value}"),
+    N_("no broker listens at {value}"),
     N_("{value} cannot be reached:"),
     N_("the broker closed the connection"),
     N_("the connection broke:"),

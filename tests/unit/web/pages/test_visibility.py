@@ -72,7 +72,7 @@ async def test_a_link_that_is_down_while_another_sees_is_told_with_its_beginning
     city = City(registered(camera(name) for name in CAMERAS), links={"main": frozenset(), "b": frozenset()})
     city.beat(*CAMERAS, seq=1)
     now = city.watcher.clock()
-    city.receivers["b"].lost(now, now, "nobody listens at h:1 (start the broker, or check `url`)")
+    city.receivers["b"].lost(now, now, "no broker listens at h:1 (start the broker, or check `url`)")
     text = await page(city, "/", lang="fr")
     assert "La liaison avec les caméras est coupée (depuis <time" in text
     said = "rien n’écoute à l’adresse h:1 (démarrer le courtier, ou vérifier `url`)"
