@@ -87,8 +87,8 @@ def arrivals(device: Device, network: Network, heartbeats: int, seed: int) -> It
 class Score:
     """One detector on one network, in intervals: how late each threshold is, and what it would mistake.
 
-    A camera that falls silent after heartbeat i is declared down `base[i] + threshold * scale[i]` after it. One
-    that does not is declared down wrongly if the next heartbeat comes later, its overrun above the threshold.
+    A camera that falls silent after heartbeat i goes down `base[i] + threshold * scale[i]` after it. One
+    that does not goes down wrongly if the next heartbeat comes later, its overrun above the threshold.
     """
 
     base: array[float] = field(default_factory=lambda: array("f"))
