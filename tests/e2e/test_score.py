@@ -7,13 +7,16 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from camsim.score.observations import from_api, from_store
 from tests.support.commands import run
 from tests.support.daemon import broker, config, running
 from tests.support.mosquitto import Mosquitto
+from tests.support.pace import SCALE
 from tests.support.tables import cameras, write_fleet
 
-INTERVAL_S = 1.0  # a busy machine may hold up a camera for some of them
+INTERVAL_S = 1.0 * SCALE
 _SCENARIO = """
 title: A short rehearsal
 description: Cuts of every kind, a lie, and the loss of one heartbeat in a hundred.
@@ -32,22 +35,24 @@ async def camsim(*arguments: str | Path, cwd: Path) -> tuple[int, str, str]:
     return await run("camsim", *arguments, cwd=cwd)
 
 
+@pytest.mark.realtime(bears_s=0.3)
 async def test_the_daemon_is_marked_against_what_really_happened(
     mosquitto: Mosquitto, tmp_path: Path
 ) -> None:
     """L2, L3, S10: every cut is found, nobody who lived is accused, starts within 1.5 (short) intervals."""
     fleet = write_fleet(tmp_path / "fleet", cameras(12))
     (tmp_path / "rehearsal.yaml").write_text(_SCENARIO)
-    base = ("run", "--broker", mosquitto.url, "--fleet", fleet, "--interval", str(INTERVAL_S), "--qos", "1")
+    base = ("run", "--broker", mosquitto.url, "--fleet", fleet, "--interval", "1", "--qos", "1")
     settings = config(fleet, broker(mosquitto.url), interval_s=INTERVAL_S, will_grace_s=INTERVAL_S)
-    play = ("--scenario", "rehearsal.yaml", "--truth", "truth.jsonl", "--seed", "3")
+    pace = ("--speed", str(1 / SCALE))
+    play = (*pace, "--scenario", "rehearsal.yaml", "--truth", "truth.jsonl", "--seed", "3")
     async with running(tmp_path, settings) as daemon:
         code, _, err = await camsim(*base, *play, cwd=tmp_path)
         assert (code, err) == (0, "")
         await daemon.until_all("down", 12)  # they said goodbye: nothing comes any more
         await daemon.until(lambda now: now.value("camwatch_history_pending_events") == 0)
         began = json.loads((tmp_path / "truth.jsonl").read_text().splitlines()[0])["began_ms"]
-        by_api = await asyncio.to_thread(from_api, daemon.url, began, began + 60_000)
+        by_api = await asyncio.to_thread(from_api, daemon.url, began, began + round(60_000 * SCALE))
         by_store = from_store(f"sqlite:///{tmp_path}/camwatch.db")
         assert {name: camera.outages for name, camera in by_api.cameras.items()} == {
             name: camera.outages for name, camera in by_store.cameras.items()

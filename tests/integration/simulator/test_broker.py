@@ -14,6 +14,7 @@ from camsim.errors import BrokerError, ConnectError
 from camsim.simulator import Simulator, SimulatorSettings
 from camwatch.core.telemetry import SessionStatus
 from tests.support.mosquitto import Mosquitto, free_port, program
+from tests.support.pace import SCALE
 from tests.support.simulator.builders import fleet_of, row, table
 from tests.support.simulator.mqtt_observer import observing
 from tests.support.simulator.process import camsim, finished
@@ -159,6 +160,8 @@ async def test_over_tls_cameras_live_and_die_as_well(tmp_path: Path) -> None:
 
 
 async def test_an_unknown_host_is_named() -> None:
-    nowhere = SimulatorSettings(broker_at("mqtt://nowhere.invalid"), fleet_of(3), connect_timeout_s=1.0)
+    nowhere = SimulatorSettings(
+        broker_at("mqtt://nowhere.invalid"), fleet_of(3), connect_timeout_s=1.0 * SCALE
+    )
     with pytest.raises(ConnectError, match=r"nowhere\.invalid:1883: the host name is not known"):
         await Simulator(nowhere).__aenter__()

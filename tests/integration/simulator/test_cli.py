@@ -23,6 +23,7 @@ from camwatch.core.telemetry import SessionStatus
 from camwatch.fleet.inventory import load_inventory
 from tests.support.eventually import eventually
 from tests.support.mosquitto import Mosquitto, free_port
+from tests.support.pace import PATIENCE_S, SCALE
 from tests.support.simulator.builders import row, table
 from tests.support.simulator.mqtt_observer import observing
 from tests.support.simulator.process import camsim, finished
@@ -36,9 +37,10 @@ def fleet(tmp_path: Path) -> Path:
 
 
 async def test_a_run_ends_after_its_duration_with_a_summary(mosquitto: Mosquitto, fleet: Path) -> None:
-    cut = "{action: power_cut, on: {site: site-1}, at: 0.2, for: 0.3}"
-    faults = ["--action", cut, "--action", "{action: commission, at: 0.1}"]
-    run = ["run", "--broker", mosquitto.url, "--fleet", str(fleet), "--interval", "0.2", "--duration", "1.5"]
+    cut = f"{{action: power_cut, on: {{site: site-1}}, at: {0.2 * SCALE}, for: {0.3 * SCALE}}}"
+    faults = ["--action", cut, "--action", f"{{action: commission, at: {0.1 * SCALE}}}"]
+    pace = ["--interval", str(0.2 * SCALE), "--duration", str(1.5 * SCALE)]
+    run = ["run", "--broker", mosquitto.url, "--fleet", str(fleet), *pace]
     async with observing(mosquitto.url) as observer:
         code, out, err = await finished(await camsim(*run, *faults, "--seed", "7", "--qos", "1"))
         await observer.until(
@@ -47,8 +49,8 @@ async def test_a_run_ends_after_its_duration_with_a_summary(mosquitto: Mosquitto
     assert (code, err) == (0, "")
     lines = out.splitlines()
     assert lines[0] == "6/6 connected, playing"
-    assert "0.1 s: commission: all (1 camera)" in lines
-    assert "0.2 s: power cut: site site-1 (3 cameras)" in lines
+    assert f"{0.1 * SCALE:g} s: commission: all (1 camera)" in lines
+    assert f"{0.2 * SCALE:g} s: power cut: site site-1 (3 cameras)" in lines
     summary = r"7 cameras, 10 connections, \d\d heartbeats sent, 3 reconnects, 0 failures, 2 entries played"
     assert re.fullmatch(summary, lines[-1])
 
@@ -80,7 +82,9 @@ async def test_a_signal_while_connecting_ends_at_once(fleet: Path) -> None:
 
     async with await asyncio.start_server(mute, "127.0.0.1", 0) as server:
         url = f"mqtt://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-        run = await camsim("run", "--broker", url, "--fleet", str(fleet), "--connect-timeout", "300")
+        run = await camsim(
+            "run", "--broker", url, "--fleet", str(fleet), "--connect-timeout", str(PATIENCE_S)
+        )
         await greeted.wait()
         run.send_signal(signal.SIGINT)
         code, out, err = await finished(run)
@@ -90,7 +94,7 @@ async def test_a_signal_while_connecting_ends_at_once(fleet: Path) -> None:
 
 async def test_nobody_listening_ends_with_1_and_says_what_to_do_once(fleet: Path) -> None:
     url = f"mqtt://127.0.0.1:{free_port()}"
-    run = ["run", "--broker", url, "--fleet", str(fleet), "--connect-timeout", "0.5"]
+    run = ["run", "--broker", url, "--fleet", str(fleet), "--connect-timeout", str(0.5 * SCALE)]
     code, out, err = await finished(await camsim(*run))
     assert code == 1
     assert (out + err).count("Traceback") == 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
+from pathlib import Path
 
 import aiomqtt
 import pytest
@@ -12,6 +13,7 @@ import pytest
 from camsim.disconnects import abandon, careful, fall_silent, hang_up
 from camwatch.core.telemetry import SessionStatus
 from camwatch.wire.heartbeat import encode_status
+from tests.support.eventually import eventually
 from tests.support.mosquitto import Mosquitto
 from tests.support.pace import PATIENCE_S
 from tests.support.simulator.mqtt_observer import observing
@@ -60,7 +62,7 @@ async def test_a_clean_end_leaves_the_will_unsaid(mosquitto: Mosquitto) -> None:
 async def test_a_silent_client_sends_no_ping_any_more(mosquitto: Mosquitto) -> None:
     async with client_of(mosquitto.port) as client:
         fall_silent(client)
-        await asyncio.wait({client._misc_task}, timeout=5) if client._misc_task else None
+        await asyncio.wait({client._misc_task}, timeout=PATIENCE_S) if client._misc_task else None
         assert client._misc_task is None or client._misc_task.cancelled()
         assert client._client.socket() is not None
 
@@ -87,6 +89,11 @@ async def test_an_abandoned_opening_leaves_no_connection_behind() -> None:
             await ended.wait()
 
 
+def connecting_to(port: int) -> bool:
+    """Return whether a connection to a port of the loopback is being opened: its state is SYN_SENT."""
+    return f"0100007F:{port:04X} 02 " in Path("/proc/net/tcp").read_text("ascii")
+
+
 async def test_an_opening_abandoned_in_its_thread_hangs_up_when_it_gets_through() -> None:
     """The connection comes about only after the camera has left: nothing may be said on it."""
     loop = asyncio.get_running_loop()
@@ -99,7 +106,7 @@ async def test_an_opening_abandoned_in_its_thread_hangs_up_when_it_gets_through(
         taken = stack.enter_context(socket.create_connection(server.getsockname()))
         client = client_of(server.getsockname()[1])
         opening = asyncio.create_task(client.__aenter__())
-        await asyncio.sleep(0.1)  # the thread has begun to connect; nothing tells from outside
+        await eventually(lambda: connecting_to(server.getsockname()[1]))
         assert client._client.socket() is None
         abandon(client, opening)
         with pytest.raises(asyncio.CancelledError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from camwatch.core.telemetry import SessionStatus
 from camwatch.wire.heartbeat import Heartbeat
 from tests.support.eventually import eventually
 from tests.support.mosquitto import Mosquitto, free_port
+from tests.support.pace import SCALE
 from tests.support.simulator.builders import fleet_of, simulator
 from tests.support.simulator.mqtt_observer import observing
 
@@ -64,7 +66,9 @@ async def test_gateways_come_back_after_the_broker(mosquitto: Mosquitto) -> None
 
 
 async def test_a_gateway_that_nobody_answers_is_one_clear_error() -> None:
-    silent = simulator(f"mqtt://127.0.0.1:{free_port()}", fleet_of(5), connections=2, connect_timeout_s=0.3)
+    silent = simulator(
+        f"mqtt://127.0.0.1:{free_port()}", fleet_of(5), connections=2, connect_timeout_s=0.3 * SCALE
+    )
     with pytest.raises(ConnectError, match="no camera could connect: "):
         async with silent:
             await silent.play()
@@ -96,7 +100,8 @@ async def test_lies_are_told_for_a_camera_that_is_dead(mosquitto: Mosquitto) -> 
     after = [said for at, said in own if at > cut]
     assert others
     assert after
-    assert all(said.seq in seen_before or said.ts < after[0].ts - 3000 for said in after)
+    old = time.time() - 3000
+    assert all(said.seq in seen_before or said.ts < old for said in after)
     async with observing(mosquitto.url) as late:
         await late.until(lambda: late.heartbeats("cam-0"))
         assert late.seen[0].retained or late.seen[1].retained
@@ -109,8 +114,9 @@ async def test_the_broker_is_stopped_and_started_by_its_commands(
     hand = BrokerController(f"echo stop >> {log}", f"echo start >> {log}")
     restarts = "{action: broker_restart, at: 0.05, for: 0.1}"
     async with simulator(mosquitto.url, fleet_of(1), restarts, broker_control=hand) as playing:
-        await playing.play(duration_s=0.4)
-    assert log.read_text().split() == ["stop", "start"]
+        played = asyncio.create_task(playing.play())
+        await eventually(lambda: log.exists() and log.read_text().split() == ["stop", "start"])
+        played.cancel()
 
 
 async def test_a_command_that_fails_ends_the_run_with_what_it_said(mosquitto: Mosquitto) -> None:
@@ -119,4 +125,4 @@ async def test_a_command_that_fails_ends_the_run_with_what_it_said(mosquitto: Mo
         async with simulator(
             mosquitto.url, fleet_of(1), "{action: broker_restart, for: 0.1}", broker_control=hand
         ) as playing:
-            await playing.play(duration_s=1)
+            await playing.play()

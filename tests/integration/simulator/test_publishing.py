@@ -23,7 +23,7 @@ from camsim.spoofing import Spoofer
 from camsim.stats import Statistics
 from camsim.virtual_camera import VirtualCamera
 from tests.support.mosquitto import Mosquitto
-from tests.support.pace import PATIENCE_S
+from tests.support.pace import PATIENCE_S, SCALE
 from tests.support.simulator.builders import camera, fleet_of, simulator
 
 
@@ -111,7 +111,7 @@ async def test_a_run_that_is_stopped_while_a_lag_is_in_force_ends(mosquitto: Mos
 
     async def run() -> None:
         async with simulator(mosquitto.url, fleet_of(100), lag) as playing:
-            await playing.play(1.5)
+            await playing.play(1.5 * SCALE)
 
     running = asyncio.create_task(run())
     done, _ = await asyncio.wait({running}, timeout=PATIENCE_S)

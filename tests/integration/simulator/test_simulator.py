@@ -12,10 +12,11 @@ from camsim.simulator import Simulator
 from camwatch.core.telemetry import SessionStatus
 from tests.support.eventually import eventually
 from tests.support.mosquitto import Mosquitto
+from tests.support.pace import SCALE
 from tests.support.simulator.builders import INTERVAL_S, fleet_of, simulator
 from tests.support.simulator.mqtt_observer import Observer, observing
 
-FLAP = f"{{action: flap, off_for: {6 * INTERVAL_S}, on_for: {3 * INTERVAL_S}, for: 60}}"
+FLAP = "{action: flap, off_for: 0.6, on_for: 0.3, for: 60}"
 
 
 def all_sent(observer: Observer, count: int, cameras: int = 3) -> bool:
@@ -81,17 +82,20 @@ async def test_a_power_cut_publishes_the_will_at_once_and_the_reboot_counts_from
         assert playing.statistics.failures == 0
 
 
+@pytest.mark.realtime(bears_s=0.5)
 async def test_a_silent_network_shows_no_will_before_one_and_a_half_keep_alives(mosquitto: Mosquitto) -> None:
     """Both cameras have nothing to say for a minute; the one with a network sends PINGREQ."""
-    quiet = simulator(mosquitto.url, fleet_of(2), interval_s=60.0, keep_alive_s=2)
+    keep_alive_s = round(2 * SCALE)
+    quiet = simulator(mosquitto.url, fleet_of(2), interval_s=60.0 * SCALE, keep_alive_s=keep_alive_s)
     async with observing(mosquitto.url) as observer, quiet as playing:
         await observer.until(lambda: observer.words("cam-0") and observer.words("cam-1"))
         playing.silence(playing.fleet.cameras[:1])
         assert (playing.statistics.connected, playing.statistics.expected) == (1, 1)
         await observer.until(lambda: SessionStatus.OFFLINE in observer.words("cam-0"))
-        assert (
-            observer.when("cam-0", SessionStatus.OFFLINE) - observer.when("cam-0", SessionStatus.ONLINE) > 2.9
+        online, offline = (
+            observer.when("cam-0", word) for word in (SessionStatus.ONLINE, SessionStatus.OFFLINE)
         )
+        assert offline - online > 1.45 * keep_alive_s
         assert observer.words("cam-1") == [SessionStatus.ONLINE]
 
 
@@ -163,8 +167,8 @@ async def test_a_scenario_is_played_at_its_times(mosquitto: Mosquitto) -> None:
     )
     async with observing(mosquitto.url) as observer:
         async with simulator(mosquitto.url, fleet_of(2, planned=1), *faults) as playing:
-            await playing.play(duration_s=1.5)
-            await observer.until(lambda: all_sent(observer, 3))
+            await playing.play(duration_s=1.5 * SCALE)
+            await observer.until(lambda: all_sent(observer, 3) and playing.statistics.connected == 3)
         await observer.until(lambda: observer.last("cam-0") is SessionStatus.GOODBYE)
         assert observer.words("cam-0") == [
             SessionStatus.ONLINE,
@@ -217,7 +221,7 @@ async def test_a_restart_of_the_broker_brings_every_camera_back_with_the_same_bo
 
 async def test_nobody_listening_is_one_clear_error(tmp_path_factory: pytest.TempPathFactory) -> None:
     broker = Mosquitto(tmp_path_factory.mktemp("never-started"))
-    silent = simulator(broker.url, fleet_of(30), connect_timeout_s=0.3)
+    silent = simulator(broker.url, fleet_of(30), connect_timeout_s=0.3 * SCALE)
     with pytest.raises(ConnectError, match="nobody listens there: start the broker, or correct --broker"):
         await played(silent)
     assert silent.statistics.connections == 0
@@ -228,7 +232,7 @@ async def test_a_broker_that_does_not_answer_is_one_clear_error_and_leaves_nothi
 ) -> None:
     mosquitto.freeze()
     with pytest.raises(ConnectError, match=f"no answer from 127.0.0.1:{mosquitto.port}"):
-        await played(simulator(mosquitto.url, fleet_of(5), connect_timeout_s=0.3))
+        await played(simulator(mosquitto.url, fleet_of(5), connect_timeout_s=0.3 * SCALE))
     myself = asyncio.current_task()
     await eventually(lambda: asyncio.all_tasks() == {myself})
     mosquitto.thaw()

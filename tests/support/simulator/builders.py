@@ -12,8 +12,9 @@ from camsim.fleet import Fleet, PlayedCamera
 from camsim.scenario.model import Scenario
 from camsim.scenario.parser import read_inline
 from camsim.simulator import Simulator, SimulatorSettings
+from tests.support.pace import PATIENCE_S, SCALE
 
-INTERVAL_S = 0.1
+INTERVAL_S = 0.1 * SCALE
 patient = hypothesis_settings(deadline=None)  # how fast this machine is proves nothing
 HEADER = (
     "camera_id,operator_id,site_id,name,purpose,lifecycle,in_service_from,commission_by,"
@@ -37,10 +38,14 @@ def scenario_of(*entries: str, duration_s: float | None = None) -> Scenario:
 
 
 def simulator(url: str, fleet: Fleet, *entries: str, keep_alive_s: int = 30, **settings: Any) -> Simulator:
-    """Return a simulator of quick cameras, to which these entries of a timeline happen."""
+    """Return a simulator of quick cameras that plays these entries, their times multiplied by `SCALE`."""
     broker = broker_at(url, keep_alive_s=keep_alive_s)
-    told: dict[str, Any] = {"interval_s": INTERVAL_S, "scenario": scenario_of(*entries)}
-    return Simulator(SimulatorSettings(broker, fleet, **(told | settings)))
+    usual: dict[str, Any] = {
+        "interval_s": INTERVAL_S,
+        "connect_timeout_s": PATIENCE_S,
+        "scenario": scenario_of(*entries).faster(1 / SCALE),
+    }
+    return Simulator(SimulatorSettings(broker, fleet, **(usual | settings)))
 
 
 def row(
