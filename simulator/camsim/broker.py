@@ -7,6 +7,7 @@ import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import aiomqtt
@@ -23,6 +24,21 @@ _FATAL_CODES = {
     134: "the broker refuses the user name or the password: check --username and --password-file",
     135: "the broker does not authorise the cameras: check --username, --password-file and its access list",
 }
+
+
+_UNKNOWN_HOST = "the host name is not known: correct --broker ({text})"
+_PROBLEMS = {
+    "CERTIFICATE_VERIFY_FAILED": "the broker's certificate is not trusted: give the authority that signed it "
+    "with --ca-file, and the host name that it names ({text})",
+    "Connection refused": "nobody listens there: start the broker, or correct --broker",
+    "ame or service not known": _UNKNOWN_HOST,
+    "name resolution": _UNKNOWN_HOST,
+    "timed out": "the broker does not answer: "
+    "is it frozen, behind a firewall, or does it want TLS (mqtts://)?",
+    "Disconnected": "sessions were lost "
+    "(the broker stopped, or another client took a camera's id): reconnecting",
+}
+"""By a part of the MQTT library's text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,33 +80,33 @@ class Broker:
         if self.accounts is not None:
             username = _user_of(camera)
             password = self.accounts[username]
-        return careful(
-            aiomqtt.Client(
-                self.host,
-                self.port,
-                identifier=camera.id,
-                logger=_quiet,
-                protocol=aiomqtt.ProtocolVersion.V311,
-                will=will,
-                keepalive=self.keep_alive_s,
-                timeout=answer_s,
-                tls_context=self.tls,
-                username=username,
-                password=password,
-            )
+        return self._client(
+            camera.id,
+            username,
+            password,
+            protocol=aiomqtt.ProtocolVersion.V311,
+            will=will,
+            keepalive=self.keep_alive_s,
+            timeout=answer_s,
         )
 
     def client_of_nobody(self, name: str) -> aiomqtt.Client:
         """Return a client that is not a camera, named `camsim-{name}`."""
+        return self._client(f"camsim-{name}", self.username, self.password)
+
+    def _client(
+        self, identifier: str, username: str | None, password: str | None, **more: Any
+    ) -> aiomqtt.Client:
         return careful(
             aiomqtt.Client(
                 self.host,
                 self.port,
-                identifier=f"camsim-{name}",
+                identifier=identifier,
                 logger=_quiet,
-                username=self.username,
-                password=self.password,
+                username=username,
+                password=password,
                 tls_context=self.tls,
+                **more,
             )
         )
 
@@ -145,21 +161,11 @@ def problem_of(broker: Broker, error: aiomqtt.MqttError) -> Problem:
             return Problem(f"{broker.place}: {_FATAL_CODES[code]}", fatal=True)
         return Problem(f"{broker.place}: no session: {error}")
     text = str(error)
-    if "CERTIFICATE_VERIFY_FAILED" in text:
-        advice = "give the authority that signed it with --ca-file, and the host name that it names"
-        return Problem(
-            f"{broker.place}: the broker's certificate is not trusted: {advice} ({text})", fatal=True
-        )
-    if "Connection refused" in text:
-        return Problem(f"{broker.place}: nobody listens there: start the broker, or correct --broker")
-    if "ame or service not known" in text or "name resolution" in text:
-        return Problem(f"{broker.place}: the host name is not known: correct --broker ({text})")
-    if "timed out" in text:
-        advice = "is it frozen, behind a firewall, or does it want TLS (mqtts://)?"
-        return Problem(f"{broker.place}: the broker does not answer: {advice}")
-    if "Disconnected" in text:
-        why = "the broker stopped, or another client took a camera's id"
-        return Problem(f"{broker.place}: sessions were lost ({why}): reconnecting")
+    for words, problem in _PROBLEMS.items():
+        if words in text:
+            return Problem(
+                f"{broker.place}: {problem.format(text=text)}", words == "CERTIFICATE_VERIFY_FAILED"
+            )
     return Problem(f"{broker.place}: {text}")
 
 

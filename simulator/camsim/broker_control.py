@@ -1,4 +1,4 @@
-"""The hand on the broker's switch: stops and starts it, for scenarios that want that."""
+"""Shell commands that stop and start the broker, for scenarios that restart it."""
 
 from __future__ import annotations
 
@@ -10,21 +10,14 @@ from camsim.errors import BrokerError
 
 @dataclass(frozen=True, slots=True)
 class BrokerController:
-    """Two commands of a shell. Each must return once it is done."""
+    """The two commands. Each must return once it is done."""
 
     stop: str
     start: str
 
-    async def stop_broker(self) -> None:
-        """Stop the broker. Raises BrokerError."""
-        await _run(self.stop)
 
-    async def start_broker(self) -> None:
-        """Start the broker. Raises BrokerError."""
-        await _run(self.start)
-
-
-async def _run(command: str) -> None:
+async def run_command(command: str) -> None:
+    """Run a shell command. Raises BrokerError if it fails."""
     process = await asyncio.create_subprocess_shell(
         command, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE
     )

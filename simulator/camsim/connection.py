@@ -1,6 +1,6 @@
-"""One camera's session with the broker: connected while it has power and network, lost as cameras are lost.
+"""One camera's session with the broker: open while the camera is reachable, lost the way cameras lose it.
 
-What the camera says, and when, is its `Life`'s business; here is how it gets to the broker.
+`VirtualCamera` decides what the camera publishes, and when.
 """
 
 from __future__ import annotations
@@ -8,15 +8,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable
 
 import aiomqtt
 
 from camsim.broker import problem_of
 from camsim.disconnects import abandon, fall_silent, hang_up, leave
-from camsim.faults import Effect, PowerOff
-from camsim.lagging_path import Path
-from camsim.publishing import Message, publish
+from camsim.faults import Change, Moment, PowerOff
+from camsim.publishing import Courier, Message, publish
 from camsim.run_context import RunContext
 from camsim.virtual_camera import VirtualCamera
 from camwatch.wire.heartbeat import SessionStatus, encode_status
@@ -24,112 +22,105 @@ from camwatch.wire.topics import MessageKind
 
 
 class Connection:
-    """A simulated camera and its connection: without power until `commission`; calls take effect at once."""
+    """One camera of a run, offline until `Moment.COMMISSION`. `path` carries its messages while they lag."""
 
-    def __init__(self, life: VirtualCamera, stage: RunContext, path: Path) -> None:
+    def __init__(self, life: VirtualCamera, context: RunContext, path: Courier) -> None:
         self.life = life
-        self._stage, self._path = stage, path
+        self._context, self._path = context, path
         self._talking: asyncio.Task[None] | None = None
         self._farewell: asyncio.Task[None] | None = None
         self._client: aiomqtt.Client | None = None
         camera = life.device.camera
-        self._heartbeats = stage.topic(camera)
-        self._status = stage.topic(camera, MessageKind.STATUS)
+        self._id = camera.id
+        self.controls = {camera.id: self.apply}
+        self._heartbeats = context.topic(camera)
+        self._status = context.topic(camera, MessageKind.STATUS)
         self._attempts = 0
 
-    def commission(self) -> None:
-        """Bring the camera to life, at once."""
-        self._with(lambda: self.life.commission(self._stage.now_s()))
-
-    def hold(self, reason: str, effect: Effect) -> None:
-        """Let an effect begin: where it cuts the camera off, the session ends as such sessions end."""
-        was_reachable = self.life.reachable
-        self.life.hold(reason, effect, self._stage.now_s())
-        if self.life.reachable or not was_reachable:
-            return
-        if not isinstance(effect, PowerOff) or effect.silent:
-            self._fall_silent()
-        elif effect.goodbye:
-            self._take_leave(SessionStatus.GOODBYE)
-        elif self.life.lag is not None:
-            self._take_leave(SessionStatus.OFFLINE)  # the broker's own word would overtake what is under way
-        else:
+    def apply(self, change: Change, reason: str) -> None:
+        """Apply a change to the camera now, and open or end its session accordingly."""
+        life, now_s = self.life, self._context.now_s()
+        was_reachable, was_deliverable = life.reachable, life.deliverable
+        life.apply(change, reason, now_s)
+        came_back = life.reachable and not was_reachable
+        if was_reachable and not life.reachable:
+            self._lose_session(change)
+        elif came_back or (life.deliverable and not was_deliverable):
+            self.end()  # of a session that fell silent
+        if change is Moment.RECONNECT and life.reachable:
             self.end()
-
-    def release(self, reason: str) -> None:
-        """End what held for `reason`."""
-        self._with(lambda: self.life.release(reason, self._stage.now_s()))
-
-    def reconnect(self) -> None:
-        """Lose the session without a word, and come back at once."""
-        if self.life.reachable:
-            self.end()
-            self._talk_from(self._stage.now_s())
+            self._talk_from(now_s)
+        elif came_back:
+            self._talk_from(life.back_s)
 
     async def say_goodbye(self) -> None:
-        """End cleanly, if the camera can: retained `goodbye`, then DISCONNECT. Else just end."""
+        """Publish a retained `goodbye` and DISCONNECT if the camera is reachable; then end."""
         self._stop_talking()
         client = self._client
         if client is not None and self.life.reachable:
-            await self._leave(client)
+            await self._leave(client, SessionStatus.GOODBYE)
         self.end()
 
     def end(self) -> None:
-        """Stop, without a word where none was said."""
+        """End the session without DISCONNECT."""
         self._stop_talking()
         if self._farewell is not None:
             self._farewell.cancel()
+        self._drop_client()
+
+    def _drop_client(self) -> None:
         if self._client is not None:
             hang_up(self._client)
             self._client = None
-            self._stage.statistics.went(self.life.device.camera.id)
+            self._context.statistics.went(self._id)
 
-    def _with(self, happens: Callable[[], None]) -> None:
-        """Do what may make the camera reachable, and let it connect if it did."""
-        was_reachable, was_heard = self.life.reachable, self.life.deliverable
-        happens()
-        if (self.life.deliverable and not was_heard) or (self.life.reachable and not was_reachable):
-            self.end()  # of a session that fell silent
-        if self.life.reachable and not was_reachable:
-            self._talk_from(self.life.back_s)
+    def _lose_session(self, change: Change) -> None:
+        match change:
+            case PowerOff(silent=False, goodbye=True):
+                self._take_leave(SessionStatus.GOODBYE)
+            case PowerOff(silent=False) if self.life.lag is not None:
+                self._take_leave(
+                    SessionStatus.OFFLINE
+                )  # the broker's will would overtake messages in transit
+            case PowerOff(silent=False):
+                self.end()
+            case _:
+                self._stop_talking()
+                if self._client is not None:
+                    fall_silent(self._client)
+                self._context.statistics.went(self._id)
 
     def _talk_from(self, begins_s: float) -> None:
-        name = f"camera {self.life.device.camera.id}"
-        self._talking = self._stage.tasks.create_task(self._live(begins_s), name=name)
+        self._talking = self._context.tasks.create_task(self._live(begins_s), name=f"camera {self._id}")
 
     def _stop_talking(self) -> None:
         if self._talking is not None:
             self._talking.cancel()
             self._talking = None
 
-    def _fall_silent(self) -> None:
-        self._stop_talking()
-        if self._client is not None:
-            fall_silent(self._client)
-        self._stage.statistics.went(self.life.device.camera.id)
-
-    def _take_leave(self, word: SessionStatus) -> None:
-        """Say goodbye, as after a command to restart; or what the broker would say."""
+    def _take_leave(self, status: SessionStatus) -> None:
+        """Publish a last status, then DISCONNECT, in a task of its own."""
         self._stop_talking()
         client, self._client = self._client, None
         if client is not None:
-            self._stage.statistics.went(self.life.device.camera.id)
-            self._farewell = self._stage.tasks.create_task(self._leave(client, word))
+            self._context.statistics.went(self._id)
+            self._farewell = self._context.tasks.create_task(self._leave(client, status))
 
-    async def _leave(self, client: aiomqtt.Client, word: SessionStatus = SessionStatus.GOODBYE) -> None:
+    async def _leave(self, client: aiomqtt.Client, status: SessionStatus) -> None:
         try:
             with contextlib.suppress(aiomqtt.MqttError):  # the broker is gone
-                await self._say(client, word)
+                await self._say(client, status)
                 await leave(client)
         finally:
             hang_up(client)
 
-    async def _say(self, client: aiomqtt.Client, word: SessionStatus) -> None:
-        await self._send(client, Message(self._status, encode_status(word), 1, self._stage.retain))
+    async def _say(self, client: aiomqtt.Client, status: SessionStatus) -> None:
+        retain = self._context.settings.retain
+        await self._send(client, Message(self._status, encode_status(status), 1, retain))
 
     async def _send(self, client: aiomqtt.Client, message: Message) -> None:
-        """Publish, now or by the slow way."""
-        lag, now_s = self.life.lag, self._stage.now_s()
+        """Publish, now or over the lagging path."""
+        lag, now_s = self.life.lag, self._context.now_s()
         if lag is None and not self._path.busy:
             await publish(client, message)
         else:
@@ -138,7 +129,7 @@ class Connection:
     async def _live(self, begins_s: float) -> None:
         """Connect and publish until cancelled; reconnect with full-jitter back-off."""
         failures = 0
-        delay_s = begins_s - self._stage.now_s()
+        delay_s = begins_s - self._context.now_s()
         while True:
             await asyncio.sleep(delay_s)
             try:
@@ -146,22 +137,20 @@ class Connection:
                 failures = 0
                 await self._talk(client, lost)
             except aiomqtt.MqttError as error:
-                if self._client is not None:
-                    hang_up(self._client)
-                    self._client = None
-                self._stage.statistics.went(self.life.device.camera.id)
-                self._stage.statistics.failed(problem_of(self._stage.broker, error))
-            delay_s = self._stage.back_off_s(self.life.device.camera.id, failures, self._attempts)
+                self._drop_client()
+                self._context.statistics.failed(problem_of(self._context.broker, error))
+            delay_s = self._context.back_off_s(self._id, failures, self._attempts)
             self._attempts += 1
             failures += 1
 
     async def _connect(self) -> tuple[aiomqtt.Client, asyncio.Task[aiomqtt.MqttError]]:
         """Open a session; the task ends with the reason when that session does."""
+        context = self._context
         will = aiomqtt.Will(
-            self._status, encode_status(SessionStatus.OFFLINE), qos=1, retain=self._stage.retain
+            self._status, encode_status(SessionStatus.OFFLINE), qos=1, retain=context.settings.retain
         )
-        async with self._stage.pace:
-            client = self._stage.broker.client(self.life.device.camera, will, self._stage.answer_s)
+        async with context.pace:
+            client = context.broker.client(self.life.device.camera, will, context.answer_s)
             opening = asyncio.create_task(client.__aenter__())
             try:
                 await asyncio.shield(opening)
@@ -169,29 +158,29 @@ class Connection:
                 abandon(client, opening)
                 raise
             self._client = client
-            lost = self._stage.tasks.create_task(_end_of(client))
+            lost = context.tasks.create_task(_end_of(client))
             await self._say(client, SessionStatus.ONLINE)
-        self._stage.statistics.came(self.life.device.camera.id)
+        context.statistics.came(self._id)
         return client, lost
 
     async def _talk(self, client: aiomqtt.Client, lost: asyncio.Task[aiomqtt.MqttError]) -> None:
         """Send each heartbeat when it is due. Raises MqttError when the session is lost."""
-        stage, life = self._stage, self.life
-        await stage.begun.wait()
-        life.skip(stage.now_s())  # heartbeats due while disconnected
+        context, life = self._context, self.life
+        await context.begun.wait()
+        life.skip(context.now_s())  # heartbeats due while disconnected
         while True:
             due_s = life.due_s()
-            wait_s = None if due_s is None else max(0.0, due_s - stage.now_s())
+            wait_s = None if due_s is None else max(0.0, due_s - context.now_s())
             await asyncio.wait({lost}, timeout=wait_s)
             if lost.done():
                 raise lost.result()
-            for payload in life.payloads_until(stage.now_s(), time.time()):
-                await self._send(client, Message(self._heartbeats, payload, stage.qos))
-                stage.statistics.heartbeats += 1
+            for payload in life.payloads_until(context.now_s(), time.time()):
+                await self._send(client, Message(self._heartbeats, payload, context.settings.qos))
+                context.statistics.heartbeats += 1
 
 
 async def _end_of(client: aiomqtt.Client) -> aiomqtt.MqttError:
-    """Return why a session ended, once it has. Cameras subscribe to nothing, so nothing else comes."""
+    """Return why a session ended, once it has. Cameras subscribe to nothing, so nothing else arrives."""
     try:
         async for _ in client.messages:
             pass

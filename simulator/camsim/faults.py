@@ -1,13 +1,14 @@
-"""What can hold a camera, and what can happen to it at once: the vocabulary between a plan and a device.
+"""The vocabulary between a plan and a device: effects that last, and changes that happen at once.
 
-An effect holds from one step to another, under a reason that no other effect has; so whatever befalls a
-camera at the same time adds up, and ends one by one. Times are seconds since the fleet has connected.
+An effect lasts from one step to another, under a reason that no other effect has. Effects of one camera at
+the same time add up, and end one by one. Times are seconds since the fleet connected.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from enum import Enum, auto
 from typing import Any, TypeAlias
 
 from camsim.seeded_random import uniform
@@ -15,28 +16,34 @@ from camsim.seeded_random import uniform
 _KNOTS = 500
 
 
+class Effect:
+    """Base of all effects."""
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True, slots=True)
-class PowerOff:
-    """No power. `silent`: nobody closes its connection; `goodbye`: it says so before."""
+class PowerOff(Effect):
+    """No power. `silent`: its connection stays open; `goodbye`: it says goodbye before."""
 
     silent: bool = False
     goodbye: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class NetworkCut:
-    """It lives, and its packets go nowhere."""
+class NetworkCut(Effect):
+    """The camera runs, but its packets are lost."""
 
 
 @dataclass(frozen=True, slots=True)
-class FieldOverride:
+class FieldOverride(Effect):
     """Its heartbeats have these fields."""
 
     fields: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class StorageFills:
+class StorageFills(Effect):
     """Its storage fills evenly from `since_s` on, until it is `to` full after `within_s`."""
 
     since_s: float
@@ -45,7 +52,7 @@ class StorageFills:
 
 
 @dataclass(frozen=True, slots=True)
-class ClockWrong:
+class ClockWrong(Effect):
     """Its clock is ahead by `by_s`, and by `ppm` microseconds more each second after `since_s`."""
 
     since_s: float
@@ -58,36 +65,48 @@ class ClockWrong:
 
 
 @dataclass(frozen=True, slots=True)
-class _Share:
+class _Share(Effect):
     share: float
 
 
 class Loss(_Share):
-    """This share of its heartbeats is lost on the way."""
-
-    __slots__ = ()
+    """This share of its heartbeats is lost."""
 
 
 class Jitter(_Share):
     """It sends unevenly: by this share of the interval, either way."""
 
-    __slots__ = ()
+
+class Duplicate(_Share):
+    """This share of its heartbeats arrives twice."""
+
+
+class Reorder(_Share):
+    """This share of its heartbeats arrives after the next one."""
 
 
 @dataclass(frozen=True, slots=True)
-class Delay:
-    """What it says is on its way for `by_s`, and up to `plus_s` more."""
+class MalformedPayload(Effect):
+    """This share of its heartbeats cannot be read, or is too large."""
+
+    share: float
+    oversized: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Delay(Effect):
+    """Its messages arrive `by_s` late, and up to `plus_s` more."""
 
     by_s: float
     plus_s: float
 
 
 @dataclass(frozen=True, slots=True)
-class Lag:
-    """Its way lags, for all who share it alike: by `by_s` at `since_s`, evenly to `to_s` at `until_s`.
+class Lag(Effect):
+    """The path of its messages lags: by `by_s` at `since_s`, growing evenly to `to_s` at `until_s`.
 
-    A varying delay of up to `plus_s` is added: a new draw every two `plus_s`, linear in between. The order of
-    messages is kept, and those still under way at the end arrive then.
+    The lag is the same for all its cameras. It is up to `plus_s` more: a line through draws that are two
+    `plus_s` apart. The order of messages is kept; messages in transit at the end arrive then.
     """
 
     since_s: float
@@ -98,7 +117,7 @@ class Lag:
     seed: int = 0
 
     def arrival_s(self, sent_s: float) -> float:
-        """Return when arrives what is sent at an instant in between."""
+        """Return when a message arrives that is sent during the lag."""
         share = (sent_s - self.since_s) / (self.until_s - self.since_s)
         late_s = self.by_s + share * (self.to_s - self.by_s) + self._more_s(sent_s - self.since_s)
         return max(sent_s, min(sent_s + late_s, self.until_s))
@@ -115,90 +134,34 @@ class Lag:
         return self.plus_s * (here + (there - here) * part)
 
 
-class Duplicate(_Share):
-    """This share of its heartbeats arrives twice."""
+class Moment(Enum):
+    """A change without parameters."""
 
-    __slots__ = ()
-
-
-class Reorder(_Share):
-    """This share of its heartbeats arrives after the next one."""
-
-    __slots__ = ()
-
-
-@dataclass(frozen=True, slots=True)
-class MalformedPayload:
-    """This share of its heartbeats cannot be read, or is too large."""
-
-    share: float
-    oversized: bool = False
-
-
-Effect: TypeAlias = (
-    PowerOff
-    | NetworkCut
-    | FieldOverride
-    | StorageFills
-    | ClockWrong
-    | Loss
-    | Jitter
-    | Delay
-    | Lag
-    | Duplicate
-    | Reorder
-    | MalformedPayload
-)
-
-
-@dataclass(frozen=True, slots=True)
-class StartFault:
-    """From now on the effect holds."""
-
-    effect: Effect
-
-
-@dataclass(frozen=True, slots=True)
-class EndFault:
-    """What held for the same reason ends."""
-
-
-@dataclass(frozen=True, slots=True)
-class Commission:
+    END_EFFECT = auto()
+    """The effect with the same reason ends."""
+    COMMISSION = auto()
     """A planned camera goes live."""
-
-
-@dataclass(frozen=True, slots=True)
-class Reconnect:
-    """It drops its connection and comes back at once."""
+    RECONNECT = auto()
+    """The camera drops its connection and connects again at once."""
+    STOP_BROKER = auto()
+    START_BROKER = auto()
 
 
 @dataclass(frozen=True, slots=True)
 class Install:
-    """It tells this firmware from now on."""
+    """The camera's heartbeats report this firmware from now on."""
 
     version: str
 
 
 @dataclass(frozen=True, slots=True)
 class SpoofedMessage:
-    """Something is published in its name that it did not say: `spoof`, `replay` or `retained`."""
+    """A heartbeat in the camera's name that it did not send. `kind` is `spoof`, `replay` or `retained`."""
 
     kind: str
     number: int = 0
     own_topic: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class StopBroker:
-    """The broker is stopped."""
-
-
-@dataclass(frozen=True, slots=True)
-class StartBroker:
-    """The broker is started."""
-
-
-Change: TypeAlias = (
-    StartFault | EndFault | Commission | Reconnect | Install | SpoofedMessage | StopBroker | StartBroker
-)
+Change: TypeAlias = Effect | Moment | Install | SpoofedMessage
+"""An effect as a change begins."""

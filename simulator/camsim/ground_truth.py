@@ -1,17 +1,17 @@
-"""What really was, as JSON lines: when each camera could be heard, why that ended, what befell the broker.
+"""The ground truth as JSON lines: when and why each camera was reachable or not, and the broker's restarts.
 
-It is worked out from the plan, not from what the network did to us: so it is the same for a seed whatever
-machine plays it. Times are seconds after `began_ms` of the first line, which alone tells the date.
+It is calculated from the plan, so it is the same for a seed on every machine. Times are seconds after
+`began_ms` of the first line.
 
 kind        fields
 run         format, scenario, seed, interval_s, speed, cameras, began_ms
-camera      camera, operator, site, zone, purpose, interval_s: who is played
-alive       camera, from_s, until_s, why, heard_s: until which `why` (an action, or `end`) it could be heard,
-            and when it was heard last
-condition   camera, what, from_s, until_s: it lived, and this was wrong
-lie         camera, what, from_s, until_s: somebody else spoke for it
-link        from_s, until_s: the broker was not there
-lag         cameras, arrivals (pairs of instants: what is sent then arrives then): their way to us lagged
+camera      camera, operator, site, zone, purpose, interval_s
+alive       camera, from_s, until_s, why (an action, or `end`), heard_s: it was reachable until `why`, and its
+            last message arrived at `heard_s`
+condition   camera, what, from_s, until_s: a fault of a camera that runs
+lie         camera, what, from_s, until_s: a spoofed message
+link        from_s, until_s: the broker was stopped
+lag         cameras, arrivals (pairs of instants: sent, arrived): their path lagged
 end         at_s
 """
 
@@ -26,28 +26,19 @@ from typing import Any, Final, Self
 
 from camsim.device import Device
 from camsim.errors import UsageError
-from camsim.faults import (
-    Commission,
-    EndFault,
-    Lag,
-    NetworkCut,
-    PowerOff,
-    SpoofedMessage,
-    StartBroker,
-    StartFault,
-    StopBroker,
-)
+from camsim.faults import Effect, Lag, Moment, NetworkCut, PowerOff, SpoofedMessage
 from camsim.fleet import Fleet, PlayedCamera
 from camsim.schedule import Step
 from camsim.virtual_camera import VirtualCamera
 
 FORMAT: Final = 1
 _END = "end"
+_Line = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One run of a scenario: what the truth of it depends on. `interval_s` is as played, after `speed`."""
+    """One run of a scenario. `interval_s` is already divided by `speed`."""
 
     scenario: str
     fleet: Fleet
@@ -57,11 +48,11 @@ class Run:
     speed: float = 1.0
 
     def interval_of(self, camera: PlayedCamera) -> float:
-        """Return how far apart a camera's heartbeats are, in seconds."""
+        """Return the seconds between a camera's heartbeats."""
         return camera.interval_s / self.speed if camera.interval_s else self.interval_s
 
 
-def header(run: Run, began_ms: int) -> dict[str, Any]:
+def header(run: Run, began_ms: int) -> _Line:
     """Return the first line."""
     return {
         "kind": "run",
@@ -75,7 +66,7 @@ def header(run: Run, began_ms: int) -> dict[str, Any]:
     }
 
 
-def lines(run: Run, ended_s: float) -> Iterator[dict[str, Any]]:
+def lines(run: Run, ended_s: float) -> Iterator[_Line]:
     """Yield all other lines of a run that ended after `ended_s` seconds."""
     mine: dict[str, list[Step]] = defaultdict(list)
     for step in run.steps:
@@ -93,15 +84,14 @@ def lines(run: Run, ended_s: float) -> Iterator[dict[str, Any]]:
             "interval_s": run.interval_of(camera),
         }
     for camera in run.fleet.cameras:
-        life = VirtualCamera(Device(camera, run.seed, run.interval_of(camera)))
-        yield from _CameraTruth(camera, life).told(mine[camera.id], ended_s)
+        yield from _camera_lines(camera, run, mine[camera.id], ended_s)
     yield from _links(run.steps, ended_s)
     yield from _lags(run.steps, ended_s)
     yield {"kind": "end", "at_s": _round(ended_s)}
 
 
 class GroundTruthFile:
-    """Where the truth goes; a context. Raises UsageError if it cannot be written."""
+    """The file of a ground truth; a context. Raises UsageError if it cannot be written."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
@@ -118,91 +108,75 @@ class GroundTruthFile:
         self._out.close()
 
     def begin(self, run: Run, began_ms: int) -> None:
-        """Note that it began at that time."""
+        """Write the first line."""
         self._begun = True
         self._write([header(run, began_ms)])
 
     def end(self, run: Run, ended_s: float) -> None:
-        """Write what was, if it began at all."""
+        """Write all other lines, if the run began."""
         if self._begun:
             self._write(lines(run, ended_s))
 
-    def _write(self, said: Iterable[dict[str, Any]]) -> None:
-        for line in said:
+    def _write(self, found: Iterable[_Line]) -> None:
+        for line in found:
             self._out.write(json.dumps(line, ensure_ascii=False) + "\n")
         self._out.flush()
 
 
-@dataclass(slots=True)
-class _CameraTruth:
-    camera: PlayedCamera
-    life: VirtualCamera
-
-    def told(self, steps: list[Step], ended_s: float) -> Iterator[dict[str, Any]]:
-        """Yield what befell one camera, in order of its ends."""
-        held: dict[str, Step] = {}
-        if not self.camera.planned:
-            self.life.commission(0.0)
-        for step in steps:
-            was = self.life.reachable
-            self._befall(step)
-            if isinstance(step.change, StartFault):
-                held[step.reason] = step
-            elif isinstance(step.change, EndFault):
-                yield from self._condition(held.pop(step.reason, None), step.at_s)
-            elif isinstance(step.change, SpoofedMessage):
-                yield self._line("lie", step.at_s, step.at_s, what=step.change.kind)
-            if was and not self.life.reachable:
-                yield from self._alive(step.at_s, step.why)
-        for step in held.values():
-            yield from self._condition(step, ended_s)
-        if self.life.reachable:
-            self.life.catch_up(ended_s)
-            yield from self._alive(ended_s, _END)
-
-    def _alive(self, until_s: float, why: str) -> Iterator[dict[str, Any]]:
-        if until_s > self.life.back_s:
-            heard_s = _round(self.life.last_delivered_s or until_s)
-            yield self._line("alive", self.life.back_s, until_s, why=why, heard_s=heard_s)
-
-    def _condition(self, step: Step | None, until_s: float) -> Iterator[dict[str, Any]]:
-        if step is None or not isinstance(step.change, StartFault):
-            return
-        if not isinstance(step.change.effect, PowerOff | NetworkCut):
-            yield self._line("condition", step.at_s, until_s, what=step.why)
-
-    def _befall(self, step: Step) -> None:
-        match step.change:
-            case StartFault(effect):
-                self.life.hold(step.reason, effect, step.at_s)
-            case EndFault():
-                self.life.release(step.reason, step.at_s)
-            case Commission():
-                self.life.commission(step.at_s)
-
-    def _line(self, kind: str, from_s: float, until_s: float, **rest: object) -> dict[str, Any]:
-        times = {"from_s": _round(from_s), "until_s": _round(until_s)}
-        return {"kind": kind, "camera": self.camera.id, **times, **rest}
-
-
-def _links(steps: Iterable[Step], ended_s: float) -> Iterator[dict[str, Any]]:
-    since: float | None = None
+def _camera_lines(camera: PlayedCamera, run: Run, steps: list[Step], ended_s: float) -> Iterator[_Line]:
+    """Yield the lines of one camera, in order of their ends."""
+    life = VirtualCamera(Device(camera, run.seed, run.interval_of(camera)))
+    conditions: dict[str, Step] = {}
+    if not camera.planned:
+        life.apply(Moment.COMMISSION, "", 0.0)
     for step in steps:
-        if isinstance(step.change, StopBroker) and step.at_s < ended_s and since is None:
-            since = step.at_s
-        elif isinstance(step.change, StartBroker) and since is not None:
-            yield {"kind": "link", "from_s": _round(since), "until_s": _round(min(step.at_s, ended_s))}
-            since = None
-    if since is not None:
-        yield {"kind": "link", "from_s": _round(since), "until_s": _round(ended_s)}
-
-
-def _lags(steps: Iterable[Step], ended_s: float) -> Iterator[dict[str, Any]]:
-    for step in steps:
+        was_reachable = life.reachable
+        life.apply(step.change, step.reason, step.at_s)
         match step.change:
-            case StartFault(Lag() as lag) if step.at_s < ended_s:
-                arrivals = [[_round(sent), _round(arrives)] for sent, arrives in lag.knots()]
-                yield {"kind": "lag", "cameras": [camera.id for camera in step.cameras], "arrivals": arrivals}
+            case PowerOff() | NetworkCut():
+                pass
+            case Effect():
+                conditions[step.reason] = step
+            case Moment.END_EFFECT if begun := conditions.pop(step.reason, None):
+                yield _line("condition", camera, begun.at_s, step.at_s, what=begun.why)
+            case SpoofedMessage(kind):
+                yield _line("lie", camera, step.at_s, step.at_s, what=kind)
+        if was_reachable and not life.reachable:
+            yield from _alive(camera, life, step.at_s, step.why)
+    for step in conditions.values():
+        yield _line("condition", camera, step.at_s, ended_s, what=step.why)
+    if life.reachable:
+        life.catch_up(ended_s)
+        yield from _alive(camera, life, ended_s, _END)
+
+
+def _alive(camera: PlayedCamera, life: VirtualCamera, until_s: float, why: str) -> Iterator[_Line]:
+    if until_s > life.back_s:
+        heard_s = _round(life.last_delivered_s or until_s)
+        yield _line("alive", camera, life.back_s, until_s, why=why, heard_s=heard_s)
+
+
+def _line(kind: str, camera: PlayedCamera, from_s: float, until_s: float, **rest: object) -> _Line:
+    return {"kind": kind, "camera": camera.id, "from_s": _round(from_s), "until_s": _round(until_s), **rest}
+
+
+def _links(steps: Iterable[Step], ended_s: float) -> Iterator[_Line]:
+    since_s: float | None = None
+    for step in steps:
+        if step.change is Moment.STOP_BROKER and step.at_s < ended_s and since_s is None:
+            since_s = step.at_s
+        elif step.change is Moment.START_BROKER and since_s is not None:
+            yield {"kind": "link", "from_s": _round(since_s), "until_s": _round(min(step.at_s, ended_s))}
+            since_s = None
+    if since_s is not None:
+        yield {"kind": "link", "from_s": _round(since_s), "until_s": _round(ended_s)}
+
+
+def _lags(steps: Iterable[Step], ended_s: float) -> Iterator[_Line]:
+    for step in steps:
+        if isinstance(step.change, Lag) and step.at_s < ended_s:
+            arrivals = [[_round(sent), _round(arrives)] for sent, arrives in step.change.knots()]
+            yield {"kind": "lag", "cameras": [camera.id for camera in step.cameras], "arrivals": arrivals}
 
 
 def _round(seconds: float) -> float:

@@ -1,35 +1,30 @@
-"""From a scenario to steps: what happens to which camera, and when. Pure: the same seed, the same plan."""
+"""Plans the steps of a scenario, each with its time, change and cameras. Pure: same seed, same plan."""
 
 from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeAlias
 
 from camsim.errors import ScenarioError
 from camsim.faults import (
     Change,
     ClockWrong,
-    Commission,
     Delay,
     Duplicate,
     Effect,
-    EndFault,
     FieldOverride,
     Install,
     Jitter,
     Lag,
     Loss,
     MalformedPayload,
+    Moment,
     NetworkCut,
     PowerOff,
-    Reconnect,
     Reorder,
     SpoofedMessage,
-    StartBroker,
-    StartFault,
-    StopBroker,
     StorageFills,
 )
 from camsim.fleet import Fleet, PlayedCamera
@@ -42,10 +37,10 @@ _BY = ("camera", "site", "zone", "operator", "purpose")
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One moment: `at_s` seconds after the fleet has connected `change` befalls `cameras` (none: the broker).
+    """A change of `cameras` (none: of the broker), `at_s` seconds after the fleet connected.
 
-    `reason` is the same for what one occurrence of one entry does to one camera, and no other; `why` is the
-    action, `tells` a line for people, empty where nothing needs to be said.
+    `reason` is unique to one occurrence of one entry and, where they are spread, one camera. `why` is the
+    action, `tells` the line that announces the occurrence, empty in all but its first step.
     """
 
     at_s: float
@@ -59,7 +54,7 @@ class Step:
 def plan(scenario: Scenario, fleet: Fleet, seed: int) -> list[Step]:
     """Return all steps of a scenario in order of time.
 
-    Raises ScenarioError, which says where, if an entry selects no camera, or never ends.
+    Raises ScenarioError, with the place, if an entry selects no camera, or never ends.
     """
     problems: list[str] = []
     steps: list[Step] = []
@@ -71,7 +66,7 @@ def plan(scenario: Scenario, fleet: Fleet, seed: int) -> list[Step]:
             problems.append(f"{entry.place}: {misfit}")
     if problems:
         raise ScenarioError(tuple(problems))
-    steps.sort(key=lambda step: step.at_s)  # stable: what comes first in the file comes first
+    steps.sort(key=lambda step: step.at_s)  # stable: in the order of the file
     return steps
 
 
@@ -132,22 +127,22 @@ def _steps(
     groups: Sequence[tuple[float, tuple[PlayedCamera, ...]]] = [(0.0, cameras)]
     count = 0
     for turn in range(entry.times):
+        tells = _tells(entry, cameras)
         if entry.spread_s:
             late = (entry.spread_s * uniform(seed, camera.id, "spread", number, turn) for camera in cameras)
             groups = [(by, (camera,)) for by, camera in zip(late, cameras, strict=True)]
         for by, group in groups:
             begins_s = entry.at_s + turn * entry.every_s + by
             until_s = None if entry.for_s is None else begins_s + entry.for_s
-            tells = _tells(entry, cameras) if by == groups[0][0] else ""
-            who = f"/{group[0].id}" if entry.spread_s else ""
-            occurrence = _Occurrence(entry, group, f"{number}/{turn}{who}", begins_s, until_s, ends_s, tells)
-            for step in occurrence.steps():
-                count += len(step.cameras) or 1
+            reason = f"{number}/{turn}" + (f"/{group[0].id}" if entry.spread_s else "")
+            for at_s, change in _Occurrence(entry, begins_s, until_s, ends_s).changes():
+                count += len(group) or 1
                 if count > _MOST_STEPS:
                     raise _UnusableEntryError(
                         f"makes more than {_MOST_STEPS:,} steps: let it last shorter, or slower"
                     )
-                yield step
+                yield Step(at_s, group, change, reason, entry.action, tells)
+                tells = ""
 
 
 def _tells(entry: Entry, cameras: tuple[PlayedCamera, ...]) -> str:
@@ -157,35 +152,25 @@ def _tells(entry: Entry, cameras: tuple[PlayedCamera, ...]) -> str:
     return f"{entry.action.replace('_', ' ')}: {entry.on} ({count})"
 
 
+_TimedChanges: TypeAlias = Iterator[tuple[float, Change]]
+
+
 @dataclass(frozen=True, slots=True)
 class _Occurrence:
-    """One time that an entry happens to cameras."""
+    """One occurrence of an entry; `ends_s` is the end of the scenario."""
 
     entry: Entry
-    cameras: tuple[PlayedCamera, ...]
-    reason: str
     begins_s: float
     until_s: float | None
-    ends_s: float | None  # of the scenario
-    tells: str
+    ends_s: float | None
 
-    def steps(self) -> Iterator[Step]:
-        """Yield its steps in order of time."""
-        special = _SPECIAL.get(self.entry.action)
-        if special is not None:
-            yield from special(self)
-            return
-        yield self._step(self.begins_s, StartFault(_EFFECTS[self.entry.action](self.entry, self.begins_s)))
-        if self.until_s is not None:
-            yield self._step(self.until_s, EndFault())
-
-    def _step(self, at_s: float, change: Change) -> Step:
-        begins = at_s == self.begins_s and not isinstance(change, EndFault)
-        return Step(at_s, self.cameras, change, self.reason, self.entry.action, self.tells if begins else "")
+    def changes(self) -> _TimedChanges:
+        """Return its changes in order of time."""
+        return _CHANGES.get(self.entry.action, _Occurrence.effect)(self)
 
     @property
     def end_s(self) -> float:
-        """The latest end, for actions that have one of their own."""
+        """When it ends at the latest, for actions that repeat."""
         if self.until_s is not None:
             return self.until_s
         if self.ends_s is None:
@@ -194,71 +179,76 @@ class _Occurrence:
             )
         return self.ends_s
 
-    def once(self) -> Iterator[Step]:
-        """Yield one change without end."""
-        yield self._step(self.begins_s, _MOMENTS[self.entry.action])
+    def effect(self) -> _TimedChanges:
+        """Yield one effect, and its end if it has one."""
+        yield self.begins_s, _EFFECTS[self.entry.action](self.entry, self.begins_s)
+        if self.until_s is not None:
+            yield self.until_s, Moment.END_EFFECT
 
-    def cycle(self) -> Iterator[Step]:
-        """Yield power off and on, again and again."""
+    def moment(self) -> _TimedChanges:
+        """Yield one change that happens at once."""
+        yield self.begins_s, _MOMENTS[self.entry.action]
+
+    def cycle(self) -> _TimedChanges:
+        """Yield power off and on, repeatedly."""
         off, on = ("off_for", "on_for") if self.entry.action == "flap" else ("takes", "up")
         at_s, end_s = self.begins_s, self.end_s
         while at_s < end_s:
-            yield self._step(at_s, StartFault(PowerOff()))
-            yield self._step(min(at_s + self.entry[off], end_s), EndFault())
+            yield at_s, PowerOff()
+            yield min(at_s + self.entry[off], end_s), Moment.END_EFFECT
             at_s += self.entry[off] + self.entry[on]
 
-    def reboot(self) -> Iterator[Step]:
-        """Yield one restart."""
-        yield self._step(self.begins_s, StartFault(PowerOff(goodbye=self.entry["goodbye"])))
-        yield self._step(self.begins_s + self.entry["takes"], EndFault())
-
-    def firmware(self) -> Iterator[Step]:
-        """Yield one restart, after which another firmware is told."""
-        yield self._step(self.begins_s, StartFault(PowerOff(goodbye=True)))
+    def reboot(self) -> _TimedChanges:
+        """Yield one restart, after which a new firmware reports its version."""
+        installs = self.entry.action == "firmware"
+        yield self.begins_s, PowerOff(goodbye=installs or self.entry["goodbye"])
         back_s = self.begins_s + self.entry["takes"]
-        yield self._step(back_s, Install(self.entry["version"]))
-        yield self._step(back_s, EndFault())
+        if installs:
+            yield back_s, Install(self.entry["version"])
+        yield back_s, Moment.END_EFFECT
 
-    def lag(self) -> Iterator[Step]:
-        """Yield the slow way and its end: it must be known how long it grows."""
+    def lag(self) -> _TimedChanges:
+        """Yield a lag and its end, on which its growth depends."""
         entry, end_s = self.entry, self.end_s
         if entry["by"] - entry["up_to"] > (end_s - self.begins_s) / 2:
             raise _UnusableEntryError("the lag shrinks so quickly that messages would overtake each other")
-        lag = Lag(self.begins_s, end_s, entry["by"], entry["up_to"], entry["plus"], entry.on.seed)
-        yield self._step(self.begins_s, StartFault(lag))
-        yield self._step(end_s, EndFault())
+        yield (
+            self.begins_s,
+            Lag(self.begins_s, end_s, entry["by"], entry["up_to"], entry["plus"], entry.on.seed),
+        )
+        yield end_s, Moment.END_EFFECT
 
-    def lies(self) -> Iterator[Step]:
-        """Yield one false heartbeat after the other."""
+    def spoofed(self) -> _TimedChanges:
+        """Yield spoofed messages at an even pace."""
         own = self.entry.action == "replay" or self.entry["topic"] == "own"
         at_s, end_s, number = self.begins_s, self.end_s, 0
         while at_s < end_s:
-            yield self._step(at_s, SpoofedMessage(self.entry.action, number, own_topic=own))
+            yield at_s, SpoofedMessage(self.entry.action, number, own_topic=own)
             number += 1
             at_s = self.begins_s + number * self.entry["pace"]
 
-    def broker(self) -> Iterator[Step]:
+    def broker(self) -> _TimedChanges:
         """Yield a stop and a start of the broker."""
-        yield self._step(self.begins_s, StopBroker())
-        yield self._step(self.begins_s if self.until_s is None else self.until_s, StartBroker())
+        yield self.begins_s, Moment.STOP_BROKER
+        yield self.begins_s if self.until_s is None else self.until_s, Moment.START_BROKER
 
 
 _MOMENTS: Final[dict[str, Change]] = {
-    "commission": Commission(),
-    "reconnect": Reconnect(),
+    "commission": Moment.COMMISSION,
+    "reconnect": Moment.RECONNECT,
     "retained_heartbeat": SpoofedMessage("retained"),
 }
 
-_SPECIAL: Final[dict[str, Callable[[_Occurrence], Iterator[Step]]]] = {
+_CHANGES: Final[dict[str, Callable[[_Occurrence], _TimedChanges]]] = {
     "flap": _Occurrence.cycle,
     "reboot_loop": _Occurrence.cycle,
     "reboot": _Occurrence.reboot,
-    "firmware": _Occurrence.firmware,
+    "firmware": _Occurrence.reboot,
     "lag": _Occurrence.lag,
-    "spoof": _Occurrence.lies,
-    "replay": _Occurrence.lies,
+    "spoof": _Occurrence.spoofed,
+    "replay": _Occurrence.spoofed,
     "broker_restart": _Occurrence.broker,
-    **dict.fromkeys(_MOMENTS, _Occurrence.once),
+    **dict.fromkeys(_MOMENTS, _Occurrence.moment),
 }
 
 _EFFECTS: Final[dict[str, Callable[[Entry, float], Effect]]] = {

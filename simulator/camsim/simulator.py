@@ -10,81 +10,33 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import replace
 from types import TracebackType
 from typing import Self
 
-from camsim.broker import Broker
-from camsim.broker_control import BrokerController
+from camsim.broker_control import run_command
 from camsim.connection import Connection
 from camsim.device import Device
 from camsim.errors import ConnectError, ScenarioError
-from camsim.faults import (
-    Commission,
-    EndFault,
-    Install,
-    NetworkCut,
-    PowerOff,
-    Reconnect,
-    SpoofedMessage,
-    StartBroker,
-    StartFault,
-    StopBroker,
-)
-from camsim.fleet import Fleet, PlayedCamera
-from camsim.gateway import GatewayCamera, gateway_cameras
+from camsim.faults import Change, Moment, NetworkCut, PowerOff, SpoofedMessage
+from camsim.fleet import PlayedCamera
+from camsim.gateway import Gateway, gateways
 from camsim.ground_truth import Run
-from camsim.lagging_path import Path
+from camsim.publishing import Courier, Message
 from camsim.rlimits import raise_open_file_limit
-from camsim.run_context import RunContext
-from camsim.scenario.model import NOTHING, Scenario
+from camsim.run_context import RunContext, SimulatorSettings
 from camsim.schedule import Step, plan
-from camsim.spoofing import Spoofer
+from camsim.spoofing import FOREIGN_OPERATOR, spoofed_heartbeat
 from camsim.stats import Statistics
 from camsim.virtual_camera import VirtualCamera
-from camwatch.wire.topics import DEFAULT_PREFIX
+
+__all__ = ["Simulator", "SimulatorSettings"]
 
 _BY_HAND = "by hand"
 _GOODBYE_S = 10.0
 USUAL_INTERVAL_S = 10.0
-ANSWER_S = 10.0
-"""How long a camera waits for an answer of its broker."""
-
-
-@dataclass(frozen=True, slots=True)
-class SimulatorSettings:
-    """What is played where. Durations in seconds.
-
-    `interval_s` is for cameras whose row gives none (None: as the scenario says, or 10). `speed` divides
-    every time of the scenario and every interval. `connections`: so many gateways speak for all cameras,
-    instead of a connection for each. `connect_timeout_s` is how long `Simulator` waits for the fleet when
-    it starts; cameras that are late, or lost later, keep trying. `retain` is what the contract
-    wants of status messages; without it, an embedded amqtt broker takes the fleet in 2 s instead of 15
-    (amqtt 0.12 sends every retained message to every client that connects).
-    """
-
-    broker: Broker
-    fleet: Fleet
-    scenario: Scenario = NOTHING
-    interval_s: float | None = None
-    speed: float = 1.0
-    seed: int = 0
-    qos: int = 0
-    retain: bool = True
-    prefix: str = DEFAULT_PREFIX
-    connections: int | None = None
-    connect_at_once: int = 50
-    connect_timeout_s: float = 30.0
-    reconnect_min_s: float = 0.5
-    reconnect_max_s: float = 30.0
-    broker_control: BrokerController | None = None
-
-    @property
-    def played_interval_s(self) -> float:
-        """The interval of cameras whose row gives none, as it is played."""
-        return (self.interval_s or self.scenario.interval_s or USUAL_INTERVAL_S) / self.speed
 
 
 class Simulator:
@@ -103,11 +55,13 @@ class Simulator:
         settings.broker.must_know(settings.fleet)
         scenario = settings.scenario.faster(settings.speed)
         steps = plan(scenario, settings.fleet, settings.seed)
-        if settings.broker_control is None and any(isinstance(step.change, StopBroker) for step in steps):
+        if settings.broker_control is None and any(step.change is Moment.STOP_BROKER for step in steps):
             raise ScenarioError(
                 ("the scenario restarts the broker: say how, with --broker-stop and --broker-start",)
             )
-        interval_s = settings.played_interval_s
+        interval_s = (
+            settings.interval_s or settings.scenario.interval_s or USUAL_INTERVAL_S
+        ) / settings.speed
         self.run = Run(scenario.title, self.fleet, tuple(steps), settings.seed, interval_s, settings.speed)
         self.began_ms = 0  # when time began, UTC
         self.ended_s = 0.0
@@ -124,10 +78,10 @@ class Simulator:
             # Told of no exception, the group waits for its tasks and leaves ours as it is, ungrouped.
             stack.push_async_callback(tasks.__aexit__, None, None, None)
             stack.push_async_callback(self._say_goodbye)
-            self._set_stage(tasks)
+            self._prepare(tasks)
             self.commission(self.fleet.in_service)
             await self._connected()
-            self._stage.begin()
+            self._context.begin()
             self.began_ms = round(time.time() * 1000)
             self._stack = stack.pop_all()
         return self
@@ -139,7 +93,7 @@ class Simulator:
         trace: TracebackType | None,
     ) -> bool | None:
         """Publish the goodbye of every connected camera, and end."""
-        self.ended_s = self._stage.now_s()
+        self.ended_s = self._context.now_s()
         return await self._stack.__aexit__(kind, error, trace)
 
     async def play(self, duration_s: float | None = None) -> None:
@@ -148,100 +102,84 @@ class Simulator:
         Time runs from when the fleet has connected: what happens at 30 begins 30 s after that. Raises
         BrokerError if the broker cannot be stopped or started.
         """
-        stage = self._stage
-        begun = asyncio.get_running_loop().time() - stage.now_s()
+        context = self._context
+        begun = asyncio.get_running_loop().time() - context.now_s()
         deadline = None if duration_s is None else begun + duration_s
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout_at(deadline):
                 for step in self.run.steps:
-                    await asyncio.sleep(step.at_s - stage.now_s())
+                    await asyncio.sleep(step.at_s - context.now_s())
                     await self._do(step)
                 await asyncio.Event().wait()
 
     def commission(self, cameras: Iterable[PlayedCamera]) -> None:
-        """Bring planned cameras to life; those alive already stay as they are."""
-        for camera in cameras:
-            self._players[camera.id].commission()
-        self._count()
+        """Start planned cameras; cameras that run already stay as they are."""
+        self._apply(cameras, Moment.COMMISSION)
 
     def cut_power(self, cameras: Iterable[PlayedCamera], reason: str = _BY_HAND) -> None:
         """Drop the cameras' connections without DISCONNECT, until `restore` for the same reason."""
-        for camera in cameras:
-            self._players[camera.id].hold(f"{reason}, power", PowerOff())
-        self._count()
+        self._apply(cameras, PowerOff(), f"{reason}, power")
 
     def silence(self, cameras: Iterable[PlayedCamera], reason: str = _BY_HAND) -> None:
         """Send nothing more, with the connections left open, until `restore` for the same reason."""
-        for camera in cameras:
-            self._players[camera.id].hold(f"{reason}, network", NetworkCut())
-        self._count()
+        self._apply(cameras, NetworkCut(), f"{reason}, network")
 
     def restore(self, cameras: Iterable[PlayedCamera], reason: str = _BY_HAND) -> None:
-        """End what was done to the cameras for `reason`; a camera held for another reason stays as it is."""
+        """End the effects on the cameras for `reason`; effects for another reason last."""
+        cameras = list(cameras)
+        self._apply(cameras, Moment.END_EFFECT, f"{reason}, network")
+        self._apply(cameras, Moment.END_EFFECT, f"{reason}, power")
+
+    def _apply(self, cameras: Iterable[PlayedCamera], change: Change, reason: str = "") -> None:
         for camera in cameras:
-            self._players[camera.id].release(f"{reason}, network")
-            self._players[camera.id].release(f"{reason}, power")
-        self._count()
+            self._controls[camera.id](change, reason)
+        lives = self._lives.values()
+        self.statistics.cameras = sum(life.commissioned for life in lives)
+        self.statistics.planned = len(lives) - self.statistics.cameras
+        self.statistics.expected = sum(life.reachable for life in lives)
 
     async def _do(self, step: Step) -> None:
         if step.tells:
             self.statistics.on_notice(f"{step.at_s:g} s: {step.tells}")
+        control = self.settings.broker_control
         match step.change:
-            case StopBroker() if self.settings.broker_control is not None:
-                await self.settings.broker_control.stop_broker()
-            case StartBroker() if self.settings.broker_control is not None:
-                await self.settings.broker_control.start_broker()
-            case _:
+            case Moment.STOP_BROKER if control is not None:
+                await run_command(control.stop)
+            case Moment.START_BROKER if control is not None:
+                await run_command(control.start)
+            case SpoofedMessage() as spoofed:
                 for camera in step.cameras:
-                    self._befall(camera.id, step)
+                    self._spoofer.send(self._spoofed(camera, spoofed), self._context.now_s())
+            case change:
+                self._apply(step.cameras, change, step.reason)
         self._occasions.add(step.reason.partition("/")[0])
         self.statistics.happened = len(self._occasions)
-        if isinstance(step.change, StartFault | EndFault | Commission):
-            self._count()
 
-    def _befall(self, camera: str, step: Step) -> None:
-        match step.change:
-            case StartFault(effect):
-                self._players[camera].hold(step.reason, effect)
-            case EndFault():
-                self._players[camera].release(step.reason)
-            case Commission():
-                self._players[camera].commission()
-            case Reconnect():
-                self._players[camera].reconnect()
-            case Install(version):
-                self._lives[camera].install(version)
-            case SpoofedMessage() as lie:
-                self._liar.publish(self._lives[camera], lie)
+    def _spoofed(self, camera: PlayedCamera, spoofed: SpoofedMessage) -> Message:
+        sender = camera if spoofed.own_topic else replace(camera, operator=FOREIGN_OPERATOR)
+        payload = spoofed_heartbeat(self._lives[camera.id], spoofed, self._context.now_s(), time.time())
+        return Message(self._context.topic(sender), payload, qos=1, retain=spoofed.kind == "retained")
 
-    def _set_stage(self, tasks: asyncio.TaskGroup) -> None:
+    def _count_spoofed(self) -> None:
+        self.statistics.lies += 1
+
+    def _prepare(self, tasks: asyncio.TaskGroup) -> None:
         settings = self.settings
-        self._stage = stage = RunContext(
-            broker=settings.broker,
-            tasks=tasks,
-            pace=asyncio.Semaphore(settings.connect_at_once),
-            statistics=self.statistics,
-            qos=settings.qos,
-            retain=settings.retain,
-            prefix=settings.prefix,
-            reconnect_min_s=settings.reconnect_min_s / settings.speed,
-            reconnect_max_s=settings.reconnect_max_s / settings.speed,
-            answer_s=ANSWER_S / settings.speed,
-            seed=settings.seed,
-        )
+        self._context = context = RunContext(settings, tasks, self.statistics)
         for camera in self.fleet.cameras:
             device = Device(camera, settings.seed, self.run.interval_of(camera))
             self._lives[camera.id] = VirtualCamera(device)
         lives = list(self._lives.values())
-        self._liar = Spoofer(stage)
-        self._path = path = Path(stage)
-        count = settings.connections
-        players: Iterable[Connection | GatewayCamera] = (
-            (Connection(life, stage, path) for life in lives)
-            if count is None
-            else gateway_cameras(lives, stage, path, count)
+        self._spoofer = Courier("lies", context, self._count_spoofed)
+        self._path = path = Courier("path", context)
+        self._sessions: Sequence[Connection | Gateway] = (
+            [Connection(life, context, path) for life in lives]
+            if settings.connections is None
+            else list(gateways(lives, context, path, settings.connections))
         )
-        self._players = dict(zip(self._lives, players, strict=True))
+        self._controls: dict[str, Callable[[Change, str], None]] = {}
+        for session in self._sessions:
+            self._controls |= session.controls
 
     async def _connected(self) -> None:
         """Wait until the fleet is connected; continue without the rest, but not without any."""
@@ -258,19 +196,13 @@ class Simulator:
         if connected < expected:
             statistics.on_notice(f"continuing with {connected}/{expected} connected; the others keep trying")
 
-    def _count(self) -> None:
-        lives = self._lives.values()
-        self.statistics.cameras = sum(life.commissioned for life in lives)
-        self.statistics.planned = len(lives) - self.statistics.cameras
-        self.statistics.expected = sum(life.reachable for life in lives)
-
     async def _say_goodbye(self) -> None:
-        self._liar.end()
+        self._spoofer.end()
         try:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_GOODBYE_S):
-                    await asyncio.gather(*(player.say_goodbye() for player in self._players.values()))
+                    await asyncio.gather(*(session.say_goodbye() for session in self._sessions))
         finally:
-            for player in self._players.values():
-                player.end()
+            for session in self._sessions:
+                session.end()
             self._path.end()

@@ -1,8 +1,8 @@
-"""One camera's life: what it has to say next, given all that befell it. No clock, no socket.
+"""One camera's life: its next messages, given the changes it went through. No clock, no socket.
 
-A camera lives while nothing holds its power off, and is heard while nothing cuts its network. Each boot
-counts its heartbeats from 0. All times are seconds since the fleet has connected; `say` alone is told what
-the wall clock shows, which stands in what is said.
+A camera runs while no effect holds its power off, and is reachable while none cuts its network. Each boot
+counts its heartbeats from 0. Times are seconds since the fleet connected; only `payloads_until` takes the
+time of the wall clock, for the heartbeats' `ts`.
 """
 
 from __future__ import annotations
@@ -14,15 +14,18 @@ from typing import Any, NamedTuple, TypeVar
 
 from camsim.device import JITTER, Device
 from camsim.faults import (
+    Change,
     ClockWrong,
     Delay,
     Duplicate,
     Effect,
     FieldOverride,
+    Install,
     Jitter,
     Lag,
     Loss,
     MalformedPayload,
+    Moment,
     NetworkCut,
     PowerOff,
     Reorder,
@@ -34,16 +37,16 @@ _NO_POWER_YET = "uncommissioned"
 _NOT_YET = inf
 _OVERTAKEN_S = 0.001  # after the heartbeat that overtakes it
 _TWICE_S = 0.02
-_LOOK_BACK = 64  # heartbeats: no delay of a scenario is worth looking further for the last one heard
+_LOOK_BACK = 64  # heartbeats that are searched for the last delivered one
 _E = TypeVar("_E")
 
 
 class Delivery(NamedTuple):
-    """One heartbeat on its way: when it arrives, which it is, and whether it can be read."""
+    """One heartbeat in transit: when it arrives, its number, and whether it can be read."""
 
     at_s: float
     seq: int
-    sound: bool
+    readable: bool
 
 
 class VirtualCamera:
@@ -53,22 +56,20 @@ class VirtualCamera:
         self.device = device
         self.boot = -1
         self.booted_s = 0.0
-        self.online_since_s = _NOT_YET  # since when this boot can speak; its heartbeats count from there
+        self.online_since_s = _NOT_YET  # when this boot connects first; its heartbeats count from then
         self.seq = 0  # of the next heartbeat
-        self.back_s = 0.0  # when it can speak again after it was cut off; it says `online` then
-        self.last_delivered_s: float | None = None  # when it was heard last
-        self.reconnect_count = 0  # how often it came back
+        self.back_s = 0.0  # when it connects again after it was cut off
+        self.last_delivered_s: float | None = None  # arrival of its last heartbeat
+        self.reconnect_count = 0  # how often it became reachable
         self.last_payload = b""
         self._holds: dict[str, Effect] = {_NO_POWER_YET: PowerOff()}
         self._firmware: dict[str, str] = {}
-        self._under_way: list[tuple[float, int, bytes]] = []
+        self._in_transit: list[tuple[float, int, bytes]] = []
         self._number = count()
-
-    # --- what befalls it
 
     @property
     def commissioned(self) -> bool:
-        """Whether it was brought to life, whatever befell it since."""
+        """Whether it has been commissioned."""
         return _NO_POWER_YET not in self._holds
 
     @property
@@ -78,7 +79,7 @@ class VirtualCamera:
 
     @property
     def deliverable(self) -> bool:
-        """Whether its packets go anywhere."""
+        """Whether its packets reach the broker."""
         return not self._any(NetworkCut)
 
     @property
@@ -86,20 +87,27 @@ class VirtualCamera:
         """Whether it has power and network."""
         return self.powered and self.deliverable
 
-    def commission(self, now_s: float) -> None:
-        """Give it power for the first time."""
-        self.release(_NO_POWER_YET, now_s)
+    def apply(self, change: Change, reason: str, now_s: float) -> None:
+        """Apply a change now; an effect lasts until `END_EFFECT` with the same reason."""
+        match change:
+            case Effect():
+                self._hold(reason, change, now_s)
+            case Moment.END_EFFECT:
+                self._release(reason, now_s)
+            case Moment.COMMISSION:
+                self._release(_NO_POWER_YET, now_s)
+            case Install(version):
+                self._firmware = {"firmware": version}
 
-    def hold(self, reason: str, effect: Effect, now_s: float) -> None:
-        """Let an effect hold from now on, until it is released for the same reason."""
+    def _hold(self, reason: str, effect: Effect, now_s: float) -> None:
         self.catch_up(now_s)
         self._holds[reason] = effect
         if not self.reachable:
             self.online_since_s = self.online_since_s if self.powered else _NOT_YET
-            self._under_way.clear()
+            self._in_transit.clear()
 
-    def release(self, reason: str, now_s: float) -> None:
-        """End what held for a reason. Power that returns means a new boot; network does not."""
+    def _release(self, reason: str, now_s: float) -> None:
+        """End an effect. Power that returns means a new boot; network does not."""
         self.catch_up(now_s)
         had_power, was_reachable = self.powered, self.reachable
         self._holds.pop(reason, None)
@@ -111,10 +119,6 @@ class VirtualCamera:
         if self.reachable and not was_reachable:
             self._come_back(now_s)
 
-    def install(self, version: str) -> None:
-        """Tell another firmware from now on."""
-        self._firmware = {"firmware": version}
-
     def _come_back(self, now_s: float) -> None:
         self.back_s = now_s + (
             self.device.pause_s(self.boot, self.reconnect_count) if self.reconnect_count else 0.0
@@ -125,42 +129,40 @@ class VirtualCamera:
         else:  # it kept counting while disconnected
             self.seq = max(self.seq, self._next_seq(self.back_s))
 
-    # --- what it says
-
     @property
     def lag(self) -> Lag | None:
-        """The slow way that what it says takes, if it does."""
+        """The lag of its path, if it has one."""
         return next(iter(self._all(Lag)), None) if self._holds else None
 
     def due_s(self) -> float | None:
-        """Return when it has something to say next; None while it cannot."""
+        """Return when its next message is due; None while it is not reachable."""
         if not self.reachable:
             return None
-        due = self.online_since_s + self.device.due_s(self.boot, self.seq, self._jitter())
-        return min(due, self._under_way[0][0]) if self._under_way else due
+        due = self._due(self.seq)
+        return min(due, self._in_transit[0][0]) if self._in_transit else due
 
     def payloads_until(self, now_s: float, utc_s: float) -> list[bytes]:
         """Return the payloads of all heartbeats that arrive by now, in order."""
         if not self.reachable:
             return []
-        if not self._holds and not self._under_way:
+        if not self._holds and not self._in_transit:
             return self._payloads_undisturbed(now_s, utc_s)
         while (due := self._due(self.seq)) <= now_s:
             payload = self._payload(now_s, utc_s - (now_s - due), due)
             for passing in self.deliveries(self.seq):
-                arrives = payload if passing.sound else self._nonsense(payload, passing.seq)
-                heapq.heappush(self._under_way, (passing.at_s, next(self._number), arrives))
+                arrives = payload if passing.readable else self._nonsense(payload, passing.seq)
+                heapq.heappush(self._in_transit, (passing.at_s, next(self._number), arrives))
             self.seq += 1
         said = []
-        while self._under_way and self._under_way[0][0] <= now_s:
-            said.append(heapq.heappop(self._under_way)[2])
+        while self._in_transit and self._in_transit[0][0] <= now_s:
+            said.append(heapq.heappop(self._in_transit)[2])
         return said
 
     def skip(self, now_s: float) -> None:
         """Skip heartbeats due before: the camera was disconnected."""
         if self.online_since_s <= now_s:
             self.seq = max(self.seq, self._next_seq(now_s))
-        self._under_way.clear()
+        self._in_transit.clear()
 
     def _payloads_undisturbed(self, now_s: float, utc_s: float) -> list[bytes]:
         said = []
@@ -170,38 +172,36 @@ class VirtualCamera:
         return said
 
     def deliveries(self, seq: int) -> list[Delivery]:
-        """Return what of a heartbeat arrives, as things are now: nothing, once, or twice."""
+        """Return the deliveries of a heartbeat under the present effects: none, one or two."""
         due, comes = self._due(seq), 1.0
         for loss in self._all(Loss):
             comes *= 1 - loss.share
         if self._draw("loss", seq) >= comes:
             return []
-        sound = all(self._draw("nonsense", seq, n.oversized) >= n.share for n in self._all(MalformedPayload))
+        readable = all(
+            self._draw("nonsense", seq, n.oversized) >= n.share for n in self._all(MalformedPayload)
+        )
         at = due + sum(d.by_s + d.plus_s * self._draw("delay", seq) for d in self._all(Delay))
         if any(self._draw("reorder", seq) < reorder.share for reorder in self._all(Reorder)):
             at = max(at, self._due(seq + 1) + _OVERTAKEN_S)
-        found = [Delivery(at, seq, sound)]
+        found = [Delivery(at, seq, readable)]
         if any(self._draw("twice", seq) < twice.share for twice in self._all(Duplicate)):
-            found.append(Delivery(at + _TWICE_S, seq, sound))
+            found.append(Delivery(at + _TWICE_S, seq, readable))
         return found
 
     def catch_up(self, now_s: float) -> None:
-        """Note when it was heard last before now, as things were until now: only sound heartbeats count."""
+        """Update `last_delivered_s` under the present effects; only readable heartbeats count."""
         if not self.reachable or self.back_s > now_s:
             return
-        self.last_delivered_s = max(
-            self.back_s, self.back_s if self.last_delivered_s is None else self.last_delivered_s
-        )
+        self.last_delivered_s = max(self.back_s, self.last_delivered_s or 0.0)
         last = self._next_seq(now_s) - 1
         for seq in range(last, max(-1, last - _LOOK_BACK), -1):
             if self._due(seq) < self.back_s:
                 break
-            heard = [each.at_s for each in self.deliveries(seq) if each.sound and each.at_s <= now_s]
+            heard = [each.at_s for each in self.deliveries(seq) if each.readable and each.at_s <= now_s]
             self.last_delivered_s = max([self.last_delivered_s, *heard])
             if heard and not self._any(Delay) and not self._any(Reorder):
                 break
-
-    # --- helpers
 
     def _due(self, seq: int) -> float:
         return self.online_since_s + self.device.due_s(self.boot, seq, self._jitter())
@@ -230,10 +230,9 @@ class VirtualCamera:
         return self.last_payload
 
     def _nonsense(self, payload: bytes, seq: int) -> bytes:
-        """Return what cannot be read: too large, cut off, no JSON, or no object."""
-        if any(
-            n.oversized and self._draw("nonsense", seq, True) < n.share for n in self._all(MalformedPayload)
-        ):
+        """Return an unreadable payload: too large, truncated, not JSON, or not an object."""
+        large = (malformed.share for malformed in self._all(MalformedPayload) if malformed.oversized)
+        if self._draw("nonsense", seq, True) < max(large, default=0.0):
             return payload[:-1] + b',"note":"' + b"x" * MAX_PAYLOAD_BYTES + b'"}'
         kinds = (payload[: len(payload) // 2], b"\xff\xfe" + payload, b"[]", b'"fps"')
         return kinds[int(self._draw("kind", seq) * len(kinds))]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable
 from pathlib import Path as File
 from types import TracebackType
 from typing import Self, cast
@@ -14,17 +13,12 @@ import pytest
 
 import camsim
 from camsim.broker import Broker
-from camsim.device import Device
-from camsim.faults import SpoofedMessage
-from camsim.lagging_path import Path
-from camsim.publishing import Message
-from camsim.run_context import RunContext
-from camsim.spoofing import Spoofer
+from camsim.publishing import Courier, Message
+from camsim.run_context import RunContext, SimulatorSettings
 from camsim.stats import Statistics
-from camsim.virtual_camera import VirtualCamera
 from tests.support.mosquitto import Mosquitto
 from tests.support.pace import PATIENCE_S, SCALE
-from tests.support.simulator.builders import camera, fleet_of, simulator
+from tests.support.simulator.builders import fleet_of, simulator
 
 
 class Deaf:
@@ -63,46 +57,21 @@ class Deaf:
             self.waits.set()
 
 
-def carrying(stage: RunContext) -> Callable[[], None]:
-    """Let the slow way of a stage carry something; return what ends it."""
-    path = Path(stage)
-    path.send(Message("topic", b""), -1)
-    return path.end
-
-
-def waiting(stage: RunContext) -> Callable[[], None]:
-    """Let the slow way of a stage wait long with what it carries; return what ends it."""
-    path = Path(stage)
-    path.send(Message("topic", b""), 1e6)
-    return path.end
-
-
-def lying(stage: RunContext) -> Callable[[], None]:
-    """Let a lie be told on a stage; return what ends the liar."""
-    liar = Spoofer(stage)
-    liar.publish(VirtualCamera(Device(camera(0), 0, 1.0)), SpoofedMessage("spoof", 0, own_topic=True))
-    return liar.end
-
-
 @pytest.mark.parametrize(
-    ("begin", "where"),
-    [
-        (waiting, "opening"),
-        *[(begin, where) for begin in (carrying, lying) for where in ("publishing", "closing")],
-    ],
+    ("arrives_s", "where"), [(1e6, "opening"), *[(-1, where) for where in ("publishing", "closing")]]
 )
 async def test_what_has_a_connection_of_its_own_ends_though_a_cancellation_is_swallowed(
-    begin: Callable[[RunContext], Callable[[], None]], where: str
+    arrives_s: float, where: str
 ) -> None:
     deaf = Deaf(where)
     async with asyncio.timeout(PATIENCE_S), asyncio.TaskGroup() as tasks:
-        stage = RunContext(
-            cast("Broker", deaf), tasks, asyncio.Semaphore(), Statistics(), reconnect_min_s=0.0
-        )
-        stage.begin()
-        end = begin(stage)
+        settings = SimulatorSettings(cast("Broker", deaf), fleet_of(1), reconnect_min_s=0.0)
+        context = RunContext(settings, tasks, Statistics())
+        context.begin()
+        courier = Courier("path", context)
+        courier.send(Message("topic", b""), arrives_s)
         await deaf.waits.wait()
-        end()
+        courier.end()
 
 
 async def test_a_run_that_is_stopped_while_a_lag_is_in_force_ends(mosquitto: Mosquitto) -> None:

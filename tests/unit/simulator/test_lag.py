@@ -13,10 +13,9 @@ from hypothesis import strategies as st
 
 from camsim.broker import broker_at
 from camsim.errors import ScenarioError
-from camsim.faults import EndFault, Lag, StartFault
-from camsim.lagging_path import Path
-from camsim.publishing import Message
-from camsim.run_context import RunContext
+from camsim.faults import Lag, Moment
+from camsim.publishing import Courier, Message
+from camsim.run_context import RunContext, SimulatorSettings
 from camsim.schedule import plan
 from camsim.score.figures import figures
 from camsim.score.matching import Score, score_run
@@ -49,12 +48,11 @@ def test_what_is_sent_later_arrives_later_and_all_of_it_by_the_end(
 
 def test_a_lag_grows_to_its_end_or_to_that_of_the_scenario_and_never_lets_messages_overtake() -> None:
     held, released = plan(scenario_of("{action: lag, at: 60, for: 240}"), fleet_of(2), 0)
-    assert held.change == StartFault(Lag(60, 300, 15, 40, 5))
-    assert (released.at_s, released.change) == (300, EndFault())
+    assert held.change == Lag(60, 300, 15, 40, 5)
+    assert (released.at_s, released.change) == (300, Moment.END_EFFECT)
     held, _ = plan(scenario_of("{action: lag, at: 60}", duration_s=100), fleet_of(2), 0)
-    assert isinstance(held.change, StartFault)
-    assert isinstance(held.change.effect, Lag)
-    assert held.change.effect.until_s == 100
+    assert isinstance(held.change, Lag)
+    assert held.change.until_s == 100
     with pytest.raises(ScenarioError, match="would overtake each other"):
         plan(scenario_of("{action: lag, for: 20, by: 15, up_to: 1}"), fleet_of(2), 0)
 
@@ -77,9 +75,10 @@ class Publishing:
 
 async def test_what_is_sent_while_another_message_leaves_is_neither_lost_nor_is_that_sent_twice() -> None:
     async with asyncio.TaskGroup() as tasks:
-        stage = RunContext(broker_at("mqtt://127.0.0.1:1"), tasks, asyncio.Semaphore(), Statistics())
-        stage.begin()
-        path, slow = Path(stage), Publishing()
+        settings = SimulatorSettings(broker_at("mqtt://127.0.0.1:1"), fleet_of(1))
+        context = RunContext(settings, tasks, Statistics())
+        context.begin()
+        path, slow = Courier("path", context), Publishing()
         client = cast("aiomqtt.Client", slow)
         path.send(Message("second", b""), -1)
         path.end()  # here, the test delivers

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from camsim.errors import ScenarioError
-from camsim.faults import EndFault, PowerOff, SpoofedMessage, StartBroker, StartFault, StopBroker
+from camsim.faults import Change, Effect, Install, Moment, NetworkCut, PowerOff, SpoofedMessage
 from camsim.fleet import Fleet, PlayedCamera
 from camsim.schedule import Step, plan
 from tests.support.simulator.builders import fleet_of, scenario_of
@@ -23,8 +23,8 @@ def ids(step: Step) -> list[str]:
     return [camera.id for camera in step.cameras]
 
 
-def moments(found: list[Step]) -> list[tuple[float, str]]:
-    return [(step.at_s, type(step.change).__name__) for step in found]
+def moments(found: list[Step]) -> list[tuple[float, Change]]:
+    return [(step.at_s, step.change) for step in found]
 
 
 def test_a_cut_ends_after_its_duration_or_never() -> None:
@@ -32,7 +32,7 @@ def test_a_cut_ends_after_its_duration_or_never() -> None:
         "{action: power_cut, at: 30, for: 60, on: {site: site-1}}",
         "{action: network_cut, at: 10, on: {camera: cam-0}}",
     )
-    assert moments(found) == [(10, "StartFault"), (30, "StartFault"), (90, "EndFault")]
+    assert moments(found) == [(10, NetworkCut()), (30, PowerOff()), (90, Moment.END_EFFECT)]
     assert ids(found[1]) == ["cam-3", "cam-4", "cam-5"]
     assert found[1].reason == found[2].reason != found[0].reason
     assert found[1].tells == "power cut: site site-1 (3 cameras)"
@@ -47,17 +47,22 @@ def test_an_uplink_cuts_all_that_stand_there() -> None:
 def test_a_flapping_camera_ends_with_power() -> None:
     for lasting in (1, 60, 61, 90, 91, 150, 200):
         found = steps(f"{{action: flap, at: 5, for: {lasting}}}")
-        assert found[-1].at_s == 5 + lasting or isinstance(found[-1].change, EndFault)
-        assert sum(isinstance(s.change, StartFault) for s in found) == sum(
-            isinstance(s.change, EndFault) for s in found
+        assert found[-1].at_s == 5 + lasting or found[-1].change is Moment.END_EFFECT
+        assert sum(isinstance(s.change, Effect) for s in found) == sum(
+            s.change is Moment.END_EFFECT for s in found
         )
         assert max(step.at_s for step in found) <= 5 + lasting
 
 
 def test_what_goes_on_by_itself_goes_on_to_the_end_of_the_scenario() -> None:
     found = steps("{action: reboot_loop, at: 10, up: 50, takes: 10}", duration_s=100)
-    assert moments(found) == [(10, "StartFault"), (20, "EndFault"), (70, "StartFault"), (80, "EndFault")]
-    with pytest.raises(ScenarioError, match="has no end"):
+    assert moments(found) == [
+        (10, PowerOff()),
+        (20, Moment.END_EFFECT),
+        (70, PowerOff()),
+        (80, Moment.END_EFFECT),
+    ]
+    with pytest.raises(ScenarioError, match="goes on without end"):
         steps("{action: flap}", duration_s=None)
 
 
@@ -70,7 +75,7 @@ def test_a_repeated_entry_has_a_reason_for_each_time() -> None:
 def test_spread_makes_each_camera_late_by_its_own_draw_and_the_same_each_time() -> None:
     entry = "{action: reboot, at: 100, takes: 5, spread: 60}"
     found = steps(entry)
-    begins = [step for step in found if isinstance(step.change, StartFault)]
+    begins = [step for step in found if isinstance(step.change, Effect)]
     assert len({step.at_s for step in begins}) == 6
     assert all(100 <= step.at_s < 160 and len(step.cameras) == 1 for step in begins)
     assert found == steps(entry)
@@ -80,8 +85,11 @@ def test_spread_makes_each_camera_late_by_its_own_draw_and_the_same_each_time() 
 
 def test_a_firmware_says_goodbye_and_comes_back_as_another() -> None:
     found = steps("{action: firmware, at: 1, version: '6', takes: 9}")
-    assert moments(found) == [(1, "StartFault"), (10, "Install"), (10, "EndFault")]
-    assert found[0].change == StartFault(PowerOff(goodbye=True))
+    assert moments(found) == [
+        (1, PowerOff(goodbye=True)),
+        (10, Install("6")),
+        (10, Moment.END_EFFECT),
+    ]
 
 
 def test_commissioning_concerns_the_planned_cameras_only() -> None:
@@ -94,8 +102,8 @@ def test_commissioning_concerns_the_planned_cameras_only() -> None:
 def test_the_broker_is_stopped_and_started() -> None:
     found = steps("{action: broker_restart, at: 5, for: 20}")
     assert [(step.at_s, step.change, step.cameras) for step in found] == [
-        (5, StopBroker(), ()),
-        (25, StartBroker(), ()),
+        (5, Moment.STOP_BROKER, ()),
+        (25, Moment.START_BROKER, ()),
     ]
 
 

@@ -15,9 +15,11 @@ from camsim.faults import (
     Duplicate,
     Effect,
     FieldOverride,
+    Install,
     Jitter,
     Loss,
     MalformedPayload,
+    Moment,
     NetworkCut,
     PowerOff,
     Reorder,
@@ -40,8 +42,8 @@ class Played:
         self.now = 0.0
         self.said: list[tuple[float, bytes]] = []
         for number, effect in enumerate(effects):
-            self.life.hold(f"effect {number}", effect, 0.0)
-        self.life.commission(0.0)
+            self.life.apply(effect, f"effect {number}", 0.0)
+        self.life.apply(Moment.COMMISSION, "", 0.0)
 
     def to(self, until_s: float) -> Played:
         """Let time pass."""
@@ -53,12 +55,12 @@ class Played:
 
     def hold(self, reason: str, effect: Effect) -> Played:
         """Let an effect begin now."""
-        self.life.hold(reason, effect, self.now)
+        self.life.apply(effect, reason, self.now)
         return self
 
     def release(self, reason: str) -> Played:
         """Let it end now."""
-        self.life.release(reason, self.now)
+        self.life.apply(Moment.END_EFFECT, reason, self.now)
         return self
 
     @property
@@ -191,7 +193,7 @@ def test_a_wrong_clock_tells_another_time_and_drifts() -> None:
 
 def test_a_new_firmware_is_told_from_then_on() -> None:
     played = Played().to(50)
-    played.life.install("9.9")
+    played.life.apply(Install("9.9"), "", played.now)
     before = len(played.said)
     played.to(100)
     assert {heartbeat.firmware for heartbeat in played.heartbeats[before:]} == {"9.9"}
