@@ -28,11 +28,10 @@ from camsim.faults import (
     StorageFills,
 )
 from camsim.fleet import Fleet, PlayedCamera
-from camsim.scenario.model import Entry, Scenario, Selector
+from camsim.scenario.model import SELECTED_BY, Entry, Scenario, Selector
 from camsim.seeded_random import uniform
 
 _MOST_STEPS = 5_000_000
-_BY = ("camera", "site", "zone", "operator", "purpose")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +76,7 @@ class _UnusableEntryError(Exception):
 def _selected(entry: Entry, fleet: Fleet, seed: int) -> tuple[PlayedCamera, ...]:
     """Return the cameras that an entry concerns, in the fleet's order."""
     found = list(fleet.cameras)
-    for name in _BY:
+    for name in SELECTED_BY:
         among = getattr(entry.on, name)
         if among is not None:
             known = {_value(camera, name) for camera in fleet.cameras}

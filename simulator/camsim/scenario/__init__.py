@@ -1,1 +1,1 @@
-"""Scenarios: what befalls a fleet, written in YAML, and read with the line and column of each mistake."""
+"""Scenarios: faults of a fleet in YAML, parsed with the line and column of each mistake."""

@@ -1,16 +1,18 @@
-"""A scenario, as it is read: values only. Times in seconds after the fleet has connected."""
+"""The values of a scenario. Times are seconds after the fleet connected."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, TypeVar
 
 from camsim.scenario.actions import ACTIONS, Action
+
+SELECTED_BY = ("camera", "site", "zone", "operator", "purpose")
 
 
 @dataclass(frozen=True, slots=True)
 class Selector:
-    """Which cameras: those that fit everything that is said; `share` and `count` draw some of them."""
+    """Selects the cameras that match every given field; `share` and `count` draw some of them."""
 
     camera: frozenset[str] | None = None
     site: frozenset[str] | None = None
@@ -22,22 +24,17 @@ class Selector:
     seed: int = 0
 
     def __str__(self) -> str:
-        """Return the selector for people."""
-        said = []
-        for name in ("camera", "site", "zone", "operator", "purpose"):
-            among = getattr(self, name)
-            if among is not None:
-                said.append(f"{name} {', '.join(sorted(among))}")
-        if self.share is not None:
-            said.append(f"{self.share:.3g} of them")
-        if self.count is not None:
-            said.append(f"{self.count} of them")
-        return "; ".join(said) or "all"
+        """Return the selector as users read it."""
+        given = ((name, getattr(self, name)) for name in SELECTED_BY)
+        parts = [f"{name} {', '.join(sorted(among))}" for name, among in given if among is not None]
+        share = None if self.share is None else f"{self.share:.3g}"
+        parts += [f"{most} of them" for most in (share, self.count) if most is not None]
+        return "; ".join(parts) or "all"
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where something stands in a file, for errors; lines and columns from 1."""
+    """A place in a file, for errors; lines and columns from 1."""
 
     file: str
     line: int
@@ -50,9 +47,9 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """An entry of the timeline. It happens `times` times, `every` seconds apart; `for_s` None: to the end.
+    """One entry of the timeline. It occurs `times` times, `every_s` apart; `for_s` None: to the end.
 
-    With `spread_s`, each camera is late by its own draw, up to so much.
+    With `spread_s`, each camera is late by its own draw, up to `spread_s`.
     """
 
     action: str
@@ -65,9 +62,17 @@ class Entry:
     on: Selector = Selector()
     parameters: dict[str, Any] = field(default_factory=dict)
 
+    def faster(self, speed: float) -> Entry:
+        """Return the entry with its times divided by `speed`; the error of a clock is none of them."""
+        scaled = _TIMES if self.action != "clock_jump" else ()
+        parameters = {
+            name: self[name] / speed if name in scaled else self[name] for name in self.kind.parameters
+        }
+        return _faster(replace(self, parameters=parameters), speed)
+
     @property
     def kind(self) -> Action:
-        """What the catalogue says of its action."""
+        """The definition of its action."""
         return ACTIONS[self.action]
 
     def __getitem__(self, name: str) -> Any:
@@ -77,46 +82,31 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """What befalls a fleet within `duration_s`; `interval_s` is for cameras whose row gives none."""
+    """The faults of a fleet within `duration_s`; `interval_s` is for cameras whose row gives none."""
 
-    title: str
-    description: str
-    duration_s: float | None
-    interval_s: float | None
-    timeline: tuple[Entry, ...]
+    title: str = ""
+    description: str = ""
+    duration_s: float | None = None
+    interval_s: float | None = None
+    timeline: tuple[Entry, ...] = ()
 
     def faster(self, speed: float) -> Scenario:
-        """Return the same scenario in less time: everything that is a time is divided by `speed`."""
-        return replace(
-            self,
-            duration_s=_divided(self.duration_s, speed),
-            interval_s=_divided(self.interval_s, speed),
-            timeline=tuple(_faster(entry, speed) for entry in self.timeline),
-        )
+        """Return the same scenario with every time divided by `speed`."""
+        return _faster(replace(self, timeline=tuple(entry.faster(speed) for entry in self.timeline)), speed)
 
 
-NOTHING = Scenario("", "", None, None, ())
-"""A fleet that nothing befalls, without end."""
+NOTHING = Scenario()
+"""A run without faults and without end."""
 
 _TIMES = {"up", "takes", "off_for", "on_for", "within", "by", "up_to", "plus", "pace"}
-"""Parameters that are durations of the scenario, in all actions but one."""
+"""Parameters that are durations of the scenario, in all actions but `clock_jump`."""
+_T = TypeVar("_T", Entry, Scenario)
 
 
-def _faster(entry: Entry, speed: float) -> Entry:
-    # A clock error does not scale with the speed of the scenario.
-    parameters = {
-        name: entry[name] / speed if name in _TIMES and entry.action != "clock_jump" else entry[name]
-        for name in entry.kind.parameters
+def _faster(record: _T, speed: float) -> _T:
+    """Return a record with its times (fields that end in `_s`) divided by `speed`."""
+    given = {each.name: getattr(record, each.name) for each in fields(record)}
+    times = {
+        name: value / speed for name, value in given.items() if name.endswith("_s") and value is not None
     }
-    return replace(
-        entry,
-        at_s=entry.at_s / speed,
-        for_s=_divided(entry.for_s, speed),
-        every_s=entry.every_s / speed,
-        spread_s=entry.spread_s / speed,
-        parameters=parameters,
-    )
-
-
-def _divided(seconds: float | None, speed: float) -> float | None:
-    return None if seconds is None else seconds / speed
+    return replace(record, **times)

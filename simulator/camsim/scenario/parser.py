@@ -1,4 +1,4 @@
-"""From YAML to a scenario. All mistakes are reported at once, with line and column."""
+"""Parses scenarios in YAML. All mistakes are reported at once, with line and column."""
 
 from __future__ import annotations
 
@@ -12,20 +12,14 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from camsim.errors import ScenarioError
 from camsim.scenario.actions import ACTIONS, REQUIRED
-from camsim.scenario.model import NOTHING, Entry, Place, Scenario, Selector
+from camsim.scenario.model import NOTHING, SELECTED_BY, Entry, Place, Scenario, Selector
 from camsim.scenario.value_types import TEXTS, InvalidValueError, Kind, duration, number, share, text
 
-SHIPPED: Final = Path(__file__).parents[1] / "scenarios"
-"""Where the scenarios that come with camsim are, once it is installed."""
-CHECKOUT: Final = Path(__file__).parents[2] / "scenarios"
-"""And where they are in a checkout."""
+_INSTALLED: Final = Path(__file__).parents[1] / "scenarios"
+_CHECKOUT: Final = Path(__file__).parents[2] / "scenarios"
 
 SELECTOR: Final[dict[str, Kind]] = {
-    "camera": TEXTS,
-    "site": TEXTS,
-    "zone": TEXTS,
-    "operator": TEXTS,
-    "purpose": TEXTS,
+    **dict.fromkeys(SELECTED_BY, TEXTS),
     "share": share(),
     "count": number(1, 10_000_000, whole=True),
     "seed": number(0, 2**31, whole=True),
@@ -48,7 +42,7 @@ HEAD: Final[dict[str, Kind]] = {
 
 def shipped() -> dict[str, Path]:
     """Return the scenarios that come with camsim, by name."""
-    folder = SHIPPED if SHIPPED.is_dir() else CHECKOUT
+    folder = _INSTALLED if _INSTALLED.is_dir() else _CHECKOUT
     return {file.stem: file for file in sorted(folder.glob("*.yaml"))}
 
 
@@ -71,16 +65,14 @@ def read_inline(said: str) -> Entry:
     """Read one entry of a timeline, as given on a command line. Raises ScenarioError."""
     reader = _Reader("--action")
     node = reader.composed(said)
-    entry = reader.entry(node) if node is not None else None
+    entry = None if node is None else reader.entry(node)
     if entry is None or reader.problems:
-        raise ScenarioError(
-            tuple(reader.problems) or ("--action: write one entry, like {action: reboot, at: 30s}",)
-        )
+        raise ScenarioError(tuple(reader.problems))
     return entry
 
 
 class _Reader:
-    """Reads one text; `problems` grows as it goes."""
+    """Parses one text, and collects its `problems`."""
 
     def __init__(self, file: str) -> None:
         self._file = file
@@ -123,50 +115,34 @@ class _Reader:
             entries = [entry for each in timeline.value if (entry := self.entry(each)) is not None]
         elif timeline is not None:
             self._fault(timeline, "timeline: write a list of entries, each like {action: reboot, at: 30s}")
-        return Scenario(
-            head.get("title", ""),
-            head.get("description", ""),
-            head.get("duration"),
-            head.get("interval"),
-            tuple(entries),
-        )
+        named = {f"{name}_s" if name in ("duration", "interval") else name: head[name] for name in head}
+        return Scenario(timeline=tuple(entries), **named)
 
     def entry(self, node: Node) -> Entry | None:
         """Read one entry of a timeline; None where it is none."""
         before = len(self.problems)
         fields = self._fields(node, None, "an entry of a timeline")
-        named = fields.get("action")
-        if named is None:
+        if "action" not in fields:
             self._fault(node, "an entry lacks 'action': add what happens")
             return None
-        action = self._values({"action": named}, ENTRY).get("action")
+        action = self._values({"action": fields["action"]}, ENTRY).get("action")
         if action is None:
             return None
         taken = ACTIONS[action].parameters
         self._known(fields, (*ENTRY, "on", *taken), f"{action}")
-        said = self._values({name: fields[name] for name in fields if name in ENTRY}, ENTRY)
-        given = self._values(
-            {name: fields[name] for name in fields if name in taken},
-            {name: parameter.kind for name, parameter in taken.items()},
-        )
+        values = self._values(fields, ENTRY)
+        parameters = self._values(fields, {name: parameter.kind for name, parameter in taken.items()})
         self._consistent(node, action, fields)
         if len(self.problems) > before:
             return None
-        on = fields.get("on")
-        return Entry(
-            action=action,
-            place=self._place(node),
-            at_s=said.get("at", 0.0),
-            for_s=said.get("for"),
-            every_s=said.get("every", 0.0),
-            times=said.get("times", 1),
-            spread_s=said.get("spread", 0.0),
-            on=Selector() if on is None else self._selector(on),
-            parameters=given,
-        )
+        on = self._selector(fields["on"]) if "on" in fields else Selector()
+        named = {
+            name if name in ("action", "times") else f"{name}_s": value for name, value in values.items()
+        }
+        return Entry(place=self._place(node), on=on, parameters=parameters, **named)
 
     def _consistent(self, node: Node, action: str, fields: Mapping[str, Node]) -> None:
-        """Tell of what does not fit together."""
+        """Report fields that contradict each other, and missing ones."""
         kind = ACTIONS[action]
         for name, parameter in kind.parameters.items():
             if parameter.default is REQUIRED and name not in fields:
@@ -224,7 +200,7 @@ class _Reader:
 
 
 def _plain(node: Node) -> object:
-    """Return a value without its places; what is neither scalar nor list is None."""
+    """Return the value of a node; None for a mapping."""
     if isinstance(node, SequenceNode):
         return [_plain(each) for each in node.value]
     if isinstance(node, ScalarNode):

@@ -11,7 +11,7 @@ import typer
 from camsim.errors import ScoreError
 from camsim.score import observations as judging
 from camsim.score.figures import beyond, figures, read_limits
-from camsim.score.markdown_page import page
+from camsim.score.html_page import page
 from camsim.score.matching import score_run
 from camsim.score.text_table import table
 from camsim.score.truth_reader import read_truth
@@ -55,7 +55,7 @@ def score(
     typer.echo(json.dumps(found, indent=2, ensure_ascii=False) if as_json else table(found), nl=as_json)
     if html is not None:
         try:
-            html.write_text(page(found, table(found), marks, real, said), "utf-8")
+            html.write_text(page(found, table(found), marks, said), "utf-8")
         except OSError as error:
             raise ScoreError(f"--html {html}: cannot be written: {error.strerror}") from None
     failed = beyond(found, most)

@@ -17,18 +17,18 @@ from camsim.errors import ScoreError
 from camsim.score.matching import CameraScore, DetectedOutage, Missed, Score, mean, percentile
 
 Figures = dict[str, Any]
-_operator_of = attrgetter("operator")
+_operator_of = attrgetter("camera.operator")
 
 
 def figures(marks: Score, down_after: float) -> Figures:
     """Return every figure of a run; None where there is no data."""
     found = marks.found
     return {
-        "scenario": marks.scenario,
-        "seed": marks.seed,
+        "scenario": marks.real.scenario,
+        "seed": marks.real.seed,
         "cameras": len(marks.cameras),
         "watched_camera_s": marks.watched_ms / 1000,
-        "length_s": (marks.ended_ms - marks.began_ms) / 1000,
+        "length_s": (marks.ended_ms - marks.real.began_ms) / 1000,
         "absences": len(found) + len(marks.missed),
         "detected": len(found),
         "missed": len(marks.missed),
@@ -52,7 +52,7 @@ def figures(marks: Score, down_after: float) -> Figures:
             ]
         ),
         "camera_error_intervals_per_outage": _error(
-            [each.error_ms / each.interval_ms / max(1, each.outages) for each in marks.cameras]
+            [each.error_ms / each.camera.interval_ms / max(1, each.outages) for each in marks.cameras]
         ),
         "bounds_told": len(outside := [each for one in found for each in one.outside]),
         "outside_bounds": sum(outside),

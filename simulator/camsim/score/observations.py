@@ -1,6 +1,6 @@
-"""What camwatch said, as values: each camera's changes of status, its outages, what was filled in; blindness.
+"""camwatch's record: each camera's changes of status, outages and backfills, and the monitoring gaps.
 
-Times are Unix milliseconds. Read from the store's tables or from the API, with equal results.
+Times are Unix milliseconds. The store's tables and the API give equal results.
 """
 
 from __future__ import annotations
@@ -21,18 +21,21 @@ from camsim.errors import ScoreError
 
 
 class Change(NamedTuple):
-    """From `at_ms` on the camera was `status`, and camwatch knew it at `detected_ms`."""
+    """From `at_ms` on the camera was `status`; camwatch detected it at `detected_ms`."""
 
     at_ms: int
     detected_ms: int
     status: str
     earliest_ms: int | None = None
-    """Between this and `latest_ms` it became so, where camwatch says."""
+    """The bounds of `at_ms` are this and `latest_ms`, where camwatch records them."""
     latest_ms: int | None = None
 
 
+_Changes = dict[tuple[int | None, str], Change]
+
+
 class Bounds(NamedTuple):
-    """Between which instants an outage began, and ended; None where camwatch does not say."""
+    """The bounds of an outage's begin and end; None where camwatch records none."""
 
     at_earliest_ms: int | None = None
     at_latest_ms: int | None = None
@@ -52,7 +55,7 @@ class Outage(NamedTuple):
 
 @dataclass(slots=True)
 class ObservedCamera:
-    """One camera, in order of time; `fills` are unknown times that were proven to be up later."""
+    """One camera, in order of time; `fills` are unknown times that late heartbeats proved to be up."""
 
     changes: list[Change] = field(default_factory=list)
     outages: list[Outage] = field(default_factory=list)
@@ -61,7 +64,7 @@ class ObservedCamera:
 
 @dataclass(slots=True)
 class Observations:
-    """All that camwatch said; it answers for everything before `watermark_ms`."""
+    """The whole record, which is complete up to `watermark_ms`."""
 
     cameras: dict[str, ObservedCamera]
     blind: list[tuple[int, int]]
@@ -94,7 +97,7 @@ def from_store(url: str) -> Observations:
 
 
 def from_api(url: str, began_ms: int, ended_ms: int, token_file: Path | None = None) -> Observations:
-    """Ask a running camwatch at `http://HOST:PORT`, with a token where it has accounts. Raises ScoreError."""
+    """Ask a running camwatch at `http://HOST:PORT`, with a token if it has accounts. Raises ScoreError."""
     if urlsplit(url).scheme not in ("http", "https"):
         raise ScoreError(f"--camwatch {url!r}: write http://HOST:PORT")
     address = f"{url.rstrip('/')}/api/v1/export?from={began_ms}&to={ended_ms}"
@@ -114,10 +117,10 @@ def _token(file: Path) -> str:
 
 
 def collected(lines: Iterable[dict[str, Any]]) -> Observations:
-    """Put lines of the API together. Raises KeyError or TypeError where one is none."""
+    """Collect lines of the API. Raises KeyError or TypeError for an invalid line."""
     cameras: dict[str, ObservedCamera] = defaultdict(ObservedCamera)
     blind: list[tuple[int, int]] = []
-    vouched = 0
+    watermark_ms = 0
     for line in lines:
         match line["kind"]:
             case "transition":
@@ -131,33 +134,32 @@ def collected(lines: Iterable[dict[str, Any]]) -> Observations:
                 if line["cause"] != "clock_step":
                     blind.append((line["began_ms"], line["ended_ms"]))
             case "watermark":
-                vouched = int(line["at_ms"])
+                watermark_ms = int(line["at_ms"])
     for camera in cameras.values():
-        camera.outages = [_bounded(outage, camera.changes) for outage in camera.outages]
-    return Observations(dict(cameras), blind, vouched)
+        changes: _Changes = {(change.at_ms, change.status): change for change in camera.changes}
+        camera.outages = [_bounded(outage, changes) for outage in camera.outages]
+    return Observations(dict(cameras), blind, watermark_ms)
 
 
 def _change(line: dict[str, Any]) -> Change:
-    """Return a change; where bounds are told of others and this has none, it is exact."""
+    """Return a change. One without bounds is exact if the record has bounds at all."""
     bounds = [line[name] or line["at_ms"] for name in ("earliest_ms", "latest_ms") if name in line]
     return Change(line["at_ms"], line["detected_ms"], line["status"], *bounds)
 
 
-def _bounded(outage: Outage, changes: Iterable[Change]) -> Outage:
+def _bounded(outage: Outage, changes: _Changes) -> Outage:
     """Return an outage with the bounds of the changes that begin and end it.
 
-    An end that blindness hid has none: what follows is unknown.
+    An end that blindness hid has no bounds: the status after it is unknown.
     """
     bounds = outage.bounds
-    for change in changes:
-        if (change.at_ms, change.status) == (outage.end_ms, "unknown"):
-            bounds = bounds._replace(end_earliest_ms=None, end_latest_ms=None)
-        if change.earliest_ms is None:
-            continue
-        if (change.at_ms, change.status) == (outage.at_ms, "down"):
-            bounds = bounds._replace(at_earliest_ms=change.earliest_ms, at_latest_ms=change.latest_ms)
-        elif (change.at_ms, change.status) == (outage.end_ms, "up"):
-            bounds = bounds._replace(end_earliest_ms=change.earliest_ms, end_latest_ms=change.latest_ms)
+    if (outage.end_ms, "unknown") in changes:
+        bounds = bounds._replace(end_earliest_ms=None, end_latest_ms=None)
+    begin, end = changes.get((outage.at_ms, "down")), changes.get((outage.end_ms, "up"))
+    if begin is not None and begin.earliest_ms is not None:
+        bounds = bounds._replace(at_earliest_ms=begin.earliest_ms, at_latest_ms=begin.latest_ms)
+    if end is not None and end.earliest_ms is not None:
+        bounds = bounds._replace(end_earliest_ms=end.earliest_ms, end_latest_ms=end.latest_ms)
     return outage._replace(bounds=bounds)
 
 

@@ -1,10 +1,11 @@
-"""What really was, read back from the file of a run. Times are Unix milliseconds."""
+"""Reads the ground truth of a run. Times are Unix milliseconds."""
 
 from __future__ import annotations
 
 import json
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise, zip_longest
 from operator import itemgetter
@@ -14,26 +15,28 @@ from typing import Any, NamedTuple
 from camsim.errors import ScoreError
 from camsim.ground_truth import FORMAT
 
+_Line = dict[str, Any]
+
 
 class TrueOutage(NamedTuple):
-    """A camera could not be heard in [from_ms, until_ms); `heard_ms`: its last sign of life before; `why`."""
+    """A camera was not reachable in [from_ms, until_ms); its last message before arrived at `heard_ms`."""
 
     from_ms: int
     until_ms: int
     heard_ms: int
     why: str
-    over: bool  # whether it came back within the run
+    over: bool  # it came back within the run
 
 
 @dataclass(frozen=True, slots=True)
 class Lag:
-    """A way that lagged: what was sent at `sent_ms[i]` arrived at `arrived_ms[i]`, evenly in between."""
+    """A lag of a path: a message of `sent_ms[i]` arrived at `arrived_ms[i]`, interpolated in between."""
 
     sent_ms: tuple[int, ...]
     arrived_ms: tuple[int, ...]
 
     def late_ms(self, sent_ms: float) -> float:
-        """Return by how much later arrives what is sent at an instant."""
+        """Return the lag of a message sent at an instant."""
         after = bisect_right(self.sent_ms, sent_ms)
         if after in (0, len(self.sent_ms)):
             return 0.0
@@ -44,12 +47,12 @@ class Lag:
         return down + (up - down) * (sent_ms - left) / (right - left) - sent_ms
 
     def most_late_ms(self, first_ms: float, last_ms: float) -> float:
-        """Return by how much later arrives what is sent from one instant to another, at most."""
+        """Return the largest lag of a message sent between two instants."""
         between = self.sent_ms[bisect_left(self.sent_ms, first_ms) : bisect_right(self.sent_ms, last_ms)]
         return max(self.late_ms(sent) for sent in (first_ms, *between, last_ms))
 
     def beyond(self, most_ms: float) -> list[tuple[int, int]]:
-        """Return the time in which what came was later than that."""
+        """Return the spans in which messages were later than that."""
         both = list(zip(self.sent_ms, self.arrived_ms, strict=True))
         return [
             (sent, arrived)
@@ -60,7 +63,7 @@ class Lag:
 
 @dataclass(slots=True)
 class TrueCamera:
-    """One camera that lived at some time, with its absences in order."""
+    """One camera that was reachable at some time, with its absences in order."""
 
     id: str
     operator: str
@@ -72,18 +75,18 @@ class TrueCamera:
     lags: list[Lag] = field(default_factory=list)
 
     def late_ms(self, sent_ms: float) -> float:
-        """Return by how much later arrives what is sent at an instant."""
+        """Return the lag of a message sent at an instant."""
         return max((lag.late_ms(sent_ms) for lag in self.lags), default=0.0)
 
     def most_late_ms(self, last_ms: float) -> float:
-        """Return by how much later arrives what is sent in the interval up to an instant, at most."""
+        """Return the largest lag of a message sent in the interval up to an instant."""
         first_ms = last_ms - self.interval_ms
         return max((lag.most_late_ms(first_ms, last_ms) for lag in self.lags), default=0.0)
 
 
 @dataclass(slots=True)
 class GroundTruth:
-    """One run: cameras by id, and when the broker was not there."""
+    """One run: cameras by id, and `links`: when the broker was stopped."""
 
     scenario: str
     seed: int
@@ -91,6 +94,10 @@ class GroundTruth:
     ended_ms: int
     cameras: dict[str, TrueCamera]
     links: list[tuple[int, int]]
+
+    def at_ms(self, seconds: float) -> int:
+        """Return the instant this many seconds after the begin."""
+        return round(self.began_ms + seconds * 1000)
 
 
 def read_truth(file: Path) -> GroundTruth:
@@ -106,55 +113,46 @@ def read_truth(file: Path) -> GroundTruth:
         raise ScoreError(f"--truth {file}: is not a ground truth of camsim: {error!r}") from None
 
 
-def _real(file: Path, lines: list[dict[str, Any]]) -> GroundTruth:
+def _real(file: Path, lines: list[_Line]) -> GroundTruth:
     if not lines or lines[0]["kind"] != "run" or lines[-1]["kind"] != "end":
-        raise ScoreError(f"--truth {file}: is incomplete: let camsim end normally or with Ctrl-C")
+        raise ScoreError(f"--truth {file}: is not complete: let camsim end on its own or by Ctrl-C")
     head, end = lines[0], lines[-1]
     if head["format"] != FORMAT:
         raise ScoreError(f"--truth {file}: is of format {head['format']}, this camsim reads {FORMAT}")
-    began_ms = int(head["began_ms"])
-    kinds, lives = _grouped(lines, "kind"), _grouped(lines, "camera", kind="alive")
-    real = GroundTruth(head["scenario"], head["seed"], began_ms, _moment(began_ms, end["at_s"]), {}, [])
+    real = GroundTruth(head["scenario"], head["seed"], int(head["began_ms"]), 0, {}, [])
+    real.ended_ms = real.at_ms(end["at_s"])
+    kinds = _grouped(lines, "kind")
+    lives = _grouped(kinds["alive"], "camera")
     for line in kinds["camera"]:
-        if line["camera"] in lives:
-            camera = TrueCamera(line["camera"], line["operator"], line["interval_s"] * 1000)
-            _absences(camera, sorted(lives[camera.id], key=itemgetter("from_s")), real)
-            real.cameras[camera.id] = camera
+        if mine := sorted(lives[line["camera"]], key=itemgetter("from_s")):
+            real.cameras[line["camera"]] = TrueCamera(
+                line["camera"],
+                line["operator"],
+                line["interval_s"] * 1000,
+                real.at_ms(mine[0]["from_s"]),
+                list(_absences(mine, real)),
+            )
     for line in kinds["lie"]:
         if line["camera"] in real.cameras:
             real.cameras[line["camera"]].lies += 1
     for line in kinds["lag"]:
-        _lag(line, real)
-    for line in kinds["link"]:
-        real.links.append((_moment(began_ms, line["from_s"]), _moment(began_ms, line["until_s"])))
+        lag = Lag(*(tuple(map(real.at_ms, side)) for side in zip(*line["arrivals"], strict=True)))
+        for name in real.cameras.keys() & line["cameras"]:
+            real.cameras[name].lags.append(lag)
+    real.links += [(real.at_ms(line["from_s"]), real.at_ms(line["until_s"])) for line in kinds["link"]]
     return real
 
 
-def _grouped(lines: list[dict[str, Any]], by: str, **only: str) -> dict[str, list[dict[str, Any]]]:
-    found: dict[str, list[dict[str, Any]]] = defaultdict(list)
+def _grouped(lines: list[_Line], by: str) -> dict[str, list[_Line]]:
+    found: dict[str, list[_Line]] = defaultdict(list)
     for line in lines:
-        if only.items() <= line.items():
-            found[line[by]].append(line)
+        found[line[by]].append(line)
     return found
 
 
-def _lag(line: dict[str, Any], real: GroundTruth) -> None:
-    sent, arrived = zip(*line["arrivals"], strict=True)
-    lag = Lag(*(tuple(_moment(real.began_ms, each) for each in side) for side in (sent, arrived)))
-    for name in line["cameras"]:
-        if name in real.cameras:
-            real.cameras[name].lags.append(lag)
-
-
-def _moment(began_ms: int, seconds: float) -> int:
-    return round(began_ms + seconds * 1000)
-
-
-def _absences(camera: TrueCamera, lives: list[dict[str, Any]], real: GroundTruth) -> None:
-    camera.begins_ms = _moment(real.began_ms, lives[0]["from_s"])
+def _absences(lives: list[_Line], real: GroundTruth) -> Iterator[TrueOutage]:
     for line, after in zip_longest(lives, lives[1:]):
-        if line["why"] == "end":
-            continue
-        until = real.ended_ms if after is None else _moment(real.began_ms, after["from_s"])
-        begins, heard = (_moment(real.began_ms, line[name]) for name in ("until_s", "heard_s"))
-        camera.absences.append(TrueOutage(begins, until, heard, line["why"], after is not None))
+        if line["why"] != "end":
+            until_ms = real.ended_ms if after is None else real.at_ms(after["from_s"])
+            begins_ms, heard_ms = real.at_ms(line["until_s"]), real.at_ms(line["heard_s"])
+            yield TrueOutage(begins_ms, until_ms, heard_ms, line["why"], after is not None)

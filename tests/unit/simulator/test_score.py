@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from camsim.cli import app
 from camsim.errors import ScoreError
 from camsim.score.figures import beyond, figures, read_limits
-from camsim.score.markdown_page import page
+from camsim.score.html_page import page
 from camsim.score.matching import Score, merged, percentile, score_run, stretches
 from camsim.score.observations import Change, Observations, ObservedCamera, Outage, from_store
 from camsim.score.text_table import table
@@ -166,10 +166,10 @@ def test_spans_are_merged() -> None:
 # --- people and machines
 
 
-def found_of_all() -> tuple[dict[str, Any], Score, GroundTruth, Observations]:
+def found_of_all() -> tuple[dict[str, Any], Score, Observations]:
     truth, said = real(away(600, 900, 594), away(2000, 2600, 1993, "power_cut")), judged((604, 903, 639.05))
     found = marks(truth, said)
-    return figures(found, 4.5), found, truth, said
+    return figures(found, 4.5), found, said
 
 
 def test_the_table_fits_80_columns_and_says_what_was_found() -> None:
@@ -180,8 +180,8 @@ def test_the_table_fits_80_columns_and_says_what_was_found() -> None:
 
 
 def test_the_page_needs_nothing_but_itself_and_draws_the_worst_first() -> None:
-    found, its_marks, truth, said = found_of_all()
-    text = page(found, table(found), its_marks, truth, said)
+    found, its_marks, said = found_of_all()
+    text = page(found, table(found), its_marks, said)
     assert "http://" not in text.replace("http://www.w3.org", "")
     assert "<script" not in text
     assert text.count("<svg") == 1
@@ -212,9 +212,9 @@ def test_figures_are_json_and_beyond_their_limits_they_are_told(tmp_path: Path) 
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("", "is incomplete"),
+        ("", "is not complete"),
         ("nonsense", "is not a ground truth of camsim"),
-        ('{"kind": "run", "format": 1, "began_ms": 0}', "is incomplete"),
+        ('{"kind": "run", "format": 1, "began_ms": 0}', "is not complete"),
         ('{"kind": "run", "format": 9, "began_ms": 0}\n{"kind": "end", "at_s": 1}', "this camsim reads 1"),
     ],
 )
