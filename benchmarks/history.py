@@ -30,8 +30,8 @@ is warm. A camera's year: from the store to the figures; the median of 20 camera
 PostgreSQL runs beside the bench with its usual durability; SQLite syncs every transaction. The rows alone:
 the same rows by `sqlite3.executemany` (PostgreSQL: by COPY), in as many transactions.
 
-Deaths: {many:,} cameras with an interval of 1 s go down together, in a daemon whose store reports when a batch
-is in it; the figure is how long the transition that waited longest had been noticed. Held: the worst
+Deaths: {many:,} cameras with an interval of 1 s go down together, in a daemon whose store reports when a
+batch is in it; the figure is how long the transition that waited longest had been noticed. Held: the worst
 lateness of a 1 ms ticker meanwhile, less that of a daemon that remembers nothing; medians of three.
 
 Upkeep: CPU of the daemon at one heartbeat in {interval:.0f} s and camera, beside one that remembers nothing.

@@ -62,7 +62,7 @@ def test_what_goes_on_by_itself_goes_on_to_the_end_of_the_scenario() -> None:
         (70, PowerOff()),
         (80, Moment.END_EFFECT),
     ]
-    with pytest.raises(ScenarioError, match="goes on without end"):
+    with pytest.raises(ScenarioError, match="has no end"):
         steps("{action: flap}", duration_s=None)
 
 
