@@ -93,7 +93,7 @@ async def test_with_a_faulty_file_of_accounts_it_does_not_start(
     await daemon.release()
 
 
-async def test_accounts_are_taken_over_while_it_runs_and_a_broken_file_changes_nothing(
+async def test_accounts_are_reloaded_and_a_broken_file_changes_nothing(
     tmp_path: Path, mosquitto: Mosquitto
 ) -> None:
     fleet = write_fleet(tmp_path / "fleet", cameras(2), operators=[operator("ville"), operator("sacogiva")])
@@ -128,7 +128,7 @@ async def test_accounts_are_taken_over_while_it_runs_and_a_broken_file_changes_n
         assert (await client.get("/")).status_code == 401, "the same password, newly set, ends sessions, too"
 
 
-async def test_a_thousand_idle_connections_and_guessing_keep_no_heartbeat_waiting(
+async def test_idle_connections_and_guesses_delay_no_heartbeat(
     tmp_path: Path, mosquitto: Mosquitto, fleet: Path
 ) -> None:
     # A slower pace than elsewhere: this process plays the cameras, and opens all the connections.

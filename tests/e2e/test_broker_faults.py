@@ -97,7 +97,7 @@ async def test_a_broker_gone_for_longer_makes_unknown_and_convicts_nobody(
             assert unknown - before.account("unknown")[camera] == pytest.approx(span, abs=0.002)
 
 
-async def test_a_camera_that_died_while_the_broker_was_gone_is_convicted_once_sight_is_back(
+async def test_a_camera_that_died_during_a_broker_outage_is_down_afterwards(
     mosquitto: Mosquitto, fleet: Path, tmp_path: Path
 ) -> None:
     """S5: the blind time is unknown; what follows is down, from one interval after the return of sight."""

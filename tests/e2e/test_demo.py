@@ -96,7 +96,7 @@ def listens(port: int) -> bool:
         return sock.connect_ex(("127.0.0.1", port)) == 0
 
 
-def test_the_demo_shows_all_cameras_up_and_ends_after_its_duration_with_a_summary() -> None:
+def test_the_demo_shows_all_cameras_up_and_ends_with_a_summary() -> None:
     with demo("--duration", "9") as shown:
         port = int(shown.until(r"http://127\.0\.0\.1:(\d+)/metrics"))
         assert listens(port)

@@ -133,7 +133,7 @@ async def test_a_delay_that_grows_unevenly_accuses_nobody_and_finds_who_died(
 
 
 @pytest.mark.parametrize("how", Cut)
-async def test_a_link_that_trickles_and_is_then_cut_in_the_midst_of_a_packet_accuses_nobody(
+async def test_a_slow_link_cut_within_a_packet_declares_no_camera_down(
     how: Cut, mosquitto: Mosquitto, tmp_path: Path
 ) -> None:
     """S14, S10: bytes come, and no whole packet."""
@@ -155,7 +155,7 @@ async def test_a_link_that_trickles_and_is_then_cut_in_the_midst_of_a_packet_acc
 
 
 @pytest.mark.parametrize("protocol", ["5", "3.1.1"])
-async def test_a_restart_with_a_backlog_on_a_thin_line_accuses_nobody_and_finds_who_died(
+async def test_a_slow_backlog_after_a_restart_declares_only_dead_cameras_down(
     protocol: str, tmp_path: Path
 ) -> None:
     """S9, S11: the backlog takes longer to come than the silence that convicts."""
@@ -182,7 +182,7 @@ async def test_a_restart_with_a_backlog_on_a_thin_line_accuses_nobody_and_finds_
                 await assert_true(daemon, herd)
 
 
-async def test_a_camera_that_comes_back_during_a_short_restart_is_up_from_then_on(
+async def test_a_camera_that_returns_during_a_short_restart_is_up_since_then(
     mosquitto: Mosquitto, tmp_path: Path
 ) -> None:
     """S7, L8: what it sent while camwatch was away ends its outage when it was sent."""

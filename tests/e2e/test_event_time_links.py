@@ -26,7 +26,7 @@ bridge_protocol_version mqttv311
 """
 
 
-async def test_cameras_of_a_frozen_broker_are_blind_though_another_that_carries_them_is_well(
+async def test_cameras_of_a_frozen_broker_are_not_visible_despite_another_link(
     tmp_path: Path,
 ) -> None:
     """S13: they hold their sessions with the frozen one; who dies meanwhile is found afterwards."""
@@ -51,7 +51,7 @@ async def test_cameras_of_a_frozen_broker_are_blind_though_another_that_carries_
             await assert_true(daemon, herd)
 
 
-async def test_what_a_landlords_bridge_brings_late_takes_back_the_outages_that_it_disproves(
+async def test_late_heartbeats_of_a_bridge_void_the_outages_they_disprove(
     tmp_path: Path,
 ) -> None:
     """E4: the bridge is cut for longer than the silence that convicts, and flushes what it kept."""

@@ -74,7 +74,7 @@ async def test_a_faulty_file_is_noticed_by_itself_and_told_once(
         assert after.statuses() == {"cam-1": "up", "cam-2": "up", "cam-3": "up"}
 
 
-async def test_a_good_reload_adds_and_removes_cameras_and_leaves_the_others_alone(
+async def test_a_valid_reload_adds_and_removes_cameras_and_keeps_the_others(
     mosquitto: Mosquitto, fleet: Path, tmp_path: Path
 ) -> None:
     """V5, V6: a new camera was unregistered until its row came; one removed is, from then on."""

@@ -15,7 +15,7 @@ LOST = "broker kept no session, messages sent meanwhile are lost"
 
 
 @pytest.mark.parametrize("protocol", ["5", "3.1.1"])
-async def test_what_the_broker_kept_while_the_daemon_was_away_is_delivered_and_convicts_nobody(
+async def test_a_backlog_of_the_broker_declares_no_camera_down(
     protocol: str, mosquitto: Mosquitto, fleet: Path, tmp_path: Path
 ) -> None:
     """S9: nine heartbeats of each camera wait for the daemon; one camera that died meanwhile is convicted."""

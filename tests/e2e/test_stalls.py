@@ -49,7 +49,7 @@ async def test_a_daemon_frozen_for_longer_than_stall_after_convicts_nobody(
             assert unknown - before.account("unknown")[camera] >= frozen_s - 0.3 * SCALE
 
 
-async def test_a_camera_that_died_while_the_daemon_was_frozen_is_convicted_afterwards(
+async def test_a_camera_that_died_during_a_stall_is_down_afterwards(
     mosquitto: Mosquitto, fleet: Path, tmp_path: Path
 ) -> None:
     """S5, S8."""

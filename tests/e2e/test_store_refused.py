@@ -49,7 +49,7 @@ def config_at(store: Path, like: Path) -> Path:
     return config
 
 
-async def test_a_damaged_file_is_refused_with_the_way_to_restore_and_never_written(lived: Path) -> None:
+async def test_a_damaged_file_is_refused_with_a_remedy_and_never_written(lived: Path) -> None:
     """Its beginning destroyed, a page in its middle overwritten, its end cut off: of each a copy, twice."""
     sound = (lived.parent / "camwatch.db").read_bytes()
     page = 4096 * (len(sound) // 4096 // 2)

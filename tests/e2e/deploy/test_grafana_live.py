@@ -150,7 +150,7 @@ def test_the_fleet_says_what_happened(played: Scene) -> None:
     assert operator["Objectif"] == "95.0 %"
 
 
-def test_the_map_has_each_site_with_coordinates_at_its_place_and_the_worst_on_top(played: Scene) -> None:
+def test_the_map_shows_each_located_site_with_the_worst_on_top(played: Scene) -> None:
     rows = shown(played, "fleet", "Carte des sites\u202f: caméras en panne")
     dots = {row["Identifiant"]: row for row in rows}
     assert set(dots) == {"mairie", "parc", DARK, "chantier"}, "one is nowhere"

@@ -59,7 +59,7 @@ async def test_an_id_is_the_same_wherever_it_is_told(old_town: Town) -> None:
     assert {int(each) for each in re.findall(r'^outage,ville,"(\d+)"', table, re.MULTILINE)} == mine
 
 
-async def test_a_landlords_report_counts_the_corrections_that_concern_it_and_no_others(
+async def test_an_operators_report_counts_its_own_corrections_only(
     new_town: Town,
 ) -> None:
     """Of the five windows two are ours: on the shared site and on a camera; each outage has its cause."""
@@ -77,7 +77,7 @@ async def test_a_landlords_report_counts_the_corrections_that_concern_it_and_no_
     assert answer.json()["corrections"]["anchor"] != before["corrections"]["anchor"]
 
 
-async def test_whoever_has_the_store_finds_the_entry_that_a_report_is_anchored_to(new_town: Town) -> None:
+async def test_the_entry_of_a_reports_anchor_can_be_found_in_the_store(new_town: Town) -> None:
     said = (await report(new_town))["corrections"]
     with read_transaction(new_town.store.engine) as connection:
         entries = entries_since(connection, 0)

@@ -206,7 +206,7 @@ async def test_maintenance_is_planned_only_where_one_has_cameras(
             assert (answer.json()["author"], answer.json()["operators"]) == ("Hélène", [OURS])
 
 
-async def test_a_window_at_a_shared_site_covers_ones_own_cameras_and_is_seen_by_nobody_else(
+async def test_a_window_at_a_shared_site_covers_its_authors_cameras_only(
     new_town: Town,
 ) -> None:
     """Now, and of the cameras that come there later or change hands."""

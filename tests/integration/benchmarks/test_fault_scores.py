@@ -54,7 +54,7 @@ def test_an_outage_that_no_fault_came_near_has_its_errors_in_intervals() -> None
     assert near.down == []
 
 
-def test_an_absence_without_an_outage_is_missed_unless_it_was_short_or_dark() -> None:
+def test_an_absence_without_an_outage_is_missed_unless_short_or_hidden() -> None:
     found = marks(lived(AWAY), said())
     assert (found.missed, found.up_though_dead) == (1, [20.0])
     assert marks(lived(AWAY), said(), (90 * S, 110 * S)).missed == 0
@@ -82,7 +82,7 @@ def test_unknown_and_dark_time_and_bounds_are_counted() -> None:
     assert found.outside == ["cam-1 ended at 141000, between +1000 and +3000"]
 
 
-def test_one_outage_over_two_absences_begins_with_the_first_and_ends_with_the_last() -> None:
+def test_one_outage_over_two_absences_spans_both() -> None:
     """Nothing could be seen in between."""
     again = Absence(151 * S, 150 * S, 181 * S)
     outage = Outage(102 * S, 182 * S, 109 * S, "timeout", Bounds(100 * S, 102 * S, 180 * S, 182 * S))
@@ -90,7 +90,7 @@ def test_one_outage_over_two_absences_begins_with_the_first_and_ends_with_the_la
     assert (found.bounds, found.outside, found.mistakes) == (2, [], 0)
 
 
-def test_what_is_wrong_for_longer_than_an_interval_is_told_with_its_instants() -> None:
+def test_an_error_longer_than_an_interval_is_reported_with_its_instants() -> None:
     camera, judged = lived(AWAY), said(Outage(102 * S, 144 * S, 109 * S, "timeout"))
     run = Played([camera], END, [], {}, judged, sound=True)
     assert "cam-1 down though alive from 141000 to 144000" in table(marked([run]), [run])

@@ -215,7 +215,7 @@ def test_a_password_that_others_could_read_is_told_and_sound(tmp_path: Path) -> 
     assert SECRET not in answer.output
 
 
-def test_a_daemon_whose_broker_refuses_it_tells_so_in_json_and_never_the_password(tmp_path: Path) -> None:
+def test_a_refusal_by_the_broker_is_logged_without_the_password(tmp_path: Path) -> None:
     write_fleet(tmp_path / "fleet")
     (tmp_path / "secret").write_text(SECRET + "\n")
     with Mosquitto(tmp_path / "broker", "allow_anonymous false") as broker:

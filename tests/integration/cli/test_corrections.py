@@ -275,9 +275,7 @@ def test_an_audit_since_a_report_proves_that_the_record_goes_on_from_it(desk: De
     assert "No such file" in desk.run("audit", "--since", str(tmp_path / "none.json"), code=2)
 
 
-def test_a_report_on_some_operators_tells_nothing_of_others_and_the_record_goes_on_from_it(
-    desk: Desk, tmp_path: Path
-) -> None:
+def test_a_scoped_report_reveals_no_others_and_the_record_continues_it(desk: Desk, tmp_path: Path) -> None:
     """H2: no two have the same mark, so nobody sees by it whether the record of others has changed."""
     asked = ("report", "--format", "json", "--operator", "ville")
     one, another = tmp_path / "one.json", tmp_path / "another.json"
@@ -333,7 +331,7 @@ def test_durations_read_well(milliseconds: int, text: str) -> None:
     assert format_duration(milliseconds) == text
 
 
-def test_a_rebase_is_refused_while_camwatch_runs_and_where_nothing_lies_in_the_future(desk: Desk) -> None:
+def test_a_rebase_is_refused_while_running_or_where_it_is_not_needed(desk: Desk) -> None:
     """T5: the daemon would write on beside it."""
     words = ("history", "rebase", "--author", "zoe", "--reason", "the clock was ahead")
     assert "no part of the record is in the future" in desk.run(*words, "--dry-run", code=2)

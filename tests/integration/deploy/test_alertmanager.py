@@ -41,7 +41,7 @@ def routes(node: dict[str, Any]) -> list[dict[str, Any]]:
     return [node, *(found for child in node.get("routes", ()) for found in routes(child))]
 
 
-def test_alertmanager_finds_no_fault_in_the_configuration_and_the_templates() -> None:
+def test_alertmanager_accepts_the_configuration_and_the_templates() -> None:
     told = amtool("check-config", str(COMMITTED))
     assert "SUCCESS" in told
     assert "1 templates" in told
@@ -79,11 +79,11 @@ def test_an_alert_that_no_rule_foresaw_reaches_the_city_at_any_hour() -> None:
     assert "active_time_intervals" not in committed()["route"]
 
 
-def test_an_operator_that_the_inventory_gets_without_a_receiver_is_told_to_the_city() -> None:
+def test_alerts_of_an_operator_without_a_receiver_go_to_the_city() -> None:
     assert receivers(severity="critical", operator="bailleur-9") == ["ville-astreinte"]
 
 
-def test_there_is_a_receiver_for_each_operator_of_the_inventory_and_no_other() -> None:
+def test_each_operator_of_the_inventory_has_one_receiver() -> None:
     """Whoever adds a landlord to operators.csv is told here to add its receiver: docs/how-to/alerting.md."""
     tree = committed()
     named = {receiver["name"] for receiver in tree["receivers"]}
@@ -238,7 +238,7 @@ def test_each_template_is_there_in_french_and_in_english() -> None:
             assert f'define "camwatch.{name}.{language}"' in text
 
 
-def test_a_night_is_longer_than_the_time_after_which_a_ticket_is_told_again() -> None:
+def test_a_ticket_is_repeated_sooner_than_a_night_lasts() -> None:
     """Else a ticket of the evening, mended and back in the night, would not be told in the morning."""
     for route in routes(committed()["route"]):
         if "severity = warning" in route.get("matchers", ()):

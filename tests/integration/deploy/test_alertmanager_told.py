@@ -209,9 +209,7 @@ async def test_an_alert_mutes_what_follows_from_it_and_nothing_else(
     assert sorted(quiet, key=repr) == sorted(muted, key=repr)
 
 
-async def test_a_landlord_is_told_in_french_by_mail_and_by_webhook_with_its_secret(
-    tmp_path: Path, box: Mailbox
-) -> None:
+async def test_a_landlord_is_notified_in_french_by_mail_and_webhook(tmp_path: Path, box: Mailbox) -> None:
     async with alertmanager(tmp_path, box) as running:
         await running.post([alert("CameraDown", **CAMERA)], WORDS)
         await box.until(lambda box: len(box.mails) == 2 and len(box.notifications) == 2)

@@ -204,7 +204,7 @@ def drawn(given: list[list[Series]]) -> str:
     return page(board, {panel["id"]: given}, Asked(0, 60, 2))
 
 
-def test_the_dots_stand_as_on_a_map_inside_the_panel_and_the_worst_is_drawn_last() -> None:
+def test_dots_are_placed_inside_the_panel_and_the_worst_is_drawn_last() -> None:
     given = answers(
         ("L’Étoile <1>", NORTH, 7, 7), ("centre", CENTRE, None, 0), ("ouest", WEST, -CODES["unknown"], 0)
     )
@@ -233,7 +233,7 @@ def test_more_cameras_down_make_a_bigger_dot_up_to_a_size() -> None:
     assert sizes[2] == sizes[3]
 
 
-def test_all_is_green_when_no_site_has_a_mark_and_nothing_is_drawn_without_sites() -> None:
+def test_the_map_is_green_without_marks_and_empty_without_sites() -> None:
     """With no mark at all its column is not there."""
     well = answers(("centre", CENTRE, None, 0), ("nord", NORTH, None, 0))
     heads, _ = rows(the_map(), well)

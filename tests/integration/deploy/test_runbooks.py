@@ -97,7 +97,7 @@ def test_every_alert_has_a_page_and_nothing_else_has() -> None:
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_a_page_has_all_sections_in_order_each_says_something_and_all_fit_two_screens(name: str) -> None:
+def test_a_runbook_has_all_sections_in_order_on_two_screens(name: str) -> None:
     lines = PAGES[name].splitlines()
     assert lines[0] == f"# {name}"
     assert [line[3:] for line in lines if line.startswith("## ")] == SECTIONS
@@ -108,7 +108,7 @@ def test_a_page_has_all_sections_in_order_each_says_something_and_all_fit_two_sc
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_a_page_begins_with_the_severity_the_summary_and_the_wait_of_its_rule(name: str) -> None:
+def test_a_runbook_begins_with_severity_summary_and_wait_of_its_rule(name: str) -> None:
     """Who comes from a notification sees the words that stood there."""
     severity, summary, wait = PAGES[name].splitlines()[2].split(" · ")[:3]
     assert severity == f"**{ALERTS[name]['labels']['severity']}**"

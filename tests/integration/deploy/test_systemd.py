@@ -70,7 +70,7 @@ def test_a_service_is_confined(name: str) -> None:
     assert float(level) <= 1.5
 
 
-def test_the_daemon_is_waited_for_watched_and_not_restarted_on_a_faulty_configuration() -> None:
+def test_the_unit_has_a_watchdog_and_no_restart_on_a_faulty_configuration() -> None:
     service = unit(UNITS / "camwatch.service")["Service"]
     assert service["Type"] == "notify"
     assert service["NotifyAccess"] == "main"
@@ -80,7 +80,7 @@ def test_the_daemon_is_waited_for_watched_and_not_restarted_on_a_faulty_configur
     assert service["ExecReload"] == "/bin/kill -HUP $MAINPID"
 
 
-def test_the_daemon_comes_after_the_time_and_may_ask_whether_its_clock_is_synchronised() -> None:
+def test_the_unit_starts_after_time_sync_and_may_query_it() -> None:
     """T4: `ProtectClock=` would refuse the question together with the right to set the clock."""
     daemon = unit(UNITS / "camwatch.service")
     assert "time-sync.target" in daemon["Unit"]["After"].split()

@@ -90,7 +90,7 @@ def test_a_table_caught_half_written_makes_no_outages(store: Store) -> None:
     assert kept.problems() == []
 
 
-def test_an_outage_whose_camera_is_alive_when_it_returns_ended_when_it_left(store: Store) -> None:
+def test_an_outage_ends_with_the_removal_of_a_camera_that_returns_alive(store: Store) -> None:
     """V6, S7: as one that nobody could see the end of."""
     kept = Kept(store, *fleet(1))
     kept.world.beats(100).to(300)
@@ -124,7 +124,7 @@ def test_an_outage_that_reaches_into_a_stretch_has_all_its_down_time(store: Stor
     assert down_ms(stretches, out, utc_ms(700)) == (295 - 105 + 700 - 510) * 1000
 
 
-def test_an_outage_goes_on_in_the_batch_in_which_it_ended_or_in_a_later_one(store: Store) -> None:
+def test_an_outage_may_continue_in_the_batch_of_its_end_or_a_later_one(store: Store) -> None:
     again = outage(50)._replace(again=True)
     away = outage(20, ended=True)
     first: list[Event] = [entered(0), went(Status.DOWN, 10), outage(10), away, left(20)]

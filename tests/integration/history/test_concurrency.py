@@ -30,7 +30,7 @@ async def test_what_the_work_returns_or_raises_comes_back_in_order() -> None:
     worker.close()
 
 
-async def test_who_waits_no_longer_is_not_told_and_the_worker_says_that_it_works_on() -> None:
+async def test_a_cancelled_caller_gets_no_result_and_the_work_continues() -> None:
     worker = Worker("record")
     release = threading.Event()
     waiting = asyncio.create_task(worker.run(release.wait))

@@ -100,7 +100,7 @@ def test_an_empty_store_vouches_for_nothing(store: Store) -> None:
     assert json.loads(b"".join(export(store.engine, 0, ms(1)))) == {"kind": "watermark", "at_ms": 0}
 
 
-def test_some_operators_rows_are_found_by_their_cameras_and_not_among_all_others(tmp_path: Path) -> None:
+def test_rows_of_some_operators_are_found_by_their_cameras(tmp_path: Path) -> None:
     """Three cameras' record once took the walk of everybody's transitions."""
     with contextlib.closing(Store.open(HistorySettings(url=f"sqlite:///{tmp_path / 'one.db'}"))) as store:
         for kind, query in _queries(0, ms(2000), frozenset({"ville"})):

@@ -129,7 +129,7 @@ def test_what_someone_cancels_for_their_own_cameras_stays_for_the_others(kept: K
     assert audit(kept.store.engine, PARIS).findings == []
 
 
-def test_a_window_under_way_ends_now_for_who_cancels_it_and_goes_on_for_the_others(kept: Kept) -> None:
+def test_cancelling_a_window_ends_it_for_the_canceller_only(kept: Kept) -> None:
     number = add(kept, works(100, 1000, operators=(ALPHA, BETA)))
     add(kept, make_cancellation(journal(kept).window(number), utc_ms(200), (BETA,)))
     assert maintained_s(kept) == {("a-1", ALPHA): 200, ("b-1", BETA): 100}
@@ -174,7 +174,7 @@ def test_a_window_of_operators_without_a_camera_there_is_refused(kept: Kept) -> 
             add(kept, works(scope=scope, scope_id=scope_id))
 
 
-def test_the_entry_says_whose_the_window_is_and_one_that_does_not_is_everybodys(kept: Kept) -> None:
+def test_an_entry_names_the_operators_of_its_window_else_it_is_for_all(kept: Kept) -> None:
     add(kept, works())
     with kept.store.engine.begin() as connection:
         payload = connection.execute(select(schema.corrections.c.payload)).scalar_one()

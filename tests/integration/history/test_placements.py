@@ -35,7 +35,7 @@ def places(store: Store, from_s: float, to_s: float) -> list[tuple[str, str, Pur
     return [(camera.operator, camera.site, camera.purpose) for camera in record.cameras]
 
 
-def test_a_period_that_is_over_keeps_site_and_purpose_and_operator_when_the_inventory_changes(
+def test_past_periods_keep_site_purpose_and_operator(
     store: Store,
 ) -> None:
     kept = Kept(store, enrolment())
@@ -86,7 +86,7 @@ def mine(store: Store) -> list[str]:
         return [entry.reason for entry in concerning(connection, ["ville"])]
 
 
-def test_what_was_corrected_where_cameras_stood_goes_on_to_concern_their_operator(store: Store) -> None:
+def test_a_correction_at_a_former_site_still_concerns_its_operator(store: Store) -> None:
     """V7, H2: what a report of the past is anchored to stays when cameras move."""
     moved(store)
     assert mine(store) == ["roof"]
@@ -100,7 +100,7 @@ def test_what_was_corrected_where_cameras_stood_goes_on_to_concern_their_operato
     assert mine(store) == ["roof", "across the move"]
 
 
-def test_what_was_announced_concerns_an_operator_whose_cameras_move_before_it(store: Store) -> None:
+def test_announced_maintenance_concerns_cameras_that_move_there_before(store: Store) -> None:
     """V7, H2: a correction that was counted once is counted for good."""
     kept = Kept(store, *fleet(2))
     kept.world.beats(100)
@@ -144,7 +144,7 @@ def account(store: Store, to_s: float) -> StatusTime:
     return status_time_between(stretches, utc_ms(0), utc_ms(MOVED_AT))
 
 
-def test_maintenance_of_a_site_covers_no_time_in_which_a_camera_stood_elsewhere(store: Store) -> None:
+def test_maintenance_of_a_site_covers_no_time_at_another_site(store: Store) -> None:
     """V7, V3: whatever period a report is of, and whenever people say it."""
     moved(store)
     before = account(store, MOVED_AT - 10), account(store, MOVED_AT + 200)
@@ -157,7 +157,7 @@ def test_maintenance_of_a_site_covers_no_time_in_which_a_camera_stood_elsewhere(
     assert account(store, MOVED_AT + 200).maintenance == 40_000 + 300_000
 
 
-def test_the_windows_of_a_period_are_those_of_the_sites_where_cameras_stood_then(store: Store) -> None:
+def test_windows_of_a_period_are_those_of_the_sites_at_that_time(store: Store) -> None:
     """V7: of the time in which they stood there."""
     moved(store)
     for why, site, since, until in (

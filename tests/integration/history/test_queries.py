@@ -129,7 +129,7 @@ def test_an_outage_that_reaches_into_the_stretch_is_whole(store: Store) -> None:
     )
 
 
-def test_cameras_that_were_not_in_service_in_the_stretch_are_not_in_the_record(store: Store) -> None:
+def test_cameras_out_of_service_in_the_period_are_not_in_the_record(store: Store) -> None:
     stored(store)
     assert [camera.id for camera in reading(store, 700, 1000, "ville").cameras] == ["cam-2"]
     assert [camera.id for camera in reading(store, 0, 5).cameras] == ["cam-1", "cam-2"]
@@ -194,7 +194,7 @@ def test_an_outage_comes_with_the_instants_between_which_it_began(store: Store) 
     assert change == StatusChange(ms(100), Status.DOWN, ms(95), ms(105))
 
 
-def test_the_end_of_a_stretch_is_as_uncertain_as_the_change_after_it_makes_it(store: Store) -> None:
+def test_the_end_of_a_period_is_as_uncertain_as_the_change_after_it(store: Store) -> None:
     """A3: the change came after the stretch, or within its last 3 s."""
     disproved(store)
     record = reading(store, 0, 98)

@@ -228,7 +228,7 @@ def test_a_rebase_that_would_not_end_now_is_refused_and_changes_nothing(city: Cl
     assert untouched(city.store) == before
 
 
-def test_the_audit_finds_a_moved_row_that_was_changed_or_whose_original_was(city: Clocked) -> None:
+def test_the_audit_finds_a_changed_moved_row_or_original(city: Clocked) -> None:
     """A6: a rebase is bound to what it moved, as it was."""
     die_and_live(city).keep()
     city.world._set_s += 7200

@@ -141,7 +141,7 @@ async def test_a_store_that_was_emptied_begins_anew(copies: Copies) -> None:
         await eventually(lambda: played.chronicle.problem is None)
 
 
-async def test_a_copy_from_before_a_store_was_emptied_is_no_copy_of_what_was_written_after(
+async def test_a_copy_from_before_a_store_was_emptied_is_detected(
     copies: Copies,
 ) -> None:
     """H1: batches are numbered anew, so a number of before names none of them: hours do not go in silence."""

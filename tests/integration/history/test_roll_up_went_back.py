@@ -37,7 +37,7 @@ def store(copies: Copies) -> Iterator[Store]:
 
 
 @pytest.mark.parametrize("batches", [0, 1])
-def test_days_that_the_store_has_no_more_do_not_stand_for_what_they_were_made_of(
+def test_lost_rolled_up_days_do_not_replace_their_transitions(
     store: Store, copies: Copies, batches: int
 ) -> None:
     """H1: whether a batch was lost with them, and noticed, or they alone."""

@@ -288,7 +288,7 @@ def test_every_table_is_sealed_or_its_newest_state_is() -> None:
     assert others == {"store_metadata", "checkpoints", "rejections", "link_groups", "seals"}
 
 
-def test_a_column_that_was_added_later_may_be_empty_in_what_was_sealed_before(store: Store) -> None:
+def test_a_column_added_later_may_be_empty_in_older_sealed_rows(store: Store) -> None:
     """H2: a newer camwatch seals more columns; what it did not seal must hold nothing."""
     store.write(batch(1, entered(0)))
     with write_transaction(store.engine) as connection:

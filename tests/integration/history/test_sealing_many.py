@@ -15,7 +15,7 @@ from tests.integration.history.test_retention import eventful
 from tests.support.postgres import PostgreSQL
 
 
-def test_rows_that_nobody_touched_are_not_said_to_be_taken_away_where_many_others_were_changed(
+def test_untouched_rows_are_not_reported_among_many_changed_ones(
     store: Store,
 ) -> None:
     """H2: the first of them are told, and how many there are."""

@@ -55,7 +55,7 @@ def test_the_newest_memory_of_a_camera_holds(store: Store) -> None:
     assert {found.camera: found.up for found in store.load().checkpoints} == {"cam-1": 3, "cam-2": 7}
 
 
-def test_refusals_are_counted_by_camera_operator_and_reason_and_the_newest_count_holds(store: Store) -> None:
+def test_rejections_are_stored_by_camera_operator_and_reason(store: Store) -> None:
     late, twice = (
         RejectedMessages("cam-1", "ville", "late", 3),
         RejectedMessages("cam-1", "ville", "duplicate", 2),

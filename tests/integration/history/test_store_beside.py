@@ -55,9 +55,7 @@ def stored(file: Path) -> int:
 
 
 @BESIDE
-def test_a_file_that_is_removed_beside_the_store_costs_nothing_when_camwatch_is_killed(
-    file: Path, name: str
-) -> None:
+def test_removing_a_file_beside_the_store_and_a_kill_lose_nothing(file: Path, name: str) -> None:
     """It is noticed before the next batch, and all that it held goes into the database."""
     killed = subprocess.run(
         [sys.executable, "-c", KILLED, file, name], capture_output=True, check=False, text=True
@@ -68,9 +66,7 @@ def test_a_file_that_is_removed_beside_the_store_costs_nothing_when_camwatch_is_
 
 
 @BESIDE
-def test_what_is_removed_is_told_once_and_all_that_was_stored_is_in_the_database(
-    file: Path, name: str
-) -> None:
+def test_a_removed_file_is_reported_once_and_nothing_stored_is_lost(file: Path, name: str) -> None:
     with Store.open(HistorySettings(url=f"sqlite:///{file}")) as store:
         store.acquire_lock()
         for number in (1, 2):

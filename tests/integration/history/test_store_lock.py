@@ -119,9 +119,7 @@ def test_two_names_of_a_file_are_one_store(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize("name", ["hard.db", "camwatch.db"])
-def test_neither_another_hard_link_nor_a_removed_lock_lets_a_second_daemon_in(
-    tmp_path: Path, name: str
-) -> None:
+def test_no_hard_link_or_removed_lock_admits_a_second_daemon(tmp_path: Path, name: str) -> None:
     """The database file itself is locked, and it is one file under all its names."""
     file = tmp_path / "camwatch.db"
     with Store.open(HistorySettings(url=f"sqlite:///{file}")) as first:

@@ -351,7 +351,7 @@ class Chatty:
         await eventually(lambda: len(self.published) > count)
 
 
-async def test_a_canary_that_stops_while_others_are_heard_is_told_once_and_kept_for_a_while_only(
+async def test_a_missing_canary_is_logged_once_and_forgotten_after_a_while(
     receiver: RecordingReceiver,
 ) -> None:
     """S12: an access list that lets the cameras' topics pass and the canary's no more."""

@@ -183,7 +183,7 @@ async def test_an_idle_broker_that_answers_is_never_lost(
 
 
 @with_web
-async def test_a_broker_is_asked_again_and_again_while_what_it_kept_may_be_under_way(
+async def test_a_broker_is_pinged_repeatedly_while_its_backlog_may_arrive(
     kind: Kind, broker: Broker, receiver: RecordingReceiver
 ) -> None:
     """S11: though it is not silent; each answer is told with when it was asked for."""

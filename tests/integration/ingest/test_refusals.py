@@ -142,7 +142,7 @@ def locked_key(authority: Authority, tmp_path: Path) -> Path:
 
 
 @both_links
-async def test_a_key_with_a_passphrase_is_an_error_and_no_question_on_the_terminal(
+async def test_a_key_with_a_passphrase_is_an_error_and_not_a_prompt(
     kind: Kind, broker: Broker, authority: Authority, locked_key: Path
 ) -> None:
     secured = Kind(kind.protocol, "mqtts")

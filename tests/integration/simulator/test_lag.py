@@ -22,7 +22,7 @@ LAG = "{action: lag, at: 0.3, for: 1.5, by: 0.3, up_to: 0.6, plus: 0.1}"
 
 @pytest.mark.realtime(bears_s=0.04)
 @pytest.mark.parametrize("connections", [None, 1])
-async def test_what_a_camera_said_before_it_died_arrives_all_the_same_and_in_order(
+async def test_messages_sent_before_a_death_arrive_in_order(
     mosquitto: Mosquitto, connections: int | None
 ) -> None:
     cut = "{action: power_cut, at: 0.8, on: {camera: cam-1}}"
@@ -45,9 +45,7 @@ async def test_what_a_camera_said_before_it_died_arrives_all_the_same_and_in_ord
         assert observer.seen[last].said is SessionStatus.OFFLINE  # after all that was under way
 
 
-async def test_the_truth_is_what_cameras_did_and_tells_how_late_the_news_of_it_was(
-    mosquitto: Mosquitto, tmp_path: File
-) -> None:
+async def test_the_ground_truth_states_the_delay_of_messages(mosquitto: Mosquitto, tmp_path: File) -> None:
     file = tmp_path / "truth.jsonl"
     playing: Simulator
     with GroundTruthFile(file) as truth:

@@ -60,9 +60,7 @@ class Deaf:
 @pytest.mark.parametrize(
     ("arrives_s", "where"), [(1e6, "opening"), *[(-1, where) for where in ("publishing", "closing")]]
 )
-async def test_what_has_a_connection_of_its_own_ends_though_a_cancellation_is_swallowed(
-    arrives_s: float, where: str
-) -> None:
+async def test_a_connection_ends_although_a_cancellation_is_swallowed(arrives_s: float, where: str) -> None:
     deaf = Deaf(where)
     async with asyncio.timeout(PATIENCE_S), asyncio.TaskGroup() as tasks:
         settings = SimulatorSettings(cast("Broker", deaf), fleet_of(1), reconnect_min_s=0.0)
@@ -89,7 +87,7 @@ async def test_a_run_that_is_stopped_while_a_lag_is_in_force_ends(mosquitto: Mos
     await running
 
 
-def test_nothing_in_camsim_publishes_but_by_the_one_way_that_heeds_a_cancellation() -> None:
+def test_camsim_publishes_only_by_the_function_that_can_be_cancelled() -> None:
     folder = File(camsim.__file__).parent
     assert [file.name for file in folder.rglob("*.py") if "client.publish(" in file.read_text("utf-8")] == [
         "publishing.py"

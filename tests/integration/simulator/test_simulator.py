@@ -61,7 +61,7 @@ async def test_sixty_cameras_connect_speak_and_say_goodbye(
         assert all(one.retained and one.said is SessionStatus.GOODBYE for one in late.seen)
 
 
-async def test_a_power_cut_publishes_the_will_at_once_and_the_reboot_counts_from_zero(
+async def test_a_power_cut_publishes_the_will_and_a_reboot_counts_from_zero(
     mosquitto: Mosquitto,
 ) -> None:
     """Rule L5: the will is the hint. Rule L6: the uptime falls."""
@@ -197,7 +197,7 @@ async def test_a_flapping_camera_goes_off_and_on_again_and_again(mosquitto: Mosq
         assert any(beat.seq == 0 for beat in observer.heartbeats("cam-0"))
 
 
-async def test_a_restart_of_the_broker_brings_every_camera_back_with_the_same_boot(
+async def test_after_a_broker_restart_every_camera_returns_with_the_same_boot(
     mosquitto: Mosquitto,
 ) -> None:
     notices: list[str] = []
@@ -227,7 +227,7 @@ async def test_nobody_listening_is_one_clear_error(tmp_path_factory: pytest.Temp
     assert silent.statistics.connections == 0
 
 
-async def test_a_broker_that_does_not_answer_is_one_clear_error_and_leaves_nothing_behind(
+async def test_a_silent_broker_is_one_clear_error_and_leaves_nothing_behind(
     mosquitto: Mosquitto,
 ) -> None:
     mosquitto.freeze()

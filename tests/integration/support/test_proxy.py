@@ -67,9 +67,7 @@ async def anew(proxy: Proxy) -> tuple[asyncio.StreamReader, asyncio.StreamWriter
     return reader, writer
 
 
-async def test_a_connection_is_ended_reset_or_swallowed_and_a_new_one_gets_through_once_it_is_mended() -> (
-    None
-):
+async def test_faults_end_connections_and_new_ones_pass_after_a_repair() -> None:
     async with echoing() as (proxy, first, _):
         proxy.cut(Cut.FIN)
         assert await first.read() == b""

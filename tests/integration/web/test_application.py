@@ -27,7 +27,7 @@ async def test_healthy_while_the_process_runs() -> None:
     assert response.headers["content-type"].startswith("text/plain")
 
 
-async def test_ready_once_every_link_is_subscribed_and_503_with_the_reasons_before() -> None:
+async def test_ready_once_every_link_is_subscribed_else_503_with_reasons() -> None:
     told = city(subscribed=False)
     async with serving(told.exposition.render, lambda: told.watcher.not_ready_reasons) as client:
         before = await client.get("/-/ready")
@@ -45,7 +45,7 @@ async def test_every_reason_has_a_line() -> None:
         assert (await client.get("/-/ready")).text.splitlines() == ["link a: x", "link b: y"]
 
 
-async def test_through_a_proxy_strangers_hear_what_kind_of_thing_is_not_ready_and_nothing_more() -> None:
+async def test_strangers_behind_a_proxy_get_only_the_kind_of_fault() -> None:
     reasons = [
         "link b: host broker.sacogiva:8883 refuses user 'x'",
         "link a: y",
@@ -87,7 +87,7 @@ async def test_signals_stay_the_daemons() -> None:
     assert [signal.getsignal(number) for number in numbers] == before
 
 
-async def test_a_stop_closes_the_port_and_ends_the_server_with_idle_clients_connected() -> None:
+async def test_a_stop_closes_the_port_despite_idle_clients() -> None:
     sock = listen_on("127.0.0.1", 0)
     port = sock.getsockname()[1]
     server = HttpServer(bare_site(city().exposition.render), sock)

@@ -211,7 +211,7 @@ async def test_behind_a_proxy_requests_are_counted_by_where_they_came_from() -> 
         await eventually(is_let_in, every_s=0.01)
 
 
-async def test_when_all_connections_are_taken_probes_and_prometheus_still_get_theirs() -> None:
+async def test_probes_and_prometheus_connect_when_all_connections_are_taken() -> None:
     bearer = f"GET /stream HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {TOKEN}\r\n\r\n".encode()
     own = {"authorization": f"Bearer {OWN}"}
     rules = AuthConfig(root_path="/camwatch")
@@ -317,7 +317,7 @@ async def test_those_who_left_during_the_handshake_are_counted_no_more(authority
                 assert (await client.get("/-/healthy")).status_code == 200
 
 
-async def test_what_comes_with_the_end_of_the_handshake_is_a_request_like_any_other(
+async def test_a_request_may_come_with_the_end_of_the_handshake(
     authority: Authority,
 ) -> None:
     certificate = TlsCertificate(authority.server_cert, authority.server_key)
@@ -360,7 +360,7 @@ async def test_an_address_pays_for_its_handshakes_before_they_begin(authority: A
         await leave(writer)
 
 
-async def test_nobody_is_waited_for_who_has_not_shaken_hands_when_the_server_stops(
+async def test_a_stop_does_not_wait_for_unfinished_handshakes(
     authority: Authority,
 ) -> None:
     certificate = TlsCertificate(authority.server_cert, authority.server_key)
@@ -372,7 +372,7 @@ async def test_nobody_is_waited_for_who_has_not_shaken_hands_when_the_server_sto
     await leave(writer)
 
 
-async def test_a_new_certificate_is_taken_while_serving_and_a_faulty_one_changes_nothing(
+async def test_a_new_certificate_is_loaded_and_a_faulty_one_changes_nothing(
     tmp_path: Path, authority: Authority
 ) -> None:
     other = Authority(tmp_path / "other", "another authority")

@@ -282,7 +282,7 @@ def test_windows_of_a_site_are_seen_by_whose_cameras_stood_there_then(new_town: 
         )
 
 
-def test_a_camera_that_changed_hands_has_for_its_old_operator_the_name_that_it_gave(here: Town) -> None:
+def test_the_former_operator_of_a_camera_sees_its_former_name(here: Town) -> None:
     known = [KnownCamera("ville-1", THEIRS, "mairie", "Zulu's own")]
     new = here.watcher.inventory.cameras["ville-1"].name
     for viewer, seen, name in (

@@ -42,7 +42,7 @@ def test_an_outage_has_the_bounds_of_the_changes_that_began_and_ended_it() -> No
     assert (found.at_bounds, found.end_bounds) == (Interval(90, 110), Interval(195, 200))
 
 
-def test_a_change_without_bounds_and_one_that_is_folded_away_leave_it_exact() -> None:
+def test_a_change_without_bounds_or_rolled_up_leaves_it_exact() -> None:
     """E: the next change of the camera is not taken for the one that is gone."""
     found = judged([StatusChange(200, UP), StatusChange(300, DOWN, 290, 310)])
     assert (found.at_bounds, found.end_bounds) == (None, None)

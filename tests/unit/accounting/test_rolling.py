@@ -231,7 +231,7 @@ def test_other_blindness_tells_nothing_by_itself() -> None:
     assert day(standing, 3 * HOUR) == StatusTime(up=3 * HOUR)
 
 
-def test_corrected_maintenance_covers_what_is_noticed_in_it_and_what_is_still_to_come() -> None:
+def test_corrected_maintenance_covers_past_and_later_detections() -> None:
     """V3: the daemon takes a window over from now on; it began an hour ago, and ends in an hour."""
     window = MaintenanceRecord(7, Scope.SITE, "site of cam-1", NOW - HOUR, NOW + HOUR, "works")
     before: list[Event] = [entered(-2 * HOUR), moved(-2 * HOUR, UP)]

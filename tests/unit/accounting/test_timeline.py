@@ -166,7 +166,7 @@ def test_a_window_of_a_site_covers_a_camera_while_it_stands_there() -> None:
     assert [told.place_at(at).site for at in (-1, 9, 10, 20)] == ["gare", "gare", "port", "mairie"]
 
 
-def test_windows_that_the_inventory_announced_and_cancelled_ones_cover_nothing() -> None:
+def test_inventory_windows_and_cancelled_ones_cover_nothing() -> None:
     """V3: the former are in the changes already."""
     assert read(camera((0, UP)), window(5, 10, id=None), window(5, 10, cancelled=True)) == [(0, END, UP)]
 

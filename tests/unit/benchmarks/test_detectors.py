@@ -21,7 +21,7 @@ def fleet() -> Fleet:
     return Fleet(whole.cameras[:3])
 
 
-def test_a_mistake_is_a_wait_beyond_the_threshold_and_the_lowest_threshold_allows_no_more() -> None:
+def test_a_mistake_is_a_wait_above_the_lowest_allowed_threshold() -> None:
     score = Score()
     for gap in (1.0, 1.0, 2.0, 5.0, 6.0):
         score.add(0.0, 1.0, gap)

@@ -86,7 +86,7 @@ def test_utc_begins_no_earlier_than_the_record_of_an_earlier_process() -> None:
     assert clock().utc_ms == round(BEGIN_S * 1000) + 65_000
 
 
-def test_after_a_step_back_utc_runs_at_half_speed_until_the_wall_clock_has_caught_up() -> None:
+def test_after_a_step_back_utc_runs_at_half_speed_until_caught_up() -> None:
     """Rule T2: what happens later is recorded later."""
     hands = Hands()
     hands.wall -= 10
@@ -213,7 +213,7 @@ def test_utc_never_runs_backwards_and_the_monotonic_hand_is_left_alone(
         max_size=40,
     )
 )
-def test_what_the_record_skips_and_loses_is_what_was_said_of_it_to_the_millisecond(
+def test_skipped_and_lost_time_is_reported_to_the_millisecond(
     moves: list[tuple[float, float]],
 ) -> None:
     """Rules T2, T3, T5, T7: UTC is the steady clock, the leaps that were told, and the slow minutes."""
@@ -320,7 +320,7 @@ def test_without_hands_it_tells_the_time_of_this_machine() -> None:
     assert clock() >= first
 
 
-def test_a_clock_that_nobody_listens_to_keeps_its_line_and_tells_the_jump_afterwards() -> None:
+def test_a_clock_without_a_listener_reports_a_step_afterwards() -> None:
     """Rule T2: while the daemon is built there is nobody yet to record it."""
     hand = [5_000.0, BEGIN_S]
     clock = Clock(None, lambda: hand[0], lambda: hand[1])

@@ -157,7 +157,7 @@ def test_a_reboot_costs_no_camera_its_life(fields: str, length: int) -> None:
 
 
 @pytest.mark.parametrize("fields", ["ts", "ts seq", "ts uptime_s", "ts seq uptime_s"])
-def test_a_camera_whose_clock_begins_at_the_same_date_with_every_boot_lives(fields: str) -> None:
+def test_a_camera_whose_clock_restarts_with_every_boot_is_alive(fields: str) -> None:
     """L6, L8, L9: no battery and no NTP: `ts` − `uptime_s` is the same in every boot."""
     world = World()
     booted(world, 0, 100, fields=fields, clock=0.0)
@@ -193,7 +193,7 @@ def test_a_boot_loop_counts_every_boot() -> None:
     assert world.camera().heartbeats == 30
 
 
-def test_a_boot_loop_that_tells_the_same_uptime_each_time_counts_every_boot() -> None:
+def test_a_boot_loop_with_the_same_uptime_counts_every_boot() -> None:
     """L6, L9: one heartbeat a boot, always at the same second: newer by its clock, so no duplicate."""
     world = World()
     for boot in range(10):
@@ -203,7 +203,7 @@ def test_a_boot_loop_that_tells_the_same_uptime_each_time_counts_every_boot() ->
     assert world.moves() == [Move(Status.UNKNOWN, Status.UP, at=0, noticed=0)]
 
 
-def test_the_same_heartbeat_again_is_no_reboot_where_the_clock_was_never_set() -> None:
+def test_a_repeated_heartbeat_is_no_reboot_where_the_clock_is_unset() -> None:
     """L6, L9."""
     world = World()
     world.beat(seq=0, uptime_s=0.0, ts=0.0)
@@ -211,7 +211,7 @@ def test_the_same_heartbeat_again_is_no_reboot_where_the_clock_was_never_set() -
     assert world.beat(seq=0, uptime_s=0.0, ts=0.0) is RejectionReason.DUPLICATE
 
 
-def test_a_copy_after_a_late_heartbeat_proves_nothing_however_long_ago_copies_came() -> None:
+def test_a_copy_after_a_late_heartbeat_proves_nothing() -> None:
     """L8, L9: a run of copies ends with the next heartbeat on time, though a late one is the newest sign."""
     world = World()
     for seq in range(40):
@@ -268,7 +268,7 @@ def test_a_count_that_begins_beside_a_word_costs_two_heartbeats() -> None:
     assert booted(world, 200, 20, fields="seq") == 2
 
 
-def test_a_camera_that_counts_anew_with_its_clock_set_back_is_believed_after_32_heartbeats() -> None:
+def test_a_restarted_count_and_clock_are_believed_after_32_heartbeats() -> None:
     """L8, L9: without an uptime nothing else tells it from a boot played again; but it is not dead."""
     world = World()
     booted(world, 0, 400, fields="ts seq")
@@ -367,7 +367,7 @@ def test_what_a_second_link_kept_for_hours_is_no_new_boot() -> None:
     assert {world.beat(link="second", seq=seq) for seq in range(20, 200)} == {RejectionReason.DUPLICATE}
 
 
-def test_a_count_that_repeats_its_last_number_after_a_replay_keeps_the_clock() -> None:
+def test_a_repeated_count_after_a_replay_keeps_the_clock() -> None:
     """L9: the clock shows that the third one is new, so nothing of it is forgotten."""
     world = World()
     for t in range(0, 110, 10):

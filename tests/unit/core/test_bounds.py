@@ -92,7 +92,7 @@ def test_an_outage_is_shortened_to_what_late_heartbeats_leave(
     assert down_ms(stretches, found, 400) == 200 - covered
 
 
-def test_an_outage_that_late_heartbeats_cover_is_voided_and_keeps_its_instants() -> None:
+def test_an_outage_covered_by_late_heartbeats_is_voided() -> None:
     """E4, S7: blind time inside it needs no proof."""
     record = camera(
         StatusChange(0, UP), StatusChange(100, DOWN), StatusChange(150, UNKNOWN), StatusChange(250, DOWN),

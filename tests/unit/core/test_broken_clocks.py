@@ -115,7 +115,7 @@ def test_a_counter_that_wraps_costs_no_outage(bits: int) -> None:
     assert [move.new for move in world.moves()] == [Status.UP]
 
 
-def test_a_copy_played_at_the_pace_of_a_living_camera_brings_no_dead_one_up() -> None:
+def test_a_replay_at_the_pace_of_heartbeats_brings_no_dead_camera_up() -> None:
     """L1, L9: its number, its clock and its uptime all say that it was there before."""
     world = World()
     for step in range(10):
@@ -177,7 +177,7 @@ def test_a_clock_that_was_set_back_while_camwatch_was_away_takes_no_life() -> No
     assert Status.DOWN not in [move.new for move in world.moves()]
 
 
-def test_a_clock_set_back_by_whole_intervals_is_believed_as_soon_as_any_other() -> None:
+def test_a_clock_set_back_by_whole_intervals_is_believed_as_soon() -> None:
     """L8, L10: it shows again what it showed last, and does not stand still for that."""
     world, refusals = World(*fleet(4)), 0
     for step in range(60):

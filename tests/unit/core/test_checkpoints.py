@@ -36,7 +36,7 @@ def test_a_first_start_has_nothing_to_go_on_from() -> None:
     assert [move.new for move in again.moves()] == [Status.UP]
 
 
-def test_a_camera_that_left_while_camwatch_was_away_left_when_it_was_last_accounted() -> None:
+def test_a_camera_removed_between_processes_left_when_last_accounted() -> None:
     """V6: one that was up has no outage to end."""
     left = Left(alive(until=30))
     left.events.clear()
@@ -47,7 +47,7 @@ def test_a_camera_that_left_while_camwatch_was_away_left_when_it_was_last_accoun
     assert not [event for event in again.events if isinstance(event, OutageEvent)]
 
 
-def test_an_outage_ends_where_its_camera_became_another_operators_meanwhile() -> None:
+def test_an_outage_ends_where_its_camera_changed_operators() -> None:
     """V6: it is the former operator's, and its new one begins without."""
     left = Left(alive(until=30).to(200))
     left.events.clear()
@@ -68,7 +68,7 @@ def test_the_members_of_an_incident_are_its_cameras_that_are_still_watched() -> 
     assert len(list(world.watch.incident_members(group))) == 3
 
 
-def test_who_asks_during_an_incident_gets_it_without_the_cameras_that_are_planned() -> None:
+def test_a_scope_created_during_an_incident_leaves_out_planned_cameras() -> None:
     """I1: it is open already, so nobody is told that it began."""
     planned = enrolment("cam-5", lifecycle=Lifecycle.PLANNED)
     world = alive(*fleet(4), until=30)

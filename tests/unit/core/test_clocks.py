@@ -90,7 +90,7 @@ def test_a_heartbeat_is_late_beyond_one_interval(delay: float, refusal: Rejectio
     assert say(world, 0.1 + delay) is refusal
 
 
-def test_a_late_heartbeat_is_a_sign_of_when_it_was_sent_and_brings_nobody_up() -> None:
+def test_a_late_heartbeat_proves_its_sending_time_and_brings_none_up() -> None:
     """L8, E1: the deadline runs from when it was sent, and the outage begins after that."""
     world = World(*fleet(4))
     world.beats(0)
@@ -162,7 +162,7 @@ def test_a_late_heartbeat_with_uptime_is_late() -> None:
     assert say(world, 30.0, uptime=530.0) is RejectionReason.LATE
 
 
-def test_a_clock_set_back_without_uptime_costs_two_heartbeats_and_no_conviction() -> None:
+def test_a_clock_set_back_without_uptime_costs_two_heartbeats() -> None:
     """L8, T2: lateness that does not shrink is the clock's."""
     world = World()
     run(world, 10, 0.0)
@@ -170,7 +170,7 @@ def test_a_clock_set_back_without_uptime_costs_two_heartbeats_and_no_conviction(
     assert [move.new for move in world.moves()] == [Status.UP]
 
 
-def test_a_clock_set_back_is_believed_while_our_own_utc_gives_way_to_ours_set_back() -> None:
+def test_a_clock_set_back_is_believed_while_our_utc_is_slewed() -> None:
     """L8, T2: evenly late is measured by the steady clock: UTC runs at half speed for hours."""
     world = World()
     watch, camera = world.watch, world.camera()
@@ -185,7 +185,7 @@ def test_a_clock_set_back_is_believed_while_our_own_utc_gives_way_to_ours_set_ba
     assert camera.underlying_status is Status.UP
 
 
-def test_a_camera_that_boots_with_its_clock_set_back_is_believed_after_two_heartbeats() -> None:
+def test_a_boot_with_the_clock_set_back_is_believed_after_two() -> None:
     """L8: the first of them comes in one packet with its `online`."""
     world = World()
     run(world, 10, 0.0)

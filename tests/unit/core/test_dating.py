@@ -50,7 +50,7 @@ def test_silence_begins_half_an_interval_after_the_last_proof() -> None:
     assert at(down) == (105.0, 100.0, 112.5)
 
 
-def test_a_stream_that_resumes_came_back_half_an_interval_before_its_first_heartbeat() -> None:
+def test_a_return_is_half_an_interval_before_the_first_heartbeat() -> None:
     """E2: the way may have opened at any instant since the heartbeat before it was lost."""
     world = dead()
     beat(world, 205.0, seq=20, uptime_s=1205.0)
@@ -124,7 +124,7 @@ def test_what_is_down_is_never_accounted_beyond_where_it_may_end(interval_s: flo
     assert last.at.utc_ms == pytest.approx(utc_ms(29.55 * interval_s), abs=2)
 
 
-def test_of_two_births_an_interval_apart_the_one_within_an_interval_of_the_proof_is_the_end() -> None:
+def test_the_online_within_an_interval_of_the_proof_is_the_end() -> None:
     """E2: the first of them came too long before, and does not hide the second."""
     world = World()
     world.beat(seq=0)

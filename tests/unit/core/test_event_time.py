@@ -165,7 +165,7 @@ def test_a_return_under_a_lag_that_ends_is_dated_by_when_the_camera_spoke(back: 
 
 
 @pytest.mark.parametrize("waits", [0, 9, 12, 21])
-def test_a_birth_under_a_lag_dates_the_end_however_often_the_account_is_taken(waits: int) -> None:
+def test_an_online_under_a_lag_dates_the_end_despite_accounting(waits: int) -> None:
     """S11, E2, E5: it may have waited for less: it is no earlier than half an interval before the proof."""
     world = World(*fleet(4))
     for t in range(400):
@@ -226,7 +226,7 @@ def behind(lag: float, waits: float, back: float, *, tells: bool = True) -> Worl
 @pytest.mark.no_cover
 @examples(60)
 @given(lag=st.floats(11, 30), hurries=st.floats(0, 1), back=st.floats(400, 410))
-def test_a_birth_that_waits_for_less_than_the_lag_is_wrong_by_half_an_interval(
+def test_an_online_that_waited_less_than_the_lag_errs_by_half_an_interval(
     lag: float, hurries: float, back: float
 ) -> None:
     """S11, E2: the lag is the longest, and none of its own."""
@@ -241,7 +241,7 @@ def test_a_birth_that_waits_for_less_than_the_lag_is_wrong_by_half_an_interval(
 @pytest.mark.no_cover
 @examples(60)
 @given(lag=st.floats(11, 30), hurries=st.floats(0, 1), back=st.floats(400, 410))
-def test_bounds_allow_for_the_lag_where_a_camera_does_not_tell_when_it_speaks(
+def test_bounds_include_the_lag_where_heartbeats_have_no_time(
     lag: float, hurries: float, back: float
 ) -> None:
     """S11, E1, E2."""
@@ -346,9 +346,7 @@ def test_one_camera_that_is_late_all_the_time_hides_nobodys_death() -> None:
 
 @examples(20)
 @given(st.lists(st.integers(11, 100_000), min_size=1, max_size=20), st.sampled_from([4, 20]))
-def test_whatever_past_one_camera_speaks_of_the_death_of_all_others_is_found(
-    behind: list[int], cameras: int
-) -> None:
+def test_late_heartbeats_of_one_camera_do_not_hide_dead_ones(behind: list[int], cameras: int) -> None:
     """S11: once they are silent, it is the only one that speaks, and still no witness of its link."""
     world = World(*fleet(cameras)).beats(20)
     for step in range(12):
@@ -413,7 +411,7 @@ def test_the_lag_covers_nine_cameras_in_ten() -> None:
 # --- a session that the broker kept
 
 
-def test_after_a_kept_session_nobody_is_judged_before_the_backlog_is_through() -> None:
+def test_after_a_kept_session_judging_waits_for_the_backlog() -> None:
     """S11, S9: it trickles for two minutes; a broker answers in between, and that is not enough."""
     world = World(*fleet(3))
     for t in range(0, 101, 10):

@@ -38,7 +38,7 @@ def test_a_hint_long_after_the_last_heartbeat_dates_no_death(word: SessionStatus
     )
 
 
-def test_a_will_that_comes_after_the_new_session_convicts_no_camera_with_a_long_interval() -> None:
+def test_a_will_after_the_new_session_is_ignored_for_long_intervals() -> None:
     """L5: its next heartbeat is due after the ten seconds that are set; it has 1.5 intervals."""
     world = World(enrolment(liveness=Liveness(interval_s=60))).beats(300, every=60)
     world.to(330).word(SessionStatus.ONLINE)
@@ -163,7 +163,7 @@ def test_a_hint_means_nothing_for_a_camera_that_is_down() -> None:
     assert world.to(100).moves() == [Move(UP, DOWN, at=5, noticed=45, cause=Cause.TIMEOUT)]
 
 
-def test_a_hint_held_through_a_stall_is_judged_later_by_its_length_and_an_interval() -> None:
+def test_a_hint_is_extended_by_a_stall_and_an_interval() -> None:
     """L5, S2, S4, S8."""
     world = alive(until=100).to(104)
     world.word(SessionStatus.OFFLINE)
@@ -184,7 +184,7 @@ def test_the_wills_that_a_broker_publishes_as_it_ends_convict_nobody() -> None:
     assert [move.new for move in world.to(190).moves()] == [UNKNOWN, UP]
 
 
-def test_a_camera_that_died_just_before_its_broker_is_convicted_by_its_silence() -> None:
+def test_a_camera_that_died_just_before_its_broker_is_down_by_silence() -> None:
     """L5, S4: the deadline, put off by the blindness and one interval."""
     world = alive(until=100).to(104)
     world.word(SessionStatus.OFFLINE)
@@ -215,7 +215,7 @@ def test_a_hint_for_an_unknown_camera_is_dropped_by_a_long_blindness_too() -> No
     assert world.moves() == [Move(UNKNOWN, DOWN, at=210, noticed=245, cause=Cause.TIMEOUT)]
 
 
-def test_a_hint_that_comes_just_before_the_first_subscription_is_confirmed_has_its_hold_from_then() -> None:
+def test_the_grace_of_a_hint_begins_with_the_first_subscription() -> None:
     """L5, S2: brokers may send what they retained before they grant the subscription."""
     world = World(sight=False).to(1)
     world.word(SessionStatus.OFFLINE, retained=True)
@@ -224,9 +224,7 @@ def test_a_hint_that_comes_just_before_the_first_subscription_is_confirmed_has_i
 
 
 @pytest.mark.parametrize(("retained", "confirmed"), [(False, False), (True, False), (True, True)])
-def test_a_hint_that_the_broker_kept_while_the_link_was_lost_convicts_nobody(
-    retained: bool, confirmed: bool
-) -> None:
+def test_a_hint_kept_by_the_broker_during_a_lost_link_is_dropped(retained: bool, confirmed: bool) -> None:
     """L5, S5: a broker that was stopped has kept the wills of all its cameras, and they come back in 30 s."""
     world = alive().to(5).lose().to(100)
     if confirmed:
@@ -241,7 +239,7 @@ def test_a_hint_that_the_broker_kept_while_the_link_was_lost_convicts_nobody(
     ]
 
 
-def test_a_hint_that_the_broker_kept_for_a_short_while_convicts_nobody_either() -> None:
+def test_a_hint_kept_by_the_broker_for_a_short_while_is_dropped() -> None:
     """L5, S4: the broker was away for 10 s, the camera needs 30 s to come back."""
     world = alive(until=100).to(104).lose().to(114)
     world.word(SessionStatus.OFFLINE)

@@ -38,7 +38,7 @@ def names(*numbers: int) -> list[str]:
     return [f"cam-{number}" for number in numbers]
 
 
-def test_a_site_whose_cameras_all_go_down_has_one_incident_since_the_earliest() -> None:
+def test_a_site_whose_cameras_all_go_down_has_one_incident() -> None:
     """I1: for the site, its operator and their link alike."""
     world = alive(*fleet(3))
     for t, camera_id in ((2.0, "cam-3"), (4.0, "cam-1"), (6.0, "cam-2")):
@@ -181,7 +181,7 @@ def test_planned_and_retired_cameras_do_not_weigh() -> None:
     assert told(world) == [(True, 5.0, 45.0, 3)]
 
 
-def test_a_commissioned_camera_weighs_from_then_on_and_a_retired_one_no_more() -> None:
+def test_commissioned_cameras_count_and_retired_ones_do_not() -> None:
     """I1, V1, V2."""
     rows = [*fleet(5), enrolment("new", lifecycle=Lifecycle.PLANNED)]
     world = World(*rows)

@@ -68,7 +68,7 @@ def test_they_prove_the_same_in_whatever_order_they_come(heard: list[tuple[int, 
 
 
 @pytest.mark.parametrize("often", [True, False])
-def test_two_instants_in_turn_are_two_stretches_however_often_they_are_told(often: bool) -> None:
+def test_two_alternating_instants_are_two_runs(often: bool) -> None:
     """E4: a stolen account, or a camera that repeats itself."""
     world = in_the_dark(400)
     for number in range(2_000):

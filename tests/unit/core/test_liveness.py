@@ -65,7 +65,7 @@ def test_a_retained_online_does_not_move_the_deadline() -> None:
     assert world.to(60).moves() == [Move(UP, DOWN, at=5, noticed=45, cause=Cause.TIMEOUT)]
 
 
-def test_a_silent_camera_is_down_at_the_deadline_and_not_a_millisecond_before() -> None:
+def test_a_silent_camera_is_down_exactly_at_the_deadline() -> None:
     """L3, E1: noticed at `last_proof` + 45 s, true since `last_proof` + 5 s."""
     world = alive(until=100).to(144.999)
     assert world.moves() == []
@@ -106,7 +106,7 @@ def test_a_heartbeat_just_before_the_deadline_moves_it() -> None:
     assert world.to(89.999).last() == Move(UP, DOWN, at=49.999, noticed=89.999, cause=Cause.TIMEOUT)
 
 
-def test_a_heartbeat_that_was_waiting_when_the_loop_got_late_to_the_deadline_is_heard() -> None:
+def test_a_heartbeat_that_waited_for_a_late_loop_counts() -> None:
     """L3, S10, E3: what had arrived is handed over before anyone is convicted; but it proves no 46 s."""
     world = alive().to(44)
     world.t = 46
@@ -115,7 +115,7 @@ def test_a_heartbeat_that_was_waiting_when_the_loop_got_late_to_the_deadline_is_
     assert world.moves() == [Move(UP, UNKNOWN, at=10, noticed=46), Move(UNKNOWN, UP, at=46, noticed=46)]
 
 
-def test_a_camera_comes_back_at_its_proof_and_every_conviction_is_an_outage() -> None:
+def test_a_camera_returns_with_its_proof_and_each_down_is_an_outage() -> None:
     """L4, A6."""
     world = alive().to(60)
     world.beat()
@@ -128,7 +128,7 @@ def test_a_camera_comes_back_at_its_proof_and_every_conviction_is_an_outage() ->
     assert world.camera().outages == 2
 
 
-def test_an_unknown_camera_that_stays_silent_is_down_one_interval_after_sight_began() -> None:
+def test_a_silent_unknown_camera_is_down_an_interval_after_visibility() -> None:
     """S5 for the first subscription: fresh deadline, `at` one interval after sight."""
     world = World().to(44.999)
     assert world.moves() == []
@@ -162,7 +162,7 @@ def test_interval_and_factors_set_the_deadlines(
     assert world.last().noticed == pytest.approx(down, abs=0.0011)
 
 
-def test_suspect_begins_at_its_instant_and_ends_with_a_proof_or_a_conviction() -> None:
+def test_suspect_begins_at_its_instant_and_ends_with_proof_or_down() -> None:
     """C1: 2.5 intervals of silence; a camera that is down or unknown is not suspect as well."""
     world = World()
     assert not deadlines.is_suspect(world.camera(), world.to(30).now.mono)
@@ -183,7 +183,7 @@ def test_cameras_are_judged_each_by_its_own_silence() -> None:
     assert world.moves("cam-3") == []
 
 
-def test_a_tick_looks_at_no_more_cameras_than_asked_and_says_that_more_wait() -> None:
+def test_a_tick_reviews_a_limited_number_and_reports_more() -> None:
     """T1: judging ten thousand at once is cut in pieces that the loop survives."""
     world = alive(*fleet(10)).to(44)
     world.t = 45

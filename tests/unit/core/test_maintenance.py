@@ -52,7 +52,7 @@ def test_life_is_judged_beneath_a_window() -> None:
     assert world.account().maintenance == 350_000
 
 
-def test_an_outage_that_begins_with_a_window_is_told_as_maintenance_without_a_cause() -> None:
+def test_an_outage_that_begins_with_a_window_is_maintenance() -> None:
     """V3, V4: the window begins when the camera died, which is known later."""
     world = alive(until=100, windows=[window(105, 400)]).to(200)
     [moved] = world.transitions()
@@ -100,7 +100,7 @@ def test_a_camera_silent_before_its_window_and_back_in_it_was_never_down() -> No
     assert story(world) == [(MAINTENANCE, 20), (UP, 100)]
 
 
-def test_a_camera_convicted_after_its_window_for_a_silence_within_it_is_down_from_its_end() -> None:
+def test_a_silence_within_a_window_is_down_from_its_end() -> None:
     """V3, L3: due within the window, so down beneath it; its end uncovers that."""
     world = alive(windows=[window(15, 30)]).beats(10).to(60)
     assert story(world) == [(MAINTENANCE, 15), (DOWN, 30)]
@@ -108,7 +108,7 @@ def test_a_camera_convicted_after_its_window_for_a_silence_within_it_is_down_fro
     assert world.camera().outages == 1
 
 
-def test_a_window_over_a_down_camera_ends_the_outage_and_its_end_begins_another() -> None:
+def test_a_window_over_a_down_camera_makes_two_outages() -> None:
     """S7 speaks of blindness; a declared maintenance is not one."""
     world = alive(windows=[window(100, 200)]).to(250)
     assert story(world) == [(DOWN, 5), (MAINTENANCE, 100), (DOWN, 200)]
@@ -164,7 +164,7 @@ def test_windows_shorter_than_a_heartbeat_are_told_all_the_same() -> None:
     assert world.account().maintenance == 19
 
 
-def test_a_frozen_broker_keeps_the_record_of_a_window_waiting_and_loses_none_of_it() -> None:
+def test_a_frozen_broker_delays_the_record_of_a_window_only() -> None:
     """V3, S10."""
     world = alive(windows=[window(20, 30)])
     world.frozen.add("main")

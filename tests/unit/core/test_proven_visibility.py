@@ -38,7 +38,7 @@ def test_the_first_packet_after_the_deadline_convicts() -> None:
     assert world.moves() == [Move(UP, DOWN, at=105, noticed=150.5, cause=TIMEOUT)]
 
 
-def test_a_held_camera_whose_heartbeat_is_in_the_first_packet_is_not_convicted() -> None:
+def test_a_pending_camera_heard_in_the_first_packet_stays_up() -> None:
     """S10: everything that had arrived is handed over first."""
     world = alive(*fleet(2), until=100)
     world.frozen.add("main")

@@ -53,7 +53,7 @@ def test_a_boot_played_again_from_its_beginning_keeps_a_dead_camera_down(
     assert watched.underlying_status is (Status.DOWN if clock - died > 45 else Status.UP)
 
 
-def test_a_camera_that_drifted_away_in_days_out_of_reach_is_believed_after_32_heartbeats() -> None:
+def test_a_clock_that_drifted_for_days_is_believed_after_32_heartbeats() -> None:
     """L7, L8: a slow crystal, no NTP: after four days of silence its `ts` and its uptime are late alike."""
     watch = FleetMonitor(_moment(0), {"main": frozenset()}, ping_after_s=1e6, stall_after_s=1e6)
     watch.reload(_moment(0), [enrolment("a")], [])
@@ -75,7 +75,7 @@ def test_a_camera_that_drifted_away_in_days_out_of_reach_is_believed_after_32_he
 @pytest.mark.parametrize(
     ("later_s", "refusal"), [(0, RejectionReason.DUPLICATE), (-1, RejectionReason.DUPLICATE), (1, None)]
 )
-def test_the_same_seq_is_a_duplicate_unless_the_clock_says_that_it_is_newer(
+def test_the_same_seq_is_a_duplicate_unless_its_clock_is_newer(
     later_s: int, refusal: RejectionReason | None
 ) -> None:
     """L9: a counter that does not count takes nobody's life."""

@@ -129,7 +129,7 @@ def test_what_is_remembered_is_restored() -> None:
     assert again.watch.checkpoint(again.camera(), again.now) == left.memories[0]
 
 
-def test_late_heartbeats_fill_what_was_unknown_before_a_maintenance_in_which_the_restart_fell() -> None:
+def test_late_heartbeats_fill_time_before_a_restart_in_maintenance() -> None:
     """S9, V3: beneath the window nobody remembers since when it is unknown; since its last proof at most."""
     world = World(windows=[window(300, 1000)])
     for t in range(0, 110, 10):
@@ -202,7 +202,7 @@ def test_a_longer_restart_is_unknown_from_the_last_packet() -> None:
     ]
 
 
-def test_a_life_before_the_first_subscription_of_a_new_process_goes_on_being_unknown() -> None:
+def test_a_proof_before_the_first_subscription_leaves_time_unknown() -> None:
     """S6: the broker is away too; a link that never was regained ends nothing."""
     left = Left(World().beats(100).to(104))
     world = restarted(left, 200.0).to(300)
@@ -226,7 +226,7 @@ def test_one_outage_through_a_restart() -> None:
     assert world.account() == StatusTime(up=105_000, down=95_000 + 90_000, unknown=110_000)
 
 
-def test_an_outage_that_was_over_when_camwatch_looked_again_ended_when_it_left() -> None:
+def test_an_outage_that_ended_during_a_restart_ended_at_the_stop() -> None:
     """S7: the last instant at which it was seen to be down."""
     left = Left(World().beats(100).to(200))
     world = restarted(left, 300.0).regain().to(302)
@@ -264,7 +264,7 @@ def test_maintenance_that_ran_while_camwatch_was_away_is_maintenance() -> None:
     ]
 
 
-def test_a_camera_that_left_the_inventory_meanwhile_ends_where_it_was_last_certain() -> None:
+def test_a_camera_removed_meanwhile_ends_where_it_was_last_certain() -> None:
     """V6, A1: its ledger and its outage end; it is remembered, and counts on when it returns."""
     left = Left(World(*fleet(2)).beats(100, "cam-1").to(200))
     world = restarted(left, 300.0, *fleet(1))
@@ -305,7 +305,7 @@ def test_a_camera_that_flaps_does_so_after_a_restart() -> None:
     assert not flapping.is_active(again.now.mono + 1800)
 
 
-def test_a_planned_camera_that_was_commissioned_is_in_service_after_a_restart() -> None:
+def test_a_commissioned_camera_is_in_service_after_a_restart() -> None:
     """V1: its table still says planned; the proof said otherwise."""
     row = enrolment(lifecycle=Lifecycle.PLANNED)
     world = World(row).to(100)
@@ -404,7 +404,7 @@ def test_transitions_of_both_processes_follow_one_another() -> None:
 
 
 @pytest.mark.parametrize("with_uptime", [False, True])
-def test_a_clock_that_was_set_ahead_while_camwatch_was_away_convicts_nobody(with_uptime: bool) -> None:
+def test_a_clock_set_ahead_between_processes_declares_none_down(with_uptime: bool) -> None:
     """T2, L8, S6: by our clock all that cameras say is an hour late; they are believed in time."""
 
     def beat(world: World, seq: int, really: float) -> RejectionReason | None:
@@ -428,7 +428,7 @@ def test_a_clock_that_was_set_ahead_while_camwatch_was_away_convicts_nobody(with
     assert again.status() is UP
 
 
-def test_an_old_heartbeat_of_a_clock_that_was_never_set_is_no_new_boot_after_a_restart() -> None:
+def test_an_old_heartbeat_of_an_unset_clock_is_no_new_boot() -> None:
     """L6, S6, S9: what a link kept is heard again over another one, after camwatch was away."""
 
     def beat(world: World, seq: int, link: str, off: float = 90_000.0) -> RejectionReason | None:

@@ -128,7 +128,7 @@ def test_only_so_many_scopes_are_kept() -> None:
     assert len(story.scoped._scopes) <= 64
 
 
-def test_cameras_going_down_and_returning_open_and_end_an_operators_incident() -> None:
+def test_cameras_going_down_and_returning_open_and_end_an_incident() -> None:
     """I1: half of an operator's cameras, and one of another that sees nothing of it."""
     story = Story([*OWN, *OTHERS])
     story.play(Step(9, frozenset([*OWN[:3], OTHERS[0]]), frozenset()))

@@ -119,7 +119,7 @@ def test_an_in_service_date_that_passes_out_of_sight_convicts_nobody() -> None:
     assert world.account().unknown == 210_000
 
 
-def test_an_in_service_date_that_is_slept_through_convicts_nobody_for_the_sleep() -> None:
+def test_an_in_service_date_passed_in_a_stall_declares_none_down() -> None:
     """V1, S8: in the ledger from its date, with the time to show itself from the waking."""
     world = World(dated(100), enrolment("cam-2")).to(50).stall(1000)
     world.beat("cam-2")
@@ -128,7 +128,7 @@ def test_an_in_service_date_that_is_slept_through_convicts_nobody_for_the_sleep(
     assert world.to(1045).last() == Move(UNKNOWN, DOWN, at=1010, noticed=1045, cause=TIMEOUT)
 
 
-def test_a_proof_after_a_date_that_a_jump_of_the_clock_passed_gives_the_whole_deadline() -> None:
+def test_a_proof_after_a_skipped_date_gives_the_whole_deadline() -> None:
     """V1, L2, T2: what a heartbeat would have been due by since the date does not count against it."""
     world = World(dated(100)).to(10)
     late = Instant(
@@ -331,7 +331,7 @@ def test_a_reload_of_everything_at_once() -> None:
     assert world.watch.next_deadline == instant(150).mono
 
 
-def test_a_date_that_passed_in_a_stall_counts_before_the_proof_that_ends_it() -> None:
+def test_a_date_passed_in_a_stall_counts_before_the_proof_after_it() -> None:
     """V1, S8: the ledger begins with the date, whether the loop or a heartbeat is first to notice."""
     world = World(enrolment(lifecycle=Lifecycle.PLANNED, in_service_from_ms=utc_ms(100)))
     world.to(50)
@@ -341,7 +341,7 @@ def test_a_date_that_passed_in_a_stall_counts_before_the_proof_that_ends_it() ->
     assert [(move.new, move.at) for move in world.moves()] == [(Status.UNKNOWN, 100.0), (Status.UP, 200.0)]
 
 
-def test_a_planned_camera_that_left_and_returns_in_service_is_so_from_the_reload_on() -> None:
+def test_a_planned_camera_returns_in_service_from_the_reload_on() -> None:
     world = World(planned(), enrolment("cam-2")).to(10)
     world.reload(enrolment("cam-2"))
     world.to(20).reload(enrolment(), enrolment("cam-2"))
@@ -350,7 +350,7 @@ def test_a_planned_camera_that_left_and_returns_in_service_is_so_from_the_reload
     assert world.account() == StatusTime(unknown=10_000)
 
 
-def test_what_was_sent_before_a_camera_was_planned_puts_it_in_service_no_sooner() -> None:
+def test_a_heartbeat_sent_before_the_plan_commissions_no_sooner() -> None:
     """V2, S11: its link lags by 20 s, and it was retired when it said that."""
     world, others = World(*fleet(5)), fleet(4)
     for t, late in ((0, 0), (10, 0), (20, 0), (40, 20), (44, 20), (48, 20)):
@@ -365,7 +365,7 @@ def test_what_was_sent_before_a_camera_was_planned_puts_it_in_service_no_sooner(
     assert (began.camera, began.started, began.at) == ("cam-5", True, instant(60))
 
 
-def test_a_date_that_passed_while_a_camera_was_not_in_the_inventory_convicts_nobody() -> None:
+def test_a_date_passed_while_removed_declares_no_camera_down() -> None:
     """V1, V6: nobody expected it then."""
     world = World(dated(20), enrolment("cam-2")).to(10)
     world.reload(enrolment("cam-2"))

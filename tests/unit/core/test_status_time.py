@@ -50,7 +50,7 @@ def test_coverage_and_bounds_tell_what_the_unknown_time_could_be() -> None:
 
 
 @pytest.mark.parametrize("account", [StatusTime(), StatusTime(maintenance=5)])
-def test_without_time_outside_maintenance_there_is_no_coverage_and_there_are_no_bounds(
+def test_maintenance_alone_has_no_coverage_and_no_bounds(
     account: StatusTime,
 ) -> None:
     """A3."""
@@ -131,7 +131,7 @@ def test_settling_twice_or_more_often_changes_nothing() -> None:
     assert often.account() == seldom.account()
 
 
-def test_a_silent_camera_is_accounted_up_to_half_an_interval_after_its_last_heartbeat() -> None:
+def test_a_silent_camera_is_accounted_to_half_an_interval_after_proof() -> None:
     """A1, E5: what a conviction may yet make down is not accounted as up, so nothing is taken back."""
     world = alive(until=100).to(144)
     assert world.account().up == 105_000

@@ -51,7 +51,7 @@ def test_a_link_that_carries_nobody_blinds_nobody() -> None:
         (144.999, 189.998, 199.999),
     ],
 )
-def test_a_short_blindness_moves_the_deadline_by_its_length_and_an_interval(
+def test_a_short_gap_moves_the_deadline_by_its_length_and_an_interval(
     begin: float, end: float, noticed: float
 ) -> None:
     """S2, S4, E1: `at` is one interval after sight returned; before, from when it was due, it is unknown."""
@@ -64,7 +64,7 @@ def test_a_short_blindness_moves_the_deadline_by_its_length_and_an_interval(
 
 
 @pytest.mark.parametrize(("begin", "end", "back"), [(102.0, 132.0, 160.0), (120.0, 150.0, 184.0)])
-def test_a_camera_dead_across_a_short_blindness_has_no_time_up_that_nobody_saw(
+def test_a_camera_dead_across_a_short_gap_has_no_unseen_up_time(
     begin: float, end: float, back: float
 ) -> None:
     """E3: its proofs are further apart than `down_after`, so what lies between is unknown, not up."""
@@ -132,7 +132,7 @@ def test_blindness_begins_at_the_last_packet_and_not_when_it_was_noticed() -> No
     assert world.to(146).moves() == [Move(UP, UNKNOWN, at=101, noticed=146)]
 
 
-def test_a_loss_noticed_only_after_blind_after_is_unknown_from_the_last_packet() -> None:
+def test_a_loss_detected_late_is_unknown_from_the_last_packet() -> None:
     """S3, S4, S10."""
     world = alive(until=100)
     world.frozen.add("main")
@@ -140,7 +140,7 @@ def test_a_loss_noticed_only_after_blind_after_is_unknown_from_the_last_packet()
     assert world.moves() == [Move(UP, UNKNOWN, at=101, noticed=200)]
 
 
-def test_a_link_lost_and_regained_before_the_loop_ran_leaves_the_same_story() -> None:
+def test_a_link_lost_and_regained_in_one_loop_turn_gives_the_same_events() -> None:
     """S3, S4: the blindness is judged when it ends, if not before."""
     world = alive(until=100)
     world.frozen.add("main")
@@ -156,7 +156,7 @@ def test_when_sight_returns_a_proof_makes_an_unknown_camera_up() -> None:
     assert world.moves() == [Move(UP, UNKNOWN, at=101, noticed=146), Move(UNKNOWN, UP, at=512, noticed=512)]
 
 
-def test_when_sight_returns_and_no_proof_comes_the_camera_is_down_one_interval_after() -> None:
+def test_without_a_proof_after_a_gap_the_camera_is_down_an_interval_later() -> None:
     """S5: with a fresh deadline."""
     world = alive(until=100).blind(101, 500)
     assert world.to(544.999).moves() == [Move(UP, UNKNOWN, at=101, noticed=146)]
@@ -218,13 +218,13 @@ def test_two_links_are_in_sight_while_one_of_them_is() -> None:
     assert not world.is_blind()
 
 
-def test_losing_the_link_over_which_a_camera_does_not_speak_moves_no_deadline() -> None:
+def test_losing_a_link_without_its_heartbeats_moves_no_deadline() -> None:
     """S1, S2, S13."""
     world = World(links=("one", "two")).beats(100).lose("two").to(120).regain("two")
     assert world.to(145).last() == Move(UP, DOWN, at=105, noticed=145, cause=TIMEOUT)
 
 
-def test_losing_the_link_over_which_a_camera_speaks_blinds_that_camera_alone() -> None:
+def test_losing_the_link_of_its_heartbeats_hides_that_camera_alone() -> None:
     """S13: its session was with that broker, and it takes time to find the other."""
     world = World(*fleet(2), links=("one", "two"))
     for t in range(0, 110, 10):
@@ -246,14 +246,14 @@ def test_a_camera_that_shows_on_the_other_link_was_up_all_the_time() -> None:
     assert world.to(175).last() == Move(UP, DOWN, at=135, noticed=175, cause=TIMEOUT)
 
 
-def test_the_link_of_a_camera_that_returns_gives_it_the_grace_of_a_short_blindness() -> None:
+def test_a_returning_link_gives_its_cameras_the_grace_of_a_short_gap() -> None:
     """S4, S13."""
     world = World(links=("one", "two")).beats(100).lose("one").to(120).regain("one")
     assert world.to(174.999).status() is UP
     assert world.to(175).last() == Move(UNKNOWN, DOWN, at=130, noticed=175, cause=TIMEOUT)
 
 
-def test_a_camera_alone_in_the_dark_is_in_the_dark_with_the_others_once_they_are() -> None:
+def test_a_camera_hidden_alone_joins_the_gap_of_the_others() -> None:
     """S4, S13: a look at it when its own time is over changes nothing, and asks for no other at once."""
     world = World(links=("one", "two")).beats(100).to(146).lose("one").to(180).lose("two").to(224.999)
     assert world.last() == Move(UP, DOWN, at=105, noticed=145, cause=TIMEOUT)
@@ -312,7 +312,7 @@ def test_what_a_broker_kept_proves_life_when_it_was_sent() -> None:
     ]
 
 
-def test_what_a_broker_kept_proves_no_life_of_now_if_it_does_not_tell_when_it_was_sent() -> None:
+def test_a_kept_heartbeat_without_a_time_proves_nothing_of_now() -> None:
     """E3: it may have waited since the link was lost."""
     world = alive(until=100).to(101).lose().to(500)
     world.beat()
@@ -326,7 +326,7 @@ def test_what_a_broker_kept_proves_no_life_of_now_if_it_does_not_tell_when_it_wa
 
 
 @pytest.mark.parametrize("told", [True, False])
-def test_a_camera_that_is_down_and_heard_while_out_of_sight_is_unknown_there(told: bool) -> None:
+def test_a_down_camera_heard_in_a_gap_is_unknown_there(told: bool) -> None:
     """E3, S7: it came back after sight was lost, so it was not down up to what was kept."""
     world = told_until(100).to(200).lose().to(215)
     assert world.last() == Move(UP, DOWN, at=105, noticed=145, cause=TIMEOUT)
@@ -340,7 +340,7 @@ def test_a_camera_that_is_down_and_heard_while_out_of_sight_is_unknown_there(tol
     ]
 
 
-def test_a_late_word_of_a_camera_that_is_down_shows_that_it_came_back_out_of_sight() -> None:
+def test_a_late_heartbeat_of_a_down_camera_shows_its_return_in_a_gap() -> None:
     """E3, S7: what it was since sight was lost is unknown, but for what its words prove."""
     world = told_until(100).to(200).lose().to(230)
     world.beat(ts=ts_of(215))
@@ -372,7 +372,7 @@ def test_a_camera_may_have_come_back_at_any_time_since_sight_was_lost() -> None:
     assert (back.earliest_ms, back.latest_ms) == (utc_ms(187.5), utc_ms(221))
 
 
-def test_a_camera_heard_while_out_of_sight_is_unknown_again_if_sight_does_not_return() -> None:
+def test_a_camera_heard_in_a_gap_is_unknown_if_the_gap_continues() -> None:
     """S4: the subscription was refused after all."""
     world = told_until(100).to(101).lose().to(500)
     world.beat(ts=ts_of(500))
@@ -380,7 +380,7 @@ def test_a_camera_heard_while_out_of_sight_is_unknown_again_if_sight_does_not_re
 
 
 @pytest.mark.parametrize("silent_for", [5.0, 80.0])
-def test_packets_before_the_subscription_is_back_do_not_shorten_the_blindness(silent_for: float) -> None:
+def test_packets_before_the_subscription_do_not_shorten_the_gap(silent_for: float) -> None:
     """S1, S3: a broker that answers but grants no subscription shows us nothing."""
     world = alive(until=100).to(100 + silent_for).lose(last_packet=100 + silent_for).to(103 + silent_for)
     world.watch.packets_taken(world.watch.links["main"], world.now)
@@ -403,9 +403,7 @@ def test_ten_thousand_cameras_go_blind_and_return_together() -> None:
 
 
 @pytest.mark.parametrize(("sent", "deadline"), [(20, 95), (28, 103), (35, 105), (39, 105)])
-def test_what_was_sent_before_sight_returned_is_judged_as_if_it_had_been_known_then(
-    sent: float, deadline: float
-) -> None:
+def test_heartbeats_sent_in_a_gap_are_judged_by_their_sending_time(sent: float, deadline: float) -> None:
     """S4, L8: its last heartbeat before was of second 0, and it was out of sight from 30 to 50."""
     world = World()
     world.beat(ts=START.utc_ms / 1000)
@@ -417,9 +415,7 @@ def test_what_was_sent_before_sight_returned_is_judged_as_if_it_had_been_known_t
 
 
 @pytest.mark.parametrize(("up_s", "lost_s"), [(1.0, 0.5), (9.0, 1.0), (3.0, 40.0), (20.0, 30.0)])
-def test_however_many_short_blindnesses_follow_one_another_a_death_is_found(
-    up_s: float, lost_s: float
-) -> None:
+def test_a_death_is_found_despite_many_short_gaps(up_s: float, lost_s: float) -> None:
     """S4: no longer up than for twice the deadline, and down a deadline and an interval after the last."""
     world = World(*fleet(2))
     world.beat()
@@ -457,7 +453,7 @@ def test_a_birth_before_the_last_proof_dates_no_return() -> None:
     assert world.last() == Move(DOWN, UP, at=160, noticed=160)
 
 
-def test_a_birth_just_after_sight_returned_may_be_of_a_camera_that_was_back_before() -> None:
+def test_an_online_just_after_a_gap_may_be_of_an_earlier_return() -> None:
     """E2: a broker that restarts makes all connect anew."""
     world = told_until(100).to(200).lose().to(215).regain().to(216)
     world.word(SessionStatus.ONLINE)
@@ -498,7 +494,7 @@ def test_a_link_that_is_lost_twice_leaves_one_gap() -> None:
     assert (seconds(gap.began), seconds(gap.ended)) == (1, 101)
 
 
-def test_online_that_a_broker_kept_may_have_been_sent_at_any_time_of_the_gap() -> None:
+def test_online_kept_by_a_broker_may_be_of_any_time_of_the_gap() -> None:
     """E2: a camera that was down before the gap returned between its beginning and its end."""
     world = alive(until=10).to(100).lose().to(120)
     world.word(SessionStatus.ONLINE)

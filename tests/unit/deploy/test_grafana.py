@@ -35,7 +35,7 @@ each = pytest.mark.parametrize("name", BOARDS)
 # The files
 
 
-def test_every_dashboard_stands_in_both_languages_and_says_what_the_code_says() -> None:
+def test_every_dashboard_exists_in_both_languages_as_generated() -> None:
     assert {f"{lang}/{page}" for lang in LANGUAGES for page in PAGES} == set(BOARDS)
     assert outdated(FOLDER, documents(), "*/*.json") == []
 
@@ -146,7 +146,7 @@ def addresses(value: object) -> Iterator[str]:
 
 
 @each
-def test_every_link_leads_to_a_dashboard_of_the_same_language_with_a_variable_that_it_has(name: str) -> None:
+def test_every_link_leads_to_a_dashboard_of_its_language(name: str) -> None:
     board = BOARDS[name]
     by_uid = {other["uid"]: other for other in BOARDS.values()}
     language, *_ = name.split("/")
@@ -232,7 +232,7 @@ def test_both_languages_ask_the_same(page: str) -> None:
     assert french == english
 
 
-def test_every_status_and_reason_has_words_and_every_status_a_colour_and_a_code() -> None:
+def test_every_status_has_a_text_colour_and_code_every_reason_a_text() -> None:
     statuses = {status.value for status in Status}
     assert set(STATUSES) == set(STATUS) == set(CODES) == statuses
     catalogue = (ROOT / "docs/reference/semantics.md").read_text()

@@ -164,7 +164,7 @@ def test_a_decimal_comma_in_a_comma_table_is_a_fault(tmp_path: Path) -> None:
     assert problem == "'43,5297' is not a valid latitude: write a number from -90 to 90, like 45"
 
 
-def test_blank_lines_and_extra_columns_are_ignored_and_columns_stand_in_any_order(tmp_path: Path) -> None:
+def test_blank_lines_extra_columns_and_any_order_are_accepted(tmp_path: Path) -> None:
     columns = ("remarque", *reversed(CAMERA_COLUMNS))
     header, row, _ = table_text(columns, [camera("cam-1", remarque="à revoir")], separator=";").split("\n")
     blank = ";" * (len(columns) - 1)
@@ -256,7 +256,7 @@ def test_an_empty_reference_is_a_fault_even_where_an_id_is_empty_too(tmp_path: P
     ]
 
 
-def test_a_row_with_too_many_cells_is_a_fault_of_its_line_and_one_with_too_few_lacks_columns(
+def test_rows_with_too_many_or_too_few_cells_are_faults(
     tmp_path: Path,
 ) -> None:
     write_fleet(tmp_path, [camera(site_id="gare")])

@@ -45,7 +45,7 @@ def test_of_nothing_there_is_no_percentage() -> None:
     assert FR.ratio(None) == NO_VALUE
 
 
-def test_a_ratio_that_binary_fractions_miss_by_a_hair_is_shown_as_it_was_written() -> None:
+def test_a_ratio_without_an_exact_float_is_shown_as_written() -> None:
     assert EN.ratio(0.9999) == "99.99%"
     assert EN.ratio(0.57) == "57.00%"
 

@@ -80,7 +80,7 @@ def cuts() -> Iterator[int]:
     return iter(range(1, len(stream())))
 
 
-async def test_a_stream_cut_anywhere_yields_the_same_messages_and_acknowledgements() -> None:
+async def test_a_stream_cut_anywhere_yields_the_same_messages_and_acks() -> None:
     whole = Fed()
     whole.feed(stream())
     assert whole.receiver.payloads == [b"first", b"x" * 200, b"", b"last"]
@@ -203,7 +203,7 @@ async def test_an_answer_to_another_subscription_is_not_ours() -> None:
     assert "an unexpected SubAckPacket" in fed.connection.ended.result().problem
 
 
-async def test_messages_kept_for_the_session_come_before_sight_and_are_acknowledged() -> None:
+async def test_kept_messages_come_before_visibility_and_are_acknowledged() -> None:
     """S9: a broker sends them right after CONNACK; `heard` waits for the subscription."""
     fed = Fed()
     fed.feed(ACCEPTED + published(b"kept", 5))

@@ -59,7 +59,7 @@ def test_a_stranger_that_was_registered_is_forgotten() -> None:
     assert list(rejections.unregistered) == ["b"]
 
 
-def test_what_was_refused_of_a_camera_is_counted_by_reason_with_the_last_time() -> None:
+def test_rejections_of_a_camera_are_counted_by_reason_with_a_time() -> None:
     """L10; what belongs to no camera of the inventory is kept for none."""
     rejections = Rejections()
     rejections.adopt({"cam-1": "ville"})
@@ -82,7 +82,7 @@ def stored(rejections: Rejections, *cameras: str) -> list[tuple[str, str, int]]:
     return [(each.operator, each.reason, each.messages) for each in found]
 
 
-def test_refusals_are_stored_where_they_are_new_and_go_on_in_the_next_process() -> None:
+def test_new_rejections_are_stored_and_continue_in_the_next_process() -> None:
     first = Rejections()
     first.adopt({"cam-1": "ville", "cam-2": "ville"})
     first.record(RejectReason.LATE, "cam-1", at(1))
@@ -99,9 +99,7 @@ def test_refusals_are_stored_where_they_are_new_and_go_on_in_the_next_process() 
     assert stored(second, "cam-1") == [("ville", "late", 2)]
 
 
-def test_a_camera_that_returns_to_the_inventory_goes_on_with_its_refusals_and_its_new_operator_does_not() -> (
-    None
-):
+def test_a_returning_camera_keeps_its_rejections_unless_of_a_new_operator() -> None:
     rejections = Rejections()
     rejections.adopt({"cam-1": "ville"})
     rejections.record(RejectReason.LATE, "cam-1", at(1))
@@ -156,7 +154,7 @@ def test_a_camera_is_told_of_once_a_minute() -> None:
     assert rejections.counts[RejectReason.LATE] == 180
 
 
-def test_a_storm_of_many_cameras_is_told_in_sixty_lines_a_minute_and_what_was_withheld() -> None:
+def test_a_flood_of_rejections_is_sixty_lines_a_minute_and_a_count() -> None:
     rejections = Rejections()
     with capture_logs() as lines:
         for number in range(1000):

@@ -167,7 +167,7 @@ def test_an_operator_without_cameras_has_counts_of_zero(first: Scraped) -> None:
         assert first.value("camwatch_operator_incident", operator=operator) == 0
 
 
-def test_the_reference_fleet_is_unknown_or_planned_before_the_first_heartbeat(first: Scraped) -> None:
+def test_the_fleet_is_unknown_or_planned_before_the_first_heartbeat(first: Scraped) -> None:
     def count(status: str) -> float:
         return sum(sample.value for sample in first.of("camwatch_operator_cameras", status=status))
 

@@ -39,7 +39,7 @@ def test_no_sample_is_there_twice() -> None:
     assert len(set(keys)) == len(keys)
 
 
-def test_openmetrics_ends_with_its_end_mark_and_names_counters_without_their_suffix() -> None:
+def test_openmetrics_has_an_end_mark_and_bare_counter_names() -> None:
     text = odd_city().text(openmetrics=True)
     assert text.endswith("\n# EOF\n")
     assert text.count("# EOF") == 1
@@ -50,7 +50,7 @@ def test_openmetrics_ends_with_its_end_mark_and_names_counters_without_their_suf
     } | {"process_cpu_seconds"}
 
 
-def test_the_text_format_names_counters_with_their_suffix_and_has_no_end_mark() -> None:
+def test_the_text_format_has_suffixed_counters_and_no_end_mark() -> None:
     text = odd_city().text()
     assert "# EOF" not in text
     types = [line.split() for line in text.splitlines() if line.startswith("# TYPE camwatch_")]

@@ -38,7 +38,7 @@ def test_a_reload_is_no_way_around_that() -> None:
     assert info["name"] == "Place"
 
 
-def test_refusals_are_counted_for_their_camera_by_reason_and_only_where_there_are_some() -> None:
+def test_rejections_are_counted_by_camera_and_reason_where_present() -> None:
     """L10."""
     city = City(registered([camera("cam-1"), camera("cam-2")]))
     city.beat("cam-1", seq=1, uptime_s=5.0).beat("cam-1", seq=1, uptime_s=5.0)

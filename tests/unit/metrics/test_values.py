@@ -119,7 +119,7 @@ def test_a_fault_is_1_while_it_holds_0_for_an_hour_and_then_absent() -> None:
     assert told.scrape().of(DEGRADED) == []
 
 
-def test_a_camera_that_is_down_is_not_degraded_and_its_last_fault_fades_after_an_hour() -> None:
+def test_a_down_camera_is_not_degraded_and_its_fault_ends_after_an_hour() -> None:
     """A fault is a condition of a camera that is up."""
     told = city().beat("cam-1", video_loss=True).pass_s(46)
     assert status(told) == "down"
@@ -212,7 +212,7 @@ def test_incidents_are_1_while_open() -> None:
     assert [told.scrape().value(name, **labels) for name, labels in incidents.items()] == [0, 0, 0]
 
 
-def test_a_site_with_coordinates_says_where_it_is_and_one_without_says_nothing() -> None:
+def test_a_site_has_its_coordinates_or_none() -> None:
     name = 'Résidence « Le Jas », dite "l’Étoile"'
     sites = [
         Site("etoile", name, "Jas de Bouffan", 43.123456789012345, 5.1),
@@ -238,7 +238,7 @@ def test_a_reload_moves_a_site() -> None:
     assert [s["latitude"] for s in told.scrape().of("camwatch_site_info")] == ["43.6"]
 
 
-def test_operators_count_their_cameras_by_status_and_promise_what_the_inventory_says() -> None:
+def test_operators_have_camera_counts_and_their_objective() -> None:
     operators = (Operator("ville", "Ville", 0.995), Operator("sacogiva", "Sacogiva"))
     rows = [
         camera("cam-1"),

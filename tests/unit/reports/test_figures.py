@@ -61,7 +61,7 @@ def exact(report: Report, *names: str) -> list[int | bool | None]:
     return [shown[name].exact for name in names]
 
 
-def test_availability_leaves_unknown_and_maintenance_out_and_its_bounds_do_not() -> None:
+def test_availability_leaves_out_unknown_time_and_its_bounds_do_not() -> None:
     """A2, A3."""
     brush = painter().outage(1, NOON, NOON + 100 * MIN)
     brush.paint(NOON + DAY, NOON + DAY + 300 * MIN, Status.UNKNOWN)
@@ -131,7 +131,7 @@ def test_of_an_excluded_outage_only_what_lies_in_the_period_is_left_out() -> Non
     assert exact(report_of(record_of(brush.done())), "down", "excluded") == [3 * H, 3 * H]
 
 
-def test_outages_that_began_earlier_and_ended_now_have_a_mean_but_no_time_between() -> None:
+def test_outages_from_before_the_period_have_a_mean_and_no_mtbf() -> None:
     brush = painter(since=0).outage(1, OCTOBER.start_ms - 2 * H, OCTOBER.start_ms + H)
     report = report_of(record_of(brush.done(), painter("b", since=0).outage(2, NOON, None).done()))
     assert exact(report, "outages", "outages_ended", "mttr") == [1, 1, 3 * H]
@@ -157,7 +157,7 @@ def test_the_error_budget_is_what_the_objective_leaves_of_the_covered_time() -> 
     assert whole(nothing)["budget"].text is None
 
 
-def test_an_operator_s_objective_is_of_its_whole_and_a_purpose_s_of_its_lines() -> None:
+def test_objectives_of_operators_and_of_purposes_apply_to_their_rows() -> None:
     """A7: neither takes the place of the other, and sites and the total have none."""
     video = painter("a").outage(1, NOON, NOON + 2 * H).done()
     traffic = painter("b", purpose=Purpose.TRAFFIC).outage(2, NOON, NOON + 9 * H).done()
@@ -268,7 +268,7 @@ def test_an_outage_that_corrected_maintenance_covers_is_none() -> None:
     assert [line.window.cancelled for line in cancelled.sections[0].maintenance] == [True]
 
 
-def test_an_outage_that_late_heartbeats_disproved_is_listed_and_counts_nowhere() -> None:
+def test_a_voided_outage_is_listed_and_not_counted() -> None:
     """E4: marked as such, in every format that lists outages."""
     camera = painter().outage(1, NOON, NOON + H, EXCLUDED).done()
     camera.backfills = [Proven.of(NOON - H, NOON + 2 * H)]
@@ -286,7 +286,7 @@ def test_an_outage_that_late_heartbeats_disproved_is_listed_and_counts_nowhere()
     assert ",voided," in csv_table.write(report, Language("en", PARIS))
 
 
-def test_an_outage_says_between_which_instants_it_began_and_the_bounds_take_that_in() -> None:
+def test_an_outage_has_bounds_that_the_figures_include() -> None:
     """A3, E1."""
     camera = painter().outage(1, NOON, NOON + H).done()
     down = next(each for each in camera.changes if each.status is Status.DOWN)
@@ -486,7 +486,7 @@ def test_the_days_add_up_to_what_an_hour_by_hour_count_finds(
     assert found == by_day
 
 
-def test_the_windows_of_a_site_are_told_where_a_camera_stood_there_in_the_period() -> None:
+def test_windows_of_a_site_are_listed_if_a_camera_was_there() -> None:
     """V7: and not those of before it came, or of after it went."""
     camera = painter(site="gare").done()
     camera.earlier = [Place("mairie", camera.purpose, -OPEN_ENDED, NOON)]

@@ -35,7 +35,7 @@ def test_a_camera_that_nothing_befalls_is_alive_from_beginning_to_end() -> None:
     assert 590 - 1 <= alive["heard_s"] <= 600
 
 
-def test_a_cut_ends_a_life_at_its_instant_and_the_next_begins_when_it_can_speak_again() -> None:
+def test_a_cut_ends_a_life_and_the_next_begins_with_its_return() -> None:
     run = run_of("{action: power_cut, at: 100, for: 200, on: {camera: cam-1}}")
     before, after = told(run, "alive", camera="cam-1")
     assert (before["until_s"], before["why"]) == (100, "power_cut")

@@ -46,7 +46,7 @@ def test_what_is_sent_later_arrives_later_and_all_of_it_by_the_end(
         assert arrives_s - sent_s <= by_s + more_s + plus_s + 1e-9
 
 
-def test_a_lag_grows_to_its_end_or_to_that_of_the_scenario_and_never_lets_messages_overtake() -> None:
+def test_a_lag_grows_to_its_end_and_keeps_the_order_of_messages() -> None:
     held, released = plan(scenario_of("{action: lag, at: 60, for: 240}"), fleet_of(2), 0)
     assert held.change == Lag(60, 300, 15, 40, 5)
     assert (released.at_s, released.change) == (300, Moment.END_EFFECT)
@@ -73,7 +73,7 @@ class Publishing:
         self.topics.append(topic)
 
 
-async def test_what_is_sent_while_another_message_leaves_is_neither_lost_nor_is_that_sent_twice() -> None:
+async def test_concurrent_messages_are_neither_lost_nor_sent_twice() -> None:
     async with asyncio.TaskGroup() as tasks:
         settings = SimulatorSettings(broker_at("mqtt://127.0.0.1:1"), fleet_of(1))
         context = RunContext(settings, tasks, Statistics())
@@ -119,7 +119,7 @@ def test_a_detection_may_come_as_late_as_the_news_of_its_deadline() -> None:
     assert late == pytest.approx(0.1)
 
 
-def test_a_lag_that_falls_is_known_when_what_the_cameras_said_last_has_come() -> None:
+def test_a_falling_lag_is_known_when_the_last_messages_arrive() -> None:
     """S11: over the last interval; what is sent in minute 20 comes at once, what was said before does not."""
     camera = lagging(away(700, 1500, 694), late_s=30).cameras["cam-1"]
     last = (1200 - 30) * S + 20 * S
@@ -151,7 +151,7 @@ def test_unknown_needs_news_that_is_later_than_the_silence_that_convicts(
     assert found.cameras[0].knowable_ms == knowable_ms
 
 
-def test_the_truth_is_held_against_the_bounds_of_an_outage_where_there_are_some() -> None:
+def test_the_truth_is_compared_with_the_bounds_of_an_outage() -> None:
     truth, said = real(away(600, 900, 594)), judged((604, 903, 640))
     assert figures(score_run(truth, said, 4.5), 4.5)["bounds_told"] == 0
     (outage,) = said.cameras["cam-1"].outages

@@ -72,7 +72,7 @@ def test_a_repeated_entry_has_a_reason_for_each_time() -> None:
     assert len({step.reason for step in found}) == 3
 
 
-def test_spread_makes_each_camera_late_by_its_own_draw_and_the_same_each_time() -> None:
+def test_spread_delays_each_camera_by_its_own_constant_draw() -> None:
     entry = "{action: reboot, at: 100, takes: 5, spread: 60}"
     found = steps(entry)
     begins = [step for step in found if isinstance(step.change, Effect)]

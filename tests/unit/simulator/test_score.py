@@ -135,7 +135,7 @@ def test_unknown_time_that_late_heartbeats_filled_is_up() -> None:
     ]
 
 
-def test_a_dead_camera_that_is_up_while_others_speak_for_it_is_up_on_false_evidence() -> None:
+def test_a_dead_camera_up_by_spoofed_messages_is_false_evidence() -> None:
     dead = away(600, 900, 594)
     assert marks(real(dead, lies=3), judged((604, 903, 639))).cameras[0].false_up_ms == 0
     believed = marks(real(dead, lies=3), judged((604, 700, 639), (760, 903, 800)))

@@ -79,7 +79,7 @@ class Played:
         return [heartbeat.seq for heartbeat in self.heartbeats]
 
 
-def test_a_healthy_camera_says_each_heartbeat_once_in_order_and_at_its_time() -> None:
+def test_a_healthy_camera_sends_each_heartbeat_once_and_on_time() -> None:
     played = Played().to(1000)
     assert played.seqs == list(range(len(played.seqs)))
     assert 99 <= len(played.seqs) <= 101
@@ -88,7 +88,7 @@ def test_a_healthy_camera_says_each_heartbeat_once_in_order_and_at_its_time() ->
         assert heartbeat.uptime_s == pytest.approx(at, abs=0.001)
 
 
-def test_nothing_is_said_before_it_is_commissioned_without_power_or_unheard() -> None:
+def test_nothing_is_sent_before_commissioning_or_without_power() -> None:
     life = VirtualCamera(Device(camera(0), 0, INTERVAL_S))
     assert life.due_s() is None
     assert not life.commissioned
@@ -112,7 +112,7 @@ def test_power_that_returns_is_a_new_boot_and_a_network_is_not() -> None:
     assert played.heartbeats[before].uptime_s > 200
 
 
-def test_a_camera_comes_back_within_half_an_interval_and_only_when_all_has_ended() -> None:
+def test_a_camera_returns_within_half_an_interval_of_the_last_fault() -> None:
     played = Played().to(100).hold("a", PowerOff()).hold("b", NetworkCut()).to(200).release("a")
     assert played.life.due_s() is None
     played.to(250).release("b")
@@ -151,7 +151,7 @@ def test_what_is_delayed_tells_when_it_was_sent() -> None:
     assert 4.5 < max(late) < 5 + 0.01
 
 
-def test_duplicates_are_the_same_to_the_letter_and_reordered_ones_come_after_the_next() -> None:
+def test_duplicates_are_exact_and_reordered_ones_follow_the_next() -> None:
     twice = Played(Duplicate(1.0)).to(200)
     payloads = [payload for _, payload in twice.said]
     assert all(one == other for one, other in zip(payloads[::2], payloads[1::2], strict=False))

@@ -54,3 +54,10 @@ def test_every_test_is_in_the_folder_of_a_tier() -> None:
 def test_a_unit_test_that_is_not_pure_fails(event: str) -> None:
     with pytest.raises(pytest.fail.Exception, match="move the test to tests/integration"):
         sys.audit(event)
+
+
+def test_no_name_of_a_test_is_longer_than_70_characters() -> None:
+    for file in TESTS.rglob("test_*.py"):
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, (ast.AsyncFunctionDef, ast.FunctionDef)) and node.name.startswith("test_"):
+                assert len(node.name) <= 70, f"{file.relative_to(ROOT)}: {node.name}"

@@ -61,7 +61,7 @@ async def test_the_ring_goes_round_and_keeps_the_newest(monkeypatch: pytest.Monk
     assert recent.series("cam-1", "ville", 6).fps == [2.0, 3.0, 4.0]
 
 
-async def test_a_camera_that_left_is_forgotten_and_another_operators_past_is_not_given() -> None:
+async def test_a_removed_camera_and_a_former_operators_past_are_not_shown() -> None:
     told = city()
     recent = TelemetrySamples(told.watcher)
     told.beat("cam-1", "cam-2", fps=25.0)

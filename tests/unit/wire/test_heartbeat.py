@@ -134,7 +134,7 @@ def test_every_field_can_be_of_no_use_and_the_heartbeat_is_a_bare_one() -> None:
     assert partial(f"{{{payload}}}".encode()) == (Heartbeat(), tuple(TABLE))
 
 
-def test_each_of_several_fields_of_no_use_costs_itself_in_whatever_order_they_come() -> None:
+def test_each_invalid_field_is_dropped_alone_in_any_order() -> None:
     for fields in (
         '"fps":-1,"temperature_celsius":NaN,"seq":5',
         '"temperature_celsius":NaN,"seq":5,"fps":-1',
@@ -143,7 +143,7 @@ def test_each_of_several_fields_of_no_use_costs_itself_in_whatever_order_they_co
         assert partial(f"{{{fields}}}".encode()) == expected
 
 
-def test_literals_that_are_no_json_are_values_of_no_use_in_fields_that_nobody_knows_too() -> None:
+def test_literals_that_are_not_json_are_invalid_in_unknown_fields() -> None:
     assert decode_heartbeat(b'{"x":NaN,"y":[-Infinity,{"z":Infinity}],"seq":3}') == Heartbeat(seq=3)
 
 
@@ -155,7 +155,7 @@ def test_a_text_that_names_such_a_literal_is_taken_as_it_is_or_not_at_all() -> N
     assert found == (Heartbeat(seq=1), ("fps", "firmware"))
 
 
-def test_a_firmware_that_was_read_before_is_taken_again_and_spares_no_other_one() -> None:
+def test_a_cached_firmware_is_reused_and_replaces_no_other() -> None:
     for before in (None, "1.4.2", "1.4.3"):
         assert decode_heartbeat(b'{"firmware":"1.4.2"}', before) == Heartbeat(firmware="1.4.2")
         assert decode_heartbeat(b"{}", before) == Heartbeat()

@@ -65,7 +65,7 @@ def test_any_address_comes_back_from_its_topic(prefix: str, address: TopicAddres
 
 
 @given(prefixes, st.text(st.characters(exclude_characters="\x00"), max_size=80))
-def test_any_text_is_an_address_or_nothing_and_never_two_topics_one_address(prefix: str, text: str) -> None:
+def test_any_topic_is_one_address_or_none(prefix: str, text: str) -> None:
     for topic in (text, f"{prefix}/{text}", f"{prefix}/{text}/heartbeat", f"{prefix}/{text}/x/status"):
         address = parse_topic(prefix, topic)
         assert address is None or topic_of(prefix, address) == topic

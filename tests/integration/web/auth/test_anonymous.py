@@ -183,7 +183,7 @@ async def test_a_head_of_many_lines_is_refused_before_it_is_taken_apart() -> Non
         assert (await raw(door, told.encode()))[0] == 200
 
 
-def test_of_what_is_accepted_so_much_is_read_however_many_lines_it_comes_in() -> None:
+def test_the_accept_header_is_read_up_to_a_limit() -> None:
     given = [(b"accept-language", b"x" * 150)] * 3 + [(b"accept", b"y" * 300), (b"x-other", b"z" * 300)]
     assert [(name, len(value)) for name, value in cut(given)] == [
         (b"accept-language", 150), (b"accept-language", 50), (b"accept-language", 0),
@@ -217,7 +217,7 @@ async def test_who_spent_the_budget_of_an_address_is_refused_before_any_work() -
         assert door.access.denials["budget"] == 4
 
 
-async def test_from_where_somebody_logged_in_before_strangers_at_that_address_do_not_keep_them_out() -> None:
+async def test_strangers_do_not_lock_out_a_user_known_at_their_address() -> None:
     async with doorway(accounts(), SHORT) as door, door.client() as client, door.client() as stranger:
         form = {"name": "chief", "password": PASSWORD}
         there = {"x-forwarded-for": "192.0.2.1"}
@@ -257,7 +257,7 @@ async def test_who_asks_on_after_429_has_to_connect_anew_but_no_proxy_does() -> 
             assert ("close" in answers[-1].headers.get("connection", "")) == closes
 
 
-async def test_an_account_pays_for_what_its_requests_take_of_the_loop_wherever_it_asks_from() -> None:
+async def test_an_account_pays_for_loop_time_from_any_address() -> None:
     async with doorway(accounts(), SHORT) as door, door.client() as client:
 
         async def ask(path: str, number: int) -> int:
@@ -280,7 +280,7 @@ def test_of_ipv6_the_wider_networks_have_budgets_too() -> None:
     access.close()
 
 
-def test_the_memory_of_budgets_is_bounded_and_that_one_is_spent_is_news_once() -> None:
+def test_budgets_are_bounded_in_number_and_exhaustion_is_logged_once() -> None:
     hands = Hands()
     budget = TimeBudget(hands)
     spent = (Payer("a", Allowance(1, 0.1)),)
@@ -297,7 +297,7 @@ def test_the_memory_of_budgets_is_bounded_and_that_one_is_spent_is_news_once() -
     assert len(budget._purses) <= 10_000
 
 
-async def test_what_is_metered_is_the_work_and_not_the_waiting_and_it_ends_as_it_would_without() -> None:
+async def test_work_is_metered_without_waiting_and_with_the_same_result() -> None:
     hands, spent = Hands(), [0.0]
 
     def charge(seconds: float) -> None:

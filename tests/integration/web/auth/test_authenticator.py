@@ -249,7 +249,7 @@ async def test_who_is_put_out_while_their_change_comes_in_changes_nothing() -> N
         assert (await sending).status_code == 401
 
 
-async def test_a_change_that_began_is_told_as_what_it_was_though_its_account_changes_meanwhile() -> None:
+async def test_a_change_is_logged_under_the_account_that_began_it() -> None:
     """The store does not stop half-way: an answer of 401 and "refused" in the log would not be true."""
     with capture_logs() as lines:
         async with doorway(accounts()) as door, door.client() as client:
@@ -292,7 +292,7 @@ async def test_a_listed_proxy_says_who_somebody_is() -> None:
 @pytest.mark.parametrize(
     "header", ["X-Remote-User", "x-remote-user", "X_Remote_User", "x-remote_user", "X-REMOTE-USER"]
 )
-async def test_from_elsewhere_the_proxys_header_is_nothing_and_nobody_gets_to_see_it(header: str) -> None:
+async def test_the_proxy_header_from_elsewhere_is_ignored_and_removed(header: str) -> None:
     async with doorway(accounts(), ELSEWHERE) as door, door.client() as client:
         spoofed = {header: "chief", "x-forwarded-for": "10.0.0.1", "x-forwarded-proto": "https"}
         assert (await client.get("/who", headers=spoofed)).status_code == 401
@@ -307,7 +307,7 @@ async def test_no_header_is_believed_by_default() -> None:
         assert (await client.get("/who", headers=ZOE)).status_code == 401
 
 
-async def test_a_listed_proxy_says_where_a_request_came_from_and_that_tls_carried_it() -> None:
+async def test_a_trusted_proxy_gives_the_client_address_and_scheme() -> None:
     async with doorway(accounts(), SSO) as door, door.client() as client:
         passed = {
             "x-forwarded-for": "198.51.100.66, 192.0.2.7, 10.1.1.1",
@@ -360,7 +360,7 @@ async def test_metrics_have_a_token_of_their_own_that_opens_nothing_else() -> No
                 assert (await client.get("/who", headers=own)).status_code == 401
 
 
-async def test_metrics_are_public_where_settings_say_so_and_on_a_machine_without_accounts() -> None:
+async def test_metrics_are_public_by_setting_and_without_accounts() -> None:
     async with doorway(accounts(), AuthConfig(metrics_public=True)) as door, door.client() as client:
         assert (await client.get("/metrics")).status_code == 200
     async with doorway() as door, door.client() as client:
@@ -418,7 +418,7 @@ async def test_a_path_that_is_encoded_needlessly_is_the_same_path() -> None:
         assert (await raw(door, b"OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n"))[0] == 404
 
 
-async def test_below_a_root_path_all_is_as_without_whether_the_proxy_takes_it_away_or_not() -> None:
+async def test_a_root_path_works_with_and_without_stripping() -> None:
     async with doorway(accounts(), AuthConfig(root_path="/cams")) as door, door.client() as client:
         for prefix in ("", "/cams"):
             assert (await client.get(f"{prefix}/-/healthy")).status_code == 200

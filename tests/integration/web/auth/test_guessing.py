@@ -86,7 +86,7 @@ async def test_of_ipv6_what_a_customer_may_be_given_is_counted_as_a_whole() -> N
         assert attempts.delay_s("another", "2001:db8:ff::1") == 0
 
 
-async def test_behind_one_address_a_stranger_locks_nobody_out_who_was_there_before() -> None:
+async def test_a_stranger_locks_out_no_known_user_of_the_same_address() -> None:
     async with doorway(accounts(), PROXY) as door:
         assert await status(door, "Zoe", PASSWORD) == 303
         statuses = [await status(door, f"name{number}") for number in range(24)]

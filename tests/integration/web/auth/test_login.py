@@ -18,7 +18,7 @@ from camwatch.web.auth.signed_cookies import Jar, signed
 from tests.support.web.auth_app import PASSWORD, TOKEN, Hands, accounts, doorway, hashed
 
 
-async def test_without_a_session_a_browser_is_led_to_the_form_and_a_program_is_told() -> None:
+async def test_without_a_session_browsers_get_the_form_and_programs_a_401() -> None:
     async with doorway(accounts()) as door, door.client() as client:
         page = await client.get("/who?a=1&b=%2F", headers={"accept": "text/html,*/*"})
         assert (page.status_code, page.headers["location"]) == (303, "/login?next=/who%3Fa%3D1%26b%3D%252F")
@@ -90,7 +90,7 @@ async def test_wrong_is_wrong_whatever_is_wrong(name: str, password: str) -> Non
         assert door.access.denials["login"] == 1
 
 
-async def test_after_some_failures_each_attempt_has_to_wait_longer_and_the_owner_is_not_locked_out() -> None:
+async def test_failed_attempts_wait_longer_and_the_owner_is_not_locked_out() -> None:
     async with doorway(accounts()) as door, door.client() as client:
         assert (await door.log_in(client, "landlord")).status_code == 303
     async with doorway(accounts()) as door, door.client() as client:
@@ -129,7 +129,7 @@ async def test_logging_out_ends_every_copy_of_the_session_and_its_streams() -> N
 
 
 @pytest.mark.parametrize("change", ["password", "revoked", "role", "operators"])
-async def test_a_changed_account_ends_its_sessions_and_streams_or_narrows_them_at_once(change: str) -> None:
+async def test_a_changed_account_ends_or_narrows_its_sessions_and_streams(change: str) -> None:
     async with doorway(accounts()) as door, door.client() as client:
         await door.log_in(client, "Zoe")
         zoe = accounts().get("Zoe")
@@ -169,7 +169,7 @@ async def test_a_session_lasts_while_it_is_used_and_ends_when_it_is_not() -> Non
         assert (await client.get("/who")).status_code == 401
 
 
-def test_however_often_it_is_renewed_a_session_ends_after_30_days_but_a_wall_screens() -> None:
+def test_a_renewed_session_ends_after_30_days_except_on_a_wall_screen() -> None:
     hands, days = Hands(), 0
     sessions, known = Sessions(86_400, Jar(""), hands), accounts()
     chief, landlord = known.get("chief"), known.get("landlord")

@@ -46,7 +46,7 @@ def test_what_is_no_address_is_the_proxys_and_that_is_told(forwarded: str) -> No
     assert address_of(forwarded) == ("2001:db8::7" if known else "127.0.0.1", not known)
 
 
-def test_of_a_chain_of_proxies_so_many_are_looked_at_however_many_somebody_wrote() -> None:
+def test_a_chain_of_proxies_is_read_up_to_a_limit() -> None:
     assert address_of("192.0.2.7, " + "10.0.0.1, " * 18 + "10.0.0.2") == ("192.0.2.7", False)
     assert address_of("192.0.2.7, " + "10.0.0.1, " * 1500 + "10.0.0.2") == ("10.0.0.1", False)
 
@@ -79,7 +79,7 @@ async def test_a_forwarded_host_is_believed_only_where_settings_say_so() -> None
             assert (await client.post("/login", data=form, headers=headers)).status_code == status
 
 
-async def test_strangers_are_told_of_what_kind_is_wrong_and_those_who_see_all_why() -> None:
+async def test_strangers_get_the_kind_of_a_fault_and_admins_the_reason() -> None:
     full = {"authorization": f"Bearer {TOKEN}"}
     own = {"authorization": f"Bearer {OWN}"}
     landlord = {"authorization": f"Bearer {LANDLORD}"}

@@ -85,7 +85,7 @@ async def test_a_landlord_with_few_cameras_sees_their_days_at_once(built: Town) 
     assert "/days" not in everybodys
 
 
-async def test_what_is_not_well_comes_first_and_an_incident_stands_for_its_cameras(built: Town) -> None:
+async def test_problems_come_first_and_an_incident_replaces_its_cameras(built: Town) -> None:
     async with built.client(MAYOR) as client:
         text = (await client.get("/", headers={"accept-language": "en"})).text
     trouble = text.partition('id="attention"')[2].partition("</ul>")[0]
@@ -160,7 +160,7 @@ async def test_a_problem_is_told_on_a_page_in_the_readers_language(built: Town) 
     assert landmarks(answer.text) == ["main", "h1"]
 
 
-async def test_a_report_is_read_in_a_frame_without_any_script_and_downloaded_under_its_name(
+async def test_a_report_is_shown_in_a_scriptless_frame_and_can_be_downloaded(
     built: Town,
 ) -> None:
     async with built.client(READER) as client:
@@ -290,7 +290,7 @@ async def test_with_a_root_path_every_address_begins_with_it(built: Town) -> Non
 # --- when camwatch cannot see
 
 
-async def test_who_cannot_be_seen_is_told_in_one_line_and_only_to_whom_it_concerns(own: Town) -> None:
+async def test_a_gap_is_one_line_shown_only_to_the_operators_concerned(own: Town) -> None:
     now = own.watcher.clock()
     for receiver in own.receivers.values():
         receiver.lost(now, now, "as the test asked")

@@ -136,7 +136,7 @@ def test_every_fault_is_told_with_its_line_and_without_a_secret(tmp_path: Path, 
     assert "argon2id$" not in "".join(found)
 
 
-def test_an_operator_that_the_inventory_does_not_know_is_a_fault_at_the_start(tmp_path: Path) -> None:
+def test_an_unknown_operator_of_an_account_is_a_fault_at_the_start(tmp_path: Path) -> None:
     text = f'{SOUND}[[accounts]]\nname = "lady"\nrole = "viewer"\noperators = ["ville", "sacogiwa"]\n'
     file = file_of(tmp_path, text)
     (told,) = faults(lambda: load_for(file, ["ville", "sacogiva"]))

@@ -50,7 +50,7 @@ def test_an_address_that_tries_many_names_waits_for_all_of_them() -> None:
     assert attempts.delay_s("another", "192.0.2.2") == 0
 
 
-def test_of_ipv6_a_whole_network_counts_as_one_and_mapped_addresses_as_what_they_are() -> None:
+def test_an_ipv6_network_counts_as_one_and_mapped_addresses_as_ipv4() -> None:
     attempts = LoginThrottle(Watch())
     for number in range(20):
         attempts.start(f"name{number}", f"2001:db8::{number + 1:x}")
@@ -80,7 +80,7 @@ def test_a_good_account_buys_no_guesses_at_others() -> None:
     assert attempts.delay_s("another", "192.0.2.1") > 0
 
 
-def test_that_somebody_has_to_wait_is_told_once_for_each_attempt_that_counted() -> None:
+def test_a_wait_is_reported_once_for_each_counted_attempt() -> None:
     watch = Watch()
     attempts = LoginThrottle(watch)
     failed(attempts, 6)

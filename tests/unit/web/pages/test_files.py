@@ -44,7 +44,7 @@ def test_the_lock_file_pins_what_is_asked_for_and_records_no_addresses() -> None
     assert "://" not in lock
 
 
-def test_a_file_with_its_hash_is_kept_for_good_and_without_it_is_asked_for_again() -> None:
+def test_a_file_with_its_hash_is_cached_and_without_it_revalidated() -> None:
     url = ASSETS.url("live-page.js")
     version = url.partition("?")[2]
     assert "immutable" in ASSETS.respond(asked(version), "live-page.js").headers["cache-control"]

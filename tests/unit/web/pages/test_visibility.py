@@ -88,7 +88,7 @@ async def test_messages_that_come_late_are_told_in_seconds(path: str) -> None:
     assert TICK in text
 
 
-async def test_a_lag_longer_than_a_silence_is_blindness_and_a_reason_not_to_be_ready() -> None:
+async def test_a_lag_longer_than_a_silence_is_a_gap_and_not_ready() -> None:
     """Rule S11."""
     city = late(40).pass_s(20)
     assert TICK not in await page(city, "/")
