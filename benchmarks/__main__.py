@@ -45,7 +45,7 @@ def main() -> int:
 
 
 def _stop(*_: object) -> None:
-    for number in _STOPS:  # whoever is impatient shall not interrupt the ending of the processes
+    for number in _STOPS:  # a second signal must not interrupt the end of the processes
         signal.signal(number, signal.SIG_IGN)
     raise KeyboardInterrupt
 

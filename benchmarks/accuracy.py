@@ -144,14 +144,14 @@ def _faults(said: argparse.Namespace) -> int:
     """Play runs under faults, and print their figures; return 1 if an account does not add up."""
     began, seed = time.monotonic(), int(said.seed)
 
-    def tell(number: int, run: Played) -> None:
+    def progress(number: int, run: Played) -> None:
         minutes = (time.monotonic() - began) / 60
         count = sum(run.faults.values())
         print(f"{number}/{said.runs} runs in {minutes:.1f} min; {count} faults", file=sys.stderr)
 
     with _place(said) as folder:
         seeds, seconds = range(seed, seed + said.runs), said.minutes * 60
-        playing = played(folder, seeds, seconds, said.interval, said.cameras, said.at_once, tell)
+        playing = played(folder, seeds, seconds, said.interval, said.cameras, said.at_once, progress)
         runs = asyncio.run(playing)
     print(table(marked(runs), runs))
     return int(not runs or not all(run.sound for run in runs))

@@ -30,14 +30,14 @@ from camsim.fleet import Fleet, PlayedCamera, read_fleet
 INTERVAL_S: Final = 10.0
 DOWN_AFTER: Final = 4.5
 WINDOW: Final = 100  # heartbeats that the two adaptive detectors remember
-SIGMA_MIN: Final = 0.01  # intervals; a jitter of nothing would convict whoever is a microsecond late
+SIGMA_MIN: Final = 0.01  # intervals; without jitter, a microsecond of lateness would count as a death
 _KEPT: Final = 20_000  # of the largest overruns; mistakes beyond so many are too many anyway
 
 Delay = Callable[[random.Random], float]
 
 
 class Network(NamedTuple):
-    """What lies between a camera and us. Times in seconds; `bad_s` and `good_s` are means, 0: never bad."""
+    """The network of a camera. Times in seconds; `bad_s` and `good_s` are means, 0: never bad."""
 
     name: str
     jitter: float  # of the interval, either way
@@ -78,7 +78,7 @@ def arrivals(device: Device, network: Network, heartbeats: int, seed: int) -> It
             good_until = bad_until + chance.expovariate(1 / network.good_s)
         loss = network.bad_loss if sent < bad_until else network.loss
         lost, at = chance.random() < loss, sent + network.delay(chance)
-        if not lost and at > last:  # one that was overtaken tells nothing new
+        if not lost and at > last:  # an overtaken one adds nothing
             last = at
             yield seq, at
 

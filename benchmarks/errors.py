@@ -2,7 +2,7 @@
 
 
 class BenchmarkError(Exception):
-    """A measurement could not be taken; the text says which and why."""
+    """A measurement could not be taken; the text names it and the reason."""
 
 
 class LostMessagesError(BenchmarkError):

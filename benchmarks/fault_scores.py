@@ -34,7 +34,7 @@ class KindMarks:
     mistakes: int = 0
     bounds: int = 0
     outside: list[str] = field(default_factory=list)
-    """Where the truth lies outside the bounds of an end: which camera's, and by how many milliseconds."""
+    """A true instant outside the bounds of an outage: its camera, and by how many milliseconds."""
     stretches: list[str] = field(default_factory=list)
     """Which camera was up though dead, or down though alive, and from when to when."""
     unknown: float = 0.0
@@ -108,7 +108,7 @@ def _ends(
             marks.end.append((ended - stop) / interval)
             marks.down.append(marks.end[-1] - marks.start[-1])
     for outage in outages:
-        # One outage lies over many absences where nothing could be seen in between.
+        # One outage covers many absences that a monitoring gap joins.
         under = [each for each in away if outage in during(each)]
         if not under:
             marks.mistakes += 1
@@ -117,10 +117,10 @@ def _ends(
 
 
 def _bounds(marks: KindMarks, camera: str, outage: Outage, start: int, stop: int) -> None:
-    told = outage.bounds
+    bounds = outage.bounds
     for end, low, high, truth in (
-        ("began", told.at_earliest_ms, told.at_latest_ms, start),
-        ("ended", told.end_earliest_ms, told.end_latest_ms, stop),
+        ("began", bounds.at_earliest_ms, bounds.at_latest_ms, start),
+        ("ended", bounds.end_earliest_ms, bounds.end_latest_ms, stop),
     ):
         if low is not None and high is not None:
             marks.bounds += 1

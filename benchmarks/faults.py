@@ -195,7 +195,7 @@ async def played(
     at_once: int,
     on_run: Callable[[int, Played], None],
 ) -> list[Played]:
-    """Play many runs, some of them at once; tell of each when it is over."""
+    """Play many runs, some in parallel; report each when it is over."""
     room, entrance = asyncio.Semaphore(at_once), asyncio.Lock()
     found: list[Played] = []
 

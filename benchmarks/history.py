@@ -50,11 +50,11 @@ _REMEDY_HELD = "To reach it: smaller slices in the recorder and in the deadlines
 class HistoryBench:
     """Measures the record; `rows` and `notes` are its results."""
 
-    def __init__(self, folder: Path, tell: Callable[[str], None], *, quick: bool) -> None:
+    def __init__(self, folder: Path, progress: Callable[[str], None], *, quick: bool) -> None:
         self.rows: list[Row] = []
         self.notes = NOTES.format(many=MANY, interval=INTERVAL_S)
         self._folder = folder
-        self._tell = tell
+        self._progress = progress
         self._quick = quick
         self._times = 1 if quick else 3
 
@@ -67,7 +67,7 @@ class HistoryBench:
 
     def _year(self, server: PostgreSQL) -> None:
         transitions = _QUICK_YEAR if self._quick else _YEAR
-        self._tell(f"a year of 472 cameras with {transitions:,} transitions")
+        self._progress(f"a year of 472 cameras with {transitions:,} transitions")
         year, inventory = stored_year(transitions)
         costs = []
         for name, url in (("sqlite", ""), ("postgresql", server.url(server.fresh()))):
@@ -75,8 +75,8 @@ class HistoryBench:
             folder.mkdir(parents=True)
             kept = StoredYear(url or f"sqlite:///{folder}/camwatch.db", year, inventory, folder)
             times = self._times if name == "sqlite" else 1
-            self._tell(f"its store is {name}")
-            costs.append(store_costs(kept, times, self._tell))
+            self._progress(f"its store is {name}")
+            costs.append(store_costs(kept, times, self._progress))
         self._year_rows(*costs)
 
     def _year_rows(self, ours: StoreCosts, theirs: StoreCosts) -> None:
@@ -121,29 +121,29 @@ class HistoryBench:
         self.rows.append(Row("folding a quarter", str(Figure(ours.fold, "s"))))
 
     def _deaths(self, server: PostgreSQL) -> None:
-        self._tell(f"{MANY} cameras go down at once: without a memory, SQLite, PostgreSQL")
+        self._progress(f"{MANY} cameras go down at once: without a memory, SQLite, PostgreSQL")
         folder = self._folder / "deaths"
-        bare = self._told("without", mass_outage(MANY, folder / "without", self._times, memory=False))
-        ours = self._told("SQLite", mass_outage(MANY, folder / "sqlite", self._times))
+        bare = self._measured("without", mass_outage(MANY, folder / "without", self._times, memory=False))
+        ours = self._measured("SQLite", mass_outage(MANY, folder / "sqlite", self._times))
         url = server.url(server.fresh())
-        theirs = self._told("PostgreSQL", mass_outage(MANY, folder / "postgresql", self._times, url=url))
+        theirs = self._measured("PostgreSQL", mass_outage(MANY, folder / "postgresql", self._times, url=url))
         for what, found in ((f"{MANY} deaths stored", ours), ("… PostgreSQL", theirs)):
             self.rows.append(within(what, Figure(found.stored_s, "s"), 2.0, _REMEDY_STORED))
         without = 1000 * bare.held_s
         for what, found in (("loop held by history", ours), ("… PostgreSQL", theirs)):
             held = 1000 * found.held_s
-            told = f"late {held:.3g}, bare {without:.3g} ms"
-            self.rows.append(within(what, Figure(max(0.0, held - without), "ms"), 20.0, _REMEDY_HELD, told))
+            beside = f"late {held:.3g}, bare {without:.3g} ms"
+            self.rows.append(within(what, Figure(max(0.0, held - without), "ms"), 20.0, _REMEDY_HELD, beside))
 
-    def _told(self, what: str, found: MassOutage) -> MassOutage:
+    def _measured(self, what: str, found: MassOutage) -> MassOutage:
         stored = f"stored after {' '.join(f'{s:.2f}' for s in found.stored)} s, " if found.stored else ""
-        self._tell(f"{what}: {stored}longest hold {' '.join(f'{1000 * s:.1f}' for s in found.held)} ms")
+        self._progress(f"{what}: {stored}longest hold {' '.join(f'{1000 * s:.1f}' for s in found.held)} ms")
         return found
 
     def _upkeep(self) -> None:
-        self._tell(f"upkeep of {CITY} and {MANY} cameras, with a memory and without")
+        self._progress(f"upkeep of {CITY} and {MANY} cameras, with a memory and without")
         for found in idle_cost((CITY, MANY), self._folder / "upkeep"):
-            self._tell(
+            self._progress(
                 f"{found.cameras} cameras: {found.rows:.0f} rows and {found.kilobytes:.0f} kB a second, "
                 f"{found.cpu_with:.1%} of a core, without a memory {found.cpu_without:.1%}"
             )

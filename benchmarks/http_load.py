@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 CAMERAS = 10_000
 STREAMS = 500
 _SPARE = 60  # cameras that stay silent, until each makes one transition
-_APART_S = 0.4  # one transition has reached everybody before the next is made
+_APART_S = 0.4  # so that a transition has reached all streams before the next
 _PAYLOAD = (
     b'{"fps":25.0,"recording":true,"storage_used_ratio":0.50,"temperature_celsius":30.5,"firmware":"4.2.1"}'
 )
@@ -61,14 +61,14 @@ class HttpLoadBench:
     """Measures, and collects the rows."""
 
     folder: Path
-    tell: Callable[[str], None]
+    progress: Callable[[str], None]
     quick: bool
     rows: list[Row] = field(default_factory=list)
     notes: str = _NOTES
 
     def run(self) -> None:
         """Measure all."""
-        self.tell(f"{CAMERAS} cameras: the API, and {STREAMS} listeners")
+        self.progress(f"{CAMERAS} cameras: the API, and {STREAMS} listeners")
         with Environment(CAMERAS, self.folder / "listeners", (_Roomy,)) as stage:
             running = stage.running[_Roomy]
             running.take(CAMERAS)
@@ -79,12 +79,12 @@ class HttpLoadBench:
     def _lists(self, running: Running) -> None:
         for path, what in zip(LISTS, ("list page, 100 of 10000", "… 500, searched, sorted"), strict=True):
             spent = [_asked(running, path) for _ in range(10 if self.quick else 30)]
-            told, p90 = (
+            beside, p90 = (
                 f"median {1000 * statistics.median(spent):.3g} ms",
                 statistics.quantiles(spent, n=10)[-1],
             )
-            self.rows.append(within(what, Figure(1000 * p90, "ms"), 100.0, _REMEDY_LIST, told))
-            self.tell(f"{path}: {told}, p90 {1000 * p90:.3g} ms, at worst {1000 * max(spent):.3g} ms")
+            self.rows.append(within(what, Figure(1000 * p90, "ms"), 100.0, _REMEDY_LIST, beside))
+            self.progress(f"{path}: {beside}, p90 {1000 * p90:.3g} ms, at worst {1000 * max(spent):.3g} ms")
 
     def _listeners(self, running: Running) -> None:
         messages, rounds = (40_000, 1) if self.quick else (200_000, 3)
@@ -97,13 +97,13 @@ class HttpLoadBench:
             alone.append(running.take(messages).us_per_message)
             with _listening(running.peer.port) as crowd:
                 listened.append(running.take(messages).us_per_message)
-                self.tell(f"a heartbeat {alone[-1]:.3g} µs, with listeners {listened[-1]:.3g} µs")
+                self.progress(f"a heartbeat {alone[-1]:.3g} µs, with listeners {listened[-1]:.3g} µs")
                 first = CAMERAS + number * each
                 before = running.process.settled_cpu_s()
                 delays += _delays(running, crowd, range(first, first + each))
                 spent.append((running.process.settled_cpu_s() - before) / each)
         slowest, usual = 1000 * max(delays), 1000 * statistics.median(delays)
-        self.tell(f"a transition reaches all in {usual:.3g} ms, at worst {slowest:.3g} ms")
+        self.progress(f"a transition reaches all in {usual:.3g} ms, at worst {slowest:.3g} ms")
         ours = Figure(statistics.median(listened), "µs")
         none = Figure(statistics.median(alone), "µs", "without")
         self.rows += [
@@ -121,12 +121,14 @@ class HttpLoadBench:
     def _hold(self) -> None:
         found = api_latency(CAMERAS, self.folder / "hold", HELD, 3 if self.quick else 8)
         for path, hold in found.items():
-            self.tell(f"{path} holds the loop {1000 * hold.scraped_s:.3g} ms (idle {1000 * hold.idle_s:.3g})")
+            self.progress(
+                f"{path} holds the loop {1000 * hold.scraped_s:.3g} ms (idle {1000 * hold.idle_s:.3g})"
+            )
         worst = max(found.values(), key=lambda hold: hold.scraped_s)
         late, idle = 1000 * worst.scraped_s, 1000 * worst.idle_s
-        told = f"late {late:.3g}, idle {idle:.3g} ms"
+        beside = f"late {late:.3g}, idle {idle:.3g} ms"
         ours = Figure(max(0.0, late - idle), "ms")
-        self.rows.append(within("loop held by the API", ours, 20.0, _REMEDY_LIST, told))
+        self.rows.append(within("loop held by the API", ours, 20.0, _REMEDY_LIST, beside))
 
 
 def _asked(running: Running, path: str) -> float:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-_AFTERMATH_S = 0.05  # a tick that the scrape delayed may be told just after its answer
+_AFTERMATH_S = 0.05  # a tick that the scrape delayed may be reported just after its answer
 
 
 class _Ticking(Camwatch):

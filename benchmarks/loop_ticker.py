@@ -1,7 +1,7 @@
 """Runs the daemon with a ticker of 1 ms in its event loop: `python -m benchmarks.loop_ticker FILE SETTINGS`.
 
 Each tick that comes late is written to FILE as "monotonic seconds, seconds late". That clock is one for the
-whole machine, so another process can tell which ticks fell into the scrape that it made.
+whole machine, so another process can find the ticks during its scrape.
 """
 
 from __future__ import annotations

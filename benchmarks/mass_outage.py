@@ -1,6 +1,6 @@
 """10,000 cameras go down at once: how soon that is stored, and how long storing it holds the loop.
 
-The same is done by a daemon that remembers nothing, since judging and telling hold the loop as well.
+The same is done by a daemon that remembers nothing, since judging and notifying hold the loop as well.
 """
 
 from __future__ import annotations

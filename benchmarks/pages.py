@@ -39,9 +39,9 @@ _APART_S = 0.3  # views of the same moment are shared, so each is to be of anoth
 _FILE = re.compile(r'(?:href|src)="(/static/[^"]+)"')
 _NOTES = """
 
-Pages: asked of the daemon over HTTP as a browser does, packed, one after the other, a third of a second apart
-(what is shared by all who look at once is made anew); the median of {times} views of the slowest page. First
-view: the page and every file that it links, as they go over the wire, without headers.
+Pages: asked of the daemon over HTTP as a browser does, compressed, in turn, a third of a second apart
+(so views shared by several requests are rendered again); the median of {times} views of the slowest page.
+First view: the page and every file that it links, as they go over the wire, without headers.
 """
 _REMEDY = "To reach it: keep counts and order of the fleet, and change them by events."
 _REMEDY_BYTES = "To reach it: a map that does less."
@@ -52,7 +52,7 @@ class PagesBench:
     """Measures, and collects the rows."""
 
     folder: Path
-    tell: Callable[[str], None]
+    progress: Callable[[str], None]
     quick: bool
     rows: list[Row] = field(default_factory=list)
 
@@ -90,7 +90,7 @@ class PagesBench:
         for path in paths:
             spent = [_view(running, path)[0] for _ in range(self._times)]
             found[path] = 1000 * statistics.median(spent)
-            self.tell(f"{path}: median {found[path]:.3g} ms, at worst {1000 * max(spent):.3g} ms")
+            self.progress(f"{path}: median {found[path]:.3g} ms, at worst {1000 * max(spent):.3g} ms")
         slowest = max(found, key=lambda path: found[path])
         self.rows.append(within(what, Figure(found[slowest], "ms"), at_most_ms, _REMEDY, slowest))
 

@@ -1,6 +1,6 @@
 """The programs that are compared: camwatch, and those that turn the same messages into metrics.
 
-A peer says how it is started, when it is ready, and how many messages it has processed by its own count.
+A peer defines how it is started, when it is ready, and how many messages it has processed by its own count.
 """
 
 from __future__ import annotations

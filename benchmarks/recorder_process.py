@@ -2,7 +2,7 @@
 
 Late ticks of the event loop go to FOLDER/ticks, as `benchmarks.loop_ticker` has them, and each batch that was
 stored goes to FOLDER/batches, a line of JSON. With `without` for MEMORY the daemon remembers nothing, so
-that what history costs can be told from what all the rest does.
+that the costs of history can be separated from all others.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def batches(folder: Path) -> Iterator[Stored]:
 
 
 class TracingStore(RecordingStore):
-    """The daemon's keeper, which tells of every batch once it is stored."""
+    """The daemon's store, which reports every batch once it is stored."""
 
     output: TextIO
 
@@ -72,8 +72,10 @@ class TracingStore(RecordingStore):
             if isinstance(event, Transition) and event.new is Status.DOWN
         ]
         waited_s = time.time() - min(deaths) / 1000 if deaths else 0.0
-        told = Stored(ended, ended - began, len(batch.events), len(batch.checkpoints), len(deaths), waited_s)
-        self.output.write(json.dumps(asdict(told)) + "\n")
+        stored = Stored(
+            ended, ended - began, len(batch.events), len(batch.checkpoints), len(deaths), waited_s
+        )
+        self.output.write(json.dumps(asdict(stored)) + "\n")
         return sealed
 
 
@@ -103,8 +105,11 @@ class NullRecorder(Recorder):
 async def _run(folder: Path, config: Path, memory: str) -> None:
     settings = load_settings(config)
     configure(settings.log.format, settings.log.level, settings.fleet.timezone)
-    with (folder / TICKS).open("w", buffering=1) as ticks, (folder / BATCHES).open("w", buffering=1) as told:
-        TracingStore.output = told
+    with (
+        (folder / TICKS).open("w", buffering=1) as ticks,
+        (folder / BATCHES).open("w", buffering=1) as output,
+    ):
+        TracingStore.output = output
         # The daemon offers no hook here, and needs none but for this: what it is built of is replaced.
         vars(app)["RecordingStore"] = TracingStore
         if memory == "without":

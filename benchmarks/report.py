@@ -31,7 +31,7 @@ metrics, memory, hold, detection, history, window or pages); neither writes."""
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One comparison. `reached` is None where there is no target; `remedy` says what would reach it."""
+    """One comparison. `reached` is None where there is no target; `remedy` names what would reach it."""
 
     what: str
     ours: str
@@ -74,10 +74,10 @@ def beside(what: str, ours: Figure, peer: Figure, at_most: float | None = None, 
     return Row(what, str(ours), str(peer), ratio, f"<= {at_most:.3g}", ratio <= at_most, remedy)
 
 
-def within(what: str, ours: Figure, at_most: float, remedy: str = "", told: str = "") -> Row:
-    """Compare with a fixed limit in the figure's own unit; `told` stands where a peer would."""
+def within(what: str, ours: Figure, at_most: float, remedy: str = "", beside: str = "") -> Row:
+    """Compare with a fixed limit in the figure's own unit; `beside` is shown in place of a peer."""
     target = f"<= {at_most:.3g} {ours.unit}"
-    return Row(what, str(ours), told, None, target, ours.value <= at_most, remedy)
+    return Row(what, str(ours), beside, None, target, ours.value <= at_most, remedy)
 
 
 def table(rows: Iterable[Row]) -> str:

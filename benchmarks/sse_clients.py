@@ -1,4 +1,4 @@
-"""Many listeners of the event stream in a process of their own; it tells when an event has reached them all.
+"""Clients of the event stream, in a process that reports when an event has reached all of them.
 
 It writes `ready` when every stream has begun, and then a line for each camera whose transition all of them
 have: its id, and the monotonic second at which the last of them had it.

@@ -53,7 +53,7 @@ _FOLDED_QUARTER = 365 - 91
 
 @dataclass(slots=True)
 class StoreCosts:
-    """Seconds unless the name says otherwise; lists hold one value a repetition."""
+    """Seconds unless the name has another unit; lists have one value per repetition."""
 
     rows: int
     stored: float = 0.0
@@ -101,7 +101,7 @@ def stored_year(transitions: int) -> tuple[Year, Inventory]:
     return generate(inventory, now_ms - 60_000, transitions), inventory
 
 
-def store_costs(kept: StoredYear, times: int, tell: Callable[[str], None]) -> StoreCosts:
+def store_costs(kept: StoredYear, times: int, progress: Callable[[str], None]) -> StoreCosts:
     """Store the year, and measure all that is done with it."""
     costs = StoreCosts(rows=0)
     with Store.open(kept.settings) as store:
@@ -116,7 +116,7 @@ def store_costs(kept: StoredYear, times: int, tell: Callable[[str], None]) -> St
             raise BenchmarkError(f"the year does not pass the audit: {found.findings[0]}")
         costs.rows = found.checked.transitions
     costs.floor = _floor(kept, batches_of(kept.year))
-    tell(
+    progress(
         f"stored in {costs.stored:.2f} s (the rows alone {costs.floor:.2f} s), {costs.megabytes:.1f} MB, "
         f"audit {costs.audit:.2f} s"
     )
@@ -124,18 +124,18 @@ def store_costs(kept: StoredYear, times: int, tell: Callable[[str], None]) -> St
         _in_process(kept, store, costs, times)
     costs.report = [_report(kept) for _ in range(times)]
     costs.started = list(_starts(kept, times))
-    tell(
+    progress(
         f"report {_listed(costs.report)} s; in a warm process "
         + ", ".join(f"{name} {1000 * seconds:.0f} ms" for name, seconds in costs.parts.items())
     )
-    tell(
+    progress(
         f"a camera's year {1000 * statistics.median(costs.camera):.1f} ms, at most "
         f"{1000 * max(costs.camera):.1f} ms; start {_listed(costs.started)} s, "
         f"standing {costs.standing:.2f} s"
     )
     if kept.url.startswith("sqlite:"):
         costs.fold = _fold(kept)
-        tell(f"a quarter folded in {costs.fold:.2f} s")
+        progress(f"a quarter folded in {costs.fold:.2f} s")
     return costs
 
 

@@ -99,9 +99,9 @@ class Suite:
         return [*(" ".join(note.split()) for note in text.split("\n\n")), load]
 
     def run(self) -> None:
-        """Measure all that is wanted, telling how far it is."""
+        """Measure what was asked for, and report progress."""
         if self.load_before > _IDLE_LOAD:
-            self._tell(
+            self._progress(
                 f"the machine is busy (load {self.load_before:.1f}): times and CPU will be worse for it"
             )
         if "ingest" in self._wanted:
@@ -122,7 +122,7 @@ class Suite:
             self._pages()
 
     def _stage(self, cameras: int) -> Environment:
-        self._tell(f"{cameras} cameras: starting camwatch, its peers and their brokers")
+        self._progress(f"{cameras} cameras: starting camwatch, its peers and their brokers")
         return Environment(cameras, self._folder / str(cameras))
 
     def _at_ten_thousand(self, stage: Environment) -> None:
@@ -188,13 +188,13 @@ class Suite:
             try:
                 return stage.running[kind].take(messages)
             except LostMessagesError as lost:
-                self._tell(f"{str(lost).partition(';')[0]}: once more")
+                self._progress(f"{str(lost).partition(';')[0]}: once more")
         return stage.running[kind].take(messages)
 
     def _metrics(self, stage: Environment) -> None:
         plain = self._scrape_both(stage, "plain", PLAIN)
         packed = self._scrape_both(stage, "as Prometheus asks", AS_PROMETHEUS)
-        self._tell("rendering the same samples with prometheus_client")
+        self._progress("rendering the same samples with prometheus_client")
         library = library_cost(stage.running[Camwatch].metrics(), 3)
         ours = Figure(plain[Camwatch].us_per_sample, "µs")
         self.rows += [
@@ -230,59 +230,59 @@ class Suite:
         costs: dict[type[Peer], ScrapeCost] = {}
         for kind in (Camwatch, GoExporter):
             cost = costs[kind] = scrape_cost(stage.running[kind], self._scrapes, headers)
-            self._tell(
+            self._progress(
                 f"scrape {how}, {kind.name}: {cost.samples:,} samples, {cost.us_per_sample:.2f} µs each, "
                 f"{cost.seconds * 1000:.0f} ms, {cost.megabytes:.1f} MB"
             )
         return costs
 
     def _hold(self) -> None:
-        self._tell(f"how long a scrape of {MANY} cameras holds the loop")
+        self._progress(f"how long a scrape of {MANY} cameras holds the loop")
         for how, hold in loop_latency(MANY, self._folder / "hold", self._scrapes).items():
             spans = [f"{1000 * s:.1f}" for s in hold.scraped]
-            self._tell(f"longest hold in each scrape, {how}: {' '.join(spans)} ms")
+            self._progress(f"longest hold in each scrape, {how}: {' '.join(spans)} ms")
             scraped, idle = 1000 * hold.scraped_s, 1000 * hold.idle_s
             what = "loop held by a scrape" if how == "plain" else "… as Prometheus asks"
-            ours, told = Figure(max(0.0, scraped - idle), "ms"), f"late {scraped:.3g}, idle {idle:.3g} ms"
-            self.rows.append(within(what, ours, 20.0, _REMEDY_HOLD, told))
+            ours, beside = Figure(max(0.0, scraped - idle), "ms"), f"late {scraped:.3g}, idle {idle:.3g} ms"
+            self.rows.append(within(what, ours, 20.0, _REMEDY_HOLD, beside))
 
     def _detection(self) -> None:
-        self._tell(f"{MANY} cameras die at once")
+        self._progress(f"{MANY} cameras die at once")
         found = detection_delays(MANY, self._folder / "detection", 1 if self._quick else 3)
         for one in found:
-            self._tell(f"p50 <= {one.p50_s:g} s, p99 <= {one.p99_s:g} s, all <= {one.all_s:g} s")
+            self._progress(f"p50 <= {one.p50_s:g} s, p99 <= {one.p99_s:g} s, all <= {one.all_s:g} s")
         p50, p99 = (
             1000 * statistics.median_low(delays)
             for delays in ([one.p50_s for one in found], [one.p99_s for one in found])
         )
-        ours, told = Figure(p99, "ms"), f"p50 <= {p50:g} ms"
-        self.rows.append(within("deadline to down, p99", ours, 250.0, _REMEDY_DETECTION, told))
+        ours, beside = Figure(p99, "ms"), f"p50 <= {p50:g} ms"
+        self.rows.append(within("deadline to down, p99", ours, 250.0, _REMEDY_DETECTION, beside))
 
     def _history(self) -> None:
-        bench = HistoryBench(self._folder / "history", self._tell, quick=self._quick)
+        bench = HistoryBench(self._folder / "history", self._progress, quick=self._quick)
         bench.run()
         self.rows += bench.rows
         self._more_notes += bench.notes
 
     def _window(self) -> None:
-        bench = HttpLoadBench(self._folder / "window", self._tell, quick=self._quick)
+        bench = HttpLoadBench(self._folder / "window", self._progress, quick=self._quick)
         bench.run()
         self.rows += bench.rows
         self._more_notes += bench.notes
 
     def _pages(self) -> None:
-        self._tell("pages")
-        bench = PagesBench(self._folder / "pages", self._tell, quick=self._quick)
+        self._progress("pages")
+        bench = PagesBench(self._folder / "pages", self._progress, quick=self._quick)
         bench.run()
         self.rows += bench.rows
         self._more_notes += bench.notes
 
     def _tell_round(self, what: str, taken: Round) -> None:
         flood = taken.flood
-        self._tell(
+        self._progress(
             f"{what}: {taken.us_per_message:.1f} µs each of {flood.messages:,} (flood {flood.rate:,.0f}/s, "
             f"its publisher {flood.cpu_s / flood.elapsed_s:.0%} busy)"
         )
 
-    def _tell(self, text: str) -> None:
+    def _progress(self, text: str) -> None:
         print(f"{time.monotonic() - self._began:4.0f} s  {text}", flush=True)

@@ -96,12 +96,12 @@ def generate(inventory: Inventory, end_ms: int, transitions: int) -> Year:
     while count < transitions - 1:
         for camera in draw.choices(serving, weights, k=min(1000, (transitions - count) // 2)):
             count += lives[camera.id].strike(draw)
-    told: list[tuple[int, Event]] = [(began.noticed, began.event) for began in _blindness(dark)]
+    dated: list[tuple[int, Event]] = [(began.noticed, began.event) for began in _blindness(dark)]
     for life in lives.values():
-        told += life.told(draw)
+        dated += life.events(draw)
         year.memories.append(life.memory)
-    told.sort(key=lambda one: one[0])
-    year.events = [event for _, event in told]
+    dated.sort(key=lambda one: one[0])
+    year.events = [event for _, event in dated]
     year.sights = (LinkGroupCheckpoint(("main",), tuple(inventory.operators), end_ms, blind=False),)
     year.transitions = sum(isinstance(event, (Transition, ServicePeriodEvent)) for event in year.events)
     return year
@@ -221,7 +221,7 @@ class _Life:
         insort(self._outages, outage)
         return 2 if outage.ends <= self._ends else 1
 
-    def told(self, draw: random.Random) -> Iterator[tuple[int, Event]]:
+    def events(self, draw: random.Random) -> Iterator[tuple[int, Event]]:
         """Yield all that happened, each with the instant at which it was noticed; sets `memory`."""
         camera, counts = self._camera, Counter[str]()
         account, since, status = StatusTime(), self._starts, Status.UNKNOWN
@@ -332,5 +332,5 @@ def _span(outage: _Outage) -> Interval:
 
 
 def _overlap(one: tuple[int, int], other: tuple[int, int]) -> bool:
-    """Tell whether two spans overlap, or nearly."""
+    """Return whether two spans overlap, or nearly."""
     return one[0] < other[1] + _APART and other[0] < one[1] + _APART

@@ -1,4 +1,4 @@
-"""camwatch with and without a memory, to tell what remembering costs."""
+"""camwatch with and without its store, to measure what the store costs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class WithHistory(Camwatch):
-    """The daemon, telling when its loop was held and what it stored."""
+    """The daemon, reporting when its loop was held and what it stored."""
 
     memory = "with"
     # Without a memory no heartbeat is counted as stored, but each was received.
@@ -22,7 +22,7 @@ class WithHistory(Camwatch):
 
     @property
     def folder(self) -> Path:
-        """Where it tells."""
+        """The file of its reports."""
         return self.place.folder
 
     def command(self) -> list[str]:
