@@ -1,7 +1,8 @@
-"""The broker as cameras see it: where it is, how to talk to it, and what its refusals mean in plain words."""
+"""The broker: its address and accounts, its clients, the causes of their errors, and its restart."""
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import ssl
 from collections.abc import Mapping
@@ -17,7 +18,7 @@ from camsim.errors import BrokerError
 from camsim.fleet import Fleet, PlayedCamera
 
 _quiet = logging.getLogger("camsim.mqtt")
-_quiet.setLevel(logging.CRITICAL)  # paho's errors come as exceptions too, and one a camera is too many
+_quiet.setLevel(logging.CRITICAL)  # paho's errors are raised as exceptions as well
 _PORTS = {"mqtt": 1883, "mqtts": 8883}
 _FATAL_CODES = {
     132: "the broker does not speak MQTT 3.1.1",
@@ -43,9 +44,9 @@ _PROBLEMS = {
 
 @dataclass(frozen=True, slots=True)
 class Broker:
-    """One broker and how to talk to it. `keep_alive_s` is in whole seconds, as MQTT has it.
+    """One broker and its credentials. `keep_alive_s` is in whole seconds.
 
-    With `accounts` (user to password) each camera is its own user, `operator/camera`; else all are
+    With `accounts` (passwords by user) each camera is its own user, `operator/camera`; otherwise all are
     `username`.
     """
 
@@ -59,11 +60,11 @@ class Broker:
 
     @property
     def place(self) -> str:
-        """Host and port, for people."""
+        """Host and port."""
         return f"{self.host}:{self.port}"
 
     def must_know(self, fleet: Fleet) -> None:
-        """Raise BrokerError if a camera that will be played has no account."""
+        """Raise BrokerError if a camera of the fleet has no account."""
         if self.accounts is not None:
             missing = [user for user in map(_user_of, fleet.cameras) if user not in self.accounts]
             if missing:
@@ -72,9 +73,9 @@ class Broker:
                 )
 
     def client(self, camera: PlayedCamera, will: aiomqtt.Will, answer_s: float) -> aiomqtt.Client:
-        """Return a client for a new session of a camera; MQTT 3.1.1, which every broker speaks.
+        """Return a client for a new session of a camera, with MQTT 3.1.1, which every broker supports.
 
-        It gives up on a broker that has not answered for `answer_s`.
+        It fails if the broker does not answer for `answer_s` seconds.
         """
         username, password = self.username, self.password
         if self.accounts is not None:
@@ -129,7 +130,7 @@ def broker_at(
     if parts.scheme not in _PORTS or not host or parts.path not in ("", "/") or parts.username:
         raise BrokerError(f"broker {url!r}: write mqtt://HOST:PORT, or mqtts://HOST:PORT for TLS")
     if ca_file is not None and parts.scheme != "mqtts":
-        raise BrokerError("--ca-file has a meaning with mqtts:// only")
+        raise BrokerError("--ca-file needs mqtts://")
     if password_file is not None and username is None:
         raise BrokerError("--password-file needs --username")
     if accounts_file is not None and username is not None:
@@ -147,7 +148,7 @@ def broker_at(
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Why a session failed; `fatal` if trying again will not help."""
+    """The cause of a failed session; `fatal` if another try does not help."""
 
     text: str
     fatal: bool = False
@@ -167,6 +168,25 @@ def problem_of(broker: Broker, error: aiomqtt.MqttError) -> Problem:
                 f"{broker.place}: {problem.format(text=text)}", words == "CERTIFICATE_VERIFY_FAILED"
             )
     return Problem(f"{broker.place}: {text}")
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerController:
+    """Shell commands that stop and start the broker. Each must return once it is done."""
+
+    stop: str
+    start: str
+
+
+async def run_command(command: str) -> None:
+    """Run a shell command. Raises BrokerError if it fails."""
+    process = await asyncio.create_subprocess_shell(
+        command, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE
+    )
+    _, errors = await process.communicate()
+    if process.returncode:
+        reason = errors.decode(errors="replace").strip().rpartition("\n")[2]
+        raise BrokerError(f"{command!r} ended with {process.returncode}: {reason}")
 
 
 def _tls(ca_file: Path | None) -> ssl.SSLContext:

@@ -13,8 +13,7 @@ from typing import Annotated
 import typer
 
 from camsim import fleet_generator
-from camsim.broker import broker_at
-from camsim.broker_control import BrokerController
+from camsim.broker import BrokerController, broker_at
 from camsim.errors import CamsimError, UsageError
 from camsim.fleet import read_fleet
 from camsim.runner import play
@@ -34,7 +33,7 @@ app = typer.Typer(
 
 @contextlib.contextmanager
 def _exit_codes() -> Iterator[None]:
-    """Print an error that camsim raises on purpose, and exit with its code."""
+    """Print a CamsimError, and exit with its code."""
     try:
         yield
     except CamsimError as error:
@@ -63,7 +62,7 @@ def run(  # noqa: PLR0913, PLR0917 - each option of the command is an argument
     ] = None,
     seed: Annotated[int, typer.Option(metavar="N", help="the same seed plays the same cameras")] = 0,
     scenario: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="what happens: a file, or the name of a shipped one")
+        Path | None, typer.Option(metavar="FILE", help="scenario: a file, or the name of a bundled one")
     ] = None,
     action: Annotated[
         list[str] | None,
@@ -78,7 +77,7 @@ def run(  # noqa: PLR0913, PLR0917 - each option of the command is an argument
         float, typer.Option(min=0.01, metavar="K", help="divide all times, the interval too")
     ] = 1.0,
     truth: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="write there what really was, for `camsim score`")
+        Path | None, typer.Option(metavar="FILE", help="write the ground truth to FILE, for `camsim score`")
     ] = None,
     connections: Annotated[
         int | None, typer.Option(min=1, metavar="N", help="N gateways speak for all cameras (MQTT 5, QoS 0)")
@@ -100,11 +99,15 @@ def run(  # noqa: PLR0913, PLR0917 - each option of the command is an argument
         float, typer.Option(min=0.1, metavar="S", help="how long to wait for the first connections")
     ] = 30.0,
     broker_stop: Annotated[
-        str | None, typer.Option(metavar="COMMAND", help="stops the broker, for scenarios that want it")
+        str | None, typer.Option(metavar="COMMAND", help="stops the broker, for scenarios that restart it")
     ] = None,
     broker_start: Annotated[str | None, typer.Option(metavar="COMMAND", help="starts it again")] = None,
 ) -> None:
     """Play every camera in service until --duration or a signal (SIGINT, SIGTERM), then say goodbye."""
+    if qos and connections:
+        raise UsageError("--connections speaks at QoS 0: leave --qos out")
+    if (broker_stop is None) is not (broker_start is None):
+        raise UsageError("--broker-stop and --broker-start belong together")
     settings = SimulatorSettings(
         broker=broker_at(
             broker,
@@ -119,18 +122,18 @@ def run(  # noqa: PLR0913, PLR0917 - each option of the command is an argument
         interval_s=interval,
         speed=speed,
         seed=seed,
-        qos=_qos(qos, connections),
+        qos=qos,
         prefix=prefix,
         connections=connections,
         connect_timeout_s=connect_timeout,
-        broker_control=_hand(broker_stop, broker_start),
+        broker_control=BrokerController(broker_stop, broker_start) if broker_stop and broker_start else None,
     )
     asyncio.run(play(settings, truth))
 
 
 @app.command()
 def scenarios() -> None:
-    """List the scenarios that ship with camsim."""
+    """List the bundled scenarios."""
     for name, file in shipped().items():
         scenario = read_scenario(file)
         typer.echo(f"{name}: {scenario.title}, {format_duration(scenario.duration_s or 0)}")
@@ -155,25 +158,12 @@ app.command()(_exit_codes()(score))
 
 def _scenario(file: Path | None, entries: Sequence[str], duration_s: float | None) -> Scenario:
     """Return the scenario, with the entries of the command line after its own."""
-    read = NOTHING if file is None else read_scenario(file)
-    more = tuple(read_inline(entry) for entry in entries)
+    scenario = NOTHING if file is None else read_scenario(file)
     return replace(
-        read,
-        duration_s=read.duration_s if duration_s is None else duration_s,
-        timeline=read.timeline + more,
+        scenario,
+        duration_s=scenario.duration_s if duration_s is None else duration_s,
+        timeline=(*scenario.timeline, *map(read_inline, entries)),
     )
-
-
-def _qos(qos: int, connections: int | None) -> int:
-    if qos and connections:
-        raise UsageError("--connections speaks at QoS 0: leave --qos out")
-    return qos
-
-
-def _hand(stop: str | None, start: str | None) -> BrokerController | None:
-    if (stop is None) is not (start is None):
-        raise UsageError("--broker-stop and --broker-start belong together")
-    return None if stop is None or start is None else BrokerController(stop, start)
 
 
 def main() -> None:

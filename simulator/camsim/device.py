@@ -1,7 +1,7 @@
-"""A camera as a pure function of seed and time: what it says next, and when. No clock, no socket.
+"""A camera's heartbeats as a pure function of seed and time. No clock, no socket.
 
-The same seed gives the same camera, whatever else runs beside it: every figure is drawn from a hash of
-the seed, the camera's id and the figure's name, never from a shared random generator.
+Every figure is drawn from a hash of the seed, the camera's id and the figure's name, not from a shared random
+generator, so the same seed gives the same camera in every fleet.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """One camera's firmware, so to speak. `interval_s`: seconds between two heartbeats.
+    """One camera's firmware. `interval_s`: seconds between two heartbeats.
 
-    `boot` counts its starts from 0, `seq` its heartbeats since that start from 0.
+    `boot` counts its boots from 0, `seq` the heartbeats since that boot from 0.
     """
 
     camera: PlayedCamera
@@ -37,7 +37,7 @@ class Device:
     interval_s: float
 
     def due_s(self, boot: int, seq: int, jitter: float = JITTER) -> float:
-        """Return when heartbeat `seq` is due: seconds after this boot could speak first.
+        """Return when heartbeat `seq` is due, in seconds after this boot connected first.
 
         The first comes at a random phase of the interval, so that a fleet spreads evenly.
         """
@@ -46,23 +46,23 @@ class Device:
         return max(0.0, phase + seq + late) * self.interval_s
 
     def next_seq(self, boot: int, after_s: float, jitter: float = JITTER) -> int:
-        """Return the number of the first heartbeat that is due later than `after_s`."""
+        """Return the `seq` of the first heartbeat that is due later than `after_s`."""
         seq = max(0, math.floor(after_s / self.interval_s) - 2)
         while self.due_s(boot, seq, jitter) <= after_s:
             seq += 1
         return seq
 
     def pause_s(self, boot: int, occasion: int) -> float:
-        """Return how long this camera takes to come back once power or network do: under half an interval."""
+        """Return the seconds until it connects after power or network return: less than half an interval."""
         return self.draw("pause", boot, occasion) * self.interval_s / 2
 
     def heartbeat(self, seq: int, uptime_s: float, utc_s: float, **fields: Any) -> Heartbeat:
-        """Return what the camera says at `utc_s` (Unix seconds), `uptime_s` seconds after its boot.
+        """Return the heartbeat at `utc_s` (Unix seconds), `uptime_s` seconds after the boot.
 
-        `fields` replace what a healthy camera would say.
+        `fields` replace those of a healthy camera.
         """
         fps = self._pick("fps", _FRAME_RATES) - self._drift("fps", utc_s, _HOUR_S)
-        said: dict[str, Any] = {
+        healthy: dict[str, Any] = {
             "ts": round(utc_s, 3),
             "seq": seq,
             "uptime_s": round(uptime_s, 3),
@@ -76,15 +76,15 @@ class Device:
             "temperature_celsius": round(self._temperature(utc_s), 1),
             "firmware": self._pick("firmware", _FIRMWARES),
         }
-        return Heartbeat(**(said | fields))
+        return Heartbeat(**(healthy | fields))
 
     def _bits_per_picture(self, utc_s: float) -> float:
-        """More happens by day, so less can be compressed away."""
+        """Return a picture's size, which is larger by day."""
         busy = 0.7 + 0.3 * self._sun(utc_s)
         return (120e3 + 80e3 * self.draw("optics")) * busy * (0.9 + 0.2 * self._drift("bits", utc_s, 600.0))
 
     def _temperature(self, utc_s: float) -> float:
-        """Inside the housing, in a mild climate: warmest in July and in the afternoon."""
+        """Return the housing's temperature in a mild climate, highest in July and in the afternoon."""
         season = 14 - 9 * math.cos(math.tau * (utc_s / _YEAR_S % 1 - 0.05))
         own_heat = 8 + 8 * self.draw("housing")
         return season + 6 * self._sun(utc_s - 2 * _HOUR_S) + own_heat + 3 * self._drift("air", utc_s, _HOUR_S)
@@ -94,7 +94,7 @@ class Device:
         return -math.cos(math.tau * (utc_s / _DAY_S + self.camera.longitude / 360))
 
     def _drift(self, name: str, utc_s: float, period_s: float) -> float:
-        """Return a figure from 0 to 1 that wanders: another target each period, a straight line between."""
+        """Return a figure from 0 to 1: a line through one draw for each period."""
         step, part = divmod(utc_s / period_s, 1)
         here, there = self.draw(name, int(step)), self.draw(name, int(step) + 1)
         return here + (there - here) * part

@@ -1,16 +1,15 @@
-"""The one place that reaches inside aiomqtt: a camera that loses power or network sends no farewell.
+"""Ends of a session that aiomqtt does not offer: a camera that loses power or network sends no DISCONNECT.
 
-aiomqtt (2.5) ends a session in one way only, with DISCONNECT, after which the broker must not publish the
-last will. What is needed beyond its public interface, and found inside it:
+aiomqtt (2.5) always ends a session with DISCONNECT, after which the broker must not publish the last will.
+Only this module uses its private attributes:
 
 - `client._client`: the paho client, of which only public members are used (`socket()`, the callbacks);
 - `client._misc_task`: the task that sends PINGREQ when the keep-alive runs out.
 
-And aiomqtt asks the event loop for a turn to write by the number of the connection's file. When the turn
-comes the broker may have closed the connection; the number is nobody's by then, or another camera's.
-`careful` mends that.
+aiomqtt also registers writers by the file number of the connection. Once the broker has closed the
+connection, that number may belong to another camera; `careful` prevents that.
 
-`tests/integration/simulator/test_disconnects.py` fails when a new release moves either.
+`tests/integration/simulator/test_disconnects.py` fails if a release of aiomqtt changes any of them.
 """
 
 from __future__ import annotations
@@ -24,9 +23,9 @@ import aiomqtt
 
 
 def careful(client: aiomqtt.Client) -> aiomqtt.Client:
-    """Return the client, which from now on writes on its own connection only, and only while it is open.
+    """Make the client write on its own connection only, while it is open; return the client.
 
-    To be called in the event loop, before the client connects (which it does in a thread).
+    Call it in the event loop, before the client connects.
     """
     loop, paho = asyncio.get_running_loop(), _paho(client)
 
@@ -41,13 +40,13 @@ def careful(client: aiomqtt.Client) -> aiomqtt.Client:
 def hang_up(client: aiomqtt.Client) -> None:
     """End the TCP connection of a session without DISCONNECT, so that the broker publishes the last will.
 
-    The connection is only shut down: the library then reads its end, and tidies up by its own path.
+    The connection is only shut down: the library then reads its end, and cleans up.
     """
     _shut(_paho(client).socket())
 
 
 def fall_silent(client: aiomqtt.Client) -> None:
-    """Send nothing more of the library's own accord; the TCP connection stays open, the broker unaware."""
+    """Stop the library's PINGREQs; the TCP connection stays open."""
     task = client._misc_task  # noqa: SLF001 - see above
     if task is not None:
         task.cancel()
@@ -56,19 +55,19 @@ def fall_silent(client: aiomqtt.Client) -> None:
 async def leave(client: aiomqtt.Client) -> None:
     """End a session with DISCONNECT. Raises MqttError.
 
-    It is written there and then: aiomqtt would have the event loop do it, which may find the connection
-    closed by then, and tells of each in many lines.
+    It is written at once: aiomqtt leaves that to the event loop, which logs an error if the connection is
+    closed by then.
     """
     _paho(client).on_socket_register_write = None
     await client.__aexit__(None, None, None)
 
 
 def abandon(client: aiomqtt.Client, opening: asyncio.Task[Any]) -> None:
-    """Give up a session that is still being opened, or could not be, and leave no connection behind.
+    """Abandon a session that is being opened, or could not be, and close its connection.
 
-    aiomqtt connects in a thread, which cannot be cancelled and may get its connection after we have left:
-    so it is told to shut that down, instead of giving it to the event loop. Without `on_disconnect`
-    because aiomqtt's own raises CancelledError once the opening was cancelled.
+    aiomqtt connects in a thread, which cannot be cancelled and may connect later: it shuts that connection
+    down instead of passing it to the event loop. `on_disconnect` is removed because aiomqtt's own raises
+    CancelledError once the opening is cancelled.
     """
     paho = _paho(client)
     paho.on_disconnect = None
@@ -84,5 +83,5 @@ def _paho(client: aiomqtt.Client) -> Any:
 
 def _shut(sock: socket.socket | None) -> None:
     if sock is not None:
-        with contextlib.suppress(OSError):  # the broker was faster
+        with contextlib.suppress(OSError):  # the broker closed it before
             sock.shutdown(socket.SHUT_RDWR)

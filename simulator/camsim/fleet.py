@@ -1,7 +1,6 @@
-"""Which cameras there are to play: a small reader of `cameras.csv`, forgiving where camsim needs nothing.
+"""Reads the cameras to play from `cameras.csv`; columns that camsim does not need may be missing.
 
-It is its own on purpose: the simulator must not share the daemon's reading of the tables, so that a
-mistake there cannot hide behind the same mistake here.
+The simulator does not share the daemon's reader, so that a bug in it shows.
 """
 
 from __future__ import annotations
@@ -16,8 +15,6 @@ from pathlib import Path
 
 from camsim.errors import FleetError
 
-TABLE = "cameras.csv"
-SITES = "sites.csv"
 _NEEDED = ("camera_id", "operator_id", "site_id", "lifecycle")
 _LIFECYCLES = ("planned", "in_service", "retired")
 _ID = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
@@ -25,10 +22,7 @@ _ID = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 
 @dataclass(frozen=True, slots=True)
 class PlayedCamera:
-    """One row of the table: what a simulated camera needs to know about itself.
-
-    `interval_s` is the row's own heartbeat interval in seconds, None where the table is silent.
-    """
+    """One camera. `interval_s` is the heartbeat interval of its row, None if the row has none."""
 
     id: str
     operator: str
@@ -42,32 +36,31 @@ class PlayedCamera:
 
 @dataclass(frozen=True, slots=True)
 class Fleet:
-    """The cameras of a table, in its order; the retired ones are left out."""
+    """The cameras of a table in its order, without retired ones."""
 
     cameras: tuple[PlayedCamera, ...]
 
     @property
     def in_service(self) -> tuple[PlayedCamera, ...]:
-        """The cameras that live from the start."""
+        """The cameras that run from the start."""
         return tuple(camera for camera in self.cameras if not camera.planned)
 
     @property
     def planned(self) -> tuple[PlayedCamera, ...]:
-        """The cameras that wait for their commissioning."""
+        """The cameras that are not commissioned yet."""
         return tuple(camera for camera in self.cameras if camera.planned)
 
 
 def read_fleet(folder: Path) -> Fleet:
-    """Read `cameras.csv` in `folder`, and zones from `sites.csv` if it is there.
+    """Read `cameras.csv` in `folder`, and zones from `sites.csv` if it exists.
 
-    UTF-8 with or without BOM, comma or semicolon. Raises FleetError with the file and, where one is to
-    blame, its line.
+    UTF-8 with or without BOM, comma or semicolon. Raises FleetError with the file and the line.
     """
-    sites = folder / SITES
+    sites = folder / "sites.csv"
     zones = {}
     if sites.exists():
-        zones = {row["site_id"].strip(): row["zone"].strip() for _, row in _rows(sites, ("site_id", "zone"))}
-    file = folder / TABLE
+        zones = {row["site_id"]: row["zone"] for _, row in _rows(sites, ("site_id", "zone"))}
+    file = folder / "cameras.csv"
     cameras = tuple(_cameras(file, zones))
     if not cameras:
         raise FleetError(file, 0, "has no camera that could be played")
@@ -77,11 +70,11 @@ def read_fleet(folder: Path) -> Fleet:
 def _cameras(file: Path, zones: Mapping[str, str]) -> Iterator[PlayedCamera]:
     seen: dict[str, int] = {}
     for line, row in _rows(file, _NEEDED):
-        camera, lifecycle = _camera(file, line, row, zones)
+        camera = _camera(file, line, row, zones)
         first = seen.setdefault(camera.id, line)
         if first != line:
             raise FleetError(file, line, f"camera {camera.id!r} is already on line {first}")
-        if lifecycle != "retired":
+        if row["lifecycle"] != "retired":
             yield camera
 
 
@@ -99,7 +92,7 @@ def _text(file: Path) -> str:
 
 
 def _rows(file: Path, needed: tuple[str, ...]) -> Iterator[tuple[int, dict[str, str]]]:
-    """Return each row with its line number; it has every needed column."""
+    """Return each row, stripped, with its line number; it has every needed column."""
     text = _text(file)
     header, *_ = text.split("\n", 1)
     delimiter = ";" if header.count(";") > header.count(",") else ","
@@ -111,13 +104,12 @@ def _rows(file: Path, needed: tuple[str, ...]) -> Iterator[tuple[int, dict[str, 
         for row in rows:
             if None in row.values() or None in row:
                 raise FleetError(file, rows.line_num, "has another number of columns than the header")
-            yield rows.line_num, row
+            yield rows.line_num, {column: value.strip() for column, value in row.items()}
     except csv.Error as error:
         raise FleetError(file, rows.reader.line_num, f"is not CSV: {error}") from None
 
 
-def _camera(file: Path, line: int, row: dict[str, str], zones: Mapping[str, str]) -> tuple[PlayedCamera, str]:
-    row = {column: value.strip() for column, value in row.items()}
+def _camera(file: Path, line: int, row: dict[str, str], zones: Mapping[str, str]) -> PlayedCamera:
     for column in ("camera_id", "operator_id", "site_id"):
         if not _ID.fullmatch(row[column]):
             raise FleetError(
@@ -128,7 +120,7 @@ def _camera(file: Path, line: int, row: dict[str, str], zones: Mapping[str, str]
     interval = _number(file, line, "interval_s", row)
     if interval is not None and interval <= 0:
         raise FleetError(file, line, "interval_s: give seconds above 0, or leave it empty")
-    camera = PlayedCamera(
+    return PlayedCamera(
         id=row["camera_id"],
         operator=row["operator_id"],
         site=row["site_id"],
@@ -138,11 +130,10 @@ def _camera(file: Path, line: int, row: dict[str, str], zones: Mapping[str, str]
         zone=zones.get(row["site_id"], ""),
         purpose=row.get("purpose", ""),
     )
-    return camera, row["lifecycle"]
 
 
 def _number(file: Path, line: int, column: str, row: dict[str, str]) -> float | None:
-    """Return the number in an optional column, or None; a decimal comma is taken for a point."""
+    """Return the number in an optional column, or None; a decimal comma counts as a point."""
     text = row.get(column, "")
     if not text:
         return None

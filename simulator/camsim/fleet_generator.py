@@ -1,4 +1,4 @@
-"""A made-up inventory of any size, to play and to watch: the same for the same seed."""
+"""Generates an inventory of any size, the same for the same seed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from camsim.seeded_random import uniform
 _PER_SITE: Final = 8
 _SITES_PER_ZONE: Final = 12
 _PURPOSES: Final = (("video_protection", 0.6), ("traffic", 0.87), ("access_control", 1.0))
-"""Each has the chances below its figure and above the one before."""
+"""Cumulative shares."""
 _MODELS: Final = ("Dôme 4K", "Bullet 5 MP", "PTZ 30×", "Panoramique 360°")
 _CENTRE: Final = (43.5297, 5.4474)
 _REACH_DEGREES: Final = 0.08
@@ -22,7 +22,7 @@ _PLANNED: Final = 0.03
 
 
 def tables(cameras: int, operators: int, seed: int) -> dict[str, str]:
-    """Return the text of each table, by its file's name."""
+    """Return the text of each table by its file name."""
     sites = max(1, cameras // _PER_SITE)
     zones = max(1, sites // _SITES_PER_ZONE)
     return {
@@ -42,14 +42,14 @@ def tables(cameras: int, operators: int, seed: int) -> dict[str, str]:
 
 
 def write(folder: Path, cameras: int, operators: int, seed: int) -> None:
-    """Write the tables into a folder that has none yet. Raises UsageError."""
+    """Write the tables into a folder without tables. Raises UsageError."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name, text in tables(cameras, operators, seed).items():
             with (folder / name).open("x", encoding="utf-8", newline="") as file:
                 file.write(text)
     except FileExistsError as error:
-        raise UsageError(f"{error.filename} is there already: name another folder") from None
+        raise UsageError(f"{error.filename} exists already: choose another folder") from None
     except OSError as error:
         raise UsageError(f"{error.filename}: cannot be written: {error.strerror}") from None
 

@@ -16,7 +16,7 @@ _PLAIN_S = (2.0, 60.0)
 
 
 class Progress:
-    """Writes to `out` how many cameras are connected, and notes."""
+    """Writes the number of connected cameras, and notices, to `out`."""
 
     def __init__(self, out: TextIO) -> None:
         self._console = Console(file=out, markup=False, emoji=False, highlight=False)
@@ -25,13 +25,13 @@ class Progress:
         self._shown_at = time.monotonic()
 
     async def follow(self, statistics: Statistics) -> None:
-        """Show the state while nothing changes it, until cancelled."""
+        """Show the state regularly until cancelled."""
         while True:
             await asyncio.sleep(self._calm_s)
             self.show(statistics)
 
     def show(self, statistics: Statistics) -> None:
-        """Show the state, unless it was shown a moment ago."""
+        """Show the state, at most once per pause."""
         now = time.monotonic()
         if now - self._shown_at < self._pause_s:
             return
@@ -46,6 +46,6 @@ class Progress:
             self.note(text)
 
     def note(self, text: str) -> None:
-        """Write a line that stays."""
+        """Write a line that is not overwritten."""
         self._live.stop()
         self._console.print(text, soft_wrap=True)

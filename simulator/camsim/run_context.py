@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 
-from camsim.broker import Broker
-from camsim.broker_control import BrokerController
+from camsim.broker import Broker, BrokerController
 from camsim.fleet import Fleet, PlayedCamera
 from camsim.scenario.model import NOTHING, Scenario
 from camsim.seeded_random import uniform

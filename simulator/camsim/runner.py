@@ -1,4 +1,4 @@
-"""Plays one run from the command line: progress, signals, ground truth."""
+"""Plays a run for the command line, with progress, signals and ground truth."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from camsim.stats import Statistics
 
 
 async def play(settings: SimulatorSettings, truth: Path | None) -> None:
-    """Play until the scenario ends or a signal arrives: the first signal ends cleanly, a second at once.
+    """Play until the scenario ends or a signal arrives; a second signal ends at once.
 
     Raises DeviceError at the end if a camera failed unexpectedly.
     """
@@ -46,15 +46,14 @@ async def play(settings: SimulatorSettings, truth: Path | None) -> None:
 
 
 class Mishaps:
-    """Unexpected errors of event-loop callbacks and camera tasks."""
+    """Unexpected errors of event-loop callbacks and camera tasks; the first is reported at once."""
 
     def __init__(self, on_notice: Callable[[str], None]) -> None:
         self._on_notice = on_notice
-        self._count = 0
-        self._first = ""
+        self._errors: list[str] = []
 
     def note(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-        """Exception handler of the event loop; the first error is shown at once."""
+        """Exception handler of the event loop."""
         error = context.get("exception")
         self._add(str(context.get("message")) if error is None else _described(error))
 
@@ -69,14 +68,15 @@ class Mishaps:
 
     def must_be_none(self) -> None:
         """Raise DeviceError if an error was collected."""
-        if self._count:
-            raise DeviceError(f"cameras failed {self._count} times, which is a bug; first: {self._first}")
+        if self._errors:
+            raise DeviceError(
+                f"cameras failed {len(self._errors)} times, which is a bug; first: {self._errors[0]}"
+            )
 
     def _add(self, text: str) -> None:
-        if not self._count:
-            self._first = text
+        if not self._errors:
             self._on_notice(f"a camera failed: {text}")
-        self._count += 1
+        self._errors.append(text)
 
 
 def _described(error: BaseException) -> str:
@@ -86,11 +86,10 @@ def _described(error: BaseException) -> str:
 
 
 async def _session(simulator: Simulator, truth: GroundTruthFile | None) -> None:
+    settings, statistics = simulator.settings, simulator.statistics
     async with simulator:
-        statistics = simulator.statistics
         if truth is not None:
             truth.begin(simulator.run, simulator.began_ms)
         statistics.on_notice(f"{statistics.connected}/{statistics.expected} connected, playing")
-        scenario = simulator.settings.scenario
-        seconds = scenario.duration_s
-        await simulator.play(None if seconds is None else seconds / simulator.settings.speed)
+        seconds = settings.scenario.duration_s
+        await simulator.play(None if seconds is None else seconds / settings.speed)

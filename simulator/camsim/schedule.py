@@ -64,7 +64,7 @@ def plan(scenario: Scenario, fleet: Fleet, seed: int) -> list[Step]:
         except _UnusableEntryError as misfit:
             problems.append(f"{entry.place}: {misfit}")
     if problems:
-        raise ScenarioError(tuple(problems))
+        raise ScenarioError(*problems)
     steps.sort(key=lambda step: step.at_s)  # stable: in the order of the file
     return steps
 

@@ -1,4 +1,4 @@
-"""Chance that depends on nothing but its name, so that the same seed plays the same in whatever order."""
+"""Random figures that depend on their name only, so that their order does not matter."""
 
 from __future__ import annotations
 

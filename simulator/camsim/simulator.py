@@ -16,7 +16,7 @@ from dataclasses import replace
 from types import TracebackType
 from typing import Self
 
-from camsim.broker_control import run_command
+from camsim.broker import run_command
 from camsim.connection import Connection
 from camsim.device import Device
 from camsim.errors import ConnectError, ScenarioError
@@ -28,13 +28,13 @@ from camsim.publishing import Courier, Message
 from camsim.rlimits import raise_open_file_limit
 from camsim.run_context import RunContext, SimulatorSettings
 from camsim.schedule import Step, plan
-from camsim.spoofing import FOREIGN_OPERATOR, spoofed_heartbeat
 from camsim.stats import Statistics
 from camsim.virtual_camera import VirtualCamera
 
 __all__ = ["Simulator", "SimulatorSettings"]
 
 _BY_HAND = "by hand"
+_FOREIGN_OPERATOR = "somebody-else"
 _GOODBYE_S = 10.0
 USUAL_INTERVAL_S = 10.0
 
@@ -57,7 +57,7 @@ class Simulator:
         steps = plan(scenario, settings.fleet, settings.seed)
         if settings.broker_control is None and any(step.change is Moment.STOP_BROKER for step in steps):
             raise ScenarioError(
-                ("the scenario restarts the broker: say how, with --broker-stop and --broker-start",)
+                "the scenario restarts the broker: say how, with --broker-stop and --broker-start"
             )
         interval_s = (
             settings.interval_s or settings.scenario.interval_s or USUAL_INTERVAL_S
@@ -156,12 +156,12 @@ class Simulator:
         self.statistics.happened = len(self._occasions)
 
     def _spoofed(self, camera: PlayedCamera, spoofed: SpoofedMessage) -> Message:
-        sender = camera if spoofed.own_topic else replace(camera, operator=FOREIGN_OPERATOR)
-        payload = spoofed_heartbeat(self._lives[camera.id], spoofed, self._context.now_s(), time.time())
+        sender = camera if spoofed.own_topic else replace(camera, operator=_FOREIGN_OPERATOR)
+        payload = self._lives[camera.id].spoofed_payload(spoofed, self._context.now_s(), time.time())
         return Message(self._context.topic(sender), payload, qos=1, retain=spoofed.kind == "retained")
 
     def _count_spoofed(self) -> None:
-        self.statistics.lies += 1
+        self.statistics.spoofed += 1
 
     def _prepare(self, tasks: asyncio.TaskGroup) -> None:
         settings = self.settings

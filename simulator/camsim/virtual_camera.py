@@ -29,6 +29,7 @@ from camsim.faults import (
     NetworkCut,
     PowerOff,
     Reorder,
+    SpoofedMessage,
     StorageFills,
 )
 from camwatch.wire.heartbeat import MAX_PAYLOAD_BYTES, encode_heartbeat
@@ -37,6 +38,7 @@ _NO_POWER_YET = "uncommissioned"
 _NOT_YET = inf
 _OVERTAKEN_S = 0.001  # after the heartbeat that overtakes it
 _TWICE_S = 0.02
+_OLD_S = 3600.0
 _LOOK_BACK = 64  # heartbeats that are searched for the last delivered one
 _E = TypeVar("_E")
 
@@ -188,6 +190,19 @@ class VirtualCamera:
         if any(self._draw("twice", seq) < twice.share for twice in self._all(Duplicate)):
             found.append(Delivery(at + _TWICE_S, seq, readable))
         return found
+
+    def spoofed_payload(self, spoofed: SpoofedMessage, now_s: float, utc_s: float) -> bytes:
+        """Return a heartbeat in its name that it did not send: invented, old, or its last one again."""
+        if spoofed.kind == "spoof":
+            seq, uptime_s = (
+                self.seq + spoofed.number,
+                max(0.0, now_s - self.booted_s),
+            )  # the next, as if overheard
+            return encode_heartbeat(self.device.heartbeat(seq, uptime_s, utc_s))
+        if self.last_payload and (spoofed.kind == "retained" or spoofed.number % 2 == 0):
+            return self.last_payload
+        past_s = utc_s - _OLD_S - spoofed.number
+        return encode_heartbeat(self.device.heartbeat(spoofed.number, _OLD_S, past_s))
 
     def catch_up(self, now_s: float) -> None:
         """Update `last_delivered_s` under the present effects; only readable heartbeats count."""

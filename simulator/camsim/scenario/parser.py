@@ -41,13 +41,13 @@ HEAD: Final[dict[str, Kind]] = {
 
 
 def shipped() -> dict[str, Path]:
-    """Return the scenarios that come with camsim, by name."""
+    """Return the bundled scenarios by name."""
     folder = _INSTALLED if _INSTALLED.is_dir() else _CHECKOUT
     return {file.stem: file for file in sorted(folder.glob("*.yaml"))}
 
 
 def read_scenario(source: Path) -> Scenario:
-    """Read a scenario from a file, or a shipped one by its name. Raises ScenarioError."""
+    """Read a scenario from a file, or a bundled one by its name. Raises ScenarioError."""
     file = source if source.suffix or source.exists() else shipped().get(str(source))
     if file is None:
         names = ", ".join(shipped())
@@ -55,9 +55,9 @@ def read_scenario(source: Path) -> Scenario:
     try:
         said = file.read_text("utf-8")
     except OSError as error:
-        raise ScenarioError((f"{file}: cannot be read: {error.strerror}",)) from None
+        raise ScenarioError(f"{file}: cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
-        raise ScenarioError((f"{file}: is not UTF-8 text",)) from None
+        raise ScenarioError(f"{file}: is not UTF-8 text") from None
     return _Reader(str(file)).scenario(said)
 
 
@@ -67,7 +67,7 @@ def read_inline(said: str) -> Entry:
     node = reader.composed(said)
     entry = None if node is None else reader.entry(node)
     if entry is None or reader.problems:
-        raise ScenarioError(tuple(reader.problems))
+        raise ScenarioError(*reader.problems)
     return entry
 
 
@@ -83,11 +83,11 @@ class _Reader:
         node = self.composed(said)
         read = NOTHING if node is None else self._scenario(node)
         if self.problems:
-            raise ScenarioError(tuple(self.problems))
+            raise ScenarioError(*self.problems)
         return read
 
     def composed(self, said: str) -> Node | None:
-        """Return the tree of the text, None if it is not YAML."""
+        """Return the root node of the text; None if it is not valid YAML."""
         try:
             node = yaml.compose(said, Loader=yaml.SafeLoader)
         except yaml.MarkedYAMLError as error:
@@ -154,7 +154,7 @@ class _Reader:
         if "every" in fields and "times" not in fields:
             self._fault(fields["every"], "'every' needs 'times': how often")
         if kind.fleet and "on" in fields:
-            self._fault(fields["on"], f"{action} concerns everybody: leave out 'on'")
+            self._fault(fields["on"], f"{action} concerns the broker: leave out 'on'")
 
     def _selector(self, node: Node) -> Selector:
         fields = self._fields(node, tuple(SELECTOR), "'on'")
@@ -169,7 +169,7 @@ class _Reader:
         for key, value in node.value:
             name = str(key.value) if isinstance(key, ScalarNode) else "?"  # `on` is not a boolean here
             if name in fields:
-                self._fault(key, f"{name!r} stands here twice")
+                self._fault(key, f"{name!r} is given twice")
             fields[name] = value
         if known is not None:
             self._known(fields, tuple(known), what)

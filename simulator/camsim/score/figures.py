@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from math import sqrt
@@ -21,8 +21,14 @@ _operator_of = attrgetter("camera.operator")
 
 
 def figures(marks: Score, down_after: float) -> Figures:
-    """Return every figure of a run; None where there is no data."""
+    """Return every figure of a run; None if there is no data."""
     found = marks.found
+    ended = [
+        (each.start_error_ms / each.interval_ms, error / each.interval_ms)
+        for each in found
+        if (error := each.end_error_ms) is not None
+    ]
+    outside = [each for one in found for each in one.outside]
     return {
         "scenario": marks.real.scenario,
         "seed": marks.real.seed,
@@ -41,20 +47,12 @@ def figures(marks: Score, down_after: float) -> Figures:
             [(each.detection_ms - down_after * each.interval_ms - each.lag_ms) / 1000 for each in found]
         ),
         "start_error_intervals": _error([each.start_error_ms / each.interval_ms for each in found]),
-        "end_error_intervals": _error(
-            [error / each.interval_ms for each in found if (error := each.end_error_ms) is not None]
-        ),
-        "down_error_intervals": _error(
-            [
-                error / each.interval_ms - each.start_error_ms / each.interval_ms
-                for each in found
-                if (error := each.end_error_ms) is not None
-            ]
-        ),
+        "end_error_intervals": _error([end for _, end in ended]),
+        "down_error_intervals": _error([end - start for start, end in ended]),
         "camera_error_intervals_per_outage": _error(
             [each.error_ms / each.camera.interval_ms / max(1, each.outages) for each in marks.cameras]
         ),
-        "bounds_told": len(outside := [each for one in found for each in one.outside]),
+        "bounds_told": len(outside),
         "outside_bounds": sum(outside),
         "unknown_but_knowable_s": sum(each.knowable_ms for each in marks.cameras) / 1000,
         "up_on_false_evidence_s": sum(each.false_up_ms for each in marks.cameras) / 1000,
@@ -103,30 +101,30 @@ def _operator(cameras: Sequence[CameraScore]) -> dict[str, float | None]:
 
 
 def _causes(found: Iterable[DetectedOutage], missed: Iterable[Missed]) -> dict[str, Figures]:
-    groups: dict[str, list[DetectedOutage]] = {}
+    groups: dict[str, list[DetectedOutage]] = defaultdict(list)
     for each in found:
-        groups.setdefault(each.absence.why, []).append(each)
+        groups[each.absence.why].append(each)
     lost = Counter(one.absence.why for one in missed)
     return {
         why: {
-            "detected": len(mine := groups.get(why, [])),
+            "detected": len(mine := groups[why]),
             "missed": lost[why],
             "detection_intervals": _spread([each.detection_ms / each.interval_ms for each in mine]),
             "start_error_intervals": _error([each.start_error_ms / each.interval_ms for each in mine]),
         }
-        for why in sorted(groups.keys() | lost.keys())
+        for why in sorted({*groups, *lost})
     }
 
 
 def read_limits(file: Path) -> dict[str, float]:
     """Read limits: YAML, a figure's name (`detection_s.p99`) with its maximum. Raises ScoreError."""
     try:
-        said = yaml.safe_load(file.read_text("utf-8"))
+        limits = yaml.safe_load(file.read_text("utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise ScoreError(f"--limits {file}: cannot be read: {error}") from None
-    if not isinstance(said, dict) or not all(isinstance(value, int | float) for value in said.values()):
+    if not isinstance(limits, dict) or not all(isinstance(value, int | float) for value in limits.values()):
         raise ScoreError(f"--limits {file}: write one figure a line, like `mistakes: 0`")
-    return {str(name): float(value) for name, value in said.items()}
+    return {str(name): float(value) for name, value in limits.items()}
 
 
 def beyond(found: Figures, limits: Mapping[str, float]) -> list[str]:
@@ -143,7 +141,6 @@ def beyond(found: Figures, limits: Mapping[str, float]) -> list[str]:
             value = value[part]
         if value is not None and not isinstance(value, int | float):
             raise ScoreError(f"--limits: {name!r} is not a single figure")
-        too_much = value if value is None or name.startswith("detection") else abs(value)
-        if too_much is not None and too_much > most:
+        if value is not None and (value if name.startswith("detection") else abs(value)) > most:
             exceeded.append(f"{name} is {value:.6g}, wanted at most {most:g}")
     return exceeded

@@ -1,9 +1,9 @@
-"""The score as plain text: tables of at most 80 columns."""
+"""The score as text, in tables of 80 columns."""
 
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from rich.console import Console, RenderableType
@@ -89,12 +89,7 @@ def _facts(found: Figures) -> Table:
         "ends with bounds, truth outside": f"{found['bounds_told']}, {found['outside_bounds']}",
         "blind, and how far from the truth": f"{_seconds(found['blind_s'])}, {found['blind_error_s']:+.2f} s",
     }
-    table = Table.grid(expand=True)
-    table.add_column()
-    table.add_column(justify="right")
-    for row in rows.items():
-        table.add_row(*row)
-    return table
+    return _columns(("", ""), rows.items())
 
 
 def _spreads(head: str, found: Figures, names: tuple[str, ...], labels: dict[str, str]) -> Table:
@@ -105,8 +100,8 @@ def _spreads(head: str, found: Figures, names: tuple[str, ...], labels: dict[str
     )
 
 
-def _columns(heads: Iterable[str], rows: Iterable[tuple[str, ...]]) -> Table:
-    table = Table(box=None, pad_edge=False, padding=0, expand=True, header_style="")
+def _columns(heads: Sequence[str], rows: Iterable[tuple[str, ...]]) -> Table:
+    table = Table(box=None, pad_edge=False, padding=0, expand=True, header_style="", show_header=any(heads))
     for number, head in enumerate(heads):
         if number:
             table.add_column(head, justify="right", min_width=11, no_wrap=True)

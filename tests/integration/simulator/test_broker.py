@@ -56,7 +56,7 @@ def test_secrets_stay_out_of_sight_and_their_files_are_named(tmp_path: Path) -> 
         broker_at("mqtt://a", password_file=file)
     with pytest.raises(BrokerError, match="nowhere: cannot be read: No such file"):
         broker_at("mqtt://a", username="u", password_file=tmp_path / "nowhere")
-    with pytest.raises(BrokerError, match="has a meaning with mqtts:// only"):
+    with pytest.raises(BrokerError, match="--ca-file needs mqtts://"):
         broker_at("mqtt://a", ca_file=file)
     with pytest.raises(BrokerError, match=r"--ca-file .*password: cannot be used"):
         broker_at("mqtts://a", ca_file=file)

@@ -202,7 +202,7 @@ def test_fleet_makes_an_inventory_that_camwatch_takes(tmp_path: Path) -> None:
     )
     again = CliRunner().invoke(app, made)
     assert again.exit_code == 2
-    assert "operators.csv is there already: name another folder" in again.stderr
+    assert "operators.csv exists already: choose another folder" in again.stderr
 
 
 async def test_the_truth_of_a_run_is_written_and_is_that_of_the_plan(

@@ -1,4 +1,4 @@
-"""Gateways that speak for many cameras; lies; the hand on the broker's switch; synthetic fleets."""
+"""Gateways of many cameras; spoofed messages; commands that restart the broker."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from camsim.broker_control import BrokerController
+from camsim.broker import BrokerController
 from camsim.errors import BrokerError, ConnectError
 from camwatch.core.telemetry import SessionStatus
 from camwatch.wire.heartbeat import Heartbeat
@@ -74,7 +74,7 @@ async def test_a_gateway_that_nobody_answers_is_one_clear_error() -> None:
             await silent.play()
 
 
-async def test_lies_are_told_for_a_camera_that_is_dead(mosquitto: Mosquitto) -> None:
+async def test_spoofed_messages_are_sent_for_a_dead_camera(mosquitto: Mosquitto) -> None:
     """Under another operator, again, old, and left behind on the broker: none of them is its own."""
     entries = (
         "{action: power_cut, at: 0.5, on: {camera: cam-0}}",
@@ -87,7 +87,7 @@ async def test_lies_are_told_for_a_camera_that_is_dead(mosquitto: Mosquitto) -> 
         simulator(mosquitto.url, fleet_of(1), *entries) as playing,
     ):
         played = asyncio.create_task(playing.play())
-        await observer.until(lambda: playing.statistics.lies >= 20)
+        await observer.until(lambda: playing.statistics.spoofed >= 20)
         played.cancel()
     own = [
         (one.at, one.said)

@@ -77,7 +77,7 @@ timeline:
             HEAD + "timelines: []\ntimeline: []",
             ":4:12: a scenario has no 'timelines': did you mean 'timeline'?",
         ),
-        (HEAD + "title: X\ntimeline: []", ":4:1: 'title' stands here twice"),
+        (HEAD + "title: X\ntimeline: []", ":4:1: 'title' is given twice"),
         (HEAD + "timeline: [{at: 3}]", ":4:12: an entry lacks 'action'"),
         (HEAD + "timeline: [{action: powercut}]", ":4:21: action: write one of power_cut"),
         (HEAD + "timeline: [{action: powercut}]", "did you mean 'power_cut'?"),
@@ -89,7 +89,7 @@ timeline:
         (HEAD + "timeline: [{action: flap, times: 3}]", ":4:34: 'times' needs 'every'"),
         (HEAD + "timeline: [{action: flap, every: 3s}]", ":4:34: 'every' needs 'times'"),
         (HEAD + "timeline: [{action: clock_jump}]", ":4:12: clock_jump lacks 'by'"),
-        (HEAD + "timeline: [{action: broker_restart, on: {}}]", "concerns everybody: leave out 'on'"),
+        (HEAD + "timeline: [{action: broker_restart, on: {}}]", "concerns the broker: leave out 'on'"),
         (HEAD + "timeline: [{action: loss, share: 120 %}]", ":4:34: share: write a share above 0 %"),
         (
             HEAD + "timeline: [{action: loss, on: {sight: x}}]",
