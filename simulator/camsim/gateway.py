@@ -12,6 +12,7 @@ import heapq
 import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from typing import NamedTuple
 
 import aiomqtt
 import mqtt5
@@ -77,7 +78,8 @@ class Gateway:
         while True:
             try:
                 async with context.pace:
-                    session = await _open(self.name, context, self._more.set)
+                    session = await _open(self.name, context)
+                session.lost.add_done_callback(lambda _: self._more.set())
                 failures = 0
                 self._session = session
                 self._connected(context.statistics.came)
@@ -101,7 +103,7 @@ class Gateway:
                 note(camera)
 
     async def _run_session(self, session: _Session) -> None:
-        """Send what is due when it is due. Raises OSError when the session is lost."""
+        """Send each heartbeat when it is due. Raises OSError when the session is lost."""
         context = self._context
         await context.begun.wait()
         now_s = context.now_s()
@@ -118,7 +120,7 @@ class Gateway:
                 await session.writer.drain()
 
     async def _wait(self) -> None:
-        """Wait until something is due, or has changed, or the session is lost."""
+        """Wait until a message is due, a camera changes, or the session is lost."""
         keep_s = self._context.broker.keep_alive_s / 2
         wait_s = min(keep_s, max(0.0, self._due[0][0] - self._context.now_s())) if self._due else keep_s
         with contextlib.suppress(TimeoutError):
@@ -160,15 +162,11 @@ def gateways(
             yield Gateway(f"gateway-{number}", some, context, path)
 
 
-class _Session:
-    """An open session. `lost` ends with the reason when the connection does, and calls `on_lost` then."""
+class _Session(NamedTuple):
+    """An open session; `lost` ends with the reason when the session does."""
 
-    def __init__(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, on_lost: Callable[[], None]
-    ) -> None:
-        self.writer = writer
-        self.lost = asyncio.create_task(_end_of(reader))
-        self.lost.add_done_callback(lambda _: on_lost())
+    writer: asyncio.StreamWriter
+    lost: asyncio.Task[str]
 
 
 async def _end_of(reader: asyncio.StreamReader) -> str:
@@ -181,7 +179,7 @@ async def _end_of(reader: asyncio.StreamReader) -> str:
     return "Disconnected"
 
 
-async def _open(name: str, context: RunContext, on_lost: Callable[[], None]) -> _Session:
+async def _open(name: str, context: RunContext) -> _Session:
     """Open a session. Raises OSError or TimeoutError."""
     broker = context.broker
     async with asyncio.timeout(context.answer_s):
@@ -200,7 +198,7 @@ async def _open(name: str, context: RunContext, on_lost: Callable[[], None]) -> 
         except BaseException:
             writer.close()
             raise
-        return _Session(reader, writer, on_lost)
+        return _Session(writer, asyncio.create_task(_end_of(reader)))
 
 
 def _must_be_accepted(answer: bytes) -> None:

@@ -53,18 +53,18 @@ def read_scenario(source: Path) -> Scenario:
         names = ", ".join(shipped())
         raise ScenarioError((f"{source}: not a file, and not the name of a scenario: {names}",))
     try:
-        said = file.read_text("utf-8")
+        source_text = file.read_text("utf-8")
     except OSError as error:
         raise ScenarioError(f"{file}: cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
         raise ScenarioError(f"{file}: is not UTF-8 text") from None
-    return _Reader(str(file)).scenario(said)
+    return _Reader(str(file)).scenario(source_text)
 
 
-def read_inline(said: str) -> Entry:
+def read_inline(source: str) -> Entry:
     """Read one entry of a timeline, as given on a command line. Raises ScenarioError."""
     reader = _Reader("--action")
-    node = reader.composed(said)
+    node = reader.composed(source)
     entry = None if node is None else reader.entry(node)
     if entry is None or reader.problems:
         raise ScenarioError(*reader.problems)
@@ -78,18 +78,18 @@ class _Reader:
         self._file = file
         self.problems: list[str] = []
 
-    def scenario(self, said: str) -> Scenario:
+    def scenario(self, source: str) -> Scenario:
         """Return the scenario. Raises ScenarioError."""
-        node = self.composed(said)
+        node = self.composed(source)
         read = NOTHING if node is None else self._scenario(node)
         if self.problems:
             raise ScenarioError(*self.problems)
         return read
 
-    def composed(self, said: str) -> Node | None:
+    def composed(self, source: str) -> Node | None:
         """Return the root node of the text; None if it is not valid YAML."""
         try:
-            node = yaml.compose(said, Loader=yaml.SafeLoader)
+            node = yaml.compose(source, Loader=yaml.SafeLoader)
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark
             where = self._file if mark is None else f"{self._file}:{mark.line + 1}:{mark.column + 1}"
@@ -115,11 +115,10 @@ class _Reader:
             entries = [entry for each in timeline.value if (entry := self.entry(each)) is not None]
         elif timeline is not None:
             self._fault(timeline, "timeline: write a list of entries, each like {action: reboot, at: 30s}")
-        named = {f"{name}_s" if name in ("duration", "interval") else name: head[name] for name in head}
-        return Scenario(timeline=tuple(entries), **named)
+        return Scenario(timeline=tuple(entries), **_named(head))
 
     def entry(self, node: Node) -> Entry | None:
-        """Read one entry of a timeline; None where it is none."""
+        """Parse one entry of a timeline; None if it is not valid."""
         before = len(self.problems)
         fields = self._fields(node, None, "an entry of a timeline")
         if "action" not in fields:
@@ -136,10 +135,7 @@ class _Reader:
         if len(self.problems) > before:
             return None
         on = self._selector(fields["on"]) if "on" in fields else Selector()
-        named = {
-            name if name in ("action", "times") else f"{name}_s": value for name, value in values.items()
-        }
-        return Entry(place=self._place(node), on=on, parameters=parameters, **named)
+        return Entry(place=self._place(node), on=on, parameters=parameters, **_named(values))
 
     def _consistent(self, node: Node, action: str, fields: Mapping[str, Node]) -> None:
         """Report fields that contradict each other, and missing ones."""
@@ -197,6 +193,12 @@ class _Reader:
 
     def _fault(self, node: Node, problem: str) -> None:
         self.problems.append(f"{self._place(node)}: {problem}")
+
+
+def _named(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return values by the names of a record's fields, which end in `_s` for durations."""
+    times = ("at", "for", "every", "spread", "duration", "interval")
+    return {f"{name}_s" if name in times else name: value for name, value in values.items()}
 
 
 def _plain(node: Node) -> object:

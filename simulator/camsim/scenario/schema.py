@@ -1,4 +1,4 @@
-"""The JSON Schema of a scenario, for editors and other programs; from the same tables as the reader."""
+"""The JSON Schema of a scenario, from the parser's tables."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def _entry(name: str) -> dict[str, Any]:
 def _selector() -> dict[str, Any]:
     return {
         "type": "object",
-        "description": "Which cameras: those that fit everything that is said. Without: all.",
+        "description": "The cameras that match every given field; all without it.",
         "properties": {name: kind.schema for name, kind in SELECTOR.items()},
         "additionalProperties": False,
     }

@@ -1,4 +1,4 @@
-"""The values that stand in a scenario, and how people write them: 90s, 1h30m, 20 %, cam-0001."""
+"""The kinds of values in a scenario, as users write them: 90s, 1h30m, 20 %, cam-0001."""
 
 from __future__ import annotations
 
@@ -16,14 +16,15 @@ _SHARE = re.compile(r"(\d+(?:\.\d+)?) ?%")
 
 
 class InvalidValueError(ValueError):
-    """A value that is not what it must be; the message says what to write."""
+    """A value of another kind; the message has the remedy."""
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A kind of value: what a mistake is answered with, its JSON Schema, and how it is read.
+    """A kind of value.
 
-    `parse` returns what a value means, None for a value of another kind; `among`: the texts to choose from.
+    `wanted` completes "write …" in errors. `parse` returns None for a value of another kind.
+    `among`: the accepted texts, if they are listed.
     """
 
     wanted: str
@@ -32,11 +33,11 @@ class Kind:
     among: tuple[str, ...] = ()
 
     def read(self, value: object) -> Any:
-        """Return what the value means. Raises InvalidValueError."""
-        meant = self.parse(value)
-        if meant is None:
+        """Return the parsed value. Raises InvalidValueError."""
+        parsed = self.parse(value)
+        if parsed is None:
             raise InvalidValueError(f"write {self.wanted}")
-        return meant
+        return parsed
 
 
 def duration(low: float = 0.0, high: float = math.inf) -> Kind:
@@ -91,13 +92,13 @@ def number(low: float, high: float, *, whole: bool = False) -> Kind:
 def _finite(value: object) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    with contextlib.suppress(OverflowError):  # of a whole number with hundreds of digits
+    with contextlib.suppress(OverflowError):  # an integer with hundreds of digits
         return figure if math.isfinite(figure := float(value)) else None
     return None
 
 
 def text(*among: str) -> Kind:
-    """Return a text; one of `among`, if there are some."""
+    """Return a text; one of `among`, if any are given."""
 
     def parse(value: object) -> str | None:
         return value if isinstance(value, str) and value and (not among or value in among) else None

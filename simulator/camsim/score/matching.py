@@ -69,7 +69,6 @@ class Mistake(NamedTuple):
     """An outage of a camera that was reachable."""
 
     camera: str
-    outage: Outage
     duration_ms: int
 
 
@@ -212,7 +211,7 @@ def _pair(
     for outage in outages:
         if outage not in used:
             lasted = (outage.end_ms or marks.ended_ms) - outage.at_ms
-            marks.mistakes.append(Mistake(camera.id, outage, lasted))
+            marks.mistakes.append(Mistake(camera.id, lasted))
 
 
 def _touch(absence: TrueOutage, outage: Outage, end_ms: int) -> bool:
