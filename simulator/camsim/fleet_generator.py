@@ -26,18 +26,9 @@ def tables(cameras: int, operators: int, seed: int) -> dict[str, str]:
     sites = max(1, cameras // _PER_SITE)
     zones = max(1, sites // _SITES_PER_ZONE)
     return {
-        "operators.csv": _csv(
-            ("operator_id", "name", "objective"),
-            (
-                (f"operator-{n}", f"Exploitant n° {n}", "0.98" if n % 2 else "")
-                for n in range(1, operators + 1)
-            ),
-        ),
-        "sites.csv": _csv(
-            ("site_id", "name", "zone", "latitude", "longitude"),
-            (_site(n, zones, seed) for n in range(sites)),
-        ),
-        "cameras.csv": _csv(_COLUMNS, (_camera(n, sites, operators, seed) for n in range(cameras))),
+        "operators.csv": _csv(_OPERATOR, (_operator(n) for n in range(1, operators + 1))),
+        "sites.csv": _csv(_SITE, (_site(n, zones, seed) for n in range(sites))),
+        "cameras.csv": _csv(_CAMERA, (_camera(n, sites, operators, seed) for n in range(cameras))),
     }
 
 
@@ -54,10 +45,16 @@ def write(folder: Path, cameras: int, operators: int, seed: int) -> None:
         raise UsageError(f"{error.filename}: cannot be written: {error.strerror}") from None
 
 
-_COLUMNS = (
-    *("camera_id", "operator_id", "site_id", "name", "purpose", "lifecycle"),
-    *("in_service_from", "commission_by", "interval_s", "latitude", "longitude", "model", "source"),
+_OPERATOR = "operator_id,name,objective"
+_SITE = "site_id,name,zone,latitude,longitude"
+_CAMERA = (
+    "camera_id,operator_id,site_id,name,purpose,lifecycle,in_service_from,commission_by,interval_s,"
+    "latitude,longitude,model,source"
 )
+
+
+def _operator(number: int) -> Sequence[str]:
+    return f"operator-{number}", f"Exploitant n° {number}", "0.98" if number % 2 else ""
 
 
 def _site(number: int, zones: int, seed: int) -> Sequence[str]:
@@ -84,9 +81,9 @@ def _camera(number: int, sites: int, operators: int, seed: int) -> Sequence[str]
     )
 
 
-def _csv(columns: Sequence[str], rows: Iterator[Sequence[str]]) -> str:
+def _csv(columns: str, rows: Iterator[Sequence[str]]) -> str:
     out = io.StringIO()
     table = csv.writer(out, lineterminator="\n")
-    table.writerow(columns)
+    table.writerow(columns.split(","))
     table.writerows(rows)
     return out.getvalue()

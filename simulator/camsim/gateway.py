@@ -37,9 +37,8 @@ class Gateway:
         self.lives = {life.device.camera.id: life for life in lives}
         self._context, self._path = context, path
         self.controls = {camera: partial(self.apply, camera) for camera in self.lives}
-        self._order = {camera: number for number, camera in enumerate(self.lives)}
         self._topics = {camera: context.topic(life.device.camera) for camera, life in self.lives.items()}
-        self._due: list[tuple[float, int, str]] = []
+        self._due: list[tuple[float, str]] = []
         self._more = asyncio.Event()  # a change of a camera, or of the session
         self._session: _Session | None = None
         self._task = context.tasks.create_task(self._live(), name=f"gateway {name}")
@@ -70,7 +69,7 @@ class Gateway:
     def _expect(self, camera: str) -> None:
         due = self.lives[camera].due_s()
         if due is not None:
-            heapq.heappush(self._due, (due, self._order[camera], camera))
+            heapq.heappush(self._due, (due, camera))
 
     async def _live(self) -> None:
         """Keep a session and publish on it until cancelled."""
@@ -132,7 +131,7 @@ class Gateway:
         utc_s, due = time.time(), self._due
         packets = []
         while due and due[0][0] <= until_s:
-            at_s, _, camera = heapq.heappop(due)
+            at_s, camera = heapq.heappop(due)
             life = self.lives[camera]
             if life.due_s() != at_s:
                 continue  # changed since, and queued again

@@ -13,7 +13,6 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
-from types import TracebackType
 from typing import Self
 
 from camsim.broker import run_command
@@ -86,15 +85,10 @@ class Simulator:
             self._stack = stack.pop_all()
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> bool | None:
+    async def __aexit__(self, *_: object) -> None:
         """Publish the goodbye of every connected camera, and end."""
         self.ended_s = self._context.now_s()
-        return await self._stack.__aexit__(kind, error, trace)
+        await self._stack.aclose()
 
     async def play(self, duration_s: float | None = None) -> None:
         """Play the scenario; return after `duration_s` seconds, or never. Call it once.

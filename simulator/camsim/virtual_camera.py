@@ -44,10 +44,9 @@ _E = TypeVar("_E")
 
 
 class Delivery(NamedTuple):
-    """One heartbeat in transit: when it arrives, its number, and whether it can be read."""
+    """One heartbeat in transit: when it arrives, and whether it can be read."""
 
     at_s: float
-    seq: int
     readable: bool
 
 
@@ -152,7 +151,7 @@ class VirtualCamera:
         while (due := self._due(self.seq)) <= now_s:
             payload = self._payload(now_s, utc_s - (now_s - due), due)
             for passing in self.deliveries(self.seq):
-                arrives = payload if passing.readable else self._nonsense(payload, passing.seq)
+                arrives = payload if passing.readable else self._nonsense(payload, self.seq)
                 heapq.heappush(self._in_transit, (passing.at_s, next(self._number), arrives))
             self.seq += 1
         said = []
@@ -186,9 +185,9 @@ class VirtualCamera:
         at = due + sum(d.by_s + d.plus_s * self._draw("delay", seq) for d in self._all(Delay))
         if any(self._draw("reorder", seq) < reorder.share for reorder in self._all(Reorder)):
             at = max(at, self._due(seq + 1) + _OVERTAKEN_S)
-        found = [Delivery(at, seq, readable)]
+        found = [Delivery(at, readable)]
         if any(self._draw("twice", seq) < twice.share for twice in self._all(Duplicate)):
-            found.append(Delivery(at + _TWICE_S, seq, readable))
+            found.append(Delivery(at + _TWICE_S, readable))
         return found
 
     def spoofed_payload(self, spoofed: SpoofedMessage, now_s: float, utc_s: float) -> bytes:

@@ -19,7 +19,14 @@ def schema() -> dict[str, Any]:
         "properties": {**head, "timeline": timeline},
         "required": ["title", "description", "duration", "timeline"],
         "additionalProperties": False,
-        "$defs": {"on": _selector()},
+        "$defs": {
+            "on": {
+                "type": "object",
+                "description": "The cameras that match every given field; all without it.",
+                "properties": {name: kind.schema for name, kind in SELECTOR.items()},
+                "additionalProperties": False,
+            }
+        },
     }
 
 
@@ -42,13 +49,4 @@ def _entry(name: str) -> dict[str, Any]:
         "required": ["action", *needed],
         "additionalProperties": False,
         "dependentRequired": {"times": ["every"], "every": ["times"]},
-    }
-
-
-def _selector() -> dict[str, Any]:
-    return {
-        "type": "object",
-        "description": "The cameras that match every given field; all without it.",
-        "properties": {name: kind.schema for name, kind in SELECTOR.items()},
-        "additionalProperties": False,
     }

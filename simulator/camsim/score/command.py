@@ -55,7 +55,7 @@ def score(
     typer.echo(json.dumps(found, indent=2, ensure_ascii=False) if as_json else table(found), nl=as_json)
     if html is not None:
         try:
-            html.write_text(page(found, table(found), marks, said), "utf-8")
+            html.write_text(page(found, table(found), marks), "utf-8")
         except OSError as error:
             raise ScoreError(f"--html {html}: cannot be written: {error.strerror}") from None
     failed = beyond(found, most)

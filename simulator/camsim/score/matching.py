@@ -84,6 +84,7 @@ class CameraScore:
     """One camera's figures over the time of the score."""
 
     camera: TrueCamera
+    record: ObservedCamera
     outages: int
     covered_ms: int
     true_down_ms: int
@@ -163,6 +164,7 @@ def _mark(marks: Score, camera: TrueCamera, said: ObservedCamera, begin: int, do
     marks.cameras.append(
         CameraScore(
             camera,
+            said,
             outages=len(outages),
             covered_ms=_length(covered),
             true_down_ms=_length(_both(covered, away)),

@@ -71,17 +71,11 @@ class Observations:
     watermark_ms: int
 
 
+_OF_CAMERAS = "SELECT c.id AS camera, t.* FROM {} t JOIN cameras c ON c.key = t.camera_key ORDER BY t.{}"
 _TABLES: Final = {
-    "transition": (
-        "SELECT c.id AS camera, t.* FROM transitions t JOIN cameras c ON c.key = t.camera_key ORDER BY t.id"
-    ),
-    "outage": (
-        "SELECT c.id AS camera, o.* FROM outages o JOIN cameras c ON c.key = o.camera_key ORDER BY o.at_ms"
-    ),
-    "backfill": (
-        "SELECT c.id AS camera, f.start_ms, f.end_ms FROM backfills f"
-        " JOIN cameras c ON c.key = f.camera_key ORDER BY f.id"
-    ),
+    "transition": _OF_CAMERAS.format("transitions", "id"),
+    "outage": _OF_CAMERAS.format("outages", "at_ms"),
+    "backfill": _OF_CAMERAS.format("backfills", "id"),
     "monitoring_gap": "SELECT cause, began_ms, ended_ms FROM monitoring_gaps ORDER BY began_ms",
     "watermark": "SELECT value AS at_ms FROM store_metadata WHERE name = 'watermark_ms'",
 }

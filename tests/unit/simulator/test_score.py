@@ -166,10 +166,10 @@ def test_spans_are_merged() -> None:
 # --- people and machines
 
 
-def found_of_all() -> tuple[dict[str, Any], Score, Observations]:
+def found_of_all() -> tuple[dict[str, Any], Score]:
     truth, said = real(away(600, 900, 594), away(2000, 2600, 1993, "power_cut")), judged((604, 903, 639.05))
     found = marks(truth, said)
-    return figures(found, 4.5), found, said
+    return figures(found, 4.5), found
 
 
 def test_the_table_fits_80_columns_and_says_what_was_found() -> None:
@@ -180,8 +180,8 @@ def test_the_table_fits_80_columns_and_says_what_was_found() -> None:
 
 
 def test_the_page_needs_nothing_but_itself_and_draws_the_worst_first() -> None:
-    found, its_marks, said = found_of_all()
-    text = page(found, table(found), its_marks, said)
+    found, its_marks = found_of_all()
+    text = page(found, table(found), its_marks)
     assert "http://" not in text.replace("http://www.w3.org", "")
     assert "<script" not in text
     assert text.count("<svg") == 1
