@@ -16,6 +16,7 @@ import aiomqtt
 from camsim.disconnects import careful
 from camsim.errors import BrokerError
 from camsim.fleet import Fleet, PlayedCamera
+from camsim.text_file import read_text
 
 _quiet = logging.getLogger("camsim.mqtt")
 _quiet.setLevel(logging.CRITICAL)  # paho's errors are raised as exceptions as well
@@ -25,8 +26,6 @@ _FATAL_CODES = {
     134: "the broker refuses the user name or the password: check --username and --password-file",
     135: "the broker does not authorise the cameras: check --username, --password-file and its access list",
 }
-
-
 _UNKNOWN_HOST = "the host name is not known: correct --broker ({text})"
 _PROBLEMS = {
     "CERTIFICATE_VERIFY_FAILED": "the broker's certificate is not trusted: give the authority that signed it "
@@ -212,8 +211,4 @@ def _accounts(file: Path) -> dict[str, str]:
 
 
 def _secret(option: str, file: Path) -> str:
-    try:
-        return file.read_text("utf-8").rstrip("\r\n")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise BrokerError(f"{option} {file}: cannot be read: {reason}") from None
+    return read_text(file, f"{option} {file}", BrokerError).rstrip("\r\n")

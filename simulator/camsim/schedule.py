@@ -100,13 +100,9 @@ def _selected(entry: Entry, fleet: Fleet, seed: int) -> tuple[PlayedCamera, ...]
 
 def _drawn(cameras: list[PlayedCamera], on: Selector, seed: int) -> list[PlayedCamera]:
     """Return some of the cameras: at least one of a share, no more than a count."""
-    if on.share is None and on.count is None:
-        return cameras
     order = sorted(cameras, key=lambda camera: uniform(seed, camera.id, "selected", on.seed))
     most = len(order) if on.share is None else max(1, round(on.share * len(order)))
-    if on.count is not None:
-        most = min(most, on.count)
-    chosen = set(order[:most])
+    chosen = set(order[: min(most, on.count or most)])
     return [camera for camera in cameras if camera in chosen]
 
 

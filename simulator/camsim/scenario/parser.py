@@ -14,6 +14,7 @@ from camsim.errors import ScenarioError
 from camsim.scenario.actions import ACTIONS, REQUIRED
 from camsim.scenario.model import NOTHING, SELECTED_BY, Entry, Place, Scenario, Selector
 from camsim.scenario.value_types import TEXTS, InvalidValueError, Kind, duration, number, share, text
+from camsim.text_file import read_text
 
 _INSTALLED: Final = Path(__file__).parents[1] / "scenarios"
 _CHECKOUT: Final = Path(__file__).parents[2] / "scenarios"

@@ -15,6 +15,7 @@ import yaml
 
 from camsim.errors import ScoreError
 from camsim.score.matching import CameraScore, DetectedOutage, Missed, Score, mean, percentile
+from camsim.text_file import read_text
 
 Figures = dict[str, Any]
 _operator_of = attrgetter("camera.operator")
@@ -119,8 +120,8 @@ def _causes(found: Iterable[DetectedOutage], missed: Iterable[Missed]) -> dict[s
 def read_limits(file: Path) -> dict[str, float]:
     """Read limits: YAML, a figure's name (`detection_s.p99`) with its maximum. Raises ScoreError."""
     try:
-        limits = yaml.safe_load(file.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        limits = yaml.safe_load(read_text(file, f"--limits {file}", ScoreError))
+    except yaml.YAMLError as error:
         raise ScoreError(f"--limits {file}: cannot be read: {error}") from None
     if not isinstance(limits, dict) or not all(isinstance(value, int | float) for value in limits.values()):
         raise ScoreError(f"--limits {file}: write one figure a line, like `mistakes: 0`")

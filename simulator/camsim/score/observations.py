@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
 
 from camsim.errors import ScoreError
+from camsim.text_file import read_text
 
 
 class Change(NamedTuple):
@@ -95,19 +96,15 @@ def from_api(url: str, began_ms: int, ended_ms: int, token_file: Path | None = N
     if urlsplit(url).scheme not in ("http", "https"):
         raise ScoreError(f"--camwatch {url!r}: write http://HOST:PORT")
     address = f"{url.rstrip('/')}/api/v1/export?from={began_ms}&to={ended_ms}"
-    headers = {} if token_file is None else {"Authorization": f"Bearer {_token(token_file)}"}
+    headers = {}
+    if token_file is not None:
+        token = read_text(token_file, f"--token-file {token_file}", ScoreError).strip()
+        headers["Authorization"] = f"Bearer {token}"
     try:
         with urlopen(Request(address, headers=headers), timeout=60) as answer:  # noqa: S310 - http and https only, see above
             return collected(json.loads(line) for line in answer)
     except (URLError, ValueError, KeyError, TimeoutError) as error:
         raise ScoreError(f"--camwatch {url}: {error}") from None
-
-
-def _token(file: Path) -> str:
-    try:
-        return file.read_text("ascii").strip()
-    except (OSError, ValueError) as error:
-        raise ScoreError(f"--token-file {file}: cannot be read: {error}") from None
 
 
 def collected(lines: Iterable[dict[str, Any]]) -> Observations:

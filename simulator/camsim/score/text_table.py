@@ -6,7 +6,7 @@ import io
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from rich.console import Console, RenderableType
+from rich.console import Console
 from rich.table import Table
 
 from camsim.scenario.value_types import format_duration
@@ -21,14 +21,14 @@ def table(found: Figures) -> str:
     console = Console(
         file=out, width=_WIDTH, force_terminal=False, markup=False, emoji=False, highlight=False
     )
-    for part in _parts(found):
-        console.print(part)
+    title = f"{found['scenario']} (seed {found['seed']})"
+    console.print(title, "=" * min(_WIDTH, len(title)), _facts(found), sep="\n")
+    for part in _tables(found):
+        console.print("", part, sep="\n")
     return "".join(f"{line.rstrip(' ')}\n" for line in out.getvalue().splitlines())
 
 
-def _parts(found: Figures) -> Iterator[RenderableType]:
-    title = f"{found['scenario']} (seed {found['seed']})"
-    yield from (title, "=" * min(_WIDTH, len(title)), _facts(found), "")
+def _tables(found: Figures) -> Iterator[Table]:
     yield _spreads(
         "",
         found,
@@ -39,7 +39,6 @@ def _parts(found: Figures) -> Iterator[RenderableType]:
             "detection_late_s": "… beyond the deadline, seconds",
         },
     )
-    yield ""
     yield _spreads(
         "in intervals",
         found,
@@ -51,7 +50,6 @@ def _parts(found: Figures) -> Iterator[RenderableType]:
             "camera_error_intervals_per_outage": "… of a camera, per outage",
         },
     )
-    yield ""
     yield _columns(
         ("cause", "detected", "missed", "p50", "p99"),
         (
@@ -62,7 +60,6 @@ def _parts(found: Figures) -> Iterator[RenderableType]:
             for why, cause in found["causes"].items()
         ),
     )
-    yield ""
     yield _columns(
         ("operator", "true", "measured", "error"),
         (

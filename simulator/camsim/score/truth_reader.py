@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from camsim.errors import ScoreError
 from camsim.ground_truth import FORMAT
+from camsim.text_file import read_text
 
 _Line = dict[str, Any]
 
@@ -102,10 +103,7 @@ class GroundTruth:
 
 def read_truth(file: Path) -> GroundTruth:
     """Read the file that `camsim run --truth` wrote. Raises ScoreError."""
-    try:
-        text = file.read_text("utf-8")
-    except OSError as error:
-        raise ScoreError(f"--truth {file}: cannot be read: {error.strerror}") from None
+    text = read_text(file, f"--truth {file}", ScoreError)
     try:
         lines = [json.loads(line) for line in text.splitlines()]
         return _real(file, lines)

@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 
 from camsim import fleet_generator
 from camsim.cli import app
-from camsim.progress import Progress
+from camsim.runner import Progress
 from camsim.scenario.parser import shipped
 from camsim.stats import Statistics
 from camwatch.core.telemetry import SessionStatus
