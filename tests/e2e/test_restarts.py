@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import signal
 from pathlib import Path
 
@@ -23,9 +24,17 @@ AWAY = 20
 Cameras = ("cam-1", "cam-2", "cam-3", "cam-4")
 
 
+def seen(book: Book, camera: str) -> list[StatusInterval]:
+    """Return a camera's intervals from its first heartbeat on.
+
+    None is before that where the first heartbeat and the subscription arrive in one read.
+    """
+    return list(itertools.dropwhile(lambda one: one.status is Status.UNKNOWN, book.stretches[camera]))
+
+
 def of(book: Book, camera: str, status: Status) -> list[StatusInterval]:
-    """Return when a camera was `status`, after it had been seen first."""
-    return [stretch for stretch in book.stretches[camera][1:] if stretch.status is status]
+    """Return when a camera was `status`, from its first heartbeat on."""
+    return [stretch for stretch in seen(book, camera) if stretch.status is status]
 
 
 async def played(
@@ -142,7 +151,7 @@ async def test_an_outage_over_a_restart_is_one_and_its_blind_time_is_unknown(
     book = Book(tmp_path / "camwatch.db")
     (outage,) = book.cameras["cam-1"].outages
     assert outage.end_ms is not None
-    assert [stretch.status for stretch in book.stretches["cam-1"][1:]] == [
+    assert [stretch.status for stretch in seen(book, "cam-1")] == [
         "up",
         "down",
         "unknown",
