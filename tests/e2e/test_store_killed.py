@@ -56,7 +56,7 @@ def assert_survived(found: list[Kill], kills: int) -> None:
     """Every audit passed, nothing reported was gone, and there was something to lose."""
     assert len(found) == kills
     assert [kill for kill in found if kill.problems or kill.gone] == []
-    assert found[-1].batches > kills
+    assert found[-1].batches >= kills * 3 // 4
     assert sum(kill.reported for kill in found) > kills
 
 
@@ -88,7 +88,7 @@ async def until_killed(daemon: Daemon, rng: random.Random) -> Metrics | None:
     chance = rng.random()
     if chance < 0.8:  # the others are killed while they start
         event = "camera down" if chance < 0.3 else "link subscribed"
-        await eventually(lambda: scraping.done() or daemon.log(event))
+        await eventually(lambda: scraping.done() or (seen and daemon.log(event)))
     await asyncio.sleep(rng.uniform(0, 0.6))
     scraping.cancel()
     await daemon.end(signal.SIGKILL)

@@ -33,7 +33,7 @@ from camwatch.settings.loading import load
 from camwatch.systemd import NULL_NOTIFIER
 
 LATEST_S = 0.12
-"""By when a child is killed, from its first report or, one in four, from its birth."""
+"""By when a child is killed, from its first report of a transition or, one in four, from its birth."""
 _TURN_S = 0.003
 _COUNTERS = ("heartbeats", "outages", "reboots", "up", "down", "unknown", "maintenance", "degraded")
 
@@ -111,7 +111,7 @@ async def play(daemon: Application, rng: random.Random) -> None:
 
 
 def kill_one(settings: Settings, seed: int, after_s: float, *, born: bool) -> Iterator[dict[str, Any]]:
-    """Fork a child, kill it so many seconds after its birth or its first report; yield what it reported."""
+    """Fork a child, kill it so many seconds after its birth or its first transition; yield its reports."""
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
@@ -121,10 +121,10 @@ def kill_one(settings: Settings, seed: int, after_s: float, *, born: bool) -> It
         finally:
             os._exit(3)  # a child that ends by itself did not do its work
     os.close(writing)
-    if not born:
-        select.select([reading], [], [], 30)
-    deadline = time.monotonic() + after_s
     said = b""
+    while not born and b'"transitions": [[' not in said and (piece := os.read(reading, 1 << 16)):
+        said += piece
+    deadline = time.monotonic() + after_s
     while (left := deadline - time.monotonic()) > 0:
         if select.select([reading], [], [], left)[0]:
             if not (piece := os.read(reading, 1 << 16)):
