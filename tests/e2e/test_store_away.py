@@ -63,22 +63,25 @@ async def endures(
 ) -> None:
     """Let a camera go down while the store is away, and another when it is back."""
     before = await daemon.metrics()
-    begin()
+    await asyncio.to_thread(begin)  # the cameras live on, however long that takes
     await daemon.unready("history", *words)
     city.silence(city.fleet.cameras[:1])
     down = await daemon.says("camera down", camera="cam-1")
     expected = {"cam-1": "down", "cam-2": "up", "cam-3": "up", "cam-4": "up"}
     during = await daemon.until(lambda now: now.statuses() == expected)
     assert (during.value("camwatch_history_pending_events") or 0) > 0
-    assert (during.value("camwatch_history_write_errors_total") or 0) > 0
     assert during.outages() == before.outages()
-    stalled = [scrape.value("camwatch_event_loop_stall_seconds_total") or 0 for scrape in (before, during)]
-    assert stalled[1] - stalled[0] < BUSY_S / 2, "the loop waited for the store"
+    failed, stalled = (
+        (during.value(name) or 0) - (before.value(name) or 0)
+        for name in ("camwatch_history_write_errors_total", "camwatch_event_loop_stall_seconds_total")
+    )
+    assert failed > 0
+    assert stalled < failed * BUSY_S / 2, "the loop waited for the store"
     heard = during.by("camera", "camwatch_camera_last_heartbeat_timestamp_seconds")["cam-2"]
     await daemon.until(
         lambda now: now.by("camera", "camwatch_camera_last_heartbeat_timestamp_seconds")["cam-2"] > heard
     )
-    end()
+    await asyncio.to_thread(end)
     await daemon.until_ready()
     after = await daemon.until(lambda now: now.value("camwatch_history_pending_events") == 0)
     assert after.outages() > before.outages()
