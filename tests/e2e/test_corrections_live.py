@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -66,5 +65,5 @@ async def test_corrections_are_taken_over_by_the_running_daemon(
         assert len(daemon.log("corrections applied")) == 2
         assert after.outages() >= before.outages()  # counters stay as judged at the time
         assert after.value("camwatch_history_write_errors_total") == 0
-        await asyncio.wait_for(daemon.until_ready(), 10)
+        await daemon.until_ready()
     await assert_adds_up(daemon.config_file)

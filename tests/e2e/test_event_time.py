@@ -41,7 +41,7 @@ def city(port: int, *kinds: Kind, interval_s: float = INTERVAL_S) -> Herd:
 
 
 def settings(url: str, interval_s: float = INTERVAL_S, **link: object) -> str:
-    patient = {"connect_timeout_s": 15.0, **link}
+    patient = {"connect_timeout_s": 15.0 * SCALE, **link}
     return config(FLEET, broker(url, **patient), interval_s=interval_s, will_grace_s=1.5 * interval_s)
 
 

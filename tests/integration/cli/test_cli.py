@@ -18,6 +18,7 @@ from camwatch.history.store import Store
 from camwatch.settings import HistorySettings
 from camwatch.web.server import listen_on
 from tests.support.mosquitto import Mosquitto
+from tests.support.pace import PATIENCE_S
 from tests.support.paths import ROOT
 from tests.support.tables import camera, cameras, write_fleet
 
@@ -42,7 +43,7 @@ def program(*arguments: object) -> subprocess.CompletedProcess[str]:
         [PROGRAM, *(each if isinstance(each, bytes) else str(each) for each in arguments)],
         capture_output=True,
         encoding="utf-8",
-        timeout=60,
+        timeout=PATIENCE_S,
         check=False,
     )
 
@@ -164,7 +165,11 @@ def test_run_on_a_port_that_is_taken_is_exit_code_1_and_names_the_setting(tmp_pa
 def test_the_demo_without_its_packages_says_what_to_install() -> None:
     script = "import sys; sys.modules['amqtt'] = None; from camwatch.cli import main; main()"
     answer = subprocess.run(
-        [sys.executable, "-c", script, "demo"], capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "-c", script, "demo"],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+        check=False,
     )
     assert (answer.returncode, answer.stdout) == (2, "")
     assert answer.stderr == "camwatch: the demo needs amqtt: pip install 'camwatch[demo]'\n"
@@ -173,7 +178,7 @@ def test_the_demo_without_its_packages_says_what_to_install() -> None:
 def test_the_daemon_starts_without_rich() -> None:
     """Structlog imports rich where it is installed; camwatch's own modules must not need it."""
     script = "import sys; sys.modules['rich'] = None; import camwatch.app"
-    subprocess.run([sys.executable, "-c", script], timeout=60, check=True)
+    subprocess.run([sys.executable, "-c", script], timeout=PATIENCE_S, check=True)
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ import yaml
 
 from tests.support.alertmanager import COMMITTED, FOLDER, committed, milliseconds, walk
 from tests.support.mosquitto import program
+from tests.support.pace import PATIENCE_S
 from tests.support.paths import FLEET, ROOT
 
 OPERATORS = [row["operator_id"] for row in csv.DictReader((FLEET / "operators.csv").read_text().splitlines())]
@@ -24,7 +25,7 @@ WORKING = ("heures-ouvrees",), ("jours-feries",)
 
 def amtool(*arguments: str) -> str:
     done = subprocess.run(
-        [program("amtool"), *arguments], capture_output=True, text=True, check=False, timeout=30
+        [program("amtool"), *arguments], capture_output=True, text=True, check=False, timeout=PATIENCE_S
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout

@@ -226,7 +226,7 @@ def test_the_connection_is_encrypted_and_the_broker_proves_who_it_is(deployed: D
 
     def hands_shaken(context: ssl.SSLContext, host: str) -> str | None:
         with (
-            socket.create_connection(place, timeout=10) as sock,
+            socket.create_connection(place, timeout=PATIENCE_S) as sock,
             context.wrap_socket(sock, server_hostname=host) as wrapped,
         ):
             return wrapped.version()
@@ -238,7 +238,7 @@ def test_the_connection_is_encrypted_and_the_broker_proves_who_it_is(deployed: D
         hands_shaken(trusting, "broker.example")
     with pytest.raises(ssl.SSLError):
         hands_shaken(old, "localhost")
-    with socket.create_connection(place, timeout=10) as plain:
+    with socket.create_connection(place, timeout=PATIENCE_S) as plain:
         plain.sendall(bytes.fromhex("100c00044d51545404c2003c0000"))  # CONNECT
         with contextlib.suppress(ConnectionResetError):
             assert b"\x20\x02" not in plain.recv(100), "a CONNACK"

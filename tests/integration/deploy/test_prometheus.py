@@ -18,6 +18,7 @@ from camwatch.errors import RejectReason
 from camwatch.metrics.collector import FAMILIES
 from tests.support.alertmanager import milliseconds
 from tests.support.mosquitto import program
+from tests.support.pace import PATIENCE_S
 from tests.support.paths import ROOT
 
 PROMETHEUS = ROOT / "deploy/prometheus"
@@ -96,7 +97,7 @@ def expected() -> Iterator[tuple[str, list[dict[str, Any]]]]:
 def promtool(*arguments: str | Path) -> str:
     """Run promtool, and return what it says; it must be content."""
     command = [program("promtool"), *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout + done.stderr
 

@@ -11,6 +11,7 @@ from functools import partial
 import pytest
 
 from camwatch.concurrency import Worker
+from tests.support.pace import PATIENCE_S
 
 
 async def test_what_the_work_returns_or_raises_comes_back_in_order() -> None:
@@ -53,4 +54,4 @@ def test_a_process_ends_while_the_work_hangs() -> None:
         "    await asyncio.sleep(0.05)\n"
         "asyncio.run(main())\n"
     )
-    subprocess.run([sys.executable, "-c", code], check=True, timeout=30)
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=PATIENCE_S)

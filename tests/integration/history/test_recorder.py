@@ -22,6 +22,7 @@ from tests.support.eventually import eventually
 from tests.support.fleet import World, enrolment
 from tests.support.history.builders import at, camera
 from tests.support.history.scenes import Scene, scene
+from tests.support.pace import PATIENCE_S
 
 PARIS = ZoneInfo("Europe/Paris")
 
@@ -93,7 +94,7 @@ async def test_a_stop_while_the_store_is_away_ends_and_leaves_what_was_stored(tm
         vouched = played.store.load().watermark_ms
         played.keeper.away = True
         played.flap(5)
-        await asyncio.wait_for(played.chronicle.close(8.0), 30)
+        await asyncio.wait_for(played.chronicle.close(8.0), PATIENCE_S)
         assert played.chronicle.pending == 5
         await task
         assert played.store.load().watermark_ms == vouched
@@ -168,7 +169,7 @@ async def test_more_than_can_wait_ends_the_chronicle_with_a_clear_word(tmp_path:
         played.keeper.away = True
         played.flap(150)
         with pytest.raises(StoreError, match="more than 100 events wait for the store: camwatch stops"):
-            await asyncio.wait_for(asyncio.shield(task), 20)
+            await asyncio.wait_for(asyncio.shield(task), PATIENCE_S)
         assert played.chronicle.pending == 100
         assert played.store.load().watermark_ms == vouched
 

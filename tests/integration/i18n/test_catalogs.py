@@ -25,6 +25,7 @@ from camwatch.i18n.labels import LABELS
 from camwatch.reports.renderers import html_page, text_table
 from camwatch.web.auth.login import LoginFailure
 from camwatch.web.auth.principal import Role
+from tests.support.pace import PATIENCE_S
 from tests.support.reports.record_builders import PARIS, fleet, month, report_of
 from tests.support.web.page_paths import PAGES, named
 from tests.support.web.two_operator_app import town
@@ -75,7 +76,9 @@ def test_french_translates_every_text_and_nothing_else(config: str, catalog: Pat
         str(template),
         ".",
     )
-    subprocess.run([sys.executable, "-m", *command], cwd=ROOT, check=True, capture_output=True, timeout=60)
+    subprocess.run(
+        [sys.executable, "-m", *command], cwd=ROOT, check=True, capture_output=True, timeout=PATIENCE_S
+    )
     wanted, french = read(template), read(catalog)
     assert french.keys() == wanted.keys(), "run `make translations`, then translate"
     assert len(french) > 100
@@ -203,7 +206,7 @@ def test_pages_api_and_command_line_know_a_language_by_its_catalogue_alone(tmp_p
         check=False,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=PATIENCE_S,
     )
     assert shown.returncode == 0, shown.stderr
     assert '<html lang="de"' in shown.stdout

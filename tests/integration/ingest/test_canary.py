@@ -23,6 +23,7 @@ from tests.support.eventually import eventually
 from tests.support.ingest.links import BOTH_LINKS, FILTERS, HEARTBEAT, Broker, Kind, running
 from tests.support.ingest.scripted_broker import ACCEPTED, Visit, published, served
 from tests.support.mosquitto import program
+from tests.support.pace import SCALE
 from tests.support.recording_receiver import RecordingReceiver, real_clock
 from tests.support.tls import Authority
 
@@ -97,7 +98,7 @@ async def test_sight_begins_when_the_first_canary_is_back(
     kind: Kind, broker: Broker, receiver: RecordingReceiver
 ) -> None:
     """S12: and each that follows is told with the instant at which it was sent."""
-    async with running(broker.settings(kind, canary=CANARY, ping_after_s=0.2), receiver):
+    async with running(broker.settings(kind, canary=CANARY, ping_after_s=0.2 * SCALE), receiver):
         await receiver.until(lambda told: len(told.canaries) >= 3)
     assert receiver.order[:2] == ["subscribed", "canary"]
     assert all(sent.mono <= now.mono for now, sent in receiver.canaries)
@@ -262,7 +263,7 @@ async def test_an_answer_to_a_ping_is_not_heard_where_a_canary_flies(receiver: R
                 await visit.say(mqtt5.PubAckPacket(3).write())
 
     async with (
-        served(script, canary=CANARY, ping_after_s=0.1) as settings,
+        served(script, canary=CANARY, ping_after_s=0.1 * SCALE) as settings,
         running(settings, receiver, alone=False),
     ):
         await receiver.until(lambda told: told.losses)
@@ -286,7 +287,7 @@ async def test_a_long_backlog_ends_nothing_while_it_comes_in(
         async def trickle() -> None:
             for _ in range(10):
                 await visit.say(published(b"kept"))
-                await asyncio.sleep(0.1)
+                await asyncio.sleep(0.1 * SCALE)
 
         await trickle()
         if canary is None:
@@ -301,7 +302,7 @@ async def test_a_long_backlog_ends_nothing_while_it_comes_in(
             await visit.say(published(packet.payload, topic=CANARY))
         await visit.until_gone()
 
-    changes = {"canary": canary, "ping_after_s": 0.5, "connect_timeout_s": 0.5}
+    changes = {"canary": canary, "ping_after_s": 0.5 * SCALE, "connect_timeout_s": 0.5 * SCALE}
     async with served(script, **changes) as settings, running(settings, receiver, alone=False):
         await receiver.until(lambda told: told.sessions)
     assert set(receiver.payloads) == {b"kept"}

@@ -21,6 +21,7 @@ from tests.support.ingest.links import (
     running,
 )
 from tests.support.mosquitto import free_port, program
+from tests.support.pace import SCALE
 from tests.support.recording_receiver import RecordingReceiver
 from tests.support.tls import Authority
 
@@ -184,7 +185,7 @@ async def test_a_broker_of_3_1_1_alone(kind: Kind, receiver: RecordingReceiver, 
         "listeners": {"default": {"type": "tcp", "bind": f"127.0.0.1:{port}"}},
         "plugins": {"amqtt.plugins.authentication.AnonymousAuthPlugin": {"allow_anonymous": True}},
     }
-    settings = broker.settings(kind, port=port, ping_after_s=0.25, connect_timeout_s=0.5)
+    settings = broker.settings(kind, port=port, ping_after_s=0.25 * SCALE, connect_timeout_s=0.5 * SCALE)
     other = Amqtt(config)
     await other.start()
     try:

@@ -11,6 +11,7 @@ import pytest
 from camwatch.core.model import Purpose
 from camwatch.i18n import Language
 from camwatch.reports.renderers import html_page
+from tests.support.pace import PATIENCE_S
 from tests.support.reports.record_builders import PARIS, fleet, month, report_of
 
 CITY = fleet()
@@ -35,7 +36,7 @@ def printed(folder: Path, operators: tuple[str, ...], lang: str) -> list[str]:
         f"--print-to-pdf={pdf}",
         str(page),
     ]
-    subprocess.run(command, check=True, capture_output=True, timeout=60)
+    subprocess.run(command, check=True, capture_output=True, timeout=PATIENCE_S)
     sizes = subprocess.run(["pdfinfo", str(pdf)], check=True, capture_output=True, text=True).stdout
     assert re.search(r"Page size: +59[45]\.\d+ x 84[12]", sizes), "A4"
     text = subprocess.run(["pdftotext", "-layout", str(pdf), "-"], check=True, capture_output=True).stdout

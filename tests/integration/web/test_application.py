@@ -12,6 +12,7 @@ from camwatch.errors import ConfigError, InUseError
 from camwatch.web.server import HttpServer, listen_on
 from tests.support.fleet import camera
 from tests.support.monitor_fixture import City, registered
+from tests.support.pace import PATIENCE_S
 from tests.support.web.serving import bare_site, leave, serving
 
 
@@ -96,7 +97,7 @@ async def test_a_stop_closes_the_port_despite_idle_clients() -> None:
     writer.write(b"GET /-/healthy HTTP/1.1\r\nHost: camwatch\r\n\r\n")
     assert (await reader.readline()).startswith(b"HTTP/1.1 200")
     server.stop()
-    await asyncio.wait_for(running, 20)
+    await asyncio.wait_for(running, PATIENCE_S)
     with pytest.raises(ConnectionRefusedError):
         await asyncio.open_connection("127.0.0.1", port)
     await leave(writer)
@@ -106,7 +107,7 @@ async def test_a_stop_before_the_start_ends_the_server_at_once() -> None:
     sock = listen_on("127.0.0.1", 0)
     server = HttpServer(bare_site(city().exposition.render), sock)
     server.stop()
-    await asyncio.wait_for(server.run(), 20)
+    await asyncio.wait_for(server.run(), PATIENCE_S)
     sock.close()
 
 

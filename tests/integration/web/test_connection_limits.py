@@ -15,8 +15,9 @@ from camwatch.errors import ConfigError
 from camwatch.web.auth.authenticator import AuthConfig
 from camwatch.web.auth.proxy_headers import TrustedProxies
 from camwatch.web.auth.time_budget import Allowance
-from camwatch.web.connection_limits import HEADER_TIMEOUT_S, TlsCertificate
+from camwatch.web.connection_limits import TlsCertificate
 from tests.support.eventually import eventually
+from tests.support.pace import PATIENCE_S, SCALE
 from tests.support.tls import Authority
 from tests.support.web.auth_app import PASSWORD, TOKEN, Doorway, accounts, doorway
 from tests.support.web.serving import leave
@@ -31,16 +32,16 @@ async def connected(door: Doorway) -> tuple[asyncio.StreamReader, asyncio.Stream
 
 
 async def ended(reader: asyncio.StreamReader) -> bool:
-    """Wait until the server has gone, and tell whether it did so without a word, and not of old age."""
+    """Wait until the server has closed, and return whether it did so without an answer."""
     with contextlib.suppress(ConnectionError):
-        async with asyncio.timeout(HEADER_TIMEOUT_S * 0.7):
+        async with asyncio.timeout(PATIENCE_S):
             return await reader.read() == b""
     return True
 
 
 @pytest.mark.parametrize("said", [b"", b"GET", b"GET / HTTP/1.1\r\nHost: x\r\nX: "])
 async def test_a_connection_that_does_not_ask_is_closed(said: bytes) -> None:
-    async with doorway(accounts(), within_s=0.2) as door:
+    async with doorway(accounts(), within_s=0.2 * SCALE) as door:
         reader, writer = await connected(door)
         writer.write(said)
         assert await ended(reader)
@@ -48,7 +49,7 @@ async def test_a_connection_that_does_not_ask_is_closed(said: bytes) -> None:
 
 
 async def test_a_head_that_dribbles_in_gains_no_time() -> None:
-    async with doorway(accounts(), within_s=0.3) as door:
+    async with doorway(accounts(), within_s=0.3 * SCALE) as door:
         reader, writer = await connected(door)
 
         async def dribble() -> None:
@@ -64,7 +65,7 @@ async def test_a_head_that_dribbles_in_gains_no_time() -> None:
 
 
 async def test_a_body_that_nobody_reads_cannot_be_dribbled_for_ever() -> None:
-    async with doorway(accounts(), within_s=0.3) as door:
+    async with doorway(accounts(), within_s=0.3 * SCALE) as door:
         reader, writer = await connected(door)
         writer.write(b"GET /-/healthy HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n")
 
@@ -76,7 +77,7 @@ async def test_a_body_that_nobody_reads_cannot_be_dribbled_for_ever() -> None:
         dribbling = asyncio.create_task(dribble())
         answer = b""
         with contextlib.suppress(ConnectionError):
-            async with asyncio.timeout(HEADER_TIMEOUT_S * 0.7):
+            async with asyncio.timeout(PATIENCE_S):
                 answer = await reader.read()  # comes to an end
         assert answer == b"" or b" 200 " in answer
         dribbling.cancel()
@@ -84,18 +85,18 @@ async def test_a_body_that_nobody_reads_cannot_be_dribbled_for_ever() -> None:
 
 
 async def test_an_answer_may_take_longer_than_a_request() -> None:
-    async with doorway(within_s=0.1) as door, door.client() as client:
+    async with doorway(within_s=0.1 * SCALE) as door, door.client() as client:
         async with client.stream("GET", "/stream") as stream:
             pieces = stream.aiter_bytes()
             await anext(pieces)
             for _ in range(5):
-                await asyncio.sleep(0.05)
+                await asyncio.sleep(0.05 * SCALE)
             assert not door.ended.is_set()
         await door.ended.wait()
 
 
 async def test_one_connection_serves_several_requests_also_sent_at_once() -> None:
-    async with doorway(accounts(), within_s=5.0) as door:
+    async with doorway(accounts()) as door:
         reader, writer = await connected(door)
         writer.write(ASKED * 3)
         for _ in range(3):
@@ -133,11 +134,11 @@ async def test_those_whose_bodies_dribble_in_make_room_too() -> None:
 
 
 async def test_a_client_that_does_not_read_its_answer_is_left() -> None:
-    async with doorway(within_s=0.05) as door:
+    async with doorway(within_s=0.05 * SCALE) as door:
         _, writer = await connected(door)
         writer.transport.pause_reading()  # type: ignore[attr-defined]
         writer.write(b"GET /flood HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
-        await asyncio.wait_for(door.ended.wait(), 20)
+        await asyncio.wait_for(door.ended.wait(), PATIENCE_S)
         await leave(writer)
 
 
@@ -284,7 +285,7 @@ async def test_tls_before_1_2_and_no_tls_at_all_are_refused(authority: Authority
 
 async def test_a_handshake_that_does_not_come_is_not_waited_for(authority: Authority) -> None:
     certificate = TlsCertificate(authority.server_cert, authority.server_key)
-    async with doorway(certificate=certificate, within_s=0.2) as door:
+    async with doorway(certificate=certificate, within_s=0.2 * SCALE) as door:
         reader, writer = await connected(door)
         assert await ended(reader)
         await leave(writer)

@@ -15,6 +15,7 @@ from camwatch.web.context import RenderMetrics
 from camwatch.web.health import OPENMETRICS, TEXT, _accepts_gzip, _qualities, _wants_openmetrics
 from tests.support.fleet import camera
 from tests.support.monitor_fixture import City, Scraped, registered
+from tests.support.pace import PATIENCE_S
 from tests.support.web.serving import leave, ours, serving
 
 PROMETHEUS_2_42 = (
@@ -145,7 +146,7 @@ async def test_a_client_that_leaves_in_mid_scrape_harms_nobody(encoding: str) ->
         writer.write(request.encode())
         assert (await reader.readline()).startswith(b"HTTP/1.1 200")
         await leave(writer)
-        await asyncio.wait_for(ended.wait(), 20)
+        await asyncio.wait_for(ended.wait(), PATIENCE_S)
         response = await client.get("/metrics")
         assert ours(response.text) == ours(told.text())
 
@@ -176,11 +177,11 @@ async def test_a_client_that_does_not_read_makes_nobody_wait() -> None:
     async with serving(first(endless, told)) as client:
         _, writer = await asyncio.open_connection(client.base_url.host, client.base_url.port)
         writer.write(b"GET /metrics HTTP/1.1\r\nHost: camwatch\r\n\r\n")
-        await asyncio.wait_for(asked.wait(), 20)
+        await asyncio.wait_for(asked.wait(), PATIENCE_S)
         response = await client.get("/metrics")
         assert ours(response.text) == ours(told.text())
         await leave(writer)
-        await asyncio.wait_for(ended.wait(), 20)
+        await asyncio.wait_for(ended.wait(), PATIENCE_S)
 
 
 async def test_the_event_loop_gets_its_turns_during_a_large_scrape() -> None:

@@ -207,10 +207,10 @@ async def doorway(
     rules: AuthConfig = _RULES,
     metrics_token: str | None = None,
     certificate: TlsCertificate | None = None,
-    within_s: float = 10.0,
+    within_s: float = 2 * PATIENCE_S,
     most: int | None = None,
 ) -> AsyncIterator[Doorway]:
-    """Serve the house while the context lasts."""
+    """Serve the house while the context lasts; by default, no connection is closed for its age."""
     hands, work, ended = Hands(), Hands(), asyncio.Event()
     access = Authenticator(known, rules, metrics_token, wall=hands, mono=hands, work=work)
     sock = listen_on("127.0.0.1", 0)

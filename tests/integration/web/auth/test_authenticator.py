@@ -16,7 +16,7 @@ from camwatch.web.auth.principal import Role
 from camwatch.web.auth.proxy_headers import TrustedProxies
 from camwatch.web.auth.request_body import MAX_BODY_BYTES
 from tests.support.eventually import eventually
-from tests.support.pace import PATIENCE_S
+from tests.support.pace import PATIENCE_S, SCALE
 from tests.support.web.auth_app import LANDLORD, OVER, PASSWORD, TOKEN, Doorway, accounts, doorway, kept
 from tests.support.web.serving import leave
 
@@ -495,7 +495,7 @@ async def test_a_body_is_not_even_read_for_those_who_are_not_let_in() -> None:
 
 
 async def test_a_body_that_dribbles_in_is_refused() -> None:
-    async with doorway(accounts(), AuthConfig(body_within_s=0.2)) as door:
+    async with doorway(accounts(), AuthConfig(body_within_s=0.2 * SCALE)) as door:
         start = f"POST /change HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {LANDLORD}\r\n"
         status, head, _ = await raw(door, start.encode() + b"Content-Length: 9\r\n\r\nab")
         assert status == 408
