@@ -82,9 +82,7 @@ def _text(file: Path) -> str:
     try:
         return file.read_text("utf-8-sig")
     except FileNotFoundError:
-        raise FleetError(
-            file, 0, "the file does not exist: give the folder of the tables with --fleet"
-        ) from None
+        raise FleetError(file, 0, "does not exist: give the folder of the tables with --fleet") from None
     except UnicodeDecodeError as error:
         raise FleetError(file, error.object.count(b"\n", 0, error.start) + 1, "is not UTF-8 text") from None
     except OSError as error:

@@ -52,14 +52,8 @@ def read_scenario(source: Path) -> Scenario:
     file = source if source.suffix or source.exists() else shipped().get(str(source))
     if file is None:
         names = ", ".join(shipped())
-        raise ScenarioError((f"{source}: not a file, and not the name of a scenario: {names}",))
-    try:
-        source_text = file.read_text("utf-8")
-    except OSError as error:
-        raise ScenarioError(f"{file}: cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise ScenarioError(f"{file}: is not UTF-8 text") from None
-    return _Reader(str(file)).scenario(source_text)
+        raise ScenarioError(f"{source}: is neither a file nor a bundled scenario: use one of {names}")
+    return _Reader(str(file)).scenario(read_text(file, str(file), ScenarioError))
 
 
 def read_inline(source: str) -> Entry:

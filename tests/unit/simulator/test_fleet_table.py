@@ -68,7 +68,7 @@ def test_a_wrong_row_is_named_with_its_line(tmp_path: Path, rows: list[str], say
 
 
 def test_a_missing_file_column_or_text_is_named(tmp_path: Path) -> None:
-    with pytest.raises(FleetError, match=r"cameras\.csv: the file does not exist: give the folder"):
+    with pytest.raises(FleetError, match=r"cameras\.csv: does not exist: give the folder"):
         read_fleet(tmp_path)
     with pytest.raises(FleetError, match=r":1: the header lacks site_id, lifecycle"):
         read_fleet(table(tmp_path, header="camera_id,operator_id"))

@@ -120,7 +120,7 @@ def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:
 
 
 def test_a_file_that_is_not_there_names_the_scenarios_that_ship() -> None:
-    with pytest.raises(ScenarioError, match=r"not the name of a scenario: .*normal-day"):
+    with pytest.raises(ScenarioError, match=r"nor a bundled scenario: .*normal-day"):
         read_scenario(Path("norml-day"))
     with pytest.raises(ScenarioError, match="cannot be read: No such file"):
         read_scenario(Path("nowhere.yaml"))
