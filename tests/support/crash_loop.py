@@ -111,7 +111,7 @@ async def play(daemon: Application, rng: random.Random) -> None:
 
 
 def kill_one(settings: Settings, seed: int, after_s: float, *, born: bool) -> Iterator[dict[str, Any]]:
-    """Fork a child, kill it so many seconds after its birth or its first transition; yield its reports."""
+    """Fork a child, kill it `after_s` after its birth or first transition; yield its reports."""
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
