@@ -78,7 +78,7 @@ async def test_a_broker_gone_for_longer_makes_unknown_and_convicts_nobody(
         assert blind.value("camwatch_link_up", link="main") == 0
         assert blind.value("camwatch_blind") == 1
         assert not list(blind.find("camwatch_camera_up"))
-        told = "did not answer" if fault == "frozen" else "nobody listens"
+        told = "did not answer" if fault == "frozen" else "no broker listens"
         assert (await daemon.unready("link main", told)).startswith("link main: ")
         if fault == "frozen":
             mosquitto.thaw()

@@ -50,7 +50,7 @@ async def test_losing_one_broker_blinds_its_operators_alone(
         assert blind.by("operator", "camwatch_operator_blind") == {"ville": 1, "bailleur": 0}
         carried = {(each["link"], each["operator"]) for each, _ in blind.find("camwatch_link_operator_info")}
         assert carried == {("city", "ville"), ("landlord", "bailleur")}
-        reasons = await daemon.unready("link city: nobody listens")
+        reasons = await daemon.unready("link city: no broker listens")
         assert "landlord" not in reasons
         await asyncio.to_thread(mosquitto.start)
         after = await daemon.until_all("up")
@@ -72,7 +72,7 @@ async def test_losing_one_of_two_brokers_that_carry_all_blinds_nobody(
         # Counters are what the store has: once it has heartbeats, it has the unknown time before them.
         before = await daemon.until(lambda now: min(now.by("camera", beats).values()) >= 1)
         mosquitto.kill()
-        await daemon.unready("link spare: nobody listens")
+        await daemon.unready("link spare: no broker listens")
         after = await daemon.until(
             lambda now: all(
                 count >= before.by("camera", beats)[name] + 8
