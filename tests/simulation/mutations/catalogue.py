@@ -89,8 +89,8 @@ _STATES: dict[str, Mutation] = {
         "E4",
         "only the newest gap is known to have ended with a proof",
         "core/backfill.py",
-        "        camera.gap_proofs.append(at)\n",
-        "        camera.gap_proofs[:] = [at]\n",
+        "    camera.gap_proofs.append(at)\n",
+        "    camera.gap_proofs[:] = [at]\n",
     ),
     "no-gap-shift": Mutation(
         "S4",

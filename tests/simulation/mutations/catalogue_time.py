@@ -49,7 +49,7 @@ TIMES: dict[str, Mutation] = {
         "L8",
         "a clock that is frozen or moves in steps makes its camera late for good",
         "core/camera_clock.py",
-        "    if ran is False or stands:\n        if now",
+        "    if ran is False or stopped:\n        if now",
         "    if False:\n        if now",
     ),
     "late-proves-nothing": Mutation(
@@ -106,8 +106,8 @@ TIMES: dict[str, Mutation] = {
         "E2",
         "a new boot ends an outage half an interval before its proof",
         "core/dating.py",
-        "    if boot is Boot.NEW:\n        if",
-        "    if boot is Boot.NEW:\n        sent -= interval / 2\n        if",
+        "    if boot is Boot.NEW:\n        #",
+        "    if boot is Boot.NEW:\n        sent -= interval / 2\n        #",
     ),
     "silence-is-up": Mutation(
         "E3",
