@@ -90,7 +90,7 @@ class Broker:
             timeout=answer_s,
         )
 
-    def client_of_nobody(self, name: str) -> aiomqtt.Client:
+    def foreign_client(self, name: str) -> aiomqtt.Client:
         """Return a client that is not a camera, named `camsim-{name}`."""
         return self._client(f"camsim-{name}", self.username, self.password)
 

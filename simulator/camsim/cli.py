@@ -56,17 +56,14 @@ def camsim() -> None:
 @_exit_codes()
 def run(  # noqa: PLR0913, PLR0917 - each option of the command is an argument
     broker: Annotated[str, typer.Option(metavar="URL", help="mqtt://HOST:PORT, or mqtts:// for TLS")],
-    fleet: Annotated[Path, typer.Option(metavar="DIR", help="folder that holds cameras.csv")],
+    fleet: Annotated[Path, typer.Option(metavar="DIR", help="folder with cameras.csv")],
     interval: Annotated[
-        float | None,
-        typer.Option(
-            min=0.05, metavar="S", help="seconds between two heartbeats (as the scenario says, or 10)"
-        ),
+        float | None, typer.Option(min=0.05, metavar="S", help="seconds between heartbeats (scenario, or 10)")
     ] = None,
     duration: Annotated[
-        float | None, typer.Option(min=0, metavar="S", help="stop after S seconds (as the scenario says)")
+        float | None, typer.Option(min=0, metavar="S", help="stop after S seconds (scenario)")
     ] = None,
-    seed: Annotated[int, typer.Option(metavar="N", help="the same seed plays the same cameras")] = 0,
+    seed: Annotated[int, typer.Option(metavar="N", help="same seed, same cameras")] = 0,
     scenario: Annotated[
         Path | None, typer.Option(metavar="FILE", help="scenario: a file, or the name of a bundled one")
     ] = None,
@@ -74,44 +71,34 @@ def run(  # noqa: PLR0913, PLR0917 - each option of the command is an argument
         list[str] | None,
         typer.Option(
             metavar="ENTRY",
-            help="one more entry of the timeline, "
-            "like '{action: power_cut, on: {site: ID}, at: 30s, for: 2m}'. "
-            "May be repeated",
+            help="one more entry of the timeline (may be repeated), "
+            "like '{action: power_cut, on: {site: ID}, at: 30s, for: 2m}'",
         ),
     ] = None,
-    speed: Annotated[
-        float, typer.Option(min=0.01, metavar="K", help="divide all times, the interval too")
-    ] = 1.0,
-    truth: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="write the ground truth to FILE, for `camsim score`")
-    ] = None,
+    speed: Annotated[float, typer.Option(min=0.01, metavar="K", help="divide all times by K")] = 1.0,
+    truth: Annotated[Path | None, typer.Option(metavar="FILE", help="write the ground truth to FILE")] = None,
     connections: Annotated[
-        int | None, typer.Option(min=1, metavar="N", help="N gateways speak for all cameras (MQTT 5, QoS 0)")
+        int | None,
+        typer.Option(min=1, metavar="N", help="share N connections, as gateways do (MQTT 5, QoS 0)"),
     ] = None,
     qos: Annotated[int, typer.Option(min=0, max=1, help="quality of service of the heartbeats")] = 0,
     keep_alive: Annotated[int, typer.Option(min=1, max=65535, metavar="S", help="MQTT keep-alive")] = 30,
-    username: Annotated[
-        str | None, typer.Option(metavar="U", help="the broker's user for all cameras")
-    ] = None,
-    password_file: Annotated[Path | None, typer.Option(metavar="F", help="holds the user's password")] = None,
+    username: Annotated[str | None, typer.Option(metavar="U", help="user for all cameras")] = None,
+    password_file: Annotated[Path | None, typer.Option(metavar="F", help="the user's password")] = None,
     accounts: Annotated[
         Path | None, typer.Option(metavar="F", help="lines OPERATOR/CAMERA:PASSWORD, a user for each camera")
     ] = None,
-    ca_file: Annotated[
-        Path | None, typer.Option(metavar="F", help="authority of the broker's certificate")
-    ] = None,
-    prefix: Annotated[str, typer.Option(help="the topics begin with this")] = DEFAULT_PREFIX,
+    ca_file: Annotated[Path | None, typer.Option(metavar="F", help="authority of its certificate")] = None,
+    prefix: Annotated[str, typer.Option(help="prefix of the topics")] = DEFAULT_PREFIX,
     connect_timeout: Annotated[
         float, typer.Option(min=0.1, metavar="S", help="how long to wait for the first connections")
     ] = 30.0,
-    broker_stop: Annotated[
-        str | None, typer.Option(metavar="COMMAND", help="stops the broker, for scenarios that restart it")
-    ] = None,
-    broker_start: Annotated[str | None, typer.Option(metavar="COMMAND", help="starts it again")] = None,
+    broker_stop: Annotated[str | None, typer.Option(metavar="COMMAND", help="stops the broker")] = None,
+    broker_start: Annotated[str | None, typer.Option(metavar="COMMAND", help="starts the broker")] = None,
 ) -> None:
     """Play every camera in service until --duration or a signal (SIGINT, SIGTERM), then say goodbye."""
     if qos and connections:
-        raise UsageError("--connections speaks at QoS 0: leave --qos out")
+        raise UsageError("--connections uses QoS 0: leave --qos out")
     if (broker_stop is None) is not (broker_start is None):
         raise UsageError("--broker-stop and --broker-start belong together")
     settings = SimulatorSettings(

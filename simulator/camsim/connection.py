@@ -79,9 +79,8 @@ class Connection:
             case PowerOff(silent=False, goodbye=True):
                 self._take_leave(SessionStatus.GOODBYE)
             case PowerOff(silent=False) if self.life.lag is not None:
-                self._take_leave(
-                    SessionStatus.OFFLINE
-                )  # the broker's will would overtake messages in transit
+                # The broker's will would overtake messages in transit.
+                self._take_leave(SessionStatus.OFFLINE)
             case PowerOff(silent=False):
                 self.end()
             case _:

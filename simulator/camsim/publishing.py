@@ -33,10 +33,10 @@ class Message(NamedTuple):
 async def publish(client: aiomqtt.Client, message: Message) -> None:
     """Publish, and end where cancelled. Nothing else in camsim calls aiomqtt's own `publish`."""
     await client.publish(message.topic, message.payload, message.qos, message.retain)
-    heed_cancellation()
+    raise_if_cancelled()
 
 
-def heed_cancellation() -> None:
+def raise_if_cancelled() -> None:
     """Raise CancelledError in a task that was cancelled but still runs."""
     task = asyncio.current_task()
     if task is not None and task.cancelling():
@@ -82,12 +82,12 @@ class Courier:
     async def _run(self) -> None:
         while True:
             try:
-                async with self._context.broker.client_of_nobody(self._name) as client:
-                    heed_cancellation()
+                async with self._context.broker.foreign_client(self._name) as client:
+                    raise_if_cancelled()
                     while True:
                         await self._deliver(client)
             except aiomqtt.MqttError as error:
-                heed_cancellation()
+                raise_if_cancelled()
                 self._context.statistics.failed(problem_of(self._context.broker, error))
                 await asyncio.sleep(self._context.reconnect_min_s)
 

@@ -6,7 +6,7 @@ import resource
 
 from camsim.errors import LimitError
 
-_SPARE = 200  # the process's own files, its event loop, and what a host program has open
+_SPARE = 200  # files of the process, its event loop and a host program
 
 
 def raise_open_file_limit(count: int) -> None:

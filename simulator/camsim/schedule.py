@@ -165,7 +165,7 @@ class _Occurrence:
 
     @property
     def end_s(self) -> float:
-        """When it ends at the latest, for actions that repeat."""
+        """When it ends, for actions that need an end."""
         if self.until_s is not None:
             return self.until_s
         if self.ends_s is None:

@@ -1,4 +1,4 @@
-"""A whole fleet against one broker, as a library: no signals, no printing.
+"""Plays a fleet against one broker, as a library: no signals, no output.
 
 async with Simulator(SimulatorSettings(broker, fleet)) as simulator:
     simulator.cut_power(simulator.fleet.cameras[:3])
@@ -39,12 +39,11 @@ USUAL_INTERVAL_S = 10.0
 
 
 class Simulator:
-    """Plays every camera of a fleet; an async context: entered once the fleet is connected.
+    """Plays every camera of a fleet in one event loop; an async context, entered once the fleet is connected.
 
-    Entering raises ConnectError if not one camera could connect, LimitError if the system allows too
-    few open files (it raises this process's soft limit itself). Leaving says goodbye for every camera
-    that is connected. Constructing raises ScenarioError for a scenario that does not fit the fleet,
-    BrokerError for a camera that has no account. All in one event loop.
+    Constructing raises ScenarioError for a scenario that does not fit the fleet, BrokerError for a camera
+    without an account. Entering raises ConnectError if no camera could connect, LimitError if the system
+    allows too few open files. Leaving says goodbye for every connected camera.
     """
 
     def __init__(self, settings: SimulatorSettings, statistics: Statistics | None = None) -> None:
@@ -62,19 +61,19 @@ class Simulator:
             settings.interval_s or settings.scenario.interval_s or USUAL_INTERVAL_S
         ) / settings.speed
         self.run = Run(scenario.title, self.fleet, tuple(steps), settings.seed, interval_s, settings.speed)
-        self.began_ms = 0  # when time began, UTC
+        self.began_ms = 0  # the begin of the run's time, UTC
         self.ended_s = 0.0
         self._lives: dict[str, VirtualCamera] = {}
         self._stack = AsyncExitStack()
         self._occasions: set[str] = set()
 
     async def __aenter__(self) -> Self:
-        """Bring the cameras in service to life; return when all are connected, or the time for it is over."""
+        """Start the cameras in service; return once all are connected, or `connect_timeout_s` is over."""
         count = self.settings.connections or len(self.fleet.cameras)
         raise_open_file_limit(count)
         async with AsyncExitStack() as stack:
             tasks = await asyncio.TaskGroup().__aenter__()
-            # Told of no exception, the group waits for its tasks and leaves ours as it is, ungrouped.
+            # Without an exception the group waits for its tasks, and does not wrap ours in an ExceptionGroup.
             stack.push_async_callback(tasks.__aexit__, None, None, None)
             stack.push_async_callback(self._say_goodbye)
             self._prepare(tasks)
@@ -93,8 +92,7 @@ class Simulator:
     async def play(self, duration_s: float | None = None) -> None:
         """Play the scenario; return after `duration_s` seconds, or never. Call it once.
 
-        Time runs from when the fleet has connected: what happens at 30 begins 30 s after that. Raises
-        BrokerError if the broker cannot be stopped or started.
+        Time starts once the fleet is connected. Raises BrokerError if a command for the broker fails.
         """
         context = self._context
         begun = asyncio.get_running_loop().time() - context.now_s()
@@ -176,7 +174,7 @@ class Simulator:
             self._controls |= session.controls
 
     async def _connected(self) -> None:
-        """Wait until the fleet is connected; continue without the rest, but not without any."""
+        """Wait until the fleet is connected, or some of it when the time is over."""
         statistics = self.statistics
         if not statistics.expected:
             return
@@ -185,8 +183,8 @@ class Simulator:
                 await statistics.settled.wait()
         connected, expected = statistics.connected, statistics.expected
         if not connected:
-            silence = f"no answer from {self.settings.broker.place}"
-            raise ConnectError(f"no camera could connect: {statistics.last_problem or silence}")
+            no_answer = f"no answer from {self.settings.broker.place}"
+            raise ConnectError(f"no camera could connect: {statistics.last_problem or no_answer}")
         if connected < expected:
             statistics.on_notice(f"continuing with {connected}/{expected} connected; the others keep trying")
 

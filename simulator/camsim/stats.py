@@ -41,7 +41,7 @@ class Statistics:
     """Set once every camera is connected, or the first attempts failed for a fatal problem."""
     _connected: set[str] = field(default_factory=set, repr=False)
     _seen: set[str] = field(default_factory=set, repr=False)
-    _told: set[str] = field(default_factory=set, repr=False)
+    _reported: set[str] = field(default_factory=set, repr=False)
 
     @property
     def connected(self) -> int:
@@ -62,8 +62,8 @@ class Statistics:
         if self.connected < self.expected:
             return
         self.settled.set()
-        if self._told:
-            self._told.clear()
+        if self._reported:
+            self._reported.clear()
             self.on_notice(f"{self.connected}/{self.expected} connected again")
 
     def went(self, camera: str) -> None:
@@ -78,8 +78,8 @@ class Statistics:
         self.last_problem = problem.text
         if problem.fatal and not self.connections:
             self.settled.set()
-        elif problem.text not in self._told:
-            self._told.add(problem.text)
+        elif problem.text not in self._reported:
+            self._reported.add(problem.text)
             self.on_notice(problem.text)
 
     def summary(self) -> str:

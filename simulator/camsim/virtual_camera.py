@@ -51,7 +51,7 @@ class Delivery(NamedTuple):
 
 
 class VirtualCamera:
-    """One camera. Without power until `commission`."""
+    """One camera, without power until `Moment.COMMISSION`."""
 
     def __init__(self, device: Device) -> None:
         self.device = device
@@ -146,31 +146,29 @@ class VirtualCamera:
         """Return the payloads of all heartbeats that arrive by now, in order."""
         if not self.reachable:
             return []
-        if not self._holds and not self._in_transit:
-            return self._payloads_undisturbed(now_s, utc_s)
+        undisturbed = not self._holds and not self._in_transit
+        arrived = []
         while (due := self._due(self.seq)) <= now_s:
             payload = self._payload(now_s, utc_s - (now_s - due), due)
-            for passing in self.deliveries(self.seq):
-                arrives = payload if passing.readable else self._nonsense(payload, self.seq)
-                heapq.heappush(self._in_transit, (passing.at_s, next(self._number), arrives))
+            if undisturbed:
+                arrived.append(payload)
+            else:
+                self._send(payload)
             self.seq += 1
-        said = []
         while self._in_transit and self._in_transit[0][0] <= now_s:
-            said.append(heapq.heappop(self._in_transit)[2])
-        return said
+            arrived.append(heapq.heappop(self._in_transit)[2])
+        return arrived
+
+    def _send(self, payload: bytes) -> None:
+        for delivery in self.deliveries(self.seq):
+            arrives = payload if delivery.readable else self._nonsense(payload, self.seq)
+            heapq.heappush(self._in_transit, (delivery.at_s, next(self._number), arrives))
 
     def skip(self, now_s: float) -> None:
-        """Skip heartbeats due before: the camera was disconnected."""
+        """Skip heartbeats due before now, when the camera was disconnected."""
         if self.online_since_s <= now_s:
             self.seq = max(self.seq, self._next_seq(now_s))
         self._in_transit.clear()
-
-    def _payloads_undisturbed(self, now_s: float, utc_s: float) -> list[bytes]:
-        said = []
-        while (due := self._due(self.seq)) <= now_s:
-            said.append(self._payload(now_s, utc_s - (now_s - due), due))
-            self.seq += 1
-        return said
 
     def deliveries(self, seq: int) -> list[Delivery]:
         """Return the deliveries of a heartbeat under the present effects: none, one or two."""
@@ -192,12 +190,9 @@ class VirtualCamera:
 
     def spoofed_payload(self, spoofed: SpoofedMessage, now_s: float, utc_s: float) -> bytes:
         """Return a heartbeat in its name that it did not send: invented, old, or its last one again."""
-        if spoofed.kind == "spoof":
-            seq, uptime_s = (
-                self.seq + spoofed.number,
-                max(0.0, now_s - self.booted_s),
-            )  # the next, as if overheard
-            return encode_heartbeat(self.device.heartbeat(seq, uptime_s, utc_s))
+        if spoofed.kind == "spoof":  # as if overheard: the next number
+            uptime_s = max(0.0, now_s - self.booted_s)
+            return encode_heartbeat(self.device.heartbeat(self.seq + spoofed.number, uptime_s, utc_s))
         if self.last_payload and (spoofed.kind == "retained" or spoofed.number % 2 == 0):
             return self.last_payload
         past_s = utc_s - _OLD_S - spoofed.number

@@ -1,4 +1,1 @@
-"""Marks camwatch against what really happened: how soon, how rightly, how often wrongly it judged.
-
-It reads camwatch's own record, by its documented tables or its API, and shares no code with it.
-"""
+"""Scores camwatch's record, from its documented tables or its API, against the ground truth."""

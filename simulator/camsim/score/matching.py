@@ -127,44 +127,44 @@ def score_run(
     ended = min(round(real.ended_ms - last), judged.watermark_ms)
     marks = Score(real, ended)
     for name, camera in real.cameras.items():
-        said = judged.cameras.get(name, _NONE)
-        begin = _begin(camera, said, real.ended_ms, settle_intervals)
+        record = judged.cameras.get(name, _NONE)
+        begin = _begin(camera, record, real.ended_ms, settle_intervals)
         if begin < ended:
-            _mark(marks, camera, said, begin, down_after)
+            _mark(marks, camera, record, begin, down_after)
     marks.true_blind_ms = _length(clipped(real.links, real.began_ms, ended))
     marks.judged_blind_ms = _length(clipped(merged(judged.blind), real.began_ms, ended))
     return marks
 
 
-def _begin(camera: TrueCamera, said: ObservedCamera, ended_ms: int, settle_intervals: float) -> int:
+def _begin(camera: TrueCamera, record: ObservedCamera, ended_ms: int, settle_intervals: float) -> int:
     """Return the begin of a camera's score: `settle_intervals` after both it and camwatch were running.
 
     A store may contain later runs, so changes detected after the end of this one do not count. A camera that
     was never up in this run is scored from its own begin.
     """
-    ups = (change.detected_ms for change in said.changes if change.status == "up")
+    ups = (change.detected_ms for change in record.changes if change.status == "up")
     seen = min((noticed for noticed in ups if noticed < ended_ms), default=0)
     return round(max(camera.begins_ms, seen) + settle_intervals * camera.interval_ms)
 
 
-def _mark(marks: Score, camera: TrueCamera, said: ObservedCamera, begin: int, down_after: float) -> None:
+def _mark(marks: Score, camera: TrueCamera, record: ObservedCamera, begin: int, down_after: float) -> None:
     end = marks.ended_ms
     marks.watched_ms += end - begin
     absences = [each for each in camera.absences if each.until_ms > begin and each.from_ms < end]
-    outages = [each for each in said.outages if (each.end_ms or end) > begin and each.at_ms < end]
+    outages = [each for each in record.outages if (each.end_ms or end) > begin and each.at_ms < end]
     needed_ms = down_after * camera.interval_ms
     # A lag beyond the silence that declares a camera down makes blind.
     hidden = [*marks.real.links, *(span for lag in camera.lags for span in lag.beyond(needed_ms))]
     _pair(marks, camera, _joined(absences), outages, needed_ms, hidden)
     spans: dict[str, list[Span]] = defaultdict(list)
-    for start, stop, status in stretches(said, begin, end):
+    for start, stop, status in stretches(record, begin, end):
         spans[status].append((start, stop))
     covered, away = spans["up"] + spans["down"], [(each.from_ms, each.until_ms) for each in absences]
     false_up = (_false_up(camera, absence, spans["up"]) for absence in absences if camera.lies)
     marks.cameras.append(
         CameraScore(
             camera,
-            said,
+            record,
             outages=len(outages),
             covered_ms=_length(covered),
             true_down_ms=_length(_both(covered, away)),
@@ -251,14 +251,14 @@ def _false_up(camera: TrueCamera, absence: TrueOutage, up: Sequence[Span]) -> in
     return _length(_both(up, [(overdue, absence.until_ms)])) if absence.until_ms > overdue else 0
 
 
-def stretches(said: ObservedCamera, begin: int, end: int) -> list[tuple[int, int, str]]:
+def stretches(record: ObservedCamera, begin: int, end: int) -> list[tuple[int, int, str]]:
     """Return the recorded statuses of a camera in [begin, end), backfilled by late heartbeats."""
     found: list[tuple[int, int, str]] = []
-    nexts = [change.at_ms for change in said.changes[1:]] + [end]
-    for change, until in zip(said.changes, nexts, strict=True):
+    nexts = [change.at_ms for change in record.changes[1:]] + [end]
+    for change, until in zip(record.changes, nexts, strict=True):
         start, stop = max(change.at_ms, begin), min(until, end)
         if start < stop:
-            found += _filled(start, stop, change.status, said.fills)
+            found += _filled(start, stop, change.status, record.fills)
     return found
 
 

@@ -28,7 +28,7 @@ class Deaf:
         self.waits = asyncio.Event()
         self._where = where
 
-    def client_of_nobody(self, _: str) -> Self:
+    def foreign_client(self, _: str) -> Self:
         """Return the session."""
         return self
 
