@@ -80,15 +80,8 @@ class Broker:
         if self.accounts is not None:
             username = _user_of(camera)
             password = self.accounts[username]
-        return self._client(
-            camera.id,
-            username,
-            password,
-            protocol=aiomqtt.ProtocolVersion.V311,
-            will=will,
-            keepalive=self.keep_alive_s,
-            timeout=answer_s,
-        )
+        session = {"will": will, "keepalive": self.keep_alive_s, "timeout": answer_s}
+        return self._client(camera.id, username, password, protocol=aiomqtt.ProtocolVersion.V311, **session)
 
     def foreign_client(self, name: str) -> aiomqtt.Client:
         """Return a client that is not a camera, named `camsim-{name}`."""

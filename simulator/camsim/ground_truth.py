@@ -94,14 +94,13 @@ class GroundTruthFile:
     """The file of a ground truth; a context. Raises UsageError if it cannot be written."""
 
     def __init__(self, file: Path) -> None:
-        self._file = file
         self._begun = False
+        try:
+            self._out = file.open("w", encoding="utf-8")
+        except OSError as error:
+            raise UsageError(f"--truth {file}: cannot be written: {error.strerror}") from None
 
     def __enter__(self) -> Self:
-        try:
-            self._out = self._file.open("w", encoding="utf-8")
-        except OSError as error:
-            raise UsageError(f"--truth {self._file}: cannot be written: {error.strerror}") from None
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -72,9 +72,8 @@ class Progress:
         if now - self._shown_at < self._pause_s:
             return
         self._shown_at = now
-        text = (
-            f"{statistics.connected}/{statistics.expected} connected, {statistics.heartbeats} heartbeats sent"
-        )
+        connected = f"{statistics.connected}/{statistics.expected} connected"
+        text = f"{connected}, {statistics.heartbeats} heartbeats sent"
         if self._console.is_terminal:
             self._live.start()
             self._live.update(text, refresh=True)
@@ -111,9 +110,8 @@ class Mishaps:
     def must_be_none(self) -> None:
         """Raise DeviceError if an error was collected."""
         if self._errors:
-            raise DeviceError(
-                f"cameras failed {len(self._errors)} times, which is a bug; first: {self._errors[0]}"
-            )
+            count = len(self._errors)
+            raise DeviceError(f"cameras failed {count} times, which is a bug; first: {self._errors[0]}")
 
     def _add(self, text: str) -> None:
         if not self._errors:

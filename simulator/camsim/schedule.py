@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Final, TypeAlias
 
 from camsim.errors import ScenarioError
@@ -79,12 +80,13 @@ def _selected(entry: Entry, fleet: Fleet, seed: int) -> tuple[PlayedCamera, ...]
     for name in SELECTED_BY:
         among = getattr(entry.on, name)
         if among is not None:
-            known = {_value(camera, name) for camera in fleet.cameras}
+            value = attrgetter("id" if name == "camera" else name)
+            known = set(map(value, fleet.cameras))
             for wanted in sorted(among - known):
                 near = difflib.get_close_matches(wanted, sorted(known), n=3)
                 hint = f"did you mean {' or '.join(near)}?" if near else f"it has {_some(known)}"
                 raise _UnusableEntryError(f"no camera of the fleet has {name} {wanted!r}: {hint}")
-            found = [camera for camera in found if _value(camera, name) in among]
+            found = [camera for camera in found if value(camera) in among]
     if entry.action == "commission":
         found = [camera for camera in found if camera.planned]
         if not found:
@@ -104,10 +106,6 @@ def _drawn(cameras: list[PlayedCamera], on: Selector, seed: int) -> list[PlayedC
     most = len(order) if on.share is None else max(1, round(on.share * len(order)))
     chosen = set(order[: min(most, on.count or most)])
     return [camera for camera in cameras if camera in chosen]
-
-
-def _value(camera: PlayedCamera, name: str) -> str:
-    return camera.id if name == "camera" else str(getattr(camera, name))
 
 
 def _some(known: Iterable[str]) -> str:

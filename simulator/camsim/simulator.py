@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from typing import Self
@@ -63,7 +63,6 @@ class Simulator:
         self.run = Run(scenario.title, self.fleet, tuple(steps), settings.seed, interval_s, settings.speed)
         self.began_ms = 0  # the begin of the run's time, UTC
         self.ended_s = 0.0
-        self._lives: dict[str, VirtualCamera] = {}
         self._stack = AsyncExitStack()
         self._occasions: set[str] = set()
 
@@ -158,9 +157,10 @@ class Simulator:
     def _prepare(self, tasks: asyncio.TaskGroup) -> None:
         settings = self.settings
         self._context = context = RunContext(settings, tasks, self.statistics)
-        for camera in self.fleet.cameras:
-            device = Device(camera, settings.seed, self.run.interval_of(camera))
-            self._lives[camera.id] = VirtualCamera(device)
+        self._lives = {
+            camera.id: VirtualCamera(Device(camera, settings.seed, self.run.interval_of(camera)))
+            for camera in self.fleet.cameras
+        }
         lives = list(self._lives.values())
         self._spoofer = Courier("lies", context, self._count_spoofed)
         self._path = path = Courier("path", context)
@@ -169,9 +169,9 @@ class Simulator:
             if settings.connections is None
             else list(gateways(lives, context, path, settings.connections))
         )
-        self._controls: dict[str, Callable[[Change, str], None]] = {}
-        for session in self._sessions:
-            self._controls |= session.controls
+        self._controls = {
+            camera: apply for session in self._sessions for camera, apply in session.controls.items()
+        }
 
     async def _connected(self) -> None:
         """Wait until the fleet is connected, or some of it when the time is over."""

@@ -121,9 +121,8 @@ class VirtualCamera:
             self._come_back(now_s)
 
     def _come_back(self, now_s: float) -> None:
-        self.back_s = now_s + (
-            self.device.pause_s(self.boot, self.reconnect_count) if self.reconnect_count else 0.0
-        )
+        pause_s = self.device.pause_s(self.boot, self.reconnect_count) if self.reconnect_count else 0.0
+        self.back_s = now_s + pause_s
         self.reconnect_count += 1
         if self.online_since_s == _NOT_YET:
             self.online_since_s = self.back_s

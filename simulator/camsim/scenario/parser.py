@@ -140,10 +140,9 @@ class _Reader:
                 self._fault(node, f"{action} lacks {name!r}: {parameter.tells}")
         if not kind.lasts and "for" in fields:
             self._fault(fields["for"], f"{action} happens at once: leave out 'for'")
-        if "times" in fields and "every" not in fields:
-            self._fault(fields["times"], "'times' needs 'every': how far apart")
-        if "every" in fields and "times" not in fields:
-            self._fault(fields["every"], "'every' needs 'times': how often")
+        for name, other, meaning in (("times", "every", "how far apart"), ("every", "times", "how often")):
+            if name in fields and other not in fields:
+                self._fault(fields[name], f"{name!r} needs {other!r}: {meaning}")
         if kind.fleet and "on" in fields:
             self._fault(fields["on"], f"{action} concerns the broker: leave out 'on'")
 

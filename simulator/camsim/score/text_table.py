@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -71,20 +70,21 @@ def _tables(found: Figures) -> Iterator[Table]:
 
 def _facts(found: Figures) -> Table:
     rows = {
-        "length": _seconds(found["length_s"]),
+        "length": format_duration(found["length_s"]),
         "cameras, and their visible time": f"{found['cameras']}, {found['watched_camera_s'] / 3600:,.1f} h",
         "absences that should be outages": str(found["absences"]),
         "… detected, missed": f"{found['detected']}, {found['missed']}",
         "false outages (of cameras that were alive)": str(found["mistakes"]),
     }
     if found["mistakes"]:
-        rows["… time between two, per camera"] = _seconds(found["mistake_recurrence_s"])
-        rows["… mean duration"] = _seconds(found["mistake_duration_s"]["mean"])
+        rows["… time between two, per camera"] = format_duration(found["mistake_recurrence_s"])
+        rows["… mean duration"] = format_duration(found["mistake_duration_s"]["mean"])
+    blind_s, error_s = found["blind_s"], found["blind_error_s"]
     rows |= {
-        "unknown although it could be known": _seconds(found["unknown_but_knowable_s"]),
-        "up on false evidence": _seconds(found["up_on_false_evidence_s"]),
+        "unknown although it could be known": format_duration(found["unknown_but_knowable_s"]),
+        "up on false evidence": format_duration(found["up_on_false_evidence_s"]),
         "ends with bounds, truth outside": f"{found['bounds_told']}, {found['outside_bounds']}",
-        "blind, and how far from the truth": f"{_seconds(found['blind_s'])}, {found['blind_error_s']:+.2f} s",
+        "blind, and how far from the truth": f"{format_duration(blind_s)}, {error_s:+.2f} s",
     }
     return _columns(("", ""), rows.items())
 
@@ -115,7 +115,3 @@ def _number(value: float | None) -> str:
 
 def _percent(value: float | None) -> str:
     return "–" if value is None else f"{100 * value:.5f} %"
-
-
-def _seconds(value: Any) -> str:
-    return "–" if value is None else format_duration(value)
