@@ -13,19 +13,7 @@ from tests.support.eventually import eventually
 from tests.support.mosquitto import Mosquitto
 from tests.support.pace import SCALE
 from tests.support.simulator.builders import fleet_of, simulator
-from tests.support.simulator.mqtt_observer import Observer, observing
-
-
-def boots(observer: Observer, camera: str) -> list[list[int]]:
-    """Return the numbers of a camera's heartbeats, a list for each boot: each instant it says it began."""
-    parts: list[list[int]] = []
-    began = -1.0
-    for heartbeat in observer.heartbeats(camera):
-        if heartbeat.ts - heartbeat.uptime_s > began + 0.003:  # both are in whole milliseconds
-            parts.append([])
-        began = heartbeat.ts - heartbeat.uptime_s
-        parts[-1].append(heartbeat.seq)
-    return parts
+from tests.support.simulator.mqtt_observer import observing
 
 
 async def test_after_a_storm_of_faults_every_camera_lives_exactly_once(mosquitto: Mosquitto) -> None:
@@ -45,7 +33,7 @@ async def test_after_a_storm_of_faults_every_camera_lives_exactly_once(mosquitto
         await eventually(lambda: playing.statistics.connected == 30)
     assert playing.statistics.reconnects > 30
     for camera in cameras:
-        for numbers in boots(observer, camera.id):
+        for numbers in observer.boots(camera.id):
             assert all(one < other for one, other in pairwise(numbers)), (camera.id, numbers)
 
 

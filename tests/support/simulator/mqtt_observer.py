@@ -36,6 +36,17 @@ class Observer:
     def heartbeats(self, camera: str) -> list[Heartbeat]:
         return [one.said for one in self.seen if one.camera == camera and isinstance(one.said, Heartbeat)]
 
+    def boots(self, camera: str) -> list[list[int]]:
+        """Return the numbers of a camera's heartbeats, a list for each instant at which it says it booted."""
+        parts: list[list[int]] = []
+        began = -1.0
+        for heartbeat in self.heartbeats(camera):
+            if heartbeat.ts - heartbeat.uptime_s > began + 0.003:  # both are in whole milliseconds
+                parts.append([])
+            began = heartbeat.ts - heartbeat.uptime_s
+            parts[-1].append(heartbeat.seq)
+        return parts
+
     def words(self, camera: str) -> list[SessionStatus]:
         return [one.said for one in self.seen if one.camera == camera and isinstance(one.said, SessionStatus)]
 
